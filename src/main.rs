@@ -1,0 +1,2 @@
+//! The `hopmark` binary.
+fn main() {}

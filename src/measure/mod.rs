@@ -1,0 +1,6 @@
+//! What was seen: stamps, outcomes, metrics and the recorder that keeps them.
+
+pub mod metric;
+pub mod objective;
+pub mod outcome;
+pub mod sample;

@@ -1,0 +1,202 @@
+//! How an attempt ended. Errors are data: nothing here stops a run.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How one attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// The whole answer came, with its terminal mark.
+    Ok,
+    /// The call failed; the class says where.
+    Failed(ErrorClass),
+    /// An answer began and was cut before its terminal mark, or the run was interrupted while the call was under way.
+    Incomplete(ErrorClass),
+    /// Never sent; the class says why.
+    Dropped(ErrorClass),
+}
+
+impl Outcome {
+    /// The word used in files: `ok`, `failed`, `incomplete` or `dropped`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed(_) => "failed",
+            Self::Incomplete(_) => "incomplete",
+            Self::Dropped(_) => "dropped",
+        }
+    }
+
+    /// The class of what went wrong, if anything did.
+    #[must_use]
+    pub fn error(self) -> Option<ErrorClass> {
+        match self {
+            Self::Ok => None,
+            Self::Failed(class) | Self::Incomplete(class) | Self::Dropped(class) => Some(class),
+        }
+    }
+
+    /// Whether the whole answer came.
+    #[must_use]
+    pub fn is_ok(self) -> bool {
+        self == Self::Ok
+    }
+
+    /// Puts together what a row of a file says.
+    ///
+    /// # Errors
+    /// When the words are not an outcome of [`Outcome::as_str`] with a class of [`ErrorClass`].
+    pub fn parse(outcome: &str, error: &str) -> Result<Self, UnknownOutcome> {
+        let class = || error.parse::<ErrorClass>();
+        match outcome {
+            "ok" => Ok(Self::Ok),
+            "failed" => Ok(Self::Failed(class()?)),
+            "incomplete" => Ok(Self::Incomplete(class()?)),
+            "dropped" => Ok(Self::Dropped(class()?)),
+            _ => Err(UnknownOutcome(outcome.to_owned())),
+        }
+    }
+}
+
+/// A word that is no outcome or error class.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no known outcome or error class")]
+pub struct UnknownOutcome(pub String);
+
+/// Where and how a call went wrong; the text form is stable, by layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ErrorClass {
+    /// `dns`: the name did not resolve.
+    Dns,
+    /// `connect_refused`: nobody listens there.
+    ConnectRefused,
+    /// `connect_timeout`: name, TCP and TLS took longer than allowed.
+    ConnectTimeout,
+    /// `connect`: any other failure to connect.
+    Connect,
+    /// `tls`: the handshake or the certificate failed.
+    Tls,
+    /// `no_descriptor`: this machine has no file descriptor or port left; the rig's own fault.
+    NoDescriptor,
+    /// `connection_closed`: the connection ended before a byte of the answer.
+    ConnectionClosed,
+    /// `connection_reset`: the connection was reset, at any stage.
+    ConnectionReset,
+    /// `timeout_first_byte`: no byte of the answer in time.
+    TimeoutFirstByte,
+    /// `timeout_gap`: the answer stalled.
+    TimeoutGap,
+    /// `timeout_total`: the whole call took too long.
+    TimeoutTotal,
+    /// `http_NNN`: the answer's status was not 2xx.
+    Http(u16),
+    /// `protocol`: the answer is not HTTP.
+    Protocol,
+    /// `bad_body`: the answer is not the JSON or the stream that the API promises.
+    BadBody,
+    /// `stream_error`: status 200, then an error event.
+    StreamError,
+    /// `stream_throttled`: status 200, then a rate-limit error event.
+    StreamThrottled,
+    /// `stream_truncated`: the stream ended without its terminal event.
+    StreamTruncated,
+    /// `body_truncated`: the body ended before its announced length.
+    BodyTruncated,
+    /// `interrupted`: the run ended while the call was under way.
+    Interrupted,
+    /// `in_flight_cap`: too many calls were under way.
+    InFlightCap,
+    /// `limit_reached`: a limit ended the run before this arrival was sent.
+    LimitReached,
+    /// `internal`: the harness itself failed on this call.
+    Internal,
+}
+
+impl fmt::Display for ErrorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Self::Http(status) => return write!(f, "http_{status}"),
+            Self::Dns => "dns",
+            Self::ConnectRefused => "connect_refused",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::NoDescriptor => "no_descriptor",
+            Self::ConnectionClosed => "connection_closed",
+            Self::ConnectionReset => "connection_reset",
+            Self::TimeoutFirstByte => "timeout_first_byte",
+            Self::TimeoutGap => "timeout_gap",
+            Self::TimeoutTotal => "timeout_total",
+            Self::Protocol => "protocol",
+            Self::BadBody => "bad_body",
+            Self::StreamError => "stream_error",
+            Self::StreamThrottled => "stream_throttled",
+            Self::StreamTruncated => "stream_truncated",
+            Self::BodyTruncated => "body_truncated",
+            Self::Interrupted => "interrupted",
+            Self::InFlightCap => "in_flight_cap",
+            Self::LimitReached => "limit_reached",
+            Self::Internal => "internal",
+        };
+        f.write_str(word)
+    }
+}
+
+impl FromStr for ErrorClass {
+    type Err = UnknownOutcome;
+    fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
+        if let Some(status) = text.strip_prefix("http_") {
+            return status.parse().map(Self::Http).map_err(|_| UnknownOutcome(text.to_owned()));
+        }
+        Self::PLAIN.into_iter().find(|class| class.to_string() == text).ok_or_else(|| UnknownOutcome(text.to_owned()))
+    }
+}
+
+impl ErrorClass {
+    /// Every class that carries no number.
+    pub const PLAIN: [Self; 21] = [
+        Self::Dns,
+        Self::ConnectRefused,
+        Self::ConnectTimeout,
+        Self::Connect,
+        Self::Tls,
+        Self::NoDescriptor,
+        Self::ConnectionClosed,
+        Self::ConnectionReset,
+        Self::TimeoutFirstByte,
+        Self::TimeoutGap,
+        Self::TimeoutTotal,
+        Self::Protocol,
+        Self::BadBody,
+        Self::StreamError,
+        Self::StreamThrottled,
+        Self::StreamTruncated,
+        Self::BodyTruncated,
+        Self::Interrupted,
+        Self::InFlightCap,
+        Self::LimitReached,
+        Self::Internal,
+    ];
+
+    /// Whether the call was given up at a time limit, so that its true length is only known to be longer.
+    #[must_use]
+    pub fn is_timeout(self) -> bool {
+        matches!(self, Self::ConnectTimeout | Self::TimeoutFirstByte | Self::TimeoutGap | Self::TimeoutTotal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_reads_what_it_writes() {
+        for class in ErrorClass::PLAIN.into_iter().chain([ErrorClass::Http(429)]) {
+            assert_eq!(class.to_string().parse::<ErrorClass>(), Ok(class));
+            let outcome = Outcome::Failed(class);
+            assert_eq!(Outcome::parse(outcome.as_str(), &class.to_string()), Ok(outcome));
+        }
+        assert!("http_x".parse::<ErrorClass>().is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! One attempt: its stamps and its outcome. Plain data, one row of `requests.csv`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::measure::outcome::Outcome;
+use crate::units::{Api, Nanos, PathId, Phase, Seq};
+
+/// When each thing happened, on the monotonic clock; `None` means not seen.
+///
+/// `sent` is taken before the first byte goes to the kernel and every later stamp after the read that brought the
+/// bytes, before they are decoded: a measured time is never shorter than the true one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamps {
+    /// When the plan wanted the call to start.
+    pub intended: Nanos,
+    /// When the worker took it up.
+    pub dequeued: Option<Nanos>,
+    /// When a connection was ready for it.
+    pub conn_ready: Option<Nanos>,
+    /// Just before the first byte of the request was handed to the kernel.
+    pub sent: Option<Nanos>,
+    /// The read that completed the status line and headers.
+    pub head: Option<Nanos>,
+    /// The first read of the answer.
+    pub first_byte: Option<Nanos>,
+    /// The read that completed the first event of a stream.
+    pub first_event: Option<Nanos>,
+    /// The read that completed the first event with reasoning text.
+    pub first_reasoning: Option<Nanos>,
+    /// The read that completed the first event with text, refusal or tool arguments that a caller would see.
+    pub first_content: Option<Nanos>,
+    /// The read that completed the last event with content.
+    pub last_content: Option<Nanos>,
+    /// The read that completed the event carrying the token counts.
+    pub usage: Option<Nanos>,
+    /// The read that completed the terminal event, or `[DONE]`, or a body that is not a stream.
+    pub done: Option<Nanos>,
+    /// When the call was over: the end of the body, or the moment it failed or was given up.
+    pub end: Option<Nanos>,
+}
+
+/// The connection that carried an attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnUse {
+    /// Unique in the run.
+    pub id: u64,
+    /// Which call of this connection it was; 1 is a new connection.
+    pub uses: u32,
+    /// Name resolution, for a new connection whose host is a name.
+    pub dns: Option<Duration>,
+    /// The TCP handshake, for a new connection.
+    pub tcp: Option<Duration>,
+    /// The TLS handshake, for a new https connection.
+    pub tls: Option<Duration>,
+    /// The address that was reached.
+    pub peer: Option<SocketAddr>,
+}
+
+impl ConnUse {
+    /// Whether the call had to open the connection.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.uses == 1
+    }
+}
+
+/// One attempt over one path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Its number in the plan.
+    pub seq: Seq,
+    /// The round to which it belongs: one prompt sent once over every path; under other designs a number of its own.
+    pub round: u64,
+    /// The path taken.
+    pub path: PathId,
+    /// The phase, by intended time.
+    pub phase: Phase,
+    /// The API spoken.
+    pub api: Api,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// When each thing happened.
+    pub stamps: Stamps,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The HTTP status, if one came.
+    pub status: Option<u16>,
+    /// Prompt tokens, as the server counted them.
+    pub input_tokens: Option<u64>,
+    /// Output tokens, reasoning included, as the server counted them.
+    pub output_tokens: Option<u64>,
+    /// Reasoning tokens among the output tokens.
+    pub reasoning_tokens: Option<u64>,
+    /// The connection used; `None` when none was had.
+    pub conn: Option<ConnUse>,
+    /// The server's own name for the call.
+    pub request_id: Option<Box<str>>,
+    /// Milliseconds the server says it took (`openai-processing-ms`); reported, not measured.
+    pub server_ms: Option<f64>,
+    /// Milliseconds the server asked to wait.
+    pub retry_after_ms: Option<f64>,
+    /// The region the server says it is in.
+    pub region: Option<Box<str>>,
+}

@@ -1,0 +1,147 @@
+//! A way to the model, as both wings (intention and network) need to speak of it.
+//!
+//! Holds no connection and no secret: a secret is named here by where it stands.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{PathId, Span};
+
+/// What stands between the caller and the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathKind {
+    /// The service's own public address.
+    #[default]
+    Direct,
+    /// A private endpoint, perhaps in another region.
+    PrivateEndpoint,
+    /// An API gateway.
+    Gateway,
+}
+
+impl PathKind {
+    /// The word used in profiles and files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::PrivateEndpoint => "private-endpoint",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// How a path proves who calls, and where its secret stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthRef {
+    /// Which header carries the secret.
+    pub kind: AuthKind,
+    /// Where the secret is read from, when the run starts.
+    pub secret: SecretRef,
+}
+
+/// The header that carries a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthKind {
+    /// No header at all.
+    #[default]
+    None,
+    /// `api-key: SECRET`, Azure's own.
+    ApiKey,
+    /// `authorization: Bearer SECRET`.
+    Bearer,
+    /// `ocp-apim-subscription-key: SECRET`, Azure API Management's own.
+    SubscriptionKey,
+}
+
+/// Where a secret stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretRef {
+    /// There is none.
+    #[default]
+    None,
+    /// An environment variable's name.
+    Env(String),
+    /// A file's path; the secret is its content without the final newline.
+    File(PathBuf),
+    /// The throw-away key that the run makes for the bundled simulator.
+    Simulator,
+}
+
+/// Whether calls share connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectionPolicy {
+    /// Kept alive and used again.
+    #[default]
+    Keep,
+    /// A new connection for each call.
+    Fresh,
+}
+
+/// How https is verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsPolicy {
+    /// PEM roots to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Whether the server's certificate is checked.
+    pub verify: bool,
+}
+
+impl Default for TlsPolicy {
+    fn default() -> Self {
+        Self { ca_file: None, verify: true }
+    }
+}
+
+/// How long each stage of a call may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// Name, TCP and TLS together.
+    pub connect: Span,
+    /// From the request sent to the first byte of the answer.
+    pub first_byte: Span,
+    /// Between two reads of the answer.
+    pub gap: Span,
+    /// The whole call, from its sending.
+    pub total: Span,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Span::from_secs(5),
+            first_byte: Span::from_secs(60),
+            gap: Span::from_secs(60),
+            total: Span::from_secs(300),
+        }
+    }
+}
+
+/// One way to the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetPath {
+    /// Its place in the plan.
+    pub id: PathId,
+    /// Its name, unique in the plan.
+    pub name: String,
+    /// What stands between.
+    pub kind: PathKind,
+    /// `http(s)://host[:port]/prefix`, to which `/chat/completions` and `/responses` are added; `sim://NAME/prefix`
+    /// until the bundled simulator has told its ports.
+    pub base_url: String,
+    /// How the caller is known.
+    pub auth: AuthRef,
+    /// The name of the backend, when several paths share one.
+    pub backend: Option<String>,
+    /// Whether calls share connections.
+    pub connections: ConnectionPolicy,
+    /// How https is verified.
+    pub tls: TlsPolicy,
+    /// How long each stage may take.
+    pub timeouts: Timeouts,
+}

@@ -1,0 +1,288 @@
+//! Numbers with units and the small identities that every floor shares.
+//!
+//! Everything measured is kept in nanoseconds of the monotonic clock; text forms ("30s", "20/s")
+//! are parsed here, at the door, and nowhere else.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// An instant of `CLOCK_MONOTONIC` in nanoseconds, comparable with every process of this machine
+/// (and so with the simulator's ledger).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Nanos(pub u64);
+
+impl Nanos {
+    /// The present instant.
+    #[must_use]
+    pub fn now() -> Self {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        Self(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+    }
+
+    /// The time from `earlier` to `self`; zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The signed milliseconds from `earlier` to `self`.
+    #[must_use]
+    pub fn ms_since(self, earlier: Self) -> f64 {
+        (self.0 as i128 - earlier.0 as i128) as f64 / 1e6
+    }
+}
+
+impl std::ops::Add<Duration> for Nanos {
+    type Output = Self;
+    fn add(self, span: Duration) -> Self {
+        Self(self.0 + span.as_nanos() as u64)
+    }
+}
+
+/// The place of a path in the plan, in the order in which the profile names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PathId(pub u16);
+
+impl PathId {
+    /// The index into the plan's list of paths.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// The number of an attempt in the plan, from 0, the same for every number of workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+/// The part of a run to which an attempt belongs, by its intended time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Before measuring: pools are filled, nothing is reported.
+    Warmup,
+    /// The measured phase.
+    Measure,
+    /// After the last arrival, until every call has ended or timed out. No arrival lies in it.
+    Drain,
+}
+
+impl Phase {
+    /// The word used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warmup => "warmup",
+            Self::Measure => "measure",
+            Self::Drain => "drain",
+        }
+    }
+}
+
+impl FromStr for Phase {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text {
+            "warmup" => Ok(Self::Warmup),
+            "measure" => Ok(Self::Measure),
+            "drain" => Ok(Self::Drain),
+            _ => Err(UnitError::new(text, "warmup, measure or drain")),
+        }
+    }
+}
+
+/// Which of the two APIs a call speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Api {
+    /// `POST {base}/chat/completions`.
+    Chat,
+    /// `POST {base}/responses`.
+    Responses,
+}
+
+impl Api {
+    /// The word used in profiles and files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+        }
+    }
+}
+
+impl FromStr for Api {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text {
+            "chat" => Ok(Self::Chat),
+            "responses" => Ok(Self::Responses),
+            _ => Err(UnitError::new(text, "chat or responses")),
+        }
+    }
+}
+
+/// A rate in events a second, written "20/s", "90/m" or "3600/h".
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Rate(pub f64);
+
+impl FromStr for Rate {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let expected = "a rate above 0 such as 20/s, 90/m or 3600/h";
+        let wrong = || UnitError::new(text, expected);
+        let (count, unit) = text.trim().split_once('/').ok_or_else(wrong)?;
+        let count: f64 = count.trim().parse().map_err(|_| wrong())?;
+        let seconds = match unit.trim() {
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(wrong()),
+        };
+        let rate = count / seconds;
+        if rate.is_finite() && rate > 0.0 { Ok(Self(rate)) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/s", self.0)
+    }
+}
+
+impl TryFrom<String> for Rate {
+    type Error = UnitError;
+    fn try_from(text: String) -> Result<Self, UnitError> {
+        text.parse()
+    }
+}
+
+impl From<Rate> for String {
+    fn from(rate: Rate) -> Self {
+        rate.to_string()
+    }
+}
+
+/// A span of time written with its unit: "250us", "500ms", "30s", "2m", "1h", "1m30s". In files it stands as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Span(pub Duration);
+
+impl Span {
+    /// A span of whole milliseconds.
+    #[must_use]
+    pub const fn from_millis(ms: u64) -> Self {
+        Self(Duration::from_millis(ms))
+    }
+
+    /// A span of whole seconds.
+    #[must_use]
+    pub const fn from_secs(s: u64) -> Self {
+        Self(Duration::from_secs(s))
+    }
+}
+
+impl FromStr for Span {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let wrong = || UnitError::new(text, "a time with its unit such as 250us, 500ms, 30s, 2m, 1h or 1m30s");
+        let mut rest = text.trim();
+        if rest.is_empty() {
+            return Err(wrong());
+        }
+        let mut seconds = 0.0;
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+            let count: f64 = rest[..digits].parse().map_err(|_| wrong())?;
+            rest = &rest[digits..];
+            let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+            seconds += count
+                * match &rest[..letters] {
+                    "ns" => 1e-9,
+                    "us" => 1e-6,
+                    "ms" => 1e-3,
+                    "s" => 1.0,
+                    "m" | "min" => 60.0,
+                    "h" => 3600.0,
+                    _ => return Err(wrong()),
+                };
+            rest = rest[letters..].trim_start();
+        }
+        Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| wrong())
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        if self.0.subsec_nanos() == 0 {
+            write!(f, "{}s", self.0.as_secs())
+        } else if seconds >= 1.0 {
+            write!(f, "{seconds}s")
+        } else if self.0.subsec_nanos().is_multiple_of(1_000_000) {
+            write!(f, "{}ms", self.0.as_millis())
+        } else {
+            write!(f, "{}us", seconds * 1e6)
+        }
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = UnitError;
+    fn try_from(text: String) -> Result<Self, UnitError> {
+        text.parse()
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> Self {
+        span.to_string()
+    }
+}
+
+/// A text that is not the number or word it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{found}' is not {expected}")]
+pub struct UnitError {
+    found: String,
+    expected: &'static str,
+}
+
+impl UnitError {
+    fn new(found: &str, expected: &'static str) -> Self {
+        Self { found: found.to_owned(), expected }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_rates_read_what_they_write() {
+        for text in ["250us", "500ms", "30s", "1.5s", "0s"] {
+            let span: Span = text.parse().expect(text);
+            assert_eq!(span.to_string(), text);
+        }
+        assert_eq!("1m30s".parse::<Span>().expect("mixed").0, Duration::from_secs(90));
+        assert_eq!("90/m".parse::<Rate>().expect("minutes").0, 1.5);
+    }
+
+    #[test]
+    fn impossible_spans_and_rates_are_refused() {
+        for text in ["", "30", "-1s", "5 parsecs", "s"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+        for text in ["0/s", "-3/s", "20", "nan/s", "20/y"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+}
