@@ -3,9 +3,14 @@
 //! The folder tree is the house: intention (`workload`, `schedule`, `profile`, `plan`) and network (`wire`,
 //! `transport`, `attempt`) meet in `command`; `measure` is what was seen, `analysis` the judgement, `report` its face.
 
+pub mod attempt;
+pub mod driver;
 pub mod measure;
 pub mod path;
 pub mod plan;
 pub mod run;
+pub mod schedule;
+pub mod transport;
 pub mod units;
+pub mod wire;
 pub mod workload;

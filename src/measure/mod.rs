@@ -1,6 +1,8 @@
 //! What was seen: stamps, outcomes, metrics and the recorder that keeps them.
 
+pub mod histogram;
 pub mod metric;
 pub mod objective;
 pub mod outcome;
+pub mod recorder;
 pub mod sample;

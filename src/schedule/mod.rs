@@ -1,0 +1,3 @@
+//! When: arrivals, designs and the precise clock.
+
+pub mod pacer;
