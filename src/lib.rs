@@ -7,5 +7,6 @@ pub mod measure;
 pub mod path;
 pub mod plan;
 pub mod run;
+pub mod store;
 pub mod units;
 pub mod workload;

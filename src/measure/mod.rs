@@ -3,4 +3,5 @@
 pub mod metric;
 pub mod objective;
 pub mod outcome;
+pub mod quantile;
 pub mod sample;
