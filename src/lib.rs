@@ -10,6 +10,7 @@ pub mod path;
 pub mod plan;
 pub mod run;
 pub mod schedule;
+pub mod store;
 pub mod transport;
 pub mod units;
 pub mod wire;

@@ -1,11 +1,15 @@
 //! What happened: a run as its files tell it. Everything after the measured phase works from this alone.
 
+#[cfg(test)]
+pub(crate) mod fixture;
+
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::measure::metric::Basis;
 use crate::measure::sample::Sample;
-use crate::plan::Plan;
-use crate::units::Nanos;
+use crate::plan::{LoadModel, Plan};
+use crate::units::{Nanos, Phase};
 
 /// The manifest of a run: plan, environment and how it ended. No secret, no prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,4 +79,65 @@ pub struct Run {
     pub samples: Vec<Sample>,
     /// Gaps between content events in nanoseconds, by path, measured phase and successful calls only.
     pub chunk_gaps: Vec<Histogram<u64>>,
+    /// Arrivals of the measured phase that left no row, because the run was killed while they were under way.
+    pub lost: Lost,
+}
+
+/// Arrivals of the measured phase that left no row: known from the holes in the numbers of a killed run's rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Those whose path is known, by path.
+    pub by_path: Vec<u64>,
+    /// Those whose path is not known.
+    pub unattributed: u64,
+}
+
+impl Run {
+    /// Arrivals due in the measured phase, by path: as the run counted them, or, if it was killed, as its rows and
+    /// the holes between them tell.
+    #[must_use]
+    pub fn planned(&self) -> Vec<u64> {
+        if let Some(ending) = &self.manifest.ending {
+            return ending.planned.clone();
+        }
+        let mut planned = self.lost.by_path.clone();
+        planned.resize(self.manifest.plan.paths.len(), 0);
+        for sample in self.measured() {
+            planned[sample.path.index()] += 1;
+        }
+        planned
+    }
+
+    /// The basis of headlines and comparisons: response time under open load, service time under closed load, where
+    /// no plan says when a call was due.
+    #[must_use]
+    pub fn headline_basis(&self) -> Basis {
+        match self.manifest.plan.load.model {
+            LoadModel::Open { .. } => Basis::Response,
+            LoadModel::Closed { .. } => Basis::Service,
+        }
+    }
+
+    /// The attempts whose intended time lies in the measured phase.
+    pub fn measured(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().filter(|sample| sample.phase == Phase::Measure)
+    }
+
+    /// Seconds of the measured phase that were carried out.
+    #[must_use]
+    pub fn measured_s(&self) -> f64 {
+        if let Some(ending) = &self.manifest.ending {
+            return ending.measured_s;
+        }
+        let plan = &self.manifest.plan;
+        let from = self.manifest.origin + plan.measure_from();
+        let last = self.measured().map(|sample| sample.stamps.intended).max().unwrap_or(from);
+        last.since(from).as_secs_f64().min(plan.load.duration.0.as_secs_f64())
+    }
+
+    /// Whether the whole plan was carried out.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.manifest.ending.as_ref().is_some_and(|ending| ending.complete)
+    }
 }

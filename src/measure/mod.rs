@@ -4,5 +4,6 @@ pub mod histogram;
 pub mod metric;
 pub mod objective;
 pub mod outcome;
+pub mod quantile;
 pub mod recorder;
 pub mod sample;

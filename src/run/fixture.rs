@@ -1,0 +1,284 @@
+//! Runs made up from seeded draws, with known shifts between their paths: what the tests of the judgement stand on.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use rand::{RngExt, SeedableRng};
+use rand_distr::StandardNormal;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::sample::{ConnUse, Sample, Stamps};
+use crate::path::{AuthRef, ConnectionPolicy, NetPath, PathKind, Timeouts, TlsPolicy};
+use crate::plan::{Arrivals, Design, Limits, LoadModel, LoadPlan, Plan, TokenDist, WorkloadPlan, WorkloadSource};
+use crate::run::{Ending, Environment, Lost, Manifest, Run};
+use crate::units::{Api, Nanos, PathId, Phase, Rate, Seq, Span};
+
+pub(crate) const ORIGIN: Nanos = Nanos(9_000_000_000_000);
+
+/// A plan over paths with these names: 10 rounds a second for 60 s after 5 s of warmup.
+pub(crate) fn plan(names: &[&str]) -> Plan {
+    let kinds = [PathKind::Direct, PathKind::PrivateEndpoint, PathKind::Gateway];
+    let paths = names.iter().zip(0..).map(|(name, id)| NetPath {
+        id: PathId(id),
+        name: (*name).to_owned(),
+        kind: kinds[usize::from(id) % 3],
+        base_url: format!("http://127.0.0.1:{}/openai/v1", 9000 + id),
+        auth: AuthRef::default(),
+        backend: None,
+        connections: ConnectionPolicy::Keep,
+        tls: TlsPolicy::default(),
+        timeouts: Timeouts::default(),
+    });
+    Plan {
+        name: "made-up".to_owned(),
+        seed: 42,
+        workers: 1,
+        baseline: PathId(0),
+        paths: paths.collect(),
+        workload: WorkloadPlan {
+            source: WorkloadSource::Synthetic {
+                input_tokens: TokenDist::Fixed { value: 100 },
+                output_tokens: TokenDist::Fixed { value: 30 },
+            },
+            api: BTreeMap::from([(Api::Chat, 1.0)]),
+            stream: 1.0,
+            model: "gpt-4o".to_owned(),
+            max_output_tokens: None,
+            max_input_tokens: None,
+        },
+        load: LoadPlan {
+            model: LoadModel::Open { arrivals: Arrivals::Poisson, rate: Some(Rate(10.0)) },
+            warmup: Span::from_secs(5),
+            duration: Span::from_secs(60),
+            design: Design::Paired,
+            round_spread: Span::from_millis(500),
+            max_in_flight: 10_000,
+        },
+        objectives: Vec::new(),
+        limits: Limits::default(),
+        simulator: None,
+    }
+}
+
+/// A stream of 30 tokens: first token after 110 ms, the end after 401 ms, on a connection used before.
+pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nanos) -> Sample {
+    let after = |us: u64| Some(intended + Duration::from_micros(us));
+    assert!(usize::from(path) < plan.paths.len());
+    Sample {
+        seq: Seq(seq),
+        round,
+        path: PathId(path),
+        phase: Phase::Measure,
+        api: Api::Chat,
+        stream: true,
+        stamps: Stamps {
+            intended,
+            dequeued: after(10),
+            conn_ready: after(20),
+            sent: after(50),
+            head: after(100_000),
+            first_byte: after(100_000),
+            first_event: after(100_000),
+            first_reasoning: None,
+            first_content: after(110_000),
+            first_visible: after(110_000),
+            last_content: after(400_000),
+            usage: None,
+            done: after(401_000),
+            end: after(401_000),
+        },
+        outcome: Outcome::Ok,
+        status: Some(200),
+        input_tokens: Some(100),
+        output_tokens: Some(30),
+        reasoning_tokens: None,
+        conn: Some(ConnUse {
+            id: 1,
+            uses: 2,
+            dns: None,
+            tcp: None,
+            tls: None,
+            peer: Some(([127, 0, 0, 1], 80).into()),
+        }),
+        request_id: None,
+        server_ms: None,
+        retry_after_ms: None,
+        region: None,
+    }
+}
+
+/// The world in which a made-up run takes place.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    /// Milliseconds that each path adds to every call.
+    pub(crate) shifts_ms: Vec<f64>,
+    /// Share of calls that fail, by path.
+    pub(crate) failing: Vec<f64>,
+    /// Rounds a second.
+    pub(crate) rate: f64,
+    /// Seconds measured.
+    pub(crate) seconds: f64,
+    /// Standard deviation of the logarithm of the model's own time, median 150 ms.
+    pub(crate) sigma: f64,
+    /// Share by which a common drift with a memory of 20 s moves everything.
+    pub(crate) drift: f64,
+    /// Whether everything takes 2.5 times as long in 4 of every 30 seconds.
+    pub(crate) bursts: bool,
+    /// How arrivals meet paths.
+    pub(crate) design: Design,
+    /// The seed.
+    pub(crate) seed: u64,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            shifts_ms: vec![0.0, 5.0, 6.0],
+            failing: vec![0.0; 3],
+            rate: 10.0,
+            seconds: 60.0,
+            sigma: 0.3,
+            drift: 0.0,
+            bursts: false,
+            design: Design::Paired,
+            seed: 1,
+        }
+    }
+}
+
+impl World {
+    /// The run that takes place in it, complete, with paths `direct`, `private` and `gateway` (as many as shifts).
+    pub(crate) fn run(&self) -> Run {
+        let names: Vec<_> = ["direct", "private", "gateway"][..self.shifts_ms.len()].to_vec();
+        let mut plan = plan(&names);
+        plan.load.design = self.design;
+        plan.load.duration = Span(Duration::from_secs_f64(self.seconds));
+        let samples = self.samples(&plan);
+        let planned = (0..plan.paths.len()).map(|id| samples.iter().filter(|s| s.path.index() == id).count() as u64);
+        let ending = Ending {
+            complete: true,
+            reason: None,
+            measured_s: self.seconds,
+            drain_s: 0.8,
+            planned: planned.collect(),
+            rows_lost: 0,
+            peak_rss_mib: Some(20.0),
+            cpu_s: Some(1.0),
+        };
+        Run {
+            chunk_gaps: vec![gaps(); plan.paths.len()],
+            lost: Lost { by_path: vec![0; plan.paths.len()], unattributed: 0 },
+            manifest: manifest(plan, Some(ending)),
+            samples,
+        }
+    }
+
+    fn samples(&self, plan: &Plan) -> Vec<Sample> {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let k = self.shifts_ms.len();
+        let start = ORIGIN + plan.measure_from();
+        let (mut samples, mut at, mut level, mut seq) = (Vec::new(), 0.0, 0.0, 0);
+        for arrival in 0.. {
+            let gap = -(1.0 - rng.random::<f64>()).ln() / self.rate;
+            at += gap;
+            if at >= self.seconds {
+                break;
+            }
+            let memory = f64::exp(-gap / 20.0);
+            let step: f64 = rng.sample(StandardNormal);
+            level = level * memory + step * self.drift * (1.0 - memory * memory).sqrt();
+            let members = match self.design {
+                Design::Paired => (0..k).collect(),
+                Design::Interleaved => vec![arrival % k],
+                Design::Sequential => vec![((at / self.seconds * k as f64) as usize).min(k - 1)],
+            };
+            for path in members {
+                let offset = rng.random::<f64>() * 0.5;
+                let intended = start + Duration::from_secs_f64(at + if k > 1 { offset } else { 0.0 });
+                samples.push(self.one(plan, &mut rng, (seq, arrival as u64, path as u16), intended, level, at));
+                seq += 1;
+            }
+        }
+        samples
+    }
+
+    fn one(
+        &self,
+        plan: &Plan,
+        rng: &mut Xoshiro256PlusPlus,
+        (seq, round, path): (u64, u64, u16),
+        intended: Nanos,
+        level: f64,
+        at: f64,
+    ) -> Sample {
+        let burst = if self.bursts && at % 30.0 > 26.0 { 2.5 } else { 1.0 };
+        let noise: f64 = rng.sample(StandardNormal);
+        let first_ms = 150.0 * (self.sigma * noise + level).exp() * burst + self.shifts_ms[usize::from(path)];
+        let mut sample = sample(plan, seq, round, path, intended);
+        let after = |ms: f64| Some(intended + Duration::from_nanos((ms * 1e6) as u64));
+        sample.stamps.head = after(first_ms - 1.0);
+        sample.stamps.first_byte = after(first_ms - 1.0);
+        sample.stamps.first_event = after(first_ms - 1.0);
+        sample.stamps.first_content = after(first_ms);
+        sample.stamps.last_content = after(first_ms + 290.0);
+        sample.stamps.done = after(first_ms + 291.0);
+        sample.stamps.end = after(first_ms + 291.0);
+        if rng.random::<f64>() < self.failing[usize::from(path)] {
+            fail(&mut sample, ErrorClass::Http(429));
+        } else if seq < 2 * self.shifts_ms.len() as u64 {
+            open(&mut sample);
+        }
+        sample
+    }
+}
+
+/// Makes the call one that had to open its connection.
+pub(crate) fn open(sample: &mut Sample) {
+    if let Some(conn) = &mut sample.conn {
+        conn.uses = 1;
+        conn.dns = Some(Duration::from_micros(300));
+        conn.tcp = Some(Duration::from_micros(2_000));
+        conn.tls = Some(Duration::from_micros(6_000));
+    }
+}
+
+/// Makes the call one that failed at its head.
+pub(crate) fn fail(sample: &mut Sample, class: ErrorClass) {
+    sample.outcome = Outcome::Failed(class);
+    sample.status = if let ErrorClass::Http(status) = class { Some(status) } else { None };
+    sample.output_tokens = None;
+    let stamps = &mut sample.stamps;
+    stamps.end = stamps.head;
+    (stamps.first_event, stamps.first_content, stamps.last_content, stamps.done) = (None, None, None, None);
+}
+
+fn gaps() -> Histogram<u64> {
+    let mut gaps = Histogram::new_with_bounds(1_000, 300_000_000_000, 3).expect("bounds");
+    for i in 0..2_000u64 {
+        gaps.record(9_000_000 + i * 1_000).expect("recorded");
+    }
+    gaps
+}
+
+/// A manifest of that plan.
+pub(crate) fn manifest(plan: Plan, ending: Option<Ending>) -> Manifest {
+    Manifest {
+        schema_version: 1,
+        id: "made-up-20261001T120000Z".to_owned(),
+        tool_version: "0.1.0".to_owned(),
+        started_at: "2026-10-01T12:00:00Z".to_owned(),
+        origin: ORIGIN,
+        plan,
+        environment: Environment {
+            os: "Linux 6.1".to_owned(),
+            cpus: 2,
+            cpu_model: "a processor".to_owned(),
+            open_files: 1024,
+        },
+        simulator: None,
+        notes: Vec::new(),
+        ending,
+    }
+}

@@ -1,0 +1,169 @@
+//! Files of a run directory: their names, how they are written whole or not at all, and what to do when a disk refuses.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Plan, environment and ending.
+pub const MANIFEST: &str = "manifest.json";
+/// One row an attempt.
+pub const REQUESTS: &str = "requests.csv";
+/// HdrHistogram V2 interval log.
+pub const HISTOGRAMS: &str = "histograms.hlog";
+/// Counts and quantiles by second and path.
+pub const SERIES: &str = "series.csv";
+/// The judgement, for machines.
+pub const SUMMARY: &str = "summary.json";
+/// The judgement, for people.
+pub const REPORT: &str = "report.html";
+/// The charts of the report, one file each.
+pub const CHARTS: &str = "charts";
+/// The objectives as test cases.
+pub const JUNIT: &str = "junit.xml";
+
+/// A file of a run that cannot be written, read or understood.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk or the folder refuses.
+    #[error("cannot write {}: {source}; {}", path.display(), remedy(source))]
+    Unwritable {
+        /// What was to be written.
+        path: PathBuf,
+        /// The system's own words.
+        source: io::Error,
+    },
+    /// The file is not there or not readable.
+    #[error("cannot read {}: {source}; {}", path.display(), remedy(source))]
+    Unreadable {
+        /// What was to be read.
+        path: PathBuf,
+        /// The system's own words.
+        source: io::Error,
+    },
+    /// The file is there but is not what it should be.
+    #[error("{}:{line}: expected {expected}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What should stand there, and what does.
+        expected: String,
+    },
+    /// The folder is in use.
+    #[error("{} is not empty; name a new folder with --out, or empty this one", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+fn remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or name another disk with --out",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "check the rights of this folder, or name another with --out"
+        }
+        io::ErrorKind::NotFound => "check the name; a run directory holds manifest.json and requests.csv",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a file stands where a folder should be",
+        _ => "check the disk and the folder",
+    }
+}
+
+impl StoreError {
+    /// An error while writing `path`.
+    #[must_use]
+    pub fn unwritable(path: &Path, source: io::Error) -> Self {
+        Self::Unwritable { path: path.to_owned(), source }
+    }
+
+    /// An error while reading `path`.
+    #[must_use]
+    pub fn unreadable(path: &Path, source: io::Error) -> Self {
+        Self::Unreadable { path: path.to_owned(), source }
+    }
+
+    /// A line of `path` that is not what it should be.
+    #[must_use]
+    pub fn broken(path: &Path, line: u64, expected: impl Into<String>) -> Self {
+        Self::Broken { path: path.to_owned(), line, expected: expected.into() }
+    }
+}
+
+/// Makes the folder of a new run, which must be new or empty.
+///
+/// # Errors
+/// When it cannot be made or holds something.
+pub fn create_run_dir(dir: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(dir).map_err(|error| StoreError::unwritable(dir, error))?;
+    let mut entries = fs::read_dir(dir).map_err(|error| StoreError::unreadable(dir, error))?;
+    if entries.next().is_some() {
+        return Err(StoreError::NotEmpty { path: dir.to_owned() });
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all: under another name first, then renamed.
+///
+/// # Errors
+/// When the disk or the folder refuses.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let written = File::create(&part).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&part, path)).map_err(|error| {
+        let _ = fs::remove_file(&part);
+        StoreError::unwritable(path, error)
+    })
+}
+
+/// Reads a file whole.
+///
+/// # Errors
+/// When it is not there or not readable.
+pub fn read_whole(path: &Path) -> Result<Vec<u8>, StoreError> {
+    fs::read(path).map_err(|error| StoreError::unreadable(path, error))
+}
+
+/// The lines of a file that was written line by line, without a last one that was cut by the death of its writer.
+#[must_use]
+pub fn whole_lines(bytes: &[u8]) -> &[u8] {
+    let end = memchr::memrchr(b'\n', bytes).map_or(0, |newline| newline + 1);
+    &bytes[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_file_and_the_remedy() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("no/such/summary.json");
+        let error = write_whole(&path, b"{}").expect_err("no folder").to_string();
+        assert!(error.contains("summary.json") && error.contains("; "), "{error}");
+        let full = StoreError::unwritable(&path, io::Error::from(io::ErrorKind::StorageFull)).to_string();
+        assert!(full.contains("--out"), "{full}");
+    }
+
+    #[test]
+    fn a_run_directory_must_be_empty_and_files_come_whole() {
+        let dir = tempfile::tempdir().expect("dir");
+        let run = dir.path().join("a/b");
+        create_run_dir(&run).expect("new");
+        create_run_dir(&run).expect("empty");
+        write_whole(&run.join(SUMMARY), b"{}").expect("written");
+        assert!(matches!(create_run_dir(&run), Err(StoreError::NotEmpty { .. })));
+        assert_eq!(fs::read_dir(&run).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn a_cut_last_line_is_left_out() {
+        assert_eq!(whole_lines(b"a\nb\ncu"), b"a\nb\n");
+        assert_eq!(whole_lines(b"cu"), b"");
+    }
+}

@@ -1,0 +1,113 @@
+//! The files of a run: written while it happens, read back any time later. Knows nothing of judgement.
+
+use std::path::Path;
+
+use hdrhistogram::Histogram;
+
+use crate::measure::metric::Metric;
+use crate::run::{Manifest, Run};
+
+pub mod file;
+pub mod histograms;
+mod lost;
+pub mod manifest;
+pub mod rows;
+pub mod rows_read;
+pub mod series;
+
+pub use file::{StoreError, create_run_dir};
+pub use histograms::HistogramWriter;
+pub use rows::RowWriter;
+pub use rows_read::read_rows;
+
+/// Reads a run directory, also that of a run that was killed: then `requests.csv` may end in half a line,
+/// `histograms.hlog` may be missing, and what was under way is known from the holes in the numbers of the rows.
+///
+/// # Errors
+/// When the manifest or the rows are not there, or a file is not what it should be.
+pub fn load(dir: &Path) -> Result<Run, StoreError> {
+    let manifest = manifest::read(dir)?;
+    let samples = read_rows(&dir.join(file::REQUESTS), &manifest.plan, manifest.origin)?;
+    let chunk_gaps = chunk_gaps(dir, &manifest)?;
+    let lost = lost::lost(&manifest, &samples);
+    Ok(Run { manifest, samples, chunk_gaps, lost })
+}
+
+fn chunk_gaps(dir: &Path, manifest: &Manifest) -> Result<Vec<Histogram<u64>>, StoreError> {
+    let path = dir.join(file::HISTOGRAMS);
+    let mut merged = if path.exists() { histograms::read_merged(&path)? } else { Default::default() };
+    let take = |name: &str| merged.remove(&histograms::tag(name, Metric::ChunkGap.key())).unwrap_or_else(no_gaps);
+    Ok(manifest.plan.paths.iter().map(|path| path.name.as_str()).map(take).collect())
+}
+
+/// An empty histogram; it resizes itself, so no value is ever too large for it.
+fn no_gaps() -> Histogram<u64> {
+    Histogram::new(3).unwrap_or_else(|_| unreachable!("3 digits are in 0..=5"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::run::fixture::{self, World};
+
+    fn written(run: &Run, dir: &Path) {
+        manifest::write(dir, &run.manifest).expect("manifest");
+        let mut rows =
+            RowWriter::create(&dir.join(file::REQUESTS), &run.manifest.plan, run.manifest.origin).expect("rows");
+        for sample in &run.samples {
+            rows.append(sample).expect("row");
+        }
+        rows.finish().expect("rows");
+        let at = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+        let mut log = HistogramWriter::create(&dir.join(file::HISTOGRAMS), at).expect("log");
+        for (path, gaps) in run.manifest.plan.paths.iter().zip(&run.chunk_gaps) {
+            log.append(5, &path.name, "chunk_gap", gaps).expect("gaps");
+            log.append(6, &path.name, "chunk_gap", gaps).expect("gaps");
+        }
+        log.finish().expect("log");
+    }
+
+    #[test]
+    fn a_run_comes_back_from_its_files() {
+        let dir = tempfile::tempdir().expect("dir");
+        let run = World { seconds: 5.0, ..World::default() }.run();
+        written(&run, dir.path());
+        let back = load(dir.path()).expect("loaded");
+        assert_eq!(back.manifest, run.manifest);
+        assert_eq!(back.samples, run.samples);
+        assert_eq!(back.chunk_gaps[1].len(), 2 * run.chunk_gaps[1].len());
+        assert_eq!(back.planned(), run.planned());
+    }
+
+    #[test]
+    fn a_killed_run_keeps_what_it_measured() {
+        let dir = tempfile::tempdir().expect("dir");
+        let mut run = World { seconds: 5.0, ..World::default() }.run();
+        run.manifest.ending = None;
+        let all = run.samples.len() as u64;
+        run.samples.remove(7);
+        written(&run, dir.path());
+        fs::remove_file(dir.path().join(file::HISTOGRAMS)).expect("never written");
+        let rows = fs::read(dir.path().join(file::REQUESTS)).expect("rows");
+        fs::write(dir.path().join(file::REQUESTS), &rows[..rows.len() - 40]).expect("cut");
+        let back = load(dir.path()).expect("loaded");
+        assert_eq!(back.samples.len() as u64, all - 2);
+        assert_eq!(back.lost.by_path.iter().sum::<u64>(), 1);
+        assert_eq!(back.planned().iter().sum::<u64>(), all - 1);
+        assert!(!back.is_complete() && back.measured_s() > 4.0);
+    }
+
+    #[test]
+    fn what_is_no_run_is_named() {
+        let dir = tempfile::tempdir().expect("dir");
+        let error = load(dir.path()).expect_err("empty").to_string();
+        assert!(error.contains("manifest.json") && error.contains("run directory"), "{error}");
+        let mut manifest = fixture::manifest(fixture::plan(&["direct"]), None);
+        manifest.schema_version = 9;
+        manifest::write(dir.path(), &manifest).expect("written");
+        assert!(load(dir.path()).expect_err("newer").to_string().contains("schema_version 1, found 9"));
+    }
+}
