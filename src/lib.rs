@@ -8,6 +8,7 @@ pub mod driver;
 pub mod measure;
 pub mod path;
 pub mod plan;
+pub mod probe;
 pub mod run;
 pub mod schedule;
 pub mod store;

@@ -16,8 +16,6 @@ use crate::units::Nanos;
 pub struct Closed<S: 'static> {
     /// The run's start.
     pub origin: Nanos,
-    /// When the last call may start, from the run's start.
-    pub until: Duration,
     /// How long a caller rests between two calls.
     pub think_time: Duration,
     /// This worker's calls under way.
@@ -27,8 +25,8 @@ pub struct Closed<S: 'static> {
 }
 
 impl<S: 'static> Closed<S> {
-    /// Runs one caller: from `begin` on it asks, waits for the answer, rests and asks again, until the time is over
-    /// or the run is stopped.
+    /// Runs one caller: from `begin` on it asks, waits for the answer, rests and asks again, until there is no next
+    /// ticket or the run is stopped.
     ///
     /// `next` gives the ticket of a call from its number and the time since the run's start.
     ///
@@ -37,7 +35,7 @@ impl<S: 'static> Closed<S> {
     pub async fn caller<L, Fut>(
         mut self,
         begin: Duration,
-        next: impl Fn(u64, Duration) -> Ticket,
+        next: impl Fn(u64, Duration) -> Option<Ticket>,
         launch: impl Fn(Ticket) -> L,
     ) -> Result<(), PacerError>
     where
@@ -52,11 +50,7 @@ impl<S: 'static> Closed<S> {
                 () = told(&mut self.stop, Stop::Drain) => break,
                 () = pacer.until(wake) => {}
             }
-            let elapsed = Nanos::now().since(self.origin);
-            if elapsed >= self.until {
-                break;
-            }
-            let ticket = next(number, elapsed);
+            let Some(ticket) = next(number, Nanos::now().since(self.origin)) else { break };
             self.flights.count_due(ticket.phase, ticket.path);
             let attempt = launch(ticket)(Nanos::now());
             let followed = tokio::task::spawn_local(Rc::clone(&self.flights).follow(ticket, attempt)).await;

@@ -46,6 +46,17 @@ pub fn client_config(policy: &TlsPolicy) -> Result<Arc<ClientConfig>, TlsError> 
     Ok(Arc::new(config))
 }
 
+/// A client's side of TLS that trusts nobody, for clients that only speak http.
+///
+/// # Errors
+/// [`TlsError::Setup`] when the cryptography cannot be set up.
+pub fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
+}
+
 fn roots(policy: &TlsPolicy) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     match &policy.ca_file {
