@@ -6,6 +6,8 @@
 pub mod measure;
 pub mod path;
 pub mod plan;
+pub mod random;
 pub mod run;
+pub mod schedule;
 pub mod units;
 pub mod workload;

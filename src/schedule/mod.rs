@@ -1,0 +1,7 @@
+//! When calls start, and over which path: pure functions of the plan, its seed and a number.
+
+pub mod arrivals;
+pub mod closed;
+pub mod design;
+pub mod load;
+pub mod tickets;
