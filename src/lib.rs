@@ -9,6 +9,7 @@ pub mod measure;
 pub mod path;
 pub mod plan;
 pub mod probe;
+pub mod random;
 pub mod run;
 pub mod schedule;
 pub mod store;
