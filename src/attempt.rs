@@ -21,7 +21,7 @@ use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::{Sample, Stamps};
 use crate::path::NetPath;
-use crate::plan::Ticket;
+use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
 use crate::transport::connection::Connection;
 use crate::transport::pool::Pool;

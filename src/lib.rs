@@ -4,6 +4,7 @@
 //! `transport`, `attempt`) meet in `command`; `measure` is what was seen, `analysis` the judgement, `report` its face.
 
 pub mod attempt;
+pub mod command;
 pub mod driver;
 pub mod measure;
 pub mod path;

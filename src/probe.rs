@@ -80,14 +80,25 @@ fn client(path: &NetPath, target: &Target) -> Result<reqwest::Client, String> {
         Some(config) => (**config).clone(),
         None => tls::trusting_nobody().map_err(|error| error.to_string())?,
     };
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
+    builder(config)
         .connect_timeout(path.timeouts.connect.0)
         .timeout(path.timeouts.first_byte.0.min(PATIENCE))
-        .tls_backend_preconfigured(config)
         .build()
         .map_err(|error| told(&error))
+}
+
+/// A client for calls to the simulator's own routes.
+///
+/// # Errors
+/// When it cannot be set up, in a sentence.
+pub fn control_client() -> Result<reqwest::Client, String> {
+    let config = tls::trusting_nobody().map_err(|error| error.to_string())?;
+    builder(config).timeout(PATIENCE).build().map_err(|error| told(&error))
+}
+
+/// Neither proxies nor redirects: what is asked is what the measured path asks.
+fn builder(config: rustls::ClientConfig) -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).tls_backend_preconfigured(config)
 }
 
 async fn ask(

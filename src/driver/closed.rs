@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use crate::driver::flight::Flights;
 use crate::driver::worker::{Stop, told};
-use crate::plan::Ticket;
 use crate::schedule::pacer::{Pacer, PacerError};
+use crate::schedule::tickets::Ticket;
 use crate::units::Nanos;
 
 /// What one worker needs to carry out its share of a closed load.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 
-use crate::plan::Ticket;
+use crate::schedule::tickets::Ticket;
 use crate::units::{PathId, Phase};
 
 /// How a call ended, as the driver sees it: with what its attempt returned, or not at all because the attempt

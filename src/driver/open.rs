@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::driver::flight::{Flights, Lost};
 use crate::driver::worker::{Stop, told};
-use crate::plan::Ticket;
 use crate::schedule::pacer::Pacer;
+use crate::schedule::tickets::Ticket;
 use crate::units::Nanos;
 
 /// What one worker needs to carry out its share of an open load.

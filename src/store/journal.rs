@@ -19,7 +19,8 @@ use crate::measure::recorder::{Interval, Series};
 use crate::measure::sample::Sample;
 use crate::plan::Plan;
 use crate::store::file::{self, StoreError};
-use crate::store::{HistogramWriter, RowWriter};
+use crate::store::histograms::HistogramWriter;
+use crate::store::rows::RowWriter;
 use crate::units::{Nanos, PathId, Phase};
 
 /// Batches that may wait for the writer.

@@ -17,14 +17,14 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running simulator; it ends when this is dropped, and also when this process is killed, because its standard
 /// input then ends.
-pub struct SimulatorChild {
+pub(super) struct SimulatorChild {
     child: Child,
     /// Held open for as long as the simulator is to live.
     lifeline: Option<ChildStdin>,
     /// The base address of each listener by name.
-    pub listeners: BTreeMap<String, String>,
+    pub(super) listeners: BTreeMap<String, String>,
     /// The key that it accepts.
-    pub key: String,
+    pub(super) key: String,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +43,7 @@ impl SimulatorChild {
     ///
     /// # Errors
     /// When it cannot be started or does not become ready.
-    pub fn start(scenario: &str, seed: u64) -> Result<Self> {
+    pub(super) fn start(scenario: &str, seed: u64) -> Result<Self> {
         let key = throw_away_key();
         let program = std::env::current_exe().context("cannot find this program's own file to start the simulator")?;
         let mut command = Command::new(program);
@@ -72,7 +72,7 @@ impl SimulatorChild {
     ///
     /// # Errors
     /// When a path names a listener that the scenario does not have.
-    pub fn resolve(&self, plan: &mut Plan) -> Result<()> {
+    pub(super) fn resolve(&self, plan: &mut Plan) -> Result<()> {
         for path in &mut plan.paths {
             let Some(rest) = path.base_url.strip_prefix("sim://") else { continue };
             let (name, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));

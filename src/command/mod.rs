@@ -1,0 +1,4 @@
+//! One file a verb, glue only: what a person asks becomes calls into the floors below.
+
+pub mod exit;
+pub mod run;
