@@ -1,0 +1,1 @@
+//! The planned truth of a scenario.
