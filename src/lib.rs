@@ -3,6 +3,7 @@
 //! The folder tree is the house: intention (`workload`, `schedule`, `profile`, `plan`) and network (`wire`,
 //! `transport`, `attempt`) meet in `command`; `measure` is what was seen, `analysis` the judgement, `report` its face.
 
+pub mod analysis;
 pub mod attempt;
 pub mod command;
 pub mod driver;

@@ -124,7 +124,7 @@ pub(crate) struct World {
     pub(crate) sigma: f64,
     /// Share by which a common drift with a memory of 20 s moves everything.
     pub(crate) drift: f64,
-    /// Whether everything takes 2.5 times as long in 4 of every 30 seconds.
+    /// Whether everything takes 2.5 times as long for 4 seconds now and then, once in 30 seconds in the mean.
     pub(crate) bursts: bool,
     /// How arrivals meet paths.
     pub(crate) design: Design,
@@ -179,7 +179,8 @@ impl World {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let k = self.shifts_ms.len();
         let start = ORIGIN + plan.measure_from();
-        let (mut samples, mut at, mut level, mut seq) = (Vec::new(), 0.0, 0.0, 0);
+        let (mut samples, mut seq) = (Vec::new(), 0);
+        let (mut at, mut level, mut burst_until) = (0.0, 0.0f64, 0.0);
         for arrival in 0.. {
             let gap = -(1.0 - rng.random::<f64>()).ln() / self.rate;
             at += gap;
@@ -189,6 +190,10 @@ impl World {
             let memory = f64::exp(-gap / 20.0);
             let step: f64 = rng.sample(StandardNormal);
             level = level * memory + step * self.drift * (1.0 - memory * memory).sqrt();
+            if self.bursts && rng.random::<f64>() < gap / 30.0 {
+                burst_until = at + 4.0;
+            }
+            let slow = if at < burst_until { 2.5 } else { 1.0 };
             let members = match self.design {
                 Design::Paired => (0..k).collect(),
                 Design::Interleaved => vec![arrival % k],
@@ -197,7 +202,13 @@ impl World {
             for path in members {
                 let offset = rng.random::<f64>() * 0.5;
                 let intended = start + Duration::from_secs_f64(at + if k > 1 { offset } else { 0.0 });
-                samples.push(self.one(plan, &mut rng, (seq, arrival as u64, path as u16), intended, level, at));
+                samples.push(self.one(
+                    plan,
+                    &mut rng,
+                    (seq, arrival as u64, path as u16),
+                    intended,
+                    slow * level.exp(),
+                ));
                 seq += 1;
             }
         }
@@ -210,12 +221,10 @@ impl World {
         rng: &mut Xoshiro256PlusPlus,
         (seq, round, path): (u64, u64, u16),
         intended: Nanos,
-        level: f64,
-        at: f64,
+        slow: f64,
     ) -> Sample {
-        let burst = if self.bursts && at % 30.0 > 26.0 { 2.5 } else { 1.0 };
         let noise: f64 = rng.sample(StandardNormal);
-        let first_ms = 150.0 * (self.sigma * noise + level).exp() * burst + self.shifts_ms[usize::from(path)];
+        let first_ms = 150.0 * (self.sigma * noise).exp() * slow + self.shifts_ms[usize::from(path)];
         let mut sample = sample(plan, seq, round, path, intended);
         let after = |ms: f64| Some(intended + Duration::from_nanos((ms * 1e6) as u64));
         sample.stamps.head = after(first_ms - 1.0);

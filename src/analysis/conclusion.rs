@@ -1,0 +1,67 @@
+//! What a run comes to, and the exit code that says it to scripts.
+
+use crate::analysis::compare::{Comparison, Verdict};
+use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::validity::{Validity, ValidityVerdict};
+
+/// What a run comes to, the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Nothing may be made of it: this tool, not the path, was the limit.
+    Invalid,
+    /// It did not carry out its plan: nothing is decided.
+    Incomplete,
+    /// An objective was missed.
+    Missed,
+    /// An objective, or the headline shift of a path, could not be decided.
+    Inconclusive,
+    /// Everything was decided and every objective met.
+    Met,
+}
+
+impl Conclusion {
+    /// Of the parts of a judgement.
+    #[must_use]
+    pub fn of(
+        complete: bool,
+        validity: &Validity,
+        objectives: &[ObjectiveResult],
+        comparison: Option<&Comparison>,
+    ) -> Self {
+        let any = |verdict| objectives.iter().any(|objective| objective.verdict == verdict);
+        let open = comparison.is_some_and(|comparison| {
+            comparison.candidates.iter().any(|candidate| {
+                candidate.headline(comparison.headline).is_none_or(|row| row.verdict == Verdict::Inconclusive)
+            })
+        });
+        if validity.verdict == ValidityVerdict::Invalid {
+            Self::Invalid
+        } else if !complete {
+            Self::Incomplete
+        } else if any(ObjectiveVerdict::Missed) {
+            Self::Missed
+        } else if any(ObjectiveVerdict::Inconclusive) || open {
+            Self::Inconclusive
+        } else {
+            Self::Met
+        }
+    }
+
+    /// The exit code: 4 invalid, 3 an objective missed, 5 inconclusive if `strict`, otherwise 0. An interrupted `run`
+    /// ends with its signal's code instead.
+    #[must_use]
+    pub fn exit_code(self, strict: bool) -> u8 {
+        match self {
+            Self::Invalid => 4,
+            Self::Missed => 3,
+            Self::Incomplete | Self::Inconclusive => {
+                if strict {
+                    5
+                } else {
+                    0
+                }
+            }
+            Self::Met => 0,
+        }
+    }
+}

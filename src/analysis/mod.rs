@@ -1,0 +1,110 @@
+//! The judgement: a pure, seeded function of a run. Knows nothing of files, terminals or charts.
+
+use crate::measure::metric::{Basis, Metric};
+use crate::measure::sample::Sample;
+use crate::run::Run;
+
+pub mod blocks;
+pub mod breakdown;
+pub mod compare;
+pub mod conclusion;
+pub mod findings;
+pub mod interval;
+pub mod population;
+pub mod resample;
+pub mod slo;
+pub mod stats;
+pub mod summary;
+pub mod validity;
+
+pub use compare::Comparison;
+pub use conclusion::Conclusion;
+pub use findings::Finding;
+pub use slo::ObjectiveResult;
+pub use summary::PathSummary;
+pub use validity::Validity;
+
+/// Everything that is judged of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analysis {
+    /// From which instant headline latencies count.
+    pub basis: Basis,
+    /// The metric on which paths are judged first.
+    pub headline: Metric,
+    /// What each path did, in the order of the plan.
+    pub paths: Vec<PathSummary>,
+    /// What each path did wrong beyond being slow, in the order of the plan.
+    pub findings: Vec<Vec<Finding>>,
+    /// Every path against the baseline; `None` with one path alone.
+    pub comparison: Option<Comparison>,
+    /// The objectives of the plan.
+    pub objectives: Vec<ObjectiveResult>,
+    /// Whether the run may be judged at all.
+    pub validity: Validity,
+    /// What it comes to.
+    pub conclusion: Conclusion,
+}
+
+/// Judges a run. The same run is judged the same, always.
+#[must_use]
+pub fn analyse(run: &Run) -> Analysis {
+    let measured: Vec<&Sample> = run.measured().collect();
+    let headline = population::headline(&measured);
+    let paths = summary::summarize(run, &measured);
+    let validity = validity::examine(run, &measured, &paths, headline);
+    let comparison = compare::compare(run, &measured);
+    let objectives = slo::judge(run, &measured);
+    Analysis {
+        basis: run.headline_basis(),
+        headline,
+        findings: paths.iter().map(|path| findings::find(&measured, path.path)).collect(),
+        conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
+        paths,
+        comparison,
+        objectives,
+        validity,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::objective::Objective;
+    use crate::run::fixture::World;
+
+    fn concluded(world: &World, exprs: &[&str]) -> Conclusion {
+        let mut run = world.run();
+        let objective = |expr: &&str| Objective { path: "direct".to_owned(), expr: expr.parse().expect("expression") };
+        run.manifest.plan.objectives = exprs.iter().map(objective).collect();
+        analyse(&run).conclusion
+    }
+
+    #[test]
+    fn scripts_learn_what_a_run_comes_to() {
+        let alone = World { shifts_ms: vec![0.0], seconds: 20.0, ..World::default() };
+        for (exprs, conclusion, code, strict) in [
+            (vec![], Conclusion::Met, 0, 0),
+            (vec!["ttft.p50 < 1s"], Conclusion::Met, 0, 0),
+            (vec!["ttft.p50 < 1s", "ttft.p99 < 1s"], Conclusion::Inconclusive, 0, 5),
+            (vec!["ttft.p50 < 10ms", "ttft.p99 < 1s"], Conclusion::Missed, 3, 3),
+        ] {
+            let got = concluded(&alone, &exprs);
+            assert_eq!((got, got.exit_code(false), got.exit_code(true)), (conclusion, code, strict), "{exprs:?}");
+        }
+        let mut run = alone.run();
+        run.manifest.ending.as_mut().expect("ending").rows_lost = 1;
+        assert_eq!(analyse(&run).conclusion.exit_code(false), 4);
+        run.manifest.ending = None;
+        assert_eq!(analyse(&run).conclusion, Conclusion::Incomplete);
+    }
+
+    #[test]
+    fn an_empty_run_is_judged_without_a_crash() {
+        let mut run = World { seconds: 5.0, ..World::default() }.run();
+        run.samples.clear();
+        run.manifest.ending = None;
+        let analysis = analyse(&run);
+        assert!(analysis.paths.iter().all(|path| path.requests.adds_up()));
+        assert_eq!(analysis.conclusion, Conclusion::Incomplete);
+    }
+}

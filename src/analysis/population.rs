@@ -1,0 +1,84 @@
+//! Which attempts a figure is made of.
+
+use crate::measure::metric::{Basis, Metric};
+use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::sample::Sample;
+use crate::path::ConnectionPolicy;
+use crate::run::Run;
+use crate::units::PathId;
+
+/// Which connections a comparison looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// Those that had carried a call before.
+    Reused,
+    /// Those that were opened for the call: every path opens one for each.
+    New,
+}
+
+impl Connections {
+    /// What a comparison over these paths looks at: connections used before, unless no path keeps any.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        let keeps = |path: &crate::path::NetPath| path.connections == ConnectionPolicy::Keep;
+        if run.manifest.plan.paths.iter().any(keeps) { Self::Reused } else { Self::New }
+    }
+
+    /// The word used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reused => "reused",
+            Self::New => "new",
+        }
+    }
+
+    /// Whether this attempt went over such a connection.
+    #[must_use]
+    pub fn holds(self, sample: &Sample) -> bool {
+        sample.conn.as_ref().is_some_and(|conn| match self {
+            Self::Reused => conn.uses > 1,
+            Self::New => conn.uses == 1,
+        })
+    }
+}
+
+/// The value of a metric for a successful attempt in milliseconds.
+///
+/// Time to first token and to first output are figures of streams: without a stream the first token comes with the
+/// last.
+#[must_use]
+pub fn value_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<f64> {
+    let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo | Metric::Tpot);
+    if !sample.outcome.is_ok() || (of_streams && !sample.stream) {
+        return None;
+    }
+    metric.of(sample, basis).map(|ns| ns as f64 / 1e6)
+}
+
+/// The values of a path in milliseconds, ascending.
+#[must_use]
+pub fn sorted_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
+    let of_path = measured.iter().filter(|sample| sample.path == path);
+    let mut values: Vec<f64> = of_path.filter_map(|sample| value_ms(sample, metric, basis)).collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// Whether the attempt counts in a failed share, and whether it failed there: calls that were never sent or that the
+/// end of the run cut off are nobody's failure.
+#[must_use]
+pub fn failed(sample: &Sample) -> Option<bool> {
+    match sample.outcome {
+        Outcome::Ok => Some(false),
+        Outcome::Dropped(_) | Outcome::Incomplete(ErrorClass::Interrupted) => None,
+        Outcome::Failed(_) | Outcome::Incomplete(_) => Some(true),
+    }
+}
+
+/// The metric on which paths are judged first: time to first token, or end to end where nothing streams.
+#[must_use]
+pub fn headline(measured: &[&Sample]) -> Metric {
+    let streams = measured.iter().any(|s| value_ms(s, Metric::Ttft, Basis::Response).is_some());
+    if streams { Metric::Ttft } else { Metric::E2e }
+}

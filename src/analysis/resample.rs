@@ -1,0 +1,189 @@
+//! Drawing blocks again, and the quantiles of what was drawn: exact, and fast for any number of values.
+//!
+//! The values of a path are sorted once. A draw gives every block a weight, how often it was drawn; the quantile of
+//! the draw is that of the values repeated by their blocks' weights. Checkpoints hold, every [`STEP`] values, how many
+//! values of each block lie below, so that a quantile is found by bisection and a short walk instead of a walk over
+//! all values.
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::measure::quantile::quantile;
+
+/// Values between two checkpoints.
+const STEP: usize = 64;
+
+/// How often each block was drawn, draw after draw.
+#[derive(Clone, Debug)]
+pub struct Draws {
+    weights: Vec<u32>,
+    blocks: usize,
+}
+
+impl Draws {
+    /// `count` draws of `blocks` blocks with replacement. The same seed draws the same.
+    #[must_use]
+    pub fn new(seed: u64, blocks: usize, count: usize) -> Self {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut weights = vec![0; blocks * count];
+        for draw in weights.chunks_mut(blocks.max(1)) {
+            for _ in 0..blocks {
+                draw[rng.random_range(0..blocks)] += 1;
+            }
+        }
+        Self { weights, blocks }
+    }
+
+    /// The weights of every block, draw after draw.
+    pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        self.weights.chunks(self.blocks.max(1))
+    }
+}
+
+/// The values of one path and metric with the block of each.
+#[derive(Clone, Debug)]
+pub struct Values {
+    sorted: Vec<f64>,
+    block_of: Vec<u16>,
+    blocks: usize,
+    /// How many values of each block lie below value number `STEP * i`.
+    checkpoints: Vec<u32>,
+    sums: Vec<f64>,
+}
+
+impl Values {
+    /// Sorts values with their blocks, each below `blocks`.
+    #[must_use]
+    pub fn new(mut values: Vec<(f64, u16)>, blocks: usize) -> Self {
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (sorted, block_of): (Vec<_>, Vec<_>) = values.into_iter().unzip();
+        let mut below = vec![0; blocks];
+        let mut sums = vec![0.0; blocks];
+        let mut checkpoints = Vec::with_capacity((sorted.len() / STEP + 2) * blocks);
+        for (i, (value, block)) in sorted.iter().zip(&block_of).enumerate() {
+            if i % STEP == 0 {
+                checkpoints.extend_from_slice(&below);
+            }
+            below[usize::from(*block)] += 1;
+            sums[usize::from(*block)] += value;
+        }
+        checkpoints.extend_from_slice(&below);
+        Self { sorted, block_of, blocks, checkpoints, sums }
+    }
+
+    /// The values, ascending.
+    #[must_use]
+    pub fn sorted(&self) -> &[f64] {
+        &self.sorted
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.sorted.len()
+    }
+
+    /// The mean; `None` without values.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        (self.n() > 0).then(|| self.sums.iter().sum::<f64>() / self.n() as f64)
+    }
+
+    /// The quantile `q`; `None` without values.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        quantile(&self.sorted, q)
+    }
+
+    /// The mean of a draw; `None` when it drew no value.
+    #[must_use]
+    pub fn drawn_mean(&self, weights: &[u32]) -> Option<f64> {
+        let total = self.drawn(self.last(), weights);
+        let sum: f64 = self.sums.iter().zip(weights).map(|(sum, weight)| sum * f64::from(*weight)).sum();
+        (total > 0).then(|| sum / total as f64)
+    }
+
+    /// The quantile `q` of a draw; `None` when it drew no value.
+    #[must_use]
+    pub fn drawn_quantile(&self, weights: &[u32], q: f64) -> Option<f64> {
+        let total = self.drawn(self.last(), weights);
+        let rank = total.checked_sub(1)? as f64 * q;
+        let below = rank.floor() as u64;
+        let (low, high) = self.at(weights, below);
+        Some(low + (high - low) * (rank - below as f64))
+    }
+
+    fn last(&self) -> usize {
+        self.checkpoints.len() / self.blocks.max(1) - 1
+    }
+
+    /// How many drawn values lie below a checkpoint.
+    fn drawn(&self, checkpoint: usize, weights: &[u32]) -> u64 {
+        let counts = &self.checkpoints[checkpoint * self.blocks..][..self.blocks];
+        counts.iter().zip(weights).map(|(count, weight)| u64::from(*count) * u64::from(*weight)).sum()
+    }
+
+    /// The drawn values number `rank` and `rank + 1`, from 0; the last one twice at the end.
+    fn at(&self, weights: &[u32], rank: u64) -> (f64, f64) {
+        let (mut under, mut over) = (0, self.last());
+        while over - under > 1 {
+            let middle = usize::midpoint(under, over);
+            if self.drawn(middle, weights) <= rank {
+                under = middle;
+            } else {
+                over = middle;
+            }
+        }
+        let mut seen = self.drawn(under, weights);
+        let mut low = None;
+        for (value, block) in self.sorted[under * STEP..].iter().zip(&self.block_of[under * STEP..]) {
+            seen += u64::from(weights[usize::from(*block)]);
+            if seen > rank && low.is_none() {
+                low = Some(*value);
+            }
+            if seen > rank + 1 {
+                return (low.unwrap_or(*value), *value);
+            }
+        }
+        let low = low.unwrap_or(f64::NAN);
+        (low, low)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_draw_has_the_quantile_of_its_values_repeated(
+            values in proptest::collection::vec((0.0..100.0f64, 0..5u16), 1..400),
+            weights in proptest::collection::vec(0..4u32, 5), q in 0.0..1.0f64,
+        ) {
+            let mut repeated: Vec<f64> = values
+                .iter()
+                .flat_map(|(value, block)| std::iter::repeat_n(*value, weights[usize::from(*block)] as usize))
+                .collect();
+            repeated.sort_by(f64::total_cmp);
+            let held = Values::new(values, 5);
+            let same = |a: Option<f64>, b: Option<f64>| match (a, b) {
+                (Some(a), Some(b)) => (a - b).abs() < 1e-9,
+                (a, b) => a == b,
+            };
+            prop_assert!(same(held.drawn_quantile(&weights, q), quantile(&repeated, q)));
+            let mean = (!repeated.is_empty()).then(|| repeated.iter().sum::<f64>() / repeated.len() as f64);
+            prop_assert!(same(held.drawn_mean(&weights), mean));
+        }
+    }
+
+    #[test]
+    fn draws_repeat_with_their_seed_and_keep_the_number_of_blocks() {
+        let draws = Draws::new(42, 30, 50);
+        assert_eq!(draws.iter().count(), 50);
+        assert!(draws.iter().all(|weights| weights.iter().sum::<u32>() == 30));
+        assert!(draws.iter().eq(Draws::new(42, 30, 50).iter()));
+        assert!(!draws.iter().eq(Draws::new(43, 30, 50).iter()));
+    }
+}

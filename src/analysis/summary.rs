@@ -1,0 +1,389 @@
+//! What each path did in the measured phase: counts, and the distribution of every metric over successful calls.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::analysis::breakdown::Breakdown;
+use crate::analysis::population::sorted_ms;
+use crate::measure::metric::{Basis, Metric};
+use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::quantile::{is_supported, needed, quantile};
+use crate::measure::sample::Sample;
+use crate::run::Run;
+use crate::units::PathId;
+
+/// The quantiles of a summary.
+pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
+
+/// Points of a spectrum for each factor of ten in 1 / (1 - q).
+const POINTS_A_DECADE: f64 = 50.0;
+
+/// What one path did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathSummary {
+    /// The path.
+    pub path: PathId,
+    /// Calls by outcome.
+    pub requests: Requests,
+    /// How many calls went wrong in which way, by stable code.
+    pub errors: BTreeMap<String, u64>,
+    /// The connections of its calls.
+    pub connections: ConnectionCounts,
+    /// Tokens as the server counted them.
+    pub tokens: Tokens,
+    /// Every metric, in its headline form, then as service time where that is another.
+    pub metrics: Vec<MetricSummary>,
+    /// Time to first token and end to end over the whole range of quantiles.
+    pub spectra: Vec<Spectrum>,
+    /// Where the time goes.
+    pub breakdown: Breakdown,
+}
+
+/// Calls by outcome. `planned` is the sum of the others, or the run's books are wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// Arrivals due.
+    pub planned: u64,
+    /// Whole answers.
+    pub ok: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Calls that were cut: by the server, by the end of the run, or by its death.
+    pub incomplete: u64,
+    /// Arrivals that were never sent.
+    pub dropped: u64,
+    /// Failed calls that were given up at a time limit; how long they would have taken is not known.
+    pub timeouts: u64,
+}
+
+impl Requests {
+    /// Whether every arrival is accounted for.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        self.planned == self.ok + self.failed + self.incomplete + self.dropped
+    }
+}
+
+/// The connections of a path's calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionCounts {
+    /// Calls that opened one.
+    pub opened: u64,
+    /// Calls that used one again.
+    pub reused: u64,
+    /// Calls that failed to open one.
+    pub failed: u64,
+    /// Connections opened before measuring began.
+    pub opened_in_warmup: u64,
+}
+
+/// Tokens as the server counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Of prompts.
+    pub input: u64,
+    /// Of answers, reasoning included.
+    pub output: u64,
+}
+
+/// The distribution of a metric over successful calls. Milliseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricSummary {
+    /// The metric.
+    pub metric: Metric,
+    /// From which instant it counts; `None` where it has no choice.
+    pub basis: Option<Basis>,
+    /// Whether this is the service form beside a headline in response time.
+    pub beside: bool,
+    /// How many values.
+    pub n: u64,
+    /// The mean.
+    pub mean: Option<f64>,
+    /// The smallest.
+    pub min: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+    /// [`QUANTILES`]; `None` where `n` is too small for one.
+    pub quantiles: [Option<f64>; QUANTILES.len()],
+    /// Why there is no value at all.
+    pub reason: Option<String>,
+}
+
+impl MetricSummary {
+    /// The key used in files.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let suffix = if self.beside { "_service" } else { "" };
+        format!("{}{suffix}", self.metric)
+    }
+
+    /// The quantile `q` if it is one of [`QUANTILES`] and `n` supports it.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        QUANTILES.iter().position(|known| (known - q).abs() < 1e-9).and_then(|place| self.quantiles[place])
+    }
+
+    /// Why the quantile `q` is missing.
+    #[must_use]
+    pub fn why_missing(&self, q: f64) -> Option<String> {
+        match &self.reason {
+            Some(reason) => Some(reason.clone()),
+            None if is_supported(self.n as usize, q) => None,
+            None => Some(format!("{} values, {} are needed", self.n, needed(q))),
+        }
+    }
+}
+
+/// A metric over the whole range of quantiles.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spectrum {
+    /// The metric.
+    pub metric: Metric,
+    /// How many values.
+    pub n: u64,
+    /// Quantiles, ascending up to 1 - 1/n, with their milliseconds.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Summarizes every path, in the order of the plan.
+#[must_use]
+pub fn summarize(run: &Run, measured: &[&Sample]) -> Vec<PathSummary> {
+    run.manifest.plan.paths.iter().map(|path| of_path(run, measured, path.id)).collect()
+}
+
+fn of_path(run: &Run, measured: &[&Sample], path: PathId) -> PathSummary {
+    let own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
+    let basis = run.headline_basis();
+    let spectrum = |metric| spectrum(metric, &sorted_ms(&own, path, metric, basis));
+    PathSummary {
+        path,
+        requests: requests(run, &own, path),
+        errors: errors(&own),
+        connections: connections(run, &own, path),
+        tokens: tokens(&own),
+        metrics: metrics(run, &own, path),
+        spectra: [Metric::Ttft, Metric::E2e].into_iter().map(spectrum).collect(),
+        breakdown: Breakdown::of(run, &own, path),
+    }
+}
+
+fn requests(run: &Run, own: &[&Sample], path: PathId) -> Requests {
+    let count = |of: fn(Outcome) -> bool| own.iter().filter(|sample| of(sample.outcome)).count() as u64;
+    let lost = run.lost.by_path.get(path.index()).copied().unwrap_or(0);
+    Requests {
+        planned: run.planned().get(path.index()).copied().unwrap_or(0),
+        ok: count(Outcome::is_ok),
+        failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
+        incomplete: count(|outcome| matches!(outcome, Outcome::Incomplete(_))) + lost,
+        dropped: count(|outcome| matches!(outcome, Outcome::Dropped(_))),
+        timeouts: count(|outcome| outcome.error().is_some_and(ErrorClass::is_timeout)),
+    }
+}
+
+fn errors(own: &[&Sample]) -> BTreeMap<String, u64> {
+    let mut errors = BTreeMap::new();
+    for class in own.iter().filter_map(|sample| sample.outcome.error()) {
+        *errors.entry(class.to_string()).or_insert(0) += 1;
+    }
+    errors
+}
+
+fn connections(run: &Run, own: &[&Sample], path: PathId) -> ConnectionCounts {
+    let count = |of: fn(&Sample) -> bool| own.iter().filter(|sample| of(sample)).count() as u64;
+    let is_new = |sample: &Sample| sample.conn.as_ref().is_some_and(|conn| conn.is_new());
+    let before = run.samples.iter().filter(|s| s.path == path && s.phase == crate::units::Phase::Warmup);
+    ConnectionCounts {
+        opened: count(is_new),
+        reused: count(|sample| sample.conn.as_ref().is_some_and(|conn| !conn.is_new())),
+        failed: count(|sample| sample.outcome.error().is_some_and(is_of_connecting)),
+        opened_in_warmup: before.filter(|sample| is_new(sample)).count() as u64,
+    }
+}
+
+fn is_of_connecting(class: ErrorClass) -> bool {
+    match class {
+        ErrorClass::Dns
+        | ErrorClass::ConnectRefused
+        | ErrorClass::ConnectTimeout
+        | ErrorClass::Connect
+        | ErrorClass::Tls
+        | ErrorClass::NoDescriptor => true,
+        ErrorClass::ConnectionClosed
+        | ErrorClass::ConnectionReset
+        | ErrorClass::TimeoutFirstByte
+        | ErrorClass::TimeoutGap
+        | ErrorClass::TimeoutTotal
+        | ErrorClass::Http(_)
+        | ErrorClass::Protocol
+        | ErrorClass::BadBody
+        | ErrorClass::StreamError
+        | ErrorClass::StreamThrottled
+        | ErrorClass::StreamTruncated
+        | ErrorClass::BodyTruncated
+        | ErrorClass::Interrupted
+        | ErrorClass::InFlightCap
+        | ErrorClass::LimitReached
+        | ErrorClass::Internal => false,
+    }
+}
+
+fn tokens(own: &[&Sample]) -> Tokens {
+    let sum = |of: fn(&Sample) -> Option<u64>| own.iter().filter_map(|sample| of(sample)).sum();
+    Tokens { input: sum(|sample| sample.input_tokens), output: sum(|sample| sample.output_tokens) }
+}
+
+fn metrics(run: &Run, own: &[&Sample], path: PathId) -> Vec<MetricSummary> {
+    let headline = run.headline_basis();
+    let mut metrics = Vec::new();
+    for metric in Metric::ALL {
+        if metric == Metric::ChunkGap {
+            metrics.push(of_histogram(metric, &run.chunk_gaps[path.index()]));
+            continue;
+        }
+        let basis = metric.has_basis().then_some(headline);
+        metrics.push(of_values(metric, basis, false, &sorted_ms(own, path, metric, headline)));
+        if basis == Some(Basis::Response) {
+            let values = sorted_ms(own, path, metric, Basis::Service);
+            metrics.push(of_values(metric, Some(Basis::Service), true, &values));
+        }
+    }
+    metrics
+}
+
+fn of_values(metric: Metric, basis: Option<Basis>, beside: bool, sorted: &[f64]) -> MetricSummary {
+    let n = sorted.len();
+    MetricSummary {
+        metric,
+        basis,
+        beside,
+        n: n as u64,
+        mean: (n > 0).then(|| sorted.iter().sum::<f64>() / n as f64),
+        min: sorted.first().copied(),
+        max: sorted.last().copied(),
+        quantiles: QUANTILES.map(|q| quantile(sorted, q).filter(|_| is_supported(n, q))),
+        reason: (n == 0).then(|| why_none(metric).to_owned()),
+    }
+}
+
+fn of_histogram(metric: Metric, values: &Histogram<u64>) -> MetricSummary {
+    let n = values.len();
+    let ms = |ns: u64| ns as f64 / 1e6;
+    let supported = |q: f64| is_supported(n as usize, q);
+    MetricSummary {
+        metric,
+        basis: None,
+        beside: false,
+        n,
+        mean: (n > 0).then(|| values.mean() / 1e6),
+        min: (n > 0).then(|| ms(values.min())),
+        max: (n > 0).then(|| ms(values.max())),
+        quantiles: QUANTILES.map(|q| supported(q).then(|| ms(values.value_at_quantile(q)))),
+        reason: (n == 0).then(|| why_none(metric).to_owned()),
+    }
+}
+
+fn why_none(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Ttfb | Metric::E2e => "no call was successful",
+        Metric::Ttft | Metric::Ttfo => "no successful stream brought any content",
+        Metric::Tpot => "no successful stream brought two tokens and their count",
+        Metric::ChunkGap => "no successful stream brought two events with content",
+        Metric::SendLag => "no successful call was sent",
+        Metric::Dns => "no connection to a host name was opened in the measured phase",
+        Metric::Tcp => "no connection was opened in the measured phase",
+        Metric::Tls => "no https connection was opened in the measured phase",
+        Metric::Server => "the server reported none",
+    }
+}
+
+fn spectrum(metric: Metric, sorted: &[f64]) -> Spectrum {
+    let decades = (sorted.len().max(1) as f64).log10();
+    let steps = (decades * POINTS_A_DECADE).ceil().max(1.0);
+    let at = |step: f64| 1.0 - 10f64.powf(-decades * step / steps);
+    let points = (0..=steps as usize).filter_map(|step| {
+        let q = at(step as f64);
+        Some((q, quantile(sorted, q)?))
+    });
+    Spectrum { metric, n: sorted.len() as u64, points: points.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture::{self, World};
+
+    fn summary(run: &Run) -> Vec<PathSummary> {
+        summarize(run, &run.measured().collect::<Vec<_>>())
+    }
+
+    fn metric(path: &PathSummary, key: &str) -> MetricSummary {
+        path.metrics.iter().find(|metric| metric.key() == key).expect(key).clone()
+    }
+
+    #[test]
+    fn every_arrival_is_accounted_for() {
+        let mut run = World { failing: vec![0.0, 0.2, 0.0], ..World::default() }.run();
+        run.samples[2].outcome = Outcome::Dropped(ErrorClass::InFlightCap);
+        run.samples[4].outcome = Outcome::Failed(ErrorClass::TimeoutTotal);
+        let paths = summary(&run);
+        assert!(paths.iter().all(|path| path.requests.adds_up()));
+        assert_eq!((paths[2].requests.dropped, paths[1].requests.timeouts), (1, 1));
+        assert_eq!(paths[1].errors["http_429"] + 1, paths[1].requests.failed);
+        assert_eq!(paths[0].connections.opened, 2);
+        assert_eq!(paths[0].tokens.output, 30 * paths[0].requests.ok);
+    }
+
+    #[test]
+    fn metrics_have_their_headline_and_their_service_form() {
+        let run = World::default().run();
+        let paths = summary(&run);
+        let (response, service) = (metric(&paths[0], "ttft"), metric(&paths[0], "ttft_service"));
+        assert_eq!((response.basis, service.basis), (Some(Basis::Response), Some(Basis::Service)));
+        let p50 = |metric: &MetricSummary| metric.quantile(0.5).expect("p50");
+        // The fixture sends 50 us after the intended time.
+        assert!((p50(&response) - p50(&service) - 0.05).abs() < 1e-6);
+        let keys: Vec<_> = paths[0].metrics.iter().map(MetricSummary::key).collect();
+        assert_eq!(keys.len(), 15, "{keys:?}");
+        assert_eq!(metric(&paths[0], "chunk_gap").n, 2_000);
+    }
+
+    #[test]
+    fn a_figure_that_was_not_measured_is_missing_with_its_reason() {
+        let run = World { seconds: 3.0, ..World::default() }.run();
+        let ttft = metric(&summary(&run)[0], "ttft");
+        assert!(ttft.quantile(0.5).is_some() && ttft.quantile(0.99).is_none());
+        assert!(ttft.why_missing(0.99).expect("why").contains("100 are needed"));
+        let server = metric(&summary(&run)[0], "server");
+        assert_eq!((server.n, server.mean, server.why_missing(0.5).is_some()), (0, None, true));
+    }
+
+    #[test]
+    fn without_a_stream_there_is_no_first_token() {
+        let mut run = World { seconds: 3.0, ..World::default() }.run();
+        run.samples.iter_mut().for_each(|sample| sample.stream = false);
+        let paths = summary(&run);
+        assert_eq!(metric(&paths[0], "ttft").n, 0);
+        assert!(metric(&paths[0], "e2e").n > 0);
+    }
+
+    #[test]
+    fn closed_load_has_service_times_alone() {
+        let mut run = World { seconds: 3.0, ..World::default() }.run();
+        run.manifest.plan.load.model =
+            crate::plan::LoadModel::Closed { concurrency: 3, think_time: crate::units::Span::default() };
+        let paths = summary(&run);
+        assert_eq!(metric(&paths[0], "ttft").basis, Some(Basis::Service));
+        assert!(paths[0].metrics.iter().all(|metric| !metric.beside));
+    }
+
+    #[test]
+    fn a_spectrum_climbs_to_its_last_value() {
+        let run = World::default().run();
+        let spectrum = &summary(&run)[0].spectra[0];
+        assert!(spectrum.points.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1));
+        let (last, _) = spectrum.points.last().expect("points");
+        assert!((last - (1.0 - 1.0 / spectrum.n as f64)).abs() < 1e-9);
+        let _ = fixture::ORIGIN;
+    }
+}
