@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::config::{Config, ConfigError, Single, parse_duration};
+use crate::describe;
 use crate::server::{Simulator, StartError};
 
 /// The flags of the simulator.
@@ -83,12 +84,21 @@ pub fn main(args: &SimArgs) -> ExitCode {
         Err(error) => return fail(&error, 2),
     };
     if args.describe {
-        return ExitCode::SUCCESS;
+        return describe(args, &config);
     }
     warn_if_open(&config);
     match Simulator::start(config) {
         Ok(simulator) => run(args, &simulator),
+        Err(error @ StartError::Config(_)) => fail(&error, 2),
         Err(error @ (StartError::Bind { .. } | StartError::System(_))) => fail(&error, 1),
+    }
+}
+
+fn describe(args: &SimArgs, config: &Config) -> ExitCode {
+    let text = if args.ready_json { describe::as_json(config).to_string() } else { describe::as_text(config) };
+    match print(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
     }
 }
 

@@ -12,6 +12,7 @@ mod api;
 mod backend;
 mod clock;
 mod describe;
+mod forward;
 mod gateway;
 mod generate;
 mod ledger;
@@ -19,6 +20,7 @@ mod link;
 mod reply;
 mod server;
 mod tap;
+mod upstream;
 mod visit;
 
 pub use clock::now_ns;

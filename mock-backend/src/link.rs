@@ -199,7 +199,7 @@ impl Wire {
                 Caller::Us => (&mut self.way_out, &mut self.way_in),
             };
             (call.delay, answer.delay) = (rtt / 2 + handshake, rtt - rtt / 2);
-            self.tap.set_way_out(self.way_out.delay);
+            self.tap.set_ways(self.way_in.delay, self.way_out.delay);
         }
         self.turn = to;
     }

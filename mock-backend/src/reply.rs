@@ -1,6 +1,6 @@
 //! The body of an answer, whichever it is.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,11 +8,13 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::api::EventStream;
+use crate::forward::Forward;
 
 /// A body in one piece, or one that is still being made.
 pub(crate) enum Reply {
     Whole(Option<Bytes>),
     Events(Box<EventStream>),
+    Forward(Box<Forward>),
 }
 
 impl Reply {
@@ -24,12 +26,13 @@ impl Reply {
 
 impl Body for Reply {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match &mut *self {
             Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
-            Self::Events(events) => events.poll_frame(cx),
+            Self::Events(events) => events.poll_frame(cx).map(|frame| frame.map(Ok)),
+            Self::Forward(forward) => forward.poll_frame(cx),
         }
     }
 
@@ -37,6 +40,7 @@ impl Body for Reply {
         match self {
             Self::Whole(body) => body.is_none(),
             Self::Events(events) => events.is_end(),
+            Self::Forward(forward) => forward.is_end(),
         }
     }
 
@@ -44,6 +48,7 @@ impl Body for Reply {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
             Self::Events(_) => SizeHint::default(),
+            Self::Forward(forward) => forward.size_hint(),
         }
     }
 }

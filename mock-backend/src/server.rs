@@ -21,7 +21,7 @@ use tokio::task::LocalSet;
 
 use crate::api::{self, ApiError};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{ANY_PORT, Config};
 use crate::ledger::{Query, Record};
 use crate::link::{Caller, HyperIo, Link};
 use crate::reply::Reply;
@@ -51,6 +51,9 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
+    /// The scenario cannot be.
+    #[error("{0}")]
+    Config(String),
     /// The system gives no threads, timers or the like.
     #[error("the simulator cannot start: {0}")]
     System(#[from] io::Error),
@@ -74,8 +77,11 @@ impl Simulator {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if config.threads == 0 { cores } else { config.threads };
-        let (sockets, addresses) = bind_all(&config)?;
-        let world = World::new(config, workers);
+        let (mut sockets, addresses) = bind_all(&config)?;
+        let inner = config.inner().map(|_| bind(ANY_PORT)).collect::<io::Result<Vec<_>>>()?;
+        let places = inner.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
+        sockets.extend(inner);
+        let world = World::new(config, workers, &places).map_err(StartError::Config)?;
         let (stop, stopped) = watch::channel(false);
         generate::warm_up();
         let mut threads = Vec::new();
@@ -255,9 +261,10 @@ async fn handle(visit: &Visit, request: Request<Incoming>) -> Response<Reply> {
     if head.uri.path().starts_with("/_sim/") {
         return admin::answer(visit, &head);
     }
-    match &visit.listener.backend {
-        Some(backend) => api::answer(visit, backend, &head, body).await,
-        None => gateway::unavailable(),
+    match (&visit.listener.gateway, &visit.listener.backend) {
+        (Some(gateway), _) => gateway::forward(visit, gateway, &head, body).await,
+        (None, Some(backend)) => api::answer(visit, backend, &head, body).await,
+        (None, None) => Response::new(Reply::whole(Vec::new())),
     }
 }
 

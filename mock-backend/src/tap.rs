@@ -30,7 +30,12 @@ impl Marks {
 
     /// The set with `mark` added if `yes`.
     pub(crate) fn with_if(self, mark: Self, yes: bool) -> Self {
-        if yes { Self(self.0 | mark.0) } else { self }
+        if yes { self.and(mark) } else { self }
+    }
+
+    /// Both sets together.
+    pub(crate) fn and(self, more: Self) -> Self {
+        Self(self.0 | more.0)
     }
 
     pub(crate) fn without(self, mark: Self) -> Self {
@@ -108,7 +113,7 @@ pub(crate) struct Tap(Rc<State>);
 #[derive(Default)]
 struct State {
     arrival: Cell<Arrival>,
-    way_out: Cell<u64>,
+    ways: Cell<(u64, u64)>,
     note: RefCell<Option<Note>>,
     body: RefCell<Option<Waker>>,
 }
@@ -124,14 +129,19 @@ impl Tap {
         self.0.arrival.set(arrival);
     }
 
-    /// How long the link takes to carry an answer out in the present exchange, in nanoseconds.
-    pub(crate) fn way_out(&self) -> u64 {
-        self.0.way_out.get()
+    /// How long the link takes to bring bytes in, in the present exchange, in nanoseconds.
+    pub(crate) fn way_in(&self) -> u64 {
+        self.0.ways.get().0
     }
 
-    /// For the link: the way out of a new exchange.
-    pub(crate) fn set_way_out(&self, ns: u64) {
-        self.0.way_out.set(ns);
+    /// How long the link takes to carry bytes out, in the present exchange, in nanoseconds.
+    pub(crate) fn way_out(&self) -> u64 {
+        self.0.ways.get().1
+    }
+
+    /// For the link: the ways in and out of a new exchange.
+    pub(crate) fn set_ways(&self, way_in: u64, way_out: u64) {
+        self.0.ways.set((way_in, way_out));
     }
 
     /// What the head that HTTP will write next means. The first frame of its body may share its write when both are due
@@ -146,7 +156,7 @@ impl Tap {
         let mut note = self.0.note.borrow_mut();
         match note.as_mut() {
             None => *note = Some(Note { due, marks, entry: Some(Rc::clone(entry)) }),
-            Some(note) if note.due == due => note.marks = Marks(note.marks.0 | marks.0),
+            Some(note) if note.due == due => note.marks = note.marks.and(marks),
             Some(_) => {
                 *self.0.body.borrow_mut() = Some(cx.waker().clone());
                 return Poll::Pending;

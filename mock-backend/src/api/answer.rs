@@ -29,7 +29,9 @@ use crate::visit::Visit;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 const PROCESSING: HeaderName = HeaderName::from_static("openai-processing-ms");
-const PLAN: HeaderName = HeaderName::from_static("x-sim-plan");
+/// Where a model tells a gateway of ours what it has planned: when the first and the last token are due, in nanoseconds
+/// of `CLOCK_MONOTONIC`. The gateway keeps it to itself.
+pub(crate) const PLAN: HeaderName = HeaderName::from_static("x-sim-plan");
 
 /// Answers a request to the API, at the time that is planned for it.
 pub(crate) async fn answer(
@@ -183,6 +185,7 @@ impl Call<'_> {
         let plan = self.backend.admit(self.arrival.ideal, &mut dice, ask.prompt_tokens, ask.limit);
         let (entry, id) = self.entry(ask.form.name(), ask.stream, StatusCode::OK);
         let planned = self.planned(&plan, ask.stream);
+        let told = listener.tells_plan.then(|| format!("{} {}", plan.due(0), plan.end()));
         entry.update(|record| {
             record.planned = Some(planned);
             record.tokens = u32::try_from(plan.tokens).ok();
@@ -195,8 +198,8 @@ impl Call<'_> {
         } else {
             self.whole(script, &plan, entry, &id).await
         };
-        if false {
-            tell(&mut response, planned);
+        if let Some(value) = told.and_then(|told| HeaderValue::from_str(&told).ok()) {
+            response.headers_mut().insert(PLAN, value);
         }
         response
     }
@@ -326,13 +329,6 @@ fn script(ask: &Ask, plan: &Plan, text: Text, name: u64) -> Answer {
             let (id, echo) = (format!("resp_{name:032x}"), echo.clone());
             Answer::Responses(ResponsesAnswer { id, created, model, prompt_tokens, tokens, cut, text, echo })
         }
-    }
-}
-
-/// Tells a gateway of ours what was planned, in a header that it keeps to itself.
-fn tell(response: &mut Response<Reply>, planned: Planned) {
-    if let Ok(value) = HeaderValue::from_str(&format!("{} {}", planned.first_ms, planned.end_ms)) {
-        response.headers_mut().insert(PLAN, value);
     }
 }
 

@@ -9,7 +9,6 @@ mod responses;
 mod route;
 mod sse;
 
-pub(crate) use answer::answer;
+pub(crate) use answer::{PLAN, answer};
 pub(crate) use error::ApiError;
-pub(crate) use route::dialect;
 pub(crate) use sse::EventStream;

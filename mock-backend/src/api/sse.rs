@@ -3,14 +3,12 @@
 //! Events that are due together leave as one frame. Nothing is computed from when an event was really sent, so lateness
 //! does not add up.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame};
+use hyper::body::Frame;
 
 use super::chat::ChatChunks;
 use super::responses::ResponsesEvents;
@@ -127,7 +125,8 @@ impl EventStream {
         Bytes::from(out)
     }
 
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    /// The next events, at their time; nothing after the last.
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
         loop {
             if self.next == Next::End {
                 return Poll::Ready(None);
@@ -140,24 +139,11 @@ impl EventStream {
             }
             let end = self.run_end(due);
             ready!(self.tap.poll_frame(due, self.marks(end), &self.entry, cx));
-            return Poll::Ready(Some(Ok(Frame::data(self.frame(end)))));
+            return Poll::Ready(Some(Frame::data(self.frame(end))));
         }
     }
 
     pub(crate) fn is_end(&self) -> bool {
         self.next == Next::End
-    }
-}
-
-impl Body for EventStream {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        EventStream::poll_frame(&mut self, cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.is_end()
     }
 }

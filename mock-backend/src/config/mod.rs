@@ -9,6 +9,7 @@ mod raw;
 mod spec;
 
 pub use parse::{parse_duration, parse_rate};
+pub(crate) use spec::ANY_PORT;
 pub use spec::{BackendConfig, Config, ConfigError, GatewayConfig, Kind, ListenerConfig, OutputTokens, Single};
 
 /// The scenarios that are built in: name and text.

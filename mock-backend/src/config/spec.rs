@@ -172,4 +172,9 @@ impl Config {
             listener.bind = SocketAddr::new(address.ip(), port);
         }
     }
+
+    /// The gateways in front of a backend of the scenario.
+    pub(crate) fn inner(&self) -> impl Iterator<Item = &ListenerConfig> {
+        self.listeners.iter().filter(|listener| listener.gateway.is_some() && listener.backend.is_some())
+    }
 }
