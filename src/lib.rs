@@ -3,9 +3,11 @@
 //! The folder tree is the house: intention (`workload`, `schedule`, `profile`, `plan`) and network (`wire`,
 //! `transport`, `attempt`) meet in `command`; `measure` is what was seen, `analysis` the judgement, `report` its face.
 
+pub mod cli;
 pub mod measure;
 pub mod path;
 pub mod plan;
+pub mod profile;
 pub mod random;
 pub mod run;
 pub mod schedule;
