@@ -4,10 +4,12 @@
 //! `transport`, `attempt`) meet in `command`; `measure` is what was seen, `analysis` the judgement, `report` its face.
 
 pub mod cli;
+pub mod command;
 pub mod measure;
 pub mod path;
 pub mod plan;
 pub mod profile;
+pub mod progress;
 pub mod random;
 pub mod run;
 pub mod schedule;
