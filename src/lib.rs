@@ -5,12 +5,15 @@
 
 pub mod analysis;
 pub mod attempt;
+pub mod cli;
 pub mod command;
 pub mod driver;
 pub mod measure;
 pub mod path;
 pub mod plan;
 pub mod probe;
+pub mod profile;
+pub mod progress;
 pub mod random;
 pub mod run;
 pub mod schedule;

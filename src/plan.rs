@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::objective::Objective;
 use crate::path::NetPath;
+use crate::profile::Profile;
 use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};
 use crate::schedule::closed;
 use crate::schedule::design::Phases;
@@ -13,7 +14,7 @@ use crate::schedule::tickets::{Layout, Share};
 use crate::units::{PathId, Phase, Seq, Span};
 
 pub use crate::schedule::design::Design;
-pub use crate::schedule::load::{Arrivals, LoadModel, LoadPlan};
+pub use crate::schedule::load::{Arrivals, Limits, LoadModel, LoadPlan};
 pub use crate::schedule::tickets::{Ticket, Tickets};
 pub use crate::workload::spec::{TokenDist, WorkloadPlan, WorkloadSource};
 
@@ -49,24 +50,27 @@ pub struct SimulatorPlan {
     pub scenario: String,
 }
 
-/// Where to stop before it hurts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Attempts in all.
-    pub requests: Option<u64>,
-    /// Tokens in all, prompt and output.
-    pub tokens: Option<u64>,
-    /// Answers 401 or 403 in a row on one path.
-    pub auth_failures: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { requests: None, tokens: None, auth_failures: 5 }
-    }
-}
+/// The seed of a plan whose profile names none.
+pub const DEFAULT_SEED: u64 = 42;
 
 impl Plan {
+    /// What will happen when this profile is run by a process that may use `cores` cores.
+    #[must_use]
+    pub fn resolve(profile: Profile, cores: usize) -> Self {
+        Self {
+            name: profile.name,
+            seed: profile.seed.unwrap_or(DEFAULT_SEED),
+            workers: profile.workers.unwrap_or(cores).max(1),
+            baseline: profile.baseline,
+            paths: profile.paths,
+            workload: profile.workload,
+            load: profile.load,
+            objectives: profile.objectives,
+            limits: profile.limits,
+            simulator: profile.scenario.map(|scenario| SimulatorPlan { scenario }),
+        }
+    }
+
     /// The path with this place.
     #[must_use]
     pub fn path(&self, id: PathId) -> &NetPath {

@@ -23,14 +23,16 @@ pub enum Purpose {
     Api = 6,
     /// Whether a round asks for a stream.
     Stream = 7,
-    /// The token counts of a round.
-    Lengths = 8,
+    /// The prompt tokens of a round.
+    InputLength = 8,
     /// Where in the material the prompt of a round begins.
     Prompt = 9,
     /// The salt of an attempt.
     Salt = 10,
     /// The sentences of the material.
     Material = 11,
+    /// The output tokens of a round.
+    OutputLength = 12,
 }
 
 /// The number that belongs to a seed, a purpose and a number: SplitMix64's finalizer over the three.

@@ -1,4 +1,5 @@
 //! One file a verb, glue only: what a person asks becomes calls into the floors below.
 
 pub mod exit;
+pub mod init;
 pub mod run;

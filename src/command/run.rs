@@ -3,6 +3,7 @@
 mod child;
 mod conduct;
 mod engine;
+mod live;
 mod machine;
 mod resources;
 
@@ -15,12 +16,17 @@ use hyper::header::{HeaderName, HeaderValue};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::command::exit::{CommandResult, Exit, OrExit};
+use crate::cli;
+use crate::command::exit::{CommandResult, Exit, OrExit, say};
 use crate::command::run::child::SimulatorChild;
 use crate::command::run::conduct::{Cut, Outcome};
 use crate::command::run::engine::Setup;
+use crate::command::run::live::Live;
+use crate::path::{AuthKind, NetPath};
 use crate::plan::Plan;
 use crate::probe;
+use crate::profile::Profile;
+use crate::profile::secret::{Secret, read_secrets};
 use crate::run::{Ending, Manifest};
 use crate::store;
 use crate::store::journal::Journal;
@@ -31,52 +37,67 @@ use crate::workload::Workload;
 /// From the last preparation to the run's start: time for every worker to be ready.
 const LEAD: Duration = Duration::from_millis(200);
 
-/// What is wanted besides the plan.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The run directory, new or empty; `results/<profile>-<start>/` otherwise.
-    pub out: Option<PathBuf>,
-    /// Whether to measure without asking first.
-    pub skip_preflight: bool,
-    /// Whether to say nothing but the result.
-    pub quiet: bool,
+/// A run that has been carried out and lies on disk.
+struct Carried {
+    dir: PathBuf,
+    /// Why it ended before its plan, as an exit code and a sentence.
+    cut: Option<(Exit, String)>,
 }
 
-/// A run that has been carried out and lies on disk.
-pub struct Carried {
-    /// Its directory.
-    pub dir: PathBuf,
-    /// Why it ended before its plan, as an exit code and a sentence.
-    pub cut: Option<(Exit, String)>,
+/// Carries out `hopmark run`.
+///
+/// # Errors
+/// A [`Failure`](crate::command::exit::Failure) with its exit code; what was measured until then is on disk.
+pub fn run(args: cli::Run) -> CommandResult {
+    let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
+    let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
+    let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
+    if let Some(times) = workload.arrivals() {
+        plan.end_with_trace(times).or_usage()?;
+    }
+    if args.dry_run {
+        let plan = serde_json::to_string_pretty(&plan).or_world()?;
+        say(&plan);
+        return Ok(Exit::Met);
+    }
+    let carried = carry_out(plan, workload, &args)?;
+    conclude(&carried, &args)
+}
+
+/// Judges and renders the run from its files.
+fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
+    let _ = args;
+    match &carried.cut {
+        Some((exit, why)) => {
+            eprintln!("the run ended early: {why}; what was measured is in {}", carried.dir.display());
+            Ok(*exit)
+        }
+        None => Ok(Exit::Met),
+    }
 }
 
 /// The headers that carry the paths' secrets, by path.
 type Secrets = Vec<Option<(HeaderName, HeaderValue)>>;
 
-/// Carries out a plan and leaves its run directory. `secrets` gives the paths' secrets once the simulator's key is
-/// known.
+/// Carries out a plan and leaves its run directory.
 ///
 /// # Errors
 /// A [`Failure`](crate::command::exit::Failure) with its exit code; what was measured until then is on disk.
-pub fn carry_out(
-    mut plan: Plan,
-    secrets: impl FnOnce(&Plan, Option<&str>) -> CommandResult<Secrets>,
-    options: &Options,
-) -> CommandResult<Carried> {
+fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandResult<Carried> {
+    let key = plan.simulator.as_ref().map(|_| child::throw_away_key()).transpose().or_world()?;
+    let secrets = read_secrets(&plan.paths, key.as_ref()).or_usage()?;
+    let secrets: Secrets = plan.paths.iter().zip(secrets).map(|(path, secret)| header(path, secret?)).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
-    let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
-    if let Some(times) = workload.arrivals() {
-        plan.end_with_trace(times).or_usage()?;
-    }
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
     let dir = run_directory(&plan, options, clock)?;
-    let simulator = plan.simulator.as_ref().map(|simulator| SimulatorChild::start(&simulator.scenario, plan.seed));
-    let simulator = simulator.transpose().or_world()?;
+    let simulator = match (&plan.simulator, &key) {
+        (Some(simulator), Some(key)) => Some(SimulatorChild::start(&simulator.scenario, plan.seed, key).or_world()?),
+        _ => None,
+    };
     if let Some(simulator) = &simulator {
         simulator.resolve(&mut plan).or_usage()?;
     }
-    let secrets = secrets(&plan, simulator.as_ref().map(|simulator| simulator.key.as_str()))?;
     let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
 
     let mut notes = notes_before(&plan, &targets, simulator.is_some());
@@ -103,8 +124,20 @@ pub fn carry_out(
     end(&dir, manifest, outcome)
 }
 
+/// The header that carries a path's secret.
+fn header(path: &NetPath, secret: Secret) -> Option<(HeaderName, HeaderValue)> {
+    let (name, text) = match path.auth.kind {
+        AuthKind::None => return None,
+        AuthKind::ApiKey => (HeaderName::from_static("api-key"), secret.reveal().to_owned()),
+        AuthKind::Bearer => (hyper::header::AUTHORIZATION, format!("Bearer {}", secret.reveal())),
+        AuthKind::SubscriptionKey => (HeaderName::from_static("ocp-apim-subscription-key"), secret.reveal().to_owned()),
+    };
+    // A secret holds only what a header can carry: it was checked when it was read.
+    HeaderValue::from_str(&text).ok().map(|value| (name, value))
+}
+
 /// The run directory, made before anything is sent.
-fn run_directory(plan: &Plan, options: &Options, clock: OffsetDateTime) -> CommandResult<PathBuf> {
+fn run_directory(plan: &Plan, options: &cli::Run, clock: OffsetDateTime) -> CommandResult<PathBuf> {
     let dir = options.out.clone().unwrap_or_else(|| {
         let name: String =
             plan.name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
@@ -189,11 +222,12 @@ fn measure(
     setup: &Setup,
     dir: &Path,
     started: SystemTime,
-    options: &Options,
+    options: &cli::Run,
 ) -> CommandResult<Outcome> {
     let (journal, quills) = Journal::start(dir, &setup.plan, setup.origin, started, setup.plan.workers).or_world()?;
-    let outcome = runtime.block_on(conduct::conduct(setup, quills, &journal, |_| ())).or_world();
-    let _ = options;
+    let mut live = Live::new(setup, options.quiet);
+    let outcome = runtime.block_on(conduct::conduct(setup, quills, &journal, |moment| live.show(moment))).or_world();
+    live.finish();
     let written = journal.finish();
     let mut outcome = outcome?;
     if let Err(error) = written {

@@ -30,6 +30,7 @@ pub trait Landing<S> {
 /// The calls under way in one worker.
 pub struct Flights<S: 'static> {
     under_way: Cell<usize>,
+    came_due: Cell<u64>,
     due: RefCell<Vec<u64>>,
     empty: Notify,
     landing: Box<dyn Landing<S>>,
@@ -39,13 +40,25 @@ impl<S: 'static> Flights<S> {
     /// None under way.
     #[must_use]
     pub fn new(paths: usize, landing: Box<dyn Landing<S>>) -> Rc<Self> {
-        Rc::new(Self { under_way: Cell::new(0), due: RefCell::new(vec![0; paths]), empty: Notify::new(), landing })
+        Rc::new(Self {
+            under_way: Cell::new(0),
+            came_due: Cell::new(0),
+            due: RefCell::new(vec![0; paths]),
+            empty: Notify::new(),
+            landing,
+        })
     }
 
     /// How many are under way.
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.under_way.get()
+    }
+
+    /// All tickets that came due, warmup included.
+    #[must_use]
+    pub fn came_due(&self) -> u64 {
+        self.came_due.get()
     }
 
     /// The measured tickets that came due, by path.
@@ -56,6 +69,7 @@ impl<S: 'static> Flights<S> {
 
     /// Counts a ticket that has come due, whatever becomes of it.
     pub fn count_due(&self, phase: Phase, path: PathId) {
+        self.came_due.set(self.came_due.get() + 1);
         if phase == Phase::Measure {
             self.due.borrow_mut()[path.index()] += 1;
         }

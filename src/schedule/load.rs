@@ -56,6 +56,23 @@ pub enum Arrivals {
     Trace,
 }
 
+/// Where to stop before it hurts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Attempts in all.
+    pub requests: Option<u64>,
+    /// Tokens in all, prompt and output.
+    pub tokens: Option<u64>,
+    /// Answers 401 or 403 in a row on one path.
+    pub auth_failures: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests: None, tokens: None, auth_failures: 5 }
+    }
+}
+
 impl fmt::Display for LoadPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = if self.design == Design::Paired { "rounds" } else { "calls" };

@@ -42,8 +42,8 @@ pub struct Workload {
 #[derive(Debug)]
 enum Content {
     Synthetic { material: Material, input: TokenDist, output: TokenDist },
-    Trace { material: Material, rows: Vec<Lengths>, times: Vec<Duration> },
-    Dataset(Vec<Conversation>),
+    Trace { material: Material, rows: Vec<Lengths>, times: Vec<Duration>, output: Option<TokenDist> },
+    Dataset { all: Vec<Conversation>, output: Option<TokenDist> },
 }
 
 impl Workload {
@@ -76,16 +76,23 @@ impl Workload {
     pub fn call(&self, round: u64, salt: u64) -> Call {
         let stream = unit(hash(self.seed, Purpose::Stream, round)) < self.stream;
         let (api, prompt, max_output_tokens, input_tokens) = match &self.content {
-            Content::Dataset(all) => {
+            Content::Dataset { all, output } => {
                 let one = &all[(round % all.len() as u64) as usize];
-                let limit = one.limit.into_iter().chain(self.max_output).min();
+                let limit = output.map(|dist| synthetic::output(dist, self.seed, round)).or(one.limit);
+                let limit = limit.into_iter().chain(self.max_output).min();
                 (one.api(), one.prompt(self.seed, salt), limit, one.tokens)
             }
             Content::Synthetic { material, input, output } => {
-                self.sized(material, synthetic::lengths(*input, *output, self.seed, round), round, salt)
+                let lengths = Lengths {
+                    input: synthetic::input(*input, self.seed, round),
+                    output: synthetic::output(*output, self.seed, round),
+                };
+                self.sized(material, lengths, round, salt)
             }
-            Content::Trace { material, rows, .. } => {
-                self.sized(material, rows[(round % rows.len() as u64) as usize], round, salt)
+            Content::Trace { material, rows, output, .. } => {
+                let mut lengths = rows[(round % rows.len() as u64) as usize];
+                lengths.output = output.map_or(lengths.output, |dist| synthetic::output(dist, self.seed, round));
+                self.sized(material, lengths, round, salt)
             }
         };
         let api = api.unwrap_or_else(|| self.api(round));
@@ -110,7 +117,7 @@ impl Workload {
     pub fn arrivals(&self) -> Option<&[Duration]> {
         match &self.content {
             Content::Trace { times, .. } => Some(times),
-            Content::Synthetic { .. } | Content::Dataset(_) => None,
+            Content::Synthetic { .. } | Content::Dataset { .. } => None,
         }
     }
 
@@ -119,7 +126,7 @@ impl Workload {
     pub fn rows(&self) -> Option<usize> {
         match &self.content {
             Content::Trace { rows, .. } => Some(rows.len()),
-            Content::Dataset(all) => Some(all.len()),
+            Content::Dataset { all, .. } => Some(all.len()),
             Content::Synthetic { .. } => None,
         }
     }
@@ -134,11 +141,14 @@ impl Content {
             WorkloadSource::Synthetic { input_tokens, output_tokens } => {
                 Ok(Self::Synthetic { material: Material::new(seed)?, input: *input_tokens, output: *output_tokens })
             }
-            WorkloadSource::Dataset { file } => Ok(Self::Dataset(dataset::load(&source::read(file)?, file)?)),
-            WorkloadSource::Trace { file, time_scale } => {
+            WorkloadSource::Dataset { file, output_tokens } => {
+                Ok(Self::Dataset { all: dataset::load(&source::read(file)?, file)?, output: *output_tokens })
+            }
+            WorkloadSource::Trace { file, time_scale, output_tokens } => {
                 let mut trace = trace::parse(&source::read(file)?, file)?;
                 trace.times.iter_mut().for_each(|time| *time = time.div_f64(*time_scale));
-                Ok(Self::Trace { material: Material::new(seed)?, rows: trace.rows, times: trace.times })
+                let material = Material::new(seed)?;
+                Ok(Self::Trace { material, rows: trace.rows, times: trace.times, output: *output_tokens })
             }
         }
     }
@@ -163,7 +173,7 @@ mod tests {
     }
 
     fn trace(time_scale: f64) -> WorkloadSource {
-        WorkloadSource::Trace { file: "builtin:azure-conv".into(), time_scale }
+        WorkloadSource::Trace { file: "builtin:azure-conv".into(), time_scale, output_tokens: None }
     }
 
     fn synthetic() -> WorkloadSource {
@@ -218,9 +228,12 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().expect("file");
         let row = r#"{"method":"POST","url":"/v1/responses","body":{"input":"Hello","max_output_tokens":900}}"#;
         writeln!(file, "{row}").expect("written");
-        let workload = Workload::load(&plan(WorkloadSource::Dataset { file: file.path().into() }), 5).expect("loads");
+        let source = |output_tokens| WorkloadSource::Dataset { file: file.path().into(), output_tokens };
+        let workload = Workload::load(&plan(source(None)), 5).expect("loads");
         assert!((0..50).map(|round| workload.call(round, round)).all(|call| call.api == Api::Responses));
         assert_eq!(workload.call(3, 3).max_output_tokens, Some(64));
         assert_eq!((workload.rows(), workload.arrivals()), (Some(1), None));
+        let own = Workload::load(&plan(source(Some(TokenDist::Fixed { value: 7 }))), 5).expect("loads");
+        assert_eq!(own.call(3, 3).max_output_tokens, Some(7));
     }
 }

@@ -39,6 +39,8 @@ pub enum WorkloadSource {
     Dataset {
         /// The file.
         file: PathBuf,
+        /// The limit on output tokens, in place of the file's own.
+        output_tokens: Option<TokenDist>,
     },
     /// Lengths, and on wish arrival times, of a production trace.
     Trace {
@@ -46,6 +48,8 @@ pub enum WorkloadSource {
         file: PathBuf,
         /// How much faster than recorded its own arrival times are replayed.
         time_scale: f64,
+        /// Output tokens, in place of the recorded ones.
+        output_tokens: Option<TokenDist>,
     },
 }
 

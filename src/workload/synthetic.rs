@@ -6,16 +6,20 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::random::{Purpose, below, generator};
 use crate::workload::spec::TokenDist;
-use crate::workload::trace::Lengths;
 
 /// The 0.99 quantile of the standard normal distribution.
 const Z99: f64 = 2.326_347_874_040_841;
 
-/// The lengths of a round.
+/// The prompt tokens of a round.
 #[must_use]
-pub fn lengths(input: TokenDist, output: TokenDist, seed: u64, round: u64) -> Lengths {
-    let mut generator = generator(seed, Purpose::Lengths, round);
-    Lengths { input: draw(input, &mut generator), output: draw(output, &mut generator) }
+pub fn input(dist: TokenDist, seed: u64, round: u64) -> u32 {
+    draw(dist, &mut generator(seed, Purpose::InputLength, round))
+}
+
+/// The output tokens of a round.
+#[must_use]
+pub fn output(dist: TokenDist, seed: u64, round: u64) -> u32 {
+    draw(dist, &mut generator(seed, Purpose::OutputLength, round))
 }
 
 /// A token count; at least 1.
@@ -45,8 +49,7 @@ mod tests {
     use super::*;
 
     fn sorted(dist: TokenDist) -> Vec<u32> {
-        let mut drawn: Vec<u32> =
-            (0..20_000).map(|round| lengths(dist, TokenDist::Fixed { value: 1 }, 4, round).input).collect();
+        let mut drawn: Vec<u32> = (0..20_000).map(|round| input(dist, 4, round)).collect();
         drawn.sort_unstable();
         drawn
     }
@@ -75,10 +78,7 @@ mod tests {
     #[test]
     fn input_and_output_are_drawn_apart() {
         let wide = TokenDist::Uniform { min: 1, max: 1000 };
-        let same = (0..100).filter(|round| {
-            let lengths = lengths(wide, wide, 4, *round);
-            lengths.input == lengths.output
-        });
+        let same = (0..100).filter(|round| input(wide, 4, *round) == output(wide, 4, *round));
         assert!(same.count() < 5);
     }
 }

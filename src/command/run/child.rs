@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::plan::Plan;
+use crate::profile::secret::{BadSecret, Secret};
 
 /// How long the simulator may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -23,8 +24,6 @@ pub(super) struct SimulatorChild {
     lifeline: Option<ChildStdin>,
     /// The base address of each listener by name.
     pub(super) listeners: BTreeMap<String, String>,
-    /// The key that it accepts.
-    pub(super) key: String,
 }
 
 #[derive(Deserialize)]
@@ -43,18 +42,17 @@ impl SimulatorChild {
     ///
     /// # Errors
     /// When it cannot be started or does not become ready.
-    pub(super) fn start(scenario: &str, seed: u64) -> Result<Self> {
-        let key = throw_away_key();
+    pub(super) fn start(scenario: &str, seed: u64, key: &Secret) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file to start the simulator")?;
         let mut command = Command::new(program);
-        command.args(["sim", "--scenario", scenario, "--ready-json", "--parent", "--key", &key]);
+        command.args(["sim", "--scenario", scenario, "--ready-json", "--parent", "--key", key.reveal()]);
         command.args(["--seed", &seed.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         own_group(&mut command);
         let mut child = command.spawn().context("cannot start the bundled simulator")?;
         let lifeline = child.stdin.take();
         let ready = first_line(&mut child)?;
-        let mut simulator = Self { child, lifeline, listeners: BTreeMap::new(), key };
+        let mut simulator = Self { child, lifeline, listeners: BTreeMap::new() };
         let Some(line) = ready else {
             simulator.end();
             bail!("the bundled simulator was not ready within {} s", READY_WITHIN.as_secs());
@@ -127,7 +125,11 @@ fn own_group(command: &mut Command) {
     let _ = command;
 }
 
-fn throw_away_key() -> String {
+/// A key that only this run's simulator accepts.
+///
+/// # Errors
+/// None that can happen: the text is made of hexadecimal digits.
+pub(super) fn throw_away_key() -> Result<Secret, BadSecret> {
     let word = || RandomState::new().hash_one(std::process::id());
-    format!("sim-{:016x}{:016x}", word(), word())
+    Secret::new(format!("sim-{:016x}{:016x}", word(), word()))
 }

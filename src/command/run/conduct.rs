@@ -1,6 +1,7 @@
 //! The measured minutes: waits for the workers, watches limits and signals, feeds the live view.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -8,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
 
-use crate::command::run::engine::{self, InFlight, Setup, WorkerEnd};
+use crate::command::run::engine::{self, Gauge, Setup, WorkerEnd};
 use crate::command::run::resources::{self, Resources};
 use crate::driver::worker::Stop;
 use crate::plan::Plan;
@@ -60,7 +61,9 @@ pub(super) struct Moment<'a> {
     /// Since the run's start.
     pub(super) elapsed: Duration,
     /// Calls under way.
-    pub(super) in_flight: usize,
+    pub(super) in_flight: u64,
+    /// Tickets that came due, warmup included.
+    pub(super) came_due: u64,
     /// What has been seen so far.
     pub(super) tally: &'a Tally,
 }
@@ -80,7 +83,7 @@ pub(super) async fn conduct(
     let workers = quills.len();
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
-    let in_flight = engine::start(setup, quills, &heard, &tell)?;
+    let gauges = engine::start(setup, quills, &heard, &tell)?;
     let mut conductor = Conductor::new(&setup.plan, setup.origin, stop);
     let mut look = interval(LOOK_EVERY);
     let mut ends = Vec::new();
@@ -93,11 +96,23 @@ pub(super) async fn conduct(
             _ = look.tick() => {
                 let tally = journal.tally();
                 conductor.look(&setup.plan, &tally, journal);
-                show(&conductor.moment(&in_flight, &tally));
+                show(&conductor.moment(&gauges, &tally));
             }
         }
     }
-    Ok(conductor.outcome(&setup.plan, ends.into_iter().flatten()))
+    let limited = limited_at(setup, conductor.elapsed());
+    Ok(conductor.outcome(&setup.plan, ends.into_iter().flatten(), limited))
+}
+
+/// When the limit on requests ended the run, if it did: at the first ticket of the plan that was not sent, or, where
+/// the answers decide when the next call starts, when the last one had ended.
+fn limited_at(setup: &Setup, elapsed: Duration) -> Option<Duration> {
+    let allowed = setup.plan.limits.requests?;
+    if setup.plan.concurrency() > 0 {
+        return (elapsed < setup.plan.measure_until()).then_some(elapsed);
+    }
+    let mut tickets = setup.plan.tickets(setup.workload.arrivals(), 0, 1);
+    tickets.find(|ticket| ticket.seq.0 >= allowed).map(|ticket| ticket.intended)
 }
 
 struct Conductor {
@@ -137,9 +152,15 @@ impl Conductor {
         }
     }
 
-    fn moment<'a>(&self, in_flight: &InFlight, tally: &'a Tally) -> Moment<'a> {
-        let in_flight = in_flight.iter().map(|worker| worker.load(Ordering::Relaxed)).sum();
-        Moment { phase: self.phase(), elapsed: self.elapsed(), in_flight, tally }
+    fn moment<'a>(&self, gauges: &[Arc<Gauge>], tally: &'a Tally) -> Moment<'a> {
+        let sum = |read: fn(&Gauge) -> &AtomicU64| gauges.iter().map(|gauge| read(gauge).load(Ordering::Relaxed)).sum();
+        Moment {
+            phase: self.phase(),
+            elapsed: self.elapsed(),
+            in_flight: sum(|gauge| &gauge.in_flight),
+            came_due: sum(|gauge| &gauge.came_due),
+            tally,
+        }
     }
 
     fn take_end(&mut self, end: Result<WorkerEnd>) -> Option<WorkerEnd> {
@@ -204,8 +225,12 @@ impl Conductor {
         }
     }
 
-    fn outcome(mut self, plan: &Plan, ends: impl Iterator<Item = WorkerEnd>) -> Outcome {
+    fn outcome(mut self, plan: &Plan, ends: impl Iterator<Item = WorkerEnd>, limited: Option<Duration>) -> Outcome {
         self.note_spent();
+        if let (Some(at), None) = (limited, &self.cut) {
+            let why = format!("limits.requests: {} requests were made", plan.limits.requests.unwrap_or_default());
+            self.cut = Some((Cut::Limit(why), self.origin + at));
+        }
         let measured_until = match &self.cut {
             Some((_, at)) => at.since(self.origin).min(self.measure_until),
             None => self.measure_until,

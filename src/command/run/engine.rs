@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -57,8 +58,14 @@ pub(super) struct WorkerEnd {
     pub(super) rows_lost: u64,
 }
 
-/// What the workers have in the air, for the live view.
-pub(super) type InFlight = Vec<Arc<std::sync::atomic::AtomicUsize>>;
+/// What a worker tells of itself ten times a second, for the live view.
+#[derive(Debug, Default)]
+pub(super) struct Gauge {
+    /// Calls under way.
+    pub(super) in_flight: AtomicU64,
+    /// Tickets that came due, warmup included.
+    pub(super) came_due: AtomicU64,
+}
 
 /// Starts a worker for each quill. Each tells `ended` how it ended.
 ///
@@ -69,12 +76,12 @@ pub(super) fn start(
     quills: Vec<Quill>,
     stop: &watch::Receiver<Stop>,
     ended: &mpsc::UnboundedSender<Result<WorkerEnd>>,
-) -> Result<InFlight> {
+) -> Result<Vec<Arc<Gauge>>> {
     let of = quills.len() as u64;
-    let mut in_flight = InFlight::new();
+    let mut gauges = Vec::new();
     for (shard, quill) in quills.into_iter().enumerate() {
-        let gauge = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        in_flight.push(Arc::clone(&gauge));
+        let gauge = Arc::new(Gauge::default());
+        gauges.push(Arc::clone(&gauge));
         let (setup, stop, ended) = (setup.clone(), stop.clone(), ended.clone());
         let share = Share { number: shard as u64, of };
         worker::spawn(share.number, move || async move {
@@ -84,7 +91,7 @@ pub(super) fn start(
         })
         .context("cannot start a worker thread")?;
     }
-    Ok(in_flight)
+    Ok(gauges)
 }
 
 /// Which part of the plan a worker carries out.
@@ -100,7 +107,7 @@ async fn work(
     share: Share,
     quill: Quill,
     stop: watch::Receiver<Stop>,
-    gauge: Arc<std::sync::atomic::AtomicUsize>,
+    gauge: Arc<Gauge>,
 ) -> Result<WorkerEnd> {
     let desk = Rc::new(Desk::new(setup, share, quill));
     let flights = Flights::new(desk.setup.plan.paths.len(), Box::new(Rc::clone(&desk)));
@@ -177,13 +184,14 @@ async fn abort_when_told(desk: Rc<Desk>, mut stop: watch::Receiver<Stop>) {
 }
 
 /// Hands over ended calls often, and histograms every second.
-async fn tick(desk: Rc<Desk>, flights: Rc<Flights<Sample>>, gauge: Arc<std::sync::atomic::AtomicUsize>) {
+async fn tick(desk: Rc<Desk>, flights: Rc<Flights<Sample>>, gauge: Arc<Gauge>) {
     let begin = Instant::now() + desk.setup.origin.since(Nanos::now());
     let mut next = begin;
     loop {
         next += HAND_OVER_EVERY;
         sleep_until(next).await;
-        gauge.store(flights.under_way(), std::sync::atomic::Ordering::Relaxed);
+        gauge.in_flight.store(flights.under_way() as u64, Ordering::Relaxed);
+        gauge.came_due.store(flights.came_due(), Ordering::Relaxed);
         desk.hand_over();
         let now = Nanos::now().since(desk.setup.origin).as_secs();
         while desk.second.get() < now {
