@@ -211,7 +211,12 @@ fn loads_that_do_not_go_together_are_refused() {
     let trace = WHOLE
         .replace("kind = \"synthetic\"", "kind = \"trace\"\nfile = \"builtin:azure-conv\"")
         .replace("input_tokens = { dist = \"lognormal\", p50 = 100, p99 = 900 }\n", "");
-    assert!(parse(&trace).is_ok());
+    let WorkloadSource::Trace { input_tokens, output_tokens, time_scale, .. } =
+        parse(&trace).expect("parses").workload.source
+    else {
+        panic!("a trace")
+    };
+    assert_eq!((input_tokens, output_tokens, time_scale), (None, Some(TokenDist::Fixed { value: 64 }), 1.0));
     let rate = parse(&trace.replace("\"constant\"", "\"trace\"")).expect_err("a rate and a trace's times");
     assert!(rate.contains("time_scale"), "{rate}");
     for (file, part) in [("data/none.csv", "there is no file"), ("", "a text in quotes")] {

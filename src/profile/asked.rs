@@ -50,9 +50,7 @@ fn refuse_foreign_keys(fields: &Fields<'_>, kind: Kind) -> Result<(), Wrong> {
             &["input_tokens", "max_input_tokens", "time_scale"],
             "conversations are sent as they stand in the file",
         ),
-        Kind::Trace => {
-            ("trace", &["input_tokens"], "a trace brings its own lengths; max_input_tokens puts a limit on them")
-        }
+        Kind::Trace => return Ok(()),
     };
     match fields.first_of(foreign) {
         Some(key) => Err(fields.rule(key, format!("'{key}' does not go with kind = \"{word}\": {remedy}"))),
@@ -80,7 +78,8 @@ fn read_source(fields: &Fields<'_>, kind: Kind) -> Result<WorkloadSource, Wrong>
             if !(1e-3..=1e4).contains(&time_scale) {
                 return Err(fields.wrong("time_scale", "a number from 0.001 to 10000; 2 is twice as fast as recorded"));
             }
-            Ok(WorkloadSource::Trace { file, time_scale, output_tokens })
+            let input_tokens = read_dist(fields, "input_tokens")?;
+            Ok(WorkloadSource::Trace { file, time_scale, input_tokens, output_tokens })
         }
     }
 }

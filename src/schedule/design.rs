@@ -2,9 +2,8 @@
 //!
 //! No design is a bare round-robin: with as many workers as paths each worker would see one path alone.
 
-use serde::{Deserialize, Serialize};
-
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::random::{Purpose, below, generator, order, shuffle};
 use crate::units::Phase;

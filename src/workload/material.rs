@@ -9,11 +9,12 @@
 //! too short for the closing request goes without it, and one shorter than the salt is salt alone: with `n` tokens
 //! the first `1000^n` attempts still differ.
 
+use rand::Rng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
 use crate::random::{Purpose, below, generator, hash};
 use crate::workload::error::WorkloadError;
 use crate::workload::tokens;
-use rand::Rng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Tokens of the salt at the front of every prompt.
 pub const SALT_TOKENS: u32 = 4;

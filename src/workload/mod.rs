@@ -22,7 +22,7 @@ use call::{Call, Prompt};
 use dataset::Conversation;
 use material::Material;
 use spec::{TokenDist, WorkloadPlan, WorkloadSource};
-use trace::Lengths;
+use trace::{Lengths, Trace};
 
 pub use error::WorkloadError;
 
@@ -42,7 +42,7 @@ pub struct Workload {
 #[derive(Debug)]
 enum Content {
     Synthetic { material: Material, input: TokenDist, output: TokenDist },
-    Trace { material: Material, rows: Vec<Lengths>, times: Vec<Duration>, output: Option<TokenDist> },
+    Trace { material: Material, trace: Trace, input: Option<TokenDist>, output: Option<TokenDist> },
     Dataset { all: Vec<Conversation>, output: Option<TokenDist> },
 }
 
@@ -89,9 +89,12 @@ impl Workload {
                 };
                 self.sized(material, lengths, round, salt)
             }
-            Content::Trace { material, rows, output, .. } => {
-                let mut lengths = rows[(round % rows.len() as u64) as usize];
-                lengths.output = output.map_or(lengths.output, |dist| synthetic::output(dist, self.seed, round));
+            Content::Trace { material, trace, input, output } => {
+                let row = trace.rows[(round % trace.rows.len() as u64) as usize];
+                let lengths = Lengths {
+                    input: input.map_or(row.input, |dist| synthetic::input(dist, self.seed, round)),
+                    output: output.map_or(row.output, |dist| synthetic::output(dist, self.seed, round)),
+                };
                 self.sized(material, lengths, round, salt)
             }
         };
@@ -116,7 +119,7 @@ impl Workload {
     #[must_use]
     pub fn arrivals(&self) -> Option<&[Duration]> {
         match &self.content {
-            Content::Trace { times, .. } => Some(times),
+            Content::Trace { trace, .. } => Some(&trace.times),
             Content::Synthetic { .. } | Content::Dataset { .. } => None,
         }
     }
@@ -125,7 +128,7 @@ impl Workload {
     #[must_use]
     pub fn rows(&self) -> Option<usize> {
         match &self.content {
-            Content::Trace { rows, .. } => Some(rows.len()),
+            Content::Trace { trace, .. } => Some(trace.rows.len()),
             Content::Dataset { all, .. } => Some(all.len()),
             Content::Synthetic { .. } => None,
         }
@@ -144,11 +147,11 @@ impl Content {
             WorkloadSource::Dataset { file, output_tokens } => {
                 Ok(Self::Dataset { all: dataset::load(&source::read(file)?, file)?, output: *output_tokens })
             }
-            WorkloadSource::Trace { file, time_scale, output_tokens } => {
+            WorkloadSource::Trace { file, time_scale, input_tokens, output_tokens } => {
                 let mut trace = trace::parse(&source::read(file)?, file)?;
                 trace.times.iter_mut().for_each(|time| *time = time.div_f64(*time_scale));
                 let material = Material::new(seed)?;
-                Ok(Self::Trace { material, rows: trace.rows, times: trace.times, output: *output_tokens })
+                Ok(Self::Trace { material, trace, input: *input_tokens, output: *output_tokens })
             }
         }
     }
@@ -173,7 +176,7 @@ mod tests {
     }
 
     fn trace(time_scale: f64) -> WorkloadSource {
-        WorkloadSource::Trace { file: "builtin:azure-conv".into(), time_scale, output_tokens: None }
+        WorkloadSource::Trace { file: "builtin:azure-conv".into(), time_scale, input_tokens: None, output_tokens: None }
     }
 
     fn synthetic() -> WorkloadSource {
@@ -221,6 +224,15 @@ mod tests {
         assert_eq!(workload.call(rows, 1).input_tokens, Some(374));
         let times = workload.arrivals().expect("a trace has times");
         assert_eq!(times[..2], [Duration::ZERO, Duration::from_nanos(4_314_579_000 / 4)]);
+    }
+
+    #[test]
+    fn lengths_of_the_plan_stand_over_those_of_a_trace() {
+        let fixed = |value| Some(TokenDist::Fixed { value });
+        let file = "builtin:azure-conv".into();
+        let source = WorkloadSource::Trace { file, time_scale: 1.0, input_tokens: fixed(50), output_tokens: fixed(9) };
+        let call = Workload::load(&plan(source), 5).expect("loads").call(1, 1);
+        assert_eq!((call.input_tokens, call.max_output_tokens), (Some(50), Some(9)));
     }
 
     #[test]

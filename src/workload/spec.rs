@@ -48,6 +48,8 @@ pub enum WorkloadSource {
         file: PathBuf,
         /// How much faster than recorded its own arrival times are replayed.
         time_scale: f64,
+        /// Prompt tokens, in place of the recorded ones.
+        input_tokens: Option<TokenDist>,
         /// Output tokens, in place of the recorded ones.
         output_tokens: Option<TokenDist>,
     },
