@@ -92,7 +92,7 @@ fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandR
     let clock = OffsetDateTime::from(started);
     let dir = run_directory(&plan, options, clock)?;
     let simulator = match (&plan.simulator, &key) {
-        (Some(simulator), Some(key)) => Some(SimulatorChild::start(&simulator.scenario, plan.seed, key).or_world()?),
+        (Some(simulator), Some(key)) => Some(SimulatorChild::start(&simulator.scenario, plan.seed, key)?),
         _ => None,
     };
     if let Some(simulator) = &simulator {

@@ -1,6 +1,7 @@
 //! What was seen: stamps, outcomes, metrics and the recorder that keeps them.
 
 pub mod histogram;
+pub mod ledger;
 pub mod metric;
 pub mod objective;
 pub mod outcome;

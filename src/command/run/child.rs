@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
+use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
 use crate::plan::Plan;
 use crate::profile::secret::{BadSecret, Secret};
 
@@ -41,29 +42,57 @@ impl SimulatorChild {
     /// Starts the simulator and waits until it listens.
     ///
     /// # Errors
-    /// When it cannot be started or does not become ready.
-    pub(super) fn start(scenario: &str, seed: u64, key: &Secret) -> Result<Self> {
-        let program = std::env::current_exe().context("cannot find this program's own file to start the simulator")?;
-        let mut command = Command::new(program);
+    /// [`Exit::Usage`] with the simulator's own sentence when the scenario is wrong, [`Exit::World`] when it cannot be
+    /// started or does not become ready.
+    pub(super) fn start(scenario: &str, seed: u64, key: &Secret) -> CommandResult<Self> {
+        let program = std::env::current_exe().context("cannot find this program's own file to start the simulator");
+        let mut command = Command::new(program.or_world()?);
         command.args(["sim", "--scenario", scenario, "--ready-json", "--parent", "--key", key.reveal()]);
         command.args(["--seed", &seed.to_string()]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         own_group(&mut command);
-        let mut child = command.spawn().context("cannot start the bundled simulator")?;
+        let mut child = command.spawn().context("cannot start the bundled simulator").or_world()?;
         let lifeline = child.stdin.take();
-        let ready = first_line(&mut child)?;
+        let line = first_line(&mut child);
         let mut simulator = Self { child, lifeline, listeners: BTreeMap::new() };
-        let Some(line) = ready else {
-            simulator.end();
-            bail!("the bundled simulator was not ready within {} s", READY_WITHIN.as_secs());
+        let line = match line.or_world()? {
+            Some(line) if !line.trim().is_empty() => line,
+            Some(_) => return Err(simulator.last_words()),
+            None => {
+                simulator.end();
+                let late = anyhow!("the bundled simulator was not ready within {} s", READY_WITHIN.as_secs());
+                return Err(Failure { exit: Exit::World, error: late });
+            }
         };
-        if line.trim().is_empty() {
-            simulator.end();
-            bail!("the bundled simulator did not start; its own message stands above");
-        }
-        let ready: Ready = serde_json::from_str(&line).context("the bundled simulator said something unexpected")?;
+        let ready: Ready =
+            serde_json::from_str(&line).context("the bundled simulator said something unexpected").or_world()?;
         simulator.listeners = ready.listeners.into_iter().map(|listener| (listener.name, listener.url)).collect();
+        simulator.pass_on_warnings();
         Ok(simulator)
+    }
+
+    /// Why it ended instead of becoming ready, in its own words and with its own exit code.
+    fn last_words(&mut self) -> Failure {
+        let mut words = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            // Words that cannot be read leave the sentence below alone.
+            let _ = stderr.read_to_string(&mut words);
+        }
+        let usage = self.child.wait().is_ok_and(|status| status.code() == Some(i32::from(Exit::Usage.code())));
+        let words = words.trim().trim_start_matches("error: ").to_owned();
+        Failure {
+            exit: if usage { Exit::Usage } else { Exit::World },
+            error: anyhow!(words).context("the bundled simulator did not start"),
+        }
+    }
+
+    fn pass_on_warnings(&mut self) {
+        let Some(stderr) = self.child.stderr.take() else { return };
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                eprintln!("simulator: {line}");
+            }
+        });
     }
 
     /// Puts the listeners' addresses in place of `sim://NAME`.
