@@ -3,6 +3,8 @@
 //! Timing, so not part of the plain test run: `cargo test --release --test truth -- --ignored --test-threads=1`,
 //! on a machine that has nothing else to do. About seven minutes.
 
+#![expect(clippy::print_stdout, reason = "the figures are what one runs this for")]
+
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
 #[path = "support/rig.rs"]
 mod rig;
@@ -193,7 +195,7 @@ fn a_stall_delays_every_arrival_of_its_time() {
         let run = scope.spawn(|| run_profile(folder.path(), "stall", &profile(7, 8, load, &sim.paths(&["direct"]))));
         // Two seconds of warmup and three of measuring have been answered: now the server stands still.
         while sim.ledger("direct").len() < 250 && !run.is_finished() {
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
         sim.control(reqwest::Method::POST, "/_sim/stall?ms=3000");
         run.join().expect("it ran")

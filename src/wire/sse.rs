@@ -177,9 +177,12 @@ mod tests {
         (name.to_owned(), data.to_owned())
     }
 
+    /// A name, a stream, and the events in it as name and data.
+    type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
     #[test]
     fn follows_the_standard() {
-        let table: &[(&str, &str, &[(&str, &str)])] = &[
+        let table: &[Case] = &[
             ("plain", "data: a\n\ndata: b\n\n", &[("", "a"), ("", "b")]),
             ("named", "event: x\ndata: {}\n\n", &[("x", "{}")]),
             ("crlf", "data: a\r\n\r\ndata: b\r\n\r\n", &[("", "a"), ("", "b")]),
