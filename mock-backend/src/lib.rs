@@ -20,6 +20,7 @@ mod link;
 mod reply;
 mod server;
 mod tap;
+mod twin;
 mod upstream;
 mod visit;
 
