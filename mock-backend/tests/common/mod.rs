@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::time::Duration;
 
 use mock_backend::config::{Config, Single};
@@ -37,6 +38,10 @@ impl Answer {
             let (key, value) = line.split_once(": ")?;
             key.eq_ignore_ascii_case(name).then_some(value)
         })
+    }
+
+    fn is_chunked(&self) -> bool {
+        self.header("transfer-encoding") == Some("chunked")
     }
 
     /// The data of the events, without `[DONE]`.
@@ -92,25 +97,35 @@ impl Client {
     fn read(&mut self) -> Answer {
         let mut answer = Answer::default();
         let mut raw = std::mem::take(&mut self.rest);
-        let mut room = vec![0; 1 << 16];
+        let mut room = vec![0; 1 << 18];
+        let mut reads = vec![(now_ns(), raw.len())];
+        let mut start = 0;
         loop {
-            if let Some(end) = raw.windows(4).position(|w| w == b"\r\n\r\n") {
-                if answer.head.is_empty() {
-                    answer.head = String::from_utf8(raw[..end].to_vec()).unwrap();
-                    answer.status = answer.head.split(' ').nth(1).unwrap().parse().unwrap();
-                    answer.head_ns = now_ns();
-                }
-                let (body, rest, complete) = decode(&answer, &raw[end + 4..]);
-                answer.body = body;
-                answer.reads.push((now_ns(), answer.body.len()));
-                if complete {
-                    self.rest = rest;
-                    return answer;
-                }
+            if start == 0
+                && let Some(end) = raw.windows(4).position(|w| w == b"\r\n\r\n")
+            {
+                start = end + 4;
+                answer.head = String::from_utf8(raw[..end].to_vec()).unwrap();
+                answer.status = answer.head.split(' ').nth(1).unwrap().parse().unwrap();
+                answer.head_ns = reads.last().unwrap().0;
+            }
+            if start > 0
+                && let Some(pieces) = complete(&answer, &raw[start..])
+            {
+                let known = |len: usize| {
+                    let body = len.saturating_sub(start);
+                    pieces.iter().map(|piece| piece.end.min(body).saturating_sub(piece.start)).sum()
+                };
+                answer.reads = reads.iter().map(|(at, len)| (*at, known(*len))).collect();
+                pieces.iter().for_each(|piece| answer.body.extend_from_slice(&raw[start..][piece.clone()]));
+                let end = pieces.last().map_or(0, |piece| piece.end) + if answer.is_chunked() { 7 } else { 0 };
+                self.rest = raw[start + end..].to_vec();
+                return answer;
             }
             let n = self.stream.read(&mut room).unwrap();
             assert!(n > 0, "the connection ended early: {}", String::from_utf8_lossy(&raw));
             raw.extend_from_slice(&room[..n]);
+            reads.push((now_ns(), raw.len()));
         }
     }
 
@@ -124,25 +139,25 @@ impl Client {
     }
 }
 
-/// The body so far, what follows it, and whether it is complete.
-fn decode(answer: &Answer, mut raw: &[u8]) -> (Vec<u8>, Vec<u8>, bool) {
-    if let Some(length) = answer.header("content-length") {
-        let length: usize = length.parse().unwrap();
-        let n = length.min(raw.len());
-        return (raw[..n].to_vec(), raw[n..].to_vec(), n == length);
+/// Where the pieces of a complete body stand; nothing as long as it is not complete.
+fn complete(answer: &Answer, raw: &[u8]) -> Option<Vec<Range<usize>>> {
+    if !answer.is_chunked() {
+        let length: usize = answer.header("content-length").unwrap().parse().unwrap();
+        return (raw.len() >= length).then(|| vec![0..length]);
     }
-    let mut body = Vec::new();
+    if !raw.ends_with(b"0\r\n\r\n") {
+        return None;
+    }
+    let mut pieces = Vec::new();
+    let mut at = 0;
     loop {
-        let Some(line) = raw.windows(2).position(|w| w == b"\r\n") else { return (body, Vec::new(), false) };
-        let size = usize::from_str_radix(std::str::from_utf8(&raw[..line]).unwrap(), 16).unwrap();
-        if raw.len() < line + 2 + size + 2 {
-            return (body, Vec::new(), false);
-        }
-        body.extend_from_slice(&raw[line + 2..line + 2 + size]);
-        raw = &raw[line + 2 + size + 2..];
+        let line = at + raw[at..].windows(2).position(|w| w == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&raw[at..line]).unwrap(), 16).unwrap();
         if size == 0 {
-            return (body, raw.to_vec(), true);
+            return Some(pieces);
         }
+        pieces.push(line + 2..line + 2 + size);
+        at = line + 2 + size + 2;
     }
 }
 
