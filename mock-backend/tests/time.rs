@@ -141,9 +141,9 @@ fn a_large_body_and_a_large_stream_take_their_time_down() {
         scenario(&linked("{ rtt = \"1ms\", bandwidth = \"40Mbit/s\" }").replace("gap = \"5ms\"", "gap = \"0\""));
     let mut client = Client::new(&url(&simulator));
     client.get("/_sim/health");
-    for more in [r#","max_tokens":200000"#, r#","max_tokens":4000,"stream":true"#] {
+    for more in [r#","max_tokens":230000"#, r#","max_tokens":4000,"stream":true"#] {
         let answer = client.post(CHAT, KEY, &chat(more));
-        assert!(answer.body.len() >= 800_000, "{} bytes", answer.body.len());
+        assert!(answer.body.len() >= 900_000, "{} bytes", answer.body.len());
         let least = 21 * MS + answer.body.len() as u64 * 200;
         let took = answer.end_ns() - answer.sent_ns;
         assert!(took >= least, "{took} of {least} ns");
