@@ -18,7 +18,7 @@ pub(crate) fn answer(visit: &Visit, head: &Parts) -> Response<Reply> {
     let world = &visit.worker.world;
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/_sim/ledger") => ledger(world, &head.uri),
-        (&Method::GET, "/_sim/describe") => json_response(StatusCode::OK, world.description.clone()),
+        (&Method::GET, "/_sim/describe") => json_response(StatusCode::OK, world.description().to_owned()),
         (&Method::GET, "/_sim/health") => json_response(StatusCode::OK, json!({"status": "ok"}).to_string()),
         (&Method::POST, "/_sim/stall") => stall(visit, &head.uri),
         (method, path) => wrong(StatusCode::NOT_FOUND, &format!("there is no {method} {path}")),

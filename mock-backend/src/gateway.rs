@@ -98,7 +98,8 @@ impl Passage<'_> {
         worker.clock.sleep_until(due).await;
         let upstream = &self.gateway.upstream;
         let pool = &worker.pools[self.visit.listener.place];
-        let dialer = Dialer { upstream, pool, clock: &worker.clock, rooms: &worker.rooms };
+        let twins = self.visit.listener.backend.is_some().then_some(&*worker.world.twins);
+        let dialer = Dialer { upstream, pool, clock: &worker.clock, rooms: &worker.rooms, twins };
         let headers = self.request_headers();
         let target = format!("{}{}", upstream.base, self.head.uri.path_and_query().map_or("/", |path| path.as_str()));
         let request = || {

@@ -3,6 +3,8 @@
 //!
 //! It shares no types with the tool that measures: two independent readings of the API make each the test of the other.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod cli;
 pub mod config;
 pub mod latency;
@@ -20,6 +22,7 @@ mod link;
 mod reply;
 mod server;
 mod tap;
+mod twin;
 mod upstream;
 mod visit;
 

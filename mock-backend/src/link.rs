@@ -21,6 +21,7 @@ use crate::clock::{Alarm, Clock, now_ns};
 use crate::latency::{Dist, dice};
 use crate::ledger::Planned;
 use crate::tap::{Arrival, Marks, Note, Tap};
+use crate::twin::End;
 
 /// Bytes that a link holds in one direction before it lets the sender wait.
 const BACKLOG: usize = 32 << 20;
@@ -133,6 +134,7 @@ struct Wire {
     route: Arc<Route>,
     caller: Caller,
     tap: Tap,
+    twin: End,
     turn: Turn,
     way_in: Lane,
     way_out: Lane,
@@ -153,20 +155,23 @@ pub(crate) fn scratch() -> Scratch {
     Rc::new(RefCell::new(vec![0; READ]))
 }
 
+/// What a link joins: its distance, its HTTP, and the other side.
+pub(crate) struct Ends {
+    pub(crate) route: Arc<Route>,
+    pub(crate) caller: Caller,
+    pub(crate) tap: Tap,
+    pub(crate) twin: End,
+}
+
 impl Link {
-    pub(crate) fn new(
-        socket: TcpStream,
-        route: Arc<Route>,
-        caller: Caller,
-        tap: Tap,
-        clock: &Clock,
-        scratch: Scratch,
-    ) -> Self {
+    pub(crate) fn new(socket: TcpStream, ends: Ends, clock: &Clock, scratch: Scratch) -> Self {
+        let Ends { route, caller, tap, twin } = ends;
         Self(Rc::new(RefCell::new(Wire {
             socket,
             route,
             caller,
             tap,
+            twin,
             turn: Turn::New,
             way_in: Lane::default(),
             way_out: Lane::default(),
@@ -220,7 +225,8 @@ impl Wire {
             } else {
                 self.turn(if self.caller == Caller::Peer { Turn::Calling } else { Turn::Answering });
             }
-            let ideal = self.way_in.schedule(recv, bytes.len(), &self.route.distance);
+            let left = self.twin.came(bytes.len(), recv);
+            let ideal = self.way_in.schedule(left, bytes.len(), &self.route.distance);
             self.held.0 += bytes.len();
             self.incoming.push_back(Incoming { arrival: Arrival { recv, ideal }, bytes: bytes.to_vec(), given: 0 });
         }
@@ -229,9 +235,11 @@ impl Wire {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.route.distance.is_none() {
+            let before = buf.filled().len();
             ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-            let now = now_ns();
-            self.tap.arrived(Arrival { recv: now, ideal: now });
+            let recv = now_ns();
+            let ideal = self.twin.came(buf.filled().len() - before, recv);
+            self.tap.arrived(Arrival { recv, ideal });
             return Poll::Ready(Ok(()));
         }
         self.poll_fill(cx)?;
@@ -256,16 +264,26 @@ impl Wire {
             return Poll::Ready(Err(kind.into()));
         }
         if self.route.distance.is_none() {
-            if let Some(Note { marks, entry: Some(entry), .. }) = self.tap.note() {
-                entry.stamp(marks, now_ns());
-            }
-            return Pin::new(&mut self.socket).poll_write(cx, bytes);
+            return self.write_through(cx, bytes);
         }
         if self.held.1 >= BACKLOG {
             ready!(self.poll_release(cx))?;
         }
         self.queue(bytes);
         Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// Writes at once, over no distance.
+    fn write_through(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let now = now_ns();
+        let note = self.tap.note();
+        self.twin.leave(bytes.len(), note.as_ref().map_or(now, |note| note.due));
+        if let Some(Note { marks, entry: Some(entry), .. }) = note {
+            entry.stamp(marks, now);
+        }
+        let sent = ready!(Pin::new(&mut self.socket).poll_write(cx, bytes))?;
+        self.twin.left(sent);
+        Poll::Ready(Ok(sent))
     }
 
     /// Schedules bytes that HTTP has written, from the instant at which they were due.
@@ -295,12 +313,14 @@ impl Wire {
     fn poll_release(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(next) = self.outgoing.front_mut() {
             ready!(self.alarms.1.poll_until(next.release, cx));
+            self.twin.leave(next.bytes.len() - next.sent, next.release);
             if let Some(Note { marks, entry: Some(entry), .. }) = &next.note {
                 entry.stamp(*marks, now_ns());
             }
             match ready!(Pin::new(&mut self.socket).poll_write(cx, &next.bytes[next.sent..])) {
                 Ok(n) => {
                     next.sent += n;
+                    self.twin.left(n);
                     self.held.1 -= n;
                     if next.sent == next.bytes.len() {
                         self.outgoing.pop_front();

@@ -23,9 +23,10 @@ use crate::api::{self, ApiError};
 use crate::clock::Clock;
 use crate::config::{ANY_PORT, Config};
 use crate::ledger::{Query, Record};
-use crate::link::{Caller, HyperIo, Link};
+use crate::link::{Caller, Ends, HyperIo, Link};
 use crate::reply::Reply;
 use crate::tap::Tap;
+use crate::twin::End;
 use crate::visit::{Listener, Visit, Worker, World};
 use crate::{admin, gateway, generate};
 
@@ -233,7 +234,12 @@ fn adopt(stream: TcpStream) -> io::Result<tokio::net::TcpStream> {
 async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: tokio::net::TcpStream) {
     let tap = Tap::default();
     let route = Arc::clone(&listener.route);
-    let link = Link::new(stream, route, Caller::Peer, tap.clone(), &worker.clock, Rc::clone(&worker.rooms.0));
+    let twin = match stream.peer_addr() {
+        Ok(peer) if listener.tells_plan => worker.world.twins.accepting(peer),
+        _ => End::foreign(),
+    };
+    let ends = Ends { route, caller: Caller::Peer, tap: tap.clone(), twin };
+    let link = Link::new(stream, ends, &worker.clock, Rc::clone(&worker.rooms.0));
     let io = HyperIo::new(link.clone(), Rc::clone(&worker.rooms.1));
     let visit = Rc::new(Visit { worker, listener, tap });
     let service = service_fn(move |request| {

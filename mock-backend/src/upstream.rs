@@ -16,8 +16,9 @@ use tokio::net::TcpStream;
 
 use crate::clock::Clock;
 use crate::latency::Dist;
-use crate::link::{Caller, HyperIo, Link, Route, Scratch};
-use crate::tap::{Note, Tap};
+use crate::link::{Caller, Ends, HyperIo, Link, Route, Scratch};
+use crate::tap::{Marks, Note, Tap};
+use crate::twin::{End, Twins};
 
 /// What a gateway is.
 pub(crate) struct Gateway {
@@ -87,6 +88,8 @@ pub(crate) struct Dialer<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) clock: &'a Clock,
     pub(crate) rooms: &'a (Scratch, Scratch),
+    /// Where to leave ideal times, if the upstream is ours.
+    pub(crate) twins: Option<&'a Twins>,
 }
 
 impl Dialer<'_> {
@@ -114,7 +117,12 @@ impl Dialer<'_> {
         let tap = Tap::default();
         let (socket_room, http_room) = (Rc::clone(&self.rooms.0), Rc::clone(&self.rooms.1));
         let route = Arc::clone(&self.upstream.route);
-        let link = Link::new(stream, route, Caller::Us, tap.clone(), self.clock, socket_room);
+        let twin = match self.twins {
+            Some(twins) => twins.connecting(stream.local_addr()?),
+            None => End::foreign(),
+        };
+        let ends = Ends { route, caller: Caller::Us, tap: tap.clone(), twin };
+        let link = Link::new(stream, ends, self.clock, socket_room);
         let io = HyperIo::new(link.clone(), http_room);
         let (sender, connection) = http1::handshake(io).await.map_err(io::Error::other)?;
         tokio::task::spawn_local(async move {
@@ -136,7 +144,7 @@ impl Lease {
         due: u64,
         request: Request<Full<Bytes>>,
     ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
-        self.tap.head(Note { due, marks: crate::tap::Marks::NONE, entry: None });
+        self.tap.head(Note { due, marks: Marks::NONE, entry: None });
         self.sender.send_request(request)
     }
 }

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use hyper::HeaderMap;
 
@@ -15,12 +15,15 @@ use crate::describe;
 use crate::ledger::{Ledger, Sink};
 use crate::link::{Distance, Route, Scratch, scratch};
 use crate::tap::Tap;
+use crate::twin::Twins;
 use crate::upstream::{Gateway, Pool, Upstream};
 
 /// Everything that all threads share. Only counters and the queues of backends in it ever change.
 pub(crate) struct World {
-    /// The planned truth, as JSON.
-    pub(crate) description: String,
+    pub(crate) config: Config,
+    /// Connections from gateways to backends, both ours.
+    pub(crate) twins: Arc<Twins>,
+    description: OnceLock<String>,
     pub(crate) seed: u64,
     pub(crate) key: Option<String>,
     pub(crate) any_model: bool,
@@ -81,9 +84,18 @@ impl World {
             any_model: config.any_model,
             listeners: listeners.into_iter().map(Arc::new).collect(),
             ledger: Ledger::new(threads, config.ledger),
-            description: describe::as_json(&config).to_string(),
+            twins: Arc::default(),
+            description: OnceLock::new(),
             backends,
+            config,
         }))
+    }
+}
+
+impl World {
+    /// The planned truth, as JSON.
+    pub(crate) fn description(&self) -> &str {
+        self.description.get_or_init(|| describe::as_json(&self.config).to_string())
     }
 }
 

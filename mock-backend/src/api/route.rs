@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn addresses_mean_operations() {
         use Operation::{Chat, Models, Responses};
-        let table: [(&str, &str, Option<(Dialect, Operation<'_>, Option<&str>)>); 14] = [
+        type Meaning = Option<(Dialect, Operation<'static>, Option<&'static str>)>;
+        let table: [(&str, &str, Meaning); 14] = [
             ("POST", "/v1/chat/completions", Some((Dialect::OpenAi, Chat, None))),
             ("POST", "/v1/responses", Some((Dialect::OpenAi, Responses, None))),
             ("POST", "/openai/v1/chat/completions", Some((Dialect::Azure, Chat, None))),
