@@ -1,0 +1,4 @@
+//! Bytes from a judgement: decides glyphs, never numbers.
+
+pub mod figure;
+pub mod json;
