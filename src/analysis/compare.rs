@@ -29,7 +29,7 @@ pub const CURVE: [f64; 20] =
     [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99];
 
 /// How often blocks are drawn again.
-pub const DRAWS: usize = 2_000;
+pub const DRAWS: usize = if cfg!(test) { 200 } else { 2_000 };
 
 /// Every path against the baseline.
 #[derive(Clone, Debug, PartialEq)]

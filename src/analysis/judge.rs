@@ -5,7 +5,7 @@ use crate::analysis::blocks::{FOR_INTERVAL, FOR_VERDICT};
 use crate::analysis::interval::{Shift, band, widening};
 use crate::analysis::population::Connections;
 use crate::analysis::resample::Values;
-use crate::analysis::shift::{Candidate, Curve, CurvePoint, FailedShares, MeanShift, ShiftRow, Verdict, percent};
+use crate::analysis::shift::{Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict, percent};
 use crate::analysis::stats::{interval_needs, small_sample_factor};
 use crate::measure::quantile::is_supported;
 use crate::plan::Plan;
@@ -60,6 +60,7 @@ impl Judge<'_> {
             joint_ci_ms,
             needed_rounds: None,
             verdict: Verdict::Inconclusive,
+            open: None,
             reason: None,
         };
         self.decide(&mut row, pair);
@@ -71,11 +72,14 @@ impl Judge<'_> {
         let rounds = self.bench.blocks.rounds as f64;
         let Some((low, high)) = row.joint_ci_ms else {
             let scarce = if row.n_candidate <= row.n_baseline { pair.candidate.path } else { pair.baseline.path };
+            let few_calls = fewest < interval_needs(row.quantile);
+            row.open = Some(if few_calls { Open::FewCalls } else { Open::FewBlocks });
             row.needed_rounds = self.rounds_for_interval(row.quantile, fewest);
             row.reason = Some(self.why_no_interval(row, &self.plan.path(scarce).name, fewest));
             return;
         };
         if let Some(needed) = self.bench.blocks.rounds_for_verdict() {
+            row.open = Some(Open::FewBlocks);
             row.needed_rounds = Some(needed);
             row.reason = Some(format!(
                 "{} blocks of {:.1} s, {FOR_VERDICT} are needed for a verdict",
@@ -90,6 +94,7 @@ impl Judge<'_> {
             let reach = if shift >= 0.0 { shift - low } else { high - shift };
             let times = (reach / shift.abs().max(f64::MIN_POSITIVE)).powi(2);
             row.needed_rounds = (times <= HOPELESS).then(|| (rounds * times).ceil() as u64);
+            row.open = Some(Open::HoldsZero);
             row.reason = Some("the interval holds zero".to_owned());
         }
     }

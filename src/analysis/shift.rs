@@ -52,8 +52,21 @@ pub struct ShiftRow {
     pub needed_rounds: Option<u64>,
     /// What can be said.
     pub verdict: Verdict,
-    /// Why something is missing.
+    /// What leaves it open, if anything does.
+    pub open: Option<Open>,
+    /// Why something is missing, in words.
     pub reason: Option<String>,
+}
+
+/// What leaves a shift open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// A path has no or too few calls for an interval.
+    FewCalls,
+    /// The run is too short for a verdict.
+    FewBlocks,
+    /// The interval holds zero.
+    HoldsZero,
 }
 
 /// What can be said about a shift.

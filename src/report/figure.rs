@@ -16,6 +16,24 @@ pub fn maybe_ms(value: Option<f64>) -> String {
     value.map_or_else(|| MISSING.to_owned(), ms)
 }
 
+/// Milliseconds for a column that says so in its head: "6.04", "156", "12345".
+#[must_use]
+pub fn bare(value: f64) -> String {
+    trimmed(value)
+}
+
+/// A shift for a column that says its unit in its head: "+6.04".
+#[must_use]
+pub fn bare_shift(value: f64) -> String {
+    format!("{}{}", if value < 0.0 { "−" } else { "+" }, trimmed(value.abs()))
+}
+
+/// An interval for a column that says its unit in its head, never broken in two: "[5.60, 6.40]".
+#[must_use]
+pub fn bare_interval((low, high): (f64, f64)) -> String {
+    bracketed(low, high, 1.0).replace(' ', "\u{a0}")
+}
+
 /// A shift with its sign: "+6.04 ms", "−1.2 ms".
 #[must_use]
 pub fn shift(value: f64) -> String {
@@ -26,15 +44,18 @@ pub fn shift(value: f64) -> String {
 /// An interval of shifts in one unit: "[5.60, 6.40] ms".
 #[must_use]
 pub fn interval((low, high): (f64, f64)) -> String {
-    let largest = low.abs().max(high.abs());
-    let (scale, unit) = if largest >= 10_000.0 { (1e-3, "s") } else { (1.0, "ms") };
-    let decimals = decimals((3.0 * (high - low).abs()).max(largest / 1e3) * scale);
+    let (scale, unit) = if low.abs().max(high.abs()) >= 10_000.0 { (1e-3, "s") } else { (1.0, "ms") };
+    format!("{} {unit}", bracketed(low, high, scale))
+}
+
+fn bracketed(low: f64, high: f64, scale: f64) -> String {
+    let decimals = decimals((3.0 * (high - low).abs()).max(low.abs().max(high.abs()) / 1e3) * scale);
     let number = |value: f64| {
         let text = format!("{:.decimals$}", value.abs() * scale);
         let negative = value < 0.0 && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
         if negative { format!("−{text}") } else { text }
     };
-    format!("[{}, {}] {unit}", number(low), number(high))
+    format!("[{}, {}]", number(low), number(high))
 }
 
 /// A share of 1 in percent: "0%", "1.25%", "37%".

@@ -2,3 +2,8 @@
 
 pub mod figure;
 pub mod json;
+pub mod model;
+pub mod planned;
+pub mod table;
+pub mod terminal;
+pub mod words;
