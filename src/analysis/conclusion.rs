@@ -1,6 +1,7 @@
 //! What a run comes to, and the exit code that says it to scripts.
 
-use crate::analysis::compare::{Comparison, Verdict};
+use crate::analysis::compare::Comparison;
+use crate::analysis::shift::Verdict;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
 

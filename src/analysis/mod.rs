@@ -4,17 +4,21 @@ use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
 use crate::run::Run;
 
+mod bench;
 pub mod blocks;
 pub mod breakdown;
 pub mod compare;
 pub mod conclusion;
 pub mod findings;
 pub mod interval;
+mod judge;
 pub mod population;
 pub mod resample;
+pub mod shift;
 pub mod slo;
 pub mod stats;
 pub mod summary;
+pub mod timeline;
 pub mod validity;
 
 pub use compare::Comparison;
@@ -39,6 +43,8 @@ pub struct Analysis {
     pub comparison: Option<Comparison>,
     /// The objectives of the plan.
     pub objectives: Vec<ObjectiveResult>,
+    /// The headline metric over time, in the order of the plan.
+    pub timelines: Vec<timeline::Timeline>,
     /// Whether the run may be judged at all.
     pub validity: Validity,
     /// What it comes to.
@@ -59,6 +65,7 @@ pub fn analyse(run: &Run) -> Analysis {
         headline,
         findings: paths.iter().map(|path| findings::find(&measured, path.path)).collect(),
         conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
+        timelines: timeline::timelines(run, &measured, headline),
         paths,
         comparison,
         objectives,

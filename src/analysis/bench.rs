@@ -1,0 +1,149 @@
+//! The bench on which paths are laid side by side: their values by block, drawn again and again.
+
+use crate::analysis::blocks::{Blocks, FOR_INTERVAL};
+use crate::analysis::interval::Shift;
+use crate::analysis::population::{Connections, failed, value_ms};
+use crate::analysis::resample::{Draws, Values};
+use crate::analysis::shift::QUANTILES;
+use crate::analysis::stats::interval_needs;
+use crate::measure::metric::Metric;
+use crate::measure::sample::Sample;
+use crate::run::Run;
+use crate::units::PathId;
+
+/// What one path was measured at, drawn again and again.
+pub(crate) struct Arm {
+    /// The path.
+    pub(crate) path: PathId,
+    /// Its values, by metric.
+    pub(crate) metrics: Vec<ArmMetric>,
+    /// Calls that count in a failed share, by block.
+    pub(crate) tries: Vec<f64>,
+    /// Those that failed, by block.
+    pub(crate) failures: Vec<f64>,
+}
+
+/// One metric of one path.
+pub(crate) struct ArmMetric {
+    /// As measured.
+    pub(crate) values: Values,
+    /// For each quantile of the curve, what each draw saw.
+    pub(crate) drawn: Vec<Vec<f64>>,
+    /// The mean that each draw saw.
+    pub(crate) drawn_mean: Vec<f64>,
+}
+
+/// Everything that all comparisons of a run share.
+pub(crate) struct Bench<'a> {
+    /// How the run was cut.
+    pub(crate) blocks: Blocks,
+    /// Which connections are looked at.
+    pub(crate) connections: Connections,
+    /// The metrics compared.
+    pub(crate) metrics: &'a [Metric],
+    /// The quantiles of the curve.
+    pub(crate) curve: &'a [f64],
+    /// The paths, in the order of the plan.
+    pub(crate) arms: Vec<Arm>,
+    /// The draws of each path; the same for all where they share their time.
+    pub(crate) draws: Vec<Draws>,
+}
+
+/// A candidate beside the baseline, before judgement.
+pub(crate) struct Pair<'a> {
+    /// The baseline.
+    pub(crate) baseline: &'a Arm,
+    /// The other.
+    pub(crate) candidate: &'a Arm,
+    /// By metric, then by quantile of the curve; `None` where there are too few calls for an interval.
+    pub(crate) shifts: Vec<Vec<Option<Shift>>>,
+    /// Which quantiles of the curve are rows.
+    pub(crate) rows: Vec<usize>,
+}
+
+impl<'a> Bench<'a> {
+    /// Collects the values of every path and draws the blocks `count` times.
+    pub(crate) fn set_up(
+        run: &Run,
+        measured: &[&Sample],
+        blocks: Blocks,
+        metrics: &'a [Metric],
+        curve: &'a [f64],
+        count: usize,
+    ) -> Self {
+        let paths = &run.manifest.plan.paths;
+        let seed =
+            |path: u64| if blocks.shared { run.manifest.plan.seed } else { run.manifest.plan.seed ^ (path << 32) };
+        let draws: Vec<Draws> = (0..paths.len() as u64).map(|p| Draws::new(seed(p), blocks.count, count)).collect();
+        let mut bench = Self { blocks, connections: Connections::of(run), metrics, curve, arms: Vec::new(), draws };
+        bench.arms = paths.iter().map(|path| bench.arm(run, measured, path.id)).collect();
+        bench
+    }
+
+    fn arm(&self, run: &Run, measured: &[&Sample], path: PathId) -> Arm {
+        let of_path = || measured.iter().zip(&self.blocks.of).filter(move |(sample, _)| sample.path == path);
+        let mut tries = vec![0.0; self.blocks.count];
+        let mut failures = vec![0.0; self.blocks.count];
+        for (sample, block) in of_path() {
+            if let Some(failed) = failed(sample) {
+                tries[usize::from(*block)] += 1.0;
+                failures[usize::from(*block)] += f64::from(u8::from(failed));
+            }
+        }
+        let metric = |metric: &Metric| {
+            let over = of_path().filter(|(sample, _)| self.connections.holds(sample));
+            let values = over.filter_map(|(s, block)| Some((value_ms(s, *metric, run.headline_basis())?, *block)));
+            self.draw(Values::new(values.collect(), self.blocks.count), path)
+        };
+        Arm { path, metrics: self.metrics.iter().map(metric).collect(), tries, failures }
+    }
+
+    fn draw(&self, values: Values, path: PathId) -> ArmMetric {
+        let draws = &self.draws[path.index()];
+        let quantile = |q: &f64| {
+            let measured = values.quantile(*q).unwrap_or(f64::NAN);
+            draws.iter().map(|weights| values.drawn_quantile(weights, *q).unwrap_or(measured)).collect()
+        };
+        let drawn = self.curve.iter().map(quantile).collect();
+        let mean = values.mean().unwrap_or(f64::NAN);
+        let drawn_mean = draws.iter().map(|weights| values.drawn_mean(weights).unwrap_or(mean)).collect();
+        ArmMetric { drawn, drawn_mean, values }
+    }
+
+    /// Two paths side by side.
+    pub(crate) fn pair(&self, baseline: PathId, candidate: PathId) -> Pair<'_> {
+        let (baseline, candidate) = (&self.arms[baseline.index()], &self.arms[candidate.index()]);
+        let of_metric = |metric: usize| {
+            let (base, cand) = (&baseline.metrics[metric], &candidate.metrics[metric]);
+            (0..self.curve.len()).map(|place| self.shift(base, cand, place)).collect()
+        };
+        let is_row = |place: &usize| QUANTILES.contains(&self.curve[*place]);
+        Pair {
+            baseline,
+            candidate,
+            shifts: (0..self.metrics.len()).map(of_metric).collect(),
+            rows: (0..self.curve.len()).filter(is_row).collect(),
+        }
+    }
+
+    fn shift(&self, base: &ArmMetric, cand: &ArmMetric, place: usize) -> Option<Shift> {
+        let q = self.curve[place];
+        if self.blocks.count < FOR_INTERVAL || base.values.n().min(cand.values.n()) < interval_needs(q) {
+            return None;
+        }
+        let estimate = cand.values.quantile(q)? - base.values.quantile(q)?;
+        Some(Shift { estimate, drawn: minus(&cand.drawn[place], &base.drawn[place]) })
+    }
+}
+
+impl Pair<'_> {
+    /// The shifts that are judged together.
+    pub(crate) fn family(&self) -> impl Iterator<Item = &Shift> {
+        self.shifts.iter().flat_map(|metric| self.rows.iter().filter_map(|place| metric[*place].as_ref()))
+    }
+}
+
+/// Draw by draw.
+pub(crate) fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}

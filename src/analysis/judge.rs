@@ -1,0 +1,179 @@
+//! From shifts and their draws to intervals, verdicts and the words for what is missing.
+
+use crate::analysis::bench::{Arm, Bench, Pair, minus};
+use crate::analysis::blocks::{FOR_INTERVAL, FOR_VERDICT};
+use crate::analysis::interval::{Shift, band, widening};
+use crate::analysis::population::Connections;
+use crate::analysis::resample::Values;
+use crate::analysis::shift::{Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict, percent};
+use crate::analysis::stats::{interval_needs, small_sample_factor};
+use crate::measure::quantile::is_supported;
+use crate::plan::Plan;
+
+/// A shift so small against its interval that no reasonable run would tell it from none: more than so many times as
+/// many rounds would be needed.
+const HOPELESS: f64 = 100.0;
+
+/// Judges candidates.
+pub(crate) struct Judge<'a> {
+    /// The paths side by side.
+    pub(crate) bench: &'a Bench<'a>,
+    /// The plan, for the names of paths.
+    pub(crate) plan: &'a Plan,
+    /// The confidence at which single rows are judged.
+    pub(crate) level: f64,
+}
+
+impl Judge<'_> {
+    /// One candidate, judged.
+    pub(crate) fn candidate(&self, pair: &Pair) -> Candidate {
+        let mut rows = Vec::new();
+        for metric in 0..self.bench.metrics.len() {
+            rows.extend(pair.rows.iter().map(|place| self.row(pair, metric, *place)));
+        }
+        Candidate {
+            path: pair.candidate.path,
+            rows,
+            means: (0..self.bench.metrics.len()).map(|metric| self.mean(pair, metric)).collect(),
+            failures: self.failures(pair),
+            curves: (0..self.bench.metrics.len()).filter_map(|metric| self.curve(pair, metric)).collect(),
+        }
+    }
+
+    fn row(&self, pair: &Pair, metric: usize, place: usize) -> ShiftRow {
+        let q = self.bench.curve[place];
+        let (base, cand) = (&pair.baseline.metrics[metric].values, &pair.candidate.metrics[metric].values);
+        let shown = is_supported(base.n().min(cand.n()), q);
+        let of = |values: &Values| values.quantile(q).filter(|_| shown);
+        let shift_ms = of(cand).zip(of(base)).map(|(cand, base)| cand - base);
+        let factor = small_sample_factor(self.bench.blocks.count);
+        let shift = pair.shifts[metric][place].as_ref();
+        let joint_ci_ms = shift.map(|shift| shift.interval(factor * widening(self.level, self.bench.blocks.count)));
+        let mut row = ShiftRow {
+            metric: self.bench.metrics[metric],
+            quantile: q,
+            n_baseline: base.n(),
+            n_candidate: cand.n(),
+            shift_ms,
+            shift_pct: shift_ms.zip(of(base)).map(|(shift, base)| 100.0 * shift / base),
+            ci_ms: shift.map(|shift| shift.interval(factor)),
+            joint_ci_ms,
+            needed_rounds: None,
+            verdict: Verdict::Inconclusive,
+            open: None,
+            reason: None,
+        };
+        self.decide(&mut row, pair);
+        row
+    }
+
+    fn decide(&self, row: &mut ShiftRow, pair: &Pair) {
+        let fewest = row.n_baseline.min(row.n_candidate);
+        let rounds = self.bench.blocks.rounds as f64;
+        let Some((low, high)) = row.joint_ci_ms else {
+            let scarce = if row.n_candidate <= row.n_baseline { pair.candidate.path } else { pair.baseline.path };
+            let few_calls = fewest < interval_needs(row.quantile);
+            row.open = Some(if few_calls { Open::FewCalls } else { Open::FewBlocks });
+            row.needed_rounds = self.rounds_for_interval(row.quantile, fewest);
+            row.reason = Some(self.why_no_interval(row, &self.plan.path(scarce).name, fewest));
+            return;
+        };
+        if let Some(needed) = self.bench.blocks.rounds_for_verdict() {
+            row.open = Some(Open::FewBlocks);
+            row.needed_rounds = Some(needed);
+            row.reason = Some(format!(
+                "{} blocks of {:.1} s, {FOR_VERDICT} are needed for a verdict",
+                self.bench.blocks.count, self.bench.blocks.length_s
+            ));
+        } else if low > 0.0 {
+            row.verdict = Verdict::Slower;
+        } else if high < 0.0 {
+            row.verdict = Verdict::Faster;
+        } else {
+            let shift = row.shift_ms.unwrap_or(0.0);
+            let reach = if shift >= 0.0 { shift - low } else { high - shift };
+            let times = (reach / shift.abs().max(f64::MIN_POSITIVE)).powi(2);
+            row.needed_rounds = (times <= HOPELESS).then(|| (rounds * times).ceil() as u64);
+            row.open = Some(Open::HoldsZero);
+            row.reason = Some("the interval holds zero".to_owned());
+        }
+    }
+
+    fn rounds_for_interval(&self, q: f64, fewest: usize) -> Option<u64> {
+        let for_blocks = self.bench.blocks.rounds_for_verdict();
+        let more = interval_needs(q) as f64 / fewest as f64;
+        let for_calls = (fewest > 0 && more > 1.0).then(|| (self.bench.blocks.rounds as f64 * more).ceil() as u64);
+        for_blocks.max(for_calls)
+    }
+
+    fn why_no_interval(&self, row: &ShiftRow, scarce: &str, fewest: usize) -> String {
+        let connections = match self.bench.connections {
+            Connections::Reused => "on a connection used before",
+            Connections::New => "on a new connection",
+        };
+        if fewest == 0 {
+            return format!("no successful call of path '{scarce}' {connections} has a {}", row.metric);
+        }
+        let needs = interval_needs(row.quantile);
+        if fewest < needs {
+            let percent = percent(row.quantile);
+            return format!(
+                "an interval for p{percent} needs {needs} calls {connections}, path '{scarce}' has {fewest}"
+            );
+        }
+        format!("{} blocks of {:.1} s, {FOR_INTERVAL} are needed", self.bench.blocks.count, self.bench.blocks.length_s)
+    }
+
+    fn mean(&self, pair: &Pair, metric: usize) -> MeanShift {
+        let (base, cand) = (&pair.baseline.metrics[metric], &pair.candidate.metrics[metric]);
+        let shift_ms = cand.values.mean().zip(base.values.mean()).map(|(cand, base)| cand - base);
+        let enough =
+            self.bench.blocks.count >= FOR_INTERVAL && base.values.n().min(cand.values.n()) >= interval_needs(0.5);
+        let interval = |estimate| {
+            let shift = Shift { estimate, drawn: minus(&cand.drawn_mean, &base.drawn_mean) };
+            shift.interval(small_sample_factor(self.bench.blocks.count))
+        };
+        MeanShift { metric: self.bench.metrics[metric], shift_ms, ci_ms: shift_ms.filter(|_| enough).map(interval) }
+    }
+
+    fn failures(&self, pair: &Pair) -> FailedShares {
+        let share = |arm: &Arm, weights: &[f64]| {
+            let sum = |counts: &[f64]| counts.iter().zip(weights).map(|(count, weight)| count * weight).sum::<f64>();
+            let tries = sum(&arm.tries);
+            (tries > 0.0).then(|| sum(&arm.failures) / tries)
+        };
+        let once = vec![1.0; self.bench.blocks.count];
+        let (baseline, candidate) = (share(pair.baseline, &once), share(pair.candidate, &once));
+        let estimate = candidate.zip(baseline).map(|(candidate, baseline)| candidate - baseline);
+        let drawn = |arm: &Arm, measured: Option<f64>| -> Vec<f64> {
+            let weights = |weights: &[u32]| -> Vec<f64> { weights.iter().map(|weight| f64::from(*weight)).collect() };
+            let draws = self.bench.draws[arm.path.index()].iter();
+            draws.map(|draw| share(arm, &weights(draw)).or(measured).unwrap_or(0.0)).collect()
+        };
+        let ci = estimate.filter(|_| self.bench.blocks.count >= FOR_INTERVAL).map(|estimate| {
+            let shift =
+                Shift { estimate, drawn: minus(&drawn(pair.candidate, candidate), &drawn(pair.baseline, baseline)) };
+            shift.interval(small_sample_factor(self.bench.blocks.count))
+        });
+        FailedShares { baseline, candidate, ci }
+    }
+
+    fn curve(&self, pair: &Pair, metric: usize) -> Option<Curve> {
+        let (quantiles, shifts): (Vec<f64>, Vec<Shift>) = self
+            .bench
+            .curve
+            .iter()
+            .zip(&pair.shifts[metric])
+            .filter_map(|(q, shift)| Some((*q, shift.clone()?)))
+            .unzip();
+        let halves = band(&shifts, small_sample_factor(self.bench.blocks.count.max(2)));
+        let point = |((quantile, shift), half): ((f64, Shift), f64)| CurvePoint {
+            quantile,
+            shift_ms: shift.estimate,
+            low_ms: shift.estimate - half,
+            high_ms: shift.estimate + half,
+        };
+        let points: Vec<_> = quantiles.into_iter().zip(shifts).zip(halves).map(point).collect();
+        (!points.is_empty()).then(|| Curve { metric: self.bench.metrics[metric], points })
+    }
+}

@@ -1,0 +1,144 @@
+//! What a comparison says: shifts of quantiles and means, failed shares, and whether a path is faster or slower.
+
+use crate::measure::metric::Metric;
+use crate::units::PathId;
+
+/// The quantiles compared.
+pub const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
+
+/// One path against the baseline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// The path.
+    pub path: PathId,
+    /// Shifts by metric and quantile.
+    pub rows: Vec<ShiftRow>,
+    /// Differences of means by metric.
+    pub means: Vec<MeanShift>,
+    /// The failed shares.
+    pub failures: FailedShares,
+    /// Shifts over the whole range, by metric.
+    pub curves: Vec<Curve>,
+}
+
+impl Candidate {
+    /// The row that decides about the path: the median of the headline metric.
+    #[must_use]
+    pub fn headline(&self, metric: Metric) -> Option<&ShiftRow> {
+        self.rows.iter().find(|row| row.metric == metric && row.quantile == 0.5)
+    }
+}
+
+/// The shift of one quantile. Milliseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShiftRow {
+    /// The metric.
+    pub metric: Metric,
+    /// The quantile.
+    pub quantile: f64,
+    /// Calls of the baseline.
+    pub n_baseline: usize,
+    /// Calls of the candidate.
+    pub n_candidate: usize,
+    /// Candidate minus baseline.
+    pub shift_ms: Option<f64>,
+    /// The same in percent of the baseline.
+    pub shift_pct: Option<f64>,
+    /// Its own 95% interval.
+    pub ci_ms: Option<(f64, f64)>,
+    /// The interval that decides: all rows hold at once with 95%.
+    pub joint_ci_ms: Option<(f64, f64)>,
+    /// Rounds a run of this kind needs for a verdict; `None` when this one gave it, or when no length would.
+    pub needed_rounds: Option<u64>,
+    /// What can be said.
+    pub verdict: Verdict,
+    /// What leaves it open, if anything does.
+    pub open: Option<Open>,
+    /// Why something is missing, in words.
+    pub reason: Option<String>,
+}
+
+/// What leaves a shift open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// A path has no or too few calls for an interval.
+    FewCalls,
+    /// The run is too short for a verdict.
+    FewBlocks,
+    /// The interval holds zero.
+    HoldsZero,
+}
+
+/// What can be said about a shift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The candidate is faster.
+    Faster,
+    /// The candidate is slower.
+    Slower,
+    /// Neither can be said.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The word used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Faster => "faster",
+            Self::Slower => "slower",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// The difference of two means, which is also the mean difference of pairs. Milliseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeanShift {
+    /// The metric.
+    pub metric: Metric,
+    /// Candidate minus baseline.
+    pub shift_ms: Option<f64>,
+    /// Its 95% interval.
+    pub ci_ms: Option<(f64, f64)>,
+}
+
+/// The shares of calls that failed, 0..=1, over all connections.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedShares {
+    /// Of the baseline.
+    pub baseline: Option<f64>,
+    /// Of the candidate.
+    pub candidate: Option<f64>,
+    /// The 95% interval of candidate minus baseline.
+    pub ci: Option<(f64, f64)>,
+}
+
+/// The shift over the whole range of one metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// The metric.
+    pub metric: Metric,
+    /// Its points, from low quantiles to high.
+    pub points: Vec<CurvePoint>,
+}
+
+/// One point of a curve; the band holds all points at once with 95%.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CurvePoint {
+    /// The quantile.
+    pub quantile: f64,
+    /// The shift, milliseconds.
+    pub shift_ms: f64,
+    /// The lower edge of the band.
+    pub low_ms: f64,
+    /// The upper edge of the band.
+    pub high_ms: f64,
+}
+
+/// 0.999 as "99.9".
+#[must_use]
+pub fn percent(q: f64) -> String {
+    let percent = (q * 1e5).round() / 1e3;
+    percent.to_string()
+}

@@ -1,0 +1,102 @@
+//! Latency over time: quantiles of successive bins, wide enough to hold something.
+
+use crate::analysis::population::value_ms;
+use crate::measure::metric::Metric;
+use crate::measure::quantile::quantile;
+use crate::measure::sample::Sample;
+use crate::run::Run;
+use crate::units::PathId;
+
+/// The number of bins aimed at.
+const BINS: f64 = 60.0;
+
+/// Widths that people read easily, seconds.
+const WIDTHS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 900.0];
+
+/// A metric of one path over the time of the measured phase.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timeline {
+    /// The path.
+    pub path: PathId,
+    /// The metric.
+    pub metric: Metric,
+    /// The width of a bin, seconds.
+    pub width_s: f64,
+    /// The bins that hold a successful call.
+    pub bins: Vec<Bin>,
+    /// Middles of the bins in which calls failed, with how many, seconds from the beginning of measuring.
+    pub failures: Vec<(f64, u64)>,
+}
+
+/// One bin, by the intended time of its calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bin {
+    /// Its middle, seconds from the beginning of measuring.
+    pub at_s: f64,
+    /// Successful calls.
+    pub n: usize,
+    /// The median, ms.
+    pub p50: f64,
+    /// The 0.99 quantile, ms; close to the largest value where a bin holds fewer than 100 calls.
+    pub p99: f64,
+}
+
+/// The timelines of every path.
+#[must_use]
+pub fn timelines(run: &Run, measured: &[&Sample], metric: Metric) -> Vec<Timeline> {
+    let wanted = run.measured_s() / BINS;
+    let width_s = WIDTHS.into_iter().find(|width| *width >= wanted).unwrap_or(wanted);
+    run.manifest.plan.paths.iter().map(|path| timeline(run, measured, metric, path.id, width_s)).collect()
+}
+
+fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width_s: f64) -> Timeline {
+    let start = run.manifest.origin + run.manifest.plan.measure_from();
+    let count = (run.measured_s() / width_s).ceil().max(1.0) as usize;
+    let mut values = vec![Vec::new(); count];
+    let mut failed = vec![0; count];
+    for sample in measured.iter().filter(|sample| sample.path == path) {
+        let bin = (sample.stamps.intended.since(start).as_secs_f64() / width_s) as usize;
+        let bin = bin.min(count - 1);
+        values[bin].extend(value_ms(sample, metric, run.headline_basis()));
+        failed[bin] += u64::from(crate::analysis::population::failed(sample) == Some(true));
+    }
+    let middle = |bin: usize| (bin as f64 + 0.5) * width_s;
+    let bins = values.into_iter().enumerate().filter_map(|(place, values)| bin(middle(place), values));
+    let failures = failed.into_iter().enumerate().filter(|(_, many)| *many > 0);
+    Timeline {
+        path,
+        metric,
+        width_s,
+        bins: bins.collect(),
+        failures: failures.map(|(place, many)| (middle(place), many)).collect(),
+    }
+}
+
+fn bin(at_s: f64, mut values: Vec<f64>) -> Option<Bin> {
+    values.sort_by(f64::total_cmp);
+    Some(Bin { at_s, n: values.len(), p50: quantile(&values, 0.5)?, p99: quantile(&values, 0.99)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture::World;
+
+    #[test]
+    fn a_minute_has_a_bin_a_second() {
+        let run = World { failing: vec![0.0, 0.5, 0.0], ..World::default() }.run();
+        let lines = timelines(&run, &run.measured().collect::<Vec<_>>(), Metric::Ttft);
+        assert_eq!((lines[0].width_s, lines[0].failures.len()), (1.0, 0));
+        assert!(lines[0].bins.len() > 55 && lines[0].bins.iter().all(|bin| bin.p50 <= bin.p99));
+        assert!(lines[1].failures.len() > 40);
+        let calls: usize = lines[0].bins.iter().map(|bin| bin.n).sum();
+        assert_eq!(calls, run.measured().filter(|sample| sample.path == PathId(0)).count());
+    }
+
+    #[test]
+    fn an_hour_has_bins_of_a_minute() {
+        let run = World { seconds: 3_600.0, rate: 0.2, ..World::default() }.run();
+        let lines = timelines(&run, &run.measured().collect::<Vec<_>>(), Metric::Ttft);
+        assert_eq!(lines[0].width_s, 60.0);
+    }
+}

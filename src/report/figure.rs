@@ -1,0 +1,153 @@
+//! How figures look for people: few digits, always a unit, never a zero for what was not measured.
+
+/// What stands where nothing was measured.
+pub const MISSING: &str = "–";
+
+/// Milliseconds with three significant digits: "6.04 ms", "156 ms", "12.3 s".
+#[must_use]
+pub fn ms(value: f64) -> String {
+    let (value, unit) = scaled(value);
+    format!("{}{unit}", trimmed(value))
+}
+
+/// [`ms`], or a dash.
+#[must_use]
+pub fn maybe_ms(value: Option<f64>) -> String {
+    value.map_or_else(|| MISSING.to_owned(), ms)
+}
+
+/// Milliseconds for a column that says so in its head: "6.04", "156", "12345".
+#[must_use]
+pub fn bare(value: f64) -> String {
+    trimmed(value)
+}
+
+/// A shift for a column that says its unit in its head: "+6.04".
+#[must_use]
+pub fn bare_shift(value: f64) -> String {
+    format!("{}{}", if value < 0.0 { "−" } else { "+" }, trimmed(value.abs()))
+}
+
+/// An interval for a column that says its unit in its head, never broken in two: "[5.60, 6.40]".
+#[must_use]
+pub fn bare_interval((low, high): (f64, f64)) -> String {
+    bracketed(low, high, 1.0).replace(' ', "\u{a0}")
+}
+
+/// A shift with its sign: "+6.04 ms", "−1.2 ms".
+#[must_use]
+pub fn shift(value: f64) -> String {
+    let sign = if value < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", ms(value.abs()))
+}
+
+/// An interval of shifts in one unit: "[5.60, 6.40] ms".
+#[must_use]
+pub fn interval((low, high): (f64, f64)) -> String {
+    let (scale, unit) = if low.abs().max(high.abs()) >= 10_000.0 { (1e-3, "s") } else { (1.0, "ms") };
+    format!("{} {unit}", bracketed(low, high, scale))
+}
+
+fn bracketed(low: f64, high: f64, scale: f64) -> String {
+    let decimals = decimals((3.0 * (high - low).abs()).max(low.abs().max(high.abs()) / 1e3) * scale);
+    let number = |value: f64| {
+        let text = format!("{:.decimals$}", value.abs() * scale);
+        let negative = value < 0.0 && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+        if negative { format!("−{text}") } else { text }
+    };
+    format!("[{}, {}]", number(low), number(high))
+}
+
+/// A share of 1 in percent: "0%", "1.25%", "37%".
+#[must_use]
+pub fn share(value: f64) -> String {
+    let percent = 100.0 * value;
+    if percent == 0.0 {
+        "0%".to_owned()
+    } else if percent < 0.01 {
+        "<0.01%".to_owned()
+    } else {
+        format!("{}%", trimmed(percent))
+    }
+}
+
+/// A count with thin gaps between thousands: "12 345".
+#[must_use]
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A length of time in seconds as people say it: "0.8 s", "60 s", "20 min".
+#[must_use]
+pub fn seconds(value: f64) -> String {
+    if value >= 600.0 { format!("{:.0} min", value / 60.0) } else { format!("{} s", trimmed(value)) }
+}
+
+/// A quantile as people say it: "p50", "p99.9".
+#[must_use]
+pub fn quantile(q: f64) -> String {
+    format!("p{}", crate::analysis::shift::percent(q))
+}
+
+/// A quantile as files say it: "p50", "`p99_9`".
+#[must_use]
+pub fn percent_key(q: f64) -> String {
+    quantile(q).replace('.', "_")
+}
+
+fn scaled(value: f64) -> (f64, &'static str) {
+    if value.abs() >= 10_000.0 { (value / 1e3, " s") } else { (value, " ms") }
+}
+
+/// Three significant digits, no more than three decimals.
+fn trimmed(value: f64) -> String {
+    format!("{value:.*}", decimals(value.abs()))
+}
+
+fn decimals(size: f64) -> usize {
+    if size >= 99.95 {
+        0
+    } else if size >= 9.995 {
+        1
+    } else if size >= 0.9995 {
+        2
+    } else {
+        3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_three_digits_and_a_unit() {
+        for (value, text) in [(0.0512, "0.051 ms"), (6.0412, "6.04 ms"), (99.97, "100 ms"), (156.3, "156 ms")] {
+            assert_eq!(ms(value), text);
+        }
+        assert_eq!(ms(12_345.0), "12.3 s");
+        assert_eq!(maybe_ms(None), MISSING);
+        assert_eq!((shift(6.0), shift(-1.25)), ("+6.00 ms".to_owned(), "−1.25 ms".to_owned()));
+    }
+
+    #[test]
+    fn intervals_shares_and_counts_read_well() {
+        assert_eq!(interval((5.6, 6.41)), "[5.60, 6.41] ms");
+        assert_eq!(interval((-2.5, 12.0)), "[−2.5, 12.0] ms");
+        assert_eq!((share(0.0), share(0.0125), share(0.37)), ("0%".into(), "1.25%".into(), "37.0%".into()));
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!((quantile(0.999), percent_key(0.999)), ("p99.9".into(), "p99_9".into()));
+        assert_eq!(
+            (seconds(60.0), seconds(1200.0), seconds(0.8)),
+            ("60.0 s".into(), "20 min".into(), "0.800 s".into())
+        );
+    }
+}

@@ -1,0 +1,405 @@
+//! `summary.json`: the judgement for scripts, in the shape of `schema_version` 1.
+//!
+//! A figure that was not measured is `null`, and a key of the same name with `_reason` says why.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Value, json};
+
+use crate::analysis::compare::Comparison;
+use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
+use crate::analysis::slo::ObjectiveResult;
+use crate::analysis::stats::CONFIDENCE;
+use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
+use crate::analysis::validity::{Lag, Validity};
+use crate::analysis::{Analysis, Finding};
+use crate::report::figure::percent_key;
+use crate::run::Run;
+
+/// The bytes of `summary.json`.
+#[must_use]
+pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+    let document = Document {
+        schema_version: 1,
+        run: run_facts(run),
+        validity: validity(&analysis.validity),
+        paths: Named(paths(run, analysis)),
+        comparisons: comparisons(run, analysis),
+        mean_shifts: mean_shifts(run, analysis),
+        failed_shares: failed_shares(run, analysis),
+        blocks: analysis.comparison.as_ref().map(blocks),
+        objectives: analysis.objectives.iter().map(objective).collect(),
+        notes: run.manifest.notes.iter().chain(comparison_notes(analysis)).cloned().collect(),
+    };
+    let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema_version: u32,
+    run: RunFacts,
+    validity: ValidityFacts,
+    paths: Named<PathFacts>,
+    comparisons: Vec<ComparisonFacts>,
+    mean_shifts: Vec<Value>,
+    failed_shares: Vec<Value>,
+    blocks: Option<Value>,
+    objectives: Vec<ObjectiveFacts>,
+    notes: Vec<String>,
+}
+
+/// A map that keeps the order of its entries.
+struct Named<T>(Vec<(String, T)>);
+
+impl<T: Serialize> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct RunFacts {
+    id: String,
+    profile: String,
+    started_at: String,
+    duration_s: f64,
+    complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete_reason: Option<String>,
+    tool_version: String,
+    seed: u64,
+    design: &'static str,
+}
+
+fn run_facts(run: &Run) -> RunFacts {
+    let manifest = &run.manifest;
+    let killed = || "the run was killed, or is still under way".to_owned();
+    RunFacts {
+        id: manifest.id.clone(),
+        profile: manifest.plan.name.clone(),
+        started_at: manifest.started_at.clone(),
+        duration_s: rounded(run.measured_s()),
+        complete: run.is_complete(),
+        incomplete_reason: match &manifest.ending {
+            None => Some(killed()),
+            Some(ending) => ending.reason.clone().filter(|_| !ending.complete),
+        },
+        tool_version: manifest.tool_version.clone(),
+        seed: manifest.plan.seed,
+        design: manifest.plan.load.design.as_str(),
+    }
+}
+
+#[derive(Serialize)]
+struct ValidityFacts {
+    verdict: &'static str,
+    reasons: Vec<Value>,
+    planned: u64,
+    sent: u64,
+    dropped: u64,
+    unattributed: u64,
+    send_lag_ms: Value,
+    own_lag_ms: Value,
+}
+
+fn validity(validity: &Validity) -> ValidityFacts {
+    let reason = |reason: &crate::analysis::validity::Reason| json!({"code": reason.code, "message": reason.message, "remedy": reason.remedy});
+    ValidityFacts {
+        verdict: validity.verdict.as_str(),
+        reasons: validity.reasons.iter().map(reason).collect(),
+        planned: validity.planned,
+        sent: validity.sent,
+        dropped: validity.dropped,
+        unattributed: validity.unattributed,
+        send_lag_ms: lag(&validity.send_lag),
+        own_lag_ms: lag(&validity.own_lag),
+    }
+}
+
+fn lag(lag: &Lag) -> Value {
+    let mut facts = json!({"p50": ms(lag.p50), "p99": ms(lag.p99), "max": ms(lag.max)});
+    if lag.max.is_none() {
+        facts["reason"] = json!("no call was sent");
+    }
+    facts
+}
+
+#[derive(Serialize)]
+struct PathFacts {
+    kind: &'static str,
+    requests: RequestFacts,
+    errors: BTreeMap<String, u64>,
+    connections: ConnectionFacts,
+    tokens: TokenFacts,
+    findings: Vec<Value>,
+    metrics: Named<Named<Value>>,
+}
+
+#[derive(Serialize)]
+struct RequestFacts {
+    planned: u64,
+    ok: u64,
+    failed: u64,
+    incomplete: u64,
+    dropped: u64,
+    timeouts: u64,
+}
+
+#[derive(Serialize)]
+struct ConnectionFacts {
+    opened: u64,
+    reused: u64,
+    failed: u64,
+    opened_in_warmup: u64,
+}
+
+#[derive(Serialize)]
+struct TokenFacts {
+    input: u64,
+    output: u64,
+}
+
+fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
+    let one = |(summary, findings): (&PathSummary, &Vec<Finding>)| {
+        let path = run.manifest.plan.path(summary.path);
+        let requests = &summary.requests;
+        let facts = PathFacts {
+            kind: path.kind.as_str(),
+            requests: RequestFacts {
+                planned: requests.planned,
+                ok: requests.ok,
+                failed: requests.failed,
+                incomplete: requests.incomplete,
+                dropped: requests.dropped,
+                timeouts: requests.timeouts,
+            },
+            errors: summary.errors.clone(),
+            connections: connections(summary.connections),
+            tokens: tokens(summary.tokens),
+            findings: findings.iter().map(finding).collect(),
+            metrics: Named(summary.metrics.iter().map(|m| (m.key(), metric(m))).collect()),
+        };
+        (path.name.clone(), facts)
+    };
+    analysis.paths.iter().zip(&analysis.findings).map(one).collect()
+}
+
+fn connections(counts: ConnectionCounts) -> ConnectionFacts {
+    let ConnectionCounts { opened, reused, failed, opened_in_warmup } = counts;
+    ConnectionFacts { opened, reused, failed, opened_in_warmup }
+}
+
+fn tokens(Tokens { input, output }: Tokens) -> TokenFacts {
+    TokenFacts { input, output }
+}
+
+fn finding(finding: &Finding) -> Value {
+    json!({
+        "code": finding.code, "message": finding.message, "remedy": finding.remedy, "evidence": finding.evidence
+    })
+}
+
+fn metric(metric: &MetricSummary) -> Named<Value> {
+    let mut entries = vec![
+        ("unit".to_owned(), json!("ms")),
+        ("basis".to_owned(), json!(metric.basis.map(|basis| basis.as_str()))),
+        ("n".to_owned(), json!(metric.n)),
+        ("mean".to_owned(), ms(metric.mean)),
+        ("min".to_owned(), ms(metric.min)),
+        ("max".to_owned(), ms(metric.max)),
+    ];
+    for (q, value) in QUANTILES.iter().zip(metric.quantiles) {
+        let key = percent_key(*q);
+        let reason = metric.why_missing(*q).filter(|_| metric.reason.is_none());
+        entries.push((key.clone(), ms(value)));
+        entries.extend(reason.map(|reason| (format!("{key}_reason"), json!(reason))));
+    }
+    entries.extend(metric.reason.as_ref().map(|reason| ("reason".to_owned(), json!(reason))));
+    Named(entries)
+}
+
+#[derive(Serialize)]
+struct ComparisonFacts {
+    baseline: String,
+    candidate: String,
+    metric: &'static str,
+    quantile: f64,
+    basis: &'static str,
+    connections: &'static str,
+    n_baseline: usize,
+    n_candidate: usize,
+    shift_ms: Value,
+    ci_ms: Value,
+    joint_ci_ms: Value,
+    shift_pct: Value,
+    confidence: f64,
+    blocks: usize,
+    margin: Value,
+    needed_rounds: Option<u64>,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+fn comparisons(run: &Run, analysis: &Analysis) -> Vec<ComparisonFacts> {
+    let Some(comparison) = &analysis.comparison else { return Vec::new() };
+    let rows =
+        comparison.candidates.iter().flat_map(|candidate| candidate.rows.iter().map(move |row| (candidate, row)));
+    rows.map(|(candidate, row)| compared(run, comparison, candidate, row)).collect()
+}
+
+fn compared(run: &Run, comparison: &Comparison, candidate: &Candidate, row: &ShiftRow) -> ComparisonFacts {
+    let name = |path| run.manifest.plan.path(path).name.clone();
+    ComparisonFacts {
+        baseline: name(comparison.baseline),
+        candidate: name(candidate.path),
+        metric: row.metric.key(),
+        quantile: row.quantile,
+        basis: comparison.basis.as_str(),
+        connections: comparison.connections.as_str(),
+        n_baseline: row.n_baseline,
+        n_candidate: row.n_candidate,
+        shift_ms: ms(row.shift_ms),
+        ci_ms: pair(row.ci_ms),
+        joint_ci_ms: pair(row.joint_ci_ms),
+        shift_pct: ms(row.shift_pct),
+        confidence: CONFIDENCE,
+        blocks: comparison.blocks.count,
+        margin: Value::Null,
+        needed_rounds: row.needed_rounds,
+        verdict: row.verdict.as_str(),
+        reason: row.reason.clone(),
+    }
+}
+
+fn mean_shifts(run: &Run, analysis: &Analysis) -> Vec<Value> {
+    let of = |comparison: &Comparison, candidate: &Candidate| -> Vec<Value> {
+        let name = |path| run.manifest.plan.path(path).name.as_str();
+        let one = |mean: &MeanShift| {
+            json!({
+                "baseline": name(comparison.baseline), "candidate": name(candidate.path),
+                "metric": mean.metric.key(), "shift_ms": ms(mean.shift_ms), "ci_ms": pair(mean.ci_ms),
+            })
+        };
+        candidate.means.iter().map(one).collect()
+    };
+    let comparison = analysis.comparison.iter();
+    comparison.flat_map(|c| c.candidates.iter().flat_map(move |candidate| of(c, candidate))).collect()
+}
+
+fn failed_shares(run: &Run, analysis: &Analysis) -> Vec<Value> {
+    let of = |comparison: &Comparison, candidate: &Candidate| {
+        let name = |path| run.manifest.plan.path(path).name.as_str();
+        let shares = &candidate.failures;
+        json!({
+            "baseline": name(comparison.baseline), "candidate": name(candidate.path),
+            "baseline_share": ms(shares.baseline), "candidate_share": ms(shares.candidate), "ci": pair(shares.ci),
+        })
+    };
+    let comparison = analysis.comparison.iter();
+    comparison.flat_map(|c| c.candidates.iter().map(move |candidate| of(c, candidate))).collect()
+}
+
+fn blocks(comparison: &Comparison) -> Value {
+    let blocks = &comparison.blocks;
+    json!({
+        "count": blocks.count, "length_s": rounded(blocks.length_s), "memory_s": rounded(blocks.memory_s),
+        "rounds": blocks.rounds, "shared": blocks.shared, "joint_level": rounded(comparison.level),
+    })
+}
+
+fn comparison_notes(analysis: &Analysis) -> impl Iterator<Item = &String> {
+    analysis.comparison.iter().flat_map(|comparison| &comparison.notes)
+}
+
+#[derive(Serialize)]
+struct ObjectiveFacts {
+    path: String,
+    expression: String,
+    n: usize,
+    observed: Value,
+    ci: [Value; 2],
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+fn objective(result: &ObjectiveResult) -> ObjectiveFacts {
+    ObjectiveFacts {
+        path: result.objective.path.clone(),
+        expression: result.objective.expr.to_string(),
+        n: result.n,
+        observed: ms(result.observed),
+        ci: [ms(result.ci.0), ms(result.ci.1)],
+        verdict: result.verdict.as_str(),
+        reason: result.reason.clone(),
+    }
+}
+
+/// Six decimals: a nanosecond, in milliseconds.
+fn rounded(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
+}
+
+fn ms(number: Option<f64>) -> Value {
+    json!(number.filter(|number| number.is_finite()).map(rounded))
+}
+
+fn pair(interval: Option<(f64, f64)>) -> Value {
+    interval.map_or(Value::Null, |(low, high)| json!([ms(Some(low)), ms(Some(high))]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::analyse;
+    use crate::measure::objective::Objective;
+    use crate::run::fixture::World;
+
+    #[test]
+    fn the_document_has_the_shape_of_the_contract() {
+        let mut run = World { seconds: 20.0, ..World::default() }.run();
+        run.manifest.plan.objectives =
+            vec![Objective { path: "gateway".to_owned(), expr: "ttft.p95 < 800ms".parse().expect("expression") }];
+        let bytes = render(&run, &analyse(&run));
+        let document: Value = serde_json::from_slice(&bytes).expect("JSON");
+        for pointer in [
+            "/schema_version",
+            "/run/id",
+            "/run/profile",
+            "/run/duration_s",
+            "/run/complete",
+            "/validity/verdict",
+            "/validity/send_lag_ms/p99",
+            "/paths/direct/kind",
+            "/paths/gateway/requests/ok",
+            "/paths/gateway/connections/reused",
+            "/paths/gateway/metrics/ttft/p95",
+            "/paths/gateway/metrics/ttft_service/basis",
+            "/comparisons/0/shift_ms",
+            "/comparisons/0/ci_ms/1",
+            "/comparisons/0/verdict",
+            "/objectives/0/observed",
+            "/objectives/0/ci/0",
+        ] {
+            assert!(!document.pointer(pointer).unwrap_or(&Value::Null).is_null(), "{pointer}");
+        }
+        assert_eq!(document["comparisons"].as_array().expect("rows").len(), 2 * 3 * 4);
+        assert_eq!(document["objectives"][0]["verdict"], "met");
+        assert_eq!(document["comparisons"][0]["margin"], Value::Null);
+        let tail = &document["paths"]["direct"]["metrics"]["ttft"];
+        assert!(tail["p99_9"].is_null() && tail["p99_9_reason"].as_str().expect("why").contains("1000 are needed"));
+        let order: Vec<_> = ["\"direct\": {", "\"private\": {", "\"gateway\": {"]
+            .map(|key| String::from_utf8_lossy(&bytes).find(key).expect(key))
+            .to_vec();
+        assert!(order.is_sorted(), "paths keep the order of the plan");
+    }
+}

@@ -1,0 +1,387 @@
+//! A report before it has a form: every sentence and every cell decided, so that all formats say the same.
+
+use crate::analysis::Analysis;
+use crate::analysis::shift::{QUANTILES, ShiftRow, Verdict};
+use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::summary::{self, MetricSummary, PathSummary};
+use crate::measure::metric::Metric;
+use crate::plan::{Arrivals, LoadModel, WorkloadSource};
+use crate::report::figure::{self, MISSING};
+use crate::report::planned::Planned;
+use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
+use crate::report::words::{self, Decision};
+use crate::run::Run;
+use crate::units::{PathId, Span};
+
+/// A report before it has a form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The profile's name.
+    pub title: String,
+    /// When, how long, how much.
+    pub subtitle: String,
+    /// What the run comes to; the sentence is empty when nothing was asked of it.
+    pub conclusion: (Tone, String),
+    /// One for each candidate.
+    pub decisions: Vec<Decision>,
+    /// Counts and headline quantiles by path.
+    pub overview: Table,
+    /// Shifts with their intervals; without rows for one path alone.
+    pub shifts: Table,
+    /// The objectives; without rows if there are none.
+    pub objectives: Table,
+    /// Every metric of every path, a table a path.
+    pub metrics: Vec<Table>,
+    /// What went wrong, by path; without rows if nothing did.
+    pub errors: Table,
+    /// How far the run can be trusted.
+    pub validity: (Tone, String),
+    /// What speaks against it: message and remedy.
+    pub reasons: Vec<(Tone, String, String)>,
+    /// What paths did wrong beyond being slow: path, message, remedy.
+    pub findings: Vec<(String, String, String)>,
+    /// What the reader must know.
+    pub notes: Vec<String>,
+    /// How the run was made: label and value.
+    pub facts: Vec<(&'static str, String)>,
+    /// Words and their meaning.
+    pub glossary: Vec<(String, &'static str)>,
+}
+
+impl Model {
+    /// Decides everything that a report says.
+    #[must_use]
+    pub fn of(run: &Run, analysis: &Analysis) -> Self {
+        let plan = &run.manifest.plan;
+        let planned = Planned::of(plan, run.manifest.simulator.as_ref());
+        let (tone, sentence) = words::conclusion(analysis);
+        let of_comparison = analysis.comparison.iter().flat_map(|comparison| &comparison.notes);
+        Self {
+            title: plan.name.clone(),
+            subtitle: subtitle(run),
+            conclusion: (tone, sentence.to_owned()),
+            decisions: words::decisions(run, analysis, planned),
+            overview: overview(run, analysis),
+            shifts: shifts(run, analysis, planned),
+            objectives: objectives(analysis),
+            metrics: analysis.paths.iter().map(|path| metrics(run, path)).collect(),
+            errors: errors(run, analysis),
+            validity: words::validity(&analysis.validity),
+            reasons: reasons(analysis),
+            findings: findings(run, analysis),
+            notes: run.manifest.notes.iter().chain(of_comparison).cloned().collect(),
+            facts: facts(run, analysis),
+            glossary: glossary(),
+        }
+    }
+}
+
+fn subtitle(run: &Run) -> String {
+    let load = &run.manifest.plan.load;
+    let paths = run.manifest.plan.paths.len();
+    let lasted = figure::seconds(run.measured_s());
+    let shape = if paths > 1 { format!(", {}", load.design.as_str()) } else { String::new() };
+    format!("{}, {lasted} measured, {}{shape}", started(run), pace(run))
+}
+
+/// "2026-10-01 12:00:00 UTC".
+fn started(run: &Run) -> String {
+    let text = &run.manifest.started_at;
+    match text.split_once('T') {
+        Some((date, time)) => {
+            let clock = time.trim_end_matches('Z').split(['.', '+']).next().unwrap_or(time);
+            format!("{date} {clock} UTC")
+        }
+        None => text.clone(),
+    }
+}
+
+fn pace(run: &Run) -> String {
+    let load = &run.manifest.plan.load;
+    match &load.model {
+        LoadModel::Open { arrivals, rate } => {
+            let what = if load.design == crate::plan::Design::Paired { "rounds" } else { "calls" };
+            let how = match arrivals {
+                Arrivals::Constant => "evenly spaced",
+                Arrivals::Poisson => "Poisson",
+                Arrivals::Trace => "at a trace's times",
+            };
+            rate.map_or_else(|| format!("{what} {how}"), |rate| format!("{} {what} a second, {how}", rate.0))
+        }
+        LoadModel::Closed { concurrency, .. } => format!("{concurrency} callers in a loop"),
+    }
+}
+
+fn overview(run: &Run, analysis: &Analysis) -> Table {
+    let mut columns = vec![word_column("path"), word_column("kind").spare(), figures("ok"), figures("failed")];
+    columns.extend([figures("TTFT p50 ms"), figures("p95 ms"), figures("p99 ms")]);
+    columns.extend([figures("end to end p50 ms"), figures("p95 ms"), figures("per token p50 ms").spare()]);
+    Table {
+        title: "Paths".to_owned(),
+        columns,
+        rows: analysis.paths.iter().map(|path| overview_row(run, path)).collect(),
+        note: Some(format!(
+            "Successful calls on all connections; {}. A dash is a figure that was not measured.",
+            words::basis(analysis.basis)
+        )),
+    }
+}
+
+fn overview_row(run: &Run, summary: &PathSummary) -> Vec<Cell> {
+    let path = run.manifest.plan.path(summary.path);
+    let requests = &summary.requests;
+    let bad = requests.failed + requests.incomplete + requests.dropped;
+    let tone = if bad > 0 { Tone::Warn } else { Tone::Plain };
+    let quantile = |metric, q| value(headline(summary, metric).and_then(|m| m.quantile(q)));
+    vec![
+        path.name.as_str().into(),
+        Cell::toned(path.kind.as_str(), Tone::Quiet),
+        figure::count(requests.ok).into(),
+        Cell::toned(figure::count(bad), tone),
+        quantile(Metric::Ttft, 0.5),
+        quantile(Metric::Ttft, 0.95),
+        quantile(Metric::Ttft, 0.99),
+        quantile(Metric::E2e, 0.5),
+        quantile(Metric::E2e, 0.95),
+        quantile(Metric::Tpot, 0.5),
+    ]
+}
+
+fn headline(summary: &PathSummary, metric: Metric) -> Option<&MetricSummary> {
+    summary.metrics.iter().find(|found| found.metric == metric && !found.beside)
+}
+
+fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
+    let Some(comparison) = &analysis.comparison else { return Table::default() };
+    let baseline = &run.manifest.plan.path(comparison.baseline).name;
+    let mut columns = vec![word_column("path"), word_column("metric")];
+    columns.extend(["p50 ms", "p90 ms", "p95 ms", "p99 ms"].map(figures));
+    let mut rows = Vec::new();
+    for candidate in &comparison.candidates {
+        for metric in crate::analysis::compare::METRICS {
+            rows.push(shift_row(run, candidate.path, metric, candidate.rows.iter()));
+        }
+        let truth = |q| planned.and_then(|planned| planned.ttft_shift_ms(candidate.path, comparison.baseline, q));
+        rows.extend(planned_row(run, candidate.path, &truth));
+    }
+    let blocks = &comparison.blocks;
+    Table {
+        title: format!("Shift against {baseline}"),
+        columns,
+        rows,
+        note: Some(format!(
+            "Successful calls on {} connections. In brackets the 95% interval from {} blocks of {} drawn again, the same \
+             for all paths. ▲ slower and ▼ faster are verdicts that hold for all rows at once with 95% confidence.{}",
+            comparison.connections.as_str(),
+            blocks.count,
+            figure::seconds(blocks.length_s),
+            if planned.is_some() { " TTFT planned is what the simulator was told to do." } else { "" }
+        )),
+    }
+}
+
+fn shift_row<'a>(run: &Run, path: PathId, metric: Metric, rows: impl Iterator<Item = &'a ShiftRow>) -> Vec<Cell> {
+    let name = run.manifest.plan.path(path).name.as_str();
+    let mut cells: Vec<Cell> = vec![name.into(), words::short(metric).into()];
+    cells.extend(rows.filter(|row| row.metric == metric).map(shift_cell));
+    cells
+}
+
+fn shift_cell(row: &ShiftRow) -> Cell {
+    let Some(shift) = row.shift_ms else { return Cell::toned(MISSING, Tone::Quiet) };
+    let ci = row.ci_ms.map_or(String::new(), |ci| format!(" {}", figure::bare_interval(ci)));
+    let (tone, mark) = match row.verdict {
+        Verdict::Slower => (Tone::Bad, "▲ "),
+        Verdict::Faster => (Tone::Good, "▼ "),
+        Verdict::Inconclusive => (Tone::Plain, ""),
+    };
+    Cell::toned(format!("{mark}{}{ci}", figure::bare_shift(shift)), tone)
+}
+
+fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> Option<Vec<Cell>> {
+    truth(0.5)?;
+    let quiet = |text: String| Cell::toned(text, Tone::Quiet);
+    let cell = |q: f64| quiet(truth(q).map_or_else(|| MISSING.to_owned(), figure::bare_shift));
+    let mut cells = vec![
+        quiet(run.manifest.plan.path(path).name.clone()),
+        quiet(format!("{} planned", words::short(Metric::Ttft))),
+    ];
+    cells.extend(QUANTILES.map(cell));
+    Some(cells)
+}
+
+fn objectives(analysis: &Analysis) -> Table {
+    let row = |result: &ObjectiveResult| -> Vec<Cell> {
+        let (tone, seen) = words::objective(result);
+        let mark = match result.verdict {
+            ObjectiveVerdict::Met => "✓ met",
+            ObjectiveVerdict::Missed => "✗ missed",
+            ObjectiveVerdict::Inconclusive => "? inconclusive",
+        };
+        let objective = &result.objective;
+        vec![Cell::toned(mark, tone), objective.path.as_str().into(), objective.expr.to_string().into(), seen.into()]
+    };
+    Table {
+        title: "Objectives".to_owned(),
+        columns: vec![word_column("verdict"), word_column("path"), word_column("objective"), word_column("observed")],
+        rows: analysis.objectives.iter().map(row).collect(),
+        note: Some(
+            "Met if the upper end of the 95% interval keeps the limit, missed if the lower end breaks it.".to_owned(),
+        ),
+    }
+}
+
+fn metrics(run: &Run, summary: &PathSummary) -> Table {
+    let mut columns = vec![word_column("milliseconds"), figures("n"), figures("mean")];
+    columns.extend(["p50", "p90", "p95", "p99", "p99.9", "max"].map(figures));
+    let row = |metric: &MetricSummary| -> Vec<Cell> {
+        let label = words::short(metric.metric);
+        let label = if metric.beside { format!("{label}, service") } else { label.to_owned() };
+        let mut cells: Vec<Cell> = vec![label.into(), figure::count(metric.n).into(), value(metric.mean)];
+        cells.extend(summary::QUANTILES.map(|q| value(metric.quantile(q))));
+        cells.push(value(metric.max));
+        cells
+    };
+    let connections = summary.connections;
+    Table {
+        title: run.manifest.plan.path(summary.path).name.clone(),
+        columns,
+        rows: summary.metrics.iter().filter(|metric| metric.n > 0).map(row).collect(),
+        note: Some(format!(
+            "{} calls on connections used before, {} on new ones; {} input and {} output tokens.",
+            figure::count(connections.reused),
+            figure::count(connections.opened),
+            figure::count(summary.tokens.input),
+            figure::count(summary.tokens.output)
+        )),
+    }
+}
+
+fn value(ms: Option<f64>) -> Cell {
+    match ms {
+        Some(ms) => figure::bare(ms).into(),
+        None => Cell::toned(MISSING, Tone::Quiet),
+    }
+}
+
+fn errors(run: &Run, analysis: &Analysis) -> Table {
+    let of_path = |summary: &PathSummary| -> Vec<Vec<Cell>> {
+        let name = run.manifest.plan.path(summary.path).name.clone();
+        let planned = summary.requests.planned.max(1) as f64;
+        let row = |(class, count): (&String, &u64)| {
+            let share = figure::share(*count as f64 / planned);
+            vec![name.as_str().into(), class.as_str().into(), figure::count(*count).into(), share.into()]
+        };
+        let lost = run.lost.by_path.get(summary.path.index()).copied().filter(|lost| *lost > 0);
+        let killed = lost.map(|lost| row((&"under way when the run was killed".to_owned(), &lost)));
+        summary.errors.iter().map(row).chain(killed).collect()
+    };
+    let mut rows: Vec<Vec<Cell>> = analysis.paths.iter().flat_map(of_path).collect();
+    if run.lost.unattributed > 0 {
+        let count = figure::count(run.lost.unattributed);
+        rows.push(vec![MISSING.into(), "under way when the run was killed".into(), count.into(), MISSING.into()]);
+    }
+    Table {
+        title: "What went wrong".to_owned(),
+        columns: vec![word_column("path"), word_column("error"), figures("calls"), figures("share")],
+        rows,
+        note: None,
+    }
+}
+
+fn reasons(analysis: &Analysis) -> Vec<(Tone, String, String)> {
+    use crate::analysis::validity::ValidityVerdict;
+    let tone = |weight| match weight {
+        ValidityVerdict::Valid => Tone::Plain,
+        ValidityVerdict::Degraded => Tone::Warn,
+        ValidityVerdict::Invalid => Tone::Bad,
+    };
+    analysis.validity.reasons.iter().map(|r| (tone(r.weight), r.message.clone(), r.remedy.clone())).collect()
+}
+
+fn findings(run: &Run, analysis: &Analysis) -> Vec<(String, String, String)> {
+    let of_path = analysis.paths.iter().zip(&analysis.findings);
+    let named = of_path.flat_map(|(summary, findings)| {
+        let name = &run.manifest.plan.path(summary.path).name;
+        findings.iter().map(move |finding| (name.clone(), finding.message.clone(), finding.remedy.clone()))
+    });
+    named.collect()
+}
+
+fn facts(run: &Run, analysis: &Analysis) -> Vec<(&'static str, String)> {
+    let manifest = &run.manifest;
+    let plan = &manifest.plan;
+    let machine = &manifest.environment;
+    let span = |span: Span| figure::seconds(span.0.as_secs_f64());
+    let mut facts = vec![
+        ("run", manifest.id.clone()),
+        ("started", started(run)),
+        ("measured", format!("{} after {} of warmup", figure::seconds(run.measured_s()), span(plan.load.warmup))),
+        ("load", pace(run)),
+        ("design", design(run)),
+        ("workload", workload(run)),
+        ("model", plan.workload.model.clone()),
+        ("seed", plan.seed.to_string()),
+    ];
+    if let Some(comparison) = &analysis.comparison {
+        let blocks = &comparison.blocks;
+        facts.push(("rounds", format!("{} in {} blocks", figure::count(blocks.rounds as u64), blocks.count)));
+    }
+    facts.extend(plan.paths.iter().map(|path| ("path", format!("{}: {}", path.name, path.base_url))));
+    facts.push(("machine", format!("{}, {} cores, {}", machine.cpu_model, machine.cpus, machine.os)));
+    if let Some(ending) = &manifest.ending {
+        let memory = ending.peak_rss_mib.map(|mib| format!("{mib:.0} MiB at most"));
+        let cpu = ending.cpu_s.map(|cpu| format!("{cpu:.1} s of processor time"));
+        let used: Vec<String> = memory.into_iter().chain(cpu).collect();
+        if !used.is_empty() {
+            facts.push(("this tool used", used.join(", ")));
+        }
+    }
+    facts.push(("hopmark", manifest.tool_version.clone()));
+    facts
+}
+
+fn design(run: &Run) -> String {
+    use crate::plan::Design;
+    match run.manifest.plan.load.design {
+        Design::Paired => "paired: every arrival is a round, one prompt over every path in random order".to_owned(),
+        Design::Interleaved => "interleaved: every arrival takes one path, all paths equally often".to_owned(),
+        Design::Sequential => "sequential: path after path".to_owned(),
+    }
+}
+
+fn workload(run: &Run) -> String {
+    let workload = &run.manifest.plan.workload;
+    let apis: Vec<String> =
+        workload.api.iter().map(|(api, weight)| format!("{} {}", figure::share(*weight), api.as_str())).collect();
+    let source = match &workload.source {
+        WorkloadSource::Synthetic { .. } => "synthetic prompts".to_owned(),
+        WorkloadSource::Dataset { file } => format!("conversations of {}", file.display()),
+        WorkloadSource::Trace { file, .. } => format!("lengths of {}", file.display()),
+    };
+    format!("{source}; {}; {} streamed", apis.join(", "), figure::share(workload.stream))
+}
+
+fn glossary() -> Vec<(String, &'static str)> {
+    let metric = |metric: Metric| (format!("{} ({})", words::short(metric), metric.key()), metric.definition());
+    let mut entries: Vec<_> = Metric::ALL.into_iter().map(metric).collect();
+    entries.extend([
+        (
+            "response time".to_owned(),
+            "counted from the moment the plan wanted the call to start: what a user would see",
+        ),
+        ("service time".to_owned(), "counted from the moment the request was sent"),
+        (
+            "shift".to_owned(),
+            "a quantile of one path minus the same quantile of the baseline; not the quantile of a difference",
+        ),
+        ("round".to_owned(), "one prompt sent once over every path, in random order within a short time"),
+        (
+            "block".to_owned(),
+            "consecutive whole rounds, drawn again as one to see how much chance there is in a figure",
+        ),
+        ("95% interval".to_owned(), "made so that it holds the true value in 95 of 100 such runs"),
+        ("warm connection".to_owned(), "one that had carried a call before"),
+    ]);
+    entries
+}

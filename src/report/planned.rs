@@ -1,0 +1,68 @@
+//! What the bundled simulator planned, to stand beside what was measured.
+
+use serde_json::Value;
+
+use crate::path::NetPath;
+use crate::plan::Plan;
+use crate::units::PathId;
+
+/// The planned truth of the listeners behind the paths of a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Planned<'a> {
+    plan: &'a Plan,
+    listeners: &'a [Value],
+}
+
+impl<'a> Planned<'a> {
+    /// From the simulator's description of itself in a manifest.
+    #[must_use]
+    pub fn of(plan: &'a Plan, simulator: Option<&'a Value>) -> Option<Self> {
+        let listeners = simulator?.get("listeners")?.as_array()?;
+        Some(Self { plan, listeners })
+    }
+
+    /// The planned shift of the time to first token at the quantile `q`, ms.
+    #[must_use]
+    pub fn ttft_shift_ms(&self, candidate: PathId, baseline: PathId, q: f64) -> Option<f64> {
+        Some(self.ttft_ms(candidate, q)? - self.ttft_ms(baseline, q)?)
+    }
+
+    fn ttft_ms(&self, path: PathId, q: f64) -> Option<f64> {
+        let key = crate::report::figure::percent_key(q);
+        self.listener(self.plan.path(path))?.get("ttft_ms")?.get(key)?.as_f64()
+    }
+
+    /// The listener of a path: the one of its address, or of its name.
+    fn listener(&self, path: &NetPath) -> Option<&'a Value> {
+        let of_scheme = path.base_url.strip_prefix("sim://").and_then(|rest| rest.split('/').next());
+        let text = |listener: &'a Value, key| listener.get(key).and_then(Value::as_str);
+        let by = |matches: &dyn Fn(&'a Value) -> bool| self.listeners.iter().find(|listener| matches(listener));
+        by(&|listener| of_scheme.is_some() && text(listener, "name") == of_scheme)
+            .or_else(|| by(&|listener| text(listener, "url").is_some_and(|url| path.base_url.starts_with(url))))
+            .or_else(|| by(&|listener| text(listener, "name") == Some(&path.name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::run::fixture;
+
+    #[test]
+    fn a_listener_is_found_by_address_or_name() {
+        let simulator = json!({"listeners": [
+            {"name": "direct", "ttft_ms": {"p50": 150.0}},
+            {"name": "far", "ttft_ms": {"p50": 177.0}},
+            {"name": "c", "url": "http://127.0.0.1:9002", "ttft_ms": {"p50": 156.0}},
+        ]});
+        let mut plan = fixture::plan(&["direct", "private", "gateway"]);
+        plan.paths[1].base_url = "sim://far/openai/v1".to_owned();
+        let planned = Planned::of(&plan, Some(&simulator)).expect("listeners");
+        assert_eq!(planned.ttft_shift_ms(PathId(1), PathId(0), 0.5), Some(27.0));
+        assert_eq!(planned.ttft_shift_ms(PathId(2), PathId(0), 0.5), Some(6.0));
+        assert_eq!(planned.ttft_shift_ms(PathId(2), PathId(0), 0.99), None);
+        assert!(Planned::of(&plan, None).is_none());
+    }
+}

@@ -1,0 +1,210 @@
+//! The sentences of a report.
+
+use crate::analysis::compare::Comparison;
+use crate::analysis::population::Connections;
+use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
+use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::validity::{Validity, ValidityVerdict};
+use crate::analysis::{Analysis, Conclusion};
+use crate::measure::metric::{Basis, Metric};
+use crate::measure::objective::Indicator;
+use crate::report::figure;
+use crate::report::planned::Planned;
+use crate::report::table::Tone;
+use crate::run::Run;
+
+/// What is decided about one thing: a short sentence, and what stands behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What it is about.
+    pub subject: String,
+    /// How it is meant.
+    pub tone: Tone,
+    /// The sentence.
+    pub sentence: String,
+    /// What stands behind it, sentence by sentence.
+    pub details: Vec<String>,
+}
+
+/// A metric's name in a sentence.
+#[must_use]
+pub fn name(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Ttfb => "time to first byte",
+        Metric::Ttft => "time to first token",
+        Metric::Ttfo => "time to first output",
+        Metric::E2e => "end-to-end time",
+        Metric::Tpot => "time per output token",
+        Metric::ChunkGap => "gap between chunks",
+        Metric::SendLag => "send lag",
+        Metric::Dns => "name resolution",
+        Metric::Tcp => "TCP handshake",
+        Metric::Tls => "TLS handshake",
+        Metric::Server => "server's own time",
+    }
+}
+
+/// A metric's name on an axis or a head.
+#[must_use]
+pub fn short(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Ttfb => "TTFB",
+        Metric::Ttft => "TTFT",
+        Metric::Ttfo => "TTFO",
+        Metric::E2e => "end to end",
+        Metric::Tpot => "TPOT",
+        Metric::ChunkGap => "chunk gap",
+        Metric::SendLag => "send lag",
+        Metric::Dns => "DNS",
+        Metric::Tcp => "TCP",
+        Metric::Tls => "TLS",
+        Metric::Server => "server",
+    }
+}
+
+/// From which instant latencies count, in a sentence.
+#[must_use]
+pub fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Response => "response time, counted from the moment a call was due",
+        Basis::Service => "service time, counted from the moment a call was sent",
+    }
+}
+
+/// One decision for each candidate.
+#[must_use]
+pub fn decisions(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Vec<Decision> {
+    let Some(comparison) = &analysis.comparison else { return Vec::new() };
+    comparison.candidates.iter().map(|candidate| decision(run, comparison, candidate, planned)).collect()
+}
+
+fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: Option<Planned>) -> Decision {
+    let path = |id| run.manifest.plan.path(id).name.as_str();
+    let (subject, baseline) = (path(candidate.path), path(comparison.baseline));
+    let Some(row) = candidate.headline(comparison.headline) else {
+        let sentence = format!("{subject} was not compared with {baseline}");
+        return Decision { subject: subject.to_owned(), tone: Tone::Warn, sentence, details: Vec::new() };
+    };
+    let (tone, sentence) = headline(row, subject, baseline);
+    let mut details = vec![behind(row, comparison)];
+    details.extend(planned.and_then(|planned| plan_of(planned, comparison, candidate)));
+    details.extend(wanted(row, comparison));
+    details.extend(failures(candidate, subject, baseline));
+    Decision { subject: subject.to_owned(), tone, sentence, details }
+}
+
+fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
+    let Some(shift) = row.shift_ms else {
+        return (Tone::Warn, format!("{subject} cannot be compared with {baseline}"));
+    };
+    let by = figure::ms(shift.abs());
+    match row.verdict {
+        Verdict::Slower => (Tone::Bad, format!("{subject} is {by} slower than {baseline}")),
+        Verdict::Faster => (Tone::Good, format!("{subject} is {by} faster than {baseline}")),
+        Verdict::Inconclusive if row.open == Some(Open::HoldsZero) => {
+            (Tone::Plain, format!("{subject}: no difference from {baseline} was shown"))
+        }
+        Verdict::Inconclusive => (Tone::Warn, format!("{subject} and {baseline}: the run is too short to tell")),
+    }
+}
+
+fn behind(row: &ShiftRow, comparison: &Comparison) -> String {
+    let what = format!("median {}", name(row.metric));
+    match (row.shift_ms, row.ci_ms) {
+        (Some(shift), Some(ci)) => {
+            let percent = row.shift_pct.map_or(String::new(), |pct| format!(" ({pct:+.1}%)").replace('-', "−"));
+            let connections = match comparison.connections {
+                Connections::Reused => "on warm connections",
+                Connections::New => "on new connections",
+            };
+            format!("{what} {connections}: {}{percent}, 95% interval {}", figure::shift(shift), figure::interval(ci))
+        }
+        (shift, _) => {
+            let shift = shift.map_or(String::new(), |shift| format!(" {}", figure::shift(shift)));
+            format!("{what}:{shift} without an interval, because {}", row.reason.as_deref().unwrap_or("of few calls"))
+        }
+    }
+}
+
+fn plan_of(planned: Planned, comparison: &Comparison, candidate: &Candidate) -> Option<String> {
+    if comparison.headline != Metric::Ttft {
+        return None;
+    }
+    let shift = planned.ttft_shift_ms(candidate.path, comparison.baseline, 0.5)?;
+    Some(format!("planned by the simulator: {}", figure::shift(shift)))
+}
+
+fn wanted(row: &ShiftRow, comparison: &Comparison) -> Option<String> {
+    let rounds = row.needed_rounds?;
+    let seconds = rounds as f64 / comparison.blocks.rate.max(1e-9);
+    let for_what = match row.open {
+        Some(Open::HoldsZero) => "to tell a shift of this size from none",
+        Some(Open::FewCalls | Open::FewBlocks) | None => "for a verdict",
+    };
+    Some(format!("about {} rounds ({}) are needed {for_what}", figure::count(rounds), figure::seconds(seconds)))
+}
+
+fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<String> {
+    let shares = &candidate.failures;
+    let (own, base) = (shares.candidate?, shares.baseline?);
+    if own == 0.0 && base == 0.0 {
+        return Some("no call failed on either".to_owned());
+    }
+    let ci = shares.ci.map_or(String::new(), |(low, high)| {
+        format!(", difference {:+.2} to {:+.2} points with 95%", 100.0 * low, 100.0 * high).replace('-', "−")
+    });
+    Some(format!("failed: {} of calls on {subject}, {} on {baseline}{ci}", figure::share(own), figure::share(base)))
+}
+
+/// The sentence of an objective.
+#[must_use]
+pub fn objective(result: &ObjectiveResult) -> (Tone, String) {
+    let figure = |value: f64| match result.objective.expr.indicator {
+        Indicator::ErrorRate => figure::share(value),
+        Indicator::Quantile(..) | Indicator::Mean(_) | Indicator::Max(_) => figure::ms(value),
+    };
+    let tone = match result.verdict {
+        ObjectiveVerdict::Met => Tone::Good,
+        ObjectiveVerdict::Missed => Tone::Bad,
+        ObjectiveVerdict::Inconclusive => Tone::Warn,
+    };
+    let side = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), figure);
+    let seen = result.observed.map_or_else(
+        || "not measured".to_owned(),
+        |observed| format!("{} [{}, {}]", figure(observed), side(result.ci.0), side(result.ci.1)),
+    );
+    let why = result.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
+    (tone, format!("{seen}{why}"))
+}
+
+/// What the whole run comes to, in a line; empty when nothing was asked of it.
+#[must_use]
+pub fn conclusion(analysis: &Analysis) -> (Tone, &'static str) {
+    let open = analysis.objectives.iter().any(|result| result.verdict == ObjectiveVerdict::Inconclusive);
+    match analysis.conclusion {
+        Conclusion::Invalid => {
+            (Tone::Bad, "INVALID: this tool, not the paths, was the limit. Do not use these figures.")
+        }
+        Conclusion::Incomplete => (Tone::Warn, "INCOMPLETE: what was measured is shown, nothing is decided by it."),
+        Conclusion::Missed => (Tone::Bad, "An objective was missed."),
+        Conclusion::Inconclusive | Conclusion::Met if analysis.objectives.is_empty() => (Tone::Plain, ""),
+        Conclusion::Inconclusive if open => (Tone::Warn, "An objective could not be decided."),
+        Conclusion::Inconclusive | Conclusion::Met => (Tone::Good, "Every objective was met."),
+    }
+}
+
+/// How far the run can be trusted, in a line.
+#[must_use]
+pub fn validity(validity: &Validity) -> (Tone, String) {
+    let lag = figure::maybe_ms(validity.own_lag.p99);
+    let counts = format!(
+        "{} of {} arrivals sent, 99% of them within {lag} of their time",
+        figure::count(validity.sent),
+        figure::count(validity.planned)
+    );
+    match validity.verdict {
+        ValidityVerdict::Valid => (Tone::Good, format!("valid: {counts}")),
+        ValidityVerdict::Degraded => (Tone::Warn, format!("degraded: {counts}")),
+        ValidityVerdict::Invalid => (Tone::Bad, format!("invalid: {counts}")),
+    }
+}
