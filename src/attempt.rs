@@ -25,7 +25,7 @@ use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
 use crate::transport::connection::Connection;
 use crate::transport::pool::Pool;
-use crate::units::{Api, Nanos};
+use crate::units::{Api, Nanos, Phase};
 use crate::wire::{chat, responses};
 use crate::workload::call::Call;
 
@@ -73,6 +73,7 @@ pub struct Caller {
     recorder: RefCell<Recorder>,
     next_connection: Cell<u64>,
     connection_step: u64,
+    fills_pools: bool,
     abort: Notify,
     aborted: Cell<bool>,
 }
@@ -89,9 +90,18 @@ impl Caller {
             recorder,
             next_connection: Cell::new(shard),
             connection_step: of,
+            fills_pools: false,
             abort: Notify::new(),
             aborted: Cell::new(false),
         }
+    }
+
+    /// Lets the warmup open more connections than it needs, so that bursts of the measured phase find them warm. For
+    /// open loads: a closed one never has more calls under way than in its warmup.
+    #[must_use]
+    pub fn filling_pools(mut self) -> Self {
+        self.fills_pools = true;
+        self
     }
 
     /// Cuts every call under way; each becomes an incomplete sample with the stamps it reached.
@@ -160,9 +170,13 @@ impl Caller {
 
     async fn exchange(&self, request: Request<Full<Bytes>>, sample: &mut Sample, guard: &mut Guard<'_, '_>) -> Outcome {
         let route = &self.routes[sample.path.index()];
-        let mut connection = match self.connection(route, guard).await {
+        let filling = self.fills_pools && sample.phase == Phase::Warmup;
+        let mut connection = match self.connection(route, filling, guard).await {
             Ok(connection) => connection,
-            Err(outcome) => return outcome,
+            Err(outcome) => {
+                route.pool.borrow_mut().forget();
+                return outcome;
+            }
         };
         connection.begin_call();
         sample.stamps.conn_ready = Some(Nanos::now());
@@ -170,15 +184,18 @@ impl Caller {
         sample.conn = Some(connection.as_used());
         sample.stamps.sent = connection.taps().sent();
         sample.stamps.first_byte = connection.taps().first_byte();
+        let mut pool = route.pool.borrow_mut();
         if reusable {
-            route.pool.borrow_mut().give_back(connection);
+            pool.give_back(connection);
+        } else {
+            pool.forget();
         }
         outcome
     }
 
     /// An idle connection, or a new one.
-    async fn connection(&self, route: &Route, guard: &mut Guard<'_, '_>) -> Result<Connection, Outcome> {
-        let idle = route.pool.borrow_mut().take();
+    async fn connection(&self, route: &Route, filling: bool, guard: &mut Guard<'_, '_>) -> Result<Connection, Outcome> {
+        let idle = route.pool.borrow_mut().take(filling);
         if let Some(connection) = idle {
             return Ok(connection);
         }

@@ -15,6 +15,7 @@ pub mod probe;
 pub mod profile;
 pub mod progress;
 pub mod random;
+pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod store;

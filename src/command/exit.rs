@@ -41,6 +41,17 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// The verdict with this number: 3, 4 and 5; anything else is met.
+    #[must_use]
+    pub fn of(code: u8) -> Self {
+        [Self::Missed, Self::Invalid, Self::Inconclusive]
+            .into_iter()
+            .find(|exit| exit.code() == code)
+            .unwrap_or(Self::Met)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())

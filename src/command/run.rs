@@ -16,6 +16,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::analysis::analyse;
 use crate::cli;
 use crate::command::exit::{CommandResult, Exit, OrExit, say};
 use crate::command::run::child::SimulatorChild;
@@ -27,6 +28,9 @@ use crate::plan::Plan;
 use crate::probe;
 use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
+use crate::report::json;
+use crate::report::model::Model;
+use crate::report::terminal::{self, Look};
 use crate::run::{Ending, Manifest};
 use crate::store;
 use crate::store::journal::Journal;
@@ -66,14 +70,24 @@ pub fn run(args: cli::Run) -> CommandResult {
 
 /// Judges and renders the run from its files.
 fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
-    let _ = args;
-    match &carried.cut {
-        Some((exit, why)) => {
-            eprintln!("the run ended early: {why}; what was measured is in {}", carried.dir.display());
-            Ok(*exit)
-        }
-        None => Ok(Exit::Met),
+    let run = store::load(&carried.dir).or_world()?;
+    let analysis = analyse(&run);
+    store::series::write(&carried.dir.join(store::file::SERIES), &run).or_world()?;
+    let summary = json::render(&run, &analysis);
+    store::file::write_whole(&carried.dir.join(store::file::SUMMARY), &summary).or_world()?;
+    if args.json {
+        say(&String::from_utf8_lossy(&summary));
+    } else {
+        let look = Look { width: Some(120), colour: false };
+        say(&terminal::render(&Model::of(&run, &analysis), look, None));
     }
+    if let Some((exit, why)) = &carried.cut {
+        eprintln!("the run ended early: {why}; what was measured is in {}", carried.dir.display());
+        if *exit != Exit::Met {
+            return Ok(*exit);
+        }
+    }
+    Ok(Exit::of(analysis.conclusion.exit_code(args.strict)))
 }
 
 /// The headers that carry the paths' secrets, by path.

@@ -217,6 +217,7 @@ impl Desk {
         let routes =
             paths.map(|((path, target), secret)| Route::new(path.clone(), target.clone(), secret.clone())).collect();
         let caller = Caller::new(routes, setup.run_id.clone(), setup.origin, share.number, share.of);
+        let caller = if setup.plan.concurrency() > 0 { caller } else { caller.filling_pools() };
         Self { setup, caller: Rc::new(caller), quill, ended: RefCell::default(), second: Cell::new(0) }
     }
 
