@@ -11,10 +11,12 @@ use crate::backend::Backend;
 use crate::clock::now_ns;
 use crate::ledger::Query;
 use crate::reply::Reply;
+use crate::tap::{Marks, Note};
 use crate::visit::{Visit, World};
 
 /// Answers a request to the simulator itself.
 pub(crate) fn answer(visit: &Visit, head: &Parts) -> Response<Reply> {
+    visit.tap.head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
     let world = &visit.worker.world;
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/_sim/ledger") => ledger(world, &head.uri),

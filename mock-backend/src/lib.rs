@@ -25,6 +25,7 @@ mod tap;
 mod twin;
 mod upstream;
 mod visit;
+mod watch;
 
 pub use clock::now_ns;
 pub use config::Config;

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -32,10 +33,6 @@ use crate::{admin, gateway, generate};
 
 /// The largest body that is read.
 const BODY: usize = 16 << 20;
-/// How long a body may take to come.
-const BODY_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long a connection may be idle, or take over a head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(240);
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -216,6 +213,8 @@ impl Turns {
 fn worker(world: Arc<World>, place: usize, mut connections: mpsc::UnboundedReceiver<Handover>) -> io::Result<()> {
     LocalSet::new().block_on(&runtime()?, async move {
         let worker = Worker::new(world, Clock::start()?, place);
+        let watching = Rc::clone(&worker);
+        tokio::task::spawn_local(async move { watching.watch.run().await });
         while let Some((stream, listener)) = connections.recv().await {
             if let Ok(stream) = adopt(stream) {
                 tokio::task::spawn_local(serve(Rc::clone(&worker), listener, stream));
@@ -241,19 +240,20 @@ async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: tokio::net::
     let ends = Ends { route, caller: Caller::Peer, tap: tap.clone(), twin };
     let link = Link::new(stream, ends, &worker.clock, Rc::clone(&worker.rooms.0));
     let io = HyperIo::new(link.clone(), Rc::clone(&worker.rooms.1));
+    let patience = worker.watch.add();
+    tap.set_patience(Rc::clone(&patience));
     let visit = Rc::new(Visit { worker, listener, tap });
     let service = service_fn(move |request| {
         let visit = Rc::clone(&visit);
         async move { Ok::<_, Infallible>(handle(&visit, request).await) }
     });
-    let connection = http1::Builder::new()
-        .timer(timer::TokioTimer)
-        .header_read_timeout(HEAD_TIMEOUT)
-        .writev(false)
-        .serve_connection(io, service);
+    let connection = http1::Builder::new().writev(false).serve_connection(io, service);
     let mut connection = pin!(connection);
     // An error here is a caller that went away or did not speak HTTP; the ledger has what it got.
     let _ = std::future::poll_fn(|cx| {
+        if patience.poll_over(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         link.poll_release(cx);
         connection.as_mut().poll(cx)
     })
@@ -264,11 +264,13 @@ async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: tokio::net::
 async fn handle(visit: &Visit, request: Request<Incoming>) -> Response<Reply> {
     let (head, body) = request.into_parts();
     let body = read_body(body).await;
+    visit.tap.serving();
     if head.uri.path().starts_with("/_sim/") {
         return admin::answer(visit, &head);
     }
     match (&visit.listener.gateway, &visit.listener.backend) {
-        (Some(gateway), _) => gateway::forward(visit, gateway, &head, body).await,
+        // Boxed, since it is far larger than the rest, which would have to move with it.
+        (Some(gateway), _) => Box::pin(gateway::forward(visit, gateway, &head, body)).await,
         (None, Some(backend)) => api::answer(visit, backend, &head, body).await,
         (None, None) => Response::new(Reply::whole(Vec::new())),
     }
@@ -282,10 +284,7 @@ async fn read_body(mut body: Incoming) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, collect(Pin::new(&mut body))).await else {
-        return Err(ApiError::TooSlow);
-    };
-    read
+    collect(Pin::new(&mut body)).await
 }
 
 async fn collect(mut body: Pin<&mut Incoming>) -> Result<Bytes, ApiError> {
@@ -308,39 +307,4 @@ async fn collect(mut body: Pin<&mut Incoming>) -> Result<Bytes, ApiError> {
         }
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
-}
-
-mod timer {
-    //! tokio's timer in the form in which hyper wants it, for timeouts only.
-
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-    use std::time::{Duration, Instant};
-
-    use hyper::rt::{Sleep, Timer};
-
-    #[derive(Clone, Debug)]
-    pub(super) struct TokioTimer;
-
-    struct TokioSleep(Pin<Box<tokio::time::Sleep>>);
-
-    impl Future for TokioSleep {
-        type Output = ();
-
-        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-            self.0.as_mut().poll(cx)
-        }
-    }
-
-    impl Sleep for TokioSleep {}
-
-    impl Timer for TokioTimer {
-        fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-            Box::pin(TokioSleep(Box::pin(tokio::time::sleep(duration))))
-        }
-
-        fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-            Box::pin(TokioSleep(Box::pin(tokio::time::sleep_until(deadline.into()))))
-        }
-    }
 }

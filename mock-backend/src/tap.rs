@@ -5,11 +5,12 @@
 //! a body tells the tap what the next bytes mean and when they are due; the link below takes that note with the bytes
 //! and stamps the record at the system call.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::ledger::{Record, Sink};
+use crate::watch::Patience;
 
 /// What a stretch of outgoing bytes holds; a set of the constants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,6 +117,7 @@ struct State {
     ways: Cell<(u64, u64)>,
     note: RefCell<Option<Note>>,
     body: RefCell<Option<Waker>>,
+    patience: OnceCell<Rc<Patience>>,
 }
 
 impl Tap {
@@ -142,6 +144,19 @@ impl Tap {
     /// For the link: the ways in and out of a new exchange.
     pub(crate) fn set_ways(&self, way_in: u64, way_out: u64) {
         self.0.ways.set((way_in, way_out));
+    }
+
+    /// The patience with this connection's caller.
+    pub(crate) fn set_patience(&self, patience: Rc<Patience>) {
+        // A connection has one from its beginning.
+        let _ = self.0.patience.set(patience);
+    }
+
+    /// A request has come; its answer may take as long as it takes.
+    pub(crate) fn serving(&self) {
+        if let Some(patience) = self.0.patience.get() {
+            patience.serve();
+        }
     }
 
     /// What the head that HTTP will write next means. The first frame of its body may share its write when both are due
@@ -172,10 +187,14 @@ impl Tap {
 
     /// For the link: all bytes with the present note were taken; the body may go on.
     pub(crate) fn taken(&self) {
-        if self.0.note.borrow_mut().take().is_some()
-            && let Some(body) = self.0.body.borrow_mut().take()
-        {
+        let Some(note) = self.0.note.borrow_mut().take() else { return };
+        if let Some(body) = self.0.body.borrow_mut().take() {
             body.wake();
+        }
+        if note.marks.has(Marks::END)
+            && let Some(patience) = self.0.patience.get()
+        {
+            patience.wait();
         }
     }
 }

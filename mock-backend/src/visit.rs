@@ -17,6 +17,7 @@ use crate::link::{Distance, Route, Scratch, scratch};
 use crate::tap::Tap;
 use crate::twin::Twins;
 use crate::upstream::{Gateway, Pool, Upstream};
+use crate::watch::Watch;
 
 /// Everything that all threads share. Only counters and the queues of backends in it ever change.
 pub(crate) struct World {
@@ -123,6 +124,8 @@ pub(crate) struct Worker {
     pub(crate) rooms: (Scratch, Scratch),
     /// Idle connections to the upstream of each listener.
     pub(crate) pools: Vec<Rc<Pool>>,
+    /// The connections.
+    pub(crate) watch: Watch,
     named: Cell<u64>,
     place: usize,
 }
@@ -131,7 +134,16 @@ impl Worker {
     pub(crate) fn new(world: Arc<World>, clock: Clock, place: usize) -> Rc<Self> {
         let sink = world.ledger.sink(place);
         let pools = world.listeners.iter().map(|_| Rc::default()).collect();
-        Rc::new(Self { world, clock, sink, rooms: (scratch(), scratch()), pools, named: Cell::new(0), place })
+        Rc::new(Self {
+            world,
+            clock,
+            sink,
+            rooms: (scratch(), scratch()),
+            pools,
+            watch: Watch::default(),
+            named: Cell::new(0),
+            place,
+        })
     }
 }
 

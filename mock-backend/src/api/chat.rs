@@ -1,5 +1,7 @@
 //! Chat completions: the request, the answer in one piece, and the answer as chunks.
 
+use std::io::Write;
+
 use serde::Deserialize;
 
 use super::prompt::{Counted, Str};
@@ -53,40 +55,42 @@ pub(crate) struct ChatAnswer {
 }
 
 const FINGERPRINT: &str = "fp_7f3d1c0a9b";
+const USAGE_DETAILS: &[u8] = b",\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},\
+    \"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\
+    \"rejected_prediction_tokens\":0}}";
 
 impl ChatAnswer {
     fn finish_reason(&self) -> &'static str {
         if self.cut { "length" } else { "stop" }
     }
 
-    fn usage(&self) -> String {
+    fn write_usage(&self, out: &mut Vec<u8>) {
         let (prompt, completion) = (self.prompt_tokens, self.tokens);
-        format!(
-            "{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion},\"total_tokens\":{},\
-             \"prompt_tokens_details\":{{\"cached_tokens\":0,\"audio_tokens\":0}},\
-             \"completion_tokens_details\":{{\"reasoning_tokens\":0,\"audio_tokens\":0,\
-             \"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}}}",
+        // Writing to a Vec cannot fail.
+        let _ = write!(
+            out,
+            "{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion},\"total_tokens\":{}",
             prompt + completion
-        )
+        );
+        out.extend_from_slice(USAGE_DETAILS);
     }
 
     /// The answer in one piece.
     pub(crate) fn whole(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(640 + 8 * self.tokens);
-        let head = format!(
-            "{{\"id\":\"{}\",\"object\":\"chat.completion\",\"created\":{},\"model\":{},\"choices\":[{{\"index\":0,\
-             \"message\":{{\"role\":\"assistant\",\"content\":\"",
-            self.id, self.created, self.model
+        let mut out = Vec::with_capacity(704 + 8 * self.tokens);
+        let Self { id, created, model, .. } = self;
+        // Writing to a Vec cannot fail.
+        let _ = write!(
+            out,
+            "{{\"id\":\"{id}\",\"object\":\"chat.completion\",\"created\":{created},\"model\":{model},\"choices\":[{{\"index\":0,\
+             \"message\":{{\"role\":\"assistant\",\"content\":\""
         );
-        out.extend_from_slice(head.as_bytes());
         self.text.append(self.tokens, &mut out);
-        let tail = format!(
-            "\",\"refusal\":null,\"annotations\":[]}},\"logprobs\":null,\"finish_reason\":\"{}\"}}],\"usage\":{},\
-             \"service_tier\":\"default\",\"system_fingerprint\":\"{FINGERPRINT}\"}}",
-            self.finish_reason(),
-            self.usage()
-        );
-        out.extend_from_slice(tail.as_bytes());
+        out.extend_from_slice(b"\",\"refusal\":null,\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"");
+        out.extend_from_slice(self.finish_reason().as_bytes());
+        out.extend_from_slice(b"\"}],\"usage\":");
+        self.write_usage(&mut out);
+        let _ = write!(out, ",\"service_tier\":\"default\",\"system_fingerprint\":\"{FINGERPRINT}\"}}");
         out
     }
 
@@ -142,7 +146,10 @@ impl ChatChunks {
         let last = format!("{}}},\"logprobs\":null,\"finish_reason\":\"{finish}\"}}{}", self.prefix, self.close);
         out.extend_from_slice(last.as_bytes());
         if self.include_usage {
-            out.extend_from_slice(format!("{}],\"usage\":{}}}\n\n", self.common, self.answer.usage()).as_bytes());
+            out.extend_from_slice(self.common.as_bytes());
+            out.extend_from_slice(b"],\"usage\":");
+            self.answer.write_usage(out);
+            out.extend_from_slice(b"}\n\n");
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }

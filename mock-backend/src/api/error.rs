@@ -24,8 +24,6 @@ pub(crate) enum ApiError {
     Invalid(String, Option<&'static str>),
     /// The body is too large.
     TooLarge,
-    /// The body did not come in time.
-    TooSlow,
 }
 
 const AZURE_KEY: &str = "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a \
@@ -41,7 +39,6 @@ impl ApiError {
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongModel(_) | Self::Invalid(..) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
@@ -77,7 +74,6 @@ impl ApiError {
             Self::WrongMethod(what) => (format!("Not allowed to {what}."), None, Some("method_not_supported")),
             Self::Invalid(message, param) => (message.clone(), *param, None),
             Self::TooLarge => ("The request body is larger than 16 MiB.".to_owned(), None, None),
-            Self::TooSlow => ("The request body did not come in time.".to_owned(), None, None),
         };
         let kind = "invalid_request_error";
         json!({"error": {"message": message, "type": kind, "param": param, "code": code}}).to_string()
@@ -98,7 +94,6 @@ impl ApiError {
             Self::WrongMethod(_) => ("405", "Method not allowed".to_owned()),
             Self::Invalid(..) => return self.openai(),
             Self::TooLarge => ("413", "The request body is larger than 16 MiB.".to_owned()),
-            Self::TooSlow => ("Timeout", "The operation was timeout.".to_owned()),
         };
         json!({"error": {"code": code, "message": message}}).to_string()
     }
