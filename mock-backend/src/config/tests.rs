@@ -1,6 +1,6 @@
 use super::*;
+use crate::distance::Distance;
 use crate::latency::Dist;
-use crate::link::Distance;
 
 #[test]
 fn every_built_in_scenario_parses_under_its_own_name() {
@@ -57,6 +57,8 @@ fn what_is_wrong_is_named_with_its_place_and_its_remedy() {
         (listener("").replace("backend = \"b\"", "backend = \"bb\""), "did you mean \"b\"?"),
         (listener("").replace("backend = \"b\"", ""), "listener \"l\" needs a backend"),
         (listener("gateway = { own = \"1ms\" }"), "so its kind must be \"gateway\""),
+        (listener("gateway = { own = \"0\", url = \"https://x\" }"), "url \"https://x\" must begin with http://"),
+        (listener("gateway = { own = \"0\", url = \"http://x\" }").replace("direct", "gateway"), "both a backend and"),
         (listener("").replace("\"direct\"", "\"gateway\""), "needs gateway = { own = ... }"),
         (listener(&listener("")[BACKEND.len()..]), "two listeners have the name \"l\""),
         (
