@@ -110,7 +110,7 @@ impl Scenario {
             threads: self.threads,
             key: None,
             any_model: false,
-            ledger: self.ledger.max(1),
+            ledger: self.ledger,
             backends: self.backend.into_iter().map(Backend::resolve).collect(),
             listeners: listeners.collect::<Result<_, _>>().map_err(|e| ConfigError(format!("{origin}: {e}")))?,
         };
@@ -184,6 +184,12 @@ fn find(backend: &str, backends: &[String]) -> Result<usize, String> {
 
 /// What cannot be in the whole.
 fn check(config: &Config) -> Result<(), String> {
+    if config.threads > 1024 {
+        return Err("threads must be from 0 (one for each core) to 1024".to_owned());
+    }
+    if !(1..=10_000_000).contains(&config.ledger) {
+        return Err("ledger must be from 1 to 10000000".to_owned());
+    }
     if config.listeners.is_empty() {
         return Err("there must be at least one [[listener]]".to_owned());
     }
