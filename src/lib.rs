@@ -4,6 +4,7 @@
 //! `transport`, `attempt`) meet in `command`; `measure` is what was seen, `analysis` the judgement, `report` its face.
 
 pub mod analysis;
+pub mod command;
 pub mod measure;
 pub mod path;
 pub mod plan;
