@@ -4,12 +4,22 @@
 //! `transport`, `attempt`) meet in `command`; `measure` is what was seen, `analysis` the judgement, `report` its face.
 
 pub mod analysis;
+pub mod attempt;
+pub mod cli;
 pub mod command;
+pub mod driver;
 pub mod measure;
 pub mod path;
 pub mod plan;
+pub mod probe;
+pub mod profile;
+pub mod progress;
+pub mod random;
 pub mod report;
 pub mod run;
+pub mod schedule;
 pub mod store;
+pub mod transport;
 pub mod units;
+pub mod wire;
 pub mod workload;

@@ -1,2 +1,63 @@
-//! The `hopmark` binary.
-fn main() {}
+//! The `hopmark` binary: the verbs, and nothing else.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use hopmark::cli;
+use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
+use hopmark::command::{init, report, run};
+
+/// hopmark measures what each network path to the same model costs.
+///
+/// Without a command it runs the built-in quickstart against the bundled simulator.
+#[derive(Parser)]
+#[command(name = "hopmark", version, disable_help_subcommand = true)]
+struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    #[command(flatten)]
+    Known(cli::Verb),
+    /// The simulator: a scenario of listeners with distance and a gateway, or one listener from the flags
+    Sim(mock_backend::cli::SimArgs),
+}
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("error: hopmark itself broke ({panic}); please report this with the command that led to it");
+    }));
+    let done = match Cli::parse().verb {
+        Some(Verb::Sim(args)) => return mock_backend::cli::main(&args),
+        Some(Verb::Known(verb)) => carry_out(verb),
+        None => run::run(cli::RunArgs::default().meant()),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("error: {:#}", failure.error);
+            failure.exit.into()
+        }
+    }
+}
+
+fn carry_out(verb: cli::Verb) -> CommandResult {
+    match verb {
+        cli::Verb::Run(args) => run::run(args.meant()),
+        cli::Verb::Init(args) => {
+            let written = init::init(&args);
+            let written = match written {
+                Err(error) if error.exit_code() == Exit::World.code() => Err(error).or_world(),
+                written => written.or_usage(),
+            };
+            written.map(|told| {
+                say(&told);
+                Exit::Met
+            })
+        }
+        cli::Verb::Report(args) => report::report(&args),
+    }
+}

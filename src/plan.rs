@@ -1,14 +1,22 @@
 //! What will happen: resolved, validated, seeded and serializable, without a secret. `run --dry-run` prints it.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::measure::objective::Objective;
 use crate::path::NetPath;
-use crate::units::{Api, PathId, Phase, Rate, Seq, Span};
+use crate::profile::Profile;
+use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};
+use crate::schedule::closed;
+use crate::schedule::design::Phases;
+use crate::schedule::tickets::{Layout, Share};
+use crate::units::{PathId, Phase, Seq, Span};
+
+pub use crate::schedule::design::Design;
+pub use crate::schedule::load::{Arrivals, Limits, LoadModel, LoadPlan};
+pub use crate::schedule::tickets::{Ticket, Tickets};
+pub use crate::workload::spec::{TokenDist, WorkloadPlan, WorkloadSource};
 
 /// Everything that decides what a run sends, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,186 +50,27 @@ pub struct SimulatorPlan {
     pub scenario: String,
 }
 
-/// What is asked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WorkloadPlan {
-    /// Where prompts and lengths come from.
-    pub source: WorkloadSource,
-    /// The weight of each API; they add up to 1.
-    pub api: BTreeMap<Api, f64>,
-    /// The share of calls that ask for a stream, 0..=1.
-    pub stream: f64,
-    /// The model or deployment name.
-    pub model: String,
-    /// An upper limit on the output tokens asked for.
-    pub max_output_tokens: Option<u32>,
-    /// An upper limit on the prompt's tokens.
-    pub max_input_tokens: Option<u32>,
-}
-
-/// Where prompts and lengths come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum WorkloadSource {
-    /// Lengths drawn from distributions.
-    Synthetic {
-        /// Prompt tokens.
-        input_tokens: TokenDist,
-        /// Output tokens.
-        output_tokens: TokenDist,
-    },
-    /// Conversations of a file.
-    Dataset {
-        /// The file.
-        file: PathBuf,
-    },
-    /// Lengths, and on wish arrival times, of a production trace.
-    Trace {
-        /// The file.
-        file: PathBuf,
-        /// How much faster than recorded its own arrival times are replayed.
-        time_scale: f64,
-    },
-}
-
-/// A distribution of token counts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "dist", rename_all = "lowercase", deny_unknown_fields)]
-pub enum TokenDist {
-    /// Always the same.
-    Fixed {
-        /// The count.
-        value: u32,
-    },
-    /// Every count of a range equally likely.
-    Uniform {
-        /// The smallest.
-        min: u32,
-        /// The largest.
-        max: u32,
-    },
-    /// Normal, cut at 1.
-    Normal {
-        /// The mean.
-        mean: f64,
-        /// The standard deviation.
-        sd: f64,
-    },
-    /// Lognormal, given by two of its quantiles.
-    Lognormal {
-        /// The median.
-        p50: f64,
-        /// The 0.99 quantile.
-        p99: f64,
-    },
-}
-
-/// When calls start.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LoadPlan {
-    /// Open or closed.
-    pub model: LoadModel,
-    /// Before measuring.
-    pub warmup: Span,
-    /// The measured phase.
-    pub duration: Span,
-    /// Which path an arrival takes.
-    pub design: Design,
-    /// Over which span the members of a round are spread.
-    pub round_spread: Span,
-    /// Beyond it arrivals are dropped and counted.
-    pub max_in_flight: usize,
-}
-
-/// Open or closed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum LoadModel {
-    /// Arrivals at a rate, whatever the answers do.
-    Open {
-        /// How they are spaced.
-        arrivals: Arrivals,
-        /// Arrivals a second (rounds a second under [`Design::Paired`]); `None` under [`Arrivals::Trace`].
-        rate: Option<Rate>,
-    },
-    /// A fixed number of callers, each waiting for its answer.
-    Closed {
-        /// Callers over all paths.
-        concurrency: usize,
-        /// How long each rests between two calls.
-        think_time: Span,
-    },
-}
-
-/// How arrivals are spaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Arrivals {
-    /// Evenly.
-    Constant,
-    /// A Poisson process.
-    Poisson,
-    /// The trace's own times.
-    Trace,
-}
-
-/// Which path an arrival takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Design {
-    /// Every arrival is a round: one prompt over every path.
-    Paired,
-    /// Every arrival goes to one path, by seeded permutations that keep the paths exactly balanced.
-    Interleaved,
-    /// Path after path.
-    Sequential,
-}
-
-impl Design {
-    /// The word used in profiles and files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Paired => "paired",
-            Self::Interleaved => "interleaved",
-            Self::Sequential => "sequential",
-        }
-    }
-}
-
-/// Where to stop before it hurts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Attempts in all.
-    pub requests: Option<u64>,
-    /// Tokens in all, prompt and output.
-    pub tokens: Option<u64>,
-    /// Answers 401 or 403 in a row on one path.
-    pub auth_failures: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { requests: None, tokens: None, auth_failures: 5 }
-    }
-}
-
-/// One planned attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket {
-    /// Its number in the plan.
-    pub seq: Seq,
-    /// Its round.
-    pub round: u64,
-    /// The path it takes.
-    pub path: PathId,
-    /// The phase in which `intended` lies.
-    pub phase: Phase,
-    /// When it is to start, from the run's start (the beginning of warmup).
-    pub intended: Duration,
-}
+/// The seed of a plan whose profile names none.
+pub const DEFAULT_SEED: u64 = 42;
 
 impl Plan {
+    /// What will happen when this profile is run by a process that may use `cores` cores.
+    #[must_use]
+    pub fn resolve(profile: Profile, cores: usize) -> Self {
+        Self {
+            name: profile.name,
+            seed: profile.seed.unwrap_or(DEFAULT_SEED),
+            workers: profile.workers.unwrap_or(cores).max(1),
+            baseline: profile.baseline,
+            paths: profile.paths,
+            workload: profile.workload,
+            load: profile.load,
+            objectives: profile.objectives,
+            limits: profile.limits,
+            simulator: profile.scenario.map(|scenario| SimulatorPlan { scenario }),
+        }
+    }
+
     /// The path with this place.
     #[must_use]
     pub fn path(&self, id: PathId) -> &NetPath {
@@ -244,5 +93,254 @@ impl Plan {
     #[must_use]
     pub fn measure_until(&self) -> Duration {
         self.load.warmup.0 + self.load.duration.0
+    }
+
+    /// The tickets of an open load that belong to share `shard` of `of`, in order of their intended time; none for a
+    /// closed load.
+    ///
+    /// `trace` is the workload's own times, needed under [`Arrivals::Trace`] and unused otherwise; the plan then ends
+    /// with the trace or the duration, whichever is first. Only tickets whose number leaves `shard` when divided by
+    /// `of` are given, so the union over all shares is the same for every `of`.
+    #[must_use]
+    pub fn tickets<'trace>(&self, trace: Option<&'trace [Duration]>, shard: u64, of: u64) -> Tickets<'trace> {
+        let phases = self.phases(trace);
+        let layout = Layout {
+            seed: self.seed,
+            paths: self.path_count(),
+            design: self.load.design,
+            spread: nanos(self.load.round_spread.0),
+            phases,
+        };
+        Tickets::new(self.arrivals(trace, phases.until), layout, Share { shard, of: of.max(1) })
+    }
+
+    fn arrivals<'trace>(&self, trace: Option<&'trace [Duration]>, until: u64) -> ArrivalTimes<'trace> {
+        let none = ArrivalTimes::trace(&[], 0);
+        match self.load.model {
+            LoadModel::Open { arrivals: Arrivals::Constant, rate: Some(rate) } => ArrivalTimes::constant(rate.0, until),
+            LoadModel::Open { arrivals: Arrivals::Poisson, rate: Some(rate) } => {
+                ArrivalTimes::poisson(self.seed, rate.0, until)
+            }
+            LoadModel::Open { arrivals: Arrivals::Trace, .. } => ArrivalTimes::trace(trace.unwrap_or(&[]), until),
+            LoadModel::Open { rate: None, .. } | LoadModel::Closed { .. } => none,
+        }
+    }
+
+    /// Where the phases lie, in nanoseconds from the run's start.
+    fn phases(&self, trace: Option<&[Duration]>) -> Phases {
+        let until = match (self.follows_trace(), trace) {
+            (true, Some(times)) => self.measure_until().min(trace_end(times)),
+            _ => self.measure_until(),
+        };
+        Phases { measure_from: nanos(self.measure_from()), until: nanos(until) }
+    }
+
+    /// Whether arrivals come at the trace's own times.
+    #[must_use]
+    pub fn follows_trace(&self) -> bool {
+        matches!(self.load.model, LoadModel::Open { arrivals: Arrivals::Trace, .. })
+    }
+
+    /// Shortens the measured phase to the end of the trace that it follows, if the trace ends first.
+    ///
+    /// # Errors
+    /// When the trace is over before the warmup is, so that nothing would be measured.
+    pub fn end_with_trace(&mut self, times: &[Duration]) -> Result<(), TraceTooShort> {
+        if !self.follows_trace() {
+            return Ok(());
+        }
+        let end = trace_end(times);
+        let measured = end.checked_sub(self.measure_from()).filter(|left| !left.is_zero());
+        let left = measured.ok_or(TraceTooShort { trace: Span(end), warmup: self.load.warmup })?;
+        self.load.duration = Span(self.load.duration.0.min(left));
+        Ok(())
+    }
+
+    /// How many attempts of the measured phase are due before `until`, by path; zeros for a closed load.
+    #[must_use]
+    pub fn planned(&self, trace: Option<&[Duration]>, until: Duration) -> Vec<u64> {
+        let mut planned = vec![0; self.paths.len()];
+        for ticket in self.tickets(trace, 0, 1).take_while(|ticket| ticket.intended < until) {
+            if ticket.phase == Phase::Measure {
+                planned[ticket.path.index()] += 1;
+            }
+        }
+        planned
+    }
+
+    /// The phase in which an instant after the run's start lies.
+    #[must_use]
+    pub fn phase_at(&self, at: Duration) -> Phase {
+        self.phases(None).at(nanos(at))
+    }
+
+    /// The callers of a closed load; 0 for an open one. Caller `slot` belongs to worker `slot % workers`.
+    #[must_use]
+    pub fn concurrency(&self) -> u64 {
+        match self.load.model {
+            LoadModel::Closed { concurrency, .. } => concurrency as u64,
+            LoadModel::Open { .. } => 0,
+        }
+    }
+
+    /// When caller `slot` of a closed load makes its first call, from the run's start.
+    #[must_use]
+    pub fn closed_start(&self, slot: u64) -> Duration {
+        closed::first_call(slot, self.concurrency(), self.measure_from())
+    }
+
+    /// Number, round and path of call `k` of caller `slot` of a closed load. Every call is a round of its own.
+    #[must_use]
+    pub fn closed_call(&self, slot: u64, k: u64) -> (Seq, u64, PathId) {
+        let seq = closed::seq(slot, k, self.concurrency().max(1));
+        (seq, seq.0, closed::path(self.seed, slot, k, self.path_count()))
+    }
+
+    /// The path of call `k` of caller `slot` when it starts at `at`: under [`Design::Sequential`] the measured phase
+    /// has a segment for each path, otherwise it is the path of [`Plan::closed_call`].
+    #[must_use]
+    pub fn closed_path_at(&self, slot: u64, k: u64, at: Duration) -> PathId {
+        let phases = self.phases(None);
+        if self.load.design == Design::Sequential && phases.at(nanos(at)) == Phase::Measure {
+            PathId(phases.segment(nanos(at), self.path_count()))
+        } else {
+            self.closed_call(slot, k).2
+        }
+    }
+
+    /// The ticket of call `k` of caller `slot` of a closed load when it starts at `at`; `None` once measuring is over.
+    #[must_use]
+    pub fn closed_ticket(&self, slot: u64, k: u64, at: Duration) -> Option<Ticket> {
+        let phase = self.phase_at(at);
+        let (seq, round, _) = self.closed_call(slot, k);
+        let path = self.closed_path_at(slot, k, at);
+        (phase != Phase::Drain).then_some(Ticket { seq, round, path, phase, intended: at })
+    }
+
+    fn path_count(&self) -> u16 {
+        u16::try_from(self.paths.len()).unwrap_or(u16::MAX)
+    }
+}
+
+/// A trace that is over before anything would be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the trace is over after {trace}, before the warmup of {warmup} is: shorten the warmup, lower time_scale or use a longer trace"
+)]
+pub struct TraceTooShort {
+    trace: Span,
+    warmup: Span,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::path::{AuthRef, ConnectionPolicy, PathKind, Timeouts, TlsPolicy};
+    use crate::units::Rate;
+
+    fn net_path(id: u16) -> NetPath {
+        NetPath {
+            id: PathId(id),
+            name: format!("p{id}"),
+            kind: PathKind::Direct,
+            base_url: "http://127.0.0.1:1/openai/v1".to_owned(),
+            auth: AuthRef::default(),
+            backend: None,
+            connections: ConnectionPolicy::Keep,
+            tls: TlsPolicy::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+
+    fn plan(model: LoadModel, design: Design) -> Plan {
+        let fixed = TokenDist::Fixed { value: 8 };
+        Plan {
+            name: "test".to_owned(),
+            seed: 1,
+            workers: 2,
+            baseline: PathId(0),
+            paths: (0..3).map(net_path).collect(),
+            workload: WorkloadPlan {
+                source: WorkloadSource::Synthetic { input_tokens: fixed, output_tokens: fixed },
+                api: BTreeMap::new(),
+                stream: 1.0,
+                model: "gpt-4o".to_owned(),
+                max_output_tokens: None,
+                max_input_tokens: None,
+            },
+            load: LoadPlan {
+                model,
+                warmup: Span::from_secs(1),
+                duration: Span::from_secs(9),
+                design,
+                round_spread: Span::from_millis(500),
+                max_in_flight: 100,
+            },
+            objectives: Vec::new(),
+            limits: Limits::default(),
+            simulator: None,
+        }
+    }
+
+    fn open(arrivals: Arrivals, rate: Option<f64>) -> LoadModel {
+        LoadModel::Open { arrivals, rate: rate.map(Rate) }
+    }
+
+    #[test]
+    fn the_plan_counts_what_is_due() {
+        let plan = plan(open(Arrivals::Constant, Some(10.0)), Design::Paired);
+        assert_eq!(plan.planned(None, plan.measure_until()), [90, 90, 90]);
+        assert_eq!(plan.planned(None, Duration::from_secs(1)), [0, 0, 0]);
+        let half: u64 = plan.planned(None, Duration::from_millis(5_500)).iter().sum();
+        assert!((126..=138).contains(&half), "{half}");
+    }
+
+    #[test]
+    fn a_trace_that_ends_first_ends_the_plan() {
+        let times: Vec<Duration> = (0..50).map(|n| Duration::from_millis(100 * n)).collect();
+        let mut plan = plan(open(Arrivals::Trace, None), Design::Paired);
+        let before: Vec<Ticket> = plan.tickets(Some(&times), 0, 1).collect();
+        plan.end_with_trace(&times).expect("long enough");
+        assert_eq!(plan.load.duration, Span::from_secs(4));
+        assert_eq!(before, plan.tickets(Some(&times), 0, 1).collect::<Vec<_>>());
+        assert_eq!(before.len(), 150);
+        assert!(before.iter().all(|ticket| ticket.intended < Duration::from_secs(5)));
+
+        let short = plan.end_with_trace(&times[..8]).expect_err("over before measuring").to_string();
+        assert!(short.contains("warmup of 1s"), "{short}");
+    }
+
+    #[test]
+    fn a_trace_longer_than_the_plan_leaves_it_as_it_is() {
+        let times: Vec<Duration> = (0..500).map(|n| Duration::from_millis(100 * n)).collect();
+        let mut plan = plan(open(Arrivals::Trace, None), Design::Interleaved);
+        plan.end_with_trace(&times).expect("long enough");
+        assert_eq!(plan.load.duration, Span::from_secs(9));
+        assert_eq!(plan.planned(Some(&times), plan.measure_until()), [30, 30, 30]);
+    }
+
+    #[test]
+    fn closed_calls_have_numbers_of_their_own_and_end_with_the_plan() {
+        let plan = plan(LoadModel::Closed { concurrency: 4, think_time: Span::default() }, Design::Interleaved);
+        assert_eq!(plan.tickets(None, 0, 1).count(), 0);
+        let mut seqs: Vec<u64> = (0..4)
+            .flat_map(|slot| (0..5).map(move |k| (slot, k)))
+            .map(|(slot, k)| plan.closed_call(slot, k).0.0)
+            .collect();
+        seqs.sort_unstable();
+        assert_eq!(seqs, (0..20).collect::<Vec<_>>());
+        assert_eq!(plan.closed_start(3), Duration::from_millis(750));
+        let phase = |ms| plan.closed_ticket(1, 2, Duration::from_millis(ms)).map(|ticket| ticket.phase);
+        assert_eq!([phase(999), phase(1000), phase(10_000)], [Some(Phase::Warmup), Some(Phase::Measure), None]);
+    }
+
+    #[test]
+    fn a_sequential_closed_load_has_a_segment_for_each_path() {
+        let plan = plan(LoadModel::Closed { concurrency: 4, think_time: Span::default() }, Design::Sequential);
+        let path = |ms| plan.closed_path_at(2, 7, Duration::from_millis(ms));
+        assert_eq!([path(1000), path(3999), path(4000), path(9999)], [0, 0, 1, 2].map(PathId));
+        assert_eq!(path(500), plan.closed_call(2, 7).2);
     }
 }

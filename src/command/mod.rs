@@ -1,3 +1,6 @@
-//! One file a verb: glue between the rooms, and nothing else.
+//! One file a verb, glue only: what a person asks becomes calls into the floors below.
 
+pub mod exit;
+pub mod init;
 pub mod report;
+pub mod run;

@@ -1,14 +1,38 @@
 //! `hopmark report`: judges a run directory again and renders it, also that of a run that was killed.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 
 use anyhow::Context;
 
-use crate::analysis::{self, Conclusion};
+use crate::analysis::{self, Analysis, Conclusion};
+use crate::cli;
+use crate::command::exit::{CommandResult, Exit, OrExit, say};
 use crate::report::{self, Format, Look, Model, terminal};
+use crate::run::Run;
 use crate::store;
 use crate::store::file;
+
+/// Carries out `hopmark report`.
+///
+/// # Errors
+/// A [`Failure`](crate::command::exit::Failure) when the directory is no run, or a file cannot be written.
+pub fn report(args: &cli::ReportArgs) -> CommandResult {
+    let formats: Vec<Format> = args.format.iter().copied().map(meant).collect();
+    let conclusion = render_run(&args.run_dir, &formats, args.out.as_deref()).or_world()?;
+    Ok(Exit::of(conclusion.exit_code(false)))
+}
+
+fn meant(written: cli::Format) -> Format {
+    match written {
+        cli::Format::Terminal => Format::Terminal,
+        cli::Format::Html => Format::Html,
+        cli::Format::Svg => Format::Svg,
+        cli::Format::Csv => Format::Csv,
+        cli::Format::Json => Format::Json,
+        cli::Format::Junit => Format::Junit,
+    }
+}
 
 /// Reads the run in `dir`, judges it and renders it: files into `out` (the run directory itself if `None`), the
 /// terminal's text to standard output. Returns what the run comes to.
@@ -22,15 +46,19 @@ pub fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow:
     let written = report::write(&run, &analysis, formats, folder)?;
     if formats.contains(&Format::Terminal) {
         let page = written.iter().find(|path| path.ends_with(file::REPORT)).map(|path| path.display().to_string());
-        let text = terminal::render(&Model::of(&run, &analysis), look(), page.as_deref());
-        std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
+        say(&glance(&run, &analysis, page.as_deref()));
     }
     Ok(analysis.conclusion)
 }
 
-/// What the terminal at standard output wants: its width, and colours unless `NO_COLOR` is set or it is no terminal.
+/// The report at a glance, as the terminal at standard output wants it; `page` names the report's file.
 #[must_use]
-pub fn look() -> Look {
+pub fn glance(run: &Run, analysis: &Analysis, page: Option<&str>) -> String {
+    terminal::render(&Model::of(run, analysis), look(), page)
+}
+
+/// What the terminal at standard output wants: its width, and colours unless `NO_COLOR` is set or it is no terminal.
+fn look() -> Look {
     let is_terminal = std::io::stdout().is_terminal();
     let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     Look { width: width(is_terminal), colour }

@@ -135,7 +135,7 @@ impl Metric {
         match self {
             Self::Ttfb => from_start(stamps.first_byte),
             Self::Ttft => from_start(earliest(stamps.first_reasoning, stamps.first_content)),
-            Self::Ttfo => from_start(stamps.first_content),
+            Self::Ttfo => from_start(stamps.first_visible),
             Self::E2e => from_start(stamps.done.or(stamps.end)),
             Self::Tpot => {
                 let tokens = sample.output_tokens?.checked_sub(sample.reasoning_tokens.unwrap_or(0))?;

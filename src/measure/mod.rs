@@ -1,7 +1,10 @@
 //! What was seen: stamps, outcomes, metrics and the recorder that keeps them.
 
+pub mod histogram;
+pub mod ledger;
 pub mod metric;
 pub mod objective;
 pub mod outcome;
 pub mod quantile;
+pub mod recorder;
 pub mod sample;

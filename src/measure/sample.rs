@@ -28,8 +28,10 @@ pub struct Stamps {
     pub first_event: Option<Nanos>,
     /// The read that completed the first event with reasoning text.
     pub first_reasoning: Option<Nanos>,
-    /// The read that completed the first event with text, refusal or tool arguments that a caller would see.
+    /// The read that completed the first event with text, refusal or tool arguments.
     pub first_content: Option<Nanos>,
+    /// The read that completed the first event with text or refusal: what a person would see.
+    pub first_visible: Option<Nanos>,
     /// The read that completed the last event with content.
     pub last_content: Option<Nanos>,
     /// The read that completed the event carrying the token counts.

@@ -356,7 +356,7 @@ fn workload(run: &Run) -> String {
         workload.api.iter().map(|(api, weight)| format!("{} {}", figure::share(*weight), api.as_str())).collect();
     let source = match &workload.source {
         WorkloadSource::Synthetic { .. } => "synthetic prompts".to_owned(),
-        WorkloadSource::Dataset { file } => format!("conversations of {}", file.display()),
+        WorkloadSource::Dataset { file, .. } => format!("conversations of {}", file.display()),
         WorkloadSource::Trace { file, .. } => format!("lengths of {}", file.display()),
     };
     format!("{source}; {}; {} streamed", apis.join(", "), figure::share(workload.stream))

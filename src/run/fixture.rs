@@ -83,6 +83,7 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
             first_event: after(100_000),
             first_reasoning: None,
             first_content: after(110_000),
+            first_visible: after(110_000),
             last_content: after(400_000),
             usage: None,
             done: after(401_000),

@@ -14,7 +14,7 @@ use crate::store::file::StoreError;
 use crate::units::Nanos;
 
 /// The columns, in order: those of the contract, then what a reader may want besides.
-pub const COLUMNS: [&str; 35] = [
+pub const COLUMNS: [&str; 36] = [
     "seq",
     "round",
     "path",
@@ -50,6 +50,7 @@ pub const COLUMNS: [&str; 35] = [
     "region",
     "dequeued",
     "usage",
+    "first_visible",
 ];
 
 /// Appends attempts to `requests.csv`.
@@ -135,6 +136,7 @@ impl Line {
         self.text(sample.region.as_deref());
         self.stamp(sample.stamps.dequeued, origin);
         self.stamp(sample.stamps.usage, origin);
+        self.stamp(sample.stamps.first_visible, origin);
         self.0.pop();
         self.0.push(b'\n');
     }
@@ -315,7 +317,7 @@ mod tests {
                 stamps: Stamps {
                     intended: Nanos(intended), dequeued: at(0), conn_ready: at(1), sent: at(2), head: at(3),
                     first_byte: at(4), first_event: at(5), first_reasoning: at(6), first_content: at(7),
-                    last_content: at(8), usage: at(9), done: at(10), end: at(11),
+                    last_content: at(8), usage: at(9), done: at(10), end: at(11), first_visible: at(7),
                 },
                 outcome, status, input_tokens: tokens[0], output_tokens: tokens[1], reasoning_tokens: tokens[2],
                 conn, request_id: request_id.map(Into::into), server_ms, retry_after_ms: server_ms.map(|ms| ms / 3.0),
@@ -350,7 +352,7 @@ mod tests {
         assert_eq!(
             text,
             "7,3,direct,measure,chat,true,1500.000000,1500.050000,1500.020000,1600.000000,1600.000000,1600.000000,,\
-             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,\n"
+             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000\n"
         );
         assert_eq!(text.matches(',').count() + 1, COLUMNS.len());
     }

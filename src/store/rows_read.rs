@@ -109,6 +109,7 @@ impl Row<'_> {
             first_event: self.stamp("first_event")?,
             first_reasoning: self.stamp("first_reasoning")?,
             first_content: self.stamp("first_content")?,
+            first_visible: self.stamp("first_visible")?,
             last_content: self.stamp("last_content")?,
             usage: self.stamp("usage")?,
             done: self.stamp("done")?,
@@ -236,7 +237,7 @@ mod tests {
             ("100.000000", "1e2", 2, "a time in ms"),
             ("2,1,direct", "x,1,direct", 4, "u64 in column 'seq'"),
             ("seq,round", "seq,ground", 1, "the column 'round'"),
-            ("\n0,0,", "\n0,0,0,", 2, "35 fields, found 36"),
+            ("\n0,0,", "\n0,0,0,", 2, "36 fields, found 37"),
         ] {
             fs::write(&path, text.replacen(from, to, 1)).expect("spoilt");
             let error = read_rows(&path, &plan, ORIGIN).expect_err(from).to_string();

@@ -1,3 +1,251 @@
 //! What is asked: a workload is a pure function from a number to a call.
+//!
+//! Everything heavy (files, the tokenizer) is done in [`Workload::load`] before the run; [`Workload::call`] puts
+//! verified pieces together. The same plan and seed always give the same calls.
 
 pub mod call;
+pub mod dataset;
+pub mod error;
+pub mod material;
+pub mod source;
+pub mod spec;
+pub mod synthetic;
+pub mod tokens;
+pub mod trace;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::random::{Purpose, hash, unit};
+use crate::units::Api;
+use call::{Call, Prompt};
+use dataset::Conversation;
+use material::Material;
+use spec::{TokenDist, WorkloadPlan, WorkloadSource};
+use trace::{Lengths, Trace};
+
+pub use error::WorkloadError;
+
+/// A loaded workload. Read only, so it is shared by all workers.
+#[derive(Debug)]
+pub struct Workload {
+    seed: u64,
+    model: Arc<str>,
+    /// Each API with the sum of the weights up to it.
+    apis: Vec<(Api, f64)>,
+    stream: f64,
+    max_input: u32,
+    max_output: Option<u32>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Synthetic { material: Material, input: TokenDist, output: TokenDist },
+    Trace { material: Material, trace: Trace, input: Option<TokenDist>, output: Option<TokenDist> },
+    Dataset { all: Vec<Conversation>, output: Option<TokenDist> },
+}
+
+impl Workload {
+    /// Reads the files and prepares the prompts. It takes the time and memory of a tokenizer, all of which is given
+    /// back before it returns.
+    ///
+    /// # Errors
+    /// When a file cannot be read or a line of it is not what it should be.
+    pub fn load(plan: &WorkloadPlan, seed: u64) -> Result<Self, WorkloadError> {
+        let mut sum = 0.0;
+        let apis = plan.api.iter().filter(|(_, weight)| **weight > 0.0).map(|(api, weight)| {
+            sum += weight;
+            (*api, sum)
+        });
+        Ok(Self {
+            seed,
+            model: plan.model.as_str().into(),
+            apis: apis.collect(),
+            stream: plan.stream,
+            max_input: plan.max_input_tokens.unwrap_or(u32::MAX),
+            max_output: plan.max_output_tokens,
+            content: Content::load(&plan.source, seed)?,
+        })
+    }
+
+    /// The call of an attempt: `round` decides what is asked, `salt` (the attempt's number) its first characters.
+    ///
+    /// All members of a round ask the same in the same way, except for the salt.
+    #[must_use]
+    pub fn call(&self, round: u64, salt: u64) -> Call {
+        let stream = unit(hash(self.seed, Purpose::Stream, round)) < self.stream;
+        let (api, prompt, max_output_tokens, input_tokens) = match &self.content {
+            Content::Dataset { all, output } => {
+                let one = &all[(round % all.len() as u64) as usize];
+                let limit = output.map(|dist| synthetic::output(dist, self.seed, round)).or(one.limit);
+                let limit = limit.into_iter().chain(self.max_output).min();
+                (one.api(), one.prompt(self.seed, salt), limit, one.tokens)
+            }
+            Content::Synthetic { material, input, output } => {
+                let lengths = Lengths {
+                    input: synthetic::input(*input, self.seed, round),
+                    output: synthetic::output(*output, self.seed, round),
+                };
+                self.sized(material, lengths, round, salt)
+            }
+            Content::Trace { material, trace, input, output } => {
+                let row = trace.rows[(round % trace.rows.len() as u64) as usize];
+                let lengths = Lengths {
+                    input: input.map_or(row.input, |dist| synthetic::input(dist, self.seed, round)),
+                    output: output.map_or(row.output, |dist| synthetic::output(dist, self.seed, round)),
+                };
+                self.sized(material, lengths, round, salt)
+            }
+        };
+        let api = api.unwrap_or_else(|| self.api(round));
+        Call { api, stream, model: Arc::clone(&self.model), prompt, max_output_tokens, input_tokens }
+    }
+
+    /// A prompt of a given length, the limits of the plan applied.
+    fn sized(&self, material: &Material, lengths: Lengths, round: u64, salt: u64) -> Asked {
+        let input = lengths.input.clamp(1, self.max_input.max(1));
+        let output = lengths.output.min(self.max_output.unwrap_or(u32::MAX)).max(1);
+        (None, Prompt::Text(material.prompt(input, round, salt)), Some(output), Some(input))
+    }
+
+    fn api(&self, round: u64) -> Api {
+        let total = self.apis.last().map_or(0.0, |(_, sum)| *sum);
+        let at = unit(hash(self.seed, Purpose::Api, round)) * total;
+        self.apis.iter().find(|(_, sum)| at < *sum).map_or(Api::Chat, |(api, _)| *api)
+    }
+
+    /// The trace's own times, scaled, the first at 0; `None` for other workloads.
+    #[must_use]
+    pub fn arrivals(&self) -> Option<&[Duration]> {
+        match &self.content {
+            Content::Trace { trace, .. } => Some(&trace.times),
+            Content::Synthetic { .. } | Content::Dataset { .. } => None,
+        }
+    }
+
+    /// How many rounds differ before the file begins again; `None` for a synthetic workload, which never repeats.
+    #[must_use]
+    pub fn rows(&self) -> Option<usize> {
+        match &self.content {
+            Content::Trace { trace, .. } => Some(trace.rows.len()),
+            Content::Dataset { all, .. } => Some(all.len()),
+            Content::Synthetic { .. } => None,
+        }
+    }
+}
+
+/// API if the file fixes it, prompt, output limit, prompt tokens.
+type Asked = (Option<Api>, Prompt, Option<u32>, Option<u32>);
+
+impl Content {
+    fn load(source: &WorkloadSource, seed: u64) -> Result<Self, WorkloadError> {
+        match source {
+            WorkloadSource::Synthetic { input_tokens, output_tokens } => {
+                Ok(Self::Synthetic { material: Material::new(seed)?, input: *input_tokens, output: *output_tokens })
+            }
+            WorkloadSource::Dataset { file, output_tokens } => {
+                Ok(Self::Dataset { all: dataset::load(&source::read(file)?, file)?, output: *output_tokens })
+            }
+            WorkloadSource::Trace { file, time_scale, input_tokens, output_tokens } => {
+                let mut trace = trace::parse(&source::read(file)?, file)?;
+                trace.times.iter_mut().for_each(|time| *time = time.div_f64(*time_scale));
+                let material = Material::new(seed)?;
+                Ok(Self::Trace { material, trace, input: *input_tokens, output: *output_tokens })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Write;
+
+    use super::*;
+
+    fn plan(source: WorkloadSource) -> WorkloadPlan {
+        WorkloadPlan {
+            source,
+            api: BTreeMap::from([(Api::Chat, 0.25), (Api::Responses, 0.75)]),
+            stream: 0.8,
+            model: "gpt-4o".to_owned(),
+            max_output_tokens: Some(64),
+            max_input_tokens: Some(2_000),
+        }
+    }
+
+    fn trace(time_scale: f64) -> WorkloadSource {
+        WorkloadSource::Trace { file: "builtin:azure-conv".into(), time_scale, input_tokens: None, output_tokens: None }
+    }
+
+    fn synthetic() -> WorkloadSource {
+        let dist = |p50, p99| TokenDist::Lognormal { p50, p99 };
+        WorkloadSource::Synthetic { input_tokens: dist(300.0, 3000.0), output_tokens: dist(100.0, 400.0) }
+    }
+
+    #[test]
+    fn the_same_seed_asks_the_same_and_another_does_not() {
+        for source in [trace(1.0), synthetic()] {
+            let load = |seed| Workload::load(&plan(source.clone()), seed).expect("loads");
+            let (one, same, other) = (load(1), load(1), load(2));
+            assert!((0..200).all(|n| one.call(n, 3 * n) == same.call(n, 3 * n)));
+            assert!((0..200).all(|n| one.call(n, n).prompt != other.call(n, n).prompt));
+        }
+    }
+
+    #[test]
+    fn members_of_a_round_ask_the_same_behind_another_salt() {
+        let workload = Workload::load(&plan(trace(1.0)), 5).expect("loads");
+        for round in 0..100 {
+            let [one, two] = [workload.call(round, 3 * round), workload.call(round, 3 * round + 1)];
+            assert_eq!((one.api, one.stream, one.input_tokens), (two.api, two.stream, two.input_tokens));
+            assert_ne!(one.prompt, two.prompt);
+        }
+    }
+
+    #[test]
+    fn the_mix_has_the_shares_asked_for() {
+        let workload = Workload::load(&plan(synthetic()), 5).expect("loads");
+        let calls: Vec<Call> = (0..4_000).map(|round| workload.call(round, round)).collect();
+        let share = |wanted: fn(&&Call) -> bool| calls.iter().filter(wanted).count() as f64 / calls.len() as f64;
+        assert!((share(|call| call.api == Api::Responses) - 0.75).abs() < 0.03);
+        assert!((share(|call| call.stream) - 0.8).abs() < 0.03);
+        assert!(calls.iter().all(|call| call.max_output_tokens <= Some(64) && call.input_tokens <= Some(2_000)));
+    }
+
+    #[test]
+    fn a_trace_gives_its_rows_again_and_its_times_scaled() {
+        let workload = Workload::load(&plan(trace(4.0)), 5).expect("loads");
+        let rows = workload.rows().expect("a trace has rows") as u64;
+        assert_eq!(rows, 19_366);
+        let first = workload.call(0, 0);
+        assert_eq!((first.input_tokens, first.max_output_tokens), (Some(374), Some(44)));
+        assert_eq!(workload.call(rows, 1).input_tokens, Some(374));
+        let times = workload.arrivals().expect("a trace has times");
+        assert_eq!(times[..2], [Duration::ZERO, Duration::from_nanos(4_314_579_000 / 4)]);
+    }
+
+    #[test]
+    fn lengths_of_the_plan_stand_over_those_of_a_trace() {
+        let fixed = |value| Some(TokenDist::Fixed { value });
+        let file = "builtin:azure-conv".into();
+        let source = WorkloadSource::Trace { file, time_scale: 1.0, input_tokens: fixed(50), output_tokens: fixed(9) };
+        let call = Workload::load(&plan(source), 5).expect("loads").call(1, 1);
+        assert_eq!((call.input_tokens, call.max_output_tokens), (Some(50), Some(9)));
+    }
+
+    #[test]
+    fn a_batch_file_decides_the_api_and_the_plan_caps_its_limit() {
+        let mut file = tempfile::NamedTempFile::new().expect("file");
+        let row = r#"{"method":"POST","url":"/v1/responses","body":{"input":"Hello","max_output_tokens":900}}"#;
+        writeln!(file, "{row}").expect("written");
+        let source = |output_tokens| WorkloadSource::Dataset { file: file.path().into(), output_tokens };
+        let workload = Workload::load(&plan(source(None)), 5).expect("loads");
+        assert!((0..50).map(|round| workload.call(round, round)).all(|call| call.api == Api::Responses));
+        assert_eq!(workload.call(3, 3).max_output_tokens, Some(64));
+        assert_eq!((workload.rows(), workload.arrivals()), (Some(1), None));
+        let own = Workload::load(&plan(source(Some(TokenDist::Fixed { value: 7 }))), 5).expect("loads");
+        assert_eq!(own.call(3, 3).max_output_tokens, Some(7));
+    }
+}

@@ -1,0 +1,133 @@
+//! Refusals, in the shapes in which OpenAI and Azure OpenAI word them.
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::route::Dialect;
+
+/// Why a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ApiError {
+    /// No key.
+    MissingKey,
+    /// A key that does not pass; shown with its middle hidden.
+    WrongKey(String),
+    /// No model or deployment of this name.
+    NoModel(String),
+    /// The model exists, but not for this.
+    WrongModel(String),
+    /// No such address, or no api-version where there must be one.
+    NoRoute(String),
+    /// The address exists, but not for this method.
+    WrongMethod(String),
+    /// The body is not what it must be: message and parameter.
+    Invalid(String, Option<&'static str>),
+    /// The body is too large.
+    TooLarge,
+}
+
+const AZURE_KEY: &str = "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a \
+     valid key for an active subscription and use a correct regional API endpoint for your resource.";
+const AZURE_DEPLOYMENT: &str = "The API deployment for this resource does not exist. If you created the deployment \
+     within the last 5 minutes, please wait a moment and try again.";
+
+impl ApiError {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::MissingKey | Self::WrongKey(_) => StatusCode::UNAUTHORIZED,
+            Self::NoModel(_) | Self::NoRoute(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::WrongModel(_) | Self::Invalid(..) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        }
+    }
+
+    /// The body of the answer.
+    pub(crate) fn body(&self, dialect: Dialect) -> String {
+        match dialect {
+            Dialect::OpenAi => self.openai(),
+            Dialect::Azure => self.azure(),
+        }
+    }
+
+    fn openai(&self) -> String {
+        let (message, param, code) = match self {
+            Self::MissingKey => (
+                "You didn't provide an API key. You need to provide your API key in an Authorization header using \
+                 Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
+                    .to_owned(),
+                None,
+                Some("invalid_api_key"),
+            ),
+            Self::WrongKey(key) => {
+                (format!("Incorrect API key provided: {}.", hide(key)), None, Some("invalid_api_key"))
+            }
+            Self::NoModel(model) => (
+                format!("The model `{model}` does not exist or you do not have access to it."),
+                Some("model"),
+                Some("model_not_found"),
+            ),
+            Self::WrongModel(model) => {
+                (format!("The model `{model}` does not support this operation."), Some("model"), None)
+            }
+            Self::NoRoute(what) => (format!("Invalid URL ({what})"), None, None),
+            Self::WrongMethod(what) => (format!("Not allowed to {what}."), None, Some("method_not_supported")),
+            Self::Invalid(message, param) => (message.clone(), *param, None),
+            Self::TooLarge => ("The request body is larger than 16 MiB.".to_owned(), None, None),
+        };
+        let kind = "invalid_request_error";
+        json!({"error": {"message": message, "type": kind, "param": param, "code": code}}).to_string()
+    }
+
+    fn azure(&self) -> String {
+        let (code, message) = match self {
+            Self::MissingKey | Self::WrongKey(_) => ("401", AZURE_KEY.to_owned()),
+            Self::NoModel(_) => ("DeploymentNotFound", AZURE_DEPLOYMENT.to_owned()),
+            Self::WrongModel(model) => (
+                "OperationNotSupported",
+                format!(
+                    "The operation does not work with the specified model, {model}. Please choose different model and \
+                     try again."
+                ),
+            ),
+            Self::NoRoute(_) => ("404", "Resource not found".to_owned()),
+            Self::WrongMethod(_) => ("405", "Method not allowed".to_owned()),
+            Self::Invalid(..) => return self.openai(),
+            Self::TooLarge => ("413", "The request body is larger than 16 MiB.".to_owned()),
+        };
+        json!({"error": {"code": code, "message": message}}).to_string()
+    }
+}
+
+/// A key with only its ends shown, and nothing of a short one.
+fn hide(key: &str) -> String {
+    let ends = |n: usize| {
+        let chars: Vec<char> = key.chars().collect();
+        let (head, tail) = (&chars[..n], &chars[chars.len() - n..]);
+        format!("{}****{}", head.iter().collect::<String>(), tail.iter().collect::<String>())
+    };
+    if key.chars().count() >= 16 { ends(4) } else { "****".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_service_words_its_refusals_in_its_own_shape() {
+        let error = ApiError::WrongKey("sk-abcdefghijklmnop".to_owned());
+        assert_eq!(
+            error.body(Dialect::OpenAi),
+            r#"{"error":{"code":"invalid_api_key","message":"Incorrect API key provided: sk-a****mnop.","param":null,"type":"invalid_request_error"}}"#
+        );
+        assert!(error.body(Dialect::Azure).starts_with(r#"{"error":{"code":"401","message":"Access denied due to"#));
+        let error = ApiError::NoModel("x".to_owned());
+        assert!(error.body(Dialect::OpenAi).contains(r#""code":"model_not_found""#));
+        assert!(error.body(Dialect::Azure).contains(r#""code":"DeploymentNotFound""#));
+    }
+
+    #[test]
+    fn a_short_key_is_not_shown_at_all() {
+        assert_eq!(hide("secret"), "****");
+    }
+}

@@ -1,0 +1,14 @@
+//! The two APIs, in the dialects of OpenAI and Azure OpenAI: addresses, shapes, framing, refusals.
+
+mod answer;
+mod chat;
+mod error;
+mod models;
+mod prompt;
+mod responses;
+mod route;
+mod sse;
+
+pub(crate) use answer::{PLAN, answer};
+pub(crate) use error::ApiError;
+pub(crate) use sse::EventStream;

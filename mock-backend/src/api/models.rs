@@ -1,0 +1,81 @@
+//! The models that exist, by their usual names.
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Chat, with or without reasoning.
+    Chat,
+    /// Embeddings.
+    Embedding,
+}
+
+/// A name that callers use, and the snapshot that answers under it.
+pub(crate) struct Model {
+    pub(crate) name: &'static str,
+    pub(crate) snapshot: &'static str,
+    pub(crate) purpose: Purpose,
+}
+
+const fn chat(name: &'static str, snapshot: &'static str) -> Model {
+    Model { name, snapshot, purpose: Purpose::Chat }
+}
+
+const fn embedding(name: &'static str) -> Model {
+    Model { name, snapshot: name, purpose: Purpose::Embedding }
+}
+
+/// All of them.
+pub(crate) const MODELS: [Model; 28] = [
+    chat("gpt-4o", "gpt-4o-2024-08-06"),
+    chat("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
+    chat("gpt-4.1", "gpt-4.1-2025-04-14"),
+    chat("gpt-4.1-mini", "gpt-4.1-mini-2025-04-14"),
+    chat("gpt-4.1-nano", "gpt-4.1-nano-2025-04-14"),
+    chat("gpt-5", "gpt-5-2025-08-07"),
+    chat("gpt-5-mini", "gpt-5-mini-2025-08-07"),
+    chat("gpt-5-nano", "gpt-5-nano-2025-08-07"),
+    chat("gpt-5-chat", "gpt-5-chat-2025-08-07"),
+    chat("gpt-5-pro", "gpt-5-pro-2025-10-06"),
+    chat("gpt-5-codex", "gpt-5-codex-2025-09-15"),
+    chat("gpt-5.1", "gpt-5.1-2025-11-13"),
+    chat("gpt-5.1-chat", "gpt-5.1-chat-2025-11-13"),
+    chat("gpt-5.2", "gpt-5.2-2025-12-11"),
+    chat("gpt-5.2-chat", "gpt-5.2-chat-2025-12-11"),
+    chat("o1", "o1-2024-12-17"),
+    chat("o1-mini", "o1-mini-2024-09-12"),
+    chat("o3", "o3-2025-04-16"),
+    chat("o3-mini", "o3-mini-2025-01-31"),
+    chat("o3-pro", "o3-pro-2025-06-10"),
+    chat("o4-mini", "o4-mini-2025-04-16"),
+    chat("gpt-4", "gpt-4-0613"),
+    chat("gpt-4-turbo", "gpt-4-turbo-2024-04-09"),
+    chat("gpt-35-turbo", "gpt-35-turbo-0125"),
+    chat("gpt-3.5-turbo", "gpt-3.5-turbo-0125"),
+    embedding("text-embedding-3-small"),
+    embedding("text-embedding-3-large"),
+    embedding("text-embedding-ada-002"),
+];
+
+/// The model of this name or snapshot.
+pub(crate) fn find(name: &str) -> Option<&'static Model> {
+    MODELS.iter().find(|model| model.name == name || model.snapshot == name)
+}
+
+/// When models were made, as `/models` says it (2024-08-06 for all).
+const CREATED: u64 = 1_722_902_400;
+
+fn entry(name: &str) -> String {
+    let name = serde_json::Value::from(name);
+    format!("{{\"id\":{name},\"object\":\"model\",\"created\":{CREATED},\"owned_by\":\"system\"}}")
+}
+
+/// The answer to `GET /models`.
+pub(crate) fn list() -> String {
+    let entries: Vec<String> = MODELS.iter().map(|model| entry(model.name)).collect();
+    format!("{{\"object\":\"list\",\"data\":[{}]}}", entries.join(","))
+}
+
+/// The answer to `GET /models/{name}`.
+pub(crate) fn show(name: &str) -> String {
+    entry(name)
+}

@@ -1,0 +1,106 @@
+//! The text of a prompt, counted while it is parsed and not kept.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::generate::count;
+
+/// A string that borrows from the request where it can.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Str<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// The tokens in a string, in a list of content parts, or in a list of items that have content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// Tokens of all text.
+    pub(crate) tokens: usize,
+    /// Items in the list; 0 for a string.
+    pub(crate) items: usize,
+}
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CountingVisitor)
+    }
+}
+
+struct CountingVisitor;
+
+impl<'de> Visitor<'de> for CountingVisitor {
+    type Value = Counted;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Counted, E> {
+        Ok(Counted { tokens: count(text), items: 0 })
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Counted, E> {
+        Ok(Counted::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Counted, A::Error> {
+        let mut sum = Counted::default();
+        while let Some(Item(tokens)) = items.next_element()? {
+            sum.tokens += tokens;
+            sum.items += 1;
+        }
+        Ok(sum)
+    }
+}
+
+/// The tokens of one message, item or part: those of its `content`, `text`, `arguments` or `output`.
+struct Item(usize);
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ItemVisitor)
+    }
+}
+
+struct ItemVisitor;
+
+impl<'de> Visitor<'de> for ItemVisitor {
+    type Value = Item;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+        let mut tokens = 0;
+        while let Some(Str(key)) = map.next_key()? {
+            match &*key {
+                "content" | "text" | "arguments" | "output" => tokens += map.next_value::<Counted>()?.tokens,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Item(tokens))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_counted_wherever_it_stands() {
+        let counted = |json: &str| serde_json::from_str::<Counted>(json).unwrap();
+        assert_eq!(counted(r#""hello world""#), Counted { tokens: 2, items: 0 });
+        assert_eq!(
+            counted(
+                r#"[{"role":"system","content":"hello"},{"role":"user","content":[{"type":"text","text":"hello world"}]}]"#
+            ),
+            Counted { tokens: 3, items: 2 }
+        );
+        assert_eq!(counted(r#"[{"role":"assistant","content":null}]"#), Counted { tokens: 0, items: 1 });
+        assert!(serde_json::from_str::<Counted>(r#"["hello"]"#).is_err());
+    }
+}

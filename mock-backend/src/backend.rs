@@ -1,0 +1,130 @@
+//! A deployment of a model: when it starts on a request, how long its answer is, when each token is due, and whether it
+//! stands still.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::config::{BackendConfig, OutputTokens};
+use crate::latency::{Dice, Times};
+
+/// One backend, shared by the listeners in front of it and by all threads.
+pub(crate) struct Backend {
+    pub(crate) config: BackendConfig,
+    free_at: Mutex<u64>,
+    stalled_until: AtomicU64,
+}
+
+/// What one answer will be, fixed before its first byte.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// When the model starts, in nanoseconds of `CLOCK_MONOTONIC`.
+    start: u64,
+    times: Times,
+    /// Tokens of the answer.
+    pub(crate) tokens: usize,
+    /// Whether the caller's limit cut it.
+    pub(crate) cut: bool,
+}
+
+impl Plan {
+    /// When token `k` is due, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) fn due(&self, k: usize) -> u64 {
+        self.start + self.times.token(k)
+    }
+
+    /// When the answer is complete.
+    pub(crate) fn end(&self) -> u64 {
+        self.due(self.tokens.saturating_sub(1))
+    }
+}
+
+impl Backend {
+    pub(crate) fn new(config: BackendConfig) -> Self {
+        Self { config, free_at: Mutex::new(0), stalled_until: AtomicU64::new(0) }
+    }
+
+    /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here.
+    pub(crate) fn admit(&self, arrival: u64, dice: &mut Dice, prompt_tokens: usize, limit: Option<usize>) -> Plan {
+        let stage = self.config.serial_stage.draw(dice).round() as u64;
+        let (tokens, cut) = self.length(dice, limit);
+        let times = self.config.latency.draw(dice, prompt_tokens, tokens);
+        Plan { start: self.pass_stage(arrival, stage), times, tokens, cut }
+    }
+
+    /// When a request that arrived at `arrival` has passed the serial stage, alone.
+    fn pass_stage(&self, arrival: u64, stage: u64) -> u64 {
+        if self.config.serial_stage.is_zero() {
+            return arrival;
+        }
+        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *free_at = arrival.max(*free_at) + stage;
+        *free_at
+    }
+
+    fn length(&self, dice: &mut Dice, limit: Option<usize>) -> (usize, bool) {
+        match self.config.output_tokens {
+            OutputTokens::AsAsked(tokens) => (limit.unwrap_or(tokens), false),
+            OutputTokens::Natural(dist) => {
+                let natural = dist.draw(dice).round().max(1.0) as usize;
+                limit.filter(|limit| *limit < natural).map_or((natural, false), |limit| (limit, true))
+            }
+        }
+    }
+
+    /// Holds back everything that is due before `until`.
+    pub(crate) fn stall(&self, until: u64) {
+        self.stalled_until.fetch_max(until, Ordering::Relaxed);
+    }
+
+    /// When something that is due at `due` may really leave.
+    pub(crate) fn release(&self, due: u64) -> u64 {
+        due.max(self.stalled_until.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::latency::dice;
+
+    fn backend(scenario: &str) -> BackendConfig {
+        Config::scenario(scenario).unwrap().backends.remove(0)
+    }
+
+    #[test]
+    fn a_serial_stage_takes_one_request_after_the_other() {
+        let backend = Backend::new(backend("shared-batch-1"));
+        let starts: Vec<u64> = [0, 0, 5_000_000, 100_000_000]
+            .iter()
+            .map(|arrival| backend.admit(*arrival, &mut dice(1, "x", 0), 10, Some(1)).start)
+            .collect();
+        assert_eq!(starts, [10_000_000, 20_000_000, 30_000_000, 110_000_000]);
+    }
+
+    #[test]
+    fn the_limit_is_the_length_unless_a_natural_one_is_shorter() {
+        let as_asked = Backend::new(backend("three-paths"));
+        let plan = |backend: &Backend, limit| {
+            let plan = backend.admit(0, &mut dice(1, "x", 0), 10, limit);
+            (plan.tokens, plan.cut)
+        };
+        assert_eq!(plan(&as_asked, None), (64, false));
+        assert_eq!(plan(&as_asked, Some(7)), (7, false));
+        let mut config = backend("three-paths");
+        config.output_tokens = OutputTokens::Natural(crate::latency::Dist::Fixed(20.0));
+        let natural = Backend::new(config);
+        assert_eq!(plan(&natural, None), (20, false));
+        assert_eq!(plan(&natural, Some(30)), (20, false));
+        assert_eq!(plan(&natural, Some(5)), (5, true));
+    }
+
+    #[test]
+    fn a_stall_holds_what_is_due_before_its_end_and_nothing_else() {
+        let backend = Backend::new(backend("three-paths"));
+        backend.stall(1000);
+        backend.stall(500);
+        assert_eq!((backend.release(10), backend.release(2000)), (1000, 2000));
+    }
+}

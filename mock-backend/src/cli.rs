@@ -1,0 +1,166 @@
+//! `hopmark sim`: flags, what is printed, and how it ends.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::config::{Config, ConfigError, Single, parse_duration};
+use crate::describe;
+use crate::server::{Simulator, StartError};
+
+/// The flags of the simulator.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SimArgs {
+    /// A built-in scenario (three-paths, equal-paths, shared-batch-1) or a TOML file; without it one listener, `direct`
+    #[arg(long, value_name = "NAME-or-FILE")]
+    pub scenario: Option<String>,
+    /// Where to listen; further listeners take the ports after it [default: free ports of 127.0.0.1]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Time to the first token [default: 200ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "scenario")]
+    pub ttft: Option<f64>,
+    /// Time from one token to the next [default: 20ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "scenario")]
+    pub itl: Option<f64>,
+    /// Tokens of an answer whose caller sets no limit [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), conflicts_with = "scenario")]
+    pub output_tokens: Option<u32>,
+    /// The only key that passes; without it any key does that is not empty
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Let every model name exist
+    #[arg(long)]
+    pub any_model: bool,
+    /// The seed of all draws
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Print the planned truth of each listener and end; as JSON with --ready-json
+    #[arg(long)]
+    pub describe: bool,
+    /// Print names and addresses as one line of JSON when ready
+    #[arg(long)]
+    pub ready_json: bool,
+    /// End when the standard input ends
+    #[arg(long)]
+    pub parent: bool,
+}
+
+impl SimArgs {
+    /// What these flags mean.
+    ///
+    /// # Errors
+    /// If the scenario does not exist or is wrong.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        let mut config = match &self.scenario {
+            Some(name) => Config::scenario(name)?,
+            None => {
+                let default = Single::default();
+                Config::single(&Single {
+                    ttft: self.ttft.unwrap_or(default.ttft),
+                    itl: self.itl.unwrap_or(default.itl),
+                    output_tokens: self.output_tokens.map_or(default.output_tokens, |tokens| tokens as usize),
+                })
+            }
+        };
+        config.seed = self.seed.unwrap_or(config.seed);
+        config.key.clone_from(&self.key);
+        config.any_model = self.any_model;
+        if let Some(address) = self.listen {
+            config.listen(address);
+        }
+        Ok(config)
+    }
+}
+
+/// Runs the simulator until it is told to end: 0 then, 1 if it cannot listen, 2 if the flags or the scenario are wrong.
+#[must_use]
+pub fn main(args: &SimArgs) -> ExitCode {
+    let config = match args.config() {
+        Ok(config) => config,
+        Err(error) => return fail(&error, 2),
+    };
+    if args.describe {
+        return describe(args, &config);
+    }
+    warn_if_open(&config);
+    match Simulator::start(config) {
+        Ok(simulator) => run(args, &simulator),
+        Err(error @ StartError::Config(_)) => fail(&error, 2),
+        Err(error @ (StartError::Bind { .. } | StartError::System(_))) => fail(&error, 1),
+    }
+}
+
+fn describe(args: &SimArgs, config: &Config) -> ExitCode {
+    let text = if args.ready_json { describe::as_json(config).to_string() } else { describe::as_text(config) };
+    match print(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
+    }
+}
+
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(code)
+}
+
+fn warn_if_open(config: &Config) {
+    if let Some(open) = config.listeners.iter().find(|listener| !listener.bind.ip().is_loopback()) {
+        eprintln!("warning: {} is open to other machines; the simulator is meant for this one only", open.bind);
+    }
+}
+
+/// Says where the listeners are and waits for the end.
+fn run(args: &SimArgs, simulator: &Simulator) -> ExitCode {
+    if let Err(error) = print(&ready(args, simulator)) {
+        return fail(&error, 1);
+    }
+    match wait(args.parent) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
+    }
+}
+
+fn ready(args: &SimArgs, simulator: &Simulator) -> String {
+    let listeners = simulator.listeners();
+    if args.ready_json {
+        let listeners: Vec<_> = listeners.iter().map(|(name, url)| json!({"name": name, "url": url})).collect();
+        return json!({"listeners": listeners}).to_string();
+    }
+    let lines: Vec<String> = listeners.iter().map(|(name, url)| format!("{name}  {url}")).collect();
+    lines.join("\n")
+}
+
+/// Prints at once, also into a pipe.
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
+/// Returns on an interrupt or a request to terminate, or when the standard input ends if that is the parent's.
+fn wait(parent: bool) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (told, ended) = tokio::sync::oneshot::channel();
+        if parent {
+            std::thread::spawn(move || {
+                let mut rest = [0; 256];
+                while matches!(std::io::stdin().read(&mut rest), Ok(n) if n > 0) {}
+                // The receiver is gone only when the program ends anyway.
+                let _ = told.send(());
+            });
+        } else {
+            std::mem::forget(told);
+        }
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result,
+            _ = terminate.recv() => Ok(()),
+            _ = ended => Ok(()),
+        }
+    })
+}

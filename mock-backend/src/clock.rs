@@ -1,0 +1,263 @@
+//! The precise clock of one worker thread: a `timerfd`, a heap of deadlines, and alarms that wait on it.
+//!
+//! Everything that the simulator sends on time waits here. tokio's own timer has a grain of 1 ms, which is the size of
+//! the effects that are to be measured, so it serves only for timeouts.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds of `CLOCK_MONOTONIC`, comparable between the processes of one machine.
+#[must_use]
+pub fn now_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Seconds of the Unix epoch.
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A deadline and who waits for it, ordered by the deadline.
+struct Waiting {
+    deadline: u64,
+    waker: Waker,
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.deadline == other.deadline
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.deadline.cmp(&other.deadline)
+    }
+}
+
+/// One worker's clock; clones share it.
+#[derive(Clone)]
+pub(crate) struct Clock(Rc<Inner>);
+
+struct Inner {
+    heap: RefCell<BinaryHeap<Reverse<Waiting>>>,
+    armed: Cell<u64>,
+    timer: ticker::Ticker,
+}
+
+impl Clock {
+    /// A clock whose driver runs on the present `LocalSet` until that ends.
+    pub(crate) fn start() -> io::Result<Self> {
+        let timer = ticker::Ticker::new()?;
+        let clock = Self(Rc::new(Inner { heap: RefCell::default(), armed: Cell::new(u64::MAX), timer }));
+        let driver = Rc::clone(&clock.0);
+        tokio::task::spawn_local(async move {
+            while driver.timer.tick().await.is_ok() {
+                driver.fire();
+            }
+        });
+        Ok(clock)
+    }
+
+    /// An alarm for one waiting place.
+    pub(crate) fn alarm(&self) -> Alarm {
+        Alarm { clock: self.clone(), set: None }
+    }
+
+    /// Waits until `deadline`, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) async fn sleep_until(&self, deadline: u64) {
+        let mut alarm = self.alarm();
+        std::future::poll_fn(|cx| alarm.poll_until(deadline, cx)).await;
+    }
+}
+
+impl Inner {
+    fn wait(&self, deadline: u64, waker: Waker) {
+        self.heap.borrow_mut().push(Reverse(Waiting { deadline, waker }));
+        if deadline < self.armed.get() {
+            self.arm(deadline);
+        }
+    }
+
+    fn arm(&self, deadline: u64) {
+        self.armed.set(deadline);
+        self.timer.arm(deadline);
+    }
+
+    fn fire(&self) {
+        let now = now_ns();
+        self.armed.set(u64::MAX);
+        loop {
+            let next = {
+                let mut heap = self.heap.borrow_mut();
+                match heap.peek() {
+                    None => return,
+                    Some(Reverse(first)) if first.deadline > now => Err(first.deadline),
+                    Some(_) => Ok(heap.pop()),
+                }
+            };
+            match next {
+                Ok(due) => due.into_iter().for_each(|Reverse(due)| due.waker.wake()),
+                Err(deadline) => return self.arm(deadline),
+            }
+        }
+    }
+}
+
+/// One place that waits for the clock. Its deadline may change from poll to poll.
+pub(crate) struct Alarm {
+    clock: Clock,
+    set: Option<(u64, Waker)>,
+}
+
+impl Alarm {
+    /// Ready once the clock has reached `deadline`.
+    pub(crate) fn poll_until(&mut self, deadline: u64, cx: &mut Context<'_>) -> Poll<()> {
+        if now_ns() >= deadline {
+            self.set = None;
+            return Poll::Ready(());
+        }
+        let already = self.set.as_ref().is_some_and(|(at, waker)| *at == deadline && waker.will_wake(cx.waker()));
+        if !already {
+            self.set = Some((deadline, cx.waker().clone()));
+            self.clock.0.wait(deadline, cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod ticker {
+    //! The kernel's timer as a readable file.
+
+    use std::io;
+    use std::os::fd::OwnedFd;
+
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+    };
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    pub(super) struct Ticker(AsyncFd<OwnedFd>);
+
+    impl Ticker {
+        #[expect(deprecated, reason = "its successor is unsafe, and an OwnedFd keeps what that asks for")]
+        pub(super) fn new() -> io::Result<Self> {
+            let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+            Ok(Self(AsyncFd::with_interest(fd, Interest::READABLE)?))
+        }
+
+        /// Sets the next tick; a later call replaces an earlier one. The count of expiries is never read: setting the
+        /// timer resets it, and each expiry is an edge of its own.
+        pub(super) fn arm(&self, deadline: u64) {
+            let at = deadline.max(1);
+            let value = Timespec { tv_sec: (at / 1_000_000_000) as i64, tv_nsec: (at % 1_000_000_000) as i64 };
+            let spec = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+            // Fails only for values out of range, which the division above excludes.
+            let _ = timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::ABSTIME, &spec);
+        }
+
+        pub(super) async fn tick(&self) -> io::Result<()> {
+            self.0.readable().await?.clear_ready();
+            Ok(())
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod ticker {
+    //! tokio's timer, for systems without `timerfd`: correct, but with a grain of 1 ms.
+
+    use std::io;
+    use std::time::Duration;
+
+    use tokio::sync::Notify;
+
+    pub(super) struct Ticker {
+        at: std::cell::Cell<u64>,
+        changed: Notify,
+    }
+
+    impl Ticker {
+        pub(super) fn new() -> io::Result<Self> {
+            Ok(Self { at: std::cell::Cell::new(u64::MAX), changed: Notify::new() })
+        }
+
+        pub(super) fn arm(&self, deadline: u64) {
+            self.at.set(deadline);
+            self.changed.notify_one();
+        }
+
+        pub(super) async fn tick(&self) -> io::Result<()> {
+            loop {
+                let left = self.at.get().saturating_sub(super::now_ns()).min(3_600_000_000_000);
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_nanos(left)) => {
+                        if self.at.get() <= super::now_ns() {
+                            self.at.set(u64::MAX);
+                            return Ok(());
+                        }
+                    }
+                    () = self.changed.notified() => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local<F: Future>(future: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, future)
+    }
+
+    #[test]
+    fn alarms_never_ring_early_and_ring_in_order() {
+        local(async {
+            let clock = Clock::start().unwrap();
+            let rung = Rc::new(RefCell::new(Vec::new()));
+            let start = now_ns();
+            let tasks: Vec<_> = [7u64, 3, 5, 0]
+                .into_iter()
+                .map(|ms| {
+                    let (clock, rung, deadline) = (clock.clone(), Rc::clone(&rung), start + ms * 1_000_000);
+                    tokio::task::spawn_local(async move {
+                        clock.sleep_until(deadline).await;
+                        assert!(now_ns() >= deadline);
+                        rung.borrow_mut().push(ms);
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+            assert_eq!(*rung.borrow(), [0, 3, 5, 7]);
+        });
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_is_ready_at_once() {
+        local(async {
+            let clock = Clock::start().unwrap();
+            clock.sleep_until(0).await;
+        });
+    }
+}

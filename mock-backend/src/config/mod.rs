@@ -1,0 +1,54 @@
+//! Scenarios: as written in TOML, and as meant.
+//!
+//! Everything that can be wrong in a file is found here, with its file, its line and the nearest right word.
+
+use std::path::Path;
+
+mod parse;
+mod raw;
+mod spec;
+
+pub use parse::{parse_duration, parse_rate};
+pub(crate) use spec::ANY_PORT;
+pub use spec::{BackendConfig, Config, ConfigError, GatewayConfig, Kind, ListenerConfig, OutputTokens, Single};
+
+/// The scenarios that are built in: name and text.
+pub const SCENARIOS: [(&str, &str); 3] = [
+    ("three-paths", include_str!("../../scenarios/three-paths.toml")),
+    ("equal-paths", include_str!("../../scenarios/equal-paths.toml")),
+    ("shared-batch-1", include_str!("../../scenarios/shared-batch-1.toml")),
+];
+
+impl Config {
+    /// A built-in scenario by its name, or one from a file.
+    ///
+    /// # Errors
+    /// If there is neither, or if what is there is wrong.
+    pub fn scenario(name: &str) -> Result<Self, ConfigError> {
+        if let Some((_, text)) = SCENARIOS.iter().find(|(known, _)| *known == name) {
+            return Self::parse(text, &format!("scenario {name}"));
+        }
+        let path = Path::new(name);
+        if !path.exists() {
+            let names: Vec<&str> = SCENARIOS.iter().map(|(known, _)| *known).collect();
+            let hint = parse::nearest(name, &names).map_or_else(
+                || format!("the scenarios are {}", names.join(", ")),
+                |near| format!("did you mean \"{near}\"?"),
+            );
+            return Err(ConfigError(format!("there is no scenario and no file \"{name}\"; {hint}")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("{name} cannot be read: {e}")))?;
+        Self::parse(&text, name)
+    }
+
+    /// A scenario from its text; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// If the text is not TOML, has unknown keys, or says what cannot be.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
+        raw::Scenario::parse(text, origin)?.resolve(origin)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! What a simulator needs to know, checked and complete.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::latency::{Dist, Latency};
+use crate::link::Distance;
+
+/// What is wrong with a scenario or with the flags, as one sentence.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// Everything that a simulator needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed of every draw.
+    pub seed: u64,
+    /// Worker threads; 0 is one for each core.
+    pub threads: usize,
+    /// The only key that passes; none lets any key pass that is not empty.
+    pub key: Option<String>,
+    /// Whether every model name exists.
+    pub any_model: bool,
+    /// Requests that the ledger holds.
+    pub ledger: usize,
+    /// The models behind the listeners.
+    pub backends: Vec<BackendConfig>,
+    /// Where callers connect.
+    pub listeners: Vec<ListenerConfig>,
+}
+
+/// A deployment of a model in a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackendConfig {
+    /// The name by which listeners refer to it.
+    pub name: String,
+    /// The Azure region it reports.
+    pub region: String,
+    /// When it answers.
+    pub latency: Latency,
+    /// A stage that every request passes alone, one after the other, before its first token counts; zero is none.
+    pub serial_stage: Dist,
+    /// How long an answer is if no limit of the caller cuts it.
+    pub output_tokens: OutputTokens,
+}
+
+/// The length of answers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OutputTokens {
+    /// As long as the caller's limit, or this without one.
+    AsAsked(usize),
+    /// Drawn from a distribution (in tokens, not nanoseconds); the caller's limit cuts it.
+    Natural(Dist),
+}
+
+/// Where callers connect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListenerConfig {
+    /// Its name; also that of the path.
+    pub name: String,
+    /// What it stands for.
+    pub kind: Kind,
+    /// Where it listens.
+    pub bind: SocketAddr,
+    /// The distance to its callers.
+    pub link: Distance,
+    /// The place of its backend in [`Config::backends`]; none for a gateway in front of a foreign server.
+    pub backend: Option<usize>,
+    /// What it adds as a gateway.
+    pub gateway: Option<GatewayConfig>,
+}
+
+/// What a listener stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The model's public address.
+    Direct,
+    /// A private address in the caller's network.
+    PrivateEndpoint,
+    /// An AI gateway in front of the model.
+    Gateway,
+}
+
+impl Kind {
+    /// As written in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::PrivateEndpoint => "private-endpoint",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// A gateway between its caller and its upstream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewayConfig {
+    /// Its own time on each request before it forwards.
+    pub own: Dist,
+    /// The distance to its upstream.
+    pub link: Distance,
+    /// A foreign server (`http://host:port[/base]`) instead of a backend of the scenario.
+    pub url: Option<String>,
+}
+
+/// The flags of a simulator with one listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Single {
+    /// The time to the first token, in nanoseconds.
+    pub ttft: f64,
+    /// The time between tokens, in nanoseconds.
+    pub itl: f64,
+    /// Tokens of an answer without a limit.
+    pub output_tokens: usize,
+}
+
+impl Default for Single {
+    fn default() -> Self {
+        Self { ttft: 200e6, itl: 20e6, output_tokens: 64 }
+    }
+}
+
+/// Any free port of the loopback.
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Requests that the ledger holds unless told otherwise.
+pub(crate) const LEDGER: usize = 200_000;
+/// Tokens of an answer without a limit, unless told otherwise.
+pub(crate) const OUTPUT_TOKENS: usize = 64;
+/// The seed unless told otherwise.
+pub(crate) const SEED: u64 = 42;
+
+impl Config {
+    /// One listener, named `direct`, without distance.
+    #[must_use]
+    pub fn single(single: &Single) -> Self {
+        let latency = Latency { first: Dist::Fixed(single.ttft), gap: Dist::Fixed(single.itl), per_prompt_token: 0.0 };
+        let backend = BackendConfig {
+            name: "model".to_owned(),
+            region: "swedencentral".to_owned(),
+            latency,
+            serial_stage: Dist::Fixed(0.0),
+            output_tokens: OutputTokens::AsAsked(single.output_tokens),
+        };
+        let listener = ListenerConfig {
+            name: "direct".to_owned(),
+            kind: Kind::Direct,
+            bind: ANY_PORT,
+            link: Distance::NONE,
+            backend: Some(0),
+            gateway: None,
+        };
+        Self {
+            scenario: "single".to_owned(),
+            seed: SEED,
+            threads: 0,
+            key: None,
+            any_model: false,
+            ledger: LEDGER,
+            backends: vec![backend],
+            listeners: vec![listener],
+        }
+    }
+
+    /// Puts the listeners on `address`: on free ports if its port is 0, else on that port and those after it.
+    pub fn listen(&mut self, address: SocketAddr) {
+        for (listener, i) in self.listeners.iter_mut().zip(0u16..) {
+            let port = if address.port() == 0 { 0 } else { address.port().saturating_add(i) };
+            listener.bind = SocketAddr::new(address.ip(), port);
+        }
+    }
+
+    /// The gateways in front of a backend of the scenario.
+    pub(crate) fn inner(&self) -> impl Iterator<Item = &ListenerConfig> {
+        self.listeners.iter().filter(|listener| listener.gateway.is_some() && listener.backend.is_some())
+    }
+}

@@ -1,0 +1,167 @@
+//! The body of an answer that a gateway passes on: every piece as it comes, marked by what it holds.
+
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use crate::tap::{Entry, Marks, Tap};
+use crate::upstream::{Lease, Pool};
+
+/// A body on its way through.
+pub(crate) struct Forward {
+    body: Incoming,
+    lease: Option<Lease>,
+    pool: Rc<Pool>,
+    tap: Tap,
+    entry: Rc<Entry>,
+    scan: Scan,
+    held: Option<(u64, Marks, Bytes)>,
+    ended: bool,
+}
+
+impl Forward {
+    /// The body `body`, which comes over `lease` and leaves past `tap`.
+    pub(crate) fn new(body: Incoming, lease: Lease, pool: Rc<Pool>, tap: Tap, entry: Rc<Entry>, stream: bool) -> Self {
+        let ended = body.is_end_stream();
+        let mut forward =
+            Self { body, lease: Some(lease), pool, tap, entry, scan: Scan::new(stream), held: None, ended };
+        if ended {
+            forward.finish();
+        }
+        forward
+    }
+
+    /// When the bytes that came last had come over the upstream link, ideally.
+    fn ideal(&self) -> u64 {
+        self.lease.as_ref().map_or(0, |lease| lease.tap.arrival().ideal)
+    }
+
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.held.is_none() && !self.ended {
+            self.held = ready!(self.poll_next(cx))?;
+        }
+        let Some((due, marks, bytes)) = self.held.take() else {
+            return Poll::Ready(None);
+        };
+        if self.tap.poll_frame(due, marks, &self.entry, cx).is_pending() {
+            self.held = Some((due, marks, bytes));
+            return Poll::Pending;
+        }
+        if self.ended {
+            self.finish();
+        }
+        // An empty piece is only the mark of the end.
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    /// The next piece: when it is due, and what it holds.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<(u64, Marks, Bytes)>>> {
+        loop {
+            let Some(frame) = ready!(std::pin::Pin::new(&mut self.body).poll_frame(cx)) else {
+                self.ended = true;
+                return Poll::Ready(Ok(Some((self.ideal(), self.scan.end(), Bytes::new()))));
+            };
+            let frame = frame.inspect_err(|_| self.entry.update(|record| record.fault = Some("upstream_failed")));
+            let Ok(bytes) = frame.map_err(io::Error::other)?.into_data() else { continue };
+            let mut marks = self.scan.read(&bytes);
+            self.ended = self.body.is_end_stream();
+            if self.ended {
+                marks = marks.and(self.scan.end());
+            }
+            if !bytes.is_empty() {
+                return Poll::Ready(Ok(Some((self.ideal(), marks, bytes))));
+            }
+        }
+    }
+
+    /// The exchange with the upstream is over.
+    fn finish(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            self.pool.give(lease);
+        }
+        let tokens = self.scan.tokens;
+        self.entry.update(|record| record.tokens = tokens);
+    }
+
+    pub(crate) fn is_end(&self) -> bool {
+        self.ended && self.held.is_none()
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What a gateway understands of what it passes on: where content is, and the number of tokens in the usage.
+struct Scan {
+    stream: bool,
+    begun: bool,
+    tokens: Option<u32>,
+}
+
+impl Scan {
+    fn new(stream: bool) -> Self {
+        Self { stream, begun: false, tokens: None }
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Marks {
+        let text = String::from_utf8_lossy(bytes);
+        self.tokens = tokens(&text).or(self.tokens);
+        let content = self.stream && has_content(&text);
+        let first = content && !self.begun;
+        self.begun |= content;
+        Marks::NONE.with_if(Marks::FIRST, first).with_if(Marks::LAST, content)
+    }
+
+    /// The marks of the last byte: all content of an answer in one piece, else only the end.
+    fn end(&self) -> Marks {
+        if self.stream { Marks::END } else { Marks::ALL.without(Marks::HEAD) }
+    }
+}
+
+/// Whether a piece of a stream has visible text, in either API.
+fn has_content(text: &str) -> bool {
+    text.contains("response.output_text.delta")
+        || after(text, "\"content\":")
+            .any(|rest| rest.trim_start().strip_prefix('"').is_some_and(|rest| !rest.starts_with('"')))
+}
+
+fn tokens(text: &str) -> Option<u32> {
+    let number = |rest: &str| rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok();
+    ["\"completion_tokens\":", "\"output_tokens\":"].iter().find_map(|key| after(text, key).find_map(number))
+}
+
+/// What follows each `key` in `text`.
+fn after<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
+    text.match_indices(key).map(move |(at, _)| &text[at + key.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_told_from_roles_and_ends() {
+        let table = [
+            (r#"data: {"choices":[{"delta":{"role":"assistant","content":""}}]}"#, false),
+            (r#"data: {"choices":[{"delta":{"content":"Hi"}}]}"#, true),
+            (r#"data: {"choices": [{"delta": {"content": "Hi"}}]}"#, true),
+            (r#"data: {"choices":[{"delta":{}}]}"#, false),
+            ("event: response.output_text.delta\n", true),
+            (r#"data: {"type":"response.content_part.added","part":{"text":""}}"#, false),
+        ];
+        for (text, expected) in table {
+            assert_eq!(has_content(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_usage_tells_the_tokens() {
+        assert_eq!(tokens(r#"{"usage":{"prompt_tokens":7,"completion_tokens":12,"total_tokens":19}}"#), Some(12));
+        assert_eq!(tokens(r#""usage": {"output_tokens": 3}"#), Some(3));
+        assert_eq!(tokens(r#"{"usage":null}"#), None);
+    }
+}

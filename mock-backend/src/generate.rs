@@ -1,0 +1,78 @@
+//! Text of an exact number of tokens, and the count of a prompt's.
+//!
+//! An answer is a walk through a fixed passage, of which each piece is one token of `o200k_base` and stays one beside
+//! its neighbours: every piece is a word with the space before it, or a mark, so the tokenizer splits between them
+//! before it merges anything. The pieces hold no character that JSON must escape.
+
+use tiktoken::CoreBpe;
+
+/// How an answer begins.
+const OPENINGS: [&str; 8] = ["The", "A", "This", "Every", "When", "If", "Some", "Most"];
+
+/// What follows, again and again.
+const PASSAGE: [&str; 72] = [
+    " message", " that", " travels", " over", " a", " network", " takes", " time", ",", " and", " the", " time", " it",
+    " takes", " is", " never", " quite", " the", " same", ".", " First", " it", " waits", " for", " its", " turn", ",",
+    " then", " it", " crosses", " a", " long", " line", " of", " glass", ",", " and", " at", " the", " end",
+    " someone", " must", " read", " it", ".", " What", " you", " measure", " is", " the", " sum", " of", " all",
+    " these", " steps", ",", " so", " measure", " each", " of", " them", " with", " care", " before", " you", " say",
+    " which", " way", " was", " faster", ".", " Then",
+];
+
+/// The tokenizer of the models that are simulated.
+fn tokenizer() -> Option<&'static CoreBpe> {
+    tiktoken::get_encoding("o200k_base")
+}
+
+/// Loads the vocabulary, so that no request waits for it.
+pub(crate) fn warm_up() {
+    count("warm");
+}
+
+/// The number of tokens of `text`.
+pub(crate) fn count(text: &str) -> usize {
+    tokenizer().map_or(0, |tokenizer| tokenizer.count(text))
+}
+
+/// One answer's text: any number of pieces, one token each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text {
+    start: usize,
+}
+
+impl Text {
+    /// The text that begins at `start`, which may be any number.
+    pub(crate) fn new(start: usize) -> Self {
+        Self { start }
+    }
+
+    /// Piece `k`, from 0.
+    pub(crate) fn piece(self, k: usize) -> &'static str {
+        if k == 0 { OPENINGS[self.start % OPENINGS.len()] } else { PASSAGE[(k - 1) % PASSAGE.len()] }
+    }
+
+    /// Appends the first `n` pieces.
+    pub(crate) fn append(self, n: usize, out: &mut Vec<u8>) {
+        (0..n).for_each(|k| out.extend_from_slice(self.piece(k).as_bytes()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_is_one_token_and_so_is_each_beside_its_neighbours() {
+        for piece in OPENINGS.iter().chain(&PASSAGE) {
+            assert_eq!(count(piece), 1, "{piece:?}");
+            assert!(!piece.contains(['"', '\\']) && piece.bytes().all(|b| b >= 0x20), "{piece:?}");
+        }
+        for start in 0..OPENINGS.len() {
+            for n in [0, 1, 2, 16, 64, 71, 72, 73, 74, 500] {
+                let mut text = Vec::new();
+                Text::new(start).append(n, &mut text);
+                assert_eq!(count(std::str::from_utf8(&text).unwrap()), n, "start {start}");
+            }
+        }
+    }
+}

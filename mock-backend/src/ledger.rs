@@ -1,0 +1,179 @@
+//! The truth: what was really sent, and when, for each request.
+//!
+//! Every worker thread has a ring of its own, locked once at the end of a request and by whoever reads; the oldest
+//! records give way. All stamps are nanoseconds of `CLOCK_MONOTONIC` at the socket: `recv_ns` is taken after the
+//! `read()` that brought the last byte of the request, the others immediately before the `write()` that carries the
+//! head, the first token, the last token and the last byte. So no client on this machine can measure a time that is
+//! shorter than the ledger's.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+/// The planned times of one exchange, in milliseconds from `recv_ns`, link included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Planned {
+    /// To the first token leaving the socket.
+    pub first_ms: f64,
+    /// To the last byte leaving the socket.
+    pub end_ms: f64,
+}
+
+/// One exchange as it happened. Stamps that were not reached are `None`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Record {
+    /// The caller's `x-ms-client-request-id`, else its `x-request-id`, else a name of our own.
+    pub request_id: String,
+    /// The listener that answered.
+    #[serde(serialize_with = "as_text")]
+    pub listener: Arc<str>,
+    /// `chat`, `responses`, `models` or `other`.
+    pub api: &'static str,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// What was meant to happen; none for errors and for foreign servers behind a gateway.
+    pub planned: Option<Planned>,
+    /// After the read that brought the last byte of the request.
+    pub recv_ns: u64,
+    /// Before the write that carries the head of the answer.
+    pub head_ns: Option<u64>,
+    /// Before the write that carries the first token.
+    pub first_ns: Option<u64>,
+    /// Before the write that carries the last token.
+    pub last_ns: Option<u64>,
+    /// Before the write that carries the last byte.
+    pub end_ns: Option<u64>,
+    /// System calls that wrote the answer.
+    pub writes: u32,
+    /// Output tokens sent; none where they are not known.
+    pub tokens: Option<u32>,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong: `client_closed`, `upstream_failed`, or nothing.
+    pub fault: Option<&'static str>,
+}
+
+fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+/// Where a worker thread puts its records.
+#[derive(Clone)]
+pub(crate) struct Sink {
+    ledger: Arc<Ledger>,
+    ring: usize,
+}
+
+impl Sink {
+    pub(crate) fn push(&self, record: Record) {
+        self.ledger.push(self.ring, record);
+    }
+}
+
+/// Which records a reader wants.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query {
+    /// Only this request.
+    pub(crate) id: Option<String>,
+    /// Only this listener.
+    pub(crate) listener: Option<String>,
+    /// Only requests received after this instant.
+    pub(crate) since: u64,
+    /// At most so many, the earliest first.
+    pub(crate) limit: Option<usize>,
+}
+
+/// The rings of all worker threads.
+pub(crate) struct Ledger {
+    rings: Vec<Mutex<Ring>>,
+    each: usize,
+}
+
+#[derive(Default)]
+struct Ring {
+    records: VecDeque<Record>,
+    dropped: u64,
+}
+
+impl Ledger {
+    /// A ledger of about `capacity` records, shared evenly by `threads` rings.
+    pub(crate) fn new(threads: usize, capacity: usize) -> Arc<Self> {
+        let rings = (0..threads).map(|_| Mutex::default()).collect();
+        Arc::new(Self { rings, each: capacity.div_ceil(threads.max(1)).max(1) })
+    }
+
+    pub(crate) fn sink(self: &Arc<Self>, ring: usize) -> Sink {
+        Sink { ledger: Arc::clone(self), ring }
+    }
+
+    fn push(&self, ring: usize, record: Record) {
+        let mut ring = self.rings[ring].lock().unwrap_or_else(PoisonError::into_inner);
+        if ring.records.len() == self.each {
+            ring.records.pop_front();
+            ring.dropped += 1;
+        }
+        ring.records.push_back(record);
+    }
+
+    /// How many records the ledger can hold.
+    pub(crate) fn capacity(&self) -> usize {
+        self.each * self.rings.len()
+    }
+
+    /// How many records had to give way.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.rings.iter().map(|ring| ring.lock().unwrap_or_else(PoisonError::into_inner).dropped).sum()
+    }
+
+    /// The records asked for, in the order in which they were received.
+    pub(crate) fn read(&self, query: &Query) -> Vec<Record> {
+        let mut found = Vec::new();
+        for ring in &self.rings {
+            let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+            found.extend(ring.records.iter().filter(|record| query.wants(record)).cloned());
+        }
+        found.sort_by_key(|record| record.recv_ns);
+        found.truncate(query.limit.unwrap_or(usize::MAX));
+        found
+    }
+}
+
+impl Query {
+    fn wants(&self, record: &Record) -> bool {
+        record.recv_ns > self.since
+            && self.id.as_ref().is_none_or(|id| *id == record.request_id)
+            && self.listener.as_ref().is_none_or(|listener| **listener == *record.listener)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str, listener: &str, recv_ns: u64) -> Record {
+        Record { request_id: id.to_owned(), listener: Arc::from(listener), recv_ns, ..Record::default() }
+    }
+
+    #[test]
+    fn the_oldest_give_way_and_are_counted() {
+        let ledger = Ledger::new(1, 3);
+        let sink = ledger.sink(0);
+        (1..=5).for_each(|i| sink.push(record("r", "direct", i)));
+        let kept: Vec<u64> = ledger.read(&Query::default()).iter().map(|r| r.recv_ns).collect();
+        assert_eq!((kept, ledger.dropped(), ledger.capacity()), (vec![3, 4, 5], 2, 3));
+    }
+
+    #[test]
+    fn records_are_found_by_id_listener_time_and_number() {
+        let ledger = Ledger::new(2, 100);
+        ledger.sink(0).push(record("a", "direct", 30));
+        ledger.sink(1).push(record("b", "gateway", 20));
+        ledger.sink(1).push(record("a", "gateway", 10));
+        let ids = |query: Query| ledger.read(&query).iter().map(|r| r.recv_ns).collect::<Vec<_>>();
+        assert_eq!(ids(Query::default()), [10, 20, 30]);
+        assert_eq!(ids(Query { id: Some("a".into()), ..Query::default() }), [10, 30]);
+        assert_eq!(ids(Query { listener: Some("gateway".into()), ..Query::default() }), [10, 20]);
+        assert_eq!(ids(Query { since: 10, limit: Some(1), ..Query::default() }), [20]);
+    }
+}

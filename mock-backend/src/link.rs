@@ -1,0 +1,429 @@
+//! A distance: a byte stream that takes its time, in both directions, below TLS and HTTP.
+//!
+//! Each exchange (a burst in the direction of the caller, and what comes back) draws one round trip, half of which
+//! delays each direction. Bytes are released at instants computed from when they were *due*, not from when a task
+//! happened to wake, never before bytes that went ahead of them, and no faster than the bandwidth. The first burst of a
+//! new connection carries one round trip more, for the TCP handshake, which user space cannot delay.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::clock::{Alarm, Clock, now_ns};
+use crate::latency::{Dist, dice};
+use crate::ledger::Planned;
+use crate::tap::{Arrival, Marks, Note, Tap};
+use crate::twin::End;
+
+/// Bytes that a link holds in one direction before it lets the sender wait.
+const BACKLOG: usize = 32 << 20;
+/// Room for one read.
+const READ: usize = 64 << 10;
+/// The largest piece in which a limited bandwidth sends.
+const PIECE: usize = 16 << 10;
+
+/// How far away something is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distance {
+    /// The round trip of an exchange.
+    pub rtt: Dist,
+    /// Bytes a nanosecond, each direction; none is unlimited.
+    pub bandwidth: Option<f64>,
+}
+
+impl Distance {
+    /// No distance at all.
+    pub const NONE: Self = Self { rtt: Dist::Fixed(0.0), bandwidth: None };
+
+    fn is_none(&self) -> bool {
+        self.rtt.is_zero() && self.bandwidth.is_none()
+    }
+
+    /// How long the bandwidth takes for `bytes`, in nanoseconds.
+    fn transmission(&self, bytes: usize) -> u64 {
+        self.bandwidth.map_or(0, |rate| (bytes as f64 / rate).round() as u64)
+    }
+}
+
+/// Where round trips are drawn: one for each listener and each upstream, shared by its connections.
+pub(crate) struct Route {
+    pub(crate) distance: Distance,
+    seed: u64,
+    place: String,
+    exchanges: AtomicU64,
+}
+
+impl Route {
+    pub(crate) fn new(distance: Distance, seed: u64, place: &str) -> Arc<Self> {
+        Arc::new(Self { distance, seed, place: format!("{place}/link"), exchanges: AtomicU64::new(0) })
+    }
+
+    /// The round trip of the next exchange; for a new connection also that of its handshake, in nanoseconds.
+    fn draw(&self, new: bool) -> (u64, u64) {
+        if let Dist::Fixed(rtt) = self.distance.rtt {
+            return (rtt as u64, if new { rtt as u64 } else { 0 });
+        }
+        let mut dice = dice(self.seed, &self.place, self.exchanges.fetch_add(1, Ordering::Relaxed));
+        let rtt = self.distance.rtt.draw(&mut dice) as u64;
+        (rtt, if new { self.distance.rtt.draw(&mut dice) as u64 } else { 0 })
+    }
+}
+
+/// Who begins the exchanges of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// The other side: we are the server.
+    Peer,
+    /// We are the client.
+    Us,
+}
+
+/// One direction's schedule.
+#[derive(Default)]
+struct Lane {
+    delay: u64,
+    busy_until: u64,
+    released: u64,
+}
+
+impl Lane {
+    /// When bytes that set out at `at` have all arrived.
+    fn schedule(&mut self, at: u64, bytes: usize, distance: &Distance) -> u64 {
+        self.busy_until = self.busy_until.max(at) + distance.transmission(bytes);
+        self.released = self.released.max(self.busy_until + self.delay);
+        self.released
+    }
+}
+
+struct Incoming {
+    arrival: Arrival,
+    bytes: Vec<u8>,
+    given: usize,
+}
+
+struct Outgoing {
+    release: u64,
+    bytes: Vec<u8>,
+    sent: usize,
+    note: Option<Note>,
+}
+
+/// Which way bytes went last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    New,
+    Calling,
+    Answering,
+}
+
+/// One connection over a distance. HTTP (or TLS) holds one clone as its stream, the connection's task another, with
+/// which it sends what has become due before anything else.
+#[derive(Clone)]
+pub(crate) struct Link(Rc<RefCell<Wire>>);
+
+struct Wire {
+    socket: TcpStream,
+    route: Arc<Route>,
+    caller: Caller,
+    tap: Tap,
+    twin: End,
+    turn: Turn,
+    way_in: Lane,
+    way_out: Lane,
+    incoming: VecDeque<Incoming>,
+    outgoing: VecDeque<Outgoing>,
+    held: (usize, usize),
+    ended: bool,
+    failed: Option<io::ErrorKind>,
+    alarms: (Alarm, Alarm),
+    scratch: Scratch,
+}
+
+/// A worker's room for reads, shared by its connections.
+pub(crate) type Scratch = Rc<RefCell<Vec<u8>>>;
+
+/// Room for the reads of one worker.
+pub(crate) fn scratch() -> Scratch {
+    Rc::new(RefCell::new(vec![0; READ]))
+}
+
+/// What a link joins: its distance, its HTTP, and the other side.
+pub(crate) struct Ends {
+    pub(crate) route: Arc<Route>,
+    pub(crate) caller: Caller,
+    pub(crate) tap: Tap,
+    pub(crate) twin: End,
+}
+
+impl Link {
+    pub(crate) fn new(socket: TcpStream, ends: Ends, clock: &Clock, scratch: Scratch) -> Self {
+        let Ends { route, caller, tap, twin } = ends;
+        Self(Rc::new(RefCell::new(Wire {
+            socket,
+            route,
+            caller,
+            tap,
+            twin,
+            turn: Turn::New,
+            way_in: Lane::default(),
+            way_out: Lane::default(),
+            incoming: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            held: (0, 0),
+            ended: false,
+            failed: None,
+            alarms: (clock.alarm(), clock.alarm()),
+            scratch,
+        })))
+    }
+
+    /// Sends what is due; to be polled before anything else of the connection.
+    pub(crate) fn poll_release(&self, cx: &mut Context<'_>) {
+        let wire = &mut *self.0.borrow_mut();
+        if !wire.outgoing.is_empty() {
+            let _ = wire.poll_release(cx);
+        }
+    }
+}
+
+impl Wire {
+    /// Notes the direction of the next bytes; a call after an answer begins a new exchange with a round trip of its own.
+    fn turn(&mut self, to: Turn) {
+        if to == Turn::Calling && self.turn != Turn::Calling {
+            let (rtt, handshake) = self.route.draw(self.turn == Turn::New);
+            let (call, answer) = match self.caller {
+                Caller::Peer => (&mut self.way_in, &mut self.way_out),
+                Caller::Us => (&mut self.way_out, &mut self.way_in),
+            };
+            (call.delay, answer.delay) = (rtt / 2 + handshake, rtt - rtt / 2);
+            self.tap.set_ways(self.way_in.delay, self.way_out.delay);
+        }
+        self.turn = to;
+    }
+
+    /// Takes everything that the socket has, and schedules it.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let scratch = Rc::clone(&self.scratch);
+        let room = &mut *scratch.borrow_mut();
+        while !self.ended && self.held.0 < BACKLOG {
+            let mut buf = ReadBuf::new(room);
+            if Pin::new(&mut self.socket).poll_read(cx, &mut buf)?.is_pending() {
+                break;
+            }
+            let recv = now_ns();
+            let bytes = buf.filled();
+            if bytes.is_empty() {
+                self.ended = true;
+            } else {
+                self.turn(if self.caller == Caller::Peer { Turn::Calling } else { Turn::Answering });
+            }
+            let left = self.twin.came(bytes.len(), recv);
+            let ideal = self.way_in.schedule(left, bytes.len(), &self.route.distance);
+            self.held.0 += bytes.len();
+            self.incoming.push_back(Incoming { arrival: Arrival { recv, ideal }, bytes: bytes.to_vec(), given: 0 });
+        }
+        Ok(())
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.route.distance.is_none() {
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+            let recv = now_ns();
+            let ideal = self.twin.came(buf.filled().len() - before, recv);
+            self.tap.arrived(Arrival { recv, ideal });
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_fill(cx)?;
+        let Some(next) = self.incoming.front_mut() else {
+            return if self.ended { Poll::Ready(Ok(())) } else { Poll::Pending };
+        };
+        ready!(self.alarms.0.poll_until(next.arrival.ideal, cx));
+        let rest = &next.bytes[next.given..];
+        let n = rest.len().min(buf.remaining());
+        buf.put_slice(&rest[..n]);
+        self.tap.arrived(next.arrival);
+        next.given += n;
+        self.held.0 -= n;
+        if next.given == next.bytes.len() {
+            self.incoming.pop_front();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(kind) = self.failed {
+            return Poll::Ready(Err(kind.into()));
+        }
+        if self.route.distance.is_none() {
+            return self.write_through(cx, bytes);
+        }
+        if self.held.1 >= BACKLOG {
+            ready!(self.poll_release(cx))?;
+        }
+        self.queue(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// Writes at once, over no distance.
+    fn write_through(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let now = now_ns();
+        let note = self.tap.note();
+        self.twin.leave(bytes.len(), note.as_ref().map_or(now, |note| note.due));
+        if let Some(Note { marks, entry: Some(entry), .. }) = note {
+            entry.stamp(marks, now);
+        }
+        let sent = ready!(Pin::new(&mut self.socket).poll_write(cx, bytes))?;
+        self.twin.left(sent);
+        Poll::Ready(Ok(sent))
+    }
+
+    /// Schedules bytes that HTTP has written, from the instant at which they were due.
+    fn queue(&mut self, bytes: &[u8]) {
+        self.turn(if self.caller == Caller::Us { Turn::Calling } else { Turn::Answering });
+        let note = self.tap.note();
+        let due = note.as_ref().map_or_else(now_ns, |note| note.due);
+        let piece = if self.route.distance.bandwidth.is_some() { PIECE } else { usize::MAX };
+        let mut pieces = bytes.chunks(piece.min(bytes.len().max(1))).peekable();
+        let mut first = true;
+        while let Some(bytes) = pieces.next() {
+            let release = self.way_out.schedule(due, bytes.len(), &self.route.distance);
+            let last = pieces.peek().is_none();
+            let note = note.clone().map(|note| Note { marks: part(note.marks, first, last), ..note });
+            if let Some(Note { marks, entry: Some(entry), .. }) = &note
+                && self.route.distance.bandwidth.is_some()
+            {
+                entry.update(|record| replan(record.recv_ns, &mut record.planned, *marks, release));
+            }
+            self.held.1 += bytes.len();
+            self.outgoing.push_back(Outgoing { release, bytes: bytes.to_vec(), sent: 0, note });
+            first = false;
+        }
+    }
+
+    /// Writes everything whose time has come; ready when nothing is left.
+    fn poll_release(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(next) = self.outgoing.front_mut() {
+            ready!(self.alarms.1.poll_until(next.release, cx));
+            self.twin.leave(next.bytes.len() - next.sent, next.release);
+            if let Some(Note { marks, entry: Some(entry), .. }) = &next.note {
+                entry.stamp(*marks, now_ns());
+            }
+            match ready!(Pin::new(&mut self.socket).poll_write(cx, &next.bytes[next.sent..])) {
+                Ok(n) => {
+                    next.sent += n;
+                    self.twin.left(n);
+                    self.held.1 -= n;
+                    if next.sent == next.bytes.len() {
+                        self.outgoing.pop_front();
+                    }
+                }
+                Err(error) => {
+                    self.failed = Some(error.kind());
+                    self.outgoing.clear();
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tap.taken();
+        if let Some(kind) = self.failed {
+            return Poll::Ready(Err(kind.into()));
+        }
+        self.poll_release(cx)
+    }
+}
+
+/// The marks of one piece of several: the head is in the first, what completes the message in the last.
+fn part(marks: Marks, first: bool, last: bool) -> Marks {
+    let marks = if first { marks } else { marks.without(Marks::HEAD) };
+    if last { marks } else { Marks::NONE.with_if(Marks::HEAD, marks.has(Marks::HEAD)) }
+}
+
+/// Corrects the plan by what the bandwidth adds, which is known only with the size.
+fn replan(recv: u64, planned: &mut Option<Planned>, marks: Marks, release: u64) {
+    let ms = release.saturating_sub(recv) as f64 / 1e6;
+    if let Some(planned) = planned {
+        if marks.has(Marks::FIRST) {
+            planned.first_ms = ms;
+        }
+        if marks.has(Marks::END) {
+            planned.end_ms = ms;
+        }
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.borrow_mut().poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.borrow_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.borrow_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let wire = &mut *self.0.borrow_mut();
+        ready!(wire.poll_flush(cx))?;
+        Pin::new(&mut wire.socket).poll_shutdown(cx)
+    }
+}
+
+/// A stream in the form in which hyper wants it.
+pub(crate) struct HyperIo<T> {
+    inner: T,
+    scratch: Scratch,
+}
+
+impl<T> HyperIo<T> {
+    pub(crate) fn new(inner: T, scratch: Scratch) -> Self {
+        Self { inner, scratch }
+    }
+}
+
+impl<T: AsyncRead + Unpin> hyper::rt::Read for HyperIo<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut cursor: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let scratch = Rc::clone(&self.scratch);
+        let room = &mut *scratch.borrow_mut();
+        let n = room.len().min(cursor.remaining());
+        let mut buf = ReadBuf::new(&mut room[..n]);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf))?;
+        cursor.put_slice(buf.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> hyper::rt::Write for HyperIo<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,200 @@
+//! What joins an HTTP exchange with its socket: the stamps of the bytes that came in, and the marks (head, first token,
+//! last token, end) of the bytes that are about to go out.
+//!
+//! HTTP runs between the two, and knows nothing of either. A handler reads from the tap when its request really came;
+//! a body tells the tap what the next bytes mean and when they are due; the link below takes that note with the bytes
+//! and stamps the record at the system call.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::ledger::{Record, Sink};
+use crate::watch::Patience;
+
+/// What a stretch of outgoing bytes holds; a set of the constants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const HEAD: Self = Self(1);
+    pub(crate) const FIRST: Self = Self(2);
+    pub(crate) const LAST: Self = Self(4);
+    pub(crate) const END: Self = Self(8);
+    /// A whole answer in one piece.
+    pub(crate) const ALL: Self = Self(15);
+
+    pub(crate) fn has(self, mark: Self) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    /// The set with `mark` added if `yes`.
+    pub(crate) fn with_if(self, mark: Self, yes: bool) -> Self {
+        if yes { self.and(mark) } else { self }
+    }
+
+    /// Both sets together.
+    pub(crate) fn and(self, more: Self) -> Self {
+        Self(self.0 | more.0)
+    }
+
+    pub(crate) fn without(self, mark: Self) -> Self {
+        Self(self.0 & !mark.0)
+    }
+}
+
+/// The record of one exchange while it lasts. Whoever still has to send a part of it holds a clone; the record goes to
+/// the ledger when the last one is dropped, complete or not.
+pub(crate) struct Entry {
+    record: RefCell<Record>,
+    sink: Sink,
+}
+
+impl Entry {
+    pub(crate) fn new(record: Record, sink: Sink) -> Rc<Self> {
+        Rc::new(Self { record: RefCell::new(record), sink })
+    }
+
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Record)) {
+        change(&mut self.record.borrow_mut());
+    }
+
+    /// Notes that bytes with these marks are about to be written, at `now`.
+    pub(crate) fn stamp(&self, marks: Marks, now: u64) {
+        let mut record = self.record.borrow_mut();
+        record.writes += 1;
+        if marks.has(Marks::HEAD) && record.head_ns.is_none() {
+            record.head_ns = Some(now);
+        }
+        if marks.has(Marks::FIRST) && record.first_ns.is_none() {
+            record.first_ns = Some(now);
+        }
+        if marks.has(Marks::LAST) {
+            record.last_ns = Some(now);
+        }
+        if marks.has(Marks::END) {
+            record.end_ns = Some(now);
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut record = self.record.take();
+        if record.end_ns.is_none() && record.fault.is_none() {
+            record.fault = Some("client_closed");
+        }
+        self.sink.push(record);
+    }
+}
+
+/// What the next bytes to go out mean.
+#[derive(Clone)]
+pub(crate) struct Note {
+    /// When they are to leave the model, in nanoseconds of `CLOCK_MONOTONIC`; the link adds its distance.
+    pub(crate) due: u64,
+    pub(crate) marks: Marks,
+    pub(crate) entry: Option<Rc<Entry>>,
+}
+
+/// When bytes came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// After the `read()` that brought them, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) recv: u64,
+    /// When they had come over the link, ideally: the time from which everything later is counted.
+    pub(crate) ideal: u64,
+}
+
+/// One connection's tap; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Tap(Rc<State>);
+
+#[derive(Default)]
+struct State {
+    arrival: Cell<Arrival>,
+    ways: Cell<(u64, u64)>,
+    note: RefCell<Option<Note>>,
+    body: RefCell<Option<Waker>>,
+    patience: OnceCell<Rc<Patience>>,
+}
+
+impl Tap {
+    /// When the bytes last handed to HTTP came in.
+    pub(crate) fn arrival(&self) -> Arrival {
+        self.0.arrival.get()
+    }
+
+    /// For the link: these bytes are handed to HTTP now.
+    pub(crate) fn arrived(&self, arrival: Arrival) {
+        self.0.arrival.set(arrival);
+    }
+
+    /// How long the link takes to bring bytes in, in the present exchange, in nanoseconds.
+    pub(crate) fn way_in(&self) -> u64 {
+        self.0.ways.get().0
+    }
+
+    /// How long the link takes to carry bytes out, in the present exchange, in nanoseconds.
+    pub(crate) fn way_out(&self) -> u64 {
+        self.0.ways.get().1
+    }
+
+    /// For the link: the ways in and out of a new exchange.
+    pub(crate) fn set_ways(&self, way_in: u64, way_out: u64) {
+        self.0.ways.set((way_in, way_out));
+    }
+
+    /// The patience with this connection's caller.
+    pub(crate) fn set_patience(&self, patience: Rc<Patience>) {
+        // A connection has one from its beginning.
+        let _ = self.0.patience.set(patience);
+    }
+
+    /// A request has come; its answer may take as long as it takes.
+    pub(crate) fn serving(&self) {
+        if let Some(patience) = self.0.patience.get() {
+            patience.serve();
+        }
+    }
+
+    /// What the head that HTTP will write next means. The first frame of its body may share its write when both are due
+    /// together.
+    pub(crate) fn head(&self, note: Note) {
+        *self.0.note.borrow_mut() = Some(note);
+    }
+
+    /// What the frame that a body is about to hand out means. Pending as long as other bytes, due at another time, wait
+    /// to be written, so that each stretch of bytes has its own due time.
+    pub(crate) fn poll_frame(&self, due: u64, marks: Marks, entry: &Rc<Entry>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut note = self.0.note.borrow_mut();
+        match note.as_mut() {
+            None => *note = Some(Note { due, marks, entry: Some(Rc::clone(entry)) }),
+            Some(note) if note.due == due => note.marks = note.marks.and(marks),
+            Some(_) => {
+                *self.0.body.borrow_mut() = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// For the link: the note on the bytes that are being written.
+    pub(crate) fn note(&self) -> Option<Note> {
+        self.0.note.borrow().clone()
+    }
+
+    /// For the link: all bytes with the present note were taken; the body may go on.
+    pub(crate) fn taken(&self) {
+        let Some(note) = self.0.note.borrow_mut().take() else { return };
+        if let Some(body) = self.0.body.borrow_mut().take() {
+            body.wake();
+        }
+        if note.marks.has(Marks::END)
+            && let Some(patience) = self.0.patience.get()
+        {
+            patience.wait();
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! A gateway's own connections to what stands behind it: HTTP/1.1, kept alive and pooled for each worker thread.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, Response, Uri};
+use tokio::net::TcpStream;
+
+use crate::clock::Clock;
+use crate::latency::Dist;
+use crate::link::{Caller, Ends, HyperIo, Link, Route, Scratch};
+use crate::tap::{Marks, Note, Tap};
+use crate::twin::{End, Twins};
+
+/// What a gateway is.
+pub(crate) struct Gateway {
+    /// Its own time on each request.
+    pub(crate) own: Dist,
+    pub(crate) upstream: Upstream,
+    /// Requests so far; the number of each decides its own time.
+    pub(crate) requests: AtomicU64,
+}
+
+/// Where a gateway forwards to.
+pub(crate) struct Upstream {
+    /// `host:port`
+    pub(crate) authority: String,
+    /// What stands before the path of every request, without a slash at its end.
+    pub(crate) base: String,
+    /// The distance.
+    pub(crate) route: Arc<Route>,
+}
+
+impl Upstream {
+    /// The upstream at `url`, which is of the form `http://host[:port][/base]`.
+    pub(crate) fn new(url: &str, route: Arc<Route>) -> Result<Self, String> {
+        let wrong = |what: &str| format!("gateway.url \"{url}\" {what}");
+        let uri: Uri = url.parse().map_err(|_| wrong("is not an address as in http://127.0.0.1:8080"))?;
+        if uri.scheme_str() != Some("http") {
+            return Err(wrong("must begin with http://"));
+        }
+        let host = uri.host().ok_or_else(|| wrong("names no host"))?;
+        let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
+        Ok(Self { authority, base: uri.path().trim_end_matches('/').to_owned(), route })
+    }
+}
+
+/// A connection for one exchange at a time.
+pub(crate) struct Lease {
+    sender: SendRequest<Full<Bytes>>,
+    /// When its bytes came.
+    pub(crate) tap: Tap,
+}
+
+/// Idle connections of one worker to one upstream.
+#[derive(Default)]
+pub(crate) struct Pool(RefCell<Vec<Lease>>);
+
+impl Pool {
+    /// Takes back a connection whose exchange is over.
+    pub(crate) fn give(&self, lease: Lease) {
+        if !lease.sender.is_closed() {
+            self.0.borrow_mut().push(lease);
+        }
+    }
+
+    async fn take(&self) -> Option<Lease> {
+        loop {
+            let mut lease = self.0.borrow_mut().pop()?;
+            if lease.sender.ready().await.is_ok() {
+                return Some(lease);
+            }
+        }
+    }
+}
+
+/// How a worker reaches one upstream.
+pub(crate) struct Dialer<'a> {
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) pool: &'a Pool,
+    pub(crate) clock: &'a Clock,
+    pub(crate) rooms: &'a (Scratch, Scratch),
+    /// Where to leave ideal times, if the upstream is ours.
+    pub(crate) twins: Option<&'a Twins>,
+}
+
+impl Dialer<'_> {
+    /// Sends a request that was due at `due` and waits for the head of its answer. An idle connection that the other
+    /// side has closed in the meantime is replaced once by a new one.
+    pub(crate) async fn send(
+        &self,
+        due: u64,
+        request: impl Fn() -> Request<Full<Bytes>>,
+    ) -> io::Result<(Lease, Response<Incoming>)> {
+        if let Some(mut lease) = self.pool.take().await {
+            match lease.exchange(due, request()).await {
+                Err(error) if error.is_canceled() || error.is_incomplete_message() || error.is_closed() => {}
+                done => return done.map(|response| (lease, response)).map_err(io::Error::other),
+            }
+        }
+        let mut lease = self.connect().await?;
+        let response = lease.exchange(due, request()).await.map_err(io::Error::other)?;
+        Ok((lease, response))
+    }
+
+    async fn connect(&self) -> io::Result<Lease> {
+        let stream = TcpStream::connect(&self.upstream.authority).await?;
+        stream.set_nodelay(true)?;
+        let tap = Tap::default();
+        let (socket_room, http_room) = (Rc::clone(&self.rooms.0), Rc::clone(&self.rooms.1));
+        let route = Arc::clone(&self.upstream.route);
+        let twin = match self.twins {
+            Some(twins) => twins.connecting(stream.local_addr()?),
+            None => End::foreign(),
+        };
+        let ends = Ends { route, caller: Caller::Us, tap: tap.clone(), twin };
+        let link = Link::new(stream, ends, self.clock, socket_room);
+        let io = HyperIo::new(link.clone(), http_room);
+        let (sender, connection) = http1::handshake(io).await.map_err(io::Error::other)?;
+        tokio::task::spawn_local(async move {
+            let mut connection = pin!(connection);
+            // Whoever waits for an answer on it learns of its end in its own way.
+            let _ = std::future::poll_fn(|cx| {
+                link.poll_release(cx);
+                connection.as_mut().poll(cx)
+            })
+            .await;
+        });
+        Ok(Lease { sender, tap })
+    }
+}
+
+impl Lease {
+    fn exchange(
+        &mut self,
+        due: u64,
+        request: Request<Full<Bytes>>,
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
+        self.tap.head(Note { due, marks: Marks::NONE, entry: None });
+        self.sender.send_request(request)
+    }
+}

@@ -1,0 +1,170 @@
+//! Where a request finds itself: the simulated world, the worker thread that serves it, the connection it came over.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+
+use hyper::HeaderMap;
+
+use crate::backend::Backend;
+use crate::clock::Clock;
+use crate::config::{Config, ListenerConfig};
+use crate::describe;
+use crate::ledger::{Ledger, Sink};
+use crate::link::{Distance, Route, Scratch, scratch};
+use crate::tap::Tap;
+use crate::twin::Twins;
+use crate::upstream::{Gateway, Pool, Upstream};
+use crate::watch::Watch;
+
+/// Everything that all threads share. Only counters and the queues of backends in it ever change.
+pub(crate) struct World {
+    pub(crate) config: Config,
+    /// Connections from gateways to backends, both ours.
+    pub(crate) twins: Arc<Twins>,
+    description: OnceLock<String>,
+    pub(crate) seed: u64,
+    pub(crate) key: Option<String>,
+    pub(crate) any_model: bool,
+    pub(crate) backends: Vec<Arc<Backend>>,
+    pub(crate) listeners: Vec<Arc<Listener>>,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+/// A place to connect to.
+pub(crate) struct Listener {
+    pub(crate) name: Arc<str>,
+    /// Its place in [`World::listeners`].
+    pub(crate) place: usize,
+    pub(crate) route: Arc<Route>,
+    /// Requests that a model here has begun to answer; the number of each decides its draws.
+    pub(crate) arrivals: AtomicU64,
+    /// The model, also the one behind a gateway.
+    pub(crate) backend: Option<Arc<Backend>>,
+    pub(crate) gateway: Option<Gateway>,
+    /// Whether the callers are gateways of ours, who are told the plan of each answer.
+    pub(crate) tells_plan: bool,
+}
+
+impl World {
+    /// The world that `config` describes. Behind each gateway to a backend of ours stands a listener of its own, at the
+    /// address that `inner` gives for it.
+    pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> Result<Arc<Self>, String> {
+        let backends: Vec<Arc<Backend>> =
+            config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone()))).collect();
+        let backend = |listener: &ListenerConfig| listener.backend.map(|place| Arc::clone(&backends[place]));
+        let mut addresses = inner.iter();
+        let mut listeners = Vec::new();
+        for listener in &config.listeners {
+            listeners.push(Listener {
+                name: Arc::from(listener.name.as_str()),
+                place: listeners.len(),
+                route: Route::new(listener.link.clone(), config.seed, &listener.name),
+                arrivals: AtomicU64::new(0),
+                backend: backend(listener),
+                gateway: gateway(listener, config.seed, &mut addresses)?,
+                tells_plan: false,
+            });
+        }
+        for listener in config.inner() {
+            listeners.push(Listener {
+                name: Arc::from(format!("{}.upstream", listener.name)),
+                place: listeners.len(),
+                route: Route::new(Distance::NONE, config.seed, ""),
+                arrivals: AtomicU64::new(0),
+                backend: backend(listener),
+                gateway: None,
+                tells_plan: true,
+            });
+        }
+        Ok(Arc::new(Self {
+            seed: config.seed,
+            key: config.key.clone(),
+            any_model: config.any_model,
+            listeners: listeners.into_iter().map(Arc::new).collect(),
+            ledger: Ledger::new(threads, config.ledger),
+            twins: Arc::default(),
+            description: OnceLock::new(),
+            backends,
+            config,
+        }))
+    }
+}
+
+impl World {
+    /// The planned truth, as JSON.
+    pub(crate) fn description(&self) -> &str {
+        self.description.get_or_init(|| describe::as_json(&self.config).to_string())
+    }
+}
+
+fn gateway(
+    listener: &ListenerConfig,
+    seed: u64,
+    inner: &mut std::slice::Iter<'_, SocketAddr>,
+) -> Result<Option<Gateway>, String> {
+    let Some(config) = &listener.gateway else { return Ok(None) };
+    let url = match &config.url {
+        Some(url) => url.clone(),
+        None => inner.next().map(|address| format!("http://{address}")).unwrap_or_default(),
+    };
+    let route = Route::new(config.link.clone(), seed, &format!("{}.upstream", listener.name));
+    let upstream = Upstream::new(&url, route)?;
+    Ok(Some(Gateway { own: config.own, upstream, requests: AtomicU64::new(0) }))
+}
+
+/// One worker thread.
+pub(crate) struct Worker {
+    pub(crate) world: Arc<World>,
+    pub(crate) clock: Clock,
+    pub(crate) sink: Sink,
+    /// Room for reads from sockets, and for what HTTP reads from links.
+    pub(crate) rooms: (Scratch, Scratch),
+    /// Idle connections to the upstream of each listener.
+    pub(crate) pools: Vec<Rc<Pool>>,
+    /// The connections.
+    pub(crate) watch: Watch,
+    named: Cell<u64>,
+    place: usize,
+}
+
+impl Worker {
+    pub(crate) fn new(world: Arc<World>, clock: Clock, place: usize) -> Rc<Self> {
+        let sink = world.ledger.sink(place);
+        let pools = world.listeners.iter().map(|_| Rc::default()).collect();
+        Rc::new(Self {
+            world,
+            clock,
+            sink,
+            rooms: (scratch(), scratch()),
+            pools,
+            watch: Watch::default(),
+            named: Cell::new(0),
+            place,
+        })
+    }
+}
+
+/// One connection.
+pub(crate) struct Visit {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) listener: Arc<Listener>,
+    pub(crate) tap: Tap,
+}
+
+impl Visit {
+    /// The name under which a request stands in the ledger: the caller's, else one of our own.
+    pub(crate) fn request_id(&self, headers: &HeaderMap) -> String {
+        let theirs = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
+        theirs("x-ms-client-request-id").or_else(|| theirs("x-request-id")).map_or_else(
+            || {
+                let number = self.worker.named.get();
+                self.worker.named.set(number + 1);
+                format!("req_{:04x}{number:028x}", self.worker.place)
+            },
+            str::to_owned,
+        )
+    }
+}

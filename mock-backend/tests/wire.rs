@@ -1,0 +1,232 @@
+//! What stands on the wire, byte for byte: both APIs, streaming and not, their refusals and their headers.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Answer, CHAT, Client, KEY, RESPONSES, chat, responses, single, url};
+use mock_backend::config::{Config, OutputTokens};
+use mock_backend::latency::Dist;
+use mock_backend::{Simulator, config::Single};
+
+/// The text with what differs from run to run replaced by its name.
+fn normal(text: &str) -> String {
+    let mut out = text.to_owned();
+    for (key, name) in [("\"created\":", "CREATED"), ("\"created_at\":", "CREATED"), ("\"completed_at\":", "COMPLETED")]
+    {
+        out = replace_after(&out, key, |c| c.is_ascii_digit(), name);
+    }
+    for (key, name) in [("chatcmpl-", "ID"), ("resp_", "ID"), ("msg_", "ID")] {
+        out = replace_after(&out, key, |c| c.is_ascii_hexdigit(), name);
+    }
+    out
+}
+
+fn replace_after(text: &str, key: &str, belongs: fn(char) -> bool, name: &str) -> String {
+    let mut parts = text.split(key);
+    let mut out = parts.next().unwrap().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(belongs);
+        out.push_str(key);
+        out.push_str(if rest.len() < part.len() { name } else { "" });
+        out.push_str(rest);
+    }
+    out
+}
+
+fn check(answer: &Answer, fixture: &str) {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(normal(answer.text()), fixture);
+}
+
+fn post(path: &str, headers: &str, body: &str) -> Answer {
+    let simulator = single(0.0, 0.0);
+    Client::new(&url(&simulator)).post(path, headers, body)
+}
+
+#[test]
+fn a_chat_completion() {
+    let answer = post(CHAT, KEY, &chat(r#","max_tokens":3"#));
+    check(&answer, include_str!("fixtures/chat.json"));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn a_chat_stream_with_usage() {
+    let answer =
+        post(CHAT, KEY, &chat(r#","stream":true,"max_completion_tokens":2,"stream_options":{"include_usage":true}"#));
+    check(&answer, include_str!("fixtures/chat-usage.sse"));
+    assert_eq!(answer.header("content-type"), Some("text/event-stream; charset=utf-8"));
+}
+
+#[test]
+fn a_chat_stream_without_usage_does_not_mention_it() {
+    let answer = post(CHAT, KEY, &chat(r#","stream":true,"max_tokens":2"#));
+    check(&answer, include_str!("fixtures/chat.sse"));
+}
+
+#[test]
+fn a_response() {
+    check(&post(RESPONSES, KEY, &responses(r#","max_output_tokens":3"#)), include_str!("fixtures/responses.json"));
+}
+
+#[test]
+fn a_response_stream() {
+    let answer =
+        post(RESPONSES, KEY, &responses(r#","max_output_tokens":2,"stream":true,"instructions":"Be \"brief\"""#));
+    check(&answer, include_str!("fixtures/responses.sse"));
+}
+
+#[test]
+fn both_apis_answer_on_every_address() {
+    let simulator = single(0.0, 0.0);
+    let mut client = Client::new(&url(&simulator));
+    for path in ["/v1", "/openai/v1", "/openai/deployments/gpt-4o"] {
+        let query = if path.contains("deployments") { "?api-version=2024-10-21" } else { "" };
+        for stream in ["true", "false"] {
+            let more = format!(",\"stream\":{stream}");
+            let answer = client.post(&format!("{path}/chat/completions{query}"), KEY, &chat(&more));
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            let answer = client.post(&format!("{path}/responses{query}"), KEY, &responses(&more));
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        }
+    }
+}
+
+#[test]
+fn usage_is_the_tokenizers_count_and_adds_up() {
+    let simulator = single(0.0, 0.0);
+    let mut client = Client::new(&url(&simulator));
+    let tokenizer = tiktoken::get_encoding("o200k_base").unwrap();
+    for n in [1, 2, 17, 64, 300] {
+        let body = chat(&format!(r#","stream":true,"max_tokens":{n},"stream_options":{{"include_usage":true}}"#));
+        let answer = client.post(CHAT, KEY, &body);
+        let events = answer.events();
+        let text: String = events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect();
+        let usage = &events.last().unwrap()["usage"];
+        assert_eq!((tokenizer.count(&text), usage["completion_tokens"].as_u64()), (n, Some(n as u64)));
+        // "hello world" is 2 tokens, the message 3, the opening of the answer 3.
+        assert_eq!(usage["prompt_tokens"], 8);
+        assert_eq!(usage["total_tokens"], 8 + n);
+
+        let answer = client.post(RESPONSES, KEY, &responses(&format!(r#","stream":true,"max_output_tokens":{n}"#)));
+        let events = answer.events();
+        let text: String = events.iter().filter_map(|event| event["delta"].as_str()).collect();
+        let last = &events.last().unwrap()["response"];
+        assert_eq!(tokenizer.count(&text), n);
+        assert_eq!(last["output"][0]["content"][0]["text"], *text);
+        assert_eq!(last["usage"]["output_tokens"], n);
+        assert_eq!((&last["usage"]["input_tokens"], &last["usage"]["total_tokens"]), (&2.into(), &(n + 2).into()));
+        let numbers: Vec<u64> = events.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_limit_below_the_natural_length_cuts() {
+    let mut config = Config::single(&Single { ttft: 0.0, itl: 0.0, output_tokens: 1 });
+    config.backends[0].output_tokens = OutputTokens::Natural(Dist::Fixed(10.0));
+    let simulator = Simulator::start(config).unwrap();
+    let mut client = Client::new(&url(&simulator));
+    let reason = |answer: Answer| answer.json()["choices"][0]["finish_reason"].as_str().unwrap().to_owned();
+    assert_eq!(reason(client.post(CHAT, KEY, &chat(r#","max_tokens":4"#))), "length");
+    assert_eq!(reason(client.post(CHAT, KEY, &chat(r#","max_tokens":40"#))), "stop");
+    let answer = client.post(RESPONSES, KEY, &responses(r#","max_output_tokens":4"#)).json();
+    assert_eq!(
+        (&answer["status"], &answer["incomplete_details"]["reason"]),
+        (&"incomplete".into(), &"max_output_tokens".into())
+    );
+    let answer = client.post(RESPONSES, KEY, &responses(r#","max_output_tokens":4,"stream":true"#));
+    let last = answer.events().pop().unwrap();
+    assert_eq!((&last["type"], &last["response"]["status"]), (&"response.incomplete".into(), &"incomplete".into()));
+}
+
+#[test]
+fn refusals_have_the_shape_of_their_service() {
+    let mut config = Config::single(&Single::default());
+    config.key = Some("right".to_owned());
+    let simulator = Simulator::start(config).unwrap();
+    let mut client = Client::new(&url(&simulator));
+    let right = "api-key: right\r\n";
+    let dated = "/openai/deployments/gpt-4o/chat/completions";
+    let unknown = chat("").replace("gpt-4o", "gpt-9");
+    let table: [(&str, &str, &str, u16, &str); 14] = [
+        (CHAT, "", "{}", 401, "invalid_api_key"),
+        (CHAT, "authorization: Bearer wrong\r\n", "{}", 401, "invalid_api_key"),
+        (CHAT, "authorization: Bearer right\r\n", "{}", 400, "null"),
+        (CHAT, right, &unknown, 404, "model_not_found"),
+        (CHAT, right, "{", 400, "null"),
+        (CHAT, right, r#"{"model":"gpt-4o","messages":"x"}"#, 400, "null"),
+        (RESPONSES, right, r#"{"model":"gpt-4o"}"#, 400, "null"),
+        ("/v1/chat", right, "{}", 404, "null"),
+        ("/openai/v1/chat/completions", "", "{}", 401, "401"),
+        ("/openai/v1/chat/completions", right, &unknown, 404, "DeploymentNotFound"),
+        (dated, right, "{}", 404, "404"),
+        ("/openai/deployments/gpt-9/chat/completions?api-version=2024-10-21", right, "{}", 404, "DeploymentNotFound"),
+        (
+            "/openai/deployments/text-embedding-3-small/chat/completions?api-version=x",
+            right,
+            "{}",
+            400,
+            "OperationNotSupported",
+        ),
+        ("/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21", right, "{}", 400, "null"),
+    ];
+    for (path, headers, body, status, code) in table {
+        let answer = client.post(path, headers, body);
+        let error = &answer.json()["error"];
+        assert_eq!(answer.status, status, "{path} {headers}: {}", answer.text());
+        assert_eq!(error["code"].as_str().unwrap_or("null"), code, "{path} {headers}: {}", answer.text());
+        assert!(error["message"].is_string() && answer.header("x-request-id").is_some());
+    }
+    let answer = client.get(CHAT);
+    assert_eq!(answer.status, 405);
+}
+
+#[test]
+fn every_model_exists_if_told_so() {
+    let mut config = Config::single(&Single { ttft: 0.0, itl: 0.0, output_tokens: 1 });
+    config.any_model = true;
+    let simulator = Simulator::start(config).unwrap();
+    let answer = Client::new(&url(&simulator)).post(CHAT, KEY, &chat("").replace("gpt-4o", "my \\\"own\\\""));
+    assert_eq!(answer.json()["model"], "my \"own\"");
+}
+
+#[test]
+fn models_are_listed_and_shown() {
+    let simulator = single(0.0, 0.0);
+    let mut client = Client::new(&url(&simulator));
+    let list = client.get("/v1/models").json();
+    let names: Vec<&str> = list["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
+    for name in [
+        "gpt-4o",
+        "gpt-4o-mini",
+        "gpt-4.1",
+        "gpt-5",
+        "o3",
+        "o4-mini",
+        "gpt-4",
+        "gpt-35-turbo",
+        "text-embedding-3-small",
+    ] {
+        assert!(names.contains(&name), "{name}");
+    }
+    assert_eq!(client.get("/v1/models/gpt-4o").json()["id"], "gpt-4o");
+    assert_eq!(client.get("/v1/models/nope").status, 404);
+}
+
+#[test]
+fn the_callers_ids_come_back_and_azure_says_where_it_is() {
+    let simulator = single(0.0, 0.0);
+    let mut client = Client::new(&url(&simulator));
+    let ids = format!("{KEY}x-ms-client-request-id: mine\r\nx-request-id: other\r\n");
+    let answer = client.post("/openai/v1/chat/completions", &ids, &chat(""));
+    assert_eq!(answer.header("x-ms-client-request-id"), Some("mine"));
+    assert_eq!(answer.header("x-request-id"), Some("mine"));
+    assert_eq!(answer.header("x-ms-region"), Some("swedencentral"));
+    assert!(answer.header("apim-request-id").is_some() && answer.header("openai-processing-ms").is_some());
+    let answer = client.post(CHAT, &format!("{KEY}x-request-id: other\r\n"), &chat(""));
+    assert_eq!((answer.header("x-request-id"), answer.header("x-ms-region")), (Some("other"), None));
+    let found = client.get("/_sim/ledger?id=mine");
+    assert_eq!(found.text().lines().count(), 1);
+    assert!(found.text().contains(r#""api":"chat""#) && found.header("x-sim-ledger-capacity").is_some());
+}

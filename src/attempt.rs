@@ -1,0 +1,270 @@
+//! One call over one path: encode early, wait for a connection, send, stamp every read before it is decoded.
+//!
+//! Called by the driver as a closure. Errors are data: whatever happens becomes a [`Sample`].
+
+mod answer;
+mod guard;
+
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request};
+use tokio::sync::Notify;
+
+use crate::attempt::answer::Answer;
+use crate::attempt::guard::{Cut, Guard};
+use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::recorder::{Interval, Recorder};
+use crate::measure::sample::{Sample, Stamps};
+use crate::path::NetPath;
+use crate::schedule::tickets::Ticket;
+use crate::transport::connect::{self, ConnectError, Target};
+use crate::transport::connection::Connection;
+use crate::transport::pool::Pool;
+use crate::units::{Api, Nanos, Phase};
+use crate::wire::{chat, responses};
+use crate::workload::call::Call;
+
+/// One path as a worker calls it: its target, its ready-made headers and its idle connections.
+pub struct Route {
+    path: NetPath,
+    target: Target,
+    headers: HeaderMap,
+    pool: RefCell<Pool>,
+}
+
+impl Route {
+    /// A path that leads to `target`, with the header that carries its secret, if it has one.
+    #[must_use]
+    pub fn new(path: NetPath, target: Target, secret: Option<(HeaderName, HeaderValue)>) -> Self {
+        let mut headers = HeaderMap::new();
+        if let Ok(host) = HeaderValue::from_str(&target.authority) {
+            headers.insert(header::HOST, host);
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
+        if let Some((name, mut value)) = secret {
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        let pool = RefCell::new(Pool::new(path.connections));
+        Self { path, target, headers, pool }
+    }
+}
+
+/// A call that is ready to be sent.
+pub struct Prepared {
+    ticket: Ticket,
+    api: Api,
+    stream: bool,
+    request: Request<Full<Bytes>>,
+}
+
+/// Everything one worker needs to make calls.
+pub struct Caller {
+    routes: Vec<Route>,
+    run_id: String,
+    origin: Nanos,
+    recorder: RefCell<Recorder>,
+    next_connection: Cell<u64>,
+    connection_step: u64,
+    fills_pools: bool,
+    abort: Notify,
+    aborted: Cell<bool>,
+}
+
+impl Caller {
+    /// A caller for worker `shard` of `of`; `origin` is the run's start.
+    #[must_use]
+    pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
+        let recorder = RefCell::new(Recorder::new(routes.len()));
+        Self {
+            routes,
+            run_id,
+            origin,
+            recorder,
+            next_connection: Cell::new(shard),
+            connection_step: of,
+            fills_pools: false,
+            abort: Notify::new(),
+            aborted: Cell::new(false),
+        }
+    }
+
+    /// Lets the warmup open more connections than it needs, so that bursts of the measured phase find them warm. For
+    /// open loads: a closed one never has more calls under way than in its warmup.
+    #[must_use]
+    pub fn filling_pools(mut self) -> Self {
+        self.fills_pools = true;
+        self
+    }
+
+    /// Cuts every call under way; each becomes an incomplete sample with the stamps it reached.
+    pub fn abort(&self) {
+        self.aborted.set(true);
+        self.abort.notify_waiters();
+    }
+
+    /// The histograms recorded since the last time.
+    pub fn take_interval(&self) -> Interval {
+        self.recorder.borrow_mut().take()
+    }
+
+    /// Encodes a call for the path of its ticket. Done ahead of the intended time.
+    #[must_use]
+    pub fn prepare(&self, ticket: Ticket, call: &Call) -> Prepared {
+        let route = &self.routes[ticket.path.index()];
+        let (resource, body) = match call.api {
+            Api::Chat => ("/chat/completions", chat::encode(call)),
+            Api::Responses => ("/responses", responses::encode(call)),
+        };
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = Method::POST;
+        // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
+        *request.uri_mut() = format!("{}{resource}", route.target.prefix).parse().unwrap_or_default();
+        *request.headers_mut() = route.headers.clone();
+        let accept = if call.stream { "text/event-stream" } else { "application/json" };
+        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(accept));
+        if let Ok(id) = HeaderValue::from_str(&format!("{}-{}", self.run_id, ticket.seq.0)) {
+            request.headers_mut().insert(HeaderName::from_static("x-ms-client-request-id"), id);
+        }
+        Prepared { ticket, api: call.api, stream: call.stream, request }
+    }
+
+    /// Sends a prepared call and follows it to its end; `dequeued` is when the worker took it up.
+    pub async fn send(self: Rc<Self>, prepared: Prepared, dequeued: Nanos) -> Sample {
+        let Prepared { ticket, api, stream, request } = prepared;
+        let mut sample = Sample {
+            seq: ticket.seq,
+            round: ticket.round,
+            path: ticket.path,
+            phase: ticket.phase,
+            api,
+            stream,
+            stamps: Stamps { intended: self.origin + ticket.intended, dequeued: Some(dequeued), ..Stamps::default() },
+            outcome: Outcome::Failed(ErrorClass::Internal),
+            status: None,
+            input_tokens: None,
+            output_tokens: None,
+            reasoning_tokens: None,
+            conn: None,
+            request_id: None,
+            server_ms: None,
+            retry_after_ms: None,
+            region: None,
+        };
+        let aborted = pin!(self.abort.notified());
+        let mut guard = Guard::new(aborted, self.aborted.get());
+        sample.outcome = self.exchange(request, &mut sample, &mut guard).await;
+        if sample.stamps.end.is_none() {
+            sample.stamps.end = Some(Nanos::now());
+        }
+        self.recorder.borrow_mut().record(&sample);
+        sample
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>, sample: &mut Sample, guard: &mut Guard<'_, '_>) -> Outcome {
+        let route = &self.routes[sample.path.index()];
+        let filling = self.fills_pools && sample.phase == Phase::Warmup;
+        let mut connection = match self.connection(route, filling, guard).await {
+            Ok(connection) => connection,
+            Err(outcome) => {
+                route.pool.borrow_mut().forget();
+                return outcome;
+            }
+        };
+        connection.begin_call();
+        sample.stamps.conn_ready = Some(Nanos::now());
+        let (outcome, reusable) = self.converse(&mut connection, route, request, sample, guard).await;
+        sample.conn = Some(connection.as_used());
+        sample.stamps.sent = connection.taps().sent();
+        sample.stamps.first_byte = connection.taps().first_byte();
+        let mut pool = route.pool.borrow_mut();
+        if reusable {
+            pool.give_back(connection);
+        } else {
+            pool.forget();
+        }
+        outcome
+    }
+
+    /// An idle connection, or a new one.
+    async fn connection(&self, route: &Route, filling: bool, guard: &mut Guard<'_, '_>) -> Result<Connection, Outcome> {
+        let idle = route.pool.borrow_mut().take(filling);
+        if let Some(connection) = idle {
+            return Ok(connection);
+        }
+        guard.limit(route.path.timeouts.connect.0, ErrorClass::ConnectTimeout);
+        let opening = async {
+            let opened = connect::open(&route.target).await?;
+            let id = self.next_connection.get();
+            self.next_connection.set(id + self.connection_step);
+            Connection::begin(id, opened)
+                .await
+                .map_err(|error| ConnectError { class: ErrorClass::Connect, message: error.to_string() })
+        };
+        match guard.watch(opening).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(Outcome::Failed(error.class)),
+            Err(cut) => Err(cut.outcome()),
+        }
+    }
+
+    /// Sends the request and reads the whole answer. The flag tells whether the connection may be used again.
+    async fn converse(
+        &self,
+        connection: &mut Connection,
+        route: &Route,
+        request: Request<Full<Bytes>>,
+        sample: &mut Sample,
+        guard: &mut Guard<'_, '_>,
+    ) -> (Outcome, bool) {
+        let timeouts = &route.path.timeouts;
+        guard.limit_total(timeouts.total.0);
+        guard.limit(timeouts.first_byte.0, ErrorClass::TimeoutFirstByte);
+        let head = match guard.watch(connection.send(request)).await {
+            Ok(Ok(head)) => head,
+            Ok(Err(error)) => return (Outcome::Failed(classify(&error)), false),
+            Err(cut) => return (cut.outcome(), false),
+        };
+        sample.stamps.head = Some(connection.taps().last_read());
+        let (parts, mut body) = head.into_parts();
+        let mut answer = Answer::begin(sample, &parts);
+        loop {
+            guard.limit(answer.patience(timeouts.gap.0), ErrorClass::TimeoutGap);
+            match guard.watch(connection.next_piece(&mut body)).await {
+                Ok(Some(Ok(piece))) => {
+                    let read = connection.taps().last_read();
+                    answer.take(sample, &piece, read, |path, gap| self.recorder.borrow_mut().record_gap(path, gap));
+                }
+                Ok(None) => {
+                    sample.stamps.end = Some(connection.taps().last_read());
+                    return (answer.finish(sample), true);
+                }
+                Ok(Some(Err(error))) => return (answer.cut_short(classify(&error)), false),
+                Err(Cut::Aborted) => return (answer.aborted(), false),
+                Err(Cut::Timeout(class)) => return (answer.timed_out(class), false),
+            }
+        }
+    }
+}
+
+/// The class of an error that hyper reports.
+fn classify(error: &hyper::Error) -> ErrorClass {
+    let reset =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some_and(
+            |error| matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe),
+        );
+    if reset {
+        ErrorClass::ConnectionReset
+    } else if error.is_parse() {
+        ErrorClass::Protocol
+    } else {
+        ErrorClass::ConnectionClosed
+    }
+}

@@ -1,0 +1,285 @@
+//! `hopmark run`: from a plan to a run directory and a verdict.
+
+mod child;
+mod conduct;
+mod engine;
+mod live;
+mod machine;
+mod resources;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::anyhow;
+use hyper::header::{HeaderName, HeaderValue};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::analysis::analyse;
+use crate::cli;
+use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::command::report::glance;
+use crate::command::run::child::SimulatorChild;
+use crate::command::run::conduct::{Cut, Outcome};
+use crate::command::run::engine::Setup;
+use crate::command::run::live::Live;
+use crate::path::{AuthKind, NetPath};
+use crate::plan::Plan;
+use crate::probe;
+use crate::profile::Profile;
+use crate::profile::secret::{Secret, read_secrets};
+use crate::report::{self, Format, json};
+use crate::run::{Ending, Manifest};
+use crate::store;
+use crate::store::journal::Journal;
+use crate::transport::connect::Target;
+use crate::units::Nanos;
+use crate::workload::Workload;
+
+/// From the last preparation to the run's start: time for every worker to be ready.
+const LEAD: Duration = Duration::from_millis(200);
+
+/// A run that has been carried out and lies on disk.
+struct Carried {
+    dir: PathBuf,
+    /// Why it ended before its plan, as an exit code and a sentence.
+    cut: Option<(Exit, String)>,
+}
+
+/// Carries out `hopmark run`.
+///
+/// # Errors
+/// A [`Failure`](crate::command::exit::Failure) with its exit code; what was measured until then is on disk.
+pub fn run(args: cli::Run) -> CommandResult {
+    let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
+    let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
+    let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
+    if let Some(times) = workload.arrivals() {
+        plan.end_with_trace(times).or_usage()?;
+    }
+    if args.dry_run {
+        let plan = serde_json::to_string_pretty(&plan).or_world()?;
+        say(&plan);
+        return Ok(Exit::Met);
+    }
+    let carried = carry_out(plan, workload, &args)?;
+    conclude(&carried, &args)
+}
+
+/// Judges and renders the run from its files.
+fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
+    let run = store::load(&carried.dir).or_world()?;
+    let analysis = analyse(&run);
+    store::series::write(&carried.dir.join(store::file::SERIES), &run).or_world()?;
+    report::write(&run, &analysis, &Format::OF_A_RUN, &carried.dir).or_world()?;
+    if args.json {
+        say(&String::from_utf8_lossy(&json::render(&run, &analysis)));
+    } else {
+        let page = carried.dir.join(store::file::REPORT);
+        say(&glance(&run, &analysis, Some(&page.display().to_string())));
+    }
+    if let Some((exit, why)) = &carried.cut {
+        eprintln!("the run ended early: {why}; what was measured is in {}", carried.dir.display());
+        if *exit != Exit::Met {
+            return Ok(*exit);
+        }
+    }
+    Ok(Exit::of(analysis.conclusion.exit_code(args.strict)))
+}
+
+/// The headers that carry the paths' secrets, by path.
+type Secrets = Vec<Option<(HeaderName, HeaderValue)>>;
+
+/// Carries out a plan and leaves its run directory.
+///
+/// # Errors
+/// A [`Failure`](crate::command::exit::Failure) with its exit code; what was measured until then is on disk.
+fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandResult<Carried> {
+    let key = plan.simulator.as_ref().map(|_| child::throw_away_key()).transpose().or_world()?;
+    let secrets = read_secrets(&plan.paths, key.as_ref()).or_usage()?;
+    let secrets: Secrets = plan.paths.iter().zip(secrets).map(|(path, secret)| header(path, secret?)).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
+    let started = SystemTime::now();
+    let clock = OffsetDateTime::from(started);
+    let dir = run_directory(&plan, options, clock)?;
+    let simulator = match (&plan.simulator, &key) {
+        (Some(simulator), Some(key)) => Some(SimulatorChild::start(&simulator.scenario, plan.seed, key)?),
+        _ => None,
+    };
+    if let Some(simulator) = &simulator {
+        simulator.resolve(&mut plan).or_usage()?;
+    }
+    let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
+
+    let mut notes = notes_before(&plan, &targets, simulator.is_some());
+    if !options.skip_preflight {
+        notes.extend(runtime.block_on(preflight(&plan, &targets, &secrets))?);
+    }
+    notes.extend(machine::raise_open_files(plan.load.max_in_flight.min(most_calls(&plan))));
+    if !options.quiet {
+        notes.iter().for_each(|note| eprintln!("note: {note}"));
+    }
+    let truth = simulator.as_ref().and_then(|simulator| runtime.block_on(describe(simulator)));
+
+    let setup = Setup {
+        workload: Arc::new(workload),
+        targets,
+        secrets,
+        run_id: run_id(clock),
+        origin: Nanos::now() + LEAD,
+        plan: Arc::new(plan),
+    };
+    let manifest = manifest(&setup, clock, truth, notes)?;
+    store::manifest::write(&dir, &manifest).or_world()?;
+    let outcome = measure(&runtime, &setup, &dir, started, options)?;
+    end(&dir, manifest, outcome)
+}
+
+/// The header that carries a path's secret.
+fn header(path: &NetPath, secret: Secret) -> Option<(HeaderName, HeaderValue)> {
+    let (name, text) = match path.auth.kind {
+        AuthKind::None => return None,
+        AuthKind::ApiKey => (HeaderName::from_static("api-key"), secret.reveal().to_owned()),
+        AuthKind::Bearer => (hyper::header::AUTHORIZATION, format!("Bearer {}", secret.reveal())),
+        AuthKind::SubscriptionKey => (HeaderName::from_static("ocp-apim-subscription-key"), secret.reveal().to_owned()),
+    };
+    // A secret holds only what a header can carry: it was checked when it was read.
+    HeaderValue::from_str(&text).ok().map(|value| (name, value))
+}
+
+/// The run directory, made before anything is sent.
+fn run_directory(plan: &Plan, options: &cli::Run, clock: OffsetDateTime) -> CommandResult<PathBuf> {
+    let dir = options.out.clone().unwrap_or_else(|| {
+        let name: String =
+            plan.name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
+        Path::new("results").join(format!("{name}-{}", compact(clock)))
+    });
+    store::create_run_dir(&dir).or_world()?;
+    Ok(dir)
+}
+
+/// What the reader must know before the first figure.
+fn notes_before(plan: &Plan, targets: &[Target], simulated: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (path, target) in plan.paths.iter().zip(targets) {
+        if !is_loopback(&target.host) {
+            notes.push(format!(
+                "path '{}' leads to {}: this run sends real load over the network",
+                path.name, target.host
+            ));
+        }
+    }
+    if simulated {
+        notes.push(
+            "the paths lead to the bundled simulator: `tcp` is loopback, because a program cannot delay the kernel's \
+             handshake; the simulator charges that round trip to a new connection's first bytes instead"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The calls that may be under way at once, as far as the plan tells.
+fn most_calls(plan: &Plan) -> usize {
+    match plan.concurrency() {
+        0 => plan.load.max_in_flight,
+        concurrency => concurrency as usize,
+    }
+}
+
+async fn preflight(plan: &Plan, targets: &[Target], secrets: &Secrets) -> CommandResult<Vec<String>> {
+    let apis: Vec<_> = plan.workload.api.iter().filter(|(_, weight)| **weight > 0.0).map(|(api, _)| *api).collect();
+    let mut warnings = Vec::new();
+    for ((path, target), secret) in plan.paths.iter().zip(targets).zip(secrets) {
+        let asked = probe::preflight(path, target, secret.as_ref(), &apis, &plan.workload.model).await;
+        warnings.extend(asked.or_world()?);
+    }
+    Ok(warnings)
+}
+
+/// What the simulator says of itself; the run goes on without it.
+async fn describe(simulator: &SimulatorChild) -> Option<serde_json::Value> {
+    let base = simulator.listeners.values().next()?;
+    let client = probe::control_client().ok()?;
+    client.get(format!("{base}/_sim/describe")).send().await.ok()?.json().await.ok()
+}
+
+fn manifest(
+    setup: &Setup,
+    clock: OffsetDateTime,
+    simulator: Option<serde_json::Value>,
+    notes: Vec<String>,
+) -> CommandResult<Manifest> {
+    Ok(Manifest {
+        schema_version: 1,
+        id: setup.run_id.clone(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: clock.format(&Rfc3339).or_world()?,
+        origin: setup.origin,
+        plan: (*setup.plan).clone(),
+        environment: machine::describe(),
+        simulator,
+        notes,
+        ending: None,
+    })
+}
+
+fn measure(
+    runtime: &tokio::runtime::Runtime,
+    setup: &Setup,
+    dir: &Path,
+    started: SystemTime,
+    options: &cli::Run,
+) -> CommandResult<Outcome> {
+    let (journal, quills) = Journal::start(dir, &setup.plan, setup.origin, started, setup.plan.workers).or_world()?;
+    let mut live = Live::new(setup, options.quiet);
+    let outcome = runtime.block_on(conduct::conduct(setup, quills, &journal, |moment| live.show(moment))).or_world();
+    live.finish();
+    let written = journal.finish();
+    let mut outcome = outcome?;
+    if let Err(error) = written {
+        outcome.cut = Some(Cut::Broken(anyhow!(error)));
+    }
+    Ok(outcome)
+}
+
+/// Says in the manifest how the run ended.
+fn end(dir: &Path, mut manifest: Manifest, outcome: Outcome) -> CommandResult<Carried> {
+    let cut = outcome.cut.map(|cut| match cut {
+        Cut::Interrupted => (Exit::Interrupted, "interrupted".to_owned()),
+        Cut::Terminated => (Exit::Terminated, "terminated".to_owned()),
+        Cut::Limit(why) => (Exit::Met, format!("stopped by {why}")),
+        Cut::Refused(why) => (Exit::World, why),
+        Cut::Broken(error) => (Exit::World, format!("{error:#}")),
+    });
+    manifest.ending = Some(Ending {
+        complete: cut.is_none(),
+        reason: cut.as_ref().map(|(_, why)| why.clone()),
+        measured_s: outcome.measured.as_secs_f64(),
+        drain_s: outcome.drain.as_secs_f64(),
+        planned: outcome.due,
+        rows_lost: outcome.rows_lost,
+        peak_rss_mib: outcome.peak_rss_mib,
+        cpu_s: outcome.cpu_s,
+    });
+    store::manifest::write(dir, &manifest).or_world()?;
+    Ok(Carried { dir: dir.to_owned(), cut })
+}
+
+/// `20261121T110203Z`.
+fn compact(clock: OffsetDateTime) -> String {
+    let clock = clock.to_offset(time::UtcOffset::UTC);
+    let (hour, minute, second) = clock.to_hms();
+    let (year, month, day) = clock.to_calendar_date();
+    format!("{year:04}{:02}{day:02}T{hour:02}{minute:02}{second:02}Z", u8::from(month))
+}
+
+/// Unique enough to tell the calls of one run from those of another in a server's logs.
+fn run_id(clock: OffsetDateTime) -> String {
+    format!("{}-{:04x}", compact(clock), (clock.nanosecond() / 1000 + std::process::id()) & 0xffff)
+}

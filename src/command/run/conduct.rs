@@ -1,0 +1,256 @@
+//! The measured minutes: waits for the workers, watches limits and signals, feeds the live view.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, interval, sleep_until};
+
+use crate::command::run::engine::{self, Gauge, Setup, WorkerEnd};
+use crate::command::run::resources::{self, Resources};
+use crate::driver::worker::Stop;
+use crate::plan::Plan;
+use crate::store::journal::{Journal, Quill, Tally};
+use crate::units::{Nanos, Phase};
+
+/// How often limits are looked at and the live view is drawn.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long calls under way may go on after the first interrupt.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why a run ended before its plan.
+#[derive(Debug)]
+pub(super) enum Cut {
+    /// SIGINT.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+    /// A limit of the profile.
+    Limit(String),
+    /// A path refuses every call for want of a valid secret.
+    Refused(String),
+    /// The engine itself broke, or the disk refused.
+    Broken(anyhow::Error),
+}
+
+/// How the measured minutes went.
+pub(super) struct Outcome {
+    /// Why they ended early, if they did.
+    pub(super) cut: Option<Cut>,
+    /// Seconds of the measured phase that were carried out.
+    pub(super) measured: Duration,
+    /// From the end of measuring to the end of the last call.
+    pub(super) drain: Duration,
+    /// Measured arrivals that came due, by path.
+    pub(super) due: Vec<u64>,
+    /// Rows that did not fit into the journal's queue.
+    pub(super) rows_lost: u64,
+    /// Peak memory resident in the measured phase, MiB.
+    pub(super) peak_rss_mib: Option<f64>,
+    /// CPU seconds of the measured phase.
+    pub(super) cpu_s: Option<f64>,
+}
+
+/// A moment of a run, for the live view.
+pub(super) struct Moment<'a> {
+    /// The phase.
+    pub(super) phase: Phase,
+    /// Since the run's start.
+    pub(super) elapsed: Duration,
+    /// Calls under way.
+    pub(super) in_flight: u64,
+    /// Tickets that came due, warmup included.
+    pub(super) came_due: u64,
+    /// What has been seen so far.
+    pub(super) tally: &'a Tally,
+}
+
+/// Carries out the plan; returns when the last call has ended.
+///
+/// # Errors
+/// When signals cannot be heard or no worker can be started.
+pub(super) async fn conduct(
+    setup: &Setup,
+    quills: Vec<Quill>,
+    journal: &Journal,
+    mut show: impl FnMut(&Moment<'_>),
+) -> Result<Outcome> {
+    let (stop, heard) = watch::channel(Stop::Run);
+    let (tell, mut ended) = mpsc::unbounded_channel();
+    let workers = quills.len();
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    let gauges = engine::start(setup, quills, &heard, &tell)?;
+    let mut conductor = Conductor::new(&setup.plan, setup.origin, stop);
+    let mut look = interval(LOOK_EVERY);
+    let mut ends = Vec::new();
+    while ends.len() < workers {
+        tokio::select! {
+            Some(end) = ended.recv() => ends.push(conductor.take_end(end)),
+            Some(()) = interrupts.recv() => conductor.signalled(Cut::Interrupted),
+            Some(()) = terminations.recv() => conductor.signalled(Cut::Terminated),
+            () = sleep_until(conductor.deadline()) => conductor.abort(),
+            _ = look.tick() => {
+                let tally = journal.tally();
+                conductor.look(&setup.plan, &tally, journal);
+                show(&conductor.moment(&gauges, &tally));
+            }
+        }
+    }
+    let limited = limited_at(setup, conductor.elapsed());
+    Ok(conductor.outcome(&setup.plan, ends.into_iter().flatten(), limited))
+}
+
+/// When the limit on requests ended the run, if it did: at the first ticket of the plan that was not sent, or, where
+/// the answers decide when the next call starts, when the last one had ended.
+fn limited_at(setup: &Setup, elapsed: Duration) -> Option<Duration> {
+    let allowed = setup.plan.limits.requests?;
+    if setup.plan.concurrency() > 0 {
+        return (elapsed < setup.plan.measure_until()).then_some(elapsed);
+    }
+    let mut tickets = setup.plan.tickets(setup.workload.arrivals(), 0, 1);
+    tickets.find(|ticket| ticket.seq.0 >= allowed).map(|ticket| ticket.intended)
+}
+
+struct Conductor {
+    origin: Nanos,
+    measure_from: Duration,
+    measure_until: Duration,
+    stop: watch::Sender<Stop>,
+    cut: Option<(Cut, Nanos)>,
+    give_up: Option<Instant>,
+    resources: Option<Resources>,
+    spent: Option<(Option<f64>, f64)>,
+}
+
+impl Conductor {
+    fn new(plan: &Plan, origin: Nanos, stop: watch::Sender<Stop>) -> Self {
+        Self {
+            origin,
+            measure_from: plan.measure_from(),
+            measure_until: plan.measure_until(),
+            stop,
+            cut: None,
+            give_up: None,
+            resources: None,
+            spent: None,
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        Nanos::now().since(self.origin)
+    }
+
+    fn phase(&self) -> Phase {
+        match self.elapsed() {
+            at if self.cut.is_some() || at >= self.measure_until => Phase::Drain,
+            at if at >= self.measure_from => Phase::Measure,
+            _ => Phase::Warmup,
+        }
+    }
+
+    fn moment<'a>(&self, gauges: &[Arc<Gauge>], tally: &'a Tally) -> Moment<'a> {
+        let sum = |read: fn(&Gauge) -> &AtomicU64| gauges.iter().map(|gauge| read(gauge).load(Ordering::Relaxed)).sum();
+        Moment {
+            phase: self.phase(),
+            elapsed: self.elapsed(),
+            in_flight: sum(|gauge| &gauge.in_flight),
+            came_due: sum(|gauge| &gauge.came_due),
+            tally,
+        }
+    }
+
+    fn take_end(&mut self, end: Result<WorkerEnd>) -> Option<WorkerEnd> {
+        match end {
+            Ok(end) => Some(end),
+            Err(error) => {
+                self.cut(Cut::Broken(error));
+                None
+            }
+        }
+    }
+
+    /// The first signal lets calls under way end for a while, the second cuts them.
+    fn signalled(&mut self, cut: Cut) {
+        if matches!(self.cut, Some((Cut::Interrupted | Cut::Terminated, _))) {
+            self.abort();
+        } else {
+            self.cut(cut);
+        }
+    }
+
+    fn cut(&mut self, cut: Cut) {
+        self.cut.get_or_insert_with(|| (cut, Nanos::now()));
+        self.give_up.get_or_insert_with(|| Instant::now() + GRACE);
+        self.stop.send_if_modified(|said| std::mem::replace(said, (*said).max(Stop::Drain)) != *said);
+    }
+
+    fn abort(&mut self) {
+        self.give_up = None;
+        self.stop.send_replace(Stop::Abort);
+    }
+
+    fn deadline(&self) -> Instant {
+        self.give_up.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
+    }
+
+    fn look(&mut self, plan: &Plan, tally: &Tally, journal: &Journal) {
+        match self.phase() {
+            Phase::Warmup => {}
+            Phase::Measure => drop(self.resources.get_or_insert_with(resources::begin)),
+            Phase::Drain => self.note_spent(),
+        }
+        if self.cut.is_some() {
+            return;
+        }
+        if journal.has_failed() {
+            self.cut(Cut::Broken(anyhow!("the results can no longer be written")));
+        } else if let Some(path) = tally.refused(plan.limits.auth_failures) {
+            let name = &plan.path(path).name;
+            let count = plan.limits.auth_failures;
+            self.cut(Cut::Refused(format!(
+                "path '{name}' answered 401 or 403 {count} times in a row; check its key (limits.auth_failures)"
+            )));
+        } else if plan.limits.tokens.is_some_and(|limit| tally.tokens >= limit) {
+            self.cut(Cut::Limit(format!("limits.tokens: {} tokens were spent", tally.tokens)));
+        }
+    }
+
+    fn note_spent(&mut self) {
+        if let Some(resources) = &self.resources {
+            self.spent.get_or_insert_with(|| (resources.peak_rss_mib(), resources.cpu_s()));
+        }
+    }
+
+    fn outcome(mut self, plan: &Plan, ends: impl Iterator<Item = WorkerEnd>, limited: Option<Duration>) -> Outcome {
+        self.note_spent();
+        if let (Some(at), None) = (limited, &self.cut) {
+            let why = format!("limits.requests: {} requests were made", plan.limits.requests.unwrap_or_default());
+            self.cut = Some((Cut::Limit(why), self.origin + at));
+        }
+        let measured_until = match &self.cut {
+            Some((_, at)) => at.since(self.origin).min(self.measure_until),
+            None => self.measure_until,
+        };
+        let mut due = vec![0; plan.paths.len()];
+        let mut rows_lost = 0;
+        for end in ends {
+            due.iter_mut().zip(end.due).for_each(|(sum, due)| *sum += due);
+            rows_lost += end.rows_lost;
+        }
+        let peak_rss_mib = self.spent.and_then(|(peak, _)| peak);
+        let cpu_s = self.spent.map(|(_, cpu)| cpu);
+        Outcome {
+            drain: self.elapsed().saturating_sub(measured_until),
+            measured: measured_until.saturating_sub(self.measure_from),
+            cut: self.cut.map(|(cut, _)| cut),
+            due,
+            rows_lost,
+            peak_rss_mib,
+            cpu_s,
+        }
+    }
+}

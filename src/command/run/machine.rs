@@ -1,0 +1,44 @@
+//! The machine a run happens on: what the manifest says of it, and its limit on open files, raised as far as allowed.
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::run::Environment;
+
+/// Descriptors that are kept for files, timers and the system.
+const SPARE_FILES: u64 = 64;
+
+/// The machine as the manifest tells it.
+pub(super) fn describe() -> Environment {
+    Environment {
+        os: format!("{} {}", std::env::consts::OS, kernel()),
+        cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        cpu_model: cpu_model(),
+        open_files: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
+    }
+}
+
+/// Raises the soft limit on open files to the hard one. Says so when even that is too low for this many calls.
+pub(super) fn raise_open_files(calls: usize) -> Option<String> {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        // Refused or not, what counts is the limit that is then in force.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let wanted = calls as u64 + SPARE_FILES;
+    (allowed < wanted).then(|| {
+        format!("this process may open {allowed} files, but {calls} calls at once may need {wanted}; raise the hard limit (ulimit -Hn)")
+    })
+}
+
+fn kernel() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    release.trim().to_owned()
+}
+
+fn cpu_model() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")).and_then(|line| line.split_once(':'));
+    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}

@@ -1,0 +1,63 @@
+//! Closed load: a fixed number of callers, each waiting for its answer before it asks again.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::driver::flight::Flights;
+use crate::driver::worker::{Stop, told};
+use crate::schedule::pacer::{Pacer, PacerError};
+use crate::schedule::tickets::Ticket;
+use crate::units::Nanos;
+
+/// What one worker needs to carry out its share of a closed load.
+pub struct Closed<S: 'static> {
+    /// The run's start.
+    pub origin: Nanos,
+    /// How long a caller rests between two calls.
+    pub think_time: Duration,
+    /// This worker's calls under way.
+    pub flights: Rc<Flights<S>>,
+    /// What it is told.
+    pub stop: watch::Receiver<Stop>,
+}
+
+impl<S: 'static> Closed<S> {
+    /// Runs one caller: from `begin` on it asks, waits for the answer, rests and asks again, until there is no next
+    /// ticket or the run is stopped.
+    ///
+    /// `next` gives the ticket of a call from its number and the time since the run's start.
+    ///
+    /// # Errors
+    /// [`PacerError`] when the system has no descriptor left.
+    pub async fn caller<L, Fut>(
+        mut self,
+        begin: Duration,
+        next: impl Fn(u64, Duration) -> Option<Ticket>,
+        launch: impl Fn(Ticket) -> L,
+    ) -> Result<(), PacerError>
+    where
+        L: FnOnce(Nanos) -> Fut,
+        Fut: Future<Output = S> + 'static,
+    {
+        let mut pacer = Pacer::new()?;
+        let mut wake = self.origin + begin;
+        for number in 0.. {
+            tokio::select! {
+                biased;
+                () = told(&mut self.stop, Stop::Drain) => break,
+                () = pacer.until(wake) => {}
+            }
+            let Some(ticket) = next(number, Nanos::now().since(self.origin)) else { break };
+            self.flights.count_due(ticket.phase, ticket.path);
+            let attempt = launch(ticket)(Nanos::now());
+            let followed = tokio::task::spawn_local(Rc::clone(&self.flights).follow(ticket, attempt)).await;
+            // A broken attempt has been accounted for; the caller goes on.
+            drop(followed);
+            wake = Nanos::now() + self.think_time;
+        }
+        Ok(())
+    }
+}

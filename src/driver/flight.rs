@@ -1,0 +1,117 @@
+//! The calls under way in one worker, counted in and out.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+
+use crate::schedule::tickets::Ticket;
+use crate::units::{PathId, Phase};
+
+/// How a call ended, as the driver sees it: with what its attempt returned, or not at all because the attempt
+/// panicked or was never started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Too many calls were under way.
+    InFlightCap,
+    /// The attempt itself broke.
+    Panicked,
+}
+
+/// Where ended calls go. `S` is whatever an attempt returns.
+pub trait Landing<S> {
+    /// An attempt has returned.
+    fn landed(&self, sample: S);
+    /// A ticket came due and brought no attempt to an end.
+    fn lost(&self, ticket: Ticket, why: Lost);
+}
+
+/// The calls under way in one worker.
+pub struct Flights<S: 'static> {
+    under_way: Cell<usize>,
+    came_due: Cell<u64>,
+    due: RefCell<Vec<u64>>,
+    empty: Notify,
+    landing: Box<dyn Landing<S>>,
+}
+
+impl<S: 'static> Flights<S> {
+    /// None under way.
+    #[must_use]
+    pub fn new(paths: usize, landing: Box<dyn Landing<S>>) -> Rc<Self> {
+        Rc::new(Self {
+            under_way: Cell::new(0),
+            came_due: Cell::new(0),
+            due: RefCell::new(vec![0; paths]),
+            empty: Notify::new(),
+            landing,
+        })
+    }
+
+    /// How many are under way.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.under_way.get()
+    }
+
+    /// All tickets that came due, warmup included.
+    #[must_use]
+    pub fn came_due(&self) -> u64 {
+        self.came_due.get()
+    }
+
+    /// The measured tickets that came due, by path.
+    #[must_use]
+    pub fn due(&self) -> Vec<u64> {
+        self.due.borrow().clone()
+    }
+
+    /// Counts a ticket that has come due, whatever becomes of it.
+    pub fn count_due(&self, phase: Phase, path: PathId) {
+        self.came_due.set(self.came_due.get() + 1);
+        if phase == Phase::Measure {
+            self.due.borrow_mut()[path.index()] += 1;
+        }
+    }
+
+    /// A ticket that is not started.
+    pub fn drop_ticket(&self, ticket: Ticket, why: Lost) {
+        self.landing.lost(ticket, why);
+    }
+
+    /// Follows an attempt to its end; a panic inside it becomes [`Lost::Panicked`].
+    pub async fn follow(self: Rc<Self>, ticket: Ticket, attempt: impl Future<Output = S>) {
+        self.under_way.set(self.under_way.get() + 1);
+        let mut flight = Flight { flights: &self, ticket, sample: None };
+        flight.sample = Some(attempt.await);
+    }
+
+    /// Returns when none is under way.
+    pub async fn emptied(&self) {
+        while self.under_way.get() > 0 {
+            self.empty.notified().await;
+        }
+    }
+}
+
+/// One call under way; lands when it goes out of scope, however that comes about.
+struct Flight<'a, S: 'static> {
+    flights: &'a Flights<S>,
+    ticket: Ticket,
+    sample: Option<S>,
+}
+
+impl<S> Drop for Flight<'_, S> {
+    fn drop(&mut self) {
+        match self.sample.take() {
+            Some(sample) => self.flights.landing.landed(sample),
+            None => self.flights.landing.lost(self.ticket, Lost::Panicked),
+        }
+        let left = self.flights.under_way.get() - 1;
+        self.flights.under_way.set(left);
+        if left == 0 {
+            self.flights.empty.notify_one();
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The engine: takes tickets when they are due and starts the attempt that the caller hands in.
+//!
+//! Knows neither sockets nor files. One worker is one thread with a runtime of its own; workers share nothing that
+//! is written while a run goes on.
+
+pub mod closed;
+pub mod flight;
+pub mod open;
+pub mod worker;

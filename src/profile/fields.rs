@@ -1,0 +1,361 @@
+//! Typed reading of a table of the tree, which refuses every key that it does not know.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::profile::error::{Origin, Problem, Wrong};
+use crate::profile::tree::{Node, Table, Value};
+
+/// The keys of each section, by which a misplaced key is found again.
+pub const SECTIONS: [(&str, &[&str]); 12] = [
+    ("", &["name", "seed", "baseline", "workers", "simulator", "workload", "load", "limits", "path", "objective"]),
+    ("simulator", &["scenario"]),
+    (
+        "workload",
+        &[
+            "kind",
+            "file",
+            "api",
+            "stream",
+            "model",
+            "input_tokens",
+            "output_tokens",
+            "max_input_tokens",
+            "max_output_tokens",
+            "time_scale",
+        ],
+    ),
+    (
+        "load",
+        &[
+            "kind",
+            "arrivals",
+            "rate",
+            "warmup",
+            "duration",
+            "design",
+            "round_spread",
+            "max_in_flight",
+            "concurrency",
+            "think_time",
+        ],
+    ),
+    ("limits", &["requests", "tokens", "auth_failures"]),
+    ("path", &["name", "kind", "base_url", "auth", "backend", "connections", "tls", "timeouts"]),
+    ("path.auth", &["kind", "env", "file"]),
+    ("path.connections", &["policy", "http"]),
+    ("path.tls", &["ca_file", "verify"]),
+    ("path.timeouts", &["connect", "first_byte", "gap", "total"]),
+    ("objective", &["path", "expr"]),
+    ("workload.api", &["chat", "responses"]),
+];
+
+/// A table under reading.
+#[derive(Clone, Debug)]
+pub struct Fields<'tree> {
+    table: &'tree Table,
+    origin: &'tree Origin,
+    /// The dotted name of this table, as messages say it.
+    at: String,
+    /// The folder from which relative paths count.
+    folder: &'tree Path,
+}
+
+impl<'tree> Fields<'tree> {
+    /// Reads a node as the table of a section; `at` is its name in messages.
+    ///
+    /// # Errors
+    /// When it is no table or has a key that the section does not know.
+    pub fn new(node: &'tree Node, section: &str, at: &str, folder: &'tree Path) -> Result<Self, Wrong> {
+        let Value::Table(table) = &node.value else {
+            return Err(wrong_value(&node.origin, at, &node.value, "a table"));
+        };
+        let fields = Self { table, origin: &node.origin, at: at.to_owned(), folder };
+        let known = SECTIONS.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, keys)| keys);
+        fields.refuse_unknown(section, known)?;
+        Ok(fields)
+    }
+
+    fn refuse_unknown(&self, section: &str, known: &[&str]) -> Result<(), Wrong> {
+        let Some((key, node)) = self.table.iter().find(|(key, _)| !known.contains(&key.as_str())) else {
+            return Ok(());
+        };
+        let problem = Problem::UnknownKey { key: self.key(key), hint: hint(key, section, known) };
+        Err(Wrong { origin: node.origin.clone(), problem })
+    }
+
+    /// The dotted name of a key.
+    #[must_use]
+    pub fn key(&self, key: &str) -> String {
+        if self.at.is_empty() { key.to_owned() } else { format!("{}.{key}", self.at) }
+    }
+
+    /// Where a key stands; where its table stands if it does not.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> &'tree Origin {
+        self.table.get(key).map_or(self.origin, |node| &node.origin)
+    }
+
+    /// What stands at a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&'tree Node> {
+        self.table.get(key)
+    }
+
+    /// The first of these keys that is there.
+    #[must_use]
+    pub fn first_of(&self, keys: &[&'static str]) -> Option<&'static str> {
+        keys.iter().copied().find(|key| self.table.contains_key(*key))
+    }
+
+    /// A value that is none of those allowed; it is shown.
+    #[must_use]
+    pub fn wrong(&self, key: &str, expected: &str) -> Wrong {
+        match self.table.get(key) {
+            Some(node) => wrong_value(&node.origin, &self.key(key), &node.value, expected),
+            None => self.missing(key, format!("it takes {expected}")),
+        }
+    }
+
+    /// A key that must be there.
+    #[must_use]
+    pub fn missing(&self, key: &str, remedy: impl Into<String>) -> Wrong {
+        let problem = Problem::Missing { key: self.key(key), remedy: remedy.into() };
+        Wrong { origin: self.origin.clone(), problem }
+    }
+
+    /// Values that do not go together, at a key.
+    #[must_use]
+    pub fn rule(&self, key: &str, message: impl Into<String>) -> Wrong {
+        Wrong::rule(self.origin(key), message)
+    }
+
+    /// A text that is not empty.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn text(&self, key: &str) -> Result<Option<&'tree str>, Wrong> {
+        match self.table.get(key).map(|node| &node.value) {
+            None => Ok(None),
+            Some(Value::Text(text)) if !text.trim().is_empty() => Ok(Some(text)),
+            Some(_) => Err(self.wrong(key, "a text in quotes")),
+        }
+    }
+
+    /// A text in a form of its own, such as a time or a rate.
+    ///
+    /// # Errors
+    /// When it is no text or not in that form.
+    pub fn parsed<T>(&self, key: &str, expected: &str) -> Result<Option<T>, Wrong>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        match self.table.get(key).map(|node| &node.value) {
+            None => Ok(None),
+            Some(Value::Text(text)) => text.parse().map(Some).map_err(|_| self.wrong(key, expected)),
+            Some(_) => Err(self.wrong(key, expected)),
+        }
+    }
+
+    /// A whole number of at least `least`.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn count(&self, key: &str, least: u64) -> Result<Option<u64>, Wrong> {
+        match self.table.get(key).map(|node| &node.value) {
+            None => Ok(None),
+            Some(Value::Integer(number)) if *number >= i128::from(least) && *number <= i128::from(i64::MAX) => {
+                Ok(u64::try_from(*number).ok())
+            }
+            Some(_) => Err(self.wrong(key, &format!("a whole number from {least} up"))),
+        }
+    }
+
+    /// A number of tokens.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn tokens(&self, key: &str) -> Result<Option<u32>, Wrong> {
+        let limit = u64::from(MOST_TOKENS);
+        match self.count(key, 1)? {
+            Some(count) if count > limit => Err(self.wrong(key, &format!("a whole number from 1 to {MOST_TOKENS}"))),
+            count => Ok(count.and_then(|count| u32::try_from(count).ok())),
+        }
+    }
+
+    /// A finite number.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn number(&self, key: &str) -> Result<Option<f64>, Wrong> {
+        match self.table.get(key).map(|node| &node.value) {
+            None => Ok(None),
+            Some(Value::Integer(number)) => Ok(Some(*number as f64)),
+            Some(Value::Float(number)) if number.is_finite() => Ok(Some(*number)),
+            Some(_) => Err(self.wrong(key, "a number")),
+        }
+    }
+
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>, Wrong> {
+        match self.table.get(key).map(|node| &node.value) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.wrong(key, "true or false")),
+        }
+    }
+
+    /// One of a closed set of words.
+    ///
+    /// # Errors
+    /// When it is none of them.
+    pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<Option<T>, Wrong> {
+        let Some(node) = self.table.get(key) else { return Ok(None) };
+        let word = if let Value::Text(word) = &node.value { word.as_str() } else { "" };
+        let found = choices.iter().find(|(name, _)| *name == word).map(|(_, choice)| Some(*choice));
+        found.ok_or_else(|| {
+            let words: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+            let meant = nearest(word, &words).map_or(String::new(), |word| format!("; did you mean \"{word}\"?"));
+            self.wrong(key, &format!("{}{meant}", quoted.join(", ")))
+        })
+    }
+
+    /// A table inside this one.
+    ///
+    /// # Errors
+    /// When it is no table or has an unknown key.
+    pub fn table(&self, key: &str, section: &str) -> Result<Option<Fields<'tree>>, Wrong> {
+        self.table.get(key).map(|node| Fields::new(node, section, &self.key(key), self.folder)).transpose()
+    }
+
+    /// Tables in a list, `[[...]]`.
+    ///
+    /// # Errors
+    /// When it is no list.
+    pub fn list(&self, key: &str) -> Result<&'tree [Node], Wrong> {
+        match self.table.get(key).map(|node| &node.value) {
+            None => Ok(&[]),
+            Some(Value::List(items)) => Ok(items),
+            Some(_) => Err(self.wrong(key, &format!("a list; each begins with [[{}]]", self.key(key)))),
+        }
+    }
+
+    /// A file that exists, counted from the profile's folder.
+    ///
+    /// # Errors
+    /// When it is no text, or there is no such file.
+    pub fn file(&self, key: &str) -> Result<Option<PathBuf>, Wrong> {
+        let Some(path) = self.path(key)? else { return Ok(None) };
+        if path.is_file() {
+            return Ok(Some(path));
+        }
+        let rule =
+            format!("'{}': there is no file {}; paths count from the profile's folder", self.key(key), path.display());
+        Err(self.rule(key, rule))
+    }
+
+    /// A path, counted from the profile's folder.
+    ///
+    /// # Errors
+    /// When it is no text.
+    pub fn path(&self, key: &str) -> Result<Option<PathBuf>, Wrong> {
+        Ok(self.text(key)?.map(|text| self.folder.join(text)))
+    }
+
+    /// The folder from which relative paths count.
+    #[must_use]
+    pub fn folder(&self) -> &'tree Path {
+        self.folder
+    }
+}
+
+/// The most tokens that a prompt or an answer may be asked to have.
+pub const MOST_TOKENS: u32 = 2_000_000;
+
+fn wrong_value(origin: &Origin, key: &str, value: &Value, expected: &str) -> Wrong {
+    let found = match value {
+        Value::Text(text) => format!("\"{text}\""),
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::List(_) | Value::Table(_) => value.kind().to_owned(),
+    };
+    let problem = Problem::Value { key: key.to_owned(), found, expected: expected.to_owned() };
+    Wrong { origin: origin.clone(), problem }
+}
+
+/// What was probably meant by an unknown key: one like it here, the same or one like it elsewhere, or any that exists.
+fn hint(key: &str, section: &str, known: &[&str]) -> String {
+    let elsewhere = || SECTIONS.iter().find(|(name, keys)| *name != section && keys.contains(&key));
+    if let Some(near) = nearest(key, known) {
+        format!("did you mean '{near}'?")
+    } else if let Some((home, _)) = elsewhere() {
+        let home = if home.is_empty() { "the top of the file".to_owned() } else { format!("[{home}]") };
+        format!("'{key}' belongs in {home}; the keys here are {}", known.join(", "))
+    } else {
+        format!("the keys here are {}", known.join(", "))
+    }
+}
+
+/// The word most like another, if any is like it.
+#[must_use]
+pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
+    let distance = |other: &str| strsim::damerau_levenshtein(&word.to_lowercase(), other);
+    let (near, edits) = known.iter().map(|other| (*other, distance(other))).min_by_key(|(_, edits)| *edits)?;
+    let part = |other: &&&str| word.len() >= 3 && (other.contains(word) || word.contains(**other));
+    if edits <= 1 + word.len() / 4 { Some(near) } else { known.iter().find(part).copied() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::tree;
+
+    fn unknown(text: &str, section: &str) -> String {
+        let tree = tree::parse(text).expect("TOML");
+        let wrong = Fields::new(&tree, section, section, Path::new("")).expect_err("unknown key");
+        wrong.problem.to_string()
+    }
+
+    #[test]
+    fn an_unknown_key_has_a_hint() {
+        for (text, section, hint) in [
+            ("rtae = 1", "load", "unknown key 'load.rtae'; did you mean 'rate'?"),
+            ("Duration = 1", "load", "did you mean 'duration'?"),
+            ("url = 1", "path", "did you mean 'base_url'?"),
+            ("concurency = 1", "load", "did you mean 'concurrency'?"),
+            ("objectives = 1", "", "did you mean 'objective'?"),
+            ("verify = true", "path", "'verify' belongs in [path.tls]"),
+            ("zzz = 1", "limits", "the keys here are requests, tokens, auth_failures"),
+        ] {
+            let message = unknown(text, section);
+            assert!(message.contains(hint), "{message}");
+        }
+    }
+
+    #[test]
+    fn values_are_checked_by_kind() {
+        let tree = tree::parse("kind = \"opn\"\nrate = 5\nwarmup = \"-1s\"\nconcurrency = 0").expect("TOML");
+        let fields = Fields::new(&tree, "load", "load", Path::new("")).expect("known keys");
+        let messages = [
+            fields.choice("kind", &[("open", 1), ("closed", 2)]).map(|_| ()),
+            fields.text("rate").map(|_| ()),
+            fields.parsed::<crate::units::Span>("warmup", "a time").map(|_| ()),
+            fields.count("concurrency", 1).map(|_| ()),
+        ]
+        .map(|result| result.expect_err("wrong").problem.to_string());
+        let expected = [
+            "'load.kind' is \"opn\"; it takes \"open\", \"closed\"; did you mean \"open\"?",
+            "'load.rate' is 5; it takes a text in quotes",
+            "'load.warmup' is \"-1s\"; it takes a time",
+            "'load.concurrency' is 0; it takes a whole number from 1 up",
+        ];
+        assert_eq!(messages, expected);
+    }
+}

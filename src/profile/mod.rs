@@ -1,0 +1,216 @@
+//! A profile: what the user wrote, with the flags laid over it, read once and trusted from then on.
+//!
+//! Every mistake that can be seen without sending a packet is found here and said with its file and line.
+
+pub mod asked;
+pub mod error;
+pub mod fields;
+pub mod oneline;
+pub mod paths;
+pub mod secret;
+pub mod timing;
+pub mod tree;
+
+use std::path::Path;
+
+use crate::cli::{Override, ProfileSource};
+use crate::measure::objective::{Expression, Objective};
+use crate::path::NetPath;
+use crate::schedule::load::{Limits, LoadPlan};
+use crate::units::PathId;
+use crate::workload::spec::{WorkloadPlan, WorkloadSource};
+use error::{Origin, Wrong};
+use fields::Fields;
+use tree::Node;
+
+pub use error::ProfileError;
+
+/// The built-in quickstart.
+pub const QUICKSTART: &str = include_str!("../../profiles/quickstart.toml");
+
+/// The profile that `hopmark init` writes.
+pub const OWN_ENDPOINTS: &str = include_str!("../../profiles/own-endpoints.toml");
+
+/// The most paths that one profile may have.
+const MOST_PATHS: usize = 64;
+
+/// What the user wrote, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Its name, fit for a file name.
+    pub name: String,
+    /// The seed; without one a plan takes the default.
+    pub seed: Option<u64>,
+    /// Worker threads; without a number the cores that the process may use.
+    pub workers: Option<usize>,
+    /// The path against which the others are compared.
+    pub baseline: PathId,
+    /// The scenario of the bundled simulator: a name, or a file.
+    pub scenario: Option<String>,
+    /// What is asked.
+    pub workload: WorkloadPlan,
+    /// When.
+    pub load: LoadPlan,
+    /// Where to stop before it hurts.
+    pub limits: Limits,
+    /// The ways to the model, at least one.
+    pub paths: Vec<NetPath>,
+    /// What must hold.
+    pub objectives: Vec<Objective>,
+}
+
+impl Profile {
+    /// Reads the profile that a run names, with its flags laid over it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or anything in it, or in a flag, is wrong.
+    pub fn open(source: &ProfileSource, overrides: &[Override]) -> Result<Self, ProfileError> {
+        match source {
+            ProfileSource::Quickstart => Self::parse_with(QUICKSTART, Path::new("quickstart.toml"), overrides),
+            ProfileSource::File(file) => {
+                let text = std::fs::read_to_string(file);
+                let text = text.map_err(|source| ProfileError::Read { file: file.clone(), source })?;
+                Self::parse_with(&text, file, overrides)
+            }
+            ProfileSource::Paths(line) => Self::from_tree(oneline::tree(line), Path::new("--path"), overrides),
+        }
+    }
+
+    /// Reads a profile. Relative paths in it count from the folder of `file`, which messages name.
+    ///
+    /// # Errors
+    /// When anything in it is wrong.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
+        Self::parse_with(text, file, &[])
+    }
+
+    /// Reads a profile with flags laid over it.
+    ///
+    /// # Errors
+    /// When anything in it, or in a flag, is wrong.
+    pub fn parse_with(text: &str, file: &Path, overrides: &[Override]) -> Result<Self, ProfileError> {
+        let tree = tree::parse(text).map_err(|wrong| ProfileError::Wrong { file: file.to_owned(), wrong })?;
+        Self::from_tree(tree, file, overrides)
+    }
+
+    fn from_tree(mut tree: Node, file: &Path, overrides: &[Override]) -> Result<Self, ProfileError> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let set = |tree: &mut Node| overrides.iter().try_for_each(|o| tree::set(tree, &o.key, &o.value, &o.flag));
+        let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        set(&mut tree)
+            .and_then(|()| Self::read(&tree, folder, stem))
+            .map_err(|wrong| ProfileError::Wrong { file: file.to_owned(), wrong })
+    }
+
+    fn read(tree: &Node, folder: &Path, stem: &str) -> Result<Self, Wrong> {
+        let fields = Fields::new(tree, "", "", folder)?;
+        let scenario = read_scenario(&fields)?;
+        let paths = read_paths(&fields, scenario.is_some())?;
+        let section = |name: &str, begin: &str| {
+            fields.table(name, name)?.ok_or_else(|| fields.missing(name, format!("add the section [{name}], {begin}")))
+        };
+        let workload = asked::read(&section("workload", "which says what is asked")?)?;
+        let has_trace = matches!(workload.source, WorkloadSource::Trace { .. });
+        Ok(Self {
+            name: read_name(&fields, stem)?,
+            seed: fields.count("seed", 0)?,
+            workers: read_workers(&fields)?,
+            baseline: read_baseline(&fields, &paths)?,
+            scenario,
+            load: timing::read(&section("load", "which says when calls start")?, has_trace)?,
+            limits: timing::read_limits(fields.table("limits", "limits")?.as_ref())?,
+            objectives: read_objectives(&fields, &paths)?,
+            workload,
+            paths,
+        })
+    }
+}
+
+/// The profile's name; without one, the file's.
+fn read_name(fields: &Fields<'_>, stem: &str) -> Result<String, Wrong> {
+    paths::check_name(fields, "name")?;
+    let from_file = || stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    Ok(fields.text("name")?.map_or_else(from_file, str::to_owned))
+}
+
+fn read_workers(fields: &Fields<'_>) -> Result<Option<usize>, Wrong> {
+    match fields.count("workers", 1)? {
+        Some(workers) if workers > 1024 => Err(fields.wrong("workers", "a whole number from 1 to 1024")),
+        workers => Ok(workers.map(|workers| workers as usize)),
+    }
+}
+
+/// A scenario's name, or a file's path where it looks like one.
+fn read_scenario(fields: &Fields<'_>) -> Result<Option<String>, Wrong> {
+    let Some(simulator) = fields.table("simulator", "simulator")? else { return Ok(None) };
+    let scenario = simulator.text("scenario")?;
+    let name = scenario.ok_or_else(|| simulator.missing("scenario", "such as \"three-paths\" or a file"))?;
+    if name.contains('/') || name.ends_with(".toml") {
+        Ok(simulator.file("scenario")?.map(|file| file.display().to_string()))
+    } else {
+        Ok(Some(name.to_owned()))
+    }
+}
+
+fn read_paths(fields: &Fields<'_>, simulated: bool) -> Result<Vec<NetPath>, Wrong> {
+    let nodes = fields.list("path")?;
+    if nodes.is_empty() {
+        return Err(fields.missing("path", "a run needs at least one [[path]] with name and base_url"));
+    }
+    if nodes.len() > MOST_PATHS {
+        return Err(fields.rule("path", format!("there are {} paths; at most {MOST_PATHS} are allowed", nodes.len())));
+    }
+    let mut paths: Vec<NetPath> = Vec::with_capacity(nodes.len());
+    for (id, node) in (0..).zip(nodes) {
+        let section = Fields::new(node, "path", &path_label(node, id), fields.folder())?;
+        let path = paths::read(&section, PathId(id), simulated)?;
+        if paths.iter().any(|other| other.name == path.name) {
+            return Err(section.rule("name", format!("there are two paths named '{}'; names must differ", path.name)));
+        }
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// How messages name a path: by its name, or its number while it has none.
+fn path_label(node: &Node, id: u16) -> String {
+    let by_number = || format!("path.{}", id + 1);
+    let tree::Value::Table(table) = &node.value else { return by_number() };
+    match table.get("name").map(|name| &name.value) {
+        Some(tree::Value::Text(name)) if !name.trim().is_empty() => format!("path.{name}"),
+        Some(_) | None => by_number(),
+    }
+}
+
+fn read_baseline(fields: &Fields<'_>, paths: &[NetPath]) -> Result<PathId, Wrong> {
+    match fields.text("baseline")? {
+        None => Ok(PathId(0)),
+        Some(name) => find_path(paths, name, fields.origin("baseline"), "baseline").map(|path| path.id),
+    }
+}
+
+fn find_path<'p>(paths: &'p [NetPath], name: &str, origin: &Origin, key: &str) -> Result<&'p NetPath, Wrong> {
+    paths.iter().find(|path| path.name == name).ok_or_else(|| {
+        let names: Vec<&str> = paths.iter().map(|path| path.name.as_str()).collect();
+        let meant = fields::nearest(name, &names).map_or(String::new(), |near| format!("did you mean '{near}'? "));
+        Wrong::rule(
+            origin,
+            format!("'{key}' names the path '{name}', which there is not; {meant}the paths are {}", names.join(", ")),
+        )
+    })
+}
+
+fn read_objectives(fields: &Fields<'_>, paths: &[NetPath]) -> Result<Vec<Objective>, Wrong> {
+    let read = |(number, node): (usize, &Node)| {
+        let at = format!("objective.{number}");
+        let section = Fields::new(node, "objective", &at, fields.folder())?;
+        let path = section.text("path")?.ok_or_else(|| section.missing("path", "name the path that it holds for"))?;
+        let path = find_path(paths, path, section.origin("path"), &section.key("path"))?;
+        let expr = section.text("expr")?;
+        let expr =
+            expr.ok_or_else(|| section.missing("expr", "such as \"ttft.p95 < 800ms\" or \"error_rate < 1%\""))?;
+        let expr: Expression = expr.parse().map_err(|error| section.rule("expr", format!("'{at}.expr': {error}")))?;
+        Ok(Objective { path: path.name.clone(), expr })
+    };
+    (1..).zip(fields.list("objective")?).map(read).collect()
+}

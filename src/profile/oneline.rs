@@ -1,0 +1,65 @@
+//! The one-line form: paths, model and load from flags, laid out as the profile that says the same.
+
+use crate::cli::{NamedUrl, OneLine};
+use crate::profile::error::Origin;
+use crate::profile::tree::{Node, Table, Value};
+
+/// Hosts of Azure's own services, which take `api-key`; any other gets a Bearer token.
+const AZURE_HOSTS: [&str; 4] =
+    [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".azure-api.net"];
+
+/// The hosts of Azure API Management.
+const GATEWAY_HOST: &str = ".azure-api.net";
+
+const INPUT_TOKENS: i128 = 256;
+const OUTPUT_TOKENS: i128 = 64;
+
+/// The tree of the profile that says the same; the load comes from the flags that every run has.
+#[must_use]
+pub fn tree(line: &OneLine) -> Node {
+    let flag = |name: &str| Origin::Flag(name.to_owned());
+    let text = |name: &str, text: &str| Node::text(flag(name), text);
+    let tokens = |count| Node { origin: flag("--path"), value: Value::Integer(count) };
+    let workload = Table::from([
+        ("kind".to_owned(), text("--path", "synthetic")),
+        ("model".to_owned(), text("--model", &line.model)),
+        ("api".to_owned(), text("--api", &line.api)),
+        ("input_tokens".to_owned(), tokens(INPUT_TOKENS)),
+        ("output_tokens".to_owned(), tokens(OUTPUT_TOKENS)),
+    ]);
+    let paths = line.paths.iter().map(|path| path_tree(path, line.key_env.as_deref())).collect();
+    let root = Table::from([
+        ("name".to_owned(), text("--path", "paths")),
+        ("workload".to_owned(), Node { origin: flag("--path"), value: Value::Table(workload) }),
+        ("load".to_owned(), Node::table(flag("--path"))),
+        ("path".to_owned(), Node { origin: flag("--path"), value: Value::List(paths) }),
+    ]);
+    Node { origin: flag("--path"), value: Value::Table(root) }
+}
+
+fn path_tree(path: &NamedUrl, key_env: Option<&str>) -> Node {
+    let origin = || Origin::Flag(format!("--path {}", path.name));
+    let host = host_of(&path.url);
+    let mut table = Table::from([
+        ("name".to_owned(), Node::text(origin(), &path.name)),
+        ("base_url".to_owned(), Node::text(origin(), &path.url)),
+    ]);
+    if host.ends_with(GATEWAY_HOST) {
+        table.insert("kind".to_owned(), Node::text(origin(), "gateway"));
+    }
+    if let Some(variable) = key_env {
+        let kind = if AZURE_HOSTS.iter().any(|azure| host.ends_with(azure)) { "api-key" } else { "bearer" };
+        let auth = Table::from([
+            ("kind".to_owned(), Node::text(origin(), kind)),
+            ("env".to_owned(), Node::text(Origin::Flag("--key-env".to_owned()), variable)),
+        ]);
+        table.insert("auth".to_owned(), Node { origin: origin(), value: Value::Table(auth) });
+    }
+    Node { origin: origin(), value: Value::Table(table) }
+}
+
+/// The host of an address, without its port.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', ':', '?']).next().unwrap_or_default()
+}

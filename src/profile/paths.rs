@@ -1,0 +1,199 @@
+//! The `[[path]]` sections: the ways to the model.
+
+use crate::path::{AuthKind, AuthRef, ConnectionPolicy, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
+use crate::profile::error::Wrong;
+use crate::profile::fields::Fields;
+use crate::profile::tree::Value;
+use crate::units::{PathId, Span};
+
+const URL: &str =
+    "an address such as \"https://host/openai/v1\", or \"sim://NAME/openai/v1\" for the bundled simulator";
+const NAME: &str = "letters, digits, '-', '_' and '.', at most 64, the first a letter or digit";
+const AUTH: &str = r#"a table such as { kind = "api-key", env = "AZURE_OPENAI_API_KEY" }"#;
+const AUTH_KINDS: &str = r#""api-key", "bearer", "subscription-key" or "none""#;
+const TIME: &str = "a time above 0 with its unit such as \"5s\"";
+
+/// Reads one section. `simulated` says whether the run starts the simulator.
+///
+/// # Errors
+/// When a key is missing, impossible or does not go with the others.
+pub fn read(fields: &Fields<'_>, id: PathId, simulated: bool) -> Result<NetPath, Wrong> {
+    let name = fields.text("name")?.ok_or_else(|| fields.missing("name", "every path has a name of its own"))?;
+    check_name(fields, "name")?;
+    let kinds =
+        [("direct", PathKind::Direct), ("private-endpoint", PathKind::PrivateEndpoint), ("gateway", PathKind::Gateway)];
+    let base_url = read_url(fields, simulated)?;
+    Ok(NetPath {
+        id,
+        name: name.to_owned(),
+        kind: fields.choice("kind", &kinds)?.unwrap_or_default(),
+        auth: read_auth(fields, base_url.starts_with("sim://"))?,
+        backend: fields.text("backend")?.map(str::to_owned),
+        connections: read_connections(fields)?,
+        tls: read_tls(fields, &base_url)?,
+        timeouts: read_timeouts(fields)?,
+        base_url,
+    })
+}
+
+/// Refuses a name that could not stand in a file name or a table.
+///
+/// # Errors
+/// When it has other characters than letters, digits, `-`, `_` and `.`.
+pub fn check_name(fields: &Fields<'_>, key: &str) -> Result<(), Wrong> {
+    let fits = |name: &str| {
+        name.len() <= 64
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    match fields.text(key)? {
+        Some(name) if !fits(name) => Err(fields.wrong(key, NAME)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn read_url(fields: &Fields<'_>, simulated: bool) -> Result<String, Wrong> {
+    let url = fields.text("base_url")?.ok_or_else(|| fields.missing("base_url", format!("it takes {URL}")))?;
+    let say = |message: &str| Err(fields.rule("base_url", format!("'{}' {message}", fields.key("base_url"))));
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.contains('@') {
+        return say("holds a user name or password; name the secret under auth instead");
+    }
+    if url.contains(['?', '#']) {
+        return say("has a query or a fragment; it takes the part of the address before /chat/completions alone");
+    }
+    if !matches!(scheme, "http" | "https" | "sim") {
+        return Err(fields.wrong("base_url", URL));
+    }
+    if scheme == "sim" && !simulated {
+        return say(
+            "is on the simulator, which this run does not start; add [simulator] with scenario = \"three-paths\"",
+        );
+    }
+    if !good_host(host) || url.contains(char::is_whitespace) {
+        return Err(fields.wrong("base_url", URL));
+    }
+    let url = url.trim_end_matches('/');
+    if url.ends_with("/chat/completions") || url.ends_with("/responses") {
+        return say("ends in the API's own part; leave out /chat/completions or /responses, which each call adds");
+    }
+    Ok(url.to_owned())
+}
+
+/// A host name, an address or `[v6]`, with a port or without.
+fn good_host(host: &str) -> bool {
+    let (name, port) = match host.rfind(':') {
+        Some(colon) if !host.ends_with(']') => (&host[..colon], Some(&host[colon + 1..])),
+        _ => (host, None),
+    };
+    let v6 = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let good_name = match v6 {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+    };
+    good_name && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+fn read_auth(fields: &Fields<'_>, simulated: bool) -> Result<AuthRef, Wrong> {
+    let throw_away = AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator };
+    if fields.get("auth").is_some_and(|node| !matches!(node.value, Value::Table(_))) {
+        return Err(
+            fields.rule("auth", format!("'{}' takes {AUTH}; the secret itself never stands here", fields.key("auth")))
+        );
+    }
+    let Some(auth) = fields.table("auth", "path.auth")? else {
+        return Ok(if simulated { throw_away } else { AuthRef::default() });
+    };
+    let kinds = [
+        ("api-key", AuthKind::ApiKey),
+        ("bearer", AuthKind::Bearer),
+        ("subscription-key", AuthKind::SubscriptionKey),
+        ("none", AuthKind::None),
+    ];
+    let no_kind = |_| auth.rule("kind", format!("'{}' takes {AUTH_KINDS}", auth.key("kind")));
+    let kind = auth.choice("kind", &kinds).map_err(no_kind)?;
+    let kind = kind.ok_or_else(|| auth.missing("kind", format!("it is {AUTH_KINDS}")))?;
+    let secret = match (read_env(&auth)?, auth.file("file")?) {
+        (Some(_), Some(_)) => return Err(auth.rule("file", "a secret has one place: give 'env' or 'file', not both")),
+        (Some(name), None) => SecretRef::Env(name),
+        (None, Some(file)) => SecretRef::File(file),
+        (None, None) if simulated && kind != AuthKind::None => SecretRef::Simulator,
+        (None, None) => SecretRef::None,
+    };
+    match (kind, &secret) {
+        (AuthKind::None, SecretRef::Env(_) | SecretRef::File(_)) => {
+            Err(auth.rule("kind", "kind = \"none\" sends no secret; remove 'env' and 'file' or name another kind"))
+        }
+        (AuthKind::ApiKey | AuthKind::Bearer | AuthKind::SubscriptionKey, SecretRef::None) => {
+            let remedy = "name the environment variable that holds the secret, such as env = \"AZURE_OPENAI_API_KEY\", \
+                          or a file";
+            Err(auth.missing("env", remedy))
+        }
+        _ => Ok(AuthRef { kind, secret }),
+    }
+}
+
+/// The name of an environment variable. What is none, such as a long word without '_', may be the secret itself, so it
+/// is not shown.
+fn read_env(auth: &Fields<'_>) -> Result<Option<String>, Wrong> {
+    let is_name = |name: &str| {
+        !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && (name.len() < 30 || name.contains('_'))
+            && name.len() <= 80
+    };
+    let rule = || {
+        let key = auth.key("env");
+        auth.rule(
+            "env",
+            format!("'{key}' is not the name of an environment variable; the secret itself never stands in a profile"),
+        )
+    };
+    match auth.text("env").map_err(|_| rule())? {
+        Some(name) if !is_name(name) => Err(rule()),
+        name => Ok(name.map(str::to_owned)),
+    }
+}
+
+fn read_connections(fields: &Fields<'_>) -> Result<ConnectionPolicy, Wrong> {
+    let Some(table) = fields.table("connections", "path.connections")? else { return Ok(ConnectionPolicy::default()) };
+    match table.get("http").map(|_| table.text("http")) {
+        None | Some(Ok(Some("1.1"))) => {}
+        Some(_) => return Err(table.wrong("http", "\"1.1\", the only version that is available")),
+    }
+    let policies = [("keep", ConnectionPolicy::Keep), ("fresh", ConnectionPolicy::Fresh)];
+    Ok(table.choice("policy", &policies)?.unwrap_or_default())
+}
+
+fn read_tls(fields: &Fields<'_>, base_url: &str) -> Result<TlsPolicy, Wrong> {
+    let Some(table) = fields.table("tls", "path.tls")? else { return Ok(TlsPolicy::default()) };
+    if base_url.starts_with("http://") {
+        let rule = "'tls' does not go with an http:// address; remove it or use https://";
+        return Err(fields.rule("tls", rule));
+    }
+    let tls = TlsPolicy { ca_file: table.file("ca_file")?, verify: table.flag("verify")?.unwrap_or(true) };
+    if !tls.verify && tls.ca_file.is_some() {
+        return Err(table
+            .rule("verify", "verify = false trusts every certificate, so 'ca_file' has no meaning; keep one of them"));
+    }
+    Ok(tls)
+}
+
+fn read_timeouts(fields: &Fields<'_>) -> Result<Timeouts, Wrong> {
+    let mut timeouts = Timeouts::default();
+    let Some(table) = fields.table("timeouts", "path.timeouts")? else { return Ok(timeouts) };
+    let read = |key: &str, span: &mut Span| match table.parsed::<Span>(key, TIME)? {
+        Some(given) if given == Span::default() => Err(table.wrong(key, TIME)),
+        Some(given) => {
+            *span = given;
+            Ok(())
+        }
+        None => Ok(()),
+    };
+    read("connect", &mut timeouts.connect)?;
+    read("first_byte", &mut timeouts.first_byte)?;
+    read("gap", &mut timeouts.gap)?;
+    read("total", &mut timeouts.total)?;
+    Ok(timeouts)
+}

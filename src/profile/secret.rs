@@ -1,0 +1,205 @@
+//! Secrets: read once, before the first packet, and never shown.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::path::{NetPath, SecretRef};
+
+/// A secret; every way to print it gives `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a text as a secret.
+    ///
+    /// # Errors
+    /// When it is empty or holds a character that no header can carry, such as a newline.
+    pub fn new(text: String) -> Result<Self, BadSecret> {
+        if text.is_empty() {
+            Err(BadSecret::Empty)
+        } else if text.chars().all(|c| c.is_ascii_graphic() || c == ' ') && text.trim() == text {
+            Ok(Self(text))
+        } else {
+            Err(BadSecret::Characters)
+        }
+    }
+
+    /// The secret itself, for the header that carries it and nothing else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A text that cannot be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadSecret {
+    /// Nothing.
+    #[error("is empty")]
+    Empty,
+    /// A header could not carry it.
+    #[error("holds a space at an end, a line break or another character that a header cannot carry")]
+    Characters,
+}
+
+/// A secret that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The variable is not there.
+    #[error(
+        "path '{path}': the environment variable {variable} is not set; export it, or name another under path.auth.env"
+    )]
+    Unset {
+        /// The path.
+        path: String,
+        /// The variable's name.
+        variable: String,
+    },
+    /// The variable's value cannot be a secret.
+    #[error("path '{path}': the environment variable {variable} {why}")]
+    BadVariable {
+        /// The path.
+        path: String,
+        /// The variable's name.
+        variable: String,
+        /// What is wrong with its value.
+        why: BadSecret,
+    },
+    /// The file cannot be read.
+    #[error("path '{path}': cannot read the secret's file {}: {source}", file.display())]
+    Read {
+        /// The path.
+        path: String,
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file's content cannot be a secret.
+    #[error("path '{path}': the secret's file {} {why}", file.display())]
+    BadFile {
+        /// The path.
+        path: String,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with its content.
+        why: BadSecret,
+    },
+    /// There is no simulator to have a key of.
+    #[error("path '{path}': its key is the bundled simulator's, which this run does not start")]
+    NoSimulator {
+        /// The path.
+        path: String,
+    },
+}
+
+/// The secret of each path, in the order of the plan; `None` where a path sends none.
+///
+/// # Errors
+/// When one cannot be had. The message has the place's name and never a value.
+pub fn read_secrets(paths: &[NetPath], simulator_key: Option<&Secret>) -> Result<Vec<Option<Secret>>, SecretError> {
+    paths.iter().map(|path| read_secret(path, simulator_key)).collect()
+}
+
+fn read_secret(net_path: &NetPath, simulator_key: Option<&Secret>) -> Result<Option<Secret>, SecretError> {
+    let path = net_path.name.clone();
+    match &net_path.auth.secret {
+        SecretRef::None => Ok(None),
+        SecretRef::Simulator => simulator_key.cloned().map(Some).ok_or(SecretError::NoSimulator { path }),
+        SecretRef::Env(variable) => {
+            let variable = variable.clone();
+            match std::env::var(&variable) {
+                Ok(text) => Secret::new(text).map(Some).map_err(|why| SecretError::BadVariable { path, variable, why }),
+                Err(std::env::VarError::NotPresent) => Err(SecretError::Unset { path, variable }),
+                Err(std::env::VarError::NotUnicode(_)) => {
+                    Err(SecretError::BadVariable { path, variable, why: BadSecret::Characters })
+                }
+            }
+        }
+        SecretRef::File(file) => {
+            let file = file.clone();
+            let text = match std::fs::read_to_string(&file) {
+                Ok(text) => text,
+                Err(source) => return Err(SecretError::Read { path, file, source }),
+            };
+            let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+            Secret::new(text.to_owned()).map(Some).map_err(|why| SecretError::BadFile { path, file, why })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::path::{AuthKind, AuthRef, ConnectionPolicy, PathKind, Timeouts, TlsPolicy};
+    use crate::units::PathId;
+
+    fn path(secret: SecretRef) -> NetPath {
+        NetPath {
+            id: PathId(0),
+            name: "direct".to_owned(),
+            kind: PathKind::Direct,
+            base_url: "http://h/v1".to_owned(),
+            auth: AuthRef { kind: AuthKind::ApiKey, secret },
+            backend: None,
+            connections: ConnectionPolicy::Keep,
+            tls: TlsPolicy::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+
+    fn file(content: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("file");
+        file.write_all(content.as_bytes()).expect("written");
+        file
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let secret = Secret::new("hunter2".to_owned()).expect("good");
+        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "*** *** Some(***)");
+        assert_eq!(secret.reveal(), "hunter2");
+    }
+
+    #[test]
+    fn secrets_come_from_their_places() {
+        let good = file("key-from-file\n");
+        let simulator = Secret::new("throw-away".to_owned()).expect("good");
+        let paths = [SecretRef::None, SecretRef::Simulator, SecretRef::File(good.path().into())].map(path);
+        let secrets = read_secrets(&paths, Some(&simulator)).expect("all there");
+        let revealed: Vec<_> = secrets.iter().map(|secret| secret.as_ref().map(Secret::reveal)).collect();
+        assert_eq!(revealed, [None, Some("throw-away"), Some("key-from-file")]);
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_had_is_named_by_its_place_alone() {
+        let (two_lines, empty) = (file("top-secret\nsecond"), file("\n"));
+        for (word, secret, part) in [
+            ("unset", SecretRef::Env("HOPMARK_TEST_NOT_SET".into()), "variable HOPMARK_TEST_NOT_SET is not set"),
+            ("no file", SecretRef::File("no/such/key".into()), "no/such/key"),
+            ("two lines", SecretRef::File(two_lines.path().into()), "line break"),
+            ("empty", SecretRef::File(empty.path().into()), "is empty"),
+            ("no simulator", SecretRef::Simulator, "does not start"),
+        ] {
+            let error = read_secrets(&[path(secret)], None).expect_err(word).to_string();
+            assert!(
+                error.contains(part) && error.contains("'direct'") && !error.contains("top-secret"),
+                "{word}: {error}"
+            );
+        }
+    }
+}

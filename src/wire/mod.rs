@@ -1,0 +1,6 @@
+//! Bytes of the two APIs, without I/O and without a clock: requests are encoded, streams decoded.
+
+pub mod chat;
+pub mod delta;
+pub mod responses;
+pub mod sse;

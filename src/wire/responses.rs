@@ -1,0 +1,181 @@
+//! Responses: the request's body, and what the events and bodies of the answer say.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Filled, Usage, UsageJson};
+use crate::workload::call::{Call, Prompt};
+
+/// The request's body. Nothing is asked to be stored.
+#[must_use]
+pub fn encode(call: &Call) -> Vec<u8> {
+    let mut body = match &call.prompt {
+        Prompt::Text(text) => Map::from_iter([("input".to_owned(), Value::from(text.as_str()))]),
+        Prompt::Messages(messages) => {
+            let input: Vec<Value> =
+                messages.iter().map(|message| json!({"role": message.role, "content": message.content})).collect();
+            Map::from_iter([("input".to_owned(), Value::Array(input))])
+        }
+        Prompt::Body(body) => body.clone(),
+    };
+    body.insert("model".to_owned(), Value::from(&*call.model));
+    if let Some(limit) = call.max_output_tokens {
+        body.insert("max_output_tokens".to_owned(), Value::from(limit));
+    }
+    body.entry("store").or_insert(Value::Bool(false));
+    body.insert("stream".to_owned(), Value::from(call.stream));
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct EventJson<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(default)]
+    delta: Filled,
+    #[serde(default)]
+    response: Option<ResponseJson>,
+    #[serde(default)]
+    error: Option<ErrorJson>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ResponseJson {
+    status: Option<String>,
+    usage: Option<UsageJson>,
+    error: Option<ErrorJson>,
+}
+
+/// What one event of a Responses stream says. Unknown events say nothing; `type` in the JSON decides, not the
+/// `event:` line.
+///
+/// # Errors
+/// [`BadEvent`] when its data is no JSON object with a `type`.
+pub fn decode(data: &[u8]) -> Result<Delta, BadEvent> {
+    if data.starts_with(b"[DONE]") {
+        return Ok(Delta::default());
+    }
+    let event: EventJson<'_> = serde_json::from_slice(data).map_err(|_| BadEvent)?;
+    let mut delta = Delta::default();
+    match &*event.kind {
+        "response.output_text.delta" | "response.refusal.delta" => delta.visible = event.delta.0,
+        "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+            delta.tool = event.delta.0
+        }
+        "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => delta.reasoning = event.delta.0,
+        "response.completed" | "response.incomplete" => {
+            delta.end = Some(End::Terminal);
+            delta.usage = event.response.and_then(|response| response.usage).map(Usage::from);
+        }
+        "response.failed" => {
+            let error = event.response.and_then(|response| response.error);
+            delta.end = Some(End::Error { throttled: error.is_some_and(|error| error.is_throttle()) });
+        }
+        "error" => {
+            let error = event.error.or_else(|| serde_json::from_slice(data).ok());
+            delta.end = Some(End::Error { throttled: error.is_some_and(|error| error.is_throttle()) });
+        }
+        _ => {}
+    }
+    Ok(delta)
+}
+
+/// What a whole answer that is not a stream says: its token counts, if it has them.
+///
+/// # Errors
+/// [`BadEvent`] when it is no finished response.
+pub fn decode_body(body: &[u8]) -> Result<Option<Usage>, BadEvent> {
+    let response: ResponseJson = serde_json::from_slice(body).map_err(|_| BadEvent)?;
+    match response.status.as_deref() {
+        Some("completed" | "incomplete") => Ok(response.usage.map(Usage::from)),
+        Some(_) | None => Err(BadEvent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Api;
+
+    #[test]
+    fn the_body_asks_for_what_the_call_wants() {
+        let call = Call {
+            api: Api::Responses,
+            stream: false,
+            model: "gpt-4o".into(),
+            prompt: Prompt::Text("hi".into()),
+            max_output_tokens: Some(7),
+            input_tokens: None,
+        };
+        let body: Value = serde_json::from_slice(&encode(&call)).expect("json");
+        assert_eq!(
+            body,
+            json!({"model": "gpt-4o", "input": "hi", "max_output_tokens": 7, "store": false, "stream": false})
+        );
+    }
+
+    #[test]
+    fn events_are_told_apart() {
+        let plain = Delta::default();
+        let failed = |throttled| Delta { end: Some(End::Error { throttled }), ..plain };
+        let table: &[(&str, &str, Delta)] = &[
+            (
+                "created",
+                r#"{"type":"response.created","response":{"status":"in_progress","usage":null},"sequence_number":0}"#,
+                plain,
+            ),
+            (
+                "text",
+                r#"{"type":"response.output_text.delta","delta":"Hel","logprobs":[]}"#,
+                Delta { visible: true, ..plain },
+            ),
+            ("empty text", r#"{"type":"response.output_text.delta","delta":""}"#, plain),
+            (
+                "tool",
+                r#"{"type":"response.function_call_arguments.delta","delta":"{\""}"#,
+                Delta { tool: true, ..plain },
+            ),
+            (
+                "reasoning",
+                r#"{"type":"response.reasoning_summary_text.delta","delta":"hm"}"#,
+                Delta { reasoning: true, ..plain },
+            ),
+            ("unknown", r#"{"type":"keepalive","sequence_number":466}"#, plain),
+            (
+                "completed",
+                r#"{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":3,"output_tokens":2,"output_tokens_details":{"reasoning_tokens":1}}}}"#,
+                Delta { end: Some(End::Terminal), usage: Some(Usage { input: 3, output: 2, reasoning: 1 }), ..plain },
+            ),
+            (
+                "failed with null error",
+                r#"{"type":"response.failed","response":{"status":"failed","error":null}}"#,
+                failed(false),
+            ),
+            (
+                "failed by a limit",
+                r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}"#,
+                failed(true),
+            ),
+            ("flat error", r#"{"type":"error","code":"server_error","message":"m","param":null}"#, failed(false)),
+            (
+                "nested error",
+                r#"{"type":"error","error":{"type":"too_many_requests","code":"too_many_requests"}}"#,
+                failed(true),
+            ),
+            ("done, tolerated", "[DONE]", plain),
+        ];
+        for (what, data, expected) in table {
+            assert_eq!(decode(data.as_bytes()), Ok(*expected), "{what}");
+        }
+        assert_eq!(decode(b"{}"), Err(BadEvent));
+    }
+
+    #[test]
+    fn a_body_is_finished_or_refused() {
+        let whole = br#"{"status":"incomplete","usage":{"input_tokens":1,"output_tokens":2}}"#;
+        assert_eq!(decode_body(whole), Ok(Some(Usage { input: 1, output: 2, reasoning: 0 })));
+        assert_eq!(decode_body(br#"{"status":"failed"}"#), Err(BadEvent));
+        assert_eq!(decode_body(b"{}"), Err(BadEvent));
+    }
+}

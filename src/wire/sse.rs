@@ -1,0 +1,242 @@
+//! Server-sent events as bytes: WHATWG HTML §9.2, without I/O.
+//!
+//! Called with each piece of a body as it was read; any split of the same bytes gives the same events. Decoding
+//! copies only what crosses the border between two pieces.
+
+use memchr::memchr2;
+
+/// The longest line that is accepted; a stream with a longer one is refused.
+pub const MAX_LINE: usize = 8 << 20;
+
+/// One dispatched event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The `event:` field, empty if there was none.
+    pub name: &'a [u8],
+    /// The `data:` lines joined by line feeds.
+    pub data: &'a [u8],
+}
+
+/// A line longer than [`MAX_LINE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a line of the event stream is longer than {MAX_LINE} bytes")]
+pub struct LineTooLong;
+
+/// The decoder of one stream.
+#[derive(Debug, Default)]
+pub struct SseDecoder {
+    /// The beginning of a line whose end has not come yet.
+    line: Vec<u8>,
+    /// The data of the event under way, if it began in an earlier piece or has several lines.
+    data: Vec<u8>,
+    name: Vec<u8>,
+    has_data: bool,
+    /// The last piece ended in CR: an LF now belongs to the same line end.
+    after_cr: bool,
+    past_start: bool,
+}
+
+impl SseDecoder {
+    /// A decoder at the beginning of a stream.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes of the stream and hands every event that they complete to `each`.
+    ///
+    /// # Errors
+    /// [`LineTooLong`]; the stream cannot be decoded further.
+    pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Event<'_>)) -> Result<(), LineTooLong> {
+        let mut rest = bytes;
+        // The one data line of the event under way, as long as it lies whole in `bytes`.
+        let mut whole: Option<&[u8]> = None;
+        loop {
+            if self.after_cr && !rest.is_empty() {
+                self.after_cr = false;
+                rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+            }
+            let Some(end) = memchr2(b'\n', b'\r', rest) else { break };
+            let (line, tail) = (&rest[..end], &rest[end + 1..]);
+            self.after_cr = rest[end] == b'\r';
+            rest = tail;
+            if self.line.is_empty() && self.past_start {
+                self.take_line(line, &mut whole, &mut each);
+            } else {
+                self.line.extend_from_slice(line);
+                self.take_carried_line(&mut whole, &mut each);
+            }
+        }
+        self.line.extend_from_slice(rest);
+        if let Some(data) = whole {
+            self.push_data(data);
+        }
+        if self.line.len() > MAX_LINE || self.data.len() > MAX_LINE { Err(LineTooLong) } else { Ok(()) }
+    }
+
+    /// The bytes of an event that had begun when the stream ended; they are discarded, as the standard says.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        self.line.len() + if self.has_data { self.data.len() } else { 0 }
+    }
+
+    fn take_carried_line(&mut self, whole: &mut Option<&[u8]>, each: &mut impl FnMut(Event<'_>)) {
+        let carried = std::mem::take(&mut self.line);
+        let line =
+            if self.past_start { &carried[..] } else { carried.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&carried) };
+        self.past_start = true;
+        let mut copied = None;
+        if let Some(data) = whole.take() {
+            self.push_data(data);
+        }
+        self.take_line(line, &mut copied, each);
+        if let Some(data) = copied {
+            self.push_data(data);
+        }
+        // The buffer is kept for the next line that crosses a border.
+        self.line = carried;
+        self.line.clear();
+    }
+
+    fn take_line<'b>(&mut self, line: &'b [u8], whole: &mut Option<&'b [u8]>, each: &mut impl FnMut(Event<'_>)) {
+        if line.is_empty() {
+            self.dispatch(whole.take(), each);
+            return;
+        }
+        let (field, value) = match line.strip_prefix(b"data:") {
+            Some(value) => (&b"data"[..], value),
+            None => split_field(line),
+        };
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match field {
+            b"data" if self.has_data || whole.is_some() => {
+                if let Some(first) = whole.take() {
+                    self.push_data(first);
+                }
+                self.push_data(value);
+            }
+            b"data" => *whole = Some(value),
+            b"event" => {
+                self.name.clear();
+                self.name.extend_from_slice(value);
+            }
+            // Comments (no field name), `id`, `retry` and unknown fields carry nothing for us.
+            _ => {}
+        }
+    }
+
+    fn push_data(&mut self, value: &[u8]) {
+        if self.has_data {
+            self.data.push(b'\n');
+        }
+        self.data.extend_from_slice(value);
+        self.has_data = true;
+    }
+
+    fn dispatch(&mut self, whole: Option<&[u8]>, each: &mut impl FnMut(Event<'_>)) {
+        match whole {
+            Some(data) => each(Event { name: &self.name, data }),
+            None if self.has_data => each(Event { name: &self.name, data: &self.data }),
+            None => {}
+        }
+        self.data.clear();
+        self.has_data = false;
+        self.name.clear();
+    }
+}
+
+fn split_field(line: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b':', line) {
+        Some(colon) => (&line[..colon], &line[colon + 1..]),
+        None => (line, &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decode(pieces: &[&[u8]]) -> Vec<(String, String)> {
+        let mut decoder = SseDecoder::new();
+        let mut events = Vec::new();
+        for piece in pieces {
+            decoder
+                .feed(piece, |event| {
+                    events.push((
+                        String::from_utf8_lossy(event.name).into_owned(),
+                        String::from_utf8_lossy(event.data).into_owned(),
+                    ));
+                })
+                .expect("short lines");
+        }
+        events
+    }
+
+    fn event(name: &str, data: &str) -> (String, String) {
+        (name.to_owned(), data.to_owned())
+    }
+
+    /// A name, a stream, and the events in it as name and data.
+    type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+    #[test]
+    fn follows_the_standard() {
+        let table: &[Case] = &[
+            ("plain", "data: a\n\ndata: b\n\n", &[("", "a"), ("", "b")]),
+            ("named", "event: x\ndata: {}\n\n", &[("x", "{}")]),
+            ("crlf", "data: a\r\n\r\ndata: b\r\n\r\n", &[("", "a"), ("", "b")]),
+            ("lone cr", "data: a\r\rdata: b\r\r", &[("", "a"), ("", "b")]),
+            ("bom", "\u{feff}data: a\n\n", &[("", "a")]),
+            ("no space", "data:a\n\n", &[("", "a")]),
+            ("two spaces", "data:  a\n\n", &[("", " a")]),
+            ("several lines", "data: a\ndata: b\ndata\n\n", &[("", "a\nb\n")]),
+            ("comment", ": ping\n\ndata: a\n: more\n\n", &[("", "a")]),
+            ("empty data", "data:\n\n", &[("", "")]),
+            ("no data", "event: x\n\ndata: a\n\n", &[("", "a")]),
+            ("unfinished", "data: a\n\ndata: b\n", &[("", "a")]),
+            ("extra blank lines", "\n\n\ndata: a\n\n\n\n", &[("", "a")]),
+            ("other fields", "id: 7\nretry: 3\nfoo: x\ndata: a\n\n", &[("", "a")]),
+        ];
+        for (what, stream, expected) in table {
+            let expected: Vec<_> = expected.iter().map(|(name, data)| event(name, data)).collect();
+            assert_eq!(decode(&[stream.as_bytes()]), expected, "{what}");
+            let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+            assert_eq!(decode(&bytes), expected, "{what}, byte by byte");
+        }
+    }
+
+    #[test]
+    fn a_split_character_is_whole_again() {
+        let stream = "data: Grüße 🦀\n\n".as_bytes();
+        for cut in 0..stream.len() {
+            assert_eq!(decode(&[&stream[..cut], &stream[cut..]]), vec![event("", "Grüße 🦀")], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn an_endless_line_is_refused() {
+        let mut decoder = SseDecoder::new();
+        let piece = vec![b'x'; MAX_LINE / 2 + 1];
+        assert_eq!(decoder.feed(&piece, |_| ()), Ok(()));
+        assert_eq!(decoder.feed(&piece, |_| ()), Err(LineTooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_events(
+            parts in proptest::collection::vec(
+                prop_oneof!["data: [a-zé🦀]{0,9}", "data[:]?", "event: [a-z]{0,4}", ": [a-z]{0,5}", Just(String::new())], 0..30),
+            ends in proptest::collection::vec(prop_oneof![Just("\n"), Just("\r\n"), Just("\r")], 30),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let stream: String = parts.iter().zip(&ends).map(|(part, end)| format!("{part}{end}")).collect();
+            let bytes = stream.as_bytes();
+            let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            at.extend([0, bytes.len()]);
+            at.sort_unstable();
+            let pieces: Vec<&[u8]> = at.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(decode(&pieces), decode(&[bytes]));
+        }
+    }
+}

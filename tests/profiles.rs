@@ -1,0 +1,294 @@
+//! Profiles as users write them: every bundled one, and every mistake that is found before a packet is sent.
+
+use std::path::Path;
+use std::time::Duration;
+
+use hopmark::cli::{NamedUrl, OneLine, Override, ProfileSource};
+use hopmark::path::{AuthKind, ConnectionPolicy, PathKind, SecretRef};
+use hopmark::plan::{Arrivals, Design, LoadModel, Plan, TokenDist, WorkloadSource};
+use hopmark::profile::{OWN_ENDPOINTS, Profile, QUICKSTART};
+use hopmark::units::{Api, Phase, Span};
+use hopmark::workload::Workload;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles");
+
+/// A profile with every key; line numbers below count in it.
+const WHOLE: &str = r#"name = "whole"
+seed = 7
+baseline = "a"
+workers = 3
+[simulator]
+scenario = "three-paths"
+[workload]
+kind = "synthetic"
+model = "gpt-4o"
+api = { chat = 1, responses = 3 }
+stream = 0.25
+input_tokens = { dist = "lognormal", p50 = 100, p99 = 900 }
+output_tokens = 64
+[load]
+kind = "open"
+arrivals = "constant"
+rate = "20/s"
+warmup = "2s"
+duration = "1m30s"
+design = "interleaved"
+[limits]
+requests = 1000
+[[path]]
+name = "a"
+base_url = "sim://direct/openai/v1/"
+[[path]]
+name = "b"
+kind = "gateway"
+base_url = "https://b.example/openai/v1"
+auth = { kind = "bearer", env = "B_KEY" }
+connections = { policy = "fresh", http = "1.1" }
+timeouts = { connect = "1s", total = "9s" }
+[[objective]]
+path = "b"
+expr = "ttft.p95 < 800ms"
+"#;
+
+fn parse(text: &str) -> Result<Profile, String> {
+    Profile::parse(text, &Path::new(FOLDER).join("p.toml")).map_err(|error| error.to_string())
+}
+
+fn set(key: &str, value: &str) -> Override {
+    format!("{key}={value}").parse().expect("KEY=VALUE")
+}
+
+#[test]
+fn every_bundled_profile_parses_and_has_something_to_send() {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(FOLDER).expect("profiles").map(|entry| entry.expect("entry").path()) {
+        if entry.extension().is_some_and(|extension| extension == "toml") {
+            let profile = Profile::open(&ProfileSource::File(entry.clone()), &[]).expect("parses");
+            assert_eq!(entry.file_stem().and_then(|stem| stem.to_str()), Some(profile.name.as_str()));
+            let plan = Plan::resolve(profile, 2);
+            let workload = Workload::load(&plan.workload, plan.seed).expect("loads");
+            let tickets = plan.tickets(workload.arrivals(), 0, 1).take(10).count() as u64 + plan.concurrency();
+            assert!(tickets >= 10, "{}", plan.name);
+            names.push(plan.name);
+        }
+    }
+    names.sort();
+    assert_eq!(names, ["azure-three-paths", "closed-loop", "own-endpoints", "poisson-mix", "quickstart"]);
+    assert!(parse(OWN_ENDPOINTS).is_ok());
+}
+
+#[test]
+fn the_quickstart_measures_at_least_500_rounds_in_half_a_minute() {
+    let profile = Profile::parse(QUICKSTART, Path::new("/nowhere/quickstart.toml")).expect("parses anywhere");
+    let mut plan = Plan::resolve(profile, 2);
+    let workload = Workload::load(&plan.workload, plan.seed).expect("loads");
+    plan.end_with_trace(workload.arrivals().expect("a trace")).expect("long enough");
+    let rounds = plan.planned(workload.arrivals(), plan.measure_until());
+    assert!(rounds.len() == 3 && rounds.iter().all(|count| *count == rounds[0] && *count >= 500), "{rounds:?}");
+    assert!(plan.measure_until() <= Duration::from_secs(28));
+    let most = |round| workload.call(round, round);
+    assert!((0..1000).map(most).all(|call| call.input_tokens <= Some(2000) && call.max_output_tokens <= Some(64)));
+    assert!((0..1000).map(most).all(|call| call.stream));
+}
+
+#[test]
+fn every_key_is_read() {
+    let profile = parse(WHOLE).expect("parses");
+    assert_eq!((profile.name.as_str(), profile.seed, profile.workers), ("whole", Some(7), Some(3)));
+    assert_eq!(profile.scenario.as_deref(), Some("three-paths"));
+    assert_eq!(profile.workload.api.into_iter().collect::<Vec<_>>(), [(Api::Chat, 0.25), (Api::Responses, 0.75)]);
+    assert_eq!((profile.workload.stream, profile.load.duration), (0.25, Span::from_secs(90)));
+    let WorkloadSource::Synthetic { output_tokens, .. } = profile.workload.source else { panic!("synthetic") };
+    assert_eq!(output_tokens, TokenDist::Fixed { value: 64 });
+    assert_eq!(profile.load.design, Design::Interleaved);
+    assert_eq!(profile.limits.requests, Some(1000));
+    let [a, b] = &profile.paths[..] else { panic!("two paths") };
+    assert_eq!((a.kind, a.base_url.as_str()), (PathKind::Direct, "sim://direct/openai/v1"));
+    assert_eq!((a.auth.kind, &a.auth.secret), (AuthKind::ApiKey, &SecretRef::Simulator));
+    assert_eq!((b.kind, b.connections), (PathKind::Gateway, ConnectionPolicy::Fresh));
+    assert_eq!((b.auth.kind, &b.auth.secret), (AuthKind::Bearer, &SecretRef::Env("B_KEY".to_owned())));
+    assert_eq!((b.timeouts.connect, b.timeouts.gap), (Span::from_secs(1), Span::from_secs(60)));
+    assert_eq!(profile.objectives[0].path, "b");
+}
+
+#[test]
+fn defaults_are_those_that_are_documented() {
+    let text = "[workload]\nkind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 9\noutput_tokens = 9\n\
+                [load]\nrate = \"5/s\"\nduration = \"60s\"\n[[path]]\nname = \"a\"\nbase_url = \"http://127.0.0.1:8080/v1\"\n";
+    let profile = parse(text).expect("parses");
+    let plan = Plan::resolve(profile, 4);
+    assert_eq!((plan.name.as_str(), plan.seed, plan.workers, plan.baseline.index()), ("p", 42, 4, 0));
+    let LoadModel::Open { arrivals, .. } = plan.load.model else { panic!("open") };
+    assert_eq!((arrivals, plan.load.design, plan.load.max_in_flight), (Arrivals::Poisson, Design::Paired, 10_000));
+    assert_eq!((plan.load.warmup, plan.load.round_spread), (Span::from_secs(5), Span::from_millis(500)));
+    assert_eq!((plan.workload.stream, plan.limits.auth_failures), (1.0, 5));
+    assert_eq!((plan.paths[0].auth.kind, &plan.paths[0].auth.secret), (AuthKind::None, &SecretRef::None));
+}
+
+#[test]
+fn a_plan_is_written_and_read_again_unchanged() {
+    let plan = Plan::resolve(parse(WHOLE).expect("parses"), 2);
+    let text = serde_json::to_string(&plan).expect("written");
+    assert_eq!(serde_json::from_str::<Plan>(&text).expect("read"), plan);
+}
+
+/// A change to [`WHOLE`], the line that the message names (0: none), and what it must say.
+type Mistake = (&'static str, &'static str, usize, &'static [&'static str]);
+
+#[test]
+fn each_mistake_is_one_sentence_with_its_line_and_a_remedy() {
+    let table: &[Mistake] = &[
+        ("seed = 7", "sede = 7", 2, &["unknown key 'sede'", "did you mean 'seed'"]),
+        ("rate = \"20/s\"", "rtae = \"20/s\"", 17, &["'load.rtae'", "did you mean 'rate'"]),
+        ("kind = \"gateway\"", "knid = \"gateway\"", 28, &["'path.b.knid'", "did you mean 'kind'"]),
+        ("requests = 1000", "request = 1000", 22, &["did you mean 'requests'"]),
+        ("workers = 3", "duration = \"3s\"", 4, &["belongs in [load]"]),
+        ("workers = 3", "workers = 0", 4, &["'workers' is 0", "from 1 up"]),
+        ("seed = 7", "seed = -7", 2, &["'seed' is -7"]),
+        ("name = \"whole\"", "name = \"a/b\"", 1, &["letters, digits"]),
+        ("seed = 7", "seed = = 7", 2, &["not TOML"]),
+        ("seed = 7", "seed = 7\nseed = 8", 3, &["not TOML", "duplicate key"]),
+        ("rate = \"20/s\"", "rate = \"0/s\"", 17, &["\"0/s\"", "a rate above 0"]),
+        ("rate = \"20/s\"", "rate = 20", 17, &["'load.rate' is 20", "\"20/s\""]),
+        ("rate = \"20/s\"\n", "", 14, &["'load.rate' is missing", "such as"]),
+        ("warmup = \"2s\"", "warmup = \"-2s\"", 18, &["\"-2s\"", "a time with its unit"]),
+        ("duration = \"1m30s\"", "duration = \"0s\"", 19, &["a time above 0"]),
+        ("duration = \"1m30s\"\n", "", 14, &["'load.duration' is missing"]),
+        ("p99 = 900", "p99 = 90", 12, &["p99 is 90 and below p50, 100"]),
+        ("p99 = 900", "p98 = 900", 12, &["{ dist = \"lognormal\", p50, p99 }"]),
+        ("output_tokens = 64", "output_tokens = 0", 13, &["'workload.output_tokens' is 0"]),
+        ("output_tokens = 64\n", "", 7, &["'workload.output_tokens' is missing"]),
+        ("stream = 0.25", "stream = 1.5", 11, &["'workload.stream' is 1.5", "from 0 to 1"]),
+        ("stream = 0.25", "stream = \"yes\"", 11, &["\"yes\"", "true, false or a share"]),
+        ("api = { chat = 1, responses = 3 }", "api = { chat = 0 }", 10, &["weight above 0"]),
+        ("api = { chat = 1, responses = 3 }", "api = \"completions\"", 10, &["\"chat\", \"responses\""]),
+        ("responses = 3", "response = 3", 10, &["did you mean 'responses'"]),
+        ("model = \"gpt-4o\"\n", "", 7, &["'workload.model' is missing"]),
+        ("kind = \"synthetic\"", "kind = \"sinthetic\"", 8, &["did you mean \"synthetic\""]),
+        ("output_tokens = 64", "output_tokens = 64\nfile = \"x\"", 14, &["'file' does not go with"]),
+        ("name = \"b\"", "name = \"a\"", 27, &["two paths named 'a'"]),
+        ("baseline = \"a\"", "baseline = \"bb\"", 3, &["'bb'", "did you mean 'b'", "the paths are a, b"]),
+        ("path = \"b\"", "path = \"gateway\"", 34, &["'objective.1.path'", "'gateway'", "the paths are a, b"]),
+        ("ttft.p95 < 800ms", "ttft.p95 < 800", 35, &["'objective.1.expr'", "unit"]),
+        ("kind = \"open\"", "kind = \"open\"\nconcurrency = 4", 16, &["'concurrency' belongs to kind = \"closed\""]),
+        ("kind = \"open\"", "kind = \"closed\"\nconcurrency = 4", 18, &["'rate' belongs to kind = \"open\""]),
+        ("arrivals = \"constant\"", "arrivals = \"trace\"", 16, &["needs a workload of kind = \"trace\""]),
+        ("https://b.example", "ftp://b.example", 29, &["\"https://host/openai/v1\""]),
+        ("https://b.example", "https://user:s3cret@b.example", 29, &["user name or password"]),
+        ("/v1\"\nauth", "/v1/chat/completions\"\nauth", 29, &["leave out /chat/completions"]),
+        ("/v1\"\nauth", "/v1?api-version=1\"\nauth", 29, &["a query"]),
+        ("https://b.example", "https://b.example:99999", 29, &["an address such as"]),
+        ("http = \"1.1\"", "http = \"2\"", 31, &["\"1.1\", the only version"]),
+        ("policy = \"fresh\"", "policy = \"frsh\"", 31, &["did you mean \"fresh\""]),
+        ("connect = \"1s\"", "connect = \"0s\"", 32, &["'path.b.timeouts.connect'", "above 0"]),
+        ("env = \"B_KEY\"", "env = \"sk-s3cret\"", 30, &["not the name of an environment variable"]),
+        ("env = \"B_KEY\"", "file = \"no-such-key\"", 30, &["there is no file", "no-such-key"]),
+        (", env = \"B_KEY\"", "", 30, &["'path.b.auth.env' is missing"]),
+        ("{ kind = \"bearer\", env = \"B_KEY\" }", "\"s3cret\"", 30, &["takes a table such as"]),
+        ("kind = \"bearer\", env", "kind = \"none\", env", 30, &["sends no secret"]),
+        ("[simulator]\nscenario = \"three-paths\"\n", "", 23, &["'path.a.base_url'", "[simulator]"]),
+        ("scenario = \"three-paths\"", "scenario = \"my.toml\"", 6, &["there is no file"]),
+    ];
+    for (from, to, line, parts) in table {
+        assert_eq!(WHOLE.matches(from).count(), 1, "{from} is not unique");
+        let message = parse(&WHOLE.replacen(from, to, 1)).expect_err(to);
+        assert!(message.contains(&format!("p.toml:{line}: ")), "{to}: {message}");
+        assert!(parts.iter().all(|part| message.contains(part)), "{to}: {message}");
+        assert!(!message.contains("s3cret") && !message.contains('\n'), "{to}: {message}");
+    }
+}
+
+#[test]
+fn loads_that_do_not_go_together_are_refused() {
+    let closed = WHOLE
+        .replace("kind = \"open\"\narrivals = \"constant\"\nrate = \"20/s\"", "kind = \"closed\"\nconcurrency = 8");
+    assert!(parse(&closed).is_ok());
+    let paired = parse(&closed.replace("\"interleaved\"", "\"paired\"")).expect_err("paired and closed");
+    assert!(paired.contains("use design = \"interleaved\""), "{paired}");
+    let no_callers = parse(&closed.replace("concurrency = 8\n", "")).expect_err("no callers");
+    assert!(no_callers.contains("'load.concurrency' is missing"), "{no_callers}");
+
+    let trace = WHOLE
+        .replace("kind = \"synthetic\"", "kind = \"trace\"\nfile = \"builtin:azure-conv\"")
+        .replace("input_tokens = { dist = \"lognormal\", p50 = 100, p99 = 900 }\n", "");
+    let WorkloadSource::Trace { input_tokens, output_tokens, time_scale, .. } =
+        parse(&trace).expect("parses").workload.source
+    else {
+        panic!("a trace")
+    };
+    assert_eq!((input_tokens, output_tokens, time_scale), (None, Some(TokenDist::Fixed { value: 64 }), 1.0));
+    let rate = parse(&trace.replace("\"constant\"", "\"trace\"")).expect_err("a rate and a trace's times");
+    assert!(rate.contains("time_scale"), "{rate}");
+    for (file, part) in [("data/none.csv", "there is no file"), ("", "a text in quotes")] {
+        let message = parse(&trace.replace("builtin:azure-conv", file)).expect_err("no such file");
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a_profile_needs_its_sections() {
+    for (text, part) in [
+        ("", "'path' is missing"),
+        ("[simulator]\nscenario = \"three-paths\"\n", "at least one [[path]]"),
+        ("path = 3\n", "[[path]]"),
+        ("[[path]]\nname = \"a\"\nbase_url = \"http://h/v1\"\n", "'workload' is missing"),
+        ("[[path]]\nbase_url = \"http://h/v1\"\n", "'path.1.name' is missing"),
+    ] {
+        let message = parse(text).expect_err(part);
+        assert!(message.contains(part), "{message}");
+    }
+    let missing = Profile::open(&ProfileSource::File("no/such.toml".into()), &[]).expect_err("no file").to_string();
+    assert!(missing.contains("no/such.toml") && missing.contains("hopmark init"), "{missing}");
+}
+
+#[test]
+fn flags_stand_over_the_file_and_their_mistakes_name_the_flag() {
+    let parse = |overrides: &[Override]| {
+        Profile::parse_with(WHOLE, Path::new("p.toml"), overrides).map_err(|error| error.to_string())
+    };
+    let profile = parse(&[set("load.duration", "5s"), set("path.b.base_url", "http://h:1/v1"), set("seed", "9")]);
+    let profile = profile.expect("parses");
+    assert_eq!((profile.load.duration, profile.seed), (Span::from_secs(5), Some(9)));
+    assert_eq!(profile.paths[1].base_url, "http://h:1/v1");
+    for (key, value, parts) in [
+        ("load.rate", "0/s", ["--set load.rate: ", "a rate above 0"]),
+        ("load.rtae", "1/s", ["--set load.rtae: ", "did you mean 'rate'"]),
+        ("path.c.kind", "direct", ["--set path.c.kind: ", "those there are: a, b"]),
+        ("load.concurrency", "4", ["--set load.concurrency: ", "belongs to kind = \"closed\""]),
+    ] {
+        let message = parse(&[set(key, value)]).expect_err(key);
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    }
+}
+
+#[test]
+fn the_one_line_form_is_a_profile() {
+    let path = |name: &str, url: &str| NamedUrl { name: name.to_owned(), url: url.to_owned() };
+    let line = OneLine {
+        paths: vec![
+            path("direct", "https://mine.openai.azure.com/openai/v1"),
+            path("gateway", "https://mine.azure-api.net/openai/v1"),
+            path("other", "http://127.0.0.1:8080/v1"),
+        ],
+        model: "gpt-4o".to_owned(),
+        api: "chat".to_owned(),
+        key_env: Some("MY_KEY".to_owned()),
+    };
+    let flag =
+        |key: &str, flag: &str, value: &str| Override { key: key.into(), flag: flag.into(), value: value.into() };
+    let flags = [flag("load.rate", "--rate", "5/s"), flag("load.duration", "--duration", "2m")];
+    let profile = Profile::open(&ProfileSource::Paths(line.clone()), &flags).expect("parses");
+    let kinds: Vec<_> = profile.paths.iter().map(|path| (path.kind, path.auth.kind)).collect();
+    let (direct, gateway) = ((PathKind::Direct, AuthKind::ApiKey), (PathKind::Gateway, AuthKind::ApiKey));
+    assert_eq!(kinds, [direct, gateway, (PathKind::Direct, AuthKind::Bearer)]);
+    assert_eq!((profile.baseline.index(), profile.load.duration), (0, Span::from_secs(120)));
+    let plan = Plan::resolve(profile, 1);
+    assert!(plan.tickets(None, 0, 1).any(|ticket| ticket.phase == Phase::Measure));
+
+    let bad = OneLine { paths: vec![path("a", "ftp://h/v1")], key_env: None, ..line.clone() };
+    let message = Profile::open(&ProfileSource::Paths(bad), &flags).expect_err("ftp").to_string();
+    assert!(message.starts_with("--path a: ") && message.contains("an address such as"), "{message}");
+    let twice = OneLine { paths: vec![line.paths[0].clone(), line.paths[0].clone()], ..line };
+    let message = Profile::open(&ProfileSource::Paths(twice), &flags).expect_err("twice").to_string();
+    assert!(message.contains("two paths named 'direct'"), "{message}");
+}

@@ -1,0 +1,126 @@
+//! The two programs side by side: the simulator and the driver, each in its own process, as a user would start them.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use hopmark::measure::ledger::{self, LedgerLine};
+use hopmark::run::Run;
+
+const HOPMARK: &str = env!("CARGO_BIN_EXE_hopmark");
+
+/// The key that the simulator of a test accepts.
+pub(crate) const KEY: &str = "truth-key";
+
+/// A simulator in its own process, which ends with this.
+pub(crate) struct Sim {
+    child: Child,
+    listeners: Vec<(String, String)>,
+}
+
+impl Sim {
+    /// Starts it with these flags and waits until it listens.
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        let mut child = Command::new(HOPMARK)
+            .args(["sim", "--ready-json", "--parent", "--key", KEY])
+            .args(flags)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the simulator starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        let listeners = ready["listeners"].as_array().expect("listeners").iter();
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        let listeners = listeners.map(|one| (text(&one["name"]), text(&one["url"]))).collect();
+        Self { child, listeners }
+    }
+
+    /// The base address of a listener.
+    pub(crate) fn url(&self, name: &str) -> &str {
+        let found = self.listeners.iter().find(|(known, _)| known == name);
+        &found.unwrap_or_else(|| panic!("no listener {name}")).1
+    }
+
+    /// Asks one of its own routes.
+    pub(crate) fn control(&self, method: reqwest::Method, route: &str) -> String {
+        let url = format!("{}{route}", self.listeners[0].1);
+        let asked = async {
+            let client = hopmark::probe::control_client().expect("a client");
+            let answer = client.request(method, url).send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{route}: {}", answer.status());
+            answer.text().await.expect("a body")
+        };
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(asked)
+    }
+
+    /// What it really sent over a listener.
+    pub(crate) fn ledger(&self, listener: &str) -> Vec<LedgerLine> {
+        let text = self.control(reqwest::Method::GET, &format!("/_sim/ledger?listener={listener}"));
+        ledger::parse(&text).expect("a ledger")
+    }
+
+    /// What it plans to do.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        serde_json::from_str(&self.control(reqwest::Method::GET, "/_sim/describe")).expect("JSON")
+    }
+
+    /// A `[[path]]` of a profile for each of these listeners.
+    pub(crate) fn paths(&self, names: &[&str]) -> String {
+        let path = |name: &&str| {
+            format!(
+                "[[path]]\nname = \"{name}\"\nbase_url = \"{}/openai/v1\"\n\
+                 auth = {{ kind = \"api-key\", env = \"HOPMARK_TRUTH_KEY\" }}\n",
+                self.url(name)
+            )
+        };
+        names.iter().map(path).collect()
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The driver in its own process, not yet started: `hopmark ARGS`, with the simulator's key in its environment.
+pub(crate) fn hopmark(args: &[&str]) -> Command {
+    let mut command = Command::new(HOPMARK);
+    command.args(args).env("HOPMARK_TRUTH_KEY", KEY).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
+    command
+}
+
+/// A run of the driver that has ended.
+pub(crate) struct Ended {
+    /// Its run directory.
+    pub(crate) dir: PathBuf,
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// What it measured.
+    pub(crate) run: Run,
+    /// `summary.json`.
+    pub(crate) summary: serde_json::Value,
+}
+
+/// Runs a profile to its end.
+pub(crate) fn run_profile(folder: &Path, name: &str, profile: &str) -> Ended {
+    let (file, dir) = (folder.join(format!("{name}.toml")), folder.join(name));
+    std::fs::write(&file, profile).expect("a profile");
+    let out = dir.to_str().expect("a path");
+    let output = hopmark(&["run", file.to_str().expect("a path"), "--out", out, "--quiet"]).output().expect("it runs");
+    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let code = output.status.code().expect("no signal");
+    let run = hopmark::store::load(&dir).expect("a run directory");
+    let summary = std::fs::read_to_string(dir.join("summary.json")).expect("a summary");
+    Ended { summary: serde_json::from_str(&summary).expect("JSON"), run, code, dir }
+}
+
+/// A quantile of some figures, the nearest rank.
+pub(crate) fn quantile(mut values: Vec<f64>, q: f64) -> f64 {
+    assert!(!values.is_empty(), "no figures");
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * q).round() as usize]
+}
