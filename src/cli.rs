@@ -135,14 +135,12 @@ pub enum Format {
     Html,
     /// charts/*.svg
     Svg,
-    /// Comma-separated tables
+    /// summary.csv
     Csv,
     /// summary.json
     Json,
-    /// junit.xml
+    /// junit.xml, when the profile has objectives
     Junit,
-    /// Markdown
-    Md,
 }
 
 /// A key of the profile and the value to lay over it.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
-use hopmark::command::{init, run};
+use hopmark::command::{init, report, run};
 
 /// hopmark measures what each network path to the same model costs.
 ///
@@ -58,6 +58,6 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
                 Exit::Met
             })
         }
-        cli::Verb::Report(_) => Ok(Exit::Met),
+        cli::Verb::Report(args) => report::report(&args),
     }
 }

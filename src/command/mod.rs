@@ -2,4 +2,5 @@
 
 pub mod exit;
 pub mod init;
+pub mod report;
 pub mod run;

@@ -19,6 +19,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::analysis::analyse;
 use crate::cli;
 use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::command::report::glance;
 use crate::command::run::child::SimulatorChild;
 use crate::command::run::conduct::{Cut, Outcome};
 use crate::command::run::engine::Setup;
@@ -28,9 +29,7 @@ use crate::plan::Plan;
 use crate::probe;
 use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
-use crate::report::json;
-use crate::report::model::Model;
-use crate::report::terminal::{self, Look};
+use crate::report::{self, Format, json};
 use crate::run::{Ending, Manifest};
 use crate::store;
 use crate::store::journal::Journal;
@@ -73,13 +72,12 @@ fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
     let run = store::load(&carried.dir).or_world()?;
     let analysis = analyse(&run);
     store::series::write(&carried.dir.join(store::file::SERIES), &run).or_world()?;
-    let summary = json::render(&run, &analysis);
-    store::file::write_whole(&carried.dir.join(store::file::SUMMARY), &summary).or_world()?;
+    report::write(&run, &analysis, &Format::OF_A_RUN, &carried.dir).or_world()?;
     if args.json {
-        say(&String::from_utf8_lossy(&summary));
+        say(&String::from_utf8_lossy(&json::render(&run, &analysis)));
     } else {
-        let look = Look { width: Some(120), colour: false };
-        say(&terminal::render(&Model::of(&run, &analysis), look, None));
+        let page = carried.dir.join(store::file::REPORT);
+        say(&glance(&run, &analysis, Some(&page.display().to_string())));
     }
     if let Some((exit, why)) = &carried.cut {
         eprintln!("the run ended early: {why}; what was measured is in {}", carried.dir.display());

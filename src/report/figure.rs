@@ -28,10 +28,14 @@ pub fn bare_shift(value: f64) -> String {
     format!("{}{}", if value < 0.0 { "−" } else { "+" }, trimmed(value.abs()))
 }
 
-/// An interval for a column that says its unit in its head, never broken in two: "[5.60, 6.40]".
+/// A shift and its interval with as many decimals as the interval deserves, for a column that says its unit in its
+/// head; the interval is never broken in two: "+6.0 [5.6, 6.4]".
 #[must_use]
-pub fn bare_interval((low, high): (f64, f64)) -> String {
-    bracketed(low, high, 1.0).replace(' ', "\u{a0}")
+pub fn bare_shift_within(shift: f64, (low, high): (f64, f64)) -> String {
+    let decimals = interval_decimals(low, high, 1.0);
+    let sign = if shift < 0.0 { "−" } else { "+" };
+    let interval = bracketed(low, high, 1.0).replace(' ', "\u{a0}");
+    format!("{sign}{:.decimals$} {interval}", shift.abs())
 }
 
 /// A shift with its sign: "+6.04 ms", "−1.2 ms".
@@ -49,13 +53,17 @@ pub fn interval((low, high): (f64, f64)) -> String {
 }
 
 fn bracketed(low: f64, high: f64, scale: f64) -> String {
-    let decimals = decimals((3.0 * (high - low).abs()).max(low.abs().max(high.abs()) / 1e3) * scale);
+    let decimals = interval_decimals(low, high, scale);
     let number = |value: f64| {
         let text = format!("{:.decimals$}", value.abs() * scale);
         let negative = value < 0.0 && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
         if negative { format!("−{text}") } else { text }
     };
     format!("[{}, {}]", number(low), number(high))
+}
+
+fn interval_decimals(low: f64, high: f64, scale: f64) -> usize {
+    decimals((3.0 * (high - low).abs()).max(low.abs().max(high.abs()) / 1e3) * scale)
 }
 
 /// A share of 1 in percent: "0%", "1.25%", "37%".
@@ -85,10 +93,16 @@ pub fn count(value: u64) -> String {
     text
 }
 
-/// A length of time in seconds as people say it: "0.8 s", "60 s", "20 min".
+/// A length of time as people say it: "0.800 s", "60 s", "20 min".
 #[must_use]
 pub fn seconds(value: f64) -> String {
-    if value >= 600.0 { format!("{:.0} min", value / 60.0) } else { format!("{} s", trimmed(value)) }
+    if value >= 600.0 {
+        format!("{:.0} min", value / 60.0)
+    } else if (value - value.round()).abs() < 0.005 * value {
+        format!("{value:.0} s")
+    } else {
+        format!("{} s", trimmed(value))
+    }
 }
 
 /// A quantile as people say it: "p50", "p99.9".
@@ -145,9 +159,6 @@ mod tests {
         assert_eq!((share(0.0), share(0.0125), share(0.37)), ("0%".into(), "1.25%".into(), "37.0%".into()));
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!((quantile(0.999), percent_key(0.999)), ("p99.9".into(), "p99_9".into()));
-        assert_eq!(
-            (seconds(60.0), seconds(1200.0), seconds(0.8)),
-            ("60.0 s".into(), "20 min".into(), "0.800 s".into())
-        );
+        assert_eq!((seconds(60.0), seconds(1200.0), seconds(0.8)), ("60 s".into(), "20 min".into(), "0.800 s".into()));
     }
 }

@@ -189,13 +189,13 @@ fn shift_row<'a>(run: &Run, path: PathId, metric: Metric, rows: impl Iterator<It
 
 fn shift_cell(row: &ShiftRow) -> Cell {
     let Some(shift) = row.shift_ms else { return Cell::toned(MISSING, Tone::Quiet) };
-    let ci = row.ci_ms.map_or(String::new(), |ci| format!(" {}", figure::bare_interval(ci)));
+    let figures = row.ci_ms.map_or_else(|| figure::bare_shift(shift), |ci| figure::bare_shift_within(shift, ci));
     let (tone, mark) = match row.verdict {
         Verdict::Slower => (Tone::Bad, "▲ "),
         Verdict::Faster => (Tone::Good, "▼ "),
         Verdict::Inconclusive => (Tone::Plain, ""),
     };
-    Cell::toned(format!("{mark}{}{ci}", figure::bare_shift(shift)), tone)
+    Cell::toned(format!("{mark}{figures}"), tone)
 }
 
 fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> Option<Vec<Cell>> {

@@ -6,7 +6,7 @@ use crate::report::model::Model;
 use crate::report::table::{Cell, Column, Table, Tone};
 
 /// The width from which on a terminal has room for everything.
-const ROOMY: u16 = 100;
+const ROOMY: u16 = 110;
 
 /// A line under the head and nothing else.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));

@@ -124,6 +124,8 @@ pub(crate) struct World {
     pub(crate) sigma: f64,
     /// Share by which a common drift with a memory of 20 s moves everything.
     pub(crate) drift: f64,
+    /// Share by which a drift of each path's own, with the same memory, moves it.
+    pub(crate) own_drift: f64,
     /// Whether everything takes 2.5 times as long for 4 seconds now and then, once in 30 seconds in the mean.
     pub(crate) bursts: bool,
     /// How arrivals meet paths.
@@ -141,6 +143,7 @@ impl Default for World {
             seconds: 60.0,
             sigma: 0.3,
             drift: 0.0,
+            own_drift: 0.0,
             bursts: false,
             design: Design::Paired,
             seed: 1,
@@ -181,6 +184,7 @@ impl World {
         let start = ORIGIN + plan.measure_from();
         let (mut samples, mut seq) = (Vec::new(), 0);
         let (mut at, mut level, mut burst_until) = (0.0, 0.0f64, 0.0);
+        let mut own_levels = vec![0.0f64; k];
         for arrival in 0.. {
             let gap = -(1.0 - rng.random::<f64>()).ln() / self.rate;
             at += gap;
@@ -190,6 +194,12 @@ impl World {
             let memory = f64::exp(-gap / 20.0);
             let step: f64 = rng.sample(StandardNormal);
             level = level * memory + step * self.drift * (1.0 - memory * memory).sqrt();
+            if self.own_drift > 0.0 {
+                for own in &mut own_levels {
+                    let step: f64 = rng.sample(StandardNormal);
+                    *own = *own * memory + step * self.own_drift * (1.0 - memory * memory).sqrt();
+                }
+            }
             if self.bursts && rng.random::<f64>() < gap / 30.0 {
                 burst_until = at + 4.0;
             }

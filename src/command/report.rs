@@ -1,0 +1,106 @@
+//! `hopmark report`: judges a run directory again and renders it, also that of a run that was killed.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::analysis::{self, Analysis, Conclusion};
+use crate::cli;
+use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::report::{self, Format, Look, Model, terminal};
+use crate::run::Run;
+use crate::store;
+use crate::store::file;
+
+/// Carries out `hopmark report`.
+///
+/// # Errors
+/// A [`Failure`](crate::command::exit::Failure) when the directory is no run, or a file cannot be written.
+pub fn report(args: &cli::ReportArgs) -> CommandResult {
+    let formats: Vec<Format> = args.format.iter().copied().map(meant).collect();
+    let conclusion = render_run(&args.run_dir, &formats, args.out.as_deref()).or_world()?;
+    Ok(Exit::of(conclusion.exit_code(false)))
+}
+
+fn meant(written: cli::Format) -> Format {
+    match written {
+        cli::Format::Terminal => Format::Terminal,
+        cli::Format::Html => Format::Html,
+        cli::Format::Svg => Format::Svg,
+        cli::Format::Csv => Format::Csv,
+        cli::Format::Json => Format::Json,
+        cli::Format::Junit => Format::Junit,
+    }
+}
+
+/// Reads the run in `dir`, judges it and renders it: files into `out` (the run directory itself if `None`), the
+/// terminal's text to standard output. Returns what the run comes to.
+///
+/// # Errors
+/// When the directory is no run, or a file cannot be written.
+pub fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow::Result<Conclusion> {
+    let run = store::load(dir).with_context(|| format!("{} cannot be reported on", dir.display()))?;
+    let analysis = analysis::analyse(&run);
+    let folder = out.unwrap_or(dir);
+    let written = report::write(&run, &analysis, formats, folder)?;
+    if formats.contains(&Format::Terminal) {
+        let page = written.iter().find(|path| path.ends_with(file::REPORT)).map(|path| path.display().to_string());
+        say(&glance(&run, &analysis, page.as_deref()));
+    }
+    Ok(analysis.conclusion)
+}
+
+/// The report at a glance, as the terminal at standard output wants it; `page` names the report's file.
+#[must_use]
+pub fn glance(run: &Run, analysis: &Analysis, page: Option<&str>) -> String {
+    terminal::render(&Model::of(run, analysis), look(), page)
+}
+
+/// What the terminal at standard output wants: its width, and colours unless `NO_COLOR` is set or it is no terminal.
+fn look() -> Look {
+    let is_terminal = std::io::stdout().is_terminal();
+    let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    Look { width: width(is_terminal), colour }
+}
+
+/// The terminal's own width; that of `COLUMNS` where it does not tell; 120 elsewhere.
+fn width(is_terminal: bool) -> Option<u16> {
+    let told = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|_| is_terminal);
+    let asked = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    Some(told.filter(|width| *width > 0).or_else(asked).unwrap_or(120).max(60))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::run::fixture::World;
+    use crate::store::{RowWriter, manifest};
+
+    #[test]
+    fn a_killed_run_is_rendered_from_its_files() {
+        let dir = tempfile::tempdir().expect("dir");
+        let mut run = World { seconds: 12.0, ..World::default() }.run();
+        run.manifest.ending = None;
+        manifest::write(dir.path(), &run.manifest).expect("manifest");
+        let mut rows =
+            RowWriter::create(&dir.path().join(file::REQUESTS), &run.manifest.plan, run.manifest.origin).expect("rows");
+        run.samples.iter().for_each(|sample| rows.append(sample).expect("row"));
+        rows.finish().expect("rows");
+        let out = dir.path().join("again");
+        let conclusion = render_run(dir.path(), &Format::OF_A_RUN, Some(&out)).expect("rendered");
+        assert_eq!((conclusion, conclusion.exit_code(false)), (Conclusion::Incomplete, 0));
+        let page = fs::read_to_string(out.join(file::REPORT)).expect("page");
+        assert!(page.contains("INCOMPLETE") && page.contains("id=\"latency-ttft\""));
+        assert!(out.join("charts/latency-ttft.svg").exists() && out.join(file::SUMMARY).exists());
+        assert!(!out.join(file::JUNIT).exists(), "no objectives, no junit.xml");
+    }
+
+    #[test]
+    fn what_is_no_run_is_said() {
+        let error = render_run(Path::new("/nowhere/at/all"), &[Format::Json], None).expect_err("no run");
+        assert!(format!("{error:#}").contains("manifest.json"), "{error:#}");
+    }
+}

@@ -1,0 +1,188 @@
+//! Charts by plotters, drawn twice: for a wide page and for a phone.
+
+use crate::analysis::Analysis;
+use crate::analysis::summary::PathSummary;
+use crate::analysis::timeline::Timeline;
+use crate::measure::metric::Metric;
+use crate::report::planned::Planned;
+use crate::report::words;
+use crate::run::Run;
+use crate::units::PathId;
+
+pub mod axis;
+pub mod breakdown;
+pub mod canvas;
+pub mod line;
+pub mod palette;
+pub mod shift;
+pub mod spectrum;
+pub mod timeline;
+
+pub use canvas::ChartError;
+use canvas::{Canvas, Size, picture};
+use line::Line;
+
+/// A chart in its two sizes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chart {
+    /// Its name in files and pages.
+    pub id: String,
+    /// What it shows.
+    pub title: String,
+    /// How to read it.
+    pub caption: String,
+    /// As SVG for a wide page.
+    pub wide: String,
+    /// As SVG for a narrow page.
+    pub narrow: String,
+}
+
+const WIDE: u32 = 960;
+const NARROW: u32 = 400;
+
+/// Draws every chart for which there is anything to draw.
+///
+/// # Errors
+/// When plotters cannot draw.
+pub fn charts(run: &Run, analysis: &Analysis) -> Result<Vec<Chart>, ChartError> {
+    let artist = Artist { run, analysis };
+    let mut charts = Vec::new();
+    for metric in [Metric::Ttft, Metric::E2e] {
+        charts.extend(artist.spectrum(metric)?);
+    }
+    for metric in [Metric::Ttft, Metric::E2e] {
+        charts.extend(artist.shift(metric)?);
+    }
+    charts.extend(artist.timeline()?);
+    charts.extend(artist.breakdown()?);
+    Ok(charts)
+}
+
+struct Artist<'a> {
+    run: &'a Run,
+    analysis: &'a Analysis,
+}
+
+impl Artist<'_> {
+    fn line(&self, path: PathId, n: u64, points: Vec<(f64, f64)>) -> Line {
+        let (colour, mark) = palette::of_path(path.index());
+        Line { name: self.run.manifest.plan.path(path).name.clone(), colour, mark, n, points }
+    }
+
+    fn spectrum(&self, metric: Metric) -> Result<Option<Chart>, ChartError> {
+        let of_path = |path: &PathSummary| {
+            let spectrum = path.spectra.iter().find(|spectrum| spectrum.metric == metric && spectrum.n > 0)?;
+            Some(self.line(path.path, spectrum.n, spectrum.points.clone()))
+        };
+        let lines: Vec<Line> = self.analysis.paths.iter().filter_map(of_path).collect();
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let caption = format!(
+            "{}. Successful calls, {}. From p0 to p90 and from p90 to p99 is the same way, so that the tail can be seen; \
+             where fewer than ten calls lie beyond, the line is dotted.",
+            capital(metric.definition()),
+            words::basis(self.analysis.basis)
+        );
+        let title = format!("{} by percentile", capital(words::name(metric)));
+        both(format!("latency-{metric}"), title, caption, (430, 380), |canvas| spectrum::draw(canvas, &lines)).map(Some)
+    }
+
+    fn shift(&self, metric: Metric) -> Result<Option<Chart>, ChartError> {
+        let Some(comparison) = &self.analysis.comparison else { return Ok(None) };
+        let planned = Planned::of(&self.run.manifest.plan, self.run.manifest.simulator.as_ref());
+        let truth = |path, q| planned.filter(|_| metric == Metric::Ttft)?.ttft_shift_ms(path, comparison.baseline, q);
+        let of_path = |candidate: &crate::analysis::shift::Candidate| {
+            let curve = candidate.curves.iter().find(|curve| curve.metric == metric)?.points.clone();
+            let planned = crate::analysis::shift::QUANTILES.into_iter();
+            Some(shift::ShiftLine {
+                line: self.line(candidate.path, 0, Vec::new()),
+                curve,
+                planned: planned.filter_map(|q| Some((q, truth(candidate.path, q)?))).collect(),
+            })
+        };
+        let lines: Vec<_> = comparison.candidates.iter().filter_map(of_path).collect();
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let told = if lines.iter().any(|line| !line.planned.is_empty()) {
+            " Dashes show what the simulator was told to do."
+        } else {
+            ""
+        };
+        let baseline = &self.run.manifest.plan.path(comparison.baseline).name;
+        let caption = format!(
+            "How much later than on {baseline} the same share of calls is done. The band holds the whole curve with 95% \
+             confidence; where it does not touch zero, the path differs.{told}"
+        );
+        let title = format!("Shift of the {} against {baseline}", words::name(metric));
+        both(format!("shift-{metric}"), title, caption, (400, 360), |canvas| shift::draw(canvas, &lines, baseline))
+            .map(Some)
+    }
+
+    fn timeline(&self) -> Result<Option<Chart>, ChartError> {
+        let of_path = |timeline: &Timeline| {
+            let points = |of: fn(&crate::analysis::timeline::Bin) -> f64| {
+                timeline.bins.iter().map(|bin| (bin.at_s, of(bin))).collect()
+            };
+            timeline::TimeLine {
+                p50: self.line(timeline.path, 0, points(|bin| bin.p50)),
+                p99: self.line(timeline.path, 0, points(|bin| bin.p99)),
+                failures: timeline.failures.iter().map(|(at, _)| *at).collect(),
+            }
+        };
+        let lines: Vec<_> = self.analysis.timelines.iter().map(of_path).collect();
+        let Some(first) = self.analysis.timelines.iter().find(|timeline| !timeline.bins.is_empty()) else {
+            return Ok(None);
+        };
+        let metric = words::name(first.metric);
+        let caption = format!(
+            "The {metric} of calls due within {}; where such a span holds fewer than 100 calls, its p99 is close to its \
+             largest value.",
+            crate::report::figure::seconds(first.width_s)
+        );
+        let seconds = self.run.measured_s().max(first.width_s);
+        let title = format!("{} over time", capital(metric));
+        both("timeline".to_owned(), title, caption, (520, 480), |canvas| timeline::draw(canvas, &lines, seconds))
+            .map(Some)
+    }
+
+    fn breakdown(&self) -> Result<Option<Chart>, ChartError> {
+        let named = |path: &PathSummary| (self.run.manifest.plan.path(path.path).name.clone(), path.breakdown);
+        let paths: Vec<_> = self.analysis.paths.iter().map(named).collect();
+        if paths.iter().all(|(_, breakdown)| breakdown.n_calls == 0) {
+            return Ok(None);
+        }
+        let connections: usize = paths.iter().map(|(_, breakdown)| breakdown.n_connections).sum();
+        let calls: usize = paths.iter().map(|(_, breakdown)| breakdown.n_calls).sum();
+        let caption = format!(
+            "Medians of each part, which need not add up to the median of the whole. Parts of a call from {} calls; parts \
+             of a connection from the {} that were opened, warmup included, because only the call that opens one pays \
+             them.",
+            crate::report::figure::count(calls as u64),
+            crate::report::figure::count(connections as u64)
+        );
+        let heights = (breakdown::height(&paths, false), breakdown::height(&paths, true));
+        both("breakdown".to_owned(), "Where the time goes".to_owned(), caption, heights, |canvas| {
+            breakdown::draw(canvas, &paths)
+        })
+        .map(Some)
+    }
+}
+
+fn both(
+    id: String,
+    title: String,
+    caption: String,
+    (wide, narrow): (u32, u32),
+    draw: impl Fn(&Canvas) -> Result<(), ChartError>,
+) -> Result<Chart, ChartError> {
+    let wide = picture(Size { width: WIDE, height: wide }, &draw)?;
+    let narrow = picture(Size { width: NARROW, height: narrow }, &draw)?;
+    Ok(Chart { id, title, caption, wide, narrow })
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

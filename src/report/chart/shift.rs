@@ -1,0 +1,72 @@
+//! The shift of every quantile against the baseline, with the band that holds a whole curve with 95% confidence.
+
+use crate::analysis::shift::{CurvePoint, QUANTILES};
+use crate::report::chart::axis::Axis;
+use crate::report::chart::canvas::{Area, Canvas, ChartError, Plot};
+use crate::report::chart::line::Line;
+use crate::report::chart::palette::INK;
+
+/// The quantile up to which bands decide how much the axis shows; beyond it they may leave the plot.
+const SURE: f64 = 0.95;
+
+/// One candidate's curve.
+#[derive(Clone, Debug)]
+pub struct ShiftLine {
+    /// Its looks; the points are not used.
+    pub line: Line,
+    /// Its curve.
+    pub curve: Vec<CurvePoint>,
+    /// What the simulator planned at [`QUANTILES`], with the quantile.
+    pub planned: Vec<(f64, f64)>,
+}
+
+/// Draws the shifts against the path `baseline`.
+///
+/// # Errors
+/// When plotters cannot draw.
+pub fn draw(canvas: &Canvas, lines: &[ShiftLine], baseline: &str) -> Result<(), ChartError> {
+    let used = canvas.legend(&lines.iter().map(|line| line.line.entry()).collect::<Vec<_>>(), (8.0, 16.0))?;
+    let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
+    let area = Area { left: 56.0, top: used + 44.0, right: width - 16.0, bottom: height - 52.0 };
+    let title = format!("milliseconds more than {baseline}");
+    let plot = Plot::new(canvas, area, percentiles(lines), reach(lines), ("percentile of calls", &title))?;
+    let zero = [plot.point((0.05, 0.0)), plot.point((0.99, 0.0))];
+    canvas.line(&[(area.left, zero[0].1), (area.right, zero[1].1)], INK, 1.4, 1.0)?;
+    for line in lines {
+        band(canvas, &plot, line)?;
+    }
+    lines.iter().try_for_each(|line| curve(canvas, &plot, line))
+}
+
+fn percentiles(lines: &[ShiftLine]) -> Axis {
+    let last = lines.iter().filter_map(|line| line.curve.last()).map(|point| point.quantile).fold(0.5, f64::max);
+    let named = [0.05, 0.25, 0.5, 0.75, 0.9, 0.99];
+    let ticks = named.into_iter().filter(|q| *q <= last).map(|q| (q, crate::report::figure::quantile(q)));
+    Axis { from: 0.0, to: 1.0, scale: crate::report::chart::axis::Scale::Linear, ticks: ticks.collect() }
+}
+
+/// From the lowest to the highest of all shifts, and of bands as far as enough calls stand behind them.
+fn reach(lines: &[ShiftLine]) -> Axis {
+    let points = || lines.iter().flat_map(|line| &line.curve);
+    let planned = lines.iter().flat_map(|line| line.planned.iter().map(|(_, ms)| *ms));
+    let edges = points().filter(|point| point.quantile <= SURE).flat_map(|point| [point.low_ms, point.high_ms]);
+    let values: Vec<f64> = points().map(|point| point.shift_ms).chain(planned).chain(edges).chain([0.0]).collect();
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Axis::linear(low, high, 6)
+}
+
+fn band(canvas: &Canvas, plot: &Plot, line: &ShiftLine) -> Result<(), ChartError> {
+    let upper = line.curve.iter().map(|point| plot.point((point.quantile, point.high_ms)));
+    let lower = line.curve.iter().rev().map(|point| plot.point((point.quantile, point.low_ms)));
+    canvas.shape(&upper.chain(lower).collect::<Vec<_>>(), line.line.colour, 0.16)
+}
+
+fn curve(canvas: &Canvas, plot: &Plot, line: &ShiftLine) -> Result<(), ChartError> {
+    let (colour, mark) = (line.line.colour, line.line.mark);
+    let points: Vec<_> = line.curve.iter().map(|point| (point.quantile, point.shift_ms)).collect();
+    canvas.dashes(&plot.points(&line.planned), colour, 1.6, (7.0, 5.0))?;
+    canvas.line(&plot.points(&points), colour, 2.2, 1.0)?;
+    let marked = points.iter().filter(|(q, _)| QUANTILES.contains(q) || [0.05, 0.25, 0.75].contains(q));
+    marked.map(|pair| plot.point(*pair)).try_for_each(|at| canvas.mark(mark, at, colour))
+}

@@ -1,0 +1,50 @@
+//! Latency by percentile, all paths together, on the axis of 1 / (1 - p): every step to the right is a factor of ten
+//! fewer calls, so that the tail has as much room as the middle.
+
+use crate::report::chart::axis::{Axis, tail};
+use crate::report::chart::canvas::{Area, Canvas, ChartError, Plot};
+use crate::report::chart::line::Line;
+
+/// Percentiles that carry a mark.
+const MARKED: [f64; 7] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999];
+
+/// Fewer values than this beyond a point make it a guess: it is drawn as dots.
+const ENOUGH_BEYOND: f64 = 10.0;
+
+/// Draws the spectra of one metric; `lines` hold quantiles with milliseconds.
+///
+/// # Errors
+/// When plotters cannot draw.
+pub fn draw(canvas: &Canvas, lines: &[Line]) -> Result<(), ChartError> {
+    let used = canvas.legend(&lines.iter().map(Line::entry).collect::<Vec<_>>(), (8.0, 16.0))?;
+    let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
+    let area = Area { left: 56.0, top: used + 44.0, right: width - 16.0, bottom: height - 52.0 };
+    let values = || lines.iter().flat_map(|line| line.points.iter().map(|(_, ms)| *ms));
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    let longest = lines.iter().map(|line| line.n).max().unwrap_or(1) as f64;
+    let x = Axis::tail(longest.max(10.0).log10());
+    let plot = Plot::new(
+        canvas,
+        area,
+        x,
+        Axis::latency(low, high),
+        ("percentile p of calls, on the scale of 1 / (1 − p)", "milliseconds"),
+    )?;
+    lines.iter().try_for_each(|line| draw_line(canvas, &plot, line))
+}
+
+fn draw_line(canvas: &Canvas, plot: &Plot, line: &Line) -> Result<(), ChartError> {
+    let sure = 1.0 - ENOUGH_BEYOND / (line.n as f64).max(ENOUGH_BEYOND);
+    let place = |(q, ms): &(f64, f64)| plot.point((tail(*q), *ms));
+    let solid: Vec<_> = line.points.iter().filter(|(q, _)| *q <= sure).map(place).collect();
+    let first_guess = line.points.iter().rposition(|(q, _)| *q <= sure).unwrap_or(0);
+    let guess: Vec<_> = line.points[first_guess.min(line.points.len())..].iter().map(place).collect();
+    canvas.line(&solid, line.colour, 2.2, 1.0)?;
+    canvas.dashes(&guess, line.colour, 1.6, (2.0, 4.0))?;
+    for q in MARKED.into_iter().filter(|q| *q <= sure) {
+        if let Some(ms) = line.at(q) {
+            canvas.mark(line.mark, plot.point((tail(q), ms)), line.colour)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! The median and the 0.99 quantile of every path over time, and when calls failed.
+
+use crate::report::chart::axis::Axis;
+use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
+use crate::report::chart::line::Line;
+use crate::report::chart::palette::QUIET;
+
+/// Bins between two marks of a line.
+const BETWEEN_MARKS: usize = 10;
+
+/// One path over time.
+#[derive(Clone, Debug)]
+pub struct TimeLine {
+    /// Seconds with the median, ms.
+    pub p50: Line,
+    /// Seconds with the 0.99 quantile, ms.
+    pub p99: Line,
+    /// Seconds at which calls failed.
+    pub failures: Vec<f64>,
+}
+
+/// Draws both panels over `seconds` of measuring.
+///
+/// # Errors
+/// When plotters cannot draw.
+pub fn draw(canvas: &Canvas, lines: &[TimeLine], seconds: f64) -> Result<(), ChartError> {
+    let used = canvas.legend(&lines.iter().map(|line| line.p50.entry()).collect::<Vec<_>>(), (8.0, 16.0))?;
+    let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
+    let (top, strip) = (used + 44.0, 12.0 * lines.len() as f64 + 10.0);
+    let fails = lines.iter().any(|line| !line.failures.is_empty());
+    let foot = if fails { strip } else { 0.0 };
+    let each = (height - top - 52.0 - 48.0 - foot) / 2.0;
+    let panel = |top: f64| Area { left: 56.0, top, right: width - 16.0, bottom: top + each };
+    let of = |pick: fn(&TimeLine) -> &Line| lines.iter().map(pick).collect::<Vec<_>>();
+    panel_of(canvas, panel(top), &of(|line| &line.p50), seconds, ("", "p50, milliseconds"))?;
+    let lower = panel(top + each + 48.0 + foot);
+    if fails {
+        strip_of(canvas, lines, Area { top: top + each + 24.0, ..panel(top) }, seconds)?;
+    }
+    panel_of(canvas, lower, &of(|line| &line.p99), seconds, ("seconds of measuring", "p99, milliseconds"))
+}
+
+fn panel_of(
+    canvas: &Canvas,
+    area: Area,
+    lines: &[&Line],
+    seconds: f64,
+    titles: (&str, &str),
+) -> Result<(), ChartError> {
+    let values = || lines.iter().flat_map(|line| line.points.iter().map(|(_, ms)| *ms));
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    let mut y = Axis::latency(low, high);
+    thin(&mut y, area);
+    let plot = Plot::new(canvas, area, time(seconds), y, titles)?;
+    for (place, line) in lines.iter().enumerate() {
+        canvas.line(&plot.points(&line.points), line.colour, 1.8, 1.0)?;
+        // Marks of different paths stand at different times, so that none hides another.
+        let from = place * BETWEEN_MARKS / lines.len();
+        for pair in line.points.iter().skip(from).step_by(BETWEEN_MARKS) {
+            canvas.mark(line.mark, plot.point(*pair), line.colour)?;
+        }
+    }
+    Ok(())
+}
+
+fn time(seconds: f64) -> Axis {
+    let mut axis = Axis::linear(0.0, seconds, 8);
+    axis.to = seconds;
+    axis.ticks.retain(|(at, _)| *at <= seconds + 1e-9);
+    axis
+}
+
+/// As many ticks as the height has room for.
+fn thin(axis: &mut Axis, area: Area) {
+    let room = ((area.bottom - area.top) / 22.0).max(2.0) as usize;
+    let step = axis.ticks.len().div_ceil(room).max(1);
+    let mut place = 0;
+    axis.ticks.retain(|_| {
+        place += 1;
+        (place - 1) % step == 0
+    });
+}
+
+/// A row of strokes for each path: when calls failed.
+fn strip_of(canvas: &Canvas, lines: &[TimeLine], area: Area, seconds: f64) -> Result<(), ChartError> {
+    let at = |second: f64| area.left + (second / seconds).clamp(0.0, 1.0) * (area.right - area.left);
+    let middle = area.top + 2.0 + 6.0 * lines.len() as f64;
+    canvas.text("failed", (area.left - 8.0, middle), 12.0, QUIET, Anchor::End)?;
+    for (row, line) in lines.iter().enumerate() {
+        let top = area.top + 12.0 * row as f64 + 4.0;
+        for second in &line.failures {
+            canvas.line(&[(at(*second), top), (at(*second), top + 8.0)], line.p50.colour, 2.0, 1.0)?;
+        }
+    }
+    Ok(())
+}

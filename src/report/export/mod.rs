@@ -1,0 +1,3 @@
+//! Files for other tools.
+
+pub mod junit;
