@@ -69,6 +69,19 @@ pub fn run(args: cli::Run) -> CommandResult {
 
 /// Judges and renders the run from its files.
 fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
+    if let Some((cut, why)) = &carried.cut {
+        let word = if *cut == Exit::Met { "note" } else { "error" };
+        eprintln!("{word}: the run ended early: {why}; what was measured is in {}", carried.dir.display());
+    }
+    let exit = judge(carried, args);
+    match &carried.cut {
+        // Whatever its files come to, and even if they cannot be rendered: why it ended is the answer.
+        Some((cut, _)) if *cut != Exit::Met => Ok(*cut),
+        Some(_) | None => exit,
+    }
+}
+
+fn judge(carried: &Carried, args: &cli::Run) -> CommandResult {
     let run = store::load(&carried.dir).or_world()?;
     let analysis = analyse(&run);
     store::series::write(&carried.dir.join(store::file::SERIES), &run).or_world()?;
@@ -78,12 +91,6 @@ fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
     } else {
         let page = carried.dir.join(store::file::REPORT);
         say(&glance(&run, &analysis, Some(&page.display().to_string())));
-    }
-    if let Some((exit, why)) = &carried.cut {
-        eprintln!("the run ended early: {why}; what was measured is in {}", carried.dir.display());
-        if *exit != Exit::Met {
-            return Ok(*exit);
-        }
     }
     Ok(Exit::of(analysis.conclusion.exit_code(args.strict)))
 }

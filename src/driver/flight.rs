@@ -80,11 +80,12 @@ impl<S: 'static> Flights<S> {
         self.landing.lost(ticket, why);
     }
 
-    /// Follows an attempt to its end; a panic inside it becomes [`Lost::Panicked`].
-    pub async fn follow(self: Rc<Self>, ticket: Ticket, attempt: impl Future<Output = S>) {
+    /// Follows an attempt to its end; a panic inside it becomes [`Lost::Panicked`]. It is under way from this call on,
+    /// not from the first time that what is returned is polled.
+    pub fn follow(self: Rc<Self>, ticket: Ticket, attempt: impl Future<Output = S>) -> impl Future<Output = ()> {
         self.under_way.set(self.under_way.get() + 1);
-        let mut flight = Flight { flights: &self, ticket, sample: None };
-        flight.sample = Some(attempt.await);
+        let flight = Flight { flights: self, ticket, sample: None };
+        async move { flight.land(attempt.await) }
     }
 
     /// Returns when none is under way.
@@ -96,13 +97,19 @@ impl<S: 'static> Flights<S> {
 }
 
 /// One call under way; lands when it goes out of scope, however that comes about.
-struct Flight<'a, S: 'static> {
-    flights: &'a Flights<S>,
+struct Flight<S: 'static> {
+    flights: Rc<Flights<S>>,
     ticket: Ticket,
     sample: Option<S>,
 }
 
-impl<S> Drop for Flight<'_, S> {
+impl<S> Flight<S> {
+    fn land(mut self, sample: S) {
+        self.sample = Some(sample);
+    }
+}
+
+impl<S> Drop for Flight<S> {
     fn drop(&mut self) {
         match self.sample.take() {
             Some(sample) => self.flights.landing.landed(sample),

@@ -123,6 +123,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_last_call_is_waited_for_even_if_it_has_not_begun() {
+        let log = Log::default();
+        let entries = Rc::clone(&log.0);
+        let flights = Flights::new(1, Box::new(log));
+        let (_speak, stop) = watch::channel(Stop::Run);
+        let open = Open { origin: Nanos(0), max_in_flight: 9, flights: Rc::clone(&flights), stop };
+        tokio::task::LocalSet::new()
+            .run_until(async move {
+                let mut pacer = Pacer::new().expect("a timer");
+                open.carry_out(&mut pacer, std::iter::once(ticket(0)), |_| |_| async { 0 }).await;
+                flights.emptied().await;
+                assert_eq!(entries.take(), ["landed 0"]);
+            })
+            .await;
+    }
+
+    #[tokio::test]
     async fn beyond_the_cap_tickets_are_dropped_and_counted() {
         let (log, due) = carry_out(1, Stop::Run, Some).await;
         assert_eq!(log, ["lost 1 InFlightCap", "lost 2 InFlightCap", "landed 0"]);

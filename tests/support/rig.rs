@@ -111,7 +111,7 @@ pub(crate) fn run_profile(folder: &Path, name: &str, profile: &str) -> Ended {
     std::fs::write(&file, profile).expect("a profile");
     let out = dir.to_str().expect("a path");
     let output = hopmark(&["run", file.to_str().expect("a path"), "--out", out, "--quiet"]).output().expect("it runs");
-    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    eprintln!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let code = output.status.code().expect("no signal");
     let run = hopmark::store::load(&dir).expect("a run directory");
     let summary = std::fs::read_to_string(dir.join("summary.json")).expect("a summary");
