@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::config::{BackendConfig, OutputTokens};
 use crate::latency::{Dice, Times};
 
+/// The longest answer, in tokens.
+const LONGEST_ANSWER: f64 = 1e6;
+
 /// One backend, shared by the listeners in front of it and by all threads.
 pub(crate) struct Backend {
     pub(crate) config: BackendConfig,
@@ -66,7 +69,7 @@ impl Backend {
         match self.config.output_tokens {
             OutputTokens::AsAsked(tokens) => (limit.unwrap_or(tokens), false),
             OutputTokens::Natural(dist) => {
-                let natural = dist.draw(dice).round().max(1.0) as usize;
+                let natural = dist.draw(dice).round().clamp(1.0, LONGEST_ANSWER) as usize;
                 limit.filter(|limit| *limit < natural).map_or((natural, false), |limit| (limit, true))
             }
         }

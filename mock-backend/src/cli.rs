@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::config::{Config, ConfigError, Single, parse_duration};
 use crate::describe;
-use crate::server::{Simulator, StartError};
+use crate::server::Simulator;
 
 /// The flags of the simulator.
 #[derive(Args, Clone, Debug, Default)]
@@ -89,8 +89,7 @@ pub fn main(args: &SimArgs) -> ExitCode {
     warn_if_open(&config);
     match Simulator::start(config) {
         Ok(simulator) => run(args, &simulator),
-        Err(error @ StartError::Config(_)) => fail(&error, 2),
-        Err(error @ (StartError::Bind { .. } | StartError::System(_))) => fail(&error, 1),
+        Err(error) => fail(&error, 1),
     }
 }
 

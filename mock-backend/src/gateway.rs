@@ -13,7 +13,7 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::api::{ApiError, PLAN};
+use crate::api::{ApiError, PLAN, api};
 use crate::clock::now_ns;
 use crate::forward::Forward;
 use crate::latency::dice;
@@ -78,16 +78,6 @@ pub(crate) async fn forward(
     }
 }
 
-fn api(path: &str) -> &'static str {
-    if path.ends_with("/chat/completions") {
-        "chat"
-    } else if path.ends_with("/responses") {
-        "responses"
-    } else {
-        "other"
-    }
-}
-
 impl Passage<'_> {
     async fn pass(&self, body: Bytes) -> io::Result<Response<Reply>> {
         let worker = &self.visit.worker;
@@ -101,7 +91,8 @@ impl Passage<'_> {
         let twins = self.visit.listener.backend.is_some().then_some(&*worker.world.twins);
         let dialer = Dialer { upstream, pool, clock: &worker.clock, rooms: &worker.rooms, twins };
         let headers = self.request_headers();
-        let target = format!("{}{}", upstream.base, self.head.uri.path_and_query().map_or("/", |path| path.as_str()));
+        let target =
+            format!("{}{}", upstream.url.base, self.head.uri.path_and_query().map_or("/", |path| path.as_str()));
         let request = || {
             let mut request = Request::new(Full::new(body.clone()));
             *request.method_mut() = self.head.method.clone();
@@ -130,7 +121,7 @@ impl Passage<'_> {
         strip(&mut headers);
         headers.remove(header::CONTENT_LENGTH);
         headers.remove(header::EXPECT);
-        if let Ok(host) = HeaderValue::from_str(&self.gateway.upstream.authority) {
+        if let Ok(host) = HeaderValue::from_str(&self.gateway.upstream.url.authority) {
             headers.insert(header::HOST, host);
         }
         if let Ok(id) = HeaderValue::from_str(&self.id) {

@@ -18,6 +18,9 @@ pub(crate) const Z95: f64 = 1.644_853_626_951_472_7;
 /// Nanoseconds of a millisecond.
 pub(crate) const MS: f64 = 1e6;
 
+/// The longest time there is, an hour in nanoseconds: sums over the longest answer stay within 64 bits.
+pub(crate) const LONGEST: f64 = 3_600e9;
+
 /// The dice of one arrival at one place (a listener's model, a link).
 pub(crate) fn dice(seed: u64, place: &str, index: u64) -> Dice {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
@@ -33,7 +36,7 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A distribution of times, in nanoseconds. Never negative: what would fall below 0 is 0.
+/// A distribution of times, in nanoseconds. What would fall below 0 is 0, what would be longer than an hour is an hour.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Dist {
     /// Always the same.
@@ -88,6 +91,7 @@ impl Dist {
             Self::Normal { mean, sd } => (mean + sd * z).max(0.0),
             Self::LogNormal { p50, sigma } => p50 * (sigma * z).exp(),
         }
+        .min(LONGEST)
     }
 }
 
@@ -178,7 +182,7 @@ impl Latency {
                 Gaps::Drawn((0..later).map(|_| add(&mut sum, self.gap.draw(dice))).collect())
             }
         };
-        Times { first: first.round() as u64, gaps }
+        Times { first: first.min(LONGEST).round() as u64, gaps }
     }
 }
 
@@ -249,6 +253,18 @@ mod tests {
     fn a_normal_is_cut_at_zero() {
         let dist = Dist::Normal { mean: 1.0, sd: 100.0 };
         assert!((0..1000).all(|i| dist.draw(&mut dice(1, "cut", i)) >= 0.0));
+    }
+
+    #[test]
+    fn nothing_is_longer_than_an_hour() {
+        let latency = Latency {
+            first: Dist::LogNormal { p50: 1e9, sigma: 50.0 },
+            gap: Dist::Fixed(3600e9),
+            per_prompt_token: 1e12,
+        };
+        let times = latency.draw(&mut dice(1, "x", 0), 16_000_000, 1_000_000);
+        assert_eq!(times.token(0), 3_600_000_000_000);
+        assert_eq!(times.token(999_999), 3_600_000_000_000 * 1_000_000);
     }
 
     #[test]

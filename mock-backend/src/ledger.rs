@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-/// The planned times of one exchange, in milliseconds from `recv_ns`, link included.
+/// The planned times of one exchange, in milliseconds from `recv_ns`: the way in, queueing, the model, and the way out.
+/// A stall of the backend is not planned. What was sent can be later than planned, never earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Planned {
     /// To the first token leaving the socket.

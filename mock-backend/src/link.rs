@@ -11,97 +11,22 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::clock::{Alarm, Clock, now_ns};
-use crate::latency::{Dist, dice};
+use crate::distance::{Caller, Lane, Route};
+use crate::hyper_io::Scratch;
 use crate::ledger::Planned;
 use crate::tap::{Arrival, Marks, Note, Tap};
 use crate::twin::End;
 
 /// Bytes that a link holds in one direction before it lets the sender wait.
 const BACKLOG: usize = 32 << 20;
-/// Room for one read.
-const READ: usize = 64 << 10;
 /// The largest piece in which a limited bandwidth sends.
 const PIECE: usize = 16 << 10;
-
-/// How far away something is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Distance {
-    /// The round trip of an exchange.
-    pub rtt: Dist,
-    /// Bytes a nanosecond, each direction; none is unlimited.
-    pub bandwidth: Option<f64>,
-}
-
-impl Distance {
-    /// No distance at all.
-    pub const NONE: Self = Self { rtt: Dist::Fixed(0.0), bandwidth: None };
-
-    fn is_none(&self) -> bool {
-        self.rtt.is_zero() && self.bandwidth.is_none()
-    }
-
-    /// How long the bandwidth takes for `bytes`, in nanoseconds.
-    fn transmission(&self, bytes: usize) -> u64 {
-        self.bandwidth.map_or(0, |rate| (bytes as f64 / rate).round() as u64)
-    }
-}
-
-/// Where round trips are drawn: one for each listener and each upstream, shared by its connections.
-pub(crate) struct Route {
-    pub(crate) distance: Distance,
-    seed: u64,
-    place: String,
-    exchanges: AtomicU64,
-}
-
-impl Route {
-    pub(crate) fn new(distance: Distance, seed: u64, place: &str) -> Arc<Self> {
-        Arc::new(Self { distance, seed, place: format!("{place}/link"), exchanges: AtomicU64::new(0) })
-    }
-
-    /// The round trip of the next exchange; for a new connection also that of its handshake, in nanoseconds.
-    fn draw(&self, new: bool) -> (u64, u64) {
-        if let Dist::Fixed(rtt) = self.distance.rtt {
-            return (rtt as u64, if new { rtt as u64 } else { 0 });
-        }
-        let mut dice = dice(self.seed, &self.place, self.exchanges.fetch_add(1, Ordering::Relaxed));
-        let rtt = self.distance.rtt.draw(&mut dice) as u64;
-        (rtt, if new { self.distance.rtt.draw(&mut dice) as u64 } else { 0 })
-    }
-}
-
-/// Who begins the exchanges of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// The other side: we are the server.
-    Peer,
-    /// We are the client.
-    Us,
-}
-
-/// One direction's schedule.
-#[derive(Default)]
-struct Lane {
-    delay: u64,
-    busy_until: u64,
-    released: u64,
-}
-
-impl Lane {
-    /// When bytes that set out at `at` have all arrived.
-    fn schedule(&mut self, at: u64, bytes: usize, distance: &Distance) -> u64 {
-        self.busy_until = self.busy_until.max(at) + distance.transmission(bytes);
-        self.released = self.released.max(self.busy_until + self.delay);
-        self.released
-    }
-}
 
 struct Incoming {
     arrival: Arrival,
@@ -145,14 +70,6 @@ struct Wire {
     failed: Option<io::ErrorKind>,
     alarms: (Alarm, Alarm),
     scratch: Scratch,
-}
-
-/// A worker's room for reads, shared by its connections.
-pub(crate) type Scratch = Rc<RefCell<Vec<u8>>>;
-
-/// Room for the reads of one worker.
-pub(crate) fn scratch() -> Scratch {
-    Rc::new(RefCell::new(vec![0; READ]))
 }
 
 /// What a link joins: its distance, its HTTP, and the other side.
@@ -383,47 +300,5 @@ impl AsyncWrite for Link {
         let wire = &mut *self.0.borrow_mut();
         ready!(wire.poll_flush(cx))?;
         Pin::new(&mut wire.socket).poll_shutdown(cx)
-    }
-}
-
-/// A stream in the form in which hyper wants it.
-pub(crate) struct HyperIo<T> {
-    inner: T,
-    scratch: Scratch,
-}
-
-impl<T> HyperIo<T> {
-    pub(crate) fn new(inner: T, scratch: Scratch) -> Self {
-        Self { inner, scratch }
-    }
-}
-
-impl<T: AsyncRead + Unpin> hyper::rt::Read for HyperIo<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut cursor: hyper::rt::ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let scratch = Rc::clone(&self.scratch);
-        let room = &mut *scratch.borrow_mut();
-        let n = room.len().min(cursor.remaining());
-        let mut buf = ReadBuf::new(&mut room[..n]);
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf))?;
-        cursor.put_slice(buf.filled());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: AsyncWrite + Unpin> hyper::rt::Write for HyperIo<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

@@ -1,38 +1,23 @@
 //! The threads of a simulator: one that accepts, and workers that each serve their own connections to the end.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
-use crate::api::{self, ApiError};
 use crate::clock::Clock;
 use crate::config::{ANY_PORT, Config};
+use crate::generate;
 use crate::ledger::{Query, Record};
-use crate::link::{Caller, Ends, HyperIo, Link};
-use crate::reply::Reply;
-use crate::tap::Tap;
-use crate::twin::End;
-use crate::visit::{Listener, Visit, Worker, World};
-use crate::{admin, gateway, generate};
+use crate::serve::serve;
+use crate::visit::{Listener, Worker, World};
 
-/// The largest body that is read.
-const BODY: usize = 16 << 20;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -49,9 +34,6 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
-    /// The scenario cannot be.
-    #[error("{0}")]
-    Config(String),
     /// The system gives no threads, timers or the like.
     #[error("the simulator cannot start: {0}")]
     System(#[from] io::Error),
@@ -79,7 +61,7 @@ impl Simulator {
         let inner = config.inner().map(|_| bind(ANY_PORT)).collect::<io::Result<Vec<_>>>()?;
         let places = inner.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         sockets.extend(inner);
-        let world = World::new(config, workers, &places).map_err(StartError::Config)?;
+        let world = World::new(config, workers, &places);
         let (stop, stopped) = watch::channel(false);
         generate::warm_up();
         let mut threads = Vec::new();
@@ -227,84 +209,4 @@ fn worker(world: Arc<World>, place: usize, mut connections: mpsc::UnboundedRecei
 fn adopt(stream: TcpStream) -> io::Result<tokio::net::TcpStream> {
     stream.set_nodelay(true)?;
     tokio::net::TcpStream::from_std(stream)
-}
-
-/// Serves one connection to its end.
-async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: tokio::net::TcpStream) {
-    let tap = Tap::default();
-    let route = Arc::clone(&listener.route);
-    let twin = match stream.peer_addr() {
-        Ok(peer) if listener.tells_plan => worker.world.twins.accepting(peer),
-        _ => End::foreign(),
-    };
-    let ends = Ends { route, caller: Caller::Peer, tap: tap.clone(), twin };
-    let link = Link::new(stream, ends, &worker.clock, Rc::clone(&worker.rooms.0));
-    let io = HyperIo::new(link.clone(), Rc::clone(&worker.rooms.1));
-    let patience = worker.watch.add();
-    tap.set_patience(Rc::clone(&patience));
-    let visit = Rc::new(Visit { worker, listener, tap });
-    let service = service_fn(move |request| {
-        let visit = Rc::clone(&visit);
-        async move { Ok::<_, Infallible>(handle(&visit, request).await) }
-    });
-    let connection = http1::Builder::new().writev(false).serve_connection(io, service);
-    let mut connection = pin!(connection);
-    // An error here is a caller that went away or did not speak HTTP; the ledger has what it got.
-    let _ = std::future::poll_fn(|cx| {
-        if patience.poll_over(cx).is_ready() {
-            return Poll::Ready(Ok(()));
-        }
-        link.poll_release(cx);
-        connection.as_mut().poll(cx)
-    })
-    .await;
-}
-
-/// Answers one request.
-async fn handle(visit: &Visit, request: Request<Incoming>) -> Response<Reply> {
-    let (head, body) = request.into_parts();
-    let body = read_body(body).await;
-    visit.tap.serving();
-    if head.uri.path().starts_with("/_sim/") {
-        return admin::answer(visit, &head);
-    }
-    match (&visit.listener.gateway, &visit.listener.backend) {
-        // Boxed, since it is far larger than the rest, which would have to move with it.
-        (Some(gateway), _) => Box::pin(gateway::forward(visit, gateway, &head, body)).await,
-        (None, Some(backend)) => api::answer(visit, backend, &head, body).await,
-        (None, None) => Response::new(Reply::whole(Vec::new())),
-    }
-}
-
-/// The whole body of a request.
-async fn read_body(mut body: Incoming) -> Result<Bytes, ApiError> {
-    if body.size_hint().lower() > BODY as u64 {
-        return Err(ApiError::TooLarge);
-    }
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    collect(Pin::new(&mut body)).await
-}
-
-async fn collect(mut body: Pin<&mut Incoming>) -> Result<Bytes, ApiError> {
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
-            return Err(ApiError::Invalid("The request body ended before its time.".to_owned(), None));
-        };
-        if first.is_empty() && all.is_empty() {
-            first = data;
-            continue;
-        }
-        if all.is_empty() {
-            all.extend_from_slice(&first);
-        }
-        all.extend_from_slice(&data);
-        if all.len() > BODY {
-            return Err(ApiError::TooLarge);
-        }
-    }
-    Ok(if all.is_empty() { first } else { all.freeze() })
 }

@@ -11,12 +11,15 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, Response, Uri};
+use hyper::{Request, Response};
 use tokio::net::TcpStream;
 
 use crate::clock::Clock;
+use crate::config::UpstreamUrl;
+use crate::distance::{Caller, Route};
+use crate::hyper_io::{HyperIo, Scratch};
 use crate::latency::Dist;
-use crate::link::{Caller, Ends, HyperIo, Link, Route, Scratch};
+use crate::link::{Ends, Link};
 use crate::tap::{Marks, Note, Tap};
 use crate::twin::{End, Twins};
 
@@ -31,26 +34,9 @@ pub(crate) struct Gateway {
 
 /// Where a gateway forwards to.
 pub(crate) struct Upstream {
-    /// `host:port`
-    pub(crate) authority: String,
-    /// What stands before the path of every request, without a slash at its end.
-    pub(crate) base: String,
+    pub(crate) url: UpstreamUrl,
     /// The distance.
     pub(crate) route: Arc<Route>,
-}
-
-impl Upstream {
-    /// The upstream at `url`, which is of the form `http://host[:port][/base]`.
-    pub(crate) fn new(url: &str, route: Arc<Route>) -> Result<Self, String> {
-        let wrong = |what: &str| format!("gateway.url \"{url}\" {what}");
-        let uri: Uri = url.parse().map_err(|_| wrong("is not an address as in http://127.0.0.1:8080"))?;
-        if uri.scheme_str() != Some("http") {
-            return Err(wrong("must begin with http://"));
-        }
-        let host = uri.host().ok_or_else(|| wrong("names no host"))?;
-        let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
-        Ok(Self { authority, base: uri.path().trim_end_matches('/').to_owned(), route })
-    }
 }
 
 /// A connection for one exchange at a time.
@@ -112,7 +98,7 @@ impl Dialer<'_> {
     }
 
     async fn connect(&self) -> io::Result<Lease> {
-        let stream = TcpStream::connect(&self.upstream.authority).await?;
+        let stream = TcpStream::connect(&self.upstream.url.authority).await?;
         stream.set_nodelay(true)?;
         let tap = Tap::default();
         let (socket_room, http_room) = (Rc::clone(&self.rooms.0), Rc::clone(&self.rooms.1));

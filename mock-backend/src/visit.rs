@@ -10,10 +10,11 @@ use hyper::HeaderMap;
 
 use crate::backend::Backend;
 use crate::clock::Clock;
-use crate::config::{Config, ListenerConfig};
+use crate::config::{Config, ListenerConfig, UpstreamUrl};
 use crate::describe;
+use crate::distance::{Distance, Route};
+use crate::hyper_io::{Scratch, scratch};
 use crate::ledger::{Ledger, Sink};
-use crate::link::{Distance, Route, Scratch, scratch};
 use crate::tap::Tap;
 use crate::twin::Twins;
 use crate::upstream::{Gateway, Pool, Upstream};
@@ -51,7 +52,7 @@ pub(crate) struct Listener {
 impl World {
     /// The world that `config` describes. Behind each gateway to a backend of ours stands a listener of its own, at the
     /// address that `inner` gives for it.
-    pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> Result<Arc<Self>, String> {
+    pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> Arc<Self> {
         let backends: Vec<Arc<Backend>> =
             config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone()))).collect();
         let backend = |listener: &ListenerConfig| listener.backend.map(|place| Arc::clone(&backends[place]));
@@ -64,7 +65,7 @@ impl World {
                 route: Route::new(listener.link.clone(), config.seed, &listener.name),
                 arrivals: AtomicU64::new(0),
                 backend: backend(listener),
-                gateway: gateway(listener, config.seed, &mut addresses)?,
+                gateway: gateway(listener, config.seed, &mut addresses),
                 tells_plan: false,
             });
         }
@@ -79,7 +80,7 @@ impl World {
                 tells_plan: true,
             });
         }
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             seed: config.seed,
             key: config.key.clone(),
             any_model: config.any_model,
@@ -89,7 +90,7 @@ impl World {
             description: OnceLock::new(),
             backends,
             config,
-        }))
+        })
     }
 }
 
@@ -100,19 +101,12 @@ impl World {
     }
 }
 
-fn gateway(
-    listener: &ListenerConfig,
-    seed: u64,
-    inner: &mut std::slice::Iter<'_, SocketAddr>,
-) -> Result<Option<Gateway>, String> {
-    let Some(config) = &listener.gateway else { return Ok(None) };
-    let url = match &config.url {
-        Some(url) => url.clone(),
-        None => inner.next().map(|address| format!("http://{address}")).unwrap_or_default(),
-    };
+fn gateway(listener: &ListenerConfig, seed: u64, inner: &mut std::slice::Iter<'_, SocketAddr>) -> Option<Gateway> {
+    let config = listener.gateway.as_ref()?;
+    let inner = || inner.next().map(|at| UpstreamUrl { authority: at.to_string(), base: String::new() });
+    let url = config.url.clone().or_else(inner)?;
     let route = Route::new(config.link.clone(), seed, &format!("{}.upstream", listener.name));
-    let upstream = Upstream::new(&url, route)?;
-    Ok(Some(Gateway { own: config.own, upstream, requests: AtomicU64::new(0) }))
+    Some(Gateway { own: config.own, upstream: Upstream { url, route }, requests: AtomicU64::new(0) })
 }
 
 /// One worker thread.

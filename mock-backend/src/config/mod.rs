@@ -1,16 +1,49 @@
 //! Scenarios: as written in TOML, and as meant.
 //!
 //! Everything that can be wrong in a file is found here, with its file, its line and the nearest right word.
+//!
+//! ```
+//! let config = mock_backend::Config::parse(r#"
+//!     name = "example"
+//!     seed = 42                                   # of every draw
+//!     threads = 1                                 # default: one for each core
+//!     ledger = 200000                             # requests that it holds
+//!
+//!     [[backend]]
+//!     name   = "sweden"
+//!     region = "swedencentral"                    # what x-ms-region says
+//!     model  = { first = { dist = "normal", mean = "150ms", sd = "5ms" }, gap = "10ms", per_prompt_token = "20us" }
+//!     load   = { kind = "serial", stage = "10ms" }    # one request after the other
+//!     output_tokens = { p50 = 200, p95 = 800 }    # a natural length, which the caller's limit cuts; default: the limit
+//!
+//!     [[listener]]
+//!     name    = "private"
+//!     kind    = "private-endpoint"                # direct | private-endpoint | gateway
+//!     backend = "sweden"
+//!     link    = { rtt = { p50 = "28ms", p95 = "34ms" }, bandwidth = "100Mbit/s" }
+//!
+//!     [[listener]]
+//!     name    = "gateway"
+//!     kind    = "gateway"
+//!     backend = "sweden"                          # or gateway.url = "http://host:port/base"
+//!     link    = { rtt = "1ms" }                   # from the caller
+//!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" } }
+//! "#, "example.toml");
+//! assert!(config.is_ok());
+//! ```
 
 use std::path::Path;
 
 mod parse;
 mod raw;
 mod spec;
+mod times;
 
 pub use parse::{parse_duration, parse_rate};
 pub(crate) use spec::ANY_PORT;
-pub use spec::{BackendConfig, Config, ConfigError, GatewayConfig, Kind, ListenerConfig, OutputTokens, Single};
+pub use spec::{
+    BackendConfig, Config, ConfigError, GatewayConfig, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl,
+};
 
 /// The scenarios that are built in: name and text.
 pub const SCENARIOS: [(&str, &str); 3] = [

@@ -1,5 +1,7 @@
 //! The small texts in a scenario: durations, bandwidths, and the nearest right word for a wrong one.
 
+use crate::latency::LONGEST;
+
 /// A duration such as `200ms`, `1.5s`, `20us` or `0`, in nanoseconds.
 ///
 /// # Errors
@@ -21,10 +23,10 @@ pub fn parse_duration(text: &str) -> Result<f64, String> {
     };
     let value: f64 = number.trim().parse().map_err(|_| format!("\"{text}\" is not a duration, as in 200ms"))?;
     let ns = value * scale;
-    if ns.is_finite() && (0.0..=86_400e9).contains(&ns) {
+    if ns.is_finite() && (0.0..=LONGEST).contains(&ns) {
         Ok(ns)
     } else {
-        Err(format!("\"{text}\" is not a time from 0 to a day"))
+        Err(format!("\"{text}\" is not a time from 0 to an hour"))
     }
 }
 

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use super::parse::{explain, line_of, nearest, parse_duration, parse_rate};
+use super::parse::{explain, line_of, nearest};
 use super::spec::{
     ANY_PORT, BackendConfig, Config, ConfigError, GatewayConfig, Kind, LEDGER, ListenerConfig, OUTPUT_TOKENS,
     OutputTokens, SEED,
 };
+use super::times::{Bandwidth, Length, Rtt, Span, Time, Url};
+use crate::distance::Distance;
 use crate::latency::{Dist, Latency};
-use crate::link::Distance;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,144 +90,7 @@ struct Gateway {
     own: Time,
     #[serde(default)]
     link: Link,
-    url: Option<String>,
-}
-
-/// A duration, in nanoseconds.
-#[derive(Clone, Copy)]
-struct Span(f64);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_duration(&text).map(Span).map_err(D::Error::custom)
-    }
-}
-
-/// Bytes a nanosecond.
-struct Bandwidth(f64);
-
-impl<'de> Deserialize<'de> for Bandwidth {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_rate(&text).map(Bandwidth).map_err(D::Error::custom)
-    }
-}
-
-/// `"10ms"` or `{ dist = ... }`.
-struct Time(Dist);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, tag = "dist", rename_all = "kebab-case")]
-enum TimeTable {
-    Fixed { value: Span },
-    Normal { mean: Span, sd: Span },
-    Lognormal { p50: Span, p95: Span },
-}
-
-impl TimeTable {
-    fn dist(&self) -> Result<Dist, String> {
-        match self {
-            Self::Fixed { value } => Ok(Dist::Fixed(value.0)),
-            Self::Normal { mean, sd } => Ok(Dist::Normal { mean: mean.0, sd: sd.0 }),
-            Self::Lognormal { p50, p95 } => through(p50.0, p95.0),
-        }
-    }
-}
-
-fn through(p50: f64, p95: f64) -> Result<Dist, String> {
-    if p50 <= 0.0 {
-        return Err("p50 must be more than 0".to_owned());
-    }
-    if p95 < p50 {
-        return Err("p95 must not be less than p50".to_owned());
-    }
-    Ok(Dist::through(p50, p95))
-}
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TimeVisitor;
-        impl<'de> Visitor<'de> for TimeVisitor {
-            type Value = Time;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(
-                    "a duration as in \"10ms\", or a table as in { dist = \"normal\", mean = \"150ms\", sd = \"5ms\" }",
-                )
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Time, E> {
-                parse_duration(text).map(|ns| Time(Dist::Fixed(ns))).map_err(E::custom)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Time, A::Error> {
-                let table = TimeTable::deserialize(MapAccessDeserializer::new(map))?;
-                table.dist().map(Time).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(TimeVisitor)
-    }
-}
-
-/// `"1ms"` or `{ p50 = "28ms", p95 = "34ms" }`.
-struct Rtt(Dist);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RttTable {
-    p50: Span,
-    p95: Span,
-}
-
-impl<'de> Deserialize<'de> for Rtt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct RttVisitor;
-        impl<'de> Visitor<'de> for RttVisitor {
-            type Value = Rtt;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a round trip as in \"1ms\", or a table as in { p50 = \"28ms\", p95 = \"34ms\" }")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Rtt, E> {
-                parse_duration(text).map(|ns| Rtt(Dist::Fixed(ns))).map_err(E::custom)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Rtt, A::Error> {
-                let table = RttTable::deserialize(MapAccessDeserializer::new(map))?;
-                through(table.p50.0, table.p95.0).map(Rtt).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(RttVisitor)
-    }
-}
-
-/// `64` or `{ p50 = 200, p95 = 800 }`: a natural length of answers, in tokens.
-struct Length(Dist);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LengthTable {
-    p50: f64,
-    p95: f64,
-}
-
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct LengthVisitor;
-        impl<'de> Visitor<'de> for LengthVisitor {
-            type Value = Length;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a number of tokens, or a table as in { p50 = 200, p95 = 800 }")
-            }
-            fn visit_i64<E: Error>(self, tokens: i64) -> Result<Length, E> {
-                match u32::try_from(tokens) {
-                    Ok(tokens) if tokens > 0 => Ok(Length(Dist::Fixed(f64::from(tokens)))),
-                    _ => Err(E::custom("output_tokens must be from 1 to 4294967295")),
-                }
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Length, A::Error> {
-                let table = LengthTable::deserialize(MapAccessDeserializer::new(map))?;
-                through(table.p50, table.p95).map(Length).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(LengthVisitor)
-    }
+    url: Option<Url>,
 }
 
 impl Scenario {
@@ -248,7 +110,7 @@ impl Scenario {
             threads: self.threads,
             key: None,
             any_model: false,
-            ledger: self.ledger.max(1),
+            ledger: self.ledger,
             backends: self.backend.into_iter().map(Backend::resolve).collect(),
             listeners: listeners.collect::<Result<_, _>>().map_err(|e| ConfigError(format!("{origin}: {e}")))?,
         };
@@ -293,17 +155,17 @@ impl Listener {
             }
             _ => {}
         }
-        let url = self.gateway.as_ref().and_then(|gateway| gateway.url.clone());
-        let backend = match (self.backend, &url) {
-            (Some(_), Some(_)) => return Err(wrong("has both a backend and gateway.url; give one")),
-            (None, None) => return Err(wrong("needs a backend")),
-            (None, Some(_)) => None,
-            (Some(backend), None) => Some(find(&backend, backends).map_err(|e| wrong(&e))?),
+        let foreign = self.gateway.as_ref().is_some_and(|gateway| gateway.url.is_some());
+        let backend = match (self.backend, foreign) {
+            (Some(_), true) => return Err(wrong("has both a backend and gateway.url; give one")),
+            (None, false) => return Err(wrong("needs a backend")),
+            (None, true) => None,
+            (Some(backend), false) => Some(find(&backend, backends).map_err(|e| wrong(&e))?),
         };
         let gateway = self.gateway.map(|gateway| GatewayConfig {
             own: gateway.own.0,
             link: gateway.link.resolve(),
-            url: gateway.url,
+            url: gateway.url.map(|url| url.0),
         });
         let link = self.link.resolve();
         Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, link, backend, gateway, name })
@@ -322,6 +184,12 @@ fn find(backend: &str, backends: &[String]) -> Result<usize, String> {
 
 /// What cannot be in the whole.
 fn check(config: &Config) -> Result<(), String> {
+    if config.threads > 1024 {
+        return Err("threads must be from 0 (one for each core) to 1024".to_owned());
+    }
+    if !(1..=10_000_000).contains(&config.ledger) {
+        return Err("ledger must be from 1 to 10000000".to_owned());
+    }
     if config.listeners.is_empty() {
         return Err("there must be at least one [[listener]]".to_owned());
     }

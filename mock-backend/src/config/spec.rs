@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use crate::distance::Distance;
 use crate::latency::{Dist, Latency};
-use crate::link::Distance;
 
 /// What is wrong with a scenario or with the flags, as one sentence.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -103,8 +103,17 @@ pub struct GatewayConfig {
     pub own: Dist,
     /// The distance to its upstream.
     pub link: Distance,
-    /// A foreign server (`http://host:port[/base]`) instead of a backend of the scenario.
-    pub url: Option<String>,
+    /// A foreign server instead of a backend of the scenario.
+    pub url: Option<UpstreamUrl>,
+}
+
+/// The address of a foreign server: `http://host[:port][/base]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamUrl {
+    /// `host:port`
+    pub authority: String,
+    /// What stands before the path of every request, without a slash at its end.
+    pub base: String,
 }
 
 /// The flags of a simulator with one listener.

@@ -1,6 +1,6 @@
 use super::*;
+use crate::distance::Distance;
 use crate::latency::Dist;
-use crate::link::Distance;
 
 #[test]
 fn every_built_in_scenario_parses_under_its_own_name() {
@@ -57,13 +57,20 @@ fn what_is_wrong_is_named_with_its_place_and_its_remedy() {
         (listener("").replace("backend = \"b\"", "backend = \"bb\""), "did you mean \"b\"?"),
         (listener("").replace("backend = \"b\"", ""), "listener \"l\" needs a backend"),
         (listener("gateway = { own = \"1ms\" }"), "so its kind must be \"gateway\""),
+        (listener("gateway = { own = \"0\", url = \"https://x\" }"), "url \"https://x\" must begin with http://"),
+        (listener("gateway = { own = \"0\", url = \"http://x\" }").replace("direct", "gateway"), "both a backend and"),
         (listener("").replace("\"direct\"", "\"gateway\""), "needs gateway = { own = ... }"),
         (listener(&listener("")[BACKEND.len()..]), "two listeners have the name \"l\""),
         (
             listener("").replace("\"1ms\", gap", "{ dist = \"normall\", mean = \"1ms\", sd = \"1ms\" }, gap"),
             "did you mean \"normal\"?",
         ),
-        (listener("").replace("\"1ms\", gap", "\"-1ms\", gap"), "is not a time from 0 to a day"),
+        (
+            listener("").replace("name = \"x\"", "name = \"x\"\nthreads = 2000"),
+            "threads must be from 0 (one for each core) to 1024",
+        ),
+        (listener("").replace("name = \"x\"", "name = \"x\"\nledger = 0"), "ledger must be from 1 to 10000000"),
+        (listener("").replace("\"1ms\", gap", "\"-1ms\", gap"), "is not a time from 0 to an hour"),
     ];
     for (text, expected) in table {
         let error = Config::parse(&text, "test").unwrap_err().0;
@@ -77,7 +84,7 @@ fn durations_and_bandwidths_have_units() {
     for (text, ns) in [("200ms", 200e6), ("1.5s", 1.5e9), ("20us", 20e3), ("0", 0.0), ("2m", 120e9), (" 5 ms ", 5e6)] {
         assert_eq!(parse_duration(text), Ok(ns));
     }
-    for text in ["", "5", "ms", "-1ms", "1h", "NaNms", "infs", "25h"] {
+    for text in ["", "5", "ms", "-1ms", "1h", "NaNms", "infs", "61m"] {
         assert!(parse_duration(text).is_err(), "{text}");
     }
     assert_eq!(parse_rate("100Mbit/s"), Ok(0.0125));

@@ -143,7 +143,7 @@ impl Client {
 fn complete(answer: &Answer, raw: &[u8]) -> Option<Vec<Range<usize>>> {
     if !answer.is_chunked() {
         let length: usize = answer.header("content-length").unwrap().parse().unwrap();
-        return (raw.len() >= length).then(|| vec![0..length]);
+        return (raw.len() >= length).then(|| std::iter::once(0..length).collect());
     }
     if !raw.ends_with(b"0\r\n\r\n") {
         return None;

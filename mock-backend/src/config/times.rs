@@ -1,0 +1,167 @@
+//! How times, round trips, bandwidths, lengths and addresses are written in a scenario.
+
+use hyper::Uri;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::parse::{parse_duration, parse_rate};
+use super::spec::UpstreamUrl;
+use crate::latency::Dist;
+
+/// A duration, in nanoseconds.
+#[derive(Clone, Copy)]
+pub(super) struct Span(pub(super) f64);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_duration(&text).map(Span).map_err(D::Error::custom)
+    }
+}
+
+/// Bytes a nanosecond.
+pub(super) struct Bandwidth(pub(super) f64);
+
+impl<'de> Deserialize<'de> for Bandwidth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_rate(&text).map(Bandwidth).map_err(D::Error::custom)
+    }
+}
+
+/// `"http://127.0.0.1:8080/base"`.
+pub(super) struct Url(pub(super) UpstreamUrl);
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        upstream(&text).map(Url).map_err(|what| D::Error::custom(format!("url \"{text}\" {what}")))
+    }
+}
+
+fn upstream(text: &str) -> Result<UpstreamUrl, &'static str> {
+    let uri: Uri = text.parse().map_err(|_| "is not an address as in http://127.0.0.1:8080")?;
+    if uri.scheme_str() != Some("http") {
+        return Err("must begin with http://");
+    }
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or("names no host")?;
+    let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
+    Ok(UpstreamUrl { authority, base: uri.path().trim_end_matches('/').to_owned() })
+}
+
+/// `"10ms"` or `{ dist = ... }`.
+pub(super) struct Time(pub(super) Dist);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, tag = "dist", rename_all = "kebab-case")]
+enum TimeTable {
+    Fixed { value: Span },
+    Normal { mean: Span, sd: Span },
+    Lognormal { p50: Span, p95: Span },
+}
+
+impl TimeTable {
+    fn dist(&self) -> Result<Dist, String> {
+        match self {
+            Self::Fixed { value } => Ok(Dist::Fixed(value.0)),
+            Self::Normal { mean, sd } => Ok(Dist::Normal { mean: mean.0, sd: sd.0 }),
+            Self::Lognormal { p50, p95 } => through(p50.0, p95.0),
+        }
+    }
+}
+
+fn through(p50: f64, p95: f64) -> Result<Dist, String> {
+    if p50 <= 0.0 {
+        return Err("p50 must be more than 0".to_owned());
+    }
+    if p95 < p50 {
+        return Err("p95 must not be less than p50".to_owned());
+    }
+    Ok(Dist::through(p50, p95))
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TimeVisitor;
+        impl<'de> Visitor<'de> for TimeVisitor {
+            type Value = Time;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(
+                    "a duration as in \"10ms\", or a table as in { dist = \"normal\", mean = \"150ms\", sd = \"5ms\" }",
+                )
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Time, E> {
+                parse_duration(text).map(|ns| Time(Dist::Fixed(ns))).map_err(E::custom)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Time, A::Error> {
+                let table = TimeTable::deserialize(MapAccessDeserializer::new(map))?;
+                table.dist().map(Time).map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(TimeVisitor)
+    }
+}
+
+/// `"1ms"` or `{ p50 = "28ms", p95 = "34ms" }`.
+pub(super) struct Rtt(pub(super) Dist);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RttTable {
+    p50: Span,
+    p95: Span,
+}
+
+impl<'de> Deserialize<'de> for Rtt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RttVisitor;
+        impl<'de> Visitor<'de> for RttVisitor {
+            type Value = Rtt;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a round trip as in \"1ms\", or a table as in { p50 = \"28ms\", p95 = \"34ms\" }")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Rtt, E> {
+                parse_duration(text).map(|ns| Rtt(Dist::Fixed(ns))).map_err(E::custom)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Rtt, A::Error> {
+                let table = RttTable::deserialize(MapAccessDeserializer::new(map))?;
+                through(table.p50.0, table.p95.0).map(Rtt).map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(RttVisitor)
+    }
+}
+
+/// `64` or `{ p50 = 200, p95 = 800 }`: a natural length of answers, in tokens.
+pub(super) struct Length(pub(super) Dist);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LengthTable {
+    p50: f64,
+    p95: f64,
+}
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct LengthVisitor;
+        impl<'de> Visitor<'de> for LengthVisitor {
+            type Value = Length;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number of tokens, or a table as in { p50 = 200, p95 = 800 }")
+            }
+            fn visit_i64<E: Error>(self, tokens: i64) -> Result<Length, E> {
+                match u32::try_from(tokens) {
+                    Ok(tokens) if tokens > 0 => Ok(Length(Dist::Fixed(f64::from(tokens)))),
+                    _ => Err(E::custom("output_tokens must be from 1 to 4294967295")),
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Length, A::Error> {
+                let table = LengthTable::deserialize(MapAccessDeserializer::new(map))?;
+                through(table.p50, table.p95).map(Length).map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(LengthVisitor)
+    }
+}
