@@ -231,6 +231,17 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "a measurement of speed: run in release"]
+    fn a_hundred_thousand_rounds_are_compared_in_seconds() {
+        let run = World { seconds: 300.0, rate: 333.0, ..World::default() }.run();
+        let measured: Vec<_> = run.measured().collect();
+        let begun = std::time::Instant::now();
+        compare_with(&run, &measured, &METRICS, &CURVE, 2_000).expect("paths");
+        assert!(begun.elapsed().as_secs() < 10, "{:?} for {} calls", begun.elapsed(), measured.len());
+        eprintln!("{:?} for {} calls", begun.elapsed(), measured.len());
+    }
+
+    #[test]
     #[ignore = "a long simulation: run in release"]
     fn intervals_and_alarms_keep_their_promise() {
         let quiet = World { shifts_ms: vec![0.0; 3], ..World::default() };

@@ -1,7 +1,7 @@
 //! Drawing blocks again, and the quantiles of what was drawn: exact, and fast for any number of values.
 //!
 //! The values of a path are sorted once. A draw gives every block a weight, how often it was drawn; the quantile of
-//! the draw is that of the values repeated by their blocks' weights. Checkpoints hold, every [`STEP`] values, how many
+//! the draw is that of the values repeated by their blocks' weights. Checkpoints hold, every `STEP` values, how many
 //! values of each block lie below, so that a quantile is found by bisection and a short walk instead of a walk over
 //! all values.
 

@@ -62,8 +62,9 @@ fn bracketed(low: f64, high: f64, scale: f64) -> String {
     format!("[{}, {}]", number(low), number(high))
 }
 
+/// Two digits of the width of an interval, and never less than a hundredth: more would promise what it does not hold.
 fn interval_decimals(low: f64, high: f64, scale: f64) -> usize {
-    decimals((3.0 * (high - low).abs()).max(low.abs().max(high.abs()) / 1e3) * scale)
+    decimals(10.0 * (high - low).abs() * scale).min(2)
 }
 
 /// A share of 1 in percent: "0%", "1.25%", "37%".
@@ -155,7 +156,8 @@ mod tests {
     #[test]
     fn intervals_shares_and_counts_read_well() {
         assert_eq!(interval((5.6, 6.41)), "[5.60, 6.41] ms");
-        assert_eq!(interval((-2.5, 12.0)), "[−2.5, 12.0] ms");
+        assert_eq!(bare_shift_within(26.97, (26.25, 27.74)), "+27.0 [26.2,\u{a0}27.7]");
+        assert_eq!(interval((-2.5, 12.0)), "[−2, 12] ms");
         assert_eq!((share(0.0), share(0.0125), share(0.37)), ("0%".into(), "1.25%".into(), "37.0%".into()));
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!((quantile(0.999), percent_key(0.999)), ("p99.9".into(), "p99_9".into()));

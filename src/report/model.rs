@@ -155,7 +155,7 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
     let Some(comparison) = &analysis.comparison else { return Table::default() };
     let baseline = &run.manifest.plan.path(comparison.baseline).name;
     let mut columns = vec![word_column("path"), word_column("metric")];
-    columns.extend(["p50 ms", "p90 ms", "p95 ms", "p99 ms"].map(figures));
+    columns.extend([figures("p50 ms"), figures("p90 ms").spare(), figures("p95 ms"), figures("p99 ms")]);
     let mut rows = Vec::new();
     for candidate in &comparison.candidates {
         for metric in crate::analysis::compare::METRICS {

@@ -5,9 +5,6 @@ use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, LineStyle
 use crate::report::model::Model;
 use crate::report::table::{Cell, Column, Table, Tone};
 
-/// The width from which on a terminal has room for everything.
-const ROOMY: u16 = 110;
-
 /// A line under the head and nothing else.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
@@ -75,18 +72,24 @@ impl Pen {
         lines.join("\n")
     }
 
+    /// The whole table if it fits, else without its spare columns, else with its cells broken into lines.
     fn table(&self, table: &Table) -> String {
+        let width = usize::from(self.0.width.unwrap_or(u16::MAX));
+        let fits = |text: &String| text.lines().all(|line| visible_width(line) <= width);
+        let whole = self.grid(table, |_| true, None);
+        Some(whole).filter(fits).unwrap_or_else(|| self.grid(table, |column| !column.spare, self.0.width))
+    }
+
+    fn grid(&self, table: &Table, shown: fn(&Column) -> bool, width: Option<u16>) -> String {
         let mut grid = Grid::new();
-        grid.load_style(RULED).force_no_tty().set_content_arrangement(ContentArrangement::Dynamic);
-        if let Some(width) = self.0.width {
-            grid.set_width(width);
+        grid.load_style(RULED).force_no_tty();
+        if let Some(width) = width {
+            grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
         if self.0.colour {
             grid.enforce_styling();
         }
-        let tight = self.0.width.is_some_and(|width| width < ROOMY);
-        let shown = |column: &&Column| !(tight && column.spare);
-        grid.set_header(table.columns.iter().filter(shown).map(|column| grid_head(*column)));
+        grid.set_header(table.columns.iter().filter(|column| shown(column)).map(|column| grid_head(*column)));
         let mut before = None;
         for row in &table.rows {
             let cells = table.columns.iter().zip(row).filter(|(column, _)| shown(column));
@@ -134,6 +137,16 @@ impl Pen {
     fn styled(&self, text: &str, code: &str) -> String {
         if self.0.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// Letters that are seen: escapes that colour a text take no room.
+fn visible_width(line: &str) -> usize {
+    let mut escaped = false;
+    line.chars().fold(0, |width, letter| {
+        let seen = !escaped && letter != '\u{1b}';
+        escaped = letter == '\u{1b}' || (escaped && letter != 'm');
+        width + usize::from(seen)
+    })
 }
 
 fn grid_head(column: Column) -> comfy_table::Cell {

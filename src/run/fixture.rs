@@ -241,6 +241,7 @@ impl World {
         sample.stamps.first_byte = after(first_ms - 1.0);
         sample.stamps.first_event = after(first_ms - 1.0);
         sample.stamps.first_content = after(first_ms);
+        sample.stamps.first_visible = after(first_ms);
         sample.stamps.last_content = after(first_ms + 290.0);
         sample.stamps.done = after(first_ms + 291.0);
         sample.stamps.end = after(first_ms + 291.0);
@@ -270,7 +271,8 @@ pub(crate) fn fail(sample: &mut Sample, class: ErrorClass) {
     sample.output_tokens = None;
     let stamps = &mut sample.stamps;
     stamps.end = stamps.head;
-    (stamps.first_event, stamps.first_content, stamps.last_content, stamps.done) = (None, None, None, None);
+    (stamps.first_event, stamps.first_content, stamps.first_visible) = (None, None, None);
+    (stamps.last_content, stamps.done) = (None, None);
 }
 
 fn gaps() -> Histogram<u64> {

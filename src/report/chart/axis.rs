@@ -23,11 +23,18 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// An axis for latencies in milliseconds: by factors if the largest is more than ten times the smallest.
+    /// An axis for latencies in milliseconds: by factors if the largest is more than ten times the smallest, from
+    /// nought if it is more than twice, and otherwise from near the smallest, so that lines can be told apart.
     #[must_use]
     pub fn latency(smallest: f64, largest: f64) -> Self {
         let smallest = smallest.max(1e-3);
-        if largest > 10.0 * smallest { Self::log(smallest, largest) } else { Self::linear(0.0, largest, 6) }
+        if largest > 10.0 * smallest {
+            Self::log(smallest, largest)
+        } else if largest > 2.0 * smallest {
+            Self::linear(0.0, largest, 6)
+        } else {
+            Self::linear(smallest - 0.1 * (largest - smallest), largest, 6)
+        }
     }
 
     /// An even axis with about `wanted` ticks at round values, longer than the values asked for.
@@ -111,6 +118,7 @@ mod tests {
         assert_eq!(labels(&Axis::linear(-3.2, 11.0, 6)), ["−5.0", "−2.5", "0.0", "2.5", "5.0", "7.5", "10.0", "12.5"]);
         assert_eq!(labels(&Axis::latency(80.0, 1900.0)), ["50", "100", "200", "500", "1000", "2000"]);
         assert_eq!(labels(&Axis::latency(80.0, 700.0)).first(), Some(&"0"));
+        assert_eq!(labels(&Axis::latency(147.0, 213.0)).first(), Some(&"140"));
         assert_eq!(labels(&Axis::tail(3.2)), ["p0", "p50", "p90", "p95", "p99", "p99.9"]);
     }
 

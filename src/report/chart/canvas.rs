@@ -1,6 +1,6 @@
 //! What charts are drawn on: a plotters area with a plot inside, and the few strokes that all charts share.
 //!
-//! Plotters rounds to whole pixels, so a canvas is [`FINE`] times as large inside as it says outside.
+//! Plotters rounds to whole pixels, so a canvas is `FINE` times as large inside as it says outside.
 
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;

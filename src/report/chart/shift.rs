@@ -6,8 +6,8 @@ use crate::report::chart::canvas::{Area, Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
 use crate::report::chart::palette::INK;
 
-/// The quantile up to which bands decide how much the axis shows; beyond it they may leave the plot.
-const SURE: f64 = 0.95;
+/// The quantiles whose bands decide how much the axis shows; beyond them bands may leave the plot.
+const SURE: std::ops::RangeInclusive<f64> = 0.1..=0.95;
 
 /// One candidate's curve.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ fn percentiles(lines: &[ShiftLine]) -> Axis {
 fn reach(lines: &[ShiftLine]) -> Axis {
     let points = || lines.iter().flat_map(|line| &line.curve);
     let planned = lines.iter().flat_map(|line| line.planned.iter().map(|(_, ms)| *ms));
-    let edges = points().filter(|point| point.quantile <= SURE).flat_map(|point| [point.low_ms, point.high_ms]);
+    let edges = points().filter(|point| SURE.contains(&point.quantile)).flat_map(|point| [point.low_ms, point.high_ms]);
     let values: Vec<f64> = points().map(|point| point.shift_ms).chain(planned).chain(edges).chain([0.0]).collect();
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -8,6 +8,9 @@ use crate::report::chart::line::Line;
 /// Percentiles that carry a mark.
 const MARKED: [f64; 7] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999];
 
+/// The quantile whose latency the axis must show at its lower end; the few calls below it may leave the plot.
+const LOWEST: f64 = 0.1;
+
 /// Fewer values than this beyond a point make it a guess: it is drawn as dots.
 const ENOUGH_BEYOND: f64 = 10.0;
 
@@ -19,8 +22,8 @@ pub fn draw(canvas: &Canvas, lines: &[Line]) -> Result<(), ChartError> {
     let used = canvas.legend(&lines.iter().map(Line::entry).collect::<Vec<_>>(), (8.0, 16.0))?;
     let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
     let area = Area { left: 56.0, top: used + 44.0, right: width - 16.0, bottom: height - 52.0 };
-    let values = || lines.iter().flat_map(|line| line.points.iter().map(|(_, ms)| *ms));
-    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    let low = lines.iter().filter_map(|line| line.at(LOWEST)).fold(f64::INFINITY, f64::min);
+    let high = lines.iter().filter_map(|line| line.points.last()).map(|(_, ms)| *ms).fold(0.0, f64::max);
     let longest = lines.iter().map(|line| line.n).max().unwrap_or(1) as f64;
     let x = Axis::tail(longest.max(10.0).log10());
     let plot = Plot::new(

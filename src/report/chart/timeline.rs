@@ -29,11 +29,11 @@ pub fn draw(canvas: &Canvas, lines: &[TimeLine], seconds: f64) -> Result<(), Cha
     let (top, strip) = (used + 44.0, 12.0 * lines.len() as f64 + 10.0);
     let fails = lines.iter().any(|line| !line.failures.is_empty());
     let foot = if fails { strip } else { 0.0 };
-    let each = (height - top - 52.0 - 48.0 - foot) / 2.0;
+    let each = (height - top - 52.0 - 56.0 - foot) / 2.0;
     let panel = |top: f64| Area { left: 56.0, top, right: width - 16.0, bottom: top + each };
     let of = |pick: fn(&TimeLine) -> &Line| lines.iter().map(pick).collect::<Vec<_>>();
     panel_of(canvas, panel(top), &of(|line| &line.p50), seconds, ("", "p50, milliseconds"))?;
-    let lower = panel(top + each + 48.0 + foot);
+    let lower = panel(top + each + 56.0 + foot);
     if fails {
         strip_of(canvas, lines, Area { top: top + each + 24.0, ..panel(top) }, seconds)?;
     }
