@@ -21,6 +21,7 @@ mod generate;
 mod hyper_io;
 mod ledger;
 mod link;
+mod region;
 mod reply;
 mod serve;
 mod server;

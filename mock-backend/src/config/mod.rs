@@ -20,13 +20,13 @@
 //!     name    = "private"
 //!     kind    = "private-endpoint"                # direct | private-endpoint | gateway
 //!     backend = "sweden"
-//!     link    = { rtt = { p50 = "28ms", p95 = "34ms" }, bandwidth = "100Mbit/s" }
+//!     link    = { from = "germanywestcentral", to = "swedencentral", bandwidth = "100Mbit/s" }
 //!
 //!     [[listener]]
 //!     name    = "gateway"
 //!     kind    = "gateway"
 //!     backend = "sweden"                          # or gateway.url = "http://host:port/base"
-//!     link    = { rtt = "1ms" }                   # from the caller
+//!     link    = { rtt = "1ms" }                   # from the caller; or { p50 = "28ms", p95 = "34ms" }
 //!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" } }
 //! "#, "example.toml");
 //! assert!(config.is_ok());
@@ -34,6 +34,7 @@
 
 use std::path::Path;
 
+mod link;
 mod parse;
 mod raw;
 mod spec;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::link::Link;
 use super::parse::{explain, line_of, nearest};
 use super::spec::{
     ANY_PORT, BackendConfig, Config, ConfigError, GatewayConfig, Kind, LEDGER, ListenerConfig, OUTPUT_TOKENS,
     OutputTokens, SEED,
 };
-use super::times::{Bandwidth, Length, Rtt, Span, Time, Url};
-use crate::distance::Distance;
+use super::times::{Length, Span, Time, Url};
 use crate::latency::{Dist, Latency};
 
 #[derive(Deserialize)]
@@ -77,13 +77,6 @@ struct Listener {
     gateway: Option<Gateway>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Link {
-    rtt: Option<Rtt>,
-    bandwidth: Option<Bandwidth>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Gateway {
@@ -135,15 +128,6 @@ impl Backend {
     }
 }
 
-impl Link {
-    fn resolve(self) -> Distance {
-        Distance {
-            rtt: self.rtt.map_or(Dist::Fixed(0.0), |rtt| rtt.0),
-            bandwidth: self.bandwidth.map(|bandwidth| bandwidth.0),
-        }
-    }
-}
-
 impl Listener {
     fn resolve(self, backends: &[String]) -> Result<ListenerConfig, String> {
         let name = self.name;
@@ -164,10 +148,10 @@ impl Listener {
         };
         let gateway = self.gateway.map(|gateway| GatewayConfig {
             own: gateway.own.0,
-            link: gateway.link.resolve(),
+            link: gateway.link.distance(),
             url: gateway.url.map(|url| url.0),
         });
-        let link = self.link.resolve();
+        let link = self.link.distance();
         Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, link, backend, gateway, name })
     }
 }

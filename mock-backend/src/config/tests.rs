@@ -52,6 +52,12 @@ fn what_is_wrong_is_named_with_its_place_and_its_remedy() {
         (listener("lnik = 1"), "line 9: unknown key \"lnik\", did you mean \"link\"?"),
         (listener("link = { rtt = \"1 parsec\" }"), "\"1 parsec\" is not a duration"),
         (listener("link = { rtt = { p50 = \"5ms\", p95 = \"4ms\" } }"), "p95 must not be less than p50"),
+        (
+            listener("link = { from = \"gwc\", to = \"swedncentral\" }"),
+            "line 9: unknown region \"swedncentral\", did you mean \"swedencentral\"?",
+        ),
+        (listener("link = { from = \"gwc\" }"), "line 9: a link between regions needs both from and to"),
+        (listener("link = { from = \"gwc\", to = \"swc\", rtt = \"1ms\" }"), "either a rtt, or from and to"),
         (listener("link = { bandwidth = \"0Mbit/s\" }"), "must be more than 0"),
         (listener("").replace("\"direct\"", "\"dircet\""), "unknown value \"dircet\", did you mean \"direct\"?"),
         (listener("").replace("backend = \"b\"", "backend = \"bb\""), "did you mean \"b\"?"),
