@@ -107,6 +107,12 @@ fn dist_json(dist: Dist) -> Value {
         Dist::LogNormal { .. } => {
             json!({"dist": "lognormal", "p50": round(dist.quantile(0.5) / MS), "p95": round(dist.quantile(0.95) / MS)})
         }
+        Dist::Gamma { mean, sd } => json!({"dist": "gamma", "mean": round(mean / MS), "sd": round(sd / MS)}),
+        Dist::Quantiles(_) => {
+            let mut table = Quantiles(QS.map(|(_, q)| dist.quantile(q) / MS)).json();
+            table["dist"] = json!("quantiles");
+            table
+        }
     }
 }
 

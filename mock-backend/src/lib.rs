@@ -14,8 +14,10 @@ mod api;
 mod backend;
 mod clock;
 mod describe;
+mod dist;
 mod distance;
 mod forward;
+mod gamma;
 mod gateway;
 mod generate;
 mod hyper_io;
@@ -33,6 +35,7 @@ mod watch;
 
 pub use clock::now_ns;
 pub use config::Config;
+pub use dist::Table;
 pub use distance::Distance;
 pub use ledger::{Planned, Record};
 pub use server::{Simulator, StartError};

@@ -72,6 +72,13 @@ fn what_is_wrong_is_named_with_its_place_and_its_remedy() {
             "did you mean \"normal\"?",
         ),
         (
+            listener("").replace(
+                "\"1ms\", gap",
+                "{ dist = \"quantiles\", p50 = \"2ms\", p90 = \"1ms\", p95 = \"3ms\", p99 = \"4ms\" }, gap",
+            ),
+            "quantiles must not fall from p50 to p99",
+        ),
+        (
             listener("").replace("name = \"x\"", "name = \"x\"\nthreads = 2000"),
             "threads must be from 0 (one for each core) to 1024",
         ),

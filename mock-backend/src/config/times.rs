@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::parse::{parse_duration, parse_rate};
 use super::spec::UpstreamUrl;
-use crate::latency::Dist;
+use crate::dist::{Dist, Table};
 
 /// A duration, in nanoseconds.
 #[derive(Clone, Copy)]
@@ -59,6 +59,8 @@ enum TimeTable {
     Fixed { value: Span },
     Normal { mean: Span, sd: Span },
     Lognormal { p50: Span, p95: Span },
+    Gamma { mean: Span, sd: Span },
+    Quantiles { p50: Span, p90: Span, p95: Span, p99: Span },
 }
 
 impl TimeTable {
@@ -67,8 +69,18 @@ impl TimeTable {
             Self::Fixed { value } => Ok(Dist::Fixed(value.0)),
             Self::Normal { mean, sd } => Ok(Dist::Normal { mean: mean.0, sd: sd.0 }),
             Self::Lognormal { p50, p95 } => through(p50.0, p95.0),
+            Self::Gamma { mean, sd } => Ok(Dist::gamma(mean.0, sd.0)),
+            Self::Quantiles { p50, p90, p95, p99 } => table([p50.0, p90.0, p95.0, p99.0]),
         }
     }
+}
+
+fn table(quantiles: [f64; 4]) -> Result<Dist, String> {
+    if !quantiles.is_sorted() {
+        return Err("quantiles must not fall from p50 to p99".to_owned());
+    }
+    let [p50, p90, p95, p99] = quantiles;
+    Ok(Dist::Quantiles(Table { p50, p90, p95, p99 }))
 }
 
 fn through(p50: f64, p95: f64) -> Result<Dist, String> {
