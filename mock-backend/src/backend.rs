@@ -1,12 +1,14 @@
 //! A deployment of a model: when it starts on a request, how long its answer is, when each token is due, and whether it
 //! stands still.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::{BackendConfig, OutputTokens};
 use crate::latency::{Dice, Times};
+use crate::load::{Batch, Load, Queue};
+use crate::packing::{HeadAt, Packing};
+use crate::prefix::Prefixes;
+use crate::season;
 
 /// The longest answer, in tokens.
 const LONGEST_ANSWER: f64 = 1e6;
@@ -14,16 +16,30 @@ const LONGEST_ANSWER: f64 = 1e6;
 /// One backend, shared by the listeners in front of it and by all threads.
 pub(crate) struct Backend {
     pub(crate) config: BackendConfig,
-    free_at: Mutex<u64>,
+    /// The beginnings of earlier prompts.
+    pub(crate) prefixes: Prefixes,
+    /// When its time began, in nanoseconds of `CLOCK_MONOTONIC`.
+    began: u64,
+    queue: Queue,
     stalled_until: AtomicU64,
+}
+
+/// The prompt of a request, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    pub(crate) tokens: usize,
+    /// Those that the model need not read again.
+    pub(crate) cached: usize,
 }
 
 /// What one answer will be, fixed before its first byte.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// When the model starts, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// When the request came, and when the model starts, in nanoseconds of `CLOCK_MONOTONIC`.
+    arrival: u64,
     start: u64,
     times: Times,
+    pub(crate) packing: Packing,
     /// Tokens of the answer.
     pub(crate) tokens: usize,
     /// Whether the caller's limit cut it.
@@ -31,47 +47,71 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// When token `k` is due, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// When token `k` leaves in a stream, in nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) fn due(&self, k: usize) -> u64 {
-        self.start + self.times.token(k)
+        let token = |k| self.start + self.times.token(k);
+        let ready = token(self.packing.last_of_group(k, self.tokens));
+        if self.packing.burst == 0 { ready } else { self.packing.release(ready, token(0), self.end()) }
+    }
+
+    /// When the head of a stream leaves.
+    pub(crate) fn opens(&self) -> u64 {
+        match self.packing.head {
+            HeadAt::AtOnce => self.arrival,
+            HeadAt::AfterPrefill => self.start + self.times.prefill,
+            HeadAt::AtFirstToken => self.due(0),
+        }
     }
 
     /// When the answer is complete.
     pub(crate) fn end(&self) -> u64 {
-        self.due(self.tokens.saturating_sub(1))
+        self.start + self.times.token(self.tokens.saturating_sub(1))
+    }
+
+    /// When the last byte of a stream leaves.
+    pub(crate) fn stream_end(&self) -> u64 {
+        self.end() + self.packing.tail()
     }
 }
 
 impl Backend {
-    pub(crate) fn new(config: BackendConfig) -> Self {
-        Self { config, free_at: Mutex::new(0), stalled_until: AtomicU64::new(0) }
+    /// A backend whose time began at `began`.
+    pub(crate) fn new(config: BackendConfig, began: u64) -> Self {
+        let prefixes = Prefixes::new(config.prefix_cache);
+        Self { config, prefixes, began, queue: Queue::default(), stalled_until: AtomicU64::new(0) }
     }
 
-    /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here.
-    pub(crate) fn admit(&self, arrival: u64, dice: &mut Dice, prompt_tokens: usize, limit: Option<usize>) -> Plan {
-        let stage = self.config.serial_stage.draw(dice).round() as u64;
+    /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here. Nothing if the backend
+    /// is out, or too many requests wait already.
+    pub(crate) fn admit(&self, arrival: u64, dice: &mut Dice, prompt: Prompt, limit: Option<usize>) -> Option<Plan> {
+        let factor = season::factor(&self.config.seasons, arrival.saturating_sub(self.began) as f64)?;
+        let stage = match self.config.load {
+            Load::Serial { stage } => (stage.draw(dice) * factor).round() as u64,
+            Load::Apart | Load::Batch(_) => 0,
+        };
         let (tokens, cut) = self.length(dice, limit);
-        let times = self.config.latency.draw(dice, prompt_tokens, tokens);
-        Plan { start: self.pass_stage(arrival, stage), times, tokens, cut }
+        let times = self.config.latency.draw(dice, factor, prompt.tokens.saturating_sub(prompt.cached), tokens);
+        let (start, times) = match self.config.load {
+            Load::Apart => (arrival, times),
+            Load::Serial { .. } => (self.queue.pass(arrival, stage), times),
+            Load::Batch(batch) => self.enter(&batch, arrival, &times, tokens)?,
+        };
+        Some(Plan { arrival, start, times, packing: self.config.packing, tokens, cut })
     }
 
-    /// When a request that arrived at `arrival` has passed the serial stage, alone.
-    fn pass_stage(&self, arrival: u64, stage: u64) -> u64 {
-        if self.config.serial_stage.is_zero() {
-            return arrival;
-        }
-        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
-        *free_at = arrival.max(*free_at) + stage;
-        *free_at
+    /// The start and the times of an answer in a batch: whole steps, as many as the prefill takes and one a token.
+    fn enter(&self, batch: &Batch, arrival: u64, times: &Times, tokens: usize) -> Option<(u64, Times)> {
+        let prefill = batch.prefill_steps(times.token(0));
+        let start = self.queue.enter(batch, arrival, prefill + tokens.saturating_sub(1) as u64)?;
+        Some((start, Times::even(times.prefill, prefill * batch.step, batch.step)))
     }
 
     fn length(&self, dice: &mut Dice, limit: Option<usize>) -> (usize, bool) {
         match self.config.output_tokens {
             OutputTokens::AsAsked(tokens) => (limit.unwrap_or(tokens), false),
-            OutputTokens::Natural(dist) => {
-                let natural = dist.draw(dice).round().clamp(1.0, LONGEST_ANSWER) as usize;
-                limit.filter(|limit| *limit < natural).map_or((natural, false), |limit| (limit, true))
-            }
+            OutputTokens::Natural(dist) => cut(dist.draw(dice).round().clamp(1.0, LONGEST_ANSWER) as usize, limit),
+            // The times are drawn next, from the same state of the dice.
+            OutputTokens::Recorded => cut(self.config.latency.recorded_length(dice.clone()), limit),
         }
     }
 
@@ -86,6 +126,11 @@ impl Backend {
     }
 }
 
+/// A natural length under the caller's limit, and whether that cuts it.
+fn cut(natural: usize, limit: Option<usize>) -> (usize, bool) {
+    limit.filter(|limit| *limit < natural).map_or((natural, false), |limit| (limit, true))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,36 +141,81 @@ mod tests {
         Config::scenario(scenario).unwrap().backends.remove(0)
     }
 
+    const PROMPT: Prompt = Prompt { tokens: 10, cached: 0 };
+
+    fn admit(backend: &Backend, arrival: u64, limit: Option<usize>) -> Plan {
+        backend.admit(arrival, &mut dice(1, "x", 0), PROMPT, limit).unwrap()
+    }
+
     #[test]
     fn a_serial_stage_takes_one_request_after_the_other() {
-        let backend = Backend::new(backend("shared-batch-1"));
-        let starts: Vec<u64> = [0, 0, 5_000_000, 100_000_000]
-            .iter()
-            .map(|arrival| backend.admit(*arrival, &mut dice(1, "x", 0), 10, Some(1)).start)
-            .collect();
+        let backend = Backend::new(backend("shared-batch-1"), 0);
+        let starts: Vec<u64> =
+            [0, 0, 5_000_000, 100_000_000].iter().map(|arrival| admit(&backend, *arrival, Some(1)).start).collect();
         assert_eq!(starts, [10_000_000, 20_000_000, 30_000_000, 110_000_000]);
     }
 
     #[test]
     fn the_limit_is_the_length_unless_a_natural_one_is_shorter() {
-        let as_asked = Backend::new(backend("three-paths"));
+        let as_asked = Backend::new(backend("three-paths"), 0);
         let plan = |backend: &Backend, limit| {
-            let plan = backend.admit(0, &mut dice(1, "x", 0), 10, limit);
+            let plan = admit(backend, 0, limit);
             (plan.tokens, plan.cut)
         };
         assert_eq!(plan(&as_asked, None), (64, false));
         assert_eq!(plan(&as_asked, Some(7)), (7, false));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(crate::latency::Dist::Fixed(20.0));
-        let natural = Backend::new(config);
+        let natural = Backend::new(config, 0);
         assert_eq!(plan(&natural, None), (20, false));
         assert_eq!(plan(&natural, Some(30)), (20, false));
         assert_eq!(plan(&natural, Some(5)), (5, true));
     }
 
     #[test]
+    fn a_batch_answers_in_whole_steps() {
+        let mut config = backend("equal-paths");
+        config.load = Load::Batch(Batch { size: 1, step: 20_000_000, queue: Some(1) });
+        config.latency.first = crate::latency::Dist::Fixed(50e6);
+        let backend = Backend::new(config, 0);
+        let ms = |plan: Plan| [plan.due(0), plan.due(1), plan.end()].map(|at| at / 1_000_000);
+        assert_eq!(ms(admit(&backend, 0, Some(4))), [60, 80, 120]);
+        assert_eq!(ms(admit(&backend, 0, Some(4))), [180, 200, 240]);
+        assert!(backend.admit(0, &mut dice(1, "x", 0), PROMPT, None).is_none());
+    }
+
+    #[test]
+    fn a_cached_prefix_costs_nothing_and_a_season_stretches_everything() {
+        let mut config = backend("equal-paths");
+        config.latency.first = crate::latency::Dist::Fixed(100e6);
+        config.latency.per_prompt_token = crate::latency::Dist::Fixed(1e6);
+        config.seasons = vec![season::Season::Step { at: 1e9, factor: 2.0 }];
+        let backend = Backend::new(config, 5);
+        let first = |arrival: u64, cached: usize| {
+            let prompt = Prompt { tokens: 2000, cached };
+            let plan = backend.admit(arrival, &mut dice(1, "x", 0), prompt, Some(3)).unwrap();
+            (plan.due(0) - arrival, plan.due(1) - plan.due(0))
+        };
+        assert_eq!(first(0, 0), (2_100_000_000, 10_000_000));
+        assert_eq!(first(0, 1920), (180_000_000, 10_000_000));
+        assert_eq!(first(1_000_000_005, 1920), (360_000_000, 20_000_000));
+    }
+
+    #[test]
+    fn heads_leave_when_they_are_told_to() {
+        let mut config = backend("equal-paths");
+        config.latency.first = crate::latency::Dist::Fixed(100e6);
+        config.latency.per_prompt_token = crate::latency::Dist::Fixed(1e6);
+        let opens = [HeadAt::AtOnce, HeadAt::AfterPrefill, HeadAt::AtFirstToken].map(|head| {
+            config.packing.head = head;
+            admit(&Backend::new(config.clone(), 0), 7, None).opens()
+        });
+        assert_eq!(opens, [7, 10_000_007, 110_000_007]);
+    }
+
+    #[test]
     fn a_stall_holds_what_is_due_before_its_end_and_nothing_else() {
-        let backend = Backend::new(backend("three-paths"));
+        let backend = Backend::new(backend("three-paths"), 0);
         backend.stall(1000);
         backend.stall(500);
         assert_eq!((backend.release(10), backend.release(2000)), (1000, 2000));

@@ -1,75 +1,24 @@
 //! The planned truth of a scenario: what each listener is made of, and the quantiles of the first token that follow.
-//!
-//! The quantiles are computed from the distributions, not sampled from a run: a sum of independent times is evaluated
-//! on a low-discrepancy lattice of 2^17 points through the quantile function of each time.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::config::{Config, ListenerConfig, OutputTokens};
-use crate::latency::{Dist, MS, trim};
-
-/// Points of the lattice: quantiles to about a hundredth of a standard deviation.
-const POINTS: u32 = 1 << 17;
+use crate::config::{BackendConfig, Config, ListenerConfig, OutputTokens};
+use crate::dist::{Dist, trim};
+use crate::latency::MS;
+use crate::load::Load;
+use crate::packing::Packing;
+use crate::quantiles::{Part, QS, Quantiles, round};
+use crate::trace::Trace;
 
 const NOTES: [&str; 3] = [
-    "ttft_ms is the time from sending a short request over a warm connection to its first token, on an idle backend",
+    "ttft_ms is the time from sending a short request over a warm connection to its first token in a stream, on an \
+     idle backend before any change of it, for an answer that is longer than a burst or a write",
     "a new connection's first bytes take one round trip more, since the TCP handshake itself cannot be delayed: tcp on \
      the simulator is that of the loopback",
     "shift_ms is the difference of the quantiles from those of the first listener",
 ];
-
-/// Quantiles of a time, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Quantiles([f64; 4]);
-
-const QS: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)];
-
-impl Quantiles {
-    /// Those of the sum of independent times.
-    fn of(parts: &[Dist]) -> Self {
-        let fixed: f64 = parts.iter().map(|part| if let Dist::Fixed(ns) = part { *ns } else { 0.0 }).sum();
-        let varying: Vec<Dist> = parts.iter().filter(|part| !matches!(part, Dist::Fixed(_))).copied().collect();
-        if varying.is_empty() {
-            return Self([fixed / MS; 4]);
-        }
-        let steps = lattice(varying.len());
-        let mut sums: Vec<f64> = (0..POINTS)
-            .map(|i| {
-                let at = |step: &f64| (0.5 + f64::from(i) * step).fract();
-                fixed + varying.iter().zip(&steps).map(|(part, step)| part.quantile(at(step))).sum::<f64>()
-            })
-            .collect();
-        sums.sort_unstable_by(f64::total_cmp);
-        Self(QS.map(|(_, q)| sums[(q * f64::from(POINTS)) as usize] / MS))
-    }
-
-    fn minus(self, base: Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i] - base.0[i]))
-    }
-
-    fn json(self) -> Value {
-        let members = QS.iter().zip(self.0).map(|((name, _), ms)| ((*name).to_owned(), round(ms)));
-        Value::Object(members.collect())
-    }
-
-    fn text(self) -> String {
-        let parts: Vec<String> = QS.iter().zip(self.0).map(|((name, _), ms)| format!("{name} {ms:.1}")).collect();
-        format!("{} ms", parts.join("  "))
-    }
-}
-
-/// The steps of an additive lattice of `dimensions` (M. Roberts' R sequence): powers of the root of x^(d+1) = x + 1.
-fn lattice(dimensions: usize) -> Vec<f64> {
-    let power = dimensions as f64 + 1.0;
-    let root = (0..64).fold(2.0f64, |x, _| (1.0 + x).powf(1.0 / power));
-    (1..=dimensions).map(|k| root.powi(-(k as i32))).collect()
-}
-
-fn round(ms: f64) -> Value {
-    json!((ms * 1000.0).round() / 1000.0)
-}
 
 /// The times of one listener, in the order in which a request meets them.
 struct Truth<'a> {
@@ -87,12 +36,31 @@ impl<'a> Truth<'a> {
         }
         let model = listener.backend.map(|place| &config.backends[place]);
         let ttft = model.map(|backend| {
-            let mut parts: Vec<Dist> = hops.iter().map(|(_, dist)| *dist).collect();
-            parts.extend([backend.serial_stage, backend.latency.first]);
+            let mut parts: Vec<Part> = hops.iter().map(|(_, dist)| Part::Time(*dist)).collect();
+            parts.extend(first_token(backend));
             Quantiles::of(&parts)
         });
         Self { listener, hops, ttft }
     }
+}
+
+/// What a model adds to the first token of a stream, when it is idle and undisturbed.
+fn first_token(backend: &BackendConfig) -> Vec<Part> {
+    let latency = &backend.latency;
+    let mut parts = match (&latency.trace, backend.load) {
+        (Some(trace), _) => vec![Part::OneOf(trace.firsts())],
+        (None, Load::Apart) => vec![Part::Time(latency.first)],
+        (None, Load::Serial { stage }) => vec![Part::Time(stage), Part::Time(latency.first)],
+        (None, Load::Batch(batch)) => vec![Part::Steps(latency.first, batch.step as f64)],
+    };
+    let packing = &backend.packing;
+    let held = packing.tokens_per_event * packing.events_per_write - 1;
+    if packing.burst > 0 {
+        parts.push(Part::Time(Dist::Fixed(packing.burst as f64)));
+    } else {
+        parts.extend((0..held).map(|_| Part::Time(latency.gap)));
+    }
+    parts
 }
 
 fn truths(config: &Config) -> Vec<Truth<'_>> {
@@ -163,15 +131,44 @@ fn model_json(config: &Config, listener: &ListenerConfig) -> Value {
         "region": backend.region,
         "first_ms": dist_json(backend.latency.first),
         "gap_ms": dist_json(backend.latency.gap),
-        "per_prompt_token_ms": round(backend.latency.per_prompt_token / MS),
-        "serial_stage_ms": dist_json(backend.serial_stage),
+        "per_prompt_token_ms": dist_json(backend.latency.per_prompt_token),
+        "recorded_answers": backend.latency.trace.as_ref().map(Trace::len),
+        "load": load_json(backend.load),
+        "changes": backend.seasons.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "stream": stream_json(&backend.packing),
         "output_tokens": length_json(backend.output_tokens),
+    })
+}
+
+fn load_json(load: Load) -> Value {
+    match load {
+        Load::Apart => json!({"kind": "apart"}),
+        Load::Serial { stage } => json!({"kind": "serial", "stage_ms": dist_json(stage)}),
+        Load::Batch(batch) => json!({
+            "kind": "batch",
+            "size": batch.size,
+            "step_ms": round(batch.step as f64 / MS),
+            "queue": batch.queue,
+            "tokens_per_second": round(batch.size as f64 / (batch.step as f64 / 1e9)),
+        }),
+    }
+}
+
+fn stream_json(packing: &Packing) -> Value {
+    json!({
+        "head": packing.head,
+        "tokens_per_event": packing.tokens_per_event,
+        "events_per_write": packing.events_per_write,
+        "burst_ms": round(packing.burst as f64 / MS),
+        "split": packing.split,
+        "keepalive_ms": round(packing.keepalive as f64 / MS),
     })
 }
 
 fn length_json(length: OutputTokens) -> Value {
     match length {
         OutputTokens::AsAsked(tokens) => json!({"as_asked": true, "default": tokens}),
+        OutputTokens::Recorded => json!({"as_asked": false, "recorded": true}),
         OutputTokens::Natural(dist) => {
             json!({"as_asked": false, "p50": dist.quantile(0.5).round(), "p95": dist.quantile(0.95).round()})
         }
@@ -207,14 +204,7 @@ fn write_listener(out: &mut String, config: &Config, truth: &Truth<'_>, base: Op
     match listener.backend.map(|place| &config.backends[place]) {
         Some(backend) => {
             writeln!(out, "  {:<14} {} in {}", "backend", backend.name, backend.region)?;
-            if !backend.serial_stage.is_zero() {
-                writeln!(out, "  {:<14} one request after the other, {} each", "stage", backend.serial_stage)?;
-            }
-            let latency = &backend.latency;
-            writeln!(out, "  {:<14} first token {}, then {} a token", "model", latency.first, latency.gap)?;
-            if latency.per_prompt_token > 0.0 {
-                writeln!(out, "  {:<14} {} ms more a prompt token", "", trim(latency.per_prompt_token / MS))?;
-            }
+            write_model(out, backend)?;
         }
         None => writeln!(out, "  {:<14} a foreign server, whose times are not known", "backend")?,
     }
@@ -227,10 +217,37 @@ fn write_listener(out: &mut String, config: &Config, truth: &Truth<'_>, base: Op
     Ok(())
 }
 
+fn write_model(out: &mut String, backend: &BackendConfig) -> std::fmt::Result {
+    match backend.load {
+        Load::Apart => {}
+        Load::Serial { stage } => writeln!(out, "  {:<14} one request after the other, {stage} each", "stage")?,
+        Load::Batch(batch) => {
+            let (step, most) = (batch.step as f64 / MS, batch.size as f64 / (batch.step as f64 / 1e9));
+            let (step, most) = (trim(step), trim(most));
+            writeln!(
+                out,
+                "  {:<14} {} at a time, a token each {step} ms: {most} tokens a second",
+                "batch", batch.size
+            )?;
+        }
+    }
+    let latency = &backend.latency;
+    match &latency.trace {
+        Some(trace) => {
+            let (answers, speed) = (trace.len(), trim(trace.speed));
+            writeln!(out, "  {:<14} {answers} recorded answers at {speed} times their speed", "model")?;
+        }
+        None => writeln!(out, "  {:<14} first token {}, then {} a token", "model", latency.first, latency.gap)?,
+    }
+    if !latency.per_prompt_token.is_zero() {
+        writeln!(out, "  {:<14} {} more a prompt token", "", latency.per_prompt_token)?;
+    }
+    backend.seasons.iter().try_for_each(|season| writeln!(out, "  {:<14} {season}", "change"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::dice;
 
     #[test]
     fn the_shifts_of_the_three_paths_are_known() {
@@ -241,22 +258,6 @@ mod tests {
         assert_eq!(at(0, "shift_ms", "p50"), 0.0);
         assert!((at(2, "shift_ms", "p50") - 6.0).abs() < 0.01 && (at(2, "shift_ms", "p99") - 6.0).abs() < 0.01);
         assert!((at(1, "shift_ms", "p50") - 27.1).abs() < 0.3, "{truth}");
-    }
-
-    #[test]
-    fn the_quantiles_are_those_of_the_draws() {
-        let parts = [Dist::through(28e6, 34e6), Dist::Normal { mean: 150e6, sd: 5e6 }, Dist::Fixed(1e6)];
-        let mut draws: Vec<f64> = (0..40_000)
-            .map(|i| {
-                let mut dice = dice(3, "describe", i);
-                parts.iter().map(|part| part.draw(&mut dice)).sum()
-            })
-            .collect();
-        draws.sort_by(f64::total_cmp);
-        for ((_, q), planned) in QS.iter().zip(Quantiles::of(&parts).0) {
-            let drawn = draws[(q * draws.len() as f64) as usize] / MS;
-            assert!((drawn - planned).abs() < 0.4, "{q}: planned {planned}, drawn {drawn}");
-        }
     }
 
     #[test]

@@ -120,20 +120,6 @@ impl Dist {
         }
         .min(LONGEST)
     }
-
-    /// This distribution with every value `factor` times as long.
-    #[must_use]
-    pub(crate) fn times(self, factor: f64) -> Self {
-        match self {
-            Self::Fixed(value) => Self::Fixed(value * factor),
-            Self::Normal { mean, sd } => Self::Normal { mean: mean * factor, sd: sd * factor },
-            Self::LogNormal { p50, sigma } => Self::LogNormal { p50: p50 * factor, sigma },
-            Self::Gamma { mean, sd } => Self::Gamma { mean: mean * factor, sd: sd * factor },
-            Self::Quantiles(Table { p50, p90, p95, p99 }) => {
-                Self::Quantiles(Table { p50: p50 * factor, p90: p90 * factor, p95: p95 * factor, p99: p99 * factor })
-            }
-        }
-    }
 }
 
 impl fmt::Display for Dist {
@@ -262,15 +248,6 @@ mod tests {
             (1.0, 600.0),
         ] {
             assert!((table.quantile(q) - expected).abs() < 1e-9, "{q}");
-        }
-    }
-
-    #[test]
-    fn a_factor_stretches_every_quantile() {
-        for dist in DISTS {
-            for q in [0.1, 0.5, 0.95] {
-                assert!((dist.times(3.0).quantile(q) / (3.0 * dist.quantile(q)) - 1.0).abs() < 1e-9, "{dist}");
-            }
         }
     }
 }

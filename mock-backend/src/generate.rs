@@ -2,7 +2,7 @@
 //!
 //! An answer is a walk through a fixed passage, of which each piece is one token of `o200k_base` and stays one beside
 //! its neighbours: every piece is a word with the space before it, or a mark, so the tokenizer splits between them
-//! before it merges anything. The pieces hold no character that JSON must escape.
+//! before it merges anything. The pieces hold no character that JSON must escape, and one of several bytes.
 
 use tiktoken::CoreBpe;
 
@@ -13,7 +13,7 @@ const OPENINGS: [&str; 8] = ["The", "A", "This", "Every", "When", "If", "Some", 
 const PASSAGE: [&str; 72] = [
     " message", " that", " travels", " over", " a", " network", " takes", " time", ",", " and", " the", " time", " it",
     " takes", " is", " never", " quite", " the", " same", ".", " First", " it", " waits", " for", " its", " turn", ",",
-    " then", " it", " crosses", " a", " long", " line", " of", " glass", ",", " and", " at", " the", " end",
+    " then", " it", " crosses", " a", " long", " line", " of", " glass", " –", " and", " at", " the", " end",
     " someone", " must", " read", " it", ".", " What", " you", " measure", " is", " the", " sum", " of", " all",
     " these", " steps", ",", " so", " measure", " each", " of", " them", " with", " care", " before", " you", " say",
     " which", " way", " was", " faster", ".", " Then",

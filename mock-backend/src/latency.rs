@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 pub use crate::dist::Dist;
-pub(crate) use crate::dist::trim;
+use crate::trace::Trace;
 
 /// The generator of every draw.
 pub(crate) type Dice = Xoshiro256PlusPlus;
@@ -36,39 +36,67 @@ fn mix(mut z: u64) -> u64 {
 /// When a model answers: first token, gaps between tokens, and the price of each prompt token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Latency {
-    /// From the arrival to the first token.
+    /// From the start to the first token.
     pub first: Dist,
     /// From one token to the next.
     pub gap: Dist,
-    /// Added to the first token for each token of the prompt, in nanoseconds.
-    pub per_prompt_token: f64,
+    /// Added to the first token for each token of the prompt that is not cached.
+    pub per_prompt_token: Dist,
+    /// Recorded times, instead of first token and gaps.
+    pub trace: Option<Trace>,
 }
 
 impl Latency {
-    /// The times of one answer of `tokens` tokens, relative to its start. All draws are made here, before the first
-    /// byte is sent.
-    pub(crate) fn draw(&self, dice: &mut Dice, prompt_tokens: usize, tokens: usize) -> Times {
-        let first = self.first.draw(dice) + self.per_prompt_token * prompt_tokens as f64;
+    /// A model whose prompts cost nothing.
+    #[must_use]
+    pub fn of(first: Dist, gap: Dist) -> Self {
+        Self { first, gap, per_prompt_token: Dist::Fixed(0.0), trace: None }
+    }
+
+    /// The times of one answer of `tokens` tokens, relative to its start, all `factor` times as long. All draws are made
+    /// here, before the first byte is sent.
+    pub(crate) fn draw(&self, dice: &mut Dice, factor: f64, prompt_tokens: usize, tokens: usize) -> Times {
+        let prefill = self.per_prompt_token.draw(dice) * prompt_tokens as f64 * factor;
+        if let Some(trace) = &self.trace {
+            return Times::played(trace, pick(dice, trace.len()), factor, prefill, tokens);
+        }
+        let first = self.first.draw(dice) * factor + prefill;
         let later = tokens.saturating_sub(1);
         let gaps = match self.gap {
-            Dist::Fixed(gap) => Gaps::Even(gap.round() as u64),
+            Dist::Fixed(gap) => Gaps::Even(whole(gap * factor)),
             Dist::Normal { .. } | Dist::LogNormal { .. } | Dist::Gamma { .. } | Dist::Quantiles(_) => {
                 let mut sum = 0.0;
-                Gaps::Drawn((0..later).map(|_| add(&mut sum, self.gap.draw(dice))).collect())
+                Gaps::Drawn((0..later).map(|_| add(&mut sum, self.gap.draw(dice) * factor)).collect())
             }
         };
-        Times { first: first.min(LONGEST).round() as u64, gaps }
+        Times { prefill: whole(prefill), first: whole(first), gaps }
     }
 }
 
+impl Latency {
+    /// How long the recorded answer is that these dice will choose, in tokens.
+    pub(crate) fn recorded_length(&self, mut dice: Dice) -> usize {
+        let Some(trace) = &self.trace else { return 0 };
+        self.per_prompt_token.draw(&mut dice);
+        trace.answer(pick(&mut dice, trace.len())).len()
+    }
+}
+
+/// A time, in whole nanoseconds.
+fn whole(ns: f64) -> u64 {
+    ns.min(LONGEST).round() as u64
+}
+
 fn add(sum: &mut f64, gap: f64) -> u64 {
-    *sum += gap;
+    *sum += gap.min(LONGEST);
     sum.round() as u64
 }
 
 /// The planned times of one answer, in nanoseconds from its start.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
+    /// When the prompt has been read.
+    pub(crate) prefill: u64,
     first: u64,
     gaps: Gaps,
 }
@@ -81,6 +109,21 @@ enum Gaps {
 }
 
 impl Times {
+    /// The first token at `first`, and one every `gap` after it.
+    pub(crate) fn even(prefill: u64, first: u64, gap: u64) -> Self {
+        Self { prefill, first, gaps: Gaps::Even(gap) }
+    }
+
+    /// Answer `number` of a trace; what is longer than it goes on at its mean gap.
+    fn played(trace: &Trace, number: usize, factor: f64, prefill: f64, tokens: usize) -> Self {
+        let offsets: Vec<f64> = trace.answer(number).map(|at| at * factor).collect();
+        let (first, last) = (offsets.first().copied().unwrap_or(0.0), offsets.last().copied().unwrap_or(0.0));
+        let mean = (last - first) / offsets.len().saturating_sub(1).max(1) as f64;
+        let later = |k: usize| offsets.get(k).copied().unwrap_or_else(|| last + mean * (k + 1 - offsets.len()) as f64);
+        let sums = (1..tokens).map(|k| (later(k) - first).round() as u64).collect();
+        Self { prefill: whole(prefill), first: whole(first + prefill), gaps: Gaps::Drawn(sums) }
+    }
+
     /// When token `k` (from 0) is due.
     pub(crate) fn token(&self, k: usize) -> u64 {
         let later = match &self.gaps {
@@ -107,20 +150,19 @@ mod tests {
     #[test]
     fn nothing_is_longer_than_an_hour() {
         let latency = Latency {
-            first: Dist::LogNormal { p50: 1e9, sigma: 50.0 },
-            gap: Dist::Fixed(3600e9),
-            per_prompt_token: 1e12,
+            per_prompt_token: Dist::Fixed(1e12),
+            ..Latency::of(Dist::LogNormal { p50: 1e9, sigma: 50.0 }, Dist::Fixed(3600e9))
         };
-        let times = latency.draw(&mut dice(1, "x", 0), 16_000_000, 1_000_000);
+        let times = latency.draw(&mut dice(1, "x", 0), 1e9, 16_000_000, 1_000_000);
         assert_eq!(times.token(0), 3_600_000_000_000);
         assert_eq!(times.token(999_999), 3_600_000_000_000 * 1_000_000);
     }
 
     #[test]
     fn the_same_seed_place_and_arrival_give_the_same_times() {
-        let latency = Latency { first: DISTS[1], gap: DISTS[2], per_prompt_token: 0.0 };
+        let latency = Latency::of(DISTS[1], DISTS[2]);
         let times = |seed, place, index| {
-            let times = latency.draw(&mut dice(seed, place, index), 10, 5);
+            let times = latency.draw(&mut dice(seed, place, index), 1.0, 10, 5);
             (0..5).map(|k| times.token(k)).collect::<Vec<_>>()
         };
         assert_eq!(times(1, "direct", 3), times(1, "direct", 3));
@@ -131,8 +173,10 @@ mod tests {
 
     #[test]
     fn tokens_follow_each_other_by_their_gaps_and_the_prompt_delays_the_first() {
-        let latency = Latency { first: Dist::Fixed(200e6), gap: Dist::Fixed(20e6), per_prompt_token: 1e5 };
-        let times = latency.draw(&mut dice(1, "x", 0), 100, 64);
+        let latency =
+            Latency { per_prompt_token: Dist::Fixed(1e5), ..Latency::of(Dist::Fixed(200e6), Dist::Fixed(20e6)) };
+        let times = latency.draw(&mut dice(1, "x", 0), 1.0, 100, 64);
+        assert_eq!(times.prefill, 10_000_000);
         assert_eq!((times.token(0), times.token(1), times.token(63)), (210_000_000, 230_000_000, 1_470_000_000));
     }
 }

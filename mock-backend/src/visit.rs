@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use hyper::HeaderMap;
 
 use crate::backend::Backend;
-use crate::clock::Clock;
+use crate::clock::{Clock, now_ns};
 use crate::config::{Config, ListenerConfig, UpstreamUrl};
 use crate::describe;
 use crate::distance::{Distance, Route};
@@ -53,8 +53,9 @@ impl World {
     /// The world that `config` describes. Behind each gateway to a backend of ours stands a listener of its own, at the
     /// address that `inner` gives for it.
     pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> Arc<Self> {
+        let began = now_ns();
         let backends: Vec<Arc<Backend>> =
-            config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone()))).collect();
+            config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone(), began))).collect();
         let backend = |listener: &ListenerConfig| listener.backend.map(|place| Arc::clone(&backends[place]));
         let mut addresses = inner.iter();
         let mut listeners = Vec::new();

@@ -16,7 +16,7 @@ use super::error::ApiError;
 use super::responses::ResponsesAnswer;
 use super::route::{Dialect, api, dialect};
 use super::sse::{EventStream, Next, Script};
-use crate::backend::{Backend, Plan};
+use crate::backend::{Backend, Plan, Prompt};
 use crate::clock::unix_seconds;
 use crate::generate::Text;
 use crate::latency::{dice, pick};
@@ -42,10 +42,11 @@ pub(crate) async fn answer(
     let arrival = visit.tap.arrival();
     let call = Call { visit, backend, head, arrival, dialect: dialect(&head.uri) };
     let world = &visit.worker.world;
+    let text = body.clone().unwrap_or_default();
     let reader = Reader { head, key: world.key.as_deref(), any_model: world.any_model };
     match reader.read(body) {
         Ok(Asked::Models(text)) => call.at_once(StatusCode::OK, api(head.uri.path()), text),
-        Ok(Asked::Answer(ask)) => call.generate(ask).await,
+        Ok(Asked::Answer(ask)) => call.generate(ask, &text).await,
         Err(error) => call.at_once(error.status(), api(head.uri.path()), error.body(call.dialect)),
     }
 }
@@ -68,20 +69,27 @@ impl Call<'_> {
         self.response(status, JSON, &id, 0, Reply::whole(text.into_bytes()))
     }
 
-    async fn generate(&self, ask: Ask) -> Response<Reply> {
+    async fn generate(&self, ask: Ask, body: &[u8]) -> Response<Reply> {
         let listener = &self.visit.listener;
         let number = listener.arrivals.fetch_add(1, Ordering::Relaxed);
         let mut dice = dice(self.visit.worker.world.seed, &listener.name, number);
-        let plan = self.backend.admit(self.arrival.ideal, &mut dice, ask.prompt_tokens, ask.limit);
+        let cached = self.backend.prefixes.cached(&ask.model, body, self.arrival.ideal).min(ask.prompt_tokens);
+        let prompt = Prompt { tokens: ask.prompt_tokens, cached };
+        let Some(plan) = self.backend.admit(self.arrival.ideal, &mut dice, prompt, ask.limit) else {
+            let error = ApiError::Unavailable;
+            return self.at_once(error.status(), ask.form.name(), error.body(self.dialect));
+        };
         let (entry, id) = self.entry(ask.form.name(), ask.stream, StatusCode::OK);
         let planned = self.planned(&plan, ask.stream);
-        let told = listener.tells_plan.then(|| format!("{} {}", plan.due(0), plan.end()));
+        let told = listener.tells_plan.then(|| {
+            if ask.stream { format!("{} {}", plan.due(0), plan.stream_end()) } else { format!("{0} {0}", plan.end()) }
+        });
         entry.update(|record| {
             record.planned = Some(planned);
             record.tokens = u32::try_from(plan.tokens).ok();
         });
         let (text, name) = (Text::new(pick(&mut dice, usize::MAX)), dice.next_u64());
-        let script = script(&ask, &plan, text, name);
+        let script = script(&ask, &plan, cached, text, name);
         let stream = ask.stream;
         let mut response = if stream {
             self.stream(script, plan, entry, &id).await
@@ -97,12 +105,12 @@ impl Call<'_> {
     /// The plan in milliseconds from the arrival at the socket, the way in and the way out included.
     fn planned(&self, plan: &Plan, stream: bool) -> Planned {
         let ms = |due: u64| (due + self.visit.tap.way_out()).saturating_sub(self.arrival.recv) as f64 / 1e6;
-        let end_ms = ms(plan.end());
-        Planned { first_ms: if stream { ms(plan.due(0)) } else { end_ms }, end_ms }
+        let (first, end) = if stream { (plan.due(0), plan.stream_end()) } else { (plan.end(), plan.end()) };
+        Planned { first_ms: ms(first), end_ms: ms(end) }
     }
 
     async fn stream(&self, script: Answer, plan: Plan, entry: Rc<Entry>, id: &str) -> Response<Reply> {
-        let opened = self.wait(self.arrival.ideal).await;
+        let opened = self.wait(plan.opens()).await;
         let note = Note { due: opened, marks: Marks::HEAD, entry: Some(Rc::clone(&entry)) };
         self.visit.tap.head(note);
         let events = EventStream {
@@ -113,6 +121,8 @@ impl Call<'_> {
             entry,
             alarm: self.visit.worker.clock.alarm(),
             opened,
+            quiet_since: opened,
+            rest: None,
             next: Next::Opening,
         };
         self.response(StatusCode::OK, EVENTS, id, 0, Reply::Events(Box::new(events)))
@@ -207,17 +217,17 @@ impl Answer {
     }
 }
 
-fn script(ask: &Ask, plan: &Plan, text: Text, name: u64) -> Answer {
+fn script(ask: &Ask, plan: &Plan, cached: usize, text: Text, name: u64) -> Answer {
     let (model, created) = (ask.model.clone(), unix_seconds());
     let (prompt_tokens, tokens, cut) = (ask.prompt_tokens, plan.tokens, plan.cut);
     match &ask.form {
         Form::Chat { include_usage } => {
             let id = format!("chatcmpl-{name:016x}");
-            Answer::Chat(ChatAnswer { id, created, model, prompt_tokens, tokens, cut, text }, *include_usage)
+            Answer::Chat(ChatAnswer { id, created, model, prompt_tokens, cached, tokens, cut, text }, *include_usage)
         }
         Form::Responses { echo } => {
             let (id, echo) = (format!("resp_{name:032x}"), echo.clone());
-            Answer::Responses(ResponsesAnswer { id, created, model, prompt_tokens, tokens, cut, text, echo })
+            Answer::Responses(ResponsesAnswer { id, created, model, prompt_tokens, cached, tokens, cut, text, echo })
         }
     }
 }

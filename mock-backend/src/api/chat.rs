@@ -1,6 +1,7 @@
 //! Chat completions: the request, the answer in one piece, and the answer as chunks.
 
 use std::io::Write;
+use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -48,6 +49,8 @@ pub(crate) struct ChatAnswer {
     pub(crate) created: u64,
     pub(crate) model: String,
     pub(crate) prompt_tokens: usize,
+    /// Those of them that came from the prefix cache.
+    pub(crate) cached: usize,
     pub(crate) tokens: usize,
     /// Whether the limit cut it.
     pub(crate) cut: bool,
@@ -55,7 +58,7 @@ pub(crate) struct ChatAnswer {
 }
 
 const FINGERPRINT: &str = "fp_7f3d1c0a9b";
-const USAGE_DETAILS: &[u8] = b",\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},\
+const USAGE_DETAILS: &[u8] = b",\"audio_tokens\":0},\
     \"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\
     \"rejected_prediction_tokens\":0}}";
 
@@ -69,8 +72,10 @@ impl ChatAnswer {
         // Writing to a Vec cannot fail.
         let _ = write!(
             out,
-            "{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion},\"total_tokens\":{}",
-            prompt + completion
+            "{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion},\"total_tokens\":{},\
+             \"prompt_tokens_details\":{{\"cached_tokens\":{}",
+            prompt + completion,
+            self.cached
         );
         out.extend_from_slice(USAGE_DETAILS);
     }
@@ -132,11 +137,11 @@ impl ChatChunks {
         out.extend_from_slice(self.close.as_bytes());
     }
 
-    /// The chunk of token `k`.
-    pub(crate) fn token(&self, k: usize, out: &mut Vec<u8>) {
+    /// The chunk of these tokens.
+    pub(crate) fn tokens(&self, tokens: Range<usize>, out: &mut Vec<u8>) {
         out.extend_from_slice(self.prefix.as_bytes());
         out.extend_from_slice(b"\"content\":\"");
-        out.extend_from_slice(self.answer.text.piece(k).as_bytes());
+        tokens.for_each(|k| out.extend_from_slice(self.answer.text.piece(k).as_bytes()));
         out.extend_from_slice(self.suffix.as_bytes());
     }
 

@@ -24,12 +24,16 @@ pub(crate) enum ApiError {
     Invalid(String, Option<&'static str>),
     /// The body is too large.
     TooLarge,
+    /// The model is out, or too many requests wait for it.
+    Unavailable,
 }
 
 const AZURE_KEY: &str = "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a \
      valid key for an active subscription and use a correct regional API endpoint for your resource.";
 const AZURE_DEPLOYMENT: &str = "The API deployment for this resource does not exist. If you created the deployment \
      within the last 5 minutes, please wait a moment and try again.";
+
+const UNAVAILABLE: &str = "The service is temporarily unable to process your request. Please try again later.";
 
 impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
@@ -39,6 +43,7 @@ impl ApiError {
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongModel(_) | Self::Invalid(..) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -74,8 +79,9 @@ impl ApiError {
             Self::WrongMethod(what) => (format!("Not allowed to {what}."), None, Some("method_not_supported")),
             Self::Invalid(message, param) => (message.clone(), *param, None),
             Self::TooLarge => ("The request body is larger than 16 MiB.".to_owned(), None, None),
+            Self::Unavailable => (UNAVAILABLE.to_owned(), None, Some("server_overloaded")),
         };
-        let kind = "invalid_request_error";
+        let kind = if *self == Self::Unavailable { "server_error" } else { "invalid_request_error" };
         json!({"error": {"message": message, "type": kind, "param": param, "code": code}}).to_string()
     }
 
@@ -94,6 +100,7 @@ impl ApiError {
             Self::WrongMethod(_) => ("405", "Method not allowed".to_owned()),
             Self::Invalid(..) => return self.openai(),
             Self::TooLarge => ("413", "The request body is larger than 16 MiB.".to_owned()),
+            Self::Unavailable => ("ServiceUnavailable", UNAVAILABLE.to_owned()),
         };
         json!({"error": {"code": code, "message": message}}).to_string()
     }

@@ -1,6 +1,7 @@
 //! The Responses API: the request, the answer in one piece, and the answer as typed events.
 
 use std::io::Write;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -65,6 +66,8 @@ pub(crate) struct ResponsesAnswer {
     pub(crate) created: u64,
     pub(crate) model: String,
     pub(crate) prompt_tokens: usize,
+    /// Those of them that came from the prefix cache.
+    pub(crate) cached: usize,
     pub(crate) tokens: usize,
     /// Whether the limit cut it.
     pub(crate) cut: bool,
@@ -79,9 +82,10 @@ impl ResponsesAnswer {
 
     fn usage(&self) -> String {
         format!(
-            "{{\"input_tokens\":{},\"input_tokens_details\":{{\"cached_tokens\":0}},\"output_tokens\":{},\
+            "{{\"input_tokens\":{},\"input_tokens_details\":{{\"cached_tokens\":{}}},\"output_tokens\":{},\
              \"output_tokens_details\":{{\"reasoning_tokens\":0}},\"total_tokens\":{}}}",
             self.prompt_tokens,
+            self.cached,
             self.tokens,
             self.prompt_tokens + self.tokens
         )
@@ -179,9 +183,9 @@ impl ResponsesEvents {
         self.event("response.in_progress", &members, out);
     }
 
-    /// The event of token `k`; before the first one those that open the message.
-    pub(crate) fn token(&mut self, k: usize, out: &mut Vec<u8>) {
-        if k == 0 {
+    /// The event of these tokens; before the first one those that open the message.
+    pub(crate) fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
+        if tokens.start == 0 {
             self.open_message(out);
         }
         out.extend_from_slice(self.before.as_bytes());
@@ -189,7 +193,7 @@ impl ResponsesEvents {
         let _ = write!(out, "{}", self.sequence);
         self.sequence += 1;
         out.extend_from_slice(self.between.as_bytes());
-        out.extend_from_slice(self.answer.text.piece(k).as_bytes());
+        tokens.for_each(|k| out.extend_from_slice(self.answer.text.piece(k).as_bytes()));
         out.extend_from_slice(b"\",\"logprobs\":[]}\n\n");
     }
 

@@ -3,6 +3,7 @@
 //! Events that are due together leave as one frame. Nothing is computed from when an event was really sent, so lateness
 //! does not add up.
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,6 +15,7 @@ use super::chat::ChatChunks;
 use super::responses::ResponsesEvents;
 use crate::backend::{Backend, Plan};
 use crate::clock::Alarm;
+use crate::packing::{PAUSE, Split};
 use crate::tap::{Entry, Marks, Tap};
 
 /// The events of one answer, in whichever API.
@@ -37,10 +39,10 @@ impl Script {
         }
     }
 
-    fn token(&mut self, k: usize, out: &mut Vec<u8>) {
+    fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
         match self {
-            Self::Chat(chunks) => chunks.token(k, out),
-            Self::Responses(events) => events.token(k, out),
+            Self::Chat(chunks) => chunks.tokens(tokens, out),
+            Self::Responses(events) => events.tokens(tokens, out),
         }
     }
 
@@ -62,6 +64,10 @@ pub(crate) struct EventStream {
     pub(crate) alarm: Alarm,
     /// When the head left the backend; the opening events go with it.
     pub(crate) opened: u64,
+    /// When something was last due.
+    pub(crate) quiet_since: u64,
+    /// The second half of a write that is cut in two: when it is due, what it completes.
+    pub(crate) rest: Option<(u64, Marks, Bytes)>,
     pub(crate) next: Next,
 }
 
@@ -116,7 +122,8 @@ impl EventStream {
         if self.next == Next::Opening {
             self.script.opening(&mut out);
         }
-        (from..end).for_each(|k| self.script.token(k, &mut out));
+        let each = self.plan.packing.tokens_per_event;
+        (from..end).step_by(each).for_each(|k| self.script.tokens(k..end.min(k + each), &mut out));
         self.next = Next::Token(end);
         if end == self.plan.tokens {
             self.script.closing(&mut out);
@@ -128,22 +135,56 @@ impl EventStream {
     /// The next events, at their time; nothing after the last.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
         loop {
+            if let Some((due, marks, _)) = self.rest {
+                ready!(self.poll_leave(due, marks, cx));
+                return Poll::Ready(self.rest.take().map(|(_, _, bytes)| Frame::data(bytes)));
+            }
             if self.next == Next::End {
                 return Poll::Ready(None);
             }
             let due = self.due();
+            if let Some(due) = self.keepalive(due) {
+                ready!(self.poll_leave(due, Marks::NONE, cx));
+                self.quiet_since = due;
+                return Poll::Ready(Some(Frame::data(KEEPALIVE)));
+            }
             ready!(self.alarm.poll_until(due, cx));
             // The backend may have been stalled while the alarm was waiting.
             if self.next != Next::Opening && self.due() > due {
                 continue;
             }
             let end = self.run_end(due);
-            ready!(self.tap.poll_frame(due, self.marks(end), &self.entry, cx));
-            return Poll::Ready(Some(Frame::data(self.frame(end))));
+            let marks = self.marks(end);
+            // The last byte is in the second half of a write that is cut.
+            let (now, later) = match self.plan.packing.split {
+                Split::None => (marks, Marks::NONE),
+                Split::Event | Split::Utf8 | Split::Crlf => (marks.without(Marks::LAST).without(Marks::END), marks),
+            };
+            ready!(self.tap.poll_frame(due, now, &self.entry, cx));
+            self.quiet_since = due;
+            let frame = self.frame(end);
+            let (frame, rest) = self.plan.packing.cut(frame);
+            self.rest = rest.map(|rest| (due + PAUSE, later.without(Marks::FIRST), rest));
+            return Poll::Ready(Some(Frame::data(frame)));
         }
     }
 
+    /// Ready when what is due at `due` may be handed out.
+    fn poll_leave(&mut self, due: u64, marks: Marks, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.alarm.poll_until(due, cx));
+        self.tap.poll_frame(due, marks, &self.entry, cx)
+    }
+
+    /// When a comment has to bridge the time until `due`.
+    fn keepalive(&self, due: u64) -> Option<u64> {
+        let next = self.quiet_since + self.plan.packing.keepalive;
+        (next > self.quiet_since && next < due).then_some(next)
+    }
+
     pub(crate) fn is_end(&self) -> bool {
-        self.next == Next::End
+        self.next == Next::End && self.rest.is_none()
     }
 }
+
+/// A comment, which says nothing but that the stream is alive.
+const KEEPALIVE: Bytes = Bytes::from_static(b": keepalive\n\n");

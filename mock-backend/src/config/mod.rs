@@ -13,7 +13,11 @@
 //!     name   = "sweden"
 //!     region = "swedencentral"                    # what x-ms-region says
 //!     model  = { first = { dist = "normal", mean = "150ms", sd = "5ms" }, gap = "10ms", per_prompt_token = "20us" }
-//!     load   = { kind = "serial", stage = "10ms" }    # one request after the other
+//!     load   = { kind = "serial", stage = "10ms" }    # one request after the other; or
+//!     #        { kind = "batch", size = 8, step = "20ms", queue = 100 }, whose model has no gap
+//!     stream = { head = "after-prefill", tokens_per_event = 2, events_per_write = 1, burst = "0", keepalive = "15s" }
+//!     changes = [{ kind = "spike", at = "30s", for = "5s", factor = 3.0 }]    # step, ramp, spike, sine, outage
+//!     prefix_cache = "5m"                         # beginnings of prompts are remembered so long
 //!     output_tokens = { p50 = 200, p95 = 800 }    # a natural length, which the caller's limit cuts; default: the limit
 //!
 //!     [[listener]]
@@ -34,6 +38,7 @@
 
 use std::path::Path;
 
+mod backend;
 mod link;
 mod parse;
 mod raw;

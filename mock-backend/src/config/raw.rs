@@ -1,17 +1,15 @@
 //! A scenario's TOML as it stands, before it is checked.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde::Deserialize;
 
+use super::backend::{Backend, find};
 use super::link::Link;
-use super::parse::{explain, line_of, nearest};
-use super::spec::{
-    ANY_PORT, BackendConfig, Config, ConfigError, GatewayConfig, Kind, LEDGER, ListenerConfig, OUTPUT_TOKENS,
-    OutputTokens, SEED,
-};
-use super::times::{Length, Span, Time, Url};
-use crate::latency::{Dist, Latency};
+use super::parse::{explain, line_of};
+use super::spec::{ANY_PORT, Config, ConfigError, GatewayConfig, Kind, LEDGER, ListenerConfig, SEED};
+use super::times::{Time, Url};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,35 +33,6 @@ fn seed() -> u64 {
 
 fn ledger() -> usize {
     LEDGER
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Backend {
-    name: String,
-    #[serde(default = "region")]
-    region: String,
-    model: Model,
-    output_tokens: Option<Length>,
-    load: Option<Load>,
-}
-
-fn region() -> String {
-    "swedencentral".to_owned()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Model {
-    first: Time,
-    gap: Time,
-    per_prompt_token: Option<Span>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
-enum Load {
-    Serial { stage: Time },
 }
 
 #[derive(Deserialize)]
@@ -96,6 +65,10 @@ impl Scenario {
 
     pub(super) fn resolve(self, origin: &str) -> Result<Config, ConfigError> {
         let names: Vec<String> = self.backend.iter().map(|backend| backend.name.clone()).collect();
+        let wrong = |what: String| ConfigError(format!("{origin}: {what}"));
+        // Files that a scenario names stand beside it.
+        let folder = Path::new(origin).parent().unwrap_or(Path::new(""));
+        let backends = self.backend.into_iter().map(|backend| backend.resolve(folder));
         let listeners = self.listener.into_iter().map(|listener| listener.resolve(&names));
         let config = Config {
             scenario: self.name,
@@ -104,27 +77,11 @@ impl Scenario {
             key: None,
             any_model: false,
             ledger: self.ledger,
-            backends: self.backend.into_iter().map(Backend::resolve).collect(),
-            listeners: listeners.collect::<Result<_, _>>().map_err(|e| ConfigError(format!("{origin}: {e}")))?,
+            backends: backends.collect::<Result<_, _>>().map_err(wrong)?,
+            listeners: listeners.collect::<Result<_, _>>().map_err(wrong)?,
         };
-        check(&config).map_err(|e| ConfigError(format!("{origin}: {e}")))?;
+        check(&config).map_err(wrong)?;
         Ok(config)
-    }
-}
-
-impl Backend {
-    fn resolve(self) -> BackendConfig {
-        let Model { first, gap, per_prompt_token } = self.model;
-        let per_prompt_token = per_prompt_token.map_or(0.0, |span| span.0);
-        BackendConfig {
-            name: self.name,
-            region: self.region,
-            latency: Latency { first: first.0, gap: gap.0, per_prompt_token },
-            serial_stage: self.load.map_or(Dist::Fixed(0.0), |Load::Serial { stage }| stage.0),
-            output_tokens: self
-                .output_tokens
-                .map_or(OutputTokens::AsAsked(OUTPUT_TOKENS), |length| OutputTokens::Natural(length.0)),
-        }
     }
 }
 
@@ -154,16 +111,6 @@ impl Listener {
         let link = self.link.distance();
         Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, link, backend, gateway, name })
     }
-}
-
-fn find(backend: &str, backends: &[String]) -> Result<usize, String> {
-    backends.iter().position(|known| known == backend).ok_or_else(|| {
-        let names: Vec<&str> = backends.iter().map(String::as_str).collect();
-        match nearest(backend, &names) {
-            Some(near) => format!("names the backend \"{backend}\", did you mean \"{near}\"?"),
-            None => format!("names the backend \"{backend}\", which is not there"),
-        }
-    })
 }
 
 /// What cannot be in the whole.

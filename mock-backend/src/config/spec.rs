@@ -2,8 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use crate::dist::Dist;
 use crate::distance::Distance;
-use crate::latency::{Dist, Latency};
+use crate::latency::Latency;
+use crate::load::Load;
+use crate::packing::Packing;
+use crate::season::Season;
 
 /// What is wrong with a scenario or with the flags, as one sentence.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -40,8 +44,14 @@ pub struct BackendConfig {
     pub region: String,
     /// When it answers.
     pub latency: Latency,
-    /// A stage that every request passes alone, one after the other, before its first token counts; zero is none.
-    pub serial_stage: Dist,
+    /// What happens to requests that come at once.
+    pub load: Load,
+    /// How it changes with time.
+    pub seasons: Vec<Season>,
+    /// The form of its streams.
+    pub packing: Packing,
+    /// How long a prompt's beginning is remembered after its last use, in nanoseconds; 0 is not at all.
+    pub prefix_cache: u64,
     /// How long an answer is if no limit of the caller cuts it.
     pub output_tokens: OutputTokens,
 }
@@ -53,6 +63,8 @@ pub enum OutputTokens {
     AsAsked(usize),
     /// Drawn from a distribution (in tokens, not nanoseconds); the caller's limit cuts it.
     Natural(Dist),
+    /// As long as the recorded answer whose times are played; the caller's limit cuts it.
+    Recorded,
 }
 
 /// Where callers connect.
@@ -146,12 +158,15 @@ impl Config {
     /// One listener, named `direct`, without distance.
     #[must_use]
     pub fn single(single: &Single) -> Self {
-        let latency = Latency { first: Dist::Fixed(single.ttft), gap: Dist::Fixed(single.itl), per_prompt_token: 0.0 };
+        let latency = Latency::of(Dist::Fixed(single.ttft), Dist::Fixed(single.itl));
         let backend = BackendConfig {
             name: "model".to_owned(),
             region: "swedencentral".to_owned(),
             latency,
-            serial_stage: Dist::Fixed(0.0),
+            load: Load::Apart,
+            seasons: Vec::new(),
+            packing: Packing::default(),
+            prefix_cache: 0,
             output_tokens: OutputTokens::AsAsked(single.output_tokens),
         };
         let listener = ListenerConfig {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::distance::Distance;
 use crate::latency::Dist;
+use crate::load::Load;
 
 #[test]
 fn every_built_in_scenario_parses_under_its_own_name() {
@@ -35,7 +36,7 @@ fn three_paths_is_what_it_says() {
 #[test]
 fn a_batch_of_one_is_shared_by_two_paths() {
     let config = Config::scenario("shared-batch-1").unwrap();
-    assert_eq!(config.backends[0].serial_stage, Dist::Fixed(10e6));
+    assert_eq!(config.backends[0].load, Load::Serial { stage: Dist::Fixed(10e6) });
     assert!(config.listeners.iter().all(|listener| listener.backend == Some(0)));
 }
 
@@ -49,6 +50,32 @@ fn what_is_wrong_is_named_with_its_place_and_its_remedy() {
         ("name = 1".to_owned(), "test line 1"),
         ("nmae = \"x\"".to_owned(), "line 1: unknown key \"nmae\", did you mean \"name\"?"),
         (BACKEND.to_owned(), "there must be at least one [[listener]]"),
+        (format!("{BACKEND}load = {{ kind = \"btach\" }}"), "did you mean \"batch\"?"),
+        (
+            format!("{BACKEND}load = {{ kind = \"batch\", size = 4, step = \"10ms\" }}"),
+            "backend \"b\" makes a token a step, so its model has no gap",
+        ),
+        (format!("{BACKEND}stream = {{ haed = \"at-once\" }}"), "line 5: unknown key \"haed\", did you mean \"head\"?"),
+        (
+            format!("{BACKEND}stream = {{ head = \"at-onec\" }}"),
+            "line 5: unknown value \"at-onec\", did you mean \"at-once\"?",
+        ),
+        (format!("{BACKEND}stream = {{ tokens_per_event = 0 }}"), "tokens_per_event = 0, which must be from 1 to 64"),
+        (
+            format!("{BACKEND}changes = [{{ kind = \"spike\", at = \"1s\", fro = \"1s\", factor = 2 }}]"),
+            "line 5: unknown key \"fro\", did you mean \"for\"?",
+        ),
+        (
+            format!("{BACKEND}changes = [{{ kind = \"ramp\", from = \"2s\", to = \"1s\", factor = 2 }}]"),
+            "a ramp that ends before it begins",
+        ),
+        (
+            format!("{BACKEND}changes = [{{ kind = \"sine\", period = \"2s\", amplitude = 1.5 }}]"),
+            "an amplitude from 0 to below 1",
+        ),
+        (BACKEND.replace("gap = \"1ms\"", "trace = \"none.jsonl\""), "has a trace, which has its own first"),
+        (BACKEND.replace("first = \"1ms\", gap = \"1ms\"", "trace = \"none.jsonl\""), "none.jsonl cannot be read"),
+        (BACKEND.replace(", gap = \"1ms\"", ""), "backend \"b\" needs model = { ..., gap = ... }"),
         (listener("lnik = 1"), "line 9: unknown key \"lnik\", did you mean \"link\"?"),
         (listener("link = { rtt = \"1 parsec\" }"), "\"1 parsec\" is not a duration"),
         (listener("link = { rtt = { p50 = \"5ms\", p95 = \"4ms\" } }"), "p95 must not be less than p50"),

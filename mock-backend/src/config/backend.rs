@@ -1,0 +1,208 @@
+//! A backend as it stands in TOML.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::parse::nearest;
+use super::spec::{BackendConfig, OUTPUT_TOKENS, OutputTokens};
+use super::times::{Length, Span, Time};
+use crate::dist::Dist;
+use crate::latency::Latency;
+use crate::load::{Batch, Load};
+use crate::packing::{HeadAt, Packing, Split};
+use crate::season::Season;
+use crate::trace::Trace;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Backend {
+    pub(super) name: String,
+    #[serde(default = "region")]
+    region: String,
+    model: Model,
+    output_tokens: Option<Length>,
+    load: Option<LoadTable>,
+    #[serde(default)]
+    stream: Stream,
+    #[serde(default)]
+    changes: Vec<Change>,
+    prefix_cache: Option<Span>,
+}
+
+fn region() -> String {
+    "swedencentral".to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Model {
+    first: Option<Time>,
+    gap: Option<Time>,
+    per_prompt_token: Option<Time>,
+    trace: Option<String>,
+    speed: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
+enum LoadTable {
+    Serial { stage: Time },
+    Batch { size: usize, step: Span, queue: Option<usize> },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stream {
+    head: Option<HeadAt>,
+    tokens_per_event: Option<usize>,
+    events_per_write: Option<usize>,
+    burst: Option<Span>,
+    split: Option<Split>,
+    keepalive: Option<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
+enum Change {
+    Step { at: Span, factor: f64 },
+    Ramp { from: Span, to: Span, factor: f64 },
+    Spike { at: Span, r#for: Span, factor: f64, every: Option<Span> },
+    Sine { period: Span, amplitude: f64 },
+    Outage { at: Span, r#for: Span, every: Option<Span> },
+}
+
+impl Backend {
+    /// What is meant; files stand beside the scenario in `folder`.
+    pub(super) fn resolve(self, folder: &Path) -> Result<BackendConfig, String> {
+        let wrong = |what: String| format!("backend \"{}\" {what}", self.name);
+        let load = self.load.map_or(Ok(Load::Apart), LoadTable::resolve).map_err(wrong)?;
+        let latency = self.model.resolve(&load, folder).map_err(wrong)?;
+        let changes = self.changes.into_iter().map(Change::resolve);
+        let output_tokens = match self.output_tokens {
+            Some(length) => OutputTokens::Natural(length.0),
+            None if latency.trace.is_some() => OutputTokens::Recorded,
+            None => OutputTokens::AsAsked(OUTPUT_TOKENS),
+        };
+        Ok(BackendConfig {
+            region: self.region,
+            latency,
+            load,
+            seasons: changes.collect::<Result<_, _>>().map_err(wrong)?,
+            packing: self.stream.resolve().map_err(wrong)?,
+            prefix_cache: self.prefix_cache.map_or(0, |lives| lives.0 as u64),
+            output_tokens,
+            name: self.name.clone(),
+        })
+    }
+}
+
+impl Model {
+    fn resolve(self, load: &Load, folder: &Path) -> Result<Latency, String> {
+        let per_prompt_token = self.per_prompt_token.map_or(Dist::Fixed(0.0), |time| time.0);
+        let batch = matches!(load, Load::Batch(_));
+        let times = (self.first.map(|time| time.0), self.gap.map(|time| time.0));
+        if let Some(file) = self.trace {
+            if times != (None, None) || batch {
+                return Err("has a trace, which has its own first, gap and load".to_owned());
+            }
+            let trace = Trace::load(&folder.join(file), self.speed.unwrap_or(1.0))?;
+            return Ok(Latency {
+                per_prompt_token,
+                trace: Some(trace),
+                ..Latency::of(Dist::Fixed(0.0), Dist::Fixed(0.0))
+            });
+        }
+        if self.speed.is_some() {
+            return Err("has a speed, which only a trace can have".to_owned());
+        }
+        let (first, gap) = match (times, load) {
+            ((Some(first), None), Load::Batch(batch)) => (first, Dist::Fixed(batch.step as f64)),
+            ((Some(first), Some(gap)), Load::Apart | Load::Serial { .. }) => (first, gap),
+            ((Some(_), Some(_)), Load::Batch(_)) => {
+                return Err("makes a token a step, so its model has no gap".to_owned());
+            }
+            ((None, _), _) => return Err("needs model = { first = ... } or { trace = ... }".to_owned()),
+            ((Some(_), None), _) => return Err("needs model = { ..., gap = ... }".to_owned()),
+        };
+        Ok(Latency { per_prompt_token, ..Latency::of(first, gap) })
+    }
+}
+
+impl LoadTable {
+    fn resolve(self) -> Result<Load, String> {
+        match self {
+            Self::Serial { stage } => Ok(Load::Serial { stage: stage.0 }),
+            Self::Batch { size: 0, .. } => Err("has a batch of size 0".to_owned()),
+            Self::Batch { step, .. } if step.0 < 1.0 => Err("has a batch whose step takes no time".to_owned()),
+            Self::Batch { size, step, queue } => Ok(Load::Batch(Batch { size, step: step.0 as u64, queue })),
+        }
+    }
+}
+
+impl Stream {
+    fn resolve(self) -> Result<Packing, String> {
+        let default = Packing::default();
+        let count = |what: &str, n: Option<usize>| match n {
+            None => Ok(1),
+            Some(n) if (1..=64).contains(&n) => Ok(n),
+            Some(n) => Err(format!("has {what} = {n}, which must be from 1 to 64")),
+        };
+        Ok(Packing {
+            head: self.head.unwrap_or(default.head),
+            tokens_per_event: count("tokens_per_event", self.tokens_per_event)?,
+            events_per_write: count("events_per_write", self.events_per_write)?,
+            burst: self.burst.map_or(default.burst, |time| time.0 as u64),
+            split: self.split.unwrap_or(default.split),
+            keepalive: self.keepalive.map_or(default.keepalive, |time| time.0 as u64),
+        })
+    }
+}
+
+impl Change {
+    fn resolve(self) -> Result<Season, String> {
+        let every = |every: Option<Span>| every.map_or(0.0, |every| every.0);
+        let season = match self {
+            Self::Step { at, factor } => Season::Step { at: at.0, factor },
+            Self::Ramp { from, to, factor } => Season::Ramp { from: from.0, to: to.0, factor },
+            Self::Spike { at, r#for, factor, every: again } => {
+                Season::Spike { at: at.0, length: r#for.0, factor, every: every(again) }
+            }
+            Self::Sine { period, amplitude } => Season::Sine { period: period.0, amplitude },
+            Self::Outage { at, r#for, every: again } => {
+                Season::Outage { at: at.0, length: r#for.0, every: every(again) }
+            }
+        };
+        check(&season).map_or(Ok(season), |wrong| Err(wrong.to_owned()))
+    }
+}
+
+fn check(season: &Season) -> Option<&'static str> {
+    match *season {
+        Season::Step { factor, .. } | Season::Ramp { factor, .. } | Season::Spike { factor, .. }
+            if !(0.0..=1e6).contains(&factor) =>
+        {
+            Some("has a change whose factor is not from 0 to 1000000")
+        }
+        Season::Ramp { from, to, .. } if to < from => Some("has a ramp that ends before it begins"),
+        Season::Sine { period, amplitude } if period <= 0.0 || !(0.0..1.0).contains(&amplitude) => {
+            Some("has a sine that needs a period and an amplitude from 0 to below 1")
+        }
+        Season::Step { .. }
+        | Season::Ramp { .. }
+        | Season::Spike { .. }
+        | Season::Sine { .. }
+        | Season::Outage { .. } => None,
+    }
+}
+
+/// The place of the backend that `name` means.
+pub(super) fn find(name: &str, backends: &[String]) -> Result<usize, String> {
+    backends.iter().position(|known| known == name).ok_or_else(|| {
+        let names: Vec<&str> = backends.iter().map(String::as_str).collect();
+        match nearest(name, &names) {
+            Some(near) => format!("names the backend \"{name}\", did you mean \"{near}\"?"),
+            None => format!("names the backend \"{name}\", which is not there"),
+        }
+    })
+}
