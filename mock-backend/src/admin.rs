@@ -21,6 +21,7 @@ pub(crate) fn answer(visit: &Visit, head: &Parts) -> Response<Reply> {
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/_sim/ledger") => ledger(world, &head.uri),
         (&Method::GET, "/_sim/describe") => json_response(StatusCode::OK, world.description().to_owned()),
+        (&Method::GET, "/_sim/ca.pem") => ca(world),
         (&Method::GET, "/_sim/health") => json_response(StatusCode::OK, json!({"status": "ok"}).to_string()),
         (&Method::POST, "/_sim/stall") => stall(visit, &head.uri),
         (method, path) => wrong(StatusCode::NOT_FOUND, &format!("there is no {method} {path}")),
@@ -55,6 +56,19 @@ fn ledger(world: &Arc<World>, uri: &Uri) -> Response<Reply> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     headers.insert("x-sim-ledger-capacity", HeaderValue::from(world.ledger.capacity()));
     headers.insert("x-sim-ledger-dropped", HeaderValue::from(world.ledger.dropped()));
+    response
+}
+
+/// What callers have to trust, of all listeners with TLS.
+fn ca(world: &World) -> Response<Reply> {
+    let mut all: Vec<&str> =
+        world.listeners.iter().filter_map(|listener| Some(&*listener.tls.as_ref()?.trust)).collect();
+    all.dedup();
+    if all.is_empty() {
+        return wrong(StatusCode::NOT_FOUND, "no listener has TLS");
+    }
+    let mut response = Response::new(Reply::whole(all.concat().into_bytes()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-pem-file"));
     response
 }
 

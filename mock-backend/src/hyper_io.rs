@@ -22,12 +22,19 @@ pub(crate) fn scratch() -> Scratch {
 /// A stream in the form in which hyper wants it.
 pub(crate) struct HyperIo<T> {
     inner: T,
+    /// What was read already.
+    ahead: Vec<u8>,
     scratch: Scratch,
 }
 
 impl<T> HyperIo<T> {
     pub(crate) fn new(inner: T, scratch: Scratch) -> Self {
-        Self { inner, scratch }
+        Self::with(inner, Vec::new(), scratch)
+    }
+
+    /// A stream of which the bytes `ahead` were read already.
+    pub(crate) fn with(inner: T, ahead: Vec<u8>, scratch: Scratch) -> Self {
+        Self { inner, ahead, scratch }
     }
 }
 
@@ -37,6 +44,12 @@ impl<T: AsyncRead + Unpin> hyper::rt::Read for HyperIo<T> {
         cx: &mut Context<'_>,
         mut cursor: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let n = self.ahead.len().min(cursor.remaining());
+            cursor.put_slice(&self.ahead[..n]);
+            self.ahead.drain(..n);
+            return Poll::Ready(Ok(()));
+        }
         let scratch = Rc::clone(&self.scratch);
         let room = &mut *scratch.borrow_mut();
         let n = room.len().min(cursor.remaining());

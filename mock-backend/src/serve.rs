@@ -1,28 +1,29 @@
 //! One connection, from its first byte to its last: reads requests whole and has them answered.
 
-use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::EXPECT;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::api::{self, ApiError};
 use crate::distance::Caller;
 use crate::hyper_io::HyperIo;
 use crate::link::{Ends, Link};
+use crate::protocol::{self, is_http2};
 use crate::reply::Reply;
 use crate::tap::Tap;
 use crate::twin::End;
 use crate::visit::{Listener, Visit, Worker};
+use crate::watch::Patience;
 use crate::{admin, gateway};
 
 /// The largest body that is taken.
@@ -40,39 +41,81 @@ pub(crate) async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: T
     };
     let ends = Ends { route, caller: Caller::Peer, tap: tap.clone(), twin };
     let link = Link::new(stream, ends, &worker.clock, Rc::clone(&worker.rooms.0));
-    let io = HyperIo::new(link.clone(), Rc::clone(&worker.rooms.1));
     let patience = worker.watch.add();
     tap.set_patience(Rc::clone(&patience));
     let visit = Rc::new(Visit { worker, listener, tap });
-    let service = service_fn(move |request| {
-        let visit = Rc::clone(&visit);
-        async move { Ok::<_, Infallible>(handle(&visit, request).await) }
-    });
-    let connection = http1::Builder::new().writev(false).serve_connection(io, service);
-    let mut connection = pin!(connection);
-    // An error here is a caller that went away or did not speak HTTP; the ledger has what it got.
-    let _ = std::future::poll_fn(|cx| {
+    let mut speak = pin!(speak(visit, link.clone(), Rc::clone(&patience)));
+    poll_fn(|cx| {
         if patience.poll_over(cx).is_ready() {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(());
         }
         link.poll_release(cx);
-        connection.as_mut().poll(cx)
+        speak.as_mut().poll(cx)
     })
     .await;
 }
 
+/// Finds out what the caller speaks, and speaks it with him. Who does not get so far has only wasted his own time.
+async fn speak(visit: Rc<Visit>, mut link: Link, patience: Rc<Patience>) {
+    let room = Rc::clone(&visit.worker.rooms.1);
+    match visit.listener.tls.clone() {
+        None => {
+            let mut ahead = Vec::new();
+            if let Some(Ok(http2)) = unless_leaving(&patience, is_http2(&mut link, &mut ahead)).await {
+                converse(visit, HyperIo::with(link, ahead, room), http2, &patience).await;
+            }
+        }
+        Some(identity) => {
+            if let Some(Ok(stream)) = unless_leaving(&patience, identity.acceptor.accept(link)).await {
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                converse(visit, HyperIo::new(stream, room), http2, &patience).await;
+            }
+        }
+    }
+}
+
+/// What `begin` comes to; nothing if the simulator is to end before.
+async fn unless_leaving<T>(patience: &Patience, begin: impl Future<Output = T>) -> Option<T> {
+    let mut begin = pin!(begin);
+    poll_fn(|cx| match patience.poll_leave() {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => begin.as_mut().poll(cx).map(Some),
+    })
+    .await
+}
+
+async fn converse<T>(visit: Rc<Visit>, io: HyperIo<T>, http2: bool, patience: &Patience)
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let leave = |_: &mut Context<'_>| patience.poll_leave();
+    if http2 {
+        let answer = move |request| {
+            let stream = Rc::new(Visit {
+                worker: Rc::clone(&visit.worker),
+                listener: Arc::clone(&visit.listener),
+                tap: visit.tap.stream(),
+            });
+            handle(stream, request)
+        };
+        protocol::http2(io, answer, leave).await;
+    } else {
+        protocol::http1(io, move |request| handle(Rc::clone(&visit), request), leave).await;
+    }
+}
+
 /// Answers one request.
-async fn handle(visit: &Visit, request: Request<Incoming>) -> Response<Reply> {
+async fn handle(visit: Rc<Visit>, request: Request<Incoming>) -> Response<Reply> {
     let (head, body) = request.into_parts();
     let body = read_body(body, head.headers.contains_key(EXPECT)).await;
     visit.tap.serving();
     if head.uri.path().starts_with("/_sim/") {
-        return admin::answer(visit, &head);
+        return admin::answer(&visit, &head);
     }
     match (&visit.listener.gateway, &visit.listener.backend) {
         // Boxed, since it is far larger than the rest, which would have to move with it.
-        (Some(gateway), _) => Box::pin(gateway::forward(visit, gateway, &head, body)).await,
-        (None, Some(backend)) => api::answer(visit, backend, &head, body).await,
+        (Some(gateway), _) => Box::pin(gateway::forward(&visit, gateway, &head, body)).await,
+        (None, Some(backend)) => api::answer(&visit, backend, &head, body).await,
         (None, None) => Response::new(Reply::whole(Vec::new())),
     }
 }

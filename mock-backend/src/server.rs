@@ -42,7 +42,7 @@ pub enum StartError {
 /// A running simulator with threads of its own; it ends when it is stopped or dropped.
 pub struct Simulator {
     world: Arc<World>,
-    addresses: Vec<(String, SocketAddr)>,
+    urls: Vec<(String, String)>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -57,11 +57,11 @@ impl Simulator {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if config.threads == 0 { cores } else { config.threads };
-        let (mut sockets, addresses) = bind_all(&config)?;
+        let (mut sockets, urls) = bind_all(&config)?;
         let inner = config.inner().map(|_| bind(ANY_PORT)).collect::<io::Result<Vec<_>>>()?;
         let places = inner.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         sockets.extend(inner);
-        let world = World::new(config, workers, &places);
+        let world = World::new(config, workers, &places)?;
         let (stop, stopped) = watch::channel(false);
         generate::warm_up();
         let mut threads = Vec::new();
@@ -74,20 +74,27 @@ impl Simulator {
         }
         let sockets = sockets.into_iter().zip(world.listeners.clone()).collect();
         threads.push(spawn("sim-accept".to_owned(), move || accept_all(sockets, senders, stopped))?);
-        Ok(Self { world, addresses, stop, threads })
+        Ok(Self { world, urls, stop, threads })
     }
 
     /// The address of a listener, as in `http://127.0.0.1:41234`.
     #[must_use]
     pub fn url(&self, name: &str) -> Option<String> {
-        let (_, address) = self.addresses.iter().find(|(known, _)| known == name)?;
-        Some(format!("http://{address}"))
+        self.urls.iter().find(|(known, _)| known == name).map(|(_, url)| url.clone())
     }
 
     /// Names and addresses of all listeners, in the order of the scenario.
     #[must_use]
     pub fn listeners(&self) -> Vec<(String, String)> {
-        self.addresses.iter().map(|(name, address)| (name.clone(), format!("http://{address}"))).collect()
+        self.urls.clone()
+    }
+
+    /// What the callers of a listener with TLS have to trust, in PEM: the authority of its certificate if that is our
+    /// own, else the certificate.
+    #[must_use]
+    pub fn ca_pem(&self, name: &str) -> Option<String> {
+        let listener = self.world.listeners.iter().find(|listener| *listener.name == *name)?;
+        listener.tls.as_ref().map(|identity| identity.trust.to_string())
     }
 
     /// What was sent so far, in the order in which requests were received.
@@ -120,18 +127,19 @@ fn spawn(name: String, run: impl FnOnce() -> io::Result<()> + Send + 'static) ->
     })
 }
 
-type Sockets = (Vec<TcpListener>, Vec<(String, SocketAddr)>);
+type Sockets = (Vec<TcpListener>, Vec<(String, String)>);
 
 fn bind_all(config: &Config) -> Result<Sockets, StartError> {
     let mut sockets = Vec::new();
-    let mut addresses = Vec::new();
+    let mut urls = Vec::new();
     for listener in &config.listeners {
         let wrong = |error| StartError::Bind { name: listener.name.clone(), address: listener.bind, error };
         let socket = bind(listener.bind).map_err(wrong)?;
-        addresses.push((listener.name.clone(), socket.local_addr()?));
+        let scheme = if listener.tls.is_some() { "https" } else { "http" };
+        urls.push((listener.name.clone(), format!("{scheme}://{}", socket.local_addr()?)));
         sockets.push(socket);
     }
-    Ok((sockets, addresses))
+    Ok((sockets, urls))
 }
 
 /// A listening socket with a long queue: the standard library's is 128, which a burst of new connections overflows.

@@ -9,6 +9,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::clock::now_ns;
 use crate::ledger::{Record, Sink};
 use crate::watch::Patience;
 
@@ -118,12 +119,27 @@ struct State {
     note: RefCell<Option<Note>>,
     body: RefCell<Option<Waker>>,
     patience: OnceCell<Rc<Patience>>,
+    /// Exchanges under way.
+    under_way: Cell<u32>,
+    /// The connection's, if this is the tap of one of several streams on it.
+    connection: Option<Tap>,
 }
 
 impl Tap {
+    /// The tap of one of several streams on the connection of this one. Its frames are stamped when they are handed to
+    /// HTTP, since they share their writes.
+    pub(crate) fn stream(&self) -> Self {
+        Self(Rc::new(State { connection: Some(self.clone()), ..State::default() }))
+    }
+
+    /// That of the connection.
+    fn whole(&self) -> &State {
+        self.0.connection.as_ref().map_or(&self.0, |connection| &connection.0)
+    }
+
     /// When the bytes last handed to HTTP came in.
     pub(crate) fn arrival(&self) -> Arrival {
-        self.0.arrival.get()
+        self.whole().arrival.get()
     }
 
     /// For the link: these bytes are handed to HTTP now.
@@ -133,12 +149,12 @@ impl Tap {
 
     /// How long the link takes to bring bytes in, in the present exchange, in nanoseconds.
     pub(crate) fn way_in(&self) -> u64 {
-        self.0.ways.get().0
+        self.whole().ways.get().0
     }
 
     /// How long the link takes to carry bytes out, in the present exchange, in nanoseconds.
     pub(crate) fn way_out(&self) -> u64 {
-        self.0.ways.get().1
+        self.whole().ways.get().1
     }
 
     /// For the link: the ways in and out of a new exchange.
@@ -154,20 +170,50 @@ impl Tap {
 
     /// A request has come; its answer may take as long as it takes.
     pub(crate) fn serving(&self) {
-        if let Some(patience) = self.0.patience.get() {
+        let whole = self.whole();
+        whole.under_way.set(whole.under_way.get() + 1);
+        if let Some(patience) = whole.patience.get() {
             patience.serve();
+        }
+    }
+
+    /// An exchange is over; if it was the only one, its caller is to send the next.
+    fn served(&self) {
+        let whole = self.whole();
+        whole.under_way.set(whole.under_way.get().saturating_sub(1));
+        if whole.under_way.get() == 0
+            && let Some(patience) = whole.patience.get()
+        {
+            patience.wait();
+        }
+    }
+
+    /// For streams that share their writes: these bytes go now.
+    fn pass(&self, marks: Marks, entry: Option<&Rc<Entry>>) {
+        if let Some(entry) = entry {
+            entry.stamp(marks, now_ns());
+        }
+        if marks.has(Marks::END) {
+            self.served();
         }
     }
 
     /// What the head that HTTP will write next means. The first frame of its body may share its write when both are due
     /// together.
     pub(crate) fn head(&self, note: Note) {
+        if self.0.connection.is_some() {
+            return self.pass(note.marks, note.entry.as_ref());
+        }
         *self.0.note.borrow_mut() = Some(note);
     }
 
     /// What the frame that a body is about to hand out means. Pending as long as other bytes, due at another time, wait
     /// to be written, so that each stretch of bytes has its own due time.
     pub(crate) fn poll_frame(&self, due: u64, marks: Marks, entry: &Rc<Entry>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.connection.is_some() {
+            self.pass(marks, Some(entry));
+            return Poll::Ready(());
+        }
         let mut note = self.0.note.borrow_mut();
         match note.as_mut() {
             None => *note = Some(Note { due, marks, entry: Some(Rc::clone(entry)) }),
@@ -191,10 +237,8 @@ impl Tap {
         if let Some(body) = self.0.body.borrow_mut().take() {
             body.wake();
         }
-        if note.marks.has(Marks::END)
-            && let Some(patience) = self.0.patience.get()
-        {
-            patience.wait();
+        if note.marks.has(Marks::END) {
+            self.served();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Where a request finds itself: the simulated world, the worker thread that serves it, the connection it came over.
 
 use std::cell::Cell;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
@@ -16,6 +17,7 @@ use crate::distance::{Distance, Route};
 use crate::hyper_io::{Scratch, scratch};
 use crate::ledger::{Ledger, Sink};
 use crate::tap::Tap;
+use crate::tls::{Authority, Identity, TlsConfig};
 use crate::twin::Twins;
 use crate::upstream::{Gateway, Pool, Upstream};
 use crate::watch::Watch;
@@ -45,6 +47,8 @@ pub(crate) struct Listener {
     /// The model, also the one behind a gateway.
     pub(crate) backend: Option<Arc<Backend>>,
     pub(crate) gateway: Option<Gateway>,
+    /// What it shows of itself; none is without TLS.
+    pub(crate) tls: Option<Identity>,
     /// Whether the callers are gateways of ours, who are told the plan of each answer.
     pub(crate) tells_plan: bool,
 }
@@ -52,13 +56,15 @@ pub(crate) struct Listener {
 impl World {
     /// The world that `config` describes. Behind each gateway to a backend of ours stands a listener of its own, at the
     /// address that `inner` gives for it.
-    pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> Arc<Self> {
+    pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> io::Result<Arc<Self>> {
         let began = now_ns();
         let backends: Vec<Arc<Backend>> =
             config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone(), began))).collect();
         let backend = |listener: &ListenerConfig| listener.backend.map(|place| Arc::clone(&backends[place]));
         let mut addresses = inner.iter();
         let mut listeners = Vec::new();
+        let mut authority = Authority::default();
+        let mut identity = |tls: Option<&TlsConfig>| tls.map(|tls| authority.identity(tls)).transpose();
         for listener in &config.listeners {
             listeners.push(Listener {
                 name: Arc::from(listener.name.as_str()),
@@ -67,6 +73,7 @@ impl World {
                 arrivals: AtomicU64::new(0),
                 backend: backend(listener),
                 gateway: gateway(listener, config.seed, &mut addresses),
+                tls: identity(listener.tls.as_ref())?,
                 tells_plan: false,
             });
         }
@@ -78,10 +85,11 @@ impl World {
                 arrivals: AtomicU64::new(0),
                 backend: backend(listener),
                 gateway: None,
+                tls: None,
                 tells_plan: true,
             });
         }
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             seed: config.seed,
             key: config.key.clone(),
             any_model: config.any_model,
@@ -91,7 +99,7 @@ impl World {
             description: OnceLock::new(),
             backends,
             config,
-        })
+        }))
     }
 }
 

@@ -17,6 +17,8 @@ const SWEEP: Duration = Duration::from_secs(5);
 pub(crate) struct Patience {
     since: Cell<u64>,
     over: Cell<bool>,
+    /// Whether the simulator is about to end.
+    leaving: Cell<bool>,
     task: RefCell<Option<Waker>>,
 }
 
@@ -43,6 +45,19 @@ impl Patience {
         Poll::Pending
     }
 
+    /// For the connection's task, after [`poll_over`](Self::poll_over): ready when it is to end after the exchanges that
+    /// are under way.
+    pub(crate) fn poll_leave(&self) -> Poll<()> {
+        if self.leaving.get() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn leave(&self) {
+        self.leaving.set(true);
+        if let Some(task) = self.task.borrow_mut().take() {
+            task.wake();
+        }
+    }
+
     fn check(&self, now: u64) {
         if self.since.get().saturating_add(PATIENCE) < now {
             self.over.set(true);
@@ -60,10 +75,24 @@ pub(crate) struct Watch(RefCell<Vec<Weak<Patience>>>);
 impl Watch {
     /// Watches a new connection.
     pub(crate) fn add(&self) -> Rc<Patience> {
-        let patience =
-            Rc::new(Patience { since: Cell::new(now_ns()), over: Cell::new(false), task: RefCell::new(None) });
+        let patience = Rc::new(Patience {
+            since: Cell::new(now_ns()),
+            over: Cell::new(false),
+            leaving: Cell::new(false),
+            task: RefCell::new(None),
+        });
         self.0.borrow_mut().push(Rc::downgrade(&patience));
         patience
+    }
+
+    /// Lets every connection end after what is under way on it.
+    pub(crate) fn leave(&self) {
+        self.0.borrow().iter().filter_map(Weak::upgrade).for_each(|patience| patience.leave());
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.0.borrow().iter().filter(|patience| patience.strong_count() > 0).count()
     }
 
     fn sweep(&self, now: u64) {

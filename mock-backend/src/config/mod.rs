@@ -24,6 +24,7 @@
 //!     name    = "private"
 //!     kind    = "private-endpoint"                # direct | private-endpoint | gateway
 //!     backend = "sweden"
+//!     tls     = "self-signed"                     # or { cert = "cert.pem", key = "key.pem" }
 //!     link    = { from = "germanywestcentral", to = "swedencentral", bandwidth = "100Mbit/s" }
 //!
 //!     [[listener]]
@@ -42,6 +43,7 @@ mod backend;
 mod link;
 mod parse;
 mod raw;
+mod secure;
 mod spec;
 mod times;
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::backend::{Backend, find};
 use super::link::Link;
 use super::parse::{explain, line_of};
+use super::secure::Tls;
 use super::spec::{ANY_PORT, Config, ConfigError, GatewayConfig, Kind, LEDGER, ListenerConfig, SEED};
 use super::times::{Time, Url};
 
@@ -41,6 +42,7 @@ struct Listener {
     name: String,
     kind: Kind,
     backend: Option<String>,
+    tls: Option<Tls>,
     #[serde(default)]
     link: Link,
     gateway: Option<Gateway>,
@@ -69,7 +71,7 @@ impl Scenario {
         // Files that a scenario names stand beside it.
         let folder = Path::new(origin).parent().unwrap_or(Path::new(""));
         let backends = self.backend.into_iter().map(|backend| backend.resolve(folder));
-        let listeners = self.listener.into_iter().map(|listener| listener.resolve(&names));
+        let listeners = self.listener.into_iter().map(|listener| listener.resolve(&names, folder));
         let config = Config {
             scenario: self.name,
             seed: self.seed,
@@ -86,7 +88,7 @@ impl Scenario {
 }
 
 impl Listener {
-    fn resolve(self, backends: &[String]) -> Result<ListenerConfig, String> {
+    fn resolve(self, backends: &[String], folder: &Path) -> Result<ListenerConfig, String> {
         let name = self.name;
         let wrong = |what: &str| format!("listener \"{name}\" {what}");
         match (self.kind, &self.gateway) {
@@ -109,7 +111,8 @@ impl Listener {
             url: gateway.url.map(|url| url.0),
         });
         let link = self.link.distance();
-        Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, link, backend, gateway, name })
+        let tls = self.tls.map(|tls| tls.resolve(folder));
+        Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, tls, link, backend, gateway, name })
     }
 }
 

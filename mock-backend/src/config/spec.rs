@@ -8,6 +8,7 @@ use crate::latency::Latency;
 use crate::load::Load;
 use crate::packing::Packing;
 use crate::season::Season;
+use crate::tls::TlsConfig;
 
 /// What is wrong with a scenario or with the flags, as one sentence.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct ListenerConfig {
     pub kind: Kind,
     /// Where it listens.
     pub bind: SocketAddr,
+    /// Its TLS; none is plain HTTP.
+    pub tls: Option<TlsConfig>,
     /// The distance to its callers.
     pub link: Distance,
     /// The place of its backend in [`Config::backends`]; none for a gateway in front of a foreign server.
@@ -173,6 +176,7 @@ impl Config {
             name: "direct".to_owned(),
             kind: Kind::Direct,
             bind: ANY_PORT,
+            tls: None,
             link: Distance::NONE,
             backend: Some(0),
             gateway: None,
