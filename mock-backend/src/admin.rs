@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Uri};
 use serde_json::json;
 
+use crate::api::ApiError;
 use crate::backend::Backend;
 use crate::clock::now_ns;
 use crate::ledger::Query;
@@ -15,14 +17,21 @@ use crate::tap::{Marks, Note};
 use crate::visit::{Visit, World};
 
 /// Answers a request to the simulator itself.
-pub(crate) fn answer(visit: &Visit, head: &Parts) -> Response<Reply> {
+pub(crate) fn answer(visit: &Visit, head: &Parts, body: Result<Bytes, ApiError>) -> Response<Reply> {
     visit.tap.head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
     let world = &visit.worker.world;
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/_sim/ledger") => ledger(world, &head.uri),
         (&Method::GET, "/_sim/describe") => json_response(StatusCode::OK, world.description().to_owned()),
         (&Method::GET, "/_sim/ca.pem") => ca(world),
-        (&Method::GET, "/_sim/health") => json_response(StatusCode::OK, json!({"status": "ok"}).to_string()),
+        (&Method::GET, "/_sim/health") => health(world),
+        (&Method::GET, "/_sim/metrics") => text(METRICS, world.ledger.metrics()),
+        (&Method::GET, "/_sim/config") => json_response(StatusCode::OK, world.config.source.to_string()),
+        (&Method::PATCH, "/_sim/config") => patch(visit, &body.unwrap_or_default()),
+        (&Method::POST, "/_sim/reset") => {
+            visit.worker.stage.reset();
+            json_response(StatusCode::OK, json!({"status": "reset"}).to_string())
+        }
         (&Method::POST, "/_sim/stall") => stall(visit, &head.uri),
         (method, path) => wrong(StatusCode::NOT_FOUND, &format!("there is no {method} {path}")),
     }
@@ -67,9 +76,32 @@ fn ca(world: &World) -> Response<Reply> {
     if all.is_empty() {
         return wrong(StatusCode::NOT_FOUND, "no listener has TLS");
     }
-    let mut response = Response::new(Reply::whole(all.concat().into_bytes()));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-pem-file"));
+    text("application/x-pem-file", all.concat())
+}
+
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+fn text(kind: &'static str, text: String) -> Response<Reply> {
+    let mut response = Response::new(Reply::whole(text.into_bytes()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+/// 503 until the simulator is ready.
+fn health(world: &World) -> Response<Reply> {
+    if now_ns() < world.ready_at() {
+        return json_response(StatusCode::SERVICE_UNAVAILABLE, json!({"status": "starting"}).to_string());
+    }
+    json_response(StatusCode::OK, json!({"status": "ok"}).to_string())
+}
+
+/// Changes the scenario, whole or not at all; says what it is then.
+fn patch(visit: &Visit, body: &[u8]) -> Response<Reply> {
+    let patch = serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"));
+    match patch.and_then(|patch| visit.worker.stage.patch(&patch).map_err(|error| error.0)) {
+        Ok(()) => json_response(StatusCode::OK, visit.worker.stage.world().config.source.to_string()),
+        Err(message) => wrong(StatusCode::BAD_REQUEST, &message),
+    }
 }
 
 fn query(uri: &Uri) -> Result<Query, String> {
@@ -112,7 +144,12 @@ fn find(world: &World, name: &str) -> Option<Arc<Backend>> {
 
 /// The parameters of an address, decoded.
 fn pairs(uri: &Uri) -> impl Iterator<Item = (String, String)> {
-    uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+    parameters(uri.query().unwrap_or_default())
+}
+
+/// The parameters of a query or a form, decoded.
+pub(crate) fn parameters(text: &str) -> impl Iterator<Item = (String, String)> {
+    text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         (key.to_owned(), decode(value))
     })

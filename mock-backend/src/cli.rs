@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, ConfigError, Single, parse_duration};
 use crate::describe;
@@ -88,7 +89,7 @@ pub fn main(args: &SimArgs) -> ExitCode {
     }
     warn_if_open(&config);
     match Simulator::start(config) {
-        Ok(simulator) => run(args, &simulator),
+        Ok(simulator) => run(args, simulator),
         Err(error) => fail(&error, 1),
     }
 }
@@ -112,13 +113,13 @@ fn warn_if_open(config: &Config) {
     }
 }
 
-/// Says where the listeners are and waits for the end.
-fn run(args: &SimArgs, simulator: &Simulator) -> ExitCode {
-    if let Err(error) = print(&ready(args, simulator)) {
-        return fail(&error, 1);
-    }
-    match wait(args.parent) {
-        Ok(()) => ExitCode::SUCCESS,
+/// Says where the listeners are (and what to trust there), waits for the end, and lets requests under way end.
+fn run(args: &SimArgs, simulator: Simulator) -> ExitCode {
+    match wait(args.parent, || print(&ready(args, &simulator))) {
+        Ok(()) => {
+            simulator.stop();
+            ExitCode::SUCCESS
+        }
         Err(error) => fail(&error, 1),
     }
 }
@@ -126,10 +127,17 @@ fn run(args: &SimArgs, simulator: &Simulator) -> ExitCode {
 fn ready(args: &SimArgs, simulator: &Simulator) -> String {
     let listeners = simulator.listeners();
     if args.ready_json {
-        let listeners: Vec<_> = listeners.iter().map(|(name, url)| json!({"name": name, "url": url})).collect();
+        let listener = |(name, url): &(String, String)| match simulator.ca_pem(name) {
+            Some(ca) => json!({"name": name, "url": url, "ca_pem": ca}),
+            None => json!({"name": name, "url": url}),
+        };
+        let listeners: Vec<_> = listeners.iter().map(listener).collect();
         return json!({"listeners": listeners}).to_string();
     }
-    let lines: Vec<String> = listeners.iter().map(|(name, url)| format!("{name}  {url}")).collect();
+    let mut lines: Vec<String> = listeners.iter().map(|(name, url)| format!("{name}  {url}")).collect();
+    let mut trust: Vec<String> = listeners.iter().filter_map(|(name, _)| simulator.ca_pem(name)).collect();
+    trust.dedup();
+    lines.extend(trust.iter().map(|pem| pem.trim_end().to_owned()));
     lines.join("\n")
 }
 
@@ -140,8 +148,9 @@ fn print(text: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Returns on an interrupt or a request to terminate, or when the standard input ends if that is the parent's.
-fn wait(parent: bool) -> std::io::Result<()> {
+/// Returns on an interrupt or a request to terminate, or when the standard input ends if that is the parent's. Calls
+/// `ready` as soon as it would hear of that.
+fn wait(parent: bool, ready: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (told, ended) = tokio::sync::oneshot::channel();
@@ -155,9 +164,11 @@ fn wait(parent: bool) -> std::io::Result<()> {
         } else {
             std::mem::forget(told);
         }
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        ready()?;
         tokio::select! {
-            result = tokio::signal::ctrl_c() => result,
+            _ = interrupt.recv() => Ok(()),
             _ = terminate.recv() => Ok(()),
             _ = ended => Ok(()),
         }

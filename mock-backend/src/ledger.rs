@@ -7,9 +7,12 @@
 //! shorter than the ledger's.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
+
+use crate::metrics::Counters;
 
 /// The planned times of one exchange, in milliseconds from `recv_ns`: the way in, queueing, the model, and the way out.
 /// A stall of the backend is not planned. What was sent can be later than planned, never earlier.
@@ -67,6 +70,12 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
+    /// A request has begun.
+    pub(crate) fn begin(&self) {
+        self.ledger.under_way[self.ring].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request is over.
     pub(crate) fn push(&self, record: Record) {
         self.ledger.push(self.ring, record);
     }
@@ -89,11 +98,14 @@ pub(crate) struct Query {
 pub(crate) struct Ledger {
     rings: Vec<Mutex<Ring>>,
     each: usize,
+    /// Requests that are not over, of each thread.
+    under_way: Box<[AtomicU64]>,
 }
 
 #[derive(Default)]
 struct Ring {
     records: VecDeque<Record>,
+    counters: Counters,
     dropped: u64,
 }
 
@@ -101,7 +113,8 @@ impl Ledger {
     /// A ledger of about `capacity` records, shared evenly by `threads` rings.
     pub(crate) fn new(threads: usize, capacity: usize) -> Arc<Self> {
         let rings = (0..threads).map(|_| Mutex::default()).collect();
-        Arc::new(Self { rings, each: capacity.div_ceil(threads.max(1)).max(1) })
+        let under_way = (0..threads).map(|_| AtomicU64::new(0)).collect();
+        Arc::new(Self { rings, under_way, each: capacity.div_ceil(threads.max(1)).max(1) })
     }
 
     pub(crate) fn sink(self: &Arc<Self>, ring: usize) -> Sink {
@@ -109,12 +122,35 @@ impl Ledger {
     }
 
     fn push(&self, ring: usize, record: Record) {
+        self.under_way[ring].fetch_sub(1, Ordering::Relaxed);
         let mut ring = self.rings[ring].lock().unwrap_or_else(PoisonError::into_inner);
         if ring.records.len() == self.each {
             ring.records.pop_front();
             ring.dropped += 1;
         }
+        ring.counters.add(&record);
         ring.records.push_back(record);
+    }
+
+    /// How many requests are not over.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.under_way.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// What was counted, as text for Prometheus.
+    pub(crate) fn metrics(&self) -> String {
+        let mut all = Counters::default();
+        for ring in &self.rings {
+            all.merge(&ring.lock().unwrap_or_else(PoisonError::into_inner).counters);
+        }
+        all.text(self.in_flight())
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        for ring in &self.rings {
+            *ring.lock().unwrap_or_else(PoisonError::into_inner) = Ring::default();
+        }
     }
 
     /// How many records the ledger can hold.
@@ -160,7 +196,11 @@ mod tests {
     fn the_oldest_give_way_and_are_counted() {
         let ledger = Ledger::new(1, 3);
         let sink = ledger.sink(0);
-        (1..=5).for_each(|i| sink.push(record("r", "direct", i)));
+        (1..=5).for_each(|i| {
+            sink.begin();
+            sink.push(record("r", "direct", i));
+        });
+        assert_eq!(ledger.in_flight(), 0);
         let kept: Vec<u64> = ledger.read(&Query::default()).iter().map(|r| r.recv_ns).collect();
         assert_eq!((kept, ledger.dropped(), ledger.capacity()), (vec![3, 4, 5], 2, 3));
     }
@@ -168,9 +208,10 @@ mod tests {
     #[test]
     fn records_are_found_by_id_listener_time_and_number() {
         let ledger = Ledger::new(2, 100);
-        ledger.sink(0).push(record("a", "direct", 30));
-        ledger.sink(1).push(record("b", "gateway", 20));
-        ledger.sink(1).push(record("a", "gateway", 10));
+        for (ring, id, listener, at) in [(0, "a", "direct", 30), (1, "b", "gateway", 20), (1, "a", "gateway", 10)] {
+            ledger.sink(ring).begin();
+            ledger.sink(ring).push(record(id, listener, at));
+        }
         let ids = |query: Query| ledger.read(&query).iter().map(|r| r.recv_ns).collect::<Vec<_>>();
         assert_eq!(ids(Query::default()), [10, 20, 30]);
         assert_eq!(ids(Query { id: Some("a".into()), ..Query::default() }), [10, 30]);

@@ -20,11 +20,12 @@ use crate::hyper_io::HyperIo;
 use crate::link::{Ends, Link};
 use crate::protocol::{self, is_http2};
 use crate::reply::Reply;
+use crate::stage::{Desk, Seat};
 use crate::tap::Tap;
 use crate::twin::End;
-use crate::visit::{Listener, Visit, Worker};
+use crate::visit::Visit;
 use crate::watch::Patience;
-use crate::{admin, gateway};
+use crate::{admin, gateway, identity};
 
 /// The largest body that is taken.
 const BODY: usize = 16 << 20;
@@ -32,7 +33,9 @@ const BODY: usize = 16 << 20;
 const HEAR_OUT: usize = 64 << 20;
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: TcpStream) {
+pub(crate) async fn serve(desk: Rc<Desk>, place: usize, stream: TcpStream) {
+    let worker = desk.worker();
+    let listener = Arc::clone(&worker.world.listeners[place]);
     let tap = Tap::default();
     let route = Arc::clone(&listener.route);
     let twin = match stream.peer_addr() {
@@ -43,8 +46,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: T
     let link = Link::new(stream, ends, &worker.clock, Rc::clone(&worker.rooms.0));
     let patience = worker.watch.add();
     tap.set_patience(Rc::clone(&patience));
-    let visit = Rc::new(Visit { worker, listener, tap });
-    let mut speak = pin!(speak(visit, link.clone(), Rc::clone(&patience)));
+    let seat = Seat::new(desk, Visit { worker, listener, tap });
+    let mut speak = pin!(speak(seat, link.clone(), Rc::clone(&patience)));
     poll_fn(|cx| {
         if patience.poll_over(cx).is_ready() {
             return Poll::Ready(());
@@ -56,19 +59,20 @@ pub(crate) async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: T
 }
 
 /// Finds out what the caller speaks, and speaks it with him. Who does not get so far has only wasted his own time.
-async fn speak(visit: Rc<Visit>, mut link: Link, patience: Rc<Patience>) {
+async fn speak(seat: Seat, mut link: Link, patience: Rc<Patience>) {
+    let visit = seat.visit();
     let room = Rc::clone(&visit.worker.rooms.1);
     match visit.listener.tls.clone() {
         None => {
             let mut ahead = Vec::new();
             if let Some(Ok(http2)) = unless_leaving(&patience, is_http2(&mut link, &mut ahead)).await {
-                converse(visit, HyperIo::with(link, ahead, room), http2, &patience).await;
+                converse(seat, HyperIo::with(link, ahead, room), http2, &patience).await;
             }
         }
         Some(identity) => {
             if let Some(Ok(stream)) = unless_leaving(&patience, identity.acceptor.accept(link)).await {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                converse(visit, HyperIo::new(stream, room), http2, &patience).await;
+                converse(seat, HyperIo::new(stream, room), http2, &patience).await;
             }
         }
     }
@@ -84,13 +88,14 @@ async fn unless_leaving<T>(patience: &Patience, begin: impl Future<Output = T>) 
     .await
 }
 
-async fn converse<T>(visit: Rc<Visit>, io: HyperIo<T>, http2: bool, patience: &Patience)
+async fn converse<T>(seat: Seat, io: HyperIo<T>, http2: bool, patience: &Patience)
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let leave = |_: &mut Context<'_>| patience.poll_leave();
     if http2 {
         let answer = move |request| {
+            let visit = seat.visit();
             let stream = Rc::new(Visit {
                 worker: Rc::clone(&visit.worker),
                 listener: Arc::clone(&visit.listener),
@@ -100,7 +105,7 @@ where
         };
         protocol::http2(io, answer, leave).await;
     } else {
-        protocol::http1(io, move |request| handle(Rc::clone(&visit), request), leave).await;
+        protocol::http1(io, move |request| handle(seat.visit(), request), leave).await;
     }
 }
 
@@ -110,7 +115,12 @@ async fn handle(visit: Rc<Visit>, request: Request<Incoming>) -> Response<Reply>
     let body = read_body(body, head.headers.contains_key(EXPECT)).await;
     visit.tap.serving();
     if head.uri.path().starts_with("/_sim/") {
-        return admin::answer(&visit, &head);
+        return admin::answer(&visit, &head, body);
+    }
+    if head.uri.path().ends_with("/token")
+        && let Some(response) = identity::answer(&visit, &head, body.as_deref().unwrap_or_default())
+    {
+        return response;
     }
     match (&visit.listener.gateway, &visit.listener.backend) {
         // Boxed, since it is far larger than the rest, which would have to move with it.

@@ -12,11 +12,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
 use crate::clock::Clock;
-use crate::config::{ANY_PORT, Config};
+use crate::config::{ANY_PORT, Config, ConfigError};
 use crate::generate;
 use crate::ledger::{Query, Record};
 use crate::serve::serve;
-use crate::visit::{Listener, Worker, World};
+use crate::stage::{Desk, Stage};
+use crate::visit::{Worker, World};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -39,15 +40,15 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
-/// A running simulator with threads of its own; it ends when it is stopped or dropped.
+/// A running simulator with threads of its own; it ends when it is stopped, and is cut off when it is dropped.
 pub struct Simulator {
-    world: Arc<World>,
+    stage: Arc<Stage>,
     urls: Vec<(String, String)>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
 
-type Handover = (TcpStream, Arc<Listener>);
+type Handover = (TcpStream, usize);
 
 impl Simulator {
     /// Starts what `config` describes. All listeners accept when this returns.
@@ -61,7 +62,7 @@ impl Simulator {
         let inner = config.inner().map(|_| bind(ANY_PORT)).collect::<io::Result<Vec<_>>>()?;
         let places = inner.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         sockets.extend(inner);
-        let world = World::new(config, workers, &places)?;
+        let stage = Stage::new(World::new(config, workers, &places)?);
         let (stop, stopped) = watch::channel(false);
         generate::warm_up();
         let mut threads = Vec::new();
@@ -69,12 +70,11 @@ impl Simulator {
         for place in 0..workers {
             let (sender, receiver) = mpsc::unbounded_channel();
             senders.push(sender);
-            let world = Arc::clone(&world);
-            threads.push(spawn(format!("sim-{place}"), move || worker(world, place, receiver))?);
+            let stage = Arc::clone(&stage);
+            threads.push(spawn(format!("sim-{place}"), move || worker(stage, place, receiver))?);
         }
-        let sockets = sockets.into_iter().zip(world.listeners.clone()).collect();
         threads.push(spawn("sim-accept".to_owned(), move || accept_all(sockets, senders, stopped))?);
-        Ok(Self { world, urls, stop, threads })
+        Ok(Self { stage, urls, stop, threads })
     }
 
     /// The address of a listener, as in `http://127.0.0.1:41234`.
@@ -93,18 +93,46 @@ impl Simulator {
     /// own, else the certificate.
     #[must_use]
     pub fn ca_pem(&self, name: &str) -> Option<String> {
-        let listener = self.world.listeners.iter().find(|listener| *listener.name == *name)?;
+        let world = self.stage.world();
+        let listener = world.listeners.iter().find(|listener| *listener.name == *name)?;
         listener.tls.as_ref().map(|identity| identity.trust.to_string())
     }
 
     /// What was sent so far, in the order in which requests were received.
     #[must_use]
     pub fn ledger(&self) -> Vec<Record> {
-        self.world.ledger.read(&Query::default())
+        self.stage.world().ledger.read(&Query::default())
     }
 
-    /// Ends it, with all connections.
+    /// The scenario as it is now, as JSON.
+    #[must_use]
+    pub fn config(&self) -> serde_json::Value {
+        self.stage.world().config.source.clone()
+    }
+
+    /// Changes the running scenario by a JSON merge patch, in which backends and listeners are found by their names:
+    /// whole or, if anything is wrong with it, not at all.
+    ///
+    /// # Errors
+    /// If the result is no scenario, or if what is changed cannot change in a running simulator.
+    pub fn patch(&self, patch: &serde_json::Value) -> Result<(), ConfigError> {
+        self.stage.patch(patch)
+    }
+
+    /// Begins anew: the time of the backends, draws, queues, ledger and counters. Connections stay.
+    pub fn reset(&self) {
+        self.stage.reset();
+    }
+
+    /// The counters, in the text form of Prometheus.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.stage.world().ledger.metrics()
+    }
+
+    /// Ends it: no connection is accepted any more, and requests under way have the scenario's `drain` to end.
     pub fn stop(self) {
+        self.stage.be_gentle();
         drop(self);
     }
 }
@@ -160,19 +188,19 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 
 /// Accepts for all listeners and hands connections to the workers in turn.
 fn accept_all(
-    sockets: Vec<(TcpListener, Arc<Listener>)>,
+    sockets: Vec<TcpListener>,
     workers: Vec<mpsc::UnboundedSender<Handover>>,
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let workers = Rc::new(RefCell::new(Turns { workers, next: 0 }));
     LocalSet::new().block_on(&runtime()?, async move {
-        for (socket, listener) in sockets {
+        for (place, socket) in sockets.into_iter().enumerate() {
             let socket = tokio::net::TcpListener::from_std(socket)?;
             let workers = Rc::clone(&workers);
             tokio::task::spawn_local(async move {
                 loop {
                     match socket.accept().await.and_then(|(stream, _)| stream.into_std()) {
-                        Ok(stream) => workers.borrow_mut().hand((stream, Arc::clone(&listener))),
+                        Ok(stream) => workers.borrow_mut().hand((stream, place)),
                         // Out of files, or a caller that has gone again.
                         Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
                     }
@@ -199,17 +227,22 @@ impl Turns {
     }
 }
 
-/// One worker: serves the connections handed to it until no more can come.
-fn worker(world: Arc<World>, place: usize, mut connections: mpsc::UnboundedReceiver<Handover>) -> io::Result<()> {
+/// One worker: serves the connections handed to it until no more can come, and then, for so long as the scenario allows,
+/// what is still under way.
+fn worker(stage: Arc<Stage>, place: usize, mut connections: mpsc::UnboundedReceiver<Handover>) -> io::Result<()> {
     LocalSet::new().block_on(&runtime()?, async move {
-        let worker = Worker::new(world, Clock::start()?, place);
-        let watching = Rc::clone(&worker);
-        tokio::task::spawn_local(async move { watching.watch.run().await });
-        while let Some((stream, listener)) = connections.recv().await {
+        let worker = Worker::new(Arc::clone(&stage), Clock::start()?, place);
+        let watch = Rc::clone(&worker.watch);
+        let sweeping = Rc::clone(&watch);
+        tokio::task::spawn_local(async move { sweeping.run().await });
+        let desk = Desk::new(Arc::clone(&stage), worker);
+        while let Some((stream, place)) = connections.recv().await {
             if let Ok(stream) = adopt(stream) {
-                tokio::task::spawn_local(serve(Rc::clone(&worker), listener, stream));
+                tokio::task::spawn_local(serve(Rc::clone(&desk), place, stream));
             }
         }
+        // What is not over by then is cut.
+        let _ = tokio::time::timeout(stage.drain(), watch.leave()).await;
         Ok(())
     })
 }

@@ -54,6 +54,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn new(record: Record, sink: Sink) -> Rc<Self> {
+        sink.begin();
         Rc::new(Self { record: RefCell::new(record), sink })
     }
 

@@ -4,36 +4,52 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hyper::HeaderMap;
 
 use crate::backend::Backend;
 use crate::clock::{Clock, now_ns};
-use crate::config::{Config, ListenerConfig, UpstreamUrl};
+use crate::config::{BackendConfig, Config, ListenerConfig, UpstreamUrl};
 use crate::describe;
 use crate::distance::{Distance, Route};
 use crate::hyper_io::{Scratch, scratch};
 use crate::ledger::{Ledger, Sink};
+use crate::stage::Stage;
 use crate::tap::Tap;
-use crate::tls::{Authority, Identity, TlsConfig};
+use crate::tls::{Authority, Identity};
 use crate::twin::Twins;
 use crate::upstream::{Gateway, Pool, Upstream};
 use crate::watch::Watch;
 
-/// Everything that all threads share. Only counters and the queues of backends in it ever change.
+/// Everything that all threads share, until another world takes its place. Only counters and the queues of backends in it ever change.
 pub(crate) struct World {
     pub(crate) config: Config,
     /// Connections from gateways to backends, both ours.
     pub(crate) twins: Arc<Twins>,
     description: OnceLock<String>,
+    ground: Ground,
     pub(crate) seed: u64,
     pub(crate) key: Option<String>,
     pub(crate) any_model: bool,
     pub(crate) backends: Vec<Arc<Backend>>,
     pub(crate) listeners: Vec<Arc<Listener>>,
     pub(crate) ledger: Arc<Ledger>,
+}
+
+/// What stays when a world gives way to the next.
+#[derive(Clone)]
+struct Ground {
+    /// What each listener shows of itself.
+    identities: Vec<Option<Identity>>,
+    /// Where the listeners behind gateways are.
+    inner: Vec<SocketAddr>,
+    twins: Arc<Twins>,
+    ledger: Arc<Ledger>,
+    /// When the simulator started, and when the time of the backends began.
+    started: u64,
+    began: u64,
 }
 
 /// A place to connect to.
@@ -57,49 +73,80 @@ impl World {
     /// The world that `config` describes. Behind each gateway to a backend of ours stands a listener of its own, at the
     /// address that `inner` gives for it.
     pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> io::Result<Arc<Self>> {
-        let began = now_ns();
-        let backends: Vec<Arc<Backend>> =
-            config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone(), began))).collect();
-        let backend = |listener: &ListenerConfig| listener.backend.map(|place| Arc::clone(&backends[place]));
-        let mut addresses = inner.iter();
-        let mut listeners = Vec::new();
         let mut authority = Authority::default();
-        let mut identity = |tls: Option<&TlsConfig>| tls.map(|tls| authority.identity(tls)).transpose();
-        for listener in &config.listeners {
+        let identity = |listener: &ListenerConfig| listener.tls.as_ref().map(|tls| authority.identity(tls)).transpose();
+        let identities = config.listeners.iter().map(identity).collect::<io::Result<_>>()?;
+        let ledger = Ledger::new(threads, config.ledger);
+        let (inner, now) = (inner.to_vec(), now_ns());
+        let ground = Ground { identities, inner, twins: Arc::default(), ledger, started: now, began: now };
+        Ok(Self::build(config, ground, None))
+    }
+
+    /// When it says that it is ready, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) fn ready_at(&self) -> u64 {
+        self.ground.started + self.config.ready_after.as_nanos() as u64
+    }
+
+    /// This world with another scenario. Whatever that leaves as it was goes on.
+    pub(crate) fn changed(&self, config: Config) -> Arc<Self> {
+        Self::build(config, self.ground.clone(), Some(self))
+    }
+
+    /// This world as it was in the beginning.
+    pub(crate) fn reset(&self) -> Arc<Self> {
+        self.ledger.clear();
+        Self::build(self.config.clone(), Ground { began: now_ns(), ..self.ground.clone() }, None)
+    }
+
+    fn build(config: Config, ground: Ground, old: Option<&Self>) -> Arc<Self> {
+        let backend = |(place, config): (usize, &BackendConfig)| {
+            let old = old.map(|old| &old.backends[place]).filter(|old| old.config == *config);
+            old.map_or_else(|| Arc::new(Backend::new(config.clone(), ground.began)), Arc::clone)
+        };
+        let backends: Vec<Arc<Backend>> = config.backends.iter().enumerate().map(backend).collect();
+        let backend = |listener: &ListenerConfig| listener.backend.map(|place| Arc::clone(&backends[place]));
+        let mut addresses = ground.inner.iter();
+        let mut listeners = Vec::new();
+        let arrivals =
+            |place: usize| AtomicU64::new(old.map_or(0, |old| old.listeners[place].arrivals.load(Ordering::Relaxed)));
+        for (listener, tls) in config.listeners.iter().zip(&ground.identities) {
+            let place = listeners.len();
             listeners.push(Listener {
                 name: Arc::from(listener.name.as_str()),
-                place: listeners.len(),
+                place,
                 route: Route::new(listener.link.clone(), config.seed, &listener.name),
-                arrivals: AtomicU64::new(0),
+                arrivals: arrivals(place),
                 backend: backend(listener),
                 gateway: gateway(listener, config.seed, &mut addresses),
-                tls: identity(listener.tls.as_ref())?,
+                tls: tls.clone(),
                 tells_plan: false,
             });
         }
         for listener in config.inner() {
+            let place = listeners.len();
             listeners.push(Listener {
                 name: Arc::from(format!("{}.upstream", listener.name)),
-                place: listeners.len(),
+                place,
                 route: Route::new(Distance::NONE, config.seed, ""),
-                arrivals: AtomicU64::new(0),
+                arrivals: arrivals(place),
                 backend: backend(listener),
                 gateway: None,
                 tls: None,
                 tells_plan: true,
             });
         }
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             seed: config.seed,
             key: config.key.clone(),
             any_model: config.any_model,
             listeners: listeners.into_iter().map(Arc::new).collect(),
-            ledger: Ledger::new(threads, config.ledger),
-            twins: Arc::default(),
+            ledger: Arc::clone(&ground.ledger),
+            twins: Arc::clone(&ground.twins),
             description: OnceLock::new(),
+            ground,
             backends,
             config,
-        }))
+        })
     }
 }
 
@@ -120,6 +167,7 @@ fn gateway(listener: &ListenerConfig, seed: u64, inner: &mut std::slice::Iter<'_
 
 /// One worker thread.
 pub(crate) struct Worker {
+    pub(crate) stage: Arc<Stage>,
     pub(crate) world: Arc<World>,
     pub(crate) clock: Clock,
     pub(crate) sink: Sink,
@@ -128,24 +176,41 @@ pub(crate) struct Worker {
     /// Idle connections to the upstream of each listener.
     pub(crate) pools: Vec<Rc<Pool>>,
     /// The connections.
-    pub(crate) watch: Watch,
-    named: Cell<u64>,
+    pub(crate) watch: Rc<Watch>,
+    named: Rc<Cell<u64>>,
     place: usize,
 }
 
 impl Worker {
-    pub(crate) fn new(world: Arc<World>, clock: Clock, place: usize) -> Rc<Self> {
+    pub(crate) fn new(stage: Arc<Stage>, clock: Clock, place: usize) -> Rc<Self> {
+        let world = stage.world();
         let sink = world.ledger.sink(place);
         let pools = world.listeners.iter().map(|_| Rc::default()).collect();
         Rc::new(Self {
+            stage,
             world,
             clock,
             sink,
             rooms: (scratch(), scratch()),
             pools,
-            watch: Watch::default(),
-            named: Cell::new(0),
+            watch: Rc::default(),
+            named: Rc::default(),
             place,
+        })
+    }
+
+    /// The same thread in another world.
+    pub(crate) fn moved_to(&self, world: Arc<World>) -> Rc<Self> {
+        Rc::new(Self {
+            sink: world.ledger.sink(self.place),
+            stage: Arc::clone(&self.stage),
+            clock: self.clock.clone(),
+            rooms: self.rooms.clone(),
+            pools: self.pools.clone(),
+            watch: Rc::clone(&self.watch),
+            named: Rc::clone(&self.named),
+            place: self.place,
+            world,
         })
     }
 }

@@ -12,6 +12,8 @@ use crate::clock::now_ns;
 const PATIENCE: u64 = 240 * 1_000_000_000;
 /// How often connections are looked at.
 const SWEEP: Duration = Duration::from_secs(5);
+/// How often connections that are to end are looked at.
+const STEP: Duration = Duration::from_millis(2);
 
 /// What the sweep knows of one connection.
 pub(crate) struct Patience {
@@ -85,14 +87,13 @@ impl Watch {
         patience
     }
 
-    /// Lets every connection end after what is under way on it.
-    pub(crate) fn leave(&self) {
-        self.0.borrow().iter().filter_map(Weak::upgrade).for_each(|patience| patience.leave());
-    }
-
-    /// How many connections there are.
-    pub(crate) fn connections(&self) -> usize {
-        self.0.borrow().iter().filter(|patience| patience.strong_count() > 0).count()
+    /// Lets every connection end after what is under way on it, and waits for that.
+    pub(crate) async fn leave(&self) {
+        let connections = std::mem::take(&mut *self.0.borrow_mut());
+        connections.iter().filter_map(Weak::upgrade).for_each(|patience| patience.leave());
+        while connections.iter().any(|patience| patience.strong_count() > 0) {
+            tokio::time::sleep(STEP).await;
+        }
     }
 
     fn sweep(&self, now: u64) {

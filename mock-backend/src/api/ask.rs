@@ -10,6 +10,7 @@ use super::error::ApiError;
 use super::models::{self, Purpose};
 use super::responses::{Echo, ResponsesRequest};
 use super::route::{Dialect, Operation, Route, route};
+use crate::identity;
 
 /// What a request turned out to ask for.
 pub(crate) enum Asked {
@@ -77,6 +78,11 @@ impl Reader<'_> {
             scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
         });
         let key = headers.get("api-key").and_then(|value| value.to_str().ok()).or(bearer).unwrap_or_default();
+        match bearer.and_then(identity::refuses) {
+            Some(true) => return Err(ApiError::WrongToken),
+            Some(false) => return Ok(()),
+            None => {}
+        }
         match self.key {
             _ if key.is_empty() => Err(ApiError::MissingKey),
             Some(expected) if expected != key => Err(ApiError::WrongKey(key.to_owned())),

@@ -12,6 +12,8 @@ pub(crate) enum ApiError {
     MissingKey,
     /// A key that does not pass; shown with its middle hidden.
     WrongKey(String),
+    /// A bearer token that is not for this service, or not any more.
+    WrongToken,
     /// No model or deployment of this name.
     NoModel(String),
     /// The model exists, but not for this.
@@ -33,12 +35,14 @@ const AZURE_KEY: &str = "Access denied due to invalid subscription key or wrong 
 const AZURE_DEPLOYMENT: &str = "The API deployment for this resource does not exist. If you created the deployment \
      within the last 5 minutes, please wait a moment and try again.";
 
+const WRONG_TOKEN: &str = "Unauthorized. Access token is missing, invalid, audience is incorrect \
+     (https://cognitiveservices.azure.com), or have expired.";
 const UNAVAILABLE: &str = "The service is temporarily unable to process your request. Please try again later.";
 
 impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::MissingKey | Self::WrongKey(_) => StatusCode::UNAUTHORIZED,
+            Self::MissingKey | Self::WrongKey(_) | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::NoModel(_) | Self::NoRoute(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongModel(_) | Self::Invalid(..) => StatusCode::BAD_REQUEST,
@@ -67,6 +71,7 @@ impl ApiError {
             Self::WrongKey(key) => {
                 (format!("Incorrect API key provided: {}.", hide(key)), None, Some("invalid_api_key"))
             }
+            Self::WrongToken => (WRONG_TOKEN.to_owned(), None, Some("401")),
             Self::NoModel(model) => (
                 format!("The model `{model}` does not exist or you do not have access to it."),
                 Some("model"),
@@ -88,6 +93,7 @@ impl ApiError {
     fn azure(&self) -> String {
         let (code, message) = match self {
             Self::MissingKey | Self::WrongKey(_) => ("401", AZURE_KEY.to_owned()),
+            Self::WrongToken => ("401", WRONG_TOKEN.to_owned()),
             Self::NoModel(_) => ("DeploymentNotFound", AZURE_DEPLOYMENT.to_owned()),
             Self::WrongModel(model) => (
                 "OperationNotSupported",

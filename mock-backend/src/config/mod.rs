@@ -8,13 +8,14 @@
 //!     seed = 42                                   # of every draw
 //!     threads = 1                                 # default: one for each core
 //!     ledger = 200000                             # requests that it holds
+//!     ready_after = "0"                           # so long /_sim/health is 503
+//!     drain = "5s"                                # so long requests under way may take at the end
 //!
 //!     [[backend]]
 //!     name   = "sweden"
 //!     region = "swedencentral"                    # what x-ms-region says
 //!     model  = { first = { dist = "normal", mean = "150ms", sd = "5ms" }, gap = "10ms", per_prompt_token = "20us" }
-//!     load   = { kind = "serial", stage = "10ms" }    # one request after the other; or
-//!     #        { kind = "batch", size = 8, step = "20ms", queue = 100 }, whose model has no gap
+//!     load   = { kind = "serial", stage = "10ms" }    # or { kind = "batch", size = 8, step = "20ms", queue = 100 }
 //!     stream = { head = "after-prefill", tokens_per_event = 2, events_per_write = 1, burst = "0", keepalive = "15s" }
 //!     changes = [{ kind = "spike", at = "30s", for = "5s", factor = 3.0 }]    # step, ramp, spike, sine, outage
 //!     prefix_cache = "5m"                         # beginnings of prompts are remembered so long
@@ -34,7 +35,7 @@
 //!     link    = { rtt = "1ms" }                   # from the caller; or { p50 = "28ms", p95 = "34ms" }
 //!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" } }
 //! "#, "example.toml");
-//! assert!(config.is_ok());
+//! assert_eq!(config.err(), None);
 //! ```
 
 use std::path::Path;
@@ -42,6 +43,7 @@ use std::path::Path;
 mod backend;
 mod link;
 mod parse;
+mod patch;
 mod raw;
 mod secure;
 mod spec;
@@ -87,7 +89,15 @@ impl Config {
     /// # Errors
     /// If the text is not TOML, has unknown keys, or says what cannot be.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
-        raw::Scenario::parse(text, origin)?.resolve(origin)
+        // Files that a scenario names stand beside it.
+        Self::parse_in(text, origin, Path::new(origin).parent().unwrap_or(Path::new("")))
+    }
+
+    /// A scenario whose files are in `folder`.
+    fn parse_in(text: &str, origin: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let scenario = raw::Scenario::parse(text, origin)?;
+        let source = toml::from_str(text).map_err(|error| ConfigError(format!("{origin}: {}", error.message())))?;
+        scenario.resolve(source, origin, folder)
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::backend::{Backend, find};
 use super::link::Link;
 use super::parse::{explain, line_of};
 use super::secure::Tls;
-use super::spec::{ANY_PORT, Config, ConfigError, GatewayConfig, Kind, LEDGER, ListenerConfig, SEED};
-use super::times::{Time, Url};
+use super::spec::{ANY_PORT, Config, ConfigError, DRAIN, GatewayConfig, Kind, LEDGER, ListenerConfig, SEED};
+use super::times::{Span, Time, Url};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,8 @@ pub(super) struct Scenario {
     threads: usize,
     #[serde(default = "ledger")]
     ledger: usize,
+    ready_after: Option<Span>,
+    drain: Option<Span>,
     #[serde(default)]
     backend: Vec<Backend>,
     #[serde(default)]
@@ -65,11 +69,9 @@ impl Scenario {
         })
     }
 
-    pub(super) fn resolve(self, origin: &str) -> Result<Config, ConfigError> {
+    pub(super) fn resolve(self, source: Value, origin: &str, folder: &Path) -> Result<Config, ConfigError> {
         let names: Vec<String> = self.backend.iter().map(|backend| backend.name.clone()).collect();
         let wrong = |what: String| ConfigError(format!("{origin}: {what}"));
-        // Files that a scenario names stand beside it.
-        let folder = Path::new(origin).parent().unwrap_or(Path::new(""));
         let backends = self.backend.into_iter().map(|backend| backend.resolve(folder));
         let listeners = self.listener.into_iter().map(|listener| listener.resolve(&names, folder));
         let config = Config {
@@ -81,6 +83,10 @@ impl Scenario {
             ledger: self.ledger,
             backends: backends.collect::<Result<_, _>>().map_err(wrong)?,
             listeners: listeners.collect::<Result<_, _>>().map_err(wrong)?,
+            ready_after: self.ready_after.map_or(Duration::ZERO, Span::duration),
+            drain: self.drain.map_or(DRAIN, Span::duration),
+            folder: folder.to_owned(),
+            source,
         };
         check(&config).map_err(wrong)?;
         Ok(config)

@@ -1,6 +1,8 @@
 //! What a simulator needs to know, checked and complete.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::dist::Dist;
 use crate::distance::Distance;
@@ -34,6 +36,14 @@ pub struct Config {
     pub backends: Vec<BackendConfig>,
     /// Where callers connect.
     pub listeners: Vec<ListenerConfig>,
+    /// How long `/_sim/health` says 503 after the start.
+    pub ready_after: Duration,
+    /// How long requests under way may still take when the simulator is told to end.
+    pub drain: Duration,
+    /// The scenario as it was written: what `/_sim/config` shows and changes.
+    pub source: serde_json::Value,
+    /// Where the files are that it names.
+    pub folder: PathBuf,
 }
 
 /// A deployment of a model in a region.
@@ -157,6 +167,21 @@ pub(crate) const OUTPUT_TOKENS: usize = 64;
 /// The seed unless told otherwise.
 pub(crate) const SEED: u64 = 42;
 
+/// How long requests under way may still take at the end, unless told otherwise.
+pub(crate) const DRAIN: Duration = Duration::from_secs(5);
+
+impl Single {
+    /// The same as a scenario.
+    fn source(&self) -> serde_json::Value {
+        let ns = |time: f64| format!("{time}ns");
+        serde_json::json!({
+            "name": "single",
+            "backend": [{"name": "model", "model": {"first": ns(self.ttft), "gap": ns(self.itl)}}],
+            "listener": [{"name": "direct", "kind": "direct", "backend": "model"}],
+        })
+    }
+}
+
 impl Config {
     /// One listener, named `direct`, without distance.
     #[must_use]
@@ -190,6 +215,10 @@ impl Config {
             ledger: LEDGER,
             backends: vec![backend],
             listeners: vec![listener],
+            ready_after: Duration::ZERO,
+            drain: DRAIN,
+            source: single.source(),
+            folder: PathBuf::new(),
         }
     }
 

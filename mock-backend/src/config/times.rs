@@ -1,5 +1,7 @@
 //! How times, round trips, bandwidths, lengths and addresses are written in a scenario.
 
+use std::time::Duration;
+
 use hyper::Uri;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
@@ -12,6 +14,12 @@ use crate::dist::{Dist, Table};
 /// A duration, in nanoseconds.
 #[derive(Clone, Copy)]
 pub(super) struct Span(pub(super) f64);
+
+impl Span {
+    pub(super) fn duration(self) -> Duration {
+        Duration::from_nanos(self.0 as u64)
+    }
+}
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
