@@ -123,7 +123,7 @@ fn listener_json(config: &Config, truth: &Truth<'_>, base: Option<Quantiles>) ->
 fn model_json(config: &Config, listener: &ListenerConfig) -> Value {
     let Some(place) = listener.backend else {
         let url = listener.gateway.as_ref().and_then(|gateway| gateway.url.as_ref());
-        return json!({"foreign": url.map(|url| format!("http://{}{}", url.authority, url.base))});
+        return json!({"foreign": url.map(|url| format!("{}://{}{}", if url.tls { "https" } else { "http" }, url.authority, url.base))});
     };
     let backend = &config.backends[place];
     json!({

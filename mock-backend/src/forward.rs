@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use crate::recorder::Recording;
 use crate::tap::{Entry, Marks, Tap};
 use crate::upstream::{Lease, Pool};
 
@@ -20,18 +21,34 @@ pub(crate) struct Forward {
     scan: Scan,
     held: Option<(u64, Marks, Bytes)>,
     ended: bool,
+    recording: Option<Recording>,
 }
 
 impl Forward {
     /// The body `body`, which comes over `lease` and leaves past `tap`.
     pub(crate) fn new(body: Incoming, lease: Lease, pool: Rc<Pool>, tap: Tap, entry: Rc<Entry>, stream: bool) -> Self {
         let ended = body.is_end_stream();
-        let mut forward =
-            Self { body, lease: Some(lease), pool, tap, entry, scan: Scan::new(stream), held: None, ended };
+        let mut forward = Self {
+            body,
+            lease: Some(lease),
+            pool,
+            tap,
+            entry,
+            scan: Scan::new(stream),
+            held: None,
+            ended,
+            recording: None,
+        };
         if ended {
             forward.finish();
         }
         forward
+    }
+
+    /// Records what comes.
+    pub(crate) fn recorded(mut self, recording: Option<Recording>) -> Self {
+        self.recording = recording;
+        self
     }
 
     /// When the bytes that came last had come over the upstream link, ideally.
@@ -67,6 +84,10 @@ impl Forward {
             let frame = frame.inspect_err(|_| self.entry.update(|record| record.fault = Some("upstream_failed")));
             let Ok(bytes) = frame.map_err(io::Error::other)?.into_data() else { continue };
             let mut marks = self.scan.read(&bytes);
+            let at = self.ideal();
+            if let Some(recording) = &mut self.recording {
+                recording.piece(at, &bytes, marks.has(Marks::LAST));
+            }
             self.ended = self.body.is_end_stream();
             if self.ended {
                 marks = marks.and(self.scan.end());
@@ -81,6 +102,9 @@ impl Forward {
     fn finish(&mut self) {
         if let Some(lease) = self.lease.take() {
             self.pool.give(lease);
+        }
+        if let Some(recording) = self.recording.take() {
+            recording.finish();
         }
         let tokens = self.scan.tokens;
         self.entry.update(|record| record.tokens = tokens);

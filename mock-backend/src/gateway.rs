@@ -108,11 +108,16 @@ impl Passage<'_> {
         self.entry.update(|record| {
             (record.planned, record.stream, record.status) = (planned, stream, head.status.as_u16());
         });
+        let recording = self.gateway.recorder.as_ref().map(|recorder| {
+            let mut recording = recorder.begin(self.head, &self.id, due);
+            recording.head(head.status.as_u16(), &head.headers, stream);
+            recording
+        });
         strip(&mut head.headers);
         self.declare(&mut head.headers, own, came.saturating_sub(due));
         self.visit.tap.head(Note { due: came, marks: Marks::HEAD, entry: Some(Rc::clone(&self.entry)) });
         let (pool, tap) = (Rc::clone(pool), self.visit.tap.clone());
-        let forward = Forward::new(body, lease, pool, tap, Rc::clone(&self.entry), stream);
+        let forward = Forward::new(body, lease, pool, tap, Rc::clone(&self.entry), stream).recorded(recording);
         Ok(Response::from_parts(head, Reply::Forward(Box::new(forward))))
     }
 

@@ -30,6 +30,7 @@ mod packing;
 mod prefix;
 mod protocol;
 mod quantiles;
+mod recorder;
 mod region;
 mod reply;
 mod season;

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 /// Where a listener's certificate comes from.
@@ -92,4 +92,18 @@ fn identity(chain: &[u8], key: &[u8], authority: Option<&str>) -> io::Result<Ide
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let trust = authority.map_or_else(|| String::from_utf8_lossy(chain), Into::into);
     Ok(Identity { acceptor: TlsAcceptor::from(Arc::new(config)), trust: Arc::from(&*trust) })
+}
+
+/// What gateways trust in front of foreign servers: the roots of the system, or those that `SSL_CERT_FILE` names.
+pub(crate) fn client() -> io::Result<Arc<ClientConfig>> {
+    static CLIENT: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(Arc::clone(client));
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(wrong)?;
+    let config = builder.with_root_certificates(roots).with_no_client_auth();
+    Ok(Arc::clone(CLIENT.get_or_init(|| Arc::new(config))))
 }

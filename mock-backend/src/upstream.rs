@@ -12,7 +12,11 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::clock::Clock;
 use crate::config::UpstreamUrl;
@@ -20,7 +24,9 @@ use crate::distance::{Caller, Route};
 use crate::hyper_io::{HyperIo, Scratch};
 use crate::latency::Dist;
 use crate::link::{Ends, Link};
+use crate::recorder::Recorder;
 use crate::tap::{Marks, Note, Tap};
+use crate::tls;
 use crate::twin::{End, Twins};
 
 /// What a gateway is.
@@ -30,6 +36,8 @@ pub(crate) struct Gateway {
     pub(crate) upstream: Upstream,
     /// Requests so far; the number of each decides its own time.
     pub(crate) requests: AtomicU64,
+    /// Where exchanges are recorded.
+    pub(crate) recorder: Option<Arc<Recorder>>,
 }
 
 /// Where a gateway forwards to.
@@ -109,19 +117,39 @@ impl Dialer<'_> {
         };
         let ends = Ends { route, caller: Caller::Us, tap: tap.clone(), twin };
         let link = Link::new(stream, ends, self.clock, socket_room);
-        let io = HyperIo::new(link.clone(), http_room);
-        let (sender, connection) = http1::handshake(io).await.map_err(io::Error::other)?;
-        tokio::task::spawn_local(async move {
-            let mut connection = pin!(connection);
-            // Whoever waits for an answer on it learns of its end in its own way.
-            let _ = std::future::poll_fn(|cx| {
-                link.poll_release(cx);
-                connection.as_mut().poll(cx)
-            })
-            .await;
-        });
-        Ok(Lease { sender, tap })
+        if self.upstream.url.tls {
+            let stream = self.secure(link.clone()).await?;
+            return speak(HyperIo::new(stream, http_room), link, tap).await;
+        }
+        speak(HyperIo::new(link.clone(), http_room), link, tap).await
     }
+
+    /// TLS over a link. What waits there is sent on time meanwhile.
+    async fn secure(&self, link: Link) -> io::Result<TlsStream<Link>> {
+        let host = self.upstream.url.authority.rsplit_once(':').map_or("", |(host, _)| host);
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(io::Error::other)?;
+        let mut shaking = pin!(TlsConnector::from(tls::client()?).connect(name, link.clone()));
+        std::future::poll_fn(|cx| {
+            link.poll_release(cx);
+            shaking.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
+/// HTTP over a stream whose bytes go over `link`.
+async fn speak<T: AsyncRead + AsyncWrite + Unpin + 'static>(io: HyperIo<T>, link: Link, tap: Tap) -> io::Result<Lease> {
+    let (sender, connection) = http1::handshake(io).await.map_err(io::Error::other)?;
+    tokio::task::spawn_local(async move {
+        let mut connection = pin!(connection);
+        // Whoever waits for an answer on it learns of its end in its own way.
+        let _ = std::future::poll_fn(|cx| {
+            link.poll_release(cx);
+            connection.as_mut().poll(cx)
+        })
+        .await;
+    });
+    Ok(Lease { sender, tap })
 }
 
 impl Lease {

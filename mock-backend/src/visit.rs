@@ -16,6 +16,7 @@ use crate::describe;
 use crate::distance::{Distance, Route};
 use crate::hyper_io::{Scratch, scratch};
 use crate::ledger::{Ledger, Sink};
+use crate::recorder::Recorder;
 use crate::stage::Stage;
 use crate::tap::Tap;
 use crate::tls::{Authority, Identity};
@@ -43,6 +44,8 @@ pub(crate) struct World {
 struct Ground {
     /// What each listener shows of itself.
     identities: Vec<Option<Identity>>,
+    /// Where each listener records.
+    recorders: Vec<Option<Arc<Recorder>>>,
     /// Where the listeners behind gateways are.
     inner: Vec<SocketAddr>,
     twins: Arc<Twins>,
@@ -76,9 +79,12 @@ impl World {
         let mut authority = Authority::default();
         let identity = |listener: &ListenerConfig| listener.tls.as_ref().map(|tls| authority.identity(tls)).transpose();
         let identities = config.listeners.iter().map(identity).collect::<io::Result<_>>()?;
+        let record = |listener: &ListenerConfig| Some(Recorder::open(listener.gateway.as_ref()?.record.as_ref()?));
+        let recorders = config.listeners.iter().map(|listener| record(listener).transpose());
+        let recorders = recorders.collect::<io::Result<_>>()?;
         let ledger = Ledger::new(threads, config.ledger);
         let (inner, now) = (inner.to_vec(), now_ns());
-        let ground = Ground { identities, inner, twins: Arc::default(), ledger, started: now, began: now };
+        let ground = Ground { identities, recorders, inner, twins: Arc::default(), ledger, started: now, began: now };
         Ok(Self::build(config, ground, None))
     }
 
@@ -109,7 +115,7 @@ impl World {
         let mut listeners = Vec::new();
         let arrivals =
             |place: usize| AtomicU64::new(old.map_or(0, |old| old.listeners[place].arrivals.load(Ordering::Relaxed)));
-        for (listener, tls) in config.listeners.iter().zip(&ground.identities) {
+        for ((listener, tls), recorder) in config.listeners.iter().zip(&ground.identities).zip(&ground.recorders) {
             let place = listeners.len();
             listeners.push(Listener {
                 name: Arc::from(listener.name.as_str()),
@@ -117,7 +123,7 @@ impl World {
                 route: Route::new(listener.link.clone(), config.seed, &listener.name),
                 arrivals: arrivals(place),
                 backend: backend(listener),
-                gateway: gateway(listener, config.seed, &mut addresses),
+                gateway: gateway(listener, config.seed, &mut addresses, recorder.clone()),
                 tls: tls.clone(),
                 tells_plan: false,
             });
@@ -157,12 +163,17 @@ impl World {
     }
 }
 
-fn gateway(listener: &ListenerConfig, seed: u64, inner: &mut std::slice::Iter<'_, SocketAddr>) -> Option<Gateway> {
+fn gateway(
+    listener: &ListenerConfig,
+    seed: u64,
+    inner: &mut std::slice::Iter<'_, SocketAddr>,
+    recorder: Option<Arc<Recorder>>,
+) -> Option<Gateway> {
     let config = listener.gateway.as_ref()?;
-    let inner = || inner.next().map(|at| UpstreamUrl { authority: at.to_string(), base: String::new() });
+    let inner = || inner.next().map(|at| UpstreamUrl { tls: false, authority: at.to_string(), base: String::new() });
     let url = config.url.clone().or_else(inner)?;
     let route = Route::new(config.link.clone(), seed, &format!("{}.upstream", listener.name));
-    Some(Gateway { own: config.own, upstream: Upstream { url, route }, requests: AtomicU64::new(0) })
+    Some(Gateway { own: config.own, upstream: Upstream { url, route }, requests: AtomicU64::new(0), recorder })
 }
 
 /// One worker thread.

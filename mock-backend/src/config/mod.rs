@@ -31,7 +31,7 @@
 //!     [[listener]]
 //!     name    = "gateway"
 //!     kind    = "gateway"
-//!     backend = "sweden"                          # or gateway.url = "http://host:port/base"
+//!     backend = "sweden"                          # or gateway.url = "https://host[:port]/base", gateway.record = "file.jsonl"
 //!     link    = { rtt = "1ms" }                   # from the caller; or { p50 = "28ms", p95 = "34ms" }
 //!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" } }
 //! "#, "example.toml");

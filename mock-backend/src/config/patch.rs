@@ -74,7 +74,7 @@ fn merge_named(kind: &str, items: &mut [Value], change: &Value) -> Result<(), St
 fn fixed(old: &Config, new: &Config) -> Result<(), &'static str> {
     let names = |config: &Config| config.backends.iter().map(|backend| backend.name.clone()).collect::<Vec<_>>();
     let of_listener = |listener: &ListenerConfig| {
-        let url = listener.gateway.as_ref().map(|gateway| gateway.url.clone());
+        let url = listener.gateway.as_ref().map(|gateway| (gateway.url.clone(), gateway.record.clone()));
         (listener.name.clone(), listener.kind, listener.tls.clone(), url, listener.backend.is_some())
     };
     let listeners = |config: &Config| config.listeners.iter().map(of_listener).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
 //! A scenario's TOML as it stands, before it is checked.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -59,6 +59,7 @@ struct Gateway {
     #[serde(default)]
     link: Link,
     url: Option<Url>,
+    record: Option<PathBuf>,
 }
 
 impl Scenario {
@@ -115,6 +116,7 @@ impl Listener {
             own: gateway.own.0,
             link: gateway.link.distance(),
             url: gateway.url.map(|url| url.0),
+            record: gateway.record.map(|file| folder.join(file)),
         });
         let link = self.link.distance();
         let tls = self.tls.map(|tls| tls.resolve(folder));

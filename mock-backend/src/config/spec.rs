@@ -130,11 +130,15 @@ pub struct GatewayConfig {
     pub link: Distance,
     /// A foreign server instead of a backend of the scenario.
     pub url: Option<UpstreamUrl>,
+    /// The file to which exchanges are recorded.
+    pub record: Option<PathBuf>,
 }
 
-/// The address of a foreign server: `http://host[:port][/base]`.
+/// The address of a foreign server: `http[s]://host[:port][/base]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamUrl {
+    /// Whether it is reached over TLS; the roots are those of the system.
+    pub tls: bool,
     /// `host:port`
     pub authority: String,
     /// What stands before the path of every request, without a slash at its end.

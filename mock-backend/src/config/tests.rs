@@ -90,7 +90,7 @@ fn what_is_wrong_is_named_with_its_place_and_its_remedy() {
         (listener("").replace("backend = \"b\"", "backend = \"bb\""), "did you mean \"b\"?"),
         (listener("").replace("backend = \"b\"", ""), "listener \"l\" needs a backend"),
         (listener("gateway = { own = \"1ms\" }"), "so its kind must be \"gateway\""),
-        (listener("gateway = { own = \"0\", url = \"https://x\" }"), "url \"https://x\" must begin with http://"),
+        (listener("gateway = { own = \"0\", url = \"ftp://x\" }"), "url \"ftp://x\" must begin with http://"),
         (listener("gateway = { own = \"0\", url = \"http://x\" }").replace("direct", "gateway"), "both a backend and"),
         (listener("").replace("\"direct\"", "\"gateway\""), "needs gateway = { own = ... }"),
         (listener(&listener("")[BACKEND.len()..]), "two listeners have the name \"l\""),

@@ -50,12 +50,14 @@ impl<'de> Deserialize<'de> for Url {
 
 fn upstream(text: &str) -> Result<UpstreamUrl, &'static str> {
     let uri: Uri = text.parse().map_err(|_| "is not an address as in http://127.0.0.1:8080")?;
-    if uri.scheme_str() != Some("http") {
-        return Err("must begin with http://");
-    }
+    let tls = match uri.scheme_str() {
+        Some("http") => false,
+        Some("https") => true,
+        _ => return Err("must begin with http:// or https://"),
+    };
     let host = uri.host().filter(|host| !host.is_empty()).ok_or("names no host")?;
-    let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
-    Ok(UpstreamUrl { authority, base: uri.path().trim_end_matches('/').to_owned() })
+    let authority = format!("{host}:{}", uri.port_u16().unwrap_or(if tls { 443 } else { 80 }));
+    Ok(UpstreamUrl { tls, authority, base: uri.path().trim_end_matches('/').to_owned() })
 }
 
 /// `"10ms"` or `{ dist = ... }`.
