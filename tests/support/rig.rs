@@ -37,6 +37,11 @@ impl Sim {
         Self { child, listeners }
     }
 
+    /// The names of its listeners, the first of the scenario first.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.listeners.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
     /// The base address of a listener.
     pub(crate) fn url(&self, name: &str) -> &str {
         let found = self.listeners.iter().find(|(known, _)| known == name);
