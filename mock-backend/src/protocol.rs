@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::hyper_io::HyperIo;
+use crate::hyper_io::{HyperIo, Scratch};
 use crate::reply::Reply;
 
 /// How a client of HTTP/2 begins.
@@ -25,8 +25,11 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Reads until it is clear whether the caller speaks HTTP/2; what was read stands in `ahead`. An end is not an error:
 /// HTTP/1.1 will find it again.
-pub(crate) async fn is_http2(stream: &mut (impl AsyncRead + Unpin), ahead: &mut Vec<u8>) -> io::Result<bool> {
-    let mut room = [0; 4096];
+pub(crate) async fn is_http2(
+    stream: &mut (impl AsyncRead + Unpin),
+    ahead: &mut Vec<u8>,
+    room: &Scratch,
+) -> io::Result<bool> {
     loop {
         let compared = ahead.len().min(PREFACE.len());
         if ahead[..compared] != PREFACE[..compared] {
@@ -35,12 +38,18 @@ pub(crate) async fn is_http2(stream: &mut (impl AsyncRead + Unpin), ahead: &mut 
         if compared == PREFACE.len() {
             return Ok(true);
         }
-        let mut buf = ReadBuf::new(&mut room);
-        poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut buf)).await?;
-        if buf.filled().is_empty() {
+        let before = ahead.len();
+        poll_fn(|cx| {
+            let room = &mut *room.borrow_mut();
+            let mut buf = ReadBuf::new(room);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut buf))?;
+            ahead.extend_from_slice(buf.filled());
+            Poll::Ready(io::Result::Ok(()))
+        })
+        .await?;
+        if ahead.len() == before {
             return Ok(false);
         }
-        ahead.extend_from_slice(buf.filled());
     }
 }
 

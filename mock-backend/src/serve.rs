@@ -65,14 +65,16 @@ async fn speak(seat: Seat, mut link: Link, patience: Rc<Patience>) {
     match visit.listener.tls.clone() {
         None => {
             let mut ahead = Vec::new();
-            if let Some(Ok(http2)) = unless_leaving(&patience, is_http2(&mut link, &mut ahead)).await {
+            if let Some(Ok(http2)) = unless_leaving(&patience, is_http2(&mut link, &mut ahead, &room)).await {
                 converse(seat, HyperIo::with(link, ahead, room), http2, &patience).await;
             }
         }
         Some(identity) => {
-            if let Some(Ok(stream)) = unless_leaving(&patience, identity.acceptor.accept(link)).await {
+            // Boxed, as all that a plain connection does not need: it would have to keep room for it.
+            let shaking = Box::pin(identity.acceptor.accept(link));
+            if let Some(Ok(stream)) = unless_leaving(&patience, shaking).await {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                converse(seat, HyperIo::new(stream, room), http2, &patience).await;
+                Box::pin(converse(seat, HyperIo::new(stream, room), http2, &patience)).await;
             }
         }
     }
@@ -103,7 +105,7 @@ where
             });
             handle(stream, request)
         };
-        protocol::http2(io, answer, leave).await;
+        Box::pin(protocol::http2(io, answer, leave)).await;
     } else {
         protocol::http1(io, move |request| handle(seat.visit(), request), leave).await;
     }
