@@ -22,6 +22,8 @@ mod hyper_io;
 mod ledger;
 mod link;
 mod reply;
+mod responses_store;
+mod schema;
 mod serve;
 mod server;
 mod tap;
