@@ -3,11 +3,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hyper::header::HeaderValue;
+
 use crate::config::{BackendConfig, OutputTokens};
 use crate::latency::{Dice, Times};
 use crate::load::{Batch, Load, Queue};
 use crate::packing::{HeadAt, Packing};
 use crate::prefix::Prefixes;
+use crate::responses_store::ResponsesStore;
 use crate::season;
 
 /// The longest answer, in tokens.
@@ -22,6 +25,19 @@ pub(crate) struct Backend {
     began: u64,
     queue: Queue,
     stalled_until: AtomicU64,
+    /// The responses it remembers.
+    pub(crate) responses: ResponsesStore,
+    /// The name of the replica that serves, as Azure tells it.
+    pub(crate) session: Option<HeaderValue>,
+}
+
+/// How long an answer is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Length {
+    /// As long as such answers are, within the caller's limit, after so much reasoning.
+    Free { limit: Option<usize>, thinking: usize },
+    /// So many tokens, since they are known already.
+    Exactly(usize),
 }
 
 /// The prompt of a request, in tokens.
@@ -40,13 +56,20 @@ pub(crate) struct Plan {
     start: u64,
     times: Times,
     pub(crate) packing: Packing,
-    /// Tokens of the answer.
+    /// Tokens of the answer, the reasoning included.
     pub(crate) tokens: usize,
+    /// Tokens of reasoning, which come first.
+    pub(crate) thinking: usize,
     /// Whether the caller's limit cut it.
     pub(crate) cut: bool,
 }
 
 impl Plan {
+    /// Ends it after `tokens` tokens, of which there must be one for the end to come with.
+    pub(crate) fn shorten(&mut self, tokens: usize) {
+        self.tokens = tokens.max(1);
+    }
+
     /// When token `k` leaves in a stream, in nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) fn due(&self, k: usize) -> u64 {
         let token = |k| self.start + self.times.token(k);
@@ -77,26 +100,29 @@ impl Plan {
 impl Backend {
     /// A backend whose time began at `began`.
     pub(crate) fn new(config: BackendConfig, began: u64) -> Self {
+        let responses = ResponsesStore::new(config.keep_responses);
+        let session = HeaderValue::from_str(&format!("sim-{}", config.name)).ok();
         let prefixes = Prefixes::new(config.prefix_cache);
-        Self { config, prefixes, began, queue: Queue::default(), stalled_until: AtomicU64::new(0) }
+        let (queue, stalled_until) = (Queue::default(), AtomicU64::new(0));
+        Self { config, prefixes, began, queue, stalled_until, responses, session }
     }
 
     /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here. Nothing if the backend
     /// is out, or too many requests wait already.
-    pub(crate) fn admit(&self, arrival: u64, dice: &mut Dice, prompt: Prompt, limit: Option<usize>) -> Option<Plan> {
+    pub(crate) fn admit(&self, arrival: u64, dice: &mut Dice, prompt: Prompt, length: Length) -> Option<Plan> {
         let factor = season::factor(&self.config.seasons, arrival.saturating_sub(self.began) as f64)?;
         let stage = match self.config.load {
             Load::Serial { stage } => (stage.draw(dice) * factor).round() as u64,
             Load::Apart | Load::Batch(_) => 0,
         };
-        let (tokens, cut) = self.length(dice, limit);
+        let (tokens, thinking, cut) = self.length(dice, length);
         let times = self.config.latency.draw(dice, factor, prompt.tokens.saturating_sub(prompt.cached), tokens);
         let (start, times) = match self.config.load {
             Load::Apart => (arrival, times),
             Load::Serial { .. } => (self.queue.pass(arrival, stage), times),
             Load::Batch(batch) => self.enter(&batch, arrival, &times, tokens)?,
         };
-        Some(Plan { arrival, start, times, packing: self.config.packing, tokens, cut })
+        Some(Plan { arrival, start, times, packing: self.config.packing, tokens, thinking, cut })
     }
 
     /// The start and the times of an answer in a batch: whole steps, as many as the prefill takes and one a token.
@@ -106,12 +132,23 @@ impl Backend {
         Some((start, Times::even(times.prefill, prefill * batch.step, batch.step)))
     }
 
-    fn length(&self, dice: &mut Dice, limit: Option<usize>) -> (usize, bool) {
+    /// Tokens in all, tokens of reasoning, and whether the limit cut them.
+    fn length(&self, dice: &mut Dice, length: Length) -> (usize, usize, bool) {
+        let (limit, thinking) = match length {
+            Length::Exactly(tokens) => return (tokens.max(1), 0, false),
+            Length::Free { limit, thinking } => (limit, thinking),
+        };
         match self.config.output_tokens {
-            OutputTokens::AsAsked(tokens) => (limit.unwrap_or(tokens), false),
-            OutputTokens::Natural(dist) => cut(dist.draw(dice).round().clamp(1.0, LONGEST_ANSWER) as usize, limit),
+            // At least half of what is asked for is said.
+            OutputTokens::AsAsked(tokens) => {
+                let thinking = limit.map_or(thinking, |limit| thinking.min(limit / 2));
+                (limit.unwrap_or(tokens + thinking), thinking, false)
+            }
+            OutputTokens::Natural(dist) => {
+                cut(dist.draw(dice).round().clamp(1.0, LONGEST_ANSWER) as usize, thinking, limit)
+            }
             // The times are drawn next, from the same state of the dice.
-            OutputTokens::Recorded => cut(self.config.latency.recorded_length(dice.clone()), limit),
+            OutputTokens::Recorded => cut(self.config.latency.recorded_length(dice.clone()), thinking, limit),
         }
     }
 
@@ -126,9 +163,13 @@ impl Backend {
     }
 }
 
-/// A natural length under the caller's limit, and whether that cuts it.
-fn cut(natural: usize, limit: Option<usize>) -> (usize, bool) {
-    limit.filter(|limit| *limit < natural).map_or((natural, false), |limit| (limit, true))
+/// A natural length after so much reasoning, under the caller's limit, and whether that cuts it.
+fn cut(natural: usize, thinking: usize, limit: Option<usize>) -> (usize, usize, bool) {
+    let natural = thinking + natural;
+    match limit.filter(|limit| *limit < natural) {
+        Some(limit) => (limit, thinking.min(limit), true),
+        None => (natural, thinking, false),
+    }
 }
 
 #[cfg(test)]
@@ -144,7 +185,7 @@ mod tests {
     const PROMPT: Prompt = Prompt { tokens: 10, cached: 0 };
 
     fn admit(backend: &Backend, arrival: u64, limit: Option<usize>) -> Plan {
-        backend.admit(arrival, &mut dice(1, "x", 0), PROMPT, limit).unwrap()
+        backend.admit(arrival, &mut dice(1, "x", 0), PROMPT, Length::Free { limit, thinking: 0 }).unwrap()
     }
 
     #[test]
@@ -181,7 +222,7 @@ mod tests {
         let ms = |plan: Plan| [plan.due(0), plan.due(1), plan.end()].map(|at| at / 1_000_000);
         assert_eq!(ms(admit(&backend, 0, Some(4))), [60, 80, 120]);
         assert_eq!(ms(admit(&backend, 0, Some(4))), [180, 200, 240]);
-        assert!(backend.admit(0, &mut dice(1, "x", 0), PROMPT, None).is_none());
+        assert!(backend.admit(0, &mut dice(1, "x", 0), PROMPT, Length::Exactly(1)).is_none());
     }
 
     #[test]
@@ -193,7 +234,7 @@ mod tests {
         let backend = Backend::new(config, 5);
         let first = |arrival: u64, cached: usize| {
             let prompt = Prompt { tokens: 2000, cached };
-            let plan = backend.admit(arrival, &mut dice(1, "x", 0), prompt, Some(3)).unwrap();
+            let plan = backend.admit(arrival, &mut dice(1, "x", 0), prompt, Length::Exactly(3)).unwrap();
             (plan.due(0) - arrival, plan.due(1) - plan.due(0))
         };
         assert_eq!(first(0, 0), (2_100_000_000, 10_000_000));
@@ -211,6 +252,24 @@ mod tests {
             admit(&Backend::new(config.clone(), 0), 7, None).opens()
         });
         assert_eq!(opens, [7, 10_000_007, 110_000_007]);
+    }
+
+    #[test]
+    fn reasoning_comes_first_and_counts() {
+        let plan = |backend: &Backend, limit| {
+            let plan = backend.admit(0, &mut dice(1, "x", 0), PROMPT, Length::Free { limit, thinking: 16 }).unwrap();
+            (plan.tokens, plan.thinking, plan.cut)
+        };
+        let as_asked = Backend::new(backend("three-paths"), 0);
+        assert_eq!(plan(&as_asked, None), (80, 16, false));
+        assert_eq!(plan(&as_asked, Some(40)), (40, 16, false));
+        assert_eq!(plan(&as_asked, Some(8)), (8, 4, false));
+        let mut config = backend("three-paths");
+        config.output_tokens = OutputTokens::Natural(crate::latency::Dist::Fixed(20.0));
+        let natural = Backend::new(config, 0);
+        assert_eq!(plan(&natural, None), (36, 16, false));
+        assert_eq!(plan(&natural, Some(30)), (30, 16, true));
+        assert_eq!(plan(&natural, Some(10)), (10, 10, true));
     }
 
     #[test]

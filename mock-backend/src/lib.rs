@@ -33,6 +33,8 @@ mod quantiles;
 mod recorder;
 mod region;
 mod reply;
+mod responses_store;
+mod schema;
 mod season;
 mod serve;
 mod server;

@@ -12,43 +12,81 @@ use bytes::Bytes;
 use hyper::body::Frame;
 
 use super::chat::ChatChunks;
-use super::responses::ResponsesEvents;
+use super::completions::CompletionsChunks;
+use super::responses_events::ResponsesEvents;
 use crate::backend::{Backend, Plan};
 use crate::clock::Alarm;
 use crate::packing::{PAUSE, Split};
+use crate::responses_store::Stored;
 use crate::tap::{Entry, Marks, Tap};
 
 /// The events of one answer, in whichever API.
 pub(crate) enum Script {
     Chat(ChatChunks),
-    Responses(ResponsesEvents),
+    Completions(CompletionsChunks),
+    Responses(Box<ResponsesEvents>),
 }
 
 impl Script {
     fn size(&self) -> usize {
         match self {
             Self::Chat(chunks) => chunks.size(),
+            Self::Completions(chunks) => chunks.size(),
             Self::Responses(events) => events.size(),
+        }
+    }
+
+    /// Whether token `k` sends something.
+    fn is_loud(&self, k: usize) -> bool {
+        match self {
+            Self::Chat(chunks) => chunks.is_loud(k),
+            Self::Completions(chunks) => chunks.is_loud(k),
+            Self::Responses(events) => events.is_loud(k),
+        }
+    }
+
+    /// The first token that sends something of the answer.
+    pub(crate) fn first(&self) -> Option<usize> {
+        match self {
+            Self::Chat(chunks) => chunks.first(),
+            Self::Completions(chunks) => chunks.first(),
+            Self::Responses(events) => events.first(),
         }
     }
 
     fn opening(&mut self, out: &mut Vec<u8>) {
         match self {
             Self::Chat(chunks) => chunks.opening(out),
+            Self::Completions(chunks) => chunks.opening(out),
             Self::Responses(events) => events.opening(out),
         }
     }
 
-    fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
+    fn token(&mut self, k: usize, out: &mut Vec<u8>) {
         match self {
-            Self::Chat(chunks) => chunks.tokens(tokens, out),
-            Self::Responses(events) => events.tokens(tokens, out),
+            Self::Chat(chunks) => chunks.token(k, out),
+            Self::Completions(chunks) => chunks.token(k, out),
+            Self::Responses(events) => events.token(k, out),
+        }
+    }
+
+    /// These tokens, in one event where they are plain text of one answer.
+    fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
+        let joined = tokens.len() > 1
+            && match self {
+                Self::Chat(chunks) => chunks.joined(tokens.clone(), out),
+                Self::Completions(_) => false,
+                Self::Responses(events) => events.joined(tokens.clone(), out),
+            };
+        if !joined {
+            tokens.for_each(|k| self.token(k, out));
         }
     }
 
     fn closing(&mut self, out: &mut Vec<u8>) {
         match self {
             Self::Chat(chunks) => chunks.closing(out),
+            Self::Completions(chunks) => chunks.closing(out),
             Self::Responses(events) => events.closing(out),
         }
     }
@@ -69,6 +107,12 @@ pub(crate) struct EventStream {
     /// The second half of a write that is cut in two: when it is due, what it completes.
     pub(crate) rest: Option<(u64, Marks, Bytes)>,
     pub(crate) next: Next,
+    /// The first token that sends something of the answer.
+    pub(crate) first: Option<usize>,
+    /// The response that this stream tells of: kept at its end, unless it goes on in the background anyway.
+    pub(crate) stored: Option<Arc<Stored>>,
+    /// What goes before the next event, with the head.
+    pub(crate) before: Option<Bytes>,
 }
 
 /// What an [`EventStream`] sends next.
@@ -80,23 +124,42 @@ pub(crate) enum Next {
 }
 
 impl EventStream {
+    /// Goes on from token `next`, after `before`.
+    pub(crate) fn resume(&mut self, before: Bytes, next: usize) {
+        self.before = Some(before).filter(|before| !before.is_empty());
+        self.next = if next == self.plan.tokens { Next::End } else { Next::Token(self.loud(next)) };
+    }
+
     /// When the next event may leave the backend.
     fn due(&self) -> u64 {
         match self.next {
             Next::Opening => self.opened,
-            Next::Token(k) => self.backend.release(self.plan.due(k)),
+            Next::Token(k) => self.release(k),
             Next::End => 0,
         }
     }
 
-    /// The first token that does not leave at `due` together with the next event.
+    /// When token `k` may leave: when it is due, but not before the head.
+    fn release(&self, k: usize) -> u64 {
+        self.backend.release(self.plan.due(k)).max(self.opened)
+    }
+
+    /// The first token from `k` on that sends something; the last one does, since the end comes with it.
+    fn loud(&self, mut k: usize) -> usize {
+        while k + 1 < self.plan.tokens && !self.script.is_loud(k) {
+            k += 1;
+        }
+        k
+    }
+
+    /// The first token that sends something and does not leave at `due` together with the next event.
     fn run_end(&self, due: u64) -> usize {
         let mut end = match self.next {
-            Next::Opening | Next::End => 0,
-            Next::Token(k) => k + 1,
+            Next::Opening | Next::End => self.loud(0),
+            Next::Token(k) => self.loud(k + 1),
         };
-        while end < self.plan.tokens && self.backend.release(self.plan.due(end)) == due {
-            end += 1;
+        while end < self.plan.tokens && self.release(end) == due {
+            end = self.loud(end + 1);
         }
         end
     }
@@ -109,8 +172,8 @@ impl EventStream {
         };
         let complete = end == self.plan.tokens;
         Marks::NONE
-            .with_if(Marks::FIRST, from == 0 && end > 0)
-            .with_if(Marks::LAST, end > from && complete)
+            .with_if(Marks::FIRST, self.first.is_some_and(|first| (from..end).contains(&first)))
+            .with_if(Marks::LAST, complete && self.first.is_some())
             .with_if(Marks::END, complete)
     }
 
@@ -123,17 +186,30 @@ impl EventStream {
             self.script.opening(&mut out);
         }
         let each = self.plan.packing.tokens_per_event;
-        (from..end).step_by(each).for_each(|k| self.script.tokens(k..end.min(k + each), &mut out));
+        let mut at = from;
+        while at < end {
+            let next = (at - at % each + each).min(end);
+            self.script.tokens(at..next, &mut out);
+            at = next;
+        }
         self.next = Next::Token(end);
         if end == self.plan.tokens {
             self.script.closing(&mut out);
             self.next = Next::End;
+            if let Some(stored) = self.stored.take().filter(|stored| stored.background.is_none()) {
+                self.backend.responses.put(stored);
+            }
         }
         Bytes::from(out)
     }
 
     /// The next events, at their time; nothing after the last.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        if self.before.is_some() {
+            let marks = if self.next == Next::End { Marks::ALL } else { Marks::NONE };
+            ready!(self.tap.poll_frame(self.opened, marks, &self.entry, cx));
+            return Poll::Ready(self.before.take().map(Frame::data));
+        }
         loop {
             if let Some((due, marks, _)) = self.rest {
                 ready!(self.poll_leave(due, marks, cx));
@@ -149,6 +225,11 @@ impl EventStream {
                 return Poll::Ready(Some(Frame::data(KEEPALIVE)));
             }
             ready!(self.alarm.poll_until(due, cx));
+            if self.stored.as_ref().is_some_and(|stored| stored.is_cancelled()) {
+                self.entry.update(|record| record.fault = Some("cancelled"));
+                self.next = Next::End;
+                return Poll::Ready(None);
+            }
             // The backend may have been stalled while the alarm was waiting.
             if self.next != Next::Opening && self.due() > due {
                 continue;
@@ -182,7 +263,7 @@ impl EventStream {
     }
 
     pub(crate) fn is_end(&self) -> bool {
-        self.next == Next::End && self.rest.is_none()
+        self.next == Next::End && self.before.is_none() && self.rest.is_none()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::parse::nearest;
-use super::spec::{BackendConfig, OUTPUT_TOKENS, OutputTokens};
+use super::spec::{BackendConfig, KEEP_RESPONSES, OUTPUT_TOKENS, OutputTokens, REASONING_TOKENS};
 use super::times::{Length, Span, Time};
 use crate::dist::Dist;
 use crate::latency::Latency;
@@ -22,6 +22,10 @@ pub(super) struct Backend {
     region: String,
     model: Model,
     output_tokens: Option<Length>,
+    reasoning_tokens: Option<u32>,
+    #[serde(default)]
+    refusals: f64,
+    keep_responses: Option<Span>,
     load: Option<LoadTable>,
     #[serde(default)]
     stream: Stream,
@@ -92,6 +96,9 @@ impl Backend {
             packing: self.stream.resolve().map_err(wrong)?,
             prefix_cache: self.prefix_cache.map_or(0, |lives| lives.0 as u64),
             output_tokens,
+            reasoning_tokens: self.reasoning_tokens.map_or(REASONING_TOKENS, |tokens| tokens as usize),
+            refusals: self.refusals,
+            keep_responses: self.keep_responses.map_or(KEEP_RESPONSES, |span| span.0),
             name: self.name.clone(),
         })
     }

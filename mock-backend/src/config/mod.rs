@@ -10,6 +10,7 @@
 //!     ledger = 200000                             # requests that it holds
 //!     ready_after = "0"                           # so long /_sim/health is 503
 //!     drain = "5s"                                # so long requests under way may take at the end
+//!     strict = false                              # true refuses fields that the interfaces do not have
 //!
 //!     [[backend]]
 //!     name   = "sweden"
@@ -20,6 +21,9 @@
 //!     changes = [{ kind = "spike", at = "30s", for = "5s", factor = 3.0 }]    # step, ramp, spike, sine, outage
 //!     prefix_cache = "5m"                         # beginnings of prompts are remembered so long
 //!     output_tokens = { p50 = 200, p95 = 800 }    # a natural length, which the caller's limit cuts; default: the limit
+//!     reasoning_tokens = 64                       # that reasoning models think at medium effort
+//!     refusals = 0.0                              # the share of requests that the model refuses
+//!     keep_responses = "60m"                      # for GET and previous_response_id
 //!
 //!     [[listener]]
 //!     name    = "private"

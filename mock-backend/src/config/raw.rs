@@ -22,6 +22,8 @@ pub(super) struct Scenario {
     seed: u64,
     #[serde(default)]
     threads: usize,
+    #[serde(default)]
+    strict: bool,
     #[serde(default = "ledger")]
     ledger: usize,
     ready_after: Option<Span>,
@@ -81,6 +83,7 @@ impl Scenario {
             threads: self.threads,
             key: None,
             any_model: false,
+            strict: self.strict,
             ledger: self.ledger,
             backends: backends.collect::<Result<_, _>>().map_err(wrong)?,
             listeners: listeners.collect::<Result<_, _>>().map_err(wrong)?,
@@ -134,6 +137,12 @@ fn check(config: &Config) -> Result<(), String> {
     }
     if config.listeners.is_empty() {
         return Err("there must be at least one [[listener]]".to_owned());
+    }
+    if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.refusals)) {
+        return Err(format!("backend \"{}\": refusals must be from 0 to 1", wrong.name));
+    }
+    if let Some(wrong) = config.backends.iter().find(|backend| backend.reasoning_tokens > 100_000) {
+        return Err(format!("backend \"{}\": reasoning_tokens must be from 0 to 100000", wrong.name));
     }
     let mut listeners = BTreeSet::new();
     if let Some(again) = config.listeners.iter().find(|listener| !listeners.insert(&listener.name)) {
