@@ -32,7 +32,7 @@ pub enum HeadAt {
     AtFirstToken,
 }
 
-/// Where writes are cut in two; the second half follows after [`PAUSE`].
+/// Where writes are cut in two; the second half follows 1 ms after the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Split {
