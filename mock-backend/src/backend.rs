@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::{BackendConfig, OutputTokens};
 use crate::latency::{Dice, Times};
+use crate::limits::Limits;
 
 /// The longest answer, in tokens.
 const LONGEST_ANSWER: f64 = 1e6;
@@ -14,6 +15,8 @@ const LONGEST_ANSWER: f64 = 1e6;
 /// One backend, shared by the listeners in front of it and by all threads.
 pub(crate) struct Backend {
     pub(crate) config: BackendConfig,
+    /// How much it takes; none is everything.
+    pub(crate) limits: Option<Limits>,
     free_at: Mutex<u64>,
     stalled_until: AtomicU64,
 }
@@ -44,7 +47,8 @@ impl Plan {
 
 impl Backend {
     pub(crate) fn new(config: BackendConfig) -> Self {
-        Self { config, free_at: Mutex::new(0), stalled_until: AtomicU64::new(0) }
+        let limits = config.limits.clone().map(Limits::new);
+        Self { config, limits, free_at: Mutex::new(0), stalled_until: AtomicU64::new(0) }
     }
 
     /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here.

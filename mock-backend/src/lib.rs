@@ -20,6 +20,7 @@ mod gateway;
 mod generate;
 mod hyper_io;
 mod ledger;
+mod limits;
 mod link;
 mod reply;
 mod serve;

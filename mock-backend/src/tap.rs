@@ -49,15 +49,30 @@ impl Marks {
 pub(crate) struct Entry {
     record: RefCell<Record>,
     sink: Sink,
+    after: Cell<Option<After>>,
 }
+
+/// What is to be done when an exchange is over.
+type After = Box<dyn FnOnce(&Record)>;
 
 impl Entry {
     pub(crate) fn new(record: Record, sink: Sink) -> Rc<Self> {
-        Rc::new(Self { record: RefCell::new(record), sink })
+        Rc::new(Self { record: RefCell::new(record), sink, after: Cell::new(None) })
     }
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut Record)) {
         change(&mut self.record.borrow_mut());
+    }
+
+    /// Has `after` done when the exchange is over, before anything that was asked for earlier.
+    pub(crate) fn on_end(&self, after: impl FnOnce(&Record) + 'static) {
+        let earlier = self.after.take();
+        self.after.set(Some(Box::new(move |record| {
+            after(record);
+            if let Some(earlier) = earlier {
+                earlier(record);
+            }
+        })));
     }
 
     /// Notes that bytes with these marks are about to be written, at `now`.
@@ -84,6 +99,9 @@ impl Drop for Entry {
         let mut record = self.record.take();
         if record.end_ns.is_none() && record.fault.is_none() {
             record.fault = Some("client_closed");
+        }
+        if let Some(after) = self.after.take() {
+            after(&record);
         }
         self.sink.push(record);
     }

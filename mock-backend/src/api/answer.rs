@@ -26,7 +26,7 @@ use crate::tap::{Arrival, Entry, Marks, Note};
 use crate::visit::Visit;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+pub(super) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 const PROCESSING: HeaderName = HeaderName::from_static("openai-processing-ms");
 /// Where a model tells a gateway of ours what it has planned: when the first and the last token are due, in nanoseconds
 /// of `CLOCK_MONOTONIC`. The gateway keeps it to itself.
@@ -45,18 +45,19 @@ pub(crate) async fn answer(
     let reader = Reader { head, key: world.key.as_deref(), any_model: world.any_model };
     match reader.read(body) {
         Ok(Asked::Models(text)) => call.at_once(StatusCode::OK, api(head.uri.path()), text),
-        Ok(Asked::Answer(ask)) => call.generate(ask).await,
+        Ok(Asked::Answer(ask)) => call.admit(ask, None).await,
         Err(error) => call.at_once(error.status(), api(head.uri.path()), error.body(call.dialect)),
     }
 }
 
 /// One request on its way to its answer.
-struct Call<'a> {
-    visit: &'a Visit,
-    backend: &'a Arc<Backend>,
-    head: &'a Parts,
-    arrival: Arrival,
-    dialect: Dialect,
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) visit: &'a Visit,
+    pub(super) backend: &'a Arc<Backend>,
+    pub(super) head: &'a Parts,
+    pub(super) arrival: Arrival,
+    pub(super) dialect: Dialect,
 }
 
 impl Call<'_> {
@@ -68,7 +69,7 @@ impl Call<'_> {
         self.response(status, JSON, &id, 0, Reply::whole(text.into_bytes()))
     }
 
-    async fn generate(&self, ask: Ask) -> Response<Reply> {
+    pub(super) async fn generate(&self, ask: Ask) -> Response<Reply> {
         let listener = &self.visit.listener;
         let number = listener.arrivals.fetch_add(1, Ordering::Relaxed);
         let mut dice = dice(self.visit.worker.world.seed, &listener.name, number);
@@ -140,7 +141,7 @@ impl Call<'_> {
     }
 
     /// Opens the record of this request; also says its id.
-    fn entry(&self, api: &'static str, stream: bool, status: StatusCode) -> (Rc<Entry>, String) {
+    pub(super) fn entry(&self, api: &'static str, stream: bool, status: StatusCode) -> (Rc<Entry>, String) {
         let id = self.visit.request_id(&self.head.headers);
         let record = Record {
             request_id: id.clone(),
@@ -154,7 +155,14 @@ impl Call<'_> {
         (Entry::new(record, self.visit.worker.sink.clone()), id)
     }
 
-    fn response(&self, status: StatusCode, kind: HeaderValue, id: &str, took: u64, reply: Reply) -> Response<Reply> {
+    pub(super) fn response(
+        &self,
+        status: StatusCode,
+        kind: HeaderValue,
+        id: &str,
+        took: u64,
+        reply: Reply,
+    ) -> Response<Reply> {
         let mut response = Response::new(reply);
         *response.status_mut() = status;
         let headers = response.headers_mut();

@@ -1,5 +1,6 @@
 //! The two APIs, in the dialects of OpenAI and Azure OpenAI: addresses, shapes, framing, refusals.
 
+mod admit;
 mod answer;
 mod ask;
 mod chat;
@@ -9,6 +10,7 @@ mod prompt;
 mod responses;
 mod route;
 mod sse;
+mod trouble;
 
 pub(crate) use answer::{PLAN, answer};
 pub(crate) use error::ApiError;

@@ -34,11 +34,13 @@
 
 use std::path::Path;
 
+mod limits;
 mod parse;
 mod raw;
 mod spec;
 mod times;
 
+pub use limits::{LimitHeaders, LimitsConfig, PtuConfig};
 pub use parse::{parse_duration, parse_rate};
 pub(crate) use spec::ANY_PORT;
 pub use spec::{

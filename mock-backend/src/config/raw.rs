@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::limits::Limits;
 use super::parse::{explain, line_of, nearest};
 use super::spec::{
     ANY_PORT, BackendConfig, Config, ConfigError, GatewayConfig, Kind, LEDGER, ListenerConfig, OUTPUT_TOKENS,
@@ -46,6 +47,7 @@ struct Backend {
     model: Model,
     output_tokens: Option<Length>,
     load: Option<Load>,
+    limits: Option<Limits>,
 }
 
 fn region() -> String {
@@ -111,7 +113,12 @@ impl Scenario {
             key: None,
             any_model: false,
             ledger: self.ledger,
-            backends: self.backend.into_iter().map(Backend::resolve).collect(),
+            backends: self
+                .backend
+                .into_iter()
+                .map(|backend| backend.resolve(&names))
+                .collect::<Result<_, _>>()
+                .map_err(|e| ConfigError(format!("{origin}: {e}")))?,
             listeners: listeners.collect::<Result<_, _>>().map_err(|e| ConfigError(format!("{origin}: {e}")))?,
         };
         check(&config).map_err(|e| ConfigError(format!("{origin}: {e}")))?;
@@ -120,10 +127,12 @@ impl Scenario {
 }
 
 impl Backend {
-    fn resolve(self) -> BackendConfig {
+    fn resolve(self, names: &[String]) -> Result<BackendConfig, String> {
+        let wrong = |what: String| format!("backend \"{}\": {what}", self.name);
+        let limits = self.limits.map(|limits| limits.resolve(&self.name, names)).transpose().map_err(wrong)?;
         let Model { first, gap, per_prompt_token } = self.model;
         let per_prompt_token = per_prompt_token.map_or(0.0, |span| span.0);
-        BackendConfig {
+        Ok(BackendConfig {
             name: self.name,
             region: self.region,
             latency: Latency { first: first.0, gap: gap.0, per_prompt_token },
@@ -131,7 +140,8 @@ impl Backend {
             output_tokens: self
                 .output_tokens
                 .map_or(OutputTokens::AsAsked(OUTPUT_TOKENS), |length| OutputTokens::Natural(length.0)),
-        }
+            limits,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::limits::LimitsConfig;
 use crate::distance::Distance;
 use crate::latency::{Dist, Latency};
 
@@ -44,6 +45,8 @@ pub struct BackendConfig {
     pub serial_stage: Dist,
     /// How long an answer is if no limit of the caller cuts it.
     pub output_tokens: OutputTokens,
+    /// How much it takes; none is everything.
+    pub limits: Option<LimitsConfig>,
 }
 
 /// The length of answers.
@@ -153,6 +156,7 @@ impl Config {
             latency,
             serial_stage: Dist::Fixed(0.0),
             output_tokens: OutputTokens::AsAsked(single.output_tokens),
+            limits: None,
         };
         let listener = ListenerConfig {
             name: "direct".to_owned(),
