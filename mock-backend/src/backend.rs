@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::{BackendConfig, OutputTokens};
+use crate::fault::Faults;
 use crate::latency::{Dice, Times};
 use crate::limits::Limits;
 
@@ -17,6 +18,8 @@ pub(crate) struct Backend {
     pub(crate) config: BackendConfig,
     /// How much it takes; none is everything.
     pub(crate) limits: Option<Limits>,
+    /// What goes wrong with requests to it.
+    pub(crate) faults: Option<Faults>,
     free_at: Mutex<u64>,
     stalled_until: AtomicU64,
 }
@@ -46,9 +49,10 @@ impl Plan {
 }
 
 impl Backend {
-    pub(crate) fn new(config: BackendConfig) -> Self {
+    pub(crate) fn new(config: BackendConfig, seed: u64) -> Self {
         let limits = config.limits.clone().map(Limits::new);
-        Self { config, limits, free_at: Mutex::new(0), stalled_until: AtomicU64::new(0) }
+        let faults = Faults::new(&config.faults, false, seed, &config.name);
+        Self { config, limits, faults, free_at: Mutex::new(0), stalled_until: AtomicU64::new(0) }
     }
 
     /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here.
@@ -102,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_serial_stage_takes_one_request_after_the_other() {
-        let backend = Backend::new(backend("shared-batch-1"));
+        let backend = Backend::new(backend("shared-batch-1"), 1);
         let starts: Vec<u64> = [0, 0, 5_000_000, 100_000_000]
             .iter()
             .map(|arrival| backend.admit(*arrival, &mut dice(1, "x", 0), 10, Some(1)).start)
@@ -112,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_limit_is_the_length_unless_a_natural_one_is_shorter() {
-        let as_asked = Backend::new(backend("three-paths"));
+        let as_asked = Backend::new(backend("three-paths"), 1);
         let plan = |backend: &Backend, limit| {
             let plan = backend.admit(0, &mut dice(1, "x", 0), 10, limit);
             (plan.tokens, plan.cut)
@@ -121,7 +125,7 @@ mod tests {
         assert_eq!(plan(&as_asked, Some(7)), (7, false));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(crate::latency::Dist::Fixed(20.0));
-        let natural = Backend::new(config);
+        let natural = Backend::new(config, 1);
         assert_eq!(plan(&natural, None), (20, false));
         assert_eq!(plan(&natural, Some(30)), (20, false));
         assert_eq!(plan(&natural, Some(5)), (5, true));
@@ -129,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_stall_holds_what_is_due_before_its_end_and_nothing_else() {
-        let backend = Backend::new(backend("three-paths"));
+        let backend = Backend::new(backend("three-paths"), 1);
         backend.stall(1000);
         backend.stall(500);
         assert_eq!((backend.release(10), backend.release(2000)), (1000, 2000));

@@ -123,9 +123,11 @@ impl Scan {
 }
 
 /// Whether a piece of a stream has visible text, in either API.
-fn has_content(text: &str) -> bool {
-    text.contains("response.output_text.delta")
-        || after(text, "\"content\":")
+pub(crate) fn has_content(text: &str) -> bool {
+    (text.contains("response.") && (text.contains(".delta\n") || text.contains(".delta\"")))
+        || ["\"content\":", "\"arguments\":"]
+            .iter()
+            .flat_map(|key| after(text, key))
             .any(|rest| rest.trim_start().strip_prefix('"').is_some_and(|rest| !rest.starts_with('"')))
 }
 
@@ -150,6 +152,8 @@ mod tests {
             (r#"data: {"choices":[{"delta":{"content":"Hi"}}]}"#, true),
             (r#"data: {"choices": [{"delta": {"content": "Hi"}}]}"#, true),
             (r#"data: {"choices":[{"delta":{}}]}"#, false),
+            (r#"data: {"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\""}}]}}]}"#, true),
+            (r#"data: {"type":"response.function_call_arguments.delta","delta":"{"}"#, true),
             ("event: response.output_text.delta\n", true),
             (r#"data: {"type":"response.content_part.added","part":{"text":""}}"#, false),
         ];

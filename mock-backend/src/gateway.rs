@@ -13,7 +13,7 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::api::{ApiError, PLAN, api};
+use crate::api::{ApiError, Details, Dialect, PLAN, Trouble, api};
 use crate::clock::now_ns;
 use crate::forward::Forward;
 use crate::latency::dice;
@@ -53,6 +53,7 @@ pub(crate) async fn forward(
     gateway: &Gateway,
     head: &Parts,
     body: Result<Bytes, ApiError>,
+    trouble: Option<Trouble>,
 ) -> Response<Reply> {
     let arrival = visit.tap.arrival();
     let id = visit.request_id(&head.headers);
@@ -65,6 +66,9 @@ pub(crate) async fn forward(
     };
     let entry = Entry::new(record, visit.worker.sink.clone());
     let passage = Passage { visit, gateway, head, arrival, id, entry };
+    if let Some(trouble) = trouble {
+        return passage.trouble(trouble);
+    }
     let body = match body {
         Ok(body) => body,
         Err(error) => return passage.refuse(error.status(), "The request could not be read.", arrival.ideal),
@@ -154,6 +158,24 @@ impl Passage<'_> {
         let back = upstream.way_in() + self.visit.tap.way_out();
         let ms = |due: u64| (due + back).saturating_sub(self.arrival.recv) as f64 / 1e6;
         Some(Planned { first_ms: ms(if stream { first } else { end }), end_ms: ms(end) })
+    }
+
+    /// Trouble that the scenario gives the gateway itself.
+    fn trouble(&self, trouble: Trouble) -> Response<Reply> {
+        self.entry.update(|record| record.fault = Some(trouble.name()));
+        let wait = 2_000_000_000;
+        let details = Details { model: "", version: "v1", responses: false, wait: Some(wait), figures: [0; 3] };
+        let (kind, body) = trouble.body(Dialect::Azure, &details);
+        let message = trouble.gateway_message();
+        let mut response = self.refuse(trouble.status(), message, self.arrival.ideal);
+        if kind != "application/json" || body.is_empty() {
+            response = response.map(|_| Reply::whole(body.into_bytes()));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if trouble.status() == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait / 1_000_000_000));
+        }
+        response
     }
 
     /// An answer of the gateway itself, in the shape of API Management.

@@ -15,6 +15,7 @@ mod backend;
 mod clock;
 mod describe;
 mod distance;
+mod fault;
 mod forward;
 mod gateway;
 mod generate;

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ListenerConfig, UpstreamUrl};
 use crate::describe;
 use crate::distance::{Distance, Route};
+use crate::fault::Faults;
 use crate::hyper_io::{Scratch, scratch};
 use crate::ledger::{Ledger, Sink};
 use crate::tap::Tap;
@@ -47,6 +48,12 @@ pub(crate) struct Listener {
     pub(crate) gateway: Option<Gateway>,
     /// Whether the callers are gateways of ours, who are told the plan of each answer.
     pub(crate) tells_plan: bool,
+    /// What goes wrong with connections to it.
+    pub(crate) connection_faults: Option<Faults>,
+    /// What goes wrong with requests to it.
+    pub(crate) faults: Option<Faults>,
+    /// Whether nobody listens.
+    pub(crate) refuses: bool,
 }
 
 impl World {
@@ -54,7 +61,7 @@ impl World {
     /// address that `inner` gives for it.
     pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> Arc<Self> {
         let backends: Vec<Arc<Backend>> =
-            config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone()))).collect();
+            config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone(), config.seed))).collect();
         let backend = |listener: &ListenerConfig| listener.backend.map(|place| Arc::clone(&backends[place]));
         let mut addresses = inner.iter();
         let mut listeners = Vec::new();
@@ -67,6 +74,9 @@ impl World {
                 backend: backend(listener),
                 gateway: gateway(listener, config.seed, &mut addresses),
                 tells_plan: false,
+                connection_faults: Faults::new(&listener.faults, true, config.seed, &listener.name),
+                faults: Faults::new(&listener.faults, false, config.seed, &listener.name),
+                refuses: listener.refuses(),
             });
         }
         for listener in config.inner() {
@@ -78,6 +88,9 @@ impl World {
                 backend: backend(listener),
                 gateway: None,
                 tells_plan: true,
+                connection_faults: None,
+                faults: None,
+                refuses: false,
             });
         }
         Arc::new(Self {
@@ -141,6 +154,15 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// A name for a request that has none.
+    pub(crate) fn name_request(&self) -> String {
+        let number = self.named.get();
+        self.named.set(number + 1);
+        format!("req_{:04x}{number:028x}", self.place)
+    }
+}
+
 /// One connection.
 pub(crate) struct Visit {
     pub(crate) worker: Rc<Worker>,
@@ -152,13 +174,8 @@ impl Visit {
     /// The name under which a request stands in the ledger: the caller's, else one of our own.
     pub(crate) fn request_id(&self, headers: &HeaderMap) -> String {
         let theirs = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
-        theirs("x-ms-client-request-id").or_else(|| theirs("x-request-id")).map_or_else(
-            || {
-                let number = self.worker.named.get();
-                self.worker.named.set(number + 1);
-                format!("req_{:04x}{number:028x}", self.worker.place)
-            },
-            str::to_owned,
-        )
+        theirs("x-ms-client-request-id")
+            .or_else(|| theirs("x-request-id"))
+            .map_or_else(|| self.worker.name_request(), str::to_owned)
     }
 }

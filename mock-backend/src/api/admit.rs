@@ -168,7 +168,6 @@ impl<'a> Call<'a> {
     }
 
     /// The answer of a request that was not even read.
-    #[expect(dead_code, reason = "faults come next")]
     pub(super) fn trouble(&self, api: &'static str, trouble: Trouble) -> Response<Reply> {
         let refused = Refused::by_fault(trouble);
         let mut response = self.troubled(api, false, "gpt-4o", &refused);

@@ -16,6 +16,7 @@ use super::error::ApiError;
 use super::responses::ResponsesAnswer;
 use super::route::{Dialect, api, dialect};
 use super::sse::{EventStream, Next, Script};
+use super::trouble::Trouble;
 use crate::backend::{Backend, Plan};
 use crate::clock::unix_seconds;
 use crate::generate::Text;
@@ -38,15 +39,17 @@ pub(crate) async fn answer(
     backend: &Arc<Backend>,
     head: &Parts,
     body: Result<Bytes, ApiError>,
+    trouble: Option<Trouble>,
 ) -> Response<Reply> {
     let arrival = visit.tap.arrival();
     let call = Call { visit, backend, head, arrival, dialect: dialect(&head.uri) };
     let world = &visit.worker.world;
     let reader = Reader { head, key: world.key.as_deref(), any_model: world.any_model };
-    match reader.read(body) {
-        Ok(Asked::Models(text)) => call.at_once(StatusCode::OK, api(head.uri.path()), text),
-        Ok(Asked::Answer(ask)) => call.admit(ask, None).await,
-        Err(error) => call.at_once(error.status(), api(head.uri.path()), error.body(call.dialect)),
+    match (reader.read(body), trouble) {
+        (Ok(Asked::Answer(ask)), trouble) => call.admit(ask, trouble).await,
+        (_, Some(trouble)) => call.trouble(api(head.uri.path()), trouble),
+        (Ok(Asked::Models(text)), None) => call.at_once(StatusCode::OK, api(head.uri.path()), text),
+        (Err(error), None) => call.at_once(error.status(), api(head.uri.path()), error.body(call.dialect)),
     }
 }
 

@@ -14,5 +14,6 @@ mod trouble;
 
 pub(crate) use answer::{PLAN, answer};
 pub(crate) use error::ApiError;
-pub(crate) use route::api;
+pub(crate) use route::{Dialect, api};
 pub(crate) use sse::EventStream;
+pub(crate) use trouble::{Details, TROUBLES, Trouble, failed_event};

@@ -118,6 +118,22 @@ impl Trouble {
         matches!(self.row().2, 429 | 500 | 503) || self == Self::Context
     }
 
+    /// What a gateway says that has this trouble itself.
+    pub(crate) fn gateway_message(self) -> &'static str {
+        match self.row().2 {
+            401 => {
+                "Access denied due to invalid subscription key. Make sure to provide a valid key for an active \
+                 subscription."
+            }
+            403 => "Token quota is exceeded. Try again in 2 seconds.",
+            404 => "Resource not found",
+            429 => "Token limit is exceeded. Try again in 2 seconds.",
+            503 => "Service Unavailable",
+            400..=499 => "The request could not be processed.",
+            _ => "Internal server error",
+        }
+    }
+
     /// The body of the answer: its type, and its text.
     pub(crate) fn body(self, dialect: Dialect, details: &Details<'_>) -> (&'static str, String) {
         const JSON: &str = "application/json";
@@ -337,6 +353,17 @@ pub(crate) fn refused_stream(id: &str, model: &str, created: u64) -> String {
         "headers": {"x-ms-fe-error": "true"},
     }});
     format!("event: response.failed\ndata: {failed}\n\nevent: error\ndata: {error}\n\n")
+}
+
+/// An error in the middle of a stream; `sequence` is the number of the event in the Responses API, none is the chat API.
+pub(crate) fn failed_event(sequence: Option<u64>) -> String {
+    let Some(sequence) = sequence else {
+        let error = json!({"message": SORRY, "type": "server_error", "param": null, "code": null});
+        return format!("data: {}\n\n", json!({"error": error}));
+    };
+    let error = json!({"type": "server_error", "code": "server_error", "message": SORRY, "param": null});
+    let event = json!({"type": "error", "sequence_number": sequence, "error": error});
+    format!("event: error\ndata: {event}\n\n")
 }
 
 #[cfg(test)]

@@ -34,13 +34,16 @@
 
 use std::path::Path;
 
+mod faults;
 mod limits;
 mod parse;
 mod raw;
 mod spec;
 mod times;
 
+pub use faults::FaultConfig;
 pub use limits::{LimitHeaders, LimitsConfig, PtuConfig};
+pub(crate) use parse::nearest;
 pub use parse::{parse_duration, parse_rate};
 pub(crate) use spec::ANY_PORT;
 pub use spec::{

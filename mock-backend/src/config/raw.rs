@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::faults::{self, Fault};
 use super::limits::Limits;
 use super::parse::{explain, line_of, nearest};
 use super::spec::{
@@ -48,6 +49,8 @@ struct Backend {
     output_tokens: Option<Length>,
     load: Option<Load>,
     limits: Option<Limits>,
+    #[serde(default)]
+    fault: Vec<Fault>,
 }
 
 fn region() -> String {
@@ -77,6 +80,8 @@ struct Listener {
     #[serde(default)]
     link: Link,
     gateway: Option<Gateway>,
+    #[serde(default)]
+    fault: Vec<Fault>,
 }
 
 #[derive(Default, Deserialize)]
@@ -130,6 +135,7 @@ impl Backend {
     fn resolve(self, names: &[String]) -> Result<BackendConfig, String> {
         let wrong = |what: String| format!("backend \"{}\": {what}", self.name);
         let limits = self.limits.map(|limits| limits.resolve(&self.name, names)).transpose().map_err(wrong)?;
+        let faults = faults::resolve(self.fault, false).map_err(wrong)?;
         let Model { first, gap, per_prompt_token } = self.model;
         let per_prompt_token = per_prompt_token.map_or(0.0, |span| span.0);
         Ok(BackendConfig {
@@ -141,6 +147,7 @@ impl Backend {
                 .output_tokens
                 .map_or(OutputTokens::AsAsked(OUTPUT_TOKENS), |length| OutputTokens::Natural(length.0)),
             limits,
+            faults,
         })
     }
 }
@@ -178,7 +185,8 @@ impl Listener {
             url: gateway.url.map(|url| url.0),
         });
         let link = self.link.resolve();
-        Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, link, backend, gateway, name })
+        let faults = faults::resolve(self.fault, true).map_err(|e| wrong(&e))?;
+        Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, link, backend, gateway, faults, name })
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::faults::FaultConfig;
 use super::limits::LimitsConfig;
 use crate::distance::Distance;
+use crate::fault::Fault;
 use crate::latency::{Dist, Latency};
 
 /// What is wrong with a scenario or with the flags, as one sentence.
@@ -47,6 +49,8 @@ pub struct BackendConfig {
     pub output_tokens: OutputTokens,
     /// How much it takes; none is everything.
     pub limits: Option<LimitsConfig>,
+    /// What goes wrong with it.
+    pub faults: Vec<FaultConfig>,
 }
 
 /// The length of answers.
@@ -73,6 +77,16 @@ pub struct ListenerConfig {
     pub backend: Option<usize>,
     /// What it adds as a gateway.
     pub gateway: Option<GatewayConfig>,
+    /// What goes wrong on the way to it.
+    pub faults: Vec<FaultConfig>,
+}
+
+impl ListenerConfig {
+    /// Whether nobody listens there.
+    #[must_use]
+    pub(crate) fn refuses(&self) -> bool {
+        self.faults.iter().any(|entry| entry.fault == Fault::Refused)
+    }
 }
 
 /// What a listener stands for.
@@ -157,6 +171,7 @@ impl Config {
             serial_stage: Dist::Fixed(0.0),
             output_tokens: OutputTokens::AsAsked(single.output_tokens),
             limits: None,
+            faults: Vec::new(),
         };
         let listener = ListenerConfig {
             name: "direct".to_owned(),
@@ -165,6 +180,7 @@ impl Config {
             link: Distance::NONE,
             backend: Some(0),
             gateway: None,
+            faults: Vec::new(),
         };
         Self {
             scenario: "single".to_owned(),
