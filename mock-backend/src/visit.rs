@@ -10,15 +10,16 @@ use hyper::HeaderMap;
 
 use crate::backend::Backend;
 use crate::clock::Clock;
-use crate::config::{Config, ListenerConfig, UpstreamUrl};
+use crate::config::{Config, ListenerConfig};
 use crate::describe;
 use crate::distance::{Distance, Route};
 use crate::fault::Faults;
+use crate::gateway::Gateway;
 use crate::hyper_io::{Scratch, scratch};
 use crate::ledger::{Ledger, Sink};
 use crate::tap::Tap;
 use crate::twin::Twins;
-use crate::upstream::{Gateway, Pool, Upstream};
+use crate::upstream::Pool;
 use crate::watch::Watch;
 
 /// Everything that all threads share. Only counters and the queues of backends in it ever change.
@@ -72,20 +73,20 @@ impl World {
                 route: Route::new(listener.link.clone(), config.seed, &listener.name),
                 arrivals: AtomicU64::new(0),
                 backend: backend(listener),
-                gateway: gateway(listener, config.seed, &mut addresses),
+                gateway: Gateway::new(listener, config.seed, &mut addresses),
                 tells_plan: false,
                 connection_faults: Faults::new(&listener.faults, true, config.seed, &listener.name),
                 faults: Faults::new(&listener.faults, false, config.seed, &listener.name),
                 refuses: listener.refuses(),
             });
         }
-        for listener in config.inner() {
+        for (name, place) in config.inner() {
             listeners.push(Listener {
-                name: Arc::from(format!("{}.upstream", listener.name)),
+                name: Arc::from(name),
                 place: listeners.len(),
                 route: Route::new(Distance::NONE, config.seed, ""),
                 arrivals: AtomicU64::new(0),
-                backend: backend(listener),
+                backend: backends.get(place).cloned(),
                 gateway: None,
                 tells_plan: true,
                 connection_faults: None,
@@ -114,14 +115,6 @@ impl World {
     }
 }
 
-fn gateway(listener: &ListenerConfig, seed: u64, inner: &mut std::slice::Iter<'_, SocketAddr>) -> Option<Gateway> {
-    let config = listener.gateway.as_ref()?;
-    let inner = || inner.next().map(|at| UpstreamUrl { authority: at.to_string(), base: String::new() });
-    let url = config.url.clone().or_else(inner)?;
-    let route = Route::new(config.link.clone(), seed, &format!("{}.upstream", listener.name));
-    Some(Gateway { own: config.own, upstream: Upstream { url, route }, requests: AtomicU64::new(0) })
-}
-
 /// One worker thread.
 pub(crate) struct Worker {
     pub(crate) world: Arc<World>,
@@ -129,8 +122,8 @@ pub(crate) struct Worker {
     pub(crate) sink: Sink,
     /// Room for reads from sockets, and for what HTTP reads from links.
     pub(crate) rooms: (Scratch, Scratch),
-    /// Idle connections to the upstream of each listener.
-    pub(crate) pools: Vec<Rc<Pool>>,
+    /// Idle connections to each upstream of each listener.
+    pub(crate) pools: Vec<Vec<Rc<Pool>>>,
     /// The connections.
     pub(crate) watch: Watch,
     named: Cell<u64>,
@@ -140,7 +133,8 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(world: Arc<World>, clock: Clock, place: usize) -> Rc<Self> {
         let sink = world.ledger.sink(place);
-        let pools = world.listeners.iter().map(|_| Rc::default()).collect();
+        let upstreams = |listener: &Arc<Listener>| listener.gateway.as_ref().map_or(0, |gateway| gateway.members.len());
+        let pools = world.listeners.iter().map(|l| (0..upstreams(l)).map(|_| Rc::default()).collect()).collect();
         Rc::new(Self {
             world,
             clock,

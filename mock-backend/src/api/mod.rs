@@ -14,6 +14,7 @@ mod trouble;
 
 pub(crate) use answer::{PLAN, answer};
 pub(crate) use error::ApiError;
+pub(crate) use prompt::prompt_tokens;
 pub(crate) use route::{Dialect, api};
 pub(crate) use sse::EventStream;
 pub(crate) use trouble::{Details, TROUBLES, Trouble, failed_event};

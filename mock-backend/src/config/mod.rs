@@ -35,6 +35,7 @@
 use std::path::Path;
 
 mod faults;
+mod gateway;
 mod limits;
 mod parse;
 mod raw;
@@ -42,13 +43,12 @@ mod spec;
 mod times;
 
 pub use faults::FaultConfig;
+pub use gateway::{BreakerConfig, Buffer, GatewayConfig, MemberConfig, Policy, Preset, Statuses};
 pub use limits::{LimitHeaders, LimitsConfig, PtuConfig};
 pub(crate) use parse::nearest;
 pub use parse::{parse_duration, parse_rate};
 pub(crate) use spec::ANY_PORT;
-pub use spec::{
-    BackendConfig, Config, ConfigError, GatewayConfig, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl,
-};
+pub use spec::{BackendConfig, Config, ConfigError, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl};
 
 /// The scenarios that are built in: name and text.
 pub const SCENARIOS: [(&str, &str); 3] = [

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::faults::{self, Fault};
+use super::gateway::{Gateway, find};
 use super::limits::Limits;
-use super::parse::{explain, line_of, nearest};
+use super::parse::{explain, line_of};
 use super::spec::{
-    ANY_PORT, BackendConfig, Config, ConfigError, GatewayConfig, Kind, LEDGER, ListenerConfig, OUTPUT_TOKENS,
-    OutputTokens, SEED,
+    ANY_PORT, BackendConfig, Config, ConfigError, Kind, LEDGER, ListenerConfig, OUTPUT_TOKENS, OutputTokens, SEED,
 };
-use super::times::{Bandwidth, Length, Rtt, Span, Time, Url};
+use super::times::{Bandwidth, Length, Rtt, Span, Time};
 use crate::distance::Distance;
 use crate::latency::{Dist, Latency};
 
@@ -86,18 +86,9 @@ struct Listener {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Link {
+pub(super) struct Link {
     rtt: Option<Rtt>,
     bandwidth: Option<Bandwidth>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Gateway {
-    own: Time,
-    #[serde(default)]
-    link: Link,
-    url: Option<Url>,
 }
 
 impl Scenario {
@@ -153,7 +144,7 @@ impl Backend {
 }
 
 impl Link {
-    fn resolve(self) -> Distance {
+    pub(super) fn resolve(self) -> Distance {
         Distance {
             rtt: self.rtt.map_or(Dist::Fixed(0.0), |rtt| rtt.0),
             bandwidth: self.bandwidth.map(|bandwidth| bandwidth.0),
@@ -172,32 +163,23 @@ impl Listener {
             }
             _ => {}
         }
+        let pool = self.gateway.as_ref().is_some_and(|gateway| !gateway.pool.is_empty());
         let foreign = self.gateway.as_ref().is_some_and(|gateway| gateway.url.is_some());
+        if pool && (foreign || self.backend.is_some()) {
+            return Err(wrong("has a pool, so it takes neither a backend nor gateway.url"));
+        }
+        let foreign = foreign || pool;
         let backend = match (self.backend, foreign) {
             (Some(_), true) => return Err(wrong("has both a backend and gateway.url; give one")),
             (None, false) => return Err(wrong("needs a backend")),
             (None, true) => None,
             (Some(backend), false) => Some(find(&backend, backends).map_err(|e| wrong(&e))?),
         };
-        let gateway = self.gateway.map(|gateway| GatewayConfig {
-            own: gateway.own.0,
-            link: gateway.link.resolve(),
-            url: gateway.url.map(|url| url.0),
-        });
+        let gateway = self.gateway.map(|gateway| gateway.resolve(backends)).transpose().map_err(|e| wrong(&e))?;
         let link = self.link.resolve();
         let faults = faults::resolve(self.fault, true).map_err(|e| wrong(&e))?;
         Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, link, backend, gateway, faults, name })
     }
-}
-
-fn find(backend: &str, backends: &[String]) -> Result<usize, String> {
-    backends.iter().position(|known| known == backend).ok_or_else(|| {
-        let names: Vec<&str> = backends.iter().map(String::as_str).collect();
-        match nearest(backend, &names) {
-            Some(near) => format!("names the backend \"{backend}\", did you mean \"{near}\"?"),
-            None => format!("names the backend \"{backend}\", which is not there"),
-        }
-    })
 }
 
 /// What cannot be in the whole.

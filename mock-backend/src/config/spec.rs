@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::faults::FaultConfig;
+use super::gateway::{GatewayConfig, MemberConfig};
 use super::limits::LimitsConfig;
 use crate::distance::Distance;
 use crate::fault::Fault;
@@ -113,17 +114,6 @@ impl Kind {
     }
 }
 
-/// A gateway between its caller and its upstream.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GatewayConfig {
-    /// Its own time on each request before it forwards.
-    pub own: Dist,
-    /// The distance to its upstream.
-    pub link: Distance,
-    /// A foreign server instead of a backend of the scenario.
-    pub url: Option<UpstreamUrl>,
-}
-
 /// The address of a foreign server: `http://host[:port][/base]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamUrl {
@@ -202,8 +192,15 @@ impl Config {
         }
     }
 
-    /// The gateways in front of a backend of the scenario.
-    pub(crate) fn inner(&self) -> impl Iterator<Item = &ListenerConfig> {
-        self.listeners.iter().filter(|listener| listener.gateway.is_some() && listener.backend.is_some())
+    /// The connections of gateways to backends of the scenario: the name under which each stands in the ledger, and the
+    /// backend's place; first by gateway, then by member of its pool.
+    pub(crate) fn inner(&self) -> impl Iterator<Item = (String, usize)> {
+        let gateways = self.listeners.iter().filter_map(|listener| Some((listener, listener.gateway.as_ref()?)));
+        gateways.flat_map(|(listener, gateway)| {
+            let one = listener.backend.map(|backend| (format!("{}.upstream", listener.name), backend));
+            let name = |member: &MemberConfig| format!("{}.{}", listener.name, member.name);
+            let pool = gateway.pool.iter().filter_map(move |member| Some((name(member), member.backend?)));
+            one.into_iter().chain(pool)
+        })
     }
 }

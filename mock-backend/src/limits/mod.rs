@@ -11,7 +11,7 @@ mod window;
 
 use bucket::Bucket;
 pub(crate) use standing::{Format, Standing, go_duration, retry_after};
-use window::Window;
+pub(crate) use window::Window;
 
 /// A minute, in nanoseconds.
 const MINUTE: u64 = 60_000_000_000;
