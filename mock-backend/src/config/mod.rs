@@ -15,6 +15,8 @@
 //!     model  = { first = { dist = "normal", mean = "150ms", sd = "5ms" }, gap = "10ms", per_prompt_token = "20us" }
 //!     load   = { kind = "serial", stage = "10ms" }    # one request after the other
 //!     output_tokens = { p50 = 200, p95 = 800 }    # a natural length, which the caller's limit cuts; default: the limit
+//!     limits = { rpm = 600, tpm = 100000 }        # or ptu = { units = 10 }; spillover = "another-backend"
+//!     fault  = [{ kind = "429", rate = 0.01 }, { kind = "reset:5", script = "work 9, fail 1, repeat" }]
 //!
 //!     [[listener]]
 //!     name    = "private"
@@ -27,7 +29,7 @@
 //!     kind    = "gateway"
 //!     backend = "sweden"                          # or gateway.url = "http://host:port/base"
 //!     link    = { rtt = "1ms" }                   # from the caller
-//!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" } }
+//!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" }, buffer = "8KB" }
 //! "#, "example.toml");
 //! assert!(config.is_ok());
 //! ```
@@ -51,10 +53,13 @@ pub(crate) use spec::ANY_PORT;
 pub use spec::{BackendConfig, Config, ConfigError, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl};
 
 /// The scenarios that are built in: name and text.
-pub const SCENARIOS: [(&str, &str); 3] = [
+pub const SCENARIOS: [(&str, &str); 6] = [
     ("three-paths", include_str!("../../scenarios/three-paths.toml")),
     ("equal-paths", include_str!("../../scenarios/equal-paths.toml")),
     ("shared-batch-1", include_str!("../../scenarios/shared-batch-1.toml")),
+    ("throttled", include_str!("../../scenarios/throttled.toml")),
+    ("flaky", include_str!("../../scenarios/flaky.toml")),
+    ("two-regions-buffering-gateway", include_str!("../../scenarios/two-regions-buffering-gateway.toml")),
 ];
 
 impl Config {
