@@ -37,7 +37,7 @@ pub struct RunArgs {
     #[arg(value_name = "PROFILE", conflicts_with = "path")]
     pub profile: Option<PathBuf>,
 
-    /// The run directory, new or empty [default: results/<profile>-<UTC start>/]
+    /// The run directory, new or empty [default: results/PROFILE-START/]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 

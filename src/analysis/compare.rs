@@ -76,7 +76,7 @@ pub(crate) fn compare_with(
     let pairs: Vec<Pair> = others.map(|path| bench.pair(plan.baseline, path)).collect();
     let family: Vec<&Shift> = pairs.iter().flat_map(Pair::family).collect();
     let level = simultaneous_level(&family);
-    let judge = Judge { bench: &bench, plan, level };
+    let judge = Judge { bench: &bench, plan, level, complete: run.is_complete() };
     let candidates = pairs.iter().map(|pair| judge.candidate(pair)).collect();
     let notes = notes(plan.load.design, bench.connections);
     Some(Comparison {
@@ -114,7 +114,7 @@ fn notes(design: Design, connections: Connections) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::shift::{QUANTILES, ShiftRow, Verdict};
+    use crate::analysis::shift::{Open, QUANTILES, ShiftRow, Verdict};
     use crate::run::fixture::World;
 
     fn compared(run: &Run, draws: usize) -> Comparison {
@@ -189,6 +189,16 @@ mod tests {
         assert!(median.shift_ms.is_none() && median.ci_ms.is_none());
         assert!(median.reason.as_ref().is_some_and(|why| why.contains("'private'")), "{median:?}");
         assert!(row(&comparison, 1, Metric::Ttft, 0.5).ci_ms.is_some());
+    }
+
+    #[test]
+    fn half_a_run_decides_nothing() {
+        let mut run = World { shifts_ms: vec![0.0, 40.0, -40.0], ..World::default() }.run();
+        run.manifest.ending.as_mut().expect("ending").complete = false;
+        let comparison = compared(&run, 100);
+        let median = row(&comparison, 0, Metric::Ttft, 0.5);
+        assert_eq!((median.verdict, median.open), (Verdict::Inconclusive, Some(Open::Incomplete)));
+        assert!(median.ci_ms.is_some_and(|(low, _)| low > 0.0), "what was measured is still shown");
     }
 
     #[test]

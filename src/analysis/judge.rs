@@ -22,6 +22,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) plan: &'a Plan,
     /// The confidence at which single rows are judged.
     pub(crate) level: f64,
+    /// Whether the run carried out its plan.
+    pub(crate) complete: bool,
 }
 
 impl Judge<'_> {
@@ -85,6 +87,9 @@ impl Judge<'_> {
                 "{} blocks of {:.1} s, {FOR_VERDICT} are needed for a verdict",
                 self.bench.blocks.count, self.bench.blocks.length_s
             ));
+        } else if !self.complete {
+            row.open = Some(Open::Incomplete);
+            row.reason = Some("the run is incomplete".to_owned());
         } else if low > 0.0 {
             row.verdict = Verdict::Slower;
         } else if high < 0.0 {

@@ -67,6 +67,8 @@ pub enum Open {
     FewBlocks,
     /// The interval holds zero.
     HoldsZero,
+    /// The run did not carry out its plan, and nothing is decided by half a run.
+    Incomplete,
 }
 
 /// What can be said about a shift.

@@ -104,6 +104,9 @@ fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
         Verdict::Inconclusive if row.open == Some(Open::HoldsZero) => {
             (Tone::Plain, format!("{subject}: no difference from {baseline} was shown"))
         }
+        Verdict::Inconclusive if row.open == Some(Open::Incomplete) => {
+            (Tone::Warn, format!("{subject} and {baseline}: the run is incomplete, nothing is decided"))
+        }
         Verdict::Inconclusive => (Tone::Warn, format!("{subject} and {baseline}: the run is too short to tell")),
     }
 }
@@ -139,7 +142,7 @@ fn wanted(row: &ShiftRow, comparison: &Comparison) -> Option<String> {
     let seconds = rounds as f64 / comparison.blocks.rate.max(1e-9);
     let for_what = match row.open {
         Some(Open::HoldsZero) => "to tell a shift of this size from none",
-        Some(Open::FewCalls | Open::FewBlocks) | None => "for a verdict",
+        Some(Open::FewCalls | Open::FewBlocks | Open::Incomplete) | None => "for a verdict",
     };
     Some(format!("about {} rounds ({}) are needed {for_what}", figure::count(rounds), figure::seconds(seconds)))
 }

@@ -17,7 +17,7 @@ use crate::driver::flight::{Flights, Landing, Lost};
 use crate::driver::open::Open;
 use crate::driver::worker::{self, Stop, told};
 use crate::measure::outcome::{ErrorClass, Outcome};
-use crate::measure::sample::{Sample, Stamps};
+use crate::measure::sample::Sample;
 use crate::plan::Plan;
 use crate::schedule::load::LoadModel;
 use crate::schedule::pacer::Pacer;
@@ -248,29 +248,20 @@ impl Landing<Sample> for Rc<Desk> {
 
     fn lost(&self, ticket: Ticket, why: Lost) {
         let call = self.setup.workload.call(ticket.round, ticket.seq.0);
-        let intended = self.setup.origin + ticket.intended;
+        let outcome = match why {
+            Lost::InFlightCap => Outcome::Dropped(ErrorClass::InFlightCap),
+            Lost::Panicked => Outcome::Failed(ErrorClass::Internal),
+        };
+        let mut sample = Sample::begun(
+            (ticket.seq, ticket.round),
+            ticket.path,
+            ticket.phase,
+            (call.api, call.stream),
+            self.setup.origin + ticket.intended,
+            outcome,
+        );
         let now = Some(Nanos::now());
-        self.keep(Sample {
-            seq: ticket.seq,
-            round: ticket.round,
-            path: ticket.path,
-            phase: ticket.phase,
-            api: call.api,
-            stream: call.stream,
-            stamps: Stamps { intended, dequeued: now, end: now, ..Stamps::default() },
-            outcome: match why {
-                Lost::InFlightCap => Outcome::Dropped(ErrorClass::InFlightCap),
-                Lost::Panicked => Outcome::Failed(ErrorClass::Internal),
-            },
-            status: None,
-            input_tokens: None,
-            output_tokens: None,
-            reasoning_tokens: None,
-            conn: None,
-            request_id: None,
-            server_ms: None,
-            retry_after_ms: None,
-            region: None,
-        });
+        (sample.stamps.dequeued, sample.stamps.end) = (now, now);
+        self.keep(sample);
     }
 }
