@@ -85,11 +85,8 @@ async fn fail(visit: &Visit, head: &Parts, body: Result<Bytes, ApiError>, fault:
     if let Some(response) = fault::instead(visit, head, fault).await {
         return response;
     }
-    if let Fault::Status(trouble) = fault {
-        return answer(visit, head, body, Some(trouble)).await;
-    }
-    let response = answer(visit, head, body, None).await;
-    fault::spoil(visit, fault, response).await
+    let response = answer(visit, head, body, fault.trouble()).await;
+    if let Fault::Status(_) = fault { response } else { fault::spoil(visit, fault, response).await }
 }
 
 async fn answer(

@@ -365,6 +365,60 @@ fn what_does_not_exist_is_told() {
     assert_eq!(post(&simulator, CHAT, "500@direct", &chat("")).status, 500);
 }
 
+#[test]
+fn streams_are_written_in_odd_ways_that_mean_the_same() {
+    let simulator = single(0.0, 0.0);
+    let text = |path: &str, fault: &str, body: &str| post(&simulator, path, fault, body).text().to_owned();
+    let plain = text(CHAT, "twice:99", &chat_stream());
+    let crlf = text(CHAT, "crlf", &chat_stream());
+    assert_eq!((crlf.matches("\r\n\r\n").count(), crlf.matches('\n').count()), (9, 18));
+    assert_eq!(crlf.replace("\r\n", "\n").len(), plain.len());
+    let bom = text(CHAT, "bom", &chat_stream());
+    assert!(bom.starts_with("\u{feff}data: {") && bom.matches('\u{feff}').count() == 1);
+    assert_eq!(text(CHAT, "comments", &chat_stream()).matches(": keepalive\n\ndata: ").count(), 9);
+    let keepalive = text(RESPONSES, "keepalive", &responses_stream());
+    let one =
+        "event: keepalive\ndata: {\"type\":\"keepalive\",\"sequence_number\":466}\n\nevent: response.output_text.delta";
+    assert_eq!(keepalive.matches(one).count(), 1);
+    assert_eq!(text(CHAT, "empty-data", &chat_stream()).matches("\n\ndata:\n\ndata: {").count(), 1);
+    assert!(text(CHAT, "done-tight", &chat_stream()).ends_with("}\n\ndata:[DONE]\n\n"));
+    assert!(text(CHAT, "done-loose", &chat_stream()).ends_with("}\n\ndata: [DONE]  \n\n"));
+    assert!(!text(RESPONSES, "no-sequence", &responses_stream()).contains("sequence_number"));
+    let zero = post(&simulator, RESPONSES, "zero-sequence", &responses_stream()).events();
+    assert!(zero.len() == 13 && zero.iter().all(|event| event["sequence_number"] == 0));
+}
+
+#[test]
+fn a_429_says_when_to_come_again_in_every_way() {
+    let simulator = single(0.0, 0.0);
+    for (form, after, ms) in [
+        ("none", None, None),
+        ("ms", None, Some("700")),
+        ("s", Some("2"), None),
+        ("differ", Some("5"), Some("700")),
+        ("long", Some("300"), Some("300000")),
+        ("negative", Some("-1"), Some("-1000")),
+    ] {
+        let answer = post(&simulator, AZURE, &format!("429-retry-{form}"), &chat(""));
+        assert_eq!((answer.status, answer.header("retry-after"), answer.header("retry-after-ms")), (429, after, ms));
+    }
+    let answer = post(&simulator, AZURE, "429-retry-date", &chat(""));
+    assert!(answer.header("retry-after").unwrap().ends_with(" GMT") && answer.header("retry-after-ms").is_none());
+    assert_eq!(ledger(&simulator, "direct", 7)[0].fault, Some("429-retry-none"));
+}
+
+#[test]
+fn a_refusal_may_come_under_status_200() {
+    let simulator = single(0.0, 0.0);
+    let answer = post(&simulator, "/openai/v1/responses", "429-in-stream", &responses_stream());
+    let kinds: Vec<Value> = answer.events().iter().map(|event| event["type"].clone()).collect();
+    assert_eq!((answer.status, kinds), (200, vec!["response.failed".into(), "error".into()]));
+    assert_eq!(answer.header("retry-after"), Some("2"));
+    let record = the_fault(&simulator);
+    assert_eq!((record.fault, record.status), (Some("429-in-stream"), 200));
+    assert_eq!(post(&simulator, AZURE, "429-in-stream", &chat("")).status, 429);
+}
+
 fn with(backend: &str, listener: &str) -> Simulator {
     scenario(&format!(
         "name = \"x\"\n[[backend]]\nname = \"b\"\nmodel = {{ first = \"0\", gap = \"0\" }}\n{backend}\n\

@@ -46,7 +46,7 @@ impl Refused {
     /// As a fault of the scenario: with the figures of a small deployment.
     fn by_fault(trouble: Trouble) -> Self {
         let (wait, figures) = match trouble {
-            Trouble::CallRate | Trouble::ModelRate => (Some(2_000_000_000), [60, 60, 1]),
+            Trouble::CallRate | Trouble::ModelRate | Trouble::Streamed => (Some(2_000_000_000), [60, 60, 1]),
             Trouble::TokenRate | Trouble::Demand | Trouble::Provisioned => {
                 (Some(2_000_000_000), [200_000, 195_869, 4412])
             }
@@ -151,7 +151,8 @@ impl<'a> Call<'a> {
         let in_stream = responses
             && ask.stream
             && refused.trouble.status() == StatusCode::TOO_MANY_REQUESTS
-            && self.backend.limits.as_ref().is_some_and(|limits| limits.config.in_stream);
+            && (refused.trouble == Trouble::Streamed
+                || self.backend.limits.as_ref().is_some_and(|limits| limits.config.in_stream));
         let model = ask.model.trim_matches('"');
         let mut response = if in_stream {
             self.in_stream(ask, model, refused)

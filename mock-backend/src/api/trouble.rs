@@ -31,6 +31,7 @@ pub(crate) enum Trouble {
     Provisioned,
     Quota,
     ModelRate,
+    Streamed,
     Server,
     BadGateway,
     Unavailable,
@@ -42,7 +43,7 @@ pub(crate) enum Trouble {
 }
 
 /// All of them: how scenarios and headers name them, and their status.
-pub(crate) const TROUBLES: [(&str, Trouble, u16); 30] = [
+pub(crate) const TROUBLES: [(&str, Trouble, u16); 31] = [
     ("400", Trouble::Parameter, 400),
     ("400-filter", Trouble::Filter, 400),
     ("400-context", Trouble::Context, 400),
@@ -65,6 +66,7 @@ pub(crate) const TROUBLES: [(&str, Trouble, u16); 30] = [
     ("429-ptu", Trouble::Provisioned, 429),
     ("429-quota", Trouble::Quota, 429),
     ("429-models", Trouble::ModelRate, 429),
+    ("429-in-stream", Trouble::Streamed, 429),
     ("500", Trouble::Server, 500),
     ("502", Trouble::BadGateway, 502),
     ("503", Trouble::Unavailable, 503),
@@ -194,7 +196,7 @@ impl Trouble {
             Self::Conflict => (text("The resource was changed by another request."), INVALID, None, Some("conflict")),
             Self::Size => (text("Request body too large."), INVALID, None, None),
             Self::Semantics => (text("The request could not be processed."), INVALID, None, None),
-            Self::CallRate | Self::ModelRate => {
+            Self::CallRate | Self::ModelRate | Self::Streamed => {
                 (rate("requests", "RPM"), "requests", None, Some("rate_limit_exceeded"))
             }
             Self::TokenRate => (rate("tokens", "TPM"), "tokens", None, Some("rate_limit_exceeded")),
@@ -273,7 +275,7 @@ impl Trouble {
             Self::Timeout => ("Timeout", text("The operation was timeout.")),
             Self::Size => ("413", text("Request body too large.")),
             Self::Semantics => ("OperationParameterInvalid", text("The request could not be processed.")),
-            Self::CallRate => ("429", exceeded("call")),
+            Self::CallRate | Self::Streamed => ("429", exceeded("call")),
             Self::TokenRate | Self::Oversize => ("429", exceeded("token")),
             Self::Demand => ("429", text(DEMAND)),
             Self::Provisioned => (

@@ -28,6 +28,8 @@ pub(crate) struct Broken {
     seen: usize,
     /// `sequence_number` of the last event, in the Responses API.
     sequence: Option<u64>,
+    /// Nothing has gone out yet.
+    begins: bool,
     /// What was to break is broken, and the rest is whole.
     spent: bool,
     then: Then,
@@ -60,6 +62,7 @@ impl Broken {
             tokens,
             seen: 0,
             sequence: None,
+            begins: true,
             spent: false,
             then: Then::More,
         }
@@ -125,6 +128,7 @@ impl Broken {
             self.seen += usize::from(content);
             self.sequence = sequence(&text).or(self.sequence);
             self.copy(event, &text, content, &mut out);
+            self.begins = false;
             if content && after == Some(self.seen) {
                 return self.break_off(out, events[i + 1..].concat());
             }
@@ -208,6 +212,11 @@ impl Broken {
             _ => false,
         };
         if dropped {
+            return;
+        }
+        if let Fault::Rewrite(rewrite) = self.fault {
+            let text = rewrite.apply(text, self.begins, content.then_some(self.seen));
+            out.extend_from_slice(text.as_bytes());
             return;
         }
         let from = out.len();

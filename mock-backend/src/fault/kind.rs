@@ -1,5 +1,7 @@
 //! The kinds of faults, and how scenarios and headers write them: `429`, `reset`, `stall:5`, `stall:5:2s`.
 
+use super::retry::{RETRIES, Retry};
+use super::rewrite::{REWRITES, Rewrite};
 use crate::api::{TROUBLES, Trouble};
 use crate::config::{nearest, parse_duration};
 
@@ -54,6 +56,10 @@ pub(crate) enum Fault {
     NoContentType,
     /// The answer claims to be compressed, and is not.
     Gzip,
+    /// A stream that is written otherwise.
+    Rewrite(Rewrite),
+    /// A 429 that says otherwise when to come again.
+    Retry(Retry),
 }
 
 /// A fault without its number.
@@ -110,6 +116,11 @@ impl Fault {
         if let Some((_, trouble, _)) = TROUBLES.iter().find(|row| row.0 == name) {
             return if rest.is_none() { Ok(Self::Status(*trouble)) } else { Err(too_much(name)) };
         }
+        let rewrite = REWRITES.iter().find(|row| row.0 == name).map(|row| Self::Rewrite(row.1));
+        let retry = || RETRIES.iter().find(|row| row.0 == name).map(|row| Self::Retry(row.1));
+        if let Some(fault) = rewrite.or_else(retry) {
+            return if rest.is_none() { Ok(fault) } else { Err(too_much(name)) };
+        }
         let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| unknown(name))?;
         row.make(rest)
     }
@@ -141,6 +152,8 @@ impl Fault {
             Self::ContentType => "content-type",
             Self::NoContentType => "no-content-type",
             Self::Gzip => "gzip",
+            Self::Rewrite(rewrite) => rewrite.name(),
+            Self::Retry(retry) => retry.name(),
         }
     }
 
@@ -163,7 +176,17 @@ impl Fault {
                 | Self::ContentType
                 | Self::NoContentType
                 | Self::Gzip
+                | Self::Rewrite(_)
         )
+    }
+
+    /// The status that it is, instead of an answer.
+    pub(crate) fn trouble(self) -> Option<Trouble> {
+        match self {
+            Self::Status(trouble) => Some(trouble),
+            Self::Retry(_) => Some(Trouble::CallRate),
+            _ => None,
+        }
     }
 }
 
@@ -191,8 +214,14 @@ fn too_much(name: &str) -> String {
     format!("the fault \"{name}\" takes no number")
 }
 
+/// All names.
+fn names() -> impl Iterator<Item = &'static str> {
+    let odd = REWRITES.iter().map(|row| row.0).chain(RETRIES.iter().map(|row| row.0));
+    TROUBLES.iter().map(|row| row.0).chain(ROWS.iter().map(|row| row.name)).chain(odd)
+}
+
 fn unknown(name: &str) -> String {
-    let names: Vec<&str> = TROUBLES.iter().map(|row| row.0).chain(ROWS.iter().map(|row| row.name)).collect();
+    let names: Vec<&str> = names().collect();
     match nearest(name, &names) {
         Some(near) => format!("unknown fault \"{name}\", did you mean \"{near}\"?"),
         None => format!("unknown fault \"{name}\"; known are {}", names.join(", ")),
@@ -205,7 +234,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_found_by_its_name() {
-        for name in TROUBLES.iter().map(|row| row.0).chain(ROWS.iter().map(|row| row.name)) {
+        for name in names() {
             assert_eq!(Fault::parse(name).unwrap().name(), name);
         }
     }

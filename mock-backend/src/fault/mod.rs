@@ -5,6 +5,8 @@
 mod broken;
 mod choice;
 mod kind;
+mod retry;
+mod rewrite;
 mod script;
 mod spoil;
 mod strike;

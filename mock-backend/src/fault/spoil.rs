@@ -87,6 +87,7 @@ pub(crate) async fn spoil(visit: &Visit, fault: Fault, mut response: Response<Re
             let kind = if stream { "application/json" } else { "text/html" };
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
+        Fault::Retry(retry) => retry.write(headers),
         Fault::NoContentType => drop(headers.remove(CONTENT_TYPE)),
         Fault::Gzip => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"))),
         _ => {
