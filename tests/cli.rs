@@ -359,6 +359,24 @@ fn a_full_disk_ends_a_run_and_keeps_its_rows() {
 }
 
 #[test]
+#[cfg(unix)]
+fn workers_that_cannot_begin_end_the_run() {
+    let sim = fast_sim();
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("p.toml");
+    std::fs::write(&file, format!("workers = 40\n{PROFILE}{}", sim.paths(&["direct"]))).expect("a profile");
+    // Forty runtimes want more than sixty descriptors.
+    let script = format!(
+        "ulimit -n 60; exec '{}' run '{}' --quiet --out '{}'",
+        env!("CARGO_BIN_EXE_hopmark"),
+        file.display(),
+        folder.path().join("out").display()
+    );
+    let (code, told) = outcome_of(Command::new("sh").args(["-c", &script]).env("HOPMARK_TRUTH_KEY", KEY));
+    assert!(code == 1 && told.contains("ulimit -n"), "{code} {told}");
+}
+
+#[test]
 fn init_writes_a_profile_once() {
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("mine.toml");

@@ -132,6 +132,10 @@ fn equal_paths_are_not_called_different() {
 fn joined<'a>(ended: &'a Ended, ledger: &'a [LedgerLine]) -> Vec<(&'a Sample, &'a LedgerLine)> {
     let lines: HashMap<&str, &LedgerLine> = ledger.iter().map(|line| (line.request_id.as_str(), line)).collect();
     assert_eq!(lines.len(), ledger.len(), "every request has an id of its own");
+    let sent = ended.run.samples.iter().filter(|sample| sample.stamps.sent.is_some()).count();
+    let prefix = format!("{}-", ended.run.manifest.id);
+    let seen = ledger.iter().filter(|line| line.request_id.starts_with(&prefix)).count();
+    assert_eq!(seen, sent, "every call that was sent has a row, and the other way round");
     let id = |sample: &Sample| format!("{}-{}", ended.run.manifest.id, sample.seq.0);
     ended
         .run

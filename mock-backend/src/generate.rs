@@ -34,6 +34,18 @@ pub(crate) fn count(text: &str) -> usize {
     tokenizer().map_or(0, |tokenizer| tokenizer.count(text))
 }
 
+/// Where each token of `text` ends, in bytes. A token that ends within a character ends before it, so that no piece
+/// between two ends splits a character; the piece that completes it holds it whole.
+pub(crate) fn token_ends(text: &str) -> Vec<usize> {
+    let Some(tokenizer) = tokenizer() else { return vec![text.len()] };
+    let mut end = 0;
+    let ends = tokenizer.encode(text).into_iter().map(|token| {
+        end += tokenizer.decode(&[token]).len();
+        text.floor_char_boundary(end)
+    });
+    ends.collect()
+}
+
 /// One answer's text: any number of pieces, one token each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text {
@@ -60,6 +72,17 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ends_of_tokens_never_split_a_character() {
+        for text in ["hello world", "{\"a\":[1,-2.5e3]}", "na\u{ef}ve \u{1f9d1}\u{200d}\u{1f680} \u{65e5}\u{672c}", ""]
+        {
+            let ends = token_ends(text);
+            assert_eq!(ends.len(), count(text));
+            assert_eq!(ends.last().copied().unwrap_or_default(), text.len());
+            assert!(ends.iter().all(|end| text.is_char_boundary(*end)) && ends.is_sorted());
+        }
+    }
 
     #[test]
     fn every_piece_is_one_token_and_so_is_each_beside_its_neighbours() {

@@ -24,6 +24,8 @@ mod ledger;
 mod limits;
 mod link;
 mod reply;
+mod responses_store;
+mod schema;
 mod serve;
 mod server;
 mod tap;

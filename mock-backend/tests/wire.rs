@@ -52,8 +52,13 @@ fn a_chat_completion() {
 
 #[test]
 fn a_chat_stream_with_usage() {
-    let answer =
-        post(CHAT, KEY, &chat(r#","stream":true,"max_completion_tokens":2,"stream_options":{"include_usage":true}"#));
+    let answer = post(
+        CHAT,
+        KEY,
+        &chat(
+            r#","stream":true,"max_completion_tokens":2,"stream_options":{"include_usage":true,"include_obfuscation":false}"#,
+        ),
+    );
     check(&answer, include_str!("fixtures/chat-usage.sse"));
     assert_eq!(answer.header("content-type"), Some("text/event-stream; charset=utf-8"));
 }
@@ -81,7 +86,7 @@ fn both_apis_answer_on_every_address() {
     let simulator = single(0.0, 0.0);
     let mut client = Client::new(&url(&simulator));
     for path in ["/v1", "/openai/v1", "/openai/deployments/gpt-4o"] {
-        let query = if path.contains("deployments") { "?api-version=2024-10-21" } else { "" };
+        let query = if path.contains("deployments") { "?api-version=2025-04-01-preview" } else { "" };
         for stream in ["true", "false"] {
             let more = format!(",\"stream\":{stream}");
             let answer = client.post(&format!("{path}/chat/completions{query}"), KEY, &chat(&more));
@@ -149,7 +154,7 @@ fn refusals_have_the_shape_of_their_service() {
     let right = "api-key: right\r\n";
     let dated = "/openai/deployments/gpt-4o/chat/completions";
     let unknown = chat("").replace("gpt-4o", "gpt-9");
-    let table: [(&str, &str, &str, u16, &str); 14] = [
+    let table: [(&str, &str, &str, u16, &str); 18] = [
         (CHAT, "", "{}", 401, "invalid_api_key"),
         (CHAT, "authorization: Bearer wrong\r\n", "{}", 401, "invalid_api_key"),
         (CHAT, "authorization: Bearer right\r\n", "{}", 400, "null"),
@@ -163,12 +168,16 @@ fn refusals_have_the_shape_of_their_service() {
         (dated, right, "{}", 404, "404"),
         ("/openai/deployments/gpt-9/chat/completions?api-version=2024-10-21", right, "{}", 404, "DeploymentNotFound"),
         (
-            "/openai/deployments/text-embedding-3-small/chat/completions?api-version=x",
+            "/openai/deployments/text-embedding-3-small/chat/completions?api-version=2024-10-21",
             right,
             "{}",
             400,
             "OperationNotSupported",
         ),
+        ("/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-22", right, "{}", 404, "404"),
+        ("/openai/v1/responses?api-version=2025-04-01-preview", right, "{}", 404, "404"),
+        ("/openai/responses?api-version=2024-10-21", right, "{}", 400, "BadRequest"),
+        ("/models/chat/completions", right, "{}", 404, "404"),
         ("/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21", right, "{}", 400, "null"),
     ];
     for (path, headers, body, status, code) in table {

@@ -7,6 +7,7 @@ use hyper::{Response, StatusCode};
 
 use super::answer::{Call, EVENTS};
 use super::ask::{Ask, Form};
+use super::error::ApiError;
 use super::route::Dialect;
 use super::trouble::{Details, Trouble, refused_stream};
 use crate::backend::Backend;
@@ -61,7 +62,7 @@ impl Refused {
 impl<'a> Call<'a> {
     /// Answers a request if the deployment takes it, or says why it does not. `fault` is the trouble that the scenario
     /// gives it.
-    pub(super) async fn admit(self, ask: Ask, fault: Option<Trouble>) -> Response<Reply> {
+    pub(super) async fn admit(self, ask: Ask, fault: Option<Trouble>) -> Result<Response<Reply>, ApiError> {
         if self.backend.limits.is_none() && fault.is_none() {
             return self.generate(ask).await;
         }
@@ -69,29 +70,29 @@ impl<'a> Call<'a> {
             prompt: ask.prompt_tokens as u64,
             cached: 0,
             limit: ask.limit.map(|limit| limit as u64),
-            choices: 1,
+            choices: ask.n as u64,
         };
         let refused = match self.ask(&cost, fault) {
             Ok(standing) => return self.within(ask, cost, standing).await,
             Err(refused) => refused,
         };
         let Some(other) = self.spillover(&ask).filter(|_| refused.trouble.spills()) else {
-            return self.refuse(&ask, &refused);
+            return Ok(self.refuse(&ask, &refused));
         };
         let place = Call { backend: other, ..self };
         match place.ask(&cost, None) {
             Ok(standing) => {
-                let mut response = place.within(ask, cost, standing).await;
+                let mut response = place.within(ask, cost, standing).await?;
                 let headers = response.headers_mut();
                 name(headers, "x-ms-spillover-from-deployment", self.backend);
                 name(headers, DEPLOYMENT, other);
-                response
+                Ok(response)
             }
             Err(also) => {
                 let mut response = self.refuse(&ask, &refused);
                 let code = HeaderValue::from(also.trouble.status().as_u16());
                 response.headers_mut().insert("x-ms-spillover-error", code);
-                response
+                Ok(response)
             }
         }
     }
@@ -111,7 +112,7 @@ impl<'a> Call<'a> {
     /// The deployment that takes what this one refuses: that of the scenario, else that of the caller.
     fn spillover(&self, ask: &Ask) -> Option<&'a Arc<Backend>> {
         let limits = self.backend.limits.as_ref().map(|limits| &limits.config);
-        if matches!(ask.form, Form::Responses { .. }) && !limits.is_some_and(|limits| limits.spillover_responses) {
+        if matches!(ask.form, Form::Responses(_)) && !limits.is_some_and(|limits| limits.spillover_responses) {
             return None;
         }
         let world = &self.visit.worker.world;
@@ -123,9 +124,9 @@ impl<'a> Call<'a> {
     }
 
     /// Answers a request that was taken.
-    async fn within(&self, ask: Ask, cost: Cost, standing: Option<Standing>) -> Response<Reply> {
-        let responses = matches!(ask.form, Form::Responses { .. });
-        let mut response = self.generate(ask).await;
+    async fn within(&self, ask: Ask, cost: Cost, standing: Option<Standing>) -> Result<Response<Reply>, ApiError> {
+        let responses = matches!(ask.form, Form::Responses(_));
+        let mut response = self.generate(ask).await?;
         if let Some(standing) = standing {
             standing.write(response.headers_mut(), self.format(), responses);
             if self.dialect == Dialect::Azure {
@@ -142,12 +143,12 @@ impl<'a> Call<'a> {
                 }
             });
         }
-        response
+        Ok(response)
     }
 
     /// An answer that says why there is none.
     fn refuse(&self, ask: &Ask, refused: &Refused) -> Response<Reply> {
-        let responses = matches!(ask.form, Form::Responses { .. });
+        let responses = matches!(ask.form, Form::Responses(_));
         let in_stream = responses
             && ask.stream
             && refused.trouble.status() == StatusCode::TOO_MANY_REQUESTS
@@ -191,7 +192,7 @@ impl<'a> Call<'a> {
         }
         self.visit.tap.head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
         let kind = HeaderValue::from_static(kind);
-        let mut response = self.response(status, kind, &id, 0, Reply::whole(body.into_bytes()));
+        let mut response = self.response(status, kind, (&id, None), None, Reply::whole(body.into_bytes()));
         if refused.trouble == Trouble::Network {
             let policy = HeaderValue::from_static("ThrowExceptionDueToTrafficDenied");
             response.headers_mut().insert("policy-id", policy);
@@ -208,7 +209,8 @@ impl<'a> Call<'a> {
         self.visit.tap.head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
         let name = format!("resp_{:032x}", u128::from(self.arrival.recv));
         let body = refused_stream(&name, model, unix_seconds());
-        let mut response = self.response(StatusCode::OK, EVENTS, &id, 0, Reply::whole(body.into_bytes()));
+        let mut response =
+            self.response(StatusCode::OK, EVENTS, (&id, Some(&ask.name)), Some(0), Reply::whole(body.into_bytes()));
         response.headers_mut().insert(CONTENT_TYPE, EVENTS);
         response
     }

@@ -5,33 +5,66 @@ use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use serde::Deserialize;
 
-use super::chat::ChatRequest;
+use super::chat::ChatStream;
+use super::chat_request::{self, ChatRequest, StreamOptions};
+use super::completions::{self, CompletionsRequest};
+use super::embeddings::{self, Vectors};
 use super::error::ApiError;
+use super::json::quoted;
+use super::logprobs::Logprobs;
 use super::models::{self, Purpose};
-use super::responses::{Echo, ResponsesRequest};
-use super::route::{Dialect, Operation, Route, route};
+use super::responses_request::{self, ResponsesRequest, Terms};
+use super::route::{Dialect, Errand, Operation, Route, route};
+use super::strict;
+use super::version;
+use super::wish::{Format, Wish};
+
+/// The most choices of one answer.
+const CHOICES: u32 = 128;
 
 /// What a request turned out to ask for.
 pub(crate) enum Asked {
-    Models(String),
+    /// A text that is there already.
+    Known(String),
+    /// An answer to generate.
     Answer(Ask),
+    Embeddings(Vectors),
+    /// Something of a response that was made before.
+    Stored(String, Errand),
 }
 
 /// An answer to generate.
 pub(crate) struct Ask {
     pub(crate) stream: bool,
+    /// The name that was asked for: of a model or a deployment.
+    pub(crate) name: String,
     /// The model that answers, as a JSON string.
     pub(crate) model: String,
     pub(crate) prompt_tokens: usize,
     /// The caller's limit of the answer, in tokens.
     pub(crate) limit: Option<usize>,
+    /// How hard the model thinks first, as a multiple of the usual; 0 if it does not.
+    pub(crate) effort: f64,
+    /// Choices to make.
+    pub(crate) n: usize,
+    pub(crate) obfuscated: bool,
+    pub(crate) wish: Option<Box<Wish>>,
     pub(crate) form: Form,
 }
 
 /// In which form.
 pub(crate) enum Form {
-    Chat { include_usage: bool },
-    Responses { echo: Echo },
+    Chat { include_usage: bool, logprobs: Option<Logprobs> },
+    Completions { include_usage: bool, echo: Option<String> },
+    Responses(Box<ResponsesForm>),
+}
+
+/// The form of a response.
+pub(crate) struct ResponsesForm {
+    pub(crate) terms: Terms,
+    pub(crate) previous: Option<String>,
+    /// The body of the request, if the response is kept.
+    pub(crate) body: Bytes,
 }
 
 impl Form {
@@ -39,8 +72,16 @@ impl Form {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Chat { .. } => "chat",
+            Self::Completions { .. } => "completions",
             Self::Responses { .. } => "responses",
         }
+    }
+}
+
+impl Ask {
+    /// What its stream brings besides the answer.
+    pub(crate) fn chat_stream(&self, include_usage: bool) -> ChatStream {
+        ChatStream { include_usage, obfuscated: self.obfuscated }
     }
 }
 
@@ -51,6 +92,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) key: Option<&'a str>,
     /// Whether every model exists.
     pub(crate) any_model: bool,
+    /// Whether fields that the interface does not have are refused.
+    pub(crate) strict: bool,
 }
 
 impl Reader<'_> {
@@ -59,12 +102,19 @@ impl Reader<'_> {
         let route = route(&self.head.method, &self.head.uri)?;
         self.check_key()?;
         match route.operation {
-            Operation::Models(None) => Ok(Asked::Models(models::list())),
+            Operation::Models(None) => Ok(Asked::Known(models::list())),
             Operation::Models(Some(name)) => {
                 self.snapshot(name, None)?;
-                Ok(Asked::Models(models::show(name)))
+                Ok(Asked::Known(models::show(name)))
             }
+            Operation::Deployments(None) => Ok(Asked::Known(models::deployments())),
+            Operation::Deployments(Some(name)) => {
+                models::show_deployment(name).map(Asked::Known).ok_or_else(|| ApiError::NoModel(name.to_owned()))
+            }
+            Operation::Stored(id, errand) => Ok(Asked::Stored(id.to_owned(), errand)),
             Operation::Chat => self.read_chat(&route, &body?).map(Asked::Answer),
+            Operation::Completions => self.read_completions(&route, &body?).map(Asked::Answer),
+            Operation::Embeddings => self.read_embeddings(&route, &body?).map(Asked::Embeddings),
             Operation::Responses => self.read_responses(&route, &body?).map(Asked::Answer),
         }
     }
@@ -94,47 +144,162 @@ impl Reader<'_> {
         }
     }
 
+    /// The number in a header that asks the simulator for something.
+    fn told(&self, header: &str) -> Option<usize> {
+        self.head.headers.get(header)?.to_str().ok()?.trim().parse().ok()
+    }
+
+    /// Whether the caller asks the simulator to have the model refuse.
+    fn refuses(&self) -> bool {
+        self.told("x-sim-refusal") == Some(1)
+    }
+
+    fn check_fields(&self, body: &[u8], fields: &[&str]) -> Result<(), ApiError> {
+        if self.strict { strict::check(body, fields) } else { Ok(()) }
+    }
+
+    /// Whether a stream hides the length of its pieces: unless it is told not to.
+    fn obfuscated(options: Option<&StreamOptions>) -> bool {
+        options.and_then(|options| options.include_obfuscation).unwrap_or(true)
+    }
+
     fn read_chat(&self, route: &Route<'_>, body: &[u8]) -> Result<Ask, ApiError> {
-        let request: ChatRequest<'_> = parse(body)?;
-        let name = named(route, request.model.as_ref().map(|model| &*model.0))?;
-        let model = quoted(&self.snapshot(name, Some(Purpose::Chat))?);
+        let mut request: ChatRequest<'_> = parse(body)?;
+        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let snapshot = self.snapshot(&name, Some(Purpose::Chat))?;
+        self.check_fields(body, &chat_request::FIELDS)?;
         if request.messages.is_none_or(|messages| messages.items == 0) {
             return Err(missing("messages"));
         }
-        if request.n.is_some_and(|n| n != 1) {
-            return Err(ApiError::Invalid(
-                "This simulator answers with one choice only (n = 1).".to_owned(),
-                Some("n"),
-            ));
+        let n = match request.n {
+            None => 1,
+            Some(n @ 1..=CHOICES) => n as usize,
+            Some(_) => {
+                return Err(ApiError::Invalid(format!("'n' must be from 1 to {CHOICES}."), Some("n")));
+            }
+        };
+        let stream = request.stream.unwrap_or(false);
+        if request.stream_options.is_some() {
+            if !version::has_stream_options(route.version) {
+                return Err(ApiError::Unrecognized("stream_options".to_owned()));
+            }
+            if !stream {
+                let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.".to_owned();
+                return Err(ApiError::Invalid(message, Some("stream_options")));
+            }
         }
-        let include_usage = request.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false);
+        let effort = effort(&snapshot, request.reasoning_effort.as_ref().map(|effort| &*effort.0))?;
+        if models::thinks(&snapshot) {
+            if request.max_tokens.is_some() {
+                return Err(unsupported(
+                    "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
+                     'max_completion_tokens' instead.",
+                    "max_tokens",
+                ));
+            }
+            only_default(request.temperature, "temperature")?;
+            only_default(request.top_p, "top_p")?;
+        }
+        let wish = request.wish(self.told("x-sim-tool-calls"), self.refuses())?;
+        let shaped = wish.as_ref().is_some_and(|wish| matches!(wish.format, Format::Schema(_)));
+        if shaped && !version::has_json_schema(route.version) {
+            let message = "response_format value as json_schema is enabled only for api versions 2024-08-01-preview \
+                           and later"
+                .to_owned();
+            return Err(ApiError::Invalid(message, Some("response_format")));
+        }
+        let options = request.stream_options.as_ref();
         Ok(Ask {
-            stream: request.stream.unwrap_or(false),
-            model,
+            stream,
+            model: quoted(&snapshot),
+            name,
             prompt_tokens: request.prompt_tokens(),
             limit: limit(request.limit(), "max_tokens")?,
-            form: Form::Chat { include_usage },
+            effort,
+            n,
+            obfuscated: Self::obfuscated(options),
+            wish,
+            form: Form::Chat {
+                include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
+                logprobs: request.logprobs()?,
+            },
         })
     }
 
-    fn read_responses(&self, route: &Route<'_>, body: &[u8]) -> Result<Ask, ApiError> {
-        let request: ResponsesRequest<'_> = parse(body)?;
-        let name = named(route, request.model.as_ref().map(|model| &*model.0))?;
-        let snapshot = self.snapshot(name, Some(Purpose::Chat))?;
+    fn read_completions(&self, route: &Route<'_>, body: &[u8]) -> Result<Ask, ApiError> {
+        let request: CompletionsRequest<'_> = parse(body)?;
+        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let snapshot = self.snapshot(&name, Some(Purpose::Completion))?;
+        self.check_fields(body, &completions::FIELDS)?;
+        let n = match request.n {
+            None => 1,
+            Some(n @ 1..=CHOICES) => n as usize,
+            Some(_) => {
+                return Err(ApiError::Invalid(format!("'n' must be from 1 to {CHOICES}."), Some("n")));
+            }
+        };
+        let options = request.stream_options.as_ref();
+        Ok(Ask {
+            stream: request.stream.unwrap_or(false),
+            model: quoted(&snapshot),
+            name,
+            prompt_tokens: request.prompt_tokens(),
+            limit: limit(request.max_tokens, "max_tokens")?,
+            effort: 0.0,
+            n,
+            obfuscated: Self::obfuscated(options),
+            form: Form::Completions {
+                include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
+                echo: request.echoed(),
+            },
+            wish: request.wish()?,
+        })
+    }
+
+    fn read_embeddings(&self, route: &Route<'_>, body: &[u8]) -> Result<Vectors, ApiError> {
+        let request: embeddings::EmbeddingsRequest<'_> = parse(body)?;
+        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let snapshot = self.snapshot(&name, Some(Purpose::Embedding))?;
+        self.check_fields(body, &embeddings::FIELDS)?;
+        request.vectors(name, snapshot)
+    }
+
+    fn read_responses(&self, route: &Route<'_>, body: &Bytes) -> Result<Ask, ApiError> {
+        let mut request: ResponsesRequest<'_> = parse(body)?;
+        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let snapshot = self.snapshot(&name, Some(Purpose::Chat))?;
+        self.check_fields(body, &responses_request::FIELDS)?;
         // Azure repeats the deployment's name here, OpenAI names the snapshot.
         let model = match route.dialect {
             Dialect::OpenAi => quoted(&snapshot),
-            Dialect::Azure => quoted(name),
+            Dialect::Azure => quoted(&name),
         };
         if request.input.is_none() {
             return Err(missing("input"));
         }
+        let asked = request.reasoning.as_ref().and_then(|reasoning| reasoning.effort.as_deref());
+        let effort = effort(&snapshot, asked)?;
+        if models::thinks(&snapshot) {
+            only_default(request.temperature, "temperature")?;
+            only_default(request.top_p, "top_p")?;
+        }
+        let terms = request.terms()?;
+        let kept = if terms.store { body.clone() } else { Bytes::new() };
         Ok(Ask {
             stream: request.stream.unwrap_or(false),
             model,
+            name,
             prompt_tokens: request.prompt_tokens(),
             limit: limit(request.max_output_tokens, "max_output_tokens")?,
-            form: Form::Responses { echo: request.echo() },
+            effort,
+            n: 1,
+            obfuscated: Self::obfuscated(request.stream_options.as_ref()),
+            wish: request.wish(self.told("x-sim-tool-calls"), self.refuses())?,
+            form: Form::Responses(Box::new(ResponsesForm {
+                terms,
+                previous: request.previous_response_id.map(|id| id.0.into_owned()),
+                body: kept,
+            })),
         })
     }
 }
@@ -159,6 +324,50 @@ fn missing(param: &'static str) -> ApiError {
     ApiError::Invalid(format!("Missing required parameter: '{param}'."), Some(param))
 }
 
+fn unsupported(message: &str, param: &'static str) -> ApiError {
+    ApiError::Coded { message: message.to_owned(), param: Some(param), code: "unsupported_parameter" }
+}
+
+/// Reasoning models have some values that cannot be changed.
+fn only_default(value: Option<f64>, param: &'static str) -> Result<(), ApiError> {
+    match value.filter(|value| *value != 1.0) {
+        None => Ok(()),
+        Some(value) => Err(ApiError::Coded {
+            message: format!(
+                "Unsupported value: '{param}' does not support {value} with this model. Only the default (1) value is \
+                 supported."
+            ),
+            param: Some(param),
+            code: "unsupported_value",
+        }),
+    }
+}
+
+/// How hard the model of this name thinks, as a multiple of the usual.
+fn effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiError> {
+    let thinks = models::thinks(snapshot);
+    match asked {
+        None if thinks => Ok(1.0),
+        None => Ok(0.0),
+        Some(_) if !thinks => {
+            Err(unsupported("Unrecognized request argument supplied: reasoning_effort", "reasoning_effort"))
+        }
+        Some("none" | "minimal") => Ok(0.0),
+        Some("low") => Ok(0.5),
+        Some("medium") => Ok(1.0),
+        Some("high") => Ok(4.0),
+        Some("xhigh" | "max") => Ok(8.0),
+        Some(other) => Err(ApiError::Coded {
+            message: format!(
+                "Invalid value: '{other}'. Supported values are: 'none', 'minimal', 'low', 'medium', 'high', and \
+                 'xhigh'."
+            ),
+            param: Some("reasoning_effort"),
+            code: "invalid_value",
+        }),
+    }
+}
+
 fn limit(limit: Option<u32>, param: &'static str) -> Result<Option<usize>, ApiError> {
     match limit {
         Some(0) => Err(ApiError::Invalid(format!("'{param}' must be at least 1."), Some(param))),
@@ -167,8 +376,4 @@ fn limit(limit: Option<u32>, param: &'static str) -> Result<Option<usize>, ApiEr
         }
         limit => Ok(limit.map(|tokens| tokens as usize)),
     }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

@@ -1,156 +1,326 @@
-//! Chat completions: the request, the answer in one piece, and the answer as chunks.
+//! Chat completions: the answer in one piece, and the answer as chunks.
 
 use std::io::Write;
 
-use serde::Deserialize;
-
-use super::prompt::{Counted, Str};
-use crate::generate::Text;
-
-/// The fields of a request that matter here; all others are accepted and ignored.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ChatRequest<'a> {
-    #[serde(borrow)]
-    pub(crate) model: Option<Str<'a>>,
-    pub(crate) messages: Option<Counted>,
-    #[serde(default)]
-    pub(crate) stream: Option<bool>,
-    #[serde(default)]
-    pub(crate) stream_options: Option<StreamOptions>,
-    max_tokens: Option<u32>,
-    max_completion_tokens: Option<u32>,
-    pub(crate) n: Option<u32>,
-}
-
-/// `stream_options`.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct StreamOptions {
-    #[serde(default)]
-    pub(crate) include_usage: Option<bool>,
-}
-
-impl ChatRequest<'_> {
-    /// The caller's limit of the answer.
-    pub(crate) fn limit(&self) -> Option<u32> {
-        self.max_completion_tokens.or(self.max_tokens)
-    }
-
-    /// The tokens of the prompt: those of the contents, 3 for each message, and 3 that open the answer.
-    pub(crate) fn prompt_tokens(&self) -> usize {
-        self.messages.map_or(0, |messages| messages.tokens + 3 * messages.items + 3)
-    }
-}
+use super::content::{Body, Call, Choice, Step, Words};
+use super::filter;
+use super::json::quoted;
+use super::logprobs::Logprobs;
+use super::obfuscation::{self, letters};
+use super::route::Dialect;
 
 /// What one answer says about itself.
 #[derive(Clone, Debug)]
 pub(crate) struct ChatAnswer {
     pub(crate) id: String,
     pub(crate) created: u64,
+    /// As a JSON string.
     pub(crate) model: String,
     pub(crate) prompt_tokens: usize,
-    pub(crate) tokens: usize,
-    /// Whether the limit cut it.
-    pub(crate) cut: bool,
-    pub(crate) text: Text,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) dialect: Dialect,
+    pub(crate) logprobs: Option<Logprobs>,
 }
 
-const FINGERPRINT: &str = "fp_7f3d1c0a9b";
-const USAGE_DETAILS: &[u8] = b",\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},\
-    \"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\
-    \"rejected_prediction_tokens\":0}}";
+/// What a stream brings besides the answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChatStream {
+    pub(crate) include_usage: bool,
+    pub(crate) obfuscated: bool,
+}
+
+pub(super) const FINGERPRINT: &str = "fp_7f3d1c0a9b";
+
+/// Why a choice ended.
+pub(super) fn finish_reason(choice: &Choice) -> &'static str {
+    match choice.body {
+        _ if choice.cut => "length",
+        Body::Calls(_) => "tool_calls",
+        Body::Text(_) | Body::Refusal(_) => "stop",
+    }
+}
+
+/// The usage of an answer, as JSON.
+pub(super) fn write_usage(prompt: usize, choices: &[Choice], out: &mut Vec<u8>) {
+    let completion: usize = choices.iter().map(Choice::tokens).sum();
+    let reasoning: usize = choices.iter().map(|choice| choice.thinking).sum();
+    // Writing to a Vec cannot fail.
+    let _ = write!(
+        out,
+        "{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion},\"total_tokens\":{},\
+         \"prompt_tokens_details\":{{\"cached_tokens\":0,\"audio_tokens\":0}},\
+         \"completion_tokens_details\":{{\"reasoning_tokens\":{reasoning},\"audio_tokens\":0,\
+         \"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}}}",
+        prompt + completion
+    );
+}
 
 impl ChatAnswer {
-    fn finish_reason(&self) -> &'static str {
-        if self.cut { "length" } else { "stop" }
-    }
-
-    fn write_usage(&self, out: &mut Vec<u8>) {
-        let (prompt, completion) = (self.prompt_tokens, self.tokens);
-        // Writing to a Vec cannot fail.
-        let _ = write!(
-            out,
-            "{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion},\"total_tokens\":{}",
-            prompt + completion
-        );
-        out.extend_from_slice(USAGE_DETAILS);
-    }
-
     /// The answer in one piece.
     pub(crate) fn whole(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(704 + 8 * self.tokens);
+        let tokens: usize = self.choices.iter().map(Choice::tokens).sum();
+        let mut out = Vec::with_capacity(1024 + 8 * tokens);
         let Self { id, created, model, .. } = self;
         // Writing to a Vec cannot fail.
         let _ = write!(
             out,
-            "{{\"id\":\"{id}\",\"object\":\"chat.completion\",\"created\":{created},\"model\":{model},\"choices\":[{{\"index\":0,\
-             \"message\":{{\"role\":\"assistant\",\"content\":\""
+            "{{\"id\":\"{id}\",\"object\":\"chat.completion\",\"created\":{created},\"model\":{model},\"choices\":["
         );
-        self.text.append(self.tokens, &mut out);
-        out.extend_from_slice(b"\",\"refusal\":null,\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"");
-        out.extend_from_slice(self.finish_reason().as_bytes());
-        out.extend_from_slice(b"\"}],\"usage\":");
-        self.write_usage(&mut out);
-        let _ = write!(out, ",\"service_tier\":\"default\",\"system_fingerprint\":\"{FINGERPRINT}\"}}");
+        for (i, choice) in self.choices.iter().enumerate() {
+            let _ = write!(out, "{}{{\"index\":{i},\"message\":", if i > 0 { "," } else { "" });
+            write_message(&choice.body, &mut out);
+            out.extend_from_slice(b",\"logprobs\":");
+            self.write_logprobs(&choice.body, &mut out);
+            let _ = write!(out, ",\"finish_reason\":\"{}\"", finish_reason(choice));
+            if self.dialect == Dialect::Azure {
+                out.extend_from_slice(filter::WHOLE.as_bytes());
+            }
+            out.push(b'}');
+        }
+        out.extend_from_slice(b"],\"usage\":");
+        write_usage(self.prompt_tokens, &self.choices, &mut out);
+        let _ = match self.dialect {
+            Dialect::OpenAi => {
+                write!(out, ",\"service_tier\":\"default\",\"system_fingerprint\":\"{FINGERPRINT}\"}}")
+            }
+            Dialect::Azure => write!(out, ",\"system_fingerprint\":\"{FINGERPRINT}\",{}}}", filter::PROMPT),
+        };
         out
     }
 
+    fn write_logprobs(&self, body: &Body, out: &mut Vec<u8>) {
+        match (self.logprobs, body) {
+            (Some(logprobs), Body::Text(words)) => logprobs.write(words, 0..words.tokens(), out),
+            _ => out.extend_from_slice(b"null"),
+        }
+    }
+
     /// The answer as chunks.
-    pub(crate) fn chunks(self, include_usage: bool) -> ChatChunks {
+    pub(crate) fn chunks(self, stream: ChatStream) -> ChatChunks {
         let common = format!(
             "data: {{\"id\":\"{}\",\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":{},\
              \"system_fingerprint\":\"{FINGERPRINT}\",\"choices\":[",
             self.id, self.created, self.model
         );
-        let prefix = format!("{common}{{\"index\":0,\"delta\":{{");
-        let close = if include_usage { "],\"usage\":null}\n\n" } else { "]}\n\n" };
-        let suffix = format!("\"}},\"logprobs\":null,\"finish_reason\":null}}{close}");
-        ChatChunks { answer: self, include_usage, common, prefix, suffix, close }
+        let prefix = |i| format!("{common}{{\"index\":{i},\"delta\":{{");
+        let prefixes = (0..self.choices.len()).map(prefix).collect();
+        let close = if stream.include_usage { "],\"usage\":null" } else { "]" };
+        let azure = self.dialect == Dialect::Azure;
+        let filter = if azure { filter::PIECE } else { "" };
+        let suffix = format!("\"}},\"logprobs\":null,\"finish_reason\":null{filter}}}{close}");
+        let tokens = self.choices.iter().map(Choice::tokens).max().unwrap_or(0);
+        ChatChunks { answer: self, stream, common, prefixes, suffix, close, tokens }
     }
+}
+
+fn write_message(body: &Body, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"role\":\"assistant\",\"content\":");
+    match body {
+        Body::Text(words) => {
+            out.push(b'"');
+            words.write(out);
+            out.extend_from_slice(b"\",\"refusal\":null");
+        }
+        Body::Refusal(words) => {
+            out.extend_from_slice(b"null,\"refusal\":\"");
+            words.write(out);
+            out.push(b'"');
+        }
+        Body::Calls(calls) => {
+            out.extend_from_slice(b"null,\"refusal\":null,\"tool_calls\":[");
+            for (i, call) in calls.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write_call(call, out);
+                call.arguments.write(out);
+                out.extend_from_slice(b"\"}}");
+            }
+            out.push(b']');
+        }
+    }
+    out.extend_from_slice(b",\"annotations\":[]}");
+}
+
+/// A call up to its arguments; before it, in a chunk, stands its index.
+fn write_call(call: &Call, out: &mut Vec<u8>) {
+    // Writing to a Vec cannot fail.
+    let _ = write!(
+        out,
+        "{{\"id\":\"call_{:016x}\",\"type\":\"function\",\"function\":{{\"name\":{},\"arguments\":\"",
+        call.id,
+        quoted(&call.name)
+    );
 }
 
 /// An answer as chunks, with everything rendered that they have in common.
 pub(crate) struct ChatChunks {
     answer: ChatAnswer,
-    include_usage: bool,
+    stream: ChatStream,
     common: String,
-    prefix: String,
+    /// Of each choice.
+    prefixes: Vec<String>,
     suffix: String,
     close: &'static str,
+    tokens: usize,
 }
 
 impl ChatChunks {
-    /// Room for one chunk.
+    /// Room for one step.
     pub(crate) fn size(&self) -> usize {
-        self.prefix.len() + self.suffix.len() + 32
+        let one = self.prefixes.first().map_or(0, String::len) + self.suffix.len() + 72;
+        one * self.prefixes.len()
     }
 
-    /// The role chunk.
+    fn is_azure(&self) -> bool {
+        self.answer.dialect == Dialect::Azure
+    }
+
+    /// Whether token `k` sends something.
+    pub(crate) fn is_loud(&self, k: usize) -> bool {
+        self.answer.choices.iter().any(|choice| choice.step(k).is_loud() || choice.tokens() == k + 1)
+    }
+
+    /// The first token that sends something of the answer.
+    pub(crate) fn first(&self) -> Option<usize> {
+        self.answer.choices.iter().filter_map(Choice::first).min()
+    }
+
+    /// On Azure the verdict on the prompt; then the role chunks.
     pub(crate) fn opening(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.prefix.as_bytes());
-        out.extend_from_slice(b"\"role\":\"assistant\",\"content\":\"\",\"refusal\":null},\"logprobs\":null,");
-        out.extend_from_slice(b"\"finish_reason\":null}");
+        if self.is_azure() {
+            out.extend_from_slice(b"data: {\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\",");
+            out.extend_from_slice(filter::PROMPT.as_bytes());
+            out.extend_from_slice(b"}\n\n");
+        }
+        for (i, choice) in self.answer.choices.iter().enumerate() {
+            out.extend_from_slice(self.prefixes[i].as_bytes());
+            let content: &[u8] = if matches!(choice.body, Body::Calls(_)) { b"null" } else { b"\"\"" };
+            out.extend_from_slice(b"\"role\":\"assistant\",\"content\":");
+            out.extend_from_slice(content);
+            out.extend_from_slice(b",\"refusal\":null");
+            self.close(None, None, (i, 0, obfuscation::ROLE), out);
+        }
+    }
+
+    /// Ends a chunk after the members of its delta. The last numbers choose its letters.
+    fn close(
+        &self,
+        finish: Option<&str>,
+        logprobs: Option<(&Words, usize)>,
+        pad: (usize, usize, usize),
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(b"},\"logprobs\":");
+        match (self.answer.logprobs, logprobs) {
+            (Some(all), Some((words, k))) => all.write(words, k..k + 1, out),
+            _ => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b",\"finish_reason\":");
+        match finish {
+            Some(finish) => {
+                out.push(b'"');
+                out.extend_from_slice(finish.as_bytes());
+                out.push(b'"');
+            }
+            None => out.extend_from_slice(b"null"),
+        }
+        if self.is_azure() {
+            let filter = if pad.1 > 0 { filter::PIECE } else { filter::EMPTY };
+            out.extend_from_slice(filter.as_bytes());
+        }
+        out.push(b'}');
         out.extend_from_slice(self.close.as_bytes());
+        self.obfuscate(pad, out);
     }
 
-    /// The chunk of token `k`.
+    fn obfuscate(&self, (k, taken, all): (usize, usize, usize), out: &mut Vec<u8>) {
+        if self.stream.obfuscated {
+            out.extend_from_slice(b",\"obfuscation\":\"");
+            out.extend_from_slice(letters(k, taken, all).as_bytes());
+            out.push(b'"');
+        }
+        out.extend_from_slice(b"}\n\n");
+    }
+
+    /// The chunks of token `k`, one of each choice.
     pub(crate) fn token(&self, k: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.prefix.as_bytes());
-        out.extend_from_slice(b"\"content\":\"");
-        out.extend_from_slice(self.answer.text.piece(k).as_bytes());
-        out.extend_from_slice(self.suffix.as_bytes());
+        for (i, choice) in self.answer.choices.iter().enumerate() {
+            self.step(i, k, choice.step(k), out);
+            if choice.tokens() == k + 1 && k + 1 < self.tokens {
+                self.finish(i, choice, out);
+            }
+        }
     }
 
-    /// The finish chunk, the usage chunk if it was asked for, and `[DONE]`.
+    fn step(&self, i: usize, k: usize, step: Step<'_>, out: &mut Vec<u8>) {
+        let prefix = self.prefixes[i].as_bytes();
+        match step {
+            Step::Silent => {}
+            Step::Text(words, piece) => {
+                out.extend_from_slice(prefix);
+                out.extend_from_slice(b"\"content\":\"");
+                let taken = write_piece(words, piece, out);
+                if self.answer.logprobs.is_some() {
+                    out.push(b'"');
+                    self.close(None, Some((words, piece)), (k, taken, obfuscation::CHAT), out);
+                } else {
+                    out.extend_from_slice(self.suffix.as_bytes());
+                    self.obfuscate((k, taken, obfuscation::CHAT), out);
+                }
+            }
+            Step::Refusal(words, piece) => {
+                out.extend_from_slice(prefix);
+                out.extend_from_slice(b"\"refusal\":\"");
+                let taken = write_piece(words, piece, out);
+                out.extend_from_slice(self.suffix.as_bytes());
+                self.obfuscate((k, taken, obfuscation::CHAT), out);
+            }
+            Step::Name(place, call) => {
+                out.extend_from_slice(prefix);
+                let mut head = Vec::new();
+                write_call(call, &mut head);
+                // Writing to a Vec cannot fail.
+                let _ = write!(out, "\"tool_calls\":[{{\"index\":{place},");
+                out.extend_from_slice(&head[1..]);
+                out.extend_from_slice(b"\"}}]");
+                self.close(None, None, (k, 0, obfuscation::CHAT), out);
+            }
+            Step::Arguments(place, call, piece) => {
+                out.extend_from_slice(prefix);
+                let _ = write!(out, "\"tool_calls\":[{{\"index\":{place},\"function\":{{\"arguments\":\"");
+                let taken = write_piece(&call.arguments, piece, out);
+                out.extend_from_slice(b"\"}}]");
+                self.close(None, None, (k, taken, obfuscation::CHAT), out);
+            }
+        }
+    }
+
+    fn finish(&self, i: usize, choice: &Choice, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.prefixes[i].as_bytes());
+        self.close(Some(finish_reason(choice)), None, (i + 7, 0, obfuscation::CHAT), out);
+    }
+
+    /// The finish chunks of the choices that were the longest, the usage chunk if it was asked for, and `[DONE]`.
     pub(crate) fn closing(&self, out: &mut Vec<u8>) {
-        let finish = self.answer.finish_reason();
-        let last = format!("{}}},\"logprobs\":null,\"finish_reason\":\"{finish}\"}}{}", self.prefix, self.close);
-        out.extend_from_slice(last.as_bytes());
-        if self.include_usage {
+        for (i, choice) in self.answer.choices.iter().enumerate() {
+            if choice.tokens() == self.tokens {
+                self.finish(i, choice, out);
+            }
+        }
+        if self.stream.include_usage {
             out.extend_from_slice(self.common.as_bytes());
             out.extend_from_slice(b"],\"usage\":");
-            self.answer.write_usage(out);
+            write_usage(self.answer.prompt_tokens, &self.answer.choices, out);
             out.extend_from_slice(b"}\n\n");
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
+}
+
+/// Appends a piece; says how long it stands there.
+fn write_piece(words: &Words, k: usize, out: &mut Vec<u8>) -> usize {
+    let before = out.len();
+    words.write_piece(k, out);
+    out.len() - before
 }

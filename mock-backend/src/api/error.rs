@@ -22,6 +22,16 @@ pub(crate) enum ApiError {
     WrongMethod(String),
     /// The body is not what it must be: message and parameter.
     Invalid(String, Option<&'static str>),
+    /// The same, with a code.
+    Coded { message: String, param: Option<&'static str>, code: &'static str },
+    /// A field that the interface does not have.
+    Unrecognized(String),
+    /// No stored response of this id here.
+    NoResponse(String),
+    /// The response that this one should follow is not here.
+    NoPrevious(String),
+    /// The api-version is older than the Responses API.
+    OldVersion,
     /// The body is too large.
     TooLarge,
 }
@@ -31,13 +41,20 @@ const AZURE_KEY: &str = "Access denied due to invalid subscription key or wrong 
 const AZURE_DEPLOYMENT: &str = "The API deployment for this resource does not exist. If you created the deployment \
      within the last 5 minutes, please wait a moment and try again.";
 
+const OLD_VERSION: &str = "Azure OpenAI Responses API is enabled only for api-version 2025-03-01-preview and later";
+
 impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::MissingKey | Self::WrongKey(_) => StatusCode::UNAUTHORIZED,
-            Self::NoModel(_) | Self::NoRoute(_) => StatusCode::NOT_FOUND,
+            Self::NoModel(_) | Self::NoRoute(_) | Self::NoResponse(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::WrongModel(_) | Self::Invalid(..) => StatusCode::BAD_REQUEST,
+            Self::WrongModel(_)
+            | Self::Invalid(..)
+            | Self::Coded { .. }
+            | Self::Unrecognized(_)
+            | Self::NoPrevious(_)
+            | Self::OldVersion => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }
     }
@@ -73,6 +90,15 @@ impl ApiError {
             Self::NoRoute(what) => (format!("Invalid URL ({what})"), None, None),
             Self::WrongMethod(what) => (format!("Not allowed to {what}."), None, Some("method_not_supported")),
             Self::Invalid(message, param) => (message.clone(), *param, None),
+            Self::Coded { message, param, code } => (message.clone(), *param, Some(*code)),
+            Self::Unrecognized(field) => (format!("Unrecognized request argument supplied: {field}"), None, None),
+            Self::NoResponse(id) => (format!("Response with id '{id}' not found."), None, None),
+            Self::NoPrevious(id) => (
+                format!("Previous response with id '{id}' not found."),
+                Some("previous_response_id"),
+                Some("previous_response_not_found"),
+            ),
+            Self::OldVersion => (OLD_VERSION.to_owned(), None, None),
             Self::TooLarge => ("The request body is larger than 16 MiB.".to_owned(), None, None),
         };
         let kind = "invalid_request_error";
@@ -92,7 +118,12 @@ impl ApiError {
             ),
             Self::NoRoute(_) => ("404", "Resource not found".to_owned()),
             Self::WrongMethod(_) => ("405", "Method not allowed".to_owned()),
-            Self::Invalid(..) => return self.openai(),
+            Self::Invalid(..)
+            | Self::Coded { .. }
+            | Self::Unrecognized(_)
+            | Self::NoResponse(_)
+            | Self::NoPrevious(_) => return self.openai(),
+            Self::OldVersion => ("BadRequest", OLD_VERSION.to_owned()),
             Self::TooLarge => ("413", "The request body is larger than 16 MiB.".to_owned()),
         };
         json!({"error": {"code": code, "message": message}}).to_string()

@@ -5,6 +5,8 @@
 pub(crate) enum Purpose {
     /// Chat, with or without reasoning.
     Chat,
+    /// Completions of the older kind.
+    Completion,
     /// Embeddings.
     Embedding,
 }
@@ -20,12 +22,16 @@ const fn chat(name: &'static str, snapshot: &'static str) -> Model {
     Model { name, snapshot, purpose: Purpose::Chat }
 }
 
+const fn completion(name: &'static str) -> Model {
+    Model { name, snapshot: name, purpose: Purpose::Completion }
+}
+
 const fn embedding(name: &'static str) -> Model {
     Model { name, snapshot: name, purpose: Purpose::Embedding }
 }
 
 /// All of them.
-pub(crate) const MODELS: [Model; 28] = [
+pub(crate) const MODELS: [Model; 31] = [
     chat("gpt-4o", "gpt-4o-2024-08-06"),
     chat("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
     chat("gpt-4.1", "gpt-4.1-2025-04-14"),
@@ -51,6 +57,9 @@ pub(crate) const MODELS: [Model; 28] = [
     chat("gpt-4-turbo", "gpt-4-turbo-2024-04-09"),
     chat("gpt-35-turbo", "gpt-35-turbo-0125"),
     chat("gpt-3.5-turbo", "gpt-3.5-turbo-0125"),
+    completion("gpt-3.5-turbo-instruct"),
+    completion("gpt-35-turbo-instruct"),
+    completion("davinci-002"),
     embedding("text-embedding-3-small"),
     embedding("text-embedding-3-large"),
     embedding("text-embedding-ada-002"),
@@ -59,6 +68,17 @@ pub(crate) const MODELS: [Model; 28] = [
 /// The model of this name or snapshot.
 pub(crate) fn find(name: &str) -> Option<&'static Model> {
     MODELS.iter().find(|model| model.name == name || model.snapshot == name)
+}
+
+/// Whether a model thinks before it answers.
+pub(crate) fn thinks(name: &str) -> bool {
+    let family = ["o1", "o3", "o4-", "gpt-5"].iter().any(|family| name.starts_with(family));
+    family && !name.contains("-chat")
+}
+
+/// The length of a model's embeddings.
+pub(crate) fn dimensions(name: &str) -> usize {
+    if name.contains("3-large") { 3072 } else { 1536 }
 }
 
 /// When models were made, as `/models` says it (2024-08-06 for all).
@@ -78,4 +98,25 @@ pub(crate) fn list() -> String {
 /// The answer to `GET /models/{name}`.
 pub(crate) fn show(name: &str) -> String {
     entry(name)
+}
+
+/// A deployment: of each model one, by its name.
+fn deployment(model: &Model) -> String {
+    let (name, snapshot) = (model.name, model.snapshot);
+    format!(
+        "{{\"id\":\"{name}\",\"object\":\"deployment\",\"model\":\"{snapshot}\",\"owner\":\"organization-owner\",\
+         \"status\":\"succeeded\",\"created_at\":{CREATED},\"updated_at\":{CREATED},\
+         \"scale_settings\":{{\"scale_type\":\"standard\"}}}}"
+    )
+}
+
+/// The answer to `GET /deployments`.
+pub(crate) fn deployments() -> String {
+    let entries: Vec<String> = MODELS.iter().map(deployment).collect();
+    format!("{{\"object\":\"list\",\"data\":[{}]}}", entries.join(","))
+}
+
+/// The answer to `GET /deployments/{name}`.
+pub(crate) fn show_deployment(name: &str) -> Option<String> {
+    find(name).map(deployment)
 }

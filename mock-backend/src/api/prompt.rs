@@ -19,6 +19,8 @@ pub(crate) struct Counted {
     pub(crate) tokens: usize,
     /// Items in the list; 0 for a string.
     pub(crate) items: usize,
+    /// Whether the last item is the result of a tool.
+    pub(crate) answered: bool,
 }
 
 impl<'de> Deserialize<'de> for Counted {
@@ -37,7 +39,7 @@ impl<'de> Visitor<'de> for CountingVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Counted, E> {
-        Ok(Counted { tokens: count(text), items: 0 })
+        Ok(Counted { tokens: count(text), ..Counted::default() })
     }
 
     fn visit_unit<E: Error>(self) -> Result<Counted, E> {
@@ -46,9 +48,10 @@ impl<'de> Visitor<'de> for CountingVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Counted, A::Error> {
         let mut sum = Counted::default();
-        while let Some(Item(tokens)) = items.next_element()? {
+        while let Some(Item { tokens, answers }) = items.next_element()? {
             sum.tokens += tokens;
             sum.items += 1;
+            sum.answered = answers;
         }
         Ok(sum)
     }
@@ -65,8 +68,12 @@ pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
     prompt.and_then(|prompt| prompt.messages.or(prompt.input)).map_or(0, |counted| counted.tokens as u64)
 }
 
-/// The tokens of one message, item or part: those of its `content`, `text`, `arguments` or `output`.
-struct Item(usize);
+/// One message, item or part: the tokens of its `content`, `text`, `arguments` or `output` and of the calls in it, and
+/// whether it is the result of a tool.
+struct Item {
+    tokens: usize,
+    answers: bool,
+}
 
 impl<'de> Deserialize<'de> for Item {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -84,16 +91,45 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
-        let mut tokens = 0;
+        let (mut tokens, mut answers) = (0, false);
         while let Some(Str(key)) = map.next_key()? {
             match &*key {
-                "content" | "text" | "arguments" | "output" => tokens += map.next_value::<Counted>()?.tokens,
+                "content" | "text" | "arguments" | "output" | "summary" => {
+                    tokens += map.next_value::<Counted>()?.tokens;
+                }
+                "tool_calls" => {
+                    let calls: Option<Vec<Called>> = map.next_value()?;
+                    tokens += calls.into_iter().flatten().map(Called::tokens).sum::<usize>();
+                }
+                "role" | "type" => {
+                    let name: Option<Str<'_>> = map.next_value()?;
+                    answers |= name.is_some_and(|Str(name)| name == "tool" || name == "function_call_output");
+                }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        Ok(Item(tokens))
+        Ok(Item { tokens, answers })
+    }
+}
+
+/// A call in a message of the assistant.
+#[derive(Deserialize)]
+struct Called {
+    function: Option<CalledFunction>,
+}
+
+#[derive(Deserialize)]
+struct CalledFunction {
+    name: Option<String>,
+    arguments: Option<String>,
+}
+
+impl Called {
+    fn tokens(self) -> usize {
+        let text = |text: Option<String>| text.map_or(0, |text| count(&text));
+        self.function.map_or(0, |function| text(function.name) + text(function.arguments))
     }
 }
 
@@ -104,14 +140,21 @@ mod tests {
     #[test]
     fn text_is_counted_wherever_it_stands() {
         let counted = |json: &str| serde_json::from_str::<Counted>(json).unwrap();
-        assert_eq!(counted(r#""hello world""#), Counted { tokens: 2, items: 0 });
+        assert_eq!(counted(r#""hello world""#), Counted { tokens: 2, ..Counted::default() });
         assert_eq!(
             counted(
                 r#"[{"role":"system","content":"hello"},{"role":"user","content":[{"type":"text","text":"hello world"}]}]"#
             ),
-            Counted { tokens: 3, items: 2 }
+            Counted { tokens: 3, items: 2, answered: false }
         );
-        assert_eq!(counted(r#"[{"role":"assistant","content":null}]"#), Counted { tokens: 0, items: 1 });
+        assert_eq!(
+            counted(r#"[{"role":"assistant","content":null}]"#),
+            Counted { tokens: 0, items: 1, answered: false }
+        );
+        let called = r#"[{"role":"assistant","tool_calls":[{"function":{"name":"hello","arguments":"hello world"}}]},
+            {"role":"tool","tool_call_id":"c","content":"hello"}]"#;
+        assert_eq!(counted(called), Counted { tokens: 4, items: 2, answered: true });
+        assert!(counted(r#"[{"type":"function_call_output","call_id":"c","output":"hello"}]"#).answered);
         assert!(serde_json::from_str::<Counted>(r#"["hello"]"#).is_err());
     }
 }

@@ -1,215 +1,226 @@
-//! The Responses API: the request, the answer in one piece, and the answer as typed events.
+//! The Responses API: the object of a response, at every stage of it.
 
-use std::io::Write;
-
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use super::prompt::{Counted, Str};
-use crate::clock::unix_seconds;
-use crate::generate::{Text, count};
-
-/// The fields of a request that matter here; all others are accepted and ignored.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ResponsesRequest<'a> {
-    #[serde(borrow)]
-    pub(crate) model: Option<Str<'a>>,
-    pub(crate) input: Option<Counted>,
-    #[serde(borrow)]
-    instructions: Option<Str<'a>>,
-    pub(crate) stream: Option<bool>,
-    pub(crate) max_output_tokens: Option<u32>,
-    store: Option<bool>,
-    temperature: Option<f64>,
-    top_p: Option<f64>,
-    #[serde(default)]
-    metadata: Value,
-}
-
-impl ResponsesRequest<'_> {
-    /// The tokens of the prompt: those of the text; for a list of items 3 more for each, and 3 that open the answer.
-    pub(crate) fn prompt_tokens(&self) -> usize {
-        let items = self.input.unwrap_or_default();
-        let list = if items.items > 0 { 3 * items.items + 3 } else { 0 };
-        items.tokens + list + self.instructions.as_ref().map_or(0, |text| count(&text.0))
-    }
-
-    /// What the answer repeats of the request, as members of its object.
-    pub(crate) fn echo(&self) -> Echo {
-        Echo {
-            instructions: json!(self.instructions.as_ref().map(|text| &text.0)).to_string(),
-            max_output_tokens: json!(self.max_output_tokens).to_string(),
-            store: self.store.unwrap_or(true),
-            temperature: json!(self.temperature.unwrap_or(1.0)).to_string(),
-            top_p: json!(self.top_p.unwrap_or(1.0)).to_string(),
-            metadata: if self.metadata.is_object() { self.metadata.to_string() } else { "{}".to_owned() },
-        }
-    }
-}
-
-/// What an answer repeats of its request, as JSON.
-#[derive(Clone, Debug)]
-pub(crate) struct Echo {
-    instructions: String,
-    max_output_tokens: String,
-    store: bool,
-    temperature: String,
-    top_p: String,
-    metadata: String,
-}
+use super::content::{Body, Call, Choice, Words};
+use super::filter;
+use super::json::quoted;
+use super::logprobs::Logprobs;
+use super::responses_request::{Echo, Terms};
+use super::route::Dialect;
 
 /// What one answer says about itself.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct ResponsesAnswer {
-    pub(crate) id: String,
+    /// What follows `resp_` in its id.
+    pub(crate) name: u64,
     pub(crate) created: u64,
+    pub(crate) completed: u64,
+    /// As a JSON string.
     pub(crate) model: String,
     pub(crate) prompt_tokens: usize,
-    pub(crate) tokens: usize,
-    /// Whether the limit cut it.
-    pub(crate) cut: bool,
-    pub(crate) text: Text,
-    pub(crate) echo: Echo,
+    pub(crate) choice: Choice,
+    /// A summary of the reasoning.
+    pub(crate) summary: Option<Words>,
+    pub(crate) terms: Terms,
+    pub(crate) dialect: Dialect,
 }
 
+/// Where a response stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Queued,
+    InProgress,
+    Cancelled,
+    /// Completed, or cut by the limit.
+    Final,
+}
+
+/// What an encrypted reasoning looks like.
+const ENCRYPTED: &str = "gAAAAABsaW11bGF0ZWQtcmVhc29uaW5nLWl0ZW0tb2YtdGhlLXNpbXVsYXRvcg==";
+
 impl ResponsesAnswer {
-    fn final_status(&self) -> &'static str {
-        if self.cut { "incomplete" } else { "completed" }
+    pub(crate) fn id(&self) -> String {
+        format!("resp_{:032x}", self.name)
+    }
+
+    pub(crate) fn message_id(&self) -> String {
+        format!("msg_{:032x}", self.name)
+    }
+
+    pub(crate) fn reasoning_id(&self) -> String {
+        format!("rs_{:032x}", self.name)
+    }
+
+    pub(crate) fn call_id(&self, i: usize) -> String {
+        format!("fc_{:032x}{i:02x}", self.name)
+    }
+
+    /// The tokens that a following response inherits: all but the instructions and the reasoning.
+    pub(crate) fn context(&self) -> usize {
+        self.prompt_tokens - self.terms.instructions + self.choice.body.tokens()
+    }
+
+    pub(crate) fn final_status(&self) -> &'static str {
+        if self.choice.cut { "incomplete" } else { "completed" }
+    }
+
+    fn status(&self, stage: Stage) -> &'static str {
+        match stage {
+            Stage::Queued => "queued",
+            Stage::InProgress => "in_progress",
+            Stage::Cancelled => "cancelled",
+            Stage::Final => self.final_status(),
+        }
     }
 
     fn usage(&self) -> String {
+        let (input, output) = (self.prompt_tokens, self.choice.tokens());
         format!(
-            "{{\"input_tokens\":{},\"input_tokens_details\":{{\"cached_tokens\":0}},\"output_tokens\":{},\
-             \"output_tokens_details\":{{\"reasoning_tokens\":0}},\"total_tokens\":{}}}",
-            self.prompt_tokens,
-            self.tokens,
-            self.prompt_tokens + self.tokens
+            "{{\"input_tokens\":{input},\"input_tokens_details\":{{\"cached_tokens\":0}},\"output_tokens\":{output},\
+             \"output_tokens_details\":{{\"reasoning_tokens\":{}}},\"total_tokens\":{}}}",
+            self.choice.thinking,
+            input + output
         )
     }
 
-    fn text(&self) -> String {
-        (0..self.tokens).map(|k| self.text.piece(k)).collect()
+    /// The likelihoods of some tokens, as a list.
+    pub(crate) fn logprobs(&self, words: &Words, tokens: std::ops::Range<usize>) -> String {
+        let mut out = Vec::new();
+        match self.terms.logprobs {
+            Some(top) => Logprobs { top }.write_list(words, tokens, &mut out),
+            None => out.extend_from_slice(b"[]"),
+        }
+        String::from_utf8(out).unwrap_or_default()
     }
 
-    fn part(&self, text: &str) -> String {
-        format!("{{\"type\":\"output_text\",\"text\":\"{text}\",\"annotations\":[],\"logprobs\":[]}}")
+    /// The content of the message, empty or whole.
+    pub(crate) fn part(&self, whole: bool) -> String {
+        let text = |words: &Words| if whole { words.escaped() } else { String::new() };
+        match &self.choice.body {
+            Body::Text(words) => {
+                let logprobs = self.logprobs(words, 0..if whole { words.tokens() } else { 0 });
+                format!(
+                    "{{\"type\":\"output_text\",\"text\":\"{}\",\"annotations\":[],\"logprobs\":{logprobs}}}",
+                    text(words)
+                )
+            }
+            Body::Refusal(words) => format!("{{\"type\":\"refusal\",\"refusal\":\"{}\"}}", text(words)),
+            Body::Calls(_) => String::new(),
+        }
     }
 
-    fn item_id(&self) -> String {
-        self.id.replacen("resp_", "msg_", 1)
-    }
-
-    fn item(&self, status: &str, content: &str) -> String {
+    /// The message, at its beginning or whole.
+    pub(crate) fn message(&self, whole: bool) -> String {
+        let (status, content) =
+            if whole { (self.final_status(), self.part(true)) } else { ("in_progress", String::new()) };
         format!(
             "{{\"type\":\"message\",\"id\":\"{}\",\"status\":\"{status}\",\"role\":\"assistant\",\
              \"content\":[{content}]}}",
-            self.item_id()
+            self.message_id()
         )
     }
 
-    /// The object as it stands when the answer has `status`.
-    fn snapshot(&self, status: &str, output: &str) -> String {
-        let done = status != "in_progress";
-        let created = self.created;
-        let completed_at = if status == "completed" { unix_seconds().to_string() } else { "null".to_owned() };
+    /// A call, at its beginning or whole.
+    pub(crate) fn call(&self, i: usize, call: &Call, whole: bool) -> String {
+        let last = matches!(&self.choice.body, Body::Calls(calls) if i + 1 == calls.len());
+        let (status, arguments) = match whole {
+            false => ("in_progress", String::new()),
+            true if last => (self.final_status(), call.arguments.escaped()),
+            true => ("completed", call.arguments.escaped()),
+        };
+        format!(
+            "{{\"type\":\"function_call\",\"id\":\"{}\",\"call_id\":\"call_{:016x}\",\"name\":{},\
+             \"arguments\":\"{arguments}\",\"status\":\"{status}\"}}",
+            self.call_id(i),
+            call.id,
+            quoted(&call.name)
+        )
+    }
+
+    /// The reasoning, at its beginning or whole.
+    pub(crate) fn reasoning(&self, whole: bool) -> String {
+        let summary = match &self.summary {
+            Some(words) if whole => format!("{{\"type\":\"summary_text\",\"text\":\"{}\"}}", words.escaped()),
+            _ => String::new(),
+        };
+        let encrypted =
+            if self.terms.encrypted { format!(",\"encrypted_content\":\"{ENCRYPTED}\"") } else { String::new() };
+        format!("{{\"type\":\"reasoning\",\"id\":\"{}\",\"summary\":[{summary}]{encrypted}}}", self.reasoning_id())
+    }
+
+    /// Whether a message is sent; none is when the limit cut the reasoning already.
+    pub(crate) fn has_message(&self) -> bool {
+        match &self.choice.body {
+            Body::Text(words) | Body::Refusal(words) => words.tokens() > 0 || !self.choice.cut,
+            Body::Calls(_) => false,
+        }
+    }
+
+    fn output(&self) -> String {
+        let mut items = Vec::new();
+        if self.choice.thinking > 0 {
+            items.push(self.reasoning(true));
+        }
+        if self.has_message() {
+            items.push(self.message(true));
+        }
+        if let Body::Calls(calls) = &self.choice.body {
+            items.extend(calls.iter().enumerate().map(|(i, call)| self.call(i, call, true)));
+        }
+        items.join(",")
+    }
+
+    /// The object as it stands at `stage`.
+    pub(crate) fn snapshot(&self, stage: Stage) -> String {
+        let (status, done) = (self.status(stage), stage == Stage::Final);
+        let completed = if status == "completed" { self.completed.to_string() } else { "null".to_owned() };
         let incomplete = if status == "incomplete" { "{\"reason\":\"max_output_tokens\"}" } else { "null" };
         let tier = if done { "default" } else { "auto" };
+        let output = if done { self.output() } else { String::new() };
         let usage = if done { self.usage() } else { "null".to_owned() };
-        let Echo { instructions, max_output_tokens, store, temperature, top_p, metadata } = &self.echo;
+        let filters = match self.dialect {
+            Dialect::OpenAi => String::new(),
+            Dialect::Azure if done => format!(",{}", filter::response(self.length())),
+            Dialect::Azure => ",\"content_filters\":null".to_owned(),
+        };
+        let Echo { limits, ways, rest } = &self.terms.echo;
         format!(
-            "{{\"id\":\"{}\",\"object\":\"response\",\"created_at\":{created},\"completed_at\":{completed_at},\
-             \"status\":\"{status}\",\"background\":false,\"error\":null,\"incomplete_details\":{incomplete},\
-             \"instructions\":{instructions},\"max_output_tokens\":{max_output_tokens},\"max_tool_calls\":null,\
-             \"model\":{},\"output\":[{output}],\"parallel_tool_calls\":true,\"previous_response_id\":null,\
-             \"prompt_cache_key\":null,\"reasoning\":{{\"effort\":null,\"summary\":null}},\
-             \"safety_identifier\":null,\"service_tier\":\"{tier}\",\"store\":{store},\"temperature\":{temperature},\
-             \"text\":{{\"format\":{{\"type\":\"text\"}},\"verbosity\":\"medium\"}},\"tool_choice\":\"auto\",\
-             \"tools\":[],\"top_logprobs\":0,\"top_p\":{top_p},\"truncation\":\"disabled\",\"user\":null,\
-             \"metadata\":{metadata},\"usage\":{usage}}}",
-            self.id, self.model
+            "{{\"id\":\"{}\",\"object\":\"response\",\"created_at\":{},\"completed_at\":{completed},\
+             \"status\":\"{status}\",\"background\":{},\"error\":null,\"incomplete_details\":{incomplete},\
+             {limits},\"model\":{},\"output\":[{output}],{ways},\"service_tier\":\"{tier}\",{rest},\
+             \"usage\":{usage}{filters}}}",
+            self.id(),
+            self.created,
+            self.terms.background,
+            self.model
         )
     }
 
-    /// The answer in one piece.
-    pub(crate) fn whole(&self) -> Vec<u8> {
-        self.final_snapshot(&self.text()).into_bytes()
-    }
-
-    fn final_snapshot(&self, text: &str) -> String {
-        let status = self.final_status();
-        self.snapshot(status, &self.item(status, &self.part(text)))
-    }
-
-    /// The answer as typed events.
-    pub(crate) fn events(self) -> ResponsesEvents {
-        let before = "event: response.output_text.delta\n\
-                      data: {\"type\":\"response.output_text.delta\",\"sequence_number\":";
-        let place = format!(",\"item_id\":\"{}\",\"output_index\":0,\"content_index\":0", self.item_id());
-        let between = format!("{place},\"delta\":\"");
-        ResponsesEvents { answer: self, sequence: 0, before, place, between }
-    }
-}
-
-/// An answer as typed events, each with the next `sequence_number`.
-pub(crate) struct ResponsesEvents {
-    answer: ResponsesAnswer,
-    sequence: u64,
-    before: &'static str,
-    place: String,
-    between: String,
-}
-
-impl ResponsesEvents {
-    /// Room for one delta.
-    pub(crate) fn size(&self) -> usize {
-        self.before.len() + self.between.len() + 64
-    }
-
-    fn event(&mut self, kind: &str, members: &str, out: &mut Vec<u8>) {
-        let sequence = self.sequence;
-        self.sequence += 1;
-        let event = format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"sequence_number\":{sequence}{members}}}\n\n");
-        out.extend_from_slice(event.as_bytes());
-    }
-
-    /// The events that acknowledge the request, long before the model answers.
-    pub(crate) fn opening(&mut self, out: &mut Vec<u8>) {
-        let members = format!(",\"response\":{}", self.answer.snapshot("in_progress", ""));
-        self.event("response.created", &members, out);
-        self.event("response.in_progress", &members, out);
-    }
-
-    /// The event of token `k`; before the first one those that open the message.
-    pub(crate) fn token(&mut self, k: usize, out: &mut Vec<u8>) {
-        if k == 0 {
-            self.open_message(out);
+    /// The characters of the text.
+    fn length(&self) -> usize {
+        match &self.choice.body {
+            Body::Text(words) | Body::Refusal(words) => {
+                (0..words.tokens()).map(|k| words.piece(k).chars().count()).sum()
+            }
+            Body::Calls(_) => 0,
         }
-        out.extend_from_slice(self.before.as_bytes());
-        // Writing to a Vec cannot fail.
-        let _ = write!(out, "{}", self.sequence);
-        self.sequence += 1;
-        out.extend_from_slice(self.between.as_bytes());
-        out.extend_from_slice(self.answer.text.piece(k).as_bytes());
-        out.extend_from_slice(b"\",\"logprobs\":[]}\n\n");
     }
+}
 
-    fn open_message(&mut self, out: &mut Vec<u8>) {
-        let item = self.answer.item("in_progress", "");
-        self.event("response.output_item.added", &format!(",\"output_index\":0,\"item\":{item}"), out);
-        let part = format!("{},\"part\":{}", self.place, self.answer.part(""));
-        self.event("response.content_part.added", &part, out);
-    }
-
-    /// The events that close the message and the response.
-    pub(crate) fn closing(&mut self, out: &mut Vec<u8>) {
-        let text = self.answer.text();
-        let (status, part) = (self.answer.final_status(), self.answer.part(&text));
-        let done = format!("{},\"text\":\"{text}\",\"logprobs\":[]", self.place);
-        self.event("response.output_text.done", &done, out);
-        self.event("response.content_part.done", &format!("{},\"part\":{part}", self.place), out);
-        let item = self.answer.item(status, &part);
-        self.event("response.output_item.done", &format!(",\"output_index\":0,\"item\":{item}"), out);
-        let snapshot = format!(",\"response\":{}", self.answer.final_snapshot(&text));
-        self.event(&format!("response.{status}"), &snapshot, out);
+#[cfg(test)]
+impl ResponsesAnswer {
+    /// Some answer.
+    pub(crate) fn example(name: u64) -> Self {
+        let request: super::responses_request::ResponsesRequest<'_> = serde_json::from_str("{}").unwrap();
+        Self {
+            name,
+            created: 1,
+            completed: 2,
+            model: "\"m\"".to_owned(),
+            prompt_tokens: 3,
+            choice: Choice::within(None, 0, Body::Text(Words::of("hello world".to_owned()))),
+            summary: None,
+            terms: request.terms().unwrap(),
+            dialect: Dialect::OpenAi,
+        }
     }
 }

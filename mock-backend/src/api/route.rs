@@ -3,13 +3,14 @@
 use hyper::{Method, Uri};
 
 use super::error::ApiError;
+use super::version;
 
 /// Whose shapes and headers an answer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// `/v1/*`
     OpenAi,
-    /// `/openai/*`
+    /// `/openai/*`, and the other addresses of an Azure resource.
     Azure,
 }
 
@@ -18,10 +19,27 @@ pub(crate) enum Dialect {
 pub(crate) enum Operation<'a> {
     /// A chat completion.
     Chat,
+    /// A completion of the older kind.
+    Completions,
+    /// Embeddings.
+    Embeddings,
     /// A response of the Responses API.
     Responses,
+    /// A response that was made before.
+    Stored(&'a str, Errand),
     /// The list of models, or one of them.
     Models(Option<&'a str>),
+    /// The list of deployments, or one of them.
+    Deployments(Option<&'a str>),
+}
+
+/// What is wanted of a response that was made before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Errand {
+    Show,
+    Delete,
+    Cancel,
+    InputItems,
 }
 
 /// An address that exists.
@@ -31,18 +49,25 @@ pub(crate) struct Route<'a> {
     pub(crate) operation: Operation<'a>,
     /// The deployment in the address; it decides the model, whatever the body says.
     pub(crate) deployment: Option<&'a str>,
+    /// The api-version, where there is one.
+    pub(crate) version: Option<&'a str>,
 }
 
 /// The dialect of an address, also of one that does not exist.
 pub(crate) fn dialect(uri: &Uri) -> Dialect {
-    if uri.path().starts_with("/openai") { Dialect::Azure } else { Dialect::OpenAi }
+    let azure = ["/openai", "/models", "/api/projects"].iter().any(|start| uri.path().starts_with(start));
+    if azure { Dialect::Azure } else { Dialect::OpenAi }
 }
 
 /// As the ledger names what an address is for.
 pub(crate) fn api(path: &str) -> &'static str {
     if path.ends_with("/chat/completions") {
         "chat"
-    } else if path.ends_with("/responses") {
+    } else if path.ends_with("/completions") {
+        "completions"
+    } else if path.ends_with("/embeddings") {
+        "embeddings"
+    } else if path.ends_with("/responses") || path.contains("/responses/") {
         "responses"
     } else if path.contains("/models") {
         "models"
@@ -51,42 +76,104 @@ pub(crate) fn api(path: &str) -> &'static str {
     }
 }
 
+/// An address taken apart: what stands after its base, the deployment in it, and whether it needs a dated version.
+struct Parts<'a> {
+    rest: &'a str,
+    deployment: Option<&'a str>,
+    dated: bool,
+}
+
+impl<'a> Parts<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let plain = |rest, dated| Some(Self { rest, deployment: None, dated });
+        if let Some(rest) = path.strip_prefix("/v1/").or_else(|| path.strip_prefix("/openai/v1/")) {
+            return plain(rest, false);
+        }
+        if let Some(rest) = path.strip_prefix("/api/projects/") {
+            let (_, rest) = rest.split_once("/openai/")?;
+            return match rest.strip_prefix("v1/") {
+                Some(rest) => plain(rest, false),
+                None => plain(rest, true),
+            };
+        }
+        if let Some(rest) = path.strip_prefix("/openai/deployments/")
+            && let Some((deployment, rest)) = rest.split_once('/')
+        {
+            return Some(Self { rest, deployment: Some(deployment), dated: true });
+        }
+        if let Some(rest) = path.strip_prefix("/models/") {
+            // Of this front end only what makes something exists.
+            return matches!(rest, "chat/completions" | "embeddings").then_some(Self {
+                rest,
+                deployment: None,
+                dated: true,
+            });
+        }
+        plain(path.strip_prefix("/openai/")?, true)
+    }
+}
+
 /// The route of a request.
 pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Result<Route<'a>, ApiError> {
     let path = uri.path();
     let unknown = || ApiError::NoRoute(format!("{method} {path}"));
-    let dialect = dialect(uri);
-    let (rest, deployment, dated) = if let Some(rest) = path.strip_prefix("/v1/") {
-        (rest, None, false)
-    } else if let Some(rest) = path.strip_prefix("/openai/v1/") {
-        (rest, None, false)
-    } else if let Some(rest) = path.strip_prefix("/openai/deployments/") {
-        let (deployment, rest) = rest.split_once('/').ok_or_else(unknown)?;
-        (rest, Some(deployment), true)
-    } else {
-        (path.strip_prefix("/openai/").ok_or_else(unknown)?, None, true)
-    };
+    let Parts { rest, deployment, dated } = Parts::of(path).ok_or_else(unknown)?;
+    let models = path.starts_with("/models/");
     let (operation, expected) = match rest {
-        "chat/completions" if deployment.is_some() || !dated => (Operation::Chat, Method::POST),
+        "chat/completions" if deployment.is_some() || !dated || models => (Operation::Chat, Method::POST),
+        "completions" if deployment.is_some() || !dated => (Operation::Completions, Method::POST),
+        "embeddings" if deployment.is_some() || !dated || models => (Operation::Embeddings, Method::POST),
         "responses" => (Operation::Responses, Method::POST),
         "models" if deployment.is_none() => (Operation::Models(None), Method::GET),
-        _ => match rest.strip_prefix("models/") {
-            Some(name) if deployment.is_none() && !name.is_empty() => (Operation::Models(Some(name)), Method::GET),
-            _ => return Err(unknown()),
-        },
+        "deployments" if dated && deployment.is_none() => (Operation::Deployments(None), Method::GET),
+        _ => named(rest, method, deployment, dated).ok_or_else(unknown)?,
     };
-    if dated && !has_api_version(uri) {
+    let version = version::of(uri);
+    let known = match version {
+        Some(version) if dated => version::is_dated(version),
+        Some(version) => version::is_v1(version) || dialect(uri) == Dialect::OpenAi,
+        None => !dated,
+    };
+    if !known {
         return Err(unknown());
+    }
+    let responses = matches!(operation, Operation::Responses | Operation::Stored(..));
+    if responses && dated && !version::has_responses(version) {
+        return Err(ApiError::OldVersion);
     }
     if *method != expected {
         return Err(ApiError::WrongMethod(format!("{method} on {path}")));
     }
-    Ok(Route { dialect, operation, deployment })
+    Ok(Route { dialect: dialect(uri), operation, deployment, version })
 }
 
-fn has_api_version(uri: &Uri) -> bool {
-    let value = |pair: &str| pair.strip_prefix("api-version=").is_some_and(|version| !version.is_empty());
-    uri.query().is_some_and(|query| query.split('&').any(value))
+/// The operation on something that the address names, and the method that it needs.
+fn named<'a>(rest: &'a str, method: &Method, deployment: Option<&str>, dated: bool) -> Option<(Operation<'a>, Method)> {
+    if let Some(stored) = rest.strip_prefix("responses/") {
+        let (id, errand) = stored.split_once('/').unwrap_or((stored, ""));
+        let (errand, expected) = match errand {
+            "" if *method == Method::DELETE => (Errand::Delete, Method::DELETE),
+            "" => (Errand::Show, Method::GET),
+            "cancel" => (Errand::Cancel, Method::POST),
+            "input_items" => (Errand::InputItems, Method::GET),
+            _ => return None,
+        };
+        return (!id.is_empty()).then_some((Operation::Stored(id, errand), expected));
+    }
+    if deployment.is_some() {
+        return None;
+    }
+    if let Some(name) = rest.strip_prefix("deployments/").filter(|name| dated && !name.is_empty()) {
+        return Some((Operation::Deployments(Some(name)), Method::GET));
+    }
+    let name = rest.strip_prefix("models/").filter(|name| !name.is_empty())?;
+    Some((Operation::Models(Some(name)), Method::GET))
+}
+
+/// The value of `key` in the query.
+pub(crate) fn query<'a>(uri: &'a Uri, key: &str) -> Option<&'a str> {
+    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find_map(|(name, value)| (name == key).then_some(value))
 }
 
 #[cfg(test)]
@@ -95,28 +182,48 @@ mod tests {
 
     #[test]
     fn addresses_mean_operations() {
-        use Operation::{Chat, Models, Responses};
+        use Dialect::{Azure, OpenAi};
+        use Operation::{Chat, Completions, Deployments, Embeddings, Models, Responses, Stored};
         type Meaning = Option<(Dialect, Operation<'static>, Option<&'static str>)>;
-        let table: [(&str, &str, Meaning); 14] = [
-            ("POST", "/v1/chat/completions", Some((Dialect::OpenAi, Chat, None))),
-            ("POST", "/v1/responses", Some((Dialect::OpenAi, Responses, None))),
-            ("POST", "/openai/v1/chat/completions", Some((Dialect::Azure, Chat, None))),
-            ("POST", "/openai/v1/responses?api-version=preview", Some((Dialect::Azure, Responses, None))),
+        let table: [(&str, &str, Meaning); 33] = [
+            ("POST", "/v1/chat/completions", Some((OpenAi, Chat, None))),
+            ("POST", "/v1/completions", Some((OpenAi, Completions, None))),
+            ("POST", "/v1/embeddings", Some((OpenAi, Embeddings, None))),
+            ("POST", "/v1/responses", Some((OpenAi, Responses, None))),
+            ("GET", "/v1/responses/r1", Some((OpenAi, Stored("r1", Errand::Show), None))),
+            ("DELETE", "/v1/responses/r1", Some((OpenAi, Stored("r1", Errand::Delete), None))),
+            ("POST", "/v1/responses/r1/cancel", Some((OpenAi, Stored("r1", Errand::Cancel), None))),
+            ("GET", "/v1/responses/r1/input_items", Some((OpenAi, Stored("r1", Errand::InputItems), None))),
+            ("GET", "/v1/responses/r1/output", None),
+            ("GET", "/v1/responses/", None),
+            ("POST", "/openai/v1/chat/completions", Some((Azure, Chat, None))),
+            ("POST", "/openai/v1/responses?api-version=preview", Some((Azure, Responses, None))),
+            ("POST", "/openai/v1/responses?api-version=2024-10-21", None),
+            ("POST", "/openai/deployments/d1/chat/completions?api-version=2024-10-21", Some((Azure, Chat, Some("d1")))),
             (
                 "POST",
-                "/openai/deployments/d1/chat/completions?api-version=2024-10-21",
-                Some((Dialect::Azure, Chat, Some("d1"))),
+                "/openai/deployments/d1/completions?api-version=2024-10-21",
+                Some((Azure, Completions, Some("d1"))),
             ),
+            ("POST", "/openai/deployments/d1/embeddings?api-version=2024-10-21", Some((Azure, Embeddings, Some("d1")))),
             (
                 "POST",
                 "/openai/deployments/d1/responses?a=b&api-version=2025-04-01-preview",
-                Some((Dialect::Azure, Responses, Some("d1"))),
+                Some((Azure, Responses, Some("d1"))),
             ),
-            ("POST", "/openai/responses?api-version=2025-04-01-preview", Some((Dialect::Azure, Responses, None))),
-            ("GET", "/v1/models", Some((Dialect::OpenAi, Models(None), None))),
-            ("GET", "/openai/v1/models/gpt-4o", Some((Dialect::Azure, Models(Some("gpt-4o")), None))),
+            ("POST", "/openai/responses?api-version=2025-04-01-preview", Some((Azure, Responses, None))),
+            ("POST", "/openai/responses?api-version=2024-10-21", None),
+            ("POST", "/models/chat/completions?api-version=2024-05-01-preview", Some((Azure, Chat, None))),
+            ("POST", "/models/chat/completions", None),
+            ("POST", "/api/projects/p/openai/v1/responses", Some((Azure, Responses, None))),
+            ("GET", "/v1/models", Some((OpenAi, Models(None), None))),
+            ("GET", "/openai/v1/models/gpt-4o", Some((Azure, Models(Some("gpt-4o")), None))),
+            ("GET", "/openai/models?api-version=2024-10-21", Some((Azure, Models(None), None))),
+            ("GET", "/openai/deployments?api-version=2022-12-01", Some((Azure, Deployments(None), None))),
+            ("GET", "/openai/deployments/d1?api-version=2022-12-01", Some((Azure, Deployments(Some("d1")), None))),
             ("POST", "/openai/deployments/d1/chat/completions", None),
             ("POST", "/openai/deployments/d1/chat/completions?api-version=", None),
+            ("POST", "/openai/deployments/d1/chat/completions?api-version=2024-99-99", None),
             ("POST", "/openai/responses", None),
             ("POST", "/v2/chat/completions", None),
             ("GET", "/v1/chat/completions", None),
@@ -124,7 +231,7 @@ mod tests {
         for (method, address, expected) in table {
             let uri: Uri = address.parse().unwrap();
             let found = route(&method.parse().unwrap(), &uri).ok();
-            let expected = expected.map(|(dialect, operation, deployment)| Route { dialect, operation, deployment });
+            let found = found.map(|route| (route.dialect, route.operation, route.deployment));
             assert_eq!(found, expected, "{method} {address}");
         }
     }

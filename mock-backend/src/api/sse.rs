@@ -11,28 +11,51 @@ use bytes::Bytes;
 use hyper::body::Frame;
 
 use super::chat::ChatChunks;
-use super::responses::ResponsesEvents;
+use super::completions::CompletionsChunks;
+use super::responses_events::ResponsesEvents;
 use crate::backend::{Backend, Plan};
 use crate::clock::Alarm;
+use crate::responses_store::Stored;
 use crate::tap::{Entry, Marks, Tap};
 
 /// The events of one answer, in whichever API.
 pub(crate) enum Script {
     Chat(ChatChunks),
-    Responses(ResponsesEvents),
+    Completions(CompletionsChunks),
+    Responses(Box<ResponsesEvents>),
 }
 
 impl Script {
     fn size(&self) -> usize {
         match self {
             Self::Chat(chunks) => chunks.size(),
+            Self::Completions(chunks) => chunks.size(),
             Self::Responses(events) => events.size(),
+        }
+    }
+
+    /// Whether token `k` sends something.
+    fn is_loud(&self, k: usize) -> bool {
+        match self {
+            Self::Chat(chunks) => chunks.is_loud(k),
+            Self::Completions(chunks) => chunks.is_loud(k),
+            Self::Responses(events) => events.is_loud(k),
+        }
+    }
+
+    /// The first token that sends something of the answer.
+    pub(crate) fn first(&self) -> Option<usize> {
+        match self {
+            Self::Chat(chunks) => chunks.first(),
+            Self::Completions(chunks) => chunks.first(),
+            Self::Responses(events) => events.first(),
         }
     }
 
     fn opening(&mut self, out: &mut Vec<u8>) {
         match self {
             Self::Chat(chunks) => chunks.opening(out),
+            Self::Completions(chunks) => chunks.opening(out),
             Self::Responses(events) => events.opening(out),
         }
     }
@@ -40,6 +63,7 @@ impl Script {
     fn token(&mut self, k: usize, out: &mut Vec<u8>) {
         match self {
             Self::Chat(chunks) => chunks.token(k, out),
+            Self::Completions(chunks) => chunks.token(k, out),
             Self::Responses(events) => events.token(k, out),
         }
     }
@@ -47,6 +71,7 @@ impl Script {
     fn closing(&mut self, out: &mut Vec<u8>) {
         match self {
             Self::Chat(chunks) => chunks.closing(out),
+            Self::Completions(chunks) => chunks.closing(out),
             Self::Responses(events) => events.closing(out),
         }
     }
@@ -63,6 +88,12 @@ pub(crate) struct EventStream {
     /// When the head left the backend; the opening events go with it.
     pub(crate) opened: u64,
     pub(crate) next: Next,
+    /// The first token that sends something of the answer.
+    pub(crate) first: Option<usize>,
+    /// The response that this stream tells of: kept at its end, unless it goes on in the background anyway.
+    pub(crate) stored: Option<Arc<Stored>>,
+    /// What goes before the next event, with the head.
+    pub(crate) before: Option<Bytes>,
 }
 
 /// What an [`EventStream`] sends next.
@@ -74,23 +105,42 @@ pub(crate) enum Next {
 }
 
 impl EventStream {
+    /// Goes on from token `next`, after `before`.
+    pub(crate) fn resume(&mut self, before: Bytes, next: usize) {
+        self.before = Some(before).filter(|before| !before.is_empty());
+        self.next = if next == self.plan.tokens { Next::End } else { Next::Token(self.loud(next)) };
+    }
+
     /// When the next event may leave the backend.
     fn due(&self) -> u64 {
         match self.next {
             Next::Opening => self.opened,
-            Next::Token(k) => self.backend.release(self.plan.due(k)),
+            Next::Token(k) => self.release(k),
             Next::End => 0,
         }
     }
 
-    /// The first token that does not leave at `due` together with the next event.
+    /// When token `k` may leave: when it is due, but not before the head.
+    fn release(&self, k: usize) -> u64 {
+        self.backend.release(self.plan.due(k)).max(self.opened)
+    }
+
+    /// The first token from `k` on that sends something; the last one does, since the end comes with it.
+    fn loud(&self, mut k: usize) -> usize {
+        while k + 1 < self.plan.tokens && !self.script.is_loud(k) {
+            k += 1;
+        }
+        k
+    }
+
+    /// The first token that sends something and does not leave at `due` together with the next event.
     fn run_end(&self, due: u64) -> usize {
         let mut end = match self.next {
-            Next::Opening | Next::End => 0,
-            Next::Token(k) => k + 1,
+            Next::Opening | Next::End => self.loud(0),
+            Next::Token(k) => self.loud(k + 1),
         };
-        while end < self.plan.tokens && self.backend.release(self.plan.due(end)) == due {
-            end += 1;
+        while end < self.plan.tokens && self.release(end) == due {
+            end = self.loud(end + 1);
         }
         end
     }
@@ -103,8 +153,8 @@ impl EventStream {
         };
         let complete = end == self.plan.tokens;
         Marks::NONE
-            .with_if(Marks::FIRST, from == 0 && end > 0)
-            .with_if(Marks::LAST, end > from && complete)
+            .with_if(Marks::FIRST, self.first.is_some_and(|first| (from..end).contains(&first)))
+            .with_if(Marks::LAST, complete && self.first.is_some())
             .with_if(Marks::END, complete)
     }
 
@@ -121,18 +171,31 @@ impl EventStream {
         if end == self.plan.tokens {
             self.script.closing(&mut out);
             self.next = Next::End;
+            if let Some(stored) = self.stored.take().filter(|stored| stored.background.is_none()) {
+                self.backend.responses.put(stored);
+            }
         }
         Bytes::from(out)
     }
 
     /// The next events, at their time; nothing after the last.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        if self.before.is_some() {
+            let marks = if self.next == Next::End { Marks::ALL } else { Marks::NONE };
+            ready!(self.tap.poll_frame(self.opened, marks, &self.entry, cx));
+            return Poll::Ready(self.before.take().map(Frame::data));
+        }
         loop {
             if self.next == Next::End {
                 return Poll::Ready(None);
             }
             let due = self.due();
             ready!(self.alarm.poll_until(due, cx));
+            if self.stored.as_ref().is_some_and(|stored| stored.is_cancelled()) {
+                self.entry.update(|record| record.fault = Some("cancelled"));
+                self.next = Next::End;
+                return Poll::Ready(None);
+            }
             // The backend may have been stalled while the alarm was waiting.
             if self.next != Next::Opening && self.due() > due {
                 continue;
@@ -144,6 +207,6 @@ impl EventStream {
     }
 
     pub(crate) fn is_end(&self) -> bool {
-        self.next == Next::End
+        self.next == Next::End && self.before.is_none()
     }
 }

@@ -8,6 +8,7 @@
 //!     seed = 42                                   # of every draw
 //!     threads = 1                                 # default: one for each core
 //!     ledger = 200000                             # requests that it holds
+//!     strict = false                              # true refuses fields that the interfaces do not have
 //!
 //!     [[backend]]
 //!     name   = "sweden"
@@ -15,6 +16,9 @@
 //!     model  = { first = { dist = "normal", mean = "150ms", sd = "5ms" }, gap = "10ms", per_prompt_token = "20us" }
 //!     load   = { kind = "serial", stage = "10ms" }    # one request after the other
 //!     output_tokens = { p50 = 200, p95 = 800 }    # a natural length, which the caller's limit cuts; default: the limit
+//!     reasoning_tokens = 64                       # that reasoning models think at medium effort
+//!     refusals = 0.0                              # the share of requests that the model refuses
+//!     keep_responses = "60m"                      # for GET and previous_response_id
 //!     limits = { rpm = 600, tpm = 100000 }        # or ptu = { units = 10 }; spillover = "another-backend"
 //!     fault  = [{ kind = "429", rate = 0.01 }, { kind = "reset:5", script = "work 9, fail 1, repeat" }]
 //!

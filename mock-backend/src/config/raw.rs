@@ -9,7 +9,8 @@ use super::gateway::{Gateway, find};
 use super::limits::Limits;
 use super::parse::{explain, line_of};
 use super::spec::{
-    ANY_PORT, BackendConfig, Config, ConfigError, Kind, LEDGER, ListenerConfig, OUTPUT_TOKENS, OutputTokens, SEED,
+    ANY_PORT, BackendConfig, Config, ConfigError, KEEP_RESPONSES, Kind, LEDGER, ListenerConfig, OUTPUT_TOKENS,
+    OutputTokens, REASONING_TOKENS, SEED,
 };
 use super::times::{Bandwidth, Length, Rtt, Span, Time};
 use crate::distance::Distance;
@@ -23,6 +24,8 @@ pub(super) struct Scenario {
     seed: u64,
     #[serde(default)]
     threads: usize,
+    #[serde(default)]
+    strict: bool,
     #[serde(default = "ledger")]
     ledger: usize,
     #[serde(default)]
@@ -47,6 +50,10 @@ struct Backend {
     region: String,
     model: Model,
     output_tokens: Option<Length>,
+    reasoning_tokens: Option<u32>,
+    #[serde(default)]
+    refusals: f64,
+    keep_responses: Option<Span>,
     load: Option<Load>,
     limits: Option<Limits>,
     #[serde(default)]
@@ -108,6 +115,7 @@ impl Scenario {
             threads: self.threads,
             key: None,
             any_model: false,
+            strict: self.strict,
             ledger: self.ledger,
             backends: self
                 .backend
@@ -137,6 +145,9 @@ impl Backend {
             output_tokens: self
                 .output_tokens
                 .map_or(OutputTokens::AsAsked(OUTPUT_TOKENS), |length| OutputTokens::Natural(length.0)),
+            reasoning_tokens: self.reasoning_tokens.map_or(REASONING_TOKENS, |tokens| tokens as usize),
+            refusals: self.refusals,
+            keep_responses: self.keep_responses.map_or(KEEP_RESPONSES, |span| span.0),
             limits,
             faults,
         })
@@ -192,6 +203,12 @@ fn check(config: &Config) -> Result<(), String> {
     }
     if config.listeners.is_empty() {
         return Err("there must be at least one [[listener]]".to_owned());
+    }
+    if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.refusals)) {
+        return Err(format!("backend \"{}\": refusals must be from 0 to 1", wrong.name));
+    }
+    if let Some(wrong) = config.backends.iter().find(|backend| backend.reasoning_tokens > 100_000) {
+        return Err(format!("backend \"{}\": reasoning_tokens must be from 0 to 100000", wrong.name));
     }
     let mut listeners = BTreeSet::new();
     if let Some(again) = config.listeners.iter().find(|listener| !listeners.insert(&listener.name)) {

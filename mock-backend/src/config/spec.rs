@@ -27,6 +27,8 @@ pub struct Config {
     pub key: Option<String>,
     /// Whether every model name exists.
     pub any_model: bool,
+    /// Whether fields that an interface does not have are refused.
+    pub strict: bool,
     /// Requests that the ledger holds.
     pub ledger: usize,
     /// The models behind the listeners.
@@ -52,6 +54,12 @@ pub struct BackendConfig {
     pub limits: Option<LimitsConfig>,
     /// What goes wrong with it.
     pub faults: Vec<FaultConfig>,
+    /// Tokens that a reasoning model thinks at medium effort.
+    pub reasoning_tokens: usize,
+    /// The share of requests that the model refuses, from 0 to 1.
+    pub refusals: f64,
+    /// How long responses are kept, in nanoseconds.
+    pub keep_responses: f64,
 }
 
 /// The length of answers.
@@ -146,6 +154,10 @@ pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOC
 pub(crate) const LEDGER: usize = 200_000;
 /// Tokens of an answer without a limit, unless told otherwise.
 pub(crate) const OUTPUT_TOKENS: usize = 64;
+/// Tokens that a reasoning model thinks, unless told otherwise.
+pub(crate) const REASONING_TOKENS: usize = 64;
+/// How long responses are kept unless told otherwise, in nanoseconds.
+pub(crate) const KEEP_RESPONSES: f64 = 3_600e9;
 /// The seed unless told otherwise.
 pub(crate) const SEED: u64 = 42;
 
@@ -162,6 +174,9 @@ impl Config {
             output_tokens: OutputTokens::AsAsked(single.output_tokens),
             limits: None,
             faults: Vec::new(),
+            reasoning_tokens: REASONING_TOKENS,
+            refusals: 0.0,
+            keep_responses: KEEP_RESPONSES,
         };
         let listener = ListenerConfig {
             name: "direct".to_owned(),
@@ -178,6 +193,7 @@ impl Config {
             threads: 0,
             key: None,
             any_model: false,
+            strict: false,
             ledger: LEDGER,
             backends: vec![backend],
             listeners: vec![listener],

@@ -1,0 +1,283 @@
+//! What an answer says, token by token: text, a refusal, or calls of tools, after any hidden reasoning.
+
+use std::sync::Arc;
+
+use super::json::escape;
+use crate::generate::{Text, count, token_ends};
+
+/// A text, divided into its tokens.
+#[derive(Clone, Debug)]
+pub(crate) enum Words {
+    /// Of the fixed passage, whose pieces need no escaping.
+    Passage { text: Text, tokens: usize },
+    /// Any other.
+    Split(Arc<Split>),
+}
+
+/// A text and where its tokens end.
+#[derive(Debug)]
+pub(crate) struct Split {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Words {
+    /// The text, divided by the tokenizer.
+    pub(crate) fn of(text: String) -> Self {
+        let ends = token_ends(&text);
+        Self::Split(Arc::new(Split { text, ends }))
+    }
+
+    pub(crate) fn tokens(&self) -> usize {
+        match self {
+            Self::Passage { tokens, .. } => *tokens,
+            Self::Split(split) => split.ends.len(),
+        }
+    }
+
+    /// What token `k` adds; nothing if it ends within a character.
+    pub(crate) fn piece(&self, k: usize) -> &str {
+        match self {
+            Self::Passage { text, .. } => text.piece(k),
+            Self::Split(split) => {
+                let start = if k == 0 { 0 } else { split.ends[k - 1] };
+                &split.text[start..split.ends[k]]
+            }
+        }
+    }
+
+    /// The first `tokens` of it. What an unfinished character at the end would have cost is not billed.
+    pub(crate) fn cut(self, tokens: usize) -> Self {
+        match self {
+            Self::Passage { text, tokens: all } => Self::Passage { text, tokens: all.min(tokens) },
+            Self::Split(split) if tokens >= split.ends.len() => Self::Split(split),
+            Self::Split(_) if tokens == 0 => Self::Split(Arc::new(Split { text: String::new(), ends: Vec::new() })),
+            Self::Split(split) => Self::of(split.text[..split.ends[tokens - 1]].to_owned()),
+        }
+    }
+
+    /// Appends it as it stands in a JSON string.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Passage { text, tokens } => text.append(*tokens, out),
+            Self::Split(split) => escape(&split.text, out),
+        }
+    }
+
+    /// Appends piece `k` as it stands in a JSON string.
+    pub(crate) fn write_piece(&self, k: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Passage { text, .. } => out.extend_from_slice(text.piece(k).as_bytes()),
+            Self::Split(_) => escape(self.piece(k), out),
+        }
+    }
+
+    /// As it stands in a JSON string.
+    pub(crate) fn escaped(&self) -> String {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// The text itself.
+    pub(crate) fn text(&self) -> String {
+        (0..self.tokens()).map(|k| self.piece(k)).collect()
+    }
+}
+
+/// The call of a tool.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// What follows `call_` in its id.
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    /// The tokens of the name; the last of them brings it.
+    named: usize,
+    pub(crate) arguments: Words,
+}
+
+impl Call {
+    pub(crate) fn new(id: u64, name: String, arguments: String) -> Self {
+        Self { id, named: count(&name).max(1), name, arguments: Words::of(arguments) }
+    }
+
+    fn tokens(&self) -> usize {
+        self.named + self.arguments.tokens()
+    }
+}
+
+/// What is sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    Text(Words),
+    Refusal(Words),
+    Calls(Vec<Call>),
+}
+
+impl Body {
+    pub(crate) fn tokens(&self) -> usize {
+        match self {
+            Self::Text(words) | Self::Refusal(words) => words.tokens(),
+            Self::Calls(calls) => calls.iter().map(Call::tokens).sum(),
+        }
+    }
+
+    /// The first `tokens` of it; a call whose name does not fit is not made.
+    fn cut(self, tokens: usize) -> Self {
+        match self {
+            Self::Text(words) => Self::Text(words.cut(tokens)),
+            Self::Refusal(words) => Self::Refusal(words.cut(tokens)),
+            Self::Calls(calls) => {
+                let mut left = tokens;
+                let mut kept = Vec::new();
+                for mut call in calls {
+                    if call.named > left {
+                        break;
+                    }
+                    call.arguments = call.arguments.cut(left - call.named);
+                    left -= call.tokens();
+                    kept.push(call);
+                }
+                Self::Calls(kept)
+            }
+        }
+    }
+}
+
+/// What one token brings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step<'a> {
+    /// Nothing that is sent.
+    Silent,
+    /// Piece `k` of the text.
+    Text(&'a Words, usize),
+    /// Piece `k` of the refusal.
+    Refusal(&'a Words, usize),
+    /// The name of call number `i`.
+    Name(usize, &'a Call),
+    /// Piece `k` of the arguments of call number `i`.
+    Arguments(usize, &'a Call, usize),
+}
+
+impl Step<'_> {
+    /// Whether something is sent.
+    pub(crate) fn is_loud(&self) -> bool {
+        !matches!(self, Self::Silent)
+    }
+}
+
+/// One answer to the prompt.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    /// Tokens of reasoning, which come first and are not sent.
+    pub(crate) thinking: usize,
+    pub(crate) body: Body,
+    /// Whether the caller's limit cut it.
+    pub(crate) cut: bool,
+}
+
+impl Choice {
+    /// Plain text, whose length is decided already.
+    pub(crate) fn prose(thinking: usize, words: Words, cut: bool) -> Self {
+        Self { thinking, body: Body::Text(words), cut }
+    }
+
+    /// An answer without a word.
+    pub(crate) fn nothing() -> Self {
+        Self { thinking: 0, body: Body::Calls(Vec::new()), cut: false }
+    }
+
+    /// The answer within `limit` tokens.
+    pub(crate) fn within(limit: Option<usize>, thinking: usize, body: Body) -> Self {
+        match limit.filter(|limit| *limit < thinking + body.tokens()) {
+            None => Self { thinking, body, cut: false },
+            Some(limit) => {
+                let thinking = thinking.min(limit);
+                Self { thinking, body: body.cut(limit - thinking), cut: true }
+            }
+        }
+    }
+
+    /// All tokens of it, the hidden ones included.
+    pub(crate) fn tokens(&self) -> usize {
+        self.thinking + self.body.tokens()
+    }
+
+    /// What token `k` brings.
+    pub(crate) fn step(&self, k: usize) -> Step<'_> {
+        let Some(k) = k.checked_sub(self.thinking) else { return Step::Silent };
+        match &self.body {
+            Body::Text(words) if k < words.tokens() && !words.piece(k).is_empty() => Step::Text(words, k),
+            Body::Refusal(words) if k < words.tokens() && !words.piece(k).is_empty() => Step::Refusal(words, k),
+            Body::Text(_) | Body::Refusal(_) => Step::Silent,
+            Body::Calls(calls) => step_of_calls(calls, k),
+        }
+    }
+
+    /// The first token that brings something; none if there is no such token.
+    pub(crate) fn first(&self) -> Option<usize> {
+        (self.thinking..self.tokens()).find(|k| self.step(*k).is_loud())
+    }
+}
+
+fn step_of_calls(calls: &[Call], mut k: usize) -> Step<'_> {
+    for (i, call) in calls.iter().enumerate() {
+        if k < call.named {
+            return if k + 1 == call.named { Step::Name(i, call) } else { Step::Silent };
+        }
+        k -= call.named;
+        if k < call.arguments.tokens() {
+            return if call.arguments.piece(k).is_empty() { Step::Silent } else { Step::Arguments(i, call, k) };
+        }
+        k -= call.arguments.tokens();
+    }
+    Step::Silent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(choice: &Choice) -> String {
+        let mut out = Vec::new();
+        for k in 0..choice.tokens() {
+            match choice.step(k) {
+                Step::Silent => out.push(b'_'),
+                Step::Text(words, k) | Step::Refusal(words, k) => words.write_piece(k, &mut out),
+                Step::Name(_, call) => out.extend_from_slice(format!("<{}>", call.name).as_bytes()),
+                Step::Arguments(_, call, k) => call.arguments.write_piece(k, &mut out),
+            }
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_steps_are_the_whole_and_a_limit_cuts_it() {
+        let text = || Body::Text(Words::of("hello \"world\"".to_owned()));
+        assert_eq!(said(&Choice::within(None, 2, text())), "__hello \\\"world\\\"");
+        assert_eq!(said(&Choice::within(Some(3), 2, text())), "__hello");
+        let thinking_only = Choice::within(Some(2), 5, text());
+        assert_eq!((said(&thinking_only).as_str(), thinking_only.cut, thinking_only.first()), ("__", true, None));
+        let calls = || {
+            let call = |name: &str, arguments: &str| Call::new(1, name.to_owned(), arguments.to_owned());
+            Body::Calls(vec![call("add", "{\"a\":1}"), call("look_up_weather", "{}")])
+        };
+        let whole = Choice::within(None, 0, calls());
+        assert_eq!(said(&whole).replace('_', ""), "<add>{\\\"a\\\":1}<lookupweather>{}");
+        assert_eq!(whole.tokens(), count("add") + count("{\"a\":1}") + count("look_up_weather") + count("{}"));
+        let cut = Choice::within(Some(count("add") + 1), 0, calls());
+        assert_eq!((cut.tokens(), cut.cut, said(&cut).as_str()), (2, true, "<add>{\\\""));
+    }
+
+    #[test]
+    fn characters_of_several_tokens_are_held_back_until_they_are_whole() {
+        let text = "\u{1f9d1}\u{200d}\u{1f680} \u{10348}\u{10349}";
+        let words = Words::of(text.to_owned());
+        assert!((0..words.tokens()).any(|k| words.piece(k).is_empty()));
+        assert_eq!(words.text(), text);
+        for n in 0..=words.tokens() {
+            let cut = words.clone().cut(n);
+            assert_eq!(cut.tokens(), count(&cut.text()), "{n}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Embeddings: unit vectors that depend on nothing but the model and the text.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::completions::tokens_of;
+use super::error::ApiError;
+use super::json::quoted;
+use super::models;
+use super::prompt::Str;
+use crate::latency::dice;
+
+/// The most texts of one request.
+const INPUTS: usize = 2048;
+/// The most tokens of one text.
+const TOKENS: usize = 8192;
+
+/// The fields of a request.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EmbeddingsRequest<'a> {
+    #[serde(borrow)]
+    pub(crate) model: Option<Str<'a>>,
+    input: Option<Value>,
+    dimensions: Option<usize>,
+    #[serde(borrow)]
+    encoding_format: Option<Str<'a>>,
+}
+
+/// Every field of the interface; what is not among them is refused by a strict simulator.
+pub(crate) const FIELDS: [&str; 5] = ["dimensions", "encoding_format", "input", "model", "user"];
+
+/// The vectors to answer with.
+pub(crate) struct Vectors {
+    /// The name that was asked for.
+    pub(crate) name: String,
+    /// The model that answers, as a JSON string.
+    model: String,
+    inputs: Vec<Value>,
+    pub(crate) prompt_tokens: usize,
+    dimensions: usize,
+    base64: bool,
+}
+
+impl EmbeddingsRequest<'_> {
+    /// What is asked for, of the model `snapshot`.
+    pub(crate) fn vectors(self, name: String, snapshot: String) -> Result<Vectors, ApiError> {
+        let wrong = |message: String, param| ApiError::Invalid(message, Some(param));
+        let base64 = match self.encoding_format.as_ref().map(|format| &*format.0) {
+            None | Some("float") => false,
+            Some("base64") => true,
+            Some(other) => {
+                let message = format!("Invalid value: '{other}'. Supported values are: 'float' and 'base64'.");
+                return Err(wrong(message, "encoding_format"));
+            }
+        };
+        let natural = models::dimensions(&snapshot);
+        let dimensions = self.dimensions.unwrap_or(natural);
+        if dimensions == 0 || dimensions > natural {
+            return Err(wrong(format!("'dimensions' must be from 1 to {natural}."), "dimensions"));
+        }
+        if self.dimensions.is_some() && snapshot.contains("ada") {
+            return Err(wrong("This model does not support specifying dimensions.".to_owned(), "dimensions"));
+        }
+        let inputs = inputs(self.input)?;
+        if inputs.len() > INPUTS {
+            let message = format!("Invalid 'input': array too long. Expected an array with maximum length {INPUTS}.");
+            return Err(wrong(message, "input"));
+        }
+        let tokens: Vec<usize> = inputs.iter().map(tokens_of).collect();
+        if let Some(long) = tokens.iter().find(|tokens| **tokens > TOKENS) {
+            let message = format!(
+                "This model's maximum context length is {TOKENS} tokens, however you requested {long} tokens. Please \
+                 reduce your prompt."
+            );
+            return Err(ApiError::Coded { message, param: Some("input"), code: "context_length_exceeded" });
+        }
+        let prompt_tokens = tokens.iter().sum();
+        Ok(Vectors { name, model: quoted(&snapshot), inputs, prompt_tokens, dimensions, base64 })
+    }
+}
+
+/// A text, texts, tokens, or lists of tokens, as a list of what gets a vector each.
+fn inputs(input: Option<Value>) -> Result<Vec<Value>, ApiError> {
+    let empty = || ApiError::Invalid("'input' cannot be an empty string or an empty array.".to_owned(), Some("input"));
+    let list = match input {
+        None | Some(Value::Null) => {
+            return Err(ApiError::Invalid("Missing required parameter: 'input'.".to_owned(), Some("input")));
+        }
+        Some(Value::Array(list)) if list.iter().all(Value::is_u64) && !list.is_empty() => vec![Value::Array(list)],
+        Some(Value::Array(list)) => list,
+        Some(text @ Value::String(_)) => vec![text],
+        Some(_) => return Err(ApiError::Invalid("'input' must be text or tokens.".to_owned(), Some("input"))),
+    };
+    let is_tokens = |list: &Vec<Value>| !list.is_empty() && list.iter().all(Value::is_u64);
+    let good = |one: &Value| match one {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => is_tokens(list),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    };
+    if list.is_empty() || !list.iter().all(good) {
+        return Err(empty());
+    }
+    Ok(list)
+}
+
+impl Vectors {
+    /// The answer.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        let data: Vec<String> = self.inputs.iter().enumerate().map(|(i, input)| self.entry(i, input)).collect();
+        let tokens = self.prompt_tokens;
+        format!(
+            "{{\"object\":\"list\",\"data\":[{}],\"model\":{},\"usage\":{{\"prompt_tokens\":{tokens},\
+             \"total_tokens\":{tokens}}}}}",
+            data.join(","),
+            self.model
+        )
+        .into_bytes()
+    }
+
+    fn entry(&self, i: usize, input: &Value) -> String {
+        let vector = vector(&self.model, input, self.dimensions);
+        let embedding = if self.base64 {
+            let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
+            format!("\"{}\"", STANDARD.encode(bytes))
+        } else {
+            let numbers: Vec<String> = vector.iter().map(f32::to_string).collect();
+            format!("[{}]", numbers.join(","))
+        };
+        format!("{{\"object\":\"embedding\",\"index\":{i},\"embedding\":{embedding}}}")
+    }
+}
+
+/// The unit vector of a text.
+fn vector(model: &str, input: &Value, dimensions: usize) -> Vec<f32> {
+    use rand::RngExt;
+    let mut dice = dice(0, &format!("{model}{input}"), dimensions as u64);
+    let raw: Vec<f32> = (0..dimensions).map(|_| dice.random::<f32>() - 0.5).collect();
+    let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    raw.into_iter().map(|x| x / length).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_have_length_one_and_differ_by_text_only() {
+        let of = |text: &str| vector("m", &Value::from(text), 256);
+        assert!((of("a").iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-5);
+        assert_eq!(of("a"), of("a"));
+        assert_ne!(of("a"), of("b"));
+    }
+
+    #[test]
+    fn texts_and_tokens_come_in_four_forms() {
+        let number = |input: &str| inputs(Some(serde_json::from_str(input).unwrap())).map(|list| list.len()).ok();
+        let table = [
+            ("\"a\"", Some(1)),
+            ("[\"a\",\"b\"]", Some(2)),
+            ("[1,2,3]", Some(1)),
+            ("[[1,2],[3]]", Some(2)),
+            ("\"\"", None),
+            ("[]", None),
+            ("[[]]", None),
+            ("{}", None),
+            ("[\"a\",1.5]", None),
+        ];
+        for (input, expected) in table {
+            assert_eq!(number(input), expected, "{input}");
+        }
+    }
+}

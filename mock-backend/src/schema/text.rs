@@ -1,0 +1,138 @@
+//! Strings: of a length, of a format, of a pattern.
+
+use rand::RngExt;
+use regex_syntax::hir::{Class, Hir, HirKind};
+use serde_json::{Map, Value};
+
+use crate::generate::Text;
+use crate::latency::{Dice, pick};
+
+/// The longest string that is made unless a longer one is asked for.
+const LONG: usize = 40;
+/// How often a pattern is tried before its length is given up.
+const TRIES: usize = 64;
+
+/// A string that fits all parts.
+pub(super) fn string(parts: &[&Map<String, Value>], dice: &mut Dice) -> Option<Value> {
+    let number = |key: &'static str| parts.iter().filter_map(|part| part.get(key)?.as_u64()).map(|n| n as usize);
+    let least = number("minLength").max().unwrap_or(0);
+    let most = number("maxLength").min();
+    if most.is_some_and(|most| most < least) || least > 1 << 20 {
+        return None;
+    }
+    let word = |key: &str| parts.iter().find_map(|part| part.get(key)?.as_str());
+    if let Some(pattern) = word("pattern")
+        && let Some(text) = matching(pattern, least, most, dice)
+    {
+        return Some(Value::from(text));
+    }
+    if let Some(text) = word("format").and_then(|format| formatted(format, dice)) {
+        return Some(Value::from(text));
+    }
+    Some(Value::from(prose(least, most.unwrap_or(usize::MAX), dice)))
+}
+
+/// Words of `least` to `most` characters.
+fn prose(least: usize, most: usize, dice: &mut Dice) -> String {
+    let text = Text::new(pick(dice, 8));
+    let from = 1 + pick(dice, 60);
+    let words = 1 + pick(dice, 4);
+    let mut out = text.piece(0).to_owned();
+    let mut k = 0;
+    while k < words && out.len() < LONG.min(most) || out.len() < least {
+        out.push_str(text.piece(from + k));
+        k += 1;
+    }
+    // Pieces are ASCII, so a length in bytes is one in characters.
+    out.truncate(most);
+    if out.ends_with(' ') && out.len() > least {
+        out.pop();
+    }
+    out
+}
+
+/// A string of a format of JSON Schema.
+fn formatted(format: &str, dice: &mut Dice) -> Option<String> {
+    let mut number = |low: u32, high: u32| dice.random_range(low..=high);
+    Some(match format {
+        "date" => format!("20{:02}-{:02}-{:02}", number(20, 30), number(1, 12), number(1, 28)),
+        "time" => format!("{:02}:{:02}:{:02}Z", number(0, 23), number(0, 59), number(0, 59)),
+        "date-time" => format!(
+            "20{:02}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+            number(20, 30),
+            number(1, 12),
+            number(1, 28),
+            number(0, 23),
+            number(0, 59),
+            number(0, 59)
+        ),
+        "duration" => format!("P{}DT{}H", number(1, 9), number(1, 23)),
+        "email" | "idn-email" => format!("user{}@example.com", number(1, 9999)),
+        "hostname" | "idn-hostname" => format!("host{}.example.com", number(1, 9999)),
+        "ipv4" => format!("192.0.2.{}", number(1, 254)),
+        "ipv6" => format!("2001:db8::{:x}", number(1, 0xffff)),
+        "uri" | "iri" | "uri-reference" | "iri-reference" => format!("https://example.com/{}", number(1, 9999)),
+        "uuid" => {
+            let (a, b) = (dice.random::<u64>(), dice.random::<u64>());
+            let (high, low) = ((a >> 32) as u32, (a >> 16) as u16);
+            format!("{high:08x}-{low:04x}-4{:03x}-8{:03x}-{:012x}", a & 0xfff, b >> 52, b & 0xffff_ffff_ffff)
+        }
+        "json-pointer" => format!("/{}", number(0, 99)),
+        "regex" => format!("^a{{{}}}$", number(1, 9)),
+        _ => return None,
+    })
+}
+
+/// A string of `least` to `most` characters that matches `pattern`; none if the pattern is beyond us.
+fn matching(pattern: &str, least: usize, most: Option<usize>, dice: &mut Dice) -> Option<String> {
+    let hir = regex_syntax::parse(pattern).ok()?;
+    let fits = |text: &String| {
+        let length = text.chars().count();
+        length >= least && most.is_none_or(|most| length <= most)
+    };
+    let mut tries = (0..TRIES).map(|i| {
+        let stretch = if i < 8 { 3 } else { (least + i).min(1 << 12) };
+        let mut out = String::new();
+        write(&hir, stretch, dice, &mut out);
+        out
+    });
+    tries.find(fits)
+}
+
+/// Appends a string that matches `hir`; repetitions go up to `stretch` beyond their least number.
+fn write(hir: &Hir, stretch: usize, dice: &mut Dice, out: &mut String) {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => out.push_str(&String::from_utf8_lossy(&literal.0)),
+        HirKind::Class(class) => out.extend(one_of(class, dice)),
+        HirKind::Capture(capture) => write(&capture.sub, stretch, dice, out),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, stretch, dice, out)),
+        HirKind::Alternation(ways) => write(&ways[pick(dice, ways.len())], stretch, dice, out),
+        HirKind::Repetition(repetition) => {
+            let least = repetition.min as usize;
+            let most = repetition.max.map_or(least + stretch, |max| (max as usize).min(least + stretch));
+            let times = dice.random_range(least..=most.max(least));
+            (0..times).for_each(|_| write(&repetition.sub, stretch, dice, out));
+        }
+    }
+}
+
+/// A character of the class: a letter or a digit if it has one, else another that can be printed, else any.
+fn one_of(class: &Class, dice: &mut Dice) -> Option<char> {
+    let ranges: Vec<(char, char)> = match class {
+        Class::Unicode(class) => class.ranges().iter().map(|range| (range.start(), range.end())).collect(),
+        Class::Bytes(class) => {
+            class.ranges().iter().map(|range| (char::from(range.start()), char::from(range.end()))).collect()
+        }
+    };
+    let has = |c: char| ranges.iter().any(|(from, to)| (*from..=*to).contains(&c));
+    let preferred = |likes: fn(&char) -> bool| -> Vec<char> { (' '..='~').filter(likes).filter(|c| has(*c)).collect() };
+    let mut found = preferred(|c| c.is_ascii_alphanumeric());
+    if found.is_empty() {
+        found = preferred(|_| true);
+    }
+    if found.is_empty() {
+        return ranges.first().map(|(from, _)| *from);
+    }
+    Some(found[pick(dice, found.len())])
+}
