@@ -122,6 +122,34 @@ fn a_cookie_binds_a_caller_to_one_region_and_without_it_the_next_call_goes_elsew
 }
 
 #[test]
+fn without_affinity_a_response_that_the_other_region_made_cannot_be_followed() {
+    for (gateway, bound, status) in
+        [("", false, 400), (", affinity = true", true, 200), (", affinity = true", false, 400)]
+    {
+        let simulator = two("", "", &format!("{POOL}{gateway}"));
+        let mut client = client(&simulator);
+        let first = client.post(RESPONSES, KEY, &responses(""));
+        let id = first.json()["id"].as_str().unwrap().to_owned();
+        let cookie = first
+            .header("set-cookie")
+            .filter(|_| bound)
+            .map_or(String::new(), |cookie| format!("cookie: {}\r\n", cookie.split(';').next().unwrap()));
+        let follow = responses(&format!(",\"previous_response_id\":\"{id}\""));
+        let next = client.post(RESPONSES, &format!("{KEY}{cookie}"), &follow);
+        assert_eq!(next.status, status, "{gateway}: {}", next.text());
+        if status == 400 {
+            let error = &next.json()["error"];
+            assert_eq!(
+                (&error["code"], &error["param"]),
+                (&"previous_response_not_found".into(), &"previous_response_id".into())
+            );
+            // The third call is the first region's turn again.
+            assert_eq!(client.post(RESPONSES, KEY, &follow).status, 200);
+        }
+    }
+}
+
+#[test]
 fn a_subscription_key_is_asked_for() {
     let simulator = two("", "", &format!(r#"{POOL}, subscription_keys = ["right"], preset = "apim""#));
     let mut client = client(&simulator);
