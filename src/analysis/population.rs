@@ -56,6 +56,50 @@ pub fn value_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<f64> {
     metric.of(sample, basis).map(|ns| ns as f64 / 1e6)
 }
 
+/// What is known of a value in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// It was seen.
+    Known(f64),
+    /// The call was given up before it was there: it is longer than this.
+    Beyond(f64),
+}
+
+/// The value of a metric for a call that was answered or timed out: a failed call of any other kind has none.
+///
+/// A call that timed out keeps what was seen of it: a stream that stalls after its first token has a time to first
+/// token like any other. Only what had not come when it was given up is longer than the wait. Metrics that do not
+/// count from the start of the call have no such bound and stay those of successful calls.
+#[must_use]
+pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
+    if let Some(ms) = value_ms(sample, metric, basis) {
+        return Some(Value::Known(ms));
+    }
+    let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo);
+    if !timed_out(sample) || !metric.has_basis() || (of_streams && !sample.stream) {
+        return None;
+    }
+    // Without its terminal mark a call has an end, but not that of its answer.
+    let unfinished = metric == Metric::E2e && sample.stamps.done.is_none();
+    match metric.of(sample, basis).filter(|_| !unfinished) {
+        Some(ns) => Some(Value::Known(ns as f64 / 1e6)),
+        None => waited_ms(sample, basis).map(Value::Beyond),
+    }
+}
+
+fn timed_out(sample: &Sample) -> bool {
+    sample.outcome.error().is_some_and(ErrorClass::is_timeout)
+}
+
+/// How long a call was waited for.
+fn waited_ms(sample: &Sample, basis: Basis) -> Option<f64> {
+    let start = match basis {
+        Basis::Response => sample.stamps.intended,
+        Basis::Service => sample.stamps.sent.unwrap_or(sample.stamps.intended),
+    };
+    Some(sample.stamps.end?.ms_since(start))
+}
+
 /// The values of a path in milliseconds, ascending.
 #[must_use]
 pub fn sorted_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
