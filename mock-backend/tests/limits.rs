@@ -110,6 +110,21 @@ fn too_many_tokens_are_refused_by_their_estimate() {
 }
 
 #[test]
+fn embeddings_cost_their_text_and_nothing_else() {
+    let simulator = limited("tpm = 3");
+    let mut client = client(&simulator);
+    let mut ask = || {
+        let body = r#"{"model":"text-embedding-3-small","input":"hello world"}"#;
+        client.post("/v1/embeddings", KEY, body)
+    };
+    let first = ask();
+    assert_eq!((first.status, first.header("x-ratelimit-remaining-tokens")), (200, Some("1")), "{}", first.text());
+    let second = ask();
+    assert_eq!((second.status, second.json()["error"]["type"].as_str()), (429, Some("tokens")));
+    assert!(second.header("retry-after").is_some());
+}
+
+#[test]
 fn a_provisioned_deployment_says_how_full_it_is_and_is_corrected_at_the_end() {
     let simulator = limited("ptu = { capacity = 1e6, output_weight = 4 }");
     let mut client = client(&simulator);

@@ -7,6 +7,7 @@ use hyper::{Response, StatusCode};
 
 use super::answer::{Call, EVENTS};
 use super::ask::{Ask, Form};
+use super::embeddings::Vectors;
 use super::error::ApiError;
 use super::route::Dialect;
 use super::trouble::{Details, Trouble, refused_stream};
@@ -160,22 +161,44 @@ impl<'a> Call<'a> {
         } else {
             self.troubled(ask.form.name(), ask.stream, model, refused)
         };
+        self.declare(response.headers_mut(), refused, responses);
+        response
+    }
+
+    /// Writes what a refusal says of the limits.
+    fn declare(&self, headers: &mut HeaderMap, refused: &Refused, responses: bool) {
         if let Some(standing) = &refused.standing {
-            standing.write(response.headers_mut(), self.format(), responses);
+            standing.write(headers, self.format(), responses);
         }
         if let Some(wait) = refused.wait {
-            retry_after(response.headers_mut(), wait, self.format());
+            retry_after(headers, wait, self.format());
         }
-        response
+    }
+
+    /// Answers a request for embeddings, which costs its text alone, if the deployment takes it.
+    pub(super) async fn admit_vectors(&self, vectors: Vectors) -> Response<Reply> {
+        let cost = Cost { prompt: vectors.prompt_tokens as u64, cached: 0, limit: Some(0), choices: 1 };
+        match self.ask(&cost, None) {
+            Ok(standing) => {
+                let mut response = self.embed(vectors).await;
+                if let Some(standing) = standing {
+                    standing.write(response.headers_mut(), self.format(), false);
+                }
+                response
+            }
+            Err(refused) => {
+                let mut response = self.troubled("embeddings", false, &vectors.name, &refused);
+                self.declare(response.headers_mut(), &refused, false);
+                response
+            }
+        }
     }
 
     /// The answer of a request that was not even read.
     pub(super) fn trouble(&self, api: &'static str, trouble: Trouble) -> Response<Reply> {
         let refused = Refused::by_fault(trouble);
         let mut response = self.troubled(api, false, "gpt-4o", &refused);
-        if let Some(wait) = refused.wait {
-            retry_after(response.headers_mut(), wait, self.format());
-        }
+        self.declare(response.headers_mut(), &refused, false);
         response
     }
 

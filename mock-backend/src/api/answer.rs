@@ -58,7 +58,7 @@ pub(crate) async fn answer(
         (_, Some(trouble)) => Ok(call.trouble(api(head.uri.path()), trouble)),
         (Ok(Asked::Known(text)), None) => Ok(call.at_once(StatusCode::OK, api(head.uri.path()), text)),
         // Boxed, since they are seldom and would make every answer larger.
-        (Ok(Asked::Embeddings(vectors)), None) => Ok(Box::pin(call.embed(vectors)).await),
+        (Ok(Asked::Embeddings(vectors)), None) => Ok(Box::pin(call.admit_vectors(vectors)).await),
         (Ok(Asked::Stored(id, errand)), None) => Box::pin(call.retrieve(&id, errand)).await,
         (Err(error), None) => Err(error),
     };
@@ -206,7 +206,7 @@ impl Call<'_> {
         self.response(StatusCode::OK, JSON, (id, Some(name)), Some(0), body)
     }
 
-    async fn embed(&self, vectors: Vectors) -> Response<Reply> {
+    pub(super) async fn embed(&self, vectors: Vectors) -> Response<Reply> {
         let listener = &self.visit.listener;
         let number = listener.arrivals.fetch_add(1, Ordering::Relaxed);
         let mut dice = dice(self.visit.worker.world.seed, &listener.name, number);
