@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hyper::header::HeaderValue;
 
 use crate::config::{BackendConfig, OutputTokens};
+use crate::fault::Faults;
 use crate::latency::{Dice, Times};
+use crate::limits::Limits;
 use crate::load::{Batch, Load, Queue};
 use crate::packing::{HeadAt, Packing};
 use crate::prefix::Prefixes;
@@ -24,6 +26,10 @@ pub(crate) struct Backend {
     /// When its time began, in nanoseconds of `CLOCK_MONOTONIC`.
     began: u64,
     queue: Queue,
+    /// How much it takes; none is everything.
+    pub(crate) limits: Option<Limits>,
+    /// What goes wrong with requests to it.
+    pub(crate) faults: Option<Faults>,
     stalled_until: AtomicU64,
     /// The responses it remembers.
     pub(crate) responses: ResponsesStore,
@@ -99,12 +105,14 @@ impl Plan {
 
 impl Backend {
     /// A backend whose time began at `began`.
-    pub(crate) fn new(config: BackendConfig, began: u64) -> Self {
+    pub(crate) fn new(config: BackendConfig, seed: u64, began: u64) -> Self {
+        let limits = config.limits.clone().map(Limits::new);
+        let faults = Faults::new(&config.faults, false, seed, &config.name);
         let responses = ResponsesStore::new(config.keep_responses);
         let session = HeaderValue::from_str(&format!("sim-{}", config.name)).ok();
         let prefixes = Prefixes::new(config.prefix_cache);
         let (queue, stalled_until) = (Queue::default(), AtomicU64::new(0));
-        Self { config, prefixes, began, queue, stalled_until, responses, session }
+        Self { config, prefixes, began, limits, faults, queue, stalled_until, responses, session }
     }
 
     /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here. Nothing if the backend
@@ -190,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_serial_stage_takes_one_request_after_the_other() {
-        let backend = Backend::new(backend("shared-batch-1"), 0);
+        let backend = Backend::new(backend("shared-batch-1"), 1, 0);
         let starts: Vec<u64> =
             [0, 0, 5_000_000, 100_000_000].iter().map(|arrival| admit(&backend, *arrival, Some(1)).start).collect();
         assert_eq!(starts, [10_000_000, 20_000_000, 30_000_000, 110_000_000]);
@@ -198,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_limit_is_the_length_unless_a_natural_one_is_shorter() {
-        let as_asked = Backend::new(backend("three-paths"), 0);
+        let as_asked = Backend::new(backend("three-paths"), 1, 0);
         let plan = |backend: &Backend, limit| {
             let plan = admit(backend, 0, limit);
             (plan.tokens, plan.cut)
@@ -207,7 +215,7 @@ mod tests {
         assert_eq!(plan(&as_asked, Some(7)), (7, false));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(crate::latency::Dist::Fixed(20.0));
-        let natural = Backend::new(config, 0);
+        let natural = Backend::new(config, 1, 0);
         assert_eq!(plan(&natural, None), (20, false));
         assert_eq!(plan(&natural, Some(30)), (20, false));
         assert_eq!(plan(&natural, Some(5)), (5, true));
@@ -218,7 +226,7 @@ mod tests {
         let mut config = backend("equal-paths");
         config.load = Load::Batch(Batch { size: 1, step: 20_000_000, queue: Some(1) });
         config.latency.first = crate::latency::Dist::Fixed(50e6);
-        let backend = Backend::new(config, 0);
+        let backend = Backend::new(config, 1, 0);
         let ms = |plan: Plan| [plan.due(0), plan.due(1), plan.end()].map(|at| at / 1_000_000);
         assert_eq!(ms(admit(&backend, 0, Some(4))), [60, 80, 120]);
         assert_eq!(ms(admit(&backend, 0, Some(4))), [180, 200, 240]);
@@ -231,7 +239,7 @@ mod tests {
         config.latency.first = crate::latency::Dist::Fixed(100e6);
         config.latency.per_prompt_token = crate::latency::Dist::Fixed(1e6);
         config.seasons = vec![season::Season::Step { at: 1e9, factor: 2.0 }];
-        let backend = Backend::new(config, 5);
+        let backend = Backend::new(config, 1, 5);
         let first = |arrival: u64, cached: usize| {
             let prompt = Prompt { tokens: 2000, cached };
             let plan = backend.admit(arrival, &mut dice(1, "x", 0), prompt, Length::Exactly(3)).unwrap();
@@ -249,7 +257,7 @@ mod tests {
         config.latency.per_prompt_token = crate::latency::Dist::Fixed(1e6);
         let opens = [HeadAt::AtOnce, HeadAt::AfterPrefill, HeadAt::AtFirstToken].map(|head| {
             config.packing.head = head;
-            admit(&Backend::new(config.clone(), 0), 7, None).opens()
+            admit(&Backend::new(config.clone(), 1, 0), 7, None).opens()
         });
         assert_eq!(opens, [7, 10_000_007, 110_000_007]);
     }
@@ -260,13 +268,13 @@ mod tests {
             let plan = backend.admit(0, &mut dice(1, "x", 0), PROMPT, Length::Free { limit, thinking: 16 }).unwrap();
             (plan.tokens, plan.thinking, plan.cut)
         };
-        let as_asked = Backend::new(backend("three-paths"), 0);
+        let as_asked = Backend::new(backend("three-paths"), 1, 0);
         assert_eq!(plan(&as_asked, None), (80, 16, false));
         assert_eq!(plan(&as_asked, Some(40)), (40, 16, false));
         assert_eq!(plan(&as_asked, Some(8)), (8, 4, false));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(crate::latency::Dist::Fixed(20.0));
-        let natural = Backend::new(config, 0);
+        let natural = Backend::new(config, 1, 0);
         assert_eq!(plan(&natural, None), (36, 16, false));
         assert_eq!(plan(&natural, Some(30)), (30, 16, true));
         assert_eq!(plan(&natural, Some(10)), (10, 10, true));
@@ -274,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_stall_holds_what_is_due_before_its_end_and_nothing_else() {
-        let backend = Backend::new(backend("three-paths"), 0);
+        let backend = Backend::new(backend("three-paths"), 1, 0);
         backend.stall(1000);
         backend.stall(500);
         assert_eq!((backend.release(10), backend.release(2000)), (1000, 2000));

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
 use crate::clock::Clock;
-use crate::config::{ANY_PORT, Config, ConfigError};
+use crate::config::{ANY_PORT, Config, ConfigError, ListenerConfig};
 use crate::generate;
 use crate::ledger::{Query, Record};
 use crate::serve::serve;
@@ -59,9 +59,10 @@ impl Simulator {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if config.threads == 0 { cores } else { config.threads };
         let (mut sockets, urls) = bind_all(&config)?;
-        let inner = config.inner().map(|_| bind(ANY_PORT)).collect::<io::Result<Vec<_>>>()?;
+        let inner = config.inner().map(|_| bind(ANY_PORT, true)).collect::<io::Result<Vec<_>>>()?;
         let places = inner.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         sockets.extend(inner);
+        let refuses: Vec<bool> = config.listeners.iter().map(ListenerConfig::refuses).collect();
         let stage = Stage::new(World::new(config, workers, &places)?);
         let (stop, stopped) = watch::channel(false);
         generate::warm_up();
@@ -73,7 +74,7 @@ impl Simulator {
             let stage = Arc::clone(&stage);
             threads.push(spawn(format!("sim-{place}"), move || worker(stage, place, receiver))?);
         }
-        threads.push(spawn("sim-accept".to_owned(), move || accept_all(sockets, senders, stopped))?);
+        threads.push(spawn("sim-accept".to_owned(), move || accept_all(sockets, &refuses, senders, stopped))?);
         Ok(Self { stage, urls, stop, threads })
     }
 
@@ -162,7 +163,7 @@ fn bind_all(config: &Config) -> Result<Sockets, StartError> {
     let mut urls = Vec::new();
     for listener in &config.listeners {
         let wrong = |error| StartError::Bind { name: listener.name.clone(), address: listener.bind, error };
-        let socket = bind(listener.bind).map_err(wrong)?;
+        let socket = bind(listener.bind, !listener.refuses()).map_err(wrong)?;
         let scheme = if listener.tls.is_some() { "https" } else { "http" };
         urls.push((listener.name.clone(), format!("{scheme}://{}", socket.local_addr()?)));
         sockets.push(socket);
@@ -170,15 +171,18 @@ fn bind_all(config: &Config) -> Result<Sockets, StartError> {
     Ok((sockets, urls))
 }
 
-/// A listening socket with a long queue: the standard library's is 128, which a burst of new connections overflows.
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// A listening socket with a long queue: the standard library's is 128, which a burst of new connections overflows. One
+/// that does not listen keeps its address and refuses.
+fn bind(address: SocketAddr, listens: bool) -> io::Result<TcpListener> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(family, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     bind(&socket, &address)?;
-    listen(&socket, BACKLOG)?;
+    if listens {
+        listen(&socket, BACKLOG)?;
+    }
     Ok(TcpListener::from(socket))
 }
 
@@ -189,12 +193,18 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// Accepts for all listeners and hands connections to the workers in turn.
 fn accept_all(
     sockets: Vec<TcpListener>,
+    refuses: &[bool],
     workers: Vec<mpsc::UnboundedSender<Handover>>,
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let workers = Rc::new(RefCell::new(Turns { workers, next: 0 }));
     LocalSet::new().block_on(&runtime()?, async move {
+        let mut refusing = Vec::new();
         for (place, socket) in sockets.into_iter().enumerate() {
+            if refuses.get(place) == Some(&true) {
+                refusing.push(socket);
+                continue;
+            }
             let socket = tokio::net::TcpListener::from_std(socket)?;
             let workers = Rc::clone(&workers);
             tokio::task::spawn_local(async move {

@@ -11,9 +11,11 @@ use hyper::HeaderMap;
 
 use crate::backend::Backend;
 use crate::clock::{Clock, now_ns};
-use crate::config::{BackendConfig, Config, ListenerConfig, UpstreamUrl};
+use crate::config::{BackendConfig, Config, ListenerConfig};
 use crate::describe;
 use crate::distance::{Distance, Route};
+use crate::fault::Faults;
+use crate::gateway::Gateway;
 use crate::hyper_io::{Scratch, scratch};
 use crate::ledger::{Ledger, Sink};
 use crate::recorder::Recorder;
@@ -21,10 +23,11 @@ use crate::stage::Stage;
 use crate::tap::Tap;
 use crate::tls::{Authority, Identity};
 use crate::twin::Twins;
-use crate::upstream::{Gateway, Pool, Upstream};
+use crate::upstream::Pool;
 use crate::watch::Watch;
 
-/// Everything that all threads share, until another world takes its place. Only counters and the queues of backends in it ever change.
+/// Everything that all threads share, until another world takes its place. Only counters, queues and the state of limits
+/// and policies in it ever change.
 pub(crate) struct World {
     pub(crate) config: Config,
     /// Connections from gateways to backends, both ours.
@@ -71,6 +74,10 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<Identity>,
     /// Whether the callers are gateways of ours, who are told the plan of each answer.
     pub(crate) tells_plan: bool,
+    /// What goes wrong with connections to it.
+    pub(crate) connection_faults: Option<Faults>,
+    /// What goes wrong with requests to it.
+    pub(crate) faults: Option<Faults>,
 }
 
 impl World {
@@ -106,9 +113,10 @@ impl World {
     }
 
     fn build(config: Config, ground: Ground, old: Option<&Self>) -> Arc<Self> {
+        let seed = config.seed;
         let backend = |(place, config): (usize, &BackendConfig)| {
             let old = old.map(|old| &old.backends[place]).filter(|old| old.config == *config);
-            old.map_or_else(|| Arc::new(Backend::new(config.clone(), ground.began)), Arc::clone)
+            old.map_or_else(|| Arc::new(Backend::new(config.clone(), seed, ground.began)), Arc::clone)
         };
         let backends: Vec<Arc<Backend>> = config.backends.iter().enumerate().map(backend).collect();
         let backend = |listener: &ListenerConfig| listener.backend.map(|place| Arc::clone(&backends[place]));
@@ -116,38 +124,53 @@ impl World {
         let mut listeners = Vec::new();
         let arrivals =
             |place: usize| AtomicU64::new(old.map_or(0, |old| old.listeners[place].arrivals.load(Ordering::Relaxed)));
+        // A listener that is as it was goes on, with its counters and the state of its policies.
+        let kept = |place: usize, new: Listener| {
+            let same = |old: &&Self| {
+                let before = &old.listeners[place];
+                old.config.listeners.get(place) == config.listeners.get(place)
+                    && before.backend.as_ref().map(Arc::as_ptr) == new.backend.as_ref().map(Arc::as_ptr)
+            };
+            old.filter(same).map_or_else(|| Arc::new(new), |old| Arc::clone(&old.listeners[place]))
+        };
         for ((listener, tls), recorder) in config.listeners.iter().zip(&ground.identities).zip(&ground.recorders) {
             let place = listeners.len();
-            listeners.push(Listener {
+            let new = Listener {
                 name: Arc::from(listener.name.as_str()),
                 place,
                 route: Route::new(listener.link.clone(), config.seed, &listener.name),
                 arrivals: arrivals(place),
                 backend: backend(listener),
-                gateway: gateway(listener, config.seed, &mut addresses, recorder.clone()),
+                gateway: Gateway::new(listener, config.seed, &mut addresses, recorder.clone()),
                 tls: tls.clone(),
                 tells_plan: false,
-            });
+                connection_faults: Faults::new(&listener.faults, true, config.seed, &listener.name),
+                faults: Faults::new(&listener.faults, false, config.seed, &listener.name),
+            };
+            listeners.push(kept(place, new));
         }
-        for listener in config.inner() {
+        for (name, backend) in config.inner() {
             let place = listeners.len();
-            listeners.push(Listener {
-                name: Arc::from(format!("{}.upstream", listener.name)),
+            let new = Listener {
+                name: Arc::from(name),
                 place,
                 route: Route::new(Distance::NONE, config.seed, ""),
                 arrivals: arrivals(place),
-                backend: backend(listener),
+                backend: backends.get(backend).cloned(),
                 gateway: None,
                 tls: None,
                 tells_plan: true,
-            });
+                connection_faults: None,
+                faults: None,
+            };
+            listeners.push(kept(place, new));
         }
         Arc::new(Self {
             seed: config.seed,
             key: config.key.clone(),
             any_model: config.any_model,
             strict: config.strict,
-            listeners: listeners.into_iter().map(Arc::new).collect(),
+            listeners,
             ledger: Arc::clone(&ground.ledger),
             twins: Arc::clone(&ground.twins),
             description: OnceLock::new(),
@@ -165,19 +188,6 @@ impl World {
     }
 }
 
-fn gateway(
-    listener: &ListenerConfig,
-    seed: u64,
-    inner: &mut std::slice::Iter<'_, SocketAddr>,
-    recorder: Option<Arc<Recorder>>,
-) -> Option<Gateway> {
-    let config = listener.gateway.as_ref()?;
-    let inner = || inner.next().map(|at| UpstreamUrl { tls: false, authority: at.to_string(), base: String::new() });
-    let url = config.url.clone().or_else(inner)?;
-    let route = Route::new(config.link.clone(), seed, &format!("{}.upstream", listener.name));
-    Some(Gateway { own: config.own, upstream: Upstream { url, route }, requests: AtomicU64::new(0), recorder })
-}
-
 /// One worker thread.
 pub(crate) struct Worker {
     pub(crate) stage: Arc<Stage>,
@@ -186,8 +196,8 @@ pub(crate) struct Worker {
     pub(crate) sink: Sink,
     /// Room for reads from sockets, and for what HTTP reads from links.
     pub(crate) rooms: (Scratch, Scratch),
-    /// Idle connections to the upstream of each listener.
-    pub(crate) pools: Vec<Rc<Pool>>,
+    /// Idle connections to each upstream of each listener.
+    pub(crate) pools: Vec<Vec<Rc<Pool>>>,
     /// The connections.
     pub(crate) watch: Rc<Watch>,
     named: Rc<Cell<u64>>,
@@ -198,7 +208,8 @@ impl Worker {
     pub(crate) fn new(stage: Arc<Stage>, clock: Clock, place: usize) -> Rc<Self> {
         let world = stage.world();
         let sink = world.ledger.sink(place);
-        let pools = world.listeners.iter().map(|_| Rc::default()).collect();
+        let upstreams = |listener: &Arc<Listener>| listener.gateway.as_ref().map_or(0, |gateway| gateway.members.len());
+        let pools = world.listeners.iter().map(|l| (0..upstreams(l)).map(|_| Rc::default()).collect()).collect();
         Rc::new(Self {
             stage,
             world,
@@ -228,6 +239,15 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// A name for a request that has none.
+    pub(crate) fn name_request(&self) -> String {
+        let number = self.named.get();
+        self.named.set(number + 1);
+        format!("req_{:04x}{number:028x}", self.place)
+    }
+}
+
 /// One connection.
 pub(crate) struct Visit {
     pub(crate) worker: Rc<Worker>,
@@ -239,13 +259,8 @@ impl Visit {
     /// The name under which a request stands in the ledger: the caller's, else one of our own.
     pub(crate) fn request_id(&self, headers: &HeaderMap) -> String {
         let theirs = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
-        theirs("x-ms-client-request-id").or_else(|| theirs("x-request-id")).map_or_else(
-            || {
-                let number = self.worker.named.get();
-                self.worker.named.set(number + 1);
-                format!("req_{:04x}{number:028x}", self.worker.place)
-            },
-            str::to_owned,
-        )
+        theirs("x-ms-client-request-id")
+            .or_else(|| theirs("x-request-id"))
+            .map_or_else(|| self.worker.name_request(), str::to_owned)
     }
 }

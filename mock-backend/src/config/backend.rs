@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::parse::nearest;
+use super::faults::{self, Fault};
+use super::limits::Limits;
 use super::spec::{BackendConfig, KEEP_RESPONSES, OUTPUT_TOKENS, OutputTokens, REASONING_TOKENS};
 use super::times::{Length, Span, Time};
 use crate::dist::Dist;
@@ -27,6 +28,9 @@ pub(super) struct Backend {
     refusals: f64,
     keep_responses: Option<Span>,
     load: Option<LoadTable>,
+    limits: Option<Limits>,
+    #[serde(default)]
+    fault: Vec<Fault>,
     #[serde(default)]
     stream: Stream,
     #[serde(default)]
@@ -77,9 +81,12 @@ enum Change {
 }
 
 impl Backend {
-    /// What is meant; files stand beside the scenario in `folder`.
-    pub(super) fn resolve(self, folder: &Path) -> Result<BackendConfig, String> {
+    /// What is meant, beside the backends of these names; files stand beside the scenario in `folder`.
+    pub(super) fn resolve(self, folder: &Path, names: &[String]) -> Result<BackendConfig, String> {
         let wrong = |what: String| format!("backend \"{}\" {what}", self.name);
+        let of = |what: String| format!("backend \"{}\": {what}", self.name);
+        let limits = self.limits.map(|limits| limits.resolve(&self.name, names)).transpose().map_err(of)?;
+        let faults = faults::resolve(self.fault, false).map_err(of)?;
         let load = self.load.map_or(Ok(Load::Apart), LoadTable::resolve).map_err(wrong)?;
         let latency = self.model.resolve(&load, folder).map_err(wrong)?;
         let changes = self.changes.into_iter().map(Change::resolve);
@@ -96,6 +103,8 @@ impl Backend {
             packing: self.stream.resolve().map_err(wrong)?,
             prefix_cache: self.prefix_cache.map_or(0, |lives| lives.0 as u64),
             output_tokens,
+            limits,
+            faults,
             reasoning_tokens: self.reasoning_tokens.map_or(REASONING_TOKENS, |tokens| tokens as usize),
             refusals: self.refusals,
             keep_responses: self.keep_responses.map_or(KEEP_RESPONSES, |span| span.0),
@@ -201,15 +210,4 @@ fn check(season: &Season) -> Option<&'static str> {
         | Season::Sine { .. }
         | Season::Outage { .. } => None,
     }
-}
-
-/// The place of the backend that `name` means.
-pub(super) fn find(name: &str, backends: &[String]) -> Result<usize, String> {
-    backends.iter().position(|known| known == name).ok_or_else(|| {
-        let names: Vec<&str> = backends.iter().map(String::as_str).collect();
-        match nearest(name, &names) {
-            Some(near) => format!("names the backend \"{name}\", did you mean \"{near}\"?"),
-            None => format!("names the backend \"{name}\", which is not there"),
-        }
-    })
 }

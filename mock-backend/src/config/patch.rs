@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::gateway::GatewayConfig;
 use super::parse::nearest;
 use super::spec::{Config, ConfigError, ListenerConfig, OutputTokens};
 
@@ -74,8 +75,22 @@ fn merge_named(kind: &str, items: &mut [Value], change: &Value) -> Result<(), St
 fn fixed(old: &Config, new: &Config) -> Result<(), &'static str> {
     let names = |config: &Config| config.backends.iter().map(|backend| backend.name.clone()).collect::<Vec<_>>();
     let of_listener = |listener: &ListenerConfig| {
-        let url = listener.gateway.as_ref().map(|gateway| (gateway.url.clone(), gateway.record.clone()));
-        (listener.name.clone(), listener.kind, listener.tls.clone(), url, listener.backend.is_some())
+        let members = |gateway: &GatewayConfig| {
+            gateway
+                .pool
+                .iter()
+                .map(|member| (member.name.clone(), member.backend, member.url.clone()))
+                .collect::<Vec<_>>()
+        };
+        let behind = listener.gateway.as_ref().map(|it| (it.url.clone(), it.record.clone(), members(it)));
+        (
+            listener.name.clone(),
+            listener.kind,
+            listener.tls.clone(),
+            behind,
+            listener.backend.is_some(),
+            listener.refuses(),
+        )
     };
     let listeners = |config: &Config| config.listeners.iter().map(of_listener).collect::<Vec<_>>();
     if (&old.scenario, old.threads, old.ledger) != (&new.scenario, new.threads, new.ledger) {

@@ -1,18 +1,20 @@
 //! A scenario's TOML as it stands, before it is checked.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::backend::{Backend, find};
+use super::backend::Backend;
+use super::faults::{self, Fault};
+use super::gateway::{Gateway, find};
 use super::link::Link;
 use super::parse::{explain, line_of};
 use super::secure::Tls;
-use super::spec::{ANY_PORT, Config, ConfigError, DRAIN, GatewayConfig, Kind, LEDGER, ListenerConfig, SEED};
-use super::times::{Span, Time, Url};
+use super::spec::{ANY_PORT, Config, ConfigError, DRAIN, Kind, LEDGER, ListenerConfig, SEED};
+use super::times::Span;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,16 +54,8 @@ struct Listener {
     #[serde(default)]
     link: Link,
     gateway: Option<Gateway>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Gateway {
-    own: Time,
     #[serde(default)]
-    link: Link,
-    url: Option<Url>,
-    record: Option<PathBuf>,
+    fault: Vec<Fault>,
 }
 
 impl Scenario {
@@ -75,7 +69,7 @@ impl Scenario {
     pub(super) fn resolve(self, source: Value, origin: &str, folder: &Path) -> Result<Config, ConfigError> {
         let names: Vec<String> = self.backend.iter().map(|backend| backend.name.clone()).collect();
         let wrong = |what: String| ConfigError(format!("{origin}: {what}"));
-        let backends = self.backend.into_iter().map(|backend| backend.resolve(folder));
+        let backends = self.backend.into_iter().map(|backend| backend.resolve(folder, &names));
         let listeners = self.listener.into_iter().map(|listener| listener.resolve(&names, folder));
         let config = Config {
             scenario: self.name,
@@ -108,22 +102,24 @@ impl Listener {
             }
             _ => {}
         }
+        let pool = self.gateway.as_ref().is_some_and(|gateway| !gateway.pool.is_empty());
         let foreign = self.gateway.as_ref().is_some_and(|gateway| gateway.url.is_some());
+        if pool && (foreign || self.backend.is_some()) {
+            return Err(wrong("has a pool, so it takes neither a backend nor gateway.url"));
+        }
+        let foreign = foreign || pool;
         let backend = match (self.backend, foreign) {
             (Some(_), true) => return Err(wrong("has both a backend and gateway.url; give one")),
             (None, false) => return Err(wrong("needs a backend")),
             (None, true) => None,
             (Some(backend), false) => Some(find(&backend, backends).map_err(|e| wrong(&e))?),
         };
-        let gateway = self.gateway.map(|gateway| GatewayConfig {
-            own: gateway.own.0,
-            link: gateway.link.distance(),
-            url: gateway.url.map(|url| url.0),
-            record: gateway.record.map(|file| folder.join(file)),
-        });
+        let gateway =
+            self.gateway.map(|gateway| gateway.resolve(backends, folder)).transpose().map_err(|e| wrong(&e))?;
         let link = self.link.distance();
         let tls = self.tls.map(|tls| tls.resolve(folder));
-        Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, tls, link, backend, gateway, name })
+        let faults = faults::resolve(self.fault, true).map_err(|e| wrong(&e))?;
+        Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, tls, link, backend, gateway, faults, name })
     }
 }
 
