@@ -342,6 +342,20 @@ mod tests {
     }
 
     #[test]
+    fn half_a_body_is_no_end() {
+        let mut run = World::default().run();
+        for sample in run.samples.iter_mut().filter(|sample| sample.path == PathId(2) && sample.round % 8 == 0) {
+            sample.stream = false;
+            sample.outcome = Outcome::Failed(ErrorClass::TimeoutTotal);
+            // The read that brought the first half.
+            sample.stamps.done = sample.stamps.first_byte;
+            sample.stamps.end = Some(sample.stamps.intended + std::time::Duration::from_secs(60));
+        }
+        let result = judged(run, "gateway", "e2e.p95 < 2s");
+        assert_eq!((result.verdict, result.observed), (ObjectiveVerdict::Missed, Some(60_000.0)), "{result:?}");
+    }
+
+    #[test]
     fn a_stalled_stream_is_a_gap_longer_than_the_wait() {
         let mut run = World::default().run();
         let stalls = |run: &mut Run, share: u64| {
