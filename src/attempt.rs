@@ -19,7 +19,7 @@ use crate::attempt::answer::Answer;
 use crate::attempt::guard::{Cut, Guard};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
-use crate::measure::sample::{Sample, Stamps};
+use crate::measure::sample::Sample;
 use crate::path::NetPath;
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
@@ -139,25 +139,15 @@ impl Caller {
     /// Sends a prepared call and follows it to its end; `dequeued` is when the worker took it up.
     pub async fn send(self: Rc<Self>, prepared: Prepared, dequeued: Nanos) -> Sample {
         let Prepared { ticket, api, stream, request } = prepared;
-        let mut sample = Sample {
-            seq: ticket.seq,
-            round: ticket.round,
-            path: ticket.path,
-            phase: ticket.phase,
-            api,
-            stream,
-            stamps: Stamps { intended: self.origin + ticket.intended, dequeued: Some(dequeued), ..Stamps::default() },
-            outcome: Outcome::Failed(ErrorClass::Internal),
-            status: None,
-            input_tokens: None,
-            output_tokens: None,
-            reasoning_tokens: None,
-            conn: None,
-            request_id: None,
-            server_ms: None,
-            retry_after_ms: None,
-            region: None,
-        };
+        let mut sample = Sample::begun(
+            (ticket.seq, ticket.round),
+            ticket.path,
+            ticket.phase,
+            (api, stream),
+            self.origin + ticket.intended,
+            Outcome::Failed(ErrorClass::Internal),
+        );
+        sample.stamps.dequeued = Some(dequeued);
         let aborted = pin!(self.abort.notified());
         let mut guard = Guard::new(aborted, self.aborted.get());
         sample.outcome = self.exchange(request, &mut sample, &mut guard).await;

@@ -55,7 +55,7 @@ pub async fn preflight(
         let (status, body) = ask(&client, path, secret, *api, model)
             .await
             .map_err(|why| refuse(why, "check that an OpenAI-compatible server listens there"))?;
-        match judge(status, &body) {
+        match judge(status, &body, secret) {
             Answer::Fine => {}
             Answer::Odd(what) => {
                 warnings.push(format!("path '{}': preflight of {} got {what}", path.name, api.as_str()))
@@ -139,8 +139,8 @@ enum Answer {
     Refused(String, &'static str),
 }
 
-fn judge(status: u16, body: &[u8]) -> Answer {
-    let told = match describe_error(body) {
+fn judge(status: u16, body: &[u8], secret: Option<&(HeaderName, HeaderValue)>) -> Answer {
+    let told = match without_secret(describe_error(body), secret) {
         text if text.is_empty() => format!("status {status}"),
         text => format!("status {status} ({text})"),
     };
@@ -151,6 +151,13 @@ fn judge(status: u16, body: &[u8]) -> Answer {
         404 => Answer::Refused(told, "check base_url and workload.model (Azure: the deployment's name)"),
         _ => Answer::Odd(told),
     }
+}
+
+/// A server's own words without the secret, which some servers repeat.
+fn without_secret(words: String, secret: Option<&(HeaderName, HeaderValue)>) -> String {
+    let text = secret.and_then(|(_, value)| value.to_str().ok()).unwrap_or_default();
+    let text = text.strip_prefix("Bearer ").unwrap_or(text);
+    if text.is_empty() { words } else { words.replace(text, "***") }
 }
 
 /// An error of reqwest with its causes, without the URL that it repeats.
@@ -197,7 +204,7 @@ mod tests {
         let server = MockServer::start().await;
         Mock::given(method("POST"))
             .and(at("/openai/v1/chat/completions"))
-            .and(header("api-key", "k"))
+            .and(header("api-key", "s3cr3t"))
             .and(body_partial_json(serde_json::json!({"model": "m", "stream": false, "max_tokens": OUTPUT_TOKENS})))
             .respond_with(ResponseTemplate::new(status).set_body_string(body))
             .expect(1)
@@ -205,7 +212,7 @@ mod tests {
             .await;
         let path = path_to(format!("{}/openai/v1", server.uri()));
         let target = Target::of(&path).expect("a target");
-        let secret = (HeaderName::from_static("api-key"), HeaderValue::from_static("k"));
+        let secret = (HeaderName::from_static("api-key"), HeaderValue::from_static("s3cr3t"));
         preflight(&path, &target, Some(&secret), &[Api::Chat], "m").await
     }
 
@@ -228,6 +235,16 @@ mod tests {
             let refused = answered(status, r#"{"error":{"message":"no"}}"#).await.expect_err("refused").to_string();
             assert!(refused.contains(part) && refused.contains(&status.to_string()), "{refused}");
             assert!(!refused.contains("api-key"), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_the_server_repeats_is_not_told() {
+        let body = r#"{"error":{"message":"invalid key 's3cr3t'"}}"#;
+        let refused = answered(401, body).await.expect_err("refused").to_string();
+        let warned = answered(500, body).await.expect("let through").join("");
+        for told in [refused, warned] {
+            assert!(told.contains("invalid key '***'") && !told.contains("s3cr3t"), "{told}");
         }
     }
 

@@ -29,8 +29,8 @@ fn path_to(base_url: String) -> NetPath {
         tls: TlsPolicy::default(),
         timeouts: Timeouts {
             connect: Span::from_secs(5),
-            first_byte: Span::from_millis(400),
-            gap: Span::from_millis(400),
+            first_byte: Span::from_millis(1500),
+            gap: Span::from_millis(1500),
             total: Span::from_secs(10),
         },
     }

@@ -32,6 +32,10 @@ fn profile(seed: u64, output_tokens: u32, load: &str, paths: &str) -> String {
     )
 }
 
+fn a_minute(design: &str, rate: &str) -> String {
+    format!("arrivals = \"poisson\"\nrate = \"{rate}\"\nwarmup = \"4s\"\nduration = \"60s\"\ndesign = \"{design}\"")
+}
+
 /// The comparison of a candidate with the baseline at the median TTFT: shift and interval in ms, and the verdict.
 fn median_shift(ended: &Ended, candidate: &str) -> (f64, [f64; 2], String) {
     let comparisons = ended.summary["comparisons"].as_array().expect("comparisons");
@@ -62,9 +66,7 @@ fn assert_healthy(ended: &Ended) {
 fn recovers_both_shifts(design: &str, rate: &str) {
     let folder = tempfile::tempdir().expect("folder");
     let sim = Sim::start(&["--scenario", "three-paths", "--seed", "1"]);
-    let load = format!(
-        "arrivals = \"poisson\"\nrate = \"{rate}\"\nwarmup = \"4s\"\nduration = \"60s\"\ndesign = \"{design}\""
-    );
+    let load = a_minute(design, rate);
     let paths = sim.paths(&["direct", "private-endpoint", "gateway"]);
     let ended = run_profile(folder.path(), design, &profile(7, 16, &load, &paths));
     assert_healthy(&ended);
@@ -95,19 +97,11 @@ fn an_interleaved_run_recovers_both_shifts() {
 fn designs_agree_over_a_backend_with_a_serial_stage() {
     let folder = tempfile::tempdir().expect("folder");
     let sim = Sim::start(&["--scenario", "shared-batch-1", "--seed", "1"]);
-    let names: Vec<String> = sim.describe()["listeners"]
-        .as_array()
-        .expect("listeners")
-        .iter()
-        .map(|one| one["name"].as_str().expect("a name").to_owned())
-        .collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names = sim.names();
     let shifts: Vec<(f64, [f64; 2])> = [("paired", "20/s"), ("interleaved", "40/s")]
         .into_iter()
         .map(|(design, rate)| {
-            let load = format!(
-                "arrivals = \"poisson\"\nrate = \"{rate}\"\nwarmup = \"4s\"\nduration = \"60s\"\ndesign = \"{design}\""
-            );
+            let load = a_minute(design, rate);
             let ended = run_profile(folder.path(), design, &profile(7, 8, &load, &sim.paths(&names)));
             assert_healthy(&ended);
             let (shift, ci, verdict) = median_shift(&ended, names[1]);
@@ -124,15 +118,9 @@ fn designs_agree_over_a_backend_with_a_serial_stage() {
 fn equal_paths_are_not_called_different() {
     let folder = tempfile::tempdir().expect("folder");
     let sim = Sim::start(&["--scenario", "equal-paths", "--seed", "1"]);
-    let names: Vec<String> = sim.describe()["listeners"]
-        .as_array()
-        .expect("listeners")
-        .iter()
-        .map(|one| one["name"].as_str().expect("a name").to_owned())
-        .collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let load = "arrivals = \"poisson\"\nrate = \"20/s\"\nwarmup = \"4s\"\nduration = \"60s\"\ndesign = \"paired\"";
-    let ended = run_profile(folder.path(), "equal", &profile(7, 8, load, &sim.paths(&names)));
+    let names = sim.names();
+    let load = a_minute("paired", "20/s");
+    let ended = run_profile(folder.path(), "equal", &profile(7, 8, &load, &sim.paths(&names)));
     assert_healthy(&ended);
     for comparison in ended.summary["comparisons"].as_array().expect("comparisons") {
         println!("{comparison}");
@@ -144,6 +132,10 @@ fn equal_paths_are_not_called_different() {
 fn joined<'a>(ended: &'a Ended, ledger: &'a [LedgerLine]) -> Vec<(&'a Sample, &'a LedgerLine)> {
     let lines: HashMap<&str, &LedgerLine> = ledger.iter().map(|line| (line.request_id.as_str(), line)).collect();
     assert_eq!(lines.len(), ledger.len(), "every request has an id of its own");
+    let sent = ended.run.samples.iter().filter(|sample| sample.stamps.sent.is_some()).count();
+    let prefix = format!("{}-", ended.run.manifest.id);
+    let seen = ledger.iter().filter(|line| line.request_id.starts_with(&prefix)).count();
+    assert_eq!(seen, sent, "every call that was sent has a row, and the other way round");
     let id = |sample: &Sample| format!("{}-{}", ended.run.manifest.id, sample.seq.0);
     ended
         .run

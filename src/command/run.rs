@@ -73,12 +73,23 @@ fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
         let word = if *cut == Exit::Met { "note" } else { "error" };
         eprintln!("{word}: the run ended early: {why}; what was measured is in {}", carried.dir.display());
     }
+    end_when_told();
     let exit = judge(carried, args);
     match &carried.cut {
         // Whatever its files come to, and even if they cannot be rendered: why it ended is the answer.
         Some((cut, _)) if *cut != Exit::Met => Ok(*cut),
         Some(_) | None => exit,
     }
+}
+
+/// From now on a signal ends this process at once: everything measured is on disk, and files are written whole.
+fn end_when_told() {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        if let Ok(Some(exit)) = runtime.map(|runtime| runtime.block_on(conduct::told_to_end())) {
+            std::process::exit(exit.code().into());
+        }
+    });
 }
 
 fn judge(carried: &Carried, args: &cli::Run) -> CommandResult {
@@ -110,6 +121,8 @@ fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandR
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
     let dir = run_directory(&plan, options, clock)?;
+    // Before the simulator starts, which inherits the limit.
+    let too_few_files = machine::raise_open_files(most_files(&plan));
     let simulator = match (&plan.simulator, &key) {
         (Some(simulator), Some(key)) => Some(SimulatorChild::start(&simulator.scenario, plan.seed, key)?),
         _ => None,
@@ -123,7 +136,7 @@ fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandR
     if !options.skip_preflight {
         notes.extend(runtime.block_on(preflight(&plan, &targets, &secrets))?);
     }
-    notes.extend(machine::raise_open_files(plan.load.max_in_flight.min(most_calls(&plan))));
+    notes.extend(too_few_files);
     if !options.quiet {
         notes.iter().for_each(|note| eprintln!("note: {note}"));
     }
@@ -135,6 +148,7 @@ fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandR
         secrets,
         run_id: run_id(clock),
         origin: Nanos::now() + LEAD,
+        under_way: Arc::default(),
         plan: Arc::new(plan),
     };
     let manifest = manifest(&setup, clock, truth, notes)?;
@@ -191,11 +205,11 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The calls that may be under way at once, as far as the plan tells.
-fn most_calls(plan: &Plan) -> usize {
+/// The files that may be open at once, as far as the plan tells: a connection a call, and a timer a caller.
+fn most_files(plan: &Plan) -> usize {
     match plan.concurrency() {
         0 => plan.load.max_in_flight,
-        concurrency => concurrency as usize,
+        concurrency => 2 * concurrency as usize,
     }
 }
 

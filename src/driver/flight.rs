@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -30,6 +32,7 @@ pub trait Landing<S> {
 /// The calls under way in one worker.
 pub struct Flights<S: 'static> {
     under_way: Cell<usize>,
+    everywhere: Arc<AtomicUsize>,
     came_due: Cell<u64>,
     due: RefCell<Vec<u64>>,
     empty: Notify,
@@ -37,11 +40,13 @@ pub struct Flights<S: 'static> {
 }
 
 impl<S: 'static> Flights<S> {
-    /// None under way.
+    /// None under way. `everywhere` counts those of all workers: the one thing they share, because the cap on calls
+    /// under way is one for the whole run.
     #[must_use]
-    pub fn new(paths: usize, landing: Box<dyn Landing<S>>) -> Rc<Self> {
+    pub fn new(paths: usize, everywhere: Arc<AtomicUsize>, landing: Box<dyn Landing<S>>) -> Rc<Self> {
         Rc::new(Self {
             under_way: Cell::new(0),
+            everywhere,
             came_due: Cell::new(0),
             due: RefCell::new(vec![0; paths]),
             empty: Notify::new(),
@@ -53,6 +58,12 @@ impl<S: 'static> Flights<S> {
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.under_way.get()
+    }
+
+    /// How many are under way in all workers.
+    #[must_use]
+    pub fn under_way_everywhere(&self) -> usize {
+        self.everywhere.load(Ordering::Relaxed)
     }
 
     /// All tickets that came due, warmup included.
@@ -84,6 +95,7 @@ impl<S: 'static> Flights<S> {
     /// not from the first time that what is returned is polled.
     pub fn follow(self: Rc<Self>, ticket: Ticket, attempt: impl Future<Output = S>) -> impl Future<Output = ()> {
         self.under_way.set(self.under_way.get() + 1);
+        self.everywhere.fetch_add(1, Ordering::Relaxed);
         let flight = Flight { flights: self, ticket, sample: None };
         async move { flight.land(attempt.await) }
     }
@@ -117,6 +129,7 @@ impl<S> Drop for Flight<S> {
         }
         let left = self.flights.under_way.get() - 1;
         self.flights.under_way.set(left);
+        self.flights.everywhere.fetch_sub(1, Ordering::Relaxed);
         if left == 0 {
             self.flights.empty.notify_one();
         }

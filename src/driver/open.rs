@@ -15,7 +15,7 @@ use crate::units::Nanos;
 pub struct Open<S: 'static> {
     /// The run's start.
     pub origin: Nanos,
-    /// This worker's share of the cap on calls under way.
+    /// The cap on calls under way, in all workers together.
     pub max_in_flight: usize,
     /// Its calls under way.
     pub flights: Rc<Flights<S>>,
@@ -45,11 +45,13 @@ impl<S: 'static> Open<S> {
                 () = pacer.until(self.origin + ticket.intended) => {}
             }
             self.flights.count_due(ticket.phase, ticket.path);
-            if self.flights.under_way() >= self.max_in_flight {
+            if self.flights.under_way_everywhere() >= self.max_in_flight {
                 self.flights.drop_ticket(ticket, Lost::InFlightCap);
             } else {
                 let attempt = start(Nanos::now());
                 tokio::task::spawn_local(Rc::clone(&self.flights).follow(ticket, attempt));
+                // The call goes out now, before time is spent on the next one.
+                tokio::task::yield_now().await;
             }
         }
     }
@@ -58,6 +60,7 @@ impl<S: 'static> Open<S> {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
@@ -89,7 +92,7 @@ mod tests {
     async fn carry_out(cap: usize, told: Stop, attempt: fn(u64) -> Option<u64>) -> (Vec<String>, Vec<u64>) {
         let log = Log::default();
         let entries = Rc::clone(&log.0);
-        let flights = Flights::new(1, Box::new(log));
+        let flights = Flights::new(1, Arc::default(), Box::new(log));
         let (_speak, stop) = watch::channel(told);
         let open = Open { origin: Nanos::now(), max_in_flight: cap, flights: Rc::clone(&flights), stop };
         let gate = Rc::new(tokio::sync::Notify::new());
@@ -126,7 +129,7 @@ mod tests {
     async fn the_last_call_is_waited_for_even_if_it_has_not_begun() {
         let log = Log::default();
         let entries = Rc::clone(&log.0);
-        let flights = Flights::new(1, Box::new(log));
+        let flights = Flights::new(1, Arc::default(), Box::new(log));
         let (_speak, stop) = watch::channel(Stop::Run);
         let open = Open { origin: Nanos(0), max_in_flight: 9, flights: Rc::clone(&flights), stop };
         tokio::task::LocalSet::new()

@@ -105,3 +105,37 @@ pub struct Sample {
     /// The region the server says it is in.
     pub region: Option<Box<str>>,
 }
+
+impl Sample {
+    /// An attempt of which nothing is known yet but who it is and when it was to start; `outcome` is how it ends if
+    /// nothing more becomes known.
+    #[must_use]
+    pub fn begun(
+        (seq, round): (Seq, u64),
+        path: PathId,
+        phase: Phase,
+        (api, stream): (Api, bool),
+        intended: Nanos,
+        outcome: Outcome,
+    ) -> Self {
+        Self {
+            seq,
+            round,
+            path,
+            phase,
+            api,
+            stream,
+            stamps: Stamps { intended, ..Stamps::default() },
+            outcome,
+            status: None,
+            input_tokens: None,
+            output_tokens: None,
+            reasoning_tokens: None,
+            conn: None,
+            request_id: None,
+            server_ms: None,
+            retry_after_ms: None,
+            region: None,
+        }
+    }
+}

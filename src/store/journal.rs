@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -125,6 +126,7 @@ impl Tally {
 /// The writer thread.
 pub struct Journal {
     tally: Arc<Mutex<Tally>>,
+    failed: Arc<AtomicBool>,
     thread: JoinHandle<Result<(), StoreError>>,
 }
 
@@ -151,12 +153,14 @@ impl Journal {
             open: BTreeMap::new(),
             tally: Arc::clone(&tally),
         };
+        let failed = Arc::new(AtomicBool::new(false));
+        let tell = Arc::clone(&failed);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || writer.write_all(&entries))
+            .spawn(move || writer.write_all(&entries).inspect_err(|_| tell.store(true, Ordering::Relaxed)))
             .map_err(|error| StoreError::unwritable(&PathBuf::from(dir), error))?;
         let quills = std::iter::repeat_with(|| Quill { queue: sender.clone(), lost: Cell::new(0) });
-        Ok((Self { tally, thread }, quills.take(workers).collect()))
+        Ok((Self { tally, failed, thread }, quills.take(workers).collect()))
     }
 
     /// What has been seen so far.
@@ -168,7 +172,7 @@ impl Journal {
     /// Whether the writer has given up: the disk refused. What it wrote before is kept.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.thread.is_finished()
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Waits until everything is on disk.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -43,6 +44,8 @@ pub fn client_config(policy: &TlsPolicy) -> Result<Arc<ClientConfig>, TlsError> 
         builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider))).with_no_client_auth()
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Every handshake is a whole one, so `tls` means the same on every path; and workers share no store of tickets.
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
 
+use crate::command::exit::Exit;
 use crate::command::run::engine::{self, Gauge, Setup, WorkerEnd};
 use crate::command::run::resources::{self, Resources};
 use crate::driver::worker::Stop;
@@ -83,13 +84,28 @@ pub(super) async fn conduct(
     let workers = quills.len();
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
-    let gauges = engine::start(setup, quills, &heard, &tell)?;
+    let gauges = engine::start(setup, quills, &heard, &tell);
+    // From here on only workers can tell; when none is left, none will.
+    drop(tell);
+    if gauges.is_err() {
+        stop.send_replace(Stop::Abort);
+    }
+    let gauges = gauges?;
     let mut conductor = Conductor::new(&setup.plan, setup.origin, stop);
     let mut look = interval(LOOK_EVERY);
     let mut ends = Vec::new();
     while ends.len() < workers {
         tokio::select! {
-            Some(end) = ended.recv() => ends.push(conductor.take_end(end)),
+            biased;
+            end = ended.recv() => match end {
+                Some(end) => ends.push(conductor.take_end(end)),
+                None => {
+                    conductor.cut(Cut::Broken(anyhow!(
+                        "a worker thread could not begin or broke; is the limit on open files reached (ulimit -n)?"
+                    )));
+                    break;
+                }
+            },
             Some(()) = interrupts.recv() => conductor.signalled(Cut::Interrupted),
             Some(()) = terminations.recv() => conductor.signalled(Cut::Terminated),
             () = sleep_until(conductor.deadline()) => conductor.abort(),
@@ -102,6 +118,16 @@ pub(super) async fn conduct(
     }
     let limited = limited_at(setup, conductor.elapsed());
     Ok(conductor.outcome(&setup.plan, ends.into_iter().flatten(), limited))
+}
+
+/// Waits for a signal to end; `None` when signals cannot be heard.
+pub(super) async fn told_to_end() -> Option<Exit> {
+    let mut interrupts = signal(SignalKind::interrupt()).ok()?;
+    let mut terminations = signal(SignalKind::terminate()).ok()?;
+    tokio::select! {
+        _ = interrupts.recv() => Some(Exit::Interrupted),
+        _ = terminations.recv() => Some(Exit::Terminated),
+    }
 }
 
 /// When the limit on requests ended the run, if it did: at the first ticket of the plan that was not sent, or, where

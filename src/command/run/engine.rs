@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,7 +17,7 @@ use crate::driver::flight::{Flights, Landing, Lost};
 use crate::driver::open::Open;
 use crate::driver::worker::{self, Stop, told};
 use crate::measure::outcome::{ErrorClass, Outcome};
-use crate::measure::sample::{Sample, Stamps};
+use crate::measure::sample::Sample;
 use crate::plan::Plan;
 use crate::schedule::load::LoadModel;
 use crate::schedule::pacer::Pacer;
@@ -47,6 +47,8 @@ pub(super) struct Setup {
     pub(super) run_id: String,
     /// The run's start.
     pub(super) origin: Nanos,
+    /// Calls under way in all workers.
+    pub(super) under_way: Arc<AtomicUsize>,
 }
 
 /// How a worker ended.
@@ -110,7 +112,8 @@ async fn work(
     gauge: Arc<Gauge>,
 ) -> Result<WorkerEnd> {
     let desk = Rc::new(Desk::new(setup, share, quill));
-    let flights = Flights::new(desk.setup.plan.paths.len(), Box::new(Rc::clone(&desk)));
+    let everywhere = Arc::clone(&desk.setup.under_way);
+    let flights = Flights::new(desk.setup.plan.paths.len(), everywhere, Box::new(Rc::clone(&desk)));
     let ticker = tokio::task::spawn_local(tick(Rc::clone(&desk), Rc::clone(&flights), gauge));
     let aborter = tokio::task::spawn_local(abort_when_told(Rc::clone(&desk), stop.clone()));
     if desk.setup.plan.concurrency() > 0 {
@@ -131,12 +134,8 @@ async fn open(desk: &Rc<Desk>, flights: &Rc<Flights<Sample>>, share: Share, stop
     let workload = Arc::clone(&desk.setup.workload);
     let allowed = plan.limits.requests.unwrap_or(u64::MAX);
     let tickets = plan.tickets(workload.arrivals(), share.number, share.of).take_while(|ticket| ticket.seq.0 < allowed);
-    let open = Open {
-        origin: desk.setup.origin,
-        max_in_flight: plan.load.max_in_flight.div_ceil(share.of as usize),
-        flights: Rc::clone(flights),
-        stop,
-    };
+    let open =
+        Open { origin: desk.setup.origin, max_in_flight: plan.load.max_in_flight, flights: Rc::clone(flights), stop };
     let mut pacer = Pacer::new()?;
     open.carry_out(&mut pacer, tickets, |ticket| desk.launch(ticket)).await;
     Ok(())
@@ -248,29 +247,20 @@ impl Landing<Sample> for Rc<Desk> {
 
     fn lost(&self, ticket: Ticket, why: Lost) {
         let call = self.setup.workload.call(ticket.round, ticket.seq.0);
-        let intended = self.setup.origin + ticket.intended;
+        let outcome = match why {
+            Lost::InFlightCap => Outcome::Dropped(ErrorClass::InFlightCap),
+            Lost::Panicked => Outcome::Failed(ErrorClass::Internal),
+        };
+        let mut sample = Sample::begun(
+            (ticket.seq, ticket.round),
+            ticket.path,
+            ticket.phase,
+            (call.api, call.stream),
+            self.setup.origin + ticket.intended,
+            outcome,
+        );
         let now = Some(Nanos::now());
-        self.keep(Sample {
-            seq: ticket.seq,
-            round: ticket.round,
-            path: ticket.path,
-            phase: ticket.phase,
-            api: call.api,
-            stream: call.stream,
-            stamps: Stamps { intended, dequeued: now, end: now, ..Stamps::default() },
-            outcome: match why {
-                Lost::InFlightCap => Outcome::Dropped(ErrorClass::InFlightCap),
-                Lost::Panicked => Outcome::Failed(ErrorClass::Internal),
-            },
-            status: None,
-            input_tokens: None,
-            output_tokens: None,
-            reasoning_tokens: None,
-            conn: None,
-            request_id: None,
-            server_ms: None,
-            retry_after_ms: None,
-            region: None,
-        });
+        (sample.stamps.dequeued, sample.stamps.end) = (now, now);
+        self.keep(sample);
     }
 }

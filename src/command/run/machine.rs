@@ -17,8 +17,8 @@ pub(super) fn describe() -> Environment {
     }
 }
 
-/// Raises the soft limit on open files to the hard one. Says so when even that is too low for this many calls.
-pub(super) fn raise_open_files(calls: usize) -> Option<String> {
+/// Raises the soft limit on open files to the hard one. Says so when even that is too low for so many.
+pub(super) fn raise_open_files(files: usize) -> Option<String> {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         limit.current = limit.maximum;
@@ -26,9 +26,12 @@ pub(super) fn raise_open_files(calls: usize) -> Option<String> {
         let _ = setrlimit(Resource::Nofile, limit);
     }
     let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let wanted = calls as u64 + SPARE_FILES;
+    let wanted = files as u64 + SPARE_FILES;
     (allowed < wanted).then(|| {
-        format!("this process may open {allowed} files, but {calls} calls at once may need {wanted}; raise the hard limit (ulimit -Hn)")
+        format!(
+            "this process may open {allowed} files, but the calls under way may need {wanted}; raise the hard limit \
+             (ulimit -Hn), or lower load.max_in_flight"
+        )
     })
 }
 
