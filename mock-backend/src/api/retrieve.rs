@@ -125,7 +125,7 @@ fn catch_up(events: &mut ResponsesEvents, plan: &Plan, from: u64) -> (Bytes, usi
     events.opening(&mut out);
     let mut k = 0;
     while k < plan.tokens && (plan.due(k) <= now || events.sequence() < from) {
-        events.token(k, &mut out);
+        events.tokens(k..k + 1, &mut out);
         k += 1;
     }
     if k == plan.tokens {
