@@ -27,6 +27,12 @@ pub(crate) fn answer(visit: &Visit, head: &Parts) -> Response<Reply> {
     }
 }
 
+/// A request to the simulator, in the head of another, that it does not understand.
+pub(crate) fn refuse(visit: &Visit, message: &str) -> Response<Reply> {
+    visit.tap.head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
+    wrong(StatusCode::BAD_REQUEST, &format!("x-sim-fault: {message}"))
+}
+
 fn json_response(status: StatusCode, body: String) -> Response<Reply> {
     let mut response = Response::new(Reply::whole(body.into_bytes()));
     *response.status_mut() = status;

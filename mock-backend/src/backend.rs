@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hyper::header::HeaderValue;
 
 use crate::config::{BackendConfig, OutputTokens};
+use crate::fault::Faults;
 use crate::latency::{Dice, Times};
+use crate::limits::Limits;
 use crate::responses_store::ResponsesStore;
 
 /// The longest answer, in tokens.
@@ -17,6 +19,10 @@ const LONGEST_ANSWER: f64 = 1e6;
 /// One backend, shared by the listeners in front of it and by all threads.
 pub(crate) struct Backend {
     pub(crate) config: BackendConfig,
+    /// How much it takes; none is everything.
+    pub(crate) limits: Option<Limits>,
+    /// What goes wrong with requests to it.
+    pub(crate) faults: Option<Faults>,
     free_at: Mutex<u64>,
     stalled_until: AtomicU64,
     /// The responses it remembers.
@@ -66,10 +72,13 @@ impl Plan {
 }
 
 impl Backend {
-    pub(crate) fn new(config: BackendConfig) -> Self {
+    pub(crate) fn new(config: BackendConfig, seed: u64) -> Self {
+        let limits = config.limits.clone().map(Limits::new);
+        let faults = Faults::new(&config.faults, false, seed, &config.name);
         let responses = ResponsesStore::new(config.keep_responses);
         let session = HeaderValue::from_str(&format!("sim-{}", config.name)).ok();
-        Self { config, free_at: Mutex::new(0), stalled_until: AtomicU64::new(0), responses, session }
+        let (free_at, stalled_until) = (Mutex::new(0), AtomicU64::new(0));
+        Self { config, limits, faults, free_at, stalled_until, responses, session }
     }
 
     /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here.
@@ -135,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_serial_stage_takes_one_request_after_the_other() {
-        let backend = Backend::new(backend("shared-batch-1"));
+        let backend = Backend::new(backend("shared-batch-1"), 1);
         let starts: Vec<u64> = [0, 0, 5_000_000, 100_000_000]
             .iter()
             .map(|arrival| backend.admit(*arrival, &mut dice(1, "x", 0), 10, Length::Exactly(1)).start)
@@ -145,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_limit_is_the_length_unless_a_natural_one_is_shorter() {
-        let as_asked = Backend::new(backend("three-paths"));
+        let as_asked = Backend::new(backend("three-paths"), 1);
         let plan = |backend: &Backend, limit| {
             let plan = backend.admit(0, &mut dice(1, "x", 0), 10, Length::Free { limit, thinking: 0 });
             (plan.tokens, plan.cut)
@@ -154,7 +163,7 @@ mod tests {
         assert_eq!(plan(&as_asked, Some(7)), (7, false));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(crate::latency::Dist::Fixed(20.0));
-        let natural = Backend::new(config);
+        let natural = Backend::new(config, 1);
         assert_eq!(plan(&natural, None), (20, false));
         assert_eq!(plan(&natural, Some(30)), (20, false));
         assert_eq!(plan(&natural, Some(5)), (5, true));
@@ -166,13 +175,13 @@ mod tests {
             let plan = backend.admit(0, &mut dice(1, "x", 0), 10, Length::Free { limit, thinking: 16 });
             (plan.tokens, plan.thinking, plan.cut)
         };
-        let as_asked = Backend::new(backend("three-paths"));
+        let as_asked = Backend::new(backend("three-paths"), 1);
         assert_eq!(plan(&as_asked, None), (80, 16, false));
         assert_eq!(plan(&as_asked, Some(40)), (40, 16, false));
         assert_eq!(plan(&as_asked, Some(8)), (8, 4, false));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(crate::latency::Dist::Fixed(20.0));
-        let natural = Backend::new(config);
+        let natural = Backend::new(config, 1);
         assert_eq!(plan(&natural, None), (36, 16, false));
         assert_eq!(plan(&natural, Some(30)), (30, 16, true));
         assert_eq!(plan(&natural, Some(10)), (10, 10, true));
@@ -180,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_stall_holds_what_is_due_before_its_end_and_nothing_else() {
-        let backend = Backend::new(backend("three-paths"));
+        let backend = Backend::new(backend("three-paths"), 1);
         backend.stall(1000);
         backend.stall(500);
         assert_eq!((backend.release(10), backend.release(2000)), (1000, 2000));

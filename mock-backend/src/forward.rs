@@ -1,14 +1,35 @@
 //! The body of an answer that a gateway passes on: every piece as it comes, marked by what it holds.
 
+use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use crate::tap::{Entry, Marks, Tap};
+use crate::clock::Alarm;
+use crate::tap::{Cut, Entry, Marks, Tap};
 use crate::upstream::{Lease, Pool};
+
+/// The size of the blocks in which a gateway may pass things on.
+const BLOCK: usize = 8192;
+
+/// A piece of a body: when it is due, what it holds, and its bytes.
+type Piece = (u64, Marks, Bytes);
+
+/// Who keeps a whole body, with the tokens in it.
+pub(crate) type Keeper = Box<dyn FnOnce(Bytes, Option<u32>)>;
+
+/// What a gateway does with a body beyond passing it on.
+pub(crate) struct Hold {
+    /// It waits until a block is full.
+    pub(crate) blocks: bool,
+    /// It closes the connection when nothing has come for so long, in nanoseconds.
+    pub(crate) idle: Option<(u64, Alarm)>,
+    /// It keeps the whole.
+    pub(crate) keep: Option<Keeper>,
+}
 
 /// A body on its way through.
 pub(crate) struct Forward {
@@ -18,16 +39,43 @@ pub(crate) struct Forward {
     tap: Tap,
     entry: Rc<Entry>,
     scan: Scan,
-    held: Option<(u64, Marks, Bytes)>,
+    held: VecDeque<Piece>,
+    hold: Hold,
+    /// What does not fill a block yet, and what it holds.
+    block: (Marks, BytesMut),
+    /// What is to be kept.
+    kept: BytesMut,
+    /// When something came last.
+    last: u64,
     ended: bool,
 }
 
 impl Forward {
     /// The body `body`, which comes over `lease` and leaves past `tap`.
-    pub(crate) fn new(body: Incoming, lease: Lease, pool: Rc<Pool>, tap: Tap, entry: Rc<Entry>, stream: bool) -> Self {
-        let ended = body.is_end_stream();
-        let mut forward =
-            Self { body, lease: Some(lease), pool, tap, entry, scan: Scan::new(stream), held: None, ended };
+    pub(crate) fn new(
+        body: Incoming,
+        lease: Lease,
+        pool: Rc<Pool>,
+        tap: Tap,
+        entry: Rc<Entry>,
+        stream: bool,
+        hold: Hold,
+    ) -> Self {
+        let (ended, last) = (body.is_end_stream(), lease.tap.arrival().ideal);
+        let mut forward = Self {
+            body,
+            lease: Some(lease),
+            pool,
+            tap,
+            entry,
+            scan: Scan::new(stream),
+            held: VecDeque::new(),
+            hold,
+            block: (Marks::NONE, BytesMut::new()),
+            kept: BytesMut::new(),
+            last,
+            ended,
+        };
         if ended {
             forward.finish();
         }
@@ -40,29 +88,94 @@ impl Forward {
     }
 
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if self.held.is_none() && !self.ended {
-            self.held = ready!(self.poll_next(cx))?;
-        }
-        let Some((due, marks, bytes)) = self.held.take() else {
+        ready!(self.poll_held(cx))?;
+        let Some((due, marks, bytes)) = self.held.pop_front() else {
             return Poll::Ready(None);
         };
         if self.tap.poll_frame(due, marks, &self.entry, cx).is_pending() {
-            self.held = Some((due, marks, bytes));
+            self.held.push_front((due, marks, bytes));
             return Poll::Pending;
         }
-        if self.ended {
+        if self.ended && self.held.is_empty() {
             self.finish();
         }
         // An empty piece is only the mark of the end.
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }
 
+    /// Ready when there is something to pass on, or the end.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.held.is_empty() && !self.ended {
+            let Poll::Ready(piece) = self.poll_next(cx) else {
+                self.poll_idle(cx);
+                return Poll::Pending;
+            };
+            let piece = piece?;
+            self.last = piece.0;
+            if self.hold.blocks {
+                self.gather(piece);
+            } else {
+                self.held.push_back(piece);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Closes the connection to the caller if nothing has come for too long.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) {
+        if let Some((idle, alarm)) = &mut self.hold.idle
+            && alarm.poll_until(self.last + *idle, cx).is_ready()
+        {
+            self.entry.update(|record| record.fault = Some("idle_cut"));
+            self.tap.sever_now(Cut::Close);
+        }
+    }
+
+    /// Adds a piece to the block, and holds out what is full.
+    fn gather(&mut self, (due, marks, bytes): Piece) {
+        let (held, block) = &mut self.block;
+        *held = held.and(marks);
+        block.extend_from_slice(&bytes);
+        while block.len() >= BLOCK {
+            let full = block.split_to(BLOCK).freeze();
+            let last = self.ended && block.is_empty();
+            self.held.push_back((due, if last { *held } else { held.without(Marks::END) }, full));
+            // What is left over is a part of this piece.
+            *held = if block.is_empty() { Marks::NONE } else { marks.without(Marks::FIRST) };
+            if last {
+                return;
+            }
+        }
+        if self.ended {
+            self.held.push_back((due, *held, block.split().freeze()));
+        }
+    }
+
+    /// Waits for the first piece; when it had come.
+    pub(crate) async fn first(&mut self) -> io::Result<u64> {
+        std::future::poll_fn(|cx| self.poll_held(cx)).await?;
+        Ok(self.held.front().map_or(self.last, |piece| piece.0))
+    }
+
+    /// Waits for the end; when it had come, and the whole.
+    pub(crate) async fn collect(&mut self) -> io::Result<(u64, Vec<u8>)> {
+        let mut all = Vec::new();
+        loop {
+            std::future::poll_fn(|cx| self.poll_held(cx)).await?;
+            self.held.drain(..).for_each(|(_, _, bytes)| all.extend_from_slice(&bytes));
+            if self.ended {
+                self.finish();
+                return Ok((self.last, all));
+            }
+        }
+    }
+
     /// The next piece: when it is due, and what it holds.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<(u64, Marks, Bytes)>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Piece>> {
         loop {
             let Some(frame) = ready!(std::pin::Pin::new(&mut self.body).poll_frame(cx)) else {
                 self.ended = true;
-                return Poll::Ready(Ok(Some((self.ideal(), self.scan.end(), Bytes::new()))));
+                return Poll::Ready(Ok((self.ideal(), self.scan.end(), Bytes::new())));
             };
             let frame = frame.inspect_err(|_| self.entry.update(|record| record.fault = Some("upstream_failed")));
             let Ok(bytes) = frame.map_err(io::Error::other)?.into_data() else { continue };
@@ -71,8 +184,11 @@ impl Forward {
             if self.ended {
                 marks = marks.and(self.scan.end());
             }
+            if self.hold.keep.is_some() {
+                self.kept.extend_from_slice(&bytes);
+            }
             if !bytes.is_empty() {
-                return Poll::Ready(Ok(Some((self.ideal(), marks, bytes))));
+                return Poll::Ready(Ok((self.ideal(), marks, bytes)));
             }
         }
     }
@@ -84,14 +200,22 @@ impl Forward {
         }
         let tokens = self.scan.tokens;
         self.entry.update(|record| record.tokens = tokens);
+        if let Some(keep) = self.hold.keep.take() {
+            keep(self.kept.split().freeze(), tokens);
+        }
     }
 
     pub(crate) fn is_end(&self) -> bool {
-        self.ended && self.held.is_none()
+        self.ended && self.held.is_empty()
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        // What was heard of it before it is passed on does not count.
+        let held: usize = self.held.iter().map(|piece| piece.2.len()).sum::<usize>() + self.block.1.len();
+        match self.body.size_hint().exact() {
+            Some(rest) => SizeHint::with_exact(rest + held as u64),
+            None => SizeHint::default(),
+        }
     }
 }
 
@@ -123,13 +247,13 @@ impl Scan {
 }
 
 /// Whether a piece of a stream brings something of an answer, in any API: text, a refusal, or a call.
-fn has_content(text: &str) -> bool {
+pub(crate) fn has_content(text: &str) -> bool {
     const DELTAS: [&str; 4] = ["output_text", "refusal", "function_call_arguments", "reasoning_summary_text"];
     let filled = |key: &str| {
         after(text, key).any(|rest| rest.trim_start().strip_prefix('"').is_some_and(|rest| !rest.starts_with('"')))
     };
-    if text.contains("\"response.") {
-        return DELTAS.iter().any(|delta| text.contains(&format!("\"response.{delta}.delta\"")));
+    if text.contains("\"response.") || text.contains("event: response.") {
+        return DELTAS.iter().any(|delta| text.contains(&format!("response.{delta}.delta")));
     }
     filled("\"content\":")
         || filled("\"refusal\":")
@@ -165,6 +289,8 @@ mod tests {
             (r#"data: {"choices":[{"delta":{"content":null,"refusal":null}}]}"#, false),
             (r#"data: {"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#, true),
             (r#"data: {"object":"text_completion","choices":[{"text":" a"}]}"#, true),
+            (r#"data: {"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\""}}]}}]}"#, true),
+            ("event: response.output_text.delta\n", true),
             (r#"data: {"type":"response.content_part.added","part":{"text":""}}"#, false),
         ];
         for (text, expected) in table {

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -20,7 +21,7 @@ use crate::clock::{Alarm, Clock, now_ns};
 use crate::distance::{Caller, Lane, Route};
 use crate::hyper_io::Scratch;
 use crate::ledger::Planned;
-use crate::tap::{Arrival, Marks, Note, Tap};
+use crate::tap::{Arrival, Cut, Marks, Note, Tampering, Tap};
 use crate::twin::End;
 
 /// Bytes that a link holds in one direction before it lets the sender wait.
@@ -39,6 +40,8 @@ struct Outgoing {
     bytes: Vec<u8>,
     sent: usize,
     note: Option<Note>,
+    /// How the connection ends after these bytes.
+    cut: Option<Cut>,
 }
 
 /// Which way bytes went last.
@@ -67,6 +70,7 @@ struct Wire {
     outgoing: VecDeque<Outgoing>,
     held: (usize, usize),
     ended: bool,
+    severed: bool,
     failed: Option<io::ErrorKind>,
     alarms: (Alarm, Alarm),
     scratch: Scratch,
@@ -96,10 +100,20 @@ impl Link {
             outgoing: VecDeque::new(),
             held: (0, 0),
             ended: false,
+            severed: false,
             failed: None,
             alarms: (clock.alarm(), clock.alarm()),
             scratch,
         })))
+    }
+
+    /// Whether the connection was to end before its time, and has.
+    pub(crate) fn is_severed(&self) -> bool {
+        let wire = &mut *self.0.borrow_mut();
+        if let Some(cut) = wire.tap.tampering().now {
+            wire.sever(cut);
+        }
+        wire.severed
     }
 
     /// Sends what is due; to be polled before anything else of the connection.
@@ -180,7 +194,7 @@ impl Wire {
         if let Some(kind) = self.failed {
             return Poll::Ready(Err(kind.into()));
         }
-        if self.route.distance.is_none() {
+        if self.route.distance.is_none() && self.outgoing.is_empty() && self.is_untampered() {
             return self.write_through(cx, bytes);
         }
         if self.held.1 >= BACKLOG {
@@ -188,6 +202,22 @@ impl Wire {
         }
         self.queue(bytes);
         Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn is_untampered(&self) -> bool {
+        matches!(self.tap.tampering(), Tampering { ahead: None, after: None, .. })
+    }
+
+    /// Ends the connection before its time.
+    fn sever(&mut self, cut: Cut) -> io::ErrorKind {
+        if cut == Cut::Reset {
+            // Without it the connection is closed, which is an end as well.
+            let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
+        }
+        self.severed = true;
+        self.failed = Some(io::ErrorKind::ConnectionReset);
+        self.outgoing.clear();
+        io::ErrorKind::ConnectionReset
     }
 
     /// Writes at once, over no distance.
@@ -208,6 +238,14 @@ impl Wire {
         self.turn(if self.caller == Caller::Us { Turn::Calling } else { Turn::Answering });
         let note = self.tap.note();
         let due = note.as_ref().map_or_else(now_ns, |note| note.due);
+        let Tampering { ahead, after, .. } = self.tap.tampering();
+        self.tap.tampered();
+        if let Some(ahead) = ahead {
+            let release = self.way_out.schedule(due, ahead.len(), &self.route.distance);
+            self.held.1 += ahead.len();
+            self.outgoing.push_back(Outgoing { release, bytes: ahead.to_vec(), sent: 0, note: None, cut: None });
+        }
+        let bytes = &bytes[..bytes.len() - after.map_or(0, |(_, short)| short.min(bytes.len() - 1))];
         let piece = if self.route.distance.bandwidth.is_some() { PIECE } else { usize::MAX };
         let mut pieces = bytes.chunks(piece.min(bytes.len().max(1))).peekable();
         let mut first = true;
@@ -221,7 +259,8 @@ impl Wire {
                 entry.update(|record| replan(record.recv_ns, &mut record.planned, *marks, release));
             }
             self.held.1 += bytes.len();
-            self.outgoing.push_back(Outgoing { release, bytes: bytes.to_vec(), sent: 0, note });
+            let cut = after.filter(|_| last).map(|(cut, _)| cut);
+            self.outgoing.push_back(Outgoing { release, bytes: bytes.to_vec(), sent: 0, note, cut });
             first = false;
         }
     }
@@ -240,7 +279,11 @@ impl Wire {
                     self.twin.left(n);
                     self.held.1 -= n;
                     if next.sent == next.bytes.len() {
+                        let cut = next.cut;
                         self.outgoing.pop_front();
+                        if let Some(cut) = cut {
+                            return Poll::Ready(Err(self.sever(cut).into()));
+                        }
                     }
                 }
                 Err(error) => {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::api::EventStream;
+use crate::fault::Broken;
 use crate::forward::Forward;
 
 /// A body in one piece, or one that is still being made.
@@ -15,6 +16,7 @@ pub(crate) enum Reply {
     Whole(Option<Bytes>),
     Events(Box<EventStream>),
     Forward(Box<Forward>),
+    Broken(Box<Broken>),
 }
 
 impl Reply {
@@ -33,6 +35,7 @@ impl Body for Reply {
             Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
             Self::Events(events) => events.poll_frame(cx).map(|frame| frame.map(Ok)),
             Self::Forward(forward) => forward.poll_frame(cx),
+            Self::Broken(broken) => broken.poll_frame(cx),
         }
     }
 
@@ -41,6 +44,7 @@ impl Body for Reply {
             Self::Whole(body) => body.is_none(),
             Self::Events(events) => events.is_end(),
             Self::Forward(forward) => forward.is_end(),
+            Self::Broken(broken) => broken.is_end(),
         }
     }
 
@@ -49,6 +53,7 @@ impl Body for Reply {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
             Self::Events(_) => SizeHint::default(),
             Self::Forward(forward) => forward.size_hint(),
+            Self::Broken(broken) => broken.size_hint(),
         }
     }
 }

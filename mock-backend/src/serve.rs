@@ -10,13 +10,15 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::EXPECT;
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use tokio::net::TcpStream;
 
-use crate::api::{self, ApiError};
+use crate::api::{self, ApiError, Trouble};
 use crate::distance::Caller;
+use crate::fault::{self, Fault};
 use crate::hyper_io::HyperIo;
 use crate::link::{Ends, Link};
 use crate::reply::Reply;
@@ -32,6 +34,7 @@ const HEAR_OUT: usize = 64 << 20;
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: TcpStream) {
+    let Some(stream) = fault::strike(&worker, &listener, stream).await else { return };
     let tap = Tap::default();
     let route = Arc::clone(&listener.route);
     let twin = match stream.peer_addr() {
@@ -56,7 +59,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, listener: Arc<Listener>, stream: T
             return Poll::Ready(Ok(()));
         }
         link.poll_release(cx);
-        connection.as_mut().poll(cx)
+        let served = connection.as_mut().poll(cx);
+        if link.is_severed() { Poll::Ready(Ok(())) } else { served }
     })
     .await;
 }
@@ -69,10 +73,32 @@ async fn handle(visit: &Visit, request: Request<Incoming>) -> Response<Reply> {
     if head.uri.path().starts_with("/_sim/") {
         return admin::answer(visit, &head);
     }
+    match fault::of_request(visit, &head) {
+        Ok(None) => answer(visit, &head, body, None).await,
+        Ok(Some(fault)) => Box::pin(fail(visit, &head, body, fault)).await,
+        Err(message) => admin::refuse(visit, &message),
+    }
+}
+
+/// Answers a request for which the scenario has a fault.
+async fn fail(visit: &Visit, head: &Parts, body: Result<Bytes, ApiError>, fault: Fault) -> Response<Reply> {
+    if let Some(response) = fault::instead(visit, head, fault).await {
+        return response;
+    }
+    let response = answer(visit, head, body, fault.trouble()).await;
+    if let Fault::Status(_) = fault { response } else { fault::spoil(visit, fault, response).await }
+}
+
+async fn answer(
+    visit: &Visit,
+    head: &Parts,
+    body: Result<Bytes, ApiError>,
+    trouble: Option<Trouble>,
+) -> Response<Reply> {
     match (&visit.listener.gateway, &visit.listener.backend) {
         // Boxed, since it is far larger than the rest, which would have to move with it.
-        (Some(gateway), _) => Box::pin(gateway::forward(visit, gateway, &head, body)).await,
-        (None, Some(backend)) => api::answer(visit, backend, &head, body).await,
+        (Some(gateway), _) => Box::pin(gateway::forward(visit, gateway, head, body, trouble)).await,
+        (None, Some(backend)) => api::answer(visit, backend, head, body, trouble).await,
         (None, None) => Response::new(Reply::whole(Vec::new())),
     }
 }

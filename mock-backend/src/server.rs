@@ -58,7 +58,7 @@ impl Simulator {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if config.threads == 0 { cores } else { config.threads };
         let (mut sockets, addresses) = bind_all(&config)?;
-        let inner = config.inner().map(|_| bind(ANY_PORT)).collect::<io::Result<Vec<_>>>()?;
+        let inner = config.inner().map(|_| bind(ANY_PORT, true)).collect::<io::Result<Vec<_>>>()?;
         let places = inner.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         sockets.extend(inner);
         let world = World::new(config, workers, &places);
@@ -127,22 +127,25 @@ fn bind_all(config: &Config) -> Result<Sockets, StartError> {
     let mut addresses = Vec::new();
     for listener in &config.listeners {
         let wrong = |error| StartError::Bind { name: listener.name.clone(), address: listener.bind, error };
-        let socket = bind(listener.bind).map_err(wrong)?;
+        let socket = bind(listener.bind, !listener.refuses()).map_err(wrong)?;
         addresses.push((listener.name.clone(), socket.local_addr()?));
         sockets.push(socket);
     }
     Ok((sockets, addresses))
 }
 
-/// A listening socket with a long queue: the standard library's is 128, which a burst of new connections overflows.
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// A listening socket with a long queue: the standard library's is 128, which a burst of new connections overflows. One
+/// that does not listen keeps its address and refuses.
+fn bind(address: SocketAddr, listens: bool) -> io::Result<TcpListener> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(family, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     bind(&socket, &address)?;
-    listen(&socket, BACKLOG)?;
+    if listens {
+        listen(&socket, BACKLOG)?;
+    }
     Ok(TcpListener::from(socket))
 }
 
@@ -158,7 +161,12 @@ fn accept_all(
 ) -> io::Result<()> {
     let workers = Rc::new(RefCell::new(Turns { workers, next: 0 }));
     LocalSet::new().block_on(&runtime()?, async move {
+        let mut refusing = Vec::new();
         for (socket, listener) in sockets {
+            if listener.refuses {
+                refusing.push(socket);
+                continue;
+            }
             let socket = tokio::net::TcpListener::from_std(socket)?;
             let workers = Rc::clone(&workers);
             tokio::task::spawn_local(async move {

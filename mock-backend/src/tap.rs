@@ -49,15 +49,30 @@ impl Marks {
 pub(crate) struct Entry {
     record: RefCell<Record>,
     sink: Sink,
+    after: Cell<Option<After>>,
 }
+
+/// What is to be done when an exchange is over.
+type After = Box<dyn FnOnce(&Record)>;
 
 impl Entry {
     pub(crate) fn new(record: Record, sink: Sink) -> Rc<Self> {
-        Rc::new(Self { record: RefCell::new(record), sink })
+        Rc::new(Self { record: RefCell::new(record), sink, after: Cell::new(None) })
     }
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut Record)) {
         change(&mut self.record.borrow_mut());
+    }
+
+    /// Has `after` done when the exchange is over, before anything that was asked for earlier.
+    pub(crate) fn on_end(&self, after: impl FnOnce(&Record) + 'static) {
+        let earlier = self.after.take();
+        self.after.set(Some(Box::new(move |record| {
+            after(record);
+            if let Some(earlier) = earlier {
+                earlier(record);
+            }
+        })));
     }
 
     /// Notes that bytes with these marks are about to be written, at `now`.
@@ -84,6 +99,9 @@ impl Drop for Entry {
         let mut record = self.record.take();
         if record.end_ns.is_none() && record.fault.is_none() {
             record.fault = Some("client_closed");
+        }
+        if let Some(after) = self.after.take() {
+            after(&record);
         }
         self.sink.push(record);
     }
@@ -118,6 +136,28 @@ struct State {
     note: RefCell<Option<Note>>,
     body: RefCell<Option<Waker>>,
     patience: OnceCell<Rc<Patience>>,
+    /// What is to be done to the wire itself.
+    tampering: Cell<Tampering>,
+}
+
+/// How a connection ends before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// It is closed.
+    Close,
+    /// It is reset.
+    Reset,
+}
+
+/// What is to be done to the wire itself, below HTTP.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tampering {
+    /// Bytes that go ahead of those that HTTP writes next.
+    pub(crate) ahead: Option<&'static [u8]>,
+    /// The end of the connection after the bytes that HTTP writes next, less so many of them.
+    pub(crate) after: Option<(Cut, usize)>,
+    /// The end of the connection now.
+    pub(crate) now: Option<Cut>,
 }
 
 impl Tap {
@@ -178,6 +218,43 @@ impl Tap {
             }
         }
         Poll::Ready(())
+    }
+
+    /// Changes what the next bytes mean, if that was already said.
+    pub(crate) fn amend(&self, change: impl FnOnce(&mut Note)) {
+        if let Some(note) = self.0.note.borrow_mut().as_mut() {
+            change(note);
+        }
+    }
+
+    /// Takes back what the next bytes mean; to be said again before HTTP writes them.
+    pub(crate) fn hold(&self) -> Option<Note> {
+        self.0.note.borrow_mut().take()
+    }
+
+    /// Has `bytes` written before what HTTP writes next.
+    pub(crate) fn ahead(&self, bytes: &'static [u8]) {
+        self.0.tampering.set(Tampering { ahead: Some(bytes), ..self.0.tampering.get() });
+    }
+
+    /// Ends the connection after what HTTP writes next, less its last `short` bytes.
+    pub(crate) fn sever_after(&self, cut: Cut, short: usize) {
+        self.0.tampering.set(Tampering { after: Some((cut, short)), ..self.0.tampering.get() });
+    }
+
+    /// Ends the connection now.
+    pub(crate) fn sever_now(&self, cut: Cut) {
+        self.0.tampering.set(Tampering { now: Some(cut), ..self.0.tampering.get() });
+    }
+
+    /// For the link: what is to be done to the wire.
+    pub(crate) fn tampering(&self) -> Tampering {
+        self.0.tampering.get()
+    }
+
+    /// For the link: it was done.
+    pub(crate) fn tampered(&self) {
+        self.0.tampering.take();
     }
 
     /// For the link: the note on the bytes that are being written.

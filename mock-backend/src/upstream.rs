@@ -5,7 +5,6 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -18,19 +17,9 @@ use crate::clock::Clock;
 use crate::config::UpstreamUrl;
 use crate::distance::{Caller, Route};
 use crate::hyper_io::{HyperIo, Scratch};
-use crate::latency::Dist;
 use crate::link::{Ends, Link};
 use crate::tap::{Marks, Note, Tap};
 use crate::twin::{End, Twins};
-
-/// What a gateway is.
-pub(crate) struct Gateway {
-    /// Its own time on each request.
-    pub(crate) own: Dist,
-    pub(crate) upstream: Upstream,
-    /// Requests so far; the number of each decides its own time.
-    pub(crate) requests: AtomicU64,
-}
 
 /// Where a gateway forwards to.
 pub(crate) struct Upstream {

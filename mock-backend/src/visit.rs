@@ -10,14 +10,16 @@ use hyper::HeaderMap;
 
 use crate::backend::Backend;
 use crate::clock::Clock;
-use crate::config::{Config, ListenerConfig, UpstreamUrl};
+use crate::config::{Config, ListenerConfig};
 use crate::describe;
 use crate::distance::{Distance, Route};
+use crate::fault::Faults;
+use crate::gateway::Gateway;
 use crate::hyper_io::{Scratch, scratch};
 use crate::ledger::{Ledger, Sink};
 use crate::tap::Tap;
 use crate::twin::Twins;
-use crate::upstream::{Gateway, Pool, Upstream};
+use crate::upstream::Pool;
 use crate::watch::Watch;
 
 /// Everything that all threads share. Only counters and the queues of backends in it ever change.
@@ -48,6 +50,12 @@ pub(crate) struct Listener {
     pub(crate) gateway: Option<Gateway>,
     /// Whether the callers are gateways of ours, who are told the plan of each answer.
     pub(crate) tells_plan: bool,
+    /// What goes wrong with connections to it.
+    pub(crate) connection_faults: Option<Faults>,
+    /// What goes wrong with requests to it.
+    pub(crate) faults: Option<Faults>,
+    /// Whether nobody listens.
+    pub(crate) refuses: bool,
 }
 
 impl World {
@@ -55,7 +63,7 @@ impl World {
     /// address that `inner` gives for it.
     pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> Arc<Self> {
         let backends: Vec<Arc<Backend>> =
-            config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone()))).collect();
+            config.backends.iter().map(|backend| Arc::new(Backend::new(backend.clone(), config.seed))).collect();
         let backend = |listener: &ListenerConfig| listener.backend.map(|place| Arc::clone(&backends[place]));
         let mut addresses = inner.iter();
         let mut listeners = Vec::new();
@@ -66,19 +74,25 @@ impl World {
                 route: Route::new(listener.link.clone(), config.seed, &listener.name),
                 arrivals: AtomicU64::new(0),
                 backend: backend(listener),
-                gateway: gateway(listener, config.seed, &mut addresses),
+                gateway: Gateway::new(listener, config.seed, &mut addresses),
                 tells_plan: false,
+                connection_faults: Faults::new(&listener.faults, true, config.seed, &listener.name),
+                faults: Faults::new(&listener.faults, false, config.seed, &listener.name),
+                refuses: listener.refuses(),
             });
         }
-        for listener in config.inner() {
+        for (name, place) in config.inner() {
             listeners.push(Listener {
-                name: Arc::from(format!("{}.upstream", listener.name)),
+                name: Arc::from(name),
                 place: listeners.len(),
                 route: Route::new(Distance::NONE, config.seed, ""),
                 arrivals: AtomicU64::new(0),
-                backend: backend(listener),
+                backend: backends.get(place).cloned(),
                 gateway: None,
                 tells_plan: true,
+                connection_faults: None,
+                faults: None,
+                refuses: false,
             });
         }
         Arc::new(Self {
@@ -103,14 +117,6 @@ impl World {
     }
 }
 
-fn gateway(listener: &ListenerConfig, seed: u64, inner: &mut std::slice::Iter<'_, SocketAddr>) -> Option<Gateway> {
-    let config = listener.gateway.as_ref()?;
-    let inner = || inner.next().map(|at| UpstreamUrl { authority: at.to_string(), base: String::new() });
-    let url = config.url.clone().or_else(inner)?;
-    let route = Route::new(config.link.clone(), seed, &format!("{}.upstream", listener.name));
-    Some(Gateway { own: config.own, upstream: Upstream { url, route }, requests: AtomicU64::new(0) })
-}
-
 /// One worker thread.
 pub(crate) struct Worker {
     pub(crate) world: Arc<World>,
@@ -118,8 +124,8 @@ pub(crate) struct Worker {
     pub(crate) sink: Sink,
     /// Room for reads from sockets, and for what HTTP reads from links.
     pub(crate) rooms: (Scratch, Scratch),
-    /// Idle connections to the upstream of each listener.
-    pub(crate) pools: Vec<Rc<Pool>>,
+    /// Idle connections to each upstream of each listener.
+    pub(crate) pools: Vec<Vec<Rc<Pool>>>,
     /// The connections.
     pub(crate) watch: Watch,
     named: Cell<u64>,
@@ -129,7 +135,8 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(world: Arc<World>, clock: Clock, place: usize) -> Rc<Self> {
         let sink = world.ledger.sink(place);
-        let pools = world.listeners.iter().map(|_| Rc::default()).collect();
+        let upstreams = |listener: &Arc<Listener>| listener.gateway.as_ref().map_or(0, |gateway| gateway.members.len());
+        let pools = world.listeners.iter().map(|l| (0..upstreams(l)).map(|_| Rc::default()).collect()).collect();
         Rc::new(Self {
             world,
             clock,
@@ -140,6 +147,15 @@ impl Worker {
             named: Cell::new(0),
             place,
         })
+    }
+}
+
+impl Worker {
+    /// A name for a request that has none.
+    pub(crate) fn name_request(&self) -> String {
+        let number = self.named.get();
+        self.named.set(number + 1);
+        format!("req_{:04x}{number:028x}", self.place)
     }
 }
 
@@ -154,13 +170,8 @@ impl Visit {
     /// The name under which a request stands in the ledger: the caller's, else one of our own.
     pub(crate) fn request_id(&self, headers: &HeaderMap) -> String {
         let theirs = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
-        theirs("x-ms-client-request-id").or_else(|| theirs("x-request-id")).map_or_else(
-            || {
-                let number = self.worker.named.get();
-                self.worker.named.set(number + 1);
-                format!("req_{:04x}{number:028x}", self.worker.place)
-            },
-            str::to_owned,
-        )
+        theirs("x-ms-client-request-id")
+            .or_else(|| theirs("x-request-id"))
+            .map_or_else(|| self.worker.name_request(), str::to_owned)
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::analysis::blocks::{Blocks, FOR_INTERVAL};
 use crate::analysis::interval::Shift;
-use crate::analysis::population::{Connections, failed, value_ms};
-use crate::analysis::resample::{Draws, Values};
+use crate::analysis::population::{Connections, failed, seen_ms, value_ms};
+use crate::analysis::resample::{Draws, Sums, Values};
 use crate::analysis::shift::QUANTILES;
 use crate::analysis::stats::interval_needs;
 use crate::measure::metric::Metric;
@@ -25,9 +25,11 @@ pub(crate) struct Arm {
 
 /// One metric of one path.
 pub(crate) struct ArmMetric {
-    /// As measured.
+    /// What its quantiles are made of: successful calls, and those that timed out, infinite where nothing was seen.
     pub(crate) values: Values,
-    /// For each quantile of the curve, what each draw saw.
+    /// What its means are made of: successful calls alone.
+    pub(crate) ok: Sums,
+    /// For each quantile of the curve, what each draw saw; not finite where the draw's quantile is beyond a timeout.
     pub(crate) drawn: Vec<Vec<f64>>,
     /// The mean that each draw saw.
     pub(crate) drawn_mean: Vec<f64>,
@@ -55,7 +57,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) baseline: &'a Arm,
     /// The other.
     pub(crate) candidate: &'a Arm,
-    /// By metric, then by quantile of the curve; `None` where there are too few calls for an interval.
+    /// By metric, then by quantile of the curve; `None` where there are too few calls for an interval, or where
+    /// a timeout hides the quantile of the run or of any draw.
     pub(crate) shifts: Vec<Vec<Option<Shift>>>,
     /// Which quantiles of the curve are rows.
     pub(crate) rows: Vec<usize>,
@@ -91,23 +94,25 @@ impl<'a> Bench<'a> {
             }
         }
         let metric = |metric: &Metric| {
-            let over = of_path().filter(|(sample, _)| self.connections.holds(sample));
-            let values = over.filter_map(|(s, block)| Some((value_ms(s, *metric, run.headline_basis())?, *block)));
-            self.draw(Values::new(values.collect(), self.blocks.count), path)
+            let over = || of_path().filter(|(sample, _)| self.connections.holds(sample));
+            let (blocks, basis) = (self.blocks.count, run.headline_basis());
+            let values = over().filter_map(|(s, block)| Some((seen_ms(s, *metric, basis)?.or_infinite(), *block)));
+            let ok = over().filter_map(|(s, block)| Some((value_ms(s, *metric, basis)?, *block)));
+            self.draw(Values::new(values.collect(), blocks), Sums::new(ok, blocks), path)
         };
         Arm { path, metrics: self.metrics.iter().map(metric).collect(), tries, failures }
     }
 
-    fn draw(&self, values: Values, path: PathId) -> ArmMetric {
+    fn draw(&self, values: Values, ok: Sums, path: PathId) -> ArmMetric {
         let draws = &self.draws[path.index()];
         let quantile = |q: &f64| {
             let measured = values.quantile(*q).unwrap_or(f64::NAN);
             draws.iter().map(|weights| values.drawn_quantile(weights, *q).unwrap_or(measured)).collect()
         };
         let drawn = self.curve.iter().map(quantile).collect();
-        let mean = values.mean().unwrap_or(f64::NAN);
-        let drawn_mean = draws.iter().map(|weights| values.drawn_mean(weights).unwrap_or(mean)).collect();
-        ArmMetric { drawn, drawn_mean, values }
+        let mean = ok.mean().unwrap_or(f64::NAN);
+        let drawn_mean = draws.iter().map(|weights| ok.drawn_mean(weights).unwrap_or(mean)).collect();
+        ArmMetric { drawn, drawn_mean, values, ok }
     }
 
     /// Two paths side by side.
@@ -128,11 +133,13 @@ impl<'a> Bench<'a> {
 
     fn shift(&self, base: &ArmMetric, cand: &ArmMetric, place: usize) -> Option<Shift> {
         let q = self.curve[place];
-        if self.blocks.count < FOR_INTERVAL || base.values.n().min(cand.values.n()) < interval_needs(q) {
+        if self.blocks.count < FOR_INTERVAL || base.ok.n().min(cand.ok.n()) < interval_needs(q) {
             return None;
         }
         let estimate = cand.values.quantile(q)? - base.values.quantile(q)?;
-        Some(Shift { estimate, drawn: minus(&cand.drawn[place], &base.drawn[place]) })
+        let drawn = minus(&cand.drawn[place], &base.drawn[place]);
+        // A draw beyond a timeout says only that the shift is large one way, or with both beyond nothing at all.
+        drawn.iter().all(|shift| shift.is_finite()).then_some(Shift { estimate, drawn })
     }
 }
 

@@ -1,6 +1,8 @@
 //! Every path against the baseline: how far its quantiles are shifted, and whether that is more than chance.
 //!
-//! Over successful calls on connections used before. A quantile's shift is the difference of two quantiles, which is
+//! Over successful calls on connections used before, and over calls that timed out there: a call given up before it had
+//! a value counts as infinitely long in the quantiles, and a row whose quantile it reaches has no verdict. Numbers of
+//! calls and means are of successful calls alone. A quantile's shift is the difference of two quantiles, which is
 //! not the quantile of a difference. Intervals come from a bootstrap over blocks that draws the same blocks for all
 //! paths, so what hits all paths alike does not count as a difference.
 //!
@@ -178,6 +180,58 @@ mod tests {
         assert!((0.2..0.4).contains(&shares.candidate.expect("share")) && low > 0.15 && high < 0.45, "{shares:?}");
         let rounds = comparison.blocks.rounds;
         assert!(row(&comparison, 0, Metric::Ttft, 0.5).n_baseline > rounds - 10, "members of broken rounds are kept");
+    }
+
+    /// A run whose gateway loses its slowest calls, `share` of all, to a timeout.
+    fn losing_the_slowest(share: f64) -> Run {
+        let mut run = World { shifts_ms: vec![0.0, 5.0, 0.0], ..World::default() }.run();
+        let first = |sample: &crate::measure::sample::Sample| Metric::Ttft.of(sample, Basis::Response);
+        let mut all: Vec<_> = run.measured().filter(|s| s.path == PathId(2)).filter_map(first).collect();
+        all.sort_unstable();
+        let longest = all[((1.0 - share) * all.len() as f64) as usize];
+        for sample in run.samples.iter_mut().filter(|s| s.path == PathId(2) && first(s) >= Some(longest)) {
+            crate::run::fixture::fail(sample, crate::measure::outcome::ErrorClass::TimeoutFirstByte);
+            (sample.stamps.head, sample.stamps.first_byte) = (None, None);
+            sample.stamps.end = Some(sample.stamps.intended + std::time::Duration::from_secs(60));
+        }
+        run
+    }
+
+    #[test]
+    fn a_path_that_times_out_is_not_the_faster_one() {
+        let comparison = compared(&losing_the_slowest(0.3), 200);
+        let median = row(&comparison, 1, Metric::Ttft, 0.5);
+        assert_ne!(median.verdict, Verdict::Faster, "{median:?}");
+        assert!(median.ci_ms.is_some_and(|(low, high)| low < 0.0 && 0.0 < high), "{median:?}");
+        assert!(median.n_candidate < median.n_baseline * 3 / 4, "n is of successful calls");
+        let tail = row(&comparison, 1, Metric::Ttft, 0.9);
+        assert_eq!((tail.shift_ms, tail.ci_ms, tail.verdict), (None, None, Verdict::Inconclusive));
+        assert_eq!((tail.open, tail.needed_rounds), (Some(Open::BeyondTimeout), None));
+        assert!(tail.reason.as_ref().is_some_and(|why| why.starts_with("beyond the timeout: 1")), "{tail:?}");
+        // The quantile is known, but not that of every draw.
+        let near = losing_the_slowest(0.098);
+        let comparison = compared(&near, 200);
+        let tail = row(&comparison, 1, Metric::E2e, 0.9);
+        assert!(tail.shift_ms.is_some() && tail.ci_ms.is_none(), "{tail:?}");
+        assert!(tail.reason.as_ref().is_some_and(|why| why.starts_with("too close to the timeout")), "{tail:?}");
+        assert!(
+            comparison.candidates[1]
+                .curves
+                .iter()
+                .flat_map(|curve| &curve.points)
+                .all(|point| { point.shift_ms.is_finite() && point.low_ms.is_finite() && point.high_ms.is_finite() })
+        );
+    }
+
+    #[test]
+    fn a_timeout_on_a_new_connection_is_none_of_the_warm_ones() {
+        let mut run = losing_the_slowest(0.3);
+        run.samples.iter_mut().filter(|s| !s.outcome.is_ok()).for_each(crate::run::fixture::open);
+        let comparison = compared(&run, 100);
+        assert!(row(&comparison, 1, Metric::Ttft, 0.9).shift_ms.is_some());
+        run.samples.iter_mut().filter(|s| !s.outcome.is_ok()).for_each(|sample| sample.conn = None);
+        let lost = run.measured().find(|sample| !sample.outcome.is_ok()).expect("timeouts");
+        assert!(Connections::New.holds(lost) && !Connections::Reused.holds(lost));
     }
 
     #[test]

@@ -54,8 +54,8 @@ impl Judge<'_> {
         let mut row = ShiftRow {
             metric: self.bench.metrics[metric],
             quantile: q,
-            n_baseline: base.n(),
-            n_candidate: cand.n(),
+            n_baseline: pair.baseline.metrics[metric].ok.n(),
+            n_candidate: pair.candidate.metrics[metric].ok.n(),
             shift_ms,
             shift_pct: shift_ms.zip(of(base)).map(|(shift, base)| 100.0 * shift / base),
             ci_ms: shift.map(|shift| shift.interval(factor)),
@@ -65,14 +65,19 @@ impl Judge<'_> {
             open: None,
             reason: None,
         };
-        self.decide(&mut row, pair);
+        self.decide(&mut row, pair, self.beyond(pair, metric, place));
         row
     }
 
-    fn decide(&self, row: &mut ShiftRow, pair: &Pair) {
+    fn decide(&self, row: &mut ShiftRow, pair: &Pair, beyond: Option<String>) {
         let fewest = row.n_baseline.min(row.n_candidate);
         let rounds = self.bench.blocks.rounds as f64;
         let Some((low, high)) = row.joint_ci_ms else {
+            if beyond.is_some() {
+                row.open = Some(Open::BeyondTimeout);
+                row.reason = beyond;
+                return;
+            }
             let scarce = if row.n_candidate <= row.n_baseline { pair.candidate.path } else { pair.baseline.path };
             let few_calls = fewest < interval_needs(row.quantile);
             row.open = Some(if few_calls { Open::FewCalls } else { Open::FewBlocks });
@@ -104,6 +109,21 @@ impl Judge<'_> {
         }
     }
 
+    /// Why the quantile of an arm is not known: it is one of a call that timed out, in the run or in any of the draws.
+    fn beyond(&self, pair: &Pair, metric: usize, place: usize) -> Option<String> {
+        let say = |arm: &Arm, what: &str| {
+            let values = &arm.metrics[metric].values;
+            let name = &self.plan.path(arm.path).name;
+            let calls = format!("{} of {} calls of path '{name}' timed out", values.beyond(), values.n());
+            (values.beyond() > 0).then(|| format!("{what}: {calls}"))
+        };
+        let arms = || [pair.candidate, pair.baseline].into_iter();
+        let hidden = arms().filter(|arm| arm.metrics[metric].values.quantile(self.bench.curve[place]).is_none());
+        let drawn = arms().filter(|arm| arm.metrics[metric].drawn[place].iter().any(|value| !value.is_finite()));
+        let in_the_run = hidden.filter_map(|arm| say(arm, "beyond the timeout")).next();
+        in_the_run.or_else(|| drawn.filter_map(|arm| say(arm, "too close to the timeout for an interval")).next())
+    }
+
     fn rounds_for_interval(&self, q: f64, fewest: usize) -> Option<u64> {
         let for_blocks = self.bench.blocks.rounds_for_verdict();
         let more = interval_needs(q) as f64 / fewest as f64;
@@ -131,9 +151,8 @@ impl Judge<'_> {
 
     fn mean(&self, pair: &Pair, metric: usize) -> MeanShift {
         let (base, cand) = (&pair.baseline.metrics[metric], &pair.candidate.metrics[metric]);
-        let shift_ms = cand.values.mean().zip(base.values.mean()).map(|(cand, base)| cand - base);
-        let enough =
-            self.bench.blocks.count >= FOR_INTERVAL && base.values.n().min(cand.values.n()) >= interval_needs(0.5);
+        let shift_ms = cand.ok.mean().zip(base.ok.mean()).map(|(cand, base)| cand - base);
+        let enough = self.bench.blocks.count >= FOR_INTERVAL && base.ok.n().min(cand.ok.n()) >= interval_needs(0.5);
         let interval = |estimate| {
             let shift = Shift { estimate, drawn: minus(&cand.drawn_mean, &base.drawn_mean) };
             shift.interval(small_sample_factor(self.bench.blocks.count))

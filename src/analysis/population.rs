@@ -2,6 +2,7 @@
 
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
 use crate::path::ConnectionPolicy;
 use crate::run::Run;
@@ -33,13 +34,14 @@ impl Connections {
         }
     }
 
-    /// Whether this attempt went over such a connection.
+    /// Whether this attempt went over such a connection. One that was given up before it had any was opening one.
     #[must_use]
     pub fn holds(self, sample: &Sample) -> bool {
-        sample.conn.as_ref().is_some_and(|conn| match self {
-            Self::Reused => conn.uses > 1,
-            Self::New => conn.uses == 1,
-        })
+        let is_new = sample.conn.as_ref().map_or(timed_out(sample), |conn| conn.uses == 1);
+        match self {
+            Self::Reused => sample.conn.as_ref().is_some_and(|conn| conn.uses > 1),
+            Self::New => is_new,
+        }
     }
 }
 
@@ -56,13 +58,95 @@ pub fn value_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<f64> {
     metric.of(sample, basis).map(|ns| ns as f64 / 1e6)
 }
 
-/// The values of a path in milliseconds, ascending.
+/// What is known of a value in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// It was seen.
+    Known(f64),
+    /// The call was given up before it was there: it is longer than this.
+    Beyond(f64),
+}
+
+impl Value {
+    /// The value, infinite where it is not known.
+    #[must_use]
+    pub fn or_infinite(self) -> f64 {
+        match self {
+            Self::Known(ms) => ms,
+            Self::Beyond(_) => f64::INFINITY,
+        }
+    }
+}
+
+/// The value of a metric for a call that was answered or timed out: a failed call of any other kind has none.
+///
+/// A call that timed out keeps what was seen of it: a stream that stalls after its first token has a time to first
+/// token like any other. Only what had not come when it was given up is longer than the wait. Metrics that do not
+/// count from the start of the call have no such bound and stay those of successful calls.
+#[must_use]
+pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
+    if let Some(ms) = value_ms(sample, metric, basis) {
+        return Some(Value::Known(ms));
+    }
+    let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo);
+    if !timed_out(sample) || !metric.has_basis() || (of_streams && !sample.stream) {
+        return None;
+    }
+    // Without its terminal mark a call has an end, but not that of its answer.
+    let unfinished = metric == Metric::E2e && sample.stamps.done.is_none();
+    match metric.of(sample, basis).filter(|_| !unfinished) {
+        Some(ns) => Some(Value::Known(ns as f64 / 1e6)),
+        None => waited_ms(sample, basis).map(Value::Beyond),
+    }
+}
+
+fn timed_out(sample: &Sample) -> bool {
+    sample.outcome.error().is_some_and(ErrorClass::is_timeout)
+}
+
+/// How long a call was waited for.
+fn waited_ms(sample: &Sample, basis: Basis) -> Option<f64> {
+    let start = match basis {
+        Basis::Response => sample.stamps.intended,
+        Basis::Service => sample.stamps.sent.unwrap_or(sample.stamps.intended),
+    };
+    Some(sample.stamps.end?.ms_since(start))
+}
+
+/// The values of the successful calls of a path in milliseconds, ascending.
 #[must_use]
 pub fn sorted_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
     let of_path = measured.iter().filter(|sample| sample.path == path);
     let mut values: Vec<f64> = of_path.filter_map(|sample| value_ms(sample, metric, basis)).collect();
     values.sort_by(f64::total_cmp);
     values
+}
+
+/// What the quantiles of a path are made of, in milliseconds, ascending: its successful calls and those that timed
+/// out. Of the latter each counts with what was seen of it, or as infinity, or the path that loses its slowest calls
+/// would look the faster one.
+#[must_use]
+pub fn quantile_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
+    let of_path = measured.iter().filter(|sample| sample.path == path);
+    let mut values: Vec<f64> =
+        of_path.filter_map(|sample| Some(seen_ms(sample, metric, basis)?.or_infinite())).collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The quantile `q` of ascending values of which some may be infinite; `None` where it is not finite.
+#[must_use]
+pub fn known_quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    let rank = sorted.len().checked_sub(1)? as f64 * q;
+    // At a whole rank the next value has no weight, and nothing of infinity is still no number.
+    let value = if rank.fract() == 0.0 { sorted.get(rank as usize).copied() } else { quantile(sorted, q) };
+    value.filter(|value| value.is_finite())
+}
+
+/// How many of ascending values are not known.
+#[must_use]
+pub fn beyond(sorted: &[f64]) -> usize {
+    sorted.len() - sorted.partition_point(|value| value.is_finite())
 }
 
 /// Whether the attempt counts in a failed share, and whether it failed there: calls that were never sent or that the

@@ -8,7 +8,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::measure::quantile::quantile;
+use crate::analysis::population::{beyond, known_quantile};
 
 /// Values between two checkpoints.
 const STEP: usize = 64;
@@ -40,7 +40,8 @@ impl Draws {
     }
 }
 
-/// The values of one path and metric with the block of each.
+/// The values of one path and metric with the block of each. Infinite is one that is only known to be longer than the
+/// call was waited for.
 #[derive(Clone, Debug)]
 pub struct Values {
     sorted: Vec<f64>,
@@ -48,7 +49,6 @@ pub struct Values {
     blocks: usize,
     /// How many values of each block lie below value number `STEP * i`.
     checkpoints: Vec<u32>,
-    sums: Vec<f64>,
 }
 
 impl Values {
@@ -58,23 +58,15 @@ impl Values {
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (sorted, block_of): (Vec<_>, Vec<_>) = values.into_iter().unzip();
         let mut below = vec![0; blocks];
-        let mut sums = vec![0.0; blocks];
         let mut checkpoints = Vec::with_capacity((sorted.len() / STEP + 2) * blocks);
-        for (i, (value, block)) in sorted.iter().zip(&block_of).enumerate() {
+        for (i, block) in block_of.iter().enumerate() {
             if i % STEP == 0 {
                 checkpoints.extend_from_slice(&below);
             }
             below[usize::from(*block)] += 1;
-            sums[usize::from(*block)] += value;
         }
         checkpoints.extend_from_slice(&below);
-        Self { sorted, block_of, blocks, checkpoints, sums }
-    }
-
-    /// The values, ascending.
-    #[must_use]
-    pub fn sorted(&self) -> &[f64] {
-        &self.sorted
+        Self { sorted, block_of, blocks, checkpoints }
     }
 
     /// How many values there are.
@@ -83,34 +75,27 @@ impl Values {
         self.sorted.len()
     }
 
-    /// The mean; `None` without values.
+    /// How many of them are infinite.
     #[must_use]
-    pub fn mean(&self) -> Option<f64> {
-        (self.n() > 0).then(|| self.sums.iter().sum::<f64>() / self.n() as f64)
+    pub fn beyond(&self) -> usize {
+        beyond(&self.sorted)
     }
 
-    /// The quantile `q`; `None` without values.
+    /// The quantile `q`; `None` without values, and where it is not finite.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        quantile(&self.sorted, q)
+        known_quantile(&self.sorted, q)
     }
 
-    /// The mean of a draw; `None` when it drew no value.
-    #[must_use]
-    pub fn drawn_mean(&self, weights: &[u32]) -> Option<f64> {
-        let total = self.drawn(self.last(), weights);
-        let sum: f64 = self.sums.iter().zip(weights).map(|(sum, weight)| sum * f64::from(*weight)).sum();
-        (total > 0).then(|| sum / total as f64)
-    }
-
-    /// The quantile `q` of a draw; `None` when it drew no value.
+    /// The quantile `q` of a draw, not finite where a value that it stands on is not; `None` when it drew no value.
     #[must_use]
     pub fn drawn_quantile(&self, weights: &[u32], q: f64) -> Option<f64> {
         let total = self.drawn(self.last(), weights);
         let rank = total.checked_sub(1)? as f64 * q;
         let below = rank.floor() as u64;
         let (low, high) = self.at(weights, below);
-        Some(low + (high - low) * (rank - below as f64))
+        let part = rank - below as f64;
+        Some(if part > 0.0 { low + (high - low) * part } else { low })
     }
 
     fn last(&self) -> usize {
@@ -150,9 +135,53 @@ impl Values {
     }
 }
 
+/// What the means of one path and metric are made of.
+#[derive(Clone, Debug)]
+pub struct Sums {
+    /// The sum of the values of each block.
+    sums: Vec<f64>,
+    /// How many they are.
+    counts: Vec<u64>,
+}
+
+impl Sums {
+    /// Of values with their blocks, each below `blocks`.
+    #[must_use]
+    pub fn new(values: impl Iterator<Item = (f64, u16)>, blocks: usize) -> Self {
+        let mut held = Self { sums: vec![0.0; blocks], counts: vec![0; blocks] };
+        for (value, block) in values {
+            held.sums[usize::from(block)] += value;
+            held.counts[usize::from(block)] += 1;
+        }
+        held
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.counts.iter().sum::<u64>() as usize
+    }
+
+    /// The mean; `None` without values.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        (self.n() > 0).then(|| self.sums.iter().sum::<f64>() / self.n() as f64)
+    }
+
+    /// The mean of a draw; `None` when it drew no value.
+    #[must_use]
+    pub fn drawn_mean(&self, weights: &[u32]) -> Option<f64> {
+        let total: u64 = self.counts.iter().zip(weights).map(|(count, weight)| count * u64::from(*weight)).sum();
+        let sum: f64 = self.sums.iter().zip(weights).map(|(sum, weight)| sum * f64::from(*weight)).sum();
+        (total > 0).then(|| sum / total as f64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use crate::measure::quantile::quantile;
 
     use super::*;
 
@@ -167,6 +196,7 @@ mod tests {
                 .flat_map(|(value, block)| std::iter::repeat_n(*value, weights[usize::from(*block)] as usize))
                 .collect();
             repeated.sort_by(f64::total_cmp);
+            let sums = Sums::new(values.iter().copied(), 5);
             let held = Values::new(values, 5);
             let same = |a: Option<f64>, b: Option<f64>| match (a, b) {
                 (Some(a), Some(b)) => (a - b).abs() < 1e-9,
@@ -174,8 +204,17 @@ mod tests {
             };
             prop_assert!(same(held.drawn_quantile(&weights, q), quantile(&repeated, q)));
             let mean = (!repeated.is_empty()).then(|| repeated.iter().sum::<f64>() / repeated.len() as f64);
-            prop_assert!(same(held.drawn_mean(&weights), mean));
+            prop_assert!(same(sums.drawn_mean(&weights), mean));
         }
+    }
+
+    #[test]
+    fn a_quantile_on_an_unknown_value_is_unknown() {
+        let held = Values::new(vec![(1.0, 0), (2.0, 0), (3.0, 0), (f64::INFINITY, 0), (f64::INFINITY, 1)], 2);
+        assert_eq!((held.n(), held.beyond()), (5, 2));
+        assert_eq!([0.25, 0.5, 0.6, 1.0].map(|q| held.quantile(q)), [Some(2.0), Some(3.0), None, None]);
+        let drawn = |weights: [u32; 2], q| held.drawn_quantile(&weights, q).filter(|value| value.is_finite());
+        assert_eq!((drawn([1, 1], 0.5), drawn([1, 1], 0.6), drawn([0, 2], 0.5)), (Some(3.0), None, None));
     }
 
     #[test]

@@ -36,9 +36,9 @@ pub struct ShiftRow {
     pub metric: Metric,
     /// The quantile.
     pub quantile: f64,
-    /// Calls of the baseline.
+    /// Successful calls of the baseline; its quantile counts those that timed out too.
     pub n_baseline: usize,
-    /// Calls of the candidate.
+    /// Successful calls of the candidate; its quantile counts those that timed out too.
     pub n_candidate: usize,
     /// Candidate minus baseline.
     pub shift_ms: Option<f64>,
@@ -67,6 +67,8 @@ pub enum Open {
     FewBlocks,
     /// The interval holds zero.
     HoldsZero,
+    /// The quantile is that of a call that timed out, or too close to one: nobody knows how long it would have been.
+    BeyondTimeout,
     /// The run did not carry out its plan, and nothing is decided by half a run.
     Incomplete,
 }
@@ -94,7 +96,7 @@ impl Verdict {
     }
 }
 
-/// The difference of two means, which is also the mean difference of pairs. Milliseconds.
+/// The difference of two means over successful calls, which is also the mean difference of pairs. Milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeanShift {
     /// The metric.

@@ -5,11 +5,10 @@
 
 use hdrhistogram::Histogram;
 
-use crate::analysis::population::{failed, value_ms};
+use crate::analysis::population::{Value, failed, seen_ms};
 use crate::analysis::stats::{design_effect, interval_needs, normal_quantile, rank_interval, wilson};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::objective::{Comparator, Expression, Indicator, Objective};
-use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
 use crate::run::Run;
@@ -145,9 +144,9 @@ struct Latencies {
 
 impl Latencies {
     fn of(own: &[&Sample], metric: Metric, basis: Basis) -> Self {
-        let value = |sample: &&Sample| {
-            let known = value_ms(sample, metric, basis).map(|ms| (seconds(sample), ms, false));
-            known.or_else(|| Some((seconds(sample), censored_ms(sample, metric, basis)?, true)))
+        let value = |sample: &&Sample| match seen_ms(sample, metric, basis)? {
+            Value::Known(ms) => Some((seconds(sample), ms, false)),
+            Value::Beyond(ms) => Some((seconds(sample), ms, true)),
         };
         Self { values: own.iter().filter_map(value).collect() }
     }
@@ -206,20 +205,6 @@ impl Latencies {
     }
 }
 
-/// How long a call was waited for that timed out before it had the value.
-fn censored_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<f64> {
-    let timed_out = sample.outcome.error().is_some_and(ErrorClass::is_timeout);
-    let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo);
-    if !timed_out || !metric.has_basis() || (of_streams && !sample.stream) {
-        return None;
-    }
-    let start = match basis {
-        Basis::Response => sample.stamps.intended,
-        Basis::Service => sample.stamps.sent.unwrap_or(sample.stamps.intended),
-    };
-    Some(sample.stamps.end?.ms_since(start))
-}
-
 /// The value below which at least the share lies of the sample, on the side that makes the interval longer.
 fn value_below(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
@@ -267,7 +252,7 @@ fn gap_calls(gaps: &Histogram<u64>, own: &[&Sample]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::outcome::Outcome;
+    use crate::measure::outcome::{ErrorClass, Outcome};
     use crate::run::fixture::{self, World};
 
     fn judged(mut run: Run, path: &str, expr: &str) -> ObjectiveResult {
@@ -323,6 +308,27 @@ mod tests {
         assert!(result.reason.expect("why").contains("timed out"));
         assert_eq!(judged(run.clone(), "gateway", "ttft.p50 < 400ms").verdict, ObjectiveVerdict::Met);
         assert_eq!(judged(run, "gateway", "ttft.max < 400s").verdict, ObjectiveVerdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_stream_that_stalls_after_its_first_token_has_a_first_token() {
+        let mut run = World::default().run();
+        for sample in run.samples.iter_mut().filter(|sample| sample.path == PathId(2) && sample.round % 8 == 0) {
+            sample.outcome = Outcome::Failed(ErrorClass::TimeoutGap);
+            sample.stamps.done = None;
+            sample.stamps.end = Some(sample.stamps.intended + std::time::Duration::from_secs(60));
+        }
+        for (expr, verdict) in [
+            ("ttft.p95 < 400ms", ObjectiveVerdict::Met),
+            ("ttfb.max < 10s", ObjectiveVerdict::Met),
+            ("ttft.mean < 400ms", ObjectiveVerdict::Met),
+            ("e2e.p95 < 2s", ObjectiveVerdict::Missed),
+            ("e2e.max < 100s", ObjectiveVerdict::Inconclusive),
+        ] {
+            let result = judged(run.clone(), "gateway", expr);
+            assert_eq!(result.verdict, verdict, "{expr}: {result:?}");
+        }
+        assert_eq!(judged(run, "gateway", "ttft.p95 < 400ms").reason, None);
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! What each path did in the measured phase: counts, and the distribution of every metric over successful calls.
+//! What each path did in the measured phase: counts, and the distribution of every metric.
+//!
+//! Numbers, means and smallest values are of successful calls. Quantiles and largest values count the calls that timed
+//! out too: with what was seen of them, or as longer than anything, and a figure that falls there is missing.
 
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
 use crate::analysis::breakdown::Breakdown;
-use crate::analysis::population::sorted_ms;
+use crate::analysis::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::quantile::{is_supported, needed, quantile};
@@ -87,7 +90,7 @@ pub struct Tokens {
     pub output: u64,
 }
 
-/// The distribution of a metric over successful calls. Milliseconds.
+/// The distribution of a metric. Milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricSummary {
     /// The metric.
@@ -96,16 +99,22 @@ pub struct MetricSummary {
     pub basis: Option<Basis>,
     /// Whether this is the service form beside a headline in response time.
     pub beside: bool,
-    /// How many values.
+    /// How many values of successful calls.
     pub n: u64,
-    /// The mean.
+    /// Their mean.
     pub mean: Option<f64>,
-    /// The smallest.
+    /// The smallest of them.
     pub min: Option<f64>,
-    /// The largest.
+    /// The largest of all; `None` if a call timed out before it had its value.
     pub max: Option<f64>,
-    /// [`QUANTILES`]; `None` where `n` is too small for one.
+    /// [`QUANTILES`] of all; `None` where there are too few values for one, or where it is beyond a timeout.
     pub quantiles: [Option<f64>; QUANTILES.len()],
+    /// The least that a quantile beyond a timeout can be.
+    pub at_least: [Option<f64>; QUANTILES.len()],
+    /// How many values the quantiles are made of: those of successful calls, and of calls that timed out.
+    pub counted: u64,
+    /// How many of these timed out before they had their value.
+    pub beyond: u64,
     /// Why there is no value at all.
     pub reason: Option<String>,
 }
@@ -124,14 +133,29 @@ impl MetricSummary {
         QUANTILES.iter().position(|known| (known - q).abs() < 1e-9).and_then(|place| self.quantiles[place])
     }
 
+    /// The least that the quantile `q` can be if it is one of [`QUANTILES`] and beyond a timeout.
+    #[must_use]
+    pub fn least(&self, q: f64) -> Option<f64> {
+        QUANTILES.iter().position(|known| (known - q).abs() < 1e-9).and_then(|place| self.at_least[place])
+    }
+
     /// Why the quantile `q` is missing.
     #[must_use]
     pub fn why_missing(&self, q: f64) -> Option<String> {
         match &self.reason {
             Some(reason) => Some(reason.clone()),
-            None if is_supported(self.n as usize, q) => None,
-            None => Some(format!("{} values, {} are needed", self.n, needed(q))),
+            None if !is_supported(self.counted as usize, q) => {
+                Some(format!("{} values, {} are needed", self.counted, needed(q)))
+            }
+            None if self.quantile(q).is_some() => None,
+            None => self.why_beyond(),
         }
+    }
+
+    /// Why a figure that stands on the longest values is missing.
+    #[must_use]
+    pub fn why_beyond(&self) -> Option<String> {
+        (self.beyond > 0).then(|| format!("beyond the timeout: {} of {} calls timed out", self.beyond, self.counted))
     }
 }
 
@@ -140,9 +164,9 @@ impl MetricSummary {
 pub struct Spectrum {
     /// The metric.
     pub metric: Metric,
-    /// How many values.
+    /// How many values, those of calls that timed out included.
     pub n: u64,
-    /// Quantiles, ascending up to 1 - 1/n, with their milliseconds.
+    /// Quantiles, ascending up to 1 - 1/n or to where they are beyond a timeout, with their milliseconds.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -155,7 +179,7 @@ pub fn summarize(run: &Run, measured: &[&Sample]) -> Vec<PathSummary> {
 fn of_path(run: &Run, measured: &[&Sample], path: PathId) -> PathSummary {
     let own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
     let basis = run.headline_basis();
-    let spectrum = |metric| spectrum(metric, &sorted_ms(&own, path, metric, basis));
+    let spectrum = |metric| spectrum(metric, &quantile_ms(&own, path, metric, basis));
     PathSummary {
         path,
         requests: requests(run, &own, path),
@@ -242,28 +266,45 @@ fn metrics(run: &Run, own: &[&Sample], path: PathId) -> Vec<MetricSummary> {
             continue;
         }
         let basis = metric.has_basis().then_some(headline);
-        metrics.push(of_values(metric, basis, false, &sorted_ms(own, path, metric, headline)));
+        metrics.push(MetricSummary { basis, ..of_values(own, path, metric, headline) });
         if basis == Some(Basis::Response) {
-            let values = sorted_ms(own, path, metric, Basis::Service);
-            metrics.push(of_values(metric, Some(Basis::Service), true, &values));
+            metrics.push(MetricSummary { beside: true, ..of_values(own, path, metric, Basis::Service) });
         }
     }
     metrics
 }
 
-fn of_values(metric: Metric, basis: Option<Basis>, beside: bool, sorted: &[f64]) -> MetricSummary {
-    let n = sorted.len();
+fn of_values(own: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> MetricSummary {
+    let ok = sorted_ms(own, path, metric, basis);
+    let all = quantile_ms(own, path, metric, basis);
+    let least = at_least_ms(own, metric, basis);
+    let n = ok.len();
+    let supported = |q| is_supported(all.len(), q);
+    let quantile_of = |q| known_quantile(&all, q).filter(|_| supported(q));
     MetricSummary {
         metric,
-        basis,
-        beside,
+        basis: Some(basis),
+        beside: false,
         n: n as u64,
-        mean: (n > 0).then(|| sorted.iter().sum::<f64>() / n as f64),
-        min: sorted.first().copied(),
-        max: sorted.last().copied(),
-        quantiles: QUANTILES.map(|q| quantile(sorted, q).filter(|_| is_supported(n, q))),
+        mean: (n > 0).then(|| ok.iter().sum::<f64>() / n as f64),
+        min: ok.first().copied(),
+        max: all.last().copied().filter(|max| n > 0 && max.is_finite()),
+        quantiles: QUANTILES.map(|q| quantile_of(q).filter(|_| n > 0)),
+        at_least: QUANTILES.map(|q| quantile(&least, q).filter(|_| supported(q) && quantile_of(q).is_none())),
+        counted: all.len() as u64,
+        beyond: beyond(&all) as u64,
         reason: (n == 0).then(|| why_none(metric).to_owned()),
     }
+}
+
+/// The least that each value can be, ascending.
+fn at_least_ms(own: &[&Sample], metric: Metric, basis: Basis) -> Vec<f64> {
+    let least = |sample: &&Sample| match seen_ms(sample, metric, basis)? {
+        Value::Known(ms) | Value::Beyond(ms) => Some(ms),
+    };
+    let mut values: Vec<f64> = own.iter().filter_map(least).collect();
+    values.sort_by(f64::total_cmp);
+    values
 }
 
 fn of_histogram(metric: Metric, values: &Histogram<u64>) -> MetricSummary {
@@ -279,6 +320,9 @@ fn of_histogram(metric: Metric, values: &Histogram<u64>) -> MetricSummary {
         min: (n > 0).then(|| ms(values.min())),
         max: (n > 0).then(|| ms(values.max())),
         quantiles: QUANTILES.map(|q| supported(q).then(|| ms(values.value_at_quantile(q)))),
+        at_least: [None; QUANTILES.len()],
+        counted: n,
+        beyond: 0,
         reason: (n == 0).then(|| why_none(metric).to_owned()),
     }
 }
@@ -303,7 +347,7 @@ fn spectrum(metric: Metric, sorted: &[f64]) -> Spectrum {
     let at = |step: f64| 1.0 - 10f64.powf(-decades * step / steps);
     let points = (0..=steps as usize).filter_map(|step| {
         let q = at(step as f64);
-        Some((q, quantile(sorted, q)?))
+        Some((q, known_quantile(sorted, q)?))
     });
     Spectrum { metric, n: sorted.len() as u64, points: points.collect() }
 }
@@ -356,6 +400,29 @@ mod tests {
         assert!(ttft.why_missing(0.99).expect("why").contains("100 are needed"));
         let server = metric(&summary(&run)[0], "server");
         assert_eq!((server.n, server.mean, server.why_missing(0.5).is_some()), (0, None, true));
+    }
+
+    #[test]
+    fn a_quantile_among_timeouts_is_missing_with_its_reason() {
+        let mut run = World::default().run();
+        let mut own: Vec<_> = run.samples.iter_mut().filter(|sample| sample.path == PathId(0)).collect();
+        let (lost, calls) = (own.len() / 20, own.len());
+        own.sort_by_key(|sample| std::cmp::Reverse(Metric::Ttft.of(sample, Basis::Response)));
+        for sample in own.into_iter().take(lost) {
+            fixture::fail(sample, ErrorClass::TimeoutTotal);
+            sample.stamps.end = Some(sample.stamps.intended + std::time::Duration::from_secs(60));
+        }
+        let (whole, path) = (summary(&World::default().run()).remove(0), summary(&run).remove(0));
+        let (before, ttft) = (metric(&whole, "ttft"), metric(&path, "ttft"));
+        assert_eq!(ttft.n as usize, calls - lost);
+        assert_eq!(ttft.quantile(0.9), before.quantile(0.9));
+        assert_eq!((ttft.quantile(0.99), ttft.max), (None, None));
+        assert_eq!(ttft.why_missing(0.99), Some(format!("beyond the timeout: {lost} of {calls} calls timed out")));
+        assert_eq!((ttft.at_least[0], ttft.at_least[3]), (None, Some(60_000.0)));
+        // The first byte had come.
+        assert!(metric(&path, "ttfb").quantile(0.99).is_some());
+        let (last, _) = path.spectra[0].points.last().expect("points");
+        assert!((0.93..0.951).contains(last) && path.spectra[0].n as usize == calls, "{last}");
     }
 
     #[test]

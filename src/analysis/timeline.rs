@@ -1,8 +1,7 @@
 //! Latency over time: quantiles of successive bins, wide enough to hold something.
 
-use crate::analysis::population::value_ms;
+use crate::analysis::population::{Value, known_quantile, seen_ms};
 use crate::measure::metric::Metric;
-use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
 use crate::run::Run;
 use crate::units::PathId;
@@ -22,7 +21,7 @@ pub struct Timeline {
     pub metric: Metric,
     /// The width of a bin, seconds.
     pub width_s: f64,
-    /// The bins that hold a successful call.
+    /// The bins that hold a call that was answered or timed out.
     pub bins: Vec<Bin>,
     /// Middles of the bins in which calls failed, with how many, seconds from the beginning of measuring.
     pub failures: Vec<(f64, u64)>,
@@ -33,12 +32,13 @@ pub struct Timeline {
 pub struct Bin {
     /// Its middle, seconds from the beginning of measuring.
     pub at_s: f64,
-    /// Successful calls.
+    /// Calls that were answered or timed out.
     pub n: usize,
-    /// The median, ms.
-    pub p50: f64,
-    /// The 0.99 quantile, ms; close to the largest value where a bin holds fewer than 100 calls.
-    pub p99: f64,
+    /// The median, ms; `None` where it is beyond a timeout.
+    pub p50: Option<f64>,
+    /// The 0.99 quantile, ms; close to the largest value where a bin holds fewer than 100 calls; `None` where it is
+    /// beyond a timeout.
+    pub p99: Option<f64>,
 }
 
 /// The timelines of every path.
@@ -57,7 +57,7 @@ fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width
     for sample in measured.iter().filter(|sample| sample.path == path) {
         let bin = (sample.stamps.intended.since(start).as_secs_f64() / width_s) as usize;
         let bin = bin.min(count - 1);
-        values[bin].extend(value_ms(sample, metric, run.headline_basis()));
+        values[bin].extend(seen_ms(sample, metric, run.headline_basis()).map(Value::or_infinite));
         failed[bin] += u64::from(crate::analysis::population::failed(sample) == Some(true));
     }
     let middle = |bin: usize| (bin as f64 + 0.5) * width_s;
@@ -74,7 +74,8 @@ fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width
 
 fn bin(at_s: f64, mut values: Vec<f64>) -> Option<Bin> {
     values.sort_by(f64::total_cmp);
-    Some(Bin { at_s, n: values.len(), p50: quantile(&values, 0.5)?, p99: quantile(&values, 0.99)? })
+    let at = |q| known_quantile(&values, q);
+    (!values.is_empty()).then(|| Bin { at_s, n: values.len(), p50: at(0.5), p99: at(0.99) })
 }
 
 #[cfg(test)]

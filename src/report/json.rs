@@ -222,6 +222,8 @@ fn metric(metric: &MetricSummary) -> Named<Value> {
         entries.push((key.clone(), ms(value)));
         entries.extend(reason.map(|reason| (format!("{key}_reason"), json!(reason))));
     }
+    let no_max = metric.why_beyond().filter(|_| metric.reason.is_none() && metric.max.is_none());
+    entries.extend(no_max.map(|reason| ("max_reason".to_owned(), json!(reason))));
     entries.extend(metric.reason.as_ref().map(|reason| ("reason".to_owned(), json!(reason))));
     Named(entries)
 }

@@ -121,7 +121,7 @@ fn overview(run: &Run, analysis: &Analysis) -> Table {
         columns,
         rows: analysis.paths.iter().map(|path| overview_row(run, path)).collect(),
         note: Some(format!(
-            "Successful calls on all connections; {}. A dash is a figure that was not measured.",
+            "Calls on all connections; ≥ stands where calls timed out; {}. A dash is a figure that was not measured.",
             words::basis(analysis.basis)
         )),
     }
@@ -132,7 +132,7 @@ fn overview_row(run: &Run, summary: &PathSummary) -> Vec<Cell> {
     let requests = &summary.requests;
     let bad = requests.failed + requests.incomplete + requests.dropped;
     let tone = if bad > 0 { Tone::Warn } else { Tone::Plain };
-    let quantile = |metric, q| value(headline(summary, metric).and_then(|m| m.quantile(q)));
+    let quantile = |metric, q| headline(summary, metric).map_or_else(|| value(None), |m| quantile(m, q));
     vec![
         path.name.as_str().into(),
         Cell::toned(path.kind.as_str(), Tone::Quiet),
@@ -170,7 +170,7 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
         columns,
         rows,
         note: Some(format!(
-            "Successful calls on {} connections. In brackets the 95% interval from {} blocks of {} drawn again, the same \
+            "Calls on {} connections, those that timed out as longer than any. In brackets the 95% interval from {} blocks of {} drawn again, the same \
              for all paths. ▲ slower and ▼ faster are verdicts that hold for all rows at once with 95% confidence.{}",
             comparison.connections.as_str(),
             blocks.count,
@@ -238,7 +238,7 @@ fn metrics(run: &Run, summary: &PathSummary) -> Table {
         let label = words::short(metric.metric);
         let label = if metric.beside { format!("{label}, service") } else { label.to_owned() };
         let mut cells: Vec<Cell> = vec![label.into(), figure::count(metric.n).into(), value(metric.mean)];
-        cells.extend(summary::QUANTILES.map(|q| value(metric.quantile(q))));
+        cells.extend(summary::QUANTILES.map(|q| quantile(metric, q)));
         cells.push(value(metric.max));
         cells
     };
@@ -254,6 +254,14 @@ fn metrics(run: &Run, summary: &PathSummary) -> Table {
             figure::count(summary.tokens.input),
             figure::count(summary.tokens.output)
         )),
+    }
+}
+
+/// A quantile, or the least that it can be where it is beyond a timeout.
+fn quantile(metric: &MetricSummary, q: f64) -> Cell {
+    match metric.least(q) {
+        Some(least) => Cell::toned(format!("≥ {}", figure::bare(least)), Tone::Warn),
+        None => value(metric.quantile(q)),
     }
 }
 

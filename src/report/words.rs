@@ -107,6 +107,9 @@ fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
         Verdict::Inconclusive if row.open == Some(Open::Incomplete) => {
             (Tone::Warn, format!("{subject} and {baseline}: the run is incomplete, nothing is decided"))
         }
+        Verdict::Inconclusive if row.open == Some(Open::BeyondTimeout) => {
+            (Tone::Warn, format!("{subject} and {baseline}: too many calls timed out to tell"))
+        }
         Verdict::Inconclusive => (Tone::Warn, format!("{subject} and {baseline}: the run is too short to tell")),
     }
 }
@@ -142,7 +145,7 @@ fn wanted(row: &ShiftRow, comparison: &Comparison) -> Option<String> {
     let seconds = rounds as f64 / comparison.blocks.rate.max(1e-9);
     let for_what = match row.open {
         Some(Open::HoldsZero) => "to tell a shift of this size from none",
-        Some(Open::FewCalls | Open::FewBlocks | Open::Incomplete) | None => "for a verdict",
+        Some(Open::FewCalls | Open::FewBlocks | Open::BeyondTimeout | Open::Incomplete) | None => "for a verdict",
     };
     Some(format!("about {} rounds ({}) are needed {for_what}", figure::count(rounds), figure::seconds(seconds)))
 }

@@ -22,6 +22,7 @@ use super::responses::{ResponsesAnswer, Stage};
 use super::responses_events::ResponsesEvents;
 use super::route::{Dialect, api, dialect};
 use super::sse::{EventStream, Next, Script};
+use super::trouble::Trouble;
 use crate::backend::{Backend, Length, Plan};
 use crate::clock::unix_seconds;
 use crate::generate::Text;
@@ -33,7 +34,7 @@ use crate::tap::{Arrival, Entry, Marks, Note};
 use crate::visit::Visit;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+pub(super) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 /// Where a model tells a gateway of ours what it has planned: when the first and the last token are due, in nanoseconds
 /// of `CLOCK_MONOTONIC`. The gateway keeps it to itself.
 pub(crate) const PLAN: HeaderName = HeaderName::from_static("x-sim-plan");
@@ -46,23 +47,26 @@ pub(crate) async fn answer(
     backend: &Arc<Backend>,
     head: &Parts,
     body: Result<Bytes, ApiError>,
+    trouble: Option<Trouble>,
 ) -> Response<Reply> {
     let arrival = visit.tap.arrival();
     let call = Call { visit, backend, head, arrival, dialect: dialect(&head.uri) };
     let world = &visit.worker.world;
     let reader = Reader { head, key: world.key.as_deref(), any_model: world.any_model, strict: world.strict };
-    let done = match reader.read(body) {
-        Ok(Asked::Answer(ask)) => call.generate(ask).await,
-        Ok(Asked::Known(text)) => Ok(call.at_once(StatusCode::OK, api(head.uri.path()), text)),
+    let done = match (reader.read(body), trouble) {
+        (Ok(Asked::Answer(ask)), trouble) => call.admit(ask, trouble).await,
+        (_, Some(trouble)) => Ok(call.trouble(api(head.uri.path()), trouble)),
+        (Ok(Asked::Known(text)), None) => Ok(call.at_once(StatusCode::OK, api(head.uri.path()), text)),
         // Boxed, since they are seldom and would make every answer larger.
-        Ok(Asked::Embeddings(vectors)) => Ok(Box::pin(call.embed(vectors)).await),
-        Ok(Asked::Stored(id, errand)) => Box::pin(call.retrieve(&id, errand)).await,
-        Err(error) => Err(error),
+        (Ok(Asked::Embeddings(vectors)), None) => Ok(Box::pin(call.embed(vectors)).await),
+        (Ok(Asked::Stored(id, errand)), None) => Box::pin(call.retrieve(&id, errand)).await,
+        (Err(error), None) => Err(error),
     };
     done.unwrap_or_else(|error| call.at_once(error.status(), api(head.uri.path()), error.body(call.dialect)))
 }
 
 /// One request on its way to its answer.
+#[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) visit: &'a Visit,
     pub(super) backend: &'a Arc<Backend>,
@@ -92,7 +96,7 @@ impl Call<'_> {
         self.response(status, JSON, (&id, None), took, Reply::whole(text.into_bytes()))
     }
 
-    async fn generate(&self, mut ask: Ask) -> Result<Response<Reply>, ApiError> {
+    pub(super) async fn generate(&self, mut ask: Ask) -> Result<Response<Reply>, ApiError> {
         if let Form::Responses(form) = &ask.form
             && let Some(previous) = &form.previous
         {
@@ -311,7 +315,7 @@ impl Call<'_> {
     }
 
     /// An answer with the headers of its dialect; `id` is the request's, with the deployment that it went to.
-    fn response(
+    pub(super) fn response(
         &self,
         status: StatusCode,
         kind: HeaderValue,

@@ -1,5 +1,6 @@
 //! The APIs, in the dialects of OpenAI and Azure OpenAI: addresses, shapes, framing, refusals.
 
+mod admit;
 mod answer;
 mod ask;
 mod chat;
@@ -23,11 +24,14 @@ mod retrieve;
 mod route;
 mod sse;
 mod strict;
+mod trouble;
 mod version;
 mod wish;
 
 pub(crate) use answer::{PLAN, answer};
 pub(crate) use error::ApiError;
+pub(crate) use prompt::prompt_tokens;
 pub(crate) use responses::ResponsesAnswer;
-pub(crate) use route::api;
+pub(crate) use route::{Dialect, api};
 pub(crate) use sse::EventStream;
+pub(crate) use trouble::{Details, TROUBLES, Trouble, failed_event};

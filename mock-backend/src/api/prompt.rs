@@ -57,6 +57,17 @@ impl<'de> Visitor<'de> for CountingVisitor {
     }
 }
 
+/// The tokens of a prompt, in either API, as a gateway estimates them; 0 for what is none.
+pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct Prompt {
+        messages: Option<Counted>,
+        input: Option<Counted>,
+    }
+    let prompt: Option<Prompt> = serde_json::from_slice(body).ok();
+    prompt.and_then(|prompt| prompt.messages.or(prompt.input)).map_or(0, |counted| counted.tokens as u64)
+}
+
 /// One message, item or part: the tokens of its `content`, `text`, `arguments` or `output` and of the calls in it, and
 /// whether it is the result of a tool.
 struct Item {

@@ -19,6 +19,8 @@
 //!     reasoning_tokens = 64                       # that reasoning models think at medium effort
 //!     refusals = 0.0                              # the share of requests that the model refuses
 //!     keep_responses = "60m"                      # for GET and previous_response_id
+//!     limits = { rpm = 600, tpm = 100000 }        # or ptu = { units = 10 }; spillover = "another-backend"
+//!     fault  = [{ kind = "429", rate = 0.01 }, { kind = "reset:5", script = "work 9, fail 1, repeat" }]
 //!
 //!     [[listener]]
 //!     name    = "private"
@@ -31,29 +33,37 @@
 //!     kind    = "gateway"
 //!     backend = "sweden"                          # or gateway.url = "http://host:port/base"
 //!     link    = { rtt = "1ms" }                   # from the caller
-//!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" } }
+//!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" }, buffer = "8KB" }
 //! "#, "example.toml");
 //! assert!(config.is_ok());
 //! ```
 
 use std::path::Path;
 
+mod faults;
+mod gateway;
+mod limits;
 mod parse;
 mod raw;
 mod spec;
 mod times;
 
+pub use faults::FaultConfig;
+pub use gateway::{BreakerConfig, Buffer, GatewayConfig, MemberConfig, Policy, Preset, Statuses};
+pub use limits::{LimitHeaders, LimitsConfig, PtuConfig};
+pub(crate) use parse::nearest;
 pub use parse::{parse_duration, parse_rate};
 pub(crate) use spec::ANY_PORT;
-pub use spec::{
-    BackendConfig, Config, ConfigError, GatewayConfig, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl,
-};
+pub use spec::{BackendConfig, Config, ConfigError, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl};
 
 /// The scenarios that are built in: name and text.
-pub const SCENARIOS: [(&str, &str); 3] = [
+pub const SCENARIOS: [(&str, &str); 6] = [
     ("three-paths", include_str!("../../scenarios/three-paths.toml")),
     ("equal-paths", include_str!("../../scenarios/equal-paths.toml")),
     ("shared-batch-1", include_str!("../../scenarios/shared-batch-1.toml")),
+    ("throttled", include_str!("../../scenarios/throttled.toml")),
+    ("flaky", include_str!("../../scenarios/flaky.toml")),
+    ("two-regions-buffering-gateway", include_str!("../../scenarios/two-regions-buffering-gateway.toml")),
 ];
 
 impl Config {

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::parse::{explain, line_of, nearest};
+use super::faults::{self, Fault};
+use super::gateway::{Gateway, find};
+use super::limits::Limits;
+use super::parse::{explain, line_of};
 use super::spec::{
-    ANY_PORT, BackendConfig, Config, ConfigError, GatewayConfig, KEEP_RESPONSES, Kind, LEDGER, ListenerConfig,
-    OUTPUT_TOKENS, OutputTokens, REASONING_TOKENS, SEED,
+    ANY_PORT, BackendConfig, Config, ConfigError, KEEP_RESPONSES, Kind, LEDGER, ListenerConfig, OUTPUT_TOKENS,
+    OutputTokens, REASONING_TOKENS, SEED,
 };
-use super::times::{Bandwidth, Length, Rtt, Span, Time, Url};
+use super::times::{Bandwidth, Length, Rtt, Span, Time};
 use crate::distance::Distance;
 use crate::latency::{Dist, Latency};
 
@@ -52,6 +55,9 @@ struct Backend {
     refusals: f64,
     keep_responses: Option<Span>,
     load: Option<Load>,
+    limits: Option<Limits>,
+    #[serde(default)]
+    fault: Vec<Fault>,
 }
 
 fn region() -> String {
@@ -81,22 +87,15 @@ struct Listener {
     #[serde(default)]
     link: Link,
     gateway: Option<Gateway>,
+    #[serde(default)]
+    fault: Vec<Fault>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Link {
+pub(super) struct Link {
     rtt: Option<Rtt>,
     bandwidth: Option<Bandwidth>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Gateway {
-    own: Time,
-    #[serde(default)]
-    link: Link,
-    url: Option<Url>,
 }
 
 impl Scenario {
@@ -118,7 +117,12 @@ impl Scenario {
             any_model: false,
             strict: self.strict,
             ledger: self.ledger,
-            backends: self.backend.into_iter().map(Backend::resolve).collect(),
+            backends: self
+                .backend
+                .into_iter()
+                .map(|backend| backend.resolve(&names))
+                .collect::<Result<_, _>>()
+                .map_err(|e| ConfigError(format!("{origin}: {e}")))?,
             listeners: listeners.collect::<Result<_, _>>().map_err(|e| ConfigError(format!("{origin}: {e}")))?,
         };
         check(&config).map_err(|e| ConfigError(format!("{origin}: {e}")))?;
@@ -127,10 +131,13 @@ impl Scenario {
 }
 
 impl Backend {
-    fn resolve(self) -> BackendConfig {
+    fn resolve(self, names: &[String]) -> Result<BackendConfig, String> {
+        let wrong = |what: String| format!("backend \"{}\": {what}", self.name);
+        let limits = self.limits.map(|limits| limits.resolve(&self.name, names)).transpose().map_err(wrong)?;
+        let faults = faults::resolve(self.fault, false).map_err(wrong)?;
         let Model { first, gap, per_prompt_token } = self.model;
         let per_prompt_token = per_prompt_token.map_or(0.0, |span| span.0);
-        BackendConfig {
+        Ok(BackendConfig {
             name: self.name,
             region: self.region,
             latency: Latency { first: first.0, gap: gap.0, per_prompt_token },
@@ -141,12 +148,14 @@ impl Backend {
             reasoning_tokens: self.reasoning_tokens.map_or(REASONING_TOKENS, |tokens| tokens as usize),
             refusals: self.refusals,
             keep_responses: self.keep_responses.map_or(KEEP_RESPONSES, |span| span.0),
-        }
+            limits,
+            faults,
+        })
     }
 }
 
 impl Link {
-    fn resolve(self) -> Distance {
+    pub(super) fn resolve(self) -> Distance {
         Distance {
             rtt: self.rtt.map_or(Dist::Fixed(0.0), |rtt| rtt.0),
             bandwidth: self.bandwidth.map(|bandwidth| bandwidth.0),
@@ -165,31 +174,23 @@ impl Listener {
             }
             _ => {}
         }
+        let pool = self.gateway.as_ref().is_some_and(|gateway| !gateway.pool.is_empty());
         let foreign = self.gateway.as_ref().is_some_and(|gateway| gateway.url.is_some());
+        if pool && (foreign || self.backend.is_some()) {
+            return Err(wrong("has a pool, so it takes neither a backend nor gateway.url"));
+        }
+        let foreign = foreign || pool;
         let backend = match (self.backend, foreign) {
             (Some(_), true) => return Err(wrong("has both a backend and gateway.url; give one")),
             (None, false) => return Err(wrong("needs a backend")),
             (None, true) => None,
             (Some(backend), false) => Some(find(&backend, backends).map_err(|e| wrong(&e))?),
         };
-        let gateway = self.gateway.map(|gateway| GatewayConfig {
-            own: gateway.own.0,
-            link: gateway.link.resolve(),
-            url: gateway.url.map(|url| url.0),
-        });
+        let gateway = self.gateway.map(|gateway| gateway.resolve(backends)).transpose().map_err(|e| wrong(&e))?;
         let link = self.link.resolve();
-        Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, link, backend, gateway, name })
+        let faults = faults::resolve(self.fault, true).map_err(|e| wrong(&e))?;
+        Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, link, backend, gateway, faults, name })
     }
-}
-
-fn find(backend: &str, backends: &[String]) -> Result<usize, String> {
-    backends.iter().position(|known| known == backend).ok_or_else(|| {
-        let names: Vec<&str> = backends.iter().map(String::as_str).collect();
-        match nearest(backend, &names) {
-            Some(near) => format!("names the backend \"{backend}\", did you mean \"{near}\"?"),
-            None => format!("names the backend \"{backend}\", which is not there"),
-        }
-    })
 }
 
 /// What cannot be in the whole.

@@ -2,7 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::faults::FaultConfig;
+use super::gateway::{GatewayConfig, MemberConfig};
+use super::limits::LimitsConfig;
 use crate::distance::Distance;
+use crate::fault::Fault;
 use crate::latency::{Dist, Latency};
 
 /// What is wrong with a scenario or with the flags, as one sentence.
@@ -46,6 +50,10 @@ pub struct BackendConfig {
     pub serial_stage: Dist,
     /// How long an answer is if no limit of the caller cuts it.
     pub output_tokens: OutputTokens,
+    /// How much it takes; none is everything.
+    pub limits: Option<LimitsConfig>,
+    /// What goes wrong with it.
+    pub faults: Vec<FaultConfig>,
     /// Tokens that a reasoning model thinks at medium effort.
     pub reasoning_tokens: usize,
     /// The share of requests that the model refuses, from 0 to 1.
@@ -78,6 +86,16 @@ pub struct ListenerConfig {
     pub backend: Option<usize>,
     /// What it adds as a gateway.
     pub gateway: Option<GatewayConfig>,
+    /// What goes wrong on the way to it.
+    pub faults: Vec<FaultConfig>,
+}
+
+impl ListenerConfig {
+    /// Whether nobody listens there.
+    #[must_use]
+    pub(crate) fn refuses(&self) -> bool {
+        self.faults.iter().any(|entry| entry.fault == Fault::Refused)
+    }
 }
 
 /// What a listener stands for.
@@ -102,17 +120,6 @@ impl Kind {
             Self::Gateway => "gateway",
         }
     }
-}
-
-/// A gateway between its caller and its upstream.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GatewayConfig {
-    /// Its own time on each request before it forwards.
-    pub own: Dist,
-    /// The distance to its upstream.
-    pub link: Distance,
-    /// A foreign server instead of a backend of the scenario.
-    pub url: Option<UpstreamUrl>,
 }
 
 /// The address of a foreign server: `http://host[:port][/base]`.
@@ -165,6 +172,8 @@ impl Config {
             latency,
             serial_stage: Dist::Fixed(0.0),
             output_tokens: OutputTokens::AsAsked(single.output_tokens),
+            limits: None,
+            faults: Vec::new(),
             reasoning_tokens: REASONING_TOKENS,
             refusals: 0.0,
             keep_responses: KEEP_RESPONSES,
@@ -176,6 +185,7 @@ impl Config {
             link: Distance::NONE,
             backend: Some(0),
             gateway: None,
+            faults: Vec::new(),
         };
         Self {
             scenario: "single".to_owned(),
@@ -198,8 +208,15 @@ impl Config {
         }
     }
 
-    /// The gateways in front of a backend of the scenario.
-    pub(crate) fn inner(&self) -> impl Iterator<Item = &ListenerConfig> {
-        self.listeners.iter().filter(|listener| listener.gateway.is_some() && listener.backend.is_some())
+    /// The connections of gateways to backends of the scenario: the name under which each stands in the ledger, and the
+    /// backend's place; first by gateway, then by member of its pool.
+    pub(crate) fn inner(&self) -> impl Iterator<Item = (String, usize)> {
+        let gateways = self.listeners.iter().filter_map(|listener| Some((listener, listener.gateway.as_ref()?)));
+        gateways.flat_map(|(listener, gateway)| {
+            let one = listener.backend.map(|backend| (format!("{}.upstream", listener.name), backend));
+            let name = |member: &MemberConfig| format!("{}.{}", listener.name, member.name);
+            let pool = gateway.pool.iter().filter_map(move |member| Some((name(member), member.backend?)));
+            one.into_iter().chain(pool)
+        })
     }
 }

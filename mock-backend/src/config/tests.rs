@@ -70,6 +70,22 @@ fn what_is_wrong_is_named_with_its_place_and_its_remedy() {
             "threads must be from 0 (one for each core) to 1024",
         ),
         (listener("").replace("name = \"x\"", "name = \"x\"\nledger = 0"), "ledger must be from 1 to 10000000"),
+        (
+            listener("").replace("gap = \"1ms\" }", "gap = \"1ms\" }\nlimits = { rmp = 600 }"),
+            "test line 5: unknown key \"rmp\", did you mean \"rpm\"?",
+        ),
+        (
+            listener("").replace("gap = \"1ms\" }", "gap = \"1ms\" }\nlimits = { rpm = 0 }"),
+            "backend \"b\": limits must be more than 0",
+        ),
+        (
+            listener("").replace("gap = \"1ms\" }", "gap = \"1ms\" }\nlimits = { spillover = \"bb\" }"),
+            "spills over to \"bb\"",
+        ),
+        (
+            listener("").replace("gap = \"1ms\" }", "gap = \"1ms\" }\nlimits = { rpm = 1, ptu = { units = 1 } }"),
+            "either ptu or rpm and tpm",
+        ),
         (listener("").replace("\"1ms\", gap", "\"-1ms\", gap"), "is not a time from 0 to an hour"),
     ];
     for (text, expected) in table {

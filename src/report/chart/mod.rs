@@ -79,7 +79,7 @@ impl Artist<'_> {
             return Ok(None);
         }
         let caption = format!(
-            "{}. Successful calls, {}. From p0 to p90 and from p90 to p99 is the same way, so that the tail can be seen; \
+            "{}. Successful calls and those that timed out, which end a line before its right end, {}. From p0 to p90 and from p90 to p99 is the same way, so that the tail can be seen; \
              where fewer than ten calls lie beyond, the line is dotted.",
             capital(metric.definition()),
             words::basis(self.analysis.basis)
@@ -122,8 +122,8 @@ impl Artist<'_> {
 
     fn timeline(&self) -> Result<Option<Chart>, ChartError> {
         let of_path = |timeline: &Timeline| {
-            let points = |of: fn(&crate::analysis::timeline::Bin) -> f64| {
-                timeline.bins.iter().map(|bin| (bin.at_s, of(bin))).collect()
+            let points = |of: fn(&crate::analysis::timeline::Bin) -> Option<f64>| {
+                timeline.bins.iter().filter_map(|bin| Some((bin.at_s, of(bin)?))).collect()
             };
             timeline::TimeLine {
                 p50: self.line(timeline.path, 0, points(|bin| bin.p50)),

@@ -1,0 +1,79 @@
+//! How faults are written: what happens, and to which requests.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+use super::times::Span;
+use crate::fault;
+
+/// A fault of a place, and the requests that it befalls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultConfig {
+    pub(crate) fault: fault::Fault,
+    /// The share of requests, 0 to 1.
+    pub(crate) rate: f64,
+    pub(crate) script: Option<fault::Script>,
+    /// From when on, in nanoseconds from the start of the simulator.
+    pub(crate) from: u64,
+    /// Until when.
+    pub(crate) to: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fault {
+    kind: Kind,
+    rate: Option<f64>,
+    script: Option<Script>,
+    from: Option<Span>,
+    to: Option<Span>,
+}
+
+struct Kind(fault::Fault);
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        fault::Fault::parse(&text).map(Kind).map_err(D::Error::custom)
+    }
+}
+
+struct Script(fault::Script);
+
+impl<'de> Deserialize<'de> for Script {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        fault::Script::parse(&text).map(Script).map_err(D::Error::custom)
+    }
+}
+
+impl Fault {
+    fn resolve(self) -> Result<FaultConfig, String> {
+        let fault = self.kind.0;
+        let wrong = |what: &str| Err(format!("fault \"{}\": {what}", fault.name()));
+        let rate = self.rate.unwrap_or(1.0);
+        if !(0.0..=1.0).contains(&rate) {
+            return wrong("rate must be from 0 to 1");
+        }
+        let from = self.from.map_or(0, |span| span.0 as u64);
+        let to = self.to.map_or(u64::MAX, |span| span.0 as u64);
+        if from >= to {
+            return wrong("from must be before to");
+        }
+        if fault == fault::Fault::Refused && (rate < 1.0 || self.script.is_some() || from > 0 || to < u64::MAX) {
+            return wrong("nobody listens, always; use drop or reset-connection with a rate, a script or a window");
+        }
+        Ok(FaultConfig { fault, rate, script: self.script.map(|script| script.0), from, to })
+    }
+}
+
+/// The faults of one place.
+pub(super) fn resolve(faults: Vec<Fault>, of_listener: bool) -> Result<Vec<FaultConfig>, String> {
+    let faults = faults.into_iter().map(Fault::resolve).collect::<Result<Vec<_>, _>>()?;
+    match faults.iter().find(|entry| entry.fault.is_of_connections() && !of_listener) {
+        Some(entry) => {
+            Err(format!("the fault \"{}\" befalls connections: it belongs to a listener", entry.fault.name()))
+        }
+        None => Ok(faults),
+    }
+}

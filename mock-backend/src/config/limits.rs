@@ -1,0 +1,139 @@
+//! How the limits of a backend are written, and what they mean.
+
+use serde::Deserialize;
+
+use super::parse::nearest;
+use super::times::Span;
+
+/// The limits of a deployment. What is `None` does not limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitsConfig {
+    /// Requests a minute, enforced over each of [`LimitsConfig::rpm_windows`].
+    pub rpm: Option<u32>,
+    /// The windows over which requests are counted, in nanoseconds.
+    pub rpm_windows: Vec<u64>,
+    /// Tokens a minute, estimated when a request arrives.
+    pub tpm: Option<u32>,
+    /// What a request without a limit of its own is taken to ask for, in tokens of output.
+    pub default_max_tokens: u32,
+    /// The longest prompt and answer together, in tokens.
+    pub context_tokens: Option<u32>,
+    /// A provisioned throughput instead of rates.
+    pub ptu: Option<PtuConfig>,
+    /// What the answers say of all this.
+    pub headers: LimitHeaders,
+    /// Whether a refused stream of the Responses API begins with status 200 and says so in its events.
+    pub in_stream: bool,
+    /// The place in [`super::Config::backends`] of the deployment that takes what this one refuses.
+    pub spillover: Option<usize>,
+    /// Whether that holds for the Responses API too.
+    pub spillover_responses: bool,
+}
+
+/// A provisioned throughput: a bucket that leaks at `capacity` a minute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PtuConfig {
+    /// Weighted tokens a minute.
+    pub capacity: f64,
+    /// What a token of the prompt weighs that was not cached.
+    pub input_weight: f64,
+    /// What a token of the answer weighs.
+    pub output_weight: f64,
+}
+
+/// What answers say of the limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitHeaders {
+    /// Limits, what is left, and when it is full again.
+    #[default]
+    Shown,
+    /// As shown, but -1 in the Responses API, as Azure may send it.
+    Unknown,
+    /// Nothing.
+    Hidden,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    rpm: Option<u32>,
+    rpm_windows: Option<Vec<Span>>,
+    tpm: Option<u32>,
+    default_max_tokens: Option<u32>,
+    context_tokens: Option<u32>,
+    ptu: Option<Ptu>,
+    #[serde(default)]
+    headers: LimitHeaders,
+    #[serde(default)]
+    in_stream: bool,
+    spillover: Option<String>,
+    #[serde(default)]
+    spillover_responses: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ptu {
+    units: Option<f64>,
+    tokens_per_unit: Option<f64>,
+    capacity: Option<f64>,
+    input_weight: Option<f64>,
+    output_weight: Option<f64>,
+}
+
+impl Limits {
+    pub(super) fn resolve(self, own: &str, backends: &[String]) -> Result<LimitsConfig, String> {
+        let spillover = self.spillover.map(|to| find(&to, own, backends)).transpose()?;
+        if [self.rpm, self.tpm, self.context_tokens].contains(&Some(0)) {
+            return Err("limits must be more than 0".to_owned());
+        }
+        if self.ptu.is_some() && (self.rpm.is_some() || self.tpm.is_some()) {
+            return Err("a deployment has either ptu or rpm and tpm".to_owned());
+        }
+        let windows = self.rpm_windows.unwrap_or_else(|| vec![Span(1e9), Span(10e9)]);
+        if windows.is_empty() || windows.iter().any(|window| window.0 < 1e6) {
+            return Err("rpm_windows must hold one or more times of at least 1ms".to_owned());
+        }
+        Ok(LimitsConfig {
+            rpm: self.rpm,
+            rpm_windows: windows.iter().map(|window| window.0 as u64).collect(),
+            tpm: self.tpm,
+            default_max_tokens: self.default_max_tokens.unwrap_or(16),
+            context_tokens: self.context_tokens,
+            ptu: self.ptu.map(Ptu::resolve).transpose()?,
+            headers: self.headers,
+            in_stream: self.in_stream,
+            spillover,
+            spillover_responses: self.spillover_responses,
+        })
+    }
+}
+
+impl Ptu {
+    fn resolve(self) -> Result<PtuConfig, String> {
+        let capacity = match (self.capacity, self.units) {
+            (Some(capacity), None) if self.tokens_per_unit.is_none() => capacity,
+            (None, Some(units)) => units * self.tokens_per_unit.unwrap_or(2500.0),
+            _ => return Err("ptu needs either capacity or units (and tokens_per_unit)".to_owned()),
+        };
+        let (input_weight, output_weight) = (self.input_weight.unwrap_or(1.0), self.output_weight.unwrap_or(4.0));
+        let sound = |value: f64, least: f64| value.is_finite() && value >= least;
+        if sound(capacity, 1.0) && sound(input_weight, 0.0) && sound(output_weight, 0.0) {
+            Ok(PtuConfig { capacity, input_weight, output_weight })
+        } else {
+            Err("the capacity of ptu must be at least 1, and no weight less than 0".to_owned())
+        }
+    }
+}
+
+fn find(to: &str, own: &str, backends: &[String]) -> Result<usize, String> {
+    let names: Vec<&str> = backends.iter().map(String::as_str).filter(|name| *name != own).collect();
+    if to == own {
+        return Err("spills over to itself".to_owned());
+    }
+    backends.iter().position(|known| known == to).ok_or_else(|| match nearest(to, &names) {
+        Some(near) => format!("spills over to \"{to}\", did you mean \"{near}\"?"),
+        None => format!("spills over to \"{to}\", which is not there"),
+    })
+}

@@ -1,0 +1,266 @@
+//! The body of an answer that breaks on its way: after so many tokens, or by what its events are or are not.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+
+use super::kind::Fault;
+use crate::api::failed_event;
+use crate::clock::{Alarm, Clock};
+use crate::forward::has_content;
+use crate::reply::Reply;
+use crate::tap::{Cut, Entry, Marks, Tap};
+
+/// A body and what happens to it.
+pub(crate) struct Broken {
+    inner: Reply,
+    fault: Fault,
+    stream: bool,
+    tap: Tap,
+    entry: Rc<Entry>,
+    alarm: Alarm,
+    tokens: usize,
+    /// Events of content so far.
+    seen: usize,
+    /// `sequence_number` of the last event, in the Responses API.
+    sequence: Option<u64>,
+    /// Nothing has gone out yet.
+    begins: bool,
+    /// What was to break is broken, and the rest is whole.
+    spent: bool,
+    then: Then,
+}
+
+/// What comes after what was handed out.
+enum Then {
+    /// More of the body.
+    More,
+    /// This, at this time, with these marks, and then more.
+    Later(u64, Marks, Bytes),
+    /// Nothing, and no end either.
+    Nothing,
+    /// The end.
+    End,
+}
+
+impl Broken {
+    pub(crate) fn new(inner: Reply, fault: Fault, stream: bool, tap: Tap, entry: Rc<Entry>, clock: &Clock) -> Self {
+        let mut tokens = 0;
+        entry.update(|record| tokens = record.tokens.map_or(usize::MAX, |tokens| tokens as usize));
+        let alarm = clock.alarm();
+        Self {
+            inner,
+            fault,
+            stream,
+            tap,
+            entry,
+            alarm,
+            tokens,
+            seen: 0,
+            sequence: None,
+            begins: true,
+            spent: false,
+            then: Then::More,
+        }
+    }
+
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        loop {
+            match &mut self.then {
+                Then::End => return Poll::Ready(None),
+                Then::Nothing => return Poll::Pending,
+                Then::More => {}
+                Then::Later(at, marks, rest) => {
+                    ready!(self.alarm.poll_until(*at, cx));
+                    if !rest.is_empty() {
+                        ready!(self.tap.poll_frame(*at, *marks, &self.entry, cx));
+                    }
+                    let rest = std::mem::take(rest);
+                    self.then = Then::More;
+                    if !rest.is_empty() {
+                        return Poll::Ready(Some(Ok(Frame::data(rest))));
+                    }
+                }
+            }
+            let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+            let Some(frame) = frame else { return Poll::Ready(None) };
+            let bytes = match frame.map(|frame| frame.into_data().unwrap_or_default()) {
+                Ok(bytes) => bytes,
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            };
+            let bytes = if self.stream { self.events(&bytes) } else { self.whole(bytes) };
+            if !bytes.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+        }
+    }
+
+    /// An answer in one piece breaks in its middle.
+    fn whole(&mut self, bytes: Bytes) -> Bytes {
+        let half = bytes.len() / 2;
+        match self.fault {
+            Fault::Close(_) | Fault::Truncated(_) => self.cut(bytes.slice(..half), Cut::Close, 0, 0),
+            Fault::Reset(_) => self.cut(bytes.slice(..half), Cut::Reset, 0, 0),
+            Fault::Stall(_, time) => self.stall(bytes.slice(..half), bytes.slice(half..), time),
+            Fault::BadJson(_) => {
+                let mut bytes = bytes.to_vec();
+                spoil_json(&mut bytes);
+                Bytes::from(bytes)
+            }
+            _ => bytes,
+        }
+    }
+
+    fn events(&mut self, bytes: &[u8]) -> Bytes {
+        let after = self.breaks_after();
+        let events = split(bytes);
+        let mut out = Vec::with_capacity(bytes.len() + 256);
+        for (i, event) in events.iter().enumerate() {
+            let text = String::from_utf8_lossy(event);
+            let content = has_content(&text);
+            if content && after == Some(0) {
+                return self.break_off(out, events[i..].concat());
+            }
+            self.seen += usize::from(content);
+            self.sequence = sequence(&text).or(self.sequence);
+            self.copy(event, &text, content, &mut out);
+            self.begins = false;
+            if content && after == Some(self.seen) {
+                return self.break_off(out, events[i + 1..].concat());
+            }
+        }
+        // What opens a stream has gone out alone.
+        if after == Some(0) { self.break_off(out, Vec::new()) } else { Bytes::from(out) }
+    }
+
+    /// After how many tokens the stream breaks.
+    fn breaks_after(&self) -> Option<usize> {
+        match self.fault {
+            _ if self.spent => None,
+            Fault::Close(Some(k)) | Fault::Reset(Some(k)) | Fault::Stall(k, _) | Fault::InStream(k) => {
+                Some(k.min(self.tokens))
+            }
+            Fault::Truncated(k) => Some(k.clamp(1, self.tokens.max(1))),
+            _ => None,
+        }
+    }
+
+    fn break_off(&mut self, out: Vec<u8>, rest: Vec<u8>) -> Bytes {
+        let (out, seen) = (Bytes::from(out), self.seen);
+        match self.fault {
+            Fault::Reset(_) => self.cut(out, Cut::Reset, 0, seen),
+            Fault::Truncated(_) => {
+                let last = split(&out).last().map_or(0, |event| event.len());
+                // Half of the last event, and what ends the chunk.
+                self.cut(out, Cut::Close, last / 2 + 2, seen.saturating_sub(1))
+            }
+            Fault::Stall(_, time) => self.stall(out, Bytes::from(rest), time),
+            Fault::InStream(_) => {
+                self.then = Then::End;
+                self.entry.update(|record| record.tokens = u32::try_from(seen).ok());
+                self.tap.amend(|note| note.marks = note.marks.and(Marks::END));
+                let event = failed_event(self.sequence.map(|sequence| sequence + 1));
+                Bytes::from([&out[..], event.as_bytes()].concat())
+            }
+            _ => self.cut(out, Cut::Close, 0, seen),
+        }
+    }
+
+    /// Hands out the last bytes, less the last `short` of what HTTP makes of them.
+    fn cut(&mut self, bytes: Bytes, cut: Cut, short: usize, tokens: usize) -> Bytes {
+        self.then = Then::Nothing;
+        self.entry.update(|record| record.tokens = u32::try_from(tokens).ok());
+        self.tap.amend(|note| note.marks = note.marks.without(Marks::END));
+        self.tap.sever_after(cut, short);
+        bytes
+    }
+
+    fn stall(&mut self, bytes: Bytes, rest: Bytes, time: Option<u64>) -> Bytes {
+        self.spent = true;
+        self.then = Then::Nothing;
+        let mut then = None;
+        self.tap.amend(|note| {
+            let ends = note.marks.has(Marks::END);
+            let marks = Marks::NONE.with_if(Marks::END, ends).with_if(Marks::LAST, ends);
+            then = time.map(|time| Then::Later(note.due + time, marks, rest));
+            note.marks = note.marks.without(Marks::END);
+        });
+        if let Some(then) = then {
+            self.then = then;
+        }
+        bytes
+    }
+
+    /// Copies an event, once, twice, wrong, or not at all.
+    fn copy(&self, event: &[u8], text: &str, content: bool, out: &mut Vec<u8>) {
+        let done = text.contains("data: [DONE]");
+        let usage = text.contains("\"choices\":[]") && text.contains("\"usage\":{");
+        let last = done
+            || usage
+            || text.contains("\"finish_reason\":\"")
+            || ["completed", "incomplete", "failed"]
+                .iter()
+                .any(|end| text.contains(&format!("event: response.{end}\n")));
+        let dropped = match self.fault {
+            Fault::NoFinal => last,
+            Fault::NoDone => done,
+            Fault::NoUsage => usage,
+            _ => false,
+        };
+        if dropped {
+            return;
+        }
+        if let Fault::Rewrite(rewrite) = self.fault {
+            let text = rewrite.apply(text, self.begins, content.then_some(self.seen));
+            out.extend_from_slice(text.as_bytes());
+            return;
+        }
+        let from = out.len();
+        out.extend_from_slice(event);
+        match self.fault {
+            Fault::TwoDones if done => out.extend_from_slice(event),
+            Fault::Twice(k) if content && self.seen == k => out.extend_from_slice(event),
+            Fault::BadJson(k) if content && self.seen == k => spoil_json(&mut out[from..]),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self.then, Then::End) || matches!(self.then, Then::More) && self.inner.is_end_stream()
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        if self.stream { SizeHint::default() } else { self.inner.size_hint() }
+    }
+}
+
+/// The events of a stretch, each with the blank line that ends it.
+fn split(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut events = Vec::new();
+    let mut rest = bytes;
+    while let Some(end) = rest.windows(2).position(|two| two == b"\n\n") {
+        let (event, more) = rest.split_at(end + 2);
+        events.push(event);
+        rest = more;
+    }
+    if !rest.is_empty() {
+        events.push(rest);
+    }
+    events
+}
+
+fn sequence(text: &str) -> Option<u64> {
+    let (_, rest) = text.split_once("\"sequence_number\":")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Makes JSON of the same length that is none.
+fn spoil_json(bytes: &mut [u8]) {
+    if let Some(brace) = bytes.iter_mut().rev().find(|byte| **byte == b'}') {
+        *brace = b']';
+    }
+}

@@ -1,0 +1,147 @@
+//! Which request a fault befalls: one in so many, by a script, in a window of time, or because its caller asks for it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::http::request::Parts;
+use rand::RngExt;
+
+use super::kind::Fault;
+use crate::clock::now_ns;
+use crate::config::FaultConfig;
+use crate::latency::dice;
+use crate::visit::Visit;
+
+const HEADER: &str = "x-sim-fault";
+
+/// The faults of one place; each request there is counted, and rolls the dice once.
+pub(crate) struct Faults {
+    entries: Vec<FaultConfig>,
+    seed: u64,
+    place: String,
+    born: u64,
+    count: AtomicU64,
+}
+
+impl Faults {
+    /// Those of `entries` that befall connections, or those that befall requests; none if there are none.
+    pub(crate) fn new(entries: &[FaultConfig], of_connections: bool, seed: u64, place: &str) -> Option<Self> {
+        let wanted = |entry: &&FaultConfig| entry.fault.is_of_connections() == of_connections;
+        let entries: Vec<FaultConfig> = entries.iter().filter(wanted).cloned().collect();
+        let kind = if of_connections { "connections" } else { "faults" };
+        (!entries.is_empty()).then(|| Self {
+            entries,
+            seed,
+            place: format!("{place}/{kind}"),
+            born: now_ns(),
+            count: AtomicU64::new(0),
+        })
+    }
+
+    /// What befalls the next request, which came at `now`.
+    pub(crate) fn roll(&self, now: u64) -> Option<Fault> {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let mut chance: f64 = dice(self.seed, &self.place, number).random();
+        let age = now.saturating_sub(self.born);
+        for entry in self.entries.iter().filter(|entry| (entry.from..entry.to).contains(&age)) {
+            if entry.script.as_ref().is_some_and(|script| !script.fails(number)) {
+                continue;
+            }
+            // What one entry takes of the dice is not there for the next, so that every rate is the share that it says.
+            if chance < entry.rate {
+                return Some(entry.fault);
+            }
+            chance -= entry.rate;
+        }
+        None
+    }
+}
+
+/// What befalls a request: what its caller asks for, else what its listener or its model has for it.
+///
+/// # Errors
+/// If the caller asks for what does not exist.
+pub(crate) fn of_request(visit: &Visit, head: &Parts) -> Result<Option<Fault>, String> {
+    if let Some(asked) = head.headers.get(HEADER)
+        && let Some(fault) = of_header(visit, asked.to_str().unwrap_or_default())?
+    {
+        return Ok(Some(fault));
+    }
+    let listener = &visit.listener;
+    let here = listener.faults.as_ref();
+    let model = listener.backend.as_ref().filter(|_| listener.gateway.is_none()).and_then(|b| b.faults.as_ref());
+    if here.is_none() && model.is_none() {
+        return Ok(None);
+    }
+    let now = visit.tap.arrival().ideal;
+    let chosen = here.and_then(|faults| faults.roll(now));
+    // The model does not see what has failed before it.
+    Ok(chosen.or_else(|| model.and_then(|faults| faults.roll(now))))
+}
+
+/// `429` befalls the request at the model, `429@NAME` at the listener of this name.
+fn of_header(visit: &Visit, text: &str) -> Result<Option<Fault>, String> {
+    let listener = &visit.listener;
+    let (fault, here) = match text.split_once('@') {
+        Some((fault, name)) => (fault, name.trim() == &*listener.name),
+        None => (text, listener.gateway.is_none()),
+    };
+    let fault = Fault::parse(fault)?;
+    if fault.is_of_connections() {
+        return Err(format!("the fault \"{}\" befalls connections and cannot be asked for by a request", fault.name()));
+    }
+    Ok(here.then_some(fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(fault: &str, rate: f64) -> FaultConfig {
+        FaultConfig { fault: Fault::parse(fault).unwrap(), rate, script: None, from: 0, to: u64::MAX }
+    }
+
+    fn count(faults: &Faults, n: usize) -> [usize; 3] {
+        let mut found = [0; 3];
+        for _ in 0..n {
+            match faults.roll(faults.born).map(Fault::name) {
+                Some("429") => found[0] += 1,
+                Some("500") => found[1] += 1,
+                _ => found[2] += 1,
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn rates_are_shares_and_the_same_seed_gives_the_same_faults() {
+        let entries = [entry("429", 0.2), entry("500", 0.1)];
+        let faults = |seed| Faults::new(&entries, false, seed, "b").unwrap();
+        let [a, b, none] = count(&faults(1), 10_000);
+        assert!((1900..2100).contains(&a) && (920..1080).contains(&b) && a + b + none == 10_000, "{a} {b}");
+        let run = |seed| {
+            let faults = faults(seed);
+            (0..50).map(|_| faults.roll(0)).collect::<Vec<_>>()
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
+        assert!(Faults::new(&entries, true, 1, "b").is_none());
+    }
+
+    #[test]
+    fn windows_of_time_begin_and_end() {
+        let mut late = entry("500", 1.0);
+        (late.from, late.to) = (10, 20);
+        let faults = Faults::new(&[late], false, 1, "b").unwrap();
+        let at = |age| faults.roll(faults.born + age).is_some();
+        assert_eq!([at(0), at(9), at(10), at(19), at(20)], [false, false, true, true, false]);
+    }
+
+    #[test]
+    fn a_script_may_have_a_rate_too() {
+        let mut entry = entry("500", 1.0);
+        entry.script = Some(super::super::Script::parse("fail 3, then work").unwrap());
+        let faults = Faults::new(&[entry], false, 1, "b").unwrap();
+        let found: Vec<bool> = (0..5).map(|_| faults.roll(0).is_some()).collect();
+        assert_eq!(found, [true, true, true, false, false]);
+    }
+}

@@ -1,0 +1,261 @@
+//! The kinds of faults, and how scenarios and headers write them: `429`, `reset`, `stall:5`, `stall:5:2s`.
+
+use super::retry::{RETRIES, Retry};
+use super::rewrite::{REWRITES, Rewrite};
+use crate::api::{TROUBLES, Trouble};
+use crate::config::{nearest, parse_duration};
+
+/// One kind of fault. Tokens are counted from 1; "after 0 tokens" is after what opens a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nobody listens.
+    Refused,
+    /// A connection is closed as soon as it is accepted.
+    Drop,
+    /// A connection is reset as soon as it is accepted.
+    ResetConnection,
+    /// The TLS handshake is answered with an alert.
+    Tls,
+    /// Another status than 200.
+    Status(Trouble),
+    /// A redirection to the same address.
+    Redirect,
+    /// `100 Continue` before the answer, unasked.
+    Continue,
+    /// `103 Early Hints` before the answer.
+    EarlyHints,
+    /// The head comes so many nanoseconds late.
+    SlowHead(u64),
+    /// No answer at all, on a connection that stays open.
+    Hang,
+    /// The connection is closed after so many tokens, without an end; or instead of an answer.
+    Close(Option<usize>),
+    /// The connection is reset after so many tokens, or instead of an answer.
+    Reset(Option<usize>),
+    /// Nothing more comes after so many tokens for so many nanoseconds, or for ever.
+    Stall(usize, Option<u64>),
+    /// The connection is closed in the middle of a chunk, that of this token.
+    Truncated(usize),
+    /// An error in the stream after so many tokens, under status 200.
+    InStream(usize),
+    /// A stream ends properly, but without its last event.
+    NoFinal,
+    /// No `[DONE]`.
+    NoDone,
+    /// No usage chunk.
+    NoUsage,
+    /// `[DONE]` comes twice.
+    TwoDones,
+    /// The JSON of this token is not JSON.
+    BadJson(usize),
+    /// The event of this token comes twice.
+    Twice(usize),
+    /// The answer claims to be `application/json` if it is a stream, else `text/html`.
+    ContentType,
+    /// The answer does not say what it is.
+    NoContentType,
+    /// The answer claims to be compressed, and is not.
+    Gzip,
+    /// A stream that is written otherwise.
+    Rewrite(Rewrite),
+    /// A 429 that says otherwise when to come again.
+    Retry(Retry),
+}
+
+/// A fault without its number.
+struct Row {
+    name: &'static str,
+    make: Make,
+}
+
+enum Make {
+    Plain(Fault),
+    /// With a number of tokens, and the number it has without one.
+    Tokens(fn(usize) -> Fault, usize),
+    /// With a number of tokens or without.
+    Maybe(fn(Option<usize>) -> Fault),
+    SlowHead,
+    Stall,
+}
+
+const ROWS: [Row; 23] = [
+    Row { name: "refused", make: Make::Plain(Fault::Refused) },
+    Row { name: "drop", make: Make::Plain(Fault::Drop) },
+    Row { name: "reset-connection", make: Make::Plain(Fault::ResetConnection) },
+    Row { name: "tls", make: Make::Plain(Fault::Tls) },
+    Row { name: "redirect", make: Make::Plain(Fault::Redirect) },
+    Row { name: "continue", make: Make::Plain(Fault::Continue) },
+    Row { name: "early-hints", make: Make::Plain(Fault::EarlyHints) },
+    Row { name: "slow-head", make: Make::SlowHead },
+    Row { name: "hang", make: Make::Plain(Fault::Hang) },
+    Row { name: "close", make: Make::Maybe(Fault::Close) },
+    Row { name: "reset", make: Make::Maybe(Fault::Reset) },
+    Row { name: "stall", make: Make::Stall },
+    Row { name: "truncated", make: Make::Tokens(Fault::Truncated, 1) },
+    Row { name: "in-stream", make: Make::Tokens(Fault::InStream, 0) },
+    Row { name: "no-final", make: Make::Plain(Fault::NoFinal) },
+    Row { name: "no-done", make: Make::Plain(Fault::NoDone) },
+    Row { name: "no-usage", make: Make::Plain(Fault::NoUsage) },
+    Row { name: "two-dones", make: Make::Plain(Fault::TwoDones) },
+    Row { name: "bad-json", make: Make::Tokens(Fault::BadJson, 1) },
+    Row { name: "twice", make: Make::Tokens(Fault::Twice, 1) },
+    Row { name: "content-type", make: Make::Plain(Fault::ContentType) },
+    Row { name: "no-content-type", make: Make::Plain(Fault::NoContentType) },
+    Row { name: "gzip", make: Make::Plain(Fault::Gzip) },
+];
+
+impl Fault {
+    /// A fault as it is written.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = text.trim().splitn(2, ':');
+        let name = parts.next().unwrap_or_default();
+        let rest = parts.next();
+        if let Some((_, trouble, _)) = TROUBLES.iter().find(|row| row.0 == name) {
+            return if rest.is_none() { Ok(Self::Status(*trouble)) } else { Err(too_much(name)) };
+        }
+        let rewrite = REWRITES.iter().find(|row| row.0 == name).map(|row| Self::Rewrite(row.1));
+        let retry = || RETRIES.iter().find(|row| row.0 == name).map(|row| Self::Retry(row.1));
+        if let Some(fault) = rewrite.or_else(retry) {
+            return if rest.is_none() { Ok(fault) } else { Err(too_much(name)) };
+        }
+        let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| unknown(name))?;
+        row.make(rest)
+    }
+
+    /// Its name, as the ledger has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Drop => "drop",
+            Self::ResetConnection => "reset-connection",
+            Self::Tls => "tls",
+            Self::Status(trouble) => trouble.name(),
+            Self::Redirect => "redirect",
+            Self::Continue => "continue",
+            Self::EarlyHints => "early-hints",
+            Self::SlowHead(_) => "slow-head",
+            Self::Hang => "hang",
+            Self::Close(_) => "close",
+            Self::Reset(_) => "reset",
+            Self::Stall(..) => "stall",
+            Self::Truncated(_) => "truncated",
+            Self::InStream(_) => "in-stream",
+            Self::NoFinal => "no-final",
+            Self::NoDone => "no-done",
+            Self::NoUsage => "no-usage",
+            Self::TwoDones => "two-dones",
+            Self::BadJson(_) => "bad-json",
+            Self::Twice(_) => "twice",
+            Self::ContentType => "content-type",
+            Self::NoContentType => "no-content-type",
+            Self::Gzip => "gzip",
+            Self::Rewrite(rewrite) => rewrite.name(),
+            Self::Retry(retry) => retry.name(),
+        }
+    }
+
+    /// Whether it befalls connections, not requests.
+    pub(crate) fn is_of_connections(self) -> bool {
+        matches!(self, Self::Refused | Self::Drop | Self::ResetConnection | Self::Tls)
+    }
+
+    /// Whether the times of the answer stay as they were planned.
+    pub(crate) fn keeps_times(self) -> bool {
+        matches!(
+            self,
+            Self::Continue
+                | Self::EarlyHints
+                | Self::NoDone
+                | Self::NoUsage
+                | Self::TwoDones
+                | Self::BadJson(_)
+                | Self::Twice(_)
+                | Self::ContentType
+                | Self::NoContentType
+                | Self::Gzip
+                | Self::Rewrite(_)
+        )
+    }
+
+    /// The status that it is, instead of an answer.
+    pub(crate) fn trouble(self) -> Option<Trouble> {
+        match self {
+            Self::Status(trouble) => Some(trouble),
+            Self::Retry(_) => Some(Trouble::CallRate),
+            _ => None,
+        }
+    }
+}
+
+impl Row {
+    fn make(&self, rest: Option<&str>) -> Result<Fault, String> {
+        let tokens = |text: &str| -> Result<usize, String> {
+            text.parse().map_err(|_| format!("\"{text}\" is not a number of tokens, as in {}:5", self.name))
+        };
+        match self.make {
+            Make::Plain(fault) => rest.map_or(Ok(fault), |_| Err(too_much(self.name))),
+            Make::Tokens(make, default) => Ok(make(rest.map_or(Ok(default), tokens)?)),
+            Make::Maybe(make) => Ok(make(rest.map(tokens).transpose()?)),
+            Make::SlowHead => Ok(Fault::SlowHead(parse_duration(rest.unwrap_or("1s"))? as u64)),
+            Make::Stall => {
+                let (k, time) = rest
+                    .map_or(("0", None), |rest| rest.split_once(':').map_or((rest, None), |(k, time)| (k, Some(time))));
+                let time = time.map(parse_duration).transpose()?.map(|ns| ns as u64);
+                Ok(Fault::Stall(tokens(k)?, time))
+            }
+        }
+    }
+}
+
+fn too_much(name: &str) -> String {
+    format!("the fault \"{name}\" takes no number")
+}
+
+/// All names.
+fn names() -> impl Iterator<Item = &'static str> {
+    let odd = REWRITES.iter().map(|row| row.0).chain(RETRIES.iter().map(|row| row.0));
+    TROUBLES.iter().map(|row| row.0).chain(ROWS.iter().map(|row| row.name)).chain(odd)
+}
+
+fn unknown(name: &str) -> String {
+    let names: Vec<&str> = names().collect();
+    match nearest(name, &names) {
+        Some(near) => format!("unknown fault \"{name}\", did you mean \"{near}\"?"),
+        None => format!("unknown fault \"{name}\"; known are {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_found_by_its_name() {
+        for name in names() {
+            assert_eq!(Fault::parse(name).unwrap().name(), name);
+        }
+    }
+
+    #[test]
+    fn faults_have_numbers_and_times() {
+        let table = [
+            ("429", Ok(Fault::Status(Trouble::CallRate))),
+            ("reset", Ok(Fault::Reset(None))),
+            ("reset:0", Ok(Fault::Reset(Some(0)))),
+            ("stall", Ok(Fault::Stall(0, None))),
+            ("stall:5", Ok(Fault::Stall(5, None))),
+            ("stall:5:2s", Ok(Fault::Stall(5, Some(2_000_000_000)))),
+            ("slow-head:200ms", Ok(Fault::SlowHead(200_000_000))),
+            ("bad-json:3", Ok(Fault::BadJson(3))),
+            ("rset", Err("unknown fault \"rset\", did you mean \"reset\"?")),
+            ("429:1", Err("the fault \"429\" takes no number")),
+            ("reset:x", Err("\"x\" is not a number of tokens, as in reset:5")),
+        ];
+        for (text, expected) in table {
+            assert_eq!(Fault::parse(text), expected.map_err(str::to_owned), "{text}");
+        }
+    }
+}

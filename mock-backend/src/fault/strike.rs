@@ -1,0 +1,47 @@
+//! Faults of connections, before a request was read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_linger;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::kind::Fault;
+use crate::clock::now_ns;
+use crate::ledger::Record;
+use crate::visit::{Listener, Worker};
+
+/// A fatal alert of TLS 1.2 and 1.3: `handshake_failure`.
+const ALERT: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
+/// How long a caller may take to greet, before it is told that it has failed.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// Lets a new connection fail, if that is its lot, and gives it back otherwise.
+pub(crate) async fn strike(worker: &Worker, listener: &Listener, mut stream: TcpStream) -> Option<TcpStream> {
+    let Some(fault) = listener.connection_faults.as_ref().and_then(|faults| faults.roll(now_ns())) else {
+        return Some(stream);
+    };
+    let recv_ns = now_ns();
+    match fault {
+        // A caller for whom a reset cannot be arranged sees its connection closed.
+        Fault::ResetConnection => drop(set_socket_linger(&stream, Some(Duration::ZERO))),
+        Fault::Tls => {
+            let mut greeting = [0; 4096];
+            // Whatever it says, or if it says nothing, the answer is the same.
+            let _ = tokio::time::timeout(GREETING, stream.read(&mut greeting)).await;
+            let _ = stream.write_all(&ALERT).await;
+        }
+        _ => {}
+    }
+    drop(stream);
+    worker.sink.push(Record {
+        request_id: worker.name_request(),
+        listener: Arc::clone(&listener.name),
+        api: "other",
+        recv_ns,
+        fault: Some(fault.name()),
+        ..Record::default()
+    });
+    None
+}
