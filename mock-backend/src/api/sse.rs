@@ -3,6 +3,7 @@
 //! Events that are due together leave as one frame. Nothing is computed from when an event was really sent, so lateness
 //! does not add up.
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -60,11 +61,11 @@ impl Script {
         }
     }
 
-    fn token(&mut self, k: usize, out: &mut Vec<u8>) {
+    fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
         match self {
-            Self::Chat(chunks) => chunks.token(k, out),
-            Self::Completions(chunks) => chunks.token(k, out),
-            Self::Responses(events) => events.token(k, out),
+            Self::Chat(chunks) => chunks.tokens(tokens, out),
+            Self::Completions(chunks) => chunks.tokens(tokens, out),
+            Self::Responses(events) => events.tokens(tokens, out),
         }
     }
 
@@ -166,7 +167,7 @@ impl EventStream {
         if self.next == Next::Opening {
             self.script.opening(&mut out);
         }
-        (from..end).for_each(|k| self.script.token(k, &mut out));
+        (from..end).for_each(|k| self.script.tokens(k..k + 1, &mut out));
         self.next = Next::Token(end);
         if end == self.plan.tokens {
             self.script.closing(&mut out);
