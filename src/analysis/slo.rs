@@ -5,6 +5,7 @@
 
 use hdrhistogram::Histogram;
 
+use crate::analysis::gaps::Gaps;
 use crate::analysis::population::{Value, failed, seen_ms};
 use crate::analysis::stats::{design_effect, interval_needs, normal_quantile, rank_interval, wilson};
 use crate::measure::metric::{Basis, Metric};
@@ -107,12 +108,25 @@ fn look(run: &Run, measured: &[&Sample], path: PathId, objective: &Objective) ->
     let basis = run.headline_basis();
     match objective.expr.indicator {
         Indicator::ErrorRate => error_rate(&own),
-        Indicator::Quantile(Metric::ChunkGap, q) => gap_quantile(&run.chunk_gaps[path.index()], &own, q),
-        Indicator::Mean(Metric::ChunkGap) => gap_mean(&run.chunk_gaps[path.index()], &own),
-        Indicator::Max(Metric::ChunkGap) => gap_max(&run.chunk_gaps[path.index()]),
+        Indicator::Quantile(Metric::ChunkGap, _)
+        | Indicator::Mean(Metric::ChunkGap)
+        | Indicator::Max(Metric::ChunkGap) => chunk_gap(&run.chunk_gaps[path.index()], &own, objective.expr.indicator),
         Indicator::Quantile(metric, q) => Latencies::of(&own, metric, basis).quantile(q),
         Indicator::Mean(metric) => Latencies::of(&own, metric, basis).mean(),
         Indicator::Max(metric) => Latencies::of(&own, metric, basis).max(),
+    }
+}
+
+fn chunk_gap(seen: &Histogram<u64>, own: &[&Sample], indicator: Indicator) -> Seen {
+    let gaps = Gaps::of(seen, own);
+    if gaps.counted() == 0 {
+        return Seen::nothing("no stream brought two events with content");
+    }
+    match indicator {
+        Indicator::Quantile(_, q) => gap_quantile(&gaps, own, q),
+        Indicator::Mean(_) => gap_mean(seen, &gaps, own),
+        Indicator::Max(_) => gap_max(&gaps),
+        Indicator::ErrorRate => error_rate(own),
     }
 }
 
@@ -217,36 +231,32 @@ fn value_above(sorted: &[f64], share: f64) -> Option<f64> {
 }
 
 /// Gaps of one call resemble each other: each call counts once in the width of the interval.
-fn gap_quantile(gaps: &Histogram<u64>, own: &[&Sample], q: f64) -> Seen {
-    if gaps.is_empty() {
-        return Seen::nothing("no successful stream brought two events with content");
-    }
-    let at = |share: f64| gaps.value_at_quantile(share) as f64 / 1e6;
+fn gap_quantile(gaps: &Gaps, own: &[&Sample], q: f64) -> Seen {
     let (low, high) = rank_interval(gap_calls(gaps, own), q);
-    let reason = high.is_none().then(|| format!("about {} calls are needed to confirm it", interval_needs(q)));
-    Seen { n: gaps.len() as usize, observed: Some(at(q)), ci: (low.map(at), high.map(at)), reason }
+    let high = high.and_then(|share| gaps.most(share));
+    let few = || format!("about {} calls are needed to confirm it", interval_needs(q));
+    let reason = gaps.why().or_else(|| high.is_none().then(few));
+    let ci = (low.map(|share| gaps.least(share)), high);
+    Seen { n: gaps.counted() as usize, observed: Some(gaps.least(q)), ci, reason }
 }
 
-fn gap_mean(gaps: &Histogram<u64>, own: &[&Sample]) -> Seen {
-    if gaps.is_empty() {
-        return Seen::nothing("no successful stream brought two events with content");
+fn gap_mean(gaps: &Histogram<u64>, all: &Gaps, own: &[&Sample]) -> Seen {
+    if all.stalled > 0 {
+        return Seen { n: all.counted() as usize, observed: None, ci: (None, None), reason: all.why() };
     }
     let mean = gaps.mean() / 1e6;
-    let half = normal_quantile(0.975) * gaps.stdev() / 1e6 / gap_calls(gaps, own).sqrt();
+    let half = normal_quantile(0.975) * gaps.stdev() / 1e6 / gap_calls(all, own).sqrt();
     Seen { n: gaps.len() as usize, observed: Some(mean), ci: (Some(mean - half), Some(mean + half)), reason: None }
 }
 
-fn gap_max(gaps: &Histogram<u64>) -> Seen {
-    if gaps.is_empty() {
-        return Seen::nothing("no successful stream brought two events with content");
-    }
-    let largest = Some(gaps.max() as f64 / 1e6);
-    Seen { n: gaps.len() as usize, observed: largest, ci: (largest, largest), reason: None }
+fn gap_max(gaps: &Gaps) -> Seen {
+    let largest = Some(gaps.least(1.0));
+    Seen { n: gaps.counted() as usize, observed: largest, ci: (largest, gaps.most(1.0)), reason: gaps.why() }
 }
 
-fn gap_calls(gaps: &Histogram<u64>, own: &[&Sample]) -> f64 {
-    let streams = own.iter().filter(|sample| sample.outcome.is_ok() && sample.stream).count().max(1);
-    (streams as f64).min(gaps.len() as f64)
+fn gap_calls(gaps: &Gaps, own: &[&Sample]) -> f64 {
+    let whole = own.iter().filter(|sample| sample.outcome.is_ok() && sample.stream).count() as u64;
+    (whole + gaps.stalled).max(1).min(gaps.counted()) as f64
 }
 
 #[cfg(test)]
@@ -329,6 +339,49 @@ mod tests {
             assert_eq!(result.verdict, verdict, "{expr}: {result:?}");
         }
         assert_eq!(judged(run, "gateway", "ttft.p95 < 400ms").reason, None);
+    }
+
+    #[test]
+    fn half_a_body_is_no_end() {
+        let mut run = World::default().run();
+        for sample in run.samples.iter_mut().filter(|sample| sample.path == PathId(2) && sample.round % 8 == 0) {
+            sample.stream = false;
+            sample.outcome = Outcome::Failed(ErrorClass::TimeoutTotal);
+            // The read that brought the first half.
+            sample.stamps.done = sample.stamps.first_byte;
+            sample.stamps.end = Some(sample.stamps.intended + std::time::Duration::from_secs(60));
+        }
+        let result = judged(run, "gateway", "e2e.p95 < 2s");
+        assert_eq!((result.verdict, result.observed), (ObjectiveVerdict::Missed, Some(60_000.0)), "{result:?}");
+    }
+
+    #[test]
+    fn a_stalled_stream_is_a_gap_longer_than_the_wait() {
+        let mut run = World::default().run();
+        let stalls = |run: &mut Run, share: u64| {
+            for sample in run.samples.iter_mut().filter(|s| s.path == PathId(2) && s.round.is_multiple_of(share)) {
+                sample.outcome = Outcome::Failed(ErrorClass::TimeoutGap);
+                sample.stamps.done = None;
+                sample.stamps.end = sample.stamps.last_content.map(|last| last + std::time::Duration::from_secs(60));
+            }
+        };
+        stalls(&mut run, 50);
+        for (expr, verdict) in [
+            ("chunk_gap.p50 < 50ms", ObjectiveVerdict::Met),
+            ("chunk_gap.p95 < 50ms", ObjectiveVerdict::Met),
+            ("chunk_gap.p99 < 50ms", ObjectiveVerdict::Inconclusive),
+            ("chunk_gap.max < 50ms", ObjectiveVerdict::Missed),
+            ("chunk_gap.max < 100s", ObjectiveVerdict::Inconclusive),
+            ("chunk_gap.mean < 50ms", ObjectiveVerdict::Inconclusive),
+        ] {
+            let result = judged(run.clone(), "gateway", expr);
+            assert_eq!(result.verdict, verdict, "{expr}: {result:?}");
+            assert!(result.reason.expect("why").contains("ended in a timeout"), "{expr}");
+        }
+        assert_eq!(judged(run.clone(), "direct", "chunk_gap.max < 50ms").verdict, ObjectiveVerdict::Met);
+        // Before the first chunk no gap had begun: how long the gaps would have been is not known at all.
+        run.samples.iter_mut().for_each(|sample| sample.stamps.last_content = None);
+        assert_eq!(judged(run, "gateway", "chunk_gap.max < 50ms").verdict, ObjectiveVerdict::Inconclusive);
     }
 
     #[test]

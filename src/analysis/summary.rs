@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::analysis::breakdown::Breakdown;
+use crate::analysis::gaps::Gaps;
 use crate::analysis::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::{ErrorClass, Outcome};
@@ -155,7 +156,8 @@ impl MetricSummary {
     /// Why a figure that stands on the longest values is missing.
     #[must_use]
     pub fn why_beyond(&self) -> Option<String> {
-        (self.beyond > 0).then(|| format!("beyond the timeout: {} of {} calls timed out", self.beyond, self.counted))
+        let what = if self.metric == Metric::ChunkGap { "gaps ended in a timeout" } else { "calls timed out" };
+        (self.beyond > 0).then(|| format!("beyond the timeout: {} of {} {what}", self.beyond, self.counted))
     }
 }
 
@@ -262,7 +264,7 @@ fn metrics(run: &Run, own: &[&Sample], path: PathId) -> Vec<MetricSummary> {
     let mut metrics = Vec::new();
     for metric in Metric::ALL {
         if metric == Metric::ChunkGap {
-            metrics.push(of_histogram(metric, &run.chunk_gaps[path.index()]));
+            metrics.push(of_gaps(&run.chunk_gaps[path.index()], own));
             continue;
         }
         let basis = metric.has_basis().then_some(headline);
@@ -307,10 +309,11 @@ fn at_least_ms(own: &[&Sample], metric: Metric, basis: Basis) -> Vec<f64> {
     values
 }
 
-fn of_histogram(metric: Metric, values: &Histogram<u64>) -> MetricSummary {
-    let n = values.len();
+fn of_gaps(values: &Histogram<u64>, own: &[&Sample]) -> MetricSummary {
+    let gaps = Gaps::of(values, own);
+    let (metric, n) = (Metric::ChunkGap, values.len());
     let ms = |ns: u64| ns as f64 / 1e6;
-    let supported = |q: f64| is_supported(n as usize, q);
+    let supported = |q: f64| is_supported(gaps.counted() as usize, q);
     MetricSummary {
         metric,
         basis: None,
@@ -318,11 +321,11 @@ fn of_histogram(metric: Metric, values: &Histogram<u64>) -> MetricSummary {
         n,
         mean: (n > 0).then(|| values.mean() / 1e6),
         min: (n > 0).then(|| ms(values.min())),
-        max: (n > 0).then(|| ms(values.max())),
-        quantiles: QUANTILES.map(|q| supported(q).then(|| ms(values.value_at_quantile(q)))),
-        at_least: [None; QUANTILES.len()],
-        counted: n,
-        beyond: 0,
+        max: gaps.most(1.0).map(|_| ms(values.max())),
+        quantiles: QUANTILES.map(|q| gaps.most(q).filter(|_| supported(q))),
+        at_least: QUANTILES.map(|q| (supported(q) && gaps.most(q).is_none()).then(|| gaps.least(q))),
+        counted: gaps.counted(),
+        beyond: gaps.stalled,
         reason: (n == 0).then(|| why_none(metric).to_owned()),
     }
 }
@@ -332,7 +335,7 @@ fn why_none(metric: Metric) -> &'static str {
         Metric::Ttfb | Metric::E2e => "no call was successful",
         Metric::Ttft | Metric::Ttfo => "no successful stream brought any content",
         Metric::Tpot => "no successful stream brought two tokens and their count",
-        Metric::ChunkGap => "no successful stream brought two events with content",
+        Metric::ChunkGap => "no stream brought two events with content",
         Metric::SendLag => "no successful call was sent",
         Metric::Dns => "no connection to a host name was opened in the measured phase",
         Metric::Tcp => "no connection was opened in the measured phase",
@@ -423,6 +426,17 @@ mod tests {
         assert!(metric(&path, "ttfb").quantile(0.99).is_some());
         let (last, _) = path.spectra[0].points.last().expect("points");
         assert!((0.93..0.951).contains(last) && path.spectra[0].n as usize == calls, "{last}");
+    }
+
+    #[test]
+    fn the_largest_gap_is_not_known_where_a_stream_stalled() {
+        let mut run = World::default().run();
+        let first = run.samples.iter_mut().find(|sample| sample.path == PathId(0)).expect("calls");
+        first.outcome = Outcome::Failed(ErrorClass::TimeoutGap);
+        first.stamps.done = None;
+        let gap = metric(&summary(&run)[0], "chunk_gap");
+        assert_eq!((gap.n, gap.max, gap.quantile(0.99).is_some()), (2_000, None, true));
+        assert_eq!(gap.why_beyond(), Some("beyond the timeout: 1 of 2001 gaps ended in a timeout".to_owned()));
     }
 
     #[test]

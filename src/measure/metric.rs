@@ -43,7 +43,7 @@ pub enum Metric {
     E2e,
     /// (Last content − first content) / (output tokens − 1).
     Tpot,
-    /// Between two events of a stream that carry content; several values a call.
+    /// Between two events of a stream that carry content; several values a call, whatever its outcome.
     ChunkGap,
     /// Sent − intended.
     SendLag,
@@ -103,7 +103,10 @@ impl Metric {
             Self::Ttfo => "time to first output: the first event of a stream that a person would see",
             Self::E2e => "end to end: until the terminal event of a stream, or the last byte of another answer",
             Self::Tpot => "time per output token: (last content - first content) / (output tokens - 1)",
-            Self::ChunkGap => "time between two events of a stream that carry content; a chunk is not always one token",
+            Self::ChunkGap => {
+                "time between two events of a stream that carry content, also of a stream that fails later; a chunk is \
+                 not always one token"
+            }
             Self::SendLag => "sent - intended: how late this tool itself was",
             Self::Dns => "name resolution of a new connection",
             Self::Tcp => "TCP handshake of a new connection",

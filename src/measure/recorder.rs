@@ -1,6 +1,7 @@
 //! The recorder of one worker: a histogram per path and metric, handed out whole every second.
 //!
-//! No lock and nothing shared. Warmup and failed calls leave no value here; a histogram is allocated with its first.
+//! No lock and nothing shared. Warmup and failed calls leave no value here, but for the gaps between chunks that a call
+//! had before it failed: these are recorded as they come. A histogram is allocated with its first value.
 
 use hdrhistogram::Histogram;
 
@@ -54,7 +55,8 @@ impl Recorder {
         }
     }
 
-    /// Records the time between two events with content, in nanoseconds, as it is seen.
+    /// Records the time between two events with content, in nanoseconds, as it is seen: how the call will end is not
+    /// known yet. A stall that no event ends is never recorded.
     pub fn record_gap(&mut self, path: PathId, gap: u64) {
         self.add(Series { path, metric: Metric::ChunkGap, basis: Basis::Response }, gap);
     }

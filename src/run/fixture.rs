@@ -130,6 +130,10 @@ pub(crate) struct World {
     pub(crate) bursts: bool,
     /// How arrivals meet paths.
     pub(crate) design: Design,
+    /// Callers of a closed load, each a little slower than the one before; `None` under open load.
+    pub(crate) callers: Option<usize>,
+    /// Calls of the warmup before the first that is measured; those of callers are their own.
+    pub(crate) warmup_calls: u64,
     /// The seed.
     pub(crate) seed: u64,
 }
@@ -146,6 +150,8 @@ impl Default for World {
             own_drift: 0.0,
             bursts: false,
             design: Design::Paired,
+            callers: None,
+            warmup_calls: 0,
             seed: 1,
         }
     }
@@ -158,8 +164,15 @@ impl World {
         let mut plan = plan(&names);
         plan.load.design = self.design;
         plan.load.duration = Span(Duration::from_secs_f64(self.seconds));
-        let samples = self.samples(&plan);
-        let planned = (0..plan.paths.len()).map(|id| samples.iter().filter(|s| s.path.index() == id).count() as u64);
+        if let Some(concurrency) = self.callers {
+            plan.load.model = LoadModel::Closed { concurrency, think_time: Span::default() };
+        }
+        let samples = match self.callers {
+            None => self.samples(&plan),
+            Some(callers) => self.samples_of_callers(&plan, callers as u64),
+        };
+        let planned =
+            (0..plan.paths.len()).map(|id| measured(&samples).filter(|s| s.path.index() == id).count() as u64);
         let ending = Ending {
             complete: true,
             reason: None,
@@ -182,7 +195,7 @@ impl World {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let k = self.shifts_ms.len();
         let start = ORIGIN + plan.measure_from();
-        let (mut samples, mut seq) = (Vec::new(), 0);
+        let (mut samples, mut seq) = (self.warmup(plan), self.warmup_calls);
         let (mut at, mut level, mut burst_until) = (0.0, 0.0f64, 0.0);
         let mut own_levels = vec![0.0f64; k];
         for arrival in 0.. {
@@ -225,6 +238,40 @@ impl World {
         samples
     }
 
+    /// Permuted groups of warmup are counted apart: the last may be cut short by the measured phase.
+    fn warmup(&self, plan: &Plan) -> Vec<Sample> {
+        let paths = self.shifts_ms.len() as u64;
+        let call = |seq: u64| {
+            let at = ORIGIN + Duration::from_millis(100 + seq);
+            Sample { phase: Phase::Warmup, ..sample(plan, seq, seq, (seq % paths) as u16, at) }
+        };
+        (0..self.warmup_calls).map(call).collect()
+    }
+
+    /// Callers start spread over the warmup; each asks again when it has its answer.
+    fn samples_of_callers(&self, plan: &Plan, callers: u64) -> Vec<Sample> {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let paths = self.shifts_ms.len() as u64;
+        let from = plan.measure_from();
+        let mut samples = Vec::new();
+        for slot in 0..callers {
+            let mut at = from.mul_f64(slot as f64 / callers as f64);
+            for k in 0.. {
+                if at >= from + plan.load.duration.0 {
+                    break;
+                }
+                let (seq, path) = (k * callers + slot, (k + slot) % paths);
+                let slow = 1.0 + 0.3 * slot as f64;
+                let mut call = self.one(plan, &mut rng, (seq, seq, path as u16), ORIGIN + at, slow);
+                call.phase = if at < from { Phase::Warmup } else { Phase::Measure };
+                at += call.stamps.end.map_or(Duration::ZERO, |end| end.since(ORIGIN + at));
+                samples.push(call);
+            }
+        }
+        samples.sort_by_key(|sample| sample.stamps.end);
+        samples
+    }
+
     fn one(
         &self,
         plan: &Plan,
@@ -252,6 +299,10 @@ impl World {
         }
         sample
     }
+}
+
+fn measured(samples: &[Sample]) -> impl Iterator<Item = &Sample> {
+    samples.iter().filter(|sample| sample.phase == Phase::Measure)
 }
 
 /// Makes the call one that had to open its connection.

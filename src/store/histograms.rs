@@ -1,7 +1,8 @@
 //! `histograms.hlog`: the HdrHistogram V2 interval log that HistogramLogAnalyzer and its kin open.
 //!
 //! Values are nanoseconds; the column of the largest value is in milliseconds, as those tools expect. The tag of a
-//! line is `path;metric`. Whoever writes hands in the measured phase's values of successful calls only.
+//! line is `path;metric`. Whoever writes hands in the measured phase's values of successful calls only; but
+//! gaps between chunks as they come, those of calls that fail later included.
 
 use std::collections::BTreeMap;
 use std::fs::File;

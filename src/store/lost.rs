@@ -3,11 +3,15 @@
 //! Numbers of attempts are dense, so a hole below the largest number seen is such an arrival. Its path is not
 //! written anywhere, but under [`Design::Paired`] every round goes once over every path: the path missing from a
 //! round is the path of the hole. Rounds are taken oldest first, because the youngest may simply not be complete yet.
+//!
+//! Under closed load numbers are dense caller by caller only: callers start one after the other and are not equally
+//! fast, so one caller's numbers say nothing about another's. A caller's last call, under way when the run was killed,
+//! leaves no hole.
 
 use std::collections::{BTreeMap, HashSet};
 
 use crate::measure::sample::Sample;
-use crate::plan::Design;
+use crate::plan::{Design, LoadModel};
 use crate::run::{Lost, Manifest};
 use crate::units::Phase;
 
@@ -18,25 +22,39 @@ pub(crate) fn lost(manifest: &Manifest, samples: &[Sample]) -> Lost {
     if manifest.ending.is_some() {
         return nothing;
     }
-    let holes = holes(samples);
+    let holes = holes(samples, callers(manifest));
+    let is_closed = matches!(manifest.plan.load.model, LoadModel::Closed { .. });
     match manifest.plan.load.design {
-        Design::Paired => attributed(holes, missing_members(samples, paths), nothing),
-        Design::Interleaved | Design::Sequential if paths == 1 => Lost { by_path: vec![holes], unattributed: 0 },
-        Design::Interleaved | Design::Sequential => Lost { unattributed: holes, ..nothing },
+        Design::Paired if !is_closed => attributed(holes, missing_members(samples, paths), nothing),
+        Design::Paired | Design::Interleaved | Design::Sequential if paths == 1 => {
+            Lost { by_path: vec![holes], unattributed: 0 }
+        }
+        Design::Paired | Design::Interleaved | Design::Sequential => Lost { unattributed: holes, ..nothing },
     }
 }
 
-/// How many numbers below the largest one seen are missing in the measured phase. A hole has the phase of the next
-/// number seen above it.
-fn holes(samples: &[Sample]) -> u64 {
-    let seen: BTreeMap<u64, Phase> = samples.iter().map(|sample| (sample.seq.0, sample.phase)).collect();
-    let mut next = 0;
+/// How many sequences of numbers are dense on their own: one for each caller, or one for all arrivals of an open load.
+/// The caller of a number is its remainder.
+fn callers(manifest: &Manifest) -> u64 {
+    match manifest.plan.load.model {
+        LoadModel::Open { .. } => 1,
+        LoadModel::Closed { concurrency, .. } => concurrency.max(1) as u64,
+    }
+}
+
+/// How many numbers below the largest one seen of their caller are missing in the measured phase. A hole has the phase
+/// of the next number seen above it.
+fn holes(samples: &[Sample], callers: u64) -> u64 {
+    let place = |sample: &Sample| (sample.seq.0 % callers, sample.seq.0 / callers);
+    let seen: BTreeMap<(u64, u64), Phase> = samples.iter().map(|sample| (place(sample), sample.phase)).collect();
+    let mut next = (0, 0);
     let mut holes = 0;
-    for (seq, phase) in seen {
+    for ((caller, call), phase) in seen {
+        let expected = if caller == next.0 { next.1 } else { 0 };
         if phase == Phase::Measure {
-            holes += seq - next;
+            holes += call - expected;
         }
-        next = seq + 1;
+        next = (caller, call + 1);
     }
     holes
 }
@@ -87,6 +105,18 @@ mod tests {
     fn without_pairs_holes_are_counted_but_not_guessed() {
         let lost = killed(Design::Interleaved, &[4, 9]);
         assert_eq!(lost, Lost { by_path: vec![0; 3], unattributed: 2 });
+    }
+
+    #[test]
+    fn callers_that_start_late_or_are_slow_lose_nothing() {
+        let run = World { callers: Some(4), design: Design::Interleaved, ..World::default() }.run();
+        let manifest = fixture::manifest(run.manifest.plan.clone(), None);
+        let lasts = (0..4).map(|slot| run.samples.iter().map(|s| s.seq.0).filter(|seq| seq % 4 == slot).max());
+        assert!(lasts.clone().max() > lasts.clone().min().map(|last| last.map(|last| last + 4)), "uneven callers");
+        assert_eq!(lost(&manifest, &run.samples), Lost { by_path: vec![0; 3], unattributed: 0 });
+        let middle = run.measured().nth(30).expect("calls").seq;
+        let samples: Vec<_> = run.samples.into_iter().filter(|sample| sample.seq != middle).collect();
+        assert_eq!(lost(&manifest, &samples), Lost { by_path: vec![0; 3], unattributed: 1 });
     }
 
     #[test]

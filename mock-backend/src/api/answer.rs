@@ -132,7 +132,8 @@ impl Call<'_> {
             Answer::Responses(answer, _) if answer.terms.background && !ask.stream => {
                 self.in_background(&answer, sending)
             }
-            answer if ask.stream => self.stream(answer.events(), sending, None).await,
+            // Boxed, since it is far larger than the rest, which would have to move with it.
+            answer if ask.stream => Box::pin(self.stream(answer.events(), sending, None)).await,
             answer => self.whole(answer.whole(), sending).await,
         })
     }

@@ -210,13 +210,13 @@ impl ChatChunks {
     fn close(
         &self,
         finish: Option<&str>,
-        logprobs: Option<(&Words, usize)>,
+        logprobs: Option<(&Words, Range<usize>)>,
         pad: (usize, usize, usize),
         out: &mut Vec<u8>,
     ) {
         out.extend_from_slice(b"},\"logprobs\":");
         match (self.answer.logprobs, logprobs) {
-            (Some(all), Some((words, k))) => all.write(words, k..k + 1, out),
+            (Some(all), Some((words, pieces))) => all.write(words, pieces, out),
             _ => out.extend_from_slice(b"null"),
         }
         out.extend_from_slice(b",\"finish_reason\":");
@@ -246,46 +246,36 @@ impl ChatChunks {
         out.extend_from_slice(b"}\n\n");
     }
 
-    /// The chunks of token `k`, one of each choice.
-    pub(crate) fn token(&self, k: usize, out: &mut Vec<u8>) {
+    /// The chunks of these tokens: one for each choice, if they are all of one kind.
+    pub(crate) fn tokens(&self, tokens: Range<usize>, out: &mut Vec<u8>) {
         for (i, choice) in self.answer.choices.iter().enumerate() {
-            self.step(i, k, choice.step(k), out);
-            if choice.tokens() == k + 1 && k + 1 < self.tokens {
+            let mut k = tokens.start;
+            while k < tokens.end {
+                let end = choice.run(k, tokens.end);
+                self.step(i, k..end, choice.step(k), out);
+                k = end;
+            }
+            let over = choice.tokens() > tokens.start && choice.tokens() <= tokens.end;
+            if over && choice.tokens() < self.tokens {
                 self.finish(i, choice, out);
             }
         }
     }
 
-    /// These tokens as one chunk; false, and nothing, if they are not all plain text of one choice.
-    pub(crate) fn joined(&self, tokens: Range<usize>, out: &mut Vec<u8>) -> bool {
-        let [choice] = &self.answer.choices[..] else { return false };
-        let is_text = |k: usize| matches!(choice.step(k), Step::Text(..));
-        if self.answer.logprobs.is_some() || !tokens.clone().all(is_text) {
-            return false;
-        }
-        out.extend_from_slice(self.prefixes[0].as_bytes());
-        out.extend_from_slice(b"\"content\":\"");
-        let piece = |k: usize, out: &mut Vec<u8>| match choice.step(k) {
-            Step::Text(words, piece) => write_piece(words, piece, out),
-            Step::Silent | Step::Refusal(..) | Step::Name(..) | Step::Arguments(..) => 0,
-        };
-        let taken = tokens.clone().map(|k| piece(k, out)).sum();
-        out.extend_from_slice(self.suffix.as_bytes());
-        self.obfuscate((tokens.start, taken, obfuscation::CHAT), out);
-        true
-    }
-
-    fn step(&self, i: usize, k: usize, step: Step<'_>, out: &mut Vec<u8>) {
+    /// The chunk of a run of tokens, of which the first is `step`.
+    fn step(&self, i: usize, run: Range<usize>, step: Step<'_>, out: &mut Vec<u8>) {
+        let (k, more) = (run.start, run.len());
         let prefix = self.prefixes[i].as_bytes();
         match step {
             Step::Silent => {}
             Step::Text(words, piece) => {
                 out.extend_from_slice(prefix);
                 out.extend_from_slice(b"\"content\":\"");
-                let taken = write_piece(words, piece, out);
+                let pieces = piece..piece + more;
+                let taken = write_pieces(words, pieces.clone(), out);
                 if self.answer.logprobs.is_some() {
                     out.push(b'"');
-                    self.close(None, Some((words, piece)), (k, taken, obfuscation::CHAT), out);
+                    self.close(None, Some((words, pieces)), (k, taken, obfuscation::CHAT), out);
                 } else {
                     out.extend_from_slice(self.suffix.as_bytes());
                     self.obfuscate((k, taken, obfuscation::CHAT), out);
@@ -294,7 +284,7 @@ impl ChatChunks {
             Step::Refusal(words, piece) => {
                 out.extend_from_slice(prefix);
                 out.extend_from_slice(b"\"refusal\":\"");
-                let taken = write_piece(words, piece, out);
+                let taken = write_pieces(words, piece..piece + more, out);
                 out.extend_from_slice(self.suffix.as_bytes());
                 self.obfuscate((k, taken, obfuscation::CHAT), out);
             }
@@ -311,7 +301,7 @@ impl ChatChunks {
             Step::Arguments(place, call, piece) => {
                 out.extend_from_slice(prefix);
                 let _ = write!(out, "\"tool_calls\":[{{\"index\":{place},\"function\":{{\"arguments\":\"");
-                let taken = write_piece(&call.arguments, piece, out);
+                let taken = write_pieces(&call.arguments, piece..piece + more, out);
                 out.extend_from_slice(b"\"}}]");
                 self.close(None, None, (k, taken, obfuscation::CHAT), out);
             }
@@ -340,9 +330,9 @@ impl ChatChunks {
     }
 }
 
-/// Appends a piece; says how long it stands there.
-fn write_piece(words: &Words, k: usize, out: &mut Vec<u8>) -> usize {
+/// Appends pieces; says how long they stand there.
+fn write_pieces(words: &Words, pieces: Range<usize>, out: &mut Vec<u8>) -> usize {
     let before = out.len();
-    words.write_piece(k, out);
+    words.write_pieces(pieces, out);
     out.len() - before
 }

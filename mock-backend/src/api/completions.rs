@@ -1,6 +1,7 @@
 //! Completions of the older kind: the request, the answer in one piece, and the answer as chunks.
 
 use std::io::Write;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -199,16 +200,22 @@ impl CompletionsChunks {
         out.extend_from_slice(b"}\n\n");
     }
 
-    /// The chunks of token `k`, one of each choice.
-    pub(crate) fn token(&self, k: usize, out: &mut Vec<u8>) {
+    /// The chunks of these tokens, one of each choice.
+    pub(crate) fn tokens(&self, tokens: Range<usize>, out: &mut Vec<u8>) {
         let mut text = Vec::new();
         for (i, choice) in self.answer.choices.iter().enumerate() {
-            if let Step::Text(words, piece) = choice.step(k) {
-                text.clear();
-                words.write_piece(piece, &mut text);
-                self.chunk(i, &text, None, k, out);
+            let mut k = tokens.start;
+            while k < tokens.end {
+                let end = choice.run(k, tokens.end);
+                if let Step::Text(words, piece) = choice.step(k) {
+                    text.clear();
+                    words.write_pieces(piece..piece + (end - k), &mut text);
+                    self.chunk(i, &text, None, k, out);
+                }
+                k = end;
             }
-            if choice.tokens() == k + 1 && k + 1 < self.tokens {
+            let over = choice.tokens() > tokens.start && choice.tokens() <= tokens.end;
+            if over && choice.tokens() < self.tokens {
                 self.chunk(i, b"", Some(finish_reason(choice)), k, out);
             }
         }

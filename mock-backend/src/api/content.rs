@@ -1,5 +1,6 @@
 //! What an answer says, token by token: text, a refusal, or calls of tools, after any hidden reasoning.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::json::escape;
@@ -64,12 +65,17 @@ impl Words {
         }
     }
 
-    /// Appends piece `k` as it stands in a JSON string.
-    pub(crate) fn write_piece(&self, k: usize, out: &mut Vec<u8>) {
+    /// Appends some pieces as they stand in a JSON string.
+    pub(crate) fn write_pieces(&self, pieces: Range<usize>, out: &mut Vec<u8>) {
         match self {
-            Self::Passage { text, .. } => out.extend_from_slice(text.piece(k).as_bytes()),
-            Self::Split(_) => escape(self.piece(k), out),
+            Self::Passage { text, .. } => pieces.for_each(|k| out.extend_from_slice(text.piece(k).as_bytes())),
+            Self::Split(_) => pieces.for_each(|k| escape(self.piece(k), out)),
         }
+    }
+
+    /// The characters of some pieces.
+    pub(crate) fn length(&self, pieces: Range<usize>) -> usize {
+        pieces.map(|k| self.piece(k).chars().count()).sum()
     }
 
     /// As it stands in a JSON string.
@@ -164,6 +170,15 @@ impl Step<'_> {
     pub(crate) fn is_loud(&self) -> bool {
         !matches!(self, Self::Silent)
     }
+
+    /// Whether `next` may stand in the event of this one.
+    fn continues(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::Text(..), Self::Text(..)) | (Self::Refusal(..), Self::Refusal(..)) => true,
+            (Self::Arguments(i, ..), Self::Arguments(next, ..)) => i == next,
+            _ => false,
+        }
+    }
 }
 
 /// One answer to the prompt.
@@ -214,6 +229,13 @@ impl Choice {
         }
     }
 
+    /// Where the run of tokens that begins with `k` ends, at `end` at the latest: tokens whose pieces can stand in one
+    /// event.
+    pub(crate) fn run(&self, k: usize, end: usize) -> usize {
+        let first = self.step(k);
+        (k + 1..end).find(|next| !first.continues(&self.step(*next))).unwrap_or(end)
+    }
+
     /// The first token that brings something; none if there is no such token.
     pub(crate) fn first(&self) -> Option<usize> {
         (self.thinking..self.tokens()).find(|k| self.step(*k).is_loud())
@@ -243,9 +265,9 @@ mod tests {
         for k in 0..choice.tokens() {
             match choice.step(k) {
                 Step::Silent => out.push(b'_'),
-                Step::Text(words, k) | Step::Refusal(words, k) => words.write_piece(k, &mut out),
+                Step::Text(words, k) | Step::Refusal(words, k) => words.write_pieces(k..k + 1, &mut out),
                 Step::Name(_, call) => out.extend_from_slice(format!("<{}>", call.name).as_bytes()),
-                Step::Arguments(_, call, k) => call.arguments.write_piece(k, &mut out),
+                Step::Arguments(_, call, k) => call.arguments.write_pieces(k..k + 1, &mut out),
             }
         }
         String::from_utf8(out).unwrap()
@@ -267,6 +289,21 @@ mod tests {
         assert_eq!(whole.tokens(), count("add") + count("{\"a\":1}") + count("look_up_weather") + count("{}"));
         let cut = Choice::within(Some(count("add") + 1), 0, calls());
         assert_eq!((cut.tokens(), cut.cut, said(&cut).as_str()), (2, true, "<add>{\\\""));
+    }
+
+    #[test]
+    fn tokens_of_one_kind_run_together() {
+        let call = |name: &str| Call::new(1, name.to_owned(), "{\"a\":1}".to_owned());
+        let calls = Choice::within(None, 2, Body::Calls(vec![call("f"), call("g")]));
+        let arguments = count("{\"a\":1}");
+        let all = calls.tokens();
+        // Two thoughts, a name, its arguments, a name, its arguments.
+        let mut ends = Vec::new();
+        while ends.last() != Some(&all) {
+            ends.push(calls.run(ends.last().copied().unwrap_or(0), all));
+        }
+        assert_eq!(ends, [1, 2, 3, 3 + arguments, 4 + arguments, all]);
+        assert_eq!(calls.run(3, 5), 5);
     }
 
     #[test]

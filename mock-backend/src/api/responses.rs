@@ -201,9 +201,7 @@ impl ResponsesAnswer {
     /// The characters of the text.
     fn length(&self) -> usize {
         match &self.choice.body {
-            Body::Text(words) | Body::Refusal(words) => {
-                (0..words.tokens()).map(|k| words.piece(k).chars().count()).sum()
-            }
+            Body::Text(words) | Body::Refusal(words) => words.length(0..words.tokens()),
             Body::Calls(_) => 0,
         }
     }

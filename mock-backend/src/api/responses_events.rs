@@ -110,51 +110,47 @@ impl ResponsesEvents {
         }
     }
 
-    /// The events of token `k`.
-    pub(crate) fn token(&mut self, k: usize, out: &mut Vec<u8>) {
+    /// The events of these tokens.
+    pub(crate) fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
         let answer = Arc::clone(&self.answer);
-        if k == 0 && answer.terms.background {
+        if tokens.start == 0 && answer.terms.background {
             self.snapshot("response.in_progress", Stage::InProgress, out);
         }
-        if k < answer.choice.thinking {
-            return self.think(k, out);
+        let mut k = tokens.start;
+        while k < tokens.end {
+            let end = answer.choice.run(k, tokens.end);
+            if k < answer.choice.thinking {
+                self.think(k, out);
+            } else {
+                self.step(answer.choice.step(k), end - k, out);
+            }
+            k = end;
         }
-        match answer.choice.step(k) {
+    }
+
+    /// The events of a run of `more` tokens, of which the first is `step`.
+    fn step(&mut self, step: Step<'_>, more: usize, out: &mut Vec<u8>) {
+        match step {
             Step::Silent => {}
             Step::Text(words, piece) | Step::Refusal(words, piece) => {
                 if self.open != Open::Message {
                     self.close(out);
                     self.open_message(out);
                 }
-                self.delta(words, piece..piece + 1, out);
+                self.delta(words, piece..piece + more, out);
             }
             Step::Name(i, call) => {
                 self.close(out);
                 self.open = Open::Call(i);
-                self.add(&answer.call(i, call, false), out);
+                let item = self.answer.call(i, call, false);
+                self.add(&item, out);
             }
             Step::Arguments(i, call, piece) => {
-                let place = self.place(&answer.call_id(i));
-                let delta = self.text(&call.arguments, piece);
+                let place = self.place(&self.answer.call_id(i));
+                let delta = self.text(&call.arguments, piece..piece + more);
                 self.event("response.function_call_arguments.delta", &format!("{place},{delta}"), out);
             }
         }
-    }
-
-    /// These tokens as one event; false, and nothing, if they are not all plain text.
-    pub(crate) fn joined(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) -> bool {
-        let answer = Arc::clone(&self.answer);
-        let is_text = |k: usize| k >= answer.choice.thinking && matches!(answer.choice.step(k), Step::Text(..));
-        if (tokens.start == 0 && answer.terms.background) || !tokens.clone().all(is_text) {
-            return false;
-        }
-        let Step::Text(words, piece) = answer.choice.step(tokens.start) else { return false };
-        if self.open != Open::Message {
-            self.close(out);
-            self.open_message(out);
-        }
-        self.delta(words, piece..piece + tokens.len(), out);
-        true
     }
 
     /// Where something of the present item stands.
@@ -162,13 +158,13 @@ impl ResponsesEvents {
         format!("\"item_id\":\"{id}\",\"output_index\":{}", self.items)
     }
 
-    /// A piece with the letters that hide its length.
-    fn text(&self, words: &Words, piece: usize) -> String {
+    /// Pieces with the letters that hide their length.
+    fn text(&self, words: &Words, pieces: Range<usize>) -> String {
         let mut text = Vec::new();
-        words.write_piece(piece, &mut text);
+        words.write_pieces(pieces.clone(), &mut text);
         let mut out = format!("\"delta\":\"{}\"", String::from_utf8_lossy(&text));
         if self.obfuscated {
-            let letters = letters(piece, words.piece(piece).chars().count(), RESPONSES);
+            let letters = letters(pieces.start, words.length(pieces), RESPONSES);
             // Writing to a String cannot fail.
             let _ = write!(out, ",\"obfuscation\":\"{letters}\"");
         }
@@ -187,7 +183,7 @@ impl ResponsesEvents {
             }
         }
         let Some(words) = answer.summary.as_ref().filter(|words| k < words.tokens()) else { return };
-        let delta = self.text(words, k);
+        let delta = self.text(words, k..k + 1);
         self.event("response.reasoning_summary_text.delta", &format!("{place},{delta}"), out);
         if k + 1 == words.tokens() {
             let text = words.escaped();
@@ -220,7 +216,7 @@ impl ResponsesEvents {
         // Writing to a Vec cannot fail.
         let _ = write!(out, "event: {kind}.delta\ndata: {{\"type\":\"{kind}.delta\",\"sequence_number\":{sequence}");
         out.extend_from_slice(self.between.as_bytes());
-        pieces.clone().for_each(|piece| words.write_piece(piece, out));
+        words.write_pieces(pieces.clone(), out);
         out.push(b'"');
         if matches!(self.answer.choice.body, Body::Text(_)) {
             match self.answer.terms.logprobs {
@@ -233,8 +229,7 @@ impl ResponsesEvents {
         }
         if self.obfuscated {
             out.extend_from_slice(b",\"obfuscation\":\"");
-            let length = pieces.clone().map(|piece| words.piece(piece).chars().count()).sum();
-            out.extend_from_slice(letters(pieces.start, length, RESPONSES).as_bytes());
+            out.extend_from_slice(letters(pieces.start, words.length(pieces), RESPONSES).as_bytes());
             out.push(b'"');
         }
         out.extend_from_slice(b"}\n\n");

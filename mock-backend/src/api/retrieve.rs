@@ -1,5 +1,7 @@
 //! What becomes of a response after it was asked for: reading it, following it, cancelling it, deleting it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -14,8 +16,6 @@ use crate::backend::Plan;
 use crate::clock::now_ns;
 use crate::reply::Reply;
 use crate::responses_store::Stored;
-
-use std::sync::Arc;
 
 /// The most input items of one answer.
 const ITEMS: usize = 100;
@@ -63,8 +63,8 @@ impl Call<'_> {
         let mut events = ResponsesEvents::new(Arc::clone(&stored.answer), obfuscated, from);
         let before = catch_up(&mut events, &plan, from);
         let (entry, id) = self.entry("responses", true, StatusCode::OK);
-        let name = String::from("responses");
-        let sending = Sending { plan, entry, id: &id, name: &name, stored: Some(Arc::clone(stored)) };
+        let name = stored.answer.model.trim_matches('"');
+        let sending = Sending { plan, entry, id: &id, name, stored: Some(Arc::clone(stored)) };
         Ok(self.stream(Script::Responses(Box::new(events)), sending, Some(before)).await)
     }
 
@@ -125,7 +125,7 @@ fn catch_up(events: &mut ResponsesEvents, plan: &Plan, from: u64) -> (Bytes, usi
     events.opening(&mut out);
     let mut k = 0;
     while k < plan.tokens && (plan.due(k) <= now || events.sequence() < from) {
-        events.token(k, &mut out);
+        events.tokens(k..k + 1, &mut out);
         k += 1;
     }
     if k == plan.tokens {

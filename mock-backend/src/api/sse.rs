@@ -62,24 +62,11 @@ impl Script {
         }
     }
 
-    fn token(&mut self, k: usize, out: &mut Vec<u8>) {
-        match self {
-            Self::Chat(chunks) => chunks.token(k, out),
-            Self::Completions(chunks) => chunks.token(k, out),
-            Self::Responses(events) => events.token(k, out),
-        }
-    }
-
-    /// These tokens, in one event where they are plain text of one answer.
     fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
-        let joined = tokens.len() > 1
-            && match self {
-                Self::Chat(chunks) => chunks.joined(tokens.clone(), out),
-                Self::Completions(_) => false,
-                Self::Responses(events) => events.joined(tokens.clone(), out),
-            };
-        if !joined {
-            tokens.for_each(|k| self.token(k, out));
+        match self {
+            Self::Chat(chunks) => chunks.tokens(tokens, out),
+            Self::Completions(chunks) => chunks.tokens(tokens, out),
+            Self::Responses(events) => events.tokens(tokens, out),
         }
     }
 

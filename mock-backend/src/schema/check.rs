@@ -1,5 +1,7 @@
 //! Whether a value is valid against a schema.
 
+use std::cell::Cell;
+
 use regex::Regex;
 use serde_json::{Map, Value};
 
@@ -9,9 +11,10 @@ use super::refs::resolve;
 /// References followed one into the other before a schema counts as one that nothing satisfies.
 const DEEP: usize = 64;
 
-/// Whether `value` is valid against `schema`, whose references point into `root`.
-pub(super) fn check(root: &Value, schema: &Value, value: &Value) -> bool {
-    Checker { root, deep: 0 }.is_valid(schema, value)
+/// Whether `value` is valid against `schema`, whose references point into `root`. Looks at no more than `left` schemas,
+/// after which nothing is valid: a hostile schema can refer to itself in every branch.
+pub(super) fn check(root: &Value, schema: &Value, value: &Value, left: &Cell<usize>) -> bool {
+    Checker { root, deep: 0, left }.is_valid(schema, value)
 }
 
 /// Whether two values are the same for JSON Schema, which does not tell 1 from 1.0.
@@ -49,10 +52,14 @@ fn has_type(name: &str, value: &Value) -> bool {
 struct Checker<'a> {
     root: &'a Value,
     deep: usize,
+    /// Schemas that may still be looked at.
+    left: &'a Cell<usize>,
 }
 
 impl Checker<'_> {
     fn is_valid(&self, schema: &Value, value: &Value) -> bool {
+        let Some(left) = self.left.get().checked_sub(1) else { return false };
+        self.left.set(left);
         let keywords = match schema {
             Value::Bool(any) => return *any,
             Value::Object(keywords) => keywords,

@@ -1,5 +1,6 @@
 //! A guess at a value that a schema describes, made again until it is right.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use rand::RngExt;
@@ -13,15 +14,25 @@ use crate::latency::{Dice, pick};
 /// Guesses at one place before the place around it is guessed again.
 const TRIES: usize = 12;
 /// Guesses in all, at every place.
-const FUEL: usize = 40_000;
+const FUEL: usize = 20_000;
+/// Schemas looked at while all guesses are judged.
+const STEPS: usize = 400_000;
 /// From this depth on what can be left out is left out.
 const LEAN: usize = 3;
 /// The depth below which nothing is made.
 const DEEP: usize = 48;
+/// Schemas that may apply to one value.
+const PARTS: usize = 512;
+/// Schemas looked at to find the way that ends soonest.
+const GLANCES: usize = 512;
+/// How many of them cost as much as a guess.
+const GLANCES_A_GUESS: usize = 16;
+/// Characters of a string that cost as much as a guess.
+const CHARACTERS: usize = 16;
 
 /// A value that is valid against `schema`, if one is found.
 pub(super) fn make(schema: &Value, dice: &mut Dice) -> Option<Value> {
-    let mut maker = Maker { root: schema, dice, fuel: FUEL };
+    let mut maker = Maker { root: schema, dice, fuel: FUEL, steps: Cell::new(STEPS) };
     (0..4).find_map(|_| maker.value(&[schema], 0))
 }
 
@@ -31,6 +42,7 @@ struct Maker<'a, 'd> {
     root: &'a Value,
     dice: &'d mut Dice,
     fuel: usize,
+    steps: Cell<usize>,
 }
 
 impl<'a> Maker<'a, '_> {
@@ -40,13 +52,13 @@ impl<'a> Maker<'a, '_> {
             return None;
         }
         for _ in 0..TRIES {
-            self.fuel = self.fuel.checked_sub(1)?;
+            self.fuel = self.fuel.checked_sub(1).filter(|_| self.steps.get() > 0)?;
             let mut parts = Parts::new();
             if !schemas.iter().all(|schema| self.gather(schema, depth, 0, &mut parts)) {
                 continue;
             }
             if let Some(value) = self.guess(&parts, depth)
-                && schemas.iter().all(|schema| check(self.root, schema, &value))
+                && schemas.iter().all(|schema| check(self.root, schema, &value, &self.steps))
             {
                 return Some(value);
             }
@@ -59,7 +71,7 @@ impl<'a> Maker<'a, '_> {
     fn gather(&mut self, schema: &'a Value, depth: usize, nested: usize, parts: &mut Parts<'a>) -> bool {
         let keywords = match schema {
             Value::Bool(any) => return *any,
-            Value::Object(keywords) if nested < 32 => keywords,
+            Value::Object(keywords) if nested < 32 && parts.len() < PARTS => keywords,
             _ => return false,
         };
         parts.push(keywords);
@@ -90,32 +102,43 @@ impl<'a> Maker<'a, '_> {
     /// One of the ways; deep down mostly the one that ends soonest.
     fn choose(&mut self, ways: &'a [Value], depth: usize) -> Option<&'a Value> {
         if depth >= LEAN && self.dice.random_bool(0.9) {
-            return ways.iter().min_by_key(|way| self.height(way, 6));
+            let mut glances = GLANCES;
+            let way = ways.iter().min_by_key(|way| self.height(way, 6, &mut glances));
+            self.fuel = self.fuel.saturating_sub((GLANCES - glances) / GLANCES_A_GUESS);
+            return way;
         }
         (!ways.is_empty()).then(|| &ways[pick(self.dice, ways.len())])
     }
 
-    /// How deep the least value of a schema is, at most `left`.
-    fn height(&self, schema: &Value, left: usize) -> usize {
+    /// How deep the least value of a schema is, at most `left`, as far as `glances` schemas tell.
+    fn height(&self, schema: &Value, left: usize, glances: &mut usize) -> usize {
         let Value::Object(keywords) = schema else { return 0 };
-        let Some(deeper) = left.checked_sub(1) else { return 0 };
+        let (Some(deeper), Some(fewer)) = (left.checked_sub(1), glances.checked_sub(1)) else { return 0 };
+        *glances = fewer;
         if keywords.contains_key("const") || keywords.contains_key("enum") {
             return 0;
         }
-        let list = |key: &str| keywords.get(key).and_then(Value::as_array).map(|list| list.iter());
-        let among = |ways: Option<std::slice::Iter<'_, Value>>| {
-            ways.and_then(|ways| ways.map(|way| self.height(way, deeper)).min()).unwrap_or(0)
-        };
-        let target = keywords.get("$ref").and_then(Value::as_str).and_then(|reference| resolve(self.root, reference));
-        let all = list("allOf").into_iter().flatten().map(|schema| self.height(schema, deeper)).max().unwrap_or(0);
-        let mut height = target.map_or(0, |target| 1 + self.height(target, deeper)).max(all);
-        height = height.max(among(list("anyOf"))).max(among(list("oneOf")));
+        let mut height = 0;
+        if let Some(reference) = keywords.get("$ref").and_then(Value::as_str) {
+            let target = resolve(self.root, reference);
+            height = target.map_or(0, |target| 1 + self.height(target, deeper, glances));
+        }
+        for schema in list(keywords, "allOf") {
+            height = height.max(self.height(schema, deeper, glances));
+        }
+        for key in ["anyOf", "oneOf"] {
+            let least = list(keywords, key).map(|way| self.height(way, deeper, glances)).min();
+            height = height.max(least.unwrap_or(0));
+        }
         if types(&[keywords]).iter().all(|name| *name == "object") {
-            let required = list("required").into_iter().flatten().filter_map(Value::as_str);
-            let members = required.flat_map(|key| member_schemas(keywords, key));
-            height = height.max(members.map(|schema| 1 + self.height(schema, deeper)).max().unwrap_or(0));
+            for schema in
+                list(keywords, "required").filter_map(Value::as_str).flat_map(|key| member_schemas(keywords, key))
+            {
+                height = height.max(1 + self.height(schema, deeper, glances));
+            }
         } else if keywords.get("minItems").and_then(Value::as_u64).unwrap_or(0) > 0 {
-            height = height.max(item_schema(keywords, 0).map_or(1, |schema| 1 + self.height(schema, deeper)));
+            let item = item_schema(keywords, 0).map_or(1, |schema| 1 + self.height(schema, deeper, glances));
+            height = height.max(item);
         }
         height
     }
@@ -140,7 +163,11 @@ impl<'a> Maker<'a, '_> {
             "boolean" => Some(Value::Bool(self.dice.random_bool(0.5))),
             "integer" => number::integer(parts, self.dice),
             "number" => number::number(parts, self.dice),
-            "string" => text::string(parts, self.dice),
+            "string" => {
+                let text = text::string(parts, self.dice)?;
+                self.fuel = self.fuel.saturating_sub(text.as_str().map_or(0, str::len) / CHARACTERS);
+                Some(text)
+            }
             "array" => self.array(parts, depth),
             _ => self.object(parts, depth),
         }
@@ -232,6 +259,11 @@ impl<'a> Maker<'a, '_> {
             None => Some(format!("extra_{number}")),
         }
     }
+}
+
+/// What `keywords` list under `key`.
+fn list<'a>(keywords: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a Value> {
+    keywords.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn schemas_of<'a>(parts: &Parts<'a>, key: &str) -> Vec<&'a Value> {

@@ -89,6 +89,30 @@ fn a_schema_that_nothing_satisfies_ends_in_an_empty_object() {
     assert_eq!(instance(&endless, &mut dice(1, "none", 0)), json!({}));
 }
 
+#[test]
+fn hostile_schemas_come_to_an_end() {
+    let many = |schema: Value, n: usize| Value::Array(vec![schema; n]);
+    let itself = || json!({"$ref": "#"});
+    let schemas = [
+        json!({"anyOf": many(itself(), 50)}),
+        json!({"allOf": many(itself(), 50)}),
+        json!({"oneOf": many(json!({"not": {"$ref": "#"}}), 20)}),
+        json!({"type": "object", "properties": {"a": {"anyOf": many(itself(), 100)}}, "required": ["a"]}),
+        json!({"type": "array", "items": {"$ref": "#"}, "minItems": 3}),
+        json!({"type": "array", "items": {"type": "string", "minLength": 1_000_000}, "minItems": 1_000_000}),
+        json!({"type": "array", "items": {"type": "null"}, "minItems": 4_000_000_000_u64}),
+        json!({"type": "string", "minLength": u64::MAX}),
+        json!({"type": "string", "pattern": "((a{1000}){1000}){1000}"}),
+        json!({"type": "string", "pattern": "(){4000000000}"}),
+        json!({"type": "integer", "minimum": -1e300, "maximum": 1e300, "multipleOf": 1e-300}),
+        json!({"type": "number", "multipleOf": 0}),
+    ];
+    for schema in schemas {
+        // What comes out matters less than that something does, without using up the machine.
+        assert!(instance(&schema, &mut dice(1, "hostile", 0)).to_string().len() < 10_000_000);
+    }
+}
+
 /// Schemas without anything inside.
 fn leaf() -> impl Strategy<Value = Value> {
     let integers = (-1000i64..1000, 0i64..50)

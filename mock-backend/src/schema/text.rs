@@ -9,6 +9,8 @@ use crate::latency::{Dice, pick};
 
 /// The longest string that is made unless a longer one is asked for.
 const LONG: usize = 40;
+/// What is written at most for one pattern: characters, and repetitions of nothing.
+const ROOM: usize = 1 << 16;
 /// How often a pattern is tried before its length is given up.
 const TRIES: usize = 64;
 
@@ -97,27 +99,34 @@ fn matching(pattern: &str, least: usize, most: Option<usize>, dice: &mut Dice) -
     };
     let mut tries = (0..TRIES).map(|i| {
         let stretch = if i < 8 { 3 } else { (least + i).min(1 << 12) };
-        let mut out = String::new();
-        write(&hir, stretch, dice, &mut out);
+        let (mut room, mut out) = (ROOM, String::new());
+        write(&hir, stretch, dice, &mut room, &mut out);
         out
     });
     tries.find(fits)
 }
 
-/// Appends a string that matches `hir`; repetitions go up to `stretch` beyond their least number.
-fn write(hir: &Hir, stretch: usize, dice: &mut Dice, out: &mut String) {
+/// Appends a string that matches `hir`; repetitions go up to `stretch` beyond their least number, as long as there is
+/// room.
+fn write(hir: &Hir, stretch: usize, dice: &mut Dice, room: &mut usize, out: &mut String) {
+    let Some(left) = room.checked_sub(1) else { return };
+    *room = left;
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => out.push_str(&String::from_utf8_lossy(&literal.0)),
         HirKind::Class(class) => out.extend(one_of(class, dice)),
-        HirKind::Capture(capture) => write(&capture.sub, stretch, dice, out),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, stretch, dice, out)),
-        HirKind::Alternation(ways) => write(&ways[pick(dice, ways.len())], stretch, dice, out),
+        HirKind::Capture(capture) => write(&capture.sub, stretch, dice, room, out),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, stretch, dice, room, out)),
+        HirKind::Alternation(ways) => write(&ways[pick(dice, ways.len())], stretch, dice, room, out),
         HirKind::Repetition(repetition) => {
             let least = repetition.min as usize;
             let most = repetition.max.map_or(least + stretch, |max| (max as usize).min(least + stretch));
-            let times = dice.random_range(least..=most.max(least));
-            (0..times).for_each(|_| write(&repetition.sub, stretch, dice, out));
+            for _ in 0..dice.random_range(least..=most.max(least)) {
+                if *room == 0 {
+                    break;
+                }
+                write(&repetition.sub, stretch, dice, room, out);
+            }
         }
     }
 }

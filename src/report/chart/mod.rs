@@ -79,8 +79,8 @@ impl Artist<'_> {
             return Ok(None);
         }
         let caption = format!(
-            "{}. Successful calls and those that timed out, which end a line before its right end, {}. From p0 to p90 and from p90 to p99 is the same way, so that the tail can be seen; \
-             where fewer than ten calls lie beyond, the line is dotted.",
+            "{}. Successful calls and those that timed out, where a line ends early, {}. From p0 to p90 and from p90 to \
+             p99 is the same way, so that the tail can be seen; where fewer than ten calls lie beyond, the line is dotted.",
             capital(metric.definition()),
             words::basis(self.analysis.basis)
         );

@@ -1,0 +1,75 @@
+//! Gaps between chunks, with those that no chunk ended.
+//!
+//! A gap is recorded when the chunk after it comes. The gap in which a stream was given up is in no histogram: it is
+//! known from the stamps of the call, and only to be longer than the wait.
+
+use hdrhistogram::Histogram;
+
+use crate::measure::outcome::ErrorClass;
+use crate::measure::sample::Sample;
+
+/// The gaps of one path.
+pub(crate) struct Gaps<'a> {
+    /// Those that a chunk ended, nanoseconds.
+    seen: &'a Histogram<u64>,
+    /// The same and the least that the others can be.
+    at_least: Histogram<u64>,
+    /// How many streams stalled until they were given up.
+    pub(crate) stalled: u64,
+}
+
+impl<'a> Gaps<'a> {
+    /// Of the path whose measured attempts are `own`.
+    pub(crate) fn of(seen: &'a Histogram<u64>, own: &[&Sample]) -> Self {
+        let mut gaps = Self { seen, at_least: seen.clone(), stalled: 0 };
+        for sample in own.iter().filter(|sample| stalled(sample)) {
+            gaps.stalled += 1;
+            gaps.at_least.saturating_record(waited(sample));
+        }
+        gaps
+    }
+
+    /// How many a chunk ended.
+    pub(crate) fn n(&self) -> u64 {
+        self.seen.len()
+    }
+
+    /// How many there are in all, a stalled stream with one.
+    pub(crate) fn counted(&self) -> u64 {
+        self.at_least.len()
+    }
+
+    /// The least that the quantile `q` can be, milliseconds.
+    pub(crate) fn least(&self, q: f64) -> f64 {
+        ms(self.at_least.value_at_quantile(q))
+    }
+
+    /// The most that the quantile `q` can be, milliseconds; `None` where a stalled stream could be it.
+    pub(crate) fn most(&self, q: f64) -> Option<f64> {
+        let share = q * self.counted() as f64 / self.n().max(1) as f64;
+        (self.n() > 0 && share <= 1.0 + 1e-12).then(|| ms(self.seen.value_at_quantile(share.min(1.0))))
+    }
+
+    /// What a stalled stream keeps from being known.
+    pub(crate) fn why(&self) -> Option<String> {
+        let of = self.counted();
+        (self.stalled > 0)
+            .then(|| format!("{} of {of} gaps ended in a timeout and count as longer than the wait", self.stalled))
+    }
+}
+
+/// Whether the call is a stream that was given up while more of it was awaited.
+fn stalled(sample: &Sample) -> bool {
+    let given_up = matches!(sample.outcome.error(), Some(ErrorClass::TimeoutGap | ErrorClass::TimeoutTotal));
+    given_up && sample.stream && sample.stamps.done.is_none()
+}
+
+/// How long after its last chunk a stream was given up, nanoseconds; 0 if no gap had begun.
+fn waited(sample: &Sample) -> u64 {
+    let span = sample.stamps.last_content.zip(sample.stamps.end);
+    span.map_or(0, |(last, end)| end.0.saturating_sub(last.0))
+}
+
+fn ms(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}
