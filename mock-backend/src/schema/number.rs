@@ -107,7 +107,8 @@ pub(super) fn number(parts: &[&Map<String, Value>], dice: &mut Dice) -> Option<V
         return Some(Value::from(times as f64 * of));
     }
     let exact = low + (high - low) * dice.random::<f64>();
-    let short = (exact * 100.0).round() / 100.0;
+    // In a narrow interval few short numbers lie, and a list may ask for many different ones.
+    let short = if high - low < 10.0 { exact } else { (exact * 100.0).round() / 100.0 };
     let value = [short, exact, low, high, (low + high) / 2.0].into_iter().find(|value| bounds.allows(*value))?;
     Some(Value::from(value))
 }
