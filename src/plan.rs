@@ -95,6 +95,26 @@ impl Plan {
         self.load.warmup.0 + self.load.duration.0
     }
 
+    /// How many seconds an interval of histograms, counts and series lasts: it widens with the plan, so that files stay
+    /// bounded. 1 up to ten minutes, 10 up to two hours, 60 beyond.
+    #[must_use]
+    pub fn interval_s(&self) -> u64 {
+        match self.measure_until().as_secs() {
+            0..=600 => 1,
+            601..=7_200 => 10,
+            7_201.. => 60,
+        }
+    }
+
+    /// How many calls an open load with a rate will make, nearly; `None` where nobody knows before.
+    #[must_use]
+    pub fn expected_calls(&self) -> Option<f64> {
+        let members = if self.load.design == Design::Paired { self.paths.len() } else { 1 };
+        let LoadModel::Open { rate: Some(rate), .. } = self.load.model else { return None };
+        let calls = rate.0 * self.measure_until().as_secs_f64() * members as f64;
+        Some(self.limits.requests.map_or(calls, |limit| calls.min(limit as f64)))
+    }
+
     /// The tickets of an open load that belong to share `shard` of `of`, in order of their intended time; none for a
     /// closed load.
     ///

@@ -33,6 +33,8 @@ pub enum Purpose {
     Material = 11,
     /// The output tokens of a round.
     OutputLength = 12,
+    /// Whether the rows of a round are kept when there are too many.
+    Row = 13,
 }
 
 /// The number that belongs to a seed, a purpose and a number: SplitMix64's finalizer over the three.

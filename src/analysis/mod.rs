@@ -3,12 +3,14 @@
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
 use crate::run::Run;
+use crate::units::Phase;
 
 mod bench;
 pub mod blocks;
 pub mod breakdown;
 pub mod compare;
 pub mod conclusion;
+mod distribution;
 pub mod findings;
 mod gaps;
 pub mod interval;
@@ -57,6 +59,7 @@ pub struct Analysis {
 pub fn analyse(run: &Run) -> Analysis {
     let measured: Vec<&Sample> = run.measured().collect();
     let headline = population::headline(&measured);
+    let counted = run.counted(Phase::Measure);
     let paths = summary::summarize(run, &measured);
     let validity = validity::examine(run, &measured, &paths, headline);
     let comparison = compare::compare(run, &measured);
@@ -64,7 +67,7 @@ pub fn analyse(run: &Run) -> Analysis {
     Analysis {
         basis: run.headline_basis(),
         headline,
-        findings: paths.iter().map(|path| findings::find(&measured, path.path)).collect(),
+        findings: paths.iter().map(|path| findings::find(&measured, &counted[path.path.index()], path.path)).collect(),
         conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
         timelines: timeline::timelines(run, &measured, headline),
         paths,

@@ -51,8 +51,7 @@ impl Connections {
 /// last.
 #[must_use]
 pub fn value_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<f64> {
-    let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo | Metric::Tpot);
-    if !sample.outcome.is_ok() || (of_streams && !sample.stream) {
+    if !sample.outcome.is_ok() || (metric.is_of_streams() && !sample.stream) {
         return None;
     }
     metric.of(sample, basis).map(|ns| ns as f64 / 1e6)
@@ -100,7 +99,9 @@ pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
     }
 }
 
-fn timed_out(sample: &Sample) -> bool {
+/// Whether the call was given up at a time limit.
+#[must_use]
+pub fn timed_out(sample: &Sample) -> bool {
     sample.outcome.error().is_some_and(ErrorClass::is_timeout)
 }
 
@@ -118,7 +119,7 @@ fn waited_ms(sample: &Sample, basis: Basis) -> Option<f64> {
 pub fn sorted_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
     let of_path = measured.iter().filter(|sample| sample.path == path);
     let mut values: Vec<f64> = of_path.filter_map(|sample| value_ms(sample, metric, basis)).collect();
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     values
 }
 
@@ -130,7 +131,7 @@ pub fn quantile_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Ba
     let of_path = measured.iter().filter(|sample| sample.path == path);
     let mut values: Vec<f64> =
         of_path.filter_map(|sample| Some(seen_ms(sample, metric, basis)?.or_infinite())).collect();
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     values
 }
 
@@ -153,7 +154,13 @@ pub fn beyond(sorted: &[f64]) -> usize {
 /// end of the run cut off are nobody's failure.
 #[must_use]
 pub fn failed(sample: &Sample) -> Option<bool> {
-    match sample.outcome {
+    failed_as(sample.outcome)
+}
+
+/// [`failed`], by outcome.
+#[must_use]
+pub fn failed_as(outcome: Outcome) -> Option<bool> {
+    match outcome {
         Outcome::Ok => Some(false),
         Outcome::Dropped(_) | Outcome::Incomplete(ErrorClass::Interrupted) => None,
         Outcome::Failed(_) | Outcome::Incomplete(_) => Some(true),

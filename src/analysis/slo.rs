@@ -5,15 +5,19 @@
 
 use hdrhistogram::Histogram;
 
+use crate::analysis::distribution::Distribution;
 use crate::analysis::gaps::Gaps;
-use crate::analysis::population::{Value, failed, seen_ms};
+use crate::analysis::population::{Value, failed, failed_as, seen_ms};
 use crate::analysis::stats::{design_effect, interval_needs, normal_quantile, rank_interval, wilson};
+use crate::measure::counts::Counts;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::objective::{Comparator, Expression, Indicator, Objective};
+use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::quantile;
+use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::run::Run;
-use crate::units::{Nanos, PathId};
+use crate::units::{Nanos, PathId, Phase};
 
 /// Whether an objective held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,19 +110,40 @@ fn look(run: &Run, measured: &[&Sample], path: PathId, objective: &Objective) ->
     let mut own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
     own.sort_by_key(|sample| sample.stamps.intended);
     let basis = run.headline_basis();
+    let counted = || run.counted(Phase::Measure).swap_remove(path.index());
     match objective.expr.indicator {
-        Indicator::ErrorRate => error_rate(&own),
+        Indicator::ErrorRate => error_rate(&own, run.census.as_ref().map(|_| counted())),
         Indicator::Quantile(Metric::ChunkGap, _)
         | Indicator::Mean(Metric::ChunkGap)
-        | Indicator::Max(Metric::ChunkGap) => chunk_gap(&run.chunk_gaps[path.index()], &own, objective.expr.indicator),
+        | Indicator::Max(Metric::ChunkGap) => {
+            let seen = &run.chunk_gaps[path.index()];
+            chunk_gap(seen, &own, counted().stalled, objective.expr.indicator)
+        }
+        Indicator::Max(metric) if run.census.is_some() => largest(run, &own, (path, metric), &counted()),
         Indicator::Quantile(metric, q) => Latencies::of(&own, metric, basis).quantile(q),
         Indicator::Mean(metric) => Latencies::of(&own, metric, basis).mean(),
         Indicator::Max(metric) => Latencies::of(&own, metric, basis).max(),
     }
 }
 
-fn chunk_gap(seen: &Histogram<u64>, own: &[&Sample], indicator: Indicator) -> Seen {
-    let gaps = Gaps::of(seen, own);
+/// The largest value where not every call has a row: rows cannot tell it, the histogram of all calls can.
+fn largest(run: &Run, own: &[&Sample], (path, metric): (PathId, Metric), counts: &Counts) -> Seen {
+    let basis = run.headline_basis();
+    let logged = if metric.has_basis() { basis } else { Basis::Response };
+    let ok = run.census.as_ref().and_then(|census| census.values.get(&Series { path, metric, basis: logged }));
+    let all = Distribution::of(ok, own, (metric, basis), counts.with_class(ErrorClass::is_timeout));
+    let observed = all.least(1.0);
+    let many = all.beyond;
+    let reason = match (all.counted(), many) {
+        (0, _) => Some("no successful call has this metric".to_owned()),
+        (_, 0) => None,
+        _ => Some(format!("{many} calls timed out and count as longer than the time they were given")),
+    };
+    Seen { n: all.counted() as usize, observed, ci: (observed, all.max()), reason }
+}
+
+fn chunk_gap(seen: &Histogram<u64>, own: &[&Sample], stalled: u64, indicator: Indicator) -> Seen {
+    let gaps = Gaps::of(seen, own, stalled);
     if gaps.counted() == 0 {
         return Seen::nothing("no stream brought two events with content");
     }
@@ -126,19 +151,25 @@ fn chunk_gap(seen: &Histogram<u64>, own: &[&Sample], indicator: Indicator) -> Se
         Indicator::Quantile(_, q) => gap_quantile(&gaps, own, q),
         Indicator::Mean(_) => gap_mean(seen, &gaps, own),
         Indicator::Max(_) => gap_max(&gaps),
-        Indicator::ErrorRate => error_rate(own),
+        Indicator::ErrorRate => error_rate(own, None),
     }
 }
 
-fn error_rate(own: &[&Sample]) -> Seen {
+/// Over the rows, or over `all` calls if not every one has a row: then rows tell only how much they hang together.
+fn error_rate(own: &[&Sample], all: Option<Counts>) -> Seen {
     let ends: Vec<(f64, f64)> =
         own.iter().filter_map(|s| Some((seconds(s), f64::from(u8::from(failed(s)?))))).collect();
-    let n = ends.len() as f64;
-    let bad: f64 = ends.iter().map(|(_, failed)| failed).sum();
+    let (n, bad) = match all {
+        None => (ends.len() as f64, ends.iter().map(|(_, failed)| failed).sum::<f64>()),
+        Some(counts) => {
+            let bad = counts.ended(|outcome| failed_as(outcome) == Some(true)) as f64;
+            (counts.ok as f64 + bad, bad)
+        }
+    };
     let effect = design_effect(&ends);
     let ci = wilson(bad / effect, n / effect);
     Seen {
-        n: ends.len(),
+        n: n as usize,
         observed: (n > 0.0).then(|| bad / n),
         ci: (ci.map(|ci| ci.0), ci.map(|ci| ci.1)),
         reason: (n == 0.0).then(|| "no call was made".to_owned()),
@@ -172,7 +203,7 @@ impl Latencies {
     fn sorted(&self, of_more: fn(f64) -> f64) -> Vec<f64> {
         let value = |(_, ms, more): &(f64, f64, bool)| if *more { of_more(*ms) } else { *ms };
         let mut sorted: Vec<f64> = self.values.iter().map(value).collect();
-        sorted.sort_by(f64::total_cmp);
+        sorted.sort_unstable_by(f64::total_cmp);
         sorted
     }
 
@@ -262,7 +293,7 @@ fn gap_calls(gaps: &Gaps, own: &[&Sample]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::outcome::{ErrorClass, Outcome};
+    use crate::measure::outcome::Outcome;
     use crate::run::fixture::{self, World};
 
     fn judged(mut run: Run, path: &str, expr: &str) -> ObjectiveResult {

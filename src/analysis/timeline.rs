@@ -1,10 +1,10 @@
 //! Latency over time: quantiles of successive bins, wide enough to hold something.
 
-use crate::analysis::population::{Value, known_quantile, seen_ms};
+use crate::analysis::population::{Value, failed_as, known_quantile, seen_ms};
 use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
-use crate::run::Run;
-use crate::units::PathId;
+use crate::run::{Census, Run};
+use crate::units::{PathId, Phase};
 
 /// The number of bins aimed at.
 const BINS: f64 = 60.0;
@@ -60,6 +60,9 @@ fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width
         values[bin].extend(seen_ms(sample, metric, run.headline_basis()).map(Value::or_infinite));
         failed[bin] += u64::from(crate::analysis::population::failed(sample) == Some(true));
     }
+    if let Some(census) = &run.census {
+        failed = failures(run, census, path, (count, width_s));
+    }
     let middle = |bin: usize| (bin as f64 + 0.5) * width_s;
     let bins = values.into_iter().enumerate().filter_map(|(place, values)| bin(middle(place), values));
     let failures = failed.into_iter().enumerate().filter(|(_, many)| *many > 0);
@@ -72,8 +75,20 @@ fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width
     }
 }
 
+/// How many calls failed in each of `count` bins: of all calls, by the middle of the interval in which they were counted.
+fn failures(run: &Run, census: &Census, path: PathId, (count, width_s): (usize, f64)) -> Vec<u64> {
+    let from = run.manifest.plan.measure_from().as_secs_f64();
+    let mut failed = vec![0; count];
+    for span in census.spans.iter().filter(|span| span.path == path && span.phase == Phase::Measure) {
+        let middle = span.second as f64 + 0.5 * span.length as f64;
+        let bin = ((middle - from).max(0.0) / width_s) as usize;
+        failed[bin.min(count - 1)] += span.calls.ended(|outcome| failed_as(outcome) == Some(true));
+    }
+    failed
+}
+
 fn bin(at_s: f64, mut values: Vec<f64>) -> Option<Bin> {
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     let at = |q| known_quantile(&values, q);
     (!values.is_empty()).then(|| Bin { at_s, n: values.len(), p50: at(0.5), p99: at(0.99) })
 }

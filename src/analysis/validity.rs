@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::analysis::population::sorted_ms;
 use crate::analysis::summary::PathSummary;
+use crate::measure::counts::Counts;
 use crate::measure::metric::Metric;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::quantile::quantile;
 use crate::measure::sample::{Sample, Stamps};
 use crate::run::Run;
-use crate::units::Nanos;
+use crate::units::Phase;
 
 /// The share of arrivals that must be sent.
 const SENT_SHARE: f64 = 0.99;
@@ -99,12 +100,14 @@ pub struct Reason {
 pub fn examine(run: &Run, measured: &[&Sample], paths: &[PathSummary], headline: Metric) -> Validity {
     let planned = run.planned().iter().sum::<u64>() + run.lost.unattributed;
     let dropped = paths.iter().map(|path| path.requests.dropped).sum();
+    let mut all = Counts::default();
+    run.counted(Phase::Measure).iter().for_each(|counts| all.add(counts));
     let reasons: Vec<Reason> = [
-        arrivals(measured, planned),
+        arrivals(&all, planned),
         accounting(run, paths),
         rows_lost(run),
-        clock(measured),
-        rig(measured),
+        clock(&all),
+        rig(&all),
         cpu(run),
         incomplete(run),
     ]
@@ -117,7 +120,7 @@ pub fn examine(run: &Run, measured: &[&Sample], paths: &[PathSummary], headline:
         verdict,
         reasons,
         planned,
-        sent: measured.len() as u64 - dropped + lost(run),
+        sent: all.calls() - dropped + lost(run),
         dropped,
         unattributed: run.lost.unattributed,
         send_lag: Lag::of(measured.iter().filter_map(|sample| send_lag(sample))),
@@ -175,12 +178,12 @@ fn lateness(run: &Run, measured: &[&Sample], headline: Metric) -> Vec<Reason> {
 }
 
 /// Arrivals that were never sent. Those after a limit that the user set are no fault of this tool.
-fn arrivals(measured: &[&Sample], planned: u64) -> Option<Reason> {
+fn arrivals(all: &Counts, planned: u64) -> Option<Reason> {
     let mut dropped: BTreeMap<ErrorClass, u64> = BTreeMap::new();
-    for sample in measured {
-        match sample.outcome {
+    for (outcome, count) in &all.errors {
+        match outcome {
             Outcome::Dropped(ErrorClass::LimitReached) | Outcome::Ok | Outcome::Failed(_) | Outcome::Incomplete(_) => {}
-            Outcome::Dropped(class) => *dropped.entry(class).or_insert(0) += 1,
+            Outcome::Dropped(class) => *dropped.entry(*class).or_insert(0) += count,
         }
     }
     let count: u64 = dropped.values().sum();
@@ -229,14 +232,8 @@ fn rows_lost(run: &Run) -> Option<Reason> {
 }
 
 /// Stamps that run backwards.
-fn clock(measured: &[&Sample]) -> Option<Reason> {
-    let backwards = |sample: &&&Sample| {
-        let s = &sample.stamps;
-        let order = [s.sent, s.first_byte, s.head, s.first_event, s.first_content, s.last_content, s.end];
-        let seen: Vec<Nanos> = order.into_iter().flatten().collect();
-        !seen.is_sorted()
-    };
-    let count = measured.iter().filter(backwards).count();
+fn clock(all: &Counts) -> Option<Reason> {
+    let count = all.backwards;
     (count > 0).then(|| Reason {
         code: "clock",
         weight: ValidityVerdict::Invalid,
@@ -246,10 +243,10 @@ fn clock(measured: &[&Sample]) -> Option<Reason> {
 }
 
 /// Calls that failed on this machine, not on the path.
-fn rig(measured: &[&Sample]) -> Option<Reason> {
+fn rig(all: &Counts) -> Option<Reason> {
     let own = |class: ErrorClass| matches!(class, ErrorClass::NoDescriptor | ErrorClass::Internal);
-    let count = measured.iter().filter(|sample| sample.outcome.error().is_some_and(own)).count();
-    let share = count as f64 / measured.len().max(1) as f64;
+    let count = all.with_class(own);
+    let share = count as f64 / all.calls().max(1) as f64;
     (count > 0).then(|| Reason {
         code: "own_failures",
         weight: if share > 1.0 - SENT_SHARE { ValidityVerdict::Invalid } else { ValidityVerdict::Degraded },

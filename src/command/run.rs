@@ -151,9 +151,9 @@ fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandR
         under_way: Arc::default(),
         plan: Arc::new(plan),
     };
-    let manifest = manifest(&setup, clock, truth, notes)?;
+    let mut manifest = manifest(&setup, clock, truth, notes)?;
     store::manifest::write(&dir, &manifest).or_world()?;
-    let outcome = measure(&runtime, &setup, &dir, started, options)?;
+    let outcome = measure(&runtime, &setup, (&dir, &mut manifest), started, options)?;
     end(&dir, manifest, outcome)
 }
 
@@ -246,6 +246,7 @@ fn manifest(
         environment: machine::describe(),
         simulator,
         notes,
+        rows: None,
         ending: None,
     })
 }
@@ -253,18 +254,23 @@ fn manifest(
 fn measure(
     runtime: &tokio::runtime::Runtime,
     setup: &Setup,
-    dir: &Path,
+    (dir, manifest): (&Path, &mut Manifest),
     started: SystemTime,
     options: &cli::Run,
 ) -> CommandResult<Outcome> {
-    let (journal, quills) = Journal::start(dir, &setup.plan, setup.origin, started, setup.plan.workers).or_world()?;
+    let (journal, quills) = Journal::start(dir, manifest, started, setup.plan.workers).or_world()?;
     let mut live = Live::new(setup, options.quiet);
     let outcome = runtime.block_on(conduct::conduct(setup, quills, &journal, |moment| live.show(moment))).or_world();
     live.finish();
     let written = journal.finish();
     let mut outcome = outcome?;
-    if let Err(error) = written {
-        outcome.cut = Some(Cut::Broken(anyhow!(error)));
+    match written {
+        Ok(rows) => manifest.rows = rows,
+        Err(error) => {
+            outcome.cut = Some(Cut::Broken(anyhow!(error)));
+            // What the journal said last is true of what it wrote.
+            manifest.rows = store::manifest::read(dir).ok().and_then(|said| said.rows);
+        }
     }
     Ok(outcome)
 }

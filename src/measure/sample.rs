@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::measure::outcome::Outcome;
+use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::units::{Api, Nanos, PathId, Phase, Seq};
 
 /// When each thing happened, on the monotonic clock; `None` means not seen.
@@ -40,6 +40,16 @@ pub struct Stamps {
     pub done: Option<Nanos>,
     /// When the call was over: the end of the body, or the moment it failed or was given up.
     pub end: Option<Nanos>,
+}
+
+impl Stamps {
+    /// Whether a later step was stamped before an earlier one, which no true clock does.
+    #[must_use]
+    pub fn run_backwards(&self) -> bool {
+        let order =
+            [self.sent, self.first_byte, self.head, self.first_event, self.first_content, self.last_content, self.end];
+        !order.into_iter().flatten().is_sorted()
+    }
 }
 
 /// The connection that carried an attempt.
@@ -107,6 +117,13 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Whether the call is a stream that was given up while more of it was awaited.
+    #[must_use]
+    pub fn stalled(&self) -> bool {
+        let given_up = matches!(self.outcome.error(), Some(ErrorClass::TimeoutGap | ErrorClass::TimeoutTotal));
+        given_up && self.stream && self.stamps.done.is_none()
+    }
+
     /// An attempt of which nothing is known yet but who it is and when it was to start; `outcome` is how it ends if
     /// nothing more becomes known.
     #[must_use]

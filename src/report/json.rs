@@ -16,14 +16,17 @@ use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUA
 use crate::analysis::validity::{Lag, Validity};
 use crate::analysis::{Analysis, Finding};
 use crate::report::figure::percent_key;
-use crate::run::Run;
+use crate::report::words;
+use crate::run::{RowSample, Run};
 
 /// The bytes of `summary.json`.
 #[must_use]
 pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+    let notes = run.manifest.notes.iter().chain(comparison_notes(analysis));
     let document = Document {
         schema_version: 1,
         run: run_facts(run),
+        sampled: run.manifest.rows.as_ref().map(sampled),
         validity: validity(&analysis.validity),
         paths: Named(paths(run, analysis)),
         comparisons: comparisons(run, analysis),
@@ -31,7 +34,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         failed_shares: failed_shares(run, analysis),
         blocks: analysis.comparison.as_ref().map(blocks),
         objectives: analysis.objectives.iter().map(objective).collect(),
-        notes: run.manifest.notes.iter().chain(comparison_notes(analysis)).cloned().collect(),
+        notes: words::sampled(run).into_iter().chain(notes.cloned()).collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
     bytes.push(b'\n');
@@ -42,6 +45,8 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
 struct Document {
     schema_version: u32,
     run: RunFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampled: Option<Value>,
     validity: ValidityFacts,
     paths: Named<PathFacts>,
     comparisons: Vec<ComparisonFacts>,
@@ -96,6 +101,11 @@ fn run_facts(run: &Run) -> RunFacts {
         seed: manifest.plan.seed,
         design: manifest.plan.load.design.as_str(),
     }
+}
+
+/// Which calls have rows, if not all have.
+fn sampled(rows: &RowSample) -> Value {
+    json!({"share": rounded(rows.share), "rows_seen": rows.seen, "rows_kept": rows.kept, "rule": rows.rule})
 }
 
 #[derive(Serialize)]

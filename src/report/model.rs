@@ -56,6 +56,7 @@ impl Model {
         let planned = Planned::of(plan, run.manifest.simulator.as_ref());
         let (tone, sentence) = words::conclusion(analysis);
         let of_comparison = analysis.comparison.iter().flat_map(|comparison| &comparison.notes);
+        let told = run.manifest.notes.iter().chain(of_comparison);
         Self {
             title: plan.name.clone(),
             subtitle: subtitle(run),
@@ -69,7 +70,7 @@ impl Model {
             validity: words::validity(&analysis.validity),
             reasons: reasons(analysis),
             findings: findings(run, analysis),
-            notes: run.manifest.notes.iter().chain(of_comparison).cloned().collect(),
+            notes: words::sampled(run).into_iter().chain(told.cloned()).collect(),
             facts: facts(run, analysis),
             glossary: glossary(),
         }

@@ -71,6 +71,20 @@ pub fn basis(basis: Basis) -> &'static str {
     }
 }
 
+/// What a reader must know of a run of which not every call has a row.
+#[must_use]
+pub fn sampled(run: &Run) -> Option<String> {
+    let rows = run.manifest.rows.as_ref()?;
+    Some(format!(
+        "Rows are a seeded sample: those of {} of the rounds, {} of {} calls. Counts, the quantiles of metrics and the \
+         charts by percentile are of all calls; comparisons, intervals, objectives on latencies, latencies over time and \
+         the breakdown stand on the calls that have rows.",
+        figure::share(rows.share),
+        figure::count(rows.kept),
+        figure::count(rows.seen)
+    ))
+}
+
 /// One decision for each candidate.
 #[must_use]
 pub fn decisions(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Vec<Decision> {

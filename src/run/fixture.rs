@@ -187,6 +187,7 @@ impl World {
             chunk_gaps: vec![gaps(); plan.paths.len()],
             lost: Lost { by_path: vec![0; plan.paths.len()], unattributed: 0 },
             manifest: manifest(plan, Some(ending)),
+            census: None,
             samples,
         }
     }
@@ -351,6 +352,7 @@ pub(crate) fn manifest(plan: Plan, ending: Option<Ending>) -> Manifest {
         },
         simulator: None,
         notes: Vec::new(),
+        rows: None,
         ending,
     }
 }
