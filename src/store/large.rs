@@ -173,13 +173,13 @@ fn peak_kib() -> u64 {
 #[test]
 fn many_calls_leave_a_bounded_directory() {
     // Four hours in intervals of a minute; the plan tells that rows will be too many.
-    let large = Large { calls: 12_000, seconds: 14_400, most_rows: 1_500 };
+    let large = Large { calls: 6_000, seconds: 14_400, most_rows: 1_000 };
     let dir = tempfile::tempdir().expect("dir");
     let took = large.write(dir.path());
     large.check(dir.path());
     let rows = fs::metadata(dir.path().join(file::REQUESTS)).expect("rows").len();
     let counts = fs::metadata(dir.path().join(file::COUNTS)).expect("counts").len();
-    assert!(rows < 1_500 * 400 && counts < 241 * 3 * 120, "{rows} and {counts} bytes");
+    assert!(rows < 1_000 * 400 && counts < 241 * 3 * 120, "{rows} and {counts} bytes");
     assert!(took.directory > rows + counts);
 }
 
