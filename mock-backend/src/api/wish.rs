@@ -90,7 +90,7 @@ pub(crate) enum RawFunctionCall {
 #[serde(untagged)]
 pub(crate) enum RawChoice {
     Mode(String),
-    Function(RawTool),
+    Function(Box<RawTool>),
 }
 
 /// `stop`: one or several.
@@ -135,7 +135,7 @@ impl RawChoice {
         match call {
             RawFunctionCall::Mode(mode) => Self::Mode(mode),
             RawFunctionCall::Named { name } => {
-                Self::Function(RawTool::of(RawFunction { name: Some(name), parameters: None, format: None }))
+                Self::Function(Box::new(RawTool::of(RawFunction { name: Some(name), parameters: None, format: None })))
             }
         }
     }
@@ -222,6 +222,7 @@ pub(crate) fn calls(tools: &[Tool], choice: Option<RawChoice>, occasion: Occasio
             _ => wrong(format!("Invalid value: '{mode}'. Supported values are: 'none', 'auto', and 'required'.")),
         },
         Some(RawChoice::Function(tool)) => {
+            let tool = *tool;
             let name = tool.function.or(tool.custom).and_then(|inner| inner.name).or(tool.name);
             match name.filter(|name| tools.iter().any(|tool| tool.name == *name)) {
                 Some(name) => Ok(Calls::Named(name)),
