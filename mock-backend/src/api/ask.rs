@@ -74,6 +74,7 @@ pub(crate) enum Form {
     Completions {
         include_usage: bool,
         echo: Option<String>,
+        logprobs: Option<Logprobs>,
     },
     Responses(Box<ResponsesForm>),
 }
@@ -284,6 +285,7 @@ impl Reader<'_> {
             form: Form::Completions {
                 include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
                 echo: request.echoed(),
+                logprobs: request.logprobs()?,
             },
             wish: request.wish()?,
         })

@@ -77,9 +77,11 @@ impl Call<'_> {
                     ChatAnswer { id, created, model, prompt_tokens, cached, choices, dialect, logprobs, function };
                 Answer::Chat(answer, ask.chat_stream(include_usage))
             }
-            Form::Completions { include_usage, echo } => {
+            Form::Completions { include_usage, echo, logprobs } => {
                 let (id, echo, include_usage) = (format!("cmpl-{name:016x}"), echo.take(), *include_usage);
-                let answer = CompletionsAnswer { id, created, model, prompt_tokens, cached, choices, dialect, echo };
+                let logprobs = *logprobs;
+                let answer =
+                    CompletionsAnswer { id, created, model, prompt_tokens, cached, choices, dialect, echo, logprobs };
                 Answer::Completions(answer, ask.chat_stream(include_usage))
             }
             Form::Responses(form) => {
