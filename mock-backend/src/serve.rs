@@ -151,9 +151,9 @@ async fn answer(
     trouble: Option<Trouble>,
 ) -> Response<Reply> {
     match (&visit.listener.gateway, &visit.listener.backend) {
-        // Boxed, since it is far larger than the rest, which would have to move with it.
+        // Boxed, since the room for them is needed only until the answer begins, and a stream may last.
         (Some(gateway), _) => Box::pin(gateway::forward(visit, gateway, head, body, trouble)).await,
-        (None, Some(backend)) => api::answer(visit, backend, head, body, trouble).await,
+        (None, Some(backend)) => Box::pin(api::answer(visit, backend, head, body, trouble)).await,
         (None, None) => Response::new(Reply::whole(Vec::new())),
     }
 }
