@@ -128,7 +128,7 @@ async fn handle(visit: Rc<Visit>, request: Request<Incoming>) -> Response<Reply>
     {
         return response;
     }
-    match fault::of_request(&visit, &head) {
+    match fault::of_request(&visit, &head, body.as_deref().unwrap_or_default()) {
         Ok(None) => answer(&visit, &head, body, None).await,
         Ok(Some(fault)) => Box::pin(fail(&visit, &head, body, fault)).await,
         Err(message) => admin::refuse(&visit, &message),
@@ -151,9 +151,9 @@ async fn answer(
     trouble: Option<Trouble>,
 ) -> Response<Reply> {
     match (&visit.listener.gateway, &visit.listener.backend) {
-        // Boxed, since it is far larger than the rest, which would have to move with it.
+        // Boxed, since the room for them is needed only until the answer begins, and a stream may last.
         (Some(gateway), _) => Box::pin(gateway::forward(visit, gateway, head, body, trouble)).await,
-        (None, Some(backend)) => api::answer(visit, backend, head, body, trouble).await,
+        (None, Some(backend)) => Box::pin(api::answer(visit, backend, head, body, trouble)).await,
         (None, None) => Response::new(Reply::whole(Vec::new())),
     }
 }

@@ -1,10 +1,13 @@
 //! The calls under way in one worker, counted in and out.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use tokio::sync::Notify;
 
@@ -96,7 +99,7 @@ impl<S: 'static> Flights<S> {
     pub fn follow(self: Rc<Self>, ticket: Ticket, attempt: impl Future<Output = S>) -> impl Future<Output = ()> {
         self.under_way.set(self.under_way.get() + 1);
         self.everywhere.fetch_add(1, Ordering::Relaxed);
-        let flight = Flight { flights: self, ticket, sample: None };
+        let flight = Flight { flights: self, ticket, landed: false };
         async move { flight.land(attempt.await) }
     }
 
@@ -108,24 +111,34 @@ impl<S: 'static> Flights<S> {
     }
 }
 
-/// One call under way; lands when it goes out of scope, however that comes about.
+/// Carries out `work` here, as a task of its own would: a panic inside ends it and nothing else.
+pub async fn contained(work: impl Future<Output = ()>) {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        // After a panic the work is not polled again, only dropped.
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))).unwrap_or(Poll::Ready(()))
+    })
+    .await;
+}
+
+/// One call under way; it is over when this goes out of scope, however that comes about.
 struct Flight<S: 'static> {
     flights: Rc<Flights<S>>,
     ticket: Ticket,
-    sample: Option<S>,
+    landed: bool,
 }
 
 impl<S> Flight<S> {
     fn land(mut self, sample: S) {
-        self.sample = Some(sample);
+        self.landed = true;
+        self.flights.landing.landed(sample);
     }
 }
 
 impl<S> Drop for Flight<S> {
     fn drop(&mut self) {
-        match self.sample.take() {
-            Some(sample) => self.flights.landing.landed(sample),
-            None => self.flights.landing.lost(self.ticket, Lost::Panicked),
+        if !self.landed {
+            self.flights.landing.lost(self.ticket, Lost::Panicked);
         }
         let left = self.flights.under_way.get() - 1;
         self.flights.under_way.set(left);

@@ -247,17 +247,35 @@ impl Line {
         self.digits(ns % 1_000_000, 6);
     }
 
+    /// `number` in decimal, with zeros in front up to `at_least` digits.
     fn digits(&mut self, mut number: u64, at_least: usize) {
         let mut digits = [b'0'; 20];
         let mut from = digits.len();
-        while number > 0 || digits.len() - from < at_least {
-            from -= 1;
-            digits[from] = b'0' + (number % 10) as u8;
-            number /= 10;
+        while number > 9 {
+            let two = 2 * (number % 100) as usize;
+            number /= 100;
+            from -= 2;
+            digits[from..from + 2].copy_from_slice(&TWO_DIGITS[two..two + 2]);
         }
-        self.0.extend_from_slice(&digits[from..]);
+        if number > 0 {
+            from -= 1;
+            digits[from] = b'0' + number as u8;
+        }
+        self.0.extend_from_slice(&digits[from.min(digits.len() - at_least)..]);
     }
 }
+
+/// 00, 01, ... 99.
+const TWO_DIGITS: [u8; 200] = {
+    let mut digits = [b'0'; 200];
+    let mut number = 0;
+    while number < 100 {
+        digits[2 * number] += (number / 10) as u8;
+        digits[2 * number + 1] += (number % 10) as u8;
+        number += 1;
+    }
+    digits
+};
 
 fn is_plain(text: &str) -> bool {
     !text.bytes().any(|byte| byte < b' ' || byte == b',' || byte == b'"')
