@@ -201,12 +201,12 @@ impl Writer {
         samples.iter().for_each(|sample| tally.count(sample));
         drop(tally);
         for sample in samples {
+            if self.rows.is_full_for(sample) {
+                self.rows.halve()?;
+                self.state_rows()?;
+            }
             self.books.count(sample);
             self.rows.append(sample)?;
-        }
-        if self.rows.is_full() {
-            self.rows.halve()?;
-            self.state_rows()?;
         }
         Ok(())
     }

@@ -54,10 +54,10 @@ impl KeptRows {
         Ok(())
     }
 
-    /// Whether there are as many rows as there may be: [`KeptRows::halve`] is due.
+    /// Whether the row of this call would be one too many: [`KeptRows::halve`] is due before it is appended.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.kept >= self.most && self.thinning.is_none()
+    pub fn is_full_for(&self, sample: &Sample) -> bool {
+        self.kept >= self.most && self.thinning.is_none() && self.sieve.keeps(sample)
     }
 
     /// Keeps half as much from now on and begins to thin out what was kept.
@@ -203,11 +203,12 @@ mod tests {
         let mut kept = KeptRows::create(&path, &plan, fixture::ORIGIN, 8_000).expect("created");
         let mut halved = 0;
         for seq in 0..60_000 {
-            kept.append(&sample(&plan, seq)).expect("appended");
-            if kept.is_full() {
+            let sample = sample(&plan, seq);
+            if kept.is_full_for(&sample) {
                 kept.halve().expect("halved");
                 halved += 1;
             }
+            kept.append(&sample).expect("appended");
             if seq % 500 == 0 {
                 kept.thin().expect("thinned");
             }
