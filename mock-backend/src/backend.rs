@@ -7,7 +7,7 @@ use hyper::header::HeaderValue;
 
 use crate::config::{BackendConfig, OutputTokens};
 use crate::fault::Faults;
-use crate::latency::{Dice, Times};
+use crate::latency::{Dice, LONGEST, Times};
 use crate::limits::Limits;
 use crate::load::{Batch, Load, Queue};
 use crate::packing::{HeadAt, Packing};
@@ -120,7 +120,7 @@ impl Backend {
     pub(crate) fn admit(&self, arrival: u64, dice: &mut Dice, prompt: Prompt, length: Length) -> Option<Plan> {
         let factor = season::factor(&self.config.seasons, arrival.saturating_sub(self.began) as f64)?;
         let stage = match self.config.load {
-            Load::Serial { stage } => (stage.draw(dice) * factor).round() as u64,
+            Load::Serial { stage } => (stage.draw(dice) * factor).min(LONGEST).round() as u64,
             Load::Apart | Load::Batch(_) => 0,
         };
         let (tokens, thinking, cut) = self.length(dice, length);

@@ -7,11 +7,14 @@
 
 pub mod cli;
 pub mod config;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod latency;
 
 mod admin;
 mod api;
 mod backend;
+mod census;
 mod clock;
 mod describe;
 mod dist;
@@ -41,6 +44,8 @@ mod season;
 mod serve;
 mod server;
 mod stage;
+mod stream;
+mod tamper;
 mod tap;
 mod tls;
 mod trace;

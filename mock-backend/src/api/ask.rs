@@ -22,6 +22,8 @@ use crate::identity;
 
 /// The most choices of one answer.
 const CHOICES: u32 = 128;
+/// The most tokens that all choices of one answer may have.
+const LONGEST: usize = 1_000_000;
 
 /// What a request turned out to ask for.
 pub(crate) enum Asked {
@@ -223,7 +225,7 @@ impl Reader<'_> {
             name,
             prompt_tokens: request.prompt_tokens(),
             cached: 0,
-            limit: limit(request.limit(), "max_tokens")?,
+            limit: each(limit(request.limit(), "max_tokens")?, n)?,
             effort,
             n,
             obfuscated: Self::obfuscated(options),
@@ -254,7 +256,7 @@ impl Reader<'_> {
             name,
             prompt_tokens: request.prompt_tokens(),
             cached: 0,
-            limit: limit(request.max_tokens, "max_tokens")?,
+            limit: each(limit(request.max_tokens, "max_tokens")?, n)?,
             effort: 0.0,
             n,
             obfuscated: Self::obfuscated(options),
@@ -380,11 +382,19 @@ fn effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiError> {
 }
 
 fn limit(limit: Option<u32>, param: &'static str) -> Result<Option<usize>, ApiError> {
-    match limit {
+    match limit.map(|tokens| tokens as usize) {
         Some(0) => Err(ApiError::Invalid(format!("'{param}' must be at least 1."), Some(param))),
-        Some(tokens @ 1_000_001..) => {
-            Err(ApiError::Invalid(format!("'{param}' must be at most 1000000, not {tokens}."), Some(param)))
+        Some(tokens) if tokens > LONGEST => {
+            Err(ApiError::Invalid(format!("'{param}' must be at most {LONGEST}, not {tokens}."), Some(param)))
         }
-        limit => Ok(limit.map(|tokens| tokens as usize)),
+        limit => Ok(limit),
     }
+}
+
+/// The limit of each of `n` choices, which must not be too long together.
+fn each(limit: Option<usize>, n: usize) -> Result<Option<usize>, ApiError> {
+    if limit.unwrap_or(1) * n <= LONGEST {
+        return Ok(limit);
+    }
+    Err(ApiError::Invalid(format!("'n' times 'max_tokens' must be at most {LONGEST}."), Some("n")))
 }
