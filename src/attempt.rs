@@ -244,7 +244,7 @@ impl Caller {
             match guard.watch(connection.next_piece(&mut body)).await {
                 Ok(Some(Ok(piece))) => {
                     let read = connection.taps().last_read();
-                    answer.take(sample, &piece, read, |path, gap| self.recorder.borrow_mut().record_gap(path, gap));
+                    answer.take(sample, piece, read, |path, gap| self.recorder.borrow_mut().record_gap(path, gap));
                 }
                 Ok(None) => {
                     sample.stamps.end = Some(connection.taps().last_read());

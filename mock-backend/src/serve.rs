@@ -146,7 +146,7 @@ pub(crate) async fn respond(visit: Rc<Visit>, head: Parts, body: Result<Bytes, A
     {
         return response;
     }
-    match fault::of_request(&visit, &head) {
+    match fault::of_request(&visit, &head, body.as_deref().unwrap_or_default()) {
         Ok(Some(fault)) if visit.tap.is_stream() && fault.is_of_http1() => {
             admin::refuse(&visit, &format!("the fault \"{}\" is one of HTTP/1.1, and this is HTTP/2", fault.name()))
         }

@@ -292,7 +292,7 @@ fn addresses_methods_models_and_keys_that_are_wrong_are_told_in_both_shapes() {
         ("POST", &azure.replace("gpt-4o/", "nought/"), KEY, &good, 404, "DeploymentNotFound"),
         ("POST", CHAT, "", &good, 401, "invalid_api_key"),
         ("POST", azure, "", &good, 401, "401"),
-        ("GET", CHAT, KEY, "", 405, "method_not_supported"),
+        ("PUT", CHAT, KEY, "", 405, "method_not_supported"),
         ("DELETE", azure, KEY, "", 405, "405"),
         ("POST", "/v1/chat/completion", KEY, &good, 404, ""),
         ("POST", "/openai/deployments/gpt-4o/chat/completions", KEY, &good, 404, "404"),

@@ -2,10 +2,9 @@
 
 use std::io::Write;
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Filled, Usage, UsageJson, parse};
+use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Usage, UsageJson, parse};
 use crate::wire::skim::Skim;
 use crate::wire::text::push_text;
 use crate::workload::call::{Call, Prompt};
@@ -114,32 +113,30 @@ fn read_part(part: &mut Skim<'_>, name: &[u8], delta: &mut Delta) -> Result<(), 
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct BodyJson {
-    #[serde(default)]
-    choices: Vec<ChoiceJson>,
-    #[serde(default)]
-    usage: Option<UsageJson>,
-    #[serde(default)]
-    error: Option<ErrorJson>,
-}
-
-#[derive(Deserialize)]
-struct ChoiceJson {
-    #[serde(default)]
-    finish_reason: Filled,
-}
-
 /// What a whole answer that is not a stream says: its token counts, if it has them.
 ///
 /// # Errors
 /// [`BadEvent`] when it is no chat completion with at least one finished choice.
 pub fn decode_body(body: &[u8]) -> Result<Option<Usage>, BadEvent> {
-    let body: BodyJson = parse(body)?;
-    if body.error.is_some() || body.choices.is_empty() || !body.choices.iter().all(|choice| choice.finish_reason.0) {
+    let (mut choices, mut finished, mut usage, mut failed) = (0, 0, None, false);
+    let mut text = Skim::new(body);
+    text.object(|value, name| match name {
+        b"choices" => value.array(|choice| {
+            choices += 1;
+            choice.object(|value, name| {
+                finished += u32::from(value.is_filled()? && name == b"finish_reason");
+                Ok(())
+            })
+        }),
+        b"usage" => value.maybe().map(|bytes| usage = bytes),
+        b"error" => value.maybe().map(|bytes| failed = bytes.is_some()),
+        _ => value.skip().map(drop),
+    })?;
+    text.end()?;
+    if failed || choices == 0 || finished < choices {
         return Err(BadEvent);
     }
-    Ok(body.usage.map(Usage::from))
+    Ok(usage.map(parse::<UsageJson>).transpose()?.map(Usage::from))
 }
 
 #[cfg(test)]

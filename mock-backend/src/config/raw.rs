@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::backend::Backend;
 use super::faults::{self, Fault};
 use super::gateway::{Gateway, find};
+use super::hasten::hasten;
 use super::link::Link;
 use super::parse::{explain, line_of};
 use super::place::Places;
@@ -27,6 +28,7 @@ pub(super) struct Scenario {
     threads: usize,
     #[serde(default)]
     strict: bool,
+    time_factor: Option<f64>,
     #[serde(default = "ledger")]
     ledger: usize,
     ready_after: Option<Span>,
@@ -87,7 +89,7 @@ impl Scenario {
             let done = listener.resolve(&names, folder);
             done.map_err(|what| (item("listener", i, &what), format!("listener \"{name}\" {what}")))
         });
-        let config = Config {
+        let mut config = Config {
             scenario: self.name,
             seed: self.seed,
             threads: self.threads,
@@ -111,6 +113,14 @@ impl Scenario {
         again("backend", &names).map_err(|(i, what)| wrong((item("backend", i, ""), what)))?;
         let names: Vec<String> = config.listeners.iter().map(|listener| listener.name.clone()).collect();
         again("listener", &names).map_err(|(i, what)| wrong((item("listener", i, ""), what)))?;
+        match self.time_factor {
+            None => {}
+            Some(factor) if (1e-6..=1e6).contains(&factor) => hasten(&mut config, factor),
+            Some(_) => {
+                let what = "time_factor must be from 0.000001 to 1000000".to_owned();
+                return Err(wrong((places.key(&what), what)));
+            }
+        }
         Ok(config)
     }
 }
@@ -161,6 +171,12 @@ fn check(config: &Config) -> Result<(), String> {
     }
     if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.refusals)) {
         return Err(format!("backend \"{}\": refusals must be from 0 to 1", wrong.name));
+    }
+    if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.filtered)) {
+        return Err(format!("backend \"{}\": filtered must be from 0 to 1", wrong.name));
+    }
+    if let Some(wrong) = config.backends.iter().find(|backend| backend.format_tokens > 1000) {
+        return Err(format!("backend \"{}\": format_tokens must be from 0 to 1000", wrong.name));
     }
     if let Some(wrong) = config.backends.iter().find(|backend| backend.reasoning_tokens > 100_000) {
         return Err(format!("backend \"{}\": reasoning_tokens must be from 0 to 100000", wrong.name));
