@@ -301,7 +301,9 @@ impl Wire {
         if let Some(kind) = self.failed {
             return Poll::Ready(Err(kind.into()));
         }
-        self.poll_release(cx)
+        ready!(self.poll_release(cx))?;
+        self.tap.flushed();
+        Poll::Ready(Ok(()))
     }
 }
 

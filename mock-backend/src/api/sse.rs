@@ -145,7 +145,10 @@ impl EventStream {
             Next::Opening | Next::End => self.loud(0),
             Next::Token(k) => self.loud(k + 1),
         };
-        while end < self.plan.tokens && self.release(end) == due {
+        let from = if let Next::Token(k) = self.next { k } else { 0 };
+        let most =
+            from + (FRAME / self.script.size().max(1)).max(1).next_multiple_of(self.plan.packing.tokens_per_event);
+        while end < most.min(self.plan.tokens) && self.release(end) == due {
             end = self.loud(end + 1);
         }
         end
@@ -254,5 +257,7 @@ impl EventStream {
     }
 }
 
+/// About the most bytes that leave together, however many are due.
+const FRAME: usize = 1 << 20;
 /// A comment, which says nothing but that the stream is alive.
 const KEEPALIVE: Bytes = Bytes::from_static(b": keepalive\n\n");
