@@ -42,7 +42,8 @@ pub(crate) async fn serve(desk: Rc<Desk>, place: usize, stream: TcpStream) {
     let worker = desk.worker();
     let listener = Arc::clone(&worker.world.listeners[place]);
     let _present = worker.world.census.enter(Of::Connection(place));
-    let Some(stream) = fault::strike(&worker, &listener, stream).await else { return };
+    // Boxed, since what it needs is over before the connection begins.
+    let Some(stream) = Box::pin(fault::strike(&worker, &listener, stream)).await else { return };
     let tap = Tap::default();
     let route = Arc::clone(&listener.route);
     let twin = match stream.peer_addr() {
