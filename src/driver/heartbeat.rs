@@ -73,7 +73,8 @@ impl Heart {
         let mut felt = self.felt();
         let later = felt.seconds.split_off(&(second + 1));
         let sum = std::mem::replace(&mut felt.seconds, later).remove(&second).unwrap_or_default();
-        let overdue = felt.due.filter(|due| self.second(*due) <= second).map_or(Duration::ZERO, |d| Nanos::now().since(d));
+        let overdue =
+            felt.due.filter(|due| self.second(*due) <= second).map_or(Duration::ZERO, |d| Nanos::now().since(d));
         Pulse {
             late: sum.late.max(overdue),
             in_flight: (sum.beats > 0).then(|| sum.in_flight as f64 / sum.beats as f64),
@@ -135,8 +136,12 @@ mod tests {
         heart.note(at(106), at(107), 6);
         heart.note(at(1_980), at(4_010), 8);
         heart.rest();
-        let pulses: Vec<_> = (0..6).map(|second| heart.take(second)).map(|p| (p.late.as_millis(), p.in_flight)).collect();
-        assert_eq!(pulses, [(1, Some(5.0)), (2_030, None), (2_030, None), (2_030, None), (2_030, Some(8.0)), (0, None)]);
+        let pulses: Vec<_> =
+            (0..6).map(|second| heart.take(second)).map(|p| (p.late.as_millis(), p.in_flight)).collect();
+        assert_eq!(
+            pulses,
+            [(1, Some(5.0)), (2_030, None), (2_030, None), (2_030, None), (2_030, Some(8.0)), (0, None)]
+        );
     }
 
     #[test]
@@ -212,7 +217,8 @@ mod tests {
                     }
                     let begun = Some(Nanos::now());
                     let stamps = &mut sample.stamps;
-                    (stamps.dequeued, stamps.begun, stamps.conn_ready, stamps.sent) = (Some(dequeued), begun, begun, begun);
+                    (stamps.dequeued, stamps.begun, stamps.conn_ready, stamps.sent) =
+                        (Some(dequeued), begun, begun, begun);
                     sample
                 }
             })
@@ -223,7 +229,8 @@ mod tests {
         worker.expect("a thread").join().expect("no panic").expect("a runtime");
         run.samples = std::mem::take(&mut samples.lock().expect("samples"));
         run.manifest.ending.as_mut().expect("an ending").planned = vec![SECONDS * RATE];
-        let row = |second| Second { second, hiccup_ms: heart.take(second).late.as_secs_f64() * 1e3, ..Second::default() };
+        let row =
+            |second| Second { second, hiccup_ms: heart.take(second).late.as_secs_f64() * 1e3, ..Second::default() };
         run.health = (0..SECONDS).map(row).collect();
         run
     }

@@ -71,16 +71,16 @@ fn lag(lag: &Lag) -> Value {
 
 fn arrivals(validity: &Validity) -> Value {
     let arrivals = &validity.arrivals;
-    let mut facts = json!({
-        "planned": arrivals.planned, "achieved": arrivals.achieved, "share": rounded(arrivals.share()),
-        "dispersion": arrivals.dispersion.map(|Dispersion { planned, achieved, bin_s }| {
+    let dispersion = match arrivals.dispersion {
+        Ok(Dispersion { planned, achieved, bin_s }) => {
             json!({"planned": rounded(planned), "achieved": rounded(achieved), "bin_s": rounded(bin_s)})
-        }),
-    });
-    if arrivals.dispersion.is_none() {
-        facts["dispersion_reason"] = json!("closed load, or fewer than 200 arrivals or 2 s");
-    }
-    facts
+        }
+        Err(why) => json!({"planned": null, "achieved": null, "bin_s": null, "reason": why}),
+    };
+    json!({
+        "planned": arrivals.planned, "achieved": arrivals.achieved, "share": rounded(arrivals.share()),
+        "dispersion": dispersion,
+    })
 }
 
 fn littles_law(validity: &Validity) -> Value {
@@ -97,9 +97,7 @@ fn health(run: &Run, validity: &Validity) -> Value {
     let Vitals { seconds, hiccup_ms, cpu, others, steal, throttled_ms, files, ports, sim_cpu, sim_answers } =
         validity.vitals;
     let environment = &run.manifest.environment;
-    let spread = |values: Option<(f64, f64)>| {
-        json!({"mean": ms(values.map(|(mean, _)| mean)), "max": ms(values.map(|(_, most)| most))})
-    };
+    let spread = |values: Option<(f64, f64)>| json!({"mean": ms(values.map(|(mean, _)| mean)), "max": ms(values.map(|(_, most)| most))});
     let stretches = validity.bad.stretches();
     let listed = stretches.iter().take(STRETCHES).map(|stretch| json!([stretch.start, stretch.end]));
     let mut facts = json!({

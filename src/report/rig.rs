@@ -14,7 +14,13 @@ pub(crate) fn lags(validity: &Validity) -> Table {
     };
     Table {
         title: "How late calls were sent".to_owned(),
-        columns: vec![words("milliseconds"), figures("p50"), figures("p99"), figures("max"), words("from when to when")],
+        columns: vec![
+            words("milliseconds"),
+            figures("p50"),
+            figures("p99"),
+            figures("max"),
+            words("from when to when"),
+        ],
         rows: vec![
             row("timer", &lags.timer, "planned moment to taken up by a worker"),
             row("connection wait", &lags.connection, "begun to connection open, of new ones; the path's own"),
@@ -37,11 +43,11 @@ pub(crate) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, Strin
     }
     let share = figure::share(validity.arrivals.share());
     let arrivals = match validity.arrivals.dispersion {
-        Some(seen) => format!(
+        Ok(seen) => format!(
             "{share} of the plan in its time; index of dispersion {:.2}, planned {:.2}",
             seen.achieved, seen.planned
         ),
-        None => format!("{share} of the plan in its time"),
+        Err(_) => format!("{share} of the plan in its time"),
     };
     let little = match &validity.little {
         Ok(little) => format!(
@@ -57,7 +63,8 @@ pub(crate) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, Strin
         Some(of) => format!("{} of {} at most", figure::count(most), figure::count(of)),
         None => format!("{} at most", figure::count(most)),
     };
-    let percent = |value: (f64, f64)| format!("{} on average, {} at most", figure::share(value.0), figure::share(value.1));
+    let percent =
+        |value: (f64, f64)| format!("{} on average, {} at most", figure::share(value.0), figure::share(value.1));
     let simulator = vitals.sim_answers.map(|(answers, late)| {
         let cpu = vitals.sim_cpu.map_or(String::new(), |cpu| format!("; {}", cores(cpu)));
         format!("{} of {} answers begun more than 10 ms late{cpu}", figure::count(late), figure::count(answers))

@@ -336,7 +336,8 @@ fn health(plan: &Plan, samples: &[Sample]) -> Vec<Second> {
     let length = measured.max(last.since(ORIGIN).as_secs() + 1);
     let mut under_way = vec![0.0; length as usize];
     for sample in samples {
-        let (from, to) = (sample.stamps.intended.since(ORIGIN), sample.stamps.end.map_or(Duration::ZERO, |end| end.since(ORIGIN)));
+        let (from, to) =
+            (sample.stamps.intended.since(ORIGIN), sample.stamps.end.map_or(Duration::ZERO, |end| end.since(ORIGIN)));
         for second in from.as_secs()..=to.as_secs() {
             let within = |at: Duration| at.as_secs_f64().clamp(second as f64, second as f64 + 1.0);
             under_way[second as usize] += within(to) - within(from);

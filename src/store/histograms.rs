@@ -121,10 +121,7 @@ pub fn tag(path_name: &str, metric_key: &str) -> String {
 ///
 /// # Errors
 /// When the file is not readable or a line is not an interval.
-pub fn read_merged(
-    path: &Path,
-    counts: impl Fn(u64) -> bool,
-) -> Result<BTreeMap<String, Histogram<u64>>, StoreError> {
+pub fn read_merged(path: &Path, counts: impl Fn(u64) -> bool) -> Result<BTreeMap<String, Histogram<u64>>, StoreError> {
     let bytes = file::read_whole(path)?;
     let lines = file::whole_lines(&bytes);
     let mut merged = BTreeMap::new();

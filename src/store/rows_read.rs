@@ -264,7 +264,8 @@ mod tests {
     fn a_file_of_an_earlier_version_is_read() {
         let (_dir, path, plan) = written(2);
         let text = fs::read_to_string(&path).expect("text");
-        let earlier: String = text.lines().map(|line| format!("{}\n", line.rsplit_once(',').expect("columns").0)).collect();
+        let earlier: String =
+            text.lines().map(|line| format!("{}\n", line.rsplit_once(',').expect("columns").0)).collect();
         assert!(!earlier.contains("begun"));
         fs::write(&path, earlier).expect("written");
         let read = read_rows(&path, &plan, ORIGIN).expect("read");

@@ -256,7 +256,11 @@ mod tests {
         at.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
     }
 
-    fn raw(pieces: &[&[u8]]) -> (Vec<(Vec<u8>, Vec<u8>)>, usize) {
+    /// Names and data of events, byte for byte.
+    type Raw = Vec<(Vec<u8>, Vec<u8>)>;
+
+    /// What pieces are decoded to, and how many bytes of an event under way they leave.
+    fn raw(pieces: &[&[u8]]) -> (Raw, usize) {
         let (mut decoder, mut events) = (SseDecoder::new(), Vec::new());
         for piece in pieces {
             let fed = decoder.feed(piece, |event| events.push((event.name.to_vec(), event.data.to_vec())));

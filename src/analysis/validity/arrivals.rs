@@ -24,7 +24,7 @@ const NARROWEST_S: f64 = 0.1;
 const FEWEST_BINS: usize = 20;
 
 /// What became of the arrivals of the measured phase.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Arrivals {
     /// Those that the plan wanted.
     pub planned: u64,
@@ -32,8 +32,8 @@ pub struct Arrivals {
     pub achieved: u64,
     /// Those that it made later.
     pub behind: u64,
-    /// How unevenly they came; `None` under closed load, where no plan says when, and where there are too few.
-    pub dispersion: Option<Dispersion>,
+    /// How unevenly they came; or why that cannot be told.
+    pub dispersion: Result<Dispersion, &'static str>,
 }
 
 /// Variance over mean of the arrivals in bins of one width (the index of dispersion): 0 for a metronome, 1 for a
@@ -64,7 +64,11 @@ impl Arrivals {
         };
         let dropped = measured.iter().filter(|sample| own_drop(sample).is_some()).count() as u64;
         let behind = measured.iter().filter(|sample| own_drop(sample).is_none() && behind(sample)).count() as u64;
-        let dispersion = if is_open { Dispersion::of(run, measured) } else { None };
+        let dispersion = if is_open {
+            Dispersion::of(run, measured).ok_or("fewer than 200 arrivals, or less than 2 s")
+        } else {
+            Err("under closed load no plan says when calls come")
+        };
         Self { planned, achieved: planned.saturating_sub(dropped + behind), behind, dispersion }
     }
 
@@ -78,7 +82,7 @@ impl Arrivals {
     pub(crate) fn reasons(&self) -> Vec<Reason> {
         let late = (self.behind > 0 && self.share() < SENT_SHARE)
             .then_some(Reason::BehindPlan { behind: self.behind, planned: self.planned });
-        let bunched = self.dispersion.filter(Dispersion::is_off).map(Reason::Bunched);
+        let bunched = self.dispersion.ok().filter(Dispersion::is_off).map(Reason::Bunched);
         late.into_iter().chain(bunched).collect()
     }
 }

@@ -55,13 +55,7 @@ pub struct Validity {
 
 /// Examines a run: `measured` are all its attempts, `kept` those that figures are made of.
 #[must_use]
-pub fn examine(
-    run: &Run,
-    measured: &[&Sample],
-    kept: &[&Sample],
-    paths: &[PathSummary],
-    headline: Metric,
-) -> Validity {
+pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathSummary], headline: Metric) -> Validity {
     let planned = run.planned().iter().sum::<u64>() + run.lost.unattributed;
     let dropped = paths.iter().map(|path| path.requests.dropped).sum();
     let bad = run.bad_seconds();

@@ -237,9 +237,8 @@ impl Reason {
                 format!("this tool used {used:.1} of the {of:.0} processors of its workers")
             }
             Self::Hiccups { seconds, of, longest_ms, others, cpus, .. } => {
-                let others = others.map_or(String::new(), |used| {
-                    format!("; other programs used {used:.1} of {cpus} processors then")
-                });
+                let others = others
+                    .map_or(String::new(), |used| format!("; other programs used {used:.1} of {cpus} processors then"));
                 format!(
                     "in {seconds} of {of} seconds a worker stood still for more than {HICCUP_ALLOWED_MS:.0} ms, up to \
                      {longest_ms:.0} ms{others}"
@@ -304,7 +303,9 @@ impl Reason {
                 "lower the rate: above it the figures show the simulator's own limit, not that of its paths"
             }
             Self::Unwatched => "run it again with this version",
-            Self::IncompleteRun(_) => "run it again; what was measured until then is kept, but nothing is decided by it",
+            Self::IncompleteRun(_) => {
+                "run it again; what was measured until then is kept, but nothing is decided by it"
+            }
         }
     }
 }

@@ -81,10 +81,7 @@ fn what_is_wrong_in_the_books_is_named() {
     assert_eq!(with(|run| run.manifest.ending.as_mut().expect("ending").planned[0] += 1), invalid("accounting"));
     assert_eq!(with(|run| run.manifest.ending.as_mut().expect("ending").rows_lost = 3), invalid("rows_lost"));
     assert_eq!(with(|run| run.samples[0].stamps.end = Some(fixture::ORIGIN)), invalid("clock"));
-    assert_eq!(
-        with(|run| run.manifest.ending.as_mut().expect("ending").complete = false),
-        degraded("incomplete_run")
-    );
+    assert_eq!(with(|run| run.manifest.ending.as_mut().expect("ending").complete = false), degraded("incomplete_run"));
     assert_eq!(with(|run| run.manifest.ending = None), degraded("incomplete_run"));
     assert_eq!(with(|run| run.health.iter_mut().for_each(|row| row.in_flight = Some(90.0))), degraded("littles_law"));
 }
@@ -122,10 +119,7 @@ fn what_the_machine_did_is_named() {
     assert_eq!(all(|row| row.files = Some(1_000)), degraded("descriptors"));
     assert_eq!(all(|row| row.ports = Some(27_000)), degraded("ports"));
     assert_eq!(all(|row| row.sim_cpu = Some(1.9)), degraded("simulator_ceiling"));
-    assert_eq!(
-        all(|row| (row.sim_answers, row.sim_late) = (Some(100), Some(2))),
-        degraded("simulator_ceiling")
-    );
+    assert_eq!(all(|row| (row.sim_answers, row.sim_late) = (Some(100), Some(2))), degraded("simulator_ceiling"));
     assert_eq!(all(|row| (row.sim_answers, row.sim_late) = (Some(100), Some(1))), vec![]);
     assert_eq!(all(|row| row.hiccup_ms = 48.0), invalid("hiccups"));
     assert_eq!(all(|row| row.steal = Some(0.2)), invalid("steal"));

@@ -49,13 +49,7 @@ pub fn draw(canvas: &Canvas, lines: &[TimeLine], time: &Time) -> Result<(), Char
     panel_of(canvas, lower, &of(|line| &line.p99), time, ("seconds of measuring", "p99, milliseconds"))
 }
 
-fn panel_of(
-    canvas: &Canvas,
-    area: Area,
-    lines: &[&Line],
-    time: &Time,
-    titles: (&str, &str),
-) -> Result<(), ChartError> {
+fn panel_of(canvas: &Canvas, area: Area, lines: &[&Line], time: &Time, titles: (&str, &str)) -> Result<(), ChartError> {
     let values = || lines.iter().flat_map(|line| line.points.iter().map(|(_, ms)| *ms));
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
     let mut y = Axis::latency(low, high);
