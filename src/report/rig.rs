@@ -70,7 +70,7 @@ pub(crate) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, Strin
         format!("{} of {} answers begun more than 10 ms late{cpu}", figure::count(late), figure::count(answers))
     });
     let hiccup = format!(
-        "{} of {} seconds watched; the longest hiccup {}",
+        "{} in {} s; the longest hiccup {}",
         crate::report::words::bad_seconds(validity),
         figure::count(vitals.seconds),
         figure::maybe_ms(vitals.hiccup_ms)

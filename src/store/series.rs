@@ -191,4 +191,15 @@ mod tests {
         assert!(text.contains("\n0,direct,1,1,1,0,0,0,0,110.000,110.000,401.000,401.000,0\n"), "{text}");
         assert!(text.contains("\n1,private,1,0,0,0,0,1,0,,,,,0\n"), "{text}");
     }
+
+    #[test]
+    fn a_bad_second_is_marked_on_every_path() {
+        let mut run = World::default().run();
+        run.health[6].hiccup_ms = 40.0;
+        // A second of the warmup is not judged.
+        run.health[2].hiccup_ms = 40.0;
+        let text = text(&run);
+        let marked = text.lines().filter_map(|line| line.strip_suffix(",1")).map(|line| line.split(',').next());
+        assert_eq!(marked.collect::<Vec<_>>(), [Some("6"); 3]);
+    }
 }
