@@ -162,6 +162,7 @@ impl Caller {
             Outcome::Failed(ErrorClass::Internal),
         );
         sample.stamps.dequeued = Some(dequeued);
+        sample.stamps.begun = Some(Nanos::now());
         let aborted = pin!(self.abort.notified());
         let mut guard = Guard::new(aborted, self.aborted.get(), &self.timers);
         sample.outcome = self.exchange(request, &mut sample, &mut guard).await;

@@ -5,7 +5,9 @@ mod conduct;
 mod engine;
 mod live;
 mod machine;
+mod meter;
 mod resources;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +26,8 @@ use crate::command::run::child::SimulatorChild;
 use crate::command::run::conduct::{Cut, Outcome};
 use crate::command::run::engine::Setup;
 use crate::command::run::live::Live;
+use crate::command::run::watch::{Backend, Watch};
+use crate::driver::heartbeat::Heart;
 use crate::path::{AuthKind, NetPath};
 use crate::plan::Plan;
 use crate::probe;
@@ -153,7 +157,8 @@ fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandR
     };
     let manifest = manifest(&setup, clock, truth, notes)?;
     store::manifest::write(&dir, &manifest).or_world()?;
-    let outcome = measure(&runtime, &setup, &dir, started, options)?;
+    let backend = simulator.as_ref().and_then(SimulatorChild::as_backend);
+    let outcome = measure(&runtime, &setup, &dir, (started, backend), options)?;
     end(&dir, manifest, outcome)
 }
 
@@ -254,17 +259,20 @@ fn measure(
     runtime: &tokio::runtime::Runtime,
     setup: &Setup,
     dir: &Path,
-    started: SystemTime,
+    (started, backend): (SystemTime, Option<Backend>),
     options: &cli::Run,
 ) -> CommandResult<Outcome> {
     let (journal, quills) = Journal::start(dir, &setup.plan, setup.origin, started, setup.plan.workers).or_world()?;
+    let hearts: Vec<_> = quills.iter().map(|_| Heart::new(setup.origin)).collect();
+    let watch = Watch::keep(dir, setup.origin, hearts.clone(), backend).or_world()?;
+    let crew = quills.into_iter().zip(hearts).collect();
     let mut live = Live::new(setup, options.quiet);
-    let outcome = runtime.block_on(conduct::conduct(setup, quills, &journal, |moment| live.show(moment))).or_world();
+    let outcome = runtime.block_on(conduct::conduct(setup, crew, &journal, |moment| live.show(moment))).or_world();
     live.finish();
-    let written = journal.finish();
+    let written = journal.finish().map_err(|error| anyhow!(error)).and(watch.end());
     let mut outcome = outcome?;
     if let Err(error) = written {
-        outcome.cut = Some(Cut::Broken(anyhow!(error)));
+        outcome.cut = Some(Cut::Broken(error));
     }
     Ok(outcome)
 }

@@ -16,6 +16,8 @@ pub struct Stamps {
     pub intended: Nanos,
     /// When the worker took it up.
     pub dequeued: Option<Nanos>,
+    /// When its own attempt first ran: what lies between is the wait for the worker's turn.
+    pub begun: Option<Nanos>,
     /// When a connection was ready for it.
     pub conn_ready: Option<Nanos>,
     /// Just before the first byte of the request was handed to the kernel.

@@ -14,8 +14,10 @@ pub mod figure;
 pub mod format;
 pub mod html;
 pub mod json;
+mod json_validity;
 pub mod model;
 pub mod planned;
+mod rig;
 pub mod table;
 pub mod terminal;
 pub mod words;
@@ -184,6 +186,28 @@ mod tests {
         let page = String::from_utf8(html::render(&Model::of(&named, analysis), &charts)).expect("text");
         assert!(!page.contains("<script"), "in a table or in a chart");
         well_formed(&page).expect("well formed");
+    }
+
+    #[test]
+    fn bad_seconds_are_shaded_and_said() {
+        let (run, analysis) = judged();
+        let shade = chart::palette::SHADE.light_hex();
+        let timeline = |run: &Run, analysis: &Analysis| {
+            let charts = chart::charts(run, analysis).expect("charts");
+            charts.into_iter().find(|chart| chart.id == "timeline").expect("a timeline")
+        };
+        let whole = timeline(run, analysis);
+        assert!(!whole.wide.contains(&shade) && !whole.caption.contains("Shaded"));
+        let mut spoilt = run.clone();
+        spoilt.health[20].hiccup_ms = 35.0;
+        spoilt.health[21].steal = Some(0.4);
+        let analysis = analyse(&spoilt);
+        let shaded = timeline(&spoilt, &analysis);
+        assert!(shaded.caption.contains("calls due there are in no other figure"), "{}", shaded.caption);
+        // One stretch in each of the two panels.
+        assert_eq!(shaded.wide.matches(&shade).count(), 2);
+        let text = terminal::render(&Model::of(&spoilt, &analysis), Look { width: None, colour: false }, None);
+        assert!(text.contains("degraded: ") && text.contains("calls of 2 bad seconds left out"), "{text}");
     }
 
     #[test]

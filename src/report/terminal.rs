@@ -57,7 +57,7 @@ impl Pen {
 
     fn ending(&self, model: &Model, report: Option<&str>) -> String {
         let (tone, validity) = &model.validity;
-        let mut lines = vec![self.toned(validity, *tone)];
+        let mut lines: Vec<String> = self.wrapped(validity, 0).into_iter().map(|l| self.toned(&l, *tone)).collect();
         for (tone, message, remedy) in &model.reasons {
             lines.extend(self.wrapped(&format!("{message}; {remedy}"), 2).into_iter().map(|l| self.toned(&l, *tone)));
         }

@@ -4,7 +4,7 @@ use crate::analysis::compare::Comparison;
 use crate::analysis::population::Connections;
 use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
-use crate::analysis::validity::{Validity, ValidityVerdict};
+use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
 use crate::analysis::{Analysis, Conclusion};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::objective::Indicator;
@@ -199,14 +199,29 @@ pub fn conclusion(analysis: &Analysis) -> (Tone, &'static str) {
     }
 }
 
+/// "1 bad second", "3 bad seconds".
+#[must_use]
+pub fn bad_seconds(validity: &Validity) -> String {
+    let many = validity.bad.seconds.len();
+    format!("{many} bad second{}", if many == 1 { "" } else { "s" })
+}
+
 /// How far the run can be trusted, in a line.
 #[must_use]
 pub fn validity(validity: &Validity) -> (Tone, String) {
-    let lag = figure::maybe_ms(validity.own_lag.p99);
+    let lags = &validity.lags;
+    let lag = |lag: &Lag| figure::maybe_ms(lag.p99);
+    let left_out = match validity.left_out {
+        0 => String::new(),
+        calls => format!("; {} calls of {} left out", figure::count(calls), bad_seconds(validity)),
+    };
     let counts = format!(
-        "{} of {} arrivals sent, 99% of them within {lag} of their time",
+        "{} of {} arrivals sent, 99% of them within {} of their time (timer {}, dispatch {}){left_out}",
         figure::count(validity.sent),
-        figure::count(validity.planned)
+        figure::count(validity.planned),
+        lag(&lags.own),
+        lag(&lags.timer),
+        lag(&lags.dispatch),
     );
     match validity.verdict {
         ValidityVerdict::Valid => (Tone::Good, format!("valid: {counts}")),

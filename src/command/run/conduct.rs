@@ -12,6 +12,7 @@ use tokio::time::{Instant, interval, sleep_until};
 use crate::command::exit::Exit;
 use crate::command::run::engine::{self, Gauge, Setup, WorkerEnd};
 use crate::command::run::resources::{self, Resources};
+use crate::driver::heartbeat::Heart;
 use crate::driver::worker::Stop;
 use crate::plan::Plan;
 use crate::store::journal::{Journal, Quill, Tally};
@@ -75,16 +76,16 @@ pub(super) struct Moment<'a> {
 /// When signals cannot be heard or no worker can be started.
 pub(super) async fn conduct(
     setup: &Setup,
-    quills: Vec<Quill>,
+    crew: Vec<(Quill, Arc<Heart>)>,
     journal: &Journal,
     mut show: impl FnMut(&Moment<'_>),
 ) -> Result<Outcome> {
     let (stop, heard) = watch::channel(Stop::Run);
     let (tell, mut ended) = mpsc::unbounded_channel();
-    let workers = quills.len();
+    let workers = crew.len();
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
-    let gauges = engine::start(setup, quills, &heard, &tell);
+    let gauges = engine::start(setup, crew, &heard, &tell);
     // From here on only workers can tell; when none is left, none will.
     drop(tell);
     if gauges.is_err() {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::attempt::{Caller, Prepared, Route};
 use crate::driver::closed::Closed;
 use crate::driver::flight::{Flights, Landing, Lost};
+use crate::driver::heartbeat::Heart;
 use crate::driver::open::Open;
 use crate::driver::worker::{self, Stop, told};
 use crate::measure::outcome::{ErrorClass, Outcome};
@@ -69,25 +70,26 @@ pub(super) struct Gauge {
     pub(super) came_due: AtomicU64,
 }
 
-/// Starts a worker for each quill. Each tells `ended` how it ended.
+/// Starts a worker for each quill, with its heart. Each tells `ended` how it ended.
 ///
 /// # Errors
 /// When the system has no thread left.
 pub(super) fn start(
     setup: &Setup,
-    quills: Vec<Quill>,
+    crew: Vec<(Quill, Arc<Heart>)>,
     stop: &watch::Receiver<Stop>,
     ended: &mpsc::UnboundedSender<Result<WorkerEnd>>,
 ) -> Result<Vec<Arc<Gauge>>> {
-    let of = quills.len() as u64;
+    let of = crew.len() as u64;
     let mut gauges = Vec::new();
-    for (shard, quill) in quills.into_iter().enumerate() {
+    for (shard, (quill, heart)) in crew.into_iter().enumerate() {
         let gauge = Arc::new(Gauge::default());
         gauges.push(Arc::clone(&gauge));
         let (setup, stop, ended) = (setup.clone(), stop.clone(), ended.clone());
         let share = Share { number: shard as u64, of };
         worker::spawn(share.number, move || async move {
-            let end = work(setup, share, quill, stop, gauge).await;
+            let end = work(setup, share, (quill, &heart), stop, gauge).await;
+            heart.rest();
             // The receiver outlives the workers.
             let _ = ended.send(end);
         })
@@ -107,7 +109,7 @@ struct Share {
 async fn work(
     setup: Setup,
     share: Share,
-    quill: Quill,
+    (quill, heart): (Quill, &Arc<Heart>),
     stop: watch::Receiver<Stop>,
     gauge: Arc<Gauge>,
 ) -> Result<WorkerEnd> {
@@ -115,6 +117,7 @@ async fn work(
     let everywhere = Arc::clone(&desk.setup.under_way);
     let flights = Flights::new(desk.setup.plan.paths.len(), everywhere, Box::new(Rc::clone(&desk)));
     let ticker = tokio::task::spawn_local(tick(Rc::clone(&desk), Rc::clone(&flights), gauge));
+    let beating = tokio::task::spawn_local(beat(Arc::clone(heart), Rc::clone(&flights)));
     let aborter = tokio::task::spawn_local(abort_when_told(Rc::clone(&desk), stop.clone()));
     if desk.setup.plan.concurrency() > 0 {
         closed(&desk, &flights, share, &stop).await?;
@@ -123,6 +126,7 @@ async fn work(
     }
     flights.emptied().await;
     ticker.abort();
+    beating.abort();
     aborter.abort();
     desk.hand_over();
     desk.quill.interval(desk.second.get(), desk.caller.take_interval());
@@ -180,6 +184,10 @@ fn think_time(plan: &Plan) -> Duration {
 async fn abort_when_told(desk: Rc<Desk>, mut stop: watch::Receiver<Stop>) {
     told(&mut stop, Stop::Abort).await;
     desk.caller.abort();
+}
+
+async fn beat(heart: Arc<Heart>, flights: Rc<Flights<Sample>>) {
+    heart.beat(|| flights.under_way()).await;
 }
 
 /// Hands over ended calls often, and histograms every second.

@@ -14,6 +14,7 @@ pub(super) fn describe() -> Environment {
         cpus: std::thread::available_parallelism().map_or(1, usize::from),
         cpu_model: cpu_model(),
         open_files: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
+        local_ports: local_ports(),
     }
 }
 
@@ -33,6 +34,14 @@ pub(super) fn raise_open_files(files: usize) -> Option<String> {
              (ulimit -Hn), or lower load.max_in_flight"
         )
     })
+}
+
+/// How many local ports a connection may choose from.
+fn local_ports() -> Option<u64> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = range.split_whitespace().map_while(|word| word.parse::<u64>().ok());
+    let (first, last) = (ends.next()?, ends.next()?);
+    last.checked_sub(first).map(|more| more + 1)
 }
 
 fn kernel() -> String {
