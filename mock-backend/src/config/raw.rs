@@ -28,6 +28,8 @@ pub(super) struct Scenario {
     strict: bool,
     #[serde(default = "ledger")]
     ledger: usize,
+    #[serde(default)]
+    ledger_chunks: bool,
     ready_after: Option<Span>,
     drain: Option<Span>,
     #[serde(default)]
@@ -79,6 +81,7 @@ impl Scenario {
             any_model: false,
             strict: self.strict,
             ledger: self.ledger,
+            ledger_chunks: self.ledger_chunks,
             backends: backends.collect::<Result<_, _>>().map_err(wrong)?,
             listeners: listeners.collect::<Result<_, _>>().map_err(wrong)?,
             ready_after: self.ready_after.map_or(Duration::ZERO, Span::duration),
