@@ -15,11 +15,13 @@ pub mod interval;
 mod judge;
 pub mod population;
 pub mod resample;
+pub mod selftest;
 pub mod shift;
 pub mod slo;
 pub mod stats;
 pub mod summary;
 pub mod timeline;
+pub mod truth;
 pub mod validity;
 
 pub use compare::Comparison;

@@ -15,6 +15,7 @@ use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
 use crate::analysis::validity::{Lag, Validity};
 use crate::analysis::{Analysis, Finding};
+use crate::measure::selftest::OwnError;
 use crate::report::figure::percent_key;
 use crate::run::Run;
 
@@ -24,7 +25,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let document = Document {
         schema_version: 1,
         run: run_facts(run),
-        validity: validity(&analysis.validity),
+        validity: validity(&analysis.validity, run.manifest.own_error.as_ref()),
         paths: Named(paths(run, analysis)),
         comparisons: comparisons(run, analysis),
         mean_shifts: mean_shifts(run, analysis),
@@ -108,9 +109,12 @@ struct ValidityFacts {
     unattributed: u64,
     send_lag_ms: Value,
     own_lag_ms: Value,
+    own_error: Option<OwnError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_error_reason: Option<&'static str>,
 }
 
-fn validity(validity: &Validity) -> ValidityFacts {
+fn validity(validity: &Validity, own_error: Option<&OwnError>) -> ValidityFacts {
     let reason = |reason: &crate::analysis::validity::Reason| json!({"code": reason.code, "message": reason.message, "remedy": reason.remedy});
     ValidityFacts {
         verdict: validity.verdict.as_str(),
@@ -121,6 +125,8 @@ fn validity(validity: &Validity) -> ValidityFacts {
         unattributed: validity.unattributed,
         send_lag_ms: lag(&validity.send_lag),
         own_lag_ms: lag(&validity.own_lag),
+        own_error: own_error.cloned(),
+        own_error_reason: own_error.is_none().then_some("no selftest of this machine and version was found"),
     }
 }
 

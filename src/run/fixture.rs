@@ -350,6 +350,7 @@ pub(crate) fn manifest(plan: Plan, ending: Option<Ending>) -> Manifest {
             open_files: 1024,
         },
         simulator: None,
+        own_error: None,
         notes: Vec::new(),
         ending,
     }
