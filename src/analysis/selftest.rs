@@ -42,8 +42,7 @@ pub fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> Level {
     let Seen { truth, calls, send_lag_ms, cpu_cores } = Seen::of(evidence);
     let ending = run.manifest.ending.as_ref();
     let cpu_s = ending.and_then(|ending| ending.cpu_s);
-    let error_ms =
-        Errors { ttft: spread(&truth.ttft), chunk_gap: spread(&truth.chunk_gap), e2e: spread(&truth.e2e) };
+    let error_ms = Errors { ttft: spread(&truth.ttft), chunk_gap: spread(&truth.chunk_gap), e2e: spread(&truth.e2e) };
     let why_not = why_not(&error_ms, &calls, &truth.unmatched, validity);
     Level {
         streams,
@@ -106,7 +105,12 @@ pub fn bars(levels: &[Level], arrivals: Option<&ArrivalLevel>) -> Vec<Bar> {
             let name = format!("calls that were not ok or not sent at {streams} streams");
             bars.push(bar(name, "calls", 0.0, Some((level.calls.planned - level.calls.ok) as f64)));
             let invalid = level.validity == ValidityVerdict::Invalid.as_str();
-            bars.push(bar(format!("invalid runs at {streams} streams"), "runs", 0.0, Some(f64::from(u8::from(invalid)))));
+            bars.push(bar(
+                format!("invalid runs at {streams} streams"),
+                "runs",
+                0.0,
+                Some(f64::from(u8::from(invalid))),
+            ));
         }
     }
     if let Some(arrivals) = arrivals {
@@ -118,7 +122,13 @@ pub fn bars(levels: &[Level], arrivals: Option<&ArrivalLevel>) -> Vec<Bar> {
 }
 
 fn bar(name: String, unit: &str, limit: f64, observed: Option<f64>) -> Bar {
-    Bar { name, unit: unit.to_owned(), limit: rounded(limit), observed, met: observed.is_some_and(|seen| seen <= limit) }
+    Bar {
+        name,
+        unit: unit.to_owned(),
+        limit: rounded(limit),
+        observed,
+        met: observed.is_some_and(|seen| seen <= limit),
+    }
 }
 
 /// What is seen of any run of a selftest.
@@ -256,13 +266,9 @@ mod tests {
             let levels = p99.iter().zip([10, 100, 1000, 2000]).map(|(p99, streams)| made_up(streams, *p99));
             faithful(&levels.collect::<Vec<_>>()).streams
         };
-        for (p99, streams) in [
-            (&[0.3, 0.9, 4.9, 5.0][..], 1000),
-            (&[0.3, 5.1, 1.0, 1.0], 10),
-            (&[9.0, 1.0], 0),
-            (&[], 0),
-            (&[1.0], 10),
-        ] {
+        for (p99, streams) in
+            [(&[0.3, 0.9, 4.9, 5.0][..], 1000), (&[0.3, 5.1, 1.0, 1.0], 10), (&[9.0, 1.0], 0), (&[], 0), (&[1.0], 10)]
+        {
             assert_eq!(up_to(p99), streams, "{p99:?}");
         }
         let many = Level { tokens_per_s: 5, ..made_up(10_000, 1.0) };
@@ -271,7 +277,8 @@ mod tests {
 
     #[test]
     fn bars_belong_to_their_levels() {
-        let names = |levels: &[Level]| bars(levels, None).into_iter().map(|bar| (bar.name, bar.met)).collect::<Vec<_>>();
+        let names =
+            |levels: &[Level]| bars(levels, None).into_iter().map(|bar| (bar.name, bar.met)).collect::<Vec<_>>();
         assert_eq!(names(&[made_up(20, 9.0)]), [("memory at 20 streams".to_owned(), true)]);
         let hundred = names(&[made_up(100, 1.9)]);
         assert_eq!(hundred.iter().map(|(_, met)| *met).collect::<Vec<_>>(), [true, true, true], "{hundred:?}");

@@ -228,6 +228,10 @@ mod tests {
         let truth = join(&run, world.gaps(), &world.ledger());
         assert_eq!((truth.ttft.len(), truth.unmatched.is_none()), (world.calls - 2, true));
         run.samples[2].stamps.sent = None;
-        assert_eq!(join(&run, world.gaps(), &world.ledger()).unmatched.ledger_lines, 1, "never sent, yet in the ledger");
+        assert_eq!(
+            join(&run, world.gaps(), &world.ledger()).unmatched.ledger_lines,
+            1,
+            "never sent, yet in the ledger"
+        );
     }
 }

@@ -24,9 +24,9 @@ use crate::command::run::child::SimulatorChild;
 use crate::command::run::conduct::{Cut, Outcome};
 use crate::command::run::engine::Setup;
 use crate::command::run::live::Live;
+use crate::measure::sample::Gap;
 use crate::path::{AuthKind, NetPath};
 use crate::plan::Plan;
-use crate::measure::sample::Gap;
 use crate::probe;
 use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
@@ -82,12 +82,8 @@ pub fn run(args: cli::Run) -> CommandResult {
         say(&plan);
         return Ok(Exit::Met);
     }
-    let manner = Manner {
-        out: args.out.clone(),
-        skip_preflight: args.skip_preflight,
-        quiet: args.quiet,
-        keep_gaps: false,
-    };
+    let manner =
+        Manner { out: args.out.clone(), skip_preflight: args.skip_preflight, quiet: args.quiet, keep_gaps: false };
     let mut carried = carry_out(plan, workload, &manner)?;
     drop(carried.simulator.take());
     conclude(&carried, &args)

@@ -165,11 +165,13 @@ impl Bench {
         let streams = levels.last().filter(|_| levels.iter().all(|level| level.holds))?.streams.saturating_mul(2);
         if Stage::streams(streams, PACE).files() > machine::most_open_files() {
             let files = machine::most_open_files();
-            self.notes.push(format!("{streams} streams were not tried: this process may open {files} files (ulimit -Hn)"));
+            self.notes
+                .push(format!("{streams} streams were not tried: this process may open {files} files (ulimit -Hn)"));
             return None;
         }
         if streams > MOST || self.began.elapsed() > BEGIN_WITHIN {
-            self.notes.push(format!("{streams} streams were not tried: the selftest ends here; name them with --streams"));
+            self.notes
+                .push(format!("{streams} streams were not tried: the selftest ends here; name them with --streams"));
             return None;
         }
         Some(streams)

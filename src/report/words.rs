@@ -220,7 +220,8 @@ pub fn validity(validity: &Validity) -> (Tone, String) {
 #[must_use]
 pub fn own_error(quoted: Option<&OwnError>) -> (Tone, String) {
     let Some(OwnError { measured_at, faithful, error_ms }) = quoted else {
-        let none = "this machine's own error: not known, there was no selftest of it with this version (hopmark selftest)";
+        let none =
+            "this machine's own error: not known, there was no selftest of it with this version (hopmark selftest)";
         return (Tone::Quiet, none.to_owned());
     };
     let bound = format!("{FAITHFUL_MS} ms");
@@ -264,7 +265,7 @@ mod tests {
         let quote = fixture::selftest().quote(&fixture::machine()).expect("the same machine");
         let (tone, text) = own_error(Some(&quote));
         assert_eq!(
-            (tone, text.as_str()),
+            (tone, text.replace('\u{202f}', " ").as_str()),
             (
                 Tone::Plain,
                 "this machine's own error: under 5 ms (p99) up to 100 streams and 4 384 events a second; there TTFT \

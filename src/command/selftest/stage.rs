@@ -119,11 +119,14 @@ mod tests {
     fn every_stage_is_a_profile_and_a_scenario() {
         let stages = [1, 10, 100, 1000, 64_000].map(|streams| Stage::streams(streams, 50));
         let more = [Stage::streams(10_000, 5), Stage::arrivals(1000)];
+        let folder = tempfile::tempdir().expect("folder");
+        let scenario = folder.path().join("scenario.toml");
         for stage in stages.into_iter().chain(more) {
-            let text = stage.profile(Path::new("/tmp/a/scenario.toml"));
-            let profile = Profile::parse(&text, Path::new("/tmp/a/profile.toml")).expect("a profile");
+            std::fs::write(&scenario, stage.scenario()).expect("written");
+            let text = stage.profile(&scenario);
+            let profile = Profile::parse(&text, &folder.path().join("profile.toml")).expect("a profile");
             let plan = Plan::resolve(profile, 2);
-            assert_eq!(plan.simulator.map(|sim| sim.scenario), Some("/tmp/a/scenario.toml".to_owned()));
+            assert_eq!(plan.simulator.map(|sim| sim.scenario), Some(scenario.display().to_string()));
             mock_backend::Config::parse(&stage.scenario(), "test").expect("a scenario");
             assert!(stage.lasts() < Duration::from_secs(18), "{}", stage.name());
             assert!(stage.warmup_ms >= stage.call_ms(), "streams have to be as many as they should before measuring");
