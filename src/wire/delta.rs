@@ -54,6 +54,11 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
+/// Reads a value that is rare enough to be copied.
+pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadEvent> {
+    serde_json::from_slice(json).map_err(|_| BadEvent)
+}
+
 /// The data of an event is not the JSON that the API promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is not the JSON that the API promises")]
