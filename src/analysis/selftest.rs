@@ -18,6 +18,9 @@ use crate::run::Run;
 /// The streams and the pace of the level whose bar is that it completes.
 pub const MANY_STREAMS: (u32, u32) = (10_000, 5);
 
+/// The level at which the memory of a stream is judged whatever else its run comes to.
+const MEMORY_STREAMS: u32 = 5000;
+
 /// The pace to which the bars of the error belong, tokens a second.
 pub const PACE: u32 = 50;
 
@@ -99,12 +102,15 @@ pub fn bars(levels: &[Level], arrivals: Option<&ArrivalLevel>) -> Vec<Bar> {
             bars.push(bar(format!("TTFT error p50 at {streams} streams"), "ms", p50, error.map(|error| error.p50)));
             bars.push(bar(format!("TTFT error p99 at {streams} streams"), "ms", p99, error.map(|error| error.p99)));
         }
-        let memory = 40.0 + 0.032 * f64::from(streams);
-        bars.push(bar(format!("memory at {streams} streams"), "MB", memory, level.rss_mb));
+        let invalid = level.validity == ValidityVerdict::Invalid.as_str();
+        // A run that could not follow has more streams open than its level says: there is no memory of one stream.
+        if !invalid || streams == MEMORY_STREAMS {
+            let memory = 40.0 + 0.032 * f64::from(streams);
+            bars.push(bar(format!("memory at {streams} streams"), "MB", memory, level.rss_mb));
+        }
         if (streams, level.tokens_per_s) == MANY_STREAMS {
             let name = format!("calls that were not ok or not sent at {streams} streams");
             bars.push(bar(name, "calls", 0.0, Some((level.calls.planned - level.calls.ok) as f64)));
-            let invalid = level.validity == ValidityVerdict::Invalid.as_str();
             bars.push(bar(
                 format!("invalid runs at {streams} streams"),
                 "runs",
@@ -288,6 +294,9 @@ mod tests {
         assert_eq!((heavy[0].met, heavy[0].limit), (false, 40.32));
         let unknown = bars(&[Level { rss_mb: None, ..made_up(10, 0.1) }], None);
         assert!(!unknown[0].met, "what was not seen is not met");
+        let invalid = |streams| Level { validity: "invalid".to_owned(), rss_mb: Some(1e4), ..made_up(streams, 90.0) };
+        assert!(bars(&[invalid(2000)], None).is_empty(), "it had more streams open than 2,000");
+        assert!(!bars(&[invalid(5000)], None)[0].met, "here is its bar");
     }
 
     #[test]
