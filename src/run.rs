@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::measure::health::{BadSeconds, Second};
 use crate::measure::metric::Basis;
 use crate::measure::sample::Sample;
+use crate::measure::selftest::OwnError;
 use crate::plan::{LoadModel, Plan};
 use crate::units::{Nanos, Phase};
 
@@ -33,6 +34,9 @@ pub struct Manifest {
     pub environment: Environment,
     /// What the bundled simulator planned, as it describes itself; `None` when it was not used.
     pub simulator: Option<serde_json::Value>,
+    /// This tool's own error as the newest selftest of the same machine and build found it; `None` without one.
+    #[serde(default)]
+    pub own_error: Option<OwnError>,
     /// What the reader must know, in sentences.
     pub notes: Vec<String>,
     /// How it ended; `None` while it runs, and for ever if it was killed.

@@ -1,5 +1,5 @@
 //! What joins an HTTP exchange with its socket: the stamps of the bytes that came in, and the marks (head, first token,
-//! last token, end) of the bytes that are about to go out.
+//! any content, last token, end) of the bytes that are about to go out.
 //!
 //! HTTP runs between the two, and knows nothing of either. A handler reads from the tap when its request really came;
 //! a body tells the tap what the next bytes mean and when they are due; the link below takes that note with the bytes
@@ -23,6 +23,8 @@ impl Marks {
     pub(crate) const FIRST: Self = Self(2);
     pub(crate) const LAST: Self = Self(4);
     pub(crate) const END: Self = Self(8);
+    /// Some of the answer's content, in a stream.
+    pub(crate) const CONTENT: Self = Self(16);
     /// A whole answer in one piece.
     pub(crate) const ALL: Self = Self(15);
 
@@ -98,6 +100,15 @@ impl Entry {
         if marks.has(Marks::END) {
             record.end_ns = Some(now);
         }
+    }
+
+    /// Notes that bytes with these marks were written, or at least begun, at `now`: content is stamped once, however
+    /// many system calls it takes. Returns the marks that the rest of them has.
+    pub(crate) fn written(&self, marks: Marks, now: u64) -> Marks {
+        if marks.has(Marks::CONTENT) && self.sink.keeps_chunks() {
+            self.record.borrow_mut().chunks_ns.push(now);
+        }
+        marks.without(Marks::CONTENT)
     }
 }
 
@@ -294,7 +305,9 @@ impl Tap {
     /// For streams that share their writes: these bytes go now.
     fn pass(&self, marks: Marks, entry: Option<&Rc<Entry>>) {
         if let Some(entry) = entry {
-            entry.stamp(marks, now_ns());
+            let now = now_ns();
+            entry.stamp(marks, now);
+            entry.written(marks, now);
         }
         if marks.has(Marks::END) {
             self.served();

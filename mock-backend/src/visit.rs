@@ -96,7 +96,7 @@ impl World {
         let record = |listener: &ListenerConfig| Some(Recorder::open(listener.gateway.as_ref()?.record.as_ref()?));
         let recorders = config.listeners.iter().map(|listener| record(listener).transpose());
         let recorders = recorders.collect::<io::Result<_>>()?;
-        let ledger = Ledger::new(threads, config.ledger);
+        let ledger = Ledger::new(threads, config.ledger, config.ledger_chunks);
         let (inner, now) = (inner.to_vec(), now_ns());
         let census = Census::new(config.listeners.len() + inner.len());
         let twins = Arc::default();

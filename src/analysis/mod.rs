@@ -16,11 +16,13 @@ mod judge;
 pub mod population;
 pub mod resample;
 mod rounds;
+pub mod selftest;
 pub mod shift;
 pub mod slo;
 pub mod stats;
 pub mod summary;
 pub mod timeline;
+pub mod truth;
 pub mod validity;
 
 pub use compare::Comparison;

@@ -9,3 +9,4 @@ pub mod outcome;
 pub mod quantile;
 pub mod recorder;
 pub mod sample;
+pub mod selftest;

@@ -44,6 +44,15 @@ pub struct Stamps {
     pub end: Option<Nanos>,
 }
 
+/// The time between two events of a stream with content, kept as it was seen. Those of one call come in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The call.
+    pub seq: Seq,
+    /// The time, in nanoseconds.
+    pub ns: u64,
+}
+
 /// The connection that carried an attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnUse {

@@ -73,6 +73,8 @@ fn decisions(page: &mut String, model: &Model) {
     for (tone, message, remedy) in &model.reasons {
         advice(page, *tone, message, remedy);
     }
+    let (tone, own_error) = &model.own_error;
+    page.push_str(&format!("<p class=\"own-error {}\">{}.</p>\n", tone.as_str(), escape(&capital(own_error))));
 }
 
 fn findings(page: &mut String, model: &Model) {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::analysis::validity::arrivals::Dispersion;
 use crate::analysis::validity::{Lag, Reason, Validity, Vitals};
+use crate::measure::selftest::OwnError;
 use crate::report::json::{ms, rounded};
 use crate::run::Run;
 
@@ -26,11 +27,14 @@ pub(crate) struct ValidityFacts {
     littles_law: Value,
     health: Value,
     left_out: Value,
+    own_error: Option<OwnError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_error_reason: Option<&'static str>,
 }
 
 /// Whether the run may be judged.
 pub(crate) fn validity(run: &Run, validity: &Validity) -> ValidityFacts {
-    let lags = &validity.lags;
+    let (lags, own_error) = (&validity.lags, run.manifest.own_error.as_ref());
     ValidityFacts {
         verdict: validity.verdict.as_str(),
         reasons: validity.reasons.iter().map(reason).collect(),
@@ -51,6 +55,8 @@ pub(crate) fn validity(run: &Run, validity: &Validity) -> ValidityFacts {
         littles_law: littles_law(validity),
         health: health(run, validity),
         left_out: json!({"calls": validity.left_out, "seconds": left_out_seconds(validity)}),
+        own_error: own_error.cloned(),
+        own_error_reason: own_error.is_none().then_some("no selftest of this machine and version was found"),
     }
 }
 

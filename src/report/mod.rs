@@ -18,6 +18,7 @@ mod json_validity;
 pub mod model;
 pub mod planned;
 mod rig;
+pub mod selftest;
 pub mod table;
 pub mod terminal;
 pub mod words;
@@ -83,6 +84,7 @@ mod tests {
     use super::*;
     use crate::analysis::analyse;
     use crate::measure::objective::Objective;
+    use crate::measure::selftest;
     use crate::run::fixture::World;
 
     /// One run and its judgement for all tests of forms.
@@ -100,6 +102,7 @@ mod tests {
             ];
             run.manifest.plan.name = "a <b>\"bold\"</b> & plain profile".to_owned();
             run.manifest.notes = vec!["`tcp` on the simulator is that of the loopback <i>only</i>".to_owned()];
+            run.manifest.own_error = selftest::fixture::selftest().quote(&selftest::fixture::machine());
             run.manifest.simulator = Some(serde_json::json!({"listeners": [
                 {"name": "direct", "ttft_ms": {"p50": 150.0, "p90": 220.0, "p95": 246.0, "p99": 301.0}},
                 {"name": "private", "ttft_ms": {"p50": 180.0, "p90": 250.0, "p95": 276.0, "p99": 331.0}},
@@ -166,8 +169,13 @@ mod tests {
         for outside in ["src=", "href=", "@import", "url(", "<script", "<link"] {
             assert!(!page.contains(outside), "the page asks for {outside}");
         }
-        for part in ["private is ", "Planned by the simulator: +30.0 ms", "prefers-color-scheme: dark", "var(--path-1)"]
-        {
+        for part in [
+            "private is ",
+            "Planned by the simulator: +30.0 ms",
+            "prefers-color-scheme: dark",
+            "var(--path-1)",
+            "This machine&#39;s own error: under 5 ms (p99) up to 100 streams",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         well_formed(&page).expect("well formed");

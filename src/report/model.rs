@@ -43,6 +43,8 @@ pub struct Model {
     pub rig: Vec<(&'static str, String)>,
     /// What speaks against it: message and remedy.
     pub reasons: Vec<(Tone, String, String)>,
+    /// How wrong this tool itself is on that machine.
+    pub own_error: (Tone, String),
     /// What paths did wrong beyond being slow: path, message, remedy.
     pub findings: Vec<(String, String, String)>,
     /// What the reader must know.
@@ -75,6 +77,7 @@ impl Model {
             lags: rig::lags(&analysis.validity),
             rig: rig::vitals(run, &analysis.validity),
             reasons: reasons(analysis),
+            own_error: words::own_error(run.manifest.own_error.as_ref()),
             findings: findings(run, analysis),
             notes: run.manifest.notes.iter().chain(of_comparison).cloned().collect(),
             facts: facts(run, analysis),
@@ -93,14 +96,7 @@ fn subtitle(run: &Run) -> String {
 
 /// "2026-10-01 12:00:00 UTC".
 fn started(run: &Run) -> String {
-    let text = &run.manifest.started_at;
-    match text.split_once('T') {
-        Some((date, time)) => {
-            let clock = time.trim_end_matches('Z').split(['.', '+']).next().unwrap_or(time);
-            format!("{date} {clock} UTC")
-        }
-        None => text.clone(),
-    }
+    words::moment(&run.manifest.started_at)
 }
 
 fn pace(run: &Run) -> String {

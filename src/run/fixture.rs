@@ -383,6 +383,7 @@ pub(crate) fn manifest(plan: Plan, ending: Option<Ending>) -> Manifest {
             local_ports: Some(28_232),
         },
         simulator: None,
+        own_error: None,
         notes: Vec::new(),
         ending,
     }

@@ -15,6 +15,7 @@ mod lost;
 pub mod manifest;
 pub mod rows;
 pub mod rows_read;
+pub mod selftest;
 pub mod series;
 
 pub use file::{StoreError, create_run_dir};

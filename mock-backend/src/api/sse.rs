@@ -154,6 +154,11 @@ impl EventStream {
         end
     }
 
+    /// Whether any of these tokens sends something.
+    fn is_any_loud(&self, mut tokens: Range<usize>) -> bool {
+        tokens.any(|k| self.script.is_loud(k))
+    }
+
     fn marks(&self, end: usize) -> Marks {
         let from = match self.next {
             Next::Opening => 0,
@@ -163,6 +168,7 @@ impl EventStream {
         let complete = end == self.plan.tokens;
         Marks::NONE
             .with_if(Marks::FIRST, self.first.is_some_and(|first| (from..end).contains(&first)))
+            .with_if(Marks::CONTENT, self.first.is_some_and(|first| self.is_any_loud(from.max(first)..end)))
             .with_if(Marks::LAST, complete && self.first.is_some())
             .with_if(Marks::END, complete)
     }
@@ -235,7 +241,7 @@ impl EventStream {
             self.quiet_since = due;
             let frame = self.frame(end);
             let (frame, rest) = self.plan.packing.cut(frame);
-            self.rest = rest.map(|rest| (due + PAUSE, later.without(Marks::FIRST), rest));
+            self.rest = rest.map(|rest| (due + PAUSE, later.without(Marks::FIRST).without(Marks::CONTENT), rest));
             return Poll::Ready(Some(Frame::data(frame)));
         }
     }

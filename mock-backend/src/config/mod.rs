@@ -8,6 +8,7 @@
 //!     seed = 42                                   # of every draw
 //!     threads = 1                                 # default: one for each core
 //!     ledger = 200000                             # requests that it holds
+//!     ledger_chunks = false                       # true stamps every write that carries content (`chunks_ns`)
 //!     ready_after = "0"                           # so long /_sim/health is 503
 //!     drain = "5s"                                # so long requests under way may take at the end
 //!     idle_timeout = "4m"                         # so long a connection may be silent between requests

@@ -31,6 +31,8 @@ pub(super) struct Scenario {
     time_factor: Option<f64>,
     #[serde(default = "ledger")]
     ledger: usize,
+    #[serde(default)]
+    ledger_chunks: bool,
     ready_after: Option<Span>,
     drain: Option<Span>,
     idle_timeout: Option<Span>,
@@ -97,6 +99,7 @@ impl Scenario {
             any_model: false,
             strict: self.strict,
             ledger: self.ledger,
+            ledger_chunks: self.ledger_chunks,
             backends: backends.collect::<Result<_, _>>().map_err(wrong)?,
             listeners: listeners.collect::<Result<_, _>>().map_err(wrong)?,
             ready_after: self.ready_after.map_or(Duration::ZERO, Span::duration),

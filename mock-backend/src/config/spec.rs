@@ -38,6 +38,8 @@ pub struct Config {
     pub strict: bool,
     /// Requests that the ledger holds.
     pub ledger: usize,
+    /// Whether the ledger has a stamp for every write that carries content.
+    pub ledger_chunks: bool,
     /// The models behind the listeners.
     pub backends: Vec<BackendConfig>,
     /// Where callers connect.
@@ -282,6 +284,7 @@ impl Config {
             any_model: false,
             strict: false,
             ledger: LEDGER,
+            ledger_chunks: false,
             backends: vec![backend],
             listeners: vec![listener],
             ready_after: Duration::ZERO,

@@ -20,12 +20,12 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running simulator; it ends when this is dropped, and also when this process is killed, because its standard
 /// input then ends.
-pub(super) struct SimulatorChild {
+pub(in crate::command) struct SimulatorChild {
     child: Child,
     /// Held open for as long as the simulator is to live.
     lifeline: Option<ChildStdin>,
     /// The base address of each listener by name.
-    pub(super) listeners: BTreeMap<String, String>,
+    pub(in crate::command) listeners: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

@@ -18,7 +18,7 @@ use crate::driver::heartbeat::Heart;
 use crate::driver::open::Open;
 use crate::driver::worker::{self, Stop, told};
 use crate::measure::outcome::{ErrorClass, Outcome};
-use crate::measure::sample::Sample;
+use crate::measure::sample::{Gap, Sample};
 use crate::plan::Plan;
 use crate::schedule::load::LoadModel;
 use crate::schedule::pacer::Pacer;
@@ -50,6 +50,8 @@ pub(super) struct Setup {
     pub(super) origin: Nanos,
     /// Calls under way in all workers.
     pub(super) under_way: Arc<AtomicUsize>,
+    /// Whether every gap between chunks is kept.
+    pub(super) keeps_gaps: bool,
 }
 
 /// How a worker ended.
@@ -59,6 +61,8 @@ pub(super) struct WorkerEnd {
     pub(super) due: Vec<u64>,
     /// Rows that did not fit into the journal's queue.
     pub(super) rows_lost: u64,
+    /// Every gap between chunks, if they are kept.
+    pub(super) gaps: Vec<Gap>,
 }
 
 /// What a worker tells of itself ten times a second, for the live view.
@@ -130,7 +134,7 @@ async fn work(
     aborter.abort();
     desk.hand_over();
     desk.quill.interval(desk.second.get(), desk.caller.take_interval());
-    Ok(WorkerEnd { due: flights.due(), rows_lost: desk.quill.lost() })
+    Ok(WorkerEnd { due: flights.due(), rows_lost: desk.quill.lost(), gaps: desk.caller.take_gaps() })
 }
 
 async fn open(desk: &Rc<Desk>, flights: &Rc<Flights<Sample>>, share: Share, stop: watch::Receiver<Stop>) -> Result<()> {
@@ -225,6 +229,7 @@ impl Desk {
             paths.map(|((path, target), secret)| Route::new(path.clone(), target.clone(), secret.clone())).collect();
         let caller = Caller::new(routes, setup.run_id.clone(), setup.origin, share.number, share.of);
         let caller = if setup.plan.concurrency() > 0 { caller } else { caller.filling_pools() };
+        let caller = if setup.keeps_gaps { caller.keeping_gaps() } else { caller };
         Self { setup, caller: Rc::new(caller), quill, ended: RefCell::default(), second: Cell::new(0) }
     }
 
