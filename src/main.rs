@@ -5,12 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
-use hopmark::command::{init, report, run};
-
-/// A call allocates on its worker, and some of it is freed by the thread that writes rows: the system's allocator took a
-/// sixth of the worker's time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use hopmark::command::{init, report, run, selftest};
 
 /// hopmark measures what each network path to the same model costs.
 ///
@@ -77,5 +72,6 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
             })
         }
         cli::Verb::Report(args) => report::report(&args),
+        cli::Verb::Selftest(args) => selftest::selftest(&args),
     }
 }

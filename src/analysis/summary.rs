@@ -176,17 +176,18 @@ pub struct Spectrum {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Summarizes every path, in the order of the plan. `measured` are the attempts that have rows.
+/// Summarizes every path, in the order of the plan: counts are of all measured attempts, figures of those that are
+/// `kept`, and of all if not every one has a row.
 #[must_use]
-pub fn summarize(run: &Run, measured: &[&Sample]) -> Vec<PathSummary> {
+pub fn summarize(run: &Run, kept: &[&Sample]) -> Vec<PathSummary> {
     let counted = run.counted(Phase::Measure).into_iter().zip(run.counted(Phase::Warmup));
     let paths = run.manifest.plan.paths.iter().zip(counted);
-    paths.map(|(path, (counts, before))| of_path(run, measured, path.id, (&counts, &before))).collect()
+    paths.map(|(path, (counts, before))| of_path(run, kept, path.id, (&counts, &before))).collect()
 }
 
-fn of_path(run: &Run, measured: &[&Sample], path: PathId, (counts, before): (&Counts, &Counts)) -> PathSummary {
-    let own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
-    let subject = Subject { run, own: &own, path, counts };
+fn of_path(run: &Run, kept: &[&Sample], path: PathId, (counts, before): (&Counts, &Counts)) -> PathSummary {
+    let kept: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path).copied().collect();
+    let subject = Subject { run, own: &kept, path, counts };
     PathSummary {
         path,
         requests: requests(run, counts, path),
@@ -200,7 +201,7 @@ fn of_path(run: &Run, measured: &[&Sample], path: PathId, (counts, before): (&Co
         tokens: Tokens { input: counts.input_tokens, output: counts.output_tokens },
         metrics: subject.metrics(),
         spectra: [Metric::Ttft, Metric::E2e].into_iter().map(|metric| subject.spectrum(metric)).collect(),
-        breakdown: Breakdown::of(run, &own, path),
+        breakdown: Breakdown::of(run, &kept, path),
     }
 }
 
@@ -416,7 +417,8 @@ mod tests {
     use crate::run::fixture::{self, World};
 
     fn summary(run: &Run) -> Vec<PathSummary> {
-        summarize(run, &run.measured().collect::<Vec<_>>())
+        let measured: Vec<_> = run.measured().collect();
+        summarize(run, &measured)
     }
 
     fn metric(path: &PathSummary, key: &str) -> MetricSummary {

@@ -8,8 +8,8 @@ use hdrhistogram::Histogram;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::recorder::Series;
 use crate::plan::Plan;
-use crate::run::{Census, Manifest};
-use crate::store::counts;
+use crate::run::{Census, Run};
+use crate::store::counts as store_counts;
 use crate::store::file::{self, StoreError};
 use crate::store::histograms::{self, LoggedInterval, metric_key, tag};
 use crate::units::PathId;
@@ -18,18 +18,32 @@ use crate::units::PathId;
 const OVER_TIME: [Metric; 2] = [Metric::Ttft, Metric::E2e];
 
 /// The gaps between chunks of each path, nanoseconds.
-pub(crate) fn chunk_gaps(dir: &Path, manifest: &Manifest) -> Result<Vec<Histogram<u64>>, StoreError> {
-    let wanted = series(&manifest.plan, |metric| metric == Metric::ChunkGap);
+pub(crate) fn chunk_gaps(dir: &Path, run: &Run) -> Result<Vec<Histogram<u64>>, StoreError> {
+    let plan = &run.manifest.plan;
+    let wanted = series(plan, |metric| metric == Metric::ChunkGap);
     let mut values = BTreeMap::new();
-    read_log(dir, &manifest.plan, &wanted, |series, interval| add(&mut values, series, interval.values))?;
-    Ok(gaps_of(&mut values, &manifest.plan))
+    let counts = counts(run);
+    read_log(dir, plan, &wanted, |series, interval| {
+        if counts(interval.second) {
+            add(&mut values, series, interval.values);
+        }
+    })?;
+    Ok(gaps_of(&mut values, plan))
+}
+
+/// Whether an interval counts in figures: not if it is a second that is left out. A longer one holds good seconds too,
+/// and is never left out.
+fn counts(run: &Run) -> impl Fn(u64) -> bool {
+    let (bad, is_second) = (run.bad_seconds(), run.manifest.plan.interval_s() == 1);
+    move |second| !(is_second && bad.leave_out(second))
 }
 
 /// Everything counted and measured, and the gaps between chunks of each path.
-pub(crate) fn read(dir: &Path, manifest: &Manifest) -> Result<(Census, Vec<Histogram<u64>>), StoreError> {
-    let plan = &manifest.plan;
-    let mut census = Census { spans: counts::read(&dir.join(file::COUNTS), plan)?, ..Census::default() };
-    let basis = manifest.headline_basis();
+pub(crate) fn read(dir: &Path, run: &Run) -> Result<(Census, Vec<Histogram<u64>>), StoreError> {
+    let plan = &run.manifest.plan;
+    let counts = counts(run);
+    let mut census = Census { spans: store_counts::read(&dir.join(file::COUNTS), plan)?, ..Census::default() };
+    let basis = run.headline_basis();
     // An interval may stand on several lines, if a worker was late; they follow each other soon.
     let mut recent: BTreeMap<(u64, Series), Histogram<u64>> = BTreeMap::new();
     read_log(dir, plan, &series(plan, |_| true), |series, interval| {
@@ -44,7 +58,9 @@ pub(crate) fn read(dir: &Path, manifest: &Manifest) -> Result<(Census, Vec<Histo
                 recent.pop_first();
             }
         }
-        add(&mut census.values, series, interval.values);
+        if counts(interval.second) {
+            add(&mut census.values, series, interval.values);
+        }
     })?;
     let gaps = gaps_of(&mut census.values, plan);
     Ok((census, gaps))

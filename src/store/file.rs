@@ -14,6 +14,8 @@ pub const HISTOGRAMS: &str = "histograms.hlog";
 pub const COUNTS: &str = "counts.csv";
 /// Counts and quantiles by second and path.
 pub const SERIES: &str = "series.csv";
+/// The rig's own health by second.
+pub const HEALTH: &str = "health.csv";
 /// The judgement, for machines.
 pub const SUMMARY: &str = "summary.json";
 /// The judgement, for people.

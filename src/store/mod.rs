@@ -8,6 +8,7 @@ mod census;
 pub mod counts;
 mod fields;
 pub mod file;
+pub mod health;
 pub mod histograms;
 pub mod intervals;
 pub mod journal;
@@ -18,11 +19,13 @@ mod lost;
 pub mod manifest;
 pub mod rows;
 pub mod rows_read;
+pub mod selftest;
 pub mod series;
 pub mod sieve;
 pub mod tally;
 
 pub use file::{StoreError, create_run_dir};
+pub use health::HealthWriter;
 pub use histograms::HistogramWriter;
 pub use rows::RowWriter;
 pub use rows_read::read_rows;
@@ -40,14 +43,16 @@ pub fn load(dir: &Path) -> Result<Run, StoreError> {
         None => Sieve::open(&manifest.plan),
     };
     let samples = read_rows(&dir.join(file::REQUESTS), &manifest.plan, manifest.origin, &sieve)?;
-    let (census, chunk_gaps) = if sieve.is_open() {
-        (None, census::chunk_gaps(dir, &manifest)?)
-    } else {
-        let (census, chunk_gaps) = census::read(dir, &manifest)?;
-        (Some(census), chunk_gaps)
-    };
+    let health = health::read(&dir.join(file::HEALTH))?;
     let lost = lost::lost(&manifest, &samples);
-    Ok(Run { manifest, samples, census, chunk_gaps, lost })
+    let mut run = Run { manifest, samples, census: None, chunk_gaps: Vec::new(), health, lost };
+    if sieve.is_open() {
+        run.chunk_gaps = census::chunk_gaps(dir, &run)?;
+    } else {
+        let (census, chunk_gaps) = census::read(dir, &run)?;
+        (run.census, run.chunk_gaps) = (Some(census), chunk_gaps);
+    }
+    Ok(run)
 }
 
 #[cfg(test)]
@@ -66,6 +71,8 @@ mod tests {
             rows.append(sample).expect("row");
         }
         rows.finish().expect("rows");
+        let mut health = HealthWriter::create(&dir.join(file::HEALTH)).expect("health");
+        run.health.iter().for_each(|row| health.append(row).expect("a row"));
         let at = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
         let mut log = HistogramWriter::create(&dir.join(file::HISTOGRAMS), at).expect("log");
         for (path, gaps) in run.manifest.plan.paths.iter().zip(&run.chunk_gaps) {
@@ -84,7 +91,17 @@ mod tests {
         assert_eq!(back.manifest, run.manifest);
         assert_eq!(back.samples, run.samples);
         assert_eq!(back.chunk_gaps[1].len(), 2 * run.chunk_gaps[1].len());
-        assert_eq!(back.planned(), run.planned());
+        assert_eq!((back.planned(), back.health), (run.planned(), run.health));
+    }
+
+    #[test]
+    fn gaps_of_a_second_that_is_left_out_are_left_out() {
+        let dir = tempfile::tempdir().expect("dir");
+        let mut run = World::default().run();
+        // Gaps stand in the seconds 5 and 6, of which the measured phase is the second 5 and the 59 after it.
+        run.health[6].hiccup_ms = 31.0;
+        written(&run, dir.path());
+        assert_eq!(load(dir.path()).expect("loaded").chunk_gaps[1].len(), run.chunk_gaps[1].len());
     }
 
     #[test]
@@ -103,6 +120,9 @@ mod tests {
         assert_eq!(back.lost.by_path.iter().sum::<u64>(), 1);
         assert_eq!(back.planned().iter().sum::<u64>(), all - 1);
         assert!(!back.is_complete() && back.measured_s() > 4.0);
+        let health = fs::read(dir.path().join(file::HEALTH)).expect("health");
+        fs::write(dir.path().join(file::HEALTH), &health[..health.len() - 7]).expect("cut");
+        assert_eq!(load(dir.path()).expect("loaded").health, run.health[..run.health.len() - 1]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::measure::sample::{ConnUse, Sample, Stamps};
 use crate::plan::Plan;
 use crate::store::fields::Fields;
 use crate::store::file::{self, StoreError};
-use crate::store::rows::COLUMNS;
+use crate::store::rows::{COLUMNS, LATER};
 use crate::store::sieve::Sieve;
 use crate::units::{Nanos, PathId, Seq};
 
@@ -114,7 +114,8 @@ impl Columns {
         let mut places = [usize::MAX; COLUMNS.len()];
         for (place, name) in places.iter_mut().zip(COLUMNS) {
             let found = (0..head.len()).find(|column| head.get(line, *column) == name.as_bytes());
-            *place = found.ok_or_else(|| format!("a head line with the column '{name}'"))?;
+            let missing = || LATER.contains(&name).then_some(usize::MAX);
+            *place = found.or_else(missing).ok_or_else(|| format!("a head line with the column '{name}'"))?;
         }
         Ok(Self { places, width: head.len() })
     }
@@ -189,6 +190,7 @@ impl Row<'_> {
         Ok(Stamps {
             intended: intended.ok_or("a time in column 'intended', found nothing")?,
             dequeued: self.stamp(const { column("dequeued") })?,
+            begun: self.stamp(const { column("begun") })?,
             conn_ready: self.stamp(const { column("conn_ready") })?,
             sent: self.stamp(const { column("sent") })?,
             head: self.stamp(const { column("head") })?,
@@ -379,7 +381,7 @@ mod tests {
             ("100.000000", "1e2", 2, "a time in ms"),
             ("2,1,direct", "x,1,direct", 4, "u64 in column 'seq'"),
             ("seq,round", "seq,ground", 1, "the column 'round'"),
-            ("\n0,0,", "\n0,0,0,", 2, "36 fields, found 37"),
+            ("\n0,0,", "\n0,0,0,", 2, "37 fields, found 38"),
         ] {
             fs::write(&path, text.replacen(from, to, 1)).expect("spoilt");
             let error = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect_err(from).to_string();
@@ -398,5 +400,17 @@ mod tests {
             .collect();
         fs::write(&path, turned).expect("turned");
         assert_eq!(read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read"), before);
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_read() {
+        let (_dir, path, plan) = written(2);
+        let text = fs::read_to_string(&path).expect("text");
+        let earlier: String =
+            text.lines().map(|line| format!("{}\n", line.rsplit_once(',').expect("columns").0)).collect();
+        assert!(!earlier.contains("begun"));
+        fs::write(&path, earlier).expect("written");
+        let read = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read");
+        assert!(read.iter().all(|sample| sample.stamps.begun.is_none() && sample.stamps.dequeued.is_some()));
     }
 }

@@ -1,5 +1,6 @@
 //! `series.csv`: what happened over time on every path, by the interval in which a call was intended to start. An
-//! interval is a second, and longer in longer runs ([`Plan::interval_s`](crate::plan::Plan::interval_s)).
+//! interval is a second, and longer in longer runs ([`Plan::interval_s`](crate::plan::Plan::interval_s)). `bad` is 1 where
+//! it holds a second of the measured phase in which this tool could not measure faithfully.
 //!
 //! Where rows are a sample, everything comes from what was counted and measured of all calls: latencies are then those
 //! of the calls that ended in the interval, to three digits.
@@ -57,8 +58,9 @@ pub fn write(path: &Path, run: &Run) -> Result<(), StoreError> {
 
 fn text(run: &Run) -> String {
     let mut text =
-        "second,path,planned,sent,ok,failed,incomplete,dropped,in_flight,ttft_p50,ttft_p99,e2e_p50,e2e_p99\n"
+        "second,path,planned,sent,ok,failed,incomplete,dropped,in_flight,ttft_p50,ttft_p99,e2e_p50,e2e_p99,bad\n"
             .to_owned();
+    let (bad, width) = (run.bad_seconds(), run.manifest.plan.interval_s());
     let ms = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.3}"));
     for row in seconds(run) {
         let name = run.manifest.plan.paths[row.path].name.as_str();
@@ -66,7 +68,7 @@ fn text(run: &Run) -> String {
         // Writing into a String does not fail.
         let _ = writeln!(
             text,
-            "{},{name},{},{},{},{},{},{},{},{},{},{},{}",
+            "{},{name},{},{},{},{},{},{},{},{},{},{},{},{}",
             row.second,
             row.planned,
             row.sent,
@@ -78,7 +80,8 @@ fn text(run: &Run) -> String {
             ms(row.ttft_p50),
             ms(row.ttft_p99),
             ms(row.e2e_p50),
-            ms(row.e2e_p99)
+            ms(row.e2e_p99),
+            u8::from(bad.seconds.range(row.second..row.second + width).next().is_some())
         );
     }
     text
@@ -222,7 +225,18 @@ mod tests {
             .collect();
         assert_eq!(table, [(0, 0, 1, 1, 1, 0, 0, 0), (1, 0, 2, 2, 1, 1, 0, 1), (1, 1, 1, 0, 0, 0, 1, 0)]);
         let text = text(&run);
-        assert!(text.contains("\n0,direct,1,1,1,0,0,0,0,110.000,110.000,401.000,401.000\n"), "{text}");
-        assert!(text.contains("\n1,private,1,0,0,0,0,1,0,,,,\n"), "{text}");
+        assert!(text.contains("\n0,direct,1,1,1,0,0,0,0,110.000,110.000,401.000,401.000,0\n"), "{text}");
+        assert!(text.contains("\n1,private,1,0,0,0,0,1,0,,,,,0\n"), "{text}");
+    }
+
+    #[test]
+    fn a_bad_second_is_marked_on_every_path() {
+        let mut run = World::default().run();
+        run.health[6].hiccup_ms = 40.0;
+        // A second of the warmup is not judged.
+        run.health[2].hiccup_ms = 40.0;
+        let text = text(&run);
+        let marked = text.lines().filter_map(|line| line.strip_suffix(",1")).map(|line| line.split(',').next());
+        assert_eq!(marked.collect::<Vec<_>>(), [Some("6"); 3]);
     }
 }
