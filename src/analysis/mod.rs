@@ -4,7 +4,10 @@ use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
 use crate::run::Run;
 
+pub mod alike;
+mod alone;
 mod bench;
+pub mod between;
 pub mod blocks;
 pub mod breakdown;
 pub mod compare;
@@ -22,6 +25,7 @@ pub mod summary;
 pub mod timeline;
 pub mod validity;
 
+pub use between::Between;
 pub use compare::Comparison;
 pub use conclusion::Conclusion;
 pub use findings::Finding;

@@ -2,6 +2,7 @@
 
 pub mod histogram;
 pub mod ledger;
+pub mod margin;
 pub mod metric;
 pub mod objective;
 pub mod outcome;

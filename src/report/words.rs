@@ -101,6 +101,10 @@ fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
     match row.verdict {
         Verdict::Slower => (Tone::Bad, format!("{subject} is {by} slower than {baseline}")),
         Verdict::Faster => (Tone::Good, format!("{subject} is {by} faster than {baseline}")),
+        Verdict::SlowerWithinMargin => {
+            (Tone::Warn, format!("{subject} is {by} slower than {baseline}, perhaps within the margin"))
+        }
+        Verdict::Equivalent => (Tone::Good, format!("{subject} differs from {baseline} by less than the margin")),
         Verdict::Inconclusive if row.open == Some(Open::HoldsZero) => {
             (Tone::Plain, format!("{subject}: no difference from {baseline} was shown"))
         }
