@@ -28,6 +28,16 @@ pub enum Verb {
     Init(InitArgs),
     /// Render again from the files of a run, also of one that was killed
     Report(ReportArgs),
+    /// Compare two runs, or two paths of one: RUN_DIR:direct RUN_DIR:gateway
+    ///
+    /// A change ends with exit code 3 only if it is both more than chance and larger than the margin. Two runs at
+    /// different times are weaker than one paired run, and the output says why.
+    Compare(CompareArgs),
+    /// Find in a folder of many runs the nights at which something changed
+    ///
+    /// Change points by e-divisive, confirmed by Welch's test and larger than the noise learnt from the past. Exit code
+    /// 3 only if the newest stretch of nights is worse by a change larger than the margin.
+    Trend(TrendArgs),
 }
 
 /// `hopmark run`, as written.
@@ -124,6 +134,86 @@ pub struct ReportArgs {
     /// Where to write files [default: the run directory]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// `hopmark compare`.
+#[derive(Args, Clone, Debug)]
+pub struct CompareArgs {
+    /// The run directory to stand against, with :PATH for one of its paths
+    #[arg(value_name = "BASE")]
+    pub base: PathBuf,
+
+    /// The run directory to judge, with :PATH for one of its paths
+    #[arg(value_name = "CANDIDATE")]
+    pub candidate: PathBuf,
+
+    /// How much worse is no matter: ttft.p95=10ms, e2e=5%, 5% for every latency, error_rate=0.5%
+    /// [default: 5% up to the median, 10% above it, errors 0%]
+    #[arg(long, value_name = "MARGIN", verbatim_doc_comment)]
+    pub margin: Vec<String>,
+
+    /// What to print, or with --out to write as comparison.json and comparison.md
+    #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',', default_value = "terminal")]
+    pub format: Vec<CompareFormat>,
+
+    /// Where to write files
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// End with exit code 5 when a verdict is inconclusive
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// A form of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// Tables on standard output
+    Terminal,
+    /// comparison.json
+    Json,
+    /// comparison.md
+    Md,
+}
+
+/// `hopmark trend`.
+#[derive(Args, Clone, Debug)]
+pub struct TrendArgs {
+    /// The folder of run directories, or of their summary.json files under any name
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+
+    /// Where to write trend.html, trend.json and charts/*.svg
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// A metric to follow, such as ttft; may be repeated
+    #[arg(long, value_name = "METRIC", value_delimiter = ',', default_value = "ttft,e2e")]
+    pub metric: Vec<String>,
+
+    /// A quantile to follow: 0.5, 0.9, 0.95, 0.99 or 0.999, or p50 and so on; may be repeated
+    #[arg(long, value_name = "Q", value_delimiter = ',', default_value = "0.5,0.95")]
+    pub quantile: Vec<String>,
+
+    /// How much worse is no matter, as a share: 5%
+    #[arg(long, value_name = "SHARE", default_value = "5%")]
+    pub margin: String,
+
+    /// The profile whose runs are followed [default: that of the newest run]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// Judge the newest N nights only
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub last: usize,
+
+    /// Print trend.json instead of the table
+    #[arg(long)]
+    pub json: bool,
+
+    /// End with exit code 5 when there are too few nights to judge
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// A form of a report.
@@ -287,7 +377,7 @@ mod tests {
         match cli.verb {
             Some(Verb::Run(args)) => Ok(args.meant()),
             None => Ok(RunArgs::default().meant()),
-            Some(Verb::Init(_) | Verb::Report(_)) => Err("another verb".to_owned()),
+            Some(Verb::Init(_) | Verb::Report(_) | Verb::Compare(_) | Verb::Trend(_)) => Err("another verb".to_owned()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One file a verb, glue only: what a person asks becomes calls into the floors below.
 
+pub mod compare;
 pub mod exit;
 pub mod init;
 pub mod report;

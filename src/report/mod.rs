@@ -7,6 +7,7 @@ use crate::analysis::Analysis;
 use crate::run::Run;
 use crate::store::file::{self, StoreError};
 
+pub mod between;
 pub mod chart;
 pub mod csv;
 pub mod export;
@@ -14,8 +15,10 @@ pub mod figure;
 pub mod format;
 pub mod html;
 pub mod json;
+pub mod markdown;
 pub mod model;
 pub mod planned;
+pub mod sheet;
 pub mod table;
 pub mod terminal;
 pub mod words;
