@@ -12,6 +12,7 @@ pub mod blocks;
 pub mod breakdown;
 pub mod compare;
 pub mod conclusion;
+pub mod divisive;
 pub mod findings;
 mod gaps;
 pub mod interval;
@@ -23,6 +24,7 @@ pub mod slo;
 pub mod stats;
 pub mod summary;
 pub mod timeline;
+pub mod trend;
 pub mod validity;
 
 pub use between::Between;
@@ -31,6 +33,7 @@ pub use conclusion::Conclusion;
 pub use findings::Finding;
 pub use slo::ObjectiveResult;
 pub use summary::PathSummary;
+pub use trend::Trend;
 pub use validity::Validity;
 
 /// Everything that is judged of a run.

@@ -9,6 +9,7 @@ use crate::run::{Manifest, Run};
 
 pub mod file;
 pub mod histograms;
+pub mod history;
 pub mod journal;
 mod lost;
 pub mod manifest;
