@@ -195,9 +195,9 @@ pub struct TrendArgs {
     #[arg(long, value_name = "Q", value_delimiter = ',', default_value = "0.5,0.95")]
     pub quantile: Vec<String>,
 
-    /// How much worse is no matter, as a share: 5%
-    #[arg(long, value_name = "SHARE", default_value = "5%")]
-    pub margin: String,
+    /// How much worse is no matter: 5%, e2e=10%, ttft.p95=20ms; of several the narrowest counts
+    #[arg(long, value_name = "MARGIN", value_delimiter = ',', default_value = "5%")]
+    pub margin: Vec<String>,
 
     /// The profile whose runs are followed [default: that of the newest run]
     #[arg(long, value_name = "NAME")]

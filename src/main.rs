@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
-use hopmark::command::{compare, init, report, run};
+use hopmark::command::{compare, init, report, run, trend};
 
 /// hopmark measures what each network path to the same model costs.
 ///
@@ -73,6 +73,6 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
         }
         cli::Verb::Report(args) => report::report(&args),
         cli::Verb::Compare(args) => compare::compare(&args),
-        cli::Verb::Trend(_) => Ok(Exit::Met),
+        cli::Verb::Trend(args) => trend::trend(&args),
     }
 }

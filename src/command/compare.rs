@@ -98,3 +98,120 @@ fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
     file::write_whole(&path, bytes)?;
     Ok(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::CompareFormat;
+    use crate::command::shelf::put;
+    use crate::run::fixture::World;
+    use crate::units::Api;
+    use serde_json::Value;
+
+    /// A shelf of runs: a base, one that is 40 ms slower, one that is as fast, and two that may not be judged.
+    fn shelf(dir: &Path) {
+        let run = |id: &str, seed: u64, shift: f64| {
+            let world = World { shifts_ms: vec![0.0, shift], seconds: 40.0, seed, ..World::default() };
+            let mut run = world.run();
+            run.manifest.id = id.to_owned();
+            run
+        };
+        put(&run("base", 1, 5.0), &dir.join("base"));
+        put(&run("slower", 2, 60.0), &dir.join("slower"));
+        put(&run("same", 3, 5.0), &dir.join("same"));
+        let mut invalid = run("invalid", 4, 60.0);
+        invalid.manifest.ending.as_mut().expect("ending").rows_lost = 1;
+        put(&invalid, &dir.join("invalid"));
+        let mut other = run("other", 5, 5.0);
+        other.manifest.plan.workload.api = [(Api::Responses, 1.0)].into();
+        put(&other, &dir.join("other"));
+    }
+
+    fn args(base: &Path, candidate: &Path, margin: &[&str], strict: bool) -> CompareArgs {
+        CompareArgs {
+            base: base.to_owned(),
+            candidate: candidate.to_owned(),
+            margin: margin.iter().map(|text| (*text).to_owned()).collect(),
+            format: vec![CompareFormat::Terminal],
+            out: None,
+            strict,
+        }
+    }
+
+    /// The exit code and, of a failure, its sentence.
+    fn ended(args: &CompareArgs) -> (u8, String) {
+        match compare(args) {
+            Ok(exit) => (exit.code(), String::new()),
+            Err(failure) => (failure.exit.code(), format!("{:#}", failure.error)),
+        }
+    }
+
+    #[test]
+    fn scripts_learn_from_the_exit_code_what_a_comparison_comes_to() {
+        let dir = tempfile::tempdir().expect("dir");
+        shelf(dir.path());
+        let of = |base: &str, candidate: &str, margin: &[&str], strict: bool| {
+            ended(&args(&dir.path().join(base), &dir.path().join(candidate), margin, strict))
+        };
+        let loose: &[&str] = &["ttft.p50=25%"];
+        assert_eq!(of("base", "slower", &[], false).0, 3);
+        assert_eq!(of("base", "slower", &["90%"], false).0, 0);
+        assert_eq!(of("base", "same", loose, true).0, 0);
+        assert_eq!(of("base", "same", &["ttft.p50=0.01%"], false).0, 0);
+        assert_eq!(of("base", "same", &["ttft.p50=0.01%"], true).0, 5);
+        assert_eq!(of("base", "invalid", &[], false).0, 4);
+        assert_eq!(of("invalid", "base", &[], true).0, 4);
+        assert_eq!(of("base:direct", "base:private", &["90%"], false).0, 0);
+        assert_eq!(of("slower:direct", "slower:private", &[], false).0, 3);
+        for (base, candidate, margin, part) in [
+            ("base", "nowhere", &[][..], "manifest.json"),
+            ("base", "base", &[], "the same run"),
+            ("base:direct", "base:direct", &[], "the same path"),
+            ("base:direct", "same:dirct", &[], "no path 'dirct'"),
+            ("base", "other", &[], "different APIs"),
+            ("base", "same", &["ttff=5%"], "ttff"),
+        ] {
+            let (code, told) = of(base, candidate, margin, false);
+            assert!(code == 2 && told.contains(part), "{base} {candidate}: {code} {told}");
+        }
+        let mut unwritable = args(&dir.path().join("base"), &dir.path().join("same"), &[], false);
+        unwritable.out = Some(dir.path().join("base/manifest.json/out"));
+        unwritable.format = vec![CompareFormat::Json];
+        assert_eq!(ended(&unwritable).0, 1);
+    }
+
+    #[test]
+    fn files_are_written_where_they_are_wanted() {
+        let dir = tempfile::tempdir().expect("dir");
+        shelf(dir.path());
+        let mut args = args(&dir.path().join("base:private"), &dir.path().join("slower"), &["ttft.p50=5%"], false);
+        args.format = vec![CompareFormat::Json, CompareFormat::Md];
+        args.out = Some(dir.path().join("out"));
+        assert_eq!(ended(&args).0, 3);
+        let read = |name: &str| fs::read_to_string(dir.path().join("out").join(name)).expect(name);
+        let document: Value = serde_json::from_str(&read(JSON)).expect("JSON");
+        assert_eq!((&document["schema_version"], &document["verdict"]), (&Value::from(1), &Value::from("worse")));
+        assert_eq!(document["kind"], "two_runs");
+        assert!(document["weakness"].as_str().is_some_and(|why| why.contains("weaker than one paired run")));
+        let rows = document["comparisons"].as_array().expect("rows");
+        assert_eq!(rows.len(), 12);
+        let median = rows.iter().find(|row| row["metric"] == "ttft" && row["quantile"] == 0.5).expect("median");
+        assert_eq!((&median["verdict"], &median["gate"]), (&Value::from("slower"), &Value::from("failed")));
+        assert_eq!((&median["margin"], &median["candidate"]), (&Value::from("5%"), &Value::from("private")));
+        assert!(rows.iter().filter(|row| row["margin"].is_null()).all(|row| row["gate"].is_null()));
+        assert!(read(MARKDOWN).starts_with("## "));
+        assert_eq!(fs::read_dir(dir.path().join("out")).expect("out").count(), 2);
+    }
+
+    #[test]
+    fn a_folder_with_a_colon_in_its_name_is_a_folder() {
+        let dir = tempfile::tempdir().expect("dir");
+        let odd = dir.path().join("2026-10-01T01:00");
+        fs::create_dir_all(&odd).expect("folder");
+        assert_eq!(split(&odd), (odd.clone(), None));
+        let mut named = odd.clone().into_os_string();
+        named.push(":gateway");
+        assert_eq!(split(Path::new(&named)), (odd, Some("gateway".to_owned())));
+        assert_eq!(split(Path::new("nowhere")), (PathBuf::from("nowhere"), None));
+    }
+}

@@ -5,3 +5,6 @@ pub mod exit;
 pub mod init;
 pub mod report;
 pub mod run;
+#[cfg(test)]
+mod shelf;
+pub mod trend;

@@ -21,6 +21,7 @@ pub mod planned;
 pub mod sheet;
 pub mod table;
 pub mod terminal;
+pub mod trend;
 pub mod words;
 
 pub use format::Format;
@@ -78,7 +79,7 @@ fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::OnceLock;
 
     use super::*;
@@ -112,7 +113,7 @@ mod tests {
     }
 
     /// What a form is on disk, or the form itself when `HOPMARK_BLESS` is set, which then becomes it.
-    fn golden(name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn golden(name: &str, bytes: &[u8]) -> String {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/golden").join(name);
         if std::env::var_os("HOPMARK_BLESS").is_some() {
             fs::create_dir_all(path.parent().expect("folder")).expect("folder");
@@ -122,7 +123,7 @@ mod tests {
     }
 
     /// Whether every tag is closed in its order, as XML wants it.
-    fn well_formed(text: &str) -> Result<(), String> {
+    pub(crate) fn well_formed(text: &str) -> Result<(), String> {
         let mut open = Vec::new();
         let mut rest = text;
         while let Some(from) = rest.find('<') {
