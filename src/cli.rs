@@ -431,4 +431,18 @@ mod tests {
         let Some(Verb::Report(args)) = cli.verb else { panic!("report") };
         assert_eq!(args.format, [Format::Html, Format::Junit]);
     }
+
+    #[test]
+    fn what_is_followed_by_default_is_a_list_too() {
+        let cli = Cli::try_parse_from(["hopmark", "trend", "dir", "--margin", "5%,e2e=10%"]).expect("parses");
+        let Some(Verb::Trend(args)) = cli.verb else { panic!("trend") };
+        assert_eq!(
+            (args.metric, args.quantile),
+            (vec!["ttft".into(), "e2e".into()], vec!["0.5".into(), "0.95".into()])
+        );
+        assert_eq!((args.margin, args.last), (vec!["5%".to_owned(), "e2e=10%".to_owned()], 100));
+        let cli = Cli::try_parse_from(["hopmark", "compare", "a:direct", "b", "--margin", "5%", "--format", "json,md"]);
+        let Some(Verb::Compare(args)) = cli.expect("parses").verb else { panic!("compare") };
+        assert_eq!(args.format, [CompareFormat::Json, CompareFormat::Md]);
+    }
 }

@@ -11,8 +11,7 @@ use crate::store::{RowWriter, file, manifest};
 pub(crate) fn put(run: &Run, dir: &Path) {
     std::fs::create_dir_all(dir).expect("folder");
     manifest::write(dir, &run.manifest).expect("manifest");
-    let mut rows =
-        RowWriter::create(&dir.join(file::REQUESTS), &run.manifest.plan, run.manifest.origin).expect("rows");
+    let mut rows = RowWriter::create(&dir.join(file::REQUESTS), &run.manifest.plan, run.manifest.origin).expect("rows");
     run.samples.iter().for_each(|sample| rows.append(sample).expect("row"));
     rows.finish().expect("rows");
 }

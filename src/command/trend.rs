@@ -162,8 +162,10 @@ mod tests {
         let document: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!((&document["schema_version"], &document["verdict"]), (&Value::from(1), &Value::from("worse")));
         let standings: Vec<_> = document["nights"].as_array().expect("nights").iter().map(|n| &n["standing"]).collect();
-        assert_eq!((standings.len(), standings[13], standings[14], standings[15]),
-            (16, &Value::from("sound"), &Value::from("invalid"), &Value::from("incomplete")));
+        assert_eq!(
+            (standings.len(), standings[13], standings[14], standings[15]),
+            (16, &Value::from("sound"), &Value::from("invalid"), &Value::from("incomplete"))
+        );
         let series = document["series"].as_array().expect("series");
         assert_eq!(series.len(), 2);
         for one in series {

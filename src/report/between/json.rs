@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use crate::analysis::Conclusion;
-use crate::analysis::between::{Beside, Gate, GatedRow, Kind};
+use crate::analysis::between::{Beside, Kind};
+use crate::analysis::gate::{Gate, GatedRow};
 use crate::analysis::shift::MeanShift;
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::validity::Validity;

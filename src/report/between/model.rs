@@ -2,7 +2,8 @@
 
 use crate::analysis::Conclusion;
 use crate::analysis::alike::Difference;
-use crate::analysis::between::{Beside, Between, DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, Gate, GatedRow, Kind};
+use crate::analysis::between::{Beside, Between, Kind};
+use crate::analysis::gate::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, Gate, GatedRow};
 use crate::analysis::shift::Verdict;
 use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::report::figure::{self, MISSING};

@@ -51,8 +51,8 @@ mod tests {
     use super::*;
     use crate::analysis::trend::tests::{nights, question};
     use crate::analysis::trend::trend;
-    use crate::report::tests::{golden, well_formed};
     use crate::report::terminal::{Look, render_sheet};
+    use crate::report::tests::{golden, well_formed};
     use crate::run::night::Standing;
 
     #[test]
@@ -71,7 +71,8 @@ mod tests {
         assert_eq!(written.len(), 3);
         let page = std::fs::read_to_string(dir.path().join(PAGE)).expect("page");
         well_formed(&page).expect("well formed");
-        for part in ["prefers-color-scheme: dark", "var(--path-0)", "2026-10-09", "nightly &lt;i&gt;", "hopmark trend"] {
+        for part in ["prefers-color-scheme: dark", "var(--path-0)", "2026-10-09", "nightly &lt;i&gt;", "hopmark trend"]
+        {
             assert!(page.contains(part), "{part}");
         }
         for outside in ["src=", "href=", "@import", "url(", "<script", "<link", "<b>"] {
