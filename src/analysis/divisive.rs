@@ -12,8 +12,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 /// The fewest values between two changes, and before the first and after the last.
 pub const SHORTEST: usize = 5;
 
-/// How often values are shuffled to see what chance does.
-const SHUFFLES: usize = 999;
+/// How often values are shuffled to see what chance does. The plain tests, which are not optimised, ask for fewer.
+const SHUFFLES: usize = if cfg!(all(test, debug_assertions)) { 199 } else { 999 };
 
 /// How rare a split must be among shuffles. It is confirmed by a stricter test afterwards.
 const RARE: f64 = 0.01;
