@@ -28,6 +28,8 @@ pub enum Verb {
     Init(InitArgs),
     /// Render again from the files of a run, also of one that was killed
     Report(ReportArgs),
+    /// Measure how wrong this tool itself is on this machine, against the simulator's ledger; about a minute
+    Selftest(SelftestArgs),
     /// Compare two runs, or two paths of one: RUN_DIR:direct RUN_DIR:gateway
     ///
     /// A change ends with exit code 3 only if it is both more than chance and larger than the margin. Two runs at
@@ -134,6 +136,31 @@ pub struct ReportArgs {
     /// Where to write files [default: the run directory]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// `hopmark selftest`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SelftestArgs {
+    /// Streams at once, a level for each number, such as 100,1000 [default: 10,100,1000 and on while the machine holds,
+    /// then 1000 arrivals a second]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub streams: Vec<u32>,
+
+    /// Also 10,000 streams at 5 tokens a second
+    #[arg(long)]
+    pub full: bool,
+
+    /// Print selftest.json instead of the table
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write selftest.json here as well, besides where later runs find it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Print no progress
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// `hopmark compare`.
@@ -377,7 +404,9 @@ mod tests {
         match cli.verb {
             Some(Verb::Run(args)) => Ok(args.meant()),
             None => Ok(RunArgs::default().meant()),
-            Some(Verb::Init(_) | Verb::Report(_) | Verb::Compare(_) | Verb::Trend(_)) => Err("another verb".to_owned()),
+            Some(Verb::Init(_) | Verb::Report(_) | Verb::Selftest(_) | Verb::Compare(_) | Verb::Trend(_)) => {
+                Err("another verb".to_owned())
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
-use hopmark::command::{compare, init, report, run, trend};
+use hopmark::command::{compare, init, report, run, selftest, trend};
 
 /// A call allocates on its worker, and some of it is freed by the thread that writes rows: the system's allocator took a
 /// sixth of the worker's time.
@@ -77,6 +77,7 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
             })
         }
         cli::Verb::Report(args) => report::report(&args),
+        cli::Verb::Selftest(args) => selftest::selftest(&args),
         cli::Verb::Compare(args) => compare::compare(&args),
         cli::Verb::Trend(args) => trend::trend(&args),
     }

@@ -20,6 +20,7 @@ use crate::analysis::interval::{Shift, simultaneous_level};
 use crate::analysis::joined::Joined;
 use crate::analysis::judge::Judge;
 use crate::analysis::population::{Connections, headline};
+use crate::analysis::rounds::kept;
 use crate::analysis::shift::{Candidate, Verdict};
 use crate::analysis::summary;
 use crate::analysis::validity::{self, Validity, ValidityVerdict};
@@ -109,9 +110,10 @@ pub struct Between {
 pub fn between(base: Side, candidate: Side, margins: &[Margin]) -> Result<Between, Unlike> {
     let seen = |run: &Run| -> (Metric, Validity) {
         let measured: Vec<&Sample> = run.measured().collect();
+        let kept = kept(run, &measured, &run.bad_seconds());
         let headline = headline(&measured);
-        let paths = summary::summarize(run, &measured);
-        (headline, validity::examine(run, &measured, &paths, headline))
+        let paths = summary::summarize(run, &measured, &kept);
+        (headline, validity::examine(run, &measured, &kept, &paths, headline))
     };
     let judge = Referee { gates: Gates { margins } };
     let (headline, of_base) = seen(base.run);
@@ -165,8 +167,9 @@ impl Referee<'_> {
         let mut run = base.run.clone();
         run.manifest.plan.baseline = own_id;
         let measured: Vec<&Sample> = run.measured().collect();
+        let kept = kept(&run, &measured, &run.bad_seconds());
         let same = || Unlike::SamePath(own.to_owned());
-        let comparison = compare::compare(&run, &measured).ok_or_else(same)?;
+        let comparison = compare::compare(&run, &kept).ok_or_else(same)?;
         let Comparison { basis, connections, level, blocks, candidates, notes, .. } = comparison;
         let judged = candidates.into_iter().find(|judged| judged.path == other_id).ok_or_else(same)?;
         let beside = self.beside((own, other), judged, blocks);

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::analysis::analyse;
 use crate::report::{self, Format};
 use crate::run::Run;
-use crate::store::{RowWriter, file, manifest};
+use crate::store::{HealthWriter, RowWriter, file, manifest};
 
 /// Writes manifest and rows.
 pub(crate) fn put(run: &Run, dir: &Path) {
@@ -14,6 +14,8 @@ pub(crate) fn put(run: &Run, dir: &Path) {
     let mut rows = RowWriter::create(&dir.join(file::REQUESTS), &run.manifest.plan, run.manifest.origin).expect("rows");
     run.samples.iter().for_each(|sample| rows.append(sample).expect("row"));
     rows.finish().expect("rows");
+    let mut health = HealthWriter::create(&dir.join(file::HEALTH)).expect("health");
+    run.health.iter().for_each(|row| health.append(row).expect("a row"));
 }
 
 /// Writes `summary.json`, as a history keeps it.

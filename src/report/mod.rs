@@ -15,9 +15,12 @@ pub mod figure;
 pub mod format;
 pub mod html;
 pub mod json;
+mod json_validity;
 pub mod markdown;
 pub mod model;
 pub mod planned;
+mod rig;
+pub mod selftest;
 pub mod sheet;
 pub mod table;
 pub mod terminal;
@@ -85,6 +88,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::analysis::analyse;
     use crate::measure::objective::Objective;
+    use crate::measure::selftest;
     use crate::run::fixture::World;
 
     /// One run and its judgement for all tests of forms.
@@ -102,6 +106,7 @@ pub(crate) mod tests {
             ];
             run.manifest.plan.name = "a <b>\"bold\"</b> & plain profile".to_owned();
             run.manifest.notes = vec!["`tcp` on the simulator is that of the loopback <i>only</i>".to_owned()];
+            run.manifest.own_error = selftest::fixture::selftest().quote(&selftest::fixture::machine());
             run.manifest.simulator = Some(serde_json::json!({"listeners": [
                 {"name": "direct", "ttft_ms": {"p50": 150.0, "p90": 220.0, "p95": 246.0, "p99": 301.0}},
                 {"name": "private", "ttft_ms": {"p50": 180.0, "p90": 250.0, "p95": 276.0, "p99": 331.0}},
@@ -168,8 +173,13 @@ pub(crate) mod tests {
         for outside in ["src=", "href=", "@import", "url(", "<script", "<link"] {
             assert!(!page.contains(outside), "the page asks for {outside}");
         }
-        for part in ["private is ", "Planned by the simulator: +30.0 ms", "prefers-color-scheme: dark", "var(--path-1)"]
-        {
+        for part in [
+            "private is ",
+            "Planned by the simulator: +30.0 ms",
+            "prefers-color-scheme: dark",
+            "var(--path-1)",
+            "This machine&#39;s own error: under 5 ms (p99) up to 100 streams",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         well_formed(&page).expect("well formed");
@@ -188,6 +198,28 @@ pub(crate) mod tests {
         let page = String::from_utf8(html::render(&Model::of(&named, analysis), &charts)).expect("text");
         assert!(!page.contains("<script"), "in a table or in a chart");
         well_formed(&page).expect("well formed");
+    }
+
+    #[test]
+    fn bad_seconds_are_shaded_and_said() {
+        let (run, analysis) = judged();
+        let shade = chart::palette::SHADE.light_hex();
+        let timeline = |run: &Run, analysis: &Analysis| {
+            let charts = chart::charts(run, analysis).expect("charts");
+            charts.into_iter().find(|chart| chart.id == "timeline").expect("a timeline")
+        };
+        let whole = timeline(run, analysis);
+        assert!(!whole.wide.contains(&shade) && !whole.caption.contains("Shaded"));
+        let mut spoilt = run.clone();
+        spoilt.health[20].hiccup_ms = 35.0;
+        spoilt.health[21].steal = Some(0.4);
+        let analysis = analyse(&spoilt);
+        let shaded = timeline(&spoilt, &analysis);
+        assert!(shaded.caption.contains("calls due there are in no other figure"), "{}", shaded.caption);
+        // One stretch in each of the two panels.
+        assert_eq!(shaded.wide.matches(&shade).count(), 2);
+        let text = terminal::render(&Model::of(&spoilt, &analysis), Look { width: None, colour: false }, None);
+        assert!(text.contains("degraded: ") && text.contains("calls of 2 bad seconds left out"), "{text}");
     }
 
     #[test]

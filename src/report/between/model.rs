@@ -5,7 +5,7 @@ use crate::analysis::alike::Difference;
 use crate::analysis::between::{Beside, Between, Kind};
 use crate::analysis::gate::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, Gate, GatedRow};
 use crate::analysis::shift::Verdict;
-use crate::analysis::validity::{Validity, ValidityVerdict};
+use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
 use crate::report::figure::{self, MISSING};
 use crate::report::sheet::Sheet;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
@@ -198,14 +198,13 @@ impl Compared<'_> {
 }
 
 fn of_validity(side: &str, validity: &Validity) -> Vec<(Tone, String)> {
-    let tone = match validity.verdict {
-        ValidityVerdict::Valid => return Vec::new(),
-        ValidityVerdict::Degraded => Tone::Warn,
-        ValidityVerdict::Invalid => Tone::Bad,
-    };
-    let verdict = validity.verdict.as_str();
-    let reason = |reason: &crate::analysis::validity::Reason| {
-        (tone, format!("{side} is {verdict}: {}; {}", reason.message, reason.remedy))
+    let reason = |reason: &Reason| {
+        let tone = match reason.weight() {
+            ValidityVerdict::Valid => Tone::Plain,
+            ValidityVerdict::Degraded => Tone::Warn,
+            ValidityVerdict::Invalid => Tone::Bad,
+        };
+        (tone, format!("{side} is {}: {}; {}", reason.weight().as_str(), reason.message(), reason.remedy()))
     };
     validity.reasons.iter().map(reason).collect()
 }
