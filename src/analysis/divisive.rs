@@ -12,11 +12,12 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 /// The fewest values between two changes, and before the first and after the last.
 pub const SHORTEST: usize = 5;
 
-/// How often values are shuffled to see what chance does. The plain tests, which are not optimised, ask for fewer.
-const SHUFFLES: usize = if cfg!(all(test, debug_assertions)) { 199 } else { 999 };
+/// How often values are shuffled to see what chance does.
+const SHUFFLES: usize = 999;
 
-/// How rare a split must be among shuffles. It is confirmed by a stricter test afterwards.
-const RARE: f64 = 0.01;
+/// A split is kept if fewer than so many, itself among them, are as good: if it is rarer than 1 in 100. It is confirmed
+/// by a stricter test afterwards.
+const FEW: usize = (SHUFFLES + 1) / 100;
 
 /// The places at which a series changes, ascending: each is that of the first value of a new level. The same seed finds
 /// the same.
@@ -25,7 +26,7 @@ pub fn change_points(values: &[f64], seed: u64) -> Vec<usize> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut bounds = vec![0, values.len()];
     while let Some((place, score)) = best(values, &bounds) {
-        if chance(values, &bounds, score, &mut rng) >= RARE {
+        if !is_rare(values, &bounds, score, &mut rng) {
             break;
         }
         let at = bounds.partition_point(|bound| *bound < place);
@@ -40,18 +41,22 @@ fn best(values: &[f64], bounds: &[usize]) -> Option<(usize, f64)> {
     bounds.windows(2).filter_map(of_segment).max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-/// How often shuffled values have a split as good.
-fn chance(values: &[f64], bounds: &[usize], score: f64, rng: &mut Xoshiro256PlusPlus) -> f64 {
+/// Whether few shuffles of the values within their segments have a split as good; no more are made than that takes.
+fn is_rare(values: &[f64], bounds: &[usize], score: f64, rng: &mut Xoshiro256PlusPlus) -> bool {
     let mut shuffled = values.to_vec();
     // What differs in the last digit only is equal.
     let enough = score * (1.0 - 1e-9);
-    let as_good = (0..SHUFFLES).filter(|_| {
+    let mut as_good = 1;
+    for _ in 0..SHUFFLES {
         for pair in bounds.windows(2) {
             shuffled[pair[0]..pair[1]].shuffle(rng);
         }
-        best(&shuffled, bounds).is_some_and(|(_, other)| other >= enough)
-    });
-    (as_good.count() as f64 + 1.0) / (SHUFFLES as f64 + 1.0)
+        as_good += usize::from(best(&shuffled, bounds).is_some_and(|(_, other)| other >= enough));
+        if as_good >= FEW {
+            return false;
+        }
+    }
+    true
 }
 
 /// The best split of one segment, with [`SHORTEST`] values on either side; `None` where there is no room for one. What
