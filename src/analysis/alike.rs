@@ -170,10 +170,13 @@ pub fn same_run(base: &Run, candidate: &Run) -> bool {
     (&a.id, &a.started_at, a.origin) == (&b.id, &b.started_at, b.origin)
 }
 
+/// How a run tells something of itself.
+type Told = fn(&Run) -> String;
+
 /// In what two runs differ that could move their figures.
 #[must_use]
 pub fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
-    let told: [(&'static str, fn(&Run) -> String); 13] = [
+    let told: [(&'static str, Told); 13] = [
         ("profile", |run| run.manifest.plan.name.clone()),
         ("workload", |run| workload(&run.manifest.plan)),
         ("mix of APIs", |run| apis(&run.manifest.plan)),
@@ -188,7 +191,7 @@ pub fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
         ("tool version", |run| run.manifest.tool_version.clone()),
         ("machine", machine),
     ];
-    let differing = |(what, of): (&'static str, fn(&Run) -> String)| {
+    let differing = |(what, of): (&'static str, Told)| {
         let (base, candidate) = (of(base), of(candidate));
         (base != candidate).then_some(Difference { what, base, candidate })
     };

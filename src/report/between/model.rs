@@ -99,7 +99,7 @@ impl Compared<'_> {
     /// What failed its gate, in a sentence.
     fn beyond(&self, pair: &Beside) -> Option<String> {
         let failed = pair.rows.iter().filter(|row| row.gate == Gate::Failed);
-        let mut named: Vec<String> = failed.map(|row| row_name(row)).collect();
+        let mut named: Vec<String> = failed.map(row_name).collect();
         if pair.error_gate == Gate::Failed {
             named.push("the share of failed calls".to_owned());
         }

@@ -44,8 +44,8 @@ pub fn draw(canvas: &Canvas, nights: &[Night], lines: &[NightLine]) -> Result<()
     let days = Days::of(nights);
     let plot = Plot::new(canvas, area, days.axis(nights, width), Axis::latency(low, high), ("night", "milliseconds"))?;
     empty(canvas, &plot, &days, (low, high), nights, lines)?;
-    for line in lines {
-        changes(canvas, &plot, &days, (low, high), line)?;
+    for (place, line) in lines.iter().enumerate() {
+        changes(canvas, &plot, &days, (low, high), (place, line))?;
     }
     for line in lines {
         levels(canvas, &plot, &days, line)?;
@@ -105,20 +105,23 @@ fn empty(
     Ok(())
 }
 
-/// The first nights of new levels.
+/// The first nights of new levels. Paths that change on the same night stand a little apart, their words above each
+/// other.
 fn changes(
     canvas: &Canvas,
     plot: &Plot,
     days: &Days,
     (low, high): (f64, f64),
-    line: &NightLine,
+    (place, line): (usize, &NightLine),
 ) -> Result<(), ChartError> {
     for change in &line.series.changes {
         let at = days.at[change.night] - 0.5 * days.usual;
-        let ends = [plot.point((at, low)), plot.point((at, high))];
+        let aside = |(x, y): (f64, f64)| (x + 3.0 * place as f64, y);
+        let ends = [plot.point((at, low)), plot.point((at, high))].map(aside);
         canvas.dashes(&ends, line.colour, 1.6, (6.0, 4.0))?;
         let (x, y) = ends[1];
-        canvas.text(&figure::change(change.share), (x, y - 10.0), 12.0, line.colour, Anchor::Middle)?;
+        let above = (x, y - 10.0 - 14.0 * place as f64);
+        canvas.text(&figure::change(change.share), above, 12.0, line.colour, Anchor::Middle)?;
     }
     Ok(())
 }
