@@ -33,6 +33,10 @@ pub enum Purpose {
     Material = 11,
     /// The output tokens of a round.
     OutputLength = 12,
+    /// Drawing blocks again, of one side of a comparison of two runs.
+    Draws = 14,
+    /// Shuffling the nights of a series.
+    Nights = 15,
 }
 
 /// The number that belongs to a seed, a purpose and a number: SplitMix64's finalizer over the three.

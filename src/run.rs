@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod night;
 
 use std::ops::Range;
 

@@ -7,6 +7,7 @@ use crate::analysis::Analysis;
 use crate::run::Run;
 use crate::store::file::{self, StoreError};
 
+pub mod between;
 pub mod chart;
 pub mod csv;
 pub mod export;
@@ -15,12 +16,15 @@ pub mod format;
 pub mod html;
 pub mod json;
 mod json_validity;
+pub mod markdown;
 pub mod model;
 pub mod planned;
 mod rig;
 pub mod selftest;
+pub mod sheet;
 pub mod table;
 pub mod terminal;
+pub mod trend;
 pub mod words;
 
 pub use format::Format;
@@ -78,7 +82,7 @@ fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::OnceLock;
 
     use super::*;
@@ -114,7 +118,7 @@ mod tests {
     }
 
     /// What a form is on disk, or the form itself when `HOPMARK_BLESS` is set, which then becomes it.
-    fn golden(name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn golden(name: &str, bytes: &[u8]) -> String {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/golden").join(name);
         if std::env::var_os("HOPMARK_BLESS").is_some() {
             fs::create_dir_all(path.parent().expect("folder")).expect("folder");
@@ -124,7 +128,7 @@ mod tests {
     }
 
     /// Whether every tag is closed in its order, as XML wants it.
-    fn well_formed(text: &str) -> Result<(), String> {
+    pub(crate) fn well_formed(text: &str) -> Result<(), String> {
         let mut open = Vec::new();
         let mut rest = text;
         while let Some(from) = rest.find('<') {

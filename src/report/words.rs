@@ -87,14 +87,16 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
         return Decision { subject: subject.to_owned(), tone: Tone::Warn, sentence, details: Vec::new() };
     };
     let (tone, sentence) = headline(row, subject, baseline);
-    let mut details = vec![behind(row, comparison)];
+    let mut details = vec![behind(row, comparison.connections)];
     details.extend(planned.and_then(|planned| plan_of(planned, comparison, candidate)));
-    details.extend(wanted(row, comparison));
+    details.extend(wanted(row, comparison.blocks.rate));
     details.extend(failures(candidate, subject, baseline));
     Decision { subject: subject.to_owned(), tone, sentence, details }
 }
 
-fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
+/// What a shift says, in a sentence.
+#[must_use]
+pub fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
     let Some(shift) = row.shift_ms else {
         return (Tone::Warn, format!("{subject} cannot be compared with {baseline}"));
     };
@@ -102,6 +104,10 @@ fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
     match row.verdict {
         Verdict::Slower => (Tone::Bad, format!("{subject} is {by} slower than {baseline}")),
         Verdict::Faster => (Tone::Good, format!("{subject} is {by} faster than {baseline}")),
+        Verdict::SlowerWithinMargin => {
+            (Tone::Warn, format!("{subject} is {by} slower than {baseline}, perhaps within the margin"))
+        }
+        Verdict::Equivalent => (Tone::Good, format!("{subject} differs from {baseline} by less than the margin")),
         Verdict::Inconclusive if row.open == Some(Open::HoldsZero) => {
             (Tone::Plain, format!("{subject}: no difference from {baseline} was shown"))
         }
@@ -115,12 +121,14 @@ fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
     }
 }
 
-fn behind(row: &ShiftRow, comparison: &Comparison) -> String {
+/// The figures behind a shift.
+#[must_use]
+pub fn behind(row: &ShiftRow, connections: Connections) -> String {
     let what = format!("median {}", name(row.metric));
     match (row.shift_ms, row.ci_ms) {
         (Some(shift), Some(ci)) => {
             let percent = row.shift_pct.map_or(String::new(), |pct| format!(" ({pct:+.1}%)").replace('-', "−"));
-            let connections = match comparison.connections {
+            let connections = match connections {
                 Connections::Reused => "on warm connections",
                 Connections::New => "on new connections",
             };
@@ -141,9 +149,11 @@ fn plan_of(planned: Planned, comparison: &Comparison, candidate: &Candidate) -> 
     Some(format!("planned by the simulator: {}", figure::shift(shift)))
 }
 
-fn wanted(row: &ShiftRow, comparison: &Comparison) -> Option<String> {
+/// How much longer a run of so many rounds a second would have to be, if more would help.
+#[must_use]
+pub fn wanted(row: &ShiftRow, rate: f64) -> Option<String> {
     let rounds = row.needed_rounds?;
-    let seconds = rounds as f64 / comparison.blocks.rate.max(1e-9);
+    let seconds = rounds as f64 / rate.max(1e-9);
     let for_what = match row.open {
         Some(Open::HoldsZero) => "to tell a shift of this size from none",
         Some(Open::FewCalls | Open::FewBlocks | Open::BeyondTimeout | Open::Incomplete) | None => "for a verdict",
@@ -151,7 +161,9 @@ fn wanted(row: &ShiftRow, comparison: &Comparison) -> Option<String> {
     Some(format!("about {} rounds ({}) are needed {for_what}", figure::count(rounds), figure::seconds(seconds)))
 }
 
-fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<String> {
+/// How many calls failed on either side.
+#[must_use]
+pub fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<String> {
     let shares = &candidate.failures;
     let (own, base) = (shares.candidate?, shares.baseline?);
     if own == 0.0 && base == 0.0 {

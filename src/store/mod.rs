@@ -10,6 +10,7 @@ use crate::run::Run;
 pub mod file;
 pub mod health;
 pub mod histograms;
+pub mod history;
 pub mod journal;
 mod lost;
 pub mod manifest;
