@@ -141,6 +141,25 @@ pub enum Format {
     Json,
     /// junit.xml, when the profile has objectives
     Junit,
+    /// summary.md, for pull requests and job summaries
+    #[value(name = "md")]
+    Markdown,
+    /// hlog/*.hlog, HdrHistogram interval logs, one a path and metric
+    Hlog,
+    /// hgrm/*.hgrm, HdrHistogram percentile distributions, one a path and metric
+    Hgrm,
+    /// k6-summary.json, in the shape of k6's handleSummary
+    K6,
+    /// vllm/*.json, with the field names of vLLM's serving benchmark, one a path
+    Vllm,
+    /// github-benchmark.json, for github-action-benchmark (customSmallerIsBetter)
+    GithubBenchmark,
+    /// bencher.json, Bencher Metric Format
+    Bencher,
+    /// otava.csv, one row for Apache Otava
+    Otava,
+    /// hopmark.prom, for Prometheus' textfile collector
+    Prometheus,
 }
 
 /// A key of the profile and the value to lay over it.

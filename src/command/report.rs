@@ -31,6 +31,15 @@ fn meant(written: cli::Format) -> Format {
         cli::Format::Csv => Format::Csv,
         cli::Format::Json => Format::Json,
         cli::Format::Junit => Format::Junit,
+        cli::Format::Markdown => Format::Markdown,
+        cli::Format::Hlog => Format::Hlog,
+        cli::Format::Hgrm => Format::Hgrm,
+        cli::Format::K6 => Format::K6,
+        cli::Format::Vllm => Format::Vllm,
+        cli::Format::GithubBenchmark => Format::GithubBenchmark,
+        cli::Format::Bencher => Format::Bencher,
+        cli::Format::Otava => Format::Otava,
+        cli::Format::Prometheus => Format::Prometheus,
     }
 }
 

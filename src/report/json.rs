@@ -347,7 +347,8 @@ fn objective(result: &ObjectiveResult) -> ObjectiveFacts {
 }
 
 /// Six decimals: a nanosecond, in milliseconds.
-fn rounded(number: f64) -> f64 {
+#[must_use]
+pub fn rounded(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
