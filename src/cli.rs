@@ -28,6 +28,8 @@ pub enum Verb {
     Init(InitArgs),
     /// Render again from the files of a run, also of one that was killed
     Report(ReportArgs),
+    /// Print the JSON Schema of a profile or of summary.json
+    Schema(SchemaArgs),
 }
 
 /// `hopmark run`, as written.
@@ -124,6 +126,23 @@ pub struct ReportArgs {
     /// Where to write files [default: the run directory]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// `hopmark schema`.
+#[derive(Args, Clone, Debug)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_name = "OF", value_enum)]
+    pub of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A profile, TOML read as JSON
+    Profile,
+    /// summary.json
+    Summary,
 }
 
 /// A form of a report.
@@ -306,7 +325,7 @@ mod tests {
         match cli.verb {
             Some(Verb::Run(args)) => Ok(args.meant()),
             None => Ok(RunArgs::default().meant()),
-            Some(Verb::Init(_) | Verb::Report(_)) => Err("another verb".to_owned()),
+            Some(Verb::Init(_) | Verb::Report(_) | Verb::Schema(_)) => Err("another verb".to_owned()),
         }
     }
 

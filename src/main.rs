@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
-use hopmark::command::{init, report, run};
+use hopmark::command::{init, report, run, schema};
 
 /// hopmark measures what each network path to the same model costs.
 ///
@@ -72,5 +72,9 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
             })
         }
         cli::Verb::Report(args) => report::report(&args),
+        cli::Verb::Schema(args) => {
+            say(schema::schema(&args));
+            Ok(Exit::Met)
+        }
     }
 }

@@ -108,6 +108,20 @@ mod tests {
     }
 
     #[test]
+    fn the_command_line_knows_every_format() {
+        use clap::ValueEnum;
+        let written = cli::Format::value_variants();
+        let words: Vec<_> =
+            written.iter().map(|f| f.to_possible_value().expect("a word").get_name().to_owned()).collect();
+        assert_eq!(words.len(), Format::ALL.len());
+        for (word, format) in words.iter().zip(written) {
+            assert_eq!(word.parse::<Format>().expect("known"), meant(*format), "{word}");
+        }
+        let unknown = "yaml".parse::<Format>().expect_err("unknown").to_string();
+        assert!(words.iter().all(|word| unknown.contains(word.as_str())), "{unknown}");
+    }
+
+    #[test]
     fn what_is_no_run_is_said() {
         let error = render_run(Path::new("/nowhere/at/all"), &[Format::Json], None).expect_err("no run");
         assert!(format!("{error:#}").contains("manifest.json"), "{error:#}");
