@@ -30,7 +30,8 @@ pub fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
         run.measured_s()
     );
     let name = escape(&run.manifest.plan.name);
-    let started = escape(run.manifest.started_at.trim_end_matches('Z'));
+    // Jenkins' schema takes neither a fraction of a second nor a zone.
+    let started = escape(run.manifest.started_at.split(['.', 'Z', '+']).next().unwrap_or_default());
     let body: String = cases.iter().map(Case::xml).collect();
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"hopmark\" {counts}>\n\

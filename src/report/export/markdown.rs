@@ -14,7 +14,7 @@ pub fn render(model: &Model) -> Vec<u8> {
     for decision in &model.decisions {
         let details = decision.details.iter().map(|detail| format!("\n  - {}", escape(detail)));
         let details: String = details.collect();
-        parts.push(format!("- {}**{}**{details}", mark(decision.tone), escape(&decision.sentence)));
+        parts.push(format!("- {}**{}**{details}", arrow(decision.tone), escape(&decision.sentence)));
     }
     parts.extend([&model.objectives, &model.overview, &model.shifts, &model.errors].into_iter().filter_map(table));
     let (tone, sentence) = &model.validity;
@@ -66,6 +66,16 @@ fn mark(tone: Tone) -> &'static str {
         Tone::Good => "✅ ",
         Tone::Warn => "⚠️ ",
         Tone::Bad => "❌ ",
+    }
+}
+
+/// The sign of a decision: slower is no failure where nothing was asked of a path.
+fn arrow(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Plain | Tone::Quiet => "",
+        Tone::Good => "▼ ",
+        Tone::Warn => "⚠️ ",
+        Tone::Bad => "▲ ",
     }
 }
 
