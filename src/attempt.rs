@@ -12,11 +12,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request};
+use hyper::{Method, Request, Uri};
 use tokio::sync::Notify;
 
 use crate::attempt::answer::Answer;
-use crate::attempt::guard::{Cut, Guard};
+use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::Sample;
@@ -29,11 +29,17 @@ use crate::units::{Api, Nanos, Phase};
 use crate::wire::{chat, responses};
 use crate::workload::call::Call;
 
-/// One path as a worker calls it: its target, its ready-made headers and its idle connections.
+/// Carries the call's own name.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+
+/// One path as a worker calls it: its target, its ready-made addresses and headers, and its idle connections.
 pub struct Route {
     path: NetPath,
     target: Target,
-    headers: HeaderMap,
+    chat: Uri,
+    responses: Uri,
+    /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
+    headers: [HeaderMap; 2],
     pool: RefCell<Pool>,
 }
 
@@ -52,8 +58,17 @@ impl Route {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
+        headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+        let headers = ["application/json", "text/event-stream"].map(|accept| {
+            let mut headers = headers.clone();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            headers
+        });
+        // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
+        let uri = |resource: &str| format!("{}{resource}", target.prefix).parse().unwrap_or_default();
+        let (chat, responses) = (uri("/chat/completions"), uri("/responses"));
         let pool = RefCell::new(Pool::new(path.connections));
-        Self { path, target, headers, pool }
+        Self { path, target, chat, responses, headers, pool }
     }
 }
 
@@ -71,6 +86,7 @@ pub struct Caller {
     run_id: String,
     origin: Nanos,
     recorder: RefCell<Recorder>,
+    timers: Timers,
     next_connection: Cell<u64>,
     connection_step: u64,
     fills_pools: bool,
@@ -88,6 +104,7 @@ impl Caller {
             run_id,
             origin,
             recorder,
+            timers: Timers::default(),
             next_connection: Cell::new(shard),
             connection_step: of,
             fills_pools: false,
@@ -119,19 +136,16 @@ impl Caller {
     #[must_use]
     pub fn prepare(&self, ticket: Ticket, call: &Call) -> Prepared {
         let route = &self.routes[ticket.path.index()];
-        let (resource, body) = match call.api {
-            Api::Chat => ("/chat/completions", chat::encode(call)),
-            Api::Responses => ("/responses", responses::encode(call)),
+        let (uri, body) = match call.api {
+            Api::Chat => (&route.chat, chat::encode(call)),
+            Api::Responses => (&route.responses, responses::encode(call)),
         };
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
-        // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
-        *request.uri_mut() = format!("{}{resource}", route.target.prefix).parse().unwrap_or_default();
-        *request.headers_mut() = route.headers.clone();
-        let accept = if call.stream { "text/event-stream" } else { "application/json" };
-        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(accept));
-        if let Ok(id) = HeaderValue::from_str(&format!("{}-{}", self.run_id, ticket.seq.0)) {
-            request.headers_mut().insert(HeaderName::from_static("x-ms-client-request-id"), id);
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = route.headers[usize::from(call.stream)].clone();
+        if let Ok(id) = HeaderValue::try_from(format!("{}-{}", self.run_id, ticket.seq.0)) {
+            request.headers_mut().insert(REQUEST_ID, id);
         }
         Prepared { ticket, api: call.api, stream: call.stream, request }
     }
@@ -149,7 +163,7 @@ impl Caller {
         );
         sample.stamps.dequeued = Some(dequeued);
         let aborted = pin!(self.abort.notified());
-        let mut guard = Guard::new(aborted, self.aborted.get());
+        let mut guard = Guard::new(aborted, self.aborted.get(), &self.timers);
         sample.outcome = self.exchange(request, &mut sample, &mut guard).await;
         if sample.stamps.end.is_none() {
             sample.stamps.end = Some(Nanos::now());
@@ -230,7 +244,7 @@ impl Caller {
             match guard.watch(connection.next_piece(&mut body)).await {
                 Ok(Some(Ok(piece))) => {
                     let read = connection.taps().last_read();
-                    answer.take(sample, &piece, read, |path, gap| self.recorder.borrow_mut().record_gap(path, gap));
+                    answer.take(sample, piece, read, |path, gap| self.recorder.borrow_mut().record_gap(path, gap));
                 }
                 Ok(None) => {
                     sample.stamps.end = Some(connection.taps().last_read());

@@ -40,7 +40,7 @@ pub(crate) fn answer(visit: &Visit, head: &Parts, body: Result<Bytes, ApiError>)
 /// A request to the simulator, in the head of another, that it does not understand.
 pub(crate) fn refuse(visit: &Visit, message: &str) -> Response<Reply> {
     visit.tap.head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
-    wrong(StatusCode::BAD_REQUEST, &format!("x-sim-fault: {message}"))
+    wrong(StatusCode::BAD_REQUEST, message)
 }
 
 fn json_response(status: StatusCode, body: String) -> Response<Reply> {

@@ -4,7 +4,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::header::HeaderValue;
+use rand::RngExt;
 
+use crate::chats_store::StoredChat;
 use crate::config::{BackendConfig, OutputTokens};
 use crate::fault::Faults;
 use crate::latency::{Dice, Times};
@@ -12,8 +14,9 @@ use crate::limits::Limits;
 use crate::load::{Batch, Load, Queue};
 use crate::packing::{HeadAt, Packing};
 use crate::prefix::Prefixes;
-use crate::responses_store::ResponsesStore;
+use crate::responses_store::Stored;
 use crate::season;
+use crate::store::Store;
 
 /// The longest answer, in tokens.
 const LONGEST_ANSWER: f64 = 1e6;
@@ -32,7 +35,9 @@ pub(crate) struct Backend {
     pub(crate) faults: Option<Faults>,
     stalled_until: AtomicU64,
     /// The responses it remembers.
-    pub(crate) responses: ResponsesStore,
+    pub(crate) responses: Store<Stored>,
+    /// The chat completions it remembers.
+    pub(crate) chats: Store<StoredChat>,
     /// The name of the replica that serves, as Azure tells it.
     pub(crate) session: Option<HeaderValue>,
 }
@@ -108,17 +113,21 @@ impl Backend {
     pub(crate) fn new(config: BackendConfig, seed: u64, began: u64) -> Self {
         let limits = config.limits.clone().map(Limits::new);
         let faults = Faults::new(&config.faults, false, seed, &config.name);
-        let responses = ResponsesStore::new(config.keep_responses);
+        let (responses, chats) = (Store::new(config.keep_responses), Store::new(config.keep_responses));
         let session = HeaderValue::from_str(&format!("sim-{}", config.name)).ok();
         let prefixes = Prefixes::new(config.prefix_cache);
         let (queue, stalled_until) = (Queue::default(), AtomicU64::new(0));
-        Self { config, prefixes, began, limits, faults, queue, stalled_until, responses, session }
+        Self { config, prefixes, began, limits, faults, queue, stalled_until, responses, chats, session }
     }
 
     /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here. Nothing if the backend
-    /// is out, or too many requests wait already.
+    /// is out or browned out, or too many requests wait already.
     pub(crate) fn admit(&self, arrival: u64, dice: &mut Dice, prompt: Prompt, length: Length) -> Option<Plan> {
         let factor = season::factor(&self.config.seasons, arrival.saturating_sub(self.began) as f64)?;
+        let refused = season::refused(&self.config.seasons, arrival.saturating_sub(self.began) as f64);
+        if refused > 0.0 && dice.random_bool(refused) {
+            return None;
+        }
         let stage = match self.config.load {
             Load::Serial { stage } => (stage.draw(dice) * factor).round() as u64,
             Load::Apart | Load::Batch(_) => 0,

@@ -264,7 +264,8 @@ impl Scan {
 
 /// Whether a piece of a stream brings something of an answer, in any API: text, a refusal, or a call.
 pub(crate) fn has_content(text: &str) -> bool {
-    const DELTAS: [&str; 4] = ["output_text", "refusal", "function_call_arguments", "reasoning_summary_text"];
+    const DELTAS: [&str; 5] =
+        ["output_text", "refusal", "function_call_arguments", "custom_tool_call_input", "reasoning_summary_text"];
     let filled = |key: &str| {
         after(text, key).any(|rest| rest.trim_start().strip_prefix('"').is_some_and(|rest| !rest.starts_with('"')))
     };
@@ -274,6 +275,7 @@ pub(crate) fn has_content(text: &str) -> bool {
     filled("\"content\":")
         || filled("\"refusal\":")
         || text.contains("\"tool_calls\":")
+        || after(text, "\"function_call\":").any(|rest| rest.trim_start().starts_with('{'))
         || (text.contains("\"text_completion\"") && filled("\"text\":"))
 }
 
@@ -306,6 +308,9 @@ mod tests {
             (r#"data: {"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#, true),
             (r#"data: {"object":"text_completion","choices":[{"text":" a"}]}"#, true),
             (r#"data: {"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\""}}]}}]}"#, true),
+            (r#"data: {"choices":[{"delta":{"function_call":{"arguments":"{\""}}}]}"#, true),
+            (r#"data: {"choices":[{"delta":{},"finish_reason":"function_call"}]}"#, false),
+            (r#"data: {"type":"response.custom_tool_call_input.delta","delta":"x"}"#, true),
             ("event: response.output_text.delta\n", true),
             (r#"data: {"type":"response.content_part.added","part":{"text":""}}"#, false),
         ];

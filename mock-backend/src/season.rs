@@ -53,6 +53,20 @@ pub enum Season {
         /// The time from one to the next; 0 is only one.
         every: f64,
     },
+    /// From `at` for `length` the model takes `factor` times as long and refuses a share of the requests with 503, every
+    /// `every` again if that is more than 0.
+    BrownOut {
+        /// When.
+        at: f64,
+        /// For how long.
+        length: f64,
+        /// How much.
+        factor: f64,
+        /// The share of requests that are refused.
+        share: f64,
+        /// The time from one to the next; 0 is only one.
+        every: f64,
+    },
 }
 
 impl Season {
@@ -74,12 +88,8 @@ impl Season {
                 };
                 1.0 + (factor - 1.0) * done
             }
-            Self::Spike { at, length, factor, every } => {
-                if within(now, at, length, every) {
-                    factor
-                } else {
-                    1.0
-                }
+            Self::Spike { at, length, factor, every } | Self::BrownOut { at, length, factor, every, .. } => {
+                if within(now, at, length, every) { factor } else { 1.0 }
             }
             Self::Sine { period, amplitude } => 1.0 + amplitude * (std::f64::consts::TAU * now / period).sin(),
             Self::Outage { .. } => 1.0,
@@ -106,6 +116,15 @@ impl fmt::Display for Season {
             Self::Sine { period, amplitude } => {
                 write!(f, "a wave of {} s, {} % up and down", s(period), trim(amplitude * 100.0))
             }
+            Self::BrownOut { at, length, factor, share, every } => write!(
+                f,
+                "{} % refused and {} times as long at {} s for {} s{}",
+                trim(share * 100.0),
+                trim(factor),
+                s(at),
+                s(length),
+                again(every)
+            ),
             Self::Outage { at, length, every } => write!(f, "out at {} s for {} s{}", s(at), s(length), again(every)),
         }
     }
@@ -124,6 +143,15 @@ pub(crate) fn factor(seasons: &[Season], now: f64) -> Option<f64> {
     Some(seasons.iter().map(|season| season.factor(now)).product::<f64>().clamp(0.0, LONGEST))
 }
 
+/// The share of requests that is refused at `now`; the largest of several.
+pub(crate) fn refused(seasons: &[Season], now: f64) -> f64 {
+    let share = |season: &Season| match *season {
+        Season::BrownOut { at, length, share, every, .. } if within(now, at, length, every) => share,
+        _ => 0.0,
+    };
+    seasons.iter().map(share).fold(0.0, f64::max)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +163,7 @@ mod tests {
         let spike = Season::Spike { at: 10.0, length: 2.0, factor: 5.0, every: 0.0 };
         let often = Season::Spike { at: 10.0, length: 2.0, factor: 5.0, every: 4.0 };
         let sine = Season::Sine { period: 40.0, amplitude: 0.5 };
+        let brown = Season::BrownOut { at: 10.0, length: 2.0, factor: 4.0, share: 0.3, every: 0.0 };
         let table = [
             (vec![], 5.0, 1.0),
             (vec![step], 9.9, 1.0),
@@ -149,11 +178,22 @@ mod tests {
             (vec![sine], 10.0, 1.5),
             (vec![sine], 30.0, 0.5),
             (vec![step, spike], 11.0, 10.0),
+            (vec![brown], 11.0, 4.0),
+            (vec![brown], 12.0, 1.0),
         ];
         for (seasons, now, expected) in table {
             let found = factor(&seasons, now).unwrap();
             assert!((found - expected).abs() < 1e-9, "{seasons:?} at {now}: {found}");
         }
+    }
+
+    #[test]
+    fn a_brown_out_refuses_its_share_while_it_lasts() {
+        let brown = |share| Season::BrownOut { at: 10.0, length: 2.0, factor: 1.0, share, every: 5.0 };
+        let seasons = [brown(0.3), brown(0.2)];
+        let shares: Vec<f64> = [9.9, 10.0, 12.0, 15.0].iter().map(|now| refused(&seasons, *now)).collect();
+        assert_eq!(shares, [0.0, 0.3, 0.0, 0.3]);
+        assert_eq!(brown(0.3).to_string().replace("0 s", "_"), "30 % refused and 1 times as long at _ for _, every _");
     }
 
     #[test]

@@ -128,7 +128,7 @@ async fn handle(visit: Rc<Visit>, request: Request<Incoming>) -> Response<Reply>
     {
         return response;
     }
-    match fault::of_request(&visit, &head) {
+    match fault::of_request(&visit, &head, body.as_deref().unwrap_or_default()) {
         Ok(None) => answer(&visit, &head, body, None).await,
         Ok(Some(fault)) => Box::pin(fail(&visit, &head, body, fault)).await,
         Err(message) => admin::refuse(&visit, &message),

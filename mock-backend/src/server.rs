@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
 use crate::clock::Clock;
-use crate::config::{ANY_PORT, Config, ConfigError, ListenerConfig};
+use crate::config::{ANY_PORT, Config, ConfigError, Door, ListenerConfig};
 use crate::generate;
 use crate::ledger::{Query, Record};
 use crate::serve::serve;
@@ -46,6 +46,8 @@ pub struct Simulator {
     urls: Vec<(String, String)>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    /// What fills the queues of listeners that are not to be reached.
+    _knocking: Vec<TcpStream>,
 }
 
 type Handover = (TcpStream, usize);
@@ -59,10 +61,12 @@ impl Simulator {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if config.threads == 0 { cores } else { config.threads };
         let (mut sockets, urls) = bind_all(&config)?;
-        let inner = config.inner().map(|_| bind(ANY_PORT, true)).collect::<io::Result<Vec<_>>>()?;
+        let inner = config.inner().map(|_| bind(ANY_PORT, Door::Open)).collect::<io::Result<Vec<_>>>()?;
         let places = inner.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         sockets.extend(inner);
-        let refuses: Vec<bool> = config.listeners.iter().map(ListenerConfig::refuses).collect();
+        let closed: Vec<bool> = config.listeners.iter().map(|one| one.door() != Door::Open).collect();
+        let knocking = config.listeners.iter().zip(&sockets).map(|(listener, socket)| fill(listener, socket));
+        let knocking: Vec<TcpStream> = knocking.collect::<io::Result<Vec<_>>>()?.into_iter().flatten().collect();
         let stage = Stage::new(World::new(config, workers, &places)?);
         let (stop, stopped) = watch::channel(false);
         generate::warm_up();
@@ -74,8 +78,8 @@ impl Simulator {
             let stage = Arc::clone(&stage);
             threads.push(spawn(format!("sim-{place}"), move || worker(stage, place, receiver))?);
         }
-        threads.push(spawn("sim-accept".to_owned(), move || accept_all(sockets, &refuses, senders, stopped))?);
-        Ok(Self { stage, urls, stop, threads })
+        threads.push(spawn("sim-accept".to_owned(), move || accept_all(sockets, &closed, senders, stopped))?);
+        Ok(Self { stage, urls, stop, threads, _knocking: knocking })
     }
 
     /// The address of a listener, as in `http://127.0.0.1:41234`.
@@ -163,7 +167,7 @@ fn bind_all(config: &Config) -> Result<Sockets, StartError> {
     let mut urls = Vec::new();
     for listener in &config.listeners {
         let wrong = |error| StartError::Bind { name: listener.name.clone(), address: listener.bind, error };
-        let socket = bind(listener.bind, !listener.refuses()).map_err(wrong)?;
+        let socket = bind(listener.bind, listener.door()).map_err(wrong)?;
         let scheme = if listener.tls.is_some() { "https" } else { "http" };
         urls.push((listener.name.clone(), format!("{scheme}://{}", socket.local_addr()?)));
         sockets.push(socket);
@@ -171,17 +175,31 @@ fn bind_all(config: &Config) -> Result<Sockets, StartError> {
     Ok((sockets, urls))
 }
 
+/// Fills the queue of a listener that is not to be reached: who comes after that is not heard. None is needed otherwise.
+fn fill(listener: &ListenerConfig, socket: &TcpListener) -> io::Result<Option<TcpStream>> {
+    if listener.door() != Door::Unreachable {
+        return Ok(None);
+    }
+    let mut address = socket.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    TcpStream::connect(address).map(Some)
+}
+
 /// A listening socket with a long queue: the standard library's is 128, which a burst of new connections overflows. One
-/// that does not listen keeps its address and refuses.
-fn bind(address: SocketAddr, listens: bool) -> io::Result<TcpListener> {
+/// that does not listen keeps its address and refuses; one that is not to be reached has the shortest queue there is.
+fn bind(address: SocketAddr, door: Door) -> io::Result<TcpListener> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(family, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     bind(&socket, &address)?;
-    if listens {
-        listen(&socket, BACKLOG)?;
+    match door {
+        Door::Open => listen(&socket, BACKLOG)?,
+        Door::Unreachable => listen(&socket, 0)?,
+        Door::Refuses => {}
     }
     Ok(TcpListener::from(socket))
 }
@@ -193,16 +211,16 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// Accepts for all listeners and hands connections to the workers in turn.
 fn accept_all(
     sockets: Vec<TcpListener>,
-    refuses: &[bool],
+    closed: &[bool],
     workers: Vec<mpsc::UnboundedSender<Handover>>,
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let workers = Rc::new(RefCell::new(Turns { workers, next: 0 }));
     LocalSet::new().block_on(&runtime()?, async move {
-        let mut refusing = Vec::new();
+        let mut shut = Vec::new();
         for (place, socket) in sockets.into_iter().enumerate() {
-            if refuses.get(place) == Some(&true) {
-                refusing.push(socket);
+            if closed.get(place) == Some(&true) {
+                shut.push(socket);
                 continue;
             }
             let socket = tokio::net::TcpListener::from_std(socket)?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
@@ -94,16 +94,57 @@ fn identity(chain: &[u8], key: &[u8], authority: Option<&str>) -> io::Result<Ide
     Ok(Identity { acceptor: TlsAcceptor::from(Arc::new(config)), trust: Arc::from(&*trust) })
 }
 
-/// What gateways trust in front of foreign servers: the roots of the system, or those that `SSL_CERT_FILE` names.
-pub(crate) fn client() -> io::Result<Arc<ClientConfig>> {
-    static CLIENT: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    if let Some(client) = CLIENT.get() {
-        return Ok(Arc::clone(client));
+/// What gateways trust in front of foreign servers: certificates from a file, or else the roots of the system (those that
+/// `SSL_CERT_FILE` names).
+#[derive(Clone, Default)]
+pub struct Authorities {
+    own: Vec<CertificateDer<'static>>,
+    client: OnceLock<Arc<ClientConfig>>,
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({})", self.own.len())
     }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(wrong)?;
-    let config = builder.with_root_certificates(roots).with_no_client_auth();
-    Ok(Arc::clone(CLIENT.get_or_init(|| Arc::new(config))))
+}
+
+impl PartialEq for Authorities {
+    fn eq(&self, other: &Self) -> bool {
+        self.own == other.own
+    }
+}
+
+impl Authorities {
+    /// Those in a file in PEM.
+    pub(crate) fn load(file: &Path) -> Result<Self, String> {
+        let wrong = |what: &dyn fmt::Display| format!("has ca = \"{}\", which cannot be used: {what}", file.display());
+        let own = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let own = own.map_err(|error| wrong(&error))?;
+        let mut roots = RootCertStore::empty();
+        own.iter().try_for_each(|one| roots.add(one.clone())).map_err(|error| wrong(&error))?;
+        if roots.is_empty() {
+            return Err(wrong(&"it holds no certificate"));
+        }
+        Ok(Self { own, client: OnceLock::new() })
+    }
+
+    /// A client that trusts them.
+    pub(crate) fn client(&self) -> io::Result<Arc<ClientConfig>> {
+        static SYSTEM: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+        let client = if self.own.is_empty() { &SYSTEM } else { &self.client };
+        if let Some(client) = client.get() {
+            return Ok(Arc::clone(client));
+        }
+        let mut roots = RootCertStore::empty();
+        if self.own.is_empty() {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        } else {
+            roots.add_parsable_certificates(self.own.iter().cloned());
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(wrong)?;
+        let config = builder.with_root_certificates(roots).with_no_client_auth();
+        Ok(Arc::clone(client.get_or_init(|| Arc::new(config))))
+    }
 }

@@ -23,7 +23,7 @@ use crate::distance::{Caller, Route};
 use crate::hyper_io::{HyperIo, Scratch};
 use crate::link::{Ends, Link};
 use crate::tap::{Marks, Note, Tap};
-use crate::tls;
+use crate::tls::Authorities;
 use crate::twin::{End, Twins};
 
 /// Where a gateway forwards to.
@@ -31,6 +31,8 @@ pub(crate) struct Upstream {
     pub(crate) url: UpstreamUrl,
     /// The distance.
     pub(crate) route: Arc<Route>,
+    /// What it has to be certified by.
+    pub(crate) trust: Authorities,
 }
 
 /// A connection for one exchange at a time.
@@ -114,7 +116,7 @@ impl Dialer<'_> {
     async fn secure(&self, link: Link) -> io::Result<TlsStream<Link>> {
         let host = self.upstream.url.authority.rsplit_once(':').map_or("", |(host, _)| host);
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(io::Error::other)?;
-        let mut shaking = pin!(TlsConnector::from(tls::client()?).connect(name, link.clone()));
+        let mut shaking = pin!(TlsConnector::from(self.upstream.trust.client()?).connect(name, link.clone()));
         std::future::poll_fn(|cx| {
             link.poll_release(cx);
             shaking.as_mut().poll(cx)

@@ -228,6 +228,8 @@ fn an_error_comes_in_the_stream() {
     assert_eq!((answer.status, contents(answer.text())), (200, 2));
     assert_eq!(events.last().unwrap()["error"]["type"], "server_error");
     assert!(!answer.text().contains("[DONE]"));
+    let flat = post(&simulator, RESPONSES, "in-stream-flat:1", &responses_stream()).events().pop().unwrap();
+    assert_eq!((&flat["type"], &flat["code"], flat.get("error")), (&"error".into(), &"server_error".into(), None));
     let answer = post(&simulator, RESPONSES, "in-stream", &responses_stream());
     let events = answer.events();
     let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
@@ -235,9 +237,9 @@ fn an_error_comes_in_the_stream() {
     assert_eq!(kinds.last(), Some(&"error"));
     let numbers: Vec<u64> = events.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
-    let records = ledger(&simulator, "direct", 2);
-    assert!(records.iter().all(|r| r.fault == Some("in-stream") && r.end_ns.is_some()), "{records:?}");
-    assert_eq!((records[0].tokens, records[1].tokens), (Some(2), Some(0)));
+    let records = ledger(&simulator, "direct", 3);
+    assert!(records.iter().all(|r| r.fault.unwrap().starts_with("in-stream") && r.end_ns.is_some()), "{records:?}");
+    assert_eq!((records[0].tokens, records[2].tokens), (Some(2), Some(0)));
 }
 
 #[test]
@@ -251,7 +253,8 @@ fn heads_lie_or_say_nothing_or_come_after_others() {
     assert_eq!(head("content-type", &chat_stream(), "content-type").as_deref(), Some("application/json"));
     assert_eq!(head("content-type", &chat(""), "content-type").as_deref(), Some("text/html"));
     assert_eq!(head("no-content-type", &chat_stream(), "content-type"), None);
-    assert_eq!(head("gzip", &chat_stream(), "content-encoding").as_deref(), Some("gzip"));
+    assert_eq!(head("empty-content-type", &chat_stream(), "content-type").as_deref(), Some(""));
+    assert_eq!(head("false-gzip", &chat_stream(), "content-encoding").as_deref(), Some("gzip"));
     for (fault, first) in [
         ("continue", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"),
         ("early-hints", "HTTP/1.1 103 Early Hints\r\nlink: </v1>; rel=preconnect\r\n\r\nHTTP/1.1 200 OK\r\n"),
@@ -267,6 +270,67 @@ fn heads_lie_or_say_nothing_or_come_after_others() {
     }
     let answer = post(&simulator, CHAT, "redirect", &chat(""));
     assert_eq!((answer.status, answer.header("location"), answer.body.len()), (307, Some(CHAT), 0));
+}
+
+/// What a body says once it is decompressed.
+fn decompressed(answer: &common::Answer) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&answer.body[..]).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_stream_is_compressed_though_nobody_has_asked_for_it() {
+    let simulator = single(0.0, 2.0);
+    for (path, body) in [(CHAT, chat_stream()), (RESPONSES, responses_stream())] {
+        let answer = post(&simulator, path, "gzip", &body);
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, Some("gzip")));
+        let text = decompressed(&answer);
+        assert_eq!(contents(&text), 5);
+        assert!(text.ends_with("data: [DONE]\n\n") || text.contains("event: response.completed"), "{text}");
+    }
+    let whole = post(&simulator, CHAT, "gzip", &chat(""));
+    let body: Value = serde_json::from_str(&decompressed(&whole)).unwrap();
+    assert_eq!(body["object"], "chat.completion");
+    let records = ledger(&simulator, "direct", 3);
+    assert!(records.iter().all(|r| r.fault == Some("gzip") && r.planned.is_some() && r.end_ns.is_some()));
+    // Each token is compressed by itself and leaves at its own time, as it does without.
+    let mut client = Client::new(&url(&simulator));
+    for (path, body) in [(CHAT, chat_stream()), (RESPONSES, responses_stream())] {
+        client.post(path, KEY, &body);
+    }
+    let plain = ledger(&simulator, "direct", 5);
+    assert_eq!([records[0].writes, records[1].writes], [plain[3].writes, plain[4].writes]);
+    assert!(records[..2].iter().all(|record| record.writes >= 5), "{records:?}");
+}
+
+#[test]
+fn a_model_s_name_may_ask_for_a_fault() {
+    let simulator = single(0.0, 0.0);
+    let mut client = Client::new(&url(&simulator));
+    let named = |fault: &str, more: &str| chat(more).replace("gpt-4o", &format!("gpt-4o:sim-{fault}"));
+    assert_eq!(client.post(CHAT, KEY, &named("429-tokens", "")).json()["error"]["code"], "rate_limit_exceeded");
+    let twice = client.post(CHAT, KEY, &named("twice:1", r#","stream":true,"max_tokens":3"#));
+    assert_eq!((twice.status, contents(twice.text())), (200, 3 + 1));
+    assert!(twice.text().contains("\"model\":\"gpt-4o-2024-08-06\"") && !twice.text().contains("sim-"));
+    for deployment in ["gpt-4o:sim-503", "gpt-4o%3Asim-503"] {
+        let path = AZURE.replace("gpt-4o", deployment);
+        assert_eq!(client.post(&path, KEY, &chat("")).status, 503, "{deployment}");
+        let path = path.replace("503", "no-done");
+        assert_eq!(client.post(&path, KEY, &chat("")).status, 200, "{deployment}");
+    }
+    let response = responses("").replace("gpt-4o", "gpt-4o:sim-500");
+    assert_eq!(client.post(RESPONSES, KEY, &response).status, 500);
+    // What the header asks for goes first, and who only speaks of it is served.
+    let both = client.post(CHAT, &format!("{KEY}x-sim-fault: 400\r\n"), &named("500", ""));
+    assert_eq!(both.status, 400);
+    assert_eq!(client.post(CHAT, KEY, &chat("").replace("hello", "gpt-4o:sim-500")).status, 200);
+    let wrong = client.post(CHAT, KEY, &named("rset", ""));
+    let expected = ":sim-rset: unknown fault \"rset\", did you mean \"reset\"?";
+    assert_eq!((wrong.status, wrong.json()["error"]["message"].as_str()), (400, Some(expected)));
+    let mut stream = connect(&simulator);
+    stream.write_all(request(CHAT, "", &named("close", "")).as_bytes()).unwrap();
+    assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
 }
 
 #[test]
@@ -318,7 +382,10 @@ fn every_status_has_the_shape_of_its_service() {
         assert_eq!((answer.status, answer.header("content-type")), (status, Some(kind)));
         assert!(answer.text().contains(text) && answer.text().is_empty() == text.is_empty());
     }
-    let records = ledger(&simulator, "direct", 52);
+    let flat = post(&simulator, AZURE, "401-flat", &chat("")).json();
+    assert_eq!((&flat["statusCode"], flat.get("error")), (&401.into(), None));
+    assert!(flat["message"].as_str().unwrap().starts_with("Access denied due to invalid subscription key"));
+    let records = ledger(&simulator, "direct", 53);
     assert!(records.iter().all(|r| r.planned.is_none() && r.end_ns.is_some()));
     assert_eq!((records[0].fault, records[51].fault), (Some("400"), Some("empty-500")));
 }
@@ -385,6 +452,13 @@ fn streams_are_written_in_odd_ways_that_mean_the_same() {
     assert!(text(CHAT, "done-loose", &chat_stream()).ends_with("}\n\ndata: [DONE]  \n\n"));
     assert!(!text(RESPONSES, "no-sequence", &responses_stream()).contains("sequence_number"));
     let zero = post(&simulator, RESPONSES, "zero-sequence", &responses_stream()).events();
+    let merged = post(&simulator, CHAT, "usage-on-finish", &chat_stream()).events();
+    let last = merged.last().unwrap();
+    assert_eq!(
+        (&last["choices"][0]["finish_reason"], &last["usage"]["completion_tokens"]),
+        (&"stop".into(), &5.into())
+    );
+    assert_eq!(merged.len(), 7);
     assert!(zero.len() == 13 && zero.iter().all(|event| event["sequence_number"] == 0));
 }
 
@@ -417,6 +491,10 @@ fn a_refusal_may_come_under_status_200() {
     let record = the_fault(&simulator);
     assert_eq!((record.fault, record.status), (Some("429-in-stream"), 200));
     assert_eq!(post(&simulator, AZURE, "429-in-stream", &chat("")).status, 429);
+    let coded = post(&simulator, "/openai/v1/responses", "429-in-stream-code", &responses_stream());
+    let events = coded.events();
+    assert_eq!((coded.status, events.len(), &events[0]["type"]), (200, 1, &"response.failed".into()));
+    assert_eq!(events[0]["response"]["error"]["code"], "rate_limit_exceeded");
 }
 
 fn with(backend: &str, listener: &str) -> Simulator {
@@ -472,4 +550,28 @@ fn nobody_listens() {
     let simulator = with("", "fault = [{ kind = \"refused\" }]");
     let error = TcpStream::connect(url(&simulator).strip_prefix("http://").unwrap()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn nobody_hears_who_knocks() {
+    let simulator = with("", "fault = [{ kind = \"unreachable\" }]");
+    let address = url(&simulator).strip_prefix("http://").unwrap().parse().unwrap();
+    for _ in 0..3 {
+        let error = TcpStream::connect_timeout(&address, Duration::from_millis(150)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+}
+
+#[test]
+fn a_connection_may_be_taken_up_late() {
+    let simulator = with("", "fault = [{ kind = \"slow-accept:80ms\", script = \"fail 1, then work\" }]");
+    let before = mock_backend::now_ns();
+    let mut client = Client::new(&url(&simulator));
+    let first = client.post(CHAT, KEY, &chat(""));
+    assert!(first.status == 200 && first.head_ns >= before + 80_000_000);
+    let records = ledger(&simulator, "direct", 2);
+    assert_eq!((records[0].fault, records[0].status), (Some("slow-accept"), 0));
+    // The request itself was read late and answered at once.
+    assert_eq!((records[1].fault, records[1].status), (None, 200));
+    assert!(records[1].recv_ns >= records[0].recv_ns + 80_000_000);
 }

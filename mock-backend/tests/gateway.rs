@@ -188,3 +188,40 @@ fn an_idle_connection_that_the_upstream_has_closed_is_replaced() {
     }
     server.join().unwrap();
 }
+
+#[test]
+fn a_foreign_server_over_tls_is_trusted_by_its_authority_alone() {
+    let foreign = scenario(
+        "name = \"f\"\n[[backend]]\nname = \"b\"\nmodel = { first = \"0\", gap = \"0\" }\n\
+         [[listener]]\nname = \"secure\"\nkind = \"direct\"\nbackend = \"b\"\ntls = \"self-signed\"\n",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), foreign.ca_pem("secure").unwrap()).unwrap();
+    let start = |ca: &str| {
+        let url = foreign.url("secure").unwrap();
+        let file = folder.path().join("gateway.toml");
+        let text = format!(
+            "name = \"g\"\n[[listener]]\nname = \"gateway\"\nkind = \"gateway\"\n\
+             gateway = {{ own = \"0\", url = \"{url}\"{ca} }}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        Config::scenario(file.to_str().unwrap()).map(|config| Simulator::start(config).unwrap())
+    };
+    let simulator = start(", ca = \"ca.pem\"").unwrap();
+    let mut client = Client::new(&simulator.url("gateway").unwrap());
+    for body in [chat(""), chat(r#","stream":true"#), chat("")] {
+        let answer = client.post(CHAT, KEY, &body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(answer.text().contains("gpt-4o-2024-08-06"));
+    }
+    assert_eq!(ledger(&foreign, "secure", 3).len(), 3);
+    // The roots of the system do not know it.
+    let stranger = start("").unwrap();
+    let refused = Client::new(&stranger.url("gateway").unwrap()).post(CHAT, KEY, &chat(""));
+    assert_eq!((refused.status, refused.json()["statusCode"].as_u64()), (502, Some(502)));
+    std::fs::write(folder.path().join("empty.pem"), "").unwrap();
+    for file in ["empty.pem", "nowhere.pem"] {
+        let error = start(&format!(", ca = \"{file}\"")).err().unwrap().0;
+        assert!(error.contains(file) && error.contains("cannot be used"), "{error}");
+    }
+}

@@ -128,6 +128,29 @@ fn a_cached_prefix_is_counted_and_comes_sooner() {
 }
 
 #[test]
+fn a_brown_out_slows_all_and_refuses_its_share() {
+    let changes = |at: &str| {
+        format!("changes = [{{ kind = \"brown-out\", at = \"{at}\", for = \"60m\", share = 0.4, factor = 3.0 }}]")
+    };
+    let simulator = with(r#"{ first = "2ms", gap = "0" }"#, &changes("0"));
+    let mut client = Client::new(&url(&simulator));
+    let statuses: Vec<u16> = (0..100).map(|_| client.post(CHAT, KEY, &chat("")).status).collect();
+    let refused = statuses.iter().filter(|status| **status == 503).count();
+    assert!((25..=55).contains(&refused) && statuses.iter().all(|s| [200, 503].contains(s)), "{statuses:?}");
+    let records = ledger(&simulator, "direct", 100);
+    let served: Vec<f64> = records.iter().filter_map(|record| Some(record.planned?.end_ms)).collect();
+    assert_eq!(served.len(), 100 - refused);
+    assert!(served.iter().all(|end| (end - 6.0).abs() < 0.01), "{served:?}");
+    // The same seed refuses the same, and before its time it is as if it were not.
+    let again = with(r#"{ first = "2ms", gap = "0" }"#, &changes("0"));
+    let mut client = Client::new(&url(&again));
+    assert_eq!(statuses, (0..100).map(|_| client.post(CHAT, KEY, &chat("")).status).collect::<Vec<_>>());
+    let later = with(r#"{ first = "2ms", gap = "0" }"#, &changes("60m"));
+    let mut client = Client::new(&url(&later));
+    assert!((0..20).all(|_| client.post(CHAT, KEY, &chat("")).status == 200));
+}
+
+#[test]
 fn an_outage_and_a_full_queue_are_503() {
     let out = with(MODEL, "changes = [{ kind = \"outage\", at = \"0s\", for = \"1m\" }]");
     let answer = Client::new(&url(&out)).post(CHAT, KEY, &chat(""));

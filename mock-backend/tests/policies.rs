@@ -311,6 +311,31 @@ fn a_silent_connection_is_cut() {
 }
 
 #[test]
+fn four_minutes_of_silence_are_cut_in_the_time_of_a_test() {
+    let simulator = scenario(
+        r#"
+        name = "idle"
+        time_factor = 0.0002
+        [[backend]]
+        name = "b"
+        model = { first = "0", gap = "0" }
+        [[listener]]
+        name = "gateway"
+        kind = "gateway"
+        backend = "b"
+        gateway = { own = "0", idle_cut = "240s" }
+        "#,
+    );
+    let mut client = client(&simulator);
+    let body = chat("");
+    let head =
+        format!("POST {CHAT} HTTP/1.1\r\nhost: s\r\n{KEY}x-sim-fault: hang\r\ncontent-length: {}\r\n\r\n", body.len());
+    client.stream().write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+    assert!(client.is_closed());
+    assert_eq!(ledger(&simulator, "gateway", 1)[0].fault, Some("idle_cut"));
+}
+
+#[test]
 fn each_gateway_has_its_own_headers() {
     let table: [(&str, &[&str]); 5] = [
         ("plain", &["via", "x-gateway-overhead-ms", "x-gateway-upstream-ms", "x-gateway-name"]),

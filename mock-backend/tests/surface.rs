@@ -412,6 +412,37 @@ fn completions_of_the_older_kind() {
 }
 
 #[test]
+fn completions_of_the_older_kind_have_likelihoods_in_their_own_shape() {
+    let (_simulator, mut client) = quick();
+    let body = r#"{"model":"gpt-3.5-turbo-instruct","prompt":"hello","max_tokens":4,"logprobs":2,"echo":true}"#;
+    let whole = client.post("/v1/completions", KEY, body).json();
+    let check = |choice: &Value, before: usize| {
+        let logprobs = &choice["logprobs"];
+        let list = |key: &str| logprobs[key].as_array().unwrap().clone();
+        let mut at = before;
+        for ((token, offset), top) in list("tokens").iter().zip(list("text_offset")).zip(list("top_logprobs")) {
+            assert_eq!((offset.as_u64(), top.as_object().unwrap().len()), (Some(at as u64), 2));
+            at += token.as_str().unwrap().chars().count();
+        }
+        assert_eq!(list("token_logprobs").len(), list("tokens").len());
+        (list("tokens").iter().map(|token| token.as_str().unwrap()).collect::<String>(), at)
+    };
+    let (text, _) = check(&whole["choices"][0], 5);
+    assert_eq!(whole["choices"][0]["text"], format!("hello{text}"));
+    let stream = client.post("/v1/completions", KEY, &body.replace("\"echo\":true", "\"stream\":true"));
+    let mut at = 0;
+    for event in stream.events().iter().filter(|event| event["choices"][0]["text"] != "") {
+        let (text, end) = check(&event["choices"][0], at);
+        assert_eq!(event["choices"][0]["text"], text);
+        at = end;
+    }
+    assert!(at > 4);
+    assert_eq!(client.post("/v1/completions", KEY, &body.replace(":2,", ":6,")).status, 400);
+    let plain = client.post("/v1/completions", KEY, &body.replace("\"logprobs\":2,", "")).json();
+    assert!(plain["choices"][0]["logprobs"].is_null());
+}
+
+#[test]
 fn embeddings_in_both_encodings() {
     use base64::Engine;
     let (simulator, mut client) = quick();

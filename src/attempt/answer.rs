@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::response::Parts;
 
@@ -29,8 +30,8 @@ pub(super) struct Answer {
 enum Form {
     /// Events.
     Stream(SseDecoder),
-    /// One JSON body.
-    Whole(Vec<u8>),
+    /// One JSON body: its first piece, and all of it if there are more.
+    Whole(Bytes, Vec<u8>),
     /// A status that is not 2xx: nothing in it is measured.
     Refusal(u16),
 }
@@ -45,7 +46,7 @@ impl Answer {
         } else if sample.stream && !is_json(&head.headers) {
             Form::Stream(SseDecoder::new())
         } else {
-            Form::Whole(Vec::new())
+            Form::Whole(Bytes::new(), Vec::new())
         };
         Self { form, finished: None, done: false, error: None }
     }
@@ -56,13 +57,16 @@ impl Answer {
     }
 
     /// Decodes the next piece, which the read at `read` completed.
-    pub(super) fn take(&mut self, sample: &mut Sample, piece: &[u8], read: Nanos, gap: impl FnMut(PathId, u64)) {
+    pub(super) fn take(&mut self, sample: &mut Sample, piece: Bytes, read: Nanos, gap: impl FnMut(PathId, u64)) {
         match &mut self.form {
-            Form::Stream(_) => self.take_events(sample, piece, read, gap),
-            Form::Whole(body) => {
+            Form::Stream(_) => self.take_events(sample, &piece, read, gap),
+            Form::Whole(first, body) => {
                 sample.stamps.done = Some(read);
-                if body.len() + piece.len() <= BODY_KEPT {
-                    body.extend_from_slice(piece);
+                if first.is_empty() && body.is_empty() {
+                    *first = piece;
+                } else if first.len() + body.len() + piece.len() <= BODY_KEPT {
+                    body.extend_from_slice(&std::mem::take(first));
+                    body.extend_from_slice(&piece);
                 }
             }
             Form::Refusal(_) => {}
@@ -117,13 +121,15 @@ impl Answer {
                 }
                 None => Outcome::Incomplete(ErrorClass::StreamTruncated),
             },
-            (Form::Whole(body), _) => match decode_body(sample.api, &body) {
-                Ok(usage) => {
-                    note_usage(sample, usage, sample.stamps.done.unwrap_or_default());
-                    Outcome::Ok
+            (Form::Whole(first, body), _) => {
+                match decode_body(sample.api, if body.is_empty() { &first } else { &body }) {
+                    Ok(usage) => {
+                        note_usage(sample, usage, sample.stamps.done.unwrap_or_default());
+                        Outcome::Ok
+                    }
+                    Err(BadEvent) => Outcome::Failed(ErrorClass::BadBody),
                 }
-                Err(BadEvent) => Outcome::Failed(ErrorClass::BadBody),
-            },
+            }
         }
     }
 
@@ -136,10 +142,10 @@ impl Answer {
             (Form::Stream(_), None) if class == ErrorClass::ConnectionClosed => {
                 Outcome::Incomplete(ErrorClass::StreamTruncated)
             }
-            (Form::Whole(_), _) if class == ErrorClass::ConnectionClosed => {
+            (Form::Whole(..), _) if class == ErrorClass::ConnectionClosed => {
                 Outcome::Incomplete(ErrorClass::BodyTruncated)
             }
-            (Form::Stream(_) | Form::Whole(_), _) => Outcome::Incomplete(class),
+            (Form::Stream(_) | Form::Whole(..), _) => Outcome::Incomplete(class),
         }
     }
 
@@ -200,15 +206,27 @@ fn note_usage(sample: &mut Sample, usage: Option<Usage>, read: Nanos) {
     }
 }
 
+/// What the headers say, in one walk over them.
 fn read_headers(sample: &mut Sample, headers: &HeaderMap) {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let number = |name: &str| text(name).and_then(|text| text.trim().parse::<f64>().ok());
-    let id = ["apim-request-id", "x-request-id", "request-id", "x-ms-request-id"].into_iter().find_map(text);
-    sample.request_id = id.map(Box::from);
-    sample.region = text("x-ms-region").map(Box::from);
-    sample.server_ms = number("openai-processing-ms");
-    let seconds = number("retry-after").map(|seconds| seconds * 1e3);
-    sample.retry_after_ms = number("retry-after-ms").or(seconds);
+    // Gateways and servers name the call in several ways; the first of these counts.
+    const IDS: [&str; 4] = ["apim-request-id", "x-request-id", "request-id", "x-ms-request-id"];
+    let (mut id, mut seconds) = (IDS.len(), None);
+    for (name, value) in headers {
+        let number = || value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
+        match name.as_str() {
+            "openai-processing-ms" => sample.server_ms = number(),
+            "retry-after-ms" => sample.retry_after_ms = number(),
+            "retry-after" => seconds = number(),
+            "x-ms-region" => sample.region = value.to_str().ok().map(Box::from),
+            name => {
+                if let (Some(place), Ok(text)) = (IDS[..id].iter().position(|id| *id == name), value.to_str()) {
+                    id = place;
+                    sample.request_id = Some(text.into());
+                }
+            }
+        }
+    }
+    sample.retry_after_ms = sample.retry_after_ms.or(seconds.map(|seconds| seconds * 1e3));
 }
 
 /// A gateway that collected the stream may answer with one JSON body.

@@ -1,7 +1,9 @@
 //! The limits of one call: a time limit that moves as the call goes on, a limit on the whole, and the run's abort.
 //!
-//! One runtime timer serves a call. It is set anew only when it fires early, not at every read.
+//! One runtime timer serves a call, and then the next one. It is set anew only when it fires early, not at every read
+//! nor for every call.
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -31,10 +33,15 @@ impl Cut {
     }
 }
 
+/// The timers of one worker that no call uses at present.
+#[derive(Default)]
+pub(super) struct Timers(RefCell<Vec<Pin<Box<Sleep>>>>);
+
 /// The limits of one call.
 pub(super) struct Guard<'g, 'n> {
     aborted: Pin<&'g mut Notified<'n>>,
     already: bool,
+    timers: &'n Timers,
     timer: Option<Pin<Box<Sleep>>>,
     limit: (Instant, ErrorClass),
     total: Option<Instant>,
@@ -42,9 +49,9 @@ pub(super) struct Guard<'g, 'n> {
 
 impl<'g, 'n> Guard<'g, 'n> {
     /// A guard that listens to the run's abort; `already` says that it has come.
-    pub(super) fn new(aborted: Pin<&'g mut Notified<'n>>, already: bool) -> Self {
+    pub(super) fn new(aborted: Pin<&'g mut Notified<'n>>, already: bool, timers: &'n Timers) -> Self {
         let never = Instant::now() + Duration::from_secs(86_400 * 365);
-        Self { aborted, already, timer: None, limit: (never, ErrorClass::TimeoutTotal), total: None }
+        Self { aborted, already, timers, timer: None, limit: (never, ErrorClass::TimeoutTotal), total: None }
     }
 
     /// From now on, what is watched may take this long.
@@ -69,7 +76,8 @@ impl<'g, 'n> Guard<'g, 'n> {
                 return Poll::Ready(Err(Cut::Aborted));
             }
             let (deadline, class) = self.deadline();
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            let rested = || self.timers.0.borrow_mut().pop();
+            let timer = self.timer.get_or_insert_with(|| rested().unwrap_or_else(|| Box::pin(sleep_until(deadline))));
             if timer.deadline() > deadline {
                 timer.as_mut().reset(deadline);
             }
@@ -89,5 +97,11 @@ impl<'g, 'n> Guard<'g, 'n> {
             Some(total) if total < self.limit.0 => (total, ErrorClass::TimeoutTotal),
             Some(_) | None => self.limit,
         }
+    }
+}
+
+impl Drop for Guard<'_, '_> {
+    fn drop(&mut self) {
+        self.timers.0.borrow_mut().extend(self.timer.take());
     }
 }

@@ -96,7 +96,7 @@ impl<S: 'static> Flights<S> {
     pub fn follow(self: Rc<Self>, ticket: Ticket, attempt: impl Future<Output = S>) -> impl Future<Output = ()> {
         self.under_way.set(self.under_way.get() + 1);
         self.everywhere.fetch_add(1, Ordering::Relaxed);
-        let flight = Flight { flights: self, ticket, sample: None };
+        let flight = Flight { flights: self, ticket, landed: false };
         async move { flight.land(attempt.await) }
     }
 
@@ -108,24 +108,24 @@ impl<S: 'static> Flights<S> {
     }
 }
 
-/// One call under way; lands when it goes out of scope, however that comes about.
+/// One call under way; it is over when this goes out of scope, however that comes about.
 struct Flight<S: 'static> {
     flights: Rc<Flights<S>>,
     ticket: Ticket,
-    sample: Option<S>,
+    landed: bool,
 }
 
 impl<S> Flight<S> {
     fn land(mut self, sample: S) {
-        self.sample = Some(sample);
+        self.landed = true;
+        self.flights.landing.landed(sample);
     }
 }
 
 impl<S> Drop for Flight<S> {
     fn drop(&mut self) {
-        match self.sample.take() {
-            Some(sample) => self.flights.landing.landed(sample),
-            None => self.flights.landing.lost(self.ticket, Lost::Panicked),
+        if !self.landed {
+            self.flights.landing.lost(self.ticket, Lost::Panicked);
         }
         let left = self.flights.under_way.get() - 1;
         self.flights.under_way.set(left);

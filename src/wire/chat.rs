@@ -1,16 +1,19 @@
 //! Chat completions: the request's body, and what the events and bodies of the answer say.
 
-use serde::Deserialize;
+use std::io::Write;
+
 use serde_json::{Map, Value, json};
 
-use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Filled, Usage, UsageJson};
+use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Usage, UsageJson, parse};
+use crate::wire::skim::Skim;
+use crate::wire::text::push_text;
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body.
 #[must_use]
 pub fn encode(call: &Call) -> Vec<u8> {
-    let mut body = match &call.prompt {
-        Prompt::Text(text) => Map::from_iter([("messages".to_owned(), json!([{"role": "user", "content": text}]))]),
+    let body = match &call.prompt {
+        Prompt::Text(text) => return encode_text(call, text),
         Prompt::Messages(messages) => {
             let messages: Vec<Value> =
                 messages.iter().map(|message| json!({"role": message.role, "content": message.content})).collect();
@@ -18,6 +21,29 @@ pub fn encode(call: &Call) -> Vec<u8> {
         }
         Prompt::Body(body) => body.clone(),
     };
+    encode_map(call, body)
+}
+
+/// One user message, written without a detour: most calls are this.
+fn encode_text(call: &Call, text: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(text.len() + call.model.len() + 192);
+    body.extend_from_slice(b"{\"messages\":[{\"role\":\"user\",\"content\":");
+    push_text(&mut body, text);
+    body.extend_from_slice(b"}],\"model\":");
+    push_text(&mut body, &call.model);
+    if let Some(limit) = call.max_output_tokens {
+        // Writing into memory does not fail.
+        let _ = write!(body, ",\"{}\":{limit}", limit_field(&call.model));
+    }
+    body.extend_from_slice(if call.stream {
+        b",\"stream\":true,\"stream_options\":{\"include_usage\":true}}"
+    } else {
+        b",\"stream\":false}"
+    });
+    body
+}
+
+fn encode_map(call: &Call, mut body: Map<String, Value>) -> Vec<u8> {
     body.insert("model".to_owned(), Value::from(&*call.model));
     if let Some(limit) = call.max_output_tokens {
         body.remove("max_tokens");
@@ -38,35 +64,6 @@ fn limit_field(model: &str) -> &'static str {
     if reasoning { "max_completion_tokens" } else { "max_tokens" }
 }
 
-#[derive(Deserialize)]
-struct ChunkJson {
-    #[serde(default)]
-    choices: Vec<ChoiceJson>,
-    #[serde(default)]
-    usage: Option<UsageJson>,
-    #[serde(default)]
-    error: Option<ErrorJson>,
-}
-
-#[derive(Deserialize)]
-struct ChoiceJson {
-    #[serde(default)]
-    delta: Option<DeltaJson>,
-    #[serde(default)]
-    finish_reason: Filled,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct DeltaJson {
-    content: Filled,
-    refusal: Filled,
-    tool_calls: Filled,
-    function_call: Filled,
-    reasoning_content: Filled,
-    reasoning: Filled,
-}
-
 /// What one event of a chat stream says.
 ///
 /// # Errors
@@ -75,22 +72,45 @@ pub fn decode(data: &[u8]) -> Result<Delta, BadEvent> {
     if data.starts_with(b"[DONE]") {
         return Ok(Delta { end: Some(End::Terminal), ..Delta::default() });
     }
-    let chunk: ChunkJson = serde_json::from_slice(data).map_err(|_| BadEvent)?;
-    let mut delta = Delta { usage: chunk.usage.map(Usage::from), ..Delta::default() };
-    for choice in &chunk.choices {
-        if let Some(part) = &choice.delta {
-            delta.visible |= part.content.0 || part.refusal.0;
-            delta.tool |= part.tool_calls.0 || part.function_call.0;
-            delta.reasoning |= part.reasoning_content.0 || part.reasoning.0;
-        }
-        if choice.finish_reason.0 {
-            delta.end = Some(End::Finished);
-        }
-    }
-    if let Some(error) = chunk.error {
-        delta.end = Some(End::Error { throttled: error.is_throttle() });
+    let (mut delta, mut usage, mut error) = (Delta::default(), None, None);
+    let mut chunk = Skim::new(data);
+    chunk.object(|value, name| match name {
+        b"choices" => value.array(|choice| read_choice(choice, &mut delta)),
+        b"usage" => value.maybe().map(|bytes| usage = bytes),
+        b"error" => value.maybe().map(|bytes| error = bytes),
+        _ => value.skip().map(drop),
+    })?;
+    chunk.end()?;
+    delta.usage = usage.map(parse::<UsageJson>).transpose()?.map(Usage::from);
+    if let Some(error) = error {
+        delta.end = Some(End::Error { throttled: parse::<ErrorJson>(error)?.is_throttle() });
     }
     Ok(delta)
+}
+
+fn read_choice(choice: &mut Skim<'_>, delta: &mut Delta) -> Result<(), BadEvent> {
+    choice.object(|value, name| match name {
+        b"delta" if value.null() => Ok(()),
+        b"delta" => value.object(|part, name| read_part(part, name, delta)),
+        b"finish_reason" => {
+            if value.is_filled()? {
+                delta.end = Some(End::Finished);
+            }
+            Ok(())
+        }
+        _ => value.skip().map(drop),
+    })
+}
+
+fn read_part(part: &mut Skim<'_>, name: &[u8], delta: &mut Delta) -> Result<(), BadEvent> {
+    let kind = match name {
+        b"content" | b"refusal" => &mut delta.visible,
+        b"tool_calls" | b"function_call" => &mut delta.tool,
+        b"reasoning_content" | b"reasoning" => &mut delta.reasoning,
+        _ => return part.skip().map(drop),
+    };
+    *kind |= part.is_filled()?;
+    Ok(())
 }
 
 /// What a whole answer that is not a stream says: its token counts, if it has them.
@@ -98,11 +118,25 @@ pub fn decode(data: &[u8]) -> Result<Delta, BadEvent> {
 /// # Errors
 /// [`BadEvent`] when it is no chat completion with at least one finished choice.
 pub fn decode_body(body: &[u8]) -> Result<Option<Usage>, BadEvent> {
-    let body: ChunkJson = serde_json::from_slice(body).map_err(|_| BadEvent)?;
-    if body.error.is_some() || body.choices.is_empty() || !body.choices.iter().all(|choice| choice.finish_reason.0) {
+    let (mut choices, mut finished, mut usage, mut failed) = (0, 0, None, false);
+    let mut text = Skim::new(body);
+    text.object(|value, name| match name {
+        b"choices" => value.array(|choice| {
+            choices += 1;
+            choice.object(|value, name| {
+                finished += u32::from(value.is_filled()? && name == b"finish_reason");
+                Ok(())
+            })
+        }),
+        b"usage" => value.maybe().map(|bytes| usage = bytes),
+        b"error" => value.maybe().map(|bytes| failed = bytes.is_some()),
+        _ => value.skip().map(drop),
+    })?;
+    text.end()?;
+    if failed || choices == 0 || finished < choices {
         return Err(BadEvent);
     }
-    Ok(body.usage.map(Usage::from))
+    Ok(usage.map(parse::<UsageJson>).transpose()?.map(Usage::from))
 }
 
 #[cfg(test)]

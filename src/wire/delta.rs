@@ -4,7 +4,7 @@
 //! Text is looked at, never copied.
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::Deserializer;
 
 /// What an event brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,11 @@ pub struct Usage {
     pub output: u64,
     /// Reasoning tokens among them.
     pub reasoning: u64,
+}
+
+/// Reads a value that is rare enough to be copied.
+pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadEvent> {
+    serde_json::from_slice(json).map_err(|_| BadEvent)
 }
 
 /// The data of an event is not the JSON that the API promises.
@@ -152,57 +157,6 @@ pub fn describe_error(body: &[u8]) -> String {
         Ok(Body { error: Some(error), .. }) => error.describe(),
         Ok(Body { message: Some(message), .. }) => message,
         Ok(_) | Err(_) => String::new(),
-    }
-}
-
-/// Whether a value holds something: a text that is not empty, an array or object with members.
-///
-/// Read in place of the value, so that no text is copied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Filled(pub(super) bool);
-
-impl<'de> Deserialize<'de> for Filled {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Look;
-        impl<'de> Visitor<'de> for Look {
-            type Value = Filled;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("any JSON value")
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Filled, E> {
-                Ok(Filled(!text.is_empty()))
-            }
-            fn visit_unit<E>(self) -> Result<Filled, E> {
-                Ok(Filled(false))
-            }
-            fn visit_bool<E>(self, value: bool) -> Result<Filled, E> {
-                Ok(Filled(value))
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Filled, E> {
-                Ok(Filled(true))
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Filled, E> {
-                Ok(Filled(true))
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Filled, E> {
-                Ok(Filled(true))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Filled, A::Error> {
-                let mut any = false;
-                while seq.next_element::<IgnoredAny>()?.is_some() {
-                    any = true;
-                }
-                Ok(Filled(any))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Filled, A::Error> {
-                let mut any = false;
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-                    any = true;
-                }
-                Ok(Filled(any))
-            }
-        }
-        deserializer.deserialize_any(Look)
     }
 }
 

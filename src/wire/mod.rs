@@ -3,4 +3,6 @@
 pub mod chat;
 pub mod delta;
 pub mod responses;
+mod skim;
 pub mod sse;
+mod text;

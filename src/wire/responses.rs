@@ -1,16 +1,20 @@
 //! Responses: the request's body, and what the events and bodies of the answer say.
 
+use std::io::Write;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Filled, Usage, UsageJson};
+use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Usage, UsageJson, parse};
+use crate::wire::skim::Skim;
+use crate::wire::text::push_text;
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body. Nothing is asked to be stored.
 #[must_use]
 pub fn encode(call: &Call) -> Vec<u8> {
-    let mut body = match &call.prompt {
-        Prompt::Text(text) => Map::from_iter([("input".to_owned(), Value::from(text.as_str()))]),
+    let body = match &call.prompt {
+        Prompt::Text(text) => return encode_text(call, text),
         Prompt::Messages(messages) => {
             let input: Vec<Value> =
                 messages.iter().map(|message| json!({"role": message.role, "content": message.content})).collect();
@@ -18,6 +22,25 @@ pub fn encode(call: &Call) -> Vec<u8> {
         }
         Prompt::Body(body) => body.clone(),
     };
+    encode_map(call, body)
+}
+
+/// One text, written without a detour: most calls are this.
+fn encode_text(call: &Call, text: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(text.len() + call.model.len() + 96);
+    body.extend_from_slice(b"{\"input\":");
+    push_text(&mut body, text);
+    body.extend_from_slice(b",\"model\":");
+    push_text(&mut body, &call.model);
+    if let Some(limit) = call.max_output_tokens {
+        // Writing into memory does not fail.
+        let _ = write!(body, ",\"max_output_tokens\":{limit}");
+    }
+    let _ = write!(body, ",\"store\":false,\"stream\":{}}}", call.stream);
+    body
+}
+
+fn encode_map(call: &Call, mut body: Map<String, Value>) -> Vec<u8> {
     body.insert("model".to_owned(), Value::from(&*call.model));
     if let Some(limit) = call.max_output_tokens {
         body.insert("max_output_tokens".to_owned(), Value::from(limit));
@@ -25,18 +48,6 @@ pub fn encode(call: &Call) -> Vec<u8> {
     body.entry("store").or_insert(Value::Bool(false));
     body.insert("stream".to_owned(), Value::from(call.stream));
     serde_json::to_vec(&body).unwrap_or_default()
-}
-
-#[derive(Deserialize)]
-struct EventJson<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: std::borrow::Cow<'a, str>,
-    #[serde(default)]
-    delta: Filled,
-    #[serde(default)]
-    response: Option<ResponseJson>,
-    #[serde(default)]
-    error: Option<ErrorJson>,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,24 +67,32 @@ pub fn decode(data: &[u8]) -> Result<Delta, BadEvent> {
     if data.starts_with(b"[DONE]") {
         return Ok(Delta::default());
     }
-    let event: EventJson<'_> = serde_json::from_slice(data).map_err(|_| BadEvent)?;
+    let (mut kind, mut filled, mut response, mut error) = (None, false, None, None);
+    let mut event = Skim::new(data);
+    event.object(|value, name| match name {
+        b"type" => value.text().map(|text| kind = Some(text)),
+        b"delta" => value.is_filled().map(|yes| filled = yes),
+        b"response" => value.maybe().map(|bytes| response = bytes),
+        b"error" => value.maybe().map(|bytes| error = bytes),
+        _ => value.skip().map(drop),
+    })?;
+    event.end()?;
     let mut delta = Delta::default();
-    match &*event.kind {
-        "response.output_text.delta" | "response.refusal.delta" => delta.visible = event.delta.0,
-        "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
-            delta.tool = event.delta.0
-        }
-        "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => delta.reasoning = event.delta.0,
-        "response.completed" | "response.incomplete" => {
+    match kind.ok_or(BadEvent)? {
+        b"response.output_text.delta" | b"response.refusal.delta" => delta.visible = filled,
+        b"response.function_call_arguments.delta" | b"response.custom_tool_call_input.delta" => delta.tool = filled,
+        b"response.reasoning_text.delta" | b"response.reasoning_summary_text.delta" => delta.reasoning = filled,
+        b"response.completed" | b"response.incomplete" => {
             delta.end = Some(End::Terminal);
-            delta.usage = event.response.and_then(|response| response.usage).map(Usage::from);
+            delta.usage = read_response(response)?.usage.map(Usage::from);
         }
-        "response.failed" => {
-            let error = event.response.and_then(|response| response.error);
+        b"response.failed" => {
+            let error = read_response(response)?.error;
             delta.end = Some(End::Error { throttled: error.is_some_and(|error| error.is_throttle()) });
         }
-        "error" => {
-            let error = event.error.or_else(|| serde_json::from_slice(data).ok());
+        b"error" => {
+            // Some put the error's fields into an object of their own, some into the event.
+            let error: Option<ErrorJson> = serde_json::from_slice(error.unwrap_or(data)).ok();
             delta.end = Some(End::Error { throttled: error.is_some_and(|error| error.is_throttle()) });
         }
         _ => {}
@@ -81,12 +100,16 @@ pub fn decode(data: &[u8]) -> Result<Delta, BadEvent> {
     Ok(delta)
 }
 
+fn read_response(response: Option<&[u8]>) -> Result<ResponseJson, BadEvent> {
+    response.map_or_else(|| Ok(ResponseJson::default()), parse)
+}
+
 /// What a whole answer that is not a stream says: its token counts, if it has them.
 ///
 /// # Errors
 /// [`BadEvent`] when it is no finished response.
 pub fn decode_body(body: &[u8]) -> Result<Option<Usage>, BadEvent> {
-    let response: ResponseJson = serde_json::from_slice(body).map_err(|_| BadEvent)?;
+    let response: ResponseJson = parse(body)?;
     match response.status.as_deref() {
         Some("completed" | "incomplete") => Ok(response.usage.map(Usage::from)),
         Some(_) | None => Err(BadEvent),

@@ -116,6 +116,31 @@ each("tools, their results, and tools as a stream", async (client) => {
   assert.ok("city" in JSON.parse(final.choices[0].message.tool_calls[0].function.arguments));
 });
 
+each("custom tools, deprecated functions, stored completions", async (client) => {
+  const shell = { type: "custom", custom: { name: "shell" } };
+  const first = await client.chat.completions.create({ model, messages, tools: [shell] });
+  const [call] = first.choices[0].message.tool_calls;
+  assert.deepEqual([call.type, call.custom.name], ["custom", "shell"]);
+  const functions = [{ name: clock.name, parameters: clock.parameters }];
+  const old = await client.chat.completions.create({ model, messages, functions });
+  assert.deepEqual([old.choices[0].finish_reason, old.choices[0].message.function_call.name], ["function_call", "get_time"]);
+  const made = await client.chat.completions.create({ model, messages, store: true });
+  const kept = await client.chat.completions.retrieve(made.id);
+  assert.equal(kept.choices[0].message.content, made.choices[0].message.content);
+  const said = await all(client.chat.completions.messages.list(made.id));
+  assert.deepEqual(said.map((m) => m.content), ["hello world"]);
+  await client.chat.completions.update(made.id, { metadata: { a: "1" } });
+  const listed = await all(client.chat.completions.list({ metadata: { a: "1" } }));
+  assert.ok(listed.some((c) => c.id === made.id));
+  await client.chat.completions.delete(made.id);
+  await assert.rejects(client.chat.completions.retrieve(made.id), { status: 404 });
+  const flatShell = { type: "custom", name: "shell" };
+  const response = await client.responses.stream({ model, input: "hello", tools: [flatShell] }).finalResponse();
+  assert.equal(response.output[0].type, "custom_tool_call");
+  const compacted = await client.responses.compact({ model, input: "hello" });
+  assert.equal(compacted.output.at(-1).type, "compaction");
+});
+
 each("structured output and refusals", async (client) => {
   const response_format = zodResponseFormat(Trip, "trip");
   const trip = await client.chat.completions.parse({ model, messages, response_format, max_tokens: 4000 });

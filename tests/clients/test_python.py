@@ -175,6 +175,49 @@ class Chat(Every):
             final = stream.get_final_completion()
             self.assertEqual(final.choices[0].finish_reason, "tool_calls")
 
+    def test_custom_tools_and_deprecated_functions(self):
+        shell = {"type": "custom", "custom": {"name": "shell", "description": "d"}}
+        functions = [WEATHER["function"] | {"strict": None}]
+        functions = [{key: value for key, value in functions[0].items() if key != "strict"}]
+        for client in self.each():
+            whole = client.chat.completions.create(model="gpt-4o", messages=ASK, tools=[shell])
+            call = whole.choices[0].message.tool_calls[0]
+            self.assertEqual((call.type, call.custom.name), ("custom", "shell"))
+            self.assertTrue(call.custom.input)
+            said = ASK + [whole.choices[0].message.to_dict(), {"role": "tool", "tool_call_id": call.id, "content": "ok"}]
+            after = client.chat.completions.create(model="gpt-4o", messages=said, tools=[shell])
+            self.assertTrue(after.choices[0].message.content)
+            old = client.chat.completions.create(model="gpt-4o", messages=ASK, functions=functions)
+            self.assertEqual(old.choices[0].finish_reason, "function_call")
+            self.assertEqual(old.choices[0].message.function_call.name, "get_weather")
+            stream = client.chat.completions.create(model="gpt-4o", messages=ASK, functions=functions, stream=True)
+            calls = [c.choices[0].delta.function_call for c in stream if c.choices and c.choices[0].delta.function_call]
+            self.assertEqual(calls[0].name, "get_weather")
+            self.assertIn("city", json.loads("".join(c.arguments for c in calls)))
+
+    def test_stored_completions(self):
+        for client in self.each():
+            made = client.chat.completions.create(model="gpt-4o", messages=ASK, store=True, metadata={"a": str(id(client))})
+            again = client.chat.completions.retrieve(made.id)
+            self.assertEqual(again.choices[0].message.content, made.choices[0].message.content)
+            said = list(client.chat.completions.messages.list(made.id))
+            self.assertEqual([(m.id, m.content) for m in said], [(f"{made.id}-0", "hello world")])
+            listed = [c.id for c in client.chat.completions.list(metadata={"a": str(id(client))}, limit=1)]
+            self.assertEqual(listed, [made.id])
+            client.chat.completions.update(made.id, metadata={"b": "2"})
+            self.assertEqual(client.chat.completions.retrieve(made.id).metadata, {"b": "2"})
+            self.assertTrue(client.chat.completions.delete(made.id).deleted)
+            with self.assertRaises(openai.NotFoundError):
+                client.chat.completions.retrieve(made.id)
+
+    def test_a_filtered_answer(self):
+        filtered = {"x-sim-filtered": "1"}
+        for client in self.each():
+            whole = client.chat.completions.create(model="gpt-4o", messages=ASK, extra_headers=filtered)
+            self.assertEqual(whole.choices[0].finish_reason, "content_filter")
+            response = client.responses.create(model="gpt-4o", input="hello", extra_headers=filtered)
+            self.assertEqual((response.status, response.incomplete_details.reason), ("incomplete", "content_filter"))
+
     def test_structured_output(self):
         for client in self.each():
             trip = client.chat.completions.parse(model="gpt-4o", messages=ASK, response_format=Trip, max_tokens=4000)
@@ -252,6 +295,29 @@ class Chat(Every):
 
 
 class Responses(Every):
+    def test_custom_tools(self):
+        shell = {"type": "custom", "name": "shell", "description": "d"}
+        for client in self.each():
+            first = client.responses.create(model="gpt-4o", input="hello", tools=[shell])
+            call = first.output[0]
+            self.assertEqual((call.type, call.name), ("custom_tool_call", "shell"))
+            events = whole_response(client.responses.create(model="gpt-4o", input="hello", tools=[shell], stream=True))
+            deltas = "".join(e.delta for e in events if e.type == "response.custom_tool_call_input.delta")
+            self.assertEqual(deltas, events[-1].response.output[0].input)
+            output = [{"type": "custom_tool_call_output", "call_id": call.call_id, "output": "ok"}]
+            more = {"tools": [shell], "previous_response_id": first.id}
+            self.assertTrue(client.responses.create(model="gpt-4o", input=output, **more).output_text)
+
+    def test_compact_and_count(self):
+        for client in self.each():
+            first = client.responses.create(model="gpt-4o", input="hello world")
+            made = client.responses.compact(model="gpt-4o", input="go on", previous_response_id=first.id)
+            self.assertEqual((made.object, made.output[-1].type), ("response.compaction", "compaction"))
+            counted = client.responses.input_tokens.count(model="gpt-4o", input=[o.to_dict() for o in made.output])
+            again = client.responses.create(model="gpt-4o", input=[o.to_dict() for o in made.output])
+            self.assertEqual(counted.input_tokens, again.usage.input_tokens)
+            self.assertGreater(counted.input_tokens, made.usage.output_tokens)
+
     def test_create_read_follow_delete(self):
         for client in self.each():
             first = client.responses.create(model="gpt-4o", input="hello world", instructions="Be brief.")

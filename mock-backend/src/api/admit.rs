@@ -9,8 +9,10 @@ use super::answer::{Call, EVENTS};
 use super::ask::{Ask, Form};
 use super::embeddings::Vectors;
 use super::error::ApiError;
+use super::in_stream::refused_stream;
 use super::route::Dialect;
-use super::trouble::{Details, Trouble, refused_stream};
+use super::trouble::Trouble;
+use super::trouble_text::Details;
 use crate::backend::Backend;
 use crate::clock::{now_ns, unix_seconds};
 use crate::limits::{Cost, Format, Refusal, Standing, retry_after};
@@ -48,7 +50,9 @@ impl Refused {
     /// As a fault of the scenario: with the figures of a small deployment.
     fn by_fault(trouble: Trouble) -> Self {
         let (wait, figures) = match trouble {
-            Trouble::CallRate | Trouble::ModelRate | Trouble::Streamed => (Some(2_000_000_000), [60, 60, 1]),
+            Trouble::CallRate | Trouble::ModelRate | Trouble::Streamed | Trouble::StreamedCode => {
+                (Some(2_000_000_000), [60, 60, 1])
+            }
             Trouble::TokenRate | Trouble::Demand | Trouble::Provisioned => {
                 (Some(2_000_000_000), [200_000, 195_869, 4412])
             }
@@ -137,10 +141,10 @@ impl<'a> Call<'a> {
         if self.backend.limits.as_ref().is_some_and(|limits| limits.settles())
             && let Some(entry) = self.visit.tap.note().and_then(|note| note.entry)
         {
-            let backend = Arc::clone(self.backend);
+            let (backend, admitted) = (Arc::clone(self.backend), self.arrival.ideal);
             entry.on_end(move |record| {
                 if let (Some(limits), Some(tokens)) = (&backend.limits, record.tokens) {
-                    limits.settle(now_ns(), &cost, u64::from(tokens));
+                    limits.settle(now_ns(), admitted, &cost, u64::from(tokens));
                 }
             });
         }
@@ -153,7 +157,7 @@ impl<'a> Call<'a> {
         let in_stream = responses
             && ask.stream
             && refused.trouble.status() == StatusCode::TOO_MANY_REQUESTS
-            && (refused.trouble == Trouble::Streamed
+            && (matches!(refused.trouble, Trouble::Streamed | Trouble::StreamedCode)
                 || self.backend.limits.as_ref().is_some_and(|limits| limits.config.in_stream));
         let model = ask.model.trim_matches('"');
         let mut response = if in_stream {
@@ -178,17 +182,30 @@ impl<'a> Call<'a> {
     /// Answers a request for embeddings, which costs its text alone, if the deployment takes it.
     pub(super) async fn admit_vectors(&self, vectors: Vectors) -> Result<Response<Reply>, ApiError> {
         let cost = Cost { prompt: vectors.prompt_tokens as u64, cached: 0, limit: Some(0), choices: 1 };
-        match self.ask(&cost, None) {
+        let name = vectors.name.clone();
+        self.admit_other("embeddings", &name, &cost, self.embed(vectors)).await
+    }
+
+    /// Gives the answer that `made` makes, if the deployment takes a request of this cost.
+    pub(super) async fn admit_other(
+        &self,
+        api: &'static str,
+        name: &str,
+        cost: &Cost,
+        made: impl Future<Output = Result<Response<Reply>, ApiError>>,
+    ) -> Result<Response<Reply>, ApiError> {
+        let responses = api == "responses";
+        match self.ask(cost, None) {
             Ok(standing) => {
-                let mut response = self.embed(vectors).await?;
+                let mut response = made.await?;
                 if let Some(standing) = standing {
-                    standing.write(response.headers_mut(), self.format(), false);
+                    standing.write(response.headers_mut(), self.format(), responses);
                 }
                 Ok(response)
             }
             Err(refused) => {
-                let mut response = self.troubled("embeddings", false, &vectors.name, &refused);
-                self.declare(response.headers_mut(), &refused, false);
+                let mut response = self.troubled(api, false, name, &refused);
+                self.declare(response.headers_mut(), &refused, responses);
                 Ok(response)
             }
         }
@@ -231,7 +248,8 @@ impl<'a> Call<'a> {
         }
         self.visit.tap.head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
         let name = format!("resp_{:032x}", u128::from(self.arrival.recv));
-        let body = refused_stream(&name, model, unix_seconds());
+        let coded = refused.trouble == Trouble::StreamedCode;
+        let body = refused_stream(&name, model, unix_seconds(), coded);
         let mut response =
             self.response(StatusCode::OK, EVENTS, (&id, Some(&ask.name)), Some(0), Reply::whole(body.into_bytes()));
         response.headers_mut().insert(CONTENT_TYPE, EVENTS);

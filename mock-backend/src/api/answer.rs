@@ -11,25 +11,23 @@ use hyper::{Response, StatusCode};
 use rand::Rng;
 
 use super::ask::{Ask, Asked, Form, Reader};
-use super::chat::ChatAnswer;
-use super::completions::CompletionsAnswer;
-use super::compose;
+use super::choices::{longest, prose};
 use super::content::Choice;
+use super::draft::Answer;
 use super::embeddings::Vectors;
 use super::error::ApiError;
 use super::heads::Head;
+use super::kept::Kept;
 use super::responses::{ResponsesAnswer, Stage};
-use super::responses_events::ResponsesEvents;
 use super::route::{Dialect, api, dialect};
 use super::sse::{EventStream, Next, Script};
 use super::trouble::Trouble;
 use crate::backend::{Backend, Length, Plan, Prompt};
-use crate::clock::unix_seconds;
 use crate::generate::Text;
-use crate::latency::{Dice, dice, pick};
+use crate::latency::{dice, pick};
 use crate::ledger::{Planned, Record};
 use crate::reply::Reply;
-use crate::responses_store::Stored;
+use crate::responses_store::response_name;
 use crate::tap::{Arrival, Entry, Marks, Note};
 use crate::visit::Visit;
 
@@ -38,8 +36,6 @@ pub(super) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stre
 /// Where a model tells a gateway of ours what it has planned: when the first and the last token are due, in nanoseconds
 /// of `CLOCK_MONOTONIC`. The gateway keeps it to itself.
 pub(crate) const PLAN: HeaderName = HeaderName::from_static("x-sim-plan");
-/// The longest summary of a reasoning, in tokens.
-const SUMMARY: usize = 24;
 
 /// Answers a request to the API, at the time that is planned for it.
 pub(crate) async fn answer(
@@ -64,6 +60,10 @@ pub(crate) async fn answer(
         // Boxed, since they are seldom and would make every answer larger.
         (Ok(Asked::Embeddings(vectors)), None) => Box::pin(call.admit_vectors(vectors)).await,
         (Ok(Asked::Stored(id, errand)), None) => Box::pin(call.retrieve(&id, errand)).await,
+        (Ok(Asked::StoredChat(id, errand)), None) => call.stored_chat(&id, errand, &text),
+        (Ok(Asked::StoredChats), None) => call.stored_chats(),
+        (Ok(Asked::Compact(asked)), None) => Box::pin(call.compact(asked)).await,
+        (Ok(Asked::CountTokens(asked)), None) => call.count_tokens(&asked),
         (Err(error), None) => Err(error),
     };
     done.unwrap_or_else(|error| call.at_once(error.status(), api(head.uri.path()), error.body(call.dialect)))
@@ -87,7 +87,7 @@ pub(super) struct Sending<'a> {
     /// The deployment or model that was asked.
     pub(super) name: &'a str,
     /// What is kept of it once it is sent.
-    pub(super) stored: Option<Arc<Stored>>,
+    pub(super) kept: Option<Kept>,
 }
 
 impl Call<'_> {
@@ -104,14 +104,15 @@ impl Call<'_> {
         if let Form::Responses(form) = &ask.form
             && let Some(previous) = &form.previous
         {
-            let before = self.backend.responses.get(previous);
+            let before = response_name(previous).and_then(|name| self.backend.responses.get(name));
             ask.prompt_tokens += before.ok_or_else(|| ApiError::NoPrevious(previous.clone()))?.answer.context();
         }
         let listener = &self.visit.listener;
         let number = listener.arrivals.fetch_add(1, Ordering::Relaxed);
         let mut dice = dice(self.visit.worker.world.seed, &listener.name, number);
         let mut special = self.special(&ask, number);
-        let thinking = (self.backend.config.reasoning_tokens as f64 * ask.effort) as usize;
+        let format = self.format_tokens(&ask);
+        let thinking = (self.backend.config.reasoning_tokens as f64 * ask.effort) as usize + format;
         let fixed = special.as_mut().and_then(|dice| self.fixed(&ask, thinking, dice));
         let length = match &fixed {
             Some(choices) => Length::Exactly(longest(choices)),
@@ -121,13 +122,20 @@ impl Call<'_> {
         let plan = self.backend.admit(self.arrival.ideal, &mut dice, prompt, length);
         let mut plan = plan.ok_or(ApiError::Unavailable)?;
         let (text, name) = (Text::new(pick(&mut dice, usize::MAX)), dice.next_u64());
-        let choices = fixed.unwrap_or_else(|| prose(&ask, &mut plan, text, special.as_mut()));
+        let mut choices = fixed.unwrap_or_else(|| prose(&ask, &mut plan, text, special.as_mut()));
+        if format > 0 {
+            choices.iter_mut().for_each(|choice| choice.hide(thinking - format));
+        }
+        if self.is_filtered(special.as_mut()) {
+            choices.iter_mut().for_each(Choice::filter);
+            plan.shorten(longest(&choices));
+        }
         let (entry, id) = self.entry(ask.form.name(), ask.stream, StatusCode::OK);
         let tokens: usize = choices.iter().map(Choice::tokens).sum();
         entry.update(|record| record.tokens = u32::try_from(tokens).ok());
         let answer = self.script(&mut ask, &plan, choices, name);
-        let stored = answer.stored(&mut ask, &plan);
-        let sending = Sending { plan, entry, id: &id, name: &ask.name, stored };
+        let kept = answer.kept(&mut ask, &plan, name);
+        let sending = Sending { plan, entry, id: &id, name: &ask.name, kept };
         Ok(match answer {
             Answer::Responses(answer, _) if answer.terms.background && !ask.stream => {
                 self.in_background(&answer, sending)
@@ -138,76 +146,11 @@ impl Call<'_> {
         })
     }
 
-    /// The dice of all that is not plain text; they leave those of the times alone.
-    fn special(&self, ask: &Ask, number: u64) -> Option<Dice> {
-        if ask.wish.is_none() && ask.n == 1 && self.backend.config.refusals == 0.0 {
-            return None;
-        }
-        Some(match ask.wish.as_ref().and_then(|wish| wish.seed) {
-            Some(seed) => dice(seed as u64, "seed", 0),
-            None => dice(self.visit.worker.world.seed, &format!("{}/content", self.visit.listener.name), number),
-        })
-    }
-
-    /// The choices whose length is not drawn.
-    fn fixed(&self, ask: &Ask, thinking: usize, dice: &mut Dice) -> Option<Vec<Choice>> {
-        use rand::RngExt;
-        let mut refused = self.backend.config.refusals;
-        refused = if refused > 0.0 && dice.random_bool(refused) { 1.0 } else { 0.0 };
-        let one = |dice: &mut Dice| {
-            let body = if refused > 0.0 {
-                Some(compose::refusal())
-            } else {
-                ask.wish.as_ref().and_then(|wish| compose::fixed(wish, dice))
-            };
-            body.map(|body| Choice::within(ask.limit, thinking, body))
-        };
-        (0..ask.n).map(|_| one(dice)).collect()
-    }
-
-    /// An answer whose form is still open.
-    fn script(&self, ask: &mut Ask, plan: &Plan, choices: Vec<Choice>, name: u64) -> Answer {
-        let (model, created) = (std::mem::take(&mut ask.model), unix_seconds());
-        let (prompt_tokens, cached, dialect) = (ask.prompt_tokens, ask.cached, self.dialect);
-        match &mut ask.form {
-            Form::Chat { include_usage, logprobs } => {
-                let (id, logprobs, include_usage) = (format!("chatcmpl-{name:016x}"), *logprobs, *include_usage);
-                let answer = ChatAnswer { id, created, model, prompt_tokens, cached, choices, dialect, logprobs };
-                Answer::Chat(answer, ask.chat_stream(include_usage))
-            }
-            Form::Completions { include_usage, echo } => {
-                let (id, echo, include_usage) = (format!("cmpl-{name:016x}"), echo.take(), *include_usage);
-                let answer = CompletionsAnswer { id, created, model, prompt_tokens, cached, choices, dialect, echo };
-                Answer::Completions(answer, ask.chat_stream(include_usage))
-            }
-            Form::Responses(form) => {
-                let took = plan.end().saturating_sub(self.arrival.ideal);
-                let terms = form.terms.clone();
-                let choice = choices.into_iter().next().unwrap_or_else(Choice::nothing);
-                let summary =
-                    (terms.summary && choice.thinking > 0).then(|| compose::summary(choice.thinking.min(SUMMARY)));
-                let answer = ResponsesAnswer {
-                    name,
-                    created,
-                    completed: created + took / 1_000_000_000,
-                    model,
-                    prompt_tokens,
-                    cached,
-                    choice,
-                    summary,
-                    terms,
-                    dialect,
-                };
-                Answer::Responses(Arc::new(answer), ask.obfuscated)
-            }
-        }
-    }
-
     /// A response that is made later; the caller is told that it is queued.
     fn in_background(&self, answer: &ResponsesAnswer, sending: Sending<'_>) -> Response<Reply> {
-        let Sending { entry, id, name, stored, .. } = sending;
-        if let Some(stored) = stored {
-            self.backend.responses.put(stored);
+        let Sending { entry, id, name, kept, .. } = sending;
+        if let Some(kept) = kept {
+            kept.begin(self.backend);
         }
         self.visit.tap.head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
         let body = Reply::whole(answer.snapshot(Stage::Queued).into_bytes());
@@ -223,7 +166,7 @@ impl Call<'_> {
         let plan = plan.ok_or(ApiError::Unavailable)?;
         let (entry, id) = self.entry("embeddings", false, StatusCode::OK);
         entry.update(|record| record.tokens = Some(0));
-        let sending = Sending { plan, entry, id: &id, name: &vectors.name, stored: None };
+        let sending = Sending { plan, entry, id: &id, name: &vectors.name, kept: None };
         Ok(self.whole(vectors.whole(), sending).await)
     }
 
@@ -248,11 +191,11 @@ impl Call<'_> {
         sending: Sending<'_>,
         before: Option<(Bytes, usize)>,
     ) -> Response<Reply> {
-        let Sending { plan, entry, id, name, stored } = sending;
+        let Sending { plan, entry, id, name, kept } = sending;
         let first = script.first();
         let told = self.note_plan(&entry, first.map_or(plan.end(), |first| plan.due(first)), plan.stream_end());
-        if let Some(stored) = stored.as_ref().filter(|stored| stored.background.is_some()) {
-            self.backend.responses.put(Arc::clone(stored));
+        if let Some(kept) = &kept {
+            kept.begin(self.backend);
         }
         let opens = if before.is_some() { self.arrival.ideal } else { plan.opens() };
         let opened = self.wait(opens).await;
@@ -271,7 +214,7 @@ impl Call<'_> {
             rest: None,
             next: Next::Opening,
             first,
-            stored,
+            kept,
             before: None,
         };
         if let Some((bytes, next)) = before {
@@ -283,13 +226,13 @@ impl Call<'_> {
         response
     }
 
-    async fn whole(&self, body: Vec<u8>, sending: Sending<'_>) -> Response<Reply> {
-        let Sending { plan, entry, id, name, stored } = sending;
+    pub(super) async fn whole(&self, body: Vec<u8>, sending: Sending<'_>) -> Response<Reply> {
+        let Sending { plan, entry, id, name, kept } = sending;
         let end = plan.end();
         let told = self.note_plan(&entry, end, end);
         let due = self.wait(end).await;
-        if let Some(stored) = stored {
-            self.backend.responses.put(stored);
+        if let Some(kept) = kept {
+            kept.end(self.backend);
         }
         self.visit.tap.head(Note { due, marks: Marks::ALL, entry: Some(entry) });
         let took = due.saturating_sub(self.arrival.ideal) / 1_000_000;
@@ -344,66 +287,5 @@ impl Call<'_> {
         let asked = &self.head.headers;
         Head { dialect: self.dialect, asked, id, backend: self.backend, took, name, stream }.write(headers);
         response
-    }
-}
-
-/// The tokens of the longest choice.
-fn longest(choices: &[Choice]) -> usize {
-    choices.iter().map(Choice::tokens).max().unwrap_or(0)
-}
-
-/// Plain text of the planned length, cut at the first stop sequence; the plan is shortened if that comes sooner.
-fn prose(ask: &Ask, plan: &mut Plan, text: Text, mut special: Option<&mut Dice>) -> Vec<Choice> {
-    let tokens = plan.tokens - plan.thinking;
-    let seeded = ask.wish.as_ref().is_some_and(|wish| wish.seed.is_some());
-    let stop: &[String] = ask.wish.as_ref().map_or(&[], |wish| &wish.stop);
-    let mut choices = Vec::with_capacity(ask.n);
-    for i in 0..ask.n {
-        let words = match special.as_deref_mut() {
-            Some(dice) if i > 0 || seeded => compose::prose(dice, tokens),
-            _ => compose::passage(text, tokens),
-        };
-        let words = compose::stopped(words, stop);
-        let cut = plan.cut && words.tokens() == tokens;
-        choices.push(Choice::prose(plan.thinking, words, cut));
-    }
-    if !stop.is_empty() {
-        plan.shorten(longest(&choices));
-    }
-    choices
-}
-
-/// An answer whose form is still open.
-enum Answer {
-    Chat(ChatAnswer, super::chat::ChatStream),
-    Completions(CompletionsAnswer, super::chat::ChatStream),
-    Responses(Arc<ResponsesAnswer>, bool),
-}
-
-impl Answer {
-    fn whole(&self) -> Vec<u8> {
-        match self {
-            Self::Chat(answer, _) => answer.whole(),
-            Self::Completions(answer, _) => answer.whole(),
-            Self::Responses(answer, _) => answer.snapshot(Stage::Final).into_bytes(),
-        }
-    }
-
-    fn events(self) -> Script {
-        match self {
-            Self::Chat(answer, stream) => Script::Chat(answer.chunks(stream)),
-            Self::Completions(answer, stream) => Script::Completions(answer.chunks(stream)),
-            Self::Responses(answer, obfuscated) => {
-                Script::Responses(Box::new(ResponsesEvents::new(answer, obfuscated, 0)))
-            }
-        }
-    }
-
-    /// What is kept of it.
-    fn stored(&self, ask: &mut Ask, plan: &Plan) -> Option<Arc<Stored>> {
-        let (Self::Responses(answer, _), Form::Responses(form)) = (self, &mut ask.form) else { return None };
-        let background = answer.terms.background.then(|| plan.clone());
-        let body = std::mem::take(&mut form.body);
-        answer.terms.store.then(|| Arc::new(Stored::new(Arc::clone(answer), body, background, ask.stream)))
     }
 }

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
-use serde::Deserialize;
 
 use super::chat::ChatStream;
 use super::chat_request::{self, ChatRequest, StreamOptions};
+use super::compact::Conversation;
 use super::completions::{self, CompletionsRequest};
 use super::embeddings::{self, Vectors};
 use super::error::ApiError;
@@ -14,7 +14,8 @@ use super::json::quoted;
 use super::logprobs::Logprobs;
 use super::models::{self, Purpose};
 use super::responses_request::{self, ResponsesRequest, Terms};
-use super::route::{Dialect, Errand, Operation, Route, route};
+use super::route::{ChatErrand, Dialect, Errand, Operation, Route, route};
+use super::rules::{effort, limit, missing, named, only_default, parse, unsupported};
 use super::strict;
 use super::version;
 use super::wish::{Format, Wish};
@@ -32,6 +33,12 @@ pub(crate) enum Asked {
     Embeddings(Vectors),
     /// Something of a response that was made before.
     Stored(String, Errand),
+    /// Something of a chat completion that was stored.
+    StoredChat(String, ChatErrand),
+    /// The list of stored chat completions.
+    StoredChats,
+    Compact(Conversation),
+    CountTokens(Conversation),
 }
 
 /// An answer to generate.
@@ -57,8 +64,18 @@ pub(crate) struct Ask {
 
 /// In which form.
 pub(crate) enum Form {
-    Chat { include_usage: bool, logprobs: Option<Logprobs> },
-    Completions { include_usage: bool, echo: Option<String> },
+    /// `function`: calls are told in the deprecated way. `body`: that of the request, if the completion is kept.
+    Chat {
+        include_usage: bool,
+        logprobs: Option<Logprobs>,
+        function: bool,
+        body: Bytes,
+    },
+    Completions {
+        include_usage: bool,
+        echo: Option<String>,
+        logprobs: Option<Logprobs>,
+    },
     Responses(Box<ResponsesForm>),
 }
 
@@ -115,6 +132,10 @@ impl Reader<'_> {
                 models::show_deployment(name).map(Asked::Known).ok_or_else(|| ApiError::NoModel(name.to_owned()))
             }
             Operation::Stored(id, errand) => Ok(Asked::Stored(id.to_owned(), errand)),
+            Operation::StoredChat(id, errand) => Ok(Asked::StoredChat(id.to_owned(), errand)),
+            Operation::StoredChats => Ok(Asked::StoredChats),
+            Operation::Compact => self.read_conversation(&route, body?).map(Asked::Compact),
+            Operation::CountTokens => self.read_conversation(&route, body?).map(Asked::CountTokens),
             Operation::Chat => self.read_chat(&route, &body?).map(Asked::Answer),
             Operation::Completions => self.read_completions(&route, &body?).map(Asked::Answer),
             Operation::Embeddings => self.read_embeddings(&route, &body?).map(Asked::Embeddings),
@@ -171,7 +192,7 @@ impl Reader<'_> {
         options.and_then(|options| options.include_obfuscation).unwrap_or(true)
     }
 
-    fn read_chat(&self, route: &Route<'_>, body: &[u8]) -> Result<Ask, ApiError> {
+    fn read_chat(&self, route: &Route<'_>, body: &Bytes) -> Result<Ask, ApiError> {
         let mut request: ChatRequest<'_> = parse(body)?;
         let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
         let snapshot = self.snapshot(&name, Some(Purpose::Chat))?;
@@ -208,6 +229,7 @@ impl Reader<'_> {
             only_default(request.temperature, "temperature")?;
             only_default(request.top_p, "top_p")?;
         }
+        let function = request.is_of_functions();
         let wish = request.wish(self.told("x-sim-tool-calls"), self.refuses())?;
         let shaped = wish.as_ref().is_some_and(|wish| matches!(wish.format, Format::Schema(_)));
         if shaped && !version::has_json_schema(route.version) {
@@ -231,6 +253,8 @@ impl Reader<'_> {
             form: Form::Chat {
                 include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
                 logprobs: request.logprobs()?,
+                function,
+                body: if request.store == Some(true) { body.clone() } else { Bytes::new() },
             },
         })
     }
@@ -261,6 +285,7 @@ impl Reader<'_> {
             form: Form::Completions {
                 include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
                 echo: request.echoed(),
+                logprobs: request.logprobs()?,
             },
             wish: request.wish()?,
         })
@@ -272,6 +297,19 @@ impl Reader<'_> {
         let snapshot = self.snapshot(&name, Some(Purpose::Embedding))?;
         self.check_fields(body, &embeddings::FIELDS)?;
         request.vectors(name, snapshot)
+    }
+
+    fn read_conversation(&self, route: &Route<'_>, body: Bytes) -> Result<Conversation, ApiError> {
+        let request: ResponsesRequest<'_> = parse(&body)?;
+        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        self.snapshot(&name, Some(Purpose::Chat))?;
+        self.check_fields(&body, &responses_request::FIELDS)?;
+        let previous = request.previous_response_id.as_ref().map(|id| id.0.clone().into_owned());
+        if request.input.is_none() && previous.is_none() {
+            return Err(missing("input"));
+        }
+        let tokens = request.prompt_tokens();
+        Ok(Conversation { name, tokens, previous, body: body.clone() })
     }
 
     fn read_responses(&self, route: &Route<'_>, body: &Bytes) -> Result<Ask, ApiError> {
@@ -312,79 +350,5 @@ impl Reader<'_> {
                 body: kept,
             })),
         })
-    }
-}
-
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| {
-        let message = if error.is_data() {
-            format!("Invalid value in the request body: {error}.")
-        } else {
-            format!("We could not parse the JSON body of your request: {error}.")
-        };
-        ApiError::Invalid(message, None)
-    })
-}
-
-/// The name of the model: the deployment of the address, else what the body says.
-fn named<'a>(route: &Route<'a>, model: Option<&'a str>) -> Result<&'a str, ApiError> {
-    route.deployment.or(model).ok_or_else(|| missing("model"))
-}
-
-fn missing(param: &'static str) -> ApiError {
-    ApiError::Invalid(format!("Missing required parameter: '{param}'."), Some(param))
-}
-
-fn unsupported(message: &str, param: &'static str) -> ApiError {
-    ApiError::Coded { message: message.to_owned(), param: Some(param), code: "unsupported_parameter" }
-}
-
-/// Reasoning models have some values that cannot be changed.
-fn only_default(value: Option<f64>, param: &'static str) -> Result<(), ApiError> {
-    match value.filter(|value| *value != 1.0) {
-        None => Ok(()),
-        Some(value) => Err(ApiError::Coded {
-            message: format!(
-                "Unsupported value: '{param}' does not support {value} with this model. Only the default (1) value is \
-                 supported."
-            ),
-            param: Some(param),
-            code: "unsupported_value",
-        }),
-    }
-}
-
-/// How hard the model of this name thinks, as a multiple of the usual.
-fn effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiError> {
-    let thinks = models::thinks(snapshot);
-    match asked {
-        None if thinks => Ok(1.0),
-        None => Ok(0.0),
-        Some(_) if !thinks => {
-            Err(unsupported("Unrecognized request argument supplied: reasoning_effort", "reasoning_effort"))
-        }
-        Some("none" | "minimal") => Ok(0.0),
-        Some("low") => Ok(0.5),
-        Some("medium") => Ok(1.0),
-        Some("high") => Ok(4.0),
-        Some("xhigh" | "max") => Ok(8.0),
-        Some(other) => Err(ApiError::Coded {
-            message: format!(
-                "Invalid value: '{other}'. Supported values are: 'none', 'minimal', 'low', 'medium', 'high', and \
-                 'xhigh'."
-            ),
-            param: Some("reasoning_effort"),
-            code: "invalid_value",
-        }),
-    }
-}
-
-fn limit(limit: Option<u32>, param: &'static str) -> Result<Option<usize>, ApiError> {
-    match limit {
-        Some(0) => Err(ApiError::Invalid(format!("'{param}' must be at least 1."), Some(param))),
-        Some(tokens @ 1_000_001..) => {
-            Err(ApiError::Invalid(format!("'{param}' must be at most 1000000, not {tokens}."), Some(param)))
-        }
-        limit => Ok(limit.map(|tokens| tokens as usize)),
     }
 }

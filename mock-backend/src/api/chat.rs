@@ -23,6 +23,8 @@ pub(crate) struct ChatAnswer {
     pub(crate) choices: Vec<Choice>,
     pub(crate) dialect: Dialect,
     pub(crate) logprobs: Option<Logprobs>,
+    /// Whether calls are told in the deprecated way, as one `function_call`.
+    pub(crate) function: bool,
 }
 
 /// What a stream brings besides the answer.
@@ -37,6 +39,7 @@ pub(super) const FINGERPRINT: &str = "fp_7f3d1c0a9b";
 /// Why a choice ended.
 pub(super) fn finish_reason(choice: &Choice) -> &'static str {
     match choice.body {
+        _ if choice.filtered => "content_filter",
         _ if choice.cut => "length",
         Body::Calls(_) => "tool_calls",
         Body::Text(_) | Body::Refusal(_) => "stop",
@@ -71,12 +74,13 @@ impl ChatAnswer {
         );
         for (i, choice) in self.choices.iter().enumerate() {
             let _ = write!(out, "{}{{\"index\":{i},\"message\":", if i > 0 { "," } else { "" });
-            write_message(&choice.body, &mut out);
+            write_message(&choice.body, self.function, &mut out);
             out.extend_from_slice(b",\"logprobs\":");
             self.write_logprobs(&choice.body, &mut out);
-            let _ = write!(out, ",\"finish_reason\":\"{}\"", finish_reason(choice));
+            let _ = write!(out, ",\"finish_reason\":\"{}\"", self.finish_reason(choice));
             if self.dialect == Dialect::Azure {
-                out.extend_from_slice(filter::WHOLE.as_bytes());
+                let verdict = if choice.filtered { filter::BLOCKED } else { filter::WHOLE };
+                out.extend_from_slice(verdict.as_bytes());
             }
             out.push(b'}');
         }
@@ -89,6 +93,13 @@ impl ChatAnswer {
             Dialect::Azure => write!(out, ",\"system_fingerprint\":\"{FINGERPRINT}\",{}}}", filter::PROMPT),
         };
         out
+    }
+
+    fn finish_reason(&self, choice: &Choice) -> &'static str {
+        match finish_reason(choice) {
+            "tool_calls" if self.function => "function_call",
+            reason => reason,
+        }
     }
 
     fn write_logprobs(&self, body: &Body, out: &mut Vec<u8>) {
@@ -116,7 +127,7 @@ impl ChatAnswer {
     }
 }
 
-fn write_message(body: &Body, out: &mut Vec<u8>) {
+fn write_message(body: &Body, function: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"role\":\"assistant\",\"content\":");
     match body {
         Body::Text(words) => {
@@ -128,6 +139,14 @@ fn write_message(body: &Body, out: &mut Vec<u8>) {
             out.extend_from_slice(b"null,\"refusal\":\"");
             words.write(out);
             out.push(b'"');
+        }
+        Body::Calls(calls) if function => {
+            out.extend_from_slice(b"null,\"refusal\":null");
+            for call in calls {
+                let _ = write!(out, ",\"function_call\":{{\"name\":{},\"arguments\":\"", quoted(&call.name));
+                call.arguments.write(out);
+                out.extend_from_slice(b"\"}");
+            }
         }
         Body::Calls(calls) => {
             out.extend_from_slice(b"null,\"refusal\":null,\"tool_calls\":[");
@@ -148,12 +167,18 @@ fn write_message(body: &Body, out: &mut Vec<u8>) {
 /// A call up to its arguments; before it, in a chunk, stands its index.
 fn write_call(call: &Call, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
+    let (kind, key) = kind(call);
     let _ = write!(
         out,
-        "{{\"id\":\"call_{:016x}\",\"type\":\"function\",\"function\":{{\"name\":{},\"arguments\":\"",
+        "{{\"id\":\"call_{:016x}\",\"type\":\"{kind}\",\"{kind}\":{{\"name\":{},\"{key}\":\"",
         call.id,
         quoted(&call.name)
     );
+}
+
+/// The type of a call, and the key of what it brings.
+fn kind(call: &Call) -> (&'static str, &'static str) {
+    if call.custom { ("custom", "input") } else { ("function", "arguments") }
 }
 
 /// An answer as chunks, with everything rendered that they have in common.
@@ -229,7 +254,11 @@ impl ChatChunks {
             None => out.extend_from_slice(b"null"),
         }
         if self.is_azure() {
-            let filter = if pad.1 > 0 { filter::PIECE } else { filter::EMPTY };
+            let filter = match finish {
+                Some("content_filter") => filter::BLOCKED,
+                _ if pad.1 > 0 => filter::PIECE,
+                _ => filter::EMPTY,
+            };
             out.extend_from_slice(filter.as_bytes());
         }
         out.push(b'}');
@@ -288,6 +317,12 @@ impl ChatChunks {
                 out.extend_from_slice(self.suffix.as_bytes());
                 self.obfuscate((k, taken, obfuscation::CHAT), out);
             }
+            Step::Name(_, call) if self.answer.function => {
+                out.extend_from_slice(prefix);
+                // Writing to a Vec cannot fail.
+                let _ = write!(out, "\"function_call\":{{\"name\":{},\"arguments\":\"\"}}", quoted(&call.name));
+                self.close(None, None, (k, 0, obfuscation::CHAT), out);
+            }
             Step::Name(place, call) => {
                 out.extend_from_slice(prefix);
                 let mut head = Vec::new();
@@ -300,9 +335,14 @@ impl ChatChunks {
             }
             Step::Arguments(place, call, piece) => {
                 out.extend_from_slice(prefix);
-                let _ = write!(out, "\"tool_calls\":[{{\"index\":{place},\"function\":{{\"arguments\":\"");
+                let _ = if self.answer.function {
+                    write!(out, "\"function_call\":{{\"arguments\":\"")
+                } else {
+                    let (kind, key) = kind(call);
+                    write!(out, "\"tool_calls\":[{{\"index\":{place},\"{kind}\":{{\"{key}\":\"")
+                };
                 let taken = write_pieces(&call.arguments, piece..piece + more, out);
-                out.extend_from_slice(b"\"}}]");
+                out.extend_from_slice(if self.answer.function { "\"}" } else { "\"}}]" }.as_bytes());
                 self.close(None, None, (k, taken, obfuscation::CHAT), out);
             }
         }
@@ -310,7 +350,7 @@ impl ChatChunks {
 
     fn finish(&self, i: usize, choice: &Choice, out: &mut Vec<u8>) {
         out.extend_from_slice(self.prefixes[i].as_bytes());
-        self.close(Some(finish_reason(choice)), None, (i + 7, 0, obfuscation::CHAT), out);
+        self.close(Some(self.answer.finish_reason(choice)), None, (i + 7, 0, obfuscation::CHAT), out);
     }
 
     /// The finish chunks of the choices that were the longest, the usage chunk if it was asked for, and `[DONE]`.

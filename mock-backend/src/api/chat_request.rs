@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::logprobs::Logprobs;
 use super::prompt::{Counted, Str};
-use super::wish::{self, Occasion, RawChoice, RawTool, Stop, Wish};
+use super::wish::{self, Occasion, RawChoice, RawFunction, RawFunctionCall, RawTool, Stop, Wish};
 
 /// The fields of a request that matter here; all others are accepted and ignored.
 #[derive(Debug, Deserialize)]
@@ -21,6 +21,7 @@ pub(crate) struct ChatRequest<'a> {
     pub(crate) max_tokens: Option<u32>,
     pub(crate) max_completion_tokens: Option<u32>,
     pub(crate) n: Option<u32>,
+    pub(crate) store: Option<bool>,
     pub(crate) temperature: Option<f64>,
     pub(crate) top_p: Option<f64>,
     #[serde(borrow)]
@@ -29,6 +30,8 @@ pub(crate) struct ChatRequest<'a> {
     top_logprobs: Option<u32>,
     tools: Option<Vec<RawTool>>,
     tool_choice: Option<RawChoice>,
+    functions: Option<Vec<RawFunction>>,
+    function_call: Option<RawFunctionCall>,
     parallel_tool_calls: Option<bool>,
     pub(crate) response_format: Option<Value>,
     stop: Option<Stop>,
@@ -110,13 +113,36 @@ impl ChatRequest<'_> {
         }
     }
 
+    /// Whether it asks in the deprecated way, with `functions` in place of `tools`.
+    pub(crate) fn is_of_functions(&self) -> bool {
+        self.functions.is_some() || self.function_call.is_some()
+    }
+
+    /// Takes `functions` for tools of which one is called.
+    fn take_functions(&mut self) -> Result<(), ApiError> {
+        let wrong = |message: &str, param| Err(ApiError::Invalid(message.to_owned(), Some(param)));
+        if self.tools.is_some() || self.tool_choice.is_some() {
+            return wrong("'functions' and 'function_call' cannot be used together with 'tools'.", "functions");
+        }
+        let Some(functions) = self.functions.take() else {
+            return wrong("'function_call' is only allowed when 'functions' are specified.", "function_call");
+        };
+        self.tools = Some(functions.into_iter().map(RawTool::of).collect());
+        self.tool_choice = self.function_call.take().map(RawChoice::of);
+        self.parallel_tool_calls = Some(false);
+        Ok(())
+    }
+
     /// What it wishes beyond plain text; `asked` calls if tools are called.
     pub(crate) fn wish(&mut self, asked: Option<usize>, refuses: bool) -> Result<Option<Box<Wish>>, ApiError> {
+        if self.is_of_functions() {
+            self.take_functions()?;
+        }
         let plain = self.tools.is_none() && self.tool_choice.is_none() && self.response_format.is_none();
         if plain && self.stop.is_none() && self.seed.is_none() && !refuses {
             return Ok(None);
         }
-        let tools = wish::functions(self.tools.take().unwrap_or_default())?;
+        let tools = wish::tools(self.tools.take().unwrap_or_default())?;
         let occasion = Occasion {
             parallel: self.parallel_tool_calls.unwrap_or(true),
             answered: self.messages.is_some_and(|messages| messages.answered),

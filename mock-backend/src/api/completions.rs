@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::chat::{ChatStream, finish_reason, write_usage};
 use super::chat_request::StreamOptions;
-use super::content::{Body, Choice, Step};
+use super::content::{Body, Choice, Step, Words};
 use super::error::ApiError;
 use super::filter;
 use super::json::escape;
+use super::logprobs::Logprobs;
 use super::obfuscation::{self, letters};
 use super::prompt::Str;
 use super::route::Dialect;
@@ -29,6 +30,7 @@ pub(crate) struct CompletionsRequest<'a> {
     pub(crate) max_tokens: Option<u32>,
     pub(crate) n: Option<u32>,
     echo: Option<bool>,
+    logprobs: Option<u32>,
     stop: Option<Stop>,
     seed: Option<i64>,
 }
@@ -67,6 +69,14 @@ impl CompletionsRequest<'_> {
         self.echo.unwrap_or(false).then(|| text.to_owned())
     }
 
+    /// How likelihoods are reported, if they are.
+    pub(crate) fn logprobs(&self) -> Result<Option<Logprobs>, ApiError> {
+        match self.logprobs {
+            Some(6..) => Err(ApiError::Invalid("'logprobs' must be from 0 to 5.".to_owned(), Some("logprobs"))),
+            logprobs => Ok(logprobs.map(|top| Logprobs { top: top as usize })),
+        }
+    }
+
     /// What it wishes beyond plain text.
     pub(crate) fn wish(self) -> Result<Option<Box<Wish>>, ApiError> {
         if self.stop.is_none() && self.seed.is_none() {
@@ -100,6 +110,7 @@ pub(crate) struct CompletionsAnswer {
     pub(crate) dialect: Dialect,
     /// What stands before each choice.
     pub(crate) echo: Option<String>,
+    pub(crate) logprobs: Option<Logprobs>,
 }
 
 impl CompletionsAnswer {
@@ -118,7 +129,12 @@ impl CompletionsAnswer {
             if let Body::Text(words) = &choice.body {
                 words.write(&mut out);
             }
-            let _ = write!(out, "\",\"index\":{i},\"logprobs\":null,\"finish_reason\":\"{}\"", finish_reason(choice));
+            let _ = write!(out, "\",\"index\":{i},\"logprobs\":");
+            match &choice.body {
+                Body::Text(words) => self.write_logprobs(words, 0..words.tokens(), &mut out),
+                Body::Refusal(_) | Body::Calls(_) => out.extend_from_slice(b"null"),
+            }
+            let _ = write!(out, ",\"finish_reason\":\"{}\"", finish_reason(choice));
             if self.dialect == Dialect::Azure {
                 out.extend_from_slice(filter::PIECE.as_bytes());
             }
@@ -131,6 +147,16 @@ impl CompletionsAnswer {
         }
         out.push(b'}');
         out
+    }
+
+    fn write_logprobs(&self, words: &Words, tokens: Range<usize>, out: &mut Vec<u8>) {
+        match self.logprobs {
+            Some(logprobs) => {
+                let echoed = self.echo.as_ref().map_or(0, |echo| echo.chars().count());
+                logprobs.write_legacy(words, tokens, echoed, out);
+            }
+            None => out.extend_from_slice(b"null"),
+        }
     }
 
     /// The answer as chunks.
@@ -178,17 +204,30 @@ impl CompletionsChunks {
         if let Some(echo) = &self.answer.echo {
             let mut text = Vec::new();
             escape(echo, &mut text);
-            (0..self.answer.choices.len()).for_each(|i| self.chunk(i, &text, None, 0, out));
+            (0..self.answer.choices.len()).for_each(|i| self.chunk(i, &text, None, (None, 0), out));
         }
     }
 
-    fn chunk(&self, i: usize, text: &[u8], finish: Option<&str>, k: usize, out: &mut Vec<u8>) {
+    /// A chunk; what it brings are these pieces of words, and `k` chooses its letters.
+    fn chunk(
+        &self,
+        i: usize,
+        text: &[u8],
+        finish: Option<&str>,
+        (pieces, k): (Option<(&Words, Range<usize>)>, usize),
+        out: &mut Vec<u8>,
+    ) {
         out.extend_from_slice(self.common.as_bytes());
         out.extend_from_slice(b"{\"text\":\"");
         out.extend_from_slice(text);
         let finish = finish.map_or("null".to_owned(), |finish| format!("\"{finish}\""));
         // Writing to a Vec cannot fail.
-        let _ = write!(out, "\",\"index\":{i},\"logprobs\":null,\"finish_reason\":{finish}");
+        let _ = write!(out, "\",\"index\":{i},\"logprobs\":");
+        match pieces {
+            Some((words, pieces)) => self.answer.write_logprobs(words, pieces, out),
+            None => out.extend_from_slice(b"null"),
+        }
+        let _ = write!(out, ",\"finish_reason\":{finish}");
         if self.answer.dialect == Dialect::Azure {
             out.extend_from_slice(if text.is_empty() { filter::EMPTY } else { filter::PIECE }.as_bytes());
         }
@@ -209,14 +248,15 @@ impl CompletionsChunks {
                 let end = choice.run(k, tokens.end);
                 if let Step::Text(words, piece) = choice.step(k) {
                     text.clear();
-                    words.write_pieces(piece..piece + (end - k), &mut text);
-                    self.chunk(i, &text, None, k, out);
+                    let pieces = piece..piece + (end - k);
+                    words.write_pieces(pieces.clone(), &mut text);
+                    self.chunk(i, &text, None, (Some((words, pieces)), k), out);
                 }
                 k = end;
             }
             let over = choice.tokens() > tokens.start && choice.tokens() <= tokens.end;
             if over && choice.tokens() < self.tokens {
-                self.chunk(i, b"", Some(finish_reason(choice)), k, out);
+                self.chunk(i, b"", Some(finish_reason(choice)), (None, k), out);
             }
         }
     }
@@ -225,7 +265,7 @@ impl CompletionsChunks {
     pub(crate) fn closing(&self, out: &mut Vec<u8>) {
         for (i, choice) in self.answer.choices.iter().enumerate() {
             if choice.tokens() == self.tokens {
-                self.chunk(i, b"", Some(finish_reason(choice)), i, out);
+                self.chunk(i, b"", Some(finish_reason(choice)), (None, i), out);
             }
         }
         if self.stream.include_usage {

@@ -4,11 +4,13 @@ use rand::Rng;
 use serde_json::{Value, json};
 
 use super::content::{Body, Call, Words};
-use super::wish::{Calls, Format, Tool, Wish};
+use super::wish::{Calls, Format, Takes, Tool, Wish};
 use crate::generate::Text;
 use crate::latency::{Dice, pick};
 use crate::schema;
 
+/// Tokens of what a custom tool is told.
+const TOLD: usize = 12;
 const REFUSAL: &str = "I'm sorry, but I can't assist with that request.";
 
 /// What is said where that does not depend on a length that is drawn: a refusal, calls, or JSON of a shape.
@@ -44,9 +46,24 @@ fn text(value: &Value) -> Body {
 }
 
 fn call(tool: &Tool, dice: &mut Dice) -> Call {
-    let arguments = schema::instance(&tool.parameters, dice);
-    let arguments = if arguments.is_object() { arguments } else { json!({}) };
-    Call::new(dice.next_u64(), tool.name.clone(), arguments.to_string())
+    let arguments = match &tool.takes {
+        Takes::Arguments(parameters) => {
+            let arguments = schema::instance(parameters, dice);
+            if arguments.is_object() { arguments.to_string() } else { "{}".to_owned() }
+        }
+        Takes::Text(regex) => told(regex.as_deref(), dice),
+    };
+    let call = Call::new(dice.next_u64(), tool.name.clone(), arguments);
+    match tool.takes {
+        Takes::Arguments(_) => call,
+        Takes::Text(_) => call.of_custom(),
+    }
+}
+
+/// What a custom tool is told: a text that matches, if it must and one is found.
+fn told(regex: Option<&str>, dice: &mut Dice) -> String {
+    let matching = regex.map(|regex| schema::instance(&json!({"type": "string", "pattern": regex}), dice));
+    matching.as_ref().and_then(Value::as_str).map_or_else(|| prose(dice, TOLD).text(), str::to_owned)
 }
 
 /// Some object, for `json_object`.
@@ -97,7 +114,7 @@ mod tests {
 
     #[test]
     fn calls_take_the_tools_in_turn_and_a_refusal_goes_first() {
-        let tool = |name: &str| Tool { name: name.to_owned(), parameters: Value::Bool(true) };
+        let tool = |name: &str| Tool { name: name.to_owned(), takes: Takes::Arguments(Value::Bool(true)) };
         let mut wish = Wish { tools: vec![tool("a"), tool("b")], calls: Calls::First(3), ..Wish::default() };
         let Some(Body::Calls(calls)) = fixed(&wish, &mut dice(1, "x", 0)) else { panic!("no calls") };
         assert_eq!(calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["a", "b", "a"]);

@@ -99,12 +99,20 @@ pub(crate) struct Call {
     pub(crate) name: String,
     /// The tokens of the name; the last of them brings it.
     named: usize,
+    /// The arguments of a function, or what a custom tool is told.
     pub(crate) arguments: Words,
+    /// Whether the tool is a custom one.
+    pub(crate) custom: bool,
 }
 
 impl Call {
     pub(crate) fn new(id: u64, name: String, arguments: String) -> Self {
-        Self { id, named: count(&name).max(1), name, arguments: Words::of(arguments) }
+        Self { id, named: count(&name).max(1), name, arguments: Words::of(arguments), custom: false }
+    }
+
+    /// The same call of a custom tool.
+    pub(crate) fn of_custom(self) -> Self {
+        Self { custom: true, ..self }
     }
 
     fn tokens(&self) -> usize {
@@ -186,41 +194,63 @@ impl Step<'_> {
 pub(crate) struct Choice {
     /// Tokens of reasoning, which come first and are not sent.
     pub(crate) thinking: usize,
+    /// Tokens between the reasoning and the answer, which are billed as neither and not sent.
+    pub(crate) format: usize,
     pub(crate) body: Body,
     /// Whether the caller's limit cut it.
     pub(crate) cut: bool,
+    /// Whether the content filter ended it in its middle.
+    pub(crate) filtered: bool,
 }
 
 impl Choice {
     /// Plain text, whose length is decided already.
     pub(crate) fn prose(thinking: usize, words: Words, cut: bool) -> Self {
-        Self { thinking, body: Body::Text(words), cut }
+        Self { thinking, format: 0, body: Body::Text(words), cut, filtered: false }
     }
 
     /// An answer without a word.
     pub(crate) fn nothing() -> Self {
-        Self { thinking: 0, body: Body::Calls(Vec::new()), cut: false }
+        Self { thinking: 0, format: 0, body: Body::Calls(Vec::new()), cut: false, filtered: false }
     }
 
     /// The answer within `limit` tokens.
     pub(crate) fn within(limit: Option<usize>, thinking: usize, body: Body) -> Self {
         match limit.filter(|limit| *limit < thinking + body.tokens()) {
-            None => Self { thinking, body, cut: false },
+            None => Self { thinking, format: 0, body, cut: false, filtered: false },
             Some(limit) => {
                 let thinking = thinking.min(limit);
-                Self { thinking, body: body.cut(limit - thinking), cut: true }
+                Self { thinking, format: 0, body: body.cut(limit - thinking), cut: true, filtered: false }
             }
         }
     }
 
+    /// Takes what it thinks beyond `reasoning` tokens for such as are billed as neither.
+    pub(crate) fn hide(&mut self, reasoning: usize) {
+        self.format = self.thinking.saturating_sub(reasoning);
+        self.thinking -= self.format;
+    }
+
+    /// Has the content filter end it in its middle.
+    pub(crate) fn filter(&mut self) {
+        let half = self.body.tokens() / 2;
+        self.body = std::mem::replace(&mut self.body, Body::Calls(Vec::new())).cut(half);
+        (self.filtered, self.cut) = (true, false);
+    }
+
+    /// Whether it is less than the model would have said.
+    pub(crate) fn is_short(&self) -> bool {
+        self.cut || self.filtered
+    }
+
     /// All tokens of it, the hidden ones included.
     pub(crate) fn tokens(&self) -> usize {
-        self.thinking + self.body.tokens()
+        self.thinking + self.format + self.body.tokens()
     }
 
     /// What token `k` brings.
     pub(crate) fn step(&self, k: usize) -> Step<'_> {
-        let Some(k) = k.checked_sub(self.thinking) else { return Step::Silent };
+        let Some(k) = k.checked_sub(self.thinking + self.format) else { return Step::Silent };
         match &self.body {
             Body::Text(words) if k < words.tokens() && !words.piece(k).is_empty() => Step::Text(words, k),
             Body::Refusal(words) if k < words.tokens() && !words.piece(k).is_empty() => Step::Refusal(words, k),
@@ -289,6 +319,20 @@ mod tests {
         assert_eq!(whole.tokens(), count("add") + count("{\"a\":1}") + count("look_up_weather") + count("{}"));
         let cut = Choice::within(Some(count("add") + 1), 0, calls());
         assert_eq!((cut.tokens(), cut.cut, said(&cut).as_str()), (2, true, "<add>{\\\""));
+    }
+
+    #[test]
+    fn hidden_tokens_are_said_by_nobody_and_a_filter_ends_in_the_middle() {
+        let mut choice = Choice::within(None, 5, Body::Text(Words::of("hello world, hello".to_owned())));
+        let all = choice.tokens();
+        choice.hide(2);
+        assert_eq!((choice.thinking, choice.format, choice.tokens()), (2, 3, all));
+        assert_eq!((said(&choice).as_str(), choice.first()), ("_____hello world, hello", Some(5)));
+        choice.filter();
+        assert_eq!((said(&choice).as_str(), choice.filtered, choice.cut), ("_____hello world", true, false));
+        let mut short = Choice::within(Some(1), 5, Body::Text(Words::of("hello".to_owned())));
+        short.hide(2);
+        assert_eq!((short.thinking, short.format), (1, 0));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(crate) enum ApiError {
     Unrecognized(String),
     /// No stored response of this id here.
     NoResponse(String),
+    /// No stored chat completion of this id here.
+    NoChat(String),
     /// The response that this one should follow is not here.
     NoPrevious(String),
     /// The api-version is older than the Responses API.
@@ -54,7 +56,7 @@ impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::MissingKey | Self::WrongKey(_) | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::NoModel(_) | Self::NoRoute(_) | Self::NoResponse(_) => StatusCode::NOT_FOUND,
+            Self::NoModel(_) | Self::NoRoute(_) | Self::NoResponse(_) | Self::NoChat(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongModel(_)
             | Self::Invalid(..)
@@ -102,6 +104,7 @@ impl ApiError {
             Self::Coded { message, param, code } => (message.clone(), *param, Some(*code)),
             Self::Unrecognized(field) => (format!("Unrecognized request argument supplied: {field}"), None, None),
             Self::NoResponse(id) => (format!("Response with id '{id}' not found."), None, None),
+            Self::NoChat(id) => (format!("Chat completion with id '{id}' not found."), Some("completion_id"), None),
             Self::NoPrevious(id) => (
                 format!("Previous response with id '{id}' not found."),
                 Some("previous_response_id"),
@@ -133,6 +136,7 @@ impl ApiError {
             | Self::Coded { .. }
             | Self::Unrecognized(_)
             | Self::NoResponse(_)
+            | Self::NoChat(_)
             | Self::NoPrevious(_) => return self.openai(),
             Self::OldVersion => ("BadRequest", OLD_VERSION.to_owned()),
             Self::TooLarge => ("413", "The request body is larger than 16 MiB.".to_owned()),

@@ -10,6 +10,16 @@ macro_rules! safe {
     };
 }
 
+/// A verdict that found something.
+macro_rules! harmful {
+    () => {
+        concat!(
+            r#"{"hate":{"filtered":false,"severity":"safe"},"self_harm":{"filtered":false,"severity":"safe"},"#,
+            r#""sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":true,"severity":"high"}}"#
+        )
+    };
+}
+
 /// Of a prompt: a member of a chat completion and of the first event of its stream.
 pub(crate) const PROMPT: &str = concat!(
     r#""prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"jailbreak":{"detected":false,"#,
@@ -29,21 +39,29 @@ pub(crate) const WHOLE: &str = concat!(
     "}"
 );
 
-/// Of a whole response of `length` characters: a member of the response.
-pub(crate) fn response(length: usize) -> String {
+/// Of an answer that the filter has ended: a member of its choice.
+pub(crate) const BLOCKED: &str = concat!(r#","content_filter_results":"#, harmful!());
+
+/// Of a whole response of `length` characters, or of one that the filter has ended there: a member of the response.
+pub(crate) fn response(length: usize, blocked: bool) -> String {
     let prompt = concat!(r#"{"jailbreak":{"detected":false,"filtered":false},"#, safe!(), "}");
-    let completion = concat!(
+    let passed = concat!(
         r#"{"protected_material_code":{"detected":false,"filtered":false},"#,
         r#""protected_material_text":{"detected":false,"filtered":false},"#,
         safe!(),
         "}"
     );
-    let of = |source: &str, results: &str, end: usize| {
+    let completion = if blocked { harmful!() } else { passed };
+    let of = |blocked: bool, source: &str, results: &str, end: usize| {
         format!(
-            "{{\"blocked\":false,\"source_type\":\"{source}\",\"content_filter_raw\":null,\
+            "{{\"blocked\":{blocked},\"source_type\":\"{source}\",\"content_filter_raw\":null,\
              \"content_filter_results\":{results},\"content_filter_offsets\":{{\"start_offset\":0,\
              \"end_offset\":{end},\"check_offset\":0}}}}"
         )
     };
-    format!("\"content_filters\":[{},{}]", of("prompt", prompt, 0), of("completion", completion, length))
+    format!(
+        "\"content_filters\":[{},{}]",
+        of(false, "prompt", prompt, 0),
+        of(blocked, "completion", completion, length)
+    )
 }

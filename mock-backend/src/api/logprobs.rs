@@ -49,9 +49,38 @@ impl Logprobs {
     }
 }
 
+impl Logprobs {
+    /// Appends the object of completions of the older kind for some tokens of `words`, of which the first stands after
+    /// `before` characters.
+    pub(crate) fn write_legacy(self, words: &Words, tokens: Range<usize>, before: usize, out: &mut Vec<u8>) {
+        let join = |each: &dyn Fn(usize) -> String| tokens.clone().map(each).collect::<Vec<_>>().join(",");
+        let top = |k: usize| {
+            let piece = words.piece(k);
+            let others = OTHERS.iter().copied().filter(|other| *other != piece);
+            let ranked = std::iter::once(piece).chain(others).take(self.top).enumerate();
+            let member = |(rank, token): (usize, &str)| format!("{}:{}", quoted(token), likelihood(rank));
+            format!("{{{}}}", ranked.map(member).collect::<Vec<_>>().join(","))
+        };
+        // Writing to a Vec cannot fail.
+        let _ = write!(
+            out,
+            "{{\"tokens\":[{}],\"token_logprobs\":[{}],\"top_logprobs\":[{}],\"text_offset\":[{}]}}",
+            join(&|k| quoted(words.piece(k))),
+            join(&|_| likelihood(0).to_string()),
+            join(&top),
+            join(&|k| (before + words.length(0..k)).to_string()),
+        );
+    }
+}
+
+/// The likelihood of the token of this rank.
+fn likelihood(rank: usize) -> f64 {
+    -0.125 - 1.5 * rank as f64
+}
+
 /// A token without the end of its object.
 fn write_token(piece: &str, rank: usize, out: &mut Vec<u8>) {
-    let logprob = -0.125 - 1.5 * rank as f64;
+    let logprob = likelihood(rank);
     // Writing to a Vec cannot fail.
     let _ = write!(out, "{{\"token\":{},\"logprob\":{logprob},\"bytes\":{:?}", quoted(piece), piece.as_bytes());
 }

@@ -83,6 +83,17 @@ impl<'de> Deserialize<'de> for Item {
 
 struct ItemVisitor;
 
+/// What stands before the number of tokens in a compaction item of ours.
+pub(crate) const COMPACTION: &str = "gAAAAABzaW11bGF0ZWQtY29tcGFjdGlvbg";
+
+/// The tokens for which a compaction item of ours stands; 0 for what is none.
+fn compacted(text: &str) -> usize {
+    text.strip_prefix(COMPACTION).and_then(|hex| usize::from_str_radix(hex, 16).ok()).unwrap_or(0)
+}
+
+/// Roles and types of the results of tools.
+const ANSWERS: [&str; 4] = ["tool", "function", "function_call_output", "custom_tool_call_output"];
+
 impl<'de> Visitor<'de> for ItemVisitor {
     type Value = Item;
 
@@ -94,16 +105,24 @@ impl<'de> Visitor<'de> for ItemVisitor {
         let (mut tokens, mut answers) = (0, false);
         while let Some(Str(key)) = map.next_key()? {
             match &*key {
-                "content" | "text" | "arguments" | "output" | "summary" => {
+                "content" | "text" | "arguments" | "output" | "summary" | "input" => {
                     tokens += map.next_value::<Counted>()?.tokens;
                 }
                 "tool_calls" => {
                     let calls: Option<Vec<Called>> = map.next_value()?;
                     tokens += calls.into_iter().flatten().map(Called::tokens).sum::<usize>();
                 }
+                "encrypted_content" => {
+                    let text: Option<Str<'_>> = map.next_value()?;
+                    tokens += text.map_or(0, |Str(text)| compacted(&text));
+                }
+                "function_call" => {
+                    let call: Option<CalledFunction> = map.next_value()?;
+                    tokens += call.map_or(0, CalledFunction::tokens);
+                }
                 "role" | "type" => {
                     let name: Option<Str<'_>> = map.next_value()?;
-                    answers |= name.is_some_and(|Str(name)| name == "tool" || name == "function_call_output");
+                    answers |= name.is_some_and(|Str(name)| ANSWERS.contains(&&*name));
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -118,18 +137,26 @@ impl<'de> Visitor<'de> for ItemVisitor {
 #[derive(Deserialize)]
 struct Called {
     function: Option<CalledFunction>,
+    custom: Option<CalledFunction>,
 }
 
 #[derive(Deserialize)]
 struct CalledFunction {
     name: Option<String>,
+    #[serde(alias = "input")]
     arguments: Option<String>,
 }
 
 impl Called {
     fn tokens(self) -> usize {
+        self.function.or(self.custom).map_or(0, CalledFunction::tokens)
+    }
+}
+
+impl CalledFunction {
+    fn tokens(self) -> usize {
         let text = |text: Option<String>| text.map_or(0, |text| count(&text));
-        self.function.map_or(0, |function| text(function.name) + text(function.arguments))
+        text(self.name) + text(self.arguments)
     }
 }
 
@@ -154,6 +181,12 @@ mod tests {
         let called = r#"[{"role":"assistant","tool_calls":[{"function":{"name":"hello","arguments":"hello world"}}]},
             {"role":"tool","tool_call_id":"c","content":"hello"}]"#;
         assert_eq!(counted(called), Counted { tokens: 4, items: 2, answered: true });
+        let custom = r#"[{"role":"assistant","tool_calls":[{"custom":{"name":"hello","input":"hello world"}}]}]"#;
+        assert_eq!(counted(custom).tokens, 3);
+        let old = r#"[{"role":"assistant","function_call":{"name":"hello","arguments":"hello world"}},
+            {"role":"function","name":"hello","content":"hello"}]"#;
+        assert_eq!(counted(old), Counted { tokens: 4, items: 2, answered: true });
+        assert!(counted(r#"[{"type":"custom_tool_call_output","call_id":"c","output":"hello"}]"#).answered);
         assert!(counted(r#"[{"type":"function_call_output","call_id":"c","output":"hello"}]"#).answered);
         assert!(serde_json::from_str::<Counted>(r#"["hello"]"#).is_err());
     }

@@ -52,8 +52,9 @@ impl ResponsesAnswer {
         format!("rs_{:032x}", self.name)
     }
 
-    pub(crate) fn call_id(&self, i: usize) -> String {
-        format!("fc_{:032x}{i:02x}", self.name)
+    /// The id of the item of call number `i`.
+    pub(crate) fn call_id(&self, i: usize, call: &Call) -> String {
+        format!("{}_{:032x}{i:02x}", if call.custom { "ctc" } else { "fc" }, self.name)
     }
 
     /// The tokens that a following response inherits: all but the instructions and the reasoning.
@@ -62,7 +63,7 @@ impl ResponsesAnswer {
     }
 
     pub(crate) fn final_status(&self) -> &'static str {
-        if self.choice.cut { "incomplete" } else { "completed" }
+        if self.choice.is_short() { "incomplete" } else { "completed" }
     }
 
     fn status(&self, stage: Stage) -> &'static str {
@@ -125,15 +126,16 @@ impl ResponsesAnswer {
     /// A call, at its beginning or whole.
     pub(crate) fn call(&self, i: usize, call: &Call, whole: bool) -> String {
         let last = matches!(&self.choice.body, Body::Calls(calls) if i + 1 == calls.len());
+        let (kind, key) = if call.custom { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
         let (status, arguments) = match whole {
             false => ("in_progress", String::new()),
             true if last => (self.final_status(), call.arguments.escaped()),
             true => ("completed", call.arguments.escaped()),
         };
         format!(
-            "{{\"type\":\"function_call\",\"id\":\"{}\",\"call_id\":\"call_{:016x}\",\"name\":{},\
-             \"arguments\":\"{arguments}\",\"status\":\"{status}\"}}",
-            self.call_id(i),
+            "{{\"type\":\"{kind}\",\"id\":\"{}\",\"call_id\":\"call_{:016x}\",\"name\":{},\
+             \"{key}\":\"{arguments}\",\"status\":\"{status}\"}}",
+            self.call_id(i, call),
             call.id,
             quoted(&call.name)
         )
@@ -176,13 +178,17 @@ impl ResponsesAnswer {
     pub(crate) fn snapshot(&self, stage: Stage) -> String {
         let (status, done) = (self.status(stage), stage == Stage::Final);
         let completed = if status == "completed" { self.completed.to_string() } else { "null".to_owned() };
-        let incomplete = if status == "incomplete" { "{\"reason\":\"max_output_tokens\"}" } else { "null" };
+        let incomplete = match status {
+            "incomplete" if self.choice.filtered => "{\"reason\":\"content_filter\"}",
+            "incomplete" => "{\"reason\":\"max_output_tokens\"}",
+            _ => "null",
+        };
         let tier = if done { "default" } else { "auto" };
         let output = if done { self.output() } else { String::new() };
         let usage = if done { self.usage() } else { "null".to_owned() };
         let filters = match self.dialect {
             Dialect::OpenAi => String::new(),
-            Dialect::Azure if done => format!(",{}", filter::response(self.length())),
+            Dialect::Azure if done => format!(",{}", filter::response(self.length(), self.choice.filtered)),
             Dialect::Azure => ",\"content_filters\":null".to_owned(),
         };
         let Echo { limits, ways, rest } = &self.terms.echo;
@@ -203,26 +209,6 @@ impl ResponsesAnswer {
         match &self.choice.body {
             Body::Text(words) | Body::Refusal(words) => words.length(0..words.tokens()),
             Body::Calls(_) => 0,
-        }
-    }
-}
-
-#[cfg(test)]
-impl ResponsesAnswer {
-    /// Some answer.
-    pub(crate) fn example(name: u64) -> Self {
-        let request: super::responses_request::ResponsesRequest<'_> = serde_json::from_str("{}").unwrap();
-        Self {
-            name,
-            created: 1,
-            completed: 2,
-            model: "\"m\"".to_owned(),
-            prompt_tokens: 3,
-            cached: 0,
-            choice: Choice::within(None, 0, Body::Text(Words::of("hello world".to_owned()))),
-            summary: None,
-            terms: request.terms().unwrap(),
-            dialect: Dialect::OpenAi,
         }
     }
 }

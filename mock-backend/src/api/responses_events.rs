@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::content::{Body, Step, Words};
+use super::content::{Body, Call, Step, Words};
+use super::json::quoted;
 use super::obfuscation::{RESPONSES, letters};
 use super::responses::{ResponsesAnswer, Stage};
 
@@ -16,6 +17,11 @@ enum Open {
     Reasoning,
     Message,
     Call(usize),
+}
+
+/// The name of the events that bring what a tool is called with.
+fn kind_of(call: &Call) -> &'static str {
+    if call.custom { "response.custom_tool_call_input" } else { "response.function_call_arguments" }
 }
 
 /// The events of one response.
@@ -146,9 +152,9 @@ impl ResponsesEvents {
                 self.add(&item, out);
             }
             Step::Arguments(i, call, piece) => {
-                let place = self.place(&self.answer.call_id(i));
+                let place = self.place(&self.answer.call_id(i, call));
                 let delta = self.text(&call.arguments, piece..piece + more);
-                self.event("response.function_call_arguments.delta", &format!("{place},{delta}"), out);
+                self.event(&format!("{}.delta", kind_of(call)), &format!("{place},{delta}"), out);
             }
         }
     }
@@ -248,10 +254,14 @@ impl ResponsesEvents {
             Open::Call(i) => {
                 let Body::Calls(calls) = &answer.choice.body else { return };
                 let call = &calls[i];
-                let place = self.place(&answer.call_id(i));
-                let (arguments, name) = (call.arguments.escaped(), super::json::quoted(&call.name));
-                let members = format!("{place},\"arguments\":\"{arguments}\",\"name\":{name}");
-                self.event("response.function_call_arguments.done", &members, out);
+                let place = self.place(&answer.call_id(i, call));
+                let (arguments, name) = (call.arguments.escaped(), quoted(&call.name));
+                let members = if call.custom {
+                    format!("{place},\"input\":\"{arguments}\"")
+                } else {
+                    format!("{place},\"arguments\":\"{arguments}\",\"name\":{name}")
+                };
+                self.event(&format!("{}.done", kind_of(call)), &members, out);
                 answer.call(i, call, true)
             }
         };

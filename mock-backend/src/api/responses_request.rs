@@ -217,7 +217,7 @@ impl ResponsesRequest<'_> {
         let wrong = |error: serde_json::Error| ApiError::Invalid(format!("Invalid tools: {error}."), Some("tools"));
         let raw: Result<Vec<RawTool>, _> =
             self.tools.iter().flatten().map(|tool| RawTool::deserialize(tool).map_err(wrong)).collect();
-        let tools = wish::functions(raw?)?;
+        let tools = wish::tools(raw?)?;
         let occasion = Occasion {
             parallel: self.parallel_tool_calls.unwrap_or(true),
             answered: self.input.is_some_and(|input| input.answered),
@@ -225,7 +225,8 @@ impl ResponsesRequest<'_> {
         };
         let choice = self.tool_choice.as_ref().filter(|choice| !choice.is_null());
         // A tool that runs on the server's side may be chosen too; it is never used.
-        let choice = choice.filter(|choice| choice.is_string() || choice["type"] == "function");
+        let choice =
+            choice.filter(|choice| choice.is_string() || choice["type"] == "function" || choice["type"] == "custom");
         let choice = choice.map(RawChoice::deserialize).transpose().map_err(wrong)?;
         let format = self.text.as_ref().and_then(|text| text.get("format"));
         Ok(Some(Box::new(Wish {

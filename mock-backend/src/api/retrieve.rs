@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::answer::{Call, Sending};
 use super::error::ApiError;
+use super::kept::Kept;
+use super::page::Page;
 use super::responses::Stage;
 use super::responses_events::ResponsesEvents;
 use super::route::{Errand, query};
@@ -15,27 +17,25 @@ use super::sse::Script;
 use crate::backend::Plan;
 use crate::clock::now_ns;
 use crate::reply::Reply;
-use crate::responses_store::Stored;
-
-/// The most input items of one answer.
-const ITEMS: usize = 100;
+use crate::responses_store::{Stored, response_name};
 
 impl Call<'_> {
     /// Does what is wanted of the response `id`.
     pub(super) async fn retrieve(&self, id: &str, errand: Errand) -> Result<Response<Reply>, ApiError> {
         let missing = || ApiError::NoResponse(id.to_owned());
-        let stored = self.backend.responses.get(id).ok_or_else(missing)?;
+        let name = response_name(id).ok_or_else(missing)?;
+        let stored = self.backend.responses.get(name).ok_or_else(missing)?;
         let text = match errand {
             Errand::Show if query(&self.head.uri, "stream") == Some("true") => return self.resume(&stored).await,
             Errand::Show => stored.answer.snapshot(stage(&stored)),
             Errand::Delete => {
-                if !self.backend.responses.delete(id) {
-                    return Err(missing());
-                }
+                self.backend.responses.delete(name).ok_or_else(missing)?.cancel();
                 json!({"id": id, "object": "response", "deleted": true}).to_string()
             }
             Errand::Cancel => cancel(&stored)?,
-            Errand::InputItems => self.input_items(&stored)?,
+            Errand::InputItems => {
+                Page::of(&self.head.uri, "desc", 100)?.cut(input_items(&stored.body, stored.answer.name))?.to_string()
+            }
         };
         Ok(self.at_once(StatusCode::OK, "responses", text))
     }
@@ -64,35 +64,8 @@ impl Call<'_> {
         let before = catch_up(&mut events, &plan, from);
         let (entry, id) = self.entry("responses", true, StatusCode::OK);
         let name = stored.answer.model.trim_matches('"');
-        let sending = Sending { plan, entry, id: &id, name, stored: Some(Arc::clone(stored)) };
+        let sending = Sending { plan, entry, id: &id, name, kept: Some(Kept::Response(Arc::clone(stored))) };
         Ok(self.stream(Script::Responses(Box::new(events)), sending, Some(before)).await)
-    }
-
-    fn input_items(&self, stored: &Stored) -> Result<String, ApiError> {
-        let wrong = |message: &str, param| ApiError::Invalid(message.to_owned(), Some(param));
-        let uri = &self.head.uri;
-        let limit = match query(uri, "limit").map(str::parse::<usize>) {
-            None => 20,
-            Some(Ok(limit @ 1..=ITEMS)) => limit,
-            Some(_) => return Err(wrong("'limit' must be from 1 to 100.", "limit")),
-        };
-        let mut items = input_items(stored);
-        match query(uri, "order") {
-            None | Some("desc") => items.reverse(),
-            Some("asc") => {}
-            Some(_) => return Err(wrong("'order' must be 'asc' or 'desc'.", "order")),
-        }
-        if let Some(after) = query(uri, "after") {
-            let place = items.iter().position(|item| item["id"] == after);
-            let place = place.ok_or_else(|| wrong("'after' names no input item.", "after"))?;
-            items.drain(..=place);
-        }
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let id = |item: Option<&Value>| item.map_or(Value::Null, |item| item["id"].clone());
-        let (first, last) = (id(items.first()), id(items.last()));
-        let list = json!({"object": "list", "data": items, "first_id": first, "last_id": last, "has_more": more});
-        Ok(list.to_string())
     }
 }
 
@@ -134,14 +107,14 @@ fn catch_up(events: &mut ResponsesEvents, plan: &Plan, from: u64) -> (Bytes, usi
     (Bytes::from(out), k)
 }
 
-/// The items of a response's input, each with an id.
-fn input_items(stored: &Stored) -> Vec<Value> {
-    let body: Value = serde_json::from_slice(&stored.body).unwrap_or_default();
+/// The items of the input of a request for the response `name`, each with an id.
+pub(super) fn input_items(body: &[u8], name: u64) -> Vec<Value> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let items = match &body["input"] {
         Value::Array(items) => items.clone(),
+        Value::Null => Vec::new(),
         text => vec![json!({"role": "user", "content": text})],
     };
-    let name = stored.answer.name;
     items.into_iter().enumerate().map(|(i, item)| identified(item, name, i)).collect()
 }
 
@@ -154,6 +127,9 @@ fn identified(mut item: Value, name: u64, i: usize) -> Value {
         "message" => "msg",
         "function_call" => "fc",
         "function_call_output" => "fco",
+        "custom_tool_call" => "ctc",
+        "custom_tool_call_output" => "ctco",
+        "compaction" => "cmp",
         "reasoning" => "rs",
         _ => "item",
     };

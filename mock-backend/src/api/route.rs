@@ -27,6 +27,14 @@ pub(crate) enum Operation<'a> {
     Responses,
     /// A response that was made before.
     Stored(&'a str, Errand),
+    /// A conversation to be made shorter.
+    Compact,
+    /// A conversation whose tokens are to be counted.
+    CountTokens,
+    /// The list of stored chat completions.
+    StoredChats,
+    /// One of them.
+    StoredChat(&'a str, ChatErrand),
     /// The list of models, or one of them.
     Models(Option<&'a str>),
     /// The list of deployments, or one of them.
@@ -40,6 +48,16 @@ pub(crate) enum Errand {
     Delete,
     Cancel,
     InputItems,
+}
+
+/// What is wanted of a chat completion that was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChatErrand {
+    Show,
+    Messages,
+    /// Other metadata.
+    Change,
+    Delete,
 }
 
 /// An address that exists.
@@ -61,7 +79,7 @@ pub(crate) fn dialect(uri: &Uri) -> Dialect {
 
 /// As the ledger names what an address is for.
 pub(crate) fn api(path: &str) -> &'static str {
-    if path.ends_with("/chat/completions") {
+    if path.ends_with("/chat/completions") || path.contains("/chat/completions/") {
         "chat"
     } else if path.ends_with("/completions") {
         "completions"
@@ -120,10 +138,16 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Result<Route<'a>, ApiE
     let Parts { rest, deployment, dated } = Parts::of(path).ok_or_else(unknown)?;
     let models = path.starts_with("/models/");
     let (operation, expected) = match rest {
+        // Stored ones have no deployment, not even where making one needs it.
+        "chat/completions" if deployment.is_none() && !models && *method == Method::GET => {
+            (Operation::StoredChats, Method::GET)
+        }
         "chat/completions" if deployment.is_some() || !dated || models => (Operation::Chat, Method::POST),
         "completions" if deployment.is_some() || !dated => (Operation::Completions, Method::POST),
         "embeddings" if deployment.is_some() || !dated || models => (Operation::Embeddings, Method::POST),
         "responses" => (Operation::Responses, Method::POST),
+        "responses/compact" => (Operation::Compact, Method::POST),
+        "responses/input_tokens" => (Operation::CountTokens, Method::POST),
         "models" if deployment.is_none() => (Operation::Models(None), Method::GET),
         "deployments" if dated && deployment.is_none() => (Operation::Deployments(None), Method::GET),
         _ => named(rest, method, deployment, dated).ok_or_else(unknown)?,
@@ -137,7 +161,8 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Result<Route<'a>, ApiE
     if !known {
         return Err(unknown());
     }
-    let responses = matches!(operation, Operation::Responses | Operation::Stored(..));
+    let responses =
+        matches!(operation, Operation::Responses | Operation::Stored(..) | Operation::Compact | Operation::CountTokens);
     if responses && dated && !version::has_responses(version) {
         return Err(ApiError::OldVersion);
     }
@@ -163,6 +188,17 @@ fn named<'a>(rest: &'a str, method: &Method, deployment: Option<&str>, dated: bo
     if deployment.is_some() {
         return None;
     }
+    if let Some(stored) = rest.strip_prefix("chat/completions/") {
+        let (id, errand) = stored.split_once('/').unwrap_or((stored, ""));
+        let (errand, expected) = match errand {
+            "" if *method == Method::DELETE => (ChatErrand::Delete, Method::DELETE),
+            "" if *method == Method::POST => (ChatErrand::Change, Method::POST),
+            "" => (ChatErrand::Show, Method::GET),
+            "messages" => (ChatErrand::Messages, Method::GET),
+            _ => return None,
+        };
+        return (!id.is_empty()).then_some((Operation::StoredChat(id, errand), expected));
+    }
     if let Some(name) = rest.strip_prefix("deployments/").filter(|name| dated && !name.is_empty()) {
         return Some((Operation::Deployments(Some(name)), Method::GET));
     }
@@ -183,9 +219,12 @@ mod tests {
     #[test]
     fn addresses_mean_operations() {
         use Dialect::{Azure, OpenAi};
-        use Operation::{Chat, Completions, Deployments, Embeddings, Models, Responses, Stored};
+        use Operation::{
+            Chat, Compact, Completions, CountTokens, Deployments, Embeddings, Models, Responses, Stored, StoredChat,
+            StoredChats,
+        };
         type Meaning = Option<(Dialect, Operation<'static>, Option<&'static str>)>;
-        let table: [(&str, &str, Meaning); 33] = [
+        let table: [(&str, &str, Meaning); 48] = [
             ("POST", "/v1/chat/completions", Some((OpenAi, Chat, None))),
             ("POST", "/v1/completions", Some((OpenAi, Completions, None))),
             ("POST", "/v1/embeddings", Some((OpenAi, Embeddings, None))),
@@ -195,6 +234,9 @@ mod tests {
             ("POST", "/v1/responses/r1/cancel", Some((OpenAi, Stored("r1", Errand::Cancel), None))),
             ("GET", "/v1/responses/r1/input_items", Some((OpenAi, Stored("r1", Errand::InputItems), None))),
             ("GET", "/v1/responses/r1/output", None),
+            ("POST", "/v1/responses/compact", Some((OpenAi, Compact, None))),
+            ("POST", "/openai/v1/responses/input_tokens", Some((Azure, CountTokens, None))),
+            ("GET", "/v1/responses/compact", None),
             ("GET", "/v1/responses/", None),
             ("POST", "/openai/v1/chat/completions", Some((Azure, Chat, None))),
             ("POST", "/openai/v1/responses?api-version=preview", Some((Azure, Responses, None))),
@@ -226,7 +268,19 @@ mod tests {
             ("POST", "/openai/deployments/d1/chat/completions?api-version=2024-99-99", None),
             ("POST", "/openai/responses", None),
             ("POST", "/v2/chat/completions", None),
-            ("GET", "/v1/chat/completions", None),
+            ("GET", "/v1/chat/completions", Some((OpenAi, StoredChats, None))),
+            ("GET", "/openai/v1/chat/completions/c1", Some((Azure, StoredChat("c1", ChatErrand::Show), None))),
+            ("POST", "/v1/chat/completions/c1", Some((OpenAi, StoredChat("c1", ChatErrand::Change), None))),
+            ("DELETE", "/v1/chat/completions/c1", Some((OpenAi, StoredChat("c1", ChatErrand::Delete), None))),
+            ("GET", "/v1/chat/completions/c1/messages", Some((OpenAi, StoredChat("c1", ChatErrand::Messages), None))),
+            ("POST", "/v1/chat/completions/c1/messages", None),
+            ("GET", "/v1/chat/completions/c1/parts", None),
+            ("PUT", "/v1/chat/completions", None),
+            ("GET", "/openai/chat/completions?api-version=2025-04-01-preview", Some((Azure, StoredChats, None))),
+            ("GET", "/openai/chat/completions", None),
+            ("POST", "/openai/chat/completions?api-version=2025-04-01-preview", None),
+            ("GET", "/models/chat/completions?api-version=2024-05-01-preview", None),
+            ("GET", "/openai/deployments/d1/chat/completions?api-version=2024-10-21", None),
         ];
         for (method, address, expected) in table {
             let uri: Uri = address.parse().unwrap();
@@ -239,6 +293,6 @@ mod tests {
     #[test]
     fn a_wrong_method_is_not_a_wrong_address() {
         let uri: Uri = "/v1/chat/completions".parse().unwrap();
-        assert_eq!(route(&Method::GET, &uri).unwrap_err().status().as_u16(), 405);
+        assert_eq!(route(&Method::PUT, &uri).unwrap_err().status().as_u16(), 405);
     }
 }

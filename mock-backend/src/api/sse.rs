@@ -13,11 +13,11 @@ use hyper::body::Frame;
 
 use super::chat::ChatChunks;
 use super::completions::CompletionsChunks;
+use super::kept::Kept;
 use super::responses_events::ResponsesEvents;
 use crate::backend::{Backend, Plan};
 use crate::clock::Alarm;
 use crate::packing::{PAUSE, Split};
-use crate::responses_store::Stored;
 use crate::tap::{Entry, Marks, Tap};
 
 /// The events of one answer, in whichever API.
@@ -96,8 +96,8 @@ pub(crate) struct EventStream {
     pub(crate) next: Next,
     /// The first token that sends something of the answer.
     pub(crate) first: Option<usize>,
-    /// The response that this stream tells of: kept at its end, unless it goes on in the background anyway.
-    pub(crate) stored: Option<Arc<Stored>>,
+    /// What is kept of it at its end.
+    pub(crate) kept: Option<Kept>,
     /// What goes before the next event, with the head.
     pub(crate) before: Option<Bytes>,
 }
@@ -183,8 +183,8 @@ impl EventStream {
         if end == self.plan.tokens {
             self.script.closing(&mut out);
             self.next = Next::End;
-            if let Some(stored) = self.stored.take().filter(|stored| stored.background.is_none()) {
-                self.backend.responses.put(stored);
+            if let Some(kept) = self.kept.take() {
+                kept.end(&self.backend);
             }
         }
         Bytes::from(out)
@@ -212,7 +212,7 @@ impl EventStream {
                 return Poll::Ready(Some(Frame::data(KEEPALIVE)));
             }
             ready!(self.alarm.poll_until(due, cx));
-            if self.stored.as_ref().is_some_and(|stored| stored.is_cancelled()) {
+            if self.kept.as_ref().is_some_and(Kept::is_cancelled) {
                 self.entry.update(|record| record.fault = Some("cancelled"));
                 self.next = Next::End;
                 return Poll::Ready(None);

@@ -19,12 +19,20 @@ pub(crate) struct Wish {
     pub(crate) seed: Option<i64>,
 }
 
-/// A function that the model may call.
+/// A tool that the model may call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tool {
     pub(crate) name: String,
-    /// The schema of its arguments.
-    pub(crate) parameters: Value,
+    pub(crate) takes: Takes,
+}
+
+/// What a tool is called with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Takes {
+    /// A function: arguments of this schema.
+    Arguments(Value),
+    /// A custom tool: text, of this regular expression if there is one.
+    Text(Option<String>),
 }
 
 /// Which tools are called.
@@ -56,13 +64,25 @@ pub(crate) struct RawTool {
     kind: Option<String>,
     name: Option<String>,
     parameters: Option<Value>,
+    format: Option<Value>,
     function: Option<RawFunction>,
+    custom: Option<RawFunction>,
 }
 
+/// What is nested under `function` or `custom`; also an item of the deprecated `functions`.
 #[derive(Debug, Deserialize)]
-struct RawFunction {
+pub(crate) struct RawFunction {
     name: Option<String>,
     parameters: Option<Value>,
+    format: Option<Value>,
+}
+
+/// The deprecated `function_call`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum RawFunctionCall {
+    Mode(String),
+    Named { name: String },
 }
 
 /// `tool_choice` of both APIs.
@@ -70,7 +90,7 @@ struct RawFunction {
 #[serde(untagged)]
 pub(crate) enum RawChoice {
     Mode(String),
-    Function(RawTool),
+    Function(Box<RawTool>),
 }
 
 /// `stop`: one or several.
@@ -101,20 +121,53 @@ impl Stop {
     }
 }
 
-/// The functions among the tools; those that run on the server's side are accepted and never used.
-pub(crate) fn functions(tools: Vec<RawTool>) -> Result<Vec<Tool>, ApiError> {
+impl RawTool {
+    /// A tool of the deprecated `functions`.
+    pub(crate) fn of(function: RawFunction) -> Self {
+        let kind = Some("function".to_owned());
+        Self { kind, name: None, parameters: None, format: None, function: Some(function), custom: None }
+    }
+}
+
+impl RawChoice {
+    /// A choice of the deprecated `function_call`.
+    pub(crate) fn of(call: RawFunctionCall) -> Self {
+        match call {
+            RawFunctionCall::Mode(mode) => Self::Mode(mode),
+            RawFunctionCall::Named { name } => {
+                Self::Function(Box::new(RawTool::of(RawFunction { name: Some(name), parameters: None, format: None })))
+            }
+        }
+    }
+}
+
+/// The regular expression that a custom tool's text has to match, nested or flat. What a grammar in another syntax says
+/// is not heeded.
+fn regex(format: Option<&Value>) -> Option<String> {
+    let format = format?;
+    let grammar = format.get("grammar").unwrap_or(format);
+    (grammar["syntax"] == "regex").then(|| grammar["definition"].as_str().map(str::to_owned))?
+}
+
+/// The functions and custom tools among the tools; those that run on the server's side are accepted and never used.
+pub(crate) fn tools(tools: Vec<RawTool>) -> Result<Vec<Tool>, ApiError> {
     let mut found = Vec::new();
     for (i, tool) in tools.into_iter().enumerate() {
-        if tool.kind.as_deref() != Some("function") {
-            continue;
-        }
-        let nested = tool.function.is_some();
-        let (name, parameters) = match tool.function {
-            Some(function) => (function.name, function.parameters),
-            None => (tool.name, tool.parameters),
+        let custom = match tool.kind.as_deref() {
+            Some("function") => false,
+            Some("custom") => true,
+            _ => continue,
+        };
+        let (name, parameters, format, nested) = match if custom { tool.custom } else { tool.function } {
+            Some(inner) => (inner.name, inner.parameters, inner.format, true),
+            None => (tool.name, tool.parameters, tool.format, false),
         };
         let Some(name) = name.filter(|name| !name.is_empty()) else {
-            let place = if nested { "function.name" } else { "name" };
+            let place = match (nested, custom) {
+                (false, _) => "name",
+                (true, false) => "function.name",
+                (true, true) => "custom.name",
+            };
             return Err(ApiError::Invalid(format!("Missing required parameter: 'tools[{i}].{place}'."), Some("tools")));
         };
         if name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
@@ -127,10 +180,12 @@ pub(crate) fn functions(tools: Vec<RawTool>) -> Result<Vec<Tool>, ApiError> {
                 code: "invalid_value",
             });
         }
-        found.push(Tool {
-            name,
-            parameters: parameters.filter(|schema| !schema.is_null()).unwrap_or(Value::Bool(true)),
-        });
+        let takes = if custom {
+            Takes::Text(regex(format.as_ref()))
+        } else {
+            Takes::Arguments(parameters.filter(|schema| !schema.is_null()).unwrap_or(Value::Bool(true)))
+        };
+        found.push(Tool { name, takes });
     }
     Ok(found)
 }
@@ -167,10 +222,11 @@ pub(crate) fn calls(tools: &[Tool], choice: Option<RawChoice>, occasion: Occasio
             _ => wrong(format!("Invalid value: '{mode}'. Supported values are: 'none', 'auto', and 'required'.")),
         },
         Some(RawChoice::Function(tool)) => {
-            let name = tool.function.and_then(|function| function.name).or(tool.name);
+            let tool = *tool;
+            let name = tool.function.or(tool.custom).and_then(|inner| inner.name).or(tool.name);
             match name.filter(|name| tools.iter().any(|tool| tool.name == *name)) {
                 Some(name) => Ok(Calls::Named(name)),
-                None => wrong("Tool choice names a function that is not in 'tools'.".to_owned()),
+                None => wrong("Tool choice names a tool that is not in 'tools'.".to_owned()),
             }
         }
     }
@@ -212,8 +268,7 @@ mod tests {
     use super::*;
 
     fn called(tools: usize, choice: Option<Value>, parallel: bool, answered: bool) -> Option<Calls> {
-        let tools: Vec<Tool> =
-            (0..tools).map(|i| Tool { name: format!("f{i}"), parameters: Value::Bool(true) }).collect();
+        let tools: Vec<Tool> = (0..tools).map(|i| Tool { name: format!("f{i}"), takes: Takes::Text(None) }).collect();
         let choice = choice.map(|choice| serde_json::from_value(choice).unwrap());
         calls(&tools, choice, Occasion { parallel, answered, asked: None }).ok()
     }
@@ -222,6 +277,7 @@ mod tests {
     fn tools_are_called_when_they_may_be() {
         let named = json!({"type": "function", "function": {"name": "f1"}});
         let flat = json!({"type": "function", "name": "f1"});
+        let custom = json!({"type": "custom", "custom": {"name": "f1"}});
         let table = [
             (0, None, true, false, Some(Calls::None)),
             (1, None, true, false, Some(Calls::First(1))),
@@ -232,6 +288,7 @@ mod tests {
             (3, Some(json!("none")), true, false, Some(Calls::None)),
             (3, Some(named.clone()), true, false, Some(Calls::Named("f1".to_owned()))),
             (3, Some(flat), true, false, Some(Calls::Named("f1".to_owned()))),
+            (3, Some(custom), true, false, Some(Calls::Named("f1".to_owned()))),
             (1, Some(named), true, false, None),
             (0, Some(json!("required")), true, false, None),
             (1, Some(json!("sometimes")), true, false, None),
@@ -239,6 +296,24 @@ mod tests {
         for (tools, choice, parallel, answered, expected) in table {
             assert_eq!(called(tools, choice.clone(), parallel, answered), expected, "{tools} {choice:?}");
         }
+    }
+
+    #[test]
+    fn tools_of_both_apis_are_read_and_grammars_are_regular_expressions_or_nothing() {
+        let read =
+            |tool: Value| tools(vec![serde_json::from_value(tool).unwrap()]).map(|mut tools| tools.remove(0).takes);
+        let text = |regex: Option<&str>| Ok(Takes::Text(regex.map(str::to_owned)));
+        let grammar = json!({"type": "grammar", "grammar": {"syntax": "regex", "definition": "a+"}});
+        let flat = json!({"type": "grammar", "syntax": "regex", "definition": "a+"});
+        let lark = json!({"type": "grammar", "syntax": "lark", "definition": "start: \"a\""});
+        assert_eq!(read(json!({"type": "custom", "custom": {"name": "c", "format": grammar}})), text(Some("a+")));
+        assert_eq!(read(json!({"type": "custom", "name": "c", "format": flat})), text(Some("a+")));
+        assert_eq!(read(json!({"type": "custom", "name": "c", "format": lark})), text(None));
+        assert_eq!(read(json!({"type": "custom", "name": "c"})), text(None));
+        let function = json!({"type": "function", "function": {"name": "f", "parameters": {}}});
+        assert_eq!(read(function), Ok(Takes::Arguments(json!({}))));
+        let nameless = read(json!({"type": "custom", "custom": {}})).unwrap_err();
+        assert!(format!("{nameless:?}").contains("tools[0].custom.name"), "{nameless:?}");
     }
 
     #[test]

@@ -25,7 +25,11 @@ pub(super) struct Backend {
     output_tokens: Option<Length>,
     reasoning_tokens: Option<u32>,
     #[serde(default)]
+    format_tokens: u32,
+    #[serde(default)]
     refusals: f64,
+    #[serde(default)]
+    filtered: f64,
     keep_responses: Option<Span>,
     load: Option<LoadTable>,
     limits: Option<Limits>,
@@ -78,6 +82,7 @@ enum Change {
     Spike { at: Span, r#for: Span, factor: f64, every: Option<Span> },
     Sine { period: Span, amplitude: f64 },
     Outage { at: Span, r#for: Span, every: Option<Span> },
+    BrownOut { at: Span, r#for: Span, factor: Option<f64>, share: f64, every: Option<Span> },
 }
 
 impl Backend {
@@ -106,7 +111,9 @@ impl Backend {
             limits,
             faults,
             reasoning_tokens: self.reasoning_tokens.map_or(REASONING_TOKENS, |tokens| tokens as usize),
+            format_tokens: self.format_tokens as usize,
             refusals: self.refusals,
+            filtered: self.filtered,
             keep_responses: self.keep_responses.map_or(KEEP_RESPONSES, |span| span.0),
             name: self.name.clone(),
         })
@@ -188,6 +195,10 @@ impl Change {
             Self::Outage { at, r#for, every: again } => {
                 Season::Outage { at: at.0, length: r#for.0, every: every(again) }
             }
+            Self::BrownOut { at, r#for, factor, share, every: again } => {
+                let factor = factor.unwrap_or(1.0);
+                Season::BrownOut { at: at.0, length: r#for.0, factor, share, every: every(again) }
+            }
         };
         check(&season).map_or(Ok(season), |wrong| Err(wrong.to_owned()))
     }
@@ -195,10 +206,16 @@ impl Change {
 
 fn check(season: &Season) -> Option<&'static str> {
     match *season {
-        Season::Step { factor, .. } | Season::Ramp { factor, .. } | Season::Spike { factor, .. }
+        Season::Step { factor, .. }
+        | Season::Ramp { factor, .. }
+        | Season::Spike { factor, .. }
+        | Season::BrownOut { factor, .. }
             if !(0.0..=1e6).contains(&factor) =>
         {
             Some("has a change whose factor is not from 0 to 1000000")
+        }
+        Season::BrownOut { share, .. } if !(0.0..=1.0).contains(&share) => {
+            Some("has a brown-out whose share is not from 0 to 1")
         }
         Season::Ramp { from, to, .. } if to < from => Some("has a ramp that ends before it begins"),
         Season::Sine { period, amplitude } if period <= 0.0 || !(0.0..1.0).contains(&amplitude) => {
@@ -208,6 +225,7 @@ fn check(season: &Season) -> Option<&'static str> {
         | Season::Ramp { .. }
         | Season::Spike { .. }
         | Season::Sine { .. }
-        | Season::Outage { .. } => None,
+        | Season::Outage { .. }
+        | Season::BrownOut { .. } => None,
     }
 }

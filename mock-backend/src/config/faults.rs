@@ -60,8 +60,9 @@ impl Fault {
         if from >= to {
             return wrong("from must be before to");
         }
-        if fault == fault::Fault::Refused && (rate < 1.0 || self.script.is_some() || from > 0 || to < u64::MAX) {
-            return wrong("nobody listens, always; use drop or reset-connection with a rate, a script or a window");
+        let always = matches!(fault, fault::Fault::Refused | fault::Fault::Unreachable);
+        if always && (rate < 1.0 || self.script.is_some() || from > 0 || to < u64::MAX) {
+            return wrong("nobody gets there, ever; use drop or reset-connection with a rate, a script or a window");
         }
         Ok(FaultConfig { fault, rate, script: self.script.map(|script| script.0), from, to })
     }

@@ -11,6 +11,7 @@ use super::spec::UpstreamUrl;
 use super::times::{Span, Time, Url};
 use crate::distance::Distance;
 use crate::latency::Dist;
+use crate::tls::Authorities;
 
 /// A gateway between its caller and its upstream.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub struct GatewayConfig {
     pub link: Distance,
     /// A foreign server instead of a backend of the scenario.
     pub url: Option<UpstreamUrl>,
+    /// What foreign servers have to be certified by, instead of the roots of the system.
+    pub ca: Option<Authorities>,
     /// The file to which exchanges are recorded.
     pub record: Option<PathBuf>,
     /// Several upstreams instead of one.
@@ -154,6 +157,7 @@ pub(super) struct Gateway {
     #[serde(default)]
     link: Link,
     pub(super) url: Option<Url>,
+    ca: Option<PathBuf>,
     record: Option<PathBuf>,
     #[serde(default)]
     pub(super) pool: Vec<Member>,
@@ -231,7 +235,8 @@ impl Gateway {
         let pool = self.pool.into_iter().map(|member| member.resolve(backends)).collect::<Result<Vec<_>, _>>()?;
         let url = self.url.map(|url| url.0);
         let record = self.record.map(|file| folder.join(file));
-        Ok(GatewayConfig { own: self.own.0, link: self.link.distance(), url, record, pool, policy })
+        let ca = self.ca.map(|file| Authorities::load(&folder.join(file))).transpose()?;
+        Ok(GatewayConfig { own: self.own.0, link: self.link.distance(), url, ca, record, pool, policy })
     }
 }
 

@@ -14,6 +14,8 @@ pub struct LimitsConfig {
     pub rpm_windows: Vec<u64>,
     /// Tokens a minute, estimated when a request arrives.
     pub tpm: Option<u32>,
+    /// Whether the estimate is replaced by what was produced when the request ends.
+    pub tpm_corrected: bool,
     /// What a request without a limit of its own is taken to ask for, in tokens of output.
     pub default_max_tokens: u32,
     /// The longest prompt and answer together, in tokens.
@@ -60,6 +62,8 @@ pub(super) struct Limits {
     rpm: Option<u32>,
     rpm_windows: Option<Vec<Span>>,
     tpm: Option<u32>,
+    #[serde(default)]
+    tpm_corrected: bool,
     default_max_tokens: Option<u32>,
     context_tokens: Option<u32>,
     ptu: Option<Ptu>,
@@ -88,6 +92,9 @@ impl Limits {
         if [self.rpm, self.tpm, self.context_tokens].contains(&Some(0)) {
             return Err("limits must be more than 0".to_owned());
         }
+        if self.tpm_corrected && self.tpm.is_none() {
+            return Err("tpm_corrected needs tpm".to_owned());
+        }
         if self.ptu.is_some() && (self.rpm.is_some() || self.tpm.is_some()) {
             return Err("a deployment has either ptu or rpm and tpm".to_owned());
         }
@@ -99,6 +106,7 @@ impl Limits {
             rpm: self.rpm,
             rpm_windows: windows.iter().map(|window| window.0 as u64).collect(),
             tpm: self.tpm,
+            tpm_corrected: self.tpm_corrected,
             default_max_tokens: self.default_max_tokens.unwrap_or(16),
             context_tokens: self.context_tokens,
             ptu: self.ptu.map(Ptu::resolve).transpose()?,

@@ -11,6 +11,7 @@
 //!     ready_after = "0"                           # so long /_sim/health is 503
 //!     drain = "5s"                                # so long requests under way may take at the end
 //!     strict = false                              # true refuses fields that the interfaces do not have
+//!     time_factor = 1.0                           # 0.01 makes changes, fault windows, idle cuts and the like 100 times as short
 //!
 //!     [[backend]]
 //!     name   = "sweden"
@@ -18,13 +19,15 @@
 //!     model  = { first = { dist = "normal", mean = "150ms", sd = "5ms" }, gap = "10ms", per_prompt_token = "20us" }
 //!     load   = { kind = "serial", stage = "10ms" }    # or { kind = "batch", size = 8, step = "20ms", queue = 100 }
 //!     stream = { head = "after-prefill", tokens_per_event = 2, events_per_write = 1, burst = "0", keepalive = "15s" }
-//!     changes = [{ kind = "spike", at = "30s", for = "5s", factor = 3.0 }]    # step, ramp, spike, sine, outage
+//!     changes = [{ kind = "spike", at = "30s", for = "5s", factor = 3.0 }]    # step, ramp, spike, sine, outage, brown-out
 //!     prefix_cache = "5m"                         # beginnings of prompts are remembered so long
 //!     output_tokens = { p50 = 200, p95 = 800 }    # a natural length, which the caller's limit cuts; default: the limit
 //!     reasoning_tokens = 64                       # that reasoning models think at medium effort
+//!     format_tokens = 0                           # that reasoning models are billed for and do not send; 8 to 17 on Azure
 //!     refusals = 0.0                              # the share of requests that the model refuses
-//!     keep_responses = "60m"                      # for GET and previous_response_id
-//!     limits = { rpm = 600, tpm = 100000 }        # or ptu = { units = 10 }; spillover = "another-backend"
+//!     filtered = 0.0                              # the share of answers that the content filter ends in their middle
+//!     keep_responses = "60m"                      # for GET and previous_response_id, stored chat completions too
+//!     limits = { rpm = 600, tpm = 100000, tpm_corrected = false }     # or ptu = { units = 10 }; spillover = "another-backend"
 //!     fault  = [{ kind = "429", rate = 0.01 }, { kind = "reset:5", script = "work 9, fail 1, repeat" }]
 //!
 //!     [[listener]]
@@ -37,8 +40,9 @@
 //!     [[listener]]
 //!     name    = "gateway"
 //!     kind    = "gateway"
-//!     backend = "sweden"                          # or gateway.url = "https://host[:port]/base", gateway.record = "file.jsonl"
+//!     backend = "sweden"                          # or gateway.url = "https://host[:port]/base" and gateway.ca = "ca.pem"
 //!     link    = { rtt = "1ms" }                   # from the caller; or { p50 = "28ms", p95 = "34ms" }
+//!     ## Also gateway.record = "file.jsonl", which keeps when each piece of an answer came.
 //!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" }, buffer = "8KB" }
 //! "#, "example.toml");
 //! assert_eq!(config.err(), None);
@@ -49,6 +53,7 @@ use std::path::Path;
 mod backend;
 mod faults;
 mod gateway;
+mod hasten;
 mod limits;
 mod link;
 mod parse;
@@ -63,7 +68,7 @@ pub use gateway::{BreakerConfig, Buffer, GatewayConfig, MemberConfig, Policy, Pr
 pub use limits::{LimitHeaders, LimitsConfig, PtuConfig};
 pub(crate) use parse::nearest;
 pub use parse::{parse_duration, parse_rate};
-pub(crate) use spec::ANY_PORT;
+pub(crate) use spec::{ANY_PORT, Door};
 pub use spec::{BackendConfig, Config, ConfigError, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl};
 
 /// The scenarios that are built in: name and text.

@@ -89,7 +89,7 @@ fn fixed(old: &Config, new: &Config) -> Result<(), &'static str> {
             listener.tls.clone(),
             behind,
             listener.backend.is_some(),
-            listener.refuses(),
+            listener.door(),
         )
     };
     let listeners = |config: &Config| config.listeners.iter().map(of_listener).collect::<Vec<_>>();

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::backend::Backend;
 use super::faults::{self, Fault};
 use super::gateway::{Gateway, find};
+use super::hasten::hasten;
 use super::link::Link;
 use super::parse::{explain, line_of};
 use super::secure::Tls;
@@ -26,6 +27,7 @@ pub(super) struct Scenario {
     threads: usize,
     #[serde(default)]
     strict: bool,
+    time_factor: Option<f64>,
     #[serde(default = "ledger")]
     ledger: usize,
     ready_after: Option<Span>,
@@ -71,7 +73,7 @@ impl Scenario {
         let wrong = |what: String| ConfigError(format!("{origin}: {what}"));
         let backends = self.backend.into_iter().map(|backend| backend.resolve(folder, &names));
         let listeners = self.listener.into_iter().map(|listener| listener.resolve(&names, folder));
-        let config = Config {
+        let mut config = Config {
             scenario: self.name,
             seed: self.seed,
             threads: self.threads,
@@ -87,6 +89,11 @@ impl Scenario {
             source,
         };
         check(&config).map_err(wrong)?;
+        match self.time_factor {
+            None => {}
+            Some(factor) if (1e-6..=1e6).contains(&factor) => hasten(&mut config, factor),
+            Some(_) => return Err(wrong("time_factor must be from 0.000001 to 1000000".to_owned())),
+        }
         Ok(config)
     }
 }
@@ -136,6 +143,12 @@ fn check(config: &Config) -> Result<(), String> {
     }
     if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.refusals)) {
         return Err(format!("backend \"{}\": refusals must be from 0 to 1", wrong.name));
+    }
+    if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.filtered)) {
+        return Err(format!("backend \"{}\": filtered must be from 0 to 1", wrong.name));
+    }
+    if let Some(wrong) = config.backends.iter().find(|backend| backend.format_tokens > 1000) {
+        return Err(format!("backend \"{}\": format_tokens must be from 0 to 1000", wrong.name));
     }
     if let Some(wrong) = config.backends.iter().find(|backend| backend.reasoning_tokens > 100_000) {
         return Err(format!("backend \"{}\": reasoning_tokens must be from 0 to 100000", wrong.name));

@@ -77,9 +77,13 @@ pub struct BackendConfig {
     pub faults: Vec<FaultConfig>,
     /// Tokens that a reasoning model thinks at medium effort.
     pub reasoning_tokens: usize,
+    /// Tokens that a reasoning model makes between its thoughts and its text, billed and not sent.
+    pub format_tokens: usize,
     /// The share of requests that the model refuses, from 0 to 1.
     pub refusals: f64,
-    /// How long responses are kept, in nanoseconds.
+    /// The share of answers that the content filter ends in their middle, from 0 to 1.
+    pub filtered: f64,
+    /// How long responses and stored chat completions are kept, in nanoseconds.
     pub keep_responses: f64,
 }
 
@@ -115,11 +119,26 @@ pub struct ListenerConfig {
     pub faults: Vec<FaultConfig>,
 }
 
+/// Whether callers get to a listener at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    Open,
+    /// Nobody listens.
+    Refuses,
+    /// Nobody hears who knocks.
+    Unreachable,
+}
+
 impl ListenerConfig {
-    /// Whether nobody listens there.
+    /// Whether callers get to it at all.
     #[must_use]
-    pub(crate) fn refuses(&self) -> bool {
-        self.faults.iter().any(|entry| entry.fault == Fault::Refused)
+    pub(crate) fn door(&self) -> Door {
+        let has = |fault| self.faults.iter().any(|entry| entry.fault == fault);
+        match (has(Fault::Refused), has(Fault::Unreachable)) {
+            (true, _) => Door::Refuses,
+            (false, true) => Door::Unreachable,
+            (false, false) => Door::Open,
+        }
     }
 }
 
@@ -220,7 +239,9 @@ impl Config {
             limits: None,
             faults: Vec::new(),
             reasoning_tokens: REASONING_TOKENS,
+            format_tokens: 0,
             refusals: 0.0,
+            filtered: 0.0,
             keep_responses: KEEP_RESPONSES,
         };
         let listener = ListenerConfig {

@@ -8,7 +8,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use super::gzip::Gzip;
 use super::kind::Fault;
+use super::rewrite::{Rewrite, Verdicts, usage_on_finish};
 use crate::api::failed_event;
 use crate::clock::{Alarm, Clock};
 use crate::forward::has_content;
@@ -28,11 +30,15 @@ pub(crate) struct Broken {
     seen: usize,
     /// `sequence_number` of the last event, in the Responses API.
     sequence: Option<u64>,
+    /// What an asynchronous content filter has said so far.
+    verdicts: Verdicts,
     /// Nothing has gone out yet.
     begins: bool,
     /// What was to break is broken, and the rest is whole.
     spent: bool,
     then: Then,
+    /// What compresses it, if it is to be.
+    gzip: Option<Gzip>,
 }
 
 /// What comes after what was handed out.
@@ -62,9 +68,11 @@ impl Broken {
             tokens,
             seen: 0,
             sequence: None,
+            verdicts: Verdicts::default(),
             begins: true,
             spent: false,
             then: Then::More,
+            gzip: (fault == Fault::Gzip).then(Gzip::default),
         }
     }
 
@@ -92,7 +100,11 @@ impl Broken {
                 Ok(bytes) => bytes,
                 Err(error) => return Poll::Ready(Some(Err(error))),
             };
-            let bytes = if self.stream { self.events(&bytes) } else { self.whole(bytes) };
+            let bytes = match &mut self.gzip {
+                Some(gzip) => gzip.write(&bytes, self.inner.is_end_stream())?,
+                None if self.stream => self.events(&bytes),
+                None => self.whole(bytes),
+            };
             if !bytes.is_empty() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -117,7 +129,12 @@ impl Broken {
 
     fn events(&mut self, bytes: &[u8]) -> Bytes {
         let after = self.breaks_after();
-        let events = split(bytes);
+        let merged;
+        let mut events = split(bytes);
+        if self.fault == Fault::Rewrite(Rewrite::UsageOnFinish) {
+            merged = usage_on_finish(&events);
+            events = merged.iter().map(Vec::as_slice).collect();
+        }
         let mut out = Vec::with_capacity(bytes.len() + 256);
         for (i, event) in events.iter().enumerate() {
             let text = String::from_utf8_lossy(event);
@@ -141,9 +158,8 @@ impl Broken {
     fn breaks_after(&self) -> Option<usize> {
         match self.fault {
             _ if self.spent => None,
-            Fault::Close(Some(k)) | Fault::Reset(Some(k)) | Fault::Stall(k, _) | Fault::InStream(k) => {
-                Some(k.min(self.tokens))
-            }
+            Fault::Close(Some(k)) | Fault::Reset(Some(k)) | Fault::Stall(k, _) => Some(k.min(self.tokens)),
+            Fault::InStream(k) | Fault::InStreamFlat(k) => Some(k.min(self.tokens)),
             Fault::Truncated(k) => Some(k.clamp(1, self.tokens.max(1))),
             _ => None,
         }
@@ -159,11 +175,12 @@ impl Broken {
                 self.cut(out, Cut::Close, last / 2 + 2, seen.saturating_sub(1))
             }
             Fault::Stall(_, time) => self.stall(out, Bytes::from(rest), time),
-            Fault::InStream(_) => {
+            Fault::InStream(_) | Fault::InStreamFlat(_) => {
+                let flat = matches!(self.fault, Fault::InStreamFlat(_));
                 self.then = Then::End;
                 self.entry.update(|record| record.tokens = u32::try_from(seen).ok());
                 self.tap.amend(|note| note.marks = note.marks.and(Marks::END));
-                let event = failed_event(self.sequence.map(|sequence| sequence + 1));
+                let event = failed_event(self.sequence.map(|sequence| sequence + 1), flat);
                 Bytes::from([&out[..], event.as_bytes()].concat())
             }
             _ => self.cut(out, Cut::Close, 0, seen),
@@ -196,7 +213,7 @@ impl Broken {
     }
 
     /// Copies an event, once, twice, wrong, or not at all.
-    fn copy(&self, event: &[u8], text: &str, content: bool, out: &mut Vec<u8>) {
+    fn copy(&mut self, event: &[u8], text: &str, content: bool, out: &mut Vec<u8>) {
         let done = text.contains("data: [DONE]");
         let usage = text.contains("\"choices\":[]") && text.contains("\"usage\":{");
         let last = done
@@ -215,6 +232,9 @@ impl Broken {
             return;
         }
         if let Fault::Rewrite(rewrite) = self.fault {
+            if rewrite == Rewrite::AsyncFilter {
+                out.extend_from_slice(self.verdicts.before(text).as_bytes());
+            }
             let text = rewrite.apply(text, self.begins, content.then_some(self.seen));
             out.extend_from_slice(text.as_bytes());
             return;
@@ -234,7 +254,7 @@ impl Broken {
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        if self.stream { SizeHint::default() } else { self.inner.size_hint() }
+        if self.stream || self.gzip.is_some() { SizeHint::default() } else { self.inner.size_hint() }
     }
 }
 

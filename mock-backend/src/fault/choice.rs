@@ -1,9 +1,11 @@
 //! Which request a fault befalls: one in so many, by a script, in a window of time, or because its caller asks for it.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::http::request::Parts;
 use rand::RngExt;
+use serde::Deserialize;
 
 use super::kind::Fault;
 use crate::clock::now_ns;
@@ -12,6 +14,8 @@ use crate::latency::dice;
 use crate::visit::Visit;
 
 const HEADER: &str = "x-sim-fault";
+/// What parts the name of a model from the fault that its caller asks for, as in `gpt-4o:sim-429`.
+pub(crate) const SUFFIX: &str = ":sim-";
 
 /// The faults of one place; each request there is counted, and rolls the dice once.
 pub(crate) struct Faults {
@@ -56,13 +60,19 @@ impl Faults {
     }
 }
 
-/// What befalls a request: what its caller asks for, else what its listener or its model has for it.
+/// What befalls a request: what its caller asks for in a header or with the name of the model, else what its listener or
+/// its model has for it.
 ///
 /// # Errors
 /// If the caller asks for what does not exist.
-pub(crate) fn of_request(visit: &Visit, head: &Parts) -> Result<Option<Fault>, String> {
+pub(crate) fn of_request(visit: &Visit, head: &Parts, body: &[u8]) -> Result<Option<Fault>, String> {
     if let Some(asked) = head.headers.get(HEADER)
-        && let Some(fault) = of_header(visit, asked.to_str().unwrap_or_default())?
+        && let Some(fault) = of_text(visit, asked.to_str().unwrap_or_default()).map_err(|e| format!("{HEADER}: {e}"))?
+    {
+        return Ok(Some(fault));
+    }
+    if let Some(asked) = asked_with_model(head.uri.path(), body)
+        && let Some(fault) = of_text(visit, &asked).map_err(|e| format!("{SUFFIX}{asked}: {e}"))?
     {
         return Ok(Some(fault));
     }
@@ -78,8 +88,28 @@ pub(crate) fn of_request(visit: &Visit, head: &Parts) -> Result<Option<Fault>, S
     Ok(chosen.or_else(|| model.and_then(|faults| faults.roll(now))))
 }
 
+/// What stands after `:sim-` in the name of the deployment or model.
+fn asked_with_model(path: &str, body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        model: Option<Cow<'a, str>>,
+    }
+    if path.contains("sim-")
+        && let Some((_, rest)) = path.split_once("/deployments/")
+    {
+        let name = rest.split('/').next().unwrap_or_default().replace("%3A", ":").replace("%3a", ":");
+        if let Some((_, asked)) = name.split_once(SUFFIX) {
+            return Some(asked.to_owned());
+        }
+    }
+    memchr::memmem::find(body, SUFFIX.as_bytes())?;
+    let named: Named<'_> = serde_json::from_slice(body).ok()?;
+    named.model?.split_once(SUFFIX).map(|(_, asked)| asked.to_owned())
+}
+
 /// `429` befalls the request at the model, `429@NAME` at the listener of this name.
-fn of_header(visit: &Visit, text: &str) -> Result<Option<Fault>, String> {
+fn of_text(visit: &Visit, text: &str) -> Result<Option<Fault>, String> {
     let listener = &visit.listener;
     let (fault, here) = match text.split_once('@') {
         Some((fault, name)) => (fault, name.trim() == &*listener.name),
@@ -125,6 +155,19 @@ mod tests {
         assert_eq!(run(1), run(1));
         assert_ne!(run(1), run(2));
         assert!(Faults::new(&entries, true, 1, "b").is_none());
+    }
+
+    #[test]
+    fn a_name_may_ask_for_a_fault() {
+        let asked = |path: &str, body: &str| asked_with_model(path, body.as_bytes());
+        let named = r#"{"messages":[{"content":"x:sim-500"}],"model":"gpt-4o:sim-stall:2:80ms"}"#;
+        assert_eq!(asked("/v1/chat/completions", named).as_deref(), Some("stall:2:80ms"));
+        let deployed = "/openai/deployments/gpt-4o:sim-429/chat/completions";
+        assert_eq!(asked(deployed, named).as_deref(), Some("429"));
+        assert_eq!(asked(&deployed.replace(':', "%3A"), "{}").as_deref(), Some("429"));
+        for body in ["{}", "", ":sim-", r#"{"messages":[{"content":"x:sim-500"}],"model":"gpt-4o"}"#] {
+            assert_eq!(asked("/v1/chat/completions", body), None, "{body}");
+        }
     }
 
     #[test]

@@ -10,6 +10,10 @@ use crate::config::{nearest, parse_duration};
 pub(crate) enum Fault {
     /// Nobody listens.
     Refused,
+    /// Nobody hears who knocks: connections are never made.
+    Unreachable,
+    /// A connection is accepted, and nothing is read from it for so many nanoseconds.
+    SlowAccept(u64),
     /// A connection is closed as soon as it is accepted.
     Drop,
     /// A connection is reset as soon as it is accepted.
@@ -38,6 +42,8 @@ pub(crate) enum Fault {
     Truncated(usize),
     /// An error in the stream after so many tokens, under status 200.
     InStream(usize),
+    /// The same, in the flat form of the specification where that is another one.
+    InStreamFlat(usize),
     /// A stream ends properly, but without its last event.
     NoFinal,
     /// No `[DONE]`.
@@ -54,8 +60,12 @@ pub(crate) enum Fault {
     ContentType,
     /// The answer does not say what it is.
     NoContentType,
-    /// The answer claims to be compressed, and is not.
+    /// The answer says of what it is with an empty word.
+    EmptyContentType,
+    /// The answer is compressed, piece by piece, though nobody has asked for it.
     Gzip,
+    /// The answer claims to be compressed, and is not.
+    FalseGzip,
     /// A stream that is written otherwise.
     Rewrite(Rewrite),
     /// A 429 that says otherwise when to come again.
@@ -74,25 +84,29 @@ enum Make {
     Tokens(fn(usize) -> Fault, usize),
     /// With a number of tokens or without.
     Maybe(fn(Option<usize>) -> Fault),
-    SlowHead,
+    /// With a time, 1 s unless told otherwise.
+    Late(fn(u64) -> Fault),
     Stall,
 }
 
-const ROWS: [Row; 23] = [
+const ROWS: [Row; 28] = [
     Row { name: "refused", make: Make::Plain(Fault::Refused) },
+    Row { name: "unreachable", make: Make::Plain(Fault::Unreachable) },
+    Row { name: "slow-accept", make: Make::Late(Fault::SlowAccept) },
     Row { name: "drop", make: Make::Plain(Fault::Drop) },
     Row { name: "reset-connection", make: Make::Plain(Fault::ResetConnection) },
     Row { name: "tls", make: Make::Plain(Fault::Tls) },
     Row { name: "redirect", make: Make::Plain(Fault::Redirect) },
     Row { name: "continue", make: Make::Plain(Fault::Continue) },
     Row { name: "early-hints", make: Make::Plain(Fault::EarlyHints) },
-    Row { name: "slow-head", make: Make::SlowHead },
+    Row { name: "slow-head", make: Make::Late(Fault::SlowHead) },
     Row { name: "hang", make: Make::Plain(Fault::Hang) },
     Row { name: "close", make: Make::Maybe(Fault::Close) },
     Row { name: "reset", make: Make::Maybe(Fault::Reset) },
     Row { name: "stall", make: Make::Stall },
     Row { name: "truncated", make: Make::Tokens(Fault::Truncated, 1) },
     Row { name: "in-stream", make: Make::Tokens(Fault::InStream, 0) },
+    Row { name: "in-stream-flat", make: Make::Tokens(Fault::InStreamFlat, 0) },
     Row { name: "no-final", make: Make::Plain(Fault::NoFinal) },
     Row { name: "no-done", make: Make::Plain(Fault::NoDone) },
     Row { name: "no-usage", make: Make::Plain(Fault::NoUsage) },
@@ -101,7 +115,9 @@ const ROWS: [Row; 23] = [
     Row { name: "twice", make: Make::Tokens(Fault::Twice, 1) },
     Row { name: "content-type", make: Make::Plain(Fault::ContentType) },
     Row { name: "no-content-type", make: Make::Plain(Fault::NoContentType) },
+    Row { name: "empty-content-type", make: Make::Plain(Fault::EmptyContentType) },
     Row { name: "gzip", make: Make::Plain(Fault::Gzip) },
+    Row { name: "false-gzip", make: Make::Plain(Fault::FalseGzip) },
 ];
 
 impl Fault {
@@ -129,6 +145,8 @@ impl Fault {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::SlowAccept(_) => "slow-accept",
             Self::Drop => "drop",
             Self::ResetConnection => "reset-connection",
             Self::Tls => "tls",
@@ -143,6 +161,7 @@ impl Fault {
             Self::Stall(..) => "stall",
             Self::Truncated(_) => "truncated",
             Self::InStream(_) => "in-stream",
+            Self::InStreamFlat(_) => "in-stream-flat",
             Self::NoFinal => "no-final",
             Self::NoDone => "no-done",
             Self::NoUsage => "no-usage",
@@ -151,7 +170,9 @@ impl Fault {
             Self::Twice(_) => "twice",
             Self::ContentType => "content-type",
             Self::NoContentType => "no-content-type",
+            Self::EmptyContentType => "empty-content-type",
             Self::Gzip => "gzip",
+            Self::FalseGzip => "false-gzip",
             Self::Rewrite(rewrite) => rewrite.name(),
             Self::Retry(retry) => retry.name(),
         }
@@ -159,7 +180,10 @@ impl Fault {
 
     /// Whether it befalls connections, not requests.
     pub(crate) fn is_of_connections(self) -> bool {
-        matches!(self, Self::Refused | Self::Drop | Self::ResetConnection | Self::Tls)
+        matches!(
+            self,
+            Self::Refused | Self::Unreachable | Self::SlowAccept(_) | Self::Drop | Self::ResetConnection | Self::Tls
+        )
     }
 
     /// Whether the times of the answer stay as they were planned.
@@ -175,7 +199,9 @@ impl Fault {
                 | Self::Twice(_)
                 | Self::ContentType
                 | Self::NoContentType
+                | Self::EmptyContentType
                 | Self::Gzip
+                | Self::FalseGzip
                 | Self::Rewrite(_)
         )
     }
@@ -199,7 +225,7 @@ impl Row {
             Make::Plain(fault) => rest.map_or(Ok(fault), |_| Err(too_much(self.name))),
             Make::Tokens(make, default) => Ok(make(rest.map_or(Ok(default), tokens)?)),
             Make::Maybe(make) => Ok(make(rest.map(tokens).transpose()?)),
-            Make::SlowHead => Ok(Fault::SlowHead(parse_duration(rest.unwrap_or("1s"))? as u64)),
+            Make::Late(make) => Ok(make(parse_duration(rest.unwrap_or("1s"))? as u64)),
             Make::Stall => {
                 let (k, time) = rest
                     .map_or(("0", None), |rest| rest.split_once(':').map_or((rest, None), |(k, time)| (k, Some(time))));
@@ -249,6 +275,8 @@ mod tests {
             ("stall:5", Ok(Fault::Stall(5, None))),
             ("stall:5:2s", Ok(Fault::Stall(5, Some(2_000_000_000)))),
             ("slow-head:200ms", Ok(Fault::SlowHead(200_000_000))),
+            ("slow-accept:5ms", Ok(Fault::SlowAccept(5_000_000))),
+            ("in-stream-flat:2", Ok(Fault::InStreamFlat(2))),
             ("bad-json:3", Ok(Fault::BadJson(3))),
             ("rset", Err("unknown fault \"rset\", did you mean \"reset\"?")),
             ("429:1", Err("the fault \"429\" takes no number")),

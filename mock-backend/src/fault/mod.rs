@@ -4,6 +4,7 @@
 
 mod broken;
 mod choice;
+mod gzip;
 mod kind;
 mod retry;
 mod rewrite;
@@ -12,7 +13,7 @@ mod spoil;
 mod strike;
 
 pub(crate) use broken::Broken;
-pub(crate) use choice::{Faults, of_request};
+pub(crate) use choice::{Faults, SUFFIX, of_request};
 pub(crate) use kind::Fault;
 pub(crate) use script::Script;
 pub(crate) use spoil::{instead, spoil};

@@ -1,5 +1,7 @@
 //! Streams that mean the same and are written otherwise, or that say what no client should trip over.
 
+use serde_json::{Value, json};
+
 /// How the events of a stream are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rewrite {
@@ -21,10 +23,14 @@ pub(crate) enum Rewrite {
     NoSequence,
     /// Every `sequence_number` is 0.
     ZeroSequence,
+    /// The usage stands in the event that ends the answer, not in one of its own.
+    UsageOnFinish,
+    /// What an asynchronous content filter has found comes in events of its own.
+    AsyncFilter,
 }
 
 /// All of them, by name.
-pub(crate) const REWRITES: [(&str, Rewrite); 9] = [
+pub(crate) const REWRITES: [(&str, Rewrite); 11] = [
     ("crlf", Rewrite::Crlf),
     ("bom", Rewrite::Bom),
     ("comments", Rewrite::Comments),
@@ -34,6 +40,8 @@ pub(crate) const REWRITES: [(&str, Rewrite); 9] = [
     ("done-loose", Rewrite::DoneLoose),
     ("no-sequence", Rewrite::NoSequence),
     ("zero-sequence", Rewrite::ZeroSequence),
+    ("usage-on-finish", Rewrite::UsageOnFinish),
+    ("async-filter", Rewrite::AsyncFilter),
 ];
 
 const NUMBER: &str = "\"sequence_number\":";
@@ -62,8 +70,74 @@ impl Rewrite {
                 format!("{}{rest}", before.trim_end_matches(','))
             }),
             Self::ZeroSequence => renumber(event, |before, rest| format!("{before}0{rest}")),
-            Self::Bom | Self::Keepalive | Self::EmptyData | Self::DoneTight | Self::DoneLoose => event.to_owned(),
+            Self::Bom
+            | Self::Keepalive
+            | Self::EmptyData
+            | Self::DoneTight
+            | Self::DoneLoose
+            | Self::UsageOnFinish
+            | Self::AsyncFilter => event.to_owned(),
         }
+    }
+}
+
+/// These events with the usage in that which ends the answer; they are as they were if they do not hold both.
+pub(crate) fn usage_on_finish(events: &[&[u8]]) -> Vec<Vec<u8>> {
+    let text = |event: &[u8]| String::from_utf8_lossy(event).into_owned();
+    let usage = |event: &[u8]| {
+        let event = text(event);
+        let (_, usage) = event.split_once("\"choices\":[],\"usage\":")?;
+        usage.strip_suffix("}\n\n").map(str::to_owned)
+    };
+    let Some((at, usage)) = events.iter().enumerate().find_map(|(i, event)| Some((i, usage(event)?))) else {
+        return events.iter().map(|event| event.to_vec()).collect();
+    };
+    let with = |event: &&[u8]| {
+        let event = text(event);
+        let event = if event.contains("\"finish_reason\":\"") {
+            event.replace("\"usage\":null", &format!("\"usage\":{usage}"))
+        } else {
+            event
+        };
+        event.into_bytes()
+    };
+    events.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, event)| with(event)).collect()
+}
+
+/// How far an asynchronous content filter has come, in characters.
+#[derive(Default)]
+pub(crate) struct Verdicts {
+    checked: usize,
+    said: usize,
+}
+
+/// A filter looks at so many characters at once.
+const CHECKED: usize = 64;
+
+impl Verdicts {
+    /// What the filter says before the event `text`: its verdict on what came since it last spoke, when that is enough or
+    /// the answer ends.
+    pub(crate) fn before(&mut self, text: &str) -> String {
+        let event = text.trim_end().strip_prefix("data: ").and_then(|data| serde_json::from_str::<Value>(data).ok());
+        let Some(choice) = event.as_ref().and_then(|event| event["choices"].get(0)) else { return String::new() };
+        let ends = choice["finish_reason"].is_string();
+        let pending = self.said - self.checked;
+        let verdict = if pending > 0 && (ends || pending >= CHECKED) {
+            let offsets = json!({"check_offset": self.checked, "start_offset": self.checked, "end_offset": self.said});
+            self.checked = self.said;
+            let safe = json!({"filtered": false, "severity": "safe"});
+            let results = json!({"hate": safe, "self_harm": safe, "sexual": safe, "violence": safe});
+            let choice = json!({
+                "index": choice["index"], "finish_reason": null, "content_filter_results": results,
+                "content_filter_offsets": offsets,
+            });
+            let event = json!({"id": "", "object": "", "created": 0, "model": "", "choices": [choice]});
+            format!("data: {event}\n\n")
+        } else {
+            String::new()
+        };
+        self.said += choice["delta"]["content"].as_str().map_or(0, |text| text.chars().count());
+        verdict
     }
 }
 
@@ -77,6 +151,37 @@ fn renumber(event: &str, join: impl Fn(&str, &str) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_usage_goes_to_the_event_that_ends_the_answer() {
+        let finish = b"data: {\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":null}\n\n";
+        let usage = b"data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
+        let done = b"data: [DONE]\n\n";
+        let merged = usage_on_finish(&[finish, usage, done]);
+        let expected = b"data: {\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{\"total_tokens\":3}}\n\n";
+        assert_eq!(merged, [&expected[..], done]);
+        assert_eq!(usage_on_finish(&[finish, done]), [&finish[..], done]);
+    }
+
+    #[test]
+    fn a_verdict_comes_when_there_is_enough_and_at_the_end() {
+        let mut verdicts = Verdicts::default();
+        let piece = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]});
+        let mut said = |event: Value| {
+            let verdict = verdicts.before(&format!("data: {event}\n\n"));
+            let verdict: Value = serde_json::from_str(verdict.trim().strip_prefix("data: ")?).unwrap();
+            assert!(verdict["choices"][0].get("delta").is_none());
+            let offsets = &verdict["choices"][0]["content_filter_offsets"];
+            Some((offsets["start_offset"].as_u64(), offsets["end_offset"].as_u64()))
+        };
+        assert_eq!(said(json!({"choices": []})), None);
+        assert_eq!(said(piece("a")), None);
+        assert_eq!(said(piece(&"b".repeat(70))), None);
+        assert_eq!(said(piece("c")), Some((Some(0), Some(71))));
+        let end = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
+        assert_eq!(said(end.clone()), Some((Some(71), Some(72))));
+        assert_eq!(said(end), None);
+    }
 
     #[test]
     fn numbers_are_left_out_wherever_they_stand() {

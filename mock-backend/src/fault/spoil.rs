@@ -14,6 +14,8 @@ use crate::reply::Reply;
 use crate::tap::{Cut, Entry, Marks, Note};
 use crate::visit::Visit;
 
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
 /// What comes instead of an answer; `None` if there will be one.
 pub(crate) async fn instead(visit: &Visit, head: &Parts, fault: Fault) -> Option<Response<Reply>> {
     let cut = match fault {
@@ -89,8 +91,12 @@ pub(crate) async fn spoil(visit: &Visit, fault: Fault, mut response: Response<Re
         }
         Fault::Retry(retry) => retry.write(headers),
         Fault::NoContentType => drop(headers.remove(CONTENT_TYPE)),
-        Fault::Gzip => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"))),
+        Fault::EmptyContentType => drop(headers.insert(CONTENT_TYPE, HeaderValue::from_static(""))),
+        Fault::FalseGzip => drop(headers.insert(CONTENT_ENCODING, GZIP)),
         _ => {
+            if fault == Fault::Gzip {
+                headers.insert(CONTENT_ENCODING, GZIP);
+            }
             let (tap, clock) = (visit.tap.clone(), &visit.worker.clock);
             return response.map(|reply| Reply::Broken(Box::new(Broken::new(reply, fault, stream, tap, entry, clock))));
         }

@@ -17,13 +17,18 @@ const ALERT: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
 /// How long a caller may take to greet, before it is told that it has failed.
 const GREETING: Duration = Duration::from_secs(10);
 
-/// Lets a new connection fail, if that is its lot, and gives it back otherwise.
+/// Lets a new connection fail or wait, if that is its lot, and gives it back unless it has failed.
 pub(crate) async fn strike(worker: &Worker, listener: &Listener, mut stream: TcpStream) -> Option<TcpStream> {
     let Some(fault) = listener.connection_faults.as_ref().and_then(|faults| faults.roll(now_ns())) else {
         return Some(stream);
     };
     let recv_ns = now_ns();
+    let mut goes_on = false;
     match fault {
+        Fault::SlowAccept(late) => {
+            worker.clock.sleep_until(recv_ns + late).await;
+            goes_on = true;
+        }
         // A caller for whom a reset cannot be arranged sees its connection closed.
         Fault::ResetConnection => drop(set_socket_linger(&stream, Some(Duration::ZERO))),
         Fault::Tls => {
@@ -34,7 +39,6 @@ pub(crate) async fn strike(worker: &Worker, listener: &Listener, mut stream: Tcp
         }
         _ => {}
     }
-    drop(stream);
     worker.sink.push(Record {
         request_id: worker.name_request(),
         listener: Arc::clone(&listener.name),
@@ -43,5 +47,5 @@ pub(crate) async fn strike(worker: &Worker, listener: &Listener, mut stream: Tcp
         fault: Some(fault.name()),
         ..Record::default()
     });
-    None
+    goes_on.then_some(stream)
 }

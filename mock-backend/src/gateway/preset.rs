@@ -20,7 +20,7 @@ pub(crate) struct Passed<'a> {
 }
 
 /// The name under which a gateway stands in `via`.
-const VIA: &str = "1.1 hopmark-gateway";
+pub(super) const VIA: &str = "1.1 hopmark-gateway";
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {

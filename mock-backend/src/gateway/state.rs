@@ -67,6 +67,7 @@ impl Gateway {
                 upstream: Upstream {
                     url: local.or_else(|| member.url.clone())?,
                     route: Route::new(member.link.clone(), seed, &place),
+                    trust: config.ca.clone().unwrap_or_default(),
                 },
                 ours,
                 token: token(&place),

@@ -110,19 +110,22 @@ impl Limits {
         (asked > most).then_some(Refusal::Context { most, asked })
     }
 
-    /// Corrects the estimate of a request that ended at `now` with `produced` tokens of output. Only a provisioned
-    /// throughput is corrected; rates stay as they were estimated.
-    pub(crate) fn settle(&self, now: u64, cost: &Cost, produced: u64) {
+    /// Corrects the estimate of a request that was admitted at `admitted` and ended at `now` with `produced` tokens of
+    /// output. A provisioned throughput is always corrected, tokens a minute only if told so.
+    pub(crate) fn settle(&self, now: u64, admitted: u64, cost: &Cost, produced: u64) {
         let estimated = self.output(cost);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = &mut state.bucket {
             bucket.settle(now, estimated, produced);
         }
+        if let Some(window) = state.tokens.as_mut().filter(|_| self.config.tpm_corrected) {
+            window.settle(now, admitted, estimated, produced);
+        }
     }
 
     /// Whether [`Limits::settle`] does anything.
     pub(crate) fn settles(&self) -> bool {
-        self.config.ptu.is_some()
+        self.config.ptu.is_some() || self.config.tpm_corrected
     }
 
     fn standing(&self, state: &mut State, now: u64) -> Standing {

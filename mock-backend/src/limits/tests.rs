@@ -69,6 +69,27 @@ fn tokens_are_estimated_at_arrival_with_prompt_and_limit_and_choices() {
 }
 
 #[test]
+fn an_estimate_is_corrected_at_the_end_only_if_told_so_and_only_in_its_own_minute() {
+    let left = |text: &str, ended: u64| {
+        let limits = limits(text);
+        let asked = cost(100, 500);
+        assert_eq!(limits.admit(T0, &asked).standing.tokens, Some((1000, 400, 60 * S)));
+        limits.settle(T0 + ended, T0, &asked, 50);
+        limits.admit(T0 + ended, &cost(1, 1)).standing.tokens.unwrap().1
+    };
+    // 100 + 500 were estimated, 100 + 50 it came to, and 2 more were taken.
+    assert_eq!(left("tpm = 1000, tpm_corrected = true", 20 * S), 1000 - 150 - 2);
+    assert_eq!(left("tpm = 1000", 20 * S), 1000 - 600 - 2);
+    // In the next minute there is nothing to give back.
+    assert_eq!(left("tpm = 1000, tpm_corrected = true", 61 * S), 998);
+    let corrected = limits("tpm = 1000, tpm_corrected = true");
+    corrected.admit(T0, &cost(100, 500));
+    corrected.admit(T0 + 70 * S, &cost(100, 100));
+    corrected.settle(T0 + 80 * S, T0, &cost(100, 500), 50);
+    assert_eq!(corrected.admit(T0 + 80 * S, &cost(1, 1)).standing.tokens.unwrap().1, 1000 - 202);
+}
+
+#[test]
 fn a_provisioned_throughput_is_a_leaky_bucket_with_exact_figures() {
     // 6,000 weighted tokens a minute, so 100 drain in a second.
     let limits = limits("ptu = { capacity = 6000, output_weight = 4 }");
@@ -84,7 +105,7 @@ fn a_provisioned_throughput_is_a_leaky_bucket_with_exact_figures() {
     assert!(limits.admit(T0 + 4_319 * MS, &cost(1, 0)).refusal.is_some());
     assert!(limits.admit(T0 + 4_321 * MS, &cost(0, 0)).refusal.is_none());
     // The first ends with 100 tokens instead of 500: 4 x 400 are given back.
-    limits.settle(T0 + 4_400 * MS, &big, 100);
+    limits.settle(T0 + 4_400 * MS, T0, &big, 100);
     assert_eq!(level(limits.admit(T0 + 4_400 * MS, &cost(0, 0))), 73.2);
     // It does not drain below nothing.
     assert_eq!(level(limits.admit(T0 + 400 * S, &cost(600, 0))), 10.0);

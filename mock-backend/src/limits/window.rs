@@ -36,6 +36,14 @@ impl Window {
         self.used += amount;
     }
 
+    /// Replaces what was counted at `counted` by what it came to, if that was in the present window.
+    pub(crate) fn settle(&mut self, now: u64, counted: u64, estimated: u64, real: u64) {
+        self.roll(now);
+        if self.end > 0 && counted + self.length >= self.end {
+            self.used = self.used.saturating_sub(estimated) + real;
+        }
+    }
+
     /// How many are left, and how long until all are, in nanoseconds.
     pub(crate) fn left(&mut self, now: u64) -> (u64, u64) {
         self.roll(now);

@@ -1,0 +1,85 @@
+//! What requests of every interface have to obey: their JSON, their model, their limits, how hard a model may think.
+
+use serde::Deserialize;
+
+use super::error::ApiError;
+use super::models;
+use super::route::Route;
+use crate::fault::SUFFIX;
+
+/// The request in a body.
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| {
+        let message = if error.is_data() {
+            format!("Invalid value in the request body: {error}.")
+        } else {
+            format!("We could not parse the JSON body of your request: {error}.")
+        };
+        ApiError::Invalid(message, None)
+    })
+}
+
+/// The name of the model: the deployment of the address, else what the body says.
+pub(super) fn named<'a>(route: &Route<'a>, model: Option<&'a str>) -> Result<&'a str, ApiError> {
+    // What stands after it was for whoever chooses faults.
+    let plain = |name: &'a str| name.split(SUFFIX).next().unwrap_or(name).split("%3Asim-").next().unwrap_or(name);
+    route.deployment.or(model).map(plain).ok_or_else(|| missing("model"))
+}
+
+pub(super) fn missing(param: &'static str) -> ApiError {
+    ApiError::Invalid(format!("Missing required parameter: '{param}'."), Some(param))
+}
+
+pub(super) fn unsupported(message: &str, param: &'static str) -> ApiError {
+    ApiError::Coded { message: message.to_owned(), param: Some(param), code: "unsupported_parameter" }
+}
+
+/// Reasoning models have some values that cannot be changed.
+pub(super) fn only_default(value: Option<f64>, param: &'static str) -> Result<(), ApiError> {
+    match value.filter(|value| *value != 1.0) {
+        None => Ok(()),
+        Some(value) => Err(ApiError::Coded {
+            message: format!(
+                "Unsupported value: '{param}' does not support {value} with this model. Only the default (1) value is \
+                 supported."
+            ),
+            param: Some(param),
+            code: "unsupported_value",
+        }),
+    }
+}
+
+/// How hard the model of this name thinks, as a multiple of the usual.
+pub(super) fn effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiError> {
+    let thinks = models::thinks(snapshot);
+    match asked {
+        None if thinks => Ok(1.0),
+        None => Ok(0.0),
+        Some(_) if !thinks => {
+            Err(unsupported("Unrecognized request argument supplied: reasoning_effort", "reasoning_effort"))
+        }
+        Some("none" | "minimal") => Ok(0.0),
+        Some("low") => Ok(0.5),
+        Some("medium") => Ok(1.0),
+        Some("high") => Ok(4.0),
+        Some("xhigh" | "max") => Ok(8.0),
+        Some(other) => Err(ApiError::Coded {
+            message: format!(
+                "Invalid value: '{other}'. Supported values are: 'none', 'minimal', 'low', 'medium', 'high', and \
+                 'xhigh'."
+            ),
+            param: Some("reasoning_effort"),
+            code: "invalid_value",
+        }),
+    }
+}
+
+pub(super) fn limit(limit: Option<u32>, param: &'static str) -> Result<Option<usize>, ApiError> {
+    match limit {
+        Some(0) => Err(ApiError::Invalid(format!("'{param}' must be at least 1."), Some(param))),
+        Some(tokens @ 1_000_001..) => {
+            Err(ApiError::Invalid(format!("'{param}' must be at most 1000000, not {tokens}."), Some(param)))
+        }
+        limit => Ok(limit.map(|tokens| tokens as usize)),
+    }
+}
