@@ -22,7 +22,11 @@ fn word<'y>(yaml: &'y Yaml<'_>, what: &str) -> &'y str {
 }
 
 fn words(yaml: &Yaml<'_>, what: &str) -> Vec<String> {
-    yaml.as_sequence().unwrap_or_else(|| panic!("{what} is no list")).iter().map(|one| word(one, what).to_owned()).collect()
+    yaml.as_sequence()
+        .unwrap_or_else(|| panic!("{what} is no list"))
+        .iter()
+        .map(|one| word(one, what).to_owned())
+        .collect()
 }
 
 /// The shell script of the step with this id.
@@ -115,7 +119,9 @@ fn both_keep_the_report_the_tests_and_the_summary() {
     let (workflow, job) = (parse(&github), parse(&gitlab));
     let steps = workflow["jobs"]["latency"]["steps"].as_sequence().expect("steps");
     let keep = steps.iter().find(|step| {
-        step.as_mapping_get("uses").and_then(Yaml::as_str).is_some_and(|uses| uses.starts_with("actions/upload-artifact@"))
+        step.as_mapping_get("uses")
+            .and_then(Yaml::as_str)
+            .is_some_and(|uses| uses.starts_with("actions/upload-artifact@"))
     });
     let keep = keep.expect("a step that keeps files");
     assert!(word(&keep["if"], "if").contains("always()"));
