@@ -19,7 +19,7 @@ use crate::attempt::answer::Answer;
 use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
-use crate::measure::sample::Sample;
+use crate::measure::sample::{Gap, Sample};
 use crate::path::NetPath;
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
@@ -86,6 +86,8 @@ pub struct Caller {
     run_id: String,
     origin: Nanos,
     recorder: RefCell<Recorder>,
+    /// Every gap, where they are wanted one by one.
+    gaps: Option<RefCell<Vec<Gap>>>,
     timers: Timers,
     next_connection: Cell<u64>,
     connection_step: u64,
@@ -104,6 +106,7 @@ impl Caller {
             run_id,
             origin,
             recorder,
+            gaps: None,
             timers: Timers::default(),
             next_connection: Cell::new(shard),
             connection_step: of,
@@ -119,6 +122,18 @@ impl Caller {
     pub fn filling_pools(mut self) -> Self {
         self.fills_pools = true;
         self
+    }
+
+    /// Keeps every gap between chunks of the measured phase besides recording it: 16 bytes for each.
+    #[must_use]
+    pub fn keeping_gaps(mut self) -> Self {
+        self.gaps = Some(RefCell::default());
+        self
+    }
+
+    /// The gaps kept since the last time; those of one call come in order.
+    pub fn take_gaps(&self) -> Vec<Gap> {
+        self.gaps.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     /// Cuts every call under way; each becomes an incomplete sample with the stamps it reached.
@@ -162,6 +177,7 @@ impl Caller {
             Outcome::Failed(ErrorClass::Internal),
         );
         sample.stamps.dequeued = Some(dequeued);
+        sample.stamps.begun = Some(Nanos::now());
         let aborted = pin!(self.abort.notified());
         let mut guard = Guard::new(aborted, self.aborted.get(), &self.timers);
         sample.outcome = self.exchange(request, &mut sample, &mut guard).await;
@@ -244,7 +260,13 @@ impl Caller {
             match guard.watch(connection.next_piece(&mut body)).await {
                 Ok(Some(Ok(piece))) => {
                     let read = connection.taps().last_read();
-                    answer.take(sample, piece, read, |path, gap| self.recorder.borrow_mut().record_gap(path, gap));
+                    let seq = sample.seq;
+                    answer.take(sample, piece, read, |path, ns| {
+                        self.recorder.borrow_mut().record_gap(path, ns);
+                        if let Some(gaps) = &self.gaps {
+                            gaps.borrow_mut().push(Gap { seq, ns });
+                        }
+                    });
                 }
                 Ok(None) => {
                     sample.stamps.end = Some(connection.taps().last_read());

@@ -30,6 +30,8 @@ pub enum Verb {
     Report(ReportArgs),
     /// Print the JSON Schema of a profile or of summary.json
     Schema(SchemaArgs),
+    /// Measure how wrong this tool itself is on this machine, against the simulator's ledger; about a minute
+    Selftest(SelftestArgs),
 }
 
 /// `hopmark run`, as written.
@@ -143,6 +145,31 @@ pub enum SchemaOf {
     Profile,
     /// summary.json
     Summary,
+}
+
+/// `hopmark selftest`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SelftestArgs {
+    /// Streams at once, a level for each number, such as 100,1000 [default: 10,100,1000 and on while the machine holds,
+    /// then 1000 arrivals a second]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub streams: Vec<u32>,
+
+    /// Also 10,000 streams at 5 tokens a second
+    #[arg(long)]
+    pub full: bool,
+
+    /// Print selftest.json instead of the table
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write selftest.json here as well, besides where later runs find it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Print no progress
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// A form of a report.
@@ -325,7 +352,9 @@ mod tests {
         match cli.verb {
             Some(Verb::Run(args)) => Ok(args.meant()),
             None => Ok(RunArgs::default().meant()),
-            Some(Verb::Init(_) | Verb::Report(_) | Verb::Schema(_)) => Err("another verb".to_owned()),
+            Some(Verb::Init(_) | Verb::Report(_) | Verb::Schema(_) | Verb::Selftest(_)) => {
+                Err("another verb".to_owned())
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
-use hopmark::command::{init, report, run, schema};
+use hopmark::command::{init, report, run, schema, selftest};
 
 /// A call allocates on its worker, and some of it is freed by the thread that writes rows: the system's allocator took a
 /// sixth of the worker's time.
@@ -81,5 +81,6 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
             say(schema::schema(&args));
             Ok(Exit::Met)
         }
+        cli::Verb::Selftest(args) => selftest::selftest(&args),
     }
 }

@@ -3,11 +3,15 @@
 #[cfg(test)]
 pub(crate) mod fixture;
 
+use std::ops::Range;
+
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::measure::health::{BadSeconds, Second};
 use crate::measure::metric::Basis;
 use crate::measure::sample::Sample;
+use crate::measure::selftest::OwnError;
 use crate::plan::{LoadModel, Plan};
 use crate::units::{Nanos, Phase};
 
@@ -30,6 +34,9 @@ pub struct Manifest {
     pub environment: Environment,
     /// What the bundled simulator planned, as it describes itself; `None` when it was not used.
     pub simulator: Option<serde_json::Value>,
+    /// This tool's own error as the newest selftest of the same machine and build found it; `None` without one.
+    #[serde(default)]
+    pub own_error: Option<OwnError>,
     /// What the reader must know, in sentences.
     pub notes: Vec<String>,
     /// How it ended; `None` while it runs, and for ever if it was killed.
@@ -47,6 +54,9 @@ pub struct Environment {
     pub cpu_model: String,
     /// The soft limit on open files.
     pub open_files: u64,
+    /// How many local ports a connection may choose from; `None` where the system does not tell.
+    #[serde(default)]
+    pub local_ports: Option<u64>,
 }
 
 /// How a run ended.
@@ -79,8 +89,10 @@ pub struct Run {
     pub samples: Vec<Sample>,
     /// Gaps between content events in nanoseconds, by path, measured phase only. They are recorded as they come, before
     /// the outcome of their call is known, so those of calls that failed later are among them; the gap in which a call
-    /// was given up is not.
+    /// was given up is not, nor are those that ended in a second that is left out.
     pub chunk_gaps: Vec<Histogram<u64>>,
+    /// The rig's own health by second; empty if nobody watched.
+    pub health: Vec<Second>,
     /// Arrivals of the measured phase that left no row, because the run was killed while they were under way.
     pub lost: Lost,
 }
@@ -135,6 +147,31 @@ impl Run {
         let from = self.manifest.origin + plan.measure_from();
         let last = self.measured().map(|sample| sample.stamps.intended).max().unwrap_or(from);
         last.since(from).as_secs_f64().min(plan.load.duration.0.as_secs_f64())
+    }
+
+    /// The seconds from the run's start that the measured phase touches.
+    #[must_use]
+    pub fn measured_seconds(&self) -> Range<u64> {
+        let from = self.manifest.plan.measure_from().as_secs_f64();
+        from as u64..(from + self.measured_s() - 1e-6).ceil() as u64
+    }
+
+    /// The rig's own health in the measured phase.
+    pub fn measured_health(&self) -> impl Iterator<Item = &Second> {
+        let measured = self.measured_seconds();
+        self.health.iter().filter(move |row| measured.contains(&row.second))
+    }
+
+    /// The seconds of the measured phase in which this tool could not measure faithfully.
+    #[must_use]
+    pub fn bad_seconds(&self) -> BadSeconds {
+        BadSeconds::among(&self.health, self.measured_seconds())
+    }
+
+    /// The second from the run's start in which this instant lies.
+    #[must_use]
+    pub fn second_of(&self, at: Nanos) -> u64 {
+        at.since(self.manifest.origin).as_secs()
     }
 
     /// Whether the whole plan was carried out.

@@ -79,13 +79,15 @@ fn compare(what: &str, measure: Measure, ours: &str, peer: Option<&str>) -> io::
     let (mut mine, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         mine.push(measure(ours)?);
-        if let Some(peer) = peer {
-            theirs.push(measure(peer)?);
+        match peer.map(measure) {
+            Some(Ok(rate)) => theirs.push(rate),
+            Some(Err(error)) => println!("{what:<34} the peer's answers cannot be read: {error}"),
+            None => {}
         }
     }
     let middle = |rates: &mut Vec<f64>| {
         rates.sort_unstable_by(f64::total_cmp);
-        rates.get(ROUNDS / 2).copied()
+        rates.get(rates.len() / 2).copied()
     };
     match (middle(&mut mine), middle(&mut theirs)) {
         (Some(mine), Some(theirs)) => {

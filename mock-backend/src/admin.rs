@@ -25,7 +25,7 @@ pub(crate) fn answer(visit: &Visit, head: &Parts, body: Result<Bytes, ApiError>)
         (&Method::GET, "/_sim/describe") => json_response(StatusCode::OK, world.description().to_owned()),
         (&Method::GET, "/_sim/ca.pem") => ca(world),
         (&Method::GET, "/_sim/health") => health(world),
-        (&Method::GET, "/_sim/metrics") => text(METRICS, world.ledger.metrics()),
+        (&Method::GET, "/_sim/metrics") => text(METRICS, world.metrics()),
         (&Method::GET, "/_sim/config") => json_response(StatusCode::OK, world.config.source.to_string()),
         (&Method::PATCH, "/_sim/config") => patch(visit, &body.unwrap_or_default()),
         (&Method::POST, "/_sim/reset") => {

@@ -9,7 +9,7 @@ use rand::RngExt;
 use crate::chats_store::StoredChat;
 use crate::config::{BackendConfig, OutputTokens};
 use crate::fault::Faults;
-use crate::latency::{Dice, Times};
+use crate::latency::{Dice, LONGEST, Times};
 use crate::limits::Limits;
 use crate::load::{Batch, Load, Queue};
 use crate::packing::{HeadAt, Packing};
@@ -129,7 +129,7 @@ impl Backend {
             return None;
         }
         let stage = match self.config.load {
-            Load::Serial { stage } => (stage.draw(dice) * factor).round() as u64,
+            Load::Serial { stage } => (stage.draw(dice) * factor).min(LONGEST).round() as u64,
             Load::Apart | Load::Batch(_) => 0,
         };
         let (tokens, thinking, cut) = self.length(dice, length);

@@ -91,7 +91,7 @@ pub fn main(args: &SimArgs) -> ExitCode {
     warn_if_open(&config);
     match Simulator::start(config) {
         Ok(simulator) => run(args, simulator),
-        Err(error) => fail(&error, 1),
+        Err(error) => fail(&error, if error.is_of_scenario() { 2 } else { 1 }),
     }
 }
 

@@ -150,7 +150,8 @@ impl Forward {
             let last = self.ended && block.is_empty();
             self.held.push_back((due, if last { *held } else { held.without(Marks::END) }, full));
             // What is left over is a part of this piece.
-            *held = if block.is_empty() { Marks::NONE } else { marks.without(Marks::FIRST) };
+            let rest = marks.without(Marks::FIRST).without(Marks::CONTENT);
+            *held = if block.is_empty() { Marks::NONE } else { rest };
             if last {
                 return;
             }
@@ -253,7 +254,7 @@ impl Scan {
         let content = self.stream && has_content(&text);
         let first = content && !self.begun;
         self.begun |= content;
-        Marks::NONE.with_if(Marks::FIRST, first).with_if(Marks::LAST, content)
+        Marks::NONE.with_if(Marks::FIRST, first).with_if(Marks::CONTENT, content).with_if(Marks::LAST, content)
     }
 
     /// The marks of the last byte: all content of an answer in one piece, else only the end.

@@ -120,7 +120,8 @@ impl Times {
         let (first, last) = (offsets.first().copied().unwrap_or(0.0), offsets.last().copied().unwrap_or(0.0));
         let mean = (last - first) / offsets.len().saturating_sub(1).max(1) as f64;
         let later = |k: usize| offsets.get(k).copied().unwrap_or_else(|| last + mean * (k + 1 - offsets.len()) as f64);
-        let sums = (1..tokens).map(|k| (later(k) - first).round() as u64).collect();
+        // However slowly it is played, time does not end.
+        let sums = (1..tokens).map(|k| (later(k) - first).min(LONGEST * 1e6).round() as u64).collect();
         Self { prefill: whole(prefill), first: whole(first + prefill), gaps: Gaps::Drawn(sums) }
     }
 

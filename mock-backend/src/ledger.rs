@@ -48,6 +48,9 @@ pub struct Record {
     pub last_ns: Option<u64>,
     /// Before the write that carries the last byte.
     pub end_ns: Option<u64>,
+    /// Before each write that carries content of a stream, in order; empty unless the scenario says `ledger_chunks`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chunks_ns: Vec<u64>,
     /// System calls that wrote the answer.
     pub writes: u32,
     /// Output tokens, those of hidden reasoning included; none where they are not known.
@@ -75,6 +78,11 @@ impl Sink {
         self.ledger.under_way[self.ring].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether the stamps of every chunk are kept.
+    pub(crate) fn keeps_chunks(&self) -> bool {
+        self.ledger.chunks
+    }
+
     /// A request is over.
     pub(crate) fn push(&self, record: Record) {
         self.ledger.push(self.ring, record);
@@ -98,6 +106,7 @@ pub(crate) struct Query {
 pub(crate) struct Ledger {
     rings: Vec<Mutex<Ring>>,
     each: usize,
+    chunks: bool,
     /// Requests that are not over, of each thread.
     under_way: Box<[AtomicU64]>,
 }
@@ -110,11 +119,12 @@ struct Ring {
 }
 
 impl Ledger {
-    /// A ledger of about `capacity` records, shared evenly by `threads` rings.
-    pub(crate) fn new(threads: usize, capacity: usize) -> Arc<Self> {
+    /// A ledger of about `capacity` records, shared evenly by `threads` rings; with the stamps of every chunk if
+    /// `chunks`.
+    pub(crate) fn new(threads: usize, capacity: usize, chunks: bool) -> Arc<Self> {
         let rings = (0..threads).map(|_| Mutex::default()).collect();
         let under_way = (0..threads).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { rings, under_way, each: capacity.div_ceil(threads.max(1)).max(1) })
+        Arc::new(Self { rings, under_way, chunks, each: capacity.div_ceil(threads.max(1)).max(1) })
     }
 
     pub(crate) fn sink(self: &Arc<Self>, ring: usize) -> Sink {
@@ -194,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_oldest_give_way_and_are_counted() {
-        let ledger = Ledger::new(1, 3);
+        let ledger = Ledger::new(1, 3, false);
         let sink = ledger.sink(0);
         (1..=5).for_each(|i| {
             sink.begin();
@@ -207,7 +217,7 @@ mod tests {
 
     #[test]
     fn records_are_found_by_id_listener_time_and_number() {
-        let ledger = Ledger::new(2, 100);
+        let ledger = Ledger::new(2, 100, false);
         for (ring, id, listener, at) in [(0, "a", "direct", 30), (1, "b", "gateway", 20), (1, "a", "gateway", 10)] {
             ledger.sink(ring).begin();
             ledger.sink(ring).push(record(id, listener, at));

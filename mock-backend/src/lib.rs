@@ -7,11 +7,14 @@
 
 pub mod cli;
 pub mod config;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod latency;
 
 mod admin;
 mod api;
 mod backend;
+mod census;
 mod chats_store;
 mod clock;
 mod describe;
@@ -43,6 +46,8 @@ mod serve;
 mod server;
 mod stage;
 mod store;
+mod stream;
+mod tamper;
 mod tap;
 mod tls;
 mod trace;

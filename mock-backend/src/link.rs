@@ -225,10 +225,16 @@ impl Wire {
         let now = now_ns();
         let note = self.tap.note();
         self.twin.leave(bytes.len(), note.as_ref().map_or(now, |note| note.due));
-        if let Some(Note { marks, entry: Some(entry), .. }) = note {
-            entry.stamp(marks, now);
+        if let Some(Note { marks, entry: Some(entry), .. }) = &note {
+            entry.stamp(*marks, now);
         }
         let sent = ready!(Pin::new(&mut self.socket).poll_write(cx, bytes))?;
+        if let Some(Note { marks, entry: Some(entry), .. }) = note
+            && marks.has(Marks::CONTENT)
+        {
+            let rest = entry.written(marks, now);
+            self.tap.amend(|note| note.marks = rest);
+        }
         self.twin.left(sent);
         Poll::Ready(Ok(sent))
     }
@@ -270,11 +276,15 @@ impl Wire {
         while let Some(next) = self.outgoing.front_mut() {
             ready!(self.alarms.1.poll_until(next.release, cx));
             self.twin.leave(next.bytes.len() - next.sent, next.release);
+            let now = now_ns();
             if let Some(Note { marks, entry: Some(entry), .. }) = &next.note {
-                entry.stamp(*marks, now_ns());
+                entry.stamp(*marks, now);
             }
             match ready!(Pin::new(&mut self.socket).poll_write(cx, &next.bytes[next.sent..])) {
                 Ok(n) => {
+                    if let Some(Note { marks, entry: Some(entry), .. }) = &mut next.note {
+                        *marks = entry.written(*marks, now);
+                    }
                     next.sent += n;
                     self.twin.left(n);
                     self.held.1 -= n;
@@ -301,7 +311,9 @@ impl Wire {
         if let Some(kind) = self.failed {
             return Poll::Ready(Err(kind.into()));
         }
-        self.poll_release(cx)
+        ready!(self.poll_release(cx))?;
+        self.tap.flushed();
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -48,6 +48,9 @@ impl Batch {
 #[derive(Default)]
 pub(crate) struct Queue(Mutex<State>);
 
+/// The latest start: an answer of any length still ends before time does.
+const FAR: u64 = u64::MAX / 2;
+
 #[derive(Default)]
 struct State {
     /// When the serial stage is free again.
@@ -65,7 +68,7 @@ impl Queue {
     /// When a request that arrived at `arrival` has passed a serial stage.
     pub(crate) fn pass(&self, arrival: u64, stage: u64) -> u64 {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.free_at = arrival.max(state.free_at) + stage;
+        state.free_at = arrival.max(state.free_at).saturating_add(stage).min(FAR);
         state.free_at
     }
 
@@ -85,14 +88,15 @@ impl State {
         }
         let free = self.first_free(batch.size);
         let from = arrival.max(free).max(self.origin);
-        let start = self.origin + (from - self.origin).div_ceil(batch.step) * batch.step;
+        let steps_before = (from - self.origin).div_ceil(batch.step);
+        let start = self.origin.saturating_add(steps_before.saturating_mul(batch.step)).min(FAR);
         if free > arrival && batch.queue.is_some_and(|most| self.starts.len() >= most) {
             return None;
         }
         if self.slots.len() == batch.size {
             self.slots.pop();
         }
-        let end = start + steps * batch.step;
+        let end = start.saturating_add(steps.saturating_mul(batch.step)).min(FAR);
         self.slots.push(Reverse(end));
         self.busy_until = self.busy_until.max(end);
         if start > arrival {

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use hyper::body::Incoming;
@@ -17,8 +18,10 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::census::{Census, Of};
 use crate::hyper_io::{HyperIo, Scratch};
 use crate::reply::Reply;
+use crate::stream::Streamed;
 
 /// How a client of HTTP/2 begins.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -78,22 +81,19 @@ pub(crate) async fn http1<T, F>(
     .await;
 }
 
-/// Serves HTTP/2 in the same way.
+/// Serves HTTP/2 in the same way; a stream without an answer is reset. `census` counts the streams.
 pub(crate) async fn http2<T, F>(
     io: HyperIo<T>,
+    census: Arc<Census>,
     answer: impl Fn(Request<Incoming>) -> F + 'static,
     leave: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
-    F: Future<Output = Response<Reply>> + 'static,
+    F: Future<Output = Result<Response<Streamed>, h2::Error>> + 'static,
 {
-    let service = service_fn(move |request| {
-        let response = answer(request);
-        async move { Ok::<_, Infallible>(response.await) }
-    });
-    let mut builder = http2::Builder::new(Local);
+    let mut builder = http2::Builder::new(Local(census));
     builder.max_concurrent_streams(STREAMS);
-    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut connection = pin!(builder.serve_connection(io, service_fn(answer)));
     let mut leave = Once::new(leave);
     let _ = poll_fn(|cx| {
         if leave.poll(cx) {
@@ -127,10 +127,14 @@ impl<L: FnMut(&mut Context<'_>) -> Poll<()>> Once<L> {
 
 /// Runs the streams of HTTP/2 on the worker's own thread.
 #[derive(Clone)]
-struct Local;
+struct Local(Arc<Census>);
 
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Local {
     fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
+        let present = self.0.enter(Of::Stream);
+        tokio::task::spawn_local(async move {
+            let _present = present;
+            future.await;
+        });
     }
 }

@@ -4,7 +4,8 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::api::{self, ApiError, Trouble};
+use crate::census::Of;
 use crate::distance::Caller;
 use crate::fault::{self, Fault};
 use crate::hyper_io::HyperIo;
@@ -23,11 +25,12 @@ use crate::link::{Ends, Link};
 use crate::protocol::{self, is_http2};
 use crate::reply::Reply;
 use crate::stage::{Desk, Seat};
+use crate::tamper::Tampered;
 use crate::tap::Tap;
 use crate::twin::End;
 use crate::visit::Visit;
 use crate::watch::Patience;
-use crate::{admin, gateway, identity};
+use crate::{admin, gateway, identity, stream};
 
 /// The largest body that is taken.
 const BODY: usize = 16 << 20;
@@ -38,7 +41,9 @@ const HEAR_OUT: usize = 64 << 20;
 pub(crate) async fn serve(desk: Rc<Desk>, place: usize, stream: TcpStream) {
     let worker = desk.worker();
     let listener = Arc::clone(&worker.world.listeners[place]);
-    let Some(stream) = fault::strike(&worker, &listener, stream).await else { return };
+    let _present = worker.world.census.enter(Of::Connection(place));
+    // Boxed, since what it needs is over before the connection begins.
+    let Some(stream) = Box::pin(fault::strike(&worker, &listener, stream)).await else { return };
     let tap = Tap::default();
     let route = Arc::clone(&listener.route);
     let twin = match stream.peer_addr() {
@@ -47,7 +52,7 @@ pub(crate) async fn serve(desk: Rc<Desk>, place: usize, stream: TcpStream) {
     };
     let ends = Ends { route, caller: Caller::Peer, tap: tap.clone(), twin };
     let link = Link::new(stream, ends, &worker.clock, Rc::clone(&worker.rooms.0));
-    let patience = worker.watch.add();
+    let patience = worker.watch.add(&worker.world.config.waits);
     tap.set_patience(Rc::clone(&patience));
     let seat = Seat::new(desk, Visit { worker, listener, tap });
     let mut speak = pin!(speak(seat, link.clone(), Rc::clone(&patience)));
@@ -70,15 +75,21 @@ async fn speak(seat: Seat, mut link: Link, patience: Rc<Patience>) {
         None => {
             let mut ahead = Vec::new();
             if let Some(Ok(http2)) = unless_leaving(&patience, is_http2(&mut link, &mut ahead, &room)).await {
-                converse(seat, HyperIo::with(link, ahead, room), http2, &patience).await;
+                let io = HyperIo::with(link, ahead, room);
+                if http2 { Box::pin(streams(seat, io, &patience)).await } else { exchanges(seat, io, &patience).await }
             }
         }
         Some(identity) => {
             // Boxed, as all that a plain connection does not need: it would have to keep room for it.
             let shaking = Box::pin(identity.acceptor.accept(link));
             if let Some(Ok(stream)) = unless_leaving(&patience, shaking).await {
-                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                Box::pin(converse(seat, HyperIo::new(stream, room), http2, &patience)).await;
+                patience.wait();
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    Box::pin(streams(seat, HyperIo::new(stream, room), &patience)).await;
+                } else {
+                    let stream = Tampered::new(stream, visit.tap.clone());
+                    Box::pin(exchanges(seat, HyperIo::new(stream, room), &patience)).await;
+                }
             }
         }
     }
@@ -94,32 +105,40 @@ async fn unless_leaving<T>(patience: &Patience, begin: impl Future<Output = T>) 
     .await
 }
 
-async fn converse<T>(seat: Seat, io: HyperIo<T>, http2: bool, patience: &Patience)
+/// HTTP/1.1: one exchange after the other.
+async fn exchanges<T>(seat: Seat, io: HyperIo<T>, patience: &Patience)
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let leave = |_: &mut Context<'_>| patience.poll_leave();
-    if http2 {
-        let answer = move |request| {
-            let visit = seat.visit();
-            let stream = Rc::new(Visit {
-                worker: Rc::clone(&visit.worker),
-                listener: Arc::clone(&visit.listener),
-                tap: visit.tap.stream(),
-            });
-            handle(stream, request)
-        };
-        Box::pin(protocol::http2(io, answer, leave)).await;
-    } else {
-        protocol::http1(io, move |request| handle(seat.visit(), request), leave).await;
-    }
+    protocol::http1(io, move |request| handle(seat.visit(), request), |_| patience.poll_leave()).await;
+}
+
+/// HTTP/2: several streams at once.
+async fn streams<T>(seat: Seat, io: HyperIo<T>, patience: &Patience)
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let census = Arc::clone(&seat.visit().worker.world.census);
+    let answer = move |request| {
+        let visit = seat.visit();
+        let tap = visit.tap.stream();
+        let (worker, listener) = (Rc::clone(&visit.worker), Arc::clone(&visit.listener));
+        stream::answer(tap.clone(), handle(Rc::new(Visit { worker, listener, tap }), request))
+    };
+    patience.shares();
+    protocol::http2(io, census, answer, |_| patience.poll_leave()).await;
 }
 
 /// Answers one request.
 async fn handle(visit: Rc<Visit>, request: Request<Incoming>) -> Response<Reply> {
-    let (head, body) = request.into_parts();
-    let body = read_body(body, head.headers.contains_key(EXPECT)).await;
     visit.tap.serving();
+    let (head, body) = request.into_parts();
+    let body = read_body(body, head.headers.contains_key(EXPECT), visit.worker.world.config.waits.body).await;
+    respond(visit, head, body).await
+}
+
+/// The answer to a request that was read, or could not be.
+pub(crate) async fn respond(visit: Rc<Visit>, head: Parts, body: Result<Bytes, ApiError>) -> Response<Reply> {
     if head.uri.path().starts_with("/_sim/") {
         return admin::answer(&visit, &head, body);
     }
@@ -129,6 +148,9 @@ async fn handle(visit: Rc<Visit>, request: Request<Incoming>) -> Response<Reply>
         return response;
     }
     match fault::of_request(&visit, &head, body.as_deref().unwrap_or_default()) {
+        Ok(Some(fault)) if visit.tap.is_stream() && fault.is_of_http1() => {
+            admin::refuse(&visit, &format!("the fault \"{}\" is one of HTTP/1.1, and this is HTTP/2", fault.name()))
+        }
         Ok(None) => answer(&visit, &head, body, None).await,
         Ok(Some(fault)) => Box::pin(fail(&visit, &head, body, fault)).await,
         Err(message) => admin::refuse(&visit, &message),
@@ -151,15 +173,15 @@ async fn answer(
     trouble: Option<Trouble>,
 ) -> Response<Reply> {
     match (&visit.listener.gateway, &visit.listener.backend) {
-        // Boxed, since it is far larger than the rest, which would have to move with it.
+        // Boxed, since the room for them is needed only until the answer begins, and a stream may last.
         (Some(gateway), _) => Box::pin(gateway::forward(visit, gateway, head, body, trouble)).await,
-        (None, Some(backend)) => api::answer(visit, backend, head, body, trouble).await,
+        (None, Some(backend)) => Box::pin(api::answer(visit, backend, head, body, trouble)).await,
         (None, None) => Response::new(Reply::whole(Vec::new())),
     }
 }
 
 /// The whole body of a request, unless it is too large. A caller who asks before sending it is refused at once.
-async fn read_body(mut body: Incoming, asks: bool) -> Result<Bytes, ApiError> {
+async fn read_body(mut body: Incoming, asks: bool, wait: Duration) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -167,7 +189,12 @@ async fn read_body(mut body: Incoming, asks: bool) -> Result<Bytes, ApiError> {
     if size > (BODY + HEAR_OUT) as u64 || (asks && size > BODY as u64) {
         return Err(ApiError::TooLarge);
     }
-    collect(Pin::new(&mut body)).await
+    let mut all = pin!(collect(Pin::new(&mut body)));
+    // Nearly all come with their head, and need no timer.
+    if let Poll::Ready(all) = poll_fn(|cx| Poll::Ready(all.as_mut().poll(cx))).await {
+        return all;
+    }
+    tokio::time::timeout(wait, all).await.unwrap_or(Err(ApiError::Slow))
 }
 
 async fn collect(mut body: Pin<&mut Incoming>) -> Result<Bytes, ApiError> {

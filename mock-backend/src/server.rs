@@ -17,6 +17,7 @@ use crate::generate;
 use crate::ledger::{Query, Record};
 use crate::serve::serve;
 use crate::stage::{Desk, Stage};
+use crate::tls::{Authority, Identity};
 use crate::visit::{Worker, World};
 
 /// Connections that may wait to be accepted.
@@ -26,7 +27,7 @@ const BACKLOG: i32 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener's address cannot be had.
-    #[error("listener \"{name}\" cannot listen on {address}: {error}")]
+    #[error("listener \"{name}\" cannot listen on {address}: {error}{}", remedy(.error))]
     Bind {
         /// The listener's name.
         name: String,
@@ -35,9 +36,35 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
+    /// A listener's certificate or its key cannot be used.
+    #[error("listener \"{name}\": {error}; make the file, correct its name, or write tls = \"self-signed\"")]
+    Certificate {
+        /// The listener's name.
+        name: String,
+        /// Which file, and what is wrong with it.
+        error: io::Error,
+    },
     /// The system gives no threads, timers or the like.
     #[error("the simulator cannot start: {0}")]
     System(#[from] io::Error),
+}
+
+impl StartError {
+    /// Whether the scenario is at fault, not the world around it.
+    #[must_use]
+    pub fn is_of_scenario(&self) -> bool {
+        matches!(self, Self::Certificate { .. })
+    }
+}
+
+/// What to do when an address cannot be had.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; end who listens there, or choose another port (0 is any free one)",
+        io::ErrorKind::AddrNotAvailable => "; choose an address of this machine",
+        io::ErrorKind::PermissionDenied => "; choose a port from 1024 on",
+        _ => "",
+    }
 }
 
 /// A running simulator with threads of its own; it ends when it is stopped, and is cut off when it is dropped.
@@ -60,6 +87,7 @@ impl Simulator {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if config.threads == 0 { cores } else { config.threads };
+        let identities = identities(&config)?;
         let (mut sockets, urls) = bind_all(&config)?;
         let inner = config.inner().map(|_| bind(ANY_PORT, Door::Open)).collect::<io::Result<Vec<_>>>()?;
         let places = inner.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
@@ -67,7 +95,7 @@ impl Simulator {
         let closed: Vec<bool> = config.listeners.iter().map(|one| one.door() != Door::Open).collect();
         let knocking = config.listeners.iter().zip(&sockets).map(|(listener, socket)| fill(listener, socket));
         let knocking: Vec<TcpStream> = knocking.collect::<io::Result<Vec<_>>>()?.into_iter().flatten().collect();
-        let stage = Stage::new(World::new(config, workers, &places)?);
+        let stage = Stage::new(World::new(config, identities, workers, &places)?);
         let (stop, stopped) = watch::channel(false);
         generate::warm_up();
         let mut threads = Vec::new();
@@ -132,7 +160,7 @@ impl Simulator {
     /// The counters, in the text form of Prometheus.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.stage.world().ledger.metrics()
+        self.stage.world().metrics()
     }
 
     /// Ends it: no connection is accepted any more, and requests under way have the scenario's `drain` to end.
@@ -158,6 +186,16 @@ fn spawn(name: String, run: impl FnOnce() -> io::Result<()> + Send + 'static) ->
             eprintln!("error: simulator thread {name}: {error}");
         }
     })
+}
+
+/// What each listener shows of itself.
+fn identities(config: &Config) -> Result<Vec<Option<Identity>>, StartError> {
+    let mut authority = Authority::default();
+    let identity = |listener: &ListenerConfig| {
+        let wrong = |error| StartError::Certificate { name: listener.name.clone(), error };
+        listener.tls.as_ref().map(|tls| authority.identity(tls)).transpose().map_err(wrong)
+    };
+    config.listeners.iter().map(identity).collect()
 }
 
 type Sockets = (Vec<TcpListener>, Vec<(String, String)>);
@@ -262,7 +300,8 @@ fn worker(stage: Arc<Stage>, place: usize, mut connections: mpsc::UnboundedRecei
         let worker = Worker::new(Arc::clone(&stage), Clock::start()?, place);
         let watch = Rc::clone(&worker.watch);
         let sweeping = Rc::clone(&watch);
-        tokio::task::spawn_local(async move { sweeping.run().await });
+        let now = Arc::clone(&stage);
+        tokio::task::spawn_local(async move { sweeping.run(|| now.world().config.waits).await });
         let desk = Desk::new(Arc::clone(&stage), worker);
         while let Some((stream, place)) = connections.recv().await {
             if let Ok(stream) = adopt(stream) {

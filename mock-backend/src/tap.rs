@@ -1,5 +1,5 @@
 //! What joins an HTTP exchange with its socket: the stamps of the bytes that came in, and the marks (head, first token,
-//! last token, end) of the bytes that are about to go out.
+//! any content, last token, end) of the bytes that are about to go out.
 //!
 //! HTTP runs between the two, and knows nothing of either. A handler reads from the tap when its request really came;
 //! a body tells the tap what the next bytes mean and when they are due; the link below takes that note with the bytes
@@ -23,6 +23,8 @@ impl Marks {
     pub(crate) const FIRST: Self = Self(2);
     pub(crate) const LAST: Self = Self(4);
     pub(crate) const END: Self = Self(8);
+    /// Some of the answer's content, in a stream.
+    pub(crate) const CONTENT: Self = Self(16);
     /// A whole answer in one piece.
     pub(crate) const ALL: Self = Self(15);
 
@@ -42,6 +44,11 @@ impl Marks {
 
     pub(crate) fn without(self, mark: Self) -> Self {
         Self(self.0 & !mark.0)
+    }
+
+    /// What of the set is in `marks` too.
+    fn only(self, marks: Self) -> Self {
+        Self(self.0 & marks.0)
     }
 }
 
@@ -94,6 +101,15 @@ impl Entry {
             record.end_ns = Some(now);
         }
     }
+
+    /// Notes that bytes with these marks were written, or at least begun, at `now`: content is stamped once, however
+    /// many system calls it takes. Returns the marks that the rest of them has.
+    pub(crate) fn written(&self, marks: Marks, now: u64) -> Marks {
+        if marks.has(Marks::CONTENT) && self.sink.keeps_chunks() {
+            self.record.borrow_mut().chunks_ns.push(now);
+        }
+        marks.without(Marks::CONTENT)
+    }
 }
 
 impl Drop for Entry {
@@ -142,8 +158,36 @@ struct State {
     under_way: Cell<u32>,
     /// The connection's, if this is the tap of one of several streams on it.
     connection: Option<Tap>,
-    /// What is to be done to the wire itself.
+    /// Whether this stream's exchange is under way.
+    open: Cell<bool>,
+    /// What is to be done to the wire itself, or to the stream.
     tampering: Cell<Tampering>,
+    /// How often everything written has gone out, and who waits for that.
+    flushes: Cell<u64>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+impl Drop for State {
+    /// A stream that its caller gave up is over as well.
+    fn drop(&mut self) {
+        if self.open.get()
+            && let Some(connection) = &self.connection
+        {
+            connection.0.served();
+        }
+    }
+}
+
+impl State {
+    /// For a connection: one of its exchanges is over.
+    fn served(&self) {
+        self.under_way.set(self.under_way.get().saturating_sub(1));
+        if self.under_way.get() == 0
+            && let Some(patience) = self.patience.get()
+        {
+            patience.wait();
+        }
+    }
 }
 
 /// How a connection ends before its time.
@@ -170,7 +214,14 @@ impl Tap {
     /// The tap of one of several streams on the connection of this one. Its frames are stamped when they are handed to
     /// HTTP, since they share their writes.
     pub(crate) fn stream(&self) -> Self {
-        Self(Rc::new(State { connection: Some(self.clone()), ..State::default() }))
+        let mut stream = State::default();
+        stream.connection = Some(self.clone());
+        Self(Rc::new(stream))
+    }
+
+    /// Whether it is that of one of several streams on a connection.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.0.connection.is_some()
     }
 
     /// That of the connection.
@@ -186,6 +237,9 @@ impl Tap {
     /// For the link: these bytes are handed to HTTP now.
     pub(crate) fn arrived(&self, arrival: Arrival) {
         self.0.arrival.set(arrival);
+        if let Some(patience) = self.0.patience.get() {
+            patience.hear();
+        }
     }
 
     /// How long the link takes to bring bytes in, in the present exchange, in nanoseconds.
@@ -213,6 +267,7 @@ impl Tap {
     pub(crate) fn serving(&self) {
         let whole = self.whole();
         whole.under_way.set(whole.under_way.get() + 1);
+        self.0.open.set(true);
         if let Some(patience) = whole.patience.get() {
             patience.serve();
         }
@@ -220,19 +275,39 @@ impl Tap {
 
     /// An exchange is over; if it was the only one, its caller is to send the next.
     fn served(&self) {
-        let whole = self.whole();
-        whole.under_way.set(whole.under_way.get().saturating_sub(1));
-        if whole.under_way.get() == 0
-            && let Some(patience) = whole.patience.get()
-        {
-            patience.wait();
+        if self.0.open.replace(false) {
+            self.whole().served();
+        }
+    }
+
+    /// For a stream: its head is handed to HTTP now, and if its body is `empty`, that is all.
+    pub(crate) fn handed(&self, empty: bool) {
+        let mut note = self.0.note.borrow_mut();
+        let Some(waiting) = note.as_mut() else { return };
+        let now = if empty { waiting.marks } else { waiting.marks.only(Marks::HEAD) };
+        waiting.marks = waiting.marks.without(now);
+        let entry = waiting.entry.clone();
+        if empty {
+            *note = None;
+        }
+        drop(note);
+        self.pass(now, entry.as_ref());
+    }
+
+    /// For a stream: a frame of its body is handed to HTTP now.
+    pub(crate) fn framed(&self) {
+        let note = self.0.note.borrow_mut().take();
+        if let Some(Note { marks, entry, .. }) = note {
+            self.pass(marks, entry.as_ref());
         }
     }
 
     /// For streams that share their writes: these bytes go now.
     fn pass(&self, marks: Marks, entry: Option<&Rc<Entry>>) {
         if let Some(entry) = entry {
-            entry.stamp(marks, now_ns());
+            let now = now_ns();
+            entry.stamp(marks, now);
+            entry.written(marks, now);
         }
         if marks.has(Marks::END) {
             self.served();
@@ -242,23 +317,18 @@ impl Tap {
     /// What the head that HTTP will write next means. The first frame of its body may share its write when both are due
     /// together.
     pub(crate) fn head(&self, note: Note) {
-        if self.0.connection.is_some() {
-            self.pass(note.marks, note.entry.as_ref());
-        }
         *self.0.note.borrow_mut() = Some(note);
     }
 
     /// What the frame that a body is about to hand out means. Pending as long as other bytes, due at another time, wait
     /// to be written, so that each stretch of bytes has its own due time.
     pub(crate) fn poll_frame(&self, due: u64, marks: Marks, entry: &Rc<Entry>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.0.connection.is_some() {
-            self.pass(marks, Some(entry));
-            return Poll::Ready(());
-        }
         let mut note = self.0.note.borrow_mut();
         match note.as_mut() {
             None => *note = Some(Note { due, marks, entry: Some(Rc::clone(entry)) }),
-            Some(note) if note.due == due => note.marks = note.marks.and(marks),
+            Some(note) if note.due == due || self.is_stream() => {
+                (note.due, note.marks) = (due, note.marks.and(marks));
+            }
             Some(_) => {
                 *self.0.body.borrow_mut() = Some(cx.waker().clone());
                 return Poll::Pending;
@@ -281,27 +351,47 @@ impl Tap {
 
     /// Has `bytes` written before what HTTP writes next.
     pub(crate) fn ahead(&self, bytes: &'static [u8]) {
-        self.whole().tampering.set(Tampering { ahead: Some(bytes), ..self.whole().tampering.get() });
+        self.0.tampering.set(Tampering { ahead: Some(bytes), ..self.0.tampering.get() });
     }
 
     /// Ends the connection after what HTTP writes next, less its last `short` bytes.
     pub(crate) fn sever_after(&self, cut: Cut, short: usize) {
-        self.whole().tampering.set(Tampering { after: Some((cut, short)), ..self.whole().tampering.get() });
+        self.0.tampering.set(Tampering { after: Some((cut, short)), ..self.0.tampering.get() });
     }
 
-    /// Ends the connection now.
+    /// Ends the connection now, or the stream if it shares its connection.
     pub(crate) fn sever_now(&self, cut: Cut) {
-        self.whole().tampering.set(Tampering { now: Some(cut), ..self.whole().tampering.get() });
+        self.0.tampering.set(Tampering { now: Some(cut), ..self.0.tampering.get() });
     }
 
-    /// For the link: what is to be done to the wire.
+    /// What is to be done to the wire, or to the stream.
     pub(crate) fn tampering(&self) -> Tampering {
-        self.whole().tampering.get()
+        self.0.tampering.get()
     }
 
-    /// For the link: it was done.
+    /// It was done.
     pub(crate) fn tampered(&self) {
-        self.whole().tampering.take();
+        self.0.tampering.take();
+    }
+
+    /// For the link: all that was written has gone out.
+    pub(crate) fn flushed(&self) {
+        self.0.flushes.set(self.0.flushes.get() + 1);
+        self.0.waiting.borrow_mut().drain(..).for_each(Waker::wake);
+    }
+
+    /// How often everything written has gone out on this connection.
+    pub(crate) fn flushes(&self) -> u64 {
+        self.whole().flushes.get()
+    }
+
+    /// Ready when everything written has gone out again since [`flushes`](Self::flushes) said `since`.
+    pub(crate) fn poll_flushed(&self, since: u64, cx: &Context<'_>) -> Poll<()> {
+        if self.flushes() > since {
+            return Poll::Ready(());
+        }
+        self.whole().waiting.borrow_mut().push(cx.waker().clone());
+        Poll::Pending
     }
 
     /// For the link: the note on the bytes that are being written.

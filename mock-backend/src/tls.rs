@@ -57,7 +57,11 @@ impl Authority {
                 let read = |file: &PathBuf| {
                     std::fs::read(file).map_err(|error| wrong(format!("{} cannot be read: {error}", file.display())))
                 };
-                identity(&read(cert)?, &read(key)?, None)
+                let (chain, secret) = (read(cert)?, read(key)?);
+                let unfit = |error| {
+                    wrong(format!("{} and {} are no certificate and its key: {error}", cert.display(), key.display()))
+                };
+                identity(&chain, &secret, None).map_err(unfit)
             }
         }
     }

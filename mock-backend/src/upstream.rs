@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::census::{Census, Of};
 use crate::clock::Clock;
 use crate::config::UpstreamUrl;
 use crate::distance::{Caller, Route};
@@ -72,6 +73,7 @@ pub(crate) struct Dialer<'a> {
     pub(crate) rooms: &'a (Scratch, Scratch),
     /// Where to leave ideal times, if the upstream is ours.
     pub(crate) twins: Option<&'a Twins>,
+    pub(crate) census: &'a Arc<Census>,
 }
 
 impl Dialer<'_> {
@@ -107,9 +109,9 @@ impl Dialer<'_> {
         let link = Link::new(stream, ends, self.clock, socket_room);
         if self.upstream.url.tls {
             let stream = self.secure(link.clone()).await?;
-            return speak(HyperIo::new(stream, http_room), link, tap).await;
+            return self.speak(HyperIo::new(stream, http_room), link, tap).await;
         }
-        speak(HyperIo::new(link.clone(), http_room), link, tap).await
+        self.speak(HyperIo::new(link.clone(), http_room), link, tap).await
     }
 
     /// TLS over a link. What waits there is sent on time meanwhile.
@@ -123,21 +125,26 @@ impl Dialer<'_> {
         })
         .await
     }
-}
 
-/// HTTP over a stream whose bytes go over `link`.
-async fn speak<T: AsyncRead + AsyncWrite + Unpin + 'static>(io: HyperIo<T>, link: Link, tap: Tap) -> io::Result<Lease> {
-    let (sender, connection) = http1::handshake(io).await.map_err(io::Error::other)?;
-    tokio::task::spawn_local(async move {
-        let mut connection = pin!(connection);
-        // Whoever waits for an answer on it learns of its end in its own way.
-        let _ = std::future::poll_fn(|cx| {
-            link.poll_release(cx);
-            connection.as_mut().poll(cx)
-        })
-        .await;
-    });
-    Ok(Lease { sender, tap })
+    /// HTTP over a stream whose bytes go over `link`.
+    async fn speak<T>(&self, io: HyperIo<T>, link: Link, tap: Tap) -> io::Result<Lease>
+    where
+        T: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let (sender, connection) = http1::handshake(io).await.map_err(io::Error::other)?;
+        let present = self.census.enter(Of::Upstream);
+        tokio::task::spawn_local(async move {
+            let _present = present;
+            let mut connection = pin!(connection);
+            // Whoever waits for an answer on it learns of its end in its own way.
+            let _ = std::future::poll_fn(|cx| {
+                link.poll_release(cx);
+                connection.as_mut().poll(cx)
+            })
+            .await;
+        });
+        Ok(Lease { sender, tap })
+    }
 }
 
 impl Lease {

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use hyper::HeaderMap;
 
 use crate::backend::Backend;
+use crate::census::Census;
 use crate::clock::{Clock, now_ns};
 use crate::config::{BackendConfig, Config, ListenerConfig};
 use crate::describe;
@@ -21,7 +22,7 @@ use crate::ledger::{Ledger, Sink};
 use crate::recorder::Recorder;
 use crate::stage::Stage;
 use crate::tap::Tap;
-use crate::tls::{Authority, Identity};
+use crate::tls::Identity;
 use crate::twin::Twins;
 use crate::upstream::Pool;
 use crate::watch::Watch;
@@ -41,6 +42,8 @@ pub(crate) struct World {
     pub(crate) backends: Vec<Arc<Backend>>,
     pub(crate) listeners: Vec<Arc<Listener>>,
     pub(crate) ledger: Arc<Ledger>,
+    /// What is open at this moment.
+    pub(crate) census: Arc<Census>,
 }
 
 /// What stays when a world gives way to the next.
@@ -54,6 +57,7 @@ struct Ground {
     inner: Vec<SocketAddr>,
     twins: Arc<Twins>,
     ledger: Arc<Ledger>,
+    census: Arc<Census>,
     /// When the simulator started, and when the time of the backends began.
     started: u64,
     began: u64,
@@ -82,17 +86,21 @@ pub(crate) struct Listener {
 
 impl World {
     /// The world that `config` describes. Behind each gateway to a backend of ours stands a listener of its own, at the
-    /// address that `inner` gives for it.
-    pub(crate) fn new(config: Config, threads: usize, inner: &[SocketAddr]) -> io::Result<Arc<Self>> {
-        let mut authority = Authority::default();
-        let identity = |listener: &ListenerConfig| listener.tls.as_ref().map(|tls| authority.identity(tls)).transpose();
-        let identities = config.listeners.iter().map(identity).collect::<io::Result<_>>()?;
+    /// address that `inner` gives for it. `identities` are those of the listeners.
+    pub(crate) fn new(
+        config: Config,
+        identities: Vec<Option<Identity>>,
+        threads: usize,
+        inner: &[SocketAddr],
+    ) -> io::Result<Arc<Self>> {
         let record = |listener: &ListenerConfig| Some(Recorder::open(listener.gateway.as_ref()?.record.as_ref()?));
         let recorders = config.listeners.iter().map(|listener| record(listener).transpose());
         let recorders = recorders.collect::<io::Result<_>>()?;
-        let ledger = Ledger::new(threads, config.ledger);
+        let ledger = Ledger::new(threads, config.ledger, config.ledger_chunks);
         let (inner, now) = (inner.to_vec(), now_ns());
-        let ground = Ground { identities, recorders, inner, twins: Arc::default(), ledger, started: now, began: now };
+        let census = Census::new(config.listeners.len() + inner.len());
+        let twins = Arc::default();
+        let ground = Ground { identities, recorders, inner, twins, ledger, census, started: now, began: now };
         Ok(Self::build(config, ground, None))
     }
 
@@ -172,6 +180,7 @@ impl World {
             strict: config.strict,
             listeners,
             ledger: Arc::clone(&ground.ledger),
+            census: Arc::clone(&ground.census),
             twins: Arc::clone(&ground.twins),
             description: OnceLock::new(),
             ground,
@@ -185,6 +194,11 @@ impl World {
     /// The planned truth, as JSON.
     pub(crate) fn description(&self) -> &str {
         self.description.get_or_init(|| describe::as_json(&self.config).to_string())
+    }
+
+    /// What was counted and what is open, as text for Prometheus.
+    pub(crate) fn metrics(&self) -> String {
+        self.ledger.metrics() + &self.census.text(self.listeners.iter().map(|listener| &*listener.name))
     }
 }
 

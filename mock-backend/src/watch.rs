@@ -1,5 +1,5 @@
 //! Who keeps a connection open without using it: one sweep a worker closes connections whose caller has been silent, or
-//! has been sending one request, for too long. Nothing of this stands on the path of a request but a store.
+//! has been sending one head, for too long. Nothing of this stands on the path of a request but a store.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -7,17 +7,24 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::clock::now_ns;
+use crate::config::Waits;
 
-/// How long a caller may take from the end of one answer (or from connecting) to the end of its next request.
-const PATIENCE: u64 = 240 * 1_000_000_000;
-/// How often connections are looked at.
-const SWEEP: Duration = Duration::from_secs(5);
+/// How often connections are looked at, at the most and at the least.
+const SWEEPS: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(5)];
 /// How often connections that are to end are looked at.
 const STEP: Duration = Duration::from_millis(2);
 
 /// What the sweep knows of one connection.
 pub(crate) struct Patience {
-    since: Cell<u64>,
+    /// When it is over, in nanoseconds of `CLOCK_MONOTONIC`.
+    until: Cell<u64>,
+    /// Whether bytes have come since the caller was to send its next request.
+    heard: Cell<bool>,
+    /// Whether these are those of a head; on a connection of several streams they may be anything.
+    heeds: Cell<bool>,
+    /// How long a caller may be silent, and how long its head may take, in nanoseconds.
+    idle: u64,
+    head: u64,
     over: Cell<bool>,
     /// Whether the simulator is about to end.
     leaving: Cell<bool>,
@@ -27,12 +34,23 @@ pub(crate) struct Patience {
 impl Patience {
     /// The caller is to send its next request from now on.
     pub(crate) fn wait(&self) {
-        self.since.set(now_ns());
+        self.heard.set(false);
+        self.until.set(now_ns().saturating_add(self.idle));
     }
 
-    /// The caller is served; it may wait for its answer as long as that takes.
+    /// The head of its request is there; its body has a time of its own, and the answer takes as long as it takes.
     pub(crate) fn serve(&self) {
-        self.since.set(u64::MAX);
+        self.until.set(u64::MAX);
+    }
+
+    /// Bytes have come.
+    pub(crate) fn hear(&self) {
+        self.heard.set(true);
+    }
+
+    /// Several streams share the connection.
+    pub(crate) fn shares(&self) {
+        self.heeds.set(false);
     }
 
     /// For the connection's task: ready when patience is over.
@@ -61,7 +79,12 @@ impl Patience {
     }
 
     fn check(&self, now: u64) {
-        if self.since.get().saturating_add(PATIENCE) < now {
+        let until = self.until.get();
+        if self.heeds.get() && self.heard.replace(false) && until != u64::MAX {
+            // A head has begun since the last sweep.
+            self.until.set(until.min(now.saturating_add(self.head)));
+        }
+        if until < now {
             self.over.set(true);
             if let Some(task) = self.task.borrow_mut().take() {
                 task.wake();
@@ -76,9 +99,14 @@ pub(crate) struct Watch(RefCell<Vec<Weak<Patience>>>);
 
 impl Watch {
     /// Watches a new connection.
-    pub(crate) fn add(&self) -> Rc<Patience> {
+    pub(crate) fn add(&self, waits: &Waits) -> Rc<Patience> {
+        let (idle, head) = (waits.idle.as_nanos() as u64, waits.header.as_nanos() as u64);
         let patience = Rc::new(Patience {
-            since: Cell::new(now_ns()),
+            until: Cell::new(now_ns().saturating_add(idle)),
+            heard: Cell::new(false),
+            heeds: Cell::new(true),
+            idle,
+            head,
             over: Cell::new(false),
             leaving: Cell::new(false),
             task: RefCell::new(None),
@@ -104,10 +132,11 @@ impl Watch {
         });
     }
 
-    /// Sweeps until the worker ends.
-    pub(crate) async fn run(&self) {
+    /// Sweeps until the worker ends, often enough for the waits that `waits` gives at the time.
+    pub(crate) async fn run(&self, waits: impl Fn() -> Waits) {
         loop {
-            tokio::time::sleep(SWEEP).await;
+            let Waits { idle, header, .. } = waits();
+            tokio::time::sleep((idle.min(header) / 4).clamp(SWEEPS[0], SWEEPS[1])).await;
             self.sweep(now_ns());
         }
     }
@@ -119,15 +148,31 @@ mod tests {
 
     #[test]
     fn patience_ends_for_the_silent_and_not_for_the_served() {
-        let watch = Watch::default();
-        let (silent, served, gone) = (watch.add(), watch.add(), watch.add());
+        let (watch, waits) = (Watch::default(), Waits::default());
+        let [silent, served, gone] = [(); 3].map(|()| watch.add(&waits));
         served.serve();
         drop(gone);
-        let later = now_ns() + PATIENCE + 1_000_000_000;
+        let later = now_ns() + silent.idle + 1_000_000_000;
         let cx = Context::from_waker(Waker::noop());
         assert!(silent.poll_over(&cx).is_pending());
         watch.sweep(later);
         assert!(silent.poll_over(&cx).is_ready() && served.poll_over(&cx).is_pending());
         assert_eq!(watch.0.borrow().len(), 2);
+    }
+
+    #[test]
+    fn a_head_that_has_begun_has_less_time_than_silence() {
+        let (watch, waits) = (Watch::default(), Waits::default());
+        let [slow, silent, shared] = [(); 3].map(|()| watch.add(&waits));
+        [&slow, &shared].iter().for_each(|patience| patience.hear());
+        shared.shares();
+        let now = now_ns();
+        let over = |patience: &Patience| patience.poll_over(&Context::from_waker(Waker::noop())).is_ready();
+        watch.sweep(now);
+        watch.sweep(now + slow.head);
+        // More of it does not give it more time.
+        slow.hear();
+        watch.sweep(now + slow.head + 1);
+        assert_eq!([&slow, &silent, &shared].map(|patience| over(patience)), [true, false, false]);
     }
 }

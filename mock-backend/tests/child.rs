@@ -1,42 +1,22 @@
-//! The program: what it prints, and how it ends.
+//! The simulator as a process: how it says that it is ready, how it refuses, how it ends.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Output, Stdio};
-
 use common::Client;
+use common::child::{Running, program, run};
 use serde_json::Value;
-
-fn sim(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-backend"));
-    command.args(args).stdin(Stdio::null());
-    command
-}
-
-fn run(args: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = sim(args).output().unwrap();
-    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
-}
 
 #[test]
 fn it_says_where_it_listens_and_ends_with_its_standard_input() {
-    let mut child = sim(&["--parent", "--ready-json", "--scenario", "three-paths"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let ready: Value = serde_json::from_str(&line).unwrap();
-    let names: Vec<_> = ready["listeners"].as_array().unwrap().iter().map(|l| l["name"].as_str().unwrap()).collect();
+    let mut running = Running::start(&["--ready-json", "--scenario", "three-paths"], None);
+    let listeners = running.listeners();
+    let names: Vec<_> = listeners.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["direct", "private-endpoint", "gateway"]);
-    for listener in ready["listeners"].as_array().unwrap() {
-        assert_eq!(Client::new(listener["url"].as_str().unwrap()).get("/_sim/health").status, 200);
+    for (_, url) in &listeners {
+        assert_eq!(Client::new(url).get("/_sim/health").status, 200);
     }
-    drop(child.stdin.take());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(running.end().0.code(), Some(0));
 }
 
 #[test]
@@ -51,38 +31,15 @@ fn it_describes_the_truth_and_ends() {
 
 #[test]
 fn what_is_wrong_is_one_sentence_and_an_exit_code() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("bad.toml");
-    std::fs::write(&file, "name = \"x\"\n[[backend]]\nname = \"b\"\nmodle = 1\n").unwrap();
-    let bad = file.to_str().unwrap();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().to_string();
-    let table: [(&[&str], i32, &str); 6] = [
-        (&["--scenario", "thre-paths"], 2, "did you mean \"three-paths\"?"),
-        (&["--scenario", bad], 2, "line 4: unknown key \"modle\", did you mean \"model\"?"),
-        (&["--ttft", "fast"], 2, "is not a duration"),
-        (&["--scenario", "three-paths", "--itl", "1ms"], 2, "cannot be used with"),
-        (&["--output-tokens", "0"], 2, "0 is not in"),
-        (&["--listen", &port], 1, "cannot listen on"),
-    ];
-    for (args, code, expected) in table {
-        let (found, out, err) = run(args);
-        assert_eq!(found, Some(code), "{args:?}: {err}");
-        assert!(err.contains(expected) && out.is_empty(), "{args:?}: {err}");
-    }
+    let folder = tempfile::tempdir().unwrap();
+    common::mistakes::are_told(&|| program(&[]), folder.path());
+    let (code, _, complaint) = run(&["--scenario", "three-paths", "--itl", "1ms"]);
+    assert!(code == Some(2) && complaint.contains("cannot be used with"), "{complaint}");
 }
 
 #[test]
 fn it_warns_when_others_can_reach_it() {
-    let mut child = sim(&["--parent", "--listen", "0.0.0.0:0"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.starts_with("direct  http://0.0.0.0:"), "{line}");
-    let output = child.wait_with_output().unwrap();
-    assert!(String::from_utf8(output.stderr).unwrap().contains("open to other machines"));
+    let mut running = Running::start(&["--listen", "0.0.0.0:0"], None);
+    assert!(running.line.starts_with("direct  http://0.0.0.0:"), "{}", running.line);
+    assert!(running.end().1.contains("open to other machines"));
 }

@@ -21,7 +21,7 @@ struct Raw {
 }
 
 fn request(path: &str, headers: &str, body: &str) -> String {
-    format!("POST {path} HTTP/1.1\r\nhost: s\r\n{KEY}{headers}content-length: {}\r\n\r\n{body}", body.len())
+    common::request("POST", path, &format!("{KEY}{headers}"), body)
 }
 
 fn connect(simulator: &Simulator) -> TcpStream {

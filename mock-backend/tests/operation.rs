@@ -3,12 +3,13 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, Stdio};
+use std::io::{Read, Write};
+use std::process::Command;
 
-use common::{Answer, CHAT, Client, KEY, chat, ledger, scenario, url};
+use common::child::Running;
+use common::{Answer, CHAT, Client, KEY, chat, ledger, request, scenario, url};
 use mock_backend::Simulator;
-use serde_json::{Value, json};
+use serde_json::json;
 
 fn start(more: &str) -> Simulator {
     scenario(&format!(
@@ -18,10 +19,7 @@ fn start(more: &str) -> Simulator {
 }
 
 fn send(client: &mut Client, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-    let length = body.len();
-    client.send(
-        format!("{method} {path} HTTP/1.1\r\nhost: s\r\n{headers}content-length: {length}\r\n\r\n{body}").as_bytes(),
-    )
+    client.send(request(method, path, headers, body).as_bytes())
 }
 
 #[test]
@@ -141,8 +139,7 @@ fn a_stop_lets_requests_end_and_a_drop_does_not() {
         let mut idle = Client::new(&url(&simulator));
         assert_eq!(idle.get("/_sim/health").status, 200);
         let body = chat(",\"stream\":true,\"max_tokens\":200");
-        let request = format!("POST {CHAT} HTTP/1.1\r\nhost: s\r\n{KEY}content-length: {}\r\n\r\n{body}", body.len());
-        client.stream().write_all(request.as_bytes()).unwrap();
+        client.stream().write_all(request("POST", CHAT, KEY, &body).as_bytes()).unwrap();
         client.stream().read_exact(&mut [0; 16]).unwrap();
         let end = std::thread::spawn(move || if gentle { simulator.stop() } else { drop(simulator) });
         let mut text = String::new();
@@ -155,23 +152,15 @@ fn a_stop_lets_requests_end_and_a_drop_does_not() {
 
 #[test]
 fn the_program_drains_when_it_is_told_to_terminate() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mock-backend"))
-        .args(["--ready-json", "--ttft", "300ms", "--itl", "1ms"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let ready: Value = serde_json::from_str(&line).unwrap();
-    let mut client = Client::new(ready["listeners"][0]["url"].as_str().unwrap());
+    let mut program = Running::start(&["--ready-json", "--ttft", "300ms", "--itl", "1ms"], None);
+    let mut client = Client::new(&program.listeners()[0].1);
     let body = chat(",\"stream\":true,\"max_tokens\":5");
-    let request = format!("POST {CHAT} HTTP/1.1\r\nhost: s\r\n{KEY}content-length: {}\r\n\r\n{body}", body.len());
-    client.stream().write_all(request.as_bytes()).unwrap();
+    client.stream().write_all(request("POST", CHAT, KEY, &body).as_bytes()).unwrap();
     client.stream().read_exact(&mut [0; 16]).unwrap();
-    let pid = child.id().to_string();
+    let pid = program.pid().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let mut text = String::new();
     client.stream().read_to_string(&mut text).unwrap();
     assert!(text.contains("data: [DONE]"));
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(program.wait().0.code(), Some(0));
 }

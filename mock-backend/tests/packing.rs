@@ -164,3 +164,46 @@ fn an_outage_and_a_full_queue_are_503() {
     std::io::Read::read_exact(running.stream(), &mut [0; 16]).unwrap();
     assert_eq!(Client::new(&url(&full)).post(CHAT, KEY, &body).status, 503);
 }
+
+/// A simulator that stamps every chunk; `settings` are those of its backend, `link` its distance.
+fn stamping(settings: &str, link: &str) -> Simulator {
+    scenario(&format!(
+        "name = \"test\"\nledger_chunks = true\n[[backend]]\nname = \"b\"\nmodel = {MODEL}\n{settings}\n\
+         [[listener]]\nname = \"direct\"\nkind = \"direct\"\nbackend = \"b\"\nlink = {link}\n"
+    ))
+}
+
+#[test]
+fn chunks_are_stamped_on_wish_and_never_after_they_were_seen() {
+    for (settings, link, chunks) in [
+        ("", "{}", 10),
+        ("", "{ rtt = \"4ms\" }", 10),
+        ("stream = { tokens_per_event = 2, events_per_write = 2 }", "{}", 3),
+        ("stream = { split = \"utf8\" }", "{ rtt = \"4ms\" }", 10),
+        ("stream = { keepalive = \"1ms\" }", "{}", 10),
+    ] {
+        let (answer, record) = stream(&stamping(settings, link), 10);
+        let stamps = &record.chunks_ns;
+        assert_eq!(stamps.len(), chunks, "{settings} {link}");
+        assert_eq!(stamps.first(), record.first_ns.as_ref(), "{settings} {link}");
+        assert!(stamps.is_sorted() && stamps.last() <= record.last_ns.as_ref(), "{settings} {link}: {record:?}");
+        assert!(*stamps.last().unwrap() <= answer.end_ns());
+    }
+    let (_, record) = stream(&with(MODEL, ""), 10);
+    assert!(record.chunks_ns.is_empty() && !serde_json::to_string(&record).unwrap().contains("chunks_ns"));
+}
+
+#[test]
+fn a_gateway_stamps_the_chunks_that_it_passes_on() {
+    let simulator = scenario(&format!(
+        "name = \"test\"\nledger_chunks = true\n[[backend]]\nname = \"b\"\nmodel = {MODEL}\n\
+         [[listener]]\nname = \"gateway\"\nkind = \"gateway\"\nbackend = \"b\"\ngateway = {{ own = \"1ms\" }}\n"
+    ));
+    let answer = Client::new(&url(&simulator)).post(CHAT, KEY, &chat(",\"stream\":true,\"max_tokens\":10"));
+    let record = ledger(&simulator, "gateway", 1).remove(0);
+    let inner = ledger(&simulator, "gateway.upstream", 1).remove(0);
+    assert_eq!((text(&answer).is_empty(), inner.chunks_ns.len()), (false, 10));
+    // Two chunks that one read brought leave as one.
+    assert!((1..=10).contains(&record.chunks_ns.len()) && record.chunks_ns.is_sorted(), "{record:?}");
+    assert!(inner.chunks_ns[0] <= record.chunks_ns[0]);
+}

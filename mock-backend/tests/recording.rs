@@ -3,38 +3,10 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
+use common::child::Running;
 use common::{CHAT, Client, chat, ledger, scenario, url};
 use mock_backend::{Config, Simulator};
 use serde_json::Value;
-
-/// A simulator as a process of its own, which trusts `ca`.
-struct Recording(Child);
-
-impl Recording {
-    fn start(scenario: &std::path::Path, ca: &std::path::Path) -> (Self, String) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mock-backend"))
-            .args(["--parent", "--ready-json", "--scenario", scenario.to_str().unwrap()])
-            .env("SSL_CERT_FILE", ca)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        (Self(child), ready["listeners"][0]["url"].as_str().unwrap().to_owned())
-    }
-}
-
-impl Drop for Recording {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn what_an_endpoint_did_is_recorded_and_played_again() {
@@ -52,8 +24,8 @@ fn what_an_endpoint_did_is_recorded_and_played_again() {
     );
     std::fs::write(&file, text).unwrap();
     {
-        let (_recording, address) = Recording::start(&file, &ca);
-        let mut client = Client::new(&address);
+        let recording = Running::start(&["--ready-json", "--scenario", file.to_str().unwrap()], Some(&ca));
+        let mut client = Client::new(&recording.listeners()[0].1);
         let path = format!("{CHAT}?key=hidden");
         let answer = client.post(&path, "api-key: sk-secret\r\n", &chat(",\"stream\":true,\"max_tokens\":6"));
         assert_eq!((answer.status, answer.events().len()), (200, 8));

@@ -3,10 +3,19 @@
 
 mod common;
 
-use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use common::{CHAT, Client, KEY, chat, single, url};
+use common::wire::{self, block_on, secure};
+use common::{CHAT, CONNECTIONS, Client, KEY, chat, scenario, single, url};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Bytes, Frame};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use mock_backend::Simulator;
 
 #[test]
 fn what_is_not_http_or_too_large_is_refused_and_others_are_served() {
@@ -98,4 +107,231 @@ fn stopping_frees_the_address() {
     assert!(client.is_closed());
     let again = address.strip_prefix("http://").unwrap().to_owned();
     assert!(std::net::TcpListener::bind(again).is_ok());
+}
+
+/// A simulator that waits for nobody: so long for a head, a body, and between requests.
+fn impatient(header: &str, body: &str, idle: &str, listener: &str) -> Simulator {
+    scenario(&format!(
+        "name = \"x\"\nheader_timeout = \"{header}\"\nbody_timeout = \"{body}\"\nidle_timeout = \"{idle}\"\n\
+         [[backend]]\nname = \"b\"\nmodel = {{ first = \"0\", gap = \"1ms\" }}\n\
+         [[listener]]\nname = \"direct\"\nkind = \"direct\"\nbackend = \"b\"\n{listener}\n"
+    ))
+}
+
+/// Sends one byte of `text` after the other, until the other side has had enough; how long that took.
+fn drip(stream: &mut TcpStream, text: &str) -> Duration {
+    let begun = Instant::now();
+    stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    for byte in text.bytes().cycle() {
+        let ended = match stream.read(&mut [0; 1]) {
+            Ok(_) => true,
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        };
+        if ended || stream.write_all(&[byte]).is_err() {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody minds");
+    }
+    begun.elapsed()
+}
+
+#[test]
+fn slow_heads_are_closed_and_silence_is_not_until_its_own_time() {
+    let simulator = impatient("100ms", "60s", "60s", "");
+    let mut silent = Client::new(&url(&simulator));
+    let mut slow = Client::new(&url(&simulator));
+    let head = format!("POST {CHAT} HTTP/1.1\r\nx-long: ");
+    assert!(
+        drip(slow.stream(), &head.replace("\r\nx-long: ", &"\r\nx-long: y".repeat(20))) >= Duration::from_millis(100)
+    );
+    for beginning in ["POST", "PRI * HTTP/2.0\r\n\r\nSM"] {
+        let mut slow = Client::new(&url(&simulator));
+        slow.stream().write_all(beginning.as_bytes()).unwrap();
+        assert!(slow.is_closed(), "{beginning:?}");
+    }
+    // After an answer a head may be slow as well.
+    let mut second = Client::new(&url(&simulator));
+    assert_eq!(second.post(CHAT, KEY, &chat("")).status, 200);
+    drip(second.stream(), &format!("POST {CHAT} HTTP/1.1\r\nx-long: "));
+    common::metric(&simulator, CONNECTIONS, 1);
+    assert_eq!(silent.post(CHAT, KEY, &chat("")).status, 200);
+    drop(silent);
+    common::metric(&simulator, CONNECTIONS, 0);
+}
+
+#[test]
+fn a_handshake_that_takes_too_long_is_given_up() {
+    let simulator = impatient("100ms", "60s", "60s", "tls = \"self-signed\"");
+    let address = url(&simulator).replace("https", "http");
+    let mut slow = Client::new(&address);
+    drip(slow.stream(), "\u{16}\u{3}\u{1}\u{1}");
+    let mut half = Client::new(&address);
+    // The beginning of a greeting that does not go on.
+    half.stream().write_all(&[0x16, 3, 1, 2, 0, 1, 0]).unwrap();
+    assert!(half.is_closed());
+    common::metric(&simulator, CONNECTIONS, 0);
+}
+
+#[test]
+fn silent_connections_are_closed_at_their_time_and_those_being_served_are_not() {
+    let simulator = impatient("60s", "60s", "100ms", "");
+    let mut served = Client::new(&url(&simulator));
+    let request = common::request("POST", CHAT, KEY, &chat(",\"stream\":true,\"max_tokens\":400"));
+    served.stream().write_all(request.as_bytes()).unwrap();
+    let begun = Instant::now();
+    assert!(Client::new(&url(&simulator)).is_closed() && begun.elapsed() >= Duration::from_millis(100));
+    assert!(served.send(b"").text().ends_with("data: [DONE]\n\n"));
+    assert!(served.is_closed());
+    common::metric(&simulator, CONNECTIONS, 0);
+}
+
+#[test]
+fn a_slow_body_is_408_and_its_connection_ends() {
+    let simulator = impatient("60s", "100ms", "60s", "");
+    for (path, code) in [(CHAT, None), ("/openai/v1/chat/completions", Some("Timeout"))] {
+        let mut slow = Client::new(&url(&simulator));
+        let begun = Instant::now();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: s\r\n{KEY}content-length: 100\r\n\r\n{{\"mod");
+        let answer = slow.send(head.as_bytes());
+        assert!(begun.elapsed() >= Duration::from_millis(100));
+        assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (408, code), "{}", answer.text());
+        assert!(slow.is_closed());
+    }
+    assert_eq!(common::ledger(&simulator, "direct", 2)[1].status, 408);
+    common::metric(&simulator, CONNECTIONS, 0);
+}
+
+/// A body that begins and does not go on.
+struct Unfinished(bool);
+
+impl Body for Unfinished {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{\"model\"")))))
+    }
+}
+
+#[test]
+fn slow_bodies_over_http_2_are_408_each_by_itself() {
+    let simulator = impatient("60s", "100ms", "60s", "tls = \"self-signed\"");
+    block_on(async {
+        let stream = secure(&simulator, &[b"h2"]).await;
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let request = hyper::Request::post(format!("http://localhost{CHAT}")).header("api-key", "k");
+        let slow = sender.send_request(request.body(Unfinished(false).boxed()).unwrap()).await.unwrap();
+        assert_eq!(slow.status().as_u16(), 408);
+        let whole = wire::request(CHAT, &[], chat("")).map(BodyExt::boxed);
+        assert_eq!(sender.send_request(whole).await.unwrap().status().as_u16(), 200);
+        drop((slow, sender));
+        wire::metric(&simulator, "sim_streams", 0).await;
+        wire::metric(&simulator, CONNECTIONS, 0).await;
+    });
+}
+
+#[test]
+fn callers_who_vanish_in_the_middle_leave_nothing_behind() {
+    let faults = ["", "x-sim-fault: hang\r\n", "x-sim-fault: stall:1\r\n", "x-sim-fault: slow-head:60s\r\n"];
+    for half in [false, true] {
+        let simulator = impatient("60s", "60s", "60s", "link = { rtt = \"1ms\" }");
+        let mut clients: Vec<Client> = Vec::new();
+        for headers in faults {
+            let mut client = Client::new(&url(&simulator));
+            let body = chat(",\"stream\":true,\"max_tokens\":1000000");
+            let request = common::request("POST", CHAT, &format!("{KEY}{headers}"), &body);
+            client.stream().write_all(request.as_bytes()).unwrap();
+            clients.push(client);
+        }
+        common::metric(&simulator, "sim_in_flight", 4);
+        if half {
+            // Who will not send any more is gone as well.
+            clients.iter_mut().for_each(|client| client.stream().shutdown(Shutdown::Write).unwrap());
+        } else {
+            clients.clear();
+        }
+        common::metric(&simulator, "sim_in_flight", 0);
+        common::metric(&simulator, CONNECTIONS, 0);
+        let mut faults: Vec<_> =
+            common::ledger(&simulator, "direct", 4).iter().map(|r| (r.fault, r.end_ns.is_some())).collect();
+        faults.sort_unstable();
+        let expected = ["client_closed", "hang", "slow-head", "stall"].map(|fault| (Some(fault), false));
+        assert_eq!(faults, expected);
+    }
+}
+
+#[test]
+fn a_caller_who_vanishes_behind_a_gateway_leaves_nothing_behind() {
+    let simulator = scenario(
+        "name = \"x\"\n[[backend]]\nname = \"b\"\nmodel = { first = \"0\", gap = \"5ms\" }\n\
+         [[listener]]\nname = \"direct\"\nkind = \"gateway\"\nbackend = \"b\"\ngateway = { own = \"0\" }\n",
+    );
+    let mut client = Client::new(&url(&simulator));
+    let body = chat(",\"stream\":true,\"max_tokens\":1000000");
+    client.stream().write_all(common::request("POST", CHAT, KEY, &body).as_bytes()).unwrap();
+    client.stream().read_exact(&mut [0; 16]).unwrap();
+    drop(client);
+    for name in
+        [CONNECTIONS, "sim_upstream_connections", "sim_connections{listener=\"direct.upstream\"}", "sim_in_flight"]
+    {
+        common::metric(&simulator, name, 0);
+    }
+}
+
+#[test]
+fn addresses_methods_models_and_keys_that_are_wrong_are_told_in_both_shapes() {
+    let simulator = single(0.0, 0.0);
+    let azure = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+    let (good, unknown) = (chat(""), chat("").replace("gpt-4o", "gpt-nought"));
+    let table = [
+        ("POST", CHAT, KEY, unknown.as_str(), 404, "model_not_found"),
+        ("POST", &azure.replace("gpt-4o/", "nought/"), KEY, &good, 404, "DeploymentNotFound"),
+        ("POST", CHAT, "", &good, 401, "invalid_api_key"),
+        ("POST", azure, "", &good, 401, "401"),
+        ("PUT", CHAT, KEY, "", 405, "method_not_supported"),
+        ("DELETE", azure, KEY, "", 405, "405"),
+        ("POST", "/v1/chat/completion", KEY, &good, 404, ""),
+        ("POST", "/openai/deployments/gpt-4o/chat/completions", KEY, &good, 404, "404"),
+        ("POST", "/%00/..//v1", KEY, &good, 404, ""),
+        ("BREW", CHAT, KEY, &good, 405, "method_not_supported"),
+        ("GET", "/_sim/nothing", KEY, "", 404, ""),
+        ("POST", "/v1/embeddings", KEY, &good, 400, ""),
+        ("POST", CHAT, KEY, "{\"model\":", 400, ""),
+        ("POST", CHAT, KEY, "{\"model\":\"gpt-4o\"}", 400, ""),
+    ];
+    for (method, path, headers, body, status, code) in table {
+        let answer = Client::new(&url(&simulator)).send(common::request(method, path, headers, body).as_bytes());
+        let error = &answer.json()["error"];
+        assert_eq!(
+            (answer.status, error["code"].as_str().unwrap_or_default()),
+            (status, code),
+            "{method} {path}: {error}"
+        );
+        assert!(error["message"].as_str().is_some_and(|message| message.len() > 5), "{error}");
+    }
+    common::metric(&simulator, CONNECTIONS, 0);
+}
+
+#[test]
+fn what_would_be_too_much_is_refused_before_it_is_made() {
+    let simulator = single(0.0, 0.0);
+    let mut client = Client::new(&url(&simulator));
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    for body in [
+        chat(",\"n\":128,\"max_tokens\":1000000"),
+        chat(",\"n\":1e99"),
+        chat(",\"max_tokens\":18446744073709551616"),
+        chat(",\"max_tokens\":-1"),
+        chat(&format!(",\"stop\":{deep}")),
+    ] {
+        let answer = client.post(CHAT, KEY, &body);
+        assert_eq!(answer.status, 400, "{}: {}", &body[..body.len().min(200)], answer.text());
+    }
+    // What is not looked at may be as deep as it likes.
+    assert_eq!(client.post(CHAT, KEY, &chat(&format!(",\"metadata\":{deep}"))).status, 200);
+    assert_eq!(client.post(CHAT, KEY, &chat("")).status, 200);
 }

@@ -3,21 +3,15 @@
 
 mod common;
 
-use std::sync::Arc;
-
+use common::wire::{self, address, block_on, secure, text};
 use common::{CHAT, chat, ledger, scenario};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::Full;
+use hyper::body::Bytes;
 use hyper::client::conn::{http1, http2};
-use hyper::{Request, Response, Version};
+use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use mock_backend::{Simulator, now_ns};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 const MS: u64 = 1_000_000;
 
@@ -28,43 +22,14 @@ fn start(tls: &str, rtt: &str) -> Simulator {
     ))
 }
 
-fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-fn address(simulator: &Simulator, scheme: &str) -> String {
-    simulator.listeners()[0].1.strip_prefix(&format!("{scheme}://")).unwrap().to_owned()
-}
-
-/// A client that trusts what the simulator shows, and nothing else.
-async fn secure(simulator: &Simulator, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(simulator.ca_pem("direct").unwrap().as_bytes()) {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-    let stream = TcpStream::connect(address(simulator, "https")).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
-}
-
 fn request(path: &str, body: String) -> Request<Full<Bytes>> {
-    let request = Request::post(format!("http://localhost{path}")).header("api-key", "k");
-    request.header("host", "localhost").body(Full::new(Bytes::from(body))).unwrap()
-}
-
-async fn text(response: Response<Incoming>) -> String {
-    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    wire::request(path, &[], body)
 }
 
 #[test]
 fn http_1_over_tls_is_streamed_and_stamped_at_the_socket() {
     let simulator = start("tls = \"self-signed\"", "0");
-    run(async {
+    block_on(async {
         let stream = secure(&simulator, &[b"http/1.1"]).await;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
@@ -85,7 +50,7 @@ fn http_1_over_tls_is_streamed_and_stamped_at_the_socket() {
 #[test]
 fn a_distance_is_below_tls() {
     let simulator = start("tls = \"self-signed\"", "30ms");
-    run(async {
+    block_on(async {
         let before = now_ns();
         let stream = secure(&simulator, &[b"http/1.1"]).await;
         // One round trip for TCP, one for TLS.
@@ -125,7 +90,7 @@ async fn multiplexed(mut sender: http2::SendRequest<Full<Bytes>>, simulator: &Si
 #[test]
 fn http_2_is_negotiated_over_tls() {
     let simulator = start("tls = \"self-signed\"", "0");
-    run(async {
+    block_on(async {
         let stream = secure(&simulator, &[b"h2", b"http/1.1"]).await;
         let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
@@ -136,8 +101,8 @@ fn http_2_is_negotiated_over_tls() {
 #[test]
 fn http_2_is_known_by_its_first_bytes_without_tls() {
     let simulator = start("", "0");
-    run(async {
-        let stream = TcpStream::connect(address(&simulator, "http")).await.unwrap();
+    block_on(async {
+        let stream = TcpStream::connect(address(&simulator)).await.unwrap();
         let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         multiplexed(sender, &simulator).await;
@@ -147,8 +112,8 @@ fn http_2_is_known_by_its_first_bytes_without_tls() {
 #[test]
 fn a_distance_delays_http_2_too() {
     let simulator = start("", "30ms");
-    run(async {
-        let stream = TcpStream::connect(address(&simulator, "http")).await.unwrap();
+    block_on(async {
+        let stream = TcpStream::connect(address(&simulator)).await.unwrap();
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let before = now_ns();
@@ -167,7 +132,7 @@ fn a_listener_takes_its_certificate_from_files() {
     let files = format!("tls = {{ cert = \"{}\", key = \"{}\" }}", cert.display(), key.display());
     let simulator = start(&files, "0");
     assert_eq!(simulator.ca_pem("direct"), Some(made.cert.pem()));
-    run(async {
+    block_on(async {
         let (mut sender, connection) = http1::handshake(TokioIo::new(secure(&simulator, &[]).await)).await.unwrap();
         tokio::spawn(connection);
         let mut ask = request("/_sim/ca.pem", String::new());

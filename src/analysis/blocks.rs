@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::rounds::{is_closed, round_of};
 use crate::analysis::stats::{autocorrelation_time, ranks};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
-use crate::plan::{Design, LoadModel};
+use crate::plan::Design;
 use crate::run::Run;
 use crate::units::PathId;
 
@@ -81,10 +82,7 @@ impl Blocks {
     }
 }
 
-/// The rounds of a run: under [`Design::Paired`] what the word says, under [`Design::Interleaved`] the groups of
-/// neighbours in which every path is met once, counted from the first measured arrival, where the groups begin anew;
-/// under [`Design::Sequential`] and under closed load, where numbers of different callers tell nothing of their times,
-/// single attempts.
+/// The rounds of a run: see [`round_of`].
 struct Rounds {
     /// The round of each attempt.
     of: Vec<u64>,
@@ -98,13 +96,7 @@ impl Rounds {
     fn of(run: &Run, measured: &[&Sample]) -> Self {
         let plan = &run.manifest.plan;
         let start = run.manifest.origin + plan.measure_from();
-        let first = measured.iter().map(|sample| sample.seq.0).min().unwrap_or(0);
-        let round = |sample: &Sample| match plan.load.design {
-            Design::Paired | Design::Interleaved if is_closed(run) => sample.seq.0,
-            Design::Paired => sample.round,
-            Design::Interleaved => (sample.seq.0 - first) / plan.paths.len() as u64,
-            Design::Sequential => sample.seq.0,
-        };
+        let round = round_of(run, measured);
         let mut times = BTreeMap::new();
         let mut spans = BTreeMap::new();
         for sample in measured {
@@ -167,10 +159,6 @@ impl Rounds {
         let number = |block| held.binary_search(&block).unwrap_or_default() as u16;
         (raw.into_iter().map(number).collect(), held.len())
     }
-}
-
-fn is_closed(run: &Run) -> bool {
-    matches!(run.manifest.plan.load.model, LoadModel::Closed { .. })
 }
 
 #[cfg(test)]

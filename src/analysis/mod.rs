@@ -15,11 +15,14 @@ pub mod interval;
 mod judge;
 pub mod population;
 pub mod resample;
+pub mod rounds;
+pub mod selftest;
 pub mod shift;
 pub mod slo;
 pub mod stats;
 pub mod summary;
 pub mod timeline;
+pub mod truth;
 pub mod validity;
 
 pub use compare::Comparison;
@@ -53,14 +56,18 @@ pub struct Analysis {
 }
 
 /// Judges a run. The same run is judged the same, always.
+///
+/// Counts are of all attempts. Figures, comparisons and objectives leave out the rounds that were due in a second in
+/// which this tool could not measure faithfully, for all paths alike; what is shown over time leaves nothing out.
 #[must_use]
 pub fn analyse(run: &Run) -> Analysis {
     let measured: Vec<&Sample> = run.measured().collect();
+    let kept = rounds::kept(run, &measured, &run.bad_seconds());
     let headline = population::headline(&measured);
-    let paths = summary::summarize(run, &measured);
-    let validity = validity::examine(run, &measured, &paths, headline);
-    let comparison = compare::compare(run, &measured);
-    let objectives = slo::judge(run, &measured);
+    let paths = summary::summarize(run, &measured, &kept);
+    let validity = validity::examine(run, &measured, &kept, &paths, headline);
+    let comparison = compare::compare(run, &kept);
+    let objectives = slo::judge(run, &kept);
     Analysis {
         basis: run.headline_basis(),
         headline,

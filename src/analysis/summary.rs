@@ -172,25 +172,27 @@ pub struct Spectrum {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Summarizes every path, in the order of the plan.
+/// Summarizes every path, in the order of the plan: counts are of all `measured` attempts, figures of those that are
+/// `kept`.
 #[must_use]
-pub fn summarize(run: &Run, measured: &[&Sample]) -> Vec<PathSummary> {
-    run.manifest.plan.paths.iter().map(|path| of_path(run, measured, path.id)).collect()
+pub fn summarize(run: &Run, measured: &[&Sample], kept: &[&Sample]) -> Vec<PathSummary> {
+    run.manifest.plan.paths.iter().map(|path| of_path(run, measured, kept, path.id)).collect()
 }
 
-fn of_path(run: &Run, measured: &[&Sample], path: PathId) -> PathSummary {
+fn of_path(run: &Run, measured: &[&Sample], kept: &[&Sample], path: PathId) -> PathSummary {
     let own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
+    let kept: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path).copied().collect();
     let basis = run.headline_basis();
-    let spectrum = |metric| spectrum(metric, &quantile_ms(&own, path, metric, basis));
+    let spectrum = |metric| spectrum(metric, &quantile_ms(&kept, path, metric, basis));
     PathSummary {
         path,
         requests: requests(run, &own, path),
         errors: errors(&own),
         connections: connections(run, &own, path),
         tokens: tokens(&own),
-        metrics: metrics(run, &own, path),
+        metrics: metrics(run, &kept, path),
         spectra: [Metric::Ttft, Metric::E2e].into_iter().map(spectrum).collect(),
-        breakdown: Breakdown::of(run, &own, path),
+        breakdown: Breakdown::of(run, &kept, path),
     }
 }
 
@@ -361,7 +363,8 @@ mod tests {
     use crate::run::fixture::{self, World};
 
     fn summary(run: &Run) -> Vec<PathSummary> {
-        summarize(run, &run.measured().collect::<Vec<_>>())
+        let measured: Vec<_> = run.measured().collect();
+        summarize(run, &measured, &measured)
     }
 
     fn metric(path: &PathSummary, key: &str) -> MetricSummary {

@@ -67,7 +67,7 @@ pub fn glance(run: &Run, analysis: &Analysis, page: Option<&str>) -> String {
 }
 
 /// What the terminal at standard output wants: its width, and colours unless `NO_COLOR` is set or it is no terminal.
-fn look() -> Look {
+pub(super) fn look() -> Look {
     let is_terminal = std::io::stdout().is_terminal();
     let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     Look { width: width(is_terminal), colour }

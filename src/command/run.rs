@@ -1,11 +1,13 @@
 //! `hopmark run`: from a plan to a run directory and a verdict.
 
-mod child;
+pub(super) mod child;
 mod conduct;
 mod engine;
 mod live;
-mod machine;
+pub(super) mod machine;
+mod meter;
 mod resources;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +26,9 @@ use crate::command::run::child::SimulatorChild;
 use crate::command::run::conduct::{Cut, Outcome};
 use crate::command::run::engine::Setup;
 use crate::command::run::live::Live;
+use crate::command::run::watch::{Backend, Watch};
+use crate::driver::heartbeat::Heart;
+use crate::measure::sample::Gap;
 use crate::path::{AuthKind, NetPath};
 use crate::plan::Plan;
 use crate::probe;
@@ -40,11 +45,29 @@ use crate::workload::Workload;
 /// From the last preparation to the run's start: time for every worker to be ready.
 const LEAD: Duration = Duration::from_millis(200);
 
+/// How a run is carried out, beyond what its plan says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Manner {
+    /// The run directory, new or empty; by default one is made in `results`.
+    pub(super) out: Option<PathBuf>,
+    /// Do not try each path before the run.
+    pub(super) skip_preflight: bool,
+    /// Print no progress.
+    pub(super) quiet: bool,
+    /// Keep every gap between chunks besides recording it.
+    pub(super) keep_gaps: bool,
+}
+
 /// A run that has been carried out and lies on disk.
-struct Carried {
-    dir: PathBuf,
+pub(super) struct Carried {
+    /// Its run directory.
+    pub(super) dir: PathBuf,
     /// Why it ended before its plan, as an exit code and a sentence.
-    cut: Option<(Exit, String)>,
+    pub(super) cut: Option<(Exit, String)>,
+    /// Every gap between chunks, if they were to be kept.
+    pub(super) gaps: Vec<Gap>,
+    /// The simulator, which ends with this.
+    pub(super) simulator: Option<SimulatorChild>,
 }
 
 /// Carries out `hopmark run`.
@@ -63,7 +86,10 @@ pub fn run(args: cli::Run) -> CommandResult {
         say(&plan);
         return Ok(Exit::Met);
     }
-    let carried = carry_out(plan, workload, &args)?;
+    let manner =
+        Manner { out: args.out.clone(), skip_preflight: args.skip_preflight, quiet: args.quiet, keep_gaps: false };
+    let mut carried = carry_out(plan, workload, &manner)?;
+    drop(carried.simulator.take());
     conclude(&carried, &args)
 }
 
@@ -113,14 +139,14 @@ type Secrets = Vec<Option<(HeaderName, HeaderValue)>>;
 ///
 /// # Errors
 /// A [`Failure`](crate::command::exit::Failure) with its exit code; what was measured until then is on disk.
-fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandResult<Carried> {
+pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> CommandResult<Carried> {
     let key = plan.simulator.as_ref().map(|_| child::throw_away_key()).transpose().or_world()?;
     let secrets = read_secrets(&plan.paths, key.as_ref()).or_usage()?;
     let secrets: Secrets = plan.paths.iter().zip(secrets).map(|(path, secret)| header(path, secret?)).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
-    let dir = run_directory(&plan, options, clock)?;
+    let dir = run_directory(&plan, manner, clock)?;
     // Before the simulator starts, which inherits the limit.
     let too_few_files = machine::raise_open_files(most_files(&plan));
     let simulator = match (&plan.simulator, &key) {
@@ -133,11 +159,11 @@ fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandR
     let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
 
     let mut notes = notes_before(&plan, &targets, simulator.is_some());
-    if !options.skip_preflight {
+    if !manner.skip_preflight {
         notes.extend(runtime.block_on(preflight(&plan, &targets, &secrets))?);
     }
     notes.extend(too_few_files);
-    if !options.quiet {
+    if !manner.quiet {
         notes.iter().for_each(|note| eprintln!("note: {note}"));
     }
     let truth = simulator.as_ref().and_then(|simulator| runtime.block_on(describe(simulator)));
@@ -149,12 +175,14 @@ fn carry_out(mut plan: Plan, workload: Workload, options: &cli::Run) -> CommandR
         run_id: run_id(clock),
         origin: Nanos::now() + LEAD,
         under_way: Arc::default(),
+        keeps_gaps: manner.keep_gaps,
         plan: Arc::new(plan),
     };
     let manifest = manifest(&setup, clock, truth, notes)?;
     store::manifest::write(&dir, &manifest).or_world()?;
-    let outcome = measure(&runtime, &setup, &dir, started, options)?;
-    end(&dir, manifest, outcome)
+    let backend = simulator.as_ref().and_then(SimulatorChild::as_backend);
+    let outcome = measure(&runtime, &setup, &dir, (started, backend), manner)?;
+    end(dir, manifest, outcome, simulator)
 }
 
 /// The header that carries a path's secret.
@@ -170,8 +198,8 @@ fn header(path: &NetPath, secret: Secret) -> Option<(HeaderName, HeaderValue)> {
 }
 
 /// The run directory, made before anything is sent.
-fn run_directory(plan: &Plan, options: &cli::Run, clock: OffsetDateTime) -> CommandResult<PathBuf> {
-    let dir = options.out.clone().unwrap_or_else(|| {
+fn run_directory(plan: &Plan, manner: &Manner, clock: OffsetDateTime) -> CommandResult<PathBuf> {
+    let dir = manner.out.clone().unwrap_or_else(|| {
         let name: String =
             plan.name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
         Path::new("results").join(format!("{name}-{}", compact(clock)))
@@ -245,6 +273,7 @@ fn manifest(
         plan: (*setup.plan).clone(),
         environment: machine::describe(),
         simulator,
+        own_error: machine::selftest_file().and_then(|file| store::selftest::newest(&file, &machine::identity())),
         notes,
         ending: None,
     })
@@ -254,23 +283,31 @@ fn measure(
     runtime: &tokio::runtime::Runtime,
     setup: &Setup,
     dir: &Path,
-    started: SystemTime,
-    options: &cli::Run,
+    (started, backend): (SystemTime, Option<Backend>),
+    manner: &Manner,
 ) -> CommandResult<Outcome> {
     let (journal, quills) = Journal::start(dir, &setup.plan, setup.origin, started, setup.plan.workers).or_world()?;
-    let mut live = Live::new(setup, options.quiet);
-    let outcome = runtime.block_on(conduct::conduct(setup, quills, &journal, |moment| live.show(moment))).or_world();
+    let hearts: Vec<_> = quills.iter().map(|_| Heart::new(setup.origin)).collect();
+    let watch = Watch::keep(dir, setup.origin, hearts.clone(), backend).or_world()?;
+    let crew = quills.into_iter().zip(hearts).collect();
+    let mut live = Live::new(setup, manner.quiet);
+    let outcome = runtime.block_on(conduct::conduct(setup, crew, &journal, |moment| live.show(moment))).or_world();
     live.finish();
-    let written = journal.finish();
+    let written = journal.finish().map_err(|error| anyhow!(error)).and(watch.end());
     let mut outcome = outcome?;
     if let Err(error) = written {
-        outcome.cut = Some(Cut::Broken(anyhow!(error)));
+        outcome.cut = Some(Cut::Broken(error));
     }
     Ok(outcome)
 }
 
 /// Says in the manifest how the run ended.
-fn end(dir: &Path, mut manifest: Manifest, outcome: Outcome) -> CommandResult<Carried> {
+fn end(
+    dir: PathBuf,
+    mut manifest: Manifest,
+    outcome: Outcome,
+    simulator: Option<SimulatorChild>,
+) -> CommandResult<Carried> {
     let cut = outcome.cut.map(|cut| match cut {
         Cut::Interrupted => (Exit::Interrupted, "interrupted".to_owned()),
         Cut::Terminated => (Exit::Terminated, "terminated".to_owned()),
@@ -288,8 +325,8 @@ fn end(dir: &Path, mut manifest: Manifest, outcome: Outcome) -> CommandResult<Ca
         peak_rss_mib: outcome.peak_rss_mib,
         cpu_s: outcome.cpu_s,
     });
-    store::manifest::write(dir, &manifest).or_world()?;
-    Ok(Carried { dir: dir.to_owned(), cut })
+    store::manifest::write(&dir, &manifest).or_world()?;
+    Ok(Carried { dir, cut, gaps: outcome.gaps, simulator })
 }
 
 /// `20261121T110203Z`.

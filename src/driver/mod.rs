@@ -5,5 +5,6 @@
 
 pub mod closed;
 pub mod flight;
+pub mod heartbeat;
 pub mod open;
 pub mod worker;

@@ -32,6 +32,9 @@ pub struct LedgerLine {
     pub last_ns: Option<Nanos>,
     /// Before the write that carried the last byte.
     pub end_ns: Option<Nanos>,
+    /// Before each write that carried content of a stream, in order; empty when the simulator was not asked for it.
+    #[serde(default)]
+    pub chunks_ns: Vec<Nanos>,
     /// Write system calls.
     #[serde(default)]
     pub writes: u64,

@@ -1,5 +1,6 @@
 //! What was seen: stamps, outcomes, metrics and the recorder that keeps them.
 
+pub mod health;
 pub mod histogram;
 pub mod ledger;
 pub mod metric;
@@ -8,3 +9,4 @@ pub mod outcome;
 pub mod quantile;
 pub mod recorder;
 pub mod sample;
+pub mod selftest;

@@ -16,6 +16,8 @@ pub struct Stamps {
     pub intended: Nanos,
     /// When the worker took it up.
     pub dequeued: Option<Nanos>,
+    /// When its own attempt first ran: what lies between is the wait for the worker's turn.
+    pub begun: Option<Nanos>,
     /// When a connection was ready for it.
     pub conn_ready: Option<Nanos>,
     /// Just before the first byte of the request was handed to the kernel.
@@ -40,6 +42,15 @@ pub struct Stamps {
     pub done: Option<Nanos>,
     /// When the call was over: the end of the body, or the moment it failed or was given up.
     pub end: Option<Nanos>,
+}
+
+/// The time between two events of a stream with content, kept as it was seen. Those of one call come in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The call.
+    pub seq: Seq,
+    /// The time, in nanoseconds.
+    pub ns: u64,
 }
 
 /// The connection that carried an attempt.

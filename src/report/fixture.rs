@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use crate::analysis::{Analysis, analyse};
 use crate::measure::objective::Objective;
+use crate::measure::selftest;
 use crate::run::Run;
 use crate::run::fixture::World;
 
@@ -24,6 +25,7 @@ pub(crate) fn judged() -> &'static (Run, Analysis) {
         ];
         run.manifest.plan.name = "a <b>\"bold\"</b> & plain profile".to_owned();
         run.manifest.notes = vec!["`tcp` on the simulator is that of the loopback <i>only</i>".to_owned()];
+        run.manifest.own_error = selftest::fixture::selftest().quote(&selftest::fixture::machine());
         run.manifest.simulator = Some(serde_json::json!({"listeners": [
             {"name": "direct", "ttft_ms": {"p50": 150.0, "p90": 220.0, "p95": 246.0, "p99": 301.0}},
             {"name": "private", "ttft_ms": {"p50": 180.0, "p90": 250.0, "p95": 276.0, "p99": 331.0}},

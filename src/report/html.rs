@@ -73,6 +73,8 @@ fn decisions(page: &mut String, model: &Model) {
     for (tone, message, remedy) in &model.reasons {
         advice(page, *tone, message, remedy);
     }
+    let (tone, own_error) = &model.own_error;
+    page.push_str(&format!("<p class=\"own-error {}\">{}.</p>\n", tone.as_str(), escape(&capital(own_error))));
 }
 
 fn findings(page: &mut String, model: &Model) {
@@ -150,6 +152,12 @@ fn details(page: &mut String, model: &Model) {
     page.push_str("<section>\n<h2>Every metric</h2>\n");
     model.metrics.iter().for_each(|metrics| table(page, metrics, 3));
     page.push_str("</section>\n");
+    table(page, &model.lags, 2);
+    page.push_str("<section>\n<h2>This machine while it measured</h2>\n<dl class=\"facts\">\n");
+    for (label, value) in &model.rig {
+        page.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(label), escape(value)));
+    }
+    page.push_str("</dl>\n</section>\n");
     if !model.notes.is_empty() {
         page.push_str("<section>\n<h2>Notes</h2>\n<ul>\n");
         model.notes.iter().for_each(|note| page.push_str(&format!("<li>{}</li>\n", escape(note))));

@@ -13,9 +13,9 @@ use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
 use crate::analysis::slo::ObjectiveResult;
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
-use crate::analysis::validity::{Lag, Validity};
 use crate::analysis::{Analysis, Finding};
 use crate::report::figure::percent_key;
+use crate::report::json_validity::{ValidityFacts, validity};
 use crate::run::Run;
 
 /// The bytes of `summary.json`.
@@ -24,7 +24,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let document = Document {
         schema_version: 1,
         run: run_facts(run),
-        validity: validity(&analysis.validity),
+        validity: validity(run, &analysis.validity),
         paths: Named(paths(run, analysis)),
         comparisons: comparisons(run, analysis),
         mean_shifts: mean_shifts(run, analysis),
@@ -96,40 +96,6 @@ fn run_facts(run: &Run) -> RunFacts {
         seed: manifest.plan.seed,
         design: manifest.plan.load.design.as_str(),
     }
-}
-
-#[derive(Serialize)]
-struct ValidityFacts {
-    verdict: &'static str,
-    reasons: Vec<Value>,
-    planned: u64,
-    sent: u64,
-    dropped: u64,
-    unattributed: u64,
-    send_lag_ms: Value,
-    own_lag_ms: Value,
-}
-
-fn validity(validity: &Validity) -> ValidityFacts {
-    let reason = |reason: &crate::analysis::validity::Reason| json!({"code": reason.code, "message": reason.message, "remedy": reason.remedy});
-    ValidityFacts {
-        verdict: validity.verdict.as_str(),
-        reasons: validity.reasons.iter().map(reason).collect(),
-        planned: validity.planned,
-        sent: validity.sent,
-        dropped: validity.dropped,
-        unattributed: validity.unattributed,
-        send_lag_ms: lag(&validity.send_lag),
-        own_lag_ms: lag(&validity.own_lag),
-    }
-}
-
-fn lag(lag: &Lag) -> Value {
-    let mut facts = json!({"p50": ms(lag.p50), "p99": ms(lag.p99), "max": ms(lag.max)});
-    if lag.max.is_none() {
-        facts["reason"] = json!("no call was sent");
-    }
-    facts
 }
 
 #[derive(Serialize)]
@@ -347,12 +313,11 @@ fn objective(result: &ObjectiveResult) -> ObjectiveFacts {
 }
 
 /// Six decimals: a nanosecond, in milliseconds.
-#[must_use]
-pub fn rounded(number: f64) -> f64 {
+pub(crate) fn rounded(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
-fn ms(number: Option<f64>) -> Value {
+pub(crate) fn ms(number: Option<f64>) -> Value {
     json!(number.filter(|number| number.is_finite()).map(rounded))
 }
 
@@ -468,6 +433,18 @@ mod tests {
             "/run/complete",
             "/validity/verdict",
             "/validity/send_lag_ms/p99",
+            "/validity/own_lag_ms/p99",
+            "/validity/lag_parts_ms/timer/p99",
+            "/validity/lag_parts_ms/dispatch/p99",
+            "/validity/lag_parts_ms/connection/max",
+            "/validity/lag_parts_ms/in_flight_limit/dropped",
+            "/validity/arrivals/share",
+            "/validity/arrivals/dispersion/planned",
+            "/validity/littles_law/residual",
+            "/validity/health/seconds",
+            "/validity/health/hiccup_ms/max",
+            "/validity/health/files/limit",
+            "/validity/left_out/calls",
             "/paths/direct/kind",
             "/paths/gateway/requests/ok",
             "/paths/gateway/connections/reused",
@@ -481,6 +458,7 @@ mod tests {
         ] {
             assert!(!document.pointer(pointer).unwrap_or(&Value::Null).is_null(), "{pointer}");
         }
+        assert!(document["validity"]["health"]["simulator"].is_null(), "it was not used");
         assert_eq!(document["comparisons"].as_array().expect("rows").len(), 2 * 3 * 4);
         assert_eq!(document["objectives"][0]["verdict"], "met");
         assert_eq!(document["comparisons"][0]["margin"], Value::Null);

@@ -16,8 +16,11 @@ pub(crate) mod fixture;
 pub mod format;
 pub mod html;
 pub mod json;
+mod json_validity;
 pub mod model;
 pub mod planned;
+mod rig;
+pub mod selftest;
 pub mod table;
 pub mod terminal;
 pub mod words;
@@ -96,6 +99,7 @@ fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::analyse;
     use crate::report::fixture::{golden, judged};
 
     /// Whether every tag is closed in its order, as XML wants it.
@@ -144,8 +148,13 @@ mod tests {
         for outside in ["src=", "href=", "@import", "url(", "<script", "<link"] {
             assert!(!page.contains(outside), "the page asks for {outside}");
         }
-        for part in ["private is ", "Planned by the simulator: +30.0 ms", "prefers-color-scheme: dark", "var(--path-1)"]
-        {
+        for part in [
+            "private is ",
+            "Planned by the simulator: +30.0 ms",
+            "prefers-color-scheme: dark",
+            "var(--path-1)",
+            "This machine&#39;s own error: under 5 ms (p99) up to 100 streams",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         well_formed(&page).expect("well formed");
@@ -190,6 +199,28 @@ mod tests {
         }
         assert_eq!(open, 0, "something is never closed");
         names
+    }
+
+    #[test]
+    fn bad_seconds_are_shaded_and_said() {
+        let (run, analysis) = judged();
+        let shade = chart::palette::SHADE.light_hex();
+        let timeline = |run: &Run, analysis: &Analysis| {
+            let charts = chart::charts(run, analysis).expect("charts");
+            charts.into_iter().find(|chart| chart.id == "timeline").expect("a timeline")
+        };
+        let whole = timeline(run, analysis);
+        assert!(!whole.wide.contains(&shade) && !whole.caption.contains("Shaded"));
+        let mut spoilt = run.clone();
+        spoilt.health[20].hiccup_ms = 35.0;
+        spoilt.health[21].steal = Some(0.4);
+        let analysis = analyse(&spoilt);
+        let shaded = timeline(&spoilt, &analysis);
+        assert!(shaded.caption.contains("calls due there are in no other figure"), "{}", shaded.caption);
+        // One stretch in each of the two panels.
+        assert_eq!(shaded.wide.matches(&shade).count(), 2);
+        let text = terminal::render(&Model::of(&spoilt, &analysis), Look { width: None, colour: false }, None);
+        assert!(text.contains("degraded: ") && text.contains("calls of 2 bad seconds left out"), "{text}");
     }
 
     #[test]

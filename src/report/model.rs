@@ -8,6 +8,7 @@ use crate::measure::metric::Metric;
 use crate::plan::{Arrivals, LoadModel, WorkloadSource};
 use crate::report::figure::{self, MISSING};
 use crate::report::planned::Planned;
+use crate::report::rig;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::words::{self, Decision};
 use crate::run::Run;
@@ -36,8 +37,14 @@ pub struct Model {
     pub errors: Table,
     /// How far the run can be trusted.
     pub validity: (Tone, String),
+    /// How late calls were sent, by part.
+    pub lags: Table,
+    /// How the rig was: label and value.
+    pub rig: Vec<(&'static str, String)>,
     /// What speaks against it: message and remedy.
     pub reasons: Vec<(Tone, String, String)>,
+    /// How wrong this tool itself is on that machine.
+    pub own_error: (Tone, String),
     /// What paths did wrong beyond being slow: path, message, remedy.
     pub findings: Vec<(String, String, String)>,
     /// What the reader must know.
@@ -67,7 +74,10 @@ impl Model {
             metrics: analysis.paths.iter().map(|path| metrics(run, path)).collect(),
             errors: errors(run, analysis),
             validity: words::validity(&analysis.validity),
+            lags: rig::lags(&analysis.validity),
+            rig: rig::vitals(run, &analysis.validity),
             reasons: reasons(analysis),
+            own_error: words::own_error(run.manifest.own_error.as_ref()),
             findings: findings(run, analysis),
             notes: run.manifest.notes.iter().chain(of_comparison).cloned().collect(),
             facts: facts(run, analysis),
@@ -86,14 +96,7 @@ fn subtitle(run: &Run) -> String {
 
 /// "2026-10-01 12:00:00 UTC".
 fn started(run: &Run) -> String {
-    let text = &run.manifest.started_at;
-    match text.split_once('T') {
-        Some((date, time)) => {
-            let clock = time.trim_end_matches('Z').split(['.', '+']).next().unwrap_or(time);
-            format!("{date} {clock} UTC")
-        }
-        None => text.clone(),
-    }
+    words::moment(&run.manifest.started_at)
 }
 
 fn pace(run: &Run) -> String {
@@ -304,7 +307,8 @@ fn reasons(analysis: &Analysis) -> Vec<(Tone, String, String)> {
         ValidityVerdict::Degraded => Tone::Warn,
         ValidityVerdict::Invalid => Tone::Bad,
     };
-    analysis.validity.reasons.iter().map(|r| (tone(r.weight), r.message.clone(), r.remedy.clone())).collect()
+    let reasons = analysis.validity.reasons.iter();
+    reasons.map(|reason| (tone(reason.weight()), reason.message(), reason.remedy().to_owned())).collect()
 }
 
 fn findings(run: &Run, analysis: &Analysis) -> Vec<(String, String, String)> {
@@ -390,6 +394,11 @@ fn glossary() -> Vec<(String, &'static str)> {
         ),
         ("95% interval".to_owned(), "made so that it holds the true value in 95 of 100 such runs"),
         ("warm connection".to_owned(), "one that had carried a call before"),
+        (
+            "bad second".to_owned(),
+            "one in which this tool stood still for more than 20 ms or the hypervisor took more than 10% of the \
+             processors; calls due in it are left out on all paths",
+        ),
     ]);
     entries
 }

@@ -33,6 +33,20 @@ pub fn render(model: &Model, look: Look, report: Option<&str>) -> String {
     parts.join("\n\n") + "\n"
 }
 
+/// One table and, under it, lines of text; each wrapped to the terminal.
+#[must_use]
+pub fn table(table: &Table, lines: &[(Tone, String)], look: Look) -> String {
+    let pen = Pen(look);
+    let mut text = format!("{}\n{}\n", pen.bold(&table.title), pen.table(table));
+    for (tone, line) in lines {
+        for line in pen.wrapped(line, 0) {
+            text.push_str(&pen.toned(&line, *tone));
+            text.push('\n');
+        }
+    }
+    text
+}
+
 struct Pen(Look);
 
 impl Pen {
@@ -57,10 +71,12 @@ impl Pen {
 
     fn ending(&self, model: &Model, report: Option<&str>) -> String {
         let (tone, validity) = &model.validity;
-        let mut lines = vec![self.toned(validity, *tone)];
+        let mut lines: Vec<String> = self.wrapped(validity, 0).into_iter().map(|l| self.toned(&l, *tone)).collect();
         for (tone, message, remedy) in &model.reasons {
             lines.extend(self.wrapped(&format!("{message}; {remedy}"), 2).into_iter().map(|l| self.toned(&l, *tone)));
         }
+        let (tone, own_error) = &model.own_error;
+        lines.extend(self.wrapped(own_error, 0).into_iter().map(|line| self.toned(&line, *tone)));
         for (path, message, remedy) in &model.findings {
             let text = format!("{path}: {message}; {remedy}");
             lines.extend(self.wrapped(&text, 0).into_iter().map(|line| self.toned(&line, Tone::Warn)));

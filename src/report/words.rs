@@ -4,10 +4,11 @@ use crate::analysis::compare::Comparison;
 use crate::analysis::population::Connections;
 use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
-use crate::analysis::validity::{Validity, ValidityVerdict};
+use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
 use crate::analysis::{Analysis, Conclusion};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::objective::Indicator;
+use crate::measure::selftest::{FAITHFUL_MS, OwnError};
 use crate::report::figure;
 use crate::report::planned::Planned;
 use crate::report::table::Tone;
@@ -199,18 +200,96 @@ pub fn conclusion(analysis: &Analysis) -> (Tone, &'static str) {
     }
 }
 
+/// "1 bad second", "3 bad seconds".
+#[must_use]
+pub fn bad_seconds(validity: &Validity) -> String {
+    let many = validity.bad.seconds.len();
+    format!("{many} bad second{}", if many == 1 { "" } else { "s" })
+}
+
 /// How far the run can be trusted, in a line.
 #[must_use]
 pub fn validity(validity: &Validity) -> (Tone, String) {
-    let lag = figure::maybe_ms(validity.own_lag.p99);
+    let lags = &validity.lags;
+    let lag = |lag: &Lag| figure::maybe_ms(lag.p99);
+    let left_out = match validity.left_out {
+        0 => String::new(),
+        calls => format!("; {} calls of {} left out", figure::count(calls), bad_seconds(validity)),
+    };
     let counts = format!(
-        "{} of {} arrivals sent, 99% of them within {lag} of their time",
+        "{} of {} arrivals sent, 99% of them within {} of their time (timer {}, dispatch {}){left_out}",
         figure::count(validity.sent),
-        figure::count(validity.planned)
+        figure::count(validity.planned),
+        lag(&lags.own),
+        lag(&lags.timer),
+        lag(&lags.dispatch),
     );
     match validity.verdict {
         ValidityVerdict::Valid => (Tone::Good, format!("valid: {counts}")),
         ValidityVerdict::Degraded => (Tone::Warn, format!("degraded: {counts}")),
         ValidityVerdict::Invalid => (Tone::Bad, format!("invalid: {counts}")),
+    }
+}
+
+/// How wrong this tool itself is on the machine of a run, in a line.
+#[must_use]
+pub fn own_error(quoted: Option<&OwnError>) -> (Tone, String) {
+    let Some(OwnError { measured_at, faithful, error_ms }) = quoted else {
+        let none =
+            "this machine's own error: not known, there was no selftest of it with this version (hopmark selftest)";
+        return (Tone::Quiet, none.to_owned());
+    };
+    let bound = format!("{FAITHFUL_MS} ms");
+    let made = format!("(selftest of {})", moment(measured_at));
+    if faithful.streams == 0 {
+        return (
+            Tone::Warn,
+            format!("this machine's own error: not under {bound} (p99) even at the smallest load tried {made}"),
+        );
+    }
+    let up_to = format!(
+        "under {bound} (p99) up to {} streams and {} events a second",
+        figure::count(faithful.streams.into()),
+        figure::count(faithful.events_per_s as u64)
+    );
+    let there = error_ms.ttft.map_or(String::new(), |error| {
+        format!("; there TTFT is read {} (p50) and {} (p99) too long", figure::ms(error.p50), figure::ms(error.p99))
+    });
+    (Tone::Plain, format!("this machine's own error: {up_to}{there} {made}"))
+}
+
+/// "2026-10-01 12:00:00 UTC" of an instant as files hold it.
+#[must_use]
+pub fn moment(rfc3339: &str) -> String {
+    match rfc3339.split_once('T') {
+        Some((date, time)) => {
+            let clock = time.trim_end_matches('Z').split(['.', '+']).next().unwrap_or(time);
+            format!("{date} {clock} UTC")
+        }
+        None => rfc3339.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::selftest::{Faithful, fixture};
+
+    #[test]
+    fn a_selftest_is_quoted_in_a_line_and_its_absence_is_said() {
+        let quote = fixture::selftest().quote(&fixture::machine()).expect("the same machine");
+        let (tone, text) = own_error(Some(&quote));
+        assert_eq!(
+            (tone, text.replace('\u{202f}', " ").as_str()),
+            (
+                Tone::Plain,
+                "this machine's own error: under 5 ms (p99) up to 100 streams and 4 384 events a second; there TTFT \
+                 is read 0.090 ms (p50) and 0.900 ms (p99) too long (selftest of 2026-09-30 08:15:00 UTC)"
+            )
+        );
+        let (tone, text) = own_error(Some(&OwnError { faithful: Faithful::default(), ..quote }));
+        assert!(tone == Tone::Warn && text.contains("not under 5 ms"), "{text}");
+        let (tone, text) = own_error(None);
+        assert!(tone == Tone::Quiet && text.contains("not known") && text.contains("hopmark selftest"), "{text}");
     }
 }

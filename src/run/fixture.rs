@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::measure::health::Second;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::{ConnUse, Sample, Stamps};
 use crate::path::{AuthRef, ConnectionPolicy, NetPath, PathKind, Timeouts, TlsPolicy};
@@ -76,6 +77,7 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
         stamps: Stamps {
             intended,
             dequeued: after(10),
+            begun: after(12),
             conn_ready: after(20),
             sent: after(50),
             head: after(100_000),
@@ -185,6 +187,7 @@ impl World {
         };
         Run {
             chunk_gaps: vec![gaps(); plan.paths.len()],
+            health: health(&plan, &samples),
             lost: Lost { by_path: vec![0; plan.paths.len()], unattributed: 0 },
             manifest: manifest(plan, Some(ending)),
             samples,
@@ -326,6 +329,35 @@ pub(crate) fn fail(sample: &mut Sample, class: ErrorClass) {
     (stamps.last_content, stamps.done) = (None, None);
 }
 
+/// A rig that had nothing else to do: a row for every second from the run's start to the end of its last call.
+fn health(plan: &Plan, samples: &[Sample]) -> Vec<Second> {
+    let measured = plan.measure_until().as_secs_f64().ceil() as u64;
+    let last = samples.iter().filter_map(|sample| sample.stamps.end).max().unwrap_or(ORIGIN);
+    let length = measured.max(last.since(ORIGIN).as_secs() + 1);
+    let mut under_way = vec![0.0; length as usize];
+    for sample in samples {
+        let (from, to) =
+            (sample.stamps.intended.since(ORIGIN), sample.stamps.end.map_or(Duration::ZERO, |end| end.since(ORIGIN)));
+        for second in from.as_secs()..=to.as_secs() {
+            let within = |at: Duration| at.as_secs_f64().clamp(second as f64, second as f64 + 1.0);
+            under_way[second as usize] += within(to) - within(from);
+        }
+    }
+    let row = |(second, in_flight): (usize, f64)| Second {
+        second: second as u64,
+        hiccup_ms: 1.2,
+        in_flight: Some((in_flight * 1e3).round() / 1e3),
+        cpu: Some(0.05),
+        others: Some(0.02),
+        steal: Some(0.0),
+        throttled_ms: Some(0.0),
+        files: Some(40),
+        ports: Some(40),
+        ..Second::default()
+    };
+    under_way.into_iter().enumerate().map(row).collect()
+}
+
 fn gaps() -> Histogram<u64> {
     let mut gaps = Histogram::new_with_bounds(1_000, 300_000_000_000, 3).expect("bounds");
     for i in 0..2_000u64 {
@@ -348,8 +380,10 @@ pub(crate) fn manifest(plan: Plan, ending: Option<Ending>) -> Manifest {
             cpus: 2,
             cpu_model: "a processor".to_owned(),
             open_files: 1024,
+            local_ports: Some(28_232),
         },
         simulator: None,
+        own_error: None,
         notes: Vec::new(),
         ending,
     }

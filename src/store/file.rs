@@ -12,6 +12,8 @@ pub const REQUESTS: &str = "requests.csv";
 pub const HISTOGRAMS: &str = "histograms.hlog";
 /// Counts and quantiles by second and path.
 pub const SERIES: &str = "series.csv";
+/// The rig's own health by second.
+pub const HEALTH: &str = "health.csv";
 /// The judgement, for machines.
 pub const SUMMARY: &str = "summary.json";
 /// The judgement, for people.

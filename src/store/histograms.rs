@@ -168,17 +168,20 @@ pub fn tag(path_name: &str, metric_key: &str) -> String {
     format!("{name};{metric_key}")
 }
 
-/// Reads a log and adds up the intervals of each tag. A last line that was cut is left out.
+/// Reads a log and adds up the intervals of each tag whose second, from the run's start, `counts`. A last line that
+/// was cut is left out.
 ///
 /// # Errors
 /// When the file is not readable or a line is not an interval.
-pub fn read_merged(path: &Path) -> Result<BTreeMap<String, Histogram<u64>>, StoreError> {
+pub fn read_merged(path: &Path, counts: impl Fn(u64) -> bool) -> Result<BTreeMap<String, Histogram<u64>>, StoreError> {
     let bytes = file::read_whole(path)?;
     let lines = file::whole_lines(&bytes);
     let mut merged = BTreeMap::new();
     for (line, entry) in entries(lines) {
         let entry = entry.map_err(|what| StoreError::broken(path, line, what))?;
-        if let LogEntry::Interval(interval) = entry {
+        if let LogEntry::Interval(interval) = entry
+            && counts(interval.start_timestamp().as_secs())
+        {
             add(&mut merged, &interval).map_err(|what| StoreError::broken(path, line, what))?;
         }
     }
@@ -246,12 +249,15 @@ mod tests {
     #[test]
     fn intervals_add_up_by_tag() {
         let (_dir, path) = written();
-        let merged = read_merged(&path).expect("read");
+        let merged = read_merged(&path, |_| true).expect("read");
         assert_eq!(merged.keys().collect::<Vec<_>>(), ["direct;chunk_gap", "far__gateway;chunk_gap"]);
         let direct = &merged["direct;chunk_gap"];
         assert_eq!(direct.len(), 3);
         assert!(direct.max().abs_diff(250_000_000) < 250_000);
         assert_eq!(merged[&tag("far, gateway", "chunk_gap")].len(), 1);
+        let without = read_merged(&path, |second| second != 5).expect("read");
+        assert_eq!(without.keys().collect::<Vec<_>>(), ["direct;chunk_gap"]);
+        assert_eq!(without["direct;chunk_gap"].len(), 1);
     }
 
     #[test]
@@ -272,9 +278,9 @@ mod tests {
         let (_dir, path) = written();
         let text = fs::read_to_string(&path).expect("text");
         fs::write(&path, &text[..text.len() - 9]).expect("cut");
-        assert_eq!(read_merged(&path).expect("read")["direct;chunk_gap"].len(), 2);
+        assert_eq!(read_merged(&path, |_| true).expect("read")["direct;chunk_gap"].len(), 2);
         fs::write(&path, text.replacen(",5.000,1.000", ",five,1.000", 1)).expect("spoilt");
-        let error = read_merged(&path).expect_err("broken").to_string();
+        let error = read_merged(&path, |_| true).expect_err("broken").to_string();
         assert!(error.contains("histograms.hlog:6: expected an interval"), "{error}");
     }
 }

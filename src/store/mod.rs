@@ -5,18 +5,21 @@ use std::path::Path;
 use hdrhistogram::Histogram;
 
 use crate::measure::metric::Metric;
-use crate::run::{Manifest, Run};
+use crate::run::Run;
 
 pub mod file;
+pub mod health;
 pub mod histograms;
 pub mod journal;
 mod lost;
 pub mod manifest;
 pub mod rows;
 pub mod rows_read;
+pub mod selftest;
 pub mod series;
 
 pub use file::{StoreError, create_run_dir};
+pub use health::HealthWriter;
 pub use histograms::HistogramWriter;
 pub use rows::RowWriter;
 pub use rows_read::read_rows;
@@ -29,16 +32,21 @@ pub use rows_read::read_rows;
 pub fn load(dir: &Path) -> Result<Run, StoreError> {
     let manifest = manifest::read(dir)?;
     let samples = read_rows(&dir.join(file::REQUESTS), &manifest.plan, manifest.origin)?;
-    let chunk_gaps = chunk_gaps(dir, &manifest)?;
+    let health = health::read(&dir.join(file::HEALTH))?;
     let lost = lost::lost(&manifest, &samples);
-    Ok(Run { manifest, samples, chunk_gaps, lost })
+    let mut run = Run { manifest, samples, chunk_gaps: Vec::new(), health, lost };
+    run.chunk_gaps = chunk_gaps(dir, &run)?;
+    Ok(run)
 }
 
-fn chunk_gaps(dir: &Path, manifest: &Manifest) -> Result<Vec<Histogram<u64>>, StoreError> {
+/// The gaps between chunks by path, without those that ended in a second that is left out.
+fn chunk_gaps(dir: &Path, run: &Run) -> Result<Vec<Histogram<u64>>, StoreError> {
     let path = dir.join(file::HISTOGRAMS);
-    let mut merged = if path.exists() { histograms::read_merged(&path)? } else { Default::default() };
+    let bad = run.bad_seconds();
+    let counts = |second| !bad.leave_out(second);
+    let mut merged = if path.exists() { histograms::read_merged(&path, counts)? } else { Default::default() };
     let take = |name: &str| merged.remove(&histograms::tag(name, Metric::ChunkGap.key())).unwrap_or_else(no_gaps);
-    Ok(manifest.plan.paths.iter().map(|path| path.name.as_str()).map(take).collect())
+    Ok(run.manifest.plan.paths.iter().map(|path| path.name.as_str()).map(take).collect())
 }
 
 /// An empty histogram; it resizes itself, so no value is ever too large for it.
@@ -62,6 +70,8 @@ mod tests {
             rows.append(sample).expect("row");
         }
         rows.finish().expect("rows");
+        let mut health = HealthWriter::create(&dir.join(file::HEALTH)).expect("health");
+        run.health.iter().for_each(|row| health.append(row).expect("a row"));
         let at = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
         let mut log = HistogramWriter::create(&dir.join(file::HISTOGRAMS), at).expect("log");
         for (path, gaps) in run.manifest.plan.paths.iter().zip(&run.chunk_gaps) {
@@ -80,7 +90,17 @@ mod tests {
         assert_eq!(back.manifest, run.manifest);
         assert_eq!(back.samples, run.samples);
         assert_eq!(back.chunk_gaps[1].len(), 2 * run.chunk_gaps[1].len());
-        assert_eq!(back.planned(), run.planned());
+        assert_eq!((back.planned(), back.health), (run.planned(), run.health));
+    }
+
+    #[test]
+    fn gaps_of_a_second_that_is_left_out_are_left_out() {
+        let dir = tempfile::tempdir().expect("dir");
+        let mut run = World::default().run();
+        // Gaps stand in the seconds 5 and 6, of which the measured phase is the second 5 and the 59 after it.
+        run.health[6].hiccup_ms = 31.0;
+        written(&run, dir.path());
+        assert_eq!(load(dir.path()).expect("loaded").chunk_gaps[1].len(), run.chunk_gaps[1].len());
     }
 
     #[test]
@@ -99,6 +119,9 @@ mod tests {
         assert_eq!(back.lost.by_path.iter().sum::<u64>(), 1);
         assert_eq!(back.planned().iter().sum::<u64>(), all - 1);
         assert!(!back.is_complete() && back.measured_s() > 4.0);
+        let health = fs::read(dir.path().join(file::HEALTH)).expect("health");
+        fs::write(dir.path().join(file::HEALTH), &health[..health.len() - 7]).expect("cut");
+        assert_eq!(load(dir.path()).expect("loaded").health, run.health[..run.health.len() - 1]);
     }
 
     #[test]

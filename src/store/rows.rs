@@ -14,7 +14,7 @@ use crate::store::file::StoreError;
 use crate::units::Nanos;
 
 /// The columns, in order: those of the contract, then what a reader may want besides.
-pub const COLUMNS: [&str; 36] = [
+pub const COLUMNS: [&str; 37] = [
     "seq",
     "round",
     "path",
@@ -51,7 +51,11 @@ pub const COLUMNS: [&str; 36] = [
     "dequeued",
     "usage",
     "first_visible",
+    "begun",
 ];
+
+/// Columns that the files of earlier versions do not have.
+pub(crate) const LATER: [&str; 1] = ["begun"];
 
 /// Appends attempts to `requests.csv`.
 #[derive(Debug)]
@@ -137,6 +141,7 @@ impl Line {
         self.stamp(sample.stamps.dequeued, origin);
         self.stamp(sample.stamps.usage, origin);
         self.stamp(sample.stamps.first_visible, origin);
+        self.stamp(sample.stamps.begun, origin);
         self.0.pop();
         self.0.push(b'\n');
     }
@@ -241,17 +246,35 @@ impl Line {
         self.digits(ns % 1_000_000, 6);
     }
 
+    /// `number` in decimal, with zeros in front up to `at_least` digits.
     fn digits(&mut self, mut number: u64, at_least: usize) {
         let mut digits = [b'0'; 20];
         let mut from = digits.len();
-        while number > 0 || digits.len() - from < at_least {
-            from -= 1;
-            digits[from] = b'0' + (number % 10) as u8;
-            number /= 10;
+        while number > 9 {
+            let two = 2 * (number % 100) as usize;
+            number /= 100;
+            from -= 2;
+            digits[from..from + 2].copy_from_slice(&TWO_DIGITS[two..two + 2]);
         }
-        self.0.extend_from_slice(&digits[from..]);
+        if number > 0 {
+            from -= 1;
+            digits[from] = b'0' + number as u8;
+        }
+        self.0.extend_from_slice(&digits[from.min(digits.len() - at_least)..]);
     }
 }
+
+/// 00, 01, ... 99.
+const TWO_DIGITS: [u8; 200] = {
+    let mut digits = [b'0'; 200];
+    let mut number = 0;
+    while number < 100 {
+        digits[2 * number] += (number / 10) as u8;
+        digits[2 * number + 1] += (number % 10) as u8;
+        number += 1;
+    }
+    digits
+};
 
 fn is_plain(text: &str) -> bool {
     !text.bytes().any(|byte| byte < b' ' || byte == b',' || byte == b'"')
@@ -303,7 +326,7 @@ mod tests {
     prop_compose! {
         fn sample()(
             seq in any::<u64>(), round in any::<u64>(), path in 0..3u16, phase in 0..3usize, stream in any::<bool>(),
-            intended in 0..u64::MAX / 4, stamps in proptest::collection::vec(stamp(), 12), outcome in outcome(),
+            intended in 0..u64::MAX / 4, stamps in proptest::collection::vec(stamp(), 13), outcome in outcome(),
             status in proptest::option::of(100..600u16),
             tokens in proptest::array::uniform3(proptest::option::of(any::<u64>())),
             conn in proptest::option::of(connection()), request_id in proptest::option::of("[ -~é]{1,12}"),
@@ -317,7 +340,7 @@ mod tests {
                 stamps: Stamps {
                     intended: Nanos(intended), dequeued: at(0), conn_ready: at(1), sent: at(2), head: at(3),
                     first_byte: at(4), first_event: at(5), first_reasoning: at(6), first_content: at(7),
-                    last_content: at(8), usage: at(9), done: at(10), end: at(11), first_visible: at(7),
+                    last_content: at(8), usage: at(9), done: at(10), end: at(11), first_visible: at(7), begun: at(12),
                 },
                 outcome, status, input_tokens: tokens[0], output_tokens: tokens[1], reasoning_tokens: tokens[2],
                 conn, request_id: request_id.map(Into::into), server_ms, retry_after_ms: server_ms.map(|ms| ms / 3.0),
@@ -352,7 +375,7 @@ mod tests {
         assert_eq!(
             text,
             "7,3,direct,measure,chat,true,1500.000000,1500.050000,1500.020000,1600.000000,1600.000000,1600.000000,,\
-             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000\n"
+             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000,1500.012000\n"
         );
         assert_eq!(text.matches(',').count() + 1, COLUMNS.len());
     }

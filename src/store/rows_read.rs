@@ -9,7 +9,7 @@ use crate::measure::outcome::Outcome;
 use crate::measure::sample::{ConnUse, Sample, Stamps};
 use crate::plan::Plan;
 use crate::store::file::{self, StoreError};
-use crate::store::rows::COLUMNS;
+use crate::store::rows::{COLUMNS, LATER};
 use crate::units::{Nanos, PathId, Seq};
 
 /// Reads every whole row of `requests.csv`, in the order of the file. Columns are found by name; others are ignored.
@@ -51,7 +51,8 @@ impl Columns {
         let mut places = [usize::MAX; COLUMNS.len()];
         for (place, name) in places.iter_mut().zip(COLUMNS) {
             let found = head.iter().position(|column| column == name);
-            *place = found.ok_or_else(|| format!("a head line with the column '{name}'"))?;
+            let missing = || LATER.contains(&name).then_some(usize::MAX);
+            *place = found.or_else(missing).ok_or_else(|| format!("a head line with the column '{name}'"))?;
         }
         Ok(Self { places, width: head.len() })
     }
@@ -102,6 +103,7 @@ impl Row<'_> {
         Ok(Stamps {
             intended: self.stamp("intended")?.ok_or("a time in column 'intended', found nothing")?,
             dequeued: self.stamp("dequeued")?,
+            begun: self.stamp("begun")?,
             conn_ready: self.stamp("conn_ready")?,
             sent: self.stamp("sent")?,
             head: self.stamp("head")?,
@@ -237,7 +239,7 @@ mod tests {
             ("100.000000", "1e2", 2, "a time in ms"),
             ("2,1,direct", "x,1,direct", 4, "u64 in column 'seq'"),
             ("seq,round", "seq,ground", 1, "the column 'round'"),
-            ("\n0,0,", "\n0,0,0,", 2, "36 fields, found 37"),
+            ("\n0,0,", "\n0,0,0,", 2, "37 fields, found 38"),
         ] {
             fs::write(&path, text.replacen(from, to, 1)).expect("spoilt");
             let error = read_rows(&path, &plan, ORIGIN).expect_err(from).to_string();
@@ -256,5 +258,17 @@ mod tests {
             .collect();
         fs::write(&path, turned).expect("turned");
         assert_eq!(read_rows(&path, &plan, ORIGIN).expect("read"), before);
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_read() {
+        let (_dir, path, plan) = written(2);
+        let text = fs::read_to_string(&path).expect("text");
+        let earlier: String =
+            text.lines().map(|line| format!("{}\n", line.rsplit_once(',').expect("columns").0)).collect();
+        assert!(!earlier.contains("begun"));
+        fs::write(&path, earlier).expect("written");
+        let read = read_rows(&path, &plan, ORIGIN).expect("read");
+        assert!(read.iter().all(|sample| sample.stamps.begun.is_none() && sample.stamps.dequeued.is_some()));
     }
 }

@@ -1,4 +1,5 @@
 //! `series.csv`: what happened second by second on every path, by the second in which a call was intended to start.
+//! `bad` is 1 in a second of the measured phase in which this tool could not measure faithfully.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -52,8 +53,9 @@ pub fn write(path: &Path, run: &Run) -> Result<(), StoreError> {
 
 fn text(run: &Run) -> String {
     let mut text =
-        "second,path,planned,sent,ok,failed,incomplete,dropped,in_flight,ttft_p50,ttft_p99,e2e_p50,e2e_p99\n"
+        "second,path,planned,sent,ok,failed,incomplete,dropped,in_flight,ttft_p50,ttft_p99,e2e_p50,e2e_p99,bad\n"
             .to_owned();
+    let bad = run.bad_seconds();
     let ms = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.3}"));
     for row in seconds(run) {
         let name = run.manifest.plan.paths[row.path].name.as_str();
@@ -62,7 +64,7 @@ fn text(run: &Run) -> String {
         // Writing into a String does not fail.
         let _ = writeln!(
             text,
-            "{},{name},{},{},{},{},{},{},{},{},{},{},{}",
+            "{},{name},{},{},{},{},{},{},{},{},{},{},{},{}",
             row.second,
             row.planned,
             row.sent,
@@ -74,7 +76,8 @@ fn text(run: &Run) -> String {
             ms(row.ttft_p50),
             ms(row.ttft_p99),
             ms(row.e2e_p50),
-            ms(row.e2e_p99)
+            ms(row.e2e_p99),
+            u8::from(bad.seconds.contains(&row.second))
         );
     }
     text
@@ -185,7 +188,18 @@ mod tests {
             .collect();
         assert_eq!(table, [(0, 0, 1, 1, 1, 0, 0, 0), (1, 0, 2, 2, 1, 1, 0, 1), (1, 1, 1, 0, 0, 0, 1, 0)]);
         let text = text(&run);
-        assert!(text.contains("\n0,direct,1,1,1,0,0,0,0,110.000,110.000,401.000,401.000\n"), "{text}");
-        assert!(text.contains("\n1,private,1,0,0,0,0,1,0,,,,\n"), "{text}");
+        assert!(text.contains("\n0,direct,1,1,1,0,0,0,0,110.000,110.000,401.000,401.000,0\n"), "{text}");
+        assert!(text.contains("\n1,private,1,0,0,0,0,1,0,,,,,0\n"), "{text}");
+    }
+
+    #[test]
+    fn a_bad_second_is_marked_on_every_path() {
+        let mut run = World::default().run();
+        run.health[6].hiccup_ms = 40.0;
+        // A second of the warmup is not judged.
+        run.health[2].hiccup_ms = 40.0;
+        let text = text(&run);
+        let marked = text.lines().filter_map(|line| line.strip_suffix(",1")).map(|line| line.split(',').next());
+        assert_eq!(marked.collect::<Vec<_>>(), [Some("6"); 3]);
     }
 }

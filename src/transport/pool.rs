@@ -39,10 +39,10 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection whose call has ended, if the policy and the connection allow it.
-    pub fn give_back(&mut self, mut connection: Connection) {
+    /// Keeps a connection whose call has ended, if the policy allows it. Whether it can be used is seen when it is taken.
+    pub fn give_back(&mut self, connection: Connection) {
         self.forget();
-        if self.policy == ConnectionPolicy::Keep && connection.is_usable() {
+        if self.policy == ConnectionPolicy::Keep {
             self.idle.push(connection);
         }
     }

@@ -222,21 +222,92 @@ mod tests {
         assert_eq!(decoder.feed(&piece, |_| ()), Err(LineTooLong));
     }
 
+    /// What the standard says of a whole stream, read as slowly and as plainly as it is written there.
+    fn by_the_standard(stream: &str) -> Vec<(String, String)> {
+        let text = stream.strip_prefix('\u{feff}').unwrap_or(stream).replace("\r\n", "\n").replace('\r', "\n");
+        let mut lines: Vec<&str> = text.split('\n').collect();
+        // Behind the last line end there is no line, or one that never ended.
+        lines.pop();
+        let (mut events, mut name, mut data) = (Vec::new(), String::new(), String::new());
+        for line in lines {
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "" if line.is_empty() => {
+                    if let Some(data) = data.strip_suffix('\n') {
+                        events.push(event(&name, data));
+                    }
+                    name.clear();
+                    data.clear();
+                }
+                "event" => value.clone_into(&mut name),
+                "data" => data.extend([value, "\n"]),
+                _ => {}
+            }
+        }
+        events
+    }
+
+    /// The pieces of bytes that are cut at these places.
+    fn pieces<'b>(bytes: &'b [u8], cuts: &[prop::sample::Index]) -> Vec<&'b [u8]> {
+        let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        at.extend([0, bytes.len()]);
+        at.sort_unstable();
+        at.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
+    }
+
+    /// Names and data of events, byte for byte.
+    type Raw = Vec<(Vec<u8>, Vec<u8>)>;
+
+    /// What pieces are decoded to, and how many bytes of an event under way they leave.
+    fn raw(pieces: &[&[u8]]) -> (Raw, usize) {
+        let (mut decoder, mut events) = (SseDecoder::new(), Vec::new());
+        for piece in pieces {
+            let fed = decoder.feed(piece, |event| events.push((event.name.to_vec(), event.data.to_vec())));
+            fed.expect("short lines");
+        }
+        (events, decoder.unfinished())
+    }
+
     proptest! {
         #[test]
-        fn any_split_gives_the_same_events(
+        fn any_split_gives_the_events_of_the_standard(
+            bom in any::<bool>(),
             parts in proptest::collection::vec(
-                prop_oneof!["data: [a-zé🦀]{0,9}", "data[:]?", "event: [a-z]{0,4}", ": [a-z]{0,5}", Just(String::new())], 0..30),
+                prop_oneof![
+                    "data: [a-zé🦀 :]{0,9}", "data[:]?", "event: [a-z]{0,4}", ": [a-z]{0,5}", "id: [0-9]", "[a-z]{1,3}",
+                    Just(String::new()), Just(String::new()),
+                ],
+                0..30,
+            ),
             ends in proptest::collection::vec(prop_oneof![Just("\n"), Just("\r\n"), Just("\r")], 30),
+            ends_whole in any::<bool>(),
             cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..12),
         ) {
-            let stream: String = parts.iter().zip(&ends).map(|(part, end)| format!("{part}{end}")).collect();
-            let bytes = stream.as_bytes();
-            let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-            at.extend([0, bytes.len()]);
-            at.sort_unstable();
-            let pieces: Vec<&[u8]> = at.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
-            prop_assert_eq!(decode(&pieces), decode(&[bytes]));
+            let mut stream = if bom { "\u{feff}".to_owned() } else { String::new() };
+            stream.extend(parts.iter().zip(&ends).map(|(part, end)| format!("{part}{end}")));
+            if !ends_whole {
+                stream = stream.trim_end_matches(['\r', '\n']).to_owned();
+            }
+            prop_assert_eq!(decode(&pieces(stream.as_bytes(), &cuts)), by_the_standard(&stream));
+        }
+
+        #[test]
+        fn any_split_of_any_bytes_gives_the_same_events(
+            bytes in proptest::collection::vec(
+                prop_oneof![
+                    3 => Just(b"data:".to_vec()), 1 => Just(b"event:".to_vec()), 2 => Just(b"\n".to_vec()),
+                    2 => Just(b"\r".to_vec()), 1 => Just("\u{feff}".as_bytes().to_vec()), 2 => any::<u8>().prop_map(|byte| vec![byte]),
+                ],
+                0..60,
+            ),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let bytes = bytes.concat();
+            let one_by_one: Vec<&[u8]> = bytes.chunks(1).collect();
+            let whole = raw(&[&bytes]);
+            prop_assert_eq!(&raw(&pieces(&bytes, &cuts)), &whole);
+            prop_assert_eq!(&raw(&one_by_one), &whole);
         }
     }
 }

@@ -121,9 +121,19 @@ impl Ended {
 /// Whether all that is wrong with a run is that the driver was late: a matter of the machine, not of the program.
 pub(crate) fn was_only_late(summary: &serde_json::Value) -> bool {
     let reasons = summary["validity"]["reasons"].as_array().expect("reasons");
-    reasons
-        .iter()
-        .all(|reason| ["send_lag", "cpu", "incomplete_run"].contains(&reason["code"].as_str().unwrap_or_default()))
+    let of_the_machine = [
+        "send_lag",
+        "behind_plan",
+        "bunched_arrivals",
+        "littles_law",
+        "hiccups",
+        "steal",
+        "throttled",
+        "cpu",
+        "simulator_ceiling",
+        "incomplete_run",
+    ];
+    reasons.iter().all(|reason| of_the_machine.contains(&reason["code"].as_str().unwrap_or_default()))
 }
 
 /// Runs a profile to its end.

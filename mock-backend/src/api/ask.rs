@@ -15,7 +15,7 @@ use super::logprobs::Logprobs;
 use super::models::{self, Purpose};
 use super::responses_request::{self, ResponsesRequest, Terms};
 use super::route::{ChatErrand, Dialect, Errand, Operation, Route, route};
-use super::rules::{effort, limit, missing, named, only_default, parse, unsupported};
+use super::rules::{each, effort, limit, missing, named, only_default, parse, unsupported};
 use super::strict;
 use super::version;
 use super::wish::{Format, Wish};
@@ -245,7 +245,7 @@ impl Reader<'_> {
             name,
             prompt_tokens: request.prompt_tokens(),
             cached: 0,
-            limit: limit(request.limit(), "max_tokens")?,
+            limit: each(limit(request.limit(), "max_tokens")?, n)?,
             effort,
             n,
             obfuscated: Self::obfuscated(options),
@@ -278,7 +278,7 @@ impl Reader<'_> {
             name,
             prompt_tokens: request.prompt_tokens(),
             cached: 0,
-            limit: limit(request.max_tokens, "max_tokens")?,
+            limit: each(limit(request.max_tokens, "max_tokens")?, n)?,
             effort: 0.0,
             n,
             obfuscated: Self::obfuscated(options),

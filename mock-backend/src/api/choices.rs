@@ -45,7 +45,7 @@ impl Call<'_> {
             let body = if refused > 0.0 {
                 Some(compose::refusal())
             } else {
-                ask.wish.as_ref().and_then(|wish| compose::fixed(wish, dice))
+                ask.wish.as_ref().and_then(|wish| compose::fixed(wish, dice, ask.n))
             };
             body.map(|body| Choice::within(ask.limit, thinking, body))
         };

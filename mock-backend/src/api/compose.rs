@@ -13,26 +13,27 @@ use crate::schema;
 const TOLD: usize = 12;
 const REFUSAL: &str = "I'm sorry, but I can't assist with that request.";
 
-/// What is said where that does not depend on a length that is drawn: a refusal, calls, or JSON of a shape.
-pub(crate) fn fixed(wish: &Wish, dice: &mut Dice) -> Option<Body> {
+/// What is said where that does not depend on a length that is drawn: a refusal, calls, or JSON of a shape; in one of
+/// `n` choices.
+pub(crate) fn fixed(wish: &Wish, dice: &mut Dice, n: usize) -> Option<Body> {
     if wish.refuses {
         return Some(refusal());
     }
     match &wish.calls {
         Calls::First(most) if *most > 0 => {
             let tools = wish.tools.iter().cycle().take(*most);
-            return Some(Body::Calls(tools.map(|tool| call(tool, dice)).collect()));
+            return Some(Body::Calls(tools.map(|tool| call(tool, dice, n * most)).collect()));
         }
         Calls::Named(name) => {
             let tool = wish.tools.iter().find(|tool| tool.name == *name);
-            return tool.map(|tool| Body::Calls(vec![call(tool, dice)]));
+            return tool.map(|tool| Body::Calls(vec![call(tool, dice, n)]));
         }
         Calls::First(_) | Calls::None => {}
     }
     match &wish.format {
         Format::Text => None,
         Format::Object => Some(text(&object(dice))),
-        Format::Schema(schema) => Some(text(&schema::instance(schema, dice))),
+        Format::Schema(schema) => Some(text(&schema::instance(schema, dice, n))),
     }
 }
 
@@ -45,13 +46,13 @@ fn text(value: &Value) -> Body {
     Body::Text(Words::of(value.to_string()))
 }
 
-fn call(tool: &Tool, dice: &mut Dice) -> Call {
+fn call(tool: &Tool, dice: &mut Dice, among: usize) -> Call {
     let arguments = match &tool.takes {
         Takes::Arguments(parameters) => {
-            let arguments = schema::instance(parameters, dice);
+            let arguments = schema::instance(parameters, dice, among);
             if arguments.is_object() { arguments.to_string() } else { "{}".to_owned() }
         }
-        Takes::Text(regex) => told(regex.as_deref(), dice),
+        Takes::Text(regex) => told(regex.as_deref(), dice, among),
     };
     let call = Call::new(dice.next_u64(), tool.name.clone(), arguments);
     match tool.takes {
@@ -61,8 +62,8 @@ fn call(tool: &Tool, dice: &mut Dice) -> Call {
 }
 
 /// What a custom tool is told: a text that matches, if it must and one is found.
-fn told(regex: Option<&str>, dice: &mut Dice) -> String {
-    let matching = regex.map(|regex| schema::instance(&json!({"type": "string", "pattern": regex}), dice));
+fn told(regex: Option<&str>, dice: &mut Dice, among: usize) -> String {
+    let matching = regex.map(|regex| schema::instance(&json!({"type": "string", "pattern": regex}), dice, among));
     matching.as_ref().and_then(Value::as_str).map_or_else(|| prose(dice, TOLD).text(), str::to_owned)
 }
 
@@ -116,11 +117,11 @@ mod tests {
     fn calls_take_the_tools_in_turn_and_a_refusal_goes_first() {
         let tool = |name: &str| Tool { name: name.to_owned(), takes: Takes::Arguments(Value::Bool(true)) };
         let mut wish = Wish { tools: vec![tool("a"), tool("b")], calls: Calls::First(3), ..Wish::default() };
-        let Some(Body::Calls(calls)) = fixed(&wish, &mut dice(1, "x", 0)) else { panic!("no calls") };
+        let Some(Body::Calls(calls)) = fixed(&wish, &mut dice(1, "x", 0), 1) else { panic!("no calls") };
         assert_eq!(calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["a", "b", "a"]);
         assert!(calls.iter().all(|call| call.arguments.text() == "{}"));
         wish.refuses = true;
-        assert!(matches!(fixed(&wish, &mut dice(1, "x", 0)), Some(Body::Refusal(_))));
-        assert!(fixed(&Wish::default(), &mut dice(1, "x", 0)).is_none());
+        assert!(matches!(fixed(&wish, &mut dice(1, "x", 0), 1), Some(Body::Refusal(_))));
+        assert!(fixed(&Wish::default(), &mut dice(1, "x", 0), 1).is_none());
     }
 }

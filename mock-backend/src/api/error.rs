@@ -38,6 +38,8 @@ pub(crate) enum ApiError {
     OldVersion,
     /// The body is too large.
     TooLarge,
+    /// The body took too long to come.
+    Slow,
     /// The model is out, or too many requests wait for it.
     Unavailable,
 }
@@ -50,6 +52,7 @@ const AZURE_DEPLOYMENT: &str = "The API deployment for this resource does not ex
 const WRONG_TOKEN: &str = "Unauthorized. Access token is missing, invalid, audience is incorrect \
      (https://cognitiveservices.azure.com), or have expired.";
 const UNAVAILABLE: &str = "The service is temporarily unable to process your request. Please try again later.";
+const SLOW: &str = "The request body did not come in time.";
 const OLD_VERSION: &str = "Azure OpenAI Responses API is enabled only for api-version 2025-03-01-preview and later";
 
 impl ApiError {
@@ -65,6 +68,7 @@ impl ApiError {
             | Self::NoPrevious(_)
             | Self::OldVersion => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -112,6 +116,7 @@ impl ApiError {
             ),
             Self::OldVersion => (OLD_VERSION.to_owned(), None, None),
             Self::TooLarge => ("The request body is larger than 16 MiB.".to_owned(), None, None),
+            Self::Slow => (SLOW.to_owned(), None, None),
             Self::Unavailable => (UNAVAILABLE.to_owned(), None, Some("server_overloaded")),
         };
         let kind = if *self == Self::Unavailable { "server_error" } else { "invalid_request_error" };
@@ -140,6 +145,7 @@ impl ApiError {
             | Self::NoPrevious(_) => return self.openai(),
             Self::OldVersion => ("BadRequest", OLD_VERSION.to_owned()),
             Self::TooLarge => ("413", "The request body is larger than 16 MiB.".to_owned()),
+            Self::Slow => ("Timeout", SLOW.to_owned()),
             Self::Unavailable => ("ServiceUnavailable", UNAVAILABLE.to_owned()),
         };
         json!({"error": {"code": code, "message": message}}).to_string()

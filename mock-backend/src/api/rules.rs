@@ -7,6 +7,9 @@ use super::models;
 use super::route::Route;
 use crate::fault::SUFFIX;
 
+/// The most tokens that all choices of one answer may have.
+const LONGEST: usize = 1_000_000;
+
 /// The request in a body.
 pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| {
@@ -75,11 +78,19 @@ pub(super) fn effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiErro
 }
 
 pub(super) fn limit(limit: Option<u32>, param: &'static str) -> Result<Option<usize>, ApiError> {
-    match limit {
+    match limit.map(|tokens| tokens as usize) {
         Some(0) => Err(ApiError::Invalid(format!("'{param}' must be at least 1."), Some(param))),
-        Some(tokens @ 1_000_001..) => {
-            Err(ApiError::Invalid(format!("'{param}' must be at most 1000000, not {tokens}."), Some(param)))
+        Some(tokens) if tokens > LONGEST => {
+            Err(ApiError::Invalid(format!("'{param}' must be at most {LONGEST}, not {tokens}."), Some(param)))
         }
-        limit => Ok(limit.map(|tokens| tokens as usize)),
+        limit => Ok(limit),
     }
+}
+
+/// The limit of each of `n` choices, which must not be too long together.
+pub(super) fn each(limit: Option<usize>, n: usize) -> Result<Option<usize>, ApiError> {
+    if limit.unwrap_or(1) * n <= LONGEST {
+        return Ok(limit);
+    }
+    Err(ApiError::Invalid(format!("'n' times 'max_tokens' must be at most {LONGEST}."), Some("n")))
 }

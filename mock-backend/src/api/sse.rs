@@ -145,10 +145,18 @@ impl EventStream {
             Next::Opening | Next::End => self.loud(0),
             Next::Token(k) => self.loud(k + 1),
         };
-        while end < self.plan.tokens && self.release(end) == due {
+        let from = if let Next::Token(k) = self.next { k } else { 0 };
+        let most =
+            from + (FRAME / self.script.size().max(1)).max(1).next_multiple_of(self.plan.packing.tokens_per_event);
+        while end < most.min(self.plan.tokens) && self.release(end) == due {
             end = self.loud(end + 1);
         }
         end
+    }
+
+    /// Whether any of these tokens sends something.
+    fn is_any_loud(&self, mut tokens: Range<usize>) -> bool {
+        tokens.any(|k| self.script.is_loud(k))
     }
 
     fn marks(&self, end: usize) -> Marks {
@@ -160,6 +168,7 @@ impl EventStream {
         let complete = end == self.plan.tokens;
         Marks::NONE
             .with_if(Marks::FIRST, self.first.is_some_and(|first| (from..end).contains(&first)))
+            .with_if(Marks::CONTENT, self.first.is_some_and(|first| self.is_any_loud(from.max(first)..end)))
             .with_if(Marks::LAST, complete && self.first.is_some())
             .with_if(Marks::END, complete)
     }
@@ -232,7 +241,7 @@ impl EventStream {
             self.quiet_since = due;
             let frame = self.frame(end);
             let (frame, rest) = self.plan.packing.cut(frame);
-            self.rest = rest.map(|rest| (due + PAUSE, later.without(Marks::FIRST), rest));
+            self.rest = rest.map(|rest| (due + PAUSE, later.without(Marks::FIRST).without(Marks::CONTENT), rest));
             return Poll::Ready(Some(Frame::data(frame)));
         }
     }
@@ -254,5 +263,7 @@ impl EventStream {
     }
 }
 
+/// About the most bytes that leave together, however many are due.
+const FRAME: usize = 1 << 20;
 /// A comment, which says nothing but that the stream is alive.
 const KEEPALIVE: Bytes = Bytes::from_static(b": keepalive\n\n");

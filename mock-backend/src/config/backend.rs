@@ -88,8 +88,9 @@ enum Change {
 impl Backend {
     /// What is meant, beside the backends of these names; files stand beside the scenario in `folder`.
     pub(super) fn resolve(self, folder: &Path, names: &[String]) -> Result<BackendConfig, String> {
-        let wrong = |what: String| format!("backend \"{}\" {what}", self.name);
-        let of = |what: String| format!("backend \"{}\": {what}", self.name);
+        // What follows the name of the backend.
+        let wrong = |what: String| format!(" {what}");
+        let of = |what: String| format!(": {what}");
         let limits = self.limits.map(|limits| limits.resolve(&self.name, names)).transpose().map_err(of)?;
         let faults = faults::resolve(self.fault, false).map_err(of)?;
         let load = self.load.map_or(Ok(Load::Apart), LoadTable::resolve).map_err(wrong)?;

@@ -8,8 +8,12 @@
 //!     seed = 42                                   # of every draw
 //!     threads = 1                                 # default: one for each core
 //!     ledger = 200000                             # requests that it holds
+//!     ledger_chunks = false                       # true stamps every write that carries content (`chunks_ns`)
 //!     ready_after = "0"                           # so long /_sim/health is 503
 //!     drain = "5s"                                # so long requests under way may take at the end
+//!     idle_timeout = "4m"                         # so long a connection may be silent between requests
+//!     header_timeout = "60s"                      # so long the head of a request may take, else it is closed
+//!     body_timeout = "2m"                         # so long its body may take, else it is 408
 //!     strict = false                              # true refuses fields that the interfaces do not have
 //!     time_factor = 1.0                           # 0.01 makes changes, fault windows, idle cuts and the like 100 times as short
 //!
@@ -58,6 +62,7 @@ mod limits;
 mod link;
 mod parse;
 mod patch;
+mod place;
 mod raw;
 mod secure;
 mod spec;
@@ -69,7 +74,7 @@ pub use limits::{LimitHeaders, LimitsConfig, PtuConfig};
 pub(crate) use parse::nearest;
 pub use parse::{parse_duration, parse_rate};
 pub(crate) use spec::{ANY_PORT, Door};
-pub use spec::{BackendConfig, Config, ConfigError, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl};
+pub use spec::{BackendConfig, Config, ConfigError, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl, Waits};
 
 /// The scenarios that are built in: name and text.
 pub const SCENARIOS: [(&str, &str); 6] = [
@@ -116,7 +121,7 @@ impl Config {
     fn parse_in(text: &str, origin: &str, folder: &Path) -> Result<Self, ConfigError> {
         let scenario = raw::Scenario::parse(text, origin)?;
         let source = toml::from_str(text).map_err(|error| ConfigError(format!("{origin}: {}", error.message())))?;
-        scenario.resolve(source, origin, folder)
+        scenario.resolve(source, text, origin, folder)
     }
 }
 

@@ -93,7 +93,8 @@ fn fixed(old: &Config, new: &Config) -> Result<(), &'static str> {
         )
     };
     let listeners = |config: &Config| config.listeners.iter().map(of_listener).collect::<Vec<_>>();
-    if (&old.scenario, old.threads, old.ledger) != (&new.scenario, new.threads, new.ledger) {
+    let ground = |config: &Config| (config.scenario.clone(), config.threads, config.ledger, config.ledger_chunks);
+    if ground(old) != ground(new) {
         return Err("name, threads and ledger");
     }
     if old.source.get("seed") != new.source.get("seed") {

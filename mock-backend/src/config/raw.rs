@@ -13,8 +13,9 @@ use super::gateway::{Gateway, find};
 use super::hasten::hasten;
 use super::link::Link;
 use super::parse::{explain, line_of};
+use super::place::Places;
 use super::secure::Tls;
-use super::spec::{ANY_PORT, Config, ConfigError, DRAIN, Kind, LEDGER, ListenerConfig, SEED};
+use super::spec::{ANY_PORT, Config, ConfigError, DRAIN, Kind, LEDGER, ListenerConfig, SEED, Waits};
 use super::times::Span;
 
 #[derive(Deserialize)]
@@ -30,8 +31,13 @@ pub(super) struct Scenario {
     time_factor: Option<f64>,
     #[serde(default = "ledger")]
     ledger: usize,
+    #[serde(default)]
+    ledger_chunks: bool,
     ready_after: Option<Span>,
     drain: Option<Span>,
+    idle_timeout: Option<Span>,
+    header_timeout: Option<Span>,
+    body_timeout: Option<Span>,
     #[serde(default)]
     backend: Vec<Backend>,
     #[serde(default)]
@@ -68,11 +74,23 @@ impl Scenario {
         })
     }
 
-    pub(super) fn resolve(self, source: Value, origin: &str, folder: &Path) -> Result<Config, ConfigError> {
+    /// What is meant by this scenario, whose text is `text`.
+    pub(super) fn resolve(self, source: Value, text: &str, origin: &str, folder: &Path) -> Result<Config, ConfigError> {
         let names: Vec<String> = self.backend.iter().map(|backend| backend.name.clone()).collect();
-        let wrong = |what: String| ConfigError(format!("{origin}: {what}"));
-        let backends = self.backend.into_iter().map(|backend| backend.resolve(folder, &names));
-        let listeners = self.listener.into_iter().map(|listener| listener.resolve(&names, folder));
+        let places = Places::of(text);
+        let wrong = |(line, what): (String, String)| ConfigError(format!("{origin}{line}: {what}"));
+        let item = |kind, place, what: &str| places.item(kind, place, what);
+        let waits = Waits::default();
+        let backends = self.backend.into_iter().enumerate().map(|(i, backend)| {
+            let name = backend.name.clone();
+            let done = backend.resolve(folder, &names);
+            done.map_err(|what| (item("backend", i, &what), format!("backend \"{name}\"{what}")))
+        });
+        let listeners = self.listener.into_iter().enumerate().map(|(i, listener)| {
+            let name = listener.name.clone();
+            let done = listener.resolve(&names, folder);
+            done.map_err(|what| (item("listener", i, &what), format!("listener \"{name}\" {what}")))
+        });
         let mut config = Config {
             scenario: self.name,
             seed: self.seed,
@@ -81,18 +99,30 @@ impl Scenario {
             any_model: false,
             strict: self.strict,
             ledger: self.ledger,
+            ledger_chunks: self.ledger_chunks,
             backends: backends.collect::<Result<_, _>>().map_err(wrong)?,
             listeners: listeners.collect::<Result<_, _>>().map_err(wrong)?,
             ready_after: self.ready_after.map_or(Duration::ZERO, Span::duration),
             drain: self.drain.map_or(DRAIN, Span::duration),
+            waits: Waits {
+                idle: self.idle_timeout.map_or(waits.idle, Span::duration),
+                header: self.header_timeout.map_or(waits.header, Span::duration),
+                body: self.body_timeout.map_or(waits.body, Span::duration),
+            },
             folder: folder.to_owned(),
             source,
         };
-        check(&config).map_err(wrong)?;
+        check(&config).map_err(|what| wrong((places.key(&what), what)))?;
+        again("backend", &names).map_err(|(i, what)| wrong((item("backend", i, ""), what)))?;
+        let names: Vec<String> = config.listeners.iter().map(|listener| listener.name.clone()).collect();
+        again("listener", &names).map_err(|(i, what)| wrong((item("listener", i, ""), what)))?;
         match self.time_factor {
             None => {}
             Some(factor) if (1e-6..=1e6).contains(&factor) => hasten(&mut config, factor),
-            Some(_) => return Err(wrong("time_factor must be from 0.000001 to 1000000".to_owned())),
+            Some(_) => {
+                let what = "time_factor must be from 0.000001 to 1000000".to_owned();
+                return Err(wrong((places.key(&what), what)));
+            }
         }
         Ok(config)
     }
@@ -101,31 +131,29 @@ impl Scenario {
 impl Listener {
     fn resolve(self, backends: &[String], folder: &Path) -> Result<ListenerConfig, String> {
         let name = self.name;
-        let wrong = |what: &str| format!("listener \"{name}\" {what}");
         match (self.kind, &self.gateway) {
-            (Kind::Gateway, None) => return Err(wrong("is a gateway and needs gateway = { own = ... }")),
+            (Kind::Gateway, None) => return Err("is a gateway and needs gateway = { own = ... }".to_owned()),
             (Kind::Direct | Kind::PrivateEndpoint, Some(_)) => {
-                return Err(wrong("has gateway settings, so its kind must be \"gateway\""));
+                return Err("has gateway settings, so its kind must be \"gateway\"".to_owned());
             }
             _ => {}
         }
         let pool = self.gateway.as_ref().is_some_and(|gateway| !gateway.pool.is_empty());
         let foreign = self.gateway.as_ref().is_some_and(|gateway| gateway.url.is_some());
         if pool && (foreign || self.backend.is_some()) {
-            return Err(wrong("has a pool, so it takes neither a backend nor gateway.url"));
+            return Err("has a pool, so it takes neither a backend nor gateway.url".to_owned());
         }
         let foreign = foreign || pool;
         let backend = match (self.backend, foreign) {
-            (Some(_), true) => return Err(wrong("has both a backend and gateway.url; give one")),
-            (None, false) => return Err(wrong("needs a backend")),
+            (Some(_), true) => return Err("has both a backend and gateway.url; give one".to_owned()),
+            (None, false) => return Err("needs a backend".to_owned()),
             (None, true) => None,
-            (Some(backend), false) => Some(find(&backend, backends).map_err(|e| wrong(&e))?),
+            (Some(backend), false) => Some(find(&backend, backends)?),
         };
-        let gateway =
-            self.gateway.map(|gateway| gateway.resolve(backends, folder)).transpose().map_err(|e| wrong(&e))?;
+        let gateway = self.gateway.map(|gateway| gateway.resolve(backends, folder)).transpose()?;
         let link = self.link.distance();
         let tls = self.tls.map(|tls| tls.resolve(folder));
-        let faults = faults::resolve(self.fault, true).map_err(|e| wrong(&e))?;
+        let faults = faults::resolve(self.fault, true)?;
         Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, tls, link, backend, gateway, faults, name })
     }
 }
@@ -137,6 +165,9 @@ fn check(config: &Config) -> Result<(), String> {
     }
     if !(1..=10_000_000).contains(&config.ledger) {
         return Err("ledger must be from 1 to 10000000".to_owned());
+    }
+    if [config.waits.idle, config.waits.header, config.waits.body].iter().any(Duration::is_zero) {
+        return Err("idle_timeout, header_timeout and body_timeout must be more than 0".to_owned());
     }
     if config.listeners.is_empty() {
         return Err("there must be at least one [[listener]]".to_owned());
@@ -153,13 +184,14 @@ fn check(config: &Config) -> Result<(), String> {
     if let Some(wrong) = config.backends.iter().find(|backend| backend.reasoning_tokens > 100_000) {
         return Err(format!("backend \"{}\": reasoning_tokens must be from 0 to 100000", wrong.name));
     }
-    let mut listeners = BTreeSet::new();
-    if let Some(again) = config.listeners.iter().find(|listener| !listeners.insert(&listener.name)) {
-        return Err(format!("two listeners have the name \"{}\"", again.name));
-    }
-    let mut backends = BTreeSet::new();
-    if let Some(again) = config.backends.iter().find(|backend| !backends.insert(&backend.name)) {
-        return Err(format!("two backends have the name \"{}\"", again.name));
-    }
     Ok(())
+}
+
+/// The first name that two have, and the place of the second.
+fn again(kind: &str, names: &[String]) -> Result<(), (usize, String)> {
+    let mut known = BTreeSet::new();
+    match names.iter().position(|name| !known.insert(name)) {
+        Some(place) => Err((place, format!("two {kind}s have the name \"{}\"", names[place]))),
+        None => Ok(()),
+    }
 }

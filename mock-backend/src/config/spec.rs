@@ -38,6 +38,8 @@ pub struct Config {
     pub strict: bool,
     /// Requests that the ledger holds.
     pub ledger: usize,
+    /// Whether the ledger has a stamp for every write that carries content.
+    pub ledger_chunks: bool,
     /// The models behind the listeners.
     pub backends: Vec<BackendConfig>,
     /// Where callers connect.
@@ -46,10 +48,30 @@ pub struct Config {
     pub ready_after: Duration,
     /// How long requests under way may still take when the simulator is told to end.
     pub drain: Duration,
+    /// How long callers may take.
+    pub waits: Waits,
     /// The scenario as it was written: what `/_sim/config` shows and changes.
     pub source: serde_json::Value,
     /// Where the files are that it names.
     pub folder: PathBuf,
+}
+
+/// How long callers may take before their connection is closed, or their request refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// From the end of one answer, or from connecting, to the first byte of the next request.
+    pub idle: Duration,
+    /// From the first byte of a request to the end of its head; also for the handshake of TLS.
+    pub header: Duration,
+    /// From there to the end of its body.
+    pub body: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        let [idle, header, body] = [240, 60, 120].map(Duration::from_secs);
+        Self { idle, header, body }
+    }
 }
 
 /// A deployment of a model in a region.
@@ -262,10 +284,12 @@ impl Config {
             any_model: false,
             strict: false,
             ledger: LEDGER,
+            ledger_chunks: false,
             backends: vec![backend],
             listeners: vec![listener],
             ready_after: Duration::ZERO,
             drain: DRAIN,
+            waits: Waits::default(),
             source: single.source(),
             folder: PathBuf::new(),
         }

@@ -49,6 +49,10 @@ enum Then {
     Later(u64, Marks, Bytes),
     /// Nothing, and no end either.
     Nothing,
+    /// The failure of this stream, once everything has gone out again since then.
+    Failure(u64),
+    /// The end, which the last bytes do not know of.
+    Short,
     /// The end.
     End,
 }
@@ -79,8 +83,12 @@ impl Broken {
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         loop {
             match &mut self.then {
-                Then::End => return Poll::Ready(None),
+                Then::End | Then::Short => return Poll::Ready(None),
                 Then::Nothing => return Poll::Pending,
+                Then::Failure(since) => {
+                    ready!(self.tap.poll_flushed(*since, cx));
+                    return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
+                }
                 Then::More => {}
                 Then::Later(at, marks, rest) => {
                     ready!(self.alarm.poll_until(*at, cx));
@@ -171,8 +179,7 @@ impl Broken {
             Fault::Reset(_) => self.cut(out, Cut::Reset, 0, seen),
             Fault::Truncated(_) => {
                 let last = split(&out).last().map_or(0, |event| event.len());
-                // Half of the last event, and what ends the chunk.
-                self.cut(out, Cut::Close, last / 2 + 2, seen.saturating_sub(1))
+                self.cut(out, Cut::Close, last / 2, seen.saturating_sub(1))
             }
             Fault::Stall(_, time) => self.stall(out, Bytes::from(rest), time),
             Fault::InStream(_) | Fault::InStreamFlat(_) => {
@@ -187,12 +194,18 @@ impl Broken {
         }
     }
 
-    /// Hands out the last bytes, less the last `short` of what HTTP makes of them.
+    /// Hands out the last bytes, less the last `short` of them.
     fn cut(&mut self, bytes: Bytes, cut: Cut, short: usize, tokens: usize) -> Bytes {
-        self.then = Then::Nothing;
         self.entry.update(|record| record.tokens = u32::try_from(tokens).ok());
         self.tap.amend(|note| note.marks = note.marks.without(Marks::END));
-        self.tap.sever_after(cut, short);
+        if self.tap.is_stream() {
+            // It ends alone, and properly as far as HTTP/2 knows.
+            self.then = if cut == Cut::Reset { Then::Failure(self.tap.flushes()) } else { Then::Short };
+            return bytes.slice(..bytes.len() - short);
+        }
+        self.then = Then::Nothing;
+        // What ends the chunk goes with the rest.
+        self.tap.sever_after(cut, if short > 0 { short + 2 } else { 0 });
         bytes
     }
 

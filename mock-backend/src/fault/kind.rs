@@ -186,6 +186,11 @@ impl Fault {
         )
     }
 
+    /// Whether it is a matter of the bytes of HTTP/1.1 that HTTP/2 has no equal of here.
+    pub(crate) fn is_of_http1(self) -> bool {
+        matches!(self, Self::Continue | Self::EarlyHints)
+    }
+
     /// Whether the times of the answer stay as they were planned.
     pub(crate) fn keeps_times(self) -> bool {
         matches!(

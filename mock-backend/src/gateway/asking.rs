@@ -83,6 +83,7 @@ impl Passage<'_> {
             clock: &worker.clock,
             rooms: &worker.rooms,
             twins: member.ours.then_some(&*worker.world.twins),
+            census: &worker.world.census,
         };
         let target =
             format!("{}{}", upstream.url.base, self.head.uri.path_and_query().map_or("/", |path| path.as_str()));

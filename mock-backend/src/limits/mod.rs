@@ -77,7 +77,8 @@ struct State {
 
 impl Limits {
     pub(crate) fn new(config: LimitsConfig) -> Self {
-        let call_window = |rpm: u32, length: u64| Window::new(length, (u64::from(rpm) * length).div_ceil(MINUTE));
+        let calls = |rpm: u32, length: u64| (u128::from(rpm) * u128::from(length)).div_ceil(u128::from(MINUTE));
+        let call_window = |rpm, length| Window::new(length, u64::try_from(calls(rpm, length)).unwrap_or(u64::MAX));
         let state = State {
             calls: config
                 .rpm

@@ -1,8 +1,9 @@
 //! Whether a value is valid against a schema.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
 use super::number::is_multiple;
@@ -11,10 +12,54 @@ use super::refs::resolve;
 /// References followed one into the other before a schema counts as one that nothing satisfies.
 const DEEP: usize = 64;
 
-/// Whether `value` is valid against `schema`, whose references point into `root`. Looks at no more than `left` schemas,
-/// after which nothing is valid: a hostile schema can refer to itself in every branch.
-pub(super) fn check(root: &Value, schema: &Value, value: &Value, left: &Cell<usize>) -> bool {
-    Checker { root, deep: 0, left }.is_valid(schema, value)
+/// The largest program that a pattern may become, in bytes.
+const PROGRAM: usize = 1 << 20;
+/// How many schemas cost as much as the making of such a program.
+const A_PROGRAM: usize = 1000;
+
+/// What judging may cost: a hostile schema can refer to itself in every branch.
+pub(super) struct Means {
+    /// Schemas that may still be looked at, after which nothing is valid.
+    steps: Cell<usize>,
+    /// The patterns that were met; none is one beyond us.
+    patterns: RefCell<HashMap<String, Option<Regex>>>,
+}
+
+impl Means {
+    pub(super) fn new(steps: usize) -> Self {
+        Self { steps: Cell::new(steps), patterns: RefCell::default() }
+    }
+
+    pub(super) fn are_spent(&self) -> bool {
+        self.steps.get() == 0
+    }
+
+    fn spend(&self, steps: usize) -> bool {
+        let left = self.steps.get().checked_sub(steps);
+        self.steps.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    /// Whether `text` matches `pattern`; none if that is beyond us.
+    fn matches(&self, pattern: &str, text: &str) -> Option<bool> {
+        if let Some(known) = self.patterns.borrow().get(pattern) {
+            return known.as_ref().map(|regex| regex.is_match(text));
+        }
+        let made = self.spend(A_PROGRAM).then(|| RegexBuilder::new(pattern).size_limit(PROGRAM).build().ok()).flatten();
+        let found = made.as_ref().map(|regex| regex.is_match(text));
+        self.patterns.borrow_mut().insert(pattern.to_owned(), made);
+        found
+    }
+
+    /// Whether `key` matches `pattern`; a pattern that is beyond us matches nothing.
+    pub(super) fn names(&self, pattern: &str, key: &str) -> bool {
+        self.matches(pattern, key) == Some(true)
+    }
+}
+
+/// Whether `value` is valid against `schema`, whose references point into `root`.
+pub(super) fn check(root: &Value, schema: &Value, value: &Value, means: &Means) -> bool {
+    Checker { root, deep: 0, means }.is_valid(schema, value)
 }
 
 /// Whether two values are the same for JSON Schema, which does not tell 1 from 1.0.
@@ -27,11 +72,6 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
         }
         _ => a == b,
     }
-}
-
-/// Whether `key` matches `pattern`; a pattern that is beyond us matches nothing.
-pub(super) fn matches(pattern: &str, key: &str) -> bool {
-    Regex::new(pattern).is_ok_and(|regex| regex.is_match(key))
 }
 
 /// Whether `value` has the type of this name.
@@ -52,14 +92,14 @@ fn has_type(name: &str, value: &Value) -> bool {
 struct Checker<'a> {
     root: &'a Value,
     deep: usize,
-    /// Schemas that may still be looked at.
-    left: &'a Cell<usize>,
+    means: &'a Means,
 }
 
 impl Checker<'_> {
     fn is_valid(&self, schema: &Value, value: &Value) -> bool {
-        let Some(left) = self.left.get().checked_sub(1) else { return false };
-        self.left.set(left);
+        if !self.means.spend(1) {
+            return false;
+        }
         let keywords = match schema {
             Value::Bool(any) => return *any,
             Value::Object(keywords) => keywords,
@@ -76,7 +116,7 @@ impl Checker<'_> {
             && self.combined(keywords, value)
             && match value {
                 Value::Number(_) => number(keywords, value),
-                Value::String(text) => string(keywords, text),
+                Value::String(text) => self.string(keywords, text),
                 Value::Array(items) => self.array(keywords, items),
                 Value::Object(members) => self.object(keywords, members),
                 Value::Null | Value::Bool(_) => true,
@@ -139,8 +179,17 @@ impl Checker<'_> {
             })
             && members.iter().all(|(key, value)| {
                 names.is_none_or(|schema| deeper.is_valid(schema, &Value::from(key.as_str())))
-                    && member_schemas(keywords, key).iter().all(|schema| deeper.is_valid(schema, value))
+                    && member_schemas(keywords, key, self.means).iter().all(|schema| deeper.is_valid(schema, value))
             })
+    }
+
+    fn string(&self, keywords: &Map<String, Value>, text: &str) -> bool {
+        let size = |key: &str| keywords.get(key).and_then(Value::as_u64).map(|n| n as usize);
+        let length = text.chars().count();
+        let pattern = keywords.get("pattern").and_then(Value::as_str);
+        size("minLength").is_none_or(|least| length >= least)
+            && size("maxLength").is_none_or(|most| length <= most)
+            && pattern.is_none_or(|pattern| self.means.matches(pattern, text) != Some(false))
     }
 }
 
@@ -156,11 +205,11 @@ pub(super) fn item_schema(keywords: &Map<String, Value>, i: usize) -> Option<&Va
 }
 
 /// What `keywords` say of the member `key`.
-pub(super) fn member_schemas<'a>(keywords: &'a Map<String, Value>, key: &str) -> Vec<&'a Value> {
+pub(super) fn member_schemas<'a>(keywords: &'a Map<String, Value>, key: &str, means: &Means) -> Vec<&'a Value> {
     let mut found: Vec<&Value> = Vec::new();
     found.extend(keywords.get("properties").and_then(|properties| properties.get(key)));
     if let Some(Value::Object(patterns)) = keywords.get("patternProperties") {
-        found.extend(patterns.iter().filter(|(pattern, _)| matches(pattern, key)).map(|(_, schema)| schema));
+        found.extend(patterns.iter().filter(|(pattern, _)| means.names(pattern, key)).map(|(_, schema)| schema));
     }
     if found.is_empty() {
         found.extend(keywords.get("additionalProperties"));
@@ -176,13 +225,4 @@ fn number(keywords: &Map<String, Value>, value: &Value) -> bool {
         && bound("exclusiveMinimum").is_none_or(|bound| value > bound)
         && bound("exclusiveMaximum").is_none_or(|bound| value < bound)
         && bound("multipleOf").is_none_or(|of| is_multiple(value, of))
-}
-
-fn string(keywords: &Map<String, Value>, text: &str) -> bool {
-    let size = |key: &str| keywords.get(key).and_then(Value::as_u64).map(|n| n as usize);
-    let length = text.chars().count();
-    let pattern = keywords.get("pattern").and_then(Value::as_str);
-    size("minLength").is_none_or(|least| length >= least)
-        && size("maxLength").is_none_or(|most| length <= most)
-        && pattern.is_none_or(|pattern| Regex::new(pattern).map_or(true, |regex| regex.is_match(text)))
 }

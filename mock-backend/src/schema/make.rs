@@ -1,12 +1,11 @@
 //! A guess at a value that a schema describes, made again until it is right.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use rand::RngExt;
 use serde_json::{Map, Value};
 
-use super::check::{check, item_schema, matches, member_schemas, same};
+use super::check::{Means, check, item_schema, member_schemas, same};
 use super::refs::resolve;
 use super::{number, text};
 use crate::latency::{Dice, pick};
@@ -29,10 +28,14 @@ const GLANCES: usize = 512;
 const GLANCES_A_GUESS: usize = 16;
 /// Characters of a string that cost as much as a guess.
 const CHARACTERS: usize = 16;
+/// What the making of one value may cost at least, however many are made.
+const LEAST: (usize, usize) = (300, 6000);
 
-/// A value that is valid against `schema`, if one is found.
-pub(super) fn make(schema: &Value, dice: &mut Dice) -> Option<Value> {
-    let mut maker = Maker { root: schema, dice, fuel: FUEL, steps: Cell::new(STEPS) };
+/// A value that is valid against `schema`, if one is found; one of `among` that are made for the same request.
+pub(super) fn make(schema: &Value, dice: &mut Dice, among: usize) -> Option<Value> {
+    let share = |all: usize, least: usize| (all / among.max(1)).max(least);
+    let means = Means::new(share(STEPS, LEAST.1));
+    let mut maker = Maker { root: schema, dice, fuel: share(FUEL, LEAST.0), means };
     (0..4).find_map(|_| maker.value(&[schema], 0))
 }
 
@@ -42,7 +45,7 @@ struct Maker<'a, 'd> {
     root: &'a Value,
     dice: &'d mut Dice,
     fuel: usize,
-    steps: Cell<usize>,
+    means: Means,
 }
 
 impl<'a> Maker<'a, '_> {
@@ -52,13 +55,13 @@ impl<'a> Maker<'a, '_> {
             return None;
         }
         for _ in 0..TRIES {
-            self.fuel = self.fuel.checked_sub(1).filter(|_| self.steps.get() > 0)?;
+            self.fuel = self.fuel.checked_sub(1).filter(|_| !self.means.are_spent())?;
             let mut parts = Parts::new();
             if !schemas.iter().all(|schema| self.gather(schema, depth, 0, &mut parts)) {
                 continue;
             }
             if let Some(value) = self.guess(&parts, depth)
-                && schemas.iter().all(|schema| check(self.root, schema, &value, &self.steps))
+                && schemas.iter().all(|schema| check(self.root, schema, &value, &self.means))
             {
                 return Some(value);
             }
@@ -131,8 +134,9 @@ impl<'a> Maker<'a, '_> {
             height = height.max(least.unwrap_or(0));
         }
         if types(&[keywords]).iter().all(|name| *name == "object") {
-            for schema in
-                list(keywords, "required").filter_map(Value::as_str).flat_map(|key| member_schemas(keywords, key))
+            for schema in list(keywords, "required")
+                .filter_map(Value::as_str)
+                .flat_map(|key| member_schemas(keywords, key, &self.means))
             {
                 height = height.max(1 + self.height(schema, deeper, glances));
             }
@@ -164,9 +168,9 @@ impl<'a> Maker<'a, '_> {
             "integer" => number::integer(parts, self.dice),
             "number" => number::number(parts, self.dice),
             "string" => {
-                let text = text::string(parts, self.dice)?;
-                self.fuel = self.fuel.saturating_sub(text.as_str().map_or(0, str::len) / CHARACTERS);
-                Some(text)
+                let (text, cost) = text::string(parts, self.dice, self.fuel * CHARACTERS);
+                self.fuel = self.fuel.saturating_sub(cost / CHARACTERS);
+                text
             }
             "array" => self.array(parts, depth),
             _ => self.object(parts, depth),
@@ -185,7 +189,7 @@ impl<'a> Maker<'a, '_> {
             most.min(part.get("prefixItems").and_then(Value::as_array).map_or(usize::MAX, Vec::len))
         });
         let more = if depth >= LEAN { 0 } else { pick(self.dice, 4) };
-        let size = least.max((least + more).min(most));
+        let size = least.max(least.saturating_add(more).min(most));
         let mut items: Vec<Value> = Vec::new();
         for i in 0..size {
             let mut schemas: Vec<&Value> = parts.iter().filter_map(|part| item_schema(part, i)).collect();
@@ -224,18 +228,19 @@ impl<'a> Maker<'a, '_> {
             if !must.contains(key) && most.is_some_and(|most| members.len() >= most) {
                 break;
             }
-            match self.value(&schemas_of(parts, key), depth + 1) {
+            match self.value(&schemas_of(parts, key, &self.means), depth + 1) {
                 Some(value) => members.insert((*key).to_owned(), value),
                 None if must.contains(key) => return None,
                 None => None,
             };
         }
-        for _ in 0..4 * least {
+        for _ in 0..least.saturating_mul(4) {
             if members.len() >= least {
                 break;
             }
+            self.fuel = self.fuel.checked_sub(1)?;
             let key = self.new_key(parts, members.len(), depth)?;
-            if let Some(value) = self.value(&schemas_of(parts, &key), depth + 1) {
+            if let Some(value) = self.value(&schemas_of(parts, &key, &self.means), depth + 1) {
                 members.insert(key, value);
             }
         }
@@ -252,9 +257,11 @@ impl<'a> Maker<'a, '_> {
         match pattern {
             Some(pattern) => {
                 let keywords = Map::from_iter([("pattern".to_owned(), Value::from(pattern.as_str()))]);
-                let key = text::string(&[&keywords], self.dice)?.as_str()?.to_owned();
+                let (key, cost) = text::string(&[&keywords], self.dice, self.fuel * CHARACTERS);
+                self.fuel = self.fuel.saturating_sub(cost / CHARACTERS);
+                let key = key?.as_str()?.to_owned();
                 let numbered = format!("{key}{number}");
-                Some(if matches(pattern, &numbered) { numbered } else { key })
+                Some(if self.means.names(pattern, &numbered) { numbered } else { key })
             }
             None => Some(format!("extra_{number}")),
         }
@@ -266,8 +273,8 @@ fn list<'a>(keywords: &'a Map<String, Value>, key: &str) -> impl Iterator<Item =
     keywords.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn schemas_of<'a>(parts: &Parts<'a>, key: &str) -> Vec<&'a Value> {
-    parts.iter().flat_map(|part| member_schemas(part, key)).collect()
+fn schemas_of<'a>(parts: &Parts<'a>, key: &str, means: &Means) -> Vec<&'a Value> {
+    parts.iter().flat_map(|part| member_schemas(part, key, means)).collect()
 }
 
 /// The names listed under `keyword` in all parts.

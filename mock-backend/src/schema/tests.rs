@@ -10,7 +10,7 @@ use crate::latency::dice;
 fn judge(schema: &Value) {
     let validator = jsonschema::validator_for(schema).unwrap_or_else(|e| panic!("{e}: {schema}"));
     for seed in 0..3 {
-        let value = instance(schema, &mut dice(seed, "schema", 0));
+        let value = instance(schema, &mut dice(seed, "schema", 0), 1);
         let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{value} is not valid: {errors:?}\nschema: {schema}");
     }
@@ -74,7 +74,7 @@ fn formats_are_kept() {
         let schema = json!({"type": "string", "format": format});
         let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
         for seed in 0..20 {
-            let value = instance(&schema, &mut dice(seed, "format", 0));
+            let value = instance(&schema, &mut dice(seed, "format", 0), 1);
             assert!(validator.is_valid(&value), "{format}: {value}");
         }
     }
@@ -83,10 +83,10 @@ fn formats_are_kept() {
 #[test]
 fn a_schema_that_nothing_satisfies_ends_in_an_empty_object() {
     for schema in [json!(false), json!({"type": "string", "minLength": 5, "maxLength": 2}), json!({"$ref": "#"})] {
-        assert_eq!(instance(&schema, &mut dice(1, "none", 0)), json!({}));
+        assert_eq!(instance(&schema, &mut dice(1, "none", 0), 1), json!({}));
     }
     let endless = json!({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]});
-    assert_eq!(instance(&endless, &mut dice(1, "none", 0)), json!({}));
+    assert_eq!(instance(&endless, &mut dice(1, "none", 0), 1), json!({}));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn hostile_schemas_come_to_an_end() {
     ];
     for schema in schemas {
         // What comes out matters less than that something does, without using up the machine.
-        assert!(instance(&schema, &mut dice(1, "hostile", 0)).to_string().len() < 10_000_000);
+        assert!(instance(&schema, &mut dice(1, "hostile", 0), 1).to_string().len() < 10_000_000);
     }
 }
 
@@ -204,5 +204,27 @@ proptest! {
                 "additionalProperties": false}
         });
         judge(&schema);
+    }
+}
+
+#[test]
+fn what_asks_for_too_much_ends_all_the_same() {
+    let long = "a".repeat(4000);
+    let schemas = [
+        json!({"type": "object", "minProperties": 1_000_000_000_000_000_u64}),
+        json!({"type": "object", "minProperties": u64::MAX, "patternProperties": {"^x": true}}),
+        json!({"type": "array", "minItems": u64::MAX}),
+        json!({"type": "array", "minItems": 5000, "items": {"type": "string", "pattern": "^\\p{L}{900}$"}}),
+        json!({"type": "array", "minItems": 5000, "items": {"type": "string", "pattern": "(a{1000}){60}", "maxLength": 5}}),
+        json!({"type": "string", "pattern": format!("^({long}){{60000}}$")}),
+        json!({"type": "string", "minLength": 1 << 20}),
+        json!({"type": "integer", "minimum": -1e308, "maximum": 1e308, "multipleOf": 1e-308}),
+        json!({"type": "number", "multipleOf": 0}),
+        json!({"enum": vec![0; 30_000]}),
+    ];
+    for schema in schemas {
+        for among in [1, 64 * 128] {
+            assert!(instance(&schema, &mut dice(1, "much", 0), among).to_string().len() < 2_000_000);
+        }
     }
 }

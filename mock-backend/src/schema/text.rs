@@ -14,8 +14,15 @@ const ROOM: usize = 1 << 16;
 /// How often a pattern is tried before its length is given up.
 const TRIES: usize = 64;
 
-/// A string that fits all parts.
-pub(super) fn string(parts: &[&Map<String, Value>], dice: &mut Dice) -> Option<Value> {
+/// A string that fits all parts, and what it cost to find: characters and repetitions, at most about `most_cost`.
+pub(super) fn string(parts: &[&Map<String, Value>], dice: &mut Dice, most_cost: usize) -> (Option<Value>, usize) {
+    let mut left = most_cost;
+    let found = fitting(parts, dice, &mut left);
+    let length = found.as_ref().and_then(Value::as_str).map_or(0, str::len);
+    (found, most_cost - left + length)
+}
+
+fn fitting(parts: &[&Map<String, Value>], dice: &mut Dice, left: &mut usize) -> Option<Value> {
     let number = |key: &'static str| parts.iter().filter_map(|part| part.get(key)?.as_u64()).map(|n| n as usize);
     let least = number("minLength").max().unwrap_or(0);
     let most = number("maxLength").min();
@@ -24,7 +31,7 @@ pub(super) fn string(parts: &[&Map<String, Value>], dice: &mut Dice) -> Option<V
     }
     let word = |key: &str| parts.iter().find_map(|part| part.get(key)?.as_str());
     if let Some(pattern) = word("pattern")
-        && let Some(text) = matching(pattern, least, most, dice)
+        && let Some(text) = matching(pattern, least, most, dice, left)
     {
         return Some(Value::from(text));
     }
@@ -90,18 +97,22 @@ fn formatted(format: &str, dice: &mut Dice) -> Option<String> {
     })
 }
 
-/// A string of `least` to `most` characters that matches `pattern`; none if the pattern is beyond us.
-fn matching(pattern: &str, least: usize, most: Option<usize>, dice: &mut Dice) -> Option<String> {
+/// A string of `least` to `most` characters that matches `pattern`; none if the pattern is beyond us, or what is `left`
+/// is spent on it.
+fn matching(pattern: &str, least: usize, most: Option<usize>, dice: &mut Dice, left: &mut usize) -> Option<String> {
+    *left = left.checked_sub(pattern.len())?;
     let hir = regex_syntax::parse(pattern).ok()?;
     let fits = |text: &String| {
         let length = text.chars().count();
         length >= least && most.is_none_or(|most| length <= most)
     };
-    let mut tries = (0..TRIES).map(|i| {
+    let mut tries = (0..TRIES).map_while(|i| {
         let stretch = if i < 8 { 3 } else { (least + i).min(1 << 12) };
-        let (mut room, mut out) = (ROOM, String::new());
+        let (most, mut out) = (ROOM.min(*left), String::new());
+        let mut room = most;
         write(&hir, stretch, dice, &mut room, &mut out);
-        out
+        *left -= most - room;
+        (most > 0).then_some(out)
     });
     tries.find(fits)
 }
@@ -113,7 +124,12 @@ fn write(hir: &Hir, stretch: usize, dice: &mut Dice, room: &mut usize, out: &mut
     *room = left;
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
-        HirKind::Literal(literal) => out.push_str(&String::from_utf8_lossy(&literal.0)),
+        HirKind::Literal(literal) => {
+            *room = room.saturating_sub(literal.0.len());
+            if *room > 0 {
+                out.push_str(&String::from_utf8_lossy(&literal.0));
+            }
+        }
         HirKind::Class(class) => out.extend(one_of(class, dice)),
         HirKind::Capture(capture) => write(&capture.sub, stretch, dice, room, out),
         HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, stretch, dice, room, out)),
@@ -133,20 +149,24 @@ fn write(hir: &Hir, stretch: usize, dice: &mut Dice, room: &mut usize, out: &mut
 
 /// A character of the class: a letter or a digit if it has one, else another that can be printed, else any.
 fn one_of(class: &Class, dice: &mut Dice) -> Option<char> {
-    let ranges: Vec<(char, char)> = match class {
-        Class::Unicode(class) => class.ranges().iter().map(|range| (range.start(), range.end())).collect(),
+    match class {
+        Class::Unicode(class) => preferred(class.ranges().iter().map(|range| (range.start(), range.end())), dice),
         Class::Bytes(class) => {
-            class.ranges().iter().map(|range| (char::from(range.start()), char::from(range.end()))).collect()
+            preferred(class.ranges().iter().map(|range| (char::from(range.start()), char::from(range.end()))), dice)
         }
-    };
-    let has = |c: char| ranges.iter().any(|(from, to)| (*from..=*to).contains(&c));
-    let preferred = |likes: fn(&char) -> bool| -> Vec<char> { (' '..='~').filter(likes).filter(|c| has(*c)).collect() };
-    let mut found = preferred(|c| c.is_ascii_alphanumeric());
+    }
+}
+
+/// The same of sorted ranges, of which there may be hundreds, though few of characters that are preferred.
+fn preferred(mut ranges: impl Iterator<Item = (char, char)> + Clone, dice: &mut Dice) -> Option<char> {
+    let plain: Vec<(char, char)> = ranges.clone().take_while(|(from, _)| *from <= '~').collect();
+    let has = |c: char| plain.iter().any(|(from, to)| (*from..=*to).contains(&c));
+    let mut found: Vec<char> = ('0'..='z').filter(|c| c.is_ascii_alphanumeric() && has(*c)).collect();
     if found.is_empty() {
-        found = preferred(|_| true);
+        found = (' '..='~').filter(|c| has(*c)).collect();
     }
     if found.is_empty() {
-        return ranges.first().map(|(from, _)| *from);
+        return ranges.next().map(|(from, _)| from);
     }
     Some(found[pick(dice, found.len())])
 }

@@ -1,6 +1,10 @@
 //! A client of a few lines, blocking and with stamps, that shares nothing with the simulator.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs)]
 
+pub mod child;
+pub mod mistakes;
+pub mod wire;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
@@ -77,8 +81,7 @@ impl Client {
     }
 
     pub fn post(&mut self, path: &str, headers: &str, body: &str) -> Answer {
-        let head = format!("POST {path} HTTP/1.1\r\nhost: sim\r\n{headers}content-length: {}\r\n\r\n", body.len());
-        self.send(&[head.as_bytes(), body.as_bytes()].concat())
+        self.send(request("POST", path, headers, body).as_bytes())
     }
 
     pub fn get(&mut self, path: &str) -> Answer {
@@ -161,6 +164,11 @@ fn complete(answer: &Answer, raw: &[u8]) -> Option<Vec<Range<usize>>> {
     }
 }
 
+/// A request as it stands on the wire of HTTP/1.1.
+pub fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nhost: sim\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+}
+
 pub const KEY: &str = "api-key: k\r\n";
 
 /// A simulator of one listener with these times, in milliseconds.
@@ -198,5 +206,24 @@ pub fn ledger(simulator: &Simulator, listener: &str, n: usize) -> Vec<mock_backe
     panic!("the ledger never had {n} records of {listener}: {:?}", simulator.ledger());
 }
 
+/// The value of a metric without labels, or with all of them in `name`.
+pub fn measured(simulator: &Simulator, name: &str) -> u64 {
+    let metrics = simulator.metrics();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is not in {metrics}")).parse().unwrap()
+}
+
+/// Waits until a metric has this value.
+pub fn metric(simulator: &Simulator, name: &str, value: u64) {
+    for _ in 0..3000 {
+        if measured(simulator, name) == value {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{name} never was {value}: {}", simulator.metrics());
+}
+
+pub const CONNECTIONS: &str = "sim_connections{listener=\"direct\"}";
 pub const CHAT: &str = "/v1/chat/completions";
 pub const RESPONSES: &str = "/v1/responses";

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
 use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
+use crate::command::run::watch::Backend;
 use crate::plan::Plan;
 use crate::profile::secret::{BadSecret, Secret};
 
@@ -19,12 +20,12 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running simulator; it ends when this is dropped, and also when this process is killed, because its standard
 /// input then ends.
-pub(super) struct SimulatorChild {
+pub(in crate::command) struct SimulatorChild {
     child: Child,
     /// Held open for as long as the simulator is to live.
     lifeline: Option<ChildStdin>,
     /// The base address of each listener by name.
-    pub(super) listeners: BTreeMap<String, String>,
+    pub(in crate::command) listeners: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +70,12 @@ impl SimulatorChild {
         simulator.listeners = ready.listeners.into_iter().map(|listener| (listener.name, listener.url)).collect();
         simulator.pass_on_warnings();
         Ok(simulator)
+    }
+
+    /// What the watch needs to ask it how it is.
+    pub(super) fn as_backend(&self) -> Option<Backend> {
+        let url = self.listeners.values().next()?.clone();
+        Some(Backend { process: self.child.id(), url })
     }
 
     /// Why it ended instead of becoming ready, in its own words and with its own exit code.

@@ -12,7 +12,9 @@ use tokio::time::{Instant, interval, sleep_until};
 use crate::command::exit::Exit;
 use crate::command::run::engine::{self, Gauge, Setup, WorkerEnd};
 use crate::command::run::resources::{self, Resources};
+use crate::driver::heartbeat::Heart;
 use crate::driver::worker::Stop;
+use crate::measure::sample::Gap;
 use crate::plan::Plan;
 use crate::store::journal::{Journal, Quill, Tally};
 use crate::units::{Nanos, Phase};
@@ -49,6 +51,8 @@ pub(super) struct Outcome {
     pub(super) due: Vec<u64>,
     /// Rows that did not fit into the journal's queue.
     pub(super) rows_lost: u64,
+    /// Every gap between chunks, if they are kept.
+    pub(super) gaps: Vec<Gap>,
     /// Peak memory resident in the measured phase, MiB.
     pub(super) peak_rss_mib: Option<f64>,
     /// CPU seconds of the measured phase.
@@ -75,16 +79,16 @@ pub(super) struct Moment<'a> {
 /// When signals cannot be heard or no worker can be started.
 pub(super) async fn conduct(
     setup: &Setup,
-    quills: Vec<Quill>,
+    crew: Vec<(Quill, Arc<Heart>)>,
     journal: &Journal,
     mut show: impl FnMut(&Moment<'_>),
 ) -> Result<Outcome> {
     let (stop, heard) = watch::channel(Stop::Run);
     let (tell, mut ended) = mpsc::unbounded_channel();
-    let workers = quills.len();
+    let workers = crew.len();
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
-    let gauges = engine::start(setup, quills, &heard, &tell);
+    let gauges = engine::start(setup, crew, &heard, &tell);
     // From here on only workers can tell; when none is left, none will.
     drop(tell);
     if gauges.is_err() {
@@ -263,9 +267,11 @@ impl Conductor {
         };
         let mut due = vec![0; plan.paths.len()];
         let mut rows_lost = 0;
-        for end in ends {
+        let mut gaps = Vec::new();
+        for mut end in ends {
             due.iter_mut().zip(end.due).for_each(|(sum, due)| *sum += due);
             rows_lost += end.rows_lost;
+            gaps.append(&mut end.gaps);
         }
         let peak_rss_mib = self.spent.and_then(|(peak, _)| peak);
         let cpu_s = self.spent.map(|(_, cpu)| cpu);
@@ -275,6 +281,7 @@ impl Conductor {
             cut: self.cut.map(|(cut, _)| cut),
             due,
             rows_lost,
+            gaps,
             peak_rss_mib,
             cpu_s,
         }

@@ -14,10 +14,11 @@ use tokio::time::{Instant, sleep_until};
 use crate::attempt::{Caller, Prepared, Route};
 use crate::driver::closed::Closed;
 use crate::driver::flight::{Flights, Landing, Lost};
+use crate::driver::heartbeat::Heart;
 use crate::driver::open::Open;
 use crate::driver::worker::{self, Stop, told};
 use crate::measure::outcome::{ErrorClass, Outcome};
-use crate::measure::sample::Sample;
+use crate::measure::sample::{Gap, Sample};
 use crate::plan::Plan;
 use crate::schedule::load::LoadModel;
 use crate::schedule::pacer::Pacer;
@@ -49,6 +50,8 @@ pub(super) struct Setup {
     pub(super) origin: Nanos,
     /// Calls under way in all workers.
     pub(super) under_way: Arc<AtomicUsize>,
+    /// Whether every gap between chunks is kept.
+    pub(super) keeps_gaps: bool,
 }
 
 /// How a worker ended.
@@ -58,6 +61,8 @@ pub(super) struct WorkerEnd {
     pub(super) due: Vec<u64>,
     /// Rows that did not fit into the journal's queue.
     pub(super) rows_lost: u64,
+    /// Every gap between chunks, if they are kept.
+    pub(super) gaps: Vec<Gap>,
 }
 
 /// What a worker tells of itself ten times a second, for the live view.
@@ -69,25 +74,26 @@ pub(super) struct Gauge {
     pub(super) came_due: AtomicU64,
 }
 
-/// Starts a worker for each quill. Each tells `ended` how it ended.
+/// Starts a worker for each quill, with its heart. Each tells `ended` how it ended.
 ///
 /// # Errors
 /// When the system has no thread left.
 pub(super) fn start(
     setup: &Setup,
-    quills: Vec<Quill>,
+    crew: Vec<(Quill, Arc<Heart>)>,
     stop: &watch::Receiver<Stop>,
     ended: &mpsc::UnboundedSender<Result<WorkerEnd>>,
 ) -> Result<Vec<Arc<Gauge>>> {
-    let of = quills.len() as u64;
+    let of = crew.len() as u64;
     let mut gauges = Vec::new();
-    for (shard, quill) in quills.into_iter().enumerate() {
+    for (shard, (quill, heart)) in crew.into_iter().enumerate() {
         let gauge = Arc::new(Gauge::default());
         gauges.push(Arc::clone(&gauge));
         let (setup, stop, ended) = (setup.clone(), stop.clone(), ended.clone());
         let share = Share { number: shard as u64, of };
         worker::spawn(share.number, move || async move {
-            let end = work(setup, share, quill, stop, gauge).await;
+            let end = work(setup, share, (quill, &heart), stop, gauge).await;
+            heart.rest();
             // The receiver outlives the workers.
             let _ = ended.send(end);
         })
@@ -107,7 +113,7 @@ struct Share {
 async fn work(
     setup: Setup,
     share: Share,
-    quill: Quill,
+    (quill, heart): (Quill, &Arc<Heart>),
     stop: watch::Receiver<Stop>,
     gauge: Arc<Gauge>,
 ) -> Result<WorkerEnd> {
@@ -115,6 +121,7 @@ async fn work(
     let everywhere = Arc::clone(&desk.setup.under_way);
     let flights = Flights::new(desk.setup.plan.paths.len(), everywhere, Box::new(Rc::clone(&desk)));
     let ticker = tokio::task::spawn_local(tick(Rc::clone(&desk), Rc::clone(&flights), gauge));
+    let beating = tokio::task::spawn_local(beat(Arc::clone(heart), Rc::clone(&flights)));
     let aborter = tokio::task::spawn_local(abort_when_told(Rc::clone(&desk), stop.clone()));
     if desk.setup.plan.concurrency() > 0 {
         closed(&desk, &flights, share, &stop).await?;
@@ -123,10 +130,11 @@ async fn work(
     }
     flights.emptied().await;
     ticker.abort();
+    beating.abort();
     aborter.abort();
     desk.hand_over();
     desk.quill.interval(desk.second.get(), desk.caller.take_interval());
-    Ok(WorkerEnd { due: flights.due(), rows_lost: desk.quill.lost() })
+    Ok(WorkerEnd { due: flights.due(), rows_lost: desk.quill.lost(), gaps: desk.caller.take_gaps() })
 }
 
 async fn open(desk: &Rc<Desk>, flights: &Rc<Flights<Sample>>, share: Share, stop: watch::Receiver<Stop>) -> Result<()> {
@@ -182,6 +190,10 @@ async fn abort_when_told(desk: Rc<Desk>, mut stop: watch::Receiver<Stop>) {
     desk.caller.abort();
 }
 
+async fn beat(heart: Arc<Heart>, flights: Rc<Flights<Sample>>) {
+    heart.beat(|| flights.under_way()).await;
+}
+
 /// Hands over ended calls often, and histograms every second.
 async fn tick(desk: Rc<Desk>, flights: Rc<Flights<Sample>>, gauge: Arc<Gauge>) {
     let begin = Instant::now() + desk.setup.origin.since(Nanos::now());
@@ -217,6 +229,7 @@ impl Desk {
             paths.map(|((path, target), secret)| Route::new(path.clone(), target.clone(), secret.clone())).collect();
         let caller = Caller::new(routes, setup.run_id.clone(), setup.origin, share.number, share.of);
         let caller = if setup.plan.concurrency() > 0 { caller } else { caller.filling_pools() };
+        let caller = if setup.keeps_gaps { caller.keeping_gaps() } else { caller };
         Self { setup, caller: Rc::new(caller), quill, ended: RefCell::default(), second: Cell::new(0) }
     }
 

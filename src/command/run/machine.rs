@@ -1,8 +1,13 @@
 //! The machine a run happens on: what the manifest says of it, and its limit on open files, raised as far as allowed.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::measure::selftest::Machine;
 use crate::run::Environment;
+use crate::store;
 
 /// Descriptors that are kept for files, timers and the system.
 const SPARE_FILES: u64 = 64;
@@ -14,7 +19,40 @@ pub(super) fn describe() -> Environment {
         cpus: std::thread::available_parallelism().map_or(1, usize::from),
         cpu_model: cpu_model(),
         open_files: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
+        local_ports: local_ports(),
     }
+}
+
+/// The machine and the build, as far as a selftest depends on them.
+pub(in crate::command) fn identity() -> Machine {
+    let Environment { os, cpus, cpu_model, .. } = describe();
+    Machine {
+        id: own_name(),
+        os,
+        cpus,
+        cpu_model,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+    }
+}
+
+/// Where this user's newest selftest is kept, if there is such a place.
+pub(in crate::command) fn selftest_file() -> Option<PathBuf> {
+    store::selftest::place(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"))
+}
+
+/// The limit on open files that this process may have.
+pub(in crate::command) fn most_open_files() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
+/// A hash of the machine's own name, which a report that is passed on must not tell. Hashed alike by the same build.
+fn own_name() -> String {
+    let read = |file| std::fs::read_to_string(file).ok().filter(|text: &String| !text.trim().is_empty());
+    let name = read("/etc/machine-id").or_else(|| read("/proc/sys/kernel/hostname")).unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    name.trim().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// Raises the soft limit on open files to the hard one. Says so when even that is too low for so many.
@@ -33,6 +71,14 @@ pub(super) fn raise_open_files(files: usize) -> Option<String> {
              (ulimit -Hn), or lower load.max_in_flight"
         )
     })
+}
+
+/// How many local ports a connection may choose from.
+fn local_ports() -> Option<u64> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = range.split_whitespace().map_while(|word| word.parse::<u64>().ok());
+    let (first, last) = (ends.next()?, ends.next()?);
+    last.checked_sub(first).map(|more| more + 1)
 }
 
 fn kernel() -> String {

@@ -1,5 +1,7 @@
 //! What the measured phase cost this process: peak memory and CPU time, from the kernel's own counters.
 
+use crate::command::run::meter::cpu_s;
+
 /// Counters at the beginning of the measured phase.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resources {
@@ -26,9 +28,4 @@ impl Resources {
     pub(super) fn cpu_s(&self) -> f64 {
         cpu_s() - self.cpu_s
     }
-}
-
-fn cpu_s() -> f64 {
-    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
 }

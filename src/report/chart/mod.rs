@@ -136,15 +136,32 @@ impl Artist<'_> {
             return Ok(None);
         };
         let metric = words::name(first.metric);
+        let time = self.time(first.width_s);
+        let shaded = match (time.bad.is_empty(), self.analysis.validity.bad.are_too_many()) {
+            (true, _) => "",
+            (false, true) => " Shaded: this tool could not measure faithfully.",
+            (false, false) => {
+                " Shaded: this tool could not measure faithfully; calls due there are in no other figure."
+            }
+        };
         let caption = format!(
             "The {metric} of calls due within {}; where such a span holds fewer than 100 calls, its p99 is close to its \
-             largest value.",
+             largest value.{shaded}",
             crate::report::figure::seconds(first.width_s)
         );
-        let seconds = self.run.measured_s().max(first.width_s);
         let title = format!("{} over time", capital(metric));
-        both("timeline".to_owned(), title, caption, (520, 480), |canvas| timeline::draw(canvas, &lines, seconds))
+        both("timeline".to_owned(), title, caption, (520, 480), |canvas| timeline::draw(canvas, &lines, &time))
             .map(Some)
+    }
+
+    /// The measured phase with its bad seconds, from its beginning.
+    fn time(&self, at_least_s: f64) -> timeline::Time {
+        let from = self.run.manifest.plan.measure_from().as_secs_f64();
+        let stretches = self.analysis.validity.bad.stretches().into_iter();
+        timeline::Time {
+            seconds: self.run.measured_s().max(at_least_s),
+            bad: stretches.map(|s| ((s.start as f64 - from).max(0.0), s.end as f64 - from)).collect(),
+        }
     }
 
     fn breakdown(&self) -> Result<Option<Chart>, ChartError> {

@@ -50,6 +50,9 @@ pub const QUIET: Colour = Colour::new("quiet", 0x5B636D, 0xA3ABB5);
 /// Lines behind the data.
 pub const GRID: Colour = Colour::new("grid", 0xE2E5E9, 0x363B42);
 
+/// Behind the time in which this tool could not measure faithfully.
+pub const SHADE: Colour = Colour::new("shade", 0xF6D9C9, 0x4A3226);
+
 /// The page.
 pub const PAPER: Colour = Colour::new("paper", 0xFFFFFF, 0x16191D);
 
@@ -78,7 +81,7 @@ pub const PARTS: [Colour; 6] = [
 
 /// Every colour that a chart may use.
 pub fn all() -> impl Iterator<Item = Colour> {
-    [INK, QUIET, GRID, PAPER, ON_LIGHT].into_iter().chain(PATHS).chain(PARTS)
+    [INK, QUIET, GRID, SHADE, PAPER, ON_LIGHT].into_iter().chain(PATHS).chain(PARTS)
 }
 
 /// The mark on a line, so that it can be told without its colour.

@@ -3,7 +3,7 @@
 use crate::report::chart::axis::Axis;
 use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
-use crate::report::chart::palette::QUIET;
+use crate::report::chart::palette::{QUIET, SHADE};
 
 /// Bins between two marks of a line.
 const BETWEEN_MARKS: usize = 10;
@@ -19,11 +19,20 @@ pub struct TimeLine {
     pub failures: Vec<f64>,
 }
 
-/// Draws both panels over `seconds` of measuring.
+/// The time that is drawn, seconds from the beginning of measuring.
+#[derive(Clone, Debug)]
+pub struct Time {
+    /// How long measuring went on.
+    pub seconds: f64,
+    /// The stretches in which this tool could not measure faithfully; they are shaded.
+    pub bad: Vec<(f64, f64)>,
+}
+
+/// Draws both panels.
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn draw(canvas: &Canvas, lines: &[TimeLine], seconds: f64) -> Result<(), ChartError> {
+pub fn draw(canvas: &Canvas, lines: &[TimeLine], time: &Time) -> Result<(), ChartError> {
     let used = canvas.legend(&lines.iter().map(|line| line.p50.entry()).collect::<Vec<_>>(), (8.0, 16.0))?;
     let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
     let (top, strip) = (used + 44.0, 12.0 * lines.len() as f64 + 10.0);
@@ -32,26 +41,21 @@ pub fn draw(canvas: &Canvas, lines: &[TimeLine], seconds: f64) -> Result<(), Cha
     let each = (height - top - 52.0 - 56.0 - foot) / 2.0;
     let panel = |top: f64| Area { left: 56.0, top, right: width - 16.0, bottom: top + each };
     let of = |pick: fn(&TimeLine) -> &Line| lines.iter().map(pick).collect::<Vec<_>>();
-    panel_of(canvas, panel(top), &of(|line| &line.p50), seconds, ("", "p50, milliseconds"))?;
+    panel_of(canvas, panel(top), &of(|line| &line.p50), time, ("", "p50, milliseconds"))?;
     let lower = panel(top + each + 56.0 + foot);
     if fails {
-        strip_of(canvas, lines, Area { top: top + each + 24.0, ..panel(top) }, seconds)?;
+        strip_of(canvas, lines, Area { top: top + each + 24.0, ..panel(top) }, time.seconds)?;
     }
-    panel_of(canvas, lower, &of(|line| &line.p99), seconds, ("seconds of measuring", "p99, milliseconds"))
+    panel_of(canvas, lower, &of(|line| &line.p99), time, ("seconds of measuring", "p99, milliseconds"))
 }
 
-fn panel_of(
-    canvas: &Canvas,
-    area: Area,
-    lines: &[&Line],
-    seconds: f64,
-    titles: (&str, &str),
-) -> Result<(), ChartError> {
+fn panel_of(canvas: &Canvas, area: Area, lines: &[&Line], time: &Time, titles: (&str, &str)) -> Result<(), ChartError> {
     let values = || lines.iter().flat_map(|line| line.points.iter().map(|(_, ms)| *ms));
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
     let mut y = Axis::latency(low, high);
     thin(&mut y, area);
-    let plot = Plot::new(canvas, area, time(seconds), y, titles)?;
+    shade(canvas, area, time)?;
+    let plot = Plot::new(canvas, area, axis(time.seconds), y, titles)?;
     for (place, line) in lines.iter().enumerate() {
         canvas.line(&plot.points(&line.points), line.colour, 1.8, 1.0)?;
         // Marks of different paths stand at different times, so that none hides another.
@@ -63,7 +67,16 @@ fn panel_of(
     Ok(())
 }
 
-fn time(seconds: f64) -> Axis {
+/// Bad seconds, at least as wide as a hair.
+fn shade(canvas: &Canvas, area: Area, time: &Time) -> Result<(), ChartError> {
+    let at = |second: f64| area.left + (second / time.seconds).clamp(0.0, 1.0) * (area.right - area.left);
+    time.bad.iter().try_for_each(|(from, to)| {
+        let left = at(*from);
+        canvas.fill(Area { left, right: at(*to).max(left + 1.0), ..area }, SHADE, 1.0)
+    })
+}
+
+fn axis(seconds: f64) -> Axis {
     let mut axis = Axis::linear(0.0, seconds, 8);
     axis.to = seconds;
     axis.ticks.retain(|(at, _)| *at <= seconds + 1e-9);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use hdrhistogram::Histogram;
 
 use crate::analysis::Analysis;
-use crate::report::export::values::series;
+use crate::report::export::values::{Series, kept, series};
 use crate::run::Run;
 
 /// Steps for each halving of the distance to the end, as HdrHistogram's own default.
@@ -17,9 +17,10 @@ const NS_PER_MS: f64 = 1e6;
 /// A file for every metric of every path that has values.
 #[must_use]
 pub fn render(run: &Run, analysis: &Analysis) -> Vec<(PathBuf, Vec<u8>)> {
-    let one = |series: crate::report::export::values::Series<'_>| {
+    let kept = kept(run);
+    let one = |series: Series<'_>| {
         let beyond = series.summary.why_beyond();
-        (series.file(run, "hgrm"), distribution(&series.histogram(run), beyond.as_deref()).into_bytes())
+        (series.file(run, "hgrm"), distribution(&series.histogram(run, &kept), beyond.as_deref()).into_bytes())
     };
     series(analysis).map(one).collect()
 }

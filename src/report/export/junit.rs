@@ -72,7 +72,7 @@ impl Case {
 
 fn of_run(validity: &Validity) -> Case {
     let (_, sentence) = words::validity(validity);
-    let reasons = validity.reasons.iter().map(|reason| format!("; {}: {}", reason.message, reason.remedy));
+    let reasons = validity.reasons.iter().map(|reason| format!("; {}: {}", reason.message(), reason.remedy()));
     let ending = match validity.verdict {
         ValidityVerdict::Valid | ValidityVerdict::Degraded => Ending::Passed,
         ValidityVerdict::Invalid => Ending::Broken,

@@ -7,6 +7,8 @@ use crate::analysis::population::failed;
 use crate::analysis::shift::ShiftRow;
 use crate::analysis::summary::MetricSummary;
 use crate::measure::metric::Metric;
+use crate::measure::sample::Sample;
+use crate::report::export::values::kept;
 use crate::report::figure::percent_key;
 use crate::report::json::rounded;
 use crate::run::Run;
@@ -49,11 +51,12 @@ pub struct TrackedShift {
 /// What each path did, in the order of the plan.
 #[must_use]
 pub fn levels(run: &Run, analysis: &Analysis) -> Vec<Tracked> {
+    let kept = kept(run);
     let of_path = |id: PathId, metrics: &[MetricSummary]| {
         let path = run.manifest.plan.path(id).name.clone();
         let headlines = metrics.iter().filter(|metric| METRICS.contains(&metric.metric) && !metric.beside);
         let mut figures: Vec<Tracked> = headlines.flat_map(|metric| quantiles(&path, metric)).collect();
-        figures.extend(failed_share(run, id, path));
+        figures.extend(failed_share(&kept, id, path));
         figures
     };
     analysis.paths.iter().flat_map(|summary| of_path(summary.path, &summary.metrics)).collect()
@@ -67,8 +70,8 @@ fn quantiles(path: &str, metric: &MetricSummary) -> impl Iterator<Item = Tracked
 }
 
 /// Failed calls of a path among those that ended by themselves, percent.
-fn failed_share(run: &Run, id: PathId, path: String) -> Option<Tracked> {
-    let ends: Vec<bool> = run.measured().filter(|sample| sample.path == id).filter_map(failed).collect();
+fn failed_share(kept: &[&Sample], id: PathId, path: String) -> Option<Tracked> {
+    let ends: Vec<bool> = kept.iter().filter(|sample| sample.path == id).filter_map(|sample| failed(sample)).collect();
     let (bad, n) = (ends.iter().filter(|failed| **failed).count(), ends.len());
     let value = rounded(100.0 * bad as f64 / n.max(1) as f64);
     (n > 0).then(|| Tracked { path, name: "failed_share".to_owned(), value, unit: "%", n: n as u64 })

@@ -1,0 +1,58 @@
+//! Whether the books of a run balance: every arrival accounted for, every row there, every stamp in its order.
+
+use crate::analysis::summary::PathSummary;
+use crate::analysis::validity::reason::Reason;
+use crate::measure::sample::Sample;
+use crate::run::Run;
+use crate::units::Nanos;
+
+/// What is wrong with them.
+pub(crate) fn reasons(run: &Run, measured: &[&Sample], paths: &[PathSummary]) -> Vec<Reason> {
+    let found = [accounting(run, paths), rows_lost(run), clock(measured), incomplete(run)];
+    found.into_iter().flatten().collect()
+}
+
+/// Planned must be the sum of ok, failed, incomplete and dropped, path by path.
+fn accounting(run: &Run, paths: &[PathSummary]) -> Option<Reason> {
+    let plan = &run.manifest.plan;
+    let wrong: Vec<String> = paths
+        .iter()
+        .filter(|path| !path.requests.adds_up())
+        .map(|path| {
+            let r = &path.requests;
+            let name = &plan.path(path.path).name;
+            format!(
+                "'{name}': {} planned, {} ok + {} failed + {} incomplete + {} dropped",
+                r.planned, r.ok, r.failed, r.incomplete, r.dropped
+            )
+        })
+        .collect();
+    (!wrong.is_empty()).then_some(Reason::Accounting(wrong))
+}
+
+fn rows_lost(run: &Run) -> Option<Reason> {
+    let lost = run.manifest.ending.as_ref().map_or(0, |ending| ending.rows_lost);
+    (lost > 0).then_some(Reason::RowsLost(lost))
+}
+
+/// Stamps that run backwards.
+fn clock(measured: &[&Sample]) -> Option<Reason> {
+    let backwards = |sample: &&&Sample| {
+        let s = &sample.stamps;
+        let order = [s.sent, s.first_byte, s.head, s.first_event, s.first_content, s.last_content, s.end];
+        let seen: Vec<Nanos> = order.into_iter().flatten().collect();
+        !seen.is_sorted()
+    };
+    let count = measured.iter().filter(backwards).count() as u64;
+    (count > 0).then_some(Reason::Clock(count))
+}
+
+fn incomplete(run: &Run) -> Option<Reason> {
+    if run.is_complete() {
+        return None;
+    }
+    Some(Reason::IncompleteRun(match &run.manifest.ending {
+        Some(ending) => ending.reason.clone().unwrap_or_else(|| "it did not say why".to_owned()),
+        None => "it was killed, or is still under way".to_owned(),
+    }))
+}

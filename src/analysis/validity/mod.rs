@@ -1,0 +1,98 @@
+//! Whether a run may be judged at all: was this tool itself on time, and did it do all that it planned?
+
+use crate::analysis::summary::PathSummary;
+use crate::measure::health::BadSeconds;
+use crate::measure::metric::Metric;
+use crate::measure::sample::Sample;
+use crate::run::Run;
+
+pub mod arrivals;
+mod books;
+pub mod lag;
+mod limits;
+pub mod little;
+pub mod reason;
+pub mod rig;
+#[cfg(test)]
+mod tests;
+pub mod verdict;
+
+pub use arrivals::Arrivals;
+pub use lag::{Lag, Lags};
+pub use little::Little;
+pub use reason::Reason;
+pub use rig::Vitals;
+pub use verdict::ValidityVerdict;
+
+/// Whether a run may be judged, and why not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Validity {
+    /// What may be made of it.
+    pub verdict: ValidityVerdict,
+    /// What speaks against it.
+    pub reasons: Vec<Reason>,
+    /// Arrivals due in the measured phase.
+    pub planned: u64,
+    /// Those that were taken up.
+    pub sent: u64,
+    /// Those that were never sent.
+    pub dropped: u64,
+    /// Those that left no row and whose path is not known; among `planned`, not among any path's.
+    pub unattributed: u64,
+    /// How late calls were sent, over all of them.
+    pub lags: Lags,
+    /// What became of the arrivals.
+    pub arrivals: Arrivals,
+    /// Calls under way, counted in two ways; or why they could not be.
+    pub little: Result<Little, &'static str>,
+    /// How the rig was.
+    pub vitals: Vitals,
+    /// The seconds in which this tool could not measure faithfully.
+    pub bad: BadSeconds,
+    /// Calls that are left out of every figure because their round was due in such a second.
+    pub left_out: u64,
+}
+
+/// Examines a run: `measured` are all its attempts, `kept` those that figures are made of.
+#[must_use]
+pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathSummary], headline: Metric) -> Validity {
+    let planned = run.planned().iter().sum::<u64>() + run.lost.unattributed;
+    let dropped = paths.iter().map(|path| path.requests.dropped).sum();
+    let bad = run.bad_seconds();
+    let vitals = Vitals::of(run);
+    let arrivals = Arrivals::of(run, measured, planned, &bad);
+    let little = Little::of(run, &bad);
+    let failures = rig::own_failures(measured);
+    let unsent = 1.0 - arrivals.share() + (failures.0 + failures.1) as f64 / planned.max(1) as f64;
+
+    let mut reasons = lag::lateness(run, kept, headline);
+    reasons.extend(arrivals::dropped(measured, planned, unsent));
+    reasons.extend(arrivals.reasons());
+    reasons.extend(rig::reasons(run, &vitals, &bad, failures, unsent));
+    reasons.extend(books::reasons(run, measured, paths));
+    if let Ok(little) = little
+        && little.is_off(limits::RESIDUAL)
+    {
+        reasons.push(Reason::LittlesLaw { seen: little.seen, expected: little.expected });
+    }
+    // The gravest first; among equals the order above.
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight()));
+    Validity {
+        verdict: reasons.first().map_or(ValidityVerdict::Valid, Reason::weight),
+        reasons,
+        planned,
+        sent: measured.len() as u64 - dropped + lost(run),
+        dropped,
+        unattributed: run.lost.unattributed,
+        lags: Lags::of(measured),
+        arrivals,
+        little,
+        vitals,
+        bad,
+        left_out: (measured.len() - kept.len()) as u64,
+    }
+}
+
+fn lost(run: &Run) -> u64 {
+    run.lost.by_path.iter().sum::<u64>() + run.lost.unattributed
+}

@@ -1,0 +1,311 @@
+//! What can speak against a run: each with a stable code, what was seen, and what helps.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::validity::arrivals::Dispersion;
+use crate::analysis::validity::lag::LagPart;
+use crate::analysis::validity::verdict::ValidityVerdict;
+use crate::measure::health::{HICCUP_ALLOWED_MS, STEAL_ALLOWED};
+use crate::measure::outcome::ErrorClass;
+
+/// One thing that speaks against a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reason {
+    /// Calls of a path were sent late.
+    SendLag {
+        /// The path.
+        path: String,
+        /// The 0.99 quantile of its lag, ms.
+        p99_ms: f64,
+        /// What is allowed, ms.
+        allowed_ms: f64,
+        /// The part that was longer.
+        part: LagPart,
+        /// How grave it is.
+        weight: ValidityVerdict,
+    },
+    /// Arrivals were never sent.
+    Dropped {
+        /// How many, by why.
+        classes: BTreeMap<ErrorClass, u64>,
+        /// Of how many.
+        planned: u64,
+        /// How grave it is.
+        weight: ValidityVerdict,
+    },
+    /// Arrivals were made after the measured phase was over.
+    BehindPlan {
+        /// How many.
+        behind: u64,
+        /// Of how many.
+        planned: u64,
+    },
+    /// Arrivals were made more, or less, evenly than planned.
+    Bunched(Dispersion),
+    /// Calls under way as counted and as added up from the rows differ.
+    LittlesLaw {
+        /// As the heartbeats counted them.
+        seen: f64,
+        /// As the rows add up to.
+        expected: f64,
+    },
+    /// Planned is not ok, failed, incomplete and dropped.
+    Accounting(Vec<String>),
+    /// The disk could not follow.
+    RowsLost(u64),
+    /// Stamps run backwards.
+    Clock(u64),
+    /// Calls broke inside this tool.
+    OwnFailures {
+        /// How many.
+        count: u64,
+        /// How grave it is.
+        weight: ValidityVerdict,
+    },
+    /// Too few descriptors, or nearly.
+    Descriptors {
+        /// Calls that had none.
+        failed: u64,
+        /// The most that were open.
+        peak: Option<u64>,
+        /// How many may be open.
+        limit: u64,
+        /// How grave it is.
+        weight: ValidityVerdict,
+    },
+    /// Too few local ports, or nearly.
+    Ports {
+        /// Calls that had none.
+        failed: u64,
+        /// The most that were taken.
+        peak: u64,
+        /// How many there are.
+        range: u64,
+        /// How grave it is.
+        weight: ValidityVerdict,
+    },
+    /// The processors were nearly all used by this tool.
+    Cpu {
+        /// Processors used, mean.
+        used: f64,
+        /// Processors that its workers may use.
+        of: f64,
+    },
+    /// Workers did not run when they should have.
+    Hiccups {
+        /// In how many seconds.
+        seconds: u64,
+        /// Of how many.
+        of: u64,
+        /// The longest, ms.
+        longest_ms: f64,
+        /// Processors that other programs used in these seconds, mean.
+        others: Option<f64>,
+        /// Processors of this machine.
+        cpus: usize,
+        /// How grave it is.
+        weight: ValidityVerdict,
+    },
+    /// The hypervisor gave this machine's processors to others.
+    Steal {
+        /// In how many seconds.
+        seconds: u64,
+        /// Of how many.
+        of: u64,
+        /// The highest share.
+        highest: f64,
+        /// How grave it is.
+        weight: ValidityVerdict,
+    },
+    /// The control group has a limit on processor time, and it was reached.
+    Throttled {
+        /// In how many seconds.
+        seconds: u64,
+        /// How long, ms.
+        sum_ms: f64,
+    },
+    /// The bundled simulator could not do what it planned.
+    SimulatorCeiling {
+        /// Answers that it began more than 10 ms late.
+        late: u64,
+        /// Of how many.
+        answers: u64,
+        /// Processors that it used, mean.
+        used: Option<f64>,
+    },
+    /// Nobody watched the rig.
+    Unwatched,
+    /// The plan was not carried out.
+    IncompleteRun(String),
+}
+
+impl Reason {
+    /// The stable name, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SendLag { .. } => "send_lag",
+            Self::Dropped { .. } => "dropped",
+            Self::BehindPlan { .. } => "behind_plan",
+            Self::Bunched(_) => "bunched_arrivals",
+            Self::LittlesLaw { .. } => "littles_law",
+            Self::Accounting(_) => "accounting",
+            Self::RowsLost(_) => "rows_lost",
+            Self::Clock(_) => "clock",
+            Self::OwnFailures { .. } => "own_failures",
+            Self::Descriptors { .. } => "descriptors",
+            Self::Ports { .. } => "ports",
+            Self::Cpu { .. } => "cpu",
+            Self::Hiccups { .. } => "hiccups",
+            Self::Steal { .. } => "steal",
+            Self::Throttled { .. } => "throttled",
+            Self::SimulatorCeiling { .. } => "simulator_ceiling",
+            Self::Unwatched => "unwatched",
+            Self::IncompleteRun(_) => "incomplete_run",
+        }
+    }
+
+    /// How grave it is.
+    #[must_use]
+    pub fn weight(&self) -> ValidityVerdict {
+        match self {
+            Self::SendLag { weight, .. }
+            | Self::Dropped { weight, .. }
+            | Self::OwnFailures { weight, .. }
+            | Self::Descriptors { weight, .. }
+            | Self::Ports { weight, .. }
+            | Self::Hiccups { weight, .. }
+            | Self::Steal { weight, .. } => *weight,
+            Self::BehindPlan { .. } | Self::Accounting(_) | Self::RowsLost(_) | Self::Clock(_) => {
+                ValidityVerdict::Invalid
+            }
+            Self::Bunched(_)
+            | Self::LittlesLaw { .. }
+            | Self::Cpu { .. }
+            | Self::Throttled { .. }
+            | Self::SimulatorCeiling { .. }
+            | Self::Unwatched
+            | Self::IncompleteRun(_) => ValidityVerdict::Degraded,
+        }
+    }
+
+    /// What was seen, in a sentence without its stop.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::SendLag { path, p99_ms, allowed_ms, part, .. } => {
+                let part = match part {
+                    LagPart::Timer => "before a worker took it up",
+                    LagPart::Dispatch | LagPart::Connection => "between there and the kernel",
+                };
+                format!(
+                    "1 call in 100 on path '{path}' was sent {p99_ms:.1} ms late or later, most of it {part}; \
+                     {allowed_ms:.0} ms are allowed"
+                )
+            }
+            Self::Dropped { classes, planned, .. } => {
+                let count: u64 = classes.values().sum();
+                let classes: Vec<String> = classes.iter().map(|(class, count)| format!("{class}: {count}")).collect();
+                format!("{count} of {planned} arrivals were never sent ({})", classes.join(", "))
+            }
+            Self::BehindPlan { behind, planned } => {
+                format!("{behind} of {planned} arrivals were made only after the measured phase was over")
+            }
+            Self::Bunched(Dispersion { planned, achieved, bin_s }) => format!(
+                "calls were not sent as evenly as planned: the index of dispersion over {bin_s:.1} s is {achieved:.2}, \
+                 that of the plan {planned:.2}"
+            ),
+            Self::LittlesLaw { seen, expected } => format!(
+                "{seen:.1} calls were under way on average, but the rows add up to {expected:.1} (rate times mean \
+                 duration)"
+            ),
+            Self::Accounting(wrong) => format!("arrivals are not accounted for: {}", wrong.join("; ")),
+            Self::RowsLost(lost) => format!("{lost} rows were lost because the disk could not follow"),
+            Self::Clock(count) => format!("the stamps of {count} calls run backwards"),
+            Self::OwnFailures { count, .. } => format!("{count} calls broke inside this tool"),
+            Self::Descriptors { failed: 0, peak, limit, .. } => {
+                format!("{} of {limit} files that this process may open were open", peak.unwrap_or(*limit))
+            }
+            Self::Descriptors { failed, limit, .. } => {
+                format!("{failed} calls found no descriptor left: this process may open {limit} files")
+            }
+            Self::Ports { failed: 0, peak, range, .. } => format!("{peak} of {range} local ports were taken"),
+            Self::Ports { failed, peak, range, .. } => {
+                format!("{failed} calls found no local port left: {peak} of {range} were taken")
+            }
+            Self::Cpu { used, of } => {
+                format!("this tool used {used:.1} of the {of:.0} processors of its workers")
+            }
+            Self::Hiccups { seconds, of, longest_ms, others, cpus, .. } => {
+                let others = others
+                    .map_or(String::new(), |used| format!("; other programs used {used:.1} of {cpus} processors then"));
+                format!(
+                    "in {seconds} of {of} seconds a worker stood still for more than {HICCUP_ALLOWED_MS:.0} ms, up to \
+                     {longest_ms:.0} ms{others}"
+                )
+            }
+            Self::Steal { seconds, of, highest, .. } => format!(
+                "in {seconds} of {of} seconds the hypervisor gave more than {:.0}% of this machine's processors to \
+                 others, up to {:.0}%",
+                100.0 * STEAL_ALLOWED,
+                100.0 * highest
+            ),
+            Self::Throttled { seconds, sum_ms } => format!(
+                "the limit on processor time of this control group held this tool back in {seconds} seconds, for \
+                 {sum_ms:.0} ms in all"
+            ),
+            Self::SimulatorCeiling { late, answers, used } => {
+                let used = used.map_or(String::new(), |used| format!("; it used {used:.1} processors"));
+                format!(
+                    "the simulator began {late} of {answers} answers more than 10 ms later than it had planned{used}"
+                )
+            }
+            Self::Unwatched => "this machine's health was not recorded, so stalls would not be seen".to_owned(),
+            Self::IncompleteRun(why) => format!("the run did not carry out its whole plan: {why}"),
+        }
+    }
+
+    /// What helps, in a sentence without its stop.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::SendLag { part: LagPart::Timer, .. } => {
+                "lower the rate, free this machine's processors, or use a machine with more of them"
+            }
+            Self::SendLag { part: LagPart::Dispatch | LagPart::Connection, .. } => {
+                "raise workers up to the processors there are, lower the rate, or use a larger machine"
+            }
+            Self::Dropped { .. } => "raise max_in_flight, lower the rate, or look at why calls take so long",
+            Self::BehindPlan { .. } => "lower the rate, or use a larger machine: this one cannot make so many",
+            Self::Bunched(_) => "free this machine's processors, or lower the rate",
+            Self::LittlesLaw { .. } => {
+                "look for calls that are missing from requests.csv; if there are none, report this"
+            }
+            Self::Accounting(_) => {
+                "if rows were lost, use a faster disk or a lower rate; if not, this is a fault of hopmark: report it"
+            }
+            Self::RowsLost(_) => "write to a faster disk with --out, or lower the rate",
+            Self::Clock(_) => "check this machine's clock source, and report this",
+            Self::OwnFailures { .. } => "this is a fault of hopmark: report it with what it printed",
+            Self::Descriptors { .. } => {
+                "raise the hard limit on open files (ulimit -Hn, LimitNOFILE of a service), or lower the rate"
+            }
+            Self::Ports { .. } => {
+                "widen net.ipv4.ip_local_port_range, keep connections (connections.policy), or lower the rate"
+            }
+            Self::Cpu { .. } => "lower the rate or use a larger machine",
+            Self::Hiccups { .. } => {
+                "end other programs on this machine, lower the rate, or measure from a machine of its own"
+            }
+            Self::Steal { .. } => "measure from a machine whose processors are not shared, or at another hour",
+            Self::Throttled { .. } => "raise the limit on processor time of the container or service (cpu.max)",
+            Self::SimulatorCeiling { .. } => {
+                "lower the rate: above it the figures show the simulator's own limit, not that of its paths"
+            }
+            Self::Unwatched => "run it again with this version",
+            Self::IncompleteRun(_) => {
+                "run it again; what was measured until then is kept, but nothing is decided by it"
+            }
+        }
+    }
+}
