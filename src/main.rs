@@ -7,11 +7,6 @@ use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
 use hopmark::command::{init, report, run, schema, selftest};
 
-/// A call allocates on its worker, and some of it is freed by the thread that writes rows: the system's allocator took a
-/// sixth of the worker's time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// hopmark measures what each network path to the same model costs.
 ///
 /// Without a command it runs the built-in quickstart against the bundled simulator.

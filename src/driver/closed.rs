@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::driver::flight::{Flights, contained};
+use crate::driver::flight::Flights;
 use crate::driver::worker::{Stop, told};
 use crate::schedule::pacer::{Pacer, PacerError};
 use crate::schedule::tickets::Ticket;
@@ -53,8 +53,11 @@ impl<S: 'static> Closed<S> {
             let Some(ticket) = next(number, Nanos::now().since(self.origin)) else { break };
             self.flights.count_due(ticket.phase, ticket.path);
             let attempt = launch(ticket)(Nanos::now());
-            // A broken attempt is accounted for; the caller goes on.
-            contained(Rc::clone(&self.flights).follow(ticket, attempt)).await;
+            // A task of its own, not awaited in place: answers that came together are then all read before the next calls
+            // go out, and the far end is woken once for many of them.
+            let followed = tokio::task::spawn_local(Rc::clone(&self.flights).follow(ticket, attempt)).await;
+            // A broken attempt has been accounted for; the caller goes on.
+            drop(followed);
             wake = Nanos::now() + self.think_time;
         }
         Ok(())
