@@ -28,6 +28,8 @@ pub enum Verb {
     Init(InitArgs),
     /// Render again from the files of a run, also of one that was killed
     Report(ReportArgs),
+    /// Print the JSON Schema of a profile or of summary.json
+    Schema(SchemaArgs),
     /// Measure how wrong this tool itself is on this machine, against the simulator's ledger; about a minute
     Selftest(SelftestArgs),
     /// Compare two runs, or two paths of one: RUN_DIR:direct RUN_DIR:gateway
@@ -136,6 +138,23 @@ pub struct ReportArgs {
     /// Where to write files [default: the run directory]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// `hopmark schema`.
+#[derive(Args, Clone, Debug)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_name = "OF", value_enum)]
+    pub of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A profile, TOML read as JSON
+    Profile,
+    /// summary.json
+    Summary,
 }
 
 /// `hopmark selftest`.
@@ -258,6 +277,25 @@ pub enum Format {
     Json,
     /// junit.xml, when the profile has objectives
     Junit,
+    /// summary.md, for pull requests and job summaries
+    #[value(name = "md")]
+    Markdown,
+    /// hlog/*.hlog, HdrHistogram interval logs, one a path and metric
+    Hlog,
+    /// hgrm/*.hgrm, HdrHistogram percentile distributions, one a path and metric
+    Hgrm,
+    /// k6-summary.json, in the shape of k6's handleSummary
+    K6,
+    /// vllm/*.json, with the field names of vLLM's serving benchmark, one a path
+    Vllm,
+    /// github-benchmark.json, for github-action-benchmark (customSmallerIsBetter)
+    GithubBenchmark,
+    /// bencher.json, Bencher Metric Format
+    Bencher,
+    /// otava.csv, one row for Apache Otava
+    Otava,
+    /// hopmark.prom, for Prometheus' textfile collector
+    Prometheus,
 }
 
 /// A key of the profile and the value to lay over it.
@@ -404,9 +442,14 @@ mod tests {
         match cli.verb {
             Some(Verb::Run(args)) => Ok(args.meant()),
             None => Ok(RunArgs::default().meant()),
-            Some(Verb::Init(_) | Verb::Report(_) | Verb::Selftest(_) | Verb::Compare(_) | Verb::Trend(_)) => {
-                Err("another verb".to_owned())
-            }
+            Some(
+                Verb::Init(_)
+                | Verb::Report(_)
+                | Verb::Schema(_)
+                | Verb::Selftest(_)
+                | Verb::Compare(_)
+                | Verb::Trend(_),
+            ) => Err("another verb".to_owned()),
         }
     }
 

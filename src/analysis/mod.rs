@@ -21,7 +21,7 @@ mod joined;
 mod judge;
 pub mod population;
 pub mod resample;
-mod rounds;
+pub mod rounds;
 pub mod selftest;
 pub mod shift;
 pub mod slo;

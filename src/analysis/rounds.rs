@@ -34,7 +34,7 @@ pub(crate) fn is_closed(run: &Run) -> bool {
 /// out every call that was under way in a bad second would: the longer a call, the more likely it meets one. What that
 /// costs: a call due shortly before may have stamps that are late by at most the hiccup itself.
 #[must_use]
-pub(crate) fn kept<'a>(run: &Run, measured: &[&'a Sample], bad: &BadSeconds) -> Vec<&'a Sample> {
+pub fn kept<'a>(run: &Run, measured: &[&'a Sample], bad: &BadSeconds) -> Vec<&'a Sample> {
     if bad.seconds.is_empty() || bad.are_too_many() {
         return measured.to_vec();
     }

@@ -5,6 +5,7 @@ pub mod exit;
 pub mod init;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod selftest;
 #[cfg(test)]
 mod shelf;

@@ -14,9 +14,9 @@ mod tests {
 
     use super::model::{Compared, WEAKER};
     use crate::analysis::between::{Side, between};
+    use crate::report::fixture::golden;
     use crate::report::markdown;
     use crate::report::terminal::{Look, render_sheet};
-    use crate::report::tests::golden;
     use crate::run::Run;
     use crate::run::fixture::World;
 

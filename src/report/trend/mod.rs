@@ -51,8 +51,9 @@ mod tests {
     use super::*;
     use crate::analysis::trend::tests::{nights, question};
     use crate::analysis::trend::trend;
+    use crate::report::fixture::golden;
     use crate::report::terminal::{Look, render_sheet};
-    use crate::report::tests::{golden, well_formed};
+    use crate::report::tests::well_formed;
     use crate::run::night::Standing;
 
     #[test]
