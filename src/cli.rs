@@ -28,8 +28,20 @@ pub enum Verb {
     Init(InitArgs),
     /// Render again from the files of a run, also of one that was killed
     Report(ReportArgs),
+    /// Print the JSON Schema of a profile or of summary.json
+    Schema(SchemaArgs),
     /// Measure how wrong this tool itself is on this machine, against the simulator's ledger; about a minute
     Selftest(SelftestArgs),
+    /// Compare two runs, or two paths of one: RUN_DIR:direct RUN_DIR:gateway
+    ///
+    /// A change ends with exit code 3 only if it is both more than chance and larger than the margin. Two runs at
+    /// different times are weaker than one paired run, and the output says why.
+    Compare(CompareArgs),
+    /// Find in a folder of many runs the nights at which something changed
+    ///
+    /// Change points by e-divisive, confirmed by Welch's test and larger than the noise learnt from the past. Exit code
+    /// 3 only if the newest stretch of nights is worse by a change larger than the margin.
+    Trend(TrendArgs),
 }
 
 /// `hopmark run`, as written.
@@ -128,6 +140,23 @@ pub struct ReportArgs {
     pub out: Option<PathBuf>,
 }
 
+/// `hopmark schema`.
+#[derive(Args, Clone, Debug)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_name = "OF", value_enum)]
+    pub of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A profile, TOML read as JSON
+    Profile,
+    /// summary.json
+    Summary,
+}
+
 /// `hopmark selftest`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SelftestArgs {
@@ -153,6 +182,86 @@ pub struct SelftestArgs {
     pub quiet: bool,
 }
 
+/// `hopmark compare`.
+#[derive(Args, Clone, Debug)]
+pub struct CompareArgs {
+    /// The run directory to stand against, with :PATH for one of its paths
+    #[arg(value_name = "BASE")]
+    pub base: PathBuf,
+
+    /// The run directory to judge, with :PATH for one of its paths
+    #[arg(value_name = "CANDIDATE")]
+    pub candidate: PathBuf,
+
+    /// How much worse is no matter: ttft.p95=10ms, e2e=5%, 5% for every latency, error_rate=0.5%
+    /// [default: 5% up to the median, 10% above it, errors 0%]
+    #[arg(long, value_name = "MARGIN", verbatim_doc_comment)]
+    pub margin: Vec<String>,
+
+    /// What to print, or with --out to write as comparison.json and comparison.md
+    #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',', default_value = "terminal")]
+    pub format: Vec<CompareFormat>,
+
+    /// Where to write files
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// End with exit code 5 when a verdict is inconclusive
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// A form of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// Tables on standard output
+    Terminal,
+    /// comparison.json
+    Json,
+    /// comparison.md
+    Md,
+}
+
+/// `hopmark trend`.
+#[derive(Args, Clone, Debug)]
+pub struct TrendArgs {
+    /// The folder of run directories, or of their summary.json files under any name
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+
+    /// Where to write trend.html, trend.json and charts/*.svg
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// A metric to follow, such as ttft; may be repeated
+    #[arg(long, value_name = "METRIC", value_delimiter = ',', default_value = "ttft,e2e")]
+    pub metric: Vec<String>,
+
+    /// A quantile to follow: 0.5, 0.9, 0.95, 0.99 or 0.999, or p50 and so on; may be repeated
+    #[arg(long, value_name = "Q", value_delimiter = ',', default_value = "0.5,0.95")]
+    pub quantile: Vec<String>,
+
+    /// How much worse is no matter: 5%, e2e=10%, ttft.p95=20ms; of several the narrowest counts
+    #[arg(long, value_name = "MARGIN", value_delimiter = ',', default_value = "5%")]
+    pub margin: Vec<String>,
+
+    /// The profile whose runs are followed [default: that of the newest run]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// Judge the newest N nights only
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub last: usize,
+
+    /// Print trend.json instead of the table
+    #[arg(long)]
+    pub json: bool,
+
+    /// End with exit code 5 when there are too few nights to judge
+    #[arg(long)]
+    pub strict: bool,
+}
+
 /// A form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -168,6 +277,25 @@ pub enum Format {
     Json,
     /// junit.xml, when the profile has objectives
     Junit,
+    /// summary.md, for pull requests and job summaries
+    #[value(name = "md")]
+    Markdown,
+    /// hlog/*.hlog, HdrHistogram interval logs, one a path and metric
+    Hlog,
+    /// hgrm/*.hgrm, HdrHistogram percentile distributions, one a path and metric
+    Hgrm,
+    /// k6-summary.json, in the shape of k6's handleSummary
+    K6,
+    /// vllm/*.json, with the field names of vLLM's serving benchmark, one a path
+    Vllm,
+    /// github-benchmark.json, for github-action-benchmark (customSmallerIsBetter)
+    GithubBenchmark,
+    /// bencher.json, Bencher Metric Format
+    Bencher,
+    /// otava.csv, one row for Apache Otava
+    Otava,
+    /// hopmark.prom, for Prometheus' textfile collector
+    Prometheus,
 }
 
 /// A key of the profile and the value to lay over it.
@@ -314,7 +442,14 @@ mod tests {
         match cli.verb {
             Some(Verb::Run(args)) => Ok(args.meant()),
             None => Ok(RunArgs::default().meant()),
-            Some(Verb::Init(_) | Verb::Report(_) | Verb::Selftest(_)) => Err("another verb".to_owned()),
+            Some(
+                Verb::Init(_)
+                | Verb::Report(_)
+                | Verb::Schema(_)
+                | Verb::Selftest(_)
+                | Verb::Compare(_)
+                | Verb::Trend(_),
+            ) => Err("another verb".to_owned()),
         }
     }
 
@@ -367,5 +502,19 @@ mod tests {
         let cli = Cli::try_parse_from(["hopmark", "report", "dir", "--format", "html,junit"]).expect("parses");
         let Some(Verb::Report(args)) = cli.verb else { panic!("report") };
         assert_eq!(args.format, [Format::Html, Format::Junit]);
+    }
+
+    #[test]
+    fn what_is_followed_by_default_is_a_list_too() {
+        let cli = Cli::try_parse_from(["hopmark", "trend", "dir", "--margin", "5%,e2e=10%"]).expect("parses");
+        let Some(Verb::Trend(args)) = cli.verb else { panic!("trend") };
+        assert_eq!(
+            (args.metric, args.quantile),
+            (vec!["ttft".into(), "e2e".into()], vec!["0.5".into(), "0.95".into()])
+        );
+        assert_eq!((args.margin, args.last), (vec!["5%".to_owned(), "e2e=10%".to_owned()], 100));
+        let cli = Cli::try_parse_from(["hopmark", "compare", "a:direct", "b", "--margin", "5%", "--format", "json,md"]);
+        let Some(Verb::Compare(args)) = cli.expect("parses").verb else { panic!("compare") };
+        assert_eq!(args.format, [CompareFormat::Json, CompareFormat::Md]);
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
-use hopmark::command::{init, report, run, selftest};
+use hopmark::command::{compare, init, report, run, schema, selftest, trend};
 
 /// hopmark measures what each network path to the same model costs.
 ///
@@ -72,6 +72,12 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
             })
         }
         cli::Verb::Report(args) => report::report(&args),
+        cli::Verb::Schema(args) => {
+            say(schema::schema(&args));
+            Ok(Exit::Met)
+        }
         cli::Verb::Selftest(args) => selftest::selftest(&args),
+        cli::Verb::Compare(args) => compare::compare(&args),
+        cli::Verb::Trend(args) => trend::trend(&args),
     }
 }

@@ -176,6 +176,12 @@ impl Plan {
         Ok(())
     }
 
+    /// The first round of the measured phase, where groups of neighbours begin anew; 0 for a closed load, which has none.
+    #[must_use]
+    pub fn first_measured(&self, trace: Option<&[Duration]>) -> u64 {
+        self.tickets(trace, 0, 1).find(|ticket| ticket.phase == Phase::Measure).map_or(0, |ticket| ticket.round)
+    }
+
     /// How many attempts of the measured phase are due before `until`, by path; zeros for a closed load.
     #[must_use]
     pub fn planned(&self, trace: Option<&[Duration]>, until: Duration) -> Vec<u64> {
@@ -315,6 +321,22 @@ mod tests {
         assert_eq!(plan.planned(None, Duration::from_secs(1)), [0, 0, 0]);
         let half: u64 = plan.planned(None, Duration::from_millis(5_500)).iter().sum();
         assert!((126..=138).contains(&half), "{half}");
+    }
+
+    #[test]
+    fn the_first_measured_round_comes_after_those_of_the_warmup() {
+        let times: Vec<Duration> = (0..50).map(|n| Duration::from_millis(100 * n + 50)).collect();
+        for (arrivals, rate, design) in [
+            (Arrivals::Poisson, Some(13.0), Design::Interleaved),
+            (Arrivals::Trace, None, Design::Interleaved),
+            (Arrivals::Constant, Some(10.0), Design::Sequential),
+        ] {
+            let plan = plan(open(arrivals, rate), design);
+            let before = plan.tickets(Some(&times), 0, 1).filter(|ticket| ticket.phase == Phase::Warmup).count();
+            assert!(before > 3 && plan.first_measured(Some(&times)) == before as u64, "{arrivals:?}: {before}");
+        }
+        let closed = plan(LoadModel::Closed { concurrency: 4, think_time: Span::default() }, Design::Interleaved);
+        assert_eq!(closed.first_measured(None), 0);
     }
 
     #[test]

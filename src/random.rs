@@ -35,6 +35,10 @@ pub enum Purpose {
     OutputLength = 12,
     /// Whether the rows of a round are kept when there are too many.
     Row = 13,
+    /// Drawing blocks again, of one side of a comparison of two runs.
+    Draws = 14,
+    /// Shuffling the nights of a series.
+    Nights = 15,
 }
 
 /// The number that belongs to a seed, a purpose and a number: SplitMix64's finalizer over the three.

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod night;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::counts::Counts;
 use crate::measure::health::{BadSeconds, Second};
-use crate::measure::metric::Basis;
+use crate::measure::metric::{Basis, Metric};
 use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::measure::selftest::OwnError;
@@ -97,6 +98,9 @@ pub struct RowSample {
     pub share: f64,
     /// The same as a number out of 2^32: the rows of a round are kept if the upper half of its hash lies below it.
     pub below: u64,
+    /// The first round that is measured: neighbours that belong together are counted from there.
+    #[serde(default)]
+    pub from: u64,
     /// The rule in words.
     pub rule: String,
 }
@@ -158,6 +162,15 @@ pub struct Lost {
     pub by_path: Vec<u64>,
     /// Those whose path is not known.
     pub unattributed: u64,
+}
+
+impl Census {
+    /// The values of a metric on a path; of a metric that has one form alone, whatever the basis.
+    #[must_use]
+    pub fn of(&self, path: PathId, metric: Metric, basis: Basis) -> Option<&Histogram<u64>> {
+        let basis = if metric.has_basis() { basis } else { Basis::Response };
+        self.values.get(&Series { path, metric, basis })
+    }
 }
 
 impl Manifest {

@@ -41,7 +41,7 @@ impl Distribution {
         // Each stands for as many as there are in all for each that has a row; the first for those left over.
         let (each, more) = (timeouts / seen.len().max(1) as u64, timeouts % seen.len().max(1) as u64);
         for (place, value) in (0..).zip(&seen) {
-            value.into_iter().for_each(|value| all.count(*value, each + u64::from(place < more)));
+            value.iter().for_each(|value| all.count(*value, each + u64::from(place < more)));
         }
         all
     }
@@ -89,7 +89,7 @@ impl Distribution {
     /// The quantile `q`; `None` where it is beyond a timeout.
     pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
         let share = q * self.counted() as f64 / self.known.len().max(1) as f64;
-        (self.known.len() > 0 && share <= 1.0 + 1e-12).then(|| ms(self.known.value_at_quantile(share.min(1.0))))
+        (!self.known.is_empty() && share <= 1.0 + 1e-12).then(|| ms(self.known.value_at_quantile(share.min(1.0))))
     }
 
     /// The least that the quantile `q` can be.

@@ -56,6 +56,7 @@ impl Judge<'_> {
             quantile: q,
             n_baseline: pair.baseline.metrics[metric].ok.n(),
             n_candidate: pair.candidate.metrics[metric].ok.n(),
+            baseline_ms: of(base),
             shift_ms,
             shift_pct: shift_ms.zip(of(base)).map(|(shift, base)| 100.0 * shift / base),
             ci_ms: shift.map(|shift| shift.interval(factor)),
@@ -166,8 +167,8 @@ impl Judge<'_> {
             let tries = sum(&arm.tries);
             (tries > 0.0).then(|| sum(&arm.failures) / tries)
         };
-        let once = vec![1.0; self.bench.blocks.count];
-        let (baseline, candidate) = (share(pair.baseline, &once), share(pair.candidate, &once));
+        let measured = |arm: &Arm| share(arm, &vec![1.0; arm.tries.len()]);
+        let (baseline, candidate) = (measured(pair.baseline), measured(pair.candidate));
         let estimate = candidate.zip(baseline).map(|(candidate, baseline)| candidate - baseline);
         let drawn = |arm: &Arm, measured: Option<f64>| -> Vec<f64> {
             let weights = |weights: &[u32]| -> Vec<f64> { weights.iter().map(|weight| f64::from(*weight)).collect() };

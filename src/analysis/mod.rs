@@ -5,33 +5,42 @@ use crate::measure::sample::Sample;
 use crate::run::Run;
 use crate::units::Phase;
 
+pub mod alike;
+mod alone;
 mod bench;
+pub mod between;
 pub mod blocks;
 pub mod breakdown;
 pub mod compare;
 pub mod conclusion;
 mod distribution;
+pub mod divisive;
 pub mod findings;
 mod gaps;
+pub mod gate;
 pub mod interval;
+mod joined;
 mod judge;
 pub mod population;
 pub mod resample;
-mod rounds;
+pub mod rounds;
 pub mod selftest;
 pub mod shift;
 pub mod slo;
 pub mod stats;
 pub mod summary;
 pub mod timeline;
+pub mod trend;
 pub mod truth;
 pub mod validity;
 
+pub use between::Between;
 pub use compare::Comparison;
 pub use conclusion::Conclusion;
 pub use findings::Finding;
 pub use slo::ObjectiveResult;
 pub use summary::PathSummary;
+pub use trend::Trend;
 pub use validity::Validity;
 
 /// Everything that is judged of a run.

@@ -1,5 +1,6 @@
 //! Which attempts a figure is made of.
 
+use crate::measure::counts::Counts;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::quantile::quantile;
@@ -155,6 +156,13 @@ pub fn beyond(sorted: &[f64]) -> usize {
 #[must_use]
 pub fn failed(sample: &Sample) -> Option<bool> {
     failed_as(sample.outcome)
+}
+
+/// How many calls count as failed, and how many as tried.
+#[must_use]
+pub fn failures(counts: &Counts) -> (u64, u64) {
+    let bad = counts.ended(|outcome| failed_as(outcome) == Some(true));
+    (bad, counts.ok + bad)
 }
 
 /// [`failed`], by outcome.

@@ -40,6 +40,8 @@ pub struct ShiftRow {
     pub n_baseline: usize,
     /// Successful calls of the candidate; its quantile counts those that timed out too.
     pub n_candidate: usize,
+    /// The baseline's quantile.
+    pub baseline_ms: Option<f64>,
     /// Candidate minus baseline.
     pub shift_ms: Option<f64>,
     /// The same in percent of the baseline.
@@ -78,19 +80,41 @@ pub enum Open {
 pub enum Verdict {
     /// The candidate is faster.
     Faster,
-    /// The candidate is slower.
+    /// The candidate is slower; where a margin was declared, by more than that.
     Slower,
-    /// Neither can be said.
+    /// The candidate is slower than nothing at all, but perhaps by less than the declared margin.
+    SlowerWithinMargin,
+    /// The candidate differs by less than the declared margin, either way.
+    Equivalent,
+    /// Nothing of this can be said.
     Inconclusive,
 }
 
 impl Verdict {
+    /// What an interval says beside a declared margin of so many milliseconds.
+    #[must_use]
+    pub fn beside_margin((low, high): (f64, f64), margin_ms: f64) -> Self {
+        if -margin_ms < low && high < margin_ms {
+            Self::Equivalent
+        } else if low > 0.0 && low >= margin_ms {
+            Self::Slower
+        } else if low > 0.0 {
+            Self::SlowerWithinMargin
+        } else if high < 0.0 {
+            Self::Faster
+        } else {
+            Self::Inconclusive
+        }
+    }
+
     /// The word used in files.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Faster => "faster",
             Self::Slower => "slower",
+            Self::SlowerWithinMargin => "slower_within_margin",
+            Self::Equivalent => "equivalent",
             Self::Inconclusive => "inconclusive",
         }
     }
@@ -145,4 +169,29 @@ pub struct CurvePoint {
 pub fn percent(q: f64) -> String {
     let percent = (q * 1e5).round() / 1e3;
     percent.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_held_against_a_margin() {
+        for (interval, margin, verdict) in [
+            ((11.0, 14.0), 10.0, Verdict::Slower),
+            ((10.0, 14.0), 10.0, Verdict::Slower),
+            ((4.0, 14.0), 10.0, Verdict::SlowerWithinMargin),
+            ((4.0, 9.0), 10.0, Verdict::Equivalent),
+            ((-4.0, 9.0), 10.0, Verdict::Equivalent),
+            ((-4.0, 11.0), 10.0, Verdict::Inconclusive),
+            ((-12.0, 9.0), 10.0, Verdict::Inconclusive),
+            ((-14.0, -11.0), 10.0, Verdict::Faster),
+            ((-14.0, -1.0), 10.0, Verdict::Faster),
+            ((-14.0, 14.0), 10.0, Verdict::Inconclusive),
+            ((1.0, 4.0), 0.0, Verdict::Slower),
+            ((0.0, 4.0), 0.0, Verdict::Inconclusive),
+        ] {
+            assert_eq!(Verdict::beside_margin(interval, margin), verdict, "{interval:?} {margin}");
+        }
+    }
 }

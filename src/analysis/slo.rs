@@ -7,14 +7,13 @@ use hdrhistogram::Histogram;
 
 use crate::analysis::distribution::Distribution;
 use crate::analysis::gaps::Gaps;
-use crate::analysis::population::{Value, failed, failed_as, seen_ms};
+use crate::analysis::population::{Value, failed, failures, seen_ms};
 use crate::analysis::stats::{design_effect, interval_needs, normal_quantile, rank_interval, wilson};
 use crate::measure::counts::Counts;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::objective::{Comparator, Expression, Indicator, Objective};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::quantile;
-use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::run::Run;
 use crate::units::{Nanos, PathId, Phase};
@@ -129,8 +128,7 @@ fn look(run: &Run, measured: &[&Sample], path: PathId, objective: &Objective) ->
 /// The largest value where not every call has a row: rows cannot tell it, the histogram of all calls can.
 fn largest(run: &Run, own: &[&Sample], (path, metric): (PathId, Metric), counts: &Counts) -> Seen {
     let basis = run.headline_basis();
-    let logged = if metric.has_basis() { basis } else { Basis::Response };
-    let ok = run.census.as_ref().and_then(|census| census.values.get(&Series { path, metric, basis: logged }));
+    let ok = run.census.as_ref().and_then(|census| census.of(path, metric, basis));
     let all = Distribution::of(ok, own, (metric, basis), counts.with_class(ErrorClass::is_timeout));
     let observed = all.least(1.0);
     let many = all.beyond;
@@ -162,8 +160,8 @@ fn error_rate(own: &[&Sample], all: Option<Counts>) -> Seen {
     let (n, bad) = match all {
         None => (ends.len() as f64, ends.iter().map(|(_, failed)| failed).sum::<f64>()),
         Some(counts) => {
-            let bad = counts.ended(|outcome| failed_as(outcome) == Some(true)) as f64;
-            (counts.ok as f64 + bad, bad)
+            let (bad, n) = failures(&counts);
+            (n as f64, bad as f64)
         }
     };
     let effect = design_effect(&ends);

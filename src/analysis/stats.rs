@@ -109,6 +109,43 @@ pub fn design_effect(values: &[(f64, f64)]) -> f64 {
     (spread(&means) * each as f64 / alone * (1.0 + 2.0 * autocorrelation_time(&means))).max(1.0)
 }
 
+/// The difference of two means, and how sure it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeanDifference {
+    /// The second mean minus the first.
+    pub difference: f64,
+    /// Its 95% interval.
+    pub interval: (f64, f64),
+    /// How often chance alone would show a difference as large, of either sign.
+    pub p: f64,
+}
+
+/// Compares the means of two groups after Welch (1947): unequal variances, each with `n - 1`; `None` with fewer than
+/// two values on a side.
+#[must_use]
+pub fn welch(first: &[f64], second: &[f64]) -> Option<MeanDifference> {
+    if first.len().min(second.len()) < 2 {
+        return None;
+    }
+    let moments = |values: &[f64]| {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        (mean, values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0) / n, n - 1.0)
+    };
+    let ((mean_a, error_a, free_a), (mean_b, error_b, free_b)) = (moments(first), moments(second));
+    let (difference, squared) = (mean_b - mean_a, error_a + error_b);
+    if squared <= 0.0 {
+        // No spread at all: any difference is one.
+        let p = if difference == 0.0 { 1.0 } else { 0.0 };
+        return Some(MeanDifference { difference, interval: (difference, difference), p });
+    }
+    let freedom = squared.powi(2) / (error_a.powi(2) / free_a + error_b.powi(2) / free_b);
+    let (error, t) = (squared.sqrt(), difference / squared.sqrt());
+    let reach = student_quantile(0.5 + CONFIDENCE / 2.0, freedom) * error;
+    let tail = StudentsT::new(0.0, 1.0, freedom).map_or(0.5, |student| student.sf(t.abs()));
+    Some(MeanDifference { difference, interval: (difference - reach, difference + reach), p: (2.0 * tail).min(1.0) })
+}
+
 /// The ranks of values, 1 for the smallest, the mean of their places for equal ones.
 #[must_use]
 pub fn ranks(values: &[f64]) -> Vec<f64> {
@@ -186,6 +223,20 @@ mod tests {
             .collect();
         let tau = autocorrelation_time(&series);
         assert!((6.0..9.0).contains(&tau), "{tau}");
+    }
+
+    #[test]
+    fn welch_agrees_with_scipy() {
+        // scipy.stats.ttest_ind(b, a, equal_var=False), its confidence_interval(0.95)
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0, 5.0], [2.0, 4.0, 6.0, 9.0, 11.0, 12.0]);
+        let got = welch(&a, &b).expect("values");
+        near(got.difference, 4.333_333_333);
+        near(got.p, 0.045_682_684);
+        near(got.interval.0, 0.110_811_814);
+        near(got.interval.1, 8.555_854_853);
+        assert_eq!(welch(&[1.0], &b), None);
+        assert_eq!(welch(&[3.0, 3.0], &[3.0, 3.0]).expect("values").p, 1.0);
+        assert_eq!(welch(&[3.0, 3.0], &[4.0, 4.0]).expect("values").p, 0.0);
     }
 
     #[test]

@@ -16,7 +16,6 @@ use crate::measure::counts::Counts;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::{is_supported, needed, quantile};
-use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::run::Run;
 use crate::units::{PathId, Phase};
@@ -303,8 +302,7 @@ impl Subject<'_> {
     /// The metric over all calls, where not all have rows.
     fn distribution(&self, metric: Metric, basis: Basis) -> Option<Distribution> {
         let census = self.run.census.as_ref()?;
-        let logged = if metric.has_basis() { basis } else { Basis::Response };
-        let ok = census.values.get(&Series { path: self.path, metric, basis: logged });
+        let ok = census.of(self.path, metric, basis);
         let timeouts = self.counts.with_class(ErrorClass::is_timeout);
         Some(Distribution::of(ok, self.own, (metric, basis), timeouts))
     }

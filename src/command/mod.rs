@@ -1,7 +1,12 @@
 //! One file a verb, glue only: what a person asks becomes calls into the floors below.
 
+pub mod compare;
 pub mod exit;
 pub mod init;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod selftest;
+#[cfg(test)]
+mod shelf;
+pub mod trend;

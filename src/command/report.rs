@@ -31,6 +31,15 @@ fn meant(written: cli::Format) -> Format {
         cli::Format::Csv => Format::Csv,
         cli::Format::Json => Format::Json,
         cli::Format::Junit => Format::Junit,
+        cli::Format::Markdown => Format::Markdown,
+        cli::Format::Hlog => Format::Hlog,
+        cli::Format::Hgrm => Format::Hgrm,
+        cli::Format::K6 => Format::K6,
+        cli::Format::Vllm => Format::Vllm,
+        cli::Format::GithubBenchmark => Format::GithubBenchmark,
+        cli::Format::Bencher => Format::Bencher,
+        cli::Format::Otava => Format::Otava,
+        cli::Format::Prometheus => Format::Prometheus,
     }
 }
 
@@ -96,6 +105,20 @@ mod tests {
         assert!(page.contains("INCOMPLETE") && page.contains("id=\"latency-ttft\""));
         assert!(out.join("charts/latency-ttft.svg").exists() && out.join(file::SUMMARY).exists());
         assert!(!out.join(file::JUNIT).exists(), "no objectives, no junit.xml");
+    }
+
+    #[test]
+    fn the_command_line_knows_every_format() {
+        use clap::ValueEnum;
+        let written = cli::Format::value_variants();
+        let words: Vec<_> =
+            written.iter().map(|f| f.to_possible_value().expect("a word").get_name().to_owned()).collect();
+        assert_eq!(words.len(), Format::ALL.len());
+        for (word, format) in words.iter().zip(written) {
+            assert_eq!(word.parse::<Format>().expect("known"), meant(*format), "{word}");
+        }
+        let unknown = "yaml".parse::<Format>().expect_err("unknown").to_string();
+        assert!(words.iter().all(|word| unknown.contains(word.as_str())), "{unknown}");
     }
 
     #[test]

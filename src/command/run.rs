@@ -287,7 +287,8 @@ fn measure(
     (started, backend): (SystemTime, Option<Backend>),
     manner: &Manner,
 ) -> CommandResult<Outcome> {
-    let (journal, quills) = Journal::start(dir, manifest, started, setup.plan.workers).or_world()?;
+    let from = setup.plan.first_measured(setup.workload.arrivals());
+    let (journal, quills) = Journal::start(dir, manifest, started, setup.plan.workers, from).or_world()?;
     let hearts: Vec<_> = quills.iter().map(|_| Heart::new(setup.origin)).collect();
     let watch = Watch::keep(dir, setup.origin, hearts.clone(), backend).or_world()?;
     let crew = quills.into_iter().zip(hearts).collect();

@@ -4,6 +4,7 @@ pub mod counts;
 pub mod health;
 pub mod histogram;
 pub mod ledger;
+pub mod margin;
 pub mod metric;
 pub mod objective;
 pub mod outcome;

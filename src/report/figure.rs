@@ -80,6 +80,12 @@ pub fn share(value: f64) -> String {
     }
 }
 
+/// A change as a share of 1, in percent with its sign: "+8.1%".
+#[must_use]
+pub fn change(share: f64) -> String {
+    format!("{:+.1}%", 100.0 * share).replace('-', "−")
+}
+
 /// A count with thin gaps between thousands: "12 345".
 #[must_use]
 pub fn count(value: u64) -> String {

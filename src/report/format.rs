@@ -18,11 +18,45 @@ pub enum Format {
     Html,
     /// `junit.xml`, when there are objectives.
     Junit,
+    /// `summary.md`.
+    Markdown,
+    /// `hlog/*.hlog`, one a path and metric.
+    Hlog,
+    /// `hgrm/*.hgrm`, one a path and metric.
+    Hgrm,
+    /// `k6-summary.json`.
+    K6,
+    /// `vllm/*.json`, one a path.
+    Vllm,
+    /// `github-benchmark.json`.
+    GithubBenchmark,
+    /// `bencher.json`.
+    Bencher,
+    /// `otava.csv`.
+    Otava,
+    /// `hopmark.prom`.
+    Prometheus,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] = [Self::Terminal, Self::Json, Self::Csv, Self::Svg, Self::Html, Self::Junit];
+    pub const ALL: [Self; 15] = [
+        Self::Terminal,
+        Self::Json,
+        Self::Csv,
+        Self::Svg,
+        Self::Html,
+        Self::Junit,
+        Self::Markdown,
+        Self::Hlog,
+        Self::Hgrm,
+        Self::K6,
+        Self::Vllm,
+        Self::GithubBenchmark,
+        Self::Bencher,
+        Self::Otava,
+        Self::Prometheus,
+    ];
 
     /// What a run writes by itself.
     pub const OF_A_RUN: [Self; 5] = [Self::Json, Self::Csv, Self::Svg, Self::Html, Self::Junit];
@@ -37,6 +71,15 @@ impl Format {
             Self::Svg => "svg",
             Self::Html => "html",
             Self::Junit => "junit",
+            Self::Markdown => "md",
+            Self::Hlog => "hlog",
+            Self::Hgrm => "hgrm",
+            Self::K6 => "k6",
+            Self::Vllm => "vllm",
+            Self::GithubBenchmark => "github-benchmark",
+            Self::Bencher => "bencher",
+            Self::Otava => "otava",
+            Self::Prometheus => "prometheus",
         }
     }
 }
@@ -49,8 +92,12 @@ impl fmt::Display for Format {
 
 /// A word that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no format; the formats are terminal, json, csv, svg, html, junit")]
+#[error("'{0}' is no format; the formats are {formats}", formats = words())]
 pub struct UnknownFormat(pub String);
+
+fn words() -> String {
+    Format::ALL.map(Format::as_str).join(", ")
+}
 
 impl FromStr for Format {
     type Err = UnknownFormat;

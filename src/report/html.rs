@@ -5,7 +5,9 @@
 
 use crate::report::chart::{Chart, palette};
 use crate::report::model::Model;
+use crate::report::sheet::Sheet;
 use crate::report::table::{Cell, Column, Table, Tone};
+use crate::report::words::Decision;
 
 const STYLE: &str = include_str!("html.css");
 
@@ -13,8 +15,9 @@ const STYLE: &str = include_str!("html.css");
 #[must_use]
 pub fn render(model: &Model, charts: &[Chart]) -> Vec<u8> {
     let mut page = String::with_capacity(1 << 18);
-    head(&mut page, model);
-    decisions(&mut page, model);
+    head(&mut page, "hopmark report", &model.title, &model.subtitle, &model.conclusion);
+    decisions(&mut page, &model.decisions);
+    validity(&mut page, model);
     findings(&mut page, model);
     table(&mut page, &model.overview, 2);
     if !model.objectives.rows.is_empty() {
@@ -29,16 +32,31 @@ pub fn render(model: &Model, charts: &[Chart]) -> Vec<u8> {
     page.into_bytes()
 }
 
-fn head(page: &mut String, model: &Model) {
-    let title = escape(&model.title);
+/// The whole page of a report on more than one run.
+#[must_use]
+pub fn render_sheet(sheet: &Sheet, charts: &[Chart]) -> Vec<u8> {
+    let mut page = String::with_capacity(1 << 18);
+    head(&mut page, sheet.kicker, &sheet.title, &sheet.subtitle, &sheet.conclusion);
+    decisions(&mut page, &sheet.decisions);
+    for (tone, text) in &sheet.warnings {
+        page.push_str(&format!("<p class=\"advice {}\">{}</p>\n", tone.as_str(), escape(text)));
+    }
+    charts.iter().for_each(|chart| figure(&mut page, chart));
+    sheet.shown().for_each(|shown| table(&mut page, shown, 2));
+    notes(&mut page, &sheet.notes);
+    page.push_str("</main>\n</body>\n</html>\n");
+    page.into_bytes()
+}
+
+fn head(page: &mut String, kicker: &str, title: &str, subtitle: &str, (tone, sentence): &(Tone, String)) {
+    let title = escape(title);
     page.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n");
     page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
     page.push_str("<meta name=\"color-scheme\" content=\"light dark\"/>\n");
-    page.push_str(&format!("<title>{title} – hopmark report</title>\n<style>\n{}{STYLE}</style>\n", variables()));
+    page.push_str(&format!("<title>{title} – {kicker}</title>\n<style>\n{}{STYLE}</style>\n", variables()));
     page.push_str("</head>\n<body>\n<main>\n<header>\n");
-    page.push_str(&format!("<p class=\"kicker\">hopmark report</p>\n<h1>{title}</h1>\n"));
-    page.push_str(&format!("<p class=\"subtitle\">{}</p>\n", escape(&model.subtitle)));
-    let (tone, sentence) = &model.conclusion;
+    page.push_str(&format!("<p class=\"kicker\">{kicker}</p>\n<h1>{title}</h1>\n"));
+    page.push_str(&format!("<p class=\"subtitle\">{}</p>\n", escape(subtitle)));
     if !sentence.is_empty() {
         page.push_str(&format!("<p class=\"banner {}\">{}</p>\n", tone.as_str(), escape(sentence)));
     }
@@ -57,9 +75,9 @@ fn variables() -> String {
     )
 }
 
-fn decisions(page: &mut String, model: &Model) {
+fn decisions(page: &mut String, decisions: &[Decision]) {
     page.push_str("<section class=\"decisions\" id=\"decision\">\n");
-    for decision in &model.decisions {
+    for decision in decisions {
         page.push_str(&format!("<article class=\"card {}\">\n", decision.tone.as_str()));
         page.push_str(&format!("<h2>{}</h2>\n", escape(&decision.sentence)));
         for detail in &decision.details {
@@ -68,6 +86,9 @@ fn decisions(page: &mut String, model: &Model) {
         page.push_str("</article>\n");
     }
     page.push_str("</section>\n");
+}
+
+fn validity(page: &mut String, model: &Model) {
     let (tone, sentence) = &model.validity;
     page.push_str(&format!("<p class=\"validity {}\">Run {}</p>\n", tone.as_str(), escape(sentence)));
     for (tone, message, remedy) in &model.reasons {
@@ -158,11 +179,7 @@ fn details(page: &mut String, model: &Model) {
         page.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(label), escape(value)));
     }
     page.push_str("</dl>\n</section>\n");
-    if !model.notes.is_empty() {
-        page.push_str("<section>\n<h2>Notes</h2>\n<ul>\n");
-        model.notes.iter().for_each(|note| page.push_str(&format!("<li>{}</li>\n", escape(note))));
-        page.push_str("</ul>\n</section>\n");
-    }
+    notes(page, &model.notes);
     page.push_str("<section>\n<h2>How it was measured</h2>\n<dl class=\"facts\">\n");
     for (label, value) in &model.facts {
         page.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(label), escape(value)));
@@ -172,6 +189,14 @@ fn details(page: &mut String, model: &Model) {
         page.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(word), escape(meaning)));
     }
     page.push_str("</dl>\n</section>\n");
+}
+
+fn notes(page: &mut String, notes: &[String]) {
+    if !notes.is_empty() {
+        page.push_str("<section>\n<h2>Notes</h2>\n<ul>\n");
+        notes.iter().for_each(|note| page.push_str(&format!("<li>{}</li>\n", escape(note))));
+        page.push_str("</ul>\n</section>\n");
+    }
 }
 
 /// Text as HTML and XML hold it, between tags and in quotes.

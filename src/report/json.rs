@@ -327,11 +327,13 @@ pub(crate) fn rounded(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
+/// A figure that may be missing.
 pub(crate) fn ms(number: Option<f64>) -> Value {
     json!(number.filter(|number| number.is_finite()).map(rounded))
 }
 
-fn pair(interval: Option<(f64, f64)>) -> Value {
+/// An interval that may be missing.
+pub(crate) fn pair(interval: Option<(f64, f64)>) -> Value {
     interval.map_or(Value::Null, |(low, high)| json!([ms(Some(low)), ms(Some(high))]))
 }
 
@@ -341,6 +343,93 @@ mod tests {
     use crate::analysis::analyse;
     use crate::measure::objective::Objective;
     use crate::run::fixture::World;
+
+    fn schema() -> jsonschema::Validator {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema/summary.json");
+        let schema = serde_json::from_slice(&std::fs::read(path).expect("the schema")).expect("JSON");
+        jsonschema::validator_for(&schema).expect("a schema")
+    }
+
+    /// The document of a run with objectives on its first path.
+    fn document(mut run: Run) -> Value {
+        let objective = |expr: &str| Objective { path: "direct".to_owned(), expr: expr.parse().expect("expression") };
+        run.manifest.plan.objectives =
+            ["ttft.p99.9 < 800ms", "error_rate < 1%", "tls.max < 1s"].map(objective).to_vec();
+        serde_json::from_slice(&render(&run, &analyse(&run))).expect("JSON")
+    }
+
+    #[test]
+    fn every_kind_of_run_keeps_the_schema() {
+        let base = || World { seconds: 12.0, ..World::default() };
+        let mut killed = base().run();
+        killed.manifest.ending = None;
+        killed.lost.unattributed = 2;
+        let mut empty = base().run();
+        empty.samples.clear();
+        let mut stalled = base().run();
+        for sample in stalled.samples.iter_mut().step_by(3) {
+            crate::run::fixture::fail(sample, crate::measure::outcome::ErrorClass::TimeoutTotal);
+        }
+        let mut whole = base().run();
+        whole.samples.iter_mut().for_each(|sample| sample.stream = false);
+        let schema = schema();
+        for (word, run) in [
+            ("paired", World::default().run()),
+            ("one path", World { shifts_ms: vec![0.0], ..base() }.run()),
+            ("sequential", World { design: crate::plan::Design::Sequential, ..base() }.run()),
+            ("closed", World { callers: Some(6), design: crate::plan::Design::Interleaved, ..base() }.run()),
+            ("failing", World { failing: vec![0.0, 1.0, 0.5], ..base() }.run()),
+            ("a second", World { seconds: 1.0, ..base() }.run()),
+            ("killed", killed),
+            ("empty", empty),
+            ("stalled", stalled),
+            ("no stream", whole),
+            ("sampled", crate::run::fixture::sampled(base().run(), 3)),
+        ] {
+            let document = document(run);
+            let faults: Vec<_> =
+                schema.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            assert!(faults.is_empty(), "{word}: {faults:#?}");
+        }
+    }
+
+    /// The places of all objects in a document, as JSON pointers.
+    fn objects(value: &Value, at: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                found.push(at.to_owned());
+                map.iter().for_each(|(key, value)| objects(value, &format!("{at}/{key}"), found));
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(i, item)| objects(item, &format!("{at}/{i}"), found))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn a_wrong_or_a_missing_key_breaks_the_schema() {
+        let (schema, whole) = (schema(), document(World { failing: vec![0.0, 0.5, 0.0], ..World::default() }.run()));
+        assert!(schema.is_valid(&whole));
+        let mut places = Vec::new();
+        objects(&whole, "", &mut places);
+        let free = |place: &str| place == "/paths" || place.ends_with("/errors") || place.ends_with("/evidence");
+        for place in places.iter().filter(|place| !free(place)) {
+            let mut wrong = whole.clone();
+            let object = wrong.pointer_mut(place).and_then(Value::as_object_mut).expect("an object");
+            object.insert("wrnog".to_owned(), json!(1));
+            assert!(!schema.is_valid(&wrong), "{place}/wrnog is let pass");
+        }
+        let mut unexplained = whole.clone();
+        let metric = unexplained.pointer_mut("/paths/direct/metrics/server").and_then(Value::as_object_mut);
+        metric.expect("a metric").remove("reason");
+        assert!(!schema.is_valid(&unexplained), "a null without a reason");
+        for key in ["validity", "paths", "objectives"] {
+            let mut less = whole.clone();
+            less.as_object_mut().expect("an object").remove(key);
+            assert!(!schema.is_valid(&less), "without {key}");
+        }
+    }
 
     #[test]
     fn the_document_has_the_shape_of_the_contract() {

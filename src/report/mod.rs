@@ -7,20 +7,26 @@ use crate::analysis::Analysis;
 use crate::run::Run;
 use crate::store::file::{self, StoreError};
 
+pub mod between;
 pub mod chart;
 pub mod csv;
 pub mod export;
 pub mod figure;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod format;
 pub mod html;
 pub mod json;
 mod json_validity;
+pub mod markdown;
 pub mod model;
 pub mod planned;
 mod rig;
 pub mod selftest;
+pub mod sheet;
 pub mod table;
 pub mod terminal;
+pub mod trend;
 pub mod words;
 
 pub use format::Format;
@@ -47,26 +53,43 @@ pub enum ReportError {
 /// # Errors
 /// When a chart cannot be drawn, or the disk or the folder refuses.
 pub fn write(run: &Run, analysis: &Analysis, formats: &[Format], dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let has = |format| formats.contains(&format);
-    let charts = if has(Format::Svg) || has(Format::Html) { chart::charts(run, analysis)? } else { Vec::new() };
-    let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-    if has(Format::Json) {
-        files.push((dir.join(file::SUMMARY), json::render(run, analysis)));
+    let drawn = formats.iter().any(|format| matches!(format, Format::Svg | Format::Html));
+    let charts = if drawn { chart::charts(run, analysis)? } else { Vec::new() };
+    let mut files = Vec::new();
+    for format in Format::ALL.into_iter().filter(|format| formats.contains(format)) {
+        files.extend(rendered(run, analysis, &charts, format)?);
     }
-    if has(Format::Csv) {
-        files.push((dir.join(SUMMARY_CSV), csv::render(run, analysis)));
-    }
-    if has(Format::Svg) {
-        let folder = dir.join(file::CHARTS);
-        files.extend(charts.iter().map(|c| (folder.join(format!("{}.svg", c.id)), c.wide.clone().into_bytes())));
-    }
-    if has(Format::Html) {
-        files.push((dir.join(file::REPORT), html::render(&Model::of(run, analysis), &charts)));
-    }
-    if has(Format::Junit) {
-        files.extend(export::junit::render(run, analysis).map(|bytes| (dir.join(file::JUNIT), bytes)));
-    }
-    files.into_iter().map(|(path, bytes)| write_one(path, &bytes)).collect()
+    files.into_iter().map(|(name, bytes)| write_one(dir.join(name), &bytes)).collect()
+}
+
+/// The files of a format: their names in the folder, and their bytes.
+fn rendered(
+    run: &Run,
+    analysis: &Analysis,
+    charts: &[chart::Chart],
+    format: Format,
+) -> Result<Vec<(PathBuf, Vec<u8>)>, ReportError> {
+    let one = |name: &str, bytes: Vec<u8>| vec![(PathBuf::from(name), bytes)];
+    Ok(match format {
+        Format::Terminal => Vec::new(),
+        Format::Json => one(file::SUMMARY, json::render(run, analysis)),
+        Format::Csv => one(SUMMARY_CSV, csv::render(run, analysis)),
+        Format::Svg => {
+            let name = |chart: &chart::Chart| Path::new(file::CHARTS).join(format!("{}.svg", chart.id));
+            charts.iter().map(|chart| (name(chart), chart.wide.clone().into_bytes())).collect()
+        }
+        Format::Html => one(file::REPORT, html::render(&Model::of(run, analysis), charts)),
+        Format::Junit => export::junit::render(run, analysis).map_or(Vec::new(), |bytes| one(file::JUNIT, bytes)),
+        Format::Markdown => one("summary.md", export::markdown::render(&Model::of(run, analysis))),
+        Format::Hlog => export::hlog::render(run, analysis)?,
+        Format::Hgrm => export::hgrm::render(run, analysis),
+        Format::K6 => one("k6-summary.json", export::k6::render(run, analysis)),
+        Format::Vllm => export::vllm::render(run, analysis),
+        Format::GithubBenchmark => one("github-benchmark.json", export::github::render(run, analysis)),
+        Format::Bencher => one("bencher.json", export::bencher::render(run, analysis)),
+        Format::Otava => one("otava.csv", export::otava::render(run, analysis)),
+        Format::Prometheus => one("hopmark.prom", export::prometheus::render(run, analysis)),
+    })
 }
 
 fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
@@ -78,53 +101,13 @@ fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::OnceLock;
-
+pub(crate) mod tests {
     use super::*;
     use crate::analysis::analyse;
-    use crate::measure::objective::Objective;
-    use crate::measure::selftest;
-    use crate::run::fixture::World;
-
-    /// One run and its judgement for all tests of forms.
-    fn judged() -> &'static (Run, Analysis) {
-        static JUDGED: OnceLock<(Run, Analysis)> = OnceLock::new();
-        JUDGED.get_or_init(|| {
-            let world = World { shifts_ms: vec![0.0, 30.0, 6.0], failing: vec![0.0, 0.0, 0.02], ..World::default() };
-            let mut run = world.run();
-            let objective =
-                |path: &str, expr: &str| Objective { path: path.to_owned(), expr: expr.parse().expect("expression") };
-            run.manifest.plan.objectives = vec![
-                objective("gateway", "ttft.p95 < 800ms"),
-                objective("private", "ttft.p50 < 120ms"),
-                objective("direct", "ttft.p99.9 < 5s"),
-            ];
-            run.manifest.plan.name = "a <b>\"bold\"</b> & plain profile".to_owned();
-            run.manifest.notes = vec!["`tcp` on the simulator is that of the loopback <i>only</i>".to_owned()];
-            run.manifest.own_error = selftest::fixture::selftest().quote(&selftest::fixture::machine());
-            run.manifest.simulator = Some(serde_json::json!({"listeners": [
-                {"name": "direct", "ttft_ms": {"p50": 150.0, "p90": 220.0, "p95": 246.0, "p99": 301.0}},
-                {"name": "private", "ttft_ms": {"p50": 180.0, "p90": 250.0, "p95": 276.0, "p99": 331.0}},
-                {"name": "gateway", "ttft_ms": {"p50": 156.0, "p90": 226.0, "p95": 252.0, "p99": 307.0}},
-            ]}));
-            let analysis = analyse(&run);
-            (run, analysis)
-        })
-    }
-
-    /// What a form is on disk, or the form itself when `HOPMARK_BLESS` is set, which then becomes it.
-    fn golden(name: &str, bytes: &[u8]) -> String {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/golden").join(name);
-        if std::env::var_os("HOPMARK_BLESS").is_some() {
-            fs::create_dir_all(path.parent().expect("folder")).expect("folder");
-            fs::write(&path, bytes).expect("blessed");
-        }
-        fs::read_to_string(&path).expect("golden file")
-    }
+    use crate::report::fixture::{golden, judged};
 
     /// Whether every tag is closed in its order, as XML wants it.
-    fn well_formed(text: &str) -> Result<(), String> {
+    pub(crate) fn well_formed(text: &str) -> Result<(), String> {
         let mut open = Vec::new();
         let mut rest = text;
         while let Some(from) = rest.find('<') {
@@ -196,6 +179,32 @@ mod tests {
         well_formed(&page).expect("well formed");
     }
 
+    /// What a real reader of XML says of a text: the elements that it found.
+    fn elements(text: &str) -> Vec<String> {
+        let mut reader = quick_xml::Reader::from_str(text);
+        let mut names = Vec::new();
+        let mut open = 0;
+        loop {
+            let element = match reader.read_event().unwrap_or_else(|error| panic!("{error} in {text}")) {
+                quick_xml::events::Event::Start(element) => {
+                    open += 1;
+                    element
+                }
+                quick_xml::events::Event::Empty(element) => element,
+                quick_xml::events::Event::End(_) => {
+                    open -= 1;
+                    continue;
+                }
+                quick_xml::events::Event::Eof => break,
+                _ => continue,
+            };
+            element.attributes().for_each(|attribute| _ = attribute.expect("an attribute"));
+            names.push(element.name().as_ref().to_owned());
+        }
+        assert_eq!(open, 0, "something is never closed");
+        names
+    }
+
     #[test]
     fn bad_seconds_are_shaded_and_said() {
         let (run, analysis) = judged();
@@ -222,12 +231,14 @@ mod tests {
     fn every_chart_and_junit_are_xml() {
         let (run, analysis) = judged();
         for chart in chart::charts(run, analysis).expect("charts") {
-            well_formed(&chart.wide).expect("wide");
-            well_formed(&chart.narrow).expect("narrow");
+            assert!(elements(&chart.wide).len() > 10 && elements(&chart.narrow).len() > 10, "{}", chart.id);
             assert!(chart.wide.contains("width=\"960\"") && chart.wide.contains("viewBox=\"0 0 3840 "), "{}", chart.id);
         }
-        let junit = export::junit::render(run, analysis).expect("objectives");
-        well_formed(&String::from_utf8(junit).expect("text")).expect("junit");
+        let mut run = run.clone();
+        run.manifest.id = "a\u{b}b\u{0} & \"c\"".to_owned();
+        let junit = export::junit::render(&run, analysis).expect("objectives");
+        let names = elements(&String::from_utf8(junit).expect("text"));
+        assert_eq!(names.iter().filter(|name| *name == "testcase").count(), 4, "{names:?}");
     }
 
     #[test]

@@ -197,6 +197,8 @@ fn shift_cell(row: &ShiftRow) -> Cell {
     let (tone, mark) = match row.verdict {
         Verdict::Slower => (Tone::Bad, "▲ "),
         Verdict::Faster => (Tone::Good, "▼ "),
+        Verdict::SlowerWithinMargin => (Tone::Warn, "△ "),
+        Verdict::Equivalent => (Tone::Good, "≈ "),
         Verdict::Inconclusive => (Tone::Plain, ""),
     };
     Cell::toned(format!("{mark}{figures}"), tone)

@@ -3,7 +3,9 @@
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
 use crate::report::model::Model;
+use crate::report::sheet::Sheet;
 use crate::report::table::{Cell, Column, Table, Tone};
+use crate::report::words::Decision;
 
 /// A line under the head and nothing else.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -21,8 +23,8 @@ pub struct Look {
 #[must_use]
 pub fn render(model: &Model, look: Look, report: Option<&str>) -> String {
     let pen = Pen(look);
-    let mut parts = vec![pen.title(model)];
-    parts.extend(pen.decisions(model));
+    let mut parts = vec![pen.title(&model.title, &model.subtitle, &model.conclusion)];
+    parts.extend(pen.decisions(&model.decisions));
     parts.push(pen.table(&model.overview));
     for table in [&model.shifts, &model.objectives, &model.errors] {
         if !table.rows.is_empty() {
@@ -30,6 +32,29 @@ pub fn render(model: &Model, look: Look, report: Option<&str>) -> String {
         }
     }
     parts.push(pen.ending(model, report));
+    parts.join("\n\n") + "\n"
+}
+
+/// The same for a report on more than one run; `files` names what was written.
+#[must_use]
+pub fn render_sheet(sheet: &Sheet, look: Look, files: &[String]) -> String {
+    let pen = Pen(look);
+    let mut parts = vec![pen.title(&sheet.title, &sheet.subtitle, &sheet.conclusion)];
+    parts.extend(pen.decisions(&sheet.decisions));
+    for table in sheet.shown() {
+        let note = table.note.iter().flat_map(|note| pen.wrapped(note, 0)).map(|line| pen.toned(&line, Tone::Quiet));
+        let lines: Vec<String> = [pen.bold(&table.title), pen.table(table)].into_iter().chain(note).collect();
+        parts.push(lines.join("\n"));
+    }
+    let warnings = sheet.warnings.iter().map(|(tone, text)| (*tone, text.clone()));
+    let notes = sheet.notes.iter().map(|note| (Tone::Quiet, format!("note: {note}")));
+    let files = files.iter().map(|file| (Tone::Plain, format!("written: {file}")));
+    let ending = warnings.chain(notes).chain(files);
+    let toned = |(tone, text): (Tone, String)| -> Vec<String> {
+        pen.wrapped(&text, 0).iter().map(|line| pen.toned(line, tone)).collect()
+    };
+    let ending: Vec<String> = ending.flat_map(toned).collect();
+    parts.extend((!ending.is_empty()).then(|| ending.join("\n")));
     parts.join("\n\n") + "\n"
 }
 
@@ -50,19 +75,18 @@ pub fn table(table: &Table, lines: &[(Tone, String)], look: Look) -> String {
 struct Pen(Look);
 
 impl Pen {
-    fn title(&self, model: &Model) -> String {
-        let mut lines = vec![self.bold(&model.title)];
-        lines.extend(self.wrapped(&model.subtitle, 0).into_iter().map(|line| self.toned(&line, Tone::Quiet)));
-        let (tone, sentence) = &model.conclusion;
+    fn title(&self, title: &str, subtitle: &str, (tone, sentence): &(Tone, String)) -> String {
+        let mut lines = vec![self.bold(title)];
+        lines.extend(self.wrapped(subtitle, 0).into_iter().map(|line| self.toned(&line, Tone::Quiet)));
         if !sentence.is_empty() {
             lines.push(self.toned(sentence, *tone));
         }
         lines.join("\n")
     }
 
-    fn decisions(&self, model: &Model) -> Option<String> {
+    fn decisions(&self, decisions: &[Decision]) -> Option<String> {
         let mut lines = Vec::new();
-        for decision in &model.decisions {
+        for decision in decisions {
             lines.push(self.toned(&self.bold(&decision.sentence), decision.tone));
             lines.extend(decision.details.iter().flat_map(|detail| self.wrapped(detail, 2)));
         }

@@ -76,14 +76,19 @@ pub fn basis(basis: Basis) -> &'static str {
 #[must_use]
 pub fn sampled(run: &Run) -> Option<String> {
     let rows = run.manifest.rows.as_ref()?;
-    Some(format!(
+    let mut told = format!(
         "Rows are a seeded sample: those of {} of the rounds, {} of {} calls. Counts, the quantiles of metrics and the \
-         charts by percentile are of all calls; comparisons, intervals, objectives on latencies, latencies over time and \
-         the breakdown stand on the calls that have rows.",
+         charts by percentile are of all calls; comparisons, intervals, objectives on latencies, latencies over time, the \
+         breakdown and how late calls were sent stand on the calls that have rows.",
         figure::share(rows.share),
         figure::count(rows.kept),
         figure::count(rows.seen)
-    ))
+    );
+    let bad = run.bad_seconds();
+    if run.manifest.plan.interval_s() > 1 && bad.seconds.iter().any(|second| bad.leave_out(*second)) {
+        told += " Bad seconds are left out of what stands on rows; histograms, whose intervals are longer, hold them.";
+    }
+    Some(told)
 }
 
 /// One decision for each candidate.
@@ -101,14 +106,16 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
         return Decision { subject: subject.to_owned(), tone: Tone::Warn, sentence, details: Vec::new() };
     };
     let (tone, sentence) = headline(row, subject, baseline);
-    let mut details = vec![behind(row, comparison)];
+    let mut details = vec![behind(row, comparison.connections)];
     details.extend(planned.and_then(|planned| plan_of(planned, comparison, candidate)));
-    details.extend(wanted(row, comparison));
+    details.extend(wanted(row, comparison.blocks.rate));
     details.extend(failures(candidate, subject, baseline));
     Decision { subject: subject.to_owned(), tone, sentence, details }
 }
 
-fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
+/// What a shift says, in a sentence.
+#[must_use]
+pub fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
     let Some(shift) = row.shift_ms else {
         return (Tone::Warn, format!("{subject} cannot be compared with {baseline}"));
     };
@@ -116,6 +123,10 @@ fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
     match row.verdict {
         Verdict::Slower => (Tone::Bad, format!("{subject} is {by} slower than {baseline}")),
         Verdict::Faster => (Tone::Good, format!("{subject} is {by} faster than {baseline}")),
+        Verdict::SlowerWithinMargin => {
+            (Tone::Warn, format!("{subject} is {by} slower than {baseline}, perhaps within the margin"))
+        }
+        Verdict::Equivalent => (Tone::Good, format!("{subject} differs from {baseline} by less than the margin")),
         Verdict::Inconclusive if row.open == Some(Open::HoldsZero) => {
             (Tone::Plain, format!("{subject}: no difference from {baseline} was shown"))
         }
@@ -129,12 +140,14 @@ fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
     }
 }
 
-fn behind(row: &ShiftRow, comparison: &Comparison) -> String {
+/// The figures behind a shift.
+#[must_use]
+pub fn behind(row: &ShiftRow, connections: Connections) -> String {
     let what = format!("median {}", name(row.metric));
     match (row.shift_ms, row.ci_ms) {
         (Some(shift), Some(ci)) => {
             let percent = row.shift_pct.map_or(String::new(), |pct| format!(" ({pct:+.1}%)").replace('-', "−"));
-            let connections = match comparison.connections {
+            let connections = match connections {
                 Connections::Reused => "on warm connections",
                 Connections::New => "on new connections",
             };
@@ -155,9 +168,11 @@ fn plan_of(planned: Planned, comparison: &Comparison, candidate: &Candidate) -> 
     Some(format!("planned by the simulator: {}", figure::shift(shift)))
 }
 
-fn wanted(row: &ShiftRow, comparison: &Comparison) -> Option<String> {
+/// How much longer a run of so many rounds a second would have to be, if more would help.
+#[must_use]
+pub fn wanted(row: &ShiftRow, rate: f64) -> Option<String> {
     let rounds = row.needed_rounds?;
-    let seconds = rounds as f64 / comparison.blocks.rate.max(1e-9);
+    let seconds = rounds as f64 / rate.max(1e-9);
     let for_what = match row.open {
         Some(Open::HoldsZero) => "to tell a shift of this size from none",
         Some(Open::FewCalls | Open::FewBlocks | Open::BeyondTimeout | Open::Incomplete) | None => "for a verdict",
@@ -165,7 +180,9 @@ fn wanted(row: &ShiftRow, comparison: &Comparison) -> Option<String> {
     Some(format!("about {} rounds ({}) are needed {for_what}", figure::count(rounds), figure::seconds(seconds)))
 }
 
-fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<String> {
+/// How many calls failed on either side.
+#[must_use]
+pub fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<String> {
     let shares = &candidate.failures;
     let (own, base) = (shares.candidate?, shares.baseline?);
     if own == 0.0 && base == 0.0 {

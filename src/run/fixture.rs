@@ -235,7 +235,7 @@ impl World {
                 samples.push(self.one(
                     plan,
                     &mut rng,
-                    (seq, arrival as u64, path as u16),
+                    (seq, self.warmup_calls + arrival as u64, path as u16),
                     intended,
                     slow * level.exp(),
                 ));
@@ -338,6 +338,7 @@ pub(crate) fn sampled(mut run: Run, each: u64) -> Run {
         kept: run.samples.len() as u64,
         share: 1.0 / each as f64,
         below: (1 << 32) / each,
+        from: 0,
         rule: "one round in so many".to_owned(),
     });
     run.census = Some(census);

@@ -87,6 +87,14 @@ impl StoreError {
         Self::Unreadable { path: path.to_owned(), source }
     }
 
+    /// Whether nothing is wrong but that this machine has no descriptor left at the moment.
+    #[must_use]
+    pub fn wants_descriptors(&self) -> bool {
+        // EMFILE and ENFILE.
+        let (Self::Unwritable { source, .. } | Self::Unreadable { source, .. }) = self else { return false };
+        matches!(source.raw_os_error(), Some(24 | 23))
+    }
+
     /// A line of `path` that is not what it should be.
     #[must_use]
     pub fn broken(path: &Path, line: u64, expected: impl Into<String>) -> Self {

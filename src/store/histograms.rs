@@ -5,7 +5,7 @@
 //! gaps between chunks as they come, those of calls that fail later included.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -48,15 +48,8 @@ impl HistogramWriter {
     }
 
     fn head(&mut self, started_at: SystemTime) -> Result<(), StoreError> {
-        let legend = "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
-        IntervalLogWriterBuilder::new()
-            .add_comment("[Histogram log format version 1.3]")
-            .add_comment("hopmark: values in nanoseconds, Interval_Max in milliseconds, Tag=path;metric")
-            .with_start_time(started_at)
-            .with_base_time(started_at)
-            .begin_log_with(&mut self.out, &mut self.serializer)
-            .map(drop)
-            .and_then(|()| self.out.write_all(legend.as_bytes()))
+        let comment = "hopmark: values in nanoseconds, Interval_Max in milliseconds, Tag=path;metric";
+        write_head(&mut self.out, &mut self.serializer, comment, Some(started_at))
             .map_err(|error| StoreError::unwritable(&self.path, error))
     }
 
@@ -75,17 +68,9 @@ impl HistogramWriter {
         if values.is_empty() {
             return Ok(());
         }
-        self.buffer.clear();
-        let tag = tag(path_name, metric_key);
-        let mut log = IntervalLogWriterBuilder::new();
-        log.with_max_value_divisor(NS_PER_MS)
-            .begin_log_with(&mut self.buffer, &mut self.serializer)
-            .map_err(|error| StoreError::unwritable(&self.path, error))?
-            .write_histogram(values, Duration::from_secs(second), Duration::from_secs(length), Tag::new(&tag))
-            .map_err(|error| StoreError::unwritable(&self.path, std::io::Error::other(error.to_string())))?;
-        // The builder says the divisor in a comment of its own; one line an interval is enough.
-        let line = self.buffer.iter().position(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-        self.out.write_all(&self.buffer[line..]).map_err(|error| StoreError::unwritable(&self.path, error))
+        let (tag, at) = (tag(path_name, metric_key), (Duration::from_secs(second), Duration::from_secs(length)));
+        write_interval(&mut self.out, &mut self.buffer, &mut self.serializer, Tag::new(&tag), at, values)
+            .map_err(|error| StoreError::unwritable(&self.path, error))
     }
 
     /// Hands everything appended to the operating system.
@@ -104,6 +89,73 @@ impl HistogramWriter {
         self.flush()?;
         self.out.get_ref().sync_all().map_err(|error| StoreError::unwritable(&self.path, error))
     }
+}
+
+/// The lines with which a log begins.
+fn write_head<W: Write>(
+    out: &mut W,
+    serializer: &mut V2DeflateSerializer,
+    comment: &str,
+    started_at: Option<SystemTime>,
+) -> io::Result<()> {
+    let legend = "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
+    let mut log = IntervalLogWriterBuilder::new();
+    log.add_comment("[Histogram log format version 1.3]").add_comment(comment);
+    if let Some(started_at) = started_at {
+        log.with_start_time(started_at).with_base_time(started_at);
+    }
+    log.begin_log_with(out, serializer)?;
+    out.write_all(legend.as_bytes())
+}
+
+/// One line: an interval from a time since the log's start, of a length.
+fn write_interval<W: Write, C: Counter>(
+    out: &mut W,
+    buffer: &mut Vec<u8>,
+    serializer: &mut V2DeflateSerializer,
+    tag: Option<Tag<'_>>,
+    (from, length): (Duration, Duration),
+    values: &Histogram<C>,
+) -> io::Result<()> {
+    buffer.clear();
+    let mut log = IntervalLogWriterBuilder::new();
+    log.with_max_value_divisor(NS_PER_MS)
+        .begin_log_with(&mut *buffer, serializer)?
+        .write_histogram(values, from, length, tag)
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    // The builder says the divisor in a comment of its own; one line an interval is enough.
+    let line = buffer.iter().position(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    out.write_all(&buffer[line..])
+}
+
+/// An interval of a log without tags.
+#[derive(Clone, Debug)]
+pub struct Interval {
+    /// The second since the run's start in which it begins.
+    pub second: u64,
+    /// How long it is.
+    pub length: Duration,
+    /// Its values in nanoseconds.
+    pub values: Histogram<u64>,
+}
+
+/// The bytes of a whole log without tags, for tools that know none; `file` is its name.
+///
+/// # Errors
+/// When a histogram cannot be encoded.
+pub fn untagged(file: &Path, started_at: Option<SystemTime>, intervals: &[Interval]) -> Result<Vec<u8>, StoreError> {
+    let (mut bytes, mut buffer, mut serializer) = (Vec::new(), Vec::new(), V2DeflateSerializer::new());
+    let comment = "hopmark: values in nanoseconds, Interval_Max in milliseconds";
+    let mut write = || {
+        write_head(&mut bytes, &mut serializer, comment, started_at)?;
+        for Interval { second, length, values } in intervals {
+            let at = (Duration::from_secs(*second), *length);
+            write_interval(&mut bytes, &mut buffer, &mut serializer, None, at, values)?;
+        }
+        Ok(())
+    };
+    write().map_err(|error| StoreError::unwritable(file, error))?;
+    Ok(bytes)
 }
 
 /// The tag of a path's metric; what the format cannot hold becomes `_`.

@@ -27,7 +27,7 @@ use crate::store::manifest;
 pub use crate::store::tally::{PathTally, Tally};
 
 /// Batches that may wait for the writer.
-const QUEUE: usize = 1024;
+pub(super) const QUEUE: usize = 1024;
 /// How long rows may stay in memory.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
@@ -83,7 +83,7 @@ pub struct Journal {
 
 impl Journal {
     /// Creates `requests.csv`, `counts.csv` and `histograms.hlog` in `dir` and starts the writer, with a quill for each
-    /// of `workers`. It ends when every quill has been let go. While it writes, the manifest in `dir` is its own: it
+    /// of `workers`. The measured phase begins with the round `from`. The writer ends when every quill has been let go. While it writes, the manifest in `dir` is its own: it
     /// says there which rows are kept as soon as not all are.
     ///
     /// # Errors
@@ -93,8 +93,9 @@ impl Journal {
         manifest: &Manifest,
         started_at: SystemTime,
         workers: usize,
+        from: u64,
     ) -> Result<(Self, Vec<Quill>), StoreError> {
-        Self::start_with(dir, manifest, started_at, workers, MOST_ROWS)
+        Self::start_with(dir, manifest, started_at, workers, (from, MOST_ROWS))
     }
 
     /// [`Journal::start`] with another number of rows at most.
@@ -106,13 +107,13 @@ impl Journal {
         manifest: &Manifest,
         started_at: SystemTime,
         workers: usize,
-        most_rows: u64,
+        rows: (u64, u64),
     ) -> Result<(Self, Vec<Quill>), StoreError> {
         let (plan, origin) = (&manifest.plan, manifest.origin);
         let (sender, entries) = sync_channel(QUEUE);
         let tally = Arc::new(Mutex::new(Tally::new(plan.paths.len())));
         let writer = Writer {
-            rows: KeptRows::create(&dir.join(file::REQUESTS), plan, origin, most_rows)?,
+            rows: KeptRows::create(&dir.join(file::REQUESTS), plan, origin, rows)?,
             books: Books::new(&dir.join(file::COUNTS), plan, origin),
             intervals: Intervals::create(&dir.join(file::HISTOGRAMS), plan, started_at, workers)?,
             manifest: manifest.clone(),
@@ -165,7 +166,8 @@ struct Writer {
 
 impl Writer {
     fn write_all(mut self, entries: &Receiver<Entry>) -> Result<Option<RowSample>, StoreError> {
-        self.state_rows()?;
+        let stated = self.rows.statement(self.books.seen());
+        self.state_rows(stated)?;
         // Counts of a long run are written less often: their file is written whole.
         let counts_every = Duration::from_secs(self.manifest.plan.interval_s().min(10));
         let (mut flushed, mut counted) = (Instant::now(), Instant::now());
@@ -185,7 +187,7 @@ impl Writer {
                 flushed = Instant::now();
             }
             if counted.elapsed() >= counts_every {
-                self.books.write(false)?;
+                later(self.books.write(false))?;
                 counted = Instant::now();
             }
         }
@@ -202,8 +204,7 @@ impl Writer {
         drop(tally);
         for sample in samples {
             if self.rows.is_full_for(sample) {
-                self.rows.halve()?;
-                self.state_rows()?;
+                later(self.halve())?;
             }
             self.books.count(sample);
             self.rows.append(sample)?;
@@ -211,11 +212,25 @@ impl Writer {
         Ok(())
     }
 
+    /// Keeps half as many rows from now on, and says so first.
+    fn halve(&mut self) -> Result<(), StoreError> {
+        self.state_rows(self.rows.statement_when_halved(self.books.seen()))?;
+        self.rows.halve()
+    }
+
     /// Says in the manifest which rows are kept, if not all are.
-    fn state_rows(&mut self) -> Result<(), StoreError> {
-        let Some(rows) = self.rows.statement(self.books.seen()) else { return Ok(()) };
+    fn state_rows(&mut self, stated: Option<RowSample>) -> Result<(), StoreError> {
+        let Some(rows) = stated else { return Ok(()) };
         self.manifest.rows = Some(rows);
         manifest::write(&self.dir, &self.manifest)
+    }
+}
+
+/// What could not be done because the calls have every descriptor is done when it is due again.
+fn later(done: Result<(), StoreError>) -> Result<(), StoreError> {
+    match done {
+        Err(error) if error.wants_descriptors() => Ok(()),
+        other => other,
     }
 }
 
@@ -231,7 +246,7 @@ mod tests {
 
     fn started(dir: &Path, manifest: &Manifest, most_rows: u64) -> (Journal, Vec<Quill>) {
         manifest::write(dir, manifest).expect("manifest");
-        Journal::start_with(dir, manifest, SystemTime::UNIX_EPOCH, 1, most_rows).expect("started")
+        Journal::start_with(dir, manifest, SystemTime::UNIX_EPOCH, 1, (0, most_rows)).expect("started")
     }
 
     /// The same calls written whole and as a sample, read back.
@@ -288,7 +303,7 @@ mod tests {
         let manifest = fixture::manifest(fixture::plan(&["direct"]), None);
         manifest::write(dir.path(), &manifest).expect("manifest");
         let (journal, quills) =
-            Journal::start_with(dir.path(), &manifest, SystemTime::UNIX_EPOCH, 2, 10_000).expect("started");
+            Journal::start_with(dir.path(), &manifest, SystemTime::UNIX_EPOCH, 2, (0, 10_000)).expect("started");
         let gaps = |many: u64| {
             let mut recorder = Recorder::new(1);
             (0..many).for_each(|_| recorder.record_gap(PathId(0), 20_000_000));

@@ -33,13 +33,14 @@ pub struct KeptRows {
 }
 
 impl KeptRows {
-    /// Creates the file. `origin` is the run's start; `most` rows are kept at most.
+    /// Creates the file. `origin` is the run's start; the measured phase begins with the round `from`; `most` rows are
+    /// kept at most.
     ///
     /// # Errors
     /// When the disk or the folder refuses.
-    pub fn create(path: &Path, plan: &Plan, origin: Nanos, most: u64) -> Result<Self, StoreError> {
+    pub fn create(path: &Path, plan: &Plan, origin: Nanos, (from, most): (u64, u64)) -> Result<Self, StoreError> {
         let rows = RowWriter::create(path, plan, origin)?;
-        Ok(Self { rows, path: path.to_owned(), sieve: Sieve::of(plan, most), most, kept: 0, thinning: None })
+        Ok(Self { rows, path: path.to_owned(), sieve: Sieve::of(plan, from, most), most, kept: 0, thinning: None })
     }
 
     /// Appends the row of a call if it is one of the sample.
@@ -65,10 +66,19 @@ impl KeptRows {
     /// # Errors
     /// When the disk refuses.
     pub fn halve(&mut self) -> Result<(), StoreError> {
-        self.sieve.halve();
         self.rows.flush()?;
         self.thinning = Some(Thinning::begin(&self.path)?);
+        self.sieve.halve();
         Ok(())
+    }
+
+    /// What the manifest says once [`KeptRows::halve`] has been done. It may say so before: a reader leaves out what it
+    /// does not keep.
+    #[must_use]
+    pub fn statement_when_halved(&self, seen: u64) -> Option<RowSample> {
+        let mut sieve = self.sieve;
+        sieve.halve();
+        sieve.statement(seen, self.kept)
     }
 
     /// What the manifest says of the rows, of `seen` calls; `None` while every call has one.
@@ -200,7 +210,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join(file::REQUESTS);
         let plan = fixture::plan(&["direct", "gateway"]);
-        let mut kept = KeptRows::create(&path, &plan, fixture::ORIGIN, 8_000).expect("created");
+        let mut kept = KeptRows::create(&path, &plan, fixture::ORIGIN, (0, 8_000)).expect("created");
         let mut halved = 0;
         for seq in 0..60_000 {
             let sample = sample(&plan, seq);
@@ -230,7 +240,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join(file::REQUESTS);
         let plan = fixture::plan(&["direct", "gateway"]);
-        let mut kept = KeptRows::create(&path, &plan, fixture::ORIGIN, 10_000).expect("created");
+        let mut kept = KeptRows::create(&path, &plan, fixture::ORIGIN, (0, 10_000)).expect("created");
         for seq in 0..10_000 {
             kept.append(&sample(&plan, seq)).expect("appended");
         }

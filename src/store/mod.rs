@@ -10,11 +10,14 @@ mod fields;
 pub mod file;
 pub mod health;
 pub mod histograms;
+pub mod history;
 pub mod intervals;
 pub mod journal;
 pub mod kept;
 #[cfg(test)]
-mod large;
+mod large {
+    mod tests;
+}
 mod lost;
 pub mod manifest;
 pub mod rows;

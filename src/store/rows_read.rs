@@ -68,7 +68,7 @@ struct Reader<'a> {
 /// What was understood of the row before, with its text.
 #[derive(Default)]
 struct Known {
-    outcome: Option<(Box<[u8]>, Box<[u8]>, Outcome)>,
+    outcome: Option<([Box<[u8]>; 2], Outcome)>,
     peers: Vec<(Box<[u8]>, SocketAddr)>,
 }
 
@@ -208,7 +208,7 @@ impl Row<'_> {
 
     fn outcome(&self, known: &mut Known) -> Result<Outcome, String> {
         let (outcome, error) = (self.field(const { column("outcome") }), self.field(const { column("error") }));
-        if let Some((words, class, same)) = &known.outcome
+        if let Some(([words, class], same)) = &known.outcome
             && **words == *outcome
             && **class == *error
         {
@@ -218,7 +218,7 @@ impl Row<'_> {
         let read = Outcome::parse(&words, &class).map_err(|_| {
             format!("ok, failed, incomplete or dropped with a class of error, found '{words}' and '{class}'")
         })?;
-        known.outcome = Some((outcome.into(), error.into(), read));
+        known.outcome = Some(([outcome.into(), error.into()], read));
         Ok(read)
     }
 

@@ -22,22 +22,25 @@ pub struct Sieve {
     seed: u64,
     /// Neighbours that count as one round.
     group: u64,
+    /// The first round that is measured, where groups begin anew.
+    from: u64,
     below: u64,
 }
 
 impl Sieve {
-    /// For a plan and this many rows at most: closed in advance if the plan tells that there will be more.
+    /// For a plan whose measured phase begins with the round `from`, and this many rows at most: closed in advance if the
+    /// plan tells that there will be more.
     #[must_use]
-    pub fn of(plan: &Plan, most: u64) -> Self {
+    pub fn of(plan: &Plan, from: u64, most: u64) -> Self {
         let share = plan.expected_calls().filter(|calls| *calls > most as f64).map(|calls| ROOM * most as f64 / calls);
         let below = share.map_or(ALL, |share| ((share * ALL as f64) as u64).max(1));
-        Self { below, ..Self::open(plan) }
+        Self { below, from, ..Self::open(plan) }
     }
 
     /// As a manifest states it.
     #[must_use]
     pub fn stated(plan: &Plan, rows: &RowSample) -> Self {
-        Self { below: rows.below, ..Self::open(plan) }
+        Self { below: rows.below, from: rows.from, ..Self::open(plan) }
     }
 
     /// One that keeps everything.
@@ -46,7 +49,7 @@ impl Sieve {
         // Under an open interleaved load neighbours on different paths are compared; they are kept together.
         let is_open = matches!(plan.load.model, LoadModel::Open { .. });
         let group = if is_open && plan.load.design == Design::Interleaved { plan.paths.len() as u64 } else { 1 };
-        Self { seed: plan.seed, group: group.max(1), below: ALL }
+        Self { seed: plan.seed, group: group.max(1), from: 0, below: ALL }
     }
 
     /// Whether it keeps everything.
@@ -75,7 +78,15 @@ impl Sieve {
     /// Whether it keeps the calls of this round.
     #[must_use]
     pub fn keeps_round(&self, round: u64) -> bool {
-        self.is_open() || hash(self.seed, Purpose::Row, round / self.group) >> 32 < self.below
+        self.is_open() || hash(self.seed, Purpose::Row, self.group_of(round)) >> 32 < self.below
+    }
+
+    /// The number of a round's group: those of the warmup, then those of the measured phase.
+    fn group_of(&self, round: u64) -> u64 {
+        match round.checked_sub(self.from) {
+            Some(measured) => self.from.div_ceil(self.group) + measured / self.group,
+            None => round / self.group,
+        }
     }
 
     /// What the manifest says of it.
@@ -88,6 +99,7 @@ impl Sieve {
             kept,
             share: self.share(),
             below: self.below,
+            from: self.from,
             rule: rule.to_owned(),
         })
     }
@@ -101,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_smaller_sieve_keeps_a_part_of_what_a_larger_one_kept() {
-        let mut sieve = Sieve::of(&fixture::plan(&["direct"]), 1_000_000);
+        let mut sieve = Sieve::of(&fixture::plan(&["direct"]), 0, 1_000_000);
         assert!(sieve.is_open() && sieve.statement(5, 5).is_none());
         let mut kept: Vec<u64> = (0..40_000).collect();
         for halved in 1..=4 {
@@ -119,11 +131,11 @@ mod tests {
         let mut plan = fixture::plan(&["direct", "gateway"]);
         plan.load.duration = Span::from_secs(86_400);
         plan.load.model = LoadModel::Open { arrivals: crate::plan::Arrivals::Poisson, rate: Some(Rate(100.0)) };
-        let share = Sieve::of(&plan, 2_000_000).share();
+        let share = Sieve::of(&plan, 0, 2_000_000).share();
         assert!((share - 0.95 * 2e6 / (2.0 * 100.0 * 86_405.0)).abs() < 1e-6, "{share}");
         plan.limits.requests = Some(1_000_000);
-        assert!(Sieve::of(&plan, 2_000_000).is_open());
-        let stated = Sieve::of(&plan, 10_000);
+        assert!(Sieve::of(&plan, 0, 2_000_000).is_open());
+        let stated = Sieve::of(&plan, 7, 10_000);
         assert_eq!(Sieve::stated(&plan, &stated.statement(1, 1).expect("closed")), stated);
     }
 
@@ -131,10 +143,16 @@ mod tests {
     fn neighbours_that_are_compared_stay_together() {
         let mut plan = fixture::plan(&["direct", "private", "gateway"]);
         plan.load.design = Design::Interleaved;
-        let sieve = Sieve::of(&plan, 100);
-        assert!((0..300).all(|group| (1..3).all(|i| sieve.keeps_round(3 * group) == sieve.keeps_round(3 * group + i))));
+        // A warmup of four calls: its groups are 0..3 and 3, those of the measured phase begin at 4.
+        let sieve = Sieve::of(&plan, 4, 100);
+        let first = |group: u64| 4 + 3 * group;
         assert!(
-            (0..300).any(|group| sieve.keeps_round(3 * group)) && !(0..300).all(|group| sieve.keeps_round(3 * group))
+            (0..300)
+                .all(|group| (1..3).all(|i| sieve.keeps_round(first(group)) == sieve.keeps_round(first(group) + i)))
         );
+        let kept = (0..300).filter(|group| sieve.keeps_round(first(*group))).count();
+        assert!((1..299).contains(&kept), "{kept}");
+        let groups: Vec<u64> = (0..9).map(|round| sieve.group_of(round)).collect();
+        assert_eq!(groups, [0, 0, 0, 1, 2, 2, 2, 3, 3]);
     }
 }

@@ -3,6 +3,7 @@
 use crate::analysis::Analysis;
 use crate::analysis::summary::PathSummary;
 use crate::analysis::timeline::Timeline;
+use crate::analysis::trend::{Series, Trend};
 use crate::measure::metric::Metric;
 use crate::report::planned::Planned;
 use crate::report::words;
@@ -13,6 +14,7 @@ pub mod axis;
 pub mod breakdown;
 pub mod canvas;
 pub mod line;
+pub mod nights;
 pub mod palette;
 pub mod shift;
 pub mod spectrum;
@@ -56,6 +58,38 @@ pub fn charts(run: &Run, analysis: &Analysis) -> Result<Vec<Chart>, ChartError> 
     charts.extend(artist.timeline()?);
     charts.extend(artist.breakdown()?);
     Ok(charts)
+}
+
+/// Draws a chart of every night for each metric and quantile that was followed.
+///
+/// # Errors
+/// When plotters cannot draw.
+pub fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
+    let mut paths: Vec<&str> = Vec::new();
+    let mut followed: Vec<Vec<&Series>> = Vec::new();
+    for series in &trend.series {
+        if !paths.contains(&series.path.as_str()) {
+            paths.push(&series.path);
+        }
+        let same =
+            |members: &&mut Vec<&Series>| (members[0].metric, members[0].quantile) == (series.metric, series.quantile);
+        match followed.iter_mut().find(same) {
+            Some(members) => members.push(series),
+            None => followed.push(vec![series]),
+        }
+    }
+    let place = |series: &Series| paths.iter().position(|path| *path == series.path).unwrap_or(0);
+    let chart = |members: &Vec<&Series>| {
+        let lines: Vec<_> = members.iter().map(|series| nights::NightLine::of(series, place(series))).collect();
+        let (metric, quantile) = (members[0].metric, members[0].quantile);
+        let id = format!("trend-{metric}-{}", crate::report::figure::percent_key(quantile));
+        let title = format!("{}, {} by night", capital(words::name(metric)), crate::report::figure::quantile(quantile));
+        let caption = "Lines join neighbouring nights; a night without a figure is a gap. Bars are the levels between \
+             changes; a dashed stroke stands before the first night of a new level. Grey rings are nights that are not \
+             judged (invalid, incomplete, or counted from another instant); a dotted stroke is one that left no figure.";
+        both(id, title, caption.to_owned(), (400, 360), |canvas| nights::draw(canvas, &trend.nights, &lines))
+    };
+    followed.iter().map(chart).collect()
 }
 
 struct Artist<'a> {

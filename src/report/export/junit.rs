@@ -1,43 +1,103 @@
-//! `junit.xml`: every objective as a test case, for the test view of a build server.
+//! `junit.xml`: the run itself and every objective as test cases, for the test view of a build server.
 
 use crate::analysis::Analysis;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::report::html::escape;
 use crate::report::words;
 use crate::run::Run;
 
-/// The bytes of `junit.xml`; `None` without objectives. What could not be decided is skipped, not passed.
+/// The bytes of `junit.xml`; `None` without objectives.
+///
+/// What could not be decided is skipped, not passed. The run's validity is a case of its own: an error if the run is
+/// invalid, and then no objective passes or fails.
 #[must_use]
 pub fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
-    let results = &analysis.objectives;
-    if results.is_empty() {
+    if analysis.objectives.is_empty() {
         return None;
     }
-    let count = |verdict| results.iter().filter(|result| result.verdict == verdict).count();
-    let head = format!(
-        "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{:.3}\" timestamp=\"{}\">",
-        escape(&run.manifest.plan.name),
-        results.len(),
-        count(ObjectiveVerdict::Missed),
-        count(ObjectiveVerdict::Inconclusive),
-        run.measured_s(),
-        escape(run.manifest.started_at.trim_end_matches('Z'))
+    let invalid = analysis.validity.verdict == ValidityVerdict::Invalid;
+    let cases = std::iter::once(of_run(&analysis.validity));
+    let cases: Vec<Case> =
+        cases.chain(analysis.objectives.iter().map(|result| of_objective(result, invalid))).collect();
+    let count = |of: fn(&Ending) -> bool| cases.iter().filter(|case| of(&case.ending)).count();
+    let counts = format!(
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\"",
+        cases.len(),
+        count(|ending| *ending == Ending::Failed),
+        count(|ending| *ending == Ending::Broken),
+        count(|ending| *ending == Ending::Skipped),
+        run.measured_s()
     );
-    let cases: String = results.iter().map(case).collect();
+    let name = escape(&run.manifest.plan.name);
+    // Jenkins' schema takes neither a fraction of a second nor a zone.
+    let started = escape(run.manifest.started_at.split(['.', 'Z', '+']).next().unwrap_or_default());
+    let body: String = cases.iter().map(Case::xml).collect();
     let text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n{head}\n{cases}</testsuite>\n</testsuites>\n"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"hopmark\" {counts}>\n\
+         <testsuite name=\"{name}\" {counts} timestamp=\"{started}\">\n{}{body}</testsuite>\n</testsuites>\n",
+        properties(run)
     );
     Some(text.into_bytes())
 }
 
-fn case(result: &ObjectiveResult) -> String {
-    let (_, seen) = words::objective(result);
-    let seen = escape(&seen);
-    let inner = match result.verdict {
-        ObjectiveVerdict::Met => format!("<system-out>{seen}</system-out>"),
-        ObjectiveVerdict::Missed => format!("<failure message=\"{seen}\"/>"),
-        ObjectiveVerdict::Inconclusive => format!("<skipped message=\"{seen}\"/>"),
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Passed,
+    Failed,
+    Broken,
+    Skipped,
+}
+
+struct Case {
+    class: String,
+    name: String,
+    ending: Ending,
+    message: String,
+}
+
+impl Case {
+    fn xml(&self) -> String {
+        let message = escape(&self.message);
+        let inner = match self.ending {
+            Ending::Passed => format!("<system-out>{message}</system-out>"),
+            Ending::Failed => format!("<failure type=\"missed\" message=\"{message}\"/>"),
+            Ending::Broken => format!("<error type=\"invalid\" message=\"{message}\"/>"),
+            Ending::Skipped => format!("<skipped message=\"{message}\"/>"),
+        };
+        let (class, name) = (escape(&self.class), escape(&self.name));
+        format!("<testcase classname=\"{class}\" name=\"{name}\">{inner}</testcase>\n")
+    }
+}
+
+fn of_run(validity: &Validity) -> Case {
+    let (_, sentence) = words::validity(validity);
+    let reasons = validity.reasons.iter().map(|reason| format!("; {}: {}", reason.message(), reason.remedy()));
+    let ending = match validity.verdict {
+        ValidityVerdict::Valid | ValidityVerdict::Degraded => Ending::Passed,
+        ValidityVerdict::Invalid => Ending::Broken,
     };
-    let (path, expression) = (escape(&result.objective.path), escape(&result.objective.expr.to_string()));
-    format!("<testcase classname=\"{path}\" name=\"{expression}\">{inner}</testcase>\n")
+    let message = sentence + &reasons.collect::<String>();
+    Case { class: "hopmark".to_owned(), name: "the run is valid".to_owned(), ending, message }
+}
+
+fn of_objective(result: &ObjectiveResult, invalid: bool) -> Case {
+    let (_, seen) = words::objective(result);
+    let ending = match result.verdict {
+        _ if invalid => Ending::Skipped,
+        ObjectiveVerdict::Met => Ending::Passed,
+        ObjectiveVerdict::Missed => Ending::Failed,
+        ObjectiveVerdict::Inconclusive => Ending::Skipped,
+    };
+    let message = if invalid { format!("the run is invalid; seen was {seen}") } else { seen };
+    let objective = &result.objective;
+    Case { class: objective.path.clone(), name: objective.expr.to_string(), ending, message }
+}
+
+fn properties(run: &Run) -> String {
+    let manifest = &run.manifest;
+    let seed = manifest.plan.seed.to_string();
+    let property = |(name, value): (&str, &str)| format!("<property name=\"{name}\" value=\"{}\"/>\n", escape(value));
+    let known = [("run", manifest.id.as_str()), ("hopmark", &manifest.tool_version), ("seed", &seed)];
+    format!("<properties>\n{}</properties>\n", known.into_iter().map(property).collect::<String>())
 }

@@ -1,3 +1,307 @@
 //! Files for other tools.
 
+pub mod bencher;
+pub mod github;
+pub mod hgrm;
+pub mod hlog;
 pub mod junit;
+pub mod k6;
+pub mod markdown;
+pub mod otava;
+pub mod prometheus;
+pub mod tracked;
+pub mod values;
+pub mod vllm;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::analysis::{Analysis, analyse};
+    use crate::measure::objective::Objective;
+    use crate::report::fixture::{golden, judged};
+    use crate::report::model::Model;
+    use crate::run::Run;
+    use crate::run::fixture::{World, sampled};
+
+    /// A small run with one candidate, and what is said of it.
+    fn small() -> (Run, &'static Analysis) {
+        static SMALL: OnceLock<(Run, Analysis)> = OnceLock::new();
+        let (run, analysis) = SMALL.get_or_init(made);
+        (run.clone(), analysis)
+    }
+
+    fn made() -> (Run, Analysis) {
+        let world = World { shifts_ms: vec![0.0, 30.0], failing: vec![0.0, 0.02], seconds: 40.0, ..World::default() };
+        let mut run = world.run();
+        let objective = |expr: &str| Objective { path: "private".to_owned(), expr: expr.parse().expect("expression") };
+        run.manifest.plan.objectives =
+            ["ttft.p95 < 800ms", "ttft.p50 < 120ms", "ttft.p99.9 < 5s", "error_rate < 50%"].map(objective).to_vec();
+        let analysis = analyse(&run);
+        (run, analysis)
+    }
+
+    fn json(bytes: &[u8]) -> Value {
+        serde_json::from_slice(bytes).expect("JSON")
+    }
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).expect("text")
+    }
+
+    fn held(name: &str, bytes: Vec<u8>) {
+        let expected = golden(name, &bytes);
+        assert_eq!(text(bytes), expected, "{name}");
+    }
+
+    fn file_of(files: Vec<(std::path::PathBuf, Vec<u8>)>, name: &str) -> Vec<u8> {
+        let names: Vec<_> = files.iter().map(|(path, _)| path.display().to_string()).collect();
+        let found = files.into_iter().find(|(path, _)| path.to_str() == Some(name));
+        found.unwrap_or_else(|| panic!("{name} is none of {names:?}")).1
+    }
+
+    /// The lines of a page that speak of one series, or of everything.
+    fn lines_of(page: &str, part: &str) -> Vec<u8> {
+        let lines =
+            page.lines().filter(|line| line.starts_with('#') || !line.contains("metric=") || line.contains(part));
+        lines.map(|line| format!("{line}\n")).collect::<String>().into_bytes()
+    }
+
+    #[test]
+    fn every_file_for_others_stays_as_it_is() {
+        let (run, analysis) = small();
+        held("bencher.json", bencher::render(&run, analysis));
+        held("github-benchmark.json", github::render(&run, analysis));
+        held("otava.csv", otava::render(&run, analysis));
+        held("private.vllm.json", file_of(vllm::render(&run, analysis), "vllm/private.json"));
+        held("private.ttft.hgrm", file_of(hgrm::render(&run, analysis), "hgrm/private.ttft.hgrm"));
+        let page = text(prometheus::render(&run, analysis));
+        held("hopmark.prom", lines_of(&page, "metric=\"ttft\""));
+        let mut summary = json(&k6::render(&run, analysis));
+        let metrics = summary["metrics"].as_object_mut().expect("metrics");
+        metrics
+            .retain(|name, _| ["ttft{path:p", "calls_failed", "http_reqs"].iter().any(|part| name.starts_with(part)));
+        held("k6-summary.json", format!("{summary:#}\n").into_bytes());
+        let (run, analysis) = judged();
+        held("summary.md", markdown::render(&Model::of(run, analysis)));
+    }
+
+    #[test]
+    fn all_files_tell_the_figure_of_the_summary() {
+        let (run, analysis) = small();
+        let metric = |beside| {
+            analysis.paths[1].metrics.iter().find(move |m| m.key() == if beside { "ttft_service" } else { "ttft" })
+        };
+        let (p95, service) =
+            [metric(false), metric(true)].map(|m| m.expect("metric").quantile(0.95).expect("p95")).into();
+        let near = |found: f64, name: &str| assert!((found - p95).abs() < 1e-5, "{name}: {found} for {p95}");
+        near(
+            json(&bencher::render(&run, analysis))["made-up/private"]["ttft-p95"]["value"].as_f64().expect("bmf"),
+            "bmf",
+        );
+        let entries = json(&github::render(&run, analysis));
+        let entry = entries.as_array().expect("entries").iter().find(|e| e["name"] == "made-up private ttft_p95");
+        near(entry.expect("entry")["value"].as_f64().expect("a number"), "github");
+        let metrics = &json(&k6::render(&run, analysis))["metrics"];
+        near(metrics["ttft{path:private}"]["values"]["p(95)"].as_f64().expect("a number"), "k6");
+        let vllm = json(&file_of(vllm::render(&run, analysis), "vllm/private.json"));
+        near(vllm["p95_ttft_ms"].as_f64().expect("a number") + p95 - service, "vllm");
+        let page = text(prometheus::render(&run, analysis));
+        let labels = "path=\"private\",metric=\"ttft\",basis=\"response\",quantile=\"0.95\"} ";
+        let line = page.lines().find_map(|line| line.split_once(labels)).expect("a line");
+        near(1e3 * line.1.parse::<f64>().expect("a number"), "prometheus");
+        let otava = text(otava::render(&run, analysis));
+        let (head, row) = otava.trim_end().split_once('\n').expect("two lines");
+        let column = head.split(',').position(|column| column == "private.ttft_p95").expect("a column");
+        near(row.split(',').nth(column).expect("a field").parse().expect("a number"), "otava");
+    }
+
+    #[test]
+    fn what_was_not_measured_stands_nowhere() {
+        // 30 calls a path: no p99; no server time at all.
+        let run = World { seconds: 3.0, ..World::default() }.run();
+        let analysis = analyse(&run);
+        let vllm = text(file_of(vllm::render(&run, &analysis), "vllm/direct.json"));
+        let page = text(prometheus::render(&run, &analysis));
+        // Gaps are many even where calls are few.
+        let page: String = page.lines().filter(|line| !line.contains("\"chunk_gap\"")).collect();
+        let texts = [
+            vllm,
+            page,
+            text(bencher::render(&run, &analysis)),
+            text(github::render(&run, &analysis)),
+            text(otava::render(&run, &analysis)),
+        ];
+        for text in &texts {
+            assert!(!text.contains("p99") && !text.contains("quantile=\"0.99\"") && !text.contains("NaN"), "{text}");
+            assert!(!text.contains("server"), "{text}");
+        }
+        let summary = json(&k6::render(&run, &analysis));
+        let trend = &summary["metrics"]["ttft{path:direct}"]["values"];
+        assert!(trend["med"].is_number() && trend.get("p(99)").is_none(), "{trend}");
+        assert!(summary["metrics"].get("server{path:direct}").is_none());
+        let names = |files: Vec<(std::path::PathBuf, Vec<u8>)>| {
+            assert!(files.iter().all(|(path, _)| !path.to_string_lossy().contains("server")));
+            files.len()
+        };
+        assert_eq!(names(hgrm::render(&run, &analysis)), 3 * 14);
+        assert_eq!(names(hlog::render(&run, &analysis).expect("encoded")), 3 * 14);
+    }
+
+    #[test]
+    fn a_run_without_a_call_gives_files_without_figures() {
+        let mut run = World { seconds: 3.0, ..World::default() }.run();
+        run.samples.clear();
+        run.chunk_gaps.iter_mut().for_each(hdrhistogram::Histogram::reset);
+        run.manifest.ending.as_mut().expect("ending").planned = vec![0; 3];
+        let analysis = analyse(&run);
+        assert_eq!(json(&github::render(&run, &analysis)), Value::Array(Vec::new()));
+        assert_eq!(json(&bencher::render(&run, &analysis)), Value::Object(serde_json::Map::new()));
+        assert!(hgrm::render(&run, &analysis).is_empty());
+        let vllm = json(&file_of(vllm::render(&run, &analysis), "vllm/direct.json"));
+        assert!(vllm["completed"] == 0 && vllm.get("mean_ttft_ms").is_none(), "{vllm}");
+        assert!(vllm.get("output_throughput").is_none() && vllm.get("total_input_tokens").is_none(), "{vllm}");
+        assert!(!text(prometheus::render(&run, &analysis)).contains("hopmark_latency_seconds{"));
+        assert!(!text(otava::render(&run, &analysis)).contains("failed_share"));
+    }
+
+    #[test]
+    fn what_could_not_be_decided_passes_nowhere() {
+        let (run, analysis) = small();
+        let metrics = &json(&k6::render(&run, analysis))["metrics"];
+        let thresholds = &metrics["ttft{path:private}"]["thresholds"];
+        assert_eq!(thresholds["ttft.p95 < 800ms"]["ok"], true);
+        assert_eq!(thresholds["ttft.p50 < 120ms"]["ok"], false);
+        assert_eq!(thresholds["ttft.p99.9 < 5s"]["ok"], Value::Null);
+        assert_eq!(metrics["calls_failed{path:private}"]["thresholds"]["error_rate < 50%"]["ok"], true);
+        let page = text(prometheus::render(&run, analysis));
+        assert!(page.contains("objective=\"ttft.p99.9 < 5s\",verdict=\"inconclusive\"} 1\n"), "{page}");
+        assert!(page.contains("objective=\"ttft.p99.9 < 5s\",verdict=\"met\"} 0\n"), "{page}");
+    }
+
+    #[test]
+    fn an_invalid_run_passes_and_fails_nothing() {
+        let (mut run, _) = small();
+        run.manifest.ending.as_mut().expect("ending").rows_lost = 1;
+        let xml = text(junit::render(&run, &analyse(&run)).expect("objectives"));
+        assert!(xml.contains("tests=\"5\" failures=\"0\" errors=\"1\" skipped=\"4\""), "{xml}");
+        assert!(xml.contains("<error type=\"invalid\" message=\"invalid: "), "{xml}");
+    }
+
+    #[test]
+    fn the_page_for_prometheus_is_in_its_format() {
+        let (mut run, _) = small();
+        run.manifest.plan.name = "a \"b\" \\ c\nd".to_owned();
+        let page = text(prometheus::render(&run, &analyse(&run)));
+        assert!(page.ends_with('\n') && page.contains("profile=\"a \\\"b\\\" \\\\ c\\nd\""), "{page}");
+        let (mut family, mut seen) = (String::new(), Vec::new());
+        for line in page.lines() {
+            if let Some(rest) = line.strip_prefix("# HELP ") {
+                family = rest.split(' ').next().expect("a name").to_owned();
+                assert!(!seen.contains(&family), "{family} comes twice");
+                seen.push(family.clone());
+            } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = rest.split_once(' ').expect("a kind");
+                assert!(name == family && ["gauge", "summary"].contains(&kind), "{line}");
+            } else {
+                let (series, value) = line.rsplit_once(' ').expect("a value");
+                let name = series.split('{').next().expect("a name");
+                let of_family = [String::new(), "_sum".to_owned(), "_count".to_owned()];
+                assert!(of_family.iter().any(|end| name == format!("{family}{end}")), "{line}");
+                assert!(value.parse::<f64>().is_ok_and(f64::is_finite) && series.ends_with('}'), "{line}");
+            }
+        }
+        let mut series: Vec<_> =
+            page.lines().filter_map(|line| line.rsplit_once(' ').map(|(series, _)| series)).collect();
+        let count = series.len();
+        series.sort_unstable();
+        series.dedup();
+        assert_eq!(count, series.len(), "a series comes twice");
+    }
+
+    #[test]
+    fn a_log_of_its_own_holds_what_the_summary_counted() {
+        let (run, whole) = small();
+        logs_hold(&run, whole);
+        let mut spoilt = run.clone();
+        spoilt.health[20].hiccup_ms = 35.0;
+        let analysis = analyse(&spoilt);
+        assert!(analysis.paths[0].metrics[0].n < whole.paths[0].metrics[0].n, "a second is left out");
+        logs_hold(&spoilt, &analysis);
+        let few = sampled(run, 4);
+        let analysis = analyse(&few);
+        assert_eq!(analysis.paths[1].metrics[0].n, whole.paths[1].metrics[0].n, "counted whole");
+        logs_hold(&few, &analysis);
+    }
+
+    #[test]
+    fn where_rows_are_a_sample_counts_are_of_all_calls() {
+        let (run, whole) = small();
+        let few = sampled(run.clone(), 4);
+        let analysis = analyse(&few);
+        let shares = |run: &Run, analysis: &Analysis| {
+            let levels = tracked::levels(run, analysis).into_iter();
+            levels.filter(|level| level.name == "failed_share").map(|level| (level.value, level.n)).collect::<Vec<_>>()
+        };
+        assert_eq!(shares(&few, &analysis), shares(&run, whole));
+        assert!(shares(&run, whole)[1].0 > 0.0);
+        let counted = |run: &Run, analysis: &Analysis| {
+            let k6 = json(&k6::render(run, analysis));
+            let vllm = json(&file_of(vllm::render(run, analysis), "vllm/private.json"));
+            let page = text(prometheus::render(run, analysis));
+            let requests =
+                page.lines().filter(|line| line.starts_with("hopmark_requests{") || line.contains("_count{"));
+            (
+                ["http_reqs{path:private}", "calls_failed{path:private}"]
+                    .map(|name| k6["metrics"][name]["values"].clone()),
+                ["completed", "failed", "total_output_tokens"].map(|key| vllm[key].clone()),
+                requests.map(str::to_owned).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(counted(&few, &analysis), counted(&run, whole));
+        let distribution = text(file_of(hgrm::render(&few, &analysis), "hgrm/private.ttft.hgrm"));
+        let total = whole.paths[1].metrics.iter().find(|metric| metric.key() == "ttft").expect("ttft").n;
+        assert!(distribution.contains(&format!("Total count    = {total:>12}]")), "{distribution}");
+    }
+
+    fn logs_hold(run: &Run, analysis: &Analysis) {
+        let dir = tempfile::tempdir().expect("dir");
+        let file = dir.path().join("a.hlog");
+        let files = hlog::render(run, analysis).expect("encoded");
+        assert_eq!(files.len(), values::series(analysis).count());
+        for (series, (name, bytes)) in values::series(analysis).zip(files) {
+            assert_eq!(series.file(run, "hlog"), name);
+            let name = name.display();
+            std::fs::write(&file, bytes).expect("written");
+            let (mut log, summary) = (crate::measure::histogram::empty::<u64>(), series.summary);
+            let no_tag = [String::new()];
+            crate::store::histograms::read(&file, &no_tag, |part| log.add(part.values).expect("in range"))
+                .expect("read");
+            assert_eq!(log.len(), summary.n, "{name}");
+            let p50 = summary.quantile(0.5).unwrap_or_default();
+            let kept = log.value_at_quantile(0.5) as f64 / 1e6;
+            assert!(summary.metric.has_basis() || (kept - p50).abs() <= 0.02 * p50 + 0.01, "{name}: {kept} for {p50}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_stays_in_its_folder_and_its_cell() {
+        let (mut run, _) = small();
+        run.manifest.plan.paths[1].name = "../../etc/x|y<script>".to_owned();
+        let analysis = analyse(&run);
+        let files = hgrm::render(&run, &analysis).into_iter().chain(vllm::render(&run, &analysis));
+        for (path, _) in files {
+            assert_eq!(path.components().count(), 2, "{}", path.display());
+            assert!(
+                path.components().all(|part| matches!(part, std::path::Component::Normal(_))),
+                "{}",
+                path.display()
+            );
+        }
+        let page = text(markdown::render(&Model::of(&run, &analysis)));
+        assert!(page.contains("x\\|y&lt;script&gt;") && !page.contains("<script>"), "{page}");
+    }
+}

@@ -20,15 +20,15 @@ use crate::random::{Purpose, hash, unit};
 use crate::run::fixture::{self, ORIGIN};
 use crate::run::{Ending, Manifest};
 use crate::store;
-use crate::store::journal::{Journal, Quill};
+use crate::store::journal::{Journal, QUEUE, Quill};
 use crate::store::{file, manifest};
 use crate::units::{Phase, Rate, Span};
 
 /// Calls that are handed over at once.
 const BATCH: usize = 256;
 
-/// Seconds without a call that are handed over before the journal is waited for: less than its queue holds.
-const AT_ONCE: u32 = 400;
+/// What may be handed over before the journal has taken all of it: less than its queue holds.
+const AT_ONCE: u64 = QUEUE as u64 - 1;
 
 /// A run that is made up call by call.
 struct Large {
@@ -89,10 +89,10 @@ impl Large {
         manifest::write(dir, &manifest).expect("manifest");
         let begun = Instant::now();
         let (journal, quills) =
-            Journal::start_with(dir, &manifest, SystemTime::UNIX_EPOCH, 1, self.most_rows).expect("started");
+            Journal::start_with(dir, &manifest, SystemTime::UNIX_EPOCH, 1, (0, self.most_rows)).expect("started");
         let quill: &Quill = &quills[0];
         let mut recorder = Recorder::new(3);
-        let (mut second, mut batch, mut empty) = (0, Vec::new(), 0);
+        let (mut second, mut batch, mut waiting) = (0, Vec::new(), 0);
         for seq in 0..self.calls {
             let sample = self.sample(&plan, seq);
             let now = sample.stamps.intended.since(ORIGIN).as_secs();
@@ -103,18 +103,20 @@ impl Large {
                 continue;
             }
             quill.samples(std::mem::take(&mut batch));
+            // No clock paces this, so it waits itself where the workers of a run would count rows as lost. Once the
+            // journal has counted the last call its queue is empty.
+            waiting += 1 + now - second;
+            if waiting > AT_ONCE {
+                wait_until(|| journal.tally().ended > seq);
+                waiting = now - second;
+            }
             while second < now {
                 let last = second + 1 == now;
                 quill.interval(second, if last { recorder.take() } else { Vec::new() });
                 second += 1;
-                empty += 1;
-                // No clock paces this, so it waits itself where the workers of a run would count rows as lost: the
-                // journal is a few batches behind, as it is in a run.
-                if last || empty == AT_ONCE {
-                    wait_until(|| journal.tally().ended + 4 * BATCH as u64 > seq);
-                    empty = 0;
-                }
             }
+            // The journal is a few batches behind, as it is in a run.
+            wait_until(|| journal.tally().ended + 4 * BATCH as u64 > seq);
         }
         quill.samples(batch);
         quill.interval(second, recorder.take());

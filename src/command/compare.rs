@@ -1,0 +1,217 @@
+//! `hopmark compare`: two runs, or two paths of one, side by side.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::analysis::Between;
+use crate::analysis::between::{Side, between};
+use crate::cli::{CompareArgs, CompareFormat};
+use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::command::report::look;
+use crate::measure::margin::Margin;
+use crate::report::between::model::Compared;
+use crate::report::between::{JSON, MARKDOWN};
+use crate::report::{markdown, terminal};
+use crate::run::Run;
+use crate::store;
+use crate::store::file::{self, StoreError};
+
+/// Carries out `hopmark compare`.
+///
+/// # Errors
+/// A [`Failure`](crate::command::exit::Failure): 2 when the runs cannot be read or not be compared, 1 when a file
+/// cannot be written.
+pub fn compare(args: &CompareArgs) -> CommandResult {
+    let margins: Vec<Margin> =
+        args.margin.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--margin").or_usage()?;
+    let (base, candidate) = (Named::read(&args.base).or_usage()?, Named::read(&args.candidate).or_usage()?);
+    let between = between(base.side(), candidate.side(), &margins).or_usage()?;
+    let names = [args.base.display().to_string(), args.candidate.display().to_string()];
+    let compared = Compared {
+        between: &between,
+        runs: [&base.run, &candidate.run],
+        names: [names[0].as_str(), names[1].as_str()],
+    };
+    tell(&compared, args).or_world()?;
+    Ok(exit(&between, args.strict))
+}
+
+fn exit(between: &Between, strict: bool) -> Exit {
+    Exit::of(between.conclusion().exit_code(strict))
+}
+
+/// A run with the path that was named.
+struct Named {
+    run: Run,
+    path: Option<String>,
+}
+
+impl Named {
+    /// `RUN_DIR` or `RUN_DIR:PATH`; a folder whose own name holds a colon is taken as it is.
+    fn read(written: &Path) -> anyhow::Result<Self> {
+        let (dir, path) = split(written);
+        let run = store::load(&dir).with_context(|| format!("{} cannot be compared", dir.display()))?;
+        Ok(Self { run, path })
+    }
+
+    fn side(&self) -> Side<'_> {
+        Side { run: &self.run, path: self.path.as_deref() }
+    }
+}
+
+fn split(written: &Path) -> (PathBuf, Option<String>) {
+    let text = written.to_string_lossy();
+    match text.rsplit_once(':') {
+        Some((dir, path)) if !written.exists() && !dir.is_empty() && !path.is_empty() => {
+            (PathBuf::from(dir), Some(path.to_owned()))
+        }
+        _ => (written.to_owned(), None),
+    }
+}
+
+/// Writes what is a file, and prints the rest.
+fn tell(compared: &Compared, args: &CompareArgs) -> Result<(), StoreError> {
+    let mut written = Vec::new();
+    let mut texts = Vec::new();
+    let wants = |format| args.format.contains(&format);
+    let json = wants(CompareFormat::Json).then(|| (JSON, compared.json()));
+    let md = wants(CompareFormat::Md).then(|| (MARKDOWN, markdown::render(&compared.sheet()).into_bytes()));
+    for (name, bytes) in json.into_iter().chain(md) {
+        match &args.out {
+            Some(dir) => written.push(write(dir, name, &bytes)?),
+            None => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+    if wants(CompareFormat::Terminal) {
+        let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+        texts.insert(0, terminal::render_sheet(&compared.sheet(), look(), &written));
+    }
+    texts.iter().for_each(|text| say(text));
+    Ok(())
+}
+
+fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+    fs::create_dir_all(dir).map_err(|error| StoreError::unwritable(dir, error))?;
+    let path = dir.join(name);
+    file::write_whole(&path, bytes)?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::CompareFormat;
+    use crate::command::shelf::put;
+    use crate::run::fixture::World;
+    use crate::units::Api;
+    use serde_json::Value;
+
+    /// A shelf of runs: a base, one that is 40 ms slower, one that is as fast, and two that may not be judged.
+    fn shelf(dir: &Path) {
+        let run = |id: &str, seed: u64, shift: f64| {
+            let world = World { shifts_ms: vec![0.0, shift], seconds: 40.0, seed, ..World::default() };
+            let mut run = world.run();
+            run.manifest.id = id.to_owned();
+            run
+        };
+        put(&run("base", 1, 5.0), &dir.join("base"));
+        put(&run("slower", 2, 60.0), &dir.join("slower"));
+        put(&run("same", 3, 5.0), &dir.join("same"));
+        let mut invalid = run("invalid", 4, 60.0);
+        invalid.manifest.ending.as_mut().expect("ending").rows_lost = 1;
+        put(&invalid, &dir.join("invalid"));
+        let mut other = run("other", 5, 5.0);
+        other.manifest.plan.workload.api = [(Api::Responses, 1.0)].into();
+        put(&other, &dir.join("other"));
+    }
+
+    fn args(base: &Path, candidate: &Path, margin: &[&str], strict: bool) -> CompareArgs {
+        CompareArgs {
+            base: base.to_owned(),
+            candidate: candidate.to_owned(),
+            margin: margin.iter().map(|text| (*text).to_owned()).collect(),
+            format: vec![CompareFormat::Terminal],
+            out: None,
+            strict,
+        }
+    }
+
+    /// The exit code and, of a failure, its sentence.
+    fn ended(args: &CompareArgs) -> (u8, String) {
+        match compare(args) {
+            Ok(exit) => (exit.code(), String::new()),
+            Err(failure) => (failure.exit.code(), format!("{:#}", failure.error)),
+        }
+    }
+
+    #[test]
+    fn scripts_learn_from_the_exit_code_what_a_comparison_comes_to() {
+        let dir = tempfile::tempdir().expect("dir");
+        shelf(dir.path());
+        let of = |base: &str, candidate: &str, margin: &[&str], strict: bool| {
+            ended(&args(&dir.path().join(base), &dir.path().join(candidate), margin, strict))
+        };
+        let loose: &[&str] = &["ttft.p50=25%"];
+        assert_eq!(of("base", "slower", &[], false).0, 3);
+        assert_eq!(of("base", "slower", &["90%"], false).0, 0);
+        assert_eq!(of("base", "same", loose, true).0, 0);
+        assert_eq!(of("base", "same", &["ttft.p50=0.01%"], false).0, 0);
+        assert_eq!(of("base", "same", &["ttft.p50=0.01%"], true).0, 5);
+        assert_eq!(of("base", "invalid", &[], false).0, 4);
+        assert_eq!(of("invalid", "base", &[], true).0, 4);
+        assert_eq!(of("base:direct", "base:private", &["90%"], false).0, 0);
+        assert_eq!(of("slower:direct", "slower:private", &[], false).0, 3);
+        for (base, candidate, margin, part) in [
+            ("base", "nowhere", &[][..], "manifest.json"),
+            ("base", "base", &[], "the same run"),
+            ("base:direct", "base:direct", &[], "the same path"),
+            ("base:direct", "same:dirct", &[], "no path 'dirct'"),
+            ("base", "other", &[], "different APIs"),
+            ("base", "same", &["ttff=5%"], "ttff"),
+        ] {
+            let (code, told) = of(base, candidate, margin, false);
+            assert!(code == 2 && told.contains(part), "{base} {candidate}: {code} {told}");
+        }
+        let mut unwritable = args(&dir.path().join("base"), &dir.path().join("same"), &[], false);
+        unwritable.out = Some(dir.path().join("base/manifest.json/out"));
+        unwritable.format = vec![CompareFormat::Json];
+        assert_eq!(ended(&unwritable).0, 1);
+    }
+
+    #[test]
+    fn files_are_written_where_they_are_wanted() {
+        let dir = tempfile::tempdir().expect("dir");
+        shelf(dir.path());
+        let mut args = args(&dir.path().join("base:private"), &dir.path().join("slower"), &["ttft.p50=5%"], false);
+        args.format = vec![CompareFormat::Json, CompareFormat::Md];
+        args.out = Some(dir.path().join("out"));
+        assert_eq!(ended(&args).0, 3);
+        let read = |name: &str| fs::read_to_string(dir.path().join("out").join(name)).expect(name);
+        let document: Value = serde_json::from_str(&read(JSON)).expect("JSON");
+        assert_eq!((&document["schema_version"], &document["verdict"]), (&Value::from(1), &Value::from("worse")));
+        assert_eq!(document["kind"], "two_runs");
+        assert!(document["weakness"].as_str().is_some_and(|why| why.contains("weaker than one paired run")));
+        let rows = document["comparisons"].as_array().expect("rows");
+        assert_eq!(rows.len(), 12);
+        let median = rows.iter().find(|row| row["metric"] == "ttft" && row["quantile"] == 0.5).expect("median");
+        assert_eq!((&median["verdict"], &median["gate"]), (&Value::from("slower"), &Value::from("failed")));
+        assert_eq!((&median["margin"], &median["candidate"]), (&Value::from("5%"), &Value::from("private")));
+        assert!(rows.iter().filter(|row| row["margin"].is_null()).all(|row| row["gate"].is_null()));
+        assert!(read(MARKDOWN).starts_with("## "));
+        assert_eq!(fs::read_dir(dir.path().join("out")).expect("out").count(), 2);
+    }
+
+    #[test]
+    fn a_folder_with_a_colon_in_its_name_is_a_folder() {
+        let dir = tempfile::tempdir().expect("dir");
+        let odd = dir.path().join("2026-10-01T01:00");
+        fs::create_dir_all(&odd).expect("folder");
+        assert_eq!(split(&odd), (odd.clone(), None));
+        let mut named = odd.clone().into_os_string();
+        named.push(":gateway");
+        assert_eq!(split(Path::new(&named)), (odd, Some("gateway".to_owned())));
+        assert_eq!(split(Path::new("nowhere")), (PathBuf::from("nowhere"), None));
+    }
+}

@@ -1,0 +1,214 @@
+//! `hopmark trend`: a folder of many runs, and the nights at which something changed.
+
+use anyhow::{Context, anyhow};
+
+use crate::analysis::trend::{Question, trend as judge};
+use crate::cli::TrendArgs;
+use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::command::report::look;
+use crate::measure::margin::{Margin, parse_quantile};
+use crate::plan::DEFAULT_SEED;
+use crate::report::trend::model::History;
+use crate::report::trend::{self as paper, json};
+use crate::report::{figure, terminal};
+use crate::run::night::Night;
+use crate::store::history::{self, History as Found};
+
+/// The quantiles that a summary holds.
+const HELD: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
+
+/// Carries out `hopmark trend`.
+///
+/// # Errors
+/// A [`Failure`](crate::command::exit::Failure): 2 when the folder holds no run or a flag is wrong, 1 when a file cannot
+/// be written.
+pub fn trend(args: &TrendArgs) -> CommandResult {
+    let question = asked(args).or_usage()?;
+    let folder = args.dir.display().to_string();
+    let found = history::read(&args.dir).or_usage()?;
+    let (nights, profile, mut notes) = chosen(found, args).or_usage()?;
+    let trend = judge(nights, &question);
+    notes.extend(versions(&trend.nights));
+    let history = History { folder: &folder, profile: &profile, trend: &trend, notes: &notes };
+    let written = match &args.out {
+        Some(dir) => paper::write(&history, dir).or_world()?,
+        None => Vec::new(),
+    };
+    if args.json {
+        say(&String::from_utf8_lossy(&json::render(&history)));
+    } else {
+        // The page holds the charts, so their files need not be named.
+        let named = written.iter().filter(|path| path.extension().is_none_or(|ending| ending != "svg"));
+        let named: Vec<String> = named.map(|path| path.display().to_string()).collect();
+        say(&terminal::render_sheet(&history.sheet(), look(), &named));
+    }
+    Ok(Exit::of(trend.exit_code(args.strict)))
+}
+
+fn asked(args: &TrendArgs) -> anyhow::Result<Question> {
+    let quantile = |text: &String| {
+        let quantile = parse_quantile(text).map_err(|why| anyhow!("--quantile: {why}"))?;
+        let held = HELD.iter().any(|held| (held - quantile).abs() < 1e-9);
+        let known = HELD.map(figure::quantile).join(", ");
+        held.then_some(quantile).ok_or_else(|| anyhow!("--quantile: a summary holds {known}, not {text}"))
+    };
+    Ok(Question {
+        metrics: args.metric.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--metric")?,
+        quantiles: args.quantile.iter().map(quantile).collect::<anyhow::Result<_>>()?,
+        margins: args.margin.iter().map(|text| text.parse::<Margin>()).collect::<Result<_, _>>().context("--margin")?,
+        seed: DEFAULT_SEED,
+    })
+}
+
+/// The nights of one profile, the newest only, and what was left out.
+fn chosen(found: Found, args: &TrendArgs) -> anyhow::Result<(Vec<Night>, String, Vec<String>)> {
+    let Found { nights, unread } = found;
+    let dir = args.dir.display();
+    let mut notes: Vec<String> = unread.iter().map(|(source, why)| format!("{source} was not read: {why}")).collect();
+    let newest = nights.last().map(|night| night.profile.clone()).with_context(|| match notes.first() {
+        Some(first) => format!("{dir} holds no run that can be read: {first}"),
+        None => format!("{dir} holds no run: put run directories or their summary.json files there"),
+    })?;
+    let profile = args.profile.clone().unwrap_or(newest);
+    let all = nights.len();
+    let mut nights: Vec<Night> = nights.into_iter().filter(|night| night.profile == profile).collect();
+    anyhow::ensure!(!nights.is_empty(), "{dir} holds no run of the profile '{profile}'");
+    if nights.len() < all {
+        notes.push(format!("{} runs of other profiles are left out; --profile follows another.", all - nights.len()));
+    }
+    let older = nights.len().saturating_sub(args.last.max(1));
+    if older > 0 {
+        nights.drain(..older);
+        notes.push(format!("{older} older runs are left out; --last takes more."));
+    }
+    Ok((nights, profile, notes))
+}
+
+/// When the tool itself changed: that may be what a series shows.
+fn versions(nights: &[Night]) -> Vec<String> {
+    let changed = nights.windows(2).filter(|pair| pair[0].tool_version != pair[1].tool_version);
+    let told = |pair: &[Night]| {
+        let (before, after) = (&pair[0].tool_version, &pair[1].tool_version);
+        format!("From {} on hopmark is {after} and no longer {before}.", pair[1].day())
+    };
+    changed.map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::command::shelf::{put, put_summary};
+    use crate::run::Run;
+    use crate::run::fixture::World;
+    use serde_json::Value;
+
+    /// The run of one night: two paths, 1,200 calls each, that take `by` as long.
+    fn night(place: usize, by: f64) -> Run {
+        let world = World { shifts_ms: vec![150.0 * (by - 1.0); 2], rate: 40.0, seconds: 30.0, ..World::default() };
+        let mut run = World { seed: 50 + place as u64, ..world }.run();
+        run.manifest.id = format!("night-{place}");
+        run.manifest.started_at = format!("2026-10-{:02}T01:00:00Z", place + 1);
+        run
+    }
+
+    /// A folder of fourteen nights, with a step of 15% on the eighth, or with none.
+    fn history(dir: &Path, by: f64) {
+        for place in 0..14 {
+            put_summary(&night(place, if place >= 7 { by } else { 1.0 }), &dir.join(format!("night-{place:02}")));
+        }
+    }
+
+    fn args(dir: &Path) -> TrendArgs {
+        TrendArgs {
+            dir: dir.to_owned(),
+            out: None,
+            metric: vec!["ttft".to_owned()],
+            quantile: vec!["0.5".to_owned()],
+            margin: vec!["5%".to_owned()],
+            profile: None,
+            last: 100,
+            json: false,
+            strict: false,
+        }
+    }
+
+    fn ended(args: &TrendArgs) -> (u8, String) {
+        match trend(args) {
+            Ok(exit) => (exit.code(), String::new()),
+            Err(failure) => (failure.exit.code(), format!("{:#}", failure.error)),
+        }
+    }
+
+    #[test]
+    fn a_step_is_exit_code_3_and_stands_in_every_form() {
+        let dir = tempfile::tempdir().expect("dir");
+        let nights = dir.path().join("nights");
+        history(&nights, 1.15);
+        let mut invalid = night(14, 1.0);
+        invalid.manifest.ending.as_mut().expect("ending").rows_lost = 1;
+        put_summary(&invalid, &nights.join("night-14"));
+        let mut killed = night(15, 1.0);
+        killed.manifest.ending = None;
+        put(&killed, &nights.join("night-15"));
+        let out = dir.path().join("out");
+        let with_files = TrendArgs { out: Some(out.clone()), ..args(&nights) };
+        assert_eq!(ended(&with_files).0, 3);
+        assert_eq!(ended(&TrendArgs { margin: vec!["30%".to_owned()], ..args(&nights) }).0, 0);
+        assert_eq!(ended(&TrendArgs { last: 10, strict: true, ..args(&nights) }).0, 5);
+        let text = fs::read_to_string(out.join("trend.json")).expect("trend.json");
+        let document: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((&document["schema_version"], &document["verdict"]), (&Value::from(1), &Value::from("worse")));
+        let standings: Vec<_> = document["nights"].as_array().expect("nights").iter().map(|n| &n["standing"]).collect();
+        assert_eq!(
+            (standings.len(), standings[13], standings[14], standings[15]),
+            (16, &Value::from("sound"), &Value::from("invalid"), &Value::from("incomplete"))
+        );
+        let series = document["series"].as_array().expect("series");
+        assert_eq!(series.len(), 2);
+        for one in series {
+            let changes: Vec<_> = one["changes"].as_array().expect("changes").iter().map(|c| &c["night"]).collect();
+            assert_eq!((changes, &one["verdict"]), (vec![&Value::from(7)], &Value::from("slower")));
+            assert_eq!(one["points"].as_array().expect("points").len(), 15, "the killed night has no figure");
+        }
+        let page = fs::read_to_string(out.join("trend.html")).expect("page");
+        assert!(page.contains("id=\"trend-ttft-p50\"") && page.contains("2026-10-08") && page.contains("invalid"));
+        assert!(out.join("charts/trend-ttft-p50.svg").is_file());
+    }
+
+    #[test]
+    fn quiet_nights_are_exit_code_0() {
+        let dir = tempfile::tempdir().expect("dir");
+        history(dir.path(), 1.0);
+        assert_eq!(ended(&TrendArgs { strict: true, ..args(dir.path()) }), (0, String::new()));
+        assert_eq!(fs::read_dir(dir.path()).expect("nights").count(), 14, "without --out nothing is written");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let dir = tempfile::tempdir().expect("dir");
+        let of = |change: fn(&mut TrendArgs)| {
+            let mut args = args(dir.path());
+            change(&mut args);
+            ended(&args)
+        };
+        let (code, told) = of(|_| {});
+        assert!(code == 2 && told.contains("holds no run"), "{code} {told}");
+        put_summary(&night(0, 1.0), &dir.path().join("one"));
+        assert_eq!((of(|_| {}).0, of(|args| args.strict = true).0), (0, 5));
+        for (change, part) in [
+            ((|args| args.metric = vec!["ttff".to_owned()]) as fn(&mut TrendArgs), "ttff"),
+            (|args| args.quantile = vec!["0.42".to_owned()], "p50, p90, p95, p99, p99.9"),
+            (|args| args.margin = vec!["5".to_owned()], "--margin"),
+            (|args| args.profile = Some("other".to_owned()), "no run of the profile 'other'"),
+            (|args| args.dir = args.dir.join("nowhere"), "nowhere"),
+        ] {
+            let (code, told) = of(change);
+            assert!(code == 2 && told.contains(part), "{part}: {code} {told}");
+        }
+        let (code, _) = of(|args| args.out = Some(args.dir.join("one/summary.json/out")));
+        assert_eq!(code, 1);
+    }
+}

@@ -1,0 +1,55 @@
+//! The forms of a comparison of two runs, or of two paths of one.
+
+pub mod json;
+pub mod model;
+
+/// The comparison for machines.
+pub const JSON: &str = "comparison.json";
+/// The comparison for pull requests.
+pub const MARKDOWN: &str = "comparison.md";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::model::{Compared, WEAKER};
+    use crate::analysis::between::{Side, between};
+    use crate::report::fixture::golden;
+    use crate::report::markdown;
+    use crate::report::terminal::{Look, render_sheet};
+    use crate::run::Run;
+    use crate::run::fixture::World;
+
+    fn night(seed: u64, shift: f64, failing: f64) -> Run {
+        let world = World { shifts_ms: vec![shift], failing: vec![failing], seed, ..World::default() };
+        let mut run = world.run();
+        run.manifest.id = format!("night-{seed}");
+        run.manifest.started_at = format!("2026-10-0{seed}T01:00:00Z");
+        run
+    }
+
+    /// What is said of two runs, and whether terminal, JSON and Markdown say the same.
+    #[test]
+    fn a_comparison_stays_as_it_is_in_every_form() {
+        let (base, mut candidate) = (night(1, 0.0, 0.0), night(2, 40.0, 0.03));
+        candidate.manifest.tool_version = "0.2.0".to_owned();
+        let margins = ["5%".parse().expect("margin"), "ttft.p99=200ms".parse().expect("margin")];
+        let side = |run| Side { run, path: None };
+        let found = between(side(&base), side(&candidate), &margins).expect("alike");
+        let compared = Compared { between: &found, runs: [&base, &candidate], names: ["runs/base", "runs/candidate"] };
+        let text = render_sheet(&compared.sheet(), Look { width: Some(100), colour: false }, &[]);
+        assert_eq!(text, golden("comparison.txt", text.as_bytes()));
+        let md = markdown::render(&compared.sheet());
+        assert_eq!(md, golden("comparison.md", md.as_bytes()));
+        let document: Value = serde_json::from_slice(&compared.json()).expect("JSON");
+        assert_eq!(document["differences"][0]["what"], "tool version");
+        assert_eq!((&document["verdict"], &document["weakness"]), (&Value::from("worse"), &Value::from(WEAKER)));
+        assert_eq!(document["failed_shares"][0]["gate"], "failed");
+        for text in [&text, &md] {
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for part in ["differ in tool version", "weaker than one paired run", "Worse: a change"] {
+                assert!(words.contains(part), "{part}");
+            }
+        }
+    }
+}

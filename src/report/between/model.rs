@@ -1,0 +1,250 @@
+//! What a comparison of two runs says, before it has a form.
+
+use crate::analysis::Conclusion;
+use crate::analysis::alike::Difference;
+use crate::analysis::between::{Beside, Between, Kind};
+use crate::analysis::gate::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, Gate, GatedRow};
+use crate::analysis::shift::Verdict;
+use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
+use crate::report::figure::{self, MISSING};
+use crate::report::sheet::Sheet;
+use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
+use crate::report::words::{self, Decision};
+use crate::run::Run;
+
+/// A comparison with the runs that it is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared<'a> {
+    /// The comparison.
+    pub between: &'a Between,
+    /// The runs, the base first; the same one twice for two paths of one.
+    pub runs: [&'a Run; 2],
+    /// How the person named them.
+    pub names: [&'a str; 2],
+}
+
+/// Why two runs at different times are weaker than one paired run, in one sentence.
+pub const WEAKER: &str = "Two runs at different times are weaker than one paired run: whatever else changed between \
+     them (the service, the routes, the machine) counts as a shift and no interval knows of it, where a paired run sends \
+     every prompt over both paths within the same moment and such changes cancel.";
+
+impl Compared<'_> {
+    /// Decides everything that is said.
+    #[must_use]
+    pub fn sheet(&self) -> Sheet {
+        Sheet {
+            kicker: "hopmark comparison",
+            title: format!("{} against {}", self.names[1], self.names[0]),
+            subtitle: self.subtitle(),
+            conclusion: self.conclusion(),
+            decisions: self.between.pairs.iter().map(|pair| self.decision(pair)).collect(),
+            tables: vec![self.shifts(), self.failures(), self.differences()],
+            warnings: self.warnings(),
+            notes: self.between.notes.clone(),
+        }
+    }
+
+    /// The sentence that says why this comparison is weaker than it could be, if it is.
+    #[must_use]
+    pub fn weakness(&self) -> Option<&'static str> {
+        (self.between.kind == Kind::TwoRuns).then_some(WEAKER)
+    }
+
+    fn subtitle(&self) -> String {
+        let told = |run: &Run| format!("{}, {} measured", run.manifest.started_at, figure::seconds(run.measured_s()));
+        match self.between.kind {
+            Kind::OneRun => {
+                format!(
+                    "two paths of one run: {}, {}",
+                    told(self.runs[0]),
+                    self.runs[0].manifest.plan.load.design.as_str()
+                )
+            }
+            Kind::TwoRuns => format!("base: {}; candidate: {}", told(self.runs[0]), told(self.runs[1])),
+        }
+    }
+
+    fn conclusion(&self) -> (Tone, String) {
+        let (tone, sentence) = match self.between.conclusion() {
+            Conclusion::Invalid => {
+                (Tone::Bad, "INVALID: in at least one run this tool, not the paths, was the limit. Nothing is judged.")
+            }
+            Conclusion::Incomplete => (Tone::Warn, "INCOMPLETE: a run did not carry out its plan. Nothing is judged."),
+            Conclusion::Missed => (Tone::Bad, "Worse: a change is more than chance and larger than its margin."),
+            Conclusion::Inconclusive => (Tone::Warn, "Inconclusive: it could not be decided within the margins."),
+            Conclusion::Met => (Tone::Good, "Nothing was shown to be worse by more than its margin."),
+        };
+        (tone, sentence.to_owned())
+    }
+
+    fn decision(&self, pair: &Beside) -> Decision {
+        let base = match self.between.kind {
+            Kind::OneRun => pair.base.clone(),
+            Kind::TwoRuns => format!("the base's {}", pair.base),
+        };
+        let Some(row) = pair.headline(self.between.headline) else {
+            let sentence = format!("{} was not compared with {base}", pair.candidate);
+            return Decision { subject: pair.candidate.clone(), tone: Tone::Warn, sentence, details: Vec::new() };
+        };
+        let (tone, sentence) = words::headline(&row.row, &pair.candidate, &base);
+        // Slower, but the gate holds: a warning, not an alarm.
+        let tone = if tone == Tone::Bad && row.gate != Gate::Failed { Tone::Warn } else { tone };
+        let mut details = vec![words::behind(&row.row, self.between.connections)];
+        details.extend(self.beyond(pair));
+        details.extend(words::wanted(&row.row, pair.blocks.rate));
+        details.extend(words::failures(&pair.judged, &pair.candidate, &base));
+        Decision { subject: pair.candidate.clone(), tone, sentence, details }
+    }
+
+    /// What failed its gate, in a sentence.
+    fn beyond(&self, pair: &Beside) -> Option<String> {
+        let failed = pair.rows.iter().filter(|row| row.gate == Gate::Failed);
+        let mut named: Vec<String> = failed.map(row_name).collect();
+        if pair.error_gate == Gate::Failed {
+            named.push("the share of failed calls".to_owned());
+        }
+        (!named.is_empty()).then(|| format!("worse by more than the margin: {}", named.join(", ")))
+    }
+
+    fn shifts(&self) -> Table {
+        let mut columns = vec![word_column("path"), word_column("metric"), figures("base ms").spare()];
+        columns.extend([figures("shift ms"), figures("margin ms"), word_column("verdict"), word_column("gate")]);
+        let rows = self.between.pairs.iter().flat_map(|pair| pair.rows.iter().map(|row| shift_row(pair, row)));
+        let blocks = self.between.pairs.iter().map(|pair| pair.blocks.count).min().unwrap_or(0);
+        let drawn = match self.between.kind {
+            Kind::OneRun => "drawn again, the same for both paths",
+            Kind::TwoRuns => "or more, each run's own, drawn again independently",
+        };
+        let gates = if self.between.declared {
+            "margins as declared".to_owned()
+        } else {
+            let percent = |share| figure::share(share);
+            format!(
+                "no margin was declared, so gates stand at {} up to the median and {} above it",
+                percent(DEFAULT_AT_MEDIAN),
+                percent(DEFAULT_AT_TAIL)
+            )
+        };
+        Table {
+            title: "Shifts".to_owned(),
+            columns,
+            rows: rows.collect(),
+            note: Some(format!(
+                "Calls on {} connections, {}. In brackets the 95% interval from {blocks} blocks {drawn}; verdicts and \
+                 gates use intervals that hold for all rows at once; {gates}.",
+                self.between.connections.as_str(),
+                words::basis(self.between.basis)
+            )),
+        }
+    }
+
+    fn failures(&self) -> Table {
+        let points = |share: f64| format!("{:+.2}", 100.0 * share).replace('-', "−");
+        let maybe = |share: Option<f64>| share.map_or(MISSING.to_owned(), figure::share);
+        let row = |pair: &Beside| -> Vec<Cell> {
+            let shares = &pair.judged.failures;
+            let ci = shares.ci.map_or(MISSING.to_owned(), |(low, high)| format!("{} to {}", points(low), points(high)));
+            vec![
+                pair.candidate.as_str().into(),
+                maybe(shares.baseline).into(),
+                maybe(shares.candidate).into(),
+                ci.into(),
+                figure::share(pair.error_margin).into(),
+                gate_cell(pair.error_gate),
+            ]
+        };
+        let mut columns =
+            vec![word_column("path"), figures("base"), figures("candidate"), figures("difference, points")];
+        columns.extend([figures("margin"), word_column("gate")]);
+        Table {
+            title: "Failed calls".to_owned(),
+            columns,
+            rows: self.between.pairs.iter().map(row).collect(),
+            note: None,
+        }
+    }
+
+    fn differences(&self) -> Table {
+        let row = |difference: &Difference| -> Vec<Cell> {
+            vec![difference.what.into(), difference.base.as_str().into(), difference.candidate.as_str().into()]
+        };
+        Table {
+            title: "In what the runs differ".to_owned(),
+            columns: vec![word_column("what"), word_column("base"), word_column("candidate")],
+            rows: self.between.differences.iter().map(row).collect(),
+            note: None,
+        }
+    }
+
+    fn warnings(&self) -> Vec<(Tone, String)> {
+        let mut warnings: Vec<(Tone, String)> = Vec::new();
+        let sides = match self.between.kind {
+            Kind::OneRun => vec![("the run", &self.between.validity[0])],
+            Kind::TwoRuns => {
+                vec![("the base", &self.between.validity[0]), ("the candidate", &self.between.validity[1])]
+            }
+        };
+        for (side, validity) in sides {
+            warnings.extend(of_validity(side, validity));
+        }
+        if !self.between.differences.is_empty() {
+            let what: Vec<&str> = self.between.differences.iter().map(|difference| difference.what).collect();
+            let what = what.join(", ");
+            warnings.push((Tone::Warn, format!("The runs differ in {what}, and that may be what the shifts show.")));
+        }
+        warnings.extend(self.weakness().map(|why| (Tone::Warn, why.to_owned())));
+        warnings
+    }
+}
+
+fn of_validity(side: &str, validity: &Validity) -> Vec<(Tone, String)> {
+    let reason = |reason: &Reason| {
+        let tone = match reason.weight() {
+            ValidityVerdict::Valid => Tone::Plain,
+            ValidityVerdict::Degraded => Tone::Warn,
+            ValidityVerdict::Invalid => Tone::Bad,
+        };
+        (tone, format!("{side} is {}: {}; {}", reason.weight().as_str(), reason.message(), reason.remedy()))
+    };
+    validity.reasons.iter().map(reason).collect()
+}
+
+fn row_name(row: &GatedRow) -> String {
+    format!("{} {}", words::short(row.row.metric), figure::quantile(row.row.quantile))
+}
+
+fn shift_row(pair: &Beside, row: &GatedRow) -> Vec<Cell> {
+    let shift = match (row.row.shift_ms, row.row.ci_ms) {
+        (Some(shift), Some(ci)) => figure::bare_shift_within(shift, ci),
+        (Some(shift), None) => figure::bare_shift(shift),
+        (None, _) => MISSING.to_owned(),
+    };
+    let figure =
+        |value: Option<f64>| value.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), |v| figure::bare(v).into());
+    let (tone, verdict) = match row.row.verdict {
+        Verdict::Slower if row.gate == Gate::Failed => (Tone::Bad, "▲ slower"),
+        Verdict::Slower => (Tone::Warn, "▲ slower"),
+        Verdict::SlowerWithinMargin => (Tone::Warn, "△ slower, perhaps within the margin"),
+        Verdict::Faster => (Tone::Good, "▼ faster"),
+        Verdict::Equivalent => (Tone::Good, "≈ equivalent"),
+        Verdict::Inconclusive => (Tone::Quiet, "? inconclusive"),
+    };
+    vec![
+        pair.candidate.as_str().into(),
+        row_name(row).into(),
+        figure(row.row.baseline_ms),
+        Cell::toned(shift, tone),
+        figure(row.gate_ms),
+        Cell::toned(verdict, tone),
+        gate_cell(row.gate),
+    ]
+}
+
+fn gate_cell(gate: Gate) -> Cell {
+    match gate {
+        Gate::Passed => Cell::toned("✓ passed", Tone::Good),
+        Gate::Failed => Cell::toned("✗ failed", Tone::Bad),
+        Gate::Open => Cell::toned("open", Tone::Quiet),
+        Gate::Ungated => Cell::toned(MISSING, Tone::Quiet),
+    }
+}

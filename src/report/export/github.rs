@@ -1,0 +1,23 @@
+//! `github-benchmark.json`: what github-action-benchmark reads with `tool: customSmallerIsBetter`.
+//!
+//! Shifts are not in it: it alerts on the ratio to the run before, which has no meaning for figures of either sign.
+
+use serde_json::{Value, json};
+
+use crate::analysis::Analysis;
+use crate::report::export::tracked::{Tracked, levels};
+use crate::run::Run;
+
+/// The bytes of `github-benchmark.json`.
+#[must_use]
+pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+    let verdict = analysis.validity.verdict.as_str();
+    let entry = |level: Tracked| {
+        let name = format!("{} {} {}", run.manifest.plan.name, level.path, level.name);
+        json!({"name": name, "unit": level.unit, "value": level.value, "extra": format!("n = {}\nrun is {verdict}", level.n)})
+    };
+    let entries: Vec<Value> = levels(run, analysis).into_iter().map(entry).collect();
+    let mut bytes = serde_json::to_vec_pretty(&entries).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}

@@ -1,0 +1,27 @@
+//! `otava.csv`: a head and one row, for the history that Apache Otava (once Hunter) looks for changes in.
+//!
+//! Otava takes no empty field, so a figure that was not measured has no column.
+
+use crate::analysis::Analysis;
+use crate::report::export::tracked::{levels, shifts};
+use crate::run::Run;
+
+/// The bytes of `otava.csv`.
+#[must_use]
+pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+    let manifest = &run.manifest;
+    let mut fields = vec![
+        ("time".to_owned(), manifest.started_at.clone()),
+        ("run".to_owned(), manifest.id.clone()),
+        ("version".to_owned(), manifest.tool_version.clone()),
+        ("validity".to_owned(), analysis.validity.verdict.as_str().to_owned()),
+    ];
+    let figures = levels(run, analysis).into_iter().map(|level| (level.path, level.name, level.value));
+    let shifts = shifts(run, analysis).into_iter().map(|shift| (shift.path, shift.name, shift.value));
+    fields.extend(figures.chain(shifts).map(|(path, name, value)| (format!("{path}.{name}"), format!("{value:.6}"))));
+    let mut out = csv::Writer::from_writer(Vec::new());
+    // Writing into memory does not fail.
+    let _ = out.write_record(fields.iter().map(|(head, _)| head));
+    let _ = out.write_record(fields.iter().map(|(_, value)| value));
+    out.into_inner().unwrap_or_default()
+}

@@ -1,0 +1,47 @@
+//! One run and its judgement, on which the tests of all forms stand, and the files that they are held against.
+
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::analysis::{Analysis, analyse};
+use crate::measure::objective::Objective;
+use crate::measure::selftest;
+use crate::run::Run;
+use crate::run::fixture::World;
+
+/// One run and its judgement for all tests of forms.
+pub(crate) fn judged() -> &'static (Run, Analysis) {
+    static JUDGED: OnceLock<(Run, Analysis)> = OnceLock::new();
+    JUDGED.get_or_init(|| {
+        let world = World { shifts_ms: vec![0.0, 30.0, 6.0], failing: vec![0.0, 0.0, 0.02], ..World::default() };
+        let mut run = world.run();
+        let objective =
+            |path: &str, expr: &str| Objective { path: path.to_owned(), expr: expr.parse().expect("expression") };
+        run.manifest.plan.objectives = vec![
+            objective("gateway", "ttft.p95 < 800ms"),
+            objective("private", "ttft.p50 < 120ms"),
+            objective("direct", "ttft.p99.9 < 5s"),
+        ];
+        run.manifest.plan.name = "a <b>\"bold\"</b> & plain profile".to_owned();
+        run.manifest.notes = vec!["`tcp` on the simulator is that of the loopback <i>only</i>".to_owned()];
+        run.manifest.own_error = selftest::fixture::selftest().quote(&selftest::fixture::machine());
+        run.manifest.simulator = Some(serde_json::json!({"listeners": [
+            {"name": "direct", "ttft_ms": {"p50": 150.0, "p90": 220.0, "p95": 246.0, "p99": 301.0}},
+            {"name": "private", "ttft_ms": {"p50": 180.0, "p90": 250.0, "p95": 276.0, "p99": 331.0}},
+            {"name": "gateway", "ttft_ms": {"p50": 156.0, "p90": 226.0, "p95": 252.0, "p99": 307.0}},
+        ]}));
+        let analysis = analyse(&run);
+        (run, analysis)
+    })
+}
+
+/// What a form is on disk, or the form itself when `HOPMARK_BLESS` is set, which then becomes it.
+pub(crate) fn golden(name: &str, bytes: &[u8]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/golden").join(name);
+    if std::env::var_os("HOPMARK_BLESS").is_some() {
+        fs::create_dir_all(path.parent().expect("folder")).expect("folder");
+        fs::write(&path, bytes).expect("blessed");
+    }
+    fs::read_to_string(&path).expect("golden file")
+}

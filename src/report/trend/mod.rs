@@ -1,0 +1,112 @@
+//! The forms of a history of nights. One manager writes the files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::report::chart::{self, ChartError};
+use crate::report::html;
+use crate::report::trend::model::History;
+use crate::store::file::{self, StoreError};
+
+pub mod json;
+pub mod model;
+
+/// The history for machines.
+pub const JSON: &str = "trend.json";
+/// The history for people.
+pub const PAGE: &str = "trend.html";
+
+/// A history that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum TrendError {
+    /// A chart cannot be drawn.
+    #[error(transparent)]
+    Chart(#[from] ChartError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    File(#[from] StoreError),
+}
+
+/// Writes `trend.json`, `trend.html` and `charts/trend-*.svg` into `dir`, which is made if it is not there, and returns
+/// what was written. Every file comes whole or not at all.
+///
+/// # Errors
+/// When a chart cannot be drawn, or the disk or the folder refuses.
+pub fn write(history: &History, dir: &Path) -> Result<Vec<PathBuf>, TrendError> {
+    let charts = chart::of_history(history.trend)?;
+    let folder = dir.join(file::CHARTS);
+    fs::create_dir_all(&folder).map_err(|error| StoreError::unwritable(&folder, error))?;
+    let pictures = charts.iter().map(|c| (folder.join(format!("{}.svg", c.id)), c.wide.clone().into_bytes()));
+    let mut files = vec![(dir.join(JSON), json::render(history))];
+    files.push((dir.join(PAGE), html::render_sheet(&history.sheet(), &charts)));
+    files.extend(pictures);
+    for (path, bytes) in &files {
+        file::write_whole(path, bytes)?;
+    }
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::trend::tests::{nights, question};
+    use crate::analysis::trend::trend;
+    use crate::report::fixture::golden;
+    use crate::report::terminal::{Look, render_sheet};
+    use crate::report::tests::well_formed;
+    use crate::run::night::Standing;
+
+    #[test]
+    fn a_history_stays_as_it_is_in_every_form() {
+        let mut nights = nights(1, 16, 0.01, 8, 1.08);
+        nights[3].standing = Standing::Invalid;
+        nights[11].standing = Standing::Incomplete;
+        nights[11].figures.clear();
+        let judged = trend(nights, &question());
+        let notes = ["a <b> was not read".to_owned()];
+        let history = History { folder: "nights", profile: "nightly <i>", trend: &judged, notes: &notes };
+        let text = render_sheet(&history.sheet(), Look { width: Some(110), colour: false }, &[]);
+        assert_eq!(text, golden("trend.txt", text.as_bytes()));
+        let dir = tempfile::tempdir().expect("dir");
+        let written = write(&history, dir.path()).expect("written");
+        assert_eq!(written.len(), 3);
+        let page = std::fs::read_to_string(dir.path().join(PAGE)).expect("page");
+        well_formed(&page).expect("well formed");
+        for part in ["prefers-color-scheme: dark", "var(--path-0)", "2026-10-09", "nightly &lt;i&gt;", "hopmark trend"]
+        {
+            assert!(page.contains(part), "{part}");
+        }
+        for outside in ["src=", "href=", "@import", "url(", "<script", "<link", "<b>"] {
+            assert!(!page.contains(outside), "the page asks for {outside}");
+        }
+        let picture = std::fs::read_to_string(dir.path().join("charts/trend-ttft-p50.svg")).expect("chart");
+        well_formed(&picture).expect("chart");
+        // Fourteen judged nights and the legend; a ring for the invalid one is two discs.
+        assert_eq!(picture.matches("<circle").count(), 14 + 1 + 2);
+        assert!(picture.contains(&crate::report::figure::change(judged.series[0].changes[0].share)));
+    }
+
+    #[test]
+    #[ignore = "writes the forms to HOPMARK_LOOK, to be looked at"]
+    fn forms_to_look_at() {
+        let dir = std::env::var("HOPMARK_LOOK").expect("HOPMARK_LOOK names a folder");
+        let mut nights = nights(1, 30, 0.012, 18, 1.08);
+        nights[3].standing = Standing::Invalid;
+        nights[3].figures[0].ms *= 1.3;
+        nights[11].standing = Standing::Incomplete;
+        nights[11].figures.clear();
+        nights.drain(22..24);
+        for night in &mut nights {
+            night.paths.push("gateway".to_owned());
+            let mut other = night.figures.clone();
+            other.iter_mut().for_each(|figure| {
+                figure.path = "gateway".to_owned();
+                figure.ms += 6.0;
+            });
+            night.figures.extend(other);
+        }
+        let judged = trend(nights, &question());
+        let history = History { folder: "nights", profile: "nightly", trend: &judged, notes: &[] };
+        write(&history, Path::new(&dir)).expect("written");
+    }
+}

@@ -1,0 +1,226 @@
+//! What a history says, before it has a form.
+
+use crate::analysis::divisive::SHORTEST;
+use crate::analysis::trend::{Change, FEWEST, Series, Standpoint, Trend};
+use crate::measure::margin::Size;
+use crate::report::figure::{self, MISSING};
+use crate::report::sheet::Sheet;
+use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
+use crate::report::words::{self, Decision};
+use crate::run::night::{Night, Standing};
+
+/// A history with what it was read from.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    /// The folder, as the person named it.
+    pub folder: &'a str,
+    /// The profile whose runs these are.
+    pub profile: &'a str,
+    /// The judgement.
+    pub trend: &'a Trend,
+    /// What the reader must know of what was left out, in sentences.
+    pub notes: &'a [String],
+}
+
+impl History<'_> {
+    /// Decides everything that is said.
+    #[must_use]
+    pub fn sheet(&self) -> Sheet {
+        Sheet {
+            kicker: "hopmark trend",
+            title: self.profile.to_owned(),
+            subtitle: self.subtitle(),
+            conclusion: self.conclusion(),
+            decisions: self.decisions(),
+            tables: vec![self.series(), self.changes(), self.nights()],
+            warnings: self.warnings(),
+            notes: self.notes.to_vec(),
+        }
+    }
+
+    fn subtitle(&self) -> String {
+        let nights = &self.trend.nights;
+        let sound = nights.iter().filter(|night| night.standing == Standing::Sound).count();
+        let days =
+            nights.first().zip(nights.last()).map(|(first, last)| format!(", {} to {}", first.day(), last.day()));
+        format!("{} nights in {}{}, {sound} of them judged", nights.len(), self.folder, days.unwrap_or_default())
+    }
+
+    fn conclusion(&self) -> (Tone, String) {
+        let any = |verdict| self.trend.series.iter().any(|series| series.verdict == verdict);
+        let (tone, sentence) = if any(Standpoint::Slower) {
+            (Tone::Bad, "Worse: the newest nights are slower than those before by more than the margin.")
+        } else if self.trend.series.is_empty() {
+            (Tone::Warn, "Nothing was followed: no night has any of these figures.")
+        } else if any(Standpoint::Inconclusive) {
+            (Tone::Warn, "There are too few nights to tell.")
+        } else {
+            (Tone::Good, "The newest nights are not worse than those before by more than the margin.")
+        };
+        (tone, sentence.to_owned())
+    }
+
+    fn day(&self, night: usize) -> &str {
+        self.trend.nights.get(night).map_or(MISSING, Night::day)
+    }
+
+    /// One for each series whose newest level is another than the one before.
+    fn decisions(&self) -> Vec<Decision> {
+        let decision = |series: &Series| {
+            let change = series.changes.last()?;
+            let (tone, word) = match series.verdict {
+                Standpoint::Slower => (Tone::Bad, "slower"),
+                Standpoint::SlowerWithinMargin => (Tone::Warn, "slower, within the margin,"),
+                Standpoint::Faster => (Tone::Good, "faster"),
+                Standpoint::Steady | Standpoint::Inconclusive => return None,
+            };
+            let by = figure::share(change.share.abs());
+            let sentence = format!("{}: {by} {word} since {}", name(series), self.day(change.night));
+            let behind = format!(
+                "{} before, {} after; 95% interval {}",
+                figure::ms(change.before_ms),
+                figure::ms(change.after_ms),
+                interval(change)
+            );
+            let nights = series.levels.last().map(|level| format!("{} nights since then", level.n));
+            let noise = series.noise.map(|noise| format!("a single night varies by {}", figure::share(noise)));
+            let margin = format!("the margin is {}", size(series.margin));
+            let details: Vec<String> = nights.into_iter().chain(noise).chain([margin]).collect();
+            Some(Decision { subject: series.path.clone(), tone, sentence, details: vec![behind, details.join("; ")] })
+        };
+        self.trend.series.iter().filter_map(decision).collect()
+    }
+
+    fn series(&self) -> Table {
+        let mut columns = vec![word_column("path"), word_column("figure"), figures("nights")];
+        columns.extend([figures("newest ms"), figures("level ms"), figures("noise").spare(), figures("last change")]);
+        columns.extend([word_column("since"), word_column("verdict")]);
+        let row = |series: &Series| -> Vec<Cell> {
+            let level = series.levels.last();
+            let newest = series.points.iter().rev().find(|point| point.judged);
+            let (tone, verdict) = verdict(series);
+            let last = series.changes.last();
+            vec![
+                series.path.as_str().into(),
+                figure_name(series).into(),
+                series.points.iter().filter(|point| point.judged).count().to_string().into(),
+                newest.map_or_else(missing, |point| {
+                    let tone = if series.odd { Tone::Warn } else { Tone::Plain };
+                    Cell::toned(figure::bare(point.ms), tone)
+                }),
+                level.map_or_else(missing, |level| figure::bare(level.ms).into()),
+                series.noise.map_or_else(missing, |noise| figure::share(noise).into()),
+                last.map_or_else(missing, |change| Cell::toned(figure::change(change.share), tone)),
+                last.map_or_else(missing, |change| self.day(change.night).into()),
+                Cell::toned(verdict, tone),
+            ]
+        };
+        Table {
+            title: "Series".to_owned(),
+            columns,
+            rows: self.trend.series.iter().map(row).collect(),
+            note: Some(format!(
+                "A level is the geometric mean of the nights between two changes; noise is the robust spread of a single \
+                 night. Changes by e-divisive over at least {FEWEST} nights, {SHORTEST} on either side, kept if Welch's \
+                 test finds them rarer than 1 in 1000 and they are larger than the noise: a change shows {SHORTEST} nights \
+                 after it at the earliest."
+            )),
+        }
+    }
+
+    fn changes(&self) -> Table {
+        let mut columns = vec![word_column("path"), word_column("figure"), word_column("first night")];
+        columns.extend([figures("before ms"), figures("after ms"), figures("change"), figures("95% interval")]);
+        let row = |series: &Series, change: &Change| -> Vec<Cell> {
+            vec![
+                series.path.as_str().into(),
+                figure_name(series).into(),
+                self.day(change.night).into(),
+                figure::bare(change.before_ms).into(),
+                figure::bare(change.after_ms).into(),
+                Cell::toned(figure::change(change.share), if change.share > 0.0 { Tone::Bad } else { Tone::Good }),
+                interval(change).into(),
+            ]
+        };
+        let of_series = |series| move |change| row(series, change);
+        Table {
+            title: "Changes".to_owned(),
+            columns,
+            rows: self.trend.series.iter().flat_map(|series| series.changes.iter().map(of_series(series))).collect(),
+            note: None,
+        }
+    }
+
+    /// The nights that are shown and not judged.
+    fn nights(&self) -> Table {
+        let unsound = self.trend.nights.iter().filter(|night| night.standing != Standing::Sound);
+        let row = |night: &Night| -> Vec<Cell> {
+            vec![night.day().into(), Cell::toned(night.standing.as_str(), Tone::Warn), night.source.as_str().into()]
+        };
+        Table {
+            title: "Nights that are not judged".to_owned(),
+            columns: vec![word_column("night"), word_column("standing"), word_column("run")],
+            rows: unsound.map(row).collect(),
+            note: None,
+        }
+    }
+
+    fn warnings(&self) -> Vec<(Tone, String)> {
+        let odd = self.trend.series.iter().filter(|series| series.odd).map(name).collect::<Vec<_>>();
+        let mut warnings = Vec::new();
+        if !odd.is_empty() {
+            let odd = odd.join(", ");
+            warnings.push((
+                Tone::Warn,
+                format!(
+                    "The newest night lies farther from its level than the past explains: {odd}. One night is no change; \
+                     look at it, and at the next."
+                ),
+            ));
+        }
+        let newest = self.trend.nights.last().filter(|night| night.standing != Standing::Sound);
+        warnings.extend(newest.map(|night| {
+            (
+                Tone::Warn,
+                format!("The newest night ({}) is {} and is not judged.", night.day(), night.standing.as_str()),
+            )
+        }));
+        warnings
+    }
+}
+
+fn missing() -> Cell {
+    Cell::toned(MISSING, Tone::Quiet)
+}
+
+fn figure_name(series: &Series) -> String {
+    format!("{} {}", words::short(series.metric), figure::quantile(series.quantile))
+}
+
+fn name(series: &Series) -> String {
+    format!("{} {}", series.path, figure_name(series))
+}
+
+fn size(size: Size) -> String {
+    match size {
+        Size::Ms(ms) => figure::ms(ms),
+        Size::Share(share) => figure::share(share),
+    }
+}
+
+fn interval(change: &Change) -> String {
+    format!("[{}, {}]", figure::change(change.interval.0), figure::change(change.interval.1))
+}
+
+fn verdict(series: &Series) -> (Tone, String) {
+    match series.verdict {
+        Standpoint::Slower => (Tone::Bad, "▲ slower".to_owned()),
+        Standpoint::SlowerWithinMargin => (Tone::Warn, "△ slower, within the margin".to_owned()),
+        Standpoint::Faster => (Tone::Good, "▼ faster".to_owned()),
+        Standpoint::Steady => (Tone::Plain, "steady".to_owned()),
+        Standpoint::Inconclusive => {
+            let judged = series.points.iter().filter(|point| point.judged).count();
+            (Tone::Quiet, format!("{} nights more are needed", FEWEST.saturating_sub(judged)))
+        }
+    }
+}

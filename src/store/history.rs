@@ -1,0 +1,239 @@
+//! Reads a folder of many runs, or of their `summary.json` files, as nights in the order of time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::measure::margin::parse_quantile;
+use crate::measure::metric::{Basis, Metric};
+use crate::run::night::{Figure, Night, Standing};
+use crate::store::file::{self, StoreError};
+use crate::store::manifest;
+
+/// How deep folders are looked into.
+const DEPTH: usize = 4;
+
+/// What a folder holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// Its runs in the order of time.
+    pub nights: Vec<Night>,
+    /// What looked like a run and could not be read: where, and why.
+    pub unread: Vec<(String, String)>,
+}
+
+/// Reads the runs below a folder: every folder with a `summary.json`, and every other JSON file that is such a summary.
+/// A run without a summary, because it was killed, counts as incomplete. Of runs with the same name one is kept.
+///
+/// # Errors
+/// When the folder itself cannot be read.
+pub fn read(dir: &Path) -> Result<History, StoreError> {
+    let mut reader = Reader { root: dir, history: History::default() };
+    reader.folder(dir, DEPTH)?;
+    let mut history = reader.history;
+    history.nights.sort_by(|a, b| a.at_s.total_cmp(&b.at_s).then_with(|| a.source.cmp(&b.source)));
+    let mut seen = std::collections::HashSet::new();
+    history.nights.retain(|night| seen.insert((night.id.clone(), night.started_at.clone())));
+    Ok(history)
+}
+
+struct Reader<'a> {
+    root: &'a Path,
+    history: History,
+}
+
+impl Reader<'_> {
+    fn folder(&mut self, dir: &Path, depth: usize) -> Result<(), StoreError> {
+        let summary = dir.join(file::SUMMARY);
+        if summary.is_file() {
+            self.keep(dir, summed(&summary));
+            return Ok(());
+        }
+        if dir.join(file::MANIFEST).is_file() {
+            self.keep(dir, killed(dir));
+            return Ok(());
+        }
+        let unreadable = |error| StoreError::unreadable(dir, error);
+        let entries = fs::read_dir(dir).map_err(unreadable)?;
+        let mut paths: Vec<PathBuf> =
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(unreadable)?;
+        paths.sort();
+        for path in paths {
+            let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if path.is_dir() && !hidden && depth > 0 {
+                self.folder(&path, depth - 1)?;
+            } else if path.extension().is_some_and(|ending| ending == "json") && looks_like_a_summary(&path) {
+                self.keep(&path, summed(&path));
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, path: &Path, night: Result<Night, String>) {
+        let source = path.strip_prefix(self.root).unwrap_or(path).display().to_string();
+        let source = if source.is_empty() { path.display().to_string() } else { source };
+        match night {
+            Ok(night) => self.history.nights.push(Night { source, ..night }),
+            Err(why) => self.history.unread.push((source, why)),
+        }
+    }
+}
+
+/// Whether a JSON file that is not named as one is a summary of a run: other documents lie in such folders too.
+fn looks_like_a_summary(path: &Path) -> bool {
+    let document: Option<Value> = fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    document.is_some_and(|document| ["run", "validity", "paths"].iter().all(|key| document[key].is_object()))
+}
+
+/// The night that a summary tells of.
+fn summed(path: &Path) -> Result<Night, String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let document: Value = serde_json::from_slice(&bytes).map_err(|error| format!("it is no JSON: {error}"))?;
+    if document["schema_version"] != 1 {
+        return Err(format!("schema_version {} is not 1; use a newer hopmark", document["schema_version"]));
+    }
+    let text = |key: &str| {
+        let value = document.pointer(key).and_then(Value::as_str);
+        value.map(str::to_owned).ok_or_else(|| format!("{key} is missing"))
+    };
+    let started_at = text("/run/started_at")?;
+    let complete = document["run"]["complete"].as_bool().ok_or("/run/complete is missing")?;
+    let standing = match text("/validity/verdict")?.as_str() {
+        "invalid" => Standing::Invalid,
+        _ if !complete => Standing::Incomplete,
+        _ => Standing::Sound,
+    };
+    let paths = document["paths"].as_object().ok_or("/paths is missing")?;
+    Ok(Night {
+        source: String::new(),
+        id: text("/run/id")?,
+        profile: text("/run/profile")?,
+        at_s: seconds(&started_at)?,
+        started_at,
+        tool_version: text("/run/tool_version")?,
+        standing,
+        paths: paths.keys().cloned().collect(),
+        figures: paths.iter().flat_map(|(name, path)| figures(name, path)).collect(),
+    })
+}
+
+fn figures(path: &str, facts: &Value) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for (key, metric) in facts["metrics"].as_object().into_iter().flatten() {
+        // Service times stand beside under names of their own.
+        let Ok(name) = key.parse::<Metric>() else { continue };
+        let basis = match metric["basis"].as_str() {
+            Some("response") => Some(Basis::Response),
+            Some("service") => Some(Basis::Service),
+            _ => None,
+        };
+        for (key, value) in metric.as_object().into_iter().flatten().filter(|(key, _)| key.starts_with('p')) {
+            if let (Ok(quantile), Some(ms)) = (parse_quantile(key), value.as_f64()) {
+                figures.push(Figure { path: path.to_owned(), metric: name, basis, quantile, ms });
+            }
+        }
+    }
+    figures
+}
+
+/// The night of a run that nobody summed up.
+fn killed(dir: &Path) -> Result<Night, String> {
+    let manifest = manifest::read(dir).map_err(|error| error.to_string())?;
+    Ok(Night {
+        source: String::new(),
+        id: manifest.id,
+        profile: manifest.plan.name,
+        at_s: seconds(&manifest.started_at)?,
+        started_at: manifest.started_at,
+        tool_version: manifest.tool_version,
+        standing: Standing::Incomplete,
+        paths: manifest.plan.paths.into_iter().map(|path| path.name).collect(),
+        figures: Vec::new(),
+    })
+}
+
+fn seconds(rfc3339: &str) -> Result<f64, String> {
+    let at = OffsetDateTime::parse(rfc3339, &Rfc3339).map_err(|_| format!("'{rfc3339}' is no time of RFC 3339"))?;
+    Ok(at.unix_timestamp_nanos() as f64 / 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture;
+    use serde_json::json;
+
+    fn summary(id: &str, started_at: &str) -> Value {
+        json!({
+            "schema_version": 1,
+            "run": {"id": id, "profile": "nightly", "started_at": started_at, "duration_s": 60.0, "complete": true,
+                "tool_version": "0.1.0", "seed": 42},
+            "validity": {"verdict": "valid", "reasons": []},
+            "paths": {"direct": {"metrics": {
+                "ttft": {"unit": "ms", "basis": "response", "n": 600, "p50": 150.5, "p95": 240.0, "p99_9": null,
+                    "p99_9_reason": "too few"},
+                "ttft_service": {"unit": "ms", "basis": "service", "p50": 149.0},
+                "tcp": {"unit": "ms", "basis": null, "p50": 2.0},
+            }}},
+        })
+    }
+
+    fn write(path: &Path, document: &Value) {
+        fs::create_dir_all(path.parent().expect("folder")).expect("folder");
+        fs::write(path, document.to_string()).expect("written");
+    }
+
+    #[test]
+    fn runs_and_loose_summaries_come_in_the_order_of_time() {
+        let dir = tempfile::tempdir().expect("dir");
+        let at = |name: &str| dir.path().join(name);
+        write(&at("z/summary.json"), &summary("first", "2026-10-01T01:00:00Z"));
+        write(&at("a/b/summary.json"), &summary("third", "2026-10-03T01:00:00Z"));
+        write(&at("loose.json"), &summary("second", "2026-10-02T02:00:00+01:00"));
+        write(&at("copy.json"), &summary("second", "2026-10-02T02:00:00+01:00"));
+        write(&at("other.json"), &json!({"hello": "world"}));
+        let history = read(dir.path()).expect("read");
+        let ids: Vec<_> = history.nights.iter().map(|night| (night.id.as_str(), night.source.as_str())).collect();
+        assert_eq!(ids, [("first", "z"), ("second", "copy.json"), ("third", "a/b")]);
+        assert!(history.unread.is_empty());
+        let night = &history.nights[0];
+        assert_eq!(night.figure("direct", Metric::Ttft, 0.5).map(|figure| figure.ms), Some(150.5));
+        assert_eq!(night.figure("direct", Metric::Ttft, 0.5).and_then(|figure| figure.basis), Some(Basis::Response));
+        assert_eq!(night.figure("direct", Metric::Ttft, 0.999), None, "what was not measured is no zero");
+        assert_eq!(night.figure("direct", Metric::Tcp, 0.5).map(|figure| figure.basis), Some(None));
+        assert_eq!((night.day(), history.nights[1].at_s - night.at_s), ("2026-10-01", 86_400.0));
+    }
+
+    #[test]
+    fn what_is_not_sound_is_known_and_what_is_broken_is_named() {
+        let dir = tempfile::tempdir().expect("dir");
+        let at = |name: &str| dir.path().join(name).join(file::SUMMARY);
+        let changed = |pointer: &str, value: Value| {
+            let mut document = summary(pointer, "2026-10-01T01:00:00Z");
+            *document.pointer_mut(pointer).expect("pointer") = value;
+            document
+        };
+        write(&at("a"), &changed("/validity/verdict", json!("invalid")));
+        write(&at("b"), &changed("/run/complete", json!(false)));
+        write(&at("c"), &changed("/schema_version", json!(2)));
+        write(&at("d"), &changed("/run/started_at", json!("yesterday")));
+        fs::create_dir_all(dir.path().join("e")).expect("folder");
+        fs::write(at("e"), "half a docu").expect("written");
+        let killed = dir.path().join("killed");
+        fs::create_dir_all(&killed).expect("folder");
+        manifest::write(&killed, &fixture::manifest(fixture::plan(&["direct"]), None)).expect("manifest");
+        let history = read(dir.path()).expect("read");
+        let standings: Vec<_> = history.nights.iter().map(|n| (n.source.as_str(), n.standing.clone())).collect();
+        assert_eq!(
+            standings,
+            [("a", Standing::Invalid), ("b", Standing::Incomplete), ("killed", Standing::Incomplete)]
+        );
+        let unread: Vec<_> = history.unread.iter().map(|(source, _)| source.as_str()).collect();
+        assert_eq!(unread, ["c", "d", "e"]);
+        assert!(history.unread[0].1.contains("newer hopmark") && history.unread[1].1.contains("yesterday"));
+        assert!(read(&dir.path().join("nowhere")).is_err());
+    }
+}

@@ -1,0 +1,264 @@
+//! The schemas under `docs/schema` are what the command prints, and what the program really reads and writes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hopmark::cli::Override;
+use hopmark::command::schema::{PROFILE, SUMMARY};
+use hopmark::profile::fields::SECTIONS;
+use hopmark::profile::{OWN_ENDPOINTS, Profile, QUICKSTART};
+use serde_json::{Value, json};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn schema(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+fn profile_of(text: &str) -> Value {
+    toml::from_str(text).expect("TOML")
+}
+
+/// A profile with every section, on the bundled simulator.
+fn whole() -> Value {
+    profile_of(
+        r#"
+        [simulator]
+        scenario = "three-paths"
+        [workload]
+        kind = "synthetic"
+        model = "gpt-4o"
+        api = { chat = 1, responses = 1 }
+        input_tokens = 100
+        output_tokens = { dist = "fixed", value = 8 }
+        [load]
+        kind = "open"
+        rate = "5/s"
+        duration = "10s"
+        [limits]
+        requests = 100
+        [[path]]
+        name = "direct"
+        base_url = "https://example.com/openai/v1"
+        auth = { kind = "api-key", env = "SOME_KEY" }
+        connections = { policy = "keep" }
+        tls = { verify = true }
+        timeouts = { connect = "5s" }
+        [[objective]]
+        path = "direct"
+        expr = "ttft.p95 < 800ms"
+        "#,
+    )
+}
+
+fn refuses(validator: &jsonschema::Validator, document: &Value) -> bool {
+    !validator.is_valid(document)
+}
+
+fn kept(validator: &jsonschema::Validator, document: &Value, word: &str) {
+    let faults: Vec<_> =
+        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(faults.is_empty(), "{word}: {faults:#?}");
+}
+
+fn validator(text: &str) -> jsonschema::Validator {
+    jsonschema::validator_for(&schema(text)).expect("a schema")
+}
+
+/// Where a section's object stands in the schema, and in a profile.
+fn places(section: &str) -> (String, String) {
+    let (mut schema, mut profile) = (String::new(), String::new());
+    for part in section.split('.').filter(|part| !part.is_empty()) {
+        let list = ["path", "objective"].contains(&part);
+        schema += &format!("/properties/{part}{}", if list { "/items" } else { "" });
+        profile += &format!("/{part}{}", if list { "/0" } else { "" });
+    }
+    if section == "workload.api" {
+        schema += "/oneOf/1";
+    }
+    (schema, profile)
+}
+
+#[test]
+fn the_command_prints_what_is_published() {
+    for (word, file) in [("profile", "profile.json"), ("summary", "summary.json")] {
+        let output = Command::new(env!("CARGO_BIN_EXE_hopmark")).args(["schema", word]).output().expect("it runs");
+        assert!(output.status.success() && output.stderr.is_empty());
+        let published = std::fs::read(root().join("docs/schema").join(file)).expect("the file");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&published), "{file}");
+        assert!(jsonschema::meta::is_valid(&schema(&String::from_utf8(published).expect("text"))), "{file}");
+    }
+}
+
+#[test]
+fn every_profile_keeps_the_schema() {
+    let validator = validator(PROFILE);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(root().join("profiles")).expect("profiles").map(|e| e.expect("entry").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
+    assert!(files.len() >= 4);
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a profile");
+        kept(&validator, &profile_of(&text), &file.display().to_string());
+    }
+    kept(&validator, &profile_of(QUICKSTART), "the quickstart");
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("mine.toml");
+    let written = Command::new(env!("CARGO_BIN_EXE_hopmark")).arg("init").arg(&file).output().expect("it runs");
+    assert!(written.status.success());
+    kept(&validator, &profile_of(&std::fs::read_to_string(file).expect("a profile")), "init's");
+    kept(&validator, &whole(), "every section");
+}
+
+/// The commented keys of `init`'s profile too: each in its section, with the value that the comment gives.
+#[test]
+fn the_keys_that_a_new_profile_only_names_keep_the_schema() {
+    let validator = validator(PROFILE);
+    let tokens = "max_input_tokens = 8000";
+    assert!(OWN_ENDPOINTS.contains(&format!("# {tokens}")), "the profile of init names it");
+    let on = |line: &str| OWN_ENDPOINTS.replacen(&format!("# {line}"), line, 1);
+    for line in [
+        tokens,
+        "max_output_tokens = 512",
+        "workers = 2",
+        "tokens = 1000000",
+        "tls = {",
+        "timeouts = {",
+        "connections = {",
+    ] {
+        let text = on(line);
+        assert_ne!(text, OWN_ENDPOINTS, "{line}");
+        kept(&validator, &profile_of(&text), line);
+    }
+}
+
+#[test]
+fn the_schema_has_the_keys_that_are_read_and_no_others() {
+    let schema = schema(PROFILE);
+    for (section, keys) in SECTIONS {
+        let at = places(section).0;
+        let object = schema.pointer(&at).unwrap_or_else(|| panic!("[{section}] is not in the schema at {at}"));
+        let told: BTreeSet<&str> =
+            object["properties"].as_object().expect("properties").keys().map(String::as_str).collect();
+        assert_eq!(told, keys.iter().copied().collect(), "[{section}]");
+        assert_eq!(object["additionalProperties"], false, "[{section}]");
+    }
+}
+
+#[test]
+fn a_wrong_key_is_refused_in_every_section() {
+    let validator = validator(PROFILE);
+    for (section, _) in SECTIONS {
+        let mut wrong = whole();
+        let at = places(section).1;
+        let table = wrong.pointer_mut(&at).and_then(Value::as_object_mut).unwrap_or_else(|| panic!("no {at}"));
+        table.insert("wrnog".to_owned(), json!(1));
+        assert!(refuses(&validator, &wrong), "[{section}] takes a wrong key");
+    }
+}
+
+/// The words in quotes after "take" of a message about a value.
+fn words_of(message: &str) -> BTreeSet<String> {
+    let list = message.split_once("takes ").expect("what it takes").1;
+    let list = list.split("; did you mean").next().unwrap_or(list);
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_schema_has_the_words_that_are_read_and_no_others() {
+    let schema = schema(PROFILE);
+    let text = toml::to_string(&whole()).expect("TOML");
+    for (key, at) in [
+        ("workload.kind", "/properties/workload/properties/kind/enum"),
+        ("workload.api", "/properties/workload/properties/api/oneOf/0/enum"),
+        ("load.kind", "/properties/load/properties/kind/enum"),
+        ("load.arrivals", "/properties/load/properties/arrivals/enum"),
+        ("load.design", "/properties/load/properties/design/enum"),
+        ("path.direct.kind", "/properties/path/items/properties/kind/enum"),
+        ("path.direct.auth.kind", "/properties/path/items/properties/auth/properties/kind/enum"),
+        ("path.direct.connections.policy", "/properties/path/items/properties/connections/properties/policy/enum"),
+        ("path.direct.connections.http", "/properties/path/items/properties/connections/properties/http/enum"),
+    ] {
+        let told = schema.pointer(at).unwrap_or_else(|| panic!("{at}")).as_array().expect("words");
+        let told: BTreeSet<String> = told.iter().map(|word| word.as_str().expect("a word").to_owned()).collect();
+        let set = Override { key: key.to_owned(), value: "zzzz".to_owned(), flag: "--set".to_owned() };
+        let error = Profile::parse_with(&text, Path::new("p.toml"), &[set]).expect_err("no such word").to_string();
+        assert_eq!(told, words_of(&error), "{key}: {error}");
+    }
+}
+
+/// What the program says of a document, without what it can only know from the world around it.
+fn is_read(document: &Value) -> bool {
+    let text = toml::to_string(document).expect("TOML");
+    Profile::parse(&text, Path::new("p.toml")).is_ok()
+}
+
+#[test]
+fn schema_and_program_judge_alike() {
+    let validator = validator(PROFILE);
+    assert!(is_read(&whole()));
+    for (at, value, good) in [
+        ("/load/rate", json!("90/m"), true),
+        ("/load/rate", json!("20"), false),
+        ("/load/rate", json!(20), false),
+        ("/load/duration", json!("1m30s"), true),
+        ("/load/duration", json!("30"), false),
+        ("/load/duration", json!(30), false),
+        ("/load/concurrency", json!(4), false),
+        ("/load", json!({"kind": "closed", "concurrency": 4, "duration": "5s"}), true),
+        ("/load", json!({"kind": "closed", "concurrency": 4, "duration": "5s", "rate": "5/s"}), false),
+        ("/load", json!({"kind": "closed", "concurrency": 4, "duration": "5s", "design": "paired"}), false),
+        ("/load", json!({"kind": "closed", "duration": "5s"}), false),
+        ("/load", json!({"duration": "5s"}), false),
+        ("/load", json!({"rate": "5/s"}), false),
+        ("/workload/stream", json!(0.5), true),
+        ("/workload/stream", json!(1.5), false),
+        ("/workload/stream", json!("all"), false),
+        ("/workload/input_tokens", json!(0), false),
+        ("/workload/input_tokens", json!({"dist": "uniform", "min": 1, "max": 9}), true),
+        ("/workload/input_tokens", json!({"dist": "normal", "mean": 100, "sd": 10.5}), true),
+        ("/workload/input_tokens", json!({"dist": "lognormal", "p50": 10.0, "p99": 90.0}), true),
+        ("/workload/input_tokens", json!({"dist": "lognormal", "p50": 10.0}), false),
+        ("/workload/input_tokens", json!({"dist": "gamma", "p50": 10.0, "p99": 90.0}), false),
+        ("/workload/input_tokens", json!({"dist": "fixed", "value": 5, "sd": 1}), false),
+        ("/workload/file", json!("builtin:azure-conv"), false),
+        ("/workload/model", json!(" "), false),
+        ("/workload/api", json!({"chat": -1}), false),
+        ("/workload", json!({"kind": "trace", "file": "builtin:azure-conv", "model": "m", "time_scale": 2}), true),
+        ("/workload", json!({"kind": "trace", "model": "m"}), false),
+        ("/limits/requests", json!(0), false),
+        ("/path/0/name", json!("a b"), false),
+        ("/path/0/base_url", json!("ftp://h/v1"), false),
+        ("/path/0/base_url", json!("https://h/v1?a=b"), false),
+        ("/path/0/base_url", json!("https://user@h/v1"), false),
+        ("/path/0/auth", json!("secret"), false),
+        ("/path/0/auth/env", json!("not-a-name"), false),
+        ("/path/0/tls/verify", json!("yes"), false),
+        ("/path/0/timeouts/total", json!("5"), false),
+        ("/path", json!([]), false),
+        ("/objective/0/expr", json!("ttft.p95"), false),
+        ("/seed", json!(-1), false),
+        ("/seed", json!(7), true),
+        ("/workers", json!(0), false),
+        ("/workers", json!(1025), false),
+    ] {
+        let mut document = whole();
+        let (table, key) = at.rsplit_once('/').expect("a key");
+        document
+            .pointer_mut(table)
+            .and_then(Value::as_object_mut)
+            .expect("a table")
+            .insert(key.to_owned(), value.clone());
+        assert_eq!(is_read(&document), good, "the program: {at} = {value}");
+        assert_eq!(validator.is_valid(&document), good, "the schema: {at} = {value}");
+    }
+}
+
+#[test]
+fn the_example_keeps_the_schema() {
+    let text = std::fs::read(root().join("results/example/summary.json")).expect("the example");
+    kept(&validator(SUMMARY), &serde_json::from_slice(&text).expect("JSON"), "results/example");
+}
