@@ -33,6 +33,7 @@ pub mod timeline;
 pub mod trend;
 pub mod truth;
 pub mod validity;
+pub mod waterfall;
 
 pub use between::Between;
 pub use compare::Comparison;
@@ -54,6 +55,8 @@ pub struct Analysis {
     pub paths: Vec<PathSummary>,
     /// What each path did wrong beyond being slow, in the order of the plan.
     pub findings: Vec<Vec<Finding>>,
+    /// What the difference of each candidate is made of.
+    pub waterfalls: Vec<waterfall::Waterfall>,
     /// Every path against the baseline; `None` with one path alone.
     pub comparison: Option<Comparison>,
     /// The objectives of the plan.
@@ -85,6 +88,7 @@ pub fn analyse(run: &Run) -> Analysis {
         headline,
         findings: paths.iter().map(|path| findings::find(&measured, &counted[path.path.index()], path.path)).collect(),
         conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
+        waterfalls: comparison.as_ref().map_or_else(Vec::new, |c| waterfall::waterfalls(run, &kept, c.baseline)),
         timelines: timeline::timelines(run, &measured, headline),
         paths,
         comparison,
@@ -176,8 +180,16 @@ mod tests {
             let (x, y) = (a.observed.expect("seen"), b.observed.expect("seen"));
             assert!((x - y).abs() <= tolerated * x && a.verdict == b.verdict, "{a:?} {b:?}");
         }
-        let failures = |analysis: &Analysis| analysis.timelines[1].failures.iter().map(|(_, many)| many).sum::<u64>();
-        assert_eq!(failures(&all), failures(&few));
+        let failures = |analysis: &Analysis| {
+            let bins = analysis.timelines[1].failures.iter();
+            bins.fold((0, 0), |(failed, throttled), bin| (failed + bin.failed, throttled + bin.throttled))
+        };
+        assert!(
+            failures(&all) == failures(&few) && failures(&all) != (0, 0),
+            "{:?} {:?}",
+            failures(&all),
+            failures(&few)
+        );
         assert!(few.comparison.is_some_and(|comparison| comparison.candidates[0].rows[0].ci_ms.is_some()));
     }
 

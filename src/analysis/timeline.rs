@@ -1,7 +1,8 @@
 //! Latency over time: quantiles of successive bins, wide enough to hold something.
 
-use crate::analysis::population::{Value, failed_as, known_quantile, seen_ms};
+use crate::analysis::population::{self, Value, known_quantile, seen_ms};
 use crate::measure::metric::Metric;
+use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::run::{Census, Run};
 use crate::units::{PathId, Phase};
@@ -23,8 +24,21 @@ pub struct Timeline {
     pub width_s: f64,
     /// The bins that hold a call that was answered or timed out.
     pub bins: Vec<Bin>,
-    /// Middles of the bins in which calls failed, with how many, seconds from the beginning of measuring.
-    pub failures: Vec<(f64, u64)>,
+    /// The bins in which calls failed.
+    pub failures: Vec<Failures>,
+}
+
+/// A bin in which calls failed, by the intended time of its calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Failures {
+    /// Its middle, seconds from the beginning of measuring.
+    pub at_s: f64,
+    /// Calls that were due, those of which nothing can be said left out.
+    pub calls: u64,
+    /// Calls that were refused because of a limit on requests or tokens.
+    pub throttled: u64,
+    /// Calls that failed otherwise.
+    pub failed: u64,
 }
 
 /// One bin, by the intended time of its calls.
@@ -53,38 +67,45 @@ fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width
     let start = run.manifest.origin + run.manifest.plan.measure_from();
     let count = (run.measured_s() / width_s).ceil().max(1.0) as usize;
     let mut values = vec![Vec::new(); count];
-    let mut failed = vec![0; count];
+    let middle = |bin: usize| (bin as f64 + 0.5) * width_s;
+    let nothing = |bin| Failures { at_s: middle(bin), calls: 0, throttled: 0, failed: 0 };
+    let mut failures: Vec<Failures> = (0..count).map(nothing).collect();
     for sample in measured.iter().filter(|sample| sample.path == path) {
         let bin = (sample.stamps.intended.since(start).as_secs_f64() / width_s) as usize;
         let bin = bin.min(count - 1);
         values[bin].extend(seen_ms(sample, metric, run.headline_basis()).map(Value::or_infinite));
-        failed[bin] += u64::from(crate::analysis::population::failed(sample) == Some(true));
+        let Some(failed) = crate::analysis::population::failed(sample) else { continue };
+        failures[bin].calls += 1;
+        failures[bin].throttled += u64::from(failed && throttled(sample));
+        failures[bin].failed += u64::from(failed && !throttled(sample));
     }
     if let Some(census) = &run.census {
-        failed = failures(run, census, path, (count, width_s));
+        count_all(&mut failures, run, census, path, width_s);
     }
-    let middle = |bin: usize| (bin as f64 + 0.5) * width_s;
     let bins = values.into_iter().enumerate().filter_map(|(place, values)| bin(middle(place), values));
-    let failures = failed.into_iter().enumerate().filter(|(_, many)| *many > 0);
-    Timeline {
-        path,
-        metric,
-        width_s,
-        bins: bins.collect(),
-        failures: failures.map(|(place, many)| (middle(place), many)).collect(),
-    }
+    failures.retain(|bin| bin.throttled + bin.failed > 0);
+    Timeline { path, metric, width_s, bins: bins.collect(), failures }
 }
 
-/// How many calls failed in each of `count` bins: of all calls, by the middle of the interval in which they were counted.
-fn failures(run: &Run, census: &Census, path: PathId, (count, width_s): (usize, f64)) -> Vec<u64> {
-    let from = run.manifest.plan.measure_from().as_secs_f64();
-    let mut failed = vec![0; count];
+fn throttled(sample: &Sample) -> bool {
+    sample.status == Some(429) || sample.outcome.error() == Some(ErrorClass::StreamThrottled)
+}
+
+/// Counts all calls anew where not every call has a row: by the middle of the interval in which they were counted, and
+/// refused ones by their class.
+fn count_all(bins: &mut [Failures], run: &Run, census: &Census, path: PathId, width_s: f64) {
+    bins.iter_mut().for_each(|bin| *bin = Failures { at_s: bin.at_s, calls: 0, throttled: 0, failed: 0 });
+    let (from, last) = (run.manifest.plan.measure_from().as_secs_f64(), bins.len() - 1);
     for span in census.spans.iter().filter(|span| span.path == path && span.phase == Phase::Measure) {
         let middle = span.second as f64 + 0.5 * span.length as f64;
-        let bin = ((middle - from).max(0.0) / width_s) as usize;
-        failed[bin.min(count - 1)] += span.calls.ended(|outcome| failed_as(outcome) == Some(true));
+        let bin = &mut bins[(((middle - from).max(0.0) / width_s) as usize).min(last)];
+        let (failed, tried) = population::failures(&span.calls);
+        let throttled =
+            span.calls.with_class(|class| matches!(class, ErrorClass::Http(429) | ErrorClass::StreamThrottled));
+        bin.calls += tried;
+        bin.throttled += throttled;
+        bin.failed += failed.saturating_sub(throttled);
     }
-    failed
 }
 
 fn bin(at_s: f64, mut values: Vec<f64>) -> Option<Bin> {
