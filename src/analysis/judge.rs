@@ -4,6 +4,7 @@ use crate::analysis::bench::{Arm, Bench, Pair, minus};
 use crate::analysis::blocks::{FOR_INTERVAL, FOR_VERDICT};
 use crate::analysis::interval::{Shift, band, widening};
 use crate::analysis::population::Connections;
+use crate::analysis::power::rounds_to_reach;
 use crate::analysis::resample::Values;
 use crate::analysis::shift::{Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict, percent};
 use crate::analysis::stats::{interval_needs, small_sample_factor};
@@ -103,8 +104,8 @@ impl Judge<'_> {
         } else {
             let shift = row.shift_ms.unwrap_or(0.0);
             let reach = if shift >= 0.0 { shift - low } else { high - shift };
-            let times = (reach / shift.abs().max(f64::MIN_POSITIVE)).powi(2);
-            row.needed_rounds = (times <= HOPELESS).then(|| (rounds * times).ceil() as u64);
+            let needed = rounds_to_reach(rounds, reach, shift);
+            row.needed_rounds = (needed <= HOPELESS * rounds).then(|| needed.ceil() as u64);
             row.open = Some(Open::HoldsZero);
             row.reason = Some("the interval holds zero".to_owned());
         }

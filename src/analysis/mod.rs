@@ -20,6 +20,7 @@ pub mod interval;
 mod joined;
 mod judge;
 pub mod population;
+pub mod power;
 pub mod resample;
 pub mod rounds;
 pub mod selftest;
