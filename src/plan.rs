@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::margin::Margin;
 use crate::measure::objective::Objective;
 use crate::path::NetPath;
 use crate::profile::Profile;
@@ -37,6 +38,9 @@ pub struct Plan {
     pub load: LoadPlan,
     /// What must hold.
     pub objectives: Vec<Objective>,
+    /// How much slower a path may be than the baseline.
+    #[serde(default)]
+    pub margins: Vec<Margin>,
     /// Where to stop before it hurts.
     pub limits: Limits,
     /// The bundled simulator, if the run starts it.
@@ -66,6 +70,7 @@ impl Plan {
             workload: profile.workload,
             load: profile.load,
             objectives: profile.objectives,
+            margins: profile.margins,
             limits: profile.limits,
             simulator: profile.scenario.map(|scenario| SimulatorPlan { scenario }),
         }
@@ -279,6 +284,7 @@ mod tests {
                 max_in_flight: 100,
             },
             objectives: Vec::new(),
+            margins: Vec::new(),
             limits: Limits::default(),
             simulator: None,
         }

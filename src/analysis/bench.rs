@@ -1,6 +1,7 @@
 //! The bench on which paths are laid side by side: their values by block, drawn again and again.
 
 use crate::analysis::blocks::{Blocks, FOR_INTERVAL};
+use crate::analysis::family::{First, Member};
 use crate::analysis::interval::Shift;
 use crate::analysis::population::{Connections, failed, seen_ms, value_ms};
 use crate::analysis::resample::{Draws, Sums, Values};
@@ -122,7 +123,13 @@ impl<'a> Bench<'a> {
             let (base, cand) = (&baseline.metrics[metric], &candidate.metrics[metric]);
             (0..self.curve.len()).map(|place| self.shift(base, cand, place)).collect()
         };
-        let is_row = |place: &usize| QUANTILES.contains(&self.curve[*place]);
+        let calls = |arm: &Arm| arm.metrics.iter().map(|metric| metric.ok.n()).max().unwrap_or(0);
+        let calls = calls(baseline).min(calls(candidate));
+        // Beyond p99 few runs have calls enough, and those that have not need not say so in every report.
+        let is_row = |place: &usize| {
+            let q = self.curve[*place];
+            QUANTILES.contains(&q) && (q <= 0.99 || calls >= interval_needs(q))
+        };
         Pair {
             baseline,
             candidate,
@@ -144,9 +151,32 @@ impl<'a> Bench<'a> {
 }
 
 impl Pair<'_> {
-    /// The shifts that are judged together.
-    pub(crate) fn family(&self) -> impl Iterator<Item = &Shift> {
-        self.shifts.iter().flat_map(|metric| self.rows.iter().filter_map(|place| metric[*place].as_ref()))
+    /// The rows that are judged together with others; `pair` is the place of this pair among them.
+    pub(crate) fn members<'s>(&'s self, pair: usize, bench: &Bench, first: &First<'_>) -> Vec<Member<'s>> {
+        let places = (0..self.shifts.len()).flat_map(|metric| self.rows.iter().map(move |place| (metric, *place)));
+        let member = |(metric, place): (usize, usize)| {
+            let base = self.baseline.metrics[metric].values.quantile(bench.curve[place]);
+            Some(Member {
+                key: (pair, metric, place),
+                shift: self.shifts[metric][place].as_ref()?,
+                blocks: bench.blocks.count,
+                rank: first.rank(bench.metrics[metric], bench.curve[place], base),
+            })
+        };
+        places.filter_map(member).collect()
+    }
+
+    /// The logarithm of the candidate's quantile over the baseline's.
+    pub(crate) fn ratio(&self, metric: usize, place: usize, q: f64) -> Option<Shift> {
+        let base = &self.baseline.metrics[metric];
+        let shift = self.shifts[metric][place].as_ref()?;
+        // The estimate of the shift and the baseline's quantile make the candidate's.
+        let log = |base: f64, shift: f64| ((base + shift) / base).ln();
+        let measured = base.values.quantile(q)?;
+        let drawn: Vec<f64> =
+            base.drawn[place].iter().zip(&shift.drawn).map(|(base, shift)| log(*base, *shift)).collect();
+        let estimate = log(measured, shift.estimate);
+        (estimate.is_finite() && drawn.iter().all(|drawn| drawn.is_finite())).then_some(Shift { estimate, drawn })
     }
 }
 

@@ -6,14 +6,15 @@
 //! not the quantile of a difference. Intervals come from a bootstrap over blocks that draws the same blocks for all
 //! paths, so what hits all paths alike does not count as a difference.
 //!
-//! `ci_ms` of a row is its own 95% interval. A verdict needs more: with two candidates, three metrics and four
-//! quantiles one of 24 such intervals misses zero in most runs of equal paths. So verdicts use intervals that hold all
-//! at once with 95% confidence (see [`simultaneous_level`]): when all paths are equal, at most one run in twenty calls
-//! any row of any path different.
+//! `ci_ms` of a row is its own 95% interval. A verdict needs more: with two candidates, three metrics and seven
+//! quantiles one of 42 such intervals misses zero in most runs of equal paths. So verdicts use intervals that hold all
+//! at once with 95% confidence (see [`crate::analysis::family`]): when all paths are equal, at most one run in twenty
+//! calls any row of any path different.
 
 use crate::analysis::bench::{Bench, Pair};
 use crate::analysis::blocks::Blocks;
-use crate::analysis::interval::{Shift, simultaneous_level};
+use crate::analysis::family::{First, Levels, Member};
+use crate::analysis::gate::Gates;
 use crate::analysis::judge::Judge;
 use crate::analysis::population::{Connections, headline};
 use crate::analysis::shift::Candidate;
@@ -27,8 +28,9 @@ use crate::units::PathId;
 pub const METRICS: [Metric; 3] = [Metric::Ttft, Metric::Ttfb, Metric::E2e];
 
 /// The quantiles of the curve of shifts.
-pub const CURVE: [f64; 20] =
-    [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99];
+pub const CURVE: [f64; 21] = [
+    0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 0.999,
+];
 
 /// How often blocks are drawn again.
 pub const DRAWS: usize = if cfg!(test) { 200 } else { 2_000 };
@@ -47,7 +49,7 @@ pub struct Comparison {
     /// How the run was cut.
     pub blocks: Blocks,
     /// The confidence at which single rows are judged so that all hold at once with 95%.
-    pub level: f64,
+    pub levels: Levels,
     /// The other paths, in the order of the plan.
     pub candidates: Vec<Candidate>,
     /// What weakens all of it, in sentences.
@@ -57,16 +59,20 @@ pub struct Comparison {
 /// Compares every path with the baseline; `None` with one path alone.
 #[must_use]
 pub fn compare(run: &Run, measured: &[&Sample]) -> Option<Comparison> {
-    compare_with(run, measured, &METRICS, &CURVE, DRAWS)
+    compare_gated(run, measured, Gates { margins: &run.manifest.plan.margins, default: false })
+}
+
+/// [`compare`] beside margins of the caller's.
+pub(crate) fn compare_gated(run: &Run, measured: &[&Sample], gates: Gates) -> Option<Comparison> {
+    compare_over(run, measured, gates, (&METRICS, &CURVE, DRAWS))
 }
 
 /// [`compare`] over chosen metrics and quantiles, with a chosen number of draws.
-pub(crate) fn compare_with(
+fn compare_over(
     run: &Run,
     measured: &[&Sample],
-    metrics: &[Metric],
-    curve: &[f64],
-    draws: usize,
+    gates: Gates,
+    (metrics, curve, draws): (&[Metric], &[f64], usize),
 ) -> Option<Comparison> {
     let plan = &run.manifest.plan;
     if plan.paths.len() < 2 {
@@ -76,10 +82,12 @@ pub(crate) fn compare_with(
     let bench = Bench::set_up(run, measured, blocks, metrics, curve, draws);
     let others = plan.paths.iter().map(|path| path.id).filter(|path| *path != plan.baseline);
     let pairs: Vec<Pair> = others.map(|path| bench.pair(plan.baseline, path)).collect();
-    let family: Vec<&Shift> = pairs.iter().flat_map(Pair::family).collect();
-    let level = simultaneous_level(&family);
-    let judge = Judge { bench: &bench, plan, level, complete: run.is_complete() };
-    let candidates = pairs.iter().map(|pair| judge.candidate(pair)).collect();
+    let first = First { margins: gates.margins, headline: headline(measured) };
+    let members: Vec<Member> =
+        pairs.iter().enumerate().flat_map(|(place, pair)| pair.members(place, &bench, &first)).collect();
+    let levels = Levels::of(&members);
+    let judge = Judge { bench: &bench, plan, levels: &levels, gates, complete: run.is_complete() };
+    let candidates = pairs.iter().enumerate().map(|(place, pair)| judge.candidate(place, pair)).collect();
     let notes = notes(plan.load.design, bench.connections);
     Some(Comparison {
         baseline: plan.baseline,
@@ -87,7 +95,7 @@ pub(crate) fn compare_with(
         headline: headline(measured),
         connections: bench.connections,
         blocks: bench.blocks,
-        level,
+        levels,
         candidates,
         notes,
     })
@@ -118,6 +126,16 @@ mod tests {
     use super::*;
     use crate::analysis::shift::{Open, QUANTILES, ShiftRow, Verdict};
     use crate::run::fixture::World;
+
+    fn compare_with(
+        run: &Run,
+        measured: &[&Sample],
+        metrics: &[Metric],
+        curve: &[f64],
+        draws: usize,
+    ) -> Option<Comparison> {
+        compare_over(run, measured, Gates { margins: &[], default: false }, (metrics, curve, draws))
+    }
 
     fn compared(run: &Run, draws: usize) -> Comparison {
         let measured: Vec<_> = run.measured().collect();

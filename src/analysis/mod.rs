@@ -10,10 +10,13 @@ mod bench;
 pub mod between;
 pub mod blocks;
 pub mod breakdown;
+#[cfg(test)]
+mod calibration;
 pub mod compare;
 pub mod conclusion;
 pub mod divisive;
 pub mod findings;
+pub mod family;
 mod gaps;
 pub mod gate;
 pub mod interval;

@@ -1,10 +1,15 @@
 //! What a comparison says: shifts of quantiles and means, failed shares, and whether a path is faster or slower.
 
+use crate::analysis::gate::Gate;
+use crate::measure::margin::Size;
 use crate::measure::metric::Metric;
 use crate::units::PathId;
 
 /// The quantiles compared.
-pub const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
+pub const QUANTILES: [f64; 8] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
+
+/// Those of them that fit into a table for people.
+pub const SHOWN: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 
 /// One path against the baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,12 +53,20 @@ pub struct ShiftRow {
     pub shift_pct: Option<f64>,
     /// Its own 95% interval.
     pub ci_ms: Option<(f64, f64)>,
+    /// The 95% interval of the percentage.
+    pub ci_pct: Option<(f64, f64)>,
     /// The interval that decides: all rows hold at once with 95%.
     pub joint_ci_ms: Option<(f64, f64)>,
     /// Rounds a run of this kind needs for a verdict; `None` when this one gave it, or when no length would.
     pub needed_rounds: Option<u64>,
-    /// What can be said.
+    /// What can be said; where a margin was declared, beside that.
     pub verdict: Verdict,
+    /// The margin declared for it.
+    pub margin: Option<Size>,
+    /// The margin at which the gate stands, milliseconds; `None` where nothing is gated or the base has no figure.
+    pub gate_ms: Option<f64>,
+    /// Whether it is kept.
+    pub gate: Gate,
     /// What leaves it open, if anything does.
     pub open: Option<Open>,
     /// Why something is missing, in words.
@@ -69,6 +82,8 @@ pub enum Open {
     FewBlocks,
     /// The interval holds zero.
     HoldsZero,
+    /// The interval holds the declared margin.
+    HoldsMargin,
     /// The quantile is that of a call that timed out, or too close to one: nobody knows how long it would have been.
     BeyondTimeout,
     /// The run did not carry out its plan, and nothing is decided by half a run.
@@ -140,6 +155,10 @@ pub struct FailedShares {
     pub candidate: Option<f64>,
     /// The 95% interval of candidate minus baseline.
     pub ci: Option<(f64, f64)>,
+    /// Points of 1 by which the share may rise, if that was declared.
+    pub margin: Option<f64>,
+    /// Whether it keeps that.
+    pub gate: Gate,
 }
 
 /// The shift over the whole range of one metric.

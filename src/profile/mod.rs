@@ -14,6 +14,7 @@ pub mod tree;
 use std::path::Path;
 
 use crate::cli::{Override, ProfileSource};
+use crate::measure::margin::Margin;
 use crate::measure::objective::{Expression, Objective};
 use crate::path::NetPath;
 use crate::schedule::load::{Limits, LoadPlan};
@@ -51,6 +52,8 @@ pub struct Profile {
     pub workload: WorkloadPlan,
     /// When.
     pub load: LoadPlan,
+    /// How much slower a path may be than the baseline.
+    pub margins: Vec<Margin>,
     /// Where to stop before it hurts.
     pub limits: Limits,
     /// The ways to the model, at least one.
@@ -120,6 +123,7 @@ impl Profile {
             load: timing::read(&section("load", "which says when calls start")?, has_trace)?,
             limits: timing::read_limits(fields.table("limits", "limits")?.as_ref())?,
             objectives: read_objectives(&fields, &paths)?,
+            margins: read_margins(fields.table("compare", "compare")?.as_ref())?,
             workload,
             paths,
         })
@@ -198,6 +202,13 @@ fn find_path<'p>(paths: &'p [NetPath], name: &str, origin: &Origin, key: &str) -
             format!("'{key}' names the path '{name}', which there is not; {meant}the paths are {}", names.join(", ")),
         )
     })
+}
+
+/// The `[compare]` section's margins.
+fn read_margins(compare: Option<&Fields<'_>>) -> Result<Vec<Margin>, Wrong> {
+    let Some(compare) = compare else { return Ok(Vec::new()) };
+    let parse = |text: &str| text.parse().map_err(|error| compare.rule("margins", format!("'compare.margins': {error}")));
+    compare.texts("margins")?.into_iter().map(parse).collect()
 }
 
 fn read_objectives(fields: &Fields<'_>, paths: &[NetPath]) -> Result<Vec<Objective>, Wrong> {

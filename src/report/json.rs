@@ -280,7 +280,7 @@ fn blocks(comparison: &Comparison) -> Value {
     let blocks = &comparison.blocks;
     json!({
         "count": blocks.count, "length_s": rounded(blocks.length_s), "memory_s": rounded(blocks.memory_s),
-        "rounds": blocks.rounds, "shared": blocks.shared, "joint_level": rounded(comparison.level),
+        "rounds": blocks.rounds, "shared": blocks.shared, "joint_level": rounded(comparison.levels.others),
     })
 }
 

@@ -1,7 +1,7 @@
 //! A report before it has a form: every sentence and every cell decided, so that all formats say the same.
 
 use crate::analysis::Analysis;
-use crate::analysis::shift::{QUANTILES, ShiftRow, Verdict};
+use crate::analysis::shift::{SHOWN, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::{self, MetricSummary, PathSummary};
 use crate::measure::metric::Metric;
@@ -186,7 +186,7 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
 fn shift_row<'a>(run: &Run, path: PathId, metric: Metric, rows: impl Iterator<Item = &'a ShiftRow>) -> Vec<Cell> {
     let name = run.manifest.plan.path(path).name.as_str();
     let mut cells: Vec<Cell> = vec![name.into(), words::short(metric).into()];
-    cells.extend(rows.filter(|row| row.metric == metric).map(shift_cell));
+    cells.extend(rows.filter(|row| row.metric == metric && SHOWN.contains(&row.quantile)).map(shift_cell));
     cells
 }
 
@@ -211,7 +211,7 @@ fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> O
         quiet(run.manifest.plan.path(path).name.clone()),
         quiet(format!("{} planned", words::short(Metric::Ttft))),
     ];
-    cells.extend(QUANTILES.map(cell));
+    cells.extend(SHOWN.map(cell));
     Some(cells)
 }
 

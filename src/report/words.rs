@@ -156,6 +156,7 @@ pub fn wanted(row: &ShiftRow, rate: f64) -> Option<String> {
     let seconds = rounds as f64 / rate.max(1e-9);
     let for_what = match row.open {
         Some(Open::HoldsZero) => "to tell a shift of this size from none",
+        Some(Open::HoldsMargin) => "to tell on which side of the margin it lies",
         Some(Open::FewCalls | Open::FewBlocks | Open::BeyondTimeout | Open::Incomplete) | None => "for a verdict",
     };
     Some(format!("about {} rounds ({}) are needed {for_what}", figure::count(rounds), figure::seconds(seconds)))
