@@ -32,6 +32,9 @@ pub struct Plan {
     pub baseline: PathId,
     /// The ways to the model.
     pub paths: Vec<NetPath>,
+    /// The baseline's path once more, by which the rig shows its own noise.
+    #[serde(default)]
+    pub twin: Option<PathId>,
     /// What is asked.
     pub workload: WorkloadPlan,
     /// When.
@@ -54,6 +57,17 @@ pub struct SimulatorPlan {
     pub scenario: String,
 }
 
+/// Adds the baseline's path once more, under a name that no other has.
+fn add_twin(paths: &mut Vec<NetPath>, baseline: PathId) -> PathId {
+    let mut twin = paths[baseline.index()].clone();
+    while paths.iter().any(|path| path.name == twin.name) {
+        twin.name.push_str("-again");
+    }
+    twin.id = PathId(paths.len() as u16);
+    paths.push(twin);
+    PathId(paths.len() as u16 - 1)
+}
+
 /// The seed of a plan whose profile names none.
 pub const DEFAULT_SEED: u64 = 42;
 
@@ -61,12 +75,15 @@ impl Plan {
     /// What will happen when this profile is run by a process that may use `cores` cores.
     #[must_use]
     pub fn resolve(profile: Profile, cores: usize) -> Self {
+        let mut paths = profile.paths;
+        let twin = profile.noise_floor.then(|| add_twin(&mut paths, profile.baseline));
         Self {
             name: profile.name,
             seed: profile.seed.unwrap_or(DEFAULT_SEED),
             workers: profile.workers.unwrap_or(cores).max(1),
             baseline: profile.baseline,
-            paths: profile.paths,
+            paths,
+            twin,
             workload: profile.workload,
             load: profile.load,
             objectives: profile.objectives,
@@ -285,6 +302,7 @@ mod tests {
             },
             objectives: Vec::new(),
             margins: Vec::new(),
+            twin: None,
             limits: Limits::default(),
             simulator: None,
         }

@@ -138,6 +138,50 @@ fn equal_paths_are_not_called_different() {
     assert!(alike, "equal paths were called different, twice");
 }
 
+/// A model that takes 500 ms give or take 150, and a gateway that adds 5 before it.
+const NOISY: &str = r#"
+name = "noisy"
+[[backend]]
+name   = "model"
+model  = { first = { dist = "normal", mean = "500ms", sd = "150ms" }, gap = "0ms" }
+[[listener]]
+name    = "direct"
+backend = "model"
+link    = { rtt = "1ms" }
+[[listener]]
+name    = "gateway"
+kind    = "gateway"
+backend = "model"
+link    = { rtt = "1ms" }
+gateway = { own = "5ms", link = { rtt = "0ms" } }
+"#;
+
+/// By sampling alone a shift of 5 ms beside a spread of 150 takes 68,000 independent pairs for an interval of 2 ms: here
+/// it is told by what is left of each call when the server's own reported time is taken away.
+#[test]
+#[ignore = "timing: a minute, alone and in release"]
+fn a_small_shift_under_a_noisy_model_is_resolved_by_reported_time() {
+    let folder = tempfile::tempdir().expect("folder");
+    let scenario = folder.path().join("noisy.toml");
+    std::fs::write(&scenario, NOISY).expect("a scenario");
+    let sim = Sim::start(&["--scenario", scenario.to_str().expect("UTF-8"), "--seed", "1"]);
+    let text = profile(7, 8, &a_minute("paired", "20/s"), &sim.paths(&["direct", "gateway"]));
+    let ended = run_profile(folder.path(), "noisy", &text.replace("stream = true", "stream = false"));
+    assert_healthy(&ended);
+    let comparisons = ended.summary["comparisons"].as_array().expect("comparisons");
+    let median = |metric: &str| {
+        let found = comparisons.iter().find(|row| row["metric"] == metric && row["quantile"] == 0.5).expect("a row");
+        println!("{metric}: {} ms, 95% {}, {}", found["shift_ms"], found["ci_ms"], found["verdict"]);
+        let ms = |value: &serde_json::Value| value.as_f64().expect("a figure");
+        (ms(&found["ci_ms"][0]), ms(&found["ci_ms"][1]))
+    };
+    let (low, high) = median("e2e");
+    assert!(high - low > 4.0, "sampling alone would do");
+    let (low, high) = median("overhead");
+    println!("reported: {}", ended.summary["reported"]);
+    assert!(high - low < 4.0 && low <= 5.5 && 4.5 <= high, "{low} to {high}");
+}
+
 /// Each measured sample with its line of the ledger.
 fn joined<'a>(ended: &'a Ended, ledger: &'a [LedgerLine]) -> Vec<(&'a Sample, &'a LedgerLine)> {
     let lines: HashMap<&str, &LedgerLine> = ledger.iter().map(|line| (line.request_id.as_str(), line)).collect();

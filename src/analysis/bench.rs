@@ -3,6 +3,7 @@
 use crate::analysis::blocks::{Blocks, FOR_INTERVAL};
 use crate::analysis::family::{First, Member};
 use crate::analysis::interval::Shift;
+use crate::analysis::lengths::Lengths;
 use crate::analysis::population::{Connections, failed, seen_ms, value_ms};
 use crate::analysis::resample::{Draws, Sums, Values};
 use crate::analysis::shift::QUANTILES;
@@ -42,6 +43,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) blocks: Blocks,
     /// Which connections are looked at.
     pub(crate) connections: Connections,
+    /// Whether the paths' answers are as long.
+    pub(crate) lengths: Lengths,
     /// The metrics compared.
     pub(crate) metrics: &'a [Metric],
     /// The quantiles of the curve.
@@ -70,7 +73,7 @@ impl<'a> Bench<'a> {
     pub(crate) fn set_up(
         run: &Run,
         measured: &[&Sample],
-        blocks: Blocks,
+        (blocks, lengths): (Blocks, Lengths),
         metrics: &'a [Metric],
         curve: &'a [f64],
         count: usize,
@@ -79,7 +82,10 @@ impl<'a> Bench<'a> {
         let seed =
             |path: u64| if blocks.shared { run.manifest.plan.seed } else { run.manifest.plan.seed ^ (path << 32) };
         let draws: Vec<Draws> = (0..paths.len() as u64).map(|p| Draws::new(seed(p), blocks.count, count)).collect();
-        let mut bench = Self { blocks, connections: Connections::of(run), metrics, curve, arms: Vec::new(), draws };
+        let mut bench = {
+            let connections = Connections::of(run);
+            Self { blocks, connections, lengths, metrics, curve, arms: Vec::new(), draws }
+        };
         bench.arms = paths.iter().map(|path| bench.arm(run, measured, path.id)).collect();
         bench
     }
@@ -95,7 +101,8 @@ impl<'a> Bench<'a> {
             }
         }
         let metric = |metric: &Metric| {
-            let over = || of_path().filter(|(sample, _)| self.connections.holds(sample));
+            let counts = |sample: &Sample| self.connections.holds(sample) && self.lengths.holds(*metric, sample);
+            let over = || of_path().filter(|(sample, _)| counts(sample));
             let (blocks, basis) = (self.blocks.count, run.headline_basis());
             let values = over().filter_map(|(s, block)| Some((seen_ms(s, *metric, basis)?.or_infinite(), *block)));
             let ok = over().filter_map(|(s, block)| Some((value_ms(s, *metric, basis)?, *block)));

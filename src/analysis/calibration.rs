@@ -1,11 +1,11 @@
 //! The promises of the comparison, held against simulations of whole runs: the figures of `docs/statistics.md`.
 //!
-//! Every simulated run goes through [`compare`], the function that judges real ones, with nothing left out.
+//! Every simulated run goes through [`compare_in_full`]: all that judges a real one, with as many draws.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::analysis::compare::compare;
+use crate::analysis::compare::compare_in_full;
 use crate::analysis::shift::{ShiftRow, Verdict};
 use crate::measure::metric::Metric;
 use crate::run::fixture::World;
@@ -58,7 +58,7 @@ impl Seen {
 fn note(seen: &Seen, run: &World, percent: f64) {
     let run = run.run();
     let measured: Vec<_> = run.measured().collect();
-    let comparison = compare(&run, &measured).expect("two paths");
+    let comparison = compare_in_full(&run, &measured).expect("two paths");
     let candidate = &comparison.candidates[0];
     let count = |counter: &AtomicU64, is: bool| counter.fetch_add(u64::from(is), Ordering::Relaxed);
     let row = |q: f64| -> &ShiftRow {
@@ -109,9 +109,7 @@ fn comparisons_keep_their_promises() {
             let [p50, p90, p99] = [0, 1, 2].map(|place| seen.share(&seen.held[place]));
             let (alarms, median, band) = (seen.share(&seen.alarms), seen.share(&seen.median), seen.share(&seen.band));
             let truth = 100.0 * (factor - 1.0);
-            eprintln!(
-                "{seed:4} {truth:+5.0}% {alarms:8.4} {median:11.4} {p50:9.4} {p90:9.4} {p99:9.4} {band:16.4}"
-            );
+            eprintln!("{seed:4} {truth:+5.0}% {alarms:8.4} {median:11.4} {p50:9.4} {p90:9.4} {p99:9.4} {band:16.4}");
             let equal = factor == 1.0;
             let fair = if equal { (0.015..=0.07).contains(&alarms) } else { median >= 0.8 };
             if !fair || !(0.92..=0.98).contains(&p50) {

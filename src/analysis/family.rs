@@ -168,7 +168,8 @@ fn level_of(farthest: &[f64], confidence: f64) -> f64 {
 /// The level of the others when the first may miss too: so that only 5% of draws have anything beyond its level.
 fn left_over(first: &[Vec<f64>], others: &[f64]) -> f64 {
     let missed = |draw: usize| first.iter().any(|beyond| beyond[draw] > 0.0);
-    let mut rest: Vec<f64> = others.iter().enumerate().filter(|(draw, _)| !missed(*draw)).map(|(_, out)| *out).collect();
+    let mut rest: Vec<f64> =
+        others.iter().enumerate().filter(|(draw, _)| !missed(*draw)).map(|(_, out)| *out).collect();
     let spent = others.len() - rest.len();
     let left = ((1.0 - CONFIDENCE) * others.len() as f64 - spent as f64).max(0.0);
     rest.sort_by(f64::total_cmp);
@@ -191,7 +192,8 @@ mod tests {
 
     fn levels(shifts: &[(Shift, Rank)]) -> Levels {
         let rows = shifts.iter().enumerate();
-        let members = rows.map(|(place, (shift, rank))| Member { key: (0, 0, place), shift, blocks: 10_000, rank: *rank });
+        let members =
+            rows.map(|(place, (shift, rank))| Member { key: (0, 0, place), shift, blocks: 10_000, rank: *rank });
         Levels::of(&members.collect::<Vec<_>>())
     }
 

@@ -65,7 +65,8 @@ impl Gates<'_> {
     /// Holds a row against its margin; `rounds` are those of the run.
     pub(crate) fn hold(&self, row: &mut ShiftRow, rounds: f64) {
         row.margin = declared(self.margins, row.metric, row.quantile);
-        let default = || self.default.then(|| Size::Share(if row.quantile <= 0.5 { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL }));
+        let default =
+            || self.default.then(|| Size::Share(if row.quantile <= 0.5 { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL }));
         let size = if self.are_declared() { row.margin } else { default() };
         row.gate_ms = size.zip(row.baseline_ms).map(|(size, base)| size.in_ms(base));
         let decided = matches!(row.open, None | Some(Open::HoldsZero));

@@ -44,6 +44,9 @@ impl Judge<'_> {
             rows,
             means: (0..self.bench.metrics.len()).map(|metric| self.mean(pair, metric)).collect(),
             failures: self.failures(pair),
+            goodput: self.bench.goodput(pair),
+            dominances: (0..self.bench.metrics.len()).map(|metric| self.bench.dominance(pair, metric)).collect(),
+            interference: None,
             curves: (0..self.bench.metrics.len()).filter_map(|metric| self.curve(pair, metric)).collect(),
         }
     }
@@ -57,7 +60,8 @@ impl Judge<'_> {
         let shift_ms = of(cand).zip(of(base)).map(|(cand, base)| cand - base);
         let factor = small_sample_factor(self.bench.blocks.count);
         let shift = pair.shifts[metric][place].as_ref();
-        let joint_ci_ms = shift.map(|shift| shift.interval(factor * widening(self.levels.at(key), self.bench.blocks.count)));
+        let joint_ci_ms =
+            shift.map(|shift| shift.interval(factor * widening(self.levels.at(key), self.bench.blocks.count)));
         let mut row = ShiftRow {
             metric: self.bench.metrics[metric],
             quantile: q,
@@ -97,6 +101,10 @@ impl Judge<'_> {
             let scarce = if row.n_candidate <= row.n_baseline { pair.candidate.path } else { pair.baseline.path };
             let few_calls = fewest < interval_needs(row.quantile);
             row.open = Some(if few_calls { Open::FewCalls } else { Open::FewBlocks });
+            if let Some(why) = self.bench.lengths.against(row.metric) {
+                row.reason = Some(why.to_owned());
+                return;
+            }
             row.needed_rounds = self.rounds_for_interval(row.quantile, fewest);
             row.reason = Some(self.why_no_interval(row, &self.plan.path(scarce).name, fewest));
             return;

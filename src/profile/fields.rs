@@ -9,7 +9,22 @@ use crate::profile::tree::{Node, Table, Value};
 
 /// The keys of each section, by which a misplaced key is found again.
 pub const SECTIONS: [(&str, &[&str]); 13] = [
-    ("", &["name", "seed", "baseline", "workers", "simulator", "workload", "load", "compare", "limits", "path", "objective"]),
+    (
+        "",
+        &[
+            "name",
+            "seed",
+            "baseline",
+            "workers",
+            "simulator",
+            "workload",
+            "load",
+            "compare",
+            "limits",
+            "path",
+            "objective",
+        ],
+    ),
     ("simulator", &["scenario"]),
     (
         "workload",
@@ -41,7 +56,7 @@ pub const SECTIONS: [(&str, &[&str]); 13] = [
             "think_time",
         ],
     ),
-    ("compare", &["margins"]),
+    ("compare", &["margins", "noise_floor"]),
     ("limits", &["requests", "tokens", "auth_failures"]),
     ("path", &["name", "kind", "base_url", "auth", "backend", "connections", "tls", "timeouts"]),
     ("path.auth", &["kind", "env", "file"]),
@@ -152,7 +167,8 @@ impl<'tree> Fields<'tree> {
         let Some(node) = self.table.get(key) else { return Ok(Vec::new()) };
         let wrong = || self.wrong(key, "a list of texts in quotes");
         let Value::List(items) = &node.value else { return Err(wrong()) };
-        let text = |item: &'tree Node| if let Value::Text(text) = &item.value { Ok(text.as_str()) } else { Err(wrong()) };
+        let text =
+            |item: &'tree Node| if let Value::Text(text) = &item.value { Ok(text.as_str()) } else { Err(wrong()) };
         items.iter().map(text).collect()
     }
 

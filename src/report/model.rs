@@ -6,6 +6,7 @@ use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::{self, MetricSummary, PathSummary};
 use crate::measure::metric::Metric;
 use crate::plan::{Arrivals, LoadModel, WorkloadSource};
+use crate::report::effects;
 use crate::report::figure::{self, MISSING};
 use crate::report::planned::Planned;
 use crate::report::rig;
@@ -29,6 +30,8 @@ pub struct Model {
     pub overview: Table,
     /// Shifts with their intervals; without rows for one path alone.
     pub shifts: Table,
+    /// Differences other than those of quantiles.
+    pub effects: Vec<Table>,
     /// The objectives; without rows if there are none.
     pub objectives: Table,
     /// Every metric of every path, a table a path.
@@ -70,6 +73,9 @@ impl Model {
             decisions: words::decisions(run, analysis, planned),
             overview: overview(run, analysis),
             shifts: shifts(run, analysis, planned),
+            effects: [effects::effects, effects::interference, effects::reported]
+                .map(|table| table(run, analysis))
+                .to_vec(),
             objectives: objectives(analysis),
             metrics: analysis.paths.iter().map(|path| metrics(run, path)).collect(),
             errors: errors(run, analysis),

@@ -59,6 +59,7 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         },
         objectives: Vec::new(),
         margins: Vec::new(),
+        twin: None,
         limits: Limits::default(),
         simulator: None,
     }
@@ -107,6 +108,8 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
         }),
         request_id: None,
         server_ms: None,
+        gateway_ms: None,
+        upstream_ms: None,
         retry_after_ms: None,
         region: None,
     }

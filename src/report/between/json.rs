@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 
 use crate::analysis::Conclusion;
 use crate::analysis::between::{Beside, Kind};
-use crate::analysis::gate::Gate;
 use crate::analysis::shift::{MeanShift, ShiftRow};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::validity::Validity;
 use crate::report::between::model::Compared;
-use crate::report::json::{ms, pair, rounded};
+use crate::report::json::{gate, ms, pair, rounded};
 use crate::run::Run;
 
 impl Compared<'_> {
@@ -86,13 +85,6 @@ fn verdict(conclusion: Conclusion) -> &'static str {
         Conclusion::Missed => "worse",
         Conclusion::Inconclusive => "inconclusive",
         Conclusion::Met => "passed",
-    }
-}
-
-fn gate(gate: Gate) -> Value {
-    match gate {
-        Gate::Ungated => Value::Null,
-        Gate::Passed | Gate::Failed | Gate::Open => json!(gate.as_str()),
     }
 }
 

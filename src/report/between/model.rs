@@ -91,7 +91,7 @@ impl Compared<'_> {
         let tone = if tone == Tone::Bad && row.gate != Gate::Failed { Tone::Warn } else { tone };
         let mut details = vec![words::behind(row, self.between.connections)];
         details.extend(self.beyond(pair));
-        details.extend(words::wanted(row, pair.blocks.rate));
+        details.extend(words::wanted(row, (pair.blocks.rate, pair.blocks.rounds)));
         details.extend(words::failures(&pair.judged, &pair.candidate, &base));
         Decision { subject: pair.candidate.clone(), tone, sentence, details }
     }
@@ -109,7 +109,11 @@ impl Compared<'_> {
     fn shifts(&self) -> Table {
         let mut columns = vec![word_column("path"), word_column("metric"), figures("base ms").spare()];
         columns.extend([figures("shift ms"), figures("margin ms"), word_column("verdict"), word_column("gate")]);
-        let rows = self.between.pairs.iter().flat_map(|pair| pair.rows.iter().filter(|row| is_shown(row)).map(|row| shift_row(pair, row)));
+        let rows = self
+            .between
+            .pairs
+            .iter()
+            .flat_map(|pair| pair.rows.iter().filter(|row| is_shown(row)).map(|row| shift_row(pair, row)));
         let blocks = self.between.pairs.iter().map(|pair| pair.blocks.count).min().unwrap_or(0);
         let drawn = match self.between.kind {
             Kind::OneRun => "drawn again, the same for both paths",

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::analysis::Analysis;
-use crate::analysis::slo::ObjectiveVerdict;
 use crate::analysis::shift::SHOWN;
+use crate::analysis::slo::ObjectiveVerdict;
 use crate::analysis::summary::QUANTILES;
 use crate::analysis::validity::ValidityVerdict;
 use crate::measure::metric::Basis;
