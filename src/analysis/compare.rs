@@ -11,6 +11,7 @@
 //! at once with 95% confidence (see [`crate::analysis::family`]): when all paths are equal, at most one run in twenty
 //! calls any row of any path different.
 
+use crate::analysis::aged::States;
 use crate::analysis::bench::{Bench, Pair};
 use crate::analysis::blocks::Blocks;
 use crate::analysis::family::{First, Levels, Member};
@@ -132,12 +133,14 @@ fn compare_over(
         Levels::of(&members.collect::<Vec<Member>>())
     };
     let (levels, of_twin) = (levels_of(false), levels_of(true));
+    let states = States::of(run);
     let checked = |(place, pair): (usize, &Pair)| {
         let is_twin = Some(pair.candidate.path) == plan.twin;
         let levels = if is_twin { &of_twin } else { &levels };
         let judge = Judge { bench: &bench, plan, levels, gates, complete: run.is_complete() };
         let mut candidate = judge.candidate(place, pair);
         let arm = candidate.headline(first.headline).and_then(ShiftRow::arm_ms);
+        candidate.connections = states.shifts(run, measured, &bench, pair, first.headline);
         candidate.interference =
             arm.and_then(|arm| interference::check(run, measured, &bench, first.headline, (candidate.path, arm)));
         candidate

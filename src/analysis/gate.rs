@@ -2,7 +2,7 @@
 
 use crate::analysis::judge::HOPELESS;
 use crate::analysis::power::rounds_to_reach;
-use crate::analysis::shift::{Open, ShiftRow, Verdict};
+use crate::analysis::shift::{Open, SHOWN, ShiftRow, Verdict};
 use crate::measure::margin::{Margin, Scope, Size, declared};
 
 /// The gate of quantiles up to the median when no margin is declared, as a share of the base's figure.
@@ -52,7 +52,7 @@ impl Gate {
 pub(crate) struct Gates<'a> {
     /// What was declared.
     pub(crate) margins: &'a [Margin],
-    /// Whether gates stand where nothing was declared.
+    /// Whether gates stand at the quantiles of [`SHOWN`] where nothing was declared.
     pub(crate) default: bool,
 }
 
@@ -65,8 +65,10 @@ impl Gates<'_> {
     /// Holds a row against its margin; `rounds` are those of the run.
     pub(crate) fn hold(&self, row: &mut ShiftRow, rounds: f64) {
         row.margin = declared(self.margins, row.metric, row.quantile);
-        let default =
-            || self.default.then(|| Size::Share(if row.quantile <= 0.5 { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL }));
+        let default = || {
+            (self.default && SHOWN.contains(&row.quantile))
+                .then(|| Size::Share(if row.quantile <= 0.5 { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL }))
+        };
         let size = if self.are_declared() { row.margin } else { default() };
         row.gate_ms = size.zip(row.baseline_ms).map(|(size, base)| size.in_ms(base));
         let decided = matches!(row.open, None | Some(Open::HoldsZero));

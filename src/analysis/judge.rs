@@ -46,6 +46,7 @@ impl Judge<'_> {
             failures: self.failures(pair),
             goodput: self.bench.goodput(pair),
             dominances: (0..self.bench.metrics.len()).map(|metric| self.bench.dominance(pair, metric)).collect(),
+            connections: Vec::new(),
             interference: None,
             curves: (0..self.bench.metrics.len()).filter_map(|metric| self.curve(pair, metric)).collect(),
         }

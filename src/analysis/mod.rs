@@ -4,6 +4,7 @@ use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
 use crate::run::Run;
 
+pub mod aged;
 pub mod alike;
 mod alone;
 mod bench;

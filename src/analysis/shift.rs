@@ -26,6 +26,8 @@ pub struct Candidate {
     pub goodput: Goodput,
     /// How often the candidate is the slower one, by metric.
     pub dominances: Vec<Dominance>,
+    /// The shift of the headline's median apart by the state of the connection.
+    pub connections: Vec<ConnectionShift>,
     /// Whether the calls of a round were in each other's way; `None` where there are no rounds, or too few.
     pub interference: Option<Interference>,
     /// Shifts over the whole range, by metric.
@@ -223,6 +225,49 @@ impl Dominance {
             _ => "large",
         }
     }
+}
+
+/// In what state the connection of a call was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Opened for the call.
+    New,
+    /// It had carried a call shortly before.
+    Warm,
+    /// It had carried calls, but none for a while.
+    Idle,
+}
+
+impl State {
+    /// Every state, in the order of reports.
+    pub const ALL: [Self; 3] = [Self::New, Self::Warm, Self::Idle];
+
+    /// The word used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Warm => "warm",
+            Self::Idle => "idle",
+        }
+    }
+}
+
+/// The shift of a median over calls whose connections were in one state. Successful calls alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionShift {
+    /// The state.
+    pub state: State,
+    /// The metric.
+    pub metric: Metric,
+    /// Calls of the baseline.
+    pub n_baseline: usize,
+    /// Calls of the candidate.
+    pub n_candidate: usize,
+    /// Candidate minus baseline, milliseconds.
+    pub shift_ms: Option<f64>,
+    /// Its 95% interval; `None` with too few calls.
+    pub ci_ms: Option<(f64, f64)>,
 }
 
 /// What a paired run found of its own calls being in each other's way.

@@ -2,8 +2,9 @@
 //! other's way, and how services themselves split the time.
 
 use crate::analysis::Analysis;
+use crate::analysis::aged::IDLE_S;
 use crate::analysis::compare::Comparison;
-use crate::analysis::shift::{Candidate, Contrast, Dominance, Interference};
+use crate::analysis::shift::{Candidate, ConnectionShift, Contrast, Dominance, Interference};
 use crate::report::figure::{self, MISSING};
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::words;
@@ -99,6 +100,38 @@ fn of_halves(run: &Run, comparison: &Comparison, candidate: &Candidate, found: I
     let order = row(format!("went after {}", name(comparison.baseline)), found.by_order);
     let close = |contrast| row(format!("were within {} of each other", figure::ms(found.middle_ms)), contrast);
     std::iter::once(order).chain(found.by_distance.map(close)).collect()
+}
+
+/// The shift by the state of the connection; without rows where only one state has calls on both sides.
+#[must_use]
+pub fn connections(run: &Run, analysis: &Analysis) -> Table {
+    let Some(comparison) = &analysis.comparison else { return Table::default() };
+    let row = |candidate: &Candidate, shift: &ConnectionShift| -> Vec<Cell> {
+        let told = shift
+            .shift_ms
+            .map(|ms| shift.ci_ms.map_or_else(|| figure::bare_shift(ms), |ci| figure::bare_shift_within(ms, ci)));
+        vec![
+            run.manifest.plan.path(candidate.path).name.clone().into(),
+            shift.state.as_str().into(),
+            figure::count(shift.n_baseline as u64).into(),
+            figure::count(shift.n_candidate as u64).into(),
+            told.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), Cell::from),
+        ]
+    };
+    let told = |candidate: &'_ Candidate| candidate.connections.iter().filter(|one| one.shift_ms.is_some()).count() > 1;
+    let shown = comparison.candidates.iter().filter(|candidate| told(candidate));
+    let rows = shown.flat_map(|candidate| candidate.connections.iter().map(move |shift| row(candidate, shift)));
+    let mut columns = vec![word_column("path"), word_column("connection"), figures("baseline calls"), figures("calls")];
+    columns.push(figures("p50 shift ms"));
+    Table {
+        title: format!("Shift of {} by connection", words::short(comparison.headline)),
+        columns,
+        rows: rows.collect(),
+        note: Some(format!(
+            "New: opened for the call. Idle: it had carried calls, but none for {IDLE_S:.0} s. In brackets the 95% \
+             interval, from 20 calls on either side up."
+        )),
+    }
 }
 
 /// How services split the time to the first byte; without rows where none says anything.

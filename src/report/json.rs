@@ -12,7 +12,7 @@ use crate::analysis::compare::Comparison;
 use crate::analysis::gate::Gate;
 use crate::analysis::reported::Reported;
 use crate::analysis::shift::{
-    Candidate, Contrast, Curve, CurvePoint, Dominance, Half, Interference, MeanShift, ShiftRow,
+    Candidate, ConnectionShift, Contrast, Curve, CurvePoint, Dominance, Half, Interference, MeanShift, ShiftRow,
 };
 use crate::analysis::slo::ObjectiveResult;
 use crate::analysis::stats::CONFIDENCE;
@@ -37,6 +37,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         dominance: of_candidates(run, analysis, dominance),
         curves: of_candidates(run, analysis, curves),
         interference: of_candidates(run, analysis, interference),
+        connection_states: of_candidates(run, analysis, connection_states),
         reported: reported(run, analysis),
         blocks: analysis.comparison.as_ref().map(blocks),
         objectives: analysis.objectives.iter().map(objective).collect(),
@@ -60,6 +61,7 @@ struct Document {
     dominance: Vec<Value>,
     curves: Vec<Value>,
     interference: Vec<Value>,
+    connection_states: Vec<Value>,
     reported: Vec<Value>,
     blocks: Option<Value>,
     objectives: Vec<ObjectiveFacts>,
@@ -360,6 +362,16 @@ fn interference(candidate: &Candidate) -> Vec<Value> {
         })
     };
     candidate.interference.into_iter().map(one).collect()
+}
+
+fn connection_states(candidate: &Candidate) -> Vec<Value> {
+    let one = |shift: &ConnectionShift| {
+        json!({
+            "state": shift.state.as_str(), "metric": shift.metric.key(), "n_baseline": shift.n_baseline,
+            "n_candidate": shift.n_candidate, "shift_ms": ms(shift.shift_ms), "ci_ms": pair(shift.ci_ms),
+        })
+    };
+    candidate.connections.iter().map(one).collect()
 }
 
 fn reported(run: &Run, analysis: &Analysis) -> Vec<Value> {

@@ -73,7 +73,7 @@ impl Model {
             decisions: words::decisions(run, analysis, planned),
             overview: overview(run, analysis),
             shifts: shifts(run, analysis, planned),
-            effects: [effects::effects, effects::interference, effects::reported]
+            effects: [effects::effects, effects::interference, effects::connections, effects::reported]
                 .map(|table| table(run, analysis))
                 .to_vec(),
             objectives: objectives(analysis),
