@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::objective::Objective;
+use crate::measure::objective::{Expectation, Objective};
+use crate::measure::precision::Precision;
+use crate::measure::prices::Prices;
 use crate::path::NetPath;
 use crate::profile::Profile;
 use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};
@@ -37,8 +39,17 @@ pub struct Plan {
     pub load: LoadPlan,
     /// What must hold.
     pub objectives: Vec<Objective>,
+    /// What was claimed, to be held against what was seen.
+    #[serde(default)]
+    pub expectations: Vec<Expectation>,
     /// Where to stop before it hurts.
     pub limits: Limits,
+    /// What tokens cost.
+    #[serde(default)]
+    pub prices: Option<Prices>,
+    /// How narrow intervals must become before the run may stop.
+    #[serde(default)]
+    pub precision: Option<Precision>,
     /// The bundled simulator, if the run starts it.
     pub simulator: Option<SimulatorPlan>,
 }
@@ -66,7 +77,10 @@ impl Plan {
             workload: profile.workload,
             load: profile.load,
             objectives: profile.objectives,
+            expectations: profile.expectations,
             limits: profile.limits,
+            prices: profile.prices,
+            precision: profile.precision,
             simulator: profile.scenario.map(|scenario| SimulatorPlan { scenario }),
         }
     }
@@ -251,6 +265,7 @@ mod tests {
             connections: ConnectionPolicy::Keep,
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
+            tags: Vec::new(),
         }
     }
 
@@ -279,7 +294,10 @@ mod tests {
                 max_in_flight: 100,
             },
             objectives: Vec::new(),
+            expectations: Vec::new(),
             limits: Limits::default(),
+            prices: None,
+            precision: None,
             simulator: None,
         }
     }

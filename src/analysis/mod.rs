@@ -12,6 +12,7 @@ pub mod blocks;
 pub mod breakdown;
 pub mod compare;
 pub mod conclusion;
+pub mod cost;
 pub mod divisive;
 pub mod findings;
 mod gaps;
@@ -36,7 +37,7 @@ pub use between::Between;
 pub use compare::Comparison;
 pub use conclusion::Conclusion;
 pub use findings::Finding;
-pub use slo::ObjectiveResult;
+pub use slo::{ExpectationResult, ObjectiveResult};
 pub use summary::PathSummary;
 pub use trend::Trend;
 pub use validity::Validity;
@@ -56,6 +57,8 @@ pub struct Analysis {
     pub comparison: Option<Comparison>,
     /// The objectives of the plan.
     pub objectives: Vec<ObjectiveResult>,
+    /// The claims of the plan.
+    pub expectations: Vec<ExpectationResult>,
     /// The headline metric over time, in the order of the plan.
     pub timelines: Vec<timeline::Timeline>,
     /// Whether the run may be judged at all.
@@ -86,6 +89,7 @@ pub fn analyse(run: &Run) -> Analysis {
         paths,
         comparison,
         objectives,
+        expectations: slo::hold(run, &kept),
         validity,
     }
 }
@@ -98,7 +102,7 @@ mod tests {
 
     fn concluded(world: &World, exprs: &[&str]) -> Conclusion {
         let mut run = world.run();
-        let objective = |expr: &&str| Objective { path: "direct".to_owned(), expr: expr.parse().expect("expression") };
+        let objective = |expr: &&str| Objective::new("direct", expr.parse().expect("expression"));
         run.manifest.plan.objectives = exprs.iter().map(objective).collect();
         analyse(&run).conclusion
     }

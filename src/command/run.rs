@@ -318,6 +318,8 @@ fn end(
     manifest.ending = Some(Ending {
         complete: cut.is_none(),
         reason: cut.as_ref().map(|(_, why)| why.clone()),
+        reached: None,
+        aborted_by: None,
         measured_s: outcome.measured.as_secs_f64(),
         drain_s: outcome.drain.as_secs_f64(),
         planned: outcome.due,
