@@ -124,9 +124,19 @@ impl<'a> Bench<'a> {
 
     fn judged(&self, objective: &Objective) -> ObjectiveResult {
         let path = self.run.manifest.plan.path_named(&objective.path).map(|path| path.id);
-        let seen = path.map_or_else(|| Seen::nothing("the plan has no such path"), |path| self.look(path, objective));
+        let seen = path.map_or_else(
+            || Seen::nothing(format!("this run has not {}", objective.path)),
+            |path| self.look(path, objective),
+        );
         let (verdict, reason) = self.decided(objective, &seen);
-        ObjectiveResult { objective: objective.clone(), n: seen.n, observed: seen.observed, ci: seen.ci, verdict, reason }
+        ObjectiveResult {
+            objective: objective.clone(),
+            n: seen.n,
+            observed: seen.observed,
+            ci: seen.ci,
+            verdict,
+            reason,
+        }
     }
 
     fn decided(&self, objective: &Objective, seen: &Seen) -> (ObjectiveVerdict, Option<String>) {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::indicator::{Form, Indicator, Quantity, Share, Unit};
+use crate::measure::indicator::{Form, Indicator, Quantity, Share, Unit, is_quantile};
 use crate::measure::metric::Metric;
 use crate::units::Span;
 
@@ -193,7 +193,8 @@ fn read_windows(left: &str, comparator: Comparator, right: &str) -> Result<(Subj
 /// "direct.ttft.p95"; a path's name may hold dots.
 fn parse_other(text: &str) -> Result<Other, String> {
     let mut first = None;
-    for (at, _) in text.match_indices('.') {
+    // A bare quantile would take the metric for a part of the path's name.
+    for (at, _) in text.match_indices('.').filter(|(at, _)| !is_quantile(&text[at + 1..])) {
         match Indicator::parse(&text[at + 1..]) {
             Ok(indicator) => return Ok(Other { path: text[..at].to_owned(), indicator }),
             Err(why) => _ = first.get_or_insert(why),
@@ -310,7 +311,12 @@ mod tests {
             ("connect_failure_rate<5%", share(Share::ConnectFailures), less, 0.05),
             ("tokens_per_second.p50 > 50", Subject::Level(tokens), Comparator::Greater, 50.0),
             ("ttft.p95 < 1.10 * direct.ttft.p95", Subject::Ratio(ttft(0.95), direct(ttft(0.95))), less, 1.1),
-            ("ttft.p95 <= direct.ttft.p95", Subject::Ratio(ttft(0.95), direct(ttft(0.95))), Comparator::LessOrEqual, 1.0),
+            (
+                "ttft.p95 <= direct.ttft.p95",
+                Subject::Ratio(ttft(0.95), direct(ttft(0.95))),
+                Comparator::LessOrEqual,
+                1.0,
+            ),
             ("ttft.p95 - direct.ttft.p95 < 15ms", Subject::Difference(ttft(0.95), direct(ttft(0.95))), less, 15.0),
             ("ttft.p95 over 1m < 800ms in 99%", windows(ttft(0.95)), at_least, 0.99),
             ("p95 over 1m < 800ms in 99%", windows(ttft(0.95)), at_least, 0.99),
@@ -328,7 +334,7 @@ mod tests {
     fn says_what_is_wrong() {
         for (text, part) in [
             ("ttft.p95 = 1s", "needs <"),
-            ("ttff.p95 < 1s", "did you mean 'ttft'"),
+            ("ttftt.p95 < 1s", "did you mean 'ttft'"),
             ("ttft.p101 < 1s", "between"),
             ("ttft.p95 < 800", "unit"),
             ("error_rate < 150%", "share"),
@@ -340,7 +346,7 @@ mod tests {
             ("chunk_gap.p95 over 1m < 8ms in 99%", "use tpot"),
             ("ttft.max < 2 * direct.ttft.max", "use p99"),
             ("ttft.p95 < 1.x * direct.ttft.p95", "no factor"),
-            ("ttft.p95 < 1.1 * direct.ttff.p95", "did you mean 'ttft'"),
+            ("ttft.p95 < 1.1 * direct.ttftt.p95", "did you mean 'ttft'"),
             ("ttft.p95 < 1.1 * direct", "PATH.METRIC.p95"),
             ("ttft.p95 - direct.error_rate < 1ms", "different units"),
             ("goodput - direct.goodput > 1%", "its own objective"),

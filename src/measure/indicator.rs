@@ -108,8 +108,8 @@ impl Indicator {
             return Ok(Self::Share(share));
         }
         let (name, form) = match text.split_once('.') {
+            _ if is_quantile(text) => ("ttft", Some(text)),
             Some((name, form)) => (name, Some(form)),
-            None if is_quantile(text) => ("ttft", Some(text)),
             None => (text, None),
         };
         let quantity = if name == TOKENS {
@@ -122,7 +122,8 @@ impl Indicator {
     }
 }
 
-fn is_quantile(text: &str) -> bool {
+/// Whether it is a quantile without a metric, such as "p99.9".
+pub(crate) fn is_quantile(text: &str) -> bool {
     text.strip_prefix('p').is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))
 }
 
@@ -239,13 +240,15 @@ mod tests {
         ] {
             assert_eq!(Indicator::parse(text).expect(text).to_string(), text);
         }
-        assert_eq!(Indicator::parse("p95"), Indicator::parse("ttft.p95"));
+        for form in ["p95", "p99.9"] {
+            assert_eq!(Indicator::parse(form), Indicator::parse(&format!("ttft.{form}")));
+        }
     }
 
     #[test]
     fn a_wrong_word_has_a_near_one() {
         for (text, part) in [
-            ("ttff.p95", "did you mean 'ttft'"),
+            ("ttftt.p95", "did you mean 'ttft'"),
             ("eror_rate", "did you mean 'error_rate'"),
             ("tokens_per_sec.p50", "did you mean 'tokens_per_second'"),
             ("ttft", "say what of ttft"),

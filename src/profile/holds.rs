@@ -184,7 +184,8 @@ fn read_one(section: &Fields<'_>, paths: Paths<'_>, key: &str) -> Result<Objecti
         }
     }
     let mut objective = Objective::new("", expr);
-    objective.calls = Calls { api: section.parsed::<Api>("api", "\"chat\" or \"responses\"")?, stream: section.flag("stream")? };
+    objective.calls =
+        Calls { api: section.parsed::<Api>("api", "\"chat\" or \"responses\"")?, stream: section.flag("stream")? };
     objective.per_call = read_conditions(section)?;
     Ok(objective)
 }
@@ -221,7 +222,8 @@ struct Chosen<'a> {
 impl<'a> Chosen<'a> {
     fn read(section: &Fields<'a>, paths: Paths<'_>) -> Result<Self, Wrong> {
         let kinds = [PathKind::Direct, PathKind::PrivateEndpoint, PathKind::Gateway].map(|kind| (kind.as_str(), kind));
-        let chosen = Self { path: section.text("path")?, kind: section.choice("kind", &kinds)?, tag: section.text("tag")? };
+        let chosen =
+            Self { path: section.text("path")?, kind: section.choice("kind", &kinds)?, tag: section.text("tag")? };
         match chosen.path {
             Some(name) if paths.all.iter().all(|path| path.name != name) => {
                 Err(unknown_path(paths.all, name, section.origin("path"), &section.key("path")))
@@ -243,7 +245,8 @@ impl<'a> Chosen<'a> {
 
     /// The same in words.
     fn told(&self) -> String {
-        let parts = [self.path.map(|path| format!("path {path}")), self.kind.map(|kind| format!("kind {}", kind.as_str()))];
+        let parts =
+            [self.path.map(|path| format!("path {path}")), self.kind.map(|kind| format!("kind {}", kind.as_str()))];
         let parts = parts.into_iter().chain([self.tag.map(|tag| format!("tag {tag}"))]).flatten();
         let parts: Vec<String> = parts.collect();
         if parts.is_empty() { "any other path".to_owned() } else { format!("any path of {}", parts.join(" and ")) }

@@ -511,8 +511,7 @@ mod tests {
     #[test]
     fn the_document_has_the_shape_of_the_contract() {
         let mut run = World { seconds: 20.0, ..World::default() }.run();
-        run.manifest.plan.objectives =
-            vec![Objective::new("gateway", "ttft.p95 < 800ms".parse().expect("expression"))];
+        run.manifest.plan.objectives = vec![Objective::new("gateway", "ttft.p95 < 800ms".parse().expect("expression"))];
         let bytes = render(&run, &analyse(&run));
         let document: Value = serde_json::from_slice(&bytes).expect("JSON");
         for pointer in [

@@ -261,7 +261,9 @@ fn expectations(analysis: &Analysis) -> Table {
         title: "Expectations".to_owned(),
         columns: heads.map(word_column).to_vec(),
         rows: analysis.expectations.iter().map(row).collect(),
-        note: Some("Holds, fails or is unproven by the same intervals; a claim never decides how a run ends.".to_owned()),
+        note: Some(
+            "Holds, fails or is unproven by the same intervals; a claim never decides how a run ends.".to_owned(),
+        ),
     }
 }
 

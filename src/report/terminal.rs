@@ -216,8 +216,7 @@ mod tests {
     fn text(look: Look) -> String {
         let world = World { failing: vec![0.0, 0.0, 0.01], shifts_ms: vec![0.0, 30.0, 6.0], ..World::default() };
         let mut run = world.run();
-        run.manifest.plan.objectives =
-            vec![Objective::new("gateway", "ttft.p95 < 800ms".parse().expect("expression"))];
+        run.manifest.plan.objectives = vec![Objective::new("gateway", "ttft.p95 < 800ms".parse().expect("expression"))];
         run.manifest.notes.push("`tcp` on the simulator is loopback".to_owned());
         render(&Model::of(&run, &analyse(&run)), look, Some("results/made-up/report.html"))
     }

@@ -92,9 +92,11 @@ impl<'a> Cut<'a> {
 
     fn arm(&self, blocks: &Blocks, figure_of: Figure, holds: &impl Fn(&Sample) -> bool) -> Arm {
         let (connections, basis) = (Connections::of(self.run), self.run.headline_basis());
-        let calls = self.measured.iter().zip(&blocks.of).filter(|(sample, _)| {
-            sample.path == figure_of.path && connections.holds(sample) && holds(sample)
-        });
+        let calls = self
+            .measured
+            .iter()
+            .zip(&blocks.of)
+            .filter(|(sample, _)| sample.path == figure_of.path && connections.holds(sample) && holds(sample));
         let values = calls.filter_map(|(sample, block)| Some((figure(sample, figure_of.quantity, basis)?, *block)));
         let seed = self.run.manifest.plan.seed;
         let seed = if blocks.shared { seed } else { seed ^ (u64::from(figure_of.path.0) << 32) };
