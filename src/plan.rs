@@ -97,6 +97,12 @@ impl Plan {
         self.paths.iter().find(|path| path.name == name)
     }
 
+    /// Whether the run is to be judged while it goes on.
+    #[must_use]
+    pub fn is_overseen(&self) -> bool {
+        self.precision.is_some() || self.objectives.iter().any(|objective| objective.abort_after.is_some())
+    }
+
     /// When measuring begins, from the run's start.
     #[must_use]
     pub fn measure_from(&self) -> Duration {

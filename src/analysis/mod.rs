@@ -21,6 +21,7 @@ pub mod interval;
 mod joined;
 mod judge;
 pub mod population;
+pub mod precision;
 pub mod resample;
 pub mod rounds;
 pub mod selftest;

@@ -12,9 +12,9 @@ mod shares;
 mod tests;
 mod windows;
 
-use crate::analysis::slo::against::{Beside, Cut, Figure};
+pub(crate) use crate::analysis::slo::against::{Beside, Cut, Figure};
 use crate::analysis::slo::figures::Figures;
-use crate::analysis::slo::seen::Seen;
+pub(crate) use crate::analysis::slo::seen::Seen;
 use crate::analysis::slo::shares::Counting;
 use crate::analysis::slo::windows::InEach;
 use crate::measure::expression::{Comparator, Expression, Other, Subject};
@@ -95,8 +95,23 @@ pub struct ExpectationResult {
 /// Holds every objective of the plan against the measured attempts.
 #[must_use]
 pub fn judge(run: &Run, measured: &[&Sample]) -> Vec<ObjectiveResult> {
+    judge_these(run, measured, run.manifest.plan.objectives.iter())
+}
+
+/// Holds some of the objectives against the measured attempts.
+pub(crate) fn judge_these<'a>(
+    run: &Run,
+    measured: &[&Sample],
+    objectives: impl Iterator<Item = &'a Objective>,
+) -> Vec<ObjectiveResult> {
     let bench = Bench::new(run, measured);
-    run.manifest.plan.objectives.iter().map(|objective| bench.judged(objective)).collect()
+    objectives.map(|objective| bench.judged(objective)).collect()
+}
+
+/// A quantile of a path alone with its interval.
+pub(crate) fn quantile_of(run: &Run, measured: &[&Sample], path: PathId, metric: Metric, q: f64) -> Seen {
+    let own = Bench::new(run, measured).own(path, Calls::default());
+    Figures::of(&own, Quantity::Time(metric), run.headline_basis()).seen(Form::Quantile(q))
 }
 
 /// Holds every claim of the plan against the measured attempts.

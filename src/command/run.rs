@@ -6,6 +6,7 @@ mod engine;
 mod live;
 pub(super) mod machine;
 mod meter;
+mod overseer;
 mod resources;
 mod watch;
 
@@ -26,6 +27,7 @@ use crate::command::run::child::SimulatorChild;
 use crate::command::run::conduct::{Cut, Outcome};
 use crate::command::run::engine::Setup;
 use crate::command::run::live::Live;
+use crate::command::run::overseer::Overseer;
 use crate::command::run::watch::{Backend, Watch};
 use crate::driver::heartbeat::Heart;
 use crate::measure::sample::Gap;
@@ -181,7 +183,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     let manifest = manifest(&setup, clock, truth, notes)?;
     store::manifest::write(&dir, &manifest).or_world()?;
     let backend = simulator.as_ref().and_then(SimulatorChild::as_backend);
-    let outcome = measure(&runtime, &setup, &dir, (started, backend), manner)?;
+    let outcome = measure(&runtime, &setup, &manifest, &dir, (started, backend), manner)?;
     end(dir, manifest, outcome, simulator)
 }
 
@@ -282,6 +284,7 @@ fn manifest(
 fn measure(
     runtime: &tokio::runtime::Runtime,
     setup: &Setup,
+    manifest: &Manifest,
     dir: &Path,
     (started, backend): (SystemTime, Option<Backend>),
     manner: &Manner,
@@ -291,7 +294,9 @@ fn measure(
     let watch = Watch::keep(dir, setup.origin, hearts.clone(), backend).or_world()?;
     let crew = quills.into_iter().zip(hearts).collect();
     let mut live = Live::new(setup, manner.quiet);
-    let outcome = runtime.block_on(conduct::conduct(setup, crew, &journal, |moment| live.show(moment))).or_world();
+    let overseer = Overseer::of(setup, manifest);
+    let conducted = conduct::conduct(setup, crew, &journal, overseer, |moment| live.show(moment));
+    let outcome = runtime.block_on(conducted).or_world();
     live.finish();
     let written = journal.finish().map_err(|error| anyhow!(error)).and(watch.end());
     let mut outcome = outcome?;
@@ -308,7 +313,17 @@ fn end(
     outcome: Outcome,
     simulator: Option<SimulatorChild>,
 ) -> CommandResult<Carried> {
+    let (mut reached, mut aborted_by) = (None, None);
     let cut = outcome.cut.map(|cut| match cut {
+        Cut::Aborted(aborted) => {
+            let why = format!("stopped by the objective '{}' of path '{}'", aborted.expression, aborted.path);
+            aborted_by = Some(aborted);
+            (Exit::Met, why)
+        }
+        Cut::Enough(why) => {
+            reached = Some(why.clone());
+            (Exit::Met, why)
+        }
         Cut::Interrupted => (Exit::Interrupted, "interrupted".to_owned()),
         Cut::Terminated => (Exit::Terminated, "terminated".to_owned()),
         Cut::Limit(why) => (Exit::Met, format!("stopped by {why}")),
@@ -316,10 +331,10 @@ fn end(
         Cut::Broken(error) => (Exit::World, format!("{error:#}")),
     });
     manifest.ending = Some(Ending {
-        complete: cut.is_none(),
-        reason: cut.as_ref().map(|(_, why)| why.clone()),
-        reached: None,
-        aborted_by: None,
+        complete: cut.is_none() || reached.is_some(),
+        reason: cut.as_ref().map(|(_, why)| why.clone()).filter(|_| reached.is_none()),
+        reached,
+        aborted_by,
         measured_s: outcome.measured.as_secs_f64(),
         drain_s: outcome.drain.as_secs_f64(),
         planned: outcome.due,
