@@ -26,6 +26,7 @@ pub mod resample;
 pub mod rounds;
 pub mod selftest;
 pub mod shift;
+pub mod sizing;
 pub mod slo;
 pub mod stats;
 pub mod summary;

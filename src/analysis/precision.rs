@@ -59,7 +59,9 @@ mod tests {
     #[test]
     fn a_run_is_long_enough_when_its_intervals_are_narrow() {
         let minute = World::default();
-        for (precision, enough) in [("p50 20ms", true), ("p50 15%", true), ("p50 0.5ms", false), ("p50 20ms, p99 1%", false)] {
+        for (precision, enough) in
+            [("p50 20ms", true), ("p50 15%", true), ("p50 0.5ms", false), ("p50 20ms, p99 1%", false)]
+        {
             assert_eq!(stops(&minute, precision), enough, "{precision}");
         }
         assert!(stops(&World { seconds: 1_200.0, ..World::default() }, "p50 2.5ms, p99 20%"));

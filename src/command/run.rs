@@ -2,6 +2,7 @@
 
 pub(super) mod child;
 mod conduct;
+mod dry;
 mod engine;
 mod live;
 pub(super) mod machine;
@@ -20,6 +21,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::analysis::analyse;
+use crate::analysis::sizing::Spread;
 use crate::cli;
 use crate::command::exit::{CommandResult, Exit, OrExit, say};
 use crate::command::report::glance;
@@ -36,7 +38,8 @@ use crate::plan::Plan;
 use crate::probe;
 use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
-use crate::report::{self, Format, json};
+use crate::profile::sizing::Assumed;
+use crate::report::{self, Format, json, sizing};
 use crate::run::{Ending, Manifest};
 use crate::store;
 use crate::store::journal::Journal;
@@ -78,21 +81,45 @@ pub(super) struct Carried {
 /// A [`Failure`](crate::command::exit::Failure) with its exit code; what was measured until then is on disk.
 pub fn run(args: cli::Run) -> CommandResult {
     let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
+    let assumed = profile.sizing;
     let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
     let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
     if let Some(times) = workload.arrivals() {
         plan.end_with_trace(times).or_usage()?;
     }
     if args.dry_run {
-        let plan = serde_json::to_string_pretty(&plan).or_world()?;
-        say(&plan);
-        return Ok(Exit::Met);
+        return dry_run(&plan, &workload, spread(assumed, args.size_from.as_deref())?, args.quiet);
     }
     let manner =
         Manner { out: args.out.clone(), skip_preflight: args.skip_preflight, quiet: args.quiet, keep_gaps: false };
     let mut carried = carry_out(plan, workload, &manner)?;
     drop(carried.simulator.take());
     conclude(&carried, &args)
+}
+
+/// What is known or assumed of the times.
+fn spread(assumed: Option<Assumed>, size_from: Option<&Path>) -> CommandResult<Spread> {
+    let Some(dir) = size_from else {
+        let ttft = assumed.and_then(|assumed| assumed.ttft).map(|ttft| ttft.0.as_secs_f64() * 1e3);
+        return Ok(Spread::assumed(assumed.and_then(|assumed| assumed.sigma), ttft));
+    };
+    let run = store::load(dir).or_usage()?;
+    let none = || anyhow!("{} has too few successful calls to size a run by", dir.display());
+    Spread::of_run(&run).ok_or_else(none).or_usage()
+}
+
+/// Prints the plan with its size as JSON, and the size for people where they look for it.
+fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> CommandResult {
+    let size = dry::size(plan, workload, spread);
+    let mut document = serde_json::to_value(plan).or_world()?;
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("sizing".to_owned(), sizing::json(&size));
+    }
+    say(&serde_json::to_string_pretty(&document).or_world()?);
+    if !quiet {
+        eprintln!("{}", sizing::text(&size));
+    }
+    Ok(Exit::Met)
 }
 
 /// Judges and renders the run from its files.
