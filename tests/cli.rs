@@ -389,8 +389,11 @@ fn init_writes_a_profile_once() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let mut child =
-        hopmark(&["run", "--dry-run"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut child = hopmark(&["run", "--dry-run", "--quiet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("its end");
     std::io::stderr().write_all(&output.stderr).expect("stderr");

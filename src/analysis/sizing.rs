@@ -176,8 +176,16 @@ mod tests {
         assert!((spread.sigma - 0.3).abs() < 0.02, "{spread:?}");
         assert!((spread.median_ms.expect("a median") - 150.0).abs() < 5.0, "{spread:?}");
         assert!((0.4..2.5).contains(&spread.effect), "{spread:?}");
-        let drifting = World { seconds: 300.0, drift: 0.4, own_drift: 0.4, ..World::default() }.run();
-        assert!(Spread::of_run(&drifting).expect("calls").effect > 2.0);
+        // One path that is 60 ms slower for half a minute and faster for the next: few such changes fit into a run.
+        let mut swaying = run.clone();
+        let start = swaying.manifest.origin + swaying.manifest.plan.measure_from();
+        for sample in swaying.samples.iter_mut().filter(|sample| sample.path.0 == 1) {
+            let slow = sample.stamps.intended.since(start).as_secs() / 30 % 2 == 0;
+            let more = std::time::Duration::from_millis(if slow { 60 } else { 0 });
+            sample.stamps.first_content = sample.stamps.first_content.map(|at| at + more);
+        }
+        let swaying = Spread::of_run(&swaying).expect("calls");
+        assert!(swaying.effect > 2.0 * spread.effect, "{swaying:?}");
         let mut none = run;
         none.samples.clear();
         assert_eq!(Spread::of_run(&none), None);

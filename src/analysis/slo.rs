@@ -205,7 +205,9 @@ impl<'a> Bench<'a> {
     }
 
     fn beside(&self, (path, own): (PathId, Indicator), other: &Other, how: Beside, objective: &Objective) -> Seen {
-        let Some(there) = self.run.manifest.plan.path_named(&other.path) else {
+        let plan = &self.run.manifest.plan;
+        let baseline = (other.path == "baseline").then(|| plan.path(plan.baseline));
+        let Some(there) = plan.path_named(&other.path).or(baseline) else {
             return Seen::nothing(format!("the plan has no path '{}'", other.path));
         };
         let figure = |path: PathId, (quantity, form): (Quantity, Form)| Figure { path, quantity, form };

@@ -437,3 +437,9 @@ fn the_objective_that_ended_a_run_is_missed_and_the_others_are_open() {
     assert_eq!((results[0].verdict, results[1].verdict), (MISSED, OPEN));
     assert!(results[0].reason.as_ref().is_some_and(|why| why.contains("after 12 s")));
 }
+
+#[test]
+fn the_baseline_may_be_named_by_its_part() {
+    let run = long().run();
+    all_are(&run, &[("ttft.p50 - baseline.ttft.p50 < 60ms", MET), ("ttft.p50 < 1.1 * baseline.ttft.p50", MISSED)]);
+}
