@@ -300,6 +300,19 @@ fn an_interrupt_ends_a_run_cleanly() {
     assert!(out.join("report.html").is_file());
 }
 
+#[test]
+fn a_termination_ends_a_run_cleanly_too() {
+    let folder = tempfile::tempdir().expect("folder");
+    let out = folder.path().join("out");
+    let child = long_run(&out);
+    kill_process(pid(&child), Signal::TERM).expect("a signal");
+    let output = child.wait_with_output().expect("its end");
+    assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = hopmark::store::load(&out).expect("a run");
+    assert_eq!(run.manifest.ending.expect("an ending").reason.as_deref(), Some("terminated"));
+    assert!(out.join("summary.json").is_file());
+}
+
 /// The children of a process, from the kernel's own list.
 fn children_of(parent: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
