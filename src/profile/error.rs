@@ -11,7 +11,7 @@ pub enum Origin {
     /// A flag.
     Flag(String),
     /// A line, from 1, of a file that the profile names.
-    File(PathBuf, usize),
+    File(Box<(PathBuf, usize)>),
 }
 
 /// What is wrong.
@@ -92,7 +92,7 @@ pub enum ProfileError {
 fn place(file: &std::path::Path, wrong: &Wrong) -> impl fmt::Display {
     match &wrong.origin {
         Origin::Line(line) => format!("{}:{line}: {}", file.display(), wrong.problem),
-        Origin::File(named, line) => format!("{}:{line}: {}", named.display(), wrong.problem),
+        Origin::File(place) => format!("{}:{}: {}", place.0.display(), place.1, wrong.problem),
         Origin::Flag(flag) => format!("{flag}: {}", wrong.problem),
     }
 }

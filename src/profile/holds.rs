@@ -85,7 +85,7 @@ impl Named {
     /// The same mistake with the name of this file.
     fn wrong(&self, wrong: Wrong) -> Wrong {
         match wrong.origin {
-            Origin::Line(line) => Wrong { origin: Origin::File(PathBuf::from(&self.name), line), ..wrong },
+            Origin::Line(line) => Wrong { origin: Origin::File(Box::new((PathBuf::from(&self.name), line))), ..wrong },
             Origin::Flag(_) | Origin::File(..) => Wrong { origin: self.origin.clone(), ..wrong },
         }
     }
