@@ -25,6 +25,7 @@ pub mod planned;
 mod rig;
 pub mod selftest;
 pub mod sheet;
+pub mod sizing;
 pub mod table;
 pub mod terminal;
 pub mod trend;
