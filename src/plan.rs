@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::objective::Objective;
+use crate::measure::margin::Margin;
+use crate::measure::objective::{Expectation, Objective};
+use crate::measure::precision::Precision;
+use crate::measure::prices::Prices;
 use crate::path::NetPath;
 use crate::profile::Profile;
 use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};
@@ -31,14 +34,29 @@ pub struct Plan {
     pub baseline: PathId,
     /// The ways to the model.
     pub paths: Vec<NetPath>,
+    /// The baseline's path once more, by which the rig shows its own noise.
+    #[serde(default)]
+    pub twin: Option<PathId>,
     /// What is asked.
     pub workload: WorkloadPlan,
     /// When.
     pub load: LoadPlan,
     /// What must hold.
     pub objectives: Vec<Objective>,
+    /// How much slower a path may be than the baseline.
+    #[serde(default)]
+    pub margins: Vec<Margin>,
+    /// What was claimed, to be held against what was seen.
+    #[serde(default)]
+    pub expectations: Vec<Expectation>,
     /// Where to stop before it hurts.
     pub limits: Limits,
+    /// What tokens cost.
+    #[serde(default)]
+    pub prices: Option<Prices>,
+    /// How narrow intervals must become before the run may stop.
+    #[serde(default)]
+    pub precision: Option<Precision>,
     /// The bundled simulator, if the run starts it.
     pub simulator: Option<SimulatorPlan>,
 }
@@ -50,6 +68,17 @@ pub struct SimulatorPlan {
     pub scenario: String,
 }
 
+/// Adds the baseline's path once more, under a name that no other has.
+fn add_twin(paths: &mut Vec<NetPath>, baseline: PathId) -> PathId {
+    let mut twin = paths[baseline.index()].clone();
+    while paths.iter().any(|path| path.name == twin.name) {
+        twin.name.push_str("-again");
+    }
+    twin.id = PathId(paths.len() as u16);
+    paths.push(twin);
+    PathId(paths.len() as u16 - 1)
+}
+
 /// The seed of a plan whose profile names none.
 pub const DEFAULT_SEED: u64 = 42;
 
@@ -57,16 +86,23 @@ impl Plan {
     /// What will happen when this profile is run by a process that may use `cores` cores.
     #[must_use]
     pub fn resolve(profile: Profile, cores: usize) -> Self {
+        let mut paths = profile.paths;
+        let twin = profile.noise_floor.then(|| add_twin(&mut paths, profile.baseline));
         Self {
             name: profile.name,
             seed: profile.seed.unwrap_or(DEFAULT_SEED),
             workers: profile.workers.unwrap_or(cores).max(1),
             baseline: profile.baseline,
-            paths: profile.paths,
+            paths,
+            twin,
             workload: profile.workload,
             load: profile.load,
             objectives: profile.objectives,
+            margins: profile.margins,
+            expectations: profile.expectations,
             limits: profile.limits,
+            prices: profile.prices,
+            precision: profile.precision,
             simulator: profile.scenario.map(|scenario| SimulatorPlan { scenario }),
         }
     }
@@ -81,6 +117,12 @@ impl Plan {
     #[must_use]
     pub fn path_named(&self, name: &str) -> Option<&NetPath> {
         self.paths.iter().find(|path| path.name == name)
+    }
+
+    /// Whether the run is to be judged while it goes on.
+    #[must_use]
+    pub fn is_overseen(&self) -> bool {
+        self.precision.is_some() || self.objectives.iter().any(|objective| objective.abort_after.is_some())
     }
 
     /// When measuring begins, from the run's start.
@@ -277,6 +319,7 @@ mod tests {
             connections: ConnectionPolicy::Keep,
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
+            tags: Vec::new(),
         }
     }
 
@@ -305,7 +348,12 @@ mod tests {
                 max_in_flight: 100,
             },
             objectives: Vec::new(),
+            margins: Vec::new(),
+            twin: None,
+            expectations: Vec::new(),
             limits: Limits::default(),
+            prices: None,
+            precision: None,
             simulator: None,
         }
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::measure::counts::Counts;
 use crate::measure::health::{BadSeconds, Second};
 use crate::measure::metric::{Basis, Metric};
+use crate::measure::objective::Objective;
 use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::measure::selftest::OwnError;
@@ -73,6 +74,12 @@ pub struct Ending {
     pub complete: bool,
     /// Why it was not, in a sentence.
     pub reason: Option<String>,
+    /// What the profile asked for and was reached before the plan's end, in a sentence; such a run is complete.
+    #[serde(default)]
+    pub reached: Option<String>,
+    /// The objective whose miss ended the run.
+    #[serde(default)]
+    pub aborted_by: Option<Aborted>,
     /// Seconds of the measured phase that were carried out.
     pub measured_s: f64,
     /// Seconds of the drain.
@@ -85,6 +92,35 @@ pub struct Ending {
     pub peak_rss_mib: Option<f64>,
     /// CPU seconds of this process, all threads, in the measured phase.
     pub cpu_s: Option<f64>,
+}
+
+/// The objective that ended a run, and what was seen of it then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aborted {
+    /// Its path.
+    pub path: String,
+    /// Its label.
+    pub expression: String,
+    /// Seconds of the measured phase until then.
+    pub at_s: f64,
+    /// What was seen.
+    pub observed: Option<f64>,
+    /// Its 95% interval.
+    pub ci: (Option<f64>, Option<f64>),
+}
+
+impl Aborted {
+    /// Whether it is this objective.
+    #[must_use]
+    pub fn is_by(&self, objective: &Objective) -> bool {
+        objective.abort_after.is_some() && self.path == objective.path && self.expression == objective.label()
+    }
+
+    /// Why the run ended, in a sentence.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("it was surely missed after {:.0} s of measuring, and that ended the run", self.at_s)
+    }
 }
 
 /// Which calls have a row in `requests.csv` when there are too many for all of them.
@@ -201,14 +237,20 @@ impl Run {
     /// The calls of a phase counted, by path: from the rows if every call has one, otherwise from the census.
     #[must_use]
     pub fn counted(&self, phase: Phase) -> Vec<Counts> {
+        self.counted_where(|own| own == phase)
+    }
+
+    /// [`Run::counted`] over all phases that are `wanted`.
+    #[must_use]
+    pub fn counted_where(&self, wanted: impl Fn(Phase) -> bool) -> Vec<Counts> {
         let mut counted = vec![Counts::default(); self.manifest.plan.paths.len()];
         match &self.census {
             Some(census) => {
-                let spans = census.spans.iter().filter(|span| span.phase == phase);
+                let spans = census.spans.iter().filter(|span| wanted(span.phase));
                 spans.for_each(|span| counted[span.path.index()].add(&span.calls));
             }
             None => {
-                let samples = self.samples.iter().filter(|sample| sample.phase == phase);
+                let samples = self.samples.iter().filter(|sample| wanted(sample.phase));
                 samples.for_each(|sample| counted[sample.path.index()].count(sample));
             }
         }

@@ -48,6 +48,9 @@ timeouts = { connect = "1s", total = "9s" }
 [[objective]]
 path = "b"
 expr = "ttft.p95 < 800ms"
+[compare]
+margins = ["ttft.p50=5%", "e2e=10ms"]
+noise_floor = true
 "#;
 
 fn parse(text: &str) -> Result<Profile, String> {
@@ -75,6 +78,43 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
     names.sort();
     assert_eq!(names, ["azure-three-paths", "closed-loop", "own-endpoints", "poisson-mix", "quickstart"]);
     assert!(parse(OWN_ENDPOINTS).is_ok());
+}
+
+#[test]
+fn the_rules_and_claims_that_come_along_are_those_of_their_sources() {
+    let path = |name: &str, more: &str| {
+        format!("[[path]]\nname = \"{name}\"\nbase_url = \"http://127.0.0.1:8080/v1\"\n{more}\n")
+    };
+    let text = "rules = \"builtin:operating\"\nexpectations = \"builtin:cross-region\"\n[workload]\n\
+                kind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 9\noutput_tokens = 9\n\
+                [load]\nrate = \"5/s\"\nduration = \"60s\"\n"
+        .to_owned()
+        + &path("near", "")
+        + &path("far", "kind = \"private-endpoint\"\ntags = [\"cross-region\"]");
+    let profile = parse(&text).expect("parses");
+    let rule = |o: &hopmark::measure::objective::Objective| (o.path.clone(), o.expr.text.clone(), o.severity.as_str());
+    let rules: Vec<_> = profile.objectives.iter().map(rule).collect();
+    let expected = [
+        ("e2e.p95 <= 3s", "warning"),
+        ("connect_failure_rate <= 5%", "critical"),
+        ("unanswered_rate over 10s < 100% in 100%", "critical"),
+    ];
+    let expected = expected
+        .iter()
+        .flat_map(|(expr, severity)| ["near", "far"].map(|path| (path.to_owned(), (*expr).to_owned(), *severity)));
+    assert_eq!(rules, expected.collect::<Vec<_>>());
+    let claims: Vec<_> = profile.expectations.iter().map(|held| (&*held.slo.path, &*held.slo.expr.text)).collect();
+    for claim in [
+        ("far", "tcp.p50 <= 25ms"),
+        ("far", "ttft.p50 - baseline.ttft.p50 <= 20ms"),
+        ("any path of tag same-region", "tcp.p50 < 5ms"),
+        ("near", "server.p50 >= 500ms"),
+    ] {
+        assert!(claims.contains(&claim), "{claim:?} in {claims:?}");
+    }
+    assert!(profile.expectations.iter().all(|held| held.reference.is_some()));
+    let wrong = parse(&text.replace("builtin:operating", "builtin:operation")).expect_err("no such file");
+    assert!(wrong.contains("p.toml:1: ") && wrong.contains("builtin:operating, builtin:cross-region"), "{wrong}");
 }
 
 #[test]
@@ -109,6 +149,19 @@ fn every_key_is_read() {
     assert_eq!((b.auth.kind, &b.auth.secret), (AuthKind::Bearer, &SecretRef::Env("B_KEY".to_owned())));
     assert_eq!((b.timeouts.connect, b.timeouts.gap), (Span::from_secs(1), Span::from_secs(60)));
     assert_eq!(profile.objectives[0].path, "b");
+    assert_eq!(profile.margins.iter().map(ToString::to_string).collect::<Vec<_>>(), ["ttft.p50=5%", "e2e=10ms"]);
+    assert!(profile.noise_floor);
+}
+
+#[test]
+fn the_baseline_is_measured_twice_when_asked() {
+    let plan = Plan::resolve(parse(WHOLE).expect("parses"), 2);
+    let names: Vec<_> = plan.paths.iter().map(|path| path.name.as_str()).collect();
+    assert_eq!((names, plan.twin), (vec!["a", "b", "a-again"], Some(hopmark::units::PathId(2))));
+    assert_eq!((plan.paths[2].id, &plan.paths[2].base_url), (hopmark::units::PathId(2), &plan.paths[0].base_url));
+    let once = parse(&WHOLE.replace("noise_floor = true", "noise_floor = false")).expect("parses");
+    let once = Plan::resolve(once, 2);
+    assert_eq!((once.paths.len(), once.twin), (2, None));
 }
 
 #[test]
@@ -144,6 +197,8 @@ fn each_mistake_is_one_sentence_with_its_line_and_a_remedy() {
         ("requests = 1000", "request = 1000", 22, &["did you mean 'requests'"]),
         ("workers = 3", "duration = \"3s\"", 4, &["belongs in [load]"]),
         ("workers = 3", "workers = 0", 4, &["'workers' is 0", "from 1 up"]),
+        ("\"e2e=10ms\"", "\"e2e=10\"", 37, &["'compare.margins'", "neither a time"]),
+        ("\"e2e=10ms\"", "10", 37, &["'compare.margins'", "a list of texts"]),
         ("seed = 7", "seed = -7", 2, &["'seed' is -7"]),
         ("name = \"whole\"", "name = \"a/b\"", 1, &["letters, digits"]),
         ("seed = 7", "seed = = 7", 2, &["not TOML"]),

@@ -1,8 +1,7 @@
 //! Which attempts a figure is made of.
 
-use crate::measure::counts::Counts;
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
 use crate::path::ConnectionPolicy;
@@ -89,7 +88,7 @@ pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
         return Some(Value::Known(ms));
     }
     let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo);
-    if !timed_out(sample) || !metric.has_basis() || (of_streams && !sample.stream) {
+    if !timed_out(sample) || !has_bound(metric) || (of_streams && !sample.stream) {
         return None;
     }
     // It has an end, but not that of its answer; of a body that is no stream `done` is the last read so far.
@@ -98,6 +97,13 @@ pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
         Some(ns) => Some(Value::Known(ns as f64 / 1e6)),
         None => waited_ms(sample, basis).map(Value::Beyond),
     }
+}
+
+/// Whether a call that timed out tells how large its value is at least. Of one without an answer nobody knows what the
+/// server would have reported.
+#[must_use]
+pub fn has_bound(metric: Metric) -> bool {
+    metric.has_basis() && metric != Metric::Overhead
 }
 
 /// Whether the call was given up at a time limit.
@@ -155,24 +161,7 @@ pub fn beyond(sorted: &[f64]) -> usize {
 /// end of the run cut off are nobody's failure.
 #[must_use]
 pub fn failed(sample: &Sample) -> Option<bool> {
-    failed_as(sample.outcome)
-}
-
-/// How many calls count as failed, and how many as tried.
-#[must_use]
-pub fn failures(counts: &Counts) -> (u64, u64) {
-    let bad = counts.ended(|outcome| failed_as(outcome) == Some(true));
-    (bad, counts.ok + bad)
-}
-
-/// [`failed`], by outcome.
-#[must_use]
-pub fn failed_as(outcome: Outcome) -> Option<bool> {
-    match outcome {
-        Outcome::Ok => Some(false),
-        Outcome::Dropped(_) | Outcome::Incomplete(ErrorClass::Interrupted) => None,
-        Outcome::Failed(_) | Outcome::Incomplete(_) => Some(true),
-    }
+    sample.outcome.counts_as_failed()
 }
 
 /// The metric on which paths are judged first: time to first token, or end to end where nothing streams.

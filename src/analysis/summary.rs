@@ -13,6 +13,7 @@ use crate::analysis::distribution::Distribution;
 use crate::analysis::gaps::Gaps;
 use crate::analysis::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms, timed_out};
 use crate::measure::counts::Counts;
+use crate::measure::indicator::is_of_connecting;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::{is_supported, needed, quantile};
@@ -226,33 +227,6 @@ fn errors(counts: &Counts) -> BTreeMap<String, u64> {
     errors
 }
 
-fn is_of_connecting(class: ErrorClass) -> bool {
-    match class {
-        ErrorClass::Dns
-        | ErrorClass::ConnectRefused
-        | ErrorClass::ConnectTimeout
-        | ErrorClass::Connect
-        | ErrorClass::Tls
-        | ErrorClass::NoDescriptor => true,
-        ErrorClass::ConnectionClosed
-        | ErrorClass::ConnectionReset
-        | ErrorClass::TimeoutFirstByte
-        | ErrorClass::TimeoutGap
-        | ErrorClass::TimeoutTotal
-        | ErrorClass::Http(_)
-        | ErrorClass::Protocol
-        | ErrorClass::BadBody
-        | ErrorClass::StreamError
-        | ErrorClass::StreamThrottled
-        | ErrorClass::StreamTruncated
-        | ErrorClass::BodyTruncated
-        | ErrorClass::Interrupted
-        | ErrorClass::InFlightCap
-        | ErrorClass::LimitReached
-        | ErrorClass::Internal => false,
-    }
-}
-
 /// One path with what is known of it.
 struct Subject<'a> {
     run: &'a Run,
@@ -269,7 +243,9 @@ impl Subject<'_> {
         let mut metrics = Vec::new();
         for metric in Metric::ALL {
             if metric == Metric::ChunkGap {
-                metrics.push(of_gaps(&self.run.chunk_gaps[self.path.index()], self.own, self.counts.stalled));
+                let kept = || self.own.iter().filter(|sample| sample.stalled()).count() as u64;
+                let stalled = if self.run.census.is_some() { self.counts.stalled } else { kept() };
+                metrics.push(of_gaps(&self.run.chunk_gaps[self.path.index()], self.own, stalled));
                 continue;
             }
             let basis = metric.has_basis().then_some(headline);
@@ -393,7 +369,7 @@ fn why_none(metric: Metric) -> &'static str {
         Metric::Dns => "no connection to a host name was opened in the measured phase",
         Metric::Tcp => "no connection was opened in the measured phase",
         Metric::Tls => "no https connection was opened in the measured phase",
-        Metric::Server => "the server reported none",
+        Metric::Server | Metric::Overhead => "the server reported none",
     }
 }
 
@@ -446,7 +422,7 @@ mod tests {
         // The fixture sends 50 us after the intended time.
         assert!((p50(&response) - p50(&service) - 0.05).abs() < 1e-6);
         let keys: Vec<_> = paths[0].metrics.iter().map(MetricSummary::key).collect();
-        assert_eq!(keys.len(), 15, "{keys:?}");
+        assert_eq!(keys.len(), 17, "{keys:?}");
         assert_eq!(metric(&paths[0], "chunk_gap").n, 2_000);
     }
 

@@ -1,6 +1,6 @@
 //! Latency over time: quantiles of successive bins, wide enough to hold something.
 
-use crate::analysis::population::{self, Value, known_quantile, seen_ms};
+use crate::analysis::population::{Value, known_quantile, seen_ms};
 use crate::measure::metric::Metric;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
@@ -99,7 +99,7 @@ fn count_all(bins: &mut [Failures], run: &Run, census: &Census, path: PathId, wi
     for span in census.spans.iter().filter(|span| span.path == path && span.phase == Phase::Measure) {
         let middle = span.second as f64 + 0.5 * span.length as f64;
         let bin = &mut bins[(((middle - from).max(0.0) / width_s) as usize).min(last)];
-        let (failed, tried) = population::failures(&span.calls);
+        let (failed, tried) = span.calls.failures();
         let throttled =
             span.calls.with_class(|class| matches!(class, ErrorClass::Http(429) | ErrorClass::StreamThrottled));
         bin.calls += tried;

@@ -26,6 +26,12 @@ pub struct Counts {
     pub output_tokens: u64,
     /// Calls whose stamps run backwards.
     pub backwards: u64,
+    /// Failed calls that got no status.
+    pub unanswered: u64,
+    /// Calls that may have cost something and of which no tokens are known.
+    pub without_tokens: u64,
+    /// Calls that were ok or failed, by the status that they got.
+    pub statuses: BTreeMap<u16, u64>,
 }
 
 impl Counts {
@@ -43,6 +49,12 @@ impl Counts {
         self.input_tokens += sample.input_tokens.unwrap_or(0);
         self.output_tokens += sample.output_tokens.unwrap_or(0);
         self.backwards += one(sample.stamps.run_backwards());
+        self.without_tokens += one(sample.is_charged_unknown());
+        match (sample.outcome.counts_as_failed(), sample.status) {
+            (Some(_), Some(status)) => *self.statuses.entry(status).or_insert(0) += 1,
+            (Some(true), None) => self.unanswered += 1,
+            (Some(false) | None, _) => {}
+        }
     }
 
     /// Adds what was counted elsewhere.
@@ -58,6 +70,11 @@ impl Counts {
         self.input_tokens += other.input_tokens;
         self.output_tokens += other.output_tokens;
         self.backwards += other.backwards;
+        self.unanswered += other.unanswered;
+        self.without_tokens += other.without_tokens;
+        for (status, count) in &other.statuses {
+            *self.statuses.entry(*status).or_insert(0) += count;
+        }
     }
 
     /// All calls, dropped ones included.
@@ -88,6 +105,19 @@ impl Counts {
     #[must_use]
     pub fn with_class(&self, is: impl Fn(ErrorClass) -> bool) -> u64 {
         self.ended(|outcome| outcome.error().is_some_and(&is))
+    }
+
+    /// How many count as failed, and how many as tried.
+    #[must_use]
+    pub fn failures(&self) -> (u64, u64) {
+        let bad = self.ended(|outcome| outcome.counts_as_failed() == Some(true));
+        (bad, self.ok + bad)
+    }
+
+    /// Calls that were ok or failed and got a status of this kind.
+    #[must_use]
+    pub fn with_status(&self, is: impl Fn(u16) -> bool) -> u64 {
+        self.statuses.iter().filter(|(status, _)| is(**status)).map(|(_, count)| count).sum()
     }
 
     /// Calls whose outcome is of this kind and not ok.

@@ -121,6 +121,11 @@ pub struct Sample {
     pub request_id: Option<Box<str>>,
     /// Milliseconds the server says it took (`openai-processing-ms`); reported, not measured.
     pub server_ms: Option<f64>,
+    /// Milliseconds a gateway says it took itself (`x-litellm-overhead-duration-ms`, `x-kong-proxy-latency`).
+    pub gateway_ms: Option<f64>,
+    /// Milliseconds a gateway says it waited for what lies behind it (`x-envoy-upstream-service-time`,
+    /// `x-kong-upstream-latency`).
+    pub upstream_ms: Option<f64>,
     /// Milliseconds the server asked to wait.
     pub retry_after_ms: Option<f64>,
     /// The region the server says it is in.
@@ -133,6 +138,14 @@ impl Sample {
     pub fn stalled(&self) -> bool {
         let given_up = matches!(self.outcome.error(), Some(ErrorClass::TimeoutGap | ErrorClass::TimeoutTotal));
         given_up && self.stream && self.stamps.done.is_none()
+    }
+
+    /// Whether the call may have cost something and no tokens of it are known. What is refused costs nothing.
+    #[must_use]
+    pub fn is_charged_unknown(&self) -> bool {
+        let refused = self.status.is_some_and(|status| !(200..300).contains(&status));
+        let counted = self.input_tokens.is_some() || self.output_tokens.is_some();
+        self.stamps.sent.is_some() && !refused && !counted
     }
 
     /// An attempt of which nothing is known yet but who it is and when it was to start; `outcome` is how it ends if
@@ -162,6 +175,8 @@ impl Sample {
             conn: None,
             request_id: None,
             server_ms: None,
+            gateway_ms: None,
+            upstream_ms: None,
             retry_after_ms: None,
             region: None,
         }

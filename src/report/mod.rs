@@ -10,6 +10,7 @@ use crate::store::file::{self, StoreError};
 pub mod between;
 pub mod chart;
 pub mod csv;
+pub mod effects;
 pub mod export;
 pub mod figure;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub mod planned;
 mod rig;
 pub mod selftest;
 pub mod sheet;
+pub mod sizing;
 pub mod table;
 pub mod terminal;
 pub mod trend;

@@ -17,7 +17,7 @@ use crate::store::file::{self, StoreError};
 use crate::units::{Nanos, PathId, Phase};
 
 const HEAD: &str = "second,length,path,phase,ok,failed,incomplete,dropped,streams,stalled,opened,reused,input_tokens,\
-                    output_tokens,backwards,begun,over,errors";
+                    output_tokens,backwards,unanswered,without_tokens,begun,over,errors,statuses";
 
 /// The calls of a run, counted as they end.
 #[derive(Debug)]
@@ -99,12 +99,15 @@ fn line(text: &mut String, span: &SpanCounts, name: &str) {
         calls.input_tokens,
         calls.output_tokens,
         calls.backwards,
+        calls.unanswered,
+        calls.without_tokens,
         span.begun,
         span.over,
     ] {
         let _ = write!(text, ",{number}");
     }
-    let _ = writeln!(text, ",{errors}");
+    let statuses = calls.statuses.iter().map(|(status, count)| format!("{status}={count}"));
+    let _ = writeln!(text, ",{errors},{}", statuses.collect::<Vec<_>>().join(" "));
 }
 
 /// Reads `counts.csv` back.
@@ -132,7 +135,7 @@ fn span(record: &csv::StringRecord, plan: &Plan) -> Result<SpanCounts, String> {
     let field = |place: usize| record.get(place).unwrap_or_default();
     let number = |place: usize| field(place).parse::<u64>().map_err(|_| format!("a count, found '{}'", field(place)));
     let path = plan.paths.iter().find(|path| file::printable(&path.name) == field(2));
-    let errors = field(17).split_ascii_whitespace().map(error).collect::<Result<_, _>>()?;
+    let errors = field(19).split_ascii_whitespace().map(error).collect::<Result<_, _>>()?;
     Ok(SpanCounts {
         second: number(0)?,
         length: number(1)?,
@@ -150,9 +153,12 @@ fn span(record: &csv::StringRecord, plan: &Plan) -> Result<SpanCounts, String> {
             input_tokens: number(12)?,
             output_tokens: number(13)?,
             backwards: number(14)?,
+            unanswered: number(15)?,
+            without_tokens: number(16)?,
+            statuses: field(20).split_ascii_whitespace().map(status).collect::<Result<_, _>>()?,
         },
-        begun: number(15)?,
-        over: number(16)?,
+        begun: number(17)?,
+        over: number(18)?,
     })
 }
 
@@ -163,6 +169,12 @@ fn error(text: &str) -> Result<(Outcome, u64), String> {
         Some((Outcome::parse(outcome, class).ok()?, count.parse().ok()?))
     });
     parts.ok_or_else(|| format!("an outcome with its class and count, found '{text}'"))
+}
+
+/// "429=17".
+fn status(text: &str) -> Result<(u16, u64), String> {
+    let parts = text.split_once('=').and_then(|(status, count)| Some((status.parse().ok()?, count.parse().ok()?)));
+    parts.ok_or_else(|| format!("a status with its count, found '{text}'"))
 }
 
 #[cfg(test)]
@@ -196,7 +208,9 @@ mod tests {
         let from_rows = counted(&run);
         run.census = Some(Census { spans, ..Census::default() });
         assert_eq!(counted(&run), from_rows);
-        assert!(!from_rows[1][1].errors.is_empty() && from_rows[0][0].calls() == 1);
+        let private = &from_rows[1][1];
+        assert!(!private.errors.is_empty() && from_rows[0][0].calls() == 1);
+        assert_eq!((private.statuses[&429], private.with_status(|_| true)), (private.failed(), private.failures().1));
     }
 
     #[test]
@@ -213,7 +227,7 @@ mod tests {
         books.write(false).expect("written");
         let text = fs::read_to_string(&path).expect("text");
         assert_eq!(text.lines().count(), 1 + 360);
-        assert!(text.contains("\n3590,10,direct,measure,10,0,0,0,10,0,0,10,1000,300,0,10,10,\n"), "{text}");
+        assert!(text.contains("\n3590,10,direct,measure,10,0,0,0,10,0,0,10,1000,300,0,0,0,10,10,,200=10\n"), "{text}");
         fs::write(&path, text.replacen(",measure,10", ",measure,ten", 1)).expect("spoilt");
         assert!(read(&path, &plan).expect_err("spoilt").to_string().contains("counts.csv:2: expected a count"));
     }

@@ -77,6 +77,7 @@ impl Quill {
 /// The writer thread.
 pub struct Journal {
     tally: Arc<Mutex<Tally>>,
+    ended: Option<Arc<Mutex<Vec<Sample>>>>,
     failed: Arc<AtomicBool>,
     thread: JoinHandle<Result<Option<RowSample>, StoreError>>,
 }
@@ -112,6 +113,7 @@ impl Journal {
         let (plan, origin) = (&manifest.plan, manifest.origin);
         let (sender, entries) = sync_channel(QUEUE);
         let tally = Arc::new(Mutex::new(Tally::new(plan.paths.len())));
+        let ended = plan.is_overseen().then(Arc::default);
         let writer = Writer {
             rows: KeptRows::create(&dir.join(file::REQUESTS), plan, origin, rows)?,
             books: Books::new(&dir.join(file::COUNTS), plan, origin),
@@ -119,6 +121,7 @@ impl Journal {
             manifest: manifest.clone(),
             dir: dir.to_owned(),
             tally: Arc::clone(&tally),
+            ended: ended.clone(),
         };
         writer.books.write(false)?;
         let failed = Arc::new(AtomicBool::new(false));
@@ -128,13 +131,22 @@ impl Journal {
             .spawn(move || writer.write_all(&entries).inspect_err(|_| tell.store(true, Ordering::Relaxed)))
             .map_err(|error| StoreError::unwritable(&PathBuf::from(dir), error))?;
         let quills = std::iter::repeat_with(|| Quill { queue: sender.clone(), lost: Cell::new(0) });
-        Ok((Self { tally, failed, thread }, quills.take(workers).collect()))
+        Ok((Self { tally, ended, failed, thread }, quills.take(workers).collect()))
     }
 
     /// What has been seen so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The calls that have ended since this was last asked; none unless the plan is overseen.
+    #[must_use]
+    pub fn take_ended(&self) -> Vec<Sample> {
+        let take = |ended: &Arc<Mutex<Vec<Sample>>>| {
+            std::mem::take(&mut *ended.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        self.ended.as_ref().map(take).unwrap_or_default()
     }
 
     /// Whether the writer has given up: the disk refused. What it wrote before is kept.
@@ -162,6 +174,7 @@ struct Writer {
     manifest: Manifest,
     dir: PathBuf,
     tally: Arc<Mutex<Tally>>,
+    ended: Option<Arc<Mutex<Vec<Sample>>>>,
 }
 
 impl Writer {
@@ -202,6 +215,11 @@ impl Writer {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         samples.iter().for_each(|sample| tally.count(sample));
         drop(tally);
+        if let Some(ended) = &self.ended {
+            // Without the texts, which nobody asks for while the run goes on.
+            let bare = |sample: &Sample| Sample { request_id: None, region: None, ..sample.clone() };
+            ended.lock().unwrap_or_else(PoisonError::into_inner).extend(samples.iter().map(bare));
+        }
         for sample in samples {
             if self.rows.is_full_for(sample) {
                 later(self.halve())?;

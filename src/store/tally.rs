@@ -12,8 +12,10 @@ use crate::units::{PathId, Phase};
 pub struct Tally {
     /// By path.
     pub paths: Vec<PathTally>,
-    /// Tokens, prompt and output, of every call.
-    pub tokens: u64,
+    /// Tokens of the prompts of every call.
+    pub input_tokens: u64,
+    /// Tokens of their answers.
+    pub output_tokens: u64,
     /// Calls that ended or were dropped, warmup included.
     pub ended: u64,
 }
@@ -32,16 +34,23 @@ pub struct PathTally {
 }
 
 impl Tally {
+    /// Tokens, prompt and output.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.input_tokens + self.output_tokens
+    }
+
     /// Nothing seen yet.
     pub(crate) fn new(paths: usize) -> Self {
         let path = || PathTally { ok: 0, errors: 0, refused_in_a_row: 0, ttft: histogram::empty() };
-        Self { paths: std::iter::repeat_with(path).take(paths).collect(), tokens: 0, ended: 0 }
+        Self { paths: std::iter::repeat_with(path).take(paths).collect(), input_tokens: 0, output_tokens: 0, ended: 0 }
     }
 
     /// Counts a call.
     pub(crate) fn count(&mut self, sample: &Sample) {
         self.ended += 1;
-        self.tokens += sample.input_tokens.unwrap_or(0) + sample.output_tokens.unwrap_or(0);
+        self.input_tokens += sample.input_tokens.unwrap_or(0);
+        self.output_tokens += sample.output_tokens.unwrap_or(0);
         let path = &mut self.paths[sample.path.index()];
         match sample.status {
             Some(401 | 403) => path.refused_in_a_row += 1,

@@ -3,7 +3,7 @@
 //! A figure that was not measured is not in the list.
 
 use crate::analysis::Analysis;
-use crate::analysis::population::{failed, failures};
+use crate::analysis::population::failed;
 use crate::analysis::shift::ShiftRow;
 use crate::analysis::summary::MetricSummary;
 use crate::measure::metric::Metric;
@@ -72,7 +72,7 @@ fn quantiles(path: &str, metric: &MetricSummary) -> impl Iterator<Item = Tracked
 /// Failed calls of a path among those that ended by themselves, percent.
 fn failed_share(run: &Run, kept: &[&Sample], id: PathId, path: String) -> Option<Tracked> {
     let (bad, n) = if run.census.is_some() {
-        failures(&run.counted(Phase::Measure)[id.index()])
+        run.counted(Phase::Measure)[id.index()].failures()
     } else {
         let own = kept.iter().filter(|sample| sample.path == id);
         own.filter_map(|sample| failed(sample)).fold((0, 0), |(bad, n), failed| (bad + u64::from(failed), n + 1))

@@ -125,6 +125,8 @@ impl Large {
         manifest.rows = journal.finish().expect("finished");
         let planned = (0..3).map(|path| (self.calls + 2 - path) / 3).collect();
         manifest.ending = Some(Ending {
+            reached: None,
+            aborted_by: None,
             complete: true,
             reason: None,
             measured_s: self.seconds as f64,
