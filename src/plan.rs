@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::margin::Margin;
 use crate::measure::objective::{Expectation, Objective};
 use crate::measure::precision::Precision;
 use crate::measure::prices::Prices;
@@ -33,12 +34,18 @@ pub struct Plan {
     pub baseline: PathId,
     /// The ways to the model.
     pub paths: Vec<NetPath>,
+    /// The baseline's path once more, by which the rig shows its own noise.
+    #[serde(default)]
+    pub twin: Option<PathId>,
     /// What is asked.
     pub workload: WorkloadPlan,
     /// When.
     pub load: LoadPlan,
     /// What must hold.
     pub objectives: Vec<Objective>,
+    /// How much slower a path may be than the baseline.
+    #[serde(default)]
+    pub margins: Vec<Margin>,
     /// What was claimed, to be held against what was seen.
     #[serde(default)]
     pub expectations: Vec<Expectation>,
@@ -61,6 +68,17 @@ pub struct SimulatorPlan {
     pub scenario: String,
 }
 
+/// Adds the baseline's path once more, under a name that no other has.
+fn add_twin(paths: &mut Vec<NetPath>, baseline: PathId) -> PathId {
+    let mut twin = paths[baseline.index()].clone();
+    while paths.iter().any(|path| path.name == twin.name) {
+        twin.name.push_str("-again");
+    }
+    twin.id = PathId(paths.len() as u16);
+    paths.push(twin);
+    PathId(paths.len() as u16 - 1)
+}
+
 /// The seed of a plan whose profile names none.
 pub const DEFAULT_SEED: u64 = 42;
 
@@ -68,15 +86,19 @@ impl Plan {
     /// What will happen when this profile is run by a process that may use `cores` cores.
     #[must_use]
     pub fn resolve(profile: Profile, cores: usize) -> Self {
+        let mut paths = profile.paths;
+        let twin = profile.noise_floor.then(|| add_twin(&mut paths, profile.baseline));
         Self {
             name: profile.name,
             seed: profile.seed.unwrap_or(DEFAULT_SEED),
             workers: profile.workers.unwrap_or(cores).max(1),
             baseline: profile.baseline,
-            paths: profile.paths,
+            paths,
+            twin,
             workload: profile.workload,
             load: profile.load,
             objectives: profile.objectives,
+            margins: profile.margins,
             expectations: profile.expectations,
             limits: profile.limits,
             prices: profile.prices,
@@ -300,6 +322,8 @@ mod tests {
                 max_in_flight: 100,
             },
             objectives: Vec::new(),
+            margins: Vec::new(),
+            twin: None,
             expectations: Vec::new(),
             limits: Limits::default(),
             prices: None,

@@ -10,7 +10,7 @@ use crate::profile::tree::{Node, Table, Value};
 use crate::spelling::nearest;
 
 /// The keys of each section, by which a misplaced key is found again.
-pub const SECTIONS: [(&str, &[&str]); 15] = [
+pub const SECTIONS: [(&str, &[&str]); 16] = [
     (
         "",
         &[
@@ -23,6 +23,7 @@ pub const SECTIONS: [(&str, &[&str]); 15] = [
             "simulator",
             "workload",
             "load",
+            "compare",
             "limits",
             "prices",
             "sizing",
@@ -63,6 +64,7 @@ pub const SECTIONS: [(&str, &[&str]); 15] = [
             "precision",
         ],
     ),
+    ("compare", &["margins", "noise_floor"]),
     ("limits", &["requests", "tokens", "cost", "auth_failures"]),
     ("prices", &["input", "output", "currency"]),
     ("sizing", &["sigma", "ttft"]),
@@ -172,6 +174,19 @@ impl<'tree> Fields<'tree> {
             Some(Value::Text(text)) if !text.trim().is_empty() => Ok(Some(text)),
             Some(_) => Err(self.wrong(key, "a text in quotes")),
         }
+    }
+
+    /// Texts in a list.
+    ///
+    /// # Errors
+    /// When it is no list, or anything in it is no text.
+    pub fn texts(&self, key: &str) -> Result<Vec<&'tree str>, Wrong> {
+        let Some(node) = self.table.get(key) else { return Ok(Vec::new()) };
+        let wrong = || self.wrong(key, "a list of texts in quotes");
+        let Value::List(items) = &node.value else { return Err(wrong()) };
+        let text =
+            |item: &'tree Node| if let Value::Text(text) = &item.value { Ok(text.as_str()) } else { Err(wrong()) };
+        items.iter().map(text).collect()
     }
 
     /// A text in a form of its own, such as a time or a rate.

@@ -17,6 +17,7 @@ pub mod tree;
 use std::path::Path;
 
 use crate::cli::{Override, ProfileSource};
+use crate::measure::margin::Margin;
 use crate::measure::objective::{Expectation, Objective};
 use crate::measure::precision::Precision;
 use crate::measure::prices::Prices;
@@ -57,6 +58,10 @@ pub struct Profile {
     pub workload: WorkloadPlan,
     /// When.
     pub load: LoadPlan,
+    /// How much slower a path may be than the baseline.
+    pub margins: Vec<Margin>,
+    /// Whether the baseline's path is measured twice.
+    pub noise_floor: bool,
     /// Where to stop before it hurts.
     pub limits: Limits,
     /// The ways to the model, at least one.
@@ -133,6 +138,7 @@ impl Profile {
         let limits = fields.table("limits", "limits")?;
         prices::needed(limits.as_ref(), prices.as_ref())?;
         let has_trace = matches!(workload.source, WorkloadSource::Trace { .. });
+        let compare = fields.table("compare", "compare")?;
         Ok(Self {
             name: read_name(&fields, stem)?,
             seed: fields.count("seed", 0)?,
@@ -146,6 +152,8 @@ impl Profile {
             objectives,
             expectations,
             prices,
+            margins: read_margins(compare.as_ref())?,
+            noise_floor: compare.as_ref().map_or(Ok(None), |compare| compare.flag("noise_floor"))?.unwrap_or(false),
             workload,
             paths,
         })
@@ -216,4 +224,12 @@ fn read_baseline(fields: &Fields<'_>, paths: &[NetPath]) -> Result<PathId, Wrong
             found.ok_or_else(|| fields::unknown_path(paths, name, fields.origin("baseline"), "baseline"))
         }
     }
+}
+
+/// The `[compare]` section's margins.
+fn read_margins(compare: Option<&Fields<'_>>) -> Result<Vec<Margin>, Wrong> {
+    let Some(compare) = compare else { return Ok(Vec::new()) };
+    let parse =
+        |text: &str| text.parse().map_err(|error| compare.rule("margins", format!("'compare.margins': {error}")));
+    compare.texts("margins")?.into_iter().map(parse).collect()
 }
