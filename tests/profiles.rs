@@ -108,7 +108,7 @@ fn the_rules_and_claims_that_come_along_are_those_of_their_sources() {
         ("far", "tcp.p50 <= 25ms"),
         ("far", "ttft.p50 - baseline.ttft.p50 <= 20ms"),
         ("any path of tag same-region", "tcp.p50 < 5ms"),
-        ("near", "server.p50 >= 500ms"),
+        ("near", "e2e.p50 >= 500ms"),
     ] {
         assert!(claims.contains(&claim), "{claim:?} in {claims:?}");
     }

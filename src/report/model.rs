@@ -259,14 +259,14 @@ fn expectations(analysis: &Analysis) -> Table {
         let expectation = &held.expectation;
         let reference = expectation.reference.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
         vec![
-            Cell::toned(mark, tone),
-            expectation.slo.path.as_str().into(),
             format!("{}{reference}", expectation.claim).into(),
+            expectation.slo.path.as_str().into(),
+            Cell::toned(mark, tone),
             expectation.slo.label().into(),
             seen.into(),
         ]
     };
-    let heads = ["claim", "path", "what was claimed", "held against", "observed"];
+    let heads = ["claim", "path", "verdict", "held against", "observed"];
     Table {
         title: "Expectations".to_owned(),
         columns: heads.map(word_column).to_vec(),
