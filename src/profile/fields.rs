@@ -44,7 +44,7 @@ pub const SECTIONS: [(&str, &[&str]); 12] = [
     ("limits", &["requests", "tokens", "auth_failures"]),
     ("path", &["name", "kind", "base_url", "auth", "backend", "connections", "tls", "timeouts"]),
     ("path.auth", &["kind", "env", "file"]),
-    ("path.connections", &["policy", "http"]),
+    ("path.connections", &["policy", "http", "max", "streams"]),
     ("path.tls", &["ca_file", "verify"]),
     ("path.timeouts", &["connect", "first_byte", "gap", "total"]),
     ("objective", &["path", "expr"]),
