@@ -225,3 +225,68 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Reads up to `room` bytes, if there are any to be had.
+    fn read(stream: &mut StampedTcp, cx: &mut Context<'_>, room: usize) -> Option<usize> {
+        let mut space = vec![0; room];
+        let mut buf = ReadBuf::new(&mut space);
+        match Pin::new(stream).poll_read(cx, &mut buf) {
+            Poll::Ready(read) => {
+                read.expect("read");
+                Some(buf.filled().len())
+            }
+            Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turn_of_a_shared_connection_reads_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let tcp = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        let (mut far, _) = listener.accept().await.expect("accepted");
+        far.write_all(&[7; 10]).await.expect("written");
+        tcp.readable().await.expect("readable");
+        let taps = Rc::new(Taps::default());
+        let mut stream = StampedTcp::new(tcp, Rc::clone(&taps));
+        let mut cx = Context::from_waker(Waker::noop());
+        // A connection of its own reads as it likes.
+        assert_eq!([read(&mut stream, &mut cx, 2), read(&mut stream, &mut cx, 2)], [Some(2), Some(2)]);
+        taps.one_read_a_turn();
+        taps.begin_turn();
+        assert_eq!(read(&mut stream, &mut cx, 2), Some(2));
+        let first = taps.last_read();
+        assert_eq!([read(&mut stream, &mut cx, 2), read(&mut stream, &mut cx, 2)], [None, None]);
+        assert_eq!(taps.last_read(), first, "what was handed over keeps its stamp for the rest of the turn");
+        taps.begin_turn();
+        assert_eq!(read(&mut stream, &mut cx, 9), Some(4));
+        assert!(taps.last_read() > first);
+    }
+
+    #[tokio::test]
+    async fn every_request_that_waits_has_the_stamp_of_the_next_write() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let tcp = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        let taps = Rc::new(Taps::default());
+        let mut stream = StampedTcp::new(tcp, Rc::clone(&taps));
+        stream.write_all(b"beginning").await.expect("written");
+        let requests = [SentAt::default(), SentAt::default(), SentAt::default()];
+        taps.stamp_next_write(&requests[0]);
+        taps.stamp_next_write(&requests[1]);
+        let before = Nanos::now();
+        stream.write_all(b"both").await.expect("written");
+        let after = Nanos::now();
+        stream.write_all(b"more").await.expect("written");
+        let sent = requests.map(|request| request.get());
+        assert!(sent[0].is_some_and(|at| before <= at && at <= after));
+        assert_eq!((sent[1], sent[2]), (sent[0], None));
+    }
+}

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::{Reason, server};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Barrier, Notify};
 use tokio_rustls::TlsAcceptor;
 
@@ -22,9 +23,9 @@ pub(crate) enum Act {
     Refuse,
     /// An answer that begins and is reset when told.
     ResetWhen(Arc<Notify>),
-    /// An answer that begins; when told, the whole connection is lost.
+    /// An answer that begins; when told, the whole connection is closed.
     LoseWhen(Arc<Notify>),
-    /// No answer, and the whole connection is lost.
+    /// No answer, and the whole connection is reset.
     LoseBefore,
     /// The connection takes no more calls; this one, and those before it, are answered whole when so many wait.
     GoAway(Arc<Barrier>),
@@ -76,12 +77,15 @@ impl H2Server {
                     calls.len() - 1
                 };
                 let (seen, tls, acts) = (Arc::clone(&noted), tls.clone(), Arc::clone(&acts));
+                let tcp = tcp.into_std().expect("a socket");
+                let socket = tcp.try_clone().expect("a socket");
+                let tcp = TcpStream::from_std(tcp).expect("a socket");
                 tokio::spawn(async move {
                     match tls {
-                        None => serve(tcp, number, streams, &seen, acts).await,
+                        None => serve(tcp, socket, number, streams, &seen, acts).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(tcp).await {
-                                serve(stream, number, streams, &seen, acts).await;
+                                serve(stream, socket, number, streams, &seen, acts).await;
                             }
                         }
                     }
@@ -100,6 +104,7 @@ impl Drop for H2Server {
 
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin,
+    socket: std::net::TcpStream,
     number: usize,
     streams: Option<u32>,
     seen: &Seen,
@@ -110,10 +115,14 @@ async fn serve(
         builder.max_concurrent_streams(streams);
     }
     let Ok(mut connection) = builder.handshake::<_, Bytes>(stream).await else { return };
-    let (open, lose) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let (open, reset) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let socket = Arc::new(socket);
     loop {
         let accepted = tokio::select! {
-            () = lose.notified() => return,
+            () = reset.notified() => {
+                // A socket that lingers for no time is reset when it is closed.
+                return rustix::net::sockopt::set_socket_linger(&*socket, Some(Duration::ZERO)).expect("a socket");
+            }
             accepted = connection.accept() => accepted,
         };
         let Some(Ok((mut request, respond))) = accepted else { return };
@@ -127,12 +136,12 @@ async fn serve(
         if let Act::GoAway(_) = act {
             connection.graceful_shutdown();
         }
-        let (open, lose) = (Arc::clone(&open), Arc::clone(&lose));
+        let (open, reset, half) = (Arc::clone(&open), Arc::clone(&reset), Arc::downgrade(&socket));
         tokio::spawn(async move {
             while let Some(Ok(piece)) = request.body_mut().data().await {
                 let _ = request.body_mut().flow_control().release_capacity(piece.len());
             }
-            carry_out(act, respond, &open, &lose).await;
+            carry_out(act, respond, &open, &reset, &half).await;
         });
     }
 }
@@ -140,15 +149,27 @@ async fn serve(
 const TEXT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\n\n";
 const END: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
-async fn carry_out(act: Act, mut respond: server::SendResponse<Bytes>, open: &AtomicUsize, lose: &Notify) {
+async fn carry_out(
+    act: Act,
+    mut respond: server::SendResponse<Bytes>,
+    open: &AtomicUsize,
+    reset: &Notify,
+    socket: &Weak<std::net::TcpStream>,
+) {
     match &act {
         Act::Answer | Act::ResetWhen(_) | Act::LoseWhen(_) => {}
-        Act::Together(all) | Act::GoAway(all) => drop(all.wait().await),
+        Act::Together(all) | Act::GoAway(all) => {
+            all.wait().await;
+        }
         Act::Refuse => {
             open.fetch_sub(1, Ordering::SeqCst);
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
-        Act::LoseBefore => return lose.notify_one(),
+        Act::LoseBefore => {
+            reset.notify_one();
+            // Without a word about the stream itself.
+            std::future::pending().await
+        }
         Act::Hold => std::future::pending().await,
     }
     let head = hyper::Response::builder().header("content-type", "text/event-stream").body(()).expect("a head");
@@ -165,7 +186,10 @@ async fn carry_out(act: Act, mut respond: server::SendResponse<Bytes>, open: &At
         }
         Act::LoseWhen(told) => {
             told.notified().await;
-            lose.notify_one();
+            // Closed for writing: what the caller still sends is read, so it is no reset.
+            if let Some(socket) = socket.upgrade() {
+                socket.shutdown(std::net::Shutdown::Write).expect("an open socket");
+            }
         }
         Act::Answer | Act::Together(_) | Act::GoAway(_) => {
             drop(body.send_data(Bytes::from_static(END.as_bytes()), true));
