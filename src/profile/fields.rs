@@ -1,5 +1,6 @@
 //! Typed reading of a table of the tree, which refuses every key that it does not know.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -216,7 +217,8 @@ impl<'tree> Fields<'tree> {
     /// When it is none of them.
     pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<Option<T>, Wrong> {
         let Some(node) = self.table.get(key) else { return Ok(None) };
-        let word = if let Value::Text(word) = &node.value { word.as_str() } else { "" };
+        let word = word_of(node);
+        let word = word.as_deref().unwrap_or_default();
         let found = choices.iter().find(|(name, _)| *name == word).map(|(_, choice)| Some(*choice));
         found.ok_or_else(|| {
             let words: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
@@ -310,6 +312,16 @@ pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
     let (near, edits) = known.iter().map(|other| (*other, distance(other))).min_by_key(|(_, edits)| *edits)?;
     let part = |other: &&&str| word.len() >= 3 && (other.contains(word) || word.contains(**other));
     if edits <= 1 + word.len() / 4 { Some(near) } else { known.iter().find(part).copied() }
+}
+
+/// The word at a node. A flag has no quotes, so what looks like a number there may be one.
+fn word_of(node: &Node) -> Option<Cow<'_, str>> {
+    match (&node.value, &node.origin) {
+        (Value::Text(word), _) => Some(Cow::Borrowed(word)),
+        (Value::Integer(number), Origin::Flag(_)) => Some(Cow::Owned(number.to_string())),
+        (Value::Float(number), Origin::Flag(_)) => Some(Cow::Owned(number.to_string())),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
