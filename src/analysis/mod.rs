@@ -31,6 +31,7 @@ pub mod timeline;
 pub mod trend;
 pub mod truth;
 pub mod validity;
+pub mod waterfall;
 
 pub use between::Between;
 pub use compare::Comparison;
@@ -52,6 +53,8 @@ pub struct Analysis {
     pub paths: Vec<PathSummary>,
     /// What each path did wrong beyond being slow, in the order of the plan.
     pub findings: Vec<Vec<Finding>>,
+    /// What the difference of each candidate is made of.
+    pub waterfalls: Vec<waterfall::Waterfall>,
     /// Every path against the baseline; `None` with one path alone.
     pub comparison: Option<Comparison>,
     /// The objectives of the plan.
@@ -82,6 +85,7 @@ pub fn analyse(run: &Run) -> Analysis {
         headline,
         findings: paths.iter().map(|path| findings::find(&measured, path.path)).collect(),
         conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
+        waterfalls: comparison.as_ref().map_or_else(Vec::new, |c| waterfall::waterfalls(run, &kept, c.baseline)),
         timelines: timeline::timelines(run, &measured, headline),
         paths,
         comparison,

@@ -1,5 +1,8 @@
 //! The connection of one call, whichever HTTP it speaks: its own (HTTP/1.1), or one stream of a shared one (HTTP/2).
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -8,7 +11,7 @@ use hyper::{Request, Response};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::ConnUse;
 use crate::transport::connect::{ConnectError, Opened};
-use crate::transport::http1::Sole;
+use crate::transport::http1::{self, Sole};
 use crate::transport::lanes::{Lane, LaneOpening};
 use crate::units::Nanos;
 
@@ -27,6 +30,9 @@ pub enum Body {
     /// Over HTTP/2.
     Lane(h2::RecvStream),
 }
+
+/// The head of an answer, or why none came.
+pub type Head = Result<Response<Body>, Broken>;
 
 /// The right to open a connection.
 pub enum Opening {
@@ -159,28 +165,38 @@ impl Connection {
         }
     }
 
-    /// Sends the request and waits for the head of the answer.
-    ///
-    /// # Errors
-    /// When the connection or the stream ends, or the answer is not HTTP.
-    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Body>, Broken> {
+    /// Hands the request over; what is returned is for [`Connection::poll_head`].
+    pub fn request(&mut self, request: Request<Full<Bytes>>) -> Option<impl Future<Output = http1::Head> + use<>> {
         match self {
-            Self::Sole(sole) => Ok(sole.send(request).await?.map(Body::Sole)),
-            Self::Lane(lane) => Ok(lane.exchange.send(request).await?.map(Body::Lane)),
+            Self::Sole(sole) => Some(sole.request(request)),
+            Self::Lane(lane) => {
+                lane.exchange.request(request);
+                None
+            }
+        }
+    }
+
+    /// Carries the request out and waits for the head of the answer.
+    pub fn poll_head(
+        &mut self,
+        head: Pin<&mut Option<impl Future<Output = http1::Head>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Head> {
+        match (self, head.as_pin_mut()) {
+            (Self::Sole(sole), Some(head)) => sole.poll_head(head, cx).map(|head| Ok(head?.map(Body::Sole))),
+            // Only a request over HTTP/1.1 has something to be polled besides.
+            (Self::Sole(_), None) => Poll::Pending,
+            (Self::Lane(lane), _) => lane.exchange.poll_head(cx).map(|head| Ok(head?.map(Body::Lane))),
         }
     }
 
     /// The next piece of the body, or `None` at its end.
-    pub async fn next_piece(&mut self, body: &mut Body) -> Option<Result<Bytes, Broken>> {
+    pub fn poll_piece(&mut self, body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         match (self, body) {
-            (Self::Sole(sole), Body::Sole(body)) => {
-                sole.next_piece(body).await.map(|piece| piece.map_err(Broken::Sole))
-            }
-            (Self::Lane(lane), Body::Lane(body)) => {
-                lane.exchange.next_piece(body).await.map(|piece| piece.map_err(Broken::Lane))
-            }
+            (Self::Sole(sole), Body::Sole(body)) => sole.poll_piece(body, cx).map_err(Broken::Sole),
+            (Self::Lane(lane), Body::Lane(body)) => lane.exchange.poll_piece(body, cx).map_err(Broken::Lane),
             // A body is only read on the connection that brought it.
-            (Self::Sole(_), Body::Lane(_)) | (Self::Lane(_), Body::Sole(_)) => None,
+            (Self::Sole(_), Body::Lane(_)) | (Self::Lane(_), Body::Sole(_)) => Poll::Ready(None),
         }
     }
 }

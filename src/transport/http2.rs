@@ -9,10 +9,10 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use h2::client::{self, SendRequest};
+use h2::client::{self, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use http_body_util::Full;
 use hyper::body::Body;
@@ -141,6 +141,8 @@ pub struct Exchange {
     uses: u32,
     sent: SentAt,
     first_byte: Option<Nanos>,
+    /// The answer that is waited for, or why there will be none.
+    answer: Option<Result<ResponseFuture, h2::Error>>,
 }
 
 impl Exchange {
@@ -149,7 +151,7 @@ impl Exchange {
     pub fn on(link: &Rc<Link>) -> Self {
         link.uses.set(link.uses.get() + 1);
         link.streams.set(link.streams.get() + 1);
-        Self { uses: link.uses.get(), sent: SentAt::default(), first_byte: None, link: Rc::clone(link) }
+        Self { uses: link.uses.get(), sent: SentAt::default(), first_byte: None, answer: None, link: Rc::clone(link) }
     }
 
     /// The connection.
@@ -191,11 +193,12 @@ impl Exchange {
         self.link.taps.last_read()
     }
 
-    /// Sends the request and waits for the head of the answer.
-    ///
-    /// # Errors
-    /// h2's, when the connection or the stream ends.
-    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<RecvStream>, h2::Error> {
+    /// Hands the request over; its answer comes with [`Exchange::poll_head`].
+    pub fn request(&mut self, request: Request<Full<Bytes>>) {
+        self.answer = Some(self.begin(request));
+    }
+
+    fn begin(&self, request: Request<Full<Bytes>>) -> Result<ResponseFuture, h2::Error> {
         let (mut head, body) = request.into_parts();
         let body = whole(body);
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -205,24 +208,45 @@ impl Exchange {
         let (answer, mut stream) = sender.send_request(Request::from_parts(head, ()), false)?;
         stream.send_data(body, true)?;
         self.link.taps.stamp_next_write(&self.sent);
-        let answer = answer.await?;
-        self.first_byte = Some(self.last_read());
         Ok(answer)
     }
 
+    /// Waits for the head of the answer.
+    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, h2::Error>> {
+        let answer = match self.answer.take() {
+            Some(Ok(mut answer)) => match Pin::new(&mut answer).poll(cx) {
+                Poll::Ready(answer) => answer,
+                Poll::Pending => {
+                    self.answer = Some(Ok(answer));
+                    return Poll::Pending;
+                }
+            },
+            Some(Err(error)) => Err(error),
+            // Nothing was asked.
+            None => return Poll::Pending,
+        };
+        if answer.is_ok() {
+            self.first_byte = Some(self.last_read());
+        }
+        Poll::Ready(answer)
+    }
+
     /// The next piece of the body, or `None` at its end; trailers say nothing that is measured.
-    pub async fn next_piece(&self, body: &mut RecvStream) -> Option<Result<Bytes, h2::Error>> {
+    pub fn poll_piece(&self, body: &mut RecvStream, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, h2::Error>>> {
         loop {
-            match poll_fn(|cx| body.poll_data(cx)).await? {
-                Ok(piece) if piece.is_empty() => {}
-                Ok(piece) => {
+            match ready!(body.poll_data(cx)) {
+                Some(Ok(piece)) if piece.is_empty() => {}
+                Some(Ok(piece)) => {
                     // An error means that the connection has ended, which the next piece will tell.
                     let _ = body.flow_control().release_capacity(piece.len());
-                    return Some(Ok(piece));
+                    return Poll::Ready(Some(Ok(piece)));
                 }
                 // The server wants no more of the request, and has said all.
-                Err(error) if error.is_reset() && error.reason() == Some(Reason::NO_ERROR) => return None,
-                Err(error) => return Some(Err(error)),
+                Some(Err(error)) if error.is_reset() && error.reason() == Some(Reason::NO_ERROR) => {
+                    return Poll::Ready(None);
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
             }
         }
     }

@@ -1,7 +1,9 @@
 //! The connections of one worker to one path, whichever HTTP it speaks.
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use crate::measure::outcome::ErrorClass;
 use crate::path::{Http, NetPath};
@@ -42,9 +44,9 @@ pub struct Queue(LaneQueue);
 
 impl Queue {
     /// The place, when it is this call's turn.
-    pub async fn place(self) -> Place {
+    pub fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Place> {
         // The pool outlives its queue.
-        self.0.await.map_or(Place::Failed(ErrorClass::Internal), Place::from)
+        Pin::new(&mut self.0).poll(cx).map(|place| place.map_or(Place::Failed(ErrorClass::Internal), Place::from))
     }
 }
 
