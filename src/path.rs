@@ -2,6 +2,7 @@
 //!
 //! Holds no connection and no secret: a secret is named here by where it stands.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -123,6 +124,15 @@ impl Http {
     pub fn share(max: usize, shard: u64, of: u64) -> usize {
         let (shard, of) = (shard as usize, (of as usize).max(1));
         (max / of + usize::from(shard < max % of)).max(1)
+    }
+}
+
+impl fmt::Display for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One => f.write_str("1.1"),
+            Self::Two { max, streams } => write!(f, "2 (max {max}, streams {streams})"),
+        }
     }
 }
 

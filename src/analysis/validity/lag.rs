@@ -177,6 +177,13 @@ mod tests {
         // On a connection used before, everything is this tool's.
         call.conn.as_mut().expect("a connection").uses = 2;
         assert_eq!(Lags::of(&[&call], &[]).own.max, Some(14.0));
+        // On a shared one the wait for room is the path's, though it is not new.
+        let mut paths = plan.paths.clone();
+        paths[0].http = crate::path::Http::Two { max: 1, streams: 1 };
+        call.stamps.begun = after(3);
+        let lags = Lags::of(&[&call], &paths);
+        assert_eq!((lags.connection.max, lags.own.max, achieved(&call, &paths)), (Some(7.0), Some(7.0), after(7)));
+        call.stamps.begun = None;
         call.stamps.sent = None;
         assert_eq!((Lags::of(&[&call], &[]).own.max, achieved(&call, &[])), (None, after(1)));
     }
