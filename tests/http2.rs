@@ -232,6 +232,21 @@ async fn a_server_that_goes_away_finishes_what_it_has_and_gets_no_more() {
 }
 
 #[tokio::test]
+async fn a_server_that_wants_one_call_a_connection_has_its_way() {
+    let server = H2Server::start(None, None, |_, _| Act::GoAway(Arc::new(Barrier::new(1)))).await;
+    let calls = async {
+        let caller = caller(path_at(&server, 1, 100));
+        let mut samples = Vec::new();
+        for seq in 0..6 {
+            samples.push(one(&caller, seq).await);
+        }
+        samples
+    };
+    all_ok(&LocalSet::new().run_until(calls).await);
+    assert_eq!(server.seen.calls(), [1; 6]);
+}
+
+#[tokio::test]
 async fn a_lost_connection_cuts_its_calls_and_another_is_opened() {
     let told = Arc::new(Notify::new());
     let lost = Arc::clone(&told);
@@ -314,7 +329,15 @@ async fn fresh_connections_have_one_call_each_and_are_closed() {
     let calls = async {
         let mut path = path_at(&server, 1, 1);
         path.connections = ConnectionPolicy::Fresh;
-        at_once(&caller(path), 0..6).await
+        let caller = caller(path);
+        let samples = at_once(&caller, 0..6).await;
+        let closed = async {
+            while server.seen.open.load(Ordering::SeqCst) > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), closed).await.expect("all are closed");
+        samples
     };
     let samples = LocalSet::new().run_until(calls).await;
     all_ok(&samples);

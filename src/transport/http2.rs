@@ -69,7 +69,7 @@ impl Link {
         });
         let driven = Rc::clone(&link);
         tokio::task::spawn_local(poll_fn(move |cx| {
-            driven.task.replace(Some(cx.waker().clone()));
+            driven.task.borrow_mut().get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
             let turn = driven.turn(cx);
             turned();
             turn

@@ -64,8 +64,7 @@ impl Lanes {
     /// # Errors
     /// The queue, when everything is full.
     pub fn take(self: &Rc<Self>, filling: bool) -> Result<LanePlace, LaneQueue> {
-        self.waiting.borrow_mut().retain(|waiting| !waiting.is_closed());
-        let place = if self.waiting.borrow().is_empty() { self.place(filling) } else { None };
+        let place = if self.is_waited_for() { None } else { self.place(filling) };
         place.ok_or_else(|| {
             let (sender, queue) = oneshot::channel();
             self.waiting.borrow_mut().push_back(sender);
@@ -126,8 +125,13 @@ impl Lanes {
         }
     }
 
+    /// Whether a call waits; those at the front that were given up are forgotten.
     fn is_waited_for(&self) -> bool {
-        !self.waiting.borrow().is_empty()
+        let mut waiting = self.waiting.borrow_mut();
+        while waiting.front().is_some_and(oneshot::Sender::is_closed) {
+            waiting.pop_front();
+        }
+        !waiting.is_empty()
     }
 }
 

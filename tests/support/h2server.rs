@@ -38,6 +38,8 @@ pub(crate) enum Act {
 pub(crate) struct Seen {
     /// The calls of each connection, in the order in which they were opened.
     pub(crate) calls: Mutex<Vec<usize>>,
+    /// Connections that are open.
+    pub(crate) open: AtomicUsize,
     /// Calls at once on one connection, at most.
     pub(crate) peak: AtomicUsize,
 }
@@ -79,6 +81,7 @@ impl H2Server {
                 let (seen, tls, acts) = (Arc::clone(&noted), tls.clone(), Arc::clone(&acts));
                 let tcp = tcp.into_std().expect("a socket");
                 let socket = tcp.try_clone().expect("a socket");
+                seen.open.fetch_add(1, Ordering::SeqCst);
                 let tcp = TcpStream::from_std(tcp).expect("a socket");
                 tokio::spawn(async move {
                     match tls {
@@ -89,6 +92,7 @@ impl H2Server {
                             }
                         }
                     }
+                    seen.open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
