@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::margin::Margin;
 use crate::measure::objective::Objective;
 use crate::path::NetPath;
 use crate::profile::{Profile, most_workers};
@@ -31,12 +32,18 @@ pub struct Plan {
     pub baseline: PathId,
     /// The ways to the model.
     pub paths: Vec<NetPath>,
+    /// The baseline's path once more, by which the rig shows its own noise.
+    #[serde(default)]
+    pub twin: Option<PathId>,
     /// What is asked.
     pub workload: WorkloadPlan,
     /// When.
     pub load: LoadPlan,
     /// What must hold.
     pub objectives: Vec<Objective>,
+    /// How much slower a path may be than the baseline.
+    #[serde(default)]
+    pub margins: Vec<Margin>,
     /// Where to stop before it hurts.
     pub limits: Limits,
     /// The bundled simulator, if the run starts it.
@@ -50,6 +57,17 @@ pub struct SimulatorPlan {
     pub scenario: String,
 }
 
+/// Adds the baseline's path once more, under a name that no other has.
+fn add_twin(paths: &mut Vec<NetPath>, baseline: PathId) -> PathId {
+    let mut twin = paths[baseline.index()].clone();
+    while paths.iter().any(|path| path.name == twin.name) {
+        twin.name.push_str("-again");
+    }
+    twin.id = PathId(paths.len() as u16);
+    paths.push(twin);
+    PathId(paths.len() as u16 - 1)
+}
+
 /// The seed of a plan whose profile names none.
 pub const DEFAULT_SEED: u64 = 42;
 
@@ -58,15 +76,19 @@ impl Plan {
     #[must_use]
     pub fn resolve(profile: Profile, cores: usize) -> Self {
         let most = most_workers(&profile.paths).unwrap_or(usize::MAX);
+        let mut paths = profile.paths;
+        let twin = profile.noise_floor.then(|| add_twin(&mut paths, profile.baseline));
         Self {
             name: profile.name,
             seed: profile.seed.unwrap_or(DEFAULT_SEED),
             workers: profile.workers.unwrap_or(cores).min(most).max(1),
             baseline: profile.baseline,
-            paths: profile.paths,
+            paths,
+            twin,
             workload: profile.workload,
             load: profile.load,
             objectives: profile.objectives,
+            margins: profile.margins,
             limits: profile.limits,
             simulator: profile.scenario.map(|scenario| SimulatorPlan { scenario }),
         }
@@ -281,6 +303,8 @@ mod tests {
                 max_in_flight: 100,
             },
             objectives: Vec::new(),
+            margins: Vec::new(),
+            twin: None,
             limits: Limits::default(),
             simulator: None,
         }

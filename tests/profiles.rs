@@ -48,6 +48,9 @@ timeouts = { connect = "1s", total = "9s" }
 [[objective]]
 path = "b"
 expr = "ttft.p95 < 800ms"
+[compare]
+margins = ["ttft.p50=5%", "e2e=10ms"]
+noise_floor = true
 "#;
 
 fn parse(text: &str) -> Result<Profile, String> {
@@ -109,6 +112,19 @@ fn every_key_is_read() {
     assert_eq!((b.auth.kind, &b.auth.secret), (AuthKind::Bearer, &SecretRef::Env("B_KEY".to_owned())));
     assert_eq!((b.timeouts.connect, b.timeouts.gap), (Span::from_secs(1), Span::from_secs(60)));
     assert_eq!(profile.objectives[0].path, "b");
+    assert_eq!(profile.margins.iter().map(ToString::to_string).collect::<Vec<_>>(), ["ttft.p50=5%", "e2e=10ms"]);
+    assert!(profile.noise_floor);
+}
+
+#[test]
+fn the_baseline_is_measured_twice_when_asked() {
+    let plan = Plan::resolve(parse(WHOLE).expect("parses"), 2);
+    let names: Vec<_> = plan.paths.iter().map(|path| path.name.as_str()).collect();
+    assert_eq!((names, plan.twin), (vec!["a", "b", "a-again"], Some(hopmark::units::PathId(2))));
+    assert_eq!((plan.paths[2].id, &plan.paths[2].base_url), (hopmark::units::PathId(2), &plan.paths[0].base_url));
+    let once = parse(&WHOLE.replace("noise_floor = true", "noise_floor = false")).expect("parses");
+    let once = Plan::resolve(once, 2);
+    assert_eq!((once.paths.len(), once.twin), (2, None));
 }
 
 #[test]
@@ -169,6 +185,8 @@ fn each_mistake_is_one_sentence_with_its_line_and_a_remedy() {
         ("requests = 1000", "request = 1000", 22, &["did you mean 'requests'"]),
         ("workers = 3", "duration = \"3s\"", 4, &["belongs in [load]"]),
         ("workers = 3", "workers = 0", 4, &["'workers' is 0", "from 1 up"]),
+        ("\"e2e=10ms\"", "\"e2e=10\"", 37, &["'compare.margins'", "neither a time"]),
+        ("\"e2e=10ms\"", "10", 37, &["'compare.margins'", "a list of texts"]),
         ("seed = 7", "seed = -7", 2, &["'seed' is -7"]),
         ("name = \"whole\"", "name = \"a/b\"", 1, &["letters, digits"]),
         ("seed = 7", "seed = = 7", 2, &["not TOML"]),

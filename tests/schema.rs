@@ -40,6 +40,9 @@ fn whole() -> Value {
         duration = "10s"
         [limits]
         requests = 100
+        [compare]
+        margins = ["ttft.p50=5%", "10ms"]
+        noise_floor = true
         [[path]]
         name = "direct"
         base_url = "https://example.com/openai/v1"
@@ -125,6 +128,8 @@ fn the_keys_that_a_new_profile_only_names_keep_the_schema() {
         "max_output_tokens = 512",
         "workers = 2",
         "tokens = 1000000",
+        "margins = [",
+        "noise_floor = true",
         "tls = {",
         "timeouts = {",
         "connections = {",

@@ -1,7 +1,9 @@
 //! The bench on which paths are laid side by side: their values by block, drawn again and again.
 
 use crate::analysis::blocks::{Blocks, FOR_INTERVAL};
+use crate::analysis::family::{First, Member};
 use crate::analysis::interval::Shift;
+use crate::analysis::lengths::Lengths;
 use crate::analysis::population::{Connections, failed, seen_ms, value_ms};
 use crate::analysis::resample::{Draws, Sums, Values};
 use crate::analysis::shift::QUANTILES;
@@ -41,6 +43,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) blocks: Blocks,
     /// Which connections are looked at.
     pub(crate) connections: Connections,
+    /// Whether the paths' answers are as long.
+    pub(crate) lengths: Lengths,
     /// The metrics compared.
     pub(crate) metrics: &'a [Metric],
     /// The quantiles of the curve.
@@ -69,7 +73,7 @@ impl<'a> Bench<'a> {
     pub(crate) fn set_up(
         run: &Run,
         measured: &[&Sample],
-        blocks: Blocks,
+        (blocks, lengths): (Blocks, Lengths),
         metrics: &'a [Metric],
         curve: &'a [f64],
         count: usize,
@@ -78,7 +82,10 @@ impl<'a> Bench<'a> {
         let seed =
             |path: u64| if blocks.shared { run.manifest.plan.seed } else { run.manifest.plan.seed ^ (path << 32) };
         let draws: Vec<Draws> = (0..paths.len() as u64).map(|p| Draws::new(seed(p), blocks.count, count)).collect();
-        let mut bench = Self { blocks, connections: Connections::of(run), metrics, curve, arms: Vec::new(), draws };
+        let mut bench = {
+            let connections = Connections::of(run);
+            Self { blocks, connections, lengths, metrics, curve, arms: Vec::new(), draws }
+        };
         bench.arms = paths.iter().map(|path| bench.arm(run, measured, path.id)).collect();
         bench
     }
@@ -94,7 +101,8 @@ impl<'a> Bench<'a> {
             }
         }
         let metric = |metric: &Metric| {
-            let over = || of_path().filter(|(sample, _)| self.connections.holds(sample));
+            let counts = |sample: &Sample| self.connections.holds(sample) && self.lengths.holds(*metric, sample);
+            let over = || of_path().filter(|(sample, _)| counts(sample));
             let (blocks, basis) = (self.blocks.count, run.headline_basis());
             let values = over().filter_map(|(s, block)| Some((seen_ms(s, *metric, basis)?.or_infinite(), *block)));
             let ok = over().filter_map(|(s, block)| Some((value_ms(s, *metric, basis)?, *block)));
@@ -122,7 +130,13 @@ impl<'a> Bench<'a> {
             let (base, cand) = (&baseline.metrics[metric], &candidate.metrics[metric]);
             (0..self.curve.len()).map(|place| self.shift(base, cand, place)).collect()
         };
-        let is_row = |place: &usize| QUANTILES.contains(&self.curve[*place]);
+        let calls = |arm: &Arm| arm.metrics.iter().map(|metric| metric.ok.n()).max().unwrap_or(0);
+        let calls = calls(baseline).min(calls(candidate));
+        // Beyond p99 few runs have calls enough, and those that have not need not say so in every report.
+        let is_row = |place: &usize| {
+            let q = self.curve[*place];
+            QUANTILES.contains(&q) && (q <= 0.99 || calls >= interval_needs(q))
+        };
         Pair {
             baseline,
             candidate,
@@ -144,9 +158,32 @@ impl<'a> Bench<'a> {
 }
 
 impl Pair<'_> {
-    /// The shifts that are judged together.
-    pub(crate) fn family(&self) -> impl Iterator<Item = &Shift> {
-        self.shifts.iter().flat_map(|metric| self.rows.iter().filter_map(|place| metric[*place].as_ref()))
+    /// The rows that are judged together with others; `pair` is the place of this pair among them.
+    pub(crate) fn members<'s>(&'s self, pair: usize, bench: &Bench, first: &First<'_>) -> Vec<Member<'s>> {
+        let places = (0..self.shifts.len()).flat_map(|metric| self.rows.iter().map(move |place| (metric, *place)));
+        let member = |(metric, place): (usize, usize)| {
+            let base = self.baseline.metrics[metric].values.quantile(bench.curve[place]);
+            Some(Member {
+                key: (pair, metric, place),
+                shift: self.shifts[metric][place].as_ref()?,
+                blocks: bench.blocks.count,
+                rank: first.rank(bench.metrics[metric], bench.curve[place], base),
+            })
+        };
+        places.filter_map(member).collect()
+    }
+
+    /// The logarithm of the candidate's quantile over the baseline's.
+    pub(crate) fn ratio(&self, metric: usize, place: usize, q: f64) -> Option<Shift> {
+        let base = &self.baseline.metrics[metric];
+        let shift = self.shifts[metric][place].as_ref()?;
+        // The estimate of the shift and the baseline's quantile make the candidate's.
+        let log = |base: f64, shift: f64| ((base + shift) / base).ln();
+        let measured = base.values.quantile(q)?;
+        let drawn: Vec<f64> =
+            base.drawn[place].iter().zip(&shift.drawn).map(|(base, shift)| log(*base, *shift)).collect();
+        let estimate = log(measured, shift.estimate);
+        (estimate.is_finite() && drawn.iter().all(|drawn| drawn.is_finite())).then_some(Shift { estimate, drawn })
     }
 }
 

@@ -15,13 +15,13 @@ use crate::analysis::bench::Pair;
 use crate::analysis::blocks::{Blocks, FOR_VERDICT};
 use crate::analysis::compare::{self, Comparison};
 use crate::analysis::conclusion::Conclusion;
-use crate::analysis::gate::{Gate, GatedRow, Gates};
-use crate::analysis::interval::{Shift, simultaneous_level};
+use crate::analysis::family::{First, Levels, Member};
+use crate::analysis::gate::{Gate, Gates};
 use crate::analysis::joined::Joined;
 use crate::analysis::judge::Judge;
 use crate::analysis::population::{Connections, headline};
 use crate::analysis::rounds::kept;
-use crate::analysis::shift::{Candidate, Verdict};
+use crate::analysis::shift::{Candidate, ShiftRow, Verdict};
 use crate::analysis::summary;
 use crate::analysis::validity::{self, Validity, ValidityVerdict};
 use crate::measure::margin::{Margin, declared_for_errors};
@@ -57,7 +57,7 @@ pub struct Beside {
     /// The candidate's path.
     pub candidate: String,
     /// Shifts by metric and quantile.
-    pub rows: Vec<GatedRow>,
+    pub rows: Vec<ShiftRow>,
     /// Differences of means, failed shares and curves; its rows are those above without margins.
     pub judged: Candidate,
     /// Points of 1 by which the share of failed calls may rise.
@@ -71,8 +71,8 @@ pub struct Beside {
 impl Beside {
     /// The row that decides about the pair: the median of the headline metric.
     #[must_use]
-    pub fn headline(&self, metric: Metric) -> Option<&GatedRow> {
-        self.rows.iter().find(|row| row.row.metric == metric && row.row.quantile == 0.5)
+    pub fn headline(&self, metric: Metric) -> Option<&ShiftRow> {
+        self.rows.iter().find(|row| row.metric == metric && row.quantile == 0.5)
     }
 }
 
@@ -88,7 +88,7 @@ pub struct Between {
     /// Which connections are looked at.
     pub connections: Connections,
     /// The confidence at which single rows are judged so that all hold at once with 95%.
-    pub level: f64,
+    pub levels: Levels,
     /// Whether margins were declared, or the default gates stand.
     pub declared: bool,
     /// The pairs of paths.
@@ -115,7 +115,7 @@ pub fn between(base: Side, candidate: Side, margins: &[Margin]) -> Result<Betwee
         let paths = summary::summarize(run, &measured, &kept);
         (headline, validity::examine(run, &measured, &kept, &paths, headline))
     };
-    let judge = Referee { gates: Gates { margins } };
+    let judge = Referee { gates: Gates { margins, default: true } };
     let (headline, of_base) = seen(base.run);
     if alike::same_run(base.run, candidate.run) {
         return judge.one_run(base, candidate, headline, of_base);
@@ -130,9 +130,9 @@ impl Between {
     pub fn conclusion(&self) -> Conclusion {
         let rows = || self.pairs.iter().flat_map(|pair| &pair.rows);
         let gates = || rows().map(|row| row.gate).chain(self.pairs.iter().map(|pair| pair.error_gate));
-        let open = |row: &GatedRow| row.declared.is_some() && row.gate == Gate::Open;
+        let open = |row: &ShiftRow| row.margin.is_some() && row.gate == Gate::Open;
         let undecided =
-            |pair: &Beside| pair.headline(self.headline).is_none_or(|row| row.row.verdict == Verdict::Inconclusive);
+            |pair: &Beside| pair.headline(self.headline).is_none_or(|row| row.verdict == Verdict::Inconclusive);
         if self.validity.iter().any(|validity| validity.verdict == ValidityVerdict::Invalid) {
             Conclusion::Invalid
         } else if !self.complete {
@@ -166,11 +166,12 @@ impl Referee<'_> {
         }
         let mut run = base.run.clone();
         run.manifest.plan.baseline = own_id;
+        run.manifest.plan.margins = self.gates.margins.to_vec();
         let measured: Vec<&Sample> = run.measured().collect();
         let kept = kept(&run, &measured, &run.bad_seconds());
         let same = || Unlike::SamePath(own.to_owned());
-        let comparison = compare::compare(&run, &kept).ok_or_else(same)?;
-        let Comparison { basis, connections, level, blocks, candidates, notes, .. } = comparison;
+        let comparison = compare::compare_gated(&run, &kept, self.gates).ok_or_else(same)?;
+        let Comparison { basis, connections, levels, blocks, candidates, notes, .. } = comparison;
         let judged = candidates.into_iter().find(|judged| judged.path == other_id).ok_or_else(same)?;
         let beside = self.beside((own, other), judged, blocks);
         Ok(Between {
@@ -178,7 +179,7 @@ impl Referee<'_> {
             basis,
             headline,
             connections,
-            level,
+            levels,
             declared: self.gates.are_declared(),
             pairs: vec![beside],
             differences: Vec::new(),
@@ -201,22 +202,27 @@ impl Referee<'_> {
         let benches: Vec<Joined> =
             pairs.iter().map(|pair| Joined::of((base.run, candidate.run), *pair)).collect::<Result<_, _>>()?;
         let laid: Vec<Pair> = benches.iter().map(|joined| joined.bench.pair(PathId(0), PathId(1))).collect();
-        let family: Vec<&Shift> = laid.iter().flat_map(Pair::family).collect();
-        let level = simultaneous_level(&family);
+        let headline_of = First { margins: self.gates.margins, headline };
+        let beside = || benches.iter().zip(&laid).enumerate();
+        let members: Vec<Member> =
+            beside().flat_map(|(place, (joined, pair))| pair.members(place, &joined.bench, &headline_of)).collect();
+        let levels = Levels::of(&members);
         let complete = base.run.is_complete() && candidate.run.is_complete();
-        let judge = |(joined, pair): (&Joined, &Pair)| {
-            let judged = Judge { bench: &joined.bench, plan: &joined.plan, level, complete }.candidate(pair);
+        let judge = |(place, (joined, pair)): (usize, (&Joined, &Pair))| {
+            let (bench, plan, levels) = (&joined.bench, &joined.plan, &levels);
+            let judged = Judge { bench, plan, levels, gates: self.gates, complete }.candidate(place, pair);
             let names = [&joined.names[0], &joined.names[1]].map(String::as_str);
             self.beside((names[0], names[1]), judged, joined.bench.blocks.clone())
         };
+        let judged = beside().map(judge).collect();
         Ok(Between {
             kind: Kind::TwoRuns,
             basis: base.run.headline_basis(),
             headline,
             connections: benches.first().map_or(Connections::Reused, |joined| joined.bench.connections),
-            level,
+            levels,
             declared: self.gates.are_declared(),
-            pairs: benches.iter().zip(&laid).map(judge).collect(),
+            pairs: judged,
             differences: differences(base.run, candidate.run),
             notes: left_out(plans, &pairs),
             validity,
@@ -230,7 +236,7 @@ impl Referee<'_> {
         Beside {
             base: base.to_owned(),
             candidate: candidate.to_owned(),
-            rows: judged.rows.iter().map(|row| self.gates.gated(row.clone())).collect(),
+            rows: judged.rows.clone(),
             error_margin,
             error_gate: Gate::of(errors, error_margin),
             judged,
@@ -297,9 +303,9 @@ mod tests {
         assert_eq!(codes(&judged(&base, &same, &["ttft.p50=0.1ms"])), (Conclusion::Inconclusive, 0, 5));
         let between = judged(&base, &slower, &["ttft.p50=35ms"]);
         let row = between.pairs[0].headline(Metric::Ttft).expect("row");
-        assert_eq!((row.row.verdict, row.gate, row.gate_ms), (Verdict::SlowerWithinMargin, Gate::Open, Some(35.0)));
+        assert_eq!((row.verdict, row.gate, row.gate_ms), (Verdict::SlowerWithinMargin, Gate::Open, Some(35.0)));
         let ungated = between.pairs[0].rows.iter().filter(|row| row.gate == Gate::Ungated).count();
-        assert_eq!((ungated, codes(&between)), (11, (Conclusion::Inconclusive, 0, 5)));
+        assert_eq!((ungated, codes(&between)), (20, (Conclusion::Inconclusive, 0, 5)));
     }
 
     #[test]
@@ -327,7 +333,7 @@ mod tests {
         let between = judged(&short(1), &short(2), &["5%"]);
         assert_eq!(codes(&between), (Conclusion::Inconclusive, 0, 5));
         let row = between.pairs[0].headline(Metric::Ttft).expect("row");
-        assert!(row.row.needed_rounds.is_some() && row.gate == Gate::Open, "{row:?}");
+        assert!(row.needed_rounds.is_some() && row.gate == Gate::Open, "{row:?}");
     }
 
     #[test]
@@ -336,13 +342,14 @@ mod tests {
         let own = analyse(&run).comparison.expect("comparison");
         let side = |path| Side { run: &run, path: Some(path) };
         let between = between(side("direct"), side("gateway"), &[]).expect("one run");
-        assert_eq!((between.kind, between.level), (Kind::OneRun, own.level));
-        assert_eq!(between.pairs[0].judged, own.candidates[1]);
-        let rows: Vec<_> = between.pairs[0].rows.iter().map(|row| row.row.clone()).collect();
-        assert_eq!(rows, own.candidates[1].rows);
+        assert_eq!((between.kind, &between.levels), (Kind::OneRun, &own.levels));
+        let ungated = |row: &ShiftRow| ShiftRow { gate: Gate::Ungated, gate_ms: None, ..row.clone() };
+        let rows: Vec<_> = between.pairs[0].rows.iter().map(ungated).collect();
+        let judged = Candidate { rows, ..between.pairs[0].judged.clone() };
+        assert_eq!(judged, own.candidates[1]);
         // From another side the pairing is the same, the baseline another.
         let turned = super::between(side("gateway"), side("direct"), &[]).expect("turned");
-        let shift = |between: &Between| between.pairs[0].headline(Metric::Ttft).expect("row").row.shift_ms.expect("ms");
+        let shift = |between: &Between| between.pairs[0].headline(Metric::Ttft).expect("row").shift_ms.expect("ms");
         assert!((shift(&between) + shift(&turned)).abs() < 1e-9);
     }
 
@@ -365,9 +372,9 @@ mod tests {
         other.manifest.id = "a copy under another name".to_owned();
         let between = judged(&base, &other, &[]);
         let row = between.pairs[0].headline(Metric::Ttft).expect("row");
-        let (low, high) = row.row.ci_ms.expect("interval");
+        let (low, high) = row.ci_ms.expect("interval");
         // The values are the same, and so would be the draws if they shared their seed.
-        assert!(row.row.shift_ms == Some(0.0) && low < -3.0 && high > 3.0, "{row:?}");
+        assert!(row.shift_ms == Some(0.0) && low < -3.0 && high > 3.0, "{row:?}");
         assert_eq!(between, judged(&base, &other, &[]));
     }
 
@@ -376,7 +383,7 @@ mod tests {
         let stormy = World { drift: 0.1, shifts_ms: vec![0.0, 0.0], seconds: 300.0, ..World::default() };
         let (base, other) = (night(&stormy, 1), night(&stormy, 2));
         let width = |between: &Between| {
-            let (low, high) = between.pairs[0].headline(Metric::Ttft).expect("row").row.ci_ms.expect("interval");
+            let (low, high) = between.pairs[0].headline(Metric::Ttft).expect("row").ci_ms.expect("interval");
             high - low
         };
         let apart = judged(&base, &other, &[]);
@@ -410,9 +417,9 @@ mod tests {
             for seed in 0..200 {
                 let between = judged(&night(&world, 2 * seed), &night(&world, 2 * seed + 1), &[]);
                 let pair = &between.pairs[0];
-                alarms += usize::from(pair.rows.iter().any(|row| row.row.verdict != Verdict::Inconclusive));
+                alarms += usize::from(pair.rows.iter().any(|row| row.verdict != Verdict::Inconclusive));
                 failed += usize::from(between.conclusion() == Conclusion::Missed);
-                let (low, high) = pair.headline(Metric::Ttft).and_then(|row| row.row.ci_ms).expect("interval");
+                let (low, high) = pair.headline(Metric::Ttft).and_then(|row| row.ci_ms).expect("interval");
                 held += usize::from(low <= 0.0 && 0.0 <= high);
             }
             let share = |count: usize| count as f64 / 200.0;

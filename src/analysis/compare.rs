@@ -6,19 +6,25 @@
 //! not the quantile of a difference. Intervals come from a bootstrap over blocks that draws the same blocks for all
 //! paths, so what hits all paths alike does not count as a difference.
 //!
-//! `ci_ms` of a row is its own 95% interval. A verdict needs more: with two candidates, three metrics and four
-//! quantiles one of 24 such intervals misses zero in most runs of equal paths. So verdicts use intervals that hold all
-//! at once with 95% confidence (see [`simultaneous_level`]): when all paths are equal, at most one run in twenty calls
-//! any row of any path different.
+//! `ci_ms` of a row is its own 95% interval. A verdict needs more: with two candidates, three metrics and seven
+//! quantiles one of 42 such intervals misses zero in most runs of equal paths. So verdicts use intervals that hold all
+//! at once with 95% confidence (see [`crate::analysis::family`]): when all paths are equal, at most one run in twenty
+//! calls any row of any path different.
 
+use crate::analysis::aged::States;
 use crate::analysis::bench::{Bench, Pair};
 use crate::analysis::blocks::Blocks;
-use crate::analysis::interval::{Shift, simultaneous_level};
+use crate::analysis::family::{First, Levels, Member};
+use crate::analysis::gate::Gates;
+use crate::analysis::interference;
 use crate::analysis::judge::Judge;
+use crate::analysis::lengths::Lengths;
 use crate::analysis::population::{Connections, headline};
-use crate::analysis::shift::Candidate;
+use crate::analysis::shift::{Candidate, ShiftRow};
+use crate::analysis::stats::interval_needs;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
+use crate::path::NetPath;
 use crate::plan::Design;
 use crate::run::Run;
 use crate::units::PathId;
@@ -26,12 +32,30 @@ use crate::units::PathId;
 /// The metrics compared.
 pub const METRICS: [Metric; 3] = [Metric::Ttft, Metric::Ttfb, Metric::E2e];
 
+/// The metrics of a run: those of every run, the time per token where the ends cannot all be compared, and the time less
+/// what servers report where every path's server does.
+fn metrics_of(run: &Run, measured: &[&Sample], lengths: &Lengths) -> Vec<Metric> {
+    let mut metrics = METRICS.to_vec();
+    metrics.extend((*lengths != Lengths::Agree).then_some(Metric::Tpot));
+    let reported = |path: &NetPath| {
+        let own = measured.iter().filter(|sample| sample.path == path.id && sample.server_ms.is_some());
+        own.count() >= interval_needs(0.5)
+    };
+    metrics.extend(run.manifest.plan.paths.iter().all(reported).then_some(Metric::Overhead));
+    metrics
+}
+
 /// The quantiles of the curve of shifts.
-pub const CURVE: [f64; 20] =
-    [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99];
+pub const CURVE: [f64; 21] = [
+    0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99,
+    0.999,
+];
 
 /// How often blocks are drawn again.
-pub const DRAWS: usize = if cfg!(test) { 200 } else { 2_000 };
+pub const DRAWS: usize = if cfg!(test) { 200 } else { IN_FULL };
+
+/// How often blocks are drawn again outside of tests.
+const IN_FULL: usize = 2_000;
 
 /// Every path against the baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,48 +71,92 @@ pub struct Comparison {
     /// How the run was cut.
     pub blocks: Blocks,
     /// The confidence at which single rows are judged so that all hold at once with 95%.
-    pub level: f64,
+    pub levels: Levels,
     /// The other paths, in the order of the plan.
     pub candidates: Vec<Candidate>,
+    /// That of them which is the baseline once more.
+    pub twin: Option<PathId>,
     /// What weakens all of it, in sentences.
     pub notes: Vec<String>,
+}
+
+impl Comparison {
+    /// The candidates that are another path than the baseline.
+    pub fn others(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|candidate| Some(candidate.path) != self.twin)
+    }
 }
 
 /// Compares every path with the baseline; `None` with one path alone.
 #[must_use]
 pub fn compare(run: &Run, measured: &[&Sample]) -> Option<Comparison> {
-    compare_with(run, measured, &METRICS, &CURVE, DRAWS)
+    compare_gated(run, measured, Gates { margins: &run.manifest.plan.margins, default: false })
+}
+
+/// [`compare`] beside margins of the caller's.
+pub(crate) fn compare_gated(run: &Run, measured: &[&Sample], gates: Gates) -> Option<Comparison> {
+    compare_drawn(run, measured, gates, DRAWS)
+}
+
+/// [`compare`] as it is outside of tests, where fewer draws do.
+#[cfg(test)]
+pub(crate) fn compare_in_full(run: &Run, measured: &[&Sample]) -> Option<Comparison> {
+    compare_drawn(run, measured, Gates { margins: &run.manifest.plan.margins, default: false }, IN_FULL)
+}
+
+fn compare_drawn(run: &Run, measured: &[&Sample], gates: Gates, draws: usize) -> Option<Comparison> {
+    let lengths = Lengths::of(run, measured);
+    compare_over(run, measured, gates, (&metrics_of(run, measured, &lengths), &CURVE, draws))
 }
 
 /// [`compare`] over chosen metrics and quantiles, with a chosen number of draws.
-pub(crate) fn compare_with(
+fn compare_over(
     run: &Run,
     measured: &[&Sample],
-    metrics: &[Metric],
-    curve: &[f64],
-    draws: usize,
+    gates: Gates,
+    (metrics, curve, draws): (&[Metric], &[f64], usize),
 ) -> Option<Comparison> {
     let plan = &run.manifest.plan;
     if plan.paths.len() < 2 {
         return None;
     }
     let blocks = Blocks::cut(run, measured, headline(measured));
-    let bench = Bench::set_up(run, measured, blocks, metrics, curve, draws);
+    let lengths = Lengths::of(run, measured);
+    let bench = Bench::set_up(run, measured, (blocks, lengths), metrics, curve, draws);
     let others = plan.paths.iter().map(|path| path.id).filter(|path| *path != plan.baseline);
     let pairs: Vec<Pair> = others.map(|path| bench.pair(plan.baseline, path)).collect();
-    let family: Vec<&Shift> = pairs.iter().flat_map(Pair::family).collect();
-    let level = simultaneous_level(&family);
-    let judge = Judge { bench: &bench, plan, level, complete: run.is_complete() };
-    let candidates = pairs.iter().map(|pair| judge.candidate(pair)).collect();
-    let notes = notes(plan.load.design, bench.connections);
+    let first = First { margins: gates.margins, headline: headline(measured) };
+    // The baseline against itself is a question of its own, and costs the others nothing.
+    let levels_of = |twin: bool| {
+        let judged = pairs.iter().enumerate().filter(|(_, pair)| (Some(pair.candidate.path) == plan.twin) == twin);
+        let members = judged.flat_map(|(place, pair)| pair.members(place, &bench, &first));
+        Levels::of(&members.collect::<Vec<Member>>())
+    };
+    let (levels, of_twin) = (levels_of(false), levels_of(true));
+    let states = States::of(run);
+    let checked = |(place, pair): (usize, &Pair)| {
+        let is_twin = Some(pair.candidate.path) == plan.twin;
+        let levels = if is_twin { &of_twin } else { &levels };
+        let judge = Judge { bench: &bench, plan, levels, gates, complete: run.is_complete() };
+        let mut candidate = judge.candidate(place, pair);
+        let arm = candidate.headline(first.headline).and_then(ShiftRow::arm_ms);
+        candidate.connections = states.shifts(run, measured, &bench, pair, first.headline);
+        candidate.interference =
+            arm.and_then(|arm| interference::check(run, measured, &bench, first.headline, (candidate.path, arm)));
+        candidate
+    };
+    let candidates = pairs.iter().enumerate().map(checked).collect();
+    let mut notes = notes(plan.load.design, bench.connections);
+    notes.extend(bench.lengths.note());
     Some(Comparison {
         baseline: plan.baseline,
         basis: run.headline_basis(),
         headline: headline(measured),
         connections: bench.connections,
         blocks: bench.blocks,
-        level,
+        levels,
         candidates,
+        twin: plan.twin,
         notes,
     })
 }
@@ -118,6 +186,16 @@ mod tests {
     use super::*;
     use crate::analysis::shift::{Open, QUANTILES, ShiftRow, Verdict};
     use crate::run::fixture::World;
+
+    fn compare_with(
+        run: &Run,
+        measured: &[&Sample],
+        metrics: &[Metric],
+        curve: &[f64],
+        draws: usize,
+    ) -> Option<Comparison> {
+        compare_over(run, measured, Gates { margins: &[], default: false }, (metrics, curve, draws))
+    }
 
     fn compared(run: &Run, draws: usize) -> Comparison {
         let measured: Vec<_> = run.measured().collect();

@@ -1,6 +1,7 @@
 //! What a run comes to, and the exit code that says it to scripts.
 
 use crate::analysis::compare::Comparison;
+use crate::analysis::gate::Gate;
 use crate::analysis::shift::Verdict;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
@@ -12,9 +13,9 @@ pub enum Conclusion {
     Invalid,
     /// It did not carry out its plan: nothing is decided.
     Incomplete,
-    /// An objective was missed.
+    /// An objective or a declared margin was missed.
     Missed,
-    /// An objective, or the headline shift of a path, could not be decided.
+    /// An objective, a declared margin or the headline shift of a path, could not be decided.
     Inconclusive,
     /// Everything was decided and every objective met.
     Met,
@@ -31,24 +32,25 @@ impl Conclusion {
     ) -> Self {
         let any = |verdict| objectives.iter().any(|objective| objective.verdict == verdict);
         let open = comparison.is_some_and(|comparison| {
-            comparison.candidates.iter().any(|candidate| {
+            comparison.others().any(|candidate| {
                 candidate.headline(comparison.headline).is_none_or(|row| row.verdict == Verdict::Inconclusive)
             })
         });
+        let gated = |gate| comparison.is_some_and(|comparison| comparison.others().any(|one| one.has(gate)));
         if validity.verdict == ValidityVerdict::Invalid {
             Self::Invalid
         } else if !complete {
             Self::Incomplete
-        } else if any(ObjectiveVerdict::Missed) {
+        } else if any(ObjectiveVerdict::Missed) || gated(Gate::Failed) {
             Self::Missed
-        } else if any(ObjectiveVerdict::Inconclusive) || open {
+        } else if any(ObjectiveVerdict::Inconclusive) || gated(Gate::Open) || open {
             Self::Inconclusive
         } else {
             Self::Met
         }
     }
 
-    /// The exit code: 4 invalid, 3 an objective missed, 5 inconclusive if `strict`, otherwise 0. An interrupted `run`
+    /// The exit code: 4 invalid, 3 an objective or a margin missed, 5 inconclusive if `strict`, otherwise 0. An interrupted `run`
     /// ends with its signal's code instead.
     #[must_use]
     pub fn exit_code(self, strict: bool) -> u8 {

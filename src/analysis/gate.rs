@@ -1,6 +1,8 @@
 //! Gates: a shift held against the margin that was declared for it.
 
-use crate::analysis::shift::{Open, ShiftRow, Verdict};
+use crate::analysis::judge::HOPELESS;
+use crate::analysis::power::rounds_to_reach;
+use crate::analysis::shift::{Open, SHOWN, ShiftRow, Verdict};
 use crate::measure::margin::{Margin, Scope, Size, declared};
 
 /// The gate of quantiles up to the median when no margin is declared, as a share of the base's figure.
@@ -45,23 +47,13 @@ impl Gate {
     }
 }
 
-/// A row with its margin.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GatedRow {
-    /// The shift; its verdict knows of the declared margin.
-    pub row: ShiftRow,
-    /// The margin declared for it.
-    pub declared: Option<Size>,
-    /// The margin at which the gate stands, milliseconds; `None` where nothing is gated or the base has no figure.
-    pub gate_ms: Option<f64>,
-    /// Whether it is kept.
-    pub gate: Gate,
-}
-
 /// Where the margins stand.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Gates<'a> {
     /// What was declared.
     pub(crate) margins: &'a [Margin],
+    /// Whether gates stand at the quantiles of [`SHOWN`] where nothing was declared.
+    pub(crate) default: bool,
 }
 
 impl Gates<'_> {
@@ -70,25 +62,42 @@ impl Gates<'_> {
         self.margins.iter().any(|margin| margin.scope != Scope::ErrorRate)
     }
 
-    /// A row beside its margin.
-    pub(crate) fn gated(&self, mut row: ShiftRow) -> GatedRow {
-        let declared = declared(self.margins, row.metric, row.quantile);
-        let default = || Size::Share(if row.quantile <= 0.5 { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL });
-        let size = if self.are_declared() { declared } else { Some(default()) };
-        let gate_ms = size.zip(row.baseline_ms).map(|(size, base)| size.in_ms(base));
+    /// Holds a row against its margin; `rounds` are those of the run.
+    pub(crate) fn hold(&self, row: &mut ShiftRow, rounds: f64) {
+        row.margin = declared(self.margins, row.metric, row.quantile);
+        let default = || {
+            (self.default && SHOWN.contains(&row.quantile))
+                .then(|| Size::Share(if row.quantile <= 0.5 { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL }))
+        };
+        let size = if self.are_declared() { row.margin } else { default() };
+        row.gate_ms = size.zip(row.baseline_ms).map(|(size, base)| size.in_ms(base));
         let decided = matches!(row.open, None | Some(Open::HoldsZero));
         let interval = row.joint_ci_ms.filter(|_| decided);
-        if let Some(((low, high), margin)) = interval.zip(gate_ms.filter(|_| declared.is_some())) {
-            row.verdict = Verdict::beside_margin((low, high), margin);
-            if row.verdict != Verdict::Inconclusive {
-                (row.open, row.reason, row.needed_rounds) = (None, None, None);
-            }
-        }
-        let gate = match (size, gate_ms) {
+        row.gate = match (size, row.gate_ms) {
             (None, _) => Gate::Ungated,
             (Some(_), None) => Gate::Open,
             (Some(_), Some(margin)) => Gate::of(interval, margin),
         };
-        GatedRow { row, declared, gate_ms, gate }
+        if let Some((interval, margin)) = interval.zip(row.gate_ms.filter(|_| row.margin.is_some())) {
+            row.verdict = Verdict::beside_margin(interval, margin);
+            (row.open, row.reason, row.needed_rounds) = match (row.verdict, row.gate) {
+                (Verdict::Inconclusive, _) | (_, Gate::Open) => still_open(row, interval, margin, rounds),
+                _ => (None, None, None),
+            };
+        }
     }
+}
+
+/// What a row lacks whose margin lies within its interval.
+fn still_open(
+    row: &ShiftRow,
+    (low, high): (f64, f64),
+    margin: f64,
+    rounds: f64,
+) -> (Option<Open>, Option<String>, Option<u64>) {
+    let shift = row.shift_ms.unwrap_or(0.0);
+    let arm = if shift >= margin { shift - low } else { high - shift };
+    let needed = rounds_to_reach(rounds, arm, margin - shift);
+    let needed = (needed <= HOPELESS * rounds).then(|| needed.ceil() as u64);
+    (Some(Open::HoldsMargin), Some("the interval holds the margin".to_owned()), needed)
 }

@@ -40,13 +40,13 @@ impl Shift {
     }
 }
 
-/// The confidence that each interval of a family needs so that all of them hold at once in 95% of runs.
+/// How far out each draw lies by its farthest member: 0 in the middle, 1 at the ends.
 ///
-/// Balanced simultaneous intervals after Beran (1988): a draw is as far out as its farthest member; the 95% quantile
-/// of that is the level sought. It uses how the members hang together, so that rows which say nearly the same cost
-/// nearly nothing; Bonferroni would be its upper limit.
+/// Balanced simultaneous intervals after Beran (1988): the 95% quantile of this is the confidence that each interval of
+/// the family needs so that all of them hold at once in 95% of runs. It uses how the members hang together, so that
+/// rows which say nearly the same cost nearly nothing; Bonferroni would be its upper limit.
 #[must_use]
-pub fn simultaneous_level(family: &[&Shift]) -> f64 {
+pub fn farthest(family: &[&Shift]) -> Vec<f64> {
     let mut farthest: Vec<f64> = Vec::new();
     for shift in family {
         let outlying = shift.outlyingness();
@@ -55,8 +55,7 @@ pub fn simultaneous_level(family: &[&Shift]) -> f64 {
             *far = far.max(out);
         }
     }
-    farthest.sort_by(f64::total_cmp);
-    crate::measure::quantile::quantile(&farthest, CONFIDENCE).unwrap_or(CONFIDENCE).max(CONFIDENCE)
+    farthest
 }
 
 /// By how much longer the arms of an interval of confidence `level` are than those of 95%, over so many blocks:
@@ -90,6 +89,12 @@ mod tests {
     use rand_distr::StandardNormal;
 
     use super::*;
+
+    fn simultaneous_level(family: &[&Shift]) -> f64 {
+        let mut farthest = farthest(family);
+        farthest.sort_by(f64::total_cmp);
+        crate::measure::quantile::quantile(&farthest, CONFIDENCE).expect("draws")
+    }
 
     fn normals(seed: u64, scale: f64) -> Shift {
         let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(seed);

@@ -5,6 +5,7 @@ use crate::analysis::alone::alone;
 use crate::analysis::bench::Bench;
 use crate::analysis::blocks::Blocks;
 use crate::analysis::compare::{CURVE, DRAWS, METRICS};
+use crate::analysis::lengths::Lengths;
 use crate::analysis::population::headline;
 use crate::measure::sample::Sample;
 use crate::plan::Plan;
@@ -36,7 +37,7 @@ impl Joined {
         let [mut first, mut second] = [&views[0], &views[1]].map(|view| {
             let measured: Vec<&Sample> = view.measured().collect();
             let blocks = Blocks::cut(view, &measured, headline(&measured));
-            Bench::set_up(view, &measured, blocks, &METRICS, &CURVE, DRAWS)
+            Bench::set_up(view, &measured, (blocks, Lengths::Agree), &METRICS, &CURVE, DRAWS)
         });
         let (mut own, mut other) = (first.arms.remove(0), second.arms.remove(0));
         (own.path, other.path) = (PathId(0), PathId(1));
@@ -44,6 +45,7 @@ impl Joined {
         let bench = Bench {
             blocks: Blocks { of: Vec::new(), shared: false, ..fewer },
             connections,
+            lengths: Lengths::Agree,
             metrics: &METRICS,
             curve: &CURVE,
             arms: vec![own, other],

@@ -2,17 +2,21 @@
 
 use crate::analysis::bench::{Arm, Bench, Pair, minus};
 use crate::analysis::blocks::{FOR_INTERVAL, FOR_VERDICT};
+use crate::analysis::family::{Key, Levels};
+use crate::analysis::gate::{Gate, Gates};
 use crate::analysis::interval::{Shift, band, widening};
 use crate::analysis::population::Connections;
+use crate::analysis::power::rounds_to_reach;
 use crate::analysis::resample::Values;
 use crate::analysis::shift::{Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict, percent};
 use crate::analysis::stats::{interval_needs, small_sample_factor};
+use crate::measure::margin::declared_for_errors;
 use crate::measure::quantile::is_supported;
 use crate::plan::Plan;
 
 /// A shift so small against its interval that no reasonable run would tell it from none: more than so many times as
 /// many rounds would be needed.
-const HOPELESS: f64 = 100.0;
+pub(crate) const HOPELESS: f64 = 100.0;
 
 /// Judges candidates.
 pub(crate) struct Judge<'a> {
@@ -21,28 +25,35 @@ pub(crate) struct Judge<'a> {
     /// The plan, for the names of paths.
     pub(crate) plan: &'a Plan,
     /// The confidence at which single rows are judged.
-    pub(crate) level: f64,
+    pub(crate) levels: &'a Levels,
+    /// Where the margins stand.
+    pub(crate) gates: Gates<'a>,
     /// Whether the run carried out its plan.
     pub(crate) complete: bool,
 }
 
 impl Judge<'_> {
-    /// One candidate, judged.
-    pub(crate) fn candidate(&self, pair: &Pair) -> Candidate {
+    /// One candidate, judged; `place` is that of its pair in the family.
+    pub(crate) fn candidate(&self, place: usize, pair: &Pair) -> Candidate {
         let mut rows = Vec::new();
         for metric in 0..self.bench.metrics.len() {
-            rows.extend(pair.rows.iter().map(|place| self.row(pair, metric, *place)));
+            rows.extend(pair.rows.iter().map(|q| self.row(pair, (place, metric, *q))));
         }
         Candidate {
             path: pair.candidate.path,
             rows,
             means: (0..self.bench.metrics.len()).map(|metric| self.mean(pair, metric)).collect(),
             failures: self.failures(pair),
+            goodput: self.bench.goodput(pair),
+            dominances: (0..self.bench.metrics.len()).map(|metric| self.bench.dominance(pair, metric)).collect(),
+            connections: Vec::new(),
+            interference: None,
             curves: (0..self.bench.metrics.len()).filter_map(|metric| self.curve(pair, metric)).collect(),
         }
     }
 
-    fn row(&self, pair: &Pair, metric: usize, place: usize) -> ShiftRow {
+    fn row(&self, pair: &Pair, key: Key) -> ShiftRow {
+        let (_, metric, place) = key;
         let q = self.bench.curve[place];
         let (base, cand) = (&pair.baseline.metrics[metric].values, &pair.candidate.metrics[metric].values);
         let shown = is_supported(base.n().min(cand.n()), q);
@@ -50,7 +61,8 @@ impl Judge<'_> {
         let shift_ms = of(cand).zip(of(base)).map(|(cand, base)| cand - base);
         let factor = small_sample_factor(self.bench.blocks.count);
         let shift = pair.shifts[metric][place].as_ref();
-        let joint_ci_ms = shift.map(|shift| shift.interval(factor * widening(self.level, self.bench.blocks.count)));
+        let joint_ci_ms =
+            shift.map(|shift| shift.interval(factor * widening(self.levels.at(key), self.bench.blocks.count)));
         let mut row = ShiftRow {
             metric: self.bench.metrics[metric],
             quantile: q,
@@ -60,13 +72,21 @@ impl Judge<'_> {
             shift_ms,
             shift_pct: shift_ms.zip(of(base)).map(|(shift, base)| 100.0 * shift / base),
             ci_ms: shift.map(|shift| shift.interval(factor)),
+            ci_pct: shift.and_then(|_| pair.ratio(metric, place, q)).map(|ratio| {
+                let (low, high) = ratio.interval(factor);
+                (100.0 * low.exp_m1(), 100.0 * high.exp_m1())
+            }),
             joint_ci_ms,
             needed_rounds: None,
             verdict: Verdict::Inconclusive,
+            margin: None,
+            gate_ms: None,
+            gate: Gate::Ungated,
             open: None,
             reason: None,
         };
         self.decide(&mut row, pair, self.beyond(pair, metric, place));
+        self.gates.hold(&mut row, self.bench.blocks.rounds as f64);
         row
     }
 
@@ -82,6 +102,10 @@ impl Judge<'_> {
             let scarce = if row.n_candidate <= row.n_baseline { pair.candidate.path } else { pair.baseline.path };
             let few_calls = fewest < interval_needs(row.quantile);
             row.open = Some(if few_calls { Open::FewCalls } else { Open::FewBlocks });
+            if let Some(why) = self.bench.lengths.against(row.metric) {
+                row.reason = Some(why.to_owned());
+                return;
+            }
             row.needed_rounds = self.rounds_for_interval(row.quantile, fewest);
             row.reason = Some(self.why_no_interval(row, &self.plan.path(scarce).name, fewest));
             return;
@@ -103,8 +127,8 @@ impl Judge<'_> {
         } else {
             let shift = row.shift_ms.unwrap_or(0.0);
             let reach = if shift >= 0.0 { shift - low } else { high - shift };
-            let times = (reach / shift.abs().max(f64::MIN_POSITIVE)).powi(2);
-            row.needed_rounds = (times <= HOPELESS).then(|| (rounds * times).ceil() as u64);
+            let needed = rounds_to_reach(rounds, reach, shift);
+            row.needed_rounds = (needed <= HOPELESS * rounds).then(|| needed.ceil() as u64);
             row.open = Some(Open::HoldsZero);
             row.reason = Some("the interval holds zero".to_owned());
         }
@@ -180,7 +204,10 @@ impl Judge<'_> {
                 Shift { estimate, drawn: minus(&drawn(pair.candidate, candidate), &drawn(pair.baseline, baseline)) };
             shift.interval(small_sample_factor(self.bench.blocks.count))
         });
-        FailedShares { baseline, candidate, ci }
+        let margin = declared_for_errors(self.gates.margins);
+        let judged = ci.filter(|_| self.complete && self.bench.blocks.count >= FOR_VERDICT);
+        let gate = margin.map_or(Gate::Ungated, |margin| Gate::of(judged, margin));
+        FailedShares { baseline, candidate, ci, margin, gate }
     }
 
     fn curve(&self, pair: &Pair, metric: usize) -> Option<Curve> {

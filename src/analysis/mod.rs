@@ -4,22 +4,31 @@ use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
 use crate::run::Run;
 
+pub mod aged;
 pub mod alike;
 mod alone;
 mod bench;
 pub mod between;
 pub mod blocks;
 pub mod breakdown;
+#[cfg(test)]
+mod calibration;
 pub mod compare;
 pub mod conclusion;
 pub mod divisive;
+mod effect;
+pub mod family;
 pub mod findings;
 mod gaps;
 pub mod gate;
+mod interference;
 pub mod interval;
 mod joined;
 mod judge;
+mod lengths;
 pub mod population;
+pub mod power;
+pub mod reported;
 pub mod resample;
 pub mod rounds;
 pub mod selftest;
@@ -55,6 +64,8 @@ pub struct Analysis {
     pub findings: Vec<Vec<Finding>>,
     /// What the difference of each candidate is made of.
     pub waterfalls: Vec<waterfall::Waterfall>,
+    /// How the time to the first byte falls apart as services tell it, in the order of the plan.
+    pub reported: Vec<Option<reported::Reported>>,
     /// Every path against the baseline; `None` with one path alone.
     pub comparison: Option<Comparison>,
     /// The objectives of the plan.
@@ -77,8 +88,9 @@ pub fn analyse(run: &Run) -> Analysis {
     let kept = rounds::kept(run, &measured, &run.bad_seconds());
     let headline = population::headline(&measured);
     let paths = summary::summarize(run, &measured, &kept);
-    let validity = validity::examine(run, &measured, &kept, &paths, headline);
+    let mut validity = validity::examine(run, &measured, &kept, &paths, headline);
     let comparison = compare::compare(run, &kept);
+    validity.note_interference(run, comparison.as_ref());
     let objectives = slo::judge(run, &kept);
     Analysis {
         basis: run.headline_basis(),
@@ -87,11 +99,17 @@ pub fn analyse(run: &Run) -> Analysis {
         conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
         waterfalls: comparison.as_ref().map_or_else(Vec::new, |c| waterfall::waterfalls(run, &kept, c.baseline)),
         timelines: timeline::timelines(run, &measured, headline),
+        reported: paths.iter().map(|path| reported_of(run, &kept, path)).collect(),
         paths,
         comparison,
         objectives,
         validity,
     }
+}
+
+fn reported_of(run: &Run, kept: &[&Sample], path: &PathSummary) -> Option<reported::Reported> {
+    let own: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path.path).copied().collect();
+    reported::Reported::of(run, &own)
 }
 
 #[cfg(test)]
@@ -124,6 +142,61 @@ mod tests {
         assert_eq!(analyse(&run).conclusion.exit_code(false), 4);
         run.manifest.ending = None;
         assert_eq!(analyse(&run).conclusion, Conclusion::Incomplete);
+    }
+
+    /// A shift of 10 ms beside a spread that takes about 240 rounds for an interval of that half-width, and about twice
+    /// as many to show the shift in four runs of five.
+    #[test]
+    fn a_fifth_of_the_samples_decides_nothing_and_says_how_many_it_takes() {
+        let needed = 2.0 * power::rounds_for(10.0 / 150.0, 0.5, 0.3, 1.0);
+        let (mut open, mut told) = (0, 0);
+        for seed in 0..10 {
+            let world =
+                World { shifts_ms: vec![0.0, 10.0], rate: 4.0, seconds: needed / 5.0 / 4.0, seed, ..World::default() };
+            let run = world.run();
+            let analysis = analyse(&run);
+            let comparison = analysis.comparison.as_ref().expect("two paths");
+            let row = comparison.candidates[0].headline(Metric::Ttft).expect("row");
+            if analysis.conclusion == Conclusion::Inconclusive {
+                open += 1;
+                assert_eq!((analysis.conclusion.exit_code(false), analysis.conclusion.exit_code(true)), (0, 5));
+                assert!(row.reason.is_some() && row.resolves_ms().is_some_and(|ms| ms > 10.0), "{row:?}");
+                told += usize::from(row.needed_rounds.is_some_and(|rounds| rounds > comparison.blocks.rounds as u64));
+            }
+        }
+        assert!(open >= 8 && told >= 6, "{open} of 10 open, {told} say how many rounds it takes");
+    }
+
+    #[test]
+    fn declared_margins_decide_what_a_run_comes_to() {
+        for (margin, shift, conclusion) in [
+            ("ttft.p50=20%", 5.0, Conclusion::Met),
+            ("ttft.p50=20ms", 60.0, Conclusion::Missed),
+            ("ttft.p50=5ms", 5.0, Conclusion::Inconclusive),
+        ] {
+            let mut run = World { shifts_ms: vec![0.0, shift], ..World::default() }.run();
+            run.manifest.plan.margins = vec![margin.parse().expect(margin)];
+            let analysis = analyse(&run);
+            assert_eq!(analysis.conclusion, conclusion, "{margin}");
+            let comparison = analysis.comparison.expect("two paths");
+            let row = comparison.candidates[0].headline(Metric::Ttft).expect("row");
+            assert!(row.margin.is_some() && row.gate_ms.is_some(), "{row:?}");
+            let ungated = comparison.candidates[0].rows.iter().filter(|row| row.margin.is_none());
+            assert!(ungated.clone().count() == 20 && ungated.into_iter().all(|row| row.gate_ms.is_none()));
+        }
+    }
+
+    #[test]
+    fn a_path_against_itself_shows_the_noise_and_decides_nothing() {
+        let mut run = World { shifts_ms: vec![0.0, 60.0, 0.0], ..World::default() }.run();
+        run.manifest.plan.twin = Some(crate::units::PathId(2));
+        let analysis = analyse(&run);
+        let comparison = analysis.comparison.expect("three paths");
+        let twin = comparison.candidates[1].headline(Metric::Ttft).expect("row");
+        assert_eq!((twin.verdict, analysis.conclusion), (shift::Verdict::Inconclusive, Conclusion::Met));
+        assert_eq!(comparison.others().count(), 1);
+        run.manifest.plan.twin = None;
+        assert_eq!(analyse(&run).conclusion, Conclusion::Inconclusive);
     }
 
     #[test]

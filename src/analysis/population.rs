@@ -89,7 +89,9 @@ pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
         return Some(Value::Known(ms));
     }
     let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo);
-    if !timed_out(sample) || !metric.has_basis() || (of_streams && !sample.stream) {
+    // Of a call without an answer nobody knows what the server would have reported.
+    let reported = metric == Metric::Overhead;
+    if !timed_out(sample) || !metric.has_basis() || reported || (of_streams && !sample.stream) {
         return None;
     }
     // It has an end, but not that of its answer; of a body that is no stream `done` is the last read so far.

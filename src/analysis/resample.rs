@@ -75,6 +75,24 @@ impl Values {
         self.sorted.len()
     }
 
+    /// How many blocks they may lie in.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    /// How many there are in each block.
+    #[must_use]
+    pub fn counts(&self) -> Vec<f64> {
+        let all = &self.checkpoints[self.checkpoints.len() - self.blocks..];
+        all.iter().map(|count| f64::from(*count)).collect()
+    }
+
+    /// Each value with its block, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (f64, usize)> {
+        self.sorted.iter().zip(&self.block_of).map(|(value, block)| (*value, usize::from(*block)))
+    }
+
     /// How many of them are infinite.
     #[must_use]
     pub fn beyond(&self) -> usize {

@@ -18,6 +18,12 @@ pub fn student_quantile(p: f64, freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or_else(|_| normal_quantile(p), |t| t.inverse_cdf(p))
 }
 
+/// How often Student's t distribution with `freedom` degrees of freedom is larger than `t`.
+#[must_use]
+pub fn student_survival(t: f64, freedom: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, freedom).map_or(0.5, |student| student.sf(t))
+}
+
 /// By how much a bootstrap interval over `blocks` blocks is widened: `t(blocks - 1) / z * sqrt(blocks / (blocks - 1))`,
 /// because a bootstrap takes the spread among few blocks for the true one.
 #[must_use]
@@ -142,7 +148,7 @@ pub fn welch(first: &[f64], second: &[f64]) -> Option<MeanDifference> {
     let freedom = squared.powi(2) / (error_a.powi(2) / free_a + error_b.powi(2) / free_b);
     let (error, t) = (squared.sqrt(), difference / squared.sqrt());
     let reach = student_quantile(0.5 + CONFIDENCE / 2.0, freedom) * error;
-    let tail = StudentsT::new(0.0, 1.0, freedom).map_or(0.5, |student| student.sf(t.abs()));
+    let tail = student_survival(t.abs(), freedom);
     Some(MeanDifference { difference, interval: (difference - reach, difference + reach), p: (2.0 * tail).min(1.0) })
 }
 

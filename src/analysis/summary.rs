@@ -345,7 +345,7 @@ fn why_none(metric: Metric) -> &'static str {
         Metric::Dns => "no connection to a host name was opened in the measured phase",
         Metric::Tcp => "no connection was opened in the measured phase",
         Metric::Tls => "no https connection was opened in the measured phase",
-        Metric::Server => "the server reported none",
+        Metric::Server | Metric::Overhead => "the server reported none",
     }
 }
 
@@ -397,7 +397,7 @@ mod tests {
         // The fixture sends 50 us after the intended time.
         assert!((p50(&response) - p50(&service) - 0.05).abs() < 1e-6);
         let keys: Vec<_> = paths[0].metrics.iter().map(MetricSummary::key).collect();
-        assert_eq!(keys.len(), 15, "{keys:?}");
+        assert_eq!(keys.len(), 17, "{keys:?}");
         assert_eq!(metric(&paths[0], "chunk_gap").n, 2_000);
     }
 

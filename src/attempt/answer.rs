@@ -215,6 +215,8 @@ fn read_headers(sample: &mut Sample, headers: &HeaderMap) {
         let number = || value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
         match name.as_str() {
             "openai-processing-ms" => sample.server_ms = number(),
+            "x-litellm-overhead-duration-ms" | "x-kong-proxy-latency" => sample.gateway_ms = number(),
+            "x-envoy-upstream-service-time" | "x-kong-upstream-latency" => sample.upstream_ms = number(),
             "retry-after-ms" => sample.retry_after_ms = number(),
             "retry-after" => seconds = number(),
             "x-ms-region" => sample.region = value.to_str().ok().map(Box::from),

@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(document["kind"], "two_runs");
         assert!(document["weakness"].as_str().is_some_and(|why| why.contains("weaker than one paired run")));
         let rows = document["comparisons"].as_array().expect("rows");
-        assert_eq!(rows.len(), 12);
+        assert_eq!(rows.len(), 21);
         let median = rows.iter().find(|row| row["metric"] == "ttft" && row["quantile"] == 0.5).expect("median");
         assert_eq!((&median["verdict"], &median["gate"]), (&Value::from("slower"), &Value::from("failed")));
         assert_eq!((&median["margin"], &median["candidate"]), (&Value::from("5%"), &Value::from("private")));

@@ -55,11 +55,13 @@ pub enum Metric {
     Tls,
     /// The time that the server itself reports.
     Server,
+    /// First byte of the answer − start − the time that the server itself reports.
+    Overhead,
 }
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ttfb,
         Self::Ttft,
         Self::Ttfo,
@@ -71,6 +73,7 @@ impl Metric {
         Self::Tcp,
         Self::Tls,
         Self::Server,
+        Self::Overhead,
     ];
 
     /// The key used in files.
@@ -88,6 +91,7 @@ impl Metric {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::Server => "server",
+            Self::Overhead => "overhead",
         }
     }
 
@@ -112,13 +116,17 @@ impl Metric {
             Self::Tcp => "TCP handshake of a new connection",
             Self::Tls => "TLS handshake of a new connection",
             Self::Server => "the time that the server itself reports (openai-processing-ms); reported, not measured",
+            Self::Overhead => {
+                "time to the first byte less the time that the server itself reports for that call \
+                 (openai-processing-ms): network and gateways, as far as the report can be trusted"
+            }
         }
     }
 
     /// Whether it counts from the start of the call, and so exists as response time and as service time.
     #[must_use]
     pub fn has_basis(self) -> bool {
-        matches!(self, Self::Ttfb | Self::Ttft | Self::Ttfo | Self::E2e)
+        matches!(self, Self::Ttfb | Self::Ttft | Self::Ttfo | Self::E2e | Self::Overhead)
     }
 
     /// Its value for one attempt in nanoseconds, whatever the outcome; `None` when a stamp it needs was not seen.
@@ -151,6 +159,7 @@ impl Metric {
             Self::Tcp => connection(|c| c.tcp),
             Self::Tls => connection(|c| c.tls),
             Self::Server => sample.server_ms.map(|ms| (ms * 1e6) as u64),
+            Self::Overhead => Some(from_start(stamps.first_byte)?.saturating_sub((sample.server_ms? * 1e6) as u64)),
         }
     }
 }
@@ -174,7 +183,9 @@ impl fmt::Display for Metric {
 
 /// A word that names no metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no metric; the metrics are ttfb, ttft, ttfo, e2e, tpot, chunk_gap, send_lag, dns, tcp, tls, server")]
+#[error(
+    "'{0}' is no metric; the metrics are ttfb, ttft, ttfo, e2e, tpot, chunk_gap, send_lag, dns, tcp, tls, server, overhead"
+)]
 pub struct UnknownMetric(pub String);
 
 impl FromStr for Metric {

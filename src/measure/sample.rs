@@ -111,6 +111,11 @@ pub struct Sample {
     pub request_id: Option<Box<str>>,
     /// Milliseconds the server says it took (`openai-processing-ms`); reported, not measured.
     pub server_ms: Option<f64>,
+    /// Milliseconds a gateway says it took itself (`x-litellm-overhead-duration-ms`, `x-kong-proxy-latency`).
+    pub gateway_ms: Option<f64>,
+    /// Milliseconds a gateway says it waited for what lies behind it (`x-envoy-upstream-service-time`,
+    /// `x-kong-upstream-latency`).
+    pub upstream_ms: Option<f64>,
     /// Milliseconds the server asked to wait.
     pub retry_after_ms: Option<f64>,
     /// The region the server says it is in.
@@ -145,6 +150,8 @@ impl Sample {
             conn: None,
             request_id: None,
             server_ms: None,
+            gateway_ms: None,
+            upstream_ms: None,
             retry_after_ms: None,
             region: None,
         }

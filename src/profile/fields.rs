@@ -9,8 +9,23 @@ use crate::profile::error::{Origin, Problem, Wrong};
 use crate::profile::tree::{Node, Table, Value};
 
 /// The keys of each section, by which a misplaced key is found again.
-pub const SECTIONS: [(&str, &[&str]); 12] = [
-    ("", &["name", "seed", "baseline", "workers", "simulator", "workload", "load", "limits", "path", "objective"]),
+pub const SECTIONS: [(&str, &[&str]); 13] = [
+    (
+        "",
+        &[
+            "name",
+            "seed",
+            "baseline",
+            "workers",
+            "simulator",
+            "workload",
+            "load",
+            "compare",
+            "limits",
+            "path",
+            "objective",
+        ],
+    ),
     ("simulator", &["scenario"]),
     (
         "workload",
@@ -42,6 +57,7 @@ pub const SECTIONS: [(&str, &[&str]); 12] = [
             "think_time",
         ],
     ),
+    ("compare", &["margins", "noise_floor"]),
     ("limits", &["requests", "tokens", "auth_failures"]),
     ("path", &["name", "kind", "base_url", "auth", "backend", "connections", "tls", "timeouts"]),
     ("path.auth", &["kind", "env", "file"]),
@@ -142,6 +158,19 @@ impl<'tree> Fields<'tree> {
             Some(Value::Text(text)) if !text.trim().is_empty() => Ok(Some(text)),
             Some(_) => Err(self.wrong(key, "a text in quotes")),
         }
+    }
+
+    /// Texts in a list.
+    ///
+    /// # Errors
+    /// When it is no list, or anything in it is no text.
+    pub fn texts(&self, key: &str) -> Result<Vec<&'tree str>, Wrong> {
+        let Some(node) = self.table.get(key) else { return Ok(Vec::new()) };
+        let wrong = || self.wrong(key, "a list of texts in quotes");
+        let Value::List(items) = &node.value else { return Err(wrong()) };
+        let text =
+            |item: &'tree Node| if let Value::Text(text) = &item.value { Ok(text.as_str()) } else { Err(wrong()) };
+        items.iter().map(text).collect()
     }
 
     /// A text in a form of its own, such as a time or a rate.

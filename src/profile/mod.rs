@@ -14,6 +14,7 @@ pub mod tree;
 use std::path::Path;
 
 use crate::cli::{Override, ProfileSource};
+use crate::measure::margin::Margin;
 use crate::measure::objective::{Expression, Objective};
 use crate::path::NetPath;
 use crate::schedule::load::{Limits, LoadPlan};
@@ -51,6 +52,10 @@ pub struct Profile {
     pub workload: WorkloadPlan,
     /// When.
     pub load: LoadPlan,
+    /// How much slower a path may be than the baseline.
+    pub margins: Vec<Margin>,
+    /// Whether the baseline's path is measured twice.
+    pub noise_floor: bool,
     /// Where to stop before it hurts.
     pub limits: Limits,
     /// The ways to the model, at least one.
@@ -111,6 +116,7 @@ impl Profile {
         };
         let workload = asked::read(&section("workload", "which says what is asked")?)?;
         let has_trace = matches!(workload.source, WorkloadSource::Trace { .. });
+        let compare = fields.table("compare", "compare")?;
         Ok(Self {
             name: read_name(&fields, stem)?,
             seed: fields.count("seed", 0)?,
@@ -120,6 +126,8 @@ impl Profile {
             load: timing::read(&section("load", "which says when calls start")?, has_trace)?,
             limits: timing::read_limits(fields.table("limits", "limits")?.as_ref())?,
             objectives: read_objectives(&fields, &paths)?,
+            margins: read_margins(compare.as_ref())?,
+            noise_floor: compare.as_ref().map_or(Ok(None), |compare| compare.flag("noise_floor"))?.unwrap_or(false),
             workload,
             paths,
         })
@@ -209,6 +217,14 @@ fn find_path<'p>(paths: &'p [NetPath], name: &str, origin: &Origin, key: &str) -
             format!("'{key}' names the path '{name}', which there is not; {meant}the paths are {}", names.join(", ")),
         )
     })
+}
+
+/// The `[compare]` section's margins.
+fn read_margins(compare: Option<&Fields<'_>>) -> Result<Vec<Margin>, Wrong> {
+    let Some(compare) = compare else { return Ok(Vec::new()) };
+    let parse =
+        |text: &str| text.parse().map_err(|error| compare.rule("margins", format!("'compare.margins': {error}")));
+    compare.texts("margins")?.into_iter().map(parse).collect()
 }
 
 fn read_objectives(fields: &Fields<'_>, paths: &[NetPath]) -> Result<Vec<Objective>, Wrong> {

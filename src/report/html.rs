@@ -27,6 +27,7 @@ pub fn render(model: &Model, charts: &[Chart]) -> Vec<u8> {
     if !model.shifts.rows.is_empty() {
         table(&mut page, &model.shifts, 2);
     }
+    model.effects.iter().filter(|table| !table.rows.is_empty()).for_each(|effects| table(&mut page, effects, 2));
     details(&mut page, model);
     page.push_str("</main>\n</body>\n</html>\n");
     page.into_bytes()

@@ -9,7 +9,11 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use crate::analysis::compare::Comparison;
-use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
+use crate::analysis::gate::Gate;
+use crate::analysis::reported::Reported;
+use crate::analysis::shift::{
+    Candidate, ConnectionShift, Contrast, Curve, CurvePoint, Dominance, Half, Interference, MeanShift, ShiftRow,
+};
 use crate::analysis::slo::ObjectiveResult;
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
@@ -29,6 +33,12 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         comparisons: comparisons(run, analysis),
         mean_shifts: mean_shifts(run, analysis),
         failed_shares: failed_shares(run, analysis),
+        goodput: of_candidates(run, analysis, goodput),
+        dominance: of_candidates(run, analysis, dominance),
+        curves: of_candidates(run, analysis, curves),
+        interference: of_candidates(run, analysis, interference),
+        connection_states: of_candidates(run, analysis, connection_states),
+        reported: reported(run, analysis),
         blocks: analysis.comparison.as_ref().map(blocks),
         objectives: analysis.objectives.iter().map(objective).collect(),
         notes: run.manifest.notes.iter().chain(comparison_notes(analysis)).cloned().collect(),
@@ -47,6 +57,12 @@ struct Document {
     comparisons: Vec<ComparisonFacts>,
     mean_shifts: Vec<Value>,
     failed_shares: Vec<Value>,
+    goodput: Vec<Value>,
+    dominance: Vec<Value>,
+    curves: Vec<Value>,
+    interference: Vec<Value>,
+    connection_states: Vec<Value>,
+    reported: Vec<Value>,
     blocks: Option<Value>,
     objectives: Vec<ObjectiveFacts>,
     notes: Vec<String>,
@@ -210,8 +226,13 @@ struct ComparisonFacts {
     shift_pct: Value,
     confidence: f64,
     blocks: usize,
-    margin: Value,
+    margin: Option<String>,
+    gate_ms: Value,
+    gate: Value,
+    ci_pct: Value,
+    resolves_ms: Value,
     needed_rounds: Option<u64>,
+    needed_s: Value,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -241,8 +262,13 @@ fn compared(run: &Run, comparison: &Comparison, candidate: &Candidate, row: &Shi
         shift_pct: ms(row.shift_pct),
         confidence: CONFIDENCE,
         blocks: comparison.blocks.count,
-        margin: Value::Null,
+        margin: row.margin.map(|size| size.to_string()),
+        gate_ms: ms(row.gate_ms),
+        gate: gate(row.gate),
+        ci_pct: pair(row.ci_pct),
+        resolves_ms: ms(row.resolves_ms()),
         needed_rounds: row.needed_rounds,
+        needed_s: ms(row.needed_rounds.map(|rounds| rounds as f64 / comparison.blocks.rate.max(1e-9))),
         verdict: row.verdict.as_str(),
         reason: row.reason.clone(),
     }
@@ -270,17 +296,110 @@ fn failed_shares(run: &Run, analysis: &Analysis) -> Vec<Value> {
         json!({
             "baseline": name(comparison.baseline), "candidate": name(candidate.path),
             "baseline_share": ms(shares.baseline), "candidate_share": ms(shares.candidate), "ci": pair(shares.ci),
+            "margin": ms(shares.margin), "gate": gate(shares.gate),
         })
     };
     let comparison = analysis.comparison.iter();
     comparison.flat_map(|c| c.candidates.iter().map(move |candidate| of(c, candidate))).collect()
 }
 
+/// What `of` says of each candidate, with the names of baseline and candidate in front.
+fn of_candidates(run: &Run, analysis: &Analysis, of: fn(&Candidate) -> Vec<Value>) -> Vec<Value> {
+    let name = |path| run.manifest.plan.path(path).name.clone();
+    let named = |comparison: &Comparison, candidate: &Candidate| -> Vec<Value> {
+        let mut values = of(candidate);
+        for value in values.iter_mut().filter_map(Value::as_object_mut) {
+            value.insert("baseline".to_owned(), json!(name(comparison.baseline)));
+            value.insert("candidate".to_owned(), json!(name(candidate.path)));
+        }
+        values
+    };
+    let comparison = analysis.comparison.iter();
+    comparison.flat_map(|c| c.candidates.iter().flat_map(move |candidate| named(c, candidate))).collect()
+}
+
+fn goodput(candidate: &Candidate) -> Vec<Value> {
+    let goodput = &candidate.goodput;
+    vec![json!({
+        "baseline_per_s": ms(goodput.baseline), "candidate_per_s": ms(goodput.candidate), "ci": pair(goodput.ci),
+    })]
+}
+
+fn dominance(candidate: &Candidate) -> Vec<Value> {
+    let one = |dominance: &Dominance| {
+        json!({
+            "metric": dominance.metric.key(), "cliffs_delta": ms(dominance.delta), "ci": pair(dominance.ci),
+            "size": dominance.delta.map(Dominance::word),
+        })
+    };
+    candidate.dominances.iter().map(one).collect()
+}
+
+fn curves(candidate: &Candidate) -> Vec<Value> {
+    let point = |point: &CurvePoint| {
+        json!({
+            "quantile": point.quantile, "shift_ms": rounded(point.shift_ms),
+            "band_ms": pair(Some((point.low_ms, point.high_ms))),
+        })
+    };
+    let one = |curve: &Curve| json!({"metric": curve.metric.key(), "points": curve.points.iter().map(point).collect::<Vec<_>>()});
+    candidate.curves.iter().map(one).collect()
+}
+
+fn interference(candidate: &Candidate) -> Vec<Value> {
+    let half = |half: Half| json!({"rounds": half.rounds, "shift_ms": rounded(half.shift_ms)});
+    let contrast = |contrast: Contrast, so: &str, not: &str| {
+        json!({
+            so: half(contrast.so), not: half(contrast.not), "difference_ms": rounded(contrast.ms),
+            "ci_ms": pair(Some(contrast.ci_ms)), "material": contrast.material,
+        })
+    };
+    let one = |found: Interference| {
+        json!({
+            "by_order": contrast(found.by_order, "candidate_last", "candidate_first"),
+            "by_distance": found.by_distance.map(|found| contrast(found, "close", "apart")),
+            "close_within_ms": rounded(found.middle_ms), "material": found.is_material(),
+        })
+    };
+    candidate.interference.into_iter().map(one).collect()
+}
+
+fn connection_states(candidate: &Candidate) -> Vec<Value> {
+    let one = |shift: &ConnectionShift| {
+        json!({
+            "state": shift.state.as_str(), "metric": shift.metric.key(), "n_baseline": shift.n_baseline,
+            "n_candidate": shift.n_candidate, "shift_ms": ms(shift.shift_ms), "ci_ms": pair(shift.ci_ms),
+        })
+    };
+    candidate.connections.iter().map(one).collect()
+}
+
+fn reported(run: &Run, analysis: &Analysis) -> Vec<Value> {
+    let one = |(path, reported): (&PathSummary, &Option<Reported>)| {
+        let reported = (*reported)?;
+        Some(json!({
+            "path": run.manifest.plan.path(path.path).name, "source": "reported by the services, not measured",
+            "calls": reported.calls, "network_ms": rounded(reported.network_ms),
+            "gateway_ms": ms(reported.gateway_ms), "model_ms": ms(reported.model_ms),
+        }))
+    };
+    analysis.paths.iter().zip(&analysis.reported).filter_map(one).collect()
+}
+
+/// The word for a gate; null where nothing is gated.
+pub(crate) fn gate(gate: Gate) -> Value {
+    match gate {
+        Gate::Ungated => Value::Null,
+        Gate::Passed | Gate::Failed | Gate::Open => json!(gate.as_str()),
+    }
+}
+
 fn blocks(comparison: &Comparison) -> Value {
     let blocks = &comparison.blocks;
     json!({
         "count": blocks.count, "length_s": rounded(blocks.length_s), "memory_s": rounded(blocks.memory_s),
-        "rounds": blocks.rounds, "shared": blocks.shared, "joint_level": rounded(comparison.level),
+        "rounds": blocks.rounds, "shared": blocks.shared, "joint_level": rounded(comparison.levels.others),
+        "first_level": rounded(comparison.levels.first),
     })
 }
 
@@ -461,7 +580,7 @@ mod tests {
             assert!(!document.pointer(pointer).unwrap_or(&Value::Null).is_null(), "{pointer}");
         }
         assert!(document["validity"]["health"]["simulator"].is_null(), "it was not used");
-        assert_eq!(document["comparisons"].as_array().expect("rows").len(), 2 * 3 * 4);
+        assert_eq!(document["comparisons"].as_array().expect("rows").len(), 2 * 3 * 7);
         assert_eq!(document["objectives"][0]["verdict"], "met");
         assert_eq!(document["comparisons"][0]["margin"], Value::Null);
         let tail = &document["paths"]["direct"]["metrics"]["ttft"];

@@ -10,6 +10,7 @@ use crate::store::file::{self, StoreError};
 pub mod between;
 pub mod chart;
 pub mod csv;
+pub mod effects;
 pub mod export;
 pub mod figure;
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! A report before it has a form: every sentence and every cell decided, so that all formats say the same.
 
 use crate::analysis::Analysis;
-use crate::analysis::shift::{QUANTILES, ShiftRow, Verdict};
+use crate::analysis::shift::{SHOWN, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::{self, MetricSummary, PathSummary};
 use crate::measure::metric::Metric;
 use crate::plan::{Arrivals, LoadModel, WorkloadSource};
+use crate::report::effects;
 use crate::report::figure::{self, MISSING};
 use crate::report::planned::Planned;
 use crate::report::rig;
@@ -29,6 +30,8 @@ pub struct Model {
     pub overview: Table,
     /// Shifts with their intervals; without rows for one path alone.
     pub shifts: Table,
+    /// Differences other than those of quantiles.
+    pub effects: Vec<Table>,
     /// The objectives; without rows if there are none.
     pub objectives: Table,
     /// Every metric of every path, a table a path.
@@ -70,6 +73,9 @@ impl Model {
             decisions: words::decisions(run, analysis, planned),
             overview: overview(run, analysis),
             shifts: shifts(run, analysis, planned),
+            effects: [effects::effects, effects::interference, effects::connections, effects::reported]
+                .map(|table| table(run, analysis))
+                .to_vec(),
             objectives: objectives(analysis),
             metrics: analysis.paths.iter().map(|path| metrics(run, path)).collect(),
             errors: errors(run, analysis),
@@ -186,7 +192,7 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
 fn shift_row<'a>(run: &Run, path: PathId, metric: Metric, rows: impl Iterator<Item = &'a ShiftRow>) -> Vec<Cell> {
     let name = run.manifest.plan.path(path).name.as_str();
     let mut cells: Vec<Cell> = vec![name.into(), words::short(metric).into()];
-    cells.extend(rows.filter(|row| row.metric == metric).map(shift_cell));
+    cells.extend(rows.filter(|row| row.metric == metric && SHOWN.contains(&row.quantile)).map(shift_cell));
     cells
 }
 
@@ -211,7 +217,7 @@ fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> O
         quiet(run.manifest.plan.path(path).name.clone()),
         quiet(format!("{} planned", words::short(Metric::Ttft))),
     ];
-    cells.extend(QUANTILES.map(cell));
+    cells.extend(SHOWN.map(cell));
     Some(cells)
 }
 

@@ -1,6 +1,7 @@
 //! The sentences of a report.
 
 use crate::analysis::compare::Comparison;
+use crate::analysis::gate::Gate;
 use crate::analysis::population::Connections;
 use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
@@ -42,6 +43,7 @@ pub fn name(metric: Metric) -> &'static str {
         Metric::Tcp => "TCP handshake",
         Metric::Tls => "TLS handshake",
         Metric::Server => "server's own time",
+        Metric::Overhead => "time to first byte less the server's reported time",
     }
 }
 
@@ -60,6 +62,7 @@ pub fn short(metric: Metric) -> &'static str {
         Metric::Tcp => "TCP",
         Metric::Tls => "TLS",
         Metric::Server => "server",
+        Metric::Overhead => "TTFB less reported",
     }
 }
 
@@ -86,10 +89,15 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
         let sentence = format!("{subject} was not compared with {baseline}");
         return Decision { subject: subject.to_owned(), tone: Tone::Warn, sentence, details: Vec::new() };
     };
-    let (tone, sentence) = headline(row, subject, baseline);
+    let (mut tone, mut sentence) = headline(row, subject, baseline);
+    if comparison.twin == Some(candidate.path) {
+        (tone, sentence) = noise_floor(row, baseline);
+    }
     let mut details = vec![behind(row, comparison.connections)];
     details.extend(planned.and_then(|planned| plan_of(planned, comparison, candidate)));
-    details.extend(wanted(row, comparison.blocks.rate));
+    details.extend(wanted(row, (comparison.blocks.rate, comparison.blocks.rounds)));
+    details.extend(resolves(row));
+    details.extend(gates(candidate));
     details.extend(failures(candidate, subject, baseline));
     Decision { subject: subject.to_owned(), tone, sentence, details }
 }
@@ -149,16 +157,63 @@ fn plan_of(planned: Planned, comparison: &Comparison, candidate: &Candidate) -> 
     Some(format!("planned by the simulator: {}", figure::shift(shift)))
 }
 
-/// How much longer a run of so many rounds a second would have to be, if more would help.
+/// What a path against itself says of the rig.
+fn noise_floor(row: &ShiftRow, baseline: &str) -> (Tone, String) {
+    let floor = row.resolves_ms().map_or_else(|| "not known".to_owned(), figure::ms);
+    match row.verdict {
+        Verdict::Inconclusive | Verdict::Equivalent => {
+            (Tone::Plain, format!("{baseline} against itself: no difference; the noise floor of this rig is ±{floor}"))
+        }
+        Verdict::Faster | Verdict::Slower | Verdict::SlowerWithinMargin => {
+            (Tone::Warn, format!("{baseline} against itself is called different: this rig deceives itself"))
+        }
+    }
+}
+
+/// The smallest shift that would have been seen.
+fn resolves(row: &ShiftRow) -> Option<String> {
+    let resolves = row.resolves_ms().filter(|_| row.open == Some(Open::HoldsZero))?;
+    Some(format!("this run would have told a shift of about {} from none", figure::ms(resolves)))
+}
+
+/// How declared margins stand.
+fn gates(candidate: &Candidate) -> Option<String> {
+    let named = |gate: Gate| -> Vec<String> {
+        let of_rows = candidate.rows.iter().filter(|row| row.margin.is_some() && row.gate == gate);
+        let mut names: Vec<String> =
+            of_rows.map(|row| format!("{} {}", short(row.metric), figure::quantile(row.quantile))).collect();
+        names.extend((candidate.failures.gate == gate).then(|| "failed calls".to_owned()));
+        names
+    };
+    let said = [(Gate::Failed, "beyond its margin"), (Gate::Open, "not decided"), (Gate::Passed, "within its margin")]
+        .map(|(gate, word)| (named(gate), word));
+    let said: Vec<String> = said
+        .into_iter()
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, word)| format!("{}: {}", word, names.join(", ")))
+        .collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// How much longer a run of so many rounds a second would have to be, if more would help; `done` are its rate and its
+/// rounds.
 #[must_use]
-pub fn wanted(row: &ShiftRow, rate: f64) -> Option<String> {
+pub fn wanted(row: &ShiftRow, (rate, done): (f64, usize)) -> Option<String> {
     let rounds = row.needed_rounds?;
     let seconds = rounds as f64 / rate.max(1e-9);
     let for_what = match row.open {
         Some(Open::HoldsZero) => "to tell a shift of this size from none",
+        Some(Open::HoldsMargin) => "to tell on which side of the margin it lies",
         Some(Open::FewCalls | Open::FewBlocks | Open::BeyondTimeout | Open::Incomplete) | None => "for a verdict",
     };
-    Some(format!("about {} rounds ({}) are needed {for_what}", figure::count(rounds), figure::seconds(seconds)))
+    let more = rounds.saturating_sub(done as u64);
+    let further = figure::seconds(more as f64 / rate.max(1e-9));
+    Some(format!(
+        "about {} rounds ({}) are needed {for_what}: {} more ({further})",
+        figure::count(rounds),
+        figure::seconds(seconds),
+        figure::count(more)
+    ))
 }
 
 /// How many calls failed on either side.
@@ -205,7 +260,10 @@ pub fn conclusion(analysis: &Analysis) -> (Tone, &'static str) {
             (Tone::Bad, "INVALID: this tool, not the paths, was the limit. Do not use these figures.")
         }
         Conclusion::Incomplete => (Tone::Warn, "INCOMPLETE: what was measured is shown, nothing is decided by it."),
-        Conclusion::Missed => (Tone::Bad, "An objective was missed."),
+        Conclusion::Missed if analysis.objectives.iter().any(|result| result.verdict == ObjectiveVerdict::Missed) => {
+            (Tone::Bad, "An objective was missed.")
+        }
+        Conclusion::Missed => (Tone::Bad, "A path is worse than the baseline by more than its margin."),
         Conclusion::Inconclusive | Conclusion::Met if analysis.objectives.is_empty() => (Tone::Plain, ""),
         Conclusion::Inconclusive if open => (Tone::Warn, "An objective could not be decided."),
         Conclusion::Inconclusive | Conclusion::Met => (Tone::Good, "Every objective was met."),

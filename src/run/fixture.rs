@@ -59,6 +59,8 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
             max_in_flight: 10_000,
         },
         objectives: Vec::new(),
+        margins: Vec::new(),
+        twin: None,
         limits: Limits::default(),
         simulator: None,
     }
@@ -107,6 +109,8 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
         }),
         request_id: None,
         server_ms: None,
+        gateway_ms: None,
+        upstream_ms: None,
         retry_after_ms: None,
         region: None,
     }
@@ -125,12 +129,18 @@ pub(crate) struct World {
     pub(crate) seconds: f64,
     /// Standard deviation of the logarithm of the model's own time, median 150 ms.
     pub(crate) sigma: f64,
-    /// Share by which a common drift with a memory of 20 s moves everything.
+    /// Factors by which each path is slower than it would be, of everything; 1 where there are none.
+    pub(crate) factors: Vec<f64>,
+    /// Share by which a common drift moves everything.
     pub(crate) drift: f64,
+    /// How long drifts remember themselves, seconds.
+    pub(crate) memory_s: f64,
     /// Share by which a drift of each path's own, with the same memory, moves it.
     pub(crate) own_drift: f64,
-    /// Whether everything takes 2.5 times as long for 4 seconds now and then, once in 30 seconds in the mean.
+    /// Whether everything takes 2.5 times as long for 4 seconds now and then.
     pub(crate) bursts: bool,
+    /// How many seconds lie between two such times in the mean.
+    pub(crate) burst_every_s: f64,
     /// How arrivals meet paths.
     pub(crate) design: Design,
     /// Callers of a closed load, each a little slower than the one before; `None` under open load.
@@ -149,9 +159,12 @@ impl Default for World {
             rate: 10.0,
             seconds: 60.0,
             sigma: 0.3,
+            factors: Vec::new(),
             drift: 0.0,
+            memory_s: 20.0,
             own_drift: 0.0,
             bursts: false,
+            burst_every_s: 30.0,
             design: Design::Paired,
             callers: None,
             warmup_calls: 0,
@@ -208,7 +221,7 @@ impl World {
             if at >= self.seconds {
                 break;
             }
-            let memory = f64::exp(-gap / 20.0);
+            let memory = f64::exp(-gap / self.memory_s);
             let step: f64 = rng.sample(StandardNormal);
             level = level * memory + step * self.drift * (1.0 - memory * memory).sqrt();
             if self.own_drift > 0.0 {
@@ -217,7 +230,7 @@ impl World {
                     *own = *own * memory + step * self.own_drift * (1.0 - memory * memory).sqrt();
                 }
             }
-            if self.bursts && rng.random::<f64>() < gap / 30.0 {
+            if self.bursts && rng.random::<f64>() < gap / self.burst_every_s {
                 burst_until = at + 4.0;
             }
             let slow = if at < burst_until { 2.5 } else { 1.0 };
@@ -285,7 +298,8 @@ impl World {
         slow: f64,
     ) -> Sample {
         let noise: f64 = rng.sample(StandardNormal);
-        let first_ms = 150.0 * (self.sigma * noise).exp() * slow + self.shifts_ms[usize::from(path)];
+        let factor = self.factors.get(usize::from(path)).copied().unwrap_or(1.0);
+        let first_ms = 150.0 * (self.sigma * noise).exp() * slow * factor + self.shifts_ms[usize::from(path)];
         let mut sample = sample(plan, seq, round, path, intended);
         let after = |ms: f64| Some(intended + Duration::from_nanos((ms * 1e6) as u64));
         sample.stamps.head = after(first_ms - 1.0);

@@ -14,7 +14,7 @@ use crate::store::file::StoreError;
 use crate::units::Nanos;
 
 /// The columns, in order: those of the contract, then what a reader may want besides.
-pub const COLUMNS: [&str; 37] = [
+pub const COLUMNS: [&str; 39] = [
     "seq",
     "round",
     "path",
@@ -52,10 +52,12 @@ pub const COLUMNS: [&str; 37] = [
     "usage",
     "first_visible",
     "begun",
+    "gateway_ms",
+    "upstream_ms",
 ];
 
 /// Columns that the files of earlier versions do not have.
-pub(crate) const LATER: [&str; 1] = ["begun"];
+pub(crate) const LATER: [&str; 3] = ["begun", "gateway_ms", "upstream_ms"];
 
 /// Appends attempts to `requests.csv`.
 #[derive(Debug)]
@@ -142,6 +144,8 @@ impl Line {
         self.stamp(sample.stamps.usage, origin);
         self.stamp(sample.stamps.first_visible, origin);
         self.stamp(sample.stamps.begun, origin);
+        self.decimal(sample.gateway_ms);
+        self.decimal(sample.upstream_ms);
         self.0.pop();
         self.0.push(b'\n');
     }
@@ -344,6 +348,7 @@ mod tests {
                 },
                 outcome, status, input_tokens: tokens[0], output_tokens: tokens[1], reasoning_tokens: tokens[2],
                 conn, request_id: request_id.map(Into::into), server_ms, retry_after_ms: server_ms.map(|ms| ms / 3.0),
+                gateway_ms: server_ms.map(|ms| ms / 7.0), upstream_ms: server_ms.map(|ms| ms + 1.0),
                 region: region.map(Into::into),
             }
         }
@@ -375,7 +380,7 @@ mod tests {
         assert_eq!(
             text,
             "7,3,direct,measure,chat,true,1500.000000,1500.050000,1500.020000,1600.000000,1600.000000,1600.000000,,\
-             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000,1500.012000\n"
+             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000,1500.012000,,\n"
         );
         assert_eq!(text.matches(',').count() + 1, COLUMNS.len());
     }

@@ -1,5 +1,7 @@
 //! Whether a run may be judged at all: was this tool itself on time, and did it do all that it planned?
 
+use crate::analysis::compare::Comparison;
+use crate::analysis::shift::Interference;
 use crate::analysis::summary::PathSummary;
 use crate::measure::health::BadSeconds;
 use crate::measure::metric::Metric;
@@ -90,6 +92,21 @@ pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathS
         vitals,
         bad,
         left_out: (measured.len() - kept.len()) as u64,
+    }
+}
+
+impl Validity {
+    /// Takes up what a comparison found of calls in each other's way.
+    pub(crate) fn note_interference(&mut self, run: &Run, comparison: Option<&Comparison>) {
+        let Some(comparison) = comparison else { return };
+        let name = |path| run.manifest.plan.path(path).name.clone();
+        let found = comparison.candidates.iter().filter_map(|candidate| {
+            let found = candidate.interference.filter(Interference::is_material)?;
+            Some(Reason::SelfInterference { path: name(candidate.path), baseline: name(comparison.baseline), found })
+        });
+        self.reasons.extend(found);
+        self.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight()));
+        self.verdict = self.reasons.first().map_or(ValidityVerdict::Valid, Reason::weight);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::shift::Interference;
 use crate::analysis::validity::arrivals::Dispersion;
 use crate::analysis::validity::lag::LagPart;
 use crate::analysis::validity::verdict::ValidityVerdict;
@@ -133,6 +134,15 @@ pub enum Reason {
         /// Processors that it used, mean.
         used: Option<f64>,
     },
+    /// The calls of a round were in each other's way.
+    SelfInterference {
+        /// The candidate.
+        path: String,
+        /// The baseline.
+        baseline: String,
+        /// What was found.
+        found: Interference,
+    },
     /// Nobody watched the rig.
     Unwatched,
     /// The plan was not carried out.
@@ -160,6 +170,7 @@ impl Reason {
             Self::Steal { .. } => "steal",
             Self::Throttled { .. } => "throttled",
             Self::SimulatorCeiling { .. } => "simulator_ceiling",
+            Self::SelfInterference { .. } => "self_interference",
             Self::Unwatched => "unwatched",
             Self::IncompleteRun(_) => "incomplete_run",
         }
@@ -184,6 +195,7 @@ impl Reason {
             | Self::Cpu { .. }
             | Self::Throttled { .. }
             | Self::SimulatorCeiling { .. }
+            | Self::SelfInterference { .. }
             | Self::Unwatched
             | Self::IncompleteRun(_) => ValidityVerdict::Degraded,
         }
@@ -260,6 +272,21 @@ impl Reason {
                     "the simulator began {late} of {answers} answers more than 10 ms later than it had planned{used}"
                 )
             }
+            Self::SelfInterference { path, baseline, found } => {
+                let (order, distance) = (found.by_order, found.by_distance.filter(|contrast| contrast.material));
+                match distance {
+                    Some(near) if !order.material => format!(
+                        "the shift of '{path}' depends on how close its calls were to those of '{baseline}': \
+                         {:+.2} ms within {:.0} ms, {:+.2} ms beyond",
+                        near.so.shift_ms, found.middle_ms, near.not.shift_ms
+                    ),
+                    Some(_) | None => format!(
+                        "the shift of '{path}' depends on who went first: {:+.2} ms where it went after '{baseline}', \
+                         {:+.2} ms where it went before",
+                        order.so.shift_ms, order.not.shift_ms
+                    ),
+                }
+            }
             Self::Unwatched => "this machine's health was not recorded, so stalls would not be seen".to_owned(),
             Self::IncompleteRun(why) => format!("the run did not carry out its whole plan: {why}"),
         }
@@ -301,6 +328,10 @@ impl Reason {
             Self::Throttled { .. } => "raise the limit on processor time of the container or service (cpu.max)",
             Self::SimulatorCeiling { .. } => {
                 "lower the rate: above it the figures show the simulator's own limit, not that of its paths"
+            }
+            Self::SelfInterference { .. } => {
+                "the paths share something that serves one call after the other: raise round_spread, lower the rate, or \
+                 use design = \"interleaved\""
             }
             Self::Unwatched => "run it again with this version",
             Self::IncompleteRun(_) => {

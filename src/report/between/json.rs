@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 
 use crate::analysis::Conclusion;
 use crate::analysis::between::{Beside, Kind};
-use crate::analysis::gate::{Gate, GatedRow};
-use crate::analysis::shift::MeanShift;
+use crate::analysis::shift::{MeanShift, ShiftRow};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::validity::Validity;
 use crate::report::between::model::Compared;
-use crate::report::json::{ms, pair, rounded};
+use crate::report::json::{gate, ms, pair, rounded};
 use crate::run::Run;
 
 impl Compared<'_> {
@@ -41,8 +40,7 @@ impl Compared<'_> {
         bytes
     }
 
-    fn row(&self, of: &Beside, gated: &GatedRow) -> Value {
-        let row = &gated.row;
+    fn row(&self, of: &Beside, row: &ShiftRow) -> Value {
         let mut value = json!({
             "baseline": of.base,
             "candidate": of.candidate,
@@ -59,11 +57,11 @@ impl Compared<'_> {
             "shift_pct": ms(row.shift_pct),
             "confidence": CONFIDENCE,
             "blocks": of.blocks.count,
-            "margin": gated.declared.map(|size| size.to_string()),
+            "margin": row.margin.map(|size| size.to_string()),
             "needed_rounds": row.needed_rounds,
             "verdict": row.verdict.as_str(),
-            "gate_ms": ms(gated.gate_ms),
-            "gate": gate(gated.gate),
+            "gate_ms": ms(row.gate_ms),
+            "gate": gate(row.gate),
         });
         if let Some(reason) = &row.reason {
             value["reason"] = json!(reason);
@@ -87,13 +85,6 @@ fn verdict(conclusion: Conclusion) -> &'static str {
         Conclusion::Missed => "worse",
         Conclusion::Inconclusive => "inconclusive",
         Conclusion::Met => "passed",
-    }
-}
-
-fn gate(gate: Gate) -> Value {
-    match gate {
-        Gate::Ungated => Value::Null,
-        Gate::Passed | Gate::Failed | Gate::Open => json!(gate.as_str()),
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::analysis::Conclusion;
 use crate::analysis::alike::Difference;
 use crate::analysis::between::{Beside, Between, Kind};
-use crate::analysis::gate::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, Gate, GatedRow};
-use crate::analysis::shift::Verdict;
+use crate::analysis::gate::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, Gate};
+use crate::analysis::shift::{SHOWN, ShiftRow, Verdict};
 use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
 use crate::report::figure::{self, MISSING};
 use crate::report::sheet::Sheet;
@@ -86,12 +86,12 @@ impl Compared<'_> {
             let sentence = format!("{} was not compared with {base}", pair.candidate);
             return Decision { subject: pair.candidate.clone(), tone: Tone::Warn, sentence, details: Vec::new() };
         };
-        let (tone, sentence) = words::headline(&row.row, &pair.candidate, &base);
+        let (tone, sentence) = words::headline(row, &pair.candidate, &base);
         // Slower, but the gate holds: a warning, not an alarm.
         let tone = if tone == Tone::Bad && row.gate != Gate::Failed { Tone::Warn } else { tone };
-        let mut details = vec![words::behind(&row.row, self.between.connections)];
+        let mut details = vec![words::behind(row, self.between.connections)];
         details.extend(self.beyond(pair));
-        details.extend(words::wanted(&row.row, pair.blocks.rate));
+        details.extend(words::wanted(row, (pair.blocks.rate, pair.blocks.rounds)));
         details.extend(words::failures(&pair.judged, &pair.candidate, &base));
         Decision { subject: pair.candidate.clone(), tone, sentence, details }
     }
@@ -109,7 +109,11 @@ impl Compared<'_> {
     fn shifts(&self) -> Table {
         let mut columns = vec![word_column("path"), word_column("metric"), figures("base ms").spare()];
         columns.extend([figures("shift ms"), figures("margin ms"), word_column("verdict"), word_column("gate")]);
-        let rows = self.between.pairs.iter().flat_map(|pair| pair.rows.iter().map(|row| shift_row(pair, row)));
+        let rows = self
+            .between
+            .pairs
+            .iter()
+            .flat_map(|pair| pair.rows.iter().filter(|row| is_shown(row)).map(|row| shift_row(pair, row)));
         let blocks = self.between.pairs.iter().map(|pair| pair.blocks.count).min().unwrap_or(0);
         let drawn = match self.between.kind {
             Kind::OneRun => "drawn again, the same for both paths",
@@ -209,19 +213,24 @@ fn of_validity(side: &str, validity: &Validity) -> Vec<(Tone, String)> {
     validity.reasons.iter().map(reason).collect()
 }
 
-fn row_name(row: &GatedRow) -> String {
-    format!("{} {}", words::short(row.row.metric), figure::quantile(row.row.quantile))
+/// Of the other quantiles those that somebody asked about, or that failed.
+fn is_shown(row: &ShiftRow) -> bool {
+    SHOWN.contains(&row.quantile) || row.margin.is_some() || row.gate == Gate::Failed
 }
 
-fn shift_row(pair: &Beside, row: &GatedRow) -> Vec<Cell> {
-    let shift = match (row.row.shift_ms, row.row.ci_ms) {
+fn row_name(row: &ShiftRow) -> String {
+    format!("{} {}", words::short(row.metric), figure::quantile(row.quantile))
+}
+
+fn shift_row(pair: &Beside, row: &ShiftRow) -> Vec<Cell> {
+    let shift = match (row.shift_ms, row.ci_ms) {
         (Some(shift), Some(ci)) => figure::bare_shift_within(shift, ci),
         (Some(shift), None) => figure::bare_shift(shift),
         (None, _) => MISSING.to_owned(),
     };
     let figure =
         |value: Option<f64>| value.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), |v| figure::bare(v).into());
-    let (tone, verdict) = match row.row.verdict {
+    let (tone, verdict) = match row.verdict {
         Verdict::Slower if row.gate == Gate::Failed => (Tone::Bad, "▲ slower"),
         Verdict::Slower => (Tone::Warn, "▲ slower"),
         Verdict::SlowerWithinMargin => (Tone::Warn, "△ slower, perhaps within the margin"),
@@ -232,7 +241,7 @@ fn shift_row(pair: &Beside, row: &GatedRow) -> Vec<Cell> {
     vec![
         pair.candidate.as_str().into(),
         row_name(row).into(),
-        figure(row.row.baseline_ms),
+        figure(row.baseline_ms),
         Cell::toned(shift, tone),
         figure(row.gate_ms),
         Cell::toned(verdict, tone),

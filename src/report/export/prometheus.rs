@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::analysis::Analysis;
+use crate::analysis::shift::SHOWN;
 use crate::analysis::slo::ObjectiveVerdict;
 use crate::analysis::summary::QUANTILES;
 use crate::analysis::validity::ValidityVerdict;
@@ -119,7 +120,7 @@ fn shifts(page: &mut Page, run: &Run, analysis: &Analysis) {
     let help = "How much slower a path is than the baseline at a quantile, with the ends of the 95% interval.";
     page.family("hopmark_shift_seconds", "gauge", help);
     for candidate in &comparison.candidates {
-        for row in &candidate.rows {
+        for row in candidate.rows.iter().filter(|row| SHOWN.contains(&row.quantile)) {
             let q = row.quantile.to_string();
             let bounds = [("lower", row.ci_ms.map(|ci| ci.0)), ("upper", row.ci_ms.map(|ci| ci.1))];
             for (bound, ms) in [("estimate", row.shift_ms)].into_iter().chain(bounds) {

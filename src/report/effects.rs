@@ -1,0 +1,164 @@
+//! What a comparison says beside its quantiles: means, errors, goodput, Cliff's delta, the check for calls in each
+//! other's way, and how services themselves split the time.
+
+use crate::analysis::Analysis;
+use crate::analysis::aged::IDLE_S;
+use crate::analysis::compare::Comparison;
+use crate::analysis::shift::{Candidate, ConnectionShift, Contrast, Dominance, Interference};
+use crate::report::figure::{self, MISSING};
+use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
+use crate::report::words;
+use crate::run::Run;
+
+/// Differences other than those of quantiles; without rows where nothing was compared.
+#[must_use]
+pub fn effects(run: &Run, analysis: &Analysis) -> Table {
+    let Some(comparison) = &analysis.comparison else { return Table::default() };
+    let name = |candidate: &Candidate| run.manifest.plan.path(candidate.path).name.clone();
+    let rows = comparison.candidates.iter().flat_map(|candidate| of_candidate(&name(candidate), candidate));
+    let mut columns = vec![word_column("path"), word_column("what"), figures("baseline"), figures("difference")];
+    columns.push(word_column("95% interval"));
+    Table {
+        title: "Means, errors and goodput".to_owned(),
+        columns,
+        rows: rows.collect(),
+        note: Some(
+            "The mean difference is also the mean of the differences. Cliff's delta is how much likelier a call of the \
+             path is slower than one of the baseline than faster, from −1 to 1."
+                .to_owned(),
+        ),
+    }
+}
+
+fn of_candidate(name: &str, candidate: &Candidate) -> Vec<Vec<Cell>> {
+    let signed = |value: f64| format!("{value:+.2}").replace('-', "−");
+    let maybe = |text: Option<String>| text.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), Cell::from);
+    let within = |ci: Option<(f64, f64)>, scale: f64| {
+        maybe(ci.map(|(low, high)| format!("{} to {}", signed(scale * low), signed(scale * high))))
+    };
+    let row = |what: String, baseline: Option<String>, difference: Option<String>, ci: Cell| -> Vec<Cell> {
+        vec![name.into(), what.into(), maybe(baseline), maybe(difference), ci]
+    };
+    let mut rows = Vec::new();
+    for mean in &candidate.means {
+        let what = format!("mean {}, ms", words::short(mean.metric));
+        rows.push(row(what, None, mean.shift_ms.map(signed), within(mean.ci_ms, 1.0)));
+    }
+    let shares = &candidate.failures;
+    let rise = shares.candidate.zip(shares.baseline).map(|(own, base)| signed(100.0 * (own - base)));
+    rows.push(row(
+        "failed calls, points".to_owned(),
+        shares.baseline.map(figure::share),
+        rise,
+        within(shares.ci, 100.0),
+    ));
+    let goodput = &candidate.goodput;
+    let more = goodput.candidate.zip(goodput.baseline).map(|(own, base)| signed(own - base));
+    let base = goodput.baseline.map(|rate| format!("{rate:.2}"));
+    rows.push(row("good calls a second".to_owned(), base, more, within(goodput.ci, 1.0)));
+    for dominance in &candidate.dominances {
+        let delta = dominance.delta.map(|delta| format!("{} ({})", signed(delta), Dominance::word(delta)));
+        let what = format!("Cliff's delta of {}", words::short(dominance.metric));
+        rows.push(row(what, None, delta, within(dominance.ci, 1.0)));
+    }
+    rows
+}
+
+/// The shift apart by who went first, and by how close they were; without rows where there are no rounds.
+#[must_use]
+pub fn interference(run: &Run, analysis: &Analysis) -> Table {
+    let Some(comparison) = &analysis.comparison else { return Table::default() };
+    let found = comparison.candidates.iter().filter_map(|candidate| Some((candidate, candidate.interference?)));
+    let rows = found.flat_map(|(candidate, found)| of_halves(run, comparison, candidate, found));
+    let mut columns = vec![word_column("path"), word_column("rounds in which the two"), figures("shift ms")];
+    columns.extend([figures("in the others"), figures("difference"), word_column("interval")]);
+    Table {
+        title: "Calls in each other's way".to_owned(),
+        columns,
+        rows: rows.collect(),
+        note: Some(
+            "If the calls of a round do not disturb each other, the shift is the same in both halves. The intervals hold \
+             all at once with 99%; a difference counts if it is also larger than the interval of the shift itself."
+                .to_owned(),
+        ),
+    }
+}
+
+fn of_halves(run: &Run, comparison: &Comparison, candidate: &Candidate, found: Interference) -> Vec<Vec<Cell>> {
+    let name = |path| run.manifest.plan.path(path).name.clone();
+    let row = |what: String, contrast: Contrast| -> Vec<Cell> {
+        let tone = if contrast.material { Tone::Bad } else { Tone::Plain };
+        vec![
+            name(candidate.path).into(),
+            what.into(),
+            figure::bare_shift(contrast.so.shift_ms).into(),
+            figure::bare_shift(contrast.not.shift_ms).into(),
+            Cell::toned(figure::bare_shift(contrast.ms), tone),
+            figure::interval(contrast.ci_ms).into(),
+        ]
+    };
+    let order = row(format!("went after {}", name(comparison.baseline)), found.by_order);
+    let close = |contrast| row(format!("were within {} of each other", figure::ms(found.middle_ms)), contrast);
+    std::iter::once(order).chain(found.by_distance.map(close)).collect()
+}
+
+/// The shift by the state of the connection; without rows where only one state has calls on both sides.
+#[must_use]
+pub fn connections(run: &Run, analysis: &Analysis) -> Table {
+    let Some(comparison) = &analysis.comparison else { return Table::default() };
+    let row = |candidate: &Candidate, shift: &ConnectionShift| -> Vec<Cell> {
+        let told = shift
+            .shift_ms
+            .map(|ms| shift.ci_ms.map_or_else(|| figure::bare_shift(ms), |ci| figure::bare_shift_within(ms, ci)));
+        vec![
+            run.manifest.plan.path(candidate.path).name.clone().into(),
+            shift.state.as_str().into(),
+            figure::count(shift.n_baseline as u64).into(),
+            figure::count(shift.n_candidate as u64).into(),
+            told.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), Cell::from),
+        ]
+    };
+    let told = |candidate: &'_ Candidate| candidate.connections.iter().filter(|one| one.shift_ms.is_some()).count() > 1;
+    let shown = comparison.candidates.iter().filter(|candidate| told(candidate));
+    let rows = shown.flat_map(|candidate| candidate.connections.iter().map(move |shift| row(candidate, shift)));
+    let mut columns = vec![word_column("path"), word_column("connection"), figures("baseline calls"), figures("calls")];
+    columns.push(figures("p50 shift ms"));
+    Table {
+        title: format!("Shift of {} by connection", words::short(comparison.headline)),
+        columns,
+        rows: rows.collect(),
+        note: Some(format!(
+            "New: opened for the call. Idle: it had carried calls, but none for {IDLE_S:.0} s. In brackets the 95% \
+             interval, from 20 calls on either side up."
+        )),
+    }
+}
+
+/// How services split the time to the first byte; without rows where none says anything.
+#[must_use]
+pub fn reported(run: &Run, analysis: &Analysis) -> Table {
+    let figure_of =
+        |value: Option<f64>| value.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), |v| figure::bare(v).into());
+    let row = |(summary, reported): (&crate::analysis::PathSummary, &Option<crate::analysis::reported::Reported>)| {
+        let reported = (*reported)?;
+        Some(vec![
+            run.manifest.plan.path(summary.path).name.clone().into(),
+            figure::count(reported.calls as u64).into(),
+            figure::bare(reported.network_ms).into(),
+            figure_of(reported.gateway_ms),
+            figure_of(reported.model_ms),
+        ])
+    };
+    let mut columns = vec![word_column("path"), figures("calls"), figures("network p50 ms")];
+    columns.extend([figures("gateway p50 ms"), figures("model p50 ms")]);
+    Table {
+        title: "Time to the first byte as the services report it".to_owned(),
+        columns,
+        rows: analysis.paths.iter().zip(&analysis.reported).filter_map(row).collect(),
+        note: Some(
+            "Reported, not measured: model and gateway are what their headers say; network is what is left of the \
+             measured time."
+                .to_owned(),
+        ),
+    }
+}
