@@ -220,6 +220,7 @@ mod tests {
             http: Http::One,
             tls: TlsPolicy::default(),
             timeouts: Timeouts { connect: Span::from_secs(2), first_byte: Span::from_secs(5), ..Timeouts::default() },
+            tags: Vec::new(),
         }
     }
 

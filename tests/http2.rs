@@ -38,6 +38,7 @@ fn path_to(base_url: String, max: usize, streams: usize) -> NetPath {
         auth: AuthRef::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,
+        tags: Vec::new(),
         http: Http::Two { max, streams },
         tls: TlsPolicy::default(),
         timeouts: Timeouts {

@@ -15,6 +15,7 @@ pub mod breakdown;
 mod calibration;
 pub mod compare;
 pub mod conclusion;
+pub mod cost;
 pub mod divisive;
 mod effect;
 pub mod family;
@@ -28,11 +29,13 @@ mod judge;
 mod lengths;
 pub mod population;
 pub mod power;
+pub mod precision;
 pub mod reported;
 pub mod resample;
 pub mod rounds;
 pub mod selftest;
 pub mod shift;
+pub mod sizing;
 pub mod slo;
 pub mod stats;
 pub mod summary;
@@ -46,7 +49,7 @@ pub use between::Between;
 pub use compare::Comparison;
 pub use conclusion::Conclusion;
 pub use findings::Finding;
-pub use slo::ObjectiveResult;
+pub use slo::{ExpectationResult, ObjectiveResult};
 pub use summary::PathSummary;
 pub use trend::Trend;
 pub use validity::Validity;
@@ -70,6 +73,8 @@ pub struct Analysis {
     pub comparison: Option<Comparison>,
     /// The objectives of the plan.
     pub objectives: Vec<ObjectiveResult>,
+    /// The claims of the plan.
+    pub expectations: Vec<ExpectationResult>,
     /// The headline metric over time, in the order of the plan.
     pub timelines: Vec<timeline::Timeline>,
     /// Whether the run may be judged at all.
@@ -103,6 +108,7 @@ pub fn analyse(run: &Run) -> Analysis {
         paths,
         comparison,
         objectives,
+        expectations: slo::hold(run, &kept),
         validity,
     }
 }
@@ -120,7 +126,7 @@ mod tests {
 
     fn concluded(world: &World, exprs: &[&str]) -> Conclusion {
         let mut run = world.run();
-        let objective = |expr: &&str| Objective { path: "direct".to_owned(), expr: expr.parse().expect("expression") };
+        let objective = |expr: &&str| Objective::new("direct", expr.parse().expect("expression"));
         run.manifest.plan.objectives = exprs.iter().map(objective).collect();
         analyse(&run).conclusion
     }

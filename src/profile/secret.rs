@@ -160,6 +160,7 @@ mod tests {
             http: Http::One,
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
+            tags: Vec::new(),
         }
     }
 

@@ -9,18 +9,19 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use crate::analysis::compare::Comparison;
+use crate::analysis::cost::{self, Cost};
 use crate::analysis::gate::Gate;
 use crate::analysis::reported::Reported;
 use crate::analysis::shift::{
     Candidate, ConnectionShift, Contrast, Curve, CurvePoint, Dominance, Half, Interference, MeanShift, ShiftRow,
 };
-use crate::analysis::slo::ObjectiveResult;
+use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
 use crate::analysis::{Analysis, Finding};
 use crate::report::figure::percent_key;
 use crate::report::json_validity::{ValidityFacts, validity};
-use crate::run::Run;
+use crate::run::{Aborted, Run};
 
 /// The bytes of `summary.json`.
 #[must_use]
@@ -41,6 +42,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         reported: reported(run, analysis),
         blocks: analysis.comparison.as_ref().map(blocks),
         objectives: analysis.objectives.iter().map(objective).collect(),
+        expectations: analysis.expectations.iter().map(expectation).collect(),
         notes: run.manifest.notes.iter().chain(comparison_notes(analysis)).cloned().collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
@@ -65,6 +67,8 @@ struct Document {
     reported: Vec<Value>,
     blocks: Option<Value>,
     objectives: Vec<ObjectiveFacts>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    expectations: Vec<ExpectationFacts>,
     notes: Vec<String>,
 }
 
@@ -93,6 +97,12 @@ struct RunFacts {
     tool_version: String,
     seed: u64,
     design: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_early: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aborted_by: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<CostFacts>,
 }
 
 fn run_facts(run: &Run) -> RunFacts {
@@ -111,7 +121,17 @@ fn run_facts(run: &Run) -> RunFacts {
         tool_version: manifest.tool_version.clone(),
         seed: manifest.plan.seed,
         design: manifest.plan.load.design.as_str(),
+        ended_early: manifest.ending.as_ref().and_then(|ending| ending.reached.clone()),
+        aborted_by: manifest.ending.as_ref().and_then(|ending| ending.aborted_by.as_ref()).map(aborted),
+        cost: cost::of_run(run).map(of_cost),
     }
+}
+
+fn aborted(aborted: &Aborted) -> Value {
+    json!({
+        "path": aborted.path, "expression": aborted.expression, "at_s": rounded(aborted.at_s),
+        "observed": ms(aborted.observed), "ci": [ms(aborted.ci.0), ms(aborted.ci.1)],
+    })
 }
 
 #[derive(Serialize)]
@@ -121,6 +141,8 @@ struct PathFacts {
     errors: BTreeMap<String, u64>,
     connections: ConnectionFacts,
     tokens: TokenFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<CostFacts>,
     findings: Vec<Value>,
     metrics: Named<Named<Value>>,
 }
@@ -166,6 +188,7 @@ fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
             errors: summary.errors.clone(),
             connections: connections(summary.connections),
             tokens: tokens(summary.tokens),
+            cost: cost::of_path(run, summary.path).map(of_cost),
             findings: findings.iter().map(finding).collect(),
             metrics: Named(summary.metrics.iter().map(|m| (m.key(), metric(m))).collect()),
         };
@@ -411,6 +434,18 @@ fn comparison_notes(analysis: &Analysis) -> impl Iterator<Item = &String> {
 struct ObjectiveFacts {
     path: String,
     expression: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    per_call: Vec<String>,
+    severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    unit: &'static str,
     n: usize,
     observed: Value,
     ci: [Value; 2],
@@ -423,12 +458,65 @@ fn objective(result: &ObjectiveResult) -> ObjectiveFacts {
     ObjectiveFacts {
         path: result.objective.path.clone(),
         expression: result.objective.expr.to_string(),
+        name: result.objective.name.clone(),
+        api: result.objective.calls.api.map(|api| api.as_str()),
+        stream: result.objective.calls.stream,
+        per_call: result.objective.per_call.iter().map(|condition| condition.text.clone()).collect(),
+        severity: result.objective.severity.as_str(),
+        source: result.objective.source.clone(),
+        unit: result.objective.expr.unit().as_str(),
         n: result.n,
         observed: ms(result.observed),
         ci: [ms(result.ci.0), ms(result.ci.1)],
         verdict: result.verdict.as_str(),
         reason: result.reason.clone(),
     }
+}
+
+#[derive(Serialize)]
+struct ExpectationFacts {
+    claim: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    path: String,
+    slo: String,
+    unit: &'static str,
+    n: usize,
+    observed: Value,
+    ci: [Value; 2],
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+fn expectation(held: &ExpectationResult) -> ExpectationFacts {
+    let ExpectationResult { expectation, result } = held;
+    ExpectationFacts {
+        claim: expectation.claim.clone(),
+        reference: expectation.reference.clone(),
+        path: expectation.slo.path.clone(),
+        slo: expectation.slo.label(),
+        unit: expectation.slo.expr.unit().as_str(),
+        n: result.n,
+        observed: ms(result.observed),
+        ci: [ms(result.ci.0), ms(result.ci.1)],
+        verdict: result.verdict.of_claim(),
+        reason: result.reason.clone(),
+    }
+}
+
+#[derive(Serialize)]
+struct CostFacts {
+    currency: String,
+    total: f64,
+    input_tokens: u64,
+    output_tokens: u64,
+    calls_without_tokens: u64,
+}
+
+fn of_cost(cost: Cost) -> CostFacts {
+    let Cost { currency, total, input_tokens, output_tokens, calls_without_tokens } = cost;
+    CostFacts { currency, total: rounded(total), input_tokens, output_tokens, calls_without_tokens }
 }
 
 /// Six decimals: a nanosecond, in milliseconds.
@@ -461,9 +549,28 @@ mod tests {
 
     /// The document of a run with objectives on its first path.
     fn document(mut run: Run) -> Value {
-        let objective = |expr: &str| Objective { path: "direct".to_owned(), expr: expr.parse().expect("expression") };
-        run.manifest.plan.objectives =
-            ["ttft.p99.9 < 800ms", "error_rate < 1%", "tls.max < 1s"].map(objective).to_vec();
+        let objective = |expr: &str| Objective::new("direct", expr.parse().expect("expression"));
+        let plan = &mut run.manifest.plan;
+        let forms = [
+            "ttft.p99.9 < 800ms",
+            "error_rate < 1%",
+            "tls.max < 1s",
+            "tokens_per_second.p50 > 50",
+            "ttft.p95 over 1s < 800ms in 99%",
+            "ttft.p95 < 1.1 * private.ttft.p95",
+            "ttft.p95 - private.ttft.p95 < 15ms",
+            "error_rate - private.error_rate < 1%",
+        ];
+        plan.objectives = forms.map(objective).to_vec();
+        plan.objectives[0].severity = crate::measure::objective::Severity::Warning;
+        plan.objectives[0].name = Some("slow".to_owned());
+        plan.objectives[1].calls.stream = Some(true);
+        plan.expectations = vec![crate::measure::objective::Expectation {
+            claim: "it is fast".to_owned(),
+            reference: Some("page 3".to_owned()),
+            slo: objective("ttft.p50 < 1s"),
+        }];
+        plan.prices = Some(crate::measure::prices::Prices { input: 1.0, output: 2.0, currency: "EUR".to_owned() });
         serde_json::from_slice(&render(&run, &analyse(&run))).expect("JSON")
     }
 
@@ -481,8 +588,22 @@ mod tests {
         }
         let mut whole = base().run();
         whole.samples.iter_mut().for_each(|sample| sample.stream = false);
+        let mut aborted = base().run();
+        let ending = aborted.manifest.ending.as_mut().expect("ending");
+        (ending.complete, ending.reason) = (false, Some("stopped".to_owned()));
+        ending.aborted_by = Some(Aborted {
+            path: "direct".to_owned(),
+            expression: "ttft.p50 < 1ms".to_owned(),
+            at_s: 12.0,
+            observed: Some(150.0),
+            ci: (Some(140.0), None),
+        });
+        let mut reached = base().run();
+        reached.manifest.ending.as_mut().expect("ending").reached = Some("precise enough".to_owned());
         let schema = schema();
         for (word, run) in [
+            ("aborted", aborted),
+            ("narrow enough", reached),
             ("paired", World::default().run()),
             ("one path", World { shifts_ms: vec![0.0], ..base() }.run()),
             ("sequential", World { design: crate::plan::Design::Sequential, ..base() }.run()),
@@ -542,8 +663,7 @@ mod tests {
     #[test]
     fn the_document_has_the_shape_of_the_contract() {
         let mut run = World { seconds: 20.0, ..World::default() }.run();
-        run.manifest.plan.objectives =
-            vec![Objective { path: "gateway".to_owned(), expr: "ttft.p95 < 800ms".parse().expect("expression") }];
+        run.manifest.plan.objectives = vec![Objective::new("gateway", "ttft.p95 < 800ms".parse().expect("expression"))];
         let bytes = render(&run, &analyse(&run));
         let document: Value = serde_json::from_slice(&bytes).expect("JSON");
         for pointer in [

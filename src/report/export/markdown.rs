@@ -11,12 +11,14 @@ pub fn render(model: &Model) -> Vec<u8> {
     if !sentence.is_empty() {
         parts.push(format!("{}**{}**", mark(*tone), escape(sentence)));
     }
+    parts.extend(table(&model.sheet));
     for decision in &model.decisions {
         let details = decision.details.iter().map(|detail| format!("\n  - {}", escape(detail)));
         let details: String = details.collect();
         parts.push(format!("- {}**{}**{details}", arrow(decision.tone), escape(&decision.sentence)));
     }
-    parts.extend([&model.objectives, &model.overview, &model.shifts, &model.errors].into_iter().filter_map(table));
+    let tables = [&model.objectives, &model.expectations, &model.overview, &model.shifts, &model.errors];
+    parts.extend(tables.into_iter().filter_map(table));
     let (tone, sentence) = &model.validity;
     parts.push(format!("{}Run {}", mark(*tone), escape(sentence)));
     let reasons = model.reasons.iter().map(|(_, message, remedy)| (message, remedy));
