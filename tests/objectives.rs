@@ -99,7 +99,7 @@ fn every_form_is_missed_and_ends_with_3() {
     }
     let folder = tempfile::tempdir().expect("folder");
     let scenario = folder.path().join("failing.toml");
-    let text = "[[backend]]\nname = \"b\"\nmodel = { first = \"5ms\", gap = \"1ms\" }\n\
+    let text = "name = \"failing\"\n[[backend]]\nname = \"b\"\nmodel = { first = \"5ms\", gap = \"1ms\" }\n\
                 fault = [{ kind = \"429\", rate = 0.5 }]\n\
                 [[listener]]\nname = \"direct\"\nkind = \"direct\"\nbackend = \"b\"\n";
     std::fs::write(&scenario, text).expect("a scenario");

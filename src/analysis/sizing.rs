@@ -1,13 +1,11 @@
 //! What a plan can resolve before anything is spent: the smallest shift between two paths that it shows.
 //!
-//! Times are taken as lognormal. The standard error of the logarithm of a quantile is `sqrt(p (1 - p) / n) sigma /
-//! phi(z_p)`; that of the ratio of two paths is `sqrt(2)` times it, and both grow with the square root of the design
-//! effect, by which calls that resemble their neighbours say less (or, in pairs, more) than independent ones.
-
-use statrs::distribution::{Continuous, Normal};
+//! Times are taken as lognormal, as [`half_width`] has it. Intervals grow with the square root of the design effect, by
+//! which calls that resemble their neighbours say less (or, in pairs, more) than independent ones.
 
 use crate::analysis::compare::compare;
 use crate::analysis::population::{headline, quantile_ms, sorted_ms};
+use crate::analysis::power::half_width;
 use crate::analysis::stats::{interval_needs, normal_quantile};
 use crate::measure::metric::Metric;
 use crate::measure::quantile::quantile;
@@ -86,8 +84,7 @@ impl Spread {
 
     /// The standard error of the logarithm of the ratio of two paths of `n` calls each.
     fn error(&self, n: f64, q: f64) -> f64 {
-        let density = Normal::standard().pdf(normal_quantile(q));
-        (2.0 * q * (1.0 - q) / n * self.effect).sqrt() * self.sigma / density
+        half_width(n, q, self.sigma, self.effect) / normal_quantile(0.975)
     }
 
     /// What `n` calls on each of two paths resolve at a quantile.

@@ -14,7 +14,7 @@ use crate::measure::histogram;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::Recorder;
 use crate::measure::sample::{ConnUse, Sample, Stamps};
-use crate::path::{AuthRef, ConnectionPolicy, NetPath, PathKind, Timeouts, TlsPolicy};
+use crate::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::plan::{Arrivals, Design, Limits, LoadModel, LoadPlan, Plan, TokenDist, WorkloadPlan, WorkloadSource};
 use crate::run::{Census, Ending, Environment, Lost, Manifest, RowSample, Run, SpanCounts};
 use crate::units::{Api, Nanos, PathId, Phase, Rate, Seq, Span};
@@ -32,6 +32,7 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         auth: AuthRef::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,
+        http: Http::One,
         tls: TlsPolicy::default(),
         timeouts: Timeouts::default(),
         tags: Vec::new(),
