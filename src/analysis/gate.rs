@@ -66,8 +66,11 @@ impl Gates<'_> {
     pub(crate) fn hold(&self, row: &mut ShiftRow, rounds: f64) {
         row.margin = declared(self.margins, row.metric, row.quantile);
         let default = || {
-            (self.default && SHOWN.contains(&row.quantile))
-                .then(|| Size::Share(if row.quantile <= 0.5 { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL }))
+            (self.default && SHOWN.contains(&row.quantile)).then_some(Size::Share(if row.quantile <= 0.5 {
+                DEFAULT_AT_MEDIAN
+            } else {
+                DEFAULT_AT_TAIL
+            }))
         };
         let size = if self.are_declared() { row.margin } else { default() };
         row.gate_ms = size.zip(row.baseline_ms).map(|(size, base)| size.in_ms(base));
