@@ -164,6 +164,7 @@ fn caller() -> Caller {
         connections: ConnectionPolicy::Keep,
         tls: TlsPolicy::default(),
         timeouts: Timeouts::default(),
+        tags: Vec::new(),
     };
     let target = Target::of(&path).expect("a target");
     Caller::new(vec![Route::new(path, target, None)], "20261121T120000Z-abcd".to_owned(), Nanos(0), 0, 1)

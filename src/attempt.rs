@@ -6,6 +6,7 @@ mod answer;
 mod guard;
 
 use std::cell::{Cell, RefCell};
+use std::io::Write;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -32,6 +33,9 @@ use crate::workload::call::Call;
 /// Carries the call's own name.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 
+/// Room for the headers of a request, and then for those of its answer: hyper reads them into the same map.
+const HEADERS: usize = 24;
+
 /// One path as a worker calls it: its target, its ready-made addresses and headers, and its idle connections.
 pub struct Route {
     path: NetPath,
@@ -47,7 +51,7 @@ impl Route {
     /// A path that leads to `target`, with the header that carries its secret, if it has one.
     #[must_use]
     pub fn new(path: NetPath, target: Target, secret: Option<(HeaderName, HeaderValue)>) -> Self {
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         if let Ok(host) = HeaderValue::from_str(&target.authority) {
             headers.insert(header::HOST, host);
         }
@@ -72,12 +76,10 @@ impl Route {
     }
 }
 
-/// A call that is ready to be sent.
+/// A call that is ready to be sent, and what becomes known of it. On the heap, where it is not copied about.
 pub struct Prepared {
-    ticket: Ticket,
-    api: Api,
-    stream: bool,
     request: Request<Full<Bytes>>,
+    sample: Sample,
 }
 
 /// Everything one worker needs to make calls.
@@ -107,7 +109,7 @@ impl Caller {
             origin,
             recorder,
             gaps: None,
-            timers: Timers::default(),
+            timers: Timers::new(),
             next_connection: Cell::new(shard),
             connection_step: of,
             fills_pools: false,
@@ -149,7 +151,7 @@ impl Caller {
 
     /// Encodes a call for the path of its ticket. Done ahead of the intended time.
     #[must_use]
-    pub fn prepare(&self, ticket: Ticket, call: &Call) -> Prepared {
+    pub fn prepare(&self, ticket: Ticket, call: &Call) -> Box<Prepared> {
         let route = &self.routes[ticket.path.index()];
         let (uri, body) = match call.api {
             Api::Chat => (&route.chat, chat::encode(call)),
@@ -159,36 +161,49 @@ impl Caller {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = route.headers[usize::from(call.stream)].clone();
-        if let Ok(id) = HeaderValue::try_from(format!("{}-{}", self.run_id, ticket.seq.0)) {
+        if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }
-        Prepared { ticket, api: call.api, stream: call.stream, request }
-    }
-
-    /// Sends a prepared call and follows it to its end; `dequeued` is when the worker took it up.
-    pub async fn send(self: Rc<Self>, prepared: Prepared, dequeued: Nanos) -> Sample {
-        let Prepared { ticket, api, stream, request } = prepared;
-        let mut sample = Sample::begun(
+        let sample = Sample::begun(
             (ticket.seq, ticket.round),
             ticket.path,
             ticket.phase,
-            (api, stream),
+            (call.api, call.stream),
             self.origin + ticket.intended,
             Outcome::Failed(ErrorClass::Internal),
         );
+        Box::new(Prepared { request, sample })
+    }
+
+    /// The call's own name: the run's and its number.
+    fn name(&self, ticket: Ticket) -> Vec<u8> {
+        let mut name = Vec::with_capacity(self.run_id.len() + 21);
+        // Writing into memory does not fail.
+        let _ = write!(name, "{}-{}", self.run_id, ticket.seq.0);
+        name
+    }
+
+    /// Sends a prepared call and follows it to its end; `dequeued` is when the worker took it up.
+    pub async fn send(self: Rc<Self>, mut prepared: Box<Prepared>, dequeued: Nanos) -> Sample {
+        let Prepared { request, sample } = &mut *prepared;
         sample.stamps.dequeued = Some(dequeued);
         sample.stamps.begun = Some(Nanos::now());
         let aborted = pin!(self.abort.notified());
         let mut guard = Guard::new(aborted, self.aborted.get(), &self.timers);
-        sample.outcome = self.exchange(request, &mut sample, &mut guard).await;
+        sample.outcome = self.exchange(request, sample, &mut guard).await;
         if sample.stamps.end.is_none() {
             sample.stamps.end = Some(Nanos::now());
         }
-        self.recorder.borrow_mut().record(&sample);
-        sample
+        self.recorder.borrow_mut().record(sample);
+        prepared.sample
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, sample: &mut Sample, guard: &mut Guard<'_, '_>) -> Outcome {
+    async fn exchange(
+        &self,
+        request: &mut Request<Full<Bytes>>,
+        sample: &mut Sample,
+        guard: &mut Guard<'_, '_>,
+    ) -> Outcome {
         let route = &self.routes[sample.path.index()];
         let filling = self.fills_pools && sample.phase == Phase::Warmup;
         let mut connection = match self.connection(route, filling, guard).await {
@@ -199,7 +214,10 @@ impl Caller {
             }
         };
         connection.begin_call();
-        sample.stamps.conn_ready = Some(Nanos::now());
+        let ready = Nanos::now();
+        sample.stamps.conn_ready = Some(ready);
+        guard.limit_total(ready, route.path.timeouts.total.0);
+        guard.limit(ready, route.path.timeouts.first_byte.0, ErrorClass::TimeoutFirstByte);
         let (outcome, reusable) = self.converse(&mut connection, route, request, sample, guard).await;
         sample.conn = Some(connection.as_used());
         sample.stamps.sent = connection.taps().sent();
@@ -219,16 +237,17 @@ impl Caller {
         if let Some(connection) = idle {
             return Ok(connection);
         }
-        guard.limit(route.path.timeouts.connect.0, ErrorClass::ConnectTimeout);
-        let opening = async {
+        guard.limit(Nanos::now(), route.path.timeouts.connect.0, ErrorClass::ConnectTimeout);
+        // On the heap, since few calls open a connection and every call would carry the room for it.
+        let mut opening = Box::pin(async {
             let opened = connect::open(&route.target).await?;
             let id = self.next_connection.get();
             self.next_connection.set(id + self.connection_step);
             Connection::begin(id, opened)
                 .await
                 .map_err(|error| ConnectError { class: ErrorClass::Connect, message: error.to_string() })
-        };
-        match guard.watch(opening).await {
+        });
+        match guard.watch(|cx| opening.as_mut().poll(cx)).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(Outcome::Failed(error.class)),
             Err(cut) => Err(cut.outcome()),
@@ -240,24 +259,25 @@ impl Caller {
         &self,
         connection: &mut Connection,
         route: &Route,
-        request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
         sample: &mut Sample,
         guard: &mut Guard<'_, '_>,
     ) -> (Outcome, bool) {
         let timeouts = &route.path.timeouts;
-        guard.limit_total(timeouts.total.0);
-        guard.limit(timeouts.first_byte.0, ErrorClass::TimeoutFirstByte);
-        let head = match guard.watch(connection.send(request)).await {
-            Ok(Ok(head)) => head,
-            Ok(Err(error)) => return (Outcome::Failed(classify(&error)), false),
-            Err(cut) => return (cut.outcome(), false),
+        let head = {
+            let mut head = pin!(connection.request(std::mem::take(request)));
+            match guard.watch(|cx| connection.poll_head(head.as_mut(), cx)).await {
+                Ok(Ok(head)) => head,
+                Ok(Err(error)) => return (Outcome::Failed(classify(&error)), false),
+                Err(cut) => return (cut.outcome(), false),
+            }
         };
         sample.stamps.head = Some(connection.taps().last_read());
         let (parts, mut body) = head.into_parts();
         let mut answer = Answer::begin(sample, &parts);
         loop {
-            guard.limit(answer.patience(timeouts.gap.0), ErrorClass::TimeoutGap);
-            match guard.watch(connection.next_piece(&mut body)).await {
+            guard.limit(connection.taps().last_read(), answer.patience(timeouts.gap.0), ErrorClass::TimeoutGap);
+            match guard.watch(|cx| connection.poll_piece(&mut body, cx)).await {
                 Ok(Some(Ok(piece))) => {
                     let read = connection.taps().last_read();
                     let seq = sample.seq;
@@ -292,5 +312,20 @@ fn classify(error: &hyper::Error) -> ErrorClass {
         ErrorClass::Protocol
     } else {
         ErrorClass::ConnectionClosed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_under_way_is_small() {
+        fn size<F: Future>(_: impl Fn(Rc<Caller>, Box<Prepared>, Nanos) -> F) -> usize {
+            size_of::<F>()
+        }
+        // What the allocator keeps ready at hand ends at 1 KB; thousands of these wait at the same time.
+        let (call, prepared) = (size(Caller::send), size_of::<Prepared>());
+        assert!(call <= 1_024 && prepared <= 1_024, "{call} and {prepared} bytes");
     }
 }

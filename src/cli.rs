@@ -75,9 +75,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<Override>,
 
-    /// Print the plan and send nothing
+    /// Print the plan, its requests, minutes, tokens and cost, and the smallest shift that it can resolve; send nothing
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Size the dry run by the times of this run directory
+    #[arg(long, value_name = "RUN_DIR", requires = "dry_run")]
+    pub size_from: Option<PathBuf>,
 
     /// End with exit code 5 when a verdict is inconclusive
     #[arg(long)]
@@ -378,6 +382,8 @@ pub struct Run {
     pub out: Option<PathBuf>,
     /// Print the plan and send nothing.
     pub dry_run: bool,
+    /// The run directory whose times size a dry run.
+    pub size_from: Option<PathBuf>,
     /// An inconclusive verdict is exit code 5.
     pub strict: bool,
     /// Do not try each path before the run.
@@ -408,6 +414,7 @@ impl RunArgs {
             overrides,
             out: self.out,
             dry_run: self.dry_run,
+            size_from: self.size_from,
             strict: self.strict,
             skip_preflight: self.skip_preflight,
             quiet: self.quiet,

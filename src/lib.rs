@@ -18,6 +18,7 @@ pub mod random;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod spelling;
 pub mod store;
 pub mod transport;
 pub mod units;

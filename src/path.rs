@@ -144,4 +144,7 @@ pub struct NetPath {
     pub tls: TlsPolicy,
     /// How long each stage may take.
     pub timeouts: Timeouts,
+    /// Words by which objectives find it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }

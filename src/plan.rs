@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::margin::Margin;
-use crate::measure::objective::Objective;
+use crate::measure::objective::{Expectation, Objective};
+use crate::measure::precision::Precision;
+use crate::measure::prices::Prices;
 use crate::path::NetPath;
 use crate::profile::Profile;
 use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};
@@ -44,8 +46,17 @@ pub struct Plan {
     /// How much slower a path may be than the baseline.
     #[serde(default)]
     pub margins: Vec<Margin>,
+    /// What was claimed, to be held against what was seen.
+    #[serde(default)]
+    pub expectations: Vec<Expectation>,
     /// Where to stop before it hurts.
     pub limits: Limits,
+    /// What tokens cost.
+    #[serde(default)]
+    pub prices: Option<Prices>,
+    /// How narrow intervals must become before the run may stop.
+    #[serde(default)]
+    pub precision: Option<Precision>,
     /// The bundled simulator, if the run starts it.
     pub simulator: Option<SimulatorPlan>,
 }
@@ -88,7 +99,10 @@ impl Plan {
             load: profile.load,
             objectives: profile.objectives,
             margins: profile.margins,
+            expectations: profile.expectations,
             limits: profile.limits,
+            prices: profile.prices,
+            precision: profile.precision,
             simulator: profile.scenario.map(|scenario| SimulatorPlan { scenario }),
         }
     }
@@ -103,6 +117,12 @@ impl Plan {
     #[must_use]
     pub fn path_named(&self, name: &str) -> Option<&NetPath> {
         self.paths.iter().find(|path| path.name == name)
+    }
+
+    /// Whether the run is to be judged while it goes on.
+    #[must_use]
+    pub fn is_overseen(&self) -> bool {
+        self.precision.is_some() || self.objectives.iter().any(|objective| objective.abort_after.is_some())
     }
 
     /// When measuring begins, from the run's start.
@@ -273,6 +293,7 @@ mod tests {
             connections: ConnectionPolicy::Keep,
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
+            tags: Vec::new(),
         }
     }
 
@@ -303,7 +324,10 @@ mod tests {
             objectives: Vec::new(),
             margins: Vec::new(),
             twin: None,
+            expectations: Vec::new(),
             limits: Limits::default(),
+            prices: None,
+            precision: None,
             simulator: None,
         }
     }

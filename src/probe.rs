@@ -197,6 +197,7 @@ mod tests {
             connections: ConnectionPolicy::Keep,
             tls: TlsPolicy::default(),
             timeouts: Timeouts { connect: Span::from_secs(2), first_byte: Span::from_secs(5), ..Timeouts::default() },
+            tags: Vec::new(),
         }
     }
 

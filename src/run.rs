@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::health::{BadSeconds, Second};
 use crate::measure::metric::Basis;
+use crate::measure::objective::Objective;
 use crate::measure::sample::Sample;
 use crate::measure::selftest::OwnError;
 use crate::plan::{LoadModel, Plan};
@@ -67,6 +68,12 @@ pub struct Ending {
     pub complete: bool,
     /// Why it was not, in a sentence.
     pub reason: Option<String>,
+    /// What the profile asked for and was reached before the plan's end, in a sentence; such a run is complete.
+    #[serde(default)]
+    pub reached: Option<String>,
+    /// The objective whose miss ended the run.
+    #[serde(default)]
+    pub aborted_by: Option<Aborted>,
     /// Seconds of the measured phase that were carried out.
     pub measured_s: f64,
     /// Seconds of the drain.
@@ -79,6 +86,35 @@ pub struct Ending {
     pub peak_rss_mib: Option<f64>,
     /// CPU seconds of this process, all threads, in the measured phase.
     pub cpu_s: Option<f64>,
+}
+
+/// The objective that ended a run, and what was seen of it then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aborted {
+    /// Its path.
+    pub path: String,
+    /// Its label.
+    pub expression: String,
+    /// Seconds of the measured phase until then.
+    pub at_s: f64,
+    /// What was seen.
+    pub observed: Option<f64>,
+    /// Its 95% interval.
+    pub ci: (Option<f64>, Option<f64>),
+}
+
+impl Aborted {
+    /// Whether it is this objective.
+    #[must_use]
+    pub fn is_by(&self, objective: &Objective) -> bool {
+        objective.abort_after.is_some() && self.path == objective.path && self.expression == objective.label()
+    }
+
+    /// Why the run ended, in a sentence.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("it was surely missed after {:.0} s of measuring, and that ended the run", self.at_s)
+    }
 }
 
 /// A run as read from its directory.

@@ -33,6 +33,7 @@ fn path_to(base_url: String) -> NetPath {
             gap: Span::from_millis(1500),
             total: Span::from_secs(10),
         },
+        tags: Vec::new(),
     }
 }
 

@@ -205,7 +205,8 @@ fn a_dry_run_prints_the_plan_and_sends_nothing() {
     let file = folder.path().join("p.toml");
     std::fs::write(&file, PROFILE.to_owned() + &sim.paths(&["direct"])).expect("a profile");
     let (code, told) = outcome_of(&mut hopmark(&["run", file.to_str().expect("a path"), "--dry-run", "--seed", "9"]));
-    let plan: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let json = told.split_inclusive("\n}\n").next().expect("a plan");
+    let plan: serde_json::Value = serde_json::from_str(json).expect("JSON");
     assert_eq!((code, &plan["seed"], &plan["paths"][0]["name"]), (0, &9.into(), &"direct".into()));
     assert!(sim.ledger("direct").is_empty());
 }
@@ -299,6 +300,19 @@ fn an_interrupt_ends_a_run_cleanly() {
     assert!(out.join("report.html").is_file());
 }
 
+#[test]
+fn a_termination_ends_a_run_cleanly_too() {
+    let folder = tempfile::tempdir().expect("folder");
+    let out = folder.path().join("out");
+    let child = long_run(&out);
+    kill_process(pid(&child), Signal::TERM).expect("a signal");
+    let output = child.wait_with_output().expect("its end");
+    assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = hopmark::store::load(&out).expect("a run");
+    assert_eq!(run.manifest.ending.expect("an ending").reason.as_deref(), Some("terminated"));
+    assert!(out.join("summary.json").is_file());
+}
+
 /// The children of a process, from the kernel's own list.
 fn children_of(parent: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -388,8 +402,11 @@ fn init_writes_a_profile_once() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let mut child =
-        hopmark(&["run", "--dry-run"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut child = hopmark(&["run", "--dry-run", "--quiet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("its end");
     std::io::stderr().write_all(&output.stderr).expect("stderr");

@@ -81,6 +81,43 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
 }
 
 #[test]
+fn the_rules_and_claims_that_come_along_are_those_of_their_sources() {
+    let path = |name: &str, more: &str| {
+        format!("[[path]]\nname = \"{name}\"\nbase_url = \"http://127.0.0.1:8080/v1\"\n{more}\n")
+    };
+    let text = "rules = \"builtin:operating\"\nexpectations = \"builtin:cross-region\"\n[workload]\n\
+                kind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 9\noutput_tokens = 9\n\
+                [load]\nrate = \"5/s\"\nduration = \"60s\"\n"
+        .to_owned()
+        + &path("near", "")
+        + &path("far", "kind = \"private-endpoint\"\ntags = [\"cross-region\"]");
+    let profile = parse(&text).expect("parses");
+    let rule = |o: &hopmark::measure::objective::Objective| (o.path.clone(), o.expr.text.clone(), o.severity.as_str());
+    let rules: Vec<_> = profile.objectives.iter().map(rule).collect();
+    let expected = [
+        ("e2e.p95 <= 3s", "warning"),
+        ("connect_failure_rate <= 5%", "critical"),
+        ("unanswered_rate over 10s < 100% in 100%", "critical"),
+    ];
+    let expected = expected
+        .iter()
+        .flat_map(|(expr, severity)| ["near", "far"].map(|path| (path.to_owned(), (*expr).to_owned(), *severity)));
+    assert_eq!(rules, expected.collect::<Vec<_>>());
+    let claims: Vec<_> = profile.expectations.iter().map(|held| (&*held.slo.path, &*held.slo.expr.text)).collect();
+    for claim in [
+        ("far", "tcp.p50 <= 25ms"),
+        ("far", "ttft.p50 - baseline.ttft.p50 <= 20ms"),
+        ("any path of tag same-region", "tcp.p50 < 5ms"),
+        ("near", "server.p50 >= 500ms"),
+    ] {
+        assert!(claims.contains(&claim), "{claim:?} in {claims:?}");
+    }
+    assert!(profile.expectations.iter().all(|held| held.reference.is_some()));
+    let wrong = parse(&text.replace("builtin:operating", "builtin:operation")).expect_err("no such file");
+    assert!(wrong.contains("p.toml:1: ") && wrong.contains("builtin:operating, builtin:cross-region"), "{wrong}");
+}
+
+#[test]
 fn the_quickstart_measures_at_least_500_rounds_in_half_a_minute() {
     let profile = Profile::parse(QUICKSTART, Path::new("/nowhere/quickstart.toml")).expect("parses anywhere");
     let mut plan = Plan::resolve(profile, 2);

@@ -43,6 +43,12 @@ fn whole() -> Value {
         [compare]
         margins = ["ttft.p50=5%", "10ms"]
         noise_floor = true
+        [prices]
+        input = 2.5
+        output = 10
+        [sizing]
+        sigma = 0.4
+        ttft = "200ms"
         [[path]]
         name = "direct"
         base_url = "https://example.com/openai/v1"
@@ -53,6 +59,9 @@ fn whole() -> Value {
         [[objective]]
         path = "direct"
         expr = "ttft.p95 < 800ms"
+        [[expectation]]
+        claim = "it is fast"
+        slo = "ttft.p50 < 300ms"
         "#,
     )
 }
@@ -75,7 +84,7 @@ fn validator(text: &str) -> jsonschema::Validator {
 fn places(section: &str) -> (String, String) {
     let (mut schema, mut profile) = (String::new(), String::new());
     for part in section.split('.').filter(|part| !part.is_empty()) {
-        let list = ["path", "objective"].contains(&part);
+        let list = ["path", "objective", "expectation"].contains(&part);
         schema += &format!("/properties/{part}{}", if list { "/items" } else { "" });
         profile += &format!("/{part}{}", if list { "/0" } else { "" });
     }
@@ -182,6 +191,10 @@ fn the_schema_has_the_words_that_are_read_and_no_others() {
         ("load.kind", "/properties/load/properties/kind/enum"),
         ("load.arrivals", "/properties/load/properties/arrivals/enum"),
         ("load.design", "/properties/load/properties/design/enum"),
+        ("objective.1.severity", "/properties/objective/items/properties/severity/enum"),
+        ("objective.1.kind", "/properties/objective/items/properties/kind/enum"),
+        ("objective.1.api", "/properties/objective/items/properties/api/enum"),
+        ("expectation.1.kind", "/properties/expectation/items/properties/kind/enum"),
         ("path.direct.kind", "/properties/path/items/properties/kind/enum"),
         ("path.direct.auth.kind", "/properties/path/items/properties/auth/properties/kind/enum"),
         ("path.direct.connections.policy", "/properties/path/items/properties/connections/properties/policy/enum"),
@@ -245,6 +258,30 @@ fn schema_and_program_judge_alike() {
         ("/path/0/timeouts/total", json!("5"), false),
         ("/path", json!([]), false),
         ("/objective/0/expr", json!("ttft.p95"), false),
+        ("/objective/0/expr", json!("goodput >= 0.99"), false),
+        ("/objective", json!([{"expr": "goodput >= 0.99", "per_call": ["ttft < 800ms"]}]), true),
+        ("/objective", json!([{"expr": "e2e.p95 < 3s", "severity": "warning", "api": "chat", "stream": true}]), true),
+        ("/objective", json!([{"expr": "e2e.p95 < 3s", "abort": true, "abort_after": "10s", "kind": "direct"}]), true),
+        ("/objective", json!([{"expr": "e2e.p95 < 3s", "abort": "yes"}]), false),
+        ("/objective", json!([{"expr": "e2e.p95 < 3s", "abort_after": "10s"}]), false),
+        ("/objective", json!([{"expr": "e2e.p95 < 3s", "per_call": ["ttft < 1s"]}]), false),
+        ("/objective", json!([{"path": "direct"}]), false),
+        ("/expectation", json!([{"slo": "e2e.p95 < 3s"}]), false),
+        ("/path/0/tags", json!(["europe"]), true),
+        ("/path/0/tags", json!("europe"), false),
+        ("/prices", json!({"input": 1}), false),
+        ("/prices", json!({"input": 1, "output": -1}), false),
+        ("/prices/currency", json!("EUR"), true),
+        ("/limits/cost", json!(2.5), true),
+        ("/limits/cost", json!(0), false),
+        ("/sizing/sigma", json!(0), false),
+        ("/sizing/ttft", json!("200"), false),
+        ("/load/precision", json!("p50 2ms, p99 10%"), true),
+        ("/load/precision", json!("p50"), false),
+        ("/rules", json!("builtin:operating"), true),
+        ("/rules", json!(["builtin:operating"]), true),
+        ("/rules", json!(3), false),
+        ("/expectations", json!("builtin:cross-region"), true),
         ("/seed", json!(-1), false),
         ("/seed", json!(7), true),
         ("/workers", json!(0), false),

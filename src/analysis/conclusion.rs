@@ -5,6 +5,7 @@ use crate::analysis::gate::Gate;
 use crate::analysis::shift::Verdict;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
+use crate::measure::objective::Severity;
 
 /// What a run comes to, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +14,11 @@ pub enum Conclusion {
     Invalid,
     /// It did not carry out its plan: nothing is decided.
     Incomplete,
-    /// An objective or a declared margin was missed.
+    /// A critical objective or a declared margin was missed; an objective whose miss ended the run is among them.
     Missed,
-    /// An objective, a declared margin or the headline shift of a path, could not be decided.
+    /// A critical objective, a declared margin or the headline shift of a path, could not be decided.
     Inconclusive,
-    /// Everything was decided and every objective met.
+    /// Everything was decided and every critical objective met; warnings never decide.
     Met,
 }
 
@@ -30,7 +31,8 @@ impl Conclusion {
         objectives: &[ObjectiveResult],
         comparison: Option<&Comparison>,
     ) -> Self {
-        let any = |verdict| objectives.iter().any(|objective| objective.verdict == verdict);
+        let graves = || objectives.iter().filter(|result| result.objective.severity == Severity::Critical);
+        let any = |verdict| graves().any(|objective| objective.verdict == verdict);
         let open = comparison.is_some_and(|comparison| {
             comparison.others().any(|candidate| {
                 candidate.headline(comparison.headline).is_none_or(|row| row.verdict == Verdict::Inconclusive)
@@ -39,9 +41,12 @@ impl Conclusion {
         let gated = |gate| comparison.is_some_and(|comparison| comparison.others().any(|one| one.has(gate)));
         if validity.verdict == ValidityVerdict::Invalid {
             Self::Invalid
+        } else if any(ObjectiveVerdict::Missed) {
+            // Of an incomplete run only the objective that ended it can be missed.
+            Self::Missed
         } else if !complete {
             Self::Incomplete
-        } else if any(ObjectiveVerdict::Missed) || gated(Gate::Failed) {
+        } else if gated(Gate::Failed) {
             Self::Missed
         } else if any(ObjectiveVerdict::Inconclusive) || gated(Gate::Open) || open {
             Self::Inconclusive
@@ -50,8 +55,8 @@ impl Conclusion {
         }
     }
 
-    /// The exit code: 4 invalid, 3 an objective or a margin missed, 5 inconclusive if `strict`, otherwise 0. An interrupted `run`
-    /// ends with its signal's code instead.
+    /// The exit code: 4 invalid, 3 a critical objective or a margin missed, 5 inconclusive if `strict`, otherwise 0. An
+    /// interrupted `run` ends with its signal's code instead.
     #[must_use]
     pub fn exit_code(self, strict: bool) -> u8 {
         match self {

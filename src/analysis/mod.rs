@@ -15,6 +15,7 @@ pub mod breakdown;
 mod calibration;
 pub mod compare;
 pub mod conclusion;
+pub mod cost;
 pub mod divisive;
 mod effect;
 pub mod family;
@@ -28,11 +29,13 @@ mod judge;
 mod lengths;
 pub mod population;
 pub mod power;
+pub mod precision;
 pub mod reported;
 pub mod resample;
 pub mod rounds;
 pub mod selftest;
 pub mod shift;
+pub mod sizing;
 pub mod slo;
 pub mod stats;
 pub mod summary;
@@ -40,12 +43,13 @@ pub mod timeline;
 pub mod trend;
 pub mod truth;
 pub mod validity;
+pub mod waterfall;
 
 pub use between::Between;
 pub use compare::Comparison;
 pub use conclusion::Conclusion;
 pub use findings::Finding;
-pub use slo::ObjectiveResult;
+pub use slo::{ExpectationResult, ObjectiveResult};
 pub use summary::PathSummary;
 pub use trend::Trend;
 pub use validity::Validity;
@@ -61,12 +65,16 @@ pub struct Analysis {
     pub paths: Vec<PathSummary>,
     /// What each path did wrong beyond being slow, in the order of the plan.
     pub findings: Vec<Vec<Finding>>,
+    /// What the difference of each candidate is made of.
+    pub waterfalls: Vec<waterfall::Waterfall>,
     /// How the time to the first byte falls apart as services tell it, in the order of the plan.
     pub reported: Vec<Option<reported::Reported>>,
     /// Every path against the baseline; `None` with one path alone.
     pub comparison: Option<Comparison>,
     /// The objectives of the plan.
     pub objectives: Vec<ObjectiveResult>,
+    /// The claims of the plan.
+    pub expectations: Vec<ExpectationResult>,
     /// The headline metric over time, in the order of the plan.
     pub timelines: Vec<timeline::Timeline>,
     /// Whether the run may be judged at all.
@@ -94,11 +102,13 @@ pub fn analyse(run: &Run) -> Analysis {
         headline,
         findings: paths.iter().map(|path| findings::find(&measured, path.path)).collect(),
         conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
+        waterfalls: comparison.as_ref().map_or_else(Vec::new, |c| waterfall::waterfalls(run, &kept, c.baseline)),
         timelines: timeline::timelines(run, &measured, headline),
         reported: paths.iter().map(|path| reported_of(run, &kept, path)).collect(),
         paths,
         comparison,
         objectives,
+        expectations: slo::hold(run, &kept),
         validity,
     }
 }
@@ -116,7 +126,7 @@ mod tests {
 
     fn concluded(world: &World, exprs: &[&str]) -> Conclusion {
         let mut run = world.run();
-        let objective = |expr: &&str| Objective { path: "direct".to_owned(), expr: expr.parse().expect("expression") };
+        let objective = |expr: &&str| Objective::new("direct", expr.parse().expect("expression"));
         run.manifest.plan.objectives = exprs.iter().map(objective).collect();
         analyse(&run).conclusion
     }

@@ -67,15 +67,16 @@ pub fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> Level {
     }
 }
 
-/// What a run with so many Poisson arrivals a second comes to.
+/// What a run with so many Poisson arrivals a second comes to, and what pacing them alone costs.
 #[must_use]
-pub fn arrivals(rate: f64, evidence: Evidence<'_>) -> ArrivalLevel {
+pub fn arrivals(rate: f64, pacing_cores: Option<f64>, evidence: Evidence<'_>) -> ArrivalLevel {
     let validity = evidence.validity.verdict.as_str().to_owned();
     let seen = Seen::of(evidence);
     ArrivalLevel {
         rate,
         send_lag_ms: seen.send_lag_ms,
         cpu_cores: seen.cpu_cores,
+        pacing_cores: pacing_cores.map(rounded),
         calls: seen.calls,
         unmatched: seen.truth.unmatched,
         validity,
@@ -123,6 +124,7 @@ pub fn bars(levels: &[Level], arrivals: Option<&ArrivalLevel>) -> Vec<Bar> {
         let (lag, rate) = (arrivals.send_lag_ms, arrivals.rate);
         bars.push(bar(format!("send lag p50 at {rate} arrivals a second"), "ms", 0.1, lag.map(|lag| lag.p50)));
         bars.push(bar(format!("send lag p99 at {rate} arrivals a second"), "ms", 1.0, lag.map(|lag| lag.p99)));
+        bars.push(bar(format!("pacing {rate} arrivals a second"), "of a core", 0.1, arrivals.pacing_cores));
     }
     bars
 }
@@ -313,10 +315,16 @@ mod tests {
     #[test]
     fn arrivals_have_their_bars() {
         let world = World { lag: 90_000, ..World::default() };
-        let arrivals = with_evidence(&world, &world.ledger(), |evidence| arrivals(1000.0, evidence));
+        let arrivals = with_evidence(&world, &world.ledger(), |evidence| arrivals(1000.0, Some(0.04), evidence));
         assert_eq!(arrivals.send_lag_ms.map(|lag| lag.p50), Some(0.09));
         assert!(bars(&[], Some(&arrivals)).iter().all(|bar| bar.met));
         let late = ArrivalLevel { send_lag_ms: Some(Spread { p50: 0.11, p99: 0.9, max: 3.0 }), ..arrivals };
-        assert_eq!(bars(&[], Some(&late)).iter().map(|bar| bar.met).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(bars(&[], Some(&late)).iter().map(|bar| bar.met).collect::<Vec<_>>(), [false, true, true]);
+        let dear = ArrivalLevel {
+            send_lag_ms: Some(Spread { p50: 0.1, p99: 0.9, max: 3.0 }),
+            pacing_cores: Some(0.11),
+            ..late
+        };
+        assert_eq!(bars(&[], Some(&dear)).iter().map(|bar| bar.met).collect::<Vec<_>>(), [true, true, false]);
     }
 }

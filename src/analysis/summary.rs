@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use crate::analysis::breakdown::Breakdown;
 use crate::analysis::gaps::Gaps;
 use crate::analysis::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms};
+use crate::measure::indicator::is_of_connecting;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::quantile::{is_supported, needed, quantile};
@@ -226,33 +227,6 @@ fn connections(run: &Run, own: &[&Sample], path: PathId) -> ConnectionCounts {
         reused: count(|sample| sample.conn.as_ref().is_some_and(|conn| !conn.is_new())),
         failed: count(|sample| sample.outcome.error().is_some_and(is_of_connecting)),
         opened_in_warmup: before.filter(|sample| is_new(sample)).count() as u64,
-    }
-}
-
-fn is_of_connecting(class: ErrorClass) -> bool {
-    match class {
-        ErrorClass::Dns
-        | ErrorClass::ConnectRefused
-        | ErrorClass::ConnectTimeout
-        | ErrorClass::Connect
-        | ErrorClass::Tls
-        | ErrorClass::NoDescriptor => true,
-        ErrorClass::ConnectionClosed
-        | ErrorClass::ConnectionReset
-        | ErrorClass::TimeoutFirstByte
-        | ErrorClass::TimeoutGap
-        | ErrorClass::TimeoutTotal
-        | ErrorClass::Http(_)
-        | ErrorClass::Protocol
-        | ErrorClass::BadBody
-        | ErrorClass::StreamError
-        | ErrorClass::StreamThrottled
-        | ErrorClass::StreamTruncated
-        | ErrorClass::BodyTruncated
-        | ErrorClass::Interrupted
-        | ErrorClass::InFlightCap
-        | ErrorClass::LimitReached
-        | ErrorClass::Internal => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::analysis::population::{Value, known_quantile, seen_ms};
 use crate::measure::metric::Metric;
+use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::run::Run;
 use crate::units::PathId;
@@ -23,8 +24,21 @@ pub struct Timeline {
     pub width_s: f64,
     /// The bins that hold a call that was answered or timed out.
     pub bins: Vec<Bin>,
-    /// Middles of the bins in which calls failed, with how many, seconds from the beginning of measuring.
-    pub failures: Vec<(f64, u64)>,
+    /// The bins in which calls failed.
+    pub failures: Vec<Failures>,
+}
+
+/// A bin in which calls failed, by the intended time of its calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Failures {
+    /// Its middle, seconds from the beginning of measuring.
+    pub at_s: f64,
+    /// Calls that were due, those of which nothing can be said left out.
+    pub calls: u64,
+    /// Calls that were refused because of a limit on requests or tokens.
+    pub throttled: u64,
+    /// Calls that failed otherwise.
+    pub failed: u64,
 }
 
 /// One bin, by the intended time of its calls.
@@ -53,23 +67,25 @@ fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width
     let start = run.manifest.origin + run.manifest.plan.measure_from();
     let count = (run.measured_s() / width_s).ceil().max(1.0) as usize;
     let mut values = vec![Vec::new(); count];
-    let mut failed = vec![0; count];
+    let middle = |bin: usize| (bin as f64 + 0.5) * width_s;
+    let nothing = |bin| Failures { at_s: middle(bin), calls: 0, throttled: 0, failed: 0 };
+    let mut failures: Vec<Failures> = (0..count).map(nothing).collect();
     for sample in measured.iter().filter(|sample| sample.path == path) {
         let bin = (sample.stamps.intended.since(start).as_secs_f64() / width_s) as usize;
         let bin = bin.min(count - 1);
         values[bin].extend(seen_ms(sample, metric, run.headline_basis()).map(Value::or_infinite));
-        failed[bin] += u64::from(crate::analysis::population::failed(sample) == Some(true));
+        let Some(failed) = crate::analysis::population::failed(sample) else { continue };
+        failures[bin].calls += 1;
+        failures[bin].throttled += u64::from(failed && throttled(sample));
+        failures[bin].failed += u64::from(failed && !throttled(sample));
     }
-    let middle = |bin: usize| (bin as f64 + 0.5) * width_s;
     let bins = values.into_iter().enumerate().filter_map(|(place, values)| bin(middle(place), values));
-    let failures = failed.into_iter().enumerate().filter(|(_, many)| *many > 0);
-    Timeline {
-        path,
-        metric,
-        width_s,
-        bins: bins.collect(),
-        failures: failures.map(|(place, many)| (middle(place), many)).collect(),
-    }
+    failures.retain(|bin| bin.throttled + bin.failed > 0);
+    Timeline { path, metric, width_s, bins: bins.collect(), failures }
+}
+
+fn throttled(sample: &Sample) -> bool {
+    sample.status == Some(429) || sample.outcome.error() == Some(ErrorClass::StreamThrottled)
 }
 
 fn bin(at_s: f64, mut values: Vec<f64>) -> Option<Bin> {

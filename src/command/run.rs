@@ -2,10 +2,12 @@
 
 pub(super) mod child;
 mod conduct;
+mod dry;
 mod engine;
 mod live;
 pub(super) mod machine;
 mod meter;
+mod overseer;
 mod resources;
 mod watch;
 
@@ -19,6 +21,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::analysis::analyse;
+use crate::analysis::sizing::Spread;
 use crate::cli;
 use crate::command::exit::{CommandResult, Exit, OrExit, say};
 use crate::command::report::glance;
@@ -26,6 +29,7 @@ use crate::command::run::child::SimulatorChild;
 use crate::command::run::conduct::{Cut, Outcome};
 use crate::command::run::engine::Setup;
 use crate::command::run::live::Live;
+use crate::command::run::overseer::Overseer;
 use crate::command::run::watch::{Backend, Watch};
 use crate::driver::heartbeat::Heart;
 use crate::measure::sample::Gap;
@@ -34,7 +38,8 @@ use crate::plan::Plan;
 use crate::probe;
 use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
-use crate::report::{self, Format, json};
+use crate::profile::sizing::Assumed;
+use crate::report::{self, Format, json, sizing};
 use crate::run::{Ending, Manifest};
 use crate::store;
 use crate::store::journal::Journal;
@@ -76,21 +81,45 @@ pub(super) struct Carried {
 /// A [`Failure`](crate::command::exit::Failure) with its exit code; what was measured until then is on disk.
 pub fn run(args: cli::Run) -> CommandResult {
     let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
+    let assumed = profile.sizing;
     let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
     let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
     if let Some(times) = workload.arrivals() {
         plan.end_with_trace(times).or_usage()?;
     }
     if args.dry_run {
-        let plan = serde_json::to_string_pretty(&plan).or_world()?;
-        say(&plan);
-        return Ok(Exit::Met);
+        return dry_run(&plan, &workload, spread(assumed, args.size_from.as_deref())?, args.quiet);
     }
     let manner =
         Manner { out: args.out.clone(), skip_preflight: args.skip_preflight, quiet: args.quiet, keep_gaps: false };
     let mut carried = carry_out(plan, workload, &manner)?;
     drop(carried.simulator.take());
     conclude(&carried, &args)
+}
+
+/// What is known or assumed of the times.
+fn spread(assumed: Option<Assumed>, size_from: Option<&Path>) -> CommandResult<Spread> {
+    let Some(dir) = size_from else {
+        let ttft = assumed.and_then(|assumed| assumed.ttft).map(|ttft| ttft.0.as_secs_f64() * 1e3);
+        return Ok(Spread::assumed(assumed.and_then(|assumed| assumed.sigma), ttft));
+    };
+    let run = store::load(dir).or_usage()?;
+    let none = || anyhow!("{} has too few successful calls to size a run by", dir.display());
+    Spread::of_run(&run).ok_or_else(none).or_usage()
+}
+
+/// Prints the plan with its size as JSON, and the size for people where they look for it.
+fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> CommandResult {
+    let size = dry::size(plan, workload, spread);
+    let mut document = serde_json::to_value(plan).or_world()?;
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("sizing".to_owned(), sizing::json(&size));
+    }
+    say(&serde_json::to_string_pretty(&document).or_world()?);
+    if !quiet {
+        eprintln!("{}", sizing::text(&size));
+    }
+    Ok(Exit::Met)
 }
 
 /// Judges and renders the run from its files.
@@ -181,7 +210,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     let manifest = manifest(&setup, clock, truth, notes)?;
     store::manifest::write(&dir, &manifest).or_world()?;
     let backend = simulator.as_ref().and_then(SimulatorChild::as_backend);
-    let outcome = measure(&runtime, &setup, &dir, (started, backend), manner)?;
+    let outcome = measure(&runtime, &setup, &manifest, &dir, (started, backend), manner)?;
     end(dir, manifest, outcome, simulator)
 }
 
@@ -282,6 +311,7 @@ fn manifest(
 fn measure(
     runtime: &tokio::runtime::Runtime,
     setup: &Setup,
+    manifest: &Manifest,
     dir: &Path,
     (started, backend): (SystemTime, Option<Backend>),
     manner: &Manner,
@@ -291,7 +321,9 @@ fn measure(
     let watch = Watch::keep(dir, setup.origin, hearts.clone(), backend).or_world()?;
     let crew = quills.into_iter().zip(hearts).collect();
     let mut live = Live::new(setup, manner.quiet);
-    let outcome = runtime.block_on(conduct::conduct(setup, crew, &journal, |moment| live.show(moment))).or_world();
+    let overseer = Overseer::of(setup, manifest);
+    let conducted = conduct::conduct(setup, crew, &journal, overseer, |moment| live.show(moment));
+    let outcome = runtime.block_on(conducted).or_world();
     live.finish();
     let written = journal.finish().map_err(|error| anyhow!(error)).and(watch.end());
     let mut outcome = outcome?;
@@ -308,7 +340,17 @@ fn end(
     outcome: Outcome,
     simulator: Option<SimulatorChild>,
 ) -> CommandResult<Carried> {
+    let (mut reached, mut aborted_by) = (None, None);
     let cut = outcome.cut.map(|cut| match cut {
+        Cut::Aborted(aborted) => {
+            let why = format!("stopped by the objective '{}' of path '{}'", aborted.expression, aborted.path);
+            aborted_by = Some(aborted);
+            (Exit::Met, why)
+        }
+        Cut::Enough(why) => {
+            reached = Some(why.clone());
+            (Exit::Met, why)
+        }
         Cut::Interrupted => (Exit::Interrupted, "interrupted".to_owned()),
         Cut::Terminated => (Exit::Terminated, "terminated".to_owned()),
         Cut::Limit(why) => (Exit::Met, format!("stopped by {why}")),
@@ -316,8 +358,10 @@ fn end(
         Cut::Broken(error) => (Exit::World, format!("{error:#}")),
     });
     manifest.ending = Some(Ending {
-        complete: cut.is_none(),
-        reason: cut.as_ref().map(|(_, why)| why.clone()),
+        complete: cut.is_none() || reached.is_some(),
+        reason: cut.as_ref().map(|(_, why)| why.clone()).filter(|_| reached.is_none()),
+        reached,
+        aborted_by,
         measured_s: outcome.measured.as_secs_f64(),
         drain_s: outcome.drain.as_secs_f64(),
         planned: outcome.due,

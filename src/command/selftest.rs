@@ -1,5 +1,6 @@
 //! `hopmark selftest`: runs against the bundled simulator whose truth is known, each level the way `hopmark run` would.
 
+mod pacing;
 mod stage;
 
 use std::path::Path;
@@ -50,8 +51,10 @@ pub fn selftest(args: &SelftestArgs) -> CommandResult {
     };
     let mut arriving = None;
     if args.streams.is_empty() {
-        match bench.carry_out(&Stage::arrivals(ARRIVALS))? {
-            Ok(seen) => arriving = Some(seen.judged(|evidence| arrivals(ARRIVALS.into(), evidence))),
+        let stage = Stage::arrivals(ARRIVALS);
+        let pacing = bench.pacing(&stage)?;
+        match bench.carry_out(&stage)? {
+            Ok(seen) => arriving = Some(seen.judged(|evidence| arrivals(ARRIVALS.into(), Some(pacing), evidence))),
             Err(cut) => return Ok(cut),
         }
     }
@@ -182,6 +185,19 @@ impl Bench {
         Ok(seen.map(|seen| seen.judged(|evidence| level(streams, tokens_per_s, evidence))))
     }
 
+    /// What pacing alone costs, as a share of one core.
+    fn pacing(&self, stage: &Stage) -> CommandResult<f64> {
+        pacing::cpu_cores(&self.plan(stage)?).or_world()
+    }
+
+    fn plan(&self, stage: &Stage) -> CommandResult<Plan> {
+        let ground = self.ground.path();
+        let scenario = ground.join("scenario.toml");
+        std::fs::write(&scenario, stage.scenario()).context("cannot write the selftest's scenario").or_world()?;
+        let profile = Profile::parse(&stage.profile(&scenario), &ground.join("profile.toml")).or_usage()?;
+        Ok(Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from)))
+    }
+
     /// Carries out one run against a simulator of its own, and fetches the truth.
     fn carry_out(&self, stage: &Stage) -> CommandResult<OrCut<Seen>> {
         if stage.files() > machine::most_open_files() {
@@ -197,13 +213,9 @@ impl Bench {
         if !self.quiet {
             eprintln!("measuring {}, {:.0} s", stage.name(), stage.lasts().as_secs_f64());
         }
-        let ground = self.ground.path();
-        let scenario = ground.join("scenario.toml");
-        std::fs::write(&scenario, stage.scenario()).context("cannot write the selftest's scenario").or_world()?;
-        let profile = Profile::parse(&stage.profile(&scenario), &ground.join("profile.toml")).or_usage()?;
-        let plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
+        let plan = self.plan(stage)?;
         let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
-        let dir = ground.join("run");
+        let dir = self.ground.path().join("run");
         let manner = Manner { out: Some(dir.clone()), skip_preflight: true, quiet: true, keep_gaps: true };
         let carried = carry_out(plan, workload, &manner)?;
         let seen = evidence(carried);

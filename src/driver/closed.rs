@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::driver::flight::Flights;
+use crate::driver::flight::{Flights, contained};
 use crate::driver::worker::{Stop, told};
 use crate::schedule::pacer::{Pacer, PacerError};
 use crate::schedule::tickets::Ticket;
@@ -28,7 +28,7 @@ impl<S: 'static> Closed<S> {
     /// Runs one caller: from `begin` on it asks, waits for the answer, rests and asks again, until there is no next
     /// ticket or the run is stopped.
     ///
-    /// `next` gives the ticket of a call from its number and the time since the run's start.
+    /// `next` gives the ticket of a call from its number and when it is due, since the run's start.
     ///
     /// # Errors
     /// [`PacerError`] when the system has no descriptor left.
@@ -43,22 +43,21 @@ impl<S: 'static> Closed<S> {
         Fut: Future<Output = S> + 'static,
     {
         let mut pacer = Pacer::new()?;
-        let mut wake = self.origin + begin;
+        let mut due = self.origin + begin;
         for number in 0.. {
+            let Some(ticket) = next(number, due.since(self.origin)) else { break };
+            // Encoded ahead. Waiting lets other callers read their answers first: the next calls then go out together, and
+            // the far end is woken once for many of them.
+            let send = launch(ticket);
             tokio::select! {
                 biased;
                 () = told(&mut self.stop, Stop::Drain) => break,
-                () = pacer.until(wake) => {}
+                () = pacer.until(due) => {}
             }
-            let Some(ticket) = next(number, Nanos::now().since(self.origin)) else { break };
             self.flights.count_due(ticket.phase, ticket.path);
-            let attempt = launch(ticket)(Nanos::now());
-            // A task of its own, not awaited in place: answers that came together are then all read before the next calls
-            // go out, and the far end is woken once for many of them.
-            let followed = tokio::task::spawn_local(Rc::clone(&self.flights).follow(ticket, attempt)).await;
-            // A broken attempt has been accounted for; the caller goes on.
-            drop(followed);
-            wake = Nanos::now() + self.think_time;
+            // A broken attempt is accounted for; the caller goes on.
+            contained(Rc::clone(&self.flights).follow(ticket, send(Nanos::now()))).await;
+            due = Nanos::now() + self.think_time;
         }
         Ok(())
     }

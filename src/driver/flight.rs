@@ -1,10 +1,13 @@
 //! The calls under way in one worker, counted in and out.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use tokio::sync::Notify;
 
@@ -106,6 +109,16 @@ impl<S: 'static> Flights<S> {
             self.empty.notified().await;
         }
     }
+}
+
+/// Carries out `work` here, as a task of its own would: a panic inside ends it and nothing else.
+pub async fn contained(work: impl Future<Output = ()>) {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        // After a panic the work is not polled again, only dropped.
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))).unwrap_or(Poll::Ready(()))
+    })
+    .await;
 }
 
 /// One call under way; it is over when this goes out of scope, however that comes about.

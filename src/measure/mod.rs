@@ -1,12 +1,16 @@
 //! What was seen: stamps, outcomes, metrics and the recorder that keeps them.
 
+pub mod expression;
 pub mod health;
 pub mod histogram;
+pub mod indicator;
 pub mod ledger;
 pub mod margin;
 pub mod metric;
 pub mod objective;
 pub mod outcome;
+pub mod precision;
+pub mod prices;
 pub mod quantile;
 pub mod recorder;
 pub mod sample;

@@ -91,6 +91,9 @@ pub struct ArrivalLevel {
     pub send_lag_ms: Option<Spread>,
     /// Processor time of this process as a share of one core; pacing is a part of it.
     pub cpu_cores: Option<f64>,
+    /// Processor time of pacing alone, as a share of one core: the same arrivals, whose calls do nothing.
+    #[serde(default)]
+    pub pacing_cores: Option<f64>,
     /// Calls of the measured time.
     pub calls: Calls,
     /// What found no partner.

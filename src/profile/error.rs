@@ -10,6 +10,8 @@ pub enum Origin {
     Line(usize),
     /// A flag.
     Flag(String),
+    /// A line, from 1, of a file that the profile names.
+    File(Box<(PathBuf, usize)>),
 }
 
 /// What is wrong.
@@ -90,6 +92,7 @@ pub enum ProfileError {
 fn place(file: &std::path::Path, wrong: &Wrong) -> impl fmt::Display {
     match &wrong.origin {
         Origin::Line(line) => format!("{}:{line}: {}", file.display(), wrong.problem),
+        Origin::File(place) => format!("{}:{}: {}", place.0.display(), place.1, wrong.problem),
         Origin::Flag(flag) => format!("{flag}: {}", wrong.problem),
     }
 }

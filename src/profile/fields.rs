@@ -4,11 +4,13 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::path::NetPath;
 use crate::profile::error::{Origin, Problem, Wrong};
 use crate::profile::tree::{Node, Table, Value};
+use crate::spelling::nearest;
 
 /// The keys of each section, by which a misplaced key is found again.
-pub const SECTIONS: [(&str, &[&str]); 13] = [
+pub const SECTIONS: [(&str, &[&str]); 16] = [
     (
         "",
         &[
@@ -16,13 +18,18 @@ pub const SECTIONS: [(&str, &[&str]); 13] = [
             "seed",
             "baseline",
             "workers",
+            "rules",
+            "expectations",
             "simulator",
             "workload",
             "load",
             "compare",
             "limits",
+            "prices",
+            "sizing",
             "path",
             "objective",
+            "expectation",
         ],
     ),
     ("simulator", &["scenario"]),
@@ -54,18 +61,28 @@ pub const SECTIONS: [(&str, &[&str]); 13] = [
             "max_in_flight",
             "concurrency",
             "think_time",
+            "precision",
         ],
     ),
     ("compare", &["margins", "noise_floor"]),
-    ("limits", &["requests", "tokens", "auth_failures"]),
-    ("path", &["name", "kind", "base_url", "auth", "backend", "connections", "tls", "timeouts"]),
+    ("limits", &["requests", "tokens", "cost", "auth_failures"]),
+    ("prices", &["input", "output", "currency"]),
+    ("sizing", &["sigma", "ttft"]),
+    ("path", &["name", "kind", "base_url", "auth", "backend", "connections", "tls", "timeouts", "tags"]),
     ("path.auth", &["kind", "env", "file"]),
     ("path.connections", &["policy", "http"]),
     ("path.tls", &["ca_file", "verify"]),
     ("path.timeouts", &["connect", "first_byte", "gap", "total"]),
-    ("objective", &["path", "expr"]),
+    (
+        "objective",
+        &["path", "kind", "tag", "name", "expr", "api", "stream", "per_call", "severity", "abort", "abort_after"],
+    ),
+    ("expectation", &["claim", "reference", "path", "kind", "tag", "slo", "api", "stream", "per_call"]),
     ("workload.api", &["chat", "responses"]),
 ];
+
+/// The keys of files that a profile names.
+const FILES: [(&str, &[&str]); 2] = [("rules", &["objective"]), ("expectations", &["expectation"])];
 
 /// A table under reading.
 #[derive(Clone, Debug)]
@@ -88,7 +105,7 @@ impl<'tree> Fields<'tree> {
             return Err(wrong_value(&node.origin, at, &node.value, "a table"));
         };
         let fields = Self { table, origin: &node.origin, at: at.to_owned(), folder };
-        let known = SECTIONS.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, keys)| keys);
+        let known = SECTIONS.iter().chain(&FILES).find(|(name, _)| *name == section).map_or(&[][..], |(_, keys)| keys);
         fields.refuse_unknown(section, known)?;
         Ok(fields)
     }
@@ -304,6 +321,15 @@ impl<'tree> Fields<'tree> {
     }
 }
 
+/// A path that is named and is not there.
+#[must_use]
+pub fn unknown_path(paths: &[NetPath], name: &str, origin: &Origin, key: &str) -> Wrong {
+    let names: Vec<&str> = paths.iter().map(|path| path.name.as_str()).collect();
+    let meant = nearest(name, &names).map_or(String::new(), |near| format!("did you mean '{near}'? "));
+    let known = names.join(", ");
+    Wrong::rule(origin, format!("'{key}' names the path '{name}', which there is not; {meant}the paths are {known}"))
+}
+
 /// The most tokens that a prompt or an answer may be asked to have.
 pub const MOST_TOKENS: u32 = 2_000_000;
 
@@ -332,15 +358,6 @@ fn hint(key: &str, section: &str, known: &[&str]) -> String {
     }
 }
 
-/// The word most like another, if any is like it.
-#[must_use]
-pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
-    let distance = |other: &str| strsim::damerau_levenshtein(&word.to_lowercase(), other);
-    let (near, edits) = known.iter().map(|other| (*other, distance(other))).min_by_key(|(_, edits)| *edits)?;
-    let part = |other: &&&str| word.len() >= 3 && (other.contains(word) || word.contains(**other));
-    if edits <= 1 + word.len() / 4 { Some(near) } else { known.iter().find(part).copied() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,7 +378,7 @@ mod tests {
             ("concurency = 1", "load", "did you mean 'concurrency'?"),
             ("objectives = 1", "", "did you mean 'objective'?"),
             ("verify = true", "path", "'verify' belongs in [path.tls]"),
-            ("zzz = 1", "limits", "the keys here are requests, tokens, auth_failures"),
+            ("zzz = 1", "limits", "the keys here are requests, tokens, cost, auth_failures"),
         ] {
             let message = unknown(text, section);
             assert!(message.contains(hint), "{message}");

@@ -5,9 +5,12 @@
 pub mod asked;
 pub mod error;
 pub mod fields;
+pub mod holds;
 pub mod oneline;
 pub mod paths;
+pub mod prices;
 pub mod secret;
+pub mod sizing;
 pub mod timing;
 pub mod tree;
 
@@ -15,13 +18,16 @@ use std::path::Path;
 
 use crate::cli::{Override, ProfileSource};
 use crate::measure::margin::Margin;
-use crate::measure::objective::{Expression, Objective};
+use crate::measure::objective::{Expectation, Objective};
+use crate::measure::precision::Precision;
+use crate::measure::prices::Prices;
 use crate::path::NetPath;
 use crate::schedule::load::{Limits, LoadPlan};
 use crate::units::PathId;
 use crate::workload::spec::{WorkloadPlan, WorkloadSource};
-use error::{Origin, Wrong};
+use error::Wrong;
 use fields::Fields;
+use sizing::Assumed;
 use tree::Node;
 
 pub use error::ProfileError;
@@ -62,6 +68,14 @@ pub struct Profile {
     pub paths: Vec<NetPath>,
     /// What must hold.
     pub objectives: Vec<Objective>,
+    /// What was claimed.
+    pub expectations: Vec<Expectation>,
+    /// What tokens cost.
+    pub prices: Option<Prices>,
+    /// How narrow intervals must become before the run may stop.
+    pub precision: Option<Precision>,
+    /// What is assumed of the times when a run is sized.
+    pub sizing: Option<Assumed>,
 }
 
 impl Profile {
@@ -115,17 +129,29 @@ impl Profile {
             fields.table(name, name)?.ok_or_else(|| fields.missing(name, format!("add the section [{name}], {begin}")))
         };
         let workload = asked::read(&section("workload", "which says what is asked")?)?;
+        let load = section("load", "which says when calls start")?;
+        let baseline = read_baseline(&fields, &paths)?;
+        let held = holds::Paths { all: &paths, baseline };
+        let objectives = holds::read_objectives(&fields, held)?;
+        let expectations = holds::read_expectations(&fields, held)?;
+        let prices = prices::read(fields.table("prices", "prices")?.as_ref())?;
+        let limits = fields.table("limits", "limits")?;
+        prices::needed(limits.as_ref(), prices.as_ref())?;
         let has_trace = matches!(workload.source, WorkloadSource::Trace { .. });
         let compare = fields.table("compare", "compare")?;
         Ok(Self {
             name: read_name(&fields, stem)?,
             seed: fields.count("seed", 0)?,
             workers: read_workers(&fields)?,
-            baseline: read_baseline(&fields, &paths)?,
+            baseline,
             scenario,
-            load: timing::read(&section("load", "which says when calls start")?, has_trace)?,
-            limits: timing::read_limits(fields.table("limits", "limits")?.as_ref())?,
-            objectives: read_objectives(&fields, &paths)?,
+            precision: timing::read_precision(&load)?,
+            load: timing::read(&load, has_trace)?,
+            limits: timing::read_limits(limits.as_ref())?,
+            sizing: sizing::read(fields.table("sizing", "sizing")?.as_ref())?,
+            objectives,
+            expectations,
+            prices,
             margins: read_margins(compare.as_ref())?,
             noise_floor: compare.as_ref().map_or(Ok(None), |compare| compare.flag("noise_floor"))?.unwrap_or(false),
             workload,
@@ -193,19 +219,11 @@ fn path_label(node: &Node, id: u16) -> String {
 fn read_baseline(fields: &Fields<'_>, paths: &[NetPath]) -> Result<PathId, Wrong> {
     match fields.text("baseline")? {
         None => Ok(PathId(0)),
-        Some(name) => find_path(paths, name, fields.origin("baseline"), "baseline").map(|path| path.id),
+        Some(name) => {
+            let found = paths.iter().find(|path| path.name == name).map(|path| path.id);
+            found.ok_or_else(|| fields::unknown_path(paths, name, fields.origin("baseline"), "baseline"))
+        }
     }
-}
-
-fn find_path<'p>(paths: &'p [NetPath], name: &str, origin: &Origin, key: &str) -> Result<&'p NetPath, Wrong> {
-    paths.iter().find(|path| path.name == name).ok_or_else(|| {
-        let names: Vec<&str> = paths.iter().map(|path| path.name.as_str()).collect();
-        let meant = fields::nearest(name, &names).map_or(String::new(), |near| format!("did you mean '{near}'? "));
-        Wrong::rule(
-            origin,
-            format!("'{key}' names the path '{name}', which there is not; {meant}the paths are {}", names.join(", ")),
-        )
-    })
 }
 
 /// The `[compare]` section's margins.
@@ -214,19 +232,4 @@ fn read_margins(compare: Option<&Fields<'_>>) -> Result<Vec<Margin>, Wrong> {
     let parse =
         |text: &str| text.parse().map_err(|error| compare.rule("margins", format!("'compare.margins': {error}")));
     compare.texts("margins")?.into_iter().map(parse).collect()
-}
-
-fn read_objectives(fields: &Fields<'_>, paths: &[NetPath]) -> Result<Vec<Objective>, Wrong> {
-    let read = |(number, node): (usize, &Node)| {
-        let at = format!("objective.{number}");
-        let section = Fields::new(node, "objective", &at, fields.folder())?;
-        let path = section.text("path")?.ok_or_else(|| section.missing("path", "name the path that it holds for"))?;
-        let path = find_path(paths, path, section.origin("path"), &section.key("path"))?;
-        let expr = section.text("expr")?;
-        let expr =
-            expr.ok_or_else(|| section.missing("expr", "such as \"ttft.p95 < 800ms\" or \"error_rate < 1%\""))?;
-        let expr: Expression = expr.parse().map_err(|error| section.rule("expr", format!("'{at}.expr': {error}")))?;
-        Ok(Objective { path: path.name.clone(), expr })
-    };
-    (1..).zip(fields.list("objective")?).map(read).collect()
 }

@@ -3,7 +3,7 @@
 use crate::path::{AuthKind, AuthRef, ConnectionPolicy, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
 use crate::profile::error::Wrong;
 use crate::profile::fields::Fields;
-use crate::profile::tree::Value;
+use crate::profile::tree::{Node, Value};
 use crate::units::{PathId, Span};
 
 const URL: &str =
@@ -32,6 +32,7 @@ pub fn read(fields: &Fields<'_>, id: PathId, simulated: bool) -> Result<NetPath,
         connections: read_connections(fields)?,
         tls: read_tls(fields, &base_url)?,
         timeouts: read_timeouts(fields)?,
+        tags: read_tags(fields)?,
         base_url,
     })
 }
@@ -178,6 +179,18 @@ fn read_tls(fields: &Fields<'_>, base_url: &str) -> Result<TlsPolicy, Wrong> {
             .rule("verify", "verify = false trusts every certificate, so 'ca_file' has no meaning; keep one of them"));
     }
     Ok(tls)
+}
+
+fn read_tags(fields: &Fields<'_>) -> Result<Vec<String>, Wrong> {
+    let expected = "a list of words such as [\"europe\", \"same-region\"]";
+    let Some(node) = fields.get("tags") else { return Ok(Vec::new()) };
+    let Value::List(items) = &node.value else { return Err(fields.wrong("tags", expected)) };
+    let word = |item: &Node| match &item.value {
+        Value::Text(word) if !word.trim().is_empty() => Some(word.clone()),
+        _ => None,
+    };
+    let words: Option<Vec<String>> = items.iter().map(word).collect();
+    words.ok_or_else(|| fields.wrong("tags", expected))
 }
 
 fn read_timeouts(fields: &Fields<'_>) -> Result<Timeouts, Wrong> {

@@ -159,6 +159,7 @@ mod tests {
             connections: ConnectionPolicy::Keep,
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
+            tags: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The `[load]` section: when calls start.
 
+use crate::measure::precision::{Precision, PrecisionError};
 use crate::profile::error::Wrong;
 use crate::profile::fields::Fields;
 use crate::schedule::design::Design;
@@ -90,11 +91,21 @@ fn read_duration(fields: &Fields<'_>) -> Result<Span, Wrong> {
 }
 
 /// A span of the section, 0 allowed.
-fn span(fields: &Fields<'_>, key: &str) -> Result<Option<Span>, Wrong> {
+pub(crate) fn span(fields: &Fields<'_>, key: &str) -> Result<Option<Span>, Wrong> {
     match fields.parsed::<Span>(key, TIME)? {
         Some(span) if span > LONGEST => Err(fields.wrong(key, "at most 30 days")),
         span => Ok(span),
     }
+}
+
+/// Reads how narrow intervals must become before the run may stop.
+///
+/// # Errors
+/// When it is no precision.
+pub fn read_precision(fields: &Fields<'_>) -> Result<Option<Precision>, Wrong> {
+    let Some(text) = fields.text("precision")? else { return Ok(None) };
+    let wrong = |error| fields.rule("precision", format!("'{}': {error}", fields.key("precision")));
+    text.parse().map(Some).map_err(|error: PrecisionError| wrong(error))
 }
 
 /// Reads the `[limits]` section.
@@ -106,6 +117,10 @@ pub fn read_limits(fields: Option<&Fields<'_>>) -> Result<Limits, Wrong> {
     if let Some(fields) = fields {
         limits.requests = fields.count("requests", 1)?;
         limits.tokens = fields.count("tokens", 1)?;
+        limits.cost = match fields.number("cost")? {
+            Some(cost) if cost <= 0.0 => return Err(fields.wrong("cost", "an amount above 0 in the prices' currency")),
+            cost => cost,
+        };
         if let Some(failures) = fields.count("auth_failures", 1)? {
             limits.auth_failures = u32::try_from(failures).unwrap_or(u32::MAX);
         }

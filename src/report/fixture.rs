@@ -16,8 +16,7 @@ pub(crate) fn judged() -> &'static (Run, Analysis) {
     JUDGED.get_or_init(|| {
         let world = World { shifts_ms: vec![0.0, 30.0, 6.0], failing: vec![0.0, 0.0, 0.02], ..World::default() };
         let mut run = world.run();
-        let objective =
-            |path: &str, expr: &str| Objective { path: path.to_owned(), expr: expr.parse().expect("expression") };
+        let objective = |path: &str, expr: &str| Objective::new(path, expr.parse().expect("expression"));
         run.manifest.plan.objectives = vec![
             objective("gateway", "ttft.p95 < 800ms"),
             objective("private", "ttft.p50 < 120ms"),

@@ -20,8 +20,8 @@ pub fn render(model: &Model, charts: &[Chart]) -> Vec<u8> {
     validity(&mut page, model);
     findings(&mut page, model);
     table(&mut page, &model.overview, 2);
-    if !model.objectives.rows.is_empty() {
-        table(&mut page, &model.objectives, 2);
+    for held in [&model.objectives, &model.expectations].into_iter().filter(|held| !held.rows.is_empty()) {
+        table(&mut page, held, 2);
     }
     charts.iter().for_each(|chart| figure(&mut page, chart));
     if !model.shifts.rows.is_empty() {

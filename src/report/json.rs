@@ -9,8 +9,9 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use crate::analysis::compare::Comparison;
+use crate::analysis::cost::{self, Cost};
 use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
-use crate::analysis::slo::ObjectiveResult;
+use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
 use crate::analysis::{Analysis, Finding};
@@ -19,7 +20,7 @@ use crate::report::json_effects::{
     connection_states, curves, dominance, gate, goodput, interference, of_candidates, reported,
 };
 use crate::report::json_validity::{ValidityFacts, validity};
-use crate::run::Run;
+use crate::run::{Aborted, Run};
 
 /// The bytes of `summary.json`.
 #[must_use]
@@ -40,6 +41,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         reported: reported(run, analysis),
         blocks: analysis.comparison.as_ref().map(blocks),
         objectives: analysis.objectives.iter().map(objective).collect(),
+        expectations: analysis.expectations.iter().map(expectation).collect(),
         notes: run.manifest.notes.iter().chain(comparison_notes(analysis)).cloned().collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
@@ -64,6 +66,8 @@ struct Document {
     reported: Vec<Value>,
     blocks: Option<Value>,
     objectives: Vec<ObjectiveFacts>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    expectations: Vec<ExpectationFacts>,
     notes: Vec<String>,
 }
 
@@ -92,6 +96,12 @@ struct RunFacts {
     tool_version: String,
     seed: u64,
     design: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_early: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aborted_by: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<CostFacts>,
 }
 
 fn run_facts(run: &Run) -> RunFacts {
@@ -110,7 +120,17 @@ fn run_facts(run: &Run) -> RunFacts {
         tool_version: manifest.tool_version.clone(),
         seed: manifest.plan.seed,
         design: manifest.plan.load.design.as_str(),
+        ended_early: manifest.ending.as_ref().and_then(|ending| ending.reached.clone()),
+        aborted_by: manifest.ending.as_ref().and_then(|ending| ending.aborted_by.as_ref()).map(aborted),
+        cost: cost::of_run(run).map(of_cost),
     }
+}
+
+fn aborted(aborted: &Aborted) -> Value {
+    json!({
+        "path": aborted.path, "expression": aborted.expression, "at_s": rounded(aborted.at_s),
+        "observed": ms(aborted.observed), "ci": [ms(aborted.ci.0), ms(aborted.ci.1)],
+    })
 }
 
 #[derive(Serialize)]
@@ -120,6 +140,8 @@ struct PathFacts {
     errors: BTreeMap<String, u64>,
     connections: ConnectionFacts,
     tokens: TokenFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<CostFacts>,
     findings: Vec<Value>,
     metrics: Named<Named<Value>>,
 }
@@ -165,6 +187,7 @@ fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
             errors: summary.errors.clone(),
             connections: connections(summary.connections),
             tokens: tokens(summary.tokens),
+            cost: cost::of_path(run, summary.path).map(of_cost),
             findings: findings.iter().map(finding).collect(),
             metrics: Named(summary.metrics.iter().map(|m| (m.key(), metric(m))).collect()),
         };
@@ -319,6 +342,18 @@ fn comparison_notes(analysis: &Analysis) -> impl Iterator<Item = &String> {
 struct ObjectiveFacts {
     path: String,
     expression: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    per_call: Vec<String>,
+    severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    unit: &'static str,
     n: usize,
     observed: Value,
     ci: [Value; 2],
@@ -331,12 +366,65 @@ fn objective(result: &ObjectiveResult) -> ObjectiveFacts {
     ObjectiveFacts {
         path: result.objective.path.clone(),
         expression: result.objective.expr.to_string(),
+        name: result.objective.name.clone(),
+        api: result.objective.calls.api.map(|api| api.as_str()),
+        stream: result.objective.calls.stream,
+        per_call: result.objective.per_call.iter().map(|condition| condition.text.clone()).collect(),
+        severity: result.objective.severity.as_str(),
+        source: result.objective.source.clone(),
+        unit: result.objective.expr.unit().as_str(),
         n: result.n,
         observed: ms(result.observed),
         ci: [ms(result.ci.0), ms(result.ci.1)],
         verdict: result.verdict.as_str(),
         reason: result.reason.clone(),
     }
+}
+
+#[derive(Serialize)]
+struct ExpectationFacts {
+    claim: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    path: String,
+    slo: String,
+    unit: &'static str,
+    n: usize,
+    observed: Value,
+    ci: [Value; 2],
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+fn expectation(held: &ExpectationResult) -> ExpectationFacts {
+    let ExpectationResult { expectation, result } = held;
+    ExpectationFacts {
+        claim: expectation.claim.clone(),
+        reference: expectation.reference.clone(),
+        path: expectation.slo.path.clone(),
+        slo: expectation.slo.label(),
+        unit: expectation.slo.expr.unit().as_str(),
+        n: result.n,
+        observed: ms(result.observed),
+        ci: [ms(result.ci.0), ms(result.ci.1)],
+        verdict: result.verdict.of_claim(),
+        reason: result.reason.clone(),
+    }
+}
+
+#[derive(Serialize)]
+struct CostFacts {
+    currency: String,
+    total: f64,
+    input_tokens: u64,
+    output_tokens: u64,
+    calls_without_tokens: u64,
+}
+
+fn of_cost(cost: Cost) -> CostFacts {
+    let Cost { currency, total, input_tokens, output_tokens, calls_without_tokens } = cost;
+    CostFacts { currency, total: rounded(total), input_tokens, output_tokens, calls_without_tokens }
 }
 
 /// Six decimals: a nanosecond, in milliseconds.
@@ -369,7 +457,7 @@ mod tests {
 
     /// The document of a run with objectives on its first path.
     fn document(mut run: Run) -> Value {
-        let objective = |expr: &str| Objective { path: "direct".to_owned(), expr: expr.parse().expect("expression") };
+        let objective = |expr: &str| Objective::new("direct", expr.parse().expect("expression"));
         run.manifest.plan.objectives =
             ["ttft.p99.9 < 800ms", "error_rate < 1%", "tls.max < 1s"].map(objective).to_vec();
         serde_json::from_slice(&render(&run, &analyse(&run))).expect("JSON")
@@ -450,8 +538,7 @@ mod tests {
     #[test]
     fn the_document_has_the_shape_of_the_contract() {
         let mut run = World { seconds: 20.0, ..World::default() }.run();
-        run.manifest.plan.objectives =
-            vec![Objective { path: "gateway".to_owned(), expr: "ttft.p95 < 800ms".parse().expect("expression") }];
+        run.manifest.plan.objectives = vec![Objective::new("gateway", "ttft.p95 < 800ms".parse().expect("expression"))];
         let bytes = render(&run, &analyse(&run));
         let document: Value = serde_json::from_slice(&bytes).expect("JSON");
         for pointer in [

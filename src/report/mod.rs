@@ -26,6 +26,7 @@ pub mod planned;
 mod rig;
 pub mod selftest;
 pub mod sheet;
+pub mod sizing;
 pub mod table;
 pub mod terminal;
 pub mod trend;
@@ -248,7 +249,7 @@ pub(crate) mod tests {
         let (run, analysis) = judged();
         let dir = tempfile::tempdir().expect("dir");
         let written = write(run, analysis, &Format::OF_A_RUN, dir.path()).expect("written");
-        assert_eq!(written.len(), 1 + 1 + 6 + 1 + 1);
+        assert_eq!(written.len(), 1 + 1 + 7 + 1 + 1);
         assert!(written.iter().all(|path| path.exists()));
         let names: Vec<_> = fs::read_dir(dir.path()).expect("dir").map(|e| e.expect("entry").file_name()).collect();
         assert_eq!(names.len(), 5, "{names:?}");

@@ -2,7 +2,7 @@
 
 use crate::analysis::Analysis;
 use crate::analysis::shift::{SHOWN, ShiftRow, Verdict};
-use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::slo::{ExpectationResult, ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::{self, MetricSummary, PathSummary};
 use crate::measure::metric::Metric;
 use crate::plan::{Arrivals, LoadModel, WorkloadSource};
@@ -34,6 +34,8 @@ pub struct Model {
     pub effects: Vec<Table>,
     /// The objectives; without rows if there are none.
     pub objectives: Table,
+    /// The claims; without rows if there are none.
+    pub expectations: Table,
     /// Every metric of every path, a table a path.
     pub metrics: Vec<Table>,
     /// What went wrong, by path; without rows if nothing did.
@@ -77,6 +79,7 @@ impl Model {
                 .map(|table| table(run, analysis))
                 .to_vec(),
             objectives: objectives(analysis),
+            expectations: expectations(analysis),
             metrics: analysis.paths.iter().map(|path| metrics(run, path)).collect(),
             errors: errors(run, analysis),
             validity: words::validity(&analysis.validity),
@@ -225,20 +228,48 @@ fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> O
 fn objectives(analysis: &Analysis) -> Table {
     let row = |result: &ObjectiveResult| -> Vec<Cell> {
         let (tone, seen) = words::objective(result);
-        let mark = match result.verdict {
-            ObjectiveVerdict::Met => "✓ met",
-            ObjectiveVerdict::Missed => "✗ missed",
-            ObjectiveVerdict::Inconclusive => "? inconclusive",
-        };
         let objective = &result.objective;
-        vec![Cell::toned(mark, tone), objective.path.as_str().into(), objective.expr.to_string().into(), seen.into()]
+        let name = objective.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+        let what = format!("{name}{}", objective.label());
+        vec![Cell::toned(words::mark(result), tone), objective.path.as_str().into(), what.into(), seen.into()]
     };
     Table {
         title: "Objectives".to_owned(),
         columns: vec![word_column("verdict"), word_column("path"), word_column("objective"), word_column("observed")],
         rows: analysis.objectives.iter().map(row).collect(),
         note: Some(
-            "Met if the upper end of the 95% interval keeps the limit, missed if the lower end breaks it.".to_owned(),
+            "Met if the whole 95% interval keeps the limit, missed if none of it does; a missed warning does not fail \
+             the run."
+                .to_owned(),
+        ),
+    }
+}
+
+fn expectations(analysis: &Analysis) -> Table {
+    let row = |held: &ExpectationResult| -> Vec<Cell> {
+        let (tone, seen) = words::objective(&held.result);
+        let mark = match held.result.verdict {
+            ObjectiveVerdict::Met => "✓ holds",
+            ObjectiveVerdict::Missed => "✗ fails",
+            ObjectiveVerdict::Inconclusive => "? unproven",
+        };
+        let expectation = &held.expectation;
+        let reference = expectation.reference.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+        vec![
+            Cell::toned(mark, tone),
+            expectation.slo.path.as_str().into(),
+            format!("{}{reference}", expectation.claim).into(),
+            expectation.slo.label().into(),
+            seen.into(),
+        ]
+    };
+    let heads = ["claim", "path", "what was claimed", "held against", "observed"];
+    Table {
+        title: "Expectations".to_owned(),
+        columns: heads.map(word_column).to_vec(),
+        rows: analysis.expectations.iter().map(row).collect(),
+        note: Some(
+            "Holds, fails or is unproven by the same intervals; a claim never decides how a run ends.".to_owned(),
         ),
     }
 }
@@ -350,7 +381,9 @@ fn facts(run: &Run, analysis: &Analysis) -> Vec<(&'static str, String)> {
     }
     facts.extend(plan.paths.iter().map(|path| ("path", format!("{}: {}", path.name, path.base_url))));
     facts.push(("machine", format!("{}, {} cores, {}", machine.cpu_model, machine.cpus, machine.os)));
+    facts.extend(crate::analysis::cost::of_run(run).map(|cost| ("cost", words::cost(&cost))));
     if let Some(ending) = &manifest.ending {
+        facts.extend(ending.reached.clone().map(|reached| ("ended early", reached)));
         let memory = ending.peak_rss_mib.map(|mib| format!("{mib:.0} MiB at most"));
         let cpu = ending.cpu_s.map(|cpu| format!("{cpu:.1} s of processor time"));
         let used: Vec<String> = memory.into_iter().chain(cpu).collect();

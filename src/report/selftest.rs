@@ -83,7 +83,10 @@ fn levels_that_fail(levels: &[Level]) -> Vec<(Tone, String)> {
 fn arrivals(selftest: &Selftest) -> Option<(Tone, String)> {
     let level = selftest.arrivals.as_ref()?;
     let lag = level.send_lag_ms?;
-    let cpu = level.cpu_cores.map_or(String::new(), |cpu| format!(", {} of a core for everything", figure::share(cpu)));
+    let share = |cpu: Option<f64>, what: &str| {
+        cpu.map_or(String::new(), |cpu| format!(", {} of a core for {what}", figure::share(cpu)))
+    };
+    let cpu = share(level.pacing_cores, "pacing") + &share(level.cpu_cores, "everything");
     let text = format!(
         "{} arrivals a second: send lag {} (p50), {} (p99), {} (max){cpu}",
         level.rate,

@@ -26,7 +26,7 @@ pub fn render(model: &Model, look: Look, report: Option<&str>) -> String {
     let mut parts = vec![pen.title(&model.title, &model.subtitle, &model.conclusion)];
     parts.extend(pen.decisions(&model.decisions));
     parts.push(pen.table(&model.overview));
-    for table in [&model.shifts, &model.objectives, &model.errors] {
+    for table in [&model.shifts, &model.objectives, &model.expectations, &model.errors] {
         if !table.rows.is_empty() {
             parts.push(format!("{}\n{}", pen.bold(&table.title), pen.table(table)));
         }
@@ -216,8 +216,7 @@ mod tests {
     fn text(look: Look) -> String {
         let world = World { failing: vec![0.0, 0.0, 0.01], shifts_ms: vec![0.0, 30.0, 6.0], ..World::default() };
         let mut run = world.run();
-        run.manifest.plan.objectives =
-            vec![Objective { path: "gateway".to_owned(), expr: "ttft.p95 < 800ms".parse().expect("expression") }];
+        run.manifest.plan.objectives = vec![Objective::new("gateway", "ttft.p95 < 800ms".parse().expect("expression"))];
         run.manifest.notes.push("`tcp` on the simulator is loopback".to_owned());
         render(&Model::of(&run, &analyse(&run)), look, Some("results/made-up/report.html"))
     }

@@ -1,14 +1,17 @@
 //! The sentences of a report.
 
 use crate::analysis::compare::Comparison;
+use crate::analysis::cost::Cost;
 use crate::analysis::gate::Gate;
 use crate::analysis::population::Connections;
 use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
 use crate::analysis::{Analysis, Conclusion};
+use crate::measure::expression::Subject;
+use crate::measure::indicator::Unit;
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::objective::Indicator;
+use crate::measure::objective::Severity;
 use crate::measure::selftest::{FAITHFUL_MS, OwnError};
 use crate::report::figure;
 use crate::report::planned::Planned;
@@ -251,12 +254,10 @@ pub fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<
 /// The sentence of an objective.
 #[must_use]
 pub fn objective(result: &ObjectiveResult) -> (Tone, String) {
-    let figure = |value: f64| match result.objective.expr.indicator {
-        Indicator::ErrorRate => figure::share(value),
-        Indicator::Quantile(..) | Indicator::Mean(_) | Indicator::Max(_) => figure::ms(value),
-    };
+    let figure = |value: f64| in_unit(result, value);
     let tone = match result.verdict {
         ObjectiveVerdict::Met => Tone::Good,
+        ObjectiveVerdict::Missed if result.objective.severity == Severity::Warning => Tone::Warn,
         ObjectiveVerdict::Missed => Tone::Bad,
         ObjectiveVerdict::Inconclusive => Tone::Warn,
     };
@@ -269,21 +270,79 @@ pub fn objective(result: &ObjectiveResult) -> (Tone, String) {
     (tone, format!("{seen}{why}"))
 }
 
+/// A figure of an objective in its unit.
+fn in_unit(result: &ObjectiveResult, value: f64) -> String {
+    let is_difference = matches!(result.objective.expr.subject, Subject::Difference(..));
+    match result.objective.expr.unit() {
+        Unit::Ms if is_difference => figure::shift(value),
+        Unit::Ms => figure::ms(value),
+        Unit::Share if is_difference => figure::change(value),
+        Unit::Share => figure::share(value),
+        Unit::TokensPerSecond => format!("{} tokens/s", figure::bare(value)),
+        Unit::Ratio => format!("{value:.3}\u{d7}"),
+    }
+}
+
+/// The verdict on an objective, for a cell.
+#[must_use]
+pub fn mark(result: &ObjectiveResult) -> &'static str {
+    match result.verdict {
+        ObjectiveVerdict::Met => "✓ met",
+        ObjectiveVerdict::Missed if result.objective.severity == Severity::Warning => "⚠ missed (warning)",
+        ObjectiveVerdict::Missed => "✗ missed",
+        ObjectiveVerdict::Inconclusive => "? inconclusive",
+    }
+}
+
+/// What a run cost, in a sentence.
+#[must_use]
+pub fn cost(cost: &Cost) -> String {
+    let least = if cost.calls_without_tokens > 0 {
+        format!("; the tokens of {} calls are not known and not in it", figure::count(cost.calls_without_tokens))
+    } else {
+        String::new()
+    };
+    format!(
+        "{} for {} input and {} output tokens, warmup included{least}",
+        money(cost.total, &cost.currency),
+        figure::count(cost.input_tokens),
+        figure::count(cost.output_tokens)
+    )
+}
+
+/// An amount: "1.25 EUR", "0.0031 EUR".
+#[must_use]
+pub fn money(amount: f64, currency: &str) -> String {
+    let digits = if amount >= 0.1 || amount == 0.0 { 2 } else { 4 };
+    format!("{amount:.digits$} {currency}")
+}
+
 /// What the whole run comes to, in a line; empty when nothing was asked of it.
 #[must_use]
 pub fn conclusion(analysis: &Analysis) -> (Tone, &'static str) {
-    let open = analysis.objectives.iter().any(|result| result.verdict == ObjectiveVerdict::Inconclusive);
+    let any = |verdict, severity| {
+        analysis.objectives.iter().any(|result| result.verdict == verdict && result.objective.severity == severity)
+    };
+    let open = any(ObjectiveVerdict::Inconclusive, Severity::Critical);
+    let warned = any(ObjectiveVerdict::Missed, Severity::Warning);
+    let open_warning = any(ObjectiveVerdict::Inconclusive, Severity::Warning);
     match analysis.conclusion {
         Conclusion::Invalid => {
             (Tone::Bad, "INVALID: this tool, not the paths, was the limit. Do not use these figures.")
         }
         Conclusion::Incomplete => (Tone::Warn, "INCOMPLETE: what was measured is shown, nothing is decided by it."),
-        Conclusion::Missed if analysis.objectives.iter().any(|result| result.verdict == ObjectiveVerdict::Missed) => {
+        Conclusion::Missed if any(ObjectiveVerdict::Missed, Severity::Critical) => {
             (Tone::Bad, "An objective was missed.")
         }
         Conclusion::Missed => (Tone::Bad, "A path is worse than the baseline by more than its margin."),
         Conclusion::Inconclusive | Conclusion::Met if analysis.objectives.is_empty() => (Tone::Plain, ""),
         Conclusion::Inconclusive if open => (Tone::Warn, "An objective could not be decided."),
+        Conclusion::Inconclusive | Conclusion::Met if warned => {
+            (Tone::Warn, "Every critical objective was met; a warning was missed.")
+        }
+        Conclusion::Inconclusive | Conclusion::Met if open_warning => {
+            (Tone::Good, "Every critical objective was met; a warning could not be decided.")
+        }
         Conclusion::Inconclusive | Conclusion::Met => (Tone::Good, "Every objective was met."),
     }
 }

@@ -31,6 +31,7 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         connections: ConnectionPolicy::Keep,
         tls: TlsPolicy::default(),
         timeouts: Timeouts::default(),
+        tags: Vec::new(),
     });
     Plan {
         name: "made-up".to_owned(),
@@ -60,7 +61,10 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         objectives: Vec::new(),
         margins: Vec::new(),
         twin: None,
+        expectations: Vec::new(),
         limits: Limits::default(),
+        prices: None,
+        precision: None,
         simulator: None,
     }
 }
@@ -191,6 +195,8 @@ impl World {
         let ending = Ending {
             complete: true,
             reason: None,
+            reached: None,
+            aborted_by: None,
             measured_s: self.seconds,
             drain_s: 0.8,
             planned: planned.collect(),

@@ -17,6 +17,9 @@ pub fn seq(slot: u64, k: u64, concurrency: u64) -> Seq {
 /// equally often.
 #[must_use]
 pub fn path(seed: u64, slot: u64, k: u64, paths: u16) -> PathId {
+    if paths == 1 {
+        return PathId(0);
+    }
     let groups = hash(seed, Purpose::SlotGroup, slot);
     let order = order(groups, Purpose::SlotGroup, k / u64::from(paths), paths);
     PathId(order[(k % u64::from(paths)) as usize])

@@ -57,19 +57,22 @@ pub enum Arrivals {
 }
 
 /// Where to stop before it hurts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// Attempts in all.
     pub requests: Option<u64>,
     /// Tokens in all, prompt and output.
     pub tokens: Option<u64>,
+    /// What calls may cost in all, in the currency of the prices.
+    #[serde(default)]
+    pub cost: Option<f64>,
     /// Answers 401 or 403 in a row on one path.
     pub auth_failures: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests: None, tokens: None, auth_failures: 5 }
+        Self { requests: None, tokens: None, cost: None, auth_failures: 5 }
     }
 }
 

@@ -77,8 +77,10 @@ impl Quill {
 pub struct Tally {
     /// By path.
     pub paths: Vec<PathTally>,
-    /// Tokens, prompt and output, of every call.
-    pub tokens: u64,
+    /// Tokens of the prompts of every call.
+    pub input_tokens: u64,
+    /// Tokens of their answers.
+    pub output_tokens: u64,
     /// Calls that ended or were dropped, warmup included.
     pub ended: u64,
 }
@@ -97,14 +99,21 @@ pub struct PathTally {
 }
 
 impl Tally {
+    /// Tokens, prompt and output.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.input_tokens + self.output_tokens
+    }
+
     fn new(paths: usize) -> Self {
         let path = || PathTally { ok: 0, errors: 0, refused_in_a_row: 0, ttft: histogram::empty() };
-        Self { paths: std::iter::repeat_with(path).take(paths).collect(), tokens: 0, ended: 0 }
+        Self { paths: std::iter::repeat_with(path).take(paths).collect(), input_tokens: 0, output_tokens: 0, ended: 0 }
     }
 
     fn count(&mut self, sample: &Sample) {
         self.ended += 1;
-        self.tokens += sample.input_tokens.unwrap_or(0) + sample.output_tokens.unwrap_or(0);
+        self.input_tokens += sample.input_tokens.unwrap_or(0);
+        self.output_tokens += sample.output_tokens.unwrap_or(0);
         let path = &mut self.paths[sample.path.index()];
         match sample.status {
             Some(401 | 403) => path.refused_in_a_row += 1,
@@ -126,6 +135,7 @@ impl Tally {
 /// The writer thread.
 pub struct Journal {
     tally: Arc<Mutex<Tally>>,
+    ended: Option<Arc<Mutex<Vec<Sample>>>>,
     failed: Arc<AtomicBool>,
     thread: JoinHandle<Result<(), StoreError>>,
 }
@@ -145,6 +155,7 @@ impl Journal {
     ) -> Result<(Self, Vec<Quill>), StoreError> {
         let (sender, entries) = sync_channel(QUEUE);
         let tally = Arc::new(Mutex::new(Tally::new(plan.paths.len())));
+        let ended = plan.is_overseen().then(Arc::default);
         let writer = Writer {
             rows: RowWriter::create(&dir.join(file::REQUESTS), plan, origin)?,
             histograms: HistogramWriter::create(&dir.join(file::HISTOGRAMS), started_at)?,
@@ -152,6 +163,7 @@ impl Journal {
             workers,
             open: BTreeMap::new(),
             tally: Arc::clone(&tally),
+            ended: ended.clone(),
         };
         let failed = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&failed);
@@ -160,13 +172,22 @@ impl Journal {
             .spawn(move || writer.write_all(&entries).inspect_err(|_| tell.store(true, Ordering::Relaxed)))
             .map_err(|error| StoreError::unwritable(&PathBuf::from(dir), error))?;
         let quills = std::iter::repeat_with(|| Quill { queue: sender.clone(), lost: Cell::new(0) });
-        Ok((Self { tally, failed, thread }, quills.take(workers).collect()))
+        Ok((Self { tally, ended, failed, thread }, quills.take(workers).collect()))
     }
 
     /// What has been seen so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The calls that have ended since this was last asked; none unless the plan is overseen.
+    #[must_use]
+    pub fn take_ended(&self) -> Vec<Sample> {
+        let take = |ended: &Arc<Mutex<Vec<Sample>>>| {
+            std::mem::take(&mut *ended.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        self.ended.as_ref().map(take).unwrap_or_default()
     }
 
     /// Whether the writer has given up: the disk refused. What it wrote before is kept.
@@ -201,6 +222,7 @@ struct Writer {
     workers: usize,
     open: BTreeMap<u64, OpenSecond>,
     tally: Arc<Mutex<Tally>>,
+    ended: Option<Arc<Mutex<Vec<Sample>>>>,
 }
 
 impl Writer {
@@ -230,6 +252,11 @@ impl Writer {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         samples.iter().for_each(|sample| tally.count(sample));
         drop(tally);
+        if let Some(ended) = &self.ended {
+            // Without the texts, which nobody asks for while the run goes on.
+            let bare = |sample: &Sample| Sample { request_id: None, region: None, ..sample.clone() };
+            ended.lock().unwrap_or_else(PoisonError::into_inner).extend(samples.iter().map(bare));
+        }
         samples.iter().try_for_each(|sample| self.rows.append(sample))
     }
 

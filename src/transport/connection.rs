@@ -3,8 +3,8 @@
 //! The connection and the call are polled in one task, the call first: hyper hands over a frame before it reads
 //! again, so [`Taps::last_read`] at that moment is the read that completed the frame.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -20,6 +20,9 @@ use crate::transport::connect::{Handshake, Opened};
 use crate::transport::stamped::{Stream, Taps};
 
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
+
+/// The head of an answer, or hyper's error when the connection ends or the answer is not HTTP.
+pub type Head = hyper::Result<Response<Incoming>>;
 
 /// An open connection and its history.
 pub struct Connection {
@@ -67,32 +70,31 @@ impl Connection {
         self.taps.arm();
     }
 
-    /// Sends the request and waits for the head of the answer.
-    ///
-    /// # Errors
-    /// hyper's, when the connection ends or the answer is not HTTP.
-    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, hyper::Error> {
-        let mut answer = pin!(self.sender.send_request(request));
-        let driver = &mut self.driver;
-        poll_fn(|cx| {
-            // The driver goes first: it carries the request out, and the answer in.
-            poll_driver(driver, cx);
-            answer.as_mut().poll(cx)
-        })
-        .await
+    /// Hands the request over; what is returned is the head of its answer, if it is polled with
+    /// [`Connection::poll_head`].
+    pub fn request(&mut self, request: Request<Full<Bytes>>) -> impl Future<Output = Head> + use<> {
+        self.sender.send_request(request)
+    }
+
+    /// Carries the request out and waits for the head of the answer.
+    pub fn poll_head(&mut self, head: Pin<&mut impl Future<Output = Head>>, cx: &mut Context<'_>) -> Poll<Head> {
+        // The driver goes first: it carries the request out, and the answer in.
+        poll_driver(&mut self.driver, cx);
+        head.poll(cx)
     }
 
     /// The next piece of the body, or `None` at its end.
-    pub async fn next_piece(&mut self, body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
-        let driver = &mut self.driver;
-        poll_fn(|cx| {
-            if let Poll::Ready(piece) = poll_data(body, cx) {
-                return Poll::Ready(piece);
-            }
-            poll_driver(driver, cx);
-            poll_data(body, cx)
-        })
-        .await
+    pub fn poll_piece(&mut self, body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Bytes>>> {
+        if body.is_end_stream() {
+            // Its stated length has come. The driver learns of it when the next call looks whether it can be used; now it
+            // would only make room for a next answer beside this one.
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(piece) = poll_data(body, cx) {
+            return Poll::Ready(piece);
+        }
+        poll_driver(&mut self.driver, cx);
+        poll_data(body, cx)
     }
 
     /// Whether another call can be sent: looks at the socket once, so that a closed one is noticed.

@@ -96,14 +96,18 @@ impl Material {
 /// Writes the salt: `number` mapped one to one onto `0..1000^tokens` (times an odd factor without 5, plus an offset,
 /// both of the seed), three digits a token.
 pub fn push_salt(prompt: &mut String, seed: u64, number: u64, tokens: u32) {
-    use std::fmt::Write;
-    let digits = tokens * SALT_DIGITS;
-    let space = 10_u128.pow(digits);
-    let factor = u128::from(hash(seed, Purpose::Salt, 0)) % space / 10 * 10 + 7;
-    let offset = u128::from(hash(seed, Purpose::Salt, 1));
-    let salt = (u128::from(number) % space * factor + offset) % space;
-    // Writing to a String cannot fail.
-    let _ = write!(prompt, "{salt:0width$}", width = digits as usize);
+    let digits = (tokens * SALT_DIGITS) as usize;
+    let space = 10_u64.pow(digits as u32);
+    let factor = hash(seed, Purpose::Salt, 0) % space / 10 * 10 + 7;
+    let offset = hash(seed, Purpose::Salt, 1) % space;
+    let product = (u128::from(number % space) * u128::from(factor) % u128::from(space)) as u64;
+    let mut salt = (product + offset) % space;
+    let mut written = [b'0'; (SALT_TOKENS * SALT_DIGITS) as usize];
+    for digit in written[..digits].iter_mut().rev() {
+        *digit = b'0' + (salt % 10) as u8;
+        salt /= 10;
+    }
+    prompt.extend(written[..digits].iter().map(|digit| char::from(*digit)));
 }
 
 /// Sentences in a seeded order, with the borders of their pieces.

@@ -43,6 +43,8 @@ impl World {
         let ending = Ending {
             complete: true,
             reason: None,
+            reached: None,
+            aborted_by: None,
             measured_s: 4.0,
             drain_s: 0.8,
             planned: vec![self.calls as u64],

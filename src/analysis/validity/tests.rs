@@ -169,7 +169,7 @@ fn few_bad_seconds_are_left_out_and_the_rest_is_judged() {
 fn an_invalid_run_wins_over_objectives_that_were_met() {
     let mut run = World::default().run();
     let expr = "ttft.p50 < 10s".parse().expect("expression");
-    run.manifest.plan.objectives = vec![crate::measure::objective::Objective { path: "direct".to_owned(), expr }];
+    run.manifest.plan.objectives = vec![crate::measure::objective::Objective::new("direct", expr)];
     assert_eq!(crate::analysis::analyse(&run).conclusion.exit_code(false), 0);
     run.health.iter_mut().for_each(|row| row.steal = Some(0.5));
     assert_eq!(crate::analysis::analyse(&run).conclusion.exit_code(false), 4);

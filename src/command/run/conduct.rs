@@ -11,11 +11,13 @@ use tokio::time::{Instant, interval, sleep_until};
 
 use crate::command::exit::Exit;
 use crate::command::run::engine::{self, Gauge, Setup, WorkerEnd};
+use crate::command::run::overseer::{Decision, Overseer};
 use crate::command::run::resources::{self, Resources};
 use crate::driver::heartbeat::Heart;
 use crate::driver::worker::Stop;
 use crate::measure::sample::Gap;
 use crate::plan::Plan;
+use crate::run::Aborted;
 use crate::store::journal::{Journal, Quill, Tally};
 use crate::units::{Nanos, Phase};
 
@@ -33,6 +35,10 @@ pub(super) enum Cut {
     Terminated,
     /// A limit of the profile.
     Limit(String),
+    /// An objective that is surely missed.
+    Aborted(Aborted),
+    /// The intervals are as narrow as was asked for.
+    Enough(String),
     /// A path refuses every call for want of a valid secret.
     Refused(String),
     /// The engine itself broke, or the disk refused.
@@ -81,6 +87,7 @@ pub(super) async fn conduct(
     setup: &Setup,
     crew: Vec<(Quill, Arc<Heart>)>,
     journal: &Journal,
+    mut overseer: Option<Overseer<'_>>,
     mut show: impl FnMut(&Moment<'_>),
 ) -> Result<Outcome> {
     let (stop, heard) = watch::channel(Stop::Run);
@@ -116,6 +123,9 @@ pub(super) async fn conduct(
             _ = look.tick() => {
                 let tally = journal.tally();
                 conductor.look(&setup.plan, &tally, journal);
+                if let Some(overseer) = &mut overseer {
+                    conductor.oversee(overseer, journal).await;
+                }
                 show(&conductor.moment(&gauges, &tally));
             }
         }
@@ -205,16 +215,23 @@ impl Conductor {
 
     /// The first signal lets calls under way end for a while, the second cuts them.
     fn signalled(&mut self, cut: Cut) {
-        if matches!(self.cut, Some((Cut::Interrupted | Cut::Terminated, _))) {
-            self.abort();
-        } else {
-            self.cut(cut);
+        match self.cut {
+            Some((Cut::Interrupted | Cut::Terminated, _)) => self.abort(),
+            // What it was for is reached, but calls under way may no longer be waited for.
+            Some((Cut::Enough(_), _)) => {
+                self.cut = None;
+                self.cut(cut);
+            }
+            Some(_) | None => self.cut(cut),
         }
     }
 
     fn cut(&mut self, cut: Cut) {
-        self.cut.get_or_insert_with(|| (cut, Nanos::now()));
-        self.give_up.get_or_insert_with(|| Instant::now() + GRACE);
+        let (cut, _) = self.cut.get_or_insert_with(|| (cut, Nanos::now()));
+        // A run that has reached what it was for lets every call end: the slow ones must not be missing.
+        if !matches!(cut, Cut::Enough(_)) {
+            self.give_up.get_or_insert_with(|| Instant::now() + GRACE);
+        }
         self.stop.send_if_modified(|said| std::mem::replace(said, (*said).max(Stop::Drain)) != *said);
     }
 
@@ -244,8 +261,25 @@ impl Conductor {
             self.cut(Cut::Refused(format!(
                 "path '{name}' answered 401 or 403 {count} times in a row; check its key (limits.auth_failures)"
             )));
-        } else if plan.limits.tokens.is_some_and(|limit| tally.tokens >= limit) {
-            self.cut(Cut::Limit(format!("limits.tokens: {} tokens were spent", tally.tokens)));
+        } else if plan.limits.tokens.is_some_and(|limit| tally.tokens() >= limit) {
+            self.cut(Cut::Limit(format!("limits.tokens: {} tokens were spent", tally.tokens())));
+        } else if let Some((limit, prices)) = plan.limits.cost.zip(plan.prices.as_ref()) {
+            let spent = prices.cost(tally.input_tokens, tally.output_tokens);
+            if spent >= limit {
+                self.cut(Cut::Limit(format!("limits.cost: {spent:.4} {} were spent", prices.currency)));
+            }
+        }
+    }
+
+    async fn oversee(&mut self, overseer: &mut Overseer<'_>, journal: &Journal) {
+        let measured = self.elapsed().saturating_sub(self.measure_from);
+        if self.phase() != Phase::Measure {
+            return;
+        }
+        match overseer.oversee(journal.take_ended(), measured).await {
+            Some(Decision::Abort(aborted)) => self.cut(Cut::Aborted(aborted)),
+            Some(Decision::Enough(why)) => self.cut(Cut::Enough(why)),
+            None => {}
         }
     }
 

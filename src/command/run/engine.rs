@@ -236,7 +236,7 @@ impl Desk {
     /// Encodes a call ahead of its time; what is returned sends it.
     fn launch(&self, ticket: Ticket) -> impl FnOnce(Nanos) -> std::pin::Pin<Box<dyn Future<Output = Sample>>> + use<> {
         let call = self.setup.workload.call(ticket.round, ticket.seq.0);
-        let prepared: Prepared = self.caller.prepare(ticket, &call);
+        let prepared: Box<Prepared> = self.caller.prepare(ticket, &call);
         let caller = Rc::clone(&self.caller);
         move |dequeued| Box::pin(caller.send(prepared, dequeued))
     }

@@ -19,6 +19,7 @@ pub mod palette;
 pub mod shift;
 pub mod spectrum;
 pub mod timeline;
+pub mod waterfall;
 
 pub use canvas::ChartError;
 use canvas::{Canvas, Size, picture};
@@ -55,6 +56,7 @@ pub fn charts(run: &Run, analysis: &Analysis) -> Result<Vec<Chart>, ChartError> 
     for metric in [Metric::Ttft, Metric::E2e] {
         charts.extend(artist.shift(metric)?);
     }
+    charts.extend(artist.waterfall()?);
     charts.extend(artist.timeline()?);
     charts.extend(artist.breakdown()?);
     Ok(charts)
@@ -154,6 +156,28 @@ impl Artist<'_> {
             .map(Some)
     }
 
+    fn waterfall(&self) -> Result<Option<Chart>, ChartError> {
+        let named = |waterfall: &crate::analysis::waterfall::Waterfall| {
+            (self.run.manifest.plan.path(waterfall.path).name.clone(), waterfall.clone())
+        };
+        let all: Vec<_> = self.analysis.waterfalls.iter().map(named).collect();
+        let (Some(comparison), false) = (&self.analysis.comparison, all.is_empty()) else { return Ok(None) };
+        let baseline = &self.run.manifest.plan.path(comparison.baseline).name;
+        let caption = format!(
+            "The mean of each part of a successful call, less that on {baseline}; the parts add up to the whole. A part \
+             that takes less time goes back to the left. What a server reports of itself is not measured."
+        );
+        let height = waterfall::height(&all);
+        both(
+            "waterfall".to_owned(),
+            "Where the difference comes from".to_owned(),
+            caption,
+            (height, height),
+            |canvas| waterfall::draw(canvas, &all, baseline),
+        )
+        .map(Some)
+    }
+
     fn timeline(&self) -> Result<Option<Chart>, ChartError> {
         let of_path = |timeline: &Timeline| {
             let points = |of: fn(&crate::analysis::timeline::Bin) -> Option<f64>| {
@@ -162,7 +186,8 @@ impl Artist<'_> {
             timeline::TimeLine {
                 p50: self.line(timeline.path, 0, points(|bin| bin.p50)),
                 p99: self.line(timeline.path, 0, points(|bin| bin.p99)),
-                failures: timeline.failures.iter().map(|(at, _)| *at).collect(),
+                width_s: timeline.width_s,
+                failures: timeline.failures.clone(),
             }
         };
         let lines: Vec<_> = self.analysis.timelines.iter().map(of_path).collect();
@@ -178,9 +203,14 @@ impl Artist<'_> {
                 " Shaded: this tool could not measure faithfully; calls due there are in no other figure."
             }
         };
+        let fails = if self.analysis.timelines.iter().any(|timeline| !timeline.failures.is_empty()) {
+            " Between the panels: the share of calls that failed, as high as the lane where all did."
+        } else {
+            ""
+        };
         let caption = format!(
             "The {metric} of calls due within {}; where such a span holds fewer than 100 calls, its p99 is close to its \
-             largest value.{shaded}",
+             largest value.{fails}{shaded}",
             crate::report::figure::seconds(first.width_s)
         );
         let title = format!("{} over time", capital(metric));

@@ -1,9 +1,13 @@
 //! The median and the 0.99 quantile of every path over time, and when calls failed.
 
+use crate::analysis::timeline::Failures;
 use crate::report::chart::axis::Axis;
 use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
-use crate::report::chart::palette::{QUIET, SHADE};
+use crate::report::chart::palette::{GRID, PARTS, QUIET, SHADE};
+
+/// The height of a path's lane of failures.
+const LANE: f64 = 20.0;
 
 /// Bins between two marks of a line.
 const BETWEEN_MARKS: usize = 10;
@@ -15,8 +19,10 @@ pub struct TimeLine {
     pub p50: Line,
     /// Seconds with the 0.99 quantile, ms.
     pub p99: Line,
-    /// Seconds at which calls failed.
-    pub failures: Vec<f64>,
+    /// The width of a bin, seconds.
+    pub width_s: f64,
+    /// The bins in which calls failed.
+    pub failures: Vec<Failures>,
 }
 
 /// The time that is drawn, seconds from the beginning of measuring.
@@ -35,7 +41,7 @@ pub struct Time {
 pub fn draw(canvas: &Canvas, lines: &[TimeLine], time: &Time) -> Result<(), ChartError> {
     let used = canvas.legend(&lines.iter().map(|line| line.p50.entry()).collect::<Vec<_>>(), (8.0, 16.0))?;
     let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
-    let (top, strip) = (used + 44.0, 12.0 * lines.len() as f64 + 10.0);
+    let (top, strip) = (used + 44.0, LANE * lines.len() as f64 + 30.0);
     let fails = lines.iter().any(|line| !line.failures.is_empty());
     let foot = if fails { strip } else { 0.0 };
     let each = (height - top - 52.0 - 56.0 - foot) / 2.0;
@@ -94,16 +100,29 @@ fn thin(axis: &mut Axis, area: Area) {
     });
 }
 
-/// A row of strokes for each path: when calls failed.
+/// A lane for each path: the share of calls that failed, as high as the lane where all did; refused for a limit
+/// (429) below, anything else above it.
 fn strip_of(canvas: &Canvas, lines: &[TimeLine], area: Area, seconds: f64) -> Result<(), ChartError> {
     let at = |second: f64| area.left + (second / seconds).clamp(0.0, 1.0) * (area.right - area.left);
-    let middle = area.top + 2.0 + 6.0 * lines.len() as f64;
-    canvas.text("failed", (area.left - 8.0, middle), 12.0, QUIET, Anchor::End)?;
+    canvas.text("failed", (area.left - 8.0, area.top + 4.0 + LANE / 2.0), 12.0, QUIET, Anchor::End)?;
     for (row, line) in lines.iter().enumerate() {
-        let top = area.top + 12.0 * row as f64 + 4.0;
-        for second in &line.failures {
-            canvas.line(&[(at(*second), top), (at(*second), top + 8.0)], line.p50.colour, 2.0, 1.0)?;
+        let foot = area.top + LANE * (row + 1) as f64;
+        canvas.line(&[(area.left, foot), (area.right, foot)], GRID, 1.0, 1.0)?;
+        for bin in &line.failures {
+            // Whatever is not nothing can be seen.
+            let least = |calls: u64| if calls > 0 { 2.0 } else { 0.0 };
+            let high = |calls: u64| ((LANE - 4.0) * calls as f64 / bin.calls.max(1) as f64).max(least(calls));
+            let left = at(bin.at_s - line.width_s / 2.0);
+            let right = at(bin.at_s + line.width_s / 2.0).max(left + 1.5);
+            let edge = foot - high(bin.throttled);
+            canvas.fill(Area { left, right, top: edge, bottom: foot }, PARTS[0], 1.0)?;
+            canvas.fill(Area { left, right, top: edge - high(bin.failed), bottom: edge }, line.p50.colour, 1.0)?;
         }
+    }
+    let entry = [("refused for a limit (429)".to_owned(), PARTS[0], None)];
+    let under = area.top + LANE * lines.len() as f64 + 14.0;
+    if lines.iter().any(|line| line.failures.iter().any(|bin| bin.throttled > 0)) {
+        canvas.legend(&entry, (area.left, under))?;
     }
     Ok(())
 }

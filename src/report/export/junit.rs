@@ -3,6 +3,7 @@
 use crate::analysis::Analysis;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
+use crate::measure::objective::Severity;
 use crate::report::html::escape;
 use crate::report::words;
 use crate::run::Run;
@@ -86,12 +87,19 @@ fn of_objective(result: &ObjectiveResult, invalid: bool) -> Case {
     let ending = match result.verdict {
         _ if invalid => Ending::Skipped,
         ObjectiveVerdict::Met => Ending::Passed,
+        // A test view knows no warnings: one that is missed neither passes nor breaks the build.
+        ObjectiveVerdict::Missed if result.objective.severity == Severity::Warning => Ending::Skipped,
         ObjectiveVerdict::Missed => Ending::Failed,
         ObjectiveVerdict::Inconclusive => Ending::Skipped,
     };
-    let message = if invalid { format!("the run is invalid; seen was {seen}") } else { seen };
+    let warned = result.verdict == ObjectiveVerdict::Missed && !result.fails_the_run();
+    let message = match (invalid, warned) {
+        (true, _) => format!("the run is invalid; seen was {seen}"),
+        (false, true) => format!("missed, a warning only: {seen}"),
+        (false, false) => seen,
+    };
     let objective = &result.objective;
-    Case { class: objective.path.clone(), name: objective.expr.to_string(), ending, message }
+    Case { class: objective.path.clone(), name: objective.label(), ending, message }
 }
 
 fn properties(run: &Run) -> String {

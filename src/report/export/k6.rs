@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::analysis::Analysis;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::{MetricSummary, PathSummary, QUANTILES};
-use crate::measure::objective::Indicator;
+use crate::measure::expression::Subject;
+use crate::measure::indicator::{Indicator, Quantity, Share};
 use crate::report::export::tracked::levels;
 use crate::report::json::rounded;
 use crate::run::Run;
@@ -36,8 +37,8 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     }
     for result in &analysis.objectives {
         let name = sub_metric(&subject(result), &result.objective.path);
-        let metric = metrics.entry(name).or_insert_with(|| json!({"type": "trend", "contains": "time", "values": {}}));
-        metric["thresholds"][result.objective.expr.to_string()] = threshold(result);
+        let metric = metrics.entry(name).or_insert_with(|| empty(result));
+        metric["thresholds"][result.objective.label()] = threshold(result);
     }
     let document = json!({
         "root_group": {"name": "", "path": "", "id": ROOT_ID, "groups": [], "checks": []},
@@ -73,10 +74,20 @@ fn counts(summary: &PathSummary) -> [(&'static str, u64); 2] {
 
 /// The metric at which an objective looks.
 fn subject(result: &ObjectiveResult) -> String {
-    match result.objective.expr.indicator {
-        Indicator::Quantile(metric, _) | Indicator::Mean(metric) | Indicator::Max(metric) => metric.key().to_owned(),
-        Indicator::ErrorRate => "calls_failed".to_owned(),
+    match result.objective.expr.indicator() {
+        Indicator::Figure(Quantity::Time(metric), _) => metric.key().to_owned(),
+        Indicator::Figure(Quantity::TokensPerSecond, _) => "tokens_per_second".to_owned(),
+        Indicator::Share(Share::Errors) => "calls_failed".to_owned(),
+        Indicator::Share(share) => Indicator::Share(share).to_string(),
     }
+}
+
+/// A metric without values, of the type that its objective makes it.
+fn empty(result: &ObjectiveResult) -> Value {
+    let is_share = matches!(result.objective.expr.indicator(), Indicator::Share(_));
+    let windows = matches!(result.objective.expr.subject, Subject::Windows { .. });
+    let (kind, contains) = if is_share && !windows { ("rate", "default") } else { ("trend", "time") };
+    json!({"type": kind, "contains": contains, "values": {}})
 }
 
 /// k6 knows yes and no alone; what could not be decided is neither, and no reader takes `null` for a pass.

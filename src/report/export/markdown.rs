@@ -16,7 +16,8 @@ pub fn render(model: &Model) -> Vec<u8> {
         let details: String = details.collect();
         parts.push(format!("- {}**{}**{details}", arrow(decision.tone), escape(&decision.sentence)));
     }
-    parts.extend([&model.objectives, &model.overview, &model.shifts, &model.errors].into_iter().filter_map(table));
+    let tables = [&model.objectives, &model.expectations, &model.overview, &model.shifts, &model.errors];
+    parts.extend(tables.into_iter().filter_map(table));
     let (tone, sentence) = &model.validity;
     parts.push(format!("{}Run {}", mark(*tone), escape(sentence)));
     let reasons = model.reasons.iter().map(|(_, message, remedy)| (message, remedy));

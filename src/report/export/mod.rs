@@ -37,7 +37,7 @@ mod tests {
     fn made() -> (Run, Analysis) {
         let world = World { shifts_ms: vec![0.0, 30.0], failing: vec![0.0, 0.02], seconds: 40.0, ..World::default() };
         let mut run = world.run();
-        let objective = |expr: &str| Objective { path: "private".to_owned(), expr: expr.parse().expect("expression") };
+        let objective = |expr: &str| Objective::new("private", expr.parse().expect("expression"));
         run.manifest.plan.objectives =
             ["ttft.p95 < 800ms", "ttft.p50 < 120ms", "ttft.p99.9 < 5s", "error_rate < 50%"].map(objective).to_vec();
         let analysis = analyse(&run);

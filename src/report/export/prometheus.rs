@@ -9,10 +9,11 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::analysis::Analysis;
 use crate::analysis::shift::SHOWN;
-use crate::analysis::slo::ObjectiveVerdict;
+use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::QUANTILES;
 use crate::analysis::validity::ValidityVerdict;
 use crate::measure::metric::Basis;
+use crate::measure::objective::Severity;
 use crate::run::Run;
 
 /// The bytes of `hopmark.prom`.
@@ -24,6 +25,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     latencies(&mut page, run, analysis);
     shifts(&mut page, run, analysis);
     objectives(&mut page, run, analysis);
+    expectations(&mut page, run, analysis);
     page.0.into_bytes()
 }
 
@@ -144,7 +146,7 @@ fn objectives(page: &mut Page, run: &Run, analysis: &Analysis) {
     }
     page.family("hopmark_objective", "gauge", "1 at the verdict on an objective.");
     for result in &analysis.objectives {
-        let expression = result.objective.expr.to_string();
+        let expression = result.objective.label();
         for verdict in [ObjectiveVerdict::Met, ObjectiveVerdict::Missed, ObjectiveVerdict::Inconclusive] {
             let labels = [
                 ("profile", run.manifest.plan.name.as_str()),
@@ -152,7 +154,34 @@ fn objectives(page: &mut Page, run: &Run, analysis: &Analysis) {
                 ("objective", &expression),
                 ("verdict", verdict.as_str()),
             ];
+            let labels: Vec<_> = labels.into_iter().chain(severity(result)).collect();
             page.line("hopmark_objective", &labels, u8::from(result.verdict == verdict));
+        }
+    }
+}
+
+/// The severity where it is not the usual one.
+fn severity(result: &ObjectiveResult) -> Option<(&'static str, &'static str)> {
+    let severity = result.objective.severity;
+    (severity != Severity::default()).then(|| ("severity", severity.as_str()))
+}
+
+fn expectations(page: &mut Page, run: &Run, analysis: &Analysis) {
+    if analysis.expectations.is_empty() {
+        return;
+    }
+    page.family("hopmark_expectation", "gauge", "1 at what a run makes of a claim.");
+    for held in &analysis.expectations {
+        let expression = held.expectation.slo.label();
+        for verdict in [ObjectiveVerdict::Met, ObjectiveVerdict::Missed, ObjectiveVerdict::Inconclusive] {
+            let labels = [
+                ("profile", run.manifest.plan.name.as_str()),
+                ("path", &held.expectation.slo.path),
+                ("claim", &held.expectation.claim),
+                ("slo", &expression),
+                ("verdict", verdict.of_claim()),
+            ];
+            page.line("hopmark_expectation", &labels, u8::from(held.result.verdict == verdict));
         }
     }
 }

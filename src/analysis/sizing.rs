@@ -1,0 +1,208 @@
+//! What a plan can resolve before anything is spent: the smallest shift between two paths that it shows.
+//!
+//! Times are taken as lognormal. The standard error of the logarithm of a quantile is `sqrt(p (1 - p) / n) sigma /
+//! phi(z_p)`; that of the ratio of two paths is `sqrt(2)` times it, and both grow with the square root of the design
+//! effect, by which calls that resemble their neighbours say less (or, in pairs, more) than independent ones.
+
+use statrs::distribution::{Continuous, Normal};
+
+use crate::analysis::compare::compare;
+use crate::analysis::population::{headline, quantile_ms, sorted_ms};
+use crate::analysis::stats::{interval_needs, normal_quantile};
+use crate::measure::metric::Metric;
+use crate::measure::quantile::quantile;
+use crate::measure::sample::Sample;
+use crate::run::Run;
+
+/// The spread that is assumed where nothing is known: that of the first public measurements of such services.
+pub const ASSUMED_SIGMA: f64 = 0.45;
+
+/// The quantiles that are told.
+pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+
+/// How often a shift of the told size is to be shown.
+pub const POWER: f64 = 0.8;
+
+/// How times are spread, and from where that is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spread {
+    /// The standard deviation of the logarithm.
+    pub sigma: f64,
+    /// The median, ms; without it shifts are told in percent alone.
+    pub median_ms: Option<f64>,
+    /// The variance of a shift against that of as many independent calls.
+    pub effect: f64,
+    /// From where all this is known, in a sentence.
+    pub source: String,
+}
+
+/// What can be resolved at one quantile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolution {
+    /// The quantile.
+    pub quantile: f64,
+    /// The half-width of the 95% interval of a shift, as a share of the figure; `None` with too few calls.
+    pub half_width: Option<f64>,
+    /// The smallest shift, as a share of the figure, that four of five such runs show.
+    pub shift: Option<f64>,
+    /// The same in milliseconds, where the median is known.
+    pub shift_ms: Option<f64>,
+    /// Why there is none.
+    pub reason: Option<String>,
+}
+
+impl Spread {
+    /// What a profile assumes; what it does not say is assumed for it.
+    #[must_use]
+    pub fn assumed(sigma: Option<f64>, median_ms: Option<f64>) -> Self {
+        let source = match (sigma, median_ms) {
+            (Some(_), _) => "[sizing] of the profile, calls independent of each other".to_owned(),
+            (None, Some(_)) => format!("the median of [sizing]; sigma {ASSUMED_SIGMA} is assumed, calls independent"),
+            (None, None) => format!(
+                "assumed: sigma {ASSUMED_SIGMA}, calls independent of each other; give [sizing] or --size-from RUN_DIR"
+            ),
+        };
+        Self { sigma: sigma.unwrap_or(ASSUMED_SIGMA), median_ms, effect: 1.0, source }
+    }
+
+    /// What a run before showed on its baseline; `None` if it has fewer than ten successful calls there.
+    #[must_use]
+    pub fn of_run(run: &Run) -> Option<Self> {
+        let measured: Vec<&Sample> = run.measured().collect();
+        let (metric, basis, baseline) = (headline(&measured), run.headline_basis(), run.manifest.plan.baseline);
+        let values = sorted_ms(&measured, baseline, metric, basis);
+        let logs: Vec<f64> = values.iter().filter(|ms| **ms > 0.0).map(|ms| ms.ln()).collect();
+        if logs.len() < 10 {
+            return None;
+        }
+        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+        let sigma = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (logs.len() as f64 - 1.0)).sqrt();
+        let median_ms = quantile(&quantile_ms(&measured, baseline, metric, basis), 0.5).filter(|ms| ms.is_finite());
+        let seen = effect(run, &measured, metric, sigma, median_ms);
+        let of_pairs = if seen.is_some() { "its shifts" } else { "independent calls" };
+        let source = format!("the run {}: {} calls of its baseline, {of_pairs}", run.manifest.id, logs.len());
+        Some(Self { sigma, median_ms, effect: seen.unwrap_or(1.0), source })
+    }
+
+    /// The standard error of the logarithm of the ratio of two paths of `n` calls each.
+    fn error(&self, n: f64, q: f64) -> f64 {
+        let density = Normal::standard().pdf(normal_quantile(q));
+        (2.0 * q * (1.0 - q) / n * self.effect).sqrt() * self.sigma / density
+    }
+
+    /// What `n` calls on each of two paths resolve at a quantile.
+    #[must_use]
+    pub fn resolution(&self, n: u64, q: f64) -> Resolution {
+        let needs = interval_needs(q) as u64;
+        if n < needs {
+            let reason = Some(format!("{n} calls a path; an interval needs {needs}"));
+            return Resolution { quantile: q, half_width: None, shift: None, shift_ms: None, reason };
+        }
+        let error = self.error(n as f64, q);
+        let share = |errors: f64| (errors * error).exp_m1();
+        let (confidence, power) = (normal_quantile(0.975), normal_quantile(POWER));
+        let shift = share(confidence + power);
+        let figure_ms = self.median_ms.map(|median| median * (normal_quantile(q) * self.sigma).exp());
+        Resolution {
+            quantile: q,
+            half_width: Some(share(confidence)),
+            shift: Some(shift),
+            shift_ms: figure_ms.map(|figure| figure * shift),
+            reason: None,
+        }
+    }
+}
+
+/// How much wider the median's interval was than the formula has it, squared: the worst of all candidates.
+fn effect(run: &Run, measured: &[&Sample], metric: Metric, sigma: f64, median_ms: Option<f64>) -> Option<f64> {
+    let comparison = compare(run, measured)?;
+    let independent = Spread { sigma, median_ms, effect: 1.0, source: String::new() };
+    let of = |row: &crate::analysis::shift::ShiftRow| {
+        let (low, high) = row.ci_ms?;
+        let n = row.n_baseline.min(row.n_candidate);
+        let seen = (high - low) / 2.0 / row.baseline_ms?;
+        let formula = normal_quantile(0.975) * independent.error(n as f64, 0.5);
+        (n > 0 && formula > 0.0).then(|| (seen / formula).powi(2).clamp(0.01, 100.0))
+    };
+    let rows = comparison.candidates.iter().filter_map(|candidate| {
+        candidate.rows.iter().find(|row| row.metric == metric && (row.quantile - 0.5).abs() < 1e-9).and_then(of)
+    });
+    rows.reduce(f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture::World;
+
+    fn spread(sigma: f64) -> Spread {
+        Spread::assumed(Some(sigma), Some(200.0))
+    }
+
+    #[test]
+    fn agrees_with_the_table_of_half_widths() {
+        // Calls on each path for a half-width h of the ratio, sigma 0.45: 2 (1.96 k / h)^2, k = 0.564, 1.68, 4.22.
+        for (q, n, half) in [
+            (0.5, 6_100, 0.02),
+            (0.5, 980, 0.05),
+            (0.5, 245, 0.10),
+            (0.99, 54_000, 0.02),
+            (0.99, 8_700, 0.05),
+            (0.999, 54_700, 0.05),
+        ] {
+            let got = spread(0.45).resolution(n, q).half_width.expect("calls enough").ln_1p();
+            assert!((got / half - 1.0).abs() < 0.02, "p{} with {n}: {got}", 100.0 * q);
+        }
+    }
+
+    #[test]
+    fn more_calls_resolve_less_and_too_few_nothing() {
+        let few = spread(0.45).resolution(400, 0.95).shift.expect("calls enough");
+        let many = spread(0.45).resolution(4 * 400, 0.95).shift.expect("calls enough");
+        assert!((few.ln_1p() / many.ln_1p() - 2.0).abs() < 1e-9);
+        let none = spread(0.45).resolution(367, 0.99);
+        assert!(none.shift.is_none() && none.reason.expect("why").contains("needs 368"));
+        let wide = Spread { effect: 4.0, ..spread(0.45) }.resolution(400, 0.95).shift.expect("calls enough");
+        assert!((wide.ln_1p() / few.ln_1p() - 2.0).abs() < 1e-9);
+        let ms = spread(0.45).resolution(400, 0.5);
+        assert!((ms.shift_ms.expect("a median") - 200.0 * ms.shift.expect("a share")).abs() < 1e-6);
+        assert_eq!(Spread::assumed(None, None).resolution(400, 0.5).shift_ms, None);
+    }
+
+    #[test]
+    fn a_run_before_tells_its_spread() {
+        let run = World { seconds: 300.0, sigma: 0.3, shifts_ms: vec![0.0, 5.0], ..World::default() }.run();
+        let spread = Spread::of_run(&run).expect("calls");
+        assert!((spread.sigma - 0.3).abs() < 0.02, "{spread:?}");
+        assert!((spread.median_ms.expect("a median") - 150.0).abs() < 5.0, "{spread:?}");
+        assert!((0.4..2.5).contains(&spread.effect), "{spread:?}");
+        // One path that is 60 ms slower for half a minute and faster for the next: few such changes fit into a run.
+        let mut swaying = run.clone();
+        let start = swaying.manifest.origin + swaying.manifest.plan.measure_from();
+        for sample in swaying.samples.iter_mut().filter(|sample| sample.path.0 == 1) {
+            let slow = sample.stamps.intended.since(start).as_secs() / 30 % 2 == 0;
+            let more = std::time::Duration::from_millis(if slow { 60 } else { 0 });
+            sample.stamps.first_content = sample.stamps.first_content.map(|at| at + more);
+        }
+        let swaying = Spread::of_run(&swaying).expect("calls");
+        assert!(swaying.effect > 2.0 * spread.effect, "{swaying:?}");
+        let mut none = run;
+        none.samples.clear();
+        assert_eq!(Spread::of_run(&none), None);
+    }
+
+    #[test]
+    fn what_a_plan_resolves_is_shown_by_four_of_five_runs() {
+        // 600 calls a path at sigma 0.3: what is told as resolved must move the whole interval above nothing as often.
+        let told = Spread::assumed(Some(0.3), Some(150.0)).resolution(600, 0.5).shift_ms.expect("a median");
+        let shown = (0..60).filter(|seed| {
+            let run = World { shifts_ms: vec![0.0, told], seed: *seed, ..World::default() }.run();
+            let comparison = compare(&run, &run.measured().collect::<Vec<_>>()).expect("two paths");
+            let row =
+                comparison.candidates[0].rows.iter().find(|row| row.metric == Metric::Ttft && row.quantile == 0.5);
+            row.and_then(|row| row.ci_ms).is_some_and(|(low, _)| low > 0.0)
+        });
+        let share = shown.count() as f64 / 60.0;
+        assert!((0.6..=0.95).contains(&share), "{share} of runs with a shift of {told} ms");
+    }
+}

@@ -1,0 +1,147 @@
+//! Comparative objectives: a figure of one path beside that of another, drawn again block by block.
+//!
+//! Both paths are drawn with the same blocks, so that what hits both alike does not count. As in every comparison,
+//! figures are those of connections used before (or of new ones where no path keeps any).
+
+use std::cell::OnceCell;
+
+use crate::analysis::blocks::{Blocks, FOR_INTERVAL, FOR_VERDICT};
+use crate::analysis::compare::DRAWS;
+use crate::analysis::interval::Shift;
+use crate::analysis::population::{Connections, headline};
+use crate::analysis::resample::{Draws, Sums, Values};
+use crate::analysis::slo::figures::figure;
+use crate::analysis::slo::seen::Seen;
+use crate::analysis::stats::{interval_needs, small_sample_factor};
+use crate::measure::indicator::{Form, Quantity};
+use crate::measure::sample::Sample;
+use crate::plan::Design;
+use crate::run::Run;
+use crate::units::PathId;
+
+/// How two figures are laid side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// One over the other.
+    Ratio,
+    /// One less the other.
+    Difference,
+}
+
+/// A figure of a path.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Figure {
+    /// The path.
+    pub(crate) path: PathId,
+    /// What is looked at.
+    pub(crate) quantity: Quantity,
+    /// What is made of it.
+    pub(crate) form: Form,
+}
+
+/// The run cut into blocks, once for all comparative objectives.
+pub(crate) struct Cut<'a> {
+    run: &'a Run,
+    measured: &'a [&'a Sample],
+    blocks: OnceCell<Blocks>,
+}
+
+impl<'a> Cut<'a> {
+    /// Of these attempts; nothing is done before the first comparison.
+    pub(crate) fn new(run: &'a Run, measured: &'a [&'a Sample]) -> Self {
+        Self { run, measured, blocks: OnceCell::new() }
+    }
+
+    /// One figure beside another, over the calls that `holds` lets through.
+    pub(crate) fn beside(&self, own: Figure, other: Figure, how: Beside, holds: impl Fn(&Sample) -> bool) -> Seen {
+        let blocks = self.blocks.get_or_init(|| Blocks::cut(self.run, self.measured, headline(self.measured)));
+        let (mine, theirs) = (self.arm(blocks, own, &holds), self.arm(blocks, other, &holds));
+        let n = mine.n.min(theirs.n);
+        let Some(estimate) = mine.value.zip(theirs.value).and_then(|(a, b)| how.of(a, b)) else {
+            return Seen::nothing(if n == 0 {
+                "one of the two paths has no call that can be compared"
+            } else {
+                "beyond the timeout of too many calls, or nothing"
+            });
+        };
+        let shown = Seen::of(n, Some(how.shown(estimate)), (None, None));
+        let needs = [own.form, other.form].map(|form| if let Form::Quantile(q) = form { interval_needs(q) } else { 2 });
+        let needs = needs[0].max(needs[1]);
+        if blocks.count < FOR_INTERVAL {
+            let why = format!("the run fills {} blocks; an interval needs {FOR_INTERVAL}", blocks.count);
+            return shown.because(Some(why));
+        }
+        if n < needs {
+            return shown.because(Some(format!("{n} calls on a path; an interval needs {needs} on both")));
+        }
+        let drawn: Option<Vec<f64>> = mine.drawn.iter().zip(&theirs.drawn).map(|(a, b)| how.of(*a, *b)).collect();
+        let Some(drawn) = drawn else {
+            return shown.because(Some("too close to the timeout for an interval".to_owned()));
+        };
+        let (low, high) = Shift { estimate, drawn }.interval(small_sample_factor(blocks.count));
+        let decides = blocks.count >= FOR_VERDICT;
+        let few = || format!("the run fills {} blocks; a verdict needs {FOR_VERDICT}", blocks.count);
+        let reason = (!decides).then(few).or_else(|| self.weakness());
+        Seen { ci: (Some(how.shown(low)), Some(how.shown(high))), decides, ..shown }.because(reason)
+    }
+
+    fn weakness(&self) -> Option<String> {
+        let sequential = self.run.manifest.plan.load.design == Design::Sequential;
+        sequential.then(|| "the paths were measured one after the other: what changed in between counts too".to_owned())
+    }
+
+    fn arm(&self, blocks: &Blocks, figure_of: Figure, holds: &impl Fn(&Sample) -> bool) -> Arm {
+        let (connections, basis) = (Connections::of(self.run), self.run.headline_basis());
+        let calls = self
+            .measured
+            .iter()
+            .zip(&blocks.of)
+            .filter(|(sample, _)| sample.path == figure_of.path && connections.holds(sample) && holds(sample));
+        let values = calls.filter_map(|(sample, block)| Some((figure(sample, figure_of.quantity, basis)?, *block)));
+        let seed = self.run.manifest.plan.seed;
+        let seed = if blocks.shared { seed } else { seed ^ (u64::from(figure_of.path.0) << 32) };
+        let draws = Draws::new(seed, blocks.count, DRAWS);
+        match figure_of.form {
+            Form::Quantile(q) => {
+                let values = Values::new(values.map(|(bounds, block)| (bounds.most, block)).collect(), blocks.count);
+                let value = values.quantile(q);
+                let drawn = draws.iter().map(|w| values.drawn_quantile(w, q).or(value).unwrap_or(f64::NAN)).collect();
+                Arm { n: values.n() - values.beyond(), value, drawn }
+            }
+            // A largest value is refused where objectives are read.
+            Form::Mean | Form::Max => {
+                let known = values.filter(|(bounds, _)| bounds.most.is_finite());
+                let sums = Sums::new(known.map(|(bounds, block)| (bounds.most, block)), blocks.count);
+                let value = sums.mean();
+                let drawn = draws.iter().map(|w| sums.drawn_mean(w).or(value).unwrap_or(f64::NAN)).collect();
+                Arm { n: sums.n(), value, drawn }
+            }
+        }
+    }
+}
+
+/// One side of a comparison, and the same as each draw saw it.
+struct Arm {
+    n: usize,
+    value: Option<f64>,
+    drawn: Vec<f64>,
+}
+
+impl Beside {
+    /// The comparison on the scale on which it is drawn: a ratio by its logarithm.
+    fn of(self, own: f64, other: f64) -> Option<f64> {
+        let value = match self {
+            Self::Ratio => (own / other).ln(),
+            Self::Difference => own - other,
+        };
+        value.is_finite().then_some(value)
+    }
+
+    /// The comparison as people read it.
+    fn shown(self, value: f64) -> f64 {
+        match self {
+            Self::Ratio => value.exp(),
+            Self::Difference => value,
+        }
+    }
+}

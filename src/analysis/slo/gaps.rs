@@ -1,0 +1,51 @@
+//! Gaps between chunks, which are known as a histogram. Gaps of one call resemble each other: each call counts once in
+//! the width of the interval.
+
+use hdrhistogram::Histogram;
+
+use crate::analysis::gaps::Gaps;
+use crate::analysis::slo::seen::Seen;
+use crate::analysis::stats::{interval_needs, normal_quantile, rank_interval};
+use crate::measure::indicator::Form;
+use crate::measure::sample::Sample;
+
+/// A form of the gaps of a path whose calls are `own`.
+pub(crate) fn seen(recorded: &Histogram<u64>, own: &[&Sample], form: Form) -> Seen {
+    let gaps = Gaps::of(recorded, own);
+    if gaps.counted() == 0 {
+        return Seen::nothing("no stream brought two events with content");
+    }
+    match form {
+        Form::Quantile(q) => quantile(&gaps, own, q),
+        Form::Mean => mean(recorded, &gaps, own),
+        Form::Max => max(&gaps),
+    }
+}
+
+fn quantile(gaps: &Gaps, own: &[&Sample], q: f64) -> Seen {
+    let (low, high) = rank_interval(calls(gaps, own), q);
+    let high = high.and_then(|share| gaps.most(share));
+    let few = || format!("about {} calls are needed to confirm it", interval_needs(q));
+    let reason = gaps.why().or_else(|| high.is_none().then(few));
+    let ci = (low.map(|share| gaps.least(share)), high);
+    Seen::of(gaps.counted() as usize, Some(gaps.least(q)), ci).because(reason)
+}
+
+fn mean(recorded: &Histogram<u64>, gaps: &Gaps, own: &[&Sample]) -> Seen {
+    if gaps.stalled > 0 {
+        return Seen::of(gaps.counted() as usize, None, (None, None)).because(gaps.why());
+    }
+    let mean = recorded.mean() / 1e6;
+    let half = normal_quantile(0.975) * recorded.stdev() / 1e6 / calls(gaps, own).sqrt();
+    Seen::of(recorded.len() as usize, Some(mean), (Some(mean - half), Some(mean + half)))
+}
+
+fn max(gaps: &Gaps) -> Seen {
+    let largest = Some(gaps.least(1.0));
+    Seen::of(gaps.counted() as usize, largest, (largest, gaps.most(1.0))).because(gaps.why())
+}
+
+fn calls(gaps: &Gaps, own: &[&Sample]) -> f64 {
+    let whole = own.iter().filter(|sample| sample.outcome.is_ok() && sample.stream).count() as u64;
+    (whole + gaps.stalled).max(1).min(gaps.counted()) as f64
+}

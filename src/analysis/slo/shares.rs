@@ -1,0 +1,93 @@
+//! Shares of calls: failures, statuses, connections, goodput; each with Wilson's interval.
+//!
+//! A share is of the calls that were sent and ended. Arrivals that were dropped and calls that the end of the run cut
+//! off are nobody's failure.
+
+use crate::analysis::population::failed;
+use crate::analysis::slo::figures::{figure, seconds};
+use crate::analysis::slo::seen::Seen;
+use crate::analysis::stats::{design_effect, normal_quantile, wilson};
+use crate::measure::indicator::{Share, is_of_connecting};
+use crate::measure::metric::Basis;
+use crate::measure::objective::CallCondition;
+use crate::measure::sample::Sample;
+
+/// Which calls a share counts.
+pub(crate) struct Counting<'a> {
+    /// The share.
+    pub(crate) share: Share,
+    /// What a call must keep, for goodput.
+    pub(crate) per_call: &'a [CallCondition],
+    /// From which instant times count.
+    pub(crate) basis: Basis,
+}
+
+impl Counting<'_> {
+    /// Whether the call counts at all, and whether it is one of those.
+    pub(crate) fn hit(&self, sample: &Sample) -> Option<bool> {
+        let failed = failed(sample)?;
+        Some(match self.share {
+            Share::Errors => failed,
+            Share::Status(status) => sample.status == Some(status),
+            Share::StatusClass(class) => sample.status.is_some_and(|status| status / 100 == class),
+            Share::ConnectFailures => sample.outcome.error().is_some_and(is_of_connecting),
+            Share::Unanswered => failed && sample.status.is_none(),
+            Share::Goodput => !failed && self.per_call.iter().all(|condition| self.keeps(sample, condition)),
+        })
+    }
+
+    /// Whether a call keeps a condition; one that does not have the figure has nothing to keep.
+    fn keeps(&self, sample: &Sample, condition: &CallCondition) -> bool {
+        let Some(bounds) = figure(sample, condition.quantity, self.basis) else { return true };
+        condition.comparator.holds(bounds.least, condition.limit)
+            && condition.comparator.holds(bounds.most, condition.limit)
+    }
+
+    /// The condition that no successful call has the figure for, if there is one.
+    fn without_data(&self, own: &[&Sample]) -> Option<&CallCondition> {
+        let mut ok = own.iter().filter(|sample| failed(sample) == Some(false)).peekable();
+        ok.peek()?;
+        let ok: Vec<_> = ok.collect();
+        let none = |condition: &&CallCondition| {
+            ok.iter().all(|sample| figure(sample, condition.quantity, self.basis).is_none())
+        };
+        self.per_call.iter().find(none)
+    }
+
+    /// The share of these calls, which are in the order of time.
+    pub(crate) fn seen(&self, own: &[&Sample]) -> Seen {
+        if let Some(condition) = self.without_data(own) {
+            return Seen::nothing(format!("no call has what '{}' looks at", condition.text));
+        }
+        let hits: Vec<(f64, f64)> =
+            own.iter().filter_map(|s| Some((seconds(s), f64::from(u8::from(self.hit(s)?))))).collect();
+        let n = hits.len() as f64;
+        let many: f64 = hits.iter().map(|(_, hit)| hit).sum();
+        let effect = design_effect(&hits);
+        let ci = wilson(many / effect, n / effect);
+        Seen::of(hits.len(), (n > 0.0).then(|| many / n), (ci.map(|ci| ci.0), ci.map(|ci| ci.1)))
+            .because((n == 0.0).then(|| "no call was made".to_owned()))
+    }
+}
+
+/// The difference of two independent shares with the interval of Newcombe (1998), made of Wilson's; for calls that
+/// fail together on both paths it is too wide rather than too narrow.
+pub(crate) fn difference(own: &Seen, other: &Seen) -> Seen {
+    let n = own.n.min(other.n);
+    let (Some(p1), Some(p2)) = (own.observed, other.observed) else {
+        return Seen::nothing("one of the two paths has no call");
+    };
+    let ((Some(l1), Some(u1)), (Some(l2), Some(u2))) = (own.ci, other.ci) else {
+        return Seen::nothing("one of the two paths has no interval");
+    };
+    let shift = p1 - p2;
+    let low = shift - ((p1 - l1).powi(2) + (u2 - p2).powi(2)).sqrt();
+    let high = shift + ((u1 - p1).powi(2) + (p2 - l2).powi(2)).sqrt();
+    Seen::of(n, Some(shift), (Some(low), Some(high)))
+}
+
+/// The fewest trials, all of them good, whose Wilson interval begins at `share` or above.
+pub(crate) fn trials_for(share: f64) -> u64 {
+    let z2 = normal_quantile(0.975).powi(2);
+    (share * z2 / (1.0 - share).max(1e-9)).ceil() as u64
+}

@@ -1,0 +1,90 @@
+//! Windowed objectives: in how many stretches of time, each judged by its own calls alone, a limit was kept.
+//!
+//! Windows follow each other from the beginning of measuring; what is left at the end is too short and left out. One
+//! with too few calls for the figure is neither kept nor broken: it counts as broken for the lower bound and as kept
+//! for the upper one. `in 100%` is a fact of the run like a largest value, and has no interval beyond itself.
+
+use crate::analysis::slo::figures::{Bounds, Figures};
+use crate::analysis::slo::seen::Seen;
+use crate::analysis::slo::shares::{Counting, trials_for};
+use crate::analysis::stats::{design_effect, wilson};
+use crate::measure::expression::Comparator;
+use crate::measure::indicator::Indicator;
+use crate::measure::metric::Basis;
+use crate::measure::objective::CallCondition;
+use crate::measure::sample::Sample;
+use crate::run::Run;
+use crate::units::Span;
+
+/// The fewest calls of a window of which a share says anything.
+const FEWEST: usize = 5;
+
+/// What must hold in each window.
+pub(crate) struct InEach<'a> {
+    /// What is looked at.
+    pub(crate) indicator: Indicator,
+    /// What a call must keep, for goodput.
+    pub(crate) per_call: &'a [CallCondition],
+    /// On which side of the limit it must lie.
+    pub(crate) comparator: Comparator,
+    /// That limit.
+    pub(crate) limit: f64,
+    /// How long a window is.
+    pub(crate) length: Span,
+}
+
+impl InEach<'_> {
+    /// The share of windows that kept the limit; `wanted` is the share that must.
+    pub(crate) fn seen(&self, run: &Run, own: &[&Sample], wanted: f64) -> Seen {
+        let length = self.length.0.as_secs_f64();
+        let whole = (run.measured_s() / length + 1e-6).floor() as usize;
+        if whole == 0 {
+            return Seen::nothing(format!("the run measured less than one window of {}", self.length));
+        }
+        let start = run.manifest.origin + run.manifest.plan.measure_from();
+        let mut windows: Vec<Vec<&Sample>> = vec![Vec::new(); whole];
+        for sample in own {
+            let window = (sample.stamps.intended.since(start).as_secs_f64() / length) as usize;
+            windows.get_mut(window).into_iter().for_each(|held| held.push(sample));
+        }
+        let kept: Vec<Option<bool>> = windows.iter().map(|calls| self.kept(calls, run.headline_basis())).collect();
+        let count = |verdict| kept.iter().filter(|kept| **kept == verdict).count() as f64;
+        let (held, broken, open, all) = (count(Some(true)), count(Some(false)), count(None), whole as f64);
+        if open == all {
+            return Seen::nothing(format!("none of {whole} windows has calls enough to be judged"));
+        }
+        let ci = if wanted >= 1.0 {
+            (Some(held / all), Some((held + open) / all))
+        } else {
+            let failed = |(place, kept): (usize, &Option<bool>)| {
+                (place as f64 * length, f64::from(u8::from(*kept == Some(false))))
+            };
+            let effect = design_effect(&kept.iter().enumerate().map(failed).collect::<Vec<_>>());
+            let bounds = |hits: f64| wilson(hits / effect, all / effect);
+            (bounds(held).map(|ci| ci.0), bounds(held + open).map(|ci| ci.1))
+        };
+        let observed = held / (held + broken);
+        let unjudged = (open > 0.0).then(|| format!("{open} of {whole} windows have too few calls to be judged"));
+        let short = || {
+            let needs = trials_for(wanted);
+            let few = wanted < 1.0 && ci.0.is_none_or(|low| low < wanted) && broken == 0.0 && whole < needs as usize;
+            few.then(|| format!("{whole} windows; about {needs} are needed to confirm it"))
+        };
+        Seen::of((held + broken) as usize, Some(observed), ci).because(unjudged.or_else(short))
+    }
+
+    /// Whether the limit was kept by the calls of one window; `None` if they cannot tell.
+    fn kept(&self, calls: &[&Sample], basis: Basis) -> Option<bool> {
+        let Bounds { least, most } = match self.indicator {
+            Indicator::Figure(quantity, form) => Figures::of(calls, quantity, basis).fact(form)?,
+            Indicator::Share(share) => {
+                let counting = Counting { share, per_call: self.per_call, basis };
+                let hits: Vec<bool> = calls.iter().filter_map(|sample| counting.hit(sample)).collect();
+                let share = hits.iter().filter(|hit| **hit).count() as f64 / hits.len().max(1) as f64;
+                (hits.len() >= FEWEST).then_some(Bounds { least: share, most: share })?
+            }
+        };
+        let holds = |value| self.comparator.holds(value, self.limit);
+        (holds(least) == holds(most)).then(|| holds(least))
+    }
+}

@@ -1,0 +1,101 @@
+//! The dry run: what a plan would send, take, cost and resolve.
+
+use crate::analysis::sizing::{QUANTILES, Spread};
+use crate::plan::Plan;
+use crate::report::sizing::Sizing;
+use crate::schedule::tickets::Ticket;
+use crate::units::Phase;
+use crate::workload::Workload;
+
+/// How many calls are looked at for their tokens; of more, every so many-th.
+const LOOKED_AT: u64 = 20_000;
+
+/// Sizes a plan.
+pub(super) fn size(plan: &Plan, workload: &Workload, spread: Spread) -> Sizing {
+    let minutes = plan.measure_until().as_secs_f64() / 60.0;
+    let mut sizing = Sizing {
+        requests: None,
+        calls_a_path: None,
+        minutes,
+        input_tokens: None,
+        output_tokens: None,
+        cost: None,
+        spread,
+        resolutions: Vec::new(),
+        notes: Vec::new(),
+    };
+    if plan.concurrency() > 0 {
+        sizing.requests = plan.limits.requests;
+        let why = "callers wait for their answers: how many calls they make depends on how fast these come; \
+                   limits.requests is the most";
+        sizing.notes.push(why.to_owned());
+    } else {
+        count(plan, workload, &mut sizing);
+    }
+    if plan.prices.is_none() {
+        sizing.notes.push("the cost needs [prices]: what a million input and output tokens cost".to_owned());
+    }
+    if let Some(precision) = &plan.precision {
+        sizing.notes.push(format!("it stops before that when its intervals reach load.precision: {precision}"));
+    }
+    stops(plan, &mut sizing);
+    sizing
+}
+
+fn count(plan: &Plan, workload: &Workload, sizing: &mut Sizing) {
+    let allowed = plan.limits.requests.unwrap_or(u64::MAX);
+    let tickets = || plan.tickets(workload.arrivals(), 0, 1).take_while(move |ticket| ticket.seq.0 < allowed);
+    let mut measured = vec![0u64; plan.paths.len()];
+    let mut requests = 0u64;
+    for ticket in tickets() {
+        requests += 1;
+        measured[ticket.path.index()] += u64::from(ticket.phase == Phase::Measure);
+    }
+    let fewest = measured.into_iter().min().unwrap_or(0);
+    sizing.requests = Some(requests);
+    sizing.calls_a_path = Some(fewest);
+    if plan.paths.len() > 1 {
+        sizing.resolutions = QUANTILES.map(|q| sizing.spread.resolution(fewest, q)).to_vec();
+    } else {
+        sizing.notes.push("one path alone is compared with nothing: no shift to resolve".to_owned());
+    }
+    let every = requests.div_ceil(LOOKED_AT).max(1);
+    (sizing.input_tokens, sizing.output_tokens) = tokens(workload, tickets(), every);
+    if every > 1 {
+        sizing.notes.push(format!("tokens are those of every {every}th call, times {every}"));
+    }
+    if sizing.input_tokens.is_none() || sizing.output_tokens.is_none() {
+        sizing
+            .notes
+            .push("the workload does not say how many tokens each call has; tokens and cost are open".to_owned());
+    }
+    let tokens = sizing.input_tokens.zip(sizing.output_tokens);
+    let priced = plan.prices.as_ref().zip(tokens);
+    sizing.cost = priced.map(|(prices, (input, output))| (prices.cost(input, output), prices.currency.clone()));
+}
+
+/// The tokens of prompts and the limits on answers; `None` where one call does not tell.
+fn tokens(workload: &Workload, tickets: impl Iterator<Item = Ticket>, every: u64) -> (Option<u64>, Option<u64>) {
+    let (mut input, mut output) = (Some(0), Some(0));
+    for ticket in tickets.filter(|ticket| ticket.seq.0 % every == 0) {
+        let call = workload.call(ticket.round, ticket.seq.0);
+        let add = |sum: Option<u64>, more: Option<u32>| Some(sum? + u64::from(more?) * every);
+        (input, output) = (add(input, call.input_tokens), add(output, call.max_output_tokens));
+    }
+    (input, output)
+}
+
+/// Which limits end the run before its plan.
+fn stops(plan: &Plan, sizing: &mut Sizing) {
+    let tokens = sizing.input_tokens.zip(sizing.output_tokens).map(|(input, output)| input + output);
+    if plan.limits.tokens.zip(tokens).is_some_and(|(limit, tokens)| tokens > limit) {
+        sizing.notes.push("limits.tokens can end the run before its plan".to_owned());
+    }
+    let cost = sizing.cost.as_ref().map(|(cost, _)| *cost);
+    if plan.limits.cost.zip(cost).is_some_and(|(limit, cost)| cost > limit) {
+        sizing.notes.push("limits.cost can end the run before its plan".to_owned());
+    }
+    if plan.limits.requests.is_some_and(|limit| sizing.requests == Some(limit)) && plan.concurrency() == 0 {
+        sizing.notes.push("limits.requests ends the run before its plan".to_owned());
+    }
+}

@@ -1,0 +1,151 @@
+//! The overseer: judges a run while it goes on, where the profile asks for it.
+//!
+//! It ends a run when an objective with `abort = true` is surely missed, or when the intervals are as narrow as
+//! `load.precision` wants them; never because something became significant. It looks at the calls before the oldest
+//! that is still under way: fast calls end first, and judged as they come they would stand for all. Looks become rarer
+//! as the run grows older, so that their cost stays small and a miss by chance stays rare.
+
+use std::collections::HashSet;
+use std::iter::Peekable;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::analysis::{precision, slo};
+use crate::command::run::engine::Setup;
+use crate::measure::objective::Objective;
+use crate::measure::sample::Sample;
+use crate::run::{Aborted, Ending, Lost, Manifest, Run};
+use crate::schedule::tickets::Ticket;
+use crate::units::Phase;
+
+/// The first look after measuring began, and the shortest time between two.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// By how much the measured time grows from one look to the next, at least.
+const GROWS_BY: f64 = 1.1;
+
+/// What an overseer decides.
+#[derive(Debug)]
+pub(super) enum Decision {
+    /// An objective is surely missed.
+    Abort(Aborted),
+    /// The intervals are narrow enough.
+    Enough(String),
+}
+
+/// The overseer of one run.
+pub(super) struct Overseer<'a> {
+    /// What was judged so far; away while it is being judged.
+    run: Option<Run>,
+    /// The plan once more, up to the first call that has not ended; `None` where callers decide what comes next.
+    frontier: Option<Peekable<Box<dyn Iterator<Item = Ticket> + 'a>>>,
+    /// Calls beyond the frontier that have ended.
+    ended: HashSet<u64>,
+    /// The measured of them.
+    ahead: Vec<Sample>,
+    /// When to look next, from the beginning of measuring.
+    next: Duration,
+    looking: Option<JoinHandle<(Run, Option<Decision>)>>,
+}
+
+impl<'a> Overseer<'a> {
+    /// An overseer, if the profile asks for one.
+    pub(super) fn of(setup: &'a Setup, manifest: &Manifest) -> Option<Self> {
+        let plan = &setup.plan;
+        if !plan.is_overseen() {
+            return None;
+        }
+        let tickets: Box<dyn Iterator<Item = Ticket>> = Box::new(plan.tickets(setup.workload.arrivals(), 0, 1));
+        let run = Run {
+            manifest: manifest.clone(),
+            samples: Vec::new(),
+            chunk_gaps: Vec::new(),
+            health: Vec::new(),
+            lost: Lost::default(),
+        };
+        Some(Self {
+            run: Some(run),
+            frontier: (plan.concurrency() == 0).then(|| tickets.peekable()),
+            ended: HashSet::new(),
+            ahead: Vec::new(),
+            next: LOOK_AFTER,
+            looking: None,
+        })
+    }
+
+    /// Takes the calls that have ended since, and looks when it is time; `measured` is how long was measured.
+    pub(super) async fn oversee(&mut self, ended: Vec<Sample>, measured: Duration) -> Option<Decision> {
+        self.ended.extend(ended.iter().map(|sample| sample.seq.0));
+        self.ahead.extend(ended.into_iter().filter(|sample| sample.phase == Phase::Measure));
+        if self.looking.as_ref().is_some_and(JoinHandle::is_finished)
+            && let Some(looking) = self.looking.take()
+        {
+            // A look that broke is the last one; the run goes on without.
+            let (run, decision) = looking.await.ok()?;
+            self.run = Some(run);
+            if decision.is_some() {
+                return decision;
+            }
+        }
+        if measured >= self.next
+            && let Some(mut run) = self.run.take()
+        {
+            self.next = (measured + LOOK_AFTER).max(measured.mul_f64(GROWS_BY));
+            let known = self.advance(&mut run, measured);
+            run.manifest.ending = Some(ending(known));
+            self.looking = Some(tokio::task::spawn_blocking(move || {
+                let decision = decide(&run, known);
+                (run, decision)
+            }));
+        }
+        None
+    }
+
+    /// Hands over the calls before the oldest that is under way, and tells how much of the measured time that is.
+    fn advance(&mut self, run: &mut Run, measured: Duration) -> Duration {
+        let Some(frontier) = &mut self.frontier else {
+            run.samples.append(&mut self.ahead);
+            return measured;
+        };
+        while frontier.next_if(|ticket| self.ended.remove(&ticket.seq.0)).is_some() {}
+        let first = frontier.peek().map(|ticket| ticket.intended);
+        let until = first.map(|first| run.manifest.origin + first);
+        let before = |sample: &mut Sample| until.is_none_or(|until| sample.stamps.intended < until);
+        run.samples.extend(self.ahead.extract_if(.., before));
+        first.map_or(measured, |first| first.saturating_sub(run.manifest.plan.measure_from()).min(measured))
+    }
+}
+
+/// A run as if it were over.
+fn ending(measured: Duration) -> Ending {
+    Ending {
+        complete: true,
+        reason: None,
+        reached: None,
+        aborted_by: None,
+        measured_s: measured.as_secs_f64(),
+        drain_s: 0.0,
+        planned: Vec::new(),
+        rows_lost: 0,
+        peak_rss_mib: None,
+        cpu_s: None,
+    }
+}
+
+fn decide(run: &Run, measured: Duration) -> Option<Decision> {
+    let samples: Vec<&Sample> = run.measured().collect();
+    let due = |objective: &&Objective| objective.abort_after.is_some_and(|after| after.0 <= measured);
+    let plan = &run.manifest.plan;
+    let missed = slo::judge_these(run, &samples, plan.objectives.iter().filter(due)).into_iter();
+    let missed = missed.filter(slo::ObjectiveResult::fails_the_run);
+    let abort = missed.map(|result| Aborted {
+        path: result.objective.path.clone(),
+        expression: result.objective.label(),
+        at_s: measured.as_secs_f64(),
+        observed: result.observed,
+        ci: result.ci,
+    });
+    let enough = || precision::reached(run, &samples, plan.precision.as_ref()?).map(Decision::Enough);
+    abort.map(Decision::Abort).next().or_else(enough)
+}
