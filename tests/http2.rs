@@ -39,7 +39,6 @@ fn path_to(base_url: String, max: usize, streams: usize) -> NetPath {
         backend: None,
         tags: Vec::new(),
         connections: ConnectionPolicy::Keep,
-        tags: Vec::new(),
         http: Http::Two { max, streams },
         tls: TlsPolicy::default(),
         timeouts: Timeouts {
