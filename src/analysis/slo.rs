@@ -8,7 +8,7 @@ mod figures;
 mod gaps;
 mod largest;
 mod seen;
-mod shares;
+pub(crate) mod shares;
 #[cfg(test)]
 mod tests;
 mod windows;

@@ -19,6 +19,7 @@ pub(crate) mod fixture;
 pub mod format;
 pub mod html;
 pub mod json;
+mod json_effects;
 mod json_validity;
 pub mod markdown;
 pub mod model;

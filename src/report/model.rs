@@ -175,7 +175,8 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
     columns.extend([figures("p50 ms"), figures("p90 ms").spare(), figures("p95 ms"), figures("p99 ms")]);
     let mut rows = Vec::new();
     for candidate in &comparison.candidates {
-        for metric in crate::analysis::compare::METRICS {
+        // A metric is compared in every row of a candidate or in none.
+        for metric in candidate.means.iter().map(|mean| mean.metric) {
             rows.push(shift_row(run, candidate.path, metric, candidate.rows.iter()));
         }
         let truth = |q| planned.and_then(|planned| planned.ttft_shift_ms(candidate.path, comparison.baseline, q));

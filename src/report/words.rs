@@ -120,6 +120,7 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
     details.extend(wanted(row, (comparison.blocks.rate, comparison.blocks.rounds)));
     details.extend(resolves(row));
     details.extend(gates(candidate));
+    details.extend(less_reported(candidate));
     details.extend(failures(candidate, subject, baseline));
     Decision { subject: subject.to_owned(), tone, sentence, details }
 }
@@ -196,6 +197,23 @@ fn noise_floor(row: &ShiftRow, baseline: &str) -> (Tone, String) {
 fn resolves(row: &ShiftRow) -> Option<String> {
     let resolves = row.resolves_ms().filter(|_| row.open == Some(Open::HoldsZero))?;
     Some(format!("this run would have told a shift of about {} from none", figure::ms(resolves)))
+}
+
+/// What is left of the median shift without the time that servers report.
+fn less_reported(candidate: &Candidate) -> Option<String> {
+    let row = candidate.headline(Metric::Overhead)?;
+    let (shift, ci) = row.shift_ms.zip(row.ci_ms)?;
+    let verdict = match row.verdict {
+        Verdict::Slower => ", slower",
+        Verdict::Faster => ", faster",
+        Verdict::SlowerWithinMargin => ", slower, perhaps within the margin",
+        Verdict::Equivalent => ", within the margin",
+        Verdict::Inconclusive => "",
+    };
+    let (shift, ci) = (figure::shift(shift), figure::interval(ci));
+    Some(format!(
+        "first byte less the time that servers report (reported, not measured): {shift}, 95% interval {ci}{verdict}"
+    ))
 }
 
 /// How declared margins stand.
