@@ -7,6 +7,8 @@ mod against;
 mod figures;
 mod gaps;
 mod largest;
+#[cfg(test)]
+mod sampled;
 mod seen;
 pub(crate) mod shares;
 #[cfg(test)]
@@ -200,8 +202,11 @@ impl<'a> Bench<'a> {
 
     /// Says that it stands on rows where these are a sample.
     fn on_rows(&self, seen: Seen) -> Seen {
-        let sampled = self.run.census.is_some() && seen.observed.is_some() && seen.reason.is_none();
-        if sampled { seen.because(Some(OF_ROWS.to_owned())) } else { seen }
+        if self.run.census.is_none() || seen.observed.is_none() {
+            return seen;
+        }
+        let told = seen.reason.as_ref().map_or_else(|| OF_ROWS.to_owned(), |reason| format!("{reason}; {OF_ROWS}"));
+        seen.because(Some(told))
     }
 
     fn level(&self, path: PathId, indicator: Indicator, objective: &Objective) -> Seen {
