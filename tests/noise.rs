@@ -45,7 +45,7 @@ fn a_path_is_not_different_from_itself() {
     for seed in 0..runs {
         let sim = Sim::start(&["--scenario", "equal-paths", "--seed", &seed.to_string()]);
         let ended = run_profile(folder.path(), &format!("aa-{seed}"), &profile(seed, &sim.paths(&["direct"])));
-        assert_eq!(ended.code, 0, "{}", ended.summary["validity"]);
+        ended.assert_code(0);
         let comparisons = ended.summary["comparisons"].as_array().expect("comparisons");
         assert!(comparisons.iter().all(|row| row["candidate"] == "direct-again"));
         let median = comparisons.iter().find(|row| row["metric"] == "ttft" && row["quantile"] == 0.5).expect("median");

@@ -7,7 +7,9 @@ use crate::analysis::lengths::Lengths;
 use crate::analysis::population::{Connections, failed, seen_ms, value_ms};
 use crate::analysis::resample::{Draws, Sums, Values};
 use crate::analysis::shift::QUANTILES;
+use crate::analysis::slo::shares::Counting;
 use crate::analysis::stats::interval_needs;
+use crate::measure::indicator::Share;
 use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
 use crate::run::Run;
@@ -23,6 +25,8 @@ pub(crate) struct Arm {
     pub(crate) tries: Vec<f64>,
     /// Those that failed, by block.
     pub(crate) failures: Vec<f64>,
+    /// Those that were answered as asked and kept what goodput objectives ask of each call, by block.
+    pub(crate) good: Vec<f64>,
 }
 
 /// One metric of one path.
@@ -94,10 +98,16 @@ impl<'a> Bench<'a> {
         let of_path = || measured.iter().zip(&self.blocks.of).filter(move |(sample, _)| sample.path == path);
         let mut tries = vec![0.0; self.blocks.count];
         let mut failures = vec![0.0; self.blocks.count];
+        let mut good = vec![0.0; self.blocks.count];
+        // What any path must keep is asked of all alike.
+        let asked = run.manifest.plan.objectives.iter().flat_map(|objective| objective.per_call.iter().cloned());
+        let asked: Vec<_> = asked.collect();
+        let goodput = Counting { share: Share::Goodput, per_call: &asked, basis: run.headline_basis() };
         for (sample, block) in of_path() {
             if let Some(failed) = failed(sample) {
                 tries[usize::from(*block)] += 1.0;
                 failures[usize::from(*block)] += f64::from(u8::from(failed));
+                good[usize::from(*block)] += f64::from(u8::from(goodput.hit(sample) == Some(true)));
             }
         }
         let metric = |metric: &Metric| {
@@ -108,7 +118,7 @@ impl<'a> Bench<'a> {
             let ok = over().filter_map(|(s, block)| Some((value_ms(s, *metric, basis)?, *block)));
             self.draw(Values::new(values.collect(), blocks), Sums::new(ok, blocks), path)
         };
-        Arm { path, metrics: self.metrics.iter().map(metric).collect(), tries, failures }
+        Arm { path, metrics: self.metrics.iter().map(metric).collect(), tries, failures, good }
     }
 
     fn draw(&self, values: Values, ok: Sums, path: PathId) -> ArmMetric {

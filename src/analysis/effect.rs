@@ -32,8 +32,7 @@ impl Bench<'_> {
     pub(crate) fn goodput(&self, pair: &Pair) -> Goodput {
         let seconds = self.blocks.count as f64 * self.blocks.length_s;
         let rate = |arm: &Arm, weights: &[u32]| {
-            let good = arm.tries.iter().zip(&arm.failures).zip(weights);
-            good.map(|((tries, failures), weight)| (tries - failures) * f64::from(*weight)).sum::<f64>() / seconds
+            arm.good.iter().zip(weights).map(|(good, weight)| good * f64::from(*weight)).sum::<f64>() / seconds
         };
         let measured = |arm: &Arm| (seconds > 0.0).then(|| rate(arm, &vec![1; arm.tries.len()]));
         let (baseline, candidate) = (measured(pair.baseline), measured(pair.candidate));
@@ -89,6 +88,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::analysis::analyse;
+    use crate::measure::objective::Objective;
+    use crate::run::fixture::World;
+
+    #[test]
+    fn good_calls_keep_what_objectives_ask_of_each() {
+        let mut run = World { shifts_ms: vec![0.0, 100.0], failing: vec![0.2, 0.0], ..World::default() }.run();
+        let goodput = |run: &crate::run::Run| analyse(run).comparison.expect("two paths").candidates[0].goodput.clone();
+        let all = goodput(&run);
+        let (base, cand) = all.baseline.zip(all.candidate).expect("rates");
+        assert!((0.7..0.9).contains(&(base / cand)) && all.ci.expect("interval").0 > 0.0, "{all:?}");
+        let mut objective = Objective::new("direct", "goodput >= 0.1".parse().expect("expression"));
+        objective.per_call = vec!["ttft < 200ms".parse().expect("a condition")];
+        run.manifest.plan.objectives = vec![objective];
+        let fast = goodput(&run);
+        assert!(fast.candidate < all.candidate && fast.ci.expect("interval").1 < 0.0, "{fast:?}");
+    }
 
     proptest! {
         #[test]

@@ -192,7 +192,7 @@ pub struct FailedShares {
     pub gate: Gate,
 }
 
-/// Calls a second that were answered as asked.
+/// Calls a second that were answered as asked and kept what goodput objectives ask of each call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Goodput {
     /// Of the baseline.

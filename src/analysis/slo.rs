@@ -7,7 +7,7 @@ mod against;
 mod figures;
 mod gaps;
 mod seen;
-mod shares;
+pub(crate) mod shares;
 #[cfg(test)]
 mod tests;
 mod windows;

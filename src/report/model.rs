@@ -6,6 +6,7 @@ use crate::analysis::slo::{ExpectationResult, ObjectiveResult, ObjectiveVerdict}
 use crate::analysis::summary::{self, MetricSummary, PathSummary};
 use crate::measure::metric::Metric;
 use crate::plan::{Arrivals, LoadModel, WorkloadSource};
+use crate::report::decision;
 use crate::report::effects;
 use crate::report::figure::{self, MISSING};
 use crate::report::planned::Planned;
@@ -24,6 +25,8 @@ pub struct Model {
     pub subtitle: String,
     /// What the run comes to; the sentence is empty when nothing was asked of it.
     pub conclusion: (Tone, String),
+    /// A line for each path: budget, actual, margin, verdict.
+    pub sheet: Table,
     /// One for each candidate.
     pub decisions: Vec<Decision>,
     /// Counts and headline quantiles by path.
@@ -72,6 +75,7 @@ impl Model {
             title: plan.name.clone(),
             subtitle: subtitle(run),
             conclusion: (tone, sentence.to_owned()),
+            sheet: decision::decisions(run, analysis),
             decisions: words::decisions(run, analysis, planned),
             overview: overview(run, analysis),
             shifts: shifts(run, analysis, planned),
@@ -170,7 +174,8 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
     columns.extend([figures("p50 ms"), figures("p90 ms").spare(), figures("p95 ms"), figures("p99 ms")]);
     let mut rows = Vec::new();
     for candidate in &comparison.candidates {
-        for metric in crate::analysis::compare::METRICS {
+        // A metric is compared in every row of a candidate or in none.
+        for metric in candidate.means.iter().map(|mean| mean.metric) {
             rows.push(shift_row(run, candidate.path, metric, candidate.rows.iter()));
         }
         let truth = |q| planned.and_then(|planned| planned.ttft_shift_ms(candidate.path, comparison.baseline, q));

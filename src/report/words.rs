@@ -101,6 +101,7 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
     details.extend(wanted(row, (comparison.blocks.rate, comparison.blocks.rounds)));
     details.extend(resolves(row));
     details.extend(gates(candidate));
+    details.extend(less_reported(candidate));
     details.extend(failures(candidate, subject, baseline));
     Decision { subject: subject.to_owned(), tone, sentence, details }
 }
@@ -179,6 +180,23 @@ fn resolves(row: &ShiftRow) -> Option<String> {
     Some(format!("this run would have told a shift of about {} from none", figure::ms(resolves)))
 }
 
+/// What is left of the median shift without the time that servers report.
+fn less_reported(candidate: &Candidate) -> Option<String> {
+    let row = candidate.headline(Metric::Overhead)?;
+    let (shift, ci) = row.shift_ms.zip(row.ci_ms)?;
+    let verdict = match row.verdict {
+        Verdict::Slower => ", slower",
+        Verdict::Faster => ", faster",
+        Verdict::SlowerWithinMargin => ", slower, perhaps within the margin",
+        Verdict::Equivalent => ", within the margin",
+        Verdict::Inconclusive => "",
+    };
+    let (shift, ci) = (figure::shift(shift), figure::interval(ci));
+    Some(format!(
+        "first byte less the time that servers report (reported, not measured): {shift}, 95% interval {ci}{verdict}"
+    ))
+}
+
 /// How declared margins stand.
 fn gates(candidate: &Candidate) -> Option<String> {
     let named = |gate: Gate| -> Vec<String> {
@@ -236,6 +254,14 @@ pub fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<
 /// The sentence of an objective.
 #[must_use]
 pub fn objective(result: &ObjectiveResult) -> (Tone, String) {
+    let (tone, seen) = objective_seen(result);
+    let why = result.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
+    (tone, format!("{seen}{why}"))
+}
+
+/// The figure of an objective with its interval.
+#[must_use]
+pub fn objective_seen(result: &ObjectiveResult) -> (Tone, String) {
     let figure = |value: f64| in_unit(result, value);
     let tone = match result.verdict {
         ObjectiveVerdict::Met => Tone::Good,
@@ -248,8 +274,7 @@ pub fn objective(result: &ObjectiveResult) -> (Tone, String) {
         || "not measured".to_owned(),
         |observed| format!("{} [{}, {}]", figure(observed), side(result.ci.0), side(result.ci.1)),
     );
-    let why = result.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
-    (tone, format!("{seen}{why}"))
+    (tone, seen)
 }
 
 /// A figure of an objective in its unit.

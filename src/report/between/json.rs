@@ -10,7 +10,8 @@ use crate::analysis::shift::{MeanShift, ShiftRow};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::validity::Validity;
 use crate::report::between::model::Compared;
-use crate::report::json::{gate, ms, pair, rounded};
+use crate::report::json::{ms, pair, rounded};
+use crate::report::json_effects::gate;
 use crate::run::Run;
 
 impl Compared<'_> {
