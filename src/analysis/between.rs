@@ -108,20 +108,33 @@ pub struct Between {
 /// # Errors
 /// When they cannot be compared: a sentence that says why.
 pub fn between(base: Side, candidate: Side, margins: &[Margin]) -> Result<Between, Unlike> {
-    let seen = |run: &Run| -> (Metric, Validity) {
-        let measured: Vec<&Sample> = run.measured().collect();
-        let kept = kept(run, &measured, &run.bad_seconds());
-        let headline = headline(&measured);
-        let paths = summary::summarize(run, &kept);
-        (headline, validity::examine(run, &measured, &kept, &paths, headline))
-    };
-    let judge = Referee { gates: Gates { margins, default: true } };
-    let (headline, of_base) = seen(base.run);
     if alike::same_run(base.run, candidate.run) {
-        return judge.one_run(base, candidate, headline, of_base);
+        return within(&mut base.run.clone(), (base.path, candidate.path), margins);
     }
+    let (headline, of_base) = seen(base.run);
     let (_, of_candidate) = seen(candidate.run);
-    judge.two_runs(base, candidate, headline, [of_base, of_candidate])
+    Referee { gates: Gates { margins, default: true } }.two_runs(base, candidate, headline, [of_base, of_candidate])
+}
+
+/// Compares two paths of one run, base and candidate. The run is left as it was.
+///
+/// # Errors
+/// When they cannot be compared: a sentence that says why.
+pub fn within(run: &mut Run, paths: (Option<&str>, Option<&str>), margins: &[Margin]) -> Result<Between, Unlike> {
+    let (headline, validity) = seen(run);
+    let plan = &run.manifest.plan;
+    let (before, declared) = (plan.baseline, plan.margins.clone());
+    let between = Referee { gates: Gates { margins, default: true } }.one_run(run, paths, headline, validity);
+    (run.manifest.plan.baseline, run.manifest.plan.margins) = (before, declared);
+    between
+}
+
+fn seen(run: &Run) -> (Metric, Validity) {
+    let measured: Vec<&Sample> = run.measured().collect();
+    let kept = kept(run, &measured, &run.bad_seconds());
+    let headline = headline(&measured);
+    let paths = summary::summarize(run, &kept);
+    (headline, validity::examine(run, &measured, &kept, &paths, headline))
 }
 
 impl Between {
@@ -154,9 +167,15 @@ struct Referee<'a> {
 
 impl Referee<'_> {
     /// Two paths of one run: the run's own comparison, from the base's side.
-    fn one_run(&self, base: Side, candidate: Side, headline: Metric, validity: Validity) -> Result<Between, Unlike> {
-        let plan = &base.run.manifest.plan;
-        let (Some(own), Some(other)) = (base.path, candidate.path) else {
+    fn one_run(
+        &self,
+        run: &mut Run,
+        (own, other): (Option<&str>, Option<&str>),
+        headline: Metric,
+        validity: Validity,
+    ) -> Result<Between, Unlike> {
+        let plan = &run.manifest.plan;
+        let (Some(own), Some(other)) = (own, other) else {
             let second = plan.paths.get(1).unwrap_or(&plan.paths[0]);
             return Err(Unlike::SameRun(alike::names(plan), plan.paths[0].name.clone(), second.name.clone()));
         };
@@ -164,13 +183,13 @@ impl Referee<'_> {
         if own_id == other_id {
             return Err(Unlike::SamePath(own.to_owned()));
         }
-        let mut run = base.run.clone();
         run.manifest.plan.baseline = own_id;
         run.manifest.plan.margins = self.gates.margins.to_vec();
+        let run = &*run;
         let measured: Vec<&Sample> = run.measured().collect();
-        let kept = kept(&run, &measured, &run.bad_seconds());
+        let kept = kept(run, &measured, &run.bad_seconds());
         let same = || Unlike::SamePath(own.to_owned());
-        let comparison = compare::compare_gated(&run, &kept, self.gates).ok_or_else(same)?;
+        let comparison = compare::compare_gated(run, &kept, self.gates).ok_or_else(same)?;
         let Comparison { basis, connections, levels, blocks, candidates, notes, .. } = comparison;
         let judged = candidates.into_iter().find(|judged| judged.path == other_id).ok_or_else(same)?;
         let beside = self.beside((own, other), judged, blocks);
@@ -183,7 +202,7 @@ impl Referee<'_> {
             declared: self.gates.are_declared(),
             pairs: vec![beside],
             differences: Vec::new(),
-            notes: notes.into_iter().chain(sampled("run", base.run)).collect(),
+            notes: notes.into_iter().chain(sampled("run", run)).collect(),
             validity: [validity.clone(), validity],
             complete: run.is_complete(),
         })
@@ -389,6 +408,9 @@ mod tests {
         let turned = super::between(side("gateway"), side("direct"), &[]).expect("turned");
         let shift = |between: &Between| between.pairs[0].headline(Metric::Ttft).expect("row").shift_ms.expect("ms");
         assert!((shift(&between) + shift(&turned)).abs() < 1e-9);
+        let mut same = run.clone();
+        assert_eq!(within(&mut same, (Some("gateway"), Some("direct")), &[]).expect("turned"), turned);
+        assert_eq!(same.manifest, run.manifest);
     }
 
     #[test]

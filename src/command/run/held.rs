@@ -71,7 +71,7 @@ impl Held {
     fn sum_up(&mut self) {
         let Some(census) = &mut self.run.census else { return };
         for (series, values) in self.recorder.take() {
-            let sum = census.values.entry(series).or_insert_with(|| histogram::empty());
+            let sum = census.values.entry(series).or_insert_with(histogram::empty);
             let recorded = values.iter_recorded();
             recorded
                 .for_each(|value| sum.saturating_record_n(value.value_iterated_to(), value.count_at_value().into()));
