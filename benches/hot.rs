@@ -12,7 +12,7 @@ use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::Outcome;
 use hopmark::measure::recorder::Recorder;
 use hopmark::measure::sample::{ConnUse, Sample, Stamps};
-use hopmark::path::{AuthRef, ConnectionPolicy, NetPath, PathKind, Timeouts, TlsPolicy};
+use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use hopmark::plan::{Design, Ticket, TokenDist, WorkloadPlan, WorkloadSource};
 use hopmark::schedule::arrivals::ArrivalTimes;
 use hopmark::schedule::design::Phases;
@@ -162,6 +162,7 @@ fn caller() -> Caller {
         auth: AuthRef::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,
+        http: Http::One,
         tls: TlsPolicy::default(),
         timeouts: Timeouts::default(),
         tags: Vec::new(),

@@ -21,11 +21,11 @@ use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::{Gap, Sample};
-use crate::path::NetPath;
+use crate::path::{Http, NetPath};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
 use crate::transport::connection::Connection;
-use crate::transport::pool::Pool;
+use crate::transport::pool::{Place, Pool};
 use crate::units::{Api, Nanos, Phase};
 use crate::wire::{chat, responses};
 use crate::workload::call::Call;
@@ -36,7 +36,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id")
 /// Room for the headers of a request, and then for those of its answer: hyper reads them into the same map.
 const HEADERS: usize = 24;
 
-/// One path as a worker calls it: its target, its ready-made addresses and headers, and its idle connections.
+/// One path as a worker calls it: its target, its ready-made addresses and headers, and its connections.
 pub struct Route {
     path: NetPath,
     target: Target,
@@ -44,7 +44,7 @@ pub struct Route {
     responses: Uri,
     /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
     headers: [HeaderMap; 2],
-    pool: RefCell<Pool>,
+    pool: Pool,
 }
 
 impl Route {
@@ -52,9 +52,16 @@ impl Route {
     #[must_use]
     pub fn new(path: NetPath, target: Target, secret: Option<(HeaderName, HeaderValue)>) -> Self {
         let mut headers = HeaderMap::with_capacity(HEADERS);
-        if let Ok(host) = HeaderValue::from_str(&target.authority) {
-            headers.insert(header::HOST, host);
-        }
+        let shown = match path.http {
+            Http::One => {
+                if let Ok(host) = HeaderValue::from_str(&target.authority) {
+                    headers.insert(header::HOST, host);
+                }
+                target.prefix.clone()
+            }
+            // Over HTTP/2 the address says it.
+            Http::Two { .. } => target.whole(),
+        };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
@@ -69,9 +76,9 @@ impl Route {
             headers
         });
         // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
-        let uri = |resource: &str| format!("{}{resource}", target.prefix).parse().unwrap_or_default();
+        let uri = |resource: &str| format!("{shown}{resource}").parse().unwrap_or_default();
         let (chat, responses) = (uri("/chat/completions"), uri("/responses"));
-        let pool = RefCell::new(Pool::new(path.connections));
+        let pool = Pool::new(&path);
         Self { path, target, chat, responses, headers, pool }
     }
 }
@@ -103,6 +110,7 @@ impl Caller {
     #[must_use]
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
+        routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
         Self {
             routes,
             run_id,
@@ -209,7 +217,7 @@ impl Caller {
         let mut connection = match self.connection(route, filling, guard).await {
             Ok(connection) => connection,
             Err(outcome) => {
-                route.pool.borrow_mut().forget();
+                route.pool.forget();
                 return outcome;
             }
         };
@@ -220,37 +228,47 @@ impl Caller {
         guard.limit(ready, route.path.timeouts.first_byte.0, ErrorClass::TimeoutFirstByte);
         let (outcome, reusable) = self.converse(&mut connection, route, request, sample, guard).await;
         sample.conn = Some(connection.as_used());
-        sample.stamps.sent = connection.taps().sent();
-        sample.stamps.first_byte = connection.taps().first_byte();
-        let mut pool = route.pool.borrow_mut();
+        sample.stamps.sent = connection.sent();
+        sample.stamps.first_byte = connection.first_byte();
         if reusable {
-            pool.give_back(connection);
+            route.pool.give_back(connection);
         } else {
-            pool.forget();
+            route.pool.forget();
         }
         outcome
     }
 
-    /// An idle connection, or a new one.
+    /// A connection with room for the call, or a new one.
     async fn connection(&self, route: &Route, filling: bool, guard: &mut Guard<'_, '_>) -> Result<Connection, Outcome> {
-        let idle = route.pool.borrow_mut().take(filling);
-        if let Some(connection) = idle {
-            return Ok(connection);
-        }
+        let place = match route.pool.take(filling) {
+            Ok(place) => place,
+            Err(mut queue) => {
+                guard.limit(Nanos::now(), route.path.timeouts.total.0, ErrorClass::TimeoutTotal);
+                guard.watch(|cx| queue.poll_place(cx)).await.map_err(Cut::outcome)?
+            }
+        };
+        let mut opening = match place {
+            Place::Ready(connection) => return Ok(connection),
+            Place::Open(opening) => opening,
+            Place::Failed(class) => return Err(Outcome::Failed(class)),
+        };
         guard.limit(Nanos::now(), route.path.timeouts.connect.0, ErrorClass::ConnectTimeout);
         // On the heap, since few calls open a connection and every call would carry the room for it.
-        let mut opening = Box::pin(async {
+        let mut open = Box::pin(async {
             let opened = connect::open(&route.target).await?;
             let id = self.next_connection.get();
             self.next_connection.set(id + self.connection_step);
-            Connection::begin(id, opened)
-                .await
-                .map_err(|error| ConnectError { class: ErrorClass::Connect, message: error.to_string() })
+            opening.begin(id, opened).await
         });
-        match guard.watch(|cx| opening.as_mut().poll(cx)).await {
+        let opened = guard.watch(|cx| open.as_mut().poll(cx)).await;
+        drop(open);
+        match opened {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(Outcome::Failed(error.class)),
-            Err(cut) => Err(cut.outcome()),
+            Ok(Err(ConnectError { class, .. })) | Err(Cut::Timeout(class)) => {
+                opening.failed(class);
+                Err(Outcome::Failed(class))
+            }
+            Err(Cut::Aborted) => Err(Cut::Aborted.outcome()),
         }
     }
 
@@ -268,18 +286,18 @@ impl Caller {
             let mut head = pin!(connection.request(std::mem::take(request)));
             match guard.watch(|cx| connection.poll_head(head.as_mut(), cx)).await {
                 Ok(Ok(head)) => head,
-                Ok(Err(error)) => return (Outcome::Failed(classify(&error)), false),
+                Ok(Err(error)) => return (Outcome::Failed(error.class()), false),
                 Err(cut) => return (cut.outcome(), false),
             }
         };
-        sample.stamps.head = Some(connection.taps().last_read());
+        sample.stamps.head = Some(connection.last_read());
         let (parts, mut body) = head.into_parts();
         let mut answer = Answer::begin(sample, &parts);
         loop {
-            guard.limit(connection.taps().last_read(), answer.patience(timeouts.gap.0), ErrorClass::TimeoutGap);
+            guard.limit(connection.last_read(), answer.patience(timeouts.gap.0), ErrorClass::TimeoutGap);
             match guard.watch(|cx| connection.poll_piece(&mut body, cx)).await {
                 Ok(Some(Ok(piece))) => {
-                    let read = connection.taps().last_read();
+                    let read = connection.last_read();
                     let seq = sample.seq;
                     answer.take(sample, piece, read, |path, ns| {
                         self.recorder.borrow_mut().record_gap(path, ns);
@@ -289,29 +307,14 @@ impl Caller {
                     });
                 }
                 Ok(None) => {
-                    sample.stamps.end = Some(connection.taps().last_read());
+                    sample.stamps.end = Some(connection.last_read());
                     return (answer.finish(sample), true);
                 }
-                Ok(Some(Err(error))) => return (answer.cut_short(classify(&error)), false),
+                Ok(Some(Err(error))) => return (answer.cut_short(error.class()), false),
                 Err(Cut::Aborted) => return (answer.aborted(), false),
                 Err(Cut::Timeout(class)) => return (answer.timed_out(class), false),
             }
         }
-    }
-}
-
-/// The class of an error that hyper reports.
-fn classify(error: &hyper::Error) -> ErrorClass {
-    let reset =
-        std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some_and(
-            |error| matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe),
-        );
-    if reset {
-        ErrorClass::ConnectionReset
-    } else if error.is_parse() {
-        ErrorClass::Protocol
-    } else {
-        ErrorClass::ConnectionClosed
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Holds no connection and no secret: a secret is named here by where it stands.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,58 @@ pub enum ConnectionPolicy {
     Fresh,
 }
 
+/// Which HTTP a path speaks. Nothing is negotiated: a server that does not speak it is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "version")]
+pub enum Http {
+    /// HTTP/1.1: one call at a time on a connection.
+    #[default]
+    #[serde(rename = "1.1")]
+    One,
+    /// HTTP/2, by ALPN for https and by prior knowledge for http: calls share connections.
+    #[serde(rename = "2")]
+    Two {
+        /// Connections of the whole run, over all its workers. A worker has a whole number of them, so a run has no
+        /// more workers than this.
+        max: usize,
+        /// Streams at once on each connection; a server that allows fewer has its way.
+        streams: usize,
+    },
+}
+
+impl Http {
+    /// Whether it is HTTP/1.1.
+    #[must_use]
+    pub fn is_one(&self) -> bool {
+        *self == Self::One
+    }
+
+    /// The most workers that can have a connection each; `None` when each has as many as it needs.
+    #[must_use]
+    pub fn most_workers(&self, policy: ConnectionPolicy) -> Option<usize> {
+        match (self, policy) {
+            (Self::Two { max, .. }, ConnectionPolicy::Keep) => Some(*max),
+            (Self::Two { .. }, ConnectionPolicy::Fresh) | (Self::One, _) => None,
+        }
+    }
+
+    /// The connections of worker `shard` of `of`: an equal share of all, and one of those left over for the first few.
+    #[must_use]
+    pub fn share(max: usize, shard: u64, of: u64) -> usize {
+        let (shard, of) = (shard as usize, (of as usize).max(1));
+        (max / of + usize::from(shard < max % of)).max(1)
+    }
+}
+
+impl fmt::Display for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One => f.write_str("1.1"),
+            Self::Two { max, streams } => write!(f, "2 (max {max}, streams {streams})"),
+        }
+    }
+}
+
 /// How https is verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsPolicy {
@@ -140,6 +193,9 @@ pub struct NetPath {
     pub backend: Option<String>,
     /// Whether calls share connections.
     pub connections: ConnectionPolicy,
+    /// Which HTTP is spoken.
+    #[serde(default, skip_serializing_if = "Http::is_one")]
+    pub http: Http,
     /// How https is verified.
     pub tls: TlsPolicy,
     /// How long each stage may take.

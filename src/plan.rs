@@ -9,7 +9,7 @@ use crate::measure::objective::{Expectation, Objective};
 use crate::measure::precision::Precision;
 use crate::measure::prices::Prices;
 use crate::path::NetPath;
-use crate::profile::Profile;
+use crate::profile::{Profile, most_workers};
 use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};
 use crate::schedule::closed;
 use crate::schedule::design::Phases;
@@ -28,7 +28,7 @@ pub struct Plan {
     pub name: String,
     /// The seed of every random choice.
     pub seed: u64,
-    /// Worker threads.
+    /// Worker threads; no more than a path over HTTP/2 has connections.
     pub workers: usize,
     /// The path against which the others are compared.
     pub baseline: PathId,
@@ -86,12 +86,13 @@ impl Plan {
     /// What will happen when this profile is run by a process that may use `cores` cores.
     #[must_use]
     pub fn resolve(profile: Profile, cores: usize) -> Self {
+        let most = most_workers(&profile.paths).unwrap_or(usize::MAX);
         let mut paths = profile.paths;
         let twin = profile.noise_floor.then(|| add_twin(&mut paths, profile.baseline));
         Self {
             name: profile.name,
             seed: profile.seed.unwrap_or(DEFAULT_SEED),
-            workers: profile.workers.unwrap_or(cores).max(1),
+            workers: profile.workers.unwrap_or(cores).min(most).max(1),
             baseline: profile.baseline,
             paths,
             twin,
@@ -279,7 +280,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::path::{AuthRef, ConnectionPolicy, PathKind, Timeouts, TlsPolicy};
+    use crate::path::{AuthRef, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
     use crate::units::Rate;
 
     fn net_path(id: u16) -> NetPath {
@@ -291,6 +292,7 @@ mod tests {
             auth: AuthRef::default(),
             backend: None,
             connections: ConnectionPolicy::Keep,
+            http: Http::One,
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
             tags: Vec::new(),

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
 
-use crate::path::NetPath;
+use crate::measure::outcome::ErrorClass;
+use crate::path::{Http, NetPath};
 use crate::transport::connect::{self, Target};
-use crate::transport::tls;
+use crate::transport::{http2, tls};
 use crate::units::Api;
 use crate::wire::delta::describe_error;
 use crate::wire::{chat, responses};
@@ -46,9 +47,7 @@ pub async fn preflight(
     model: &str,
 ) -> Result<Vec<String>, Refused> {
     let refuse = |why: String, remedy| Refused { path: path.name.clone(), url: path.base_url.clone(), why, remedy };
-    reach(path, target).await.map_err(|why| {
-        refuse(why, "check base_url, the name's DNS view, firewalls and tls.ca_file, and that the server is up")
-    })?;
+    reach(path, target).await.map_err(|(why, remedy)| refuse(why, remedy))?;
     let client = client(path, target).map_err(|why| refuse(why, "check tls.ca_file"))?;
     let mut warnings = Vec::new();
     for api in apis {
@@ -66,12 +65,31 @@ pub async fn preflight(
     Ok(warnings)
 }
 
-/// Whether name, TCP and TLS work, told by the step that does not.
-async fn reach(path: &NetPath, target: &Target) -> Result<(), String> {
-    match tokio::time::timeout(path.timeouts.connect.0, connect::open(target)).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(error.message),
-        Err(_) => Err(format!("no connection within {}", path.timeouts.connect)),
+/// Whether name, TCP, TLS and the HTTP of the path work, told by the step that does not, with what to do.
+async fn reach(path: &NetPath, target: &Target) -> Result<(), (String, &'static str)> {
+    const WAY: &str = "check base_url, the name's DNS view, firewalls and tls.ca_file, and that the server is up";
+    let wait = path.timeouts.connect;
+    let opened = match tokio::time::timeout(wait.0, connect::open(target)).await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) if error.class == ErrorClass::Alpn => return Err((error.message, other_http(path.http))),
+        Ok(Err(error)) => return Err((error.message, WAY)),
+        Err(_) => return Err((format!("no connection within {wait}"), WAY)),
+    };
+    if path.http.is_one() {
+        return Ok(());
+    }
+    match tokio::time::timeout(wait.0, http2::greet(opened, &target.authority)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err((error.message, other_http(path.http))),
+        Err(_) => Err((format!("{} did not answer in HTTP/2 within {wait}", target.authority), other_http(path.http))),
+    }
+}
+
+/// What to do about a server that speaks another HTTP than its path.
+fn other_http(http: Http) -> &'static str {
+    match http {
+        Http::One => "set connections.http = \"2\", or name a server that speaks HTTP/1.1",
+        Http::Two { .. } => "set connections.http = \"1.1\", or name a server that speaks HTTP/2",
     }
 }
 
@@ -80,7 +98,11 @@ fn client(path: &NetPath, target: &Target) -> Result<reqwest::Client, String> {
         Some(config) => (**config).clone(),
         None => tls::trusting_nobody().map_err(|error| error.to_string())?,
     };
-    builder(config)
+    let builder = match path.http {
+        Http::One => builder(config).http1_only(),
+        Http::Two { .. } => builder(config).http2_prior_knowledge(),
+    };
+    builder
         .connect_timeout(path.timeouts.connect.0)
         .timeout(path.timeouts.first_byte.0.min(PATIENCE))
         .build()
@@ -195,6 +217,7 @@ mod tests {
             auth: AuthRef::default(),
             backend: None,
             connections: ConnectionPolicy::Keep,
+            http: Http::One,
             tls: TlsPolicy::default(),
             timeouts: Timeouts { connect: Span::from_secs(2), first_byte: Span::from_secs(5), ..Timeouts::default() },
             tags: Vec::new(),

@@ -10,7 +10,7 @@ use hopmark::attempt::{Caller, Route};
 use hopmark::measure::metric::{Basis, Metric};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
-use hopmark::path::{AuthRef, ConnectionPolicy, NetPath, PathKind, Timeouts, TlsPolicy};
+use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
@@ -26,6 +26,7 @@ fn path_to(base_url: String) -> NetPath {
         auth: AuthRef::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,
+        http: Http::One,
         tls: TlsPolicy::default(),
         timeouts: Timeouts {
             connect: Span::from_secs(5),

@@ -29,11 +29,11 @@ fn fast_sim() -> Sim {
     Sim::start(&["--ttft", "20ms", "--itl", "1ms"])
 }
 
-fn ran(sim: &Sim, more: &str) -> Ended {
-    let folder = tempfile::tempdir().expect("folder").keep();
-    let ended = run_profile(&folder, "out", &(PROFILE.to_owned() + &sim.paths(&["direct"]) + more));
-    std::fs::remove_file(folder.join("out.toml")).expect("the profile");
-    ended
+/// A run over one path of the simulator, and the folder that holds it as long as this lives.
+fn ran(sim: &Sim, more: &str) -> (tempfile::TempDir, Ended) {
+    let folder = tempfile::tempdir().expect("folder");
+    let ended = run_profile(folder.path(), "out", &(PROFILE.to_owned() + &sim.paths(&["direct"]) + more));
+    (folder, ended)
 }
 
 fn objective(expr: &str, more: &str) -> String {
@@ -70,7 +70,7 @@ fn every_form_is_met_and_ends_with_0() {
         objective("ttft.p50 over 1s < 10s in 10%", ""),
         objective("unanswered_rate over 1s < 100% in 100%", ""),
     ];
-    let ended = ran(&sim, &forms.concat());
+    let (_folder, ended) = ran(&sim, &forms.concat());
     ended.assert_code(0);
     assert_eq!(verdicts(&ended.summary), ["met"; 10], "{:#}", ended.summary["objectives"]);
     let units: Vec<&str> = ended.summary["objectives"].as_array().expect("rows")[..8]
@@ -92,19 +92,20 @@ fn every_form_is_missed_and_ends_with_3() {
         ("goodput >= 0.99", "per_call = [\"ttft < 5ms\"]"),
         ("ttft.p50 over 1s < 5ms in 100%", ""),
     ] {
-        let ended = ran(&sim, &objective(expr, more));
+        let (_folder, ended) = ran(&sim, &objective(expr, more));
         ended.assert_code(3);
         assert_eq!(verdicts(&ended.summary), ["missed"], "{expr}");
         assert!(!is_judged(&ended) || file(&ended, "junit.xml").contains("failures=\"1\""), "{expr}");
     }
     let folder = tempfile::tempdir().expect("folder");
     let scenario = folder.path().join("failing.toml");
-    let text = "[[backend]]\nname = \"b\"\nmodel = { first = \"5ms\", gap = \"1ms\" }\n\
+    let text = "name = \"failing\"\n[[backend]]\nname = \"b\"\nmodel = { first = \"5ms\", gap = \"1ms\" }\n\
                 fault = [{ kind = \"429\", rate = 0.5 }]\n\
                 [[listener]]\nname = \"direct\"\nkind = \"direct\"\nbackend = \"b\"\n";
     std::fs::write(&scenario, text).expect("a scenario");
     let failing = Sim::start(&["--scenario", scenario.to_str().expect("a path")]);
-    let ended = ran(&failing, &[objective("error_rate < 1%", ""), objective("rate_429 < 0.5%", "")].concat());
+    let (_folder, ended) =
+        ran(&failing, &[objective("error_rate < 1%", ""), objective("rate_429 < 0.5%", "")].concat());
     ended.assert_code(3);
     assert_eq!(verdicts(&ended.summary), ["missed", "missed"]);
 }
@@ -161,7 +162,7 @@ fn a_missed_warning_is_told_and_does_not_fail_the_run() {
     let sim = fast_sim();
     let forms =
         [objective("ttft.p50 < 5ms", "severity = \"warning\"\nname = \"slow\""), objective("ttft.p50 < 9s", "")];
-    let ended = ran(&sim, &forms.concat());
+    let (_folder, ended) = ran(&sim, &forms.concat());
     ended.assert_code(0);
     assert_eq!(verdicts(&ended.summary), ["missed", "met"]);
     let row = &ended.summary["objectives"][0];
@@ -177,17 +178,17 @@ fn a_missed_warning_is_told_and_does_not_fail_the_run() {
 fn an_objective_with_abort_ends_the_run_after_its_delay() {
     let sim = fast_sim();
     let long = |more: &str| {
-        let folder = tempfile::tempdir().expect("folder").keep();
+        let folder = tempfile::tempdir().expect("folder");
         let profile = PROFILE.replace("duration = \"3s\"", "duration = \"300s\"") + &sim.paths(&["direct"]) + more;
         let begun = Instant::now();
-        (run_profile(&folder, "out", &profile), begun.elapsed())
+        (run_profile(folder.path(), "out", &profile), begun.elapsed(), folder)
     };
     let forms = [
         objective("ttft.p50 < 5ms", "abort = true\nabort_after = \"2s\""),
         objective("error_rate < 50%", ""),
         objective("ttft.p50 < 9s", "abort = true\nabort_after = \"1s\""),
     ];
-    let (ended, took) = long(&forms.concat());
+    let (ended, took, _folder) = long(&forms.concat());
     ended.assert_code(3);
     assert!(took >= Duration::from_millis(2_500) && took < Duration::from_secs(100), "{took:?}");
     let run = &ended.summary["run"];
@@ -297,7 +298,7 @@ fn a_dry_run_sizes_the_plan_before_anything_is_spent() {
 #[test]
 fn a_dry_run_learns_from_a_run_before() {
     let sim = fast_sim();
-    let ended = ran(&sim, "");
+    let (_folder, ended) = ran(&sim, "");
     let dir = ended.dir.to_str().expect("a path");
     let (plan, told) = dry(&(PROFILE.to_owned() + NOWHERE), &["--size-from", dir]);
     let assumed = &plan["sizing"]["assumptions"];

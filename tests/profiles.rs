@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hopmark::cli::{NamedUrl, OneLine, Override, ProfileSource};
-use hopmark::path::{AuthKind, ConnectionPolicy, PathKind, SecretRef};
+use hopmark::path::{AuthKind, ConnectionPolicy, Http, PathKind, SecretRef};
 use hopmark::plan::{Arrivals, Design, LoadModel, Plan, TokenDist, WorkloadSource};
 use hopmark::profile::{OWN_ENDPOINTS, Profile, QUICKSTART};
 use hopmark::units::{Api, Phase, Span};
@@ -108,7 +108,7 @@ fn the_rules_and_claims_that_come_along_are_those_of_their_sources() {
         ("far", "tcp.p50 <= 25ms"),
         ("far", "ttft.p50 - baseline.ttft.p50 <= 20ms"),
         ("any path of tag same-region", "tcp.p50 < 5ms"),
-        ("near", "server.p50 >= 500ms"),
+        ("near", "e2e.p50 >= 500ms"),
     ] {
         assert!(claims.contains(&claim), "{claim:?} in {claims:?}");
     }
@@ -180,9 +180,34 @@ fn defaults_are_those_that_are_documented() {
 
 #[test]
 fn a_plan_is_written_and_read_again_unchanged() {
-    let plan = Plan::resolve(parse(WHOLE).expect("parses"), 2);
-    let text = serde_json::to_string(&plan).expect("written");
-    assert_eq!(serde_json::from_str::<Plan>(&text).expect("read"), plan);
+    let shared = "policy = \"keep\", http = \"2\", max = 5, streams = 50";
+    for text in [WHOLE.to_owned(), WHOLE.replace("policy = \"fresh\", http = \"1.1\"", shared)] {
+        let plan = Plan::resolve(parse(&text).expect("parses"), 2);
+        let text = serde_json::to_string(&plan).expect("written");
+        assert_eq!(serde_json::from_str::<Plan>(&text).expect("read"), plan);
+    }
+}
+
+#[test]
+fn paths_over_http2_say_how_calls_share_connections() {
+    let with = |connections: &str| {
+        let text = WHOLE.replace("policy = \"fresh\", http = \"1.1\"", connections).replace("workers = 3\n", "");
+        parse(&text).expect("parses")
+    };
+    let profile = with("http = \"2\"");
+    assert_eq!(
+        profile.paths.iter().map(|path| path.http).collect::<Vec<_>>(),
+        [Http::One, Http::Two { max: 4, streams: 100 }]
+    );
+    assert_eq!(profile.paths[1].connections, ConnectionPolicy::Keep);
+    let profile = with("http = \"2\", max = 2, streams = 7");
+    assert_eq!(profile.paths[1].http, Http::Two { max: 2, streams: 7 });
+    // Every worker has a connection of its own to each path.
+    assert_eq!([1, 2, 8].map(|cores| Plan::resolve(profile.clone(), cores).workers), [1, 2, 2]);
+    assert_eq!(Plan::resolve(with("http = \"2\", policy = \"fresh\""), 8).workers, 8);
+    let flag = [set("path.b.connections.http", "2"), set("path.b.connections.policy", "keep")];
+    let profile = Profile::parse_with(WHOLE, Path::new("p.toml"), &flag).expect("parses");
+    assert!(!profile.paths[1].http.is_one());
 }
 
 /// A change to [`WHOLE`], the line that the message names (0: none), and what it must say.
@@ -233,7 +258,11 @@ fn each_mistake_is_one_sentence_with_its_line_and_a_remedy() {
         ("/v1\"\nauth", "/v1/chat/completions\"\nauth", 29, &["leave out /chat/completions"]),
         ("/v1\"\nauth", "/v1?api-version=1\"\nauth", 29, &["a query"]),
         ("https://b.example", "https://b.example:99999", 29, &["an address such as"]),
-        ("http = \"1.1\"", "http = \"2\"", 31, &["\"1.1\", the only version"]),
+        ("http = \"1.1\"", "http = \"3\"", 31, &["\"1.1\", \"2\""]),
+        ("http = \"1.1\"", "http = \"1.1\", max = 4", 31, &["'path.b.connections.max'", "http = \"2\""]),
+        ("http = \"1.1\"", "http = \"2\", streams = 4", 31, &["'path.b.connections.streams'", "policy = \"keep\""]),
+        ("policy = \"fresh\", http = \"1.1\"", "http = \"2\", max = 0", 31, &["from 1 up"]),
+        ("policy = \"fresh\", http = \"1.1\"", "http = \"2\", max = 2", 4, &["more workers than connections.max"]),
         ("policy = \"fresh\"", "policy = \"frsh\"", 31, &["did you mean \"fresh\""]),
         ("connect = \"1s\"", "connect = \"0s\"", 32, &["'path.b.timeouts.connect'", "above 0"]),
         ("env = \"B_KEY\"", "env = \"sk-s3cret\"", 30, &["not the name of an environment variable"]),

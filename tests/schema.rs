@@ -142,6 +142,7 @@ fn the_keys_that_a_new_profile_only_names_keep_the_schema() {
         "tls = {",
         "timeouts = {",
         "connections = {",
+        "connections = { http",
     ] {
         let text = on(line);
         assert_ne!(text, OWN_ENDPOINTS, "{line}");
@@ -255,6 +256,16 @@ fn schema_and_program_judge_alike() {
         ("/path/0/auth", json!("secret"), false),
         ("/path/0/auth/env", json!("not-a-name"), false),
         ("/path/0/tls/verify", json!("yes"), false),
+        ("/path/0/connections", json!({"http": "2"}), true),
+        ("/path/0/connections", json!({"http": "2", "policy": "fresh"}), true),
+        ("/path/0/connections", json!({"http": "2", "policy": "keep", "max": 4, "streams": 100}), true),
+        ("/path/0/connections", json!({"http": "2", "policy": "fresh", "streams": 100}), false),
+        ("/path/0/connections", json!({"http": "2", "max": 0}), false),
+        ("/path/0/connections", json!({"http": "2", "max": 1_048_577}), false),
+        ("/path/0/connections", json!({"http": "2", "streams": "many"}), false),
+        ("/path/0/connections", json!({"http": "1.1", "max": 4}), false),
+        ("/path/0/connections", json!({"max": 4}), false),
+        ("/path/0/connections/http", json!("3"), false),
         ("/path/0/timeouts/total", json!("5"), false),
         ("/path", json!([]), false),
         ("/objective/0/expr", json!("ttft.p95"), false),

@@ -45,7 +45,8 @@ impl States {
                     _ => State::Warm,
                 };
                 states.insert(sample.seq, state);
-                ended = sample.stamps.end.or(ended);
+                // Calls that share a connection end in any order.
+                ended = ended.max(sample.stamps.end);
             }
         }
         Self(states)
@@ -101,8 +102,8 @@ mod tests {
             for (number, sample) in own.enumerate() {
                 let conn = sample.conn.as_mut().expect("a connection");
                 (conn.id, conn.uses) = (number as u64 / 3, number as u32 % 3 + 1);
-                if number % 3 == 1 {
-                    sample.stamps.end = sample.stamps.sent.map(|sent| Nanos(sent.0 - 6_000_000_000));
+                if number % 3 == 2 {
+                    sample.stamps.sent = sample.stamps.sent.map(|sent| Nanos(sent.0 + 10_000_000_000));
                 }
             }
         }
@@ -115,5 +116,23 @@ mod tests {
             let (low, high) = shift.ci_ms.expect("interval");
             assert!(low < 10.0 && 10.0 < high && high - low < 20.0, "{shift:?}");
         }
+    }
+
+    #[test]
+    fn a_shared_connection_does_not_lie_still_while_any_call_is_on_it() {
+        let mut run = World { seconds: 10.0, ..World::default() }.run();
+        run.samples.truncate(3);
+        // One that lasts, one that is over at once, and a third eight seconds after that.
+        let second = |s: u64| Some(Nanos(1_000_000_000 * s));
+        for (number, (sent, end)) in [(0, 9), (1, 1), (9, 10)].into_iter().enumerate() {
+            let sample = &mut run.samples[number];
+            (sample.path, sample.seq) = (PathId(0), Seq(number as u64));
+            (sample.stamps.sent, sample.stamps.end) = (second(sent), second(end));
+            let conn = sample.conn.as_mut().expect("a connection");
+            (conn.id, conn.uses) = (0, number as u32 + 1);
+        }
+        assert_eq!(States::of(&run).0.get(&Seq(2)), Some(&State::Warm));
+        run.samples[0].stamps.end = second(2);
+        assert_eq!(States::of(&run).0.get(&Seq(2)), Some(&State::Idle));
     }
 }

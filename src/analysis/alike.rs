@@ -176,7 +176,7 @@ type Told = fn(&Run) -> String;
 /// In what two runs differ that could move their figures.
 #[must_use]
 pub fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
-    let told: [(&'static str, Told); 13] = [
+    let told: [(&'static str, Told); 14] = [
         ("profile", |run| run.manifest.plan.name.clone()),
         ("workload", |run| workload(&run.manifest.plan)),
         ("mix of APIs", |run| apis(&run.manifest.plan)),
@@ -187,6 +187,7 @@ pub fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
         ("duration", |run| run.manifest.plan.load.duration.to_string()),
         ("warmup", |run| run.manifest.plan.load.warmup.to_string()),
         ("paths", |run| names(&run.manifest.plan)),
+        ("HTTP", |run| spoken(&run.manifest.plan)),
         ("seed", |run| run.manifest.plan.seed.to_string()),
         ("tool version", |run| run.manifest.tool_version.clone()),
         ("machine", machine),
@@ -210,6 +211,19 @@ fn workload(plan: &Plan) -> String {
 fn apis(plan: &Plan) -> String {
     let weights = plan.workload.api.iter().map(|(api, weight)| format!("{} {weight}", api.as_str()));
     weights.collect::<Vec<_>>().join(", ")
+}
+
+/// The HTTP of the paths, said once if it is the same for all.
+fn spoken(plan: &Plan) -> String {
+    let of = |path: &crate::path::NetPath| path.http.to_string();
+    match plan.paths.split_first() {
+        Some((first, rest)) if rest.iter().any(|path| path.http != first.http) => {
+            let each = plan.paths.iter().map(|path| format!("{} {}", path.name, of(path)));
+            each.collect::<Vec<_>>().join(", ")
+        }
+        Some((first, _)) => of(first),
+        None => String::new(),
+    }
 }
 
 fn load(plan: &Plan) -> String {
@@ -275,11 +289,14 @@ mod tests {
                 LoadModel::Open { arrivals: crate::plan::Arrivals::Poisson, rate: Some(Rate(20.0)) };
             run.manifest.plan.load.design = Design::Interleaved;
             run.manifest.plan.seed = 7;
+            run.manifest.plan.paths[1].http = crate::path::Http::Two { max: 2, streams: 50 };
             run.manifest.tool_version = "0.2.0".to_owned();
             run.manifest.environment.cpus = 64;
         });
         let named: Vec<_> = differences(&run, &other).into_iter().map(|difference| difference.what).collect();
-        assert_eq!(named, ["model", "load", "design", "seed", "tool version", "machine"]);
+        assert_eq!(named, ["model", "load", "design", "HTTP", "seed", "tool version", "machine"]);
+        let spoken = "direct 1.1, private 2 (max 2, streams 50), gateway 1.1";
+        assert!(differences(&run, &other).iter().any(|one| one.base == "1.1" && one.candidate == spoken));
         assert!(!same_run(&run, &other));
     }
 }

@@ -1,13 +1,11 @@
 //! What a plan can resolve before anything is spent: the smallest shift between two paths that it shows.
 //!
-//! Times are taken as lognormal. The standard error of the logarithm of a quantile is `sqrt(p (1 - p) / n) sigma /
-//! phi(z_p)`; that of the ratio of two paths is `sqrt(2)` times it, and both grow with the square root of the design
-//! effect, by which calls that resemble their neighbours say less (or, in pairs, more) than independent ones.
-
-use statrs::distribution::{Continuous, Normal};
+//! Times are taken as lognormal, as [`half_width`] has it. Intervals grow with the square root of the design effect, by
+//! which calls that resemble their neighbours say less (or, in pairs, more) than independent ones.
 
 use crate::analysis::compare::compare;
 use crate::analysis::population::{headline, quantile_ms, sorted_ms};
+use crate::analysis::power::half_width;
 use crate::analysis::stats::{interval_needs, normal_quantile};
 use crate::measure::metric::Metric;
 use crate::measure::quantile::quantile;
@@ -86,8 +84,7 @@ impl Spread {
 
     /// The standard error of the logarithm of the ratio of two paths of `n` calls each.
     fn error(&self, n: f64, q: f64) -> f64 {
-        let density = Normal::standard().pdf(normal_quantile(q));
-        (2.0 * q * (1.0 - q) / n * self.effect).sqrt() * self.sigma / density
+        half_width(n, q, self.sigma, self.effect) / normal_quantile(0.975)
     }
 
     /// What `n` calls on each of two paths resolve at a quantile.
@@ -133,7 +130,10 @@ fn effect(run: &Run, measured: &[&Sample], metric: Metric, sigma: f64, median_ms
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::slo::{Beside, Cut, Figure};
+    use crate::measure::indicator::{Form, Quantity};
     use crate::run::fixture::World;
+    use crate::units::PathId;
 
     fn spread(sigma: f64) -> Spread {
         Spread::assumed(Some(sigma), Some(200.0))
@@ -195,12 +195,13 @@ mod tests {
     fn what_a_plan_resolves_is_shown_by_four_of_five_runs() {
         // 600 calls a path at sigma 0.3: what is told as resolved must move the whole interval above nothing as often.
         let told = Spread::assumed(Some(0.3), Some(150.0)).resolution(600, 0.5).shift_ms.expect("a median");
+        let figure =
+            |path| Figure { path: PathId(path), quantity: Quantity::Time(Metric::Ttft), form: Form::Quantile(0.5) };
         let shown = (0..60).filter(|seed| {
             let run = World { shifts_ms: vec![0.0, told], seed: *seed, ..World::default() }.run();
-            let comparison = compare(&run, &run.measured().collect::<Vec<_>>()).expect("two paths");
-            let row =
-                comparison.candidates[0].rows.iter().find(|row| row.metric == Metric::Ttft && row.quantile == 0.5);
-            row.and_then(|row| row.ci_ms).is_some_and(|(low, _)| low > 0.0)
+            let measured: Vec<_> = run.measured().collect();
+            let seen = Cut::new(&run, &measured).beside(figure(1), figure(0), Beside::Difference, |_| true);
+            seen.ci.0.is_some_and(|low| low > 0.0)
         });
         let share = shown.count() as f64 / 60.0;
         assert!((0.6..=0.95).contains(&share), "{share} of runs with a shift of {told} ms");

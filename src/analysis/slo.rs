@@ -139,10 +139,7 @@ impl<'a> Bench<'a> {
 
     fn judged(&self, objective: &Objective) -> ObjectiveResult {
         let path = self.run.manifest.plan.path_named(&objective.path).map(|path| path.id);
-        let seen = path.map_or_else(
-            || Seen::nothing(format!("this run has not {}", objective.path)),
-            |path| self.look(path, objective),
-        );
+        let seen = path.map_or_else(|| Seen::nothing("this run has no such path"), |path| self.look(path, objective));
         let (verdict, reason) = self.decided(objective, &seen);
         ObjectiveResult {
             objective: objective.clone(),

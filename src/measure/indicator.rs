@@ -199,9 +199,12 @@ pub fn is_of_connecting(class: ErrorClass) -> bool {
         | ErrorClass::ConnectTimeout
         | ErrorClass::Connect
         | ErrorClass::Tls
+        | ErrorClass::Alpn
         | ErrorClass::NoDescriptor => true,
         ErrorClass::ConnectionClosed
         | ErrorClass::ConnectionReset
+        | ErrorClass::StreamRefused
+        | ErrorClass::StreamReset
         | ErrorClass::TimeoutFirstByte
         | ErrorClass::TimeoutGap
         | ErrorClass::TimeoutTotal

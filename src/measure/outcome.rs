@@ -77,12 +77,18 @@ pub enum ErrorClass {
     Connect,
     /// `tls`: the handshake or the certificate failed.
     Tls,
+    /// `alpn`: the server does not agree to the HTTP that the path speaks.
+    Alpn,
     /// `no_descriptor`: this machine has no file descriptor or port left; the rig's own fault.
     NoDescriptor,
     /// `connection_closed`: the connection ended before a byte of the answer.
     ConnectionClosed,
     /// `connection_reset`: the connection was reset, at any stage.
     ConnectionReset,
+    /// `stream_refused`: the server refused this one stream of HTTP/2, unprocessed.
+    StreamRefused,
+    /// `stream_reset`: the server reset this one stream of HTTP/2, at any stage.
+    StreamReset,
     /// `timeout_first_byte`: no byte of the answer in time.
     TimeoutFirstByte,
     /// `timeout_gap`: the answer stalled.
@@ -122,9 +128,12 @@ impl fmt::Display for ErrorClass {
             Self::ConnectTimeout => "connect_timeout",
             Self::Connect => "connect",
             Self::Tls => "tls",
+            Self::Alpn => "alpn",
             Self::NoDescriptor => "no_descriptor",
             Self::ConnectionClosed => "connection_closed",
             Self::ConnectionReset => "connection_reset",
+            Self::StreamRefused => "stream_refused",
+            Self::StreamReset => "stream_reset",
             Self::TimeoutFirstByte => "timeout_first_byte",
             Self::TimeoutGap => "timeout_gap",
             Self::TimeoutTotal => "timeout_total",
@@ -155,15 +164,18 @@ impl FromStr for ErrorClass {
 
 impl ErrorClass {
     /// Every class that carries no number.
-    pub const PLAIN: [Self; 21] = [
+    pub const PLAIN: [Self; 24] = [
         Self::Dns,
         Self::ConnectRefused,
         Self::ConnectTimeout,
         Self::Connect,
         Self::Tls,
+        Self::Alpn,
         Self::NoDescriptor,
         Self::ConnectionClosed,
         Self::ConnectionReset,
+        Self::StreamRefused,
+        Self::StreamReset,
         Self::TimeoutFirstByte,
         Self::TimeoutGap,
         Self::TimeoutTotal,

@@ -1,5 +1,6 @@
 //! Typed reading of a table of the tree, which refuses every key that it does not know.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -70,7 +71,7 @@ pub const SECTIONS: [(&str, &[&str]); 16] = [
     ("sizing", &["sigma", "ttft"]),
     ("path", &["name", "kind", "base_url", "auth", "backend", "connections", "tls", "timeouts", "tags"]),
     ("path.auth", &["kind", "env", "file"]),
-    ("path.connections", &["policy", "http"]),
+    ("path.connections", &["policy", "http", "max", "streams"]),
     ("path.tls", &["ca_file", "verify"]),
     ("path.timeouts", &["connect", "first_byte", "gap", "total"]),
     (
@@ -262,7 +263,8 @@ impl<'tree> Fields<'tree> {
     /// When it is none of them.
     pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<Option<T>, Wrong> {
         let Some(node) = self.table.get(key) else { return Ok(None) };
-        let word = if let Value::Text(word) = &node.value { word.as_str() } else { "" };
+        let word = word_of(node);
+        let word = word.as_deref().unwrap_or_default();
         let found = choices.iter().find(|(name, _)| *name == word).map(|(_, choice)| Some(*choice));
         found.ok_or_else(|| {
             let words: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
@@ -355,6 +357,16 @@ fn hint(key: &str, section: &str, known: &[&str]) -> String {
         format!("'{key}' belongs in {home}; the keys here are {}", known.join(", "))
     } else {
         format!("the keys here are {}", known.join(", "))
+    }
+}
+
+/// The word at a node. A flag has no quotes, so what looks like a number there may be one.
+fn word_of(node: &Node) -> Option<Cow<'_, str>> {
+    match (&node.value, &node.origin) {
+        (Value::Text(word), _) => Some(Cow::Borrowed(word)),
+        (Value::Integer(number), Origin::Flag(_)) => Some(Cow::Owned(number.to_string())),
+        (Value::Float(number), Origin::Flag(_)) => Some(Cow::Owned(number.to_string())),
+        _ => None,
     }
 }
 

@@ -142,7 +142,7 @@ impl Profile {
         Ok(Self {
             name: read_name(&fields, stem)?,
             seed: fields.count("seed", 0)?,
-            workers: read_workers(&fields)?,
+            workers: read_workers(&fields, &paths)?,
             baseline,
             scenario,
             precision: timing::read_precision(&load)?,
@@ -160,6 +160,12 @@ impl Profile {
     }
 }
 
+/// The most workers that a run over these paths can have: a connection belongs to one of them.
+#[must_use]
+pub fn most_workers(paths: &[NetPath]) -> Option<usize> {
+    paths.iter().filter_map(|path| path.http.most_workers(path.connections)).min()
+}
+
 /// The profile's name; without one, the file's.
 fn read_name(fields: &Fields<'_>, stem: &str) -> Result<String, Wrong> {
     paths::check_name(fields, "name")?;
@@ -167,8 +173,13 @@ fn read_name(fields: &Fields<'_>, stem: &str) -> Result<String, Wrong> {
     Ok(fields.text("name")?.map_or_else(from_file, str::to_owned))
 }
 
-fn read_workers(fields: &Fields<'_>) -> Result<Option<usize>, Wrong> {
+fn read_workers(fields: &Fields<'_>, paths: &[NetPath]) -> Result<Option<usize>, Wrong> {
     match fields.count("workers", 1)? {
+        Some(workers) if most_workers(paths).is_some_and(|most| workers > most as u64) => {
+            let rule = "there are more workers than connections.max of a path over HTTP/2, and each needs a connection \
+                        of its own; lower 'workers', leave it out, or raise 'max'";
+            Err(fields.rule("workers", rule))
+        }
         Some(workers) if workers > 1024 => Err(fields.wrong("workers", "a whole number from 1 to 1024")),
         workers => Ok(workers.map(|workers| workers as usize)),
     }

@@ -1,6 +1,6 @@
 //! The `[[path]]` sections: the ways to the model.
 
-use crate::path::{AuthKind, AuthRef, ConnectionPolicy, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
+use crate::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
 use crate::profile::error::Wrong;
 use crate::profile::fields::Fields;
 use crate::profile::tree::{Node, Value};
@@ -11,6 +11,10 @@ const URL: &str =
 const NAME: &str = "letters, digits, '-', '_' and '.', at most 64, the first a letter or digit";
 const AUTH: &str = r#"a table such as { kind = "api-key", env = "AZURE_OPENAI_API_KEY" }"#;
 const AUTH_KINDS: &str = r#""api-key", "bearer", "subscription-key" or "none""#;
+/// Connections of a path over HTTP/2, and streams at once on each, when the profile does not say.
+const SHARED: (u64, u64) = (4, 100);
+/// More of either are surely a mistake.
+const MOST_SHARED: u64 = 1 << 20;
 const TIME: &str = "a time above 0 with its unit such as \"5s\"";
 
 /// Reads one section. `simulated` says whether the run starts the simulator.
@@ -23,13 +27,15 @@ pub fn read(fields: &Fields<'_>, id: PathId, simulated: bool) -> Result<NetPath,
     let kinds =
         [("direct", PathKind::Direct), ("private-endpoint", PathKind::PrivateEndpoint), ("gateway", PathKind::Gateway)];
     let base_url = read_url(fields, simulated)?;
+    let (connections, http) = read_connections(fields)?;
     Ok(NetPath {
         id,
         name: name.to_owned(),
         kind: fields.choice("kind", &kinds)?.unwrap_or_default(),
         auth: read_auth(fields, base_url.starts_with("sim://"))?,
         backend: fields.text("backend")?.map(str::to_owned),
-        connections: read_connections(fields)?,
+        connections,
+        http,
         tls: read_tls(fields, &base_url)?,
         timeouts: read_timeouts(fields)?,
         tags: read_tags(fields)?,
@@ -157,14 +163,34 @@ fn read_env(auth: &Fields<'_>) -> Result<Option<String>, Wrong> {
     }
 }
 
-fn read_connections(fields: &Fields<'_>) -> Result<ConnectionPolicy, Wrong> {
-    let Some(table) = fields.table("connections", "path.connections")? else { return Ok(ConnectionPolicy::default()) };
-    match table.get("http").map(|_| table.text("http")) {
-        None | Some(Ok(Some("1.1"))) => {}
-        Some(_) => return Err(table.wrong("http", "\"1.1\", the only version that is available")),
-    }
+fn read_connections(fields: &Fields<'_>) -> Result<(ConnectionPolicy, Http), Wrong> {
+    let Some(table) = fields.table("connections", "path.connections")? else {
+        return Ok((ConnectionPolicy::default(), Http::default()));
+    };
     let policies = [("keep", ConnectionPolicy::Keep), ("fresh", ConnectionPolicy::Fresh)];
-    Ok(table.choice("policy", &policies)?.unwrap_or_default())
+    let policy = table.choice("policy", &policies)?.unwrap_or_default();
+    let shares = table.choice("http", &[("1.1", false), ("2", true)])?.unwrap_or_default();
+    if let Some(key) = table.first_of(&["max", "streams"])
+        && (!shares || policy == ConnectionPolicy::Fresh)
+    {
+        let rule = format!(
+            "'{}' is for calls that share connections; it goes with http = \"2\" and policy = \"keep\"",
+            table.key(key)
+        );
+        return Err(table.rule(key, rule));
+    }
+    let number = |key, default| match table.count(key, 1)? {
+        Some(number) if number > MOST_SHARED => {
+            Err(table.wrong(key, &format!("a whole number from 1 to {MOST_SHARED}")))
+        }
+        number => Ok(number.unwrap_or(default) as usize),
+    };
+    let http = if shares {
+        Http::Two { max: number("max", SHARED.0)?, streams: number("streams", SHARED.1)? }
+    } else {
+        Http::One
+    };
+    Ok((policy, http))
 }
 
 fn read_tls(fields: &Fields<'_>, base_url: &str) -> Result<TlsPolicy, Wrong> {

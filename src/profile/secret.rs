@@ -145,7 +145,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::path::{AuthKind, AuthRef, ConnectionPolicy, PathKind, Timeouts, TlsPolicy};
+    use crate::path::{AuthKind, AuthRef, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
     use crate::units::PathId;
 
     fn path(secret: SecretRef) -> NetPath {
@@ -157,6 +157,7 @@ mod tests {
             auth: AuthRef { kind: AuthKind::ApiKey, secret },
             backend: None,
             connections: ConnectionPolicy::Keep,
+            http: Http::One,
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
             tags: Vec::new(),

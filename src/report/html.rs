@@ -16,6 +16,7 @@ const STYLE: &str = include_str!("html.css");
 pub fn render(model: &Model, charts: &[Chart]) -> Vec<u8> {
     let mut page = String::with_capacity(1 << 18);
     head(&mut page, "hopmark report", &model.title, &model.subtitle, &model.conclusion);
+    table(&mut page, &model.sheet, 2);
     decisions(&mut page, &model.decisions);
     validity(&mut page, model);
     findings(&mut page, model);
@@ -116,7 +117,10 @@ fn advice(page: &mut String, tone: Tone, message: &str, remedy: &str) {
 
 fn table(page: &mut String, table: &Table, level: u8) {
     page.push_str(&format!("<section>\n<h{level}>{}</h{level}>\n", escape(&table.title)));
-    page.push_str("<div class=\"scroll\"><table>\n<thead><tr>");
+    // Wide tables are scrolled by keys too.
+    let label = escape(&table.title);
+    page.push_str(&format!("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{label}\"><table>\n"));
+    page.push_str("<thead><tr>");
     for column in &table.columns {
         page.push_str(&format!("<th scope=\"col\" class=\"{}\">{}</th>", class(*column), escape(column.head)));
     }

@@ -458,8 +458,27 @@ mod tests {
     /// The document of a run with objectives on its first path.
     fn document(mut run: Run) -> Value {
         let objective = |expr: &str| Objective::new("direct", expr.parse().expect("expression"));
-        run.manifest.plan.objectives =
-            ["ttft.p99.9 < 800ms", "error_rate < 1%", "tls.max < 1s"].map(objective).to_vec();
+        let plan = &mut run.manifest.plan;
+        let forms = [
+            "ttft.p99.9 < 800ms",
+            "error_rate < 1%",
+            "tls.max < 1s",
+            "tokens_per_second.p50 > 50",
+            "ttft.p95 over 1s < 800ms in 99%",
+            "ttft.p95 < 1.1 * private.ttft.p95",
+            "ttft.p95 - private.ttft.p95 < 15ms",
+            "error_rate - private.error_rate < 1%",
+        ];
+        plan.objectives = forms.map(objective).to_vec();
+        plan.objectives[0].severity = crate::measure::objective::Severity::Warning;
+        plan.objectives[0].name = Some("slow".to_owned());
+        plan.objectives[1].calls.stream = Some(true);
+        plan.expectations = vec![crate::measure::objective::Expectation {
+            claim: "it is fast".to_owned(),
+            reference: Some("page 3".to_owned()),
+            slo: objective("ttft.p50 < 1s"),
+        }];
+        plan.prices = Some(crate::measure::prices::Prices { input: 1.0, output: 2.0, currency: "EUR".to_owned() });
         serde_json::from_slice(&render(&run, &analyse(&run))).expect("JSON")
     }
 
@@ -477,8 +496,22 @@ mod tests {
         }
         let mut whole = base().run();
         whole.samples.iter_mut().for_each(|sample| sample.stream = false);
+        let mut aborted = base().run();
+        let ending = aborted.manifest.ending.as_mut().expect("ending");
+        (ending.complete, ending.reason) = (false, Some("stopped".to_owned()));
+        ending.aborted_by = Some(Aborted {
+            path: "direct".to_owned(),
+            expression: "ttft.p50 < 1ms".to_owned(),
+            at_s: 12.0,
+            observed: Some(150.0),
+            ci: (Some(140.0), None),
+        });
+        let mut reached = base().run();
+        reached.manifest.ending.as_mut().expect("ending").reached = Some("precise enough".to_owned());
         let schema = schema();
         for (word, run) in [
+            ("aborted", aborted),
+            ("narrow enough", reached),
             ("paired", World::default().run()),
             ("one path", World { shifts_ms: vec![0.0], ..base() }.run()),
             ("sequential", World { design: crate::plan::Design::Sequential, ..base() }.run()),

@@ -10,6 +10,7 @@ use crate::store::file::{self, StoreError};
 pub mod between;
 pub mod chart;
 pub mod csv;
+mod decision;
 pub mod effects;
 pub mod export;
 pub mod figure;
@@ -253,6 +254,42 @@ pub(crate) mod tests {
         assert!(written.iter().all(|path| path.exists()));
         let names: Vec<_> = fs::read_dir(dir.path()).expect("dir").map(|e| e.expect("entry").file_name()).collect();
         assert_eq!(names.len(), 5, "{names:?}");
+    }
+
+    #[test]
+    fn warnings_and_claims_are_told_in_every_form() {
+        use crate::measure::objective::{Expectation, Objective, Severity};
+        let objective = |expr: &str| Objective::new("private", expr.parse().expect("expression"));
+        let mut run = crate::run::fixture::World::default().run();
+        let plan = &mut run.manifest.plan;
+        let name = Some("<slow>".to_owned());
+        plan.objectives = vec![
+            Objective { severity: Severity::Warning, name, ..objective("ttft.p50 < 20ms") },
+            objective("rate_429 < 5%"),
+        ];
+        let claim = |slo: &str| Expectation { claim: "it's <fast>".to_owned(), reference: None, slo: objective(slo) };
+        plan.expectations = ["ttft.p50 < 9s", "ttft.p50 < 9ms", "tls.p50 < 9s"].map(claim).to_vec();
+        let analysis = analyse(&run);
+        assert_eq!(analysis.conclusion.exit_code(false), 0, "a warning and a claim end no run");
+        let model = Model::of(&run, &analysis);
+        let text = terminal::render(&model, Look { width: Some(160), colour: false }, None);
+        let markdown = String::from_utf8(export::markdown::render(&model)).expect("text");
+        let page = String::from_utf8(html::render(&model, &[])).expect("text");
+        for part in ["missed (warning)", "holds", "fails", "unproven", "a warning was missed"] {
+            assert!(text.contains(part) && markdown.contains(part) && page.contains(part), "{part}: {text}");
+        }
+        assert!(!page.contains("<fast>") && !page.contains("<slow>"));
+        well_formed(&page).expect("well formed");
+        let junit = String::from_utf8(export::junit::render(&run, &analysis).expect("objectives")).expect("text");
+        assert!(junit.contains("failures=\"0\"") && junit.contains("missed, a warning only"), "{junit}");
+        let scrape = String::from_utf8(export::prometheus::render(&run, &analysis)).expect("text");
+        let missed = "objective=\"ttft.p50 < 20ms\",verdict=\"missed\",severity=\"warning\"} 1\n";
+        assert!(
+            scrape.contains(missed) && scrape.contains("slo=\"ttft.p50 < 9ms\",verdict=\"fails\"} 1\n"),
+            "{scrape}"
+        );
+        let k6: serde_json::Value = serde_json::from_slice(&export::k6::render(&run, &analysis)).expect("JSON");
+        assert_eq!(k6["metrics"]["rate_429{path:private}"]["thresholds"]["rate_429 < 5%"]["ok"], true);
     }
 
     #[test]

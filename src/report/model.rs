@@ -6,6 +6,7 @@ use crate::analysis::slo::{ExpectationResult, ObjectiveResult, ObjectiveVerdict}
 use crate::analysis::summary::{self, MetricSummary, PathSummary};
 use crate::measure::metric::Metric;
 use crate::plan::{Arrivals, LoadModel, WorkloadSource};
+use crate::report::decision;
 use crate::report::effects;
 use crate::report::figure::{self, MISSING};
 use crate::report::planned::Planned;
@@ -24,6 +25,8 @@ pub struct Model {
     pub subtitle: String,
     /// What the run comes to; the sentence is empty when nothing was asked of it.
     pub conclusion: (Tone, String),
+    /// A line for each path: budget, actual, margin, verdict.
+    pub sheet: Table,
     /// One for each candidate.
     pub decisions: Vec<Decision>,
     /// Counts and headline quantiles by path.
@@ -72,6 +75,7 @@ impl Model {
             title: plan.name.clone(),
             subtitle: subtitle(run),
             conclusion: (tone, sentence.to_owned()),
+            sheet: decision::decisions(run, analysis),
             decisions: words::decisions(run, analysis, planned),
             overview: overview(run, analysis),
             shifts: shifts(run, analysis, planned),
@@ -256,14 +260,14 @@ fn expectations(analysis: &Analysis) -> Table {
         let expectation = &held.expectation;
         let reference = expectation.reference.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
         vec![
-            Cell::toned(mark, tone),
-            expectation.slo.path.as_str().into(),
             format!("{}{reference}", expectation.claim).into(),
+            expectation.slo.path.as_str().into(),
+            Cell::toned(mark, tone),
             expectation.slo.label().into(),
             seen.into(),
         ]
     };
-    let heads = ["claim", "path", "what was claimed", "held against", "observed"];
+    let heads = ["claim", "path", "verdict", "held against", "observed"];
     Table {
         title: "Expectations".to_owned(),
         columns: heads.map(word_column).to_vec(),

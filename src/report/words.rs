@@ -254,6 +254,14 @@ pub fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<
 /// The sentence of an objective.
 #[must_use]
 pub fn objective(result: &ObjectiveResult) -> (Tone, String) {
+    let (tone, seen) = objective_seen(result);
+    let why = result.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
+    (tone, format!("{seen}{why}"))
+}
+
+/// The figure of an objective with its interval.
+#[must_use]
+pub fn objective_seen(result: &ObjectiveResult) -> (Tone, String) {
     let figure = |value: f64| in_unit(result, value);
     let tone = match result.verdict {
         ObjectiveVerdict::Met => Tone::Good,
@@ -266,8 +274,7 @@ pub fn objective(result: &ObjectiveResult) -> (Tone, String) {
         || "not measured".to_owned(),
         |observed| format!("{} [{}, {}]", figure(observed), side(result.ci.0), side(result.ci.1)),
     );
-    let why = result.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
-    (tone, format!("{seen}{why}"))
+    (tone, seen)
 }
 
 /// A figure of an objective in its unit.

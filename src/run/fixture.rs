@@ -11,7 +11,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::measure::health::Second;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::{ConnUse, Sample, Stamps};
-use crate::path::{AuthRef, ConnectionPolicy, NetPath, PathKind, Timeouts, TlsPolicy};
+use crate::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::plan::{Arrivals, Design, Limits, LoadModel, LoadPlan, Plan, TokenDist, WorkloadPlan, WorkloadSource};
 use crate::run::{Ending, Environment, Lost, Manifest, Run};
 use crate::units::{Api, Nanos, PathId, Phase, Rate, Seq, Span};
@@ -29,6 +29,7 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         auth: AuthRef::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,
+        http: Http::One,
         tls: TlsPolicy::default(),
         timeouts: Timeouts::default(),
         tags: Vec::new(),

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::measure::outcome::ErrorClass;
-use crate::path::NetPath;
+use crate::path::{Http, NetPath};
 use crate::transport::stamped::{StampedTcp, Stream, Taps};
 use crate::transport::tls::{self, TlsError};
 use crate::units::Nanos;
@@ -30,6 +30,8 @@ pub struct Target {
     pub prefix: String,
     /// TLS, for https.
     pub tls: Option<Arc<ClientConfig>>,
+    /// Which HTTP is spoken there.
+    pub http: Http,
 }
 
 /// A base URL that leads nowhere, or TLS that cannot be set up.
@@ -75,8 +77,8 @@ impl Target {
         }
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it has no host"))?;
         let tls = if secure {
-            let config =
-                tls::client_config(&path.tls).map_err(|source| TargetError::Tls { path: path.name.clone(), source })?;
+            let config = tls::client_config(&path.tls, path.http)
+                .map_err(|source| TargetError::Tls { path: path.name.clone(), source })?;
             Some(config)
         } else {
             None
@@ -87,7 +89,17 @@ impl Target {
             authority: uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default(),
             prefix: uri.path().trim_end_matches('/').to_owned(),
             tls,
+            http: path.http,
         })
+    }
+}
+
+impl Target {
+    /// The base URL as the beginning of a whole address.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.authority, self.prefix)
     }
 }
 
@@ -200,8 +212,30 @@ async fn handshake_tls(
     };
     let name = ServerName::try_from(target.host.clone()).map_err(|error| failed(error.to_string()))?;
     let start = Nanos::now();
-    let tls =
-        TlsConnector::from(Arc::clone(config)).connect(name, tcp).await.map_err(|error| failed(error.to_string()))?;
+    let tls = TlsConnector::from(Arc::clone(config))
+        .connect(name, tcp)
+        .await
+        .map_err(|error| if refuses_http(&error) { disagrees(target) } else { failed(error.to_string()) })?;
     handshake.tls = Some(Nanos::now().since(start));
-    Ok(Stream::Tls(Box::new(tls)))
+    let agreed = tls.get_ref().1.alpn_protocol();
+    match target.http {
+        Http::Two { .. } if agreed != Some(tls::alpn(target.http)) => Err(disagrees(target)),
+        // A server that knows nothing of the choice speaks HTTP/1.1.
+        Http::Two { .. } | Http::One => Ok(Stream::Tls(Box::new(tls))),
+    }
+}
+
+/// Whether a server ended the handshake because it speaks none of the HTTP offered.
+fn refuses_http(error: &io::Error) -> bool {
+    let alert = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(alert, Some(rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)))
+}
+
+fn disagrees(target: &Target) -> ConnectError {
+    let wanted = match target.http {
+        Http::One => "HTTP/1.1",
+        Http::Two { .. } => "HTTP/2",
+    };
+    let message = format!("{}:{} does not agree to {wanted} over TLS (ALPN)", target.host, target.port);
+    ConnectError { class: ErrorClass::Alpn, message }
 }

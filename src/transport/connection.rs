@@ -1,128 +1,202 @@
-//! One HTTP/1.1 connection, driven by the call that uses it.
-//!
-//! The connection and the call are polled in one task, the call first: hyper hands over a frame before it reads
-//! again, so [`Taps::last_read`] at that moment is the read that completed the frame.
+//! The connection of one call, whichever HTTP it speaks: its own (HTTP/1.1), or one stream of a shared one (HTTP/2).
 
-use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::body::Incoming;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 
+use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::ConnUse;
-use crate::transport::connect::{Handshake, Opened};
-use crate::transport::stamped::{Stream, Taps};
+use crate::transport::connect::{ConnectError, Opened};
+use crate::transport::http1::{self, Sole};
+use crate::transport::lanes::{Lane, LaneOpening};
+use crate::units::Nanos;
 
-type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
-
-/// The head of an answer, or hyper's error when the connection ends or the answer is not HTTP.
-pub type Head = hyper::Result<Response<Incoming>>;
-
-/// An open connection and its history.
-pub struct Connection {
-    id: u64,
-    uses: u32,
-    handshake: Handshake,
-    taps: Rc<Taps>,
-    sender: SendRequest<Full<Bytes>>,
-    driver: Option<Pin<Box<Driver>>>,
+/// What carries a call.
+pub enum Connection {
+    /// A connection of its own, as long as the call lasts.
+    Sole(Sole),
+    /// A stream of one that other calls use too.
+    Lane(Lane),
 }
 
-impl Connection {
+/// The body of an answer under way.
+pub enum Body {
+    /// Over HTTP/1.1.
+    Sole(Incoming),
+    /// Over HTTP/2.
+    Lane(h2::RecvStream),
+}
+
+/// The head of an answer, or why none came.
+pub type Head = Result<Response<Body>, Broken>;
+
+/// The right to open a connection.
+pub enum Opening {
+    /// For one call at a time.
+    Sole,
+    /// For several at once; its place in the pool is taken until this goes out of scope.
+    Lane(LaneOpening),
+}
+
+impl Opening {
     /// Begins HTTP on an open stream.
     ///
     /// # Errors
-    /// hyper's, when the stream is already closed.
-    pub async fn begin(id: u64, opened: Opened) -> Result<Self, hyper::Error> {
-        let (sender, driver) = http1::handshake(TokioIo::new(opened.stream)).await?;
-        Ok(Self { id, uses: 0, handshake: opened.handshake, taps: opened.taps, sender, driver: Some(Box::pin(driver)) })
+    /// When it closed at once.
+    pub async fn begin(&mut self, id: u64, opened: Opened) -> Result<Connection, ConnectError> {
+        let closed = |message: String| ConnectError { class: ErrorClass::Connect, message };
+        match self {
+            Self::Sole => {
+                Sole::begin(id, opened).await.map(Connection::Sole).map_err(|error| closed(error.to_string()))
+            }
+            Self::Lane(opening) => {
+                opening.begin(id, opened).await.map(Connection::Lane).map_err(|error| closed(error.to_string()))
+            }
+        }
     }
 
-    /// What has passed since the request was sent.
+    /// It did not come about; calls that waited for it hear why.
+    pub fn failed(self, class: ErrorClass) {
+        match self {
+            Self::Sole => {}
+            Self::Lane(opening) => opening.failed(class),
+        }
+    }
+}
+
+/// An exchange that ended before its answer did.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// Over HTTP/1.1.
+    #[error(transparent)]
+    Sole(#[from] hyper::Error),
+    /// Over HTTP/2.
+    #[error(transparent)]
+    Lane(#[from] h2::Error),
+}
+
+impl Broken {
+    /// Its class.
     #[must_use]
-    pub fn taps(&self) -> &Taps {
-        &self.taps
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Sole(error) => of_connection(error),
+            Self::Lane(error) => of_stream(error),
+        }
     }
+}
 
+fn of_connection(error: &hyper::Error) -> ErrorClass {
+    let reset =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some_and(
+            |error| matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe),
+        );
+    if reset {
+        ErrorClass::ConnectionReset
+    } else if error.is_parse() {
+        ErrorClass::Protocol
+    } else {
+        ErrorClass::ConnectionClosed
+    }
+}
+
+fn of_stream(error: &h2::Error) -> ErrorClass {
+    if let Some(io) = error.get_io() {
+        // The end of a connection is a broken pipe to h2.
+        let reset = io.kind() == std::io::ErrorKind::ConnectionReset;
+        return if reset { ErrorClass::ConnectionReset } else { ErrorClass::ConnectionClosed };
+    }
+    match (error.is_remote(), error.is_reset()) {
+        (true, true) if error.reason() == Some(h2::Reason::REFUSED_STREAM) => ErrorClass::StreamRefused,
+        (true, true) => ErrorClass::StreamReset,
+        // GOAWAY: this call came too late for it, or the server gave up all of them.
+        (true, false) => ErrorClass::ConnectionClosed,
+        (false, _) => ErrorClass::Protocol,
+    }
+}
+
+impl Connection {
     /// The connection as the present call sees it.
     #[must_use]
     pub fn as_used(&self) -> ConnUse {
-        let new = self.uses <= 1;
-        ConnUse {
-            id: self.id,
-            uses: self.uses.max(1),
-            dns: self.handshake.dns.filter(|_| new),
-            tcp: self.handshake.tcp.filter(|_| new),
-            tls: self.handshake.tls.filter(|_| new),
-            peer: self.handshake.peer,
+        match self {
+            Self::Sole(sole) => sole.as_used(),
+            Self::Lane(lane) => lane.exchange.as_used(),
         }
     }
 
     /// Takes up a new call.
     pub fn begin_call(&mut self) {
-        self.uses += 1;
-        self.taps.arm();
+        match self {
+            Self::Sole(sole) => sole.begin_call(),
+            // A stream has one call.
+            Self::Lane(_) => {}
+        }
     }
 
-    /// Hands the request over; what is returned is the head of its answer, if it is polled with
-    /// [`Connection::poll_head`].
-    pub fn request(&mut self, request: Request<Full<Bytes>>) -> impl Future<Output = Head> + use<> {
-        self.sender.send_request(request)
+    /// A moment before the first byte of the request went to the kernel, if it did.
+    #[must_use]
+    pub fn sent(&self) -> Option<Nanos> {
+        match self {
+            Self::Sole(sole) => sole.taps().sent(),
+            Self::Lane(lane) => lane.exchange.sent(),
+        }
+    }
+
+    /// After the read that brought the first byte of the answer, if one came; over HTTP/2 its head, which comes whole.
+    #[must_use]
+    pub fn first_byte(&self) -> Option<Nanos> {
+        match self {
+            Self::Sole(sole) => sole.taps().first_byte(),
+            Self::Lane(lane) => lane.exchange.first_byte(),
+        }
+    }
+
+    /// After the read that brought what was just returned.
+    #[must_use]
+    pub fn last_read(&self) -> Nanos {
+        match self {
+            Self::Sole(sole) => sole.taps().last_read(),
+            Self::Lane(lane) => lane.exchange.last_read(),
+        }
+    }
+
+    /// Hands the request over; what is returned is for [`Connection::poll_head`].
+    pub fn request(&mut self, request: Request<Full<Bytes>>) -> Option<impl Future<Output = http1::Head> + use<>> {
+        match self {
+            Self::Sole(sole) => Some(sole.request(request)),
+            Self::Lane(lane) => {
+                lane.exchange.request(request);
+                None
+            }
+        }
     }
 
     /// Carries the request out and waits for the head of the answer.
-    pub fn poll_head(&mut self, head: Pin<&mut impl Future<Output = Head>>, cx: &mut Context<'_>) -> Poll<Head> {
-        // The driver goes first: it carries the request out, and the answer in.
-        poll_driver(&mut self.driver, cx);
-        head.poll(cx)
+    pub fn poll_head(
+        &mut self,
+        head: Pin<&mut Option<impl Future<Output = http1::Head>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Head> {
+        match (self, head.as_pin_mut()) {
+            (Self::Sole(sole), Some(head)) => sole.poll_head(head, cx).map(|head| Ok(head?.map(Body::Sole))),
+            // Only a request over HTTP/1.1 has something to be polled besides.
+            (Self::Sole(_), None) => Poll::Pending,
+            (Self::Lane(lane), _) => lane.exchange.poll_head(cx).map(|head| Ok(head?.map(Body::Lane))),
+        }
     }
 
     /// The next piece of the body, or `None` at its end.
-    pub fn poll_piece(&mut self, body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Bytes>>> {
-        if body.is_end_stream() {
-            // Its stated length has come. The driver learns of it when the next call looks whether it can be used; now it
-            // would only make room for a next answer beside this one.
-            return Poll::Ready(None);
-        }
-        if let Poll::Ready(piece) = poll_data(body, cx) {
-            return Poll::Ready(piece);
-        }
-        poll_driver(&mut self.driver, cx);
-        poll_data(body, cx)
-    }
-
-    /// Whether another call can be sent: looks at the socket once, so that a closed one is noticed.
-    pub fn is_usable(&mut self) -> bool {
-        poll_driver(&mut self.driver, &mut Context::from_waker(Waker::noop()));
-        self.driver.is_some() && self.sender.is_ready()
-    }
-}
-
-fn poll_driver(driver: &mut Option<Pin<Box<Driver>>>, cx: &mut Context<'_>) {
-    if let Some(running) = driver
-        && running.as_mut().poll(cx).is_ready()
-    {
-        *driver = None;
-    }
-}
-
-/// The next data frame; trailers say nothing that is measured.
-fn poll_data(body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, hyper::Error>>> {
-    loop {
-        match ready!(Pin::new(&mut *body).poll_frame(cx)) {
-            None => return Poll::Ready(None),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Poll::Ready(Some(Ok(data)));
-                }
-            }
+    pub fn poll_piece(&mut self, body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        match (self, body) {
+            (Self::Sole(sole), Body::Sole(body)) => sole.poll_piece(body, cx).map_err(Broken::Sole),
+            (Self::Lane(lane), Body::Lane(body)) => lane.exchange.poll_piece(body, cx).map_err(Broken::Lane),
+            // A body is only read on the connection that brought it.
+            (Self::Sole(_), Body::Lane(_)) | (Self::Lane(_), Body::Sole(_)) => Poll::Ready(None),
         }
     }
 }

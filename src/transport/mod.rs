@@ -1,7 +1,11 @@
-//! Connections and their stamps: names, TCP, TLS and HTTP/1.1, owned so that every phase can be seen.
+//! Connections and their stamps: names, TCP, TLS, HTTP/1.1 and HTTP/2, owned so that every phase can be seen.
 
 pub mod connect;
 pub mod connection;
+pub mod http1;
+pub mod http2;
+pub mod idle;
+pub mod lanes;
 pub mod pool;
 pub mod stamped;
 pub mod tls;

@@ -1,54 +1,101 @@
-//! The connections of one worker to one path.
+//! The connections of one worker to one path, whichever HTTP it speaks.
 
-use crate::path::ConnectionPolicy;
-use crate::transport::connection::Connection;
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
-/// Connections that a warm pool has beyond twice what was in use.
-const SPARE: usize = 2;
+use crate::measure::outcome::ErrorClass;
+use crate::path::{Http, NetPath};
+use crate::transport::connection::{Connection, Opening};
+use crate::transport::idle::Idle;
+use crate::transport::lanes::{LanePlace, LaneQueue, Lanes};
 
-/// Idle connections, the one used last first, and how many are in use.
-pub struct Pool {
-    policy: ConnectionPolicy,
-    idle: Vec<Connection>,
-    in_use: usize,
+/// The connections of one worker to one path.
+pub enum Pool {
+    /// Over HTTP/1.1: one for each call under way.
+    Sole(RefCell<Idle>),
+    /// Over HTTP/2: a few, shared.
+    Lanes(Rc<Lanes>),
+}
+
+/// What a call gets.
+pub enum Place {
+    /// A connection that carries it.
+    Ready(Connection),
+    /// The right to open one.
+    Open(Opening),
+    /// None: the connection it waited for did not come about.
+    Failed(ErrorClass),
+}
+
+impl From<LanePlace> for Place {
+    fn from(place: LanePlace) -> Self {
+        match place {
+            LanePlace::Lane(lane) => Self::Ready(Connection::Lane(lane)),
+            LanePlace::Open(opening) => Self::Open(Opening::Lane(opening)),
+            LanePlace::Failed(class) => Self::Failed(class),
+        }
+    }
+}
+
+/// The queue of the calls for which there is no room yet.
+pub struct Queue(LaneQueue);
+
+impl Queue {
+    /// The place, when it is this call's turn.
+    pub fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Place> {
+        // The pool outlives its queue.
+        Pin::new(&mut self.0).poll(cx).map(|place| place.map_or(Place::Failed(ErrorClass::Internal), Place::from))
+    }
 }
 
 impl Pool {
-    /// An empty pool.
+    /// The empty pool of a path for a worker that is alone.
     #[must_use]
-    pub fn new(policy: ConnectionPolicy) -> Self {
-        Self { policy, idle: Vec::new(), in_use: 0 }
+    pub fn new(path: &NetPath) -> Self {
+        match path.http {
+            Http::One => Self::Sole(RefCell::new(Idle::new(path.connections))),
+            Http::Two { max, streams } => Self::Lanes(Lanes::new(path.connections, max, streams)),
+        }
     }
 
-    /// An idle connection that is still open, if there is one; closed ones are thrown away. Whatever is returned, the
-    /// caller now uses a connection and says so with [`Pool::give_back`] or [`Pool::forget`] when it no longer does.
+    /// Leaves a worker its share of the connections that a run may have; for before the first.
+    pub fn share(&self, path: &NetPath, shard: u64, of: u64) {
+        if let (Self::Lanes(lanes), Http::Two { max, .. }) = (self, path.http) {
+            lanes.limit(Http::share(max, shard, of));
+        }
+    }
+
+    /// A place for a call. Whatever is returned, the caller says so with [`Pool::give_back`] or [`Pool::forget`] when
+    /// it no longer needs it. `filling` is for the warmup of an open load: connections are then opened that later
+    /// bursts find warm.
     ///
-    /// With `filling`, as in the warmup of an open load, there is none as long as the pool is smaller than twice what
-    /// is in use: calls then open connections that later bursts find warm.
-    pub fn take(&mut self, filling: bool) -> Option<Connection> {
-        let small = self.idle.len() + self.in_use < 2 * (self.in_use + 1) + SPARE;
-        self.in_use += 1;
-        if filling && small && self.policy == ConnectionPolicy::Keep {
-            return None;
-        }
-        while let Some(mut connection) = self.idle.pop() {
-            if connection.is_usable() {
-                return Some(connection);
+    /// # Errors
+    /// The queue, when there is no room: over HTTP/2 alone.
+    pub fn take(&self, filling: bool) -> Result<Place, Queue> {
+        match self {
+            Self::Sole(idle) => {
+                let idle = idle.borrow_mut().take(filling);
+                Ok(idle.map_or(Place::Open(Opening::Sole), |sole| Place::Ready(Connection::Sole(sole))))
             }
-        }
-        None
-    }
-
-    /// Keeps a connection whose call has ended, if the policy allows it. Whether it can be used is seen when it is taken.
-    pub fn give_back(&mut self, connection: Connection) {
-        self.forget();
-        if self.policy == ConnectionPolicy::Keep {
-            self.idle.push(connection);
+            Self::Lanes(lanes) => lanes.take(filling).map(Place::from).map_err(Queue),
         }
     }
 
-    /// A connection in use is no more, or never came to be.
-    pub fn forget(&mut self) {
-        self.in_use = self.in_use.saturating_sub(1);
+    /// Keeps a connection whose call has ended, if the policy allows it.
+    pub fn give_back(&self, connection: Connection) {
+        match (self, connection) {
+            (Self::Sole(idle), Connection::Sole(sole)) => idle.borrow_mut().give_back(sole),
+            // A stream is over with its call.
+            (Self::Sole(_) | Self::Lanes(_), connection) => drop(connection),
+        }
+    }
+
+    /// A call has no connection any more, or never had one.
+    pub fn forget(&self) {
+        if let Self::Sole(idle) = self {
+            idle.borrow_mut().forget();
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The notes lie below TLS and HTTP, so nothing stands between a readable socket and its stamp.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,10 +14,18 @@ use tokio_rustls::client::TlsStream;
 
 use crate::units::Nanos;
 
-/// What passed on one connection, shared between its socket and the call that uses it.
+/// When a request was sent, told to whoever waits for it.
+pub type SentAt = Rc<Cell<Option<Nanos>>>;
+
+/// What passed on one connection, shared between its socket and the calls that use it.
 #[derive(Debug, Default)]
 pub struct Taps {
     armed: Cell<bool>,
+    /// The requests that wait for their write, on a shared connection.
+    unsent: RefCell<Vec<SentAt>>,
+    /// Whether a turn of the connection may read once only, and has.
+    paced: Cell<bool>,
+    has_read: Cell<bool>,
     sent: Cell<Option<Nanos>>,
     last_read: Cell<Nanos>,
     first_byte: Cell<Option<Nanos>>,
@@ -49,10 +57,33 @@ impl Taps {
         self.first_byte.get()
     }
 
+    /// For a shared connection: the next write is taken for the beginning of a request, whose stamp goes to `sent`.
+    pub fn stamp_next_write(&self, sent: &SentAt) {
+        self.armed.set(true);
+        self.unsent.borrow_mut().push(Rc::clone(sent));
+    }
+
+    /// For a shared connection: from now on at most one read in each turn.
+    pub fn one_read_a_turn(&self) {
+        self.paced.set(true);
+    }
+
+    /// A turn begins.
+    pub fn begin_turn(&self) {
+        self.has_read.set(false);
+    }
+
     fn note_write(&self) {
         if self.armed.replace(false) {
-            self.sent.set(Some(Nanos::now()));
+            let now = Some(Nanos::now());
+            self.sent.set(now);
+            self.unsent.borrow_mut().drain(..).for_each(|sent| sent.set(now));
         }
+    }
+
+    fn note_read(&self) {
+        self.last_read.set(Nanos::now());
+        self.has_read.set(self.paced.get());
     }
 
     fn note_answer(&self) {
@@ -79,10 +110,16 @@ impl StampedTcp {
 
 impl AsyncRead for StampedTcp {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.taps.has_read.get() {
+            // The next turn, which comes after those to whom this one has brought something.
+            let _ = ready!(self.tcp.poll_read_ready(cx));
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.tcp).poll_read(cx, buf));
         if buf.filled().len() > before {
-            self.taps.last_read.set(Nanos::now());
+            self.taps.note_read();
         }
         Poll::Ready(read)
     }
@@ -186,5 +223,70 @@ impl AsyncWrite for Stream {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Reads up to `room` bytes, if there are any to be had.
+    fn read(stream: &mut StampedTcp, cx: &mut Context<'_>, room: usize) -> Option<usize> {
+        let mut space = vec![0; room];
+        let mut buf = ReadBuf::new(&mut space);
+        match Pin::new(stream).poll_read(cx, &mut buf) {
+            Poll::Ready(read) => {
+                read.expect("read");
+                Some(buf.filled().len())
+            }
+            Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turn_of_a_shared_connection_reads_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let tcp = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        let (mut far, _) = listener.accept().await.expect("accepted");
+        far.write_all(&[7; 10]).await.expect("written");
+        tcp.readable().await.expect("readable");
+        let taps = Rc::new(Taps::default());
+        let mut stream = StampedTcp::new(tcp, Rc::clone(&taps));
+        let mut cx = Context::from_waker(Waker::noop());
+        // A connection of its own reads as it likes.
+        assert_eq!([read(&mut stream, &mut cx, 2), read(&mut stream, &mut cx, 2)], [Some(2), Some(2)]);
+        taps.one_read_a_turn();
+        taps.begin_turn();
+        assert_eq!(read(&mut stream, &mut cx, 2), Some(2));
+        let first = taps.last_read();
+        assert_eq!([read(&mut stream, &mut cx, 2), read(&mut stream, &mut cx, 2)], [None, None]);
+        assert_eq!(taps.last_read(), first, "what was handed over keeps its stamp for the rest of the turn");
+        taps.begin_turn();
+        assert_eq!(read(&mut stream, &mut cx, 9), Some(4));
+        assert!(taps.last_read() > first);
+    }
+
+    #[tokio::test]
+    async fn every_request_that_waits_has_the_stamp_of_the_next_write() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let tcp = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        let taps = Rc::new(Taps::default());
+        let mut stream = StampedTcp::new(tcp, Rc::clone(&taps));
+        stream.write_all(b"beginning").await.expect("written");
+        let requests = [SentAt::default(), SentAt::default(), SentAt::default()];
+        taps.stamp_next_write(&requests[0]);
+        taps.stamp_next_write(&requests[1]);
+        let before = Nanos::now();
+        stream.write_all(b"both").await.expect("written");
+        let after = Nanos::now();
+        stream.write_all(b"more").await.expect("written");
+        let sent = requests.map(|request| request.get());
+        assert!(sent[0].is_some_and(|at| before <= at && at <= after));
+        assert_eq!((sent[1], sent[2]), (sent[0], None));
     }
 }

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use crate::path::TlsPolicy;
+use crate::path::{Http, TlsPolicy};
 
 /// The roots of trust could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +31,11 @@ pub enum TlsError {
     Setup(#[from] rustls::Error),
 }
 
-/// The client's side of TLS under this policy, offering HTTP/1.1.
+/// The client's side of TLS under this policy, offering the one HTTP that the path speaks.
 ///
 /// # Errors
 /// [`TlsError`] when the roots of trust cannot be had.
-pub fn client_config(policy: &TlsPolicy) -> Result<Arc<ClientConfig>, TlsError> {
+pub fn client_config(policy: &TlsPolicy, http: Http) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let mut config = if policy.verify {
@@ -43,10 +43,19 @@ pub fn client_config(policy: &TlsPolicy) -> Result<Arc<ClientConfig>, TlsError> 
     } else {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider))).with_no_client_auth()
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![alpn(http).to_vec()];
     // Every handshake is a whole one, so `tls` means the same on every path; and workers share no store of tickets.
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+/// The name of an HTTP in the handshake.
+#[must_use]
+pub fn alpn(http: Http) -> &'static [u8] {
+    match http {
+        Http::One => b"http/1.1",
+        Http::Two { .. } => b"h2",
+    }
 }
 
 /// A client's side of TLS that trusts nobody, for clients that only speak http.

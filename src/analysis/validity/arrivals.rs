@@ -59,7 +59,7 @@ impl Arrivals {
         // A bad second is judged as such, and not once more here.
         let behind = |sample: &Sample| {
             let intended = sample.stamps.intended;
-            let is_late = achieved(sample).is_some_and(|at| at > end.max(intended) + grace);
+            let is_late = achieved(sample, &run.manifest.plan.paths).is_some_and(|at| at > end.max(intended) + grace);
             is_open && is_late && !bad.leave_out(run.second_of(intended))
         };
         let dropped = measured.iter().filter(|sample| own_drop(sample).is_some()).count() as u64;
@@ -89,8 +89,9 @@ impl Arrivals {
 
 impl Dispersion {
     fn of(run: &Run, measured: &[&Sample]) -> Option<Self> {
+        let paths = &run.manifest.plan.paths;
         let sent: Vec<(Nanos, Nanos)> =
-            measured.iter().filter_map(|sample| Some((sample.stamps.intended, achieved(sample)?))).collect();
+            measured.iter().filter_map(|sample| Some((sample.stamps.intended, achieved(sample, paths)?))).collect();
         let seconds = run.measured_s();
         let bin_s = NARROWEST_S.max(A_BIN * seconds / sent.len().max(1) as f64);
         let bins = (seconds / bin_s) as usize;

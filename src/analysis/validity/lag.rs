@@ -10,7 +10,7 @@ use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
 use crate::path::NetPath;
 use crate::run::Run;
-use crate::units::Nanos;
+use crate::units::{Nanos, PathId};
 
 /// How late calls were, ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,7 +38,7 @@ pub enum LagPart {
     Timer,
     /// Until the call had its turn, and from a ready connection to the first byte handed to the kernel.
     Dispatch,
-    /// Until a connection was open, of a call that had to open one: the path's.
+    /// Until a connection was open, of a call that had to open one, or until a shared one had room: the path's.
     Connection,
 }
 
@@ -73,8 +73,8 @@ pub struct Lags {
 impl Lags {
     /// Of these calls, as far as they were sent.
     #[must_use]
-    pub fn of(calls: &[&Sample]) -> Self {
-        let parts: Vec<Parts> = calls.iter().filter_map(|sample| Parts::of(sample)).collect();
+    pub fn of(calls: &[&Sample], paths: &[NetPath]) -> Self {
+        let parts: Vec<Parts> = calls.iter().filter_map(|sample| Parts::of(sample, paths)).collect();
         let lag = |of: fn(&Parts) -> f64| Lag::of(parts.iter().map(of));
         Self {
             whole: lag(|parts| parts.own() + parts.connection),
@@ -99,7 +99,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(sample: &Sample) -> Option<Self> {
+    fn of(sample: &Sample, paths: &[NetPath]) -> Option<Self> {
         let stamps = &sample.stamps;
         let sent = stamps.sent?;
         let dequeued = stamps.dequeued.unwrap_or(sent);
@@ -107,8 +107,9 @@ impl Parts {
         let opened = sample.conn.as_ref().is_some_and(|conn| conn.is_new());
         // Runs of earlier versions do not say when the attempt first ran.
         let begun = stamps.begun.unwrap_or(dequeued);
-        // An idle connection is there at once: what time it took to take it is this tool's.
-        let connection = if opened { ready.ms_since(begun) } else { 0.0 };
+        // An idle connection is there at once: what time it took to take it is this tool's. On shared ones a call may
+        // have to wait for room: that is how the path was to be used.
+        let connection = if opened || is_shared(paths, sample.path) { ready.ms_since(begun) } else { 0.0 };
         Some(Self {
             timer: dequeued.ms_since(stamps.intended),
             dispatch: sent.ms_since(dequeued) - connection,
@@ -121,11 +122,16 @@ impl Parts {
     }
 }
 
+/// Whether calls of a path share connections.
+fn is_shared(paths: &[NetPath], id: PathId) -> bool {
+    paths.get(id.index()).is_some_and(|path| !path.http.is_one())
+}
+
 /// When the call would have been sent if its connection had been ready: as far as it was up to this tool. `None` if it
 /// was never taken up.
-pub(crate) fn achieved(sample: &Sample) -> Option<Nanos> {
+pub(crate) fn achieved(sample: &Sample, paths: &[NetPath]) -> Option<Nanos> {
     let taken = sample.stamps.begun.or(sample.stamps.dequeued);
-    match Parts::of(sample) {
+    match Parts::of(sample, paths) {
         Some(parts) => Some(Nanos(sample.stamps.intended.0.saturating_add_signed((parts.own() * 1e6) as i64))),
         None => taken,
     }
@@ -135,7 +141,7 @@ pub(crate) fn achieved(sample: &Sample) -> Option<Nanos> {
 pub(crate) fn lateness(run: &Run, kept: &[&Sample], headline: Metric) -> Vec<Reason> {
     let late = |path: &NetPath| {
         let own: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path.id).copied().collect();
-        let lags = Lags::of(&own);
+        let lags = Lags::of(&own, &run.manifest.plan.paths);
         let p99_ms = lags.own.p99?;
         let median = quantile(&sorted_ms(kept, path.id, headline, run.headline_basis()), 0.5).unwrap_or(0.0);
         let allowed_ms = LAG_ALLOWED_MS.max(LAG_SHARE * median);
@@ -161,17 +167,24 @@ mod tests {
         let stamps = &mut call.stamps;
         (stamps.dequeued, stamps.begun, stamps.conn_ready, stamps.sent) = (after(1), after(3), after(10), after(14));
         crate::run::fixture::open(&mut call);
-        let lags = Lags::of(&[&call]);
+        let lags = Lags::of(&[&call], &[]);
         let figures = [lags.timer, lags.dispatch, lags.connection, lags.own, lags.whole].map(|lag| lag.max);
         assert_eq!(figures, [Some(1.0), Some(6.0), Some(7.0), Some(7.0), Some(14.0)]);
-        assert_eq!((lags.worst(), achieved(&call)), (LagPart::Dispatch, after(7)));
+        assert_eq!((lags.worst(), achieved(&call, &[])), (LagPart::Dispatch, after(7)));
         // A run of an earlier version.
         call.stamps.begun = None;
-        assert_eq!(Lags::of(&[&call]).connection.max, Some(9.0));
+        assert_eq!(Lags::of(&[&call], &[]).connection.max, Some(9.0));
         // On a connection used before, everything is this tool's.
         call.conn.as_mut().expect("a connection").uses = 2;
-        assert_eq!(Lags::of(&[&call]).own.max, Some(14.0));
+        assert_eq!(Lags::of(&[&call], &[]).own.max, Some(14.0));
+        // On a shared one the wait for room is the path's, though it is not new.
+        let mut paths = plan.paths.clone();
+        paths[0].http = crate::path::Http::Two { max: 1, streams: 1 };
+        call.stamps.begun = after(3);
+        let lags = Lags::of(&[&call], &paths);
+        assert_eq!((lags.connection.max, lags.own.max, achieved(&call, &paths)), (Some(7.0), Some(7.0), after(7)));
+        call.stamps.begun = None;
         call.stamps.sent = None;
-        assert_eq!((Lags::of(&[&call]).own.max, achieved(&call)), (None, after(1)));
+        assert_eq!((Lags::of(&[&call], &[]).own.max, achieved(&call, &[])), (None, after(1)));
     }
 }

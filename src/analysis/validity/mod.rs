@@ -86,7 +86,7 @@ pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathS
         sent: measured.len() as u64 - dropped + lost(run),
         dropped,
         unattributed: run.lost.unattributed,
-        lags: Lags::of(measured),
+        lags: Lags::of(measured, &run.manifest.plan.paths),
         arrivals,
         little,
         vitals,

@@ -11,6 +11,7 @@ pub fn render(model: &Model) -> Vec<u8> {
     if !sentence.is_empty() {
         parts.push(format!("{}**{}**", mark(*tone), escape(sentence)));
     }
+    parts.extend(table(&model.sheet));
     for decision in &model.decisions {
         let details = decision.details.iter().map(|detail| format!("\n  - {}", escape(detail)));
         let details: String = details.collect();

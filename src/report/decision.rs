@@ -1,0 +1,235 @@
+//! The first thing a reader wants: one line a path with what was allowed, what was seen, what is left, and the verdict.
+
+use std::cmp::Ordering;
+
+use crate::analysis::Analysis;
+use crate::analysis::compare::Comparison;
+use crate::analysis::conclusion::Conclusion;
+use crate::analysis::gate::Gate;
+use crate::analysis::shift::{Candidate, ShiftRow, Verdict};
+use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::measure::objective::Severity;
+use crate::report::figure::{self, MISSING};
+use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
+use crate::report::words;
+use crate::run::Run;
+use crate::units::PathId;
+
+/// The table, with a row for each path.
+#[must_use]
+pub(super) fn decisions(run: &Run, analysis: &Analysis) -> Table {
+    let mut columns = vec![word_column("path"), word_column("budget"), word_column("actual")];
+    columns.extend([figures("margin left"), word_column("verdict")]);
+    let paths = analysis.paths.iter().map(|summary| summary.path);
+    let rows = paths.map(|path| {
+        let (budget, actual, left, verdict) = line(run, analysis, path).cells(analysis);
+        vec![run.manifest.plan.path(path).name.as_str().into(), budget, actual, left, verdict]
+    });
+    Table { title: "Decision".to_owned(), columns, rows: rows.collect(), note: Some(note(analysis)) }
+}
+
+fn note(analysis: &Analysis) -> String {
+    let mut note =
+        "Of several budgets of a path the one that decides: missed before undecided before met, then the one with \
+                    the least left. Margin left: how far what was seen lies from the limit, as a share of it."
+            .to_owned();
+    if analysis.objectives.is_empty() {
+        note.push_str(" No objective was declared ([[objective]] in the profile).");
+    }
+    note
+}
+
+/// What decides about a path.
+enum Line<'a> {
+    /// An objective, and how many more there are.
+    Objective(&'a ObjectiveResult, usize),
+    /// A shift beside its declared margin.
+    Margin(&'a ShiftRow),
+    /// A shift for which nothing was declared.
+    Shift(&'a ShiftRow),
+    /// The path that others are held against.
+    Baseline,
+    /// The baseline once more.
+    Twin(&'a ShiftRow),
+    /// Nothing was asked of it, or nothing can be said.
+    Nothing,
+}
+
+fn line<'a>(run: &Run, analysis: &'a Analysis, path: PathId) -> Line<'a> {
+    let name = &run.manifest.plan.path(path).name;
+    let own: Vec<&ObjectiveResult> = analysis.objectives.iter().filter(|held| held.objective.path == *name).collect();
+    if let Some(deciding) = own.iter().min_by(|a, b| before(a, b)) {
+        return Line::Objective(deciding, own.len() - 1);
+    }
+    let Some(comparison) = &analysis.comparison else { return Line::Nothing };
+    if comparison.baseline == path {
+        return Line::Baseline;
+    }
+    match comparison.candidates.iter().find(|candidate| candidate.path == path) {
+        Some(candidate) => of_candidate(comparison, candidate),
+        None => Line::Nothing,
+    }
+}
+
+fn of_candidate<'a>(comparison: &Comparison, candidate: &'a Candidate) -> Line<'a> {
+    let headline = candidate.headline(comparison.headline);
+    if comparison.twin == Some(candidate.path) {
+        return headline.map_or(Line::Nothing, Line::Twin);
+    }
+    let rank = |gate| match gate {
+        Gate::Failed => 0,
+        Gate::Open => 1,
+        Gate::Passed => 2,
+        Gate::Ungated => 3,
+    };
+    let declared = candidate.rows.iter().filter(|row| row.margin.is_some());
+    let left = |row: &ShiftRow| share_left(row.shift_ms, row.gate_ms, true).unwrap_or(f64::INFINITY);
+    let deciding = declared.min_by(|a, b| rank(a.gate).cmp(&rank(b.gate)).then(left(a).total_cmp(&left(b))));
+    deciding.map(Line::Margin).or(headline.map(Line::Shift)).unwrap_or(Line::Nothing)
+}
+
+/// Which of two objectives decides about their path.
+fn before(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
+    let rank = |held: &ObjectiveResult| match (held.verdict, held.objective.severity) {
+        (ObjectiveVerdict::Missed, Severity::Critical) => 0,
+        (ObjectiveVerdict::Inconclusive, Severity::Critical) => 1,
+        (ObjectiveVerdict::Missed, Severity::Warning) => 2,
+        (ObjectiveVerdict::Inconclusive, Severity::Warning) => 3,
+        (ObjectiveVerdict::Met, _) => 4,
+    };
+    let room = |held| left_of(held).unwrap_or(f64::INFINITY);
+    rank(a).cmp(&rank(b)).then(room(a).total_cmp(&room(b)))
+}
+
+fn left_of(held: &ObjectiveResult) -> Option<f64> {
+    let expr = &held.objective.expr;
+    share_left(held.observed, Some(expr.limit), expr.comparator.is_upper())
+}
+
+/// How far a figure lies from its limit, as a share of the limit; below 0 if it breaks it.
+fn share_left(seen: Option<f64>, limit: Option<f64>, is_upper: bool) -> Option<f64> {
+    let (seen, limit) = (seen?, limit?);
+    let room = if is_upper { limit - seen } else { seen - limit };
+    (limit.abs() > 1e-12).then(|| room / limit.abs())
+}
+
+type Cells = (Cell, Cell, Cell, Cell);
+
+impl Line<'_> {
+    fn cells(&self, analysis: &Analysis) -> Cells {
+        let none = || Cell::toned(MISSING, Tone::Quiet);
+        let (budget, actual, left, verdict) = match self {
+            Self::Objective(held, more) => {
+                let (tone, seen) = words::objective_seen(held);
+                let more = if *more > 0 { format!(" (and {more} more)") } else { String::new() };
+                let verdict = Cell::toned(words::mark(held), tone);
+                (format!("{}{more}", held.objective.label()).into(), seen.into(), share(left_of(held)), verdict)
+            }
+            Self::Margin(row) => {
+                let limit = row.gate_ms.map_or_else(|| MISSING.to_owned(), figure::shift);
+                let budget = format!("{} {} < {limit}", words::short(row.metric), figure::quantile(row.quantile));
+                let (tone, word) = gate(row.gate);
+                (budget.into(), shift(row), share(share_left(row.shift_ms, row.gate_ms, true)), Cell::toned(word, tone))
+            }
+            Self::Shift(row) => {
+                let (tone, word) = verdict(row);
+                (Cell::toned("none declared", Tone::Quiet), shift(row), none(), Cell::toned(word, tone))
+            }
+            Self::Twin(row) => {
+                (Cell::toned("none: the baseline again", Tone::Quiet), shift(row), none(), "noise floor".into())
+            }
+            Self::Baseline => (Cell::toned("none declared", Tone::Quiet), none(), none(), "baseline".into()),
+            Self::Nothing => (Cell::toned("none declared", Tone::Quiet), none(), none(), none()),
+        };
+        match analysis.conclusion {
+            Conclusion::Invalid => (budget, actual, none(), Cell::toned("none: the run is invalid", Tone::Bad)),
+            Conclusion::Incomplete => (budget, actual, none(), Cell::toned("none: the run is incomplete", Tone::Warn)),
+            Conclusion::Missed | Conclusion::Inconclusive | Conclusion::Met => (budget, actual, left, verdict),
+        }
+    }
+}
+
+fn share(left: Option<f64>) -> Cell {
+    match left {
+        Some(left) => {
+            let text = format!("{:+.0}%", left * 100.0).replace('-', "−");
+            Cell::toned(text, if left < 0.0 { Tone::Bad } else { Tone::Plain })
+        }
+        None => Cell::toned(MISSING, Tone::Quiet),
+    }
+}
+
+fn shift(row: &ShiftRow) -> Cell {
+    let Some(shift) = row.shift_ms else { return Cell::toned(MISSING, Tone::Quiet) };
+    let figures = row.ci_ms.map_or_else(|| figure::bare_shift(shift), |ci| figure::bare_shift_within(shift, ci));
+    format!("{} {}: {figures} ms", words::short(row.metric), figure::quantile(row.quantile)).into()
+}
+
+fn gate(gate: Gate) -> (Tone, &'static str) {
+    match gate {
+        Gate::Passed => (Tone::Good, "✓ within its margin"),
+        Gate::Failed => (Tone::Bad, "✗ beyond its margin"),
+        Gate::Open => (Tone::Warn, "? inconclusive"),
+        Gate::Ungated => (Tone::Quiet, "not gated"),
+    }
+}
+
+fn verdict(row: &ShiftRow) -> (Tone, &'static str) {
+    match row.verdict {
+        Verdict::Slower => (Tone::Bad, "▲ slower"),
+        Verdict::Faster => (Tone::Good, "▼ faster"),
+        Verdict::SlowerWithinMargin => (Tone::Warn, "△ slower, perhaps within the margin"),
+        Verdict::Equivalent => (Tone::Good, "≈ equivalent"),
+        Verdict::Inconclusive => (Tone::Plain, "? inconclusive"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::analyse;
+    use crate::measure::objective::Objective;
+    use crate::run::fixture::World;
+
+    fn rows(exprs: &[(&str, &str)], margins: &[&str], spoil: impl Fn(&mut Run)) -> Vec<[String; 5]> {
+        let mut run = World { shifts_ms: vec![0.0, 30.0, 6.0], ..World::default() }.run();
+        let objective = |(path, expr): &(&str, &str)| Objective::new(path, expr.parse().expect("expression"));
+        run.manifest.plan.objectives = exprs.iter().map(objective).collect();
+        run.manifest.plan.margins = margins.iter().map(|margin| margin.parse().expect("margin")).collect();
+        spoil(&mut run);
+        let table = decisions(&run, &analyse(&run));
+        let text = |row: &Vec<Cell>| -> [String; 5] { std::array::from_fn(|place| row[place].text.clone()) };
+        table.rows.iter().map(text).collect()
+    }
+
+    #[test]
+    fn each_path_has_a_line_and_the_budget_that_decides() {
+        let rows = rows(
+            &[("direct", "ttft.p50 < 1s"), ("direct", "ttft.p50 < 200ms"), ("gateway", "ttft.p50 < 100ms")],
+            &["ttft.p50=10ms"],
+            |_| {},
+        );
+        assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["direct", "private", "gateway"]);
+        assert_eq!((rows[0][1].as_str(), rows[0][4].as_str()), ("ttft.p50 < 200ms (and 1 more)", "✓ met"));
+        assert_eq!((rows[1][1].as_str(), rows[1][4].as_str()), ("TTFT p50 < +10.0 ms", "✗ beyond its margin"));
+        assert_eq!((rows[2][1].as_str(), rows[2][4].as_str()), ("ttft.p50 < 100ms", "✗ missed"));
+        let left: Vec<f64> =
+            rows.iter().map(|row| row[3].trim_end_matches('%').replace('−', "-").parse().expect("percent")).collect();
+        assert!((10.0..40.0).contains(&left[0]) && left[1] < -100.0 && left[2] < -30.0, "{left:?}");
+    }
+
+    #[test]
+    fn without_budgets_the_shift_speaks() {
+        let rows = rows(&[], &[], |_| {});
+        assert_eq!([&rows[0][4], &rows[1][4]], ["baseline", "▲ slower"]);
+        assert!(rows[1][2].starts_with("TTFT p50: +") && rows[1][1] == "none declared", "{rows:?}");
+    }
+
+    #[test]
+    fn an_invalid_run_has_no_verdict() {
+        let rows = rows(&[("direct", "ttft.p50 < 1s")], &[], |run| {
+            run.manifest.ending.as_mut().expect("ending").rows_lost = 1;
+        });
+        assert!(rows.iter().all(|row| row[4] == "none: the run is invalid" && row[3] == MISSING), "{rows:?}");
+    }
+}
