@@ -138,6 +138,26 @@ impl Plan {
         self.load.warmup.0 + self.load.duration.0
     }
 
+    /// How many seconds an interval of histograms, counts and series lasts: it widens with the plan, so that files stay
+    /// bounded. 1 up to ten minutes, 10 up to two hours, 60 beyond.
+    #[must_use]
+    pub fn interval_s(&self) -> u64 {
+        match self.measure_until().as_secs() {
+            0..=600 => 1,
+            601..=7_200 => 10,
+            7_201.. => 60,
+        }
+    }
+
+    /// How many calls an open load with a rate will make, nearly; `None` where nobody knows before.
+    #[must_use]
+    pub fn expected_calls(&self) -> Option<f64> {
+        let members = if self.load.design == Design::Paired { self.paths.len() } else { 1 };
+        let LoadModel::Open { rate: Some(rate), .. } = self.load.model else { return None };
+        let calls = rate.0 * self.measure_until().as_secs_f64() * members as f64;
+        Some(self.limits.requests.map_or(calls, |limit| calls.min(limit as f64)))
+    }
+
     /// The tickets of an open load that belong to share `shard` of `of`, in order of their intended time; none for a
     /// closed load.
     ///
@@ -197,6 +217,12 @@ impl Plan {
         let left = measured.ok_or(TraceTooShort { trace: Span(end), warmup: self.load.warmup })?;
         self.load.duration = Span(self.load.duration.0.min(left));
         Ok(())
+    }
+
+    /// The first round of the measured phase, where groups of neighbours begin anew; 0 for a closed load, which has none.
+    #[must_use]
+    pub fn first_measured(&self, trace: Option<&[Duration]>) -> u64 {
+        self.tickets(trace, 0, 1).find(|ticket| ticket.phase == Phase::Measure).map_or(0, |ticket| ticket.round)
     }
 
     /// How many attempts of the measured phase are due before `until`, by path; zeros for a closed load.
@@ -345,6 +371,22 @@ mod tests {
         assert_eq!(plan.planned(None, Duration::from_secs(1)), [0, 0, 0]);
         let half: u64 = plan.planned(None, Duration::from_millis(5_500)).iter().sum();
         assert!((126..=138).contains(&half), "{half}");
+    }
+
+    #[test]
+    fn the_first_measured_round_comes_after_those_of_the_warmup() {
+        let times: Vec<Duration> = (0..50).map(|n| Duration::from_millis(100 * n + 50)).collect();
+        for (arrivals, rate, design) in [
+            (Arrivals::Poisson, Some(13.0), Design::Interleaved),
+            (Arrivals::Trace, None, Design::Interleaved),
+            (Arrivals::Constant, Some(10.0), Design::Sequential),
+        ] {
+            let plan = plan(open(arrivals, rate), design);
+            let before = plan.tickets(Some(&times), 0, 1).filter(|ticket| ticket.phase == Phase::Warmup).count();
+            assert!(before > 3 && plan.first_measured(Some(&times)) == before as u64, "{arrivals:?}: {before}");
+        }
+        let closed = plan(LoadModel::Closed { concurrency: 4, think_time: Span::default() }, Design::Interleaved);
+        assert_eq!(closed.first_measured(None), 0);
     }
 
     #[test]

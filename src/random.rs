@@ -33,6 +33,8 @@ pub enum Purpose {
     Material = 11,
     /// The output tokens of a round.
     OutputLength = 12,
+    /// Whether the rows of a round are kept when there are too many.
+    Row = 13,
     /// Drawing blocks again, of one side of a comparison of two runs.
     Draws = 14,
     /// Shuffling the nights of a series.

@@ -4,18 +4,21 @@
 pub(crate) mod fixture;
 pub mod night;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::measure::counts::Counts;
 use crate::measure::health::{BadSeconds, Second};
-use crate::measure::metric::Basis;
+use crate::measure::metric::{Basis, Metric};
 use crate::measure::objective::Objective;
+use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::measure::selftest::OwnError;
 use crate::plan::{LoadModel, Plan};
-use crate::units::{Nanos, Phase};
+use crate::units::{Nanos, PathId, Phase};
 
 /// The manifest of a run: plan, environment and how it ended. No secret, no prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,9 @@ pub struct Manifest {
     pub own_error: Option<OwnError>,
     /// What the reader must know, in sentences.
     pub notes: Vec<String>,
+    /// Which calls have rows; `None` when all have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<RowSample>,
     /// How it ended; `None` while it runs, and for ever if it was killed.
     pub ending: Option<Ending>,
 }
@@ -117,13 +123,64 @@ impl Aborted {
     }
 }
 
+/// Which calls have a row in `requests.csv` when there are too many for all of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowSample {
+    /// Calls that ended or were dropped; until the run has ended, those until this was written.
+    pub seen: u64,
+    /// Rows kept of them; until the run has ended, those until this was written.
+    pub kept: u64,
+    /// The share of rounds whose rows are kept.
+    pub share: f64,
+    /// The same as a number out of 2^32: the rows of a round are kept if the upper half of its hash lies below it.
+    pub below: u64,
+    /// The first round that is measured: neighbours that belong together are counted from there.
+    #[serde(default)]
+    pub from: u64,
+    /// The rule in words.
+    pub rule: String,
+}
+
+/// What was counted and measured of every call while the run went on, when only some of them have rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Census {
+    /// Calls counted, by path, phase and the interval in which they were intended to start.
+    pub spans: Vec<SpanCounts>,
+    /// Values of the successful calls of the measured phase in nanoseconds, to three digits.
+    pub values: BTreeMap<Series, Histogram<u64>>,
+    /// Quantiles over time of the successful calls of the measured phase, by the interval in which they ended.
+    pub over_time: BTreeMap<(u64, Series), (f64, f64)>,
+}
+
+/// What was counted in an interval on one path in one phase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanCounts {
+    /// The interval's first second, from the run's start.
+    pub second: u64,
+    /// Its length in seconds.
+    pub length: u64,
+    /// The path.
+    pub path: PathId,
+    /// The phase.
+    pub phase: Phase,
+    /// Calls intended to start in it.
+    pub calls: Counts,
+    /// Calls taken up in it.
+    pub begun: u64,
+    /// Calls taken up that were over in it.
+    pub over: u64,
+}
+
 /// A run as read from its directory.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Plan, environment, ending.
     pub manifest: Manifest,
-    /// One per attempt that ended or was dropped, in the order of the file.
+    /// One per attempt that ended or was dropped, in the order of the file; if there is a census, those of a sample of
+    /// all rounds.
     pub samples: Vec<Sample>,
+    /// What was counted and measured of every call; `None` when every call has its row, which tells more.
+    pub census: Option<Census>,
     /// Gaps between content events in nanoseconds, by path, measured phase only. They are recorded as they come, before
     /// the outcome of their call is known, so those of calls that failed later are among them; the gap in which a call
     /// was given up is not, nor are those that ended in a second that is left out.
@@ -143,6 +200,26 @@ pub struct Lost {
     pub unattributed: u64,
 }
 
+impl Census {
+    /// The values of a metric on a path; of a metric that has one form alone, whatever the basis.
+    #[must_use]
+    pub fn of(&self, path: PathId, metric: Metric, basis: Basis) -> Option<&Histogram<u64>> {
+        let basis = if metric.has_basis() { basis } else { Basis::Response };
+        self.values.get(&Series { path, metric, basis })
+    }
+}
+
+impl Manifest {
+    /// [`Run::headline_basis`].
+    #[must_use]
+    pub fn headline_basis(&self) -> Basis {
+        match self.plan.load.model {
+            LoadModel::Open { .. } => Basis::Response,
+            LoadModel::Closed { .. } => Basis::Service,
+        }
+    }
+}
+
 impl Run {
     /// Arrivals due in the measured phase, by path: as the run counted them, or, if it was killed, as its rows and
     /// the holes between them tell.
@@ -153,23 +230,51 @@ impl Run {
         }
         let mut planned = self.lost.by_path.clone();
         planned.resize(self.manifest.plan.paths.len(), 0);
-        for sample in self.measured() {
-            planned[sample.path.index()] += 1;
-        }
+        planned.iter_mut().zip(self.counted(Phase::Measure)).for_each(|(sum, counts)| *sum += counts.calls());
         planned
+    }
+
+    /// The calls of a phase counted, by path: from the rows if every call has one, otherwise from the census.
+    #[must_use]
+    pub fn counted(&self, phase: Phase) -> Vec<Counts> {
+        self.counted_where(|own| own == phase)
+    }
+
+    /// [`Run::counted`] over all phases that are `wanted`.
+    #[must_use]
+    pub fn counted_where(&self, wanted: impl Fn(Phase) -> bool) -> Vec<Counts> {
+        let mut counted = vec![Counts::default(); self.manifest.plan.paths.len()];
+        match &self.census {
+            Some(census) => {
+                let spans = census.spans.iter().filter(|span| wanted(span.phase));
+                spans.for_each(|span| counted[span.path.index()].add(&span.calls));
+            }
+            None => {
+                let samples = self.samples.iter().filter(|sample| wanted(sample.phase));
+                samples.for_each(|sample| counted[sample.path.index()].count(sample));
+            }
+        }
+        counted
     }
 
     /// The basis of headlines and comparisons: response time under open load, service time under closed load, where
     /// no plan says when a call was due.
     #[must_use]
     pub fn headline_basis(&self) -> Basis {
-        match self.manifest.plan.load.model {
-            LoadModel::Open { .. } => Basis::Response,
-            LoadModel::Closed { .. } => Basis::Service,
-        }
+        self.manifest.headline_basis()
     }
 
-    /// The attempts whose intended time lies in the measured phase.
+    /// How many calls of the measured phase there are for each that has a row: 1 unless rows are a sample.
+    #[must_use]
+    pub fn calls_a_row(&self) -> f64 {
+        if self.census.is_none() {
+            return 1.0;
+        }
+        let calls: u64 = self.counted(Phase::Measure).iter().map(Counts::calls).sum();
+        calls as f64 / self.measured().count().max(1) as f64
+    }
+
+    /// The attempts whose intended time lies in the measured phase that have rows.
     pub fn measured(&self) -> impl Iterator<Item = &Sample> {
         self.samples.iter().filter(|sample| sample.phase == Phase::Measure)
     }

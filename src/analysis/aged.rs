@@ -12,6 +12,7 @@ use crate::analysis::shift::{ConnectionShift, State};
 use crate::analysis::stats::small_sample_factor;
 use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
+use crate::path::Http;
 use crate::run::Run;
 use crate::units::{Nanos, PathId, Seq};
 
@@ -37,7 +38,13 @@ impl States {
         for of_one in calls.values_mut() {
             of_one.sort_by_key(|sample| sample.conn.as_ref().map(|conn| conn.uses));
             let mut ended: Option<Nanos> = None;
+            let mut uses = 0;
             for sample in of_one.iter() {
+                let before = std::mem::replace(&mut uses, sample.conn.as_ref().map_or(0, |conn| conn.uses));
+                if !knows_before(run, sample, before) {
+                    ended = ended.max(sample.stamps.end);
+                    continue;
+                }
                 let still = ended.zip(sample.stamps.sent).map_or(0.0, |(ended, sent)| sent.ms_since(ended) / 1e3);
                 let state = match &sample.conn {
                     Some(conn) if conn.is_new() => State::New,
@@ -87,6 +94,15 @@ impl States {
     }
 }
 
+/// Whether it is known how long the connection of a call lay still; `before` is the use before it that has a row. Where
+/// rows are a sample, the call before may have none, and of calls that share a connection any may.
+fn knows_before(run: &Run, sample: &Sample, before: u32) -> bool {
+    let Some(conn) = sample.conn.as_ref().filter(|conn| !conn.is_new() && run.manifest.rows.is_some()) else {
+        return true;
+    };
+    conn.uses == before + 1 && run.manifest.plan.path(sample.path).http == Http::One
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,5 +150,10 @@ mod tests {
         assert_eq!(States::of(&run).0.get(&Seq(2)), Some(&State::Warm));
         run.samples[0].stamps.end = second(2);
         assert_eq!(States::of(&run).0.get(&Seq(2)), Some(&State::Idle));
+        // Where rows are a sample, a call of which the one before has no row may have come right after it.
+        run = crate::run::fixture::sampled(run, 1);
+        assert_eq!(States::of(&run).0.get(&Seq(2)), Some(&State::Idle));
+        run.samples.remove(1);
+        assert_eq!(States::of(&run).0.get(&Seq(2)), None);
     }
 }

@@ -38,6 +38,8 @@ pub(crate) fn alone(run: &Run, path: PathId, seed: u64) -> Run {
     let lost = run.lost.by_path.get(place).copied().unwrap_or(0);
     Run {
         samples: of_path.map(|sample| Sample { path: PathId(0), ..sample.clone() }).collect(),
+        // Where rows are a sample, what is compared stands on them alone.
+        census: None,
         chunk_gaps: run.chunk_gaps.get(place).cloned().into_iter().collect(),
         health: Vec::new(),
         lost: Lost { by_path: vec![lost], unattributed: 0 },

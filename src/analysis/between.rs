@@ -108,20 +108,33 @@ pub struct Between {
 /// # Errors
 /// When they cannot be compared: a sentence that says why.
 pub fn between(base: Side, candidate: Side, margins: &[Margin]) -> Result<Between, Unlike> {
-    let seen = |run: &Run| -> (Metric, Validity) {
-        let measured: Vec<&Sample> = run.measured().collect();
-        let kept = kept(run, &measured, &run.bad_seconds());
-        let headline = headline(&measured);
-        let paths = summary::summarize(run, &measured, &kept);
-        (headline, validity::examine(run, &measured, &kept, &paths, headline))
-    };
-    let judge = Referee { gates: Gates { margins, default: true } };
-    let (headline, of_base) = seen(base.run);
     if alike::same_run(base.run, candidate.run) {
-        return judge.one_run(base, candidate, headline, of_base);
+        return within(&mut base.run.clone(), (base.path, candidate.path), margins);
     }
+    let (headline, of_base) = seen(base.run);
     let (_, of_candidate) = seen(candidate.run);
-    judge.two_runs(base, candidate, headline, [of_base, of_candidate])
+    Referee { gates: Gates { margins, default: true } }.two_runs(base, candidate, headline, [of_base, of_candidate])
+}
+
+/// Compares two paths of one run, base and candidate. The run is left as it was.
+///
+/// # Errors
+/// When they cannot be compared: a sentence that says why.
+pub fn within(run: &mut Run, paths: (Option<&str>, Option<&str>), margins: &[Margin]) -> Result<Between, Unlike> {
+    let (headline, validity) = seen(run);
+    let plan = &run.manifest.plan;
+    let (before, declared) = (plan.baseline, plan.margins.clone());
+    let between = Referee { gates: Gates { margins, default: true } }.one_run(run, paths, headline, validity);
+    (run.manifest.plan.baseline, run.manifest.plan.margins) = (before, declared);
+    between
+}
+
+fn seen(run: &Run) -> (Metric, Validity) {
+    let measured: Vec<&Sample> = run.measured().collect();
+    let kept = kept(run, &measured, &run.bad_seconds());
+    let headline = headline(&measured);
+    let paths = summary::summarize(run, &kept);
+    (headline, validity::examine(run, &measured, &kept, &paths, headline))
 }
 
 impl Between {
@@ -154,9 +167,15 @@ struct Referee<'a> {
 
 impl Referee<'_> {
     /// Two paths of one run: the run's own comparison, from the base's side.
-    fn one_run(&self, base: Side, candidate: Side, headline: Metric, validity: Validity) -> Result<Between, Unlike> {
-        let plan = &base.run.manifest.plan;
-        let (Some(own), Some(other)) = (base.path, candidate.path) else {
+    fn one_run(
+        &self,
+        run: &mut Run,
+        (own, other): (Option<&str>, Option<&str>),
+        headline: Metric,
+        validity: Validity,
+    ) -> Result<Between, Unlike> {
+        let plan = &run.manifest.plan;
+        let (Some(own), Some(other)) = (own, other) else {
             let second = plan.paths.get(1).unwrap_or(&plan.paths[0]);
             return Err(Unlike::SameRun(alike::names(plan), plan.paths[0].name.clone(), second.name.clone()));
         };
@@ -164,13 +183,13 @@ impl Referee<'_> {
         if own_id == other_id {
             return Err(Unlike::SamePath(own.to_owned()));
         }
-        let mut run = base.run.clone();
         run.manifest.plan.baseline = own_id;
         run.manifest.plan.margins = self.gates.margins.to_vec();
+        let run = &*run;
         let measured: Vec<&Sample> = run.measured().collect();
-        let kept = kept(&run, &measured, &run.bad_seconds());
+        let kept = kept(run, &measured, &run.bad_seconds());
         let same = || Unlike::SamePath(own.to_owned());
-        let comparison = compare::compare_gated(&run, &kept, self.gates).ok_or_else(same)?;
+        let comparison = compare::compare_gated(run, &kept, self.gates).ok_or_else(same)?;
         let Comparison { basis, connections, levels, blocks, candidates, notes, .. } = comparison;
         let judged = candidates.into_iter().find(|judged| judged.path == other_id).ok_or_else(same)?;
         let beside = self.beside((own, other), judged, blocks);
@@ -183,7 +202,7 @@ impl Referee<'_> {
             declared: self.gates.are_declared(),
             pairs: vec![beside],
             differences: Vec::new(),
-            notes,
+            notes: notes.into_iter().chain(sampled("run", run)).collect(),
             validity: [validity.clone(), validity],
             complete: run.is_complete(),
         })
@@ -224,7 +243,11 @@ impl Referee<'_> {
             declared: self.gates.are_declared(),
             pairs: judged,
             differences: differences(base.run, candidate.run),
-            notes: left_out(plans, &pairs),
+            notes: left_out(plans, &pairs)
+                .into_iter()
+                .chain(sampled("base", base.run))
+                .chain(sampled("candidate", candidate.run))
+                .collect(),
             validity,
             complete,
         })
@@ -245,6 +268,15 @@ impl Referee<'_> {
     }
 }
 
+/// That a run has rows of some of its calls alone, in a sentence.
+fn sampled(side: &str, run: &Run) -> Option<String> {
+    let percent = 100.0 * run.manifest.rows.as_ref()?.share;
+    Some(format!(
+        "Rows of the {side} are a seeded sample, those of {percent:.2}% of its rounds: shifts, failed shares and numbers \
+         of calls here are of calls that have rows."
+    ))
+}
+
 /// The paths that have no counterpart, in a sentence.
 fn left_out(plans: (&Plan, &Plan), pairs: &[(PathId, PathId)]) -> Vec<String> {
     let missing = |plan: &Plan, taken: Vec<PathId>| -> Vec<String> {
@@ -263,7 +295,7 @@ fn left_out(plans: (&Plan, &Plan), pairs: &[(PathId, PathId)]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::analysis::analyse;
-    use crate::run::fixture::World;
+    use crate::run::fixture::{self, World};
 
     /// A night of `world`, one of its own.
     fn night(world: &World, seed: u64) -> Run {
@@ -309,6 +341,31 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_which_some_rounds_have_rows_is_compared_by_those_and_says_so() {
+        let world = |shift| World { rate: 40.0, ..single(shift) };
+        let (base, slower) = (night(&world(0.0), 1), night(&world(40.0), 2));
+        let few = fixture::sampled(slower.clone(), 4);
+        let (all, few) = (judged(&base, &slower, &[]), judged(&base, &few, &[]));
+        assert_eq!((codes(&few), all.notes.len()), (codes(&all), 0));
+        let row = |between: &Between| between.pairs[0].headline(Metric::Ttft).expect("row").clone();
+        assert!(row(&few).n_candidate * 3 < row(&all).n_candidate && row(&few).n_baseline == row(&all).n_baseline);
+        assert!(
+            few.notes[0].starts_with("Rows of the candidate are a seeded sample, those of 25.00% of"),
+            "{:?}",
+            few.notes
+        );
+
+        let run = fixture::sampled(night(&World { shifts_ms: vec![0.0, 40.0], ..World::default() }, 3), 2);
+        let side = |path| Side { run: &run, path: Some(path) };
+        let one = between(side("direct"), side("private"), &[]).expect("comparable");
+        assert!(one.kind == Kind::OneRun && one.notes.iter().any(|note| note.starts_with("Rows of the run")));
+        assert_eq!(
+            one.validity[0].sent,
+            run.counted(crate::units::Phase::Measure).iter().map(|c| c.calls()).sum::<u64>()
+        );
+    }
+
+    #[test]
     fn errors_that_rise_fail_unless_they_were_allowed_to() {
         let (base, failing) = (night(&single(0.0), 1), night(&World { failing: vec![0.05], ..single(0.0) }, 2));
         let between = judged(&base, &failing, &[]);
@@ -351,6 +408,9 @@ mod tests {
         let turned = super::between(side("gateway"), side("direct"), &[]).expect("turned");
         let shift = |between: &Between| between.pairs[0].headline(Metric::Ttft).expect("row").shift_ms.expect("ms");
         assert!((shift(&between) + shift(&turned)).abs() < 1e-9);
+        let mut same = run.clone();
+        assert_eq!(within(&mut same, (Some("gateway"), Some("direct")), &[]).expect("turned"), turned);
+        assert_eq!(same.manifest, run.manifest);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What calls cost at the profile's prices, by the tokens that the server counted.
 
+use crate::measure::counts::Counts;
 use crate::measure::prices::Prices;
-use crate::measure::sample::Sample;
 use crate::run::Run;
-use crate::units::PathId;
+use crate::units::{PathId, Phase};
 
 /// What some calls cost.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,28 +24,26 @@ pub struct Cost {
 #[must_use]
 pub fn of_run(run: &Run) -> Option<Cost> {
     let prices = run.manifest.plan.prices.as_ref()?;
-    Some(of(prices, run.samples.iter()))
+    let mut all = Counts::default();
+    run.counted_where(|_| true).iter().for_each(|counts| all.add(counts));
+    Some(of(prices, &all))
 }
 
 /// What the measured calls of a path cost; `None` without prices.
 #[must_use]
 pub fn of_path(run: &Run, path: PathId) -> Option<Cost> {
     let prices = run.manifest.plan.prices.as_ref()?;
-    Some(of(prices, run.measured().filter(|sample| sample.path == path)))
+    Some(of(prices, &run.counted(Phase::Measure)[path.index()]))
 }
 
-fn of<'a>(prices: &Prices, samples: impl Iterator<Item = &'a Sample>) -> Cost {
-    let (mut input_tokens, mut output_tokens, mut calls_without_tokens) = (0, 0, 0);
-    for sample in samples {
-        input_tokens += sample.input_tokens.unwrap_or(0);
-        output_tokens += sample.output_tokens.unwrap_or(0);
-        // What is refused costs nothing.
-        let refused = sample.status.is_some_and(|status| !(200..300).contains(&status));
-        let counted = sample.input_tokens.is_some() || sample.output_tokens.is_some();
-        calls_without_tokens += u64::from(sample.stamps.sent.is_some() && !refused && !counted);
+fn of(prices: &Prices, calls: &Counts) -> Cost {
+    Cost {
+        currency: prices.currency.clone(),
+        total: prices.cost(calls.input_tokens, calls.output_tokens),
+        input_tokens: calls.input_tokens,
+        output_tokens: calls.output_tokens,
+        calls_without_tokens: calls.without_tokens,
     }
-    let total = prices.cost(input_tokens, output_tokens);
-    Cost { currency: prices.currency.clone(), total, input_tokens, output_tokens, calls_without_tokens }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::measure::counts::Counts;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::units::PathId;
@@ -31,16 +32,16 @@ pub struct Finding {
     pub evidence: BTreeMap<&'static str, f64>,
 }
 
-/// What the measured attempts show of one path.
+/// What the measured attempts show of one path: those that have rows, and all of them counted.
 #[must_use]
-pub fn find(measured: &[&Sample], path: PathId) -> Vec<Finding> {
+pub fn find(measured: &[&Sample], counts: &Counts, path: PathId) -> Vec<Finding> {
     let own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
-    truncated(&own).into_iter().chain(buffered(&own)).collect()
+    truncated(counts).into_iter().chain(buffered(&own)).collect()
 }
 
-fn truncated(own: &[&Sample]) -> Option<Finding> {
-    let cut = own.iter().filter(|s| s.outcome.error() == Some(ErrorClass::StreamTruncated)).count();
-    let streams = own.iter().filter(|sample| sample.stream).count();
+fn truncated(counts: &Counts) -> Option<Finding> {
+    let cut = counts.with_class(|class| class == ErrorClass::StreamTruncated);
+    let streams = counts.streams;
     (cut > 0).then(|| Finding {
         code: "stream_truncated",
         message: format!("{cut} of {streams} streams ended without their terminal event"),
@@ -85,10 +86,15 @@ mod tests {
     use crate::measure::outcome::Outcome;
     use crate::run::fixture::World;
 
+    fn found_in(run: &crate::run::Run, path: PathId) -> Vec<Finding> {
+        let counts = run.counted(crate::units::Phase::Measure);
+        find(&run.measured().collect::<Vec<_>>(), &counts[path.index()], path)
+    }
+
     #[test]
     fn a_path_that_streams_is_not_blamed() {
         let run = World::default().run();
-        assert!(find(&run.measured().collect::<Vec<_>>(), PathId(0)).is_empty());
+        assert!(found_in(&run, PathId(0)).is_empty());
     }
 
     #[test]
@@ -100,7 +106,7 @@ mod tests {
                 sample.outcome = Outcome::Incomplete(ErrorClass::StreamTruncated);
             }
         }
-        let found = find(&run.measured().collect::<Vec<_>>(), PathId(2));
+        let found = found_in(&run, PathId(2));
         assert_eq!(
             found.iter().map(|finding| finding.code).collect::<Vec<_>>(),
             ["stream_truncated", "stream_buffered"]

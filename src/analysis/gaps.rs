@@ -5,7 +5,6 @@
 
 use hdrhistogram::Histogram;
 
-use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 
 /// The gaps of one path.
@@ -19,12 +18,15 @@ pub(crate) struct Gaps<'a> {
 }
 
 impl<'a> Gaps<'a> {
-    /// Of the path whose measured attempts are `own`.
-    pub(crate) fn of(seen: &'a Histogram<u64>, own: &[&Sample]) -> Self {
-        let mut gaps = Self { seen, at_least: seen.clone(), stalled: 0 };
-        for sample in own.iter().filter(|sample| stalled(sample)) {
-            gaps.stalled += 1;
-            gaps.at_least.saturating_record(waited(sample));
+    /// Of the path whose measured attempts with a row are `own`, and of which so many streams `stalled` in all.
+    pub(crate) fn of(seen: &'a Histogram<u64>, own: &[&Sample], stalled: u64) -> Self {
+        let mut gaps = Self { seen, at_least: seen.clone(), stalled };
+        let waits: Vec<u64> = own.iter().filter(|sample| sample.stalled()).map(|sample| waited(sample)).collect();
+        waits.iter().for_each(|wait| gaps.at_least.saturating_record(*wait));
+        // How long those without a row waited is not known.
+        let others = stalled.saturating_sub(waits.len() as u64);
+        if others > 0 {
+            gaps.at_least.saturating_record_n(0, others);
         }
         gaps
     }
@@ -56,12 +58,6 @@ impl<'a> Gaps<'a> {
         (self.stalled > 0)
             .then(|| format!("{} of {of} gaps ended in a timeout and count as longer than the wait", self.stalled))
     }
-}
-
-/// Whether the call is a stream that was given up while more of it was awaited.
-fn stalled(sample: &Sample) -> bool {
-    let given_up = matches!(sample.outcome.error(), Some(ErrorClass::TimeoutGap | ErrorClass::TimeoutTotal));
-    given_up && sample.stream && sample.stamps.done.is_none()
 }
 
 /// How long after its last chunk a stream was given up, nanoseconds; 0 if no gap had begun.

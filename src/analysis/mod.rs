@@ -3,6 +3,7 @@
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
 use crate::run::Run;
+use crate::units::Phase;
 
 pub mod aged;
 pub mod alike;
@@ -16,6 +17,7 @@ mod calibration;
 pub mod compare;
 pub mod conclusion;
 pub mod cost;
+mod distribution;
 pub mod divisive;
 mod effect;
 pub mod family;
@@ -92,7 +94,8 @@ pub fn analyse(run: &Run) -> Analysis {
     let measured: Vec<&Sample> = run.measured().collect();
     let kept = rounds::kept(run, &measured, &run.bad_seconds());
     let headline = population::headline(&measured);
-    let paths = summary::summarize(run, &measured, &kept);
+    let counted = run.counted(Phase::Measure);
+    let paths = summary::summarize(run, &kept);
     let mut validity = validity::examine(run, &measured, &kept, &paths, headline);
     let comparison = compare::compare(run, &kept);
     validity.note_interference(run, comparison.as_ref());
@@ -100,7 +103,7 @@ pub fn analyse(run: &Run) -> Analysis {
     Analysis {
         basis: run.headline_basis(),
         headline,
-        findings: paths.iter().map(|path| findings::find(&measured, path.path)).collect(),
+        findings: paths.iter().map(|path| findings::find(&measured, &counted[path.path.index()], path.path)).collect(),
         conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
         waterfalls: comparison.as_ref().map_or_else(Vec::new, |c| waterfall::waterfalls(run, &kept, c.baseline)),
         timelines: timeline::timelines(run, &measured, headline),
@@ -120,9 +123,13 @@ fn reported_of(run: &Run, kept: &[&Sample], path: &PathSummary) -> Option<report
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::analysis::summary::QUANTILES;
     use crate::measure::objective::Objective;
-    use crate::run::fixture::World;
+    use crate::measure::outcome::ErrorClass;
+    use crate::run::fixture::{self, World};
 
     fn concluded(world: &World, exprs: &[&str]) -> Conclusion {
         let mut run = world.run();
@@ -203,6 +210,66 @@ mod tests {
         assert_eq!(comparison.others().count(), 1);
         run.manifest.plan.twin = None;
         assert_eq!(analyse(&run).conclusion, Conclusion::Inconclusive);
+    }
+
+    #[test]
+    fn a_sample_of_the_rows_changes_no_count_and_hardly_a_figure() {
+        let world = World { failing: vec![0.0, 0.05, 0.0], seconds: 90.0, rate: 20.0, ..World::default() };
+        let mut whole = world.run();
+        let objective = |expr: &str| Objective::new("private", expr.parse().expect("expression"));
+        let exprs = ["error_rate < 50%", "e2e.max < 10s", "chunk_gap.p95 < 50ms", "ttft.p50 < 1s"];
+        whole.manifest.plan.objectives = exprs.map(objective).to_vec();
+        whole.samples.iter_mut().filter(|sample| sample.path.0 == 2 && sample.round % 16 < 2).for_each(|sample| {
+            fixture::fail(sample, ErrorClass::TimeoutTotal);
+            sample.stamps.end = Some(sample.stamps.intended + Duration::from_secs(60));
+        });
+        let sampled = fixture::sampled(whole.clone(), 4);
+        assert!(sampled.samples.len() * 3 < whole.samples.len());
+        let (all, few) = (analyse(&whole), analyse(&sampled));
+        let near = |a: Option<f64>, b: Option<f64>, tolerated: f64| match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs() <= tolerated * a.abs() + 0.002,
+            (a, b) => a == b,
+        };
+        for (a, b) in all.paths.iter().zip(&few.paths) {
+            assert_eq!(
+                (a.requests, &a.errors, a.connections, a.tokens),
+                (b.requests, &b.errors, b.connections, b.tokens)
+            );
+            for (a, b) in a.metrics.iter().zip(&b.metrics) {
+                assert_eq!(
+                    (a.key(), a.n, a.counted, a.beyond, a.basis.is_some()),
+                    (b.key(), b.n, b.counted, b.beyond, b.basis.is_some())
+                );
+                assert!(near(a.mean, b.mean, 2e-3) && near(a.min, b.min, 2e-3), "{a:?} {b:?}");
+                // What was seen of calls that timed out is known from rows alone. In the tail values lie far apart:
+                // there a quantile of values is between two, that of a histogram one of them.
+                let tolerated = if a.counted > a.n { 0.02 } else { 2e-3 };
+                let body = QUANTILES.iter().take_while(|q| **q <= 0.95).count();
+                assert!(near(a.max, b.max, tolerated), "{a:?} {b:?}");
+                for (a, b) in [(a.quantiles, b.quantiles), (a.at_least, b.at_least)] {
+                    assert!((0..body).all(|i| near(a[i], b[i], tolerated)), "{a:?} {b:?}");
+                }
+            }
+        }
+        let validity =
+            |analysis: &Analysis| (analysis.validity.planned, analysis.validity.sent, analysis.validity.dropped);
+        assert_eq!(validity(&all), validity(&few));
+        for (a, b) in all.objectives.iter().zip(&few.objectives) {
+            let tolerated = if a.objective.expr.to_string().starts_with("ttft") { 0.1 } else { 2e-3 };
+            let (x, y) = (a.observed.expect("seen"), b.observed.expect("seen"));
+            assert!((x - y).abs() <= tolerated * x && a.verdict == b.verdict, "{a:?} {b:?}");
+        }
+        let failures = |analysis: &Analysis| {
+            let bins = analysis.timelines[1].failures.iter();
+            bins.fold((0, 0), |(failed, throttled), bin| (failed + bin.failed, throttled + bin.throttled))
+        };
+        assert!(
+            failures(&all) == failures(&few) && failures(&all) != (0, 0),
+            "{:?} {:?}",
+            failures(&all),
+            failures(&few)
+        );
+        assert!(few.comparison.is_some_and(|comparison| comparison.candidates[0].rows[0].ci_ms.is_some()));
     }
 
     #[test]

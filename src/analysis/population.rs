@@ -1,7 +1,7 @@
 //! Which attempts a figure is made of.
 
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
 use crate::path::ConnectionPolicy;
@@ -51,8 +51,7 @@ impl Connections {
 /// last.
 #[must_use]
 pub fn value_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<f64> {
-    let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo | Metric::Tpot);
-    if !sample.outcome.is_ok() || (of_streams && !sample.stream) {
+    if !sample.outcome.is_ok() || (metric.is_of_streams() && !sample.stream) {
         return None;
     }
     metric.of(sample, basis).map(|ns| ns as f64 / 1e6)
@@ -89,9 +88,7 @@ pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
         return Some(Value::Known(ms));
     }
     let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo);
-    // Of a call without an answer nobody knows what the server would have reported.
-    let reported = metric == Metric::Overhead;
-    if !timed_out(sample) || !metric.has_basis() || reported || (of_streams && !sample.stream) {
+    if !timed_out(sample) || !has_bound(metric) || (of_streams && !sample.stream) {
         return None;
     }
     // It has an end, but not that of its answer; of a body that is no stream `done` is the last read so far.
@@ -102,7 +99,16 @@ pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
     }
 }
 
-fn timed_out(sample: &Sample) -> bool {
+/// Whether a call that timed out tells how large its value is at least. Of one without an answer nobody knows what the
+/// server would have reported.
+#[must_use]
+pub fn has_bound(metric: Metric) -> bool {
+    metric.has_basis() && metric != Metric::Overhead
+}
+
+/// Whether the call was given up at a time limit.
+#[must_use]
+pub fn timed_out(sample: &Sample) -> bool {
     sample.outcome.error().is_some_and(ErrorClass::is_timeout)
 }
 
@@ -120,7 +126,7 @@ fn waited_ms(sample: &Sample, basis: Basis) -> Option<f64> {
 pub fn sorted_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
     let of_path = measured.iter().filter(|sample| sample.path == path);
     let mut values: Vec<f64> = of_path.filter_map(|sample| value_ms(sample, metric, basis)).collect();
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     values
 }
 
@@ -132,7 +138,7 @@ pub fn quantile_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Ba
     let of_path = measured.iter().filter(|sample| sample.path == path);
     let mut values: Vec<f64> =
         of_path.filter_map(|sample| Some(seen_ms(sample, metric, basis)?.or_infinite())).collect();
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     values
 }
 
@@ -155,11 +161,7 @@ pub fn beyond(sorted: &[f64]) -> usize {
 /// end of the run cut off are nobody's failure.
 #[must_use]
 pub fn failed(sample: &Sample) -> Option<bool> {
-    match sample.outcome {
-        Outcome::Ok => Some(false),
-        Outcome::Dropped(_) | Outcome::Incomplete(ErrorClass::Interrupted) => None,
-        Outcome::Failed(_) | Outcome::Incomplete(_) => Some(true),
-    }
+    sample.outcome.counts_as_failed()
 }
 
 /// The metric on which paths are judged first: time to first token, or end to end where nothing streams.

@@ -13,12 +13,14 @@ use crate::run::Run;
 /// their times, single attempts.
 pub(crate) fn round_of(run: &Run, measured: &[&Sample]) -> impl Fn(&Sample) -> u64 + use<> {
     let plan = &run.manifest.plan;
-    let first = measured.iter().map(|sample| sample.seq.0).min().unwrap_or(0);
+    // Where rows are a sample, the first measured arrival need not have one.
+    let stated = run.manifest.rows.as_ref().map(|rows| rows.from);
+    let first = stated.unwrap_or_else(|| measured.iter().map(|sample| sample.seq.0).min().unwrap_or(0));
     let (design, paths, closed) = (plan.load.design, plan.paths.len() as u64, is_closed(run));
     move |sample| match design {
         Design::Paired | Design::Interleaved if closed => sample.seq.0,
         Design::Paired => sample.round,
-        Design::Interleaved => (sample.seq.0 - first) / paths,
+        Design::Interleaved => sample.seq.0.saturating_sub(first) / paths,
         Design::Sequential => sample.seq.0,
     }
 }
@@ -76,6 +78,31 @@ mod tests {
         let rest: Vec<_> = measured.iter().filter(|sample| !out.contains(&sample.seq.0)).copied().collect();
         let (before, after) = (round_of(&run, &measured), round_of(&run, &rest));
         assert!(rest.iter().all(|sample| before(sample) == after(sample) + out.len() as u64 / 3));
+    }
+
+    #[test]
+    fn groups_of_a_sample_of_the_rows_are_those_of_the_whole_run() {
+        let world = World { design: Design::Interleaved, rate: 30.0, warmup_calls: 4, ..World::default() };
+        let mut run = world.run();
+        let whole: Vec<_> = run.measured().cloned().collect();
+        let all: Vec<_> = whole.iter().collect();
+        let group = round_of(&run, &all);
+        let mut sieve = crate::store::Sieve::of(&run.manifest.plan, 4, u64::MAX);
+        while sieve.keeps_round(4) {
+            sieve.halve();
+        }
+        run.manifest.rows = sieve.statement(0, 0);
+        run.samples.retain(|sample| sieve.keeps(sample));
+        let few: Vec<_> = run.measured().collect();
+        let same = round_of(&run, &few);
+        let mut members: std::collections::BTreeMap<u64, Vec<u16>> = std::collections::BTreeMap::new();
+        for sample in &few {
+            assert_eq!(same(sample), group(sample));
+            members.entry(same(sample)).or_default().push(sample.path.0);
+        }
+        assert!(few.len() > 60 && few.len() < whole.len() / 2 && few[0].seq.0 > 4, "{} of {}", few.len(), whole.len());
+        members.pop_last();
+        assert!(members.values().all(|paths| *paths == [0, 1, 2]), "{members:?}");
     }
 
     #[test]

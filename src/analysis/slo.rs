@@ -6,6 +6,9 @@
 mod against;
 mod figures;
 mod gaps;
+mod largest;
+#[cfg(test)]
+mod sampled;
 mod seen;
 pub(crate) mod shares;
 #[cfg(test)]
@@ -17,13 +20,17 @@ use crate::analysis::slo::figures::Figures;
 pub(crate) use crate::analysis::slo::seen::Seen;
 use crate::analysis::slo::shares::Counting;
 use crate::analysis::slo::windows::InEach;
+use crate::measure::counts::Counts;
 use crate::measure::expression::{Comparator, Expression, Other, Subject};
 use crate::measure::indicator::{Form, Indicator, Quantity};
 use crate::measure::metric::Metric;
 use crate::measure::objective::{Calls, Expectation, Objective, Severity};
 use crate::measure::sample::Sample;
 use crate::run::Run;
-use crate::units::PathId;
+use crate::units::{PathId, Phase};
+
+/// What one must know of a figure of some calls where not all have rows.
+const OF_ROWS: &str = "of the calls that have rows";
 
 /// Whether an objective held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +180,8 @@ impl<'a> Bench<'a> {
             Subject::Windows { indicator, length, comparator, limit } => {
                 let (indicator, length, comparator, limit) = (*indicator, *length, *comparator, *limit);
                 let in_each = InEach { indicator, per_call: &objective.per_call, comparator, limit, length };
-                in_each.seen(self.run, &self.own(path, objective.calls), objective.expr.limit)
+                let seen = in_each.seen(self.run, &self.own(path, objective.calls), objective.expr.limit);
+                self.on_rows(seen)
             }
         }
     }
@@ -186,18 +194,49 @@ impl<'a> Bench<'a> {
         own
     }
 
+    /// All calls counted, where not every one has a row and nothing narrows them.
+    fn counted(&self, path: PathId, calls: Calls) -> Option<Counts> {
+        let counted = || self.run.counted(Phase::Measure).swap_remove(path.index());
+        (self.run.census.is_some() && calls.are_all()).then(counted)
+    }
+
+    /// Says that it stands on rows where these are a sample.
+    fn on_rows(&self, seen: Seen) -> Seen {
+        if self.run.census.is_none() || seen.observed.is_none() {
+            return seen;
+        }
+        let told = seen.reason.as_ref().map_or_else(|| OF_ROWS.to_owned(), |reason| format!("{reason}; {OF_ROWS}"));
+        seen.because(Some(told))
+    }
+
     fn level(&self, path: PathId, indicator: Indicator, objective: &Objective) -> Seen {
         let own = self.own(path, objective.calls);
         let basis = self.run.headline_basis();
+        let all = self.counted(path, objective.calls);
         match indicator {
             Indicator::Figure(Quantity::Time(Metric::ChunkGap), form) => {
                 self.run.chunk_gaps.get(path.index()).map_or_else(
                     || Seen::nothing("gaps are not known while a run goes on"),
-                    |recorded| gaps::seen(recorded, &own, form),
+                    |recorded| {
+                        let rows = || own.iter().filter(|sample| sample.stalled()).count() as u64;
+                        gaps::seen(recorded, &own, all.as_ref().map_or_else(rows, |all| all.stalled), form)
+                    },
                 )
             }
-            Indicator::Figure(quantity, form) => Figures::of(&own, quantity, basis).seen(form),
-            Indicator::Share(share) => Counting { share, per_call: &objective.per_call, basis }.seen(&own),
+            Indicator::Figure(quantity, Form::Max) if self.run.census.is_some() => match (quantity, &all) {
+                (Quantity::Time(metric), Some(all)) => largest::seen(self.run, &own, (path, metric), all),
+                (Quantity::Time(_) | Quantity::TokensPerSecond, _) => {
+                    largest::at_least(Figures::of(&own, quantity, basis).seen(Form::Max))
+                }
+            },
+            Indicator::Figure(quantity, form) => self.on_rows(Figures::of(&own, quantity, basis).seen(form)),
+            Indicator::Share(share) => {
+                let counting = Counting { share, per_call: &objective.per_call, basis };
+                match all.as_ref().and_then(|all| counting.of_all(all)) {
+                    Some(all) => counting.seen(&own, Some(all)),
+                    None => self.on_rows(counting.seen(&own, None)),
+                }
+            }
         }
     }
 
@@ -211,7 +250,7 @@ impl<'a> Bench<'a> {
         match (own, other.indicator) {
             (Indicator::Figure(quantity, form), Indicator::Figure(quantity_there, form_there)) => {
                 let (own, other) = (figure(path, (quantity, form)), figure(there.id, (quantity_there, form_there)));
-                self.cut.beside(own, other, how, |sample| narrowed(objective.calls, sample))
+                self.on_rows(self.cut.beside(own, other, how, |sample| narrowed(objective.calls, sample)))
             }
             _ => {
                 let (own, other) = (self.level(path, own, objective), self.level(there.id, other.indicator, objective));

@@ -1,6 +1,7 @@
 //! What each path did in the measured phase: counts, and the distribution of every metric.
 //!
-//! Numbers, means and smallest values are of successful calls. Quantiles and largest values count the calls that timed
+//! Counts are exact. Where every call has a row, distributions are those of the rows; otherwise those of the histograms,
+//! to three digits, which hold all calls. Numbers, means and smallest values are of successful calls. Quantiles and largest values count the calls that timed
 //! out too: with what was seen of them, or as longer than anything, and a figure that falls there is missing.
 
 use std::collections::BTreeMap;
@@ -8,15 +9,17 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::analysis::breakdown::Breakdown;
+use crate::analysis::distribution::Distribution;
 use crate::analysis::gaps::Gaps;
-use crate::analysis::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms};
+use crate::analysis::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms, timed_out};
+use crate::measure::counts::Counts;
 use crate::measure::indicator::is_of_connecting;
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::{is_supported, needed, quantile};
 use crate::measure::sample::Sample;
 use crate::run::Run;
-use crate::units::PathId;
+use crate::units::{PathId, Phase};
 
 /// The quantiles of a summary.
 pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
@@ -173,89 +176,139 @@ pub struct Spectrum {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Summarizes every path, in the order of the plan: counts are of all `measured` attempts, figures of those that are
-/// `kept`.
+/// Summarizes every path, in the order of the plan: counts are of all measured attempts, figures of those that are
+/// `kept`, and of all if not every one has a row.
 #[must_use]
-pub fn summarize(run: &Run, measured: &[&Sample], kept: &[&Sample]) -> Vec<PathSummary> {
-    run.manifest.plan.paths.iter().map(|path| of_path(run, measured, kept, path.id)).collect()
+pub fn summarize(run: &Run, kept: &[&Sample]) -> Vec<PathSummary> {
+    let counted = run.counted(Phase::Measure).into_iter().zip(run.counted(Phase::Warmup));
+    let paths = run.manifest.plan.paths.iter().zip(counted);
+    paths.map(|(path, (counts, before))| of_path(run, kept, path.id, (&counts, &before))).collect()
 }
 
-fn of_path(run: &Run, measured: &[&Sample], kept: &[&Sample], path: PathId) -> PathSummary {
-    let own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
+fn of_path(run: &Run, kept: &[&Sample], path: PathId, (counts, before): (&Counts, &Counts)) -> PathSummary {
     let kept: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path).copied().collect();
-    let basis = run.headline_basis();
-    let spectrum = |metric| spectrum(metric, &quantile_ms(&kept, path, metric, basis));
+    let subject = Subject { run, own: &kept, path, counts };
     PathSummary {
         path,
-        requests: requests(run, &own, path),
-        errors: errors(&own),
-        connections: connections(run, &own, path),
-        tokens: tokens(&own),
-        metrics: metrics(run, &kept, path),
-        spectra: [Metric::Ttft, Metric::E2e].into_iter().map(spectrum).collect(),
+        requests: requests(run, counts, path),
+        errors: errors(counts),
+        connections: ConnectionCounts {
+            opened: counts.opened,
+            reused: counts.reused,
+            failed: counts.with_class(is_of_connecting),
+            opened_in_warmup: before.opened,
+        },
+        tokens: Tokens { input: counts.input_tokens, output: counts.output_tokens },
+        metrics: subject.metrics(),
+        spectra: [Metric::Ttft, Metric::E2e].into_iter().map(|metric| subject.spectrum(metric)).collect(),
         breakdown: Breakdown::of(run, &kept, path),
     }
 }
 
-fn requests(run: &Run, own: &[&Sample], path: PathId) -> Requests {
-    let count = |of: fn(Outcome) -> bool| own.iter().filter(|sample| of(sample.outcome)).count() as u64;
+fn requests(run: &Run, counts: &Counts, path: PathId) -> Requests {
     let lost = run.lost.by_path.get(path.index()).copied().unwrap_or(0);
     Requests {
         planned: run.planned().get(path.index()).copied().unwrap_or(0),
-        ok: count(Outcome::is_ok),
-        failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
-        incomplete: count(|outcome| matches!(outcome, Outcome::Incomplete(_))) + lost,
-        dropped: count(|outcome| matches!(outcome, Outcome::Dropped(_))),
-        timeouts: count(|outcome| outcome.error().is_some_and(ErrorClass::is_timeout)),
+        ok: counts.ok,
+        failed: counts.failed(),
+        incomplete: counts.incomplete() + lost,
+        dropped: counts.dropped(),
+        timeouts: counts.with_class(ErrorClass::is_timeout),
     }
 }
 
-fn errors(own: &[&Sample]) -> BTreeMap<String, u64> {
+fn errors(counts: &Counts) -> BTreeMap<String, u64> {
     let mut errors = BTreeMap::new();
-    for class in own.iter().filter_map(|sample| sample.outcome.error()) {
-        *errors.entry(class.to_string()).or_insert(0) += 1;
+    for (outcome, count) in &counts.errors {
+        if let Some(class) = outcome.error() {
+            *errors.entry(class.to_string()).or_insert(0) += count;
+        }
     }
     errors
 }
 
-fn connections(run: &Run, own: &[&Sample], path: PathId) -> ConnectionCounts {
-    let count = |of: fn(&Sample) -> bool| own.iter().filter(|sample| of(sample)).count() as u64;
-    let is_new = |sample: &Sample| sample.conn.as_ref().is_some_and(|conn| conn.is_new());
-    let before = run.samples.iter().filter(|s| s.path == path && s.phase == crate::units::Phase::Warmup);
-    ConnectionCounts {
-        opened: count(is_new),
-        reused: count(|sample| sample.conn.as_ref().is_some_and(|conn| !conn.is_new())),
-        failed: count(|sample| sample.outcome.error().is_some_and(is_of_connecting)),
-        opened_in_warmup: before.filter(|sample| is_new(sample)).count() as u64,
+/// One path with what is known of it.
+struct Subject<'a> {
+    run: &'a Run,
+    /// Its measured attempts that have rows.
+    own: &'a [&'a Sample],
+    path: PathId,
+    /// All its measured attempts counted.
+    counts: &'a Counts,
+}
+
+impl Subject<'_> {
+    fn metrics(&self) -> Vec<MetricSummary> {
+        let headline = self.run.headline_basis();
+        let mut metrics = Vec::new();
+        for metric in Metric::ALL {
+            if metric == Metric::ChunkGap {
+                let kept = || self.own.iter().filter(|sample| sample.stalled()).count() as u64;
+                let stalled = if self.run.census.is_some() { self.counts.stalled } else { kept() };
+                metrics.push(of_gaps(&self.run.chunk_gaps[self.path.index()], self.own, stalled));
+                continue;
+            }
+            let basis = metric.has_basis().then_some(headline);
+            metrics.push(MetricSummary { basis, ..self.metric(metric, headline) });
+            if basis == Some(Basis::Response) {
+                metrics.push(MetricSummary { beside: true, ..self.metric(metric, Basis::Service) });
+            }
+        }
+        metrics
+    }
+
+    fn metric(&self, metric: Metric, basis: Basis) -> MetricSummary {
+        match self.distribution(metric, basis) {
+            Some(all) => of_distribution(&all, metric, basis),
+            None => of_values(self.own, self.path, metric, basis),
+        }
+    }
+
+    fn spectrum(&self, metric: Metric) -> Spectrum {
+        let basis = self.run.headline_basis();
+        match self.distribution(metric, basis) {
+            Some(all) => spectrum(metric, all.counted(), |q| all.quantile(q)),
+            None => {
+                let sorted = quantile_ms(self.own, self.path, metric, basis);
+                spectrum(metric, sorted.len() as u64, |q| known_quantile(&sorted, q))
+            }
+        }
+    }
+
+    /// The metric over all calls, where not all have rows.
+    fn distribution(&self, metric: Metric, basis: Basis) -> Option<Distribution> {
+        let census = self.run.census.as_ref()?;
+        let ok = census.of(self.path, metric, basis);
+        let timeouts = self.counts.with_class(ErrorClass::is_timeout);
+        Some(Distribution::of(ok, self.own, (metric, basis), timeouts))
     }
 }
 
-fn tokens(own: &[&Sample]) -> Tokens {
-    let sum = |of: fn(&Sample) -> Option<u64>| own.iter().filter_map(|sample| of(sample)).sum();
-    Tokens { input: sum(|sample| sample.input_tokens), output: sum(|sample| sample.output_tokens) }
-}
-
-fn metrics(run: &Run, own: &[&Sample], path: PathId) -> Vec<MetricSummary> {
-    let headline = run.headline_basis();
-    let mut metrics = Vec::new();
-    for metric in Metric::ALL {
-        if metric == Metric::ChunkGap {
-            metrics.push(of_gaps(&run.chunk_gaps[path.index()], own));
-            continue;
-        }
-        let basis = metric.has_basis().then_some(headline);
-        metrics.push(MetricSummary { basis, ..of_values(own, path, metric, headline) });
-        if basis == Some(Basis::Response) {
-            metrics.push(MetricSummary { beside: true, ..of_values(own, path, metric, Basis::Service) });
-        }
+fn of_distribution(all: &Distribution, metric: Metric, basis: Basis) -> MetricSummary {
+    let supported = |q| is_supported(all.counted() as usize, q);
+    let quantile_of = |q| all.quantile(q).filter(|_| supported(q));
+    MetricSummary {
+        metric,
+        basis: Some(basis).filter(|_| metric.has_basis()),
+        beside: false,
+        n: all.n(),
+        mean: all.mean(),
+        min: all.min(),
+        max: all.max(),
+        quantiles: QUANTILES.map(|q| quantile_of(q).filter(|_| all.n() > 0)),
+        at_least: QUANTILES.map(|q| all.least(q).filter(|_| supported(q) && quantile_of(q).is_none())),
+        counted: all.counted(),
+        beyond: all.beyond,
+        reason: (all.n() == 0).then(|| why_none(metric).to_owned()),
     }
-    metrics
 }
 
 fn of_values(own: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> MetricSummary {
-    let ok = sorted_ms(own, path, metric, basis);
     let all = quantile_ms(own, path, metric, basis);
-    let least = at_least_ms(own, metric, basis);
+    // Without a timeout all are successful calls.
+    let any_timed_out = own.iter().any(|sample| timed_out(sample));
+    let ok = if any_timed_out { sorted_ms(own, path, metric, basis) } else { all.clone() };
+    let least = if any_timed_out { at_least_ms(own, metric, basis) } else { Vec::new() };
     let n = ok.len();
     let supported = |q| is_supported(all.len(), q);
     let quantile_of = |q| known_quantile(&all, q).filter(|_| supported(q));
@@ -281,12 +334,12 @@ fn at_least_ms(own: &[&Sample], metric: Metric, basis: Basis) -> Vec<f64> {
         Value::Known(ms) | Value::Beyond(ms) => Some(ms),
     };
     let mut values: Vec<f64> = own.iter().filter_map(least).collect();
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     values
 }
 
-fn of_gaps(values: &Histogram<u64>, own: &[&Sample]) -> MetricSummary {
-    let gaps = Gaps::of(values, own);
+fn of_gaps(values: &Histogram<u64>, own: &[&Sample], stalled: u64) -> MetricSummary {
+    let gaps = Gaps::of(values, own, stalled);
     let (metric, n) = (Metric::ChunkGap, values.len());
     let ms = |ns: u64| ns as f64 / 1e6;
     let supported = |q: f64| is_supported(gaps.counted() as usize, q);
@@ -320,25 +373,26 @@ fn why_none(metric: Metric) -> &'static str {
     }
 }
 
-fn spectrum(metric: Metric, sorted: &[f64]) -> Spectrum {
-    let decades = (sorted.len().max(1) as f64).log10();
+fn spectrum(metric: Metric, n: u64, quantile: impl Fn(f64) -> Option<f64>) -> Spectrum {
+    let decades = (n.max(1) as f64).log10();
     let steps = (decades * POINTS_A_DECADE).ceil().max(1.0);
     let at = |step: f64| 1.0 - 10f64.powf(-decades * step / steps);
     let points = (0..=steps as usize).filter_map(|step| {
         let q = at(step as f64);
-        Some((q, known_quantile(sorted, q)?))
+        Some((q, quantile(q)?))
     });
-    Spectrum { metric, n: sorted.len() as u64, points: points.collect() }
+    Spectrum { metric, n, points: points.collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::outcome::Outcome;
     use crate::run::fixture::{self, World};
 
     fn summary(run: &Run) -> Vec<PathSummary> {
         let measured: Vec<_> = run.measured().collect();
-        summarize(run, &measured, &measured)
+        summarize(run, &measured)
     }
 
     fn metric(path: &PathSummary, key: &str) -> MetricSummary {

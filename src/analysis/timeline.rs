@@ -4,8 +4,8 @@ use crate::analysis::population::{Value, known_quantile, seen_ms};
 use crate::measure::metric::Metric;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
-use crate::run::Run;
-use crate::units::PathId;
+use crate::run::{Census, Run};
+use crate::units::{PathId, Phase};
 
 /// The number of bins aimed at.
 const BINS: f64 = 60.0;
@@ -79,6 +79,9 @@ fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width
         failures[bin].throttled += u64::from(failed && throttled(sample));
         failures[bin].failed += u64::from(failed && !throttled(sample));
     }
+    if let Some(census) = &run.census {
+        count_all(&mut failures, run, census, path, width_s);
+    }
     let bins = values.into_iter().enumerate().filter_map(|(place, values)| bin(middle(place), values));
     failures.retain(|bin| bin.throttled + bin.failed > 0);
     Timeline { path, metric, width_s, bins: bins.collect(), failures }
@@ -88,8 +91,25 @@ fn throttled(sample: &Sample) -> bool {
     sample.status == Some(429) || sample.outcome.error() == Some(ErrorClass::StreamThrottled)
 }
 
+/// Counts all calls anew where not every call has a row: by the middle of the interval in which they were counted, and
+/// refused ones by their class.
+fn count_all(bins: &mut [Failures], run: &Run, census: &Census, path: PathId, width_s: f64) {
+    bins.iter_mut().for_each(|bin| *bin = Failures { at_s: bin.at_s, calls: 0, throttled: 0, failed: 0 });
+    let (from, last) = (run.manifest.plan.measure_from().as_secs_f64(), bins.len() - 1);
+    for span in census.spans.iter().filter(|span| span.path == path && span.phase == Phase::Measure) {
+        let middle = span.second as f64 + 0.5 * span.length as f64;
+        let bin = &mut bins[(((middle - from).max(0.0) / width_s) as usize).min(last)];
+        let (failed, tried) = span.calls.failures();
+        let throttled =
+            span.calls.with_class(|class| matches!(class, ErrorClass::Http(429) | ErrorClass::StreamThrottled));
+        bin.calls += tried;
+        bin.throttled += throttled;
+        bin.failed += failed.saturating_sub(throttled);
+    }
+}
+
 fn bin(at_s: f64, mut values: Vec<f64>) -> Option<Bin> {
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     let at = |q| known_quantile(&values, q);
     (!values.is_empty()).then(|| Bin { at_s, n: values.len(), p50: at(0.5), p99: at(0.99) })
 }

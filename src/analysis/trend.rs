@@ -374,7 +374,7 @@ pub(crate) mod tests {
         let world = World { rate: 40.0, seconds: 30.0, sigma: 0.2, seed, ..World::default() };
         let run = World { shifts_ms: vec![150.0 * (by - 1.0)], ..world }.run();
         let measured: Vec<_> = run.measured().collect();
-        let summary = summary::summarize(&run, &measured, &measured);
+        let summary = summary::summarize(&run, &measured);
         let ttft = summary[0].metrics.iter().find(|m| m.metric == Metric::Ttft && !m.beside).expect("ttft");
         night(place, ttft.quantile(0.5).expect("median"))
     }

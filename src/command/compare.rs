@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::analysis::Between;
-use crate::analysis::between::{Side, between};
+use crate::analysis::between::{Side, between, within};
 use crate::cli::{CompareArgs, CompareFormat};
 use crate::command::exit::{CommandResult, Exit, OrExit, say};
 use crate::command::report::look;
@@ -26,41 +26,40 @@ use crate::store::file::{self, StoreError};
 pub fn compare(args: &CompareArgs) -> CommandResult {
     let margins: Vec<Margin> =
         args.margin.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--margin").or_usage()?;
-    let (base, candidate) = (Named::read(&args.base).or_usage()?, Named::read(&args.candidate).or_usage()?);
-    let between = between(base.side(), candidate.side(), &margins).or_usage()?;
+    let ((dir, own), (other_dir, other)) = (split(&args.base), split(&args.candidate));
+    let mut base = read(&dir).or_usage()?;
+    let candidate = if is_same(&dir, &other_dir) { None } else { Some(read(&other_dir).or_usage()?) };
+    let (own, other) = (own.as_deref(), other.as_deref());
+    let between = match &candidate {
+        None => within(&mut base, (own, other), &margins),
+        Some(run) => between(Side { run: &base, path: own }, Side { run, path: other }, &margins),
+    };
+    let between = between.or_usage()?;
     let names = [args.base.display().to_string(), args.candidate.display().to_string()];
     let compared = Compared {
         between: &between,
-        runs: [&base.run, &candidate.run],
+        runs: [&base, candidate.as_ref().unwrap_or(&base)],
         names: [names[0].as_str(), names[1].as_str()],
     };
     tell(&compared, args).or_world()?;
     Ok(exit(&between, args.strict))
 }
 
+fn read(dir: &Path) -> anyhow::Result<Run> {
+    store::load(dir).with_context(|| format!("{} cannot be compared", dir.display()))
+}
+
+/// Whether both are one folder, so that it is read once.
+fn is_same(a: &Path, b: &Path) -> bool {
+    let real = |dir: &Path| fs::canonicalize(dir).ok();
+    real(a).is_some_and(|a| real(b) == Some(a))
+}
+
 fn exit(between: &Between, strict: bool) -> Exit {
     Exit::of(between.conclusion().exit_code(strict))
 }
 
-/// A run with the path that was named.
-struct Named {
-    run: Run,
-    path: Option<String>,
-}
-
-impl Named {
-    /// `RUN_DIR` or `RUN_DIR:PATH`; a folder whose own name holds a colon is taken as it is.
-    fn read(written: &Path) -> anyhow::Result<Self> {
-        let (dir, path) = split(written);
-        let run = store::load(&dir).with_context(|| format!("{} cannot be compared", dir.display()))?;
-        Ok(Self { run, path })
-    }
-
-    fn side(&self) -> Side<'_> {
-        Side { run: &self.run, path: self.path.as_deref() }
-    }
-}
-
+/// `RUN_DIR` or `RUN_DIR:PATH`; a folder whose own name holds a colon is taken as it is.
 fn split(written: &Path) -> (PathBuf, Option<String>) {
     let text = written.to_string_lossy();
     match text.rsplit_once(':') {

@@ -4,6 +4,7 @@ pub(super) mod child;
 mod conduct;
 mod dry;
 mod engine;
+mod held;
 mod live;
 pub(super) mod machine;
 mod meter;
@@ -207,10 +208,10 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
         keeps_gaps: manner.keep_gaps,
         plan: Arc::new(plan),
     };
-    let manifest = manifest(&setup, clock, truth, notes)?;
+    let mut manifest = manifest(&setup, clock, truth, notes)?;
     store::manifest::write(&dir, &manifest).or_world()?;
     let backend = simulator.as_ref().and_then(SimulatorChild::as_backend);
-    let outcome = measure(&runtime, &setup, &manifest, &dir, (started, backend), manner)?;
+    let outcome = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), manner)?;
     end(dir, manifest, outcome, simulator)
 }
 
@@ -304,6 +305,7 @@ fn manifest(
         simulator,
         own_error: machine::selftest_file().and_then(|file| store::selftest::newest(&file, &machine::identity())),
         notes,
+        rows: None,
         ending: None,
     })
 }
@@ -311,12 +313,12 @@ fn manifest(
 fn measure(
     runtime: &tokio::runtime::Runtime,
     setup: &Setup,
-    manifest: &Manifest,
-    dir: &Path,
+    (dir, manifest): (&Path, &mut Manifest),
     (started, backend): (SystemTime, Option<Backend>),
     manner: &Manner,
 ) -> CommandResult<Outcome> {
-    let (journal, quills) = Journal::start(dir, &setup.plan, setup.origin, started, setup.plan.workers).or_world()?;
+    let from = setup.plan.first_measured(setup.workload.arrivals());
+    let (journal, quills) = Journal::start(dir, manifest, started, setup.plan.workers, from).or_world()?;
     let hearts: Vec<_> = quills.iter().map(|_| Heart::new(setup.origin)).collect();
     let watch = Watch::keep(dir, setup.origin, hearts.clone(), backend).or_world()?;
     let crew = quills.into_iter().zip(hearts).collect();
@@ -325,9 +327,12 @@ fn measure(
     let conducted = conduct::conduct(setup, crew, &journal, overseer, |moment| live.show(moment));
     let outcome = runtime.block_on(conducted).or_world();
     live.finish();
-    let written = journal.finish().map_err(|error| anyhow!(error)).and(watch.end());
+    let (written, watched) = (journal.finish().map_err(|error| anyhow!(error)), watch.end());
     let mut outcome = outcome?;
-    if let Err(error) = written {
+    // If it broke, what the journal said last is true of what it wrote.
+    let said_last = || store::manifest::read(dir).ok().and_then(|said| said.rows);
+    manifest.rows = written.as_ref().map_or_else(|_| said_last(), Clone::clone);
+    if let Err(error) = written.map(drop).and(watched) {
         outcome.cut = Some(Cut::Broken(error));
     }
     Ok(outcome)

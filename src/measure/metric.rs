@@ -129,6 +129,12 @@ impl Metric {
         matches!(self, Self::Ttfb | Self::Ttft | Self::Ttfo | Self::E2e | Self::Overhead)
     }
 
+    /// Whether it is a figure of streams alone: without a stream the first token comes with the last.
+    #[must_use]
+    pub fn is_of_streams(self) -> bool {
+        matches!(self, Self::Ttft | Self::Ttfo | Self::Tpot)
+    }
+
     /// Its value for one attempt in nanoseconds, whatever the outcome; `None` when a stamp it needs was not seen.
     ///
     /// [`Metric::ChunkGap`] has several values a call and is recorded as they come: `None` here.

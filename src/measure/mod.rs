@@ -1,5 +1,6 @@
 //! What was seen: stamps, outcomes, metrics and the recorder that keeps them.
 
+pub mod counts;
 pub mod expression;
 pub mod health;
 pub mod histogram;

@@ -43,6 +43,17 @@ impl Outcome {
         self == Self::Ok
     }
 
+    /// Whether it counts in a failed share, and whether as failed: calls that were never sent or that the end of the run
+    /// cut off are nobody's failure.
+    #[must_use]
+    pub fn counts_as_failed(self) -> Option<bool> {
+        match self {
+            Self::Ok => Some(false),
+            Self::Dropped(_) | Self::Incomplete(ErrorClass::Interrupted) => None,
+            Self::Failed(_) | Self::Incomplete(_) => Some(true),
+        }
+    }
+
     /// Puts together what a row of a file says.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ impl Recorder {
         if sample.phase != Phase::Measure || !sample.outcome.is_ok() {
             return;
         }
-        for metric in Metric::ALL {
+        for metric in Metric::ALL.into_iter().filter(|metric| sample.stream || !metric.is_of_streams()) {
             let bases = if metric.has_basis() { &BASES[..] } else { &BASES[..1] };
             for basis in bases {
                 if let Some(value) = metric.of(sample, *basis) {

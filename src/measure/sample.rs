@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::measure::outcome::Outcome;
+use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::units::{Api, Nanos, PathId, Phase, Seq};
 
 /// When each thing happened, on the monotonic clock; `None` means not seen.
@@ -42,6 +42,16 @@ pub struct Stamps {
     pub done: Option<Nanos>,
     /// When the call was over: the end of the body, or the moment it failed or was given up.
     pub end: Option<Nanos>,
+}
+
+impl Stamps {
+    /// Whether a later step was stamped before an earlier one, which no true clock does.
+    #[must_use]
+    pub fn run_backwards(&self) -> bool {
+        let order =
+            [self.sent, self.first_byte, self.head, self.first_event, self.first_content, self.last_content, self.end];
+        !order.into_iter().flatten().is_sorted()
+    }
 }
 
 /// The time between two events of a stream with content, kept as it was seen. Those of one call come in order.
@@ -123,6 +133,21 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Whether the call is a stream that was given up while more of it was awaited.
+    #[must_use]
+    pub fn stalled(&self) -> bool {
+        let given_up = matches!(self.outcome.error(), Some(ErrorClass::TimeoutGap | ErrorClass::TimeoutTotal));
+        given_up && self.stream && self.stamps.done.is_none()
+    }
+
+    /// Whether the call may have cost something and no tokens of it are known. What is refused costs nothing.
+    #[must_use]
+    pub fn is_charged_unknown(&self) -> bool {
+        let refused = self.status.is_some_and(|status| !(200..300).contains(&status));
+        let counted = self.input_tokens.is_some() || self.output_tokens.is_some();
+        self.stamps.sent.is_some() && !refused && !counted
+    }
+
     /// An attempt of which nothing is known yet but who it is and when it was to start; `outcome` is how it ends if
     /// nothing more becomes known.
     #[must_use]

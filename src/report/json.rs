@@ -20,14 +20,17 @@ use crate::report::json_effects::{
     connection_states, curves, dominance, gate, goodput, interference, of_candidates, reported,
 };
 use crate::report::json_validity::{ValidityFacts, validity};
-use crate::run::{Aborted, Run};
+use crate::report::words;
+use crate::run::{Aborted, RowSample, Run};
 
 /// The bytes of `summary.json`.
 #[must_use]
 pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+    let notes = run.manifest.notes.iter().chain(comparison_notes(analysis));
     let document = Document {
         schema_version: 1,
         run: run_facts(run),
+        sampled: run.manifest.rows.as_ref().map(sampled),
         validity: validity(run, &analysis.validity),
         paths: Named(paths(run, analysis)),
         comparisons: comparisons(run, analysis),
@@ -42,7 +45,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         blocks: analysis.comparison.as_ref().map(blocks),
         objectives: analysis.objectives.iter().map(objective).collect(),
         expectations: analysis.expectations.iter().map(expectation).collect(),
-        notes: run.manifest.notes.iter().chain(comparison_notes(analysis)).cloned().collect(),
+        notes: words::sampled(run).into_iter().chain(notes.cloned()).collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
     bytes.push(b'\n');
@@ -53,6 +56,8 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
 struct Document {
     schema_version: u32,
     run: RunFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampled: Option<Value>,
     validity: ValidityFacts,
     paths: Named<PathFacts>,
     comparisons: Vec<ComparisonFacts>,
@@ -124,6 +129,11 @@ fn run_facts(run: &Run) -> RunFacts {
         aborted_by: manifest.ending.as_ref().and_then(|ending| ending.aborted_by.as_ref()).map(aborted),
         cost: cost::of_run(run).map(of_cost),
     }
+}
+
+/// Which calls have rows, if not all have.
+fn sampled(rows: &RowSample) -> Value {
+    json!({"share": rounded(rows.share), "rows_seen": rows.seen, "rows_kept": rows.kept, "rule": rows.rule})
 }
 
 fn aborted(aborted: &Aborted) -> Value {
@@ -522,6 +532,7 @@ mod tests {
             ("empty", empty),
             ("stalled", stalled),
             ("no stream", whole),
+            ("sampled", crate::run::fixture::sampled(base().run(), 3)),
         ] {
             let document = document(run);
             let faults: Vec<_> =

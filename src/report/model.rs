@@ -71,6 +71,7 @@ impl Model {
         let planned = Planned::of(plan, run.manifest.simulator.as_ref());
         let (tone, sentence) = words::conclusion(analysis);
         let of_comparison = analysis.comparison.iter().flat_map(|comparison| &comparison.notes);
+        let told = run.manifest.notes.iter().chain(of_comparison);
         Self {
             title: plan.name.clone(),
             subtitle: subtitle(run),
@@ -92,7 +93,7 @@ impl Model {
             reasons: reasons(analysis),
             own_error: words::own_error(run.manifest.own_error.as_ref()),
             findings: findings(run, analysis),
-            notes: run.manifest.notes.iter().chain(of_comparison).cloned().collect(),
+            notes: words::sampled(run).into_iter().chain(told.cloned()).collect(),
             facts: facts(run, analysis),
             glossary: glossary(),
         }

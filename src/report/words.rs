@@ -78,6 +78,26 @@ pub fn basis(basis: Basis) -> &'static str {
     }
 }
 
+/// What a reader must know of a run of which not every call has a row.
+#[must_use]
+pub fn sampled(run: &Run) -> Option<String> {
+    let rows = run.manifest.rows.as_ref()?;
+    let mut told = format!(
+        "Rows are a seeded sample: those of {} of the rounds, {} of {} calls. Counts, costs, shares of the calls of a path, \
+         the quantiles of metrics and the charts by percentile are of all calls; comparisons, intervals, objectives on \
+         latencies, by window, by API or stream or with conditions on each call, latencies over time, the breakdown and \
+         how late calls were sent stand on the calls that have rows.",
+        figure::share(rows.share),
+        figure::count(rows.kept),
+        figure::count(rows.seen)
+    );
+    let bad = run.bad_seconds();
+    if run.manifest.plan.interval_s() > 1 && bad.seconds.iter().any(|second| bad.leave_out(*second)) {
+        told += " Bad seconds are left out of what stands on rows; histograms, whose intervals are longer, hold them.";
+    }
+    Some(told)
+}
+
 /// One decision for each candidate.
 #[must_use]
 pub fn decisions(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Vec<Decision> {

@@ -8,12 +8,15 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::measure::counts::Counts;
 use crate::measure::health::Second;
+use crate::measure::histogram;
 use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::recorder::Recorder;
 use crate::measure::sample::{ConnUse, Sample, Stamps};
 use crate::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::plan::{Arrivals, Design, Limits, LoadModel, LoadPlan, Plan, TokenDist, WorkloadPlan, WorkloadSource};
-use crate::run::{Ending, Environment, Lost, Manifest, Run};
+use crate::run::{Census, Ending, Environment, Lost, Manifest, RowSample, Run, SpanCounts};
 use crate::units::{Api, Nanos, PathId, Phase, Rate, Seq, Span};
 
 pub(crate) const ORIGIN: Nanos = Nanos(9_000_000_000_000);
@@ -210,6 +213,7 @@ impl World {
             health: health(&plan, &samples),
             lost: Lost { by_path: vec![0; plan.paths.len()], unattributed: 0 },
             manifest: manifest(plan, Some(ending)),
+            census: None,
             samples,
         }
     }
@@ -251,7 +255,7 @@ impl World {
                 samples.push(self.one(
                     plan,
                     &mut rng,
-                    (seq, arrival as u64, path as u16),
+                    (seq, self.warmup_calls + arrival as u64, path as u16),
                     intended,
                     slow * level.exp(),
                 ));
@@ -327,6 +331,39 @@ impl World {
 
 fn measured(samples: &[Sample]) -> impl Iterator<Item = &Sample> {
     samples.iter().filter(|sample| sample.phase == Phase::Measure)
+}
+
+/// The same run with the rows of one round in `each` and a census of all its calls.
+pub(crate) fn sampled(mut run: Run, each: u64) -> Run {
+    let mut census = Census::default();
+    let mut recorder = Recorder::new(run.manifest.plan.paths.len());
+    for sample in &run.samples {
+        recorder.record(sample);
+        let mut calls = Counts::default();
+        calls.count(sample);
+        let second = sample.stamps.intended.since(run.manifest.origin).as_secs();
+        let (path, phase) = (sample.path, sample.phase);
+        census.spans.push(SpanCounts { second, length: 1, path, phase, calls, begun: 1, over: 1 });
+    }
+    for (series, values) in recorder.take() {
+        let mut sum = histogram::empty();
+        values
+            .iter_recorded()
+            .for_each(|value| sum.saturating_record_n(value.value_iterated_to(), value.count_at_value().into()));
+        census.values.insert(series, sum);
+    }
+    let seen = run.samples.len() as u64;
+    run.samples.retain(|sample| sample.round % each == 0);
+    run.manifest.rows = Some(RowSample {
+        seen,
+        kept: run.samples.len() as u64,
+        share: 1.0 / each as f64,
+        below: (1 << 32) / each,
+        from: 0,
+        rule: "one round in so many".to_owned(),
+    });
+    run.census = Some(census);
+    run
 }
 
 /// Makes the call one that had to open its connection.
@@ -406,6 +443,7 @@ pub(crate) fn manifest(plan: Plan, ending: Option<Ending>) -> Manifest {
         simulator: None,
         own_error: None,
         notes: Vec::new(),
+        rows: None,
         ending,
     }
 }

@@ -10,6 +10,8 @@ pub const MANIFEST: &str = "manifest.json";
 pub const REQUESTS: &str = "requests.csv";
 /// HdrHistogram V2 interval log.
 pub const HISTOGRAMS: &str = "histograms.hlog";
+/// Calls counted by interval, path and phase, exact however many they are.
+pub const COUNTS: &str = "counts.csv";
 /// Counts and quantiles by second and path.
 pub const SERIES: &str = "series.csv";
 /// The rig's own health by second.
@@ -85,6 +87,14 @@ impl StoreError {
         Self::Unreadable { path: path.to_owned(), source }
     }
 
+    /// Whether nothing is wrong but that this machine has no descriptor left at the moment.
+    #[must_use]
+    pub fn wants_descriptors(&self) -> bool {
+        // EMFILE and ENFILE.
+        let (Self::Unwritable { source, .. } | Self::Unreadable { source, .. }) = self else { return false };
+        matches!(source.raw_os_error(), Some(24 | 23))
+    }
+
     /// A line of `path` that is not what it should be.
     #[must_use]
     pub fn broken(path: &Path, line: u64, expected: impl Into<String>) -> Self {
@@ -105,17 +115,48 @@ pub fn create_run_dir(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes a file whole or not at all: under another name first, then renamed.
+/// Writes a file whole or not at all: under another name first, then renamed. The disk has it afterwards.
 ///
 /// # Errors
 /// When the disk or the folder refuses.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    put(path, bytes, true)
+}
+
+/// [`write_whole`] that does not wait for the disk: for a file that is written anew every few seconds.
+///
+/// # Errors
+/// When the disk or the folder refuses.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    put(path, bytes, false)
+}
+
+/// The name under which a file is written before it takes its own.
+#[must_use]
+pub fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
-    let part = path.with_file_name(name);
+    path.with_file_name(name)
+}
+
+/// A text as a field of CSV shows it: control characters become spaces, so that a line of a file is always a row.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_ascii_control(), " ")
+}
+
+/// A field of CSV (RFC 4180).
+#[must_use]
+pub fn field(text: &str) -> String {
+    let text = printable(text);
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+fn put(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), StoreError> {
+    let part = part_of(path);
     let written = File::create(&part).and_then(|mut file| {
         file.write_all(bytes)?;
-        file.sync_all()
+        if to_disk { file.sync_all() } else { Ok(()) }
     });
     written.and_then(|()| fs::rename(&part, path)).map_err(|error| {
         let _ = fs::remove_file(&part);

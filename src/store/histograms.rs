@@ -4,23 +4,19 @@
 //! line is `path;metric`. Whoever writes hands in the measured phase's values of successful calls only; but
 //! gaps between chunks as they come, those of calls that fail later included.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
-};
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag};
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 use hdrhistogram::{Counter, Histogram};
 
+use crate::measure::metric::Basis;
+use crate::measure::recorder::Series;
 use crate::store::file::{self, StoreError};
-
-/// The length of an interval.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// By how much the largest value of a line is divided for the eye: nanoseconds become milliseconds.
 const NS_PER_MS: f64 = 1e6;
@@ -57,13 +53,14 @@ impl HistogramWriter {
             .map_err(|error| StoreError::unwritable(&self.path, error))
     }
 
-    /// Appends the values in nanoseconds that one second brought for a metric of a path; an empty one is left out.
+    /// Appends the values in nanoseconds that an interval, its first second and its length, brought for a metric of a
+    /// path; an empty one is left out.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn append<C: Counter>(
         &mut self,
-        second: u64,
+        (second, length): (u64, u64),
         path_name: &str,
         metric_key: &str,
         values: &Histogram<C>,
@@ -71,7 +68,7 @@ impl HistogramWriter {
         if values.is_empty() {
             return Ok(());
         }
-        let (tag, at) = (tag(path_name, metric_key), (Duration::from_secs(second), INTERVAL));
+        let (tag, at) = (tag(path_name, metric_key), (Duration::from_secs(second), Duration::from_secs(length)));
         write_interval(&mut self.out, &mut self.buffer, &mut self.serializer, Tag::new(&tag), at, values)
             .map_err(|error| StoreError::unwritable(&self.path, error))
     }
@@ -168,24 +165,44 @@ pub fn tag(path_name: &str, metric_key: &str) -> String {
     format!("{name};{metric_key}")
 }
 
-/// Reads a log and adds up the intervals of each tag whose second, from the run's start, `counts`. A last line that
-/// was cut is left out.
+/// The key of a metric in files: the second form, service time, has a suffix.
+#[must_use]
+pub fn metric_key(series: Series) -> String {
+    match series.basis {
+        Basis::Service if series.metric.has_basis() => format!("{}_service", series.metric),
+        Basis::Service | Basis::Response => series.metric.key().to_owned(),
+    }
+}
+
+/// An interval of a log.
+pub struct LoggedInterval {
+    /// Its first second, from the run's start.
+    pub second: u64,
+    /// The place of its tag among those that were asked for.
+    pub tag: usize,
+    /// Its values in nanoseconds.
+    pub values: Histogram<u64>,
+}
+
+/// Reads the intervals of a log with these tags, one after the other. A last line that was cut is left out, and so are
+/// other tags.
 ///
 /// # Errors
 /// When the file is not readable or a line is not an interval.
-pub fn read_merged(path: &Path, counts: impl Fn(u64) -> bool) -> Result<BTreeMap<String, Histogram<u64>>, StoreError> {
+pub fn read(path: &Path, tags: &[String], mut take: impl FnMut(LoggedInterval)) -> Result<(), StoreError> {
     let bytes = file::read_whole(path)?;
-    let lines = file::whole_lines(&bytes);
-    let mut merged = BTreeMap::new();
-    for (line, entry) in entries(lines) {
-        let entry = entry.map_err(|what| StoreError::broken(path, line, what))?;
-        if let LogEntry::Interval(interval) = entry
-            && counts(interval.start_timestamp().as_secs())
-        {
-            add(&mut merged, &interval).map_err(|what| StoreError::broken(path, line, what))?;
+    let mut deserializer = Deserializer::new();
+    for (line, entry) in entries(file::whole_lines(&bytes)) {
+        let broken = |what: String| StoreError::broken(path, line, what);
+        let entry = entry.map_err(broken)?;
+        let LogEntry::Interval(interval) = entry else { continue };
+        let tag = interval.tag().map_or("", |tag| tag.as_str());
+        if let Some(tag) = tags.iter().position(|asked| asked == tag) {
+            let values = decode(&mut deserializer, interval.encoded_histogram()).map_err(broken)?;
+            take(LoggedInterval { second: interval.start_timestamp().as_secs(), tag, values });
         }
     }
-    Ok(merged)
+    Ok(())
 }
 
 /// The entries with the lines on which they stand.
@@ -196,27 +213,11 @@ fn entries(lines: &[u8]) -> impl Iterator<Item = (u64, Result<LogEntry<'_>, Stri
     })
 }
 
-fn add(merged: &mut BTreeMap<String, Histogram<u64>>, interval: &IntervalLogHistogram) -> Result<(), String> {
-    let histogram = decode(interval.encoded_histogram())?;
-    let tag = interval.tag().map_or("", |tag| tag.as_str());
-    match merged.get_mut(tag) {
-        Some(sum) => sum.add(&histogram).map_err(|error| format!("histograms of one range under '{tag}': {error}")),
-        None => {
-            let mut sum = histogram;
-            sum.auto(true);
-            merged.insert(tag.to_owned(), sum);
-            Ok(())
-        }
-    }
-}
-
-fn decode(text: &str) -> Result<Histogram<u64>, String> {
+fn decode(deserializer: &mut Deserializer, text: &str) -> Result<Histogram<u64>, String> {
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(text)
         .map_err(|error| format!("a histogram in base64, but: {error}"))?;
-    Deserializer::new()
-        .deserialize(&mut bytes.as_slice())
-        .map_err(|error| format!("a compressed V2 histogram, but: {error}"))
+    deserializer.deserialize(&mut bytes.as_slice()).map_err(|error| format!("a compressed V2 histogram, but: {error}"))
 }
 
 #[cfg(test)]
@@ -238,26 +239,29 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join("histograms.hlog");
         let mut writer = HistogramWriter::create(&path, UNIX_EPOCH + Duration::from_secs(1_790_000_000)).expect("new");
-        writer.append(5, "direct", "chunk_gap", &histogram(&[20_000_000, 21_000_000])).expect("appended");
-        writer.append(5, "far, gateway", "chunk_gap", &histogram(&[30_000_000])).expect("appended");
-        writer.append(6, "direct", "chunk_gap", &histogram(&[250_000_000])).expect("appended");
-        writer.append(7, "direct", "chunk_gap", &histogram(&[])).expect("empty");
+        writer.append((5, 1), "direct", "chunk_gap", &histogram(&[20_000_000, 21_000_000])).expect("appended");
+        writer.append((5, 1), "far, gateway", "chunk_gap", &histogram(&[30_000_000])).expect("appended");
+        writer.append((6, 1), "direct", "chunk_gap", &histogram(&[250_000_000])).expect("appended");
+        writer.append((7, 1), "direct", "chunk_gap", &histogram(&[])).expect("empty");
         writer.finish().expect("finished");
         (dir, path)
     }
 
+    fn read_all(path: &Path, tags: &[&str]) -> Result<Vec<(u64, usize, Histogram<u64>)>, StoreError> {
+        let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let mut read = Vec::new();
+        super::read(path, &tags, |interval| read.push((interval.second, interval.tag, interval.values)))?;
+        Ok(read)
+    }
+
     #[test]
-    fn intervals_add_up_by_tag() {
+    fn intervals_are_read_by_tag() {
         let (_dir, path) = written();
-        let merged = read_merged(&path, |_| true).expect("read");
-        assert_eq!(merged.keys().collect::<Vec<_>>(), ["direct;chunk_gap", "far__gateway;chunk_gap"]);
-        let direct = &merged["direct;chunk_gap"];
-        assert_eq!(direct.len(), 3);
-        assert!(direct.max().abs_diff(250_000_000) < 250_000);
-        assert_eq!(merged[&tag("far, gateway", "chunk_gap")].len(), 1);
-        let without = read_merged(&path, |second| second != 5).expect("read");
-        assert_eq!(without.keys().collect::<Vec<_>>(), ["direct;chunk_gap"]);
-        assert_eq!(without["direct;chunk_gap"].len(), 1);
+        let read = read_all(&path, &["direct;chunk_gap", &tag("far, gateway", "chunk_gap")]).expect("read");
+        let table: Vec<_> = read.iter().map(|(second, tag, values)| (*second, *tag, values.len())).collect();
+        assert_eq!(table, [(5, 0, 2), (5, 1, 1), (6, 0, 1)]);
+        assert!(read[2].2.max().abs_diff(250_000_000) < 250_000);
+        assert!(read_all(&path, &["nobody;chunk_gap"]).expect("read").is_empty());
     }
 
     #[test]
@@ -278,9 +282,9 @@ mod tests {
         let (_dir, path) = written();
         let text = fs::read_to_string(&path).expect("text");
         fs::write(&path, &text[..text.len() - 9]).expect("cut");
-        assert_eq!(read_merged(&path, |_| true).expect("read")["direct;chunk_gap"].len(), 2);
+        assert_eq!(read_all(&path, &["direct;chunk_gap"]).expect("read").len(), 1);
         fs::write(&path, text.replacen(",5.000,1.000", ",five,1.000", 1)).expect("spoilt");
-        let error = read_merged(&path, |_| true).expect_err("broken").to_string();
+        let error = read_all(&path, &["direct;chunk_gap"]).expect_err("broken").to_string();
         assert!(error.contains("histograms.hlog:6: expected an interval"), "{error}");
     }
 }

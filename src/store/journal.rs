@@ -2,9 +2,12 @@
 //!
 //! Each worker has a [`Quill`] into a bounded queue. A full queue never blocks a worker: what does not fit is counted
 //! as lost, and a run with lost rows is invalid. Rows are handed to the system every second.
+//!
+//! Nothing here grows with the number of calls or the length of the run: rows are sampled above a number, counts and
+//! histograms are kept by intervals that widen with the plan, and an interval that waits too long for a worker is
+//! written as it is.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -12,20 +15,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use hdrhistogram::Histogram;
-
-use crate::measure::histogram;
-use crate::measure::metric::{Basis, Metric};
-use crate::measure::recorder::{Interval, Series};
+use crate::measure::recorder::Interval;
 use crate::measure::sample::Sample;
-use crate::plan::Plan;
+use crate::run::{Manifest, RowSample};
+use crate::store::counts::Books;
 use crate::store::file::{self, StoreError};
-use crate::store::histograms::HistogramWriter;
-use crate::store::rows::RowWriter;
-use crate::units::{Nanos, PathId, Phase};
+use crate::store::intervals::Intervals;
+use crate::store::kept::{KeptRows, MOST_ROWS};
+use crate::store::manifest;
+
+pub use crate::store::tally::{PathTally, Tally};
 
 /// Batches that may wait for the writer.
-const QUEUE: usize = 1024;
+pub(super) const QUEUE: usize = 1024;
 /// How long rows may stay in memory.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
@@ -72,99 +74,56 @@ impl Quill {
     }
 }
 
-/// What has been seen so far, for the live view and for the limits.
-#[derive(Clone, Debug)]
-pub struct Tally {
-    /// By path.
-    pub paths: Vec<PathTally>,
-    /// Tokens of the prompts of every call.
-    pub input_tokens: u64,
-    /// Tokens of their answers.
-    pub output_tokens: u64,
-    /// Calls that ended or were dropped, warmup included.
-    pub ended: u64,
-}
-
-/// What has been seen of one path, warmup included.
-#[derive(Clone, Debug)]
-pub struct PathTally {
-    /// Calls that were ok.
-    pub ok: u64,
-    /// Calls that were not.
-    pub errors: u64,
-    /// Answers 401 or 403 since the last other one.
-    pub refused_in_a_row: u32,
-    /// Time to first token (first byte where nothing streams), response time in nanoseconds, measured and ok.
-    pub ttft: Histogram<u32>,
-}
-
-impl Tally {
-    /// Tokens, prompt and output.
-    #[must_use]
-    pub fn tokens(&self) -> u64 {
-        self.input_tokens + self.output_tokens
-    }
-
-    fn new(paths: usize) -> Self {
-        let path = || PathTally { ok: 0, errors: 0, refused_in_a_row: 0, ttft: histogram::empty() };
-        Self { paths: std::iter::repeat_with(path).take(paths).collect(), input_tokens: 0, output_tokens: 0, ended: 0 }
-    }
-
-    fn count(&mut self, sample: &Sample) {
-        self.ended += 1;
-        self.input_tokens += sample.input_tokens.unwrap_or(0);
-        self.output_tokens += sample.output_tokens.unwrap_or(0);
-        let path = &mut self.paths[sample.path.index()];
-        match sample.status {
-            Some(401 | 403) => path.refused_in_a_row += 1,
-            Some(_) => path.refused_in_a_row = 0,
-            None => {}
-        }
-        if !sample.outcome.is_ok() {
-            path.errors += 1;
-            return;
-        }
-        path.ok += 1;
-        if sample.phase == Phase::Measure {
-            let first = Metric::Ttft.of(sample, Basis::Response).or_else(|| Metric::Ttfb.of(sample, Basis::Response));
-            first.into_iter().for_each(|value| path.ttft.saturating_record(value));
-        }
-    }
-}
-
 /// The writer thread.
 pub struct Journal {
     tally: Arc<Mutex<Tally>>,
     ended: Option<Arc<Mutex<Vec<Sample>>>>,
     failed: Arc<AtomicBool>,
-    thread: JoinHandle<Result<(), StoreError>>,
+    thread: JoinHandle<Result<Option<RowSample>, StoreError>>,
 }
 
 impl Journal {
-    /// Creates `requests.csv` and `histograms.hlog` in `dir` and starts the writer, with a quill for each of
-    /// `workers`. It ends when every quill has been let go.
+    /// Creates `requests.csv`, `counts.csv` and `histograms.hlog` in `dir` and starts the writer, with a quill for each
+    /// of `workers`. The measured phase begins with the round `from`. The writer ends when every quill has been let go. While it writes, the manifest in `dir` is its own: it
+    /// says there which rows are kept as soon as not all are.
     ///
     /// # Errors
     /// When the folder refuses.
     pub fn start(
         dir: &Path,
-        plan: &Plan,
-        origin: Nanos,
+        manifest: &Manifest,
         started_at: SystemTime,
         workers: usize,
+        from: u64,
     ) -> Result<(Self, Vec<Quill>), StoreError> {
+        Self::start_with(dir, manifest, started_at, workers, (from, MOST_ROWS))
+    }
+
+    /// [`Journal::start`] with another number of rows at most.
+    ///
+    /// # Errors
+    /// When the folder refuses.
+    pub fn start_with(
+        dir: &Path,
+        manifest: &Manifest,
+        started_at: SystemTime,
+        workers: usize,
+        rows: (u64, u64),
+    ) -> Result<(Self, Vec<Quill>), StoreError> {
+        let (plan, origin) = (&manifest.plan, manifest.origin);
         let (sender, entries) = sync_channel(QUEUE);
         let tally = Arc::new(Mutex::new(Tally::new(plan.paths.len())));
         let ended = plan.is_overseen().then(Arc::default);
         let writer = Writer {
-            rows: RowWriter::create(&dir.join(file::REQUESTS), plan, origin)?,
-            histograms: HistogramWriter::create(&dir.join(file::HISTOGRAMS), started_at)?,
-            names: plan.paths.iter().map(|path| path.name.clone()).collect(),
-            workers,
-            open: BTreeMap::new(),
+            rows: KeptRows::create(&dir.join(file::REQUESTS), plan, origin, rows)?,
+            books: Books::new(&dir.join(file::COUNTS), plan, origin),
+            intervals: Intervals::create(&dir.join(file::HISTOGRAMS), plan, started_at, workers)?,
+            manifest: manifest.clone(),
+            dir: dir.to_owned(),
             tally: Arc::clone(&tally),
             ended: ended.clone(),
         };
+        writer.books.write(false)?;
         let failed = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&failed);
         let thread = std::thread::Builder::new()
@@ -196,11 +155,11 @@ impl Journal {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything is on disk.
+    /// Waits until everything is on disk. Returns which calls have rows, if not all have.
     ///
     /// # Errors
     /// When the disk refused.
-    pub fn finish(self) -> Result<(), StoreError> {
+    pub fn finish(self) -> Result<Option<RowSample>, StoreError> {
         match self.thread.join() {
             Ok(written) => written,
             Err(_) => Err(StoreError::unwritable(Path::new(file::REQUESTS), std::io::Error::other("the writer broke"))),
@@ -208,44 +167,48 @@ impl Journal {
     }
 }
 
-/// The histograms of a second that not every worker has handed over yet.
-#[derive(Default)]
-struct OpenSecond {
-    workers: usize,
-    values: BTreeMap<Series, Histogram<u32>>,
-}
-
 struct Writer {
-    rows: RowWriter,
-    histograms: HistogramWriter,
-    names: Vec<String>,
-    workers: usize,
-    open: BTreeMap<u64, OpenSecond>,
+    rows: KeptRows,
+    books: Books,
+    intervals: Intervals,
+    manifest: Manifest,
+    dir: PathBuf,
     tally: Arc<Mutex<Tally>>,
     ended: Option<Arc<Mutex<Vec<Sample>>>>,
 }
 
 impl Writer {
-    fn write_all(mut self, entries: &Receiver<Entry>) -> Result<(), StoreError> {
-        let mut flushed = Instant::now();
+    fn write_all(mut self, entries: &Receiver<Entry>) -> Result<Option<RowSample>, StoreError> {
+        let stated = self.rows.statement(self.books.seen());
+        self.state_rows(stated)?;
+        // Counts of a long run are written less often: their file is written whole.
+        let counts_every = Duration::from_secs(self.manifest.plan.interval_s().min(10));
+        let (mut flushed, mut counted) = (Instant::now(), Instant::now());
         loop {
-            match entries.recv_timeout(FLUSH_EVERY) {
+            // Thinning rows out must not keep entries waiting, nor wait for them.
+            let patience = if self.rows.is_thinning() { Duration::ZERO } else { FLUSH_EVERY };
+            match entries.recv_timeout(patience) {
                 Ok(Entry::Samples(samples)) => self.take_samples(&samples)?,
-                Ok(Entry::Interval { second, values }) => self.take_interval(second, values)?,
+                Ok(Entry::Interval { second, values }) => self.intervals.take(second, values)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            self.rows.thin()?;
             if flushed.elapsed() >= FLUSH_EVERY {
                 self.rows.flush()?;
-                self.histograms.flush()?;
+                self.intervals.flush()?;
                 flushed = Instant::now();
             }
+            if counted.elapsed() >= counts_every {
+                later(self.books.write(false))?;
+                counted = Instant::now();
+            }
         }
-        for (second, open) in std::mem::take(&mut self.open) {
-            self.write_second(second, open)?;
-        }
-        self.histograms.finish()?;
-        self.rows.finish()
+        self.books.write(true)?;
+        self.intervals.finish()?;
+        let (seen, stated) = (self.books.seen(), self.rows.statement(0));
+        let kept = self.rows.finish()?;
+        Ok(stated.map(|rows| RowSample { seen, kept, ..rows }))
     }
 
     fn take_samples(&mut self, samples: &[Sample]) -> Result<(), StoreError> {
@@ -257,59 +220,118 @@ impl Writer {
             let bare = |sample: &Sample| Sample { request_id: None, region: None, ..sample.clone() };
             ended.lock().unwrap_or_else(PoisonError::into_inner).extend(samples.iter().map(bare));
         }
-        samples.iter().try_for_each(|sample| self.rows.append(sample))
-    }
-
-    fn take_interval(&mut self, second: u64, values: Interval) -> Result<(), StoreError> {
-        let open = self.open.entry(second).or_default();
-        open.workers += 1;
-        for (series, values) in values {
-            match open.values.entry(series) {
-                std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(values)),
-                std::collections::btree_map::Entry::Occupied(mut entry) => {
-                    // All have the same bounds, so nothing can be out of range.
-                    let _ = entry.get_mut().add(&values);
-                }
+        for sample in samples {
+            if self.rows.is_full_for(sample) {
+                later(self.halve())?;
             }
-        }
-        if open.workers == self.workers
-            && let Some(whole) = self.open.remove(&second)
-        {
-            return self.write_second(second, whole);
+            self.books.count(sample);
+            self.rows.append(sample)?;
         }
         Ok(())
     }
 
-    fn write_second(&mut self, second: u64, open: OpenSecond) -> Result<(), StoreError> {
-        for (series, values) in open.values {
-            let (name, key) = (&self.names[series.path.index()], metric_key(series));
-            self.histograms.append(second, name, &key, &values)?;
+    /// Keeps half as many rows from now on, and says so first.
+    fn halve(&mut self) -> Result<(), StoreError> {
+        self.state_rows(self.rows.statement_when_halved(self.books.seen()))?;
+        self.rows.halve()
+    }
+
+    /// Says in the manifest which rows are kept, if not all are.
+    fn state_rows(&mut self, stated: Option<RowSample>) -> Result<(), StoreError> {
+        let Some(rows) = stated else { return Ok(()) };
+        self.manifest.rows = Some(rows);
+        manifest::write(&self.dir, &self.manifest)
+    }
+}
+
+/// What could not be done because the calls have every descriptor is done when it is due again.
+fn later(done: Result<(), StoreError>) -> Result<(), StoreError> {
+    match done {
+        Err(error) if error.wants_descriptors() => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::metric::{Basis, Metric};
+    use crate::measure::recorder::{Recorder, Series};
+    use crate::plan::Design;
+    use crate::run::fixture::{self, World};
+    use crate::store;
+    use crate::units::{PathId, Phase};
+
+    fn started(dir: &Path, manifest: &Manifest, most_rows: u64) -> (Journal, Vec<Quill>) {
+        manifest::write(dir, manifest).expect("manifest");
+        Journal::start_with(dir, manifest, SystemTime::UNIX_EPOCH, 1, (0, most_rows)).expect("started")
+    }
+
+    /// The same calls written whole and as a sample, read back.
+    fn whole_and_sampled(world: &World, most_rows: u64) -> [crate::run::Run; 2] {
+        let run = world.run();
+        [u64::MAX, most_rows].map(|most_rows| {
+            let dir = tempfile::tempdir().expect("dir");
+            let mut manifest = run.manifest.clone();
+            let (journal, quills) = started(dir.path(), &manifest, most_rows);
+            let (quill, mut recorder) = (&quills[0], Recorder::new(run.manifest.plan.paths.len()));
+            let mut second = 0;
+            for chunk in run.samples.chunks(25) {
+                let until = chunk[0].stamps.intended.since(run.manifest.origin).as_secs();
+                while second < until {
+                    quill.interval(second, recorder.take());
+                    second += 1;
+                }
+                chunk.iter().for_each(|sample| recorder.record(sample));
+                quill.samples(chunk.to_vec());
+            }
+            quill.interval(second, recorder.take());
+            assert_eq!(quill.lost(), 0);
+            drop(quills);
+            manifest.rows = journal.finish().expect("finished");
+            manifest::write(dir.path(), &manifest).expect("manifest");
+            store::load(dir.path()).expect("loaded")
+        })
+    }
+
+    #[test]
+    fn a_sampled_run_counts_and_measures_what_the_whole_one_does() {
+        let open = World { seconds: 12.0, failing: vec![0.0, 0.1, 0.0], ..World::default() };
+        // Nobody knows before how many calls the callers will make: rows are thinned out when they are too many.
+        let closed = World { callers: Some(9), design: Design::Interleaved, ..open.clone() };
+        for world in [open, closed] {
+            let [whole, sampled] = whole_and_sampled(&world, 120);
+            assert!(whole.census.is_none() && whole.manifest.rows.is_none());
+            let rows = sampled.manifest.rows.as_ref().expect("sampled");
+            assert!(rows.seen == whole.samples.len() as u64 && rows.kept == sampled.samples.len() as u64, "{rows:?}");
+            assert!(rows.seen > 200 && (20..=120).contains(&rows.kept), "{rows:?}");
+            for phase in [Phase::Warmup, Phase::Measure] {
+                assert_eq!(sampled.counted(phase), whole.counted(phase));
+            }
+            let census = sampled.census.as_ref().expect("a census");
+            let ttft = Series { path: PathId(2), metric: Metric::Ttft, basis: Basis::Response };
+            assert_eq!(census.values[&ttft].len(), whole.counted(Phase::Measure)[2].ok);
+            assert!(census.over_time.keys().any(|(second, series)| series.path == PathId(2) && *second > 5));
         }
-        Ok(())
     }
-}
 
-/// The key of a metric in files: the second form, service time, has a suffix.
-fn metric_key(series: Series) -> String {
-    match series.basis {
-        Basis::Service if series.metric.has_basis() => format!("{}_service", series.metric),
-        Basis::Service | Basis::Response => series.metric.key().to_owned(),
-    }
-}
-
-impl PathTally {
-    /// A quantile of the time to first token in milliseconds, once there is a value.
-    #[must_use]
-    pub fn ttft_ms(&self, q: f64) -> Option<f64> {
-        (!self.ttft.is_empty()).then(|| self.ttft.value_at_quantile(q) as f64 / 1e6)
-    }
-}
-
-impl Tally {
-    /// The path whose calls are refused for want of a valid secret, if `limit` in a row were.
-    #[must_use]
-    pub fn refused(&self, limit: u32) -> Option<PathId> {
-        let place = self.paths.iter().position(|path| path.refused_in_a_row >= limit)?;
-        Some(PathId(place as u16))
+    #[test]
+    fn an_interval_does_not_wait_for_ever_for_a_worker() {
+        let dir = tempfile::tempdir().expect("dir");
+        let manifest = fixture::manifest(fixture::plan(&["direct"]), None);
+        manifest::write(dir.path(), &manifest).expect("manifest");
+        let (journal, quills) =
+            Journal::start_with(dir.path(), &manifest, SystemTime::UNIX_EPOCH, 2, (0, 10_000)).expect("started");
+        let gaps = |many: u64| {
+            let mut recorder = Recorder::new(1);
+            (0..many).for_each(|_| recorder.record_gap(PathId(0), 20_000_000));
+            recorder.take()
+        };
+        (0..60).for_each(|second| quills[0].interval(second, gaps(3)));
+        quills[1].interval(0, gaps(4));
+        drop(quills);
+        assert_eq!(journal.finish().expect("finished"), None);
+        let run = store::load(dir.path()).expect("loaded");
+        assert_eq!(run.chunk_gaps[0].len(), 60 * 3 + 4);
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Under closed load numbers are dense caller by caller only: callers start one after the other and are not equally
 //! fast, so one caller's numbers say nothing about another's. A caller's last call, under way when the run was killed,
-//! leaves no hole.
+//! leaves no hole. Where rows are a sample, holes tell nothing: such calls are then not counted at all.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -19,7 +19,7 @@ use crate::units::Phase;
 pub(crate) fn lost(manifest: &Manifest, samples: &[Sample]) -> Lost {
     let paths = manifest.plan.paths.len();
     let nothing = Lost { by_path: vec![0; paths], unattributed: 0 };
-    if manifest.ending.is_some() {
+    if manifest.ending.is_some() || manifest.rows.is_some() {
         return nothing;
     }
     let holes = holes(samples, callers(manifest));

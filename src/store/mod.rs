@@ -2,28 +2,37 @@
 
 use std::path::Path;
 
-use hdrhistogram::Histogram;
-
-use crate::measure::metric::Metric;
 use crate::run::Run;
 
+mod census;
+pub mod counts;
+mod fields;
 pub mod file;
 pub mod health;
 pub mod histograms;
 pub mod history;
+pub mod intervals;
 pub mod journal;
+pub mod kept;
+#[cfg(test)]
+mod large {
+    mod tests;
+}
 mod lost;
 pub mod manifest;
 pub mod rows;
 pub mod rows_read;
 pub mod selftest;
 pub mod series;
+pub mod sieve;
+pub mod tally;
 
 pub use file::{StoreError, create_run_dir};
 pub use health::HealthWriter;
 pub use histograms::HistogramWriter;
 pub use rows::RowWriter;
 pub use rows_read::read_rows;
+pub use sieve::Sieve;
 
 /// Reads a run directory, also that of a run that was killed: then `requests.csv` may end in half a line,
 /// `histograms.hlog` may be missing, and what was under way is known from the holes in the numbers of the rows.
@@ -32,27 +41,21 @@ pub use rows_read::read_rows;
 /// When the manifest or the rows are not there, or a file is not what it should be.
 pub fn load(dir: &Path) -> Result<Run, StoreError> {
     let manifest = manifest::read(dir)?;
-    let samples = read_rows(&dir.join(file::REQUESTS), &manifest.plan, manifest.origin)?;
+    let sieve = match &manifest.rows {
+        Some(rows) => Sieve::stated(&manifest.plan, rows),
+        None => Sieve::open(&manifest.plan),
+    };
+    let samples = read_rows(&dir.join(file::REQUESTS), &manifest.plan, manifest.origin, &sieve)?;
     let health = health::read(&dir.join(file::HEALTH))?;
     let lost = lost::lost(&manifest, &samples);
-    let mut run = Run { manifest, samples, chunk_gaps: Vec::new(), health, lost };
-    run.chunk_gaps = chunk_gaps(dir, &run)?;
+    let mut run = Run { manifest, samples, census: None, chunk_gaps: Vec::new(), health, lost };
+    if sieve.is_open() {
+        run.chunk_gaps = census::chunk_gaps(dir, &run)?;
+    } else {
+        let (census, chunk_gaps) = census::read(dir, &run)?;
+        (run.census, run.chunk_gaps) = (Some(census), chunk_gaps);
+    }
     Ok(run)
-}
-
-/// The gaps between chunks by path, without those that ended in a second that is left out.
-fn chunk_gaps(dir: &Path, run: &Run) -> Result<Vec<Histogram<u64>>, StoreError> {
-    let path = dir.join(file::HISTOGRAMS);
-    let bad = run.bad_seconds();
-    let counts = |second| !bad.leave_out(second);
-    let mut merged = if path.exists() { histograms::read_merged(&path, counts)? } else { Default::default() };
-    let take = |name: &str| merged.remove(&histograms::tag(name, Metric::ChunkGap.key())).unwrap_or_else(no_gaps);
-    Ok(run.manifest.plan.paths.iter().map(|path| path.name.as_str()).map(take).collect())
-}
-
-/// An empty histogram; it resizes itself, so no value is ever too large for it.
-fn no_gaps() -> Histogram<u64> {
-    Histogram::new(3).unwrap_or_else(|_| unreachable!("3 digits are in 0..=5"))
 }
 
 #[cfg(test)]
@@ -76,8 +79,8 @@ mod tests {
         let at = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
         let mut log = HistogramWriter::create(&dir.join(file::HISTOGRAMS), at).expect("log");
         for (path, gaps) in run.manifest.plan.paths.iter().zip(&run.chunk_gaps) {
-            log.append(5, &path.name, "chunk_gap", gaps).expect("gaps");
-            log.append(6, &path.name, "chunk_gap", gaps).expect("gaps");
+            log.append((5, 1), &path.name, "chunk_gap", gaps).expect("gaps");
+            log.append((6, 1), &path.name, "chunk_gap", gaps).expect("gaps");
         }
         log.finish().expect("log");
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::measure::sample::{ConnUse, Sample};
 use crate::plan::Plan;
-use crate::store::file::StoreError;
+use crate::store::file::{self, StoreError};
 use crate::units::Nanos;
 
 /// The columns, in order: those of the contract, then what a reader may want besides.
@@ -76,7 +76,7 @@ impl RowWriter {
     /// When the disk or the folder refuses.
     pub fn create(path: &Path, plan: &Plan, origin: Nanos) -> Result<Self, StoreError> {
         let file = File::create(path).map_err(|error| StoreError::unwritable(path, error))?;
-        let names = plan.paths.iter().map(|path| quoted(&path.name)).collect();
+        let names = plan.paths.iter().map(|path| file::field(&path.name).into_bytes()).collect();
         let mut writer = Self {
             out: BufWriter::with_capacity(1 << 16, file),
             path: path.to_owned(),
@@ -106,6 +106,12 @@ impl RowWriter {
     /// When the disk refuses.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         self.out.flush().map_err(|error| StoreError::unwritable(&self.path, error))
+    }
+
+    /// Later rows go to the end of this file, which has taken the place of the one written so far.
+    pub(crate) fn go_on_in(&mut self, file: File) {
+        // What the old one still holds was flushed before it was copied.
+        self.out = BufWriter::with_capacity(1 << 16, file);
     }
 
     /// Flushes and waits until the disk has everything.
@@ -201,7 +207,7 @@ impl Line {
             if is_plain(text) {
                 self.0.extend_from_slice(text.as_bytes());
             } else {
-                self.0.extend_from_slice(&quoted(text));
+                self.0.extend_from_slice(file::field(text).as_bytes());
             }
         }
         self.0.push(b',');
@@ -284,15 +290,6 @@ fn is_plain(text: &str) -> bool {
     !text.bytes().any(|byte| byte < b' ' || byte == b',' || byte == b'"')
 }
 
-/// A field of CSV (RFC 4180). Control characters become spaces, so that a line of the file is always a row.
-fn quoted(text: &str) -> Vec<u8> {
-    if is_plain(text) {
-        return text.as_bytes().to_vec();
-    }
-    let clean = text.replace(|c: char| c.is_ascii_control(), " ").replace('"', "\"\"");
-    format!("\"{clean}\"").into_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -302,6 +299,7 @@ mod tests {
     use crate::measure::sample::Stamps;
     use crate::run::fixture;
     use crate::store::rows_read::read_rows;
+    use crate::store::sieve::Sieve;
     use crate::units::{Api, PathId, Phase, Seq};
 
     const ORIGIN: Nanos = Nanos(1_000_000_000_000_000);
@@ -366,7 +364,7 @@ mod tests {
                 writer.append(sample).expect("appended");
             }
             writer.finish().expect("finished");
-            prop_assert_eq!(read_rows(&path, &plan, ORIGIN).expect("read"), samples);
+            prop_assert_eq!(read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read"), samples);
         }
     }
 

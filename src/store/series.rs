@@ -1,5 +1,9 @@
-//! `series.csv`: what happened second by second on every path, by the second in which a call was intended to start.
-//! `bad` is 1 in a second of the measured phase in which this tool could not measure faithfully.
+//! `series.csv`: what happened over time on every path, by the interval in which a call was intended to start. An
+//! interval is a second, and longer in longer runs ([`Plan::interval_s`](crate::plan::Plan::interval_s)). `bad` is 1 where
+//! it holds a second of the measured phase in which this tool could not measure faithfully.
+//!
+//! Where rows are a sample, everything comes from what was counted and measured of all calls: latencies are then those
+//! of the calls that ended in the interval, to three digits.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,19 +11,20 @@ use std::path::Path;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::Outcome;
 use crate::measure::quantile::quantile;
+use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
-use crate::run::Run;
+use crate::run::{Census, Run};
 use crate::store::file::{self, StoreError};
 use crate::units::{Nanos, PathId};
 
-/// One second of one path, counted from the run's start. Latencies are milliseconds of successful calls.
+/// One interval of one path. Latencies are milliseconds of successful calls.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Second {
-    /// The second, from the run's start.
+    /// The interval's first second, from the run's start.
     pub second: u64,
     /// The path.
     pub path: usize,
-    /// Calls intended in this second.
+    /// Calls intended in this interval.
     pub planned: u64,
     /// Those that were taken up, so all but the dropped ones.
     pub sent: u64,
@@ -31,7 +36,7 @@ pub struct Second {
     pub incomplete: u64,
     /// Those that were never sent.
     pub dropped: u64,
-    /// Calls under way at the end of this second.
+    /// Calls under way at the end of this interval.
     pub in_flight: i64,
     /// Time to first token, median.
     pub ttft_p50: Option<f64>,
@@ -55,12 +60,11 @@ fn text(run: &Run) -> String {
     let mut text =
         "second,path,planned,sent,ok,failed,incomplete,dropped,in_flight,ttft_p50,ttft_p99,e2e_p50,e2e_p99,bad\n"
             .to_owned();
-    let bad = run.bad_seconds();
+    let (bad, width) = (run.bad_seconds(), run.manifest.plan.interval_s());
     let ms = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.3}"));
     for row in seconds(run) {
         let name = run.manifest.plan.paths[row.path].name.as_str();
-        let name =
-            if name.contains([',', '"']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() };
+        let name = file::field(name);
         // Writing into a String does not fail.
         let _ = writeln!(
             text,
@@ -77,42 +81,75 @@ fn text(run: &Run) -> String {
             ms(row.ttft_p99),
             ms(row.e2e_p50),
             ms(row.e2e_p99),
-            u8::from(bad.seconds.contains(&row.second))
+            u8::from(bad.seconds.range(row.second..row.second + width).next().is_some())
         );
     }
     text
 }
 
-/// Every second of a run from its start until its last call ended, path by path within a second.
+/// Every interval of a run from its start until its last call ended, path by path within an interval.
 #[must_use]
 pub fn seconds(run: &Run) -> Vec<Second> {
-    let origin = run.manifest.origin;
+    run.census.as_ref().map_or_else(|| from_rows(run), |census| from_census(run, census))
+}
+
+fn from_rows(run: &Run) -> Vec<Second> {
+    let (origin, width) = (run.manifest.origin, run.manifest.plan.interval_s());
     let basis = run.headline_basis();
-    let second_of = |at: Nanos| (at.since(origin).as_secs()) as usize;
+    let interval_of = |at: Nanos| (at.since(origin).as_secs() / width) as usize;
     let paths = run.manifest.plan.paths.len();
     let last = run.samples.iter().map(|s| s.stamps.end.unwrap_or(s.stamps.intended)).max();
-    let length = last.map_or(0, |last| second_of(last) + 1);
+    let length = last.map_or(0, |last| interval_of(last) + 1);
     let mut tallies: Vec<Tally> = (0..length * paths).map(|_| Tally::default()).collect();
     for sample in &run.samples {
-        let place = |at: Nanos| second_of(at).min(length - 1) * paths + sample.path.index();
+        let place = |at: Nanos| interval_of(at).min(length - 1) * paths + sample.path.index();
         tallies[place(sample.stamps.intended)].count(sample, basis);
         if let Some(taken) = sample.stamps.dequeued.or(sample.stamps.sent) {
             tallies[place(taken)].begun += 1;
             tallies[place(sample.stamps.end.unwrap_or(Nanos(u64::MAX)))].ended += 1;
         }
     }
-    rows(tallies, paths)
+    rows(tallies, paths, width)
 }
 
-fn rows(tallies: Vec<Tally>, paths: usize) -> Vec<Second> {
+fn from_census(run: &Run, census: &Census) -> Vec<Second> {
+    let (basis, width) = (run.headline_basis(), run.manifest.plan.interval_s());
+    let paths = run.manifest.plan.paths.len();
+    let length = census.spans.iter().map(|span| (span.second / width) as usize + 1).max().unwrap_or(0);
+    let mut tallies: Vec<Tally> = (0..length * paths).map(|_| Tally::default()).collect();
+    for span in &census.spans {
+        let tally = &mut tallies[(span.second / width) as usize * paths + span.path.index()];
+        let (calls, row) = (&span.calls, &mut tally.row);
+        row.planned += calls.calls();
+        row.sent += calls.calls() - calls.dropped();
+        row.ok += calls.ok;
+        row.failed += calls.failed();
+        row.incomplete += calls.incomplete();
+        row.dropped += calls.dropped();
+        tally.begun += span.begun as i64;
+        tally.ended += span.over as i64;
+    }
+    let mut rows = rows(tallies, paths, width);
+    for row in &mut rows {
+        let of = |metric| {
+            let series = Series { path: PathId(row.path as u16), metric, basis };
+            census.over_time.get(&(row.second, series)).copied().unzip()
+        };
+        (row.ttft_p50, row.ttft_p99) = of(Metric::Ttft);
+        (row.e2e_p50, row.e2e_p99) = of(Metric::E2e);
+    }
+    rows
+}
+
+fn rows(tallies: Vec<Tally>, paths: usize, width: u64) -> Vec<Second> {
     let mut under_way = vec![0i64; paths];
     let row = |(place, mut tally): (usize, Tally)| {
         let path = place % paths;
         under_way[path] += tally.begun - tally.ended;
-        tally.ttft.sort_by(f64::total_cmp);
-        tally.e2e.sort_by(f64::total_cmp);
+        tally.ttft.sort_unstable_by(f64::total_cmp);
+        tally.e2e.sort_unstable_by(f64::total_cmp);
         Second {
-            second: (place / paths) as u64,
+            second: (place / paths) as u64 * width,
             path,
             in_flight: under_way[path],
             ttft_p50: quantile(&tally.ttft, 0.5),
@@ -125,7 +162,7 @@ fn rows(tallies: Vec<Tally>, paths: usize) -> Vec<Second> {
     tallies.into_iter().enumerate().map(row).collect()
 }
 
-/// What one second of one path adds up.
+/// What one interval of one path adds up.
 #[derive(Default)]
 struct Tally {
     row: Second,

@@ -9,9 +9,9 @@ use crate::analysis::stats::{interval_needs, normal_quantile, rank_interval};
 use crate::measure::indicator::Form;
 use crate::measure::sample::Sample;
 
-/// A form of the gaps of a path whose calls are `own`.
-pub(crate) fn seen(recorded: &Histogram<u64>, own: &[&Sample], form: Form) -> Seen {
-    let gaps = Gaps::of(recorded, own);
+/// A form of the gaps of a path whose calls are `own`; of which `stalled` in all, also where not every one has a row.
+pub(crate) fn seen(recorded: &Histogram<u64>, own: &[&Sample], stalled: u64, form: Form) -> Seen {
+    let gaps = Gaps::of(recorded, own, stalled);
     if gaps.counted() == 0 {
         return Seen::nothing("no stream brought two events with content");
     }

@@ -7,6 +7,7 @@ use crate::analysis::population::failed;
 use crate::analysis::slo::figures::{figure, seconds};
 use crate::analysis::slo::seen::Seen;
 use crate::analysis::stats::{design_effect, normal_quantile, wilson};
+use crate::measure::counts::Counts;
 use crate::measure::indicator::{Share, is_of_connecting};
 use crate::measure::metric::Basis;
 use crate::measure::objective::CallCondition;
@@ -54,18 +55,38 @@ impl Counting<'_> {
         self.per_call.iter().find(none)
     }
 
-    /// The share of these calls, which are in the order of time.
-    pub(crate) fn seen(&self, own: &[&Sample]) -> Seen {
+    /// How many of all calls counted are hits, and how many there are; `None` where single calls must be looked at.
+    pub(crate) fn of_all(&self, all: &Counts) -> Option<(u64, u64)> {
+        let (bad, tried) = all.failures();
+        let hits = match self.share {
+            Share::Errors => bad,
+            Share::Status(status) => all.with_status(|own| own == status),
+            Share::StatusClass(class) => all.with_status(|own| own / 100 == class),
+            Share::ConnectFailures => all.ended(|outcome| {
+                outcome.counts_as_failed() == Some(true) && outcome.error().is_some_and(is_of_connecting)
+            }),
+            Share::Unanswered => all.unanswered,
+            Share::Goodput if self.per_call.is_empty() => tried - bad,
+            Share::Goodput => return None,
+        };
+        Some((hits, tried))
+    }
+
+    /// The share of these calls, which are in the order of time; or of `all`, hits and calls, if not every one has a row:
+    /// then rows tell only how much they hang together.
+    pub(crate) fn seen(&self, own: &[&Sample], all: Option<(u64, u64)>) -> Seen {
         if let Some(condition) = self.without_data(own) {
             return Seen::nothing(format!("no call has what '{}' looks at", condition.text));
         }
         let hits: Vec<(f64, f64)> =
             own.iter().filter_map(|s| Some((seconds(s), f64::from(u8::from(self.hit(s)?))))).collect();
-        let n = hits.len() as f64;
-        let many: f64 = hits.iter().map(|(_, hit)| hit).sum();
+        let (many, n) = match all {
+            Some((many, n)) => (many as f64, n as f64),
+            None => (hits.iter().map(|(_, hit)| hit).sum(), hits.len() as f64),
+        };
         let effect = design_effect(&hits);
         let ci = wilson(many / effect, n / effect);
-        Seen::of(hits.len(), (n > 0.0).then(|| many / n), (ci.map(|ci| ci.0), ci.map(|ci| ci.1)))
+        Seen::of(n as usize, (n > 0.0).then(|| many / n), (ci.map(|ci| ci.0), ci.map(|ci| ci.1)))
             .because((n == 0.0).then(|| "no call was made".to_owned()))
     }
 }
@@ -83,7 +104,8 @@ pub(crate) fn difference(own: &Seen, other: &Seen) -> Seen {
     let shift = p1 - p2;
     let low = shift - ((p1 - l1).powi(2) + (u2 - p2).powi(2)).sqrt();
     let high = shift + ((u1 - p1).powi(2) + (p2 - l2).powi(2)).sqrt();
-    Seen::of(n, Some(shift), (Some(low), Some(high)))
+    let reason = own.reason.clone().or_else(|| other.reason.clone());
+    Seen::of(n, Some(shift), (Some(low), Some(high))).because(reason)
 }
 
 /// The fewest trials, all of them good, whose Wilson interval begins at `share` or above.

@@ -2,14 +2,15 @@
 //!
 //! Windows follow each other from the beginning of measuring; what is left at the end is too short and left out. One
 //! with too few calls for the figure is neither kept nor broken: it counts as broken for the lower bound and as kept
-//! for the upper one. `in 100%` is a fact of the run like a largest value, and has no interval beyond itself.
+//! for the upper one. `in 100%` is a fact of the run like a largest value, and has no interval beyond itself. Where rows
+//! are a sample, a window is judged by the calls of it that have rows.
 
 use crate::analysis::slo::figures::{Bounds, Figures};
 use crate::analysis::slo::seen::Seen;
 use crate::analysis::slo::shares::{Counting, trials_for};
 use crate::analysis::stats::{design_effect, wilson};
 use crate::measure::expression::Comparator;
-use crate::measure::indicator::Indicator;
+use crate::measure::indicator::{Form, Indicator};
 use crate::measure::metric::Basis;
 use crate::measure::objective::CallCondition;
 use crate::measure::sample::Sample;
@@ -47,7 +48,8 @@ impl InEach<'_> {
             let window = (sample.stamps.intended.since(start).as_secs_f64() / length) as usize;
             windows.get_mut(window).into_iter().for_each(|held| held.push(sample));
         }
-        let kept: Vec<Option<bool>> = windows.iter().map(|calls| self.kept(calls, run.headline_basis())).collect();
+        let kept: Vec<Option<bool>> =
+            windows.iter().map(|calls| self.kept(calls, run.headline_basis(), run.census.is_some())).collect();
         let count = |verdict| kept.iter().filter(|kept| **kept == verdict).count() as f64;
         let (held, broken, open, all) = (count(Some(true)), count(Some(false)), count(None), whole as f64);
         if open == all {
@@ -74,9 +76,13 @@ impl InEach<'_> {
     }
 
     /// Whether the limit was kept by the calls of one window; `None` if they cannot tell.
-    fn kept(&self, calls: &[&Sample], basis: Basis) -> Option<bool> {
+    fn kept(&self, calls: &[&Sample], basis: Basis, sampled: bool) -> Option<bool> {
         let Bounds { least, most } = match self.indicator {
-            Indicator::Figure(quantity, form) => Figures::of(calls, quantity, basis).fact(form)?,
+            Indicator::Figure(quantity, form) => {
+                let Bounds { least, most } = Figures::of(calls, quantity, basis).fact(form)?;
+                // The largest of some calls may not be the largest of all.
+                Bounds { least, most: if form == Form::Max && sampled { f64::INFINITY } else { most } }
+            }
             Indicator::Share(share) => {
                 let counting = Counting { share, per_call: self.per_call, basis };
                 let hits: Vec<bool> = calls.iter().filter_map(|sample| counting.hit(sample)).collect();

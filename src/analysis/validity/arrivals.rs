@@ -7,12 +7,13 @@ use crate::analysis::validity::lag::achieved;
 use crate::analysis::validity::limits::{BUNCHED, BUNCHED_SHARE, LAG_ALLOWED_MS, SENT_SHARE};
 use crate::analysis::validity::reason::Reason;
 use crate::analysis::validity::verdict::ValidityVerdict;
+use crate::measure::counts::Counts;
 use crate::measure::health::BadSeconds;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::plan::LoadModel;
 use crate::run::Run;
-use crate::units::Nanos;
+use crate::units::{Nanos, Phase};
 
 /// The arrivals in a bin, on average, that its unevenness is judged by.
 const A_BIN: f64 = 10.0;
@@ -62,8 +63,11 @@ impl Arrivals {
             let is_late = achieved(sample, &run.manifest.plan.paths).is_some_and(|at| at > end.max(intended) + grace);
             is_open && is_late && !bad.leave_out(run.second_of(intended))
         };
-        let dropped = measured.iter().filter(|sample| own_drop(sample).is_some()).count() as u64;
-        let behind = measured.iter().filter(|sample| own_drop(sample).is_none() && behind(sample)).count() as u64;
+        let drops = |counts: Counts| counts.ended(|outcome| own_drop(outcome).is_some());
+        let dropped: u64 = run.counted(Phase::Measure).into_iter().map(drops).sum();
+        let late = measured.iter().filter(|sample| own_drop(sample.outcome).is_none() && behind(sample)).count();
+        // Where not every call has a row, those that have stand for the others.
+        let behind = (late as f64 * run.calls_a_row()).round() as u64;
         let dispersion = if is_open {
             Dispersion::of(run, measured).ok_or("fewer than 200 arrivals, or less than 2 s")
         } else {
@@ -115,19 +119,17 @@ impl Dispersion {
 }
 
 /// Why this tool never sent an arrival. Those after a limit that the user set are no fault of it.
-fn own_drop(sample: &Sample) -> Option<ErrorClass> {
-    match sample.outcome {
+fn own_drop(outcome: Outcome) -> Option<ErrorClass> {
+    match outcome {
         Outcome::Dropped(ErrorClass::LimitReached) | Outcome::Ok | Outcome::Failed(_) | Outcome::Incomplete(_) => None,
         Outcome::Dropped(class) => Some(class),
     }
 }
 
 /// Arrivals that were never sent; with `unsent` of all that is so, calls that failed on this machine included.
-pub(crate) fn dropped(measured: &[&Sample], planned: u64, unsent: f64) -> Option<Reason> {
-    let mut classes: BTreeMap<ErrorClass, u64> = BTreeMap::new();
-    for class in measured.iter().filter_map(|sample| own_drop(sample)) {
-        *classes.entry(class).or_insert(0) += 1;
-    }
+pub(crate) fn dropped(all: &Counts, planned: u64, unsent: f64) -> Option<Reason> {
+    let own = |(outcome, count): (&Outcome, &u64)| Some((own_drop(*outcome)?, *count));
+    let classes: BTreeMap<ErrorClass, u64> = all.errors.iter().filter_map(own).collect();
     let weight = ValidityVerdict::invalid_if(unsent > 1.0 - SENT_SHARE);
     (!classes.is_empty()).then_some(Reason::Dropped { classes, planned, weight })
 }

@@ -2,13 +2,12 @@
 
 use crate::analysis::summary::PathSummary;
 use crate::analysis::validity::reason::Reason;
-use crate::measure::sample::Sample;
+use crate::measure::counts::Counts;
 use crate::run::Run;
-use crate::units::Nanos;
 
 /// What is wrong with them.
-pub(crate) fn reasons(run: &Run, measured: &[&Sample], paths: &[PathSummary]) -> Vec<Reason> {
-    let found = [accounting(run, paths), rows_lost(run), clock(measured), incomplete(run)];
+pub(crate) fn reasons(run: &Run, all: &Counts, paths: &[PathSummary]) -> Vec<Reason> {
+    let found = [accounting(run, paths), rows_lost(run), clock(all), incomplete(run)];
     found.into_iter().flatten().collect()
 }
 
@@ -36,15 +35,8 @@ fn rows_lost(run: &Run) -> Option<Reason> {
 }
 
 /// Stamps that run backwards.
-fn clock(measured: &[&Sample]) -> Option<Reason> {
-    let backwards = |sample: &&&Sample| {
-        let s = &sample.stamps;
-        let order = [s.sent, s.first_byte, s.head, s.first_event, s.first_content, s.last_content, s.end];
-        let seen: Vec<Nanos> = order.into_iter().flatten().collect();
-        !seen.is_sorted()
-    };
-    let count = measured.iter().filter(backwards).count() as u64;
-    (count > 0).then_some(Reason::Clock(count))
+fn clock(all: &Counts) -> Option<Reason> {
+    (all.backwards > 0).then_some(Reason::Clock(all.backwards))
 }
 
 fn incomplete(run: &Run) -> Option<Reason> {

@@ -49,6 +49,8 @@ impl Little {
         let seconds = counted.len() as f64;
         let seen = counted.iter().map(|(_, under_way)| under_way).sum::<f64>() / seconds;
         let expected = counted.iter().map(|(second, _)| spent.seconds[*second as usize]).sum::<f64>() / seconds;
+        // Where not every call has a row, those that have stand for the others.
+        let expected = expected * run.calls_a_row();
         // The time average of an M/G/infinity queue over a span T: its variance is at most 2 L W / T.
         let chance = 4.0 * (2.0 * expected * spent.mean_s / seconds).sqrt() + 0.5;
         Ok(Self { seen, expected, chance })

@@ -3,10 +3,12 @@
 use crate::analysis::compare::Comparison;
 use crate::analysis::shift::Interference;
 use crate::analysis::summary::PathSummary;
+use crate::measure::counts::Counts;
 use crate::measure::health::BadSeconds;
 use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
 use crate::run::Run;
+use crate::units::Phase;
 
 pub mod arrivals;
 mod books;
@@ -51,11 +53,12 @@ pub struct Validity {
     pub vitals: Vitals,
     /// The seconds in which this tool could not measure faithfully.
     pub bad: BadSeconds,
-    /// Calls that are left out of every figure because their round was due in such a second.
+    /// Calls that are left out of every figure because their round was due in such a second, as far as they have rows.
     pub left_out: u64,
 }
 
-/// Examines a run: `measured` are all its attempts, `kept` those that figures are made of.
+/// Examines a run: `measured` are its attempts that have rows, `kept` those of them that figures are made of. What is
+/// counted is counted over all attempts.
 #[must_use]
 pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathSummary], headline: Metric) -> Validity {
     let planned = run.planned().iter().sum::<u64>() + run.lost.unattributed;
@@ -64,14 +67,16 @@ pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathS
     let vitals = Vitals::of(run);
     let arrivals = Arrivals::of(run, measured, planned, &bad);
     let little = Little::of(run, &bad);
-    let failures = rig::own_failures(measured);
+    let mut all = Counts::default();
+    run.counted(Phase::Measure).iter().for_each(|counts| all.add(counts));
+    let failures = rig::own_failures(&all);
     let unsent = 1.0 - arrivals.share() + (failures.0 + failures.1) as f64 / planned.max(1) as f64;
 
     let mut reasons = lag::lateness(run, kept, headline);
-    reasons.extend(arrivals::dropped(measured, planned, unsent));
+    reasons.extend(arrivals::dropped(&all, planned, unsent));
     reasons.extend(arrivals.reasons());
     reasons.extend(rig::reasons(run, &vitals, &bad, failures, unsent));
-    reasons.extend(books::reasons(run, measured, paths));
+    reasons.extend(books::reasons(run, &all, paths));
     if let Ok(little) = little
         && little.is_off(limits::RESIDUAL)
     {
@@ -83,7 +88,7 @@ pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathS
         verdict: reasons.first().map_or(ValidityVerdict::Valid, Reason::weight),
         reasons,
         planned,
-        sent: measured.len() as u64 - dropped + lost(run),
+        sent: all.calls() - dropped + lost(run),
         dropped,
         unattributed: run.lost.unattributed,
         lags: Lags::of(measured, &run.manifest.plan.paths),

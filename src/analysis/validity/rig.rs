@@ -3,9 +3,9 @@
 use crate::analysis::validity::limits::{CPU_WARNING, HEADROOM, SENT_SHARE, SIMULATOR_LATE};
 use crate::analysis::validity::reason::Reason;
 use crate::analysis::validity::verdict::ValidityVerdict;
+use crate::measure::counts::Counts;
 use crate::measure::health::{BadSeconds, Second};
 use crate::measure::outcome::ErrorClass;
-use crate::measure::sample::Sample;
 use crate::run::Run;
 
 /// The rig's health over the measured phase. Figures that the system does not give are `None`.
@@ -64,8 +64,8 @@ fn spread(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
 }
 
 /// Calls that failed on this machine, not on the path: without a descriptor or a port, and broken inside.
-pub(crate) fn own_failures(measured: &[&Sample]) -> (u64, u64) {
-    let count = |class| measured.iter().filter(|sample| sample.outcome.error() == Some(class)).count() as u64;
+pub(crate) fn own_failures(all: &Counts) -> (u64, u64) {
+    let count = |class| all.with_class(|seen| seen == class);
     (count(ErrorClass::NoDescriptor), count(ErrorClass::Internal))
 }
 

@@ -9,7 +9,7 @@ use crate::run::fixture::{self, World};
 fn examined(run: &Run) -> Validity {
     let measured: Vec<_> = run.measured().collect();
     let kept = kept(run, &measured, &run.bad_seconds());
-    examine(run, &measured, &kept, &summarize(run, &measured, &kept), Metric::Ttft)
+    examine(run, &measured, &kept, &summarize(run, &kept), Metric::Ttft)
 }
 
 fn codes(validity: &Validity) -> Vec<(&'static str, ValidityVerdict)> {

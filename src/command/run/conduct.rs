@@ -273,10 +273,14 @@ impl Conductor {
 
     async fn oversee(&mut self, overseer: &mut Overseer<'_>, journal: &Journal) {
         let measured = self.elapsed().saturating_sub(self.measure_from);
-        if self.phase() != Phase::Measure {
-            return;
+        // Those of other phases too, or they would pile up.
+        let ended = journal.take_ended();
+        match self.phase() {
+            Phase::Drain => return,
+            Phase::Warmup => return overseer.take(ended),
+            Phase::Measure => overseer.take(ended),
         }
-        match overseer.oversee(journal.take_ended(), measured).await {
+        match overseer.oversee(measured).await {
             Some(Decision::Abort(aborted)) => self.cut(Cut::Aborted(aborted)),
             Some(Decision::Enough(why)) => self.cut(Cut::Enough(why)),
             None => {}

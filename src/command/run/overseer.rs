@@ -3,7 +3,7 @@
 //! It ends a run when an objective with `abort = true` is surely missed, or when the intervals are as narrow as
 //! `load.precision` wants them; never because something became significant. It looks at the calls before the oldest
 //! that is still under way: fast calls end first, and judged as they come they would stand for all. Looks become rarer
-//! as the run grows older, so that their cost stays small and a miss by chance stays rare.
+//! as the run grows older, so that their cost stays small and a miss by chance stays rare. What it holds has a bound.
 
 use std::collections::HashSet;
 use std::iter::Peekable;
@@ -13,9 +13,10 @@ use tokio::task::JoinHandle;
 
 use crate::analysis::{precision, slo};
 use crate::command::run::engine::Setup;
+use crate::command::run::held::{Held, MOST};
 use crate::measure::objective::Objective;
 use crate::measure::sample::Sample;
-use crate::run::{Aborted, Ending, Lost, Manifest, Run};
+use crate::run::{Aborted, Ending, Manifest, Run};
 use crate::schedule::tickets::Ticket;
 use crate::units::Phase;
 
@@ -37,16 +38,18 @@ pub(super) enum Decision {
 /// The overseer of one run.
 pub(super) struct Overseer<'a> {
     /// What was judged so far; away while it is being judged.
-    run: Option<Run>,
+    held: Option<Held>,
     /// The plan once more, up to the first call that has not ended; `None` where callers decide what comes next.
     frontier: Option<Peekable<Box<dyn Iterator<Item = Ticket> + 'a>>>,
     /// Calls beyond the frontier that have ended.
     ended: HashSet<u64>,
-    /// The measured of them.
+    /// Calls that have not ended when [`MOST`] later ones had; they count when they end.
+    passed_over: HashSet<u64>,
+    /// Measured calls that are not held yet.
     ahead: Vec<Sample>,
     /// When to look next, from the beginning of measuring.
     next: Duration,
-    looking: Option<JoinHandle<(Run, Option<Decision>)>>,
+    looking: Option<JoinHandle<(Held, Option<Decision>)>>,
 }
 
 impl<'a> Overseer<'a> {
@@ -57,63 +60,75 @@ impl<'a> Overseer<'a> {
             return None;
         }
         let tickets: Box<dyn Iterator<Item = Ticket>> = Box::new(plan.tickets(setup.workload.arrivals(), 0, 1));
-        let run = Run {
-            manifest: manifest.clone(),
-            samples: Vec::new(),
-            chunk_gaps: Vec::new(),
-            health: Vec::new(),
-            lost: Lost::default(),
-        };
+        let from = plan.first_measured(setup.workload.arrivals());
         Some(Self {
-            run: Some(run),
+            held: Some(Held::new(manifest, from, MOST)),
             frontier: (plan.concurrency() == 0).then(|| tickets.peekable()),
             ended: HashSet::new(),
+            passed_over: HashSet::new(),
             ahead: Vec::new(),
             next: LOOK_AFTER,
             looking: None,
         })
     }
 
-    /// Takes the calls that have ended since, and looks when it is time; `measured` is how long was measured.
-    pub(super) async fn oversee(&mut self, ended: Vec<Sample>, measured: Duration) -> Option<Decision> {
-        self.ended.extend(ended.iter().map(|sample| sample.seq.0));
+    /// Takes calls that have ended, of any phase.
+    pub(super) fn take(&mut self, ended: Vec<Sample>) {
+        if self.held.is_none() && self.looking.is_none() {
+            return;
+        }
+        for sample in ended.iter().filter(|_| self.frontier.is_some()) {
+            if !self.passed_over.remove(&sample.seq.0) {
+                self.ended.insert(sample.seq.0);
+            }
+        }
         self.ahead.extend(ended.into_iter().filter(|sample| sample.phase == Phase::Measure));
+    }
+
+    /// Looks when it is time; `measured` is how long was measured.
+    pub(super) async fn oversee(&mut self, measured: Duration) -> Option<Decision> {
         if self.looking.as_ref().is_some_and(JoinHandle::is_finished)
             && let Some(looking) = self.looking.take()
         {
             // A look that broke is the last one; the run goes on without.
-            let (run, decision) = looking.await.ok()?;
-            self.run = Some(run);
+            let (held, decision) = looking.await.ok()?;
+            self.held = Some(held);
             if decision.is_some() {
                 return decision;
             }
         }
-        if measured >= self.next
-            && let Some(mut run) = self.run.take()
-        {
-            self.next = (measured + LOOK_AFTER).max(measured.mul_f64(GROWS_BY));
-            let known = self.advance(&mut run, measured);
-            run.manifest.ending = Some(ending(known));
-            self.looking = Some(tokio::task::spawn_blocking(move || {
-                let decision = decide(&run, known);
-                (run, decision)
-            }));
+        let mut held = self.held.take()?;
+        let known = self.advance(&mut held, measured);
+        if measured < self.next {
+            self.held = Some(held);
+            return None;
         }
+        self.next = (measured + LOOK_AFTER).max(measured.mul_f64(GROWS_BY));
+        held.run.manifest.ending = Some(ending(known));
+        self.looking = Some(tokio::task::spawn_blocking(move || {
+            let decision = decide(&held.run, known);
+            (held, decision)
+        }));
         None
     }
 
     /// Hands over the calls before the oldest that is under way, and tells how much of the measured time that is.
-    fn advance(&mut self, run: &mut Run, measured: Duration) -> Duration {
+    fn advance(&mut self, held: &mut Held, measured: Duration) -> Duration {
         let Some(frontier) = &mut self.frontier else {
-            run.samples.append(&mut self.ahead);
+            held.take(self.ahead.drain(..));
             return measured;
         };
-        while frontier.next_if(|ticket| self.ended.remove(&ticket.seq.0)).is_some() {}
+        loop {
+            while frontier.next_if(|ticket| self.ended.remove(&ticket.seq.0)).is_some() {}
+            // A call whose row was lost never ends here, and the others must not pile up behind it.
+            let Some(waited_for) = frontier.next_if(|_| self.ended.len() > MOST) else { break };
+            self.passed_over.insert(waited_for.seq.0);
+        }
         let first = frontier.peek().map(|ticket| ticket.intended);
-        let until = first.map(|first| run.manifest.origin + first);
+        let until = first.map(|first| held.run.manifest.origin + first);
         let before = |sample: &mut Sample| until.is_none_or(|until| sample.stamps.intended < until);
-        run.samples.extend(self.ahead.extract_if(.., before));
-        first.map_or(measured, |first| first.saturating_sub(run.manifest.plan.measure_from()).min(measured))
+        held.take(self.ahead.extract_if(.., before));
+        first.map_or(measured, |first| first.saturating_sub(held.run.manifest.plan.measure_from()).min(measured))
     }
 }
 

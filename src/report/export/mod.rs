@@ -25,7 +25,7 @@ mod tests {
     use crate::report::fixture::{golden, judged};
     use crate::report::model::Model;
     use crate::run::Run;
-    use crate::run::fixture::World;
+    use crate::run::fixture::{World, sampled};
 
     /// A small run with one candidate, and what is said of it.
     fn small() -> (Run, &'static Analysis) {
@@ -231,6 +231,40 @@ mod tests {
         let analysis = analyse(&spoilt);
         assert!(analysis.paths[0].metrics[0].n < whole.paths[0].metrics[0].n, "a second is left out");
         logs_hold(&spoilt, &analysis);
+        let few = sampled(run, 4);
+        let analysis = analyse(&few);
+        assert_eq!(analysis.paths[1].metrics[0].n, whole.paths[1].metrics[0].n, "counted whole");
+        logs_hold(&few, &analysis);
+    }
+
+    #[test]
+    fn where_rows_are_a_sample_counts_are_of_all_calls() {
+        let (run, whole) = small();
+        let few = sampled(run.clone(), 4);
+        let analysis = analyse(&few);
+        let shares = |run: &Run, analysis: &Analysis| {
+            let levels = tracked::levels(run, analysis).into_iter();
+            levels.filter(|level| level.name == "failed_share").map(|level| (level.value, level.n)).collect::<Vec<_>>()
+        };
+        assert_eq!(shares(&few, &analysis), shares(&run, whole));
+        assert!(shares(&run, whole)[1].0 > 0.0);
+        let counted = |run: &Run, analysis: &Analysis| {
+            let k6 = json(&k6::render(run, analysis));
+            let vllm = json(&file_of(vllm::render(run, analysis), "vllm/private.json"));
+            let page = text(prometheus::render(run, analysis));
+            let requests =
+                page.lines().filter(|line| line.starts_with("hopmark_requests{") || line.contains("_count{"));
+            (
+                ["http_reqs{path:private}", "calls_failed{path:private}"]
+                    .map(|name| k6["metrics"][name]["values"].clone()),
+                ["completed", "failed", "total_output_tokens"].map(|key| vllm[key].clone()),
+                requests.map(str::to_owned).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(counted(&few, &analysis), counted(&run, whole));
+        let distribution = text(file_of(hgrm::render(&few, &analysis), "hgrm/private.ttft.hgrm"));
+        let total = whole.paths[1].metrics.iter().find(|metric| metric.key() == "ttft").expect("ttft").n;
+        assert!(distribution.contains(&format!("Total count    = {total:>12}]")), "{distribution}");
     }
 
     fn logs_hold(run: &Run, analysis: &Analysis) {
@@ -242,9 +276,10 @@ mod tests {
             assert_eq!(series.file(run, "hlog"), name);
             let name = name.display();
             std::fs::write(&file, bytes).expect("written");
-            let merged = crate::store::histograms::read_merged(&file, |_| true).expect("read");
-            assert_eq!(merged.keys().collect::<Vec<_>>(), [""], "{name} has no tags");
-            let (log, summary) = (&merged[""], series.summary);
+            let (mut log, summary) = (crate::measure::histogram::empty::<u64>(), series.summary);
+            let no_tag = [String::new()];
+            crate::store::histograms::read(&file, &no_tag, |part| log.add(part.values).expect("in range"))
+                .expect("read");
             assert_eq!(log.len(), summary.n, "{name}");
             let p50 = summary.quantile(0.5).unwrap_or_default();
             let kept = log.value_at_quantile(0.5) as f64 / 1e6;

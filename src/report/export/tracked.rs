@@ -12,7 +12,7 @@ use crate::report::export::values::kept;
 use crate::report::figure::percent_key;
 use crate::report::json::rounded;
 use crate::run::Run;
-use crate::units::PathId;
+use crate::units::{PathId, Phase};
 
 /// The metrics that are followed.
 pub const METRICS: [Metric; 3] = [Metric::Ttft, Metric::E2e, Metric::Tpot];
@@ -56,7 +56,7 @@ pub fn levels(run: &Run, analysis: &Analysis) -> Vec<Tracked> {
         let path = run.manifest.plan.path(id).name.clone();
         let headlines = metrics.iter().filter(|metric| METRICS.contains(&metric.metric) && !metric.beside);
         let mut figures: Vec<Tracked> = headlines.flat_map(|metric| quantiles(&path, metric)).collect();
-        figures.extend(failed_share(&kept, id, path));
+        figures.extend(failed_share(run, &kept, id, path));
         figures
     };
     analysis.paths.iter().flat_map(|summary| of_path(summary.path, &summary.metrics)).collect()
@@ -70,11 +70,15 @@ fn quantiles(path: &str, metric: &MetricSummary) -> impl Iterator<Item = Tracked
 }
 
 /// Failed calls of a path among those that ended by themselves, percent.
-fn failed_share(kept: &[&Sample], id: PathId, path: String) -> Option<Tracked> {
-    let ends: Vec<bool> = kept.iter().filter(|sample| sample.path == id).filter_map(|sample| failed(sample)).collect();
-    let (bad, n) = (ends.iter().filter(|failed| **failed).count(), ends.len());
+fn failed_share(run: &Run, kept: &[&Sample], id: PathId, path: String) -> Option<Tracked> {
+    let (bad, n) = if run.census.is_some() {
+        run.counted(Phase::Measure)[id.index()].failures()
+    } else {
+        let own = kept.iter().filter(|sample| sample.path == id);
+        own.filter_map(|sample| failed(sample)).fold((0, 0), |(bad, n), failed| (bad + u64::from(failed), n + 1))
+    };
     let value = rounded(100.0 * bad as f64 / n.max(1) as f64);
-    (n > 0).then(|| Tracked { path, name: "failed_share".to_owned(), value, unit: "%", n: n as u64 })
+    (n > 0).then(|| Tracked { path, name: "failed_share".to_owned(), value, unit: "%", n })
 }
 
 /// What each path adds to the baseline; a shift without an interval is left out.

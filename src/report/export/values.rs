@@ -45,11 +45,15 @@ impl Series<'_> {
         PathBuf::from(format!("{folder}/{name}.{}.{folder}", self.summary.key()))
     }
 
+    /// Which of its two forms it is.
+    fn basis(&self, run: &Run) -> Basis {
+        if self.summary.beside { Basis::Service } else { run.headline_basis() }
+    }
+
     /// Its values one by one: the second since the run's start in which the call ended, and nanoseconds. Of
-    /// successful calls among those `kept`; none for gaps between chunks, which are there as a histogram alone.
+    /// successful calls among those `kept`, which are not all calls where rows are a sample; none for gaps between chunks, which are there as a histogram alone.
     pub fn of_calls<'r>(&self, run: &'r Run, kept: &'r [&Sample]) -> impl Iterator<Item = (u64, u64)> + 'r {
-        let (path, metric) = (self.path, self.summary.metric);
-        let basis = if self.summary.beside { Basis::Service } else { run.headline_basis() };
+        let (path, metric, basis) = (self.path, self.summary.metric, self.basis(run));
         kept.iter().filter(move |sample| sample.path == path).filter_map(move |sample| {
             let ms = value_ms(sample, metric, basis)?;
             let ended = sample.stamps.end.unwrap_or(sample.stamps.intended);
@@ -57,11 +61,15 @@ impl Series<'_> {
         })
     }
 
-    /// All of them, in nanoseconds.
+    /// All of them, in nanoseconds: of every call, also where not every call has a row.
     #[must_use]
     pub fn histogram(&self, run: &Run, kept: &[&Sample]) -> Histogram<u64> {
         if self.summary.metric == Metric::ChunkGap {
             return run.chunk_gaps[self.path.index()].clone();
+        }
+        if let Some(census) = &run.census {
+            let all = census.of(self.path, self.summary.metric, self.basis(run));
+            return all.cloned().unwrap_or_else(histogram::empty);
         }
         let mut values = histogram::empty();
         self.of_calls(run, kept).for_each(|(_, ns)| values.saturating_record(ns));

@@ -1,0 +1,32 @@
+//! The largest value where not every call has a row: the histogram of all calls can tell it to three digits, rows only
+//! that it is no smaller than theirs.
+
+use crate::analysis::distribution::Distribution;
+use crate::analysis::slo::seen::Seen;
+use crate::measure::counts::Counts;
+use crate::measure::metric::Metric;
+use crate::measure::outcome::ErrorClass;
+use crate::measure::sample::Sample;
+use crate::run::Run;
+use crate::units::PathId;
+
+/// Of all calls of a path, of which `own` have rows and `counts` are all.
+pub(crate) fn seen(run: &Run, own: &[&Sample], (path, metric): (PathId, Metric), counts: &Counts) -> Seen {
+    let basis = run.headline_basis();
+    let ok = run.census.as_ref().and_then(|census| census.of(path, metric, basis));
+    let all = Distribution::of(ok, own, (metric, basis), counts.with_class(ErrorClass::is_timeout));
+    let observed = all.least(1.0);
+    let many = all.beyond;
+    let reason = match (all.counted(), many) {
+        (0, _) => Some("no successful call has this metric".to_owned()),
+        (_, 0) => None,
+        _ => Some(format!("{many} calls timed out and count as longer than the time they were given")),
+    };
+    Seen::of(all.counted() as usize, observed, (observed, all.max())).because(reason)
+}
+
+/// Of calls that have rows, where others have none: how large the largest of all is, is not known.
+pub(crate) fn at_least(rows: Seen) -> Seen {
+    let reason = rows.reason.clone().or_else(|| Some("the largest of the calls that have rows".to_owned()));
+    Seen { ci: (rows.ci.0, None), ..rows }.because(reason)
+}
