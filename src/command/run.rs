@@ -4,6 +4,7 @@ pub(super) mod child;
 mod conduct;
 mod dry;
 mod engine;
+mod frontier;
 mod held;
 mod live;
 pub(super) mod machine;

@@ -5,14 +5,13 @@
 //! that is still under way: fast calls end first, and judged as they come they would stand for all. Looks become rarer
 //! as the run grows older, so that their cost stays small and a miss by chance stays rare. What it holds has a bound.
 
-use std::collections::HashSet;
-use std::iter::Peekable;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
 use crate::analysis::{precision, slo};
 use crate::command::run::engine::Setup;
+use crate::command::run::frontier::Frontier;
 use crate::command::run::held::{Held, MOST};
 use crate::measure::objective::Objective;
 use crate::measure::sample::Sample;
@@ -40,11 +39,7 @@ pub(super) struct Overseer<'a> {
     /// What was judged so far; away while it is being judged.
     held: Option<Held>,
     /// The plan once more, up to the first call that has not ended; `None` where callers decide what comes next.
-    frontier: Option<Peekable<Box<dyn Iterator<Item = Ticket> + 'a>>>,
-    /// Calls beyond the frontier that have ended.
-    ended: HashSet<u64>,
-    /// Calls that have not ended when [`MOST`] later ones had; they count when they end.
-    passed_over: HashSet<u64>,
+    frontier: Option<Frontier<'a>>,
     /// Measured calls that are not held yet.
     ahead: Vec<Sample>,
     /// When to look next, from the beginning of measuring.
@@ -63,9 +58,7 @@ impl<'a> Overseer<'a> {
         let from = plan.first_measured(setup.workload.arrivals());
         Some(Self {
             held: Some(Held::new(manifest, from, MOST)),
-            frontier: (plan.concurrency() == 0).then(|| tickets.peekable()),
-            ended: HashSet::new(),
-            passed_over: HashSet::new(),
+            frontier: (plan.concurrency() == 0).then(|| Frontier::new(tickets, MOST)),
             ahead: Vec::new(),
             next: LOOK_AFTER,
             looking: None,
@@ -77,10 +70,8 @@ impl<'a> Overseer<'a> {
         if self.held.is_none() && self.looking.is_none() {
             return;
         }
-        for sample in ended.iter().filter(|_| self.frontier.is_some()) {
-            if !self.passed_over.remove(&sample.seq.0) {
-                self.ended.insert(sample.seq.0);
-            }
+        if let Some(frontier) = &mut self.frontier {
+            ended.iter().for_each(|sample| frontier.note(sample.seq.0));
         }
         self.ahead.extend(ended.into_iter().filter(|sample| sample.phase == Phase::Measure));
     }
@@ -118,13 +109,7 @@ impl<'a> Overseer<'a> {
             held.take(self.ahead.drain(..));
             return measured;
         };
-        loop {
-            while frontier.next_if(|ticket| self.ended.remove(&ticket.seq.0)).is_some() {}
-            // A call whose row was lost never ends here, and the others must not pile up behind it.
-            let Some(waited_for) = frontier.next_if(|_| self.ended.len() > MOST) else { break };
-            self.passed_over.insert(waited_for.seq.0);
-        }
-        let first = frontier.peek().map(|ticket| ticket.intended);
+        let first = frontier.advance();
         let until = first.map(|first| held.run.manifest.origin + first);
         let before = |sample: &mut Sample| until.is_none_or(|until| sample.stamps.intended < until);
         held.take(self.ahead.extract_if(.., before));
