@@ -95,17 +95,18 @@ impl Client {
     }
 }
 
-fn on_core_1(program: &Path) -> Command {
+pub fn on_core_1(program: &Path) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", "1"]).arg(program).stdin(Stdio::null());
     command
 }
 
 /// Runs a command; what it printed, and the processor time that it and its own took, in seconds.
-fn timed(command: &mut Command) -> io::Result<(String, f64)> {
+pub fn timed(command: &mut Command) -> io::Result<(String, f64)> {
     let before = children_cpu_s()?;
     let output = command.stderr(Stdio::inherit()).output()?;
-    if !output.status.success() {
+    // This driver ends with 4 when it was itself the limit, which is what such a load is for.
+    if !matches!(output.status.code(), Some(0 | 4)) {
         return Err(io::Error::other(format!("{command:?} ended with {}", output.status)));
     }
     Ok((String::from_utf8_lossy(&output.stdout).into_owned(), children_cpu_s()? - before))
@@ -137,7 +138,7 @@ fn hopmark(program: &Path, load: Load, port: &str, seconds: u64, dir: &Path) -> 
     )?;
     let out = dir.join(format!("run-{}", std::fs::read_dir(dir)?.count()));
     let mut command = on_core_1(program);
-    // The run may be degraded, for its processor is full by intention; what counts is that no call fails.
+    // The run may be invalid, for its processor is full by intention; what counts is that no call fails.
     timed(command.args(["run", "--quiet", "--skip-preflight"]).arg(&profile).arg("--out").arg(&out))?;
     let read = |file: &str| -> io::Result<Value> { Ok(serde_json::from_slice(&std::fs::read(out.join(file))?)?) };
     let (summary, manifest) = (read("summary.json")?, read("manifest.json")?);
@@ -148,7 +149,7 @@ fn hopmark(program: &Path, load: Load, port: &str, seconds: u64, dir: &Path) -> 
     Ok(Took { rate: ok / seconds as f64, cpu_us: cpu_s * 1e6 / ok, failed })
 }
 
-fn find(value: &Value, key: &str) -> Option<f64> {
+pub fn find(value: &Value, key: &str) -> Option<f64> {
     match value {
         Value::Object(map) => map.get(key).and_then(Value::as_f64).or_else(|| map.values().find_map(|v| find(v, key))),
         Value::Array(all) => all.iter().find_map(|value| find(value, key)),

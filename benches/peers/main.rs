@@ -1,10 +1,12 @@
 //! This driver beside its peers: one fixed server on core 0, each client in turn on core 1, several times over.
 //!
 //! `cargo bench --bench peers` prints a table; with `-- --write` it also puts it into `docs/performance.md`. Peers that
-//! are not installed are left out: wrk is a Debian package, oha comes with `cargo install oha`.
+//! are not installed are left out: wrk is a Debian package, oha comes with `cargo install oha`, aiperf and guidellm come from
+//! the Python registry.
 #![allow(clippy::print_stdout, missing_docs, unreachable_pub)]
 
 mod client;
+mod paced;
 mod server;
 
 use std::fmt::Write as _;
@@ -52,7 +54,7 @@ impl Drop for Server {
     }
 }
 
-fn middle(mut values: Vec<f64>) -> f64 {
+pub(crate) fn middle(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
@@ -113,6 +115,7 @@ fn main() -> io::Result<()> {
     let _ = writeln!(text, "{}", compare(Load::Whole, &clients)?);
     let _ = writeln!(text, "Streams of 64 tokens without delay; the ratio is that of the CPU an event:\n");
     let _ = writeln!(text, "{}", compare(Load::Stream, &clients)?);
+    let _ = writeln!(text, "{}", paced::compare()?);
     tell(&text);
     if args.iter().any(|arg| arg == "--write") {
         write(&text)?;
