@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::analysis::population::Connections;
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::quantile::quantile;
+use crate::measure::quantile::median;
 use crate::measure::sample::{ConnUse, Sample};
 use crate::run::Run;
 use crate::units::{Nanos, PathId};
@@ -69,12 +69,6 @@ fn first_token(sample: &Sample) -> Option<Nanos> {
     let sent = sample.stamps.sent?;
     let after = Metric::Ttft.of(sample, Basis::Service).filter(|_| sample.stream)?;
     Some(sent + Duration::from_nanos(after))
-}
-
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    quantile(&values, 0.5)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! measured: each service counts by its own clock and its own idea of beginning and end.
 
 use crate::analysis::population::Connections;
-use crate::measure::quantile::quantile;
+use crate::measure::quantile::median;
 use crate::measure::sample::Sample;
 use crate::run::Run;
 
@@ -51,12 +51,6 @@ fn split(sample: &Sample) -> Option<Split> {
     }
     let network = first_byte - model.unwrap_or(0.0) - sample.gateway_ms.unwrap_or(0.0);
     Some(Split { network, gateway: sample.gateway_ms, model })
-}
-
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    quantile(&values, 0.5)
 }
 
 #[cfg(test)]

@@ -12,6 +12,14 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     Some(low + (high - low) * (rank - below as f64))
 }
 
+/// The median of values in any order; `None` without values.
+#[must_use]
+pub fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    quantile(&values, 0.5)
+}
+
 /// Whether `n` values can show the quantile `q` at all: at least one of them is expected on either side, or at the
 /// median 2 values are there.
 #[must_use]
