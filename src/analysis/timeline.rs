@@ -88,7 +88,7 @@ fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width
 }
 
 fn throttled(sample: &Sample) -> bool {
-    sample.status == Some(429) || sample.outcome.error() == Some(ErrorClass::StreamThrottled)
+    sample.outcome.error().is_some_and(ErrorClass::is_throttled)
 }
 
 /// Counts all calls anew where not every call has a row: by the middle of the interval in which they were counted, and
@@ -100,8 +100,7 @@ fn count_all(bins: &mut [Failures], run: &Run, census: &Census, path: PathId, wi
         let middle = span.second as f64 + 0.5 * span.length as f64;
         let bin = &mut bins[(((middle - from).max(0.0) / width_s) as usize).min(last)];
         let (failed, tried) = span.calls.failures();
-        let throttled =
-            span.calls.with_class(|class| matches!(class, ErrorClass::Http(429) | ErrorClass::StreamThrottled));
+        let throttled = span.calls.with_class(ErrorClass::is_throttled);
         bin.calls += tried;
         bin.throttled += throttled;
         bin.failed += failed.saturating_sub(throttled);

@@ -202,6 +202,12 @@ impl ErrorClass {
         Self::Internal,
     ];
 
+    /// Whether a limit on requests or tokens refused the call, before or in its stream.
+    #[must_use]
+    pub fn is_throttled(self) -> bool {
+        matches!(self, Self::Http(429) | Self::StreamThrottled)
+    }
+
     /// Whether the call was given up at a time limit, so that its true length is only known to be longer.
     #[must_use]
     pub fn is_timeout(self) -> bool {
