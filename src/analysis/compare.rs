@@ -14,14 +14,16 @@
 use crate::analysis::aged::States;
 use crate::analysis::bench::{Bench, Pair};
 use crate::analysis::blocks::Blocks;
+use crate::analysis::failing;
 use crate::analysis::family::{First, Levels, Member};
 use crate::analysis::gate::Gates;
 use crate::analysis::interference;
 use crate::analysis::judge::Judge;
 use crate::analysis::lengths::Lengths;
 use crate::analysis::population::{Connections, headline};
-use crate::analysis::shift::{Candidate, ShiftRow};
+use crate::analysis::shift::{Candidate, Open, ShiftRow};
 use crate::analysis::stats::interval_needs;
+use crate::analysis::survivors;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
 use crate::path::NetPath;
@@ -81,6 +83,14 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Takes back every verdict, because the run is invalid.
+    pub(crate) fn withhold(&mut self) {
+        for candidate in &mut self.candidates {
+            let Candidate { rows, failures, .. } = candidate;
+            rows.iter_mut().for_each(|row| survivors::withhold(row, Open::Invalid, failures));
+        }
+    }
+
     /// The candidates that are another path than the baseline.
     pub fn others(&self) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().filter(|candidate| Some(candidate.path) != self.twin)
@@ -134,10 +144,11 @@ fn compare_over(
     };
     let (levels, of_twin) = (levels_of(false), levels_of(true));
     let states = States::of(run);
+    let failing: Vec<PathId> = failing::find(run).into_iter().map(|failed| failed.path).collect();
     let checked = |(place, pair): (usize, &Pair)| {
         let is_twin = Some(pair.candidate.path) == plan.twin;
         let levels = if is_twin { &of_twin } else { &levels };
-        let judge = Judge { bench: &bench, plan, levels, gates, complete: run.is_complete() };
+        let judge = Judge { bench: &bench, plan, levels, gates, complete: run.is_complete(), failing: &failing };
         let mut candidate = judge.candidate(place, pair);
         let arm = candidate.headline(first.headline).and_then(ShiftRow::arm_ms);
         candidate.connections = states.shifts(run, measured, &bench, pair, first.headline);

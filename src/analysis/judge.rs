@@ -10,9 +10,11 @@ use crate::analysis::power::rounds_to_reach;
 use crate::analysis::resample::Values;
 use crate::analysis::shift::{Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict, percent};
 use crate::analysis::stats::{interval_needs, small_sample_factor};
+use crate::analysis::survivors;
 use crate::measure::margin::declared_for_errors;
 use crate::measure::quantile::is_supported;
 use crate::plan::Plan;
+use crate::units::PathId;
 
 /// A shift so small against its interval that no reasonable run would tell it from none: more than so many times as
 /// many rounds would be needed.
@@ -30,6 +32,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) gates: Gates<'a>,
     /// Whether the run carried out its plan.
     pub(crate) complete: bool,
+    /// The paths that failed.
+    pub(crate) failing: &'a [PathId],
 }
 
 impl Judge<'_> {
@@ -39,11 +43,15 @@ impl Judge<'_> {
         for metric in 0..self.bench.metrics.len() {
             rows.extend(pair.rows.iter().map(|q| self.row(pair, (place, metric, *q))));
         }
+        let failures = self.failures(pair);
+        if let Some(open) = survivors::against(pair, &failures, self.failing) {
+            rows.iter_mut().for_each(|row| survivors::withhold(row, open, &failures));
+        }
         Candidate {
             path: pair.candidate.path,
             rows,
             means: (0..self.bench.metrics.len()).map(|metric| self.mean(pair, metric)).collect(),
-            failures: self.failures(pair),
+            failures,
             goodput: self.bench.goodput(pair),
             dominances: (0..self.bench.metrics.len()).map(|metric| self.bench.dominance(pair, metric)).collect(),
             connections: Vec::new(),

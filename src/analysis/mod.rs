@@ -20,6 +20,7 @@ pub mod cost;
 mod distribution;
 pub mod divisive;
 mod effect;
+pub mod failing;
 pub mod family;
 pub mod findings;
 mod gaps;
@@ -41,6 +42,7 @@ pub mod sizing;
 pub mod slo;
 pub mod stats;
 pub mod summary;
+mod survivors;
 pub mod timeline;
 pub mod trend;
 pub mod truth;
@@ -50,11 +52,12 @@ pub mod waterfall;
 pub use between::Between;
 pub use compare::Comparison;
 pub use conclusion::Conclusion;
+pub use failing::FailedPath;
 pub use findings::Finding;
 pub use slo::{ExpectationResult, ObjectiveResult};
 pub use summary::PathSummary;
 pub use trend::Trend;
-pub use validity::Validity;
+pub use validity::{Validity, ValidityVerdict};
 
 /// Everything that is judged of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +76,8 @@ pub struct Analysis {
     pub reported: Vec<Option<reported::Reported>>,
     /// Every path against the baseline; `None` with one path alone.
     pub comparison: Option<Comparison>,
+    /// The paths that failed, in the order of the plan.
+    pub failing: Vec<FailedPath>,
     /// The objectives of the plan.
     pub objectives: Vec<ObjectiveResult>,
     /// The claims of the plan.
@@ -97,19 +102,24 @@ pub fn analyse(run: &Run) -> Analysis {
     let counted = run.counted(Phase::Measure);
     let paths = summary::summarize(run, &kept);
     let mut validity = validity::examine(run, &measured, &kept, &paths, headline);
-    let comparison = compare::compare(run, &kept);
+    let mut comparison = compare::compare(run, &kept);
     validity.note_interference(run, comparison.as_ref());
+    if validity.verdict == ValidityVerdict::Invalid {
+        comparison.iter_mut().for_each(Comparison::withhold);
+    }
     let objectives = slo::judge(run, &kept);
+    let failing = failing::find(run);
     Analysis {
         basis: run.headline_basis(),
         headline,
         findings: paths.iter().map(|path| findings::find(&measured, &counted[path.path.index()], path.path)).collect(),
-        conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
+        conclusion: Conclusion::of(run.is_complete(), &validity, &failing, &objectives, comparison.as_ref()),
         waterfalls: comparison.as_ref().map_or_else(Vec::new, |c| waterfall::waterfalls(run, &kept, c.baseline)),
         timelines: timeline::timelines(run, &measured, headline),
         reported: paths.iter().map(|path| reported_of(run, &kept, path)).collect(),
         paths,
         comparison,
+        failing,
         objectives,
         expectations: slo::hold(run, &kept),
         validity,

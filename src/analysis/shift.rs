@@ -119,6 +119,12 @@ pub enum Open {
     BeyondTimeout,
     /// The run did not carry out its plan, and nothing is decided by half a run.
     Incomplete,
+    /// A path failed, and what is left of its calls says nothing of it.
+    PathFailed,
+    /// The paths do not fail equally often, so the calls that succeeded are different selections.
+    FailuresDiffer,
+    /// The run is invalid, and nothing is decided by it.
+    Invalid,
 }
 
 /// What can be said about a shift.

@@ -14,7 +14,8 @@ use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
-use crate::analysis::{Analysis, Finding};
+use crate::analysis::{Analysis, FailedPath, Finding};
+use crate::report::banner::banner;
 use crate::report::figure::percent_key;
 use crate::report::json_effects::{
     connection_states, curves, dominance, gate, goodput, interference, of_candidates, reported,
@@ -31,6 +32,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         schema_version: 1,
         run: run_facts(run),
         sampled: run.manifest.rows.as_ref().map(sampled),
+        conclusion: conclusion(run, analysis),
         validity: validity(run, &analysis.validity),
         paths: Named(paths(run, analysis)),
         comparisons: comparisons(run, analysis),
@@ -58,6 +60,7 @@ struct Document {
     run: RunFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
     sampled: Option<Value>,
+    conclusion: ConclusionFacts,
     validity: ValidityFacts,
     paths: Named<PathFacts>,
     comparisons: Vec<ComparisonFacts>,
@@ -74,6 +77,19 @@ struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     expectations: Vec<ExpectationFacts>,
     notes: Vec<String>,
+}
+
+/// What the run comes to.
+#[derive(Serialize)]
+struct ConclusionFacts {
+    verdict: &'static str,
+    exit_code: u8,
+    message: String,
+}
+
+fn conclusion(run: &Run, analysis: &Analysis) -> ConclusionFacts {
+    let verdict = analysis.conclusion;
+    ConclusionFacts { verdict: verdict.as_str(), exit_code: verdict.exit_code(false), message: banner(run, analysis).1 }
 }
 
 /// A map that keeps the order of its entries.
@@ -147,6 +163,8 @@ fn aborted(aborted: &Aborted) -> Value {
 struct PathFacts {
     kind: &'static str,
     requests: RequestFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Value>,
     errors: BTreeMap<String, u64>,
     connections: ConnectionFacts,
     tokens: TokenFacts,
@@ -180,6 +198,11 @@ struct TokenFacts {
     output: u64,
 }
 
+/// Why a path failed.
+fn failure(failed: &FailedPath) -> Value {
+    json!({"code": failed.kind.code(), "message": failed.seen(), "failed": failed.failed, "tried": failed.tried})
+}
+
 fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
     let one = |(summary, findings): (&PathSummary, &Vec<Finding>)| {
         let path = run.manifest.plan.path(summary.path);
@@ -194,6 +217,7 @@ fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
                 dropped: requests.dropped,
                 timeouts: requests.timeouts,
             },
+            failure: analysis.failing.iter().find(|failed| failed.path == summary.path).map(failure),
             errors: summary.errors.clone(),
             connections: connections(summary.connections),
             tokens: tokens(summary.tokens),

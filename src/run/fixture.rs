@@ -201,6 +201,7 @@ impl World {
             reason: None,
             reached: None,
             aborted_by: None,
+            ended_by: None,
             measured_s: self.seconds,
             drain_s: 0.8,
             planned: planned.collect(),

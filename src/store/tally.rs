@@ -29,6 +29,8 @@ pub struct PathTally {
     pub errors: u64,
     /// Answers 401 or 403 since the last other one.
     pub refused_in_a_row: u32,
+    /// Calls that count as failed since the last success.
+    pub failed_in_a_row: u64,
     /// Time to first token (first byte where nothing streams), response time in nanoseconds, measured and ok.
     pub ttft: Histogram<u32>,
 }
@@ -42,7 +44,7 @@ impl Tally {
 
     /// Nothing seen yet.
     pub(crate) fn new(paths: usize) -> Self {
-        let path = || PathTally { ok: 0, errors: 0, refused_in_a_row: 0, ttft: histogram::empty() };
+        let path = || PathTally { ok: 0, errors: 0, refused_in_a_row: 0, failed_in_a_row: 0, ttft: histogram::empty() };
         Self { paths: std::iter::repeat_with(path).take(paths).collect(), input_tokens: 0, output_tokens: 0, ended: 0 }
     }
 
@@ -57,11 +59,13 @@ impl Tally {
             Some(_) => path.refused_in_a_row = 0,
             None => {}
         }
+        path.failed_in_a_row += u64::from(sample.outcome.counts_as_failed() == Some(true));
         if !sample.outcome.is_ok() {
             path.errors += 1;
             return;
         }
         path.ok += 1;
+        path.failed_in_a_row = 0;
         if sample.phase == Phase::Measure {
             let first = Metric::Ttft.of(sample, Basis::Response).or_else(|| Metric::Ttfb.of(sample, Basis::Response));
             first.into_iter().for_each(|value| path.ttft.saturating_record(value));
@@ -83,5 +87,46 @@ impl Tally {
     pub fn refused(&self, limit: u32) -> Option<PathId> {
         let place = self.paths.iter().position(|path| path.refused_in_a_row >= limit)?;
         Some(PathId(place as u16))
+    }
+
+    /// Whether every path failed `limit` times in a row and none ever succeeded; 0 is no limit.
+    #[must_use]
+    pub fn keeps_failing(&self, limit: u64) -> bool {
+        limit > 0 && self.paths.iter().all(|path| path.ok == 0 && path.failed_in_a_row >= limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::outcome::{ErrorClass, Outcome};
+    use crate::run::fixture;
+    use crate::units::Nanos;
+
+    #[test]
+    fn only_paths_that_all_fail_and_never_succeeded_keep_failing() {
+        let plan = fixture::plan(&["direct", "gateway"]);
+        let tally_of = |outcomes: &[(u16, Outcome)]| {
+            let mut tally = Tally::new(2);
+            for (seq, (path, outcome)) in (0..).zip(outcomes) {
+                let sample = fixture::sample(&plan, seq, seq, *path, Nanos(1_000_000));
+                tally.count(&Sample { outcome: *outcome, ..sample });
+            }
+            tally
+        };
+        let failed = Outcome::Failed(ErrorClass::ConnectRefused);
+        let dropped = Outcome::Dropped(ErrorClass::InFlightCap);
+        let many = |path: u16, outcome| vec![(path, outcome); 20];
+        for (word, outcomes, expected) in [
+            ("both fail", [many(0, failed), many(1, failed)].concat(), true),
+            ("one is alive", [many(0, failed), many(1, Outcome::Ok)].concat(), false),
+            ("an outage after a success", [vec![(0, Outcome::Ok)], many(0, failed), many(1, failed)].concat(), false),
+            ("one has not begun", many(0, failed), false),
+            ("too few", [many(0, failed), vec![(1, failed); 19]].concat(), false),
+            ("what was never sent is no failure", [many(0, failed), many(1, dropped)].concat(), false),
+        ] {
+            assert_eq!(tally_of(&outcomes).keeps_failing(20), expected, "{word}");
+        }
+        assert!(!tally_of(&[many(0, failed), many(1, failed)].concat()).keeps_failing(0), "0 never ends a run");
     }
 }

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::analysis::Conclusion;
+use crate::analysis::FailedPath;
 use crate::analysis::between::{Beside, Kind};
 use crate::analysis::shift::{MeanShift, ShiftRow};
 use crate::analysis::stats::CONFIDENCE;
@@ -34,6 +35,7 @@ impl Compared<'_> {
             "comparisons": of_pairs(&|pair| pair.rows.iter().map(|row| self.row(pair, row)).collect()),
             "mean_shifts": of_pairs(&|pair| pair.judged.means.iter().map(|mean| mean_shift(pair, mean)).collect()),
             "failed_shares": of_pairs(&|pair| vec![failed_shares(pair)]),
+            "failed_paths": failed_paths(&between.failing),
             "notes": between.notes,
         });
         let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
@@ -71,6 +73,12 @@ impl Compared<'_> {
     }
 }
 
+/// The paths that failed, of the base and of the candidate.
+fn failed_paths([base, candidate]: &[Vec<FailedPath>; 2]) -> Vec<Value> {
+    let of = |side: &'static str| move |failed: &FailedPath| json!({"side": side, "path": failed.name, "code": failed.kind.code(), "message": failed.seen()});
+    base.iter().map(of("base")).chain(candidate.iter().map(of("candidate"))).collect()
+}
+
 fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::OneRun => "one_run",
@@ -83,6 +91,7 @@ fn verdict(conclusion: Conclusion) -> &'static str {
     match conclusion {
         Conclusion::Invalid => "invalid",
         Conclusion::Incomplete => "incomplete",
+        Conclusion::Failed => "failed",
         Conclusion::Missed => "worse",
         Conclusion::Inconclusive => "inconclusive",
         Conclusion::Met => "passed",

@@ -1,26 +1,33 @@
-//! `junit.xml`: the run itself and every objective as test cases, for the test view of a build server.
+//! `junit.xml`: the run itself, every path, every objective and every declared margin as test cases, for the test view of
+//! a build server. It fails where the run does.
 
-use crate::analysis::Analysis;
+use crate::analysis::gate::Gate;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
+use crate::analysis::{Analysis, PathSummary};
 use crate::measure::objective::Severity;
+use crate::report::figure;
 use crate::report::html::escape;
 use crate::report::words;
 use crate::run::Run;
 
-/// The bytes of `junit.xml`; `None` without objectives.
+/// The bytes of `junit.xml`; `None` where nothing was asked of the run and nothing failed.
 ///
 /// What could not be decided is skipped, not passed. The run's validity is a case of its own: an error if the run is
-/// invalid, and then no objective passes or fails.
+/// invalid, and then nothing else passes or fails.
 #[must_use]
 pub fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
-    if analysis.objectives.is_empty() {
+    if analysis.objectives.is_empty() && analysis.conclusion.exit_code(false) == 0 {
         return None;
     }
     let invalid = analysis.validity.verdict == ValidityVerdict::Invalid;
-    let cases = std::iter::once(of_run(&analysis.validity));
-    let cases: Vec<Case> =
-        cases.chain(analysis.objectives.iter().map(|result| of_objective(result, invalid))).collect();
+    let mut cases = vec![of_run(&analysis.validity)];
+    cases.extend(analysis.paths.iter().map(|summary| of_path(run, analysis, summary)));
+    cases.extend(analysis.objectives.iter().map(|result| of_objective(result, invalid)));
+    cases.extend(of_margins(run, analysis));
+    if invalid {
+        cases.iter_mut().for_each(Case::skip_unless_broken);
+    }
     let count = |of: fn(&Ending) -> bool| cases.iter().filter(|case| of(&case.ending)).count();
     let counts = format!(
         "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\"",
@@ -58,6 +65,14 @@ struct Case {
 }
 
 impl Case {
+    /// Of an invalid run nothing passes or fails.
+    fn skip_unless_broken(&mut self) {
+        if self.ending != Ending::Broken && self.ending != Ending::Skipped {
+            self.ending = Ending::Skipped;
+            self.message = format!("the run is invalid; seen was {}", self.message);
+        }
+    }
+
     fn xml(&self) -> String {
         let message = escape(&self.message);
         let inner = match self.ending {
@@ -80,6 +95,48 @@ fn of_run(validity: &Validity) -> Case {
     };
     let message = sentence + &reasons.collect::<String>();
     Case { class: "hopmark".to_owned(), name: "the run is valid".to_owned(), ending, message }
+}
+
+/// Whether a path answered: the case that fails when it did not, whatever else was asked of it.
+fn of_path(run: &Run, analysis: &Analysis, summary: &PathSummary) -> Case {
+    let failed = analysis.failing.iter().find(|failed| failed.path == summary.path);
+    let (ending, message) = match failed {
+        Some(failed) => (Ending::Failed, failed.seen()),
+        None if summary.requests.ok == 0 => (Ending::Skipped, "no call was finished".to_owned()),
+        None => (Ending::Passed, format!("{} of {} calls succeeded", summary.requests.ok, summary.requests.planned)),
+    };
+    let class = run.manifest.plan.path(summary.path).name.clone();
+    Case { class, name: "the path answers".to_owned(), ending, message }
+}
+
+/// The declared margins of every candidate.
+fn of_margins(run: &Run, analysis: &Analysis) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for candidate in analysis.comparison.iter().flat_map(|comparison| comparison.others()) {
+        let class = &run.manifest.plan.path(candidate.path).name;
+        let case = |name: String, gate, message| Case { class: class.clone(), name, ending: of_gate(gate), message };
+        for row in &candidate.rows {
+            let Some(margin) = row.margin else { continue };
+            let name = format!("{}.{} within {margin} of the baseline", row.metric, figure::quantile(row.quantile));
+            let shift = row.shift_ms.map_or_else(|| "not measured".to_owned(), figure::shift);
+            let why = row.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
+            cases.push(case(name, row.gate, format!("shift {shift}{why}")));
+        }
+        let shares = &candidate.failures;
+        if let (Some(margin), Some(share)) = (shares.margin, shares.candidate) {
+            let name = format!("error_rate within {} of the baseline", figure::share(margin));
+            cases.push(case(name, shares.gate, format!("{} of calls failed", figure::share(share))));
+        }
+    }
+    cases
+}
+
+fn of_gate(gate: Gate) -> Ending {
+    match gate {
+        Gate::Passed => Ending::Passed,
+        Gate::Failed => Ending::Failed,
+        Gate::Open | Gate::Ungated => Ending::Skipped,
+    }
 }
 
 fn of_objective(result: &ObjectiveResult, invalid: bool) -> Case {
