@@ -81,7 +81,8 @@ impl Told {
         let page = self.file("report.html");
         let page = &page[..page.find("<h2>Words</h2>").expect("a glossary")];
         for text in [self.said.as_str(), page] {
-            for word in ["no difference", "within the margin", "within its margin", "equivalent", "▼ +", "▼ −", "≈ "] {
+            for word in ["no difference", "within the margin", "within its margin", "equivalent", "▼ +", "▼ −", "≈ "]
+            {
                 assert!(!text.contains(word), "'{word}' in {text}");
             }
         }
@@ -187,7 +188,9 @@ fn more_failures_than_the_share_fail_the_run_whatever_its_objectives_say() {
         });
         assert_eq!(told.code, code, "{name}");
         match code {
-            0 => assert!(!told.dir.join("junit.xml").exists() || !told.file("junit.xml").contains("<failure"), "{name}"),
+            0 => {
+                assert!(!told.dir.join("junit.xml").exists() || !told.file("junit.xml").contains("<failure"), "{name}")
+            }
             _ if name.starts_with("sixty") => told.says_everywhere(
                 3,
                 "FAILED: path 'direct': 60% of its calls failed (36 of 60, http_503), limits.failure_share allows 50%.",
@@ -281,7 +284,10 @@ fn a_simulator_that_dies_makes_the_run_invalid_with_that_cause() {
     let margin = "[compare]\nmargins = [\"90%\"]\n";
     for (name, more) in [("bare", ""), ("met", met), ("margin", margin)] {
         let told = with_a_dying_simulator(folder.path(), name, more);
-        told.says_everywhere(4, "INVALID: the bundled simulator died in the middle of the run. Do not use these figures.");
+        told.says_everywhere(
+            4,
+            "INVALID: the bundled simulator died in the middle of the run. Do not use these figures.",
+        );
         told.compares_nothing();
         let summary = told.summary();
         let reasons = summary["validity"]["reasons"].as_array().expect("reasons");
@@ -320,13 +326,17 @@ fn a_plan_that_measures_nothing_on_a_path_is_refused_before_a_packet_is_sent() {
         ),
         (
             "interleaved",
-            open("rate = \"1/s\"\nwarmup = \"0s\"\nduration = \"1s\"\narrivals = \"constant\"\ndesign = \"interleaved\""),
+            open(
+                "rate = \"1/s\"\nwarmup = \"0s\"\nduration = \"1s\"\narrivals = \"constant\"\ndesign = \"interleaved\"",
+            ),
             2,
             ["interleaved", "1/s", "1s"],
         ),
         (
             "sequential",
-            open("rate = \"15/m\"\nwarmup = \"0s\"\nduration = \"6s\"\narrivals = \"constant\"\ndesign = \"sequential\""),
+            open(
+                "rate = \"15/m\"\nwarmup = \"0s\"\nduration = \"6s\"\narrivals = \"constant\"\ndesign = \"sequential\"",
+            ),
             3,
             ["'gateway'", "15/m", "sequential"],
         ),
@@ -465,7 +475,10 @@ fn a_comparison_of_two_addresses_names_them_and_ends_as_its_gate_does() {
     let failed = told(folder.path(), "dead", &|| short() + &path(name, &dead.url()));
     for (base, candidate, side) in [(&runs[0], &failed, "candidate"), (&failed, &runs[0], "base")] {
         let (ended, said) = compare(&base.dir, &candidate.dir);
-        assert!(ended == 3 && said.contains(&format!("FAILED: the {side}'s path '{name}': every call failed")), "{said}");
+        assert!(
+            ended == 3 && said.contains(&format!("FAILED: the {side}'s path '{name}': every call failed")),
+            "{said}"
+        );
         assert!(!said.contains("no difference") && !said.contains("faster"), "{said}");
     }
 }

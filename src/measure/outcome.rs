@@ -208,6 +208,12 @@ impl ErrorClass {
         matches!(self, Self::Http(429) | Self::StreamThrottled)
     }
 
+    /// Whether the call broke on this machine or inside this tool, not on the path.
+    #[must_use]
+    pub fn is_of_this_machine(self) -> bool {
+        matches!(self, Self::NoDescriptor | Self::Internal)
+    }
+
     /// Whether the call was given up at a time limit, so that its true length is only known to be longer.
     #[must_use]
     pub fn is_timeout(self) -> bool {

@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 
 use crate::measure::histogram;
 use crate::measure::metric::{Basis, Metric};
+use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::units::{PathId, Phase};
 
@@ -29,7 +30,7 @@ pub struct PathTally {
     pub errors: u64,
     /// Answers 401 or 403 since the last other one.
     pub refused_in_a_row: u32,
-    /// Calls that count as failed since the last success.
+    /// Calls that count as failed since the last success, those that broke on this machine left out.
     pub failed_in_a_row: u64,
     /// Time to first token (first byte where nothing streams), response time in nanoseconds, measured and ok.
     pub ttft: Histogram<u32>,
@@ -59,7 +60,9 @@ impl Tally {
             Some(_) => path.refused_in_a_row = 0,
             None => {}
         }
-        path.failed_in_a_row += u64::from(sample.outcome.counts_as_failed() == Some(true));
+        // What breaks on this machine says nothing of the path.
+        let own = sample.outcome.error().is_some_and(ErrorClass::is_of_this_machine);
+        path.failed_in_a_row += u64::from(sample.outcome.counts_as_failed() == Some(true) && !own);
         if !sample.outcome.is_ok() {
             path.errors += 1;
             return;
@@ -99,7 +102,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::outcome::{ErrorClass, Outcome};
+    use crate::measure::outcome::Outcome;
     use crate::run::fixture;
     use crate::units::Nanos;
 
@@ -116,6 +119,7 @@ mod tests {
         };
         let failed = Outcome::Failed(ErrorClass::ConnectRefused);
         let dropped = Outcome::Dropped(ErrorClass::InFlightCap);
+        let starved = Outcome::Failed(ErrorClass::NoDescriptor);
         let many = |path: u16, outcome| vec![(path, outcome); 20];
         for (word, outcomes, expected) in [
             ("both fail", [many(0, failed), many(1, failed)].concat(), true),
@@ -123,6 +127,7 @@ mod tests {
             ("an outage after a success", [vec![(0, Outcome::Ok)], many(0, failed), many(1, failed)].concat(), false),
             ("one has not begun", many(0, failed), false),
             ("too few", [many(0, failed), vec![(1, failed); 19]].concat(), false),
+            ("what this machine lacks is no failure", [many(0, failed), many(1, starved)].concat(), false),
             ("what was never sent is no failure", [many(0, failed), many(1, dropped)].concat(), false),
         ] {
             assert_eq!(tally_of(&outcomes).keeps_failing(20), expected, "{word}");

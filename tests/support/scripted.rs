@@ -89,8 +89,11 @@ fn read_request(tcp: &mut TcpStream) -> Option<()> {
 
 fn unavailable() -> Vec<u8> {
     let body = "upstream connect error";
-    format!("HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{body}", body.len())
-        .into_bytes()
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 /// A whole chat completion as a stream: role, content, finish reason, usage, terminal mark.
@@ -101,9 +104,8 @@ fn stream() -> Vec<u8> {
              \"choices\":[{choices}]{more}}}\n\n"
         )
     };
-    let choice = |delta: &str, finish: &str| {
-        format!("{{\"index\":0,\"delta\":{{{delta}}},\"finish_reason\":{finish}}}")
-    };
+    let choice =
+        |delta: &str, finish: &str| format!("{{\"index\":0,\"delta\":{{{delta}}},\"finish_reason\":{finish}}}");
     let body = [
         event(&choice("\"role\":\"assistant\",\"content\":\"\"", "null"), ""),
         event(&choice("\"content\":\"Hello\"", "null"), ""),
