@@ -5,6 +5,8 @@
 mod answer;
 mod events;
 mod guard;
+#[cfg(test)]
+mod mutations;
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;

@@ -42,7 +42,7 @@ enum Form {
 impl Form {
     fn of(kind: BodyKind) -> Self {
         match kind {
-            BodyKind::Events => Self::Stream(SseDecoder::new()),
+            BodyKind::Events | BodyKind::LabelledEvents => Self::Stream(SseDecoder::new()),
             // What is neither is refused when it has come whole.
             BodyKind::Json | BodyKind::Other => Self::Whole(Bytes::new(), Vec::new()),
             BodyKind::Markup => Self::Foreign(ErrorClass::Html),
@@ -96,7 +96,10 @@ impl Answer {
         let Form::Unknown(begin, label) = &mut self.form else { return Some(piece) };
         let begun = if begin.is_empty() { piece } else { [&begin[..], &piece].concat().into() };
         match BodyKind::of(&begun, *label) {
-            Some(kind) => self.form = Form::of(kind),
+            Some(kind) => {
+                self.events.doubt(kind == BodyKind::LabelledEvents);
+                self.form = Form::of(kind);
+            }
             // Some keep a connection open with blanks until the answer is there; these need not be kept.
             None if begun.trim_ascii().is_empty() => return None,
             None => {

@@ -38,6 +38,8 @@ pub(super) struct Events {
     complete: bool,
     /// Whether the terminal mark has come: what stands behind it moves nothing.
     ended: bool,
+    /// Whether nothing but a label has said yet that these are events.
+    doubtful: bool,
     error: Option<ErrorClass>,
     /// When the wait for more of the call began, and how long it is, once nothing of the answer is awaited any more.
     rest: Option<(Nanos, Duration)>,
@@ -46,7 +48,19 @@ pub(super) struct Events {
 impl Events {
     /// None yet, of the answer to a call that asked for so many choices.
     pub(super) fn of(asked: u32) -> Self {
-        Self { completion: Completion::of(asked), complete: false, ended: false, error: None, rest: None }
+        Self {
+            completion: Completion::of(asked),
+            complete: false,
+            ended: false,
+            doubtful: false,
+            error: None,
+            rest: None,
+        }
+    }
+
+    /// Says whether only the label of the body speaks for events.
+    pub(super) fn doubt(&mut self, doubtful: bool) {
+        self.doubtful = doubtful;
     }
 
     /// From when on the end of the call is waited for, and how long; `None` while more of the answer is awaited.
@@ -65,6 +79,7 @@ impl Events {
     ) {
         let fed = decoder.feed(piece, |event| {
             sample.stamps.first_event.get_or_insert(read);
+            self.doubtful = false;
             match api::decode(sample.api, event) {
                 Ok(delta) => self.note(sample, &delta, read, gap),
                 Err(BadEvent) => self.note_bad(),
@@ -150,6 +165,7 @@ impl Events {
         match (self.error, end) {
             (Some(error), _) => Outcome::Failed(error),
             (None, _) if self.complete => Outcome::Ok,
+            (None, BodyEnd::Clean) if self.doubtful => Outcome::Failed(ErrorClass::BadBody),
             (None, BodyEnd::Clean | BodyEnd::Cut(ErrorClass::ConnectionClosed)) => {
                 Outcome::Incomplete(ErrorClass::StreamTruncated)
             }

@@ -5,6 +5,8 @@
 pub enum BodyKind {
     /// Server-sent events.
     Events,
+    /// Server-sent events by their label alone: they do not begin as such.
+    LabelledEvents,
     /// JSON.
     Json,
     /// An HTML or XML page.
@@ -66,7 +68,7 @@ impl BodyKind {
             Some(b'<') => Some(Self::Markup),
             _ if FIELDS.iter().any(|known| begins(known)) => Some(Self::Events),
             _ if FIELDS.iter().chain(&PACKED).any(|known| may_become(known)) => None,
-            _ if label.events => Some(Self::Events),
+            _ if label.events => Some(Self::LabelledEvents),
             _ => Some(Self::Other),
         }
     }
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_first_bytes_tell_the_form_and_the_label_the_rest() {
-        use BodyKind::{Compressed, Events, Json, Markup, Other};
+        use BodyKind::{Compressed, Events, Json, LabelledEvents, Markup, Other};
         let table: [(&[u8], Label, Option<BodyKind>); 37] = [
             (b"{\"id\"", EVENTS, Some(Json)),
             (b" \r\n\t{", NONE, Some(Json)),
@@ -127,7 +129,7 @@ mod tests {
             (b"data: x", PACKED_LABEL, Some(Events)),
             (b"data: \xf0\x9f", PACKED_LABEL, Some(Events)),
             (b"Too Many Requests", NONE, Some(Other)),
-            (b"Too Many Requests", EVENTS, Some(Events)),
+            (b"Too Many Requests", EVENTS, Some(LabelledEvents)),
             (b"dataset", NONE, Some(Other)),
             (b"identity", NONE, Some(Other)),
             (b"\"text\"", NONE, Some(Other)),
