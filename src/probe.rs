@@ -12,7 +12,7 @@ use crate::path::{Http, NetPath};
 use crate::transport::connect::{self, Target};
 use crate::transport::{http2, tls};
 use crate::units::Api;
-use crate::wire::delta::describe_error;
+use crate::wire::error::describe_error;
 use crate::wire::{chat, responses};
 use crate::workload::call::{Call, Prompt};
 
