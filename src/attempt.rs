@@ -4,6 +4,7 @@
 
 mod answer;
 mod guard;
+mod headers;
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::response::Parts;
 
+use crate::attempt::headers;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::{Api, Nanos, PathId, Phase};
@@ -39,7 +40,7 @@ enum Form {
 impl Answer {
     /// Reads the head.
     pub(super) fn begin(sample: &mut Sample, head: &Parts) -> Self {
-        read_headers(sample, &head.headers);
+        headers::read(sample, &head.headers);
         sample.status = Some(head.status.as_u16());
         let form = if !head.status.is_success() {
             Form::Refusal(head.status.as_u16())
@@ -204,31 +205,6 @@ fn note_usage(sample: &mut Sample, usage: Option<Usage>, read: Nanos) {
         sample.output_tokens = Some(usage.output);
         sample.reasoning_tokens = Some(usage.reasoning);
     }
-}
-
-/// What the headers say, in one walk over them.
-fn read_headers(sample: &mut Sample, headers: &HeaderMap) {
-    // Gateways and servers name the call in several ways; the first of these counts.
-    const IDS: [&str; 4] = ["apim-request-id", "x-request-id", "request-id", "x-ms-request-id"];
-    let (mut id, mut seconds) = (IDS.len(), None);
-    for (name, value) in headers {
-        let number = || value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
-        match name.as_str() {
-            "openai-processing-ms" => sample.server_ms = number(),
-            "x-litellm-overhead-duration-ms" | "x-kong-proxy-latency" => sample.gateway_ms = number(),
-            "x-envoy-upstream-service-time" | "x-kong-upstream-latency" => sample.upstream_ms = number(),
-            "retry-after-ms" => sample.retry_after_ms = number(),
-            "retry-after" => seconds = number(),
-            "x-ms-region" => sample.region = value.to_str().ok().map(Box::from),
-            name => {
-                if let (Some(place), Ok(text)) = (IDS[..id].iter().position(|id| *id == name), value.to_str()) {
-                    id = place;
-                    sample.request_id = Some(text.into());
-                }
-            }
-        }
-    }
-    sample.retry_after_ms = sample.retry_after_ms.or(seconds.map(|seconds| seconds * 1e3));
 }
 
 /// A gateway that collected the stream may answer with one JSON body.
