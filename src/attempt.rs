@@ -3,6 +3,7 @@
 //! Called by the driver as a closure. Errors are data: whatever happens becomes a [`Sample`].
 
 mod answer;
+mod counts;
 mod guard;
 mod headers;
 
@@ -203,6 +204,7 @@ impl Caller {
         if sample.stamps.end.is_none() {
             sample.stamps.end = Some(Nanos::now());
         }
+        counts::settle(sample);
         self.recorder.borrow_mut().record(sample);
         prepared.sample
     }

@@ -38,7 +38,7 @@ fn metrics_of(run: &Run, measured: &[&Sample], lengths: &Lengths) -> Vec<Metric>
     let mut metrics = METRICS.to_vec();
     metrics.extend((*lengths != Lengths::Agree).then_some(Metric::Tpot));
     let reported = |path: &NetPath| {
-        let own = measured.iter().filter(|sample| sample.path == path.id && sample.server_ms.is_some());
+        let own = measured.iter().filter(|sample| sample.path == path.id && sample.believable_server_ms().is_some());
         own.count() >= interval_needs(0.5)
     };
     metrics.extend(run.manifest.plan.paths.iter().all(reported).then_some(Metric::Overhead));

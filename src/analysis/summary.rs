@@ -14,7 +14,7 @@ use crate::analysis::gaps::Gaps;
 use crate::analysis::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms, timed_out};
 use crate::measure::counts::Counts;
 use crate::measure::indicator::is_of_connecting;
-use crate::measure::metric::{Basis, Metric};
+use crate::measure::metric::{Basis, Metric, Unpaced, time_per_token};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::{is_supported, needed, quantile};
 use crate::measure::sample::Sample;
@@ -259,7 +259,7 @@ impl Subject<'_> {
 
     fn metric(&self, metric: Metric, basis: Basis) -> MetricSummary {
         match self.distribution(metric, basis) {
-            Some(all) => of_distribution(&all, metric, basis),
+            Some(all) => of_distribution(&all, self.own, (metric, basis)),
             None => of_values(self.own, self.path, metric, basis),
         }
     }
@@ -284,7 +284,7 @@ impl Subject<'_> {
     }
 }
 
-fn of_distribution(all: &Distribution, metric: Metric, basis: Basis) -> MetricSummary {
+fn of_distribution(all: &Distribution, own: &[&Sample], (metric, basis): (Metric, Basis)) -> MetricSummary {
     let supported = |q| is_supported(all.counted() as usize, q);
     let quantile_of = |q| all.quantile(q).filter(|_| supported(q));
     MetricSummary {
@@ -299,7 +299,7 @@ fn of_distribution(all: &Distribution, metric: Metric, basis: Basis) -> MetricSu
         at_least: QUANTILES.map(|q| all.least(q).filter(|_| supported(q) && quantile_of(q).is_none())),
         counted: all.counted(),
         beyond: all.beyond,
-        reason: (all.n() == 0).then(|| why_none(metric).to_owned()),
+        reason: (all.n() == 0).then(|| why_none(metric, own).to_owned()),
     }
 }
 
@@ -324,7 +324,7 @@ fn of_values(own: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Met
         at_least: QUANTILES.map(|q| quantile(&least, q).filter(|_| supported(q) && quantile_of(q).is_none())),
         counted: all.len() as u64,
         beyond: beyond(&all) as u64,
-        reason: (n == 0).then(|| why_none(metric).to_owned()),
+        reason: (n == 0).then(|| why_none(metric, own).to_owned()),
     }
 }
 
@@ -355,15 +355,16 @@ fn of_gaps(values: &Histogram<u64>, own: &[&Sample], stalled: u64) -> MetricSumm
         at_least: QUANTILES.map(|q| (supported(q) && gaps.most(q).is_none()).then(|| gaps.least(q))),
         counted: gaps.counted(),
         beyond: gaps.stalled,
-        reason: (n == 0).then(|| why_none(metric).to_owned()),
+        reason: (n == 0).then(|| why_none(metric, own).to_owned()),
     }
 }
 
-fn why_none(metric: Metric) -> &'static str {
+/// Why no call has the metric; `own` are those of the path that have rows.
+fn why_none(metric: Metric, own: &[&Sample]) -> &'static str {
     match metric {
         Metric::Ttfb | Metric::E2e => "no call was successful",
         Metric::Ttft | Metric::Ttfo => "no successful stream brought any content",
-        Metric::Tpot => "no successful stream brought two tokens and their count",
+        Metric::Tpot => why_unpaced(own),
         Metric::ChunkGap => "no stream brought two events with content",
         Metric::SendLag => "no successful call was sent",
         Metric::Dns => "no connection to a host name was opened in the measured phase",
@@ -371,6 +372,14 @@ fn why_none(metric: Metric) -> &'static str {
         Metric::Tls => "no https connection was opened in the measured phase",
         Metric::Server | Metric::Overhead => "the server reported none",
     }
+}
+
+/// Why no stream has a time per token: what holds for most of them.
+fn why_unpaced(own: &[&Sample]) -> &'static str {
+    let mut whys: BTreeMap<Unpaced, usize> = BTreeMap::new();
+    let streams = own.iter().filter(|sample| sample.stream && sample.outcome.is_ok());
+    streams.filter_map(|sample| time_per_token(sample).err()).for_each(|why| *whys.entry(why).or_insert(0) += 1);
+    whys.into_iter().max_by_key(|(_, count)| *count).map_or("no stream was successful", |(why, _)| why.reason())
 }
 
 fn spectrum(metric: Metric, n: u64, quantile: impl Fn(f64) -> Option<f64>) -> Spectrum {

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::response::Parts;
 
-use crate::attempt::headers;
+use crate::attempt::{counts, headers};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::{Api, Nanos, PathId, Phase};
-use crate::wire::delta::{BadEvent, Delta, End, Usage};
+use crate::wire::delta::{BadEvent, Delta, End};
 use crate::wire::sse::SseDecoder;
+use crate::wire::usage::Usage;
 use crate::wire::{chat, responses};
 
 /// How much of a body that is not a stream is kept for decoding; more is counted but not kept.
@@ -84,7 +85,7 @@ impl Answer {
             match decode(sample.api, event.data) {
                 Ok(delta) => {
                     note_content(sample, &delta, read, &mut gap);
-                    note_usage(sample, delta.usage, read);
+                    counts::note(sample, delta.usage, read);
                     match delta.end {
                         Some(End::Finished) => *finished = Some(read),
                         Some(End::Terminal) => {
@@ -125,7 +126,7 @@ impl Answer {
             (Form::Whole(first, body), _) => {
                 match decode_body(sample.api, if body.is_empty() { &first } else { &body }) {
                     Ok(usage) => {
-                        note_usage(sample, usage, sample.stamps.done.unwrap_or_default());
+                        counts::note(sample, usage, sample.stamps.done.unwrap_or_default());
                         Outcome::Ok
                     }
                     Err(BadEvent) => Outcome::Failed(ErrorClass::BadBody),
@@ -184,6 +185,7 @@ fn note_content(sample: &mut Sample, delta: &Delta, read: Nanos, gap: &mut impl 
     let stamps = &mut sample.stamps;
     if delta.reasoning {
         stamps.first_reasoning.get_or_insert(read);
+        stamps.last_reasoning = Some(read);
     }
     if delta.visible {
         stamps.first_visible.get_or_insert(read);
@@ -195,15 +197,6 @@ fn note_content(sample: &mut Sample, delta: &Delta, read: Nanos, gap: &mut impl 
         {
             gap(sample.path, read.0.saturating_sub(last.0));
         }
-    }
-}
-
-fn note_usage(sample: &mut Sample, usage: Option<Usage>, read: Nanos) {
-    if let Some(usage) = usage {
-        sample.stamps.usage = Some(read);
-        sample.input_tokens = Some(usage.input);
-        sample.output_tokens = Some(usage.output);
-        sample.reasoning_tokens = Some(usage.reasoning);
     }
 }
 

@@ -4,9 +4,10 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Usage, UsageJson, parse};
+use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, parse};
 use crate::wire::skim::Skim;
 use crate::wire::text::push_text;
+use crate::wire::usage::Usage;
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body.
@@ -81,7 +82,7 @@ pub fn decode(data: &[u8]) -> Result<Delta, BadEvent> {
         _ => value.skip().map(drop),
     })?;
     chunk.end()?;
-    delta.usage = usage.map(parse::<UsageJson>).transpose()?.map(Usage::from);
+    delta.usage = usage.map(Usage::read);
     if let Some(error) = error {
         delta.end = Some(End::Error { throttled: parse::<ErrorJson>(error)?.is_throttle() });
     }
@@ -136,7 +137,7 @@ pub fn decode_body(body: &[u8]) -> Result<Option<Usage>, BadEvent> {
     if failed || choices == 0 || finished < choices {
         return Err(BadEvent);
     }
-    Ok(usage.map(parse::<UsageJson>).transpose()?.map(Usage::from))
+    Ok(usage.map(Usage::read))
 }
 
 #[cfg(test)]
@@ -212,7 +213,10 @@ mod tests {
             (
                 "usage",
                 r#"{"choices":[],"usage":{"prompt_tokens":19,"completion_tokens":10,"completion_tokens_details":{"reasoning_tokens":4}}}"#,
-                Delta { usage: Some(Usage { input: 19, output: 10, reasoning: 4 }), ..plain },
+                Delta {
+                    usage: Some(Usage { input: Some(19), output: Some(10), reasoning: Some(4), total: None }),
+                    ..plain
+                },
             ),
         ];
         for (what, data, expected) in table {
@@ -225,7 +229,7 @@ mod tests {
     #[test]
     fn a_body_is_whole_or_refused() {
         let whole = br#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
-        assert_eq!(decode_body(whole), Ok(Some(Usage { input: 1, output: 2, reasoning: 0 })));
+        assert_eq!(decode_body(whole), Ok(Some(Usage { input: Some(1), output: Some(2), ..Usage::default() })));
         for broken in [&b"{}"[..], b"[]", b"{\"choices\":[]}", b"{\"choices\":[{\"finish_reason\":null}]}"] {
             assert_eq!(decode_body(broken), Err(BadEvent));
         }

@@ -6,6 +6,8 @@
 use serde::Deserialize;
 use serde::de::Deserializer;
 
+use crate::wire::usage::Usage;
+
 /// What an event brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
@@ -43,17 +45,6 @@ pub enum End {
     },
 }
 
-/// Token counts as the server gives them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Prompt tokens.
-    pub input: u64,
-    /// Output tokens, reasoning included.
-    pub output: u64,
-    /// Reasoning tokens among them.
-    pub reasoning: u64,
-}
-
 /// Reads a value that is rare enough to be copied.
 pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadEvent> {
     serde_json::from_slice(json).map_err(|_| BadEvent)
@@ -63,35 +54,6 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadEven
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is not the JSON that the API promises")]
 pub struct BadEvent;
-
-/// The usage object of either API.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct UsageJson {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    completion_tokens_details: Option<DetailsJson>,
-    output_tokens_details: Option<DetailsJson>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct DetailsJson {
-    reasoning_tokens: Option<u64>,
-}
-
-impl From<UsageJson> for Usage {
-    fn from(json: UsageJson) -> Self {
-        let details = json.completion_tokens_details.or(json.output_tokens_details);
-        Self {
-            input: json.prompt_tokens.or(json.input_tokens).unwrap_or(0),
-            output: json.completion_tokens.or(json.output_tokens).unwrap_or(0),
-            reasoning: details.and_then(|details| details.reasoning_tokens).unwrap_or(0),
-        }
-    }
-}
 
 /// The `error` object of either API, flat or nested.
 #[derive(Debug, Default, Deserialize)]

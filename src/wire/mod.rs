@@ -6,3 +6,4 @@ pub mod responses;
 mod skim;
 pub mod sse;
 mod text;
+pub mod usage;

@@ -5,9 +5,10 @@ use std::io::Write;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Usage, UsageJson, parse};
+use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, parse};
 use crate::wire::skim::Skim;
 use crate::wire::text::push_text;
+use crate::wire::usage::Usage;
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body. Nothing is asked to be stored.
@@ -54,7 +55,7 @@ fn encode_map(call: &Call, mut body: Map<String, Value>) -> Vec<u8> {
 #[serde(default)]
 struct ResponseJson {
     status: Option<String>,
-    usage: Option<UsageJson>,
+    usage: Option<Usage>,
     error: Option<ErrorJson>,
 }
 
@@ -84,7 +85,7 @@ pub fn decode(data: &[u8]) -> Result<Delta, BadEvent> {
         b"response.reasoning_text.delta" | b"response.reasoning_summary_text.delta" => delta.reasoning = filled,
         b"response.completed" | b"response.incomplete" => {
             delta.end = Some(End::Terminal);
-            delta.usage = read_response(response)?.usage.map(Usage::from);
+            delta.usage = read_response(response)?.usage;
         }
         b"response.failed" => {
             let error = read_response(response)?.error;
@@ -111,7 +112,7 @@ fn read_response(response: Option<&[u8]>) -> Result<ResponseJson, BadEvent> {
 pub fn decode_body(body: &[u8]) -> Result<Option<Usage>, BadEvent> {
     let response: ResponseJson = parse(body)?;
     match response.status.as_deref() {
-        Some("completed" | "incomplete") => Ok(response.usage.map(Usage::from)),
+        Some("completed" | "incomplete") => Ok(response.usage),
         Some(_) | None => Err(BadEvent),
     }
 }
@@ -168,7 +169,11 @@ mod tests {
             (
                 "completed",
                 r#"{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":3,"output_tokens":2,"output_tokens_details":{"reasoning_tokens":1}}}}"#,
-                Delta { end: Some(End::Terminal), usage: Some(Usage { input: 3, output: 2, reasoning: 1 }), ..plain },
+                Delta {
+                    end: Some(End::Terminal),
+                    usage: Some(Usage { input: Some(3), output: Some(2), reasoning: Some(1), total: None }),
+                    ..plain
+                },
             ),
             (
                 "failed with null error",
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn a_body_is_finished_or_refused() {
         let whole = br#"{"status":"incomplete","usage":{"input_tokens":1,"output_tokens":2}}"#;
-        assert_eq!(decode_body(whole), Ok(Some(Usage { input: 1, output: 2, reasoning: 0 })));
+        assert_eq!(decode_body(whole), Ok(Some(Usage { input: Some(1), output: Some(2), ..Usage::default() })));
         assert_eq!(decode_body(br#"{"status":"failed"}"#), Err(BadEvent));
         assert_eq!(decode_body(b"{}"), Err(BadEvent));
     }
