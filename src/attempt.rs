@@ -22,7 +22,7 @@ use crate::attempt::answer::Answer;
 use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
-use crate::measure::sample::{Gap, Sample};
+use crate::measure::sample::{Gap, PlannedTokens, Sample};
 use crate::path::{Http, NetPath};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
@@ -167,6 +167,7 @@ impl Caller {
             Api::Chat => (&route.chat, chat::encode(call)),
             Api::Responses => (&route.responses, responses::encode(call)),
         };
+        let planned = planned_tokens(call, body.len());
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
@@ -174,7 +175,7 @@ impl Caller {
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }
-        let sample = Sample::begun(
+        let mut sample = Sample::begun(
             (ticket.seq, ticket.round),
             ticket.path,
             ticket.phase,
@@ -182,6 +183,7 @@ impl Caller {
             self.origin + ticket.intended,
             Outcome::Failed(ErrorClass::Internal),
         );
+        sample.planned_tokens = Some(planned);
         Box::new(Prepared { request, sample })
     }
 
@@ -319,6 +321,12 @@ impl Caller {
             }
         }
     }
+}
+
+/// What a call may spend: its prompt as counted, or about a token for every four bytes of its body.
+fn planned_tokens(call: &Call, body: usize) -> PlannedTokens {
+    let input = call.input_tokens.map_or(body.div_ceil(4) as u64, u64::from);
+    PlannedTokens { input, output: call.max_output_tokens.map_or(0, u64::from) }
 }
 
 #[cfg(test)]

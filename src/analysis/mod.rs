@@ -41,6 +41,7 @@ pub mod sizing;
 pub mod slo;
 pub mod stats;
 pub mod summary;
+pub mod throughput;
 pub mod timeline;
 pub mod trend;
 pub mod truth;

@@ -12,7 +12,8 @@ use crate::analysis::breakdown::Breakdown;
 use crate::analysis::distribution::Distribution;
 use crate::analysis::gaps::Gaps;
 use crate::analysis::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms, timed_out};
-use crate::measure::counts::Counts;
+use crate::analysis::throughput::Throughput;
+use crate::measure::counts::{Counts, TokenCount};
 use crate::measure::indicator::is_of_connecting;
 use crate::measure::metric::{Basis, Metric, Unpaced, time_per_token};
 use crate::measure::outcome::ErrorClass;
@@ -40,6 +41,8 @@ pub struct PathSummary {
     pub connections: ConnectionCounts,
     /// Tokens as the server counted them.
     pub tokens: Tokens,
+    /// Calls and output tokens a second.
+    pub throughput: Throughput,
     /// Every metric, in its headline form, then as service time where that is another.
     pub metrics: Vec<MetricSummary>,
     /// Time to first token and end to end over the whole range of quantiles.
@@ -86,13 +89,27 @@ pub struct ConnectionCounts {
     pub opened_in_warmup: u64,
 }
 
-/// Tokens as the server counted them.
+/// Tokens as the server counted them, of the calls of which it did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Of prompts.
-    pub input: u64,
+    pub input: TokenCount,
     /// Of answers, reasoning included.
-    pub output: u64,
+    pub output: TokenCount,
+    /// Calls that may have had any: they were sent and not refused.
+    pub calls: u64,
+}
+
+impl Tokens {
+    /// Why one of the two, of which `what` is the name, is missing; `None` if it is not.
+    #[must_use]
+    pub fn why_none(&self, count: TokenCount, what: &str) -> Option<String> {
+        match (count.told(), self.calls) {
+            (Some(_), _) => None,
+            (None, 0) => Some("no call was answered".to_owned()),
+            (None, calls) => Some(format!("the server told the {what} tokens of none of {calls} calls")),
+        }
+    }
 }
 
 /// The distribution of a metric. Milliseconds.
@@ -198,7 +215,8 @@ fn of_path(run: &Run, kept: &[&Sample], path: PathId, (counts, before): (&Counts
             failed: counts.with_class(is_of_connecting),
             opened_in_warmup: before.opened,
         },
-        tokens: Tokens { input: counts.input_tokens, output: counts.output_tokens },
+        tokens: Tokens { input: counts.input, output: counts.output, calls: counts.charged },
+        throughput: Throughput::of(run, counts),
         metrics: subject.metrics(),
         spectra: [Metric::Ttft, Metric::E2e].into_iter().map(|metric| subject.spectrum(metric)).collect(),
         breakdown: Breakdown::of(run, &kept, path),
@@ -418,7 +436,7 @@ mod tests {
         assert_eq!((paths[2].requests.dropped, paths[1].requests.timeouts), (1, 1));
         assert_eq!(paths[1].errors["http_429"] + 1, paths[1].requests.failed);
         assert_eq!(paths[0].connections.opened, 2);
-        assert_eq!(paths[0].tokens.output, 30 * paths[0].requests.ok);
+        assert_eq!(paths[0].tokens.output.told(), Some(30 * paths[0].requests.ok));
     }
 
     #[test]

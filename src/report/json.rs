@@ -14,6 +14,7 @@ use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
+use crate::analysis::throughput::Throughput;
 use crate::analysis::{Analysis, Finding};
 use crate::report::figure::percent_key;
 use crate::report::json_effects::{
@@ -150,6 +151,7 @@ struct PathFacts {
     errors: BTreeMap<String, u64>,
     connections: ConnectionFacts,
     tokens: TokenFacts,
+    throughput: ThroughputFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<CostFacts>,
     findings: Vec<Value>,
@@ -176,8 +178,25 @@ struct ConnectionFacts {
 
 #[derive(Serialize)]
 struct TokenFacts {
-    input: u64,
-    output: u64,
+    input: Option<u64>,
+    output: Option<u64>,
+    calls: u64,
+    input_calls: u64,
+    output_calls: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ThroughputFacts {
+    requests: Value,
+    output_tokens: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens_reason: Option<String>,
 }
 
 fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
@@ -197,6 +216,7 @@ fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
             errors: summary.errors.clone(),
             connections: connections(summary.connections),
             tokens: tokens(summary.tokens),
+            throughput: throughput(&summary.throughput),
             cost: cost::of_path(run, summary.path).map(of_cost),
             findings: findings.iter().map(finding).collect(),
             metrics: Named(summary.metrics.iter().map(|m| (m.key(), metric(m))).collect()),
@@ -211,8 +231,27 @@ fn connections(counts: ConnectionCounts) -> ConnectionFacts {
     ConnectionFacts { opened, reused, failed, opened_in_warmup }
 }
 
-fn tokens(Tokens { input, output }: Tokens) -> TokenFacts {
-    TokenFacts { input, output }
+fn tokens(tokens: Tokens) -> TokenFacts {
+    let Tokens { input, output, calls } = tokens;
+    TokenFacts {
+        input: input.told(),
+        output: output.told(),
+        calls,
+        input_calls: input.calls,
+        output_calls: output.calls,
+        input_reason: tokens.why_none(input, "input"),
+        output_reason: tokens.why_none(output, "output"),
+    }
+}
+
+fn throughput(throughput: &Throughput) -> ThroughputFacts {
+    let Throughput { requests, output_tokens } = throughput;
+    ThroughputFacts {
+        requests: ms(requests.clone().ok()),
+        output_tokens: ms(output_tokens.clone().ok()),
+        requests_reason: requests.clone().err(),
+        output_tokens_reason: output_tokens.clone().err(),
+    }
 }
 
 fn finding(finding: &Finding) -> Value {
@@ -426,15 +465,18 @@ fn expectation(held: &ExpectationResult) -> ExpectationFacts {
 #[derive(Serialize)]
 struct CostFacts {
     currency: String,
-    total: f64,
-    input_tokens: u64,
-    output_tokens: u64,
+    total: Value,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
     calls_without_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_reason: Option<String>,
 }
 
 fn of_cost(cost: Cost) -> CostFacts {
+    let total_reason = cost.why_none();
     let Cost { currency, total, input_tokens, output_tokens, calls_without_tokens } = cost;
-    CostFacts { currency, total: rounded(total), input_tokens, output_tokens, calls_without_tokens }
+    CostFacts { currency, total: ms(total), input_tokens, output_tokens, calls_without_tokens, total_reason }
 }
 
 /// Six decimals: a nanosecond, in milliseconds.

@@ -296,11 +296,10 @@ fn metrics(run: &Run, summary: &PathSummary) -> Table {
         columns,
         rows: summary.metrics.iter().filter(|metric| metric.n > 0).map(row).collect(),
         note: Some(format!(
-            "{} calls on connections used before, {} on new ones; {} input and {} output tokens.",
+            "{} calls on connections used before, {} on new ones; {}.",
             figure::count(connections.reused),
             figure::count(connections.opened),
-            figure::count(summary.tokens.input),
-            figure::count(summary.tokens.output)
+            words::tokens(&summary.tokens)
         )),
     }
 }

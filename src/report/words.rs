@@ -6,8 +6,10 @@ use crate::analysis::gate::Gate;
 use crate::analysis::population::Connections;
 use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::summary::Tokens;
 use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
 use crate::analysis::{Analysis, Conclusion};
+use crate::measure::counts::TokenCount;
 use crate::measure::expression::Subject;
 use crate::measure::indicator::Unit;
 use crate::measure::metric::{Basis, Metric};
@@ -324,17 +326,41 @@ pub fn mark(result: &ObjectiveResult) -> &'static str {
 /// What a run cost, in a sentence.
 #[must_use]
 pub fn cost(cost: &Cost) -> String {
+    let Some(total) = cost.total else {
+        return format!("not known: {}", cost.why_none().unwrap_or_default());
+    };
     let least = if cost.calls_without_tokens > 0 {
-        format!("; the tokens of {} calls are not known and not in it", figure::count(cost.calls_without_tokens))
+        format!(
+            "; the tokens of {} calls are not or not all known and not in it",
+            figure::count(cost.calls_without_tokens)
+        )
     } else {
         String::new()
     };
     format!(
         "{} for {} input and {} output tokens, warmup included{least}",
-        money(cost.total, &cost.currency),
-        figure::count(cost.input_tokens),
-        figure::count(cost.output_tokens)
+        money(total, &cost.currency),
+        figure::count(cost.input_tokens.unwrap_or(0)),
+        figure::count(cost.output_tokens.unwrap_or(0))
     )
+}
+
+/// The tokens of a path, in a sentence.
+#[must_use]
+pub fn tokens(tokens: &Tokens) -> String {
+    let side = |count: TokenCount, what: &str| match count.told() {
+        None => format!("{what} tokens not known"),
+        Some(sum) if count.calls < tokens.calls => {
+            let (told, calls) = (figure::count(count.calls), figure::count(tokens.calls));
+            format!("{} {what} tokens (counted for {told} of {calls} calls)", figure::count(sum))
+        }
+        Some(sum) => format!("{} {what} tokens", figure::count(sum)),
+    };
+    match (tokens.input.told(), tokens.output.told()) {
+        (None, None) if tokens.calls == 0 => "no tokens, because no call was answered".to_owned(),
+        (None, None) => "the server told no token counts".to_owned(),
+        (_, _) => format!("{}, {}", side(tokens.input, "input"), side(tokens.output, "output")),
+    }
 }
 
 /// An amount: "1.25 EUR", "0.0031 EUR".
