@@ -388,7 +388,7 @@ fn why_none(metric: Metric, own: &[&Sample]) -> &'static str {
         Metric::Dns => "no connection to a host name was opened in the measured phase",
         Metric::Tcp => "no connection was opened in the measured phase",
         Metric::Tls => "no https connection was opened in the measured phase",
-        Metric::Server | Metric::Overhead => "the server reported none",
+        Metric::Server | Metric::Overhead => "the server reported none that can be true",
     }
 }
 

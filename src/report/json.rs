@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::analysis::compare::Comparison;
 use crate::analysis::cost::{self, Cost};
+use crate::analysis::needed::Needed;
 use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
 use crate::analysis::stats::CONFIDENCE;
@@ -332,14 +333,14 @@ fn compared(run: &Run, comparison: &Comparison, candidate: &Candidate, row: &Shi
         joint_ci_ms: pair(row.joint_ci_ms),
         shift_pct: ms(row.shift_pct),
         confidence: CONFIDENCE,
-        blocks: comparison.blocks.count,
+        blocks: row.blocks,
         margin: row.margin.map(|size| size.to_string()),
         gate_ms: ms(row.gate_ms),
         gate: gate(row.gate),
         ci_pct: pair(row.ci_pct),
         resolves_ms: ms(row.resolves_ms()),
-        needed_rounds: row.needed_rounds,
-        needed_s: ms(row.needed_rounds.map(|rounds| rounds as f64 / comparison.blocks.rate.max(1e-9))),
+        needed_rounds: row.needed_rounds.map(Needed::total),
+        needed_s: ms(row.needed_rounds.map(|needed| needed.total() as f64 / comparison.blocks.rate.max(1e-9))),
         verdict: row.verdict.as_str(),
         reason: row.reason.clone(),
     }
@@ -377,7 +378,7 @@ fn failed_shares(run: &Run, analysis: &Analysis) -> Vec<Value> {
 fn blocks(comparison: &Comparison) -> Value {
     let blocks = &comparison.blocks;
     json!({
-        "count": blocks.count, "length_s": rounded(blocks.length_s), "memory_s": rounded(blocks.memory_s),
+        "count": comparison.filled(), "length_s": rounded(blocks.length_s), "memory_s": rounded(blocks.memory_s),
         "rounds": blocks.rounds, "shared": blocks.shared, "joint_level": rounded(comparison.levels.others),
         "first_level": rounded(comparison.levels.first),
     })

@@ -191,7 +191,7 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
             "Calls on {} connections, those that timed out as longer than any. In brackets the 95% interval from {} blocks of {} drawn again, the same \
              for all paths. ▲ slower and ▼ faster are verdicts that hold for all rows at once with 95% confidence.{}",
             comparison.connections.as_str(),
-            blocks.count,
+            comparison.filled(),
             figure::seconds(blocks.length_s),
             if planned.is_some() { " TTFT planned is what the simulator was told to do." } else { "" }
         )),
@@ -381,7 +381,7 @@ fn facts(run: &Run, analysis: &Analysis) -> Vec<(&'static str, String)> {
     ];
     if let Some(comparison) = &analysis.comparison {
         let blocks = &comparison.blocks;
-        facts.push(("rounds", format!("{} in {} blocks", figure::count(blocks.rounds as u64), blocks.count)));
+        facts.push(("rounds", format!("{} in {} blocks", figure::count(blocks.rounds as u64), comparison.filled())));
     }
     facts.extend(plan.paths.iter().map(|path| ("path", format!("{}: {}", path.name, path.base_url))));
     facts.push(("machine", format!("{}, {} cores, {}", machine.cpu_model, machine.cpus, machine.os)));

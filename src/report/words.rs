@@ -120,7 +120,7 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
     }
     let mut details = vec![behind(row, comparison.connections)];
     details.extend(planned.and_then(|planned| plan_of(planned, comparison, candidate)));
-    details.extend(wanted(row, (comparison.blocks.rate, comparison.blocks.rounds)));
+    details.extend(wanted(row, comparison.blocks.rate));
     details.extend(resolves(row));
     details.extend(gates(candidate));
     details.extend(less_reported(candidate));
@@ -238,24 +238,22 @@ fn gates(candidate: &Candidate) -> Option<String> {
     (!said.is_empty()).then(|| said.join("; "))
 }
 
-/// How much longer a run of so many rounds a second would have to be, if more would help; `done` are its rate and its
-/// rounds.
+/// How much longer a run of so many rounds a second would have to be, if more would help.
 #[must_use]
-pub fn wanted(row: &ShiftRow, (rate, done): (f64, usize)) -> Option<String> {
-    let rounds = row.needed_rounds?;
-    let seconds = rounds as f64 / rate.max(1e-9);
+pub fn wanted(row: &ShiftRow, rate: f64) -> Option<String> {
+    let needed = row.needed_rounds?;
+    let seconds = |rounds: u64| figure::seconds(rounds as f64 / rate.max(1e-9));
     let for_what = match row.open {
         Some(Open::HoldsZero) => "to tell a shift of this size from none",
         Some(Open::HoldsMargin) => "to tell on which side of the margin it lies",
         Some(Open::FewCalls | Open::FewBlocks | Open::BeyondTimeout | Open::Incomplete) | None => "for a verdict",
     };
-    let more = rounds.saturating_sub(done as u64);
-    let further = figure::seconds(more as f64 / rate.max(1e-9));
     Some(format!(
-        "about {} rounds ({}) are needed {for_what}: {} more ({further})",
-        figure::count(rounds),
-        figure::seconds(seconds),
-        figure::count(more)
+        "about {} rounds ({}) are needed {for_what}: {} more ({})",
+        figure::count(needed.total()),
+        seconds(needed.total()),
+        figure::count(needed.more()),
+        seconds(needed.more())
     ))
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,6 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Step {
     /// Writes these bytes at once.
     Write(Vec<u8>),
+    /// Waits before the next step.
+    Pause(Duration),
     /// Does nothing more until the client goes away.
     Hold,
     /// Closes the connection.
@@ -98,6 +101,7 @@ async fn act(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), steps: &[Step])
                     return false;
                 }
             }
+            Step::Pause(length) => tokio::time::sleep(*length).await,
             Step::Hold => {
                 let _ = stream.read(&mut [0; 1]).await;
                 return false;
