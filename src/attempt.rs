@@ -3,8 +3,10 @@
 //! Called by the driver as a closure. Errors are data: whatever happens becomes a [`Sample`].
 
 mod answer;
+mod counts;
 mod events;
 mod guard;
+mod headers;
 #[cfg(test)]
 mod mutations;
 
@@ -25,7 +27,7 @@ use crate::attempt::events::BodyEnd;
 use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
-use crate::measure::sample::{Gap, Sample};
+use crate::measure::sample::{Gap, PlannedTokens, Sample};
 use crate::path::{Http, NetPath};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
@@ -175,14 +177,16 @@ impl Caller {
             Api::Chat => &route.chat,
             Api::Responses => &route.responses,
         };
-        let mut request = Request::new(Full::new(Bytes::from(api::encode(call))));
+        let body = api::encode(call);
+        let planned = planned_tokens(call, body.len());
+        let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = route.headers[usize::from(call.stream)].clone();
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }
-        let sample = Sample::begun(
+        let mut sample = Sample::begun(
             (ticket.seq, ticket.round),
             ticket.path,
             ticket.phase,
@@ -190,6 +194,7 @@ impl Caller {
             self.origin + ticket.intended,
             Outcome::Failed(ErrorClass::Internal),
         );
+        sample.planned_tokens = Some(planned);
         Box::new(Prepared { request, sample, choices: api::choices(call) })
     }
 
@@ -212,6 +217,7 @@ impl Caller {
         if sample.stamps.end.is_none() {
             sample.stamps.end = Some(Nanos::now());
         }
+        counts::settle(sample);
         self.recorder.borrow_mut().record(sample);
         prepared.sample
     }
@@ -344,6 +350,12 @@ fn told_apart(outcome: Outcome, connection: &Connection) -> Outcome {
     let silent = connection.sent().is_none_or(|sent| connection.last_read() < sent);
     let soon = connection.sent().is_none_or(|sent| Nanos::now().since(sent) < STALE_WITHIN);
     if silent && soon && connection.was_idle() { Outcome::Failed(ErrorClass::StaleConnection) } else { outcome }
+}
+
+/// What a call may spend: its prompt as counted, or about a token for every four bytes of its body.
+fn planned_tokens(call: &Call, body: usize) -> PlannedTokens {
+    let input = call.input_tokens.map_or(body.div_ceil(4) as u64, u64::from);
+    PlannedTokens { input, output: call.max_output_tokens.map_or(0, u64::from) }
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub mod interval;
 mod joined;
 mod judge;
 mod lengths;
+pub mod needed;
 pub mod population;
 pub mod power;
 pub mod precision;
@@ -43,6 +44,7 @@ pub mod slo;
 pub mod stats;
 pub mod summary;
 mod survivors;
+pub mod throughput;
 pub mod timeline;
 pub mod trend;
 pub mod truth;
@@ -184,7 +186,9 @@ mod tests {
                 open += 1;
                 assert_eq!((analysis.conclusion.exit_code(false), analysis.conclusion.exit_code(true)), (0, 5));
                 assert!(row.reason.is_some() && row.resolves_ms().is_some_and(|ms| ms > 10.0), "{row:?}");
-                told += usize::from(row.needed_rounds.is_some_and(|rounds| rounds > comparison.blocks.rounds as u64));
+                told += usize::from(
+                    row.needed_rounds.is_some_and(|needed| needed.total() > comparison.blocks.rounds as u64),
+                );
             }
         }
         assert!(open >= 8 && told >= 6, "{open} of 10 open, {told} say how many rounds it takes");

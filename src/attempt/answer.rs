@@ -6,7 +6,8 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use hyper::http::response::Parts;
 
-use crate::attempt::events::{BodyEnd, Events, class_of, note_usage};
+use crate::attempt::events::{BodyEnd, Events, class_of};
+use crate::attempt::{counts, headers};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::{Nanos, PathId};
@@ -54,7 +55,7 @@ impl Form {
 impl Answer {
     /// Reads the head of the answer to a call that asked for so many choices.
     pub(super) fn begin(sample: &mut Sample, head: &Parts, asked: u32) -> Self {
-        read_headers(sample, &head.headers);
+        headers::read(sample, &head.headers);
         sample.status = Some(head.status.as_u16());
         let form = if head.status.is_success() {
             Form::Unknown(Bytes::new(), label(&head.headers))
@@ -145,38 +146,13 @@ fn of_body(sample: &mut Sample, body: &[u8], asked: u32, end: BodyEnd) -> Outcom
         (BodyEnd::Cut(ErrorClass::ConnectionClosed), _) => Outcome::Incomplete(ErrorClass::BodyTruncated),
         (BodyEnd::Cut(class), _) => Outcome::Incomplete(class),
         (BodyEnd::Clean | BodyEnd::TimedOut(_) | BodyEnd::Aborted, Ok(Whole::Answer(usage))) => {
-            note_usage(sample, usage, sample.stamps.done.unwrap_or_default());
+            counts::note(sample, usage, sample.stamps.done.unwrap_or_default());
             Outcome::Ok
         }
         (BodyEnd::Clean, Err(BadEvent)) => Outcome::Failed(ErrorClass::BadBody),
         (BodyEnd::TimedOut(class), Err(BadEvent)) => Outcome::Failed(class),
         (BodyEnd::Aborted, Err(BadEvent)) => Outcome::Incomplete(ErrorClass::Interrupted),
     }
-}
-
-/// What the headers say, in one walk over them.
-fn read_headers(sample: &mut Sample, headers: &HeaderMap) {
-    // Gateways and servers name the call in several ways; the first of these counts.
-    const IDS: [&str; 4] = ["apim-request-id", "x-request-id", "request-id", "x-ms-request-id"];
-    let (mut id, mut seconds) = (IDS.len(), None);
-    for (name, value) in headers {
-        let number = || value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
-        match name.as_str() {
-            "openai-processing-ms" => sample.server_ms = number(),
-            "x-litellm-overhead-duration-ms" | "x-kong-proxy-latency" => sample.gateway_ms = number(),
-            "x-envoy-upstream-service-time" | "x-kong-upstream-latency" => sample.upstream_ms = number(),
-            "retry-after-ms" => sample.retry_after_ms = number(),
-            "retry-after" => seconds = number(),
-            "x-ms-region" => sample.region = value.to_str().ok().map(Box::from),
-            name => {
-                if let (Some(place), Ok(text)) = (IDS[..id].iter().position(|id| *id == name), value.to_str()) {
-                    id = place;
-                    sample.request_id = Some(text.into());
-                }
-            }
-        }
-    }
-    sample.retry_after_ms = sample.retry_after_ms.or(seconds.map(|seconds| seconds * 1e3));
 }
 
 /// What the headers say of the body.

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use crate::attempt::counts;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::{Api, Nanos, PathId, Phase};
 use crate::wire::api;
-use crate::wire::delta::{BadEvent, Completion, Delta, End, Usage};
+use crate::wire::delta::{BadEvent, Completion, Delta, End};
 use crate::wire::error::ApiError;
 use crate::wire::sse::{Event, SseDecoder};
 
@@ -92,14 +93,14 @@ impl Events {
 
     fn note(&mut self, sample: &mut Sample, delta: &Delta<'_>, read: Nanos, gap: &mut impl FnMut(PathId, u64)) {
         if self.ended {
-            return note_usage(sample, delta.usage, read);
+            return counts::note(sample, delta.usage, read);
         }
         let was_complete = self.complete;
         self.complete = self.completion.note(delta);
         if !(was_complete && self.complete) {
             note_content(sample, delta, read, gap);
         }
-        note_usage(sample, delta.usage, read);
+        counts::note(sample, delta.usage, read);
         self.note_completion(sample, was_complete, delta.usage.is_some(), read);
         self.note_end(sample, delta.end, read);
     }
@@ -189,6 +190,7 @@ fn note_content(sample: &mut Sample, delta: &Delta<'_>, read: Nanos, gap: &mut i
     }
     if delta.reasoning {
         stamps.first_reasoning.get_or_insert(read);
+        stamps.last_reasoning = Some(read);
     }
     if delta.visible {
         stamps.first_visible.get_or_insert(read);
@@ -201,15 +203,5 @@ fn note_content(sample: &mut Sample, delta: &Delta<'_>, read: Nanos, gap: &mut i
         {
             gap(sample.path, read.0.saturating_sub(last.0));
         }
-    }
-}
-
-/// Token counts; those that an event does not give stay as they are.
-pub(super) fn note_usage(sample: &mut Sample, usage: Option<Usage>, read: Nanos) {
-    if let Some(usage) = usage {
-        sample.stamps.usage = Some(read);
-        sample.input_tokens = usage.input.or(sample.input_tokens);
-        sample.output_tokens = usage.output.or(sample.output_tokens);
-        sample.reasoning_tokens = usage.reasoning.or(sample.reasoning_tokens);
     }
 }

@@ -191,7 +191,7 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
             "Calls on {} connections, those that timed out as longer than any. In brackets the 95% interval from {} blocks of {} drawn again, the same \
              for all paths. ▲ slower and ▼ faster are verdicts that hold for all rows at once with 95% confidence.{}",
             comparison.connections.as_str(),
-            blocks.count,
+            comparison.filled(),
             figure::seconds(blocks.length_s),
             if planned.is_some() { " TTFT planned is what the simulator was told to do." } else { "" }
         )),
@@ -308,11 +308,10 @@ fn metrics(run: &Run, summary: &PathSummary) -> Table {
         columns,
         rows: summary.metrics.iter().filter(|metric| metric.n > 0).map(row).collect(),
         note: Some(format!(
-            "{} calls on connections used before, {} on new ones; {} input and {} output tokens.",
+            "{} calls on connections used before, {} on new ones; {}.",
             figure::count(connections.reused),
             figure::count(connections.opened),
-            figure::count(summary.tokens.input),
-            figure::count(summary.tokens.output)
+            words::tokens(&summary.tokens)
         )),
     }
 }
@@ -394,7 +393,7 @@ fn facts(run: &Run, analysis: &Analysis) -> Vec<(&'static str, String)> {
     ];
     if let Some(comparison) = &analysis.comparison {
         let blocks = &comparison.blocks;
-        facts.push(("rounds", format!("{} in {} blocks", figure::count(blocks.rounds as u64), blocks.count)));
+        facts.push(("rounds", format!("{} in {} blocks", figure::count(blocks.rounds as u64), comparison.filled())));
     }
     facts.extend(plan.paths.iter().map(|path| ("path", format!("{}: {}", path.name, path.base_url))));
     facts.push(("machine", format!("{}, {} cores, {}", machine.cpu_model, machine.cpus, machine.os)));

@@ -7,7 +7,9 @@ use crate::analysis::gate::Gate;
 use crate::analysis::population::Connections;
 use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::summary::Tokens;
 use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
+use crate::measure::counts::TokenCount;
 use crate::measure::expression::Subject;
 use crate::measure::indicator::Unit;
 use crate::measure::metric::{Basis, Metric};
@@ -119,7 +121,7 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
     }
     let mut details = vec![behind(row, comparison.connections)];
     details.extend(planned.and_then(|planned| plan_of(planned, comparison, candidate)));
-    details.extend(wanted(row, (comparison.blocks.rate, comparison.blocks.rounds)));
+    details.extend(wanted(row, comparison.blocks.rate));
     details.extend(resolves(row));
     details.extend(gates(candidate));
     details.extend(less_reported(candidate));
@@ -210,12 +212,11 @@ fn gates(candidate: &Candidate) -> Option<String> {
     (!said.is_empty()).then(|| said.join("; "))
 }
 
-/// How much longer a run of so many rounds a second would have to be, if more would help; `done` are its rate and its
-/// rounds.
+/// How much longer a run of so many rounds a second would have to be, if more would help.
 #[must_use]
-pub fn wanted(row: &ShiftRow, (rate, done): (f64, usize)) -> Option<String> {
-    let rounds = row.needed_rounds?;
-    let seconds = rounds as f64 / rate.max(1e-9);
+pub fn wanted(row: &ShiftRow, rate: f64) -> Option<String> {
+    let needed = row.needed_rounds?;
+    let seconds = |rounds: u64| figure::seconds(rounds as f64 / rate.max(1e-9));
     let for_what = match row.open {
         Some(Open::HoldsZero) => "to tell a shift of this size from none",
         Some(Open::HoldsMargin) => "to tell on which side of the margin it lies",
@@ -230,13 +231,12 @@ pub fn wanted(row: &ShiftRow, (rate, done): (f64, usize)) -> Option<String> {
         )
         | None => "for a verdict",
     };
-    let more = rounds.saturating_sub(done as u64);
-    let further = figure::seconds(more as f64 / rate.max(1e-9));
     Some(format!(
-        "about {} rounds ({}) are needed {for_what}: {} more ({further})",
-        figure::count(rounds),
-        figure::seconds(seconds),
-        figure::count(more)
+        "about {} rounds ({}) are needed {for_what}: {} more ({})",
+        figure::count(needed.total()),
+        seconds(needed.total()),
+        figure::count(needed.more()),
+        seconds(needed.more())
     ))
 }
 
@@ -307,17 +307,41 @@ pub fn mark(result: &ObjectiveResult) -> &'static str {
 /// What a run cost, in a sentence.
 #[must_use]
 pub fn cost(cost: &Cost) -> String {
+    let Some(total) = cost.total else {
+        return format!("not known: {}", cost.why_none().unwrap_or_default());
+    };
     let least = if cost.calls_without_tokens > 0 {
-        format!("; the tokens of {} calls are not known and not in it", figure::count(cost.calls_without_tokens))
+        format!(
+            "; the tokens of {} calls are not or not all known and not in it",
+            figure::count(cost.calls_without_tokens)
+        )
     } else {
         String::new()
     };
     format!(
         "{} for {} input and {} output tokens, warmup included{least}",
-        money(cost.total, &cost.currency),
-        figure::count(cost.input_tokens),
-        figure::count(cost.output_tokens)
+        money(total, &cost.currency),
+        figure::count(cost.input_tokens.unwrap_or(0)),
+        figure::count(cost.output_tokens.unwrap_or(0))
     )
+}
+
+/// The tokens of a path, in a sentence.
+#[must_use]
+pub fn tokens(tokens: &Tokens) -> String {
+    let side = |count: TokenCount, what: &str| match count.told() {
+        None => format!("{what} tokens not known"),
+        Some(sum) if count.calls < tokens.calls => {
+            let (told, calls) = (figure::count(count.calls), figure::count(tokens.calls));
+            format!("{} {what} tokens (counted for {told} of {calls} calls)", figure::count(sum))
+        }
+        Some(sum) => format!("{} {what} tokens", figure::count(sum)),
+    };
+    match (tokens.input.told(), tokens.output.told()) {
+        (None, None) if tokens.calls == 0 => "no tokens, because no call was answered".to_owned(),
+        (None, None) => "the server told no token counts".to_owned(),
+        (_, _) => format!("{}, {}", side(tokens.input, "input"), side(tokens.output, "output")),
+    }
 }
 
 /// An amount: "1.25 EUR", "0.0031 EUR".

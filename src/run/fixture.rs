@@ -94,6 +94,7 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
             first_byte: after(100_000),
             first_event: after(100_000),
             first_reasoning: None,
+            last_reasoning: None,
             first_content: after(110_000),
             first_visible: after(110_000),
             last_content: after(400_000),
@@ -106,6 +107,8 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
         input_tokens: Some(100),
         output_tokens: Some(30),
         reasoning_tokens: None,
+        total_tokens: None,
+        planned_tokens: None,
         conn: Some(ConnUse {
             id: 1,
             uses: 2,

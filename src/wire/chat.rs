@@ -4,10 +4,11 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::wire::delta::{BadEvent, Choices, Delta, End, Usage, Whole};
+use crate::wire::delta::{BadEvent, Choices, Delta, End, Whole};
 use crate::wire::error::ApiError;
 use crate::wire::skim::Skim;
 use crate::wire::text::push_text;
+use crate::wire::usage::Usage;
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body.
@@ -316,7 +317,7 @@ mod tests {
     #[test]
     fn events_are_told_apart() {
         let none = Delta::default();
-        let usage = |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning });
+        let usage = |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
         let table: &[(&str, &str, Delta<'_>)] = &[
             (
                 "role",
@@ -459,7 +460,7 @@ mod tests {
     #[test]
     fn a_body_is_whole_or_an_error_or_refused() {
         let whole = br#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"error":null,"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
-        let usage = Usage { input: Some(1), output: Some(2), reasoning: None };
+        let usage = Usage { input: Some(1), output: Some(2), ..Usage::default() };
         assert_eq!(decode_body(whole, 1), Ok(Whole::Answer(Some(usage))));
         assert_eq!(decode_body(whole, 2), Err(BadEvent));
         let both = br#"{"choices":[{"finish_reason":"stop"},{"finish_reason":"length"}],"usage":[]}"#;

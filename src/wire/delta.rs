@@ -3,11 +3,8 @@
 //! Only what a measurement needs is kept: whether there was content, of what kind, token counts, ends and errors.
 //! Text is looked at, never copied.
 
-use serde::Deserialize;
-use serde::de::Deserializer;
-use serde_json::Value;
-
 use crate::wire::error::ApiError;
+use crate::wire::usage::Usage;
 
 /// What an event brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,125 +121,14 @@ pub enum Whole<'a> {
     Error(ApiError<'a>),
 }
 
-/// Token counts as the server gives them; `None` is one that it does not give, or not as a whole number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Prompt tokens.
-    pub input: Option<u64>,
-    /// Output tokens, reasoning included.
-    pub output: Option<u64>,
-    /// Reasoning tokens among them.
-    pub reasoning: Option<u64>,
-}
-
-impl Usage {
-    /// Reads the usage object of either API. Its form never decides about the answer: what is odd is left out.
-    #[must_use]
-    pub(super) fn read(json: &[u8]) -> Option<Self> {
-        Self::from_json(UsageJson::deserialize(&mut serde_json::Deserializer::from_slice(json)).ok()?)
-    }
-
-    /// The same, of JSON that is read already.
-    #[must_use]
-    pub(super) fn of(json: &Value) -> Option<Self> {
-        Self::from_json(UsageJson::deserialize(json).ok()?)
-    }
-
-    fn from_json(json: UsageJson) -> Option<Self> {
-        let details = json.completion_tokens_details.or(json.output_tokens_details);
-        let usage = Self {
-            input: json.prompt_tokens.or(json.input_tokens),
-            output: json.completion_tokens.or(json.output_tokens),
-            reasoning: details.and_then(|details| details.reasoning_tokens),
-        };
-        (usage != Self::default()).then_some(usage)
-    }
-}
-
 /// The data of an event is not the JSON that the API promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is not the JSON that the API promises")]
 pub struct BadEvent;
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct UsageJson {
-    #[serde(deserialize_with = "lax_count")]
-    prompt_tokens: Option<u64>,
-    #[serde(deserialize_with = "lax_count")]
-    completion_tokens: Option<u64>,
-    #[serde(deserialize_with = "lax_count")]
-    input_tokens: Option<u64>,
-    #[serde(deserialize_with = "lax_count")]
-    output_tokens: Option<u64>,
-    #[serde(deserialize_with = "lax_details")]
-    completion_tokens_details: Option<DetailsJson>,
-    #[serde(deserialize_with = "lax_details")]
-    output_tokens_details: Option<DetailsJson>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct DetailsJson {
-    #[serde(deserialize_with = "lax_count")]
-    reasoning_tokens: Option<u64>,
-}
-
-/// A whole number that is not negative, written as an integer, with a fraction of nought or as a text; of anything
-/// else, nothing.
-fn lax_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    /// Above it not every whole number is a float.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Number(number) => number.as_u64().or_else(|| {
-            let count = number.as_f64()?;
-            (count.fract() == 0.0 && (0.0..EXACT).contains(&count)).then_some(count as u64)
-        }),
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    })
-}
-
-fn lax_details<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DetailsJson>, D::Error> {
-    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_count_is_a_whole_number_or_none() {
-        let table = [
-            ("7", Some(7)),
-            ("7.0", Some(7)),
-            ("\"7\"", Some(7)),
-            ("0", Some(0)),
-            ("18446744073709551615", Some(u64::MAX)),
-            ("2.25", None),
-            ("-1", None),
-            ("-1.0", None),
-            ("1e300", None),
-            ("null", None),
-            ("\"many\"", None),
-            ("true", None),
-            ("[7]", None),
-            ("{}", None),
-        ];
-        for (written, count) in table {
-            let given = [("prompt_tokens", "completion_tokens"), ("input_tokens", "output_tokens")];
-            for (input, output) in given {
-                let json = format!(
-                    r#"{{"{input}":{written},"{output}":5,"{output}_details":{{"reasoning_tokens":{written}}}}}"#
-                );
-                let usage = Usage { input: count, output: Some(5), reasoning: count };
-                assert_eq!(Usage::read(json.as_bytes()), Some(usage), "{json}");
-            }
-        }
-        for odd in ["null", "{}", "[]", "7", "\"n/a\"", "{\"prompt_tokens\":null}", "{\"total_tokens\":4}"] {
-            assert_eq!(Usage::read(odd.as_bytes()), None, "{odd}");
-        }
-    }
 
     #[test]
     fn an_answer_is_complete_when_every_choice_has_finished() {

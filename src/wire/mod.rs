@@ -9,3 +9,4 @@ pub mod responses;
 mod skim;
 pub mod sse;
 mod text;
+pub mod usage;

@@ -5,11 +5,12 @@ use std::io::Write;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::wire::delta::{BadEvent, Delta, End, Usage, Whole};
+use crate::wire::delta::{BadEvent, Delta, End, Whole};
 use crate::wire::error::ApiError;
 use crate::wire::skim::Skim;
 use crate::wire::sse::Event;
 use crate::wire::text::push_text;
+use crate::wire::usage::Usage;
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body. Nothing is asked to be stored.
@@ -225,7 +226,7 @@ mod tests {
     #[test]
     fn events_are_told_apart() {
         let plain = Delta::default();
-        let usage = |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning });
+        let usage = |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
         let table: &[(&str, &str, Delta<'_>)] = &[
             (
                 "created",
@@ -265,7 +266,7 @@ mod tests {
                 r#"{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":3.5,"output_tokens":"2"}}}"#,
                 Delta {
                     end: Some(End::Complete),
-                    usage: Some(Usage { input: None, output: Some(2), reasoning: None }),
+                    usage: Some(Usage { output: Some(2), ..Usage::default() }),
                     ..plain
                 },
             ),
@@ -330,7 +331,7 @@ mod tests {
     #[test]
     fn a_body_is_finished_or_an_error_or_refused() {
         let limit = br#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"usage":{"input_tokens":1,"output_tokens":2}}"#;
-        let usage = Usage { input: Some(1), output: Some(2), reasoning: None };
+        let usage = Usage { input: Some(1), output: Some(2), ..Usage::default() };
         assert_eq!(decode_body(limit), Ok(Whole::Answer(Some(usage))));
         assert_eq!(decode_body(br#"{"status":"completed","error":null,"usage":7}"#), Ok(Whole::Answer(None)));
         for failed in [

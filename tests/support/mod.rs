@@ -2,15 +2,19 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What the server does after it has read a request.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "each binary of tests takes the steps that it needs")]
 pub(crate) enum Step {
     /// Writes these bytes at once.
     Write(Vec<u8>),
+    /// Waits before the next step.
+    Pause(Duration),
     /// Does nothing more until the client goes away.
     Hold,
     /// Writes these bytes ten times a second until the client goes away, for half a minute at most.
@@ -118,6 +122,7 @@ async fn act(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), steps: &[Step])
                     return false;
                 }
             }
+            Step::Pause(length) => tokio::time::sleep(*length).await,
             Step::Hold => {
                 let _ = stream.read(&mut [0; 1]).await;
                 return false;

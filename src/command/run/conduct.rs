@@ -164,6 +164,14 @@ fn limited_at(setup: &Setup, elapsed: Duration) -> Option<Duration> {
     tickets.find(|ticket| ticket.seq.0 >= allowed).map(|ticket| ticket.intended)
 }
 
+/// How much of what was spent is planned and not counted, if any is.
+fn as_planned(tally: &Tally, amount: String) -> String {
+    match tally.untold {
+        0 => String::new(),
+        calls => format!(", {amount} of them as planned, because the server did not tell all tokens of {calls} calls"),
+    }
+}
+
 struct Conductor {
     origin: Nanos,
     measure_from: Duration,
@@ -288,11 +296,14 @@ impl Conductor {
         } else if tally.keeps_failing(plan.limits.failures_in_a_row) && self.phase() != Phase::Drain {
             self.cut(Cut::Failing(plan.limits.failures_in_a_row));
         } else if plan.limits.tokens.is_some_and(|limit| tally.tokens() >= limit) {
-            self.cut(Cut::Limit(format!("limits.tokens: {} tokens were spent", tally.tokens())));
+            let planned = as_planned(tally, tally.planned_tokens().to_string());
+            self.cut(Cut::Limit(format!("limits.tokens: {} tokens were spent{planned}", tally.tokens())));
         } else if let Some((limit, prices)) = plan.limits.cost.zip(plan.prices.as_ref()) {
-            let spent = prices.cost(tally.input_tokens, tally.output_tokens);
+            let spent = prices.cost(tally.input.all(), tally.output.all());
             if spent >= limit {
-                self.cut(Cut::Limit(format!("limits.cost: {spent:.4} {} were spent", prices.currency)));
+                let planned = prices.cost(tally.input.planned, tally.output.planned);
+                let planned = as_planned(tally, format!("{planned:.4}"));
+                self.cut(Cut::Limit(format!("limits.cost: {spent:.4} {} were spent{planned}", prices.currency)));
             }
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::analysis::Conclusion;
 use crate::analysis::FailedPath;
 use crate::analysis::between::{Beside, Kind};
+use crate::analysis::needed::Needed;
 use crate::analysis::shift::{MeanShift, ShiftRow};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::validity::Validity;
@@ -59,9 +60,9 @@ impl Compared<'_> {
             "joint_ci_ms": pair(row.joint_ci_ms),
             "shift_pct": ms(row.shift_pct),
             "confidence": CONFIDENCE,
-            "blocks": of.blocks.count,
+            "blocks": row.blocks,
             "margin": row.margin.map(|size| size.to_string()),
-            "needed_rounds": row.needed_rounds,
+            "needed_rounds": row.needed_rounds.map(Needed::total),
             "verdict": row.verdict.as_str(),
             "gate_ms": ms(row.gate_ms),
             "gate": gate(row.gate),

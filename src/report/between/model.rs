@@ -108,7 +108,7 @@ impl Compared<'_> {
         let tone = if tone == Tone::Bad && row.gate != Gate::Failed { Tone::Warn } else { tone };
         let mut details = vec![words::behind(row, self.between.connections)];
         details.extend(self.beyond(pair));
-        details.extend(words::wanted(row, (pair.blocks.rate, pair.blocks.rounds)));
+        details.extend(words::wanted(row, pair.blocks.rate));
         details.extend(words::failures(&pair.judged, &pair.candidate, &base));
         Decision { subject: pair.candidate.clone(), tone, sentence, details }
     }
@@ -131,7 +131,8 @@ impl Compared<'_> {
             .pairs
             .iter()
             .flat_map(|pair| pair.rows.iter().filter(|row| is_shown(row)).map(|row| shift_row(pair, row)));
-        let blocks = self.between.pairs.iter().map(|pair| pair.blocks.count).min().unwrap_or(0);
+        let fewest = |pair: &Beside| pair.headline(self.between.headline).map_or(0, |row| row.blocks);
+        let blocks = self.between.pairs.iter().map(fewest).min().unwrap_or(0);
         let drawn = match self.between.kind {
             Kind::OneRun => "drawn again, the same for both paths",
             Kind::TwoRuns => "or more, each run's own, drawn again independently",

@@ -266,7 +266,10 @@ fn verdict(series: &Series) -> (Tone, String) {
         Standpoint::Steady => (Tone::Plain, "steady".to_owned()),
         Standpoint::Inconclusive => {
             let judged = series.points.iter().filter(|point| point.judged).count();
-            (Tone::Quiet, format!("{} nights more are needed", FEWEST.saturating_sub(judged)))
+            match FEWEST.saturating_sub(judged) {
+                0 => (Tone::Quiet, "not decided".to_owned()),
+                more => (Tone::Quiet, format!("{more} nights more are needed")),
+            }
         }
     }
 }
