@@ -86,7 +86,7 @@ impl Judge<'_> {
             n_candidate: pair.candidate.metrics[metric].ok.n(),
             baseline_ms: of(base),
             shift_ms,
-            shift_pct: shift_ms.zip(of(base)).map(|(shift, base)| 100.0 * shift / base),
+            shift_pct: shift_ms.zip(of(base).filter(|base| *base > 0.0)).map(|(shift, base)| 100.0 * shift / base),
             ci_ms: shift.map(|shift| shift.interval(factor)),
             ci_pct: shift.and_then(|_| pair.ratio(metric, place, q)).map(|ratio| {
                 let (low, high) = ratio.interval(factor);
