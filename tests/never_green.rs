@@ -408,6 +408,8 @@ fn trend(folder: &Path) -> (i32, String) {
         serde_json::from_str(&std::fs::read_to_string(out.join("trend.json")).expect("JSON")).expect("JSON");
     let code = output.status.code().expect("no signal");
     assert_eq!(document["verdict"] == "worse", code == 3, "{document}");
+    let junit = std::fs::read_to_string(out.join("junit.xml")).expect("JUnit");
+    assert_eq!(junit.contains("<failure"), code == 3, "{junit}");
     (code, said)
 }
 
@@ -446,7 +448,12 @@ fn compare(base: &Path, candidate: &Path) -> (i32, String) {
     let output = hopmark(&["compare", base, candidate]).env("COLUMNS", "500").output().expect("it runs");
     let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
     eprintln!("{said}");
-    (output.status.code().expect("no signal"), said)
+    let code = output.status.code().expect("no signal");
+    let junit = hopmark(&["compare", base, candidate, "--format", "junit"]).output().expect("it runs");
+    assert_eq!(junit.status.code(), Some(code));
+    let junit = String::from_utf8_lossy(&junit.stdout).into_owned();
+    assert_eq!((junit.contains("<failure"), junit.contains("<error")), (code == 3, code == 4), "{junit}");
+    (code, said)
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod rig;
 pub mod selftest;
 pub mod sheet;
 pub mod sizing;
+pub mod suite;
 pub mod table;
 pub mod terminal;
 pub mod trend;

@@ -236,7 +236,7 @@ fn is_shown(row: &ShiftRow) -> bool {
     SHOWN.contains(&row.quantile) || row.margin.is_some() || row.gate == Gate::Failed
 }
 
-fn row_name(row: &ShiftRow) -> String {
+pub(super) fn row_name(row: &ShiftRow) -> String {
     format!("{} {}", words::short(row.metric), figure::quantile(row.quantile))
 }
 

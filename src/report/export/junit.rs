@@ -7,7 +7,7 @@ use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::analysis::{Analysis, PathSummary};
 use crate::measure::objective::Severity;
 use crate::report::figure;
-use crate::report::html::escape;
+use crate::report::suite::{Case, Ending, Suite};
 use crate::report::words;
 use crate::run::Run;
 
@@ -28,62 +28,14 @@ pub fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
     if invalid {
         cases.iter_mut().for_each(Case::skip_unless_broken);
     }
-    let count = |of: fn(&Ending) -> bool| cases.iter().filter(|case| of(&case.ending)).count();
-    let counts = format!(
-        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\"",
-        cases.len(),
-        count(|ending| *ending == Ending::Failed),
-        count(|ending| *ending == Ending::Broken),
-        count(|ending| *ending == Ending::Skipped),
-        run.measured_s()
-    );
-    let name = escape(&run.manifest.plan.name);
-    // Jenkins' schema takes neither a fraction of a second nor a zone.
-    let started = escape(run.manifest.started_at.split(['.', 'Z', '+']).next().unwrap_or_default());
-    let body: String = cases.iter().map(Case::xml).collect();
-    let text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"hopmark\" {counts}>\n\
-         <testsuite name=\"{name}\" {counts} timestamp=\"{started}\">\n{}{body}</testsuite>\n</testsuites>\n",
-        properties(run)
-    );
-    Some(text.into_bytes())
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Passed,
-    Failed,
-    Broken,
-    Skipped,
-}
-
-struct Case {
-    class: String,
-    name: String,
-    ending: Ending,
-    message: String,
-}
-
-impl Case {
-    /// Of an invalid run nothing passes or fails.
-    fn skip_unless_broken(&mut self) {
-        if self.ending != Ending::Broken && self.ending != Ending::Skipped {
-            self.ending = Ending::Skipped;
-            self.message = format!("the run is invalid; seen was {}", self.message);
-        }
-    }
-
-    fn xml(&self) -> String {
-        let message = escape(&self.message);
-        let inner = match self.ending {
-            Ending::Passed => format!("<system-out>{message}</system-out>"),
-            Ending::Failed => format!("<failure type=\"missed\" message=\"{message}\"/>"),
-            Ending::Broken => format!("<error type=\"invalid\" message=\"{message}\"/>"),
-            Ending::Skipped => format!("<skipped message=\"{message}\"/>"),
-        };
-        let (class, name) = (escape(&self.class), escape(&self.name));
-        format!("<testcase classname=\"{class}\" name=\"{name}\">{inner}</testcase>\n")
-    }
+    let manifest = &run.manifest;
+    let properties = vec![
+        ("run", manifest.id.clone()),
+        ("hopmark", manifest.tool_version.clone()),
+        ("seed", manifest.plan.seed.to_string()),
+    ];
+    let (started_at, seconds) = (manifest.started_at.as_str(), run.measured_s());
+    Some(Suite { name: &manifest.plan.name, started_at, seconds, properties, cases }.bytes())
 }
 
 fn of_run(validity: &Validity) -> Case {
@@ -157,12 +109,4 @@ fn of_objective(result: &ObjectiveResult, invalid: bool) -> Case {
     };
     let objective = &result.objective;
     Case { class: objective.path.clone(), name: objective.label(), ending, message }
-}
-
-fn properties(run: &Run) -> String {
-    let manifest = &run.manifest;
-    let seed = manifest.plan.seed.to_string();
-    let property = |(name, value): (&str, &str)| format!("<property name=\"{name}\" value=\"{}\"/>\n", escape(value));
-    let known = [("run", manifest.id.as_str()), ("hopmark", &manifest.tool_version), ("seed", &seed)];
-    format!("<properties>\n{}</properties>\n", known.into_iter().map(property).collect::<String>())
 }

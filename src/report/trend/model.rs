@@ -238,7 +238,7 @@ fn missing() -> Cell {
     Cell::toned(MISSING, Tone::Quiet)
 }
 
-fn figure_name(series: &Series) -> String {
+pub(super) fn figure_name(series: &Series) -> String {
     format!("{} {}", words::short(series.metric), figure::quantile(series.quantile))
 }
 
@@ -257,7 +257,7 @@ fn interval(change: &Change) -> String {
     format!("[{}, {}]", figure::change(change.interval.0), figure::change(change.interval.1))
 }
 
-fn verdict(series: &Series) -> (Tone, String) {
+pub(super) fn verdict(series: &Series) -> (Tone, String) {
     match series.verdict {
         Standpoint::Slower => (Tone::Bad, "▲ slower".to_owned()),
         Standpoint::NewestSlower => (Tone::Bad, "▲ newest night slower".to_owned()),
