@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::response::Parts;
 
+use crate::attempt::words::hear_head;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::{Api, Nanos, PathId, Phase};
@@ -42,6 +43,7 @@ impl Answer {
         read_headers(sample, &head.headers);
         sample.status = Some(head.status.as_u16());
         let form = if !head.status.is_success() {
+            hear_head(sample, head);
             Form::Refusal(head.status.as_u16())
         } else if sample.stream && !is_json(&head.headers) {
             Form::Stream(SseDecoder::new())
@@ -69,14 +71,18 @@ impl Answer {
                     body.extend_from_slice(&piece);
                 }
             }
-            Form::Refusal(_) => {}
+            Form::Refusal(_) => sample.hear().keep(&piece),
         }
     }
 
     fn take_events(&mut self, sample: &mut Sample, piece: &[u8], read: Nanos, mut gap: impl FnMut(PathId, u64)) {
         let Self { form: Form::Stream(decoder), finished, done, error } = self else { return };
         let fed = decoder.feed(piece, |event| {
-            sample.stamps.first_event.get_or_insert(read);
+            if sample.stamps.first_event.is_none() {
+                sample.stamps.first_event = Some(read);
+                // It is a stream: what came before was the beginning of this event.
+                sample.heard = None;
+            }
             if event.data.is_empty() {
                 return;
             }
@@ -90,18 +96,27 @@ impl Answer {
                             *done = true;
                             sample.stamps.done.get_or_insert(read);
                         }
-                        Some(End::Error { throttled: true }) => *error = Some(ErrorClass::StreamThrottled),
+                        Some(End::Error { throttled: true }) => {
+                            *error = Some(ErrorClass::StreamThrottled);
+                            sample.hear().keep(event.data);
+                        }
                         Some(End::Error { throttled: false }) => {
                             error.get_or_insert(ErrorClass::StreamError);
+                            sample.hear().keep(event.data);
                         }
                         None => {}
                     }
                 }
                 Err(BadEvent) => {
                     error.get_or_insert(ErrorClass::BadBody);
+                    sample.hear().keep(event.data);
                 }
             }
         });
+        if sample.stamps.first_event.is_none() && !piece.starts_with(b":") {
+            // Neither an event nor a comment: perhaps it is no stream at all.
+            sample.hear().keep(piece);
+        }
         if fed.is_err() {
             error.get_or_insert(ErrorClass::BadBody);
         }
@@ -127,7 +142,10 @@ impl Answer {
                         note_usage(sample, usage, sample.stamps.done.unwrap_or_default());
                         Outcome::Ok
                     }
-                    Err(BadEvent) => Outcome::Failed(ErrorClass::BadBody),
+                    Err(BadEvent) => {
+                        sample.hear().keep(if body.is_empty() { &first } else { &body });
+                        Outcome::Failed(ErrorClass::BadBody)
+                    }
                 }
             }
         }

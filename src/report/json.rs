@@ -19,6 +19,7 @@ use crate::report::figure::percent_key;
 use crate::report::json_effects::{
     connection_states, curves, dominance, gate, goodput, interference, of_candidates, reported,
 };
+use crate::report::json_errors;
 use crate::report::json_validity::{ValidityFacts, validity};
 use crate::report::words;
 use crate::run::{Aborted, RowSample, Run};
@@ -148,6 +149,7 @@ struct PathFacts {
     kind: &'static str,
     requests: RequestFacts,
     errors: BTreeMap<String, u64>,
+    errors_seen: BTreeMap<String, Value>,
     connections: ConnectionFacts,
     tokens: TokenFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,6 +197,7 @@ fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
                 timeouts: requests.timeouts,
             },
             errors: summary.errors.clone(),
+            errors_seen: json_errors::errors_seen(run, summary.path),
             connections: connections(summary.connections),
             tokens: tokens(summary.tokens),
             cost: cost::of_path(run, summary.path).map(of_cost),
@@ -561,7 +564,12 @@ mod tests {
         assert!(schema.is_valid(&whole));
         let mut places = Vec::new();
         objects(&whole, "", &mut places);
-        let free = |place: &str| place == "/paths" || place.ends_with("/errors") || place.ends_with("/evidence");
+        let free = |place: &str| {
+            place == "/paths"
+                || place.ends_with("/errors")
+                || place.ends_with("/errors_seen")
+                || place.ends_with("/evidence")
+        };
         for place in places.iter().filter(|place| !free(place)) {
             let mut wrong = whole.clone();
             let object = wrong.pointer_mut(place).and_then(Value::as_object_mut).expect("an object");

@@ -2,7 +2,9 @@
 
 pub mod chat;
 pub mod delta;
+pub mod redact;
 pub mod responses;
 mod skim;
 pub mod sse;
 mod text;
+pub mod words;

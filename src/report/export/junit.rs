@@ -20,7 +20,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
     let invalid = analysis.validity.verdict == ValidityVerdict::Invalid;
     let cases = std::iter::once(of_run(&analysis.validity));
     let cases: Vec<Case> =
-        cases.chain(analysis.objectives.iter().map(|result| of_objective(result, invalid))).collect();
+        cases.chain(analysis.objectives.iter().map(|result| of_objective(run, result, invalid))).collect();
     let count = |of: fn(&Ending) -> bool| cases.iter().filter(|case| of(&case.ending)).count();
     let counts = format!(
         "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\"",
@@ -55,6 +55,8 @@ struct Case {
     name: String,
     ending: Ending,
     message: String,
+    /// What stands below a failure.
+    detail: String,
 }
 
 impl Case {
@@ -62,7 +64,10 @@ impl Case {
         let message = escape(&self.message);
         let inner = match self.ending {
             Ending::Passed => format!("<system-out>{message}</system-out>"),
-            Ending::Failed => format!("<failure type=\"missed\" message=\"{message}\"/>"),
+            Ending::Failed if self.detail.is_empty() => format!("<failure type=\"missed\" message=\"{message}\"/>"),
+            Ending::Failed => {
+                format!("<failure type=\"missed\" message=\"{message}\">{}</failure>", escape(&self.detail))
+            }
             Ending::Broken => format!("<error type=\"invalid\" message=\"{message}\"/>"),
             Ending::Skipped => format!("<skipped message=\"{message}\"/>"),
         };
@@ -79,10 +84,10 @@ fn of_run(validity: &Validity) -> Case {
         ValidityVerdict::Invalid => Ending::Broken,
     };
     let message = sentence + &reasons.collect::<String>();
-    Case { class: "hopmark".to_owned(), name: "the run is valid".to_owned(), ending, message }
+    Case { class: "hopmark".to_owned(), name: "the run is valid".to_owned(), ending, message, detail: String::new() }
 }
 
-fn of_objective(result: &ObjectiveResult, invalid: bool) -> Case {
+fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
     let (_, seen) = words::objective(result);
     let ending = match result.verdict {
         _ if invalid => Ending::Skipped,
@@ -99,7 +104,9 @@ fn of_objective(result: &ObjectiveResult, invalid: bool) -> Case {
         (false, false) => seen,
     };
     let objective = &result.objective;
-    Case { class: objective.path.clone(), name: objective.label(), ending, message }
+    let path = run.manifest.plan.path_named(&objective.path);
+    let detail = path.map(|path| words::errors_of(run, path.id)).unwrap_or_default();
+    Case { class: objective.path.clone(), name: objective.label(), ending, message, detail }
 }
 
 fn properties(run: &Run) -> String {

@@ -17,7 +17,7 @@ pub fn render(model: &Model) -> Vec<u8> {
         let details: String = details.collect();
         parts.push(format!("- {}**{}**{details}", arrow(decision.tone), escape(&decision.sentence)));
     }
-    let tables = [&model.objectives, &model.expectations, &model.overview, &model.shifts, &model.errors];
+    let tables = [&model.objectives, &model.expectations, &model.overview, &model.errors, &model.shifts];
     parts.extend(tables.into_iter().filter_map(table));
     let (tone, sentence) = &model.validity;
     parts.push(format!("{}Run {}", mark(*tone), escape(sentence)));
