@@ -159,12 +159,15 @@ fn judge(sample: &Sample, http: Http, was_hurried: bool) -> Judged {
         return Judged::Fine;
     }
     let said = sample.message.as_deref().unwrap_or(class.meaning());
+    if is_page(sample) {
+        return Judged::Refused(said.to_owned(), ErrorClass::BadBody.remedy().unwrap_or(ANY_SERVER));
+    }
     let told = match class {
         ErrorClass::Http(status) => format!("status {status}: {said}"),
         _ if is_success(sample) => format!("{class}: {said}"),
         _ => said.to_owned(),
     };
-    match (lasts(sample, class), class) {
+    match (lasts(class, sample.status.is_some()), class) {
         (false, _) => Judged::Odd(told),
         (true, ErrorClass::Alpn) => Judged::Refused(told, other_http(http)),
         (true, _) => Judged::Refused(told, class.remedy().unwrap_or(ANY_SERVER)),
@@ -177,10 +180,14 @@ fn is_success(sample: &Sample) -> bool {
     sample.status.is_some_and(|status| (200..300).contains(&status))
 }
 
-/// Whether the answer is one that will not get better by itself.
-fn lasts(sample: &Sample, class: ErrorClass) -> bool {
-    let page = is_success(sample) && sample.heard.as_ref().is_some_and(|heard| is_markup(&heard.said));
-    page || match class {
+/// Whether a page for people came where an API should answer.
+fn is_page(sample: &Sample) -> bool {
+    is_success(sample) && sample.heard.as_ref().is_some_and(|heard| is_markup(&heard.said))
+}
+
+/// Whether an error is one that will not get better by itself; `answered` says that the head of an answer had come.
+fn lasts(class: ErrorClass, answered: bool) -> bool {
+    match class {
         ErrorClass::Http(status) => matches!(status, 300..=399 | 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422),
         ErrorClass::Dns
         | ErrorClass::ConnectRefused
@@ -191,7 +198,7 @@ fn lasts(sample: &Sample, class: ErrorClass) -> bool {
         | ErrorClass::NoDescriptor
         | ErrorClass::TimeoutFirstByte => true,
         // Not a word of HTTP, or not a word in time.
-        ErrorClass::Protocol | ErrorClass::TimeoutTotal => sample.status.is_none(),
+        ErrorClass::Protocol | ErrorClass::TimeoutTotal => !answered,
         ErrorClass::ConnectionClosed
         | ErrorClass::ConnectionReset
         | ErrorClass::StreamRefused

@@ -16,7 +16,10 @@ const KEY: &str = "Sec/ret+Key=0123456789";
 /// `hopmark run` over these paths for half a second; returns its exit code and what it printed.
 fn run(paths: &[(&str, &str)], out: &Path, more: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hopmark"));
-    command.args(["run", "--model", "m", "--rate", "10/s", "--duration", "500ms", "--warmup", "0s"]);
+    command.args(["run", "--model", "m", "--rate", "10/s", "--warmup", "0s"]);
+    if !more.contains(&"--duration") {
+        command.args(["--duration", "500ms"]);
+    }
     command.args(["--key-env", "HOPMARK_PREFLIGHT_KEY", "--out"]).arg(out);
     for (name, url) in paths {
         command.arg("--path").arg(format!("{name}={url}"));

@@ -114,6 +114,11 @@ fn read_request(tcp: &mut TcpStream) -> Option<Asked> {
     loop {
         let count = tcp.read(&mut piece).ok().filter(|count| *count > 0)?;
         seen.extend_from_slice(&piece[..count]);
+        if !seen[0].is_ascii_uppercase() {
+            // As servers do that are spoken to in TLS.
+            let _ = tcp.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+            return None;
+        }
         let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&seen[..end]).to_ascii_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
