@@ -251,3 +251,85 @@ pub fn control_client() -> Result<reqwest::Client, String> {
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
     client.tls_backend_preconfigured(config).timeout(PATIENCE).build().map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::measure::heard::Heard;
+    use crate::measure::outcome::Outcome;
+    use crate::units::Api;
+    use crate::workload::spec::{WorkloadPlan, WorkloadSource};
+
+    fn workload(stream: f64) -> Workload {
+        let plan = WorkloadPlan {
+            source: WorkloadSource::Trace {
+                file: "builtin:azure-conv".into(),
+                time_scale: 1.0,
+                input_tokens: None,
+                output_tokens: None,
+            },
+            api: BTreeMap::from([(Api::Chat, 0.99), (Api::Responses, 0.01)]),
+            stream,
+            model: "m".to_owned(),
+            max_output_tokens: None,
+            max_input_tokens: None,
+        };
+        Workload::load(&plan, 3).expect("loads")
+    }
+
+    #[test]
+    fn each_shape_of_a_workload_is_asked_with_a_call_of_its_own() {
+        let shapes = |stream| calls(&workload(stream)).iter().map(shape).collect::<Vec<_>>().join("; ");
+        assert_eq!(shapes(1.0), "chat, streamed; responses, streamed");
+        assert_eq!(shapes(0.0), "chat, not streamed; responses, not streamed");
+        let all = "chat, streamed; chat, not streamed; responses, streamed; responses, not streamed";
+        assert_eq!(shapes(0.02), all);
+        let (workload, asked) = (workload(1.0), calls(&workload(1.0)).remove(0));
+        let first = (0..FIRST_OF_A_SHAPE as u64 + 5).map(|round| workload.call(round, 0));
+        let limits: Vec<_> = first.filter(|call| call.api == Api::Chat).map(|call| call.max_output_tokens).collect();
+        assert_eq!(Some(&asked.max_output_tokens), limits[..FIRST_OF_A_SHAPE].iter().min());
+    }
+
+    fn failed(class: ErrorClass, status: Option<u16>, said: &str) -> Sample {
+        let outcome = Outcome::Failed(class);
+        let call = (Api::Chat, true);
+        let mut sample = Sample::begun((Seq(0), 0), PathId(0), Phase::Warmup, call, Nanos(0), outcome);
+        sample.status = status;
+        sample.heard = Some(Box::new(Heard { said: said.as_bytes().to_vec(), ..Heard::default() }));
+        sample
+    }
+
+    #[test]
+    fn what_lasts_is_refused_and_the_rest_is_data() {
+        let refused = [300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 413, 415, 422];
+        for status in 300..600 {
+            let judged = judge(&failed(ErrorClass::Http(status), Some(status), "<html>"), Http::One, false);
+            let expected = status < 400 || refused.contains(&status);
+            assert_eq!(matches!(judged, Judged::Refused(..)), expected, "{status}: {judged:?}");
+        }
+        use ErrorClass as E;
+        for (class, status, said, expected) in [
+            (E::Dns, None, "", true),
+            (E::Tls, None, "", true),
+            (E::Protocol, None, "", true),
+            (E::Protocol, Some(200), "", false),
+            (E::TimeoutFirstByte, None, "", true),
+            (E::TimeoutTotal, None, "", true),
+            (E::TimeoutTotal, Some(200), "", false),
+            (E::TimeoutGap, Some(200), "", false),
+            (E::ConnectionReset, None, "", false),
+            (E::StreamTruncated, Some(200), " <!doctype html>", true),
+            (E::BadBody, Some(200), "{}", false),
+            (E::StreamThrottled, Some(200), "{}", false),
+        ] {
+            let judged = judge(&failed(class, status, said), Http::One, false);
+            assert_eq!(matches!(judged, Judged::Refused(..)), expected, "{class}: {judged:?}");
+        }
+        assert_eq!(judge(&failed(E::TimeoutTotal, Some(200), ""), Http::One, true), Judged::Fine);
+        let two = Http::Two { max: 1, streams: 1 };
+        let Judged::Refused(_, remedy) = judge(&failed(E::Alpn, None, ""), two, false) else { panic!("refused") };
+        assert!(remedy.contains("\"1.1\""));
+    }
+}

@@ -401,8 +401,7 @@ async fn over_https_the_server_has_to_agree() {
         path.tls.ca_file = Some(ca_file);
         path.http = http;
         let target = Target::of(&path).expect("a target");
-        let asked = preflight(path.clone(), target.clone(), None, &[hello()], "m");
-        let asked = LocalSet::new().run_until(asked).await;
+        let asked = LocalSet::new().run_until(preflight(path.clone(), target.clone(), None, &[hello()], "m")).await;
         let calls = async { at_once(&caller(path), 0..20).await };
         let samples = LocalSet::new().run_until(calls).await;
         if agrees {
@@ -436,8 +435,8 @@ async fn a_server_without_http2_is_told_apart_in_one_sentence() {
     });
     let path = path_to(format!("http://{old}/v1"), 1, 1);
     let target = Target::of(&path).expect("a target");
-    let asked = preflight(path.clone(), target, None, &[hello()], "m");
-    let told = LocalSet::new().run_until(asked).await.refused[0].to_string();
+    let asked = LocalSet::new().run_until(preflight(path.clone(), target, None, &[hello()], "m")).await;
+    let told = asked.refused[0].to_string();
     assert!(told.contains("does not speak HTTP/2") && told.contains("set connections.http = \"1.1\""), "{told}");
     assert!(!told.contains('\n') && !told.contains(". "), "one sentence: {told}");
     let sample = LocalSet::new().run_until(async { one(&caller(path), 0).await }).await;

@@ -49,30 +49,43 @@ fn walk(dir: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
-/// What a server does, the class of the error, and what is told of it.
+/// What a server does, the class of the error, and what is told of it. Each behaviour comes in its turn.
+fn told_of(table: Vec<(&'static str, Do, &'static str)>) {
+    let (count, next) = (table.len(), AtomicUsize::new(0));
+    let behaviours: Vec<Do> = table.iter().map(|(_, behaviour, _)| behaviour.clone()).collect();
+    let server = Scripted::start(move |_| behaviours[next.fetch_add(1, Ordering::SeqCst) % count].clone());
+    let folder = tempfile::tempdir().expect("folder");
+    let out = folder.path().join("out");
+    let (told, summary) = carried_out(&server.url(), &out, &["--duration", "2s"]);
+    let path = &summary["paths"]["direct"];
+    let page = std::fs::read_to_string(out.join("report.html")).expect("a page");
+    for (class, _, message) in &table {
+        let seen = &path["errors_seen"][class];
+        assert!(seen["message"].as_str().is_some_and(|said| said.contains(message)), "{class}: {path}");
+        assert_eq!(seen["count"], path["errors"][class], "{class}");
+        let between = [&seen["first_ms"], &seen["last_ms"]].map(|ms| ms.as_f64().expect("a time"));
+        assert!(0.0 < between[0] && between[0] <= between[1] && between[1] < 20_000.0, "{class}: {between:?}");
+        assert!(told.contains(class) && told.contains(message), "{class}: {told}");
+        assert!(page.contains(message), "{class}");
+    }
+    assert_eq!(path["errors_seen"].as_object().expect("errors").len(), count, "{path}");
+    let written = std::fs::read_to_string(out.join("errors.jsonl")).expect("errors");
+    assert_eq!(written.lines().count(), count, "{written}");
+}
+
 #[test]
 fn each_class_of_errors_has_its_sample() {
-    let json =
-        |status, extra: &'static str, body: &'static str| Do::Answer(whole(status, "application/json", extra, body));
-    let stream = |text: &str| Do::Answer(whole(200, "text/event-stream", "", text));
-    let begun = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let json = |status, extra: &'static str, body: &str| Do::Answer(whole(status, "application/json", extra, body));
+    let begun = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n\
+                 data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
     let event = "data: {\"error\":{\"message\":\"overloaded\",\"code\":\"server_overloaded\"}}\n\n";
-    let table: Vec<(&str, Do, &str)> = vec![
-        (
-            "http_400",
-            json(
-                400,
-                "",
-                r#"{"error":{"message":"Unrecognized request argument supplied: stream_options","code":null}}"#,
-            ),
-            "Unrecognized request argument supplied: stream_options",
-        ),
+    let limit = "data: {\"error\":{\"message\":\"slow down\",\"code\":\"rate_limit_exceeded\"}}\n\n";
+    let refused = r#"{"error":{"message":"Unrecognized request argument supplied: stream_options","code":null}}"#;
+    let moved = "location: https://gw.example/v1/?key=k\r\n";
+    told_of(vec![
+        ("http_400", json(400, "", refused), "Unrecognized request argument supplied: stream_options"),
         ("http_422", json(422, "", r#"{"detail":[{"loc":["body","n"],"msg":"too many"}]}"#), "body.n: too many"),
-        (
-            "http_308",
-            json(308, "location: https://gw.example/v1/?key=k\r\n", ""),
-            "redirect to https://gw.example/v1/?...",
-        ),
+        ("http_308", json(308, moved, ""), "redirect to https://gw.example/v1/?..."),
         ("http_429", json(429, "retry-after: 20\r\n", r#"{"message":"slow down"}"#), "slow down; Retry-After: 20 s"),
         ("http_503", json(503, "retry-after-ms: 1500\r\n", ""), "Retry-After: 1.5 s"),
         ("http_500", json(500, "", ""), "the server failed without a word"),
@@ -81,29 +94,16 @@ fn each_class_of_errors_has_its_sample() {
             Do::Answer(whole(502, "text/html", "", "<html><title>502 Bad Gateway</title>")),
             "HTML page: 502 Bad Gateway",
         ),
-        ("stream_error", stream(event), "server_overloaded: overloaded"),
-        ("stream_error", Do::Cut([begun.as_bytes(), event.as_bytes()].concat()), "server_overloaded: overloaded"),
+        ("stream_error", Do::Answer(whole(200, "text/event-stream", "", event)), "server_overloaded: overloaded"),
         ("connection_reset", Do::Reset, "reset"),
         ("timeout_first_byte", Do::Hold(Vec::new()), "timeouts.first_byte is 400ms"),
         ("timeout_gap", Do::Hold(begun.into()), "timeouts.gap is 400ms"),
-    ];
-    for (class, behaviour, message) in table {
-        let folder = tempfile::tempdir().expect("folder");
-        let out = folder.path().join("out");
-        let server = Scripted::start(move |_| behaviour.clone());
-        let (told, summary) = carried_out(&server.url(), &out, &[]);
-        let path = &summary["paths"]["direct"];
-        let seen = &path["errors_seen"][class];
-        assert!(seen["message"].as_str().is_some_and(|said| said.contains(message)), "{class}: {path}");
-        assert_eq!(seen["count"], path["errors"][class], "{class}");
-        let between = [&seen["first_ms"], &seen["last_ms"]].map(|ms| ms.as_f64().expect("a time"));
-        assert!(0.0 < between[0] && between[0] <= between[1] && between[1] < 20_000.0, "{class}: {between:?}");
-        assert!(told.contains(class) && told.contains(message), "{class}: {told}");
-        let page = std::fs::read_to_string(out.join("report.html")).expect("a page");
-        assert!(page.contains(&message.replace('\'', "&#39;")), "{class}");
-        let written = std::fs::read_to_string(out.join("errors.jsonl")).expect("errors");
-        assert_eq!(written.lines().count(), path["errors"].as_object().expect("errors").len(), "{class}: {written}");
-    }
+    ]);
+    told_of(vec![
+        ("stream_error", Do::Cut([begun, event].concat().into()), "server_overloaded: overloaded"),
+        ("stream_throttled", Do::Cut([begun, limit].concat().into()), "rate_limit_exceeded: slow down"),
+        ("http_503", json(503, "retry-after: soon\r\n", "{\"error\":\"busy\"}"), "busy; Retry-After: soon"),
+    ]);
 }
 
 #[test]

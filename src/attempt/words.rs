@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use hyper::header::{self, HeaderName};
 use hyper::http::response::Parts;
 
 use crate::measure::heard::Heard;
@@ -65,20 +66,19 @@ impl Teller {
         let cause = heard.cause.as_deref().map(|cause| words::shortened(&clean(cause)));
         let redirect = heard.location.as_deref().map(|to| words::shortened(&clean(&words::location(to))));
         let redirect = redirect.map(|to| format!("redirect to {to}"));
-        let retry = retry_after_ms.map(|ms| format!("Retry-After: {} s", ms / 1e3));
+        let known = retry_after_ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| format!("{} s", ms / 1e3));
+        let retry = known.or_else(|| heard.retry_after.as_deref().map(|text| words::shortened(&clean(text))));
+        let retry = retry.map(|when| format!("Retry-After: {when}"));
         [redirect, said, cause, retry].into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }
 
 /// Hears what the head of a refusal tells.
 pub(super) fn hear_head(sample: &mut Sample, head: &Parts) {
-    let location = head.headers.get(hyper::header::LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()));
-    if head.status.is_redirection() {
-        sample.hear().location = location.map(Into::into);
-    } else {
-        // Its Retry-After may be all that it says.
-        sample.hear();
-    }
+    let text = |name: HeaderName| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into());
+    let heard = sample.hear();
+    heard.retry_after = text(header::RETRY_AFTER);
+    heard.location = text(header::LOCATION).filter(|_| head.status.is_redirection());
 }
 
 /// Hears why no answer, or no whole answer, came.
@@ -125,6 +125,9 @@ mod tests {
         let said = |text: &str| Heard { said: text.as_bytes().to_vec(), ..Heard::default() };
         let json = said("{\"error\":{\"message\":\"bad key S3CR3T-KEY,\\nask \\u202eagain\"}}");
         assert_eq!(message(json, Some(1500.0)), "bad key ***, ask again; Retry-After: 1.5 s");
+        let late = Heard { retry_after: Some("Wed, 21 Oct 2026 07:28:00 GMT".into()), ..said("busy") };
+        assert_eq!(message(late.clone(), None), "busy; Retry-After: Wed, 21 Oct 2026 07:28:00 GMT");
+        assert_eq!(message(late, Some(2e3)), "busy; Retry-After: 2 s");
         let moved = Heard { location: Some("https://u:s3cr3t-key@h/s3cr3t-key/v1?k=s3cr3t-key".into()), ..said("") };
         assert_eq!(message(moved, None), "redirect to https://h/***/v1?...");
         let cut = Heard { cause: Some("reset by s3cr3t-key".into()), ..Heard::default() };

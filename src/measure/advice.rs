@@ -82,16 +82,14 @@ fn of_status(status: u16) -> &'static str {
 fn remedy_of_status(status: u16) -> Option<&'static str> {
     Some(match status {
         300..=399 => "redirects are not followed: set base_url to where the server points",
-        400 => {
-            "the server refuses what is asked: hold its message against workload (model, tokens, stream, api) and the API version that base_url leads to"
-        }
+        400 => "the server refuses what is asked: compare its message with [workload] and the API version of base_url",
         401 => "check the key that auth.env or auth.file names, and auth.kind",
         403 => "check the role of the caller, and that the network it calls from is allowed",
         404 => "check base_url and workload.model (Azure: the deployment's name)",
         405 => "check base_url: /chat/completions or /responses is added to it",
         413 => "shorten the prompts (workload.input_tokens, workload.max_input_tokens)",
         415 => "check that base_url leads to the API: it must take application/json",
-        422 => "the server refuses a field of the request: hold its message against workload",
+        422 => "the server refuses a field of the request: compare its message with [workload]",
         429 => LESS,
         502..=504 => "look at the gateway's own log, and at what lies behind it",
         500..=599 => "look at the server's own log",

@@ -10,6 +10,8 @@ pub struct Heard {
     pub said: Vec<u8>,
     /// Where a redirect leads.
     pub location: Option<Box<str>>,
+    /// `Retry-After`, as it stands.
+    pub retry_after: Option<Box<str>>,
     /// What went wrong on the way, in the words of this machine.
     pub cause: Option<Box<str>>,
 }

@@ -118,16 +118,6 @@ impl ErrorJson {
         };
         speaks(&self.code) || speaks(&self.kind) || speaks(&self.message)
     }
-
-    /// The code or kind and the message, for a person.
-    pub(super) fn describe(&self) -> String {
-        let code = self.code.as_deref().or(self.kind.as_deref());
-        match (code, self.message.as_deref()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(text), None) | (None, Some(text)) => text.to_owned(),
-            (None, None) => String::new(),
-        }
-    }
 }
 
 /// A text, a number as text, or nothing: error codes come in all three.
@@ -137,44 +127,4 @@ fn lax_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
         serde_json::Value::Number(number) => Some(number.to_string()),
         _ => None,
     })
-}
-
-/// What an error body says, for a person: its code and message, from any of the shapes in use.
-///
-/// Returns an empty text when the body is no such JSON.
-#[must_use]
-pub fn describe_error(body: &[u8]) -> String {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Body {
-        error: Option<ErrorJson>,
-        #[serde(rename = "statusCode", deserialize_with = "lax_text")]
-        status_code: Option<String>,
-        #[serde(deserialize_with = "lax_text")]
-        message: Option<String>,
-    }
-    match serde_json::from_slice::<Body>(body) {
-        Ok(Body { error: Some(error), .. }) => error.describe(),
-        Ok(Body { message: Some(message), .. }) => message,
-        Ok(_) | Err(_) => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_of_every_shape_are_told() {
-        let table = [
-            (r#"{"error":{"message":"no","type":"t","code":"c"}}"#, "c: no"),
-            (r#"{"error":{"code":401,"message":"no"}}"#, "401: no"),
-            (r#"{"statusCode":429,"message":"slow down"}"#, "slow down"),
-            (r#"{"error":{"message":"no","code":null}}"#, "no"),
-            ("<html>502</html>", ""),
-        ];
-        for (body, told) in table {
-            assert_eq!(describe_error(body.as_bytes()), told);
-        }
-    }
 }

@@ -13,6 +13,9 @@ const SHORT: usize = 4;
 /// The beginning of a secret is hidden too if it has this length and a quarter of the whole.
 const BEGINNING: usize = 8;
 
+/// With these begins a letter that is not written as itself.
+const CODED: [u8; 4] = [b'%', b'\\', b'&', b'+'];
+
 /// Hides secrets in texts, in whatever spelling they come: any case, base64, hexadecimal, percent-encoded, with the
 /// escapes of JSON or HTML.
 #[derive(Clone, Default)]
@@ -81,14 +84,17 @@ fn base64_within(secret: &str, before: usize) -> [Vec<u8>; 2] {
 fn beginnings(forms: &[Vec<u8>]) -> [bool; 256] {
     let mut begins = [false; 256];
     for first in forms.iter().filter_map(|form| form.first()) {
-        let letters = [first.to_ascii_lowercase(), first.to_ascii_uppercase(), b'%', b'\\', b'&', b'+'];
-        letters.into_iter().for_each(|letter| begins[usize::from(letter)] = true);
+        let letters = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+        letters.into_iter().chain(CODED).for_each(|letter| begins[usize::from(letter)] = true);
     }
     begins
 }
 
 /// How long the form is that stands here, or enough of its beginning.
 fn form_at(text: &[u8], at: usize, form: &[u8]) -> Option<usize> {
+    if !may_begin(&text[at..], form) {
+        return None;
+    }
     let enough = if form.len() < BEGINNING { form.len() } else { BEGINNING.max(form.len() / 4) };
     let spelled = |spell: fn(&[u8], u8) -> Option<usize>| {
         let (mut letters, mut end) = (0, at);
@@ -99,6 +105,15 @@ fn form_at(text: &[u8], at: usize, form: &[u8]) -> Option<usize> {
         (letters >= enough && (form.len() >= SHORT || stands_alone(text, at, end))).then_some(end - at)
     };
     spelled(coded).max(spelled(plain))
+}
+
+/// Whether the first two letters are those of the form, or coded: nearly everywhere they are not.
+fn may_begin(text: &[u8], form: &[u8]) -> bool {
+    let may_be = |place: usize| match (text.get(place), form.get(place)) {
+        (Some(letter), Some(own)) => letter.eq_ignore_ascii_case(own) || CODED.contains(letter),
+        (None, _) | (_, None) => true,
+    };
+    may_be(0) && (may_be(1) || CODED.contains(&text[0]))
 }
 
 fn stands_alone(text: &[u8], from: usize, until: usize) -> bool {
