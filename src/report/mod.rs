@@ -12,6 +12,7 @@ pub mod chart;
 pub mod csv;
 mod decision;
 pub mod effects;
+pub mod errors;
 pub mod export;
 pub mod figure;
 #[cfg(test)]

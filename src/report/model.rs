@@ -1,7 +1,6 @@
 //! A report before it has a form: every sentence and every cell decided, so that all formats say the same.
 
 use crate::analysis::Analysis;
-use crate::analysis::errors_seen;
 use crate::analysis::shift::{SHOWN, ShiftRow, Verdict};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::{self, MetricSummary, PathSummary};
@@ -9,6 +8,7 @@ use crate::measure::metric::Metric;
 use crate::plan::{Arrivals, LoadModel, WorkloadSource};
 use crate::report::decision;
 use crate::report::effects;
+use crate::report::errors;
 use crate::report::figure::{self, MISSING};
 use crate::report::planned::Planned;
 use crate::report::rig;
@@ -87,7 +87,7 @@ impl Model {
             objectives: objectives(analysis),
             expectations: expectations(analysis),
             metrics: analysis.paths.iter().map(|path| metrics(run, path)).collect(),
-            errors: errors(run, analysis),
+            errors: errors::table(run, analysis),
             validity: words::validity(&analysis.validity),
             lags: rig::lags(&analysis.validity),
             rig: rig::vitals(run, &analysis.validity),
@@ -318,41 +318,6 @@ fn value(ms: Option<f64>) -> Cell {
     match ms {
         Some(ms) => figure::bare(ms).into(),
         None => Cell::toned(MISSING, Tone::Quiet),
-    }
-}
-
-/// What the calls are called that nobody knows the end of.
-const KILLED: &str = "under way when the run was killed";
-
-fn errors(run: &Run, analysis: &Analysis) -> Table {
-    let of_path = |summary: &PathSummary| -> Vec<Vec<Cell>> {
-        let name = run.manifest.plan.path(summary.path).name.clone();
-        let planned = summary.requests.planned.max(1) as f64;
-        let row = |class: &str, count: u64, told: String| {
-            let share = figure::share(count as f64 / planned);
-            vec![name.as_str().into(), class.into(), figure::count(count).into(), share.into(), told.into()]
-        };
-        let lost = run.lost.by_path.get(summary.path.index()).copied().filter(|lost| *lost > 0);
-        let killed = lost.map(|lost| row(KILLED, lost, String::new()));
-        let errors = errors_seen::of_path(run, summary.path);
-        errors.iter().map(|(class, seen)| row(class, seen.count, words::error(seen))).chain(killed).collect()
-    };
-    let mut rows: Vec<Vec<Cell>> = analysis.paths.iter().flat_map(of_path).collect();
-    if run.lost.unattributed > 0 {
-        let count = figure::count(run.lost.unattributed);
-        rows.push(vec![MISSING.into(), KILLED.into(), count.into(), MISSING.into(), "".into()]);
-    }
-    Table {
-        title: "What went wrong".to_owned(),
-        columns: vec![
-            word_column("path"),
-            word_column("error"),
-            figures("calls"),
-            figures("share"),
-            word_column("what was said, and what helps"),
-        ],
-        rows,
-        note: None,
     }
 }
 

@@ -2,14 +2,12 @@
 
 use crate::analysis::compare::Comparison;
 use crate::analysis::cost::Cost;
-use crate::analysis::errors_seen;
 use crate::analysis::gate::Gate;
 use crate::analysis::population::Connections;
 use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
 use crate::analysis::{Analysis, Conclusion};
-use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::expression::Subject;
 use crate::measure::indicator::Unit;
 use crate::measure::metric::{Basis, Metric};
@@ -19,7 +17,6 @@ use crate::report::figure;
 use crate::report::planned::Planned;
 use crate::report::table::Tone;
 use crate::run::Run;
-use crate::units::PathId;
 
 /// What is decided about one thing: a short sentence, and what stands behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,21 +269,6 @@ pub fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<
         format!(", difference {:+.2} to {:+.2} points with 95%", 100.0 * low, 100.0 * high).replace('-', "−")
     });
     Some(format!("failed: {} of calls on {subject}, {} on {baseline}{ci}", figure::share(own), figure::share(base)))
-}
-
-/// What was said of a class of errors, and what helps.
-#[must_use]
-pub fn error(seen: &ErrorSeen) -> String {
-    let remedy = seen.class.remedy().map(|remedy| format!(" → {remedy}")).unwrap_or_default();
-    format!("{}{remedy}", errors_seen::told(seen))
-}
-
-/// The errors of a path, a line a class; empty without errors.
-#[must_use]
-pub fn errors_of(run: &Run, path: PathId) -> String {
-    let errors = errors_seen::of_path(run, path);
-    let line = |(class, seen): (&String, &ErrorSeen)| format!("{class} ({} calls): {}", seen.count, error(seen));
-    errors.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The sentence of an objective.

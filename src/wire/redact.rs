@@ -21,8 +21,7 @@ const CODED: [u8; 4] = [b'%', b'\\', b'&', b'+'];
 #[derive(Clone, Default)]
 pub struct Redactor {
     forms: Vec<Vec<u8>>,
-    /// Whether a form can begin with this byte.
-    begins: Option<Box<[bool; 256]>>,
+    beginnings: Option<Box<Beginnings>>,
 }
 
 impl Redactor {
@@ -31,18 +30,19 @@ impl Redactor {
         let mut forms: Vec<Vec<u8>> = secrets.into_iter().filter(|secret| !secret.is_empty()).flat_map(forms).collect();
         forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
         forms.dedup();
-        let begins = (!forms.is_empty()).then(|| Box::new(beginnings(&forms)));
-        Self { forms, begins }
+        let beginnings = (!forms.is_empty()).then(|| Box::new(Beginnings::of(&forms)));
+        Self { forms, beginnings }
     }
 
     /// The text without the secrets.
     #[must_use]
     pub fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let Some(begins) = &self.begins else { return Cow::Borrowed(text) };
+        let Some(beginnings) = &self.beginnings else { return Cow::Borrowed(text) };
         let bytes = text.as_bytes();
         let (mut shown, mut from, mut at) = (String::new(), 0, 0);
         while at < bytes.len() {
-            let found = if begins[usize::from(bytes[at])] { self.length_at(bytes, at) } else { None };
+            let may = beginnings.may_be(bytes[at], bytes.get(at + 1).copied().unwrap_or(0));
+            let found = if may { self.length_at(bytes, at) } else { None };
             let Some(length) = found else {
                 at += 1;
                 continue;
@@ -81,13 +81,40 @@ fn base64_within(secret: &str, before: usize) -> [Vec<u8>; 2] {
     [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)].map(|coded| coded.as_bytes()[own.clone()].to_vec())
 }
 
-fn beginnings(forms: &[Vec<u8>]) -> [bool; 256] {
-    let mut begins = [false; 256];
-    for first in forms.iter().filter_map(|form| form.first()) {
-        let letters = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
-        letters.into_iter().chain(CODED).for_each(|letter| begins[usize::from(letter)] = true);
+/// Which two letters a secret may begin with, as a small filter: every name that a server gives a call passes it.
+#[derive(Clone)]
+struct Beginnings([u64; 16]);
+
+impl Beginnings {
+    fn of(forms: &[Vec<u8>]) -> Self {
+        let mut pairs = Self([0; 16]);
+        let any = |second: u8| CODED.into_iter().chain([second]);
+        for form in forms {
+            match form[..] {
+                [first] => (0..=u8::MAX).for_each(|second| pairs.add(first, second)),
+                [first, second, ..] => any(second).for_each(|second| pairs.add(first, second)),
+                [] => {}
+            }
+        }
+        pairs
     }
-    begins
+
+    /// The place of a pair; letters that differ in their case have one place.
+    fn place(first: u8, second: u8) -> (usize, u32) {
+        let hash = usize::from(first | 0x20) * 37 + usize::from(second | 0x20);
+        (hash / 64 % 16, hash as u32 % 64)
+    }
+
+    fn add(&mut self, first: u8, second: u8) {
+        let (word, bit) = Self::place(first, second);
+        self.0[word] |= 1 << bit;
+    }
+
+    /// Whether a secret may begin so; a letter that is coded may be any.
+    fn may_be(&self, first: u8, second: u8) -> bool {
+        let (word, bit) = Self::place(first, second);
+        self.0[word] >> bit & 1 == 1 || CODED.contains(&first)
+    }
 }
 
 /// How long the form is that stands here, or enough of its beginning.

@@ -44,8 +44,29 @@ pub fn said(body: &[u8]) -> String {
         page(text)
     } else {
         let json = serde_json::from_str::<Value>(text).ok().or_else(|| event(text));
-        json.and_then(|json| message(&json, DEPTH)).or_else(|| cut_message(text)).unwrap_or_else(|| text.to_owned())
+        json.and_then(|json| message(&json, DEPTH))
+            .or_else(|| cut_message(text))
+            .unwrap_or_else(|| without_content(text).to_owned())
     }
+}
+
+/// Keys behind which prompts and answers stand, which nobody wants to find in a report.
+const CONTENT: [&str; 9] = [
+    "\"content\"",
+    "\"delta\"",
+    "\"text\"",
+    "\"output\"",
+    "\"arguments\"",
+    "\"reasoning",
+    "\"messages\"",
+    "\"input\"",
+    "\"prompt\"",
+];
+
+/// The text of what has no message, up to the first prompt or answer in it.
+fn without_content(text: &str) -> &str {
+    let from = CONTENT.iter().filter_map(|key| text.find(key)).min();
+    &text[..from.unwrap_or(text.len())]
 }
 
 /// Whether the beginning of a body is markup: a page for people where an API should answer.
@@ -223,6 +244,8 @@ mod tests {
             (r#"[{"error":{"message":"in a list"}}]"#, "in a list"),
             (r#"{"error":{"message":"cut in the \"midd"#, "cut in the \"midd"),
             (r#"{"status":"bad"}"#, r#"{"status":"bad"}"#),
+            (r#"{"id":1,"choices":[{"message":{"content":"an answer"#, r#"{"id":1,"choices":[{"message":{"#),
+            ("data: {\"id\":1,\"delta\":\"an answer", "data: {\"id\":1,"),
             ("event: error\ndata: {\"message\":\"in an event\"}\n\n", "in an event"),
             ("error: {\"message\":\"in a field\"}\n\n", "in a field"),
             ("<!DOCTYPE html>\n<html><head><TITLE>Sign &amp; in</TITLE></head></html>", "HTML page: Sign & in"),

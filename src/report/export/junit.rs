@@ -4,6 +4,7 @@ use crate::analysis::Analysis;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::measure::objective::Severity;
+use crate::report::errors;
 use crate::report::html::escape;
 use crate::report::words;
 use crate::run::Run;
@@ -105,7 +106,7 @@ fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
     };
     let objective = &result.objective;
     let path = run.manifest.plan.path_named(&objective.path);
-    let detail = path.map(|path| words::errors_of(run, path.id)).unwrap_or_default();
+    let detail = path.map(|path| errors::of_path(run, path.id)).unwrap_or_default();
     Case { class: objective.path.clone(), name: objective.label(), ending, message, detail }
 }
 
