@@ -9,6 +9,7 @@ mod guard;
 mod headers;
 #[cfg(test)]
 mod mutations;
+mod words;
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
@@ -25,16 +26,18 @@ use tokio::sync::Notify;
 use crate::attempt::answer::Answer;
 use crate::attempt::events::BodyEnd;
 use crate::attempt::guard::{Cut, Guard, Timers};
+use crate::attempt::words::{Teller, cause_of, hear_cause, waited};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::{Gap, PlannedTokens, Sample};
-use crate::path::{Http, NetPath};
+use crate::path::{Http, NetPath, Timeouts};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
 use crate::transport::connection::Connection;
 use crate::transport::pool::{Place, Pool};
 use crate::units::{Api, Nanos, Phase};
 use crate::wire::api;
+use crate::wire::redact::Redactor;
 use crate::workload::call::Call;
 
 /// Carries the call's own name.
@@ -54,6 +57,8 @@ pub struct Route {
     responses: Uri,
     /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
     headers: [HeaderMap; 2],
+    /// The secret as its header carries it.
+    secret: Option<HeaderValue>,
     pool: Pool,
 }
 
@@ -75,10 +80,11 @@ impl Route {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
-        if let Some((name, mut value)) = secret {
+        let secret = secret.map(|(name, mut value)| {
             value.set_sensitive(true);
-            headers.insert(name, value);
-        }
+            headers.insert(name, value.clone());
+            value
+        });
         headers.insert(REQUEST_ID, HeaderValue::from_static(""));
         let headers = ["application/json", "text/event-stream"].map(|accept| {
             let mut headers = headers.clone();
@@ -89,7 +95,13 @@ impl Route {
         let uri = |resource: &str| format!("{shown}{resource}").parse().unwrap_or_default();
         let (chat, responses) = (uri("/chat/completions"), uri("/responses"));
         let pool = Pool::new(&path);
-        Self { path, target, chat, responses, headers, pool }
+        Self { path, target, chat, responses, headers, secret, pool }
+    }
+
+    /// The secret itself.
+    fn secret(&self) -> Option<&str> {
+        let value = self.secret.as_ref()?.to_str().ok()?;
+        Some(value.strip_prefix("Bearer ").unwrap_or(value))
     }
 }
 
@@ -110,6 +122,7 @@ pub struct Caller {
     /// Every gap, where they are wanted one by one.
     gaps: Option<RefCell<Vec<Gap>>>,
     timers: Timers,
+    teller: Teller,
     next_connection: Cell<u64>,
     connection_step: u64,
     fills_pools: bool,
@@ -123,6 +136,7 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
+        let teller = Teller::new(Redactor::of(routes.iter().filter_map(Route::secret)));
         Self {
             routes,
             run_id,
@@ -130,6 +144,7 @@ impl Caller {
             recorder,
             gaps: None,
             timers: Timers::new(),
+            teller,
             next_connection: Cell::new(shard),
             connection_step: of,
             fills_pools: false,
@@ -150,6 +165,14 @@ impl Caller {
     #[must_use]
     pub fn keeping_gaps(mut self) -> Self {
         self.gaps = Some(RefCell::default());
+        self
+    }
+
+    /// Tells what was said of every failure, not of the first of each class alone, and keeps what was heard of it: for
+    /// a few calls.
+    #[must_use]
+    pub fn telling_all(mut self) -> Self {
+        self.teller.tell_all();
         self
     }
 
@@ -219,6 +242,7 @@ impl Caller {
         }
         counts::settle(sample);
         self.recorder.borrow_mut().record(sample);
+        self.teller.tell(sample);
         prepared.sample
     }
 
@@ -233,8 +257,9 @@ impl Caller {
         let filling = self.fills_pools && sample.phase == Phase::Warmup;
         let mut connection = match self.connection(route, filling, guard).await {
             Ok(connection) => connection,
-            Err(outcome) => {
+            Err(Unconnected { outcome, cause }) => {
                 route.pool.forget();
+                cause.into_iter().for_each(|cause| hear_cause(sample, cause));
                 return outcome;
             }
         };
@@ -257,18 +282,23 @@ impl Caller {
     }
 
     /// A connection with room for the call, or a new one.
-    async fn connection(&self, route: &Route, filling: bool, guard: &mut Guard<'_, '_>) -> Result<Connection, Outcome> {
+    async fn connection(
+        &self,
+        route: &Route,
+        filling: bool,
+        guard: &mut Guard<'_, '_>,
+    ) -> Result<Connection, Unconnected> {
         let place = match route.pool.take(filling) {
             Ok(place) => place,
             Err(mut queue) => {
                 guard.limit(Nanos::now(), route.path.timeouts.total.0, ErrorClass::TimeoutTotal);
-                guard.watch(|cx| queue.poll_place(cx)).await.map_err(Cut::outcome)?
+                guard.watch(|cx| queue.poll_place(cx)).await.map_err(Unconnected::cut)?
             }
         };
         let mut opening = match place {
             Place::Ready(connection) => return Ok(connection),
             Place::Open(opening) => opening,
-            Place::Failed(class) => return Err(Outcome::Failed(class)),
+            Place::Failed(class) => return Err(Unconnected::failed(class, None)),
         };
         guard.limit(Nanos::now(), route.path.timeouts.connect.0, ErrorClass::ConnectTimeout);
         // On the heap, since few calls open a connection and every call would carry the room for it.
@@ -282,11 +312,15 @@ impl Caller {
         drop(open);
         match opened {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(ConnectError { class, .. })) | Err(Cut::Timeout(class)) => {
+            Ok(Err(ConnectError { class, message })) => {
                 opening.failed(class);
-                Err(Outcome::Failed(class))
+                Err(Unconnected::failed(class, Some(message)))
             }
-            Err(Cut::Aborted) => Err(Cut::Aborted.outcome()),
+            Err(Cut::Timeout(class)) => {
+                opening.failed(class);
+                Err(Unconnected::failed(class, waited(class, &route.path.timeouts)))
+            }
+            Err(Cut::Aborted) => Err(Unconnected::cut(Cut::Aborted)),
         }
     }
 
@@ -304,8 +338,14 @@ impl Caller {
             let mut head = pin!(connection.request(std::mem::take(request)));
             match guard.watch(|cx| connection.poll_head(head.as_mut(), cx)).await {
                 Ok(Ok(head)) => head,
-                Ok(Err(error)) => return (Outcome::Failed(error.class()), false),
-                Err(cut) => return (cut.outcome(), false),
+                Ok(Err(error)) => {
+                    hear_cause(sample, cause_of(&error));
+                    return (Outcome::Failed(error.class()), false);
+                }
+                Err(cut) => {
+                    hear_cut(sample, cut, timeouts);
+                    return (cut.outcome(), false);
+                }
             }
         };
         sample.stamps.head = Some(connection.last_read());
@@ -323,9 +363,15 @@ impl Caller {
                     sample.stamps.end = Some(connection.last_read());
                     break BodyEnd::Clean;
                 }
-                Ok(Some(Err(error))) => break BodyEnd::Cut(error.class()),
+                Ok(Some(Err(error))) => {
+                    hear_cause(sample, cause_of(&error));
+                    break BodyEnd::Cut(error.class());
+                }
                 Err(Cut::Aborted) => break BodyEnd::Aborted,
-                Err(Cut::Timeout(class)) => break BodyEnd::TimedOut(class),
+                Err(Cut::Timeout(class)) => {
+                    hear_cut(sample, Cut::Timeout(class), timeouts);
+                    break BodyEnd::TimedOut(class);
+                }
             }
         };
         (answer.finish(sample, end), end == BodyEnd::Clean)
@@ -356,6 +402,31 @@ fn told_apart(outcome: Outcome, connection: &Connection) -> Outcome {
 fn planned_tokens(call: &Call, body: usize) -> PlannedTokens {
     let input = call.input_tokens.map_or(body.div_ceil(4) as u64, u64::from);
     PlannedTokens { input, output: call.max_output_tokens.map_or(0, u64::from) }
+}
+
+/// Hears that a call was given up at a time limit.
+fn hear_cut(sample: &mut Sample, cut: Cut, timeouts: &Timeouts) {
+    if let Cut::Timeout(class) = cut
+        && let Some(cause) = waited(class, timeouts)
+    {
+        hear_cause(sample, cause);
+    }
+}
+
+/// A call that got no connection, and why.
+struct Unconnected {
+    outcome: Outcome,
+    cause: Option<String>,
+}
+
+impl Unconnected {
+    fn failed(class: ErrorClass, cause: Option<String>) -> Self {
+        Self { outcome: Outcome::Failed(class), cause }
+    }
+
+    fn cut(cut: Cut) -> Self {
+        Self { outcome: cut.outcome(), cause: None }
+    }
 }
 
 #[cfg(test)]

@@ -1,25 +1,32 @@
-//! Preflight: does each path answer at all? One small call a path and API, before anything is measured.
+//! Preflight: does each path answer what the run will ask? Before anything is measured, one call for every shape of
+//! call that the workload has, sent and read exactly as the run does it.
 //!
-//! Refuses only what cannot be measured: a name, connect or TLS failure, 401, 403, 404, or no answer. Anything else
-//! is data, and becomes a warning.
+//! Refuses only what will not get better by itself. Anything else is data, and becomes a warning.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
 
+use crate::attempt::{Caller, Route};
 use crate::measure::outcome::ErrorClass;
+use crate::measure::sample::Sample;
 use crate::path::{Http, NetPath};
+use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, Target};
 use crate::transport::{http2, tls};
-use crate::units::Api;
-use crate::wire::error::describe_error;
-use crate::wire::{chat, responses};
-use crate::workload::call::{Call, Prompt};
+use crate::units::{Nanos, PathId, Phase, Seq, Span};
+use crate::workload::Workload;
+use crate::workload::call::Call;
 
-/// The most that is waited for the answer of a preflight call.
+/// The most that is waited for an answer of the simulator's own routes.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The output tokens that a preflight call asks for; some servers refuse fewer.
-const OUTPUT_TOKENS: u32 = 16;
+/// How long an answer may go on after the time for its first byte: that it is on its way is enough.
+const BEYOND_FIRST_BYTE: Duration = Duration::from_secs(10);
+/// How many rounds are looked through for every shape of call.
+const ROUNDS: u64 = 10_000;
+/// Of so many calls of a shape the one with the shortest answer is asked.
+const FIRST_OF_A_SHAPE: usize = 16;
 
 /// A path that cannot be measured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,49 +42,90 @@ pub struct Refused {
     pub remedy: &'static str,
 }
 
-/// Asks one path, through each of `apis`, for a small answer. Returns warnings.
-///
-/// # Errors
-/// [`Refused`] when the path cannot be measured.
-pub async fn preflight(
-    path: &NetPath,
-    target: &Target,
-    secret: Option<&(HeaderName, HeaderValue)>,
-    apis: &[Api],
-    model: &str,
-) -> Result<Vec<String>, Refused> {
-    let refuse = |why: String, remedy| Refused { path: path.name.clone(), url: path.base_url.clone(), why, remedy };
-    reach(path, target).await.map_err(|(why, remedy)| refuse(why, remedy))?;
-    let client = client(path, target).map_err(|why| refuse(why, "check tls.ca_file"))?;
-    let mut warnings = Vec::new();
-    for api in apis {
-        let (status, body) = ask(&client, path, secret, *api, model)
-            .await
-            .map_err(|why| refuse(why, "check that an OpenAI-compatible server listens there"))?;
-        match judge(status, &body, secret) {
-            Answer::Fine => {}
-            Answer::Odd(what) => {
-                warnings.push(format!("path '{}': preflight of {} got {what}", path.name, api.as_str()))
-            }
-            Answer::Refused(what, remedy) => return Err(refuse(format!("{} got {what}", api.as_str()), remedy)),
-        }
-    }
-    Ok(warnings)
+/// What the preflight found on one path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Why it cannot be measured.
+    pub refused: Vec<Refused>,
+    /// What is data, but should be known.
+    pub warnings: Vec<String>,
 }
 
-/// Whether name, TCP, TLS and the HTTP of the path work, told by the step that does not, with what to do.
-async fn reach(path: &NetPath, target: &Target) -> Result<(), (String, &'static str)> {
-    const WAY: &str = "check base_url, the name's DNS view, firewalls and tls.ca_file, and that the server is up";
-    let wait = path.timeouts.connect;
-    let opened = match tokio::time::timeout(wait.0, connect::open(target)).await {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(error)) if error.class == ErrorClass::Alpn => return Err((error.message, other_http(path.http))),
-        Ok(Err(error)) => return Err((error.message, WAY)),
-        Err(_) => return Err((format!("no connection within {wait}"), WAY)),
+/// A call of every shape that the workload has: API and streaming. They are calls of the run itself, but for the first
+/// characters of their prompts, so that no cache of a server gets to know those.
+#[must_use]
+pub fn calls(workload: &Workload) -> Vec<Call> {
+    let mut shapes: Vec<((crate::units::Api, bool), Vec<u64>)> = Vec::new();
+    for round in 0..ROUNDS {
+        let shape = workload.shape(round);
+        match shapes.iter_mut().find(|(known, _)| *known == shape) {
+            Some((_, rounds)) if rounds.len() < FIRST_OF_A_SHAPE => rounds.push(round),
+            Some(_) => {}
+            None => shapes.push((shape, vec![round])),
+        }
+    }
+    shapes.sort_unstable_by_key(|((api, stream), _)| (*api, !*stream));
+    let shortest = |rounds: Vec<u64>| {
+        let calls = rounds.into_iter().map(|round| workload.call(round, u64::MAX - round));
+        calls.min_by_key(|call| call.max_output_tokens.unwrap_or(u32::MAX))
     };
+    shapes.into_iter().filter_map(|(_, rounds)| shortest(rounds)).collect()
+}
+
+/// "chat, streamed".
+#[must_use]
+pub fn shape(call: &Call) -> String {
+    format!("{}, {}", call.api.as_str(), if call.stream { "streamed" } else { "not streamed" })
+}
+
+/// Asks one path each of `calls`, all at once. It is to be called within a [`LocalSet`](tokio::task::LocalSet);
+/// `run_id` is the first part of the calls' names.
+pub async fn preflight(
+    path: NetPath,
+    target: Target,
+    secret: Option<(HeaderName, HeaderValue)>,
+    calls: &[Call],
+    run_id: &str,
+) -> Findings {
+    if let Err((why, remedy)) = reach(&path, &target).await {
+        return Findings { refused: vec![refused(&path, why, remedy)], warnings: Vec::new() };
+    }
+    let own_total = path.timeouts.total;
+    let mut hurried = path.clone();
+    hurried.timeouts.total = own_total.min(Span(path.timeouts.first_byte.0 + BEYOND_FIRST_BYTE));
+    let was_hurried = hurried.timeouts.total < own_total;
+    let route = Route::new(NetPath { id: PathId(0), ..hurried }, target, secret);
+    let caller = Rc::new(Caller::new(vec![route], run_id.to_owned(), Nanos::now(), 0, 1).telling_all());
+    let asked: Vec<_> =
+        calls.iter().zip(0..).map(|(call, seq)| (call, tokio::task::spawn_local(ask(&caller, call, seq)))).collect();
+    let mut answers = Vec::new();
+    for (call, answer) in asked {
+        // A task that broke has said so.
+        if let Ok(sample) = answer.await {
+            answers.push((shape(call), judge(&sample, path.http, was_hurried)));
+        }
+    }
+    findings(&path, answers)
+}
+
+/// Sends a call now, as the run would.
+fn ask(caller: &Rc<Caller>, call: &Call, seq: u64) -> impl Future<Output = Sample> + use<> {
+    let ticket = Ticket { seq: Seq(seq), round: seq, path: PathId(0), phase: Phase::Warmup, intended: Duration::ZERO };
+    let prepared = caller.prepare(ticket, call);
+    Rc::clone(caller).send(prepared, Nanos::now())
+}
+
+/// Whether those who listen speak HTTP/2, where the path does; everything else a call finds out by itself.
+async fn reach(path: &NetPath, target: &Target) -> Result<(), (String, &'static str)> {
     if path.http.is_one() {
         return Ok(());
     }
+    let wait = path.timeouts.connect;
+    let opened = match tokio::time::timeout(wait.0, connect::open(target)).await {
+        Ok(Ok(opened)) => opened,
+        // The calls tell it.
+        Ok(Err(_)) | Err(_) => return Ok(()),
+    };
     match tokio::time::timeout(wait.0, http2::greet(opened, &target.authority)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err((error.message, other_http(path.http))),
@@ -93,20 +141,99 @@ fn other_http(http: Http) -> &'static str {
     }
 }
 
-fn client(path: &NetPath, target: &Target) -> Result<reqwest::Client, String> {
-    let config = match &target.tls {
-        Some(config) => (**config).clone(),
-        None => tls::trusting_nobody().map_err(|error| error.to_string())?,
+/// What an answer means for the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Judged {
+    Fine,
+    Odd(String),
+    Refused(String, &'static str),
+}
+
+fn judge(sample: &Sample, http: Http, was_hurried: bool) -> Judged {
+    let Some(class) = sample.outcome.error() else {
+        let whole = sample.stream && sample.stamps.first_event.is_none();
+        return if whole { Judged::Odd("one whole answer, not the stream asked for".to_owned()) } else { Judged::Fine };
     };
-    let builder = match path.http {
-        Http::One => builder(config).http1_only(),
-        Http::Two { .. } => builder(config).http2_prior_knowledge(),
+    if class == ErrorClass::TimeoutTotal && was_hurried && is_success(sample) {
+        return Judged::Fine;
+    }
+    let said = sample.message.as_deref().unwrap_or(class.meaning());
+    let told = match class {
+        ErrorClass::Http(status) => format!("status {status}: {said}"),
+        _ if is_success(sample) => format!("{class}: {said}"),
+        _ => said.to_owned(),
     };
-    builder
-        .connect_timeout(path.timeouts.connect.0)
-        .timeout(path.timeouts.first_byte.0.min(PATIENCE))
-        .build()
-        .map_err(|error| told(&error))
+    match (lasts(class, sample.status.is_some()), class) {
+        (false, _) => Judged::Odd(told),
+        (true, ErrorClass::Alpn) => Judged::Refused(told, other_http(http)),
+        (true, _) => Judged::Refused(told, class.remedy().unwrap_or(ANY_SERVER)),
+    }
+}
+
+const ANY_SERVER: &str = "check that an OpenAI-compatible server listens there";
+
+fn is_success(sample: &Sample) -> bool {
+    sample.status.is_some_and(|status| (200..300).contains(&status))
+}
+
+/// Whether an error is one that will not get better by itself; `answered` says that the head of an answer had come.
+fn lasts(class: ErrorClass, answered: bool) -> bool {
+    match class {
+        ErrorClass::Http(status) => matches!(status, 300..=399 | 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422),
+        ErrorClass::Dns
+        | ErrorClass::ConnectRefused
+        | ErrorClass::ConnectTimeout
+        | ErrorClass::Connect
+        | ErrorClass::Tls
+        | ErrorClass::Alpn
+        | ErrorClass::NoDescriptor
+        | ErrorClass::Html
+        | ErrorClass::TimeoutFirstByte => true,
+        // Not a word of HTTP, or not a word in time.
+        ErrorClass::Protocol | ErrorClass::TimeoutTotal => !answered,
+        ErrorClass::ConnectionClosed
+        | ErrorClass::ConnectionReset
+        | ErrorClass::StaleConnection
+        | ErrorClass::Compressed
+        | ErrorClass::StreamRefused
+        | ErrorClass::StreamReset
+        | ErrorClass::TimeoutGap
+        | ErrorClass::BadBody
+        | ErrorClass::StreamError
+        | ErrorClass::StreamThrottled
+        | ErrorClass::StreamTruncated
+        | ErrorClass::BodyTruncated
+        | ErrorClass::Interrupted
+        | ErrorClass::InFlightCap
+        | ErrorClass::LimitReached
+        | ErrorClass::Internal => false,
+    }
+}
+
+/// What was found, shapes that got the same answer together.
+fn findings(path: &NetPath, answers: Vec<(String, Judged)>) -> Findings {
+    let mut told: Vec<(String, Judged)> = Vec::new();
+    for (shape, judged) in answers {
+        match told.iter_mut().find(|(_, known)| *known == judged) {
+            Some((shapes, _)) => *shapes = format!("{shapes}; {shape}"),
+            None => told.push((shape, judged)),
+        }
+    }
+    let mut findings = Findings::default();
+    for (shapes, judged) in told {
+        match judged {
+            Judged::Fine => {}
+            Judged::Odd(what) => {
+                findings.warnings.push(format!("path '{}': preflight of {shapes} got {what}", path.name));
+            }
+            Judged::Refused(what, remedy) => findings.refused.push(refused(path, format!("{shapes}: {what}"), remedy)),
+        }
+    }
+    findings
+}
+
+fn refused(path: &NetPath, why: String, remedy: &'static str) -> Refused {
+    Refused { path: path.name.clone(), url: path.base_url.clone(), why, remedy }
 }
 
 /// A client for calls to the simulator's own routes.
@@ -115,168 +242,90 @@ fn client(path: &NetPath, target: &Target) -> Result<reqwest::Client, String> {
 /// When it cannot be set up, in a sentence.
 pub fn control_client() -> Result<reqwest::Client, String> {
     let config = tls::trusting_nobody().map_err(|error| error.to_string())?;
-    builder(config).timeout(PATIENCE).build().map_err(|error| told(&error))
-}
-
-/// Neither proxies nor redirects: what is asked is what the measured path asks.
-fn builder(config: rustls::ClientConfig) -> reqwest::ClientBuilder {
-    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).tls_backend_preconfigured(config)
-}
-
-async fn ask(
-    client: &reqwest::Client,
-    path: &NetPath,
-    secret: Option<&(HeaderName, HeaderValue)>,
-    api: Api,
-    model: &str,
-) -> Result<(u16, Vec<u8>), String> {
-    let call = Call {
-        api,
-        stream: false,
-        model: model.into(),
-        prompt: Prompt::Text("Say hello.".to_owned()),
-        max_output_tokens: Some(OUTPUT_TOKENS),
-        input_tokens: None,
-    };
-    let (resource, body) = match api {
-        Api::Chat => ("chat/completions", chat::encode(&call)),
-        Api::Responses => ("responses", responses::encode(&call)),
-    };
-    let url = format!("{}/{resource}", path.base_url.trim_end_matches('/'));
-    let mut request = client.post(url).header("content-type", "application/json").body(body);
-    if let Some((name, value)) = secret {
-        let mut value = value.clone();
-        value.set_sensitive(true);
-        request = request.header(name.clone(), value);
-    }
-    let answer = request.send().await.map_err(|error| told(&error))?;
-    let status = answer.status().as_u16();
-    let body = answer.bytes().await.map(|body| body.to_vec()).unwrap_or_default();
-    Ok((status, body))
-}
-
-enum Answer {
-    Fine,
-    Odd(String),
-    Refused(String, &'static str),
-}
-
-fn judge(status: u16, body: &[u8], secret: Option<&(HeaderName, HeaderValue)>) -> Answer {
-    let told = match without_secret(describe_error(body), secret) {
-        text if text.is_empty() => format!("status {status}"),
-        text => format!("status {status} ({text})"),
-    };
-    match status {
-        200..=299 => Answer::Fine,
-        401 => Answer::Refused(told, "check the key that auth.env or auth.file names, and auth.kind"),
-        403 => Answer::Refused(told, "check the role of the caller, and that the network it calls from is allowed"),
-        404 => Answer::Refused(told, "check base_url and workload.model (Azure: the deployment's name)"),
-        _ => Answer::Odd(told),
-    }
-}
-
-/// A server's own words without the secret, which some servers repeat.
-fn without_secret(words: String, secret: Option<&(HeaderName, HeaderValue)>) -> String {
-    let text = secret.and_then(|(_, value)| value.to_str().ok()).unwrap_or_default();
-    let text = text.strip_prefix("Bearer ").unwrap_or(text);
-    if text.is_empty() { words } else { words.replace(text, "***") }
-}
-
-/// An error of reqwest with its causes, without the URL that it repeats.
-fn told(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    let mut text = String::new();
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    if text.is_empty() { "the call failed".to_owned() } else { text }
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    client.tls_backend_preconfigured(config).timeout(PATIENCE).build().map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use wiremock::matchers::{body_partial_json, header, method, path as at};
-    use wiremock::{Mock, MockServer, ResponseTemplate};
+    use std::collections::BTreeMap;
 
     use super::*;
-    use crate::path::{AuthRef, ConnectionPolicy, PathKind, Timeouts, TlsPolicy};
-    use crate::units::{PathId, Span};
+    use crate::measure::heard::Heard;
+    use crate::measure::outcome::Outcome;
+    use crate::units::Api;
+    use crate::workload::spec::{WorkloadPlan, WorkloadSource};
 
-    fn path_to(base_url: String) -> NetPath {
-        NetPath {
-            id: PathId(0),
-            name: "direct".to_owned(),
-            kind: PathKind::Direct,
-            base_url,
-            auth: AuthRef::default(),
-            backend: None,
-            connections: ConnectionPolicy::Keep,
-            http: Http::One,
-            tls: TlsPolicy::default(),
-            timeouts: Timeouts { connect: Span::from_secs(2), first_byte: Span::from_secs(5), ..Timeouts::default() },
-            tags: Vec::new(),
+    fn workload(stream: f64) -> Workload {
+        let plan = WorkloadPlan {
+            source: WorkloadSource::Trace {
+                file: "builtin:azure-conv".into(),
+                time_scale: 1.0,
+                input_tokens: None,
+                output_tokens: None,
+            },
+            api: BTreeMap::from([(Api::Chat, 0.99), (Api::Responses, 0.01)]),
+            stream,
+            model: "m".to_owned(),
+            max_output_tokens: None,
+            max_input_tokens: None,
+        };
+        Workload::load(&plan, 3).expect("loads")
+    }
+
+    #[test]
+    fn each_shape_of_a_workload_is_asked_with_a_call_of_its_own() {
+        let shapes = |stream| calls(&workload(stream)).iter().map(shape).collect::<Vec<_>>().join("; ");
+        assert_eq!(shapes(1.0), "chat, streamed; responses, streamed");
+        assert_eq!(shapes(0.0), "chat, not streamed; responses, not streamed");
+        let all = "chat, streamed; chat, not streamed; responses, streamed; responses, not streamed";
+        assert_eq!(shapes(0.02), all);
+        let (workload, asked) = (workload(1.0), calls(&workload(1.0)).remove(0));
+        let first = (0..FIRST_OF_A_SHAPE as u64 + 5).map(|round| workload.call(round, 0));
+        let limits: Vec<_> = first.filter(|call| call.api == Api::Chat).map(|call| call.max_output_tokens).collect();
+        assert_eq!(Some(&asked.max_output_tokens), limits[..FIRST_OF_A_SHAPE].iter().min());
+    }
+
+    fn failed(class: ErrorClass, status: Option<u16>, said: &str) -> Sample {
+        let outcome = Outcome::Failed(class);
+        let call = (Api::Chat, true);
+        let mut sample = Sample::begun((Seq(0), 0), PathId(0), Phase::Warmup, call, Nanos(0), outcome);
+        sample.status = status;
+        sample.heard = Some(Box::new(Heard { said: said.as_bytes().to_vec(), ..Heard::default() }));
+        sample
+    }
+
+    #[test]
+    fn what_lasts_is_refused_and_the_rest_is_data() {
+        let refused = [300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 413, 415, 422];
+        for status in 300..600 {
+            let judged = judge(&failed(ErrorClass::Http(status), Some(status), "<html>"), Http::One, false);
+            let expected = status < 400 || refused.contains(&status);
+            assert_eq!(matches!(judged, Judged::Refused(..)), expected, "{status}: {judged:?}");
         }
-    }
-
-    async fn answered(status: u16, body: &str) -> Result<Vec<String>, Refused> {
-        let server = MockServer::start().await;
-        Mock::given(method("POST"))
-            .and(at("/openai/v1/chat/completions"))
-            .and(header("api-key", "s3cr3t"))
-            .and(body_partial_json(serde_json::json!({"model": "m", "stream": false, "max_tokens": OUTPUT_TOKENS})))
-            .respond_with(ResponseTemplate::new(status).set_body_string(body))
-            .expect(1)
-            .mount(&server)
-            .await;
-        let path = path_to(format!("{}/openai/v1", server.uri()));
-        let target = Target::of(&path).expect("a target");
-        let secret = (HeaderName::from_static("api-key"), HeaderValue::from_static("s3cr3t"));
-        preflight(&path, &target, Some(&secret), &[Api::Chat], "m").await
-    }
-
-    #[tokio::test]
-    async fn what_answers_is_let_through() {
-        assert_eq!(answered(200, "{}").await, Ok(vec![]));
-    }
-
-    #[tokio::test]
-    async fn throttling_and_server_errors_are_data() {
-        for status in [429, 500, 503] {
-            let warnings = answered(status, r#"{"error":{"message":"busy"}}"#).await.expect("let through");
-            assert!(warnings[0].contains(&format!("status {status} (busy)")), "{warnings:?}");
+        use ErrorClass as E;
+        for (class, status, said, expected) in [
+            (E::Dns, None, "", true),
+            (E::Tls, None, "", true),
+            (E::Protocol, None, "", true),
+            (E::Protocol, Some(200), "", false),
+            (E::TimeoutFirstByte, None, "", true),
+            (E::TimeoutTotal, None, "", true),
+            (E::TimeoutTotal, Some(200), "", false),
+            (E::TimeoutGap, Some(200), "", false),
+            (E::ConnectionReset, None, "", false),
+            (E::Html, Some(200), " <!doctype html>", true),
+            (E::Compressed, Some(200), "", false),
+            (E::StaleConnection, None, "", false),
+            (E::BadBody, Some(200), "{}", false),
+            (E::StreamThrottled, Some(200), "{}", false),
+        ] {
+            let judged = judge(&failed(class, status, said), Http::One, false);
+            assert_eq!(matches!(judged, Judged::Refused(..)), expected, "{class}: {judged:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_measured_is_refused_with_its_remedy() {
-        for (status, part) in [(401, "auth.env"), (403, "role"), (404, "workload.model")] {
-            let refused = answered(status, r#"{"error":{"message":"no"}}"#).await.expect_err("refused").to_string();
-            assert!(refused.contains(part) && refused.contains(&status.to_string()), "{refused}");
-            assert!(!refused.contains("api-key"), "{refused}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_secret_that_the_server_repeats_is_not_told() {
-        let body = r#"{"error":{"message":"invalid key 's3cr3t'"}}"#;
-        let refused = answered(401, body).await.expect_err("refused").to_string();
-        let warned = answered(500, body).await.expect("let through").join("");
-        for told in [refused, warned] {
-            assert!(told.contains("invalid key '***'") && !told.contains("s3cr3t"), "{told}");
-        }
-    }
-
-    #[tokio::test]
-    async fn nobody_there_is_said_plainly() {
-        let path = path_to("http://127.0.0.1:9".to_owned());
-        let target = Target::of(&path).expect("a target");
-        let refused = preflight(&path, &target, None, &[Api::Chat], "m").await.expect_err("refused").to_string();
-        assert!(refused.contains("nobody listens at 127.0.0.1:9"), "{refused}");
+        assert_eq!(judge(&failed(E::TimeoutTotal, Some(200), ""), Http::One, true), Judged::Fine);
+        let two = Http::Two { max: 1, streams: 1 };
+        let Judged::Refused(_, remedy) = judge(&failed(E::Alpn, None, ""), two, false) else { panic!("refused") };
+        assert!(remedy.contains("\"1.1\""));
     }
 }

@@ -11,6 +11,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::counts::Counts;
+use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::health::{BadSeconds, Second};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::objective::Objective;
@@ -225,6 +226,8 @@ pub struct Run {
     pub chunk_gaps: Vec<Histogram<u64>>,
     /// The rig's own health by second; empty if nobody watched.
     pub health: Vec<Second>,
+    /// What was said of each class of errors on each path, and when they came; empty where nobody wrote it down.
+    pub errors_seen: Vec<ErrorSeen>,
     /// Arrivals of the measured phase that left no row, because the run was killed while they were under way.
     pub lost: Lost,
 }

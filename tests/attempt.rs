@@ -270,4 +270,6 @@ async fn https_is_verified_and_its_handshake_timed() {
     let (_, stranger) = certificate(dir.path());
     let strict = call(&with(TlsPolicy { ca_file: Some(stranger), verify: true }), Api::Chat, true, 0).await;
     assert_eq!(strict.outcome, Outcome::Failed(ErrorClass::Tls));
+    let told = strict.message.expect("the reason");
+    assert!(told.contains("TLS with localhost") && told.contains("certificate"), "{told}");
 }

@@ -102,7 +102,7 @@ fn a_broken_row_of_a_trace_is_named() {
 #[test]
 fn a_world_that_refuses_is_said_plainly() {
     let dead = PROFILE.to_owned() + "[[path]]\nname = \"direct\"\nbase_url = \"http://127.0.0.1:9/v1\"\n";
-    refused(&dead, &[], 1, &["direct", "nobody listens at 127.0.0.1:9", "base_url"]);
+    refused(&dead, &[], 1, &["direct", "connection refused by 127.0.0.1:9", "base_url"]);
 
     let sim = fast_sim();
     let wrong = sim.paths(&["direct"]).replace("HOPMARK_TRUTH_KEY", "HOPMARK_WRONG_KEY");
@@ -184,8 +184,8 @@ fn a_run_leaves_the_files_of_the_contract_and_no_secret() {
     assert_eq!(requests["ok"].as_u64().expect("a count"), ended.run.measured().count() as u64);
     assert_eq!(ended.summary["objectives"][0]["verdict"], "met");
     let ledger = sim.ledger("direct");
-    // The preflight asked once through each API.
-    assert_eq!(ledger.len(), ended.run.samples.len() + 2);
+    // The preflight asked once through each API, with a stream and without.
+    assert_eq!(ledger.len(), ended.run.samples.len() + 4);
 }
 
 #[test]

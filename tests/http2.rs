@@ -18,7 +18,7 @@ use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
 use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
-use hopmark::probe::preflight;
+use hopmark::probe::{Findings, preflight};
 use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
@@ -60,18 +60,22 @@ fn caller(path: NetPath) -> Rc<Caller> {
     Rc::new(Caller::new(vec![Route::new(path, target, Some(key))], "run".to_owned(), Nanos::now(), 0, 1))
 }
 
-/// A call in a task of its own, as the driver makes them.
-fn begin(caller: &Rc<Caller>, seq: u64) -> JoinHandle<Sample> {
-    let ticket = Ticket { seq: Seq(seq), round: seq, path: PathId(0), phase: Phase::Measure, intended: Duration::ZERO };
-    let call = Call {
+/// What every call asks.
+fn hello() -> Call {
+    Call {
         api: Api::Chat,
         stream: true,
         model: "gpt-4o".into(),
         prompt: Prompt::Text("hi".to_owned()),
         max_output_tokens: None,
         input_tokens: None,
-    };
-    let prepared = caller.prepare(ticket, &call);
+    }
+}
+
+/// A call in a task of its own, as the driver makes them.
+fn begin(caller: &Rc<Caller>, seq: u64) -> JoinHandle<Sample> {
+    let ticket = Ticket { seq: Seq(seq), round: seq, path: PathId(0), phase: Phase::Measure, intended: Duration::ZERO };
+    let prepared = caller.prepare(ticket, &hello());
     spawn_local(Rc::clone(caller).send(prepared, Nanos::now()))
 }
 
@@ -397,18 +401,18 @@ async fn over_https_the_server_has_to_agree() {
         path.tls.ca_file = Some(ca_file);
         path.http = http;
         let target = Target::of(&path).expect("a target");
-        let asked = preflight(&path, &target, None, &[Api::Chat], "m").await;
+        let asked = LocalSet::new().run_until(preflight(path.clone(), target.clone(), None, &[hello()], "m")).await;
         let calls = async { at_once(&caller(path), 0..20).await };
         let samples = LocalSet::new().run_until(calls).await;
         if agrees {
-            assert_eq!(asked, Ok(vec![]));
+            assert_eq!(asked, Findings::default());
             all_ok(&samples);
             assert!(ids(&samples).len() <= 2);
             for conn in samples.iter().filter_map(|sample| sample.conn) {
                 assert_eq!((conn.dns.is_some(), conn.tls.is_some()), (conn.is_new(), conn.is_new()));
             }
         } else {
-            let told = asked.expect_err("refused").to_string();
+            let told = asked.refused[0].to_string();
             let (wanted, other) = if http.is_one() { ("HTTP/1.1", "\"2\"") } else { ("HTTP/2", "\"1.1\"") };
             assert!(told.contains(&format!("does not agree to {wanted}")), "{told}");
             assert!(told.contains(&format!("set connections.http = {other}")), "{told}");
@@ -431,7 +435,8 @@ async fn a_server_without_http2_is_told_apart_in_one_sentence() {
     });
     let path = path_to(format!("http://{old}/v1"), 1, 1);
     let target = Target::of(&path).expect("a target");
-    let told = preflight(&path, &target, None, &[Api::Chat], "m").await.expect_err("refused").to_string();
+    let asked = LocalSet::new().run_until(preflight(path.clone(), target, None, &[hello()], "m")).await;
+    let told = asked.refused[0].to_string();
     assert!(told.contains("does not speak HTTP/2") && told.contains("set connections.http = \"1.1\""), "{told}");
     assert!(!told.contains('\n') && !told.contains(". "), "one sentence: {told}");
     let sample = LocalSet::new().run_until(async { one(&caller(path), 0).await }).await;

@@ -9,10 +9,11 @@ mod scripted;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rig::{Sim, hopmark, was_only_late};
-use scripted::Scripted;
+use scripted::{Do, Scripted, good, whole};
 use serde_json::{Value, json};
 
 const WORKLOAD: &str = r#"
@@ -97,6 +98,18 @@ impl Told {
     }
 }
 
+/// A service whose call `n`, from 0, gets a whole answer if `succeeds(n)`, otherwise 503.
+fn by_number(succeeds: fn(u64) -> bool) -> Scripted {
+    let calls = AtomicU64::new(0);
+    Scripted::start(move |asked| {
+        let bytes = match succeeds(calls.fetch_add(1, Ordering::Relaxed)) {
+            true => good(asked),
+            false => whole(503, "text/plain", "", "upstream connect error"),
+        };
+        Do::Answer(bytes)
+    })
+}
+
 /// Renders a run again from its files: the exit code, and the words.
 fn again(dir: &Path, format: &str) -> (i32, String) {
     let out = dir.join("again");
@@ -138,21 +151,21 @@ fn told(folder: &Path, name: &str, profile: &dyn Fn() -> String) -> Told {
 #[test]
 fn a_path_whose_every_call_fails_fails_the_run_without_any_objective() {
     let folder = tempfile::tempdir().expect("folder");
-    let dead = Scripted::start(|_| false);
+    let dead = by_number(|_| false);
     let profile = || short() + "[limits]\nfailures_in_a_row = 0\n" + &path("direct", &dead.url());
     let told = told(folder.path(), "dead", &profile);
     told.says_everywhere(3, "FAILED: path 'direct': every call failed (60 of 60, http_503).");
     let summary = told.summary();
     assert_eq!(summary["conclusion"]["verdict"], "failed");
     assert_eq!(summary["paths"]["direct"]["failure"]["code"], "no_success");
-    assert_eq!((&summary["run"]["complete"], dead.served() >= 60), (&json!(true), true));
+    assert_eq!((&summary["run"]["complete"], dead.asked().len() >= 60), (&json!(true), true));
     assert!(told.file("junit.xml").contains("classname=\"direct\" name=\"the path answers\"><failure"));
 }
 
 #[test]
 fn a_dead_path_beside_a_good_one_fails_the_run_and_is_not_compared() {
     let folder = tempfile::tempdir().expect("folder");
-    let (good, dead) = (Scripted::start(|_| true), Scripted::start(|_| false));
+    let (good, dead) = (by_number(|_| true), by_number(|_| false));
     for (name, first, second, sentence) in [
         ("candidate", &good, &dead, "FAILED: path 'gateway': every call failed (60 of 60, http_503)."),
         ("baseline", &dead, &good, "FAILED: path 'direct': every call failed (60 of 60, http_503)."),
@@ -183,7 +196,7 @@ fn more_failures_than_the_share_fail_the_run_whatever_its_objectives_say() {
     ] {
         let told = told(folder.path(), name, &|| {
             // Each try counts from 0.
-            let service = Box::leak(Box::new(Scripted::start(succeeds)));
+            let service = Box::leak(Box::new(by_number(succeeds)));
             short() + more + &path("direct", &service.url())
         });
         assert_eq!(told.code, code, "{name}");
@@ -206,7 +219,7 @@ fn more_failures_than_the_share_fail_the_run_whatever_its_objectives_say() {
 #[test]
 fn a_run_that_keeps_failing_ends_early_wherever_it_is() {
     let folder = tempfile::tempdir().expect("folder");
-    let dead = Scripted::start(|_| false);
+    let dead = by_number(|_| false);
     for (name, times) in [
         ("measuring", "warmup = \"0s\"\nduration = \"300s\""),
         ("warming-up", "warmup = \"200s\"\nduration = \"100s\""),
@@ -229,7 +242,7 @@ fn a_run_that_keeps_failing_ends_early_wherever_it_is() {
 fn an_outage_after_successes_is_data() {
     let folder = tempfile::tempdir().expect("folder");
     let told = told(folder.path(), "outage", &|| {
-        let outage = Box::leak(Box::new(Scripted::start(|n| n < 20)));
+        let outage = Box::leak(Box::new(by_number(|n| n < 20)));
         short() + &path("direct", &outage.url())
     });
     told.says_everywhere(3, "(40 of 60, http_503)");
@@ -302,7 +315,7 @@ fn a_simulator_that_dies_makes_the_run_invalid_with_that_cause() {
 #[test]
 fn a_plan_that_measures_nothing_on_a_path_is_refused_before_a_packet_is_sent() {
     let folder = tempfile::tempdir().expect("folder");
-    let service = Scripted::start(|_| true);
+    let service = by_number(|_| true);
     let trace = folder.path().join("trace.csv");
     // Nothing between the third and the ninetieth second.
     let rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:00:00.0000000,20,4\n\
@@ -372,7 +385,7 @@ fn a_plan_that_measures_nothing_on_a_path_is_refused_before_a_packet_is_sent() {
         }
         assert!(!dir.exists(), "{name}: nothing is left");
     }
-    assert_eq!(service.served(), 0, "nothing was sent");
+    assert_eq!(service.asked().len(), 0, "nothing was sent");
 }
 
 /// A folder of nights, made of one summary: each with its own name, day and figures.
@@ -419,7 +432,7 @@ const NIGHTS: [f64; 9] = [1.0, 1.012, 0.991, 1.004, 0.985, 1.017, 0.996, 1.008, 
 #[test]
 fn a_trend_whose_newest_night_is_worse_ends_with_3() {
     let folder = tempfile::tempdir().expect("folder");
-    let (good, dead) = (Scripted::start(|_| true), Scripted::start(|_| false));
+    let (good, dead) = (by_number(|_| true), by_number(|_| false));
     let sound = told(folder.path(), "good", &|| short() + &path("direct", &good.url())).summary();
     let failed = told(folder.path(), "dead", &|| short() + &path("direct", &dead.url())).summary();
     for (name, newest, code, sentence) in [
@@ -477,7 +490,7 @@ fn a_comparison_of_two_addresses_names_them_and_ends_as_its_gate_does() {
         assert!(said.contains("The runs differ in address"), "{said}");
         assert!(said.contains(&address(0)) && said.contains(&address(candidate)), "{said}");
     }
-    let dead = Scripted::start(|_| false);
+    let dead = by_number(|_| false);
     let name = sims[0].names()[0];
     let failed = told(folder.path(), "dead", &|| short() + &path(name, &dead.url()));
     for (base, candidate, side) in [(&runs[0], &failed, "candidate"), (&failed, &runs[0], "base")] {

@@ -37,6 +37,7 @@ pub(crate) fn alone(run: &Run, path: PathId, seed: u64) -> Run {
     let of_path = kept.into_iter().filter(|sample| sample.path == path);
     let lost = run.lost.by_path.get(place).copied().unwrap_or(0);
     Run {
+        errors_seen: Vec::new(),
         samples: of_path.map(|sample| Sample { path: PathId(0), ..sample.clone() }).collect(),
         // Where rows are a sample, what is compared stands on them alone.
         census: None,

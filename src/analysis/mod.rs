@@ -20,6 +20,7 @@ pub mod cost;
 mod distribution;
 pub mod divisive;
 mod effect;
+pub mod errors_seen;
 pub mod failing;
 pub mod family;
 pub mod findings;

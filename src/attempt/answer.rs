@@ -7,6 +7,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use hyper::http::response::Parts;
 
 use crate::attempt::events::{BodyEnd, Events, class_of};
+use crate::attempt::words::hear_head;
 use crate::attempt::{counts, headers};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
@@ -60,6 +61,7 @@ impl Answer {
         let form = if head.status.is_success() {
             Form::Unknown(Bytes::new(), label(&head.headers))
         } else {
+            hear_head(sample, head);
             Form::Refusal(head.status.as_u16())
         };
         Self { form, events: Events::of(asked), asked }
@@ -87,7 +89,8 @@ impl Answer {
                 sample.stamps.done = Some(read);
                 keep(first, body, piece);
             }
-            Form::Unknown(..) | Form::Foreign(_) | Form::Refusal(_) => {}
+            Form::Foreign(_) | Form::Refusal(_) => sample.hear().keep(&piece),
+            Form::Unknown(..) => {}
         }
     }
 
@@ -118,7 +121,7 @@ impl Answer {
             Form::Refusal(status) => Outcome::Failed(ErrorClass::Http(status)),
             Form::Foreign(class) => Outcome::Failed(class),
             Form::Stream(mut decoder) => {
-                events.hear_last_words(&mut decoder, sample.api);
+                events.hear_last_words(&mut decoder, sample);
                 events.outcome(end)
             }
             Form::Unknown(..) if sample.stream => events.outcome(end),
@@ -141,6 +144,9 @@ fn keep(first: &mut Bytes, body: &mut Vec<u8>, piece: Bytes) {
 /// How a call ended whose answer is one body. One that is whole is an answer, also when it is kept open behind it.
 fn of_body(sample: &mut Sample, body: &[u8], asked: u32, end: BodyEnd) -> Outcome {
     let read = api::decode_body(sample.api, body, asked);
+    if !matches!(read, Ok(Whole::Answer(_))) {
+        sample.hear().keep(body);
+    }
     match (end, read) {
         (_, Ok(Whole::Error(error))) => Outcome::Failed(class_of(error)),
         (BodyEnd::Cut(ErrorClass::ConnectionClosed), _) => Outcome::Incomplete(ErrorClass::BodyTruncated),

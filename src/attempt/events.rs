@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::attempt::counts;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
-use crate::units::{Api, Nanos, PathId, Phase};
+use crate::units::{Nanos, PathId, Phase};
 use crate::wire::api;
 use crate::wire::delta::{BadEvent, Completion, Delta, End};
 use crate::wire::error::ApiError;
@@ -82,8 +82,14 @@ impl Events {
             sample.stamps.first_event.get_or_insert(read);
             self.doubtful = false;
             match api::decode(sample.api, event) {
-                Ok(delta) => self.note(sample, &delta, read, gap),
-                Err(BadEvent) => self.note_bad(),
+                Ok(delta) => {
+                    hear_error(sample, delta.end);
+                    self.note(sample, &delta, read, gap);
+                }
+                Err(BadEvent) => {
+                    sample.hear().keep(event.data);
+                    self.note_bad();
+                }
             }
         });
         if fed.is_err() {
@@ -151,10 +157,13 @@ impl Events {
     }
 
     /// The body is over: an event without an end is discarded, as the standard says, unless it is an error.
-    pub(super) fn hear_last_words(&mut self, decoder: &mut SseDecoder, api: Api) {
+    pub(super) fn hear_last_words(&mut self, decoder: &mut SseDecoder, sample: &mut Sample) {
         let ended = self.ended;
-        let each = |event: Event<'_>| match api::decode(api, event).unwrap_or_default().end {
-            Some(End::Error(error)) if !ended => self.note_error(error),
+        let each = |event: Event<'_>| match api::decode(sample.api, event).unwrap_or_default().end {
+            Some(End::Error(error)) if !ended => {
+                hear_error(sample, Some(End::Error(error)));
+                self.note_error(error);
+            }
             Some(End::Error(_) | End::Complete | End::Done) | None => {}
         };
         // The line that is too long already was told.
@@ -175,6 +184,13 @@ impl Events {
             (None, BodyEnd::TimedOut(class)) => Outcome::Failed(class),
             (None, BodyEnd::Aborted) => Outcome::Incomplete(ErrorClass::Interrupted),
         }
+    }
+}
+
+/// Keeps what an error in the stream says.
+fn hear_error(sample: &mut Sample, end: Option<End<'_>>) {
+    if let Some(End::Error(error)) = end {
+        sample.hear().keep(error.said());
     }
 }
 

@@ -10,6 +10,7 @@ mod live;
 pub(super) mod machine;
 mod meter;
 mod overseer;
+mod preflight;
 mod resources;
 mod watch;
 
@@ -193,7 +194,14 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
 
     let mut notes = notes_before(&plan, &targets, simulator.is_some());
     if !manner.skip_preflight {
-        notes.extend(runtime.block_on(preflight(&plan, &targets, &secrets))?);
+        notes.extend(preflight::try_all(
+            &runtime,
+            &plan,
+            &workload,
+            (&targets, &secrets),
+            &run_id(clock),
+            manner.quiet,
+        )?);
     }
     notes.extend(too_few_files);
     if !manner.quiet {
@@ -273,16 +281,6 @@ fn most_files(plan: &Plan) -> usize {
         0 => plan.load.max_in_flight,
         concurrency => 2 * concurrency as usize,
     }
-}
-
-async fn preflight(plan: &Plan, targets: &[Target], secrets: &Secrets) -> CommandResult<Vec<String>> {
-    let apis: Vec<_> = plan.workload.api.iter().filter(|(_, weight)| **weight > 0.0).map(|(api, _)| *api).collect();
-    let mut warnings = Vec::new();
-    for ((path, target), secret) in plan.paths.iter().zip(targets).zip(secrets) {
-        let asked = probe::preflight(path, target, secret.as_ref(), &apis, &plan.workload.model).await;
-        warnings.extend(asked.or_world()?);
-    }
-    Ok(warnings)
 }
 
 /// What the simulator says of itself; the run goes on without it.

@@ -1,8 +1,11 @@
 //! What was seen: stamps, outcomes, metrics and the recorder that keeps them.
 
+pub mod advice;
 pub mod counts;
+pub mod errors_seen;
 pub mod expression;
 pub mod health;
+pub mod heard;
 pub mod histogram;
 pub mod indicator;
 pub mod ledger;

@@ -80,7 +80,7 @@ pub struct UnknownOutcome(pub String);
 pub enum ErrorClass {
     /// `dns`: the name did not resolve.
     Dns,
-    /// `connect_refused`: nobody listens there.
+    /// `connect_refused`: connection refused.
     ConnectRefused,
     /// `connect_timeout`: name, TCP and TLS took longer than allowed.
     ConnectTimeout,

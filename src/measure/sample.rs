@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::measure::heard::Heard;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::units::{Api, Nanos, PathId, Phase, Seq};
 
@@ -148,9 +149,18 @@ pub struct Sample {
     pub retry_after_ms: Option<f64>,
     /// The region the server says it is in.
     pub region: Option<Box<str>>,
+    /// What was heard of a failure, raw, until it is told as `message`.
+    pub heard: Option<Box<Heard>>,
+    /// What was said of a failure, cleaned: of each class the first that had something to say. In no row.
+    pub message: Option<Box<str>>,
 }
 
 impl Sample {
+    /// What is being heard of a failure.
+    pub fn hear(&mut self) -> &mut Heard {
+        self.heard.get_or_insert_default()
+    }
+
     /// Whether the call is a stream that was given up while more of it was awaited.
     #[must_use]
     pub fn stalled(&self) -> bool {
@@ -220,6 +230,8 @@ impl Sample {
             upstream_ms: None,
             retry_after_ms: None,
             region: None,
+            heard: None,
+            message: None,
         }
     }
 }

@@ -5,10 +5,13 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::analysis::{Analysis, analyse};
+use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::objective::Objective;
+use crate::measure::outcome::ErrorClass;
 use crate::measure::selftest;
 use crate::run::Run;
 use crate::run::fixture::World;
+use crate::units::PathId;
 
 /// One run and its judgement for all tests of forms.
 pub(crate) fn judged() -> &'static (Run, Analysis) {
@@ -30,6 +33,10 @@ pub(crate) fn judged() -> &'static (Run, Analysis) {
             {"name": "private", "ttft_ms": {"p50": 180.0, "p90": 250.0, "p95": 276.0, "p99": 331.0}},
             {"name": "gateway", "ttft_ms": {"p50": 156.0, "p90": 226.0, "p95": 252.0, "p99": 307.0}},
         ]}));
+        run.errors_seen = vec![ErrorSeen {
+            message: Some("Rate limit <b>reached</b> | for `requests`; Retry-After: 2 s".into()),
+            ..ErrorSeen::none(PathId(2), ErrorClass::Http(429))
+        }];
         let analysis = analyse(&run);
         (run, analysis)
     })

@@ -21,7 +21,8 @@ pub fn render(model: &Model, charts: &[Chart]) -> Vec<u8> {
     validity(&mut page, model);
     findings(&mut page, model);
     table(&mut page, &model.overview, 2);
-    for held in [&model.objectives, &model.expectations].into_iter().filter(|held| !held.rows.is_empty()) {
+    for held in [&model.errors, &model.objectives, &model.expectations].into_iter().filter(|held| !held.rows.is_empty())
+    {
         table(&mut page, held, 2);
     }
     charts.iter().for_each(|chart| figure(&mut page, chart));
@@ -172,9 +173,6 @@ fn inline(svg: &str, class: &str, title: &str) -> String {
 }
 
 fn details(page: &mut String, model: &Model) {
-    if !model.errors.rows.is_empty() {
-        table(page, &model.errors, 2);
-    }
     page.push_str("<section>\n<h2>Every metric</h2>\n");
     model.metrics.iter().for_each(|metrics| table(page, metrics, 3));
     page.push_str("</section>\n");

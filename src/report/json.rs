@@ -22,6 +22,7 @@ use crate::report::figure::percent_key;
 use crate::report::json_effects::{
     connection_states, curves, dominance, gate, goodput, interference, of_candidates, reported,
 };
+use crate::report::json_errors;
 use crate::report::json_validity::{ValidityFacts, validity};
 use crate::report::words;
 use crate::run::{Aborted, RowSample, Run};
@@ -168,6 +169,7 @@ struct PathFacts {
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Value>,
     errors: BTreeMap<String, u64>,
+    errors_seen: BTreeMap<String, Value>,
     connections: ConnectionFacts,
     tokens: TokenFacts,
     throughput: ThroughputFacts,
@@ -239,6 +241,7 @@ fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
             },
             failure: analysis.failing.iter().find(|failed| failed.path == summary.path).map(failure),
             errors: summary.errors.clone(),
+            errors_seen: json_errors::errors_seen(run, summary.path),
             connections: connections(summary.connections),
             tokens: tokens(summary.tokens),
             throughput: throughput(&summary.throughput),
@@ -628,7 +631,12 @@ mod tests {
         assert!(schema.is_valid(&whole));
         let mut places = Vec::new();
         objects(&whole, "", &mut places);
-        let free = |place: &str| place == "/paths" || place.ends_with("/errors") || place.ends_with("/evidence");
+        let free = |place: &str| {
+            place == "/paths"
+                || place.ends_with("/errors")
+                || place.ends_with("/errors_seen")
+                || place.ends_with("/evidence")
+        };
         for place in places.iter().filter(|place| !free(place)) {
             let mut wrong = whole.clone();
             let object = wrong.pointer_mut(place).and_then(Value::as_object_mut).expect("an object");

@@ -13,6 +13,7 @@ pub mod chart;
 pub mod csv;
 mod decision;
 pub mod effects;
+pub mod errors;
 pub mod export;
 pub mod figure;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod headline;
 pub mod html;
 pub mod json;
 mod json_effects;
+mod json_errors;
 mod json_validity;
 pub mod markdown;
 pub mod model;

@@ -9,6 +9,7 @@ use crate::plan::{Arrivals, LoadModel, WorkloadSource};
 use crate::report::banner::banner;
 use crate::report::decision;
 use crate::report::effects;
+use crate::report::errors;
 use crate::report::figure::{self, MISSING};
 use crate::report::planned::Planned;
 use crate::report::rig;
@@ -86,7 +87,7 @@ impl Model {
             objectives: objectives(analysis),
             expectations: expectations(analysis),
             metrics: analysis.paths.iter().map(|path| metrics(run, path)).collect(),
-            errors: errors(run, analysis),
+            errors: errors::table(run, analysis),
             validity: words::validity(&analysis.validity),
             lags: rig::lags(&analysis.validity),
             rig: rig::vitals(run, &analysis.validity),
@@ -328,31 +329,6 @@ fn value(ms: Option<f64>) -> Cell {
     match ms {
         Some(ms) => figure::bare(ms).into(),
         None => Cell::toned(MISSING, Tone::Quiet),
-    }
-}
-
-fn errors(run: &Run, analysis: &Analysis) -> Table {
-    let of_path = |summary: &PathSummary| -> Vec<Vec<Cell>> {
-        let name = run.manifest.plan.path(summary.path).name.clone();
-        let planned = summary.requests.planned.max(1) as f64;
-        let row = |(class, count): (&String, &u64)| {
-            let share = figure::share(*count as f64 / planned);
-            vec![name.as_str().into(), class.as_str().into(), figure::count(*count).into(), share.into()]
-        };
-        let lost = run.lost.by_path.get(summary.path.index()).copied().filter(|lost| *lost > 0);
-        let killed = lost.map(|lost| row((&"under way when the run was killed".to_owned(), &lost)));
-        summary.errors.iter().map(row).chain(killed).collect()
-    };
-    let mut rows: Vec<Vec<Cell>> = analysis.paths.iter().flat_map(of_path).collect();
-    if run.lost.unattributed > 0 {
-        let count = figure::count(run.lost.unattributed);
-        rows.push(vec![MISSING.into(), "under way when the run was killed".into(), count.into(), MISSING.into()]);
-    }
-    Table {
-        title: "What went wrong".to_owned(),
-        columns: vec![word_column("path"), word_column("error"), figures("calls"), figures("share")],
-        rows,
-        note: None,
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Case {
     pub ending: Ending,
     /// What was seen.
     pub message: String,
+    /// What stands below a failure.
+    pub detail: String,
 }
 
 impl Case {
@@ -45,7 +47,10 @@ impl Case {
         let message = escape(&self.message);
         let inner = match self.ending {
             Ending::Passed => format!("<system-out>{message}</system-out>"),
-            Ending::Failed => format!("<failure type=\"missed\" message=\"{message}\"/>"),
+            Ending::Failed if self.detail.is_empty() => format!("<failure type=\"missed\" message=\"{message}\"/>"),
+            Ending::Failed => {
+                format!("<failure type=\"missed\" message=\"{message}\">{}</failure>", escape(&self.detail))
+            }
             Ending::Broken => format!("<error type=\"invalid\" message=\"{message}\"/>"),
             Ending::Skipped => format!("<skipped message=\"{message}\"/>"),
         };

@@ -26,7 +26,7 @@ pub fn render(model: &Model, look: Look, report: Option<&str>) -> String {
     let mut parts = vec![pen.title(&model.title, &model.subtitle, &model.conclusion)];
     parts.extend(pen.decisions(&model.decisions));
     parts.push(pen.table(&model.overview));
-    for table in [&model.shifts, &model.objectives, &model.expectations, &model.errors] {
+    for table in [&model.errors, &model.shifts, &model.objectives, &model.expectations] {
         if !table.rows.is_empty() {
             parts.push(format!("{}\n{}", pen.bold(&table.title), pen.table(table)));
         }

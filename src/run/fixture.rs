@@ -123,6 +123,8 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
         upstream_ms: None,
         retry_after_ms: None,
         region: None,
+        heard: None,
+        message: None,
     }
 }
 
@@ -213,6 +215,7 @@ impl World {
             cpu_s: Some(1.0),
         };
         Run {
+            errors_seen: Vec::new(),
             chunk_gaps: vec![gaps(); plan.paths.len()],
             health: health(&plan, &samples),
             lost: Lost { by_path: vec![0; plan.paths.len()], unattributed: 0 },

@@ -12,6 +12,8 @@ pub const REQUESTS: &str = "requests.csv";
 pub const HISTOGRAMS: &str = "histograms.hlog";
 /// Calls counted by interval, path and phase, exact however many they are.
 pub const COUNTS: &str = "counts.csv";
+/// The errors by path and class: how many, when, and what was said.
+pub const ERRORS: &str = "errors.jsonl";
 /// Counts and quantiles by second and path.
 pub const SERIES: &str = "series.csv";
 /// The rig's own health by second.

@@ -19,6 +19,7 @@ use crate::measure::recorder::Interval;
 use crate::measure::sample::Sample;
 use crate::run::{Manifest, RowSample};
 use crate::store::counts::Books;
+use crate::store::errors::ErrorBook;
 use crate::store::file::{self, StoreError};
 use crate::store::intervals::Intervals;
 use crate::store::kept::{KeptRows, MOST_ROWS};
@@ -117,6 +118,7 @@ impl Journal {
         let writer = Writer {
             rows: KeptRows::create(&dir.join(file::REQUESTS), plan, origin, rows)?,
             books: Books::new(&dir.join(file::COUNTS), plan, origin),
+            errors: ErrorBook::new(&dir.join(file::ERRORS), manifest),
             intervals: Intervals::create(&dir.join(file::HISTOGRAMS), plan, started_at, workers)?,
             manifest: manifest.clone(),
             dir: dir.to_owned(),
@@ -170,6 +172,7 @@ impl Journal {
 struct Writer {
     rows: KeptRows,
     books: Books,
+    errors: ErrorBook,
     intervals: Intervals,
     manifest: Manifest,
     dir: PathBuf,
@@ -197,6 +200,7 @@ impl Writer {
             if flushed.elapsed() >= FLUSH_EVERY {
                 self.rows.flush()?;
                 self.intervals.flush()?;
+                later(self.errors.write(false))?;
                 flushed = Instant::now();
             }
             if counted.elapsed() >= counts_every {
@@ -205,6 +209,7 @@ impl Writer {
             }
         }
         self.books.write(true)?;
+        self.errors.write(true)?;
         self.intervals.finish()?;
         let (seen, stated) = (self.books.seen(), self.rows.statement(0));
         let kept = self.rows.finish()?;
@@ -217,7 +222,7 @@ impl Writer {
         drop(tally);
         if let Some(ended) = &self.ended {
             // Without the texts, which nobody asks for while the run goes on.
-            let bare = |sample: &Sample| Sample { request_id: None, region: None, ..sample.clone() };
+            let bare = |sample: &Sample| Sample { request_id: None, region: None, message: None, ..sample.clone() };
             ended.lock().unwrap_or_else(PoisonError::into_inner).extend(samples.iter().map(bare));
         }
         for sample in samples {
@@ -225,6 +230,7 @@ impl Writer {
                 later(self.halve())?;
             }
             self.books.count(sample);
+            self.errors.note(sample);
             self.rows.append(sample)?;
         }
         Ok(())

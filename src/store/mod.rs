@@ -6,6 +6,7 @@ use crate::run::Run;
 
 mod census;
 pub mod counts;
+pub mod errors;
 mod fields;
 pub mod file;
 pub mod health;
@@ -48,7 +49,8 @@ pub fn load(dir: &Path) -> Result<Run, StoreError> {
     let samples = read_rows(&dir.join(file::REQUESTS), &manifest.plan, manifest.origin, &sieve)?;
     let health = health::read(&dir.join(file::HEALTH))?;
     let lost = lost::lost(&manifest, &samples);
-    let mut run = Run { manifest, samples, census: None, chunk_gaps: Vec::new(), health, lost };
+    let errors_seen = errors::read(&dir.join(file::ERRORS), &manifest)?;
+    let mut run = Run { manifest, samples, census: None, chunk_gaps: Vec::new(), health, errors_seen, lost };
     if sieve.is_open() {
         run.chunk_gaps = census::chunk_gaps(dir, &run)?;
     } else {

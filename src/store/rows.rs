@@ -352,7 +352,7 @@ mod tests {
                 total_tokens: tokens[0], planned_tokens: None,
                 conn, request_id: request_id.map(Into::into), server_ms, retry_after_ms: server_ms.map(|ms| ms / 3.0),
                 gateway_ms: server_ms.map(|ms| ms / 7.0), upstream_ms: server_ms.map(|ms| ms + 1.0),
-                region: region.map(Into::into),
+                region: region.map(Into::into), heard: None, message: None,
             }
         }
     }

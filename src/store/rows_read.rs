@@ -177,6 +177,8 @@ impl Row<'_> {
             upstream_ms: self.optional(const { column("upstream_ms") })?,
             retry_after_ms: self.optional(const { column("retry_after_ms") })?,
             region: self.text(const { column("region") })?,
+            heard: None,
+            message: None,
         }))
     }
 

@@ -160,10 +160,11 @@ async fn resolve(target: &Target, handshake: &mut Handshake) -> Result<Vec<Socke
     }
     let start = Nanos::now();
     let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
+    let why = found.as_ref().err().map(|error| format!(" ({error})")).unwrap_or_default();
     let addresses: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
     handshake.dns = Some(Nanos::now().since(start));
     if addresses.is_empty() {
-        let message = format!("the name '{}' does not resolve", target.host);
+        let message = format!("the name '{}' does not resolve{why}", target.host);
         return Err(ConnectError { class: ErrorClass::Dns, message });
     }
     Ok(addresses)
@@ -191,7 +192,7 @@ fn refused(address: SocketAddr, error: &io::Error) -> ConnectError {
     // EMFILE, ENFILE and EADDRNOTAVAIL are this machine's own limits.
     const OWN_LIMITS: [i32; 3] = [24, 23, 99];
     let (class, what) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => (ErrorClass::ConnectRefused, "nobody listens at".to_owned()),
+        io::ErrorKind::ConnectionRefused => (ErrorClass::ConnectRefused, "connection refused by".to_owned()),
         _ if error.raw_os_error().is_some_and(|code| OWN_LIMITS.contains(&code)) => {
             (ErrorClass::NoDescriptor, format!("this machine has no descriptor or port left ({error}) for"))
         }

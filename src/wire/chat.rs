@@ -317,7 +317,8 @@ mod tests {
     #[test]
     fn events_are_told_apart() {
         let none = Delta::default();
-        let usage = |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
+        let usage =
+            |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
         let table: &[(&str, &str, Delta<'_>)] = &[
             (
                 "role",

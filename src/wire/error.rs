@@ -66,20 +66,11 @@ impl<'a> ApiError<'a> {
         Some(Self { throttled: fields.is_limit(), said })
     }
 
-    /// Its code and message in the server's own words, for a person; not cut, and not cleaned of secrets.
+    /// The server's own bytes; not cut, and not cleaned of secrets.
     #[must_use]
-    pub fn words(&self) -> String {
-        Fields::of(self.said).describe()
+    pub fn said(&self) -> &'a [u8] {
+        self.said
     }
-}
-
-/// What an error body says, for a person: its code and message, from any of the shapes in use.
-///
-/// Returns an empty text when the body is no such JSON.
-#[must_use]
-pub fn describe_error(body: &[u8]) -> String {
-    let value = serde_json::from_slice(body).unwrap_or_default();
-    Fields::find(&value).map(|fields| fields.describe()).unwrap_or_default()
 }
 
 /// What the shapes have in common.
@@ -209,16 +200,6 @@ impl Fields {
         labels.into_iter().flatten().any(|label| is_limit_number(label) || speaks_of_limit(label))
             || self.message.as_ref().is_some_and(|words| speaks_of_limit(words) || holds_limit_number(words))
     }
-
-    /// The code or kind and the message, for a person.
-    fn describe(&self) -> String {
-        let code = self.code.as_deref().or(self.kind.as_deref()).or(self.status.as_deref());
-        match (code, self.message.as_deref()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(text), None) | (None, Some(text)) => text.to_owned(),
-            (None, None) => String::new(),
-        }
-    }
 }
 
 /// Where the words for a person stand.
@@ -281,8 +262,15 @@ pub(super) fn speaks_of_limit(words: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// What was read of an error, in a line.
+    fn described(body: &str) -> String {
+        let fields = Fields::find(&serde_json::from_str(body).unwrap_or_default()).unwrap_or_default();
+        let code = fields.code.or(fields.kind).or(fields.status);
+        code.into_iter().chain(fields.message).collect::<Vec<_>>().join(": ")
+    }
+
     #[test]
-    fn errors_of_every_shape_are_told() {
+    fn errors_of_every_shape_are_read() {
         let table = [
             (r#"{"error":{"message":"no","type":"t","code":"c"}}"#, "c: no"),
             (r#"{"error":{"code":401,"message":"no"}}"#, "401: no"),
@@ -302,7 +290,7 @@ mod tests {
             ("{}", ""),
         ];
         for (body, told) in table {
-            assert_eq!(describe_error(body.as_bytes()), told, "{body}");
+            assert_eq!(described(body), told, "{body}");
         }
     }
 
@@ -408,20 +396,5 @@ mod tests {
             }
         }
         assert!(!ApiError::known(b"Internal Server Error").throttled);
-        let words = [
-            (" plain words\n", "plain words"),
-            (
-                r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"interrupted"}}}"#,
-                "response.incomplete: interrupted",
-            ),
-            (
-                r#"{"type":"response.failed","response":{"error":{"code":"server_error","message":"x"}}}"#,
-                "server_error: x",
-            ),
-            (r#""error""#, "error"),
-        ];
-        for (said, told) in words {
-            assert_eq!(ApiError::known(said.as_bytes()).words(), told);
-        }
     }
 }

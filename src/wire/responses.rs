@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn events_are_told_apart() {
         let plain = Delta::default();
-        let usage = |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
+        let usage =
+            |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
         let table: &[(&str, &str, Delta<'_>)] = &[
             (
                 "created",
@@ -264,11 +265,7 @@ mod tests {
             (
                 "completed with odd usage",
                 r#"{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":3.5,"output_tokens":"2"}}}"#,
-                Delta {
-                    end: Some(End::Complete),
-                    usage: Some(Usage { output: Some(2), ..Usage::default() }),
-                    ..plain
-                },
+                Delta { end: Some(End::Complete), usage: Some(Usage { output: Some(2), ..Usage::default() }), ..plain },
             ),
             ("completed and no more", r#"{"type":"response.completed"}"#, Delta { end: Some(End::Complete), ..plain }),
             (

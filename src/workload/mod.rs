@@ -74,7 +74,7 @@ impl Workload {
     /// All members of a round ask the same in the same way, except for the salt.
     #[must_use]
     pub fn call(&self, round: u64, salt: u64) -> Call {
-        let stream = unit(hash(self.seed, Purpose::Stream, round)) < self.stream;
+        let stream = self.streams(round);
         let (api, prompt, max_output_tokens, input_tokens) = match &self.content {
             Content::Dataset { all, output } => {
                 let one = &all[(round % all.len() as u64) as usize];
@@ -100,6 +100,20 @@ impl Workload {
         };
         let api = api.unwrap_or_else(|| self.api(round));
         Call { api, stream, model: Arc::clone(&self.model), prompt, max_output_tokens, input_tokens }
+    }
+
+    /// The API and whether a stream is asked for, as [`Workload::call`] decides it.
+    #[must_use]
+    pub fn shape(&self, round: u64) -> (Api, bool) {
+        let own = match &self.content {
+            Content::Dataset { all, .. } => all[(round % all.len() as u64) as usize].api(),
+            Content::Synthetic { .. } | Content::Trace { .. } => None,
+        };
+        (own.unwrap_or_else(|| self.api(round)), self.streams(round))
+    }
+
+    fn streams(&self, round: u64) -> bool {
+        unit(hash(self.seed, Purpose::Stream, round)) < self.stream
     }
 
     /// A prompt of a given length, the limits of the plan applied.
@@ -201,6 +215,15 @@ mod tests {
             let [one, two] = [workload.call(round, 3 * round), workload.call(round, 3 * round + 1)];
             assert_eq!((one.api, one.stream, one.input_tokens), (two.api, two.stream, two.input_tokens));
             assert_ne!(one.prompt, two.prompt);
+        }
+    }
+
+    #[test]
+    fn the_shape_of_a_call_is_known_before_it() {
+        let workload = Workload::load(&plan(synthetic()), 5).expect("loads");
+        for round in 0..200 {
+            let call = workload.call(round, 7);
+            assert_eq!(workload.shape(round), (call.api, call.stream));
         }
     }
 

@@ -1,123 +1,153 @@
-//! A service on the loopback whose every answer is scripted by its number: which calls of it fail is known beforehand.
+//! A server that answers each request by what stands in it, for programs that run in a process of their own.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How long a connection may be silent before its thread ends.
-const SILENCE: Duration = Duration::from_secs(30);
+/// What came.
+#[derive(Clone, Debug)]
+#[allow(dead_code, reason = "each binary of tests looks at what it needs")]
+pub(crate) struct Asked {
+    /// The request line and the headers, in lower case.
+    pub(crate) head: String,
+    /// The body.
+    pub(crate) body: serde_json::Value,
+}
 
-/// The most connections that are served; more are closed.
-const MOST: u64 = 256;
+impl Asked {
+    /// Whether a stream was asked for.
+    pub(crate) fn streams(&self) -> bool {
+        self.body["stream"] == true
+    }
+}
 
-/// A service that lives as long as this.
+/// What the server does with a request.
+#[derive(Clone, Debug)]
+#[allow(dead_code, reason = "each binary of tests takes what it needs")]
+pub(crate) enum Do {
+    /// Writes this answer and waits for the next request.
+    Answer(Vec<u8>),
+    /// Writes this much and closes the connection.
+    Cut(Vec<u8>),
+    /// Resets the connection.
+    Reset,
+    /// Writes nothing more and waits until the caller goes away.
+    Hold(Vec<u8>),
+}
+
+/// A server on a free port of the loopback that lives as long as this.
 pub(crate) struct Scripted {
-    address: SocketAddr,
-    served: Arc<AtomicU64>,
+    pub(crate) address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
     over: Arc<AtomicBool>,
 }
 
 impl Scripted {
-    /// Answers call `n`, from 0, with a whole stream if `succeeds(n)`, otherwise with 503.
-    pub(crate) fn start(succeeds: fn(u64) -> bool) -> Self {
+    /// Answers every request by `behave`.
+    pub(crate) fn start(behave: impl Fn(&Asked) -> Do + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (served, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let (count, ends) = (Arc::clone(&served), Arc::clone(&over));
+        let (asked, over): (Arc<Mutex<Vec<Asked>>>, Arc<AtomicBool>) = Default::default();
+        let (noted, ended, behave) = (Arc::clone(&asked), Arc::clone(&over), Arc::new(behave));
         std::thread::spawn(move || {
-            for tcp in listener.incoming().take(MOST as usize).map_while(Result::ok) {
-                if ends.load(Ordering::Relaxed) {
+            for tcp in listener.incoming().flatten() {
+                if ended.load(Ordering::SeqCst) {
                     return;
                 }
-                let count = Arc::clone(&count);
-                std::thread::spawn(move || serve(tcp, &count, succeeds));
+                let (noted, behave) = (Arc::clone(&noted), Arc::clone(&behave));
+                std::thread::spawn(move || serve(tcp, &noted, &*behave));
             }
         });
-        Self { address, served, over }
+        Self { address, asked, over }
     }
 
-    /// Where it listens, as a path's `base_url`.
+    /// Its base URL.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// How many calls it answered.
-    pub(crate) fn served(&self) -> u64 {
-        self.served.load(Ordering::Relaxed)
+    /// What came so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().expect("no panic").clone()
     }
 }
 
 impl Drop for Scripted {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        // Wakes the thread that accepts.
-        let _ = TcpStream::connect(self.address);
+        self.over.store(true, Ordering::SeqCst);
+        // The listener wakes up, sees it and ends.
+        drop(TcpStream::connect(self.address));
     }
 }
 
-fn serve(mut tcp: TcpStream, served: &AtomicU64, succeeds: fn(u64) -> bool) {
-    let _ = tcp.set_read_timeout(Some(SILENCE));
-    let _ = tcp.set_nodelay(true);
-    while read_request(&mut tcp).is_some() {
-        let answer = if succeeds(served.fetch_add(1, Ordering::Relaxed)) { stream() } else { unavailable() };
-        if tcp.write_all(&answer).is_err() {
-            return;
+fn serve(mut tcp: TcpStream, noted: &Mutex<Vec<Asked>>, behave: &dyn Fn(&Asked) -> Do) {
+    // Nobody's connection outlives its test by more.
+    let _ = tcp.set_read_timeout(Some(Duration::from_secs(30)));
+    while let Some(asked) = read_request(&mut tcp) {
+        noted.lock().expect("no panic").push(asked.clone());
+        match behave(&asked) {
+            Do::Answer(bytes) => {
+                if tcp.write_all(&bytes).is_err() {
+                    return;
+                }
+            }
+            Do::Cut(bytes) => {
+                let _ = tcp.write_all(&bytes);
+                return;
+            }
+            Do::Reset => {
+                // A socket that lingers for no time is reset when it is closed.
+                return rustix::net::sockopt::set_socket_linger(&tcp, Some(Duration::ZERO)).expect("a socket");
+            }
+            Do::Hold(bytes) => {
+                let _ = tcp.write_all(&bytes);
+                let _ = tcp.read(&mut [0]);
+                return;
+            }
         }
     }
 }
 
-/// Reads one request with its body.
-fn read_request(tcp: &mut TcpStream) -> Option<()> {
-    let mut seen = Vec::new();
+/// One request with its body; `None` at the end of the connection.
+fn read_request(tcp: &mut TcpStream) -> Option<Asked> {
+    let (mut seen, mut piece) = (Vec::new(), [0; 8192]);
     loop {
-        let mut piece = [0; 4096];
-        match tcp.read(&mut piece) {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => seen.extend_from_slice(&piece[..count]),
+        let count = tcp.read(&mut piece).ok().filter(|count| *count > 0)?;
+        seen.extend_from_slice(&piece[..count]);
+        if !seen[0].is_ascii_uppercase() {
+            // As servers do that are spoken to in TLS.
+            let _ = tcp.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+            return None;
         }
-        let text = String::from_utf8_lossy(&seen).to_ascii_lowercase();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&seen[..end]).to_ascii_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-        let length: usize = length.and_then(|length| length.trim().parse().ok()).unwrap_or(0);
-        if body.len() >= length {
-            return Some(());
+        let length: usize = length.map_or(0, |length| length.trim().parse().expect("a length"));
+        if let Some(body) = seen.get(end + 4..end + 4 + length) {
+            return Some(Asked { head, body: serde_json::from_slice(body).unwrap_or_default() });
         }
     }
 }
 
-fn unavailable() -> Vec<u8> {
-    let body = "upstream connect error";
-    format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+/// A whole HTTP answer with a length; `extra` holds more header lines, each with its end.
+pub(crate) fn whole(status: u16, kind: &str, extra: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\n{extra}content-length: {length}\r\n\r\n{body}").into_bytes()
 }
 
-/// A whole chat completion as a stream: role, content, finish reason, usage, terminal mark.
-fn stream() -> Vec<u8> {
-    let event = |choices: &str, more: &str| {
-        format!(
-            "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"m\",\
-             \"choices\":[{choices}]{more}}}\n\n"
-        )
-    };
-    let choice =
-        |delta: &str, finish: &str| format!("{{\"index\":0,\"delta\":{{{delta}}},\"finish_reason\":{finish}}}");
-    let body = [
-        event(&choice("\"role\":\"assistant\",\"content\":\"\"", "null"), ""),
-        event(&choice("\"content\":\"Hello\"", "null"), ""),
-        event(&choice("\"content\":\" there\"", "null"), ""),
-        event(&choice("", "\"stop\""), ""),
-        event("", ",\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":2,\"total_tokens\":22}"),
-        "data: [DONE]\n\n".to_owned(),
-    ]
-    .concat();
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
-        body.len()
-    )
-    .into_bytes()
+/// An answer as a chat server gives it: a stream if one was asked for.
+pub(crate) fn good(asked: &Asked) -> Vec<u8> {
+    if asked.streams() {
+        let events = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\n\n\
+                      data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
+                      data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1,\"total_tokens\":6}}\n\n\
+                      data: [DONE]\n\n";
+        whole(200, "text/event-stream", "", events)
+    } else {
+        let body = "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"a\"},\
+                    \"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1,\"total_tokens\":6}}";
+        whole(200, "application/json", "", body)
+    }
 }

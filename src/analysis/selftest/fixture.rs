@@ -68,6 +68,7 @@ impl World {
         };
         let samples = (0..self.calls as u64).map(sample).collect();
         Run {
+            errors_seen: Vec::new(),
             census: None,
             manifest: fixture::manifest(plan.clone(), Some(ending)),
             samples,

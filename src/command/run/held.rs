@@ -28,6 +28,7 @@ impl Held {
     pub(super) fn new(manifest: &Manifest, from: u64, most: usize) -> Self {
         let plan = &manifest.plan;
         let run = Run {
+            errors_seen: Vec::new(),
             manifest: manifest.clone(),
             samples: Vec::new(),
             census: None,

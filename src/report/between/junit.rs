@@ -33,11 +33,23 @@ impl Compared<'_> {
         } else {
             (Ending::Passed, "no run is invalid".to_owned())
         };
-        Case { class: "hopmark".to_owned(), name: "the runs are valid".to_owned(), ending, message }
+        Case {
+            class: "hopmark".to_owned(),
+            name: "the runs are valid".to_owned(),
+            ending,
+            message,
+            detail: String::new(),
+        }
     }
 
     fn of_pair(&self, pair: &Beside) -> Vec<Case> {
-        let case = |name: String, ending, message| Case { class: pair.candidate.clone(), name, ending, message };
+        let case = |name: String, ending, message| Case {
+            class: pair.candidate.clone(),
+            name,
+            ending,
+            message,
+            detail: String::new(),
+        };
         let told: Vec<String> = self.told_failures(pair);
         let answers = if told.is_empty() { Ending::Passed } else { Ending::Failed };
         let message = if told.is_empty() { "neither path failed".to_owned() } else { told.join("; ") };

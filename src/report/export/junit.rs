@@ -6,6 +6,7 @@ use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::analysis::{Analysis, PathSummary};
 use crate::measure::objective::Severity;
+use crate::report::errors;
 use crate::report::figure;
 use crate::report::suite::{Case, Ending, Suite};
 use crate::report::words;
@@ -23,7 +24,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
     let invalid = analysis.validity.verdict == ValidityVerdict::Invalid;
     let mut cases = vec![of_run(&analysis.validity)];
     cases.extend(analysis.paths.iter().map(|summary| of_path(run, analysis, summary)));
-    cases.extend(analysis.objectives.iter().map(|result| of_objective(result, invalid)));
+    cases.extend(analysis.objectives.iter().map(|result| of_objective(run, result, invalid)));
     cases.extend(of_margins(run, analysis));
     if invalid {
         cases.iter_mut().for_each(Case::skip_unless_broken);
@@ -46,7 +47,7 @@ fn of_run(validity: &Validity) -> Case {
         ValidityVerdict::Invalid => Ending::Broken,
     };
     let message = sentence + &reasons.collect::<String>();
-    Case { class: "hopmark".to_owned(), name: "the run is valid".to_owned(), ending, message }
+    Case { class: "hopmark".to_owned(), name: "the run is valid".to_owned(), ending, message, detail: String::new() }
 }
 
 /// Whether a path answered: the case that fails when it did not, whatever else was asked of it.
@@ -58,7 +59,8 @@ fn of_path(run: &Run, analysis: &Analysis, summary: &PathSummary) -> Case {
         None => (Ending::Passed, format!("{} of {} calls succeeded", summary.requests.ok, summary.requests.planned)),
     };
     let class = run.manifest.plan.path(summary.path).name.clone();
-    Case { class, name: "the path answers".to_owned(), ending, message }
+    let detail = errors::of_path(run, summary.path);
+    Case { class, name: "the path answers".to_owned(), ending, message, detail }
 }
 
 /// The declared margins of every candidate.
@@ -66,7 +68,13 @@ fn of_margins(run: &Run, analysis: &Analysis) -> Vec<Case> {
     let mut cases = Vec::new();
     for candidate in analysis.comparison.iter().flat_map(|comparison| comparison.others()) {
         let class = &run.manifest.plan.path(candidate.path).name;
-        let case = |name: String, gate, message| Case { class: class.clone(), name, ending: of_gate(gate), message };
+        let case = |name: String, gate, message| Case {
+            class: class.clone(),
+            name,
+            ending: of_gate(gate),
+            message,
+            detail: String::new(),
+        };
         for row in &candidate.rows {
             let Some(margin) = row.margin else { continue };
             let name = format!("{}.{} within {margin} of the baseline", row.metric, figure::quantile(row.quantile));
@@ -91,7 +99,7 @@ fn of_gate(gate: Gate) -> Ending {
     }
 }
 
-fn of_objective(result: &ObjectiveResult, invalid: bool) -> Case {
+fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
     let (_, seen) = words::objective(result);
     let ending = match result.verdict {
         _ if invalid => Ending::Skipped,
@@ -108,5 +116,7 @@ fn of_objective(result: &ObjectiveResult, invalid: bool) -> Case {
         (false, false) => seen,
     };
     let objective = &result.objective;
-    Case { class: objective.path.clone(), name: objective.label(), ending, message }
+    let path = run.manifest.plan.path_named(&objective.path);
+    let detail = path.map(|path| errors::of_path(run, path.id)).unwrap_or_default();
+    Case { class: objective.path.clone(), name: objective.label(), ending, message, detail }
 }

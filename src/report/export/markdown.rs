@@ -19,7 +19,7 @@ pub fn render(model: &Model) -> Vec<u8> {
         let sentence = escape(&decision.sentence);
         parts.push(format!("- {}{strong}{sentence}{strong}{details}", arrow(decision.tone)));
     }
-    let tables = [&model.objectives, &model.expectations, &model.overview, &model.shifts, &model.errors];
+    let tables = [&model.objectives, &model.expectations, &model.overview, &model.errors, &model.shifts];
     parts.extend(tables.into_iter().filter_map(table));
     let (tone, sentence) = &model.validity;
     parts.push(format!("{}Run {}", mark(*tone), escape(sentence)));

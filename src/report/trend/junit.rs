@@ -25,7 +25,7 @@ fn of_path(path: &str, failed: bool) -> Case {
     } else {
         (Ending::Passed, "it did not fail in the newest night".to_owned())
     };
-    Case { class: path.to_owned(), name: "the path answers".to_owned(), ending, message }
+    Case { class: path.to_owned(), name: "the path answers".to_owned(), ending, message, detail: String::new() }
 }
 
 fn of_series(series: &Series) -> Case {
@@ -40,5 +40,5 @@ fn of_series(series: &Series) -> Case {
     });
     let (_, word) = verdict(series);
     let name = format!("{} no more than {} slower", figure_name(series), series.margin);
-    Case { class: series.path.clone(), name, ending, message: format!("{word}{newest}") }
+    Case { class: series.path.clone(), name, ending, message: format!("{word}{newest}"), detail: String::new() }
 }

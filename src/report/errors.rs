@@ -1,0 +1,61 @@
+//! The errors of a run as a reader meets them: how many, what was said, and what helps.
+
+use crate::analysis::summary::PathSummary;
+use crate::analysis::{Analysis, errors_seen};
+use crate::measure::errors_seen::ErrorSeen;
+use crate::report::figure::{self, MISSING};
+use crate::report::table::{Cell, Table, figures, words};
+use crate::run::Run;
+use crate::units::PathId;
+
+/// What the calls are called that nobody knows the end of.
+const KILLED: &str = "under way when the run was killed";
+
+/// What went wrong, by path; without rows if nothing did.
+#[must_use]
+pub fn table(run: &Run, analysis: &Analysis) -> Table {
+    let of_path = |summary: &PathSummary| -> Vec<Vec<Cell>> {
+        let name = run.manifest.plan.path(summary.path).name.clone();
+        let planned = summary.requests.planned.max(1) as f64;
+        let row = |class: &str, count: u64, told: String| {
+            let share = figure::share(count as f64 / planned);
+            vec![name.as_str().into(), class.into(), figure::count(count).into(), share.into(), told.into()]
+        };
+        let lost = run.lost.by_path.get(summary.path.index()).copied().filter(|lost| *lost > 0);
+        let killed = lost.map(|lost| row(KILLED, lost, String::new()));
+        let errors = errors_seen::of_path(run, summary.path);
+        errors.iter().map(|(class, seen)| row(class, seen.count, told(seen))).chain(killed).collect()
+    };
+    let mut rows: Vec<Vec<Cell>> = analysis.paths.iter().flat_map(of_path).collect();
+    if run.lost.unattributed > 0 {
+        let count = figure::count(run.lost.unattributed);
+        rows.push(vec![MISSING.into(), KILLED.into(), count.into(), MISSING.into(), "".into()]);
+    }
+    Table {
+        title: "What went wrong".to_owned(),
+        columns: vec![
+            words("path"),
+            words("error"),
+            figures("calls"),
+            figures("share"),
+            words("what was said, and what helps"),
+        ],
+        rows,
+        note: None,
+    }
+}
+
+/// What was said of a class of errors, and what helps.
+#[must_use]
+pub fn told(seen: &ErrorSeen) -> String {
+    let remedy = seen.class.remedy().map(|remedy| format!(" → {remedy}")).unwrap_or_default();
+    format!("{}{remedy}", errors_seen::told(seen))
+}
+
+/// The errors of a path, a line a class; empty without errors.
+#[must_use]
+pub fn of_path(run: &Run, path: PathId) -> String {
+    let errors = errors_seen::of_path(run, path);
+    let line = |(class, seen): (&String, &ErrorSeen)| format!("{class} ({} calls): {}", seen.count, told(seen));
+    errors.iter().map(line).collect::<Vec<_>>().join("\n")
+}
