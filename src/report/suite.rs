@@ -30,7 +30,7 @@ pub struct Case {
     pub ending: Ending,
     /// What was seen.
     pub message: String,
-    /// What stands below a failure.
+    /// What stands below, if it did not pass.
     pub detail: String,
 }
 
@@ -44,18 +44,20 @@ impl Case {
     }
 
     fn xml(&self) -> String {
-        let message = escape(&self.message);
         let inner = match self.ending {
-            Ending::Passed => format!("<system-out>{message}</system-out>"),
-            Ending::Failed if self.detail.is_empty() => format!("<failure type=\"missed\" message=\"{message}\"/>"),
-            Ending::Failed => {
-                format!("<failure type=\"missed\" message=\"{message}\">{}</failure>", escape(&self.detail))
-            }
-            Ending::Broken => format!("<error type=\"invalid\" message=\"{message}\"/>"),
-            Ending::Skipped => format!("<skipped message=\"{message}\"/>"),
+            Ending::Passed => format!("<system-out>{}</system-out>", escape(&self.message)),
+            Ending::Failed => self.element("failure", " type=\"missed\""),
+            Ending::Broken => self.element("error", " type=\"invalid\""),
+            Ending::Skipped => self.element("skipped", ""),
         };
         let (class, name) = (escape(&self.class), escape(&self.name));
         format!("<testcase classname=\"{class}\" name=\"{name}\">{inner}</testcase>\n")
+    }
+
+    fn element(&self, name: &str, kind: &str) -> String {
+        let (message, detail) = (escape(&self.message), escape(&self.detail));
+        let end = if detail.is_empty() { "/>".to_owned() } else { format!(">{detail}</{name}>") };
+        format!("<{name}{kind} message=\"{message}\"{end}")
     }
 }
 
