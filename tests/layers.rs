@@ -10,7 +10,7 @@ use syn::visit::Visit;
 
 /// From the lowest floor to the highest; names on one line are siblings.
 const FLOORS: [&[&str]; 8] = [
-    &["units", "random", "spelling", "cli", "workload"],
+    &["units", "random", "spelling", "cli", "console", "workload"],
     &["path", "schedule", "wire", "measure"],
     &["profile", "transport"],
     &["plan", "attempt"],

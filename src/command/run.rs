@@ -11,6 +11,7 @@ pub(super) mod machine;
 mod meter;
 mod overseer;
 mod resources;
+mod signals;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::analysis::analyse;
 use crate::analysis::sizing::Spread;
 use crate::cli;
-use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
 use crate::command::report::glance;
 use crate::command::run::child::SimulatorChild;
 use crate::command::run::conduct::{Cut, Outcome};
@@ -33,6 +34,7 @@ use crate::command::run::engine::Setup;
 use crate::command::run::live::Live;
 use crate::command::run::overseer::Overseer;
 use crate::command::run::watch::{Backend, Watch};
+use crate::console::{self, Undelivered};
 use crate::driver::heartbeat::Heart;
 use crate::measure::sample::Gap;
 use crate::path::{AuthKind, NetPath};
@@ -44,6 +46,7 @@ use crate::profile::sizing::Assumed;
 use crate::report::{self, Format, json, sizing};
 use crate::run::{Ending, Manifest};
 use crate::store;
+use crate::store::claim::Claim;
 use crate::store::journal::Journal;
 use crate::transport::connect::Target;
 use crate::units::Nanos;
@@ -117,10 +120,10 @@ fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> Com
     if let Some(fields) = document.as_object_mut() {
         fields.insert("sizing".to_owned(), sizing::json(&size));
     }
-    say(&serde_json::to_string_pretty(&document).or_world()?);
     if !quiet {
-        eprintln!("{}", sizing::text(&size));
+        console::tell(sizing::text(&size));
     }
+    console::deliver(&serde_json::to_string_pretty(&document).or_world()?).or_world()?;
     Ok(Exit::Met)
 }
 
@@ -128,15 +131,24 @@ fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> Com
 fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
     if let Some((cut, why)) = &carried.cut {
         let word = if *cut == Exit::Met { "note" } else { "error" };
-        eprintln!("{word}: the run ended early: {why}; what was measured is in {}", carried.dir.display());
+        console::tell(format_args!(
+            "{word}: the run ended early: {why}; what was measured is in {}",
+            carried.dir.display()
+        ));
     }
     end_when_told();
     let exit = judge(carried, args);
-    match &carried.cut {
-        // Whatever its files come to, and even if they cannot be rendered: why it ended is the answer.
-        Some((cut, _)) if *cut != Exit::Met => Ok(*cut),
-        Some(_) | None => exit,
+    match (&carried.cut, exit) {
+        // Why it ended is the answer, unless the files could not be written: 1 stands before an interrupt.
+        (Some((cut, _)), Err(failure)) if *cut != Exit::Met && is_reader_gone(&failure) => Ok(*cut),
+        (Some((cut, _)), Ok(_)) if *cut != Exit::Met => Ok(*cut),
+        (_, exit) => exit,
     }
+}
+
+/// Whether nothing is wrong but that whoever read standard output has ended, as on Ctrl-C in a pipeline.
+fn is_reader_gone(failure: &Failure) -> bool {
+    matches!(failure.error.downcast_ref(), Some(Undelivered::ReaderGone))
 }
 
 /// From now on a signal ends this process at once: everything measured is on disk, and files are written whole.
@@ -155,10 +167,13 @@ fn judge(carried: &Carried, args: &cli::Run) -> CommandResult {
     store::series::write(&carried.dir.join(store::file::SERIES), &run).or_world()?;
     report::write(&run, &analysis, &Format::OF_A_RUN, &carried.dir).or_world()?;
     if args.json {
-        say(&String::from_utf8_lossy(&json::render(&run, &analysis)));
+        console::deliver(&String::from_utf8_lossy(&json::render(&run, &analysis))).or_world()?;
     } else {
-        let page = carried.dir.join(store::file::REPORT);
-        say(&glance(&run, &analysis, Some(&page.display().to_string())));
+        let page = carried.dir.join(store::file::REPORT).display().to_string();
+        // The run directory is what was asked for, and it is there.
+        if let Err(refused) = console::show(&glance(&run, &analysis, Some(&page))) {
+            console::tell(format_args!("warning: {refused}; the summary is in {page}"));
+        }
     }
     Ok(Exit::of(analysis.conclusion.exit_code(args.strict)))
 }
@@ -177,7 +192,8 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
-    let dir = run_directory(&plan, manner, clock)?;
+    let claim = run_directory(&plan, manner, clock)?;
+    let dir = claim.dir().to_owned();
     // Before the simulator starts, which inherits the limit.
     let too_few_files = machine::raise_open_files(most_files(&plan));
     let simulator = match (&plan.simulator, &key) {
@@ -195,7 +211,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     }
     notes.extend(too_few_files);
     if !manner.quiet {
-        notes.iter().for_each(|note| eprintln!("note: {note}"));
+        notes.iter().for_each(|note| console::tell(format_args!("note: {note}")));
     }
     let truth = simulator.as_ref().and_then(|simulator| runtime.block_on(describe(simulator)));
 
@@ -211,6 +227,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     };
     let mut manifest = manifest(&setup, clock, truth, notes)?;
     store::manifest::write(&dir, &manifest).or_world()?;
+    drop(claim);
     let backend = simulator.as_ref().and_then(SimulatorChild::as_backend);
     let outcome = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), manner)?;
     end(dir, manifest, outcome, simulator)
@@ -228,15 +245,17 @@ fn header(path: &NetPath, secret: Secret) -> Option<(HeaderName, HeaderValue)> {
     HeaderValue::from_str(&text).ok().map(|value| (name, value))
 }
 
-/// The run directory, made before anything is sent.
-fn run_directory(plan: &Plan, manner: &Manner, clock: OffsetDateTime) -> CommandResult<PathBuf> {
-    let dir = manner.out.clone().unwrap_or_else(|| {
-        let name: String =
-            plan.name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
-        Path::new("results").join(format!("{name}-{}", compact(clock)))
-    });
-    store::create_run_dir(&dir).or_world()?;
-    Ok(dir)
+/// The run directory, made and claimed before anything is sent.
+fn run_directory(plan: &Plan, manner: &Manner, clock: OffsetDateTime) -> CommandResult<Claim> {
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let claim = match &manner.out {
+        Some(dir) => Claim::of(dir),
+        None => {
+            let name: String = plan.name.chars().map(plain).collect();
+            Claim::of_new(Path::new("results"), &format!("{name}-{}", compact(clock)))
+        }
+    };
+    claim.or_world()
 }
 
 /// What the reader must know before the first figure.
@@ -359,6 +378,7 @@ fn end(
         }
         Cut::Interrupted => (Exit::Interrupted, "interrupted".to_owned()),
         Cut::Terminated => (Exit::Terminated, "terminated".to_owned()),
+        Cut::HungUp => (Exit::Terminated, "its terminal was closed (SIGHUP)".to_owned()),
         Cut::Limit(why) => (Exit::Met, format!("stopped by {why}")),
         Cut::Refused(why) => (Exit::World, why),
         Cut::Broken(error) => (Exit::World, format!("{error:#}")),

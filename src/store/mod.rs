@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::run::Run;
 
 mod census;
+pub mod claim;
 pub mod counts;
 mod fields;
 pub mod file;
@@ -27,7 +28,8 @@ pub mod series;
 pub mod sieve;
 pub mod tally;
 
-pub use file::{StoreError, create_run_dir};
+pub use claim::Claim;
+pub use file::StoreError;
 pub use health::HealthWriter;
 pub use histograms::HistogramWriter;
 pub use rows::RowWriter;
