@@ -24,7 +24,8 @@ impl From<io::Error> for Undelivered {
     }
 }
 
-/// Writes a text for people to standard output. A reader who has left has seen enough.
+/// Writes what can be had again at any time to standard output: a text for people, a plan, a schema. A reader who has
+/// left has seen enough.
 ///
 /// # Errors
 /// [`Undelivered::Refused`] when it refuses.
@@ -35,7 +36,7 @@ pub fn show(text: &str) -> Result<(), Undelivered> {
     }
 }
 
-/// Writes a document for machines to standard output, at once and whole: what the command was asked for.
+/// Writes the result of a measurement to standard output, at once and whole: what the command was asked for.
 ///
 /// # Errors
 /// When not all of it was taken. A reader who left before its end did not get it, but is not there to be told.

@@ -24,6 +24,7 @@ pub mod run;
 pub mod schedule;
 pub mod spelling;
 pub mod store;
+pub mod text_file;
 pub mod transport;
 pub mod units;
 pub mod wire;

@@ -89,7 +89,9 @@ pub fn run(args: cli::Run) -> CommandResult {
     let assumed = profile.sizing;
     let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
     let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
-    if let Some(times) = workload.arrivals() {
+    if plan.follows_trace()
+        && let Some(times) = workload.times().or_usage()?
+    {
         plan.end_with_trace(times).or_usage()?;
     }
     if args.dry_run {
@@ -123,7 +125,7 @@ fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> Com
     if !quiet {
         console::tell(sizing::text(&size));
     }
-    console::deliver(&serde_json::to_string_pretty(&document).or_world()?).or_world()?;
+    console::show(&serde_json::to_string_pretty(&document).or_world()?).or_world()?;
     Ok(Exit::Met)
 }
 
@@ -206,6 +208,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
 
     let mut notes = notes_before(&plan, &targets, simulator.is_some());
+    notes.extend(workload.notes());
     if !manner.skip_preflight {
         notes.extend(runtime.block_on(preflight(&plan, &targets, &secrets))?);
     }

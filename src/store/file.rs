@@ -174,12 +174,25 @@ fn create_part(path: &Path) -> io::Result<(PathBuf, File)> {
     }
 }
 
-/// Reads a file whole.
+/// The mark with which some editors begin a file; it is no part of what the file says.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a file whole, without a byte order mark.
 ///
 /// # Errors
 /// When it is not there or not readable.
 pub fn read_whole(path: &Path) -> Result<Vec<u8>, StoreError> {
-    fs::read(path).map_err(|error| StoreError::unreadable(path, error))
+    let mut bytes = fs::read(path).map_err(|error| StoreError::unreadable(path, error))?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(bytes)
+}
+
+/// Whether a row of CSV says nothing.
+#[must_use]
+pub fn is_blank(record: &csv::StringRecord) -> bool {
+    record.iter().all(|field| field.trim().is_empty())
 }
 
 /// The lines of a file that was written line by line, without a last one that was cut by the death of its writer.

@@ -2,27 +2,22 @@
 
 use std::io::Write;
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-
 use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Usage, UsageJson, parse};
 use crate::wire::skim::Skim;
 use crate::wire::text::push_text;
+use crate::workload::body::{Body, json_text};
 use crate::workload::call::{Call, Prompt};
+use serde::Deserialize;
 
 /// The request's body. Nothing is asked to be stored.
 #[must_use]
 pub fn encode(call: &Call) -> Vec<u8> {
     let body = match &call.prompt {
         Prompt::Text(text) => return encode_text(call, text),
-        Prompt::Messages(messages) => {
-            let input: Vec<Value> =
-                messages.iter().map(|message| json!({"role": message.role, "content": message.content})).collect();
-            Map::from_iter([("input".to_owned(), Value::Array(input))])
-        }
+        Prompt::Messages(messages) => Body::of("input", messages.clone()),
         Prompt::Body(body) => body.clone(),
     };
-    encode_map(call, body)
+    encode_body(call, body)
 }
 
 /// One text, written without a detour: most calls are this.
@@ -40,14 +35,17 @@ fn encode_text(call: &Call, text: &str) -> Vec<u8> {
     body
 }
 
-fn encode_map(call: &Call, mut body: Map<String, Value>) -> Vec<u8> {
-    body.insert("model".to_owned(), Value::from(&*call.model));
+/// A body that is passed on as it is written, but for what the call itself decides.
+fn encode_body(call: &Call, mut body: Body) -> Vec<u8> {
+    body.set("model", json_text(&call.model));
     if let Some(limit) = call.max_output_tokens {
-        body.insert("max_output_tokens".to_owned(), Value::from(limit));
+        body.set("max_output_tokens", limit.to_string());
     }
-    body.entry("store").or_insert(Value::Bool(false));
-    body.insert("stream".to_owned(), Value::from(call.stream));
-    serde_json::to_vec(&body).unwrap_or_default()
+    if body.get("store").is_none() {
+        body.set("store", false.to_string());
+    }
+    body.set("stream", call.stream.to_string());
+    body.to_bytes()
 }
 
 #[derive(Default, Deserialize)]
@@ -118,6 +116,8 @@ pub fn decode_body(body: &[u8]) -> Result<Option<Usage>, BadEvent> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::units::Api;
 
