@@ -9,6 +9,9 @@ use std::path::Path;
 /// The byte order mark as a character.
 const BOM: char = '\u{feff}';
 
+/// What old systems put behind the end of a text.
+const PADDING: [char; 2] = ['\u{1a}', '\0'];
+
 /// What files that are no text in UTF-8 begin with, and what they are. Longer beginnings stand before shorter ones.
 const FOREIGN: [(&[u8], &str); 16] = [
     (b"\x1f\x8b", "a gzip file; unpack it first (gzip -d)"),
@@ -50,7 +53,7 @@ fn text(bytes: Vec<u8>) -> Result<String, String> {
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         format!("not in UTF-8 (line {line}); save it as UTF-8")
     })?;
-    let plain = text.trim_start_matches(BOM);
+    let plain = text.trim_start_matches(BOM).trim_end_matches(PADDING);
     if plain.contains('\r') && !plain.contains('\n') {
         return Ok(plain.replace('\r', "\n"));
     }
@@ -60,7 +63,7 @@ fn text(bytes: Vec<u8>) -> Result<String, String> {
 /// The lines of a text that say something, each with its number from 1 and without what surrounds it. Files that were put
 /// together have byte order marks in the middle, and those of DOS end with a character of their own.
 pub fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
-    let around = |c: char| c.is_whitespace() || matches!(c, BOM | '\u{1a}' | '\0');
+    let around = |c: char| c.is_whitespace() || c == BOM || PADDING.contains(&c);
     (1..).zip(text.lines().map(move |line| line.trim_matches(around))).filter(|(_, line)| !line.is_empty())
 }
 

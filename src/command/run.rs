@@ -23,8 +23,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::analysis::analyse;
 use crate::analysis::sizing::Spread;
+use crate::analysis::{Analysis, analyse};
 use crate::cli;
 use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
 use crate::command::report::glance;
@@ -44,7 +44,7 @@ use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
 use crate::profile::sizing::Assumed;
 use crate::report::{self, Format, json, sizing};
-use crate::run::{Ending, Manifest};
+use crate::run::{Ending, Manifest, Run};
 use crate::store;
 use crate::store::claim::Claim;
 use crate::store::journal::Journal;
@@ -166,18 +166,25 @@ fn end_when_told() {
 fn judge(carried: &Carried, args: &cli::Run) -> CommandResult {
     let run = store::load(&carried.dir).or_world()?;
     let analysis = analyse(&run);
-    store::series::write(&carried.dir.join(store::file::SERIES), &run).or_world()?;
-    report::write(&run, &analysis, &Format::OF_A_RUN, &carried.dir).or_world()?;
-    if args.json {
-        console::deliver(&String::from_utf8_lossy(&json::render(&run, &analysis))).or_world()?;
-    } else {
-        let page = carried.dir.join(store::file::REPORT).display().to_string();
-        // The run directory is what was asked for, and it is there.
-        if let Err(refused) = console::show(&glance(&run, &analysis, Some(&page))) {
-            console::tell(format_args!("warning: {refused}; the summary is in {page}"));
-        }
-    }
+    // What cannot be written keeps nothing else from being written, nor the summary from being shown.
+    let series = store::series::write(&carried.dir.join(store::file::SERIES), &run).or_world();
+    let written = report::write(&run, &analysis, &Format::OF_A_RUN, &carried.dir).or_world();
+    let told = tell(&run, &analysis, carried, args.json).or_world();
+    series.and(written).and(told)?;
     Ok(Exit::of(analysis.conclusion.exit_code(args.strict)))
+}
+
+/// Prints what the run comes to.
+fn tell(run: &Run, analysis: &Analysis, carried: &Carried, as_json: bool) -> Result<(), Undelivered> {
+    if as_json {
+        return console::deliver(&String::from_utf8_lossy(&json::render(run, analysis)));
+    }
+    let page = carried.dir.join(store::file::REPORT).display().to_string();
+    // The run directory is what was asked for, and it is there.
+    if let Err(refused) = console::show(&glance(run, analysis, Some(&page))) {
+        console::tell(format_args!("warning: {refused}; the summary is in {page}"));
+    }
+    Ok(())
 }
 
 /// The headers that carry the paths' secrets, by path.

@@ -229,7 +229,9 @@ pub struct LoggedInterval {
 /// # Errors
 /// When the file is not readable or a line is not an interval.
 pub fn read(path: &Path, tags: &[String], mut take: impl FnMut(LoggedInterval)) -> Result<(), StoreError> {
-    let bytes = file::read_whole(path)?;
+    let mut bytes = read_at_rest(path)?;
+    // An editor may have ended lines in its own way; nothing in a log holds this character.
+    bytes.retain(|byte| *byte != b'\r');
     let mut deserializer = Deserializer::new();
     for (line, entry) in entries(file::whole_lines(&bytes)) {
         let broken = |what: String| StoreError::broken(path, line, what);
@@ -244,9 +246,29 @@ pub fn read(path: &Path, tags: &[String], mut take: impl FnMut(LoggedInterval)) 
     Ok(())
 }
 
+/// How often a log is read anew that was written meanwhile: its writer does so once a second.
+const TRIES: usize = 20;
+
+/// Reads a log whose end may be written anew at any time, as it was at one instant.
+fn read_at_rest(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let state = || std::fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?))).ok();
+    let mut before = state();
+    let mut bytes = file::read_whole(path)?;
+    for _ in 0..TRIES {
+        let after = state();
+        if after == before {
+            break;
+        }
+        before = after;
+        bytes = file::read_whole(path)?;
+    }
+    Ok(bytes)
+}
+
 /// The entries with the lines on which they stand.
 fn entries(lines: &[u8]) -> impl Iterator<Item = (u64, Result<LogEntry<'_>, String>)> {
-    lines.split_inclusive(|byte| *byte == b'\n').zip(1..).filter_map(|(line, number)| {
+    let lines = lines.split_inclusive(|byte| *byte == b'\n').zip(1..);
+    lines.filter(|(line, _)| !line.trim_ascii().is_empty()).filter_map(|(line, number)| {
         let entry = IntervalLogIterator::new(line).next()?;
         Some((number, entry.map_err(|_| "an interval of an HdrHistogram log, or a comment".to_owned())))
     })
@@ -309,21 +331,21 @@ mod tests {
         let path = dir.path().join("histograms.hlog");
         let mut writer = HistogramWriter::create(&path, UNIX_EPOCH).expect("new");
         let put = |writer: &mut HistogramWriter, second, values: &[u64]| {
-            writer.append((second, 1), "direct", "ttft", &histogram(values)).expect("appended");
+            writer.append((second, 1), "direct", "ttft", &histogram(values))
         };
         let seen = || {
             let read = read_all(&path, &["direct;ttft"]).expect("read");
             read.iter().map(|(second, _, values)| (*second, values.len())).collect::<Vec<_>>()
         };
-        put(&mut writer, 0, &[1_000_000]);
+        put(&mut writer, 0, &[1_000_000]).expect("appended");
         assert_eq!(seen(), []);
-        writer.flush_with(|writer| Ok(put(writer, 1, &[1_000_000]))).expect("flushed");
+        writer.flush_with(|writer| put(writer, 1, &[1_000_000])).expect("flushed");
         assert_eq!(seen(), [(0, 1), (1, 1)]);
-        writer.flush_with(|writer| Ok(put(writer, 1, &[1_000_000, 2_000_000]))).expect("flushed");
+        writer.flush_with(|writer| put(writer, 1, &[1_000_000, 2_000_000])).expect("flushed");
         assert_eq!(seen(), [(0, 1), (1, 2)]);
-        put(&mut writer, 1, &[1_000_000; 3]);
+        put(&mut writer, 1, &[1_000_000; 3]).expect("appended");
         assert_eq!(seen(), [(0, 1), (1, 2)], "until the next flush");
-        writer.flush_with(|writer| Ok(put(writer, 2, &[1_000_000]))).expect("flushed");
+        writer.flush_with(|writer| put(writer, 2, &[1_000_000])).expect("flushed");
         assert_eq!(seen(), [(0, 1), (1, 3), (2, 1)]);
         writer.finish().expect("finished");
         assert_eq!(seen(), [(0, 1), (1, 3)], "in the end only what is whole");

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::units::Api;
@@ -138,8 +139,11 @@ pub fn load(text: &str, file: &Path) -> Result<Dataset, WorkloadError> {
     Ok(dataset)
 }
 
+/// A row and its line.
+type NumberedRow = (u64, Map<String, Value>);
+
 /// The rows of a table with a column of prompts, as objects.
-fn prompts(table: &Table) -> Result<Vec<(u64, Map<String, Value>)>, String> {
+fn prompts(table: &Table) -> Result<Vec<NumberedRow>, String> {
     if !shapes::has_prompts(&table.columns) {
         return Err(shapes::describe(table.columns.iter().map(String::as_str)));
     }
@@ -149,11 +153,15 @@ fn prompts(table: &Table) -> Result<Vec<(u64, Map<String, Value>)>, String> {
 
 /// Whether a JSON value is one row: a list of messages, or an object with a key by which rows are known.
 fn is_row(text: &str) -> bool {
-    match serde_json::from_str(text) {
-        Ok(Value::Array(items)) => items.first().is_some_and(|item| item.get("role").is_some()),
-        Ok(Value::Object(row)) => row.contains_key("messages") || row.contains_key("body") || shapes::is_known(&row),
-        Ok(_) | Err(_) => true,
+    if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(text) {
+        let first = items.first().and_then(|item| serde_json::from_str::<Members<'_>>(item.get()).ok());
+        return first.is_some_and(|message| message.get("role").is_some());
     }
+    let row = serde_json::from_str::<Members<'_>>(text);
+    row.map_or(true, |row| {
+        let has = |key: &str| row.get(key).is_some();
+        has("messages") || has("body") || shapes::is_known(has)
+    })
 }
 
 /// What is wrong with a row, and what should stand there.
@@ -184,7 +192,7 @@ fn parse_row(row: Row<'_>) -> Result<Option<Conversation>, WrongRow> {
             None => messages(list, text, limit).map(Some),
         };
     }
-    if shapes::is_known(object) {
+    if shapes::is_known(|key| object.contains_key(key)) {
         return shapes::read(object).map(conversation).map_err(|found| (found, LINE_EXPECTED));
     }
     Err((shapes::describe(object.keys().map(String::as_str)), LINE_EXPECTED))

@@ -47,23 +47,29 @@ pub fn find<'a>(
 
 /// Whether a line is the beginning of something longer.
 fn goes_on(line: &str) -> bool {
-    line.ends_with(['[', '{', ',', ':']) && serde_json::from_str::<IgnoredAny>(line).is_err_and(|error| error.is_eof())
+    serde_json::from_str::<IgnoredAny>(line).is_err_and(|error| error.is_eof())
 }
 
-/// The values of a text, each of which may go over many lines; `None` when the last one breaks off.
+/// The values of a text, each of which may go over many lines; `None` when the last one breaks off, or the first line is
+/// rather a row that does.
 fn documents<'a>(text: &'a str, file: &Path, expected: &'static str) -> Result<Option<Vec<Row<'a>>>, WorkloadError> {
     let mut lines = Lines::of(text);
     let mut rows = Vec::new();
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         match value {
             Ok(value) => rows.push(lines.row(value.get())),
-            Err(error) if error.is_eof() => return Ok(None),
+            Err(error) if error.is_eof() || !is_opening(text) => return Ok(None),
             Err(error) => {
                 return Err(WorkloadError::line(file, error.line() as u64, json_reason(&error), expected));
             }
         }
     }
     Ok(Some(rows))
+}
+
+/// Whether a text begins with a line that nobody writes as a row.
+fn is_opening(text: &str) -> bool {
+    text_file::lines(text).next().is_some_and(|(_, line)| line.ends_with(['[', '{', ',', ':']))
 }
 
 /// The rows that one value holds; `None` when it holds none.
@@ -126,6 +132,8 @@ mod tests {
             ("{\"data\":[{\"a\":1}]}", vec![(1, "{\"a\":1}")]),
             ("{\n\"version\": 1,\n\"rows\": [\n{\"a\":1}]}", vec![(4, "{\"a\":1}")]),
             ("{\n\"a\": 1\n}\n{\n\"a\": 2\n}\n", vec![(1, "{\n\"a\": 1\n}"), (4, "{\n\"a\": 2\n}")]),
+            ("[{\"a\":1}\n,{\"a\":2}]", vec![(1, "{\"a\":1}"), (2, "{\"a\":2}")]),
+            ("{\"a\":1\n{\"a\":2}\n", vec![(1, "{\"a\":1"), (2, "{\"a\":2}")]),
             ("[{\"role\":1},{\"role\":2}]", vec![(1, "[{\"role\":1},{\"role\":2}]")]),
             ("[{\"a\":1}]\n[{\"a\":2}]", vec![(1, "[{\"a\":1}]"), (2, "[{\"a\":2}]")]),
             ("[]", vec![]),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::workload::body::Members;
 use crate::workload::error::WorkloadError;
 use crate::workload::rows::{self, json_reason};
 use crate::workload::spec::TimeUnit;
@@ -207,8 +208,8 @@ fn read_json(text: &str, file: &Path) -> Result<Gathered, WorkloadError> {
 
 /// Whether a JSON value is one row: an object that names lengths.
 fn is_row(text: &str) -> bool {
-    let row: Option<Map<String, Value>> = serde_json::from_str(text).ok();
-    row.is_some_and(|row| form_of(|name| row.keys().any(|key| key.eq_ignore_ascii_case(name))).is_some())
+    let row = serde_json::from_str::<Members<'_>>(text);
+    row.is_ok_and(|row| form_of(|name| row.0.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))).is_some())
 }
 
 fn no_lengths(fields: &Map<String, Value>) -> String {
