@@ -3,10 +3,14 @@
 //! The folder tree is the house: intention (`workload`, `schedule`, `profile`, `plan`) and network (`wire`,
 //! `transport`, `attempt`) meet in `command`; `measure` is what was seen, `analysis` the judgement, `report` its face.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(test, allow(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod analysis;
 pub mod attempt;
 pub mod cli;
 pub mod command;
+pub mod console;
 pub mod driver;
 pub mod measure;
 pub mod path;
@@ -20,6 +24,7 @@ pub mod run;
 pub mod schedule;
 pub mod spelling;
 pub mod store;
+pub mod text_file;
 pub mod transport;
 pub mod units;
 pub mod wire;

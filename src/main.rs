@@ -1,11 +1,14 @@
 //! The `hopmark` binary: the verbs, and nothing else.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use hopmark::cli;
-use hopmark::command::exit::{CommandResult, Exit, OrExit, say};
+use hopmark::command::exit::{CommandResult, Exit, OrExit};
 use hopmark::command::{compare, init, report, run, schema, selftest, trend};
+use hopmark::console;
 
 /// hopmark measures what each network path to the same model costs.
 ///
@@ -28,9 +31,15 @@ enum Verb {
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        eprintln!("error: hopmark itself broke ({panic}); please report this with the command that led to it");
+        console::tell(format_args!(
+            "error: hopmark itself broke ({panic}); please report this with the command that led to it"
+        ));
     }));
-    let done = match Cli::parse().verb {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(instead) => return print_instead(&instead),
+    };
+    let done = match cli.verb {
         Some(Verb::Sim(args)) => return mock_backend::cli::main(&args),
         Some(Verb::Known(verb)) => carry_out(verb),
         None => run::run(cli::RunArgs::default().meant()),
@@ -38,9 +47,21 @@ fn main() -> ExitCode {
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("error: {}", told(&failure.error));
+            let told = told(&failure.error);
+            if !told.is_empty() {
+                console::tell(format_args!("error: {told}"));
+            }
             failure.exit.into()
         }
+    }
+}
+
+/// Prints what the flags ask for in place of a verb (help, the version), or what is wrong with them.
+fn print_instead(instead: &clap::Error) -> ExitCode {
+    let is_document = !instead.use_stderr();
+    match instead.print() {
+        Err(refused) if is_document && refused.kind() != std::io::ErrorKind::BrokenPipe => Exit::World.into(),
+        Ok(()) | Err(_) => if is_document { Exit::Met } else { Exit::Usage }.into(),
     }
 }
 
@@ -66,14 +87,12 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
                 Err(error) if error.exit_code() == Exit::World.code() => Err(error).or_world(),
                 written => written.or_usage(),
             };
-            written.map(|told| {
-                say(&told);
-                Exit::Met
-            })
+            console::show(&written?).or_world()?;
+            Ok(Exit::Met)
         }
         cli::Verb::Report(args) => report::report(&args),
         cli::Verb::Schema(args) => {
-            say(schema::schema(&args));
+            console::show(schema::schema(&args)).or_world()?;
             Ok(Exit::Met)
         }
         cli::Verb::Selftest(args) => selftest::selftest(&args),

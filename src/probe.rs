@@ -261,6 +261,7 @@ mod tests {
             source: WorkloadSource::Trace {
                 file: "builtin:azure-conv".into(),
                 time_scale: 1.0,
+                time_unit: None,
                 input_tokens: None,
                 output_tokens: None,
             },

@@ -2,11 +2,11 @@
 //!
 //! The caller gives it what it knows a few times a second; it keeps no clock of its own.
 
-use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::console;
 use crate::units::Phase;
 
 /// How much time passes between two plain lines.
@@ -76,7 +76,7 @@ impl Progress {
             Self::Live(live) => live.show(snapshot),
             Self::Plain(plain) => {
                 if plain.is_due(snapshot) {
-                    let _ = writeln!(std::io::stderr(), "{}", plain_line(snapshot));
+                    console::tell(plain_line(snapshot));
                 }
             }
             Self::Silent => {}

@@ -14,6 +14,7 @@ use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts
 use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
+use hopmark::workload::body::Body;
 use hopmark::workload::call::{Call, Prompt};
 use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
 
@@ -228,8 +229,7 @@ async fn what_never_finished_is_no_answer() {
 async fn every_choice_that_was_asked_for_has_to_finish() {
     let batch = |n: u64| {
         let body = serde_json::json!({"messages": [], "n": n});
-        let serde_json::Value::Object(body) = body else { unreachable!() };
-        Prompt::Body(body)
+        Prompt::Body(Body::parse(&body.to_string()).expect("an object"))
     };
     let choice = |index: u64, finish: &str| {
         format!(

@@ -10,7 +10,7 @@ use syn::visit::Visit;
 
 /// From the lowest floor to the highest; names on one line are siblings.
 const FLOORS: [&[&str]; 8] = [
-    &["units", "random", "spelling", "cli", "workload"],
+    &["units", "random", "spelling", "cli", "console", "text_file", "workload"],
     &["path", "schedule", "wire", "measure"],
     &["profile", "transport"],
     &["plan", "attempt"],
@@ -21,8 +21,8 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Imports between siblings that are agreed: the lowest floor's own order, units before everything.
-const AGREED: [(&str, &str); 4] =
-    [("random", "units"), ("cli", "units"), ("workload", "units"), ("workload", "random")];
+const AGREED: [(&str, &str); 5] =
+    [("random", "units"), ("cli", "units"), ("workload", "units"), ("workload", "random"), ("workload", "text_file")];
 
 fn floor(room: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&room))

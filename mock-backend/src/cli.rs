@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, ConfigError, Single, parse_duration};
+use crate::console;
 use crate::describe;
 use crate::server::Simulator;
 
@@ -104,13 +105,16 @@ fn describe(args: &SimArgs, config: &Config) -> ExitCode {
 }
 
 fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    eprintln!("error: {error}");
+    console::tell(format_args!("error: {error}"));
     ExitCode::from(code)
 }
 
 fn warn_if_open(config: &Config) {
     if let Some(open) = config.listeners.iter().find(|listener| !listener.bind.ip().is_loopback()) {
-        eprintln!("warning: {} is open to other machines; the simulator is meant for this one only", open.bind);
+        let bind = open.bind;
+        console::tell(format_args!(
+            "warning: {bind} is open to other machines; the simulator is meant for this one only"
+        ));
     }
 }
 
@@ -165,6 +169,8 @@ fn wait(parent: bool, ready: impl FnOnce() -> std::io::Result<()>) -> std::io::R
         } else {
             std::mem::forget(told);
         }
+        // A terminal that closes ends the parent, which may still want answers; the simulator then ends with it.
+        let _deaf = if parent { Some(signal(SignalKind::hangup())?) } else { None };
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         ready()?;

@@ -3,6 +3,7 @@
 //!
 //! It shares no types with the tool that measures: two independent readings of the API make each the test of the other.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
@@ -17,6 +18,7 @@ mod backend;
 mod census;
 mod chats_store;
 mod clock;
+mod console;
 mod describe;
 mod dist;
 mod distance;

@@ -14,6 +14,8 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::http::request::Parts;
 use serde_json::{Value, json};
 
+use crate::console;
+
 /// Headers of answers that are kept.
 const KEPT: [&str; 6] = [
     "content-type",
@@ -54,7 +56,7 @@ impl Recorder {
     fn write(&self, line: &str) {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = writeln!(file, "{line}") {
-            eprintln!("error: an exchange could not be recorded: {error}");
+            console::tell(format_args!("error: an exchange could not be recorded: {error}"));
         }
     }
 }

@@ -34,7 +34,11 @@ impl Trace {
         if !(speed.is_finite() && speed > 0.0) {
             return Err("cannot be played at a speed of 0 or less".to_owned());
         }
-        let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+        let lines = text
+            .lines()
+            .map(|line| line.trim_start_matches('\u{feff}'))
+            .zip(1..)
+            .filter(|(line, _)| !line.trim().is_empty());
         let read = |(line, number): (&str, usize)| {
             let line: Line = serde_json::from_str(line).map_err(|error| format!("line {number}: {error}"))?;
             check(&line.offsets_ms).map_err(|wrong| format!("line {number}: {wrong}"))?;

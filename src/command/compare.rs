@@ -8,8 +8,9 @@ use anyhow::Context;
 use crate::analysis::Between;
 use crate::analysis::between::{Side, between, within};
 use crate::cli::{CompareArgs, CompareFormat};
-use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::command::exit::{CommandResult, Exit, OrExit};
 use crate::command::report::look;
+use crate::console;
 use crate::measure::margin::Margin;
 use crate::report::between::model::Compared;
 use crate::report::between::{JSON, MARKDOWN};
@@ -41,7 +42,7 @@ pub fn compare(args: &CompareArgs) -> CommandResult {
         runs: [&base, candidate.as_ref().unwrap_or(&base)],
         names: [names[0].as_str(), names[1].as_str()],
     };
-    tell(&compared, args).or_world()?;
+    tell(&compared, args)?;
     Ok(exit(&between, args.strict))
 }
 
@@ -71,25 +72,24 @@ fn split(written: &Path) -> (PathBuf, Option<String>) {
 }
 
 /// Writes what is a file, and prints the rest.
-fn tell(compared: &Compared, args: &CompareArgs) -> Result<(), StoreError> {
+fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
     let mut written = Vec::new();
-    let mut texts = Vec::new();
+    let mut documents = Vec::new();
     let wants = |format| args.format.contains(&format);
     let json = wants(CompareFormat::Json).then(|| (JSON, compared.json()));
     let md = wants(CompareFormat::Md).then(|| (MARKDOWN, markdown::render(&compared.sheet()).into_bytes()));
     let junit = wants(CompareFormat::Junit).then(|| (file::JUNIT, compared.junit()));
     for (name, bytes) in json.into_iter().chain(md).chain(junit) {
         match &args.out {
-            Some(dir) => written.push(write(dir, name, &bytes)?),
-            None => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
+            Some(dir) => written.push(write(dir, name, &bytes).or_world()?),
+            None => documents.push(String::from_utf8_lossy(&bytes).into_owned()),
         }
     }
     if wants(CompareFormat::Terminal) {
         let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
-        texts.insert(0, terminal::render_sheet(&compared.sheet(), look(), &written));
+        console::show(&terminal::render_sheet(&compared.sheet(), look(), &written)).or_world()?;
     }
-    texts.iter().for_each(|text| say(text));
-    Ok(())
+    documents.iter().try_for_each(|document| console::deliver(document)).or_world()
 }
 
 fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {

@@ -1,6 +1,5 @@
 //! Exit codes, and failures that carry theirs.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 /// What a command tells the shell. The numbers are a contract.
@@ -92,10 +91,4 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
     fn or_usage(self) -> CommandResult<T> {
         self.map_err(|error| Failure { exit: Exit::Usage, error: error.into() })
     }
-}
-
-/// Prints to standard output. A reader that has gone away is no failure.
-pub fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{}", text.trim_end());
 }

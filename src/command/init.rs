@@ -1,11 +1,12 @@
 //! `hopmark init`: writes the commented profile to start from.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use crate::cli::InitArgs;
 use crate::profile::OWN_ENDPOINTS;
+use crate::store::file::{StoreError, write_whole};
 
 /// The word of the profile that stands for its own file.
 const FILE_WORD: &str = "THIS-FILE";
@@ -43,22 +44,30 @@ impl InitError {
 /// When the file exists and `--force` was not given, or it cannot be written.
 pub fn init(args: &InitArgs) -> Result<String, InitError> {
     let name = args.file.display().to_string();
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if args.force {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    let written = options
-        .open(&args.file)
-        .and_then(|mut file| file.write_all(OWN_ENDPOINTS.replace(FILE_WORD, &name).as_bytes()));
-    match written {
+    match write(&args.file, OWN_ENDPOINTS.replace(FILE_WORD, &name).as_bytes(), args.force) {
         Ok(()) => Ok(format!(
             "wrote {name}: change its addresses and model, export the two variables it names, then `hopmark run {name}`"
         )),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(InitError::Exists(args.file.clone())),
         Err(source) => Err(InitError::Write { file: args.file.clone(), source }),
+    }
+}
+
+/// Writes the file whole or not at all.
+fn write(file: &Path, text: &[u8], force: bool) -> io::Result<()> {
+    if !force {
+        // Nobody else makes a file of this name from here on.
+        drop(File::create_new(file)?);
+    }
+    match write_whole(file, text) {
+        Ok(()) => Ok(()),
+        Err(StoreError::Unwritable { source, .. }) => {
+            if !force {
+                let _ = std::fs::remove_file(file);
+            }
+            Err(source)
+        }
+        Err(other) => Err(io::Error::other(other)),
     }
 }
 

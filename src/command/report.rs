@@ -7,7 +7,8 @@ use anyhow::Context;
 
 use crate::analysis::{self, Analysis, Conclusion};
 use crate::cli;
-use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::command::exit::{CommandResult, Exit, OrExit};
+use crate::console;
 use crate::report::{self, Format, Look, Model, terminal};
 use crate::run::Run;
 use crate::store;
@@ -55,7 +56,7 @@ pub fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow:
     let written = report::write(&run, &analysis, formats, folder)?;
     if formats.contains(&Format::Terminal) {
         let page = written.iter().find(|path| path.ends_with(file::REPORT)).map(|path| path.display().to_string());
-        say(&glance(&run, &analysis, page.as_deref()));
+        console::show(&glance(&run, &analysis, page.as_deref()))?;
     }
     Ok(analysis.conclusion)
 }

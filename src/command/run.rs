@@ -12,6 +12,7 @@ mod meter;
 mod overseer;
 mod preflight;
 mod resources;
+mod signals;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -23,10 +24,10 @@ use hyper::header::{HeaderName, HeaderValue};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::analysis::analyse;
 use crate::analysis::sizing::Spread;
+use crate::analysis::{Analysis, analyse};
 use crate::cli;
-use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
 use crate::command::report::glance;
 use crate::command::run::child::SimulatorChild;
 use crate::command::run::conduct::{Cut, Outcome};
@@ -34,6 +35,7 @@ use crate::command::run::engine::Setup;
 use crate::command::run::live::Live;
 use crate::command::run::overseer::Overseer;
 use crate::command::run::watch::{Backend, Watch};
+use crate::console::{self, Undelivered};
 use crate::driver::heartbeat::Heart;
 use crate::measure::sample::Gap;
 use crate::path::{AuthKind, NetPath};
@@ -43,8 +45,9 @@ use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
 use crate::profile::sizing::Assumed;
 use crate::report::{self, Format, json, sizing};
-use crate::run::{EndedBy, Ending, Manifest};
+use crate::run::{EndedBy, Ending, Manifest, Run};
 use crate::store;
+use crate::store::claim::Claim;
 use crate::store::journal::Journal;
 use crate::transport::connect::Target;
 use crate::units::Nanos;
@@ -87,7 +90,9 @@ pub fn run(args: cli::Run) -> CommandResult {
     let assumed = profile.sizing;
     let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
     let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
-    if let Some(times) = workload.arrivals() {
+    if plan.follows_trace()
+        && let Some(times) = workload.times().or_usage()?
+    {
         plan.end_with_trace(times).or_usage()?;
     }
     plan.check_measured(workload.arrivals()).or_usage()?;
@@ -119,10 +124,10 @@ fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> Com
     if let Some(fields) = document.as_object_mut() {
         fields.insert("sizing".to_owned(), sizing::json(&size));
     }
-    say(&serde_json::to_string_pretty(&document).or_world()?);
     if !quiet {
-        eprintln!("{}", sizing::text(&size));
+        console::tell(sizing::text(&size));
     }
+    console::show(&serde_json::to_string_pretty(&document).or_world()?).or_world()?;
     Ok(Exit::Met)
 }
 
@@ -130,16 +135,26 @@ fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> Com
 fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
     if let Some((cut, why)) = &carried.cut {
         let word = if *cut == Exit::Met { "note" } else { "error" };
-        eprintln!("{word}: the run ended early: {why}; what was measured is in {}", carried.dir.display());
+        console::tell(format_args!(
+            "{word}: the run ended early: {why}; what was measured is in {}",
+            carried.dir.display()
+        ));
     }
     end_when_told();
     let exit = judge(carried, args);
-    match &carried.cut {
+    match (&carried.cut, exit) {
         // Their reasons stand in the files, which may come to something graver.
-        Some((Exit::Met | Exit::Missed | Exit::Invalid, _)) | None => exit,
-        // Whatever its files come to, and even if they cannot be rendered: why it ended is the answer.
-        Some((cut, _)) => Ok(*cut),
+        (Some((Exit::Met | Exit::Missed | Exit::Invalid, _)) | None, exit) => exit,
+        // Why it ended is the answer, unless the files could not be written: 1 stands before an interrupt.
+        (Some((cut, _)), Err(failure)) if is_reader_gone(&failure) => Ok(*cut),
+        (Some((cut, _)), Ok(_)) => Ok(*cut),
+        (Some(_), exit) => exit,
     }
+}
+
+/// Whether nothing is wrong but that whoever read standard output has ended, as on Ctrl-C in a pipeline.
+fn is_reader_gone(failure: &Failure) -> bool {
+    matches!(failure.error.downcast_ref(), Some(Undelivered::ReaderGone))
 }
 
 /// From now on a signal ends this process at once: everything measured is on disk, and files are written whole.
@@ -155,15 +170,25 @@ fn end_when_told() {
 fn judge(carried: &Carried, args: &cli::Run) -> CommandResult {
     let run = store::load(&carried.dir).or_world()?;
     let analysis = analyse(&run);
-    store::series::write(&carried.dir.join(store::file::SERIES), &run).or_world()?;
-    report::write(&run, &analysis, &Format::OF_A_RUN, &carried.dir).or_world()?;
-    if args.json {
-        say(&String::from_utf8_lossy(&json::render(&run, &analysis)));
-    } else {
-        let page = carried.dir.join(store::file::REPORT);
-        say(&glance(&run, &analysis, Some(&page.display().to_string())));
-    }
+    // What cannot be written keeps nothing else from being written, nor the summary from being shown.
+    let series = store::series::write(&carried.dir.join(store::file::SERIES), &run).or_world();
+    let written = report::write(&run, &analysis, &Format::OF_A_RUN, &carried.dir).or_world();
+    let told = tell(&run, &analysis, carried, args.json).or_world();
+    series.and(written).and(told)?;
     Ok(Exit::of(analysis.conclusion.exit_code(args.strict)))
+}
+
+/// Prints what the run comes to.
+fn tell(run: &Run, analysis: &Analysis, carried: &Carried, as_json: bool) -> Result<(), Undelivered> {
+    if as_json {
+        return console::deliver(&String::from_utf8_lossy(&json::render(run, analysis)));
+    }
+    let page = carried.dir.join(store::file::REPORT).display().to_string();
+    // The run directory is what was asked for, and it is there.
+    if let Err(refused) = console::show(&glance(run, analysis, Some(&page))) {
+        console::tell(format_args!("warning: {refused}; the summary is in {page}"));
+    }
+    Ok(())
 }
 
 /// The headers that carry the paths' secrets, by path.
@@ -180,7 +205,8 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
-    let dir = run_directory(&plan, manner, clock)?;
+    let claim = run_directory(&plan, manner, clock)?;
+    let dir = claim.dir().to_owned();
     // Before the simulator starts, which inherits the limit.
     let too_few_files = machine::raise_open_files(most_files(&plan));
     let mut simulator = match (&plan.simulator, &key) {
@@ -193,6 +219,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
 
     let mut notes = notes_before(&plan, &targets, simulator.is_some());
+    notes.extend(workload.notes());
     if !manner.skip_preflight {
         notes.extend(preflight::try_all(
             &runtime,
@@ -205,7 +232,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     }
     notes.extend(too_few_files);
     if !manner.quiet {
-        notes.iter().for_each(|note| eprintln!("note: {note}"));
+        notes.iter().for_each(|note| console::tell(format_args!("note: {note}")));
     }
     let truth = simulator.as_ref().and_then(|simulator| runtime.block_on(describe(simulator)));
 
@@ -221,6 +248,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     };
     let mut manifest = manifest(&setup, clock, truth, notes)?;
     store::manifest::write(&dir, &manifest).or_world()?;
+    drop(claim);
     let backend = simulator.as_ref().and_then(SimulatorChild::as_backend);
     let backend = (backend, simulator.as_mut());
     let outcome = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), manner)?;
@@ -239,15 +267,17 @@ fn header(path: &NetPath, secret: Secret) -> Option<(HeaderName, HeaderValue)> {
     HeaderValue::from_str(&text).ok().map(|value| (name, value))
 }
 
-/// The run directory, made before anything is sent.
-fn run_directory(plan: &Plan, manner: &Manner, clock: OffsetDateTime) -> CommandResult<PathBuf> {
-    let dir = manner.out.clone().unwrap_or_else(|| {
-        let name: String =
-            plan.name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
-        Path::new("results").join(format!("{name}-{}", compact(clock)))
-    });
-    store::create_run_dir(&dir).or_world()?;
-    Ok(dir)
+/// The run directory, made and claimed before anything is sent.
+fn run_directory(plan: &Plan, manner: &Manner, clock: OffsetDateTime) -> CommandResult<Claim> {
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let claim = match &manner.out {
+        Some(dir) => Claim::of(dir),
+        None => {
+            let name: String = plan.name.chars().map(plain).collect();
+            Claim::of_new(Path::new("results"), &format!("{name}-{}", compact(clock)))
+        }
+    };
+    claim.or_world()
 }
 
 /// What the reader must know before the first figure.
@@ -370,6 +400,7 @@ fn end(
         Cut::SimulatorDied(how) => (Exit::Invalid, format!("the bundled simulator died ({how})")),
         Cut::Interrupted => (Exit::Interrupted, "interrupted".to_owned()),
         Cut::Terminated => (Exit::Terminated, "terminated".to_owned()),
+        Cut::HungUp => (Exit::Terminated, "its terminal was closed (SIGHUP)".to_owned()),
         Cut::Limit(why) => (Exit::Met, format!("stopped by {why}")),
         Cut::Refused(why) => (Exit::World, why),
         Cut::Broken(error) => (Exit::World, format!("{error:#}")),

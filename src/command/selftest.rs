@@ -13,11 +13,12 @@ use time::format_description::well_known::Rfc3339;
 use crate::analysis;
 use crate::analysis::selftest::{Evidence, MANY_STREAMS, PACE, arrivals, bars, faithful, level};
 use crate::cli::SelftestArgs;
-use crate::command::exit::{CommandResult, Exit, Failure, OrExit, say};
+use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
 use crate::command::report::look;
 use crate::command::run::child::SimulatorChild;
 use crate::command::run::{Carried, Manner, carry_out, machine};
 use crate::command::selftest::stage::Stage;
+use crate::console;
 use crate::measure::ledger::{self, LedgerLine};
 use crate::measure::selftest::{Level, Selftest};
 use crate::plan::Plan;
@@ -89,18 +90,18 @@ fn tell(mut selftest: Selftest, args: &SelftestArgs) -> CommandResult {
         None => Some("neither XDG_STATE_HOME nor HOME names a folder".to_owned()),
     };
     if let Some(why) = &refusal {
-        eprintln!("warning: later runs cannot quote this selftest: {why}");
+        console::tell(format_args!("warning: later runs cannot quote this selftest: {why}"));
     }
     if let Some(file) = &args.out {
         store::selftest::write(file, &selftest).or_world()?;
     }
     if args.json {
         let bytes = store::selftest::bytes(Path::new(store::selftest::SELFTEST), &selftest).or_world()?;
-        say(&String::from_utf8_lossy(&bytes));
+        console::deliver(&String::from_utf8_lossy(&bytes)).or_world()?;
     } else {
-        say(&render(&selftest, look()));
+        console::show(&render(&selftest, look())).or_world()?;
         if let (Some(file), None) = (&kept, &refusal) {
-            say(&format!("kept for later runs: {}", file.display()));
+            console::show(&format!("kept for later runs: {}", file.display())).or_world()?;
         }
     }
     Ok(if selftest.meets_its_bars() { Exit::Met } else { Exit::Missed })
@@ -211,7 +212,7 @@ impl Bench {
             return Err(Failure { exit: Exit::World, error });
         }
         if !self.quiet {
-            eprintln!("measuring {}, {:.0} s", stage.name(), stage.lasts().as_secs_f64());
+            console::tell(format_args!("measuring {}, {:.0} s", stage.name(), stage.lasts().as_secs_f64()));
         }
         let plan = self.plan(stage)?;
         let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
@@ -229,7 +230,7 @@ fn evidence(carried: Carried) -> CommandResult<OrCut<Seen>> {
     if let Some((exit, why)) = carried.cut {
         return match exit {
             Exit::Interrupted | Exit::Terminated => {
-                eprintln!("error: the selftest was interrupted; nothing is concluded from a part of it");
+                console::tell("error: the selftest was interrupted; nothing is concluded from a part of it");
                 Ok(Err(exit))
             }
             _ => Err(Failure { exit, error: anyhow!("a run of the selftest ended early: {why}") }),

@@ -4,8 +4,9 @@ use anyhow::{Context, anyhow};
 
 use crate::analysis::trend::{Question, trend as judge};
 use crate::cli::TrendArgs;
-use crate::command::exit::{CommandResult, Exit, OrExit, say};
+use crate::command::exit::{CommandResult, Exit, OrExit};
 use crate::command::report::look;
+use crate::console;
 use crate::measure::margin::{Margin, parse_quantile};
 use crate::plan::DEFAULT_SEED;
 use crate::report::trend::model::History;
@@ -35,12 +36,12 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
         None => Vec::new(),
     };
     if args.json {
-        say(&String::from_utf8_lossy(&json::render(&history)));
+        console::deliver(&String::from_utf8_lossy(&json::render(&history))).or_world()?;
     } else {
         // The page holds the charts, so their files need not be named.
         let named = written.iter().filter(|path| path.extension().is_none_or(|ending| ending != "svg"));
         let named: Vec<String> = named.map(|path| path.display().to_string()).collect();
-        say(&terminal::render_sheet(&history.sheet(), look(), &named));
+        console::show(&terminal::render_sheet(&history.sheet(), look(), &named)).or_world()?;
     }
     Ok(Exit::of(trend.exit_code(args.strict)))
 }

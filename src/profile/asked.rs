@@ -8,7 +8,7 @@ use crate::profile::fields::{Fields, MOST_TOKENS};
 use crate::profile::tree::Value;
 use crate::units::Api;
 use crate::workload::source::is_builtin;
-use crate::workload::spec::{TokenDist, WorkloadPlan, WorkloadSource};
+use crate::workload::spec::{TimeUnit, TokenDist, WorkloadPlan, WorkloadSource};
 
 const DIST_EXPECTED: &str = r#"a number of tokens, or { dist = "fixed", value }, { dist = "uniform", min, max }, { dist = "normal", mean, sd } or { dist = "lognormal", p50, p99 }"#;
 const API_EXPECTED: &str = r#""chat", "responses" or weights such as { chat = 1, responses = 1 }"#;
@@ -44,10 +44,10 @@ pub fn read(fields: &Fields<'_>) -> Result<WorkloadPlan, Wrong> {
 
 fn refuse_foreign_keys(fields: &Fields<'_>, kind: Kind) -> Result<(), Wrong> {
     let (word, foreign, remedy): (_, &[&'static str], _) = match kind {
-        Kind::Synthetic => ("synthetic", &["file", "time_scale"], "a synthetic workload reads no file"),
+        Kind::Synthetic => ("synthetic", &["file", "time_scale", "time_unit"], "a synthetic workload reads no file"),
         Kind::Dataset => (
             "dataset",
-            &["input_tokens", "max_input_tokens", "time_scale"],
+            &["input_tokens", "max_input_tokens", "time_scale", "time_unit"],
             "conversations are sent as they stand in the file",
         ),
         Kind::Trace => return Ok(()),
@@ -79,7 +79,8 @@ fn read_source(fields: &Fields<'_>, kind: Kind) -> Result<WorkloadSource, Wrong>
                 return Err(fields.wrong("time_scale", "a number from 0.001 to 10000; 2 is twice as fast as recorded"));
             }
             let input_tokens = read_dist(fields, "input_tokens")?;
-            Ok(WorkloadSource::Trace { file, time_scale, input_tokens, output_tokens })
+            let time_unit = fields.choice("time_unit", &TimeUnit::ALL.map(|unit| (unit.as_str(), unit)))?;
+            Ok(WorkloadSource::Trace { file, time_scale, time_unit, input_tokens, output_tokens })
         }
     }
 }

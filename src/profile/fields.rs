@@ -47,6 +47,7 @@ pub const SECTIONS: [(&str, &[&str]); 16] = [
             "max_input_tokens",
             "max_output_tokens",
             "time_scale",
+            "time_unit",
         ],
     ),
     (

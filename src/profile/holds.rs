@@ -110,7 +110,7 @@ fn named(fields: &Fields<'_>, key: &str, name: &str) -> Result<Named, Wrong> {
         return found.map(|(_, text)| Named { name: name.into(), text: (*text).into(), origin }).ok_or_else(none);
     }
     let path = fields.folder().join(name);
-    let text = std::fs::read_to_string(&path);
+    let text = crate::text_file::read(&path);
     let refused = |error| {
         let hint = "paths count from the profile's folder";
         fields.rule(key, format!("'{key}': cannot read {}: {error}; {hint}", Path::display(&path)))

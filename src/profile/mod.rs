@@ -23,6 +23,7 @@ use crate::measure::precision::Precision;
 use crate::measure::prices::Prices;
 use crate::path::NetPath;
 use crate::schedule::load::{Limits, LoadPlan};
+use crate::text_file;
 use crate::units::PathId;
 use crate::workload::spec::{WorkloadPlan, WorkloadSource};
 use error::Wrong;
@@ -87,7 +88,7 @@ impl Profile {
         match source {
             ProfileSource::Quickstart => Self::parse_with(QUICKSTART, Path::new("quickstart.toml"), overrides),
             ProfileSource::File(file) => {
-                let text = std::fs::read_to_string(file);
+                let text = text_file::read(file);
                 let text = text.map_err(|source| ProfileError::Read { file: file.clone(), source })?;
                 Self::parse_with(&text, file, overrides)
             }

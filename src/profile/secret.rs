@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::path::{NetPath, SecretRef};
+use crate::text_file;
 
 /// A secret; every way to print it gives `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -130,13 +131,22 @@ fn read_secret(net_path: &NetPath, simulator_key: Option<&Secret>) -> Result<Opt
         }
         SecretRef::File(file) => {
             let file = file.clone();
-            let text = match std::fs::read_to_string(&file) {
+            let text = match text_file::read(&file) {
                 Ok(text) => text,
                 Err(source) => return Err(SecretError::Read { path, file, source }),
             };
-            let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
-            Secret::new(text.to_owned()).map(Some).map_err(|why| SecretError::BadFile { path, file, why })
+            Secret::new(only_line(&text).to_owned()).map(Some).map_err(|why| SecretError::BadFile { path, file, why })
         }
+    }
+}
+
+/// The one line of a file that is not blank, without its end; the whole text where there are more or none.
+fn only_line(text: &str) -> &str {
+    let mut filled = text.lines().filter(|line| !line.trim().is_empty());
+    match (filled.next(), filled.next()) {
+        (Some(line), None) => line,
+        (None, _) => "",
+        (Some(_), Some(_)) => text,
     }
 }
 
@@ -185,6 +195,19 @@ mod tests {
         let secrets = read_secrets(&paths, Some(&simulator)).expect("all there");
         let revealed: Vec<_> = secrets.iter().map(|secret| secret.as_ref().map(Secret::reveal)).collect();
         assert_eq!(revealed, [None, Some("throw-away"), Some("key-from-file")]);
+    }
+
+    #[test]
+    fn a_file_of_a_secret_may_be_saved_by_any_editor() {
+        for text in ["k\n", "k", "k\r\n", "\u{feff}k\r\n", "k\n\n\n", "\n \nk\n", "k\r", "\u{feff}k"] {
+            let good = file(text);
+            let secrets = read_secrets(&[path(SecretRef::File(good.path().into()))], None).expect(text);
+            assert_eq!(secrets[0].as_ref().map(Secret::reveal), Some("k"), "{text:?}");
+        }
+        for text in ["k \n", " k\n", "k\nk\n", "\u{feff}\r\n", "k\u{1}"] {
+            let bad = file(text);
+            assert!(read_secrets(&[path(SecretRef::File(bad.path().into()))], None).is_err(), "{text:?}");
+        }
     }
 
     #[test]

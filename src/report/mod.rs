@@ -68,7 +68,9 @@ pub fn write(run: &Run, analysis: &Analysis, formats: &[Format], dir: &Path) -> 
     for format in Format::ALL.into_iter().filter(|format| formats.contains(format)) {
         files.extend(rendered(run, analysis, &charts, format)?);
     }
-    files.into_iter().map(|(name, bytes)| write_one(dir.join(name), &bytes)).collect()
+    // One that cannot be written keeps none of the others away.
+    let written: Vec<_> = files.into_iter().map(|(name, bytes)| write_one(dir.join(name), &bytes)).collect();
+    written.into_iter().collect()
 }
 
 /// The files of a format: their names in the folder, and their bytes.
@@ -147,6 +149,18 @@ pub(crate) mod tests {
         {
             let expected = golden(name, &bytes);
             assert_eq!(String::from_utf8(bytes).expect("text"), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_keeps_no_other_away() {
+        let (run, analysis) = judged();
+        let dir = tempfile::tempdir().expect("dir");
+        fs::write(dir.path().join(file::CHARTS), b"in the way").expect("written");
+        let error = write(run, analysis, &Format::OF_A_RUN, dir.path()).expect_err("no charts").to_string();
+        assert!(error.contains("charts"), "{error}");
+        for name in [file::SUMMARY, SUMMARY_CSV, file::REPORT, file::JUNIT] {
+            assert!(dir.path().join(name).is_file(), "{name}");
         }
     }
 

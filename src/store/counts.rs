@@ -125,7 +125,7 @@ fn line(text: &mut String, span: &SpanCounts, name: &str) {
 pub fn read(path: &Path, plan: &Plan) -> Result<Vec<SpanCounts>, StoreError> {
     let bytes = file::read_whole(path)?;
     let broken = |line: u64, what: String| StoreError::broken(path, line, what);
-    let mut lines = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes.as_slice());
+    let mut lines = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes.as_slice());
     let mut spans = Vec::new();
     for (record, line) in lines.records().zip(1..) {
         let record = record.map_err(|error| broken(line, format!("a row of comma-separated text, but: {error}")))?;
@@ -133,7 +133,7 @@ pub fn read(path: &Path, plan: &Plan) -> Result<Vec<SpanCounts>, StoreError> {
             let whole = || record.iter().eq(HEAD.split(',').chain(LATER));
             let is_head = whole() || record.iter().eq(HEAD.split(','));
             is_head.then_some(()).ok_or_else(|| broken(1, format!("the head line '{HEAD}'")))?;
-        } else {
+        } else if !file::is_blank(&record) {
             spans.push(span(&record, plan).map_err(|what| broken(line, what))?);
         }
     }

@@ -1,6 +1,7 @@
 //! Files of a run directory: their names, how they are written whole or not at all, and what to do when a disk refuses.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,12 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another run has the folder.
+    #[error("{} belongs to another run that is starting; name another folder with --out", path.display())]
+    Claimed {
+        /// The folder.
+        path: PathBuf,
+    },
 }
 
 fn remedy(source: &io::Error) -> &'static str {
@@ -104,20 +111,7 @@ impl StoreError {
     }
 }
 
-/// Makes the folder of a new run, which must be new or empty.
-///
-/// # Errors
-/// When it cannot be made or holds something.
-pub fn create_run_dir(dir: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(dir).map_err(|error| StoreError::unwritable(dir, error))?;
-    let mut entries = fs::read_dir(dir).map_err(|error| StoreError::unreadable(dir, error))?;
-    if entries.next().is_some() {
-        return Err(StoreError::NotEmpty { path: dir.to_owned() });
-    }
-    Ok(())
-}
-
-/// Writes a file whole or not at all: under another name first, then renamed. The disk has it afterwards.
+/// Writes a file whole or not at all: under a name that nobody else has first, then renamed. The disk has it afterwards.
 ///
 /// # Errors
 /// When the disk or the folder refuses.
@@ -155,23 +149,52 @@ pub fn field(text: &str) -> String {
 }
 
 fn put(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), StoreError> {
-    let part = part_of(path);
-    let written = File::create(&part).and_then(|mut file| {
-        file.write_all(bytes)?;
-        if to_disk { file.sync_all() } else { Ok(()) }
-    });
+    // A link keeps leading where it does, and what is no file, such as /dev/stdout, is not replaced by one.
+    let real = fs::canonicalize(path);
+    let path = real.as_deref().unwrap_or(path);
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, bytes).map_err(|error| StoreError::unwritable(path, error));
+    }
+    let (part, mut file) = create_part(path).map_err(|error| StoreError::unwritable(path, error))?;
+    let written = file.write_all(bytes).and_then(|()| if to_disk { file.sync_all() } else { Ok(()) });
     written.and_then(|()| fs::rename(&part, path)).map_err(|error| {
         let _ = fs::remove_file(&part);
         StoreError::unwritable(path, error)
     })
 }
 
-/// Reads a file whole.
+/// A new file beside `path` that no other process writes at the same time.
+fn create_part(path: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{:08x}", RandomState::new().hash_one(std::process::id()) as u32));
+        let part = part_of(&path.with_file_name(name));
+        match File::create_new(&part) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            file => return Ok((part, file?)),
+        }
+    }
+}
+
+/// The mark with which some editors begin a file; it is no part of what the file says.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a file whole, without a byte order mark.
 ///
 /// # Errors
 /// When it is not there or not readable.
 pub fn read_whole(path: &Path) -> Result<Vec<u8>, StoreError> {
-    fs::read(path).map_err(|error| StoreError::unreadable(path, error))
+    let mut bytes = fs::read(path).map_err(|error| StoreError::unreadable(path, error))?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(bytes)
+}
+
+/// Whether a row of CSV says nothing.
+#[must_use]
+pub fn is_blank(record: &csv::StringRecord) -> bool {
+    record.iter().all(|field| field.trim().is_empty())
 }
 
 /// The lines of a file that was written line by line, without a last one that was cut by the death of its writer.
@@ -196,14 +219,43 @@ mod tests {
     }
 
     #[test]
-    fn a_run_directory_must_be_empty_and_files_come_whole() {
+    fn files_come_whole() {
         let dir = tempfile::tempdir().expect("dir");
         let run = dir.path().join("a/b");
-        create_run_dir(&run).expect("new");
-        create_run_dir(&run).expect("empty");
+        fs::create_dir_all(&run).expect("made");
         write_whole(&run.join(SUMMARY), b"{}").expect("written");
-        assert!(matches!(create_run_dir(&run), Err(StoreError::NotEmpty { .. })));
         assert_eq!(fs::read_dir(&run).expect("listed").count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_a_device_a_device() {
+        let dir = tempfile::tempdir().expect("dir");
+        let (link, file) = (dir.path().join("link"), dir.path().join("file"));
+        fs::write(&file, b"old").expect("written");
+        std::os::unix::fs::symlink(&file, &link).expect("linked");
+        write_whole(&link, b"new").expect("written");
+        assert!(link.is_symlink() && fs::read(&file).expect("read") == b"new");
+        write_whole(Path::new("/dev/null"), b"gone").expect("taken");
+        assert!(write_whole(Path::new("/dev/full"), b"no").expect_err("full").to_string().contains("free some space"));
+        assert!(!Path::new("/dev/null").is_file() && write_whole(dir.path(), b"no").is_err());
+    }
+
+    #[test]
+    fn a_file_that_many_write_is_always_that_of_one() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join(SUMMARY);
+        std::thread::scope(|scope| {
+            for byte in [b'a', b'b', b'c', b'd'] {
+                let path = &path;
+                scope.spawn(move || (0..50).for_each(|_| replace(path, &[byte; 100_000]).expect("written")));
+            }
+            for _ in 0..200 {
+                let Ok(bytes) = fs::read(&path) else { continue };
+                assert!(bytes.len() == 100_000 && bytes.iter().all(|byte| *byte == bytes[0]));
+            }
+        });
+        assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1, "nothing else is left");
     }
 
     #[test]

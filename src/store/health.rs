@@ -96,6 +96,9 @@ pub fn read(path: &Path) -> Result<Vec<Second>, StoreError> {
         if !lines.read_record(&mut record).map_err(|error| csv(line, error))? {
             break;
         }
+        if file::is_blank(&record) {
+            continue;
+        }
         rows.push(second(&head, &record).map_err(|what| broken(line, what))?);
     }
     Ok(rows)

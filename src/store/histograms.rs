@@ -5,7 +5,7 @@
 //! gaps between chunks as they come, those of calls that fail later included.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -22,9 +22,18 @@ use crate::store::file::{self, StoreError};
 const NS_PER_MS: f64 = 1e6;
 
 /// Appends intervals to `histograms.hlog`.
+///
+/// Behind those that are whole the file may hold some that are not: the next flush writes them anew, so that a log whose
+/// writer was killed holds everything up to its last flush.
 pub struct HistogramWriter {
-    out: BufWriter<File>,
+    file: File,
     path: PathBuf,
+    /// What has been appended since the last flush.
+    appended: Vec<u8>,
+    /// How long the file is without what is to be written anew, bytes.
+    end: u64,
+    /// Whether something behind that is to be written anew.
+    is_open: bool,
     serializer: V2DeflateSerializer,
     buffer: Vec<u8>,
 }
@@ -37,8 +46,11 @@ impl HistogramWriter {
     pub fn create(path: &Path, started_at: SystemTime) -> Result<Self, StoreError> {
         let file = File::create(path).map_err(|error| StoreError::unwritable(path, error))?;
         let mut writer = Self {
-            out: BufWriter::new(file),
+            file,
             path: path.to_owned(),
+            appended: Vec::new(),
+            end: 0,
+            is_open: false,
             serializer: V2DeflateSerializer::new(),
             buffer: Vec::new(),
         };
@@ -49,7 +61,7 @@ impl HistogramWriter {
 
     fn head(&mut self, started_at: SystemTime) -> Result<(), StoreError> {
         let comment = "hopmark: values in nanoseconds, Interval_Max in milliseconds, Tag=path;metric";
-        write_head(&mut self.out, &mut self.serializer, comment, Some(started_at))
+        write_head(&mut self.appended, &mut self.serializer, comment, Some(started_at))
             .map_err(|error| StoreError::unwritable(&self.path, error))
     }
 
@@ -69,7 +81,7 @@ impl HistogramWriter {
             return Ok(());
         }
         let (tag, at) = (tag(path_name, metric_key), (Duration::from_secs(second), Duration::from_secs(length)));
-        write_interval(&mut self.out, &mut self.buffer, &mut self.serializer, Tag::new(&tag), at, values)
+        write_interval(&mut self.appended, &mut self.buffer, &mut self.serializer, Tag::new(&tag), at, values)
             .map_err(|error| StoreError::unwritable(&self.path, error))
     }
 
@@ -78,7 +90,34 @@ impl HistogramWriter {
     /// # Errors
     /// When the disk refuses.
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        self.out.flush().map_err(|error| StoreError::unwritable(&self.path, error))
+        self.flush_with(|_| Ok(()))
+    }
+
+    /// Hands everything appended to the operating system, and behind it what `append_open` appends: it counts until the
+    /// next flush, which takes it back.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn flush_with(
+        &mut self,
+        append_open: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let whole = self.appended.len();
+        append_open(self)?;
+        self.write_appended(whole).map_err(|error| StoreError::unwritable(&self.path, error))
+    }
+
+    /// Writes what was appended, of which the first `whole` bytes are there to stay.
+    fn write_appended(&mut self, whole: usize) -> io::Result<()> {
+        if self.is_open {
+            self.file.set_len(self.end)?;
+            self.file.seek(SeekFrom::Start(self.end))?;
+        }
+        self.is_open = self.appended.len() > whole;
+        self.file.write_all(&self.appended)?;
+        self.end += whole as u64;
+        self.appended.clear();
+        Ok(())
     }
 
     /// Flushes and waits until the disk has everything.
@@ -87,7 +126,7 @@ impl HistogramWriter {
     /// When the disk refuses.
     pub fn finish(mut self) -> Result<(), StoreError> {
         self.flush()?;
-        self.out.get_ref().sync_all().map_err(|error| StoreError::unwritable(&self.path, error))
+        self.file.sync_all().map_err(|error| StoreError::unwritable(&self.path, error))
     }
 }
 
@@ -190,7 +229,9 @@ pub struct LoggedInterval {
 /// # Errors
 /// When the file is not readable or a line is not an interval.
 pub fn read(path: &Path, tags: &[String], mut take: impl FnMut(LoggedInterval)) -> Result<(), StoreError> {
-    let bytes = file::read_whole(path)?;
+    let mut bytes = read_at_rest(path)?;
+    // An editor may have ended lines in its own way; nothing in a log holds this character.
+    bytes.retain(|byte| *byte != b'\r');
     let mut deserializer = Deserializer::new();
     for (line, entry) in entries(file::whole_lines(&bytes)) {
         let broken = |what: String| StoreError::broken(path, line, what);
@@ -205,9 +246,29 @@ pub fn read(path: &Path, tags: &[String], mut take: impl FnMut(LoggedInterval)) 
     Ok(())
 }
 
+/// How often a log is read anew that was written meanwhile: its writer does so once a second.
+const TRIES: usize = 20;
+
+/// Reads a log whose end may be written anew at any time, as it was at one instant.
+fn read_at_rest(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let state = || std::fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?))).ok();
+    let mut before = state();
+    let mut bytes = file::read_whole(path)?;
+    for _ in 0..TRIES {
+        let after = state();
+        if after == before {
+            break;
+        }
+        before = after;
+        bytes = file::read_whole(path)?;
+    }
+    Ok(bytes)
+}
+
 /// The entries with the lines on which they stand.
 fn entries(lines: &[u8]) -> impl Iterator<Item = (u64, Result<LogEntry<'_>, String>)> {
-    lines.split_inclusive(|byte| *byte == b'\n').zip(1..).filter_map(|(line, number)| {
+    let lines = lines.split_inclusive(|byte| *byte == b'\n').zip(1..);
+    lines.filter(|(line, _)| !line.trim_ascii().is_empty()).filter_map(|(line, number)| {
         let entry = IntervalLogIterator::new(line).next()?;
         Some((number, entry.map_err(|_| "an interval of an HdrHistogram log, or a comment".to_owned())))
     })
@@ -262,6 +323,32 @@ mod tests {
         assert_eq!(table, [(5, 0, 2), (5, 1, 1), (6, 0, 1)]);
         assert!(read[2].2.max().abs_diff(250_000_000) < 250_000);
         assert!(read_all(&path, &["nobody;chunk_gap"]).expect("read").is_empty());
+    }
+
+    #[test]
+    fn what_is_not_whole_counts_until_it_is_written_anew() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("histograms.hlog");
+        let mut writer = HistogramWriter::create(&path, UNIX_EPOCH).expect("new");
+        let put = |writer: &mut HistogramWriter, second, values: &[u64]| {
+            writer.append((second, 1), "direct", "ttft", &histogram(values))
+        };
+        let seen = || {
+            let read = read_all(&path, &["direct;ttft"]).expect("read");
+            read.iter().map(|(second, _, values)| (*second, values.len())).collect::<Vec<_>>()
+        };
+        put(&mut writer, 0, &[1_000_000]).expect("appended");
+        assert_eq!(seen(), []);
+        writer.flush_with(|writer| put(writer, 1, &[1_000_000])).expect("flushed");
+        assert_eq!(seen(), [(0, 1), (1, 1)]);
+        writer.flush_with(|writer| put(writer, 1, &[1_000_000, 2_000_000])).expect("flushed");
+        assert_eq!(seen(), [(0, 1), (1, 2)]);
+        put(&mut writer, 1, &[1_000_000; 3]).expect("appended");
+        assert_eq!(seen(), [(0, 1), (1, 2)], "until the next flush");
+        writer.flush_with(|writer| put(writer, 2, &[1_000_000])).expect("flushed");
+        assert_eq!(seen(), [(0, 1), (1, 3), (2, 1)]);
+        writer.finish().expect("finished");
+        assert_eq!(seen(), [(0, 1), (1, 3)], "in the end only what is whole");
     }
 
     #[test]

@@ -84,13 +84,13 @@ impl Reader<'_> {
 
 /// Whether a JSON file that is not named as one is a summary of a run: other documents lie in such folders too.
 fn looks_like_a_summary(path: &Path) -> bool {
-    let document: Option<Value> = fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let document: Option<Value> = file::read_whole(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     document.is_some_and(|document| ["run", "validity", "paths"].iter().all(|key| document[key].is_object()))
 }
 
 /// The night that a summary tells of.
 fn summed(path: &Path) -> Result<Night, String> {
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let bytes = file::read_whole(path).map_err(|error| error.to_string())?;
     let document: Value = serde_json::from_slice(&bytes).map_err(|error| format!("it is no JSON: {error}"))?;
     if document["schema_version"] != 1 {
         return Err(format!("schema_version {} is not 1; use a newer hopmark", document["schema_version"]));

@@ -80,20 +80,17 @@ impl Intervals {
     }
 
     fn write(&mut self, from: u64) -> Result<(), StoreError> {
-        let Some(whole) = self.open.remove(&from) else { return Ok(()) };
-        for (series, values) in whole.values {
-            let name = &self.names[series.path.index()];
-            self.log.append((from, whole.until - from), name, &metric_key(series), &values)?;
-        }
-        Ok(())
+        let whole = self.open.remove(&from);
+        whole.map_or(Ok(()), |whole| append(&mut self.log, &self.names, from, &whole))
     }
 
-    /// Hands every written interval to the operating system.
+    /// Hands every interval to the operating system, those that are not whole as they are by now.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        self.log.flush()
+        let (open, names) = (&self.open, &self.names);
+        self.log.flush_with(|log| open.iter().try_for_each(|(from, open)| append(log, names, *from, open)))
     }
 
     /// Writes what is not whole too and waits until the disk has everything.
@@ -106,4 +103,12 @@ impl Intervals {
         }
         self.log.finish()
     }
+}
+
+/// Appends the histograms of an interval that begins with the second `from`.
+fn append(log: &mut HistogramWriter, names: &[String], from: u64, interval: &OpenInterval) -> Result<(), StoreError> {
+    for (series, values) in &interval.values {
+        log.append((from, interval.until - from), &names[series.path.index()], &metric_key(*series), values)?;
+    }
+    Ok(())
 }

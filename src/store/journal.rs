@@ -321,6 +321,38 @@ mod tests {
         }
     }
 
+    /// Intervals of a long plan are of ten seconds and of a minute; a kill must not cost as much.
+    #[test]
+    fn a_killed_run_of_any_length_has_histograms_as_fresh_as_its_rows() {
+        for (length, hours) in [(1, 0), (10, 1), (60, 3)] {
+            let dir = tempfile::tempdir().expect("dir");
+            let mut manifest = fixture::manifest(fixture::plan(&["direct"]), None);
+            manifest.plan.load.duration = crate::units::Span::from_secs(3600 * hours + 60);
+            assert_eq!(manifest.plan.interval_s(), length);
+            let (journal, quills) = started(dir.path(), &manifest, 10_000);
+            let log = dir.path().join(file::HISTOGRAMS);
+            let logged = || {
+                let mut count = 0;
+                let tags = ["direct;chunk_gap".to_owned()];
+                store::histograms::read(&log, &tags, |interval| count += interval.values.len()).map(|()| count)
+            };
+            for second in 0..3 {
+                let mut recorder = Recorder::new(1);
+                recorder.record_gap(PathId(0), 20_000_000);
+                quills[0].interval(second, recorder.take());
+            }
+            // Nothing more comes, as when this process were killed: the next beat has them all.
+            let begun = Instant::now();
+            while logged().expect("read") < 3 {
+                assert!(begun.elapsed() < Duration::from_secs(30), "{:?} at intervals of {length} s", logged());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            drop(quills);
+            journal.finish().expect("finished");
+            assert_eq!(logged().expect("read"), 3);
+        }
+    }
+
     #[test]
     fn an_interval_does_not_wait_for_ever_for_a_worker() {
         let dir = tempfile::tempdir().expect("dir");

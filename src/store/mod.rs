@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::run::Run;
 
 mod census;
+pub mod claim;
 pub mod counts;
 pub mod errors;
 mod fields;
@@ -28,7 +29,8 @@ pub mod series;
 pub mod sieve;
 pub mod tally;
 
-pub use file::{StoreError, create_run_dir};
+pub use claim::Claim;
+pub use file::StoreError;
 pub use health::HealthWriter;
 pub use histograms::HistogramWriter;
 pub use rows::RowWriter;
@@ -97,6 +99,22 @@ mod tests {
         assert_eq!(back.samples, run.samples);
         assert_eq!(back.chunk_gaps[1].len(), 2 * run.chunk_gaps[1].len());
         assert_eq!((back.planned(), back.health), (run.planned(), run.health));
+    }
+
+    /// Spreadsheets and editors save files in their own way; a run directory may have gone through one.
+    #[test]
+    fn a_run_that_was_saved_by_an_editor_comes_back_too() {
+        let dir = tempfile::tempdir().expect("dir");
+        let run = World { seconds: 5.0, ..World::default() }.run();
+        written(&run, dir.path());
+        for name in [file::MANIFEST, file::REQUESTS, file::HEALTH, file::HISTOGRAMS] {
+            let text = fs::read_to_string(dir.path().join(name)).expect(name);
+            fs::write(dir.path().join(name), format!("\u{feff}{}\r\n \r\n", text.replace('\n', "\r\n"))).expect(name);
+        }
+        let back = load(dir.path()).expect("loaded");
+        assert_eq!((back.manifest.clone(), back.samples.len()), (run.manifest.clone(), run.samples.len()));
+        assert_eq!((back.samples, back.health), (run.samples, run.health));
+        assert_eq!(back.chunk_gaps[1].len(), 2 * run.chunk_gaps[1].len());
     }
 
     #[test]

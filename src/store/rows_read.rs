@@ -76,7 +76,8 @@ impl Reader<'_> {
     fn read(&mut self, lines: &[u8], samples: &mut Vec<Sample>) -> Result<(), (u64, String)> {
         for line in memchr_lines(lines) {
             self.line += 1;
-            if line.is_empty() {
+            let line = if self.line == 1 { line.strip_prefix(file::BYTE_ORDER_MARK).unwrap_or(line) } else { line };
+            if line.trim_ascii().is_empty() {
                 continue;
             }
             self.fields.split(line);

@@ -2,13 +2,12 @@
 
 use std::io::Write;
 
-use serde_json::{Map, Value, json};
-
 use crate::wire::delta::{BadEvent, Choices, Delta, End, Whole};
 use crate::wire::error::ApiError;
 use crate::wire::skim::Skim;
 use crate::wire::text::push_text;
 use crate::wire::usage::Usage;
+use crate::workload::body::{Body, json_text};
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body.
@@ -16,14 +15,10 @@ use crate::workload::call::{Call, Prompt};
 pub fn encode(call: &Call) -> Vec<u8> {
     let body = match &call.prompt {
         Prompt::Text(text) => return encode_text(call, text),
-        Prompt::Messages(messages) => {
-            let messages: Vec<Value> =
-                messages.iter().map(|message| json!({"role": message.role, "content": message.content})).collect();
-            Map::from_iter([("messages".to_owned(), Value::Array(messages))])
-        }
+        Prompt::Messages(messages) => Body::of("messages", messages.clone()),
         Prompt::Body(body) => body.clone(),
     };
-    encode_map(call, body)
+    encode_body(call, body)
 }
 
 /// One user message, written without a detour: most calls are this.
@@ -45,19 +40,19 @@ fn encode_text(call: &Call, text: &str) -> Vec<u8> {
     body
 }
 
-fn encode_map(call: &Call, mut body: Map<String, Value>) -> Vec<u8> {
-    body.insert("model".to_owned(), Value::from(&*call.model));
+/// A body that is passed on as it is written, but for what the call itself decides.
+fn encode_body(call: &Call, mut body: Body) -> Vec<u8> {
+    body.set("model", json_text(&call.model));
     if let Some(limit) = call.max_output_tokens {
-        body.remove("max_tokens");
-        body.remove("max_completion_tokens");
-        body.insert(limit_field(&call.model).to_owned(), Value::from(limit));
+        body.replace(&["max_tokens", "max_completion_tokens"], limit_field(&call.model), limit.to_string());
     }
-    body.remove("stream_options");
-    body.insert("stream".to_owned(), Value::from(call.stream));
+    body.set("stream", call.stream.to_string());
     if call.stream {
-        body.insert("stream_options".to_owned(), json!({"include_usage": true}));
+        body.set("stream_options", r#"{"include_usage":true}"#.to_owned());
+    } else {
+        body.remove("stream_options");
     }
-    serde_json::to_vec(&body).unwrap_or_default()
+    body.to_bytes()
 }
 
 /// The name of the token limit: reasoning models refuse the older one, older servers do not know the newer one.
@@ -70,7 +65,7 @@ fn limit_field(model: &str) -> &'static str {
 #[must_use]
 pub fn choices(call: &Call) -> u32 {
     let asked = match &call.prompt {
-        Prompt::Body(body) => body.get("n").and_then(Value::as_u64),
+        Prompt::Body(body) => body.get("n").and_then(|n| n.trim().parse::<u64>().ok()),
         Prompt::Text(_) | Prompt::Messages(_) => None,
     };
     asked.map_or(1, |asked| u32::try_from(asked).unwrap_or(u32::MAX))
@@ -260,6 +255,8 @@ pub fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::units::Api;
 
@@ -286,9 +283,8 @@ mod tests {
 
     #[test]
     fn a_batch_body_keeps_its_own_fields() {
-        let given = json!({"model": "x", "messages": [], "max_completion_tokens": 900, "temperature": 0.5});
-        let Value::Object(given) = given else { unreachable!() };
-        let mut call = call(Prompt::Body(given));
+        let given = r#"{"model": "x", "messages": [], "max_completion_tokens": 900, "temperature": 0.5}"#;
+        let mut call = call(Prompt::Body(Body::parse(given).expect("an object")));
         call.stream = false;
         call.model = "gpt-5-mini".into();
         let body: Value = serde_json::from_slice(&encode(&call)).expect("json");
@@ -482,7 +478,7 @@ mod tests {
 
     #[test]
     fn as_many_choices_are_asked_for_as_the_body_says() {
-        let body = |n: Value| Prompt::Body(Map::from_iter([("n".to_owned(), n)]));
+        let body = |n: Value| Prompt::Body(Body::of("n", n.to_string()));
         let table =
             [(Prompt::Text("hi".into()), 1), (body(json!(3)), 3), (body(json!(null)), 1), (body(json!("x")), 1)];
         for (prompt, asked) in table {

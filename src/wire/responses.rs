@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::wire::delta::{BadEvent, Delta, End, Whole};
 use crate::wire::error::ApiError;
@@ -11,6 +11,7 @@ use crate::wire::skim::Skim;
 use crate::wire::sse::Event;
 use crate::wire::text::push_text;
 use crate::wire::usage::Usage;
+use crate::workload::body::{Body, json_text};
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body. Nothing is asked to be stored.
@@ -18,14 +19,10 @@ use crate::workload::call::{Call, Prompt};
 pub fn encode(call: &Call) -> Vec<u8> {
     let body = match &call.prompt {
         Prompt::Text(text) => return encode_text(call, text),
-        Prompt::Messages(messages) => {
-            let input: Vec<Value> =
-                messages.iter().map(|message| json!({"role": message.role, "content": message.content})).collect();
-            Map::from_iter([("input".to_owned(), Value::Array(input))])
-        }
+        Prompt::Messages(messages) => Body::of("input", messages.clone()),
         Prompt::Body(body) => body.clone(),
     };
-    encode_map(call, body)
+    encode_body(call, body)
 }
 
 /// One text, written without a detour: most calls are this.
@@ -43,14 +40,17 @@ fn encode_text(call: &Call, text: &str) -> Vec<u8> {
     body
 }
 
-fn encode_map(call: &Call, mut body: Map<String, Value>) -> Vec<u8> {
-    body.insert("model".to_owned(), Value::from(&*call.model));
+/// A body that is passed on as it is written, but for what the call itself decides.
+fn encode_body(call: &Call, mut body: Body) -> Vec<u8> {
+    body.set("model", json_text(&call.model));
     if let Some(limit) = call.max_output_tokens {
-        body.insert("max_output_tokens".to_owned(), Value::from(limit));
+        body.set("max_output_tokens", limit.to_string());
     }
-    body.entry("store").or_insert(Value::Bool(false));
-    body.insert("stream".to_owned(), Value::from(call.stream));
-    serde_json::to_vec(&body).unwrap_or_default()
+    if body.get("store").is_none() {
+        body.set("store", false.to_string());
+    }
+    body.set("stream", call.stream.to_string());
+    body.to_bytes()
 }
 
 /// The members of a response that tell how it ended, whatever their form.
@@ -195,6 +195,8 @@ pub fn decode_body(body: &[u8]) -> Result<Whole<'_>, BadEvent> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::units::Api;
 

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
 use crate::units::Api;
+use crate::workload::body::Body;
 
 /// What to ask the model.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,17 +27,8 @@ pub struct Call {
 pub enum Prompt {
     /// One user message.
     Text(String),
-    /// A conversation.
-    Messages(Vec<Message>),
+    /// A conversation: a JSON array of messages, as it is written.
+    Messages(String),
     /// A whole request body from a batch file; model, stream and token limit of the call stand over its own.
-    Body(Map<String, Value>),
-}
-
-/// One message of a conversation. `content` is a text or the API's array of parts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    /// `system`, `developer`, `user`, `assistant` or `tool`.
-    pub role: String,
-    /// The content as the API takes it.
-    pub content: Value,
+    Body(Body),
 }

@@ -1,22 +1,32 @@
-//! Conversations of a file, a line each: chat messages, or requests in the form of OpenAI's batch files.
+//! Conversations of a file: chat messages, requests in the form of OpenAI's batch files, and the shapes of other people's
+//! data sets.
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::units::Api;
-use crate::workload::call::{Message, Prompt};
+use crate::workload::body::{Body, Members};
+use crate::workload::call::Prompt;
 use crate::workload::error::WorkloadError;
 use crate::workload::material::{SALT_TOKENS, push_salt};
+use crate::workload::rows::{self, Row, json_reason};
+use crate::workload::salt::{self, SaltPlace};
+use crate::workload::shapes::{self, Asked};
+use crate::workload::table::Table;
 use crate::workload::tokens;
-use crate::workload::trace::json_reason;
 
-const LINE_EXPECTED: &str = r#"{"messages": [...]}, a bare array of messages, or {"method": "POST", "url": "/v1/chat/completions", "body": {...}}"#;
+const LINE_EXPECTED: &str = r#"{"messages": [...]}, a bare array of messages, {"method": "POST", "url": "/v1/chat/completions", "body": {...}}, {"conversations": [...]} (ShareGPT), {"instruction": "..."} (Alpaca) or {"prompt": "..."}"#;
 const MESSAGE_EXPECTED: &str =
     "messages of role (system, developer, user, assistant) and content (text or parts); the batch form takes any other";
 const URL_EXPECTED: &str = r#"a "url" that ends in /chat/completions or /responses"#;
 const BODY_EXPECTED: &str = r#"a "body" with "messages" (chat) or "input" (responses)"#;
 const LIMIT_EXPECTED: &str = "a whole number of tokens above 0";
+
+/// Keys beside messages that change what the model reads.
+const SHAPING: [&str; 6] =
+    ["tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "response_format"];
 
 const LIMIT_KEYS: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
 
@@ -25,6 +35,8 @@ const LIMIT_KEYS: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_outpu
 pub struct Conversation {
     /// What is asked.
     pub ask: Ask,
+    /// Where the salt of a call goes.
+    salt: Option<Salted>,
     /// The limit on output tokens that the file itself sets.
     pub limit: Option<u32>,
     /// The tokens of its texts and the salt; `None` when it holds more than text.
@@ -34,10 +46,17 @@ pub struct Conversation {
 /// The two forms.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
-    /// Messages that any API can carry.
-    Messages(Vec<Message>),
+    /// Messages that any API can carry: a JSON array as it is written.
+    Messages(String),
     /// A body for one API.
-    Body(Api, Map<String, Value>),
+    Body(Api, Body),
+}
+
+/// Where the salt goes: in the messages, or in a member of the body.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Salted {
+    Messages(SaltPlace),
+    Member(&'static str, SaltPlace),
 }
 
 impl Conversation {
@@ -55,88 +74,161 @@ impl Conversation {
     pub fn prompt(&self, seed: u64, salt: u64) -> Prompt {
         let mut front = String::new();
         push_salt(&mut front, seed, salt, SALT_TOKENS);
-        front.push('\n');
         match &self.ask {
             Ask::Messages(messages) => {
                 let mut messages = messages.clone();
-                let mut contents = messages.iter_mut().map(|message| &mut message.content);
-                contents.find_map(|content| salt_content(content, &front, "text"));
+                if let Some(Salted::Messages(place)) = self.salt {
+                    place.put(&mut messages, &front);
+                }
                 Prompt::Messages(messages)
             }
-            Ask::Body(api, body) => {
+            Ask::Body(_, body) => {
                 let mut body = body.clone();
-                salt_body(*api, &mut body, &front);
+                if let Some(Salted::Member(member, place)) = self.salt
+                    && let Some(text) = body.get_mut(member)
+                {
+                    place.put(text, &front);
+                }
                 Prompt::Body(body)
             }
         }
     }
+
+    fn new(ask: Ask, limit: Option<u32>) -> Self {
+        let salt = match &ask {
+            Ask::Messages(messages) => salt::in_messages(messages, "text").map(Salted::Messages),
+            Ask::Body(api, body) => salt::in_body(*api, body).map(|(member, place)| Salted::Member(member, place)),
+        };
+        Self { ask, salt, limit, tokens: None }
+    }
 }
 
-/// Puts the salt in front of a content; `None` when it is neither text nor parts.
-fn salt_content(content: &mut Value, salt: &str, part_kind: &str) -> Option<()> {
-    match content {
-        Value::String(text) => text.insert_str(0, salt),
-        Value::Array(parts) => match parts.first_mut().and_then(|part| part.get_mut("text")) {
-            Some(Value::String(text)) => text.insert_str(0, salt),
-            _ => parts.insert(0, json!({"type": part_kind, "text": salt})),
-        },
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => return None,
-    }
-    Some(())
-}
-
-/// Puts the salt in front of whatever a model reads first.
-fn salt_body(api: Api, body: &mut Map<String, Value>, salt: &str) {
-    let (first, list, part_kind) = match api {
-        Api::Chat => (None, "messages", "text"),
-        Api::Responses => (body.get_mut("instructions"), "input", "input_text"),
-    };
-    if first.and_then(|instructions| salt_content(instructions, salt, part_kind)).is_some() {
-        return;
-    }
-    match body.get_mut(list) {
-        Some(Value::Array(items)) => {
-            let mut contents = items.iter_mut().filter_map(|item| item.get_mut("content"));
-            contents.find_map(|content| salt_content(content, salt, part_kind));
-        }
-        Some(Value::String(text)) => text.insert_str(0, salt),
-        _ => {}
-    }
+/// The conversations of a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dataset {
+    /// Those that ask something.
+    pub all: Vec<Conversation>,
+    /// How many rows ask nothing and are left out.
+    pub left_out: u64,
 }
 
 /// Reads a file's conversations and counts their tokens.
 ///
 /// # Errors
 /// When a line is not what it should be, there is none, or the tokenizer fails.
-pub fn load(text: &str, file: &Path) -> Result<Vec<Conversation>, WorkloadError> {
-    let lines = (1..).zip(text.lines()).filter(|(_, row)| !row.trim().is_empty());
-    let mut all = lines.map(|(line, row)| parse_line(row, file, line)).collect::<Result<Vec<_>, _>>()?;
-    if all.is_empty() {
+pub fn load(text: &str, file: &Path) -> Result<Dataset, WorkloadError> {
+    let mut dataset = Dataset::default();
+    let mut take = |read: Option<Conversation>| match read {
+        Some(conversation) => dataset.all.push(conversation),
+        None => dataset.left_out += 1,
+    };
+    if let Some(table) = Table::find(text, file, LINE_EXPECTED)? {
+        for (line, row) in prompts(&table).map_err(|found| WorkloadError::line(file, 1, found, LINE_EXPECTED))? {
+            let asked = shapes::read(&row).map_err(|found| WorkloadError::line(file, line, found, LINE_EXPECTED))?;
+            take(conversation(asked));
+        }
+    } else {
+        for row in rows::find(text, file, is_row, LINE_EXPECTED)? {
+            take(parse_row(row).map_err(|(found, expected)| WorkloadError::line(file, row.line, found, expected))?);
+        }
+    }
+    if dataset.all.is_empty() {
         return Err(WorkloadError::Empty { file: file.to_owned(), expected: LINE_EXPECTED });
     }
-    count_tokens(&mut all)?;
-    Ok(all)
+    count_tokens(&mut dataset.all)?;
+    Ok(dataset)
 }
 
-fn parse_line(row: &str, file: &Path, line: u64) -> Result<Conversation, WorkloadError> {
-    let wrong = |found: String, expected| WorkloadError::line(file, line, found, expected);
-    let row: Value = serde_json::from_str(row).map_err(|error| wrong(json_reason(&error), LINE_EXPECTED))?;
-    let mut row = match row {
-        Value::Array(messages) => Map::from_iter([("messages".to_owned(), Value::Array(messages))]),
-        Value::Object(row) => row,
-        other => return Err(wrong(format!("the line is {}", kind_of(&other)), LINE_EXPECTED)),
+/// A row and its line.
+type NumberedRow = (u64, Map<String, Value>);
+
+/// The rows of a table with a column of prompts, as objects.
+fn prompts(table: &Table) -> Result<Vec<NumberedRow>, String> {
+    if !shapes::has_prompts(&table.columns) {
+        return Err(shapes::describe(table.columns.iter().map(String::as_str)));
+    }
+    let field = |(key, value): (&String, &str)| (key.clone(), Value::from(value));
+    Ok(table.rows.iter().map(|(line, row)| (*line, table.columns.iter().zip(row).map(field).collect())).collect())
+}
+
+/// Whether a JSON value is one row: a list of messages, or an object with a key by which rows are known.
+fn is_row(text: &str) -> bool {
+    if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(text) {
+        let first = items.first().and_then(|item| serde_json::from_str::<Members<'_>>(item.get()).ok());
+        return first.is_some_and(|message| message.get("role").is_some());
+    }
+    let row = serde_json::from_str::<Members<'_>>(text);
+    row.map_or(true, |row| {
+        let has = |key: &str| row.get(key).is_some();
+        has("messages") || has("body") || shapes::is_known(has)
+    })
+}
+
+/// What is wrong with a row, and what should stand there.
+type WrongRow = (String, &'static str);
+
+/// A row; `None` when it asks nothing.
+fn parse_row(row: Row<'_>) -> Result<Option<Conversation>, WrongRow> {
+    let value: Value = serde_json::from_str(row.text).map_err(|error| (json_reason(&error), LINE_EXPECTED))?;
+    let object = match &value {
+        Value::Array(_) => return messages(&value, row.text, None).map(Some),
+        Value::Object(object) => object,
+        other => return Err((format!("the line is {}", kind_of(other)), LINE_EXPECTED)),
     };
-    let (ask, limits) = if let Some(body) = row.remove("body") {
-        let api = batch_api(&row).map_err(|found| wrong(found, URL_EXPECTED))?;
-        let body = batch_body(api, body).map_err(|found| wrong(found, BODY_EXPECTED))?;
-        (Ask::Body(api, body.clone()), body)
-    } else if let Some(messages) = row.remove("messages") {
-        (Ask::Messages(parse_messages(messages).map_err(|found| wrong(found, MESSAGE_EXPECTED))?), row)
-    } else {
-        return Err(wrong("the line has neither \"messages\" nor \"body\"".to_owned(), LINE_EXPECTED));
-    };
-    let limit = own_limit(&limits).map_err(|found| wrong(found, LIMIT_EXPECTED))?;
-    Ok(Conversation { ask, limit, tokens: None })
+    let members: Members<'_> = serde_json::from_str(row.text).map_err(|error| (json_reason(&error), LINE_EXPECTED))?;
+    if let (Some(Value::Object(_)), true, Some(text)) =
+        (object.get("row"), object.contains_key("row_idx"), members.get("row"))
+    {
+        // The data sets' server of Hugging Face puts each row into one of its own.
+        return parse_row(Row { text, ..row });
+    }
+    if let (Some(body), Some(text)) = (object.get("body"), members.get("body")) {
+        return batch(object, body, text).map(Some);
+    }
+    if let (Some(list), Some(text)) = (object.get("messages"), members.get("messages")) {
+        let limit = own_limit(object).map_err(|found| (found, LIMIT_EXPECTED))?;
+        return match shaping(&members) {
+            Some(body) => Ok(Some(Conversation::new(Ask::Body(Api::Chat, body), limit))),
+            None => messages(list, text, limit).map(Some),
+        };
+    }
+    if shapes::is_known(|key| object.contains_key(key)) {
+        return shapes::read(object).map(conversation).map_err(|found| (found, LINE_EXPECTED));
+    }
+    Err((shapes::describe(object.keys().map(String::as_str)), LINE_EXPECTED))
+}
+
+/// What a row of another shape asks; `None` for nothing.
+fn conversation(asked: Asked) -> Option<Conversation> {
+    match asked {
+        Asked::Messages(messages) => Some(Conversation::new(Ask::Messages(messages), None)),
+        Asked::Nothing => None,
+    }
+}
+
+fn messages(list: &Value, text: &str, limit: Option<u32>) -> Result<Conversation, WrongRow> {
+    check_messages(list).map_err(|found| (found, MESSAGE_EXPECTED))?;
+    Ok(Conversation::new(Ask::Messages(text.to_owned()), limit))
+}
+
+fn batch(row: &Map<String, Value>, body: &Value, text: &str) -> Result<Conversation, WrongRow> {
+    let api = batch_api(row).map_err(|found| (found, URL_EXPECTED))?;
+    let checked = check_body(api, body).map_err(|found| (found, BODY_EXPECTED))?;
+    let limit = own_limit(checked).map_err(|found| (found, LIMIT_EXPECTED))?;
+    let body = Body::parse(text).map_err(|error| (json_reason(&error), BODY_EXPECTED))?;
+    Ok(Conversation::new(Ask::Body(api, body), limit))
+}
+
+/// The body of a row of messages with keys that shape the prompt too, which chat completions alone can carry.
+fn shaping(members: &Members<'_>) -> Option<Body> {
+    SHAPING.iter().any(|key| members.get(key).is_some()).then(|| {
+        let passed_on = |key: &str| key == "messages" || SHAPING.contains(&key);
+        let mut body = Body::default();
+        for (key, value) in members.0.iter().filter(|(key, _)| passed_on(key)) {
+            body.set(key, (*value).to_owned());
+        }
+        body
+    })
 }
 
 fn batch_api(row: &Map<String, Value>) -> Result<Api, String> {
@@ -151,8 +243,8 @@ fn batch_api(row: &Map<String, Value>) -> Result<Api, String> {
     }
 }
 
-fn batch_body(api: Api, body: Value) -> Result<Map<String, Value>, String> {
-    let Value::Object(body) = body else { return Err(format!("the body is {}", kind_of(&body))) };
+fn check_body(api: Api, body: &Value) -> Result<&Map<String, Value>, String> {
+    let Value::Object(body) = body else { return Err(format!("the body is {}", kind_of(body))) };
     let asked = match api {
         Api::Chat => body.get("messages").and_then(Value::as_array).is_some_and(|messages| !messages.is_empty()),
         Api::Responses => body.get("input").is_some_and(|input| input.is_string() || input.is_array()),
@@ -160,31 +252,31 @@ fn batch_body(api: Api, body: Value) -> Result<Map<String, Value>, String> {
     if asked { Ok(body) } else { Err("the body asks nothing".to_owned()) }
 }
 
-fn parse_messages(messages: Value) -> Result<Vec<Message>, String> {
-    let Value::Array(messages) = messages else { return Err(format!("\"messages\" is {}", kind_of(&messages))) };
+fn check_messages(messages: &Value) -> Result<(), String> {
+    let Value::Array(messages) = messages else { return Err(format!("\"messages\" is {}", kind_of(messages))) };
     if messages.is_empty() {
         return Err("\"messages\" is empty".to_owned());
     }
-    (1..).zip(messages).map(|(place, message)| parse_message(place, message)).collect()
+    (1..).zip(messages).try_for_each(|(place, message)| check_message(place, message))
 }
 
-fn parse_message(place: u32, message: Value) -> Result<Message, String> {
-    let Value::Object(mut message) = message else {
-        return Err(format!("message {place} is {}", kind_of(&message)));
+fn check_message(place: u32, message: &Value) -> Result<(), String> {
+    let Value::Object(message) = message else {
+        return Err(format!("message {place} is {}", kind_of(message)));
     };
-    let role = match message.remove("role") {
-        Some(Value::String(role)) if matches!(role.as_str(), "system" | "developer" | "user" | "assistant") => role,
+    match message.get("role") {
+        Some(Value::String(role)) if matches!(role.as_str(), "system" | "developer" | "user" | "assistant") => {}
         Some(role) => return Err(format!("message {place} has the role {role}")),
         None => return Err(format!("message {place} has no role")),
-    };
-    let content = match message.remove("content") {
-        Some(content @ (Value::String(_) | Value::Array(_))) => content,
-        Some(other) => return Err(format!("the content of message {place} is {}", kind_of(&other))),
+    }
+    match message.get("content") {
+        Some(Value::String(_) | Value::Array(_)) => {}
+        Some(other) => return Err(format!("the content of message {place} is {}", kind_of(other))),
         None => return Err(format!("message {place} has no content")),
-    };
-    match message.keys().next() {
+    }
+    match message.keys().find(|key| !matches!(key.as_str(), "role" | "content")) {
         Some(key) => Err(format!("message {place} has the key '{key}'")),
-        None => Ok(Message { role, content }),
+        None => Ok(()),
     }
 }
 
@@ -222,12 +314,13 @@ fn texts(prompt: &Prompt) -> Option<Vec<String>> {
     match prompt {
         Prompt::Text(text) => texts.push(text.clone()),
         Prompt::Messages(messages) => {
-            messages.iter().try_for_each(|message| collect(&message.content, &mut texts))?;
+            let messages: Vec<Value> = serde_json::from_str(messages).ok()?;
+            messages.iter().try_for_each(|message| collect(message.get("content")?, &mut texts))?;
         }
-        Prompt::Body(body) if body.contains_key("tools") || body.contains_key("functions") => return None,
+        Prompt::Body(body) if body.get("tools").is_some() || body.get("functions").is_some() => return None,
         Prompt::Body(body) => {
-            for value in ["instructions", "messages", "input"].iter().filter_map(|key| body.get(*key)) {
-                collect(value, &mut texts)?;
+            for text in ["instructions", "messages", "input"].iter().filter_map(|key| body.get(key)) {
+                collect(&serde_json::from_str(text).ok()?, &mut texts)?;
             }
         }
     }
@@ -249,7 +342,7 @@ mod tests {
     use super::*;
 
     fn load_text(text: &str) -> Result<Vec<Conversation>, WorkloadError> {
-        load(text, Path::new("d.jsonl"))
+        load(text, Path::new("d.jsonl")).map(|dataset| dataset.all)
     }
 
     const THREE_FORMS: &str = r#"{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Why is the sky blue?"}],"max_tokens":50}
@@ -270,6 +363,53 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_is_what_is_asked_in_every_shape() {
+        let user = |text: &str| format!(r#"[{{"role":"user","content":"{text}"}}]"#);
+        let sharegpt = r#"{"id":"a","conversations":[{"from":"human","value":"A"},{"from":"gpt","value":"x"}]}"#;
+        for (word, text, expected) in [
+            ("JSONL with blank lines", format!("{{\"messages\":{}}}\n\n \n{}\n", user("A"), user("B")), vec!["A", "B"]),
+            ("an array", format!("[{{\"messages\":{}}}, {{\"messages\":{}}}]", user("A"), user("B")), vec!["A", "B"]),
+            ("an array of lists", format!("[{}, {}]", user("A"), user("B")), vec!["A", "B"]),
+            ("one list of messages", user("A"), vec!["A"]),
+            ("one list over many lines", user("A").replace('{', "{\n"), vec!["A"]),
+            ("an array of ShareGPT", format!("[\n{sharegpt},\n{sharegpt}\n]"), vec!["A", "A"]),
+            ("a line of ShareGPT", sharegpt.to_owned(), vec!["A"]),
+            ("an object with data", format!("{{\"version\":1,\"data\":[{sharegpt}]}}"), vec!["A"]),
+            ("rows of Hugging Face", format!("{{\"rows\":[{{\"row_idx\":0,\"row\":{sharegpt}}}]}}"), vec!["A"]),
+            ("CSV", "id,Prompt\n1,A\n\n2,\"B\"\n".to_owned(), vec!["A", "B"]),
+            ("CSV of Alpaca", "instruction;input;output\nA;;x\n".to_owned(), vec!["A"]),
+            ("TSV", "prompt\tid\nA\t1\n".to_owned(), vec!["A"]),
+        ] {
+            let all = load_text(&text).unwrap_or_else(|error| panic!("{word}: {error}"));
+            let asked: Vec<_> = all.iter().map(|one| one.ask.clone()).collect();
+            let expected: Vec<_> = expected.into_iter().map(user).collect();
+            let plain = |ask: Ask| match ask {
+                Ask::Messages(messages) => messages.replace('\n', ""),
+                Ask::Body(..) => panic!("{word}: a body"),
+            };
+            assert_eq!(asked.into_iter().map(plain).collect::<Vec<_>>(), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn rows_that_ask_nothing_are_counted() {
+        let text = "{\"conversations\":[]}\n{\"prompt\":\"Hi\"}\n{\"prompt\":\"\"}\n";
+        let dataset = load(text, Path::new("d.jsonl")).expect("read");
+        assert_eq!((dataset.all.len(), dataset.left_out), (1, 2));
+        assert!(load_text("{\"conversations\":[]}").expect_err("nothing").to_string().contains("no requests"));
+    }
+
+    #[test]
+    fn messages_with_tools_are_sent_with_them_in_their_order() {
+        let tools = r#"[{"type":"function","function":{"name":"f","parameters":{"z":{},"a":{}}}}]"#;
+        let row = format!(r#"{{"id":7,"tools":{tools},"messages":[{{"role":"user","content":"Hi"}}],"max_tokens":5}}"#);
+        let all = load_text(&row).expect("read");
+        let Ask::Body(Api::Chat, body) = &all[0].ask else { panic!("{:?}", all[0].ask) };
+        assert_eq!((body.get("tools"), body.get("id"), all[0].limit), (Some(tools), None, Some(5)));
+        assert!(body.to_bytes().starts_with(b"{\"tools\":"), "{body:?}");
+    }
+
+    #[test]
     fn the_count_holds_for_every_salt() {
         let all = load_text(THREE_FORMS).expect("read");
         for one in all.iter().filter(|one| one.tokens.is_some()) {
@@ -287,11 +427,15 @@ mod tests {
         let firsts: Vec<String> = all
             .iter()
             .map(|one| match one.prompt(42, 7) {
-                Prompt::Messages(messages) => match &messages[0].content {
-                    Value::String(text) => text.clone(),
-                    parts => parts[0]["text"].as_str().unwrap_or_default().to_owned(),
-                },
+                Prompt::Messages(messages) => {
+                    let messages: Value = serde_json::from_str(&messages).expect("JSON");
+                    match &messages[0]["content"] {
+                        Value::String(text) => text.clone(),
+                        parts => parts[0]["text"].as_str().unwrap_or_default().to_owned(),
+                    }
+                }
                 Prompt::Body(body) => {
+                    let body: Value = serde_json::from_slice(&body.to_bytes()).expect("JSON");
                     let first = body.get("instructions").unwrap_or_else(|| &body["messages"][0]["content"]);
                     first.as_str().unwrap_or_default().to_owned()
                 }
@@ -310,7 +454,7 @@ mod tests {
         for (word, row, part) in [
             ("no JSON", "hello", "expected value"),
             ("a number", "7", "a number"),
-            ("other keys", r#"{"prompt":"Hi"}"#, "neither"),
+            ("other keys", r#"{"foo":"Hi"}"#, "neither"),
             ("no messages", r#"{"messages":[]}"#, "empty"),
             ("no role", r#"[{"content":"Hi"}]"#, "message 1 has no role"),
             ("a strange role", r#"[{"role":"bot","content":"Hi"}]"#, "\"bot\""),

@@ -1,6 +1,7 @@
 //! What can be wrong with a workload; every message says where and what was expected.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A workload that cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,26 @@ pub enum WorkloadError {
         /// What should stand there.
         expected: &'static str,
     },
+    /// Nothing tells what the times of a trace are counted in.
+    #[error(
+        "{}: nothing tells whether '{name}' is in seconds or milliseconds ({rows} rows from {first} to {last}); set workload.time_unit to \"s\", \"ms\", \"us\" or \"ns\"",
+        file.display()
+    )]
+    TimeUnit {
+        /// The file.
+        file: PathBuf,
+        /// The column or key.
+        name: String,
+        /// The first time.
+        first: f64,
+        /// The last time.
+        last: f64,
+        /// How many there are.
+        rows: usize,
+    },
+    /// What was wrong when the file was read.
+    #[error(transparent)]
+    Shared(#[from] Arc<Self>),
     /// A word list and the tokenizer disagree, so that prompts would not have the length asked for.
     #[error(
         "the tokenizer counts {counted} tokens where {wanted} were built; this build of hopmark cannot make exact prompts"

@@ -3,13 +3,19 @@
 //! Everything heavy (files, the tokenizer) is done in [`Workload::load`] before the run; [`Workload::call`] puts
 //! verified pieces together. The same plan and seed always give the same calls.
 
+pub mod body;
 pub mod call;
 pub mod dataset;
 pub mod error;
 pub mod material;
+pub mod rows;
+pub mod salt;
+pub mod shapes;
 pub mod source;
 pub mod spec;
 pub mod synthetic;
+pub mod table;
+mod times;
 pub mod tokens;
 pub mod trace;
 
@@ -19,10 +25,10 @@ use std::time::Duration;
 use crate::random::{Purpose, hash, unit};
 use crate::units::Api;
 use call::{Call, Prompt};
-use dataset::Conversation;
+use dataset::Dataset;
 use material::Material;
 use spec::{TokenDist, WorkloadPlan, WorkloadSource};
-use trace::{Lengths, Trace};
+use trace::Trace;
 
 pub use error::WorkloadError;
 
@@ -43,7 +49,7 @@ pub struct Workload {
 enum Content {
     Synthetic { material: Material, input: TokenDist, output: TokenDist },
     Trace { material: Material, trace: Trace, input: Option<TokenDist>, output: Option<TokenDist> },
-    Dataset { all: Vec<Conversation>, output: Option<TokenDist> },
+    Dataset { dataset: Dataset, output: Option<TokenDist> },
 }
 
 impl Workload {
@@ -65,7 +71,7 @@ impl Workload {
             stream: plan.stream,
             max_input: plan.max_input_tokens.unwrap_or(u32::MAX),
             max_output: plan.max_output_tokens,
-            content: Content::load(&plan.source, seed)?,
+            content: Content::load(&plan.source, seed, plan.max_output_tokens.is_some())?,
         })
     }
 
@@ -76,26 +82,22 @@ impl Workload {
     pub fn call(&self, round: u64, salt: u64) -> Call {
         let stream = self.streams(round);
         let (api, prompt, max_output_tokens, input_tokens) = match &self.content {
-            Content::Dataset { all, output } => {
+            Content::Dataset { dataset: Dataset { all, .. }, output } => {
                 let one = &all[(round % all.len() as u64) as usize];
                 let limit = output.map(|dist| synthetic::output(dist, self.seed, round)).or(one.limit);
                 let limit = limit.into_iter().chain(self.max_output).min();
                 (one.api(), one.prompt(self.seed, salt), limit, one.tokens)
             }
             Content::Synthetic { material, input, output } => {
-                let lengths = Lengths {
-                    input: synthetic::input(*input, self.seed, round),
-                    output: synthetic::output(*output, self.seed, round),
-                };
-                self.sized(material, lengths, round, salt)
+                let input = synthetic::input(*input, self.seed, round);
+                self.sized(material, (input, Some(synthetic::output(*output, self.seed, round))), round, salt)
             }
             Content::Trace { material, trace, input, output } => {
                 let row = trace.rows[(round % trace.rows.len() as u64) as usize];
-                let lengths = Lengths {
-                    input: input.map_or(row.input, |dist| synthetic::input(dist, self.seed, round)),
-                    output: output.map_or(row.output, |dist| synthetic::output(dist, self.seed, round)),
-                };
-                self.sized(material, lengths, round, salt)
+                let input = input.map(|dist| synthetic::input(dist, self.seed, round)).or(row.input);
+                let output = output.map(|dist| synthetic::output(dist, self.seed, round)).or(row.output);
+                // A row without a length was refused when the trace was read.
+                self.sized(material, (input.unwrap_or(1), output), round, salt)
             }
         };
         let api = api.unwrap_or_else(|| self.api(round));
@@ -106,7 +108,7 @@ impl Workload {
     #[must_use]
     pub fn shape(&self, round: u64) -> (Api, bool) {
         let own = match &self.content {
-            Content::Dataset { all, .. } => all[(round % all.len() as u64) as usize].api(),
+            Content::Dataset { dataset: Dataset { all, .. }, .. } => all[(round % all.len() as u64) as usize].api(),
             Content::Synthetic { .. } | Content::Trace { .. } => None,
         };
         (own.unwrap_or_else(|| self.api(round)), self.streams(round))
@@ -116,11 +118,11 @@ impl Workload {
         unit(hash(self.seed, Purpose::Stream, round)) < self.stream
     }
 
-    /// A prompt of a given length, the limits of the plan applied.
-    fn sized(&self, material: &Material, lengths: Lengths, round: u64, salt: u64) -> Asked {
-        let input = lengths.input.clamp(1, self.max_input.max(1));
-        let output = lengths.output.min(self.max_output.unwrap_or(u32::MAX)).max(1);
-        (None, Prompt::Text(material.prompt(input, round, salt)), Some(output), Some(input))
+    /// A prompt of a given length with a limit on its answer, the limits of the plan applied.
+    fn sized(&self, material: &Material, (input, output): (u32, Option<u32>), round: u64, salt: u64) -> Asked {
+        let input = input.clamp(1, self.max_input.max(1));
+        let output = output.into_iter().chain(self.max_output).min().map(|output| output.max(1));
+        (None, Prompt::Text(material.prompt(input, round, salt)), output, Some(input))
     }
 
     fn api(&self, round: u64) -> Api {
@@ -129,12 +131,34 @@ impl Workload {
         self.apis.iter().find(|(_, sum)| at < *sum).map_or(Api::Chat, |(api, _)| *api)
     }
 
-    /// The trace's own times, scaled, the first at 0; `None` for other workloads.
+    /// The trace's own times, scaled, the first at 0; `None` for other workloads and for a trace without times.
     #[must_use]
     pub fn arrivals(&self) -> Option<&[Duration]> {
+        self.times().ok().flatten()
+    }
+
+    /// The trace's own times, for a load that follows them; `None` for other workloads.
+    ///
+    /// # Errors
+    /// When the trace has no times, or nothing tells what they mean.
+    pub fn times(&self) -> Result<Option<&[Duration]>, WorkloadError> {
         match &self.content {
-            Content::Trace { trace, .. } => Some(&trace.times),
-            Content::Synthetic { .. } | Content::Dataset { .. } => None,
+            Content::Trace { trace, .. } => match &trace.times {
+                Ok(times) => Ok(Some(times)),
+                Err(why) => Err(Arc::clone(why).into()),
+            },
+            Content::Synthetic { .. } | Content::Dataset { .. } => Ok(None),
+        }
+    }
+
+    /// What the reader must know of the files.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        match &self.content {
+            Content::Dataset { dataset: Dataset { all, left_out: left_out @ 1.. }, .. } => {
+                vec![format!("{left_out} rows of the data set ask nothing and are left out; {} are used", all.len())]
+            }
+            Content::Dataset { .. } | Content::Synthetic { .. } | Content::Trace { .. } => Vec::new(),
         }
     }
 
@@ -143,7 +167,7 @@ impl Workload {
     pub fn rows(&self) -> Option<usize> {
         match &self.content {
             Content::Trace { trace, .. } => Some(trace.rows.len()),
-            Content::Dataset { all, .. } => Some(all.len()),
+            Content::Dataset { dataset, .. } => Some(dataset.all.len()),
             Content::Synthetic { .. } => None,
         }
     }
@@ -153,17 +177,19 @@ impl Workload {
 type Asked = (Option<Api>, Prompt, Option<u32>, Option<u32>);
 
 impl Content {
-    fn load(source: &WorkloadSource, seed: u64) -> Result<Self, WorkloadError> {
+    /// `capped` is whether the plan limits output tokens, so that a trace without them will do.
+    fn load(source: &WorkloadSource, seed: u64, capped: bool) -> Result<Self, WorkloadError> {
         match source {
             WorkloadSource::Synthetic { input_tokens, output_tokens } => {
                 Ok(Self::Synthetic { material: Material::new(seed)?, input: *input_tokens, output: *output_tokens })
             }
             WorkloadSource::Dataset { file, output_tokens } => {
-                Ok(Self::Dataset { all: dataset::load(&source::read(file)?, file)?, output: *output_tokens })
+                Ok(Self::Dataset { dataset: dataset::load(&source::read(file)?, file)?, output: *output_tokens })
             }
-            WorkloadSource::Trace { file, time_scale, input_tokens, output_tokens } => {
-                let mut trace = trace::parse(&source::read(file)?, file)?;
-                trace.times.iter_mut().for_each(|time| *time = time.div_f64(*time_scale));
+            WorkloadSource::Trace { file, time_scale, time_unit, input_tokens, output_tokens } => {
+                let mut trace = trace::parse(&source::read(file)?, file, *time_unit)?;
+                trace.check(input_tokens.is_none(), output_tokens.is_none() && !capped)?;
+                trace.times.iter_mut().flatten().for_each(|time| *time = time.div_f64(*time_scale));
                 let material = Material::new(seed)?;
                 Ok(Self::Trace { material, trace, input: *input_tokens, output: *output_tokens })
             }
@@ -190,7 +216,13 @@ mod tests {
     }
 
     fn trace(time_scale: f64) -> WorkloadSource {
-        WorkloadSource::Trace { file: "builtin:azure-conv".into(), time_scale, input_tokens: None, output_tokens: None }
+        WorkloadSource::Trace {
+            file: "builtin:azure-conv".into(),
+            time_scale,
+            time_unit: None,
+            input_tokens: None,
+            output_tokens: None,
+        }
     }
 
     fn synthetic() -> WorkloadSource {
@@ -253,7 +285,8 @@ mod tests {
     fn lengths_of_the_plan_stand_over_those_of_a_trace() {
         let fixed = |value| Some(TokenDist::Fixed { value });
         let file = "builtin:azure-conv".into();
-        let source = WorkloadSource::Trace { file, time_scale: 1.0, input_tokens: fixed(50), output_tokens: fixed(9) };
+        let (input_tokens, output_tokens) = (fixed(50), fixed(9));
+        let source = WorkloadSource::Trace { file, time_scale: 1.0, time_unit: None, input_tokens, output_tokens };
         let call = Workload::load(&plan(source), 5).expect("loads").call(1, 1);
         assert_eq!((call.input_tokens, call.max_output_tokens), (Some(50), Some(9)));
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use crate::text_file;
 use crate::workload::error::WorkloadError;
 
 /// What the name of a built-in file begins with.
@@ -26,7 +27,7 @@ pub fn is_builtin(file: &Path) -> bool {
 /// When it cannot be read, or no built-in file has this name.
 pub fn read(file: &Path) -> Result<Cow<'static, str>, WorkloadError> {
     let Some(name) = file.to_str().and_then(|name| name.strip_prefix(BUILTIN_PREFIX)) else {
-        let text = std::fs::read_to_string(file);
+        let text = text_file::read(file);
         return text.map(Cow::Owned).map_err(|source| WorkloadError::Read { file: file.to_owned(), source });
     };
     let text = BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| Cow::Borrowed(*text));

@@ -48,11 +48,58 @@ pub enum WorkloadSource {
         file: PathBuf,
         /// How much faster than recorded its own arrival times are replayed.
         time_scale: f64,
+        /// What its times are counted in, where they are numbers and nothing else tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time_unit: Option<TimeUnit>,
         /// Prompt tokens, in place of the recorded ones.
         input_tokens: Option<TokenDist>,
         /// Output tokens, in place of the recorded ones.
         output_tokens: Option<TokenDist>,
     },
+}
+
+/// What times are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TimeUnit {
+    /// `s`
+    #[serde(rename = "s")]
+    Seconds,
+    /// `ms`
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// `us`
+    #[serde(rename = "us")]
+    Microseconds,
+    /// `ns`
+    #[serde(rename = "ns")]
+    Nanoseconds,
+}
+
+impl TimeUnit {
+    /// Every unit.
+    pub const ALL: [Self; 4] = [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
+
+    /// The word of the profile.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Milliseconds => "ms",
+            Self::Microseconds => "us",
+            Self::Nanoseconds => "ns",
+        }
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn nanoseconds(self) -> f64 {
+        match self {
+            Self::Seconds => 1e9,
+            Self::Milliseconds => 1e6,
+            Self::Microseconds => 1e3,
+            Self::Nanoseconds => 1.0,
+        }
+    }
 }
 
 /// A distribution of token counts.

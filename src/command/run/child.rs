@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
 use crate::command::run::watch::Backend;
+use crate::console;
 use crate::plan::Plan;
 use crate::profile::secret::{BadSecret, Secret};
 
@@ -103,7 +104,7 @@ impl SimulatorChild {
         let Some(stderr) = self.child.stderr.take() else { return };
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                eprintln!("simulator: {line}");
+                console::tell(format_args!("simulator: {line}"));
             }
         });
     }

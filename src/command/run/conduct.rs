@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
 
@@ -14,6 +13,7 @@ use crate::command::run::child::SimulatorChild;
 use crate::command::run::engine::{self, Gauge, Setup, WorkerEnd};
 use crate::command::run::overseer::{Decision, Overseer};
 use crate::command::run::resources::{self, Resources};
+use crate::command::run::signals::{Signals, Told};
 use crate::driver::heartbeat::Heart;
 use crate::driver::worker::Stop;
 use crate::measure::sample::Gap;
@@ -34,6 +34,8 @@ pub(super) enum Cut {
     Interrupted,
     /// SIGTERM.
     Terminated,
+    /// SIGHUP.
+    HungUp,
     /// A limit of the profile.
     Limit(String),
     /// An objective that is surely missed.
@@ -100,8 +102,7 @@ pub(super) async fn conduct(
     let (stop, heard) = watch::channel(Stop::Run);
     let (tell, mut ended) = mpsc::unbounded_channel();
     let workers = crew.len();
-    let mut interrupts = signal(SignalKind::interrupt())?;
-    let mut terminations = signal(SignalKind::terminate())?;
+    let mut signals = Signals::hear()?;
     let gauges = engine::start(setup, crew, &heard, &tell);
     // From here on only workers can tell; when none is left, none will.
     drop(tell);
@@ -124,8 +125,7 @@ pub(super) async fn conduct(
                     break;
                 }
             },
-            Some(()) = interrupts.recv() => conductor.signalled(Cut::Interrupted),
-            Some(()) = terminations.recv() => conductor.signalled(Cut::Terminated),
+            told = signals.next() => conductor.signalled(told),
             () = sleep_until(conductor.deadline()) => conductor.abort(),
             _ = look.tick() => {
                 let tally = journal.tally();
@@ -143,13 +143,16 @@ pub(super) async fn conduct(
     Ok(conductor.outcome(&setup.plan, ends.into_iter().flatten(), limited))
 }
 
-/// Waits for a signal to end; `None` when signals cannot be heard.
+/// Waits for a signal to end; `None` when signals cannot be heard. A terminal that closes is no such signal here: its
+/// shell and its system both send one, and the files should still be written.
 pub(super) async fn told_to_end() -> Option<Exit> {
-    let mut interrupts = signal(SignalKind::interrupt()).ok()?;
-    let mut terminations = signal(SignalKind::terminate()).ok()?;
-    tokio::select! {
-        _ = interrupts.recv() => Some(Exit::Interrupted),
-        _ = terminations.recv() => Some(Exit::Terminated),
+    let mut signals = Signals::hear().ok()?;
+    loop {
+        match signals.next().await {
+            Told::Interrupt => return Some(Exit::Interrupted),
+            Told::Terminate => return Some(Exit::Terminated),
+            Told::HangUp => {}
+        }
     }
 }
 
@@ -232,10 +235,17 @@ impl Conductor {
         }
     }
 
-    /// The first signal lets calls under way end for a while, the second cuts them.
-    fn signalled(&mut self, cut: Cut) {
+    /// The first signal lets calls under way end for a while, the second cuts them. A terminal that closes sends two at
+    /// once, which nobody meant as one more.
+    fn signalled(&mut self, told: Told) {
+        let cut = match told {
+            Told::Interrupt => Cut::Interrupted,
+            Told::Terminate => Cut::Terminated,
+            Told::HangUp => Cut::HungUp,
+        };
         match self.cut {
-            Some((Cut::Interrupted | Cut::Terminated, _)) => self.abort(),
+            Some((Cut::Interrupted | Cut::Terminated | Cut::HungUp, _)) if told == Told::HangUp => {}
+            Some((Cut::Interrupted | Cut::Terminated | Cut::HungUp, _)) => self.abort(),
             // What it was for is reached, but calls under way may no longer be waited for.
             Some((Cut::Enough(_), _)) => {
                 self.cut = None;

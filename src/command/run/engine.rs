@@ -144,7 +144,7 @@ async fn open(desk: &Rc<Desk>, flights: &Rc<Flights<Sample>>, share: Share, stop
     let tickets = plan.tickets(workload.arrivals(), share.number, share.of).take_while(|ticket| ticket.seq.0 < allowed);
     let open =
         Open { origin: desk.setup.origin, max_in_flight: plan.load.max_in_flight, flights: Rc::clone(flights), stop };
-    let mut pacer = Pacer::new()?;
+    let mut pacer = Pacer::new().context("a worker has no timer; is the limit on open files reached (ulimit -n)?")?;
     open.carry_out(&mut pacer, tickets, |ticket| desk.launch(ticket)).await;
     Ok(())
 }

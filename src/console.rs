@@ -1,0 +1,92 @@
+//! What this program says to whoever started it: the only place that writes to standard output and standard error.
+//!
+//! Either may be gone or full at any time (a pipe whose reader has ended, `/dev/full`, a terminal that was closed). That
+//! never ends the program: a message that nobody can take is dropped, and a document that could not be handed over is an
+//! error of the caller to decide about. The macros `println!` and `eprintln!` panic instead, so a lint forbids them.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+
+/// A text that standard output did not take.
+#[derive(Debug, thiserror::Error)]
+pub enum Undelivered {
+    /// Whoever read it has ended. There is nobody to tell, so the text is empty.
+    #[error("")]
+    ReaderGone,
+    /// It refused.
+    #[error("cannot write to standard output: {0}; free some space, or send it elsewhere")]
+    Refused(io::Error),
+}
+
+impl From<io::Error> for Undelivered {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == ErrorKind::BrokenPipe { Self::ReaderGone } else { Self::Refused(error) }
+    }
+}
+
+/// Writes what can be had again at any time to standard output: a text for people, a plan, a schema. A reader who has
+/// left has seen enough.
+///
+/// # Errors
+/// [`Undelivered::Refused`] when it refuses.
+pub fn show(text: &str) -> Result<(), Undelivered> {
+    match deliver(text) {
+        Err(Undelivered::ReaderGone) => Ok(()),
+        done => done,
+    }
+}
+
+/// Writes the result of a measurement to standard output, at once and whole: what the command was asked for.
+///
+/// # Errors
+/// When not all of it was taken. A reader who left before its end did not get it, but is not there to be told.
+pub fn deliver(document: &str) -> Result<(), Undelivered> {
+    print_to(&mut io::stdout().lock(), document)
+}
+
+/// Writes a message and a line end to standard error, if it can take it.
+pub fn tell(message: impl Display) {
+    // In one piece, so that lines of several threads do not mix. Nobody is left to hear of a refusal.
+    let _ = io::stderr().lock().write_all(format!("{message}\n").as_bytes());
+}
+
+fn print_to(out: &mut impl Write, text: &str) -> Result<(), Undelivered> {
+    out.write_all(text.trim_end().as_bytes())?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream that refuses, at once or only when it is flushed.
+    struct Refusing(ErrorKind, bool);
+
+    impl Write for Refusing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.1 { Ok(bytes.len()) } else { Err(self.0.into()) }
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_and_a_reader_who_left_is_told_apart() {
+        for late in [false, true] {
+            let print = |kind| print_to(&mut Refusing(kind, late), "text");
+            assert!(matches!(print(ErrorKind::BrokenPipe), Err(Undelivered::ReaderGone)));
+            let full = print(ErrorKind::StorageFull).expect_err("full");
+            assert!(full.to_string().starts_with("cannot write to standard output: "), "{full}");
+        }
+        assert_eq!(Undelivered::ReaderGone.to_string(), "");
+    }
+
+    #[test]
+    fn a_text_ends_with_one_line_end() {
+        let mut out = Vec::new();
+        print_to(&mut out, "text\n\n").expect("taken");
+        assert_eq!(out, b"text\n");
+    }
+}
