@@ -19,8 +19,8 @@ use hopmark::schedule::design::Phases;
 use hopmark::schedule::tickets::{Layout, Share, Tickets};
 use hopmark::transport::connect::Target;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq};
-use hopmark::wire::sse::SseDecoder;
-use hopmark::wire::{chat, responses};
+use hopmark::wire::api;
+use hopmark::wire::sse::{Event, SseDecoder};
 use hopmark::workload::Workload;
 
 /// What one read of a socket brings at most.
@@ -61,19 +61,19 @@ fn responses_stream() -> Vec<u8> {
 fn decode(c: &mut Criterion) {
     let mut group = c.benchmark_group("decode");
     let (chat_bytes, responses_bytes) = (chat_stream(), responses_stream());
-    let feed = |bytes: &[u8], each: &dyn Fn(&[u8]) -> bool| {
+    let feed = |bytes: &[u8], each: &dyn Fn(Event<'_>) -> bool| {
         let (mut decoder, mut content) = (SseDecoder::new(), 0u32);
         for piece in bytes.chunks(PIECE) {
-            let fed = decoder.feed(piece, |event| content += u32::from(each(event.data)));
+            let fed = decoder.feed(piece, |event| content += u32::from(each(event)));
             assert!(fed.is_ok());
         }
         content
     };
-    let is_chat = |data: &[u8]| chat::decode(data).is_ok_and(|delta| delta.is_content());
-    let is_response = |data: &[u8]| responses::decode(data).is_ok_and(|delta| delta.is_content());
+    let is_chat = |event: Event<'_>| api::decode(Api::Chat, event).is_ok_and(|delta| delta.is_content());
+    let is_response = |event: Event<'_>| api::decode(Api::Responses, event).is_ok_and(|delta| delta.is_content());
     assert_eq!((feed(&chat_bytes, &is_chat), feed(&responses_bytes, &is_response)), (25_600, 25_600));
     group.throughput(Throughput::Bytes(chat_bytes.len() as u64));
-    group.bench_function("sse framing", |b| b.iter(|| feed(black_box(&chat_bytes), &|data| data.len() > 8)));
+    group.bench_function("sse framing", |b| b.iter(|| feed(black_box(&chat_bytes), &|event| event.data.len() > 8)));
     group.bench_function("chat deltas", |b| b.iter(|| feed(black_box(&chat_bytes), &is_chat)));
     group.throughput(Throughput::Bytes(responses_bytes.len() as u64));
     group.bench_function("responses deltas", |b| b.iter(|| feed(black_box(&responses_bytes), &is_response)));

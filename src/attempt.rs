@@ -3,13 +3,19 @@
 //! Called by the driver as a closure. Errors are data: whatever happens becomes a [`Sample`].
 
 mod answer;
+mod counts;
+mod events;
 mod guard;
+mod headers;
+#[cfg(test)]
+mod mutations;
 mod words;
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -18,23 +24,27 @@ use hyper::{Method, Request, Uri};
 use tokio::sync::Notify;
 
 use crate::attempt::answer::Answer;
+use crate::attempt::events::BodyEnd;
 use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::attempt::words::{Teller, cause_of, hear_cause, waited};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
-use crate::measure::sample::{Gap, Sample};
+use crate::measure::sample::{Gap, PlannedTokens, Sample};
 use crate::path::{Http, NetPath, Timeouts};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
 use crate::transport::connection::Connection;
 use crate::transport::pool::{Place, Pool};
 use crate::units::{Api, Nanos, Phase};
+use crate::wire::api;
 use crate::wire::redact::Redactor;
-use crate::wire::{chat, responses};
 use crate::workload::call::Call;
 
 /// Carries the call's own name.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+
+/// How soon after the request the end of a connection is seen that the server had closed before: a round trip.
+const STALE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Room for the headers of a request, and then for those of its answer: hyper reads them into the same map.
 const HEADERS: usize = 24;
@@ -99,6 +109,8 @@ impl Route {
 pub struct Prepared {
     request: Request<Full<Bytes>>,
     sample: Sample,
+    /// How many choices it asks for.
+    choices: u32,
 }
 
 /// Everything one worker needs to make calls.
@@ -184,10 +196,12 @@ impl Caller {
     #[must_use]
     pub fn prepare(&self, ticket: Ticket, call: &Call) -> Box<Prepared> {
         let route = &self.routes[ticket.path.index()];
-        let (uri, body) = match call.api {
-            Api::Chat => (&route.chat, chat::encode(call)),
-            Api::Responses => (&route.responses, responses::encode(call)),
+        let uri = match call.api {
+            Api::Chat => &route.chat,
+            Api::Responses => &route.responses,
         };
+        let body = api::encode(call);
+        let planned = planned_tokens(call, body.len());
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
@@ -195,7 +209,7 @@ impl Caller {
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }
-        let sample = Sample::begun(
+        let mut sample = Sample::begun(
             (ticket.seq, ticket.round),
             ticket.path,
             ticket.phase,
@@ -203,7 +217,8 @@ impl Caller {
             self.origin + ticket.intended,
             Outcome::Failed(ErrorClass::Internal),
         );
-        Box::new(Prepared { request, sample })
+        sample.planned_tokens = Some(planned);
+        Box::new(Prepared { request, sample, choices: api::choices(call) })
     }
 
     /// The call's own name: the run's and its number.
@@ -216,15 +231,16 @@ impl Caller {
 
     /// Sends a prepared call and follows it to its end; `dequeued` is when the worker took it up.
     pub async fn send(self: Rc<Self>, mut prepared: Box<Prepared>, dequeued: Nanos) -> Sample {
-        let Prepared { request, sample } = &mut *prepared;
+        let Prepared { request, sample, choices } = &mut *prepared;
         sample.stamps.dequeued = Some(dequeued);
         sample.stamps.begun = Some(Nanos::now());
         let aborted = pin!(self.abort.notified());
         let mut guard = Guard::new(aborted, self.aborted.get(), &self.timers);
-        sample.outcome = self.exchange(request, sample, &mut guard).await;
+        sample.outcome = self.exchange(request, sample, *choices, &mut guard).await;
         if sample.stamps.end.is_none() {
             sample.stamps.end = Some(Nanos::now());
         }
+        counts::settle(sample);
         self.recorder.borrow_mut().record(sample);
         self.teller.tell(sample);
         prepared.sample
@@ -234,6 +250,7 @@ impl Caller {
         &self,
         request: &mut Request<Full<Bytes>>,
         sample: &mut Sample,
+        choices: u32,
         guard: &mut Guard<'_, '_>,
     ) -> Outcome {
         let route = &self.routes[sample.path.index()];
@@ -251,10 +268,11 @@ impl Caller {
         sample.stamps.conn_ready = Some(ready);
         guard.limit_total(ready, route.path.timeouts.total.0);
         guard.limit(ready, route.path.timeouts.first_byte.0, ErrorClass::TimeoutFirstByte);
-        let (outcome, reusable) = self.converse(&mut connection, route, request, sample, guard).await;
+        let (outcome, reusable) = self.converse(&mut connection, route, (request, choices), sample, guard).await;
         sample.conn = Some(connection.as_used());
         sample.stamps.sent = connection.sent();
         sample.stamps.first_byte = connection.first_byte();
+        let outcome = told_apart(outcome, &connection);
         if reusable {
             route.pool.give_back(connection);
         } else {
@@ -311,7 +329,7 @@ impl Caller {
         &self,
         connection: &mut Connection,
         route: &Route,
-        request: &mut Request<Full<Bytes>>,
+        (request, choices): (&mut Request<Full<Bytes>>, u32),
         sample: &mut Sample,
         guard: &mut Guard<'_, '_>,
     ) -> (Outcome, bool) {
@@ -332,36 +350,58 @@ impl Caller {
         };
         sample.stamps.head = Some(connection.last_read());
         let (parts, mut body) = head.into_parts();
-        let mut answer = Answer::begin(sample, &parts);
-        loop {
-            guard.limit(connection.last_read(), answer.patience(timeouts.gap.0), ErrorClass::TimeoutGap);
+        let mut answer = Answer::begin(sample, &parts, choices);
+        let end = loop {
+            let (from, wait) = answer.patience(connection.last_read(), timeouts.gap.0);
+            guard.limit(from, wait, ErrorClass::TimeoutGap);
             match guard.watch(|cx| connection.poll_piece(&mut body, cx)).await {
-                Ok(Some(Ok(piece))) => {
-                    let read = connection.last_read();
-                    let seq = sample.seq;
-                    answer.take(sample, piece, read, |path, ns| {
-                        self.recorder.borrow_mut().record_gap(path, ns);
-                        if let Some(gaps) = &self.gaps {
-                            gaps.borrow_mut().push(Gap { seq, ns });
-                        }
-                    });
+                Ok(Some(Ok(_))) if answer.is_over(connection.last_read()) => {
+                    break BodyEnd::TimedOut(ErrorClass::TimeoutGap);
                 }
+                Ok(Some(Ok(piece))) => self.take(&mut answer, sample, piece, connection.last_read()),
                 Ok(None) => {
                     sample.stamps.end = Some(connection.last_read());
-                    return (answer.finish(sample), true);
+                    break BodyEnd::Clean;
                 }
                 Ok(Some(Err(error))) => {
                     hear_cause(sample, cause_of(&error));
-                    return (answer.cut_short(error.class()), false);
+                    break BodyEnd::Cut(error.class());
                 }
-                Err(Cut::Aborted) => return (answer.aborted(), false),
+                Err(Cut::Aborted) => break BodyEnd::Aborted,
                 Err(Cut::Timeout(class)) => {
                     hear_cut(sample, Cut::Timeout(class), timeouts);
-                    return (answer.timed_out(class), false);
+                    break BodyEnd::TimedOut(class);
                 }
             }
-        }
+        };
+        (answer.finish(sample, end), end == BodyEnd::Clean)
     }
+
+    /// Decodes one piece of an answer, and records the gaps in it.
+    fn take(&self, answer: &mut Answer, sample: &mut Sample, piece: Bytes, read: Nanos) {
+        let seq = sample.seq;
+        answer.take(sample, piece, read, |path, ns| {
+            self.recorder.borrow_mut().record_gap(path, ns);
+            if let Some(gaps) = &self.gaps {
+                gaps.borrow_mut().push(Gap { seq, ns });
+            }
+        });
+    }
+}
+
+/// A connection that was used again and ended as soon as the call was sent, without a byte since: the server had closed
+/// it while it was idle. Whoever gives up a call later, or on a new connection, has done so for another reason.
+fn told_apart(outcome: Outcome, connection: &Connection) -> Outcome {
+    let Outcome::Failed(ErrorClass::ConnectionClosed | ErrorClass::ConnectionReset) = outcome else { return outcome };
+    let silent = connection.sent().is_none_or(|sent| connection.last_read() < sent);
+    let soon = connection.sent().is_none_or(|sent| Nanos::now().since(sent) < STALE_WITHIN);
+    if silent && soon && connection.was_idle() { Outcome::Failed(ErrorClass::StaleConnection) } else { outcome }
+}
+
+/// What a call may spend: its prompt as counted, or about a token for every four bytes of its body.
+fn planned_tokens(call: &Call, body: usize) -> PlannedTokens {
+    let input = call.input_tokens.map_or(body.div_ceil(4) as u64, u64::from);
+    PlannedTokens { input, output: call.max_output_tokens.map_or(0, u64::from) }
 }
 
 /// Hears that a call was given up at a time limit.

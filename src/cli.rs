@@ -202,7 +202,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "MARGIN", verbatim_doc_comment)]
     pub margin: Vec<String>,
 
-    /// What to print, or with --out to write as comparison.json and comparison.md
+    /// What to print, or with --out to write as comparison.json, comparison.md and junit.xml
     #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',', default_value = "terminal")]
     pub format: Vec<CompareFormat>,
 
@@ -224,6 +224,8 @@ pub enum CompareFormat {
     Json,
     /// comparison.md
     Md,
+    /// junit.xml
+    Junit,
 }
 
 /// `hopmark trend`.
@@ -233,7 +235,7 @@ pub struct TrendArgs {
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
 
-    /// Where to write trend.html, trend.json and charts/*.svg
+    /// Where to write trend.html, trend.json, junit.xml and charts/*.svg
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 

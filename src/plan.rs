@@ -13,6 +13,7 @@ use crate::profile::{Profile, most_workers};
 use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};
 use crate::schedule::closed;
 use crate::schedule::design::Phases;
+use crate::schedule::measured::{self, Unmeasured};
 use crate::schedule::tickets::{Layout, Share};
 use crate::units::{PathId, Phase, Seq, Span};
 
@@ -219,6 +220,54 @@ impl Plan {
         Ok(())
     }
 
+    /// Refuses an open load of which nothing would be measured on a path.
+    ///
+    /// # Errors
+    /// When the schedule has no measured call for a path, or a limit on requests ends it before.
+    pub fn check_measured(&self, trace: Option<&[Duration]>) -> Result<(), NothingMeasured> {
+        if self.concurrency() > 0 || self.is_surely_measured() {
+            return Ok(());
+        }
+        let allowed = self.limits.requests.unwrap_or(u64::MAX);
+        match measured::unmeasured(self.tickets(trace, 0, 1), self.paths.len(), allowed) {
+            None => Ok(()),
+            Some(Unmeasured { path, limited }) => {
+                Err(NothingMeasured { path: self.path(path).name.clone(), why: self.why_unmeasured(limited) })
+            }
+        }
+    }
+
+    /// Whether so many arrivals are expected on every path that none can be without, so that nobody need count them.
+    fn is_surely_measured(&self) -> bool {
+        let LoadModel::Open { rate: Some(rate), .. } = self.load.model else { return false };
+        let in_a_segment = rate.0 * self.load.duration.0.as_secs_f64() / self.paths.len().max(1) as f64;
+        self.limits.requests.is_none() && in_a_segment > SURELY
+    }
+
+    fn why_unmeasured(&self, limited: bool) -> String {
+        let LoadPlan { warmup, duration, design, .. } = &self.load;
+        if let Some(requests) = self.limits.requests.filter(|_| limited) {
+            return format!(
+                "limits.requests = {requests} ends the run before it, with a warmup of {warmup}; raise the limit or \
+                 shorten load.warmup"
+            );
+        }
+        let after = format!("the measured {duration} after {warmup} of warmup");
+        match self.load.model {
+            LoadModel::Open { rate: Some(rate), .. } => format!(
+                "a rate of {} ({}, seed {}) brings no arrival for it into {after}; raise load.rate or lengthen \
+                 load.duration",
+                measured::told(rate),
+                design.as_str(),
+                self.seed
+            ),
+            LoadModel::Open { rate: None, .. } | LoadModel::Closed { .. } => format!(
+                "the trace has no arrival for it in {after}; use a longer trace, raise workload.time_scale or lengthen \
+                 load.duration"
+            ),
+        }
+    }
+
     /// The first round of the measured phase, where groups of neighbours begin anew; 0 for a closed load, which has none.
     #[must_use]
     pub fn first_measured(&self, trace: Option<&[Duration]>) -> u64 {
@@ -289,6 +338,17 @@ impl Plan {
     fn path_count(&self) -> u16 {
         u16::try_from(self.paths.len()).unwrap_or(u16::MAX)
     }
+}
+
+/// So many expected arrivals that their absence need not be thought of.
+const SURELY: f64 = 1_000.0;
+
+/// A plan by which nothing would be measured on a path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no call would be measured on path '{path}': {why}")]
+pub struct NothingMeasured {
+    path: String,
+    why: String,
 }
 
 /// A trace that is over before anything would be measured.

@@ -16,7 +16,6 @@ use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, Target};
 use crate::transport::{http2, tls};
 use crate::units::{Nanos, PathId, Phase, Seq, Span};
-use crate::wire::words::is_markup;
 use crate::workload::Workload;
 use crate::workload::call::Call;
 
@@ -159,9 +158,6 @@ fn judge(sample: &Sample, http: Http, was_hurried: bool) -> Judged {
         return Judged::Fine;
     }
     let said = sample.message.as_deref().unwrap_or(class.meaning());
-    if is_page(sample) {
-        return Judged::Refused(said.to_owned(), ErrorClass::BadBody.remedy().unwrap_or(ANY_SERVER));
-    }
     let told = match class {
         ErrorClass::Http(status) => format!("status {status}: {said}"),
         _ if is_success(sample) => format!("{class}: {said}"),
@@ -180,11 +176,6 @@ fn is_success(sample: &Sample) -> bool {
     sample.status.is_some_and(|status| (200..300).contains(&status))
 }
 
-/// Whether a page for people came where an API should answer.
-fn is_page(sample: &Sample) -> bool {
-    is_success(sample) && sample.heard.as_ref().is_some_and(|heard| is_markup(&heard.said))
-}
-
 /// Whether an error is one that will not get better by itself; `answered` says that the head of an answer had come.
 fn lasts(class: ErrorClass, answered: bool) -> bool {
     match class {
@@ -196,11 +187,14 @@ fn lasts(class: ErrorClass, answered: bool) -> bool {
         | ErrorClass::Tls
         | ErrorClass::Alpn
         | ErrorClass::NoDescriptor
+        | ErrorClass::Html
         | ErrorClass::TimeoutFirstByte => true,
         // Not a word of HTTP, or not a word in time.
         ErrorClass::Protocol | ErrorClass::TimeoutTotal => !answered,
         ErrorClass::ConnectionClosed
         | ErrorClass::ConnectionReset
+        | ErrorClass::StaleConnection
+        | ErrorClass::Compressed
         | ErrorClass::StreamRefused
         | ErrorClass::StreamReset
         | ErrorClass::TimeoutGap
@@ -320,7 +314,9 @@ mod tests {
             (E::TimeoutTotal, Some(200), "", false),
             (E::TimeoutGap, Some(200), "", false),
             (E::ConnectionReset, None, "", false),
-            (E::StreamTruncated, Some(200), " <!doctype html>", true),
+            (E::Html, Some(200), " <!doctype html>", true),
+            (E::Compressed, Some(200), "", false),
+            (E::StaleConnection, None, "", false),
             (E::BadBody, Some(200), "{}", false),
             (E::StreamThrottled, Some(200), "{}", false),
         ] {

@@ -81,6 +81,9 @@ pub struct Ending {
     /// The objective whose miss ended the run.
     #[serde(default)]
     pub aborted_by: Option<Aborted>,
+    /// What broke and ended the run, beyond its plan and its objectives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<EndedBy>,
     /// Seconds of the measured phase that were carried out.
     pub measured_s: f64,
     /// Seconds of the drain.
@@ -93,6 +96,41 @@ pub struct Ending {
     pub peak_rss_mib: Option<f64>,
     /// CPU seconds of this process, all threads, in the measured phase.
     pub cpu_s: Option<f64>,
+}
+
+/// What broke and ended a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// Every path failed so many times in a row, and none ever succeeded.
+    FailuresInARow(u64),
+    /// A signal told the run to end.
+    Signal,
+    /// The bundled simulator ended; this is how, as the system tells it.
+    SimulatorDied(String),
+}
+
+impl Ending {
+    /// Whether the run gave up because every path kept failing.
+    #[must_use]
+    pub fn ended_by_failures(&self) -> bool {
+        matches!(self.ended_by, Some(EndedBy::FailuresInARow(_)))
+    }
+
+    /// Whether a signal told the run to end.
+    #[must_use]
+    pub fn ended_by_signal(&self) -> bool {
+        matches!(self.ended_by, Some(EndedBy::Signal))
+    }
+
+    /// How the bundled simulator ended, if it ended before the run.
+    #[must_use]
+    pub fn simulator_died(&self) -> Option<&str> {
+        match &self.ended_by {
+            Some(EndedBy::SimulatorDied(how)) => Some(how),
+            Some(EndedBy::FailuresInARow(_) | EndedBy::Signal) | None => None,
+        }
+    }
 }
 
 /// The objective that ended a run, and what was seen of it then.

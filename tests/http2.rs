@@ -277,8 +277,8 @@ async fn a_lost_connection_cuts_its_calls_and_another_is_opened() {
     let outcomes: Vec<Outcome> = samples.iter().map(|sample| sample.outcome).collect();
     let closed = Outcome::Failed(ErrorClass::ConnectionClosed);
     let cut = Outcome::Incomplete(ErrorClass::StreamTruncated);
-    let reset = Outcome::Failed(ErrorClass::ConnectionReset);
-    assert_eq!(outcomes, [Outcome::Ok, closed, cut, Outcome::Ok, reset, Outcome::Ok]);
+    let stale = Outcome::Failed(ErrorClass::StaleConnection);
+    assert_eq!(outcomes, [Outcome::Ok, closed, cut, Outcome::Ok, stale, Outcome::Ok]);
     assert_eq!(server.seen.calls(), [3, 2, 1]);
 }
 

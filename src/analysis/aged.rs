@@ -7,7 +7,7 @@ use crate::analysis::bench::{Bench, Pair, minus};
 use crate::analysis::blocks::FOR_INTERVAL;
 use crate::analysis::interval::Shift;
 use crate::analysis::population::value_ms;
-use crate::analysis::resample::Values;
+use crate::analysis::resample::{Sums, Values};
 use crate::analysis::shift::{ConnectionShift, State};
 use crate::analysis::stats::small_sample_factor;
 use crate::measure::metric::Metric;
@@ -73,12 +73,16 @@ impl States {
             let own = measured.iter().zip(&bench.blocks.of).filter(|(sample, _)| sample.path == path);
             let own = own.filter(|(sample, _)| self.0.get(&sample.seq) == Some(&state));
             let own = own.filter_map(|(sample, block)| Some((value_ms(sample, metric, basis)?, *block)));
-            Values::new(own.collect(), bench.blocks.count)
+            let own: Vec<(f64, u16)> = own.collect();
+            let ok = Sums::new(own.iter().copied(), bench.blocks.count);
+            (Values::new(own, bench.blocks.count), ok)
         };
         let one = |state: State| {
-            let (base, cand) = (values(pair.baseline.path, state), values(pair.candidate.path, state));
+            let ((base, base_ok), (cand, cand_ok)) =
+                (values(pair.baseline.path, state), values(pair.candidate.path, state));
+            let blocks = bench.blocks.filled(&base_ok, &cand_ok);
             let shift_ms = cand.quantile(0.5).zip(base.quantile(0.5)).map(|(cand, base)| cand - base);
-            let enough = bench.blocks.count >= FOR_INTERVAL && base.n().min(cand.n()) >= FEWEST;
+            let enough = blocks >= FOR_INTERVAL && base.n().min(cand.n()) >= FEWEST;
             let ci_ms = shift_ms.filter(|_| enough).map(|estimate| {
                 let drawn = |values: &Values, path: PathId| -> Vec<f64> {
                     let measured = values.quantile(0.5).unwrap_or(f64::NAN);
@@ -86,7 +90,7 @@ impl States {
                     draws.map(|weights| values.drawn_quantile(weights, 0.5).unwrap_or(measured)).collect()
                 };
                 let drawn = minus(&drawn(&cand, pair.candidate.path), &drawn(&base, pair.baseline.path));
-                Shift { estimate, drawn }.interval(small_sample_factor(bench.blocks.count))
+                Shift { estimate, drawn }.interval(small_sample_factor(blocks))
             });
             ConnectionShift { state, metric, n_baseline: base.n(), n_candidate: cand.n(), shift_ms, ci_ms }
         };

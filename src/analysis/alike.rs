@@ -170,6 +170,30 @@ pub fn same_run(base: &Run, candidate: &Run) -> bool {
     (&a.id, &a.started_at, a.origin) == (&b.id, &b.started_at, b.origin)
 }
 
+/// The addresses in which paths that are compared differ. The bundled simulator is on other ports each time, so its
+/// scenario stands for it.
+#[must_use]
+pub fn addresses(base: &Plan, candidate: &Plan, pairs: &[(PathId, PathId)]) -> Option<Difference> {
+    let of = |plan: &Plan, path: PathId| match &plan.simulator {
+        Some(simulator) => format!("bundled simulator, scenario {}", simulator.scenario),
+        None => without_secrets(&plan.path(path).base_url),
+    };
+    let told = |(own, other): &(PathId, PathId)| (of(base, *own), of(candidate, *other));
+    let differing: Vec<(String, String)> = pairs.iter().map(told).filter(|(own, other)| own != other).collect();
+    let (base, candidate): (Vec<String>, Vec<String>) = differing.into_iter().unzip();
+    let joined = |addresses: Vec<String>| addresses.join(", ");
+    (!base.is_empty()).then(|| Difference { what: "address", base: joined(base), candidate: joined(candidate) })
+}
+
+/// An address without what may hold a secret: a user before the host, and a query.
+fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    format!("{scheme}://{host}{path}")
+}
+
 /// How a run tells something of itself.
 type Told = fn(&Run) -> String;
 

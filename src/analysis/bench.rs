@@ -65,6 +65,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) baseline: &'a Arm,
     /// The other.
     pub(crate) candidate: &'a Arm,
+    /// How many blocks hold a success on both sides, by metric.
+    pub(crate) filled: Vec<usize>,
     /// By metric, then by quantile of the curve; `None` where there are too few calls for an interval, or where
     /// a timeout hides the quantile of the run or of any draw.
     pub(crate) shifts: Vec<Vec<Option<Shift>>>,
@@ -136,9 +138,11 @@ impl<'a> Bench<'a> {
     /// Two paths side by side.
     pub(crate) fn pair(&self, baseline: PathId, candidate: PathId) -> Pair<'_> {
         let (baseline, candidate) = (&self.arms[baseline.index()], &self.arms[candidate.index()]);
+        let fills = |metric: usize| self.blocks.filled(&baseline.metrics[metric].ok, &candidate.metrics[metric].ok);
+        let filled: Vec<usize> = (0..self.metrics.len()).map(fills).collect();
         let of_metric = |metric: usize| {
-            let (base, cand) = (&baseline.metrics[metric], &candidate.metrics[metric]);
-            (0..self.curve.len()).map(|place| self.shift(base, cand, place)).collect()
+            let arms = (&baseline.metrics[metric], &candidate.metrics[metric]);
+            (0..self.curve.len()).map(|place| self.shift(arms, filled[metric], place)).collect()
         };
         let calls = |arm: &Arm| arm.metrics.iter().map(|metric| metric.ok.n()).max().unwrap_or(0);
         let calls = calls(baseline).min(calls(candidate));
@@ -152,12 +156,13 @@ impl<'a> Bench<'a> {
             candidate,
             shifts: (0..self.metrics.len()).map(of_metric).collect(),
             rows: (0..self.curve.len()).filter(is_row).collect(),
+            filled,
         }
     }
 
-    fn shift(&self, base: &ArmMetric, cand: &ArmMetric, place: usize) -> Option<Shift> {
+    fn shift(&self, (base, cand): (&ArmMetric, &ArmMetric), filled: usize, place: usize) -> Option<Shift> {
         let q = self.curve[place];
-        if self.blocks.count < FOR_INTERVAL || base.ok.n().min(cand.ok.n()) < interval_needs(q) {
+        if filled < FOR_INTERVAL || base.ok.n().min(cand.ok.n()) < interval_needs(q) {
             return None;
         }
         let estimate = cand.values.quantile(q)? - base.values.quantile(q)?;
@@ -176,7 +181,7 @@ impl Pair<'_> {
             Some(Member {
                 key: (pair, metric, place),
                 shift: self.shifts[metric][place].as_ref()?,
-                blocks: bench.blocks.count,
+                blocks: self.filled[metric],
                 rank: first.rank(bench.metrics[metric], bench.curve[place], base),
             })
         };

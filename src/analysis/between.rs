@@ -15,14 +15,16 @@ use crate::analysis::bench::Pair;
 use crate::analysis::blocks::{Blocks, FOR_VERDICT};
 use crate::analysis::compare::{self, Comparison};
 use crate::analysis::conclusion::Conclusion;
+use crate::analysis::failing::{self, FailedPath};
 use crate::analysis::family::{First, Levels, Member};
 use crate::analysis::gate::{Gate, Gates};
 use crate::analysis::joined::Joined;
 use crate::analysis::judge::Judge;
 use crate::analysis::population::{Connections, headline};
 use crate::analysis::rounds::kept;
-use crate::analysis::shift::{Candidate, ShiftRow, Verdict};
+use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::summary;
+use crate::analysis::survivors;
 use crate::analysis::validity::{self, Validity, ValidityVerdict};
 use crate::measure::margin::{Margin, declared_for_errors};
 use crate::measure::metric::{Basis, Metric};
@@ -97,6 +99,8 @@ pub struct Between {
     pub differences: Vec<Difference>,
     /// What weakens all of it, in sentences.
     pub notes: Vec<String>,
+    /// The compared paths that failed, of the base and of the candidate.
+    pub failing: [Vec<FailedPath>; 2],
     /// How far the base and the candidate can be trusted.
     pub validity: [Validity; 2],
     /// Whether both runs carried out their plans.
@@ -113,7 +117,8 @@ pub fn between(base: Side, candidate: Side, margins: &[Margin]) -> Result<Betwee
     }
     let (headline, of_base) = seen(base.run);
     let (_, of_candidate) = seen(candidate.run);
-    Referee { gates: Gates { margins, default: true } }.two_runs(base, candidate, headline, [of_base, of_candidate])
+    let referee = Referee { gates: Gates { margins, default: true } };
+    Ok(referee.two_runs(base, candidate, headline, [of_base, of_candidate])?.without_verdicts_if_invalid())
 }
 
 /// Compares two paths of one run, base and candidate. The run is left as it was.
@@ -126,7 +131,7 @@ pub fn within(run: &mut Run, paths: (Option<&str>, Option<&str>), margins: &[Mar
     let (before, declared) = (plan.baseline, plan.margins.clone());
     let between = Referee { gates: Gates { margins, default: true } }.one_run(run, paths, headline, validity);
     (run.manifest.plan.baseline, run.manifest.plan.margins) = (before, declared);
-    between
+    Ok(between?.without_verdicts_if_invalid())
 }
 
 fn seen(run: &Run) -> (Metric, Validity) {
@@ -138,6 +143,16 @@ fn seen(run: &Run) -> (Metric, Validity) {
 }
 
 impl Between {
+    /// Nothing is said by an invalid run.
+    fn without_verdicts_if_invalid(mut self) -> Self {
+        if self.validity.iter().any(|validity| validity.verdict == ValidityVerdict::Invalid) {
+            for Beside { rows, judged, .. } in &mut self.pairs {
+                rows.iter_mut().for_each(|row| survivors::withhold(row, Open::Invalid, &judged.failures));
+            }
+        }
+        self
+    }
+
     /// What it comes to.
     #[must_use]
     pub fn conclusion(&self) -> Conclusion {
@@ -148,6 +163,8 @@ impl Between {
             |pair: &Beside| pair.headline(self.headline).is_none_or(|row| row.verdict == Verdict::Inconclusive);
         if self.validity.iter().any(|validity| validity.verdict == ValidityVerdict::Invalid) {
             Conclusion::Invalid
+        } else if self.failing.iter().any(|failing| !failing.is_empty()) {
+            Conclusion::Failed
         } else if !self.complete {
             Conclusion::Incomplete
         } else if gates().any(|gate| gate == Gate::Failed) {
@@ -192,6 +209,7 @@ impl Referee<'_> {
         let comparison = compare::compare_gated(run, &kept, self.gates).ok_or_else(same)?;
         let Comparison { basis, connections, levels, blocks, candidates, notes, .. } = comparison;
         let judged = candidates.into_iter().find(|judged| judged.path == other_id).ok_or_else(same)?;
+        let failing = failing::find(run);
         let beside = self.beside((own, other), judged, blocks);
         Ok(Between {
             kind: Kind::OneRun,
@@ -203,6 +221,7 @@ impl Referee<'_> {
             pairs: vec![beside],
             differences: Vec::new(),
             notes: notes.into_iter().chain(sampled("run", run)).collect(),
+            failing: [own_id, other_id].map(|id| failing.iter().filter(|failed| failed.path == id).cloned().collect()),
             validity: [validity.clone(), validity],
             complete: run.is_complete(),
         })
@@ -227,9 +246,18 @@ impl Referee<'_> {
             beside().flat_map(|(place, (joined, pair))| pair.members(place, &joined.bench, &headline_of)).collect();
         let levels = Levels::of(&members);
         let complete = base.run.is_complete() && candidate.run.is_complete();
+        let of_side = |run: &Run, own: Vec<PathId>| -> Vec<FailedPath> {
+            failing::find(run).into_iter().filter(|failed| own.contains(&failed.path)).collect()
+        };
+        let failed = [
+            of_side(base.run, pairs.iter().map(|pair| pair.0).collect()),
+            of_side(candidate.run, pairs.iter().map(|pair| pair.1).collect()),
+        ];
+        let failing: Vec<Vec<PathId>> = pairs.iter().map(|pair| of_pair(&failed, *pair)).collect();
         let judge = |(place, (joined, pair)): (usize, (&Joined, &Pair))| {
             let (bench, plan, levels) = (&joined.bench, &joined.plan, &levels);
-            let judged = Judge { bench, plan, levels, gates: self.gates, complete }.candidate(place, pair);
+            let failing = &failing[place];
+            let judged = Judge { bench, plan, levels, gates: self.gates, complete, failing }.candidate(place, pair);
             let names = [&joined.names[0], &joined.names[1]].map(String::as_str);
             self.beside((names[0], names[1]), judged, joined.bench.blocks.clone())
         };
@@ -242,12 +270,16 @@ impl Referee<'_> {
             levels,
             declared: self.gates.are_declared(),
             pairs: judged,
-            differences: differences(base.run, candidate.run),
+            differences: alike::addresses(plans.0, plans.1, &pairs)
+                .into_iter()
+                .chain(differences(base.run, candidate.run))
+                .collect(),
             notes: left_out(plans, &pairs)
                 .into_iter()
                 .chain(sampled("base", base.run))
                 .chain(sampled("candidate", candidate.run))
                 .collect(),
+            failing: failed,
             validity,
             complete,
         })
@@ -266,6 +298,13 @@ impl Referee<'_> {
             blocks,
         }
     }
+}
+
+/// Which of a pair failed, as the pair counts its paths: the base 0, the candidate 1.
+fn of_pair(failed: &[Vec<FailedPath>; 2], (own, other): (PathId, PathId)) -> Vec<PathId> {
+    let is_among = |side: usize, path: PathId| failed[side].iter().any(|failed| failed.path == path);
+    let sides = [(is_among(0, own), PathId(0)), (is_among(1, other), PathId(1))];
+    sides.into_iter().filter_map(|(failed, path)| failed.then_some(path)).collect()
 }
 
 /// That a run has rows of some of its calls alone, in a sentence.

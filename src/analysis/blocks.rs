@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::needed::Needed;
+use crate::analysis::resample::Sums;
 use crate::analysis::rounds::{is_closed, round_of};
 use crate::analysis::stats::{autocorrelation_time, ranks};
 use crate::measure::metric::{Basis, Metric};
@@ -32,7 +34,8 @@ const MEMORIES: f64 = 3.0;
 /// How a run was cut.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blocks {
-    /// How many blocks hold anything.
+    /// How many blocks hold any call. What a figure stands on are those with a success on both sides:
+    /// [`Blocks::filled`].
     pub count: usize,
     /// The length of each, seconds.
     pub length_s: f64,
@@ -75,10 +78,27 @@ impl Blocks {
         }
     }
 
-    /// Rounds that a run of this kind needs for a verdict, if this one has too few blocks for one.
+    /// Rounds that a run of this kind needs for a verdict where only `filled` of its blocks hold a success on both
+    /// sides; `None` where these are enough, or where no number of rounds promises any.
     #[must_use]
-    pub fn rounds_for_verdict(&self) -> Option<u64> {
-        (self.count < FOR_VERDICT).then(|| (FOR_VERDICT as f64 * self.needed_s * self.rate).ceil() as u64)
+    pub fn rounds_for_verdict(&self, filled: usize) -> Option<Needed> {
+        if filled == 0 || filled >= FOR_VERDICT {
+            return None;
+        }
+        let by_time = FOR_VERDICT as f64 * self.needed_s * self.rate;
+        let by_share = self.rounds as f64 * FOR_VERDICT as f64 / filled as f64;
+        Needed::of(self.rounds, by_time.max(by_share))
+    }
+
+    /// How many blocks hold values on both sides. Where the sides share no time, those of the side that fills fewer.
+    #[must_use]
+    pub fn filled(&self, one: &Sums, other: &Sums) -> usize {
+        let count = |sums: &Sums| sums.filled().filter(|filled| *filled).count();
+        if self.shared {
+            one.filled().zip(other.filled()).filter(|(one, other)| *one && *other).count()
+        } else {
+            count(one).min(count(other))
+        }
     }
 }
 
@@ -183,14 +203,14 @@ mod tests {
             assert_eq!(*of_round.entry(sample.round).or_insert(*block), *block, "round {}", sample.round);
         }
         assert_eq!(blocks.rounds, of_round.len());
-        assert_eq!(blocks.rounds_for_verdict(), None);
+        assert_eq!(blocks.rounds_for_verdict(blocks.count), None);
     }
 
     #[test]
     fn a_short_run_has_few_blocks_and_says_what_it_needs() {
         let (_, blocks) = cut(&World { seconds: 8.0, ..World::default() });
         assert_eq!(blocks.count, 8);
-        let needed = blocks.rounds_for_verdict().expect("too few");
+        let needed = blocks.rounds_for_verdict(blocks.count).expect("too few").total();
         assert!((120..320).contains(&needed), "{needed}");
     }
 

@@ -14,14 +14,16 @@
 use crate::analysis::aged::States;
 use crate::analysis::bench::{Bench, Pair};
 use crate::analysis::blocks::Blocks;
+use crate::analysis::failing;
 use crate::analysis::family::{First, Levels, Member};
 use crate::analysis::gate::Gates;
 use crate::analysis::interference;
 use crate::analysis::judge::Judge;
 use crate::analysis::lengths::Lengths;
 use crate::analysis::population::{Connections, headline};
-use crate::analysis::shift::{Candidate, ShiftRow};
+use crate::analysis::shift::{Candidate, Open, ShiftRow};
 use crate::analysis::stats::interval_needs;
+use crate::analysis::survivors;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
 use crate::path::NetPath;
@@ -38,7 +40,7 @@ fn metrics_of(run: &Run, measured: &[&Sample], lengths: &Lengths) -> Vec<Metric>
     let mut metrics = METRICS.to_vec();
     metrics.extend((*lengths != Lengths::Agree).then_some(Metric::Tpot));
     let reported = |path: &NetPath| {
-        let own = measured.iter().filter(|sample| sample.path == path.id && sample.server_ms.is_some());
+        let own = measured.iter().filter(|sample| sample.path == path.id && sample.believable_server_ms().is_some());
         own.count() >= interval_needs(0.5)
     };
     metrics.extend(run.manifest.plan.paths.iter().all(reported).then_some(Metric::Overhead));
@@ -81,9 +83,26 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Takes back every verdict, because the run is invalid.
+    pub(crate) fn withhold(&mut self) {
+        for candidate in &mut self.candidates {
+            let Candidate { rows, failures, .. } = candidate;
+            rows.iter_mut().for_each(|row| survivors::withhold(row, Open::Invalid, failures));
+        }
+    }
+
     /// The candidates that are another path than the baseline.
     pub fn others(&self) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().filter(|candidate| Some(candidate.path) != self.twin)
+    }
+}
+
+impl Comparison {
+    /// On how many blocks the headline of every candidate stands at least.
+    #[must_use]
+    pub fn filled(&self) -> usize {
+        let headlines = self.candidates.iter().filter_map(|candidate| candidate.headline(self.headline));
+        headlines.map(|row| row.blocks).min().unwrap_or(self.blocks.count)
     }
 }
 
@@ -134,10 +153,11 @@ fn compare_over(
     };
     let (levels, of_twin) = (levels_of(false), levels_of(true));
     let states = States::of(run);
+    let failing: Vec<PathId> = failing::find(run).into_iter().map(|failed| failed.path).collect();
     let checked = |(place, pair): (usize, &Pair)| {
         let is_twin = Some(pair.candidate.path) == plan.twin;
         let levels = if is_twin { &of_twin } else { &levels };
-        let judge = Judge { bench: &bench, plan, levels, gates, complete: run.is_complete() };
+        let judge = Judge { bench: &bench, plan, levels, gates, complete: run.is_complete(), failing: &failing };
         let mut candidate = judge.candidate(place, pair);
         let arm = candidate.headline(first.headline).and_then(ShiftRow::arm_ms);
         candidate.connections = states.shifts(run, measured, &bench, pair, first.headline);
@@ -236,7 +256,7 @@ mod tests {
         let comparison = compared(&short, 100);
         let median = row(&comparison, 0, Metric::Ttft, 0.5);
         assert!(median.ci_ms.is_some() && median.verdict == Verdict::Inconclusive, "{median:?}");
-        assert!(median.needed_rounds.is_some_and(|n| n > 100) && median.reason.is_some());
+        assert!(median.needed_rounds.is_some_and(|needed| needed.total() > 100) && median.reason.is_some());
         let tail = row(&comparison, 0, Metric::Ttft, 0.99);
         assert!(tail.ci_ms.is_none() && tail.reason.as_ref().is_some_and(|why| why.contains("needs 368")), "{tail:?}");
         let shorter = World { seconds: 4.0, ..World::default() }.run();
@@ -258,6 +278,61 @@ mod tests {
         assert!((0.2..0.4).contains(&shares.candidate.expect("share")) && low > 0.15 && high < 0.45, "{shares:?}");
         let rounds = comparison.blocks.rounds;
         assert!(row(&comparison, 0, Metric::Ttft, 0.5).n_baseline > rounds - 10, "members of broken rounds are kept");
+    }
+
+    /// Two paths of which the calls that `keep` lets through, by round, are successful, and all others fail.
+    fn with_few_successes(keep: impl Fn(u64) -> bool) -> Run {
+        let mut run = World { shifts_ms: vec![0.0, 0.0], ..World::default() }.run();
+        for sample in run.samples.iter_mut().filter(|sample| !keep(sample.round)) {
+            crate::run::fixture::fail(sample, crate::measure::outcome::ErrorClass::Http(503));
+        }
+        run
+    }
+
+    #[test]
+    fn blocks_without_a_success_are_none() {
+        let all = with_few_successes(|_| true);
+        let rounds = row(&compared(&all, 100), 0, Metric::Ttft, 0.5).n_baseline as u64;
+        // Ten successes a path of 600 calls, in a burst, then spread; then two in three calls fail everywhere.
+        for (what, keep, at_most) in [
+            ("ten in a row", Box::new(|round: u64| round < 10) as Box<dyn Fn(u64) -> bool>, 2),
+            ("ten spread", Box::new(move |round| round % (rounds / 10) == 0 && round / (rounds / 10) < 10), 10),
+            ("fifteen spread", Box::new(move |round| round % (rounds / 15) == 0), 16),
+        ] {
+            let comparison = compared(&with_few_successes(keep), 100);
+            let median = row(&comparison, 0, Metric::Ttft, 0.5);
+            assert!(median.n_baseline >= 8 && median.blocks <= at_most, "{what}: {median:?}");
+            assert_eq!((median.verdict, median.open), (Verdict::Inconclusive, Some(Open::FewBlocks)), "{what}");
+            assert_eq!(median.ci_ms.is_some(), median.blocks >= 6, "{what}: {median:?}");
+            let why = median.reason.as_ref().expect("a reason");
+            assert!(why.contains(&format!("{} of {} blocks", median.blocks, comparison.blocks.count)), "{what}: {why}");
+            let needed = median.needed_rounds.expect("more rounds");
+            assert!(needed.more() > 0 && needed.total() > comparison.blocks.rounds as u64, "{what}: {needed:?}");
+        }
+        let many = compared(&with_few_successes(|round| round % 3 == 0), 100);
+        let median = row(&many, 0, Metric::Ttft, 0.5);
+        assert_eq!((median.blocks, many.blocks.count), (40, 40), "{median:?}");
+    }
+
+    #[test]
+    fn what_is_said_of_missing_rounds_is_possible() {
+        for seed in 0..40 {
+            let world = World {
+                shifts_ms: vec![0.0, (seed % 7) as f64 * 4.0],
+                failing: vec![0.0, [0.0, 0.5, 0.97][seed as usize % 3]],
+                seconds: [4.0, 9.0, 21.0, 60.0][seed as usize % 4],
+                rate: [1.0, 5.0, 12.0][seed as usize % 3],
+                drift: [0.0, 0.3][seed as usize % 2],
+                seed,
+                ..World::default()
+            };
+            let comparison = compared(&world.run(), 50);
+            for row in comparison.candidates.iter().flat_map(|candidate| &candidate.rows) {
+                let told = crate::report::words::wanted(row, comparison.blocks.rate);
+                assert!(told.is_none_or(|told| !told.contains(" 0 more")), "{row:?}");
+                assert!(row.verdict == Verdict::Inconclusive || row.needed_rounds.is_none(), "{row:?}");
+            }
+        }
     }
 
     /// A run whose gateway loses its slowest calls, `share` of all, to a timeout.

@@ -1,6 +1,7 @@
 //! What a run comes to, and the exit code that says it to scripts.
 
 use crate::analysis::compare::Comparison;
+use crate::analysis::failing::{FailedPath, FailureKind};
 use crate::analysis::gate::Gate;
 use crate::analysis::shift::Verdict;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
@@ -12,6 +13,8 @@ use crate::measure::objective::Severity;
 pub enum Conclusion {
     /// Nothing may be made of it: this tool, not the path, was the limit.
     Invalid,
+    /// A path failed: no call of it succeeded, or more failed than the plan allows.
+    Failed,
     /// It did not carry out its plan: nothing is decided.
     Incomplete,
     /// A critical objective or a declared margin was missed; an objective whose miss ended the run is among them.
@@ -28,6 +31,7 @@ impl Conclusion {
     pub fn of(
         complete: bool,
         validity: &Validity,
+        failing: &[FailedPath],
         objectives: &[ObjectiveResult],
         comparison: Option<&Comparison>,
     ) -> Self {
@@ -39,11 +43,16 @@ impl Conclusion {
             })
         });
         let gated = |gate| comparison.is_some_and(|comparison| comparison.others().any(|one| one.has(gate)));
+        let seen_to_fail = |failed: &FailedPath| failed.kind != FailureKind::NothingFinished;
         if validity.verdict == ValidityVerdict::Invalid {
             Self::Invalid
+        } else if failing.iter().any(seen_to_fail) {
+            Self::Failed
         } else if any(ObjectiveVerdict::Missed) {
             // Of an incomplete run only the objective that ended it can be missed.
             Self::Missed
+        } else if !failing.is_empty() {
+            Self::Failed
         } else if !complete {
             Self::Incomplete
         } else if gated(Gate::Failed) {
@@ -55,13 +64,26 @@ impl Conclusion {
         }
     }
 
-    /// The exit code: 4 invalid, 3 a critical objective or a margin missed, 5 inconclusive if `strict`, otherwise 0. An
+    /// The word used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Failed => "failed",
+            Self::Missed => "missed",
+            Self::Incomplete => "incomplete",
+            Self::Inconclusive => "inconclusive",
+            Self::Met => "met",
+        }
+    }
+
+    /// The exit code: 4 invalid, 3 a path failed or a critical objective or a margin was missed, 5 inconclusive if `strict`, otherwise 0. An
     /// interrupted `run` ends with its signal's code instead.
     #[must_use]
     pub fn exit_code(self, strict: bool) -> u8 {
         match self {
             Self::Invalid => 4,
-            Self::Missed => 3,
+            Self::Failed | Self::Missed => 3,
             Self::Incomplete | Self::Inconclusive => {
                 if strict {
                     5

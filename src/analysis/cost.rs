@@ -10,14 +10,28 @@ use crate::units::{PathId, Phase};
 pub struct Cost {
     /// In which currency.
     pub currency: String,
-    /// How much.
-    pub total: f64,
-    /// Tokens of prompts.
-    pub input_tokens: u64,
-    /// Tokens of answers, reasoning included.
-    pub output_tokens: u64,
-    /// Calls that may have cost something and of which no tokens are known: `total` is the least then.
+    /// How much; `None` where calls may have cost something and no server told the tokens of any.
+    pub total: Option<f64>,
+    /// Tokens of prompts, if any call told.
+    pub input_tokens: Option<u64>,
+    /// Tokens of answers, reasoning included, if any call told.
+    pub output_tokens: Option<u64>,
+    /// Calls that may have cost something and of which not all tokens are known: `total` is the least then.
     pub calls_without_tokens: u64,
+}
+
+impl Cost {
+    /// Why there is no total.
+    #[must_use]
+    pub fn why_none(&self) -> Option<String> {
+        let what = match (self.input_tokens, self.output_tokens) {
+            (None, Some(_)) => "input tokens",
+            (Some(_), None) => "output tokens",
+            (None, None) | (Some(_), Some(_)) => "tokens",
+        };
+        let many = self.calls_without_tokens;
+        self.total.is_none().then(|| format!("the server told the {what} of none of {many} calls"))
+    }
 }
 
 /// What the whole run cost, warmup included; `None` without prices.
@@ -39,11 +53,18 @@ pub fn of_path(run: &Run, path: PathId) -> Option<Cost> {
 fn of(prices: &Prices, calls: &Counts) -> Cost {
     Cost {
         currency: prices.currency.clone(),
-        total: prices.cost(calls.input_tokens, calls.output_tokens),
-        input_tokens: calls.input_tokens,
-        output_tokens: calls.output_tokens,
+        total: total(prices, calls),
+        input_tokens: calls.input.told(),
+        output_tokens: calls.output.told(),
         calls_without_tokens: calls.without_tokens,
     }
+}
+
+fn total(prices: &Prices, calls: &Counts) -> Option<f64> {
+    if calls.charged == 0 {
+        return Some(0.0);
+    }
+    Some(prices.cost(calls.input.told()?, calls.output.told()?)).filter(|total| total.is_finite())
 }
 
 #[cfg(test)]
@@ -59,13 +80,44 @@ mod tests {
         run.manifest.plan.prices = Some(Prices { input: 2.0, output: 8.0, currency: "EUR".to_owned() });
         let calls = run.samples.len() as u64;
         let cost = of_run(&run).expect("prices");
-        assert_eq!((cost.input_tokens, cost.output_tokens, cost.calls_without_tokens), (100 * calls, 30 * calls, 0));
-        assert!((cost.total - (200.0 + 240.0) * calls as f64 / 1e6).abs() < 1e-9, "{cost:?}");
+        assert_eq!((cost.input_tokens, cost.output_tokens), (Some(100 * calls), Some(30 * calls)));
+        assert_eq!(cost.calls_without_tokens, 0);
+        assert!((cost.total.expect("told") - (200.0 + 240.0) * calls as f64 / 1e6).abs() < 1e-9, "{cost:?}");
         fixture::fail(&mut run.samples[0], ErrorClass::Http(429));
         fixture::fail(&mut run.samples[1], ErrorClass::TimeoutGap);
         for sample in &mut run.samples[..2] {
             sample.input_tokens = None;
         }
         assert_eq!(of_run(&run).expect("prices").calls_without_tokens, 1, "a refused call costs nothing");
+    }
+
+    #[test]
+    fn nothing_that_was_not_told_is_nothing_to_pay() {
+        let mut run = World { seconds: 2.0, ..World::default() }.run();
+        run.manifest.plan.prices = Some(Prices { input: 2.0, output: 8.0, currency: "EUR".to_owned() });
+        for (input, output, what) in [
+            (Some(5), None, "the output tokens of"),
+            (None, Some(5), "the input tokens of"),
+            (None, None, "the tokens of"),
+        ] {
+            for sample in &mut run.samples {
+                (sample.input_tokens, sample.output_tokens) = (input, output);
+            }
+            let cost = of_run(&run).expect("prices");
+            assert_eq!((cost.total, cost.calls_without_tokens), (None, run.samples.len() as u64));
+            assert!(cost.why_none().is_some_and(|why| why.contains(what)), "{cost:?}");
+        }
+        for sample in &mut run.samples {
+            fixture::fail(sample, ErrorClass::Http(429));
+            sample.input_tokens = None;
+        }
+        assert_eq!(of_run(&run).expect("prices").total, Some(0.0), "what is refused costs nothing");
+        run.samples.truncate(3);
+        for (sample, tokens) in run.samples.iter_mut().zip([u64::MAX, 1 << 63, 7]) {
+            (sample.input_tokens, sample.output_tokens) = (Some(tokens), Some(tokens));
+        }
+        let cost = of_run(&run).expect("prices");
+        assert_eq!((cost.input_tokens, cost.output_tokens), (Some(u64::MAX), Some(u64::MAX)), "sums saturate");
+        assert!(cost.total.is_some_and(f64::is_finite));
     }
 }

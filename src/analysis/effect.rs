@@ -17,12 +17,12 @@ impl Bench<'_> {
         let wins = Wins::of(own, other);
         let all = |values: &Values| vec![1; values.blocks()];
         let delta = wins.delta((own, &all(own)), (other, &all(other)));
-        let enough = self.blocks.count >= FOR_INTERVAL && base.ok.n().min(cand.ok.n()) >= interval_needs(0.5);
+        let enough = pair.filled[metric] >= FOR_INTERVAL && base.ok.n().min(cand.ok.n()) >= interval_needs(0.5);
         let interval = |estimate: f64| {
             let draws =
                 self.draws[pair.baseline.path.index()].iter().zip(self.draws[pair.candidate.path.index()].iter());
             let drawn = draws.map(|(a, b)| wins.delta((own, a), (other, b)).unwrap_or(estimate)).collect();
-            let (low, high) = Shift { estimate, drawn }.interval(small_sample_factor(self.blocks.count));
+            let (low, high) = Shift { estimate, drawn }.interval(small_sample_factor(pair.filled[metric]));
             (low.max(-1.0), high.min(1.0))
         };
         Dominance { metric: self.metrics[metric], delta, ci: delta.filter(|_| enough).map(interval) }

@@ -22,7 +22,7 @@ const AT_ONCE: f64 = 0.02;
 /// One thing that a path did wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Stable, for machines: `stream_truncated`, `stream_buffered`.
+    /// Stable, for machines; all of them stand in `docs/answers.md`.
     pub code: &'static str,
     /// What was seen.
     pub message: String,
@@ -36,7 +36,95 @@ pub struct Finding {
 #[must_use]
 pub fn find(measured: &[&Sample], counts: &Counts, path: PathId) -> Vec<Finding> {
     let own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
-    truncated(counts).into_iter().chain(buffered(&own)).collect()
+    let classes = CLASSES.iter().filter_map(|kind| of_class(kind, counts));
+    let forms = FORMS.iter().filter_map(|kind| of_form(kind, &own));
+    truncated(counts).into_iter().chain(buffered(&own)).chain(classes).chain(forms).collect()
+}
+
+/// A class of error whose cause lies in how the path is set up.
+struct ClassFinding {
+    class: ErrorClass,
+    code: &'static str,
+    seen: &'static str,
+    remedy: &'static str,
+}
+
+const CLASSES: [ClassFinding; 3] = [
+    ClassFinding {
+        class: ErrorClass::Html,
+        code: "html_answer",
+        seen: "were answered with an HTML or XML page under a status of success",
+        remedy: "check that base_url is that of the API (often it ends in /v1) and not of a web page, and that no login \
+                 page, proxy or firewall answers in its place",
+    },
+    ClassFinding {
+        class: ErrorClass::Compressed,
+        code: "compressed_answer",
+        seen: "were answered compressed (gzip or another content encoding), although accept-encoding: identity was sent",
+        remedy: "switch off compression for this route in the gateway or proxy: it also holds back a stream",
+    },
+    ClassFinding {
+        class: ErrorClass::StaleConnection,
+        code: "stale_connection",
+        seen: "failed on a connection that the server had closed while it was idle",
+        remedy: "raise the keep-alive (idle) timeout of the server or gateway, or set connections.policy = \"fresh\"",
+    },
+];
+
+fn of_class(kind: &ClassFinding, counts: &Counts) -> Option<Finding> {
+    let (seen, calls) = (counts.with_class(|class| class == kind.class), counts.calls() - counts.dropped());
+    (seen > 0).then(|| Finding {
+        code: kind.code,
+        message: format!("{seen} of {calls} calls {}", kind.seen),
+        remedy: kind.remedy.to_owned(),
+        evidence: BTreeMap::from([("calls", calls as f64), ("seen", seen as f64)]),
+    })
+}
+
+/// A form of successful answers that no caller expects.
+struct FormFinding {
+    code: &'static str,
+    /// Whether a call is one of those that could have it.
+    among: fn(&Sample) -> bool,
+    has: fn(&Sample) -> bool,
+    seen: &'static str,
+    remedy: &'static str,
+}
+
+const FORMS: [FormFinding; 3] = [
+    FormFinding {
+        code: "not_streamed",
+        among: |sample| sample.stream,
+        has: |sample| sample.stamps.first_event.is_none(),
+        seen: "calls that asked for a stream were answered with one JSON body; they have no time to first token",
+        remedy: "check that the model and every gateway on this path support streaming",
+    },
+    FormFinding {
+        code: "streamed_unasked",
+        among: |sample| !sample.stream,
+        has: |sample| sample.stamps.first_event.is_some(),
+        seen: "calls that asked for one JSON body were answered with a stream",
+        remedy: "check whether the server or a gateway on this path ignores \"stream\": false",
+    },
+    FormFinding {
+        code: "empty_answer",
+        among: |sample| sample.stream && sample.stamps.first_event.is_some(),
+        has: |sample| sample.stamps.first_content.or(sample.stamps.first_reasoning).is_none(),
+        seen: "streams ended well without any content; they have no time to first token",
+        remedy: "raise the limit on output tokens if the model spends them on hidden reasoning; otherwise look in the \
+                 server's log for why it generates nothing",
+    },
+];
+
+fn of_form(kind: &FormFinding, own: &[&Sample]) -> Option<Finding> {
+    let among: Vec<&&Sample> = own.iter().filter(|sample| sample.outcome.is_ok() && (kind.among)(sample)).collect();
+    let seen = among.iter().filter(|sample| (kind.has)(sample)).count();
+    (seen > 0).then(|| Finding {
+        code: kind.code,
+        message: format!("{seen} of {} {}", among.len(), kind.seen),
+        remedy: kind.remedy.to_owned(),
+        evidence: BTreeMap::from([("calls", among.len() as f64), ("seen", seen as f64)]),
+    })
 }
 
 fn truncated(counts: &Counts) -> Option<Finding> {
@@ -84,7 +172,7 @@ fn streaming_share(sample: &Sample) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::measure::outcome::Outcome;
-    use crate::run::fixture::World;
+    use crate::run::fixture::{self, World};
 
     fn found_in(run: &crate::run::Run, path: PathId) -> Vec<Finding> {
         let counts = run.counted(crate::units::Phase::Measure);
@@ -112,5 +200,35 @@ mod tests {
             ["stream_truncated", "stream_buffered"]
         );
         assert_eq!(found[1].evidence["at_once"], found[1].evidence["streams"]);
+    }
+
+    #[test]
+    fn answers_of_another_form_are_found() {
+        type Change = fn(&mut Sample);
+        let table: [(&str, Change); 6] = [
+            ("html_answer", |sample| fixture::fail(sample, ErrorClass::Html)),
+            ("compressed_answer", |sample| fixture::fail(sample, ErrorClass::Compressed)),
+            ("stale_connection", |sample| fixture::fail(sample, ErrorClass::StaleConnection)),
+            ("not_streamed", |sample| sample.stamps.first_event = None),
+            ("streamed_unasked", |sample| sample.stream = false),
+            ("empty_answer", |sample| (sample.stamps.first_content, sample.stamps.first_reasoning) = (None, None)),
+        ];
+        for (code, change) in table {
+            let mut run = World::default().run();
+            let own =
+                || |sample: &&mut Sample| sample.path == PathId(2) && sample.phase == crate::units::Phase::Measure;
+            run.samples
+                .iter_mut()
+                .filter(own())
+                .for_each(|sample| sample.stamps.first_event = sample.stamps.first_content);
+            assert!(found_in(&run, PathId(2)).is_empty(), "{code}");
+            run.samples.iter_mut().filter(own()).take(3).for_each(change);
+            let found = found_in(&run, PathId(2));
+            assert_eq!(
+                found.iter().map(|finding| (finding.code, finding.evidence["seen"])).collect::<Vec<_>>(),
+                [(code, 3.0)]
+            );
+            assert!(found_in(&run, PathId(0)).iter().all(|finding| finding.code != code), "{code}");
+        }
     }
 }

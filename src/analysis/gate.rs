@@ -1,7 +1,7 @@
 //! Gates: a shift held against the margin that was declared for it.
 
-use crate::analysis::judge::HOPELESS;
-use crate::analysis::power::rounds_to_reach;
+use crate::analysis::judge::rounds_to_tell;
+use crate::analysis::needed::Needed;
 use crate::analysis::shift::{Open, SHOWN, ShiftRow, Verdict};
 use crate::measure::margin::{Margin, Scope, Size, declared};
 
@@ -63,7 +63,7 @@ impl Gates<'_> {
     }
 
     /// Holds a row against its margin; `rounds` are those of the run.
-    pub(crate) fn hold(&self, row: &mut ShiftRow, rounds: f64) {
+    pub(crate) fn hold(&self, row: &mut ShiftRow, rounds: usize) {
         row.margin = declared(self.margins, row.metric, row.quantile);
         let default = || {
             (self.default && SHOWN.contains(&row.quantile)).then_some(Size::Share(if row.quantile <= 0.5 {
@@ -96,11 +96,10 @@ fn still_open(
     row: &ShiftRow,
     (low, high): (f64, f64),
     margin: f64,
-    rounds: f64,
-) -> (Option<Open>, Option<String>, Option<u64>) {
+    rounds: usize,
+) -> (Option<Open>, Option<String>, Option<Needed>) {
     let shift = row.shift_ms.unwrap_or(0.0);
     let arm = if shift >= margin { shift - low } else { high - shift };
-    let needed = rounds_to_reach(rounds, arm, margin - shift);
-    let needed = (needed <= HOPELESS * rounds).then(|| needed.ceil() as u64);
+    let needed = rounds_to_tell(rounds, arm, margin - shift);
     (Some(Open::HoldsMargin), Some("the interval holds the margin".to_owned()), needed)
 }

@@ -8,10 +8,10 @@
 use std::collections::HashMap;
 
 use crate::analysis::bench::{Bench, minus};
-use crate::analysis::blocks::FOR_VERDICT;
+use crate::analysis::blocks::{FOR_INTERVAL, FOR_VERDICT};
 use crate::analysis::interval::{Shift, widening};
 use crate::analysis::population::value_ms;
-use crate::analysis::resample::Values;
+use crate::analysis::resample::{Sums, Values};
 use crate::analysis::shift::{Contrast, Half, Interference};
 use crate::analysis::stats::small_sample_factor;
 use crate::measure::metric::Metric;
@@ -88,17 +88,22 @@ struct Halves<'a> {
 impl Halves<'_> {
     /// The shift where it is so, against the shift where it is not.
     fn contrast(&self, is_so: impl Fn(&Within) -> bool) -> Option<Contrast> {
-        let half = |wanted: bool| -> Option<(Half, Vec<f64>)> {
+        let half = |wanted: bool| -> Option<(Half, Vec<f64>, Sums)> {
             let of = self.within.iter().filter(|round| is_so(round) == wanted);
-            let values = Values::new(of.map(|round| (round.ms, round.block)).collect(), self.bench.blocks.count);
+            let values: Vec<(f64, u16)> = of.map(|round| (round.ms, round.block)).collect();
+            let filled = Sums::new(values.iter().copied(), self.bench.blocks.count);
+            let values = Values::new(values, self.bench.blocks.count);
             let shift_ms = values.quantile(0.5).filter(|_| values.n() >= FEWEST)?;
             let draws = self.bench.draws[self.candidate.index()].iter();
             let drawn = draws.map(|weights| values.drawn_quantile(weights, 0.5).unwrap_or(shift_ms)).collect();
-            Some((Half { rounds: values.n(), shift_ms }, drawn))
+            Some((Half { rounds: values.n(), shift_ms }, drawn, filled))
         };
-        let ((so, drawn_so), (not, drawn_not)) = (half(true)?, half(false)?);
+        let ((so, drawn_so, filled_so), (not, drawn_not, filled_not)) = (half(true)?, half(false)?);
         let shift = Shift { estimate: so.shift_ms - not.shift_ms, drawn: minus(&drawn_so, &drawn_not) };
-        let blocks = self.bench.blocks.count;
+        let blocks = self.bench.blocks.filled(&filled_so, &filled_not);
+        if blocks < FOR_INTERVAL {
+            return None;
+        }
         let (low, high) = shift.interval(small_sample_factor(blocks) * widening(self.level, blocks));
         let sure = low > 0.0 || high < 0.0;
         // What lies within the interval of the shift anyway changes nothing that is said of it.

@@ -1,22 +1,31 @@
 //! From shifts and their draws to intervals, verdicts and the words for what is missing.
 
 use crate::analysis::bench::{Arm, Bench, Pair, minus};
-use crate::analysis::blocks::{FOR_INTERVAL, FOR_VERDICT};
+use crate::analysis::blocks::{Blocks, FOR_INTERVAL, FOR_VERDICT};
 use crate::analysis::family::{Key, Levels};
 use crate::analysis::gate::{Gate, Gates};
 use crate::analysis::interval::{Shift, band, widening};
+use crate::analysis::needed::Needed;
 use crate::analysis::population::Connections;
 use crate::analysis::power::rounds_to_reach;
 use crate::analysis::resample::Values;
 use crate::analysis::shift::{Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict, percent};
 use crate::analysis::stats::{interval_needs, small_sample_factor};
+use crate::analysis::survivors;
 use crate::measure::margin::declared_for_errors;
 use crate::measure::quantile::is_supported;
 use crate::plan::Plan;
+use crate::units::PathId;
+
+/// The rounds in which an arm of an interval shrinks to `wanted`; `None` where no reasonable run would do.
+pub(crate) fn rounds_to_tell(rounds: usize, arm: f64, wanted: f64) -> Option<Needed> {
+    let needed = rounds_to_reach(rounds as f64, arm, wanted);
+    Needed::of(rounds, needed).filter(|_| needed <= HOPELESS * rounds as f64)
+}
 
 /// A shift so small against its interval that no reasonable run would tell it from none: more than so many times as
 /// many rounds would be needed.
-pub(crate) const HOPELESS: f64 = 100.0;
+const HOPELESS: f64 = 100.0;
 
 /// Judges candidates.
 pub(crate) struct Judge<'a> {
@@ -30,6 +39,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) gates: Gates<'a>,
     /// Whether the run carried out its plan.
     pub(crate) complete: bool,
+    /// The paths that failed.
+    pub(crate) failing: &'a [PathId],
 }
 
 impl Judge<'_> {
@@ -39,11 +50,15 @@ impl Judge<'_> {
         for metric in 0..self.bench.metrics.len() {
             rows.extend(pair.rows.iter().map(|q| self.row(pair, (place, metric, *q))));
         }
+        let failures = self.failures(pair);
+        if let Some(open) = survivors::against(pair, &failures, self.failing) {
+            rows.iter_mut().for_each(|row| survivors::withhold(row, open, &failures));
+        }
         Candidate {
             path: pair.candidate.path,
             rows,
             means: (0..self.bench.metrics.len()).map(|metric| self.mean(pair, metric)).collect(),
-            failures: self.failures(pair),
+            failures,
             goodput: self.bench.goodput(pair),
             dominances: (0..self.bench.metrics.len()).map(|metric| self.bench.dominance(pair, metric)).collect(),
             connections: Vec::new(),
@@ -59,18 +74,19 @@ impl Judge<'_> {
         let shown = is_supported(base.n().min(cand.n()), q);
         let of = |values: &Values| values.quantile(q).filter(|_| shown);
         let shift_ms = of(cand).zip(of(base)).map(|(cand, base)| cand - base);
-        let factor = small_sample_factor(self.bench.blocks.count);
+        let blocks = pair.filled[metric];
+        let factor = small_sample_factor(blocks);
         let shift = pair.shifts[metric][place].as_ref();
-        let joint_ci_ms =
-            shift.map(|shift| shift.interval(factor * widening(self.levels.at(key), self.bench.blocks.count)));
+        let joint_ci_ms = shift.map(|shift| shift.interval(factor * widening(self.levels.at(key), blocks)));
         let mut row = ShiftRow {
             metric: self.bench.metrics[metric],
             quantile: q,
+            blocks,
             n_baseline: pair.baseline.metrics[metric].ok.n(),
             n_candidate: pair.candidate.metrics[metric].ok.n(),
             baseline_ms: of(base),
             shift_ms,
-            shift_pct: shift_ms.zip(of(base)).map(|(shift, base)| 100.0 * shift / base),
+            shift_pct: shift_ms.zip(of(base).filter(|base| *base > 0.0)).map(|(shift, base)| 100.0 * shift / base),
             ci_ms: shift.map(|shift| shift.interval(factor)),
             ci_pct: shift.and_then(|_| pair.ratio(metric, place, q)).map(|ratio| {
                 let (low, high) = ratio.interval(factor);
@@ -86,13 +102,13 @@ impl Judge<'_> {
             reason: None,
         };
         self.decide(&mut row, pair, self.beyond(pair, metric, place));
-        self.gates.hold(&mut row, self.bench.blocks.rounds as f64);
+        self.gates.hold(&mut row, self.bench.blocks.rounds);
         row
     }
 
     fn decide(&self, row: &mut ShiftRow, pair: &Pair, beyond: Option<String>) {
         let fewest = row.n_baseline.min(row.n_candidate);
-        let rounds = self.bench.blocks.rounds as f64;
+        let rounds = self.bench.blocks.rounds;
         let Some((low, high)) = row.joint_ci_ms else {
             if beyond.is_some() {
                 row.open = Some(Open::BeyondTimeout);
@@ -106,17 +122,14 @@ impl Judge<'_> {
                 row.reason = Some(why.to_owned());
                 return;
             }
-            row.needed_rounds = self.rounds_for_interval(row.quantile, fewest);
+            row.needed_rounds = self.rounds_for_interval(row, fewest);
             row.reason = Some(self.why_no_interval(row, &self.plan.path(scarce).name, fewest));
             return;
         };
-        if let Some(needed) = self.bench.blocks.rounds_for_verdict() {
+        if row.blocks < FOR_VERDICT {
             row.open = Some(Open::FewBlocks);
-            row.needed_rounds = Some(needed);
-            row.reason = Some(format!(
-                "{} blocks of {:.1} s, {FOR_VERDICT} are needed for a verdict",
-                self.bench.blocks.count, self.bench.blocks.length_s
-            ));
+            row.needed_rounds = self.bench.blocks.rounds_for_verdict(row.blocks);
+            row.reason = Some(format!("{}, {FOR_VERDICT} are needed for a verdict", self.blocks_filled(row)));
         } else if !self.complete {
             row.open = Some(Open::Incomplete);
             row.reason = Some("the run is incomplete".to_owned());
@@ -127,8 +140,7 @@ impl Judge<'_> {
         } else {
             let shift = row.shift_ms.unwrap_or(0.0);
             let reach = if shift >= 0.0 { shift - low } else { high - shift };
-            let needed = rounds_to_reach(rounds, reach, shift);
-            row.needed_rounds = (needed <= HOPELESS * rounds).then(|| needed.ceil() as u64);
+            row.needed_rounds = rounds_to_tell(rounds, reach, shift);
             row.open = Some(Open::HoldsZero);
             row.reason = Some("the interval holds zero".to_owned());
         }
@@ -149,11 +161,22 @@ impl Judge<'_> {
         in_the_run.or_else(|| drawn.filter_map(|arm| say(arm, "too close to the timeout for an interval")).next())
     }
 
-    fn rounds_for_interval(&self, q: f64, fewest: usize) -> Option<u64> {
-        let for_blocks = self.bench.blocks.rounds_for_verdict();
-        let more = interval_needs(q) as f64 / fewest as f64;
-        let for_calls = (fewest > 0 && more > 1.0).then(|| (self.bench.blocks.rounds as f64 * more).ceil() as u64);
-        for_blocks.max(for_calls)
+    fn rounds_for_interval(&self, row: &ShiftRow, fewest: usize) -> Option<Needed> {
+        let for_blocks = self.bench.blocks.rounds_for_verdict(row.blocks);
+        let more = interval_needs(row.quantile) as f64 / fewest as f64;
+        let rounds = self.bench.blocks.rounds;
+        let for_calls = if fewest > 0 { Needed::of(rounds, rounds as f64 * more) } else { None };
+        [for_blocks, for_calls].into_iter().flatten().max_by_key(|needed| needed.total())
+    }
+
+    /// "12 blocks of 1.5 s", and how many of them count if not all do.
+    fn blocks_filled(&self, row: &ShiftRow) -> String {
+        let Blocks { count, length_s, .. } = self.bench.blocks;
+        if row.blocks == count {
+            format!("{count} blocks of {length_s:.1} s")
+        } else {
+            format!("{} of {count} blocks of {length_s:.1} s hold a success on both paths", row.blocks)
+        }
     }
 
     fn why_no_interval(&self, row: &ShiftRow, scarce: &str, fewest: usize) -> String {
@@ -171,16 +194,19 @@ impl Judge<'_> {
                 "an interval for p{percent} needs {needs} calls {connections}, path '{scarce}' has {fewest}"
             );
         }
-        format!("{} blocks of {:.1} s, {FOR_INTERVAL} are needed", self.bench.blocks.count, self.bench.blocks.length_s)
+        if row.blocks < FOR_INTERVAL {
+            return format!("{}, {FOR_INTERVAL} are needed", self.blocks_filled(row));
+        }
+        "the draws of the blocks do not agree on a figure".to_owned()
     }
 
     fn mean(&self, pair: &Pair, metric: usize) -> MeanShift {
         let (base, cand) = (&pair.baseline.metrics[metric], &pair.candidate.metrics[metric]);
         let shift_ms = cand.ok.mean().zip(base.ok.mean()).map(|(cand, base)| cand - base);
-        let enough = self.bench.blocks.count >= FOR_INTERVAL && base.ok.n().min(cand.ok.n()) >= interval_needs(0.5);
+        let enough = pair.filled[metric] >= FOR_INTERVAL && base.ok.n().min(cand.ok.n()) >= interval_needs(0.5);
         let interval = |estimate| {
             let shift = Shift { estimate, drawn: minus(&cand.drawn_mean, &base.drawn_mean) };
-            shift.interval(small_sample_factor(self.bench.blocks.count))
+            shift.interval(small_sample_factor(pair.filled[metric]))
         };
         MeanShift { metric: self.bench.metrics[metric], shift_ms, ci_ms: shift_ms.filter(|_| enough).map(interval) }
     }
@@ -218,7 +244,7 @@ impl Judge<'_> {
             .zip(&pair.shifts[metric])
             .filter_map(|(q, shift)| Some((*q, shift.clone()?)))
             .unzip();
-        let halves = band(&shifts, small_sample_factor(self.bench.blocks.count.max(2)));
+        let halves = band(&shifts, small_sample_factor(pair.filled[metric].max(2)));
         let point = |((quantile, shift), half): ((f64, Shift), f64)| CurvePoint {
             quantile,
             shift_ms: shift.estimate,

@@ -21,6 +21,7 @@ mod distribution;
 pub mod divisive;
 mod effect;
 pub mod errors_seen;
+pub mod failing;
 pub mod family;
 pub mod findings;
 mod gaps;
@@ -30,6 +31,7 @@ pub mod interval;
 mod joined;
 mod judge;
 mod lengths;
+pub mod needed;
 pub mod population;
 pub mod power;
 pub mod precision;
@@ -42,6 +44,8 @@ pub mod sizing;
 pub mod slo;
 pub mod stats;
 pub mod summary;
+mod survivors;
+pub mod throughput;
 pub mod timeline;
 pub mod trend;
 pub mod truth;
@@ -51,11 +55,12 @@ pub mod waterfall;
 pub use between::Between;
 pub use compare::Comparison;
 pub use conclusion::Conclusion;
+pub use failing::FailedPath;
 pub use findings::Finding;
 pub use slo::{ExpectationResult, ObjectiveResult};
 pub use summary::PathSummary;
 pub use trend::Trend;
-pub use validity::Validity;
+pub use validity::{Validity, ValidityVerdict};
 
 /// Everything that is judged of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +79,8 @@ pub struct Analysis {
     pub reported: Vec<Option<reported::Reported>>,
     /// Every path against the baseline; `None` with one path alone.
     pub comparison: Option<Comparison>,
+    /// The paths that failed, in the order of the plan.
+    pub failing: Vec<FailedPath>,
     /// The objectives of the plan.
     pub objectives: Vec<ObjectiveResult>,
     /// The claims of the plan.
@@ -98,19 +105,24 @@ pub fn analyse(run: &Run) -> Analysis {
     let counted = run.counted(Phase::Measure);
     let paths = summary::summarize(run, &kept);
     let mut validity = validity::examine(run, &measured, &kept, &paths, headline);
-    let comparison = compare::compare(run, &kept);
+    let mut comparison = compare::compare(run, &kept);
     validity.note_interference(run, comparison.as_ref());
+    if validity.verdict == ValidityVerdict::Invalid {
+        comparison.iter_mut().for_each(Comparison::withhold);
+    }
     let objectives = slo::judge(run, &kept);
+    let failing = failing::find(run);
     Analysis {
         basis: run.headline_basis(),
         headline,
         findings: paths.iter().map(|path| findings::find(&measured, &counted[path.path.index()], path.path)).collect(),
-        conclusion: Conclusion::of(run.is_complete(), &validity, &objectives, comparison.as_ref()),
+        conclusion: Conclusion::of(run.is_complete(), &validity, &failing, &objectives, comparison.as_ref()),
         waterfalls: comparison.as_ref().map_or_else(Vec::new, |c| waterfall::waterfalls(run, &kept, c.baseline)),
         timelines: timeline::timelines(run, &measured, headline),
         reported: paths.iter().map(|path| reported_of(run, &kept, path)).collect(),
         paths,
         comparison,
+        failing,
         objectives,
         expectations: slo::hold(run, &kept),
         validity,
@@ -175,7 +187,9 @@ mod tests {
                 open += 1;
                 assert_eq!((analysis.conclusion.exit_code(false), analysis.conclusion.exit_code(true)), (0, 5));
                 assert!(row.reason.is_some() && row.resolves_ms().is_some_and(|ms| ms > 10.0), "{row:?}");
-                told += usize::from(row.needed_rounds.is_some_and(|rounds| rounds > comparison.blocks.rounds as u64));
+                told += usize::from(
+                    row.needed_rounds.is_some_and(|needed| needed.total() > comparison.blocks.rounds as u64),
+                );
             }
         }
         assert!(open >= 8 && told >= 6, "{open} of 10 open, {told} say how many rounds it takes");

@@ -45,12 +45,14 @@ impl Reported {
 fn split(sample: &Sample) -> Option<Split> {
     let first_byte = sample.stamps.first_byte?.ms_since(sample.stamps.sent?);
     // What a gateway waited for what lies behind it holds the model's own time and the way there.
-    let model = sample.server_ms.or(sample.upstream_ms);
-    if model.is_none() && sample.gateway_ms.is_none() {
+    let model = sample.believable_server_ms().or(sample.believable(sample.upstream_ms));
+    let gateway = sample.believable(sample.gateway_ms);
+    if model.is_none() && gateway.is_none() {
         return None;
     }
-    let network = first_byte - model.unwrap_or(0.0) - sample.gateway_ms.unwrap_or(0.0);
-    Some(Split { network, gateway: sample.gateway_ms, model })
+    // Each may be true and both together not.
+    let taken = sample.believable(Some(model.unwrap_or(0.0) + gateway.unwrap_or(0.0)))?;
+    Some(Split { network: first_byte - taken, gateway, model })
 }
 
 #[cfg(test)]

@@ -174,6 +174,11 @@ impl Sums {
         held
     }
 
+    /// Whether each block has any value.
+    pub fn filled(&self) -> impl Iterator<Item = bool> {
+        self.counts.iter().map(|count| *count > 0)
+    }
+
     /// How many values there are.
     #[must_use]
     pub fn n(&self) -> usize {

@@ -1,6 +1,7 @@
 //! What a comparison says: shifts of quantiles and means, failed shares, and whether a path is faster or slower.
 
 use crate::analysis::gate::Gate;
+use crate::analysis::needed::Needed;
 use crate::measure::margin::Size;
 use crate::measure::metric::Metric;
 use crate::units::PathId;
@@ -57,6 +58,8 @@ pub struct ShiftRow {
     pub metric: Metric,
     /// The quantile.
     pub quantile: f64,
+    /// Blocks with a success on both sides: what the interval stands on.
+    pub blocks: usize,
     /// Successful calls of the baseline; its quantile counts those that timed out too.
     pub n_baseline: usize,
     /// Successful calls of the candidate; its quantile counts those that timed out too.
@@ -74,7 +77,7 @@ pub struct ShiftRow {
     /// The interval that decides: all rows hold at once with 95%.
     pub joint_ci_ms: Option<(f64, f64)>,
     /// Rounds a run of this kind needs for a verdict; `None` when this one gave it, or when no length would.
-    pub needed_rounds: Option<u64>,
+    pub needed_rounds: Option<Needed>,
     /// What can be said; where a margin was declared, beside that.
     pub verdict: Verdict,
     /// The margin declared for it.
@@ -119,6 +122,12 @@ pub enum Open {
     BeyondTimeout,
     /// The run did not carry out its plan, and nothing is decided by half a run.
     Incomplete,
+    /// A path failed, and what is left of its calls says nothing of it.
+    PathFailed,
+    /// The paths do not fail equally often, so the calls that succeeded are different selections.
+    FailuresDiffer,
+    /// The run is invalid, and nothing is decided by it.
+    Invalid,
 }
 
 /// What can be said about a shift.

@@ -12,9 +12,10 @@ use crate::analysis::breakdown::Breakdown;
 use crate::analysis::distribution::Distribution;
 use crate::analysis::gaps::Gaps;
 use crate::analysis::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms, timed_out};
-use crate::measure::counts::Counts;
+use crate::analysis::throughput::Throughput;
+use crate::measure::counts::{Counts, TokenCount};
 use crate::measure::indicator::is_of_connecting;
-use crate::measure::metric::{Basis, Metric};
+use crate::measure::metric::{Basis, Metric, Unpaced, time_per_token};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::{is_supported, needed, quantile};
 use crate::measure::sample::Sample;
@@ -40,6 +41,8 @@ pub struct PathSummary {
     pub connections: ConnectionCounts,
     /// Tokens as the server counted them.
     pub tokens: Tokens,
+    /// Calls and output tokens a second.
+    pub throughput: Throughput,
     /// Every metric, in its headline form, then as service time where that is another.
     pub metrics: Vec<MetricSummary>,
     /// Time to first token and end to end over the whole range of quantiles.
@@ -86,13 +89,27 @@ pub struct ConnectionCounts {
     pub opened_in_warmup: u64,
 }
 
-/// Tokens as the server counted them.
+/// Tokens as the server counted them, of the calls of which it did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Of prompts.
-    pub input: u64,
+    pub input: TokenCount,
     /// Of answers, reasoning included.
-    pub output: u64,
+    pub output: TokenCount,
+    /// Calls that may have had any: they were sent and not refused.
+    pub calls: u64,
+}
+
+impl Tokens {
+    /// Why one of the two, of which `what` is the name, is missing; `None` if it is not.
+    #[must_use]
+    pub fn why_none(&self, count: TokenCount, what: &str) -> Option<String> {
+        match (count.told(), self.calls) {
+            (Some(_), _) => None,
+            (None, 0) => Some("no call was answered".to_owned()),
+            (None, calls) => Some(format!("the server told the {what} tokens of none of {calls} calls")),
+        }
+    }
 }
 
 /// The distribution of a metric. Milliseconds.
@@ -198,7 +215,8 @@ fn of_path(run: &Run, kept: &[&Sample], path: PathId, (counts, before): (&Counts
             failed: counts.with_class(is_of_connecting),
             opened_in_warmup: before.opened,
         },
-        tokens: Tokens { input: counts.input_tokens, output: counts.output_tokens },
+        tokens: Tokens { input: counts.input, output: counts.output, calls: counts.charged },
+        throughput: Throughput::of(run, counts),
         metrics: subject.metrics(),
         spectra: [Metric::Ttft, Metric::E2e].into_iter().map(|metric| subject.spectrum(metric)).collect(),
         breakdown: Breakdown::of(run, &kept, path),
@@ -259,7 +277,7 @@ impl Subject<'_> {
 
     fn metric(&self, metric: Metric, basis: Basis) -> MetricSummary {
         match self.distribution(metric, basis) {
-            Some(all) => of_distribution(&all, metric, basis),
+            Some(all) => of_distribution(&all, self.own, (metric, basis)),
             None => of_values(self.own, self.path, metric, basis),
         }
     }
@@ -284,7 +302,7 @@ impl Subject<'_> {
     }
 }
 
-fn of_distribution(all: &Distribution, metric: Metric, basis: Basis) -> MetricSummary {
+fn of_distribution(all: &Distribution, own: &[&Sample], (metric, basis): (Metric, Basis)) -> MetricSummary {
     let supported = |q| is_supported(all.counted() as usize, q);
     let quantile_of = |q| all.quantile(q).filter(|_| supported(q));
     MetricSummary {
@@ -299,7 +317,7 @@ fn of_distribution(all: &Distribution, metric: Metric, basis: Basis) -> MetricSu
         at_least: QUANTILES.map(|q| all.least(q).filter(|_| supported(q) && quantile_of(q).is_none())),
         counted: all.counted(),
         beyond: all.beyond,
-        reason: (all.n() == 0).then(|| why_none(metric).to_owned()),
+        reason: (all.n() == 0).then(|| why_none(metric, own).to_owned()),
     }
 }
 
@@ -324,7 +342,7 @@ fn of_values(own: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Met
         at_least: QUANTILES.map(|q| quantile(&least, q).filter(|_| supported(q) && quantile_of(q).is_none())),
         counted: all.len() as u64,
         beyond: beyond(&all) as u64,
-        reason: (n == 0).then(|| why_none(metric).to_owned()),
+        reason: (n == 0).then(|| why_none(metric, own).to_owned()),
     }
 }
 
@@ -355,22 +373,31 @@ fn of_gaps(values: &Histogram<u64>, own: &[&Sample], stalled: u64) -> MetricSumm
         at_least: QUANTILES.map(|q| (supported(q) && gaps.most(q).is_none()).then(|| gaps.least(q))),
         counted: gaps.counted(),
         beyond: gaps.stalled,
-        reason: (n == 0).then(|| why_none(metric).to_owned()),
+        reason: (n == 0).then(|| why_none(metric, own).to_owned()),
     }
 }
 
-fn why_none(metric: Metric) -> &'static str {
+/// Why no call has the metric; `own` are those of the path that have rows.
+fn why_none(metric: Metric, own: &[&Sample]) -> &'static str {
     match metric {
         Metric::Ttfb | Metric::E2e => "no call was successful",
         Metric::Ttft | Metric::Ttfo => "no successful stream brought any content",
-        Metric::Tpot => "no successful stream brought two tokens and their count",
+        Metric::Tpot => why_unpaced(own),
         Metric::ChunkGap => "no stream brought two events with content",
         Metric::SendLag => "no successful call was sent",
         Metric::Dns => "no connection to a host name was opened in the measured phase",
         Metric::Tcp => "no connection was opened in the measured phase",
         Metric::Tls => "no https connection was opened in the measured phase",
-        Metric::Server | Metric::Overhead => "the server reported none",
+        Metric::Server | Metric::Overhead => "the server reported none that can be true",
     }
+}
+
+/// Why no stream has a time per token: what holds for most of them.
+fn why_unpaced(own: &[&Sample]) -> &'static str {
+    let mut whys: BTreeMap<Unpaced, usize> = BTreeMap::new();
+    let streams = own.iter().filter(|sample| sample.stream && sample.outcome.is_ok());
+    streams.filter_map(|sample| time_per_token(sample).err()).for_each(|why| *whys.entry(why).or_insert(0) += 1);
+    whys.into_iter().max_by_key(|(_, count)| *count).map_or("no stream was successful", |(why, _)| why.reason())
 }
 
 fn spectrum(metric: Metric, n: u64, quantile: impl Fn(f64) -> Option<f64>) -> Spectrum {
@@ -409,7 +436,7 @@ mod tests {
         assert_eq!((paths[2].requests.dropped, paths[1].requests.timeouts), (1, 1));
         assert_eq!(paths[1].errors["http_429"] + 1, paths[1].requests.failed);
         assert_eq!(paths[0].connections.opened, 2);
-        assert_eq!(paths[0].tokens.output, 30 * paths[0].requests.ok);
+        assert_eq!(paths[0].tokens.output.told(), Some(30 * paths[0].requests.ok));
     }
 
     #[test]

@@ -5,9 +5,13 @@
 //! rarer than [`RARE`] and it is larger than the noise of a single night. The noise is learnt from the series itself:
 //! the robust spread of the differences from night to night. Nights that are invalid or incomplete are no evidence,
 //! and a night without a figure is a gap, never a zero.
+//!
+//! A change needs several nights to be seen. The newest night alone is held against the nights since the last change
+//! (five at least): it is worse if it is slower than their level by more than the margin, and rarer than [`RARE_NIGHT`]
+//! among nights that vary as those do. A path that failed in the newest night is worse whatever was measured of it.
 
 use crate::analysis::divisive::{SHORTEST, change_points};
-use crate::analysis::stats::welch;
+use crate::analysis::stats::{student_survival, welch};
 use crate::measure::margin::{Margin, Size, declared};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::quantile::quantile;
@@ -16,6 +20,13 @@ use crate::run::night::{Figure, Night, Standing};
 
 /// How rare a change must be by Welch's test.
 pub const RARE: f64 = 0.001;
+
+/// How rare a newest night that is worse must be among nights like those of its level, by Student's distribution: one
+/// false alarm in 200 nights and series at most, and far fewer where nights vary by less than a third of the margin.
+pub const RARE_NIGHT: f64 = 0.005;
+
+/// The fewest nights among which outliers are told.
+const FENCED: usize = 8;
 
 /// The fewest sound nights that are searched for changes.
 pub const FEWEST: usize = 12;
@@ -67,6 +78,8 @@ pub struct Series {
     pub changes: Vec<Change>,
     /// The spread of a single night around its level, as a share of it; `None` with fewer than [`SHORTEST`] nights.
     pub noise: Option<f64>,
+    /// The newest night held against the level before it; `None` where too few nights are there to hold it against.
+    pub newest: Option<Newest>,
     /// Whether the newest night lies farther from its level than the past explains: no change yet, but something.
     pub odd: bool,
     /// The margin for it.
@@ -97,6 +110,25 @@ pub struct Level {
     pub ms: f64,
 }
 
+/// The newest night beside the level that it should be on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Newest {
+    /// Its place in [`Trend::nights`].
+    pub night: usize,
+    /// What it measured, milliseconds.
+    pub ms: f64,
+    /// The level: the geometric mean of the nights since the last change, without it and without outliers, milliseconds.
+    pub level_ms: f64,
+    /// How many nights that are.
+    pub n: usize,
+    /// By how much it differs, as a share of the level.
+    pub share: f64,
+    /// How rare a night so much slower is by the spread of those nights.
+    pub p: f64,
+    /// Whether it is slower by more than the margin, and rarer than [`RARE_NIGHT`].
+    pub worse: bool,
+}
+
 /// A night from which on a series is at another level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Change {
@@ -119,6 +151,8 @@ pub struct Change {
 pub enum Standpoint {
     /// It is worse than the one before by more than the margin.
     Slower,
+    /// The newest night alone is worse than its level by more than the margin and by more than the past explains.
+    NewestSlower,
     /// It is worse than the one before, by no more than the margin.
     SlowerWithinMargin,
     /// It is better than the one before.
@@ -135,6 +169,7 @@ impl Standpoint {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Slower => "slower",
+            Self::NewestSlower => "newest_slower",
             Self::SlowerWithinMargin => "slower_within_margin",
             Self::Faster => "faster",
             Self::Steady => "steady",
@@ -144,12 +179,19 @@ impl Standpoint {
 }
 
 impl Trend {
-    /// What the newest levels come to: the exit code 3 if any is worse by more than its margin, 5 if `strict` and
+    /// The paths that failed in the newest night.
+    #[must_use]
+    pub fn failed(&self) -> &[String] {
+        self.nights.last().map_or(&[], |night| &night.failed)
+    }
+
+    /// What the newest levels and the newest night come to: the exit code 3 if any is worse by more than its margin or a
+    /// path failed in the newest night, 5 if `strict` and
     /// nothing is worse but a series has too few nights to tell, otherwise 0.
     #[must_use]
     pub fn exit_code(&self, strict: bool) -> u8 {
         let any = |verdict| self.series.iter().any(|series| series.verdict == verdict);
-        if any(Standpoint::Slower) {
+        if any(Standpoint::Slower) || any(Standpoint::NewestSlower) || !self.failed().is_empty() {
             3
         } else if strict && (any(Standpoint::Inconclusive) || self.series.is_empty()) {
             5
@@ -188,7 +230,9 @@ fn follow(nights: &[Night], question: &Question, path: &str, metric: Metric, qua
     // A figure that counts from another instant is shown, but it is no evidence.
     let point = |(place, night): (usize, &Night)| {
         let figure = figure(night)?;
-        let judged = night.standing == Standing::Sound && figure.basis == basis;
+        // What is left of the calls of a path that failed is not its figure.
+        let failed = night.failed.iter().any(|failed| failed == path);
+        let judged = night.standing == Standing::Sound && figure.basis == basis && !failed;
         Some(Point { night: place, ms: figure.ms, judged })
     };
     let points: Vec<Point> = nights.iter().enumerate().filter_map(point).collect();
@@ -205,19 +249,61 @@ fn follow(nights: &[Night], question: &Question, path: &str, metric: Metric, qua
         levels: Vec::new(),
         changes: Vec::new(),
         noise: noise.map(|sigma| sigma.exp() - 1.0),
+        newest: None,
         odd: false,
         margin,
         verdict: Standpoint::Inconclusive,
     };
+    let mut last_change = 0;
     if logs.len() >= FEWEST {
         let places =
             confirmed(&logs, change_points(&logs, hash(question.seed, Purpose::Nights, 0)), noise.unwrap_or(0.0));
-        series.odd = odd(&logs, places.last().copied().unwrap_or(0));
+        last_change = places.last().copied().unwrap_or(0);
+        series.odd = odd(&logs, last_change);
         series.levels = levels(&evidence, &logs, &places);
         series.changes = places.iter().filter_map(|place| change(&evidence, &logs, &places, *place)).collect();
         series.verdict = standpoint(series.changes.last(), margin);
     }
+    series.newest = newest_night(&evidence, &logs, last_change, margin);
+    if series.verdict != Standpoint::Slower && series.newest.is_some_and(|newest| newest.worse) {
+        series.verdict = Standpoint::NewestSlower;
+    }
     Some(series)
+}
+
+/// Holds the newest night against the nights since the last change before it: a new value beside a sample, by Student's
+/// distribution (a one-sided prediction interval). Past nights beyond Tukey's outer fences are left out, or one night of
+/// trouble would hide the next.
+fn newest_night(evidence: &[Point], logs: &[f64], last_change: usize, margin: Size) -> Option<Newest> {
+    let (newest, point) = (*logs.last()?, evidence.last()?);
+    let level = usual(&logs[last_change.min(logs.len() - 1)..logs.len() - 1]);
+    if level.len() < SHORTEST {
+        return None;
+    }
+    let n = level.len() as f64;
+    let mean = level.iter().sum::<f64>() / n;
+    let spread = (level.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+    // With no other difference than the last digit's there is no spread, and any other night is one.
+    let error = (spread * (1.0 + 1.0 / n).sqrt()).max(1e-9);
+    let p = student_survival((newest - mean) / error, n - 1.0);
+    let level_ms = mean.exp();
+    let worse = point.ms - level_ms > margin.in_ms(level_ms) && p < RARE_NIGHT;
+    let share = point.ms / level_ms - 1.0;
+    Some(Newest { night: point.night, ms: point.ms, level_ms, n: level.len(), share, p, worse })
+}
+
+/// Values within Tukey's outer fences: no farther than three interquartile ranges from the quartiles. Fewer than
+/// [`FENCED`] have no quartiles to speak of, and all are kept.
+fn usual(logs: &[f64]) -> Vec<f64> {
+    let mut sorted = logs.to_vec();
+    if sorted.len() < FENCED {
+        return sorted;
+    }
+    sorted.sort_by(f64::total_cmp);
+    let (Some(q1), Some(q3)) = (quantile(&sorted, 0.25), quantile(&sorted, 0.75)) else { return sorted };
+    let reach = 3.0 * (q3 - q1) + 1e-9;
+    sorted.retain(|log| (q1 - reach..=q3 + reach).contains(log));
+    sorted
 }
 
 /// The robust standard deviation of a single night, of logarithms: night-to-night differences have twice its variance,
@@ -335,6 +421,7 @@ pub(crate) mod tests {
             at_s: 1.79e9 + DAY * place as f64,
             tool_version: "0.1.0".to_owned(),
             standing: Standing::Sound,
+            failed: Vec::new(),
             paths: vec!["direct".to_owned()],
             figures: vec![Figure {
                 path: "direct".to_owned(),
@@ -451,7 +538,68 @@ pub(crate) mod tests {
         assert_eq!((places(&series), code, series.odd), (vec![], 0, false));
         spiked[19].figures[0].ms *= 1.2;
         let (series, code) = judged(spiked);
-        assert_eq!((places(&series), code, series.odd), (vec![], 0, true), "the newest night is odd, but no level");
+        assert_eq!((places(&series), code, series.odd), (vec![], 3, true), "the newest night is odd, and worse");
+        assert_eq!(series.verdict, Standpoint::NewestSlower);
+    }
+
+    #[test]
+    fn a_newest_night_that_is_worse_by_more_than_the_margin_is_worse() {
+        for (word, count, noise, by, margin, code, verdict) in [
+            ("ten nights, the newest 13% slower", 10, 0.015, 1.13, "5%", 3, Standpoint::NewestSlower),
+            ("the same without any noise", 10, 0.0, 1.13, "5%", 3, Standpoint::NewestSlower),
+            ("the same among many", 40, 0.015, 1.13, "5%", 3, Standpoint::NewestSlower),
+            ("six nights do", 6, 0.01, 1.2, "5%", 3, Standpoint::NewestSlower),
+            ("five do not", 5, 0.01, 1.2, "5%", 0, Standpoint::Inconclusive),
+            ("within the margin", 10, 0.005, 1.13, "20%", 0, Standpoint::Inconclusive),
+            ("within the margin, among many", 40, 0.005, 1.03, "5%", 0, Standpoint::Steady),
+            ("faster", 10, 0.01, 0.8, "5%", 0, Standpoint::Inconclusive),
+            ("no slower than nights are", 40, 0.1, 1.13, "5%", 0, Standpoint::Steady),
+        ] {
+            let question = Question { margins: vec![margin.parse().expect("margin")], ..question() };
+            let trend = trend(nights(3, count, noise, count - 1, by), &question);
+            assert_eq!((trend.exit_code(false), trend.series[0].verdict), (code, verdict), "{word}: {trend:?}");
+        }
+    }
+
+    #[test]
+    fn one_night_of_trouble_does_not_hide_the_next_and_is_forgotten_when_it_is_over() {
+        let mut nights = nights(6, 11, 0.01, 99, 1.0);
+        nights[9].figures[0].ms *= 1.3;
+        assert_eq!(judged(nights.clone()).1, 0, "as before");
+        nights[10].figures[0].ms *= 1.3;
+        assert_eq!(judged(nights.clone()).1, 3, "again");
+        // Whatever became of the night, the newest one that is sound is looked at.
+        nights[10].standing = Standing::Invalid;
+        nights[9].figures[0].ms /= 1.3;
+        assert_eq!(judged(nights).1, 0);
+    }
+
+    #[test]
+    fn a_path_that_failed_in_the_newest_night_is_worse_whatever_was_measured_of_it() {
+        for standing in [Standing::Sound, Standing::Incomplete] {
+            let mut nights = nights(6, 12, 0.01, 99, 1.0);
+            nights[4].failed = vec!["direct".to_owned()];
+            nights[4].figures[0].ms *= 0.5;
+            let (series, code) = judged(nights.clone());
+            assert_eq!((code, series.points[4].judged), (0, false), "an old failure is over, and no evidence");
+            (nights[11].standing, nights[11].failed) = (standing, vec!["direct".to_owned()]);
+            nights[11].figures.clear();
+            assert_eq!(judged(nights).1, 3);
+        }
+    }
+
+    /// The share of histories of equal nights whose newest is called worse.
+    fn false_alarms(seeds: u64, count: usize, noise: f64) -> f64 {
+        let alarms = (0..seeds).filter(|seed| judged(nights(90_000 + seed, count, noise, 999, 1.0)).1 == 3);
+        alarms.count() as f64 / seeds as f64
+    }
+
+    #[test]
+    fn ten_equal_nights_rarely_raise_an_alarm() {
+        for (noise, most) in [(0.005, 0.0), (0.015, 0.002), (0.03, 0.015), (0.1, 0.015)] {
+            let share = false_alarms(2_000, 10, noise);
+            assert!(share <= most, "{noise}: {share}");
+        }
     }
 
     #[test]

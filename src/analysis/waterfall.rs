@@ -94,7 +94,7 @@ impl Parts {
         Some(Self {
             until_sent: between(stamps.intended, sent),
             to_first_byte: between(sent, byte),
-            reported: sample.server_ms,
+            reported: sample.believable_server_ms(),
             to_first_token: between(byte, token),
             rest: between(token, done),
         })

@@ -3,254 +3,166 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::HeaderMap;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use hyper::http::response::Parts;
 
+use crate::attempt::events::{BodyEnd, Events, class_of};
 use crate::attempt::words::hear_head;
+use crate::attempt::{counts, headers};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
-use crate::units::{Api, Nanos, PathId, Phase};
-use crate::wire::delta::{BadEvent, Delta, End, Usage};
+use crate::units::{Nanos, PathId};
+use crate::wire::api;
+use crate::wire::body::{BodyKind, Label};
+use crate::wire::delta::{BadEvent, Whole};
 use crate::wire::sse::SseDecoder;
-use crate::wire::{chat, responses};
 
 /// How much of a body that is not a stream is kept for decoding; more is counted but not kept.
 const BODY_KEPT: usize = 16 << 20;
-/// How long the end of the body is waited for after the terminal mark.
-const AFTER_DONE: Duration = Duration::from_secs(1);
 
 /// An answer under way.
 pub(super) struct Answer {
     form: Form,
-    /// Every choice so far has said how it finished.
-    finished: Option<Nanos>,
-    done: bool,
-    error: Option<ErrorClass>,
+    events: Events,
+    /// How many choices were asked for.
+    asked: u32,
 }
 
 enum Form {
+    /// What has come is too little to tell.
+    Unknown(Bytes, Label),
     /// Events.
     Stream(SseDecoder),
     /// One JSON body: its first piece, and all of it if there are more.
     Whole(Bytes, Vec<u8>),
+    /// Something that is no answer, whatever else comes.
+    Foreign(ErrorClass),
     /// A status that is not 2xx: nothing in it is measured.
     Refusal(u16),
 }
 
+impl Form {
+    fn of(kind: BodyKind) -> Self {
+        match kind {
+            BodyKind::Events | BodyKind::LabelledEvents => Self::Stream(SseDecoder::new()),
+            // What is neither is refused when it has come whole.
+            BodyKind::Json | BodyKind::Other => Self::Whole(Bytes::new(), Vec::new()),
+            BodyKind::Markup => Self::Foreign(ErrorClass::Html),
+            BodyKind::Compressed => Self::Foreign(ErrorClass::Compressed),
+        }
+    }
+}
+
 impl Answer {
-    /// Reads the head.
-    pub(super) fn begin(sample: &mut Sample, head: &Parts) -> Self {
-        read_headers(sample, &head.headers);
+    /// Reads the head of the answer to a call that asked for so many choices.
+    pub(super) fn begin(sample: &mut Sample, head: &Parts, asked: u32) -> Self {
+        headers::read(sample, &head.headers);
         sample.status = Some(head.status.as_u16());
-        let form = if !head.status.is_success() {
+        let form = if head.status.is_success() {
+            Form::Unknown(Bytes::new(), label(&head.headers))
+        } else {
             hear_head(sample, head);
             Form::Refusal(head.status.as_u16())
-        } else if sample.stream && !is_json(&head.headers) {
-            Form::Stream(SseDecoder::new())
-        } else {
-            Form::Whole(Bytes::new(), Vec::new())
         };
-        Self { form, finished: None, done: false, error: None }
+        Self { form, events: Events::of(asked), asked }
     }
 
-    /// How long the next piece may take.
-    pub(super) fn patience(&self, gap: Duration) -> Duration {
-        if self.done { gap.min(AFTER_DONE) } else { gap }
+    /// The limit of the wait for the next piece, where `gap` is allowed between two: from when it counts, and how long.
+    pub(super) fn patience(&self, last_read: Nanos, gap: Duration) -> (Nanos, Duration) {
+        match self.events.rest() {
+            Some((from, wait)) => (from, wait.min(gap)),
+            None => (last_read, gap),
+        }
+    }
+
+    /// Whether what comes at `read` only keeps the call open: all that is waited for has come, or had its time.
+    pub(super) fn is_over(&self, read: Nanos) -> bool {
+        self.events.rest().is_some_and(|(from, wait)| read.since(from) > wait)
     }
 
     /// Decodes the next piece, which the read at `read` completed.
-    pub(super) fn take(&mut self, sample: &mut Sample, piece: Bytes, read: Nanos, gap: impl FnMut(PathId, u64)) {
+    pub(super) fn take(&mut self, sample: &mut Sample, piece: Bytes, read: Nanos, mut gap: impl FnMut(PathId, u64)) {
+        let Some(piece) = self.tell_form(piece) else { return };
         match &mut self.form {
-            Form::Stream(_) => self.take_events(sample, &piece, read, gap),
+            Form::Stream(decoder) => self.events.take(decoder, sample, &piece, read, &mut gap),
             Form::Whole(first, body) => {
                 sample.stamps.done = Some(read);
-                if first.is_empty() && body.is_empty() {
-                    *first = piece;
-                } else if first.len() + body.len() + piece.len() <= BODY_KEPT {
-                    body.extend_from_slice(&std::mem::take(first));
-                    body.extend_from_slice(&piece);
-                }
+                keep(first, body, piece);
             }
-            Form::Refusal(_) => sample.hear().keep(&piece),
+            Form::Foreign(_) | Form::Refusal(_) => sample.hear().keep(&piece),
+            Form::Unknown(..) => {}
         }
     }
 
-    fn take_events(&mut self, sample: &mut Sample, piece: &[u8], read: Nanos, mut gap: impl FnMut(PathId, u64)) {
-        let Self { form: Form::Stream(decoder), finished, done, error } = self else { return };
-        let fed = decoder.feed(piece, |event| {
-            if sample.stamps.first_event.is_none() {
-                sample.stamps.first_event = Some(read);
-                // It is a stream: what came before was the beginning of this event.
-                sample.heard = None;
+    /// Tells the form of the body by its first bytes. Returns what is to be decoded: all that has come so far, once
+    /// the form is known.
+    fn tell_form(&mut self, piece: Bytes) -> Option<Bytes> {
+        let Form::Unknown(begin, label) = &mut self.form else { return Some(piece) };
+        let begun = if begin.is_empty() { piece } else { [&begin[..], &piece].concat().into() };
+        match BodyKind::of(&begun, *label) {
+            Some(kind) => {
+                self.events.doubt(kind == BodyKind::LabelledEvents);
+                self.form = Form::of(kind);
             }
-            if event.data.is_empty() {
-                return;
-            }
-            match decode(sample.api, event.data) {
-                Ok(delta) => {
-                    note_content(sample, &delta, read, &mut gap);
-                    note_usage(sample, delta.usage, read);
-                    match delta.end {
-                        Some(End::Finished) => *finished = Some(read),
-                        Some(End::Terminal) => {
-                            *done = true;
-                            sample.stamps.done.get_or_insert(read);
-                        }
-                        Some(End::Error { throttled: true }) => {
-                            *error = Some(ErrorClass::StreamThrottled);
-                            sample.hear().keep(event.data);
-                        }
-                        Some(End::Error { throttled: false }) => {
-                            error.get_or_insert(ErrorClass::StreamError);
-                            sample.hear().keep(event.data);
-                        }
-                        None => {}
-                    }
-                }
-                Err(BadEvent) => {
-                    error.get_or_insert(ErrorClass::BadBody);
-                    sample.hear().keep(event.data);
-                }
-            }
-        });
-        if sample.stamps.first_event.is_none() && !piece.starts_with(b":") {
-            // Neither an event nor a comment: perhaps it is no stream at all.
-            sample.hear().keep(piece);
-        }
-        if fed.is_err() {
-            error.get_or_insert(ErrorClass::BadBody);
-        }
-    }
-
-    /// The body has ended as it should.
-    pub(super) fn finish(self, sample: &mut Sample) -> Outcome {
-        match (self.form, self.error) {
-            (Form::Refusal(status), _) => Outcome::Failed(ErrorClass::Http(status)),
-            (Form::Stream(_), Some(error)) => Outcome::Failed(error),
-            (Form::Stream(_), None) if self.done => Outcome::Ok,
-            (Form::Stream(_), None) => match self.finished {
-                // Some servers end without the mark; every choice having finished is proof enough.
-                Some(read) => {
-                    sample.stamps.done = Some(read);
-                    Outcome::Ok
-                }
-                None => Outcome::Incomplete(ErrorClass::StreamTruncated),
-            },
-            (Form::Whole(first, body), _) => {
-                match decode_body(sample.api, if body.is_empty() { &first } else { &body }) {
-                    Ok(usage) => {
-                        note_usage(sample, usage, sample.stamps.done.unwrap_or_default());
-                        Outcome::Ok
-                    }
-                    Err(BadEvent) => {
-                        sample.hear().keep(if body.is_empty() { &first } else { &body });
-                        Outcome::Failed(ErrorClass::BadBody)
-                    }
-                }
+            // Some keep a connection open with blanks until the answer is there; these need not be kept.
+            None if begun.trim_ascii().is_empty() => return None,
+            None => {
+                *begin = begun;
+                return None;
             }
         }
+        Some(begun)
     }
 
-    /// The connection ended in the middle of the body.
-    pub(super) fn cut_short(self, class: ErrorClass) -> Outcome {
-        match (self.form, self.error) {
-            (Form::Refusal(status), _) => Outcome::Failed(ErrorClass::Http(status)),
-            (Form::Stream(_), Some(error)) => Outcome::Failed(error),
-            (Form::Stream(_), None) if self.done => Outcome::Ok,
-            (Form::Stream(_), None) if class == ErrorClass::ConnectionClosed => {
-                Outcome::Incomplete(ErrorClass::StreamTruncated)
+    /// How the call ended whose body came to this end.
+    pub(super) fn finish(self, sample: &mut Sample, end: BodyEnd) -> Outcome {
+        let Self { form, mut events, asked } = self;
+        match form {
+            Form::Refusal(status) => Outcome::Failed(ErrorClass::Http(status)),
+            Form::Foreign(class) => Outcome::Failed(class),
+            Form::Stream(mut decoder) => {
+                events.hear_last_words(&mut decoder, sample);
+                events.outcome(end)
             }
-            (Form::Whole(..), _) if class == ErrorClass::ConnectionClosed => {
-                Outcome::Incomplete(ErrorClass::BodyTruncated)
-            }
-            (Form::Stream(_) | Form::Whole(..), _) => Outcome::Incomplete(class),
-        }
-    }
-
-    /// A time limit passed in the middle of the body.
-    pub(super) fn timed_out(self, class: ErrorClass) -> Outcome {
-        match (self.form, self.error) {
-            (Form::Refusal(status), _) => Outcome::Failed(ErrorClass::Http(status)),
-            (_, Some(error)) => Outcome::Failed(error),
-            _ if self.done => Outcome::Ok,
-            _ => Outcome::Failed(class),
-        }
-    }
-
-    /// The run ended in the middle of the body.
-    pub(super) fn aborted(self) -> Outcome {
-        if self.done { Outcome::Ok } else { Outcome::Incomplete(ErrorClass::Interrupted) }
-    }
-}
-
-fn decode(api: Api, data: &[u8]) -> Result<Delta, BadEvent> {
-    match api {
-        Api::Chat => chat::decode(data),
-        Api::Responses => responses::decode(data),
-    }
-}
-
-fn decode_body(api: Api, body: &[u8]) -> Result<Option<Usage>, BadEvent> {
-    match api {
-        Api::Chat => chat::decode_body(body),
-        Api::Responses => responses::decode_body(body),
-    }
-}
-
-fn note_content(sample: &mut Sample, delta: &Delta, read: Nanos, gap: &mut impl FnMut(PathId, u64)) {
-    let stamps = &mut sample.stamps;
-    if delta.reasoning {
-        stamps.first_reasoning.get_or_insert(read);
-    }
-    if delta.visible {
-        stamps.first_visible.get_or_insert(read);
-    }
-    if delta.is_content() {
-        stamps.first_content.get_or_insert(read);
-        if let Some(last) = stamps.last_content.replace(read)
-            && sample.phase == Phase::Measure
-        {
-            gap(sample.path, read.0.saturating_sub(last.0));
+            Form::Unknown(..) if sample.stream => events.outcome(end),
+            Form::Unknown(..) => of_body(sample, &[], asked, end),
+            Form::Whole(first, body) => of_body(sample, if body.is_empty() { &first } else { &body }, asked, end),
         }
     }
 }
 
-fn note_usage(sample: &mut Sample, usage: Option<Usage>, read: Nanos) {
-    if let Some(usage) = usage {
-        sample.stamps.usage = Some(read);
-        sample.input_tokens = Some(usage.input);
-        sample.output_tokens = Some(usage.output);
-        sample.reasoning_tokens = Some(usage.reasoning);
+/// Keeps one more piece of a body.
+fn keep(first: &mut Bytes, body: &mut Vec<u8>, piece: Bytes) {
+    if first.is_empty() && body.is_empty() {
+        *first = piece;
+    } else if first.len() + body.len() + piece.len() <= BODY_KEPT {
+        body.extend_from_slice(&std::mem::take(first));
+        body.extend_from_slice(&piece);
     }
 }
 
-/// What the headers say, in one walk over them.
-fn read_headers(sample: &mut Sample, headers: &HeaderMap) {
-    // Gateways and servers name the call in several ways; the first of these counts.
-    const IDS: [&str; 4] = ["apim-request-id", "x-request-id", "request-id", "x-ms-request-id"];
-    let (mut id, mut seconds) = (IDS.len(), None);
-    for (name, value) in headers {
-        let number = || value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
-        match name.as_str() {
-            "openai-processing-ms" => sample.server_ms = number(),
-            "x-litellm-overhead-duration-ms" | "x-kong-proxy-latency" => sample.gateway_ms = number(),
-            "x-envoy-upstream-service-time" | "x-kong-upstream-latency" => sample.upstream_ms = number(),
-            "retry-after-ms" => sample.retry_after_ms = number(),
-            "retry-after" => seconds = number(),
-            "x-ms-region" => sample.region = value.to_str().ok().map(Box::from),
-            name => {
-                if let (Some(place), Ok(text)) = (IDS[..id].iter().position(|id| *id == name), value.to_str()) {
-                    id = place;
-                    sample.request_id = Some(text.into());
-                }
-            }
+/// How a call ended whose answer is one body. One that is whole is an answer, also when it is kept open behind it.
+fn of_body(sample: &mut Sample, body: &[u8], asked: u32, end: BodyEnd) -> Outcome {
+    let read = api::decode_body(sample.api, body, asked);
+    if !matches!(read, Ok(Whole::Answer(_))) {
+        sample.hear().keep(body);
+    }
+    match (end, read) {
+        (_, Ok(Whole::Error(error))) => Outcome::Failed(class_of(error)),
+        (BodyEnd::Cut(ErrorClass::ConnectionClosed), _) => Outcome::Incomplete(ErrorClass::BodyTruncated),
+        (BodyEnd::Cut(class), _) => Outcome::Incomplete(class),
+        (BodyEnd::Clean | BodyEnd::TimedOut(_) | BodyEnd::Aborted, Ok(Whole::Answer(usage))) => {
+            counts::note(sample, usage, sample.stamps.done.unwrap_or_default());
+            Outcome::Ok
         }
+        (BodyEnd::Clean, Err(BadEvent)) => Outcome::Failed(ErrorClass::BadBody),
+        (BodyEnd::TimedOut(class), Err(BadEvent)) => Outcome::Failed(class),
+        (BodyEnd::Aborted, Err(BadEvent)) => Outcome::Incomplete(ErrorClass::Interrupted),
     }
-    sample.retry_after_ms = sample.retry_after_ms.or(seconds.map(|seconds| seconds * 1e3));
 }
 
-/// A gateway that collected the stream may answer with one JSON body.
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(hyper::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("application/json"))
+/// What the headers say of the body.
+fn label(headers: &HeaderMap) -> Label {
+    let value = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    Label::of(value(CONTENT_TYPE), value(CONTENT_ENCODING))
 }

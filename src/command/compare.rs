@@ -77,7 +77,8 @@ fn tell(compared: &Compared, args: &CompareArgs) -> Result<(), StoreError> {
     let wants = |format| args.format.contains(&format);
     let json = wants(CompareFormat::Json).then(|| (JSON, compared.json()));
     let md = wants(CompareFormat::Md).then(|| (MARKDOWN, markdown::render(&compared.sheet()).into_bytes()));
-    for (name, bytes) in json.into_iter().chain(md) {
+    let junit = wants(CompareFormat::Junit).then(|| (file::JUNIT, compared.junit()));
+    for (name, bytes) in json.into_iter().chain(md).chain(junit) {
         match &args.out {
             Some(dir) => written.push(write(dir, name, &bytes)?),
             None => texts.push(String::from_utf8_lossy(&bytes).into_owned()),

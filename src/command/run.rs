@@ -43,7 +43,7 @@ use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
 use crate::profile::sizing::Assumed;
 use crate::report::{self, Format, json, sizing};
-use crate::run::{Ending, Manifest};
+use crate::run::{EndedBy, Ending, Manifest};
 use crate::store;
 use crate::store::journal::Journal;
 use crate::transport::connect::Target;
@@ -90,6 +90,7 @@ pub fn run(args: cli::Run) -> CommandResult {
     if let Some(times) = workload.arrivals() {
         plan.end_with_trace(times).or_usage()?;
     }
+    plan.check_measured(workload.arrivals()).or_usage()?;
     if args.dry_run {
         return dry_run(&plan, &workload, spread(assumed, args.size_from.as_deref())?, args.quiet);
     }
@@ -134,9 +135,10 @@ fn conclude(carried: &Carried, args: &cli::Run) -> CommandResult {
     end_when_told();
     let exit = judge(carried, args);
     match &carried.cut {
+        // Their reasons stand in the files, which may come to something graver.
+        Some((Exit::Met | Exit::Missed | Exit::Invalid, _)) | None => exit,
         // Whatever its files come to, and even if they cannot be rendered: why it ended is the answer.
-        Some((cut, _)) if *cut != Exit::Met => Ok(*cut),
-        Some(_) | None => exit,
+        Some((cut, _)) => Ok(*cut),
     }
 }
 
@@ -181,7 +183,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     let dir = run_directory(&plan, manner, clock)?;
     // Before the simulator starts, which inherits the limit.
     let too_few_files = machine::raise_open_files(most_files(&plan));
-    let simulator = match (&plan.simulator, &key) {
+    let mut simulator = match (&plan.simulator, &key) {
         (Some(simulator), Some(key)) => Some(SimulatorChild::start(&simulator.scenario, plan.seed, key)?),
         _ => None,
     };
@@ -220,6 +222,7 @@ pub(super) fn carry_out(mut plan: Plan, workload: Workload, manner: &Manner) -> 
     let mut manifest = manifest(&setup, clock, truth, notes)?;
     store::manifest::write(&dir, &manifest).or_world()?;
     let backend = simulator.as_ref().and_then(SimulatorChild::as_backend);
+    let backend = (backend, simulator.as_mut());
     let outcome = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), manner)?;
     end(dir, manifest, outcome, simulator)
 }
@@ -313,7 +316,7 @@ fn measure(
     runtime: &tokio::runtime::Runtime,
     setup: &Setup,
     (dir, manifest): (&Path, &mut Manifest),
-    (started, backend): (SystemTime, Option<Backend>),
+    (started, (backend, simulator)): (SystemTime, (Option<Backend>, Option<&mut SimulatorChild>)),
     manner: &Manner,
 ) -> CommandResult<Outcome> {
     let from = setup.plan.first_measured(setup.workload.arrivals());
@@ -323,7 +326,7 @@ fn measure(
     let crew = quills.into_iter().zip(hearts).collect();
     let mut live = Live::new(setup, manner.quiet);
     let overseer = Overseer::of(setup, manifest);
-    let conducted = conduct::conduct(setup, crew, &journal, overseer, |moment| live.show(moment));
+    let conducted = conduct::conduct(setup, crew, &journal, (overseer, simulator), |moment| live.show(moment));
     let outcome = runtime.block_on(conducted).or_world();
     live.finish();
     let (written, watched) = (journal.finish().map_err(|error| anyhow!(error)), watch.end());
@@ -345,6 +348,8 @@ fn end(
     simulator: Option<SimulatorChild>,
 ) -> CommandResult<Carried> {
     let (mut reached, mut aborted_by) = (None, None);
+    let mut ended_by = outcome.simulator_died.map(EndedBy::SimulatorDied);
+    let signalled = matches!(outcome.cut, Some(Cut::Interrupted | Cut::Terminated));
     let cut = outcome.cut.map(|cut| match cut {
         Cut::Aborted(aborted) => {
             let why = format!("stopped by the objective '{}' of path '{}'", aborted.expression, aborted.path);
@@ -355,6 +360,14 @@ fn end(
             reached = Some(why.clone());
             (Exit::Met, why)
         }
+        Cut::Failing(count) => {
+            ended_by.get_or_insert(EndedBy::FailuresInARow(count));
+            let why = format!(
+                "{count} calls in a row failed on every path, and none ever succeeded (limits.failures_in_a_row)"
+            );
+            (Exit::Missed, why)
+        }
+        Cut::SimulatorDied(how) => (Exit::Invalid, format!("the bundled simulator died ({how})")),
         Cut::Interrupted => (Exit::Interrupted, "interrupted".to_owned()),
         Cut::Terminated => (Exit::Terminated, "terminated".to_owned()),
         Cut::Limit(why) => (Exit::Met, format!("stopped by {why}")),
@@ -366,6 +379,7 @@ fn end(
         reason: cut.as_ref().map(|(_, why)| why.clone()).filter(|_| reached.is_none()),
         reached,
         aborted_by,
+        ended_by: ended_by.or(signalled.then_some(EndedBy::Signal)),
         measured_s: outcome.measured.as_secs_f64(),
         drain_s: outcome.drain.as_secs_f64(),
         planned: outcome.due,

@@ -16,6 +16,7 @@ impl ErrorClass {
             Self::NoDescriptor => "this machine has no file descriptor or port left",
             Self::ConnectionClosed => "the connection was closed before an answer",
             Self::ConnectionReset => "connection reset",
+            Self::StaleConnection => "the server had closed the idle connection on which the call was sent",
             Self::StreamRefused => "the server refused the HTTP/2 stream",
             Self::StreamReset => "the server reset the HTTP/2 stream",
             Self::TimeoutFirstByte => "no byte of an answer in time",
@@ -24,6 +25,8 @@ impl ErrorClass {
             Self::Http(status) => of_status(status),
             Self::Protocol => "the answer is not HTTP",
             Self::BadBody => "the answer is not what the API promises",
+            Self::Html => "a page for people came instead of an answer",
+            Self::Compressed => "the answer is compressed, although it was asked for uncompressed",
             Self::StreamError => "an error in the stream",
             Self::StreamThrottled => "a rate limit in the stream",
             Self::StreamTruncated => "the stream ended before its end mark",
@@ -50,7 +53,14 @@ impl ErrorClass {
             Self::TimeoutGap => "look for what holds the stream back, or raise timeouts.gap",
             Self::TimeoutTotal => "ask for fewer output tokens, or raise timeouts.total",
             Self::Protocol => "check the scheme, the port and the HTTP version of base_url",
-            Self::BadBody => "check that base_url leads to the API and not to a page for people",
+            Self::StaleConnection => {
+                "keep connections for longer on the server or gateway than calls are apart, or set connections.policy = \"fresh\""
+            }
+            Self::BadBody => "compare what came with what the API promises, and check base_url",
+            Self::Html => "check that base_url leads to the API and not to a page for people (sign-in, proxy, portal)",
+            Self::Compressed => {
+                "switch compression off on the gateway or server for this path: it delays and merges events"
+            }
             Self::StreamThrottled => LESS,
             Self::StreamTruncated | Self::BodyTruncated => {
                 "look for a time limit or a size limit of the gateway or proxy on this path"

@@ -5,6 +5,35 @@ use std::collections::BTreeMap;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 
+/// Tokens of the calls whose server told how many they had. A sum that no number holds stays at the largest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenCount {
+    /// How many.
+    pub sum: u64,
+    /// Of how many calls.
+    pub calls: u64,
+}
+
+impl TokenCount {
+    /// The sum, if any call told.
+    #[must_use]
+    pub fn told(self) -> Option<u64> {
+        (self.calls > 0).then_some(self.sum)
+    }
+
+    /// Adds the tokens of one call, if they are known.
+    fn count(&mut self, tokens: Option<u64>) {
+        if let Some(tokens) = tokens {
+            self.add(Self { sum: tokens, calls: 1 });
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.sum = self.sum.saturating_add(other.sum);
+        self.calls += other.calls;
+    }
+}
+
 /// Counts over some calls. Two of them add up to those over both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -21,14 +50,18 @@ pub struct Counts {
     /// Calls that used one again.
     pub reused: u64,
     /// Prompt tokens as the server counted them.
-    pub input_tokens: u64,
+    pub input: TokenCount,
     /// Output tokens as the server counted them, reasoning included.
-    pub output_tokens: u64,
+    pub output: TokenCount,
+    /// Those of successful calls.
+    pub ok_output: TokenCount,
     /// Calls whose stamps run backwards.
     pub backwards: u64,
     /// Failed calls that got no status.
     pub unanswered: u64,
-    /// Calls that may have cost something and of which no tokens are known.
+    /// Calls that may have cost something.
+    pub charged: u64,
+    /// Those of them of which not all tokens are known.
     pub without_tokens: u64,
     /// Calls that were ok or failed, by the status that they got.
     pub statuses: BTreeMap<u16, u64>,
@@ -46,8 +79,10 @@ impl Counts {
         self.stalled += one(sample.stalled());
         self.opened += one(sample.conn.as_ref().is_some_and(|conn| conn.is_new()));
         self.reused += one(sample.conn.as_ref().is_some_and(|conn| !conn.is_new()));
-        self.input_tokens += sample.input_tokens.unwrap_or(0);
-        self.output_tokens += sample.output_tokens.unwrap_or(0);
+        self.input.count(sample.input_tokens);
+        self.output.count(sample.output_tokens);
+        self.ok_output.count(sample.output_tokens.filter(|_| sample.outcome.is_ok()));
+        self.charged += one(sample.is_charged());
         self.backwards += one(sample.stamps.run_backwards());
         self.without_tokens += one(sample.is_charged_unknown());
         match (sample.outcome.counts_as_failed(), sample.status) {
@@ -67,8 +102,10 @@ impl Counts {
         self.stalled += other.stalled;
         self.opened += other.opened;
         self.reused += other.reused;
-        self.input_tokens += other.input_tokens;
-        self.output_tokens += other.output_tokens;
+        self.input.add(other.input);
+        self.output.add(other.output);
+        self.ok_output.add(other.ok_output);
+        self.charged += other.charged;
         self.backwards += other.backwards;
         self.unanswered += other.unanswered;
         self.without_tokens += other.without_tokens;

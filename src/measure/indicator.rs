@@ -203,6 +203,7 @@ pub fn is_of_connecting(class: ErrorClass) -> bool {
         | ErrorClass::NoDescriptor => true,
         ErrorClass::ConnectionClosed
         | ErrorClass::ConnectionReset
+        | ErrorClass::StaleConnection
         | ErrorClass::StreamRefused
         | ErrorClass::StreamReset
         | ErrorClass::TimeoutFirstByte
@@ -211,6 +212,8 @@ pub fn is_of_connecting(class: ErrorClass) -> bool {
         | ErrorClass::Http(_)
         | ErrorClass::Protocol
         | ErrorClass::BadBody
+        | ErrorClass::Html
+        | ErrorClass::Compressed
         | ErrorClass::StreamError
         | ErrorClass::StreamThrottled
         | ErrorClass::StreamTruncated

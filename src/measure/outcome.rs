@@ -96,6 +96,9 @@ pub enum ErrorClass {
     ConnectionClosed,
     /// `connection_reset`: the connection was reset, at any stage.
     ConnectionReset,
+    /// `stale_connection`: the server had closed a connection that was used again: it ended as soon as the call was
+    /// sent, before a byte of the answer.
+    StaleConnection,
     /// `stream_refused`: the server refused this one stream of HTTP/2, unprocessed.
     StreamRefused,
     /// `stream_reset`: the server reset this one stream of HTTP/2, at any stage.
@@ -112,9 +115,14 @@ pub enum ErrorClass {
     Protocol,
     /// `bad_body`: the answer is not the JSON or the stream that the API promises.
     BadBody,
-    /// `stream_error`: status 200, then an error event.
+    /// `html`: status 200, then an HTML or XML page.
+    Html,
+    /// `compressed`: the answer is compressed, although the call asked for `identity`.
+    Compressed,
+    /// `stream_error`: status 200, then an error, in the stream or in place of a whole answer.
     StreamError,
-    /// `stream_throttled`: status 200, then a rate-limit error event.
+    /// `stream_throttled`: status 200, then the error of a limit on requests, tokens or load, in the stream or in place
+    /// of a whole answer.
     StreamThrottled,
     /// `stream_truncated`: the stream ended without its terminal event.
     StreamTruncated,
@@ -143,6 +151,7 @@ impl fmt::Display for ErrorClass {
             Self::NoDescriptor => "no_descriptor",
             Self::ConnectionClosed => "connection_closed",
             Self::ConnectionReset => "connection_reset",
+            Self::StaleConnection => "stale_connection",
             Self::StreamRefused => "stream_refused",
             Self::StreamReset => "stream_reset",
             Self::TimeoutFirstByte => "timeout_first_byte",
@@ -150,6 +159,8 @@ impl fmt::Display for ErrorClass {
             Self::TimeoutTotal => "timeout_total",
             Self::Protocol => "protocol",
             Self::BadBody => "bad_body",
+            Self::Html => "html",
+            Self::Compressed => "compressed",
             Self::StreamError => "stream_error",
             Self::StreamThrottled => "stream_throttled",
             Self::StreamTruncated => "stream_truncated",
@@ -175,7 +186,7 @@ impl FromStr for ErrorClass {
 
 impl ErrorClass {
     /// Every class that carries no number.
-    pub const PLAIN: [Self; 24] = [
+    pub const PLAIN: [Self; 27] = [
         Self::Dns,
         Self::ConnectRefused,
         Self::ConnectTimeout,
@@ -185,6 +196,7 @@ impl ErrorClass {
         Self::NoDescriptor,
         Self::ConnectionClosed,
         Self::ConnectionReset,
+        Self::StaleConnection,
         Self::StreamRefused,
         Self::StreamReset,
         Self::TimeoutFirstByte,
@@ -192,6 +204,8 @@ impl ErrorClass {
         Self::TimeoutTotal,
         Self::Protocol,
         Self::BadBody,
+        Self::Html,
+        Self::Compressed,
         Self::StreamError,
         Self::StreamThrottled,
         Self::StreamTruncated,
@@ -206,6 +220,12 @@ impl ErrorClass {
     #[must_use]
     pub fn is_throttled(self) -> bool {
         matches!(self, Self::Http(429) | Self::StreamThrottled)
+    }
+
+    /// Whether the call broke on this machine or inside this tool, not on the path.
+    #[must_use]
+    pub fn is_of_this_machine(self) -> bool {
+        matches!(self, Self::NoDescriptor | Self::Internal)
     }
 
     /// Whether the call was given up at a time limit, so that its true length is only known to be longer.

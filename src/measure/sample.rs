@@ -31,6 +31,8 @@ pub struct Stamps {
     pub first_event: Option<Nanos>,
     /// The read that completed the first event with reasoning text.
     pub first_reasoning: Option<Nanos>,
+    /// The read that completed the last event with reasoning text.
+    pub last_reasoning: Option<Nanos>,
     /// The read that completed the first event with text, refusal or tool arguments.
     pub first_content: Option<Nanos>,
     /// The read that completed the first event with text or refusal: what a person would see.
@@ -89,6 +91,18 @@ impl ConnUse {
     }
 }
 
+/// How much longer than true a time may be that is reported in whole milliseconds.
+const ROUNDED_MS: f64 = 1.0;
+
+/// How many tokens a call may have, as far as that was known before it was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlannedTokens {
+    /// Of the prompt: counted, or estimated from its length.
+    pub input: u64,
+    /// Of the answer at most; nothing where the call sets no limit.
+    pub output: u64,
+}
+
 /// One attempt over one path.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -110,12 +124,16 @@ pub struct Sample {
     pub outcome: Outcome,
     /// The HTTP status, if one came.
     pub status: Option<u16>,
-    /// Prompt tokens, as the server counted them.
+    /// Prompt tokens, as the server counted them; `None` where it did not tell.
     pub input_tokens: Option<u64>,
-    /// Output tokens, reasoning included, as the server counted them.
+    /// Output tokens, reasoning included where it was counted, as the server counted them.
     pub output_tokens: Option<u64>,
     /// Reasoning tokens among the output tokens.
     pub reasoning_tokens: Option<u64>,
+    /// All tokens as the server added them up.
+    pub total_tokens: Option<u64>,
+    /// The tokens that were planned, for limits on what is spent; no part of a row.
+    pub planned_tokens: Option<PlannedTokens>,
     /// The connection used; `None` when none was had.
     pub conn: Option<ConnUse>,
     /// The server's own name for the call.
@@ -150,12 +168,33 @@ impl Sample {
         given_up && self.stream && self.stamps.done.is_none()
     }
 
-    /// Whether the call may have cost something and no tokens of it are known. What is refused costs nothing.
+    /// Whether the call may have cost something: it was sent and not refused, or has tokens.
     #[must_use]
-    pub fn is_charged_unknown(&self) -> bool {
+    pub fn is_charged(&self) -> bool {
         let refused = self.status.is_some_and(|status| !(200..300).contains(&status));
         let counted = self.input_tokens.is_some() || self.output_tokens.is_some();
-        self.stamps.sent.is_some() && !refused && !counted
+        (self.stamps.sent.is_some() && !refused) || counted
+    }
+
+    /// Whether the call may have cost something and not all of its tokens are known.
+    #[must_use]
+    pub fn is_charged_unknown(&self) -> bool {
+        self.is_charged() && (self.input_tokens.is_none() || self.output_tokens.is_none())
+    }
+
+    /// A time in milliseconds that a service on the way reports for this call, if it can be true: nobody can have taken
+    /// longer than it took until the first byte of the answer came. Reports are rounded to a millisecond.
+    #[must_use]
+    pub fn believable(&self, reported_ms: Option<f64>) -> Option<f64> {
+        let seen_ms = self.stamps.first_byte?.ms_since(self.stamps.sent?);
+        // Not a number is in no range.
+        reported_ms.filter(|ms| (0.0..=seen_ms + ROUNDED_MS).contains(ms))
+    }
+
+    /// The milliseconds that the server says it took, if that can be true.
+    #[must_use]
+    pub fn believable_server_ms(&self) -> Option<f64> {
+        self.believable(self.server_ms)
     }
 
     /// An attempt of which nothing is known yet but who it is and when it was to start; `outcome` is how it ends if
@@ -182,6 +221,8 @@ impl Sample {
             input_tokens: None,
             output_tokens: None,
             reasoning_tokens: None,
+            total_tokens: None,
+            planned_tokens: None,
             conn: None,
             request_id: None,
             server_ms: None,

@@ -66,7 +66,7 @@ pub const SECTIONS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("compare", &["margins", "noise_floor"]),
-    ("limits", &["requests", "tokens", "cost", "auth_failures"]),
+    ("limits", &["requests", "tokens", "cost", "auth_failures", "failure_share", "failures_in_a_row"]),
     ("prices", &["input", "output", "currency"]),
     ("sizing", &["sigma", "ttft"]),
     ("path", &["name", "kind", "base_url", "auth", "backend", "connections", "tls", "timeouts", "tags"]),
@@ -245,6 +245,22 @@ impl<'tree> Fields<'tree> {
         }
     }
 
+    /// A share from 0 to 1, as a number or in percent: 0.5 or "50%".
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn share(&self, key: &str) -> Result<Option<f64>, Wrong> {
+        let written = match self.table.get(key).map(|node| &node.value) {
+            None => return Ok(None),
+            Some(Value::Integer(number)) => Some(*number as f64),
+            Some(Value::Float(number)) => Some(*number),
+            Some(Value::Text(text)) => percent(text),
+            Some(Value::Bool(_) | Value::List(_) | Value::Table(_)) => None,
+        };
+        let share = written.filter(|share| (0.0..=1.0).contains(share));
+        share.map(Some).ok_or_else(|| self.wrong(key, "a share such as \"50%\" or 0.5, from 0 to 1"))
+    }
+
     /// `true` or `false`.
     ///
     /// # Errors
@@ -323,6 +339,14 @@ impl<'tree> Fields<'tree> {
     }
 }
 
+/// "50%" as 0.5; a number without the sign, as a flag may hold it, is a share already.
+fn percent(text: &str) -> Option<f64> {
+    match text.trim().strip_suffix('%') {
+        Some(digits) => digits.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
+        None => text.trim().parse().ok(),
+    }
+}
+
 /// A path that is named and is not there.
 #[must_use]
 pub fn unknown_path(paths: &[NetPath], name: &str, origin: &Origin, key: &str) -> Wrong {
@@ -390,10 +414,31 @@ mod tests {
             ("concurency = 1", "load", "did you mean 'concurrency'?"),
             ("objectives = 1", "", "did you mean 'objective'?"),
             ("verify = true", "path", "'verify' belongs in [path.tls]"),
-            ("zzz = 1", "limits", "the keys here are requests, tokens, cost, auth_failures"),
+            (
+                "zzz = 1",
+                "limits",
+                "the keys here are requests, tokens, cost, auth_failures, failure_share, failures_in_a_row",
+            ),
         ] {
             let message = unknown(text, section);
             assert!(message.contains(hint), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_number_or_in_percent() {
+        let share = |text: &str| {
+            let tree = tree::parse(&format!("failure_share = {text}")).expect("TOML");
+            let fields = Fields::new(&tree, "limits", "limits", Path::new("")).expect("known keys");
+            fields.share("failure_share").map_err(|wrong| wrong.problem.to_string())
+        };
+        for (text, expected) in
+            [("0.5", 0.5), ("\"50%\"", 0.5), ("\" 2.5 % \"", 0.025), ("1", 1.0), ("0", 0.0), ("\"0.25\"", 0.25)]
+        {
+            assert_eq!(share(text), Ok(Some(expected)), "{text}");
+        }
+        for text in ["1.1", "-0.1", "50", "\"150%\"", "\"half\"", "true", "nan", "\"nan\"", "[0.5]"] {
+            assert!(share(text).expect_err(text).contains("it takes a share such as \"50%\" or 0.5"), "{text}");
         }
     }
 

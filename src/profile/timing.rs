@@ -124,6 +124,8 @@ pub fn read_limits(fields: Option<&Fields<'_>>) -> Result<Limits, Wrong> {
         if let Some(failures) = fields.count("auth_failures", 1)? {
             limits.auth_failures = u32::try_from(failures).unwrap_or(u32::MAX);
         }
+        limits.failure_share = fields.share("failure_share")?.unwrap_or(limits.failure_share);
+        limits.failures_in_a_row = fields.count("failures_in_a_row", 0)?.unwrap_or(limits.failures_in_a_row);
     }
     Ok(limits)
 }

@@ -22,7 +22,7 @@ pub(super) fn decisions(run: &Run, analysis: &Analysis) -> Table {
     columns.extend([figures("margin left"), word_column("verdict")]);
     let paths = analysis.paths.iter().map(|summary| summary.path);
     let rows = paths.map(|path| {
-        let (budget, actual, left, verdict) = line(run, analysis, path).cells(analysis);
+        let (budget, actual, left, verdict) = line(run, analysis, path).cells(analysis, path);
         vec![run.manifest.plan.path(path).name.as_str().into(), budget, actual, left, verdict]
     });
     Table { title: "Decision".to_owned(), columns, rows: rows.collect(), note: Some(note(analysis)) }
@@ -116,7 +116,7 @@ fn share_left(seen: Option<f64>, limit: Option<f64>, is_upper: bool) -> Option<f
 type Cells = (Cell, Cell, Cell, Cell);
 
 impl Line<'_> {
-    fn cells(&self, analysis: &Analysis) -> Cells {
+    fn cells(&self, analysis: &Analysis, path: PathId) -> Cells {
         let none = || Cell::toned(MISSING, Tone::Quiet);
         let (budget, actual, left, verdict) = match self {
             Self::Objective(held, more) => {
@@ -141,10 +141,18 @@ impl Line<'_> {
             Self::Baseline => (Cell::toned("none declared", Tone::Quiet), none(), none(), "baseline".into()),
             Self::Nothing => (Cell::toned("none declared", Tone::Quiet), none(), none(), none()),
         };
-        match analysis.conclusion {
-            Conclusion::Invalid => (budget, actual, none(), Cell::toned("none: the run is invalid", Tone::Bad)),
-            Conclusion::Incomplete => (budget, actual, none(), Cell::toned("none: the run is incomplete", Tone::Warn)),
-            Conclusion::Missed | Conclusion::Inconclusive | Conclusion::Met => (budget, actual, left, verdict),
+        let failed = analysis.failing.iter().find(|failed| failed.path == path);
+        match (analysis.conclusion, failed) {
+            (Conclusion::Failed, Some(failed)) => {
+                (budget, failed.seen().into(), none(), Cell::toned("✗ failed", Tone::Bad))
+            }
+            (Conclusion::Invalid, _) => (budget, actual, none(), Cell::toned("none: the run is invalid", Tone::Bad)),
+            (Conclusion::Incomplete, _) => {
+                (budget, actual, none(), Cell::toned("none: the run is incomplete", Tone::Warn))
+            }
+            (Conclusion::Failed | Conclusion::Missed | Conclusion::Inconclusive | Conclusion::Met, _) => {
+                (budget, actual, left, verdict)
+            }
         }
     }
 }

@@ -10,11 +10,14 @@ use serde_json::{Value, json};
 
 use crate::analysis::compare::Comparison;
 use crate::analysis::cost::{self, Cost};
+use crate::analysis::needed::Needed;
 use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
-use crate::analysis::{Analysis, Finding};
+use crate::analysis::throughput::Throughput;
+use crate::analysis::{Analysis, FailedPath, Finding};
+use crate::report::banner::banner;
 use crate::report::figure::percent_key;
 use crate::report::json_effects::{
     connection_states, curves, dominance, gate, goodput, interference, of_candidates, reported,
@@ -32,6 +35,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         schema_version: 1,
         run: run_facts(run),
         sampled: run.manifest.rows.as_ref().map(sampled),
+        conclusion: conclusion(run, analysis),
         validity: validity(run, &analysis.validity),
         paths: Named(paths(run, analysis)),
         comparisons: comparisons(run, analysis),
@@ -59,6 +63,7 @@ struct Document {
     run: RunFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
     sampled: Option<Value>,
+    conclusion: ConclusionFacts,
     validity: ValidityFacts,
     paths: Named<PathFacts>,
     comparisons: Vec<ComparisonFacts>,
@@ -75,6 +80,19 @@ struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     expectations: Vec<ExpectationFacts>,
     notes: Vec<String>,
+}
+
+/// What the run comes to.
+#[derive(Serialize)]
+struct ConclusionFacts {
+    verdict: &'static str,
+    exit_code: u8,
+    message: String,
+}
+
+fn conclusion(run: &Run, analysis: &Analysis) -> ConclusionFacts {
+    let verdict = analysis.conclusion;
+    ConclusionFacts { verdict: verdict.as_str(), exit_code: verdict.exit_code(false), message: banner(run, analysis).1 }
 }
 
 /// A map that keeps the order of its entries.
@@ -148,10 +166,13 @@ fn aborted(aborted: &Aborted) -> Value {
 struct PathFacts {
     kind: &'static str,
     requests: RequestFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Value>,
     errors: BTreeMap<String, u64>,
     errors_seen: BTreeMap<String, Value>,
     connections: ConnectionFacts,
     tokens: TokenFacts,
+    throughput: ThroughputFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<CostFacts>,
     findings: Vec<Value>,
@@ -178,8 +199,30 @@ struct ConnectionFacts {
 
 #[derive(Serialize)]
 struct TokenFacts {
-    input: u64,
-    output: u64,
+    input: Option<u64>,
+    output: Option<u64>,
+    calls: u64,
+    input_calls: u64,
+    output_calls: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ThroughputFacts {
+    requests: Value,
+    output_tokens: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens_reason: Option<String>,
+}
+
+/// Why a path failed.
+fn failure(failed: &FailedPath) -> Value {
+    json!({"code": failed.kind.code(), "message": failed.seen(), "failed": failed.failed, "tried": failed.tried})
 }
 
 fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
@@ -196,10 +239,12 @@ fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
                 dropped: requests.dropped,
                 timeouts: requests.timeouts,
             },
+            failure: analysis.failing.iter().find(|failed| failed.path == summary.path).map(failure),
             errors: summary.errors.clone(),
             errors_seen: json_errors::errors_seen(run, summary.path),
             connections: connections(summary.connections),
             tokens: tokens(summary.tokens),
+            throughput: throughput(&summary.throughput),
             cost: cost::of_path(run, summary.path).map(of_cost),
             findings: findings.iter().map(finding).collect(),
             metrics: Named(summary.metrics.iter().map(|m| (m.key(), metric(m))).collect()),
@@ -214,8 +259,27 @@ fn connections(counts: ConnectionCounts) -> ConnectionFacts {
     ConnectionFacts { opened, reused, failed, opened_in_warmup }
 }
 
-fn tokens(Tokens { input, output }: Tokens) -> TokenFacts {
-    TokenFacts { input, output }
+fn tokens(tokens: Tokens) -> TokenFacts {
+    let Tokens { input, output, calls } = tokens;
+    TokenFacts {
+        input: input.told(),
+        output: output.told(),
+        calls,
+        input_calls: input.calls,
+        output_calls: output.calls,
+        input_reason: tokens.why_none(input, "input"),
+        output_reason: tokens.why_none(output, "output"),
+    }
+}
+
+fn throughput(throughput: &Throughput) -> ThroughputFacts {
+    let Throughput { requests, output_tokens } = throughput;
+    ThroughputFacts {
+        requests: ms(requests.clone().ok()),
+        output_tokens: ms(output_tokens.clone().ok()),
+        requests_reason: requests.clone().err(),
+        output_tokens_reason: output_tokens.clone().err(),
+    }
 }
 
 fn finding(finding: &Finding) -> Value {
@@ -296,14 +360,14 @@ fn compared(run: &Run, comparison: &Comparison, candidate: &Candidate, row: &Shi
         joint_ci_ms: pair(row.joint_ci_ms),
         shift_pct: ms(row.shift_pct),
         confidence: CONFIDENCE,
-        blocks: comparison.blocks.count,
+        blocks: row.blocks,
         margin: row.margin.map(|size| size.to_string()),
         gate_ms: ms(row.gate_ms),
         gate: gate(row.gate),
         ci_pct: pair(row.ci_pct),
         resolves_ms: ms(row.resolves_ms()),
-        needed_rounds: row.needed_rounds,
-        needed_s: ms(row.needed_rounds.map(|rounds| rounds as f64 / comparison.blocks.rate.max(1e-9))),
+        needed_rounds: row.needed_rounds.map(Needed::total),
+        needed_s: ms(row.needed_rounds.map(|needed| needed.total() as f64 / comparison.blocks.rate.max(1e-9))),
         verdict: row.verdict.as_str(),
         reason: row.reason.clone(),
     }
@@ -341,7 +405,7 @@ fn failed_shares(run: &Run, analysis: &Analysis) -> Vec<Value> {
 fn blocks(comparison: &Comparison) -> Value {
     let blocks = &comparison.blocks;
     json!({
-        "count": blocks.count, "length_s": rounded(blocks.length_s), "memory_s": rounded(blocks.memory_s),
+        "count": comparison.filled(), "length_s": rounded(blocks.length_s), "memory_s": rounded(blocks.memory_s),
         "rounds": blocks.rounds, "shared": blocks.shared, "joint_level": rounded(comparison.levels.others),
         "first_level": rounded(comparison.levels.first),
     })
@@ -429,15 +493,18 @@ fn expectation(held: &ExpectationResult) -> ExpectationFacts {
 #[derive(Serialize)]
 struct CostFacts {
     currency: String,
-    total: f64,
-    input_tokens: u64,
-    output_tokens: u64,
+    total: Value,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
     calls_without_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_reason: Option<String>,
 }
 
 fn of_cost(cost: Cost) -> CostFacts {
+    let total_reason = cost.why_none();
     let Cost { currency, total, input_tokens, output_tokens, calls_without_tokens } = cost;
-    CostFacts { currency, total: rounded(total), input_tokens, output_tokens, calls_without_tokens }
+    CostFacts { currency, total: ms(total), input_tokens, output_tokens, calls_without_tokens, total_reason }
 }
 
 /// Six decimals: a nanosecond, in milliseconds.

@@ -12,7 +12,9 @@ pub fn render(sheet: &Sheet) -> String {
         parts.push(format!("{}**{}**", sign(*tone), escape(sentence)));
     }
     for decision in &sheet.decisions {
-        let mut lines = vec![format!("- {}**{}**", sign(decision.tone), escape(&decision.sentence))];
+        let strong = if decision.tone == Tone::Quiet { "" } else { "**" };
+        let sentence = escape(&decision.sentence);
+        let mut lines = vec![format!("- {}{strong}{sentence}{strong}", sign(decision.tone))];
         lines.extend(decision.details.iter().map(|detail| format!("  - {}", escape(detail))));
         parts.push(lines.join("\n"));
     }

@@ -7,6 +7,7 @@ use crate::analysis::Analysis;
 use crate::run::Run;
 use crate::store::file::{self, StoreError};
 
+pub mod banner;
 pub mod between;
 pub mod chart;
 pub mod csv;
@@ -18,6 +19,7 @@ pub mod figure;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod format;
+mod headline;
 pub mod html;
 pub mod json;
 mod json_effects;
@@ -30,6 +32,7 @@ mod rig;
 pub mod selftest;
 pub mod sheet;
 pub mod sizing;
+pub mod suite;
 pub mod table;
 pub mod terminal;
 pub mod trend;
@@ -244,7 +247,7 @@ pub(crate) mod tests {
         run.manifest.id = "a\u{b}b\u{0} & \"c\"".to_owned();
         let junit = export::junit::render(&run, analysis).expect("objectives");
         let names = elements(&String::from_utf8(junit).expect("text"));
-        assert_eq!(names.iter().filter(|name| *name == "testcase").count(), 4, "{names:?}");
+        assert_eq!(names.iter().filter(|name| *name == "testcase").count(), 7, "{names:?}");
     }
 
     #[test]

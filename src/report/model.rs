@@ -1,11 +1,12 @@
 //! A report before it has a form: every sentence and every cell decided, so that all formats say the same.
 
-use crate::analysis::Analysis;
 use crate::analysis::shift::{SHOWN, ShiftRow, Verdict};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::{self, MetricSummary, PathSummary};
+use crate::analysis::{Analysis, Conclusion};
 use crate::measure::metric::Metric;
 use crate::plan::{Arrivals, LoadModel, WorkloadSource};
+use crate::report::banner::banner;
 use crate::report::decision;
 use crate::report::effects;
 use crate::report::errors;
@@ -70,13 +71,12 @@ impl Model {
     pub fn of(run: &Run, analysis: &Analysis) -> Self {
         let plan = &run.manifest.plan;
         let planned = Planned::of(plan, run.manifest.simulator.as_ref());
-        let (tone, sentence) = words::conclusion(analysis);
         let of_comparison = analysis.comparison.iter().flat_map(|comparison| &comparison.notes);
         let told = run.manifest.notes.iter().chain(of_comparison);
         Self {
             title: plan.name.clone(),
             subtitle: subtitle(run),
-            conclusion: (tone, sentence.to_owned()),
+            conclusion: banner(run, analysis),
             sheet: decision::decisions(run, analysis),
             decisions: words::decisions(run, analysis, planned),
             overview: overview(run, analysis),
@@ -192,7 +192,7 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
             "Calls on {} connections, those that timed out as longer than any. In brackets the 95% interval from {} blocks of {} drawn again, the same \
              for all paths. ▲ slower and ▼ faster are verdicts that hold for all rows at once with 95% confidence.{}",
             comparison.connections.as_str(),
-            blocks.count,
+            comparison.filled(),
             figure::seconds(blocks.length_s),
             if planned.is_some() { " TTFT planned is what the simulator was told to do." } else { "" }
         )),
@@ -234,10 +234,11 @@ fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> O
 fn objectives(analysis: &Analysis) -> Table {
     let row = |result: &ObjectiveResult| -> Vec<Cell> {
         let (tone, seen) = words::objective(result);
+        let (tone, mark) = shown(analysis, &result.objective.path, tone, words::mark(result));
         let objective = &result.objective;
         let name = objective.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
         let what = format!("{name}{}", objective.label());
-        vec![Cell::toned(words::mark(result), tone), objective.path.as_str().into(), what.into(), seen.into()]
+        vec![Cell::toned(mark, tone), objective.path.as_str().into(), what.into(), seen.into()]
     };
     Table {
         title: "Objectives".to_owned(),
@@ -251,6 +252,16 @@ fn objectives(analysis: &Analysis) -> Table {
     }
 }
 
+/// The verdict on something that was asked of a path: none of an invalid run, and no good colour on a path that failed.
+fn shown(analysis: &Analysis, path: &str, tone: Tone, mark: &'static str) -> (Tone, &'static str) {
+    let failed = analysis.failing.iter().any(|failed| failed.name == path);
+    match tone {
+        _ if analysis.conclusion == Conclusion::Invalid => (Tone::Quiet, "not judged"),
+        Tone::Good if failed => (Tone::Quiet, mark),
+        Tone::Plain | Tone::Quiet | Tone::Good | Tone::Warn | Tone::Bad => (tone, mark),
+    }
+}
+
 fn expectations(analysis: &Analysis) -> Table {
     let row = |held: &ExpectationResult| -> Vec<Cell> {
         let (tone, seen) = words::objective(&held.result);
@@ -260,6 +271,7 @@ fn expectations(analysis: &Analysis) -> Table {
             ObjectiveVerdict::Inconclusive => "? unproven",
         };
         let expectation = &held.expectation;
+        let (tone, mark) = shown(analysis, &expectation.slo.path, tone, mark);
         let reference = expectation.reference.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
         vec![
             format!("{}{reference}", expectation.claim).into(),
@@ -297,11 +309,10 @@ fn metrics(run: &Run, summary: &PathSummary) -> Table {
         columns,
         rows: summary.metrics.iter().filter(|metric| metric.n > 0).map(row).collect(),
         note: Some(format!(
-            "{} calls on connections used before, {} on new ones; {} input and {} output tokens.",
+            "{} calls on connections used before, {} on new ones; {}.",
             figure::count(connections.reused),
             figure::count(connections.opened),
-            figure::count(summary.tokens.input),
-            figure::count(summary.tokens.output)
+            words::tokens(&summary.tokens)
         )),
     }
 }
@@ -358,7 +369,7 @@ fn facts(run: &Run, analysis: &Analysis) -> Vec<(&'static str, String)> {
     ];
     if let Some(comparison) = &analysis.comparison {
         let blocks = &comparison.blocks;
-        facts.push(("rounds", format!("{} in {} blocks", figure::count(blocks.rounds as u64), blocks.count)));
+        facts.push(("rounds", format!("{} in {} blocks", figure::count(blocks.rounds as u64), comparison.filled())));
     }
     facts.extend(plan.paths.iter().map(|path| ("path", format!("{}: {}", path.name, path.base_url))));
     facts.push(("machine", format!("{}, {} cores, {}", machine.cpu_model, machine.cpus, machine.os)));

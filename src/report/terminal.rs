@@ -87,7 +87,10 @@ impl Pen {
     fn decisions(&self, decisions: &[Decision]) -> Option<String> {
         let mut lines = Vec::new();
         for decision in decisions {
-            lines.push(self.toned(&self.bold(&decision.sentence), decision.tone));
+            // What is quiet does not shout.
+            let loud = decision.tone != Tone::Quiet;
+            let sentence = if loud { self.bold(&decision.sentence) } else { decision.sentence.clone() };
+            lines.push(self.toned(&sentence, decision.tone));
             lines.extend(decision.details.iter().flat_map(|detail| self.wrapped(detail, 2)));
         }
         (!lines.is_empty()).then(|| lines.join("\n"))
@@ -228,7 +231,7 @@ mod tests {
             "private is 2",
             " slower than direct",
             "95% interval [",
-            "gateway: no difference from direct was shown",
+            "gateway fails more often than direct: ",
             "Every objective was met.",
             "✓ met",
             "TTFT p50",

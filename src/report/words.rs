@@ -1,19 +1,22 @@
 //! The sentences of a report.
 
+use crate::analysis::Analysis;
 use crate::analysis::compare::Comparison;
 use crate::analysis::cost::Cost;
 use crate::analysis::gate::Gate;
 use crate::analysis::population::Connections;
 use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::summary::Tokens;
 use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
-use crate::analysis::{Analysis, Conclusion};
+use crate::measure::counts::TokenCount;
 use crate::measure::expression::Subject;
 use crate::measure::indicator::Unit;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::objective::Severity;
 use crate::measure::selftest::{FAITHFUL_MS, OwnError};
 use crate::report::figure;
+use crate::report::headline::{headline, is_withheld};
 use crate::report::planned::Planned;
 use crate::report::table::Tone;
 use crate::run::Run;
@@ -112,45 +115,18 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
         let sentence = format!("{subject} was not compared with {baseline}");
         return Decision { subject: subject.to_owned(), tone: Tone::Warn, sentence, details: Vec::new() };
     };
-    let (mut tone, mut sentence) = headline(row, subject, baseline);
-    if comparison.twin == Some(candidate.path) {
+    let (mut tone, mut sentence) = headline(row, &candidate.failures, subject, baseline);
+    if comparison.twin == Some(candidate.path) && !is_withheld(row) {
         (tone, sentence) = noise_floor(row, baseline);
     }
     let mut details = vec![behind(row, comparison.connections)];
     details.extend(planned.and_then(|planned| plan_of(planned, comparison, candidate)));
-    details.extend(wanted(row, (comparison.blocks.rate, comparison.blocks.rounds)));
+    details.extend(wanted(row, comparison.blocks.rate));
     details.extend(resolves(row));
     details.extend(gates(candidate));
     details.extend(less_reported(candidate));
     details.extend(failures(candidate, subject, baseline));
     Decision { subject: subject.to_owned(), tone, sentence, details }
-}
-
-/// What a shift says, in a sentence.
-#[must_use]
-pub fn headline(row: &ShiftRow, subject: &str, baseline: &str) -> (Tone, String) {
-    let Some(shift) = row.shift_ms else {
-        return (Tone::Warn, format!("{subject} cannot be compared with {baseline}"));
-    };
-    let by = figure::ms(shift.abs());
-    match row.verdict {
-        Verdict::Slower => (Tone::Bad, format!("{subject} is {by} slower than {baseline}")),
-        Verdict::Faster => (Tone::Good, format!("{subject} is {by} faster than {baseline}")),
-        Verdict::SlowerWithinMargin => {
-            (Tone::Warn, format!("{subject} is {by} slower than {baseline}, perhaps within the margin"))
-        }
-        Verdict::Equivalent => (Tone::Good, format!("{subject} differs from {baseline} by less than the margin")),
-        Verdict::Inconclusive if row.open == Some(Open::HoldsZero) => {
-            (Tone::Plain, format!("{subject}: no difference from {baseline} was shown"))
-        }
-        Verdict::Inconclusive if row.open == Some(Open::Incomplete) => {
-            (Tone::Warn, format!("{subject} and {baseline}: the run is incomplete, nothing is decided"))
-        }
-        Verdict::Inconclusive if row.open == Some(Open::BeyondTimeout) => {
-            (Tone::Warn, format!("{subject} and {baseline}: too many calls timed out to tell"))
-        }
-        Verdict::Inconclusive => (Tone::Warn, format!("{subject} and {baseline}: the run is too short to tell")),
-    }
 }
 
 /// The figures behind a shift.
@@ -236,24 +212,31 @@ fn gates(candidate: &Candidate) -> Option<String> {
     (!said.is_empty()).then(|| said.join("; "))
 }
 
-/// How much longer a run of so many rounds a second would have to be, if more would help; `done` are its rate and its
-/// rounds.
+/// How much longer a run of so many rounds a second would have to be, if more would help.
 #[must_use]
-pub fn wanted(row: &ShiftRow, (rate, done): (f64, usize)) -> Option<String> {
-    let rounds = row.needed_rounds?;
-    let seconds = rounds as f64 / rate.max(1e-9);
+pub fn wanted(row: &ShiftRow, rate: f64) -> Option<String> {
+    let needed = row.needed_rounds?;
+    let seconds = |rounds: u64| figure::seconds(rounds as f64 / rate.max(1e-9));
     let for_what = match row.open {
         Some(Open::HoldsZero) => "to tell a shift of this size from none",
         Some(Open::HoldsMargin) => "to tell on which side of the margin it lies",
-        Some(Open::FewCalls | Open::FewBlocks | Open::BeyondTimeout | Open::Incomplete) | None => "for a verdict",
+        Some(
+            Open::FewCalls
+            | Open::FewBlocks
+            | Open::BeyondTimeout
+            | Open::Incomplete
+            | Open::PathFailed
+            | Open::FailuresDiffer
+            | Open::Invalid,
+        )
+        | None => "for a verdict",
     };
-    let more = rounds.saturating_sub(done as u64);
-    let further = figure::seconds(more as f64 / rate.max(1e-9));
     Some(format!(
-        "about {} rounds ({}) are needed {for_what}: {} more ({further})",
-        figure::count(rounds),
-        figure::seconds(seconds),
-        figure::count(more)
+        "about {} rounds ({}) are needed {for_what}: {} more ({})",
+        figure::count(needed.total()),
+        seconds(needed.total()),
+        figure::count(needed.more()),
+        seconds(needed.more())
     ))
 }
 
@@ -324,17 +307,41 @@ pub fn mark(result: &ObjectiveResult) -> &'static str {
 /// What a run cost, in a sentence.
 #[must_use]
 pub fn cost(cost: &Cost) -> String {
+    let Some(total) = cost.total else {
+        return format!("not known: {}", cost.why_none().unwrap_or_default());
+    };
     let least = if cost.calls_without_tokens > 0 {
-        format!("; the tokens of {} calls are not known and not in it", figure::count(cost.calls_without_tokens))
+        format!(
+            "; the tokens of {} calls are not or not all known and not in it",
+            figure::count(cost.calls_without_tokens)
+        )
     } else {
         String::new()
     };
     format!(
         "{} for {} input and {} output tokens, warmup included{least}",
-        money(cost.total, &cost.currency),
-        figure::count(cost.input_tokens),
-        figure::count(cost.output_tokens)
+        money(total, &cost.currency),
+        figure::count(cost.input_tokens.unwrap_or(0)),
+        figure::count(cost.output_tokens.unwrap_or(0))
     )
+}
+
+/// The tokens of a path, in a sentence.
+#[must_use]
+pub fn tokens(tokens: &Tokens) -> String {
+    let side = |count: TokenCount, what: &str| match count.told() {
+        None => format!("{what} tokens not known"),
+        Some(sum) if count.calls < tokens.calls => {
+            let (told, calls) = (figure::count(count.calls), figure::count(tokens.calls));
+            format!("{} {what} tokens (counted for {told} of {calls} calls)", figure::count(sum))
+        }
+        Some(sum) => format!("{} {what} tokens", figure::count(sum)),
+    };
+    match (tokens.input.told(), tokens.output.told()) {
+        (None, None) if tokens.calls == 0 => "no tokens, because no call was answered".to_owned(),
+        (None, None) => "the server told no token counts".to_owned(),
+        (_, _) => format!("{}, {}", side(tokens.input, "input"), side(tokens.output, "output")),
+    }
 }
 
 /// An amount: "1.25 EUR", "0.0031 EUR".
@@ -342,36 +349,6 @@ pub fn cost(cost: &Cost) -> String {
 pub fn money(amount: f64, currency: &str) -> String {
     let digits = if amount >= 0.1 || amount == 0.0 { 2 } else { 4 };
     format!("{amount:.digits$} {currency}")
-}
-
-/// What the whole run comes to, in a line; empty when nothing was asked of it.
-#[must_use]
-pub fn conclusion(analysis: &Analysis) -> (Tone, &'static str) {
-    let any = |verdict, severity| {
-        analysis.objectives.iter().any(|result| result.verdict == verdict && result.objective.severity == severity)
-    };
-    let open = any(ObjectiveVerdict::Inconclusive, Severity::Critical);
-    let warned = any(ObjectiveVerdict::Missed, Severity::Warning);
-    let open_warning = any(ObjectiveVerdict::Inconclusive, Severity::Warning);
-    match analysis.conclusion {
-        Conclusion::Invalid => {
-            (Tone::Bad, "INVALID: this tool, not the paths, was the limit. Do not use these figures.")
-        }
-        Conclusion::Incomplete => (Tone::Warn, "INCOMPLETE: what was measured is shown, nothing is decided by it."),
-        Conclusion::Missed if any(ObjectiveVerdict::Missed, Severity::Critical) => {
-            (Tone::Bad, "An objective was missed.")
-        }
-        Conclusion::Missed => (Tone::Bad, "A path is worse than the baseline by more than its margin."),
-        Conclusion::Inconclusive | Conclusion::Met if analysis.objectives.is_empty() => (Tone::Plain, ""),
-        Conclusion::Inconclusive if open => (Tone::Warn, "An objective could not be decided."),
-        Conclusion::Inconclusive | Conclusion::Met if warned => {
-            (Tone::Warn, "Every critical objective was met; a warning was missed.")
-        }
-        Conclusion::Inconclusive | Conclusion::Met if open_warning => {
-            (Tone::Good, "Every critical objective was met; a warning could not be decided.")
-        }
-        Conclusion::Inconclusive | Conclusion::Met => (Tone::Good, "Every objective was met."),
-    }
 }
 
 /// "1 bad second", "3 bad seconds".

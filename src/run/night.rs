@@ -57,6 +57,8 @@ pub struct Night {
     pub tool_version: String,
     /// Whether it may be judged.
     pub standing: Standing,
+    /// The paths that failed in it.
+    pub failed: Vec<String>,
     /// Its paths, in their order.
     pub paths: Vec<String>,
     /// What was measured.

@@ -68,11 +68,34 @@ pub struct Limits {
     pub cost: Option<f64>,
     /// Answers 401 or 403 in a row on one path.
     pub auth_failures: u32,
+    /// The share of a path's calls above which failures fail the run, 0 to 1.
+    #[serde(default = "failure_share")]
+    pub failure_share: f64,
+    /// Failures in a row on every path, none of which ever succeeded, that end the run; 0 never does.
+    #[serde(default = "failures_in_a_row")]
+    pub failures_in_a_row: u64,
+}
+
+/// Half of a path's calls.
+fn failure_share() -> f64 {
+    0.5
+}
+
+/// So many that no luck of a service that works explains them.
+fn failures_in_a_row() -> u64 {
+    20
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests: None, tokens: None, cost: None, auth_failures: 5 }
+        Self {
+            requests: None,
+            tokens: None,
+            cost: None,
+            auth_failures: 5,
+            failure_share: failure_share(),
+            failures_in_a_row: failures_in_a_row(),
+        }
     }
 }
 

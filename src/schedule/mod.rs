@@ -4,5 +4,6 @@ pub mod arrivals;
 pub mod closed;
 pub mod design;
 pub mod load;
+pub mod measured;
 pub mod pacer;
 pub mod tickets;

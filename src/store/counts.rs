@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::measure::counts::Counts;
+use crate::measure::counts::{Counts, TokenCount};
 use crate::measure::outcome::Outcome;
 use crate::measure::sample::Sample;
 use crate::plan::Plan;
@@ -18,6 +18,9 @@ use crate::units::{Nanos, PathId, Phase};
 
 const HEAD: &str = "second,length,path,phase,ok,failed,incomplete,dropped,streams,stalled,opened,reused,input_tokens,\
                     output_tokens,backwards,unanswered,without_tokens,begun,over,errors,statuses";
+
+/// Columns that the files of earlier versions do not have.
+const LATER: [&str; 5] = ["input_calls", "output_calls", "ok_output_tokens", "ok_output_calls", "charged"];
 
 /// The calls of a run, counted as they end.
 #[derive(Debug)]
@@ -67,7 +70,7 @@ impl Books {
     /// # Errors
     /// When the disk or the folder refuses.
     pub fn write(&self, to_disk: bool) -> Result<(), StoreError> {
-        let mut text = HEAD.to_owned() + "\n";
+        let mut text = format!("{HEAD},{}\n", LATER.join(","));
         self.spans.values().for_each(|span| line(&mut text, span, &self.names[span.path.index()]));
         if to_disk {
             file::write_whole(&self.path, text.as_bytes())
@@ -96,8 +99,8 @@ fn line(text: &mut String, span: &SpanCounts, name: &str) {
         calls.stalled,
         calls.opened,
         calls.reused,
-        calls.input_tokens,
-        calls.output_tokens,
+        calls.input.sum,
+        calls.output.sum,
         calls.backwards,
         calls.unanswered,
         calls.without_tokens,
@@ -107,7 +110,12 @@ fn line(text: &mut String, span: &SpanCounts, name: &str) {
         let _ = write!(text, ",{number}");
     }
     let statuses = calls.statuses.iter().map(|(status, count)| format!("{status}={count}"));
-    let _ = writeln!(text, ",{errors},{}", statuses.collect::<Vec<_>>().join(" "));
+    let _ = write!(text, ",{errors},{}", statuses.collect::<Vec<_>>().join(" "));
+    let (input, output, ok_output) = (calls.input, calls.output, calls.ok_output);
+    for number in [input.calls, output.calls, ok_output.sum, ok_output.calls, calls.charged] {
+        let _ = write!(text, ",{number}");
+    }
+    text.push('\n');
 }
 
 /// Reads `counts.csv` back.
@@ -122,7 +130,8 @@ pub fn read(path: &Path, plan: &Plan) -> Result<Vec<SpanCounts>, StoreError> {
     for (record, line) in lines.records().zip(1..) {
         let record = record.map_err(|error| broken(line, format!("a row of comma-separated text, but: {error}")))?;
         if line == 1 {
-            let is_head = record.iter().eq(HEAD.split(','));
+            let whole = || record.iter().eq(HEAD.split(',').chain(LATER));
+            let is_head = whole() || record.iter().eq(HEAD.split(','));
             is_head.then_some(()).ok_or_else(|| broken(1, format!("the head line '{HEAD}'")))?;
         } else {
             spans.push(span(&record, plan).map_err(|what| broken(line, what))?);
@@ -135,6 +144,7 @@ fn span(record: &csv::StringRecord, plan: &Plan) -> Result<SpanCounts, String> {
     let field = |place: usize| record.get(place).unwrap_or_default();
     let number = |place: usize| field(place).parse::<u64>().map_err(|_| format!("a count, found '{}'", field(place)));
     let path = plan.paths.iter().find(|path| file::printable(&path.name) == field(2));
+    let later = later(number, record.len())?;
     let errors = field(19).split_ascii_whitespace().map(error).collect::<Result<_, _>>()?;
     Ok(SpanCounts {
         second: number(0)?,
@@ -150,8 +160,10 @@ fn span(record: &csv::StringRecord, plan: &Plan) -> Result<SpanCounts, String> {
             stalled: number(9)?,
             opened: number(10)?,
             reused: number(11)?,
-            input_tokens: number(12)?,
-            output_tokens: number(13)?,
+            input: TokenCount { sum: number(12)?, calls: later[0] },
+            output: TokenCount { sum: number(13)?, calls: later[1] },
+            ok_output: TokenCount { sum: later[2], calls: later[3] },
+            charged: later[4],
             backwards: number(14)?,
             unanswered: number(15)?,
             without_tokens: number(16)?,
@@ -160,6 +172,22 @@ fn span(record: &csv::StringRecord, plan: &Plan) -> Result<SpanCounts, String> {
         begun: number(17)?,
         over: number(18)?,
     })
+}
+
+/// The numbers of [`LATER`]. A file without them counted a call whose server did not tell its tokens as one of none:
+/// where there are any, all successful calls stand for those that told.
+fn later(number: impl Fn(usize) -> Result<u64, String>, width: usize) -> Result<[u64; LATER.len()], String> {
+    let before = HEAD.split(',').count();
+    if width > before {
+        let mut later = [0; LATER.len()];
+        for (place, value) in later.iter_mut().enumerate() {
+            *value = number(before + place)?;
+        }
+        return Ok(later);
+    }
+    let (ok, input, output, unknown) = (number(4)?, number(12)?, number(13)?, number(16)?);
+    let of = |sum: u64| if sum > 0 { ok } else { 0 };
+    Ok([of(input), of(output), output, of(output), ok + unknown])
 }
 
 /// "failed/http_429=17".
@@ -227,7 +255,10 @@ mod tests {
         books.write(false).expect("written");
         let text = fs::read_to_string(&path).expect("text");
         assert_eq!(text.lines().count(), 1 + 360);
-        assert!(text.contains("\n3590,10,direct,measure,10,0,0,0,10,0,0,10,1000,300,0,0,0,10,10,,200=10\n"), "{text}");
+        assert!(
+            text.contains("\n3590,10,direct,measure,10,0,0,0,10,0,0,10,1000,300,0,0,0,10,10,,200=10,10,10,300,10,10\n"),
+            "{text}"
+        );
         fs::write(&path, text.replacen(",measure,10", ",measure,ten", 1)).expect("spoilt");
         assert!(read(&path, &plan).expect_err("spoilt").to_string().contains("counts.csv:2: expected a count"));
     }

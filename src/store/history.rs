@@ -115,9 +115,16 @@ fn summed(path: &Path) -> Result<Night, String> {
         started_at,
         tool_version: text("/run/tool_version")?,
         standing,
+        failed: paths.iter().filter(|(_, path)| has_failed(path)).map(|(name, _)| name.clone()).collect(),
         paths: paths.keys().cloned().collect(),
         figures: paths.iter().flat_map(|(name, path)| figures(name, path)).collect(),
     })
+}
+
+/// Whether a path failed: as the summary says it, or, in one of an older version, because no call of it succeeded.
+fn has_failed(facts: &Value) -> bool {
+    let count = |key: &str| facts["requests"][key].as_u64().unwrap_or(0);
+    facts["failure"].is_object() || (count("ok") == 0 && count("failed") > 0)
 }
 
 fn figures(path: &str, facts: &Value) -> Vec<Figure> {
@@ -150,6 +157,7 @@ fn killed(dir: &Path) -> Result<Night, String> {
         started_at: manifest.started_at,
         tool_version: manifest.tool_version,
         standing: Standing::Incomplete,
+        failed: Vec::new(),
         paths: manifest.plan.paths.into_iter().map(|path| path.name).collect(),
         figures: Vec::new(),
     })

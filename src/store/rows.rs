@@ -14,7 +14,7 @@ use crate::store::file::{self, StoreError};
 use crate::units::Nanos;
 
 /// The columns, in order: those of the contract, then what a reader may want besides.
-pub const COLUMNS: [&str; 39] = [
+pub const COLUMNS: [&str; 41] = [
     "seq",
     "round",
     "path",
@@ -54,10 +54,12 @@ pub const COLUMNS: [&str; 39] = [
     "begun",
     "gateway_ms",
     "upstream_ms",
+    "last_reasoning",
+    "total_tokens",
 ];
 
 /// Columns that the files of earlier versions do not have.
-pub(crate) const LATER: [&str; 3] = ["begun", "gateway_ms", "upstream_ms"];
+pub(crate) const LATER: [&str; 5] = ["begun", "gateway_ms", "upstream_ms", "last_reasoning", "total_tokens"];
 
 /// Appends attempts to `requests.csv`.
 #[derive(Debug)]
@@ -152,6 +154,8 @@ impl Line {
         self.stamp(sample.stamps.begun, origin);
         self.decimal(sample.gateway_ms);
         self.decimal(sample.upstream_ms);
+        self.stamp(sample.stamps.last_reasoning, origin);
+        self.maybe_count(sample.total_tokens);
         self.0.pop();
         self.0.push(b'\n');
     }
@@ -341,10 +345,11 @@ mod tests {
                 api: if stream { Api::Chat } else { Api::Responses }, stream,
                 stamps: Stamps {
                     intended: Nanos(intended), dequeued: at(0), conn_ready: at(1), sent: at(2), head: at(3),
-                    first_byte: at(4), first_event: at(5), first_reasoning: at(6), first_content: at(7),
+                    first_byte: at(4), first_event: at(5), first_reasoning: at(6), last_reasoning: at(3), first_content: at(7),
                     last_content: at(8), usage: at(9), done: at(10), end: at(11), first_visible: at(7), begun: at(12),
                 },
                 outcome, status, input_tokens: tokens[0], output_tokens: tokens[1], reasoning_tokens: tokens[2],
+                total_tokens: tokens[0], planned_tokens: None,
                 conn, request_id: request_id.map(Into::into), server_ms, retry_after_ms: server_ms.map(|ms| ms / 3.0),
                 gateway_ms: server_ms.map(|ms| ms / 7.0), upstream_ms: server_ms.map(|ms| ms + 1.0),
                 region: region.map(Into::into), heard: None, message: None,
@@ -378,7 +383,7 @@ mod tests {
         assert_eq!(
             text,
             "7,3,direct,measure,chat,true,1500.000000,1500.050000,1500.020000,1600.000000,1600.000000,1600.000000,,\
-             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000,1500.012000,,\n"
+             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000,1500.012000,,,,\n"
         );
         assert_eq!(text.matches(',').count() + 1, COLUMNS.len());
     }

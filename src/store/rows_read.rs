@@ -168,6 +168,8 @@ impl Row<'_> {
             input_tokens: self.count(const { column("input_tokens") })?,
             output_tokens: self.count(const { column("output_tokens") })?,
             reasoning_tokens: self.count(const { column("reasoning_tokens") })?,
+            total_tokens: self.count(const { column("total_tokens") })?,
+            planned_tokens: None,
             conn: self.connection(known)?,
             request_id: self.text(const { column("request_id") })?,
             server_ms: self.optional(const { column("server_ms") })?,
@@ -201,6 +203,7 @@ impl Row<'_> {
             first_byte: self.stamp(const { column("first_byte") })?,
             first_event: self.stamp(const { column("first_event") })?,
             first_reasoning: self.stamp(const { column("first_reasoning") })?,
+            last_reasoning: self.stamp(const { column("last_reasoning") })?,
             first_content: self.stamp(const { column("first_content") })?,
             first_visible: self.stamp(const { column("first_visible") })?,
             last_content: self.stamp(const { column("last_content") })?,
@@ -385,7 +388,7 @@ mod tests {
             ("100.000000", "1e2", 2, "a time in ms"),
             ("2,1,direct", "x,1,direct", 4, "u64 in column 'seq'"),
             ("seq,round", "seq,ground", 1, "the column 'round'"),
-            ("\n0,0,", "\n0,0,0,", 2, "39 fields, found 40"),
+            ("\n0,0,", "\n0,0,0,", 2, "41 fields, found 42"),
         ] {
             fs::write(&path, text.replacen(from, to, 1)).expect("spoilt");
             let error = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect_err(from).to_string();

@@ -129,6 +129,15 @@ impl Connection {
         }
     }
 
+    /// Whether it lay idle before this call: the server may have closed it meanwhile.
+    #[must_use]
+    pub fn was_idle(&self) -> bool {
+        match self {
+            Self::Sole(sole) => !sole.as_used().is_new(),
+            Self::Lane(lane) => lane.exchange.was_idle(),
+        }
+    }
+
     /// Takes up a new call.
     pub fn begin_call(&mut self) {
         match self {

@@ -19,6 +19,9 @@ use crate::measure::sample::ConnUse;
 use crate::transport::connect::{Handshake, Opened};
 use crate::transport::stamped::{Stream, Taps};
 
+/// The most header lines of an answer that are read: gateways that add one for each of their policies pass a hundred.
+const MAX_HEADERS: usize = 512;
+
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
 /// The head of an answer, or hyper's error when the connection ends or the answer is not HTTP.
@@ -40,7 +43,7 @@ impl Sole {
     /// # Errors
     /// hyper's, when the stream is already closed.
     pub async fn begin(id: u64, opened: Opened) -> Result<Self, hyper::Error> {
-        let (sender, driver) = http1::handshake(TokioIo::new(opened.stream)).await?;
+        let (sender, driver) = builder().handshake(TokioIo::new(opened.stream)).await?;
         Ok(Self { id, uses: 0, handshake: opened.handshake, taps: opened.taps, sender, driver: Some(Box::pin(driver)) })
     }
 
@@ -102,6 +105,12 @@ impl Sole {
         poll_driver(&mut self.driver, &mut Context::from_waker(Waker::noop()));
         self.driver.is_some() && self.sender.is_ready()
     }
+}
+
+fn builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.max_headers(MAX_HEADERS);
+    builder
 }
 
 fn poll_driver(driver: &mut Option<Pin<Box<Driver>>>, cx: &mut Context<'_>) {

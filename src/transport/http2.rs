@@ -139,6 +139,8 @@ fn builder() -> client::Builder {
 pub struct Exchange {
     link: Rc<Link>,
     uses: u32,
+    /// Whether the connection was open before and carried no other call.
+    was_idle: bool,
     sent: SentAt,
     first_byte: Option<Nanos>,
     /// The answer that is waited for, or why there will be none.
@@ -149,9 +151,17 @@ impl Exchange {
     /// Takes room for a call.
     #[must_use]
     pub fn on(link: &Rc<Link>) -> Self {
+        let was_idle = link.uses.get() > 0 && link.streams.get() == 0;
         link.uses.set(link.uses.get() + 1);
         link.streams.set(link.streams.get() + 1);
-        Self { uses: link.uses.get(), sent: SentAt::default(), first_byte: None, answer: None, link: Rc::clone(link) }
+        Self {
+            uses: link.uses.get(),
+            was_idle,
+            sent: SentAt::default(),
+            first_byte: None,
+            answer: None,
+            link: Rc::clone(link),
+        }
     }
 
     /// The connection.
@@ -173,6 +183,12 @@ impl Exchange {
             tls: tls.filter(|_| new),
             peer,
         }
+    }
+
+    /// Whether the connection was open before and carried no other call when this one was begun.
+    #[must_use]
+    pub fn was_idle(&self) -> bool {
+        self.was_idle
     }
 
     /// Before the first write after the request was handed to HTTP/2: the one that carried it, or an earlier one.

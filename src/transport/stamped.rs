@@ -29,6 +29,42 @@ pub struct Taps {
     sent: Cell<Option<Nanos>>,
     last_read: Cell<Nanos>,
     first_byte: Cell<Option<Nanos>>,
+    head: Cell<HeadScan>,
+}
+
+/// How far the beginning of an answer over HTTP/1.1 has been looked at: a head of status 1xx only announces it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeadScan {
+    /// In a status line, before the first digit of its status; so many bytes have come.
+    StatusLine(u8),
+    /// In a head of status 1xx; whether its last line was left empty so far.
+    Interim(bool),
+    /// The answer itself has begun.
+    Final,
+}
+
+impl Default for HeadScan {
+    fn default() -> Self {
+        Self::StatusLine(0)
+    }
+}
+
+impl HeadScan {
+    /// Where the first digit of the status stands: behind `HTTP/1.1` and a blank.
+    const DIGIT: u8 = 9;
+
+    fn step(self, byte: u8) -> Self {
+        match (self, byte) {
+            (Self::StatusLine(Self::DIGIT), b'1') => Self::Interim(false),
+            (Self::StatusLine(Self::DIGIT), _) => Self::Final,
+            (Self::StatusLine(seen), _) => Self::StatusLine(seen + 1),
+            (Self::Interim(true), b'\n') => Self::StatusLine(0),
+            (Self::Interim(_), b'\n') => Self::Interim(true),
+            (Self::Interim(empty), b'\r') => Self::Interim(empty),
+            (Self::Interim(_), _) => Self::Interim(false),
+            (Self::Final, _) => Self::Final,
+        }
+    }
 }
 
 impl Taps {
@@ -37,6 +73,7 @@ impl Taps {
         self.armed.set(true);
         self.sent.set(None);
         self.first_byte.set(None);
+        self.head.set(HeadScan::default());
     }
 
     /// Just before the first byte of the request went to the kernel.
@@ -86,10 +123,22 @@ impl Taps {
         self.has_read.set(self.paced.get());
     }
 
-    fn note_answer(&self) {
-        if self.first_byte.get().is_none() {
-            self.first_byte.set(Some(self.last_read.get()));
+    /// The first byte of an answer is that of its own status line: what only announces it is passed over.
+    fn note_answer(&self, bytes: &[u8]) {
+        let mut scan = self.head.get();
+        for byte in bytes {
+            if scan == HeadScan::Final {
+                break;
+            }
+            if scan == HeadScan::StatusLine(0) {
+                self.first_byte.set(Some(self.last_read.get()));
+            }
+            scan = scan.step(*byte);
+            if let HeadScan::Interim(_) = scan {
+                self.first_byte.set(None);
+            }
         }
+        self.head.set(scan);
     }
 }
 
@@ -178,9 +227,7 @@ impl AsyncRead for Stream {
             Self::Plain(tcp) => ready!(Pin::new(tcp).poll_read(cx, buf)),
             Self::Tls(tls) => ready!(Pin::new(tls).poll_read(cx, buf)),
         };
-        if buf.filled().len() > before {
-            self.taps().note_answer();
-        }
+        self.taps().note_answer(&buf.filled()[before..]);
         Poll::Ready(read)
     }
 }
@@ -246,6 +293,47 @@ mod tests {
             }
             Poll::Pending => None,
         }
+    }
+
+    #[test]
+    fn the_first_byte_is_that_of_the_final_answer_however_it_is_split() {
+        const FINAL: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+        let interims: [&[u8]; 6] = [
+            b"",
+            b"HTTP/1.1 100 Continue\r\n\r\n",
+            b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\nx: 1\r\n\r\n",
+            b"HTTP/1.1 102\r\n\r\nHTTP/1.1 103 x\r\nlink: b\r\n\r\n",
+            b"HTTP/1.1 100 \n\n",
+            b"HTTP/1.0 199 x\ny: \r\n\r\n",
+        ];
+        for interim in interims {
+            let all = [interim, FINAL].concat();
+            for cut in 0..all.len() {
+                let taps = Taps::default();
+                taps.arm();
+                let pieces = [&all[..cut], &all[cut..]];
+                let mut at = 0;
+                let mut expected = None;
+                for (number, piece) in pieces.into_iter().enumerate().filter(|(_, piece)| !piece.is_empty()) {
+                    let read = Nanos(number as u64 + 1);
+                    taps.last_read.set(read);
+                    taps.note_answer(piece);
+                    if (at..at + piece.len()).contains(&interim.len()) {
+                        expected = Some(read);
+                    }
+                    at += piece.len();
+                }
+                assert_eq!(taps.first_byte(), expected, "{} bytes, cut at {cut}", interim.len());
+            }
+        }
+    }
+
+    #[test]
+    fn an_announcement_alone_is_no_first_byte() {
+        let taps = Taps::default();
+        taps.arm();
+        taps.note_answer(b"HTTP/1.1 100 Continue\r\n\r\n");
+        assert_eq!(taps.first_byte(), None);
     }
 
     #[tokio::test]

@@ -4,9 +4,11 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Usage, UsageJson, parse};
+use crate::wire::delta::{BadEvent, Choices, Delta, End, Whole};
+use crate::wire::error::ApiError;
 use crate::wire::skim::Skim;
 use crate::wire::text::push_text;
+use crate::wire::usage::Usage;
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body.
@@ -64,79 +66,196 @@ fn limit_field(model: &str) -> &'static str {
     if reasoning { "max_completion_tokens" } else { "max_tokens" }
 }
 
+/// How many choices a call asks for: a body of a batch file may ask for several.
+#[must_use]
+pub fn choices(call: &Call) -> u32 {
+    let asked = match &call.prompt {
+        Prompt::Body(body) => body.get("n").and_then(Value::as_u64),
+        Prompt::Text(_) | Prompt::Messages(_) => None,
+    };
+    asked.map_or(1, |asked| u32::try_from(asked).unwrap_or(u32::MAX))
+}
+
 /// What one event of a chat stream says.
 ///
 /// # Errors
-/// [`BadEvent`] when its data is no chat completion chunk.
-pub fn decode(data: &[u8]) -> Result<Delta, BadEvent> {
+/// [`BadEvent`] when its data is neither a chat completion chunk nor any other JSON object.
+pub fn decode(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
     if data.starts_with(b"[DONE]") {
-        return Ok(Delta { end: Some(End::Terminal), ..Delta::default() });
+        return Ok(Delta { end: Some(End::Done), ..Delta::default() });
     }
-    let (mut delta, mut usage, mut error) = (Delta::default(), None, None);
+    if data.trim_ascii_start().first() == Some(&b'[') {
+        return from_list(data);
+    }
+    let (mut delta, mut usage, mut failed, mut is_chunk) = (Delta::default(), None, None, false);
     let mut chunk = Skim::new(data);
     chunk.object(|value, name| match name {
-        b"choices" => value.array(|choice| read_choice(choice, &mut delta)),
+        b"choices" if value.peek() == Some(b'[') => {
+            is_chunk = true;
+            value.array(|choice| read_choice(choice, &mut delta).map(|said| failed = failed.or(said)))
+        }
         b"usage" => value.maybe().map(|bytes| usage = bytes),
-        b"error" => value.maybe().map(|bytes| error = bytes),
+        b"error" => value.filled().map(|error| failed = error.map_or(failed, |_| Some(data))),
         _ => value.skip().map(drop),
     })?;
     chunk.end()?;
-    delta.usage = usage.map(parse::<UsageJson>).transpose()?.map(Usage::from);
-    if let Some(error) = error {
-        delta.end = Some(End::Error { throttled: parse::<ErrorJson>(error)?.is_throttle() });
-    }
+    delta.usage = usage.and_then(Usage::read);
+    delta.end = match failed {
+        Some(said) => Some(End::Error(ApiError::known(said))),
+        None if is_chunk => None,
+        None => ApiError::recognise(data).map(End::Error),
+    };
     Ok(delta)
 }
 
-fn read_choice(choice: &mut Skim<'_>, delta: &mut Delta) -> Result<(), BadEvent> {
-    choice.object(|value, name| match name {
-        b"delta" if value.null() => Ok(()),
-        b"delta" => value.object(|part, name| read_part(part, name, delta)),
-        b"finish_reason" => {
-            if value.is_filled()? {
-                delta.end = Some(End::Finished);
-            }
-            Ok(())
-        }
-        _ => value.skip().map(drop),
-    })
+/// Some wrap their errors in a list; nothing else comes as one.
+fn from_list(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
+    let error = ApiError::recognise(data).ok_or(BadEvent)?;
+    Ok(Delta { end: Some(End::Error(error)), ..Delta::default() })
 }
 
-fn read_part(part: &mut Skim<'_>, name: &[u8], delta: &mut Delta) -> Result<(), BadEvent> {
+/// Reads one choice; what it says of its failure, if it has failed.
+fn read_choice<'a>(choice: &mut Skim<'a>, delta: &mut Delta<'_>) -> Result<Option<&'a [u8]>, BadEvent> {
+    if choice.null() {
+        return Ok(None);
+    }
+    let (mut index, mut finish, mut failed) = (0, Finish::Open, None);
+    let (mut has_delta, mut message) = (false, Delta::default());
+    choice.object(|value, name| match name {
+        b"delta" if value.null() => Ok(()),
+        b"delta" => {
+            has_delta = true;
+            value.object(|part, name| read_part(part, name, delta))
+        }
+        b"message" if value.peek() == Some(b'{') => value.object(|part, name| read_part(part, name, &mut message)),
+        b"finish_reason" => {
+            let reason = value.skip()?;
+            finish = Finish::read(reason);
+            failed = failed.or((finish == Finish::GivenUp).then_some(reason));
+            Ok(())
+        }
+        b"index" => value.skip().map(|number| index = small(number)),
+        b"error" => value.filled().map(|error| failed = error.or(failed)),
+        _ => value.skip().map(drop),
+    })?;
+    if !has_delta {
+        delta.visible |= message.visible;
+        delta.tool |= message.tool;
+        delta.reasoning |= message.reasoning;
+    }
+    delta.seen.add(Choices::one(index));
+    if finish == Finish::Reached {
+        delta.finished.add(Choices::one(index));
+    }
+    Ok(failed)
+}
+
+/// What a finish reason says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Finish {
+    /// Not finished yet.
+    Open,
+    /// In a way that the model chose.
+    Reached,
+    /// The server gave it up.
+    GivenUp,
+}
+
+impl Finish {
+    /// The reasons of servers that gave up: those of OpenRouter, vLLM, SGLang, DeepSeek and GLM among them.
+    const GIVEN_UP_WORDS: [&'static [u8]; 12] = [
+        b"error",
+        b"failed",
+        b"failure",
+        b"abort",
+        b"aborted",
+        b"cancelled",
+        b"canceled",
+        b"interrupted",
+        b"timeout",
+        b"network_error",
+        b"server_error",
+        b"insufficient_system_resource",
+    ];
+
+    fn read(reason: &[u8]) -> Self {
+        let word = reason.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(reason);
+        match word {
+            b"" | b"null" | b"false" => Self::Open,
+            b"stop" | b"length" | b"tool_calls" => Self::Reached,
+            word if Self::GIVEN_UP_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) => Self::GivenUp,
+            _ => Self::Reached,
+        }
+    }
+}
+
+/// A small whole number, in quotes or not; what is none, or negative, is nought.
+fn small(number: &[u8]) -> u32 {
+    let digits = number.strip_prefix(b"\"").unwrap_or(number).iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number: u32, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
+}
+
+fn read_part(part: &mut Skim<'_>, name: &[u8], delta: &mut Delta<'_>) -> Result<(), BadEvent> {
     let kind = match name {
-        b"content" | b"refusal" => &mut delta.visible,
+        b"content" if part.peek() == Some(b'[') => return part.array(|piece| read_piece(piece, delta)),
+        b"content" | b"refusal" | b"audio" | b"images" => &mut delta.visible,
         b"tool_calls" | b"function_call" => &mut delta.tool,
-        b"reasoning_content" | b"reasoning" => &mut delta.reasoning,
+        b"reasoning_content" | b"reasoning" | b"reasoning_details" | b"reasoning_text" | b"thinking"
+        | b"thinking_blocks" => &mut delta.reasoning,
         _ => return part.skip().map(drop),
     };
-    *kind |= part.is_filled()?;
+    *kind |= part.carries()?;
     Ok(())
 }
 
-/// What a whole answer that is not a stream says: its token counts, if it has them.
+/// One of several pieces of content: its `type` says whether it is thought or meant to be seen.
+fn read_piece(piece: &mut Skim<'_>, delta: &mut Delta<'_>) -> Result<(), BadEvent> {
+    if piece.peek() != Some(b'{') {
+        delta.visible |= piece.carries()?;
+        return Ok(());
+    }
+    let (mut kind, mut carries) = (&b""[..], false);
+    piece.object(|value, name| match name {
+        b"type" if value.peek() == Some(b'"') => value.text().map(|text| kind = text),
+        b"type" | b"id" | b"index" | b"signature" => value.skip().map(drop),
+        _ => value.carries().map(|yes| carries |= yes),
+    })?;
+    match kind {
+        b"thinking" | b"reasoning" | b"reasoning_text" | b"redacted_thinking" => delta.reasoning |= carries,
+        // What is said elsewhere is cited.
+        b"reference" => {}
+        _ => delta.visible |= carries,
+    }
+    Ok(())
+}
+
+/// What a whole answer that is not a stream says, to a call that asked for so many choices.
 ///
 /// # Errors
-/// [`BadEvent`] when it is no chat completion with at least one finished choice.
-pub fn decode_body(body: &[u8]) -> Result<Option<Usage>, BadEvent> {
-    let (mut choices, mut finished, mut usage, mut failed) = (0, 0, None, false);
+/// [`BadEvent`] when it is neither a chat completion with all its choices finished nor an error.
+pub fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent> {
+    let (mut choices, mut finished, mut usage, mut failed) = (0, 0, None, None);
     let mut text = Skim::new(body);
     text.object(|value, name| match name {
-        b"choices" => value.array(|choice| {
-            choices += 1;
-            choice.object(|value, name| {
-                finished += u32::from(value.is_filled()? && name == b"finish_reason");
-                Ok(())
-            })
+        b"choices" if value.peek() == Some(b'[') => value.array(|choice| {
+            let mut one = Delta::default();
+            failed = failed.or(read_choice(choice, &mut one)?);
+            choices += one.seen.count();
+            finished += one.finished.count();
+            Ok(())
         }),
         b"usage" => value.maybe().map(|bytes| usage = bytes),
-        b"error" => value.maybe().map(|bytes| failed = bytes.is_some()),
+        b"error" => value.filled().map(|error| failed = error.map_or(failed, |_| Some(body))),
         _ => value.skip().map(drop),
     })?;
     text.end()?;
-    if failed || choices == 0 || finished < choices {
+    if let Some(said) = failed {
+        return Ok(Whole::Error(ApiError::known(said)));
+    }
+    if choices == 0 || finished < choices.max(asked) {
         return Err(BadEvent);
     }
-    Ok(usage.map(parse::<UsageJson>).transpose()?.map(Usage::from))
+    Ok(Whole::Answer(usage.and_then(Usage::read)))
 }
 
 #[cfg(test)]
@@ -179,55 +298,195 @@ mod tests {
         );
     }
 
+    /// What an event about choice 0 says.
+    const OPEN: Delta<'static> = Delta {
+        visible: false,
+        tool: false,
+        reasoning: false,
+        repeats: false,
+        seen: Choices::FIRST,
+        finished: Choices::NONE,
+        end: None,
+        usage: None,
+    };
+
+    fn of(data: &str) -> Result<Delta<'_>, BadEvent> {
+        decode(data.as_bytes())
+    }
+
     #[test]
     fn events_are_told_apart() {
-        let plain = Delta::default();
-        let table: &[(&str, &str, Delta)] = &[
+        let none = Delta::default();
+        let usage =
+            |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
+        let table: &[(&str, &str, Delta<'_>)] = &[
             (
                 "role",
                 r#"{"choices":[{"delta":{"role":"assistant","content":"","refusal":null},"finish_reason":null}],"usage":null}"#,
-                plain,
+                OPEN,
             ),
             (
                 "text",
                 r#"{"choices":[{"delta":{"content":"Hel"},"finish_reason":null}]}"#,
-                Delta { visible: true, ..plain },
+                Delta { visible: true, ..OPEN },
             ),
-            ("refusal", r#"{"choices":[{"delta":{"refusal":"no"}}]}"#, Delta { visible: true, ..plain }),
-            ("tool", r#"{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#, Delta { tool: true, ..plain }),
-            ("reasoning", r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#, Delta { reasoning: true, ..plain }),
+            ("refusal", r#"{"choices":[{"delta":{"refusal":"no"}}]}"#, Delta { visible: true, ..OPEN }),
+            (
+                "tool",
+                r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f"}}]}}]}"#,
+                Delta { tool: true, ..OPEN },
+            ),
+            ("reasoning", r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#, Delta { reasoning: true, ..OPEN }),
             (
                 "finish",
                 r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
-                Delta { end: Some(End::Finished), ..plain },
+                Delta { finished: Choices::FIRST, ..OPEN },
             ),
-            ("filter first", r#"{"choices":[],"created":0,"id":"","prompt_filter_results":[]}"#, plain),
-            ("filter only", r#"{"choices":[{"index":0,"finish_reason":null,"content_filter_offsets":{}}]}"#, plain),
-            ("done", "[DONE]", Delta { end: Some(End::Terminal), ..plain }),
-            (
-                "error",
-                r#"{"error":{"message":"The server had an error","type":"server_error"}}"#,
-                Delta { end: Some(End::Error { throttled: false }), ..plain },
-            ),
+            ("filter first", r#"{"choices":[],"created":0,"id":"","prompt_filter_results":[]}"#, none),
+            ("filter only", r#"{"choices":[{"index":0,"finish_reason":null,"content_filter_offsets":{}}]}"#, OPEN),
+            ("done", "[DONE]", Delta { end: Some(End::Done), ..none }),
             (
                 "usage",
                 r#"{"choices":[],"usage":{"prompt_tokens":19,"completion_tokens":10,"completion_tokens_details":{"reasoning_tokens":4}}}"#,
-                Delta { usage: Some(Usage { input: 19, output: 10, reasoning: 4 }), ..plain },
+                Delta { usage: usage(19, 10, Some(4)), ..none },
             ),
+            (
+                "null choices",
+                r#"{"choices":null,"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+                Delta { usage: usage(1, 2, None), ..none },
+            ),
+            ("odd usage", r#"{"choices":[],"usage":"none"}"#, none),
+            ("null choice", r#"{"choices":[null]}"#, none),
+            ("keepalive", r#"{"type":"ping"}"#, none),
+            (
+                "whole message",
+                r#"{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}"#,
+                Delta { visible: true, finished: Choices::FIRST, ..OPEN },
+            ),
+            ("repeated message", r#"{"choices":[{"delta":{"content":""},"message":{"content":"Hi"}}]}"#, OPEN),
         ];
         for (what, data, expected) in table {
-            assert_eq!(decode(data.as_bytes()), Ok(*expected), "{what}");
+            assert_eq!(of(data), Ok(*expected), "{what}");
         }
-        assert_eq!(decode(b"{"), Err(BadEvent));
-        assert_eq!(decode(b""), Err(BadEvent));
+        for bad in ["{", "", "null", "\"x\"", "[]", "[1]", r#"{"choices":[7]}"#] {
+            assert_eq!(of(bad), Err(BadEvent), "{bad}");
+        }
     }
 
     #[test]
-    fn a_body_is_whole_or_refused() {
-        let whole = br#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
-        assert_eq!(decode_body(whole), Ok(Some(Usage { input: 1, output: 2, reasoning: 0 })));
-        for broken in [&b"{}"[..], b"[]", b"{\"choices\":[]}", b"{\"choices\":[{\"finish_reason\":null}]}"] {
-            assert_eq!(decode_body(broken), Err(BadEvent));
+    fn what_carries_nothing_moves_nothing_and_thoughts_are_not_seen() {
+        let table = [
+            (r#"{}"#, OPEN),
+            (r#"null"#, OPEN),
+            (r#"{"role":"assistant"}"#, OPEN),
+            (r#"{"content":null,"tool_calls":null,"reasoning":null}"#, OPEN),
+            (r#"{"role":"","content":"","tool_calls":[],"reasoning_content":""}"#, OPEN),
+            (r#"{"tool_calls":[{"index":0}]}"#, OPEN),
+            (r#"{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"arguments":""}}]}"#, OPEN),
+            (r#"{"content":[]}"#, OPEN),
+            (r#"{"content":[{"type":"text","text":""}]}"#, OPEN),
+            (r#"{"content":[{"type":"thinking","thinking":[]}]}"#, OPEN),
+            (r#"{"content":[{"type":"reference","reference_ids":["a"]}]}"#, OPEN),
+            (r#"{"reasoning_details":[{"type":"reasoning.text","text":"","index":0,"format":"x"}]}"#, OPEN),
+            (r#"{"thinking_blocks":[{"type":"thinking","thinking":"","signature":"s"}]}"#, OPEN),
+            (r#"{"content":[{"type":"text","text":"a"}]}"#, Delta { visible: true, ..OPEN }),
+            (r#"{"content":["a"]}"#, Delta { visible: true, ..OPEN }),
+            (r#"{"audio":{"id":"x","transcript":"a"}}"#, Delta { visible: true, ..OPEN }),
+            (
+                r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}"#,
+                Delta { reasoning: true, ..OPEN },
+            ),
+            (r#"{"content":[{"thinking":"hm","type":"thinking"}]}"#, Delta { reasoning: true, ..OPEN }),
+            (
+                r#"{"content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"a"}]}"#,
+                Delta { reasoning: true, visible: true, ..OPEN },
+            ),
+            (r#"{"reasoning":"hm","content":""}"#, Delta { reasoning: true, ..OPEN }),
+            (r#"{"reasoning_details":[{"type":"reasoning.text","text":"hm"}]}"#, Delta { reasoning: true, ..OPEN }),
+            (r#"{"thinking":"hm"}"#, Delta { reasoning: true, ..OPEN }),
+            (r#"{"function_call":{"name":"","arguments":"{"}}"#, Delta { tool: true, ..OPEN }),
+        ];
+        for (delta, expected) in table {
+            assert_eq!(of(&format!(r#"{{"choices":[{{"delta":{delta},"index":0}}]}}"#)), Ok(expected), "{delta}");
+        }
+    }
+
+    #[test]
+    fn a_choice_is_told_by_its_number_and_finishes_by_a_reason() {
+        let finished = |index: &str, reason: &str| {
+            let data = format!(r#"{{"choices":[{{"finish_reason":{reason},"index":{index}}}]}}"#);
+            let delta = of(&data).expect("a chunk");
+            assert!(delta.end.is_none(), "{data}");
+            (delta.seen, delta.finished)
+        };
+        for (index, number) in
+            [("0", 0), ("3", 3), ("\"3\"", 3), ("3.0", 3), ("null", 0), ("-1", 0), ("99999999999", 127)]
+        {
+            let one = Choices::one(number);
+            assert_eq!(finished(index, "\"length\""), (one, one), "{index}");
+        }
+        for open in ["null", "\"\"", "\"null\"", "false"] {
+            assert_eq!(finished("0", open), (Choices::FIRST, Choices::NONE), "{open}");
+        }
+        for reached in ["stop", "length", "tool_calls", "function_call", "content_filter", "eos", "end_turn"] {
+            assert_eq!(finished("0", &format!("\"{reached}\"")), (Choices::FIRST, Choices::FIRST), "{reached}");
+        }
+    }
+
+    #[test]
+    fn what_failed_is_an_error_wherever_it_says_so() {
+        let throttled = |data: &str| match of(data).expect("a chunk").end {
+            Some(End::Error(error)) => Some(error.throttled),
+            Some(End::Complete | End::Done) | None => None,
+        };
+        let table = [
+            (r#"{"error":{"message":"The server had an error","type":"server_error"}}"#, Some(false)),
+            (r#"{"choices":[{"delta":{"content":"a"}}],"error":{"code":429}}"#, Some(true)),
+            (r#"{"choices":[{"delta":{},"error":{"code":502,"message":"x"},"finish_reason":"stop"}]}"#, Some(false)),
+            (r#"{"choices":[{"delta":{},"error":{"code":429,"message":"x"}}]}"#, Some(true)),
+            (r#"{"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#, Some(false)),
+            (r#"{"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]}"#, Some(true)),
+            (r#"{"choices":[{"finish_reason":"ABORT"}]}"#, Some(false)),
+            (r#"{"error":"x","error_type":"overloaded"}"#, Some(true)),
+            (r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}"#, Some(true)),
+            (r#"[{"error":{"code":500,"message":"x"}}]"#, Some(false)),
+            (r#"{"choices":[{"delta":{"content":"a"}}],"error":null}"#, None),
+            (r#"{"choices":[{"delta":{"content":"a"},"error":null}],"error":{}}"#, None),
+        ];
+        for (data, expected) in table {
+            assert_eq!(throttled(data), expected, "{data}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_whole_or_an_error_or_refused() {
+        let whole = br#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"error":null,"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+        let usage = Usage { input: Some(1), output: Some(2), ..Usage::default() };
+        assert_eq!(decode_body(whole, 1), Ok(Whole::Answer(Some(usage))));
+        assert_eq!(decode_body(whole, 2), Err(BadEvent));
+        let both = br#"{"choices":[{"finish_reason":"stop"},{"finish_reason":"length"}],"usage":[]}"#;
+        assert_eq!((decode_body(both, 1), decode_body(both, 2)), (Ok(Whole::Answer(None)), Ok(Whole::Answer(None))));
+        for broken in
+            ["{}", "[]", r#"{"choices":[]}"#, r#"{"choices":[{"finish_reason":null}]}"#, r#"{"choices":null}"#]
+        {
+            assert_eq!(decode_body(broken.as_bytes(), 1), Err(BadEvent), "{broken}");
+        }
+        for failed in [
+            r#"{"error":"x"}"#,
+            r#"{"choices":[{"finish_reason":"error"}]}"#,
+            r#"{"choices":[{"error":{"code":1},"finish_reason":"stop"}]}"#,
+        ] {
+            assert!(matches!(decode_body(failed.as_bytes(), 1), Ok(Whole::Error(_))), "{failed}");
+        }
+    }
+
+    #[test]
+    fn as_many_choices_are_asked_for_as_the_body_says() {
+        let body = |n: Value| Prompt::Body(Map::from_iter([("n".to_owned(), n)]));
+        let table =
+            [(Prompt::Text("hi".into()), 1), (body(json!(3)), 3), (body(json!(null)), 1), (body(json!("x")), 1)];
+        for (prompt, asked) in table {
+            assert_eq!(choices(&call(prompt)), asked);
         }
     }
 }

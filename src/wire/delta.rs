@@ -3,25 +3,31 @@
 //! Only what a measurement needs is kept: whether there was content, of what kind, token counts, ends and errors.
 //! Text is looked at, never copied.
 
-use serde::Deserialize;
-use serde::de::Deserializer;
+use crate::wire::error::ApiError;
+use crate::wire::usage::Usage;
 
 /// What an event brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Delta {
+pub struct Delta<'a> {
     /// Text or a refusal: what a person would see.
     pub visible: bool,
     /// Tool names or arguments.
     pub tool: bool,
     /// Reasoning text.
     pub reasoning: bool,
-    /// The event that ends the answer, or one of its parts.
-    pub end: Option<End>,
+    /// Whether it only repeats as a whole what other events brought in pieces, if there were any.
+    pub repeats: bool,
+    /// The choices of which it speaks, of an API that answers in several.
+    pub seen: Choices,
+    /// Those of them that are finished, in whatever way the model chose.
+    pub finished: Choices,
+    /// The event that ends the answer.
+    pub end: Option<End<'a>>,
     /// Token counts.
     pub usage: Option<Usage>,
 }
 
-impl Delta {
+impl Delta<'_> {
     /// Whether there was output that a caller receives: text, refusal or tool arguments.
     #[must_use]
     pub fn is_content(&self) -> bool {
@@ -31,32 +37,88 @@ impl Delta {
 
 /// How an event ends an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The answer (chat: one choice of it) is finished, in whatever way the model chose.
-    Finished,
-    /// The terminal mark: nothing comes after it.
-    Terminal,
+pub enum End<'a> {
+    /// The answer is whole: what the caller asked for has come.
+    Complete,
+    /// The mark behind which nothing comes. It proves nothing: servers also send it after a failure.
+    Done,
     /// An error in the stream.
-    Error {
-        /// Whether it is a rate limit.
-        throttled: bool,
-    },
+    Error(ApiError<'a>),
 }
 
-/// Token counts as the server gives them.
+/// Some of the choices of an answer, by their number; from the highest that is told apart on, all are one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Prompt tokens.
-    pub input: u64,
-    /// Output tokens, reasoning included.
-    pub output: u64,
-    /// Reasoning tokens among them.
-    pub reasoning: u64,
+pub struct Choices(u128);
+
+impl Choices {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// The first one, alone.
+    pub const FIRST: Self = Self(1);
+    /// How many are told apart; OpenAI's own limit.
+    pub const MOST: u32 = u128::BITS;
+
+    /// This one.
+    #[must_use]
+    pub fn one(index: u32) -> Self {
+        Self(1 << index.min(Self::MOST - 1))
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, others: Self) {
+        self.0 |= others.0;
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Whether every one of the others is among them.
+    #[must_use]
+    pub fn hold(self, others: Self) -> bool {
+        others.0 & !self.0 == 0
+    }
 }
 
-/// Reads a value that is rare enough to be copied.
-pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadEvent> {
-    serde_json::from_slice(json).map_err(|_| BadEvent)
+/// How much of what was asked has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Completion {
+    asked: u32,
+    seen: Choices,
+    finished: Choices,
+    whole: bool,
+}
+
+impl Completion {
+    /// Nothing yet of so many choices.
+    #[must_use]
+    pub fn of(asked: u32) -> Self {
+        Self {
+            asked: asked.clamp(1, Choices::MOST),
+            seen: Choices::default(),
+            finished: Choices::default(),
+            whole: false,
+        }
+    }
+
+    /// Takes in what an event says; whether all that was asked has come, and all that has begun is finished.
+    pub fn note(&mut self, delta: &Delta<'_>) -> bool {
+        self.seen.add(delta.seen);
+        self.finished.add(delta.finished);
+        self.whole |= delta.end == Some(End::Complete);
+        self.whole || (self.finished.count() >= self.asked && self.finished.hold(self.seen))
+    }
+}
+
+/// What a whole answer that is not a stream says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole<'a> {
+    /// All that was asked, with its token counts, if it has them.
+    Answer(Option<Usage>),
+    /// An error in its place.
+    Error(ApiError<'a>),
 }
 
 /// The data of an event is not the JSON that the API promises.
@@ -64,67 +126,36 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadEven
 #[error("an event of the stream is not the JSON that the API promises")]
 pub struct BadEvent;
 
-/// The usage object of either API.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct UsageJson {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    completion_tokens_details: Option<DetailsJson>,
-    output_tokens_details: Option<DetailsJson>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct DetailsJson {
-    reasoning_tokens: Option<u64>,
-}
-
-impl From<UsageJson> for Usage {
-    fn from(json: UsageJson) -> Self {
-        let details = json.completion_tokens_details.or(json.output_tokens_details);
-        Self {
-            input: json.prompt_tokens.or(json.input_tokens).unwrap_or(0),
-            output: json.completion_tokens.or(json.output_tokens).unwrap_or(0),
-            reasoning: details.and_then(|details| details.reasoning_tokens).unwrap_or(0),
-        }
-    }
-}
-
-/// The `error` object of either API, flat or nested.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ErrorJson {
-    #[serde(deserialize_with = "lax_text")]
-    code: Option<String>,
-    #[serde(rename = "type", deserialize_with = "lax_text")]
-    kind: Option<String>,
-    #[serde(deserialize_with = "lax_text")]
-    message: Option<String>,
-}
-
-impl ErrorJson {
-    /// Whether it speaks of a rate limit.
-    pub(super) fn is_throttle(&self) -> bool {
-        let speaks = |text: &Option<String>| {
-            text.as_deref().is_some_and(|text| {
-                let text = text.to_ascii_lowercase();
-                ["rate_limit", "ratelimit", "too_many_requests", "rate limit", "429"]
-                    .iter()
-                    .any(|word| text.contains(word))
-            })
+    #[test]
+    fn an_answer_is_complete_when_every_choice_has_finished() {
+        let says = |seen: &[u32], finished: &[u32]| {
+            let mut delta = Delta::default();
+            seen.iter().for_each(|index| delta.seen.add(Choices::one(*index)));
+            finished.iter().for_each(|index| delta.finished.add(Choices::one(*index)));
+            delta
         };
-        speaks(&self.code) || speaks(&self.kind) || speaks(&self.message)
+        type Case = (&'static str, u32, &'static [(&'static [u32], &'static [u32])], bool);
+        let table: [Case; 9] = [
+            ("nothing", 1, &[], false),
+            ("begun", 1, &[(&[0], &[])], false),
+            ("finished", 1, &[(&[0], &[]), (&[0], &[0])], true),
+            ("one of two", 2, &[(&[0, 1], &[]), (&[0], &[0])], false),
+            ("both", 2, &[(&[0, 1], &[]), (&[1], &[1]), (&[0], &[0])], true),
+            ("a second was asked and never came", 2, &[(&[0], &[0])], false),
+            ("a second that was not asked began", 1, &[(&[0], &[0]), (&[1], &[])], false),
+            ("the last that is told apart", 1, &[(&[400], &[]), (&[127], &[127])], true),
+            ("none is asked, one is meant", 0, &[], false),
+        ];
+        for (what, asked, events, complete) in table {
+            let mut completion = Completion::of(asked);
+            let noted = events.iter().fold(false, |_, (seen, finished)| completion.note(&says(seen, finished)));
+            assert_eq!(noted, complete, "{what}");
+        }
+        assert!(Completion::of(1).note(&Delta { end: Some(End::Complete), ..Delta::default() }));
+        assert!(!Completion::of(1).note(&Delta { end: Some(End::Done), ..Delta::default() }));
     }
-}
-
-/// A text, a number as text, or nothing: error codes come in all three.
-fn lax_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::String(text) => Some(text),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    })
 }

@@ -1,10 +1,14 @@
 //! Bytes of the two APIs, without I/O and without a clock: requests are encoded, streams decoded.
 
+pub mod api;
+pub mod body;
 pub mod chat;
 pub mod delta;
+pub mod error;
 pub mod redact;
 pub mod responses;
 mod skim;
 pub mod sse;
 mod text;
+pub mod usage;
 pub mod words;

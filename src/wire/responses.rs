@@ -5,9 +5,12 @@ use std::io::Write;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::wire::delta::{BadEvent, Delta, End, ErrorJson, Usage, UsageJson, parse};
+use crate::wire::delta::{BadEvent, Delta, End, Whole};
+use crate::wire::error::ApiError;
 use crate::wire::skim::Skim;
+use crate::wire::sse::Event;
 use crate::wire::text::push_text;
+use crate::wire::usage::Usage;
 use crate::workload::call::{Call, Prompt};
 
 /// The request's body. Nothing is asked to be stored.
@@ -50,69 +53,143 @@ fn encode_map(call: &Call, mut body: Map<String, Value>) -> Vec<u8> {
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
+/// The members of a response that tell how it ended, whatever their form.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ResponseJson {
-    status: Option<String>,
-    usage: Option<UsageJson>,
-    error: Option<ErrorJson>,
+    status: Value,
+    usage: Value,
+    error: Value,
+    incomplete_details: Value,
 }
 
-/// What one event of a Responses stream says. Unknown events say nothing; `type` in the JSON decides, not the
-/// `event:` line.
+/// How a response ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// With all that was asked, or at the limit that the caller set.
+    Complete,
+    /// In any other way.
+    Failed,
+    /// Not yet, or it does not say.
+    Open,
+}
+
+impl ResponseJson {
+    fn ending(&self) -> Ending {
+        match self.status.as_str() {
+            Some("completed") => Ending::Complete,
+            Some("incomplete") => self.incomplete(),
+            Some("failed" | "cancelled" | "canceled" | "error") => Ending::Failed,
+            Some(_) | None => Ending::Open,
+        }
+    }
+
+    /// How a response ended that is not whole: the caller's own limit on tokens is the only good reason.
+    fn incomplete(&self) -> Ending {
+        let reason = self.incomplete_details.get("reason").and_then(Value::as_str);
+        if reason == Some("max_output_tokens") { Ending::Complete } else { Ending::Failed }
+    }
+
+    fn has_error(&self) -> bool {
+        match &self.error {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Object(error) => !error.is_empty(),
+            Value::Bool(true) | Value::Number(_) | Value::Array(_) => true,
+        }
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        Usage::of(&self.usage)
+    }
+}
+
+/// What one event of a Responses stream says. Unknown events say nothing; `type` in the JSON decides, and the `event:`
+/// line where there is none.
 ///
 /// # Errors
-/// [`BadEvent`] when its data is no JSON object with a `type`.
-pub fn decode(data: &[u8]) -> Result<Delta, BadEvent> {
+/// [`BadEvent`] when its data is no JSON object with a `type`, nor an error.
+pub fn decode(event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
+    let data = event.data;
     if data.starts_with(b"[DONE]") {
-        return Ok(Delta::default());
+        return Ok(Delta { end: Some(End::Done), ..Delta::default() });
     }
-    let (mut kind, mut filled, mut response, mut error) = (None, false, None, None);
-    let mut event = Skim::new(data);
-    event.object(|value, name| match name {
-        b"type" => value.text().map(|text| kind = Some(text)),
-        b"delta" => value.is_filled().map(|yes| filled = yes),
+    if data.trim_ascii_start().first() == Some(&b'[') {
+        return ApiError::recognise(data).map(failed).ok_or(BadEvent);
+    }
+    let (mut kind, mut carries, mut response, mut has_error) = (None, false, None, false);
+    let mut object = Skim::new(data);
+    object.object(|value, name| match name {
+        b"type" if value.peek() == Some(b'"') => value.text().map(|text| kind = Some(text)),
+        b"delta" | b"text" | b"arguments" | b"refusal" => value.carries().map(|yes| carries |= yes),
         b"response" => value.maybe().map(|bytes| response = bytes),
-        b"error" => value.maybe().map(|bytes| error = bytes),
+        b"error" => value.filled().map(|error| has_error |= error.is_some()),
         _ => value.skip().map(drop),
     })?;
-    event.end()?;
-    let mut delta = Delta::default();
-    match kind.ok_or(BadEvent)? {
-        b"response.output_text.delta" | b"response.refusal.delta" => delta.visible = filled,
-        b"response.function_call_arguments.delta" | b"response.custom_tool_call_input.delta" => delta.tool = filled,
-        b"response.reasoning_text.delta" | b"response.reasoning_summary_text.delta" => delta.reasoning = filled,
-        b"response.completed" | b"response.incomplete" => {
-            delta.end = Some(End::Terminal);
-            delta.usage = read_response(response)?.usage.map(Usage::from);
-        }
-        b"response.failed" => {
-            let error = read_response(response)?.error;
-            delta.end = Some(End::Error { throttled: error.is_some_and(|error| error.is_throttle()) });
-        }
-        b"error" => {
-            // Some put the error's fields into an object of their own, some into the event.
-            let error: Option<ErrorJson> = serde_json::from_slice(error.unwrap_or(data)).ok();
-            delta.end = Some(End::Error { throttled: error.is_some_and(|error| error.is_throttle()) });
-        }
-        _ => {}
+    object.end()?;
+    if has_error {
+        return Ok(failed(ApiError::known(data)));
     }
-    Ok(delta)
+    let named = (!event.name.is_empty()).then_some(event.name);
+    match kind.or(named) {
+        Some(kind) => Ok(of_kind(kind, carries, response, data)),
+        None => ApiError::recognise(data).map(failed).ok_or(BadEvent),
+    }
 }
 
-fn read_response(response: Option<&[u8]>) -> Result<ResponseJson, BadEvent> {
-    response.map_or_else(|| Ok(ResponseJson::default()), parse)
+fn failed(error: ApiError<'_>) -> Delta<'_> {
+    Delta { end: Some(End::Error(error)), ..Delta::default() }
 }
 
-/// What a whole answer that is not a stream says: its token counts, if it has them.
+fn of_kind<'a>(kind: &[u8], carries: bool, response: Option<&'a [u8]>, data: &'a [u8]) -> Delta<'a> {
+    let mut delta = Delta::default();
+    match kind {
+        b"response.output_text.delta"
+        | b"response.refusal.delta"
+        | b"response.audio.delta"
+        | b"response.output_audio.delta"
+        | b"response.audio.transcript.delta" => delta.visible = carries,
+        b"response.function_call_arguments.delta"
+        | b"response.custom_tool_call_input.delta"
+        | b"response.mcp_call_arguments.delta"
+        | b"response.code_interpreter_call_code.delta" => delta.tool = carries,
+        b"response.reasoning_text.delta"
+        | b"response.reasoning_summary_text.delta"
+        | b"response.reasoning.delta"
+        | b"response.reasoning_summary.delta" => delta.reasoning = carries,
+        b"response.output_text.done" | b"response.refusal.done" => (delta.visible, delta.repeats) = (carries, true),
+        b"response.function_call_arguments.done" => (delta.tool, delta.repeats) = (carries, true),
+        b"response.completed" => return ended(response, |response| response.ending(), data),
+        b"response.incomplete" => return ended(response, |response| response.incomplete(), data),
+        b"response.failed" | b"response.cancelled" | b"response.canceled" => return failed(ApiError::known(data)),
+        kind if kind.starts_with(b"response.") && !kind.ends_with(b"error") => {}
+        _ => delta.end = ApiError::recognise(data).map(End::Error),
+    }
+    delta
+}
+
+/// What the event says that ends the response; it counts unless the response in it says that it failed.
+fn ended<'a>(snapshot: Option<&'a [u8]>, ending: impl Fn(&ResponseJson) -> Ending, data: &'a [u8]) -> Delta<'a> {
+    let response: ResponseJson = snapshot.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+    let usage = response.usage();
+    match ending(&response) {
+        _ if response.has_error() => Delta { usage, ..failed(ApiError::known(snapshot.unwrap_or(data))) },
+        Ending::Failed => Delta { usage, ..failed(ApiError::known(data)) },
+        Ending::Complete | Ending::Open => Delta { end: Some(End::Complete), usage, ..Delta::default() },
+    }
+}
+
+/// What a whole answer that is not a stream says.
 ///
 /// # Errors
-/// [`BadEvent`] when it is no finished response.
-pub fn decode_body(body: &[u8]) -> Result<Option<Usage>, BadEvent> {
-    let response: ResponseJson = parse(body)?;
-    match response.status.as_deref() {
-        Some("completed" | "incomplete") => Ok(response.usage.map(Usage::from)),
-        Some(_) | None => Err(BadEvent),
+/// [`BadEvent`] when it is neither a response that has ended nor an error.
+pub fn decode_body(body: &[u8]) -> Result<Whole<'_>, BadEvent> {
+    let response: ResponseJson = serde_json::from_slice(body).map_err(|_| BadEvent)?;
+    match response.ending() {
+        _ if response.has_error() => Ok(Whole::Error(ApiError::known(body))),
+        Ending::Failed => Ok(Whole::Error(ApiError::known(body))),
+        Ending::Complete => Ok(Whole::Answer(response.usage())),
+        Ending::Open => Err(BadEvent),
     }
 }
 
@@ -138,14 +215,23 @@ mod tests {
         );
     }
 
+    fn of(data: &str) -> Result<Delta<'_>, BadEvent> {
+        named("", data)
+    }
+
+    fn named<'a>(name: &'a str, data: &'a str) -> Result<Delta<'a>, BadEvent> {
+        decode(Event { name: name.as_bytes(), data: data.as_bytes() })
+    }
+
     #[test]
     fn events_are_told_apart() {
         let plain = Delta::default();
-        let failed = |throttled| Delta { end: Some(End::Error { throttled }), ..plain };
-        let table: &[(&str, &str, Delta)] = &[
+        let usage =
+            |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
+        let table: &[(&str, &str, Delta<'_>)] = &[
             (
                 "created",
-                r#"{"type":"response.created","response":{"status":"in_progress","usage":null},"sequence_number":0}"#,
+                r#"{"type":"response.created","response":{"status":"in_progress","error":null,"usage":null},"sequence_number":0}"#,
                 plain,
             ),
             (
@@ -154,6 +240,12 @@ mod tests {
                 Delta { visible: true, ..plain },
             ),
             ("empty text", r#"{"type":"response.output_text.delta","delta":""}"#, plain),
+            ("null text", r#"{"type":"response.output_text.delta","delta":{"text":null}}"#, plain),
+            (
+                "text again",
+                r#"{"type":"response.output_text.done","text":"Hello"}"#,
+                Delta { visible: true, repeats: true, ..plain },
+            ),
             (
                 "tool",
                 r#"{"type":"response.function_call_arguments.delta","delta":"{\""}"#,
@@ -168,37 +260,89 @@ mod tests {
             (
                 "completed",
                 r#"{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":3,"output_tokens":2,"output_tokens_details":{"reasoning_tokens":1}}}}"#,
-                Delta { end: Some(End::Terminal), usage: Some(Usage { input: 3, output: 2, reasoning: 1 }), ..plain },
+                Delta { end: Some(End::Complete), usage: usage(3, 2, Some(1)), ..plain },
             ),
             (
-                "failed with null error",
-                r#"{"type":"response.failed","response":{"status":"failed","error":null}}"#,
-                failed(false),
+                "completed with odd usage",
+                r#"{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":3.5,"output_tokens":"2"}}}"#,
+                Delta { end: Some(End::Complete), usage: Some(Usage { output: Some(2), ..Usage::default() }), ..plain },
+            ),
+            ("completed and no more", r#"{"type":"response.completed"}"#, Delta { end: Some(End::Complete), ..plain }),
+            (
+                "completed with less",
+                r#"{"type":"response.completed","response":{"id":"r","error":{}}}"#,
+                Delta { end: Some(End::Complete), ..plain },
             ),
             (
-                "failed by a limit",
-                r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}"#,
-                failed(true),
+                "at the caller's limit",
+                r#"{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}}"#,
+                Delta { end: Some(End::Complete), ..plain },
             ),
-            ("flat error", r#"{"type":"error","code":"server_error","message":"m","param":null}"#, failed(false)),
-            (
-                "nested error",
-                r#"{"type":"error","error":{"type":"too_many_requests","code":"too_many_requests"}}"#,
-                failed(true),
-            ),
-            ("done, tolerated", "[DONE]", plain),
+            ("done", "[DONE]", Delta { end: Some(End::Done), ..plain }),
         ];
         for (what, data, expected) in table {
-            assert_eq!(decode(data.as_bytes()), Ok(*expected), "{what}");
+            assert_eq!(of(data), Ok(*expected), "{what}");
         }
-        assert_eq!(decode(b"{}"), Err(BadEvent));
+        let nameless = r#"{"response":{"status":"completed"}}"#;
+        assert_eq!(named("response.completed", nameless), Ok(Delta { end: Some(End::Complete), ..plain }));
+        for bad in ["{}", "{", "", "null", "[]", nameless] {
+            assert_eq!(of(bad), Err(BadEvent), "{bad}");
+        }
     }
 
     #[test]
-    fn a_body_is_finished_or_refused() {
-        let whole = br#"{"status":"incomplete","usage":{"input_tokens":1,"output_tokens":2}}"#;
-        assert_eq!(decode_body(whole), Ok(Some(Usage { input: 1, output: 2, reasoning: 0 })));
-        assert_eq!(decode_body(br#"{"status":"failed"}"#), Err(BadEvent));
-        assert_eq!(decode_body(b"{}"), Err(BadEvent));
+    fn what_failed_is_an_error_in_every_dress() {
+        let incomplete = |reason: &str| {
+            format!(
+                r#"{{"type":"response.incomplete","response":{{"status":"incomplete","incomplete_details":{reason}}}}}"#
+            )
+        };
+        let completed = |rest: &str| format!(r#"{{"type":"response.completed","response":{{{rest}}}}}"#);
+        let table = [
+            (r#"{"type":"response.failed","response":{"status":"failed","error":null}}"#.to_owned(), false),
+            (r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}"#.to_owned(), true),
+            (r#"{"type":"response.cancelled","response":{"status":"cancelled"}}"#.to_owned(), false),
+            (r#"{"type":"error","code":"server_error","message":"m","param":null}"#.to_owned(), false),
+            (r#"{"type":"error","error":{"type":"too_many_requests","code":"too_many_requests"}}"#.to_owned(), true),
+            (r#"{"error":{"message":"x","code":"429"}}"#.to_owned(), true),
+            (r#"{"error":"x"}"#.to_owned(), false),
+            (r#"{"object":"error","message":"Rate limit reached"}"#.to_owned(), true),
+            (r#"{"type":"response.output_text.delta","delta":"","error":{"code":500}}"#.to_owned(), false),
+            (r#"[{"error":{"code":429}}]"#.to_owned(), true),
+            (incomplete(r#"{"reason":"content_filter"}"#), false),
+            (incomplete(r#"{"reason":"interrupted"}"#), false),
+            (incomplete(r#"{"reason":null}"#), false),
+            (incomplete("null"), false),
+            (r#"{"type":"response.incomplete"}"#.to_owned(), false),
+            (completed(r#""status":"failed""#), false),
+            (completed(r#""status":"cancelled""#), false),
+            (completed(r#""status":"incomplete","incomplete_details":{"reason":"interrupted"}"#), false),
+            (completed(r#""status":"completed","error":{"code":"rate_limit_exceeded"}"#), true),
+        ];
+        for (data, throttled) in table {
+            let end = of(&data).expect("an event").end;
+            assert!(matches!(end, Some(End::Error(error)) if error.throttled == throttled), "{data}: {end:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_finished_or_an_error_or_refused() {
+        let limit = br#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"usage":{"input_tokens":1,"output_tokens":2}}"#;
+        let usage = Usage { input: Some(1), output: Some(2), ..Usage::default() };
+        assert_eq!(decode_body(limit), Ok(Whole::Answer(Some(usage))));
+        assert_eq!(decode_body(br#"{"status":"completed","error":null,"usage":7}"#), Ok(Whole::Answer(None)));
+        for failed in [
+            r#"{"status":"failed"}"#,
+            r#"{"status":"cancelled"}"#,
+            r#"{"status":"incomplete"}"#,
+            r#"{"status":"incomplete","incomplete_details":{"reason":"content_filter"}}"#,
+            r#"{"error":{"message":"x"}}"#,
+            r#"{"status":"completed","error":{"code":"server_error"}}"#,
+        ] {
+            assert!(matches!(decode_body(failed.as_bytes()), Ok(Whole::Error(_))), "{failed}");
+        }
+        for open in ["{}", "[]", "{", r#"{"status":"in_progress"}"#, r#"{"status":"queued"}"#, r#"{"choices":[]}"#] {
+            assert_eq!(decode_body(open.as_bytes()), Err(BadEvent), "{open}");
+        }
     }
 }

@@ -90,15 +90,33 @@ impl<'a> Skim<'a> {
         Ok(&from[..from.len() - self.rest.len()])
     }
 
-    /// Passes over any value; whether it holds something: a text that is not empty, an array or object with members, a
-    /// number, or true.
-    pub(super) fn is_filled(&mut self) -> Result<bool, BadEvent> {
+    /// Passes over any value; whether it carries something to read: a text that is not empty, anywhere in it but in the
+    /// members that only label what they stand beside.
+    pub(super) fn carries(&mut self) -> Result<bool, BadEvent> {
+        const LABELS: [&[u8]; 7] = [b"type", b"id", b"index", b"role", b"format", b"signature", b"call_id"];
+        let mut any = false;
+        match self.peek() {
+            Some(b'"') => any = !self.text()?.is_empty(),
+            Some(b'[') => self.array(|value| value.carries().map(|yes| any |= yes))?,
+            Some(b'{') => self.object(|value, name| {
+                any |= value.carries()? && !LABELS.contains(&name);
+                Ok(())
+            })?,
+            _ => self.skip().map(drop)?,
+        }
+        Ok(any)
+    }
+
+    /// The first byte of the value here.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        self.space();
+        self.rest.first().copied()
+    }
+
+    /// Passes over any value; its bytes, if it holds something.
+    pub(super) fn filled(&mut self) -> Result<Option<&'a [u8]>, BadEvent> {
         let value = self.skip()?;
-        Ok(match value {
-            b"null" | b"false" | b"\"\"" => false,
-            [b'{' | b'[', inner @ .., _] => inner.iter().any(|byte| !is_space(*byte)),
-            _ => true,
-        })
+        Ok(is_filled(value).then_some(value))
     }
 
     /// Passes over any value; its bytes, unless it is null.
@@ -188,6 +206,15 @@ impl<'a> Skim<'a> {
         let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.rest = &self.rest[count..];
         if count > 0 { Ok(()) } else { Err(BadEvent) }
+    }
+}
+
+/// Whether a value holds something: a text that is not empty, an array or object with members, a number, or true.
+fn is_filled(value: &[u8]) -> bool {
+    match value {
+        b"null" | b"false" | b"\"\"" => false,
+        [b'{' | b'[', inner @ .., _] => inner.iter().any(|byte| !is_space(*byte)),
+        _ => true,
     }
 }
 
@@ -292,7 +319,30 @@ mod tests {
             ("0", true),
         ];
         for (text, filled) in table {
-            assert_eq!(Skim::new(text.as_bytes()).is_filled(), Ok(filled), "{text}");
+            assert_eq!(Skim::new(text.as_bytes()).filled().map(|value| value.is_some()), Ok(filled), "{text}");
+        }
+    }
+
+    #[test]
+    fn tells_what_carries_something_to_read() {
+        let table = [
+            ("null", false),
+            ("7", false),
+            ("true", false),
+            ("\"\"", false),
+            ("\" \"", true),
+            ("[]", false),
+            ("[null,{}]", false),
+            (r#"[{"index":0,"id":"call_1","type":"function","function":{"name":null,"arguments":""}}]"#, false),
+            (r#"[{"index":0,"function":{"arguments":"{"}}]"#, true),
+            (r#"[{"id":"call_1","function":{"name":"f","arguments":""}}]"#, true),
+            (r#"[{"type":"thinking","thinking":[{"type":"text","text":""}]}]"#, false),
+            (r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}],"signature":""}]"#, true),
+            (r#"{"type":"thinking","signature":"abc"}"#, false),
+        ];
+        for (text, carries) in table {
+            let mut skim = Skim::new(text.as_bytes());
+            assert_eq!((skim.carries(), skim.end()), (Ok(carries), Ok(())), "{text}");
         }
     }
 

@@ -1,12 +1,21 @@
 //! Server-sent events as bytes: WHATWG HTML §9.2, without I/O.
 //!
 //! Called with each piece of a body as it was read; any split of the same bytes gives the same events. Decoding
-//! copies only what crosses the border between two pieces.
+//! copies only what crosses the border between two pieces. Beside the standard, it hands out what servers write past it
+//! when they fail: a field `error`, and JSON that stands in no field.
 
 use memchr::memchr2;
 
 /// The longest line that is accepted; a stream with a longer one is refused.
 pub const MAX_LINE: usize = 8 << 20;
+
+/// The longest piece of text outside every field that is looked at.
+const MAX_STRAY: usize = 64 << 10;
+
+/// The name under which text is handed out that stands in no field: no `event:` line can give it.
+pub const UNFRAMED: &[u8] = b"\n";
+/// The name of an event, and of a field that some servers send in place of one.
+pub const ERROR: &[u8] = b"error";
 
 /// One dispatched event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +40,8 @@ pub struct SseDecoder {
     data: Vec<u8>,
     name: Vec<u8>,
     has_data: bool,
+    /// A JSON text that stands in no field, as far as it has come.
+    stray: Vec<u8>,
     /// The last piece ended in CR: an LF now belongs to the same line end.
     after_cr: bool,
     past_start: bool,
@@ -100,6 +111,7 @@ impl SseDecoder {
 
     fn take_line<'b>(&mut self, line: &'b [u8], whole: &mut Option<&'b [u8]>, each: &mut impl FnMut(Event<'_>)) {
         if line.is_empty() {
+            self.stray.clear();
             self.dispatch(whole.take(), each);
             return;
         }
@@ -120,8 +132,29 @@ impl SseDecoder {
                 self.name.clear();
                 self.name.extend_from_slice(value);
             }
-            // Comments (no field name), `id`, `retry` and unknown fields carry nothing for us.
-            _ => {}
+            // Comments (no field name), `id` and `retry` carry nothing for us.
+            b"" | b"id" | b"retry" => {}
+            // llama.cpp's own; it needs no blank line behind it.
+            ERROR => each(Event { name: ERROR, data: value }),
+            _ => self.take_stray(line, each),
+        }
+    }
+
+    /// A line that the standard ignores. Servers that fail in the middle of a stream write their error so, as one line
+    /// of JSON or as several: it is handed out as often as it may be whole.
+    fn take_stray(&mut self, line: &[u8], each: &mut impl FnMut(Event<'_>)) {
+        if line.starts_with(b"{") {
+            self.stray.clear();
+        } else if self.stray.is_empty() {
+            return;
+        }
+        if self.stray.len() + line.len() > MAX_STRAY {
+            return self.stray.clear();
+        }
+        self.stray.extend_from_slice(line);
+        self.stray.push(b'\n');
+        if line.ends_with(b"}") {
+            each(Event { name: UNFRAMED, data: &self.stray });
         }
     }
 
@@ -197,6 +230,14 @@ mod tests {
             ("unfinished", "data: a\n\ndata: b\n", &[("", "a")]),
             ("extra blank lines", "\n\n\ndata: a\n\n\n\n", &[("", "a")]),
             ("other fields", "id: 7\nretry: 3\nfoo: x\ndata: a\n\n", &[("", "a")]),
+            ("an error as a field", "error: {}\ndata: a\n\n", &[("error", "{}"), ("", "a")]),
+            ("JSON in no field", "{\"a\":1}\ndata: b\n\n", &[("\n", "{\"a\":1}\n"), ("", "b")]),
+            (
+                "in several lines",
+                "data: a\n\n{\n \"b\": {\n }\n}\n\n}\n\n",
+                &[("", "a"), ("\n", "{\n \"b\": {\n }\n"), ("\n", "{\n \"b\": {\n }\n}\n")],
+            ),
+            ("a page in no field", "<html>\n{}</html>\n\ndata: a\n\n", &[("", "a")]),
         ];
         for (what, stream, expected) in table {
             let expected: Vec<_> = expected.iter().map(|(name, data)| event(name, data)).collect();

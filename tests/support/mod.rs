@@ -2,17 +2,23 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What the server does after it has read a request.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "each binary of tests takes the steps that it needs")]
 pub(crate) enum Step {
     /// Writes these bytes at once.
     Write(Vec<u8>),
+    /// Waits before the next step.
+    Pause(Duration),
     /// Does nothing more until the client goes away.
     Hold,
+    /// Writes these bytes ten times a second until the client goes away, for half a minute at most.
+    Beat(Vec<u8>),
     /// Closes the connection.
     Close,
     /// Resets the connection.
@@ -28,18 +34,25 @@ pub(crate) struct RawServer {
 impl RawServer {
     /// Answers every request of every connection with `steps`; speaks TLS if given a way to.
     pub(crate) async fn start(steps: Vec<Step>, tls: Option<tokio_rustls::TlsAcceptor>) -> Self {
+        Self::scripted(vec![steps], tls).await
+    }
+
+    /// Answers the first request of every connection with the first steps, the second with the second, and all that
+    /// follow with the last.
+    pub(crate) async fn scripted(scripts: Vec<Vec<Step>>, tls: Option<tokio_rustls::TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let steps = Arc::new(steps);
+        let scripts = Arc::new(scripts);
         let task = tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
-                let (steps, tls) = (Arc::clone(&steps), tls.clone());
+                let (scripts, tls) = (Arc::clone(&scripts), tls.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => serve_plain(tcp, &steps).await,
+                        None => serve_plain(tcp, &scripts).await,
                         Some(tls) => {
                             if let Ok(mut stream) = tls.accept(tcp).await {
-                                while read_request(&mut stream).await && act(&mut stream, &steps).await {}
+                                let mut turns = turns(&scripts);
+                                while read_request(&mut stream).await && act(&mut stream, turns()).await {}
                             }
                         }
                     }
@@ -56,8 +69,19 @@ impl Drop for RawServer {
     }
 }
 
-async fn serve_plain(mut tcp: TcpStream, steps: &[Step]) {
+/// The steps for one request after the other.
+fn turns<'s>(scripts: &'s [Vec<Step>]) -> impl FnMut() -> &'s [Step] {
+    let mut turn = 0;
+    move || {
+        turn += 1;
+        &scripts[turn.min(scripts.len()) - 1]
+    }
+}
+
+async fn serve_plain(mut tcp: TcpStream, scripts: &[Vec<Step>]) {
+    let mut turns = turns(scripts);
     while read_request(&mut tcp).await {
+        let steps = turns();
         if steps.iter().any(|step| matches!(step, Step::Reset)) {
             act(&mut tcp, steps).await;
             // A socket that lingers for no time is reset when it is closed.
@@ -98,8 +122,13 @@ async fn act(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), steps: &[Step])
                     return false;
                 }
             }
+            Step::Pause(length) => tokio::time::sleep(*length).await,
             Step::Hold => {
                 let _ = stream.read(&mut [0; 1]).await;
+                return false;
+            }
+            Step::Beat(bytes) => {
+                beat(stream, bytes).await;
                 return false;
             }
             Step::Close => {
@@ -110,6 +139,16 @@ async fn act(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), steps: &[Step])
         }
     }
     true
+}
+
+async fn beat(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), bytes: &[u8]) {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
+    for _ in 0..300 {
+        ticks.tick().await;
+        if stream.write_all(bytes).await.is_err() || stream.flush().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// A whole HTTP answer with a length.

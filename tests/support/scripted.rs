@@ -8,6 +8,7 @@ use std::time::Duration;
 
 /// What came.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "each binary of tests looks at what it needs")]
 pub(crate) struct Asked {
     /// The request line and the headers, in lower case.
     pub(crate) head: String,
@@ -24,6 +25,7 @@ impl Asked {
 
 /// What the server does with a request.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "each binary of tests takes what it needs")]
 pub(crate) enum Do {
     /// Writes this answer and waits for the next request.
     Answer(Vec<u8>),

@@ -45,6 +45,7 @@ impl World {
             reason: None,
             reached: None,
             aborted_by: None,
+            ended_by: None,
             measured_s: 4.0,
             drain_s: 0.8,
             planned: vec![self.calls as u64],

@@ -10,7 +10,7 @@ use crate::analysis::compare::DRAWS;
 use crate::analysis::interval::Shift;
 use crate::analysis::population::{Connections, headline};
 use crate::analysis::resample::{Draws, Sums, Values};
-use crate::analysis::slo::figures::figure;
+use crate::analysis::slo::figures::{Bounds, figure};
 use crate::analysis::slo::seen::Seen;
 use crate::analysis::stats::{interval_needs, small_sample_factor};
 use crate::measure::indicator::{Form, Quantity};
@@ -67,8 +67,9 @@ impl<'a> Cut<'a> {
         let shown = Seen::of(n, Some(how.shown(estimate)), (None, None));
         let needs = [own.form, other.form].map(|form| if let Form::Quantile(q) = form { interval_needs(q) } else { 2 });
         let needs = needs[0].max(needs[1]);
-        if blocks.count < FOR_INTERVAL {
-            let why = format!("the run fills {} blocks; an interval needs {FOR_INTERVAL}", blocks.count);
+        let filled = blocks.filled(&mine.ok, &theirs.ok);
+        if filled < FOR_INTERVAL {
+            let why = format!("both paths have successes in {filled} blocks; an interval needs {FOR_INTERVAL}");
             return shown.because(Some(why));
         }
         if n < needs {
@@ -78,9 +79,9 @@ impl<'a> Cut<'a> {
         let Some(drawn) = drawn else {
             return shown.because(Some("too close to the timeout for an interval".to_owned()));
         };
-        let (low, high) = Shift { estimate, drawn }.interval(small_sample_factor(blocks.count));
-        let decides = blocks.count >= FOR_VERDICT;
-        let few = || format!("the run fills {} blocks; a verdict needs {FOR_VERDICT}", blocks.count);
+        let (low, high) = Shift { estimate, drawn }.interval(small_sample_factor(filled));
+        let decides = filled >= FOR_VERDICT;
+        let few = || format!("both paths have successes in {filled} blocks; a verdict needs {FOR_VERDICT}");
         let reason = (!decides).then(few).or_else(|| self.weakness());
         Seen { ci: (Some(how.shown(low)), Some(how.shown(high))), decides, ..shown }.because(reason)
     }
@@ -98,23 +99,25 @@ impl<'a> Cut<'a> {
             .zip(&blocks.of)
             .filter(|(sample, _)| sample.path == figure_of.path && connections.holds(sample) && holds(sample));
         let values = calls.filter_map(|(sample, block)| Some((figure(sample, figure_of.quantity, basis)?, *block)));
+        let values: Vec<(Bounds, u16)> = values.collect();
+        let known = || values.iter().filter(|(bounds, _)| bounds.most.is_finite());
+        let ok = Sums::new(known().map(|(bounds, block)| (bounds.most, *block)), blocks.count);
         let seed = self.run.manifest.plan.seed;
         let seed = if blocks.shared { seed } else { seed ^ (u64::from(figure_of.path.0) << 32) };
         let draws = Draws::new(seed, blocks.count, DRAWS);
         match figure_of.form {
             Form::Quantile(q) => {
-                let values = Values::new(values.map(|(bounds, block)| (bounds.most, block)).collect(), blocks.count);
+                let values = values.iter().map(|(bounds, block)| (bounds.most, *block));
+                let values = Values::new(values.collect(), blocks.count);
                 let value = values.quantile(q);
                 let drawn = draws.iter().map(|w| values.drawn_quantile(w, q).or(value).unwrap_or(f64::NAN)).collect();
-                Arm { n: values.n() - values.beyond(), value, drawn }
+                Arm { n: values.n() - values.beyond(), value, drawn, ok }
             }
             // A largest value is refused where objectives are read.
             Form::Mean | Form::Max => {
-                let known = values.filter(|(bounds, _)| bounds.most.is_finite());
-                let sums = Sums::new(known.map(|(bounds, block)| (bounds.most, block)), blocks.count);
-                let value = sums.mean();
-                let drawn = draws.iter().map(|w| sums.drawn_mean(w).or(value).unwrap_or(f64::NAN)).collect();
-                Arm { n: sums.n(), value, drawn }
+                let value = ok.mean();
+                let drawn = draws.iter().map(|w| ok.drawn_mean(w).or(value).unwrap_or(f64::NAN)).collect();
+                Arm { n: ok.n(), value, drawn, ok }
             }
         }
     }
@@ -125,6 +128,8 @@ struct Arm {
     n: usize,
     value: Option<f64>,
     drawn: Vec<f64>,
+    /// The known values by block.
+    ok: Sums,
 }
 
 impl Beside {

@@ -107,7 +107,7 @@ impl Figures {
         let (low, high) = rank_interval(n as f64 / effect, q);
         let low = low.and_then(|share| value_below(&least, share));
         let high = high.and_then(|share| value_above(&most, share)).filter(|value| value.is_finite());
-        let needs = (interval_needs(q) as f64 * effect).ceil();
+        let needs = (interval_needs(q) as f64 * effect).ceil().max(n as f64 + 1.0);
         let few = || format!("{n} calls; about {needs} are needed to confirm it");
         let few = ((low.is_none() || high.is_none()) && n > 0).then(few);
         Seen::of(n, observed, (low, high)).because(self.why(few))

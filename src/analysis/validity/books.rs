@@ -7,7 +7,7 @@ use crate::run::Run;
 
 /// What is wrong with them.
 pub(crate) fn reasons(run: &Run, all: &Counts, paths: &[PathSummary]) -> Vec<Reason> {
-    let found = [accounting(run, paths), rows_lost(run), clock(all), incomplete(run)];
+    let found = [simulator_died(run), accounting(run, paths), rows_lost(run), clock(all), incomplete(run)];
     found.into_iter().flatten().collect()
 }
 
@@ -37,6 +37,12 @@ fn rows_lost(run: &Run) -> Option<Reason> {
 /// Stamps that run backwards.
 fn clock(all: &Counts) -> Option<Reason> {
     (all.backwards > 0).then_some(Reason::Clock(all.backwards))
+}
+
+/// The bundled simulator is the backend: without it there is nothing to measure.
+fn simulator_died(run: &Run) -> Option<Reason> {
+    let how = run.manifest.ending.as_ref()?.simulator_died()?;
+    Some(Reason::SimulatorDied(how.to_owned()))
 }
 
 fn incomplete(run: &Run) -> Option<Reason> {

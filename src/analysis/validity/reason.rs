@@ -145,6 +145,8 @@ pub enum Reason {
     },
     /// Nobody watched the rig.
     Unwatched,
+    /// The bundled simulator ended before the run did; this is how.
+    SimulatorDied(String),
     /// The plan was not carried out.
     IncompleteRun(String),
 }
@@ -172,6 +174,7 @@ impl Reason {
             Self::SimulatorCeiling { .. } => "simulator_ceiling",
             Self::SelfInterference { .. } => "self_interference",
             Self::Unwatched => "unwatched",
+            Self::SimulatorDied(_) => "simulator_died",
             Self::IncompleteRun(_) => "incomplete_run",
         }
     }
@@ -187,9 +190,11 @@ impl Reason {
             | Self::Ports { weight, .. }
             | Self::Hiccups { weight, .. }
             | Self::Steal { weight, .. } => *weight,
-            Self::BehindPlan { .. } | Self::Accounting(_) | Self::RowsLost(_) | Self::Clock(_) => {
-                ValidityVerdict::Invalid
-            }
+            Self::BehindPlan { .. }
+            | Self::Accounting(_)
+            | Self::RowsLost(_)
+            | Self::Clock(_)
+            | Self::SimulatorDied(_) => ValidityVerdict::Invalid,
             Self::Bunched(_)
             | Self::LittlesLaw { .. }
             | Self::Cpu { .. }
@@ -288,6 +293,7 @@ impl Reason {
                 }
             }
             Self::Unwatched => "this machine's health was not recorded, so stalls would not be seen".to_owned(),
+            Self::SimulatorDied(how) => format!("the bundled simulator died in the middle of the run ({how})"),
             Self::IncompleteRun(why) => format!("the run did not carry out its whole plan: {why}"),
         }
     }
@@ -334,6 +340,10 @@ impl Reason {
                  use design = \"interleaved\""
             }
             Self::Unwatched => "run it again with this version",
+            Self::SimulatorDied(_) => {
+                "look at what it last printed and at this machine's memory (dmesg tells what the kernel killed), then \
+                 run it again"
+            }
             Self::IncompleteRun(_) => {
                 "run it again; what was measured until then is kept, but nothing is decided by it"
             }

@@ -78,6 +78,12 @@ impl SimulatorChild {
         Some(Backend { process: self.child.id(), url })
     }
 
+    /// How it ended, as the system tells it, if it has ended.
+    pub(super) fn how_it_ended(&mut self) -> Option<String> {
+        // One that cannot be asked is taken to live: its calls tell the rest.
+        self.child.try_wait().ok().flatten().map(|status| status.to_string())
+    }
+
     /// Why it ended instead of becoming ready, in its own words and with its own exit code.
     fn last_words(&mut self) -> Failure {
         let mut words = String::new();

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep_until};
 
 use crate::command::exit::Exit;
+use crate::command::run::child::SimulatorChild;
 use crate::command::run::engine::{self, Gauge, Setup, WorkerEnd};
 use crate::command::run::overseer::{Decision, Overseer};
 use crate::command::run::resources::{self, Resources};
@@ -39,6 +40,10 @@ pub(super) enum Cut {
     Aborted(Aborted),
     /// The intervals are as narrow as was asked for.
     Enough(String),
+    /// Every path fails, so many times in a row, and none ever succeeded.
+    Failing(u64),
+    /// The bundled simulator ended; this is how.
+    SimulatorDied(String),
     /// A path refuses every call for want of a valid secret.
     Refused(String),
     /// The engine itself broke, or the disk refused.
@@ -49,6 +54,8 @@ pub(super) enum Cut {
 pub(super) struct Outcome {
     /// Why they ended early, if they did.
     pub(super) cut: Option<Cut>,
+    /// How the bundled simulator ended, if it ended before the run.
+    pub(super) simulator_died: Option<String>,
     /// Seconds of the measured phase that were carried out.
     pub(super) measured: Duration,
     /// From the end of measuring to the end of the last call.
@@ -87,7 +94,7 @@ pub(super) async fn conduct(
     setup: &Setup,
     crew: Vec<(Quill, Arc<Heart>)>,
     journal: &Journal,
-    mut overseer: Option<Overseer<'_>>,
+    (mut overseer, mut simulator): (Option<Overseer<'_>>, Option<&mut SimulatorChild>),
     mut show: impl FnMut(&Moment<'_>),
 ) -> Result<Outcome> {
     let (stop, heard) = watch::channel(Stop::Run);
@@ -122,6 +129,7 @@ pub(super) async fn conduct(
             () = sleep_until(conductor.deadline()) => conductor.abort(),
             _ = look.tick() => {
                 let tally = journal.tally();
+                conductor.watch_simulator(simulator.as_deref_mut());
                 conductor.look(&setup.plan, &tally, journal);
                 if let Some(overseer) = &mut overseer {
                     conductor.oversee(overseer, journal).await;
@@ -130,6 +138,7 @@ pub(super) async fn conduct(
             }
         }
     }
+    conductor.watch_simulator(simulator);
     let limited = limited_at(setup, conductor.elapsed());
     Ok(conductor.outcome(&setup.plan, ends.into_iter().flatten(), limited))
 }
@@ -155,12 +164,21 @@ fn limited_at(setup: &Setup, elapsed: Duration) -> Option<Duration> {
     tickets.find(|ticket| ticket.seq.0 >= allowed).map(|ticket| ticket.intended)
 }
 
+/// How much of what was spent is planned and not counted, if any is.
+fn as_planned(tally: &Tally, amount: String) -> String {
+    match tally.untold {
+        0 => String::new(),
+        calls => format!(", {amount} of them as planned, because the server did not tell all tokens of {calls} calls"),
+    }
+}
+
 struct Conductor {
     origin: Nanos,
     measure_from: Duration,
     measure_until: Duration,
     stop: watch::Sender<Stop>,
     cut: Option<(Cut, Nanos)>,
+    simulator_died: Option<String>,
     give_up: Option<Instant>,
     resources: Option<Resources>,
     spent: Option<(Option<f64>, f64)>,
@@ -174,6 +192,7 @@ impl Conductor {
             measure_until: plan.measure_until(),
             stop,
             cut: None,
+            simulator_died: None,
             give_up: None,
             resources: None,
             spent: None,
@@ -244,6 +263,19 @@ impl Conductor {
         self.give_up.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
     }
 
+    /// Ends the run if the bundled simulator has ended: whatever else is measured then is not its paths.
+    fn watch_simulator(&mut self, simulator: Option<&mut SimulatorChild>) {
+        if self.simulator_died.is_some() {
+            return;
+        }
+        if let Some(how) = simulator.and_then(SimulatorChild::how_it_ended) {
+            self.simulator_died = Some(how.clone());
+            if self.cut.is_none() {
+                self.cut(Cut::SimulatorDied(how));
+            }
+        }
+    }
+
     fn look(&mut self, plan: &Plan, tally: &Tally, journal: &Journal) {
         match self.phase() {
             Phase::Warmup => {}
@@ -261,12 +293,17 @@ impl Conductor {
             self.cut(Cut::Refused(format!(
                 "path '{name}' answered 401 or 403 {count} times in a row; check its key (limits.auth_failures)"
             )));
+        } else if tally.keeps_failing(plan.limits.failures_in_a_row) && self.phase() != Phase::Drain {
+            self.cut(Cut::Failing(plan.limits.failures_in_a_row));
         } else if plan.limits.tokens.is_some_and(|limit| tally.tokens() >= limit) {
-            self.cut(Cut::Limit(format!("limits.tokens: {} tokens were spent", tally.tokens())));
+            let planned = as_planned(tally, tally.planned_tokens().to_string());
+            self.cut(Cut::Limit(format!("limits.tokens: {} tokens were spent{planned}", tally.tokens())));
         } else if let Some((limit, prices)) = plan.limits.cost.zip(plan.prices.as_ref()) {
-            let spent = prices.cost(tally.input_tokens, tally.output_tokens);
+            let spent = prices.cost(tally.input.all(), tally.output.all());
             if spent >= limit {
-                self.cut(Cut::Limit(format!("limits.cost: {spent:.4} {} were spent", prices.currency)));
+                let planned = prices.cost(tally.input.planned, tally.output.planned);
+                let planned = as_planned(tally, format!("{planned:.4}"));
+                self.cut(Cut::Limit(format!("limits.cost: {spent:.4} {} were spent{planned}", prices.currency)));
             }
         }
     }
@@ -317,6 +354,7 @@ impl Conductor {
             drain: self.elapsed().saturating_sub(measured_until),
             measured: measured_until.saturating_sub(self.measure_from),
             cut: self.cut.map(|(cut, _)| cut),
+            simulator_died: self.simulator_died,
             due,
             rows_lost,
             gaps,

@@ -124,6 +124,7 @@ fn ending(measured: Duration) -> Ending {
         reason: None,
         reached: None,
         aborted_by: None,
+        ended_by: None,
         measured_s: measured.as_secs_f64(),
         drain_s: 0.0,
         planned: Vec::new(),

@@ -5,7 +5,9 @@
 use serde_json::{Value, json};
 
 use crate::analysis::Conclusion;
+use crate::analysis::FailedPath;
 use crate::analysis::between::{Beside, Kind};
+use crate::analysis::needed::Needed;
 use crate::analysis::shift::{MeanShift, ShiftRow};
 use crate::analysis::stats::CONFIDENCE;
 use crate::analysis::validity::Validity;
@@ -34,6 +36,7 @@ impl Compared<'_> {
             "comparisons": of_pairs(&|pair| pair.rows.iter().map(|row| self.row(pair, row)).collect()),
             "mean_shifts": of_pairs(&|pair| pair.judged.means.iter().map(|mean| mean_shift(pair, mean)).collect()),
             "failed_shares": of_pairs(&|pair| vec![failed_shares(pair)]),
+            "failed_paths": failed_paths(&between.failing),
             "notes": between.notes,
         });
         let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
@@ -57,9 +60,9 @@ impl Compared<'_> {
             "joint_ci_ms": pair(row.joint_ci_ms),
             "shift_pct": ms(row.shift_pct),
             "confidence": CONFIDENCE,
-            "blocks": of.blocks.count,
+            "blocks": row.blocks,
             "margin": row.margin.map(|size| size.to_string()),
-            "needed_rounds": row.needed_rounds,
+            "needed_rounds": row.needed_rounds.map(Needed::total),
             "verdict": row.verdict.as_str(),
             "gate_ms": ms(row.gate_ms),
             "gate": gate(row.gate),
@@ -69,6 +72,12 @@ impl Compared<'_> {
         }
         value
     }
+}
+
+/// The paths that failed, of the base and of the candidate.
+fn failed_paths([base, candidate]: &[Vec<FailedPath>; 2]) -> Vec<Value> {
+    let of = |side: &'static str| move |failed: &FailedPath| json!({"side": side, "path": failed.name, "code": failed.kind.code(), "message": failed.seen()});
+    base.iter().map(of("base")).chain(candidate.iter().map(of("candidate"))).collect()
 }
 
 fn kind(kind: Kind) -> &'static str {
@@ -83,6 +92,7 @@ fn verdict(conclusion: Conclusion) -> &'static str {
     match conclusion {
         Conclusion::Invalid => "invalid",
         Conclusion::Incomplete => "incomplete",
+        Conclusion::Failed => "failed",
         Conclusion::Missed => "worse",
         Conclusion::Inconclusive => "inconclusive",
         Conclusion::Met => "passed",

@@ -1,6 +1,7 @@
 //! The forms of a comparison of two runs, or of two paths of one.
 
 pub mod json;
+mod junit;
 pub mod model;
 
 /// The comparison for machines.

@@ -3,10 +3,12 @@
 use crate::analysis::Conclusion;
 use crate::analysis::alike::Difference;
 use crate::analysis::between::{Beside, Between, Kind};
+use crate::analysis::failing::FailedPath;
 use crate::analysis::gate::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, Gate};
 use crate::analysis::shift::{SHOWN, ShiftRow, Verdict};
 use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
 use crate::report::figure::{self, MISSING};
+use crate::report::headline::headline;
 use crate::report::sheet::Sheet;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::words::{self, Decision};
@@ -69,12 +71,27 @@ impl Compared<'_> {
             Conclusion::Invalid => {
                 (Tone::Bad, "INVALID: in at least one run this tool, not the paths, was the limit. Nothing is judged.")
             }
+            Conclusion::Failed => return (Tone::Bad, self.failed()),
             Conclusion::Incomplete => (Tone::Warn, "INCOMPLETE: a run did not carry out its plan. Nothing is judged."),
             Conclusion::Missed => (Tone::Bad, "Worse: a change is more than chance and larger than its margin."),
             Conclusion::Inconclusive => (Tone::Warn, "Inconclusive: it could not be decided within the margins."),
             Conclusion::Met => (Tone::Good, "Nothing was shown to be worse by more than its margin."),
         };
         (tone, sentence.to_owned())
+    }
+
+    /// The paths that failed, side by side.
+    fn failed(&self) -> String {
+        let [base, candidate] = &self.between.failing;
+        let side = match self.between.kind {
+            Kind::OneRun => ["", ""],
+            Kind::TwoRuns => ["the base's ", "the candidate's "],
+        };
+        let told = |(side, failing): (&str, &Vec<FailedPath>)| -> Vec<String> {
+            failing.iter().map(|failed| format!("{side}{}", failed.message())).collect()
+        };
+        let told: Vec<String> = [(side[1], candidate), (side[0], base)].into_iter().flat_map(told).collect();
+        format!("FAILED: {}.", told.join("; "))
     }
 
     fn decision(&self, pair: &Beside) -> Decision {
@@ -86,12 +103,12 @@ impl Compared<'_> {
             let sentence = format!("{} was not compared with {base}", pair.candidate);
             return Decision { subject: pair.candidate.clone(), tone: Tone::Warn, sentence, details: Vec::new() };
         };
-        let (tone, sentence) = words::headline(row, &pair.candidate, &base);
+        let (tone, sentence) = headline(row, &pair.judged.failures, &pair.candidate, &base);
         // Slower, but the gate holds: a warning, not an alarm.
         let tone = if tone == Tone::Bad && row.gate != Gate::Failed { Tone::Warn } else { tone };
         let mut details = vec![words::behind(row, self.between.connections)];
         details.extend(self.beyond(pair));
-        details.extend(words::wanted(row, (pair.blocks.rate, pair.blocks.rounds)));
+        details.extend(words::wanted(row, pair.blocks.rate));
         details.extend(words::failures(&pair.judged, &pair.candidate, &base));
         Decision { subject: pair.candidate.clone(), tone, sentence, details }
     }
@@ -114,7 +131,8 @@ impl Compared<'_> {
             .pairs
             .iter()
             .flat_map(|pair| pair.rows.iter().filter(|row| is_shown(row)).map(|row| shift_row(pair, row)));
-        let blocks = self.between.pairs.iter().map(|pair| pair.blocks.count).min().unwrap_or(0);
+        let fewest = |pair: &Beside| pair.headline(self.between.headline).map_or(0, |row| row.blocks);
+        let blocks = self.between.pairs.iter().map(fewest).min().unwrap_or(0);
         let drawn = match self.between.kind {
             Kind::OneRun => "drawn again, the same for both paths",
             Kind::TwoRuns => "or more, each run's own, drawn again independently",
@@ -218,7 +236,7 @@ fn is_shown(row: &ShiftRow) -> bool {
     SHOWN.contains(&row.quantile) || row.margin.is_some() || row.gate == Gate::Failed
 }
 
-fn row_name(row: &ShiftRow) -> String {
+pub(super) fn row_name(row: &ShiftRow) -> String {
     format!("{} {}", words::short(row.metric), figure::quantile(row.quantile))
 }
 

@@ -1,82 +1,42 @@
-//! `junit.xml`: the run itself and every objective as test cases, for the test view of a build server.
+//! `junit.xml`: the run itself, every path, every objective and every declared margin as test cases, for the test view of
+//! a build server. It fails where the run does.
 
-use crate::analysis::Analysis;
+use crate::analysis::gate::Gate;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
+use crate::analysis::{Analysis, PathSummary};
 use crate::measure::objective::Severity;
 use crate::report::errors;
-use crate::report::html::escape;
+use crate::report::figure;
+use crate::report::suite::{Case, Ending, Suite};
 use crate::report::words;
 use crate::run::Run;
 
-/// The bytes of `junit.xml`; `None` without objectives.
+/// The bytes of `junit.xml`; `None` where nothing was asked of the run and nothing failed.
 ///
 /// What could not be decided is skipped, not passed. The run's validity is a case of its own: an error if the run is
-/// invalid, and then no objective passes or fails.
+/// invalid, and then nothing else passes or fails.
 #[must_use]
 pub fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
-    if analysis.objectives.is_empty() {
+    if analysis.objectives.is_empty() && analysis.conclusion.exit_code(false) == 0 {
         return None;
     }
     let invalid = analysis.validity.verdict == ValidityVerdict::Invalid;
-    let cases = std::iter::once(of_run(&analysis.validity));
-    let cases: Vec<Case> =
-        cases.chain(analysis.objectives.iter().map(|result| of_objective(run, result, invalid))).collect();
-    let count = |of: fn(&Ending) -> bool| cases.iter().filter(|case| of(&case.ending)).count();
-    let counts = format!(
-        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\"",
-        cases.len(),
-        count(|ending| *ending == Ending::Failed),
-        count(|ending| *ending == Ending::Broken),
-        count(|ending| *ending == Ending::Skipped),
-        run.measured_s()
-    );
-    let name = escape(&run.manifest.plan.name);
-    // Jenkins' schema takes neither a fraction of a second nor a zone.
-    let started = escape(run.manifest.started_at.split(['.', 'Z', '+']).next().unwrap_or_default());
-    let body: String = cases.iter().map(Case::xml).collect();
-    let text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"hopmark\" {counts}>\n\
-         <testsuite name=\"{name}\" {counts} timestamp=\"{started}\">\n{}{body}</testsuite>\n</testsuites>\n",
-        properties(run)
-    );
-    Some(text.into_bytes())
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Passed,
-    Failed,
-    Broken,
-    Skipped,
-}
-
-struct Case {
-    class: String,
-    name: String,
-    ending: Ending,
-    message: String,
-    /// What stands below, if it did not pass.
-    detail: String,
-}
-
-impl Case {
-    fn xml(&self) -> String {
-        let inner = match self.ending {
-            Ending::Passed => format!("<system-out>{}</system-out>", escape(&self.message)),
-            Ending::Failed => self.element("failure", " type=\"missed\""),
-            Ending::Broken => self.element("error", " type=\"invalid\""),
-            Ending::Skipped => self.element("skipped", ""),
-        };
-        let (class, name) = (escape(&self.class), escape(&self.name));
-        format!("<testcase classname=\"{class}\" name=\"{name}\">{inner}</testcase>\n")
+    let mut cases = vec![of_run(&analysis.validity)];
+    cases.extend(analysis.paths.iter().map(|summary| of_path(run, analysis, summary)));
+    cases.extend(analysis.objectives.iter().map(|result| of_objective(run, result, invalid)));
+    cases.extend(of_margins(run, analysis));
+    if invalid {
+        cases.iter_mut().for_each(Case::skip_unless_broken);
     }
-
-    fn element(&self, name: &str, kind: &str) -> String {
-        let (message, detail) = (escape(&self.message), escape(&self.detail));
-        let end = if detail.is_empty() { "/>".to_owned() } else { format!(">{detail}</{name}>") };
-        format!("<{name}{kind} message=\"{message}\"{end}")
-    }
+    let manifest = &run.manifest;
+    let properties = vec![
+        ("run", manifest.id.clone()),
+        ("hopmark", manifest.tool_version.clone()),
+        ("seed", manifest.plan.seed.to_string()),
+    ];
+    let (started_at, seconds) = (manifest.started_at.as_str(), run.measured_s());
+    Some(Suite { name: &manifest.plan.name, started_at, seconds, properties, cases }.bytes())
 }
 
 fn of_run(validity: &Validity) -> Case {
@@ -88,6 +48,55 @@ fn of_run(validity: &Validity) -> Case {
     };
     let message = sentence + &reasons.collect::<String>();
     Case { class: "hopmark".to_owned(), name: "the run is valid".to_owned(), ending, message, detail: String::new() }
+}
+
+/// Whether a path answered: the case that fails when it did not, whatever else was asked of it.
+fn of_path(run: &Run, analysis: &Analysis, summary: &PathSummary) -> Case {
+    let failed = analysis.failing.iter().find(|failed| failed.path == summary.path);
+    let (ending, message) = match failed {
+        Some(failed) => (Ending::Failed, failed.seen()),
+        None if summary.requests.ok == 0 => (Ending::Skipped, "no call was finished".to_owned()),
+        None => (Ending::Passed, format!("{} of {} calls succeeded", summary.requests.ok, summary.requests.planned)),
+    };
+    let class = run.manifest.plan.path(summary.path).name.clone();
+    let detail = errors::of_path(run, summary.path);
+    Case { class, name: "the path answers".to_owned(), ending, message, detail }
+}
+
+/// The declared margins of every candidate.
+fn of_margins(run: &Run, analysis: &Analysis) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for candidate in analysis.comparison.iter().flat_map(|comparison| comparison.others()) {
+        let class = &run.manifest.plan.path(candidate.path).name;
+        let case = |name: String, gate, message| Case {
+            class: class.clone(),
+            name,
+            ending: of_gate(gate),
+            message,
+            detail: String::new(),
+        };
+        for row in &candidate.rows {
+            let Some(margin) = row.margin else { continue };
+            let name = format!("{}.{} within {margin} of the baseline", row.metric, figure::quantile(row.quantile));
+            let shift = row.shift_ms.map_or_else(|| "not measured".to_owned(), figure::shift);
+            let why = row.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
+            cases.push(case(name, row.gate, format!("shift {shift}{why}")));
+        }
+        let shares = &candidate.failures;
+        if let (Some(margin), Some(share)) = (shares.margin, shares.candidate) {
+            let name = format!("error_rate within {} of the baseline", figure::share(margin));
+            cases.push(case(name, shares.gate, format!("{} of calls failed", figure::share(share))));
+        }
+    }
+    cases
+}
+
+fn of_gate(gate: Gate) -> Ending {
+    match gate {
+        Gate::Passed => Ending::Passed,
+        Gate::Failed => Ending::Failed,
+        Gate::Open | Gate::Ungated => Ending::Skipped,
+    }
 }
 
 fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
@@ -110,12 +119,4 @@ fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
     let path = run.manifest.plan.path_named(&objective.path);
     let detail = path.map(|path| errors::of_path(run, path.id)).unwrap_or_default();
     Case { class: objective.path.clone(), name: objective.label(), ending, message, detail }
-}
-
-fn properties(run: &Run) -> String {
-    let manifest = &run.manifest;
-    let seed = manifest.plan.seed.to_string();
-    let property = |(name, value): (&str, &str)| format!("<property name=\"{name}\" value=\"{}\"/>\n", escape(value));
-    let known = [("run", manifest.id.as_str()), ("hopmark", &manifest.tool_version), ("seed", &seed)];
-    format!("<properties>\n{}</properties>\n", known.into_iter().map(property).collect::<String>())
 }

@@ -15,7 +15,9 @@ pub fn render(model: &Model) -> Vec<u8> {
     for decision in &model.decisions {
         let details = decision.details.iter().map(|detail| format!("\n  - {}", escape(detail)));
         let details: String = details.collect();
-        parts.push(format!("- {}**{}**{details}", arrow(decision.tone), escape(&decision.sentence)));
+        let strong = if decision.tone == Tone::Quiet { "" } else { "**" };
+        let sentence = escape(&decision.sentence);
+        parts.push(format!("- {}{strong}{sentence}{strong}{details}", arrow(decision.tone)));
     }
     let tables = [&model.objectives, &model.expectations, &model.overview, &model.errors, &model.shifts];
     parts.extend(tables.into_iter().filter_map(table));

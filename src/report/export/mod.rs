@@ -187,7 +187,7 @@ mod tests {
         let (mut run, _) = small();
         run.manifest.ending.as_mut().expect("ending").rows_lost = 1;
         let xml = text(junit::render(&run, &analyse(&run)).expect("objectives"));
-        assert!(xml.contains("tests=\"5\" failures=\"0\" errors=\"1\" skipped=\"4\""), "{xml}");
+        assert!(xml.contains("tests=\"7\" failures=\"0\" errors=\"1\" skipped=\"6\""), "{xml}");
         assert!(xml.contains("<error type=\"invalid\" message=\"invalid: "), "{xml}");
     }
 

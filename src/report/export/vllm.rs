@@ -84,24 +84,20 @@ fn traffic(run: &Run) -> Vec<(&'static str, Value)> {
     }
 }
 
-/// Counts a second, over the measured phase. Paths that take turns have no common time, and then there are none.
+/// Counts, and counts a second over the measured phase; each is left out where it is not known of every call.
 fn throughput(run: &Run, summary: &PathSummary) -> Vec<(&'static str, Value)> {
-    let (plan, seconds) = (&run.manifest.plan, run.measured_s());
-    let (input, output) = (summary.tokens.input, summary.tokens.output);
-    // No count of tokens is ever 0 where a call was answered: the server reported none.
-    let tokens = [("total_input_tokens", input), ("total_output_tokens", output)];
-    let mut fields: Vec<_> =
-        tokens.into_iter().filter(|(_, n)| *n > 0).map(|(key, tokens)| (key, json!(tokens))).collect();
-    if seconds <= 0.0 || (plan.load.design == Design::Sequential && plan.paths.len() > 1) {
-        return fields;
-    }
-    fields.push(("duration", json!(seconds)));
-    fields.push(("request_throughput", json!(rounded(summary.requests.ok as f64 / seconds))));
-    if output > 0 {
-        fields.push(("output_throughput", json!(rounded(output as f64 / seconds))));
-    }
-    if output > 0 && input > 0 {
-        fields.push(("total_token_throughput", json!(rounded((input + output) as f64 / seconds))));
+    let tokens = summary.tokens;
+    let sums = [("total_input_tokens", tokens.input), ("total_output_tokens", tokens.output)];
+    let sums = sums.into_iter().filter_map(|(key, count)| Some((key, json!(count.told()?))));
+    let mut fields: Vec<_> = sums.collect();
+    let Ok(requests) = summary.throughput.requests else { return fields };
+    fields.push(("duration", json!(run.measured_s())));
+    fields.push(("request_throughput", json!(rounded(requests))));
+    let Ok(output) = summary.throughput.output_tokens else { return fields };
+    fields.push(("output_throughput", json!(rounded(output))));
+    if tokens.input.calls == tokens.calls {
+        let input = tokens.input.sum as f64 / run.measured_s();
+        fields.push(("total_token_throughput", json!(rounded(input + output))));
     }
     fields
 }

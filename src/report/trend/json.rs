@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::analysis::trend::{Change, Level, Point, Series};
+use crate::analysis::trend::{Change, Level, Newest, Point, Series};
 use crate::report::figure::quantile;
 use crate::report::json::{ms, rounded};
 use crate::report::trend::model::History;
@@ -29,7 +29,7 @@ pub fn render(history: &History) -> Vec<u8> {
 fn night(night: &Night) -> Value {
     json!({
         "id": night.id, "source": night.source, "started_at": night.started_at, "standing": night.standing.as_str(),
-        "tool_version": night.tool_version,
+        "tool_version": night.tool_version, "failed": night.failed,
     })
 }
 
@@ -43,9 +43,17 @@ fn series(series: &Series) -> Value {
         "basis": series.basis.map(|basis| basis.as_str()),
         "verdict": series.verdict.as_str(), "margin": series.margin.to_string(),
         "noise_pct": ms(series.noise.map(|noise| 100.0 * noise)), "newest_is_odd": series.odd,
+        "newest": series.newest.as_ref().map(newest),
         "points": series.points.iter().map(point).collect::<Vec<_>>(),
         "levels": series.levels.iter().map(level).collect::<Vec<_>>(),
         "changes": series.changes.iter().map(change).collect::<Vec<_>>(),
+    })
+}
+
+fn newest(newest: &Newest) -> Value {
+    json!({
+        "night": newest.night, "ms": rounded(newest.ms), "level_ms": rounded(newest.level_ms), "nights": newest.n,
+        "change_pct": rounded(100.0 * newest.share), "p": newest.p, "worse": newest.worse,
     })
 }
 

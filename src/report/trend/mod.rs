@@ -9,6 +9,7 @@ use crate::report::trend::model::History;
 use crate::store::file::{self, StoreError};
 
 pub mod json;
+mod junit;
 pub mod model;
 
 /// The history for machines.
@@ -27,7 +28,7 @@ pub enum TrendError {
     File(#[from] StoreError),
 }
 
-/// Writes `trend.json`, `trend.html` and `charts/trend-*.svg` into `dir`, which is made if it is not there, and returns
+/// Writes `trend.json`, `junit.xml`, `trend.html` and `charts/trend-*.svg` into `dir`, which is made if it is not there, and returns
 /// what was written. Every file comes whole or not at all.
 ///
 /// # Errors
@@ -38,6 +39,7 @@ pub fn write(history: &History, dir: &Path) -> Result<Vec<PathBuf>, TrendError> 
     fs::create_dir_all(&folder).map_err(|error| StoreError::unwritable(&folder, error))?;
     let pictures = charts.iter().map(|c| (folder.join(format!("{}.svg", c.id)), c.wide.clone().into_bytes()));
     let mut files = vec![(dir.join(JSON), json::render(history))];
+    files.push((dir.join(file::JUNIT), junit::render(history)));
     files.push((dir.join(PAGE), html::render_sheet(&history.sheet(), &charts)));
     files.extend(pictures);
     for (path, bytes) in &files {
@@ -69,7 +71,7 @@ mod tests {
         assert_eq!(text, golden("trend.txt", text.as_bytes()));
         let dir = tempfile::tempdir().expect("dir");
         let written = write(&history, dir.path()).expect("written");
-        assert_eq!(written.len(), 3);
+        assert_eq!(written.len(), 4);
         let page = std::fs::read_to_string(dir.path().join(PAGE)).expect("page");
         well_formed(&page).expect("well formed");
         for part in ["prefers-color-scheme: dark", "var(--path-0)", "2026-10-09", "nightly &lt;i&gt;", "hopmark trend"]

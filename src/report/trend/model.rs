@@ -1,7 +1,7 @@
 //! What a history says, before it has a form.
 
 use crate::analysis::divisive::SHORTEST;
-use crate::analysis::trend::{Change, FEWEST, Series, Standpoint, Trend};
+use crate::analysis::trend::{Change, FEWEST, Newest, Series, Standpoint, Trend};
 use crate::measure::margin::Size;
 use crate::report::figure::{self, MISSING};
 use crate::report::sheet::Sheet;
@@ -48,8 +48,14 @@ impl History<'_> {
 
     fn conclusion(&self) -> (Tone, String) {
         let any = |verdict| self.trend.series.iter().any(|series| series.verdict == verdict);
+        let failed = self.trend.failed();
+        if !failed.is_empty() {
+            return (Tone::Bad, format!("Worse: in the newest night {} failed.", failed.join(", ")));
+        }
         let (tone, sentence) = if any(Standpoint::Slower) {
             (Tone::Bad, "Worse: the newest nights are slower than those before by more than the margin.")
+        } else if any(Standpoint::NewestSlower) {
+            (Tone::Bad, "Worse: the newest night is slower than those before by more than the margin.")
         } else if self.trend.series.is_empty() {
             (Tone::Warn, "Nothing was followed: no night has any of these figures.")
         } else if any(Standpoint::Inconclusive) {
@@ -67,12 +73,15 @@ impl History<'_> {
     /// One for each series whose newest level is another than the one before.
     fn decisions(&self) -> Vec<Decision> {
         let decision = |series: &Series| {
+            if let Some(newest) = series.newest.filter(|_| series.verdict == Standpoint::NewestSlower) {
+                return Some(self.newest_decision(series, &newest));
+            }
             let change = series.changes.last()?;
             let (tone, word) = match series.verdict {
                 Standpoint::Slower => (Tone::Bad, "slower"),
                 Standpoint::SlowerWithinMargin => (Tone::Warn, "slower, within the margin,"),
                 Standpoint::Faster => (Tone::Good, "faster"),
-                Standpoint::Steady | Standpoint::Inconclusive => return None,
+                Standpoint::NewestSlower | Standpoint::Steady | Standpoint::Inconclusive => return None,
             };
             let by = figure::share(change.share.abs());
             let sentence = format!("{}: {by} {word} since {}", name(series), self.day(change.night));
@@ -91,6 +100,24 @@ impl History<'_> {
         self.trend.series.iter().filter_map(decision).collect()
     }
 
+    /// The newest night alone is worse.
+    fn newest_decision(&self, series: &Series, newest: &Newest) -> Decision {
+        let sentence = format!(
+            "{}: the newest night ({}) is {} slower than the {} before it",
+            name(series),
+            self.day(newest.night),
+            figure::share(newest.share),
+            newest.n
+        );
+        let behind = format!("{} against a level of {}", figure::ms(newest.ms), figure::ms(newest.level_ms));
+        let rare = if newest.p < 1e-4 { "less than 0.0001".to_owned() } else { format!("{:.4}", newest.p) };
+        let rule = format!(
+            "the margin is {}; by the spread of those nights so slow a night has a probability of {rare} (p)",
+            size(series.margin)
+        );
+        Decision { subject: series.path.clone(), tone: Tone::Bad, sentence, details: vec![behind, rule] }
+    }
+
     fn series(&self) -> Table {
         let mut columns = vec![word_column("path"), word_column("figure"), figures("nights")];
         columns.extend([figures("newest ms"), figures("level ms"), figures("noise").spare(), figures("last change")]);
@@ -105,7 +132,13 @@ impl History<'_> {
                 figure_name(series).into(),
                 series.points.iter().filter(|point| point.judged).count().to_string().into(),
                 newest.map_or_else(missing, |point| {
-                    let tone = if series.odd { Tone::Warn } else { Tone::Plain };
+                    let tone = if series.verdict == Standpoint::NewestSlower {
+                        Tone::Bad
+                    } else if series.odd {
+                        Tone::Warn
+                    } else {
+                        Tone::Plain
+                    };
                     Cell::toned(figure::bare(point.ms), tone)
                 }),
                 level.map_or_else(missing, |level| figure::bare(level.ms).into()),
@@ -123,7 +156,8 @@ impl History<'_> {
                 "A level is the geometric mean of the nights between two changes; noise is the robust spread of a single \
                  night. Changes by e-divisive over at least {FEWEST} nights, {SHORTEST} on either side, kept if Welch's \
                  test finds them rarer than 1 in 1000 and they are larger than the noise: a change shows {SHORTEST} nights \
-                 after it at the earliest."
+                 after it at the earliest. The newest night alone is worse if it is slower than at least {SHORTEST} \
+                 nights before it by more than the margin and rarer than 1 in 200 by their spread."
             )),
         }
     }
@@ -153,9 +187,14 @@ impl History<'_> {
 
     /// The nights that are shown and not judged.
     fn nights(&self) -> Table {
-        let unsound = self.trend.nights.iter().filter(|night| night.standing != Standing::Sound);
+        let unsound = |night: &&Night| night.standing != Standing::Sound || !night.failed.is_empty();
+        let unsound = self.trend.nights.iter().filter(unsound);
         let row = |night: &Night| -> Vec<Cell> {
-            vec![night.day().into(), Cell::toned(night.standing.as_str(), Tone::Warn), night.source.as_str().into()]
+            let standing = match night.failed.as_slice() {
+                [] => night.standing.as_str().to_owned(),
+                failed => format!("{} failed", failed.join(", ")),
+            };
+            vec![night.day().into(), Cell::toned(standing, Tone::Warn), night.source.as_str().into()]
         };
         Table {
             title: "Nights that are not judged".to_owned(),
@@ -166,7 +205,13 @@ impl History<'_> {
     }
 
     fn warnings(&self) -> Vec<(Tone, String)> {
-        let odd = self.trend.series.iter().filter(|series| series.odd).map(name).collect::<Vec<_>>();
+        let odd = self
+            .trend
+            .series
+            .iter()
+            .filter(|series| series.odd && series.verdict != Standpoint::NewestSlower)
+            .map(name)
+            .collect::<Vec<_>>();
         let mut warnings = Vec::new();
         if !odd.is_empty() {
             let odd = odd.join(", ");
@@ -193,7 +238,7 @@ fn missing() -> Cell {
     Cell::toned(MISSING, Tone::Quiet)
 }
 
-fn figure_name(series: &Series) -> String {
+pub(super) fn figure_name(series: &Series) -> String {
     format!("{} {}", words::short(series.metric), figure::quantile(series.quantile))
 }
 
@@ -212,15 +257,19 @@ fn interval(change: &Change) -> String {
     format!("[{}, {}]", figure::change(change.interval.0), figure::change(change.interval.1))
 }
 
-fn verdict(series: &Series) -> (Tone, String) {
+pub(super) fn verdict(series: &Series) -> (Tone, String) {
     match series.verdict {
         Standpoint::Slower => (Tone::Bad, "▲ slower".to_owned()),
+        Standpoint::NewestSlower => (Tone::Bad, "▲ newest night slower".to_owned()),
         Standpoint::SlowerWithinMargin => (Tone::Warn, "△ slower, within the margin".to_owned()),
         Standpoint::Faster => (Tone::Good, "▼ faster".to_owned()),
         Standpoint::Steady => (Tone::Plain, "steady".to_owned()),
         Standpoint::Inconclusive => {
             let judged = series.points.iter().filter(|point| point.judged).count();
-            (Tone::Quiet, format!("{} nights more are needed", FEWEST.saturating_sub(judged)))
+            match FEWEST.saturating_sub(judged) {
+                0 => (Tone::Quiet, "not decided".to_owned()),
+                more => (Tone::Quiet, format!("{more} nights more are needed")),
+            }
         }
     }
 }

@@ -127,6 +127,7 @@ impl Large {
         manifest.ending = Some(Ending {
             reached: None,
             aborted_by: None,
+            ended_by: None,
             complete: true,
             reason: None,
             measured_s: self.seconds as f64,

@@ -1,0 +1,49 @@
+//! How many rounds a run of this kind needs where the ones it had did not do: always more than these.
+
+/// Rounds needed, and how many of them the run had; there is none unless it needs more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needed {
+    had: u64,
+    total: u64,
+}
+
+impl Needed {
+    /// `rounds` in all, of which a run had `had`; `None` where that says nothing: it had as many, or no run would do.
+    #[must_use]
+    pub fn of(had: usize, rounds: f64) -> Option<Self> {
+        let (had, most) = (had as u64, u64::MAX as f64 / 2.0);
+        let total = (rounds < most).then(|| rounds.ceil() as u64)?;
+        (total > had).then_some(Self { had, total })
+    }
+
+    /// Rounds in all.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.total
+    }
+
+    /// Rounds beyond those that the run had, at least one.
+    #[must_use]
+    pub fn more(self) -> u64 {
+        self.total - self.had
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_needed_is_more_than_was_had(had in 0..1_000_000usize, rounds in any::<f64>(), near in -2.0..2.0f64) {
+            for rounds in [rounds, had as f64 + near] {
+                match Needed::of(had, rounds) {
+                    Some(needed) => prop_assert!(needed.more() > 0 && needed.total() > had as u64),
+                    None => prop_assert!(rounds <= had as f64 || rounds > 1e18 || rounds.is_nan()),
+                }
+            }
+        }
+    }
+}

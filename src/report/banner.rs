@@ -1,0 +1,235 @@
+//! The banner of a report: what the whole run comes to, in a line.
+
+use crate::analysis::slo::ObjectiveVerdict;
+use crate::analysis::validity::Reason;
+use crate::analysis::{Analysis, Conclusion, FailedPath};
+use crate::measure::objective::Severity;
+use crate::report::table::Tone;
+use crate::run::{EndedBy, Ending, Run};
+
+/// How many failed paths are told one by one.
+const TOLD: usize = 3;
+
+/// What the run comes to; empty when nothing was asked of it and nothing failed.
+#[must_use]
+pub fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
+    let told = |tone, text: &str| (tone, text.to_owned());
+    match analysis.conclusion {
+        Conclusion::Invalid => (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(analysis))),
+        Conclusion::Failed => (Tone::Bad, failed(run, &analysis.failing)),
+        Conclusion::Incomplete => told(Tone::Warn, "INCOMPLETE: what was measured is shown, nothing is decided by it."),
+        Conclusion::Missed if has(analysis, ObjectiveVerdict::Missed, Severity::Critical) => {
+            told(Tone::Bad, "An objective was missed.")
+        }
+        Conclusion::Missed => told(Tone::Bad, "A path is worse than the baseline by more than its margin."),
+        Conclusion::Inconclusive | Conclusion::Met => of_objectives(analysis),
+    }
+}
+
+fn why_invalid(analysis: &Analysis) -> &'static str {
+    if analysis.validity.reasons.iter().any(|reason| matches!(reason, Reason::SimulatorDied(_))) {
+        "the bundled simulator died in the middle of the run"
+    } else {
+        "this tool, not the paths, was the limit"
+    }
+}
+
+/// Why the run failed, path by path.
+fn failed(run: &Run, failing: &[FailedPath]) -> String {
+    let ending = run.manifest.ending.as_ref();
+    let gave_up = match ending.and_then(|ending| ending.ended_by.as_ref()) {
+        Some(EndedBy::FailuresInARow(count)) => {
+            format!(" The run ended early: {count} calls in a row failed on every path, and none ever succeeded.")
+        }
+        Some(EndedBy::Signal | EndedBy::SimulatorDied(_)) | None => String::new(),
+    };
+    let complete = run.is_complete() || ending.is_some_and(Ending::ended_by_failures);
+    let head = if complete { "FAILED" } else { "INCOMPLETE, and failed" };
+    let mut told: Vec<String> = failing.iter().take(TOLD).map(FailedPath::message).collect();
+    if failing.len() > TOLD {
+        told.push(format!("{} more paths failed", failing.len() - TOLD));
+    }
+    format!("{head}: {}.{gave_up}", told.join("; "))
+}
+
+fn has(analysis: &Analysis, verdict: ObjectiveVerdict, severity: Severity) -> bool {
+    analysis.objectives.iter().any(|result| result.verdict == verdict && result.objective.severity == severity)
+}
+
+/// What the objectives come to when none of the critical ones was missed.
+fn of_objectives(analysis: &Analysis) -> (Tone, String) {
+    let open = |severity| has(analysis, ObjectiveVerdict::Inconclusive, severity);
+    let (tone, text) = if analysis.objectives.is_empty() {
+        (Tone::Plain, "")
+    } else if open(Severity::Critical) {
+        (Tone::Warn, "An objective could not be decided.")
+    } else if has(analysis, ObjectiveVerdict::Missed, Severity::Warning) {
+        (Tone::Warn, "Every critical objective was met; a warning was missed.")
+    } else if open(Severity::Warning) {
+        (Tone::Good, "Every critical objective was met; a warning could not be decided.")
+    } else {
+        (Tone::Good, "Every objective was met.")
+    };
+    (tone, text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::analyse;
+    use crate::measure::objective::Objective;
+    use crate::report::export::{junit, markdown};
+    use crate::report::model::Model;
+    use crate::report::terminal::{self, Look};
+    use crate::report::{html, json};
+    use crate::run::fixture::World;
+
+    /// What spoils a run after it was made up.
+    type Spoil = fn(&mut Run);
+
+    fn keep(_: &mut Run) {}
+
+    fn lose_rows(run: &mut Run) {
+        run.manifest.ending.as_mut().expect("ending").rows_lost = 1;
+    }
+
+    fn interrupt(run: &mut Run) {
+        let ending = run.manifest.ending.as_mut().expect("ending");
+        (ending.complete, ending.ended_by) = (false, Some(EndedBy::Signal));
+    }
+
+    fn kill_simulator(run: &mut Run) {
+        let ending = run.manifest.ending.as_mut().expect("ending");
+        (ending.complete, ending.ended_by) = (false, Some(EndedBy::SimulatorDied("signal: 9 (SIGKILL)".to_owned())));
+    }
+
+    /// Two paths that are as fast, or of which the second is faster, and what is wrong with them.
+    fn made(failing: [f64; 2], shift: f64, margins: &[&str], spoil: Spoil) -> Run {
+        let world = World { shifts_ms: vec![0.0, shift], failing: failing.to_vec(), ..World::default() };
+        let mut run = world.run();
+        run.manifest.plan.margins = margins.iter().map(|margin| margin.parse().expect("margin")).collect();
+        let objective = |path| Objective::new(path, "ttft.p50 < 9s".parse().expect("expression"));
+        run.manifest.plan.objectives = vec![objective("direct"), objective("private")];
+        spoil(&mut run);
+        run
+    }
+
+    /// The page without its glossary and style, the terminal's text, the Markdown.
+    fn forms(run: &Run, analysis: &Analysis) -> [String; 3] {
+        let model = Model::of(run, analysis);
+        let page = String::from_utf8(html::render(&model, &[])).expect("text");
+        let page = page[page.find("<main>").expect("a body")..page.find("<h2>Words</h2>").expect("words")].to_owned();
+        let look = Look { width: Some(500), colour: true };
+        let text = terminal::render(&model, look, None);
+        [page, text, String::from_utf8(markdown::render(&model)).expect("text")]
+    }
+
+    #[test]
+    fn nothing_good_is_said_where_failures_differ_a_path_failed_or_the_run_is_invalid() {
+        let bad: [(&str, [f64; 2], Spoil, u8); 8] = [
+            ("the candidate is dead", [0.0, 1.0], keep, 3),
+            ("the baseline is dead", [1.0, 0.0], keep, 3),
+            ("both are dead", [1.0, 1.0], keep, 3),
+            ("the candidate fails above the share", [0.0, 0.7], keep, 3),
+            ("the candidate fails more often", [0.0, 0.1], keep, 0),
+            ("the baseline fails more often", [0.1, 0.0], keep, 0),
+            ("rows were lost", [0.0, 0.0], lose_rows, 4),
+            ("the simulator died", [0.0, 0.0], kill_simulator, 4),
+        ];
+        for (word, failing, spoil, code) in bad {
+            for (shift, margins) in [(0.0, &[][..]), (-60.0, &[]), (0.0, &["50%"]), (20.0, &["50%"]), (-60.0, &["50%"])]
+            {
+                let run = made(failing, shift, margins, spoil);
+                let analysis = analyse(&run);
+                let word = format!("{word}, {shift} ms, {margins:?}");
+                assert_eq!(analysis.conclusion.exit_code(false), code, "{word}");
+                for text in forms(&run, &analysis) {
+                    for good in ["no difference", "within the margin", "within its margin", "less than the margin"] {
+                        assert!(!text.contains(good), "{word}: '{good}' in {text}");
+                    }
+                    for good in ["faster than", "▼ −", ">▼ faster", "≈ ", "card good", "✓ within"] {
+                        assert!(!text.contains(good), "{word}: '{good}' in {text}");
+                    }
+                }
+                let document: serde_json::Value = serde_json::from_slice(&json::render(&run, &analysis)).expect("JSON");
+                for row in document["comparisons"].as_array().expect("rows") {
+                    let verdict = row["verdict"].as_str().expect("a verdict");
+                    let worse_anyway = code == 0 && verdict == "slower";
+                    assert!(verdict == "inconclusive" || worse_anyway, "{word}: {row}");
+                    assert!(row["gate"] != "passed", "{word}: {row}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn under_an_invalid_banner_or_a_failed_path_no_card_is_loud() {
+        for (failing, spoil, head) in [
+            ([0.0, 0.0], lose_rows as Spoil, "INVALID: this tool, not the paths, was the limit."),
+            ([0.0, 0.0], kill_simulator, "INVALID: the bundled simulator died in the middle of the run."),
+            ([0.0, 0.7], keep, "FAILED: path 'private': "),
+        ] {
+            let run = made(failing, -60.0, &[], spoil);
+            let analysis = analyse(&run);
+            let [page, text, markdown] = forms(&run, &analysis);
+            let card = "private is not compared with direct: ";
+            for form in [&page, &text, &markdown] {
+                assert!(form.replace("&#39;", "'").contains(head), "{head} in {form}");
+                assert!(form.contains(card), "{form}");
+            }
+            assert!(page.contains("card quiet") && !page.contains("card bad") && !page.contains("card warn"), "{page}");
+            assert!(!text.contains(&format!("\u{1b}[1m{card}")) && !markdown.contains(&format!("**{card}")), "{text}");
+            let invalid = analysis.conclusion == Conclusion::Invalid;
+            assert_eq!(page.contains("not judged"), invalid, "objectives of an invalid run");
+            assert_eq!(page.contains("good\">✓ met"), !invalid, "the path that lives keeps its objective");
+            assert_eq!(page.contains("quiet\">✓ met"), !invalid, "that of the failed path is quiet");
+        }
+    }
+
+    #[test]
+    fn equal_failures_and_declared_tolerance_keep_their_verdicts() {
+        for (failing, margins) in [([0.1, 0.1], &["50%"][..]), ([0.0, 0.1], &["50%", "error_rate=20%"])] {
+            let run = made(failing, 0.0, margins, keep);
+            let analysis = analyse(&run);
+            let [page, ..] = forms(&run, &analysis);
+            assert!(page.contains("private differs from direct by less than the margin"), "{failing:?} {page}");
+        }
+    }
+
+    #[test]
+    fn junit_fails_where_the_run_does() {
+        for (word, failing, shift, margins, spoil) in [
+            ("dead", [0.0, 1.0], 0.0, &[][..], keep as Spoil),
+            ("above the share", [0.7, 0.0], 0.0, &[], keep),
+            ("beyond the margin", [0.0, 0.0], 60.0, &["ttft.p50=5%"], keep),
+            ("more errors than declared", [0.0, 0.2], 0.0, &["error_rate=1%"], keep),
+            ("invalid", [0.0, 0.0], 0.0, &[], lose_rows),
+            ("invalid, dead and beyond its margin", [0.0, 1.0], 60.0, &["ttft.p50=5%"], lose_rows),
+            ("a dead simulator", [0.0, 0.3], 0.0, &[], kill_simulator),
+            ("well", [0.0, 0.0], 0.0, &["50%"], keep),
+            ("interrupted", [0.0, 0.0], 0.0, &[], interrupt),
+            ("interrupted and dead", [0.0, 1.0], 0.0, &[], interrupt),
+        ] {
+            for objectives in [true, false] {
+                let mut run = made(failing, shift, margins, spoil);
+                if !objectives {
+                    run.manifest.plan.objectives.clear();
+                }
+                let analysis = analyse(&run);
+                let code = analysis.conclusion.exit_code(false);
+                let junit = junit::render(&run, &analysis).map(|bytes| String::from_utf8(bytes).expect("text"));
+                let has = |part: &str| junit.as_ref().is_some_and(|junit| junit.contains(part));
+                assert_eq!((has("<failure"), has("<error")), (code == 3, code == 4), "{word}: {junit:?}");
+                assert!(junit.is_some() == (objectives || code != 0), "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_says_so_before_it_says_what_failed() {
+        let run = made([0.0, 1.0], 0.0, &[], interrupt);
+        let (tone, text) = banner(&run, &analyse(&run));
+        assert_eq!(tone, Tone::Bad);
+        assert!(text.starts_with("INCOMPLETE, and failed: path 'private': every call failed ("), "{text}");
+    }
+}

@@ -1,0 +1,44 @@
+//! A history as test cases, for the test view of a build server: one a series and one a path. It fails where the trend
+//! does.
+
+use crate::analysis::trend::{Series, Standpoint};
+use crate::report::figure;
+use crate::report::suite::{Case, Ending, Suite};
+use crate::report::trend::model::{History, figure_name, verdict};
+
+/// The bytes of `junit.xml`.
+#[must_use]
+pub(super) fn render(history: &History) -> Vec<u8> {
+    let trend = history.trend;
+    let newest = trend.nights.last();
+    let paths = newest.into_iter().flat_map(|night| &night.paths);
+    let mut cases: Vec<Case> = paths.map(|path| of_path(path, trend.failed().contains(path))).collect();
+    cases.extend(trend.series.iter().map(of_series));
+    let started_at = newest.map_or("", |night| night.started_at.as_str());
+    let properties = vec![("folder", history.folder.to_owned()), ("nights", trend.nights.len().to_string())];
+    Suite { name: history.profile, started_at, seconds: 0.0, properties, cases }.bytes()
+}
+
+fn of_path(path: &str, failed: bool) -> Case {
+    let (ending, message) = if failed {
+        (Ending::Failed, "it failed in the newest night".to_owned())
+    } else {
+        (Ending::Passed, "it did not fail in the newest night".to_owned())
+    };
+    Case { class: path.to_owned(), name: "the path answers".to_owned(), ending, message, detail: String::new() }
+}
+
+fn of_series(series: &Series) -> Case {
+    let ending = match series.verdict {
+        Standpoint::Slower | Standpoint::NewestSlower => Ending::Failed,
+        Standpoint::SlowerWithinMargin | Standpoint::Faster | Standpoint::Steady => Ending::Passed,
+        Standpoint::Inconclusive => Ending::Skipped,
+    };
+    let newest = series.newest.map_or(String::new(), |newest| {
+        let (ms, level) = (figure::ms(newest.ms), figure::ms(newest.level_ms));
+        format!("; the newest night has {ms}, the {} before it {level}", newest.n)
+    });
+    let (_, word) = verdict(series);
+    let name = format!("{} no more than {} slower", figure_name(series), series.margin);
+    Case { class: series.path.clone(), name, ending, message: format!("{word}{newest}"), detail: String::new() }
+}
