@@ -91,7 +91,9 @@ fn of_status(status: u16) -> &'static str {
 
 fn remedy_of_status(status: u16) -> Option<&'static str> {
     Some(match status {
-        300..=399 => "redirects are not followed: set base_url to where the server points",
+        300..=399 => {
+            "redirects are not followed: set base_url to where it points, without /chat/completions or /responses"
+        }
         400 => "the server refuses what is asked: compare its message with [workload] and the API version of base_url",
         401 => "check the key that auth.env or auth.file names, and auth.kind",
         403 => "check the role of the caller, and that the network it calls from is allowed",
