@@ -1,5 +1,6 @@
 //! One call against servers that misbehave in every way that was seen in the field, and over https.
 
+#[allow(dead_code, reason = "the other half of the module serves other tests")]
 mod support;
 
 use std::rc::Rc;

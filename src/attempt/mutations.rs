@@ -262,6 +262,32 @@ fn a_stream_that_is_cut_anywhere_is_held_against_the_rule() {
 }
 
 #[test]
+fn content_behind_the_end_moves_nothing() {
+    for recorded in recordings() {
+        let content =
+            recorded.events.iter().filter(|event| event.contains("\"content\":\"") || event.contains(".delta"));
+        let content: Vec<&str> = content.map(String::as_str).collect();
+        let whole: Vec<&[u8]> = recorded.events.iter().map(String::as_bytes).collect();
+        let (_, before) = taken(&recorded, &whole, BodyEnd::Clean);
+        let late: Vec<&[u8]> = content.iter().map(|event| event.as_bytes()).collect();
+        let (outcome, after) = taken(&recorded, &[whole.clone(), late.clone()].concat(), BodyEnd::Clean);
+        assert_eq!((outcome, after.stamps), (Outcome::Ok, before.stamps), "{}: behind all", recorded.what);
+        let mark = recorded.events.iter().position(|event| event.contains("[DONE]")).unwrap_or(whole.len());
+        // Before the mark, behind the finish: the mark alone has another stamp.
+        let split = [&whole[..mark], &late[..], &whole[mark..]].concat();
+        let (outcome, after) = taken(&recorded, &split, BodyEnd::Clean);
+        let (moved, kept) = (after.stamps, before.stamps);
+        assert_eq!(outcome, Outcome::Ok, "{}: before the mark", recorded.what);
+        assert_eq!(
+            (moved.first_content, moved.last_content, moved.first_visible, moved.first_reasoning),
+            (kept.first_content, kept.last_content, kept.first_visible, kept.first_reasoning),
+            "{}: before the mark",
+            recorded.what
+        );
+    }
+}
+
+#[test]
 fn an_event_in_whose_place_something_else_stands_is_held_against_the_rule() {
     for recorded in recordings() {
         let mark = recorded.events.iter().position(|event| event.contains("[DONE]")).unwrap_or(recorded.events.len());
