@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What the server does after it has read a request.
+#[allow(dead_code, reason = "each test takes the steps it needs")]
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Writes these bytes at once.
