@@ -20,6 +20,7 @@ pub mod format;
 pub mod html;
 pub mod json;
 mod json_effects;
+mod json_tokens;
 mod json_validity;
 pub mod markdown;
 pub mod model;
