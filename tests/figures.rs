@@ -1,7 +1,6 @@
 //! Figures as a person gets them, from servers that count strangely or not at all: each is right, or there is none and
 //! a reason.
 
-#[allow(dead_code, reason = "the other steps serve other tests")]
 mod support;
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]

@@ -9,13 +9,12 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use crate::analysis::compare::Comparison;
-use crate::analysis::cost::{self, Cost};
+use crate::analysis::cost;
 use crate::analysis::needed::Needed;
 use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
 use crate::analysis::stats::CONFIDENCE;
-use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES, Tokens};
-use crate::analysis::throughput::Throughput;
+use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES};
 use crate::analysis::{Analysis, FailedPath, Finding};
 use crate::report::banner::banner;
 use crate::report::figure::percent_key;
@@ -23,6 +22,7 @@ use crate::report::json_effects::{
     connection_states, curves, dominance, gate, goodput, interference, of_candidates, reported,
 };
 use crate::report::json_errors;
+use crate::report::json_tokens::{CostFacts, ThroughputFacts, TokenFacts, of_cost, throughput, tokens};
 use crate::report::json_validity::{ValidityFacts, validity};
 use crate::report::words;
 use crate::run::{Aborted, RowSample, Run};
@@ -197,29 +197,6 @@ struct ConnectionFacts {
     opened_in_warmup: u64,
 }
 
-#[derive(Serialize)]
-struct TokenFacts {
-    input: Option<u64>,
-    output: Option<u64>,
-    calls: u64,
-    input_calls: u64,
-    output_calls: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input_reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_reason: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ThroughputFacts {
-    requests: Value,
-    output_tokens: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requests_reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_tokens_reason: Option<String>,
-}
-
 /// Why a path failed.
 fn failure(failed: &FailedPath) -> Value {
     json!({"code": failed.kind.code(), "message": failed.seen(), "failed": failed.failed, "tried": failed.tried})
@@ -257,29 +234,6 @@ fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
 fn connections(counts: ConnectionCounts) -> ConnectionFacts {
     let ConnectionCounts { opened, reused, failed, opened_in_warmup } = counts;
     ConnectionFacts { opened, reused, failed, opened_in_warmup }
-}
-
-fn tokens(tokens: Tokens) -> TokenFacts {
-    let Tokens { input, output, calls } = tokens;
-    TokenFacts {
-        input: input.told(),
-        output: output.told(),
-        calls,
-        input_calls: input.calls,
-        output_calls: output.calls,
-        input_reason: tokens.why_none(input, "input"),
-        output_reason: tokens.why_none(output, "output"),
-    }
-}
-
-fn throughput(throughput: &Throughput) -> ThroughputFacts {
-    let Throughput { requests, output_tokens } = throughput;
-    ThroughputFacts {
-        requests: ms(requests.clone().ok()),
-        output_tokens: ms(output_tokens.clone().ok()),
-        requests_reason: requests.clone().err(),
-        output_tokens_reason: output_tokens.clone().err(),
-    }
 }
 
 fn finding(finding: &Finding) -> Value {
@@ -488,23 +442,6 @@ fn expectation(held: &ExpectationResult) -> ExpectationFacts {
         verdict: result.verdict.of_claim(),
         reason: result.reason.clone(),
     }
-}
-
-#[derive(Serialize)]
-struct CostFacts {
-    currency: String,
-    total: Value,
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    calls_without_tokens: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_reason: Option<String>,
-}
-
-fn of_cost(cost: Cost) -> CostFacts {
-    let total_reason = cost.why_none();
-    let Cost { currency, total, input_tokens, output_tokens, calls_without_tokens } = cost;
-    CostFacts { currency, total: ms(total), input_tokens, output_tokens, calls_without_tokens, total_reason }
 }
 
 /// Six decimals: a nanosecond, in milliseconds.

@@ -24,6 +24,7 @@ pub mod html;
 pub mod json;
 mod json_effects;
 mod json_errors;
+mod json_tokens;
 mod json_validity;
 pub mod markdown;
 pub mod model;

@@ -242,6 +242,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_an_earlier_version_tells_as_much_as_it_holds() {
+        let plan = fixture::plan(&["direct"]);
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join(file::COUNTS);
+        for (sums, told) in [("1000,300", 9), ("0,0", 0)] {
+            let line = format!("0,1,direct,measure,9,1,0,0,10,0,0,10,{sums},0,0,1,10,10,failed/timeout_total=1,200=9");
+            fs::write(&path, format!("{HEAD}\n{line}\n")).expect("written");
+            let calls = read(&path, &plan).expect("read").remove(0).calls;
+            assert_eq!((calls.input.calls, calls.output.calls, calls.ok_output.calls), (told, told, told), "{sums}");
+            assert_eq!((calls.charged, calls.without_tokens), (10, 1), "{sums}");
+        }
+    }
+
+    #[test]
     fn a_long_run_has_wide_intervals_and_a_spoilt_line_is_named() {
         let mut plan = fixture::plan(&["direct"]);
         plan.load.duration = Span::from_secs(3_600);

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What the server does after it has read a request.
+#[allow(dead_code, reason = "each test takes the steps it needs")]
 #[derive(Clone, Debug)]
 #[allow(dead_code, reason = "each binary of tests takes the steps that it needs")]
 pub(crate) enum Step {
