@@ -178,7 +178,8 @@ fn a_dead_path_beside_a_good_one_fails_the_run_and_is_not_compared() {
 fn more_failures_than_the_share_fail_the_run_whatever_its_objectives_say() {
     let folder = tempfile::tempdir().expect("folder");
     let met = "[[objective]]\nexpr = \"e2e.p50 < 60s\"\npath = \"direct\"\n";
-    let (six, four): (fn(u64) -> bool, fn(u64) -> bool) = (|n| n % 10 >= 6, |n| n % 10 >= 4);
+    let six: fn(u64) -> bool = |n| n % 10 >= 6;
+    let four: fn(u64) -> bool = |n| n % 10 >= 4;
     for (name, succeeds, more, code) in [
         ("sixty", six, "", 3),
         ("sixty-met", six, met, 3),
