@@ -26,6 +26,9 @@ fn run(url: &str, out: &Path, more: &[&str]) -> Command {
     let mut command = hopmark(&["run", "--quiet", "--skip-preflight", "--model", "m", "--rate", "20/s"]);
     command.args(["--warmup", "0s", "--key-env", "HOPMARK_WORDS_KEY", "--set"]);
     command.arg("path.direct.timeouts={ connect = \"2s\", first_byte = \"400ms\", gap = \"400ms\" }");
+    // Behaviours come in turn, each on a connection of its own, and all of them fail.
+    command.args(["--set", "limits.failures_in_a_row=1000"]);
+    command.args(["--set", "path.direct.connections={ policy = \"fresh\" }"]);
     command.arg("--path").arg(format!("direct={url}")).arg("--out").arg(out).args(more);
     if !more.contains(&"--duration") {
         command.args(["--duration", "1s"]);
@@ -78,7 +81,7 @@ fn each_class_of_errors_has_its_sample() {
     let json = |status, extra: &'static str, body: &str| Do::Answer(whole(status, "application/json", extra, body));
     let begun = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n\
                  data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
-    let event = "data: {\"error\":{\"message\":\"overloaded\",\"code\":\"server_overloaded\"}}\n\n";
+    let event = "data: {\"error\":{\"message\":\"the engine broke\",\"code\":\"server_error\"}}\n\n";
     let limit = "data: {\"error\":{\"message\":\"slow down\",\"code\":\"rate_limit_exceeded\"}}\n\n";
     let refused = r#"{"error":{"message":"Unrecognized request argument supplied: stream_options","code":null}}"#;
     let moved = "location: https://gw.example/v1/?key=k\r\n";
@@ -94,13 +97,13 @@ fn each_class_of_errors_has_its_sample() {
             Do::Answer(whole(502, "text/html", "", "<html><title>502 Bad Gateway</title>")),
             "HTML page: 502 Bad Gateway",
         ),
-        ("stream_error", Do::Answer(whole(200, "text/event-stream", "", event)), "server_overloaded: overloaded"),
+        ("stream_error", Do::Answer(whole(200, "text/event-stream", "", event)), "server_error: the engine broke"),
         ("connection_reset", Do::Reset, "reset"),
         ("timeout_first_byte", Do::Hold(Vec::new()), "timeouts.first_byte is 400ms"),
         ("timeout_gap", Do::Hold(begun.into()), "timeouts.gap is 400ms"),
     ]);
     told_of(vec![
-        ("stream_error", Do::Cut([begun, event].concat().into()), "server_overloaded: overloaded"),
+        ("stream_error", Do::Cut([begun, event].concat().into()), "server_error: the engine broke"),
         ("stream_throttled", Do::Cut([begun, limit].concat().into()), "rate_limit_exceeded: slow down"),
         ("http_503", json(503, "retry-after: soon\r\n", "{\"error\":\"busy\"}"), "busy; Retry-After: soon"),
     ]);

@@ -168,8 +168,8 @@ pub fn location(text: &str) -> String {
     let (address, more) = text.find(['?', '#']).map_or((text, ""), |at| (&text[..at], "?..."));
     let (scheme, rest) = address.split_once("//").unwrap_or(("", address));
     let slashes = if address.contains("//") { "//" } else { "" };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let user = authority.rfind('@').map_or(0, |at| at + 1);
+    // A password may hold slashes.
+    let user = rest.rfind('@').map_or(0, |at| at + 1);
     format!("{scheme}{slashes}{}{more}", &rest[user..])
 }
 
@@ -268,6 +268,7 @@ mod tests {
         for (text, told) in [
             ("https://gateway.example/v1/chat", "https://gateway.example/v1/chat"),
             ("https://u:p@gateway.example/v1?key=s#x", "https://gateway.example/v1?..."),
+            ("https://u:p/q@gateway.example/v1", "https://gateway.example/v1"),
             ("/v1/chat/completions/", "/v1/chat/completions/"),
             ("//other/v1#f", "//other/v1?..."),
             ("?key=s", "?..."),
