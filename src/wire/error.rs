@@ -214,7 +214,8 @@ fn first_object(value: &Value) -> Option<&Map<String, Value>> {
     }
 }
 
-fn is_filled(value: &Value) -> bool {
+/// Whether a value holds something; the same as of JSON that is read in place.
+pub(super) fn is_filled(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::Bool(true) => true,
@@ -362,6 +363,7 @@ mod tests {
             r#"{"error":null}"#,
             r#"{"error":{}}"#,
             r#"{"error":""}"#,
+            r#"{"error":0}"#,
             r#"{"errors":[]}"#,
             r#"{"type":"ping"}"#,
             r#"{"type":"keepalive","sequence_number":4}"#,

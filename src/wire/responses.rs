@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::wire::delta::{BadEvent, Delta, End, Whole};
-use crate::wire::error::ApiError;
+use crate::wire::error::{ApiError, is_filled};
 use crate::wire::skim::Skim;
 use crate::wire::sse::Event;
 use crate::wire::text::push_text;
@@ -91,12 +91,7 @@ impl ResponseJson {
     }
 
     fn has_error(&self) -> bool {
-        match &self.error {
-            Value::Null | Value::Bool(false) => false,
-            Value::String(text) => !text.is_empty(),
-            Value::Object(error) => !error.is_empty(),
-            Value::Bool(true) | Value::Number(_) | Value::Array(_) => true,
-        }
+        is_filled(&self.error)
     }
 
     fn usage(&self) -> Option<Usage> {

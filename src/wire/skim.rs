@@ -209,10 +209,11 @@ impl<'a> Skim<'a> {
     }
 }
 
-/// Whether a value holds something: a text that is not empty, an array or object with members, a number, or true.
+/// Whether a value holds something: a text that is not empty, an array or object with members, true, or a number that
+/// is not nought, with which some say that there was no error.
 fn is_filled(value: &[u8]) -> bool {
     match value {
-        b"null" | b"false" | b"\"\"" => false,
+        b"null" | b"false" | b"\"\"" | b"0" => false,
         [b'{' | b'[', inner @ .., _] => inner.iter().any(|byte| !is_space(*byte)),
         _ => true,
     }
@@ -316,7 +317,8 @@ mod tests {
             ("[null]", true),
             ("{}", false),
             (r#"{"a":0}"#, true),
-            ("0", true),
+            ("0", false),
+            ("1", true),
         ];
         for (text, filled) in table {
             assert_eq!(Skim::new(text.as_bytes()).filled().map(|value| value.is_some()), Ok(filled), "{text}");
