@@ -8,9 +8,10 @@ use clap::Args;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, ConfigError, Single, parse_duration};
-use crate::describe;
-use crate::server::Simulator;
+use crate::config::describe;
+use crate::config::{Config, ConfigError, Single};
+use crate::server::simulator::Simulator;
+use crate::units::parse_duration;
 
 /// The flags of the simulator.
 #[derive(Args, Clone, Debug, Default)]

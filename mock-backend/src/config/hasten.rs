@@ -1,15 +1,15 @@
 //! `time_factor`: the long times of a scenario made shorter, so that a day can be rehearsed in minutes and an idle cut at
 //! 240 s be met in a test. The times of models, links and limits stay what they are.
 
-use super::faults::FaultConfig;
-use super::spec::Config;
-use crate::season::Season;
+use super::settings::Config;
+use crate::fault::FaultSettings;
+use crate::model::drift::Drift;
 
 /// Multiplies by `factor` when changes and fault windows come, and how long idle cuts, keepalives, breakers, quotas and
 /// what is remembered last.
 pub(super) fn hasten(config: &mut Config, factor: f64) {
     let shorter = |ns: &mut u64| *ns = (*ns as f64 * factor).round() as u64;
-    let window = |faults: &mut [FaultConfig]| {
+    let window = |faults: &mut [FaultSettings]| {
         for fault in faults {
             shorter(&mut fault.from);
             // A window without an end keeps none.
@@ -19,10 +19,10 @@ pub(super) fn hasten(config: &mut Config, factor: f64) {
         }
     };
     for backend in &mut config.backends {
-        backend.seasons.iter_mut().for_each(|season| hasten_season(season, factor));
+        backend.model.drifts.iter_mut().for_each(|drift| hasten_drift(drift, factor));
         window(&mut backend.faults);
-        shorter(&mut backend.prefix_cache);
-        shorter(&mut backend.packing.keepalive);
+        shorter(&mut backend.model.prefix_cache);
+        shorter(&mut backend.model.packing.keepalive);
         backend.keep_responses *= factor;
     }
     for listener in &mut config.listeners {
@@ -39,17 +39,17 @@ pub(super) fn hasten(config: &mut Config, factor: f64) {
     }
 }
 
-fn hasten_season(season: &mut Season, factor: f64) {
-    match season {
-        Season::Step { at, .. } => *at *= factor,
-        Season::Ramp { from, to, .. } => {
+fn hasten_drift(drift: &mut Drift, factor: f64) {
+    match drift {
+        Drift::Step { at, .. } => *at *= factor,
+        Drift::Ramp { from, to, .. } => {
             *from *= factor;
             *to *= factor;
         }
-        Season::Sine { period, .. } => *period *= factor,
-        Season::Spike { at, length, every, .. }
-        | Season::Outage { at, length, every }
-        | Season::BrownOut { at, length, every, .. } => {
+        Drift::Sine { period, .. } => *period *= factor,
+        Drift::Spike { at, length, every, .. }
+        | Drift::Outage { at, length, every }
+        | Drift::BrownOut { at, length, every, .. } => {
             *at *= factor;
             *length *= factor;
             *every *= factor;
@@ -59,8 +59,8 @@ fn hasten_season(season: &mut Season, factor: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::Config;
-    use crate::season::Season;
+    use crate::config::settings::Config;
+    use crate::model::drift::Drift;
 
     const SCENARIO: &str = r#"
         [[backend]]
@@ -85,9 +85,9 @@ mod tests {
         let plain = Config::parse(&format!("name = \"x\"\n{SCENARIO}"), "test").unwrap();
         let short = Config::parse(&format!("name = \"x\"\ntime_factor = 0.01\n{SCENARIO}"), "test").unwrap();
         let backend = &short.backends[0];
-        assert_eq!((backend.prefix_cache, backend.packing.keepalive), (3_000_000_000, 150_000_000));
-        assert_eq!(backend.seasons[0], Season::Step { at: 0.6e9, factor: 2.0 });
-        assert_eq!(backend.seasons[1], Season::Outage { at: 0.1e9, length: 0.05e9, every: 0.6e9 });
+        assert_eq!((backend.model.prefix_cache, backend.model.packing.keepalive), (3_000_000_000, 150_000_000));
+        assert_eq!(backend.model.drifts[0], Drift::Step { at: 0.6e9, factor: 2.0 });
+        assert_eq!(backend.model.drifts[1], Drift::Outage { at: 0.1e9, length: 0.05e9, every: 0.6e9 });
         assert_eq!((backend.faults[0].from, backend.faults[0].to), (100_000_000, 200_000_000));
         assert_eq!((backend.faults[1].from, backend.faults[1].to), (0, u64::MAX));
         assert!((backend.keep_responses - 36e9).abs() < 1.0);
@@ -95,7 +95,10 @@ mod tests {
         assert_eq!(policy.idle_cut, Some(2_400_000_000));
         let breaker = policy.breaker.as_ref().unwrap();
         assert_eq!((breaker.interval, breaker.trip), (100_000_000, 600_000_000));
-        assert_eq!((&backend.latency, &backend.limits), (&plain.backends[0].latency, &plain.backends[0].limits));
+        assert_eq!(
+            (&backend.model.latency, &backend.limits),
+            (&plain.backends[0].model.latency, &plain.backends[0].limits)
+        );
         assert_eq!(short.listeners[0].link, plain.listeners[0].link);
         for factor in ["0", "-1", "nan", "1e7"] {
             let error = Config::parse(&format!("name = \"x\"\ntime_factor = {factor}\n{SCENARIO}"), "test");

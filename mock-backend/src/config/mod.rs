@@ -55,6 +55,7 @@
 use std::path::Path;
 
 mod backend;
+pub(crate) mod describe;
 mod faults;
 mod gateway;
 mod hasten;
@@ -65,16 +66,12 @@ mod patch;
 mod place;
 mod raw;
 mod secure;
-mod spec;
+mod settings;
 mod times;
 
-pub use faults::FaultConfig;
-pub use gateway::{BreakerConfig, Buffer, GatewayConfig, MemberConfig, Policy, Preset, Statuses};
-pub use limits::{LimitHeaders, LimitsConfig, PtuConfig};
-pub(crate) use parse::nearest;
-pub use parse::{parse_duration, parse_rate};
-pub(crate) use spec::{ANY_PORT, Door};
-pub use spec::{BackendConfig, Config, ConfigError, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl, Waits};
+use crate::units::nearest;
+pub(crate) use settings::{ANY_PORT, ListenState, ListenerSettings};
+pub use settings::{Config, ConfigError, Single};
 
 /// The scenarios that are built in: name and text.
 pub const SCENARIOS: [(&str, &str); 6] = [
@@ -98,7 +95,7 @@ impl Config {
         let path = Path::new(name);
         if !path.exists() {
             let names: Vec<&str> = SCENARIOS.iter().map(|(known, _)| *known).collect();
-            let hint = parse::nearest(name, &names).map_or_else(
+            let hint = nearest(name, &names).map_or_else(
                 || format!("the scenarios are {}", names.join(", ")),
                 |near| format!("did you mean \"{near}\"?"),
             );

@@ -8,15 +8,17 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::backend::Backend;
-use super::faults::{self, Fault};
+use super::faults;
+use super::faults::Fault;
 use super::gateway::{Gateway, find};
 use super::hasten::hasten;
 use super::link::Link;
 use super::parse::{explain, line_of};
 use super::place::Places;
 use super::secure::Tls;
-use super::spec::{ANY_PORT, Config, ConfigError, DRAIN, Kind, LEDGER, ListenerConfig, SEED, Waits};
+use super::settings::{ANY_PORT, Config, ConfigError, DRAIN, Kind, LEDGER, ListenerSettings, SEED};
 use super::times::Span;
+use crate::net::idle::Waits;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,7 +131,7 @@ impl Scenario {
 }
 
 impl Listener {
-    fn resolve(self, backends: &[String], folder: &Path) -> Result<ListenerConfig, String> {
+    fn resolve(self, backends: &[String], folder: &Path) -> Result<ListenerSettings, String> {
         let name = self.name;
         match (self.kind, &self.gateway) {
             (Kind::Gateway, None) => return Err("is a gateway and needs gateway = { own = ... }".to_owned()),
@@ -154,7 +156,7 @@ impl Listener {
         let link = self.link.distance();
         let tls = self.tls.map(|tls| tls.resolve(folder));
         let faults = faults::resolve(self.fault, true)?;
-        Ok(ListenerConfig { kind: self.kind, bind: ANY_PORT, tls, link, backend, gateway, faults, name })
+        Ok(ListenerSettings { kind: self.kind, bind: ANY_PORT, tls, link, backend, gateway, faults, name })
     }
 }
 

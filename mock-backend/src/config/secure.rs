@@ -6,10 +6,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::tls::TlsConfig;
+use crate::net::tls::TlsSettings;
 
 /// TLS, as written.
-pub(super) struct Tls(TlsConfig);
+pub(super) struct Tls(TlsSettings);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,10 +20,10 @@ struct Files {
 
 impl Tls {
     /// What is meant; files stand beside the scenario in `folder`.
-    pub(super) fn resolve(self, folder: &Path) -> TlsConfig {
+    pub(super) fn resolve(self, folder: &Path) -> TlsSettings {
         match self.0 {
-            TlsConfig::SelfSigned => TlsConfig::SelfSigned,
-            TlsConfig::Files { cert, key } => TlsConfig::Files { cert: folder.join(cert), key: folder.join(key) },
+            TlsSettings::SelfSigned => TlsSettings::SelfSigned,
+            TlsSettings::Files { cert, key } => TlsSettings::Files { cert: folder.join(cert), key: folder.join(key) },
         }
     }
 }
@@ -38,13 +38,13 @@ impl<'de> Deserialize<'de> for Tls {
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Tls, E> {
                 match text {
-                    "self-signed" => Ok(Tls(TlsConfig::SelfSigned)),
+                    "self-signed" => Ok(Tls(TlsSettings::SelfSigned)),
                     _ => Err(E::custom(format!("unknown value \"{text}\", did you mean \"self-signed\"?"))),
                 }
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Tls, A::Error> {
                 let Files { cert, key } = Files::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Tls(TlsConfig::Files { cert, key }))
+                Ok(Tls(TlsSettings::Files { cert, key }))
             }
         }
         deserializer.deserialize_any(TlsVisitor)
