@@ -18,6 +18,8 @@ pub(crate) struct Details<'a> {
     pub(crate) figures: [u64; 3],
 }
 
+const PARAMETER: &str = "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
+     'max_completion_tokens' instead.";
 const POLICY: &str = "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. \
      Please modify your prompt and retry. To learn more about our content filtering policies please read our \
      documentation: https://go.microsoft.com/fwlink/?linkid=2198766";
@@ -31,6 +33,13 @@ const DEMAND: &str = "The system is experiencing high demand and cannot process 
 const MORE: &str = "Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default \
      rate limit.";
 
+impl Details<'_> {
+    /// How long to wait, in whole seconds.
+    fn seconds(&self) -> u64 {
+        self.wait.unwrap_or(1_000_000_000).div_ceil(1_000_000_000).max(1)
+    }
+}
+
 impl ErrorKind {
     /// The body of the answer: its type, and its text.
     pub(crate) fn body(self, dialect: Dialect, details: &Details<'_>) -> (&'static str, String) {
@@ -43,30 +52,14 @@ impl ErrorKind {
 
     fn openai(self, details: &Details<'_>) -> String {
         const INVALID: &str = "invalid_request_error";
-        let Details { model, figures: [limit, used, asked], .. } = details;
-        let again = go_duration(details.wait.unwrap_or(1_000_000_000));
-        let rate = |kind: &str, short: &str| {
-            format!(
-                "Rate limit reached for {model} in organization org-sim on {kind} per min ({short}): Limit {limit}, \
-                 Used {used}, Requested {asked}. Please try again in {again}. Visit \
-                 https://platform.openai.com/account/rate-limits to learn more."
-            )
-        };
+        let model = details.model;
         let text = str::to_owned;
         let (message, kind, param, code) = match self {
-            Self::Parameter => {
-                let message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
-                               'max_completion_tokens' instead.";
-                (text(message), INVALID, Some("max_tokens"), Some("unsupported_parameter"))
-            }
+            Self::Parameter => (text(PARAMETER), INVALID, Some("max_tokens"), Some("unsupported_parameter")),
             Self::Filter => (text(POLICY), INVALID, Some("prompt"), Some("content_filter")),
             Self::Context => {
-                let message = format!(
-                    "This model's maximum context length is {limit} tokens. However, your messages resulted in {asked} \
-                     tokens. Please reduce the length of the messages."
-                );
                 let param = if details.responses { "input" } else { "messages" };
-                (message, INVALID, Some(param), Some("context_length_exceeded"))
+                (too_long(details), INVALID, Some(param), Some("context_length_exceeded"))
             }
             Self::Operation => (text("This model does not support this operation."), INVALID, Some("model"), None),
             Self::Key | Self::FlatKey | Self::Token => {
@@ -86,17 +79,10 @@ impl ErrorKind {
             Self::Size => (text("Request body too large."), INVALID, None, None),
             Self::Semantics => (text("The request could not be processed."), INVALID, None, None),
             Self::CallRate | Self::ModelRate | Self::Streamed | Self::StreamedCode => {
-                (rate("requests", "RPM"), "requests", None, Some("rate_limit_exceeded"))
+                (rate(details, "requests", "RPM"), "requests", None, Some("rate_limit_exceeded"))
             }
-            Self::TokenRate => (rate("tokens", "TPM"), "tokens", None, Some("rate_limit_exceeded")),
-            Self::Oversize => {
-                let message = format!(
-                    "Request too large for {model} in organization org-sim on tokens per min (TPM): Limit {limit}, \
-                     Requested {asked}. The input or output tokens must be reduced in order to run successfully. Visit \
-                     https://platform.openai.com/account/rate-limits to learn more."
-                );
-                (message, "tokens", None, Some("rate_limit_exceeded"))
-            }
+            Self::TokenRate => (rate(details, "tokens", "TPM"), "tokens", None, Some("rate_limit_exceeded")),
+            Self::Oversize => (oversize(details), "tokens", None, Some("rate_limit_exceeded")),
             Self::Demand | Self::Provisioned => {
                 let message = "That model is currently overloaded with other requests. Please try again later.";
                 (text(message), "server_error", None, None)
@@ -121,27 +107,12 @@ impl ErrorKind {
 
     fn azure(self, details: &Details<'_>) -> String {
         let [limit, _, _] = details.figures;
-        let seconds = details.wait.unwrap_or(1_000_000_000).div_ceil(1_000_000_000).max(1);
-        let exceeded = |what: &str| {
-            let operation = if details.responses { "Responses_Create" } else { "ChatCompletions_Create" };
-            format!(
-                "Requests to the {operation} Operation under Azure OpenAI API version {} have exceeded {what} rate \
-                 limit of your current OpenAI S0 pricing tier. Please retry after {seconds} seconds. {MORE}",
-                details.version
-            )
-        };
+        let seconds = details.seconds();
         let text = str::to_owned;
         let (code, message) = match self {
             Self::Filter => return filtered(details.responses),
             Self::Parameter | Self::Context | Self::Conflict => return self.openai(details),
-            Self::Operation => (
-                "OperationNotSupported",
-                format!(
-                    "The operation does not work with the specified model, {}. Please choose different model and try \
-                     again.",
-                    details.model
-                ),
-            ),
+            Self::Operation => ("OperationNotSupported", wrong_model(details.model)),
             Self::Key => ("401", text(KEY)),
             Self::FlatKey => return json!({"statusCode": 401, "message": KEY}).to_string(),
             Self::Token => (
@@ -159,8 +130,8 @@ impl ErrorKind {
             Self::Timeout => ("Timeout", text("The operation was timeout.")),
             Self::Size => ("413", text("Request body too large.")),
             Self::Semantics => ("OperationParameterInvalid", text("The request could not be processed.")),
-            Self::CallRate | Self::Streamed | Self::StreamedCode => ("429", exceeded("call")),
-            Self::TokenRate | Self::Oversize => ("429", exceeded("token")),
+            Self::CallRate | Self::Streamed | Self::StreamedCode => ("429", exceeded(details, "call")),
+            Self::TokenRate | Self::Oversize => ("429", exceeded(details, "token")),
             Self::Demand => ("429", text(DEMAND)),
             Self::Provisioned => (
                 "429",
@@ -190,6 +161,54 @@ impl ErrorKind {
         };
         json!({"error": {"code": code, "message": message}}).to_string()
     }
+}
+
+/// What OpenAI says of a rate: `kind` a minute, which are written `short`.
+fn rate(details: &Details<'_>, kind: &str, short: &str) -> String {
+    let Details { model, figures: [limit, used, asked], .. } = details;
+    let again = go_duration(details.wait.unwrap_or(1_000_000_000));
+    format!(
+        "Rate limit reached for {model} in organization org-sim on {kind} per min ({short}): Limit {limit}, Used {used}, \
+         Requested {asked}. Please try again in {again}. Visit https://platform.openai.com/account/rate-limits to learn \
+         more."
+    )
+}
+
+/// What OpenAI says of a request that no minute has room for.
+fn oversize(details: &Details<'_>) -> String {
+    let Details { model, figures: [limit, _, asked], .. } = details;
+    format!(
+        "Request too large for {model} in organization org-sim on tokens per min (TPM): Limit {limit}, Requested {asked}. \
+         The input or output tokens must be reduced in order to run successfully. Visit \
+         https://platform.openai.com/account/rate-limits to learn more."
+    )
+}
+
+/// What both say of a prompt that is longer than the model can take.
+fn too_long(details: &Details<'_>) -> String {
+    let [limit, _, asked] = details.figures;
+    format!(
+        "This model's maximum context length is {limit} tokens. However, your messages resulted in {asked} tokens. Please \
+         reduce the length of the messages."
+    )
+}
+
+/// What Azure says of a rate of `what`.
+fn exceeded(details: &Details<'_>, what: &str) -> String {
+    let operation = if details.responses { "Responses_Create" } else { "ChatCompletions_Create" };
+    format!(
+        "Requests to the {operation} Operation under Azure OpenAI API version {} have exceeded {what} rate limit of your \
+         current OpenAI S0 pricing tier. Please retry after {} seconds. {MORE}",
+        details.version,
+        details.seconds()
+    )
+}
+
+/// What Azure says of a model that does not do what is asked.
+fn wrong_model(model: &str) -> String {
+    format!(
+        "The operation does not work with the specified model, {model}. Please choose different model and try again."
+    )
 }
 
 /// A prompt that the content filter refuses, which each API words in its own way.
