@@ -8,8 +8,7 @@ use clap::Args;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::describe;
-use crate::config::{Config, ConfigError, Single};
+use crate::config::{Config, ConfigError, Single, describe};
 use crate::server::simulator::Simulator;
 use crate::units::parse_duration;
 

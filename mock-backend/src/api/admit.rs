@@ -244,7 +244,11 @@ impl<'a> Call<'a> {
         if refused.fault {
             entry.update(|record| record.fault = Some(refused.kind.name()));
         }
-        self.service.connection.exchange.head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
+        self.service.connection.exchange.note_head(Note {
+            due: self.arrival.ideal,
+            marks: Marks::ALL,
+            entry: Some(entry),
+        });
         let content_type = HeaderValue::from_static(content_type);
         let mut response = self.response(status, content_type, (&id, None), None, Reply::whole(body.into_bytes()));
         if refused.kind == ErrorKind::Network {
@@ -260,7 +264,11 @@ impl<'a> Call<'a> {
         if refused.fault {
             entry.update(|record| record.fault = Some(refused.kind.name()));
         }
-        self.service.connection.exchange.head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
+        self.service.connection.exchange.note_head(Note {
+            due: self.arrival.ideal,
+            marks: Marks::ALL,
+            entry: Some(entry),
+        });
         let name = format!("resp_{:032x}", u128::from(self.arrival.recv));
         let coded = refused.kind == ErrorKind::StreamedCode;
         let body = refused_stream(&name, model, unix_seconds(), coded);

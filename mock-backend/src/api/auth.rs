@@ -88,7 +88,7 @@ pub(crate) fn answer_token_request(connection: &Connection, head: &Parts, body: 
         }
         entra(tenant, &head.method, body)
     };
-    connection.exchange.head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
+    connection.exchange.note_head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
     let mut response = Response::new(Reply::whole(body.to_string().into_bytes()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));

@@ -53,7 +53,7 @@ impl Call<'_> {
     pub(crate) fn at_once(&self, status: StatusCode, api: &'static str, text: String) -> Response<Reply> {
         let (entry, id) = self.open_record(api, false, status);
         let note = Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) };
-        self.connection().exchange.head(note);
+        self.connection().exchange.note_head(note);
         let took = (status == StatusCode::OK).then_some(0);
         self.response(status, JSON, (&id, None), took, Reply::whole(text.into_bytes()))
     }
@@ -85,11 +85,11 @@ impl Call<'_> {
         if let Some(kept) = &kept {
             kept.begin(self.backend);
         }
-        let opens = if before.is_some() { self.arrival.ideal } else { plan.opens() };
+        let opens = if before.is_some() { self.arrival.ideal } else { plan.opens_at() };
         let opened = self.wait(opens).await;
         let over = before.as_ref().is_some_and(|(bytes, next)| bytes.is_empty() && *next == plan.tokens);
         let marks = if over { Marks::ALL } else { Marks::HEAD };
-        self.connection().exchange.head(Note { due: opened, marks, entry: Some(Rc::clone(&entry)) });
+        self.connection().exchange.note_head(Note { due: opened, marks, entry: Some(Rc::clone(&entry)) });
         let mut events = EventStream {
             script,
             plan,
@@ -123,7 +123,7 @@ impl Call<'_> {
         if let Some(kept) = kept {
             kept.end(self.backend);
         }
-        self.connection().exchange.head(Note { due, marks: Marks::ALL, entry: Some(entry) });
+        self.connection().exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(entry) });
         let took = due.saturating_sub(self.arrival.ideal) / 1_000_000;
         let mut response = self.response(StatusCode::OK, JSON, (id, Some(name)), Some(took), Reply::whole(body));
         response.headers_mut().extend(told.map(|told| (PLAN, told)));

@@ -11,7 +11,7 @@ use crate::model::text::Text;
 
 impl Call<'_> {
     /// The generator of all that is not plain text; it leaves that of the times alone.
-    pub(crate) fn special(&self, request: &Request, number: u64) -> Option<SeededRng> {
+    pub(crate) fn special_rng(&self, request: &Request, number: u64) -> Option<SeededRng> {
         let config = &self.backend.settings;
         if request.features.is_none() && request.n == 1 && config.refusals == 0.0 && config.filtered == 0.0 {
             return None;
@@ -37,7 +37,7 @@ impl Call<'_> {
     }
 
     /// The choices whose length is not drawn.
-    pub(crate) fn fixed(&self, request: &Request, thinking: usize, rng: &mut SeededRng) -> Option<Vec<Choice>> {
+    pub(crate) fn fixed_choices(&self, request: &Request, thinking: usize, rng: &mut SeededRng) -> Option<Vec<Choice>> {
         use rand::RngExt;
         let mut refused = self.backend.settings.refusals;
         refused = if refused > 0.0 && rng.random_bool(refused) { 1.0 } else { 0.0 };
@@ -45,9 +45,9 @@ impl Call<'_> {
             let body = if refused > 0.0 {
                 Some(compose::refusal())
             } else {
-                request.features.as_ref().and_then(|features| compose::fixed(features, rng, request.n))
+                request.features.as_ref().and_then(|features| compose::fixed_body(features, rng, request.n))
             };
-            body.map(|body| Choice::within(request.limit, thinking, body))
+            body.map(|body| Choice::limited_to(request.limit, thinking, body))
         };
         (0..request.n).map(|_| one(rng)).collect()
     }
@@ -59,7 +59,7 @@ pub(crate) fn longest(choices: &[Choice]) -> usize {
 }
 
 /// Plain text of the planned length, cut at the first stop sequence; the plan is shortened if that comes sooner.
-pub(crate) fn prose(
+pub(crate) fn prose_choices(
     request: &Request,
     plan: &mut Plan,
     text: Text,
@@ -74,7 +74,7 @@ pub(crate) fn prose(
             Some(rng) if i > 0 || seeded => compose::prose(rng, tokens),
             _ => compose::passage(text, tokens),
         };
-        let words = compose::stopped(words, stop);
+        let words = compose::cut_at_stop(words, stop);
         let cut = plan.cut && words.tokens() == tokens;
         choices.push(Choice::prose(plan.thinking, words, cut));
     }

@@ -11,7 +11,7 @@ use super::error::ApiError;
 use super::models::{self, Purpose};
 use super::reader::Reader;
 use super::route::Route;
-use super::rules::{named, parse};
+use super::rules::{model_name, parse};
 use crate::model::prompt::Str;
 use crate::model::rng::seeded_rng;
 
@@ -112,7 +112,7 @@ impl Reader<'_> {
     /// A request for embeddings.
     pub(crate) fn read_embeddings(&self, route: &Route<'_>, body: &[u8]) -> Result<Vectors, ApiError> {
         let request: EmbeddingsRequest<'_> = parse(body)?;
-        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
         let snapshot = self.snapshot(&name, Some(Purpose::Embedding))?;
         self.check_fields(body, &FIELDS)?;
         request.vectors(name, snapshot)
@@ -149,8 +149,8 @@ impl Vectors {
 /// The unit vector of a text.
 fn vector(model: &str, input: &Value, dimensions: usize) -> Vec<f32> {
     use rand::RngExt;
-    let mut dice = seeded_rng(0, &format!("{model}{input}"), dimensions as u64);
-    let raw: Vec<f32> = (0..dimensions).map(|_| dice.random::<f32>() - 0.5).collect();
+    let mut rng = seeded_rng(0, &format!("{model}{input}"), dimensions as u64);
+    let raw: Vec<f32> = (0..dimensions).map(|_| rng.random::<f32>() - 0.5).collect();
     let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
     raw.into_iter().map(|x| x / length).collect()
 }

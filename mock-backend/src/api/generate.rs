@@ -4,13 +4,13 @@ use hyper::{Response, StatusCode};
 use rand::Rng;
 
 use super::call::{Call, JSON, Sending};
-use super::choices::{longest, prose};
+use super::choices::{longest, prose_choices};
 use super::content::choice::Choice;
 use super::embeddings::Vectors;
 use super::error::ApiError;
 use super::request::{Form, Request};
 use super::response::{Answer, Assembly};
-use super::responses::answer::{ResponsesAnswer, Stage};
+use super::responses::answer::{Progress, ResponsesAnswer};
 use super::responses::compact::{Conversation, compaction, inherited_tokens};
 use crate::model::deployment::{Length, Prompt};
 use crate::model::rng::pick;
@@ -28,10 +28,10 @@ impl Call<'_> {
             request.prompt_tokens += inherited_tokens(&self.backend.responses, previous)?;
         }
         let (number, mut rng) = self.number();
-        let mut special = self.special(&request, number);
+        let mut special = self.special_rng(&request, number);
         let format = self.format_tokens(&request);
         let thinking = (self.backend.settings.reasoning_tokens as f64 * request.effort) as usize + format;
-        let fixed = special.as_mut().and_then(|rng| self.fixed(&request, thinking, rng));
+        let fixed = special.as_mut().and_then(|rng| self.fixed_choices(&request, thinking, rng));
         let length = match &fixed {
             Some(choices) => Length::Exactly(longest(choices)),
             None => Length::Free { limit: request.limit, thinking },
@@ -40,9 +40,9 @@ impl Call<'_> {
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, length);
         let mut plan = plan.ok_or(ApiError::Unavailable)?;
         let (text, name) = (Text::new(pick(&mut rng, usize::MAX)), rng.next_u64());
-        let mut choices = fixed.unwrap_or_else(|| prose(&request, &mut plan, text, special.as_mut()));
+        let mut choices = fixed.unwrap_or_else(|| prose_choices(&request, &mut plan, text, special.as_mut()));
         if format > 0 {
-            choices.iter_mut().for_each(|choice| choice.hide(thinking - format));
+            choices.iter_mut().for_each(|choice| choice.hide_format_tokens(thinking - format));
         }
         if self.is_filtered(special.as_mut()) {
             choices.iter_mut().for_each(Choice::filter);
@@ -52,7 +52,7 @@ impl Call<'_> {
         let tokens: usize = choices.iter().map(Choice::tokens).sum();
         entry.update(|record| record.tokens = u32::try_from(tokens).ok());
         let answer = Answer::of(&mut request, &plan, choices, self.assembly(name));
-        let kept = answer.kept(&mut request, &plan, name);
+        let kept = answer.take_kept(&mut request, &plan, name);
         let sending = Sending { plan, entry, id: &id, name: &request.name, kept };
         Ok(match answer {
             Answer::Responses(answer, _) if answer.terms.background && !request.stream => {
@@ -75,8 +75,8 @@ impl Call<'_> {
         if let Some(kept) = kept {
             kept.begin(self.backend);
         }
-        self.connection().exchange.head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
-        let body = Reply::whole(answer.snapshot(Stage::Queued).into_bytes());
+        self.connection().exchange.note_head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
+        let body = Reply::whole(answer.snapshot(Progress::Queued).into_bytes());
         self.response(StatusCode::OK, JSON, (id, Some(name)), Some(0), body)
     }
 

@@ -2,11 +2,10 @@
 
 use hyper::http::request::Parts;
 
-use super::auth;
 use super::error::ApiError;
 use super::models::{self, Purpose};
 use super::service::Access;
-use super::strict;
+use super::{auth, strict};
 
 /// Reads one request.
 pub(crate) struct Reader<'a> {

@@ -11,7 +11,7 @@ use super::content::choice::Choice;
 use super::content::compose;
 use super::dialect::Dialect;
 use super::request::{Form, Request};
-use super::responses::answer::{ResponsesAnswer, Stage};
+use super::responses::answer::{Progress, ResponsesAnswer};
 use super::responses::events::ResponsesEvents;
 use super::responses::stored::StoredResponse;
 use super::sse::Script;
@@ -61,7 +61,7 @@ impl Answer {
             Form::Responses(form) => {
                 let took = plan.end().saturating_sub(arrival);
                 let terms = form.terms.clone();
-                let choice = choices.into_iter().next().unwrap_or_else(Choice::nothing);
+                let choice = choices.into_iter().next().unwrap_or_else(Choice::empty);
                 let summary =
                     (terms.summary && choice.thinking > 0).then(|| compose::summary(choice.thinking.min(SUMMARY)));
                 let answer = ResponsesAnswer {
@@ -85,7 +85,7 @@ impl Answer {
         match self {
             Self::Chat(answer, _) => answer.whole(),
             Self::Completions(answer, _) => answer.whole(),
-            Self::Responses(answer, _) => answer.snapshot(Stage::Final).into_bytes(),
+            Self::Responses(answer, _) => answer.snapshot(Progress::Final).into_bytes(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Answer {
     }
 
     /// What is kept of it, under `name`.
-    pub(crate) fn kept(&self, request: &mut Request, plan: &Plan, name: u64) -> Option<Kept> {
+    pub(crate) fn take_kept(&self, request: &mut Request, plan: &Plan, name: u64) -> Option<Kept> {
         match (self, &mut request.form) {
             (Self::Chat(answer, _), Form::Chat { body, .. }) => {
                 let body = std::mem::take(body);

@@ -117,7 +117,7 @@ impl EventStream {
     /// Goes on from token `next`, after `before`.
     pub(crate) fn resume(&mut self, before: Bytes, next: usize) {
         self.before = Some(before).filter(|before| !before.is_empty());
-        self.next = if next == self.plan.tokens { Next::End } else { Next::Token(self.loud(next)) };
+        self.next = if next == self.plan.tokens { Next::End } else { Next::Token(self.next_loud(next)) };
     }
 
     /// When the next event may leave the backend.
@@ -135,7 +135,7 @@ impl EventStream {
     }
 
     /// The first token from `k` on that sends something; the last one does, since the end comes with it.
-    fn loud(&self, mut k: usize) -> usize {
+    fn next_loud(&self, mut k: usize) -> usize {
         while k + 1 < self.plan.tokens && !self.script.is_loud(k) {
             k += 1;
         }
@@ -145,14 +145,14 @@ impl EventStream {
     /// The first token that sends something and does not leave at `due` together with the next event.
     fn run_end(&self, due: u64) -> usize {
         let mut end = match self.next {
-            Next::Opening | Next::End => self.loud(0),
-            Next::Token(k) => self.loud(k + 1),
+            Next::Opening | Next::End => self.next_loud(0),
+            Next::Token(k) => self.next_loud(k + 1),
         };
         let from = if let Next::Token(k) = self.next { k } else { 0 };
         let most =
             from + (FRAME / self.script.size().max(1)).max(1).next_multiple_of(self.plan.packing.tokens_per_event);
         while end < most.min(self.plan.tokens) && self.release(end) == due {
-            end = self.loud(end + 1);
+            end = self.next_loud(end + 1);
         }
         end
     }

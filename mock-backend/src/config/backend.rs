@@ -4,8 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::faults;
-use super::faults::Fault;
+use super::faults::{self, Fault};
 use super::limits::Limits;
 use crate::api::backend::{BackendSettings, KEEP_RESPONSES, REASONING_TOKENS};
 

@@ -58,16 +58,16 @@ mod backend;
 pub(crate) mod describe;
 mod faults;
 mod gateway;
-mod hasten;
 mod limits;
 mod link;
 mod parse;
 mod patch;
 mod place;
-mod raw;
-mod secure;
+mod scenario;
 mod settings;
+mod time_factor;
 mod times;
+mod tls;
 
 use crate::units::nearest;
 pub(crate) use settings::{ANY_PORT, ListenState, ListenerSettings};
@@ -116,7 +116,7 @@ impl Config {
 
     /// A scenario whose files are in `folder`.
     fn parse_in(text: &str, origin: &str, folder: &Path) -> Result<Self, ConfigError> {
-        let scenario = raw::Scenario::parse(text, origin)?;
+        let scenario = scenario::Scenario::parse(text, origin)?;
         let source = toml::from_str(text).map_err(|error| ConfigError(format!("{origin}: {}", error.message())))?;
         scenario.resolve(source, text, origin, folder)
     }

@@ -18,7 +18,8 @@ impl Config {
         merge(&mut source, patch).map_err(ConfigError)?;
         let text = toml::to_string(&source).map_err(|error| ConfigError(format!("this is no scenario: {error}")))?;
         let mut config = Self::parse_in(&text, "the changed scenario", &self.folder)?;
-        fixed(self, &config).map_err(|what| ConfigError(format!("{what} cannot change in a running simulator")))?;
+        check_unchanged(self, &config)
+            .map_err(|what| ConfigError(format!("{what} cannot change in a running simulator")))?;
         (config.key, config.any_model) = (self.key.clone(), self.any_model);
         config.seed = self.seed;
         for (backend, old) in config.backends.iter_mut().zip(&self.backends) {
@@ -73,7 +74,7 @@ fn merge_named(kind: &str, items: &mut [Value], change: &Value) -> Result<(), St
 }
 
 /// What must stay as it is.
-fn fixed(old: &Config, new: &Config) -> Result<(), &'static str> {
+fn check_unchanged(old: &Config, new: &Config) -> Result<(), &'static str> {
     let names = |config: &Config| config.backends.iter().map(|backend| backend.name.clone()).collect::<Vec<_>>();
     let of_listener = |listener: &ListenerSettings| {
         let members = |gateway: &GatewaySettings| {

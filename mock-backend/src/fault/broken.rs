@@ -188,7 +188,7 @@ impl Broken {
                 let flat = matches!(self.fault, Fault::InStreamFlat(_));
                 self.then = Then::End;
                 self.entry.update(|record| record.tokens = u32::try_from(seen).ok());
-                self.exchange.amend(|note| note.marks = note.marks.and(Marks::END));
+                self.exchange.amend_note(|note| note.marks = note.marks.and(Marks::END));
                 let event = failed_event(self.sequence.map(|sequence| sequence + 1), flat);
                 Bytes::from([&out[..], event.as_bytes()].concat())
             }
@@ -199,7 +199,7 @@ impl Broken {
     /// Hands out the last bytes, less the last `short` of them.
     fn cut(&mut self, bytes: Bytes, cut: Cut, short: usize, tokens: usize) -> Bytes {
         self.entry.update(|record| record.tokens = u32::try_from(tokens).ok());
-        self.exchange.amend(|note| note.marks = note.marks.without(Marks::END));
+        self.exchange.amend_note(|note| note.marks = note.marks.without(Marks::END));
         if self.exchange.is_stream() {
             // It ends alone, and properly as far as HTTP/2 knows.
             self.then = if cut == Cut::Reset { Then::Failure(self.exchange.flushes()) } else { Then::Short };
@@ -215,7 +215,7 @@ impl Broken {
         self.spent = true;
         self.then = Then::Nothing;
         let mut then = None;
-        self.exchange.amend(|note| {
+        self.exchange.amend_note(|note| {
             let ends = note.marks.has(Marks::END);
             let marks = Marks::NONE.with_if(Marks::END, ends).with_if(Marks::LAST, ends);
             then = time.map(|time| Then::Later(note.due + time, marks, rest));

@@ -20,5 +20,5 @@ pub(crate) use error_kind::{ErrorKind, SORRY};
 pub(crate) use kind::Fault;
 pub(crate) use script::Script;
 pub(crate) use settings::FaultSettings;
-pub(crate) use spoil::{answer_instead, spoil};
-pub(crate) use strike::strike;
+pub(crate) use spoil::{answer_instead, spoil_response};
+pub(crate) use strike::strike_connection;

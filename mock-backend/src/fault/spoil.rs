@@ -48,7 +48,11 @@ fn open_record(connection: &Connection, api: &'static str, head: &Parts, fault: 
 
 fn redirect(connection: &Connection, api: &'static str, head: &Parts) -> Response<Reply> {
     let entry = open_record(connection, api, head, Fault::Redirect, 307);
-    connection.exchange.head(Note { due: connection.exchange.arrival().ideal, marks: Marks::ALL, entry: Some(entry) });
+    connection.exchange.note_head(Note {
+        due: connection.exchange.arrival().ideal,
+        marks: Marks::ALL,
+        entry: Some(entry),
+    });
     let mut response = Response::new(Reply::whole(Vec::new()));
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -59,7 +63,11 @@ fn redirect(connection: &Connection, api: &'static str, head: &Parts) -> Respons
 }
 
 /// Spoils an answer that is ready to be sent.
-pub(crate) async fn spoil(connection: &Connection, fault: Fault, mut response: Response<Reply>) -> Response<Reply> {
+pub(crate) async fn spoil_response(
+    connection: &Connection,
+    fault: Fault,
+    mut response: Response<Reply>,
+) -> Response<Reply> {
     let Some(Note { due, entry: Some(entry), .. }) = connection.exchange.note() else { return response };
     entry.update(|record| {
         record.fault = Some(fault.name());
@@ -72,16 +80,16 @@ pub(crate) async fn spoil(connection: &Connection, fault: Fault, mut response: R
     match fault {
         Fault::SlowHead(late) => {
             // HTTP may look for something to write while it waits.
-            let note = connection.exchange.hold();
+            let note = connection.exchange.take_note();
             let due = due + late;
             connection.clock.sleep_until(due).await;
             if let Some(note) = note {
-                connection.exchange.head(Note { due, ..note });
+                connection.exchange.note_head(Note { due, ..note });
             }
         }
-        Fault::Continue => connection.exchange.ahead(b"HTTP/1.1 100 Continue\r\n\r\n"),
+        Fault::Continue => connection.exchange.write_ahead(b"HTTP/1.1 100 Continue\r\n\r\n"),
         Fault::EarlyHints => {
-            connection.exchange.ahead(b"HTTP/1.1 103 Early Hints\r\nlink: </v1>; rel=preconnect\r\n\r\n");
+            connection.exchange.write_ahead(b"HTTP/1.1 103 Early Hints\r\nlink: </v1>; rel=preconnect\r\n\r\n");
         }
         Fault::ContentType => {
             let kind = if stream { "application/json" } else { "text/html" };

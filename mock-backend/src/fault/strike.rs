@@ -19,7 +19,7 @@ const ALERT: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
 const GREETING: Duration = Duration::from_secs(10);
 
 /// Lets a new connection fail or wait, if one of `faults` befalls it, and gives its socket back unless it has failed.
-pub(crate) async fn strike(
+pub(crate) async fn strike_connection(
     connection: &Connection,
     faults: Option<&Faults>,
     mut stream: TcpStream,

@@ -21,7 +21,7 @@ impl Passage<'_> {
         self.entry.update(|record| {
             (record.status, record.tokens, record.stream) = (200, kept.tokens, is_stream(&kept.headers));
         });
-        self.route.connection.exchange.head(Note { due, marks: Marks::ALL, entry: Some(Rc::clone(&self.entry)) });
+        self.route.connection.exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(Rc::clone(&self.entry)) });
         let mut response = Response::new(Reply::whole(kept.body.to_vec()));
         *response.headers_mut() = kept.headers;
         let own = due.saturating_sub(self.arrival.ideal) as f64;
@@ -46,7 +46,7 @@ impl Passage<'_> {
     pub(super) fn refuse(&self, refusal: &Refusal, due: u64) -> Response<Reply> {
         let Refusal { status, message, retry_after } = refusal;
         self.entry.update(|record| record.status = status.as_u16());
-        self.route.connection.exchange.head(Note { due, marks: Marks::ALL, entry: Some(Rc::clone(&self.entry)) });
+        self.route.connection.exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(Rc::clone(&self.entry)) });
         let body = json!({"statusCode": status.as_u16(), "message": message}).to_string();
         let mut response = Response::new(Reply::whole(body.into_bytes()));
         *response.status_mut() = *status;

@@ -132,11 +132,11 @@ impl Passage<'_> {
         let note = |due, marks| Note { due, marks, entry: Some(Rc::clone(&self.entry)) };
         if policy.buffer == Buffer::Whole {
             let (due, body) = forward.collect().await?;
-            self.route.connection.exchange.head(note(due, Marks::ALL));
+            self.route.connection.exchange.note_head(note(due, Marks::ALL));
             return Ok(Response::from_parts(head, Reply::whole(body)));
         }
         let due = if policy.preset == Preset::Litellm { forward.first().await?.max(got.came) } else { got.came };
-        self.route.connection.exchange.head(note(due, Marks::HEAD));
+        self.route.connection.exchange.note_head(note(due, Marks::HEAD));
         Ok(Response::from_parts(head, Reply::made(forward)))
     }
 

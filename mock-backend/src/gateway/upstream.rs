@@ -154,7 +154,7 @@ impl Lease {
         due: u64,
         request: Request<Full<Bytes>>,
     ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
-        self.exchange.head(Note { due, marks: Marks::NONE, entry: None });
+        self.exchange.note_head(Note { due, marks: Marks::NONE, entry: None });
         self.sender.send_request(request)
     }
 }

@@ -105,7 +105,7 @@ impl Plan {
     }
 
     /// When the head of a stream leaves.
-    pub(crate) fn opens(&self) -> u64 {
+    pub(crate) fn opens_at(&self) -> u64 {
         match self.packing.head {
             HeadAt::AtOnce => self.arrival,
             HeadAt::AfterPrefill => self.start + self.times.prefill,
@@ -158,7 +158,7 @@ impl Deployment {
     fn enter(&self, batch: &Batch, arrival: u64, times: &Times, tokens: usize) -> Option<(u64, Times)> {
         let prefill = batch.prefill_steps(times.token(0));
         let start = self.queue.enter(batch, arrival, prefill + tokens.saturating_sub(1) as u64)?;
-        Some((start, Times::even(times.prefill, prefill * batch.step, batch.step)))
+        Some((start, Times::evenly_spaced(times.prefill, prefill * batch.step, batch.step)))
     }
 
     /// Tokens in all, tokens of reasoning, and whether the limit cut them.
@@ -176,7 +176,7 @@ impl Deployment {
             OutputTokens::Natural(dist) => {
                 cut(dist.draw(rng).round().clamp(1.0, LONGEST_ANSWER) as usize, thinking, limit)
             }
-            // The times are drawn next, from the same state of the rng.
+            // The times are drawn next, from the same state of the generator.
             OutputTokens::Recorded => cut(self.settings.latency.recorded_length(rng.clone()), thinking, limit),
         }
     }
@@ -278,7 +278,7 @@ mod tests {
         config.latency.per_prompt_token = Dist::Fixed(1e6);
         let opens = [HeadAt::AtOnce, HeadAt::AfterPrefill, HeadAt::AtFirstToken].map(|head| {
             config.packing.head = head;
-            admit(&Deployment::new(config.clone(), 0), 7, None).opens()
+            admit(&Deployment::new(config.clone(), 0), 7, None).opens_at()
         });
         assert_eq!(opens, [7, 10_000_007, 110_000_007]);
     }

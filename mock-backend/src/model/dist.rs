@@ -86,16 +86,16 @@ impl Dist {
     }
 
     /// One value, in nanoseconds.
-    pub(crate) fn draw(&self, dice: &mut impl Rng) -> f64 {
+    pub(crate) fn draw(&self, rng: &mut impl Rng) -> f64 {
         match self {
             Self::Fixed(value) => *value,
-            Self::Normal { .. } | Self::LogNormal { .. } => self.at(StandardNormal.sample(dice)),
+            Self::Normal { .. } | Self::LogNormal { .. } => self.at(StandardNormal.sample(rng)),
             // The shape and the scale are more than 0, or it would be a fixed value.
             Self::Gamma { mean, sd } => {
                 let drawn = rand_distr::Gamma::new(shape(*mean, *sd), sd * sd / mean);
-                drawn.map_or(*mean, |gamma| gamma.sample(dice)).min(LONGEST)
+                drawn.map_or(*mean, |gamma| gamma.sample(rng)).min(LONGEST)
             }
-            Self::Quantiles(table) => table.quantile(dice.random()),
+            Self::Quantiles(table) => table.quantile(rng.random()),
         }
     }
 

@@ -89,7 +89,7 @@ impl Drift {
                 1.0 + (factor - 1.0) * done
             }
             Self::Spike { at, length, factor, every } | Self::BrownOut { at, length, factor, every, .. } => {
-                if within(now, at, length, every) { factor } else { 1.0 }
+                if is_within(now, at, length, every) { factor } else { 1.0 }
             }
             Self::Sine { period, amplitude } => 1.0 + amplitude * (std::f64::consts::TAU * now / period).sin(),
             Self::Outage { .. } => 1.0,
@@ -97,7 +97,7 @@ impl Drift {
     }
 
     fn is_out(&self, now: f64) -> bool {
-        matches!(*self, Self::Outage { at, length, every } if within(now, at, length, every))
+        matches!(*self, Self::Outage { at, length, every } if is_within(now, at, length, every))
     }
 }
 
@@ -130,7 +130,7 @@ impl fmt::Display for Drift {
     }
 }
 
-fn within(now: f64, at: f64, length: f64, every: f64) -> bool {
+fn is_within(now: f64, at: f64, length: f64, every: f64) -> bool {
     let since = now - at;
     since >= 0.0 && (if every > 0.0 { since % every } else { since }) < length
 }
@@ -146,7 +146,7 @@ pub(crate) fn factor(drifts: &[Drift], now: f64) -> Option<f64> {
 /// The share of requests that is refused at `now`; the largest of several.
 pub(crate) fn refused(drifts: &[Drift], now: f64) -> f64 {
     let share = |drift: &Drift| match *drift {
-        Drift::BrownOut { at, length, share, every, .. } if within(now, at, length, every) => share,
+        Drift::BrownOut { at, length, share, every, .. } if is_within(now, at, length, every) => share,
         _ => 0.0,
     };
     drifts.iter().map(share).fold(0.0, f64::max)

@@ -30,18 +30,18 @@ impl Latency {
     pub(crate) fn draw(&self, rng: &mut SeededRng, factor: f64, prompt_tokens: usize, tokens: usize) -> Times {
         let prefill = self.per_prompt_token.draw(rng) * prompt_tokens as f64 * factor;
         if let Some(trace) = &self.trace {
-            return Times::played(trace, pick(rng, trace.len()), factor, prefill, tokens);
+            return Times::from_trace(trace, pick(rng, trace.len()), factor, prefill, tokens);
         }
         let first = self.first.draw(rng) * factor + prefill;
         let later = tokens.saturating_sub(1);
         let gaps = match self.gap {
-            Dist::Fixed(gap) => Gaps::Even(whole(gap * factor)),
+            Dist::Fixed(gap) => Gaps::Even(whole_ns(gap * factor)),
             Dist::Normal { .. } | Dist::LogNormal { .. } | Dist::Gamma { .. } | Dist::Quantiles(_) => {
                 let mut sum = 0.0;
-                Gaps::Drawn((0..later).map(|_| add(&mut sum, self.gap.draw(rng) * factor)).collect())
+                Gaps::Drawn((0..later).map(|_| add_gap(&mut sum, self.gap.draw(rng) * factor)).collect())
             }
         };
-        Times { prefill: whole(prefill), first: whole(first), gaps }
+        Times { prefill: whole_ns(prefill), first: whole_ns(first), gaps }
     }
 }
 
@@ -55,11 +55,11 @@ impl Latency {
 }
 
 /// A time, in whole nanoseconds.
-fn whole(ns: f64) -> u64 {
+fn whole_ns(ns: f64) -> u64 {
     ns.min(LONGEST).round() as u64
 }
 
-fn add(sum: &mut f64, gap: f64) -> u64 {
+fn add_gap(sum: &mut f64, gap: f64) -> u64 {
     *sum += gap.min(LONGEST);
     sum.round() as u64
 }
@@ -82,19 +82,19 @@ enum Gaps {
 
 impl Times {
     /// The first token at `first`, and one every `gap` after it.
-    pub(crate) fn even(prefill: u64, first: u64, gap: u64) -> Self {
+    pub(crate) fn evenly_spaced(prefill: u64, first: u64, gap: u64) -> Self {
         Self { prefill, first, gaps: Gaps::Even(gap) }
     }
 
     /// Answer `number` of a trace; what is longer than it goes on at its mean gap.
-    fn played(trace: &Trace, number: usize, factor: f64, prefill: f64, tokens: usize) -> Self {
+    fn from_trace(trace: &Trace, number: usize, factor: f64, prefill: f64, tokens: usize) -> Self {
         let offsets: Vec<f64> = trace.answer(number).map(|at| at * factor).collect();
         let (first, last) = (offsets.first().copied().unwrap_or(0.0), offsets.last().copied().unwrap_or(0.0));
         let mean = (last - first) / offsets.len().saturating_sub(1).max(1) as f64;
         let later = |k: usize| offsets.get(k).copied().unwrap_or_else(|| last + mean * (k + 1 - offsets.len()) as f64);
         // However slowly it is played, time does not end.
         let sums = (1..tokens).map(|k| (later(k) - first).min(LONGEST * 1e6).round() as u64).collect();
-        Self { prefill: whole(prefill), first: whole(first + prefill), gaps: Gaps::Drawn(sums) }
+        Self { prefill: whole_ns(prefill), first: whole_ns(first + prefill), gaps: Gaps::Drawn(sums) }
     }
 
     /// When token `k` (from 0) is due.

@@ -102,8 +102,8 @@ mod tests {
         ];
         let mut draws: Vec<f64> = (0..40_000)
             .map(|i| {
-                let mut dice = seeded_rng(3, "describe", i);
-                parts.iter().map(|part| part.draw(&mut dice)).sum()
+                let mut rng = seeded_rng(3, "describe", i);
+                parts.iter().map(|part| part.draw(&mut rng)).sum()
             })
             .collect();
         draws.sort_by(f64::total_cmp);

@@ -48,9 +48,9 @@ impl Route {
         if let Dist::Fixed(rtt) = self.distance.rtt {
             return (rtt as u64, if new { rtt as u64 } else { 0 });
         }
-        let mut dice = seeded_rng(self.seed, &self.place, self.exchanges.fetch_add(1, Ordering::Relaxed));
-        let rtt = self.distance.rtt.draw(&mut dice) as u64;
-        (rtt, if new { self.distance.rtt.draw(&mut dice) as u64 } else { 0 })
+        let mut rng = seeded_rng(self.seed, &self.place, self.exchanges.fetch_add(1, Ordering::Relaxed));
+        let rtt = self.distance.rtt.draw(&mut rng) as u64;
+        (rtt, if new { self.distance.rtt.draw(&mut rng) as u64 } else { 0 })
     }
 }
 

@@ -61,19 +61,19 @@ impl Drop for State {
         if self.open.get()
             && let Some(connection) = &self.connection
         {
-            connection.0.served();
+            connection.0.end_exchange();
         }
     }
 }
 
 impl State {
     /// For a connection: one of its exchanges is over.
-    fn served(&self) {
+    fn end_exchange(&self) {
         self.under_way.set(self.under_way.get().saturating_sub(1));
         if self.under_way.get() == 0
             && let Some(timer) = self.idle_timer.get()
         {
-            timer.wait();
+            timer.await_request();
         }
     }
 }
@@ -123,10 +123,10 @@ impl Exchange {
     }
 
     /// For the link: these bytes are handed to HTTP now.
-    pub(crate) fn arrived(&self, arrival: Arrival) {
+    pub(crate) fn note_arrival(&self, arrival: Arrival) {
         self.0.arrival.set(arrival);
         if let Some(timer) = self.0.idle_timer.get() {
-            timer.hear();
+            timer.hear_bytes();
         }
     }
 
@@ -152,24 +152,24 @@ impl Exchange {
     }
 
     /// A request has come; its answer may take as long as it takes.
-    pub(crate) fn serving(&self) {
+    pub(crate) fn begin_exchange(&self) {
         let whole = self.whole();
         whole.under_way.set(whole.under_way.get() + 1);
         self.0.open.set(true);
         if let Some(timer) = whole.idle_timer.get() {
-            timer.serve();
+            timer.serve_request();
         }
     }
 
     /// An exchange is over; if it was the only one, its caller is to send the next.
-    fn served(&self) {
+    fn end_exchange(&self) {
         if self.0.open.replace(false) {
-            self.whole().served();
+            self.whole().end_exchange();
         }
     }
 
     /// For a stream: its head is handed to HTTP now, and if its body is `empty`, that is all.
-    pub(crate) fn handed(&self, empty: bool) {
+    pub(crate) fn hand_head(&self, empty: bool) {
         let mut note = self.0.note.borrow_mut();
         let Some(waiting) = note.as_mut() else { return };
         let now = if empty { waiting.marks } else { waiting.marks.only(Marks::HEAD) };
@@ -179,32 +179,32 @@ impl Exchange {
             *note = None;
         }
         drop(note);
-        self.pass(now, entry.as_ref());
+        self.stamp_now(now, entry.as_ref());
     }
 
     /// For a stream: a frame of its body is handed to HTTP now.
-    pub(crate) fn framed(&self) {
+    pub(crate) fn hand_frame(&self) {
         let note = self.0.note.borrow_mut().take();
         if let Some(Note { marks, entry, .. }) = note {
-            self.pass(marks, entry.as_ref());
+            self.stamp_now(marks, entry.as_ref());
         }
     }
 
     /// For streams that share their writes: these bytes go now.
-    fn pass(&self, marks: Marks, entry: Option<&Rc<Entry>>) {
+    fn stamp_now(&self, marks: Marks, entry: Option<&Rc<Entry>>) {
         if let Some(entry) = entry {
             let now = now_ns();
             entry.stamp(marks, now);
             entry.written(marks, now);
         }
         if marks.has(Marks::END) {
-            self.served();
+            self.end_exchange();
         }
     }
 
     /// What the head that HTTP will write next means. The first frame of its body may share its write when both are due
     /// together.
-    pub(crate) fn head(&self, note: Note) {
+    pub(crate) fn note_head(&self, note: Note) {
         *self.0.note.borrow_mut() = Some(note);
     }
 
@@ -226,19 +226,19 @@ impl Exchange {
     }
 
     /// Changes what the next bytes mean, if that was already said.
-    pub(crate) fn amend(&self, change: impl FnOnce(&mut Note)) {
+    pub(crate) fn amend_note(&self, change: impl FnOnce(&mut Note)) {
         if let Some(note) = self.0.note.borrow_mut().as_mut() {
             change(note);
         }
     }
 
     /// Takes back what the next bytes mean; to be said again before HTTP writes them.
-    pub(crate) fn hold(&self) -> Option<Note> {
+    pub(crate) fn take_note(&self) -> Option<Note> {
         self.0.note.borrow_mut().take()
     }
 
     /// Has `bytes` written before what HTTP writes next.
-    pub(crate) fn ahead(&self, bytes: &'static [u8]) {
+    pub(crate) fn write_ahead(&self, bytes: &'static [u8]) {
         self.0.tampering.set(Tampering { ahead: Some(bytes), ..self.0.tampering.get() });
     }
 
@@ -258,12 +258,12 @@ impl Exchange {
     }
 
     /// It was done.
-    pub(crate) fn tampered(&self) {
+    pub(crate) fn clear_tampering(&self) {
         self.0.tampering.take();
     }
 
     /// For the link: all that was written has gone out.
-    pub(crate) fn flushed(&self) {
+    pub(crate) fn note_flush(&self) {
         self.0.flushes.set(self.0.flushes.get() + 1);
         self.0.waiting.borrow_mut().drain(..).for_each(Waker::wake);
     }
@@ -288,13 +288,13 @@ impl Exchange {
     }
 
     /// For the link: all bytes with the present note were taken; the body may go on.
-    pub(crate) fn taken(&self) {
+    pub(crate) fn note_taken(&self) {
         let Some(note) = self.0.note.borrow_mut().take() else { return };
         if let Some(body) = self.0.body.borrow_mut().take() {
             body.wake();
         }
         if note.marks.has(Marks::END) {
-            self.served();
+            self.end_exchange();
         }
     }
 }

@@ -50,23 +50,23 @@ pub(crate) struct IdleTimer {
 
 impl IdleTimer {
     /// The caller is to send its next request from now on.
-    pub(crate) fn wait(&self) {
+    pub(crate) fn await_request(&self) {
         self.heard.set(false);
         self.until.set(now_ns().saturating_add(self.idle));
     }
 
     /// The head of its request is there; its body has a time of its own, and the answer takes as long as it takes.
-    pub(crate) fn serve(&self) {
+    pub(crate) fn serve_request(&self) {
         self.until.set(u64::MAX);
     }
 
     /// Bytes have come.
-    pub(crate) fn hear(&self) {
+    pub(crate) fn hear_bytes(&self) {
         self.heard.set(true);
     }
 
     /// Several streams share the connection.
-    pub(crate) fn shares(&self) {
+    pub(crate) fn share_streams(&self) {
         self.heeds.set(false);
     }
 
@@ -167,7 +167,7 @@ mod tests {
     fn time_ends_for_the_silent_and_not_for_the_served() {
         let (watch, waits) = (IdleWatch::default(), Waits::default());
         let [silent, served, gone] = [(); 3].map(|()| watch.add(&waits));
-        served.serve();
+        served.serve_request();
         drop(gone);
         let later = now_ns() + silent.idle + 1_000_000_000;
         let cx = Context::from_waker(Waker::noop());
@@ -181,14 +181,14 @@ mod tests {
     fn a_head_that_has_begun_has_less_time_than_silence() {
         let (watch, waits) = (IdleWatch::default(), Waits::default());
         let [slow, silent, shared] = [(); 3].map(|()| watch.add(&waits));
-        [&slow, &shared].iter().for_each(|timer| timer.hear());
-        shared.shares();
+        [&slow, &shared].iter().for_each(|timer| timer.hear_bytes());
+        shared.share_streams();
         let now = now_ns();
         let over = |timer: &IdleTimer| timer.poll_over(&Context::from_waker(Waker::noop())).is_ready();
         watch.sweep(now);
         watch.sweep(now + slow.head);
         // More of it does not give it more time.
-        slow.hear();
+        slow.hear_bytes();
         watch.sweep(now + slow.head + 1);
         assert_eq!([&slow, &silent, &shared].map(|timer| over(timer)), [true, false, false]);
     }

@@ -157,7 +157,7 @@ impl Wire {
             } else {
                 self.turn(if self.caller == Caller::Peer { Turn::Calling } else { Turn::Answering });
             }
-            let left = self.virtual_time.came(bytes.len(), recv);
+            let left = self.virtual_time.note_read(bytes.len(), recv);
             let ideal = self.way_in.schedule(left, bytes.len(), &self.route.distance);
             self.held.0 += bytes.len();
             self.incoming.push_back(Incoming { arrival: Arrival { recv, ideal }, bytes: bytes.to_vec(), given: 0 });
@@ -170,8 +170,8 @@ impl Wire {
             let before = buf.filled().len();
             ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
             let recv = now_ns();
-            let ideal = self.virtual_time.came(buf.filled().len() - before, recv);
-            self.exchange.arrived(Arrival { recv, ideal });
+            let ideal = self.virtual_time.note_read(buf.filled().len() - before, recv);
+            self.exchange.note_arrival(Arrival { recv, ideal });
             return Poll::Ready(Ok(()));
         }
         self.poll_fill(cx)?;
@@ -182,7 +182,7 @@ impl Wire {
         let rest = &next.bytes[next.given..];
         let n = rest.len().min(buf.remaining());
         buf.put_slice(&rest[..n]);
-        self.exchange.arrived(next.arrival);
+        self.exchange.note_arrival(next.arrival);
         next.given += n;
         self.held.0 -= n;
         if next.given == next.bytes.len() {
@@ -225,7 +225,7 @@ impl Wire {
     fn write_through(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let now = now_ns();
         let note = self.exchange.note();
-        self.virtual_time.leave(bytes.len(), note.as_ref().map_or(now, |note| note.due));
+        self.virtual_time.note_leaving(bytes.len(), note.as_ref().map_or(now, |note| note.due));
         if let Some(Note { marks, entry: Some(entry), .. }) = &note {
             entry.stamp(*marks, now);
         }
@@ -234,9 +234,9 @@ impl Wire {
             && marks.has(Marks::CONTENT)
         {
             let rest = entry.written(marks, now);
-            self.exchange.amend(|note| note.marks = rest);
+            self.exchange.amend_note(|note| note.marks = rest);
         }
-        self.virtual_time.left(sent);
+        self.virtual_time.note_written(sent);
         Poll::Ready(Ok(sent))
     }
 
@@ -246,7 +246,7 @@ impl Wire {
         let note = self.exchange.note();
         let due = note.as_ref().map_or_else(now_ns, |note| note.due);
         let Tampering { ahead, after, .. } = self.exchange.tampering();
-        self.exchange.tampered();
+        self.exchange.clear_tampering();
         if let Some(ahead) = ahead {
             let release = self.way_out.schedule(due, ahead.len(), &self.route.distance);
             self.held.1 += ahead.len();
@@ -276,7 +276,7 @@ impl Wire {
     fn poll_release(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(next) = self.outgoing.front_mut() {
             ready!(self.alarms.1.poll_until(next.release, cx));
-            self.virtual_time.leave(next.bytes.len() - next.sent, next.release);
+            self.virtual_time.note_leaving(next.bytes.len() - next.sent, next.release);
             let now = now_ns();
             if let Some(Note { marks, entry: Some(entry), .. }) = &next.note {
                 entry.stamp(*marks, now);
@@ -287,7 +287,7 @@ impl Wire {
                         *marks = entry.written(*marks, now);
                     }
                     next.sent += n;
-                    self.virtual_time.left(n);
+                    self.virtual_time.note_written(n);
                     self.held.1 -= n;
                     if next.sent == next.bytes.len() {
                         let cut = next.cut;
@@ -308,12 +308,12 @@ impl Wire {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.exchange.taken();
+        self.exchange.note_taken();
         if let Some(kind) = self.failed {
             return Poll::Ready(Err(kind.into()));
         }
         ready!(self.poll_release(cx))?;
-        self.exchange.flushed();
+        self.exchange.note_flush();
         Poll::Ready(Ok(()))
     }
 }

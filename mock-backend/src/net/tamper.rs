@@ -55,7 +55,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Tampered<T> {
         if ahead.is_none() && after.is_none() {
             return Pin::new(&mut self.inner).poll_write(cx, bytes);
         }
-        self.exchange.tampered();
+        self.exchange.clear_tampering();
         let kept = &bytes[..bytes.len() - after.map_or(0, |(_, short)| short.min(bytes.len()))];
         self.rest = ([ahead.unwrap_or_default(), kept].concat(), 0);
         self.cut = after.map(|(cut, _)| cut);

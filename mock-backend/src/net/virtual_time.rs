@@ -67,7 +67,7 @@ impl End {
     }
 
     /// Notes that the next `bytes` leave at `at`; to be called before they are written.
-    pub(crate) fn leave(&self, bytes: usize, at: u64) {
+    pub(crate) fn note_leaving(&self, bytes: usize, at: u64) {
         if let State::Joined(connection) = &self.state {
             let mut notes = connection.lanes[self.out].lock().unwrap_or_else(PoisonError::into_inner);
             notes.push_back((self.sent + bytes as u64, at));
@@ -75,12 +75,12 @@ impl End {
     }
 
     /// `bytes` were really written.
-    pub(crate) fn left(&mut self, bytes: usize) {
+    pub(crate) fn note_written(&mut self, bytes: usize) {
         self.sent += bytes as u64;
     }
 
     /// When `bytes`, read at `now`, ideally left the other side.
-    pub(crate) fn came(&mut self, bytes: usize, now: u64) -> u64 {
+    pub(crate) fn note_read(&mut self, bytes: usize, now: u64) -> u64 {
         self.came += bytes as u64;
         if let State::Unknown(times, peer) = &self.state {
             self.state = times.claim(peer).map_or(State::Foreign, State::Joined);
@@ -104,15 +104,15 @@ mod tests {
         let address: SocketAddr = "127.0.0.1:1000".parse().unwrap();
         let mut accepting = times.accepting(address);
         let mut connecting = times.connecting(address);
-        connecting.leave(10, 100);
-        connecting.left(10);
-        connecting.leave(5, 200);
-        connecting.left(5);
-        assert_eq!(accepting.came(4, 1000), 100);
-        assert_eq!(accepting.came(6, 1000), 100);
-        assert_eq!(accepting.came(5, 1000), 200);
-        accepting.leave(3, 300);
-        assert_eq!(connecting.came(3, 1000), 300);
+        connecting.note_leaving(10, 100);
+        connecting.note_written(10);
+        connecting.note_leaving(5, 200);
+        connecting.note_written(5);
+        assert_eq!(accepting.note_read(4, 1000), 100);
+        assert_eq!(accepting.note_read(6, 1000), 100);
+        assert_eq!(accepting.note_read(5, 1000), 200);
+        accepting.note_leaving(3, 300);
+        assert_eq!(connecting.note_read(3, 1000), 300);
         assert!(times.0.lock().unwrap().is_empty());
     }
 
@@ -120,7 +120,7 @@ mod tests {
     fn without_notes_they_count_from_the_read() {
         let times = Arc::new(VirtualTime::default());
         let mut stranger = times.accepting("127.0.0.1:1".parse().unwrap());
-        assert_eq!(stranger.came(4, 1000), 1000);
-        assert_eq!(End::foreign().came(4, 1000), 1000);
+        assert_eq!(stranger.note_read(4, 1000), 1000);
+        assert_eq!(End::foreign().note_read(4, 1000), 1000);
     }
 }

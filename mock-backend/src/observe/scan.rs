@@ -5,7 +5,7 @@ pub(crate) fn has_content(text: &str) -> bool {
     const DELTAS: [&str; 5] =
         ["output_text", "refusal", "function_call_arguments", "custom_tool_call_input", "reasoning_summary_text"];
     let filled = |key: &str| {
-        after(text, key).any(|rest| rest.trim_start().strip_prefix('"').is_some_and(|rest| !rest.starts_with('"')))
+        rest_after(text, key).any(|rest| rest.trim_start().strip_prefix('"').is_some_and(|rest| !rest.starts_with('"')))
     };
     if text.contains("\"response.") || text.contains("event: response.") {
         return DELTAS.iter().any(|delta| text.contains(&format!("response.{delta}.delta")));
@@ -13,18 +13,18 @@ pub(crate) fn has_content(text: &str) -> bool {
     filled("\"content\":")
         || filled("\"refusal\":")
         || text.contains("\"tool_calls\":")
-        || after(text, "\"function_call\":").any(|rest| rest.trim_start().starts_with('{'))
+        || rest_after(text, "\"function_call\":").any(|rest| rest.trim_start().starts_with('{'))
         || (text.contains("\"text_completion\"") && filled("\"text\":"))
 }
 
 /// The tokens of the answer, if its usage stands in `text`.
 pub(crate) fn output_tokens(text: &str) -> Option<u32> {
     let number = |rest: &str| rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok();
-    ["\"completion_tokens\":", "\"output_tokens\":"].iter().find_map(|key| after(text, key).find_map(number))
+    ["\"completion_tokens\":", "\"output_tokens\":"].iter().find_map(|key| rest_after(text, key).find_map(number))
 }
 
 /// What follows each `key` in `text`.
-fn after<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
+fn rest_after<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
     text.match_indices(key).map(move |(at, _)| &text[at + key.len()..])
 }
 

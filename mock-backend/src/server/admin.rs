@@ -21,7 +21,7 @@ use crate::state::snapshot::State;
 
 /// Answers a request to the simulator itself.
 pub(crate) fn answer(context: &Context, head: &Parts, body: Result<Bytes, ApiError>) -> Response<Reply> {
-    context.connection.exchange.head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
+    context.connection.exchange.note_head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
     let state = &context.state;
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/_sim/ledger") => ledger(state, &head.uri),
@@ -42,7 +42,7 @@ pub(crate) fn answer(context: &Context, head: &Parts, body: Result<Bytes, ApiErr
 
 /// A request to the simulator, in the head of another, that it does not understand.
 pub(crate) fn refuse(context: &Context, message: &str) -> Response<Reply> {
-    context.connection.exchange.head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
+    context.connection.exchange.note_head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
     wrong(StatusCode::BAD_REQUEST, message)
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, place: usize, stream: TcpStream) {
     let _counted = context.state.gauges.enter(Gauge::Connection(place));
     let faults = context.listener.connection_faults.as_ref();
     // Boxed, since what it needs is over before the connection begins.
-    let Some(stream) = Box::pin(fault::strike(&context.connection, faults, stream)).await else { return };
+    let Some(stream) = Box::pin(fault::strike_connection(&context.connection, faults, stream)).await else { return };
     let link = open_link(&context, stream);
     let idle = context.worker.idle.add(&context.state.config.waits);
     context.connection.exchange.set_idle_timer(Rc::clone(&idle));
@@ -91,7 +91,7 @@ async fn speak(conn: ConnState, mut link: Link, idle: Rc<IdleTimer>) {
             // Boxed, as all that a plain connection does not need: it would have to keep room for it.
             let shaking = Box::pin(identity.acceptor.accept(link));
             if let Some(Ok(stream)) = run_unless_leaving(&idle, shaking).await {
-                idle.wait();
+                idle.await_request();
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                     Box::pin(serve_http2(conn, HyperIo::new(stream, scratch), &idle)).await;
                 } else {
@@ -132,13 +132,13 @@ where
         let context = conn.stream_context();
         http2_stream::answer(context.connection.exchange.clone(), read_and_answer(context, request))
     };
-    idle.shares();
+    idle.share_streams();
     protocol::http2(io, gauges, answer, |_| idle.poll_leave()).await;
 }
 
 /// Answers one request.
 async fn read_and_answer(context: Rc<Context>, request: Request<Incoming>) -> Response<Reply> {
-    context.connection.exchange.serving();
+    context.connection.exchange.begin_exchange();
     let (head, body) = request.into_parts();
     let body = read_body(body, head.headers.contains_key(EXPECT), context.state.config.waits.body).await;
     respond(context, head, body).await
@@ -174,7 +174,7 @@ async fn fail(context: &Context, head: &Parts, body: Result<Bytes, ApiError>, fa
         return response;
     }
     let response = answer(context, head, body, Some(fault)).await;
-    if let Fault::Status(_) = fault { response } else { fault::spoil(connection, fault, response).await }
+    if let Fault::Status(_) = fault { response } else { fault::spoil_response(connection, fault, response).await }
 }
 
 /// Has the gateway or the API answer.

@@ -1,4 +1,4 @@
-//! The doors through which anything may come, for the fuzz targets and for the tests of what they found: a request as
+//! The entries through which anything may come, for the fuzz targets and for the tests of what they found: a request as
 //! text, and a scenario as text. Neither opens a socket.
 
 use std::cell::{Cell, RefCell};
@@ -15,8 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
 use super::connection::respond;
-use crate::config::describe;
-use crate::config::{ANY_PORT, Config};
+use crate::config::{ANY_PORT, Config, describe};
 use crate::model::deployment::{Deployment, Length, Plan, Prompt};
 use crate::model::rng::seeded_rng;
 use crate::model::text;
@@ -28,7 +27,7 @@ use crate::state::snapshot::State;
 use crate::state::worker::Worker;
 
 /// What a simulator needs to answer without a socket.
-struct Stand {
+struct Bench {
     runtime: Runtime,
     tasks: LocalSet,
     worker: Rc<Worker>,
@@ -56,7 +55,7 @@ const WAIT: Duration = Duration::from_millis(5);
 const PROCESSOR: Duration = Duration::from_secs(10);
 
 /// Runs what one input sets off, within its bound.
-fn bounded<T>(run: impl FnOnce() -> T) -> T {
+fn run_bounded<T>(run: impl FnOnce() -> T) -> T {
     let used = || {
         let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
         Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
@@ -69,14 +68,14 @@ fn bounded<T>(run: impl FnOnce() -> T) -> T {
 }
 
 thread_local! {
-    static STANDS: RefCell<Vec<Rc<Stand>>> = const { RefCell::new(Vec::new()) };
+    static BENCHES: RefCell<Vec<Rc<Bench>>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Stand {
+impl Bench {
     fn new(scenario: &str) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let tasks = LocalSet::new();
-        let config = Config::parse(scenario, "stand").map_err(io::Error::other)?;
+        let config = Config::parse(scenario, "bench").map_err(io::Error::other)?;
         let current = Current::new(State::new(config, vec![None], 1, &[])?);
         let worker = tasks.block_on(&runtime, async { io::Result::Ok(Worker::new(current, Clock::start()?, 0)) })?;
         Ok(Self { runtime, tasks, worker, served: Cell::new(0) })
@@ -84,12 +83,12 @@ impl Stand {
 
     /// All of them, made anew from time to time for each thread.
     fn all() -> io::Result<Vec<Rc<Self>>> {
-        STANDS.with_borrow_mut(|stands| {
+        BENCHES.with_borrow_mut(|benches| {
             text::warm_up();
-            if stands.first().is_none_or(|stand| stand.served.get() >= LIVES) {
-                *stands = SCENARIOS.iter().map(|text| Self::new(text).map(Rc::new)).collect::<io::Result<_>>()?;
+            if benches.first().is_none_or(|bench| bench.served.get() >= LIVES) {
+                *benches = SCENARIOS.iter().map(|text| Self::new(text).map(Rc::new)).collect::<io::Result<_>>()?;
             }
-            Ok(stands.clone())
+            Ok(benches.clone())
         })
     }
 
@@ -100,7 +99,7 @@ impl Stand {
         self.tasks.block_on(&self.runtime, async {
             let conn = ConnState::new(Rc::clone(&self.worker), 0);
             let now = now_ns();
-            conn.context().connection.exchange.arrived(Arrival { recv: now, ideal: now });
+            conn.context().connection.exchange.note_arrival(Arrival { recv: now, ideal: now });
             let answer = respond(conn.stream_context(), head, Ok(body));
             let Ok(response) = tokio::time::timeout(WAIT, answer).await else { return (0, 0) };
             let status = response.status().as_u16();
@@ -126,9 +125,9 @@ impl Stand {
 /// If that takes too much of the processor.
 pub fn request(bytes: &[u8]) -> io::Result<Vec<u16>> {
     let mut statuses = Vec::new();
-    for stand in Stand::all()? {
+    for bench in Bench::all()? {
         if let Some(request) = read(bytes) {
-            statuses.push(bounded(|| stand.ask(request).0));
+            statuses.push(run_bounded(|| bench.ask(request).0));
         }
     }
     Ok(statuses)
@@ -151,10 +150,10 @@ fn read(bytes: &[u8]) -> Option<Request<Bytes>> {
 /// If that is not one sentence that begins with the scenario's name, or takes too much of the processor.
 #[must_use]
 pub fn scenario(text: &str) -> Option<String> {
-    bounded(|| understood(text))
+    run_bounded(|| check_scenario(text))
 }
 
-fn understood(text: &str) -> Option<String> {
+fn check_scenario(text: &str) -> Option<String> {
     let mut config = match Config::parse(text, "fuzzed.toml") {
         Ok(config) => config,
         Err(error) => {
@@ -193,7 +192,7 @@ fn plan(model: &Deployment) {
 fn check(plan: &Plan, arrival: u64) {
     let last = plan.tokens.saturating_sub(1);
     let dues = [plan.due(0), plan.due(last / 2), plan.due(last)];
-    assert!(dues.is_sorted() && dues[0] >= arrival && plan.opens() >= arrival, "{dues:?}");
+    assert!(dues.is_sorted() && dues[0] >= arrival && plan.opens_at() >= arrival, "{dues:?}");
     assert!(plan.end() >= arrival && plan.stream_end() >= plan.end());
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn answer(
         }
     })
     .await?;
-    exchange.handed(response.body().is_end_stream());
+    exchange.hand_head(response.body().is_end_stream());
     Ok(response.map(|inner| Streamed { inner, exchange }))
 }
 
@@ -59,7 +59,7 @@ impl Body for Streamed {
         }
         let frame = ready!(polled).transpose();
         // The end may come without a frame of its own.
-        self.exchange.framed();
+        self.exchange.hand_frame();
         Poll::Ready(frame.map_err(|_| reason(Cut::Reset).into()).transpose())
     }
 

@@ -42,7 +42,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether the scenario is at fault, not the world around it.
+    /// Whether the scenario is at fault, not the system around it.
     #[must_use]
     pub fn is_of_scenario(&self) -> bool {
         matches!(self, Self::Certificate { .. })

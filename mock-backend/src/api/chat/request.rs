@@ -14,7 +14,10 @@ use crate::api::models::{self, Purpose};
 use crate::api::reader::Reader;
 use crate::api::request::{Form, Request};
 use crate::api::route::Route;
-use crate::api::rules::{count_choices, each, effort, limit, missing, named, only_default, parse, unsupported};
+use crate::api::rules::{
+    check_limit, check_total, count_choices, missing_param, model_name, only_default, parse, read_effort,
+    unsupported_param,
+};
 use crate::api::version;
 use crate::model::prompt::{Counted, Str};
 
@@ -99,7 +102,7 @@ pub(crate) const FIELDS: [&str; 36] = [
 
 impl ChatRequest<'_> {
     /// The caller's limit of the answer.
-    pub(crate) fn limit(&self) -> Option<u32> {
+    pub(crate) fn token_limit(&self) -> Option<u32> {
         self.max_completion_tokens.or(self.max_tokens)
     }
 
@@ -178,16 +181,16 @@ impl Reader<'_> {
     /// A request for a chat completion.
     pub(crate) fn read_chat(&self, route: &Route<'_>, body: &Bytes) -> Result<Request, ApiError> {
         let mut request: ChatRequest<'_> = parse(body)?;
-        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
         let snapshot = self.snapshot(&name, Some(Purpose::Chat))?;
         self.check_fields(body, &FIELDS)?;
         if request.messages.is_none_or(|messages| messages.items == 0) {
-            return Err(missing("messages"));
+            return Err(missing_param("messages"));
         }
         let n = count_choices(request.n)?;
         let stream = request.stream.unwrap_or(false);
         check_stream_options(&request, route.version)?;
-        let effort = effort(&snapshot, request.reasoning_effort.as_ref().map(|effort| &*effort.0))?;
+        let effort = read_effort(&snapshot, request.reasoning_effort.as_ref().map(|effort| &*effort.0))?;
         if models::thinks(&snapshot) {
             check_reasoning(&request)?;
         }
@@ -207,7 +210,7 @@ impl Reader<'_> {
             name,
             prompt_tokens: request.prompt_tokens(),
             cached: 0,
-            limit: each(limit(request.limit(), "max_tokens")?, n)?,
+            limit: check_total(check_limit(request.token_limit(), "max_tokens")?, n)?,
             effort,
             n,
             obfuscated: is_obfuscated(options),
@@ -239,7 +242,7 @@ fn check_stream_options(request: &ChatRequest<'_>, version: Option<&str>) -> Res
 /// What models that think do not take.
 fn check_reasoning(request: &ChatRequest<'_>) -> Result<(), ApiError> {
     if request.max_tokens.is_some() {
-        return Err(unsupported(
+        return Err(unsupported_param(
             "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
              'max_completion_tokens' instead.",
             "max_tokens",

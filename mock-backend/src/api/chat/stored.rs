@@ -44,7 +44,7 @@ impl StoredChat {
     }
 
     /// The completion with its metadata.
-    pub(crate) fn shown(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut shown: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         shown["metadata"] = self.metadata();
         shown
@@ -103,11 +103,11 @@ pub(crate) fn apply(
     let name = chat_name(id).ok_or_else(missing)?;
     let chat = store.get(name).ok_or_else(missing)?;
     match op {
-        ChatOp::Show => Ok(chat.shown()),
+        ChatOp::Show => Ok(chat.to_json()),
         ChatOp::Messages => Page::of(uri, "asc", 100)?.cut(chat.messages()),
         ChatOp::Change => {
             chat.set_metadata(read_metadata(body)?);
-            Ok(chat.shown())
+            Ok(chat.to_json())
         }
         ChatOp::Delete => {
             store.delete(name).ok_or_else(missing)?;
@@ -132,17 +132,17 @@ fn read_metadata(body: &[u8]) -> Result<Value, ApiError> {
 /// If the request is wrong.
 pub(crate) fn list(store: &Store<StoredChat>, uri: &Uri) -> Result<Value, ApiError> {
     let model = query(uri, "model");
-    let wanted = wanted(uri);
+    let wanted = wanted_metadata(uri);
     let fits = |chat: &Value| {
         model.is_none_or(|model| chat["model"] == model)
             && wanted.iter().all(|(key, value)| chat["metadata"][key] == **value)
     };
-    let all = store.list().iter().map(|chat| chat.shown()).filter(fits).collect();
+    let all = store.list().iter().map(|chat| chat.to_json()).filter(fits).collect();
     Page::of(uri, "asc", 100)?.cut(all)
 }
 
 /// The metadata that the query asks for: `metadata[key]=value`.
-fn wanted(uri: &Uri) -> Vec<(String, String)> {
+fn wanted_metadata(uri: &Uri) -> Vec<(String, String)> {
     let key = |key: &str| {
         let key = key.replace("%5B", "[").replace("%5D", "]");
         key.strip_prefix("metadata[")?.strip_suffix(']').map(str::to_owned)

@@ -12,7 +12,7 @@ use crate::api::models::Purpose;
 use crate::api::reader::Reader;
 use crate::api::request::{Form, Request};
 use crate::api::route::Route;
-use crate::api::rules::{count_choices, each, limit, named, parse};
+use crate::api::rules::{check_limit, check_total, count_choices, model_name, parse};
 use crate::model::prompt::Str;
 use crate::model::text::count;
 
@@ -98,7 +98,7 @@ impl Reader<'_> {
     /// A request for a completion.
     pub(crate) fn read_completions(&self, route: &Route<'_>, body: &[u8]) -> Result<Request, ApiError> {
         let request: CompletionsRequest<'_> = parse(body)?;
-        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
         let snapshot = self.snapshot(&name, Some(Purpose::Completion))?;
         self.check_fields(body, &FIELDS)?;
         let n = count_choices(request.n)?;
@@ -109,7 +109,7 @@ impl Reader<'_> {
             name,
             prompt_tokens: request.prompt_tokens(),
             cached: 0,
-            limit: each(limit(request.max_tokens, "max_tokens")?, n)?,
+            limit: check_total(check_limit(request.max_tokens, "max_tokens")?, n)?,
             effort: 0.0,
             n,
             obfuscated: is_obfuscated(options),

@@ -210,12 +210,12 @@ impl Choice {
     }
 
     /// An answer without a word.
-    pub(crate) fn nothing() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { thinking: 0, format: 0, body: Body::Calls(Vec::new()), cut: false, filtered: false }
     }
 
     /// The answer within `limit` tokens.
-    pub(crate) fn within(limit: Option<usize>, thinking: usize, body: Body) -> Self {
+    pub(crate) fn limited_to(limit: Option<usize>, thinking: usize, body: Body) -> Self {
         match limit.filter(|limit| *limit < thinking + body.tokens()) {
             None => Self { thinking, format: 0, body, cut: false, filtered: false },
             Some(limit) => {
@@ -226,7 +226,7 @@ impl Choice {
     }
 
     /// Takes what it thinks beyond `reasoning` tokens for such as are billed as neither.
-    pub(crate) fn hide(&mut self, reasoning: usize) {
+    pub(crate) fn hide_format_tokens(&mut self, reasoning: usize) {
         self.format = self.thinking.saturating_sub(reasoning);
         self.thinking -= self.format;
     }
@@ -306,39 +306,39 @@ mod tests {
     #[test]
     fn the_steps_are_the_whole_and_a_limit_cuts_it() {
         let text = || Body::Text(Words::of("hello \"world\"".to_owned()));
-        assert_eq!(said(&Choice::within(None, 2, text())), "__hello \\\"world\\\"");
-        assert_eq!(said(&Choice::within(Some(3), 2, text())), "__hello");
-        let thinking_only = Choice::within(Some(2), 5, text());
+        assert_eq!(said(&Choice::limited_to(None, 2, text())), "__hello \\\"world\\\"");
+        assert_eq!(said(&Choice::limited_to(Some(3), 2, text())), "__hello");
+        let thinking_only = Choice::limited_to(Some(2), 5, text());
         assert_eq!((said(&thinking_only).as_str(), thinking_only.cut, thinking_only.first()), ("__", true, None));
         let calls = || {
             let call = |name: &str, arguments: &str| Call::new(1, name.to_owned(), arguments.to_owned());
             Body::Calls(vec![call("add", "{\"a\":1}"), call("look_up_weather", "{}")])
         };
-        let whole = Choice::within(None, 0, calls());
+        let whole = Choice::limited_to(None, 0, calls());
         assert_eq!(said(&whole).replace('_', ""), "<add>{\\\"a\\\":1}<lookupweather>{}");
         assert_eq!(whole.tokens(), count("add") + count("{\"a\":1}") + count("look_up_weather") + count("{}"));
-        let cut = Choice::within(Some(count("add") + 1), 0, calls());
+        let cut = Choice::limited_to(Some(count("add") + 1), 0, calls());
         assert_eq!((cut.tokens(), cut.cut, said(&cut).as_str()), (2, true, "<add>{\\\""));
     }
 
     #[test]
     fn hidden_tokens_are_said_by_nobody_and_a_filter_ends_in_the_middle() {
-        let mut choice = Choice::within(None, 5, Body::Text(Words::of("hello world, hello".to_owned())));
+        let mut choice = Choice::limited_to(None, 5, Body::Text(Words::of("hello world, hello".to_owned())));
         let all = choice.tokens();
-        choice.hide(2);
+        choice.hide_format_tokens(2);
         assert_eq!((choice.thinking, choice.format, choice.tokens()), (2, 3, all));
         assert_eq!((said(&choice).as_str(), choice.first()), ("_____hello world, hello", Some(5)));
         choice.filter();
         assert_eq!((said(&choice).as_str(), choice.filtered, choice.cut), ("_____hello world", true, false));
-        let mut short = Choice::within(Some(1), 5, Body::Text(Words::of("hello".to_owned())));
-        short.hide(2);
+        let mut short = Choice::limited_to(Some(1), 5, Body::Text(Words::of("hello".to_owned())));
+        short.hide_format_tokens(2);
         assert_eq!((short.thinking, short.format), (1, 0));
     }
 
     #[test]
     fn tokens_of_one_kind_run_together() {
         let call = |name: &str| Call::new(1, name.to_owned(), "{\"a\":1}".to_owned());
-        let calls = Choice::within(None, 2, Body::Calls(vec![call("f"), call("g")]));
+        let calls = Choice::limited_to(None, 2, Body::Calls(vec![call("f"), call("g")]));
         let arguments = count("{\"a\":1}");
         let all = calls.tokens();
         // Two thoughts, a name, its arguments, a name, its arguments.

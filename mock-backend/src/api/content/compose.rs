@@ -15,7 +15,7 @@ const REFUSAL: &str = "I'm sorry, but I can't assist with that request.";
 
 /// What is said where that does not depend on a length that is drawn: a refusal, calls, or JSON of a shape; in one of
 /// `n` choices.
-pub(crate) fn fixed(features: &Features, rng: &mut SeededRng, n: usize) -> Option<Body> {
+pub(crate) fn fixed_body(features: &Features, rng: &mut SeededRng, n: usize) -> Option<Body> {
     if features.refuses {
         return Some(refusal());
     }
@@ -88,7 +88,7 @@ pub(crate) fn summary(tokens: usize) -> Words {
 }
 
 /// The text up to the first of the stop sequences.
-pub(crate) fn stopped(words: Words, stop: &[String]) -> Words {
+pub(crate) fn cut_at_stop(words: Words, stop: &[String]) -> Words {
     if stop.is_empty() {
         return words;
     }
@@ -107,10 +107,10 @@ mod tests {
     #[test]
     fn a_stop_sequence_ends_the_text_before_itself() {
         let words = prose(&mut seeded_rng(1, "x", 0), 64);
-        let cut = stopped(words.clone(), &["glass".to_owned(), " network".to_owned()]);
+        let cut = cut_at_stop(words.clone(), &["glass".to_owned(), " network".to_owned()]);
         assert!(words.text().starts_with(&cut.text()) && cut.text().ends_with(" over a"));
-        assert_eq!(stopped(words.clone(), &["zebra".to_owned()]).tokens(), 64);
-        assert_eq!(stopped(words.clone(), &[words.text()]).tokens(), 0);
+        assert_eq!(cut_at_stop(words.clone(), &["zebra".to_owned()]).tokens(), 64);
+        assert_eq!(cut_at_stop(words.clone(), &[words.text()]).tokens(), 0);
     }
 
     #[test]
@@ -118,11 +118,11 @@ mod tests {
         let tool = |name: &str| Tool { name: name.to_owned(), takes: Takes::Arguments(Value::Bool(true)) };
         let mut features =
             Features { tools: vec![tool("a"), tool("b")], calls: Calls::First(3), ..Features::default() };
-        let Some(Body::Calls(calls)) = fixed(&features, &mut seeded_rng(1, "x", 0), 1) else { panic!("no calls") };
+        let Some(Body::Calls(calls)) = fixed_body(&features, &mut seeded_rng(1, "x", 0), 1) else { panic!("no calls") };
         assert_eq!(calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["a", "b", "a"]);
         assert!(calls.iter().all(|call| call.arguments.text() == "{}"));
         features.refuses = true;
-        assert!(matches!(fixed(&features, &mut seeded_rng(1, "x", 0), 1), Some(Body::Refusal(_))));
-        assert!(fixed(&Features::default(), &mut seeded_rng(1, "x", 0), 1).is_none());
+        assert!(matches!(fixed_body(&features, &mut seeded_rng(1, "x", 0), 1), Some(Body::Refusal(_))));
+        assert!(fixed_body(&Features::default(), &mut seeded_rng(1, "x", 0), 1).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! The Responses API: the object of a response, at every stage of it.
+//! The Responses API: the object of a response, at every step of its progress.
 
 use super::terms::{Echo, Terms};
 use crate::api::content::choice::{Body, Call, Choice, Words};
@@ -28,9 +28,9 @@ pub(crate) struct ResponsesAnswer {
 
 /// Where a response stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum Progress {
     Queued,
-    InProgress,
+    Running,
     Cancelled,
     /// Completed, or cut by the limit.
     Final,
@@ -66,12 +66,12 @@ impl ResponsesAnswer {
         if self.choice.is_short() { "incomplete" } else { "completed" }
     }
 
-    fn status(&self, stage: Stage) -> &'static str {
-        match stage {
-            Stage::Queued => "queued",
-            Stage::InProgress => "in_progress",
-            Stage::Cancelled => "cancelled",
-            Stage::Final => self.final_status(),
+    fn status(&self, progress: Progress) -> &'static str {
+        match progress {
+            Progress::Queued => "queued",
+            Progress::Running => "in_progress",
+            Progress::Cancelled => "cancelled",
+            Progress::Final => self.final_status(),
         }
     }
 
@@ -174,9 +174,9 @@ impl ResponsesAnswer {
         items.join(",")
     }
 
-    /// The object as it stands at `stage`.
-    pub(crate) fn snapshot(&self, stage: Stage) -> String {
-        let (status, done) = (self.status(stage), stage == Stage::Final);
+    /// The object as it is at `progress`.
+    pub(crate) fn snapshot(&self, progress: Progress) -> String {
+        let (status, done) = (self.status(progress), progress == Progress::Final);
         let completed = if status == "completed" { self.completed.to_string() } else { "null".to_owned() };
         let incomplete = match status {
             "incomplete" if self.choice.filtered => "{\"reason\":\"content_filter\"}",

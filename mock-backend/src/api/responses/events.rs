@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::answer::{ResponsesAnswer, Stage};
+use super::answer::{Progress, ResponsesAnswer};
 use crate::api::content::choice::{Body, Call, Step, Words};
 use crate::api::content::json::quoted;
 use crate::api::content::obfuscation::{RESPONSES, letters};
@@ -61,21 +61,21 @@ impl ResponsesEvents {
     }
 
     /// The tokens of the summary.
-    fn summed(&self) -> usize {
+    fn summary_tokens(&self) -> usize {
         self.answer.summary.as_ref().map_or(0, Words::tokens)
     }
 
     /// Whether token `k` sends something.
     pub(crate) fn is_loud(&self, k: usize) -> bool {
         let choice = &self.answer.choice;
-        k < self.summed()
+        k < self.summary_tokens()
             || choice.step(k).is_loud()
             || (k == 0 && (choice.thinking > 0 || self.answer.terms.background))
     }
 
     /// The first token that sends something of the answer.
     pub(crate) fn first(&self) -> Option<usize> {
-        if self.summed() > 0 { Some(0) } else { self.answer.choice.first() }
+        if self.summary_tokens() > 0 { Some(0) } else { self.answer.choice.first() }
     }
 
     /// The number of the next event.
@@ -84,14 +84,14 @@ impl ResponsesEvents {
     }
 
     /// Counts an event; true if the caller wants to have it.
-    fn wanted(&mut self) -> bool {
+    fn count_event(&mut self) -> bool {
         self.sequence += 1;
         self.sequence > self.from
     }
 
     fn event(&mut self, kind: &str, members: &str, out: &mut Vec<u8>) {
         let sequence = self.sequence;
-        if self.wanted() {
+        if self.count_event() {
             // Writing to a Vec cannot fail.
             let _ = write!(
                 out,
@@ -100,19 +100,19 @@ impl ResponsesEvents {
         }
     }
 
-    fn snapshot(&mut self, kind: &str, stage: Stage, out: &mut Vec<u8>) {
-        let members = format!("\"response\":{}", self.answer.snapshot(stage));
+    fn snapshot(&mut self, kind: &str, progress: Progress, out: &mut Vec<u8>) {
+        let members = format!("\"response\":{}", self.answer.snapshot(progress));
         self.event(kind, &members, out);
     }
 
     /// The events that acknowledge the request, long before the model answers.
     pub(crate) fn opening(&mut self, out: &mut Vec<u8>) {
         if self.answer.terms.background {
-            self.snapshot("response.created", Stage::Queued, out);
-            self.snapshot("response.queued", Stage::Queued, out);
+            self.snapshot("response.created", Progress::Queued, out);
+            self.snapshot("response.queued", Progress::Queued, out);
         } else {
-            self.snapshot("response.created", Stage::InProgress, out);
-            self.snapshot("response.in_progress", Stage::InProgress, out);
+            self.snapshot("response.created", Progress::Running, out);
+            self.snapshot("response.in_progress", Progress::Running, out);
         }
     }
 
@@ -120,7 +120,7 @@ impl ResponsesEvents {
     pub(crate) fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
         let answer = Arc::clone(&self.answer);
         if tokens.start == 0 && answer.terms.background {
-            self.snapshot("response.in_progress", Stage::InProgress, out);
+            self.snapshot("response.in_progress", Progress::Running, out);
         }
         let mut k = tokens.start;
         while k < tokens.end {
@@ -215,7 +215,7 @@ impl ResponsesEvents {
 
     fn delta(&mut self, words: &Words, pieces: Range<usize>, out: &mut Vec<u8>) {
         let sequence = self.sequence;
-        if !self.wanted() {
+        if !self.count_event() {
             return;
         }
         let kind = self.kind;
@@ -293,6 +293,6 @@ impl ResponsesEvents {
     pub(crate) fn closing(&mut self, out: &mut Vec<u8>) {
         self.close(out);
         let kind = format!("response.{}", self.answer.final_status());
-        self.snapshot(&kind, Stage::Final, out);
+        self.snapshot(&kind, Progress::Final, out);
     }
 }

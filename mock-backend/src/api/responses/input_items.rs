@@ -10,11 +10,11 @@ pub(crate) fn input_items(body: &[u8], name: u64) -> Vec<Value> {
         Value::Null => Vec::new(),
         text => vec![json!({"role": "user", "content": text})],
     };
-    items.into_iter().enumerate().map(|(i, item)| identified(item, name, i)).collect()
+    items.into_iter().enumerate().map(|(i, item)| with_id(item, name, i)).collect()
 }
 
 /// The item as the service shows it.
-fn identified(mut item: Value, name: u64, i: usize) -> Value {
+fn with_id(mut item: Value, name: u64, i: usize) -> Value {
     let role = item["role"].as_str().unwrap_or("user").to_owned();
     let Some(members) = item.as_object_mut() else { return item };
     let kind = members.entry("type").or_insert_with(|| "message".into()).as_str().unwrap_or("message").to_owned();

@@ -15,7 +15,7 @@ use crate::api::models::{self, Purpose};
 use crate::api::reader::Reader;
 use crate::api::request::{Form, Request, ResponsesForm};
 use crate::api::route::Route;
-use crate::api::rules::{effort, limit, missing, named, only_default, parse};
+use crate::api::rules::{check_limit, missing_param, model_name, only_default, parse, read_effort};
 use crate::model::prompt::{Counted, Str};
 use crate::model::text::count;
 
@@ -96,7 +96,7 @@ pub(crate) const FIELDS: [&str; 31] = [
 ];
 
 impl ResponsesRequest<'_> {
-    fn instructed(&self) -> usize {
+    fn instruction_tokens(&self) -> usize {
         self.instructions.as_ref().map_or(0, |text| count(&text.0))
     }
 
@@ -104,7 +104,7 @@ impl ResponsesRequest<'_> {
     pub(crate) fn prompt_tokens(&self) -> usize {
         let items = self.input.unwrap_or_default();
         let list = if items.items > 0 { 3 * items.items + 3 } else { 0 };
-        items.tokens + list + self.instructed()
+        items.tokens + list + self.instruction_tokens()
     }
 
     /// What the answer needs to know.
@@ -127,7 +127,7 @@ impl ResponsesRequest<'_> {
             summary: summary.is_some_and(|summary| summary != "none"),
             encrypted: includes("reasoning.encrypted_content"),
             logprobs: includes("message.output_text.logprobs").then(|| self.top_logprobs.unwrap_or(0).min(20) as usize),
-            instructions: self.instructed(),
+            instructions: self.instruction_tokens(),
         })
     }
 
@@ -228,12 +228,12 @@ impl Reader<'_> {
     /// A request about a conversation.
     pub(crate) fn read_conversation(&self, route: &Route<'_>, body: Bytes) -> Result<Conversation, ApiError> {
         let request: ResponsesRequest<'_> = parse(&body)?;
-        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
         self.snapshot(&name, Some(Purpose::Chat))?;
         self.check_fields(&body, &FIELDS)?;
         let previous = request.previous_response_id.as_ref().map(|id| id.0.clone().into_owned());
         if request.input.is_none() && previous.is_none() {
-            return Err(missing("input"));
+            return Err(missing_param("input"));
         }
         let tokens = request.prompt_tokens();
         Ok(Conversation { name, tokens, previous, body: body.clone() })
@@ -242,7 +242,7 @@ impl Reader<'_> {
     /// A request for a response.
     pub(crate) fn read_responses(&self, route: &Route<'_>, body: &Bytes) -> Result<Request, ApiError> {
         let mut request: ResponsesRequest<'_> = parse(body)?;
-        let name = named(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
         let snapshot = self.snapshot(&name, Some(Purpose::Chat))?;
         self.check_fields(body, &FIELDS)?;
         // Azure repeats the deployment's name here, OpenAI names the snapshot.
@@ -251,10 +251,10 @@ impl Reader<'_> {
             Dialect::Azure => quoted(&name),
         };
         if request.input.is_none() {
-            return Err(missing("input"));
+            return Err(missing_param("input"));
         }
         let asked = request.reasoning.as_ref().and_then(|reasoning| reasoning.effort.as_deref());
-        let effort = effort(&snapshot, asked)?;
+        let effort = read_effort(&snapshot, asked)?;
         if models::thinks(&snapshot) {
             only_default(request.temperature, "temperature")?;
             only_default(request.top_p, "top_p")?;
@@ -267,7 +267,7 @@ impl Reader<'_> {
             name,
             prompt_tokens: request.prompt_tokens(),
             cached: 0,
-            limit: limit(request.max_output_tokens, "max_output_tokens")?,
+            limit: check_limit(request.max_output_tokens, "max_output_tokens")?,
             effort,
             n: 1,
             obfuscated: is_obfuscated(request.stream_options.as_ref()),

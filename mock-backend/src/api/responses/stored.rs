@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::Uri;
 use serde_json::json;
 
-use super::answer::{ResponsesAnswer, Stage};
+use super::answer::{Progress, ResponsesAnswer};
 use super::events::ResponsesEvents;
 use super::input_items::input_items;
 use crate::api::error::ApiError;
@@ -100,7 +100,7 @@ pub(crate) fn apply(store: &Store<StoredResponse>, id: &str, op: StoredOp, uri: 
         StoredOp::Show if query(uri, "stream") == Some("true") => {
             return resume(stored, uri).map(|resumed| Found::Events(Box::new(resumed)));
         }
-        StoredOp::Show => stored.answer.snapshot(present_stage(&stored)),
+        StoredOp::Show => stored.answer.snapshot(present_progress(&stored)),
         StoredOp::Delete => {
             store.delete(stored.answer.name).ok_or_else(missing)?.cancel();
             json!({"id": id, "object": "response", "deleted": true}).to_string()
@@ -139,12 +139,12 @@ fn resume(stored: Arc<StoredResponse>, uri: &Uri) -> Result<Resumed, ApiError> {
 }
 
 /// Where a response stands now.
-fn present_stage(stored: &StoredResponse) -> Stage {
+fn present_progress(stored: &StoredResponse) -> Progress {
     match &stored.background {
-        _ if stored.is_cancelled() => Stage::Cancelled,
-        Some(plan) if now_ns() < plan.due(0) => Stage::Queued,
-        Some(plan) if now_ns() < plan.end() => Stage::InProgress,
-        _ => Stage::Final,
+        _ if stored.is_cancelled() => Progress::Cancelled,
+        Some(plan) if now_ns() < plan.due(0) => Progress::Queued,
+        Some(plan) if now_ns() < plan.end() => Progress::Running,
+        _ => Progress::Final,
     }
 }
 
@@ -153,11 +153,11 @@ fn cancel(stored: &StoredResponse) -> Result<String, ApiError> {
     if stored.background.is_none() {
         return wrong("Cannot cancel a synchronous response.");
     }
-    if present_stage(stored) == Stage::Final {
+    if present_progress(stored) == Progress::Final {
         return wrong("Cannot cancel a completed response.");
     }
     stored.cancel();
-    Ok(stored.answer.snapshot(Stage::Cancelled))
+    Ok(stored.answer.snapshot(Progress::Cancelled))
 }
 
 /// The events that the caller has not seen though they are due, and the token that comes next.

@@ -32,10 +32,10 @@ const CHARACTERS: usize = 16;
 const LEAST: (usize, usize) = (300, 6000);
 
 /// A value that is valid against `schema`, if one is found; one of `among` that are made for the same request.
-pub(super) fn make(schema: &Value, dice: &mut SeededRng, among: usize) -> Option<Value> {
+pub(super) fn make(schema: &Value, rng: &mut SeededRng, among: usize) -> Option<Value> {
     let share = |all: usize, least: usize| (all / among.max(1)).max(least);
     let means = Means::new(share(STEPS, LEAST.1));
-    let mut maker = Maker { root: schema, dice, fuel: share(FUEL, LEAST.0), means };
+    let mut maker = Maker { root: schema, rng, fuel: share(FUEL, LEAST.0), means };
     (0..4).find_map(|_| maker.value(&[schema], 0))
 }
 
@@ -43,7 +43,7 @@ type Parts<'a> = Vec<&'a Map<String, Value>>;
 
 struct Maker<'a, 'd> {
     root: &'a Value,
-    dice: &'d mut SeededRng,
+    rng: &'d mut SeededRng,
     fuel: usize,
     means: Means,
 }
@@ -92,7 +92,7 @@ impl<'a> Maker<'a, '_> {
             }
         }
         if let Some(condition) = keywords.get("if") {
-            if self.dice.random_bool(0.5) {
+            if self.rng.random_bool(0.5) {
                 chosen.push(condition);
                 chosen.extend(keywords.get("then"));
             } else {
@@ -104,13 +104,13 @@ impl<'a> Maker<'a, '_> {
 
     /// One of the ways; deep down mostly the one that ends soonest.
     fn choose(&mut self, ways: &'a [Value], depth: usize) -> Option<&'a Value> {
-        if depth >= LEAN && self.dice.random_bool(0.9) {
+        if depth >= LEAN && self.rng.random_bool(0.9) {
             let mut glances = GLANCES;
             let way = ways.iter().min_by_key(|way| self.height(way, 6, &mut glances));
             self.fuel = self.fuel.saturating_sub((GLANCES - glances) / GLANCES_A_GUESS);
             return way;
         }
-        (!ways.is_empty()).then(|| &ways[pick(self.dice, ways.len())])
+        (!ways.is_empty()).then(|| &ways[pick(self.rng, ways.len())])
     }
 
     /// How deep the least value of a schema is, at most `left`, as far as `glances` schemas tell.
@@ -158,17 +158,17 @@ impl<'a> Maker<'a, '_> {
                 others.all(|others| others.iter().any(|other| same(one, other)))
             };
             let fitting: Vec<&Value> = any.iter().filter(in_all).collect();
-            return (!fitting.is_empty()).then(|| fitting[pick(self.dice, fitting.len())].clone());
+            return (!fitting.is_empty()).then(|| fitting[pick(self.rng, fitting.len())].clone());
         }
         let types = types(parts);
-        let name = if depth >= LEAN { types.first() } else { types.get(pick(self.dice, types.len())) };
+        let name = if depth >= LEAN { types.first() } else { types.get(pick(self.rng, types.len())) };
         match *name? {
             "null" => Some(Value::Null),
-            "boolean" => Some(Value::Bool(self.dice.random_bool(0.5))),
-            "integer" => number::integer(parts, self.dice),
-            "number" => number::number(parts, self.dice),
+            "boolean" => Some(Value::Bool(self.rng.random_bool(0.5))),
+            "integer" => number::integer(parts, self.rng),
+            "number" => number::number(parts, self.rng),
             "string" => {
-                let (text, cost) = text::string(parts, self.dice, self.fuel * CHARACTERS);
+                let (text, cost) = text::string(parts, self.rng, self.fuel * CHARACTERS);
                 self.fuel = self.fuel.saturating_sub(cost / CHARACTERS);
                 text
             }
@@ -188,7 +188,7 @@ impl<'a> Maker<'a, '_> {
         let most = closed.map_or(most, |part| {
             most.min(part.get("prefixItems").and_then(Value::as_array).map_or(usize::MAX, Vec::len))
         });
-        let more = if depth >= LEAN { 0 } else { pick(self.dice, 4) };
+        let more = if depth >= LEAN { 0 } else { pick(self.rng, 4) };
         let size = least.max(least.saturating_add(more).min(most));
         let mut items: Vec<Value> = Vec::new();
         for i in 0..size {
@@ -217,7 +217,7 @@ impl<'a> Maker<'a, '_> {
             .collect();
         let must = wanted.clone();
         let share = if depth >= LEAN { 0.0 } else { 0.7 };
-        wanted.extend(declared.iter().filter(|_| self.dice.random_bool(share)));
+        wanted.extend(declared.iter().filter(|_| self.rng.random_bool(share)));
         let lacking: Vec<&str> = declared.into_iter().filter(|key| !wanted.contains(key)).collect();
         let missing = least.saturating_sub(wanted.len());
         wanted.extend(lacking.into_iter().take(missing));
@@ -257,7 +257,7 @@ impl<'a> Maker<'a, '_> {
         match pattern {
             Some(pattern) => {
                 let keywords = Map::from_iter([("pattern".to_owned(), Value::from(pattern.as_str()))]);
-                let (key, cost) = text::string(&[&keywords], self.dice, self.fuel * CHARACTERS);
+                let (key, cost) = text::string(&[&keywords], self.rng, self.fuel * CHARACTERS);
                 self.fuel = self.fuel.saturating_sub(cost / CHARACTERS);
                 let key = key?.as_str()?.to_owned();
                 let numbered = format!("{key}{number}");

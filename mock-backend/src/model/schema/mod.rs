@@ -21,9 +21,9 @@ const LARGEST: usize = 20_000;
 
 /// A value that is valid against `schema`; an empty object if none was found, or the schema is too large. It is one of
 /// `among` that are made for the same request, which share what this may cost.
-pub(crate) fn instance(schema: &Value, dice: &mut SeededRng, among: usize) -> Value {
+pub(crate) fn instance(schema: &Value, rng: &mut SeededRng, among: usize) -> Value {
     let small = size(schema, LARGEST) < LARGEST;
-    let found = small.then(|| make::make(schema, dice, among)).flatten();
+    let found = small.then(|| make::make(schema, rng, among)).flatten();
     found.unwrap_or_else(|| Value::Object(serde_json::Map::new()))
 }
 

@@ -76,7 +76,7 @@ fn lcm(a: f64, b: f64) -> f64 {
 }
 
 /// A whole number that fits all parts.
-pub(super) fn integer(parts: &[&Map<String, Value>], dice: &mut SeededRng) -> Option<Value> {
+pub(super) fn integer(parts: &[&Map<String, Value>], rng: &mut SeededRng) -> Option<Value> {
     let bounds = Bounds::of(parts);
     let step = bounds.multiple.map_or(1.0, |of| lcm(of, 1.0).max(1.0));
     let (low, high) = bounds.interval();
@@ -90,23 +90,23 @@ pub(super) fn integer(parts: &[&Map<String, Value>], dice: &mut SeededRng) -> Op
     // Beyond 2^53 not every whole number is a floating point one.
     let limit = 9_007_199_254_740_992.0 / step;
     let (first, last) = (first.clamp(-limit, limit) as i64, last.clamp(-limit, limit) as i64);
-    let times = if first > last { return None } else { dice.random_range(first..=last) };
+    let times = if first > last { return None } else { rng.random_range(first..=last) };
     Some(Value::from((times as f64 * step) as i64))
 }
 
 /// A number that fits all parts.
-pub(super) fn number(parts: &[&Map<String, Value>], dice: &mut SeededRng) -> Option<Value> {
+pub(super) fn number(parts: &[&Map<String, Value>], rng: &mut SeededRng) -> Option<Value> {
     let bounds = Bounds::of(parts);
     let (low, high) = bounds.interval();
     if let Some(of) = bounds.multiple {
-        if let Some(whole) = integer(parts, dice).filter(|whole| whole.as_f64().is_some_and(|x| is_multiple(x, of))) {
+        if let Some(whole) = integer(parts, rng).filter(|whole| whole.as_f64().is_some_and(|x| is_multiple(x, of))) {
             return Some(whole);
         }
         let (first, last) = ((low / of).ceil() as i64, (high / of).floor() as i64);
-        let times = if first > last { return None } else { dice.random_range(first..=last) };
+        let times = if first > last { return None } else { rng.random_range(first..=last) };
         return Some(Value::from(times as f64 * of));
     }
-    let exact = low + (high - low) * dice.random::<f64>();
+    let exact = low + (high - low) * rng.random::<f64>();
     // In a narrow interval few short numbers lie, and a list may ask for many different ones.
     let short = if high - low < 10.0 { exact } else { (exact * 100.0).round() / 100.0 };
     let value = [short, exact, low, high, (low + high) / 2.0].into_iter().find(|value| bounds.allows(*value))?;

@@ -15,14 +15,14 @@ const ROOM: usize = 1 << 16;
 const TRIES: usize = 64;
 
 /// A string that fits all parts, and what it cost to find: characters and repetitions, at most about `most_cost`.
-pub(super) fn string(parts: &[&Map<String, Value>], dice: &mut SeededRng, most_cost: usize) -> (Option<Value>, usize) {
+pub(super) fn string(parts: &[&Map<String, Value>], rng: &mut SeededRng, most_cost: usize) -> (Option<Value>, usize) {
     let mut left = most_cost;
-    let found = fitting(parts, dice, &mut left);
+    let found = fitting(parts, rng, &mut left);
     let length = found.as_ref().and_then(Value::as_str).map_or(0, str::len);
     (found, most_cost - left + length)
 }
 
-fn fitting(parts: &[&Map<String, Value>], dice: &mut SeededRng, left: &mut usize) -> Option<Value> {
+fn fitting(parts: &[&Map<String, Value>], rng: &mut SeededRng, left: &mut usize) -> Option<Value> {
     let number = |key: &'static str| parts.iter().filter_map(|part| part.get(key)?.as_u64()).map(|n| n as usize);
     let least = number("minLength").max().unwrap_or(0);
     let most = number("maxLength").min();
@@ -31,21 +31,21 @@ fn fitting(parts: &[&Map<String, Value>], dice: &mut SeededRng, left: &mut usize
     }
     let word = |key: &str| parts.iter().find_map(|part| part.get(key)?.as_str());
     if let Some(pattern) = word("pattern")
-        && let Some(text) = matching(pattern, least, most, dice, left)
+        && let Some(text) = matching(pattern, least, most, rng, left)
     {
         return Some(Value::from(text));
     }
-    if let Some(text) = word("format").and_then(|format| formatted(format, dice)) {
+    if let Some(text) = word("format").and_then(|format| formatted(format, rng)) {
         return Some(Value::from(text));
     }
-    Some(Value::from(prose(least, most.unwrap_or(usize::MAX), dice)))
+    Some(Value::from(prose(least, most.unwrap_or(usize::MAX), rng)))
 }
 
 /// Words of `least` to `most` characters.
-fn prose(least: usize, most: usize, dice: &mut SeededRng) -> String {
-    let text = Text::new(pick(dice, 8));
-    let from = 1 + pick(dice, 60);
-    let words = 1 + pick(dice, 4);
+fn prose(least: usize, most: usize, rng: &mut SeededRng) -> String {
+    let text = Text::new(pick(rng, 8));
+    let from = 1 + pick(rng, 60);
+    let words = 1 + pick(rng, 4);
     let mut out = text.piece(0).to_owned();
     let mut k = 0;
     let mut length = out.chars().count();
@@ -66,8 +66,8 @@ fn prose(least: usize, most: usize, dice: &mut SeededRng) -> String {
 }
 
 /// A string of a format of JSON Schema.
-fn formatted(format: &str, dice: &mut SeededRng) -> Option<String> {
-    let mut number = |low: u32, high: u32| dice.random_range(low..=high);
+fn formatted(format: &str, rng: &mut SeededRng) -> Option<String> {
+    let mut number = |low: u32, high: u32| rng.random_range(low..=high);
     Some(match format {
         "date" => format!("20{:02}-{:02}-{:02}", number(20, 30), number(1, 12), number(1, 28)),
         "time" => format!("{:02}:{:02}:{:02}Z", number(0, 23), number(0, 59), number(0, 59)),
@@ -87,7 +87,7 @@ fn formatted(format: &str, dice: &mut SeededRng) -> Option<String> {
         "ipv6" => format!("2001:db8::{:x}", number(1, 0xffff)),
         "uri" | "iri" | "uri-reference" | "iri-reference" => format!("https://example.com/{}", number(1, 9999)),
         "uuid" => {
-            let (a, b) = (dice.random::<u64>(), dice.random::<u64>());
+            let (a, b) = (rng.random::<u64>(), rng.random::<u64>());
             let (high, low) = ((a >> 32) as u32, (a >> 16) as u16);
             format!("{high:08x}-{low:04x}-4{:03x}-8{:03x}-{:012x}", a & 0xfff, b >> 52, b & 0xffff_ffff_ffff)
         }
@@ -99,13 +99,7 @@ fn formatted(format: &str, dice: &mut SeededRng) -> Option<String> {
 
 /// A string of `least` to `most` characters that matches `pattern`; none if the pattern is beyond us, or what is `left`
 /// is spent on it.
-fn matching(
-    pattern: &str,
-    least: usize,
-    most: Option<usize>,
-    dice: &mut SeededRng,
-    left: &mut usize,
-) -> Option<String> {
+fn matching(pattern: &str, least: usize, most: Option<usize>, rng: &mut SeededRng, left: &mut usize) -> Option<String> {
     *left = left.checked_sub(pattern.len())?;
     let hir = regex_syntax::parse(pattern).ok()?;
     let fits = |text: &String| {
@@ -116,7 +110,7 @@ fn matching(
         let stretch = if i < 8 { 3 } else { (least + i).min(1 << 12) };
         let (most, mut out) = (ROOM.min(*left), String::new());
         let mut room = most;
-        write(&hir, stretch, dice, &mut room, &mut out);
+        write(&hir, stretch, rng, &mut room, &mut out);
         *left -= most - room;
         (most > 0).then_some(out)
     });
@@ -125,7 +119,7 @@ fn matching(
 
 /// Appends a string that matches `hir`; repetitions go up to `stretch` beyond their least number, as long as there is
 /// room.
-fn write(hir: &Hir, stretch: usize, dice: &mut SeededRng, room: &mut usize, out: &mut String) {
+fn write(hir: &Hir, stretch: usize, rng: &mut SeededRng, room: &mut usize, out: &mut String) {
     let Some(left) = room.checked_sub(1) else { return };
     *room = left;
     match hir.kind() {
@@ -136,35 +130,35 @@ fn write(hir: &Hir, stretch: usize, dice: &mut SeededRng, room: &mut usize, out:
                 out.push_str(&String::from_utf8_lossy(&literal.0));
             }
         }
-        HirKind::Class(class) => out.extend(one_of(class, dice)),
-        HirKind::Capture(capture) => write(&capture.sub, stretch, dice, room, out),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, stretch, dice, room, out)),
-        HirKind::Alternation(ways) => write(&ways[pick(dice, ways.len())], stretch, dice, room, out),
+        HirKind::Class(class) => out.extend(one_of(class, rng)),
+        HirKind::Capture(capture) => write(&capture.sub, stretch, rng, room, out),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, stretch, rng, room, out)),
+        HirKind::Alternation(ways) => write(&ways[pick(rng, ways.len())], stretch, rng, room, out),
         HirKind::Repetition(repetition) => {
             let least = repetition.min as usize;
             let most = repetition.max.map_or(least + stretch, |max| (max as usize).min(least + stretch));
-            for _ in 0..dice.random_range(least..=most.max(least)) {
+            for _ in 0..rng.random_range(least..=most.max(least)) {
                 if *room == 0 {
                     break;
                 }
-                write(&repetition.sub, stretch, dice, room, out);
+                write(&repetition.sub, stretch, rng, room, out);
             }
         }
     }
 }
 
 /// A character of the class: a letter or a digit if it has one, else another that can be printed, else any.
-fn one_of(class: &Class, dice: &mut SeededRng) -> Option<char> {
+fn one_of(class: &Class, rng: &mut SeededRng) -> Option<char> {
     match class {
-        Class::Unicode(class) => preferred(class.ranges().iter().map(|range| (range.start(), range.end())), dice),
+        Class::Unicode(class) => preferred(class.ranges().iter().map(|range| (range.start(), range.end())), rng),
         Class::Bytes(class) => {
-            preferred(class.ranges().iter().map(|range| (char::from(range.start()), char::from(range.end()))), dice)
+            preferred(class.ranges().iter().map(|range| (char::from(range.start()), char::from(range.end()))), rng)
         }
     }
 }
 
 /// The same of sorted ranges, of which there may be hundreds, though few of characters that are preferred.
-fn preferred(mut ranges: impl Iterator<Item = (char, char)> + Clone, dice: &mut SeededRng) -> Option<char> {
+fn preferred(mut ranges: impl Iterator<Item = (char, char)> + Clone, rng: &mut SeededRng) -> Option<char> {
     let plain: Vec<(char, char)> = ranges.clone().take_while(|(from, _)| *from <= '~').collect();
     let has = |c: char| plain.iter().any(|(from, to)| (*from..=*to).contains(&c));
     let mut found: Vec<char> = ('0'..='z').filter(|c| c.is_ascii_alphanumeric() && has(*c)).collect();
@@ -174,5 +168,5 @@ fn preferred(mut ranges: impl Iterator<Item = (char, char)> + Clone, dice: &mut 
     if found.is_empty() {
         return ranges.next().map(|(from, _)| from);
     }
-    Some(found[pick(dice, found.len())])
+    Some(found[pick(rng, found.len())])
 }

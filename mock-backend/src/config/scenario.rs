@@ -8,16 +8,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::backend::Backend;
-use super::faults;
-use super::faults::Fault;
+use super::faults::{self, Fault};
 use super::gateway::{Gateway, find};
-use super::hasten::hasten;
 use super::link::Link;
 use super::parse::{explain, line_of};
 use super::place::Places;
-use super::secure::Tls;
 use super::settings::{ANY_PORT, Config, ConfigError, DRAIN, Kind, LEDGER, ListenerSettings, SEED};
+use super::time_factor::scale_times;
 use super::times::Span;
+use super::tls::Tls;
 use crate::net::idle::Waits;
 
 #[derive(Deserialize)]
@@ -115,12 +114,12 @@ impl Scenario {
             source,
         };
         check(&config).map_err(|what| wrong((places.key(&what), what)))?;
-        again("backend", &names).map_err(|(i, what)| wrong((item("backend", i, ""), what)))?;
+        find_duplicate("backend", &names).map_err(|(i, what)| wrong((item("backend", i, ""), what)))?;
         let names: Vec<String> = config.listeners.iter().map(|listener| listener.name.clone()).collect();
-        again("listener", &names).map_err(|(i, what)| wrong((item("listener", i, ""), what)))?;
+        find_duplicate("listener", &names).map_err(|(i, what)| wrong((item("listener", i, ""), what)))?;
         match self.time_factor {
             None => {}
-            Some(factor) if (1e-6..=1e6).contains(&factor) => hasten(&mut config, factor),
+            Some(factor) if (1e-6..=1e6).contains(&factor) => scale_times(&mut config, factor),
             Some(_) => {
                 let what = "time_factor must be from 0.000001 to 1000000".to_owned();
                 return Err(wrong((places.key(&what), what)));
@@ -190,7 +189,7 @@ fn check(config: &Config) -> Result<(), String> {
 }
 
 /// The first name that two have, and the place of the second.
-fn again(kind: &str, names: &[String]) -> Result<(), (usize, String)> {
+fn find_duplicate(kind: &str, names: &[String]) -> Result<(), (usize, String)> {
     let mut known = BTreeSet::new();
     match names.iter().position(|name| !known.insert(name)) {
         Some(place) => Err((place, format!("two {kind}s have the name \"{}\"", names[place]))),

@@ -7,7 +7,7 @@ use crate::model::drift::Drift;
 
 /// Multiplies by `factor` when changes and fault windows come, and how long idle cuts, keepalives, breakers, quotas and
 /// what is remembered last.
-pub(super) fn hasten(config: &mut Config, factor: f64) {
+pub(super) fn scale_times(config: &mut Config, factor: f64) {
     let shorter = |ns: &mut u64| *ns = (*ns as f64 * factor).round() as u64;
     let window = |faults: &mut [FaultSettings]| {
         for fault in faults {
@@ -19,7 +19,7 @@ pub(super) fn hasten(config: &mut Config, factor: f64) {
         }
     };
     for backend in &mut config.backends {
-        backend.model.drifts.iter_mut().for_each(|drift| hasten_drift(drift, factor));
+        backend.model.drifts.iter_mut().for_each(|drift| scale_drift(drift, factor));
         window(&mut backend.faults);
         shorter(&mut backend.model.prefix_cache);
         shorter(&mut backend.model.packing.keepalive);
@@ -39,7 +39,7 @@ pub(super) fn hasten(config: &mut Config, factor: f64) {
     }
 }
 
-fn hasten_drift(drift: &mut Drift, factor: f64) {
+fn scale_drift(drift: &mut Drift, factor: f64) {
     match drift {
         Drift::Step { at, .. } => *at *= factor,
         Drift::Ramp { from, to, .. } => {
