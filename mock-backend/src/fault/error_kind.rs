@@ -77,6 +77,18 @@ pub(crate) const ERROR_KINDS: [(&str, ErrorKind, u16); 33] = [
     ("empty-500", ErrorKind::EmptyServer, 500),
 ];
 
+/// Those that come from something before the service: their type, and their text or the title of their page.
+const FOREIGN: [(ErrorKind, &str, &str); 4] = [
+    (ErrorKind::HtmlBadGateway, "text/html", "502 Bad Gateway"),
+    (ErrorKind::HtmlGatewayTimeout, "text/html", "504 Gateway Time-out"),
+    (
+        ErrorKind::TextUnavailable,
+        "text/plain",
+        "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+    ),
+    (ErrorKind::EmptyServer, "application/json", ""),
+];
+
 /// What the services say when they fail themselves.
 pub(crate) const SORRY: &str = "The server had an error while processing your request. Sorry about that!";
 
@@ -99,18 +111,11 @@ impl ErrorKind {
         matches!(self.row().2, 429 | 500 | 503) || self == Self::Context
     }
 
-    /// The body of those that are no JSON of the service, but of something before it: its type, and its text.
+    /// The body of those that come from something before the service, not from itself: its type, and its text.
     pub(crate) fn foreign_body(self) -> Option<(&'static str, String)> {
-        match self {
-            Self::HtmlBadGateway => Some(("text/html", html("502 Bad Gateway"))),
-            Self::HtmlGatewayTimeout => Some(("text/html", html("504 Gateway Time-out"))),
-            Self::TextUnavailable => {
-                let text = "upstream connect error or disconnect/reset before headers. reset reason: overflow";
-                Some(("text/plain", text.to_owned()))
-            }
-            Self::EmptyServer => Some(("application/json", String::new())),
-            _ => None,
-        }
+        let (_, content_type, text) = FOREIGN.iter().find(|row| row.0 == self)?;
+        let body = if *content_type == "text/html" { html(text) } else { (*text).to_owned() };
+        Some((content_type, body))
     }
 
     /// What a gateway says when it fails so itself.
