@@ -1,6 +1,8 @@
-//! The house has floors: an import points only to a lower one, siblings on one floor do not know each other, and a
-//! room never imports its own face. Checked on the parsed sources, so inline paths count like `use` lines.
+//! The house has floors: an import points only to a lower one, siblings on one floor do not know each other, a room
+//! never imports its own face, and no files import each other in a circle. Checked on the parsed sources of both crates,
+//! so inline paths count like `use` lines.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +26,57 @@ const FLOORS: [&[&str]; 8] = [
 const AGREED: [(&str, &str); 5] =
     [("random", "units"), ("cli", "units"), ("workload", "units"), ("workload", "random"), ("workload", "text_file")];
 
-fn floor(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|floor| floor.contains(&room))
+/// The simulator's floors. `config` stands above the rooms whose settings it reads, so that only `state`, `server` and
+/// `cli` can import it.
+const SIMULATOR_FLOORS: [&[&str]; 9] = [
+    &["units", "console"],
+    &["model", "observe", "limits"],
+    &["net"],
+    &["fault"],
+    &["gateway", "api"],
+    &["config"],
+    &["state"],
+    &["server"],
+    &["cli"],
+];
+
+/// The most entries at the top of the simulator's sources, lines of a file without its tests, and lines of a function.
+const MOST: [usize; 3] = [14, 400, 60];
+
+/// A crate: where its sources are, and its floors.
+#[derive(Clone, Copy)]
+struct House {
+    sources: &'static str,
+    floors: &'static [&'static [&'static str]],
+    agreed: &'static [(&'static str, &'static str)],
+}
+
+const DRIVER: House = House { sources: "src", floors: &FLOORS, agreed: &AGREED };
+const SIMULATOR: House = House { sources: "mock-backend/src", floors: &SIMULATOR_FLOORS, agreed: &[] };
+
+impl House {
+    fn floor(self, room: &str) -> Option<usize> {
+        self.floors.iter().position(|floor| floor.contains(&room))
+    }
+
+    fn root(self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(self.sources)
+    }
+
+    /// Its files, without the two that stand outside and what is compiled for tests only.
+    fn files(self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        sources(&self.root(), &mut files);
+        assert!(files.len() > 30, "the sources were found");
+        files.sort();
+        files
+    }
+}
+
+/// Whether a file stands outside the floors: the crate's roots, and what is compiled for tests only.
+fn is_outside(module: &[String]) -> bool {
+    let last = module.last().map_or("lib", String::as_str);
+    module == ["main"] || module == ["lib"] || ["fixture", "fuzz", "sampled"].contains(&last) || last.ends_with("tests")
 }
 
 /// One path in a source that begins at the crate's root.
@@ -37,6 +88,8 @@ struct Import {
 /// Collects every path of a file that begins with `crate`, `super` or the name of the simulator's crate.
 struct Collector {
     module: Vec<String>,
+    /// Modules that the file declares, of which a path may begin with the bare name.
+    rooms: Vec<String>,
     imports: Vec<Import>,
 }
 
@@ -49,6 +102,10 @@ impl Collector {
                 let up = segments.iter().take_while(|segment| *segment == "super").count();
                 let Some(base) = self.module.len().checked_sub(up) else { return };
                 self.module[..base].iter().chain(&segments[up..]).cloned().collect()
+            }
+            Some("self") => self.module.iter().chain(&segments[1..]).cloned().collect(),
+            Some(room) if self.rooms.iter().any(|declared| declared == room) => {
+                self.module.iter().chain(segments).cloned().collect()
             }
             _ => return,
         };
@@ -81,7 +138,7 @@ impl<'ast> Visit<'ast> for Collector {
 
     fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
         // Tests may look at anything.
-        if module.ident != "tests" {
+        if module.ident != "tests" && module.content.is_some() {
             self.module.push(module.ident.to_string());
             syn::visit::visit_item_mod(self, module);
             self.module.pop();
@@ -113,56 +170,188 @@ fn module_of(root: &Path, file: &Path) -> Vec<String> {
     names
 }
 
+fn parse(file: &Path) -> syn::File {
+    syn::parse_file(&fs::read_to_string(file).expect("a source")).expect("Rust")
+}
+
+/// The modules that a file declares and that stand in files of their own.
+fn declared(parsed: &syn::File) -> Vec<String> {
+    let room = |item: &syn::Item| match item {
+        syn::Item::Mod(module) if module.content.is_none() => Some(module.ident.to_string()),
+        _ => None,
+    };
+    parsed.items.iter().filter_map(room).collect()
+}
+
+fn collect(module: &[String], parsed: &syn::File) -> Vec<Import> {
+    let mut collector = Collector { module: module.to_vec(), rooms: declared(parsed), imports: Vec::new() };
+    collector.visit_file(parsed);
+    collector.imports
+}
+
 fn imports_of(root: &Path, file: &Path) -> (Vec<String>, Vec<Import>) {
     let module = module_of(root, file);
-    let text = fs::read_to_string(file).expect("a source");
-    let parsed = syn::parse_file(&text).expect("Rust");
-    let mut collector = Collector { module: module.clone(), imports: Vec::new() };
-    collector.visit_file(&parsed);
-    let imports = collector.imports;
+    let imports = collect(&module, &parse(file));
     (module, imports)
 }
 
 /// What is wrong with an import, if anything is.
-fn fault(module: &[String], import: &Import, rooms: &dyn Fn(&[String]) -> bool) -> Option<String> {
+fn fault(house: House, module: &[String], import: &Import, modules: &BTreeSet<Vec<String>>) -> Option<String> {
     let (here, there) = (module.first()?, import.segments.first()?);
     if there == "mock_backend" {
         return (here != "command").then(|| "only command may know the simulator".to_owned());
     }
     if here == there {
-        let face = module.len() > 1 && !rooms(&import.segments[..import.segments.len().min(2)]);
+        let file = file_of(modules, &import.segments);
+        let face = file.is_some_and(|file| file.len() < module.len() && module.starts_with(&file));
         return face.then(|| "a room imports its own face".to_owned());
     }
-    let (Some(mine), Some(theirs)) = (floor(here), floor(there)) else {
+    let (Some(mine), Some(theirs)) = (house.floor(here), house.floor(there)) else {
         return Some(format!("{here} or {there} stands on no floor"));
     };
-    let agreed = AGREED.contains(&(here.as_str(), there.as_str()));
+    let agreed = house.agreed.contains(&(here.as_str(), there.as_str()));
     (mine <= theirs && !agreed).then(|| format!("{here} (floor {}) imports {there} (floor {})", mine + 1, theirs + 1))
+}
+
+/// Every import of a house that does not point down.
+fn faults_of(house: House) -> Vec<String> {
+    let (root, files) = (house.root(), house.files());
+    let modules: BTreeSet<Vec<String>> = files.iter().map(|file| module_of(&root, file)).collect();
+    let mut faults = Vec::new();
+    for file in &files {
+        let (module, imports) = imports_of(&root, file);
+        if is_outside(&module) {
+            continue;
+        }
+        for import in &imports {
+            if let Some(fault) = fault(house, &module, import, &modules) {
+                faults.push(format!("{}:{}: {fault}: {}", file.display(), import.line, import.segments.join("::")));
+            }
+        }
+    }
+    faults
 }
 
 #[test]
 fn every_import_points_down() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    assert!(files.len() > 30, "the sources were found");
-    let modules: Vec<Vec<String>> = files.iter().map(|file| module_of(&root, file)).collect();
-    let rooms = |segments: &[String]| segments.len() > 1 && modules.iter().any(|module| module.starts_with(segments));
-    let mut faults = Vec::new();
-    for file in &files {
-        let (module, imports) = imports_of(&root, file);
-        // The two that stand outside, and what is compiled for tests only.
-        if module == ["main"]
-            || module == ["lib"]
-            || module.last().is_some_and(|name| ["fixture", "tests"].contains(&name.as_str()))
-        {
-            continue;
-        }
-        for import in &imports {
-            if let Some(fault) = fault(&module, import, &rooms) {
-                faults.push(format!("{}:{}: {fault}: {}", file.display(), import.line, import.segments.join("::")));
+    let faults = [faults_of(DRIVER), faults_of(SIMULATOR)].concat();
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// Which file imports which, and in which line; a face counts as a file of its own.
+type Graph = BTreeMap<Vec<String>, BTreeMap<Vec<String>, usize>>;
+
+/// The file in which a path ends: that of its longest beginning.
+fn file_of(modules: &BTreeSet<Vec<String>>, segments: &[String]) -> Option<Vec<String>> {
+    (0..=segments.len()).rev().map(|n| segments[..n].to_vec()).find(|module| modules.contains(module))
+}
+
+/// The imports of some parsed files from each other.
+fn graph_of(files: &[(Vec<String>, Vec<Import>)]) -> Graph {
+    let modules: BTreeSet<Vec<String>> = files.iter().map(|(module, _)| module.clone()).collect();
+    let mut graph = Graph::new();
+    for (module, imports) in files {
+        let found = imports.iter().filter_map(|import| Some((file_of(&modules, &import.segments)?, import.line)));
+        graph.insert(module.clone(), found.filter(|(there, _)| there != module).collect());
+    }
+    graph
+}
+
+/// All that can be reached from `from`.
+fn reach(graph: &Graph, from: &[String]) -> BTreeSet<Vec<String>> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![from.to_vec()];
+    while let Some(module) = open.pop() {
+        for there in graph.get(&module).into_iter().flat_map(BTreeMap::keys) {
+            if found.insert(there.clone()) {
+                open.push(there.clone());
             }
         }
+    }
+    found
+}
+
+/// Every import by which a file reaches itself again.
+fn circles_of(graph: &Graph) -> Vec<String> {
+    let reached: BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> =
+        graph.keys().map(|module| (module, reach(graph, module))).collect();
+    let edges = graph.iter().flat_map(|(here, imports)| imports.iter().map(move |(there, line)| (here, there, line)));
+    edges
+        .filter(|(here, there, _)| reached.get(there).is_some_and(|reached| reached.contains(*here)))
+        .map(|(here, there, line)| format!("{}:{line} imports {} in a circle", here.join("/"), there.join("/")))
+        .collect()
+}
+
+/// Every import of a house that is part of a circle of files.
+fn circles_in(house: House) -> Vec<String> {
+    let root = house.root();
+    let files: Vec<_> = house.files().iter().map(|file| imports_of(&root, file)).collect();
+    let inside: Vec<_> = files.into_iter().filter(|(module, _)| !is_outside(module)).collect();
+    circles_of(&graph_of(&inside))
+}
+
+#[test]
+fn no_files_of_the_simulator_import_each_other_in_a_circle() {
+    let circles = circles_in(SIMULATOR);
+    assert!(circles.is_empty(), "\n{}", circles.join("\n"));
+}
+
+/// The functions of a file that are too long.
+struct Functions(Vec<(String, usize)>);
+
+impl Functions {
+    fn add(&mut self, signature: &syn::Signature, whole: Span) {
+        let lines = whole.end().line - whole.start().line + 1;
+        if lines > MOST[2] {
+            self.0.push((signature.ident.to_string(), lines));
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Functions {
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        self.add(&function.sig, function.block.span());
+        syn::visit::visit_item_fn(self, function);
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
+        self.add(&function.sig, function.block.span());
+        syn::visit::visit_impl_item_fn(self, function);
+    }
+
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if module.ident != "tests" {
+            syn::visit::visit_item_mod(self, module);
+        }
+    }
+}
+
+/// The lines of a file up to its tests.
+fn length_of(parsed: &syn::File, text: &str) -> usize {
+    let tests = parsed.items.iter().find_map(|item| match item {
+        syn::Item::Mod(module) if module.ident == "tests" => Some(module.span().start().line - 1),
+        _ => None,
+    });
+    tests.unwrap_or_else(|| text.lines().count())
+}
+
+#[test]
+fn rooms_files_and_functions_of_the_simulator_are_small() {
+    let root = SIMULATOR.root();
+    let entries = fs::read_dir(&root).expect("a folder of sources").count();
+    let mut faults = Vec::new();
+    if entries > MOST[0] {
+        faults.push(format!("{entries} entries at the top"));
+    }
+    for file in SIMULATOR.files().iter().filter(|file| !file.ends_with("tests.rs")) {
+        let (parsed, text) = (parse(file), fs::read_to_string(file).expect("a source"));
+        let lines = length_of(&parsed, &text);
+        if lines > MOST[1] {
+            faults.push(format!("{}: {lines} lines", file.display()));
+        }
+        let mut functions = Functions(Vec::new());
+        functions.visit_file(&parsed);
+        faults.extend(functions.0.iter().map(|(name, lines)| format!("{}: {name}: {lines} lines", file.display())));
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
@@ -175,9 +364,47 @@ fn the_test_sees_what_it_forbids() {
          use super::Face; use super::sample::Sample;",
     )
     .expect("Rust");
-    let mut collector = Collector { module: module.clone(), imports: Vec::new() };
-    collector.visit_file(&parsed);
-    let rooms = |segments: &[String]| segments == ["measure", "sample"];
-    let faults: Vec<bool> = collector.imports.iter().map(|import| fault(&module, import, &rooms).is_some()).collect();
+    let modules = ["measure", "measure/metric", "measure/sample", "measure/sample/room"];
+    let modules = modules.iter().map(|module| module.split('/').map(str::to_owned).collect()).collect();
+    let imports = collect(&module, &parsed);
+    let faults: Vec<bool> = imports.iter().map(|import| fault(DRIVER, &module, import, &modules).is_some()).collect();
     assert_eq!(faults, [true, true, true, true, true, true, true, false]);
+    // The face of a folder within a room is a face too.
+    let module: Vec<String> = ["measure", "sample", "room"].map(str::to_owned).to_vec();
+    let parsed = syn::parse_file("use super::Sample; use crate::measure::metric::M;").expect("Rust");
+    let imports = collect(&module, &parsed);
+    let faults: Vec<bool> = imports.iter().map(|import| fault(DRIVER, &module, import, &modules).is_some()).collect();
+    assert_eq!(faults, [true, false]);
+}
+
+#[test]
+fn the_test_sees_circles_also_through_faces() {
+    let file = |module: &str, text: &str| {
+        let module: Vec<String> = module.split('/').map(str::to_owned).collect();
+        let imports = collect(&module, &syn::parse_file(text).expect("Rust"));
+        (module, imports)
+    };
+    let circles = |files: &[(&str, &str)]| {
+        circles_of(&graph_of(&files.iter().map(|(module, text)| file(module, text)).collect::<Vec<_>>())).len()
+    };
+    let table: [(&[(&str, &str)], usize); 6] = [
+        (&[("a", "use crate::b::f;"), ("b", "fn f() {}")], 0),
+        (&[("a", "use crate::b::f;"), ("b", "fn f() { crate::a::g() }")], 2),
+        (
+            &[
+                ("a", "use crate::b::f;"),
+                ("b", "use crate::c::f;"),
+                ("c", "use crate::a::x;"),
+                ("d", "use crate::a::x;"),
+            ],
+            3,
+        ),
+        // A room takes from its own face what comes from its neighbour, and another what only the face declares.
+        (&[("a", "mod x; mod y; pub use y::Y;"), ("a/x", "use super::y::Y;"), ("a/y", "")], 0),
+        (&[("a", "mod x; mod y; pub use y::Y;"), ("a/x", ""), ("a/y", "use super::Z;")], 2),
+        (&[("a", "mod tests { use crate::b::f; }"), ("b", "use crate::a::g;")], 0),
+    ];
+    for (files, expected) in table {
+        assert_eq!(circles(files), expected, "{files:?}");
+    }
 }

@@ -4,13 +4,13 @@
 //! The simulator has core 0 and this client core 1, if `taskset` is there to say so.
 #![allow(clippy::print_stdout, missing_docs)]
 
-mod rig;
+mod support;
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use rig::{Connection, Server, request};
 use serde::Deserialize;
+use support::{Connection, Server, request};
 
 const TOKENS: usize = 100;
 
@@ -71,7 +71,7 @@ fn errors(address: &str) -> io::Result<Vec<f64>> {
 }
 
 fn main() -> io::Result<()> {
-    if let Some(code) = rig::pinned() {
+    if let Some(code) = support::pinned() {
         std::process::exit(code);
     }
     println!("{:>8} {:>10} {:>10} {:>10} {:>8}", "streams", "p50 ms", "p99 ms", "max ms", "RSS MB");

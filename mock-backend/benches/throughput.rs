@@ -4,13 +4,13 @@
 //! every answer is parsed. With `BENCH_PEER=host:port` the same is asked of another server, in turn with the simulator.
 #![allow(clippy::print_stdout, missing_docs)]
 
-mod rig;
+mod support;
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use rig::{Connection, Server, request};
 use serde::Deserialize;
+use support::{Connection, Server, request};
 
 const CONNECTIONS: usize = 64;
 const TAKES: Duration = Duration::from_secs(3);
@@ -100,7 +100,7 @@ fn compare(what: &str, measure: Measure, ours: &str, peer: Option<&str>) -> io::
 }
 
 fn main() -> io::Result<()> {
-    if let Some(code) = rig::pinned() {
+    if let Some(code) = support::pinned() {
         std::process::exit(code);
     }
     let peer = std::env::var("BENCH_PEER").ok();

@@ -8,10 +8,10 @@ use clap::Args;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, ConfigError, Single, parse_duration};
+use crate::config::{Config, ConfigError, Single, describe};
 use crate::console;
-use crate::describe;
-use crate::server::Simulator;
+use crate::server::simulator::Simulator;
+use crate::units::parse_duration;
 
 /// The flags of the simulator.
 #[derive(Args, Clone, Debug, Default)]

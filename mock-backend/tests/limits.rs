@@ -193,7 +193,7 @@ fn a_caller_may_name_the_deployment_and_learns_why_it_did_not_help() {
     let failed = client.post(AZURE, &to("closed"), &body);
     assert_eq!((failed.status, failed.header("x-ms-spillover-error")), (400, Some("400")));
     assert_eq!(failed.header("x-ms-spillover-from-deployment"), None);
-    // Trouble of the deployment is as good a reason as its limits, if it is trouble of the right kind.
+    // An error of the deployment is as good a reason as its limits, if it is one of the right kind.
     for (fault, status) in [("429", 200), ("500", 200), ("503", 200), ("400", 400), ("502", 502)] {
         let headers = format!("{}x-sim-fault: {fault}\r\n", to("large"));
         let answer = client.post(AZURE, &headers, &chat(r#","max_tokens":1"#));

@@ -4,9 +4,8 @@
 mod common;
 
 use common::{Answer, CHAT, Client, KEY, RESPONSES, chat, responses, single, url};
-use mock_backend::config::{Config, OutputTokens};
-use mock_backend::latency::Dist;
-use mock_backend::{Simulator, config::Single};
+use mock_backend::Simulator;
+use mock_backend::config::{Config, Single};
 
 /// The text with what differs from run to run replaced by its name.
 fn normal(text: &str) -> String {
@@ -128,9 +127,9 @@ fn usage_is_the_tokenizers_count_and_adds_up() {
 
 #[test]
 fn a_limit_below_the_natural_length_cuts() {
-    let mut config = Config::single(&Single { ttft: 0.0, itl: 0.0, output_tokens: 1 });
-    config.backends[0].output_tokens = OutputTokens::Natural(Dist::Fixed(10.0));
-    let simulator = Simulator::start(config).unwrap();
+    let natural = "name = \"natural\"\n[[backend]]\nname = \"b\"\nmodel = { first = \"0\", gap = \"0\" }\noutput_tokens = 10\n\
+                   [[listener]]\nname = \"direct\"\nkind = \"direct\"\nbackend = \"b\"\n";
+    let simulator = Simulator::start(Config::parse(natural, "test").unwrap()).unwrap();
     let mut client = Client::new(&url(&simulator));
     let reason = |answer: Answer| answer.json()["choices"][0]["finish_reason"].as_str().unwrap().to_owned();
     assert_eq!(reason(client.post(CHAT, KEY, &chat(r#","max_tokens":4"#))), "length");

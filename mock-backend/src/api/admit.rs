@@ -1,31 +1,33 @@
-//! Whether a deployment takes a request: its limits, the trouble it has, and the deployment that takes its place.
+//! Whether a deployment takes a request: its limits, the errors it has, and the deployment that takes its place.
 
 use std::sync::Arc;
 
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::answer::{Call, EVENTS};
-use super::ask::{Ask, Form};
+use super::backend::Backend;
+use super::call::{Call, EVENTS};
+use super::dialect::Dialect;
 use super::embeddings::Vectors;
 use super::error::ApiError;
-use super::in_stream::refused_stream;
-use super::route::Dialect;
-use super::trouble::Trouble;
-use super::trouble_text::Details;
-use crate::backend::Backend;
-use crate::clock::{now_ns, unix_seconds};
+use super::error_text::Details;
+use super::request::{Form, Request};
+use super::responses::compact::Conversation;
+use super::responses::refused::refused_stream;
+use crate::fault::ErrorKind;
 use crate::limits::{Cost, Format, Refusal, Standing, retry_after};
-use crate::reply::Reply;
-use crate::tap::{Marks, Note};
+use crate::net::clock::{now_ns, unix_seconds};
+use crate::net::entry::Marks;
+use crate::net::exchange::Note;
+use crate::net::reply::Reply;
 
 const SPILL: &str = "x-ms-spillover-deployment";
 const DEPLOYMENT: &str = "x-ms-deployment-name";
 
 /// Why a deployment does not take a request, and what it says of itself.
 struct Refused {
-    trouble: Trouble,
-    /// The trouble is one of the scenario, not of the limits.
+    kind: ErrorKind,
+    /// The error is one of the scenario, not of the limits.
     fault: bool,
     wait: Option<u64>,
     figures: [u64; 3],
@@ -35,76 +37,76 @@ struct Refused {
 impl Refused {
     fn by_limits(refusal: Refusal, standing: Standing) -> Self {
         let calls = standing.calls.map_or([0; 3], |(limit, left, _)| [limit, limit.saturating_sub(left), 1]);
-        let (trouble, wait, figures) = match refusal {
-            Refusal::Context { most, asked } => (Trouble::Context, None, [most, 0, asked]),
-            Refusal::Calls(wait) => (Trouble::CallRate, Some(wait), calls),
+        let (kind, wait, figures) = match refusal {
+            Refusal::Context { most, asked } => (ErrorKind::Context, None, [most, 0, asked]),
+            Refusal::Calls(wait) => (ErrorKind::CallRate, Some(wait), calls),
             Refusal::Tokens { wait: Some(wait), limit, used, asked } => {
-                (Trouble::TokenRate, Some(wait), [limit, used, asked])
+                (ErrorKind::TokenRate, Some(wait), [limit, used, asked])
             }
-            Refusal::Tokens { wait: None, limit, used, asked } => (Trouble::Oversize, None, [limit, used, asked]),
-            Refusal::Provisioned(wait) => (Trouble::Provisioned, Some(wait), [0; 3]),
+            Refusal::Tokens { wait: None, limit, used, asked } => (ErrorKind::Oversize, None, [limit, used, asked]),
+            Refusal::Provisioned(wait) => (ErrorKind::Provisioned, Some(wait), [0; 3]),
         };
-        Self { trouble, fault: false, wait, figures, standing: Some(standing) }
+        Self { kind, fault: false, wait, figures, standing: Some(standing) }
     }
 
     /// As a fault of the scenario: with the figures of a small deployment.
-    fn by_fault(trouble: Trouble) -> Self {
-        let (wait, figures) = match trouble {
-            Trouble::CallRate | Trouble::ModelRate | Trouble::Streamed | Trouble::StreamedCode => {
+    fn by_fault(kind: ErrorKind) -> Self {
+        let (wait, figures) = match kind {
+            ErrorKind::CallRate | ErrorKind::ModelRate | ErrorKind::Streamed | ErrorKind::StreamedCode => {
                 (Some(2_000_000_000), [60, 60, 1])
             }
-            Trouble::TokenRate | Trouble::Demand | Trouble::Provisioned => {
+            ErrorKind::TokenRate | ErrorKind::Demand | ErrorKind::Provisioned => {
                 (Some(2_000_000_000), [200_000, 195_869, 4412])
             }
-            Trouble::Oversize => (None, [30_000, 0, 34_307]),
-            Trouble::Context => (None, [128_000, 0, 130_000]),
+            ErrorKind::Oversize => (None, [30_000, 0, 34_307]),
+            ErrorKind::Context => (None, [128_000, 0, 130_000]),
             _ => (None, [0; 3]),
         };
-        Self { trouble, fault: true, wait, figures, standing: None }
+        Self { kind, fault: true, wait, figures, standing: None }
     }
 }
 
 impl<'a> Call<'a> {
-    /// Answers a request if the deployment takes it, or says why it does not. `fault` is the trouble that the scenario
+    /// Answers a request if the deployment takes it, or says why it does not. `fault` is the error that the scenario
     /// gives it.
-    pub(super) async fn admit(self, ask: Ask, fault: Option<Trouble>) -> Result<Response<Reply>, ApiError> {
+    pub(crate) async fn admit(self, request: Request, fault: Option<ErrorKind>) -> Result<Response<Reply>, ApiError> {
         if self.backend.limits.is_none() && fault.is_none() {
-            return self.generate(ask).await;
+            return self.generate(request).await;
         }
         let cost = Cost {
-            prompt: ask.prompt_tokens as u64,
-            cached: ask.cached as u64,
-            limit: ask.limit.map(|limit| limit as u64),
-            choices: ask.n as u64,
+            prompt: request.prompt_tokens as u64,
+            cached: request.cached as u64,
+            limit: request.limit.map(|limit| limit as u64),
+            choices: request.n as u64,
         };
-        let refused = match self.ask(&cost, fault) {
-            Ok(standing) => return self.within(ask, cost, standing).await,
+        let refused = match self.admit_cost(&cost, fault) {
+            Ok(standing) => return self.answer_admitted(request, cost, standing).await,
             Err(refused) => refused,
         };
-        let Some(other) = self.spillover(&ask).filter(|_| refused.trouble.spills()) else {
-            return Ok(self.refuse(&ask, &refused));
+        let Some(other) = self.spillover(&request).filter(|_| refused.kind.spills()) else {
+            return Ok(self.refuse(&request, &refused));
         };
         let place = Call { backend: other, ..self };
-        match place.ask(&cost, None) {
+        match place.admit_cost(&cost, None) {
             Ok(standing) => {
-                let mut response = place.within(ask, cost, standing).await?;
+                let mut response = place.answer_admitted(request, cost, standing).await?;
                 let headers = response.headers_mut();
-                name(headers, "x-ms-spillover-from-deployment", self.backend);
-                name(headers, DEPLOYMENT, other);
+                set_name(headers, "x-ms-spillover-from-deployment", self.backend);
+                set_name(headers, DEPLOYMENT, other);
                 Ok(response)
             }
             Err(also) => {
-                let mut response = self.refuse(&ask, &refused);
-                let code = HeaderValue::from(also.trouble.status().as_u16());
+                let mut response = self.refuse(&request, &refused);
+                let code = HeaderValue::from(also.kind.status().as_u16());
                 response.headers_mut().insert("x-ms-spillover-error", code);
                 Ok(response)
             }
         }
     }
 
-    fn ask(&self, cost: &Cost, fault: Option<Trouble>) -> Result<Option<Standing>, Box<Refused>> {
-        if let Some(trouble) = fault {
-            return Err(Box::new(Refused::by_fault(trouble)));
+    fn admit_cost(&self, cost: &Cost, fault: Option<ErrorKind>) -> Result<Option<Standing>, Box<Refused>> {
+        if let Some(kind) = fault {
+            return Err(Box::new(Refused::by_fault(kind)));
         }
         let Some(limits) = &self.backend.limits else { return Ok(None) };
         let verdict = limits.admit(self.arrival.ideal, cost);
@@ -115,31 +117,36 @@ impl<'a> Call<'a> {
     }
 
     /// The deployment that takes what this one refuses: that of the scenario, else that of the caller.
-    fn spillover(&self, ask: &Ask) -> Option<&'a Arc<Backend>> {
-        let limits = self.backend.limits.as_ref().map(|limits| &limits.config);
-        if matches!(ask.form, Form::Responses(_)) && !limits.is_some_and(|limits| limits.spillover_responses) {
+    fn spillover(&self, request: &Request) -> Option<&'a Arc<Backend>> {
+        let limits = self.backend.limits.as_ref().map(|limits| &limits.settings);
+        if matches!(request.form, Form::Responses(_)) && !limits.is_some_and(|limits| limits.spillover_responses) {
             return None;
         }
-        let world = &self.visit.worker.world;
+        let service = self.service;
         if let Some(place) = limits.and_then(|limits| limits.spillover) {
-            return world.backends.get(place);
+            return service.backends.get(place);
         }
         let wanted = self.head.headers.get(SPILL)?.to_str().ok()?;
-        world.backends.iter().find(|backend| backend.config.name == wanted)
+        service.backends.iter().find(|backend| backend.settings.name == wanted)
     }
 
     /// Answers a request that was taken.
-    async fn within(&self, ask: Ask, cost: Cost, standing: Option<Standing>) -> Result<Response<Reply>, ApiError> {
-        let responses = matches!(ask.form, Form::Responses(_));
-        let mut response = self.generate(ask).await?;
+    async fn answer_admitted(
+        &self,
+        request: Request,
+        cost: Cost,
+        standing: Option<Standing>,
+    ) -> Result<Response<Reply>, ApiError> {
+        let responses = matches!(request.form, Form::Responses(_));
+        let mut response = self.generate(request).await?;
         if let Some(standing) = standing {
             standing.write(response.headers_mut(), self.format(), responses);
             if self.dialect == Dialect::Azure {
-                name(response.headers_mut(), DEPLOYMENT, self.backend);
+                set_name(response.headers_mut(), DEPLOYMENT, self.backend);
             }
         }
         if self.backend.limits.as_ref().is_some_and(|limits| limits.settles())
-            && let Some(entry) = self.visit.tap.note().and_then(|note| note.entry)
+            && let Some(entry) = self.service.connection.exchange.note().and_then(|note| note.entry)
         {
             let (backend, admitted) = (Arc::clone(self.backend), self.arrival.ideal);
             entry.on_end(move |record| {
@@ -152,18 +159,18 @@ impl<'a> Call<'a> {
     }
 
     /// An answer that says why there is none.
-    fn refuse(&self, ask: &Ask, refused: &Refused) -> Response<Reply> {
-        let responses = matches!(ask.form, Form::Responses(_));
+    fn refuse(&self, request: &Request, refused: &Refused) -> Response<Reply> {
+        let responses = matches!(request.form, Form::Responses(_));
         let in_stream = responses
-            && ask.stream
-            && refused.trouble.status() == StatusCode::TOO_MANY_REQUESTS
-            && (matches!(refused.trouble, Trouble::Streamed | Trouble::StreamedCode)
-                || self.backend.limits.as_ref().is_some_and(|limits| limits.config.in_stream));
-        let model = ask.model.trim_matches('"');
+            && request.stream
+            && refused.kind.status() == StatusCode::TOO_MANY_REQUESTS
+            && (matches!(refused.kind, ErrorKind::Streamed | ErrorKind::StreamedCode)
+                || self.backend.limits.as_ref().is_some_and(|limits| limits.settings.in_stream));
+        let model = request.model.trim_matches('"');
         let mut response = if in_stream {
-            self.in_stream(ask, model, refused)
+            self.in_stream(request, model, refused)
         } else {
-            self.troubled(ask.form.name(), ask.stream, model, refused)
+            self.error_response(request.form.name(), request.stream, model, refused)
         };
         self.declare(response.headers_mut(), refused, responses);
         response
@@ -180,14 +187,21 @@ impl<'a> Call<'a> {
     }
 
     /// Answers a request for embeddings, which costs its text alone, if the deployment takes it.
-    pub(super) async fn admit_vectors(&self, vectors: Vectors) -> Result<Response<Reply>, ApiError> {
+    pub(crate) async fn admit_vectors(&self, vectors: Vectors) -> Result<Response<Reply>, ApiError> {
         let cost = Cost { prompt: vectors.prompt_tokens as u64, cached: 0, limit: Some(0), choices: 1 };
         let name = vectors.name.clone();
         self.admit_other("embeddings", &name, &cost, self.embed(vectors)).await
     }
 
+    /// Makes a short item of a conversation, if the deployment takes it.
+    pub(crate) async fn admit_compaction(&self, asked: Conversation) -> Result<Response<Reply>, ApiError> {
+        let tokens = asked.count_tokens(&self.backend.responses)?;
+        let cost = Cost { prompt: tokens as u64, cached: 0, limit: None, choices: 1 };
+        self.admit_other("responses", &asked.name, &cost, self.make_compaction(&asked, tokens)).await
+    }
+
     /// Gives the answer that `made` makes, if the deployment takes a request of this cost.
-    pub(super) async fn admit_other(
+    async fn admit_other(
         &self,
         api: &'static str,
         name: &str,
@@ -195,7 +209,7 @@ impl<'a> Call<'a> {
         made: impl Future<Output = Result<Response<Reply>, ApiError>>,
     ) -> Result<Response<Reply>, ApiError> {
         let responses = api == "responses";
-        match self.ask(cost, None) {
+        match self.admit_cost(cost, None) {
             Ok(standing) => {
                 let mut response = made.await?;
                 if let Some(standing) = standing {
@@ -204,7 +218,7 @@ impl<'a> Call<'a> {
                 Ok(response)
             }
             Err(refused) => {
-                let mut response = self.troubled(api, false, name, &refused);
+                let mut response = self.error_response(api, false, name, &refused);
                 self.declare(response.headers_mut(), &refused, responses);
                 Ok(response)
             }
@@ -212,28 +226,32 @@ impl<'a> Call<'a> {
     }
 
     /// The answer of a request that was not even read.
-    pub(super) fn trouble(&self, api: &'static str, trouble: Trouble) -> Response<Reply> {
-        let refused = Refused::by_fault(trouble);
-        let mut response = self.troubled(api, false, "gpt-4o", &refused);
+    pub(crate) fn fail_unread(&self, api: &'static str, kind: ErrorKind) -> Response<Reply> {
+        let refused = Refused::by_fault(kind);
+        let mut response = self.error_response(api, false, "gpt-4o", &refused);
         self.declare(response.headers_mut(), &refused, false);
         response
     }
 
-    fn troubled(&self, api: &'static str, stream: bool, model: &str, refused: &Refused) -> Response<Reply> {
+    fn error_response(&self, api: &'static str, stream: bool, model: &str, refused: &Refused) -> Response<Reply> {
         let query = self.head.uri.query().unwrap_or_default();
         let version = query.split('&').find_map(|pair| pair.strip_prefix("api-version=")).unwrap_or("v1");
         let details =
             Details { model, version, responses: api == "responses", wait: refused.wait, figures: refused.figures };
-        let (kind, body) = refused.trouble.body(self.dialect, &details);
-        let status = refused.trouble.status();
-        let (entry, id) = self.entry(api, stream, status);
+        let (content_type, body) = refused.kind.body(self.dialect, &details);
+        let status = refused.kind.status();
+        let (entry, id) = self.open_record(api, stream, status);
         if refused.fault {
-            entry.update(|record| record.fault = Some(refused.trouble.name()));
+            entry.update(|record| record.fault = Some(refused.kind.name()));
         }
-        self.visit.tap.head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
-        let kind = HeaderValue::from_static(kind);
-        let mut response = self.response(status, kind, (&id, None), None, Reply::whole(body.into_bytes()));
-        if refused.trouble == Trouble::Network {
+        self.service.connection.exchange.note_head(Note {
+            due: self.arrival.ideal,
+            marks: Marks::ALL,
+            entry: Some(entry),
+        });
+        let content_type = HeaderValue::from_static(content_type);
+        let mut response = self.response(status, content_type, (&id, None), None, Reply::whole(body.into_bytes()));
+        if refused.kind == ErrorKind::Network {
             let policy = HeaderValue::from_static("ThrowExceptionDueToTrafficDenied");
             response.headers_mut().insert("policy-id", policy);
         }
@@ -241,17 +259,21 @@ impl<'a> Call<'a> {
     }
 
     /// Status 200, and the refusal in the stream.
-    fn in_stream(&self, ask: &Ask, model: &str, refused: &Refused) -> Response<Reply> {
-        let (entry, id) = self.entry(ask.form.name(), true, StatusCode::OK);
+    fn in_stream(&self, request: &Request, model: &str, refused: &Refused) -> Response<Reply> {
+        let (entry, id) = self.open_record(request.form.name(), true, StatusCode::OK);
         if refused.fault {
-            entry.update(|record| record.fault = Some(refused.trouble.name()));
+            entry.update(|record| record.fault = Some(refused.kind.name()));
         }
-        self.visit.tap.head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
+        self.service.connection.exchange.note_head(Note {
+            due: self.arrival.ideal,
+            marks: Marks::ALL,
+            entry: Some(entry),
+        });
         let name = format!("resp_{:032x}", u128::from(self.arrival.recv));
-        let coded = refused.trouble == Trouble::StreamedCode;
+        let coded = refused.kind == ErrorKind::StreamedCode;
         let body = refused_stream(&name, model, unix_seconds(), coded);
         let mut response =
-            self.response(StatusCode::OK, EVENTS, (&id, Some(&ask.name)), Some(0), Reply::whole(body.into_bytes()));
+            self.response(StatusCode::OK, EVENTS, (&id, Some(&request.name)), Some(0), Reply::whole(body.into_bytes()));
         response.headers_mut().insert(CONTENT_TYPE, EVENTS);
         response
     }
@@ -264,8 +286,8 @@ impl<'a> Call<'a> {
     }
 }
 
-fn name(headers: &mut HeaderMap, key: &'static str, backend: &Backend) {
-    if let Ok(value) = HeaderValue::from_str(&backend.config.name) {
+fn set_name(headers: &mut HeaderMap, key: &'static str, backend: &Backend) {
+    if let Ok(value) = HeaderValue::from_str(&backend.settings.name) {
         headers.insert(key, value);
     }
 }

@@ -5,12 +5,15 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::completions::tokens_of;
+use super::completions::request::count_tokens;
+use super::content::json::quoted;
 use super::error::ApiError;
-use super::json::quoted;
-use super::models;
-use super::prompt::Str;
-use crate::latency::dice;
+use super::models::{self, Purpose};
+use super::reader::Reader;
+use super::route::Route;
+use super::rules::{model_name, parse};
+use crate::model::prompt::Str;
+use crate::model::rng::seeded_rng;
 
 /// The most texts of one request.
 const INPUTS: usize = 2048;
@@ -68,7 +71,7 @@ impl EmbeddingsRequest<'_> {
             let message = format!("Invalid 'input': array too long. Expected an array with maximum length {INPUTS}.");
             return Err(wrong(message, "input"));
         }
-        let tokens: Vec<usize> = inputs.iter().map(tokens_of).collect();
+        let tokens: Vec<usize> = inputs.iter().map(count_tokens).collect();
         if let Some(long) = tokens.iter().find(|tokens| **tokens > TOKENS) {
             let message = format!(
                 "This model's maximum context length is {TOKENS} tokens, however you requested {long} tokens. Please \
@@ -105,6 +108,17 @@ fn inputs(input: Option<Value>) -> Result<Vec<Value>, ApiError> {
     Ok(list)
 }
 
+impl Reader<'_> {
+    /// A request for embeddings.
+    pub(crate) fn read_embeddings(&self, route: &Route<'_>, body: &[u8]) -> Result<Vectors, ApiError> {
+        let request: EmbeddingsRequest<'_> = parse(body)?;
+        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
+        let snapshot = self.snapshot(&name, Some(Purpose::Embedding))?;
+        self.check_fields(body, &FIELDS)?;
+        request.vectors(name, snapshot)
+    }
+}
+
 impl Vectors {
     /// The answer.
     pub(crate) fn whole(&self) -> Vec<u8> {
@@ -135,8 +149,8 @@ impl Vectors {
 /// The unit vector of a text.
 fn vector(model: &str, input: &Value, dimensions: usize) -> Vec<f32> {
     use rand::RngExt;
-    let mut dice = dice(0, &format!("{model}{input}"), dimensions as u64);
-    let raw: Vec<f32> = (0..dimensions).map(|_| dice.random::<f32>() - 0.5).collect();
+    let mut rng = seeded_rng(0, &format!("{model}{input}"), dimensions as u64);
+    let raw: Vec<f32> = (0..dimensions).map(|_| rng.random::<f32>() - 0.5).collect();
     let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
     raw.into_iter().map(|x| x / length).collect()
 }

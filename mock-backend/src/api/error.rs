@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::route::Dialect;
+use super::dialect::Dialect;
 
 /// Why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

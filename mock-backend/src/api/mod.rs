@@ -1,48 +1,39 @@
 //! The APIs, in the dialects of OpenAI and Azure OpenAI: addresses, shapes, framing, refusals.
+//!
+//! From top to bottom: `answer` reads a request and has it answered; `admit`, `generate` and `call` answer at the time
+//! that is planned; `chat`, `completions`, `responses` and `embeddings` are the shapes of each API; `content` is what
+//! they have in common.
 
 mod admit;
 mod answer;
-mod ask;
+pub(crate) mod auth;
+pub(crate) mod backend;
+mod call;
 mod chat;
-mod chat_request;
-mod chats;
 mod choices;
-mod compact;
 mod completions;
-mod compose;
 mod content;
-mod draft;
+mod dialect;
 mod embeddings;
-mod error;
-mod filter;
-mod heads;
-mod in_stream;
-mod json;
-mod kept;
-mod logprobs;
+pub(crate) mod error;
+mod error_text;
+mod generate;
+mod headers;
 mod models;
-mod obfuscation;
 mod page;
-mod prompt;
+pub(crate) mod query;
+mod reader;
+mod request;
+mod response;
 mod responses;
-mod responses_events;
-mod responses_request;
-mod retrieve;
-mod route;
+pub(crate) mod route;
 mod rules;
+mod service;
 mod sse;
+mod store;
 mod strict;
-mod trouble;
-mod trouble_text;
+mod task;
 mod version;
-mod wish;
 
-pub(crate) use answer::{PLAN, answer};
-pub(crate) use error::ApiError;
-pub(crate) use in_stream::failed_event;
-pub(crate) use prompt::prompt_tokens;
-pub(crate) use responses::ResponsesAnswer;
-pub(crate) use route::{Dialect, api};
-pub(crate) use sse::EventStream;
-pub(crate) use trouble::{TROUBLES, Trouble};
-pub(crate) use trouble_text::Details;
+pub(crate) use answer::answer;
+pub(crate) use service::{Access, Service};

@@ -4,10 +4,10 @@ use hyper::Uri;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::route::query;
+use super::query::query;
 
 /// Which part of a list is wanted.
-pub(super) struct Page<'a> {
+pub(crate) struct Page<'a> {
     limit: usize,
     descending: bool,
     after: Option<&'a str>,
@@ -15,7 +15,7 @@ pub(super) struct Page<'a> {
 
 impl<'a> Page<'a> {
     /// What a query wants: 20 items in `order` unless told otherwise, and never more than `most`.
-    pub(super) fn of(uri: &'a Uri, order: &str, most: usize) -> Result<Self, ApiError> {
+    pub(crate) fn of(uri: &'a Uri, order: &str, most: usize) -> Result<Self, ApiError> {
         let limit = match query(uri, "limit").map(str::parse::<usize>) {
             None => 20,
             Some(Ok(limit)) if (1..=most).contains(&limit) => limit,
@@ -30,7 +30,7 @@ impl<'a> Page<'a> {
     }
 
     /// The page of `items`, which come the oldest first and have ids.
-    pub(super) fn cut(&self, mut items: Vec<Value>) -> Result<Value, ApiError> {
+    pub(crate) fn cut(&self, mut items: Vec<Value>) -> Result<Value, ApiError> {
         if self.descending {
             items.reverse();
         }

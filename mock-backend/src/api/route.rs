@@ -1,18 +1,10 @@
-//! Which operation an address means, and in whose dialect.
+//! What an address means: whose dialect, which operation, and the names in it.
 
 use hyper::{Method, Uri};
 
+use super::dialect::Dialect;
 use super::error::ApiError;
 use super::version;
-
-/// Whose shapes and headers an answer has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// `/v1/*`
-    OpenAi,
-    /// `/openai/*`, and the other addresses of an Azure resource.
-    Azure,
-}
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +18,7 @@ pub(crate) enum Operation<'a> {
     /// A response of the Responses API.
     Responses,
     /// A response that was made before.
-    Stored(&'a str, Errand),
+    Stored(&'a str, StoredOp),
     /// A conversation to be made shorter.
     Compact,
     /// A conversation whose tokens are to be counted.
@@ -34,30 +26,39 @@ pub(crate) enum Operation<'a> {
     /// The list of stored chat completions.
     StoredChats,
     /// One of them.
-    StoredChat(&'a str, ChatErrand),
+    StoredChat(&'a str, ChatOp),
     /// The list of models, or one of them.
     Models(Option<&'a str>),
     /// The list of deployments, or one of them.
     Deployments(Option<&'a str>),
 }
 
-/// What is wanted of a response that was made before.
+/// What is done with a response that was made before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Errand {
+pub(crate) enum StoredOp {
     Show,
     Delete,
     Cancel,
     InputItems,
 }
 
-/// What is wanted of a chat completion that was stored.
+/// What is done with a chat completion that was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ChatErrand {
+pub(crate) enum ChatOp {
     Show,
     Messages,
     /// Other metadata.
     Change,
     Delete,
+}
+
+/// An address, which may not exist.
+#[derive(Clone, Copy)]
+pub(crate) struct Address<'a> {
+    uri: &'a Uri,
+    pub(crate) dialect: Dialect,
+    /// As the ledger names what it is for.
+    pub(crate) api: &'static str,
 }
 
 /// An address that exists.
@@ -69,29 +70,6 @@ pub(crate) struct Route<'a> {
     pub(crate) deployment: Option<&'a str>,
     /// The api-version, where there is one.
     pub(crate) version: Option<&'a str>,
-}
-
-/// The dialect of an address, also of one that does not exist.
-pub(crate) fn dialect(uri: &Uri) -> Dialect {
-    let azure = ["/openai", "/models", "/api/projects"].iter().any(|start| uri.path().starts_with(start));
-    if azure { Dialect::Azure } else { Dialect::OpenAi }
-}
-
-/// As the ledger names what an address is for.
-pub(crate) fn api(path: &str) -> &'static str {
-    if path.ends_with("/chat/completions") || path.contains("/chat/completions/") {
-        "chat"
-    } else if path.ends_with("/completions") {
-        "completions"
-    } else if path.ends_with("/embeddings") {
-        "embeddings"
-    } else if path.ends_with("/responses") || path.contains("/responses/") {
-        "responses"
-    } else if path.contains("/models") {
-        "models"
-    } else {
-        "other"
-    }
 }
 
 /// An address taken apart: what stands after its base, the deployment in it, and whether it needs a dated version.
@@ -131,85 +109,114 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The route of a request.
-pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Result<Route<'a>, ApiError> {
-    let path = uri.path();
-    let unknown = || ApiError::NoRoute(format!("{method} {path}"));
-    let Parts { rest, deployment, dated } = Parts::of(path).ok_or_else(unknown)?;
-    let models = path.starts_with("/models/");
-    let (operation, expected) = match rest {
-        // Stored ones have no deployment, not even where making one needs it.
-        "chat/completions" if deployment.is_none() && !models && *method == Method::GET => {
-            (Operation::StoredChats, Method::GET)
+impl<'a> Address<'a> {
+    /// The address, in its dialect and with the ledger's name of its API.
+    pub(crate) fn of(uri: &'a Uri) -> Self {
+        Self { uri, dialect: Dialect::of(uri), api: name_api(uri.path()) }
+    }
+
+    /// What a request with this method asks for.
+    ///
+    /// # Errors
+    /// If there is no such address, or not for this method.
+    pub(crate) fn route(&self, method: &Method) -> Result<Route<'a>, ApiError> {
+        let Self { uri, dialect, .. } = *self;
+        let path = uri.path();
+        let unknown = || ApiError::NoRoute(format!("{method} {path}"));
+        let Parts { rest, deployment, dated } = Parts::of(path).ok_or_else(unknown)?;
+        let models = path.starts_with("/models/");
+        let (operation, expected) = match rest {
+            // Stored ones have no deployment, not even where making one needs it.
+            "chat/completions" if deployment.is_none() && !models && *method == Method::GET => {
+                (Operation::StoredChats, Method::GET)
+            }
+            "chat/completions" if deployment.is_some() || !dated || models => (Operation::Chat, Method::POST),
+            "completions" if deployment.is_some() || !dated => (Operation::Completions, Method::POST),
+            "embeddings" if deployment.is_some() || !dated || models => (Operation::Embeddings, Method::POST),
+            "responses" => (Operation::Responses, Method::POST),
+            "responses/compact" => (Operation::Compact, Method::POST),
+            "responses/input_tokens" => (Operation::CountTokens, Method::POST),
+            "models" if deployment.is_none() => (Operation::Models(None), Method::GET),
+            "deployments" if dated && deployment.is_none() => (Operation::Deployments(None), Method::GET),
+            _ => name_route(rest, method, deployment, dated).ok_or_else(unknown)?,
+        };
+        let version = version::of(uri);
+        let known = match version {
+            Some(version) if dated => version::is_dated(version),
+            Some(version) => version::is_v1(version) || dialect == Dialect::OpenAi,
+            None => !dated,
+        };
+        if !known {
+            return Err(unknown());
         }
-        "chat/completions" if deployment.is_some() || !dated || models => (Operation::Chat, Method::POST),
-        "completions" if deployment.is_some() || !dated => (Operation::Completions, Method::POST),
-        "embeddings" if deployment.is_some() || !dated || models => (Operation::Embeddings, Method::POST),
-        "responses" => (Operation::Responses, Method::POST),
-        "responses/compact" => (Operation::Compact, Method::POST),
-        "responses/input_tokens" => (Operation::CountTokens, Method::POST),
-        "models" if deployment.is_none() => (Operation::Models(None), Method::GET),
-        "deployments" if dated && deployment.is_none() => (Operation::Deployments(None), Method::GET),
-        _ => named(rest, method, deployment, dated).ok_or_else(unknown)?,
-    };
-    let version = version::of(uri);
-    let known = match version {
-        Some(version) if dated => version::is_dated(version),
-        Some(version) => version::is_v1(version) || dialect(uri) == Dialect::OpenAi,
-        None => !dated,
-    };
-    if !known {
-        return Err(unknown());
+        let responses = matches!(
+            operation,
+            Operation::Responses | Operation::Stored(..) | Operation::Compact | Operation::CountTokens
+        );
+        if responses && dated && !version::has_responses(version) {
+            return Err(ApiError::OldVersion);
+        }
+        if *method != expected {
+            return Err(ApiError::WrongMethod(format!("{method} on {path}")));
+        }
+        Ok(Route { dialect, operation, deployment, version })
     }
-    let responses =
-        matches!(operation, Operation::Responses | Operation::Stored(..) | Operation::Compact | Operation::CountTokens);
-    if responses && dated && !version::has_responses(version) {
-        return Err(ApiError::OldVersion);
+}
+
+/// As the ledger names what an address is for.
+fn name_api(path: &str) -> &'static str {
+    if path.ends_with("/chat/completions") || path.contains("/chat/completions/") {
+        "chat"
+    } else if path.ends_with("/completions") {
+        "completions"
+    } else if path.ends_with("/embeddings") {
+        "embeddings"
+    } else if path.ends_with("/responses") || path.contains("/responses/") {
+        "responses"
+    } else if path.contains("/models") {
+        "models"
+    } else {
+        "other"
     }
-    if *method != expected {
-        return Err(ApiError::WrongMethod(format!("{method} on {path}")));
-    }
-    Ok(Route { dialect: dialect(uri), operation, deployment, version })
 }
 
 /// The operation on something that the address names, and the method that it needs.
-fn named<'a>(rest: &'a str, method: &Method, deployment: Option<&str>, dated: bool) -> Option<(Operation<'a>, Method)> {
+fn name_route<'a>(
+    rest: &'a str,
+    method: &Method,
+    deployment: Option<&str>,
+    dated: bool,
+) -> Option<(Operation<'a>, Method)> {
     if let Some(stored) = rest.strip_prefix("responses/") {
-        let (id, errand) = stored.split_once('/').unwrap_or((stored, ""));
-        let (errand, expected) = match errand {
-            "" if *method == Method::DELETE => (Errand::Delete, Method::DELETE),
-            "" => (Errand::Show, Method::GET),
-            "cancel" => (Errand::Cancel, Method::POST),
-            "input_items" => (Errand::InputItems, Method::GET),
+        let (id, op) = stored.split_once('/').unwrap_or((stored, ""));
+        let (op, expected) = match op {
+            "" if *method == Method::DELETE => (StoredOp::Delete, Method::DELETE),
+            "" => (StoredOp::Show, Method::GET),
+            "cancel" => (StoredOp::Cancel, Method::POST),
+            "input_items" => (StoredOp::InputItems, Method::GET),
             _ => return None,
         };
-        return (!id.is_empty()).then_some((Operation::Stored(id, errand), expected));
+        return (!id.is_empty()).then_some((Operation::Stored(id, op), expected));
     }
     if deployment.is_some() {
         return None;
     }
     if let Some(stored) = rest.strip_prefix("chat/completions/") {
-        let (id, errand) = stored.split_once('/').unwrap_or((stored, ""));
-        let (errand, expected) = match errand {
-            "" if *method == Method::DELETE => (ChatErrand::Delete, Method::DELETE),
-            "" if *method == Method::POST => (ChatErrand::Change, Method::POST),
-            "" => (ChatErrand::Show, Method::GET),
-            "messages" => (ChatErrand::Messages, Method::GET),
+        let (id, op) = stored.split_once('/').unwrap_or((stored, ""));
+        let (op, expected) = match op {
+            "" if *method == Method::DELETE => (ChatOp::Delete, Method::DELETE),
+            "" if *method == Method::POST => (ChatOp::Change, Method::POST),
+            "" => (ChatOp::Show, Method::GET),
+            "messages" => (ChatOp::Messages, Method::GET),
             _ => return None,
         };
-        return (!id.is_empty()).then_some((Operation::StoredChat(id, errand), expected));
+        return (!id.is_empty()).then_some((Operation::StoredChat(id, op), expected));
     }
     if let Some(name) = rest.strip_prefix("deployments/").filter(|name| dated && !name.is_empty()) {
         return Some((Operation::Deployments(Some(name)), Method::GET));
     }
     let name = rest.strip_prefix("models/").filter(|name| !name.is_empty())?;
     Some((Operation::Models(Some(name)), Method::GET))
-}
-
-/// The value of `key` in the query.
-pub(crate) fn query<'a>(uri: &'a Uri, key: &str) -> Option<&'a str> {
-    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find_map(|(name, value)| (name == key).then_some(value))
 }
 
 #[cfg(test)]
@@ -229,10 +236,10 @@ mod tests {
             ("POST", "/v1/completions", Some((OpenAi, Completions, None))),
             ("POST", "/v1/embeddings", Some((OpenAi, Embeddings, None))),
             ("POST", "/v1/responses", Some((OpenAi, Responses, None))),
-            ("GET", "/v1/responses/r1", Some((OpenAi, Stored("r1", Errand::Show), None))),
-            ("DELETE", "/v1/responses/r1", Some((OpenAi, Stored("r1", Errand::Delete), None))),
-            ("POST", "/v1/responses/r1/cancel", Some((OpenAi, Stored("r1", Errand::Cancel), None))),
-            ("GET", "/v1/responses/r1/input_items", Some((OpenAi, Stored("r1", Errand::InputItems), None))),
+            ("GET", "/v1/responses/r1", Some((OpenAi, Stored("r1", StoredOp::Show), None))),
+            ("DELETE", "/v1/responses/r1", Some((OpenAi, Stored("r1", StoredOp::Delete), None))),
+            ("POST", "/v1/responses/r1/cancel", Some((OpenAi, Stored("r1", StoredOp::Cancel), None))),
+            ("GET", "/v1/responses/r1/input_items", Some((OpenAi, Stored("r1", StoredOp::InputItems), None))),
             ("GET", "/v1/responses/r1/output", None),
             ("POST", "/v1/responses/compact", Some((OpenAi, Compact, None))),
             ("POST", "/openai/v1/responses/input_tokens", Some((Azure, CountTokens, None))),
@@ -269,10 +276,10 @@ mod tests {
             ("POST", "/openai/responses", None),
             ("POST", "/v2/chat/completions", None),
             ("GET", "/v1/chat/completions", Some((OpenAi, StoredChats, None))),
-            ("GET", "/openai/v1/chat/completions/c1", Some((Azure, StoredChat("c1", ChatErrand::Show), None))),
-            ("POST", "/v1/chat/completions/c1", Some((OpenAi, StoredChat("c1", ChatErrand::Change), None))),
-            ("DELETE", "/v1/chat/completions/c1", Some((OpenAi, StoredChat("c1", ChatErrand::Delete), None))),
-            ("GET", "/v1/chat/completions/c1/messages", Some((OpenAi, StoredChat("c1", ChatErrand::Messages), None))),
+            ("GET", "/openai/v1/chat/completions/c1", Some((Azure, StoredChat("c1", ChatOp::Show), None))),
+            ("POST", "/v1/chat/completions/c1", Some((OpenAi, StoredChat("c1", ChatOp::Change), None))),
+            ("DELETE", "/v1/chat/completions/c1", Some((OpenAi, StoredChat("c1", ChatOp::Delete), None))),
+            ("GET", "/v1/chat/completions/c1/messages", Some((OpenAi, StoredChat("c1", ChatOp::Messages), None))),
             ("POST", "/v1/chat/completions/c1/messages", None),
             ("GET", "/v1/chat/completions/c1/parts", None),
             ("PUT", "/v1/chat/completions", None),
@@ -284,7 +291,7 @@ mod tests {
         ];
         for (method, address, expected) in table {
             let uri: Uri = address.parse().unwrap();
-            let found = route(&method.parse().unwrap(), &uri).ok();
+            let found = Address::of(&uri).route(&method.parse().unwrap()).ok();
             let found = found.map(|route| (route.dialect, route.operation, route.deployment));
             assert_eq!(found, expected, "{method} {address}");
         }
@@ -293,6 +300,6 @@ mod tests {
     #[test]
     fn a_wrong_method_is_not_a_wrong_address() {
         let uri: Uri = "/v1/chat/completions".parse().unwrap();
-        assert_eq!(route(&Method::PUT, &uri).unwrap_err().status().as_u16(), 405);
+        assert_eq!(Address::of(&uri).route(&Method::PUT).unwrap_err().status().as_u16(), 405);
     }
 }

@@ -7,11 +7,13 @@ use super::models;
 use super::route::Route;
 use crate::fault::SUFFIX;
 
+/// The most choices of one answer.
+const CHOICES: u32 = 128;
 /// The most tokens that all choices of one answer may have.
 const LONGEST: usize = 1_000_000;
 
 /// The request in a body.
-pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| {
         let message = if error.is_data() {
             format!("Invalid value in the request body: {error}.")
@@ -23,22 +25,22 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErro
 }
 
 /// The name of the model: the deployment of the address, else what the body says.
-pub(super) fn named<'a>(route: &Route<'a>, model: Option<&'a str>) -> Result<&'a str, ApiError> {
+pub(crate) fn model_name<'a>(route: &Route<'a>, model: Option<&'a str>) -> Result<&'a str, ApiError> {
     // What stands after it was for whoever chooses faults.
     let plain = |name: &'a str| name.split(SUFFIX).next().unwrap_or(name).split("%3Asim-").next().unwrap_or(name);
-    route.deployment.or(model).map(plain).ok_or_else(|| missing("model"))
+    route.deployment.or(model).map(plain).ok_or_else(|| missing_param("model"))
 }
 
-pub(super) fn missing(param: &'static str) -> ApiError {
+pub(crate) fn missing_param(param: &'static str) -> ApiError {
     ApiError::Invalid(format!("Missing required parameter: '{param}'."), Some(param))
 }
 
-pub(super) fn unsupported(message: &str, param: &'static str) -> ApiError {
+pub(crate) fn unsupported_param(message: &str, param: &'static str) -> ApiError {
     ApiError::Coded { message: message.to_owned(), param: Some(param), code: "unsupported_parameter" }
 }
 
 /// Reasoning models have some values that cannot be changed.
-pub(super) fn only_default(value: Option<f64>, param: &'static str) -> Result<(), ApiError> {
+pub(crate) fn only_default(value: Option<f64>, param: &'static str) -> Result<(), ApiError> {
     match value.filter(|value| *value != 1.0) {
         None => Ok(()),
         Some(value) => Err(ApiError::Coded {
@@ -53,13 +55,13 @@ pub(super) fn only_default(value: Option<f64>, param: &'static str) -> Result<()
 }
 
 /// How hard the model of this name thinks, as a multiple of the usual.
-pub(super) fn effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiError> {
+pub(crate) fn read_effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiError> {
     let thinks = models::thinks(snapshot);
     match asked {
         None if thinks => Ok(1.0),
         None => Ok(0.0),
         Some(_) if !thinks => {
-            Err(unsupported("Unrecognized request argument supplied: reasoning_effort", "reasoning_effort"))
+            Err(unsupported_param("Unrecognized request argument supplied: reasoning_effort", "reasoning_effort"))
         }
         Some("none" | "minimal") => Ok(0.0),
         Some("low") => Ok(0.5),
@@ -77,7 +79,7 @@ pub(super) fn effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiErro
     }
 }
 
-pub(super) fn limit(limit: Option<u32>, param: &'static str) -> Result<Option<usize>, ApiError> {
+pub(crate) fn check_limit(limit: Option<u32>, param: &'static str) -> Result<Option<usize>, ApiError> {
     match limit.map(|tokens| tokens as usize) {
         Some(0) => Err(ApiError::Invalid(format!("'{param}' must be at least 1."), Some(param))),
         Some(tokens) if tokens > LONGEST => {
@@ -87,8 +89,17 @@ pub(super) fn limit(limit: Option<u32>, param: &'static str) -> Result<Option<us
     }
 }
 
+/// The choices to make.
+pub(crate) fn count_choices(n: Option<u32>) -> Result<usize, ApiError> {
+    match n {
+        None => Ok(1),
+        Some(n @ 1..=CHOICES) => Ok(n as usize),
+        Some(_) => Err(ApiError::Invalid(format!("'n' must be from 1 to {CHOICES}."), Some("n"))),
+    }
+}
+
 /// The limit of each of `n` choices, which must not be too long together.
-pub(super) fn each(limit: Option<usize>, n: usize) -> Result<Option<usize>, ApiError> {
+pub(crate) fn check_total(limit: Option<usize>, n: usize) -> Result<Option<usize>, ApiError> {
     if limit.unwrap_or(1) * n <= LONGEST {
         return Ok(limit);
     }

@@ -3,22 +3,25 @@
 //! Events that are due together leave as one frame. Nothing is computed from when an event was really sent, so lateness
 //! does not add up.
 
+use std::io;
 use std::ops::Range;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use hyper::body::Frame;
+use hyper::body::{Body, Frame, SizeHint};
 
-use super::chat::ChatChunks;
-use super::completions::CompletionsChunks;
-use super::kept::Kept;
-use super::responses_events::ResponsesEvents;
-use crate::backend::{Backend, Plan};
-use crate::clock::Alarm;
-use crate::packing::{PAUSE, Split};
-use crate::tap::{Entry, Marks, Tap};
+use super::backend::{Backend, Kept};
+use super::chat::events::ChatChunks;
+use super::completions::events::CompletionsChunks;
+use super::responses::events::ResponsesEvents;
+use crate::model::deployment::Plan;
+use crate::model::packing::{PAUSE, Split};
+use crate::net::clock::Alarm;
+use crate::net::entry::{Entry, Marks};
+use crate::net::exchange::Exchange;
 
 /// The events of one answer, in whichever API.
 pub(crate) enum Script {
@@ -84,7 +87,7 @@ pub(crate) struct EventStream {
     pub(crate) script: Script,
     pub(crate) plan: Plan,
     pub(crate) backend: Arc<Backend>,
-    pub(crate) tap: Tap,
+    pub(crate) exchange: Exchange,
     pub(crate) entry: Rc<Entry>,
     pub(crate) alarm: Alarm,
     /// When the head left the backend; the opening events go with it.
@@ -114,7 +117,7 @@ impl EventStream {
     /// Goes on from token `next`, after `before`.
     pub(crate) fn resume(&mut self, before: Bytes, next: usize) {
         self.before = Some(before).filter(|before| !before.is_empty());
-        self.next = if next == self.plan.tokens { Next::End } else { Next::Token(self.loud(next)) };
+        self.next = if next == self.plan.tokens { Next::End } else { Next::Token(self.next_loud(next)) };
     }
 
     /// When the next event may leave the backend.
@@ -128,11 +131,11 @@ impl EventStream {
 
     /// When token `k` may leave: when it is due, but not before the head.
     fn release(&self, k: usize) -> u64 {
-        self.backend.release(self.plan.due(k)).max(self.opened)
+        self.backend.model.release(self.plan.due(k)).max(self.opened)
     }
 
     /// The first token from `k` on that sends something; the last one does, since the end comes with it.
-    fn loud(&self, mut k: usize) -> usize {
+    fn next_loud(&self, mut k: usize) -> usize {
         while k + 1 < self.plan.tokens && !self.script.is_loud(k) {
             k += 1;
         }
@@ -142,14 +145,14 @@ impl EventStream {
     /// The first token that sends something and does not leave at `due` together with the next event.
     fn run_end(&self, due: u64) -> usize {
         let mut end = match self.next {
-            Next::Opening | Next::End => self.loud(0),
-            Next::Token(k) => self.loud(k + 1),
+            Next::Opening | Next::End => self.next_loud(0),
+            Next::Token(k) => self.next_loud(k + 1),
         };
         let from = if let Next::Token(k) = self.next { k } else { 0 };
         let most =
             from + (FRAME / self.script.size().max(1)).max(1).next_multiple_of(self.plan.packing.tokens_per_event);
         while end < most.min(self.plan.tokens) && self.release(end) == due {
-            end = self.loud(end + 1);
+            end = self.next_loud(end + 1);
         }
         end
     }
@@ -200,10 +203,10 @@ impl EventStream {
     }
 
     /// The next events, at their time; nothing after the last.
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
         if self.before.is_some() {
             let marks = if self.next == Next::End { Marks::ALL } else { Marks::NONE };
-            ready!(self.tap.poll_frame(self.opened, marks, &self.entry, cx));
+            ready!(self.exchange.poll_frame(self.opened, marks, &self.entry, cx));
             return Poll::Ready(self.before.take().map(Frame::data));
         }
         loop {
@@ -237,7 +240,7 @@ impl EventStream {
                 Split::None => (marks, Marks::NONE),
                 Split::Event | Split::Utf8 | Split::Crlf => (marks.without(Marks::LAST).without(Marks::END), marks),
             };
-            ready!(self.tap.poll_frame(due, now, &self.entry, cx));
+            ready!(self.exchange.poll_frame(due, now, &self.entry, cx));
             self.quiet_since = due;
             let frame = self.frame(end);
             let (frame, rest) = self.plan.packing.cut(frame);
@@ -249,7 +252,7 @@ impl EventStream {
     /// Ready when what is due at `due` may be handed out.
     fn poll_leave(&mut self, due: u64, marks: Marks, cx: &mut Context<'_>) -> Poll<()> {
         ready!(self.alarm.poll_until(due, cx));
-        self.tap.poll_frame(due, marks, &self.entry, cx)
+        self.exchange.poll_frame(due, marks, &self.entry, cx)
     }
 
     /// When a comment has to bridge the time until `due`.
@@ -257,9 +260,22 @@ impl EventStream {
         let next = self.quiet_since + self.plan.packing.keepalive;
         (next > self.quiet_since && next < due).then_some(next)
     }
+}
 
-    pub(crate) fn is_end(&self) -> bool {
+impl Body for EventStream {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.poll_event(cx).map(|frame| frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
         self.next == Next::End && self.before.is_none() && self.rest.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
 use super::error::ApiError;
-use super::prompt::Str;
+use crate::model::prompt::Str;
 
 /// Refuses the first field of `body` that is not among `fields`.
 pub(crate) fn check(body: &[u8], fields: &[&str]) -> Result<(), ApiError> {

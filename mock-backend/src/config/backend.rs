@@ -6,14 +6,16 @@ use serde::Deserialize;
 
 use super::faults::{self, Fault};
 use super::limits::Limits;
-use super::spec::{BackendConfig, KEEP_RESPONSES, OUTPUT_TOKENS, OutputTokens, REASONING_TOKENS};
+use crate::api::backend::{BackendSettings, KEEP_RESPONSES, REASONING_TOKENS};
+
 use super::times::{Length, Span, Time};
-use crate::dist::Dist;
-use crate::latency::Latency;
-use crate::load::{Batch, Load};
-use crate::packing::{HeadAt, Packing, Split};
-use crate::season::Season;
-use crate::trace::Trace;
+use crate::model::batching::{Batch, Batching};
+use crate::model::deployment::{DeploymentSettings, OUTPUT_TOKENS, OutputTokens};
+use crate::model::dist::Dist;
+use crate::model::drift::Drift;
+use crate::model::latency::Latency;
+use crate::model::packing::{HeadAt, Packing, Split};
+use crate::model::trace::Trace;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,28 +89,31 @@ enum Change {
 
 impl Backend {
     /// What is meant, beside the backends of these names; files stand beside the scenario in `folder`.
-    pub(super) fn resolve(self, folder: &Path, names: &[String]) -> Result<BackendConfig, String> {
+    pub(super) fn resolve(self, folder: &Path, names: &[String]) -> Result<BackendSettings, String> {
         // What follows the name of the backend.
         let wrong = |what: String| format!(" {what}");
         let of = |what: String| format!(": {what}");
         let limits = self.limits.map(|limits| limits.resolve(&self.name, names)).transpose().map_err(of)?;
         let faults = faults::resolve(self.fault, false).map_err(of)?;
-        let load = self.load.map_or(Ok(Load::Apart), LoadTable::resolve).map_err(wrong)?;
-        let latency = self.model.resolve(&load, folder).map_err(wrong)?;
+        let batching = self.load.map_or(Ok(Batching::Apart), LoadTable::resolve).map_err(wrong)?;
+        let latency = self.model.resolve(&batching, folder).map_err(wrong)?;
         let changes = self.changes.into_iter().map(Change::resolve);
         let output_tokens = match self.output_tokens {
             Some(length) => OutputTokens::Natural(length.0),
             None if latency.trace.is_some() => OutputTokens::Recorded,
             None => OutputTokens::AsAsked(OUTPUT_TOKENS),
         };
-        Ok(BackendConfig {
-            region: self.region,
+        let model = DeploymentSettings {
             latency,
-            load,
-            seasons: changes.collect::<Result<_, _>>().map_err(wrong)?,
+            batching,
+            drifts: changes.collect::<Result<_, _>>().map_err(wrong)?,
             packing: self.stream.resolve().map_err(wrong)?,
             prefix_cache: self.prefix_cache.map_or(0, |lives| lives.0 as u64),
             output_tokens,
+        };
+        Ok(BackendSettings {
+            region: self.region,
+            model,
             limits,
             faults,
             reasoning_tokens: self.reasoning_tokens.map_or(REASONING_TOKENS, |tokens| tokens as usize),
@@ -122,9 +127,9 @@ impl Backend {
 }
 
 impl Model {
-    fn resolve(self, load: &Load, folder: &Path) -> Result<Latency, String> {
+    fn resolve(self, batching: &Batching, folder: &Path) -> Result<Latency, String> {
         let per_prompt_token = self.per_prompt_token.map_or(Dist::Fixed(0.0), |time| time.0);
-        let batch = matches!(load, Load::Batch(_));
+        let batch = matches!(batching, Batching::Batch(_));
         let times = (self.first.map(|time| time.0), self.gap.map(|time| time.0));
         if let Some(file) = self.trace {
             if times != (None, None) || batch {
@@ -140,10 +145,10 @@ impl Model {
         if self.speed.is_some() {
             return Err("has a speed, which only a trace can have".to_owned());
         }
-        let (first, gap) = match (times, load) {
-            ((Some(first), None), Load::Batch(batch)) => (first, Dist::Fixed(batch.step as f64)),
-            ((Some(first), Some(gap)), Load::Apart | Load::Serial { .. }) => (first, gap),
-            ((Some(_), Some(_)), Load::Batch(_)) => {
+        let (first, gap) = match (times, batching) {
+            ((Some(first), None), Batching::Batch(batch)) => (first, Dist::Fixed(batch.step as f64)),
+            ((Some(first), Some(gap)), Batching::Apart | Batching::Serial { .. }) => (first, gap),
+            ((Some(_), Some(_)), Batching::Batch(_)) => {
                 return Err("makes a token a step, so its model has no gap".to_owned());
             }
             ((None, _), _) => return Err("needs model = { first = ... } or { trace = ... }".to_owned()),
@@ -154,12 +159,12 @@ impl Model {
 }
 
 impl LoadTable {
-    fn resolve(self) -> Result<Load, String> {
+    fn resolve(self) -> Result<Batching, String> {
         match self {
-            Self::Serial { stage } => Ok(Load::Serial { stage: stage.0 }),
+            Self::Serial { stage } => Ok(Batching::Serial { stage: stage.0 }),
             Self::Batch { size: 0, .. } => Err("has a batch of size 0".to_owned()),
             Self::Batch { step, .. } if step.0 < 1.0 => Err("has a batch whose step takes no time".to_owned()),
-            Self::Batch { size, step, queue } => Ok(Load::Batch(Batch { size, step: step.0 as u64, queue })),
+            Self::Batch { size, step, queue } => Ok(Batching::Batch(Batch { size, step: step.0 as u64, queue })),
         }
     }
 }
@@ -184,49 +189,49 @@ impl Stream {
 }
 
 impl Change {
-    fn resolve(self) -> Result<Season, String> {
+    fn resolve(self) -> Result<Drift, String> {
         let every = |every: Option<Span>| every.map_or(0.0, |every| every.0);
-        let season = match self {
-            Self::Step { at, factor } => Season::Step { at: at.0, factor },
-            Self::Ramp { from, to, factor } => Season::Ramp { from: from.0, to: to.0, factor },
+        let drift = match self {
+            Self::Step { at, factor } => Drift::Step { at: at.0, factor },
+            Self::Ramp { from, to, factor } => Drift::Ramp { from: from.0, to: to.0, factor },
             Self::Spike { at, r#for, factor, every: again } => {
-                Season::Spike { at: at.0, length: r#for.0, factor, every: every(again) }
+                Drift::Spike { at: at.0, length: r#for.0, factor, every: every(again) }
             }
-            Self::Sine { period, amplitude } => Season::Sine { period: period.0, amplitude },
+            Self::Sine { period, amplitude } => Drift::Sine { period: period.0, amplitude },
             Self::Outage { at, r#for, every: again } => {
-                Season::Outage { at: at.0, length: r#for.0, every: every(again) }
+                Drift::Outage { at: at.0, length: r#for.0, every: every(again) }
             }
             Self::BrownOut { at, r#for, factor, share, every: again } => {
                 let factor = factor.unwrap_or(1.0);
-                Season::BrownOut { at: at.0, length: r#for.0, factor, share, every: every(again) }
+                Drift::BrownOut { at: at.0, length: r#for.0, factor, share, every: every(again) }
             }
         };
-        check(&season).map_or(Ok(season), |wrong| Err(wrong.to_owned()))
+        check(&drift).map_or(Ok(drift), |wrong| Err(wrong.to_owned()))
     }
 }
 
-fn check(season: &Season) -> Option<&'static str> {
-    match *season {
-        Season::Step { factor, .. }
-        | Season::Ramp { factor, .. }
-        | Season::Spike { factor, .. }
-        | Season::BrownOut { factor, .. }
+fn check(drift: &Drift) -> Option<&'static str> {
+    match *drift {
+        Drift::Step { factor, .. }
+        | Drift::Ramp { factor, .. }
+        | Drift::Spike { factor, .. }
+        | Drift::BrownOut { factor, .. }
             if !(0.0..=1e6).contains(&factor) =>
         {
             Some("has a change whose factor is not from 0 to 1000000")
         }
-        Season::BrownOut { share, .. } if !(0.0..=1.0).contains(&share) => {
+        Drift::BrownOut { share, .. } if !(0.0..=1.0).contains(&share) => {
             Some("has a brown-out whose share is not from 0 to 1")
         }
-        Season::Ramp { from, to, .. } if to < from => Some("has a ramp that ends before it begins"),
-        Season::Sine { period, amplitude } if period <= 0.0 || !(0.0..1.0).contains(&amplitude) => {
+        Drift::Ramp { from, to, .. } if to < from => Some("has a ramp that ends before it begins"),
+        Drift::Sine { period, amplitude } if period <= 0.0 || !(0.0..1.0).contains(&amplitude) => {
             Some("has a sine that needs a period and an amplitude from 0 to below 1")
         }
-        Season::Step { .. }
-        | Season::Ramp { .. }
-        | Season::Spike { .. }
-        | Season::Sine { .. }
-        | Season::Outage { .. }
-        | Season::BrownOut { .. } => None,
+        Drift::Step { .. }
+        | Drift::Ramp { .. }
+        | Drift::Spike { .. }
+        | Drift::Sine { .. }
+        | Drift::Outage { .. }
+        | Drift::BrownOut { .. } => None,
     }
 }

@@ -4,20 +4,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::times::Span;
-use crate::fault;
-
-/// A fault of a place, and the requests that it befalls.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FaultConfig {
-    pub(crate) fault: fault::Fault,
-    /// The share of requests, 0 to 1.
-    pub(crate) rate: f64,
-    pub(crate) script: Option<fault::Script>,
-    /// From when on, in nanoseconds from the start of the simulator.
-    pub(crate) from: u64,
-    /// Until when.
-    pub(crate) to: u64,
-}
+use crate::fault::{self, FaultSettings};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +35,7 @@ impl<'de> Deserialize<'de> for Script {
 }
 
 impl Fault {
-    fn resolve(self) -> Result<FaultConfig, String> {
+    fn resolve(self) -> Result<FaultSettings, String> {
         let fault = self.kind.0;
         let wrong = |what: &str| Err(format!("fault \"{}\": {what}", fault.name()));
         let rate = self.rate.unwrap_or(1.0);
@@ -64,12 +51,12 @@ impl Fault {
         if always && (rate < 1.0 || self.script.is_some() || from > 0 || to < u64::MAX) {
             return wrong("nobody gets there, ever; use drop or reset-connection with a rate, a script or a window");
         }
-        Ok(FaultConfig { fault, rate, script: self.script.map(|script| script.0), from, to })
+        Ok(FaultSettings { fault, rate, script: self.script.map(|script| script.0), from, to })
     }
 }
 
 /// The faults of one place.
-pub(super) fn resolve(faults: Vec<Fault>, of_listener: bool) -> Result<Vec<FaultConfig>, String> {
+pub(super) fn resolve(faults: Vec<Fault>, of_listener: bool) -> Result<Vec<FaultSettings>, String> {
     let faults = faults.into_iter().map(Fault::resolve).collect::<Result<Vec<_>, _>>()?;
     match faults.iter().find(|entry| entry.fault.is_of_connections() && !of_listener) {
         Some(entry) => {

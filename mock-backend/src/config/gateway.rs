@@ -1,154 +1,14 @@
 //! How a gateway is written: its time, what stands behind it, and its policies.
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::link::Link;
-use super::parse::nearest;
-use super::spec::UpstreamUrl;
 use super::times::{Span, Time, Url};
-use crate::distance::Distance;
-use crate::latency::Dist;
-use crate::tls::Authorities;
-
-/// A gateway between its caller and its upstream.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GatewayConfig {
-    /// Its own time on each request before it forwards.
-    pub own: Dist,
-    /// The distance to its upstream.
-    pub link: Distance,
-    /// A foreign server instead of a backend of the scenario.
-    pub url: Option<UpstreamUrl>,
-    /// What foreign servers have to be certified by, instead of the roots of the system.
-    pub ca: Option<Authorities>,
-    /// The file to which exchanges are recorded.
-    pub record: Option<PathBuf>,
-    /// Several upstreams instead of one.
-    pub pool: Vec<MemberConfig>,
-    /// What it does beyond forwarding.
-    pub policy: Policy,
-}
-
-/// One of several upstreams.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MemberConfig {
-    /// The backend's name, or that of the foreign server.
-    pub name: String,
-    /// The place of the backend in [`super::Config::backends`].
-    pub backend: Option<usize>,
-    /// A foreign server.
-    pub url: Option<UpstreamUrl>,
-    /// The distance.
-    pub link: Distance,
-    /// Its share among those of its priority.
-    pub weight: u32,
-    /// Lower is first; the next is asked only when no earlier one can be.
-    pub priority: u32,
-}
-
-/// What a gateway does beyond forwarding; nothing by default.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Policy {
-    /// Whose headers it has.
-    pub preset: Preset,
-    /// How it holds answers back.
-    pub buffer: Buffer,
-    /// How long a connection may be silent while an answer is due, in nanoseconds.
-    pub idle_cut: Option<u64>,
-    /// The keys that pass; any if there are none.
-    pub subscription_keys: Vec<String>,
-    /// Tokens a minute, estimated for prompts and counted for answers.
-    pub tokens_per_minute: Option<u64>,
-    /// Tokens in all, and in how many nanoseconds.
-    pub token_quota: Option<(u64, u64)>,
-    /// When a member of the pool is left alone for a while.
-    pub breaker: Option<BreakerConfig>,
-    /// How many other tries a failed request has, and after which statuses.
-    pub retry: Option<(u32, Statuses)>,
-    /// Whether a cookie binds callers to a member of the pool.
-    pub affinity: bool,
-    /// How long answers are kept for the same question, in nanoseconds.
-    pub cache: Option<u64>,
-}
-
-/// When a member of the pool is left alone for a while.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BreakerConfig {
-    /// So many failures
-    pub failures: u32,
-    /// in so long, in nanoseconds,
-    pub interval: u64,
-    /// which are these statuses (no answer is 502),
-    pub statuses: Statuses,
-    /// leave it alone for so long,
-    pub trip: u64,
-    /// or as long as its answer's `retry-after` says.
-    pub accept_retry_after: bool,
-}
-
-/// Whose headers a gateway has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Preset {
-    /// Our own, which say its time exactly.
-    #[default]
-    Plain,
-    /// Azure API Management: none that say its time.
-    Apim,
-    /// `LiteLLM`: it waits for the first chunk before it sends headers.
-    Litellm,
-    /// Kong.
-    Kong,
-    /// Envoy.
-    Envoy,
-}
-
-/// How a gateway holds answers back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub enum Buffer {
-    /// Not at all.
-    #[default]
-    #[serde(rename = "none")]
-    None,
-    /// Until 8,192 bytes are there, or the end.
-    #[serde(rename = "8KB")]
-    Blocks,
-    /// Until the end, the head too.
-    #[serde(rename = "whole")]
-    Whole,
-}
-
-/// Ranges of statuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statuses(pub Vec<RangeInclusive<u16>>);
-
-impl Statuses {
-    /// Whether `status` is one of them.
-    #[must_use]
-    pub fn has(&self, status: u16) -> bool {
-        self.0.iter().any(|range| range.contains(&status))
-    }
-
-    fn parse(texts: &[String]) -> Result<Self, String> {
-        let range = |text: &String| {
-            let (from, to) = text.split_once('-').unwrap_or((text, text));
-            let status = |text: &str| text.trim().parse().ok().filter(|status| (100..600).contains(status));
-            let range = status(from)?..=status(to)?;
-            (!range.is_empty()).then_some(range)
-        };
-        let wrong = |text: &String| format!("\"{text}\" is not a status, as in \"429\" or \"500-599\"");
-        texts.iter().map(|text| range(text).ok_or_else(|| wrong(text))).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Statuses {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&Vec::<String>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
+use crate::gateway::{BreakerSettings, Buffer, GatewaySettings, MemberSettings, Policy, Preset, Statuses};
+use crate::net::tls::Authorities;
+use crate::units::nearest;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -208,12 +68,12 @@ struct Retry {
 }
 
 impl Gateway {
-    pub(super) fn resolve(self, backends: &[String], folder: &Path) -> Result<GatewayConfig, String> {
+    pub(super) fn resolve(self, backends: &[String], folder: &Path) -> Result<GatewaySettings, String> {
         let ns = |span: Span| span.0 as u64;
         if self.quota_period.is_some() && self.token_quota.is_none() {
             return Err("quota_period needs token_quota".to_owned());
         }
-        let breaker = self.breaker.map(|breaker| BreakerConfig {
+        let breaker = self.breaker.map(|breaker| BreakerSettings {
             failures: breaker.failures.max(1),
             interval: ns(breaker.interval),
             statuses: breaker.statuses.unwrap_or_else(failures),
@@ -236,7 +96,7 @@ impl Gateway {
         let url = self.url.map(|url| url.0);
         let record = self.record.map(|file| folder.join(file));
         let ca = self.ca.map(|file| Authorities::load(&folder.join(file))).transpose()?;
-        Ok(GatewayConfig { own: self.own.0, link: self.link.distance(), url, ca, record, pool, policy })
+        Ok(GatewaySettings { own: self.own.0, link: self.link.distance(), url, ca, record, pool, policy })
     }
 }
 
@@ -246,13 +106,13 @@ fn failures() -> Statuses {
 }
 
 impl Member {
-    fn resolve(self, backends: &[String]) -> Result<MemberConfig, String> {
+    fn resolve(self, backends: &[String]) -> Result<MemberSettings, String> {
         let (name, backend) = match (&self.backend, &self.url) {
             (Some(name), None) => (name.clone(), Some(find(name, backends)?)),
             (None, Some(url)) => (url.0.authority.clone(), None),
             _ => return Err("has a pool whose members need either a backend or a url".to_owned()),
         };
-        Ok(MemberConfig {
+        Ok(MemberSettings {
             name,
             backend,
             url: self.url.map(|url| url.0),

@@ -2,59 +2,9 @@
 
 use serde::Deserialize;
 
-use super::parse::nearest;
 use super::times::Span;
-
-/// The limits of a deployment. What is `None` does not limit.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LimitsConfig {
-    /// Requests a minute, enforced over each of [`LimitsConfig::rpm_windows`].
-    pub rpm: Option<u32>,
-    /// The windows over which requests are counted, in nanoseconds.
-    pub rpm_windows: Vec<u64>,
-    /// Tokens a minute, estimated when a request arrives.
-    pub tpm: Option<u32>,
-    /// Whether the estimate is replaced by what was produced when the request ends.
-    pub tpm_corrected: bool,
-    /// What a request without a limit of its own is taken to ask for, in tokens of output.
-    pub default_max_tokens: u32,
-    /// The longest prompt and answer together, in tokens.
-    pub context_tokens: Option<u32>,
-    /// A provisioned throughput instead of rates.
-    pub ptu: Option<PtuConfig>,
-    /// What the answers say of all this.
-    pub headers: LimitHeaders,
-    /// Whether a refused stream of the Responses API begins with status 200 and says so in its events.
-    pub in_stream: bool,
-    /// The place in [`super::Config::backends`] of the deployment that takes what this one refuses.
-    pub spillover: Option<usize>,
-    /// Whether that holds for the Responses API too.
-    pub spillover_responses: bool,
-}
-
-/// A provisioned throughput: a bucket that leaks at `capacity` a minute.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PtuConfig {
-    /// Weighted tokens a minute.
-    pub capacity: f64,
-    /// What a token of the prompt weighs that was not cached.
-    pub input_weight: f64,
-    /// What a token of the answer weighs.
-    pub output_weight: f64,
-}
-
-/// What answers say of the limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LimitHeaders {
-    /// Limits, what is left, and when it is full again.
-    #[default]
-    Shown,
-    /// As shown, but -1 in the Responses API, as Azure may send it.
-    Unknown,
-    /// Nothing.
-    Hidden,
-}
+use crate::limits::{LimitHeaders, LimitSettings, PtuSettings};
+use crate::units::nearest;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,7 +37,7 @@ struct Ptu {
 }
 
 impl Limits {
-    pub(super) fn resolve(self, own: &str, backends: &[String]) -> Result<LimitsConfig, String> {
+    pub(super) fn resolve(self, own: &str, backends: &[String]) -> Result<LimitSettings, String> {
         let spillover = self.spillover.map(|to| find(&to, own, backends)).transpose()?;
         if [self.rpm, self.tpm, self.context_tokens].contains(&Some(0)) {
             return Err("limits must be more than 0".to_owned());
@@ -102,7 +52,7 @@ impl Limits {
         if windows.is_empty() || windows.iter().any(|window| window.0 < 1e6) {
             return Err("rpm_windows must hold one or more times of at least 1ms".to_owned());
         }
-        Ok(LimitsConfig {
+        Ok(LimitSettings {
             rpm: self.rpm,
             rpm_windows: windows.iter().map(|window| window.0 as u64).collect(),
             tpm: self.tpm,
@@ -119,7 +69,7 @@ impl Limits {
 }
 
 impl Ptu {
-    fn resolve(self) -> Result<PtuConfig, String> {
+    fn resolve(self) -> Result<PtuSettings, String> {
         let capacity = match (self.capacity, self.units) {
             (Some(capacity), None) if self.tokens_per_unit.is_none() => capacity,
             (None, Some(units)) => units * self.tokens_per_unit.unwrap_or(2500.0),
@@ -128,7 +78,7 @@ impl Ptu {
         let (input_weight, output_weight) = (self.input_weight.unwrap_or(1.0), self.output_weight.unwrap_or(4.0));
         let sound = |value: f64, least: f64| value.is_finite() && value >= least;
         if sound(capacity, 1.0) && sound(input_weight, 0.0) && sound(output_weight, 0.0) {
-            Ok(PtuConfig { capacity, input_weight, output_weight })
+            Ok(PtuSettings { capacity, input_weight, output_weight })
         } else {
             Err("the capacity of ptu must be at least 1, and no weight less than 0".to_owned())
         }

@@ -3,11 +3,11 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::parse::nearest;
 use super::times::{Bandwidth, Rtt};
-use crate::distance::Distance;
-use crate::latency::Dist;
-use crate::region;
+use crate::model::dist::Dist;
+use crate::net::distance::Distance;
+use crate::net::region;
+use crate::units::nearest;
 
 /// A distance, as meant.
 pub(super) struct Link(Distance);

@@ -55,26 +55,23 @@
 use std::path::Path;
 
 mod backend;
+pub(crate) mod describe;
 mod faults;
 mod gateway;
-mod hasten;
 mod limits;
 mod link;
 mod parse;
 mod patch;
 mod place;
-mod raw;
-mod secure;
-mod spec;
+mod scenario;
+mod settings;
+mod time_factor;
 mod times;
+mod tls;
 
-pub use faults::FaultConfig;
-pub use gateway::{BreakerConfig, Buffer, GatewayConfig, MemberConfig, Policy, Preset, Statuses};
-pub use limits::{LimitHeaders, LimitsConfig, PtuConfig};
-pub(crate) use parse::nearest;
-pub use parse::{parse_duration, parse_rate};
-pub(crate) use spec::{ANY_PORT, Door};
-pub use spec::{BackendConfig, Config, ConfigError, Kind, ListenerConfig, OutputTokens, Single, UpstreamUrl, Waits};
+use crate::units::nearest;
+pub(crate) use settings::{ANY_PORT, ListenState, ListenerSettings};
+pub use settings::{Config, ConfigError, Single};
 
 /// The scenarios that are built in: name and text.
 pub const SCENARIOS: [(&str, &str); 6] = [
@@ -98,7 +95,7 @@ impl Config {
         let path = Path::new(name);
         if !path.exists() {
             let names: Vec<&str> = SCENARIOS.iter().map(|(known, _)| *known).collect();
-            let hint = parse::nearest(name, &names).map_or_else(
+            let hint = nearest(name, &names).map_or_else(
                 || format!("the scenarios are {}", names.join(", ")),
                 |near| format!("did you mean \"{near}\"?"),
             );
@@ -119,7 +116,7 @@ impl Config {
 
     /// A scenario whose files are in `folder`.
     fn parse_in(text: &str, origin: &str, folder: &Path) -> Result<Self, ConfigError> {
-        let scenario = raw::Scenario::parse(text, origin)?;
+        let scenario = scenario::Scenario::parse(text, origin)?;
         let source = toml::from_str(text).map_err(|error| ConfigError(format!("{origin}: {}", error.message())))?;
         scenario.resolve(source, text, origin, folder)
     }

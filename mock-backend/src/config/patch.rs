@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
-use super::gateway::GatewayConfig;
-use super::parse::nearest;
-use super::spec::{Config, ConfigError, ListenerConfig, OutputTokens};
+use super::settings::{Config, ConfigError, ListenerSettings};
+use crate::gateway::GatewaySettings;
+use crate::model::deployment::OutputTokens;
+use crate::units::nearest;
 
 impl Config {
     /// This scenario changed by `patch`, checked whole.
@@ -17,13 +18,14 @@ impl Config {
         merge(&mut source, patch).map_err(ConfigError)?;
         let text = toml::to_string(&source).map_err(|error| ConfigError(format!("this is no scenario: {error}")))?;
         let mut config = Self::parse_in(&text, "the changed scenario", &self.folder)?;
-        fixed(self, &config).map_err(|what| ConfigError(format!("{what} cannot change in a running simulator")))?;
+        check_unchanged(self, &config)
+            .map_err(|what| ConfigError(format!("{what} cannot change in a running simulator")))?;
         (config.key, config.any_model) = (self.key.clone(), self.any_model);
         config.seed = self.seed;
         for (backend, old) in config.backends.iter_mut().zip(&self.backends) {
             // The default length of answers is a flag, which the source does not have.
             if let (OutputTokens::AsAsked(tokens), OutputTokens::AsAsked(default)) =
-                (&mut backend.output_tokens, old.output_tokens)
+                (&mut backend.model.output_tokens, old.model.output_tokens)
             {
                 *tokens = default;
             }
@@ -72,10 +74,10 @@ fn merge_named(kind: &str, items: &mut [Value], change: &Value) -> Result<(), St
 }
 
 /// What must stay as it is.
-fn fixed(old: &Config, new: &Config) -> Result<(), &'static str> {
+fn check_unchanged(old: &Config, new: &Config) -> Result<(), &'static str> {
     let names = |config: &Config| config.backends.iter().map(|backend| backend.name.clone()).collect::<Vec<_>>();
-    let of_listener = |listener: &ListenerConfig| {
-        let members = |gateway: &GatewayConfig| {
+    let of_listener = |listener: &ListenerSettings| {
+        let members = |gateway: &GatewaySettings| {
             gateway
                 .pool
                 .iter()
@@ -89,7 +91,7 @@ fn fixed(old: &Config, new: &Config) -> Result<(), &'static str> {
             listener.tls.clone(),
             behind,
             listener.backend.is_some(),
-            listener.door(),
+            listener.listen_state(),
         )
     };
     let listeners = |config: &Config| config.listeners.iter().map(of_listener).collect::<Vec<_>>();
@@ -114,18 +116,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::dist::Dist;
+    use crate::model::dist::Dist;
 
     #[test]
     fn a_patch_changes_what_it_names_and_nothing_else() {
         let config = Config::scenario("three-paths").unwrap();
         let patch = json!({"backend": [{"name": "sweden", "model": {"first": "99ms"}, "output_tokens": 5}]});
         let changed = config.patched(&patch).unwrap();
-        assert_eq!(changed.backends[0].latency.first, Dist::Fixed(99e6));
+        assert_eq!(changed.backends[0].model.latency.first, Dist::Fixed(99e6));
         assert_eq!(changed.backends[1], config.backends[1]);
         assert_eq!(changed.listeners, config.listeners);
         let back = changed.patched(&json!({"backend": [{"name": "sweden", "output_tokens": null}]})).unwrap();
-        assert_eq!(back.backends[0].output_tokens, config.backends[0].output_tokens);
+        assert_eq!(back.backends[0].model.output_tokens, config.backends[0].model.output_tokens);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 use super::*;
-use crate::distance::Distance;
-use crate::latency::Dist;
-use crate::load::Load;
+use crate::model::batching::Batching;
+use crate::model::dist::Dist;
+use crate::net::distance::Distance;
+use crate::units::{parse_duration, parse_rate};
 
 #[test]
 fn every_built_in_scenario_parses_under_its_own_name() {
@@ -28,7 +29,7 @@ fn three_paths_is_what_it_says() {
     assert_eq!(direct.link, Distance { rtt: Dist::Fixed(1e6), bandwidth: None });
     assert_eq!(private.link.rtt, Dist::through(28e6, 34e6));
     assert_eq!((direct.backend, private.backend, gateway.backend), (Some(0), Some(1), Some(0)));
-    assert_eq!(config.backends[0].latency, config.backends[1].latency);
+    assert_eq!(config.backends[0].model.latency, config.backends[1].model.latency);
     let own = gateway.gateway.as_ref().unwrap();
     assert_eq!((own.own, own.link.rtt), (Dist::Fixed(5e6), Dist::Fixed(1e6)));
 }
@@ -36,7 +37,7 @@ fn three_paths_is_what_it_says() {
 #[test]
 fn a_batch_of_one_is_shared_by_two_paths() {
     let config = Config::scenario("shared-batch-1").unwrap();
-    assert_eq!(config.backends[0].load, Load::Serial { stage: Dist::Fixed(10e6) });
+    assert_eq!(config.backends[0].model.batching, Batching::Serial { stage: Dist::Fixed(10e6) });
     assert!(config.listeners.iter().all(|listener| listener.backend == Some(0)));
 }
 

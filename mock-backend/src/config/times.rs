@@ -7,9 +7,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::parse::{parse_duration, parse_rate};
-use super::spec::UpstreamUrl;
-use crate::dist::{Dist, Table};
+use crate::gateway::UpstreamUrl;
+use crate::model::dist::{Dist, Table};
+use crate::units::{parse_duration, parse_rate};
 
 /// A duration, in nanoseconds.
 #[derive(Clone, Copy)]

@@ -8,21 +8,23 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use super::failed_event::failed_event;
 use super::gzip::Gzip;
 use super::kind::Fault;
 use super::rewrite::{Rewrite, Verdicts, usage_on_finish};
-use crate::api::failed_event;
-use crate::clock::{Alarm, Clock};
-use crate::forward::has_content;
-use crate::reply::Reply;
-use crate::tap::{Cut, Entry, Marks, Tap};
+use crate::net::clock::Alarm;
+use crate::net::connection::Connection;
+use crate::net::entry::{Entry, Marks};
+use crate::net::exchange::{Cut, Exchange};
+use crate::net::reply::Reply;
+use crate::observe::scan::has_content;
 
 /// A body and what happens to it.
 pub(crate) struct Broken {
     inner: Reply,
     fault: Fault,
     stream: bool,
-    tap: Tap,
+    exchange: Exchange,
     entry: Rc<Entry>,
     alarm: Alarm,
     tokens: usize,
@@ -58,15 +60,15 @@ enum Then {
 }
 
 impl Broken {
-    pub(crate) fn new(inner: Reply, fault: Fault, stream: bool, tap: Tap, entry: Rc<Entry>, clock: &Clock) -> Self {
+    pub(crate) fn new(inner: Reply, fault: Fault, stream: bool, connection: &Connection, entry: Rc<Entry>) -> Self {
         let mut tokens = 0;
         entry.update(|record| tokens = record.tokens.map_or(usize::MAX, |tokens| tokens as usize));
-        let alarm = clock.alarm();
+        let alarm = connection.clock.alarm();
         Self {
             inner,
             fault,
             stream,
-            tap,
+            exchange: connection.exchange.clone(),
             entry,
             alarm,
             tokens,
@@ -80,20 +82,20 @@ impl Broken {
         }
     }
 
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         loop {
             match &mut self.then {
                 Then::End | Then::Short => return Poll::Ready(None),
                 Then::Nothing => return Poll::Pending,
                 Then::Failure(since) => {
-                    ready!(self.tap.poll_flushed(*since, cx));
+                    ready!(self.exchange.poll_flushed(*since, cx));
                     return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
                 }
                 Then::More => {}
                 Then::Later(at, marks, rest) => {
                     ready!(self.alarm.poll_until(*at, cx));
                     if !rest.is_empty() {
-                        ready!(self.tap.poll_frame(*at, *marks, &self.entry, cx));
+                        ready!(self.exchange.poll_frame(*at, *marks, &self.entry, cx));
                     }
                     let rest = std::mem::take(rest);
                     self.then = Then::More;
@@ -186,7 +188,7 @@ impl Broken {
                 let flat = matches!(self.fault, Fault::InStreamFlat(_));
                 self.then = Then::End;
                 self.entry.update(|record| record.tokens = u32::try_from(seen).ok());
-                self.tap.amend(|note| note.marks = note.marks.and(Marks::END));
+                self.exchange.amend_note(|note| note.marks = note.marks.and(Marks::END));
                 let event = failed_event(self.sequence.map(|sequence| sequence + 1), flat);
                 Bytes::from([&out[..], event.as_bytes()].concat())
             }
@@ -197,15 +199,15 @@ impl Broken {
     /// Hands out the last bytes, less the last `short` of them.
     fn cut(&mut self, bytes: Bytes, cut: Cut, short: usize, tokens: usize) -> Bytes {
         self.entry.update(|record| record.tokens = u32::try_from(tokens).ok());
-        self.tap.amend(|note| note.marks = note.marks.without(Marks::END));
-        if self.tap.is_stream() {
+        self.exchange.amend_note(|note| note.marks = note.marks.without(Marks::END));
+        if self.exchange.is_stream() {
             // It ends alone, and properly as far as HTTP/2 knows.
-            self.then = if cut == Cut::Reset { Then::Failure(self.tap.flushes()) } else { Then::Short };
+            self.then = if cut == Cut::Reset { Then::Failure(self.exchange.flushes()) } else { Then::Short };
             return bytes.slice(..bytes.len() - short);
         }
         self.then = Then::Nothing;
         // What ends the chunk goes with the rest.
-        self.tap.sever_after(cut, if short > 0 { short + 2 } else { 0 });
+        self.exchange.sever_after(cut, if short > 0 { short + 2 } else { 0 });
         bytes
     }
 
@@ -213,7 +215,7 @@ impl Broken {
         self.spent = true;
         self.then = Then::Nothing;
         let mut then = None;
-        self.tap.amend(|note| {
+        self.exchange.amend_note(|note| {
             let ends = note.marks.has(Marks::END);
             let marks = Marks::NONE.with_if(Marks::END, ends).with_if(Marks::LAST, ends);
             then = time.map(|time| Then::Later(note.due + time, marks, rest));
@@ -261,12 +263,21 @@ impl Broken {
             _ => {}
         }
     }
+}
 
-    pub(crate) fn is_end(&self) -> bool {
+impl Body for Broken {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.poll_broken(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
         matches!(self.then, Then::End) || matches!(self.then, Then::More) && self.inner.is_end_stream()
     }
 
-    pub(crate) fn size_hint(&self) -> SizeHint {
+    fn size_hint(&self) -> SizeHint {
         if self.stream || self.gzip.is_some() { SizeHint::default() } else { self.inner.size_hint() }
     }
 }

@@ -8,18 +8,17 @@ use rand::RngExt;
 use serde::Deserialize;
 
 use super::kind::Fault;
-use crate::clock::now_ns;
-use crate::config::FaultConfig;
-use crate::latency::dice;
-use crate::visit::Visit;
+use super::settings::FaultSettings;
+use crate::model::rng::seeded_rng;
+use crate::net::clock::now_ns;
 
 const HEADER: &str = "x-sim-fault";
 /// What parts the name of a model from the fault that its caller asks for, as in `gpt-4o:sim-429`.
 pub(crate) const SUFFIX: &str = ":sim-";
 
-/// The faults of one place; each request there is counted, and rolls the dice once.
+/// The faults of one place; each request there is counted, and has one draw.
 pub(crate) struct Faults {
-    entries: Vec<FaultConfig>,
+    entries: Vec<FaultSettings>,
     seed: u64,
     place: String,
     born: u64,
@@ -28,9 +27,9 @@ pub(crate) struct Faults {
 
 impl Faults {
     /// Those of `entries` that befall connections, or those that befall requests; none if there are none.
-    pub(crate) fn new(entries: &[FaultConfig], of_connections: bool, seed: u64, place: &str) -> Option<Self> {
-        let wanted = |entry: &&FaultConfig| entry.fault.is_of_connections() == of_connections;
-        let entries: Vec<FaultConfig> = entries.iter().filter(wanted).cloned().collect();
+    pub(crate) fn new(entries: &[FaultSettings], of_connections: bool, seed: u64, place: &str) -> Option<Self> {
+        let wanted = |entry: &&FaultSettings| entry.fault.is_of_connections() == of_connections;
+        let entries: Vec<FaultSettings> = entries.iter().filter(wanted).cloned().collect();
         let kind = if of_connections { "connections" } else { "faults" };
         (!entries.is_empty()).then(|| Self {
             entries,
@@ -44,13 +43,13 @@ impl Faults {
     /// What befalls the next request, which came at `now`.
     pub(crate) fn roll(&self, now: u64) -> Option<Fault> {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let mut chance: f64 = dice(self.seed, &self.place, number).random();
+        let mut chance: f64 = seeded_rng(self.seed, &self.place, number).random();
         let age = now.saturating_sub(self.born);
         for entry in self.entries.iter().filter(|entry| (entry.from..entry.to).contains(&age)) {
             if entry.script.as_ref().is_some_and(|script| !script.fails(number)) {
                 continue;
             }
-            // What one entry takes of the dice is not there for the next, so that every rate is the share that it says.
+            // What one entry takes of the draw is not there for the next, so that every rate is the share that it says.
             if chance < entry.rate {
                 return Some(entry.fault);
             }
@@ -60,32 +59,54 @@ impl Faults {
     }
 }
 
-/// What befalls a request: what its caller asks for in a header or with the name of the model, else what its listener or
-/// its model has for it.
-///
-/// # Errors
-/// If the caller asks for what does not exist.
-pub(crate) fn of_request(visit: &Visit, head: &Parts, body: &[u8]) -> Result<Option<Fault>, String> {
-    if let Some(asked) = head.headers.get(HEADER)
-        && let Some(fault) = of_text(visit, asked.to_str().unwrap_or_default()).map_err(|e| format!("{HEADER}: {e}"))?
-    {
-        return Ok(Some(fault));
+/// Where the faults of a request come from: its listener, and the model there.
+#[derive(Clone, Copy)]
+pub(crate) struct FaultSource<'a> {
+    /// The listener's name.
+    pub(crate) listener: &'a str,
+    /// Whether the listener is a gateway, so that the model stands behind another one.
+    pub(crate) is_gateway: bool,
+    /// What the listener has for its requests.
+    pub(crate) own: Option<&'a Faults>,
+    /// What the model here has.
+    pub(crate) model: Option<&'a Faults>,
+}
+
+impl FaultSource<'_> {
+    /// What befalls a request that came at `now`: what its caller asks for in a header or with the name of the model,
+    /// else what its listener or its model has for it.
+    ///
+    /// # Errors
+    /// If the caller asks for what does not exist.
+    pub(crate) fn choose(&self, head: &Parts, body: &[u8], now: u64) -> Result<Option<Fault>, String> {
+        if let Some(asked) = head.headers.get(HEADER)
+            && let Some(fault) = self.parse(asked.to_str().unwrap_or_default()).map_err(|e| format!("{HEADER}: {e}"))?
+        {
+            return Ok(Some(fault));
+        }
+        if let Some(asked) = asked_with_model(head.uri.path(), body)
+            && let Some(fault) = self.parse(&asked).map_err(|e| format!("{SUFFIX}{asked}: {e}"))?
+        {
+            return Ok(Some(fault));
+        }
+        let chosen = self.own.and_then(|faults| faults.roll(now));
+        // The model does not see what has failed before it.
+        Ok(chosen.or_else(|| self.model.and_then(|faults| faults.roll(now))))
     }
-    if let Some(asked) = asked_with_model(head.uri.path(), body)
-        && let Some(fault) = of_text(visit, &asked).map_err(|e| format!("{SUFFIX}{asked}: {e}"))?
-    {
-        return Ok(Some(fault));
+
+    /// `429` befalls the request at the model, `429@NAME` at the listener of this name.
+    fn parse(&self, text: &str) -> Result<Option<Fault>, String> {
+        let (fault, here) = match text.split_once('@') {
+            Some((fault, name)) => (fault, name.trim() == self.listener),
+            None => (text, !self.is_gateway),
+        };
+        let fault = Fault::parse(fault)?;
+        if fault.is_of_connections() {
+            let name = fault.name();
+            return Err(format!("the fault \"{name}\" befalls connections and cannot be asked for by a request"));
+        }
+        Ok(here.then_some(fault))
     }
-    let listener = &visit.listener;
-    let here = listener.faults.as_ref();
-    let model = listener.backend.as_ref().filter(|_| listener.gateway.is_none()).and_then(|b| b.faults.as_ref());
-    if here.is_none() && model.is_none() {
-        return Ok(None);
-    }
-    let now = visit.tap.arrival().ideal;
-    let chosen = here.and_then(|faults| faults.roll(now));
-    // The model does not see what has failed before it.
-    Ok(chosen.or_else(|| model.and_then(|faults| faults.roll(now))))
 }
 
 /// What stands after `:sim-` in the name of the deployment or model.
@@ -108,26 +129,12 @@ fn asked_with_model(path: &str, body: &[u8]) -> Option<String> {
     named.model?.split_once(SUFFIX).map(|(_, asked)| asked.to_owned())
 }
 
-/// `429` befalls the request at the model, `429@NAME` at the listener of this name.
-fn of_text(visit: &Visit, text: &str) -> Result<Option<Fault>, String> {
-    let listener = &visit.listener;
-    let (fault, here) = match text.split_once('@') {
-        Some((fault, name)) => (fault, name.trim() == &*listener.name),
-        None => (text, listener.gateway.is_none()),
-    };
-    let fault = Fault::parse(fault)?;
-    if fault.is_of_connections() {
-        return Err(format!("the fault \"{}\" befalls connections and cannot be asked for by a request", fault.name()));
-    }
-    Ok(here.then_some(fault))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(fault: &str, rate: f64) -> FaultConfig {
-        FaultConfig { fault: Fault::parse(fault).unwrap(), rate, script: None, from: 0, to: u64::MAX }
+    fn entry(fault: &str, rate: f64) -> FaultSettings {
+        FaultSettings { fault: Fault::parse(fault).unwrap(), rate, script: None, from: 0, to: u64::MAX }
     }
 
     fn count(faults: &Faults, n: usize) -> [usize; 3] {

@@ -1,9 +1,9 @@
 //! The kinds of faults, and how scenarios and headers write them: `429`, `reset`, `stall:5`, `stall:5:2s`.
 
+use super::error_kind::{ERROR_KINDS, ErrorKind};
 use super::retry::{RETRIES, Retry};
 use super::rewrite::{REWRITES, Rewrite};
-use crate::api::{TROUBLES, Trouble};
-use crate::config::{nearest, parse_duration};
+use crate::units::{nearest, parse_duration};
 
 /// One kind of fault. Tokens are counted from 1; "after 0 tokens" is after what opens a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     /// The TLS handshake is answered with an alert.
     Tls,
     /// Another status than 200.
-    Status(Trouble),
+    Status(ErrorKind),
     /// A redirection to the same address.
     Redirect,
     /// `100 Continue` before the answer, unasked.
@@ -129,8 +129,8 @@ impl Fault {
         let mut parts = text.trim().splitn(2, ':');
         let name = parts.next().unwrap_or_default();
         let rest = parts.next();
-        if let Some((_, trouble, _)) = TROUBLES.iter().find(|row| row.0 == name) {
-            return if rest.is_none() { Ok(Self::Status(*trouble)) } else { Err(too_much(name)) };
+        if let Some((_, kind, _)) = ERROR_KINDS.iter().find(|row| row.0 == name) {
+            return if rest.is_none() { Ok(Self::Status(*kind)) } else { Err(too_much(name)) };
         }
         let rewrite = REWRITES.iter().find(|row| row.0 == name).map(|row| Self::Rewrite(row.1));
         let retry = || RETRIES.iter().find(|row| row.0 == name).map(|row| Self::Retry(row.1));
@@ -150,7 +150,7 @@ impl Fault {
             Self::Drop => "drop",
             Self::ResetConnection => "reset-connection",
             Self::Tls => "tls",
-            Self::Status(trouble) => trouble.name(),
+            Self::Status(kind) => kind.name(),
             Self::Redirect => "redirect",
             Self::Continue => "continue",
             Self::EarlyHints => "early-hints",
@@ -212,10 +212,10 @@ impl Fault {
     }
 
     /// The status that it is, instead of an answer.
-    pub(crate) fn trouble(self) -> Option<Trouble> {
+    pub(crate) fn error_kind(self) -> Option<ErrorKind> {
         match self {
-            Self::Status(trouble) => Some(trouble),
-            Self::Retry(_) => Some(Trouble::CallRate),
+            Self::Status(kind) => Some(kind),
+            Self::Retry(_) => Some(ErrorKind::CallRate),
             _ => None,
         }
     }
@@ -248,7 +248,7 @@ fn too_much(name: &str) -> String {
 /// All names.
 fn names() -> impl Iterator<Item = &'static str> {
     let odd = REWRITES.iter().map(|row| row.0).chain(RETRIES.iter().map(|row| row.0));
-    TROUBLES.iter().map(|row| row.0).chain(ROWS.iter().map(|row| row.name)).chain(odd)
+    ERROR_KINDS.iter().map(|row| row.0).chain(ROWS.iter().map(|row| row.name)).chain(odd)
 }
 
 fn unknown(name: &str) -> String {
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn faults_have_numbers_and_times() {
         let table = [
-            ("429", Ok(Fault::Status(Trouble::CallRate))),
+            ("429", Ok(Fault::Status(ErrorKind::CallRate))),
             ("reset", Ok(Fault::Reset(None))),
             ("reset:0", Ok(Fault::Reset(Some(0)))),
             ("stall", Ok(Fault::Stall(0, None))),

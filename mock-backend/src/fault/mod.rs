@@ -4,17 +4,21 @@
 
 mod broken;
 mod choice;
+mod error_kind;
+mod failed_event;
 mod gzip;
 mod kind;
 mod retry;
 mod rewrite;
 mod script;
+mod settings;
 mod spoil;
 mod strike;
 
-pub(crate) use broken::Broken;
-pub(crate) use choice::{Faults, SUFFIX, of_request};
+pub(crate) use choice::{FaultSource, Faults, SUFFIX};
+pub(crate) use error_kind::{ErrorKind, SORRY};
 pub(crate) use kind::Fault;
 pub(crate) use script::Script;
-pub(crate) use spoil::{instead, spoil};
-pub(crate) use strike::strike;
+pub(crate) use settings::FaultSettings;
+pub(crate) use spoil::{answer_instead, spoil_response};
+pub(crate) use strike::strike_connection;

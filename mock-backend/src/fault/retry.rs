@@ -2,7 +2,7 @@
 
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
-use crate::clock::unix_seconds;
+use crate::net::clock::unix_seconds;
 
 /// What stands in the head of a 429.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,26 +7,31 @@ use rustix::net::sockopt::set_socket_linger;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::choice::Faults;
 use super::kind::Fault;
-use crate::clock::now_ns;
-use crate::ledger::Record;
-use crate::visit::{Listener, Worker};
+use crate::net::clock::now_ns;
+use crate::net::connection::Connection;
+use crate::observe::record::Record;
 
 /// A fatal alert of TLS 1.2 and 1.3: `handshake_failure`.
 const ALERT: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
 /// How long a caller may take to greet, before it is told that it has failed.
 const GREETING: Duration = Duration::from_secs(10);
 
-/// Lets a new connection fail or wait, if that is its lot, and gives it back unless it has failed.
-pub(crate) async fn strike(worker: &Worker, listener: &Listener, mut stream: TcpStream) -> Option<TcpStream> {
-    let Some(fault) = listener.connection_faults.as_ref().and_then(|faults| faults.roll(now_ns())) else {
+/// Lets a new connection fail or wait, if one of `faults` befalls it, and gives its socket back unless it has failed.
+pub(crate) async fn strike_connection(
+    connection: &Connection,
+    faults: Option<&Faults>,
+    mut stream: TcpStream,
+) -> Option<TcpStream> {
+    let Some(fault) = faults.and_then(|faults| faults.roll(now_ns())) else {
         return Some(stream);
     };
     let recv_ns = now_ns();
     let mut goes_on = false;
     match fault {
         Fault::SlowAccept(late) => {
-            worker.clock.sleep_until(recv_ns + late).await;
+            connection.clock.sleep_until(recv_ns + late).await;
             goes_on = true;
         }
         // A caller for whom a reset cannot be arranged sees its connection closed.
@@ -39,9 +44,9 @@ pub(crate) async fn strike(worker: &Worker, listener: &Listener, mut stream: Tcp
         }
         _ => {}
     }
-    worker.sink.push(Record {
-        request_id: worker.name_request(),
-        listener: Arc::clone(&listener.name),
+    connection.sink.push(Record {
+        request_id: connection.ids.next_id(),
+        listener: Arc::clone(&connection.listener),
         api: "other",
         recv_ns,
         fault: Some(fault.name()),

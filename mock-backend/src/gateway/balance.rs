@@ -3,14 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::breaker::Breaker;
-use crate::config::{BreakerConfig, MemberConfig};
+use super::settings::{BreakerSettings, MemberSettings};
 
 /// The cookie that binds a caller to a member.
 pub(crate) const COOKIE: &str = "APIM-Backend-Affinity";
 
 /// The state of a pool, shared by all threads.
 pub(crate) struct Balance {
-    breaker: Option<BreakerConfig>,
+    breaker: Option<BreakerSettings>,
     members: Vec<(u32, i64)>,
     state: Mutex<Vec<State>>,
 }
@@ -23,7 +23,7 @@ struct State {
 }
 
 impl Balance {
-    pub(crate) fn new(pool: &[MemberConfig], breaker: Option<BreakerConfig>) -> Self {
+    pub(crate) fn new(pool: &[MemberSettings], breaker: Option<BreakerSettings>) -> Self {
         let members = pool.iter().map(|member| (member.priority, i64::from(member.weight))).collect::<Vec<_>>();
         let state = Mutex::new(vec![State::default(); members.len()]);
         Self { breaker, members, state }
@@ -65,7 +65,8 @@ impl Balance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Statuses};
+    use crate::config::Config;
+    use crate::gateway::settings::Statuses;
 
     fn balance(members: &[(u32, u32)], breaker: bool) -> Balance {
         let pool: Vec<String> = members
@@ -80,7 +81,7 @@ mod tests {
         let config = Config::parse(&text, "test").unwrap().listeners.remove(0).gateway.unwrap();
         let statuses = Statuses(vec![500..=599]);
         let config_breaker =
-            BreakerConfig { failures: 2, interval: 100, statuses, trip: 1000, accept_retry_after: false };
+            BreakerSettings { failures: 2, interval: 100, statuses, trip: 1000, accept_retry_after: false };
         Balance::new(&config.pool, breaker.then_some(config_breaker))
     }
 

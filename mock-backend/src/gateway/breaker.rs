@@ -1,6 +1,6 @@
 //! A circuit breaker: so many failures in so long, and whoever failed is left alone for a while.
 
-use crate::config::BreakerConfig;
+use super::settings::BreakerSettings;
 
 /// The breaker of one member of a pool. Instants are nanoseconds of `CLOCK_MONOTONIC`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +23,7 @@ impl Breaker {
     }
 
     /// Notes how a request ended; `retry_after` is what its answer says, in nanoseconds.
-    pub(crate) fn note(&mut self, config: &BreakerConfig, now: u64, status: u16, retry_after: Option<u64>) {
+    pub(crate) fn note(&mut self, config: &BreakerSettings, now: u64, status: u16, retry_after: Option<u64>) {
         if !config.statuses.has(status) || !self.is_closed(now) {
             return;
         }
@@ -41,13 +41,13 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Statuses;
+    use crate::gateway::settings::Statuses;
 
     const S: u64 = 1_000_000_000;
 
-    fn config(accept_retry_after: bool) -> BreakerConfig {
+    fn config(accept_retry_after: bool) -> BreakerSettings {
         let statuses = Statuses(vec![429..=429, 500..=599]);
-        BreakerConfig { failures: 3, interval: 10 * S, statuses, trip: 30 * S, accept_retry_after }
+        BreakerSettings { failures: 3, interval: 10 * S, statuses, trip: 30 * S, accept_retry_after }
     }
 
     /// After which of the requests (second, status) it is open.

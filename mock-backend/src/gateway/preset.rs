@@ -2,7 +2,7 @@
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::config::Preset;
+use super::settings::Preset;
 
 /// What a gateway knows of one passage.
 pub(crate) struct Passed<'a> {

@@ -2,11 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::config::Policy;
+use super::settings::Policy;
 use crate::limits::Window;
-
-/// A minute, in nanoseconds.
-const MINUTE: u64 = 60_000_000_000;
+use crate::units::MINUTE;
 
 /// Why a request does not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

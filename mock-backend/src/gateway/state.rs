@@ -7,11 +7,11 @@ use std::sync::atomic::AtomicU64;
 use super::balance::Balance;
 use super::cache::Cache;
 use super::quota::Quota;
-use crate::config::{ListenerConfig, MemberConfig, Policy, UpstreamUrl};
-use crate::distance::Route;
-use crate::latency::Dist;
-use crate::recorder::Recorder;
-use crate::upstream::Upstream;
+use super::recording::Recorder;
+use super::settings::{GatewaySettings, MemberSettings, Policy, UpstreamUrl};
+use super::upstream::Upstream;
+use crate::model::dist::Dist;
+use crate::net::distance::Route;
 
 /// A gateway, shared by all threads.
 pub(crate) struct Gateway {
@@ -39,50 +39,52 @@ pub(crate) struct Member {
 }
 
 impl Gateway {
-    /// The gateway of `listener`, if it is one; `inner` has the addresses of the backends behind it.
+    /// The gateway of the listener `name`, in front of `backend` if that is one of the scenario and it has no pool;
+    /// `inner` has the addresses of the backends behind it.
     pub(crate) fn new(
-        listener: &ListenerConfig,
+        name: &str,
+        settings: &GatewaySettings,
+        backend: Option<usize>,
         seed: u64,
         inner: &mut std::slice::Iter<'_, SocketAddr>,
         recorder: Option<Arc<Recorder>>,
-    ) -> Option<Self> {
-        let config = listener.gateway.as_ref()?;
-        let alone = MemberConfig {
+    ) -> Option<Arc<Self>> {
+        let alone = MemberSettings {
             name: "upstream".to_owned(),
-            backend: listener.backend,
-            url: config.url.clone(),
-            link: config.link.clone(),
+            backend,
+            url: settings.url.clone(),
+            link: settings.link.clone(),
             weight: 1,
             priority: 1,
         };
-        let pool = if config.pool.is_empty() { vec![alone] } else { config.pool.clone() };
+        let pool = if settings.pool.is_empty() { vec![alone] } else { settings.pool.clone() };
         let mut members = Vec::new();
         for member in &pool {
             let ours = member.backend.is_some();
             let local = if ours { inner.next() } else { None };
             let local = local.map(|at| UpstreamUrl { tls: false, authority: at.to_string(), base: String::new() });
-            let place = format!("{}.{}", listener.name, member.name);
+            let place = format!("{name}.{}", member.name);
             members.push(Member {
                 name: member.name.clone(),
                 upstream: Upstream {
                     url: local.or_else(|| member.url.clone())?,
                     route: Route::new(member.link.clone(), seed, &place),
-                    trust: config.ca.clone().unwrap_or_default(),
+                    trust: settings.ca.clone().unwrap_or_default(),
                 },
                 ours,
                 token: token(&place),
             });
         }
-        Some(Self {
-            own: config.own,
+        Some(Arc::new(Self {
+            own: settings.own,
             requests: AtomicU64::new(0),
             recorder,
             members,
-            balance: Balance::new(&pool, config.policy.breaker.clone()),
-            quota: Quota::new(&config.policy),
-            cache: config.policy.cache.map(Cache::new),
-            policy: config.policy.clone(),
-        })
+            balance: Balance::new(&pool, settings.policy.breaker.clone()),
+            quota: Quota::new(&settings.policy),
+            cache: settings.policy.cache.map(Cache::new),
+            policy: settings.policy.clone(),
+        }))
     }
 }
 

@@ -1,19 +1,19 @@
 //! A leaky bucket: what a provisioned throughput is. It is filled by what requests are estimated to cost, corrected when
 //! they end, and drains by its whole content a minute. Below the brim everything passes, at or above it nothing does.
 
-use super::MINUTE;
-use crate::config::PtuConfig;
+use super::settings::PtuSettings;
+use crate::units::MINUTE;
 
 /// A bucket; 1 is its brim.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
-    config: PtuConfig,
+    config: PtuSettings,
     level: f64,
     at: u64,
 }
 
 impl Bucket {
-    pub(crate) fn new(config: PtuConfig) -> Self {
+    pub(crate) fn new(config: PtuSettings) -> Self {
         Self { config, level: 0.0, at: 0 }
     }
 

@@ -3,18 +3,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::config::LimitsConfig;
-
 mod bucket;
+mod settings;
 mod standing;
 mod window;
 
 use bucket::Bucket;
+pub(crate) use settings::{LimitHeaders, LimitSettings, PtuSettings};
 pub(crate) use standing::{Format, Standing, go_duration, retry_after};
 pub(crate) use window::Window;
 
-/// A minute, in nanoseconds.
-const MINUTE: u64 = 60_000_000_000;
+use crate::units::MINUTE;
 
 /// What a request is taken to cost when it arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,7 +64,7 @@ pub(crate) struct Verdict {
 
 /// The limits of one deployment, shared by all threads.
 pub(crate) struct Limits {
-    pub(crate) config: LimitsConfig,
+    pub(crate) settings: LimitSettings,
     state: Mutex<State>,
 }
 
@@ -76,22 +75,22 @@ struct State {
 }
 
 impl Limits {
-    pub(crate) fn new(config: LimitsConfig) -> Self {
+    pub(crate) fn new(settings: LimitSettings) -> Self {
         let calls = |rpm: u32, length: u64| (u128::from(rpm) * u128::from(length)).div_ceil(u128::from(MINUTE));
         let call_window = |rpm, length| Window::new(length, u64::try_from(calls(rpm, length)).unwrap_or(u64::MAX));
         let state = State {
-            calls: config
+            calls: settings
                 .rpm
-                .map_or_else(Vec::new, |rpm| config.rpm_windows.iter().map(|w| call_window(rpm, *w)).collect()),
-            tokens: config.tpm.map(|tpm| Window::new(MINUTE, u64::from(tpm))),
-            bucket: config.ptu.map(Bucket::new),
+                .map_or_else(Vec::new, |rpm| settings.rpm_windows.iter().map(|w| call_window(rpm, *w)).collect()),
+            tokens: settings.tpm.map(|tpm| Window::new(MINUTE, u64::from(tpm))),
+            bucket: settings.ptu.map(Bucket::new),
         };
-        Self { config, state: Mutex::new(state) }
+        Self { settings, state: Mutex::new(state) }
     }
 
     /// The output that a request is taken to cost.
     fn output(&self, cost: &Cost) -> u64 {
-        cost.limit.unwrap_or_else(|| u64::from(self.config.default_max_tokens)) * cost.choices
+        cost.limit.unwrap_or_else(|| u64::from(self.settings.default_max_tokens)) * cost.choices
     }
 
     /// Admits a request that arrived at `now`, or refuses it; only what is admitted counts.
@@ -106,7 +105,7 @@ impl Limits {
     }
 
     fn context(&self, cost: &Cost) -> Option<Refusal> {
-        let most = u64::from(self.config.context_tokens?);
+        let most = u64::from(self.settings.context_tokens?);
         let asked = cost.prompt + cost.limit.unwrap_or(0);
         (asked > most).then_some(Refusal::Context { most, asked })
     }
@@ -119,26 +118,26 @@ impl Limits {
         if let Some(bucket) = &mut state.bucket {
             bucket.settle(now, estimated, produced);
         }
-        if let Some(window) = state.tokens.as_mut().filter(|_| self.config.tpm_corrected) {
+        if let Some(window) = state.tokens.as_mut().filter(|_| self.settings.tpm_corrected) {
             window.settle(now, admitted, estimated, produced);
         }
     }
 
     /// Whether [`Limits::settle`] does anything.
     pub(crate) fn settles(&self) -> bool {
-        self.config.ptu.is_some() || self.config.tpm_corrected
+        self.settings.ptu.is_some() || self.settings.tpm_corrected
     }
 
     fn standing(&self, state: &mut State, now: u64) -> Standing {
         let least = state.calls.iter_mut().map(|window| window.left(now)).min_by_key(|left| left.0);
         Standing {
-            calls: self.config.rpm.zip(least).map(|(rpm, (left, reset))| (u64::from(rpm), left, reset)),
-            tokens: self.config.tpm.zip(state.tokens.as_mut()).map(|(tpm, window)| {
+            calls: self.settings.rpm.zip(least).map(|(rpm, (left, reset))| (u64::from(rpm), left, reset)),
+            tokens: self.settings.tpm.zip(state.tokens.as_mut()).map(|(tpm, window)| {
                 let (left, reset) = window.left(now);
                 (u64::from(tpm), left, reset)
             }),
             utilization: state.bucket.as_mut().map(|bucket| bucket.level(now)),
-            headers: self.config.headers,
+            headers: self.settings.headers,
         }
     }
 }

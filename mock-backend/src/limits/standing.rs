@@ -2,7 +2,7 @@
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::config::LimitHeaders;
+use super::settings::LimitHeaders;
 
 /// Where the limits stand after a request.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,7 +1,8 @@
 use hyper::HeaderMap;
 
+use super::settings::LimitHeaders;
 use super::*;
-use crate::config::{Config, LimitHeaders};
+use crate::config::Config;
 
 const MS: u64 = 1_000_000;
 const S: u64 = 1000 * MS;

@@ -1,0 +1,100 @@
+//! A backend: a deployment of a model as the API serves it, with its limits, its faults, and what it remembers.
+
+use std::sync::Arc;
+
+use hyper::header::HeaderValue;
+
+use super::chat::stored::StoredChat;
+use super::responses::stored::StoredResponse;
+use super::store::Store;
+use crate::fault::{FaultSettings, Faults};
+use crate::limits::{LimitSettings, Limits};
+use crate::model::deployment::{Deployment, DeploymentSettings};
+
+/// Tokens that a reasoning model thinks, unless told otherwise.
+pub(crate) const REASONING_TOKENS: usize = 64;
+/// How long responses are kept unless told otherwise, in nanoseconds.
+pub(crate) const KEEP_RESPONSES: f64 = 3_600e9;
+/// A deployment of a model in a region.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BackendSettings {
+    /// The name by which listeners refer to it.
+    pub(crate) name: String,
+    /// The Azure region it reports.
+    pub(crate) region: String,
+    /// The model itself.
+    pub(crate) model: DeploymentSettings,
+    /// How much it takes; none is everything.
+    pub(crate) limits: Option<LimitSettings>,
+    /// What goes wrong with it.
+    pub(crate) faults: Vec<FaultSettings>,
+    /// Tokens that a reasoning model thinks at medium effort.
+    pub(crate) reasoning_tokens: usize,
+    /// Tokens that a reasoning model makes between its thoughts and its text, billed and not sent.
+    pub(crate) format_tokens: usize,
+    /// The share of requests that the model refuses, from 0 to 1.
+    pub(crate) refusals: f64,
+    /// The share of answers that the content filter ends in their middle, from 0 to 1.
+    pub(crate) filtered: f64,
+    /// How long responses and stored chat completions are kept, in nanoseconds.
+    pub(crate) keep_responses: f64,
+}
+
+/// One backend, shared by the listeners in front of it and by all threads.
+pub(crate) struct Backend {
+    pub(crate) settings: BackendSettings,
+    pub(crate) model: Deployment,
+    /// How much it takes; none is everything.
+    pub(crate) limits: Option<Limits>,
+    /// What goes wrong with requests to it.
+    pub(crate) faults: Option<Faults>,
+    /// The responses it remembers.
+    pub(crate) responses: Store<StoredResponse>,
+    /// The chat completions it remembers.
+    pub(crate) chats: Store<StoredChat>,
+    /// The name of the replica that serves, as Azure tells it.
+    pub(crate) session: Option<HeaderValue>,
+}
+
+impl Backend {
+    /// A backend whose time began at `began`.
+    pub(crate) fn new(settings: BackendSettings, seed: u64, began: u64) -> Self {
+        let limits = settings.limits.clone().map(Limits::new);
+        let faults = Faults::new(&settings.faults, false, seed, &settings.name);
+        let (responses, chats) = (Store::new(settings.keep_responses), Store::new(settings.keep_responses));
+        let session = HeaderValue::from_str(&format!("sim-{}", settings.name)).ok();
+        let model = Deployment::new(settings.model.clone(), began);
+        Self { settings, model, limits, faults, responses, chats, session }
+    }
+}
+
+/// What is kept of an answer.
+pub(crate) enum Kept {
+    Response(Arc<StoredResponse>),
+    Chat(Arc<StoredChat>),
+}
+
+impl Kept {
+    /// Keeps what goes on whether its caller listens or not.
+    pub(crate) fn begin(&self, backend: &Backend) {
+        if let Self::Response(stored) = self
+            && stored.background.is_some()
+        {
+            backend.responses.put(Arc::clone(stored));
+        }
+    }
+
+    /// Keeps what is complete now; what goes on in the background is kept already.
+    pub(crate) fn end(self, backend: &Backend) {
+        match self {
+            Self::Response(stored) if stored.background.is_some() => {}
+            Self::Response(stored) => backend.responses.put(stored),
+            Self::Chat(chat) => backend.chats.put(chat),
+        }
+    }
+
+    /// Whether its caller has ended it before its time.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Response(stored) if stored.is_cancelled())
+    }
+}

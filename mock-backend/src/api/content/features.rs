@@ -1,0 +1,337 @@
+//! What a request asks for beyond plain text: tools, a shape, an end, a refusal. Read from either API.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::api::error::ApiError;
+
+/// What a request asks for that asks for more than text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Features {
+    pub(crate) tools: Vec<Tool>,
+    /// Whether tools are called now.
+    pub(crate) calls: Calls,
+    pub(crate) format: Format,
+    pub(crate) stop: Vec<String>,
+    /// Whether the model refuses.
+    pub(crate) refuses: bool,
+    /// The same seed and number of the choice give the same text.
+    pub(crate) seed: Option<i64>,
+}
+
+/// A tool that the model may call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tool {
+    pub(crate) name: String,
+    pub(crate) takes: Takes,
+}
+
+/// What a tool is called with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Takes {
+    /// A function: arguments of this schema.
+    Arguments(Value),
+    /// A custom tool: text, of this regular expression if there is one.
+    Text(Option<String>),
+}
+
+/// Which tools are called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Calls {
+    #[default]
+    None,
+    /// So many, taken in turn from the first.
+    First(usize),
+    /// The one of this name.
+    Named(String),
+}
+
+/// The shape of the text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    /// Any JSON object.
+    Object,
+    /// JSON that is valid against this schema.
+    Schema(Value),
+}
+
+/// How a request lists a tool: flat as in the Responses API, or under `function` as in chat completions.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RawTool {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    name: Option<String>,
+    parameters: Option<Value>,
+    format: Option<Value>,
+    function: Option<RawFunction>,
+    custom: Option<RawFunction>,
+}
+
+/// What is nested under `function` or `custom`; also an item of the deprecated `functions`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RawFunction {
+    name: Option<String>,
+    parameters: Option<Value>,
+    format: Option<Value>,
+}
+
+/// The deprecated `function_call`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum RawFunctionCall {
+    Mode(String),
+    Named { name: String },
+}
+
+/// `tool_choice` of both APIs.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum RawChoice {
+    Mode(String),
+    Function(Box<RawTool>),
+}
+
+/// `stop`: one or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Stop {
+    One(String),
+    Any(Vec<String>),
+}
+
+impl Stop {
+    /// As a list.
+    pub(crate) fn list(self) -> Result<Vec<String>, ApiError> {
+        let list = match self {
+            Self::One(one) => vec![one],
+            Self::Any(list) => list,
+        };
+        if list.len() > 4 {
+            return Err(ApiError::Invalid(
+                format!(
+                    "Invalid 'stop': array too long. Expected an array with maximum length 4, but got {}.",
+                    list.len()
+                ),
+                Some("stop"),
+            ));
+        }
+        Ok(list.into_iter().filter(|stop| !stop.is_empty()).collect())
+    }
+}
+
+impl RawTool {
+    /// A tool of the deprecated `functions`.
+    pub(crate) fn of(function: RawFunction) -> Self {
+        let kind = Some("function".to_owned());
+        Self { kind, name: None, parameters: None, format: None, function: Some(function), custom: None }
+    }
+}
+
+impl RawChoice {
+    /// A choice of the deprecated `function_call`.
+    pub(crate) fn of(call: RawFunctionCall) -> Self {
+        match call {
+            RawFunctionCall::Mode(mode) => Self::Mode(mode),
+            RawFunctionCall::Named { name } => {
+                Self::Function(Box::new(RawTool::of(RawFunction { name: Some(name), parameters: None, format: None })))
+            }
+        }
+    }
+}
+
+/// The regular expression that a custom tool's text has to match, nested or flat. What a grammar in another syntax says
+/// is not heeded.
+fn regex(format: Option<&Value>) -> Option<String> {
+    let format = format?;
+    let grammar = format.get("grammar").unwrap_or(format);
+    (grammar["syntax"] == "regex").then(|| grammar["definition"].as_str().map(str::to_owned))?
+}
+
+/// The functions and custom tools among the tools; those that run on the server's side are accepted and never used.
+pub(crate) fn tools(tools: Vec<RawTool>) -> Result<Vec<Tool>, ApiError> {
+    let mut found = Vec::new();
+    for (i, tool) in tools.into_iter().enumerate() {
+        let custom = match tool.kind.as_deref() {
+            Some("function") => false,
+            Some("custom") => true,
+            _ => continue,
+        };
+        let (name, parameters, format, nested) = match if custom { tool.custom } else { tool.function } {
+            Some(inner) => (inner.name, inner.parameters, inner.format, true),
+            None => (tool.name, tool.parameters, tool.format, false),
+        };
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            let place = match (nested, custom) {
+                (false, _) => "name",
+                (true, false) => "function.name",
+                (true, true) => "custom.name",
+            };
+            return Err(ApiError::Invalid(format!("Missing required parameter: 'tools[{i}].{place}'."), Some("tools")));
+        };
+        if name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+            return Err(ApiError::Coded {
+                message: format!(
+                    "Invalid 'tools[{i}].name': string does not match pattern. Expected a string that matches the \
+                     pattern '^[a-zA-Z0-9_-]+$'."
+                ),
+                param: Some("tools"),
+                code: "invalid_value",
+            });
+        }
+        let takes = if custom {
+            Takes::Text(regex(format.as_ref()))
+        } else {
+            Takes::Arguments(parameters.filter(|schema| !schema.is_null()).unwrap_or(Value::Bool(true)))
+        };
+        found.push(Tool { name, takes });
+    }
+    Ok(found)
+}
+
+/// What decides whether tools are called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Occasion {
+    /// `parallel_tool_calls`.
+    pub(crate) parallel: bool,
+    /// Whether the last thing said is the result of a tool.
+    pub(crate) answered: bool,
+    /// The number of calls that the caller asks the simulator for.
+    pub(crate) asked: Option<usize>,
+}
+
+/// Which tools are called: without a word, each of the first two once, until a result has come.
+pub(crate) fn calls(tools: &[Tool], choice: Option<RawChoice>, occasion: Occasion) -> Result<Calls, ApiError> {
+    let some = || {
+        let most = if occasion.parallel { occasion.asked.unwrap_or(2.min(tools.len())).min(64) } else { 1 };
+        Calls::First(most)
+    };
+    let wrong = |message: String| Err(ApiError::Invalid(message, Some("tool_choice")));
+    match choice {
+        None if tools.is_empty() => Ok(Calls::None),
+        Some(RawChoice::Mode(mode)) if mode == "none" => Ok(Calls::None),
+        Some(RawChoice::Mode(mode)) if mode == "auto" && tools.is_empty() => Ok(Calls::None),
+        Some(_) if tools.is_empty() => wrong(
+            "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.".to_owned(),
+        ),
+        None => Ok(if occasion.answered { Calls::None } else { some() }),
+        Some(RawChoice::Mode(mode)) => match mode.as_str() {
+            "auto" => Ok(if occasion.answered { Calls::None } else { some() }),
+            "required" => Ok(some()),
+            _ => wrong(format!("Invalid value: '{mode}'. Supported values are: 'none', 'auto', and 'required'.")),
+        },
+        Some(RawChoice::Function(tool)) => {
+            let tool = *tool;
+            let name = tool.function.or(tool.custom).and_then(|inner| inner.name).or(tool.name);
+            match name.filter(|name| tools.iter().any(|tool| tool.name == *name)) {
+                Some(name) => Ok(Calls::Named(name)),
+                None => wrong("Tool choice names a tool that is not in 'tools'.".to_owned()),
+            }
+        }
+    }
+}
+
+/// `response_format` of chat completions or `text.format` of the Responses API, as `param`.
+pub(crate) fn format(format: Option<&Value>, param: &'static str) -> Result<Format, ApiError> {
+    let Some(format) = format.filter(|format| !format.is_null()) else { return Ok(Format::Text) };
+    let missing =
+        |what: &str| Err(ApiError::Invalid(format!("Missing required parameter: '{param}.{what}'."), Some(param)));
+    match format["type"].as_str() {
+        Some("text") => Ok(Format::Text),
+        Some("json_object") => Ok(Format::Object),
+        Some("json_schema") => {
+            let (spec, place) = format.get("json_schema").map_or((format, ""), |spec| (spec, "json_schema."));
+            if spec["name"].as_str().is_none_or(str::is_empty) {
+                return missing(&format!("{place}name"));
+            }
+            match spec.get("schema").filter(|schema| schema.is_object()) {
+                Some(schema) => Ok(Format::Schema(schema.clone())),
+                None => missing(&format!("{place}schema")),
+            }
+        }
+        Some(other) => Err(ApiError::Coded {
+            message: format!(
+                "Invalid value: '{other}'. Supported values are: 'json_object', 'json_schema', and 'text'."
+            ),
+            param: Some(param),
+            code: "invalid_value",
+        }),
+        None => missing("type"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn called(tools: usize, choice: Option<Value>, parallel: bool, answered: bool) -> Option<Calls> {
+        let tools: Vec<Tool> = (0..tools).map(|i| Tool { name: format!("f{i}"), takes: Takes::Text(None) }).collect();
+        let choice = choice.map(|choice| serde_json::from_value(choice).unwrap());
+        calls(&tools, choice, Occasion { parallel, answered, asked: None }).ok()
+    }
+
+    #[test]
+    fn tools_are_called_when_they_may_be() {
+        let named = json!({"type": "function", "function": {"name": "f1"}});
+        let flat = json!({"type": "function", "name": "f1"});
+        let custom = json!({"type": "custom", "custom": {"name": "f1"}});
+        let table = [
+            (0, None, true, false, Some(Calls::None)),
+            (1, None, true, false, Some(Calls::First(1))),
+            (3, None, true, false, Some(Calls::First(2))),
+            (3, None, false, false, Some(Calls::First(1))),
+            (3, Some(json!("auto")), true, true, Some(Calls::None)),
+            (3, Some(json!("required")), true, true, Some(Calls::First(2))),
+            (3, Some(json!("none")), true, false, Some(Calls::None)),
+            (3, Some(named.clone()), true, false, Some(Calls::Named("f1".to_owned()))),
+            (3, Some(flat), true, false, Some(Calls::Named("f1".to_owned()))),
+            (3, Some(custom), true, false, Some(Calls::Named("f1".to_owned()))),
+            (1, Some(named), true, false, None),
+            (0, Some(json!("required")), true, false, None),
+            (1, Some(json!("sometimes")), true, false, None),
+        ];
+        for (tools, choice, parallel, answered, expected) in table {
+            assert_eq!(called(tools, choice.clone(), parallel, answered), expected, "{tools} {choice:?}");
+        }
+    }
+
+    #[test]
+    fn tools_of_both_apis_are_read_and_grammars_are_regular_expressions_or_nothing() {
+        let read =
+            |tool: Value| tools(vec![serde_json::from_value(tool).unwrap()]).map(|mut tools| tools.remove(0).takes);
+        let text = |regex: Option<&str>| Ok(Takes::Text(regex.map(str::to_owned)));
+        let grammar = json!({"type": "grammar", "grammar": {"syntax": "regex", "definition": "a+"}});
+        let flat = json!({"type": "grammar", "syntax": "regex", "definition": "a+"});
+        let lark = json!({"type": "grammar", "syntax": "lark", "definition": "start: \"a\""});
+        assert_eq!(read(json!({"type": "custom", "custom": {"name": "c", "format": grammar}})), text(Some("a+")));
+        assert_eq!(read(json!({"type": "custom", "name": "c", "format": flat})), text(Some("a+")));
+        assert_eq!(read(json!({"type": "custom", "name": "c", "format": lark})), text(None));
+        assert_eq!(read(json!({"type": "custom", "name": "c"})), text(None));
+        let function = json!({"type": "function", "function": {"name": "f", "parameters": {}}});
+        assert_eq!(read(function), Ok(Takes::Arguments(json!({}))));
+        let nameless = read(json!({"type": "custom", "custom": {}})).unwrap_err();
+        assert!(format!("{nameless:?}").contains("tools[0].custom.name"), "{nameless:?}");
+    }
+
+    #[test]
+    fn formats_of_both_apis_are_read_and_wrong_ones_named() {
+        let read = |value: Value| format(Some(&value), "p");
+        let schema = json!({"type": "object"});
+        assert_eq!(read(json!({"type": "text"})), Ok(Format::Text));
+        assert_eq!(read(json!({"type": "json_object"})), Ok(Format::Object));
+        let nested = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
+        assert_eq!(read(nested), Ok(Format::Schema(schema.clone())));
+        assert_eq!(read(json!({"type": "json_schema", "name": "n", "schema": schema})), Ok(Format::Schema(schema)));
+        for wrong in [
+            json!({}),
+            json!({"type": "xml"}),
+            json!({"type": "json_schema"}),
+            json!({"type": "json_schema", "name": "x"}),
+        ] {
+            assert!(read(wrong).is_err());
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Whose API an answer is in.
+
+use hyper::Uri;
+
+/// Whose shapes and headers an answer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `/v1/*`
+    OpenAi,
+    /// `/openai/*`, and the other addresses of an Azure resource.
+    Azure,
+}
+
+impl Dialect {
+    /// That of an address, also of one that does not exist.
+    pub(crate) fn of(uri: &Uri) -> Self {
+        let azure = ["/openai", "/models", "/api/projects"].iter().any(|start| uri.path().starts_with(start));
+        if azure { Self::Azure } else { Self::OpenAi }
+    }
+}

@@ -1,0 +1,113 @@
+//! Answers that the model makes: planned whole, then sent at their time.
+
+use hyper::{Response, StatusCode};
+use rand::Rng;
+
+use super::call::{Call, JSON, Sending};
+use super::choices::{longest, prose_choices};
+use super::content::choice::Choice;
+use super::embeddings::Vectors;
+use super::error::ApiError;
+use super::request::{Form, Request};
+use super::response::{Answer, Assembly};
+use super::responses::answer::{Progress, ResponsesAnswer};
+use super::responses::compact::{Conversation, compaction, inherited_tokens};
+use crate::model::deployment::{Length, Prompt};
+use crate::model::rng::pick;
+use crate::model::text::Text;
+use crate::net::entry::Marks;
+use crate::net::exchange::Note;
+use crate::net::reply::Reply;
+
+impl Call<'_> {
+    /// Generates an answer.
+    pub(crate) async fn generate(&self, mut request: Request) -> Result<Response<Reply>, ApiError> {
+        if let Form::Responses(form) = &request.form
+            && let Some(previous) = &form.previous
+        {
+            request.prompt_tokens += inherited_tokens(&self.backend.responses, previous)?;
+        }
+        let (number, mut rng) = self.number();
+        let mut special = self.special_rng(&request, number);
+        let format = self.format_tokens(&request);
+        let thinking = (self.backend.settings.reasoning_tokens as f64 * request.effort) as usize + format;
+        let fixed = special.as_mut().and_then(|rng| self.fixed_choices(&request, thinking, rng));
+        let length = match &fixed {
+            Some(choices) => Length::Exactly(longest(choices)),
+            None => Length::Free { limit: request.limit, thinking },
+        };
+        let prompt = Prompt { tokens: request.prompt_tokens, cached: request.cached };
+        let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, length);
+        let mut plan = plan.ok_or(ApiError::Unavailable)?;
+        let (text, name) = (Text::new(pick(&mut rng, usize::MAX)), rng.next_u64());
+        let mut choices = fixed.unwrap_or_else(|| prose_choices(&request, &mut plan, text, special.as_mut()));
+        if format > 0 {
+            choices.iter_mut().for_each(|choice| choice.hide_format_tokens(thinking - format));
+        }
+        if self.is_filtered(special.as_mut()) {
+            choices.iter_mut().for_each(Choice::filter);
+            plan.shorten(longest(&choices));
+        }
+        let (entry, id) = self.open_record(request.form.name(), request.stream, StatusCode::OK);
+        let tokens: usize = choices.iter().map(Choice::tokens).sum();
+        entry.update(|record| record.tokens = u32::try_from(tokens).ok());
+        let answer = Answer::of(&mut request, &plan, choices, self.assembly(name));
+        let kept = answer.take_kept(&mut request, &plan, name);
+        let sending = Sending { plan, entry, id: &id, name: &request.name, kept };
+        Ok(match answer {
+            Answer::Responses(answer, _) if answer.terms.background && !request.stream => {
+                self.in_background(&answer, sending)
+            }
+            // Boxed, since it is far larger than the rest, which would have to move with it.
+            answer if request.stream => Box::pin(self.stream(answer.events(), sending, None)).await,
+            answer => self.whole(answer.whole(), sending).await,
+        })
+    }
+
+    /// What the answer under `name` has from this call.
+    fn assembly(&self, name: u64) -> Assembly {
+        Assembly { name, dialect: self.dialect, arrival: self.arrival.ideal }
+    }
+
+    /// A response that is made later; the caller is told that it is queued.
+    fn in_background(&self, answer: &ResponsesAnswer, sending: Sending<'_>) -> Response<Reply> {
+        let Sending { entry, id, name, kept, .. } = sending;
+        if let Some(kept) = kept {
+            kept.begin(self.backend);
+        }
+        self.connection().exchange.note_head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
+        let body = Reply::whole(answer.snapshot(Progress::Queued).into_bytes());
+        self.response(StatusCode::OK, JSON, (id, Some(name)), Some(0), body)
+    }
+
+    /// Makes embeddings, in the time of one token.
+    pub(crate) async fn embed(&self, vectors: Vectors) -> Result<Response<Reply>, ApiError> {
+        let (_, mut rng) = self.number();
+        let prompt = Prompt { tokens: vectors.prompt_tokens, cached: 0 };
+        let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, Length::Exactly(1));
+        let plan = plan.ok_or(ApiError::Unavailable)?;
+        let (entry, id) = self.open_record("embeddings", false, StatusCode::OK);
+        entry.update(|record| record.tokens = Some(0));
+        let sending = Sending { plan, entry, id: &id, name: &vectors.name, kept: None };
+        Ok(self.whole(vectors.whole(), sending).await)
+    }
+
+    /// Makes a short item of a conversation of so many tokens, in the time of an answer.
+    pub(crate) async fn make_compaction(
+        &self,
+        asked: &Conversation,
+        tokens: usize,
+    ) -> Result<Response<Reply>, ApiError> {
+        let (_, mut rng) = self.number();
+        let prompt = Prompt { tokens, cached: 0 };
+        let plan =
+            self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, Length::Free { limit: None, thinking: 0 });
+        let plan = plan.ok_or(ApiError::Unavailable)?;
+        let (entry, id) = self.open_record("responses", false, StatusCode::OK);
+        let made = plan.tokens;
+        entry.update(|record| record.tokens = u32::try_from(made).ok());
+        let body = compaction(asked, rng.next_u64(), tokens, made);
+        let sending = Sending { plan, entry, id: &id, name: &asked.name, kept: None };
+        Ok(self.whole(body.to_string().into_bytes(), sending).await)
+    }
+}

@@ -1,0 +1,118 @@
+//! An answer whose form is still open: in one piece, or as the events of a stream.
+
+use std::sync::Arc;
+
+use super::backend::Kept;
+use super::chat::answer::ChatAnswer;
+use super::chat::events::ChatStream;
+use super::chat::stored::StoredChat;
+use super::completions::answer::CompletionsAnswer;
+use super::content::choice::Choice;
+use super::content::compose;
+use super::dialect::Dialect;
+use super::request::{Form, Request};
+use super::responses::answer::{Progress, ResponsesAnswer};
+use super::responses::events::ResponsesEvents;
+use super::responses::stored::StoredResponse;
+use super::sse::Script;
+use crate::model::deployment::Plan;
+use crate::net::clock::unix_seconds;
+
+/// The longest summary of a reasoning, in tokens.
+const SUMMARY: usize = 24;
+
+/// What an answer has from its call.
+pub(crate) struct Assembly {
+    /// The number in its id.
+    pub(crate) name: u64,
+    pub(crate) dialect: Dialect,
+    /// When the request came.
+    pub(crate) arrival: u64,
+}
+
+/// An answer whose form is still open.
+pub(crate) enum Answer {
+    Chat(ChatAnswer, ChatStream),
+    Completions(CompletionsAnswer, ChatStream),
+    Responses(Arc<ResponsesAnswer>, bool),
+}
+
+impl Answer {
+    /// The answer to a request whose form is still open.
+    pub(crate) fn of(request: &mut Request, plan: &Plan, choices: Vec<Choice>, assembly: Assembly) -> Self {
+        let Assembly { name, dialect, arrival } = assembly;
+        let (model, created) = (std::mem::take(&mut request.model), unix_seconds());
+        let (prompt_tokens, cached) = (request.prompt_tokens, request.cached);
+        match &mut request.form {
+            Form::Chat { include_usage, logprobs, function, .. } => {
+                let (id, logprobs, include_usage) = (format!("chatcmpl-{name:016x}"), *logprobs, *include_usage);
+                let function = *function;
+                let answer =
+                    ChatAnswer { id, created, model, prompt_tokens, cached, choices, dialect, logprobs, function };
+                Self::Chat(answer, ChatStream { include_usage, obfuscated: request.obfuscated })
+            }
+            Form::Completions { include_usage, echo, logprobs } => {
+                let (id, echo, include_usage) = (format!("cmpl-{name:016x}"), echo.take(), *include_usage);
+                let logprobs = *logprobs;
+                let answer =
+                    CompletionsAnswer { id, created, model, prompt_tokens, cached, choices, dialect, echo, logprobs };
+                Self::Completions(answer, ChatStream { include_usage, obfuscated: request.obfuscated })
+            }
+            Form::Responses(form) => {
+                let took = plan.end().saturating_sub(arrival);
+                let terms = form.terms.clone();
+                let choice = choices.into_iter().next().unwrap_or_else(Choice::empty);
+                let summary =
+                    (terms.summary && choice.thinking > 0).then(|| compose::summary(choice.thinking.min(SUMMARY)));
+                let answer = ResponsesAnswer {
+                    name,
+                    created,
+                    completed: created + took / 1_000_000_000,
+                    model,
+                    prompt_tokens,
+                    cached,
+                    choice,
+                    summary,
+                    terms,
+                    dialect,
+                };
+                Self::Responses(Arc::new(answer), request.obfuscated)
+            }
+        }
+    }
+
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        match self {
+            Self::Chat(answer, _) => answer.whole(),
+            Self::Completions(answer, _) => answer.whole(),
+            Self::Responses(answer, _) => answer.snapshot(Progress::Final).into_bytes(),
+        }
+    }
+
+    pub(crate) fn events(self) -> Script {
+        match self {
+            Self::Chat(answer, stream) => Script::Chat(answer.chunks(stream)),
+            Self::Completions(answer, stream) => Script::Completions(answer.chunks(stream)),
+            Self::Responses(answer, obfuscated) => {
+                Script::Responses(Box::new(ResponsesEvents::new(answer, obfuscated, 0)))
+            }
+        }
+    }
+
+    /// What is kept of it, under `name`.
+    pub(crate) fn take_kept(&self, request: &mut Request, plan: &Plan, name: u64) -> Option<Kept> {
+        match (self, &mut request.form) {
+            (Self::Chat(answer, _), Form::Chat { body, .. }) => {
+                let body = std::mem::take(body);
+                (!body.is_empty()).then(|| Kept::Chat(Arc::new(StoredChat::new(name, answer.whole(), body))))
+            }
+            (Self::Responses(answer, _), Form::Responses(form)) => {
+                let background = answer.terms.background.then(|| plan.clone());
+                let body = std::mem::take(&mut form.body);
+                let stored = || Arc::new(StoredResponse::new(Arc::clone(answer), body, background, request.stream));
+                answer.terms.store.then(|| Kept::Response(stored()))
+            }
+            _ => None,
+        }
+    }
+}

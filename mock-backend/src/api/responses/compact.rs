@@ -1,0 +1,53 @@
+//! What the Responses API does with a conversation beyond answering it: compacting it, and counting its tokens.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::input_items::input_items;
+use super::stored::StoredResponse;
+use crate::api::error::ApiError;
+use crate::api::store::Store;
+use crate::model::prompt::COMPACTION;
+use crate::net::clock::unix_seconds;
+
+/// A conversation.
+pub(crate) struct Conversation {
+    /// The model or deployment that was asked for.
+    pub(crate) name: String,
+    /// The tokens of the input and the instructions.
+    pub(crate) tokens: usize,
+    /// The response that it goes on from.
+    pub(crate) previous: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Conversation {
+    /// All tokens of it, those before it included.
+    pub(crate) fn count_tokens(&self, store: &Store<StoredResponse>) -> Result<usize, ApiError> {
+        let before = self.previous.as_ref().map_or(Ok(0), |previous| inherited_tokens(store, previous))?;
+        Ok(self.tokens + before)
+    }
+}
+
+/// The tokens that a response inherits that goes on from `previous`.
+pub(crate) fn inherited_tokens(store: &Store<StoredResponse>, previous: &str) -> Result<usize, ApiError> {
+    let before = store.find(previous).ok_or_else(|| ApiError::NoPrevious(previous.to_owned()))?;
+    Ok(before.answer.context())
+}
+
+/// What the user said, and one item that stands for all else and costs `made` tokens when it is sent again.
+pub(crate) fn compaction(asked: &Conversation, name: u64, tokens: usize, made: usize) -> Value {
+    let mut output = input_items(&asked.body, name);
+    output.retain(|item| item["type"] == "message" && item["role"] == "user");
+    output.push(json!({
+        "type": "compaction", "id": format!("cmp_{name:032x}"), "encrypted_content": format!("{COMPACTION}{made:08x}"),
+    }));
+    json!({
+        "id": format!("resp_{name:032x}"), "object": "response.compaction", "created_at": unix_seconds(),
+        "output": output,
+        "usage": {
+            "input_tokens": tokens, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": made,
+            "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": tokens + made,
+        },
+    })
+}

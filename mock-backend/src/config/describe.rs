@@ -1,0 +1,280 @@
+//! The planned truth of a scenario: what each listener is made of, and the quantiles of the first token that follow.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::settings::{Config, ListenerSettings};
+use crate::api::backend::BackendSettings;
+use crate::model::batching::Batching;
+use crate::model::deployment::OutputTokens;
+use crate::model::dist::{Dist, trim};
+use crate::model::packing::Packing;
+use crate::model::quantiles::{Part, QS, Quantiles, round};
+use crate::model::trace::Trace;
+use crate::units::MS;
+
+const NOTES: [&str; 3] = [
+    "ttft_ms is the time from sending a short request over a warm connection to its first token in a stream, on an \
+     idle backend before any change of it, for an answer that is longer than a burst or a write",
+    "a new connection's first bytes take one round trip more, since the TCP handshake itself cannot be delayed: tcp on \
+     the simulator is that of the loopback",
+    "shift_ms is the difference of the quantiles from those of the first listener",
+];
+
+/// The times of one listener, in the order in which a request meets them.
+struct Truth<'a> {
+    listener: &'a ListenerSettings,
+    hops: Vec<(&'static str, Dist)>,
+    ttft: Option<Quantiles>,
+}
+
+impl<'a> Truth<'a> {
+    fn of(config: &Config, listener: &'a ListenerSettings) -> Self {
+        let mut hops = vec![("link", listener.link.rtt)];
+        if let Some(gateway) = &listener.gateway {
+            hops.push(("gateway", gateway.own));
+            hops.push(("upstream link", gateway.link.rtt));
+        }
+        let model = listener.backend.map(|place| &config.backends[place]);
+        let ttft = model.map(|backend| {
+            let mut parts: Vec<Part> = hops.iter().map(|(_, dist)| Part::Time(*dist)).collect();
+            parts.extend(first_token(backend));
+            Quantiles::of(&parts)
+        });
+        Self { listener, hops, ttft }
+    }
+}
+
+/// What a model adds to the first token of a stream, when it is idle and undisturbed.
+fn first_token(backend: &BackendSettings) -> Vec<Part> {
+    let latency = &backend.model.latency;
+    let mut parts = match (&latency.trace, backend.model.batching) {
+        (Some(trace), _) => vec![Part::OneOf(trace.firsts())],
+        (None, Batching::Apart) => vec![Part::Time(latency.first)],
+        (None, Batching::Serial { stage }) => vec![Part::Time(stage), Part::Time(latency.first)],
+        (None, Batching::Batch(batch)) => vec![Part::Steps(latency.first, batch.step as f64)],
+    };
+    let packing = &backend.model.packing;
+    let held = packing.tokens_per_event * packing.events_per_write - 1;
+    if packing.burst > 0 {
+        parts.push(Part::Time(Dist::Fixed(packing.burst as f64)));
+    } else {
+        parts.extend((0..held).map(|_| Part::Time(latency.gap)));
+    }
+    parts
+}
+
+fn truths(config: &Config) -> Vec<Truth<'_>> {
+    config.listeners.iter().map(|listener| Truth::of(config, listener)).collect()
+}
+
+/// A distribution as JSON, in milliseconds.
+fn dist_json(dist: Dist) -> Value {
+    match dist {
+        Dist::Fixed(value) => json!({"dist": "fixed", "value": round(value / MS)}),
+        Dist::Normal { mean, sd } => json!({"dist": "normal", "mean": round(mean / MS), "sd": round(sd / MS)}),
+        Dist::LogNormal { .. } => {
+            json!({"dist": "lognormal", "p50": round(dist.quantile(0.5) / MS), "p95": round(dist.quantile(0.95) / MS)})
+        }
+        Dist::Gamma { mean, sd } => json!({"dist": "gamma", "mean": round(mean / MS), "sd": round(sd / MS)}),
+        Dist::Quantiles(_) => {
+            let mut table = Quantiles(QS.map(|(_, q)| dist.quantile(q) / MS)).json();
+            table["dist"] = json!("quantiles");
+            table
+        }
+    }
+}
+
+fn p50_p95(dist: Dist) -> Value {
+    json!({"p50": round(dist.quantile(0.5) / MS), "p95": round(dist.quantile(0.95) / MS)})
+}
+
+/// The truth as JSON.
+pub(crate) fn as_json(config: &Config) -> Value {
+    let truths = truths(config);
+    let base = truths.first().and_then(|truth| truth.ttft);
+    let listeners: Vec<Value> = truths.iter().map(|truth| listener_json(config, truth, base)).collect();
+    json!({
+        "scenario": config.scenario,
+        "seed": config.seed,
+        "ledger_capacity": config.ledger,
+        "notes": NOTES,
+        "listeners": listeners,
+    })
+}
+
+fn listener_json(config: &Config, truth: &Truth<'_>, base: Option<Quantiles>) -> Value {
+    let listener = truth.listener;
+    let own = listener.gateway.as_ref().map_or(Dist::Fixed(0.0), |gateway| gateway.own);
+    let hops: Vec<Value> = truth.hops.iter().map(|(hop, dist)| json!({"hop": hop, "ms": dist_json(*dist)})).collect();
+    let shift = truth.ttft.zip(base).map(|(ttft, base)| ttft.minus(base));
+    json!({
+        "name": listener.name,
+        "kind": listener.kind.name(),
+        "rtt_ms": p50_p95(listener.link.rtt),
+        "bandwidth_mbit_s": listener.link.bandwidth.map(|rate| round(rate * 8000.0)),
+        "hops": hops,
+        "own_ms": round(own.quantile(0.5) / MS),
+        "model": model_json(config, listener),
+        "ttft_ms": truth.ttft.map(Quantiles::json),
+        "shift_ms": shift.map(Quantiles::json),
+    })
+}
+
+fn model_json(config: &Config, listener: &ListenerSettings) -> Value {
+    let Some(place) = listener.backend else {
+        let url = listener.gateway.as_ref().and_then(|gateway| gateway.url.as_ref());
+        return json!({"foreign": url.map(|url| format!("{}://{}{}", if url.tls { "https" } else { "http" }, url.authority, url.base))});
+    };
+    let backend = &config.backends[place];
+    json!({
+        "backend": backend.name,
+        "region": backend.region,
+        "first_ms": dist_json(backend.model.latency.first),
+        "gap_ms": dist_json(backend.model.latency.gap),
+        "per_prompt_token_ms": dist_json(backend.model.latency.per_prompt_token),
+        "recorded_answers": backend.model.latency.trace.as_ref().map(Trace::len),
+        "load": batching_json(backend.model.batching),
+        "changes": backend.model.drifts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "stream": stream_json(&backend.model.packing),
+        "output_tokens": length_json(backend.model.output_tokens),
+    })
+}
+
+fn batching_json(batching: Batching) -> Value {
+    match batching {
+        Batching::Apart => json!({"kind": "apart"}),
+        Batching::Serial { stage } => json!({"kind": "serial", "stage_ms": dist_json(stage)}),
+        Batching::Batch(batch) => json!({
+            "kind": "batch",
+            "size": batch.size,
+            "step_ms": round(batch.step as f64 / MS),
+            "queue": batch.queue,
+            "tokens_per_second": round(batch.size as f64 / (batch.step as f64 / 1e9)),
+        }),
+    }
+}
+
+fn stream_json(packing: &Packing) -> Value {
+    json!({
+        "head": packing.head,
+        "tokens_per_event": packing.tokens_per_event,
+        "events_per_write": packing.events_per_write,
+        "burst_ms": round(packing.burst as f64 / MS),
+        "split": packing.split,
+        "keepalive_ms": round(packing.keepalive as f64 / MS),
+    })
+}
+
+fn length_json(length: OutputTokens) -> Value {
+    match length {
+        OutputTokens::AsAsked(tokens) => json!({"as_asked": true, "default": tokens}),
+        OutputTokens::Recorded => json!({"as_asked": false, "recorded": true}),
+        OutputTokens::Natural(dist) => {
+            json!({"as_asked": false, "p50": dist.quantile(0.5).round(), "p95": dist.quantile(0.95).round()})
+        }
+    }
+}
+
+/// The truth to read.
+pub(crate) fn as_text(config: &Config) -> String {
+    let truths = truths(config);
+    let base = truths.first().and_then(|truth| truth.ttft);
+    let mut out = format!("{} (seed {})\n", config.scenario, config.seed);
+    for (i, truth) in truths.iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = write_listener(&mut out, config, truth, base.filter(|_| i > 0));
+    }
+    out.push('\n');
+    for note in NOTES {
+        let _ = writeln!(out, "note: {note}");
+    }
+    out.trim_end().to_owned()
+}
+
+fn write_listener(out: &mut String, config: &Config, truth: &Truth<'_>, base: Option<Quantiles>) -> std::fmt::Result {
+    let listener = truth.listener;
+    writeln!(out, "\n{} ({})", listener.name, listener.kind.name())?;
+    for (hop, dist) in &truth.hops {
+        let what = if hop.ends_with("link") { "round trip" } else { "own time" };
+        writeln!(out, "  {hop:<14} {what} {dist}")?;
+    }
+    if let Some(rate) = listener.link.bandwidth {
+        writeln!(out, "  {:<14} {} Mbit/s each direction", "bandwidth", trim(rate * 8000.0))?;
+    }
+    match listener.backend.map(|place| &config.backends[place]) {
+        Some(backend) => {
+            writeln!(out, "  {:<14} {} in {}", "backend", backend.name, backend.region)?;
+            write_model(out, backend)?;
+        }
+        None => writeln!(out, "  {:<14} a foreign server, whose times are not known", "backend")?,
+    }
+    if let Some(ttft) = truth.ttft {
+        writeln!(out, "  {:<14} {}", "ttft", ttft.text())?;
+    }
+    if let Some((ttft, base)) = truth.ttft.zip(base) {
+        writeln!(out, "  {:<14} {}", "shift", ttft.minus(base).text())?;
+    }
+    Ok(())
+}
+
+fn write_model(out: &mut String, backend: &BackendSettings) -> std::fmt::Result {
+    match backend.model.batching {
+        Batching::Apart => {}
+        Batching::Serial { stage } => writeln!(out, "  {:<14} one request after the other, {stage} each", "stage")?,
+        Batching::Batch(batch) => {
+            let (step, most) = (batch.step as f64 / MS, batch.size as f64 / (batch.step as f64 / 1e9));
+            let (step, most) = (trim(step), trim(most));
+            writeln!(
+                out,
+                "  {:<14} {} at a time, a token each {step} ms: {most} tokens a second",
+                "batch", batch.size
+            )?;
+        }
+    }
+    let latency = &backend.model.latency;
+    match &latency.trace {
+        Some(trace) => {
+            let (answers, speed) = (trace.len(), trim(trace.speed));
+            writeln!(out, "  {:<14} {answers} recorded answers at {speed} times their speed", "model")?;
+        }
+        None => writeln!(out, "  {:<14} first token {}, then {} a token", "model", latency.first, latency.gap)?,
+    }
+    if !latency.per_prompt_token.is_zero() {
+        writeln!(out, "  {:<14} {} more a prompt token", "", latency.per_prompt_token)?;
+    }
+    backend.model.drifts.iter().try_for_each(|drift| writeln!(out, "  {:<14} {drift}", "change"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shifts_of_the_three_paths_are_known() {
+        let truth = as_json(&Config::scenario("three-paths").unwrap());
+        let at = |listener: usize, what: &str, q: &str| truth["listeners"][listener][what][q].as_f64().unwrap();
+        assert!((at(0, "ttft_ms", "p50") - 151.0).abs() < 0.02);
+        assert!((at(0, "ttft_ms", "p95") - (151.0 + 5.0 * 1.644_85)).abs() < 0.02);
+        assert_eq!(at(0, "shift_ms", "p50"), 0.0);
+        assert!((at(2, "shift_ms", "p50") - 6.0).abs() < 0.01 && (at(2, "shift_ms", "p99") - 6.0).abs() < 0.01);
+        assert!((at(1, "shift_ms", "p50") - 27.1).abs() < 0.3, "{truth}");
+    }
+
+    #[test]
+    fn equal_paths_are_equal() {
+        let truth = as_json(&Config::scenario("equal-paths").unwrap());
+        for listener in truth["listeners"].as_array().unwrap() {
+            assert_eq!(listener["shift_ms"], json!({"p50": 0.0, "p90": 0.0, "p95": 0.0, "p99": 0.0}));
+        }
+    }
+
+    #[test]
+    fn the_text_names_every_listener_with_its_truth() {
+        let text = as_text(&Config::scenario("three-paths").unwrap());
+        for expected in ["direct (direct)", "own time 5 ms", "p50 28 ms, p95 34 ms", "shift          p50 6.0"] {
+            assert!(text.contains(expected), "{expected} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What a simulator needs to know, checked and complete.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::api::backend::{BackendSettings, KEEP_RESPONSES, REASONING_TOKENS};
+use crate::fault::{Fault, FaultSettings};
+use crate::gateway::{GatewaySettings, MemberSettings};
+use crate::model::batching::Batching;
+use crate::model::deployment::{DeploymentSettings, OutputTokens};
+use crate::model::dist::Dist;
+use crate::model::latency::Latency;
+use crate::model::packing::Packing;
+use crate::net::distance::Distance;
+use crate::net::idle::Waits;
+use crate::net::tls::TlsSettings;
+
+/// What is wrong with a scenario or with the flags, as one sentence.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// Everything that a simulator needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The scenario's name.
+    pub(crate) scenario: String,
+    /// The seed of every draw.
+    pub(crate) seed: u64,
+    /// Worker threads; 0 is one for each core.
+    pub(crate) threads: usize,
+    /// The only key that passes; none lets any key pass that is not empty.
+    pub key: Option<String>,
+    /// Whether every model name exists.
+    pub any_model: bool,
+    /// Whether fields that an interface does not have are refused.
+    pub(crate) strict: bool,
+    /// Requests that the ledger holds.
+    pub(crate) ledger: usize,
+    /// Whether the ledger has a stamp for every write that carries content.
+    pub(crate) ledger_chunks: bool,
+    /// The models behind the listeners.
+    pub(crate) backends: Vec<BackendSettings>,
+    /// Where callers connect.
+    pub(crate) listeners: Vec<ListenerSettings>,
+    /// How long `/_sim/health` says 503 after the start.
+    pub(crate) ready_after: Duration,
+    /// How long requests under way may still take when the simulator is told to end.
+    pub(crate) drain: Duration,
+    /// How long callers may take.
+    pub(crate) waits: Waits,
+    /// The scenario as it was written: what `/_sim/config` shows and changes.
+    pub(crate) source: serde_json::Value,
+    /// Where the files are that it names.
+    pub(crate) folder: PathBuf,
+}
+
+/// Where callers connect.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ListenerSettings {
+    /// Its name; also that of the path.
+    pub(crate) name: String,
+    /// What it stands for.
+    pub(crate) kind: Kind,
+    /// Where it listens.
+    pub(crate) bind: SocketAddr,
+    /// Its TLS; none is plain HTTP.
+    pub(crate) tls: Option<TlsSettings>,
+    /// The distance to its callers.
+    pub(crate) link: Distance,
+    /// The place of its backend in [`Config::backends`]; none for a gateway in front of a foreign server.
+    pub(crate) backend: Option<usize>,
+    /// What it adds as a gateway.
+    pub(crate) gateway: Option<GatewaySettings>,
+    /// What goes wrong on the way to it.
+    pub(crate) faults: Vec<FaultSettings>,
+}
+
+/// Whether callers get to a listener at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListenState {
+    Open,
+    /// Nobody listens.
+    Refuses,
+    /// Nobody hears who knocks.
+    Unreachable,
+}
+
+impl ListenerSettings {
+    /// Whether callers get to it at all.
+    #[must_use]
+    pub(crate) fn listen_state(&self) -> ListenState {
+        let has = |fault| self.faults.iter().any(|entry| entry.fault == fault);
+        match (has(Fault::Refused), has(Fault::Unreachable)) {
+            (true, _) => ListenState::Refuses,
+            (false, true) => ListenState::Unreachable,
+            (false, false) => ListenState::Open,
+        }
+    }
+}
+
+/// What a listener stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// The model's public address.
+    Direct,
+    /// A private address in the caller's network.
+    PrivateEndpoint,
+    /// An AI gateway in front of the model.
+    Gateway,
+}
+
+impl Kind {
+    /// As written in files.
+    #[must_use]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::PrivateEndpoint => "private-endpoint",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// The flags of a simulator with one listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Single {
+    /// The time to the first token, in nanoseconds.
+    pub ttft: f64,
+    /// The time between tokens, in nanoseconds.
+    pub itl: f64,
+    /// Tokens of an answer without a limit.
+    pub output_tokens: usize,
+}
+
+impl Default for Single {
+    fn default() -> Self {
+        Self { ttft: 200e6, itl: 20e6, output_tokens: 64 }
+    }
+}
+
+/// Any free port of the loopback.
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Requests that the ledger holds unless told otherwise.
+pub(crate) const LEDGER: usize = 200_000;
+/// The seed unless told otherwise.
+pub(crate) const SEED: u64 = 42;
+
+/// How long requests under way may still take at the end, unless told otherwise.
+pub(crate) const DRAIN: Duration = Duration::from_secs(5);
+
+impl Single {
+    /// The same as a scenario.
+    fn source(&self) -> serde_json::Value {
+        let ns = |time: f64| format!("{time}ns");
+        serde_json::json!({
+            "name": "single",
+            "backend": [{"name": "model", "model": {"first": ns(self.ttft), "gap": ns(self.itl)}}],
+            "listener": [{"name": "direct", "kind": "direct", "backend": "model"}],
+        })
+    }
+}
+
+impl Config {
+    /// One listener, named `direct`, without distance.
+    #[must_use]
+    pub fn single(single: &Single) -> Self {
+        let latency = Latency::of(Dist::Fixed(single.ttft), Dist::Fixed(single.itl));
+        let model = DeploymentSettings {
+            latency,
+            batching: Batching::Apart,
+            drifts: Vec::new(),
+            packing: Packing::default(),
+            prefix_cache: 0,
+            output_tokens: OutputTokens::AsAsked(single.output_tokens),
+        };
+        let backend = BackendSettings {
+            name: "model".to_owned(),
+            region: "swedencentral".to_owned(),
+            model,
+            limits: None,
+            faults: Vec::new(),
+            reasoning_tokens: REASONING_TOKENS,
+            format_tokens: 0,
+            refusals: 0.0,
+            filtered: 0.0,
+            keep_responses: KEEP_RESPONSES,
+        };
+        let listener = ListenerSettings {
+            name: "direct".to_owned(),
+            kind: Kind::Direct,
+            bind: ANY_PORT,
+            tls: None,
+            link: Distance::NONE,
+            backend: Some(0),
+            gateway: None,
+            faults: Vec::new(),
+        };
+        Self {
+            scenario: "single".to_owned(),
+            seed: SEED,
+            threads: 0,
+            key: None,
+            any_model: false,
+            strict: false,
+            ledger: LEDGER,
+            ledger_chunks: false,
+            backends: vec![backend],
+            listeners: vec![listener],
+            ready_after: Duration::ZERO,
+            drain: DRAIN,
+            waits: Waits::default(),
+            source: single.source(),
+            folder: PathBuf::new(),
+        }
+    }
+
+    /// Puts the listeners on `address`: on free ports if its port is 0, else on that port and those after it.
+    pub(crate) fn listen(&mut self, address: SocketAddr) {
+        for (listener, i) in self.listeners.iter_mut().zip(0u16..) {
+            let port = if address.port() == 0 { 0 } else { address.port().saturating_add(i) };
+            listener.bind = SocketAddr::new(address.ip(), port);
+        }
+    }
+
+    /// The connections of gateways to backends of the scenario: the name under which each stands in the ledger, and the
+    /// backend's place; first by gateway, then by member of its pool.
+    pub(crate) fn inner(&self) -> impl Iterator<Item = (String, usize)> {
+        let gateways = self.listeners.iter().filter_map(|listener| Some((listener, listener.gateway.as_ref()?)));
+        gateways.flat_map(|(listener, gateway)| {
+            let one = listener.backend.map(|backend| (format!("{}.upstream", listener.name), backend));
+            let name = |member: &MemberSettings| format!("{}.{}", listener.name, member.name);
+            let pool = gateway.pool.iter().filter_map(move |member| Some((name(member), member.backend?)));
+            one.into_iter().chain(pool)
+        })
+    }
+}

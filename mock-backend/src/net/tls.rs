@@ -1,0 +1,154 @@
+//! TLS of the listeners: certificates from files, or from an authority that lives as long as the simulator.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+
+/// Where a listener's certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TlsSettings {
+    /// From an authority of the simulator's own, which `/_sim/ca.pem` shows.
+    SelfSigned,
+    /// From files in PEM.
+    Files {
+        /// The certificate, and those between it and its root.
+        cert: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+}
+
+/// What a listener shows, and what its callers have to trust.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    pub(crate) acceptor: TlsAcceptor,
+    /// The authority of a certificate of our own, else the certificate itself.
+    pub(crate) trust: Arc<str>,
+}
+
+/// What goes wrong with certificates.
+fn wrong(what: impl fmt::Display) -> io::Error {
+    io::Error::other(what.to_string())
+}
+
+/// Makes the identities of one simulator.
+#[derive(Default)]
+pub(crate) struct Authority {
+    own: Option<Identity>,
+}
+
+impl Authority {
+    /// The identity for `config`; all that are self-signed are the same.
+    pub(crate) fn identity(&mut self, config: &TlsSettings) -> io::Result<Identity> {
+        match config {
+            TlsSettings::SelfSigned => {
+                let own = self.own.take().map_or_else(own, Ok)?;
+                self.own = Some(own.clone());
+                Ok(own)
+            }
+            TlsSettings::Files { cert, key } => {
+                let read = |file: &PathBuf| {
+                    std::fs::read(file).map_err(|error| wrong(format!("{} cannot be read: {error}", file.display())))
+                };
+                let (chain, secret) = (read(cert)?, read(key)?);
+                let unfit = |error| {
+                    wrong(format!("{} and {} are no certificate and its key: {error}", cert.display(), key.display()))
+                };
+                identity(&chain, &secret, None).map_err(unfit)
+            }
+        }
+    }
+}
+
+/// An authority and a certificate by it for this machine.
+fn own() -> io::Result<Identity> {
+    let mut root = CertificateParams::new(Vec::new()).map_err(wrong)?;
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.distinguished_name.push(DnType::CommonName, "hopmark simulator");
+    let root_key = KeyPair::generate().map_err(wrong)?;
+    let authority = root.self_signed(&root_key).map_err(wrong)?.pem();
+    let issuer = Issuer::new(root, root_key);
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut leaf = CertificateParams::new(names).map_err(wrong)?;
+    leaf.distinguished_name.push(DnType::CommonName, "localhost");
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate().map_err(wrong)?;
+    let certificate = leaf.signed_by(&key, &issuer).map_err(wrong)?.pem();
+    identity(certificate.as_bytes(), key.serialize_pem().as_bytes(), Some(&authority))
+}
+
+fn identity(chain: &[u8], key: &[u8], authority: Option<&str>) -> io::Result<Identity> {
+    let certificates = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(wrong)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
+        .map_err(wrong)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let trust = authority.map_or_else(|| String::from_utf8_lossy(chain), Into::into);
+    Ok(Identity { acceptor: TlsAcceptor::from(Arc::new(config)), trust: Arc::from(&*trust) })
+}
+
+/// What gateways trust in front of foreign servers: certificates from a file, or else the roots of the system (those that
+/// `SSL_CERT_FILE` names).
+#[derive(Clone, Default)]
+pub(crate) struct Authorities {
+    own: Vec<CertificateDer<'static>>,
+    client: OnceLock<Arc<ClientConfig>>,
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({})", self.own.len())
+    }
+}
+
+impl PartialEq for Authorities {
+    fn eq(&self, other: &Self) -> bool {
+        self.own == other.own
+    }
+}
+
+impl Authorities {
+    /// Those in a file in PEM.
+    pub(crate) fn load(file: &Path) -> Result<Self, String> {
+        let wrong = |what: &dyn fmt::Display| format!("has ca = \"{}\", which cannot be used: {what}", file.display());
+        let own = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let own = own.map_err(|error| wrong(&error))?;
+        let mut roots = RootCertStore::empty();
+        own.iter().try_for_each(|one| roots.add(one.clone())).map_err(|error| wrong(&error))?;
+        if roots.is_empty() {
+            return Err(wrong(&"it holds no certificate"));
+        }
+        Ok(Self { own, client: OnceLock::new() })
+    }
+
+    /// A client that trusts them.
+    pub(crate) fn client(&self) -> io::Result<Arc<ClientConfig>> {
+        static SYSTEM: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+        let client = if self.own.is_empty() { &SYSTEM } else { &self.client };
+        if let Some(client) = client.get() {
+            return Ok(Arc::clone(client));
+        }
+        let mut roots = RootCertStore::empty();
+        if self.own.is_empty() {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        } else {
+            roots.add_parsable_certificates(self.own.iter().cloned());
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(wrong)?;
+        let config = builder.with_root_certificates(roots).with_no_client_auth();
+        Ok(Arc::clone(client.get_or_init(|| Arc::new(config))))
+    }
+}

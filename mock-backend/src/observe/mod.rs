@@ -1,0 +1,7 @@
+//! What was really sent, and when: the ledger, the counters, and what is open at this moment.
+
+pub(crate) mod gauges;
+pub(crate) mod ledger;
+pub(crate) mod metrics;
+pub(crate) mod record;
+pub(crate) mod scan;

@@ -1,0 +1,170 @@
+//! `/_sim/*`: the ledger, the planned truth, and the levers of a running simulator.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode, Uri};
+use serde_json::json;
+
+use crate::api::backend::Backend;
+use crate::api::error::ApiError;
+use crate::api::query::parameters;
+use crate::net::clock::now_ns;
+use crate::net::entry::Marks;
+use crate::net::exchange::Note;
+use crate::net::reply::Reply;
+use crate::observe::ledger::Query;
+use crate::state::context::Context;
+use crate::state::snapshot::State;
+
+/// Answers a request to the simulator itself.
+pub(crate) fn answer(context: &Context, head: &Parts, body: Result<Bytes, ApiError>) -> Response<Reply> {
+    context.connection.exchange.note_head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
+    let state = &context.state;
+    match (&head.method, head.uri.path()) {
+        (&Method::GET, "/_sim/ledger") => ledger(state, &head.uri),
+        (&Method::GET, "/_sim/describe") => json_response(StatusCode::OK, state.description().to_owned()),
+        (&Method::GET, "/_sim/ca.pem") => ca(state),
+        (&Method::GET, "/_sim/health") => health(state),
+        (&Method::GET, "/_sim/metrics") => text(METRICS, state.metrics()),
+        (&Method::GET, "/_sim/config") => json_response(StatusCode::OK, state.config.source.to_string()),
+        (&Method::PATCH, "/_sim/config") => patch(context, &body.unwrap_or_default()),
+        (&Method::POST, "/_sim/reset") => {
+            context.worker.current.reset();
+            json_response(StatusCode::OK, json!({"status": "reset"}).to_string())
+        }
+        (&Method::POST, "/_sim/stall") => stall(context, &head.uri),
+        (method, path) => wrong(StatusCode::NOT_FOUND, &format!("there is no {method} {path}")),
+    }
+}
+
+/// A request to the simulator, in the head of another, that it does not understand.
+pub(crate) fn refuse(context: &Context, message: &str) -> Response<Reply> {
+    context.connection.exchange.note_head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
+    wrong(StatusCode::BAD_REQUEST, message)
+}
+
+fn json_response(status: StatusCode, body: String) -> Response<Reply> {
+    let mut response = Response::new(Reply::whole(body.into_bytes()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn wrong(status: StatusCode, message: &str) -> Response<Reply> {
+    json_response(status, json!({"error": {"message": message}}).to_string())
+}
+
+/// The ledger as JSONL; how many records it holds and how many gave way stand in the head.
+fn ledger(state: &Arc<State>, uri: &Uri) -> Response<Reply> {
+    let query = match query(uri) {
+        Ok(query) => query,
+        Err(message) => return wrong(StatusCode::BAD_REQUEST, &message),
+    };
+    let mut lines = Vec::new();
+    for record in state.ledger.read(&query) {
+        if serde_json::to_writer(&mut lines, &record).is_ok() {
+            lines.push(b'\n');
+        }
+    }
+    let mut response = Response::new(Reply::whole(lines));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert("x-sim-ledger-capacity", HeaderValue::from(state.ledger.capacity()));
+    headers.insert("x-sim-ledger-dropped", HeaderValue::from(state.ledger.dropped()));
+    response
+}
+
+/// What callers have to trust, of all listeners with TLS.
+fn ca(state: &State) -> Response<Reply> {
+    let mut all: Vec<&str> =
+        state.listeners.iter().filter_map(|listener| Some(&*listener.tls.as_ref()?.trust)).collect();
+    all.dedup();
+    if all.is_empty() {
+        return wrong(StatusCode::NOT_FOUND, "no listener has TLS");
+    }
+    text("application/x-pem-file", all.concat())
+}
+
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+fn text(kind: &'static str, text: String) -> Response<Reply> {
+    let mut response = Response::new(Reply::whole(text.into_bytes()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// 503 until the simulator is ready.
+fn health(state: &State) -> Response<Reply> {
+    if now_ns() < state.ready_at() {
+        return json_response(StatusCode::SERVICE_UNAVAILABLE, json!({"status": "starting"}).to_string());
+    }
+    json_response(StatusCode::OK, json!({"status": "ok"}).to_string())
+}
+
+/// Changes the scenario, whole or not at all; says what it is then.
+fn patch(context: &Context, body: &[u8]) -> Response<Reply> {
+    let patch = serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"));
+    match patch.and_then(|patch| context.worker.current.patch(&patch).map_err(|error| error.0)) {
+        Ok(()) => json_response(StatusCode::OK, context.worker.current.state().config.source.to_string()),
+        Err(message) => wrong(StatusCode::BAD_REQUEST, &message),
+    }
+}
+
+fn query(uri: &Uri) -> Result<Query, String> {
+    let mut query = Query::default();
+    for (key, value) in pairs(uri) {
+        let number = || value.parse::<u64>().map_err(|_| format!("{key} must be a whole number, not \"{value}\""));
+        match key.as_str() {
+            "id" => query.id = Some(value),
+            "listener" => query.listener = Some(value),
+            "since" => query.since = number()?,
+            "limit" => query.limit = Some(usize::try_from(number()?).unwrap_or(usize::MAX)),
+            _ => return Err(format!("unknown parameter \"{key}\"; known are id, listener, since, limit")),
+        }
+    }
+    Ok(query)
+}
+
+/// Holds a backend still for `ms`: the one named, else that of the listener asked.
+fn stall(context: &Context, uri: &Uri) -> Response<Reply> {
+    let mut backend = context.listener.backend.clone();
+    let mut ms = None;
+    for (key, value) in pairs(uri) {
+        match key.as_str() {
+            "ms" => ms = value.parse::<u32>().ok(),
+            "backend" => backend = find(&context.state, &value),
+            _ => return wrong(StatusCode::BAD_REQUEST, &format!("unknown parameter \"{key}\"; known are ms, backend")),
+        }
+    }
+    let (Some(backend), Some(ms)) = (backend, ms) else {
+        return wrong(StatusCode::BAD_REQUEST, "write POST /_sim/stall?ms=3000, or also &backend=NAME");
+    };
+    let until = now_ns() + u64::from(ms) * 1_000_000;
+    backend.model.stall(until);
+    json_response(StatusCode::OK, json!({"backend": backend.settings.name, "until_ns": until}).to_string())
+}
+
+fn find(state: &State, name: &str) -> Option<Arc<Backend>> {
+    state.backends.iter().find(|backend| backend.settings.name == name).cloned()
+}
+
+/// The parameters of an address, decoded.
+fn pairs(uri: &Uri) -> impl Iterator<Item = (String, String)> {
+    parameters(uri.query().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_decoded() {
+        let uri: Uri = "/_sim/ledger?id=a%2Fb+c%zz&limit=3".parse().unwrap();
+        let query = query(&uri).unwrap();
+        assert_eq!((query.id.as_deref(), query.limit), (Some("a/b c%zz"), Some(3)));
+        assert!(super::query(&"/x?limt=3".parse().unwrap()).unwrap_err().contains("unknown parameter"));
+    }
+}

@@ -1,0 +1,10 @@
+//! The running simulator: its threads, its listeners, and each connection from its first byte to its last.
+
+mod admin;
+mod connection;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+mod http2_stream;
+mod listener;
+mod protocol;
+pub(crate) mod simulator;
