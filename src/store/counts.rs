@@ -5,8 +5,11 @@
 //! depend on the number of calls.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::measure::counts::Counts;
 use crate::measure::outcome::Outcome;
@@ -14,10 +17,90 @@ use crate::measure::sample::Sample;
 use crate::plan::Plan;
 use crate::run::SpanCounts;
 use crate::store::file::{self, StoreError};
+use crate::store::table;
 use crate::units::{Nanos, PathId, Phase};
 
-const HEAD: &str = "second,length,path,phase,ok,failed,incomplete,dropped,streams,stalled,opened,reused,input_tokens,\
-                    output_tokens,backwards,unanswered,without_tokens,begun,over,errors,statuses";
+/// A line of the file: its columns, in their order.
+#[derive(Default, Serialize, Deserialize)]
+struct Row {
+    second: u64,
+    length: u64,
+    path: String,
+    phase: String,
+    ok: u64,
+    failed: u64,
+    incomplete: u64,
+    dropped: u64,
+    streams: u64,
+    stalled: u64,
+    opened: u64,
+    reused: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+    backwards: u64,
+    unanswered: u64,
+    without_tokens: u64,
+    begun: u64,
+    over: u64,
+    /// "failed/http_429=17 failed/dns=1": those of the three columns above, by class.
+    errors: String,
+    /// "200=5 429=17".
+    statuses: String,
+}
+
+impl Row {
+    fn of(span: &SpanCounts, name: &str) -> Self {
+        let calls = &span.calls;
+        Self {
+            second: span.second,
+            length: span.length,
+            path: file::printable(name),
+            phase: span.phase.as_str().to_owned(),
+            ok: calls.ok,
+            failed: calls.failed(),
+            incomplete: calls.incomplete(),
+            dropped: calls.dropped(),
+            streams: calls.streams,
+            stalled: calls.stalled,
+            opened: calls.opened,
+            reused: calls.reused,
+            input_tokens: calls.input_tokens,
+            output_tokens: calls.output_tokens,
+            backwards: calls.backwards,
+            unanswered: calls.unanswered,
+            without_tokens: calls.without_tokens,
+            begun: span.begun,
+            over: span.over,
+            errors: list(calls.errors.iter().map(|(outcome, count)| (error_text(*outcome), count))),
+            statuses: list(&calls.statuses),
+        }
+    }
+
+    fn span(self, plan: &Plan) -> Result<SpanCounts, String> {
+        Ok(SpanCounts {
+            second: self.second,
+            length: self.length,
+            path: path_named(&self.path, plan)?,
+            phase: self.phase.parse().map_err(|error| format!("a phase, but: {error}"))?,
+            calls: Counts {
+                ok: self.ok,
+                errors: self.errors.split_ascii_whitespace().map(error).collect::<Result<_, _>>()?,
+                streams: self.streams,
+                stalled: self.stalled,
+                opened: self.opened,
+                reused: self.reused,
+                input_tokens: self.input_tokens,
+                output_tokens: self.output_tokens,
+                backwards: self.backwards,
+                unanswered: self.unanswered,
+                without_tokens: self.without_tokens,
+                statuses: self.statuses.split_ascii_whitespace().map(status).collect::<Result<_, _>>()?,
+            },
+            begun: self.begun,
+            over: self.over,
+        })
+    }
+}
 
 /// The calls of a run, counted as they end.
 #[derive(Debug)]
@@ -67,99 +150,43 @@ impl Books {
     /// # Errors
     /// When the disk or the folder refuses.
     pub fn write(&self, to_disk: bool) -> Result<(), StoreError> {
-        let mut text = HEAD.to_owned() + "\n";
-        self.spans.values().for_each(|span| line(&mut text, span, &self.names[span.path.index()]));
-        if to_disk {
-            file::write_whole(&self.path, text.as_bytes())
-        } else {
-            file::replace(&self.path, text.as_bytes())
-        }
+        let text = self.text().map_err(|error| StoreError::unwritable(&self.path, error))?;
+        if to_disk { file::write_whole(&self.path, &text) } else { file::replace(&self.path, &text) }
+    }
+
+    fn text(&self) -> io::Result<Vec<u8>> {
+        let rows = self.spans.values().map(|span| Row::of(span, &self.names[span.path.index()]));
+        Ok([table::head::<Row>()?, table::lines(rows)?].concat())
     }
 }
 
-fn line(text: &mut String, span: &SpanCounts, name: &str) {
-    let calls = &span.calls;
-    let mut errors = String::new();
-    for (outcome, count) in &calls.errors {
-        let class = outcome.error().map(|class| class.to_string()).unwrap_or_default();
-        let gap = if errors.is_empty() { "" } else { " " };
-        // Writing into a String does not fail.
-        let _ = write!(errors, "{gap}{}/{class}={count}", outcome.as_str());
-    }
-    let _ = write!(text, "{},{},{},{}", span.second, span.length, file::field(name), span.phase.as_str());
-    for number in [
-        calls.ok,
-        calls.failed(),
-        calls.incomplete(),
-        calls.dropped(),
-        calls.streams,
-        calls.stalled,
-        calls.opened,
-        calls.reused,
-        calls.input_tokens,
-        calls.output_tokens,
-        calls.backwards,
-        calls.unanswered,
-        calls.without_tokens,
-        span.begun,
-        span.over,
-    ] {
-        let _ = write!(text, ",{number}");
-    }
-    let statuses = calls.statuses.iter().map(|(status, count)| format!("{status}={count}"));
-    let _ = writeln!(text, ",{errors},{}", statuses.collect::<Vec<_>>().join(" "));
-}
-
-/// Reads `counts.csv` back.
+/// Reads `counts.csv` back. Columns are found by name; others are ignored.
 ///
 /// # Errors
 /// When the file is not readable, or a line is not what it should be.
 pub fn read(path: &Path, plan: &Plan) -> Result<Vec<SpanCounts>, StoreError> {
     let bytes = file::read_whole(path)?;
-    let broken = |line: u64, what: String| StoreError::broken(path, line, what);
-    let mut lines = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes.as_slice());
-    let mut spans = Vec::new();
-    for (record, line) in lines.records().zip(1..) {
-        let record = record.map_err(|error| broken(line, format!("a row of comma-separated text, but: {error}")))?;
-        if line == 1 {
-            let is_head = record.iter().eq(HEAD.split(','));
-            is_head.then_some(()).ok_or_else(|| broken(1, format!("the head line '{HEAD}'")))?;
-        } else {
-            spans.push(span(&record, plan).map_err(|what| broken(line, what))?);
-        }
+    if bytes.is_empty() {
+        // It is written whole: what has no head line was lost, and is not a run without calls.
+        return Err(StoreError::broken(path, 1, "a head line, found nothing".to_owned()));
     }
-    Ok(spans)
+    table::read(path, &bytes, |row: Row| row.span(plan))
 }
 
-fn span(record: &csv::StringRecord, plan: &Plan) -> Result<SpanCounts, String> {
-    let field = |place: usize| record.get(place).unwrap_or_default();
-    let number = |place: usize| field(place).parse::<u64>().map_err(|_| format!("a count, found '{}'", field(place)));
-    let path = plan.paths.iter().find(|path| file::printable(&path.name) == field(2));
-    let errors = field(19).split_ascii_whitespace().map(error).collect::<Result<_, _>>()?;
-    Ok(SpanCounts {
-        second: number(0)?,
-        length: number(1)?,
-        path: path
-            .map(|path| path.id)
-            .ok_or_else(|| format!("the name of a path of the plan, found '{}'", field(2)))?,
-        phase: field(3).parse().map_err(|error| format!("a phase, but: {error}"))?,
-        calls: Counts {
-            ok: number(4)?,
-            errors,
-            streams: number(8)?,
-            stalled: number(9)?,
-            opened: number(10)?,
-            reused: number(11)?,
-            input_tokens: number(12)?,
-            output_tokens: number(13)?,
-            backwards: number(14)?,
-            unanswered: number(15)?,
-            without_tokens: number(16)?,
-            statuses: field(20).split_ascii_whitespace().map(status).collect::<Result<_, _>>()?,
-        },
-        begun: number(17)?,
-        over: number(18)?,
-    })
+fn path_named(name: &str, plan: &Plan) -> Result<PathId, String> {
+    let path = plan.paths.iter().find(|path| file::printable(&path.name) == name);
+    path.map(|path| path.id).ok_or_else(|| format!("the name of a path of the plan, found '{name}'"))
+}
+
+/// "what=count" of each, with spaces between.
+fn list<'a>(counts: impl IntoIterator<Item = (impl fmt::Display, &'a u64)>) -> String {
+    counts.into_iter().map(|(what, count)| format!("{what}={count}")).collect::<Vec<_>>().join(" ")
+}
+
+/// "failed/http_429".
+fn error_text(outcome: Outcome) -> String {
+    let class = outcome.error().map(|class| class.to_string()).unwrap_or_default();
+    format!("{}/{class}", outcome.as_str())
 }
 
 /// "failed/http_429=17".

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use crate::run::Run;
 
+mod cell;
 mod census;
+mod columns;
 pub mod counts;
 mod fields;
 pub mod file;
@@ -25,6 +27,7 @@ pub mod rows_read;
 pub mod selftest;
 pub mod series;
 pub mod sieve;
+mod table;
 pub mod tally;
 
 pub use file::{StoreError, create_run_dir};
