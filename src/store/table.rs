@@ -46,7 +46,7 @@ pub(crate) fn read<T: DeserializeOwned, R>(
     bytes: &[u8],
     understand: impl Fn(T) -> Result<R, String>,
 ) -> Result<Vec<R>, StoreError> {
-    let mut lines = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
+    let mut lines = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let (mut head, mut record) = (StringRecord::new(), StringRecord::new());
     let mut rows = Vec::new();
     if !lines.read_record(&mut head).map_err(|error| broken(path, &error, &head, &record))? {
@@ -54,6 +54,10 @@ pub(crate) fn read<T: DeserializeOwned, R>(
     }
     check_head::<T>(&head).map_err(|what| StoreError::broken(path, 1, what))?;
     while lines.read_record(&mut record).map_err(|error| broken(path, &error, &head, &record))? {
+        if is_blank(&record) {
+            continue;
+        }
+        check_width(&head, &record).map_err(|what| StoreError::broken(path, line_of(&record), what))?;
         let row = record.deserialize(Some(&head)).map_err(|error| broken(path, &error, &head, &record))?;
         rows.push(understand(row).map_err(|what| StoreError::broken(path, line_of(&record), what))?);
     }
@@ -67,6 +71,16 @@ fn check_head<T: DeserializeOwned>(head: &StringRecord) -> Result<(), String> {
         ErrorKind::Deserialize { err, .. } => format!("a head line with every column once, but: {}", err.kind()),
         _ => format!("a head line, but: {error}"),
     })
+}
+
+/// Whether a line holds nothing, as editors leave at the end of a file.
+fn is_blank(record: &StringRecord) -> bool {
+    record.len() == 1 && record.iter().all(|cell| cell.trim().is_empty())
+}
+
+fn check_width(head: &StringRecord, record: &StringRecord) -> Result<(), String> {
+    let (expected, found) = (head.len(), record.len());
+    if found == expected { Ok(()) } else { Err(format!("{expected} fields, found {found}")) }
 }
 
 fn broken(path: &Path, error: &csv::Error, head: &StringRecord, record: &StringRecord) -> StoreError {
@@ -88,7 +102,6 @@ fn expected(error: &csv::Error, head: &StringRecord, record: &StringRecord) -> S
             };
             format!("{} in column '{}', found '{}'", kind(err.kind()), cell(head), cell(record))
         }
-        ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{expected_len} fields, found {len}"),
         _ => format!("a row of comma-separated text, but: {error}"),
     }
 }
@@ -134,6 +147,7 @@ mod tests {
             ("one that may be empty is missing", "count,name\n1,a\n", vec![row("a", 1, None)]),
             ("no rows", "name,count,share\n", vec![]),
             ("nothing", "", vec![]),
+            ("saved by an editor", "\u{feff}name,count,share\r\na,1,\r\n\r\n \r\n", vec![row("a", 1, None)]),
         ] {
             assert_eq!(back(text), Ok(rows), "{word}");
         }
