@@ -1,95 +1,146 @@
 //! The columns of `requests.csv`, each told once: its name, what is written into it, and where what is read goes.
 //!
-//! A new column is a new entry of [`COLUMNS`] made by [`later`]; its head line, its writer and its reader follow.
+//! A new column is a new line at the end of [`visit`] made by [`Visitor::later`]; its head line, its writer and its reader
+//! follow. They are visitors and not loops over a table, so that each is compiled into straight code for its columns.
+
+use std::convert::Infallible;
 
 use crate::measure::outcome::Outcome;
 use crate::measure::sample::{ConnUse, Sample};
 use crate::store::cell::{Cell, Expected, RowText, Value};
 
 /// A column of `requests.csv`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     /// What stands in the head line.
     pub(crate) name: &'static str,
-    /// Whether the files of earlier versions do not have it.
+    /// Whether the files of earlier versions do not have it: there, its value was not seen.
     pub(crate) is_later: bool,
-    /// Appends the cell to the text of a row.
-    pub(crate) write: fn(&Sample, &mut RowText),
-    /// Puts what the cell says into a sample of which the columns before are known and nothing else was seen.
-    pub(crate) read: fn(&mut Sample, Cell<'_, '_>) -> Result<(), Expected>,
 }
 
-type Write = fn(&Sample, &mut RowText);
-type Read = fn(&mut Sample, Cell<'_, '_>) -> Result<(), Expected>;
+/// What is done with one column after the other.
+pub(crate) trait Visitor {
+    /// Why it cannot be done.
+    type Error;
 
-/// A column that every file has.
-const fn column(name: &'static str, write: Write, read: Read) -> Column {
-    Column { name, is_later: false, write, read }
+    /// A column: `write` appends its cell to a row, `read` puts what the cell says into a sample of which the columns
+    /// before are known and nothing else was seen.
+    fn column(
+        &mut self,
+        column: Column,
+        write: impl Fn(&Sample, &mut RowText),
+        read: impl Fn(&mut Sample, Cell<'_, '_>) -> Result<(), Expected>,
+    ) -> Result<(), Self::Error>;
+
+    /// A column that every file has, for a value and its place.
+    fn value<T: Value>(
+        &mut self,
+        name: &'static str,
+        value: impl Fn(&Sample) -> &T,
+        place: impl Fn(&mut Sample) -> &mut T,
+    ) -> Result<(), Self::Error> {
+        self.column(always(name), |s, row| value(s).write(row), |s, cell| cell.read(place(s)))
+    }
+
+    /// A column that the files of earlier versions do not have.
+    fn later<T: Value>(
+        &mut self,
+        name: &'static str,
+        value: impl Fn(&Sample) -> &Option<T>,
+        place: impl Fn(&mut Sample) -> &mut Option<T>,
+    ) -> Result<(), Self::Error> {
+        let column = Column { name, is_later: true };
+        self.column(column, |s, row| value(s).write(row), |s, cell| cell.read(place(s)))
+    }
+
+    /// A column of the connection: empty, and not looked at, where there was none.
+    fn conn<T: Value>(
+        &mut self,
+        name: &'static str,
+        value: impl Fn(&ConnUse) -> &T,
+        place: impl Fn(&mut ConnUse) -> &mut T,
+    ) -> Result<(), Self::Error> {
+        self.column(
+            always(name),
+            |s, row| s.conn.iter().for_each(|conn| value(conn).write(row)),
+            |s, cell| s.conn.as_mut().map_or(Ok(()), |conn| cell.read(place(conn))),
+        )
+    }
 }
 
-/// A column that the files of earlier versions do not have: there, its value was not seen.
-const fn later(name: &'static str, write: Write, read: Read) -> Column {
-    Column { name, is_later: true, write, read }
+/// Shows a visitor the columns, in order: those of the contract, then what a reader may want besides.
+pub(crate) fn visit<V: Visitor>(v: &mut V) -> Result<(), V::Error> {
+    v.value("seq", |s| &s.seq, |s| &mut s.seq)?;
+    v.value("round", |s| &s.round, |s| &mut s.round)?;
+    v.value("path", |s| &s.path, |s| &mut s.path)?;
+    v.value("phase", |s| &s.phase, |s| &mut s.phase)?;
+    v.value("api", |s| &s.api, |s| &mut s.api)?;
+    v.value("stream", |s| &s.stream, |s| &mut s.stream)?;
+    v.value("intended", |s| &s.stamps.intended, |s| &mut s.stamps.intended)?;
+    v.value("sent", |s| &s.stamps.sent, |s| &mut s.stamps.sent)?;
+    v.value("conn_ready", |s| &s.stamps.conn_ready, |s| &mut s.stamps.conn_ready)?;
+    v.value("head", |s| &s.stamps.head, |s| &mut s.stamps.head)?;
+    v.value("first_byte", |s| &s.stamps.first_byte, |s| &mut s.stamps.first_byte)?;
+    v.value("first_event", |s| &s.stamps.first_event, |s| &mut s.stamps.first_event)?;
+    v.value("first_reasoning", |s| &s.stamps.first_reasoning, |s| &mut s.stamps.first_reasoning)?;
+    v.value("first_content", |s| &s.stamps.first_content, |s| &mut s.stamps.first_content)?;
+    v.value("last_content", |s| &s.stamps.last_content, |s| &mut s.stamps.last_content)?;
+    v.value("done", |s| &s.stamps.done, |s| &mut s.stamps.done)?;
+    v.value("end", |s| &s.stamps.end, |s| &mut s.stamps.end)?;
+    v.column(always("outcome"), |s, row| row.word(s.outcome.as_str()), read_outcome)?;
+    v.column(always("error"), write_class, read_class)?;
+    v.value("status", |s| &s.status, |s| &mut s.status)?;
+    v.value("input_tokens", |s| &s.input_tokens, |s| &mut s.input_tokens)?;
+    v.value("output_tokens", |s| &s.output_tokens, |s| &mut s.output_tokens)?;
+    v.value("reasoning_tokens", |s| &s.reasoning_tokens, |s| &mut s.reasoning_tokens)?;
+    v.column(always("conn_id"), |s, row| s.conn.iter().for_each(|conn| conn.id.write(row)), read_conn)?;
+    v.conn("conn_use", |conn| &conn.uses, |conn| &mut conn.uses)?;
+    v.conn("dns_ms", |conn| &conn.dns, |conn| &mut conn.dns)?;
+    v.conn("tcp_ms", |conn| &conn.tcp, |conn| &mut conn.tcp)?;
+    v.conn("tls_ms", |conn| &conn.tls, |conn| &mut conn.tls)?;
+    v.conn("peer", |conn| &conn.peer, |conn| &mut conn.peer)?;
+    v.value("request_id", |s| &s.request_id, |s| &mut s.request_id)?;
+    v.value("server_ms", |s| &s.server_ms, |s| &mut s.server_ms)?;
+    v.value("retry_after_ms", |s| &s.retry_after_ms, |s| &mut s.retry_after_ms)?;
+    v.value("region", |s| &s.region, |s| &mut s.region)?;
+    v.value("dequeued", |s| &s.stamps.dequeued, |s| &mut s.stamps.dequeued)?;
+    v.value("usage", |s| &s.stamps.usage, |s| &mut s.stamps.usage)?;
+    v.value("first_visible", |s| &s.stamps.first_visible, |s| &mut s.stamps.first_visible)?;
+    v.later("begun", |s| &s.stamps.begun, |s| &mut s.stamps.begun)?;
+    v.later("gateway_ms", |s| &s.gateway_ms, |s| &mut s.gateway_ms)?;
+    v.later("upstream_ms", |s| &s.upstream_ms, |s| &mut s.upstream_ms)
 }
 
-/// The columns, in order: those of the contract, then what a reader may want besides.
-pub(crate) const COLUMNS: &[Column] = &[
-    column("seq", |s, row| s.seq.write(row), |s, cell| cell.read(&mut s.seq)),
-    column("round", |s, row| s.round.write(row), |s, cell| cell.read(&mut s.round)),
-    column("path", |s, row| s.path.write(row), |s, cell| cell.read(&mut s.path)),
-    column("phase", |s, row| s.phase.write(row), |s, cell| cell.read(&mut s.phase)),
-    column("api", |s, row| s.api.write(row), |s, cell| cell.read(&mut s.api)),
-    column("stream", |s, row| s.stream.write(row), |s, cell| cell.read(&mut s.stream)),
-    column("intended", |s, row| s.stamps.intended.write(row), |s, cell| cell.read(&mut s.stamps.intended)),
-    column("sent", |s, row| s.stamps.sent.write(row), |s, cell| cell.read(&mut s.stamps.sent)),
-    column("conn_ready", |s, row| s.stamps.conn_ready.write(row), |s, cell| cell.read(&mut s.stamps.conn_ready)),
-    column("head", |s, row| s.stamps.head.write(row), |s, cell| cell.read(&mut s.stamps.head)),
-    column("first_byte", |s, row| s.stamps.first_byte.write(row), |s, cell| cell.read(&mut s.stamps.first_byte)),
-    column("first_event", |s, row| s.stamps.first_event.write(row), |s, cell| cell.read(&mut s.stamps.first_event)),
-    column(
-        "first_reasoning",
-        |s, row| s.stamps.first_reasoning.write(row),
-        |s, cell| cell.read(&mut s.stamps.first_reasoning),
-    ),
-    column(
-        "first_content",
-        |s, row| s.stamps.first_content.write(row),
-        |s, cell| cell.read(&mut s.stamps.first_content),
-    ),
-    column("last_content", |s, row| s.stamps.last_content.write(row), |s, cell| cell.read(&mut s.stamps.last_content)),
-    column("done", |s, row| s.stamps.done.write(row), |s, cell| cell.read(&mut s.stamps.done)),
-    column("end", |s, row| s.stamps.end.write(row), |s, cell| cell.read(&mut s.stamps.end)),
-    column("outcome", |s, row| row.word(s.outcome.as_str()), read_outcome),
-    column("error", write_class, read_class),
-    column("status", |s, row| s.status.write(row), |s, cell| cell.read(&mut s.status)),
-    column("input_tokens", |s, row| s.input_tokens.write(row), |s, cell| cell.read(&mut s.input_tokens)),
-    column("output_tokens", |s, row| s.output_tokens.write(row), |s, cell| cell.read(&mut s.output_tokens)),
-    column("reasoning_tokens", |s, row| s.reasoning_tokens.write(row), |s, cell| cell.read(&mut s.reasoning_tokens)),
-    column("conn_id", |s, row| s.conn.map(|conn| conn.id).write(row), read_conn),
-    column("conn_use", |s, row| of(s, |conn| Some(conn.uses)).write(row), |s, cell| into(s, cell, |c| &mut c.uses)),
-    column("dns_ms", |s, row| of(s, |conn| conn.dns).write(row), |s, cell| into(s, cell, |conn| &mut conn.dns)),
-    column("tcp_ms", |s, row| of(s, |conn| conn.tcp).write(row), |s, cell| into(s, cell, |conn| &mut conn.tcp)),
-    column("tls_ms", |s, row| of(s, |conn| conn.tls).write(row), |s, cell| into(s, cell, |conn| &mut conn.tls)),
-    column("peer", |s, row| of(s, |conn| conn.peer).write(row), |s, cell| into(s, cell, |conn| &mut conn.peer)),
-    column("request_id", |s, row| s.request_id.write(row), |s, cell| cell.read(&mut s.request_id)),
-    column("server_ms", |s, row| s.server_ms.write(row), |s, cell| cell.read(&mut s.server_ms)),
-    column("retry_after_ms", |s, row| s.retry_after_ms.write(row), |s, cell| cell.read(&mut s.retry_after_ms)),
-    column("region", |s, row| s.region.write(row), |s, cell| cell.read(&mut s.region)),
-    column("dequeued", |s, row| s.stamps.dequeued.write(row), |s, cell| cell.read(&mut s.stamps.dequeued)),
-    column("usage", |s, row| s.stamps.usage.write(row), |s, cell| cell.read(&mut s.stamps.usage)),
-    column(
-        "first_visible",
-        |s, row| s.stamps.first_visible.write(row),
-        |s, cell| cell.read(&mut s.stamps.first_visible),
-    ),
-    later("begun", |s, row| s.stamps.begun.write(row), |s, cell| cell.read(&mut s.stamps.begun)),
-    later("gateway_ms", |s, row| s.gateway_ms.write(row), |s, cell| cell.read(&mut s.gateway_ms)),
-    later("upstream_ms", |s, row| s.upstream_ms.write(row), |s, cell| cell.read(&mut s.upstream_ms)),
-];
+const fn always(name: &'static str) -> Column {
+    Column { name, is_later: false }
+}
+
+/// The columns, in order.
+pub(crate) fn list() -> Vec<Column> {
+    let mut list = List(Vec::new());
+    let Ok(()) = visit(&mut list);
+    list.0
+}
 
 /// The head line, without its end.
 pub(crate) fn head() -> String {
-    COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(",")
+    list().iter().map(|column| column.name).collect::<Vec<_>>().join(",")
+}
+
+struct List(Vec<Column>);
+
+impl Visitor for List {
+    type Error = Infallible;
+
+    fn column(
+        &mut self,
+        column: Column,
+        _: impl Fn(&Sample, &mut RowText),
+        _: impl Fn(&mut Sample, Cell<'_, '_>) -> Result<(), Expected>,
+    ) -> Result<(), Infallible> {
+        self.0.push(column);
+        Ok(())
+    }
 }
 
 fn read_outcome(sample: &mut Sample, cell: Cell<'_, '_>) -> Result<(), Expected> {
@@ -116,16 +167,6 @@ fn read_conn(sample: &mut Sample, cell: Cell<'_, '_>) -> Result<(), Expected> {
     Ok(())
 }
 
-/// What is known of the connection, if there was one.
-fn of<T>(sample: &Sample, what: fn(&ConnUse) -> Option<T>) -> Option<T> {
-    sample.conn.as_ref().and_then(what)
-}
-
-/// Reads what the cell says of the connection, if there was one.
-fn into<T: Value>(sample: &mut Sample, cell: Cell<'_, '_>, place: fn(&mut ConnUse) -> &mut T) -> Result<(), Expected> {
-    sample.conn.as_mut().map_or(Ok(()), |conn| cell.read(place(conn)))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -139,8 +180,8 @@ mod tests {
                         output_tokens,reasoning_tokens,conn_id,conn_use,dns_ms,tcp_ms,tls_ms,peer,request_id,server_ms,\
                         retry_after_ms,region";
         assert!(head().starts_with(&format!("{contract},dequeued,usage,first_visible,begun,")), "{}", head());
-        let names: BTreeSet<&str> = COLUMNS.iter().map(|column| column.name).collect();
-        assert_eq!(names.len(), COLUMNS.len(), "each once");
+        let names: BTreeSet<&str> = list().into_iter().map(|column| column.name).collect();
+        assert_eq!(names.len(), list().len(), "each once");
         assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')));
     }
 }

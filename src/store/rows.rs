@@ -3,14 +3,15 @@
 //! The writer knows nothing of workers or queues; whoever owns it calls [`RowWriter::append`] from one thread and
 //! [`RowWriter::flush`] once a second, so that a killed run keeps what it measured.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::measure::sample::Sample;
 use crate::plan::Plan;
-use crate::store::cell::RowText;
-use crate::store::columns::{self, COLUMNS};
+use crate::store::cell::{Cell, Expected, RowText};
+use crate::store::columns::{self, Column, Visitor};
 use crate::store::file::StoreError;
 use crate::units::Nanos;
 
@@ -73,12 +74,29 @@ impl RowWriter {
 /// Makes `row` the line of this attempt.
 fn write(sample: &Sample, row: &mut RowText) {
     row.bytes.clear();
-    for column in COLUMNS {
-        (column.write)(sample, row);
-        row.bytes.push(b',');
-    }
+    let Ok(()) = columns::visit(&mut Writing { sample, row });
     row.bytes.pop();
     row.bytes.push(b'\n');
+}
+
+struct Writing<'a> {
+    sample: &'a Sample,
+    row: &'a mut RowText,
+}
+
+impl Visitor for Writing<'_> {
+    type Error = Infallible;
+
+    fn column(
+        &mut self,
+        _: Column,
+        write: impl Fn(&Sample, &mut RowText),
+        _: impl Fn(&mut Sample, Cell<'_, '_>) -> Result<(), Expected>,
+    ) -> Result<(), Infallible> {
+        write(self.sample, self.row);
+        self.row.bytes.push(b',');
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -173,7 +191,7 @@ mod tests {
             "7,3,direct,measure,chat,true,1500.000000,1500.050000,1500.020000,1600.000000,1600.000000,1600.000000,,\
              1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000,1500.012000,,\n"
         );
-        assert_eq!(text.matches(',').count() + 1, COLUMNS.len());
+        assert_eq!(text.matches(',').count() + 1, columns::list().len());
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::path::Path;
 use crate::measure::outcome::Outcome;
 use crate::measure::sample::Sample;
 use crate::plan::Plan;
-use crate::store::cell::{Cell, Context};
-use crate::store::columns::{COLUMNS, Column};
+use crate::store::cell::{Cell, Context, Expected, RowText, Value};
+use crate::store::columns::{self, Column, Visitor};
 use crate::store::fields::Fields;
 use crate::store::file::{self, StoreError};
 use crate::store::sieve::Sieve;
@@ -83,12 +83,11 @@ impl Reader<'_> {
         if self.fields.len() != columns.width {
             return Err(format!("{} fields, found {}", columns.width, self.fields.len()));
         }
-        let mut row = Row { line, fields: &self.fields, context: &mut self.context };
-        let mut sample = unseen();
-        row.read(&columns.round, &mut sample)?;
-        if self.sieve.keeps_round(sample.round) {
-            columns.places.iter().try_for_each(|column| row.read(column, &mut sample))?;
-            samples.push(sample);
+        let context = &mut self.context;
+        let mut row = Row { line, fields: &self.fields, places: &columns.places, next: 0, context, sample: unseen() };
+        if self.sieve.keeps_round(row.round(columns.round)?) {
+            columns::visit(&mut row)?;
+            samples.push(row.sample);
         }
         Ok(())
     }
@@ -109,51 +108,68 @@ fn memchr_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// A column, and the place in which it stands in this file.
-type Placed = (&'static Column, usize);
-
-/// Where each of [`COLUMNS`] stands in this file.
+/// Where the columns stand in this file.
 struct Columns {
-    /// In the order of [`COLUMNS`], without those that this file does not have.
-    places: Vec<Placed>,
+    /// Of each of [`columns::list`]; beyond the last for one that this file does not have.
+    places: Vec<usize>,
     /// By the round it is decided whether a row is kept.
-    round: Placed,
+    round: usize,
     width: usize,
 }
 
 impl Columns {
     fn find(head: &Fields, line: &[u8]) -> Result<Self, String> {
-        let mut places = Vec::with_capacity(COLUMNS.len());
-        for column in COLUMNS {
+        let find = |column: &Column| {
             let mut found = (0..head.len()).filter(|place| head.get(line, *place) == column.name.as_bytes());
-            let place = found.next();
-            if found.next().is_some() || (place.is_none() && !column.is_later) {
-                return Err(without(column.name));
-            }
-            places.extend(place.map(|place| (column, place)));
-        }
-        let round = places.iter().find(|(column, _)| column.name == "round").copied();
-        Ok(Self { round: round.ok_or_else(|| without("round"))?, places, width: head.len() })
+            let (place, again) = (found.next(), found.next());
+            let place = place.or(column.is_later.then_some(usize::MAX)).filter(|_| again.is_none());
+            place.ok_or_else(|| format!("a head line with the column '{}' once", column.name))
+        };
+        let columns = columns::list();
+        let places = columns.iter().map(find).collect::<Result<_, _>>()?;
+        Ok(Self { places, round: find(&ROUND)?, width: head.len() })
     }
 }
 
-fn without(column: &str) -> String {
-    format!("a head line with the column '{column}' once")
-}
+const ROUND: Column = Column { name: "round", is_later: false };
 
+/// A row while it is read: the sample fills column by column.
 struct Row<'r, 'a> {
     line: &'r [u8],
     fields: &'r Fields,
+    places: &'r [usize],
+    /// Which of the places is the next column's.
+    next: usize,
     context: &'r mut Context<'a>,
+    sample: Sample,
 }
 
 impl Row<'_, '_> {
-    fn read(&mut self, (column, place): &Placed, sample: &mut Sample) -> Result<(), String> {
-        let bytes = self.fields.get(self.line, *place);
-        (column.read)(sample, Cell { bytes, context: self.context }).map_err(|expected| {
-            format!("{expected} in column '{}', found '{}'", column.name, String::from_utf8_lossy(bytes))
-        })
+    fn round(&mut self, place: usize) -> Result<u64, String> {
+        let bytes = self.fields.get(self.line, place);
+        u64::read(Cell { bytes, context: self.context }).map_err(|expected| wrong(ROUND, expected, bytes))
     }
+}
+
+impl Visitor for Row<'_, '_> {
+    type Error = String;
+
+    fn column(
+        &mut self,
+        column: Column,
+        _: impl Fn(&Sample, &mut RowText),
+        read: impl Fn(&mut Sample, Cell<'_, '_>) -> Result<(), Expected>,
+    ) -> Result<(), String> {
+        let bytes = self.fields.get(self.line, self.places[self.next]);
+        self.next += 1;
+        let cell = Cell { bytes, context: self.context };
+        read(&mut self.sample, cell).map_err(|expected| wrong(column, expected, bytes))
+    }
+}
+
+#[cold]
+fn wrong(column: Column, expected: Expected, found: &[u8]) -> String {
+    format!("{expected} in column '{}', found '{}'", column.name, String::from_utf8_lossy(found))
 }
 
 #[cfg(test)]
@@ -213,7 +229,7 @@ mod tests {
         let (_dir, path, plan) = written(1);
         let text = fs::read_to_string(&path).expect("text");
         let (head, row) = text.trim_end().split_once('\n').expect("a row");
-        for (place, column) in COLUMNS.iter().enumerate() {
+        for (place, column) in columns::list().into_iter().enumerate() {
             // Any text is a request's name or a region; only a call that is not ok has a class of error.
             if ["request_id", "region", "error"].contains(&column.name) {
                 continue;
@@ -230,7 +246,7 @@ mod tests {
     fn a_column_of_the_contract_that_is_missing_is_named_and_a_later_one_was_not_seen() {
         let (_dir, path, plan) = written(1);
         let text = fs::read_to_string(&path).expect("text");
-        for column in COLUMNS {
+        for column in columns::list() {
             let (head, row) = text.split_once('\n').expect("a row");
             let renamed = |name| if name == column.name { "renamed" } else { name };
             let head = head.split(',').map(renamed).collect::<Vec<_>>().join(",");
@@ -275,7 +291,7 @@ mod tests {
     fn a_file_of_an_earlier_version_is_read() {
         let (_dir, path, plan) = written(2);
         let text = fs::read_to_string(&path).expect("text");
-        let later = COLUMNS.iter().filter(|column| column.is_later).count();
+        let later = columns::list().iter().filter(|column| column.is_later).count();
         let earlier: String =
             text.lines().map(|line| format!("{}\n", line.rsplitn(later + 1, ',').last().expect("columns"))).collect();
         assert!(!earlier.contains("begun"));
