@@ -124,6 +124,7 @@ pub(crate) struct Cell<'c, 'a> {
 
 impl Cell<'_, '_> {
     /// Reads the cell's value into its place.
+    #[inline(always)]
     pub(crate) fn read<T: Value>(self, place: &mut T) -> Result<(), Expected> {
         *place = T::read(self)?;
         Ok(())
@@ -159,6 +160,7 @@ impl<T: Value> Value for Option<T> {
         }
     }
 
+    #[inline(always)]
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
         if cell.bytes.is_empty() { Ok(None) } else { T::read(cell).map(Some) }
     }

@@ -84,10 +84,11 @@ impl Reader<'_> {
             return Err(format!("{} fields, found {}", columns.width, self.fields.len()));
         }
         let context = &mut self.context;
-        let mut row = Row { line, fields: &self.fields, places: &columns.places, next: 0, context, sample: unseen() };
-        if self.sieve.keeps_round(row.round(columns.round)?) {
-            columns::visit(&mut row)?;
-            samples.push(row.sample);
+        let (fields, places) = (&self.fields, columns.places.iter());
+        if self.sieve.keeps_round(round(fields.get(line, columns.round), context)?) {
+            samples.push(unseen());
+            let sample = samples.last_mut().unwrap_or_else(|| unreachable!("one was pushed"));
+            columns::visit(&mut Row { line, fields, places, context, sample })?;
         }
         Ok(())
     }
@@ -133,37 +134,33 @@ impl Columns {
 
 const ROUND: Column = Column { name: "round", is_later: false };
 
+fn round(bytes: &[u8], context: &mut Context<'_>) -> Result<u64, String> {
+    u64::read(Cell { bytes, context }).map_err(|expected| wrong(ROUND, expected, bytes))
+}
+
 /// A row while it is read: the sample fills column by column.
 struct Row<'r, 'a> {
     line: &'r [u8],
     fields: &'r Fields,
-    places: &'r [usize],
-    /// Which of the places is the next column's.
-    next: usize,
+    /// Those of the columns to come.
+    places: std::slice::Iter<'r, usize>,
     context: &'r mut Context<'a>,
-    sample: Sample,
-}
-
-impl Row<'_, '_> {
-    fn round(&mut self, place: usize) -> Result<u64, String> {
-        let bytes = self.fields.get(self.line, place);
-        u64::read(Cell { bytes, context: self.context }).map_err(|expected| wrong(ROUND, expected, bytes))
-    }
+    sample: &'r mut Sample,
 }
 
 impl Visitor for Row<'_, '_> {
     type Error = String;
 
+    #[inline(always)]
     fn column(
         &mut self,
         column: Column,
         _: impl Fn(&Sample, &mut RowText),
         read: impl Fn(&mut Sample, Cell<'_, '_>) -> Result<(), Expected>,
     ) -> Result<(), String> {
-        let bytes = self.fields.get(self.line, self.places[self.next]);
-        self.next += 1;
-        let cell = Cell { bytes, context: self.context };
-        read(&mut self.sample, cell).map_err(|expected| wrong(column, expected, bytes))
+        let place = self.places.next().copied().unwrap_or(usize::MAX);
+        let bytes = self.fields.get(self.line, place);
+        read(self.sample, Cell { bytes, context: self.context }).map_err(|expected| wrong(column, expected, bytes))
     }
 }
 
