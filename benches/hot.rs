@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -17,6 +18,7 @@ use hopmark::plan::{Design, Ticket, TokenDist, WorkloadPlan, WorkloadSource};
 use hopmark::schedule::arrivals::ArrivalTimes;
 use hopmark::schedule::design::Phases;
 use hopmark::schedule::tickets::{Layout, Share, Tickets};
+use hopmark::store::{self, RowWriter, Sieve};
 use hopmark::transport::connect::Target;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq};
 use hopmark::wire::api;
@@ -195,9 +197,31 @@ fn encode(c: &mut Criterion) {
     group.finish();
 }
 
+/// The rows of the stored example run, written anew and read back.
+fn rows(c: &mut Criterion) {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/example");
+    let run = store::load(&example).expect("the example run");
+    let (plan, origin) = (&run.manifest.plan, run.manifest.origin);
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("requests.csv");
+    let write = || {
+        let mut writer = RowWriter::create(&path, plan, origin).expect("a file");
+        run.samples.iter().for_each(|sample| writer.append(black_box(sample)).expect("a row"));
+        writer.flush().expect("rows");
+    };
+    let read = || store::read_rows(&path, plan, origin, &Sieve::open(plan)).expect("rows");
+    write();
+    assert_eq!(read(), run.samples);
+    let mut group = c.benchmark_group("rows");
+    group.throughput(Throughput::Elements(run.samples.len() as u64));
+    group.bench_function("write", |b| b.iter(write));
+    group.bench_function("read", |b| b.iter(read));
+    group.finish();
+}
+
 criterion_group! {
     name = hot;
     config = Criterion::default().measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1));
-    targets = decode, record, plan, encode
+    targets = decode, record, plan, encode, rows
 }
 criterion_main!(hot);

@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 /// A second in which a worker woke later than this was not measured faithfully, ms.
 pub const HICCUP_ALLOWED_MS: f64 = 20.0;
 
@@ -15,33 +17,49 @@ pub const STEAL_ALLOWED: f64 = 0.1;
 /// The share of bad seconds from which on a run is invalid instead of being judged without them.
 pub const BAD_SHARE_ALLOWED: f64 = 0.05;
 
-/// One second of a run, counted from its start. `None` is a figure that this system does not give.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// One second of a run, counted from its start: a row of `health.csv`, whose columns are these fields. `None` is a
+/// figure that this system does not give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Second {
     /// The second, from the run's start.
     pub second: u64,
     /// How late the latest heartbeat of any worker came, ms.
+    #[serde(serialize_with = "thousandths")]
     pub hiccup_ms: f64,
     /// Calls under way, mean over the heartbeats.
+    #[serde(serialize_with = "thousandths")]
     pub in_flight: Option<f64>,
     /// Processors that this process used.
+    #[serde(serialize_with = "thousandths")]
     pub cpu: Option<f64>,
     /// Processors that all others used, the bundled simulator not among them.
+    #[serde(serialize_with = "thousandths")]
     pub others: Option<f64>,
     /// The share of this machine's processor time that its hypervisor gave to others.
+    #[serde(serialize_with = "thousandths")]
     pub steal: Option<f64>,
     /// How long this process's control group was held back, ms, summed over its processors.
+    #[serde(serialize_with = "thousandths")]
     pub throttled_ms: Option<f64>,
     /// Descriptors open.
     pub files: Option<u64>,
     /// Local ports that are taken: at most the descriptors open and what waits in TIME_WAIT.
     pub ports: Option<u64>,
     /// Processors that the bundled simulator used.
+    #[serde(serialize_with = "thousandths")]
     pub sim_cpu: Option<f64>,
     /// Answers that the bundled simulator began.
     pub sim_answers: Option<u64>,
     /// Those among them that it began more than 10 ms after it had planned to.
     pub sim_late: Option<u64>,
+}
+
+/// Three decimals are kept of a number, if there is one.
+fn thousandths<S: Serializer>(value: &(impl Into<Option<f64>> + Copy), serializer: S) -> Result<S::Ok, S::Error> {
+    match (*value).into() {
+        Some(value) => serializer.collect_str(&format_args!("{value:.3}")),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl Second {

@@ -5,8 +5,11 @@
 //! depend on the number of calls.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::measure::counts::{Counts, TokenCount};
 use crate::measure::outcome::Outcome;
@@ -14,13 +17,143 @@ use crate::measure::sample::Sample;
 use crate::plan::Plan;
 use crate::run::SpanCounts;
 use crate::store::file::{self, StoreError};
+use crate::store::table;
 use crate::units::{Nanos, PathId, Phase};
 
-const HEAD: &str = "second,length,path,phase,ok,failed,incomplete,dropped,streams,stalled,opened,reused,input_tokens,\
-                    output_tokens,backwards,unanswered,without_tokens,begun,over,errors,statuses";
+/// A line of the file: its columns, in their order. Those that may be `None` are not in the files of earlier versions.
+#[derive(Default, Serialize, Deserialize)]
+struct Row {
+    second: u64,
+    length: u64,
+    path: String,
+    phase: String,
+    ok: u64,
+    failed: u64,
+    incomplete: u64,
+    dropped: u64,
+    streams: u64,
+    stalled: u64,
+    opened: u64,
+    reused: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+    backwards: u64,
+    unanswered: u64,
+    without_tokens: u64,
+    begun: u64,
+    over: u64,
+    /// "failed/http_429=17 failed/dns=1": those of the three columns above, by class.
+    errors: String,
+    /// "200=5 429=17".
+    statuses: String,
+    #[serde(default, deserialize_with = "given")]
+    input_calls: Option<u64>,
+    #[serde(default, deserialize_with = "given")]
+    output_calls: Option<u64>,
+    #[serde(default, deserialize_with = "given")]
+    ok_output_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "given")]
+    ok_output_calls: Option<u64>,
+    #[serde(default, deserialize_with = "given")]
+    charged: Option<u64>,
+}
 
-/// Columns that the files of earlier versions do not have.
-const LATER: [&str; 5] = ["input_calls", "output_calls", "ok_output_tokens", "ok_output_calls", "charged"];
+/// A column that is there has a count in every line.
+fn given<'de, D: Deserializer<'de>>(cell: D) -> Result<Option<u64>, D::Error> {
+    u64::deserialize(cell).map(Some)
+}
+
+/// What the columns say that the files of earlier versions do not have.
+struct Later {
+    input_calls: u64,
+    output_calls: u64,
+    ok_output: TokenCount,
+    charged: u64,
+}
+
+impl Row {
+    fn of(span: &SpanCounts, name: &str) -> Self {
+        let calls = &span.calls;
+        Self {
+            second: span.second,
+            length: span.length,
+            path: file::printable(name),
+            phase: span.phase.as_str().to_owned(),
+            ok: calls.ok,
+            failed: calls.failed(),
+            incomplete: calls.incomplete(),
+            dropped: calls.dropped(),
+            streams: calls.streams,
+            stalled: calls.stalled,
+            opened: calls.opened,
+            reused: calls.reused,
+            input_tokens: calls.input.sum,
+            output_tokens: calls.output.sum,
+            backwards: calls.backwards,
+            unanswered: calls.unanswered,
+            without_tokens: calls.without_tokens,
+            begun: span.begun,
+            over: span.over,
+            errors: list(calls.errors.iter().map(|(outcome, count)| (error_text(*outcome), count))),
+            statuses: list(&calls.statuses),
+            input_calls: Some(calls.input.calls),
+            output_calls: Some(calls.output.calls),
+            ok_output_tokens: Some(calls.ok_output.sum),
+            ok_output_calls: Some(calls.ok_output.calls),
+            charged: Some(calls.charged),
+        }
+    }
+
+    fn later(&self) -> Result<Later, String> {
+        let Self { input_calls, output_calls, ok_output_tokens, ok_output_calls, charged, .. } = *self;
+        match (input_calls, output_calls, ok_output_tokens, ok_output_calls, charged) {
+            (Some(input_calls), Some(output_calls), Some(sum), Some(calls), Some(charged)) => {
+                Ok(Later { input_calls, output_calls, ok_output: TokenCount { sum, calls }, charged })
+            }
+            (None, None, None, None, None) => Ok(self.earlier()),
+            _ => Err("a head line with the columns 'input_calls', 'output_calls', 'ok_output_tokens', \
+                      'ok_output_calls' and 'charged', or with none of them, found some"
+                .to_owned()),
+        }
+    }
+
+    /// A file of an earlier version counted a call whose server did not tell its tokens as one of none: where there are
+    /// any, all successful calls stand for those that told.
+    fn earlier(&self) -> Later {
+        let of = |sum: u64| if sum > 0 { self.ok } else { 0 };
+        let (input_calls, output_calls) = (of(self.input_tokens), of(self.output_tokens));
+        let ok_output = TokenCount { sum: self.output_tokens, calls: output_calls };
+        Later { input_calls, output_calls, ok_output, charged: self.ok.saturating_add(self.without_tokens) }
+    }
+
+    fn span(self, plan: &Plan) -> Result<SpanCounts, String> {
+        let later = self.later()?;
+        Ok(SpanCounts {
+            second: self.second,
+            length: self.length,
+            path: path_named(&self.path, plan)?,
+            phase: self.phase.parse().map_err(|error| format!("a phase, but: {error}"))?,
+            calls: Counts {
+                ok: self.ok,
+                errors: self.errors.split_ascii_whitespace().map(error).collect::<Result<_, _>>()?,
+                streams: self.streams,
+                stalled: self.stalled,
+                opened: self.opened,
+                reused: self.reused,
+                input: TokenCount { sum: self.input_tokens, calls: later.input_calls },
+                output: TokenCount { sum: self.output_tokens, calls: later.output_calls },
+                ok_output: later.ok_output,
+                charged: later.charged,
+                backwards: self.backwards,
+                unanswered: self.unanswered,
+                without_tokens: self.without_tokens,
+                statuses: self.statuses.split_ascii_whitespace().map(status).collect::<Result<_, _>>()?,
+            },
+            begun: self.begun,
+            over: self.over,
+        })
+    }
+}
 
 /// The calls of a run, counted as they end.
 #[derive(Debug)]
@@ -70,124 +203,43 @@ impl Books {
     /// # Errors
     /// When the disk or the folder refuses.
     pub fn write(&self, to_disk: bool) -> Result<(), StoreError> {
-        let mut text = format!("{HEAD},{}\n", LATER.join(","));
-        self.spans.values().for_each(|span| line(&mut text, span, &self.names[span.path.index()]));
-        if to_disk {
-            file::write_whole(&self.path, text.as_bytes())
-        } else {
-            file::replace(&self.path, text.as_bytes())
-        }
+        let text = self.text().map_err(|error| StoreError::unwritable(&self.path, error))?;
+        if to_disk { file::write_whole(&self.path, &text) } else { file::replace(&self.path, &text) }
+    }
+
+    fn text(&self) -> io::Result<Vec<u8>> {
+        let rows = self.spans.values().map(|span| Row::of(span, &self.names[span.path.index()]));
+        Ok([table::head::<Row>()?, table::lines(rows)?].concat())
     }
 }
 
-fn line(text: &mut String, span: &SpanCounts, name: &str) {
-    let calls = &span.calls;
-    let mut errors = String::new();
-    for (outcome, count) in &calls.errors {
-        let class = outcome.error().map(|class| class.to_string()).unwrap_or_default();
-        let gap = if errors.is_empty() { "" } else { " " };
-        // Writing into a String does not fail.
-        let _ = write!(errors, "{gap}{}/{class}={count}", outcome.as_str());
-    }
-    let _ = write!(text, "{},{},{},{}", span.second, span.length, file::field(name), span.phase.as_str());
-    for number in [
-        calls.ok,
-        calls.failed(),
-        calls.incomplete(),
-        calls.dropped(),
-        calls.streams,
-        calls.stalled,
-        calls.opened,
-        calls.reused,
-        calls.input.sum,
-        calls.output.sum,
-        calls.backwards,
-        calls.unanswered,
-        calls.without_tokens,
-        span.begun,
-        span.over,
-    ] {
-        let _ = write!(text, ",{number}");
-    }
-    let statuses = calls.statuses.iter().map(|(status, count)| format!("{status}={count}"));
-    let _ = write!(text, ",{errors},{}", statuses.collect::<Vec<_>>().join(" "));
-    let (input, output, ok_output) = (calls.input, calls.output, calls.ok_output);
-    for number in [input.calls, output.calls, ok_output.sum, ok_output.calls, calls.charged] {
-        let _ = write!(text, ",{number}");
-    }
-    text.push('\n');
-}
-
-/// Reads `counts.csv` back.
+/// Reads `counts.csv` back. Columns are found by name; others are ignored.
 ///
 /// # Errors
 /// When the file is not readable, or a line is not what it should be.
 pub fn read(path: &Path, plan: &Plan) -> Result<Vec<SpanCounts>, StoreError> {
     let bytes = file::read_whole(path)?;
-    let broken = |line: u64, what: String| StoreError::broken(path, line, what);
-    let mut lines = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes.as_slice());
-    let mut spans = Vec::new();
-    for (record, line) in lines.records().zip(1..) {
-        let record = record.map_err(|error| broken(line, format!("a row of comma-separated text, but: {error}")))?;
-        if line == 1 {
-            let whole = || record.iter().eq(HEAD.split(',').chain(LATER));
-            let is_head = whole() || record.iter().eq(HEAD.split(','));
-            is_head.then_some(()).ok_or_else(|| broken(1, format!("the head line '{HEAD}'")))?;
-        } else if !file::is_blank(&record) {
-            spans.push(span(&record, plan).map_err(|what| broken(line, what))?);
-        }
+    if bytes.trim_ascii().is_empty() {
+        // It is written whole: what has no head line was lost, and is not a run without calls.
+        return Err(StoreError::broken(path, 1, "a head line, found nothing".to_owned()));
     }
-    Ok(spans)
+    table::read(path, &bytes, |row: Row| row.span(plan))
 }
 
-fn span(record: &csv::StringRecord, plan: &Plan) -> Result<SpanCounts, String> {
-    let field = |place: usize| record.get(place).unwrap_or_default();
-    let number = |place: usize| field(place).parse::<u64>().map_err(|_| format!("a count, found '{}'", field(place)));
-    let path = plan.paths.iter().find(|path| file::printable(&path.name) == field(2));
-    let later = later(number, record.len())?;
-    let errors = field(19).split_ascii_whitespace().map(error).collect::<Result<_, _>>()?;
-    Ok(SpanCounts {
-        second: number(0)?,
-        length: number(1)?,
-        path: path
-            .map(|path| path.id)
-            .ok_or_else(|| format!("the name of a path of the plan, found '{}'", field(2)))?,
-        phase: field(3).parse().map_err(|error| format!("a phase, but: {error}"))?,
-        calls: Counts {
-            ok: number(4)?,
-            errors,
-            streams: number(8)?,
-            stalled: number(9)?,
-            opened: number(10)?,
-            reused: number(11)?,
-            input: TokenCount { sum: number(12)?, calls: later[0] },
-            output: TokenCount { sum: number(13)?, calls: later[1] },
-            ok_output: TokenCount { sum: later[2], calls: later[3] },
-            charged: later[4],
-            backwards: number(14)?,
-            unanswered: number(15)?,
-            without_tokens: number(16)?,
-            statuses: field(20).split_ascii_whitespace().map(status).collect::<Result<_, _>>()?,
-        },
-        begun: number(17)?,
-        over: number(18)?,
-    })
+fn path_named(name: &str, plan: &Plan) -> Result<PathId, String> {
+    let path = plan.paths.iter().find(|path| file::printable(&path.name) == name);
+    path.map(|path| path.id).ok_or_else(|| format!("the name of a path of the plan, found '{name}'"))
 }
 
-/// The numbers of [`LATER`]. A file without them counted a call whose server did not tell its tokens as one of none:
-/// where there are any, all successful calls stand for those that told.
-fn later(number: impl Fn(usize) -> Result<u64, String>, width: usize) -> Result<[u64; LATER.len()], String> {
-    let before = HEAD.split(',').count();
-    if width > before {
-        let mut later = [0; LATER.len()];
-        for (place, value) in later.iter_mut().enumerate() {
-            *value = number(before + place)?;
-        }
-        return Ok(later);
-    }
-    let (ok, input, output, unknown) = (number(4)?, number(12)?, number(13)?, number(16)?);
-    let of = |sum: u64| if sum > 0 { ok } else { 0 };
-    Ok([of(input), of(output), output, of(output), ok + unknown])
+/// "what=count" of each, with spaces between.
+fn list<'a>(counts: impl IntoIterator<Item = (impl fmt::Display, &'a u64)>) -> String {
+    counts.into_iter().map(|(what, count)| format!("{what}={count}")).collect::<Vec<_>>().join(" ")
+}
+
+/// "failed/http_429".
+fn error_text(outcome: Outcome) -> String {
+    let class = outcome.error().map(|class| class.to_string()).unwrap_or_default();
+    format!("{}/{class}", outcome.as_str())
 }
 
 /// "failed/http_429=17".
@@ -241,6 +293,9 @@ mod tests {
         assert_eq!((private.statuses[&429], private.with_status(|_| true)), (private.failed(), private.failures().1));
     }
 
+    const EARLIER_HEAD: &str = "second,length,path,phase,ok,failed,incomplete,dropped,streams,stalled,opened,reused,\
+                                input_tokens,output_tokens,backwards,unanswered,without_tokens,begun,over,errors,statuses";
+
     #[test]
     fn a_file_of_an_earlier_version_tells_as_much_as_it_holds() {
         let plan = fixture::plan(&["direct"]);
@@ -248,10 +303,34 @@ mod tests {
         let path = dir.path().join(file::COUNTS);
         for (sums, told) in [("1000,300", 9), ("0,0", 0)] {
             let line = format!("0,1,direct,measure,9,1,0,0,10,0,0,10,{sums},0,0,1,10,10,failed/timeout_total=1,200=9");
-            fs::write(&path, format!("{HEAD}\n{line}\n")).expect("written");
+            fs::write(&path, format!("{EARLIER_HEAD}\n{line}\n")).expect("written");
             let calls = read(&path, &plan).expect("read").remove(0).calls;
             assert_eq!((calls.input.calls, calls.output.calls, calls.ok_output.calls), (told, told, told), "{sums}");
             assert_eq!((calls.charged, calls.without_tokens), (10, 1), "{sums}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_lost_some_of_its_columns_is_not_taken_for_one_of_an_earlier_version() {
+        let plan = fixture::plan(&["direct"]);
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join(file::COUNTS);
+        let mut books = Books::new(&path, &plan, fixture::ORIGIN);
+        books.count(&fixture::sample(&plan, 0, 0, 0, fixture::ORIGIN));
+        books.write(false).expect("written");
+        let text = fs::read_to_string(&path).expect("text");
+        let whole = read(&path, &plan).expect("read");
+        for column in text.lines().next().expect("a head line").split(',') {
+            fs::write(&path, text.replacen(column, "renamed", 1)).expect("spoilt");
+            let error = read(&path, &plan).map(|spans| assert_ne!(spans, whole)).expect_err(column).to_string();
+            assert!(error.contains("expected a head line with") && error.contains(column), "{error}");
+        }
+        fs::write(&path, text.replacen(",200=1,1,", ",200=1,,", 1)).expect("spoilt");
+        let error = read(&path, &plan).expect_err("an empty cell").to_string();
+        assert!(error.contains("counts.csv:2: expected a count (a whole number) in column 'input_calls'"), "{error}");
+        for nothing in ["", "\n", "\u{feff}\r\n \r\n"] {
+            fs::write(&path, nothing).expect("emptied");
+            assert!(read(&path, &plan).expect_err("nothing").to_string().contains("a head line, found nothing"));
         }
     }
 

@@ -1,31 +1,15 @@
 //! `health.csv`: the rig's own health, one row a second, on disk as soon as the second is over.
 //!
-//! A row has about 60 bytes, so a day of running has 6 MB of them, whatever its load.
+//! The columns are the fields of [`Second`]. A row has about 60 bytes, so a day of running has 6 MB of them, whatever
+//! its load.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-use csv::StringRecord;
 
 use crate::measure::health::Second;
 use crate::store::file::{self, StoreError};
-
-/// The columns, in order. Times are milliseconds, `steal` a share of 1, `cpu`, `others` and `sim_cpu` processors.
-pub const COLUMNS: [&str; 12] = [
-    "second",
-    "hiccup_ms",
-    "in_flight",
-    "cpu",
-    "others",
-    "steal",
-    "throttled_ms",
-    "files",
-    "ports",
-    "sim_cpu",
-    "sim_answers",
-    "sim_late",
-];
+use crate::store::table;
 
 /// Appends seconds to `health.csv`.
 #[derive(Debug)]
@@ -42,7 +26,7 @@ impl HealthWriter {
     pub fn create(path: &Path) -> Result<Self, StoreError> {
         let out = File::create(path).map_err(|error| StoreError::unwritable(path, error))?;
         let mut writer = Self { out, path: path.to_owned() };
-        writer.line(&(COLUMNS.join(",") + "\n"))?;
+        writer.write(table::head::<Second>())?;
         Ok(writer)
     }
 
@@ -51,27 +35,13 @@ impl HealthWriter {
     /// # Errors
     /// When the disk refuses.
     pub fn append(&mut self, row: &Second) -> Result<(), StoreError> {
-        let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.3}"));
-        let count = |value: Option<u64>| value.map_or(String::new(), |value| value.to_string());
-        let fields = [
-            row.second.to_string(),
-            number(Some(row.hiccup_ms)),
-            number(row.in_flight),
-            number(row.cpu),
-            number(row.others),
-            number(row.steal),
-            number(row.throttled_ms),
-            count(row.files),
-            count(row.ports),
-            number(row.sim_cpu),
-            count(row.sim_answers),
-            count(row.sim_late),
-        ];
-        self.line(&(fields.join(",") + "\n"))
+        self.write(table::lines([row]))
     }
 
-    fn line(&mut self, line: &str) -> Result<(), StoreError> {
-        self.out.write_all(line.as_bytes()).map_err(|error| StoreError::unwritable(&self.path, error))
+    /// All at once, so that a reader sees whole lines but for the death of the machine.
+    fn write(&mut self, text: io::Result<Vec<u8>>) -> Result<(), StoreError> {
+        let written = text.and_then(|text| self.out.write_all(&text));
+        written.map_err(|error| StoreError::unwritable(&self.path, error))
     }
 }
 
@@ -85,49 +55,7 @@ pub fn read(path: &Path) -> Result<Vec<Second>, StoreError> {
         return Ok(Vec::new());
     }
     let bytes = file::read_whole(path)?;
-    let mut lines = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file::whole_lines(&bytes));
-    let mut head = StringRecord::new();
-    let mut record = StringRecord::new();
-    let mut rows = Vec::new();
-    let broken = |line, what: String| StoreError::broken(path, line, what);
-    let csv = |line, error: csv::Error| broken(line, format!("a row of comma-separated text, but: {error}"));
-    lines.read_record(&mut head).map_err(|error| csv(1, error))?;
-    for line in 2.. {
-        if !lines.read_record(&mut record).map_err(|error| csv(line, error))? {
-            break;
-        }
-        if file::is_blank(&record) {
-            continue;
-        }
-        rows.push(second(&head, &record).map_err(|what| broken(line, what))?);
-    }
-    Ok(rows)
-}
-
-fn second(head: &StringRecord, record: &StringRecord) -> Result<Second, String> {
-    let field = |column: &str| head.iter().position(|name| name == column).and_then(|place| record.get(place));
-    let number = |column: &str| -> Result<Option<f64>, String> {
-        let Some(text) = field(column).filter(|text| !text.is_empty()) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| format!("a number in column '{column}', found '{text}'"))
-    };
-    let count = |column: &str| -> Result<Option<u64>, String> {
-        let Some(text) = field(column).filter(|text| !text.is_empty()) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| format!("a whole number in column '{column}', found '{text}'"))
-    };
-    Ok(Second {
-        second: count("second")?.ok_or("a whole number in column 'second', found nothing")?,
-        hiccup_ms: number("hiccup_ms")?.ok_or("a number in column 'hiccup_ms', found nothing")?,
-        in_flight: number("in_flight")?,
-        cpu: number("cpu")?,
-        others: number("others")?,
-        steal: number("steal")?,
-        throttled_ms: number("throttled_ms")?,
-        files: count("files")?,
-        ports: count("ports")?,
-        sim_cpu: number("sim_cpu")?,
-        sim_answers: count("sim_answers")?,
-        sim_late: count("sim_late")?,
-    })
+    table::read(path, file::whole_lines(&bytes), Ok)
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use crate::run::Run;
 
+mod cell;
 mod census;
 pub mod claim;
+mod columns;
 pub mod counts;
 pub mod errors;
 mod fields;
@@ -27,6 +29,7 @@ pub mod rows_read;
 pub mod selftest;
 pub mod series;
 pub mod sieve;
+mod table;
 pub mod tally;
 
 pub use claim::Claim;

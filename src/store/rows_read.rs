@@ -5,19 +5,17 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::str::FromStr;
-use std::time::Duration;
 
 use crate::measure::outcome::Outcome;
-use crate::measure::sample::{ConnUse, Sample, Stamps};
+use crate::measure::sample::Sample;
 use crate::plan::Plan;
+use crate::store::cell::{Cell, Context, Expected, RowText, Value};
+use crate::store::columns::{self, Column, Visitor};
 use crate::store::fields::Fields;
 use crate::store::file::{self, StoreError};
-use crate::store::rows::{COLUMNS, LATER};
 use crate::store::sieve::Sieve;
-use crate::units::{Nanos, PathId, Seq};
+use crate::units::{Api, Nanos, PathId, Phase, Seq};
 
 /// How much is read at a time, bytes.
 const PORTION: usize = 1 << 20;
@@ -31,8 +29,8 @@ pub fn read_rows(path: &Path, plan: &Plan, origin: Nanos, sieve: &Sieve) -> Resu
     let unreadable = |error| StoreError::unreadable(path, error);
     let mut file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
-    let mut reader =
-        Reader { plan, origin, sieve, fields: Fields::default(), columns: None, line: 0, known: Known::default() };
+    let context = Context::new(plan, origin);
+    let mut reader = Reader { sieve, fields: Fields::default(), columns: None, line: 0, context };
     let mut samples: Vec<Sample> = Vec::new();
     let mut bytes = Vec::new();
     loop {
@@ -56,20 +54,11 @@ pub fn read_rows(path: &Path, plan: &Plan, origin: Nanos, sieve: &Sieve) -> Resu
 }
 
 struct Reader<'a> {
-    plan: &'a Plan,
-    origin: Nanos,
     sieve: &'a Sieve,
     fields: Fields,
     columns: Option<Columns>,
     line: u64,
-    known: Known,
-}
-
-/// What was understood of the row before, with its text.
-#[derive(Default)]
-struct Known {
-    outcome: Option<([Box<[u8]>; 2], Outcome)>,
-    peers: Vec<(Box<[u8]>, SocketAddr)>,
+    context: Context<'a>,
 }
 
 impl Reader<'_> {
@@ -81,17 +70,34 @@ impl Reader<'_> {
                 continue;
             }
             self.fields.split(line);
-            match &self.columns {
-                None => self.columns = Some(Columns::find(&self.fields, line).map_err(|what| (self.line, what))?),
-                Some(columns) => {
-                    let row = Row { line, fields: &self.fields, columns, origin: self.origin };
-                    let read = row.sample(self.plan, self.sieve, &mut self.known);
-                    samples.extend(read.map_err(|what| (self.line, what))?);
-                }
-            }
+            self.take(line, samples).map_err(|what| (self.line, what))?;
         }
         Ok(())
     }
+
+    /// Takes the fields of a line: the first line says where the columns stand, every other one is a row.
+    fn take(&mut self, line: &[u8], samples: &mut Vec<Sample>) -> Result<(), String> {
+        let Some(columns) = &self.columns else {
+            self.columns = Some(Columns::find(&self.fields, line)?);
+            return Ok(());
+        };
+        if self.fields.len() != columns.width {
+            return Err(format!("{} fields, found {}", columns.width, self.fields.len()));
+        }
+        let context = &mut self.context;
+        let (fields, places) = (&self.fields, columns.places.iter());
+        if self.sieve.keeps_round(round(fields.get(line, columns.round), context)?) {
+            samples.push(unseen());
+            let sample = samples.last_mut().unwrap_or_else(|| unreachable!("one was pushed"));
+            columns::visit(&mut Row { line, fields, places, context, sample })?;
+        }
+        Ok(())
+    }
+}
+
+/// A sample of which nothing is known yet.
+fn unseen() -> Sample {
+    Sample::begun((Seq(0), 0), PathId(0), Phase::Drain, (Api::Chat, false), Nanos(0), Outcome::Ok)
 }
 
 /// Lines without their ends.
@@ -104,251 +110,70 @@ fn memchr_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Where each of [`COLUMNS`] stands in this file.
+/// Where the columns stand in this file.
 struct Columns {
-    places: [usize; COLUMNS.len()],
+    /// Of each of [`columns::list`]; beyond the last for one that this file does not have.
+    places: Vec<usize>,
+    /// By the round it is decided whether a row is kept.
+    round: usize,
     width: usize,
 }
 
 impl Columns {
     fn find(head: &Fields, line: &[u8]) -> Result<Self, String> {
-        let mut places = [usize::MAX; COLUMNS.len()];
-        for (place, name) in places.iter_mut().zip(COLUMNS) {
-            let found = (0..head.len()).find(|column| head.get(line, *column) == name.as_bytes());
-            let missing = || LATER.contains(&name).then_some(usize::MAX);
-            *place = found.or_else(missing).ok_or_else(|| format!("a head line with the column '{name}'"))?;
-        }
-        Ok(Self { places, width: head.len() })
+        let find = |column: &Column| {
+            let mut found = (0..head.len()).filter(|place| head.get(line, *place) == column.name.as_bytes());
+            let (place, again) = (found.next(), found.next());
+            let place = place.or(column.is_later.then_some(usize::MAX)).filter(|_| again.is_none());
+            place.ok_or_else(|| format!("a head line with the column '{}' once", column.name))
+        };
+        let columns = columns::list();
+        let places = columns.iter().map(find).collect::<Result<_, _>>()?;
+        Ok(Self { places, round: find(&ROUND)?, width: head.len() })
     }
 }
 
-/// The place of a column in [`COLUMNS`], found when this is compiled.
-const fn column(name: &str) -> usize {
-    let mut place = 0;
-    while !same(COLUMNS[place].as_bytes(), name.as_bytes()) {
-        place += 1;
-    }
-    place
+const ROUND: Column = Column { name: "round", is_later: false };
+
+fn round(bytes: &[u8], context: &mut Context<'_>) -> Result<u64, String> {
+    u64::read(Cell { bytes, context }).map_err(|expected| wrong(ROUND, expected, bytes))
 }
 
-const fn same(a: &[u8], b: &[u8]) -> bool {
-    let mut i = 0;
-    while i < a.len() && i < b.len() && a[i] == b[i] {
-        i += 1;
-    }
-    i == a.len() && i == b.len()
+/// A row while it is read: the sample fills column by column.
+struct Row<'r, 'a> {
+    line: &'r [u8],
+    fields: &'r Fields,
+    /// Those of the columns to come.
+    places: std::slice::Iter<'r, usize>,
+    context: &'r mut Context<'a>,
+    sample: &'r mut Sample,
 }
 
-struct Row<'a> {
-    line: &'a [u8],
-    fields: &'a Fields,
-    columns: &'a Columns,
-    origin: Nanos,
-}
+impl Visitor for Row<'_, '_> {
+    type Error = String;
 
-impl Row<'_> {
-    /// The sample of the row; `None` if the sieve does not keep it.
-    fn sample(&self, plan: &Plan, sieve: &Sieve, known: &mut Known) -> Result<Option<Sample>, String> {
-        if self.fields.len() != self.columns.width {
-            return Err(format!("{} fields, found {}", self.columns.width, self.fields.len()));
-        }
-        let round = self.required_count(const { column("round") })?;
-        if !sieve.keeps_round(round) {
-            return Ok(None);
-        }
-        Ok(Some(Sample {
-            seq: Seq(self.required_count(const { column("seq") })?),
-            round,
-            path: self.path(plan)?,
-            phase: self.required(const { column("phase") })?,
-            api: self.required(const { column("api") })?,
-            stream: self.required(const { column("stream") })?,
-            stamps: self.stamps()?,
-            outcome: self.outcome(known)?,
-            status: self.optional(const { column("status") })?,
-            input_tokens: self.count(const { column("input_tokens") })?,
-            output_tokens: self.count(const { column("output_tokens") })?,
-            reasoning_tokens: self.count(const { column("reasoning_tokens") })?,
-            total_tokens: self.count(const { column("total_tokens") })?,
-            planned_tokens: None,
-            conn: self.connection(known)?,
-            request_id: self.text(const { column("request_id") })?,
-            server_ms: self.optional(const { column("server_ms") })?,
-            gateway_ms: self.optional(const { column("gateway_ms") })?,
-            upstream_ms: self.optional(const { column("upstream_ms") })?,
-            retry_after_ms: self.optional(const { column("retry_after_ms") })?,
-            region: self.text(const { column("region") })?,
-            heard: None,
-            message: None,
-        }))
-    }
-
-    fn path(&self, plan: &Plan) -> Result<PathId, String> {
-        let name = self.field(const { column("path") });
-        let path = plan.paths.iter().find(|path| path.name.as_bytes() == name).or_else(|| {
-            // A name with control characters was written with spaces in their place.
-            plan.paths.iter().find(|path| file::printable(&path.name).as_bytes() == name)
-        });
-        path.map(|path| path.id).ok_or_else(|| format!("the name of a path of the plan, found '{}'", shown(name)))
-    }
-
-    fn stamps(&self) -> Result<Stamps, String> {
-        let intended = self.stamp(const { column("intended") })?;
-        Ok(Stamps {
-            intended: intended.ok_or("a time in column 'intended', found nothing")?,
-            dequeued: self.stamp(const { column("dequeued") })?,
-            begun: self.stamp(const { column("begun") })?,
-            conn_ready: self.stamp(const { column("conn_ready") })?,
-            sent: self.stamp(const { column("sent") })?,
-            head: self.stamp(const { column("head") })?,
-            first_byte: self.stamp(const { column("first_byte") })?,
-            first_event: self.stamp(const { column("first_event") })?,
-            first_reasoning: self.stamp(const { column("first_reasoning") })?,
-            last_reasoning: self.stamp(const { column("last_reasoning") })?,
-            first_content: self.stamp(const { column("first_content") })?,
-            first_visible: self.stamp(const { column("first_visible") })?,
-            last_content: self.stamp(const { column("last_content") })?,
-            usage: self.stamp(const { column("usage") })?,
-            done: self.stamp(const { column("done") })?,
-            end: self.stamp(const { column("end") })?,
-        })
-    }
-
-    fn outcome(&self, known: &mut Known) -> Result<Outcome, String> {
-        let (outcome, error) = (self.field(const { column("outcome") }), self.field(const { column("error") }));
-        if let Some(([words, class], same)) = &known.outcome
-            && **words == *outcome
-            && **class == *error
-        {
-            return Ok(*same);
-        }
-        let (words, class) = (shown(outcome), shown(error));
-        let read = Outcome::parse(&words, &class).map_err(|_| {
-            format!("ok, failed, incomplete or dropped with a class of error, found '{words}' and '{class}'")
-        })?;
-        known.outcome = Some(([outcome.into(), error.into()], read));
-        Ok(read)
-    }
-
-    fn connection(&self, known: &mut Known) -> Result<Option<ConnUse>, String> {
-        let Some(id) = self.count(const { column("conn_id") })? else { return Ok(None) };
-        Ok(Some(ConnUse {
-            id,
-            uses: self.required(const { column("conn_use") })?,
-            dns: self.span(const { column("dns_ms") })?,
-            tcp: self.span(const { column("tcp_ms") })?,
-            tls: self.span(const { column("tls_ms") })?,
-            peer: self.peer(known)?,
-        }))
-    }
-
-    fn peer(&self, known: &mut Known) -> Result<Option<SocketAddr>, String> {
-        let column = const { column("peer") };
-        let text = self.field(column);
-        if let Some((_, peer)) = known.peers.iter().find(|(same, _)| **same == *text) {
-            return Ok(Some(*peer));
-        }
-        let peer = self.optional(column)?;
-        // Paths lead to a few addresses; where they do not, remembering them all would take longer than reading.
-        if known.peers.len() == PEERS {
-            known.peers.remove(0);
-        }
-        known.peers.extend(peer.map(|peer| (text.into(), peer)));
-        Ok(peer)
-    }
-
-    fn stamp(&self, column: usize) -> Result<Option<Nanos>, String> {
-        let text = self.field(column);
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let (before, digits) = text.strip_prefix(b"-").map_or((false, text), |digits| (true, digits));
-        let offset = nanoseconds(digits).ok_or_else(|| wrong(column, text, "a time in ms"))?;
-        let at = if before { self.origin.0.checked_sub(offset) } else { self.origin.0.checked_add(offset) };
-        at.map(|at| Some(Nanos(at))).ok_or_else(|| wrong(column, text, "a time in ms within the clock's range"))
-    }
-
-    fn span(&self, column: usize) -> Result<Option<Duration>, String> {
-        let text = self.field(column);
-        if text.is_empty() {
-            return Ok(None);
-        }
-        nanoseconds(text).map(|ns| Some(Duration::from_nanos(ns))).ok_or_else(|| wrong(column, text, "a span in ms"))
-    }
-
-    fn required_count(&self, column: usize) -> Result<u64, String> {
-        self.count(column)?.ok_or_else(|| wrong(column, b"", "a value"))
-    }
-
-    fn count(&self, column: usize) -> Result<Option<u64>, String> {
-        let text = self.field(column);
-        if text.is_empty() {
-            return Ok(None);
-        }
-        digits(text).map(Some).ok_or_else(|| wrong(column, text, "u64"))
-    }
-
-    fn required<T: FromStr>(&self, column: usize) -> Result<T, String> {
-        self.optional(column)?.ok_or_else(|| wrong(column, b"", "a value"))
-    }
-
-    fn optional<T: FromStr>(&self, column: usize) -> Result<Option<T>, String> {
-        let bytes = self.field(column);
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        let read = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
-        read.map(Some).ok_or_else(|| wrong(column, bytes, std::any::type_name::<T>()))
-    }
-
-    fn text(&self, column: usize) -> Result<Option<Box<str>>, String> {
-        let bytes = self.field(column);
-        let text = std::str::from_utf8(bytes).map_err(|_| wrong(column, bytes, "text in UTF-8"))?;
-        Ok(Some(text).filter(|text| !text.is_empty()).map(Into::into))
-    }
-
-    fn field(&self, column: usize) -> &[u8] {
-        self.fields.get(self.line, self.columns.places[column])
+    #[inline(always)]
+    fn column(
+        &mut self,
+        column: Column,
+        _: impl Fn(&Sample, &mut RowText),
+        read: impl Fn(&mut Sample, Cell<'_, '_>) -> Result<(), Expected>,
+    ) -> Result<(), String> {
+        let place = self.places.next().copied().unwrap_or(usize::MAX);
+        let bytes = self.fields.get(self.line, place);
+        read(self.sample, Cell { bytes, context: self.context }).map_err(|expected| wrong(column, expected, bytes))
     }
 }
 
-/// Addresses that are remembered.
-const PEERS: usize = 8;
-
-fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn wrong(column: usize, found: &[u8], expected: &str) -> String {
-    let expected = expected.rsplit("::").next().unwrap_or(expected);
-    format!("{expected} in column '{}', found '{}'", COLUMNS[column], shown(found))
-}
-
-/// "1234.567890" milliseconds as nanoseconds, without a detour over floating point.
-fn nanoseconds(text: &[u8]) -> Option<u64> {
-    let (whole, part) = match text.iter().position(|byte| *byte == b'.') {
-        Some(point) => (&text[..point], &text[point + 1..]),
-        None => (text, &b""[..]),
-    };
-    if part.len() > 6 {
-        return None;
-    }
-    let below = if part.is_empty() { 0 } else { digits(part)? };
-    let scale = 10u64.pow(6 - part.len() as u32);
-    digits(whole)?.checked_mul(1_000_000)?.checked_add(below * scale)
-}
-
-fn digits(text: &[u8]) -> Option<u64> {
-    let digit = |number: u64, byte: &u8| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 { None } else { number.checked_mul(10)?.checked_add(u64::from(digit)) }
-    };
-    if text.is_empty() { None } else { text.iter().try_fold(0, digit) }
+#[cold]
+fn wrong(column: Column, expected: Expected, found: &[u8]) -> String {
+    format!("{expected} in column '{}', found '{}'", column.name, String::from_utf8_lossy(found))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use super::*;
     use crate::run::fixture;
@@ -398,6 +223,76 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_of_any_column_that_is_spoilt_is_named() {
+        let (_dir, path, plan) = written(1);
+        let text = fs::read_to_string(&path).expect("text");
+        let (head, row) = text.trim_end().split_once('\n').expect("a row");
+        for (place, column) in columns::list().into_iter().enumerate() {
+            // Any text is a request's name or a region; only a call that is not ok has a class of error.
+            if ["request_id", "region", "error"].contains(&column.name) {
+                continue;
+            }
+            let mut cells: Vec<&str> = row.split(',').collect();
+            cells[place] = "?";
+            fs::write(&path, format!("{head}\n{}\n", cells.join(","))).expect("spoilt");
+            let error = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect_err(column.name).to_string();
+            assert!(error.contains(&format!("in column '{}', found '?'", column.name)), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_nobody_measured_is_refused() {
+        let (_dir, path, plan) = written(1);
+        let text = fs::read_to_string(&path).expect("text");
+        let (head, row) = text.trim_end().split_once('\n').expect("a row");
+        for (place, column) in columns::list().into_iter().enumerate() {
+            if ["request_id", "region", "error"].contains(&column.name) {
+                continue;
+            }
+            for number in ["NaN", "nan", "inf", "-inf", "+infinity", "1e999"] {
+                let mut cells: Vec<&str> = row.split(',').collect();
+                cells[place] = number;
+                fs::write(&path, format!("{head}\n{}\n", cells.join(","))).expect("spoilt");
+                let error = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect_err(column.name).to_string();
+                let part = format!("in column '{}', found '{number}'", column.name);
+                assert!(error.contains("requests.csv:2: expected") && error.contains(&part), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_column_of_the_contract_that_is_missing_is_named_and_a_later_one_was_not_seen() {
+        let (_dir, path, plan) = written(1);
+        let text = fs::read_to_string(&path).expect("text");
+        for column in columns::list() {
+            let (head, row) = text.split_once('\n').expect("a row");
+            let renamed = |name| if name == column.name { "renamed" } else { name };
+            let head = head.split(',').map(renamed).collect::<Vec<_>>().join(",");
+            fs::write(&path, format!("{head}\n{row}")).expect("written");
+            match read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)) {
+                Ok(rows) => assert!(column.is_later && rows.len() == 1, "{}", column.name),
+                Err(error) => assert!(!column.is_later && error.to_string().contains("a head line with"), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_ended_otherwise_needs_a_class_and_a_connection_its_number_of_calls() {
+        let (_dir, path, plan) = written(1);
+        let text = fs::read_to_string(&path).expect("text");
+        for (from, to, part) in [
+            (",ok,,200", ",failed,,200", "a class of error in column 'error', found ''"),
+            (",ok,,200", ",dropped,http_x,200", "a class of error in column 'error', found 'http_x'"),
+            (",100,30,,1,2,", ",100,30,,1,,", "a whole number that fits a u32 in column 'conn_use', found ''"),
+        ] {
+            assert!(text.contains(from), "{text}");
+            fs::write(&path, text.replacen(from, to, 1)).expect("spoilt");
+            let error = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect_err(to).to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
     fn other_columns_and_another_order_do_no_harm() {
         let (_dir, path, plan) = written(2);
         let before = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read");
@@ -414,10 +309,9 @@ mod tests {
     fn a_file_of_an_earlier_version_is_read() {
         let (_dir, path, plan) = written(2);
         let text = fs::read_to_string(&path).expect("text");
-        let earlier: String = text
-            .lines()
-            .map(|line| format!("{}\n", line.rsplitn(LATER.len() + 1, ',').last().expect("columns")))
-            .collect();
+        let later = columns::list().iter().filter(|column| column.is_later).count();
+        let earlier: String =
+            text.lines().map(|line| format!("{}\n", line.rsplitn(later + 1, ',').last().expect("columns"))).collect();
         assert!(!earlier.contains("begun"));
         fs::write(&path, earlier).expect("written");
         let read = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read");
