@@ -10,7 +10,6 @@ use tokio::net::{TcpListener, TcpStream};
 /// What the server does after it has read a request.
 #[allow(dead_code, reason = "each test takes the steps it needs")]
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "each binary of tests takes the steps that it needs")]
 pub(crate) enum Step {
     /// Writes these bytes at once.
     Write(Vec<u8>),

@@ -6,6 +6,7 @@ use tokio::runtime::Runtime;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::command::exit::{CommandResult, OrExit};
+use crate::console;
 use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::probe;
@@ -52,7 +53,7 @@ pub(super) fn try_all(
 /// Says what is asked, since an answer may take its time.
 fn announce(plan: &Plan, calls: &[Call]) {
     let shapes = calls.iter().map(probe::shape).collect::<Vec<_>>().join("; ");
-    plan.paths.iter().for_each(|path| eprintln!("preflight: path '{}': {shapes}", path.name));
+    plan.paths.iter().for_each(|path| console::tell(format_args!("preflight: path '{}': {shapes}", path.name)));
 }
 
 /// Begins to ask one path.
