@@ -29,7 +29,7 @@ const AGREED: [(&str, &str); 5] =
 /// The simulator's floors. `config` stands above the rooms whose settings it reads, so that only `state`, `server` and
 /// `cli` can import it.
 const SIMULATOR_FLOORS: [&[&str]; 9] = [
-    &["units", "console"],
+    &["units"],
     &["model", "observe", "limits"],
     &["net"],
     &["fault"],

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, ConfigError, Single, describe};
-use crate::console;
+use crate::observe::console;
 use crate::server::simulator::Simulator;
 use crate::units::parse_duration;
 

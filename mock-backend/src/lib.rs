@@ -10,7 +10,6 @@ pub mod cli;
 pub mod config;
 
 mod api;
-mod console;
 mod fault;
 mod gateway;
 mod limits;

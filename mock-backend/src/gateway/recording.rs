@@ -14,7 +14,7 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::http::request::Parts;
 use serde_json::{Value, json};
 
-use crate::console;
+use crate::observe::console;
 
 /// Headers of answers that are kept.
 const KEPT: [&str; 6] = [

@@ -130,7 +130,7 @@ impl Drop for Simulator {
 fn spawn(name: String, run: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.clone()).spawn(move || {
         if let Err(error) = run() {
-            crate::console::tell(format_args!("error: simulator thread {name}: {error}"));
+            crate::observe::console::tell(format_args!("error: simulator thread {name}: {error}"));
         }
     })
 }
