@@ -18,7 +18,7 @@ use hopmark::plan::{Design, Ticket, TokenDist, WorkloadPlan, WorkloadSource};
 use hopmark::schedule::arrivals::ArrivalTimes;
 use hopmark::schedule::design::Phases;
 use hopmark::schedule::tickets::{Layout, Share, Tickets};
-use hopmark::store::{self, RowWriter, Sieve};
+use hopmark::store::{self, RowSampler, RowWriter};
 use hopmark::transport::connect::Target;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq};
 use hopmark::wire::api;
@@ -209,7 +209,7 @@ fn rows(c: &mut Criterion) {
         run.samples.iter().for_each(|sample| writer.append(black_box(sample)).expect("a row"));
         writer.flush().expect("rows");
     };
-    let read = || store::read_rows(&path, plan, origin, &Sieve::open(plan)).expect("rows");
+    let read = || store::read_rows(&path, plan, origin, &RowSampler::open(plan)).expect("rows");
     write();
     assert_eq!(read(), run.samples);
     let mut group = c.benchmark_group("rows");

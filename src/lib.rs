@@ -1,7 +1,7 @@
 //! hopmark measures what each network path to the same model costs.
 //!
 //! The folder tree is the house: intention (`workload`, `schedule`, `profile`, `plan`) and network (`wire`,
-//! `transport`, `attempt`) meet in `command`; `measure` is what was seen, `analysis` the judgement, `report` its face.
+//! `transport`, `attempt`) meet in `runner`; `measure` is what was seen, `analysis` the judgement, `report` its face.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::print_stdout, clippy::print_stderr))]
@@ -12,7 +12,9 @@ pub mod cli;
 pub mod command;
 pub mod console;
 pub mod driver;
+pub(crate) mod host;
 pub mod measure;
+pub mod objective;
 pub mod path;
 pub mod plan;
 pub mod probe;
@@ -21,6 +23,7 @@ pub mod progress;
 pub mod random;
 pub mod report;
 pub mod run;
+pub(crate) mod runner;
 pub mod schedule;
 pub mod spelling;
 pub mod store;

@@ -158,7 +158,7 @@ pub struct Timeouts {
     pub connect: Span,
     /// From the request sent to the first byte of the answer.
     pub first_byte: Span,
-    /// Between two reads of the answer.
+    /// RunComparison two reads of the answer.
     pub gap: Span,
     /// The whole call, from its sending.
     pub total: Span,

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::margin::Margin;
-use crate::measure::objective::{Expectation, Objective};
-use crate::measure::precision::Precision;
 use crate::measure::prices::Prices;
+use crate::objective::margin::Margin;
+use crate::objective::objective::{Expectation, Objective};
+use crate::objective::precision::Precision;
 use crate::path::NetPath;
 use crate::profile::{Profile, most_workers};
 use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};

@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod night;
+pub mod historical;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,10 +14,10 @@ use crate::measure::counts::Counts;
 use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::health::{BadSeconds, Second};
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::objective::Objective;
 use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::measure::selftest::OwnError;
+use crate::objective::objective::Objective;
 use crate::plan::{LoadModel, Plan};
 use crate::units::{Nanos, PathId, Phase};
 
@@ -182,7 +182,7 @@ pub struct RowSample {
 
 /// What was counted and measured of every call while the run went on, when only some of them have rows.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Census {
+pub struct Totals {
     /// Calls counted, by path, phase and the interval in which they were intended to start.
     pub spans: Vec<SpanCounts>,
     /// Values of the successful calls of the measured phase in nanoseconds, to three digits.
@@ -215,11 +215,11 @@ pub struct SpanCounts {
 pub struct Run {
     /// Plan, environment, ending.
     pub manifest: Manifest,
-    /// One per attempt that ended or was dropped, in the order of the file; if there is a census, those of a sample of
+    /// One per attempt that ended or was dropped, in the order of the file; if there is a totals, those of a sample of
     /// all rounds.
     pub samples: Vec<Sample>,
     /// What was counted and measured of every call; `None` when every call has its row, which tells more.
-    pub census: Option<Census>,
+    pub totals: Option<Totals>,
     /// Gaps between content events in nanoseconds, by path, measured phase only. They are recorded as they come, before
     /// the outcome of their call is known, so those of calls that failed later are among them; the gap in which a call
     /// was given up is not, nor are those that ended in a second that is left out.
@@ -241,7 +241,7 @@ pub struct Lost {
     pub unattributed: u64,
 }
 
-impl Census {
+impl Totals {
     /// The values of a metric on a path; of a metric that has one form alone, whatever the basis.
     #[must_use]
     pub fn of(&self, path: PathId, metric: Metric, basis: Basis) -> Option<&Histogram<u64>> {
@@ -275,7 +275,7 @@ impl Run {
         planned
     }
 
-    /// The calls of a phase counted, by path: from the rows if every call has one, otherwise from the census.
+    /// The calls of a phase counted, by path: from the rows if every call has one, otherwise from the totals.
     #[must_use]
     pub fn counted(&self, phase: Phase) -> Vec<Counts> {
         self.counted_where(|own| own == phase)
@@ -285,9 +285,9 @@ impl Run {
     #[must_use]
     pub fn counted_where(&self, wanted: impl Fn(Phase) -> bool) -> Vec<Counts> {
         let mut counted = vec![Counts::default(); self.manifest.plan.paths.len()];
-        match &self.census {
-            Some(census) => {
-                let spans = census.spans.iter().filter(|span| wanted(span.phase));
+        match &self.totals {
+            Some(totals) => {
+                let spans = totals.spans.iter().filter(|span| wanted(span.phase));
                 spans.for_each(|span| counted[span.path.index()].add(&span.calls));
             }
             None => {
@@ -308,7 +308,7 @@ impl Run {
     /// How many calls of the measured phase there are for each that has a row: 1 unless rows are a sample.
     #[must_use]
     pub fn calls_a_row(&self) -> f64 {
-        if self.census.is_none() {
+        if self.totals.is_none() {
             return 1.0;
         }
         let calls: u64 = self.counted(Phase::Measure).iter().map(Counts::calls).sum();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hopmark::run::Run;
-use hopmark::store::counts::Books;
+use hopmark::store::counts::IntervalCounts;
 use hopmark::store::{self, HealthWriter, RowWriter, file};
 use rig::hopmark;
 use serde_json::Value;
@@ -76,7 +76,7 @@ fn the_counts_of_a_stored_run_are_written_again_byte_for_byte() {
     let (dir, run) = example();
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join(file::COUNTS);
-    let mut counts = Books::new(&path, &run.manifest.plan, run.manifest.origin);
+    let mut counts = IntervalCounts::new(&path, &run.manifest.plan, run.manifest.origin);
     run.samples.iter().for_each(|sample| counts.count(sample));
     counts.write(true).expect("written");
     let stored = fs::read_to_string(dir.join(file::COUNTS)).expect("text");

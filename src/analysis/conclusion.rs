@@ -1,12 +1,12 @@
 //! What a run comes to, and the exit code that says it to scripts.
 
-use crate::analysis::compare::Comparison;
-use crate::analysis::failing::{FailedPath, FailureKind};
-use crate::analysis::gate::Gate;
-use crate::analysis::shift::Verdict;
+use crate::analysis::compare::baseline::Comparison;
+use crate::analysis::compare::gate::Gate;
+use crate::analysis::compare::shift::Verdict;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::summary::failing::{FailedPath, FailureKind};
 use crate::analysis::validity::{Validity, ValidityVerdict};
-use crate::measure::objective::Severity;
+use crate::objective::objective::Severity;
 
 /// What a run comes to, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,60 +5,26 @@ use crate::measure::sample::Sample;
 use crate::run::Run;
 use crate::units::Phase;
 
-pub mod aged;
-pub mod alike;
-mod alone;
-mod bench;
-pub mod between;
-pub mod blocks;
-pub mod breakdown;
-#[cfg(test)]
-mod calibration;
 pub mod compare;
 pub mod conclusion;
-pub mod cost;
-mod distribution;
-pub mod divisive;
-mod effect;
-pub mod errors_seen;
-pub mod failing;
-pub mod family;
-pub mod findings;
-mod gaps;
-pub mod gate;
-mod interference;
-pub mod interval;
-mod joined;
-mod judge;
-mod lengths;
-pub mod needed;
-pub mod population;
-pub mod power;
-pub mod precision;
-pub mod reported;
-pub mod resample;
-pub mod rounds;
+pub mod early_stop;
+pub mod input;
+pub mod runs;
 pub mod selftest;
-pub mod shift;
 pub mod sizing;
 pub mod slo;
 pub mod stats;
 pub mod summary;
-mod survivors;
-pub mod throughput;
-pub mod timeline;
 pub mod trend;
-pub mod truth;
 pub mod validity;
-pub mod waterfall;
 
-pub use between::Between;
-pub use compare::Comparison;
+pub use crate::analysis::compare::baseline::Comparison;
+pub use crate::analysis::runs::RunComparison;
+pub use crate::analysis::summary::failing::FailedPath;
+pub use crate::analysis::summary::findings::Finding;
+pub use crate::analysis::summary::paths::PathSummary;
 pub use conclusion::Conclusion;
-pub use failing::FailedPath;
-pub use findings::Finding;
 pub use slo::{ExpectationResult, ObjectiveResult};
-pub use summary::PathSummary;
 pub use trend::Trend;
 pub use validity::{Validity, ValidityVerdict};
 
@@ -74,9 +40,9 @@ pub struct Analysis {
     /// What each path did wrong beyond being slow, in the order of the plan.
     pub findings: Vec<Vec<Finding>>,
     /// What the difference of each candidate is made of.
-    pub waterfalls: Vec<waterfall::Waterfall>,
+    pub waterfalls: Vec<crate::analysis::summary::waterfall::Waterfall>,
     /// How the time to the first byte falls apart as services tell it, in the order of the plan.
-    pub reported: Vec<Option<reported::Reported>>,
+    pub reported: Vec<Option<crate::analysis::summary::reported::Reported>>,
     /// Every path against the baseline; `None` with one path alone.
     pub comparison: Option<Comparison>,
     /// The paths that failed, in the order of the plan.
@@ -86,7 +52,7 @@ pub struct Analysis {
     /// The claims of the plan.
     pub expectations: Vec<ExpectationResult>,
     /// The headline metric over time, in the order of the plan.
-    pub timelines: Vec<timeline::Timeline>,
+    pub timelines: Vec<crate::analysis::summary::timeline::Timeline>,
     /// Whether the run may be judged at all.
     pub validity: Validity,
     /// What it comes to.
@@ -100,25 +66,30 @@ pub struct Analysis {
 #[must_use]
 pub fn analyse(run: &Run) -> Analysis {
     let measured: Vec<&Sample> = run.measured().collect();
-    let kept = rounds::kept(run, &measured, &run.bad_seconds());
-    let headline = population::headline(&measured);
+    let kept = crate::analysis::input::rounds::kept(run, &measured, &run.bad_seconds());
+    let headline = crate::analysis::input::population::headline(&measured);
     let counted = run.counted(Phase::Measure);
-    let paths = summary::summarize(run, &kept);
+    let paths = crate::analysis::summary::paths::summarize(run, &kept);
     let mut validity = validity::examine(run, &measured, &kept, &paths, headline);
-    let mut comparison = compare::compare(run, &kept);
+    let mut comparison = crate::analysis::compare::baseline::compare(run, &kept);
     validity.note_interference(run, comparison.as_ref());
     if validity.verdict == ValidityVerdict::Invalid {
         comparison.iter_mut().for_each(Comparison::withhold);
     }
     let objectives = slo::judge(run, &kept);
-    let failing = failing::find(run);
+    let failing = crate::analysis::summary::failing::find(run);
     Analysis {
         basis: run.headline_basis(),
         headline,
-        findings: paths.iter().map(|path| findings::find(&measured, &counted[path.path.index()], path.path)).collect(),
+        findings: paths
+            .iter()
+            .map(|path| crate::analysis::summary::findings::find(&measured, &counted[path.path.index()], path.path))
+            .collect(),
         conclusion: Conclusion::of(run.is_complete(), &validity, &failing, &objectives, comparison.as_ref()),
-        waterfalls: comparison.as_ref().map_or_else(Vec::new, |c| waterfall::waterfalls(run, &kept, c.baseline)),
-        timelines: timeline::timelines(run, &measured, headline),
+        waterfalls: comparison
+            .as_ref()
+            .map_or_else(Vec::new, |c| crate::analysis::summary::waterfall::waterfalls(run, &kept, c.baseline)),
+        timelines: crate::analysis::summary::timeline::timelines(run, &measured, headline),
         reported: paths.iter().map(|path| reported_of(run, &kept, path)).collect(),
         paths,
         comparison,
@@ -129,9 +100,13 @@ pub fn analyse(run: &Run) -> Analysis {
     }
 }
 
-fn reported_of(run: &Run, kept: &[&Sample], path: &PathSummary) -> Option<reported::Reported> {
+fn reported_of(
+    run: &Run,
+    kept: &[&Sample],
+    path: &PathSummary,
+) -> Option<crate::analysis::summary::reported::Reported> {
     let own: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path.path).copied().collect();
-    reported::Reported::of(run, &own)
+    crate::analysis::summary::reported::Reported::of(run, &own)
 }
 
 #[cfg(test)]
@@ -139,9 +114,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::analysis::summary::QUANTILES;
-    use crate::measure::objective::Objective;
+    use crate::analysis::summary::paths::QUANTILES;
     use crate::measure::outcome::ErrorClass;
+    use crate::objective::objective::Objective;
     use crate::run::fixture::{self, World};
 
     fn concluded(world: &World, exprs: &[&str]) -> Conclusion {
@@ -174,7 +149,7 @@ mod tests {
     /// as many to show the shift in four runs of five.
     #[test]
     fn a_fifth_of_the_samples_decides_nothing_and_says_how_many_it_takes() {
-        let needed = 2.0 * power::rounds_for(10.0 / 150.0, 0.5, 0.3, 1.0);
+        let needed = 2.0 * crate::analysis::stats::power::rounds_for(10.0 / 150.0, 0.5, 0.3, 1.0);
         let (mut open, mut told) = (0, 0);
         for seed in 0..10 {
             let world =
@@ -221,7 +196,10 @@ mod tests {
         let analysis = analyse(&run);
         let comparison = analysis.comparison.expect("three paths");
         let twin = comparison.candidates[1].headline(Metric::Ttft).expect("row");
-        assert_eq!((twin.verdict, analysis.conclusion), (shift::Verdict::Inconclusive, Conclusion::Met));
+        assert_eq!(
+            (twin.verdict, analysis.conclusion),
+            (crate::analysis::compare::shift::Verdict::Inconclusive, Conclusion::Met)
+        );
         assert_eq!(comparison.others().count(), 1);
         run.manifest.plan.twin = None;
         assert_eq!(analyse(&run).conclusion, Conclusion::Inconclusive);

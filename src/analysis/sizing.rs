@@ -3,10 +3,10 @@
 //! Times are taken as lognormal, as [`half_width`] has it. Intervals grow with the square root of the design effect, by
 //! which calls that resemble their neighbours say less (or, in pairs, more) than independent ones.
 
-use crate::analysis::compare::compare;
-use crate::analysis::population::{headline, quantile_ms, sorted_ms};
-use crate::analysis::power::half_width;
-use crate::analysis::stats::{interval_needs, normal_quantile};
+use crate::analysis::compare::baseline::compare;
+use crate::analysis::input::population::{headline, quantile_ms, sorted_ms};
+use crate::analysis::stats::basic::{interval_needs, normal_quantile};
+use crate::analysis::stats::power::half_width;
 use crate::measure::metric::Metric;
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
@@ -114,7 +114,7 @@ impl Spread {
 fn effect(run: &Run, measured: &[&Sample], metric: Metric, sigma: f64, median_ms: Option<f64>) -> Option<f64> {
     let comparison = compare(run, measured)?;
     let independent = Spread { sigma, median_ms, effect: 1.0, source: String::new() };
-    let of = |row: &crate::analysis::shift::ShiftRow| {
+    let of = |row: &crate::analysis::compare::shift::ShiftRow| {
         let (low, high) = row.ci_ms?;
         let n = row.n_baseline.min(row.n_candidate);
         let seen = (high - low) / 2.0 / row.baseline_ms?;
@@ -131,7 +131,7 @@ fn effect(run: &Run, measured: &[&Sample], metric: Metric, sigma: f64, median_ms
 mod tests {
     use super::*;
     use crate::analysis::slo::{Beside, Cut, Figure};
-    use crate::measure::indicator::{Form, Quantity};
+    use crate::objective::indicator::{Form, Quantity};
     use crate::run::fixture::World;
     use crate::units::PathId;
 

@@ -10,13 +10,13 @@
 //! (five at least): it is worse if it is slower than their level by more than the margin, and rarer than [`RARE_NIGHT`]
 //! among nights that vary as those do. A path that failed in the newest night is worse whatever was measured of it.
 
-use crate::analysis::divisive::{SHORTEST, change_points};
-use crate::analysis::stats::{student_survival, welch};
-use crate::measure::margin::{Margin, Size, declared};
+use crate::analysis::stats::basic::{student_survival, welch};
+use crate::analysis::stats::change_point::{SHORTEST, change_points};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::quantile::quantile;
+use crate::objective::margin::{Margin, Size, declared};
 use crate::random::{Purpose, hash};
-use crate::run::night::{Figure, Night, Standing};
+use crate::run::historical::{Eligibility, Figure, HistoricalRun};
 
 /// How rare a change must be by Welch's test.
 pub const RARE: f64 = 0.001;
@@ -54,7 +54,7 @@ pub struct Question {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trend {
     /// The nights, in the order of time.
-    pub nights: Vec<Night>,
+    pub nights: Vec<HistoricalRun>,
     /// What was followed.
     pub series: Vec<Series>,
 }
@@ -85,7 +85,7 @@ pub struct Series {
     /// The margin for it.
     pub margin: Size,
     /// What can be said of the newest level.
-    pub verdict: Standpoint,
+    pub verdict: TrendVerdict,
 }
 
 /// The figure of one night.
@@ -148,7 +148,7 @@ pub struct Change {
 
 /// What can be said of the newest level of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standpoint {
+pub enum TrendVerdict {
     /// It is worse than the one before by more than the margin.
     Slower,
     /// The newest night alone is worse than its level by more than the margin and by more than the past explains.
@@ -163,7 +163,7 @@ pub enum Standpoint {
     Inconclusive,
 }
 
-impl Standpoint {
+impl TrendVerdict {
     /// The word used in files.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -191,9 +191,9 @@ impl Trend {
     #[must_use]
     pub fn exit_code(&self, strict: bool) -> u8 {
         let any = |verdict| self.series.iter().any(|series| series.verdict == verdict);
-        if any(Standpoint::Slower) || any(Standpoint::NewestSlower) || !self.failed().is_empty() {
+        if any(TrendVerdict::Slower) || any(TrendVerdict::NewestSlower) || !self.failed().is_empty() {
             3
-        } else if strict && (any(Standpoint::Inconclusive) || self.series.is_empty()) {
+        } else if strict && (any(TrendVerdict::Inconclusive) || self.series.is_empty()) {
             5
         } else {
             0
@@ -203,7 +203,7 @@ impl Trend {
 
 /// Judges nights, which must be in the order of time. The same nights are judged the same, always.
 #[must_use]
-pub fn trend(nights: Vec<Night>, question: &Question) -> Trend {
+pub fn trend(nights: Vec<HistoricalRun>, question: &Question) -> Trend {
     let mut paths: Vec<&str> = Vec::new();
     for path in nights.iter().rev().flat_map(|night| &night.paths) {
         if !paths.contains(&path.as_str()) {
@@ -221,18 +221,19 @@ pub fn trend(nights: Vec<Night>, question: &Question) -> Trend {
 }
 
 /// One series; `None` if no night has it.
-fn follow(nights: &[Night], question: &Question, path: &str, metric: Metric, quantile: f64) -> Option<Series> {
-    let figure = |night: &Night| -> Option<Figure> {
+fn follow(nights: &[HistoricalRun], question: &Question, path: &str, metric: Metric, quantile: f64) -> Option<Series> {
+    let figure = |night: &HistoricalRun| -> Option<Figure> {
         night.figure(path, metric, quantile).filter(|figure| figure.ms.is_finite() && figure.ms > 0.0).cloned()
     };
-    let newest = nights.iter().rev().find_map(|night| figure(night).filter(|_| night.standing == Standing::Sound));
+    let newest =
+        nights.iter().rev().find_map(|night| figure(night).filter(|_| night.eligibility == Eligibility::Sound));
     let basis = newest.or_else(|| nights.iter().rev().find_map(figure))?.basis;
     // A figure that counts from another instant is shown, but it is no evidence.
-    let point = |(place, night): (usize, &Night)| {
+    let point = |(place, night): (usize, &HistoricalRun)| {
         let figure = figure(night)?;
         // What is left of the calls of a path that failed is not its figure.
         let failed = night.failed.iter().any(|failed| failed == path);
-        let judged = night.standing == Standing::Sound && figure.basis == basis && !failed;
+        let judged = night.eligibility == Eligibility::Sound && figure.basis == basis && !failed;
         Some(Point { night: place, ms: figure.ms, judged })
     };
     let points: Vec<Point> = nights.iter().enumerate().filter_map(point).collect();
@@ -252,7 +253,7 @@ fn follow(nights: &[Night], question: &Question, path: &str, metric: Metric, qua
         newest: None,
         odd: false,
         margin,
-        verdict: Standpoint::Inconclusive,
+        verdict: TrendVerdict::Inconclusive,
     };
     let mut last_change = 0;
     if logs.len() >= FEWEST {
@@ -262,11 +263,11 @@ fn follow(nights: &[Night], question: &Question, path: &str, metric: Metric, qua
         series.odd = odd(&logs, last_change);
         series.levels = levels(&evidence, &logs, &places);
         series.changes = places.iter().filter_map(|place| change(&evidence, &logs, &places, *place)).collect();
-        series.verdict = standpoint(series.changes.last(), margin);
+        series.verdict = verdict(series.changes.last(), margin);
     }
     series.newest = newest_night(&evidence, &logs, last_change, margin);
-    if series.verdict != Standpoint::Slower && series.newest.is_some_and(|newest| newest.worse) {
-        series.verdict = Standpoint::NewestSlower;
+    if series.verdict != TrendVerdict::Slower && series.newest.is_some_and(|newest| newest.worse) {
+        series.verdict = TrendVerdict::NewestSlower;
     }
     Some(series)
 }
@@ -390,12 +391,12 @@ fn odd(logs: &[f64], from: usize) -> bool {
     (newest - middle).abs() > (q3 + 3.0 * (q3 - q1)).max(1e-9)
 }
 
-fn standpoint(newest: Option<&Change>, margin: Size) -> Standpoint {
+fn verdict(newest: Option<&Change>, margin: Size) -> TrendVerdict {
     match newest {
-        None => Standpoint::Steady,
-        Some(change) if change.after_ms <= change.before_ms => Standpoint::Faster,
-        Some(change) if change.after_ms - change.before_ms > margin.in_ms(change.before_ms) => Standpoint::Slower,
-        Some(_) => Standpoint::SlowerWithinMargin,
+        None => TrendVerdict::Steady,
+        Some(change) if change.after_ms <= change.before_ms => TrendVerdict::Faster,
+        Some(change) if change.after_ms - change.before_ms > margin.in_ms(change.before_ms) => TrendVerdict::Slower,
+        Some(_) => TrendVerdict::SlowerWithinMargin,
     }
 }
 
@@ -406,21 +407,21 @@ pub(crate) mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
-    use crate::analysis::summary;
+    use crate::analysis::summary::paths;
     use crate::run::fixture::World;
 
     const DAY: f64 = 86_400.0;
 
     /// A night on which the path `direct` had this median.
-    fn night(place: usize, ms: f64) -> Night {
-        Night {
+    fn night(place: usize, ms: f64) -> HistoricalRun {
+        HistoricalRun {
             source: format!("night-{place:02}"),
             id: format!("night-{place:02}"),
             profile: "nightly".to_owned(),
             started_at: format!("2026-10-{:02}T01:00:00Z", place + 1),
             at_s: 1.79e9 + DAY * place as f64,
             tool_version: "0.1.0".to_owned(),
-            standing: Standing::Sound,
+            eligibility: Eligibility::Sound,
             failed: Vec::new(),
             paths: vec!["direct".to_owned()],
             figures: vec![Figure {
@@ -434,7 +435,7 @@ pub(crate) mod tests {
     }
 
     /// Nights around 150 ms with a spread of `noise`, from night `step` on `by` as long.
-    pub(crate) fn nights(seed: u64, count: usize, noise: f64, step: usize, by: f64) -> Vec<Night> {
+    pub(crate) fn nights(seed: u64, count: usize, noise: f64, step: usize, by: f64) -> Vec<HistoricalRun> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let one = |place: usize| {
             let level = 150.0 * if place >= step { by } else { 1.0 };
@@ -447,7 +448,7 @@ pub(crate) mod tests {
         Question { metrics: vec![Metric::Ttft], quantiles: vec![0.5], margins: Vec::new(), seed: 42 }
     }
 
-    fn judged(nights: Vec<Night>) -> (Series, u8) {
+    fn judged(nights: Vec<HistoricalRun>) -> (Series, u8) {
         let trend = trend(nights, &question());
         (trend.series[0].clone(), trend.exit_code(false))
     }
@@ -457,11 +458,11 @@ pub(crate) mod tests {
     }
 
     /// The median of a whole run of 1,200 calls that takes `by` as long, as its summary tells it.
-    fn measured_night(place: usize, seed: u64, by: f64) -> Night {
+    fn measured_night(place: usize, seed: u64, by: f64) -> HistoricalRun {
         let world = World { rate: 40.0, seconds: 30.0, sigma: 0.2, seed, ..World::default() };
         let run = World { shifts_ms: vec![150.0 * (by - 1.0)], ..world }.run();
         let measured: Vec<_> = run.measured().collect();
-        let summary = summary::summarize(&run, &measured);
+        let summary = paths::summarize(&run, &measured);
         let ttft = summary[0].metrics.iter().find(|m| m.metric == Metric::Ttft && !m.beside).expect("ttft");
         night(place, ttft.quantile(0.5).expect("median"))
     }
@@ -476,7 +477,7 @@ pub(crate) mod tests {
                 assert_eq!((places(&series), code), (vec![step], 3), "seed {seed}: {series:?}");
                 let change = series.changes[0];
                 assert!(change.interval.0 < 0.08 && 0.08 < change.interval.1 + 0.02, "{change:?}");
-                assert_eq!(series.verdict, Standpoint::Slower);
+                assert_eq!(series.verdict, TrendVerdict::Slower);
                 assert_eq!(series.levels.iter().map(|level| level.n).collect::<Vec<_>>(), [step, 14 - step]);
             }
         }
@@ -487,7 +488,7 @@ pub(crate) mod tests {
         for seed in 3..9 {
             let nights = (0..14).map(|place| measured_night(place, 100 * seed + place as u64, 1.0)).collect();
             let (series, code) = judged(nights);
-            assert_eq!((places(&series), code, series.verdict), (vec![], 0, Standpoint::Steady), "seed {seed}");
+            assert_eq!((places(&series), code, series.verdict), (vec![], 0, TrendVerdict::Steady), "seed {seed}");
         }
     }
 
@@ -497,24 +498,24 @@ pub(crate) mod tests {
         assert_eq!((places(&series), code), (vec![10], 3));
         let wide = Question { margins: vec!["10%".parse().expect("margin")], ..question() };
         let within = trend(nights(1, 20, 0.01, 10, 1.08), &wide);
-        assert_eq!((within.series[0].verdict, within.exit_code(true)), (Standpoint::SlowerWithinMargin, 0));
+        assert_eq!((within.series[0].verdict, within.exit_code(true)), (TrendVerdict::SlowerWithinMargin, 0));
         let narrow = Question { margins: vec!["ttft.p50=5ms".parse().expect("margin")], ..question() };
         assert_eq!(trend(nights(1, 20, 0.01, 10, 1.08), &narrow).exit_code(false), 3);
         let (series, code) = judged(nights(1, 20, 0.01, 10, 0.9));
-        assert_eq!((series.verdict, code), (Standpoint::Faster, 0));
+        assert_eq!((series.verdict, code), (TrendVerdict::Faster, 0));
         // Worse for a while, then as before.
         let mut healed = nights(1, 30, 0.01, 10, 1.1);
         healed.iter_mut().skip(20).for_each(|night| night.figures[0].ms /= 1.1);
         let (series, code) = judged(healed);
-        assert_eq!((places(&series), series.verdict, code), (vec![10, 20], Standpoint::Faster, 0));
+        assert_eq!((places(&series), series.verdict, code), (vec![10, 20], TrendVerdict::Faster, 0));
     }
 
     #[test]
     fn nights_that_are_no_evidence_are_shown_and_gaps_are_no_zeros() {
         let mut nights = nights(2, 18, 0.01, 9, 1.08);
-        nights[3].standing = Standing::Invalid;
+        nights[3].eligibility = Eligibility::Invalid;
         nights[3].figures[0].ms = 900.0;
-        nights[12].standing = Standing::Incomplete;
+        nights[12].eligibility = Eligibility::Incomplete;
         nights[12].figures[0].ms = 20.0;
         nights[5].figures.clear();
         nights[14].figures[0].ms = f64::NAN;
@@ -539,21 +540,21 @@ pub(crate) mod tests {
         spiked[19].figures[0].ms *= 1.2;
         let (series, code) = judged(spiked);
         assert_eq!((places(&series), code, series.odd), (vec![], 3, true), "the newest night is odd, and worse");
-        assert_eq!(series.verdict, Standpoint::NewestSlower);
+        assert_eq!(series.verdict, TrendVerdict::NewestSlower);
     }
 
     #[test]
     fn a_newest_night_that_is_worse_by_more_than_the_margin_is_worse() {
         for (word, count, noise, by, margin, code, verdict) in [
-            ("ten nights, the newest 13% slower", 10, 0.015, 1.13, "5%", 3, Standpoint::NewestSlower),
-            ("the same without any noise", 10, 0.0, 1.13, "5%", 3, Standpoint::NewestSlower),
-            ("the same among many", 40, 0.015, 1.13, "5%", 3, Standpoint::NewestSlower),
-            ("six nights do", 6, 0.01, 1.2, "5%", 3, Standpoint::NewestSlower),
-            ("five do not", 5, 0.01, 1.2, "5%", 0, Standpoint::Inconclusive),
-            ("within the margin", 10, 0.005, 1.13, "20%", 0, Standpoint::Inconclusive),
-            ("within the margin, among many", 40, 0.005, 1.03, "5%", 0, Standpoint::Steady),
-            ("faster", 10, 0.01, 0.8, "5%", 0, Standpoint::Inconclusive),
-            ("no slower than nights are", 40, 0.1, 1.13, "5%", 0, Standpoint::Steady),
+            ("ten nights, the newest 13% slower", 10, 0.015, 1.13, "5%", 3, TrendVerdict::NewestSlower),
+            ("the same without any noise", 10, 0.0, 1.13, "5%", 3, TrendVerdict::NewestSlower),
+            ("the same among many", 40, 0.015, 1.13, "5%", 3, TrendVerdict::NewestSlower),
+            ("six nights do", 6, 0.01, 1.2, "5%", 3, TrendVerdict::NewestSlower),
+            ("five do not", 5, 0.01, 1.2, "5%", 0, TrendVerdict::Inconclusive),
+            ("within the margin", 10, 0.005, 1.13, "20%", 0, TrendVerdict::Inconclusive),
+            ("within the margin, among many", 40, 0.005, 1.03, "5%", 0, TrendVerdict::Steady),
+            ("faster", 10, 0.01, 0.8, "5%", 0, TrendVerdict::Inconclusive),
+            ("no slower than nights are", 40, 0.1, 1.13, "5%", 0, TrendVerdict::Steady),
         ] {
             let question = Question { margins: vec![margin.parse().expect("margin")], ..question() };
             let trend = trend(nights(3, count, noise, count - 1, by), &question);
@@ -569,20 +570,20 @@ pub(crate) mod tests {
         nights[10].figures[0].ms *= 1.3;
         assert_eq!(judged(nights.clone()).1, 3, "again");
         // Whatever became of the night, the newest one that is sound is looked at.
-        nights[10].standing = Standing::Invalid;
+        nights[10].eligibility = Eligibility::Invalid;
         nights[9].figures[0].ms /= 1.3;
         assert_eq!(judged(nights).1, 0);
     }
 
     #[test]
     fn a_path_that_failed_in_the_newest_night_is_worse_whatever_was_measured_of_it() {
-        for standing in [Standing::Sound, Standing::Incomplete] {
+        for eligibility in [Eligibility::Sound, Eligibility::Incomplete] {
             let mut nights = nights(6, 12, 0.01, 99, 1.0);
             nights[4].failed = vec!["direct".to_owned()];
             nights[4].figures[0].ms *= 0.5;
             let (series, code) = judged(nights.clone());
             assert_eq!((code, series.points[4].judged), (0, false), "an old failure is over, and no evidence");
-            (nights[11].standing, nights[11].failed) = (standing, vec!["direct".to_owned()]);
+            (nights[11].eligibility, nights[11].failed) = (eligibility, vec!["direct".to_owned()]);
             nights[11].figures.clear();
             assert_eq!(judged(nights).1, 3);
         }
@@ -605,12 +606,12 @@ pub(crate) mod tests {
     #[test]
     fn too_few_nights_say_so() {
         let trend = trend(nights(1, 11, 0.01, 5, 1.2), &question());
-        assert_eq!(trend.series[0].verdict, Standpoint::Inconclusive);
+        assert_eq!(trend.series[0].verdict, TrendVerdict::Inconclusive);
         assert_eq!((trend.exit_code(false), trend.exit_code(true)), (0, 5));
         let none = super::trend(Vec::new(), &question());
         assert_eq!((none.series.len(), none.exit_code(false), none.exit_code(true)), (0, 0, 5));
         assert_eq!(judged(nights(1, 12, 0.0, 6, 1.2)).1, 3, "without any noise a step is a step");
-        assert_eq!(judged(nights(1, 12, 0.0, 99, 1.0)).0.verdict, Standpoint::Steady);
+        assert_eq!(judged(nights(1, 12, 0.0, 99, 1.0)).0.verdict, TrendVerdict::Steady);
     }
 
     /// Shares of histories with a false alarm, with exactly the right night, and with that night among others.

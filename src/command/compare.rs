@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::analysis::Between;
-use crate::analysis::between::{Side, between, within};
+use crate::analysis::RunComparison;
+use crate::analysis::runs::{RunSide, between, within};
 use crate::cli::{CompareArgs, CompareFormat};
 use crate::command::exit::{CommandResult, Exit, OrExit};
 use crate::command::report::look;
 use crate::console;
-use crate::measure::margin::Margin;
+use crate::objective::margin::Margin;
 use crate::report::between::model::Compared;
 use crate::report::between::{JSON, MARKDOWN};
 use crate::report::{markdown, terminal};
@@ -33,7 +33,7 @@ pub fn compare(args: &CompareArgs) -> CommandResult {
     let (own, other) = (own.as_deref(), other.as_deref());
     let between = match &candidate {
         None => within(&mut base, (own, other), &margins),
-        Some(run) => between(Side { run: &base, path: own }, Side { run, path: other }, &margins),
+        Some(run) => between(RunSide { run: &base, path: own }, RunSide { run, path: other }, &margins),
     };
     let between = between.or_usage()?;
     let names = [args.base.display().to_string(), args.candidate.display().to_string()];
@@ -56,7 +56,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
     real(a).is_some_and(|a| real(b) == Some(a))
 }
 
-fn exit(between: &Between, strict: bool) -> Exit {
+fn exit(between: &RunComparison, strict: bool) -> Exit {
     Exit::of(between.conclusion().exit_code(strict))
 }
 
@@ -103,7 +103,7 @@ fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
 mod tests {
     use super::*;
     use crate::cli::CompareFormat;
-    use crate::command::shelf::put;
+    use crate::command::test_support::put;
     use crate::run::fixture::World;
     use crate::units::Api;
     use serde_json::Value;

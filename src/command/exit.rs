@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::runner::{EarlyEnd, failure};
+
 /// What a command tells the shell. The numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -51,6 +53,19 @@ impl Exit {
     }
 }
 
+impl From<EarlyEnd> for Exit {
+    fn from(end: EarlyEnd) -> Self {
+        match end {
+            EarlyEnd::AsAsked => Self::Met,
+            EarlyEnd::Failing => Self::Missed,
+            EarlyEnd::SimulatorDied => Self::Invalid,
+            EarlyEnd::Interrupted => Self::Interrupted,
+            EarlyEnd::Terminated => Self::Terminated,
+            EarlyEnd::Broken => Self::World,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -64,6 +79,15 @@ pub struct Failure {
     pub exit: Exit,
     /// What the person is told.
     pub error: anyhow::Error,
+}
+
+impl From<failure::Failure> for Failure {
+    fn from(failure: failure::Failure) -> Self {
+        match failure {
+            failure::Failure::World(error) => Self { exit: Exit::World, error },
+            failure::Failure::Usage(error) => Self { exit: Exit::Usage, error },
+        }
+    }
 }
 
 /// What a command returns.

@@ -8,5 +8,5 @@ pub mod run;
 pub mod schema;
 pub mod selftest;
 #[cfg(test)]
-mod shelf;
+pub(crate) mod test_support;
 pub mod trend;

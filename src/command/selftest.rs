@@ -15,8 +15,6 @@ use crate::analysis::selftest::{Evidence, MANY_STREAMS, PACE, arrivals, bars, fa
 use crate::cli::SelftestArgs;
 use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
 use crate::command::report::look;
-use crate::command::run::child::SimulatorChild;
-use crate::command::run::{Carried, Manner, carry_out, machine};
 use crate::command::selftest::stage::Stage;
 use crate::console;
 use crate::measure::ledger::{self, LedgerLine};
@@ -26,6 +24,9 @@ use crate::probe;
 use crate::profile::Profile;
 use crate::report::selftest::render;
 use crate::run::Run;
+use crate::runner::environment;
+use crate::runner::simulator_process::SimulatorProcess;
+use crate::runner::{EarlyEnd, FinishedRun, RunOptions, carry_out};
 use crate::store;
 use crate::workload::Workload;
 
@@ -69,7 +70,7 @@ pub fn selftest(args: &SelftestArgs) -> CommandResult {
     let selftest = Selftest {
         schema_version: 1,
         measured_at: OffsetDateTime::now_utc().format(&Rfc3339).or_world()?,
-        machine: machine::identity(),
+        machine: environment::identity(),
         faithful: faithful(&levels),
         bars: bars(&levels, arriving.as_ref()),
         levels,
@@ -84,7 +85,7 @@ fn tell(mut selftest: Selftest, args: &SelftestArgs) -> CommandResult {
     if cfg!(debug_assertions) {
         selftest.notes.push("this is a debug build, whose error is larger than that of a release build".to_owned());
     }
-    let kept = machine::selftest_file();
+    let kept = environment::selftest_file();
     let refusal = match &kept {
         Some(file) => store::selftest::write(file, &selftest).err().map(|error| error.to_string()),
         None => Some("neither XDG_STATE_HOME nor HOME names a folder".to_owned()),
@@ -107,7 +108,7 @@ fn tell(mut selftest: Selftest, args: &SelftestArgs) -> CommandResult {
     Ok(if selftest.meets_its_bars() { Exit::Met } else { Exit::Missed })
 }
 
-/// Where levels are carried out.
+/// Where levels are finished out.
 struct Bench {
     /// Holds the run directories; gone in the end.
     ground: tempfile::TempDir,
@@ -167,8 +168,8 @@ impl Bench {
     /// Twice as many streams, as long as the machine held all before and there is room and time.
     fn next(&mut self, levels: &[Level]) -> Option<u32> {
         let streams = levels.last().filter(|_| levels.iter().all(|level| level.holds))?.streams.saturating_mul(2);
-        if Stage::streams(streams, PACE).files() > machine::most_open_files() {
-            let files = machine::most_open_files();
+        if Stage::streams(streams, PACE).files() > environment::most_open_files() {
+            let files = environment::most_open_files();
             self.notes
                 .push(format!("{streams} streams were not tried: this process may open {files} files (ulimit -Hn)"));
             return None;
@@ -201,13 +202,13 @@ impl Bench {
 
     /// Carries out one run against a simulator of its own, and fetches the truth.
     fn carry_out(&self, stage: &Stage) -> CommandResult<OrCut<Seen>> {
-        if stage.files() > machine::most_open_files() {
+        if stage.files() > environment::most_open_files() {
             let error = anyhow!(
                 "{} need {} open files, and this process may have {}; raise the hard limit (ulimit -Hn), or name fewer \
                  with --streams",
                 stage.name(),
                 stage.files(),
-                machine::most_open_files()
+                environment::most_open_files()
             );
             return Err(Failure { exit: Exit::World, error });
         }
@@ -217,34 +218,36 @@ impl Bench {
         let plan = self.plan(stage)?;
         let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
         let dir = self.ground.path().join("run");
-        let manner = Manner { out: Some(dir.clone()), skip_preflight: true, quiet: true, keep_gaps: true };
-        let carried = carry_out(plan, workload, &manner)?;
-        let seen = evidence(carried);
+        let options = RunOptions { out: Some(dir.clone()), skip_preflight: true, quiet: true, keep_gaps: true };
+        let finished = carry_out(plan, workload, &options)?;
+        let seen = evidence(finished);
         std::fs::remove_dir_all(&dir).context("cannot remove a run of the selftest").or_world()?;
         seen
     }
 }
 
 /// The run as its files tell it and the ledger of its simulator, which is fetched before that ends.
-fn evidence(carried: Carried) -> CommandResult<OrCut<Seen>> {
-    if let Some((exit, why)) = carried.cut {
-        return match exit {
-            Exit::Interrupted | Exit::Terminated => {
+fn evidence(finished: FinishedRun) -> CommandResult<OrCut<Seen>> {
+    if let Some((end, why)) = finished.cut {
+        return match end {
+            EarlyEnd::Interrupted | EarlyEnd::Terminated => {
                 console::tell("error: the selftest was interrupted; nothing is concluded from a part of it");
-                Ok(Err(exit))
+                Ok(Err(end.into()))
             }
-            _ => Err(Failure { exit, error: anyhow!("a run of the selftest ended early: {why}") }),
+            EarlyEnd::AsAsked | EarlyEnd::Failing | EarlyEnd::SimulatorDied | EarlyEnd::Broken => {
+                Err(Failure { exit: end.into(), error: anyhow!("a run of the selftest ended early: {why}") })
+            }
         };
     }
-    let run = store::load(&carried.dir).or_world()?;
-    let simulator = carried.simulator.context("the selftest's simulator is gone").or_world()?;
+    let run = store::load(&finished.dir).or_world()?;
+    let simulator = finished.simulator.context("the selftest's simulator is gone").or_world()?;
     let sent = run.samples.iter().filter(|sample| sample.stamps.sent.is_some()).count();
     let ledger = fetch(&simulator, sent).or_world()?;
-    Ok(Ok(Seen { run, gaps: carried.gaps, ledger }))
+    Ok(Ok(Seen { run, gaps: finished.gaps, ledger }))
 }
 
 /// The whole ledger, as soon as it has a line for each of `calls`, or at last as it is: who lacks one is counted.
-fn fetch(simulator: &SimulatorChild, calls: usize) -> anyhow::Result<Vec<LedgerLine>> {
+fn fetch(simulator: &SimulatorProcess, calls: usize) -> anyhow::Result<Vec<LedgerLine>> {
     let base = simulator.listeners.values().next().context("the selftest's simulator has no listener")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let asked = async {

@@ -7,12 +7,12 @@ use crate::cli::TrendArgs;
 use crate::command::exit::{CommandResult, Exit, OrExit};
 use crate::command::report::look;
 use crate::console;
-use crate::measure::margin::{Margin, parse_quantile};
+use crate::objective::margin::{Margin, parse_quantile};
 use crate::plan::DEFAULT_SEED;
 use crate::report::trend::model::History;
 use crate::report::trend::{self as paper, json};
 use crate::report::{figure, terminal};
-use crate::run::night::Night;
+use crate::run::historical::HistoricalRun;
 use crate::store::history::{self, History as Found};
 
 /// The quantiles that a summary holds.
@@ -62,7 +62,7 @@ fn asked(args: &TrendArgs) -> anyhow::Result<Question> {
 }
 
 /// The nights of one profile, the newest only, and what was left out.
-fn chosen(found: Found, args: &TrendArgs) -> anyhow::Result<(Vec<Night>, String, Vec<String>)> {
+fn chosen(found: Found, args: &TrendArgs) -> anyhow::Result<(Vec<HistoricalRun>, String, Vec<String>)> {
     let Found { nights, unread } = found;
     let dir = args.dir.display();
     let mut notes: Vec<String> = unread.iter().map(|(source, why)| format!("{source} was not read: {why}")).collect();
@@ -72,7 +72,7 @@ fn chosen(found: Found, args: &TrendArgs) -> anyhow::Result<(Vec<Night>, String,
     })?;
     let profile = args.profile.clone().unwrap_or(newest);
     let all = nights.len();
-    let mut nights: Vec<Night> = nights.into_iter().filter(|night| night.profile == profile).collect();
+    let mut nights: Vec<HistoricalRun> = nights.into_iter().filter(|night| night.profile == profile).collect();
     anyhow::ensure!(!nights.is_empty(), "{dir} holds no run of the profile '{profile}'");
     if nights.len() < all {
         notes.push(format!("{} runs of other profiles are left out; --profile follows another.", all - nights.len()));
@@ -86,9 +86,9 @@ fn chosen(found: Found, args: &TrendArgs) -> anyhow::Result<(Vec<Night>, String,
 }
 
 /// When the tool itself changed: that may be what a series shows.
-fn versions(nights: &[Night]) -> Vec<String> {
+fn versions(nights: &[HistoricalRun]) -> Vec<String> {
     let changed = nights.windows(2).filter(|pair| pair[0].tool_version != pair[1].tool_version);
-    let told = |pair: &[Night]| {
+    let told = |pair: &[HistoricalRun]| {
         let (before, after) = (&pair[0].tool_version, &pair[1].tool_version);
         format!("From {} on hopmark is {after} and no longer {before}.", pair[1].day())
     };
@@ -101,7 +101,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::command::shelf::{put, put_summary};
+    use crate::command::test_support::{put, put_summary};
     use crate::run::Run;
     use crate::run::fixture::World;
     use serde_json::Value;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::driver::flight::{Flights, contained};
+use crate::driver::in_flight::{InFlight, contained};
 use crate::driver::worker::{Stop, told};
 use crate::schedule::pacer::{Pacer, PacerError};
 use crate::schedule::tickets::Ticket;
@@ -19,7 +19,7 @@ pub struct Closed<S: 'static> {
     /// How long a caller rests between two calls.
     pub think_time: Duration,
     /// This worker's calls under way.
-    pub flights: Rc<Flights<S>>,
+    pub in_flight: Rc<InFlight<S>>,
     /// What it is told.
     pub stop: watch::Receiver<Stop>,
 }
@@ -54,9 +54,9 @@ impl<S: 'static> Closed<S> {
                 () = told(&mut self.stop, Stop::Drain) => break,
                 () = pacer.until(due) => {}
             }
-            self.flights.count_due(ticket.phase, ticket.path);
+            self.in_flight.count_due(ticket.phase, ticket.path);
             // A broken attempt is accounted for; the caller goes on.
-            contained(Rc::clone(&self.flights).follow(ticket, send(Nanos::now()))).await;
+            contained(Rc::clone(&self.in_flight).follow(ticket, send(Nanos::now()))).await;
             due = Nanos::now() + self.think_time;
         }
         Ok(())

@@ -13,18 +13,18 @@ use crate::units::Nanos;
 /// From one beat to the next.
 pub const BEAT: Duration = Duration::from_millis(5);
 
-/// What a heart felt in one second.
+/// What a heartbeat felt in one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pulse {
+pub struct BeatStats {
     /// How late the latest beat came.
     pub late: Duration,
     /// Calls under way, mean over the beats; `None` without a beat.
     pub in_flight: Option<f64>,
 }
 
-/// The heart of one worker, which the worker lets beat and another thread listens to.
+/// The heartbeat of one worker, which the worker lets beat and another thread listens to.
 #[derive(Debug)]
-pub struct Heart {
+pub struct Heartbeat {
     origin: Nanos,
     felt: Mutex<Felt>,
 }
@@ -43,8 +43,8 @@ struct Sum {
     beats: u64,
 }
 
-impl Heart {
-    /// A heart whose first beat is due when the run starts, at `origin`.
+impl Heartbeat {
+    /// A heartbeat whose first beat is due when the run starts, at `origin`.
     #[must_use]
     pub fn new(origin: Nanos) -> Arc<Self> {
         Arc::new(Self { origin, felt: Mutex::new(Felt { seconds: BTreeMap::new(), due: Some(origin + BEAT) }) })
@@ -69,13 +69,13 @@ impl Heart {
     /// What was felt in a second of the run; asked once, after that second, and in order. A beat that was due in it and
     /// has not come yet is as late as it is now.
     #[must_use]
-    pub fn take(&self, second: u64) -> Pulse {
+    pub fn take(&self, second: u64) -> BeatStats {
         let mut felt = self.felt();
         let later = felt.seconds.split_off(&(second + 1));
         let sum = std::mem::replace(&mut felt.seconds, later).remove(&second).unwrap_or_default();
         let overdue =
             felt.due.filter(|due| self.second(*due) <= second).map_or(Duration::ZERO, |d| Nanos::now().since(d));
-        Pulse {
+        BeatStats {
             late: sum.late.max(overdue),
             in_flight: (sum.beats > 0).then(|| sum.in_flight as f64 / sum.beats as f64),
         }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::analysis::analyse;
     use crate::analysis::validity::ValidityVerdict;
-    use crate::driver::flight::{Flights, Landing, Lost};
+    use crate::driver::in_flight::{CompletionSink, InFlight, Unsent};
     use crate::driver::open::Open;
     use crate::driver::worker::{self, Stop};
     use crate::measure::health::Second;
@@ -131,13 +131,13 @@ mod tests {
 
     #[test]
     fn a_late_beat_marks_every_second_that_it_missed() {
-        let heart = Heart::new(ORIGIN);
-        heart.note(at(100), at(101), 4);
-        heart.note(at(106), at(107), 6);
-        heart.note(at(1_980), at(4_010), 8);
-        heart.rest();
+        let heartbeat = Heartbeat::new(ORIGIN);
+        heartbeat.note(at(100), at(101), 4);
+        heartbeat.note(at(106), at(107), 6);
+        heartbeat.note(at(1_980), at(4_010), 8);
+        heartbeat.rest();
         let pulses: Vec<_> =
-            (0..6).map(|second| heart.take(second)).map(|p| (p.late.as_millis(), p.in_flight)).collect();
+            (0..6).map(|second| heartbeat.take(second)).map(|p| (p.late.as_millis(), p.in_flight)).collect();
         assert_eq!(
             pulses,
             [(1, Some(5.0)), (2_030, None), (2_030, None), (2_030, None), (2_030, Some(8.0)), (0, None)]
@@ -146,38 +146,38 @@ mod tests {
 
     #[test]
     fn a_beat_that_never_came_is_late_and_one_of_a_resting_heart_is_not() {
-        let heart = Heart::new(Nanos(Nanos::now().0 - 3_000_000_000));
-        assert!(heart.take(0).late >= Duration::from_millis(2_990));
-        heart.rest();
-        assert_eq!(heart.take(1).late, Duration::ZERO);
+        let heartbeat = Heartbeat::new(Nanos(Nanos::now().0 - 3_000_000_000));
+        assert!(heartbeat.take(0).late >= Duration::from_millis(2_990));
+        heartbeat.rest();
+        assert_eq!(heartbeat.take(1).late, Duration::ZERO);
     }
 
     #[tokio::test]
     async fn a_heart_beats_and_is_late_behind_what_blocks_it() {
-        let heart = Heart::new(Nanos::now());
+        let heartbeat = Heartbeat::new(Nanos::now());
         let stalled = Duration::from_millis(80);
         tokio::select! {
-            () = heart.beat(|| 3) => {}
+            () = heartbeat.beat(|| 3) => {}
             () = async {
                 tokio::time::sleep(Duration::from_millis(30)).await;
                 std::thread::sleep(stalled);
                 tokio::time::sleep(Duration::from_millis(30)).await;
             } => {}
         }
-        heart.rest();
-        let pulse = heart.take(0);
-        assert!(pulse.late >= stalled - BEAT - Duration::from_millis(1), "{pulse:?}");
-        assert_eq!(pulse.in_flight, Some(3.0));
+        heartbeat.rest();
+        let stats = heartbeat.take(0);
+        assert!(stats.late >= stalled - BEAT - Duration::from_millis(1), "{stats:?}");
+        assert_eq!(stats.in_flight, Some(3.0));
     }
 
     /// Ended calls of a worker on another thread.
-    struct Landed(Arc<Mutex<Vec<Sample>>>);
+    struct Completed(Arc<Mutex<Vec<Sample>>>);
 
-    impl Landing<Sample> for Landed {
-        fn landed(&self, sample: Sample) {
+    impl CompletionSink<Sample> for Completed {
+        fn completed(&self, sample: Sample) {
             self.0.lock().expect("samples").push(sample);
         }
-        fn lost(&self, ticket: Ticket, why: Lost) {
+        fn unsent(&self, ticket: Ticket, why: Unsent) {
             panic!("{ticket:?} was lost: {why:?}");
         }
     }
@@ -193,8 +193,8 @@ mod tests {
         run.manifest.plan.load.warmup = Span::default();
         run.manifest.origin = Nanos::now() + STALL;
         let (origin, plan) = (run.manifest.origin, run.manifest.plan.clone());
-        let (heart, samples) = (Heart::new(origin), Arc::default());
-        let (beating, landed) = (Arc::clone(&heart), Landed(Arc::clone(&samples)));
+        let (heartbeat, samples) = (Heartbeat::new(origin), Arc::default());
+        let (beating, completed) = (Arc::clone(&heartbeat), Completed(Arc::clone(&samples)));
         let ticket = |seq: u64| Ticket {
             seq: Seq(seq),
             round: seq,
@@ -203,11 +203,11 @@ mod tests {
             intended: Duration::from_millis(seq * 1_000 / RATE),
         };
         let worker = worker::spawn(0, move || async move {
-            let flights = Flights::new(1, Arc::default(), Box::new(landed));
-            let (counted, heart) = (Rc::clone(&flights), Arc::clone(&beating));
-            tokio::task::spawn_local(async move { heart.beat(|| counted.under_way()).await });
+            let in_flight = InFlight::new(1, Arc::default(), Box::new(completed));
+            let (counted, heartbeat) = (Rc::clone(&in_flight), Arc::clone(&beating));
+            tokio::task::spawn_local(async move { heartbeat.beat(|| counted.under_way()).await });
             let (_speak, stop) = watch::channel(Stop::Run);
-            let open = Open { origin, max_in_flight: 100, flights: Rc::clone(&flights), stop };
+            let open = Open { origin, max_in_flight: 100, in_flight: Rc::clone(&in_flight), stop };
             let mut pacer = Pacer::new().expect("a timer");
             open.carry_out(&mut pacer, (0..SECONDS * RATE).map(ticket), |ticket| {
                 let mut sample = fixture::sample(&plan, ticket.seq.0, ticket.round, 0, origin + ticket.intended);
@@ -223,14 +223,14 @@ mod tests {
                 }
             })
             .await;
-            flights.emptied().await;
+            in_flight.emptied().await;
             beating.rest();
         });
         worker.expect("a thread").join().expect("no panic").expect("a runtime");
         run.samples = std::mem::take(&mut samples.lock().expect("samples"));
         run.manifest.ending.as_mut().expect("an ending").planned = vec![SECONDS * RATE];
         let row =
-            |second| Second { second, hiccup_ms: heart.take(second).late.as_secs_f64() * 1e3, ..Second::default() };
+            |second| Second { second, hiccup_ms: heartbeat.take(second).late.as_secs_f64() * 1e3, ..Second::default() };
         run.health = (0..SECONDS).map(row).collect();
         run
     }

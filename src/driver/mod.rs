@@ -4,7 +4,7 @@
 //! is written while a run goes on.
 
 pub mod closed;
-pub mod flight;
 pub mod heartbeat;
+pub mod in_flight;
 pub mod open;
 pub mod worker;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use tokio::sync::watch;
 
-use crate::driver::flight::{Flights, Lost};
+use crate::driver::in_flight::{InFlight, Unsent};
 use crate::driver::worker::{Stop, told};
 use crate::schedule::pacer::Pacer;
 use crate::schedule::tickets::Ticket;
@@ -18,7 +18,7 @@ pub struct Open<S: 'static> {
     /// The cap on calls under way, in all workers together.
     pub max_in_flight: usize,
     /// Its calls under way.
-    pub flights: Rc<Flights<S>>,
+    pub in_flight: Rc<InFlight<S>>,
     /// What it is told.
     pub stop: watch::Receiver<Stop>,
 }
@@ -44,12 +44,12 @@ impl<S: 'static> Open<S> {
                 () = told(&mut self.stop, Stop::Drain) => return,
                 () = pacer.until(self.origin + ticket.intended) => {}
             }
-            self.flights.count_due(ticket.phase, ticket.path);
-            if self.flights.under_way_everywhere() >= self.max_in_flight {
-                self.flights.drop_ticket(ticket, Lost::InFlightCap);
+            self.in_flight.count_due(ticket.phase, ticket.path);
+            if self.in_flight.under_way_everywhere() >= self.max_in_flight {
+                self.in_flight.drop_ticket(ticket, Unsent::InFlightCap);
             } else {
                 let attempt = start(Nanos::now());
-                tokio::task::spawn_local(Rc::clone(&self.flights).follow(ticket, attempt));
+                tokio::task::spawn_local(Rc::clone(&self.in_flight).follow(ticket, attempt));
                 // The call goes out now, before time is spent on the next one.
                 tokio::task::yield_now().await;
             }
@@ -64,17 +64,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::driver::flight::Landing;
+    use crate::driver::in_flight::CompletionSink;
     use crate::units::{PathId, Phase, Seq};
 
     #[derive(Default)]
     struct Log(Rc<RefCell<Vec<String>>>);
 
-    impl Landing<u64> for Log {
-        fn landed(&self, sample: u64) {
+    impl CompletionSink<u64> for Log {
+        fn completed(&self, sample: u64) {
             self.0.borrow_mut().push(format!("landed {sample}"));
         }
-        fn lost(&self, ticket: Ticket, why: Lost) {
+        fn unsent(&self, ticket: Ticket, why: Unsent) {
             self.0.borrow_mut().push(format!("lost {} {why:?}", ticket.seq.0));
         }
     }
@@ -92,9 +92,9 @@ mod tests {
     async fn carry_out(cap: usize, told: Stop, attempt: fn(u64) -> Option<u64>) -> (Vec<String>, Vec<u64>) {
         let log = Log::default();
         let entries = Rc::clone(&log.0);
-        let flights = Flights::new(1, Arc::default(), Box::new(log));
+        let in_flight = InFlight::new(1, Arc::default(), Box::new(log));
         let (_speak, stop) = watch::channel(told);
-        let open = Open { origin: Nanos::now(), max_in_flight: cap, flights: Rc::clone(&flights), stop };
+        let open = Open { origin: Nanos::now(), max_in_flight: cap, in_flight: Rc::clone(&in_flight), stop };
         let gate = Rc::new(tokio::sync::Notify::new());
         let opened = Rc::clone(&gate);
         let local = tokio::task::LocalSet::new();
@@ -112,8 +112,8 @@ mod tests {
                 })
                 .await;
                 opened.notify_one();
-                flights.emptied().await;
-                (entries.take(), flights.due())
+                in_flight.emptied().await;
+                (entries.take(), in_flight.due())
             })
             .await
     }
@@ -129,14 +129,14 @@ mod tests {
     async fn the_last_call_is_waited_for_even_if_it_has_not_begun() {
         let log = Log::default();
         let entries = Rc::clone(&log.0);
-        let flights = Flights::new(1, Arc::default(), Box::new(log));
+        let in_flight = InFlight::new(1, Arc::default(), Box::new(log));
         let (_speak, stop) = watch::channel(Stop::Run);
-        let open = Open { origin: Nanos(0), max_in_flight: 9, flights: Rc::clone(&flights), stop };
+        let open = Open { origin: Nanos(0), max_in_flight: 9, in_flight: Rc::clone(&in_flight), stop };
         tokio::task::LocalSet::new()
             .run_until(async move {
                 let mut pacer = Pacer::new().expect("a timer");
                 open.carry_out(&mut pacer, std::iter::once(ticket(0)), |_| |_| async { 0 }).await;
-                flights.emptied().await;
+                in_flight.emptied().await;
                 assert_eq!(entries.take(), ["landed 0"]);
             })
             .await;

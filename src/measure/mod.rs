@@ -3,17 +3,12 @@
 pub mod advice;
 pub mod counts;
 pub mod errors_seen;
-pub mod expression;
 pub mod health;
 pub mod heard;
 pub mod histogram;
-pub mod indicator;
 pub mod ledger;
-pub mod margin;
 pub mod metric;
-pub mod objective;
 pub mod outcome;
-pub mod precision;
 pub mod prices;
 pub mod quantile;
 pub mod recorder;

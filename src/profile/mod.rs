@@ -2,25 +2,25 @@
 //!
 //! Every mistake that can be seen without sending a packet is found here and said with its file and line.
 
-pub mod asked;
 pub mod error;
 pub mod fields;
-pub mod holds;
-pub mod oneline;
+pub mod flags;
+pub mod load;
+pub mod objectives;
 pub mod paths;
 pub mod prices;
 pub mod secret;
 pub mod sizing;
-pub mod timing;
 pub mod tree;
+pub mod workload;
 
 use std::path::Path;
 
 use crate::cli::{Override, ProfileSource};
-use crate::measure::margin::Margin;
-use crate::measure::objective::{Expectation, Objective};
-use crate::measure::precision::Precision;
 use crate::measure::prices::Prices;
+use crate::objective::margin::Margin;
+use crate::objective::objective::{Expectation, Objective};
+use crate::objective::precision::Precision;
 use crate::path::NetPath;
 use crate::schedule::load::{Limits, LoadPlan};
 use crate::text_file;
@@ -92,7 +92,7 @@ impl Profile {
                 let text = text.map_err(|source| ProfileError::Read { file: file.clone(), source })?;
                 Self::parse_with(&text, file, overrides)
             }
-            ProfileSource::Paths(line) => Self::from_tree(oneline::tree(line), Path::new("--path"), overrides),
+            ProfileSource::Paths(line) => Self::from_tree(flags::tree(line), Path::new("--path"), overrides),
         }
     }
 
@@ -129,12 +129,12 @@ impl Profile {
         let section = |name: &str, begin: &str| {
             fields.table(name, name)?.ok_or_else(|| fields.missing(name, format!("add the section [{name}], {begin}")))
         };
-        let workload = asked::read(&section("workload", "which says what is asked")?)?;
+        let workload = workload::read(&section("workload", "which says what is asked")?)?;
         let load = section("load", "which says when calls start")?;
         let baseline = read_baseline(&fields, &paths)?;
-        let held = holds::Paths { all: &paths, baseline };
-        let objectives = holds::read_objectives(&fields, held)?;
-        let expectations = holds::read_expectations(&fields, held)?;
+        let held = objectives::Paths { all: &paths, baseline };
+        let objectives = objectives::read_objectives(&fields, held)?;
+        let expectations = objectives::read_expectations(&fields, held)?;
         let prices = prices::read(fields.table("prices", "prices")?.as_ref())?;
         let limits = fields.table("limits", "limits")?;
         prices::needed(limits.as_ref(), prices.as_ref())?;
@@ -146,9 +146,9 @@ impl Profile {
             workers: read_workers(&fields, &paths)?,
             baseline,
             scenario,
-            precision: timing::read_precision(&load)?,
-            load: timing::read(&load, has_trace)?,
-            limits: timing::read_limits(limits.as_ref())?,
+            precision: load::read_precision(&load)?,
+            load: load::read(&load, has_trace)?,
+            limits: load::read_limits(limits.as_ref())?,
             sizing: sizing::read(fields.table("sizing", "sizing")?.as_ref())?,
             objectives,
             expectations,

@@ -2,7 +2,7 @@
 
 use crate::profile::error::Wrong;
 use crate::profile::fields::Fields;
-use crate::profile::timing::span;
+use crate::profile::load::span;
 use crate::units::Span;
 
 /// What is assumed of the times when a run is sized.

@@ -3,7 +3,7 @@
 use crate::analysis::slo::ObjectiveVerdict;
 use crate::analysis::validity::Reason;
 use crate::analysis::{Analysis, Conclusion, FailedPath};
-use crate::measure::objective::Severity;
+use crate::objective::objective::Severity;
 use crate::report::table::Tone;
 use crate::run::{EndedBy, Ending, Run};
 
@@ -77,7 +77,7 @@ fn of_objectives(analysis: &Analysis) -> (Tone, String) {
 mod tests {
     use super::*;
     use crate::analysis::analyse;
-    use crate::measure::objective::Objective;
+    use crate::objective::objective::Objective;
     use crate::report::export::{junit, markdown};
     use crate::report::model::Model;
     use crate::report::terminal::{self, Look};

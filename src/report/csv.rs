@@ -1,7 +1,7 @@
 //! `summary.csv`: every metric of every path, a line each, for spreadsheets.
 
 use crate::analysis::Analysis;
-use crate::analysis::summary::QUANTILES;
+use crate::analysis::summary::paths::QUANTILES;
 use crate::report::figure::percent_key;
 use crate::run::Run;
 

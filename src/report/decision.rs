@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use crate::analysis::Analysis;
-use crate::analysis::compare::Comparison;
+use crate::analysis::compare::baseline::Comparison;
+use crate::analysis::compare::gate::Gate;
+use crate::analysis::compare::shift::{Candidate, ShiftRow, Verdict};
 use crate::analysis::conclusion::Conclusion;
-use crate::analysis::gate::Gate;
-use crate::analysis::shift::{Candidate, ShiftRow, Verdict};
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
-use crate::measure::objective::Severity;
+use crate::objective::objective::Severity;
 use crate::report::figure::{self, MISSING};
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::words;
@@ -196,7 +196,7 @@ fn verdict(row: &ShiftRow) -> (Tone, &'static str) {
 mod tests {
     use super::*;
     use crate::analysis::analyse;
-    use crate::measure::objective::Objective;
+    use crate::objective::objective::Objective;
     use crate::run::fixture::World;
 
     fn rows(exprs: &[(&str, &str)], margins: &[&str], spoil: impl Fn(&mut Run)) -> Vec<[String; 5]> {

@@ -2,9 +2,9 @@
 //! other's way, and how services themselves split the time.
 
 use crate::analysis::Analysis;
-use crate::analysis::aged::IDLE_S;
-use crate::analysis::compare::Comparison;
-use crate::analysis::shift::{Candidate, ConnectionShift, Contrast, Dominance, Interference};
+use crate::analysis::compare::baseline::Comparison;
+use crate::analysis::compare::connection_state::IDLE_S;
+use crate::analysis::compare::shift::{Candidate, ConnectionShift, Contrast, Dominance, Interference};
 use crate::report::figure::{self, MISSING};
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::words;
@@ -139,7 +139,10 @@ pub fn connections(run: &Run, analysis: &Analysis) -> Table {
 pub fn reported(run: &Run, analysis: &Analysis) -> Table {
     let figure_of =
         |value: Option<f64>| value.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), |v| figure::bare(v).into());
-    let row = |(summary, reported): (&crate::analysis::PathSummary, &Option<crate::analysis::reported::Reported>)| {
+    let row = |(summary, reported): (
+        &crate::analysis::PathSummary,
+        &Option<crate::analysis::summary::reported::Reported>,
+    )| {
         let reported = (*reported)?;
         Some(vec![
             run.manifest.plan.path(summary.path).name.clone().into(),

@@ -1,7 +1,8 @@
 //! The errors of a run as a reader meets them: how many, what was said, and what helps.
 
-use crate::analysis::summary::PathSummary;
-use crate::analysis::{Analysis, errors_seen};
+use crate::analysis::Analysis;
+use crate::analysis::summary::errors_seen;
+use crate::analysis::summary::paths::PathSummary;
 use crate::measure::errors_seen::ErrorSeen;
 use crate::report::figure::{self, MISSING};
 use crate::report::table::{Cell, Table, figures, words};

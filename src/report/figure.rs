@@ -115,7 +115,7 @@ pub fn seconds(value: f64) -> String {
 /// A quantile as people say it: "p50", "p99.9".
 #[must_use]
 pub fn quantile(q: f64) -> String {
-    format!("p{}", crate::analysis::shift::percent(q))
+    format!("p{}", crate::analysis::compare::shift::percent(q))
 }
 
 /// A quantile as files say it: "p50", "`p99_9`".

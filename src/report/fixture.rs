@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use crate::analysis::{Analysis, analyse};
 use crate::measure::errors_seen::ErrorSeen;
-use crate::measure::objective::Objective;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::selftest;
+use crate::objective::objective::Objective;
 use crate::run::Run;
 use crate::run::fixture::World;
 use crate::units::PathId;

@@ -1,6 +1,6 @@
 //! The sentence of a shift: what is said of a candidate beside its baseline, or why nothing is.
 
-use crate::analysis::shift::{FailedShares, Open, ShiftRow, Verdict};
+use crate::analysis::compare::shift::{FailedShares, Open, ShiftRow, Verdict};
 use crate::report::figure;
 use crate::report::table::Tone;
 

@@ -8,13 +8,13 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use crate::analysis::compare::Comparison;
-use crate::analysis::cost;
-use crate::analysis::needed::Needed;
-use crate::analysis::shift::{Candidate, MeanShift, ShiftRow};
+use crate::analysis::compare::baseline::Comparison;
+use crate::analysis::compare::needed::Needed;
+use crate::analysis::compare::shift::{Candidate, MeanShift, ShiftRow};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
-use crate::analysis::stats::CONFIDENCE;
-use crate::analysis::summary::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES};
+use crate::analysis::stats::basic::CONFIDENCE;
+use crate::analysis::summary::cost;
+use crate::analysis::summary::paths::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES};
 use crate::analysis::{Analysis, FailedPath, Finding};
 use crate::report::banner::banner;
 use crate::report::figure::percent_key;
@@ -22,6 +22,7 @@ use crate::report::json_effects::{
     connection_states, curves, dominance, gate, goodput, interference, of_candidates, reported,
 };
 use crate::report::json_errors;
+use crate::report::json_number::{ms, pair, rounded};
 use crate::report::json_tokens::{CostFacts, ThroughputFacts, TokenFacts, of_cost, throughput, tokens};
 use crate::report::json_validity::{ValidityFacts, validity};
 use crate::report::words;
@@ -444,26 +445,11 @@ fn expectation(held: &ExpectationResult) -> ExpectationFacts {
     }
 }
 
-/// Six decimals: a nanosecond, in milliseconds.
-pub(crate) fn rounded(number: f64) -> f64 {
-    (number * 1e6).round() / 1e6
-}
-
-/// A figure that may be missing.
-pub(crate) fn ms(number: Option<f64>) -> Value {
-    json!(number.filter(|number| number.is_finite()).map(rounded))
-}
-
-/// An interval that may be missing.
-pub(crate) fn pair(interval: Option<(f64, f64)>) -> Value {
-    interval.map_or(Value::Null, |(low, high)| json!([ms(Some(low)), ms(Some(high))]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::analysis::analyse;
-    use crate::measure::objective::Objective;
+    use crate::objective::objective::Objective;
     use crate::run::fixture::World;
 
     fn schema() -> jsonschema::Validator {
@@ -487,10 +473,10 @@ mod tests {
             "error_rate - private.error_rate < 1%",
         ];
         plan.objectives = forms.map(objective).to_vec();
-        plan.objectives[0].severity = crate::measure::objective::Severity::Warning;
+        plan.objectives[0].severity = crate::objective::objective::Severity::Warning;
         plan.objectives[0].name = Some("slow".to_owned());
         plan.objectives[1].calls.stream = Some(true);
-        plan.expectations = vec![crate::measure::objective::Expectation {
+        plan.expectations = vec![crate::objective::objective::Expectation {
             claim: "it is fast".to_owned(),
             reference: Some("page 3".to_owned()),
             slo: objective("ttft.p50 < 1s"),

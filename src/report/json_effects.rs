@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::analysis::Analysis;
-use crate::analysis::compare::Comparison;
-use crate::analysis::gate::Gate;
-use crate::analysis::reported::Reported;
-use crate::analysis::shift::{Candidate, ConnectionShift, Contrast, Curve, CurvePoint, Dominance, Half, Interference};
-use crate::analysis::summary::PathSummary;
-use crate::report::json::{ms, pair, rounded};
+use crate::analysis::compare::baseline::Comparison;
+use crate::analysis::compare::gate::Gate;
+use crate::analysis::compare::shift::{
+    Candidate, ConnectionShift, Contrast, Curve, CurvePoint, Dominance, Half, Interference,
+};
+use crate::analysis::summary::paths::PathSummary;
+use crate::analysis::summary::reported::Reported;
+use crate::report::json_number::{ms, pair, rounded};
 use crate::run::Run;
 
 /// What `of` says of each candidate, with the names of baseline and candidate in front.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::analysis::errors_seen::{self, told};
+use crate::analysis::summary::errors_seen;
+use crate::analysis::summary::errors_seen::told;
 use crate::measure::errors_seen::ErrorSeen;
 use crate::run::Run;
 use crate::units::PathId;

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::cost::Cost;
-use crate::analysis::summary::Tokens;
-use crate::analysis::throughput::Throughput;
-use crate::report::json::ms;
+use crate::analysis::summary::cost::Cost;
+use crate::analysis::summary::paths::Tokens;
+use crate::analysis::summary::throughput::Throughput;
+use crate::report::json_number::ms;
 
 /// Tokens as the server counted them, and of how many calls it did.
 #[derive(Serialize)]

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::analysis::validity::arrivals::Dispersion;
+use crate::analysis::validity::reason::Dispersion;
 use crate::analysis::validity::{Lag, Reason, Validity, Vitals};
 use crate::measure::selftest::OwnError;
-use crate::report::json::{ms, rounded};
+use crate::report::json_number::{ms, rounded};
 use crate::run::Run;
 
 /// Stretches of bad seconds that are listed; the file is bounded, however long the run.

@@ -20,16 +20,17 @@ pub mod figure;
 pub(crate) mod fixture;
 pub mod format;
 mod headline;
+pub(crate) mod host;
 pub mod html;
 pub mod json;
 mod json_effects;
 mod json_errors;
+mod json_number;
 mod json_tokens;
 mod json_validity;
 pub mod markdown;
 pub mod model;
 pub mod planned;
-mod rig;
 pub mod selftest;
 pub mod sheet;
 pub mod sizing;
@@ -278,7 +279,7 @@ pub(crate) mod tests {
 
     #[test]
     fn warnings_and_claims_are_told_in_every_form() {
-        use crate::measure::objective::{Expectation, Objective, Severity};
+        use crate::objective::objective::{Expectation, Objective, Severity};
         let objective = |expr: &str| Objective::new("private", expr.parse().expect("expression"));
         let mut run = crate::run::fixture::World::default().run();
         let plan = &mut run.manifest.plan;

@@ -1,8 +1,9 @@
 //! A report before it has a form: every sentence and every cell decided, so that all formats say the same.
 
-use crate::analysis::shift::{SHOWN, ShiftRow, Verdict};
+use crate::analysis::compare::shift::{SHOWN, ShiftRow, Verdict};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult, ObjectiveVerdict};
-use crate::analysis::summary::{self, MetricSummary, PathSummary};
+use crate::analysis::summary::paths;
+use crate::analysis::summary::paths::{MetricSummary, PathSummary};
 use crate::analysis::{Analysis, Conclusion};
 use crate::measure::metric::Metric;
 use crate::plan::{Arrivals, LoadModel, WorkloadSource};
@@ -11,8 +12,8 @@ use crate::report::decision;
 use crate::report::effects;
 use crate::report::errors;
 use crate::report::figure::{self, MISSING};
+use crate::report::host;
 use crate::report::planned::Planned;
-use crate::report::rig;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::words::{self, Decision};
 use crate::run::Run;
@@ -89,8 +90,8 @@ impl Model {
             metrics: analysis.paths.iter().map(|path| metrics(run, path)).collect(),
             errors: errors::table(run, analysis),
             validity: words::validity(&analysis.validity),
-            lags: rig::lags(&analysis.validity),
-            rig: rig::vitals(run, &analysis.validity),
+            lags: host::lags(&analysis.validity),
+            rig: host::vitals(run, &analysis.validity),
             reasons: reasons(analysis),
             own_error: words::own_error(run.manifest.own_error.as_ref()),
             findings: findings(run, analysis),
@@ -299,7 +300,7 @@ fn metrics(run: &Run, summary: &PathSummary) -> Table {
         let label = words::short(metric.metric);
         let label = if metric.beside { format!("{label}, service") } else { label.to_owned() };
         let mut cells: Vec<Cell> = vec![label.into(), figure::count(metric.n).into(), value(metric.mean)];
-        cells.extend(summary::QUANTILES.map(|q| quantile(metric, q)));
+        cells.extend(paths::QUANTILES.map(|q| quantile(metric, q)));
         cells.push(value(metric.max));
         cells
     };
@@ -373,7 +374,7 @@ fn facts(run: &Run, analysis: &Analysis) -> Vec<(&'static str, String)> {
     }
     facts.extend(plan.paths.iter().map(|path| ("path", format!("{}: {}", path.name, path.base_url))));
     facts.push(("machine", format!("{}, {} cores, {}", machine.cpu_model, machine.cpus, machine.os)));
-    facts.extend(crate::analysis::cost::of_run(run).map(|cost| ("cost", words::cost(&cost))));
+    facts.extend(crate::analysis::summary::cost::of_run(run).map(|cost| ("cost", words::cost(&cost))));
     if let Some(ending) = &manifest.ending {
         facts.extend(ending.reached.clone().map(|reached| ("ended early", reached)));
         let memory = ending.peak_rss_mib.map(|mib| format!("{mib:.0} MiB at most"));

@@ -213,7 +213,7 @@ fn grid_cell(column: Column, cell: &Cell) -> comfy_table::Cell {
 mod tests {
     use super::*;
     use crate::analysis::analyse;
-    use crate::measure::objective::Objective;
+    use crate::objective::objective::Objective;
     use crate::run::fixture::World;
 
     fn text(look: Look) -> String {

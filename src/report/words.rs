@@ -1,20 +1,20 @@
 //! The sentences of a report.
 
 use crate::analysis::Analysis;
-use crate::analysis::compare::Comparison;
-use crate::analysis::cost::Cost;
-use crate::analysis::gate::Gate;
-use crate::analysis::population::Connections;
-use crate::analysis::shift::{Candidate, Open, ShiftRow, Verdict};
+use crate::analysis::compare::baseline::Comparison;
+use crate::analysis::compare::gate::Gate;
+use crate::analysis::compare::shift::{Candidate, Open, ShiftRow, Verdict};
+use crate::analysis::input::population::Connections;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
-use crate::analysis::summary::Tokens;
+use crate::analysis::summary::cost::Cost;
+use crate::analysis::summary::paths::Tokens;
 use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
 use crate::measure::counts::TokenCount;
-use crate::measure::expression::Subject;
-use crate::measure::indicator::Unit;
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::objective::Severity;
 use crate::measure::selftest::{FAITHFUL_MS, OwnError};
+use crate::objective::expression::Subject;
+use crate::objective::indicator::Unit;
+use crate::objective::objective::Severity;
 use crate::report::figure;
 use crate::report::headline::{headline, is_withheld};
 use crate::report::planned::Planned;

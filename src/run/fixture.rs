@@ -16,7 +16,7 @@ use crate::measure::recorder::Recorder;
 use crate::measure::sample::{ConnUse, Sample, Stamps};
 use crate::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::plan::{Arrivals, Design, Limits, LoadModel, LoadPlan, Plan, TokenDist, WorkloadPlan, WorkloadSource};
-use crate::run::{Census, Ending, Environment, Lost, Manifest, RowSample, Run, SpanCounts};
+use crate::run::{Ending, Environment, Lost, Manifest, RowSample, Run, SpanCounts, Totals};
 use crate::units::{Api, Nanos, PathId, Phase, Rate, Seq, Span};
 
 pub(crate) const ORIGIN: Nanos = Nanos(9_000_000_000_000);
@@ -220,7 +220,7 @@ impl World {
             health: health(&plan, &samples),
             lost: Lost { by_path: vec![0; plan.paths.len()], unattributed: 0 },
             manifest: manifest(plan, Some(ending)),
-            census: None,
+            totals: None,
             samples,
         }
     }
@@ -340,9 +340,9 @@ fn measured(samples: &[Sample]) -> impl Iterator<Item = &Sample> {
     samples.iter().filter(|sample| sample.phase == Phase::Measure)
 }
 
-/// The same run with the rows of one round in `each` and a census of all its calls.
+/// The same run with the rows of one round in `each` and a totals of all its calls.
 pub(crate) fn sampled(mut run: Run, each: u64) -> Run {
-    let mut census = Census::default();
+    let mut totals = Totals::default();
     let mut recorder = Recorder::new(run.manifest.plan.paths.len());
     for sample in &run.samples {
         recorder.record(sample);
@@ -350,14 +350,14 @@ pub(crate) fn sampled(mut run: Run, each: u64) -> Run {
         calls.count(sample);
         let second = sample.stamps.intended.since(run.manifest.origin).as_secs();
         let (path, phase) = (sample.path, sample.phase);
-        census.spans.push(SpanCounts { second, length: 1, path, phase, calls, begun: 1, over: 1 });
+        totals.spans.push(SpanCounts { second, length: 1, path, phase, calls, begun: 1, over: 1 });
     }
     for (series, values) in recorder.take() {
         let mut sum = histogram::empty();
         values
             .iter_recorded()
             .for_each(|value| sum.saturating_record_n(value.value_iterated_to(), value.count_at_value().into()));
-        census.values.insert(series, sum);
+        totals.values.insert(series, sum);
     }
     let seen = run.samples.len() as u64;
     run.samples.retain(|sample| sample.round % each == 0);
@@ -369,7 +369,7 @@ pub(crate) fn sampled(mut run: Run, each: u64) -> Run {
         from: 0,
         rule: "one round in so many".to_owned(),
     });
-    run.census = Some(census);
+    run.totals = Some(totals);
     run
 }
 

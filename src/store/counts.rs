@@ -157,7 +157,7 @@ impl Row {
 
 /// The calls of a run, counted as they end.
 #[derive(Debug)]
-pub struct Books {
+pub struct IntervalCounts {
     path: PathBuf,
     names: Vec<String>,
     origin: Nanos,
@@ -166,7 +166,7 @@ pub struct Books {
     seen: u64,
 }
 
-impl Books {
+impl IntervalCounts {
     /// Empty books that are written to `path`. `origin` is the run's start.
     #[must_use]
     pub fn new(path: &Path, plan: &Plan, origin: Nanos) -> Self {
@@ -264,7 +264,7 @@ mod tests {
 
     use super::*;
     use crate::measure::outcome::ErrorClass;
-    use crate::run::Census;
+    use crate::run::Totals;
     use crate::run::fixture::{self, World};
     use crate::units::Span;
 
@@ -277,7 +277,7 @@ mod tests {
         run.samples[9].phase = Phase::Warmup;
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join(file::COUNTS);
-        let mut books = Books::new(&path, &run.manifest.plan, run.manifest.origin);
+        let mut books = IntervalCounts::new(&path, &run.manifest.plan, run.manifest.origin);
         run.samples.iter().for_each(|sample| books.count(sample));
         books.write(true).expect("written");
         let spans = read(&path, &run.manifest.plan).expect("read");
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(spans.iter().map(|span| span.over).sum::<u64>(), begun);
         let counted = |run: &crate::run::Run| [Phase::Warmup, Phase::Measure].map(|phase| run.counted(phase));
         let from_rows = counted(&run);
-        run.census = Some(Census { spans, ..Census::default() });
+        run.totals = Some(Totals { spans, ..Totals::default() });
         assert_eq!(counted(&run), from_rows);
         let private = &from_rows[1][1];
         assert!(!private.errors.is_empty() && from_rows[0][0].calls() == 1);
@@ -315,7 +315,7 @@ mod tests {
         let plan = fixture::plan(&["direct"]);
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join(file::COUNTS);
-        let mut books = Books::new(&path, &plan, fixture::ORIGIN);
+        let mut books = IntervalCounts::new(&path, &plan, fixture::ORIGIN);
         books.count(&fixture::sample(&plan, 0, 0, 0, fixture::ORIGIN));
         books.write(false).expect("written");
         let text = fs::read_to_string(&path).expect("text");
@@ -340,7 +340,7 @@ mod tests {
         plan.load.duration = Span::from_secs(3_600);
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join(file::COUNTS);
-        let mut books = Books::new(&path, &plan, fixture::ORIGIN);
+        let mut books = IntervalCounts::new(&path, &plan, fixture::ORIGIN);
         for second in 0..3_600 {
             let at = fixture::ORIGIN + Duration::from_secs(second);
             books.count(&fixture::sample(&plan, second, second, 0, at));

@@ -7,9 +7,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::measure::margin::parse_quantile;
 use crate::measure::metric::{Basis, Metric};
-use crate::run::night::{Figure, Night, Standing};
+use crate::objective::margin::parse_quantile;
+use crate::run::historical::{Eligibility, Figure, HistoricalRun};
 use crate::store::file::{self, StoreError};
 use crate::store::manifest;
 
@@ -20,7 +20,7 @@ const DEPTH: usize = 4;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     /// Its runs in the order of time.
-    pub nights: Vec<Night>,
+    pub nights: Vec<HistoricalRun>,
     /// What looked like a run and could not be read: where, and why.
     pub unread: Vec<(String, String)>,
 }
@@ -72,11 +72,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn keep(&mut self, path: &Path, night: Result<Night, String>) {
+    fn keep(&mut self, path: &Path, night: Result<HistoricalRun, String>) {
         let source = path.strip_prefix(self.root).unwrap_or(path).display().to_string();
         let source = if source.is_empty() { path.display().to_string() } else { source };
         match night {
-            Ok(night) => self.history.nights.push(Night { source, ..night }),
+            Ok(night) => self.history.nights.push(HistoricalRun { source, ..night }),
             Err(why) => self.history.unread.push((source, why)),
         }
     }
@@ -89,7 +89,7 @@ fn looks_like_a_summary(path: &Path) -> bool {
 }
 
 /// The night that a summary tells of.
-fn summed(path: &Path) -> Result<Night, String> {
+fn summed(path: &Path) -> Result<HistoricalRun, String> {
     let bytes = file::read_whole(path).map_err(|error| error.to_string())?;
     let document: Value = serde_json::from_slice(&bytes).map_err(|error| format!("it is no JSON: {error}"))?;
     if document["schema_version"] != 1 {
@@ -101,20 +101,20 @@ fn summed(path: &Path) -> Result<Night, String> {
     };
     let started_at = text("/run/started_at")?;
     let complete = document["run"]["complete"].as_bool().ok_or("/run/complete is missing")?;
-    let standing = match text("/validity/verdict")?.as_str() {
-        "invalid" => Standing::Invalid,
-        _ if !complete => Standing::Incomplete,
-        _ => Standing::Sound,
+    let eligibility = match text("/validity/verdict")?.as_str() {
+        "invalid" => Eligibility::Invalid,
+        _ if !complete => Eligibility::Incomplete,
+        _ => Eligibility::Sound,
     };
     let paths = document["paths"].as_object().ok_or("/paths is missing")?;
-    Ok(Night {
+    Ok(HistoricalRun {
         source: String::new(),
         id: text("/run/id")?,
         profile: text("/run/profile")?,
         at_s: seconds(&started_at)?,
         started_at,
         tool_version: text("/run/tool_version")?,
-        standing,
+        eligibility,
         failed: paths.iter().filter(|(_, path)| has_failed(path)).map(|(name, _)| name.clone()).collect(),
         paths: paths.keys().cloned().collect(),
         figures: paths.iter().flat_map(|(name, path)| figures(name, path)).collect(),
@@ -147,16 +147,16 @@ fn figures(path: &str, facts: &Value) -> Vec<Figure> {
 }
 
 /// The night of a run that nobody summed up.
-fn killed(dir: &Path) -> Result<Night, String> {
+fn killed(dir: &Path) -> Result<HistoricalRun, String> {
     let manifest = manifest::read(dir).map_err(|error| error.to_string())?;
-    Ok(Night {
+    Ok(HistoricalRun {
         source: String::new(),
         id: manifest.id,
         profile: manifest.plan.name,
         at_s: seconds(&manifest.started_at)?,
         started_at: manifest.started_at,
         tool_version: manifest.tool_version,
-        standing: Standing::Incomplete,
+        eligibility: Eligibility::Incomplete,
         failed: Vec::new(),
         paths: manifest.plan.paths.into_iter().map(|path| path.name).collect(),
         figures: Vec::new(),
@@ -234,10 +234,10 @@ mod tests {
         fs::create_dir_all(&killed).expect("folder");
         manifest::write(&killed, &fixture::manifest(fixture::plan(&["direct"]), None)).expect("manifest");
         let history = read(dir.path()).expect("read");
-        let standings: Vec<_> = history.nights.iter().map(|n| (n.source.as_str(), n.standing.clone())).collect();
+        let standings: Vec<_> = history.nights.iter().map(|n| (n.source.as_str(), n.eligibility.clone())).collect();
         assert_eq!(
             standings,
-            [("a", Standing::Invalid), ("b", Standing::Incomplete), ("killed", Standing::Incomplete)]
+            [("a", Eligibility::Invalid), ("b", Eligibility::Incomplete), ("killed", Eligibility::Incomplete)]
         );
         let unread: Vec<_> = history.unread.iter().map(|(source, _)| source.as_str()).collect();
         assert_eq!(unread, ["c", "d", "e"]);

@@ -1,6 +1,6 @@
 //! The one thread that writes while a run goes on: rows and intervals as they come from the workers.
 //!
-//! Each worker has a [`Quill`] into a bounded queue. A full queue never blocks a worker: what does not fit is counted
+//! Each worker has a [`RecordSink`] into a bounded queue. A full queue never blocks a worker: what does not fit is counted
 //! as lost, and a run with lost rows is invalid. Rows are handed to the system every second.
 //!
 //! Nothing here grows with the number of calls or the length of the run: rows are sampled above a number, counts and
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::measure::recorder::Interval;
 use crate::measure::sample::Sample;
 use crate::run::{Manifest, RowSample};
-use crate::store::counts::Books;
+use crate::store::counts::IntervalCounts;
 use crate::store::errors::ErrorBook;
 use crate::store::file::{self, StoreError};
 use crate::store::intervals::Intervals;
@@ -39,12 +39,12 @@ enum Entry {
 }
 
 /// What one worker writes with.
-pub struct Quill {
+pub struct RecordSink {
     queue: SyncSender<Entry>,
     lost: Cell<u64>,
 }
 
-impl Quill {
+impl RecordSink {
     /// Hands over ended calls.
     pub fn samples(&self, samples: Vec<Sample>) {
         let count = samples.len() as u64;
@@ -84,8 +84,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Creates `requests.csv`, `counts.csv` and `histograms.hlog` in `dir` and starts the writer, with a quill for each
-    /// of `workers`. The measured phase begins with the round `from`. The writer ends when every quill has been let go. While it writes, the manifest in `dir` is its own: it
+    /// Creates `requests.csv`, `counts.csv` and `histograms.hlog` in `dir` and starts the writer, with a sink for each
+    /// of `workers`. The measured phase begins with the round `from`. The writer ends when every sink has been let go. While it writes, the manifest in `dir` is its own: it
     /// says there which rows are kept as soon as not all are.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Journal {
         started_at: SystemTime,
         workers: usize,
         from: u64,
-    ) -> Result<(Self, Vec<Quill>), StoreError> {
+    ) -> Result<(Self, Vec<RecordSink>), StoreError> {
         Self::start_with(dir, manifest, started_at, workers, (from, MOST_ROWS))
     }
 
@@ -110,14 +110,14 @@ impl Journal {
         started_at: SystemTime,
         workers: usize,
         rows: (u64, u64),
-    ) -> Result<(Self, Vec<Quill>), StoreError> {
+    ) -> Result<(Self, Vec<RecordSink>), StoreError> {
         let (plan, origin) = (&manifest.plan, manifest.origin);
         let (sender, entries) = sync_channel(QUEUE);
         let tally = Arc::new(Mutex::new(Tally::new(plan.paths.len())));
         let ended = plan.is_overseen().then(Arc::default);
         let writer = Writer {
             rows: KeptRows::create(&dir.join(file::REQUESTS), plan, origin, rows)?,
-            books: Books::new(&dir.join(file::COUNTS), plan, origin),
+            books: IntervalCounts::new(&dir.join(file::COUNTS), plan, origin),
             errors: ErrorBook::new(&dir.join(file::ERRORS), manifest),
             intervals: Intervals::create(&dir.join(file::HISTOGRAMS), plan, started_at, workers)?,
             manifest: manifest.clone(),
@@ -132,8 +132,8 @@ impl Journal {
             .name("journal".to_owned())
             .spawn(move || writer.write_all(&entries).inspect_err(|_| tell.store(true, Ordering::Relaxed)))
             .map_err(|error| StoreError::unwritable(&PathBuf::from(dir), error))?;
-        let quills = std::iter::repeat_with(|| Quill { queue: sender.clone(), lost: Cell::new(0) });
-        Ok((Self { tally, ended, failed, thread }, quills.take(workers).collect()))
+        let sinks = std::iter::repeat_with(|| RecordSink { queue: sender.clone(), lost: Cell::new(0) });
+        Ok((Self { tally, ended, failed, thread }, sinks.take(workers).collect()))
     }
 
     /// What has been seen so far.
@@ -171,7 +171,7 @@ impl Journal {
 
 struct Writer {
     rows: KeptRows,
-    books: Books,
+    books: IntervalCounts,
     errors: ErrorBook,
     intervals: Intervals,
     manifest: Manifest,
@@ -268,7 +268,7 @@ mod tests {
     use crate::store;
     use crate::units::{PathId, Phase};
 
-    fn started(dir: &Path, manifest: &Manifest, most_rows: u64) -> (Journal, Vec<Quill>) {
+    fn started(dir: &Path, manifest: &Manifest, most_rows: u64) -> (Journal, Vec<RecordSink>) {
         manifest::write(dir, manifest).expect("manifest");
         Journal::start_with(dir, manifest, SystemTime::UNIX_EPOCH, 1, (0, most_rows)).expect("started")
     }
@@ -279,21 +279,21 @@ mod tests {
         [u64::MAX, most_rows].map(|most_rows| {
             let dir = tempfile::tempdir().expect("dir");
             let mut manifest = run.manifest.clone();
-            let (journal, quills) = started(dir.path(), &manifest, most_rows);
-            let (quill, mut recorder) = (&quills[0], Recorder::new(run.manifest.plan.paths.len()));
+            let (journal, sinks) = started(dir.path(), &manifest, most_rows);
+            let (sink, mut recorder) = (&sinks[0], Recorder::new(run.manifest.plan.paths.len()));
             let mut second = 0;
             for chunk in run.samples.chunks(25) {
                 let until = chunk[0].stamps.intended.since(run.manifest.origin).as_secs();
                 while second < until {
-                    quill.interval(second, recorder.take());
+                    sink.interval(second, recorder.take());
                     second += 1;
                 }
                 chunk.iter().for_each(|sample| recorder.record(sample));
-                quill.samples(chunk.to_vec());
+                sink.samples(chunk.to_vec());
             }
-            quill.interval(second, recorder.take());
-            assert_eq!(quill.lost(), 0);
-            drop(quills);
+            sink.interval(second, recorder.take());
+            assert_eq!(sink.lost(), 0);
+            drop(sinks);
             manifest.rows = journal.finish().expect("finished");
             manifest::write(dir.path(), &manifest).expect("manifest");
             store::load(dir.path()).expect("loaded")
@@ -307,17 +307,17 @@ mod tests {
         let closed = World { callers: Some(9), design: Design::Interleaved, ..open.clone() };
         for world in [open, closed] {
             let [whole, sampled] = whole_and_sampled(&world, 120);
-            assert!(whole.census.is_none() && whole.manifest.rows.is_none());
+            assert!(whole.totals.is_none() && whole.manifest.rows.is_none());
             let rows = sampled.manifest.rows.as_ref().expect("sampled");
             assert!(rows.seen == whole.samples.len() as u64 && rows.kept == sampled.samples.len() as u64, "{rows:?}");
             assert!(rows.seen > 200 && (20..=120).contains(&rows.kept), "{rows:?}");
             for phase in [Phase::Warmup, Phase::Measure] {
                 assert_eq!(sampled.counted(phase), whole.counted(phase));
             }
-            let census = sampled.census.as_ref().expect("a census");
+            let totals = sampled.totals.as_ref().expect("a census");
             let ttft = Series { path: PathId(2), metric: Metric::Ttft, basis: Basis::Response };
-            assert_eq!(census.values[&ttft].len(), whole.counted(Phase::Measure)[2].ok);
-            assert!(census.over_time.keys().any(|(second, series)| series.path == PathId(2) && *second > 5));
+            assert_eq!(totals.values[&ttft].len(), whole.counted(Phase::Measure)[2].ok);
+            assert!(totals.over_time.keys().any(|(second, series)| series.path == PathId(2) && *second > 5));
         }
     }
 
@@ -329,7 +329,7 @@ mod tests {
             let mut manifest = fixture::manifest(fixture::plan(&["direct"]), None);
             manifest.plan.load.duration = crate::units::Span::from_secs(3600 * hours + 60);
             assert_eq!(manifest.plan.interval_s(), length);
-            let (journal, quills) = started(dir.path(), &manifest, 10_000);
+            let (journal, sinks) = started(dir.path(), &manifest, 10_000);
             let log = dir.path().join(file::HISTOGRAMS);
             let logged = || {
                 let mut count = 0;
@@ -339,7 +339,7 @@ mod tests {
             for second in 0..3 {
                 let mut recorder = Recorder::new(1);
                 recorder.record_gap(PathId(0), 20_000_000);
-                quills[0].interval(second, recorder.take());
+                sinks[0].interval(second, recorder.take());
             }
             // Nothing more comes, as when this process were killed: the next beat has them all.
             let begun = Instant::now();
@@ -347,7 +347,7 @@ mod tests {
                 assert!(begun.elapsed() < Duration::from_secs(30), "{:?} at intervals of {length} s", logged());
                 std::thread::sleep(Duration::from_millis(20));
             }
-            drop(quills);
+            drop(sinks);
             journal.finish().expect("finished");
             assert_eq!(logged().expect("read"), 3);
         }
@@ -358,16 +358,16 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let manifest = fixture::manifest(fixture::plan(&["direct"]), None);
         manifest::write(dir.path(), &manifest).expect("manifest");
-        let (journal, quills) =
+        let (journal, sinks) =
             Journal::start_with(dir.path(), &manifest, SystemTime::UNIX_EPOCH, 2, (0, 10_000)).expect("started");
         let gaps = |many: u64| {
             let mut recorder = Recorder::new(1);
             (0..many).for_each(|_| recorder.record_gap(PathId(0), 20_000_000));
             recorder.take()
         };
-        (0..60).for_each(|second| quills[0].interval(second, gaps(3)));
-        quills[1].interval(0, gaps(4));
-        drop(quills);
+        (0..60).for_each(|second| sinks[0].interval(second, gaps(3)));
+        sinks[1].interval(0, gaps(4));
+        drop(sinks);
         assert_eq!(journal.finish().expect("finished"), None);
         let run = store::load(dir.path()).expect("loaded");
         assert_eq!(run.chunk_gaps[0].len(), 60 * 3 + 4);

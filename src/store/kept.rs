@@ -12,8 +12,8 @@ use crate::measure::sample::Sample;
 use crate::plan::Plan;
 use crate::run::RowSample;
 use crate::store::file::{self, StoreError};
+use crate::store::row_sampler::RowSampler;
 use crate::store::rows::RowWriter;
-use crate::store::sieve::Sieve;
 use crate::units::Nanos;
 
 /// The rows of a run at most.
@@ -26,7 +26,7 @@ const PORTION: usize = 1 << 20;
 pub struct KeptRows {
     rows: RowWriter,
     path: PathBuf,
-    sieve: Sieve,
+    sampler: RowSampler,
     most: u64,
     kept: u64,
     thinning: Option<Thinning>,
@@ -40,7 +40,14 @@ impl KeptRows {
     /// When the disk or the folder refuses.
     pub fn create(path: &Path, plan: &Plan, origin: Nanos, (from, most): (u64, u64)) -> Result<Self, StoreError> {
         let rows = RowWriter::create(path, plan, origin)?;
-        Ok(Self { rows, path: path.to_owned(), sieve: Sieve::of(plan, from, most), most, kept: 0, thinning: None })
+        Ok(Self {
+            rows,
+            path: path.to_owned(),
+            sampler: RowSampler::of(plan, from, most),
+            most,
+            kept: 0,
+            thinning: None,
+        })
     }
 
     /// Appends the row of a call if it is one of the sample.
@@ -48,7 +55,7 @@ impl KeptRows {
     /// # Errors
     /// When the disk refuses.
     pub fn append(&mut self, sample: &Sample) -> Result<(), StoreError> {
-        if self.sieve.keeps(sample) {
+        if self.sampler.keeps(sample) {
             self.kept += 1;
             self.rows.append(sample)?;
         }
@@ -58,7 +65,7 @@ impl KeptRows {
     /// Whether the row of this call would be one too many: [`KeptRows::halve`] is due before it is appended.
     #[must_use]
     pub fn is_full_for(&self, sample: &Sample) -> bool {
-        self.kept >= self.most && self.thinning.is_none() && self.sieve.keeps(sample)
+        self.kept >= self.most && self.thinning.is_none() && self.sampler.keeps(sample)
     }
 
     /// Keeps half as much from now on and begins to thin out what was kept.
@@ -68,7 +75,7 @@ impl KeptRows {
     pub fn halve(&mut self) -> Result<(), StoreError> {
         self.rows.flush()?;
         self.thinning = Some(Thinning::begin(&self.path)?);
-        self.sieve.halve();
+        self.sampler.halve();
         Ok(())
     }
 
@@ -76,15 +83,15 @@ impl KeptRows {
     /// does not keep.
     #[must_use]
     pub fn statement_when_halved(&self, seen: u64) -> Option<RowSample> {
-        let mut sieve = self.sieve;
-        sieve.halve();
-        sieve.statement(seen, self.kept)
+        let mut sampler = self.sampler;
+        sampler.halve();
+        sampler.statement(seen, self.kept)
     }
 
     /// What the manifest says of the rows, of `seen` calls; `None` while every call has one.
     #[must_use]
     pub fn statement(&self, seen: u64) -> Option<RowSample> {
-        self.sieve.statement(seen, self.kept)
+        self.sampler.statement(seen, self.kept)
     }
 
     /// Whether a file is being thinned out.
@@ -99,12 +106,12 @@ impl KeptRows {
     /// When the disk refuses.
     pub fn thin(&mut self) -> Result<(), StoreError> {
         let Some(thinning) = &mut self.thinning else { return Ok(()) };
-        if !thinning.portion(&self.sieve)? {
+        if !thinning.portion(&self.sampler)? {
             return Ok(());
         }
         // What has come meanwhile must not be missing: at most what the writer holds back.
         self.rows.flush()?;
-        while !thinning.portion(&self.sieve)? {}
+        while !thinning.portion(&self.sampler)? {}
         if let Some(thinning) = self.thinning.take() {
             self.kept = thinning.kept;
             self.rows.go_on_in(thinning.finish(&self.path)?);
@@ -155,7 +162,7 @@ impl Thinning {
     }
 
     /// Reads on; says whether the end of what is there was reached.
-    fn portion(&mut self, sieve: &Sieve) -> Result<bool, StoreError> {
+    fn portion(&mut self, sampler: &RowSampler) -> Result<bool, StoreError> {
         let (undecided, portion) = (self.read.len(), PORTION);
         self.read.resize(undecided + portion, 0);
         let got = self.old.read(&mut self.read[undecided..]);
@@ -164,7 +171,7 @@ impl Thinning {
         let lines = file::whole_lines(&self.read);
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             if self.head_is_done {
-                if !round_of(line).is_some_and(|round| sieve.keeps_round(round)) {
+                if !round_of(line).is_some_and(|round| sampler.keeps_round(round)) {
                     continue;
                 }
                 self.kept += 1;
@@ -223,12 +230,12 @@ mod tests {
                 kept.thin().expect("thinned");
             }
         }
-        let sieve = kept.sieve;
+        let sampler = kept.sampler;
         assert!(halved >= 3, "{halved}");
         let rows = kept.finish().expect("finished");
-        let read = read_rows(&path, &plan, fixture::ORIGIN, &sieve).expect("read");
+        let read = read_rows(&path, &plan, fixture::ORIGIN, &sampler).expect("read");
         let seen: Vec<u64> = read.iter().map(|sample| sample.seq.0).collect();
-        let expected: Vec<u64> = (0..60_000).filter(|seq| sieve.keeps_round(seq / 2)).collect();
+        let expected: Vec<u64> = (0..60_000).filter(|seq| sampler.keeps_round(seq / 2)).collect();
         assert_eq!((seen, rows), (expected.clone(), expected.len() as u64));
         let rounds: BTreeSet<u64> = read.iter().map(|sample| sample.round).collect();
         assert_eq!(2 * rounds.len(), read.len(), "rounds stay whole");
@@ -250,8 +257,8 @@ mod tests {
             kept.append(&sample(&plan, seq)).expect("appended");
         }
         kept.flush().expect("flushed");
-        let read = read_rows(&path, &plan, fixture::ORIGIN, &kept.sieve).expect("read");
-        let expected = (0..12_000).filter(|seq| kept.sieve.keeps_round(seq / 2)).count();
+        let read = read_rows(&path, &plan, fixture::ORIGIN, &kept.sampler).expect("read");
+        let expected = (0..12_000).filter(|seq| kept.sampler.keeps_round(seq / 2)).count();
         assert!(kept.is_thinning() && read.len() == expected, "{} of {expected}", read.len());
     }
 }

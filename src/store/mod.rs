@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::run::Run;
 
 mod cell;
-mod census;
 pub mod claim;
 mod columns;
 pub mod counts;
@@ -18,6 +17,8 @@ pub mod history;
 pub mod intervals;
 pub mod journal;
 pub mod kept;
+pub mod row_sampler;
+pub(crate) mod totals;
 #[cfg(test)]
 mod large {
     mod tests;
@@ -28,17 +29,16 @@ pub mod rows;
 pub mod rows_read;
 pub mod selftest;
 pub mod series;
-pub mod sieve;
 mod table;
 pub mod tally;
 
+pub use crate::store::row_sampler::RowSampler;
 pub use claim::Claim;
 pub use file::StoreError;
 pub use health::HealthWriter;
 pub use histograms::HistogramWriter;
 pub use rows::RowWriter;
 pub use rows_read::read_rows;
-pub use sieve::Sieve;
 
 /// Reads a run directory, also that of a run that was killed: then `requests.csv` may end in half a line,
 /// `histograms.hlog` may be missing, and what was under way is known from the holes in the numbers of the rows.
@@ -47,20 +47,20 @@ pub use sieve::Sieve;
 /// When the manifest or the rows are not there, or a file is not what it should be.
 pub fn load(dir: &Path) -> Result<Run, StoreError> {
     let manifest = manifest::read(dir)?;
-    let sieve = match &manifest.rows {
-        Some(rows) => Sieve::stated(&manifest.plan, rows),
-        None => Sieve::open(&manifest.plan),
+    let sampler = match &manifest.rows {
+        Some(rows) => RowSampler::stated(&manifest.plan, rows),
+        None => RowSampler::open(&manifest.plan),
     };
-    let samples = read_rows(&dir.join(file::REQUESTS), &manifest.plan, manifest.origin, &sieve)?;
+    let samples = read_rows(&dir.join(file::REQUESTS), &manifest.plan, manifest.origin, &sampler)?;
     let health = health::read(&dir.join(file::HEALTH))?;
     let lost = lost::lost(&manifest, &samples);
     let errors_seen = errors::read(&dir.join(file::ERRORS), &manifest)?;
-    let mut run = Run { manifest, samples, census: None, chunk_gaps: Vec::new(), health, errors_seen, lost };
-    if sieve.is_open() {
-        run.chunk_gaps = census::chunk_gaps(dir, &run)?;
+    let mut run = Run { manifest, samples, totals: None, chunk_gaps: Vec::new(), health, errors_seen, lost };
+    if sampler.is_open() {
+        run.chunk_gaps = totals::chunk_gaps(dir, &run)?;
     } else {
-        let (census, chunk_gaps) = census::read(dir, &run)?;
-        (run.census, run.chunk_gaps) = (Some(census), chunk_gaps);
+        let (totals, chunk_gaps) = totals::read(dir, &run)?;
+        (run.totals, run.chunk_gaps) = (Some(totals), chunk_gaps);
     }
     Ok(run)
 }

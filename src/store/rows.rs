@@ -109,8 +109,8 @@ mod tests {
     use crate::measure::outcome::{ErrorClass, Outcome};
     use crate::measure::sample::{ConnUse, Stamps};
     use crate::run::fixture;
+    use crate::store::row_sampler::RowSampler;
     use crate::store::rows_read::read_rows;
-    use crate::store::sieve::Sieve;
     use crate::units::{Api, PathId, Phase, Seq};
 
     const ORIGIN: Nanos = Nanos(1_000_000_000_000_000);
@@ -176,7 +176,7 @@ mod tests {
                 writer.append(sample).expect("appended");
             }
             writer.finish().expect("finished");
-            prop_assert_eq!(read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read"), samples);
+            prop_assert_eq!(read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect("read"), samples);
         }
     }
 

@@ -14,23 +14,23 @@ use crate::store::cell::{Cell, Context, Expected, RowText, Value};
 use crate::store::columns::{self, Column, Visitor};
 use crate::store::fields::Fields;
 use crate::store::file::{self, StoreError};
-use crate::store::sieve::Sieve;
+use crate::store::row_sampler::RowSampler;
 use crate::units::{Api, Nanos, PathId, Phase, Seq};
 
 /// How much is read at a time, bytes.
 const PORTION: usize = 1 << 20;
 
-/// Reads every whole row of `requests.csv` that `sieve` keeps, in the order of the file. Columns are found by name;
+/// Reads every whole row of `requests.csv` that `sampler` keeps, in the order of the file. Columns are found by name;
 /// others are ignored.
 ///
 /// # Errors
 /// When the file is not readable, a column is missing, or a line is not a row: file, line and what was expected.
-pub fn read_rows(path: &Path, plan: &Plan, origin: Nanos, sieve: &Sieve) -> Result<Vec<Sample>, StoreError> {
+pub fn read_rows(path: &Path, plan: &Plan, origin: Nanos, sampler: &RowSampler) -> Result<Vec<Sample>, StoreError> {
     let unreadable = |error| StoreError::unreadable(path, error);
     let mut file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     let context = Context::new(plan, origin);
-    let mut reader = Reader { sieve, fields: Fields::default(), columns: None, line: 0, context };
+    let mut reader = Reader { sampler, fields: Fields::default(), columns: None, line: 0, context };
     let mut samples: Vec<Sample> = Vec::new();
     let mut bytes = Vec::new();
     loop {
@@ -54,7 +54,7 @@ pub fn read_rows(path: &Path, plan: &Plan, origin: Nanos, sieve: &Sieve) -> Resu
 }
 
 struct Reader<'a> {
-    sieve: &'a Sieve,
+    sampler: &'a RowSampler,
     fields: Fields,
     columns: Option<Columns>,
     line: u64,
@@ -86,7 +86,7 @@ impl Reader<'_> {
         }
         let context = &mut self.context;
         let (fields, places) = (&self.fields, columns.places.iter());
-        if self.sieve.keeps_round(round(fields.get(line, columns.round), context)?) {
+        if self.sampler.keeps_round(round(fields.get(line, columns.round), context)?) {
             samples.push(unseen());
             let sample = samples.last_mut().unwrap_or_else(|| unreachable!("one was pushed"));
             columns::visit(&mut Row { line, fields, places, context, sample })?;
@@ -200,7 +200,7 @@ mod tests {
         let bytes = fs::read(&path).expect("bytes");
         for cut in [1, 2, 30, 100] {
             fs::write(&path, &bytes[..bytes.len() - cut]).expect("cut");
-            assert_eq!(read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read").len(), 4, "cut {cut}");
+            assert_eq!(read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect("read").len(), 4, "cut {cut}");
         }
     }
 
@@ -217,7 +217,7 @@ mod tests {
             ("\n0,0,", "\n0,0,0,", 2, "41 fields, found 42"),
         ] {
             fs::write(&path, text.replacen(from, to, 1)).expect("spoilt");
-            let error = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect_err(from).to_string();
+            let error = read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect_err(from).to_string();
             assert!(error.contains(&format!("requests.csv:{line}: expected")) && error.contains(part), "{error}");
         }
     }
@@ -235,7 +235,7 @@ mod tests {
             let mut cells: Vec<&str> = row.split(',').collect();
             cells[place] = "?";
             fs::write(&path, format!("{head}\n{}\n", cells.join(","))).expect("spoilt");
-            let error = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect_err(column.name).to_string();
+            let error = read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect_err(column.name).to_string();
             assert!(error.contains(&format!("in column '{}', found '?'", column.name)), "{error}");
         }
     }
@@ -253,7 +253,8 @@ mod tests {
                 let mut cells: Vec<&str> = row.split(',').collect();
                 cells[place] = number;
                 fs::write(&path, format!("{head}\n{}\n", cells.join(","))).expect("spoilt");
-                let error = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect_err(column.name).to_string();
+                let error =
+                    read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect_err(column.name).to_string();
                 let part = format!("in column '{}', found '{number}'", column.name);
                 assert!(error.contains("requests.csv:2: expected") && error.contains(&part), "{error}");
             }
@@ -269,7 +270,7 @@ mod tests {
             let renamed = |name| if name == column.name { "renamed" } else { name };
             let head = head.split(',').map(renamed).collect::<Vec<_>>().join(",");
             fs::write(&path, format!("{head}\n{row}")).expect("written");
-            match read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)) {
+            match read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)) {
                 Ok(rows) => assert!(column.is_later && rows.len() == 1, "{}", column.name),
                 Err(error) => assert!(!column.is_later && error.to_string().contains("a head line with"), "{error}"),
             }
@@ -287,7 +288,7 @@ mod tests {
         ] {
             assert!(text.contains(from), "{text}");
             fs::write(&path, text.replacen(from, to, 1)).expect("spoilt");
-            let error = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect_err(to).to_string();
+            let error = read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect_err(to).to_string();
             assert!(error.contains(part), "{error}");
         }
     }
@@ -295,14 +296,14 @@ mod tests {
     #[test]
     fn other_columns_and_another_order_do_no_harm() {
         let (_dir, path, plan) = written(2);
-        let before = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read");
+        let before = read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect("read");
         let text = fs::read_to_string(&path).expect("text");
         let turned: String = text
             .lines()
             .map(|line| format!("extra,{}\n", line.split(',').rev().collect::<Vec<_>>().join(",")))
             .collect();
         fs::write(&path, turned).expect("turned");
-        assert_eq!(read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read"), before);
+        assert_eq!(read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect("read"), before);
     }
 
     #[test]
@@ -314,7 +315,7 @@ mod tests {
             text.lines().map(|line| format!("{}\n", line.rsplitn(later + 1, ',').last().expect("columns"))).collect();
         assert!(!earlier.contains("begun"));
         fs::write(&path, earlier).expect("written");
-        let read = read_rows(&path, &plan, ORIGIN, &Sieve::open(&plan)).expect("read");
+        let read = read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect("read");
         assert!(read.iter().all(|sample| sample.stamps.begun.is_none() && sample.stamps.dequeued.is_some()));
     }
 }

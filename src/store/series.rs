@@ -13,7 +13,7 @@ use crate::measure::outcome::Outcome;
 use crate::measure::quantile::quantile;
 use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
-use crate::run::{Census, Run};
+use crate::run::{Run, Totals};
 use crate::store::file::{self, StoreError};
 use crate::units::{Nanos, PathId};
 
@@ -90,7 +90,7 @@ fn text(run: &Run) -> String {
 /// Every interval of a run from its start until its last call ended, path by path within an interval.
 #[must_use]
 pub fn seconds(run: &Run) -> Vec<Second> {
-    run.census.as_ref().map_or_else(|| from_rows(run), |census| from_census(run, census))
+    run.totals.as_ref().map_or_else(|| from_rows(run), |totals| from_census(run, totals))
 }
 
 fn from_rows(run: &Run) -> Vec<Second> {
@@ -112,12 +112,12 @@ fn from_rows(run: &Run) -> Vec<Second> {
     rows(tallies, paths, width)
 }
 
-fn from_census(run: &Run, census: &Census) -> Vec<Second> {
+fn from_census(run: &Run, totals: &Totals) -> Vec<Second> {
     let (basis, width) = (run.headline_basis(), run.manifest.plan.interval_s());
     let paths = run.manifest.plan.paths.len();
-    let length = census.spans.iter().map(|span| (span.second / width) as usize + 1).max().unwrap_or(0);
+    let length = totals.spans.iter().map(|span| (span.second / width) as usize + 1).max().unwrap_or(0);
     let mut tallies: Vec<Tally> = (0..length * paths).map(|_| Tally::default()).collect();
-    for span in &census.spans {
+    for span in &totals.spans {
         let tally = &mut tallies[(span.second / width) as usize * paths + span.path.index()];
         let (calls, row) = (&span.calls, &mut tally.row);
         row.planned += calls.calls();
@@ -133,7 +133,7 @@ fn from_census(run: &Run, census: &Census) -> Vec<Second> {
     for row in &mut rows {
         let of = |metric| {
             let series = Series { path: PathId(row.path as u16), metric, basis };
-            census.over_time.get(&(row.second, series)).copied().unzip()
+            totals.over_time.get(&(row.second, series)).copied().unzip()
         };
         (row.ttft_p50, row.ttft_p99) = of(Metric::Ttft);
         (row.e2e_p50, row.e2e_p99) = of(Metric::E2e);

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::measure::outcome::ErrorClass;
 use crate::path::{Http, NetPath};
-use crate::transport::stamped::{StampedTcp, Stream, Taps};
+use crate::transport::timed_io::{IoStamps, Stream, TimedTcp};
 use crate::transport::tls::{self, TlsError};
 use crate::units::Nanos;
 
@@ -116,13 +116,13 @@ pub struct Handshake {
     pub peer: Option<SocketAddr>,
 }
 
-/// An open stream with its taps.
+/// An open stream with its stamps.
 #[derive(Debug)]
 pub struct Opened {
     /// What HTTP reads and writes.
     pub stream: Stream,
     /// What passes on it.
-    pub taps: Rc<Taps>,
+    pub stamps: Rc<IoStamps>,
     /// How it was opened.
     pub handshake: Handshake,
 }
@@ -145,13 +145,13 @@ pub async fn open(target: &Target) -> Result<Opened, ConnectError> {
     let mut handshake = Handshake::default();
     let addresses = resolve(target, &mut handshake).await?;
     let tcp = connect_tcp(&addresses, &mut handshake).await?;
-    let taps = Rc::new(Taps::default());
-    let tcp = StampedTcp::new(tcp, Rc::clone(&taps));
+    let stamps = Rc::new(IoStamps::default());
+    let tcp = TimedTcp::new(tcp, Rc::clone(&stamps));
     let stream = match &target.tls {
         None => Stream::Plain(tcp),
         Some(config) => handshake_tls(target, config, tcp, &mut handshake).await?,
     };
-    Ok(Opened { stream, taps, handshake })
+    Ok(Opened { stream, stamps, handshake })
 }
 
 async fn resolve(target: &Target, handshake: &mut Handshake) -> Result<Vec<SocketAddr>, ConnectError> {
@@ -204,7 +204,7 @@ fn refused(address: SocketAddr, error: &io::Error) -> ConnectError {
 async fn handshake_tls(
     target: &Target,
     config: &Arc<ClientConfig>,
-    tcp: StampedTcp,
+    tcp: TimedTcp,
     handshake: &mut Handshake,
 ) -> Result<Stream, ConnectError> {
     let failed = |why: String| ConnectError {

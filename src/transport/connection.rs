@@ -12,7 +12,7 @@ use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::ConnUse;
 use crate::transport::connect::{ConnectError, Opened};
 use crate::transport::http1::{self, Sole};
-use crate::transport::lanes::{Lane, LaneOpening};
+use crate::transport::http2_pool::{Http2Connection, Http2Opening};
 use crate::units::Nanos;
 
 /// What carries a call.
@@ -20,7 +20,7 @@ pub enum Connection {
     /// A connection of its own, as long as the call lasts.
     Sole(Sole),
     /// A stream of one that other calls use too.
-    Lane(Lane),
+    Http2Connection(Http2Connection),
 }
 
 /// The body of an answer under way.
@@ -28,7 +28,7 @@ pub enum Body {
     /// Over HTTP/1.1.
     Sole(Incoming),
     /// Over HTTP/2.
-    Lane(h2::RecvStream),
+    Http2Connection(h2::RecvStream),
 }
 
 /// The head of an answer, or why none came.
@@ -39,7 +39,7 @@ pub enum Opening {
     /// For one call at a time.
     Sole,
     /// For several at once; its place in the pool is taken until this goes out of scope.
-    Lane(LaneOpening),
+    Http2Connection(Http2Opening),
 }
 
 impl Opening {
@@ -53,9 +53,11 @@ impl Opening {
             Self::Sole => {
                 Sole::begin(id, opened).await.map(Connection::Sole).map_err(|error| closed(error.to_string()))
             }
-            Self::Lane(opening) => {
-                opening.begin(id, opened).await.map(Connection::Lane).map_err(|error| closed(error.to_string()))
-            }
+            Self::Http2Connection(opening) => opening
+                .begin(id, opened)
+                .await
+                .map(Connection::Http2Connection)
+                .map_err(|error| closed(error.to_string())),
         }
     }
 
@@ -63,7 +65,7 @@ impl Opening {
     pub fn failed(self, class: ErrorClass) {
         match self {
             Self::Sole => {}
-            Self::Lane(opening) => opening.failed(class),
+            Self::Http2Connection(opening) => opening.failed(class),
         }
     }
 }
@@ -76,7 +78,7 @@ pub enum Broken {
     Sole(#[from] hyper::Error),
     /// Over HTTP/2.
     #[error(transparent)]
-    Lane(#[from] h2::Error),
+    Http2Connection(#[from] h2::Error),
 }
 
 impl Broken {
@@ -85,7 +87,7 @@ impl Broken {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Sole(error) => of_connection(error),
-            Self::Lane(error) => of_stream(error),
+            Self::Http2Connection(error) => of_stream(error),
         }
     }
 }
@@ -125,7 +127,7 @@ impl Connection {
     pub fn as_used(&self) -> ConnUse {
         match self {
             Self::Sole(sole) => sole.as_used(),
-            Self::Lane(lane) => lane.exchange.as_used(),
+            Self::Http2Connection(lane) => lane.exchange.as_used(),
         }
     }
 
@@ -134,7 +136,7 @@ impl Connection {
     pub fn was_idle(&self) -> bool {
         match self {
             Self::Sole(sole) => !sole.as_used().is_new(),
-            Self::Lane(lane) => lane.exchange.was_idle(),
+            Self::Http2Connection(lane) => lane.exchange.was_idle(),
         }
     }
 
@@ -143,7 +145,7 @@ impl Connection {
         match self {
             Self::Sole(sole) => sole.begin_call(),
             // A stream has one call.
-            Self::Lane(_) => {}
+            Self::Http2Connection(_) => {}
         }
     }
 
@@ -151,8 +153,8 @@ impl Connection {
     #[must_use]
     pub fn sent(&self) -> Option<Nanos> {
         match self {
-            Self::Sole(sole) => sole.taps().sent(),
-            Self::Lane(lane) => lane.exchange.sent(),
+            Self::Sole(sole) => sole.stamps().sent(),
+            Self::Http2Connection(lane) => lane.exchange.sent(),
         }
     }
 
@@ -160,8 +162,8 @@ impl Connection {
     #[must_use]
     pub fn first_byte(&self) -> Option<Nanos> {
         match self {
-            Self::Sole(sole) => sole.taps().first_byte(),
-            Self::Lane(lane) => lane.exchange.first_byte(),
+            Self::Sole(sole) => sole.stamps().first_byte(),
+            Self::Http2Connection(lane) => lane.exchange.first_byte(),
         }
     }
 
@@ -169,8 +171,8 @@ impl Connection {
     #[must_use]
     pub fn last_read(&self) -> Nanos {
         match self {
-            Self::Sole(sole) => sole.taps().last_read(),
-            Self::Lane(lane) => lane.exchange.last_read(),
+            Self::Sole(sole) => sole.stamps().last_read(),
+            Self::Http2Connection(lane) => lane.exchange.last_read(),
         }
     }
 
@@ -178,7 +180,7 @@ impl Connection {
     pub fn request(&mut self, request: Request<Full<Bytes>>) -> Option<impl Future<Output = http1::Head> + use<>> {
         match self {
             Self::Sole(sole) => Some(sole.request(request)),
-            Self::Lane(lane) => {
+            Self::Http2Connection(lane) => {
                 lane.exchange.request(request);
                 None
             }
@@ -195,7 +197,9 @@ impl Connection {
             (Self::Sole(sole), Some(head)) => sole.poll_head(head, cx).map(|head| Ok(head?.map(Body::Sole))),
             // Only a request over HTTP/1.1 has something to be polled besides.
             (Self::Sole(_), None) => Poll::Pending,
-            (Self::Lane(lane), _) => lane.exchange.poll_head(cx).map(|head| Ok(head?.map(Body::Lane))),
+            (Self::Http2Connection(lane), _) => {
+                lane.exchange.poll_head(cx).map(|head| Ok(head?.map(Body::Http2Connection)))
+            }
         }
     }
 
@@ -203,9 +207,11 @@ impl Connection {
     pub fn poll_piece(&mut self, body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         match (self, body) {
             (Self::Sole(sole), Body::Sole(body)) => sole.poll_piece(body, cx).map_err(Broken::Sole),
-            (Self::Lane(lane), Body::Lane(body)) => lane.exchange.poll_piece(body, cx).map_err(Broken::Lane),
+            (Self::Http2Connection(lane), Body::Http2Connection(body)) => {
+                lane.exchange.poll_piece(body, cx).map_err(Broken::Http2Connection)
+            }
             // A body is only read on the connection that brought it.
-            (Self::Sole(_), Body::Lane(_)) | (Self::Lane(_), Body::Sole(_)) => Poll::Ready(None),
+            (Self::Sole(_), Body::Http2Connection(_)) | (Self::Http2Connection(_), Body::Sole(_)) => Poll::Ready(None),
         }
     }
 }

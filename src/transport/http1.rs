@@ -1,7 +1,7 @@
 //! One HTTP/1.1 connection, driven by the one call that uses it.
 //!
 //! The connection and the call are polled in one task, the call first: hyper hands over a frame before it reads
-//! again, so [`Taps::last_read`] at that moment is the read that completed the frame.
+//! again, so [`IoStamps::last_read`] at that moment is the read that completed the frame.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::measure::sample::ConnUse;
 use crate::transport::connect::{Handshake, Opened};
-use crate::transport::stamped::{Stream, Taps};
+use crate::transport::timed_io::{IoStamps, Stream};
 
 /// The most header lines of an answer that are read: gateways that add one for each of their policies pass a hundred.
 const MAX_HEADERS: usize = 512;
@@ -32,7 +32,7 @@ pub struct Sole {
     id: u64,
     uses: u32,
     handshake: Handshake,
-    taps: Rc<Taps>,
+    stamps: Rc<IoStamps>,
     sender: SendRequest<Full<Bytes>>,
     driver: Option<Pin<Box<Driver>>>,
 }
@@ -44,13 +44,20 @@ impl Sole {
     /// hyper's, when the stream is already closed.
     pub async fn begin(id: u64, opened: Opened) -> Result<Self, hyper::Error> {
         let (sender, driver) = builder().handshake(TokioIo::new(opened.stream)).await?;
-        Ok(Self { id, uses: 0, handshake: opened.handshake, taps: opened.taps, sender, driver: Some(Box::pin(driver)) })
+        Ok(Self {
+            id,
+            uses: 0,
+            handshake: opened.handshake,
+            stamps: opened.stamps,
+            sender,
+            driver: Some(Box::pin(driver)),
+        })
     }
 
     /// What has passed since the request was sent.
     #[must_use]
-    pub fn taps(&self) -> &Taps {
-        &self.taps
+    pub fn stamps(&self) -> &IoStamps {
+        &self.stamps
     }
 
     /// The connection as the present call sees it.
@@ -70,7 +77,7 @@ impl Sole {
     /// Takes up a new call.
     pub fn begin_call(&mut self) {
         self.uses += 1;
-        self.taps.arm();
+        self.stamps.arm();
     }
 
     /// Hands the request over; what is returned is the head of its answer, if it is polled with

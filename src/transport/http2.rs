@@ -2,7 +2,7 @@
 //!
 //! A task of its own drives the connection, one read a turn. What a read brings is handed to the calls before the next
 //! one: their tasks were woken in that turn, so they stand before the driver's next turn in the worker's queue. So
-//! [`Taps::last_read`], seen by a call that is handed a frame, is the read that completed it; and should the order
+//! [`IoStamps::last_read`], seen by a call that is handed a frame, is the read that completed it; and should the order
 //! ever be another, it is a later one, never one from before the frame came.
 
 use std::cell::{Cell, RefCell};
@@ -22,7 +22,7 @@ use hyper::{Request, Response};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::ConnUse;
 use crate::transport::connect::{ConnectError, Handshake, Opened};
-use crate::transport::stamped::{SentAt, Stream, Taps};
+use crate::transport::timed_io::{IoStamps, SentAt, Stream};
 use crate::units::Nanos;
 
 /// What a server may send on one stream, and on all of a connection, before it is read: calls read at once, so these
@@ -36,7 +36,7 @@ type Driver = client::Connection<Stream, Bytes>;
 pub struct Link {
     id: u64,
     handshake: Handshake,
-    taps: Rc<Taps>,
+    stamps: Rc<IoStamps>,
     uses: Cell<u32>,
     /// Calls under way.
     streams: Cell<usize>,
@@ -54,13 +54,13 @@ impl Link {
     /// # Errors
     /// h2's, when the stream is already closed.
     pub async fn begin(id: u64, opened: Opened, turned: impl Fn() + 'static) -> Result<Rc<Self>, h2::Error> {
-        let Opened { stream, taps, handshake } = opened;
-        taps.one_read_a_turn();
+        let Opened { stream, stamps, handshake } = opened;
+        stamps.one_read_a_turn();
         let (sender, driver) = builder().handshake(stream).await?;
         let link = Rc::new(Self {
             id,
             handshake,
-            taps,
+            stamps,
             uses: Cell::new(0),
             streams: Cell::new(0),
             sender: RefCell::new(Some(sender)),
@@ -81,7 +81,7 @@ impl Link {
     fn turn(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut driver = self.driver.borrow_mut();
         let Some(running) = driver.as_mut() else { return Poll::Ready(()) };
-        self.taps.begin_turn();
+        self.stamps.begin_turn();
         let turn = Pin::new(running).poll(cx);
         if turn.is_ready() {
             *driver = None;
@@ -206,7 +206,7 @@ impl Exchange {
     /// After the latest read of the connection.
     #[must_use]
     pub fn last_read(&self) -> Nanos {
-        self.link.taps.last_read()
+        self.link.stamps.last_read()
     }
 
     /// Hands the request over; its answer comes with [`Exchange::poll_head`].
@@ -223,7 +223,7 @@ impl Exchange {
         let mut sender = sender.ok_or(h2::Error::from(Reason::REFUSED_STREAM))?;
         let (answer, mut stream) = sender.send_request(Request::from_parts(head, ()), false)?;
         stream.send_data(body, true)?;
-        self.link.taps.stamp_next_write(&self.sent);
+        self.link.stamps.stamp_next_write(&self.sent);
         Ok(answer)
     }
 

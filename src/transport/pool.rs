@@ -8,15 +8,15 @@ use std::task::{Context, Poll};
 use crate::measure::outcome::ErrorClass;
 use crate::path::{Http, NetPath};
 use crate::transport::connection::{Connection, Opening};
+use crate::transport::http2_pool::{Http2Place, Http2Pool, Http2Queue};
 use crate::transport::idle::Idle;
-use crate::transport::lanes::{LanePlace, LaneQueue, Lanes};
 
 /// The connections of one worker to one path.
 pub enum Pool {
     /// Over HTTP/1.1: one for each call under way.
     Sole(RefCell<Idle>),
     /// Over HTTP/2: a few, shared.
-    Lanes(Rc<Lanes>),
+    Http2Pool(Rc<Http2Pool>),
 }
 
 /// What a call gets.
@@ -29,18 +29,18 @@ pub enum Place {
     Failed(ErrorClass),
 }
 
-impl From<LanePlace> for Place {
-    fn from(place: LanePlace) -> Self {
+impl From<Http2Place> for Place {
+    fn from(place: Http2Place) -> Self {
         match place {
-            LanePlace::Lane(lane) => Self::Ready(Connection::Lane(lane)),
-            LanePlace::Open(opening) => Self::Open(Opening::Lane(opening)),
-            LanePlace::Failed(class) => Self::Failed(class),
+            Http2Place::Http2Connection(lane) => Self::Ready(Connection::Http2Connection(lane)),
+            Http2Place::Open(opening) => Self::Open(Opening::Http2Connection(opening)),
+            Http2Place::Failed(class) => Self::Failed(class),
         }
     }
 }
 
 /// The queue of the calls for which there is no room yet.
-pub struct Queue(LaneQueue);
+pub struct Queue(Http2Queue);
 
 impl Queue {
     /// The place, when it is this call's turn.
@@ -56,13 +56,13 @@ impl Pool {
     pub fn new(path: &NetPath) -> Self {
         match path.http {
             Http::One => Self::Sole(RefCell::new(Idle::new(path.connections))),
-            Http::Two { max, streams } => Self::Lanes(Lanes::new(path.connections, max, streams)),
+            Http::Two { max, streams } => Self::Http2Pool(Http2Pool::new(path.connections, max, streams)),
         }
     }
 
     /// Leaves a worker its share of the connections that a run may have; for before the first.
     pub fn share(&self, path: &NetPath, shard: u64, of: u64) {
-        if let (Self::Lanes(lanes), Http::Two { max, .. }) = (self, path.http) {
+        if let (Self::Http2Pool(lanes), Http::Two { max, .. }) = (self, path.http) {
             lanes.limit(Http::share(max, shard, of));
         }
     }
@@ -79,7 +79,7 @@ impl Pool {
                 let idle = idle.borrow_mut().take(filling);
                 Ok(idle.map_or(Place::Open(Opening::Sole), |sole| Place::Ready(Connection::Sole(sole))))
             }
-            Self::Lanes(lanes) => lanes.take(filling).map(Place::from).map_err(Queue),
+            Self::Http2Pool(lanes) => lanes.take(filling).map(Place::from).map_err(Queue),
         }
     }
 
@@ -88,7 +88,7 @@ impl Pool {
         match (self, connection) {
             (Self::Sole(idle), Connection::Sole(sole)) => idle.borrow_mut().give_back(sole),
             // A stream is over with its call.
-            (Self::Sole(_) | Self::Lanes(_), connection) => drop(connection),
+            (Self::Sole(_) | Self::Http2Pool(_), connection) => drop(connection),
         }
     }
 

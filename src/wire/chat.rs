@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::wire::delta::{BadEvent, Choices, Delta, End, Whole};
 use crate::wire::error::ApiError;
-use crate::wire::skim::Skim;
+use crate::wire::json_scan::JsonScan;
 use crate::wire::text::push_text;
 use crate::wire::usage::Usage;
 use crate::workload::body::{Body, json_text};
@@ -83,7 +83,7 @@ pub fn decode(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
         return from_list(data);
     }
     let (mut delta, mut usage, mut failed, mut is_chunk) = (Delta::default(), None, None, false);
-    let mut chunk = Skim::new(data);
+    let mut chunk = JsonScan::new(data);
     chunk.object(|value, name| match name {
         b"choices" if value.peek() == Some(b'[') => {
             is_chunk = true;
@@ -110,7 +110,7 @@ fn from_list(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
 }
 
 /// Reads one choice; what it says of its failure, if it has failed.
-fn read_choice<'a>(choice: &mut Skim<'a>, delta: &mut Delta<'_>) -> Result<Option<&'a [u8]>, BadEvent> {
+fn read_choice<'a>(choice: &mut JsonScan<'a>, delta: &mut Delta<'_>) -> Result<Option<&'a [u8]>, BadEvent> {
     if choice.null() {
         return Ok(None);
     }
@@ -190,7 +190,7 @@ fn small(number: &[u8]) -> u32 {
     digits.fold(0, |number: u32, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
 }
 
-fn read_part(part: &mut Skim<'_>, name: &[u8], delta: &mut Delta<'_>) -> Result<(), BadEvent> {
+fn read_part(part: &mut JsonScan<'_>, name: &[u8], delta: &mut Delta<'_>) -> Result<(), BadEvent> {
     let kind = match name {
         b"content" if part.peek() == Some(b'[') => return part.array(|piece| read_piece(piece, delta)),
         b"content" | b"refusal" | b"audio" | b"images" => &mut delta.visible,
@@ -204,7 +204,7 @@ fn read_part(part: &mut Skim<'_>, name: &[u8], delta: &mut Delta<'_>) -> Result<
 }
 
 /// One of several pieces of content: its `type` says whether it is thought or meant to be seen.
-fn read_piece(piece: &mut Skim<'_>, delta: &mut Delta<'_>) -> Result<(), BadEvent> {
+fn read_piece(piece: &mut JsonScan<'_>, delta: &mut Delta<'_>) -> Result<(), BadEvent> {
     if piece.peek() != Some(b'{') {
         delta.visible |= piece.carries()?;
         return Ok(());
@@ -230,7 +230,7 @@ fn read_piece(piece: &mut Skim<'_>, delta: &mut Delta<'_>) -> Result<(), BadEven
 /// [`BadEvent`] when it is neither a chat completion with all its choices finished nor an error.
 pub fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent> {
     let (mut choices, mut finished, mut usage, mut failed) = (0, 0, None, None);
-    let mut text = Skim::new(body);
+    let mut text = JsonScan::new(body);
     text.object(|value, name| match name {
         b"choices" if value.peek() == Some(b'[') => value.array(|choice| {
             let mut one = Delta::default();

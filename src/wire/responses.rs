@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::wire::delta::{BadEvent, Delta, End, Whole};
 use crate::wire::error::{ApiError, is_filled};
-use crate::wire::skim::Skim;
+use crate::wire::json_scan::JsonScan;
 use crate::wire::sse::Event;
 use crate::wire::text::push_text;
 use crate::wire::usage::Usage;
@@ -113,7 +113,7 @@ pub fn decode(event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
         return ApiError::recognise(data).map(failed).ok_or(BadEvent);
     }
     let (mut kind, mut carries, mut response, mut has_error) = (None, false, None, false);
-    let mut object = Skim::new(data);
+    let mut object = JsonScan::new(data);
     object.object(|value, name| match name {
         b"type" if value.peek() == Some(b'"') => value.text().map(|text| kind = Some(text)),
         b"delta" | b"text" | b"arguments" | b"refusal" => value.carries().map(|yes| carries |= yes),

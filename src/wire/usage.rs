@@ -3,6 +3,10 @@
 //! Servers estimate, round, leave out, send zeros before they know, and put the tokens of reasoning among those of the
 //! answer or beside them. Nothing of this is an error of the answer, and none of it may become a wrong number.
 
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// The most tokens that one call is believed to have; what is beyond it is no count.
@@ -26,27 +30,13 @@ impl Usage {
     /// tells no count, says nothing.
     #[must_use]
     pub fn read(json: &[u8]) -> Option<Self> {
-        Self::of(&serde_json::from_slice(json).ok()?)
+        serde_json::from_slice::<Members>(json).ok()?.counts()
     }
 
     /// The same, of JSON that is read already.
     #[must_use]
     pub fn of(usage: &Value) -> Option<Self> {
-        let counts = Self::counts(usage);
-        (counts != Self::default()).then_some(counts)
-    }
-
-    fn counts(usage: &Value) -> Self {
-        // Some send both names and fill one of them with zeros.
-        let either = |[own, other]: [&str; 2]| later(count(&usage[own]), count(&usage[other]));
-        let details = ["completion_tokens_details", "output_tokens_details"];
-        let nested = details.iter().map(|details| count(&usage[*details]["reasoning_tokens"]));
-        Self {
-            input: either(["prompt_tokens", "input_tokens"]),
-            output: either(["completion_tokens", "output_tokens"]),
-            reasoning: nested.fold(count(&usage["reasoning_tokens"]), |before, nested| later(nested, before)),
-            total: count(&usage["total_tokens"]),
-        }
+        Members::deserialize(usage).ok()?.counts()
     }
 
     /// This after an earlier one of the same answer: the later count holds, unless it says nothing.
@@ -89,14 +79,155 @@ fn later(later: Option<u64>, earlier: Option<u64>) -> Option<u64> {
     later.filter(|count| *count > 0).or(earlier).or(later)
 }
 
-/// A whole number of tokens, also as a text or with zeros behind its point.
-fn count(value: &Value) -> Option<u64> {
-    let number = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
-    };
-    ((0.0..=MOST).contains(&number) && number.fract() == 0.0).then_some(number as u64)
+/// The members of a usage object that are read: in a list by their place in [`Member`].
+#[derive(Default)]
+struct Members([Option<u64>; 7]);
+
+/// The members that are read, whatever their form.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Member {
+    PromptTokens,
+    InputTokens,
+    CompletionTokens,
+    OutputTokens,
+    ReasoningTokens,
+    TotalTokens,
+    #[serde(alias = "output_tokens_details")]
+    CompletionTokensDetails,
+    #[serde(other)]
+    Other,
+}
+
+impl Members {
+    /// Some send both names of a count and fill one of them with zeros.
+    fn counts(self) -> Option<Usage> {
+        let Self([prompt, input, completion, output, reasoning, total, nested]) = self;
+        let counts = Usage {
+            input: later(prompt, input),
+            output: later(completion, output),
+            reasoning: later(nested, reasoning),
+            total,
+        };
+        (counts != Usage::default()).then_some(counts)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("token counts")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(member) = map.next_key::<Member>()? {
+            match member {
+                Member::Other => drop(map.next_value::<IgnoredAny>()?),
+                Member::CompletionTokensDetails => {
+                    let details = map.next_value::<Details>()?.0;
+                    self.0[6] = later(details, self.0[6]);
+                }
+                member => self.0[member as usize] = map.next_value::<Count>()?.0,
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// The reasoning tokens in the details of the output.
+struct Details(Option<u64>);
+
+impl<'de> Deserialize<'de> for Details {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Lax).map(|read| Self(read.reasoning))
+    }
+}
+
+/// A whole number of tokens, also as a text or with zeros behind its point; of anything else, nothing.
+struct Count(Option<u64>);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Lax).map(|read| Self(read.count))
+    }
+}
+
+/// A value of any form: what it is as a count, and what its member `reasoning_tokens` is.
+#[derive(Default)]
+struct Read {
+    count: Option<u64>,
+    reasoning: Option<u64>,
+}
+
+impl Read {
+    fn number(number: f64) -> Self {
+        let whole = (0.0..=MOST).contains(&number) && number.fract() == 0.0;
+        Self { count: whole.then_some(number as u64), reasoning: None }
+    }
+}
+
+/// Reads any value and fails on none.
+struct Lax;
+
+impl<'de> Visitor<'de> for Lax {
+    type Value = Read;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Read, E> {
+        Ok(Read::default())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Read, E> {
+        Ok(Read::number(number as f64))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Read, E> {
+        Ok(Read::number(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Read, E> {
+        Ok(Read::number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Read, E> {
+        Ok(text.trim().parse().map(Read::number).unwrap_or_default())
+    }
+
+    fn visit_unit<E>(self) -> Result<Read, E> {
+        Ok(Read::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Read, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Read::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read, A::Error> {
+        let mut read = Read::default();
+        while let Some(member) = map.next_key::<Member>()? {
+            match member {
+                Member::ReasoningTokens => read.reasoning = map.next_value::<Count>()?.0,
+                Member::PromptTokens
+                | Member::InputTokens
+                | Member::CompletionTokens
+                | Member::OutputTokens
+                | Member::TotalTokens
+                | Member::CompletionTokensDetails
+                | Member::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(read)
+    }
 }
 
 #[cfg(test)]

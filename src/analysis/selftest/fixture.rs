@@ -69,7 +69,7 @@ impl World {
         let samples = (0..self.calls as u64).map(sample).collect();
         Run {
             errors_seen: Vec::new(),
-            census: None,
+            totals: None,
             manifest: fixture::manifest(plan.clone(), Some(ending)),
             samples,
             chunk_gaps: vec![hdrhistogram::Histogram::new(3).expect("digits")],

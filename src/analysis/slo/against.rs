@@ -5,16 +5,16 @@
 
 use std::cell::OnceCell;
 
-use crate::analysis::blocks::{Blocks, FOR_INTERVAL, FOR_VERDICT};
-use crate::analysis::compare::DRAWS;
-use crate::analysis::interval::Shift;
-use crate::analysis::population::{Connections, headline};
-use crate::analysis::resample::{Draws, Sums, Values};
+use crate::analysis::compare::baseline::DRAWS;
+use crate::analysis::input::blocks::{Blocks, FOR_INTERVAL, FOR_VERDICT};
+use crate::analysis::input::population::{Connections, headline};
 use crate::analysis::slo::figures::{Bounds, figure};
 use crate::analysis::slo::seen::Seen;
-use crate::analysis::stats::{interval_needs, small_sample_factor};
-use crate::measure::indicator::{Form, Quantity};
+use crate::analysis::stats::basic::{interval_needs, small_sample_factor};
+use crate::analysis::stats::bootstrap::{Draws, Sums, Values};
+use crate::analysis::stats::interval::Shift;
 use crate::measure::sample::Sample;
+use crate::objective::indicator::{Form, Quantity};
 use crate::plan::Design;
 use crate::run::Run;
 use crate::units::PathId;

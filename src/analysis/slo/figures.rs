@@ -1,13 +1,13 @@
 //! Figures of single calls: quantiles by order statistics, means, and largest values.
 
-use crate::analysis::population::{Value, seen_ms, value_ms};
+use crate::analysis::input::population::{Value, seen_ms, value_ms};
 use crate::analysis::slo::seen::Seen;
-use crate::analysis::stats::{design_effect, interval_needs, normal_quantile, rank_interval};
-use crate::measure::indicator::{Form, Quantity};
+use crate::analysis::stats::basic::{design_effect, interval_needs, normal_quantile, rank_interval};
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
+use crate::objective::indicator::{Form, Quantity};
 use crate::units::Nanos;
 
 /// When a call was due, in seconds of the clock.
@@ -76,7 +76,7 @@ impl Figures {
         match form {
             Form::Quantile(q) if !crate::measure::quantile::is_supported(n, q) => None,
             Form::Quantile(q) => {
-                let most = crate::analysis::population::known_quantile(&most, q).unwrap_or(f64::INFINITY);
+                let most = crate::analysis::input::population::known_quantile(&most, q).unwrap_or(f64::INFINITY);
                 Some(Bounds { least: quantile(&least, q)?, most })
             }
             Form::Mean if n == 0 => None,

@@ -3,11 +3,11 @@
 
 use hdrhistogram::Histogram;
 
-use crate::analysis::gaps::Gaps;
 use crate::analysis::slo::seen::Seen;
-use crate::analysis::stats::{interval_needs, normal_quantile, rank_interval};
-use crate::measure::indicator::Form;
+use crate::analysis::stats::basic::{interval_needs, normal_quantile, rank_interval};
+use crate::analysis::summary::gaps::Gaps;
 use crate::measure::sample::Sample;
+use crate::objective::indicator::Form;
 
 /// A form of the gaps of a path whose calls are `own`; of which `stalled` in all, also where not every one has a row.
 pub(crate) fn seen(recorded: &Histogram<u64>, own: &[&Sample], stalled: u64, form: Form) -> Seen {

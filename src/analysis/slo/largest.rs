@@ -1,8 +1,8 @@
 //! The largest value where not every call has a row: the histogram of all calls can tell it to three digits, rows only
 //! that it is no smaller than theirs.
 
-use crate::analysis::distribution::Distribution;
 use crate::analysis::slo::seen::Seen;
+use crate::analysis::summary::distribution::Distribution;
 use crate::measure::counts::Counts;
 use crate::measure::metric::Metric;
 use crate::measure::outcome::ErrorClass;
@@ -13,7 +13,7 @@ use crate::units::PathId;
 /// Of all calls of a path, of which `own` have rows and `counts` are all.
 pub(crate) fn seen(run: &Run, own: &[&Sample], (path, metric): (PathId, Metric), counts: &Counts) -> Seen {
     let basis = run.headline_basis();
-    let ok = run.census.as_ref().and_then(|census| census.of(path, metric, basis));
+    let ok = run.totals.as_ref().and_then(|totals| totals.of(path, metric, basis));
     let all = Distribution::of(ok, own, (metric, basis), counts.with_class(ErrorClass::is_timeout));
     let observed = all.least(1.0);
     let many = all.beyond;

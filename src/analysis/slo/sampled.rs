@@ -1,10 +1,10 @@
 //! Objectives and costs of a run of which not every call has a row.
 
-use crate::analysis::cost;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict, judge};
-use crate::measure::objective::{CallCondition, Objective};
+use crate::analysis::summary::cost;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::prices::Prices;
+use crate::objective::objective::{CallCondition, Objective};
 use crate::run::Run;
 use crate::run::fixture::{self, World};
 

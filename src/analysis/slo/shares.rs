@@ -3,15 +3,15 @@
 //! A share is of the calls that were sent and ended. Arrivals that were dropped and calls that the end of the run cut
 //! off are nobody's failure.
 
-use crate::analysis::population::failed;
+use crate::analysis::input::population::failed;
 use crate::analysis::slo::figures::{figure, seconds};
 use crate::analysis::slo::seen::Seen;
-use crate::analysis::stats::{design_effect, normal_quantile, wilson};
+use crate::analysis::stats::basic::{design_effect, normal_quantile, wilson};
 use crate::measure::counts::Counts;
-use crate::measure::indicator::{Share, is_of_connecting};
 use crate::measure::metric::Basis;
-use crate::measure::objective::CallCondition;
 use crate::measure::sample::Sample;
+use crate::objective::indicator::{Share, is_of_connecting};
+use crate::objective::objective::CallCondition;
 
 /// Which calls a share counts.
 pub(crate) struct Counting<'a> {

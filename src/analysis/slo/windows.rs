@@ -8,12 +8,12 @@
 use crate::analysis::slo::figures::{Bounds, Figures};
 use crate::analysis::slo::seen::Seen;
 use crate::analysis::slo::shares::{Counting, trials_for};
-use crate::analysis::stats::{design_effect, wilson};
-use crate::measure::expression::Comparator;
-use crate::measure::indicator::{Form, Indicator};
+use crate::analysis::stats::basic::{design_effect, wilson};
 use crate::measure::metric::Basis;
-use crate::measure::objective::CallCondition;
 use crate::measure::sample::Sample;
+use crate::objective::expression::Comparator;
+use crate::objective::indicator::{Form, Indicator};
+use crate::objective::objective::CallCondition;
 use crate::run::Run;
 use crate::units::Span;
 
@@ -49,7 +49,7 @@ impl InEach<'_> {
             windows.get_mut(window).into_iter().for_each(|held| held.push(sample));
         }
         let kept: Vec<Option<bool>> =
-            windows.iter().map(|calls| self.kept(calls, run.headline_basis(), run.census.is_some())).collect();
+            windows.iter().map(|calls| self.kept(calls, run.headline_basis(), run.totals.is_some())).collect();
         let count = |verdict| kept.iter().filter(|kept| **kept == verdict).count() as f64;
         let (held, broken, open, all) = (count(Some(true)), count(Some(false)), count(None), whole as f64);
         if open == all {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::analysis::validity::lag::achieved;
 use crate::analysis::validity::limits::{BUNCHED, BUNCHED_SHARE, LAG_ALLOWED_MS, SENT_SHARE};
-use crate::analysis::validity::reason::Reason;
+use crate::analysis::validity::reason::{Dispersion, Reason};
 use crate::analysis::validity::verdict::ValidityVerdict;
 use crate::measure::counts::Counts;
 use crate::measure::health::BadSeconds;
@@ -35,18 +35,6 @@ pub struct Arrivals {
     pub behind: u64,
     /// How unevenly they came; or why that cannot be told.
     pub dispersion: Result<Dispersion, &'static str>,
-}
-
-/// Variance over mean of the arrivals in bins of one width (the index of dispersion): 0 for a metronome, 1 for a
-/// Poisson process.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Dispersion {
-    /// Of the plan.
-    pub planned: f64,
-    /// Of what was sent, as far as it was up to this tool.
-    pub achieved: f64,
-    /// The width of a bin, seconds.
-    pub bin_s: f64,
 }
 
 impl Arrivals {

@@ -1,9 +1,9 @@
 //! How late calls were sent, and in which of its parts: the clock and the worker's turn are this tool's, the wait for a
 //! connection is the path's.
 
-use crate::analysis::population::sorted_ms;
+use crate::analysis::input::population::sorted_ms;
 use crate::analysis::validity::limits::{LAG_ALLOWED_MS, LAG_SHARE, LAG_WARNING_MS};
-use crate::analysis::validity::reason::Reason;
+use crate::analysis::validity::reason::{LagPart, Reason};
 use crate::analysis::validity::verdict::ValidityVerdict;
 use crate::measure::metric::Metric;
 use crate::measure::quantile::quantile;
@@ -28,29 +28,6 @@ impl Lag {
         let mut sorted: Vec<f64> = values.collect();
         sorted.sort_by(f64::total_cmp);
         Self { p50: quantile(&sorted, 0.5), p99: quantile(&sorted, 0.99), max: sorted.last().copied() }
-    }
-}
-
-/// A part of the time between the moment that the plan wanted and the moment of sending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LagPart {
-    /// Until a worker took the call up: the clock's grain, and whatever the worker was still busy with.
-    Timer,
-    /// Until the call had its turn, and from a ready connection to the first byte handed to the kernel.
-    Dispatch,
-    /// Until a connection was open, of a call that had to open one, or until a shared one had room: the path's.
-    Connection,
-}
-
-impl LagPart {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Timer => "timer",
-            Self::Dispatch => "dispatch",
-            Self::Connection => "connection",
-        }
     }
 }
 

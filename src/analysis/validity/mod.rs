@@ -1,8 +1,8 @@
 //! Whether a run may be judged at all: was this tool itself on time, and did it do all that it planned?
 
-use crate::analysis::compare::Comparison;
-use crate::analysis::shift::Interference;
-use crate::analysis::summary::PathSummary;
+use crate::analysis::compare::baseline::Comparison;
+use crate::analysis::compare::shift::Interference;
+use crate::analysis::summary::paths::PathSummary;
 use crate::measure::counts::Counts;
 use crate::measure::health::BadSeconds;
 use crate::measure::metric::Metric;
@@ -10,22 +10,22 @@ use crate::measure::sample::Sample;
 use crate::run::Run;
 use crate::units::Phase;
 
+pub(crate) mod accounting;
 pub mod arrivals;
-mod books;
+pub mod host;
 pub mod lag;
 mod limits;
 pub mod little;
 pub mod reason;
-pub mod rig;
 #[cfg(test)]
 mod tests;
 pub mod verdict;
 
+pub use crate::analysis::validity::host::Vitals;
 pub use arrivals::Arrivals;
 pub use lag::{Lag, Lags};
 pub use little::Little;
 pub use reason::Reason;
-pub use rig::Vitals;
 pub use verdict::ValidityVerdict;
 
 /// Whether a run may be judged, and why not.
@@ -69,14 +69,14 @@ pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathS
     let little = Little::of(run, &bad);
     let mut all = Counts::default();
     run.counted(Phase::Measure).iter().for_each(|counts| all.add(counts));
-    let failures = rig::own_failures(&all);
+    let failures = host::own_failures(&all);
     let unsent = 1.0 - arrivals.share() + (failures.0 + failures.1) as f64 / planned.max(1) as f64;
 
     let mut reasons = lag::lateness(run, kept, headline);
     reasons.extend(arrivals::dropped(&all, planned, unsent));
     reasons.extend(arrivals.reasons());
-    reasons.extend(rig::reasons(run, &vitals, &bad, failures, unsent));
-    reasons.extend(books::reasons(run, &all, paths));
+    reasons.extend(host::reasons(run, &vitals, &bad, failures, unsent));
+    reasons.extend(accounting::reasons(run, &all, paths));
     if let Ok(little) = little
         && little.is_off(limits::RESIDUAL)
     {

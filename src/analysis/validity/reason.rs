@@ -2,12 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::shift::Interference;
-use crate::analysis::validity::arrivals::Dispersion;
-use crate::analysis::validity::lag::LagPart;
+use crate::analysis::compare::shift::Interference;
 use crate::analysis::validity::verdict::ValidityVerdict;
 use crate::measure::health::{HICCUP_ALLOWED_MS, STEAL_ALLOWED};
 use crate::measure::outcome::ErrorClass;
+
+/// A part of the time between the moment that the plan wanted and the moment of sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LagPart {
+    /// Until a worker took the call up: the clock's grain, and whatever the worker was still busy with.
+    Timer,
+    /// Until the call had its turn, and from a ready connection to the first byte handed to the kernel.
+    Dispatch,
+    /// Until a connection was open, of a call that had to open one, or until a shared one had room: the path's.
+    Connection,
+}
+
+impl LagPart {
+    /// The word used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timer => "timer",
+            Self::Dispatch => "dispatch",
+            Self::Connection => "connection",
+        }
+    }
+}
+
+/// Variance over mean of the arrivals in bins of one width (the index of dispersion): 0 for a metronome, 1 for a
+/// Poisson process.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dispersion {
+    /// Of the plan.
+    pub planned: f64,
+    /// Of what was sent, as far as it was up to this tool.
+    pub achieved: f64,
+    /// The width of a bin, seconds.
+    pub bin_s: f64,
+}
 
 /// One thing that speaks against a run.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::analysis::rounds::kept;
-use crate::analysis::summary::summarize;
+use crate::analysis::input::rounds::kept;
+use crate::analysis::summary::paths::summarize;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::run::fixture::{self, World};
 
@@ -169,7 +169,7 @@ fn few_bad_seconds_are_left_out_and_the_rest_is_judged() {
 fn an_invalid_run_wins_over_objectives_that_were_met() {
     let mut run = World::default().run();
     let expr = "ttft.p50 < 10s".parse().expect("expression");
-    run.manifest.plan.objectives = vec![crate::measure::objective::Objective::new("direct", expr)];
+    run.manifest.plan.objectives = vec![crate::objective::objective::Objective::new("direct", expr)];
     assert_eq!(crate::analysis::analyse(&run).conclusion.exit_code(false), 0);
     run.health.iter_mut().for_each(|row| row.steal = Some(0.5));
     assert_eq!(crate::analysis::analyse(&run).conclusion.exit_code(false), 4);
@@ -189,10 +189,16 @@ fn what_a_killed_run_lost_is_counted() {
 
 #[test]
 fn every_reason_says_cause_and_remedy_under_a_code_of_its_own() {
-    let dispersion = arrivals::Dispersion { planned: 1.0, achieved: 3.0, bin_s: 0.5 };
+    let dispersion = reason::Dispersion { planned: 1.0, achieved: 3.0, bin_s: 0.5 };
     let weight = ValidityVerdict::Degraded;
     let all = [
-        Reason::SendLag { path: "direct".to_owned(), p99_ms: 3.0, allowed_ms: 10.0, part: lag::LagPart::Timer, weight },
+        Reason::SendLag {
+            path: "direct".to_owned(),
+            p99_ms: 3.0,
+            allowed_ms: 10.0,
+            part: reason::LagPart::Timer,
+            weight,
+        },
         Reason::Dropped { classes: [(ErrorClass::InFlightCap, 3)].into(), planned: 10, weight },
         Reason::BehindPlan { behind: 3, planned: 10 },
         Reason::Bunched(dispersion),

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 
-use crate::driver::flight::{Flights, Landing, Lost};
+use crate::driver::in_flight::{CompletionSink, InFlight, Unsent};
 use crate::driver::open::Open;
 use crate::driver::worker::{self, Stop};
 use crate::plan::Plan;
@@ -19,10 +19,10 @@ use crate::units::Nanos;
 /// What becomes of calls that measure nothing.
 struct Nowhere;
 
-impl Landing<()> for Nowhere {
-    fn landed(&self, (): ()) {}
+impl CompletionSink<()> for Nowhere {
+    fn completed(&self, (): ()) {}
 
-    fn lost(&self, _: Ticket, _: Lost) {}
+    fn unsent(&self, _: Ticket, _: Unsent) {}
 }
 
 /// The processor time of a worker that starts every arrival of `plan` and does nothing else, as a share of one core.
@@ -38,14 +38,14 @@ pub(super) fn cpu_cores(plan: &Plan) -> anyhow::Result<f64> {
 async fn paced(plan: &Plan) -> anyhow::Result<f64> {
     let mut pacer = Pacer::new()?;
     let (_speaker, stop) = watch::channel(Stop::Run);
-    let flights = Flights::new(plan.paths.len(), Arc::default(), Box::new(Nowhere));
+    let in_flight = InFlight::new(plan.paths.len(), Arc::default(), Box::new(Nowhere));
     let origin = Nanos::now();
-    let open = Open { origin, max_in_flight: plan.load.max_in_flight, flights: Rc::clone(&flights), stop };
+    let open = Open { origin, max_in_flight: plan.load.max_in_flight, in_flight: Rc::clone(&in_flight), stop };
     let before = spent();
     open.carry_out(&mut pacer, plan.tickets(None, 0, 1), |_| |_| async {}).await;
-    flights.emptied().await;
+    in_flight.emptied().await;
     let (cpu, lasted) = (spent().saturating_sub(before), Nanos::now().since(origin));
-    anyhow::ensure!(flights.came_due() > 0, "no call came due");
+    anyhow::ensure!(in_flight.came_due() > 0, "no call came due");
     Ok(cpu.as_secs_f64() / lasted.as_secs_f64())
 }
 

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::analysis::Conclusion;
 use crate::analysis::FailedPath;
-use crate::analysis::between::{Beside, Kind};
-use crate::analysis::needed::Needed;
-use crate::analysis::shift::{MeanShift, ShiftRow};
-use crate::analysis::stats::CONFIDENCE;
+use crate::analysis::compare::needed::Needed;
+use crate::analysis::compare::shift::{MeanShift, ShiftRow};
+use crate::analysis::runs::{Kind, PathPair};
+use crate::analysis::stats::basic::CONFIDENCE;
 use crate::analysis::validity::Validity;
 use crate::report::between::model::Compared;
-use crate::report::json::{ms, pair, rounded};
 use crate::report::json_effects::gate;
+use crate::report::json_number::{ms, pair, rounded};
 use crate::run::Run;
 
 impl Compared<'_> {
@@ -22,7 +22,7 @@ impl Compared<'_> {
     pub fn json(&self) -> Vec<u8> {
         let between = self.between;
         let side = |place: usize| side(self.names[place], self.runs[place], &between.validity[place]);
-        let of_pairs = |of: &dyn Fn(&Beside) -> Vec<Value>| between.pairs.iter().flat_map(of).collect::<Vec<_>>();
+        let of_pairs = |of: &dyn Fn(&PathPair) -> Vec<Value>| between.pairs.iter().flat_map(of).collect::<Vec<_>>();
         let document = json!({
             "schema_version": 1,
             "kind": kind(between.kind),
@@ -44,7 +44,7 @@ impl Compared<'_> {
         bytes
     }
 
-    fn row(&self, of: &Beside, row: &ShiftRow) -> Value {
+    fn row(&self, of: &PathPair, row: &ShiftRow) -> Value {
         let mut value = json!({
             "baseline": of.base,
             "candidate": of.candidate,
@@ -108,14 +108,14 @@ fn side(name: &str, run: &Run, validity: &Validity) -> Value {
     })
 }
 
-fn mean_shift(of: &Beside, mean: &MeanShift) -> Value {
+fn mean_shift(of: &PathPair, mean: &MeanShift) -> Value {
     json!({
         "baseline": of.base, "candidate": of.candidate, "metric": mean.metric.key(), "shift_ms": ms(mean.shift_ms),
         "ci_ms": pair(mean.ci_ms),
     })
 }
 
-fn failed_shares(of: &Beside) -> Value {
+fn failed_shares(of: &PathPair) -> Value {
     let shares = &of.judged.failures;
     json!({
         "baseline": of.base, "candidate": of.candidate, "baseline_share": ms(shares.baseline),

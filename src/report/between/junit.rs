@@ -1,7 +1,7 @@
 //! A comparison as test cases, for the test view of a build server. It fails where the comparison does.
 
-use crate::analysis::between::Beside;
-use crate::analysis::gate::Gate;
+use crate::analysis::compare::gate::Gate;
+use crate::analysis::runs::PathPair;
 use crate::analysis::validity::ValidityVerdict;
 use crate::report::between::model::{Compared, row_name};
 use crate::report::figure;
@@ -42,7 +42,7 @@ impl Compared<'_> {
         }
     }
 
-    fn of_pair(&self, pair: &Beside) -> Vec<Case> {
+    fn of_pair(&self, pair: &PathPair) -> Vec<Case> {
         let case = |name: String, ending, message| Case {
             class: pair.candidate.clone(),
             name,
@@ -70,7 +70,7 @@ impl Compared<'_> {
     }
 
     /// Why either path of a pair failed.
-    fn told_failures(&self, pair: &Beside) -> Vec<String> {
+    fn told_failures(&self, pair: &PathPair) -> Vec<String> {
         let [base, candidate] = &self.between.failing;
         let base = base.iter().filter(|failed| failed.name == pair.base).map(|failed| ("base", failed));
         let candidate = candidate.iter().filter(|failed| failed.name == pair.candidate);

@@ -1,11 +1,12 @@
 //! What a comparison of two runs says, before it has a form.
 
 use crate::analysis::Conclusion;
-use crate::analysis::alike::Difference;
-use crate::analysis::between::{Beside, Between, Kind};
-use crate::analysis::failing::FailedPath;
-use crate::analysis::gate::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, Gate};
-use crate::analysis::shift::{SHOWN, ShiftRow, Verdict};
+use crate::analysis::compare::comparability::Difference;
+use crate::analysis::compare::gate::Gate;
+use crate::analysis::compare::gates::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL};
+use crate::analysis::compare::shift::{SHOWN, ShiftRow, Verdict};
+use crate::analysis::runs::{Kind, PathPair, RunComparison};
+use crate::analysis::summary::failing::FailedPath;
 use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
 use crate::report::figure::{self, MISSING};
 use crate::report::headline::headline;
@@ -18,7 +19,7 @@ use crate::run::Run;
 #[derive(Clone, Copy, Debug)]
 pub struct Compared<'a> {
     /// The comparison.
-    pub between: &'a Between,
+    pub between: &'a RunComparison,
     /// The runs, the base first; the same one twice for two paths of one.
     pub runs: [&'a Run; 2],
     /// How the person named them.
@@ -94,7 +95,7 @@ impl Compared<'_> {
         format!("FAILED: {}.", told.join("; "))
     }
 
-    fn decision(&self, pair: &Beside) -> Decision {
+    fn decision(&self, pair: &PathPair) -> Decision {
         let base = match self.between.kind {
             Kind::OneRun => pair.base.clone(),
             Kind::TwoRuns => format!("the base's {}", pair.base),
@@ -114,7 +115,7 @@ impl Compared<'_> {
     }
 
     /// What failed its gate, in a sentence.
-    fn beyond(&self, pair: &Beside) -> Option<String> {
+    fn beyond(&self, pair: &PathPair) -> Option<String> {
         let failed = pair.rows.iter().filter(|row| row.gate == Gate::Failed);
         let mut named: Vec<String> = failed.map(row_name).collect();
         if pair.error_gate == Gate::Failed {
@@ -131,7 +132,7 @@ impl Compared<'_> {
             .pairs
             .iter()
             .flat_map(|pair| pair.rows.iter().filter(|row| is_shown(row)).map(|row| shift_row(pair, row)));
-        let fewest = |pair: &Beside| pair.headline(self.between.headline).map_or(0, |row| row.blocks);
+        let fewest = |pair: &PathPair| pair.headline(self.between.headline).map_or(0, |row| row.blocks);
         let blocks = self.between.pairs.iter().map(fewest).min().unwrap_or(0);
         let drawn = match self.between.kind {
             Kind::OneRun => "drawn again, the same for both paths",
@@ -163,7 +164,7 @@ impl Compared<'_> {
     fn failures(&self) -> Table {
         let points = |share: f64| format!("{:+.2}", 100.0 * share).replace('-', "−");
         let maybe = |share: Option<f64>| share.map_or(MISSING.to_owned(), figure::share);
-        let row = |pair: &Beside| -> Vec<Cell> {
+        let row = |pair: &PathPair| -> Vec<Cell> {
             let shares = &pair.judged.failures;
             let ci = shares.ci.map_or(MISSING.to_owned(), |(low, high)| format!("{} to {}", points(low), points(high)));
             vec![
@@ -240,7 +241,7 @@ pub(super) fn row_name(row: &ShiftRow) -> String {
     format!("{} {}", words::short(row.metric), figure::quantile(row.quantile))
 }
 
-fn shift_row(pair: &Beside, row: &ShiftRow) -> Vec<Cell> {
+fn shift_row(pair: &PathPair, row: &ShiftRow) -> Vec<Cell> {
     let shift = match (row.shift_ms, row.ci_ms) {
         (Some(shift), Some(ci)) => figure::bare_shift_within(shift, ci),
         (Some(shift), None) => figure::bare_shift(shift),

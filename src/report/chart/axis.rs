@@ -64,7 +64,7 @@ impl Axis {
     #[must_use]
     pub fn tail(u: f64) -> Self {
         let named = [0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
-        let ticks = named.map(|q| (tail(q), format!("p{}", crate::analysis::shift::percent(q))));
+        let ticks = named.map(|q| (tail(q), format!("p{}", crate::analysis::compare::shift::percent(q))));
         Self {
             from: 0.0,
             to: u,

@@ -1,6 +1,6 @@
 //! Where the time goes: the parts of a call and of opening a connection, a bar a path.
 
-use crate::analysis::breakdown::Breakdown;
+use crate::analysis::summary::breakdown::Breakdown;
 use crate::report::chart::axis::Axis;
 use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
 use crate::report::chart::palette::{Colour, INK, ON_LIGHT, PAPER, PARTS, QUIET};

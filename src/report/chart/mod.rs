@@ -1,8 +1,8 @@
 //! Charts by plotters, drawn twice: for a wide page and for a phone.
 
 use crate::analysis::Analysis;
-use crate::analysis::summary::PathSummary;
-use crate::analysis::timeline::Timeline;
+use crate::analysis::summary::paths::PathSummary;
+use crate::analysis::summary::timeline::Timeline;
 use crate::analysis::trend::{Series, Trend};
 use crate::measure::metric::Metric;
 use crate::report::planned::Planned;
@@ -13,8 +13,8 @@ use crate::units::PathId;
 pub mod axis;
 pub mod breakdown;
 pub mod canvas;
+pub mod history;
 pub mod line;
-pub mod nights;
 pub mod palette;
 pub mod shift;
 pub mod spectrum;
@@ -82,14 +82,14 @@ pub fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
     }
     let place = |series: &Series| paths.iter().position(|path| *path == series.path).unwrap_or(0);
     let chart = |members: &Vec<&Series>| {
-        let lines: Vec<_> = members.iter().map(|series| nights::NightLine::of(series, place(series))).collect();
+        let lines: Vec<_> = members.iter().map(|series| history::HistoryLine::of(series, place(series))).collect();
         let (metric, quantile) = (members[0].metric, members[0].quantile);
         let id = format!("trend-{metric}-{}", crate::report::figure::percent_key(quantile));
         let title = format!("{}, {} by night", capital(words::name(metric)), crate::report::figure::quantile(quantile));
         let caption = "Lines join neighbouring nights; a night without a figure is a gap. Bars are the levels between \
              changes; a dashed stroke stands before the first night of a new level. Grey rings are nights that are not \
              judged (invalid, incomplete, or counted from another instant); a dotted stroke is one that left no figure.";
-        both(id, title, caption.to_owned(), (400, 360), |canvas| nights::draw(canvas, &trend.nights, &lines))
+        both(id, title, caption.to_owned(), (400, 360), |canvas| history::draw(canvas, &trend.nights, &lines))
     };
     followed.iter().map(chart).collect()
 }
@@ -128,9 +128,9 @@ impl Artist<'_> {
         let Some(comparison) = &self.analysis.comparison else { return Ok(None) };
         let planned = Planned::of(&self.run.manifest.plan, self.run.manifest.simulator.as_ref());
         let truth = |path, q| planned.filter(|_| metric == Metric::Ttft)?.ttft_shift_ms(path, comparison.baseline, q);
-        let of_path = |candidate: &crate::analysis::shift::Candidate| {
+        let of_path = |candidate: &crate::analysis::compare::shift::Candidate| {
             let curve = candidate.curves.iter().find(|curve| curve.metric == metric)?.points.clone();
-            let planned = crate::analysis::shift::QUANTILES.into_iter();
+            let planned = crate::analysis::compare::shift::QUANTILES.into_iter();
             Some(shift::ShiftLine {
                 line: self.line(candidate.path, 0, Vec::new()),
                 curve,
@@ -157,7 +157,7 @@ impl Artist<'_> {
     }
 
     fn waterfall(&self) -> Result<Option<Chart>, ChartError> {
-        let named = |waterfall: &crate::analysis::waterfall::Waterfall| {
+        let named = |waterfall: &crate::analysis::summary::waterfall::Waterfall| {
             (self.run.manifest.plan.path(waterfall.path).name.clone(), waterfall.clone())
         };
         let all: Vec<_> = self.analysis.waterfalls.iter().map(named).collect();
@@ -180,7 +180,7 @@ impl Artist<'_> {
 
     fn timeline(&self) -> Result<Option<Chart>, ChartError> {
         let of_path = |timeline: &Timeline| {
-            let points = |of: fn(&crate::analysis::timeline::Bin) -> Option<f64>| {
+            let points = |of: fn(&crate::analysis::summary::timeline::Bin) -> Option<f64>| {
                 timeline.bins.iter().filter_map(|bin| Some((bin.at_s, of(bin)?))).collect()
             };
             timeline::TimeLine {
@@ -204,7 +204,7 @@ impl Artist<'_> {
             }
         };
         let fails = if self.analysis.timelines.iter().any(|timeline| !timeline.failures.is_empty()) {
-            " Between the panels: the share of calls that failed, as high as the lane where all did."
+            " RunComparison the panels: the share of calls that failed, as high as the lane where all did."
         } else {
             ""
         };

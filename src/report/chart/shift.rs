@@ -1,6 +1,6 @@
 //! The shift of every quantile against the baseline, with the band that holds a whole curve with 95% confidence.
 
-use crate::analysis::shift::{CurvePoint, QUANTILES};
+use crate::analysis::compare::shift::{CurvePoint, QUANTILES};
 use crate::report::chart::axis::Axis;
 use crate::report::chart::canvas::{Area, Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;

@@ -1,6 +1,6 @@
 //! The median and the 0.99 quantile of every path over time, and when calls failed.
 
-use crate::analysis::timeline::Failures;
+use crate::analysis::summary::timeline::Failures;
 use crate::report::chart::axis::Axis;
 use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;

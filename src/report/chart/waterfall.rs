@@ -1,6 +1,6 @@
 //! What the difference of a path against the baseline is made of: each part begins where the one before it ends.
 
-use crate::analysis::waterfall::{Part, Waterfall};
+use crate::analysis::summary::waterfall::{Part, Waterfall};
 use crate::report::chart::axis::{Axis, Scale};
 use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
 use crate::report::chart::palette::{Colour, INK, PARTS, QUIET};

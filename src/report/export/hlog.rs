@@ -36,7 +36,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Result<Vec<(PathBuf, Vec<u8>)>,
 /// The seconds of a metric. Of the gaps between chunks only the whole is known, and of any metric where not every call
 /// has a row: one interval as long as the phase.
 fn intervals(run: &Run, series: Series<'_>, kept: &[&Sample]) -> Vec<Interval> {
-    if series.summary.metric == Metric::ChunkGap || run.census.is_some() {
+    if series.summary.metric == Metric::ChunkGap || run.totals.is_some() {
         let from = run.manifest.plan.measure_from().as_secs();
         let length = Duration::from_secs_f64(run.measured_s().max(0.001));
         return vec![Interval { second: from, length, values: series.histogram(run, kept) }];

@@ -1,11 +1,11 @@
 //! `junit.xml`: the run itself, every path, every objective and every declared margin as test cases, for the test view of
 //! a build server. It fails where the run does.
 
-use crate::analysis::gate::Gate;
+use crate::analysis::compare::gate::Gate;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::analysis::{Analysis, PathSummary};
-use crate::measure::objective::Severity;
+use crate::objective::objective::Severity;
 use crate::report::errors;
 use crate::report::figure;
 use crate::report::suite::{Case, Ending, Suite};

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::analysis::Analysis;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
-use crate::analysis::summary::{MetricSummary, PathSummary, QUANTILES};
-use crate::measure::expression::Subject;
-use crate::measure::indicator::{Indicator, Quantity, Share};
+use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
+use crate::objective::expression::Subject;
+use crate::objective::indicator::{Indicator, Quantity, Share};
 use crate::report::export::tracked::levels;
-use crate::report::json::rounded;
+use crate::report::json_number::rounded;
 use crate::run::Run;
 
 /// The bytes of `k6-summary.json`.

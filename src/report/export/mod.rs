@@ -21,7 +21,7 @@ mod tests {
 
     use super::*;
     use crate::analysis::{Analysis, analyse};
-    use crate::measure::objective::Objective;
+    use crate::objective::objective::Objective;
     use crate::report::fixture::{golden, judged};
     use crate::report::model::Model;
     use crate::run::Run;

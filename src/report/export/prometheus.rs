@@ -8,12 +8,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::analysis::Analysis;
-use crate::analysis::shift::SHOWN;
+use crate::analysis::compare::shift::SHOWN;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
-use crate::analysis::summary::QUANTILES;
+use crate::analysis::summary::paths::QUANTILES;
 use crate::analysis::validity::ValidityVerdict;
 use crate::measure::metric::Basis;
-use crate::measure::objective::Severity;
+use crate::objective::objective::Severity;
 use crate::run::Run;
 
 /// The bytes of `hopmark.prom`.

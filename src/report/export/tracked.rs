@@ -3,14 +3,14 @@
 //! A figure that was not measured is not in the list.
 
 use crate::analysis::Analysis;
-use crate::analysis::population::failed;
-use crate::analysis::shift::ShiftRow;
-use crate::analysis::summary::MetricSummary;
+use crate::analysis::compare::shift::ShiftRow;
+use crate::analysis::input::population::failed;
+use crate::analysis::summary::paths::MetricSummary;
 use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
 use crate::report::export::values::kept;
 use crate::report::figure::percent_key;
-use crate::report::json::rounded;
+use crate::report::json_number::rounded;
 use crate::run::Run;
 use crate::units::{PathId, Phase};
 
@@ -71,7 +71,7 @@ fn quantiles(path: &str, metric: &MetricSummary) -> impl Iterator<Item = Tracked
 
 /// Failed calls of a path among those that ended by themselves, percent.
 fn failed_share(run: &Run, kept: &[&Sample], id: PathId, path: String) -> Option<Tracked> {
-    let (bad, n) = if run.census.is_some() {
+    let (bad, n) = if run.totals.is_some() {
         run.counted(Phase::Measure)[id.index()].failures()
     } else {
         let own = kept.iter().filter(|sample| sample.path == id);

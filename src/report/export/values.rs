@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use hdrhistogram::Histogram;
 
 use crate::analysis::Analysis;
-use crate::analysis::population::value_ms;
-use crate::analysis::rounds;
-use crate::analysis::summary::MetricSummary;
+use crate::analysis::input::population::value_ms;
+use crate::analysis::input::rounds;
+use crate::analysis::summary::paths::MetricSummary;
 use crate::measure::histogram;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
@@ -67,8 +67,8 @@ impl Series<'_> {
         if self.summary.metric == Metric::ChunkGap {
             return run.chunk_gaps[self.path.index()].clone();
         }
-        if let Some(census) = &run.census {
-            let all = census.of(self.path, self.summary.metric, self.basis(run));
+        if let Some(totals) = &run.totals {
+            let all = totals.of(self.path, self.summary.metric, self.basis(run));
             return all.cloned().unwrap_or_else(histogram::empty);
         }
         let mut values = histogram::empty();

@@ -10,11 +10,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::analysis::Analysis;
-use crate::analysis::summary::{MetricSummary, PathSummary, QUANTILES};
+use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::measure::metric::{Basis, Metric};
 use crate::plan::{Arrivals, Design, LoadModel};
 use crate::report::export::values::file_name;
-use crate::report::json::rounded;
+use crate::report::json_number::rounded;
 use crate::run::Run;
 
 /// A file for every path.

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::analysis::trend::{Change, Level, Newest, Point, Series};
 use crate::report::figure::quantile;
-use crate::report::json::{ms, rounded};
+use crate::report::json_number::{ms, rounded};
 use crate::report::trend::model::History;
-use crate::run::night::Night;
+use crate::run::historical::HistoricalRun;
 
 /// The bytes of `trend.json`. Nights are named by their place in `nights`, from 0.
 #[must_use]
@@ -26,9 +26,9 @@ pub fn render(history: &History) -> Vec<u8> {
     bytes
 }
 
-fn night(night: &Night) -> Value {
+fn night(night: &HistoricalRun) -> Value {
     json!({
-        "id": night.id, "source": night.source, "started_at": night.started_at, "standing": night.standing.as_str(),
+        "id": night.id, "source": night.source, "started_at": night.started_at, "standing": night.eligibility.as_str(),
         "tool_version": night.tool_version, "failed": night.failed,
     })
 }

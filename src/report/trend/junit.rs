@@ -1,7 +1,7 @@
 //! A history as test cases, for the test view of a build server: one a series and one a path. It fails where the trend
 //! does.
 
-use crate::analysis::trend::{Series, Standpoint};
+use crate::analysis::trend::{Series, TrendVerdict};
 use crate::report::figure;
 use crate::report::suite::{Case, Ending, Suite};
 use crate::report::trend::model::{History, figure_name, verdict};
@@ -30,9 +30,9 @@ fn of_path(path: &str, failed: bool) -> Case {
 
 fn of_series(series: &Series) -> Case {
     let ending = match series.verdict {
-        Standpoint::Slower | Standpoint::NewestSlower => Ending::Failed,
-        Standpoint::SlowerWithinMargin | Standpoint::Faster | Standpoint::Steady => Ending::Passed,
-        Standpoint::Inconclusive => Ending::Skipped,
+        TrendVerdict::Slower | TrendVerdict::NewestSlower => Ending::Failed,
+        TrendVerdict::SlowerWithinMargin | TrendVerdict::Faster | TrendVerdict::Steady => Ending::Passed,
+        TrendVerdict::Inconclusive => Ending::Skipped,
     };
     let newest = series.newest.map_or(String::new(), |newest| {
         let (ms, level) = (figure::ms(newest.ms), figure::ms(newest.level_ms));

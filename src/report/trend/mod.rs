@@ -56,13 +56,13 @@ mod tests {
     use crate::report::fixture::golden;
     use crate::report::terminal::{Look, render_sheet};
     use crate::report::tests::well_formed;
-    use crate::run::night::Standing;
+    use crate::run::historical::Eligibility;
 
     #[test]
     fn a_history_stays_as_it_is_in_every_form() {
         let mut nights = nights(1, 16, 0.01, 8, 1.08);
-        nights[3].standing = Standing::Invalid;
-        nights[11].standing = Standing::Incomplete;
+        nights[3].eligibility = Eligibility::Invalid;
+        nights[11].eligibility = Eligibility::Incomplete;
         nights[11].figures.clear();
         let judged = trend(nights, &question());
         let notes = ["a <b> was not read".to_owned()];
@@ -93,9 +93,9 @@ mod tests {
     fn forms_to_look_at() {
         let dir = std::env::var("HOPMARK_LOOK").expect("HOPMARK_LOOK names a folder");
         let mut nights = nights(1, 30, 0.012, 18, 1.08);
-        nights[3].standing = Standing::Invalid;
+        nights[3].eligibility = Eligibility::Invalid;
         nights[3].figures[0].ms *= 1.3;
-        nights[11].standing = Standing::Incomplete;
+        nights[11].eligibility = Eligibility::Incomplete;
         nights[11].figures.clear();
         nights.drain(22..24);
         for night in &mut nights {

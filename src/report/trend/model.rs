@@ -1,13 +1,13 @@
 //! What a history says, before it has a form.
 
-use crate::analysis::divisive::SHORTEST;
-use crate::analysis::trend::{Change, FEWEST, Newest, Series, Standpoint, Trend};
-use crate::measure::margin::Size;
+use crate::analysis::stats::change_point::SHORTEST;
+use crate::analysis::trend::{Change, FEWEST, Newest, Series, Trend, TrendVerdict};
+use crate::objective::margin::Size;
 use crate::report::figure::{self, MISSING};
 use crate::report::sheet::Sheet;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::words::{self, Decision};
-use crate::run::night::{Night, Standing};
+use crate::run::historical::{Eligibility, HistoricalRun};
 
 /// A history with what it was read from.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ impl History<'_> {
 
     fn subtitle(&self) -> String {
         let nights = &self.trend.nights;
-        let sound = nights.iter().filter(|night| night.standing == Standing::Sound).count();
+        let sound = nights.iter().filter(|night| night.eligibility == Eligibility::Sound).count();
         let days =
             nights.first().zip(nights.last()).map(|(first, last)| format!(", {} to {}", first.day(), last.day()));
         format!("{} nights in {}{}, {sound} of them judged", nights.len(), self.folder, days.unwrap_or_default())
@@ -52,13 +52,13 @@ impl History<'_> {
         if !failed.is_empty() {
             return (Tone::Bad, format!("Worse: in the newest night {} failed.", failed.join(", ")));
         }
-        let (tone, sentence) = if any(Standpoint::Slower) {
+        let (tone, sentence) = if any(TrendVerdict::Slower) {
             (Tone::Bad, "Worse: the newest nights are slower than those before by more than the margin.")
-        } else if any(Standpoint::NewestSlower) {
+        } else if any(TrendVerdict::NewestSlower) {
             (Tone::Bad, "Worse: the newest night is slower than those before by more than the margin.")
         } else if self.trend.series.is_empty() {
             (Tone::Warn, "Nothing was followed: no night has any of these figures.")
-        } else if any(Standpoint::Inconclusive) {
+        } else if any(TrendVerdict::Inconclusive) {
             (Tone::Warn, "There are too few nights to tell.")
         } else {
             (Tone::Good, "The newest nights are not worse than those before by more than the margin.")
@@ -67,21 +67,21 @@ impl History<'_> {
     }
 
     fn day(&self, night: usize) -> &str {
-        self.trend.nights.get(night).map_or(MISSING, Night::day)
+        self.trend.nights.get(night).map_or(MISSING, HistoricalRun::day)
     }
 
     /// One for each series whose newest level is another than the one before.
     fn decisions(&self) -> Vec<Decision> {
         let decision = |series: &Series| {
-            if let Some(newest) = series.newest.filter(|_| series.verdict == Standpoint::NewestSlower) {
+            if let Some(newest) = series.newest.filter(|_| series.verdict == TrendVerdict::NewestSlower) {
                 return Some(self.newest_decision(series, &newest));
             }
             let change = series.changes.last()?;
             let (tone, word) = match series.verdict {
-                Standpoint::Slower => (Tone::Bad, "slower"),
-                Standpoint::SlowerWithinMargin => (Tone::Warn, "slower, within the margin,"),
-                Standpoint::Faster => (Tone::Good, "faster"),
-                Standpoint::NewestSlower | Standpoint::Steady | Standpoint::Inconclusive => return None,
+                TrendVerdict::Slower => (Tone::Bad, "slower"),
+                TrendVerdict::SlowerWithinMargin => (Tone::Warn, "slower, within the margin,"),
+                TrendVerdict::Faster => (Tone::Good, "faster"),
+                TrendVerdict::NewestSlower | TrendVerdict::Steady | TrendVerdict::Inconclusive => return None,
             };
             let by = figure::share(change.share.abs());
             let sentence = format!("{}: {by} {word} since {}", name(series), self.day(change.night));
@@ -132,7 +132,7 @@ impl History<'_> {
                 figure_name(series).into(),
                 series.points.iter().filter(|point| point.judged).count().to_string().into(),
                 newest.map_or_else(missing, |point| {
-                    let tone = if series.verdict == Standpoint::NewestSlower {
+                    let tone = if series.verdict == TrendVerdict::NewestSlower {
                         Tone::Bad
                     } else if series.odd {
                         Tone::Warn
@@ -187,14 +187,14 @@ impl History<'_> {
 
     /// The nights that are shown and not judged.
     fn nights(&self) -> Table {
-        let unsound = |night: &&Night| night.standing != Standing::Sound || !night.failed.is_empty();
+        let unsound = |night: &&HistoricalRun| night.eligibility != Eligibility::Sound || !night.failed.is_empty();
         let unsound = self.trend.nights.iter().filter(unsound);
-        let row = |night: &Night| -> Vec<Cell> {
-            let standing = match night.failed.as_slice() {
-                [] => night.standing.as_str().to_owned(),
+        let row = |night: &HistoricalRun| -> Vec<Cell> {
+            let eligibility = match night.failed.as_slice() {
+                [] => night.eligibility.as_str().to_owned(),
                 failed => format!("{} failed", failed.join(", ")),
             };
-            vec![night.day().into(), Cell::toned(standing, Tone::Warn), night.source.as_str().into()]
+            vec![night.day().into(), Cell::toned(eligibility, Tone::Warn), night.source.as_str().into()]
         };
         Table {
             title: "Nights that are not judged".to_owned(),
@@ -209,7 +209,7 @@ impl History<'_> {
             .trend
             .series
             .iter()
-            .filter(|series| series.odd && series.verdict != Standpoint::NewestSlower)
+            .filter(|series| series.odd && series.verdict != TrendVerdict::NewestSlower)
             .map(name)
             .collect::<Vec<_>>();
         let mut warnings = Vec::new();
@@ -223,11 +223,11 @@ impl History<'_> {
                 ),
             ));
         }
-        let newest = self.trend.nights.last().filter(|night| night.standing != Standing::Sound);
+        let newest = self.trend.nights.last().filter(|night| night.eligibility != Eligibility::Sound);
         warnings.extend(newest.map(|night| {
             (
                 Tone::Warn,
-                format!("The newest night ({}) is {} and is not judged.", night.day(), night.standing.as_str()),
+                format!("The newest night ({}) is {} and is not judged.", night.day(), night.eligibility.as_str()),
             )
         }));
         warnings
@@ -259,12 +259,12 @@ fn interval(change: &Change) -> String {
 
 pub(super) fn verdict(series: &Series) -> (Tone, String) {
     match series.verdict {
-        Standpoint::Slower => (Tone::Bad, "▲ slower".to_owned()),
-        Standpoint::NewestSlower => (Tone::Bad, "▲ newest night slower".to_owned()),
-        Standpoint::SlowerWithinMargin => (Tone::Warn, "△ slower, within the margin".to_owned()),
-        Standpoint::Faster => (Tone::Good, "▼ faster".to_owned()),
-        Standpoint::Steady => (Tone::Plain, "steady".to_owned()),
-        Standpoint::Inconclusive => {
+        TrendVerdict::Slower => (Tone::Bad, "▲ slower".to_owned()),
+        TrendVerdict::NewestSlower => (Tone::Bad, "▲ newest night slower".to_owned()),
+        TrendVerdict::SlowerWithinMargin => (Tone::Warn, "△ slower, within the margin".to_owned()),
+        TrendVerdict::Faster => (Tone::Good, "▼ faster".to_owned()),
+        TrendVerdict::Steady => (Tone::Plain, "steady".to_owned()),
+        TrendVerdict::Inconclusive => {
             let judged = series.points.iter().filter(|point| point.judged).count();
             match FEWEST.saturating_sub(judged) {
                 0 => (Tone::Quiet, "not decided".to_owned()),

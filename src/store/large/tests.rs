@@ -20,7 +20,7 @@ use crate::random::{Purpose, hash, unit};
 use crate::run::fixture::{self, ORIGIN};
 use crate::run::{Ending, Manifest};
 use crate::store;
-use crate::store::journal::{Journal, QUEUE, Quill};
+use crate::store::journal::{Journal, QUEUE, RecordSink};
 use crate::store::{file, manifest};
 use crate::units::{Phase, Rate, Span};
 
@@ -88,9 +88,9 @@ impl Large {
         let mut manifest: Manifest = fixture::manifest(plan.clone(), None);
         manifest::write(dir, &manifest).expect("manifest");
         let begun = Instant::now();
-        let (journal, quills) =
+        let (journal, sinks) =
             Journal::start_with(dir, &manifest, SystemTime::UNIX_EPOCH, 1, (0, self.most_rows)).expect("started");
-        let quill: &Quill = &quills[0];
+        let sink: &RecordSink = &sinks[0];
         let mut recorder = Recorder::new(3);
         let (mut second, mut batch, mut waiting) = (0, Vec::new(), 0);
         for seq in 0..self.calls {
@@ -102,7 +102,7 @@ impl Large {
             if batch.len() < BATCH {
                 continue;
             }
-            quill.samples(std::mem::take(&mut batch));
+            sink.samples(std::mem::take(&mut batch));
             // No clock paces this, so it waits itself where the workers of a run would count rows as lost. Once the
             // journal has counted the last call its queue is empty.
             waiting += 1 + now - second;
@@ -112,16 +112,16 @@ impl Large {
             }
             while second < now {
                 let last = second + 1 == now;
-                quill.interval(second, if last { recorder.take() } else { Vec::new() });
+                sink.interval(second, if last { recorder.take() } else { Vec::new() });
                 second += 1;
             }
             // The journal is a few batches behind, as it is in a run.
             wait_until(|| journal.tally().ended + 4 * BATCH as u64 > seq);
         }
-        quill.samples(batch);
-        quill.interval(second, recorder.take());
-        let lost = quill.lost();
-        drop(quills);
+        sink.samples(batch);
+        sink.interval(second, recorder.take());
+        let lost = sink.lost();
+        drop(sinks);
         manifest.rows = journal.finish().expect("finished");
         let planned = (0..3).map(|path| (self.calls + 2 - path) / 3).collect();
         manifest.ending = Some(Ending {
@@ -218,7 +218,8 @@ fn ten_million_calls_keep_memory_and_directory_constant() {
     assert!(peak < 200 << 10, "{peak} KiB");
     assert!(mib < 1_000, "{mib} MiB");
     let (plan, begun) = (large.plan(), Instant::now());
-    let rows = store::read_rows(&dir.join(file::REQUESTS), &plan, ORIGIN, &store::Sieve::open(&plan)).expect("rows");
+    let rows =
+        store::read_rows(&dir.join(file::REQUESTS), &plan, ORIGIN, &store::RowSampler::open(&plan)).expect("rows");
     println!("{} rows read, {:.0} a second", rows.len(), rows.len() as f64 / begun.elapsed().as_secs_f64());
     drop(rows);
     large.check(dir);

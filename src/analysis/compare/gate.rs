@@ -1,0 +1,37 @@
+//! Whether a row of a comparison keeps its margin.
+
+/// Whether a row keeps its margin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// The whole interval lies under the margin.
+    Passed,
+    /// The whole interval lies at the margin or beyond.
+    Failed,
+    /// The margin lies within the interval, or there is none.
+    Open,
+    /// Margins were declared, but none for this row.
+    Ungated,
+}
+
+impl Gate {
+    /// The word used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Open => "open",
+            Self::Ungated => "ungated",
+        }
+    }
+
+    /// Of an interval beside a margin in the same unit.
+    pub(crate) fn of(interval: Option<(f64, f64)>, margin: f64) -> Self {
+        match interval {
+            // Nothing is no rise, also where no rise at all is allowed.
+            Some((low, _)) if low > 0.0 && low >= margin => Self::Failed,
+            Some((_, high)) if high < margin || high <= 0.0 => Self::Passed,
+            Some(_) | None => Self::Open,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The bench on which paths are laid side by side: their values by block, drawn again and again.
+
+use crate::analysis::compare::multiplicity::{Hypothesis, Primary};
+use crate::analysis::compare::shift::QUANTILES;
+use crate::analysis::input::blocks::{Blocks, FOR_INTERVAL};
+use crate::analysis::input::lengths::Lengths;
+use crate::analysis::input::population::{Connections, failed, seen_ms, value_ms};
+use crate::analysis::slo::shares::Counting;
+use crate::analysis::stats::basic::interval_needs;
+use crate::analysis::stats::bootstrap::{Draws, Sums, Values};
+use crate::analysis::stats::interval::Shift;
+use crate::measure::metric::Metric;
+use crate::measure::sample::Sample;
+use crate::objective::indicator::Share;
+use crate::run::Run;
+use crate::units::PathId;
+
+/// What one path was measured at, drawn again and again.
+pub(crate) struct Arm {
+    /// The path.
+    pub(crate) path: PathId,
+    /// Its values, by metric.
+    pub(crate) metrics: Vec<ArmMetric>,
+    /// Calls that count in a failed share, by block.
+    pub(crate) tries: Vec<f64>,
+    /// Those that failed, by block.
+    pub(crate) failures: Vec<f64>,
+    /// Those that were answered as asked and kept what goodput objectives ask of each call, by block.
+    pub(crate) good: Vec<f64>,
+}
+
+/// One metric of one path.
+pub(crate) struct ArmMetric {
+    /// What its quantiles are made of: successful calls, and those that timed out, infinite where nothing was seen.
+    pub(crate) values: Values,
+    /// What its means are made of: successful calls alone.
+    pub(crate) ok: Sums,
+    /// For each quantile of the curve, what each draw saw; not finite where the draw's quantile is beyond a timeout.
+    pub(crate) drawn: Vec<Vec<f64>>,
+    /// The mean that each draw saw.
+    pub(crate) drawn_mean: Vec<f64>,
+}
+
+/// Everything that all comparisons of a run share.
+pub(crate) struct Bench<'a> {
+    /// How the run was cut.
+    pub(crate) blocks: Blocks,
+    /// Which connections are looked at.
+    pub(crate) connections: Connections,
+    /// Whether the paths' answers are as long.
+    pub(crate) lengths: Lengths,
+    /// The metrics compared.
+    pub(crate) metrics: &'a [Metric],
+    /// The quantiles of the curve.
+    pub(crate) curve: &'a [f64],
+    /// The paths, in the order of the plan.
+    pub(crate) arms: Vec<Arm>,
+    /// The draws of each path; the same for all where they share their time.
+    pub(crate) draws: Vec<Draws>,
+}
+
+/// A candidate beside the baseline, before judgement.
+pub(crate) struct Pair<'a> {
+    /// The baseline.
+    pub(crate) baseline: &'a Arm,
+    /// The other.
+    pub(crate) candidate: &'a Arm,
+    /// How many blocks hold a success on both sides, by metric.
+    pub(crate) filled: Vec<usize>,
+    /// By metric, then by quantile of the curve; `None` where there are too few calls for an interval, or where
+    /// a timeout hides the quantile of the run or of any draw.
+    pub(crate) shifts: Vec<Vec<Option<Shift>>>,
+    /// Which quantiles of the curve are rows.
+    pub(crate) rows: Vec<usize>,
+}
+
+impl<'a> Bench<'a> {
+    /// Collects the values of every path and draws the blocks `count` times.
+    pub(crate) fn set_up(
+        run: &Run,
+        measured: &[&Sample],
+        (blocks, lengths): (Blocks, Lengths),
+        metrics: &'a [Metric],
+        curve: &'a [f64],
+        count: usize,
+    ) -> Self {
+        let paths = &run.manifest.plan.paths;
+        let seed =
+            |path: u64| if blocks.shared { run.manifest.plan.seed } else { run.manifest.plan.seed ^ (path << 32) };
+        let draws: Vec<Draws> = (0..paths.len() as u64).map(|p| Draws::new(seed(p), blocks.count, count)).collect();
+        let mut bench = {
+            let connections = Connections::of(run);
+            Self { blocks, connections, lengths, metrics, curve, arms: Vec::new(), draws }
+        };
+        bench.arms = paths.iter().map(|path| bench.arm(run, measured, path.id)).collect();
+        bench
+    }
+
+    fn arm(&self, run: &Run, measured: &[&Sample], path: PathId) -> Arm {
+        let of_path = || measured.iter().zip(&self.blocks.of).filter(move |(sample, _)| sample.path == path);
+        let mut tries = vec![0.0; self.blocks.count];
+        let mut failures = vec![0.0; self.blocks.count];
+        let mut good = vec![0.0; self.blocks.count];
+        // What any path must keep is asked of all alike.
+        let asked = run.manifest.plan.objectives.iter().flat_map(|objective| objective.per_call.iter().cloned());
+        let asked: Vec<_> = asked.collect();
+        let goodput = Counting { share: Share::Goodput, per_call: &asked, basis: run.headline_basis() };
+        for (sample, block) in of_path() {
+            if let Some(failed) = failed(sample) {
+                tries[usize::from(*block)] += 1.0;
+                failures[usize::from(*block)] += f64::from(u8::from(failed));
+                good[usize::from(*block)] += f64::from(u8::from(goodput.hit(sample) == Some(true)));
+            }
+        }
+        let metric = |metric: &Metric| {
+            let counts = |sample: &Sample| self.connections.holds(sample) && self.lengths.holds(*metric, sample);
+            let over = || of_path().filter(|(sample, _)| counts(sample));
+            let (blocks, basis) = (self.blocks.count, run.headline_basis());
+            let values = over().filter_map(|(s, block)| Some((seen_ms(s, *metric, basis)?.or_infinite(), *block)));
+            let ok = over().filter_map(|(s, block)| Some((value_ms(s, *metric, basis)?, *block)));
+            self.draw(Values::new(values.collect(), blocks), Sums::new(ok, blocks), path)
+        };
+        Arm { path, metrics: self.metrics.iter().map(metric).collect(), tries, failures, good }
+    }
+
+    fn draw(&self, values: Values, ok: Sums, path: PathId) -> ArmMetric {
+        let draws = &self.draws[path.index()];
+        let quantile = |q: &f64| {
+            let measured = values.quantile(*q).unwrap_or(f64::NAN);
+            draws.iter().map(|weights| values.drawn_quantile(weights, *q).unwrap_or(measured)).collect()
+        };
+        let drawn = self.curve.iter().map(quantile).collect();
+        let mean = ok.mean().unwrap_or(f64::NAN);
+        let drawn_mean = draws.iter().map(|weights| ok.drawn_mean(weights).unwrap_or(mean)).collect();
+        ArmMetric { drawn, drawn_mean, values, ok }
+    }
+
+    /// Two paths side by side.
+    pub(crate) fn pair(&self, baseline: PathId, candidate: PathId) -> Pair<'_> {
+        let (baseline, candidate) = (&self.arms[baseline.index()], &self.arms[candidate.index()]);
+        let fills = |metric: usize| self.blocks.filled(&baseline.metrics[metric].ok, &candidate.metrics[metric].ok);
+        let filled: Vec<usize> = (0..self.metrics.len()).map(fills).collect();
+        let of_metric = |metric: usize| {
+            let arms = (&baseline.metrics[metric], &candidate.metrics[metric]);
+            (0..self.curve.len()).map(|place| self.shift(arms, filled[metric], place)).collect()
+        };
+        let calls = |arm: &Arm| arm.metrics.iter().map(|metric| metric.ok.n()).max().unwrap_or(0);
+        let calls = calls(baseline).min(calls(candidate));
+        // Beyond p99 few runs have calls enough, and those that have not need not say so in every report.
+        let is_row = |place: &usize| {
+            let q = self.curve[*place];
+            QUANTILES.contains(&q) && (q <= 0.99 || calls >= interval_needs(q))
+        };
+        Pair {
+            baseline,
+            candidate,
+            shifts: (0..self.metrics.len()).map(of_metric).collect(),
+            rows: (0..self.curve.len()).filter(is_row).collect(),
+            filled,
+        }
+    }
+
+    fn shift(&self, (base, cand): (&ArmMetric, &ArmMetric), filled: usize, place: usize) -> Option<Shift> {
+        let q = self.curve[place];
+        if filled < FOR_INTERVAL || base.ok.n().min(cand.ok.n()) < interval_needs(q) {
+            return None;
+        }
+        let estimate = cand.values.quantile(q)? - base.values.quantile(q)?;
+        let drawn = minus(&cand.drawn[place], &base.drawn[place]);
+        // A draw beyond a timeout says only that the shift is large one way, or with both beyond nothing at all.
+        drawn.iter().all(|shift| shift.is_finite()).then_some(Shift { estimate, drawn })
+    }
+}
+
+impl Pair<'_> {
+    /// The rows that are judged together with others; `pair` is the place of this pair among them.
+    pub(crate) fn members<'s>(&'s self, pair: usize, bench: &Bench, first: &Primary<'_>) -> Vec<Hypothesis<'s>> {
+        let places = (0..self.shifts.len()).flat_map(|metric| self.rows.iter().map(move |place| (metric, *place)));
+        let member = |(metric, place): (usize, usize)| {
+            let base = self.baseline.metrics[metric].values.quantile(bench.curve[place]);
+            Some(Hypothesis {
+                key: (pair, metric, place),
+                shift: self.shifts[metric][place].as_ref()?,
+                blocks: self.filled[metric],
+                rank: first.rank(bench.metrics[metric], bench.curve[place], base),
+            })
+        };
+        places.filter_map(member).collect()
+    }
+
+    /// The logarithm of the candidate's quantile over the baseline's.
+    pub(crate) fn ratio(&self, metric: usize, place: usize, q: f64) -> Option<Shift> {
+        let base = &self.baseline.metrics[metric];
+        let shift = self.shifts[metric][place].as_ref()?;
+        // The estimate of the shift and the baseline's quantile make the candidate's.
+        let log = |base: f64, shift: f64| ((base + shift) / base).ln();
+        let measured = base.values.quantile(q)?;
+        let drawn: Vec<f64> =
+            base.drawn[place].iter().zip(&shift.drawn).map(|(base, shift)| log(*base, *shift)).collect();
+        let estimate = log(measured, shift.estimate);
+        (estimate.is_finite() && drawn.iter().all(|drawn| drawn.is_finite())).then_some(Shift { estimate, drawn })
+    }
+}
+
+/// Draw by draw.
+pub(crate) fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}

@@ -1,0 +1,85 @@
+//! Whether the intervals of a run are as narrow as was asked for. What they hold plays no part in it: a run that stops
+//! when something has become significant would find something in the end.
+
+use crate::analysis::input::population::{headline, known_quantile, quantile_ms};
+use crate::analysis::slo::{Beside, Cut, Figure, quantile_of};
+use crate::measure::metric::Metric;
+use crate::measure::sample::Sample;
+use crate::objective::indicator::{Form, Quantity};
+use crate::objective::precision::{Precision, Target};
+use crate::run::Run;
+use crate::units::PathId;
+
+/// What was reached, in a sentence, once every target is: for several paths by the interval of each shift against the
+/// baseline, for one alone by that of its own quantile.
+#[must_use]
+pub fn reached(run: &Run, measured: &[&Sample], precision: &Precision) -> Option<String> {
+    let cut = Cut::new(run, measured);
+    let told: Option<Vec<String>> = precision.0.iter().map(|target| told(run, measured, &cut, target)).collect();
+    Some(format!("the precision asked for is reached: {}", told?.join(", ")))
+}
+
+/// How narrow the widest interval of a target is, if that is narrow enough.
+fn told(run: &Run, measured: &[&Sample], cut: &Cut<'_>, target: &Target) -> Option<String> {
+    let metric = target.metric.unwrap_or_else(|| headline(measured));
+    let baseline = run.manifest.plan.baseline;
+    let figure = known_quantile(&quantile_ms(measured, baseline, metric, run.headline_basis()), target.quantile)?;
+    let half = widest(run, measured, cut, metric, target.quantile)?;
+    (half <= target.half_width.in_ms(figure)).then(|| format!("{target} by \u{b1}{half:.2} ms"))
+}
+
+/// The longest half-width over all paths; `None` while one has no interval that could decide.
+fn widest(run: &Run, measured: &[&Sample], cut: &Cut<'_>, metric: Metric, q: f64) -> Option<f64> {
+    let plan = &run.manifest.plan;
+    let figure = |path: PathId| Figure { path, quantity: Quantity::Time(metric), form: Form::Quantile(q) };
+    let others: Vec<PathId> = plan.paths.iter().map(|path| path.id).filter(|path| *path != plan.baseline).collect();
+    let seen = |path: &PathId| cut.beside(figure(*path), figure(plan.baseline), Beside::Difference, |_| true);
+    let all = if others.is_empty() {
+        vec![quantile_of(run, measured, plan.baseline, metric, q)]
+    } else {
+        others.iter().map(seen).collect()
+    };
+    let half = |seen: crate::analysis::slo::Seen| match seen.ci {
+        (Some(low), Some(high)) if seen.decides => Some((high - low) / 2.0),
+        _ => None,
+    };
+    all.into_iter().map(half).try_fold(0.0f64, |widest, half| Some(widest.max(half?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture::World;
+
+    fn stops(world: &World, precision: &str) -> bool {
+        let run = world.run();
+        reached(&run, &run.measured().collect::<Vec<_>>(), &precision.parse().expect("a precision")).is_some()
+    }
+
+    #[test]
+    fn a_run_is_long_enough_when_its_intervals_are_narrow() {
+        let minute = World::default();
+        for (precision, enough) in
+            [("p50 20ms", true), ("p50 15%", true), ("p50 0.5ms", false), ("p50 20ms, p99 1%", false)]
+        {
+            assert_eq!(stops(&minute, precision), enough, "{precision}");
+        }
+        assert!(stops(&World { seconds: 1_200.0, ..World::default() }, "p50 2.5ms, p99 20%"));
+        let alone = World { shifts_ms: vec![0.0], ..World::default() };
+        assert!(stops(&alone, "p50 10ms") && !stops(&alone, "p50 1ms"));
+    }
+
+    #[test]
+    fn what_the_intervals_hold_plays_no_part() {
+        let apart = World { shifts_ms: vec![0.0, 400.0, -80.0], ..World::default() };
+        assert!(!stops(&apart, "p50 0.5ms"), "a large shift is no reason to stop");
+        let equal = World { shifts_ms: vec![0.0; 3], ..World::default() };
+        assert!(stops(&equal, "p50 20ms"), "none is no reason to go on");
+    }
+
+    #[test]
+    fn too_little_data_is_never_enough() {
+        assert!(!stops(&World { seconds: 12.0, ..World::default() }, "p50 1s"), "too few blocks");
+        assert!(!stops(&World { seconds: 30.0, ..World::default() }, "p99 10s"), "too few calls");
+    }
+}

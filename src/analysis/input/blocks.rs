@@ -1,0 +1,263 @@
+//! Cutting a run into blocks: consecutive whole rounds, the unit that a bootstrap draws again.
+//!
+//! Latencies of neighbours in time resemble each other (the backend is busy, a burst comes), so single calls must not
+//! be drawn alone. A block is at least a second and three times as long as the paired differences remember themselves;
+//! a run is cut into 40 such blocks if it can be, and into fewer if it cannot.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::compare::needed::Needed;
+use crate::analysis::input::rounds::{is_closed, round_of};
+use crate::analysis::stats::basic::{autocorrelation_time, ranks};
+use crate::analysis::stats::bootstrap::Sums;
+use crate::measure::metric::{Basis, Metric};
+use crate::measure::sample::Sample;
+use crate::plan::Design;
+use crate::run::Run;
+use crate::units::PathId;
+
+/// The number of blocks aimed at.
+pub const AIM: usize = 40;
+
+/// The fewest blocks that allow a verdict.
+pub const FOR_VERDICT: usize = 20;
+
+/// The fewest blocks that give an interval at all.
+pub const FOR_INTERVAL: usize = 6;
+
+/// The shortest block, seconds.
+const SHORTEST_S: f64 = 1.0;
+
+/// How many times its memory a block lasts.
+const MEMORIES: f64 = 3.0;
+
+/// How a run was cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blocks {
+    /// How many blocks hold any call. What a figure stands on are those with a success on both sides:
+    /// [`Blocks::filled`].
+    pub count: usize,
+    /// The length of each, seconds.
+    pub length_s: f64,
+    /// How long the paired differences remember themselves, seconds.
+    pub memory_s: f64,
+    /// The shortest length that is long enough, seconds.
+    pub needed_s: f64,
+    /// Rounds (groups or single attempts under other designs) in the measured phase.
+    pub rounds: usize,
+    /// Rounds a second.
+    pub rate: f64,
+    /// Whether all paths share the blocks; not so under [`Design::Sequential`].
+    pub shared: bool,
+    /// The block of each measured attempt, in the order of the rows.
+    pub of: Vec<u16>,
+}
+
+impl Blocks {
+    /// Cuts the measured phase of a run; `measured` are its attempts in the order of the rows.
+    #[must_use]
+    pub fn cut(run: &Run, measured: &[&Sample], metric: Metric) -> Self {
+        let rounds = Rounds::of(run, measured);
+        let memory_s = rounds.memory(run, measured, metric);
+        let needed_s = SHORTEST_S.max(MEMORIES * memory_s);
+        let shared = run.manifest.plan.load.design != Design::Sequential;
+        let lasts = if shared { rounds.spans.len().min(1) } else { rounds.spans.len() }.max(1) as f64;
+        let span_s = run.measured_s() / lasts;
+        let fit = (span_s / needed_s).floor() as usize;
+        let wanted = fit.clamp(1, AIM).min(rounds.times.len().max(1));
+        let (of, count) = rounds.assign(measured, wanted, shared, span_s);
+        Self {
+            count,
+            length_s: span_s / wanted as f64,
+            memory_s,
+            needed_s,
+            rounds: rounds.times.len(),
+            rate: rounds.times.len() as f64 / run.measured_s().max(1e-9),
+            shared,
+            of,
+        }
+    }
+
+    /// Rounds that a run of this kind needs for a verdict where only `filled` of its blocks hold a success on both
+    /// sides; `None` where these are enough, or where no number of rounds promises any.
+    #[must_use]
+    pub fn rounds_for_verdict(&self, filled: usize) -> Option<Needed> {
+        if filled == 0 || filled >= FOR_VERDICT {
+            return None;
+        }
+        let by_time = FOR_VERDICT as f64 * self.needed_s * self.rate;
+        let by_share = self.rounds as f64 * FOR_VERDICT as f64 / filled as f64;
+        Needed::of(self.rounds, by_time.max(by_share))
+    }
+
+    /// How many blocks hold values on both sides. Where the sides share no time, those of the side that fills fewer.
+    #[must_use]
+    pub fn filled(&self, one: &Sums, other: &Sums) -> usize {
+        let count = |sums: &Sums| sums.filled().filter(|filled| *filled).count();
+        if self.shared {
+            one.filled().zip(other.filled()).filter(|(one, other)| *one && *other).count()
+        } else {
+            count(one).min(count(other))
+        }
+    }
+}
+
+/// The rounds of a run: see [`round_of`].
+struct Rounds {
+    /// The round of each attempt.
+    of: Vec<u64>,
+    /// When each round began, seconds from the beginning of measuring.
+    times: BTreeMap<u64, f64>,
+    /// From when on each path was called, seconds from the beginning of measuring.
+    spans: BTreeMap<PathId, f64>,
+}
+
+impl Rounds {
+    fn of(run: &Run, measured: &[&Sample]) -> Self {
+        let plan = &run.manifest.plan;
+        let start = run.manifest.origin + plan.measure_from();
+        let round = round_of(run, measured);
+        let mut times = BTreeMap::new();
+        let mut spans = BTreeMap::new();
+        for sample in measured {
+            let at = sample.stamps.intended.since(start).as_secs_f64();
+            let earliest = |time: &mut f64| *time = time.min(at);
+            times.entry(round(sample)).and_modify(earliest).or_insert(at);
+            spans.entry(sample.path).and_modify(earliest).or_insert(at);
+        }
+        Self { of: measured.iter().map(|sample| round(sample)).collect(), times, spans }
+    }
+
+    /// The longest memory, in seconds, of the differences between any path and the baseline; of each path's own
+    /// values where no two paths share a round.
+    fn memory(&self, run: &Run, measured: &[&Sample], metric: Metric) -> f64 {
+        let basis = run.headline_basis();
+        let plan = &run.manifest.plan;
+        let paths = || plan.paths.iter().map(|path| path.id);
+        if plan.load.design == Design::Sequential || is_closed(run) || plan.paths.len() == 1 {
+            let own = |path| self.memory_of(&self.values(measured, path, metric, basis));
+            return paths().map(own).fold(0.0, f64::max);
+        }
+        let baseline = self.values(measured, plan.baseline, metric, basis);
+        let against = |path| {
+            let candidate = self.values(measured, path, metric, basis);
+            let pairs = candidate.iter().filter_map(|(round, value)| Some((*round, value - baseline.get(round)?)));
+            self.memory_of(&pairs.collect())
+        };
+        paths().filter(|path| *path != plan.baseline).map(against).fold(0.0, f64::max)
+    }
+
+    fn values(&self, measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> BTreeMap<u64, f64> {
+        let of_path = measured.iter().zip(&self.of).filter(|(sample, _)| sample.path == path && sample.outcome.is_ok());
+        of_path.filter_map(|(sample, round)| Some((*round, metric.of(sample, basis)? as f64))).collect()
+    }
+
+    /// The memory of values by round, in seconds: of the means of their ranks over about a second each, so that a
+    /// single outlier does not hide it.
+    fn memory_of(&self, values: &BTreeMap<u64, f64>) -> f64 {
+        let mut by_time: Vec<(f64, f64)> = values.iter().map(|(round, value)| (self.times[round], *value)).collect();
+        by_time.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (Some(first), Some(last)) = (by_time.first(), by_time.last()) else { return 0.0 };
+        let spacing = (last.0 - first.0) / by_time.len() as f64;
+        let each = ((SHORTEST_S / spacing.max(1e-9)).round() as usize).clamp(1, by_time.len());
+        let ranks = ranks(&by_time.iter().map(|(_, value)| *value).collect::<Vec<_>>());
+        let means: Vec<f64> = ranks.chunks_exact(each).map(|chunk| chunk.iter().sum::<f64>() / each as f64).collect();
+        autocorrelation_time(&means) * spacing * each as f64
+    }
+
+    /// The block of each attempt, numbered without gaps, and their number.
+    fn assign(&self, measured: &[&Sample], wanted: usize, shared: bool, span_s: f64) -> (Vec<u16>, usize) {
+        let place = |(sample, round): (&&Sample, &u64)| {
+            let from = if shared { 0.0 } else { self.spans[&sample.path] };
+            let block = ((self.times[round] - from) / span_s.max(1e-9) * wanted as f64) as usize;
+            block.min(wanted - 1)
+        };
+        let raw: Vec<usize> = measured.iter().zip(&self.of).map(place).collect();
+        let mut held: Vec<usize> = raw.clone();
+        held.sort_unstable();
+        held.dedup();
+        let number = |block| held.binary_search(&block).unwrap_or_default() as u16;
+        (raw.into_iter().map(number).collect(), held.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture::World;
+
+    fn cut(world: &World) -> (Run, Blocks) {
+        let run = world.run();
+        let measured: Vec<_> = run.measured().collect();
+        let blocks = Blocks::cut(&run, &measured, Metric::Ttft);
+        drop(measured);
+        (run, blocks)
+    }
+
+    #[test]
+    fn a_minute_makes_forty_blocks_of_whole_rounds() {
+        let (run, blocks) = cut(&World::default());
+        assert_eq!((blocks.count, blocks.length_s), (40, 1.5));
+        let mut of_round = BTreeMap::new();
+        for (sample, block) in run.measured().zip(&blocks.of) {
+            assert_eq!(*of_round.entry(sample.round).or_insert(*block), *block, "round {}", sample.round);
+        }
+        assert_eq!(blocks.rounds, of_round.len());
+        assert_eq!(blocks.rounds_for_verdict(blocks.count), None);
+    }
+
+    #[test]
+    fn a_short_run_has_few_blocks_and_says_what_it_needs() {
+        let (_, blocks) = cut(&World { seconds: 8.0, ..World::default() });
+        assert_eq!(blocks.count, 8);
+        let needed = blocks.rounds_for_verdict(blocks.count).expect("too few").total();
+        assert!((120..320).contains(&needed), "{needed}");
+    }
+
+    #[test]
+    fn neighbours_of_all_paths_share_a_block_when_interleaved() {
+        let (run, blocks) = cut(&World { design: Design::Interleaved, rate: 30.0, ..World::default() });
+        assert!(blocks.shared && blocks.count == 40);
+        let mut of_group = BTreeMap::new();
+        for (sample, block) in run.measured().zip(&blocks.of) {
+            assert_eq!(*of_group.entry(sample.seq.0 / 3).or_insert(*block), *block);
+        }
+    }
+
+    #[test]
+    fn groups_begin_anew_with_the_measured_phase() {
+        let world = World { design: Design::Interleaved, rate: 30.0, warmup_calls: 4, ..World::default() };
+        let run = world.run();
+        let measured: Vec<_> = run.measured().collect();
+        let rounds = Rounds::of(&run, &measured);
+        let mut members: BTreeMap<u64, Vec<u16>> = BTreeMap::new();
+        for (sample, round) in measured.iter().zip(&rounds.of) {
+            members.entry(*round).or_default().push(sample.path.0);
+        }
+        let whole = measured.len() / 3;
+        assert!(members.values().take(whole).all(|paths| *paths == [0, 1, 2]), "{:?}", members.first_key_value());
+    }
+
+    #[test]
+    fn a_call_of_a_closed_load_lies_in_the_block_of_its_own_time() {
+        let world = World { design: Design::Interleaved, callers: Some(4), ..World::default() };
+        let (run, blocks) = cut(&world);
+        assert_eq!((blocks.count, blocks.rounds), (40, run.measured().count()));
+        let start = run.manifest.origin + run.manifest.plan.measure_from();
+        for (sample, block) in run.measured().zip(&blocks.of) {
+            let at = sample.stamps.intended.since(start).as_secs_f64();
+            assert_eq!(usize::from(*block), (at / blocks.length_s) as usize, "{at} s");
+        }
+    }
+
+    #[test]
+    fn paths_that_share_no_time_share_no_block() {
+        let (run, blocks) = cut(&World { design: Design::Sequential, rate: 30.0, ..World::default() });
+        assert!(!blocks.shared);
+        assert_eq!(blocks.length_s, 1.0);
+        for path in 0..3 {
+            let last = run.measured().zip(&blocks.of).filter(|(s, _)| s.path == PathId(path)).map(|(_, b)| *b).max();
+            assert_eq!(last, Some(19), "path {path}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Statistics of plain numbers. Knows no run.
+
+pub mod basic;
+pub mod bootstrap;
+pub mod change_point;
+pub mod interval;
+pub mod power;

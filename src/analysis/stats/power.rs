@@ -1,0 +1,63 @@
+//! How much a number of rounds can resolve, and how many rounds a resolution takes. Pure; knows nothing of runs.
+//!
+//! Before a run only the spread of the latencies can be guessed: [`half_width`] and [`rounds_for`] take it as that of a
+//! lognormal distribution. After a run the interval itself tells: [`rounds_to_reach`] scales it by the square root.
+
+use statrs::distribution::{Continuous, Normal};
+
+use crate::analysis::stats::basic::{CONFIDENCE, normal_quantile};
+
+/// `k` in `k / sqrt(n)`: the standard error of the logarithm of the quantile `q` of `n` independent lognormal values
+/// whose logarithms have the standard deviation `sigma`: `sqrt(q (1 - q)) sigma / phi(z_q)`.
+fn error_of_log_quantile(q: f64, sigma: f64) -> f64 {
+    (q * (1.0 - q)).sqrt() * sigma / Normal::standard().pdf(normal_quantile(q))
+}
+
+/// The half-width of the 95% interval of a shift of the quantile `q`, as a share of the quantile, with `rounds`
+/// calls on either path: the smallest shift that such a run tells from none in about half of all cases.
+///
+/// `effect` is the design effect: by how much correlated values say less than independent ones, 1 for independent.
+#[must_use]
+pub fn half_width(rounds: f64, q: f64, sigma: f64, effect: f64) -> f64 {
+    let z = normal_quantile(0.5 + CONFIDENCE / 2.0);
+    z * error_of_log_quantile(q, sigma) * (2.0 * effect / rounds).sqrt()
+}
+
+/// The rounds for which [`half_width`] is `half`.
+#[must_use]
+pub fn rounds_for(half: f64, q: f64, sigma: f64, effect: f64) -> f64 {
+    half_width(1.0, q, sigma, effect).powi(2) / half.powi(2)
+}
+
+/// The rounds in which the arm of an interval shrinks from `arm` to `wanted`, when `rounds` gave `arm`; infinite where
+/// nothing is wanted of it.
+#[must_use]
+pub fn rounds_to_reach(rounds: f64, arm: f64, wanted: f64) -> f64 {
+    rounds * (arm / wanted.abs()).powi(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_known_errors_of_quantiles() {
+        // sigma 0.45: 0.564, 0.77, 1.68 and 4.22 over the root of n.
+        for (q, k) in [(0.5, 0.564), (0.9, 0.77), (0.99, 1.68), (0.999, 4.22)] {
+            let got = error_of_log_quantile(q, 0.45);
+            assert!((got / k - 1.0).abs() < 0.01, "{q}: {got}");
+        }
+        for (q, half, rounds) in [(0.5, 0.05, 980.0), (0.99, 0.1, 2_170.0), (0.999, 0.2, 3_400.0)] {
+            let got = rounds_for(half, q, 0.45, 1.0);
+            assert!((got / rounds - 1.0).abs() < 0.02, "{q}: {got}");
+            assert!((half_width(got, q, 0.45, 1.0) - half).abs() < 1e-9);
+            assert!((rounds_for(half, q, 0.45, 2.75) / got - 2.75).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn half_the_arm_takes_four_times_the_rounds() {
+        assert!((rounds_to_reach(600.0, 10.0, -5.0) - 2_400.0).abs() < 1e-9);
+        assert!(rounds_to_reach(600.0, 10.0, 0.0).is_infinite());
+    }
+}

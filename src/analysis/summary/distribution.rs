@@ -1,0 +1,103 @@
+//! The distribution of a metric from the histogram of all calls, where only a sample of them has rows: to three digits,
+//! with exact numbers of calls.
+//!
+//! A histogram holds successful calls. How many calls timed out is counted exactly; what was seen of them is known from
+//! those that have rows, which stand for the others.
+
+use hdrhistogram::Histogram;
+
+use crate::analysis::input::population::{Value, has_bound, seen_ms, timed_out};
+use crate::measure::histogram;
+use crate::measure::metric::{Basis, Metric};
+use crate::measure::sample::Sample;
+
+/// A metric of one path over all calls. Inside are nanoseconds, outside milliseconds.
+pub(crate) struct Distribution {
+    /// Successful calls.
+    ok: Histogram<u64>,
+    /// The same, and what was seen of calls that timed out.
+    known: Histogram<u64>,
+    /// The same, and the least that the values of the others can be.
+    at_least: Histogram<u64>,
+    /// Calls that timed out before they had their value.
+    pub(crate) beyond: u64,
+}
+
+impl Distribution {
+    /// Of successful calls, of the path's attempts that have rows, and of the number of all that timed out.
+    pub(crate) fn of(
+        ok: Option<&Histogram<u64>>,
+        own: &[&Sample],
+        (metric, basis): (Metric, Basis),
+        timeouts: u64,
+    ) -> Self {
+        let ok = ok.cloned().unwrap_or_else(histogram::empty);
+        let mut all = Self { known: ok.clone(), at_least: ok.clone(), ok, beyond: 0 };
+        let seen: Vec<Option<Value>> =
+            own.iter().filter(|s| timed_out(s)).map(|sample| seen_ms(sample, metric, basis)).collect();
+        if seen.is_empty() && has_bound(metric) {
+            all.count(Value::Beyond(0.0), timeouts);
+        }
+        // Each stands for as many as there are in all for each that has a row; the first for those left over.
+        let (each, more) = (timeouts / seen.len().max(1) as u64, timeouts % seen.len().max(1) as u64);
+        for (place, value) in (0..).zip(&seen) {
+            value.iter().for_each(|value| all.count(*value, each + u64::from(place < more)));
+        }
+        all
+    }
+
+    fn count(&mut self, value: Value, times: u64) {
+        let ns = |ms: f64| (ms.max(0.0) * 1e6) as u64;
+        match value {
+            _ if times == 0 => {}
+            Value::Known(ms) => {
+                self.known.saturating_record_n(ns(ms), times);
+                self.at_least.saturating_record_n(ns(ms), times);
+            }
+            Value::Beyond(ms) => {
+                self.beyond += times;
+                self.at_least.saturating_record_n(ns(ms), times);
+            }
+        }
+    }
+
+    /// How many successful calls have the metric.
+    pub(crate) fn n(&self) -> u64 {
+        self.ok.len()
+    }
+
+    /// How many values its quantiles are made of.
+    pub(crate) fn counted(&self) -> u64 {
+        self.at_least.len()
+    }
+
+    /// The mean of successful calls.
+    pub(crate) fn mean(&self) -> Option<f64> {
+        (self.n() > 0).then(|| self.ok.mean() / 1e6)
+    }
+
+    /// The smallest value of a successful call.
+    pub(crate) fn min(&self) -> Option<f64> {
+        (self.n() > 0).then(|| ms(self.ok.min()))
+    }
+
+    /// The largest value of all; `None` if a call timed out before it had its value.
+    pub(crate) fn max(&self) -> Option<f64> {
+        (self.n() > 0 && self.beyond == 0).then(|| ms(self.known.max()))
+    }
+
+    /// The quantile `q`; `None` where it is beyond a timeout.
+    pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
+        let share = q * self.counted() as f64 / self.known.len().max(1) as f64;
+        (!self.known.is_empty() && share <= 1.0 + 1e-12).then(|| ms(self.known.value_at_quantile(share.min(1.0))))
+    }
+
+    /// The least that the quantile `q` can be.
+    pub(crate) fn least(&self, q: f64) -> Option<f64> {
+        (self.counted() > 0).then(|| ms(self.at_least.value_at_quantile(q)))
+    }
+}
+
+fn ms(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}

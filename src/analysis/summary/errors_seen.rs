@@ -1,0 +1,75 @@
+//! The errors of each path: how many, when, what was said and what helps.
+
+use std::collections::BTreeMap;
+
+use crate::measure::errors_seen::ErrorSeen;
+use crate::measure::outcome::ErrorClass;
+use crate::run::Run;
+use crate::units::{Nanos, PathId, Phase};
+
+/// The errors of the measured phase of one path, by class in alphabetical order. Numbers are those of the run's counts;
+/// times those of its rows where every call has one.
+#[must_use]
+pub fn of_path(run: &Run, path: PathId) -> BTreeMap<String, ErrorSeen> {
+    let counts = run.counted(Phase::Measure);
+    let mut errors = BTreeMap::new();
+    for (outcome, count) in counts.get(path.index()).into_iter().flat_map(|counts| &counts.errors) {
+        if let Some(class) = outcome.error() {
+            errors.entry(class.to_string()).or_insert_with(|| known(run, path, class)).count += count;
+        }
+    }
+    errors
+}
+
+/// What the run wrote of a class, with its times, not counted yet.
+fn known(run: &Run, path: PathId, class: ErrorClass) -> ErrorSeen {
+    let written = run.errors_seen.iter().find(|seen| (seen.path, seen.class) == (path, class));
+    let between = if run.totals.is_none() { of_rows(run, path, class) } else { None };
+    ErrorSeen {
+        between: between.or(written.and_then(|seen| seen.between)),
+        message: written.and_then(|seen| seen.message.clone()),
+        ..ErrorSeen::none(path, class)
+    }
+}
+
+fn of_rows(run: &Run, path: PathId, class: ErrorClass) -> Option<(Nanos, Nanos)> {
+    let mut seen = ErrorSeen::none(path, class);
+    let own = run.measured().filter(|sample| sample.path == path && sample.outcome.error() == Some(class));
+    own.for_each(|sample| seen.add(sample.stamps.end.unwrap_or(sample.stamps.intended)));
+    seen.between
+}
+
+/// What to tell of a class: what was said, or else what it means.
+#[must_use]
+pub fn told(seen: &ErrorSeen) -> &str {
+    seen.message.as_deref().unwrap_or(seen.class.meaning())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture::{World, sampled};
+
+    #[test]
+    fn numbers_are_those_of_the_counts_and_words_those_that_were_written() {
+        let mut run = World { failing: vec![0.0, 0.2, 0.0], ..World::default() }.run();
+        let written = ErrorSeen {
+            count: 1,
+            between: Some((Nanos(1), Nanos(2))),
+            message: Some("slow down".into()),
+            ..ErrorSeen::none(PathId(1), ErrorClass::Http(429))
+        };
+        run.errors_seen = vec![written];
+        assert!(of_path(&run, PathId(0)).is_empty());
+        let failed = run.counted(Phase::Measure)[1].failed();
+        let whole = of_path(&run, PathId(1));
+        let (first, last) = whole["http_429"].between.expect("times");
+        assert!(first < last && first > run.manifest.origin, "the rows tell when");
+        let part = of_path(&sampled(run, 3), PathId(1));
+        assert_eq!(part["http_429"].between, Some((Nanos(1), Nanos(2))), "rows are missing: the file tells");
+        for errors in [whole, part] {
+            let seen = &errors["http_429"];
+            assert_eq!((errors.len(), seen.count, told(seen)), (1, failed, "slow down"));
+        }
+    }
+}

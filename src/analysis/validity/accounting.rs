@@ -1,0 +1,56 @@
+//! Whether the books of a run balance: every arrival accounted for, every row there, every stamp in its order.
+
+use crate::analysis::summary::paths::PathSummary;
+use crate::analysis::validity::reason::Reason;
+use crate::measure::counts::Counts;
+use crate::run::Run;
+
+/// What is wrong with them.
+pub(crate) fn reasons(run: &Run, all: &Counts, paths: &[PathSummary]) -> Vec<Reason> {
+    let found = [simulator_died(run), accounting(run, paths), rows_lost(run), clock(all), incomplete(run)];
+    found.into_iter().flatten().collect()
+}
+
+/// Planned must be the sum of ok, failed, incomplete and dropped, path by path.
+fn accounting(run: &Run, paths: &[PathSummary]) -> Option<Reason> {
+    let plan = &run.manifest.plan;
+    let wrong: Vec<String> = paths
+        .iter()
+        .filter(|path| !path.requests.adds_up())
+        .map(|path| {
+            let r = &path.requests;
+            let name = &plan.path(path.path).name;
+            format!(
+                "'{name}': {} planned, {} ok + {} failed + {} incomplete + {} dropped",
+                r.planned, r.ok, r.failed, r.incomplete, r.dropped
+            )
+        })
+        .collect();
+    (!wrong.is_empty()).then_some(Reason::Accounting(wrong))
+}
+
+fn rows_lost(run: &Run) -> Option<Reason> {
+    let lost = run.manifest.ending.as_ref().map_or(0, |ending| ending.rows_lost);
+    (lost > 0).then_some(Reason::RowsLost(lost))
+}
+
+/// Stamps that run backwards.
+fn clock(all: &Counts) -> Option<Reason> {
+    (all.backwards > 0).then_some(Reason::Clock(all.backwards))
+}
+
+/// The bundled simulator is the backend: without it there is nothing to measure.
+fn simulator_died(run: &Run) -> Option<Reason> {
+    let how = run.manifest.ending.as_ref()?.simulator_died()?;
+    Some(Reason::SimulatorDied(how.to_owned()))
+}
+
+fn incomplete(run: &Run) -> Option<Reason> {
+    if run.is_complete() {
+        return None;
+    }
+    Some(Reason::IncompleteRun(match &run.manifest.ending {
+        Some(ending) => ending.reason.clone().unwrap_or_else(|| "it did not say why".to_owned()),
+        None => "it was killed, or is still under way".to_owned(),
+    }))
+}

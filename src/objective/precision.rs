@@ -1,0 +1,115 @@
+//! How narrow intervals must become before a run may stop: `p50 2ms, p99 10%`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::metric::{Metric, UnknownMetric};
+use crate::objective::margin::{Size, parse_quantile, parse_size};
+
+/// One interval that must become narrow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Target {
+    /// Of which metric; the headline where none is named.
+    pub metric: Option<Metric>,
+    /// Of which quantile.
+    pub quantile: f64,
+    /// How long each arm of the 95% interval may be: milliseconds, or a share of the figure.
+    pub half_width: Size,
+}
+
+/// All of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Precision(pub Vec<Target>);
+
+/// A text that is no precision.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is not a precision such as 'p50 2ms, p99 10%': {why}")]
+pub struct PrecisionError {
+    text: String,
+    why: String,
+}
+
+impl FromStr for Precision {
+    type Err = PrecisionError;
+    fn from_str(text: &str) -> Result<Self, PrecisionError> {
+        let targets: Result<Vec<Target>, String> = text.split(',').map(|part| target(part.trim())).collect();
+        targets.map(Self).map_err(|why| PrecisionError { text: text.to_owned(), why })
+    }
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let (what, size) = text.split_once(char::is_whitespace).ok_or("each part is a quantile and a size")?;
+    let (metric, quantile): (Option<Metric>, &str) = match what.split_once('.') {
+        Some((name, quantile)) if !name.starts_with('p') || name.parse::<Metric>().is_ok() => {
+            (Some(name.parse().map_err(|error: UnknownMetric| error.to_string())?), quantile)
+        }
+        Some(_) | None => (None, what),
+    };
+    if metric.is_some_and(|metric| !metric.has_basis()) {
+        return Err(format!("{what} is not compared; there are ttfb, ttft, ttfo, e2e"));
+    }
+    let half_width = parse_size(size.trim())?;
+    let (Size::Ms(size) | Size::Share(size)) = half_width;
+    if size <= 0.0 {
+        return Err("no interval is narrower than nothing".to_owned());
+    }
+    Ok(Target { metric, quantile: parse_quantile(quantile)?, half_width })
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let metric = self.metric.map_or(String::new(), |metric| format!("{metric}."));
+        write!(f, "{metric}p{} {}", (self.quantile * 1e8).round() / 1e6, self.half_width)
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self.0.iter().map(Target::to_string).collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl TryFrom<String> for Precision {
+    type Error = PrecisionError;
+    fn try_from(text: String) -> Result<Self, PrecisionError> {
+        text.parse()
+    }
+}
+
+impl From<Precision> for String {
+    fn from(precision: Precision) -> Self {
+        precision.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        for text in ["p50 2ms, p99 10%", "e2e.p95 5%", "p99.9 1ms"] {
+            assert_eq!(text.parse::<Precision>().expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        for (text, part) in [
+            ("p50", "a quantile and a size"),
+            ("p50 2", "neither a time"),
+            ("p50 0ms", "narrower than nothing"),
+            ("p101 2ms", "no quantile"),
+            ("ttff.p50 2ms", "no metric"),
+            ("tls.p50 2ms", "not compared"),
+            ("", "a quantile and a size"),
+        ] {
+            let error = text.parse::<Precision>().expect_err(text).to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A night: one run of a history, as its `summary.json` tells it.
+
+use crate::measure::metric::{Basis, Metric};
+
+/// Whether a night may be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Eligibility {
+    /// It counts.
+    Sound,
+    /// This tool, not the paths, was the limit.
+    Invalid,
+    /// It did not carry out its plan, or nothing of it was summed up.
+    Incomplete,
+}
+
+impl Eligibility {
+    /// The word used in files.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sound => "sound",
+            Self::Invalid => "invalid",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
+/// One quantile of one metric of one path in one night.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// The path's name.
+    pub path: String,
+    /// The metric.
+    pub metric: Metric,
+    /// From which instant it counts, where that makes a difference.
+    pub basis: Option<Basis>,
+    /// The quantile.
+    pub quantile: f64,
+    /// Milliseconds; what was not measured is no figure.
+    pub ms: f64,
+}
+
+/// One run of a history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoricalRun {
+    /// Where it was read from, below the folder of the history.
+    pub source: String,
+    /// The run's own name.
+    pub id: String,
+    /// The profile.
+    pub profile: String,
+    /// When it started, RFC 3339.
+    pub started_at: String,
+    /// The same in seconds since 1970.
+    pub at_s: f64,
+    /// The version of this tool that made it.
+    pub tool_version: String,
+    /// Whether it may be judged.
+    pub eligibility: Eligibility,
+    /// The paths that failed in it.
+    pub failed: Vec<String>,
+    /// Its paths, in their order.
+    pub paths: Vec<String>,
+    /// What was measured.
+    pub figures: Vec<Figure>,
+}
+
+impl HistoricalRun {
+    /// The figure of a path, if it was measured.
+    #[must_use]
+    pub fn figure(&self, path: &str, metric: Metric, quantile: f64) -> Option<&Figure> {
+        let wanted = |figure: &&Figure| {
+            figure.path == path && figure.metric == metric && (figure.quantile - quantile).abs() < 1e-9
+        };
+        self.figures.iter().find(wanted)
+    }
+
+    /// The day it started on, as people write it: the first ten letters of RFC 3339.
+    #[must_use]
+    pub fn day(&self) -> &str {
+        self.started_at.get(..10).unwrap_or(&self.started_at)
+    }
+}

@@ -1,0 +1,178 @@
+//! The bundled simulator as a child of the run: its own process, on free ports, with a throw-away key.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+
+use crate::console;
+use crate::plan::Plan;
+use crate::profile::secret::{BadSecret, Secret};
+use crate::runner::failure::{Failure, OrFailure, RunResult};
+use crate::runner::health_monitor::Backend;
+
+/// How long the simulator may take to be ready.
+/// The exit code by which the simulator says that its scenario or its flags are wrong.
+const USAGE: i32 = 2;
+const READY_WITHIN: Duration = Duration::from_secs(20);
+
+/// A running simulator; it ends when this is dropped, and also when this process is killed, because its standard
+/// input then ends.
+pub(crate) struct SimulatorProcess {
+    child: Child,
+    /// Held open for as long as the simulator is to live.
+    lifeline: Option<ChildStdin>,
+    /// The base address of each listener by name.
+    pub(crate) listeners: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    listeners: Vec<Listener>,
+}
+
+#[derive(Deserialize)]
+struct Listener {
+    name: String,
+    url: String,
+}
+
+impl SimulatorProcess {
+    /// Starts the simulator and waits until it listens.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] with the simulator's own sentence when the scenario is wrong, [`Failure::World`] when it cannot be
+    /// started or does not become ready.
+    pub(crate) fn start(scenario: &str, seed: u64, key: &Secret) -> RunResult<Self> {
+        let program = std::env::current_exe().context("cannot find this program's own file to start the simulator");
+        let mut command = Command::new(program.or_world()?);
+        command.args(["sim", "--scenario", scenario, "--ready-json", "--parent", "--key", key.reveal()]);
+        command.args(["--seed", &seed.to_string()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        own_group(&mut command);
+        let mut child = command.spawn().context("cannot start the bundled simulator").or_world()?;
+        let lifeline = child.stdin.take();
+        let line = first_line(&mut child);
+        let mut simulator = Self { child, lifeline, listeners: BTreeMap::new() };
+        let line = match line.or_world()? {
+            Some(line) if !line.trim().is_empty() => line,
+            Some(_) => return Err(simulator.last_words()),
+            None => {
+                simulator.end();
+                let late = anyhow!("the bundled simulator was not ready within {} s", READY_WITHIN.as_secs());
+                return Err(Failure::World(late));
+            }
+        };
+        let ready: Ready =
+            serde_json::from_str(&line).context("the bundled simulator said something unexpected").or_world()?;
+        simulator.listeners = ready.listeners.into_iter().map(|listener| (listener.name, listener.url)).collect();
+        simulator.pass_on_warnings();
+        Ok(simulator)
+    }
+
+    /// What the watch needs to ask it how it is.
+    pub(crate) fn as_backend(&self) -> Option<Backend> {
+        let url = self.listeners.values().next()?.clone();
+        Some(Backend { process: self.child.id(), url })
+    }
+
+    /// How it ended, as the system tells it, if it has ended.
+    pub(crate) fn how_it_ended(&mut self) -> Option<String> {
+        // One that cannot be asked is taken to live: its calls tell the rest.
+        self.child.try_wait().ok().flatten().map(|status| status.to_string())
+    }
+
+    /// Why it ended instead of becoming ready, in its own words and with its own exit code.
+    fn last_words(&mut self) -> Failure {
+        let mut words = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            // Words that cannot be read leave the sentence below alone.
+            let _ = stderr.read_to_string(&mut words);
+        }
+        let usage = self.child.wait().is_ok_and(|status| status.code() == Some(USAGE));
+        let words = words.trim().trim_start_matches("error: ").to_owned();
+        let error = anyhow!(words).context("the bundled simulator did not start");
+        if usage { Failure::Usage(error) } else { Failure::World(error) }
+    }
+
+    fn pass_on_warnings(&mut self) {
+        let Some(stderr) = self.child.stderr.take() else { return };
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                console::tell(format_args!("simulator: {line}"));
+            }
+        });
+    }
+
+    /// Puts the listeners' addresses in place of `sim://NAME`.
+    ///
+    /// # Errors
+    /// When a path names a listener that the scenario does not have.
+    pub(crate) fn resolve(&self, plan: &mut Plan) -> Result<()> {
+        for path in &mut plan.paths {
+            let Some(rest) = path.base_url.strip_prefix("sim://") else { continue };
+            let (name, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let Some(url) = self.listeners.get(name) else {
+                let known: Vec<&str> = self.listeners.keys().map(String::as_str).collect();
+                bail!(
+                    "path '{}' leads to sim://{name}, but the scenario's listeners are {}",
+                    path.name,
+                    known.join(", ")
+                );
+            };
+            path.base_url = format!("{url}{prefix}");
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        drop(self.lifeline.take());
+        // It ends by itself when its input does; killing it as well costs nothing and cannot hang.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for SimulatorProcess {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The first line of its output, or `None` when none came in time.
+fn first_line(child: &mut Child) -> Result<Option<String>> {
+    let output = child.stdout.take().context("the simulator has no output")?;
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line);
+        // Nobody listens any more when it came too late.
+        let _ = tell.send(read.map(|_| line));
+    });
+    match told.recv_timeout(READY_WITHIN) {
+        Ok(line) => Ok(Some(line.context("cannot read the simulator's output")?)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A group of its own, so that Ctrl-C reaches only this process, which then lets the calls under way end.
+fn own_group(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(not(unix))]
+    let _ = command;
+}
+
+/// A key that only this run's simulator accepts.
+///
+/// # Errors
+/// None that can happen: the text is made of hexadecimal digits.
+pub(crate) fn throw_away_key() -> Result<Secret, BadSecret> {
+    let word = || RandomState::new().hash_one(std::process::id());
+    Secret::new(format!("sim-{:016x}{:016x}", word(), word()))
+}
