@@ -25,7 +25,7 @@ use crate::workload::Workload;
 /// Carries out `hopmark run`.
 ///
 /// # Errors
-/// A [`Failure`](crate::command::exit::Failure) with its exit code; what was measured until then is on disk.
+/// A [`Failure`] with its exit code; what was measured until then is on disk.
 pub fn run(args: cli::Run) -> CommandResult {
     let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
     let assumed = profile.sizing;

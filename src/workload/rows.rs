@@ -22,7 +22,7 @@ pub struct Row<'a> {
 const HOLDERS: [&str; 8] = ["data", "rows", "requests", "items", "examples", "instances", "train", "test"];
 
 /// Finds the rows. A row that is no JSON is given too, for its reader to say so; `is_row` tells a row that is an array,
-/// or an object with a key of [`HOLDERS`], from what holds rows.
+/// or an object with a key of `HOLDERS`, from what holds rows.
 ///
 /// # Errors
 /// When a file that is no row a line breaks off or is no JSON.

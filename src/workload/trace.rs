@@ -1,6 +1,6 @@
 //! Lengths and arrival times of a production trace, in the forms in which such traces are published. No trace holds a text.
 //!
-//! Which columns or keys hold what is told by [`FORMS`]. What a run does not use may be missing: times where it has
+//! Which columns or keys hold what is told by `FORMS`. What a run does not use may be missing: times where it has
 //! arrivals of its own, lengths where the profile sets them.
 
 use std::path::Path;
