@@ -232,7 +232,7 @@ fn what_is_sent_is_what_the_run_sends() {
     let (_, told) = run(&[("direct", &server.url())], &out, &["--set", &workload, "--duration", "2s"]);
     assert!(told.contains("preflight: path 'direct': chat, streamed; chat, not streamed"), "{told}");
     let (tried, made): (Vec<_>, Vec<_>) =
-        server.asked().into_iter().partition(|asked| asked.head.contains("-preflight-"));
+        server.asked().into_iter().partition(|asked| asked.head.contains("preflight-"));
     let forms = |asked: &[Asked]| {
         let mut forms: Vec<_> = asked.iter().map(form).collect();
         forms.sort();
@@ -251,7 +251,7 @@ fn a_slow_answer_that_is_on_its_way_is_not_waited_for() {
     let since = Instant::now();
     let drip = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
     let server = Scripted::start(move |asked| {
-        if asked.head.contains("-preflight-") { Do::Hold(drip.as_bytes().to_vec()) } else { Do::Answer(good(asked)) }
+        if asked.head.contains("preflight-") { Do::Hold(drip.as_bytes().to_vec()) } else { Do::Answer(good(asked)) }
     });
     let folder = tempfile::tempdir().expect("folder");
     let patient = "path.direct.timeouts={ first_byte = \"100ms\", gap = \"60s\", total = \"300s\" }";

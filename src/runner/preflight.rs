@@ -66,6 +66,7 @@ fn ask(
 ) -> tokio::task::JoinHandle<probe::Findings> {
     let (path, target, secret, calls) = (path.clone(), target.clone(), secret.clone(), calls.to_vec());
     // Nobody takes its calls for those of the run.
-    let name = format!("{run_id}-preflight-{}", path.id.0);
+    // Not one of the run's own names, by which its calls are counted in the logs of servers.
+    let name = format!("preflight-{run_id}-{}", path.id.0);
     spawn_local(async move { probe::preflight(path, target, secret, &calls, &name).await })
 }
