@@ -65,8 +65,7 @@ fn ask(
     run_id: &str,
 ) -> tokio::task::JoinHandle<probe::Findings> {
     let (path, target, secret, calls) = (path.clone(), target.clone(), secret.clone(), calls.to_vec());
-    // Nobody takes its calls for those of the run.
-    // Not one of the run's own names, by which its calls are counted in the logs of servers.
+    // Nobody takes its calls for those of the run, which are counted by their names in the logs of servers.
     let name = format!("preflight-{run_id}-{}", path.id.0);
     spawn_local(async move { probe::preflight(path, target, secret, &calls, &name).await })
 }
