@@ -305,16 +305,6 @@ impl Run {
         self.manifest.headline_basis()
     }
 
-    /// How many calls of the measured phase there are for each that has a row: 1 unless rows are a sample.
-    #[must_use]
-    pub fn calls_a_row(&self) -> f64 {
-        if self.totals.is_none() {
-            return 1.0;
-        }
-        let calls: u64 = self.counted(Phase::Measure).iter().map(Counts::calls).sum();
-        calls as f64 / self.measured().count().max(1) as f64
-    }
-
     /// The attempts whose intended time lies in the measured phase that have rows.
     pub fn measured(&self) -> impl Iterator<Item = &Sample> {
         self.samples.iter().filter(|sample| sample.phase == Phase::Measure)

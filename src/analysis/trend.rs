@@ -407,6 +407,7 @@ pub(crate) mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
+    use crate::analysis::input::view::View;
     use crate::analysis::summary::paths;
     use crate::run::fixture::World;
 
@@ -461,8 +462,8 @@ pub(crate) mod tests {
     fn measured_night(place: usize, seed: u64, by: f64) -> HistoricalRun {
         let world = World { rate: 40.0, seconds: 30.0, sigma: 0.2, seed, ..World::default() };
         let run = World { shifts_ms: vec![150.0 * (by - 1.0)], ..world }.run();
-        let measured: Vec<_> = run.measured().collect();
-        let summary = paths::summarize(&run, &measured);
+        let view = View::of(&run);
+        let summary = paths::summarize(&view, &paths::requests(&view));
         let ttft = summary[0].metrics.iter().find(|m| m.metric == Metric::Ttft && !m.beside).expect("ttft");
         night(place, ttft.quantile(0.5).expect("median"))
     }

@@ -9,10 +9,10 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use crate::analysis::compare::baseline::Comparison;
-use crate::analysis::compare::needed::Needed;
 use crate::analysis::compare::shift::{Candidate, MeanShift, ShiftRow};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
 use crate::analysis::stats::basic::CONFIDENCE;
+use crate::analysis::stats::needed::Needed;
 use crate::analysis::summary::cost;
 use crate::analysis::summary::paths::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES};
 use crate::analysis::{Analysis, FailedPath, Finding};

@@ -3,20 +3,15 @@
 //! Both paths are drawn with the same blocks, so that what hits both alike does not count. As in every comparison,
 //! figures are those of connections used before (or of new ones where no path keeps any).
 
-use std::cell::OnceCell;
-
-use crate::analysis::compare::baseline::DRAWS;
-use crate::analysis::input::blocks::{Blocks, FOR_INTERVAL, FOR_VERDICT};
-use crate::analysis::input::population::{Connections, headline};
-use crate::analysis::slo::figures::{Bounds, figure};
+use crate::analysis::input::blocks::{BlockedView, FOR_INTERVAL, FOR_VERDICT};
+use crate::analysis::input::call_figure::{Bounds, figure};
 use crate::analysis::slo::seen::Seen;
 use crate::analysis::stats::basic::{interval_needs, small_sample_factor};
-use crate::analysis::stats::bootstrap::{Draws, Sums, Values};
+use crate::analysis::stats::bootstrap::{DRAWS, Draws, Sums, Values};
 use crate::analysis::stats::interval::Shift;
 use crate::measure::sample::Sample;
 use crate::objective::indicator::{Form, Quantity};
 use crate::plan::Design;
-use crate::run::Run;
 use crate::units::PathId;
 
 /// How two figures are laid side by side.
@@ -39,23 +34,11 @@ pub(crate) struct Figure {
     pub(crate) form: Form,
 }
 
-/// The run cut into blocks, once for all comparative objectives.
-pub(crate) struct Cut<'a> {
-    run: &'a Run,
-    measured: &'a [&'a Sample],
-    blocks: OnceCell<Blocks>,
-}
-
-impl<'a> Cut<'a> {
-    /// Of these attempts; nothing is done before the first comparison.
-    pub(crate) fn new(run: &'a Run, measured: &'a [&'a Sample]) -> Self {
-        Self { run, measured, blocks: OnceCell::new() }
-    }
-
+impl BlockedView<'_> {
     /// One figure beside another, over the calls that `holds` lets through.
     pub(crate) fn beside(&self, own: Figure, other: Figure, how: Beside, holds: impl Fn(&Sample) -> bool) -> Seen {
-        let blocks = self.blocks.get_or_init(|| Blocks::cut(self.run, self.measured, headline(self.measured)));
-        let (mine, theirs) = (self.arm(blocks, own, &holds), self.arm(blocks, other, &holds));
+        let blocks = self.blocks();
+        let (mine, theirs) = (self.arm(own, &holds), self.arm(other, &holds));
         let n = mine.n.min(theirs.n);
         let Some(estimate) = mine.value.zip(theirs.value).and_then(|(a, b)| how.of(a, b)) else {
             return Seen::nothing(if n == 0 {
@@ -87,14 +70,15 @@ impl<'a> Cut<'a> {
     }
 
     fn weakness(&self) -> Option<String> {
-        let sequential = self.run.manifest.plan.load.design == Design::Sequential;
+        let sequential = self.view().plan().load.design == Design::Sequential;
         sequential.then(|| "the paths were measured one after the other: what changed in between counts too".to_owned())
     }
 
-    fn arm(&self, blocks: &Blocks, figure_of: Figure, holds: &impl Fn(&Sample) -> bool) -> Arm {
-        let (connections, basis) = (Connections::of(self.run), self.run.headline_basis());
-        let calls = self
-            .measured
+    fn arm(&self, figure_of: Figure, holds: &impl Fn(&Sample) -> bool) -> Arm {
+        let (view, blocks) = (self.view(), self.blocks());
+        let (connections, basis) = (view.connections(), view.basis());
+        let calls = view
+            .kept()
             .iter()
             .zip(&blocks.of)
             .filter(|(sample, _)| sample.path == figure_of.path && connections.holds(sample) && holds(sample));
@@ -102,7 +86,7 @@ impl<'a> Cut<'a> {
         let values: Vec<(Bounds, u16)> = values.collect();
         let known = || values.iter().filter(|(bounds, _)| bounds.most.is_finite());
         let ok = Sums::new(known().map(|(bounds, block)| (bounds.most, *block)), blocks.count);
-        let seed = self.run.manifest.plan.seed;
+        let seed = view.seed();
         let seed = if blocks.shared { seed } else { seed ^ (u64::from(figure_of.path.0) << 32) };
         let draws = Draws::new(seed, blocks.count, DRAWS);
         match figure_of.form {

@@ -1,6 +1,7 @@
 //! Objectives and costs of a run of which not every call has a row.
 
-use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict, judge};
+use crate::analysis::slo::tests::judge_run;
+use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::cost;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::prices::Prices;
@@ -24,7 +25,7 @@ fn whole_and_sampled() -> [Run; 2] {
 fn judged(run: &Run, objective: Objective) -> ObjectiveResult {
     let mut run = run.clone();
     run.manifest.plan.objectives = vec![objective];
-    judge(&run, &run.measured().collect::<Vec<_>>()).remove(0)
+    judge_run(&run).remove(0)
 }
 
 fn over_all(expr: &str) -> Objective {

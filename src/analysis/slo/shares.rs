@@ -3,47 +3,14 @@
 //! A share is of the calls that were sent and ended. Arrivals that were dropped and calls that the end of the run cut
 //! off are nobody's failure.
 
+use crate::analysis::input::call_figure::{Counting, figure, seconds};
 use crate::analysis::input::population::failed;
-use crate::analysis::slo::figures::{figure, seconds};
 use crate::analysis::slo::seen::Seen;
 use crate::analysis::stats::basic::{design_effect, normal_quantile, wilson};
-use crate::measure::counts::Counts;
-use crate::measure::metric::Basis;
 use crate::measure::sample::Sample;
-use crate::objective::indicator::{Share, is_of_connecting};
 use crate::objective::objective::CallCondition;
 
-/// Which calls a share counts.
-pub(crate) struct Counting<'a> {
-    /// The share.
-    pub(crate) share: Share,
-    /// What a call must keep, for goodput.
-    pub(crate) per_call: &'a [CallCondition],
-    /// From which instant times count.
-    pub(crate) basis: Basis,
-}
-
 impl Counting<'_> {
-    /// Whether the call counts at all, and whether it is one of those.
-    pub(crate) fn hit(&self, sample: &Sample) -> Option<bool> {
-        let failed = failed(sample)?;
-        Some(match self.share {
-            Share::Errors => failed,
-            Share::Status(status) => sample.status == Some(status),
-            Share::StatusClass(class) => sample.status.is_some_and(|status| status / 100 == class),
-            Share::ConnectFailures => sample.outcome.error().is_some_and(is_of_connecting),
-            Share::Unanswered => failed && sample.status.is_none(),
-            Share::Goodput => !failed && self.per_call.iter().all(|condition| self.keeps(sample, condition)),
-        })
-    }
-
-    /// Whether a call keeps a condition; one that does not have the figure has nothing to keep.
-    fn keeps(&self, sample: &Sample, condition: &CallCondition) -> bool {
-        let Some(bounds) = figure(sample, condition.quantity, self.basis) else { return true };
-        condition.comparator.holds(bounds.least, condition.limit)
-            && condition.comparator.holds(bounds.most, condition.limit)
-    }
-
     /// The condition that no successful call has the figure for, if there is one.
     fn without_data(&self, own: &[&Sample]) -> Option<&CallCondition> {
         let mut ok = own.iter().filter(|sample| failed(sample) == Some(false)).peekable();
@@ -53,23 +20,6 @@ impl Counting<'_> {
             ok.iter().all(|sample| figure(sample, condition.quantity, self.basis).is_none())
         };
         self.per_call.iter().find(none)
-    }
-
-    /// How many of all calls counted are hits, and how many there are; `None` where single calls must be looked at.
-    pub(crate) fn of_all(&self, all: &Counts) -> Option<(u64, u64)> {
-        let (bad, tried) = all.failures();
-        let hits = match self.share {
-            Share::Errors => bad,
-            Share::Status(status) => all.with_status(|own| own == status),
-            Share::StatusClass(class) => all.with_status(|own| own / 100 == class),
-            Share::ConnectFailures => all.ended(|outcome| {
-                outcome.counts_as_failed() == Some(true) && outcome.error().is_some_and(is_of_connecting)
-            }),
-            Share::Unanswered => all.unanswered,
-            Share::Goodput if self.per_call.is_empty() => tried - bad,
-            Share::Goodput => return None,
-        };
-        Some((hits, tried))
     }
 
     /// The share of these calls, which are in the order of time; or of `all`, hits and calls, if not every one has a row:

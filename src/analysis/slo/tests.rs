@@ -3,11 +3,16 @@
 use super::*;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::plan::Design;
+use crate::run::Run;
 use crate::run::fixture::{self, World};
+
+pub(crate) fn judge_run(run: &Run) -> Vec<ObjectiveResult> {
+    judge(&BlockedView::of(&View::of(run)))
+}
 
 fn judged(mut run: Run, path: &str, expr: &str) -> ObjectiveResult {
     run.manifest.plan.objectives = vec![Objective::new(path, expr.parse().expect("expression"))];
-    judge(&run, &run.measured().collect::<Vec<_>>()).remove(0)
+    judge_run(&run).remove(0)
 }
 
 fn verdict_of(world: &World, expr: &str) -> ObjectiveVerdict {
@@ -235,7 +240,7 @@ fn goodput(run: &Run, expr: &str, per_call: &[&str]) -> ObjectiveResult {
     let mut objective = Objective::new("gateway", expr.parse().expect("expression"));
     objective.per_call = per_call.iter().map(|text| text.parse().expect("a condition")).collect();
     run.manifest.plan.objectives = vec![objective];
-    judge(&run, &run.measured().collect::<Vec<_>>()).remove(0)
+    judge_run(&run).remove(0)
 }
 
 #[test]
@@ -386,7 +391,7 @@ fn an_objective_may_look_at_one_api_or_at_streams_alone() {
         let mut objective = Objective::new("gateway", "ttft.p50 < 500ms".parse().expect("expression"));
         objective.calls.api = api.parse().ok();
         run.manifest.plan.objectives = vec![objective];
-        judge(&run, &run.measured().collect::<Vec<_>>()).remove(0)
+        judge_run(&run).remove(0)
     };
     let (chat, responses, all) = (of("chat"), of("responses"), of(""));
     assert_eq!((chat.verdict, responses.verdict), (MET, MISSED));
@@ -394,7 +399,7 @@ fn an_objective_may_look_at_one_api_or_at_streams_alone() {
     let mut objective = Objective::new("gateway", "ttft.p50 < 9s".parse().expect("expression"));
     objective.calls.stream = Some(false);
     run.manifest.plan.objectives = vec![objective];
-    assert_eq!(judge(&run, &run.measured().collect::<Vec<_>>())[0].verdict, OPEN, "there is no call without a stream");
+    assert_eq!(judge_run(&run)[0].verdict, OPEN, "there is no call without a stream");
 }
 
 #[test]
@@ -411,7 +416,7 @@ fn a_claim_holds_fails_or_stays_unproven() {
         claim("gateway", "ttft.p50 - direct.ttft.p50 < 38ms"),
         claim("any path of tag far", "tcp.p50 < 5ms"),
     ];
-    let held = hold(&run, &run.measured().collect::<Vec<_>>());
+    let held = hold(&BlockedView::of(&View::of(&run)));
     let words: Vec<&str> = held.iter().map(|held| held.result.verdict.of_claim()).collect();
     assert_eq!(words, ["holds", "fails", "unproven", "unproven"]);
     assert!(held[3].result.reason.as_ref().is_some_and(|why| why.contains("no such path")));
@@ -433,7 +438,7 @@ fn the_objective_that_ended_a_run_is_missed_and_the_others_are_open() {
         observed: Some(150.0),
         ci: (Some(140.0), Some(160.0)),
     });
-    let results = judge(&run, &run.measured().collect::<Vec<_>>());
+    let results = judge_run(&run);
     assert_eq!((results[0].verdict, results[1].verdict), (MISSED, OPEN));
     assert!(results[0].reason.as_ref().is_some_and(|why| why.contains("after 12 s")));
 }

@@ -5,16 +5,17 @@
 //! for the upper one. `in 100%` is a fact of the run like a largest value, and has no interval beyond itself. Where rows
 //! are a sample, a window is judged by the calls of it that have rows.
 
-use crate::analysis::slo::figures::{Bounds, Figures};
+use crate::analysis::input::call_figure::{Bounds, Counting};
+use crate::analysis::input::view::View;
+use crate::analysis::slo::figures::Figures;
 use crate::analysis::slo::seen::Seen;
-use crate::analysis::slo::shares::{Counting, trials_for};
+use crate::analysis::slo::shares::trials_for;
 use crate::analysis::stats::basic::{design_effect, wilson};
 use crate::measure::metric::Basis;
 use crate::measure::sample::Sample;
 use crate::objective::expression::Comparator;
 use crate::objective::indicator::{Form, Indicator};
 use crate::objective::objective::CallCondition;
-use crate::run::Run;
 use crate::units::Span;
 
 /// The fewest calls of a window of which a share says anything.
@@ -36,9 +37,10 @@ pub(crate) struct InEach<'a> {
 
 impl InEach<'_> {
     /// The share of windows that kept the limit; `wanted` is the share that must.
-    pub(crate) fn seen(&self, run: &Run, own: &[&Sample], wanted: f64) -> Seen {
+    pub(crate) fn seen(&self, view: &View<'_>, own: &[&Sample], wanted: f64) -> Seen {
+        let run = view.run();
         let length = self.length.0.as_secs_f64();
-        let whole = (run.measured_s() / length + 1e-6).floor() as usize;
+        let whole = (view.measured_s() / length + 1e-6).floor() as usize;
         if whole == 0 {
             return Seen::nothing(format!("the run measured less than one window of {}", self.length));
         }

@@ -4,4 +4,5 @@ pub mod basic;
 pub mod bootstrap;
 pub mod change_point;
 pub mod interval;
+pub mod needed;
 pub mod power;

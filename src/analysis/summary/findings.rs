@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::input::view::View;
 use crate::measure::counts::Counts;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
@@ -34,8 +35,9 @@ pub struct Finding {
 
 /// What the measured attempts show of one path: those that have rows, and all of them counted.
 #[must_use]
-pub fn find(measured: &[&Sample], counts: &Counts, path: PathId) -> Vec<Finding> {
-    let own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
+pub fn find(view: &View<'_>, path: PathId) -> Vec<Finding> {
+    let counts = &view.counted()[path.index()];
+    let own: Vec<&Sample> = view.measured().iter().filter(|sample| sample.path == path).copied().collect();
     let classes = CLASSES.iter().filter_map(|kind| of_class(kind, counts));
     let forms = FORMS.iter().filter_map(|kind| of_form(kind, &own));
     truncated(counts).into_iter().chain(buffered(&own)).chain(classes).chain(forms).collect()
@@ -175,8 +177,7 @@ mod tests {
     use crate::run::fixture::{self, World};
 
     fn found_in(run: &crate::run::Run, path: PathId) -> Vec<Finding> {
-        let counts = run.counted(crate::units::Phase::Measure);
-        find(&run.measured().collect::<Vec<_>>(), &counts[path.index()], path)
+        find(&View::of(run), path)
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::analysis::input::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms, timed_out};
+use crate::analysis::input::population::{Value, quantile_ms, seen_ms, sorted_ms, timed_out};
+use crate::analysis::input::view::View;
+use crate::analysis::stats::basic::{beyond, known_quantile};
 use crate::analysis::summary::breakdown::Breakdown;
 use crate::analysis::summary::distribution::Distribution;
 use crate::analysis::summary::gaps::Gaps;
@@ -19,6 +21,7 @@ use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::{is_supported, needed, quantile};
 use crate::measure::sample::Sample;
 use crate::objective::indicator::is_of_connecting;
+use crate::path::NetPath;
 use crate::run::Run;
 use crate::units::{PathId, Phase};
 
@@ -193,21 +196,24 @@ pub struct Spectrum {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Summarizes every path, in the order of the plan: counts are of all measured attempts, figures of those that are
-/// `kept`, and of all if not every one has a row.
+/// Summarizes every path, in the order of the plan: counts are of all measured attempts, figures of those that are kept,
+/// and of all if not every one has a row. `requests` are those of each path.
 #[must_use]
-pub fn summarize(run: &Run, kept: &[&Sample]) -> Vec<PathSummary> {
-    let counted = run.counted(Phase::Measure).into_iter().zip(run.counted(Phase::Warmup));
-    let paths = run.manifest.plan.paths.iter().zip(counted);
-    paths.map(|(path, (counts, before))| of_path(run, kept, path.id, (&counts, &before))).collect()
+pub fn summarize(view: &View<'_>, requests: &[Requests]) -> Vec<PathSummary> {
+    let before = view.run().counted(Phase::Warmup);
+    let of_path = |path: &&NetPath| {
+        let place = path.id.index();
+        of_path(view, path.id, requests[place], &before[place])
+    };
+    view.paths().iter().map(of_path).collect()
 }
 
-fn of_path(run: &Run, kept: &[&Sample], path: PathId, (counts, before): (&Counts, &Counts)) -> PathSummary {
-    let kept: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path).copied().collect();
-    let subject = Subject { run, own: &kept, path, counts };
+fn of_path(view: &View<'_>, path: PathId, requests: Requests, before: &Counts) -> PathSummary {
+    let (kept, counts) = (view.kept_of(path), &view.counted()[path.index()]);
+    let subject = Subject { run: view.run(), own: &kept, path, counts };
     PathSummary {
         path,
-        requests: requests(run, counts, path),
+        requests,
         errors: errors(counts),
         connections: ConnectionCounts {
             opened: counts.opened,
@@ -216,23 +222,26 @@ fn of_path(run: &Run, kept: &[&Sample], path: PathId, (counts, before): (&Counts
             opened_in_warmup: before.opened,
         },
         tokens: Tokens { input: counts.input, output: counts.output, calls: counts.charged },
-        throughput: Throughput::of(run, counts),
+        throughput: Throughput::of(view, counts),
         metrics: subject.metrics(),
         spectra: [Metric::Ttft, Metric::E2e].into_iter().map(|metric| subject.spectrum(metric)).collect(),
-        breakdown: Breakdown::of(run, &kept, path),
+        breakdown: Breakdown::of(view, &kept, path),
     }
 }
 
-fn requests(run: &Run, counts: &Counts, path: PathId) -> Requests {
-    let lost = run.lost.by_path.get(path.index()).copied().unwrap_or(0);
-    Requests {
-        planned: run.planned().get(path.index()).copied().unwrap_or(0),
+/// The calls of every path by outcome, in the order of the plan.
+#[must_use]
+pub fn requests(view: &View<'_>) -> Vec<Requests> {
+    let (run, planned) = (view.run(), view.run().planned());
+    let of_path = |(place, counts): (usize, &Counts)| Requests {
+        planned: planned.get(place).copied().unwrap_or(0),
         ok: counts.ok,
         failed: counts.failed(),
-        incomplete: counts.incomplete() + lost,
+        incomplete: counts.incomplete() + run.lost.by_path.get(place).copied().unwrap_or(0),
         dropped: counts.dropped(),
         timeouts: counts.with_class(ErrorClass::is_timeout),
-    }
+    };
+    view.counted().iter().enumerate().map(of_path).collect()
 }
 
 fn errors(counts: &Counts) -> BTreeMap<String, u64> {
@@ -379,25 +388,16 @@ fn of_gaps(values: &Histogram<u64>, own: &[&Sample], stalled: u64) -> MetricSumm
 
 /// Why no call has the metric; `own` are those of the path that have rows.
 fn why_none(metric: Metric, own: &[&Sample]) -> &'static str {
-    match metric {
-        Metric::Ttfb | Metric::E2e => "no call was successful",
-        Metric::Ttft | Metric::Ttfo => "no successful stream brought any content",
-        Metric::Tpot => why_unpaced(own),
-        Metric::ChunkGap => "no stream brought two events with content",
-        Metric::SendLag => "no successful call was sent",
-        Metric::Dns => "no connection to a host name was opened in the measured phase",
-        Metric::Tcp => "no connection was opened in the measured phase",
-        Metric::Tls => "no https connection was opened in the measured phase",
-        Metric::Server | Metric::Overhead => "the server reported none that can be true",
-    }
+    let unpaced = if metric == Metric::Tpot { why_unpaced(own) } else { None };
+    unpaced.map_or(metric.why_none(), Unpaced::reason)
 }
 
 /// Why no stream has a time per token: what holds for most of them.
-fn why_unpaced(own: &[&Sample]) -> &'static str {
+fn why_unpaced(own: &[&Sample]) -> Option<Unpaced> {
     let mut whys: BTreeMap<Unpaced, usize> = BTreeMap::new();
     let streams = own.iter().filter(|sample| sample.stream && sample.outcome.is_ok());
     streams.filter_map(|sample| time_per_token(sample).err()).for_each(|why| *whys.entry(why).or_insert(0) += 1);
-    whys.into_iter().max_by_key(|(_, count)| *count).map_or("no stream was successful", |(why, _)| why.reason())
+    whys.into_iter().max_by_key(|(_, count)| *count).map(|(why, _)| why)
 }
 
 fn spectrum(metric: Metric, n: u64, quantile: impl Fn(f64) -> Option<f64>) -> Spectrum {
@@ -418,8 +418,8 @@ mod tests {
     use crate::run::fixture::{self, World};
 
     fn summary(run: &Run) -> Vec<PathSummary> {
-        let measured: Vec<_> = run.measured().collect();
-        summarize(run, &measured)
+        let view = View::of(run);
+        summarize(&view, &requests(&view))
     }
 
     fn metric(path: &PathSummary, key: &str) -> MetricSummary {

@@ -112,12 +112,14 @@ fn count(totals: &mut Totals, recorder: &mut Recorder, sample: &Sample) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::input::blocks::BlockedView;
+    use crate::analysis::input::view::View;
     use crate::analysis::slo::{ObjectiveResult, judge};
     use crate::objective::objective::Objective;
     use crate::run::fixture::World;
 
     fn judged(run: &Run) -> Vec<ObjectiveResult> {
-        judge(run, &run.measured().collect::<Vec<_>>())
+        judge(&BlockedView::of(&View::of(run)))
     }
 
     #[test]
