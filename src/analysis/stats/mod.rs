@@ -6,3 +6,4 @@ pub mod change_point;
 pub mod interval;
 pub mod needed;
 pub mod power;
+pub(crate) mod successive;

@@ -111,7 +111,7 @@ const FORMS: [FormFinding; 3] = [
     FormFinding {
         code: "empty_answer",
         among: |sample| sample.stream && sample.stamps.first_event.is_some(),
-        has: |sample| sample.stamps.first_content.or(sample.stamps.first_reasoning).is_none(),
+        has: |sample| sample.stamps.first_token().is_none(),
         seen: "streams ended well without any content; they have no time to first token",
         remedy: "raise the limit on output tokens if the model spends them on hidden reasoning; otherwise look in the \
                  server's log for why it generates nothing",
@@ -165,7 +165,7 @@ fn streaming_share(sample: &Sample) -> Option<f64> {
     if !sample.outcome.is_ok() || !sample.stream || sample.output_tokens? < MANY_TOKENS {
         return None;
     }
-    let first = stamps.first_reasoning.into_iter().chain(stamps.first_content).min()?;
+    let first = stamps.first_token()?;
     let whole = stamps.done?.ms_since(stamps.sent?);
     (whole > 0.0).then(|| stamps.last_content.unwrap_or(first).ms_since(first) / whole)
 }

@@ -1,6 +1,7 @@
 //! What each path did, taken by itself.
 
 pub mod breakdown;
+pub mod calls;
 pub mod cost;
 pub(crate) mod distribution;
 pub mod errors_seen;

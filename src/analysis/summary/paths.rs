@@ -12,15 +12,16 @@ use crate::analysis::input::population::{Value, quantile_ms, seen_ms, sorted_ms,
 use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::{beyond, known_quantile};
 use crate::analysis::summary::breakdown::Breakdown;
+use crate::analysis::summary::calls::{ConnectionCounts, Requests, Tokens};
 use crate::analysis::summary::distribution::Distribution;
 use crate::analysis::summary::gaps::Gaps;
 use crate::analysis::summary::throughput::Throughput;
-use crate::measure::counts::{Counts, TokenCount};
-use crate::measure::metric::{Basis, Metric, Unpaced, time_per_token};
+use crate::measure::counts::Counts;
+use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::{is_supported, needed, quantile};
 use crate::measure::sample::Sample;
-use crate::objective::indicator::is_of_connecting;
+use crate::measure::token_pace::{Unpaced, time_per_token};
 use crate::path::NetPath;
 use crate::run::Run;
 use crate::units::{PathId, Phase};
@@ -52,67 +53,6 @@ pub struct PathSummary {
     pub spectra: Vec<Spectrum>,
     /// Where the time goes.
     pub breakdown: Breakdown,
-}
-
-/// Calls by outcome. `planned` is the sum of the others, or the run's books are wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Requests {
-    /// Arrivals due.
-    pub planned: u64,
-    /// Whole answers.
-    pub ok: u64,
-    /// Calls that failed.
-    pub failed: u64,
-    /// Calls that were cut: by the server, by the end of the run, or by its death.
-    pub incomplete: u64,
-    /// Arrivals that were never sent.
-    pub dropped: u64,
-    /// Failed calls that were given up at a time limit; how long they would have taken is not known.
-    pub timeouts: u64,
-}
-
-impl Requests {
-    /// Whether every arrival is accounted for.
-    #[must_use]
-    pub fn adds_up(&self) -> bool {
-        self.planned == self.ok + self.failed + self.incomplete + self.dropped
-    }
-}
-
-/// The connections of a path's calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ConnectionCounts {
-    /// Calls that opened one.
-    pub opened: u64,
-    /// Calls that used one again.
-    pub reused: u64,
-    /// Calls that failed to open one.
-    pub failed: u64,
-    /// Connections opened before measuring began.
-    pub opened_in_warmup: u64,
-}
-
-/// Tokens as the server counted them, of the calls of which it did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tokens {
-    /// Of prompts.
-    pub input: TokenCount,
-    /// Of answers, reasoning included.
-    pub output: TokenCount,
-    /// Calls that may have had any: they were sent and not refused.
-    pub calls: u64,
-}
-
-impl Tokens {
-    /// Why one of the two, of which `what` is the name, is missing; `None` if it is not.
-    #[must_use]
-    pub fn why_none(&self, count: TokenCount, what: &str) -> Option<String> {
-        match (count.told(), self.calls) {
-            (Some(_), _) => None,
-            (None, 0) => Some("no call was answered".to_owned()),
-            (None, calls) => Some(format!("the server told the {what} tokens of none of {calls} calls")),
-        }
-    }
 }
 
 /// The distribution of a metric. Milliseconds.
@@ -215,33 +155,13 @@ fn of_path(view: &View<'_>, path: PathId, requests: Requests, before: &Counts) -
         path,
         requests,
         errors: errors(counts),
-        connections: ConnectionCounts {
-            opened: counts.opened,
-            reused: counts.reused,
-            failed: counts.with_class(is_of_connecting),
-            opened_in_warmup: before.opened,
-        },
+        connections: ConnectionCounts::of(counts, before),
         tokens: Tokens { input: counts.input, output: counts.output, calls: counts.charged },
         throughput: Throughput::of(view, counts),
         metrics: subject.metrics(),
         spectra: [Metric::Ttft, Metric::E2e].into_iter().map(|metric| subject.spectrum(metric)).collect(),
         breakdown: Breakdown::of(view, &kept, path),
     }
-}
-
-/// The calls of every path by outcome, in the order of the plan.
-#[must_use]
-pub fn requests(view: &View<'_>) -> Vec<Requests> {
-    let (run, planned) = (view.run(), view.run().planned());
-    let of_path = |(place, counts): (usize, &Counts)| Requests {
-        planned: planned.get(place).copied().unwrap_or(0),
-        ok: counts.ok,
-        failed: counts.failed(),
-        incomplete: counts.incomplete() + run.lost.by_path.get(place).copied().unwrap_or(0),
-        dropped: counts.dropped(),
-        timeouts: counts.with_class(ErrorClass::is_timeout),
-    };
-    view.counted().iter().enumerate().map(of_path).collect()
 }
 
 fn errors(counts: &Counts) -> BTreeMap<String, u64> {
@@ -414,6 +334,7 @@ fn spectrum(metric: Metric, n: u64, quantile: impl Fn(f64) -> Option<f64>) -> Sp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::summary::calls::requests;
     use crate::measure::outcome::Outcome;
     use crate::run::fixture::{self, World};
 

@@ -47,14 +47,6 @@ pub struct Waterfall {
     pub steps: Vec<Step>,
 }
 
-impl Waterfall {
-    /// The difference of the means of the whole call, ms.
-    #[must_use]
-    pub fn total_ms(&self) -> f64 {
-        self.steps.iter().map(|step| step.ms).sum()
-    }
-}
-
 /// The waterfall of every candidate, from successful calls on the connections that the comparison looks at: streams if
 /// there are any, other calls if not. None for a path that has no such calls, or whose baseline has none.
 #[must_use]
@@ -146,6 +138,10 @@ mod tests {
         waterfalls(&View::of(&run))
     }
 
+    fn total_ms(waterfall: &Waterfall) -> f64 {
+        waterfall.steps.iter().map(|step| step.ms).sum()
+    }
+
     fn world() -> World {
         World { shifts_ms: vec![0.0, 30.0, 6.0], ..World::default() }
     }
@@ -165,7 +161,7 @@ mod tests {
                 times.iter().sum::<f64>() / times.len() as f64
             };
             let difference = mean(waterfall.path) - mean(PathId(0));
-            assert!((waterfall.total_ms() - difference).abs() < 1e-6, "{waterfall:?} {difference}");
+            assert!((total_ms(&waterfall) - difference).abs() < 1e-6, "{waterfall:?} {difference}");
         }
     }
 
@@ -183,7 +179,7 @@ mod tests {
         let told = of(&world(), |sample| Some(if sample.path == PathId(1) { 42.0 } else { 40.0 }));
         let reported = told[0].steps.iter().find(|step| step.part == Part::Reported).expect("reported");
         assert!((reported.ms - 2.0).abs() < 1e-9);
-        assert!((told[0].total_ms() - of(&world(), |_| None)[0].total_ms()).abs() < 1e-9);
+        assert!((total_ms(&told[0]) - total_ms(&of(&world(), |_| None)[0])).abs() < 1e-9);
         let half = of(&world(), |sample| (sample.seq.0 % 2 == 0).then_some(40.0));
         assert!(half[0].steps.iter().all(|step| step.part != Part::Reported));
     }

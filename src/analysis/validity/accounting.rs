@@ -1,6 +1,6 @@
 //! Whether the books of a run balance: every arrival accounted for, every row there, every stamp in its order.
 
-use crate::analysis::summary::paths::Requests;
+use crate::analysis::summary::calls::Requests;
 use crate::analysis::validity::reason::Reason;
 use crate::measure::counts::Counts;
 use crate::run::Run;

@@ -3,7 +3,7 @@
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::shift::Interference;
 use crate::analysis::input::view::View;
-use crate::analysis::summary::paths::Requests;
+use crate::analysis::summary::calls::Requests;
 use crate::measure::counts::Counts;
 use crate::measure::health::BadSeconds;
 use crate::run::Run;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::analysis::summary::paths::requests;
+use crate::analysis::summary::calls::requests;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::run::fixture::{self, World};
 
