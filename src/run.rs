@@ -187,8 +187,9 @@ pub struct Totals {
     pub spans: Vec<SpanCounts>,
     /// Values of the successful calls of the measured phase in nanoseconds, to three digits.
     pub values: BTreeMap<Series, Histogram<u64>>,
-    /// Quantiles over time of the successful calls of the measured phase, by the interval in which they ended.
-    pub over_time: BTreeMap<(u64, Series), (f64, f64)>,
+    /// Median and 0.99 quantile over time, milliseconds, by the interval in which a call of the measured phase ended; calls
+    /// that timed out are longer than all others, and `None` stands where the quantile is one of theirs.
+    pub over_time: BTreeMap<(u64, Series), (Option<f64>, Option<f64>)>,
 }
 
 /// What was counted in an interval on one path in one phase.

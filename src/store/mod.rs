@@ -28,7 +28,6 @@ pub mod manifest;
 pub mod rows;
 pub mod rows_read;
 pub mod selftest;
-pub mod series;
 mod table;
 pub mod tally;
 

@@ -88,8 +88,7 @@ impl Distribution {
 
     /// The quantile `q`; `None` where it is beyond a timeout.
     pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
-        let share = q * self.counted() as f64 / self.known.len().max(1) as f64;
-        (!self.known.is_empty() && share <= 1.0 + 1e-12).then(|| ms(self.known.value_at_quantile(share.min(1.0))))
+        histogram::quantile_ms(&self.known, self.beyond, q)
     }
 
     /// The least that the quantile `q` can be.

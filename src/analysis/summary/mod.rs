@@ -10,6 +10,7 @@ pub mod findings;
 pub(crate) mod gaps;
 pub mod paths;
 pub mod reported;
+pub mod series;
 pub mod throughput;
 pub mod timeline;
 pub mod waterfall;

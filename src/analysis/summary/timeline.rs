@@ -111,9 +111,15 @@ fn count_all(bins: &mut [Failures], run: &Run, totals: &Totals, path: PathId, wi
 }
 
 fn bin(at_s: f64, mut values: Vec<f64>) -> Option<Bin> {
+    let (p50, p99) = median_and_p99(&mut values);
+    (!values.is_empty()).then_some(Bin { at_s, n: values.len(), p50, p99 })
+}
+
+/// The quantiles that are shown over time, of values of which those that a timeout cut off are infinite: a timeout is
+/// longer than every value that was seen, and a quantile that is one of a timeout is `None`.
+pub(crate) fn median_and_p99(values: &mut [f64]) -> (Option<f64>, Option<f64>) {
     values.sort_unstable_by(f64::total_cmp);
-    let at = |q| known_quantile(&values, q);
-    (!values.is_empty()).then(|| Bin { at_s, n: values.len(), p50: at(0.5), p99: at(0.99) })
+    (known_quantile(values, 0.5), known_quantile(values, 0.99))
 }
 
 #[cfg(test)]
