@@ -3,7 +3,7 @@
 
 use crate::analysis::input::blocks::BlockedView;
 use crate::analysis::input::population::quantile_ms;
-use crate::analysis::slo::{Beside, Figure, quantile_of};
+use crate::analysis::slo::{Beside, Figure, Observation, quantile_of};
 use crate::analysis::stats::basic::known_quantile;
 use crate::measure::metric::Metric;
 use crate::objective::indicator::{Form, Quantity};
@@ -38,10 +38,8 @@ fn widest(cut: &BlockedView<'_>, metric: Metric, q: f64) -> Option<f64> {
     } else {
         others.iter().map(seen).collect()
     };
-    let half = |seen: crate::analysis::slo::Seen| match seen.ci {
-        (Some(low), Some(high)) if seen.decides => Some((high - low) / 2.0),
-        _ => None,
-    };
+    let half =
+        |seen: Observation| seen.estimate.interval().filter(|_| seen.decides).map(|(low, high)| (high - low) / 2.0);
     all.into_iter().map(half).try_fold(0.0f64, |widest, half| Some(widest.max(half?)))
 }
 

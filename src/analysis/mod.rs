@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(validity(&all), validity(&few));
         for (a, b) in all.objectives.iter().zip(&few.objectives) {
             let tolerated = if a.objective.expr.to_string().starts_with("ttft") { 0.1 } else { 2e-3 };
-            let (x, y) = (a.observed.expect("seen"), b.observed.expect("seen"));
+            let (x, y) = (a.estimate.value.expect("seen"), b.estimate.value.expect("seen"));
             assert!((x - y).abs() <= tolerated * x && a.verdict == b.verdict, "{a:?} {b:?}");
         }
         let failures = |analysis: &Analysis| {

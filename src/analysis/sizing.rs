@@ -208,7 +208,7 @@ mod tests {
             let run = World { shifts_ms: vec![0.0, told], seed: *seed, ..World::default() }.run();
             let view = View::of(&run);
             let seen = BlockedView::of(&view).beside(figure(1), figure(0), Beside::Difference, |_| true);
-            seen.ci.0.is_some_and(|low| low > 0.0)
+            seen.estimate.low.is_some_and(|low| low > 0.0)
         });
         let share = shown.count() as f64 / 60.0;
         assert!((0.6..=0.95).contains(&share), "{share} of runs with a shift of {told} ms");

@@ -103,7 +103,7 @@ enum Value {
     OfCall(fn(&Sample) -> Option<u64>),
 }
 
-const ROWS: [Row; 12] = [
+const ROWS: &[Row] = &[
     Row {
         metric: Metric::Ttfb,
         key: "ttfb",
@@ -256,8 +256,7 @@ impl Metric {
     };
 
     fn row(self) -> &'static Row {
-        static TABLE: [Row; ROWS.len()] = ROWS;
-        &TABLE[self as usize]
+        &ROWS[self as usize]
     }
 
     /// The key used in files.

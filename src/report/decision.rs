@@ -103,7 +103,7 @@ fn before(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
 
 fn left_of(held: &ObjectiveResult) -> Option<f64> {
     let expr = &held.objective.expr;
-    share_left(held.observed, Some(expr.limit), expr.comparator.is_upper())
+    share_left(held.estimate.value, Some(expr.limit), expr.comparator.is_upper())
 }
 
 /// How far a figure lies from its limit, as a share of the limit; below 0 if it breaks it.

@@ -23,12 +23,12 @@ pub fn render(run: &Run) -> String {
             text,
             "{},{name},{},{},{},{},{},{},{},{},{},{},{},{}",
             row.second,
-            row.planned,
-            row.sent,
-            row.ok,
-            row.failed,
-            row.incomplete,
-            row.dropped,
+            row.calls.planned,
+            row.calls.planned - row.calls.dropped,
+            row.calls.ok,
+            row.calls.failed,
+            row.calls.incomplete,
+            row.calls.dropped,
             row.in_flight,
             ms(row.ttft_p50),
             ms(row.ttft_p99),
@@ -47,6 +47,7 @@ mod tests {
     use super::*;
     use crate::measure::outcome::{ErrorClass, Outcome};
     use crate::run::fixture::{self, ORIGIN, World};
+    use crate::units::CallCounts;
 
     #[test]
     fn a_second_counts_what_was_intended_in_it() {
@@ -62,10 +63,11 @@ mod tests {
             vec![fixture::sample(&plan, 0, 0, 0, at(100)), fixture::sample(&plan, 1, 1, 0, at(1_800)), failed, dropped];
         let table: Vec<_> = series(&run)
             .iter()
-            .filter(|r| r.planned > 0 || r.in_flight > 0)
-            .map(|r| (r.second, r.path, r.planned, r.sent, r.ok, r.failed, r.dropped, r.in_flight))
+            .filter(|r| r.calls.planned > 0 || r.in_flight > 0)
+            .map(|r| (r.second, r.path, r.calls, r.in_flight))
             .collect();
-        assert_eq!(table, [(0, 0, 1, 1, 1, 0, 0, 0), (1, 0, 2, 2, 1, 1, 0, 1), (1, 1, 1, 0, 0, 0, 1, 0)]);
+        let calls = |planned, ok, failed, dropped| CallCounts { planned, ok, failed, incomplete: 0, dropped };
+        assert_eq!(table, [(0, 0, calls(1, 1, 0, 0), 0), (1, 0, calls(2, 1, 1, 0), 1), (1, 1, calls(1, 0, 0, 1), 0)]);
         let text = render(&run);
         assert!(text.contains("\n0,direct,1,1,1,0,0,0,0,110.000,110.000,401.000,401.000,0\n"), "{text}");
         assert!(text.contains("\n1,private,1,0,0,0,0,1,0,,,,,0\n"), "{text}");
@@ -92,7 +94,7 @@ mod tests {
         timed_out.stamps.first_content = None;
         run.samples = vec![call(0, 1_100), call(1, 1_200), call(2, 1_300), timed_out];
         let rows = series(&run);
-        let row = rows.iter().find(|row| row.planned == 4).expect("a row");
+        let row = rows.iter().find(|row| row.calls.planned == 4).expect("a row");
         assert!(row.ttft_p50.is_some() && row.e2e_p50.is_some(), "{row:?}");
         assert_eq!((row.ttft_p99, row.e2e_p99), (None, None));
     }

@@ -5,14 +5,14 @@
 
 use crate::analysis::input::blocks::{BlockedView, FOR_INTERVAL, FOR_VERDICT};
 use crate::analysis::input::call_figure::{Bounds, figure};
-use crate::analysis::slo::seen::Seen;
+use crate::analysis::slo::observation::Observation;
 use crate::analysis::stats::basic::{interval_needs, small_sample_factor};
 use crate::analysis::stats::bootstrap::{DRAWS, Draws, Sums, Values};
 use crate::analysis::stats::interval::Shift;
 use crate::measure::sample::Sample;
 use crate::objective::indicator::{Form, Quantity};
 use crate::plan::Design;
-use crate::units::PathId;
+use crate::units::{Estimate, PathId};
 
 /// How two figures are laid side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +36,24 @@ pub(crate) struct Figure {
 
 impl BlockedView<'_> {
     /// One figure beside another, over the calls that `holds` lets through.
-    pub(crate) fn beside(&self, own: Figure, other: Figure, how: Beside, holds: impl Fn(&Sample) -> bool) -> Seen {
+    pub(crate) fn beside(
+        &self,
+        own: Figure,
+        other: Figure,
+        how: Beside,
+        holds: impl Fn(&Sample) -> bool,
+    ) -> Observation {
         let blocks = self.blocks();
         let (mine, theirs) = (self.arm(own, &holds), self.arm(other, &holds));
         let n = mine.n.min(theirs.n);
         let Some(estimate) = mine.value.zip(theirs.value).and_then(|(a, b)| how.of(a, b)) else {
-            return Seen::nothing(if n == 0 {
+            return Observation::nothing(if n == 0 {
                 "one of the two paths has no call that can be compared"
             } else {
                 "beyond the timeout of too many calls, or nothing"
             });
         };
-        let shown = Seen::of(n, Some(how.shown(estimate)), (None, None));
+        let shown = Observation::of(n, Some(how.shown(estimate)), (None, None));
         let needs = [own.form, other.form].map(|form| if let Form::Quantile(q) = form { interval_needs(q) } else { 2 });
         let needs = needs[0].max(needs[1]);
         let filled = blocks.filled(&mine.ok, &theirs.ok);
@@ -66,7 +72,8 @@ impl BlockedView<'_> {
         let decides = filled >= FOR_VERDICT;
         let few = || format!("both paths have successes in {filled} blocks; a verdict needs {FOR_VERDICT}");
         let reason = (!decides).then(few).or_else(|| self.weakness());
-        Seen { ci: (Some(how.shown(low)), Some(how.shown(high))), decides, ..shown }.because(reason)
+        let estimate = Estimate { low: Some(how.shown(low)), high: Some(how.shown(high)), ..shown.estimate };
+        Observation { estimate, decides, ..shown }.because(reason)
     }
 
     fn weakness(&self) -> Option<String> {

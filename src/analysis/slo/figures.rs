@@ -1,7 +1,7 @@
 //! Figures of single calls: quantiles by order statistics, means, and largest values.
 
 use crate::analysis::input::call_figure::{Bounds, figure, seconds};
-use crate::analysis::slo::seen::Seen;
+use crate::analysis::slo::observation::Observation;
 use crate::analysis::stats::basic::{design_effect, interval_needs, known_quantile, normal_quantile, rank_interval};
 use crate::measure::metric::Basis;
 use crate::measure::quantile::quantile;
@@ -22,7 +22,7 @@ impl Figures {
     }
 
     /// A form of them with its interval.
-    pub(crate) fn seen(&self, form: Form) -> Seen {
+    pub(crate) fn seen(&self, form: Form) -> Observation {
         match form {
             Form::Quantile(q) => self.quantile(q),
             Form::Mean => self.mean(),
@@ -58,7 +58,7 @@ impl Figures {
         sorted
     }
 
-    fn quantile(&self, q: f64) -> Seen {
+    fn quantile(&self, q: f64) -> Observation {
         let n = self.values.len();
         let (least, most) = (self.sorted(|bounds| bounds.least), self.sorted(|bounds| bounds.most));
         let observed = quantile(&least, q);
@@ -71,27 +71,27 @@ impl Figures {
         let needs = (interval_needs(q) as f64 * effect).ceil().max(n as f64 + 1.0);
         let few = || format!("{n} calls; about {needs} are needed to confirm it");
         let few = ((low.is_none() || high.is_none()) && n > 0).then(few);
-        Seen::of(n, observed, (low, high)).because(self.why(few))
+        Observation::of(n, observed, (low, high)).because(self.why(few))
     }
 
-    fn mean(&self) -> Seen {
+    fn mean(&self) -> Observation {
         let n = self.values.len();
         if n < 2 || self.unknown() > 0 {
             let few = (n < 2).then(|| "fewer than two calls".to_owned());
-            return Seen::of(n, None, (None, None)).because(self.why(few));
+            return Observation::of(n, None, (None, None)).because(self.why(few));
         }
         let values: Vec<(f64, f64)> = self.values.iter().map(|(at, bounds)| (*at, bounds.least)).collect();
         let mean = values.iter().map(|(_, value)| value).sum::<f64>() / n as f64;
         let variance = values.iter().map(|(_, value)| (value - mean).powi(2)).sum::<f64>() / (n as f64 - 1.0);
         let half = normal_quantile(0.975) * (variance * design_effect(&values) / n as f64).sqrt();
-        Seen::of(n, Some(mean), (Some(mean - half), Some(mean + half)))
+        Observation::of(n, Some(mean), (Some(mean - half), Some(mean + half)))
     }
 
     /// The largest value is a fact of the run, not an estimate: its interval is itself.
-    fn max(&self) -> Seen {
+    fn max(&self) -> Observation {
         let largest = self.sorted(|bounds| bounds.least).last().copied();
         let high = largest.filter(|_| self.unknown() == 0);
-        Seen::of(self.values.len(), largest, (largest, high)).because(self.why(None))
+        Observation::of(self.values.len(), largest, (largest, high)).because(self.why(None))
     }
 
     fn why(&self, otherwise: Option<String>) -> Option<String> {

@@ -7,9 +7,9 @@ mod against;
 mod figures;
 mod gaps;
 mod largest;
+mod observation;
 #[cfg(test)]
 mod sampled;
-mod seen;
 mod shares;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -20,7 +20,7 @@ use crate::analysis::input::call_figure::Counting;
 use crate::analysis::input::view::View;
 pub(crate) use crate::analysis::slo::against::{Beside, Figure};
 use crate::analysis::slo::figures::Figures;
-pub(crate) use crate::analysis::slo::seen::Seen;
+pub(crate) use crate::analysis::slo::observation::Observation;
 use crate::analysis::slo::windows::InEach;
 use crate::measure::counts::Counts;
 use crate::measure::metric::Metric;
@@ -28,7 +28,7 @@ use crate::measure::sample::Sample;
 use crate::objective::expression::{Comparator, Expression, Other, Subject};
 use crate::objective::indicator::{Form, Indicator, Quantity};
 use crate::objective::objective::{Calls, Expectation, Objective, Severity};
-use crate::units::PathId;
+use crate::units::{Estimate, PathId};
 
 /// What one must know of a figure of some calls where not all have rows.
 const OF_ROWS: &str = "of the calls that have rows";
@@ -73,10 +73,8 @@ pub struct ObjectiveResult {
     pub objective: Objective,
     /// How many values, calls or windows it looked at.
     pub n: usize,
-    /// What was seen.
-    pub observed: Option<f64>,
-    /// The 95% interval; a side is `None` where there is too little data for a bound.
-    pub ci: (Option<f64>, Option<f64>),
+    /// What was seen, with its interval.
+    pub estimate: Estimate,
     /// Whether it held.
     pub verdict: ObjectiveVerdict,
     /// What one must know beside it.
@@ -116,7 +114,7 @@ pub(crate) fn judge_these<'a>(
 }
 
 /// A quantile of a path alone with its interval.
-pub(crate) fn quantile_of(view: &View<'_>, path: PathId, metric: Metric, q: f64) -> Seen {
+pub(crate) fn quantile_of(view: &View<'_>, path: PathId, metric: Metric, q: f64) -> Observation {
     let own = calls_of(view, path, Calls::default());
     Figures::of(&own, Quantity::Time(metric), view.basis()).seen(Form::Quantile(q))
 }
@@ -141,19 +139,13 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn judged(&self, objective: &Objective) -> ObjectiveResult {
         let path = self.view.plan().path_named(&objective.path).map(|path| path.id);
-        let seen = path.map_or_else(|| Seen::nothing("this run has no such path"), |path| self.look(path, objective));
+        let seen =
+            path.map_or_else(|| Observation::nothing("this run has no such path"), |path| self.look(path, objective));
         let (verdict, reason) = self.decided(objective, &seen);
-        ObjectiveResult {
-            objective: objective.clone(),
-            n: seen.n,
-            observed: seen.observed,
-            ci: seen.ci,
-            verdict,
-            reason,
-        }
+        ObjectiveResult { objective: objective.clone(), n: seen.n, estimate: seen.estimate, verdict, reason }
     }
 
-    fn decided(&self, objective: &Objective, seen: &Seen) -> (ObjectiveVerdict, Option<String>) {
+    fn decided(&self, objective: &Objective, seen: &Observation) -> (ObjectiveVerdict, Option<String>) {
         let ending = self.view.run().manifest.ending.as_ref();
         if let Some(aborted) = ending.and_then(|ending| ending.aborted_by.as_ref())
             && aborted.is_by(objective)
@@ -163,11 +155,12 @@ impl Judge<'_> {
         if !self.view.run().is_complete() {
             return (ObjectiveVerdict::Inconclusive, Some("the run is incomplete".to_owned()));
         }
-        let verdict = if seen.decides { verdict(&objective.expr, seen.ci) } else { ObjectiveVerdict::Inconclusive };
+        let verdict =
+            if seen.decides { verdict(&objective.expr, seen.estimate) } else { ObjectiveVerdict::Inconclusive };
         (verdict, seen.reason.clone())
     }
 
-    fn look(&self, path: PathId, objective: &Objective) -> Seen {
+    fn look(&self, path: PathId, objective: &Objective) -> Observation {
         match &objective.expr.subject {
             Subject::Level(indicator) => self.level(path, *indicator, objective),
             Subject::Ratio(own, other) => self.beside((path, *own), other, Beside::Ratio, objective),
@@ -187,21 +180,21 @@ impl Judge<'_> {
     }
 
     /// Says that it stands on rows where these are a sample.
-    fn on_rows(&self, seen: Seen) -> Seen {
-        if self.view.run().totals.is_none() || seen.observed.is_none() {
+    fn on_rows(&self, seen: Observation) -> Observation {
+        if self.view.run().totals.is_none() || seen.estimate.value.is_none() {
             return seen;
         }
         let told = seen.reason.as_ref().map_or_else(|| OF_ROWS.to_owned(), |reason| format!("{reason}; {OF_ROWS}"));
         seen.because(Some(told))
     }
 
-    fn level(&self, path: PathId, indicator: Indicator, objective: &Objective) -> Seen {
+    fn level(&self, path: PathId, indicator: Indicator, objective: &Objective) -> Observation {
         let (run, basis) = (self.view.run(), self.view.basis());
         let own = calls_of(self.view, path, objective.calls);
         let all = self.counted(path, objective.calls);
         match indicator {
             Indicator::Figure(Quantity::Time(Metric::ChunkGap), form) => run.chunk_gaps.get(path.index()).map_or_else(
-                || Seen::nothing("gaps are not known while a run goes on"),
+                || Observation::nothing("gaps are not known while a run goes on"),
                 |recorded| {
                     let rows = || own.iter().filter(|sample| sample.stalled()).count() as u64;
                     gaps::seen(recorded, &own, all.map_or_else(rows, |all| all.stalled), form)
@@ -224,11 +217,17 @@ impl Judge<'_> {
         }
     }
 
-    fn beside(&self, (path, own): (PathId, Indicator), other: &Other, how: Beside, objective: &Objective) -> Seen {
+    fn beside(
+        &self,
+        (path, own): (PathId, Indicator),
+        other: &Other,
+        how: Beside,
+        objective: &Objective,
+    ) -> Observation {
         let plan = self.view.plan();
         let baseline = (other.path == "baseline").then(|| plan.path(plan.baseline));
         let Some(there) = plan.path_named(&other.path).or(baseline) else {
-            return Seen::nothing(format!("the plan has no path '{}'", other.path));
+            return Observation::nothing(format!("the plan has no path '{}'", other.path));
         };
         let figure = |path: PathId, (quantity, form): (Quantity, Form)| Figure { path, quantity, form };
         match (own, other.indicator) {
@@ -256,7 +255,7 @@ fn narrowed(calls: Calls, sample: &Sample) -> bool {
     calls.api.is_none_or(|api| sample.api == api) && calls.stream.is_none_or(|stream| sample.stream == stream)
 }
 
-fn verdict(expr: &Expression, (low, high): (Option<f64>, Option<f64>)) -> ObjectiveVerdict {
+fn verdict(expr: &Expression, Estimate { low, high, .. }: Estimate) -> ObjectiveVerdict {
     let holds = |value: f64| expr.comparator.holds(value, expr.limit);
     let (worst, best) = match expr.comparator {
         Comparator::Less | Comparator::LessOrEqual => (high, low),

@@ -47,8 +47,8 @@ fn shares_of_a_path_are_of_all_its_calls() {
         "rate_429 - private.rate_429 < 1%",
     ] {
         let (all, few) = (judged(&whole, over_all(expr)), judged(&few, over_all(expr)));
-        assert_eq!((all.n, all.observed, &all.reason), (few.n, few.observed, &few.reason), "{expr}");
-        assert!(all.observed.is_some_and(|share| share != 0.0), "{all:?}");
+        assert_eq!((all.n, all.estimate.value, &all.reason), (few.n, few.estimate.value, &few.reason), "{expr}");
+        assert!(all.estimate.value.is_some_and(|share| share != 0.0), "{all:?}");
     }
 }
 
@@ -83,7 +83,7 @@ fn what_stands_on_rows_says_so() {
         kept("goodput > 0.5"),
     ] {
         let (all, few) = (judged(&whole, objective.clone()), judged(&few, objective));
-        assert!(few.observed.is_some() && few.n <= all.n, "{few:?}");
+        assert!(few.estimate.value.is_some() && few.n <= all.n, "{few:?}");
         let told = |result: &ObjectiveResult| result.reason.as_ref().is_some_and(|why| why.contains("have rows"));
         assert!(told(&few) && !told(&all), "{few:?}");
     }

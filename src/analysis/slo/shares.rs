@@ -5,7 +5,7 @@
 
 use crate::analysis::input::call_figure::{Counting, figure, seconds};
 use crate::analysis::input::population::failed;
-use crate::analysis::slo::seen::Seen;
+use crate::analysis::slo::observation::Observation;
 use crate::analysis::stats::basic::{design_effect, normal_quantile, wilson};
 use crate::measure::sample::Sample;
 use crate::objective::objective::CallCondition;
@@ -24,9 +24,9 @@ impl Counting<'_> {
 
     /// The share of these calls, which are in the order of time; or of `all`, hits and calls, if not every one has a row:
     /// then rows tell only how much they hang together.
-    pub(crate) fn seen(&self, own: &[&Sample], all: Option<(u64, u64)>) -> Seen {
+    pub(crate) fn seen(&self, own: &[&Sample], all: Option<(u64, u64)>) -> Observation {
         if let Some(condition) = self.without_data(own) {
-            return Seen::nothing(format!("no call has what '{}' looks at", condition.text));
+            return Observation::nothing(format!("no call has what '{}' looks at", condition.text));
         }
         let hits: Vec<(f64, f64)> =
             own.iter().filter_map(|s| Some((seconds(s), f64::from(u8::from(self.hit(s)?))))).collect();
@@ -36,26 +36,26 @@ impl Counting<'_> {
         };
         let effect = design_effect(&hits);
         let ci = wilson(many / effect, n / effect);
-        Seen::of(n as usize, (n > 0.0).then(|| many / n), (ci.map(|ci| ci.0), ci.map(|ci| ci.1)))
+        Observation::of(n as usize, (n > 0.0).then(|| many / n), (ci.map(|ci| ci.0), ci.map(|ci| ci.1)))
             .because((n == 0.0).then(|| "no call was made".to_owned()))
     }
 }
 
 /// The difference of two independent shares with the interval of Newcombe (1998), made of Wilson's; for calls that
 /// fail together on both paths it is too wide rather than too narrow.
-pub(crate) fn difference(own: &Seen, other: &Seen) -> Seen {
+pub(crate) fn difference(own: &Observation, other: &Observation) -> Observation {
     let n = own.n.min(other.n);
-    let (Some(p1), Some(p2)) = (own.observed, other.observed) else {
-        return Seen::nothing("one of the two paths has no call");
+    let (Some(p1), Some(p2)) = (own.estimate.value, other.estimate.value) else {
+        return Observation::nothing("one of the two paths has no call");
     };
-    let ((Some(l1), Some(u1)), (Some(l2), Some(u2))) = (own.ci, other.ci) else {
-        return Seen::nothing("one of the two paths has no interval");
+    let (Some((l1, u1)), Some((l2, u2))) = (own.estimate.interval(), other.estimate.interval()) else {
+        return Observation::nothing("one of the two paths has no interval");
     };
     let shift = p1 - p2;
     let low = shift - ((p1 - l1).powi(2) + (u2 - p2).powi(2)).sqrt();
     let high = shift + ((u1 - p1).powi(2) + (p2 - l2).powi(2)).sqrt();
     let reason = own.reason.clone().or_else(|| other.reason.clone());
-    Seen::of(n, Some(shift), (Some(low), Some(high))).because(reason)
+    Observation::of(n, Some(shift), (Some(low), Some(high))).because(reason)
 }
 
 /// The fewest trials, all of them good, whose Wilson interval begins at `share` or above.

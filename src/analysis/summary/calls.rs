@@ -2,33 +2,8 @@
 
 use crate::analysis::input::view::View;
 use crate::measure::counts::{Counts, TokenCount};
-use crate::measure::outcome::ErrorClass;
 use crate::objective::indicator::is_of_connecting;
-
-/// Calls by outcome. `planned` is the sum of the others, or the run's books are wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Requests {
-    /// Arrivals due.
-    pub planned: u64,
-    /// Whole answers.
-    pub ok: u64,
-    /// Calls that failed.
-    pub failed: u64,
-    /// Calls that were cut: by the server, by the end of the run, or by its death.
-    pub incomplete: u64,
-    /// Arrivals that were never sent.
-    pub dropped: u64,
-    /// Failed calls that were given up at a time limit; how long they would have taken is not known.
-    pub timeouts: u64,
-}
-
-impl Requests {
-    /// Whether every arrival is accounted for.
-    #[must_use]
-    pub fn adds_up(&self) -> bool {
-        self.planned == self.ok + self.failed + self.incomplete + self.dropped
-    }
-}
+use crate::units::CallCounts;
 
 /// The connections of a path's calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,15 +55,12 @@ impl Tokens {
 
 /// The calls of every path by outcome, in the order of the plan.
 #[must_use]
-pub fn requests(view: &View<'_>) -> Vec<Requests> {
-    let (run, planned) = (view.run(), view.run().planned());
-    let of_path = |(place, counts): (usize, &Counts)| Requests {
+pub fn requests(view: &View<'_>) -> Vec<CallCounts> {
+    let (lost, planned) = (&view.run().lost.by_path, view.run().planned());
+    let of_path = |(place, counts): (usize, &Counts)| CallCounts {
         planned: planned.get(place).copied().unwrap_or(0),
-        ok: counts.ok,
-        failed: counts.failed(),
-        incomplete: counts.incomplete() + run.lost.by_path.get(place).copied().unwrap_or(0),
-        dropped: counts.dropped(),
-        timeouts: counts.with_class(ErrorClass::is_timeout),
+        incomplete: counts.incomplete() + lost.get(place).copied().unwrap_or(0),
+        ..counts.by_outcome()
     };
     view.counted().iter().enumerate().map(of_path).collect()
 }

@@ -12,7 +12,7 @@ use crate::analysis::input::population::{Value, quantile_ms, seen_ms, sorted_ms,
 use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::{beyond, known_quantile};
 use crate::analysis::summary::breakdown::Breakdown;
-use crate::analysis::summary::calls::{ConnectionCounts, Requests, Tokens};
+use crate::analysis::summary::calls::{ConnectionCounts, Tokens};
 use crate::analysis::summary::distribution::Distribution;
 use crate::analysis::summary::gaps::Gaps;
 use crate::analysis::summary::throughput::Throughput;
@@ -24,7 +24,7 @@ use crate::measure::sample::Sample;
 use crate::measure::token_pace::{Unpaced, time_per_token};
 use crate::path::NetPath;
 use crate::run::Run;
-use crate::units::{PathId, Phase};
+use crate::units::{CallCounts, PathId, Phase};
 
 /// The quantiles of a summary.
 pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
@@ -38,7 +38,9 @@ pub struct PathSummary {
     /// The path.
     pub path: PathId,
     /// Calls by outcome.
-    pub requests: Requests,
+    pub requests: CallCounts,
+    /// Failed calls that were given up at a time limit; how long they would have taken is not known.
+    pub timeouts: u64,
     /// How many calls went wrong in which way, by stable code.
     pub errors: BTreeMap<String, u64>,
     /// The connections of its calls.
@@ -139,7 +141,7 @@ pub struct Spectrum {
 /// Summarizes every path, in the order of the plan: counts are of all measured attempts, figures of those that are kept,
 /// and of all if not every one has a row. `requests` are those of each path.
 #[must_use]
-pub fn summarize(view: &View<'_>, requests: &[Requests]) -> Vec<PathSummary> {
+pub fn summarize(view: &View<'_>, requests: &[CallCounts]) -> Vec<PathSummary> {
     let before = view.run().counted(Phase::Warmup);
     let of_path = |path: &&NetPath| {
         let place = path.id.index();
@@ -148,12 +150,13 @@ pub fn summarize(view: &View<'_>, requests: &[Requests]) -> Vec<PathSummary> {
     view.paths().iter().map(of_path).collect()
 }
 
-fn of_path(view: &View<'_>, path: PathId, requests: Requests, before: &Counts) -> PathSummary {
+fn of_path(view: &View<'_>, path: PathId, requests: CallCounts, before: &Counts) -> PathSummary {
     let (kept, counts) = (view.kept_of(path), &view.counted()[path.index()]);
     let subject = Subject { run: view.run(), own: &kept, path, counts };
     PathSummary {
         path,
         requests,
+        timeouts: counts.with_class(ErrorClass::is_timeout),
         errors: errors(counts),
         connections: ConnectionCounts::of(counts, before),
         tokens: Tokens { input: counts.input, output: counts.output, calls: counts.charged },
@@ -354,7 +357,7 @@ mod tests {
         run.samples[4].outcome = Outcome::Failed(ErrorClass::TimeoutTotal);
         let paths = summary(&run);
         assert!(paths.iter().all(|path| path.requests.adds_up()));
-        assert_eq!((paths[2].requests.dropped, paths[1].requests.timeouts), (1, 1));
+        assert_eq!((paths[2].requests.dropped, paths[1].timeouts), (1, 1));
         assert_eq!(paths[1].errors["http_429"] + 1, paths[1].requests.failed);
         assert_eq!(paths[0].connections.opened, 2);
         assert_eq!(paths[0].tokens.output.told(), Some(30 * paths[0].requests.ok));

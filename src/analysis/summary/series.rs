@@ -11,7 +11,7 @@ use crate::measure::outcome::Outcome;
 use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::run::{Run, Totals};
-use crate::units::{Nanos, PathId};
+use crate::units::{CallCounts, Nanos, PathId};
 
 /// One interval of one path. Latencies are milliseconds of the calls that were answered or timed out; `None` where there
 /// are none, or where the quantile is one of a call that timed out before it had a value.
@@ -21,18 +21,8 @@ pub struct IntervalRow {
     pub second: u64,
     /// The path.
     pub path: usize,
-    /// Calls intended in this interval.
-    pub planned: u64,
-    /// Those that were taken up, so all but the dropped ones.
-    pub sent: u64,
-    /// Those that ended well.
-    pub ok: u64,
-    /// Those that failed.
-    pub failed: u64,
-    /// Those that were cut.
-    pub incomplete: u64,
-    /// Those that were never sent.
-    pub dropped: u64,
+    /// The calls intended in this interval.
+    pub calls: CallCounts,
     /// Calls under way at the end of this interval.
     pub in_flight: i64,
     /// Time to first token, median.
@@ -78,12 +68,7 @@ fn from_totals(run: &Run, totals: &Totals) -> Vec<IntervalRow> {
     for span in &totals.spans {
         let tally = &mut tallies[(span.second / width) as usize * paths + span.path.index()];
         let (calls, row) = (&span.calls, &mut tally.row);
-        row.planned += calls.calls();
-        row.sent += calls.calls() - calls.dropped();
-        row.ok += calls.ok;
-        row.failed += calls.failed();
-        row.incomplete += calls.incomplete();
-        row.dropped += calls.dropped();
+        row.calls += calls.by_outcome();
         tally.begun += span.begun as i64;
         tally.ended += span.over as i64;
     }
@@ -131,16 +116,13 @@ struct Tally {
 
 impl Tally {
     fn count(&mut self, sample: &Sample, basis: Basis) {
-        self.row.planned += 1;
-        self.row.sent += 1;
+        let calls = &mut self.row.calls;
+        calls.planned += 1;
         match sample.outcome {
-            Outcome::Ok => self.row.ok += 1,
-            Outcome::Failed(_) => self.row.failed += 1,
-            Outcome::Incomplete(_) => self.row.incomplete += 1,
-            Outcome::Dropped(_) => {
-                self.row.dropped += 1;
-                self.row.sent -= 1;
-            }
+            Outcome::Ok => calls.ok += 1,
+            Outcome::Failed(_) => calls.failed += 1,
+            Outcome::Incomplete(_) => calls.incomplete += 1,
+            Outcome::Dropped(_) => calls.dropped += 1,
         }
         let ms = |metric: Metric| seen_ms(sample, metric, basis).map(Value::or_infinite);
         self.ttft.extend(ms(Metric::Ttft));

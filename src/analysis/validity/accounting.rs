@@ -1,18 +1,18 @@
 //! Whether the books of a run balance: every arrival accounted for, every row there, every stamp in its order.
 
-use crate::analysis::summary::calls::Requests;
 use crate::analysis::validity::reason::Reason;
 use crate::measure::counts::Counts;
 use crate::run::Run;
+use crate::units::CallCounts;
 
 /// What is wrong with them.
-pub(crate) fn reasons(run: &Run, all: &Counts, requests: &[Requests]) -> Vec<Reason> {
+pub(crate) fn reasons(run: &Run, all: &Counts, requests: &[CallCounts]) -> Vec<Reason> {
     let found = [simulator_died(run), accounting(run, requests), rows_lost(run), clock(all), incomplete(run)];
     found.into_iter().flatten().collect()
 }
 
 /// Planned must be the sum of ok, failed, incomplete and dropped, path by path.
-fn accounting(run: &Run, requests: &[Requests]) -> Option<Reason> {
+fn accounting(run: &Run, requests: &[CallCounts]) -> Option<Reason> {
     let named = run.manifest.plan.paths.iter().map(|path| &path.name).zip(requests);
     let wrong: Vec<String> = named
         .filter(|(_, requests)| !requests.adds_up())

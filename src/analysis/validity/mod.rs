@@ -3,10 +3,10 @@
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::shift::Interference;
 use crate::analysis::input::view::View;
-use crate::analysis::summary::calls::Requests;
 use crate::measure::counts::Counts;
 use crate::measure::health::BadSeconds;
 use crate::run::Run;
+use crate::units::CallCounts;
 
 pub(crate) mod accounting;
 pub mod arrivals;
@@ -57,7 +57,7 @@ pub struct Validity {
 
 /// Examines a run whose calls by outcome are `requests`. What is counted is counted over all attempts.
 #[must_use]
-pub fn examine(view: &View<'_>, requests: &[Requests]) -> Validity {
+pub fn examine(view: &View<'_>, requests: &[CallCounts]) -> Validity {
     let (run, bad) = (view.run(), view.bad_seconds());
     let planned = requests.iter().map(|path| path.planned).sum::<u64>() + run.lost.unattributed;
     let dropped = requests.iter().map(|path| path.dropped).sum();

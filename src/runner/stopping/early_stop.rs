@@ -147,8 +147,8 @@ fn decide(run: &Run, measured: Duration) -> Option<Decision> {
         path: result.objective.path.clone(),
         expression: result.objective.label(),
         at_s: measured.as_secs_f64(),
-        observed: result.observed,
-        ci: result.ci,
+        observed: result.estimate.value,
+        ci: (result.estimate.low, result.estimate.high),
     });
     let enough = || early_stop::reached(&cut, plan.precision.as_ref()?).map(Decision::Enough);
     abort.map(Decision::Abort).next().or_else(enough)

@@ -137,7 +137,7 @@ mod tests {
         assert!(held.run.samples.len() > 20 && held.seen == run.samples.len() as u64);
         let few = judged(&held.run);
         for (all, few) in whole.iter().zip(&few).take(3) {
-            let (x, y) = (all.observed.expect("seen"), few.observed.expect("seen"));
+            let (x, y) = (all.estimate.value.expect("seen"), few.estimate.value.expect("seen"));
             assert_eq!((all.n, all.verdict), (few.n, few.verdict), "{few:?}");
             assert!((x - y).abs() <= 2e-3 * x, "{all:?} {few:?}");
         }
