@@ -82,19 +82,18 @@ pub fn decode(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
     if data.trim_ascii_start().first() == Some(&b'[') {
         return from_list(data);
     }
-    let (mut delta, mut usage, mut failed, mut is_chunk) = (Delta::default(), None, None, false);
+    let (mut delta, mut failed, mut is_chunk) = (Delta::default(), None, false);
     let mut chunk = JsonScan::new(data);
     chunk.object(|value, name| match name {
         b"choices" if value.peek() == Some(b'[') => {
             is_chunk = true;
             value.array(|choice| read_choice(choice, &mut delta).map(|said| failed = failed.or(said)))
         }
-        b"usage" => value.maybe().map(|bytes| usage = bytes),
+        b"usage" => Usage::read(value).map(|read| delta.usage = read.or(delta.usage)),
         b"error" => value.filled().map(|error| failed = error.map_or(failed, |_| Some(data))),
         _ => value.skip().map(drop),
     })?;
     chunk.end()?;
-    delta.usage = usage.and_then(Usage::read);
     delta.end = match failed {
         Some(said) => Some(End::Error(ApiError::known(said))),
         None if is_chunk => None,
@@ -239,7 +238,7 @@ pub fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent> {
             finished += one.finished.count();
             Ok(())
         }),
-        b"usage" => value.maybe().map(|bytes| usage = bytes),
+        b"usage" => Usage::read(value).map(|read| usage = read.or(usage)),
         b"error" => value.filled().map(|error| failed = error.map_or(failed, |_| Some(body))),
         _ => value.skip().map(drop),
     })?;
@@ -250,7 +249,7 @@ pub fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent> {
     if choices == 0 || finished < choices.max(asked) {
         return Err(BadEvent);
     }
-    Ok(Whole::Answer(usage.and_then(Usage::read)))
+    Ok(Whole::Answer(usage))
 }
 
 #[cfg(test)]
