@@ -6,14 +6,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::header::{HeaderName, HeaderValue};
-
 use crate::attempt::{Caller, Route};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::path::{Http, NetPath};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, Target};
+use crate::transport::credential::Credential;
 use crate::transport::{http2, tls};
 use crate::units::{Nanos, PathId, Phase, Seq, Span};
 use crate::workload::Workload;
@@ -83,7 +82,7 @@ pub fn shape(call: &Call) -> String {
 pub async fn preflight(
     path: NetPath,
     target: Target,
-    secret: Option<(HeaderName, HeaderValue)>,
+    credential: Credential,
     calls: &[Call],
     run_id: &str,
 ) -> Findings {
@@ -94,7 +93,7 @@ pub async fn preflight(
     let mut hurried = path.clone();
     hurried.timeouts.total = own_total.min(Span(path.timeouts.first_byte.0 + BEYOND_FIRST_BYTE));
     let was_hurried = hurried.timeouts.total < own_total;
-    let route = Route::new(NetPath { id: PathId(0), ..hurried }, target, secret);
+    let route = Route::new(NetPath { id: PathId(0), ..hurried }, target, credential);
     let caller = Rc::new(Caller::new(vec![route], run_id.to_owned(), Nanos::now(), 0, 1).telling_all());
     let asked: Vec<_> =
         calls.iter().zip(0..).map(|(call, seq)| (call, tokio::task::spawn_local(ask(&caller, call, seq)))).collect();

@@ -9,7 +9,6 @@ pub mod load;
 pub mod objectives;
 pub mod paths;
 pub mod prices;
-pub mod secret;
 pub mod sizing;
 pub mod tree;
 pub mod workload;

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -25,6 +24,7 @@ use crate::schedule::pacer::Pacer;
 use crate::schedule::tickets::Ticket;
 use crate::store::journal::RecordSink;
 use crate::transport::connect::Target;
+use crate::transport::credential::Credential;
 use crate::units::Nanos;
 use crate::workload::Workload;
 
@@ -42,8 +42,8 @@ pub(crate) struct Setup {
     pub(crate) workload: Arc<Workload>,
     /// Where each path leads.
     pub(crate) targets: Vec<Target>,
-    /// The header that carries each path's secret.
-    pub(crate) secrets: Vec<Option<(HeaderName, HeaderValue)>>,
+    /// What proves on each path who calls.
+    pub(crate) credentials: Vec<Credential>,
     /// The run's own name, the first part of every call's.
     pub(crate) run_id: String,
     /// The run's start.
@@ -233,9 +233,10 @@ struct WorkerContext {
 
 impl WorkerContext {
     fn new(setup: Setup, share: Share, sink: RecordSink) -> Self {
-        let paths = setup.plan.paths.iter().zip(&setup.targets).zip(&setup.secrets);
-        let routes =
-            paths.map(|((path, target), secret)| Route::new(path.clone(), target.clone(), secret.clone())).collect();
+        let paths = setup.plan.paths.iter().zip(&setup.targets).zip(&setup.credentials);
+        let routes = paths
+            .map(|((path, target), credential)| Route::new(path.clone(), target.clone(), credential.clone()))
+            .collect();
         let caller = Caller::new(routes, setup.run_id.clone(), setup.origin, share.number, share.of);
         let caller = if setup.plan.concurrency() > 0 { caller } else { caller.filling_pools() };
         let caller = if setup.keeps_gaps { caller.keeping_gaps() } else { caller };
