@@ -10,7 +10,7 @@ use crate::objective::objective::{Expectation, Objective};
 use crate::objective::precision::Precision;
 use crate::path::NetPath;
 use crate::profile::{Profile, most_workers};
-use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};
+use crate::schedule::arrivals::{nanos, trace_end};
 use crate::schedule::closed;
 use crate::schedule::design::Phases;
 use crate::schedule::measured::{self, Unmeasured};
@@ -154,8 +154,7 @@ impl Plan {
     #[must_use]
     pub fn expected_calls(&self) -> Option<f64> {
         let members = if self.load.design == Design::Paired { self.paths.len() } else { 1 };
-        let LoadModel::Open { rate: Some(rate), .. } = self.load.model else { return None };
-        let calls = rate.0 * self.measure_until().as_secs_f64() * members as f64;
+        let calls = self.load.model.rate()?.0 * self.measure_until().as_secs_f64() * members as f64;
         Some(self.limits.requests.map_or(calls, |limit| calls.min(limit as f64)))
     }
 
@@ -175,19 +174,8 @@ impl Plan {
             spread: nanos(self.load.round_spread.0),
             phases,
         };
-        Tickets::new(self.arrivals(trace, phases.until), layout, Share { shard, of: of.max(1) })
-    }
-
-    fn arrivals<'trace>(&self, trace: Option<&'trace [Duration]>, until: u64) -> ArrivalTimes<'trace> {
-        let none = ArrivalTimes::trace(&[], 0);
-        match self.load.model {
-            LoadModel::Open { arrivals: Arrivals::Constant, rate: Some(rate) } => ArrivalTimes::constant(rate.0, until),
-            LoadModel::Open { arrivals: Arrivals::Poisson, rate: Some(rate) } => {
-                ArrivalTimes::poisson(self.seed, rate.0, until)
-            }
-            LoadModel::Open { arrivals: Arrivals::Trace, .. } => ArrivalTimes::trace(trace.unwrap_or(&[]), until),
-            LoadModel::Open { rate: None, .. } | LoadModel::Closed { .. } => none,
-        }
+        let times = self.load.model.times(self.seed, trace, phases.until);
+        Tickets::new(times, layout, Share { shard, of: of.max(1) })
     }
 
     /// Where the phases lie, in nanoseconds from the run's start.
@@ -202,7 +190,7 @@ impl Plan {
     /// Whether arrivals come at the trace's own times.
     #[must_use]
     pub fn follows_trace(&self) -> bool {
-        matches!(self.load.model, LoadModel::Open { arrivals: Arrivals::Trace, .. })
+        self.load.model.arrivals().is_some_and(Arrivals::follows_trace)
     }
 
     /// Shortens the measured phase to the end of the trace that it follows, if the trace ends first.
@@ -239,7 +227,7 @@ impl Plan {
 
     /// Whether so many arrivals are expected on every path that none can be without, so that nobody need count them.
     fn is_surely_measured(&self) -> bool {
-        let LoadModel::Open { rate: Some(rate), .. } = self.load.model else { return false };
+        let Some(rate) = self.load.model.rate() else { return false };
         let in_a_segment = rate.0 * self.load.duration.0.as_secs_f64() / self.paths.len().max(1) as f64;
         self.limits.requests.is_none() && in_a_segment > SURELY
     }
@@ -253,15 +241,15 @@ impl Plan {
             );
         }
         let after = format!("the measured {duration} after {warmup} of warmup");
-        match self.load.model {
-            LoadModel::Open { rate: Some(rate), .. } => format!(
+        match self.load.model.rate() {
+            Some(rate) => format!(
                 "a rate of {} ({}, seed {}) brings no arrival for it into {after}; raise load.rate or lengthen \
                  load.duration",
-                measured::told(rate),
+                measured::readable_rate(rate),
                 design.as_str(),
                 self.seed
             ),
-            LoadModel::Open { rate: None, .. } | LoadModel::Closed { .. } => format!(
+            None => format!(
                 "the trace has no arrival for it in {after}; use a longer trace, raise workload.time_scale or lengthen \
                  load.duration"
             ),
@@ -295,10 +283,7 @@ impl Plan {
     /// The callers of a closed load; 0 for an open one. Caller `slot` belongs to worker `slot % workers`.
     #[must_use]
     pub fn concurrency(&self) -> u64 {
-        match self.load.model {
-            LoadModel::Closed { concurrency, .. } => concurrency as u64,
-            LoadModel::Open { .. } => 0,
-        }
+        self.load.model.concurrency()
     }
 
     /// When caller `slot` of a closed load makes its first call, from the run's start.

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use crate::path::NetPath;
 use crate::profile::error::{Origin, Problem, Wrong};
 use crate::profile::tree::{Node, Table, Value};
+use crate::schedule::load::LoadModel;
 use crate::spelling::nearest;
 
 /// The keys of each section, by which a misplaced key is found again.
@@ -50,22 +51,7 @@ pub const SECTIONS: [(&str, &[&str]); 16] = [
             "time_unit",
         ],
     ),
-    (
-        "load",
-        &[
-            "kind",
-            "arrivals",
-            "rate",
-            "warmup",
-            "duration",
-            "design",
-            "round_spread",
-            "max_in_flight",
-            "concurrency",
-            "think_time",
-            "precision",
-        ],
-    ),
+    ("load", &LoadModel::KEYS),
     ("compare", &["margins", "noise_floor"]),
     ("limits", &["requests", "tokens", "cost", "auth_failures", "failure_share", "failures_in_a_row"]),
     ("prices", &["input", "output", "currency"]),

@@ -19,7 +19,6 @@ use crate::driver::worker::{self, Stop, told};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::{Gap, Sample};
 use crate::plan::Plan;
-use crate::schedule::load::LoadModel;
 use crate::schedule::pacer::Pacer;
 use crate::schedule::tickets::Ticket;
 use crate::store::journal::RecordSink;
@@ -171,7 +170,7 @@ async fn closed(
         let (plan, context) = (Arc::clone(&plan), Rc::clone(context));
         let closed = Closed {
             origin: context.setup.origin,
-            think_time: think_time(&plan),
+            think_time: plan.load.model.think_time(),
             in_flight: Rc::clone(in_flight),
             stop: stop.clone(),
         };
@@ -185,13 +184,6 @@ async fn closed(
         caller.context("a caller broke")??;
     }
     Ok(())
-}
-
-fn think_time(plan: &Plan) -> Duration {
-    match plan.load.model {
-        LoadModel::Closed { think_time, .. } => think_time.0,
-        LoadModel::Open { .. } => Duration::ZERO,
-    }
 }
 
 async fn abort_when_told(context: Rc<WorkerContext>, mut stop: watch::Receiver<Stop>) {
