@@ -55,8 +55,8 @@ const HEADERS: usize = 24;
 pub struct Route {
     path: NetPath,
     target: Target,
-    chat: Uri,
-    responses: Uri,
+    /// Where each API is called.
+    uris: [Uri; Api::ALL.len()],
     /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
     headers: RefCell<[HeaderMap; 2]>,
     credential: Credential,
@@ -91,10 +91,9 @@ impl Route {
             headers
         }));
         // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
-        let uri = |resource: &str| format!("{shown}{resource}").parse().unwrap_or_default();
-        let (chat, responses) = (uri("/chat/completions"), uri("/responses"));
+        let uris = Api::ALL.map(|api| format!("{shown}{}", api.resource()).parse().unwrap_or_default());
         let pool = Pool::new(&path);
-        Self { path, target, chat, responses, headers, credential, until: Cell::new(until), pool }
+        Self { path, target, uris, headers, credential, until: Cell::new(until), pool }
     }
 
     /// The headers of a call that is sent at `now`.
@@ -207,15 +206,11 @@ impl Caller {
     #[must_use]
     pub fn prepare(&self, ticket: Ticket, call: &Call) -> Box<Prepared> {
         let route = &self.routes[ticket.path.index()];
-        let uri = match call.api {
-            Api::Chat => &route.chat,
-            Api::Responses => &route.responses,
-        };
         let body = api::encode(call);
         let planned = planned_tokens(call, body.len());
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.clone();
+        *request.uri_mut() = route.uris[call.api.index()].clone();
         *request.headers_mut() = route.headers(call.stream, self.origin + ticket.intended);
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);

@@ -58,6 +58,16 @@ pub enum AuthKind {
     SubscriptionKey,
 }
 
+impl AuthKind {
+    /// All kinds, by the words that profiles use.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("api-key", Self::ApiKey),
+        ("bearer", Self::Bearer),
+        ("subscription-key", Self::SubscriptionKey),
+        ("none", Self::None),
+    ];
+}
+
 /// Where a secret stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -158,7 +168,7 @@ pub struct Timeouts {
     pub connect: Span,
     /// From the request sent to the first byte of the answer.
     pub first_byte: Span,
-    /// RunComparison two reads of the answer.
+    /// Between two reads of the answer.
     pub gap: Span,
     /// The whole call, from its sending.
     pub total: Span,

@@ -10,6 +10,7 @@ use crate::profile::error::{Origin, Problem, Wrong};
 use crate::profile::tree::{Node, Table, Value};
 use crate::schedule::load::LoadModel;
 use crate::spelling::nearest;
+use crate::units::Api;
 
 /// The keys of each section, by which a misplaced key is found again.
 pub const SECTIONS: [(&str, &[&str]); 16] = [
@@ -66,7 +67,7 @@ pub const SECTIONS: [(&str, &[&str]); 16] = [
         &["path", "kind", "tag", "name", "expr", "api", "stream", "per_call", "severity", "abort", "abort_after"],
     ),
     ("expectation", &["claim", "reference", "path", "kind", "tag", "slo", "api", "stream", "per_call"]),
-    ("workload.api", &["chat", "responses"]),
+    ("workload.api", &Api::WORDS),
 ];
 
 /// The keys of files that a profile names.

@@ -9,6 +9,7 @@ use crate::path::{NetPath, PathKind};
 use crate::profile::error::{Origin, Wrong};
 use crate::profile::fields::{Fields, unknown_path};
 use crate::profile::tree::{self, Node, Value};
+use crate::spelling::alternatives;
 use crate::units::{Api, PathId, Span};
 
 /// The rules that come with this tool: thresholds of a service in operation.
@@ -185,7 +186,7 @@ fn read_one(section: &Fields<'_>, paths: Paths<'_>, key: &str) -> Result<Objecti
     }
     let mut objective = Objective::new("", expr);
     objective.calls =
-        Calls { api: section.parsed::<Api>("api", "\"chat\" or \"responses\"")?, stream: section.flag("stream")? };
+        Calls { api: section.parsed::<Api>("api", &alternatives(&Api::WORDS))?, stream: section.flag("stream")? };
     objective.per_call = read_conditions(section)?;
     Ok(objective)
 }
