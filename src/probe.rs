@@ -204,7 +204,6 @@ fn lasts(class: ErrorClass, answered: bool) -> bool {
         | ErrorClass::BodyTruncated
         | ErrorClass::Interrupted
         | ErrorClass::InFlightCap
-        | ErrorClass::LimitReached
         | ErrorClass::Internal => false,
     }
 }

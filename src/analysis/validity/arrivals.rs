@@ -105,11 +105,11 @@ impl Dispersion {
     }
 }
 
-/// Why this tool never sent an arrival. Those after a limit that the user set are no fault of it.
+/// Why this tool never sent an arrival.
 fn own_drop(outcome: Outcome) -> Option<ErrorClass> {
     match outcome {
-        Outcome::Dropped(ErrorClass::LimitReached) | Outcome::Ok | Outcome::Failed(_) | Outcome::Incomplete(_) => None,
         Outcome::Dropped(class) => Some(class),
+        Outcome::Ok | Outcome::Failed(_) | Outcome::Incomplete(_) => None,
     }
 }
 
