@@ -17,6 +17,7 @@ use super::responses::stored::StoredResponse;
 use super::sse::Script;
 use crate::model::deployment::Plan;
 use crate::net::clock::unix_seconds;
+use crate::units::Nanos;
 
 /// The longest summary of a reasoning, in tokens.
 const SUMMARY: usize = 24;
@@ -27,7 +28,7 @@ pub(crate) struct Assembly {
     pub(crate) name: u64,
     pub(crate) dialect: Dialect,
     /// When the request came.
-    pub(crate) arrival: u64,
+    pub(crate) arrival: Nanos,
 }
 
 /// An answer whose form is still open.
@@ -59,7 +60,7 @@ impl Answer {
                 Self::Completions(answer, ChatStream { include_usage, obfuscated: request.obfuscated })
             }
             Form::Responses(form) => {
-                let took = plan.end().saturating_sub(arrival);
+                let took = plan.end().since(arrival);
                 let terms = form.terms.clone();
                 let choice = choices.into_iter().next().unwrap_or_else(Choice::empty);
                 let summary =
@@ -67,7 +68,7 @@ impl Answer {
                 let answer = ResponsesAnswer {
                     name,
                     created,
-                    completed: created + took / 1_000_000_000,
+                    completed: created + took.as_secs(),
                     model,
                     prompt_tokens,
                     cached,

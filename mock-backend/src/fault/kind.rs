@@ -1,9 +1,11 @@
 //! The kinds of faults, and how scenarios and headers write them: `429`, `reset`, `stall:5`, `stall:5:2s`.
 
+use std::time::Duration;
+
 use super::error_kind::{ERROR_KINDS, ErrorKind};
 use super::retry::{RETRIES, Retry};
 use super::rewrite::{REWRITES, Rewrite};
-use crate::units::{nearest, parse_duration};
+use crate::units::{nearest, parse_span};
 
 /// One kind of fault. Tokens are counted from 1; "after 0 tokens" is after what opens a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +14,8 @@ pub(crate) enum Fault {
     Refused,
     /// Nobody hears who knocks: connections are never made.
     Unreachable,
-    /// A connection is accepted, and nothing is read from it for so many nanoseconds.
-    SlowAccept(u64),
+    /// A connection is accepted, and nothing is read from it for so long.
+    SlowAccept(Duration),
     /// A connection is closed as soon as it is accepted.
     Drop,
     /// A connection is reset as soon as it is accepted.
@@ -28,16 +30,16 @@ pub(crate) enum Fault {
     Continue,
     /// `103 Early Hints` before the answer.
     EarlyHints,
-    /// The head comes so many nanoseconds late.
-    SlowHead(u64),
+    /// The head comes so late.
+    SlowHead(Duration),
     /// No answer at all, on a connection that stays open.
     Hang,
     /// The connection is closed after so many tokens, without an end; or instead of an answer.
     Close(Option<usize>),
     /// The connection is reset after so many tokens, or instead of an answer.
     Reset(Option<usize>),
-    /// Nothing more comes after so many tokens for so many nanoseconds, or for ever.
-    Stall(usize, Option<u64>),
+    /// Nothing more comes after so many tokens for so long, or for ever.
+    Stall(usize, Option<Duration>),
     /// The connection is closed in the middle of a chunk, that of this token.
     Truncated(usize),
     /// An error in the stream after so many tokens, under status 200.
@@ -85,7 +87,7 @@ enum Make {
     /// With a number of tokens or without.
     Maybe(fn(Option<usize>) -> Fault),
     /// With a time, 1 s unless told otherwise.
-    Late(fn(u64) -> Fault),
+    Late(fn(Duration) -> Fault),
     Stall,
 }
 
@@ -230,11 +232,11 @@ impl Row {
             Make::Plain(fault) => rest.map_or(Ok(fault), |_| Err(too_much(self.name))),
             Make::Tokens(make, default) => Ok(make(rest.map_or(Ok(default), tokens)?)),
             Make::Maybe(make) => Ok(make(rest.map(tokens).transpose()?)),
-            Make::Late(make) => Ok(make(parse_duration(rest.unwrap_or("1s"))? as u64)),
+            Make::Late(make) => Ok(make(parse_span(rest.unwrap_or("1s"))?)),
             Make::Stall => {
                 let (k, time) = rest
                     .map_or(("0", None), |rest| rest.split_once(':').map_or((rest, None), |(k, time)| (k, Some(time))));
-                let time = time.map(parse_duration).transpose()?.map(|ns| ns as u64);
+                let time = time.map(parse_span).transpose()?;
                 Ok(Fault::Stall(tokens(k)?, time))
             }
         }
@@ -278,9 +280,9 @@ mod tests {
             ("reset:0", Ok(Fault::Reset(Some(0)))),
             ("stall", Ok(Fault::Stall(0, None))),
             ("stall:5", Ok(Fault::Stall(5, None))),
-            ("stall:5:2s", Ok(Fault::Stall(5, Some(2_000_000_000)))),
-            ("slow-head:200ms", Ok(Fault::SlowHead(200_000_000))),
-            ("slow-accept:5ms", Ok(Fault::SlowAccept(5_000_000))),
+            ("stall:5:2s", Ok(Fault::Stall(5, Some(Duration::from_secs(2))))),
+            ("slow-head:200ms", Ok(Fault::SlowHead(Duration::from_millis(200)))),
+            ("slow-accept:5ms", Ok(Fault::SlowAccept(Duration::from_millis(5)))),
             ("in-stream-flat:2", Ok(Fault::InStreamFlat(2))),
             ("bad-json:3", Ok(Fault::BadJson(3))),
             ("rset", Err("unknown fault \"rset\", did you mean \"reset\"?")),
