@@ -35,7 +35,7 @@ pub struct Plan {
     pub baseline: PathId,
     /// The ways to the model.
     pub paths: Vec<NetPath>,
-    /// The baseline's path once more, by which the rig shows its own noise.
+    /// The baseline's path once more, which shows the noise of this machine.
     #[serde(default)]
     pub twin: Option<PathId>,
     /// What is asked.

@@ -162,7 +162,7 @@ fn judge(sample: &Sample, http: Http, was_hurried: bool) -> Judged {
         _ if is_success(sample) => format!("{class}: {said}"),
         _ => said.to_owned(),
     };
-    match (lasts(class, sample.status.is_some()), class) {
+    match (is_permanent(class, sample.status.is_some()), class) {
         (false, _) => Judged::Odd(told),
         (true, ErrorClass::Alpn) => Judged::Refused(told, other_http(http)),
         (true, _) => Judged::Refused(told, class.remedy().unwrap_or(ANY_SERVER)),
@@ -176,7 +176,7 @@ fn is_success(sample: &Sample) -> bool {
 }
 
 /// Whether an error is one that will not get better by itself; `answered` says that the head of an answer had come.
-fn lasts(class: ErrorClass, answered: bool) -> bool {
+fn is_permanent(class: ErrorClass, answered: bool) -> bool {
     match class {
         ErrorClass::Http(status) => matches!(status, 300..=399 | 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422),
         ErrorClass::Dns

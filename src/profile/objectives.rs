@@ -137,7 +137,7 @@ fn objectives_of(fields: &Fields<'_>, paths: Paths<'_>, file: Option<&str>) -> R
         let chosen = Chosen::read(&section, paths)?.paths(&objective, paths);
         // A rule is for any profile: one for a kind of path that there is not has nothing to say.
         if chosen.is_empty() && file.is_none() {
-            let what = Chosen::read(&section, paths)?.told();
+            let what = Chosen::read(&section, paths)?.describe();
             return Err(section.rule("expr", format!("'{}' holds for no path: {what}", section.key("expr"))));
         }
         objectives.extend(chosen.into_iter().map(|path| Objective { path, ..objective.clone() }));
@@ -158,7 +158,7 @@ fn expectations_of(fields: &Fields<'_>, paths: Paths<'_>, file: Option<&str>) ->
         let mut on = chosen.paths(&slo, paths);
         if on.is_empty() {
             // What cannot be looked at stays unproven, and is not kept silent.
-            on.push(chosen.told());
+            on.push(chosen.describe());
         }
         let reference = section.text("reference")?.map(str::to_owned);
         expectations.extend(on.into_iter().map(|path| Expectation {
@@ -245,7 +245,7 @@ impl<'a> Chosen<'a> {
     }
 
     /// The same in words.
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let parts =
             [self.path.map(|path| format!("path {path}")), self.kind.map(|kind| format!("kind {}", kind.as_str()))];
         let parts = parts.into_iter().chain([self.tag.map(|tag| format!("tag {tag}"))]).flatten();

@@ -151,7 +151,7 @@ fn read_dist(fields: &Fields<'_>, key: &str) -> Result<Option<TokenDist>, Wrong>
         }
         _ => return Err(fields.wrong(key, DIST_EXPECTED)),
     };
-    possible(dist).map_err(|why| fields.rule(key, format!("'{}': {why}", fields.key(key))))?;
+    check_dist(dist).map_err(|why| fields.rule(key, format!("'{}': {why}", fields.key(key))))?;
     Ok(Some(dist))
 }
 
@@ -170,7 +170,7 @@ fn plain_table(table: &crate::profile::tree::Table) -> toml::Table {
 }
 
 /// Whether a distribution can be drawn from.
-fn possible(dist: TokenDist) -> Result<(), String> {
+fn check_dist(dist: TokenDist) -> Result<(), String> {
     let most = f64::from(MOST_TOKENS);
     let inside = |key: &str, value: f64, least: f64| {
         if value >= least && value <= most {
