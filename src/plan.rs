@@ -36,8 +36,8 @@ pub struct Plan {
     /// The ways to the model.
     pub paths: Vec<NetPath>,
     /// The baseline's path once more, which shows the noise of this machine.
-    #[serde(default)]
-    pub twin: Option<PathId>,
+    #[serde(default, rename = "twin")]
+    pub control_path: Option<PathId>,
     /// What is asked.
     pub workload: WorkloadPlan,
     /// When.
@@ -70,13 +70,13 @@ pub struct SimulatorPlan {
 }
 
 /// Adds the baseline's path once more, under a name that no other has.
-fn add_twin(paths: &mut Vec<NetPath>, baseline: PathId) -> PathId {
-    let mut twin = paths[baseline.index()].clone();
-    while paths.iter().any(|path| path.name == twin.name) {
-        twin.name.push_str("-again");
+fn add_control_path(paths: &mut Vec<NetPath>, baseline: PathId) -> PathId {
+    let mut control = paths[baseline.index()].clone();
+    while paths.iter().any(|path| path.name == control.name) {
+        control.name.push_str("-again");
     }
-    twin.id = PathId(paths.len() as u16);
-    paths.push(twin);
+    control.id = PathId(paths.len() as u16);
+    paths.push(control);
     PathId(paths.len() as u16 - 1)
 }
 
@@ -89,14 +89,14 @@ impl Plan {
     pub fn resolve(profile: Profile, cores: usize) -> Self {
         let most = most_workers(&profile.paths).unwrap_or(usize::MAX);
         let mut paths = profile.paths;
-        let twin = profile.noise_floor.then(|| add_twin(&mut paths, profile.baseline));
+        let control_path = profile.noise_floor.then(|| add_control_path(&mut paths, profile.baseline));
         Self {
             name: profile.name,
             seed: profile.seed.unwrap_or(DEFAULT_SEED),
             workers: profile.workers.unwrap_or(cores).min(most).max(1),
             baseline: profile.baseline,
             paths,
-            twin,
+            control_path,
             workload: profile.workload,
             load: profile.load,
             objectives: profile.objectives,
@@ -396,7 +396,7 @@ mod tests {
             },
             objectives: Vec::new(),
             margins: Vec::new(),
-            twin: None,
+            control_path: None,
             expectations: Vec::new(),
             limits: Limits::default(),
             prices: None,

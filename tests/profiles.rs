@@ -158,11 +158,11 @@ fn every_key_is_read() {
 fn the_baseline_is_measured_twice_when_asked() {
     let plan = Plan::resolve(parse(WHOLE).expect("parses"), 2);
     let names: Vec<_> = plan.paths.iter().map(|path| path.name.as_str()).collect();
-    assert_eq!((names, plan.twin), (vec!["a", "b", "a-again"], Some(hopmark::units::PathId(2))));
+    assert_eq!((names, plan.control_path), (vec!["a", "b", "a-again"], Some(hopmark::units::PathId(2))));
     assert_eq!((plan.paths[2].id, &plan.paths[2].base_url), (hopmark::units::PathId(2), &plan.paths[0].base_url));
     let once = parse(&WHOLE.replace("noise_floor = true", "noise_floor = false")).expect("parses");
     let once = Plan::resolve(once, 2);
-    assert_eq!((once.paths.len(), once.twin), (2, None));
+    assert_eq!((once.paths.len(), once.control_path), (2, None));
 }
 
 #[test]

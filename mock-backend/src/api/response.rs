@@ -8,6 +8,7 @@ use super::chat::events::ChatStream;
 use super::chat::stored::StoredChat;
 use super::completions::answer::CompletionsAnswer;
 use super::content::choice::Choice;
+use super::content::completion::Completion;
 use super::content::compose;
 use super::dialect::Dialect;
 use super::request::{Form, Request};
@@ -46,18 +47,16 @@ impl Answer {
         let (prompt_tokens, cached) = (request.prompt_tokens, request.cached);
         match &mut request.form {
             Form::Chat { include_usage, logprobs, function, .. } => {
-                let (id, logprobs, include_usage) = (format!("chatcmpl-{name:016x}"), *logprobs, *include_usage);
-                let function = *function;
-                let answer =
-                    ChatAnswer { id, created, model, prompt_tokens, cached, choices, dialect, logprobs, function };
-                Self::Chat(answer, ChatStream { include_usage, obfuscated: request.obfuscated })
+                let (id, logprobs) = (format!("chatcmpl-{name:016x}"), *logprobs);
+                let completion = Completion { id, created, model, prompt_tokens, cached, choices, dialect, logprobs };
+                let stream = ChatStream { include_usage: *include_usage, obfuscated: request.obfuscated };
+                Self::Chat(ChatAnswer { completion, function: *function }, stream)
             }
             Form::Completions { include_usage, echo, logprobs } => {
-                let (id, echo, include_usage) = (format!("cmpl-{name:016x}"), echo.take(), *include_usage);
-                let logprobs = *logprobs;
-                let answer =
-                    CompletionsAnswer { id, created, model, prompt_tokens, cached, choices, dialect, echo, logprobs };
-                Self::Completions(answer, ChatStream { include_usage, obfuscated: request.obfuscated })
+                let (id, logprobs) = (format!("cmpl-{name:016x}"), *logprobs);
+                let completion = Completion { id, created, model, prompt_tokens, cached, choices, dialect, logprobs };
+                let stream = ChatStream { include_usage: *include_usage, obfuscated: request.obfuscated };
+                Self::Completions(CompletionsAnswer { completion, echo: echo.take() }, stream)
             }
             Form::Responses(form) => {
                 let took = plan.end().since(arrival);

@@ -43,8 +43,8 @@ impl Script {
     /// Whether token `k` sends something.
     fn is_loud(&self, k: usize) -> bool {
         match self {
-            Self::Chat(chunks) => chunks.is_loud(k),
-            Self::Completions(chunks) => chunks.is_loud(k),
+            Self::Chat(chunks) => chunks.completion().is_loud(k),
+            Self::Completions(chunks) => chunks.completion().is_loud(k),
             Self::Responses(events) => events.is_loud(k),
         }
     }
@@ -52,8 +52,8 @@ impl Script {
     /// The first token that sends something of the answer.
     pub(crate) fn first(&self) -> Option<usize> {
         match self {
-            Self::Chat(chunks) => chunks.first(),
-            Self::Completions(chunks) => chunks.first(),
+            Self::Chat(chunks) => chunks.completion().first(),
+            Self::Completions(chunks) => chunks.completion().first(),
             Self::Responses(events) => events.first(),
         }
     }

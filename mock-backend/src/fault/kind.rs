@@ -74,12 +74,8 @@ pub(crate) enum Fault {
     Retry(Retry),
 }
 
-/// A fault without its number.
-struct Row {
-    name: &'static str,
-    make: Make,
-}
-
+/// How a fault is made of what stands behind its name.
+#[derive(Clone, Copy)]
 enum Make {
     Plain(Fault),
     /// With a number of tokens, and the number it has without one.
@@ -91,35 +87,36 @@ enum Make {
     Stall,
 }
 
-const ROWS: [Row; 28] = [
-    Row { name: "refused", make: Make::Plain(Fault::Refused) },
-    Row { name: "unreachable", make: Make::Plain(Fault::Unreachable) },
-    Row { name: "slow-accept", make: Make::Late(Fault::SlowAccept) },
-    Row { name: "drop", make: Make::Plain(Fault::Drop) },
-    Row { name: "reset-connection", make: Make::Plain(Fault::ResetConnection) },
-    Row { name: "tls", make: Make::Plain(Fault::Tls) },
-    Row { name: "redirect", make: Make::Plain(Fault::Redirect) },
-    Row { name: "continue", make: Make::Plain(Fault::Continue) },
-    Row { name: "early-hints", make: Make::Plain(Fault::EarlyHints) },
-    Row { name: "slow-head", make: Make::Late(Fault::SlowHead) },
-    Row { name: "hang", make: Make::Plain(Fault::Hang) },
-    Row { name: "close", make: Make::Maybe(Fault::Close) },
-    Row { name: "reset", make: Make::Maybe(Fault::Reset) },
-    Row { name: "stall", make: Make::Stall },
-    Row { name: "truncated", make: Make::Tokens(Fault::Truncated, 1) },
-    Row { name: "in-stream", make: Make::Tokens(Fault::InStream, 0) },
-    Row { name: "in-stream-flat", make: Make::Tokens(Fault::InStreamFlat, 0) },
-    Row { name: "no-final", make: Make::Plain(Fault::NoFinal) },
-    Row { name: "no-done", make: Make::Plain(Fault::NoDone) },
-    Row { name: "no-usage", make: Make::Plain(Fault::NoUsage) },
-    Row { name: "two-dones", make: Make::Plain(Fault::TwoDones) },
-    Row { name: "bad-json", make: Make::Tokens(Fault::BadJson, 1) },
-    Row { name: "twice", make: Make::Tokens(Fault::Twice, 1) },
-    Row { name: "content-type", make: Make::Plain(Fault::ContentType) },
-    Row { name: "no-content-type", make: Make::Plain(Fault::NoContentType) },
-    Row { name: "empty-content-type", make: Make::Plain(Fault::EmptyContentType) },
-    Row { name: "gzip", make: Make::Plain(Fault::Gzip) },
-    Row { name: "false-gzip", make: Make::Plain(Fault::FalseGzip) },
+/// All faults but those that are named in tables of their own.
+const FAULTS: [Make; 28] = [
+    Make::Plain(Fault::Refused),
+    Make::Plain(Fault::Unreachable),
+    Make::Late(Fault::SlowAccept),
+    Make::Plain(Fault::Drop),
+    Make::Plain(Fault::ResetConnection),
+    Make::Plain(Fault::Tls),
+    Make::Plain(Fault::Redirect),
+    Make::Plain(Fault::Continue),
+    Make::Plain(Fault::EarlyHints),
+    Make::Late(Fault::SlowHead),
+    Make::Plain(Fault::Hang),
+    Make::Maybe(Fault::Close),
+    Make::Maybe(Fault::Reset),
+    Make::Stall,
+    Make::Tokens(Fault::Truncated, 1),
+    Make::Tokens(Fault::InStream, 0),
+    Make::Tokens(Fault::InStreamFlat, 0),
+    Make::Plain(Fault::NoFinal),
+    Make::Plain(Fault::NoDone),
+    Make::Plain(Fault::NoUsage),
+    Make::Plain(Fault::TwoDones),
+    Make::Tokens(Fault::BadJson, 1),
+    Make::Tokens(Fault::Twice, 1),
+    Make::Plain(Fault::ContentType),
+    Make::Plain(Fault::NoContentType),
+    Make::Plain(Fault::EmptyContentType),
+    Make::Plain(Fault::Gzip),
+    Make::Plain(Fault::FalseGzip),
 ];
 
 impl Fault {
@@ -139,8 +136,8 @@ impl Fault {
         if let Some(fault) = rewrite.or_else(retry) {
             return if rest.is_none() { Ok(fault) } else { Err(too_much(name)) };
         }
-        let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| unknown(name))?;
-        row.make(rest)
+        let make = FAULTS.iter().find(|make| make.name() == name).ok_or_else(|| unknown(name))?;
+        make.fault(rest)
     }
 
     /// Its name, as the ledger has it.
@@ -223,17 +220,28 @@ impl Fault {
     }
 }
 
-impl Row {
-    fn make(&self, rest: Option<&str>) -> Result<Fault, String> {
+impl Make {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain(fault) => fault,
+            Self::Tokens(make, default) => make(default),
+            Self::Maybe(make) => make(None),
+            Self::Late(make) => make(Duration::ZERO),
+            Self::Stall => Fault::Stall(0, None),
+        }
+        .name()
+    }
+
+    fn fault(self, rest: Option<&str>) -> Result<Fault, String> {
         let tokens = |text: &str| -> Result<usize, String> {
-            text.parse().map_err(|_| format!("\"{text}\" is not a number of tokens, as in {}:5", self.name))
+            text.parse().map_err(|_| format!("\"{text}\" is not a number of tokens, as in {}:5", self.name()))
         };
-        match self.make {
-            Make::Plain(fault) => rest.map_or(Ok(fault), |_| Err(too_much(self.name))),
-            Make::Tokens(make, default) => Ok(make(rest.map_or(Ok(default), tokens)?)),
-            Make::Maybe(make) => Ok(make(rest.map(tokens).transpose()?)),
-            Make::Late(make) => Ok(make(parse_span(rest.unwrap_or("1s"))?)),
-            Make::Stall => {
+        match self {
+            Self::Plain(fault) => rest.map_or(Ok(fault), |_| Err(too_much(self.name()))),
+            Self::Tokens(make, default) => Ok(make(rest.map_or(Ok(default), tokens)?)),
+            Self::Maybe(make) => Ok(make(rest.map(tokens).transpose()?)),
+            Self::Late(make) => Ok(make(parse_span(rest.unwrap_or("1s"))?)),
+            Self::Stall => {
                 let (k, time) = rest
                     .map_or(("0", None), |rest| rest.split_once(':').map_or((rest, None), |(k, time)| (k, Some(time))));
                 let time = time.map(parse_span).transpose()?;
@@ -250,7 +258,7 @@ fn too_much(name: &str) -> String {
 /// All names.
 fn names() -> impl Iterator<Item = &'static str> {
     let odd = REWRITES.iter().map(|row| row.0).chain(RETRIES.iter().map(|row| row.0));
-    ERROR_KINDS.iter().map(|row| row.0).chain(ROWS.iter().map(|row| row.name)).chain(odd)
+    ERROR_KINDS.iter().map(|row| row.0).chain(FAULTS.iter().map(|make| make.name())).chain(odd)
 }
 
 fn unknown(name: &str) -> String {
