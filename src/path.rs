@@ -60,7 +60,7 @@ pub enum AuthKind {
 
 impl AuthKind {
     /// All kinds, by the words that profiles use.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub(crate) const ALL: [(&'static str, Self); 4] = [
         ("api-key", Self::ApiKey),
         ("bearer", Self::Bearer),
         ("subscription-key", Self::SubscriptionKey),
@@ -122,7 +122,7 @@ impl Http {
 
     /// The most workers that can have a connection each; `None` when each has as many as it needs.
     #[must_use]
-    pub fn most_workers(&self, policy: ConnectionPolicy) -> Option<usize> {
+    pub(crate) fn most_workers(&self, policy: ConnectionPolicy) -> Option<usize> {
         match (self, policy) {
             (Self::Two { max, .. }, ConnectionPolicy::Keep) => Some(*max),
             (Self::Two { .. }, ConnectionPolicy::Fresh) | (Self::One, _) => None,

@@ -81,7 +81,7 @@ fn add_control_path(paths: &mut Vec<NetPath>, baseline: PathId) -> PathId {
 }
 
 /// The seed of a plan whose profile names none.
-pub const DEFAULT_SEED: u64 = 42;
+pub(crate) const DEFAULT_SEED: u64 = 42;
 
 impl Plan {
     /// What will happen when this profile is run by a process that may use `cores` cores.
@@ -117,13 +117,13 @@ impl Plan {
 
     /// The path with this name.
     #[must_use]
-    pub fn path_named(&self, name: &str) -> Option<&NetPath> {
+    pub(crate) fn path_named(&self, name: &str) -> Option<&NetPath> {
         self.paths.iter().find(|path| path.name == name)
     }
 
     /// Whether the run is to be judged while it goes on.
     #[must_use]
-    pub fn is_overseen(&self) -> bool {
+    pub(crate) fn is_overseen(&self) -> bool {
         self.precision.is_some() || self.objectives.iter().any(|objective| objective.abort_after.is_some())
     }
 
@@ -142,7 +142,7 @@ impl Plan {
     /// How many seconds an interval of histograms, counts and series lasts: it widens with the plan, so that files stay
     /// bounded. 1 up to ten minutes, 10 up to two hours, 60 beyond.
     #[must_use]
-    pub fn interval_s(&self) -> u64 {
+    pub(crate) fn interval_s(&self) -> u64 {
         match self.measure_until().as_secs() {
             0..=600 => 1,
             601..=7_200 => 10,
@@ -152,7 +152,7 @@ impl Plan {
 
     /// How many calls an open load with a rate will make, nearly; `None` where nobody knows before.
     #[must_use]
-    pub fn expected_calls(&self) -> Option<f64> {
+    pub(crate) fn expected_calls(&self) -> Option<f64> {
         let members = if self.load.design == Design::Paired { self.paths.len() } else { 1 };
         let calls = self.load.model.rate()?.0 * self.measure_until().as_secs_f64() * members as f64;
         Some(self.limits.requests.map_or(calls, |limit| calls.min(limit as f64)))
@@ -189,7 +189,7 @@ impl Plan {
 
     /// Whether arrivals come at the trace's own times.
     #[must_use]
-    pub fn follows_trace(&self) -> bool {
+    pub(crate) fn follows_trace(&self) -> bool {
         self.load.model.arrivals().is_some_and(Arrivals::follows_trace)
     }
 
@@ -212,7 +212,7 @@ impl Plan {
     ///
     /// # Errors
     /// When the schedule has no measured call for a path, or a limit on requests ends it before.
-    pub fn check_measured(&self, trace: Option<&[Duration]>) -> Result<(), NothingMeasured> {
+    pub(crate) fn check_measured(&self, trace: Option<&[Duration]>) -> Result<(), NothingMeasured> {
         if self.concurrency() > 0 || self.is_surely_measured() {
             return Ok(());
         }
@@ -258,7 +258,7 @@ impl Plan {
 
     /// The first round of the measured phase, where groups of neighbours begin anew; 0 for a closed load, which has none.
     #[must_use]
-    pub fn first_measured(&self, trace: Option<&[Duration]>) -> u64 {
+    pub(crate) fn first_measured(&self, trace: Option<&[Duration]>) -> u64 {
         self.tickets(trace, 0, 1).find(|ticket| ticket.phase == Phase::Measure).map_or(0, |ticket| ticket.round)
     }
 
@@ -276,7 +276,7 @@ impl Plan {
 
     /// The phase in which an instant after the run's start lies.
     #[must_use]
-    pub fn phase_at(&self, at: Duration) -> Phase {
+    pub(crate) fn phase_at(&self, at: Duration) -> Phase {
         self.phases(None).at(nanos(at))
     }
 
@@ -288,13 +288,13 @@ impl Plan {
 
     /// When caller `slot` of a closed load makes its first call, from the run's start.
     #[must_use]
-    pub fn closed_start(&self, slot: u64) -> Duration {
+    pub(crate) fn closed_start(&self, slot: u64) -> Duration {
         closed::first_call(slot, self.concurrency(), self.measure_from())
     }
 
     /// Number, round and path of call `k` of caller `slot` of a closed load. Every call is a round of its own.
     #[must_use]
-    pub fn closed_call(&self, slot: u64, k: u64) -> (Seq, u64, PathId) {
+    pub(crate) fn closed_call(&self, slot: u64, k: u64) -> (Seq, u64, PathId) {
         let seq = closed::seq(slot, k, self.concurrency().max(1));
         (seq, seq.0, closed::path(self.seed, slot, k, self.path_count()))
     }
@@ -302,7 +302,7 @@ impl Plan {
     /// The path of call `k` of caller `slot` when it starts at `at`: under [`Design::Sequential`] the measured phase
     /// has a segment for each path, otherwise it is the path of [`Plan::closed_call`].
     #[must_use]
-    pub fn closed_path_at(&self, slot: u64, k: u64, at: Duration) -> PathId {
+    pub(crate) fn closed_path_at(&self, slot: u64, k: u64, at: Duration) -> PathId {
         let phases = self.phases(None);
         if self.load.design == Design::Sequential && phases.at(nanos(at)) == Phase::Measure {
             PathId(phases.segment(nanos(at), self.path_count()))
@@ -313,7 +313,7 @@ impl Plan {
 
     /// The ticket of call `k` of caller `slot` of a closed load when it starts at `at`; `None` once measuring is over.
     #[must_use]
-    pub fn closed_ticket(&self, slot: u64, k: u64, at: Duration) -> Option<Ticket> {
+    pub(crate) fn closed_ticket(&self, slot: u64, k: u64, at: Duration) -> Option<Ticket> {
         let phase = self.phase_at(at);
         let (seq, round, _) = self.closed_call(slot, k);
         let path = self.closed_path_at(slot, k, at);

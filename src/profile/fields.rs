@@ -127,7 +127,7 @@ impl<'tree> Fields<'tree> {
 
     /// The first of these keys that is there.
     #[must_use]
-    pub fn first_of(&self, keys: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn first_of(&self, keys: &[&'static str]) -> Option<&'static str> {
         keys.iter().copied().find(|key| self.table.contains_key(*key))
     }
 
@@ -337,7 +337,7 @@ fn percent(text: &str) -> Option<f64> {
 
 /// A path that is named and is not there.
 #[must_use]
-pub fn unknown_path(paths: &[NetPath], name: &str, origin: &Origin, key: &str) -> Wrong {
+pub(crate) fn unknown_path(paths: &[NetPath], name: &str, origin: &Origin, key: &str) -> Wrong {
     let names: Vec<&str> = paths.iter().map(|path| path.name.as_str()).collect();
     let meant = nearest(name, &names).map_or(String::new(), |near| format!("did you mean '{near}'? "));
     let known = names.join(", ");
@@ -345,7 +345,7 @@ pub fn unknown_path(paths: &[NetPath], name: &str, origin: &Origin, key: &str) -
 }
 
 /// The most tokens that a prompt or an answer may be asked to have.
-pub const MOST_TOKENS: u32 = 2_000_000;
+pub(crate) const MOST_TOKENS: u32 = 2_000_000;
 
 fn wrong_value(origin: &Origin, key: &str, value: &Value, expected: &str) -> Wrong {
     let found = match value {

@@ -97,7 +97,7 @@ pub(crate) fn span(fields: &Fields<'_>, key: &str) -> Result<Option<Span>, Wrong
 ///
 /// # Errors
 /// When it is no precision.
-pub fn read_precision(fields: &Fields<'_>) -> Result<Option<Precision>, Wrong> {
+pub(crate) fn read_precision(fields: &Fields<'_>) -> Result<Option<Precision>, Wrong> {
     let Some(text) = fields.text("precision")? else { return Ok(None) };
     let wrong = |error| fields.rule("precision", format!("'{}': {error}", fields.key("precision")));
     text.parse().map(Some).map_err(|error: PrecisionError| wrong(error))
@@ -107,7 +107,7 @@ pub fn read_precision(fields: &Fields<'_>) -> Result<Option<Precision>, Wrong> {
 ///
 /// # Errors
 /// When a limit is not a whole number above 0.
-pub fn read_limits(fields: Option<&Fields<'_>>) -> Result<Limits, Wrong> {
+pub(crate) fn read_limits(fields: Option<&Fields<'_>>) -> Result<Limits, Wrong> {
     let mut limits = Limits::default();
     if let Some(fields) = fields {
         limits.requests = fields.count("requests", 1)?;

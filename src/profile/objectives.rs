@@ -13,10 +13,10 @@ use crate::spelling::alternatives;
 use crate::units::{Api, PathId, Span};
 
 /// The rules that come with this tool: thresholds of a service in operation.
-pub const OPERATING: &str = include_str!("../../profiles/rules/operating.toml");
+pub(crate) const OPERATING: &str = include_str!("../../profiles/rules/operating.toml");
 
 /// The claims that come with this tool: those of a design with a private endpoint in another region.
-pub const CROSS_REGION: &str = include_str!("../../profiles/rules/cross-region.toml");
+pub(crate) const CROSS_REGION: &str = include_str!("../../profiles/rules/cross-region.toml");
 
 /// The names by which files that come with this tool are known.
 const BUILTIN: [(&str, &str); 2] = [("builtin:operating", OPERATING), ("builtin:cross-region", CROSS_REGION)];
@@ -37,7 +37,7 @@ pub struct Paths<'p> {
 ///
 /// # Errors
 /// When one of them is wrong.
-pub fn read_objectives(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Objective>, Wrong> {
+pub(crate) fn read_objectives(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Objective>, Wrong> {
     let mut objectives = objectives_of(fields, paths, None)?;
     for file in named_files(fields, "rules")? {
         let node = file.tree()?;
@@ -56,7 +56,7 @@ pub fn read_objectives(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Obje
 ///
 /// # Errors
 /// When one of them is wrong.
-pub fn read_expectations(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Expectation>, Wrong> {
+pub(crate) fn read_expectations(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Expectation>, Wrong> {
     let mut expectations = expectations_of(fields, paths, None)?;
     for file in named_files(fields, "expectations")? {
         let node = file.tree()?;

@@ -47,7 +47,7 @@ pub fn read(fields: &Fields<'_>, id: PathId, simulated: bool) -> Result<NetPath,
 ///
 /// # Errors
 /// When it has other characters than letters, digits, `-`, `_` and `.`.
-pub fn check_name(fields: &Fields<'_>, key: &str) -> Result<(), Wrong> {
+pub(crate) fn check_name(fields: &Fields<'_>, key: &str) -> Result<(), Wrong> {
     let fits = |name: &str| {
         name.len() <= 64
             && name.starts_with(|c: char| c.is_ascii_alphanumeric())

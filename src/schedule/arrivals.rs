@@ -30,12 +30,12 @@ pub enum Arrivals {
 
 impl Arrivals {
     /// All processes, by the words that profiles use.
-    pub const ALL: [(&'static str, Self); 3] =
+    pub(crate) const ALL: [(&'static str, Self); 3] =
         [("constant", Self::Constant), ("poisson", Self::Poisson), ("trace", Self::Trace)];
 
     /// What a report says of the spacing.
     #[must_use]
-    pub fn description(self) -> &'static str {
+    pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Constant => "evenly spaced",
             Self::Poisson => "Poisson",
@@ -45,7 +45,7 @@ impl Arrivals {
 
     /// Whether it takes its times from the trace, and so has no rate of its own.
     #[must_use]
-    pub fn follows_trace(self) -> bool {
+    pub(crate) fn follows_trace(self) -> bool {
         self == Self::Trace
     }
 
@@ -161,7 +161,7 @@ impl PoissonBins {
 
 /// When a replayed trace is over: one mean gap after its last arrival.
 #[must_use]
-pub fn trace_end(times: &[Duration]) -> Duration {
+pub(crate) fn trace_end(times: &[Duration]) -> Duration {
     match (times.last(), times.len()) {
         (None, _) => Duration::ZERO,
         (Some(last), 1) => *last + Duration::from_secs(1),
@@ -171,7 +171,7 @@ pub fn trace_end(times: &[Duration]) -> Duration {
 
 /// A span in nanoseconds.
 #[must_use]
-pub fn nanos(span: Duration) -> u64 {
+pub(crate) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -49,7 +49,7 @@ pub enum LoadModel {
 
 impl LoadModel {
     /// The keys of the section `[load]`, in a profile.
-    pub const KEYS: [&'static str; 11] = [
+    pub(crate) const KEYS: [&'static str; 11] = [
         "kind",
         "arrivals",
         "rate",
@@ -63,13 +63,13 @@ impl LoadModel {
         "precision",
     ];
     /// The keys of an open load alone.
-    pub const OPEN_KEYS: [&'static str; 4] = ["rate", "arrivals", "round_spread", "max_in_flight"];
+    pub(crate) const OPEN_KEYS: [&'static str; 4] = ["rate", "arrivals", "round_spread", "max_in_flight"];
     /// The keys of a closed load alone.
-    pub const CLOSED_KEYS: [&'static str; 2] = ["concurrency", "think_time"];
+    pub(crate) const CLOSED_KEYS: [&'static str; 2] = ["concurrency", "think_time"];
 
     /// Whether arrivals come whatever the answers do.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         match self {
             Self::Open { .. } => true,
             Self::Closed { .. } => false,
@@ -105,7 +105,7 @@ impl LoadModel {
 
     /// How long a caller of a closed load rests between two calls.
     #[must_use]
-    pub fn think_time(&self) -> Duration {
+    pub(crate) fn think_time(&self) -> Duration {
         match self {
             Self::Open { .. } => Duration::ZERO,
             Self::Closed { think_time, .. } => think_time.0,

@@ -153,7 +153,7 @@ impl Workload {
 
     /// What the reader must know of the files.
     #[must_use]
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         match &self.content {
             Content::Dataset { dataset: Dataset { all, left_out: left_out @ 1.. }, .. } => {
                 vec![format!("{left_out} rows of the data set ask nothing and are left out; {} are used", all.len())]

@@ -107,7 +107,7 @@ impl<'a> Lines<'a> {
 
 /// What is wrong with a line of JSON, without serde's own count of lines, which is always 1.
 #[must_use]
-pub fn json_reason(error: &serde_json::Error) -> String {
+pub(crate) fn json_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or_default().to_owned()
 }

@@ -27,7 +27,7 @@ impl Secret {
 
     /// The secret itself, for the header that carries it and for whoever takes it out of texts.
     #[must_use]
-    pub fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }
