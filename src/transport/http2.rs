@@ -164,12 +164,6 @@ impl Exchange {
         }
     }
 
-    /// The connection.
-    #[must_use]
-    pub fn link(&self) -> &Link {
-        &self.link
-    }
-
     /// The connection as this call sees it.
     #[must_use]
     pub(crate) fn as_used(&self) -> ConnUse {
