@@ -94,7 +94,11 @@ impl Sole {
     }
 
     /// The next piece of the body, or `None` at its end.
-    pub(crate) fn poll_piece(&mut self, body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Bytes>>> {
+    pub(crate) fn poll_piece(
+        &mut self,
+        body: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Bytes>>> {
         if body.is_end_stream() {
             // Its stated length has come. The driver learns of it when the next call looks whether it can be used; now it
             // would only make room for a next answer beside this one.

@@ -242,7 +242,11 @@ impl Exchange {
     }
 
     /// The next piece of the body, or `None` at its end; trailers say nothing that is measured.
-    pub(crate) fn poll_piece(&self, body: &mut RecvStream, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, h2::Error>>> {
+    pub(crate) fn poll_piece(
+        &self,
+        body: &mut RecvStream,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, h2::Error>>> {
         loop {
             match ready!(body.poll_data(cx)) {
                 Some(Ok(piece)) if piece.is_empty() => {}

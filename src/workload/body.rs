@@ -59,12 +59,6 @@ impl Body {
         self.0.retain(|(name, _)| name != key);
     }
 
-    /// Whether there is no member.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The object as it is sent.
     #[must_use]
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

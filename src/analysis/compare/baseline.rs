@@ -147,7 +147,8 @@ fn compare_over(
     let first = Primary { margins: gates.margins, headline: headline(measured) };
     // The baseline against itself is a question of its own, and costs the others nothing.
     let levels_of = |twin: bool| {
-        let judged = pairs.iter().enumerate().filter(|(_, pair)| (Some(pair.candidate.path) == plan.control_path) == twin);
+        let judged =
+            pairs.iter().enumerate().filter(|(_, pair)| (Some(pair.candidate.path) == plan.control_path) == twin);
         let members = judged.flat_map(|(place, pair)| pair.members(place, &bench, &first));
         Levels::of(&members.collect::<Vec<Hypothesis>>())
     };
