@@ -43,7 +43,7 @@ pub enum Metric {
     E2e,
     /// The span in which the output came / (its tokens − 1): see [`time_per_token`].
     Tpot,
-    /// Between two events of a stream that carry content; several values a call, whatever its outcome.
+    /// RunComparison two events of a stream that carry content; several values a call, whatever its outcome.
     ChunkGap,
     /// Sent − intended.
     SendLag,

@@ -193,6 +193,11 @@ impl Tally {
     }
 }
 
+/// The rows of one path.
+pub fn of_path(rows: &[Second], path: PathId) -> impl Iterator<Item = &Second> {
+    rows.iter().filter(move |row| row.path == path.index())
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

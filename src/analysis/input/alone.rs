@@ -1,6 +1,6 @@
 //! One path of a run as a run of its own: what two runs are compared by, each with its own blocks.
 //!
-//! Between two runs nothing is shared, so nothing cancels: a path's blocks must outlast the memory of its own values,
+//! RunComparison two runs nothing is shared, so nothing cancels: a path's blocks must outlast the memory of its own values,
 //! not that of its differences from another path. Rounds that the run itself leaves out, because this tool could not
 //! measure faithfully then, are left out here too.
 
