@@ -1,4 +1,4 @@
-//! The two APIs as one: the only match on which of them is spoken, and what holds for both.
+//! The APIs as one: the only match on how each of them is written and read, and what holds for all.
 
 use serde_json::{Deserializer, Value};
 
