@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::runner::{EarlyEnd, failure};
+use crate::runner::ending::EarlyEnd;
+use crate::runner::failure;
 
 /// What a command tells the shell. The numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,8 +17,9 @@ use crate::profile::Profile;
 use crate::profile::sizing::Assumed;
 use crate::report::{self, Format, json, sizing};
 use crate::run::Run;
-use crate::runner::signals::Told;
-use crate::runner::{EarlyEnd, FinishedRun, RunOptions, carry_out, signals};
+use crate::runner::ending::EarlyEnd;
+use crate::runner::signals::StopSignal;
+use crate::runner::{FinishedRun, RunOptions, carry_out, signals};
 use crate::store;
 use crate::workload::Workload;
 
@@ -81,7 +82,7 @@ fn conclude(finished: &FinishedRun, args: &cli::Run) -> CommandResult {
             finished.dir.display()
         ));
     }
-    end_when_told();
+    end_on_signal();
     let exit = judge(finished, args);
     match (&finished.cut, exit) {
         // Their reasons stand in the files, which may come to something graver.
@@ -99,14 +100,14 @@ fn is_reader_gone(failure: &Failure) -> bool {
 }
 
 /// From now on a signal ends this process at once: everything measured is on disk, and files are written whole.
-fn end_when_told() {
+fn end_on_signal() {
     std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let told = runtime.map(|runtime| runtime.block_on(signals::told_to_end()));
-        let exit = match told {
-            Ok(Some(Told::Interrupt)) => Exit::Interrupted,
-            Ok(Some(Told::Terminate)) => Exit::Terminated,
-            Ok(Some(Told::HangUp) | None) | Err(_) => return,
+        let signal = runtime.map(|runtime| runtime.block_on(signals::wait_for_stop()));
+        let exit = match signal {
+            Ok(Some(StopSignal::Interrupt)) => Exit::Interrupted,
+            Ok(Some(StopSignal::Terminate)) => Exit::Terminated,
+            Ok(Some(StopSignal::HangUp) | None) | Err(_) => return,
         };
         std::process::exit(exit.code().into());
     });

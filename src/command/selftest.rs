@@ -24,9 +24,10 @@ use crate::probe;
 use crate::profile::Profile;
 use crate::report::selftest::render;
 use crate::run::Run;
+use crate::runner::ending::EarlyEnd;
 use crate::runner::environment;
 use crate::runner::simulator_process::SimulatorProcess;
-use crate::runner::{EarlyEnd, FinishedRun, RunOptions, carry_out};
+use crate::runner::{FinishedRun, RunOptions, carry_out};
 use crate::store;
 use crate::workload::Workload;
 

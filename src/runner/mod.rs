@@ -3,7 +3,9 @@
 //! Called by the verbs `run` and `selftest`. Knows no exit codes: it tells whose fault a failure was and why a run ended.
 
 pub(crate) mod coordinator;
+pub(crate) mod ending;
 pub(crate) mod environment;
+pub(crate) mod event_loop;
 pub(crate) mod failure;
 pub(crate) mod health_monitor;
 pub(crate) mod live;
@@ -29,8 +31,10 @@ use crate::path::{AuthKind, NetPath};
 use crate::plan::Plan;
 use crate::probe;
 use crate::profile::secret::{Secret, read_secrets};
-use crate::run::{EndedBy, Ending, Manifest};
-use crate::runner::coordinator::{Cut, Outcome};
+use crate::run::Manifest;
+use crate::runner::coordinator::Cut;
+use crate::runner::ending::EarlyEnd;
+use crate::runner::event_loop::MeasuredRun;
 use crate::runner::failure::{OrFailure, RunResult};
 use crate::runner::health_monitor::{Backend, HealthMonitor};
 use crate::runner::live::Live;
@@ -46,23 +50,6 @@ use crate::workload::Workload;
 
 /// From the last preparation to the run's start: time for every worker to be ready.
 const LEAD: Duration = Duration::from_millis(200);
-
-/// What an early end means to whoever waits for the verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EarlyEnd {
-    /// The profile asked for it: a limit, an objective, a precision.
-    AsAsked,
-    /// Every path kept failing.
-    Failing,
-    /// The bundled simulator died.
-    SimulatorDied,
-    /// SIGINT.
-    Interrupted,
-    /// SIGTERM, or a terminal that closed.
-    Terminated,
-    /// The world refused, or this tool broke.
-    Broken,
-}
 
 /// How a run is carried out, beyond what its plan says.
 #[derive(Clone, Debug, Default)]
@@ -149,8 +136,8 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     drop(claim);
     let backend = simulator.as_ref().and_then(SimulatorProcess::as_backend);
     let backend = (backend, simulator.as_mut());
-    let outcome = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), options)?;
-    end(dir, manifest, outcome, simulator)
+    let measured = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), options)?;
+    end(dir, manifest, measured, simulator)
 }
 
 /// The header that carries a path's secret.
@@ -247,7 +234,7 @@ fn measure(
     (dir, manifest): (&Path, &mut Manifest),
     (started, (backend, simulator)): (SystemTime, (Option<Backend>, Option<&mut SimulatorProcess>)),
     options: &RunOptions,
-) -> RunResult<Outcome> {
+) -> RunResult<MeasuredRun> {
     let from = setup.plan.first_measured(setup.workload.arrivals());
     let (journal, sinks) = Journal::start(dir, manifest, started, setup.plan.workers, from).or_world()?;
     let heartbeats: Vec<_> = sinks.iter().map(|_| Heartbeat::new(setup.origin)).collect();
@@ -255,71 +242,33 @@ fn measure(
     let worker_sinks = sinks.into_iter().zip(heartbeats).collect();
     let mut live = Live::new(setup, options.quiet);
     let early_stop = EarlyStop::of(setup, manifest);
-    let conducted =
-        coordinator::carry_out(setup, worker_sinks, &journal, (early_stop, simulator), |moment| live.show(moment));
-    let outcome = runtime.block_on(conducted).or_world();
+    let minutes =
+        event_loop::carry_out(setup, worker_sinks, &journal, (early_stop, simulator), |moment| live.show(moment));
+    let measured = runtime.block_on(minutes).or_world();
     live.finish();
     let (written, watched) = (journal.finish().map_err(|error| anyhow!(error)), watch.end());
-    let mut outcome = outcome?;
+    let mut measured = measured?;
     // If it broke, what the journal said last is true of what it wrote.
     let said_last = || store::manifest::read(dir).ok().and_then(|said| said.rows);
     manifest.rows = written.as_ref().map_or_else(|_| said_last(), Clone::clone);
     if let Err(error) = written.map(drop).and(watched) {
-        outcome.cut = Some(Cut::Broken(error));
+        measured.end.cut = Some(Cut::Broken(error));
     }
-    Ok(outcome)
+    Ok(measured)
 }
 
 /// Says in the manifest how the run ended.
 fn end(
     dir: PathBuf,
     mut manifest: Manifest,
-    outcome: Outcome,
+    measured: MeasuredRun,
     simulator: Option<SimulatorProcess>,
 ) -> RunResult<FinishedRun> {
-    let (mut reached, mut aborted_by) = (None, None);
-    let mut ended_by = outcome.simulator_died.map(EndedBy::SimulatorDied);
-    let signalled = matches!(outcome.cut, Some(Cut::Interrupted | Cut::Terminated));
-    let cut = outcome.cut.map(|cut| match cut {
-        Cut::Aborted(aborted) => {
-            let why = format!("stopped by the objective '{}' of path '{}'", aborted.expression, aborted.path);
-            aborted_by = Some(aborted);
-            (EarlyEnd::AsAsked, why)
-        }
-        Cut::Enough(why) => {
-            reached = Some(why.clone());
-            (EarlyEnd::AsAsked, why)
-        }
-        Cut::Failing(count) => {
-            ended_by.get_or_insert(EndedBy::FailuresInARow(count));
-            let why = format!(
-                "{count} calls in a row failed on every path, and none ever succeeded (limits.failures_in_a_row)"
-            );
-            (EarlyEnd::Failing, why)
-        }
-        Cut::SimulatorDied(how) => (EarlyEnd::SimulatorDied, format!("the bundled simulator died ({how})")),
-        Cut::Interrupted => (EarlyEnd::Interrupted, "interrupted".to_owned()),
-        Cut::Terminated => (EarlyEnd::Terminated, "terminated".to_owned()),
-        Cut::HungUp => (EarlyEnd::Terminated, "its terminal was closed (SIGHUP)".to_owned()),
-        Cut::Limit(why) => (EarlyEnd::AsAsked, format!("stopped by {why}")),
-        Cut::Refused(why) => (EarlyEnd::Broken, why),
-        Cut::Broken(error) => (EarlyEnd::Broken, format!("{error:#}")),
-    });
-    manifest.ending = Some(Ending {
-        complete: cut.is_none() || reached.is_some(),
-        reason: cut.as_ref().map(|(_, why)| why.clone()).filter(|_| reached.is_none()),
-        reached,
-        aborted_by,
-        ended_by: ended_by.or(signalled.then_some(EndedBy::Signal)),
-        measured_s: outcome.measured.as_secs_f64(),
-        drain_s: outcome.drain.as_secs_f64(),
-        planned: outcome.due,
-        rows_lost: outcome.rows_lost,
-        peak_rss_mib: outcome.peak_rss_mib,
-        cpu_s: outcome.cpu_s,
-    });
+    let cut = measured.end.cut.as_ref().map(|cut| (EarlyEnd::from(cut), cut.reason()));
+    let (ending, gaps) = ending::of(measured, manifest.plan.paths.len());
+    manifest.ending = Some(ending);
     store::manifest::write(&dir, &manifest).or_world()?;
-    Ok(FinishedRun { dir, cut, gaps: outcome.gaps, simulator })
+    Ok(FinishedRun { dir, cut, gaps, simulator })
 }
 
 /// `20261121T110203Z`.
