@@ -9,11 +9,11 @@ use crate::analysis::RunComparison;
 use crate::analysis::runs::{RunSide, between, within};
 use crate::cli::{CompareArgs, CompareFormat};
 use crate::command::exit::{CommandResult, Exit, OrExit};
-use crate::command::report::look;
 use crate::console;
 use crate::objective::margin::Margin;
 use crate::report::between::model::Compared;
 use crate::report::between::{JSON, MARKDOWN};
+use crate::report::glance::stdout_look;
 use crate::report::{markdown, terminal};
 use crate::run::Run;
 use crate::store;
@@ -87,7 +87,7 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
     }
     if wants(CompareFormat::Terminal) {
         let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
-        console::show(&terminal::render_sheet(&compared.sheet(), look(), &written)).or_world()?;
+        console::show(&terminal::render_sheet(&compared.sheet(), stdout_look(), &written)).or_world()?;
     }
     documents.iter().try_for_each(|document| console::deliver(document)).or_world()
 }

@@ -14,7 +14,6 @@ use crate::analysis;
 use crate::analysis::selftest::{Evidence, MANY_STREAMS, PACE, arrivals, bars, faithful, level};
 use crate::cli::SelftestArgs;
 use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
-use crate::command::report::look;
 use crate::command::selftest::stage::Stage;
 use crate::console;
 use crate::measure::ledger::{self, LedgerLine};
@@ -22,6 +21,7 @@ use crate::measure::selftest::{Level, Selftest};
 use crate::plan::Plan;
 use crate::probe;
 use crate::profile::Profile;
+use crate::report::glance::stdout_look;
 use crate::report::selftest::render;
 use crate::run::Run;
 use crate::runner::ending::EarlyEnd;
@@ -101,7 +101,7 @@ fn tell(mut selftest: Selftest, args: &SelftestArgs) -> CommandResult {
         let bytes = store::selftest::bytes(Path::new(store::selftest::SELFTEST), &selftest).or_world()?;
         console::deliver(&String::from_utf8_lossy(&bytes)).or_world()?;
     } else {
-        console::show(&render(&selftest, look())).or_world()?;
+        console::show(&render(&selftest, stdout_look())).or_world()?;
         if let (Some(file), None) = (&kept, &refusal) {
             console::show(&format!("kept for later runs: {}", file.display())).or_world()?;
         }
