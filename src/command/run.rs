@@ -18,8 +18,9 @@ use crate::report::glance::glance;
 use crate::report::{self, Format, json, sizing};
 use crate::run::Run;
 use crate::runner::ending::EarlyEnd;
+use crate::runner::execution::{FinishedRun, RunOptions, carry_out};
+use crate::runner::signals;
 use crate::runner::signals::StopSignal;
-use crate::runner::{FinishedRun, RunOptions, carry_out, signals};
 use crate::store;
 use crate::workload::Workload;
 
