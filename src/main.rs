@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use hopmark::cli;
-use hopmark::command::exit::{CommandResult, Exit, OrExit};
+use hopmark::command::exit::{CommandResult, Exit};
 use hopmark::command::{compare, init, report, run, schema, selftest, trend};
 use hopmark::console;
 
@@ -81,20 +81,9 @@ fn told(error: &anyhow::Error) -> String {
 fn carry_out(verb: cli::Verb) -> CommandResult {
     match verb {
         cli::Verb::Run(args) => run::run(args.meant()),
-        cli::Verb::Init(args) => {
-            let written = init::init(&args);
-            let written = match written {
-                Err(error) if error.exit_code() == Exit::World.code() => Err(error).or_world(),
-                written => written.or_usage(),
-            };
-            console::show(&written?).or_world()?;
-            Ok(Exit::Met)
-        }
+        cli::Verb::Init(args) => init::init(&args),
         cli::Verb::Report(args) => report::report(&args),
-        cli::Verb::Schema(args) => {
-            console::show(schema::schema(&args)).or_world()?;
-            Ok(Exit::Met)
-        }
+        cli::Verb::Schema(args) => schema::schema(&args),
         cli::Verb::Selftest(args) => selftest::selftest(&args),
         cli::Verb::Compare(args) => compare::compare(&args),
         cli::Verb::Trend(args) => trend::trend(&args),

@@ -1,7 +1,5 @@
 //! `hopmark run`: from a plan to a run directory and a verdict.
 
-mod dry;
-
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -17,8 +15,9 @@ use crate::profile::sizing::Assumed;
 use crate::report::glance::glance;
 use crate::report::{self, Format, json, sizing};
 use crate::run::Run;
+use crate::runner::dry_run;
 use crate::runner::ending::EarlyEnd;
-use crate::runner::execution::{FinishedRun, RunOptions, carry_out};
+use crate::runner::execution::{FinishedRun, RunOptions, carry_out, resolve};
 use crate::runner::signals;
 use crate::runner::signals::StopSignal;
 use crate::store;
@@ -31,14 +30,7 @@ use crate::workload::Workload;
 pub fn run(args: cli::Run) -> CommandResult {
     let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
     let assumed = profile.sizing;
-    let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
-    let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
-    if plan.follows_trace()
-        && let Some(times) = workload.times().or_usage()?
-    {
-        plan.end_with_trace(times).or_usage()?;
-    }
-    plan.check_measured(workload.arrivals()).or_usage()?;
+    let (plan, workload) = resolve(profile)?;
     if args.dry_run {
         return dry_run(&plan, &workload, spread(assumed, args.size_from.as_deref())?, args.quiet);
     }
@@ -62,7 +54,7 @@ fn spread(assumed: Option<Assumed>, size_from: Option<&Path>) -> CommandResult<S
 
 /// Prints the plan with its size as JSON, and the size for people where they look for it.
 fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> CommandResult {
-    let size = dry::size(plan, workload, spread);
+    let size = dry_run::size(plan, workload, spread);
     let mut document = serde_json::to_value(plan).or_world()?;
     if let Some(fields) = document.as_object_mut() {
         fields.insert("sizing".to_owned(), sizing::json(&size));

@@ -15,6 +15,7 @@ use crate::measure::sample::Gap;
 use crate::path::{AuthKind, NetPath};
 use crate::plan::Plan;
 use crate::probe;
+use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
 use crate::run::Manifest;
 use crate::runner::coordinator::Cut;
@@ -64,6 +65,22 @@ pub(crate) struct FinishedRun {
     pub(crate) gaps: Vec<Gap>,
     /// The simulator, which ends with this.
     pub(crate) simulator: Option<SimulatorProcess>,
+}
+
+/// What a profile means on this machine: its plan, and the calls that it asks for.
+///
+/// # Errors
+/// [`Failure::Usage`](crate::runner::failure::Failure) when its data cannot be read or nothing would be measured.
+pub(crate) fn resolve(profile: Profile) -> RunResult<(Plan, Workload)> {
+    let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
+    let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
+    if plan.follows_trace()
+        && let Some(times) = workload.times().or_usage()?
+    {
+        plan.end_with_trace(times).or_usage()?;
+    }
+    plan.check_measured(workload.arrivals()).or_usage()?;
+    Ok((plan, workload))
 }
 
 /// The headers that carry the paths' secrets, by path.

@@ -3,6 +3,7 @@
 //! Called by the verbs `run` and `selftest`. Knows no exit codes: it tells whose fault a failure was and why a run ended.
 
 pub(crate) mod coordinator;
+pub(crate) mod dry_run;
 pub(crate) mod ending;
 pub(crate) mod environment;
 pub(crate) mod event_loop;
