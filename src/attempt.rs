@@ -97,14 +97,14 @@ impl Caller {
     /// Lets the warmup open more connections than it needs, so that bursts of the measured phase find them warm. For
     /// open loads: a closed one never has more calls under way than in its warmup.
     #[must_use]
-    pub fn filling_pools(mut self) -> Self {
+    pub(crate) fn filling_pools(mut self) -> Self {
         self.fills_pools = true;
         self
     }
 
     /// Keeps every gap between chunks of the measured phase besides recording it: 16 bytes for each.
     #[must_use]
-    pub fn keeping_gaps(mut self) -> Self {
+    pub(crate) fn keeping_gaps(mut self) -> Self {
         self.gaps = Some(RefCell::default());
         self
     }
@@ -112,13 +112,13 @@ impl Caller {
     /// Tells what was said of every failure, not of the first of each class alone, and keeps what was heard of it: for
     /// a few calls.
     #[must_use]
-    pub fn telling_all(mut self) -> Self {
+    pub(crate) fn telling_all(mut self) -> Self {
         self.teller.tell_all();
         self
     }
 
     /// The gaps kept since the last time; those of one call come in order.
-    pub fn take_gaps(&self) -> Vec<Gap> {
+    pub(crate) fn take_gaps(&self) -> Vec<Gap> {
         self.gaps.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
