@@ -49,7 +49,7 @@ const SIMULATOR_FLOORS: [&[&str]; 9] = [
 ];
 
 /// The most entries at the top of the simulator's sources and of `analysis`, lines of a file without its tests, and lines
-/// of a function.
+/// of a function. `report` and `analysis` are not held to the last two.
 const MOST: [usize; 3] = [14, 400, 60];
 
 /// A crate: where its sources are, and its floors.
@@ -354,7 +354,7 @@ fn length_of(parsed: &syn::File, text: &str) -> usize {
 }
 
 #[test]
-fn rooms_are_small_and_files_and_functions_of_the_simulator_are() {
+fn rooms_files_and_functions_are_small() {
     let mut faults = Vec::new();
     for folder in [SIMULATOR.root(), DRIVER.root().join("analysis")] {
         let entries = fs::read_dir(&folder).expect("a folder of sources").count();
@@ -362,7 +362,13 @@ fn rooms_are_small_and_files_and_functions_of_the_simulator_are() {
             faults.push(format!("{}: {entries} entries", folder.display()));
         }
     }
-    for file in SIMULATOR.files().iter().filter(|file| !file.ends_with("tests.rs")) {
+    let is_held = |file: &PathBuf| {
+        let module = module_of(&DRIVER.root(), file);
+        !is_outside(&module) && !["analysis", "report"].contains(&module[0].as_str())
+    };
+    let driver = DRIVER.files().into_iter().filter(is_held);
+    let simulator = SIMULATOR.files().into_iter().filter(|file| !file.ends_with("tests.rs"));
+    for file in &driver.chain(simulator).collect::<Vec<_>>() {
         let (parsed, text) = (parse(file), fs::read_to_string(file).expect("a source"));
         let lines = length_of(&parsed, &text);
         if lines > MOST[1] {
