@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 pub use compare::{CompareArgs, CompareFormat};
 pub use report::{Format, ReportArgs};
-pub use run::{NamedUrl, OneLine, Override, ProfileSource, Run, RunArgs};
+pub use run::{NamedUrl, OneLine, Override, ProfileSource, Run, RunArgs, RunFlags};
 pub use selftest::SelftestArgs;
 pub use trend::TrendArgs;
 
@@ -86,8 +86,8 @@ mod tests {
     fn run(line: &str) -> Result<Run, String> {
         let cli = Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
         match cli.verb {
-            Some(Verb::Run(args)) => Ok(args.meant()),
-            None => Ok(RunArgs::default().meant()),
+            Some(Verb::Run(args)) => Ok(args.resolve()),
+            None => Ok(RunArgs::default().resolve()),
             Some(
                 Verb::Init(_)
                 | Verb::Report(_)

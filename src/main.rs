@@ -42,16 +42,16 @@ fn main() -> ExitCode {
     let done = match cli.verb {
         Some(Verb::Sim(args)) => return mock_backend::cli::main(&args),
         Some(Verb::Known(verb)) => carry_out(verb),
-        None => run::run(cli::RunArgs::default().meant()),
+        None => run::run(cli::RunArgs::default().resolve()),
     };
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            let told = told(&failure.error);
-            if !told.is_empty() {
-                console::tell(format_args!("error: {told}"));
+            let text = with_causes(failure.error());
+            if !text.is_empty() {
+                console::tell(format_args!("error: {text}"));
             }
-            failure.exit.into()
+            Exit::from(&failure).into()
         }
     }
 }
@@ -66,7 +66,7 @@ fn print_instead(instead: &clap::Error) -> ExitCode {
 }
 
 /// The error with its causes, without those that its own text already tells.
-fn told(error: &anyhow::Error) -> String {
+fn with_causes(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
         if text.is_empty() {
@@ -80,7 +80,7 @@ fn told(error: &anyhow::Error) -> String {
 
 fn carry_out(verb: cli::Verb) -> CommandResult {
     match verb {
-        cli::Verb::Run(args) => run::run(args.meant()),
+        cli::Verb::Run(args) => run::run(args.resolve()),
         cli::Verb::Init(args) => init::init(&args),
         cli::Verb::Report(args) => report::report(&args),
         cli::Verb::Schema(args) => schema::schema(&args),

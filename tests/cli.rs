@@ -7,12 +7,12 @@ mod rig;
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use rig::{KEY, Sim, fast_sim, hopmark, long_run, pid, run_profile, told, was_only_late};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 
 const PROFILE: &str = r#"
 name = "cli"

@@ -1,4 +1,4 @@
-//! `hopmark run`: as written ([`RunArgs`]) and as meant ([`RunArgs::meant`]).
+//! `hopmark run`: as written ([`RunArgs`]) and as meant ([`RunArgs::resolve`]).
 //!
 //! Values that a profile also holds stay text here: they are laid over the profile and read there, so that a wrong
 //! value has one message wherever it was written.
@@ -39,6 +39,30 @@ pub struct RunArgs {
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<Override>,
 
+    /// How the run is carried out and shown.
+    #[command(flatten)]
+    pub flags: RunFlags,
+
+    /// A path without a profile; the first is the baseline
+    #[arg(long, value_name = "NAME=URL", requires_all = ["model", "rate", "duration"])]
+    pub path: Vec<NamedUrl>,
+
+    /// The model or deployment name, with --path
+    #[arg(long, value_name = "MODEL", requires = "path")]
+    pub model: Option<String>,
+
+    /// The API to speak, with --path: chat or responses [default: chat]
+    #[arg(long, value_name = "API", requires = "path")]
+    pub api: Option<String>,
+
+    /// The environment variable that holds the key, with --path
+    #[arg(long, value_name = "VAR", requires = "path")]
+    pub key_env: Option<String>,
+}
+
+/// The flags of `hopmark run` that the profile does not know.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFlags {
     /// Print the plan, its requests, minutes, tokens and cost, and the smallest shift that it can resolve; send nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -62,22 +86,6 @@ pub struct RunArgs {
     /// Print summary.json instead of the tables
     #[arg(long)]
     pub json: bool,
-
-    /// A path without a profile; the first is the baseline
-    #[arg(long, value_name = "NAME=URL", requires_all = ["model", "rate", "duration"])]
-    pub path: Vec<NamedUrl>,
-
-    /// The model or deployment name, with --path
-    #[arg(long, value_name = "MODEL", requires = "path")]
-    pub model: Option<String>,
-
-    /// The API to speak, with --path: chat or responses [default: chat]
-    #[arg(long, value_name = "API", requires = "path")]
-    pub api: Option<String>,
-
-    /// The environment variable that holds the key, with --path
-    #[arg(long, value_name = "VAR", requires = "path")]
-    pub key_env: Option<String>,
 }
 
 /// A key of the profile and the value to lay over it.
@@ -158,24 +166,14 @@ pub struct Run {
     pub overrides: Vec<Override>,
     /// The run directory.
     pub out: Option<PathBuf>,
-    /// Print the plan and send nothing.
-    pub dry_run: bool,
-    /// The run directory whose times size a dry run.
-    pub size_from: Option<PathBuf>,
-    /// An inconclusive verdict is exit code 5.
-    pub strict: bool,
-    /// Do not try each path before the run.
-    pub skip_preflight: bool,
-    /// Print no progress.
-    pub quiet: bool,
-    /// Print `summary.json` instead of tables.
-    pub json: bool,
+    /// How the run is carried out and shown.
+    pub flags: RunFlags,
 }
 
 impl RunArgs {
     /// What was meant by what was written.
     #[must_use]
-    pub fn meant(self) -> Run {
+    pub fn resolve(self) -> Run {
         let overrides = self.overrides();
         let source = match (self.profile, self.path.is_empty()) {
             (Some(file), _) => ProfileSource::File(file),
@@ -187,17 +185,7 @@ impl RunArgs {
                 key_env: self.key_env,
             }),
         };
-        Run {
-            source,
-            overrides,
-            out: self.out,
-            dry_run: self.dry_run,
-            size_from: self.size_from,
-            strict: self.strict,
-            skip_preflight: self.skip_preflight,
-            quiet: self.quiet,
-            json: self.json,
-        }
+        Run { source, overrides, out: self.out, flags: self.flags }
     }
 
     /// `--set` first: a flag of its own is the plainer word and stands over it.

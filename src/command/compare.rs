@@ -8,7 +8,7 @@ use anyhow::Context;
 use crate::analysis::RunComparison;
 use crate::analysis::runs::{RunSide, between, within};
 use crate::cli::{CompareArgs, CompareFormat};
-use crate::command::exit::{CommandResult, Exit, OrExit};
+use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::objective::margin::Margin;
 use crate::report::between::model::Compared;
@@ -126,7 +126,7 @@ mod tests {
     fn ended(args: &CompareArgs) -> (u8, String) {
         match compare(args) {
             Ok(exit) => (exit.code(), String::new()),
-            Err(failure) => (failure.exit.code(), format!("{:#}", failure.error)),
+            Err(failure) => (Exit::from(&failure).code(), format!("{:#}", failure.error())),
         }
     }
 

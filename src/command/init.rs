@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::cli::InitArgs;
-use crate::command::exit::{CommandResult, Exit, OrExit};
+use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::profile::OWN_ENDPOINTS;
 use crate::store::file::{StoreError, write_whole};
@@ -82,8 +82,8 @@ mod tests {
         let file = folder.path().join("mine.toml");
         std::fs::write(&file, "mine").expect("written");
         let error = init(&args(file.clone(), false)).expect_err("exists");
-        assert_eq!(error.exit, Exit::Usage);
-        assert!(error.error.to_string().contains("--force"), "{:#}", error.error);
+        assert_eq!(Exit::from(&error), Exit::Usage);
+        assert!(error.error().to_string().contains("--force"), "{:#}", error.error());
         assert_eq!(std::fs::read_to_string(&file).expect("there"), "mine");
         init(&args(file.clone(), true)).expect("forced");
         assert!(std::fs::read_to_string(&file).expect("there").contains("[workload]"));
@@ -93,6 +93,6 @@ mod tests {
     fn a_folder_that_is_not_there_is_the_worlds_refusal() {
         let folder = tempfile::tempdir().expect("folder");
         let error = init(&args(folder.path().join("no/mine.toml"), false)).expect_err("no folder");
-        assert_eq!(error.exit, Exit::World);
+        assert_eq!(Exit::from(&error), Exit::World);
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::analysis::{self, Conclusion};
 use crate::cli;
-use crate::command::exit::{CommandResult, Exit, OrExit};
+use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::report::glance::glance;
 use crate::report::{self, Format};
@@ -48,7 +48,7 @@ fn meant(written: cli::Format) -> Format {
 ///
 /// # Errors
 /// When the directory is no run, or a file cannot be written.
-pub fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow::Result<Conclusion> {
+fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow::Result<Conclusion> {
     let run = store::load(dir).with_context(|| format!("{} cannot be reported on", dir.display()))?;
     let analysis = analysis::analyse(&run);
     let folder = out.unwrap_or(dir);

@@ -1,7 +1,7 @@
 //! `hopmark schema`: prints a JSON Schema. The files are written by hand and held to the code by `tests/schema.rs`.
 
 use crate::cli::{SchemaArgs, SchemaOf};
-use crate::command::exit::{CommandResult, Exit, OrExit};
+use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 
 /// The schema of a profile, as JSON; a profile itself is TOML.

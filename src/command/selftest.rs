@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::anyhow;
-
 use crate::cli::SelftestArgs;
-use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
+use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::measure::selftest::Selftest;
 use crate::report::glance::stdout_look;
 use crate::report::selftest::render;
-use crate::runner::ending::EarlyEnd;
+use crate::runner::coordinator::Cut;
 use crate::runner::environment;
 use crate::runner::selftest::{SelftestOptions, Unfinished, measure};
 use crate::store::selftest::{SELFTEST, bytes, write};
@@ -18,18 +16,20 @@ use crate::store::selftest::{SELFTEST, bytes, write};
 /// Carries out `hopmark selftest`.
 ///
 /// # Errors
-/// A [`Failure`] with its exit code; a missed bar is no failure but [`Exit::Missed`].
+/// A [`Failure`](crate::command::exit::Failure) with its exit code; a missed bar is no failure but [`Exit::Missed`].
 pub fn selftest(args: &SelftestArgs) -> CommandResult {
     let options = SelftestOptions { streams: args.streams.clone(), full: args.full, quiet: args.quiet };
     match measure(options) {
         Ok(selftest) => tell(selftest, args),
-        Err(Unfinished::Failed(failure)) => Err(failure.into()),
-        Err(Unfinished::EndedEarly(end @ (EarlyEnd::Interrupted | EarlyEnd::Terminated), _)) => {
-            console::tell("error: the selftest was interrupted; nothing is concluded from a part of it");
-            Ok(end.into())
-        }
-        Err(Unfinished::EndedEarly(end, why)) => {
-            Err(Failure { exit: end.into(), error: anyhow!("a run of the selftest ended early: {why}") })
+        Err(Unfinished::Failed(failure)) => Err(failure),
+        Err(Unfinished::EndedEarly(cut)) => {
+            let why = if let Cut::Signal(_) = cut {
+                "the selftest was interrupted; nothing is concluded from a part of it".to_owned()
+            } else {
+                format!("a run of the selftest ended early: {}", cut.reason())
+            };
+            console::tell(format_args!("error: {why}"));
+            Ok((&cut).into())
         }
     }
 }

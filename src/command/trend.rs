@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow};
 
 use crate::analysis::trend::{Question, trend as judge};
 use crate::cli::TrendArgs;
-use crate::command::exit::{CommandResult, Exit, OrExit};
+use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::objective::margin::{Margin, parse_quantile};
 use crate::plan::DEFAULT_SEED;
@@ -139,7 +139,7 @@ mod tests {
     fn ended(args: &TrendArgs) -> (u8, String) {
         match trend(args) {
             Ok(exit) => (exit.code(), String::new()),
-            Err(failure) => (failure.exit.code(), format!("{:#}", failure.error)),
+            Err(failure) => (Exit::from(&failure).code(), format!("{:#}", failure.error())),
         }
     }
 

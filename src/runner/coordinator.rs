@@ -21,12 +21,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Why a run ended before its plan.
 #[derive(Debug)]
 pub(crate) enum Cut {
-    /// SIGINT.
-    Interrupted,
-    /// SIGTERM.
-    Terminated,
-    /// SIGHUP.
-    HungUp,
+    /// The process was asked to stop.
+    Signal(StopSignal),
     /// A limit of the profile.
     Limit(String),
     /// An objective that is surely missed.
@@ -41,31 +37,6 @@ pub(crate) enum Cut {
     Refused(String),
     /// The engine itself broke, or the disk refused.
     Broken(anyhow::Error),
-}
-
-impl Cut {
-    fn is_signal(&self) -> bool {
-        match self {
-            Self::Interrupted | Self::Terminated | Self::HungUp => true,
-            Self::Limit(_)
-            | Self::Aborted(_)
-            | Self::Enough(_)
-            | Self::Failing(_)
-            | Self::SimulatorDied(_)
-            | Self::Refused(_)
-            | Self::Broken(_) => false,
-        }
-    }
-}
-
-impl From<StopSignal> for Cut {
-    fn from(signal: StopSignal) -> Self {
-        match signal {
-            StopSignal::Interrupt => Self::Interrupted,
-            StopSignal::Terminate => Self::Terminated,
-            StopSignal::HangUp => Self::HungUp,
-        }
-    }
 }
 
 /// What happens to a run.
@@ -152,13 +123,8 @@ impl Coordinator {
             Event::WorkerEnded => self.take_worker(),
             Event::WorkerBroke(error) => [self.cut(at, Cut::Broken(error)), self.take_worker()].concat(),
             Event::WorkersLost => {
-                let cut = self.cut(
-                    at,
-                    Cut::Broken(anyhow!(
-                        "a worker thread could not begin or broke; is the limit on open files reached (ulimit -n)?"
-                    )),
-                );
-                [cut, vec![Command::End]].concat()
+                let lost = "a worker thread could not begin or broke; is the limit on open files reached (ulimit -n)?";
+                [self.cut(at, Cut::Broken(anyhow!(lost))), vec![Command::End]].concat()
             }
             Event::Signal(signal) => self.take_signal(at, signal),
             Event::GraceOver => self.abort(),
@@ -182,20 +148,15 @@ impl Coordinator {
     /// The first signal lets calls under way end for a while, the second cuts them. A terminal that closes sends two at
     /// once, which nobody meant as one more.
     fn take_signal(&mut self, at: Nanos, signal: StopSignal) -> Vec<Command> {
-        match &self.cut {
-            Some((cut, _)) if cut.is_signal() => {
-                if signal == StopSignal::HangUp {
-                    Vec::new()
-                } else {
-                    self.abort()
-                }
-            }
+        match self.cut {
+            Some((Cut::Signal(_), _)) if signal == StopSignal::HangUp => Vec::new(),
+            Some((Cut::Signal(_), _)) => self.abort(),
             // What it was for is reached, but calls under way may no longer be waited for.
             Some((Cut::Enough(_), _)) => {
                 self.cut = None;
-                self.cut(at, signal.into())
+                self.cut(at, Cut::Signal(signal))
             }
-            Some(_) | None => self.cut(at, signal.into()),
+            Some(_) | None => self.cut(at, Cut::Signal(signal)),
         }
     }
 

@@ -19,8 +19,7 @@ use crate::profile::Profile;
 use crate::profile::secret::{Secret, read_secrets};
 use crate::run::Manifest;
 use crate::runner::coordinator::Cut;
-use crate::runner::ending;
-use crate::runner::ending::EarlyEnd;
+use crate::runner::ending::ending_of;
 use crate::runner::environment;
 use crate::runner::event_loop;
 use crate::runner::event_loop::MeasuredRun;
@@ -59,8 +58,8 @@ pub(crate) struct RunOptions {
 pub(crate) struct FinishedRun {
     /// Its run directory.
     pub(crate) dir: PathBuf,
-    /// Why it ended before its plan, with a sentence.
-    pub(crate) cut: Option<(EarlyEnd, String)>,
+    /// Why it ended before its plan, if it did.
+    pub(crate) cut: Option<Cut>,
     /// Every gap between chunks, if they were to be kept.
     pub(crate) gaps: Vec<Gap>,
     /// The simulator, which ends with this.
@@ -271,11 +270,10 @@ fn end(
     measured: MeasuredRun,
     simulator: Option<SimulatorProcess>,
 ) -> RunResult<FinishedRun> {
-    let cut = measured.end.cut.as_ref().map(|cut| (EarlyEnd::from(cut), cut.reason()));
-    let (ending, gaps) = ending::of(measured, manifest.plan.paths.len());
-    manifest.ending = Some(ending);
+    manifest.ending = Some(ending_of(&measured, manifest.plan.paths.len()));
     store::manifest::write(&dir, &manifest).or_world()?;
-    Ok(FinishedRun { dir, cut, gaps, simulator })
+    let gaps = measured.workers.into_iter().flat_map(|worker| worker.gaps).collect();
+    Ok(FinishedRun { dir, cut: measured.end.cut, gaps, simulator })
 }
 
 /// `20261121T110203Z`.

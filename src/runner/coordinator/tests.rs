@@ -37,9 +37,9 @@ fn aborted() -> Aborted {
 /// A cut in words: its kind and what it says.
 fn described(cut: &Cut) -> String {
     match cut {
-        Cut::Interrupted => "interrupted".to_owned(),
-        Cut::Terminated => "terminated".to_owned(),
-        Cut::HungUp => "hung up".to_owned(),
+        Cut::Signal(Interrupt) => "interrupted".to_owned(),
+        Cut::Signal(Terminate) => "terminated".to_owned(),
+        Cut::Signal(HangUp) => "hung up".to_owned(),
         Cut::Limit(why) => why.clone(),
         Cut::Aborted(aborted) => format!("aborted by {}", aborted.expression),
         Cut::Enough(why) => format!("enough: {why}"),

@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::probe;
 use crate::profile::Profile;
 use crate::run::Run;
-use crate::runner::ending::EarlyEnd;
+use crate::runner::coordinator::Cut;
 use crate::runner::environment;
 use crate::runner::execution::{FinishedRun, RunOptions, carry_out};
 use crate::runner::failure::{Failure, OrFailure, RunResult};
@@ -55,8 +55,8 @@ pub(crate) struct SelftestOptions {
 pub(crate) enum Unfinished {
     /// A run of it could not be carried out.
     Failed(Failure),
-    /// A run of it ended early; this is how, and why.
-    EndedEarly(EarlyEnd, String),
+    /// A run of it ended early; this is why.
+    EndedEarly(Cut),
 }
 
 impl From<Failure> for Unfinished {
@@ -203,8 +203,8 @@ impl Bench {
 
 /// The run as its files tell it and the ledger of its simulator, which is fetched before that ends.
 fn read(finished: FinishedRun) -> Result<Measured, Unfinished> {
-    if let Some((end, why)) = finished.cut {
-        return Err(Unfinished::EndedEarly(end, why));
+    if let Some(cut) = finished.cut {
+        return Err(Unfinished::EndedEarly(cut));
     }
     let run = store::load(&finished.dir).or_world()?;
     let simulator = finished.simulator.context("the selftest's simulator is gone").or_world()?;
