@@ -1,5 +1,8 @@
 //! Calls that share connections: how they are spread, what befalls them, and how true their stamps are.
 
+#[allow(dead_code, reason = "each binary of tests takes what it needs")]
+#[path = "support/call.rs"]
+mod call;
 #[path = "support/h2server.rs"]
 mod h2server;
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
@@ -13,41 +16,26 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use call::prepared;
 use h2server::{Act, H2Server};
 use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
-use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
+use hopmark::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, SecretRef};
 use hopmark::probe::{Findings, preflight};
-use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
-use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
-use hopmark::workload::call::{Call, Prompt};
-use hyper::header::{HeaderName, HeaderValue};
+use hopmark::transport::credential::Credential;
+use hopmark::transport::credential::secret::Secret;
+use hopmark::units::{Api, Nanos, Phase, Span};
+use hopmark::workload::call::Call;
 use rig::{KEY, Sim, quantile, run_profile};
 use tokio::sync::{Barrier, Notify};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
 fn path_to(base_url: String, max: usize, streams: usize) -> NetPath {
-    NetPath {
-        id: PathId(0),
-        name: "direct".to_owned(),
-        kind: PathKind::Direct,
-        base_url,
-        auth: AuthRef::default(),
-        backend: None,
-        tags: Vec::new(),
-        connections: ConnectionPolicy::Keep,
-        http: Http::Two { max, streams },
-        tls: TlsPolicy::default(),
-        timeouts: Timeouts {
-            connect: Span::from_secs(10),
-            first_byte: Span::from_secs(30),
-            gap: Span::from_secs(30),
-            total: Span::from_secs(30),
-        },
-    }
+    let path = call::path_to(base_url, Http::Two { max, streams }, [10_000, 30_000, 30_000, 30_000]);
+    NetPath { auth: AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator }, ..path }
 }
 
 fn path_at(server: &H2Server, max: usize, streams: usize) -> NetPath {
@@ -55,28 +43,19 @@ fn path_at(server: &H2Server, max: usize, streams: usize) -> NetPath {
 }
 
 fn caller(path: NetPath) -> Rc<Caller> {
-    let target = Target::of(&path).expect("a target");
-    let key = (HeaderName::from_static("api-key"), HeaderValue::from_static(KEY));
-    Rc::new(Caller::new(vec![Route::new(path, target, Some(key))], "run".to_owned(), Nanos::now(), 0, 1))
+    let key = Secret::new(KEY.to_owned()).expect("a key");
+    let credential = Credential::of(&path, Some(&key)).expect("a credential");
+    call::caller(path, credential)
 }
 
 /// What every call asks.
 fn hello() -> Call {
-    Call {
-        api: Api::Chat,
-        stream: true,
-        model: "gpt-4o".into(),
-        prompt: Prompt::Text("hi".to_owned()),
-        max_output_tokens: None,
-        input_tokens: None,
-    }
+    call::hello(Api::Chat, true)
 }
 
 /// A call in a task of its own, as the driver makes them.
 fn begin(caller: &Rc<Caller>, seq: u64) -> JoinHandle<Sample> {
-    let ticket = Ticket { seq: Seq(seq), round: seq, path: PathId(0), phase: Phase::Measure, intended: Duration::ZERO };
-    let prepared = caller.prepare(ticket, &hello());
-    spawn_local(Rc::clone(caller).send(prepared, Nanos::now()))
+    spawn_local(Rc::clone(caller).send(prepared(caller, seq, &hello()), Nanos::now()))
 }
 
 async fn ended(calls: Vec<JoinHandle<Sample>>) -> Vec<Sample> {
@@ -357,7 +336,7 @@ async fn the_share_of_a_worker_is_what_it_opens() {
     let calls = async {
         let path = path_at(&server, 7, 1);
         let target = Target::of(&path).expect("a target");
-        let routes = vec![Route::new(path, target, None)];
+        let routes = vec![Route::new(path, target, Credential::None)];
         at_once(&Rc::new(Caller::new(routes, "run".to_owned(), Nanos::now(), 1, 3)), 0..40).await
     };
     all_ok(&LocalSet::new().run_until(calls).await);
@@ -401,7 +380,8 @@ async fn over_https_the_server_has_to_agree() {
         path.tls.ca_file = Some(ca_file);
         path.http = http;
         let target = Target::of(&path).expect("a target");
-        let asked = LocalSet::new().run_until(preflight(path.clone(), target.clone(), None, &[hello()], "m")).await;
+        let asked =
+            LocalSet::new().run_until(preflight(path.clone(), target.clone(), Credential::None, &[hello()], "m")).await;
         let calls = async { at_once(&caller(path), 0..20).await };
         let samples = LocalSet::new().run_until(calls).await;
         if agrees {
@@ -435,7 +415,7 @@ async fn a_server_without_http2_is_told_apart_in_one_sentence() {
     });
     let path = path_to(format!("http://{old}/v1"), 1, 1);
     let target = Target::of(&path).expect("a target");
-    let asked = LocalSet::new().run_until(preflight(path.clone(), target, None, &[hello()], "m")).await;
+    let asked = LocalSet::new().run_until(preflight(path.clone(), target, Credential::None, &[hello()], "m")).await;
     let told = asked.refused[0].to_string();
     assert!(told.contains("does not speak HTTP/2") && told.contains("set connections.http = \"1.1\""), "{told}");
     assert!(!told.contains('\n') && !told.contains(". "), "one sentence: {told}");

@@ -156,7 +156,8 @@ fn compare_over(cut: &BlockedView<'_>, asked: Question<'_>) -> Option<Comparison
     let first = Primary { margins: gates.margins, headline };
     // The baseline against itself is a question of its own, and costs the others nothing.
     let levels_of = |twin: bool| {
-        let judged = pairs.iter().enumerate().filter(|(_, pair)| (Some(pair.candidate.path) == plan.twin) == twin);
+        let judged =
+            pairs.iter().enumerate().filter(|(_, pair)| (Some(pair.candidate.path) == plan.control_path) == twin);
         let hypotheses = judged.flat_map(|(place, pair)| pair.hypotheses(place, &resampled, &first));
         Levels::of(&hypotheses.collect::<Vec<Hypothesis>>())
     };
@@ -164,7 +165,7 @@ fn compare_over(cut: &BlockedView<'_>, asked: Question<'_>) -> Option<Comparison
     let states = States::of(view.run);
     let failing: Vec<PathId> = asked.failing.iter().map(|failed| failed.path).collect();
     let checked = |(place, pair): (usize, &Pair)| {
-        let is_twin = Some(pair.candidate.path) == plan.twin;
+        let is_twin = Some(pair.candidate.path) == plan.control_path;
         let levels = if is_twin { &of_twin } else { &levels };
         let judge = Judge { resampled: &resampled, levels, gates, complete: view.run.is_complete(), failing: &failing };
         let mut candidate = judge.candidate(place, pair);
@@ -184,7 +185,7 @@ fn compare_over(cut: &BlockedView<'_>, asked: Question<'_>) -> Option<Comparison
         blocks: resampled.blocks,
         levels,
         candidates,
-        twin: plan.twin,
+        twin: plan.control_path,
         notes,
     })
 }
