@@ -104,9 +104,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::analysis::input::blocks::tests::CUTS;
     use crate::analysis::summary::paths::QUANTILES;
     use crate::measure::outcome::ErrorClass;
-    use crate::objective::objective::Objective;
+    use crate::objective::objective::{Expectation, Objective};
     use crate::run::fixture::{self, World};
 
     fn concluded(world: &World, exprs: &[&str]) -> Conclusion {
@@ -158,6 +159,18 @@ mod tests {
             }
         }
         assert!(open >= 8 && told >= 6, "{open} of 10 open, {told} say how many rounds it takes");
+    }
+
+    #[test]
+    fn a_run_is_cut_once_for_its_comparison_its_objectives_and_its_claims() {
+        let mut run = World { seconds: 20.0, ..World::default() }.run();
+        let beside = Objective::new("gateway", "ttft.p50 < 1.5 * direct.ttft.p50".parse().expect("expression"));
+        let claim = |slo| Expectation { claim: "as fast".to_owned(), reference: None, slo };
+        run.manifest.plan.objectives = vec![beside.clone(), beside.clone()];
+        run.manifest.plan.expectations = vec![claim(beside)];
+        let before = CUTS.get();
+        assert!(analyse(&run).comparison.is_some());
+        assert_eq!(CUTS.get(), before + 1);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Blocks {
 impl Blocks {
     /// Cuts the attempts of a view, by the memory of its headline metric.
     pub(crate) fn cut(view: &View<'_>) -> Self {
+        #[cfg(test)]
+        tests::CUTS.set(tests::CUTS.get() + 1);
         let rounds = Rounds::of(view);
         let memory_s = rounds.memory(view);
         let needed_s = SHORTEST_S.max(MEMORIES * memory_s);
@@ -202,10 +204,17 @@ impl Rounds {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::run::Run;
     use crate::run::fixture::World;
+
+    thread_local! {
+        /// How often this thread cut a view into blocks.
+        pub(crate) static CUTS: Cell<u32> = const { Cell::new(0) };
+    }
 
     fn cut(world: &World) -> (Run, Blocks) {
         let run = world.run();
