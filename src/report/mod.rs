@@ -19,6 +19,7 @@ pub mod figure;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod format;
+pub(crate) mod glance;
 mod headline;
 pub(crate) mod host;
 pub mod html;
