@@ -186,7 +186,7 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
 
 fn shift_row<'a>(run: &Run, path: PathId, metric: Metric, rows: impl Iterator<Item = &'a ShiftRow>) -> Vec<Cell> {
     let name = run.manifest.plan.path(path).name.as_str();
-    let mut cells: Vec<Cell> = vec![name.into(), words::short(metric).into()];
+    let mut cells: Vec<Cell> = vec![name.into(), metric.short().into()];
     cells.extend(rows.filter(|row| row.metric == metric && SHOWN.contains(&row.quantile)).map(shift_cell));
     cells
 }
@@ -208,10 +208,8 @@ fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> O
     truth(0.5)?;
     let quiet = |text: String| Cell::toned(text, Tone::Quiet);
     let cell = |q: f64| quiet(truth(q).map_or_else(|| MISSING.to_owned(), figure::bare_shift));
-    let mut cells = vec![
-        quiet(run.manifest.plan.path(path).name.clone()),
-        quiet(format!("{} planned", words::short(Metric::Ttft))),
-    ];
+    let mut cells =
+        vec![quiet(run.manifest.plan.path(path).name.clone()), quiet(format!("{} planned", Metric::Ttft.short()))];
     cells.extend(SHOWN.map(cell));
     Some(cells)
 }
@@ -281,7 +279,7 @@ fn metrics(run: &Run, summary: &PathSummary) -> Table {
     let mut columns = vec![word_column("milliseconds"), figures("n"), figures("mean")];
     columns.extend(["p50", "p90", "p95", "p99", "p99.9", "max"].map(figures));
     let row = |metric: &MetricSummary| -> Vec<Cell> {
-        let label = words::short(metric.metric);
+        let label = metric.metric.short();
         let label = if metric.beside { format!("{label}, service") } else { label.to_owned() };
         let mut cells: Vec<Cell> = vec![label.into(), figure::count(metric.n).into(), value(metric.mean)];
         cells.extend(paths::QUANTILES.map(|q| quantile(metric, q)));
@@ -394,7 +392,7 @@ fn workload(run: &Run) -> String {
 }
 
 fn glossary() -> Vec<(String, &'static str)> {
-    let metric = |metric: Metric| (format!("{} ({})", words::short(metric), metric.key()), metric.definition());
+    let metric = |metric: Metric| (format!("{} ({})", metric.short(), metric.key()), metric.definition());
     let mut entries: Vec<_> = Metric::ALL.into_iter().map(metric).collect();
     entries.extend([
         (
