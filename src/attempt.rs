@@ -37,8 +37,9 @@ use crate::path::Timeouts;
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError};
 use crate::transport::connection::Connection;
+use crate::transport::credential::secret::Secret;
 use crate::transport::pool::Place;
-use crate::units::{Api, Nanos, Phase};
+use crate::units::{Nanos, Phase};
 use crate::wire::api;
 use crate::wire::redact::Redactor;
 use crate::workload::call::Call;
@@ -77,7 +78,8 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
-        let teller = Teller::new(Redactor::of(routes.iter().filter_map(Route::secret)));
+        let teller =
+            Teller::new(Redactor::of(routes.iter().filter_map(|route| route.credential.secret()).map(Secret::reveal)));
         Self {
             routes,
             run_id,
@@ -137,16 +139,12 @@ impl Caller {
     #[must_use]
     pub fn prepare(&self, ticket: Ticket, call: &Call) -> Box<Prepared> {
         let route = &self.routes[ticket.path.index()];
-        let uri = match call.api {
-            Api::Chat => &route.chat,
-            Api::Responses => &route.responses,
-        };
         let body = api::encode(call);
         let planned = planned_tokens(call, body.len());
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = route.headers[usize::from(call.stream)].clone();
+        *request.uri_mut() = route.uris[call.api.index()].clone();
+        *request.headers_mut() = route.headers(call.stream, self.origin + ticket.intended);
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }

@@ -97,35 +97,104 @@ impl FromStr for Phase {
     }
 }
 
-/// Which of the two APIs a call speaks.
+/// Which API a call speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Api {
-    /// `POST {base}/chat/completions`.
+    /// Chat completions.
     Chat,
-    /// `POST {base}/responses`.
+    /// Responses.
     Responses,
 }
 
 impl Api {
+    /// All of them, each at its [`Api::index`].
+    pub const ALL: [Self; 2] = [Self::Chat, Self::Responses];
+    /// The word of each.
+    pub const WORDS: [&'static str; Self::ALL.len()] = [Self::Chat.as_str(), Self::Responses.as_str()];
+
     /// The word used in profiles and files.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Responses => "responses",
         }
+    }
+
+    /// What a call adds to the base URL of its path.
+    #[must_use]
+    pub fn resource(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Responses => "/responses",
+        }
+    }
+
+    /// Its place among all.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
     }
 }
 
 impl FromStr for Api {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        match text {
-            "chat" => Ok(Self::Chat),
-            "responses" => Ok(Self::Responses),
-            _ => Err(UnitError::new(text, "chat or responses")),
-        }
+        let found = Self::ALL.into_iter().find(|api| api.as_str() == text);
+        found.ok_or_else(|| UnitError::new(text, "chat or responses"))
+    }
+}
+
+/// How planned calls ended. `planned` is the sum of the others, or the books of a run are wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallCounts {
+    /// Arrivals due.
+    pub planned: u64,
+    /// Whole answers.
+    pub ok: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Calls that were cut: by the server, by the end of the run, or by its death.
+    pub incomplete: u64,
+    /// Arrivals that were never sent.
+    pub dropped: u64,
+}
+
+impl CallCounts {
+    /// Whether every arrival is accounted for.
+    #[must_use]
+    pub fn adds_up(self) -> bool {
+        self.planned == self.ok + self.failed + self.incomplete + self.dropped
+    }
+}
+
+impl std::ops::AddAssign for CallCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.planned += other.planned;
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.incomplete += other.incomplete;
+        self.dropped += other.dropped;
+    }
+}
+
+/// A figure with its 95% interval, in the figure's own unit. What there is too little data for is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// What was seen.
+    pub value: Option<f64>,
+    /// The lower end of the interval.
+    pub low: Option<f64>,
+    /// The upper end of the interval.
+    pub high: Option<f64>,
+}
+
+impl Estimate {
+    /// The interval, if both ends are known.
+    #[must_use]
+    pub fn interval(self) -> Option<(f64, f64)> {
+        self.low.zip(self.high)
     }
 }
 

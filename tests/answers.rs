@@ -15,6 +15,7 @@ use hopmark::measure::metric::{Basis, Metric};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
 use hopmark::path::Http;
+use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos};
 use hopmark::workload::body::Body;
 use hopmark::workload::call::{Call, Prompt};
@@ -23,7 +24,7 @@ use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
 const APIS: [Api; 2] = [Api::Chat, Api::Responses];
 
 fn caller(address: std::net::SocketAddr, http: Http) -> Rc<Caller> {
-    call::caller(path_to(format!("http://{address}/v1"), http, [5_000, 5_000, 20_000, 30_000]), None)
+    call::caller(path_to(format!("http://{address}/v1"), http, [5_000, 5_000, 20_000, 30_000]), Credential::None)
 }
 
 async fn send(caller: &Rc<Caller>, seq: u64, call: &Call) -> Sample {

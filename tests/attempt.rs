@@ -15,6 +15,7 @@ use hopmark::measure::metric::{Basis, Metric};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
 use hopmark::path::{ConnectionPolicy, Http, NetPath, TlsPolicy};
+use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos, Span};
 use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
 
@@ -23,7 +24,7 @@ fn path_to(base_url: String) -> NetPath {
 }
 
 fn caller(path: NetPath) -> Rc<Caller> {
-    call::caller(path, None)
+    call::caller(path, Credential::None)
 }
 
 async fn send(caller: &Rc<Caller>, api: Api, stream: bool, seq: u64) -> Sample {

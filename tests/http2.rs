@@ -21,19 +21,21 @@ use h2server::{Act, H2Server};
 use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
-use hopmark::path::{ConnectionPolicy, Http, NetPath};
+use hopmark::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, SecretRef};
 use hopmark::probe::{Findings, preflight};
 use hopmark::transport::connect::Target;
+use hopmark::transport::credential::Credential;
+use hopmark::transport::credential::secret::Secret;
 use hopmark::units::{Api, Nanos, Phase, Span};
 use hopmark::workload::call::Call;
-use hyper::header::{HeaderName, HeaderValue};
 use rig::{KEY, Sim, quantile, run_profile};
 use tokio::sync::{Barrier, Notify};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
 fn path_to(base_url: String, max: usize, streams: usize) -> NetPath {
-    call::path_to(base_url, Http::Two { max, streams }, [10_000, 30_000, 30_000, 30_000])
+    let path = call::path_to(base_url, Http::Two { max, streams }, [10_000, 30_000, 30_000, 30_000]);
+    NetPath { auth: AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator }, ..path }
 }
 
 fn path_at(server: &H2Server, max: usize, streams: usize) -> NetPath {
@@ -41,7 +43,9 @@ fn path_at(server: &H2Server, max: usize, streams: usize) -> NetPath {
 }
 
 fn caller(path: NetPath) -> Rc<Caller> {
-    call::caller(path, Some((HeaderName::from_static("api-key"), HeaderValue::from_static(KEY))))
+    let key = Secret::new(KEY.to_owned()).expect("a key");
+    let credential = Credential::of(&path, Some(&key)).expect("a credential");
+    call::caller(path, credential)
 }
 
 /// What every call asks.
@@ -332,7 +336,7 @@ async fn the_share_of_a_worker_is_what_it_opens() {
     let calls = async {
         let path = path_at(&server, 7, 1);
         let target = Target::of(&path).expect("a target");
-        let routes = vec![Route::new(path, target, None)];
+        let routes = vec![Route::new(path, target, Credential::None)];
         at_once(&Rc::new(Caller::new(routes, "run".to_owned(), Nanos::now(), 1, 3)), 0..40).await
     };
     all_ok(&LocalSet::new().run_until(calls).await);
@@ -376,7 +380,8 @@ async fn over_https_the_server_has_to_agree() {
         path.tls.ca_file = Some(ca_file);
         path.http = http;
         let target = Target::of(&path).expect("a target");
-        let asked = LocalSet::new().run_until(preflight(path.clone(), target.clone(), None, &[hello()], "m")).await;
+        let asked =
+            LocalSet::new().run_until(preflight(path.clone(), target.clone(), Credential::None, &[hello()], "m")).await;
         let calls = async { at_once(&caller(path), 0..20).await };
         let samples = LocalSet::new().run_until(calls).await;
         if agrees {
@@ -410,7 +415,7 @@ async fn a_server_without_http2_is_told_apart_in_one_sentence() {
     });
     let path = path_to(format!("http://{old}/v1"), 1, 1);
     let target = Target::of(&path).expect("a target");
-    let asked = LocalSet::new().run_until(preflight(path.clone(), target, None, &[hello()], "m")).await;
+    let asked = LocalSet::new().run_until(preflight(path.clone(), target, Credential::None, &[hello()], "m")).await;
     let told = asked.refused[0].to_string();
     assert!(told.contains("does not speak HTTP/2") && told.contains("set connections.http = \"1.1\""), "{told}");
     assert!(!told.contains('\n') && !told.contains(". "), "one sentence: {told}");

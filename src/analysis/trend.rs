@@ -12,8 +12,8 @@
 
 use crate::analysis::stats::basic::{student_survival, welch};
 use crate::analysis::stats::change_point::{SHORTEST, change_points};
+use crate::analysis::stats::successive::{is_last_odd, noise, within_fences};
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::quantile::quantile;
 use crate::objective::margin::{Margin, Size, declared};
 use crate::random::{Purpose, hash};
 use crate::run::historical::{Eligibility, Figure, HistoricalRun};
@@ -25,17 +25,11 @@ pub const RARE: f64 = 0.001;
 /// false alarm in 200 nights and series at most, and far fewer where nights vary by less than a third of the margin.
 pub const RARE_NIGHT: f64 = 0.005;
 
-/// The fewest nights among which outliers are told.
-const FENCED: usize = 8;
-
 /// The fewest sound nights that are searched for changes.
 pub const FEWEST: usize = 12;
 
 /// The margin where none is declared.
 pub const DEFAULT_MARGIN: Size = Size::Share(0.05);
-
-/// From the mean absolute difference of the normal distribution's median to its standard deviation.
-const MAD_TO_SIGMA: f64 = 1.4826;
 
 /// What is asked of a history.
 #[derive(Clone, Debug)]
@@ -260,7 +254,7 @@ fn follow(nights: &[HistoricalRun], question: &Question, path: &str, metric: Met
         let places =
             confirmed(&logs, change_points(&logs, hash(question.seed, Purpose::Nights, 0)), noise.unwrap_or(0.0));
         last_change = places.last().copied().unwrap_or(0);
-        series.odd = odd(&logs, last_change);
+        series.odd = is_last_odd(&logs, last_change);
         series.levels = levels(&evidence, &logs, &places);
         series.changes = places.iter().filter_map(|place| change(&evidence, &logs, &places, *place)).collect();
         series.verdict = verdict(series.changes.last(), margin);
@@ -277,7 +271,7 @@ fn follow(nights: &[HistoricalRun], question: &Question, path: &str, metric: Met
 /// trouble would hide the next.
 fn newest_night(evidence: &[Point], logs: &[f64], last_change: usize, margin: Size) -> Option<Newest> {
     let (newest, point) = (*logs.last()?, evidence.last()?);
-    let level = usual(&logs[last_change.min(logs.len() - 1)..logs.len() - 1]);
+    let level = within_fences(&logs[last_change.min(logs.len() - 1)..logs.len() - 1]);
     if level.len() < SHORTEST {
         return None;
     }
@@ -291,37 +285,6 @@ fn newest_night(evidence: &[Point], logs: &[f64], last_change: usize, margin: Si
     let worse = point.ms - level_ms > margin.in_ms(level_ms) && p < RARE_NIGHT;
     let share = point.ms / level_ms - 1.0;
     Some(Newest { night: point.night, ms: point.ms, level_ms, n: level.len(), share, p, worse })
-}
-
-/// Values within Tukey's outer fences: no farther than three interquartile ranges from the quartiles. Fewer than
-/// [`FENCED`] have no quartiles to speak of, and all are kept.
-fn usual(logs: &[f64]) -> Vec<f64> {
-    let mut sorted = logs.to_vec();
-    if sorted.len() < FENCED {
-        return sorted;
-    }
-    sorted.sort_by(f64::total_cmp);
-    let (Some(q1), Some(q3)) = (quantile(&sorted, 0.25), quantile(&sorted, 0.75)) else { return sorted };
-    let reach = 3.0 * (q3 - q1) + 1e-9;
-    sorted.retain(|log| (q1 - reach..=q3 + reach).contains(log));
-    sorted
-}
-
-/// The robust standard deviation of a single night, of logarithms: night-to-night differences have twice its variance,
-/// and the few among them that cross a change do not move their median.
-fn noise(logs: &[f64]) -> Option<f64> {
-    let steps = steps(logs);
-    if logs.len() < SHORTEST {
-        return None;
-    }
-    Some(MAD_TO_SIGMA * quantile(&steps, 0.5)? / f64::sqrt(2.0))
-}
-
-/// The absolute differences from night to night, ascending.
-fn steps(logs: &[f64]) -> Vec<f64> {
-    let mut steps: Vec<f64> = logs.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
-    steps.sort_by(f64::total_cmp);
-    steps
 }
 
 /// Takes out the weakest place until every one is rare by Welch's test and larger than the noise of one night.
@@ -378,19 +341,6 @@ fn change(evidence: &[Point], logs: &[f64], places: &[usize], place: usize) -> O
     })
 }
 
-/// Whether the newest night is farther from the middle of its level than past nights are from each other: beyond
-/// `Q3 + 3 IQR` of the earlier differences from night to night.
-fn odd(logs: &[f64], from: usize) -> bool {
-    let Some((newest, past)) = logs.split_last() else { return false };
-    let (steps, mut level) = (steps(past), past[from.min(past.len())..].to_vec());
-    level.sort_by(f64::total_cmp);
-    let (Some(q1), Some(q3), Some(middle)) = (quantile(&steps, 0.25), quantile(&steps, 0.75), quantile(&level, 0.5))
-    else {
-        return false;
-    };
-    (newest - middle).abs() > (q3 + 3.0 * (q3 - q1)).max(1e-9)
-}
-
 fn verdict(newest: Option<&Change>, margin: Size) -> TrendVerdict {
     match newest {
         None => TrendVerdict::Steady,
@@ -407,7 +357,8 @@ pub(crate) mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
-    use crate::analysis::summary::paths;
+    use crate::analysis::input::view::View;
+    use crate::analysis::summary::{calls, paths};
     use crate::run::fixture::World;
 
     const DAY: f64 = 86_400.0;
@@ -461,8 +412,8 @@ pub(crate) mod tests {
     fn measured_night(place: usize, seed: u64, by: f64) -> HistoricalRun {
         let world = World { rate: 40.0, seconds: 30.0, sigma: 0.2, seed, ..World::default() };
         let run = World { shifts_ms: vec![150.0 * (by - 1.0)], ..world }.run();
-        let measured: Vec<_> = run.measured().collect();
-        let summary = paths::summarize(&run, &measured);
+        let view = View::of(&run);
+        let summary = paths::summarize(&view, &calls::requests(&view));
         let ttft = summary[0].metrics.iter().find(|m| m.metric == Metric::Ttft && !m.beside).expect("ttft");
         night(place, ttft.quantile(0.5).expect("median"))
     }

@@ -91,7 +91,8 @@ fn judge(finished: &FinishedRun, args: &cli::Run) -> CommandResult {
     let run = store::load(&finished.dir).or_world()?;
     let analysis = analyse(&run);
     // What cannot be written keeps nothing else from being written, nor the summary from being shown.
-    let series = store::series::write(&finished.dir.join(store::file::SERIES), &run).or_world();
+    let series = report::series::render(&run);
+    let series = store::file::write_whole(&finished.dir.join(store::file::SERIES), series.as_bytes()).or_world();
     let written = report::write(&run, &analysis, &Format::OF_A_RUN, &finished.dir).or_world();
     let told = tell(&run, &analysis, finished, args.flags.json).or_world();
     series.and(written).and(told)?;

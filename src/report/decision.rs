@@ -103,7 +103,7 @@ fn before(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
 
 fn left_of(held: &ObjectiveResult) -> Option<f64> {
     let expr = &held.objective.expr;
-    share_left(held.observed, Some(expr.limit), expr.comparator.is_upper())
+    share_left(held.estimate.value, Some(expr.limit), expr.comparator.is_upper())
 }
 
 /// How far a figure lies from its limit, as a share of the limit; below 0 if it breaks it.
@@ -127,7 +127,7 @@ impl Line<'_> {
             }
             Self::Margin(row) => {
                 let limit = row.gate_ms.map_or_else(|| MISSING.to_owned(), figure::shift);
-                let budget = format!("{} {} < {limit}", words::short(row.metric), figure::quantile(row.quantile));
+                let budget = format!("{} {} < {limit}", row.metric.short(), figure::quantile(row.quantile));
                 let (tone, word) = gate(row.gate);
                 (budget.into(), shift(row), share(share_left(row.shift_ms, row.gate_ms, true)), Cell::toned(word, tone))
             }
@@ -170,7 +170,7 @@ fn share(left: Option<f64>) -> Cell {
 fn shift(row: &ShiftRow) -> Cell {
     let Some(shift) = row.shift_ms else { return Cell::toned(MISSING, Tone::Quiet) };
     let figures = row.ci_ms.map_or_else(|| figure::bare_shift(shift), |ci| figure::bare_shift_within(shift, ci));
-    format!("{} {}: {figures} ms", words::short(row.metric), figure::quantile(row.quantile)).into()
+    format!("{} {}: {figures} ms", row.metric.short(), figure::quantile(row.quantile)).into()
 }
 
 fn gate(gate: Gate) -> (Tone, &'static str) {

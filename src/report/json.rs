@@ -9,12 +9,13 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use crate::analysis::compare::baseline::Comparison;
-use crate::analysis::compare::needed::Needed;
 use crate::analysis::compare::shift::{Candidate, MeanShift, ShiftRow};
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult};
 use crate::analysis::stats::basic::CONFIDENCE;
+use crate::analysis::stats::needed::Needed;
+use crate::analysis::summary::calls::ConnectionCounts;
 use crate::analysis::summary::cost;
-use crate::analysis::summary::paths::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES};
+use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::analysis::{Analysis, FailedPath, Finding};
 use crate::report::banner::banner;
 use crate::report::figure::percent_key;
@@ -215,7 +216,7 @@ fn paths(run: &Run, analysis: &Analysis) -> Vec<(String, PathFacts)> {
                 failed: requests.failed,
                 incomplete: requests.incomplete,
                 dropped: requests.dropped,
-                timeouts: requests.timeouts,
+                timeouts: summary.timeouts,
             },
             failure: analysis.failing.iter().find(|failed| failed.path == summary.path).map(failure),
             errors: summary.errors.clone(),
@@ -406,8 +407,8 @@ fn objective(result: &ObjectiveResult) -> ObjectiveFacts {
         source: result.objective.source.clone(),
         unit: result.objective.expr.unit().as_str(),
         n: result.n,
-        observed: ms(result.observed),
-        ci: [ms(result.ci.0), ms(result.ci.1)],
+        observed: ms(result.estimate.value),
+        ci: [ms(result.estimate.low), ms(result.estimate.high)],
         verdict: result.verdict.as_str(),
         reason: result.reason.clone(),
     }
@@ -438,8 +439,8 @@ fn expectation(held: &ExpectationResult) -> ExpectationFacts {
         slo: expectation.slo.label(),
         unit: expectation.slo.expr.unit().as_str(),
         n: result.n,
-        observed: ms(result.observed),
-        ci: [ms(result.ci.0), ms(result.ci.1)],
+        observed: ms(result.estimate.value),
+        ci: [ms(result.estimate.low), ms(result.estimate.high)],
         verdict: result.verdict.of_claim(),
         reason: result.reason.clone(),
     }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::analysis::summary::calls::Tokens;
 use crate::analysis::summary::cost::Cost;
-use crate::analysis::summary::paths::Tokens;
 use crate::analysis::summary::throughput::Throughput;
 use crate::report::json_number::ms;
 

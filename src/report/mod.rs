@@ -33,6 +33,7 @@ pub mod markdown;
 pub mod model;
 pub mod planned;
 pub mod selftest;
+pub mod series;
 pub mod sheet;
 pub mod sizing;
 pub mod suite;

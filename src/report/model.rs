@@ -6,7 +6,7 @@ use crate::analysis::summary::paths;
 use crate::analysis::summary::paths::{MetricSummary, PathSummary};
 use crate::analysis::{Analysis, Conclusion};
 use crate::measure::metric::Metric;
-use crate::plan::{Arrivals, LoadModel, WorkloadSource};
+use crate::plan::WorkloadSource;
 use crate::report::banner::banner;
 use crate::report::decision;
 use crate::report::effects;
@@ -107,28 +107,12 @@ fn subtitle(run: &Run) -> String {
     let paths = run.manifest.plan.paths.len();
     let lasted = figure::seconds(run.measured_s());
     let shape = if paths > 1 { format!(", {}", load.design.as_str()) } else { String::new() };
-    format!("{}, {lasted} measured, {}{shape}", started(run), pace(run))
+    format!("{}, {lasted} measured, {}{shape}", started(run), load.model.describe(load.design))
 }
 
 /// "2026-10-01 12:00:00 UTC".
 fn started(run: &Run) -> String {
     words::moment(&run.manifest.started_at)
-}
-
-fn pace(run: &Run) -> String {
-    let load = &run.manifest.plan.load;
-    match &load.model {
-        LoadModel::Open { arrivals, rate } => {
-            let what = if load.design == crate::plan::Design::Paired { "rounds" } else { "calls" };
-            let how = match arrivals {
-                Arrivals::Constant => "evenly spaced",
-                Arrivals::Poisson => "Poisson",
-                Arrivals::Trace => "at a trace's times",
-            };
-            rate.map_or_else(|| format!("{what} {how}"), |rate| format!("{} {what} a second, {how}", rate.0))
-        }
-        LoadModel::Closed { concurrency, .. } => format!("{concurrency} callers in a loop"),
-    }
 }
 
 fn overview(run: &Run, analysis: &Analysis) -> Table {
@@ -202,7 +186,7 @@ fn shifts(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
 
 fn shift_row<'a>(run: &Run, path: PathId, metric: Metric, rows: impl Iterator<Item = &'a ShiftRow>) -> Vec<Cell> {
     let name = run.manifest.plan.path(path).name.as_str();
-    let mut cells: Vec<Cell> = vec![name.into(), words::short(metric).into()];
+    let mut cells: Vec<Cell> = vec![name.into(), metric.short().into()];
     cells.extend(rows.filter(|row| row.metric == metric && SHOWN.contains(&row.quantile)).map(shift_cell));
     cells
 }
@@ -224,10 +208,8 @@ fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> O
     truth(0.5)?;
     let quiet = |text: String| Cell::toned(text, Tone::Quiet);
     let cell = |q: f64| quiet(truth(q).map_or_else(|| MISSING.to_owned(), figure::bare_shift));
-    let mut cells = vec![
-        quiet(run.manifest.plan.path(path).name.clone()),
-        quiet(format!("{} planned", words::short(Metric::Ttft))),
-    ];
+    let mut cells =
+        vec![quiet(run.manifest.plan.path(path).name.clone()), quiet(format!("{} planned", Metric::Ttft.short()))];
     cells.extend(SHOWN.map(cell));
     Some(cells)
 }
@@ -297,7 +279,7 @@ fn metrics(run: &Run, summary: &PathSummary) -> Table {
     let mut columns = vec![word_column("milliseconds"), figures("n"), figures("mean")];
     columns.extend(["p50", "p90", "p95", "p99", "p99.9", "max"].map(figures));
     let row = |metric: &MetricSummary| -> Vec<Cell> {
-        let label = words::short(metric.metric);
+        let label = metric.metric.short();
         let label = if metric.beside { format!("{label}, service") } else { label.to_owned() };
         let mut cells: Vec<Cell> = vec![label.into(), figure::count(metric.n).into(), value(metric.mean)];
         cells.extend(paths::QUANTILES.map(|q| quantile(metric, q)));
@@ -362,7 +344,7 @@ fn facts(run: &Run, analysis: &Analysis) -> Vec<(&'static str, String)> {
         ("run", manifest.id.clone()),
         ("started", started(run)),
         ("measured", format!("{} after {} of warmup", figure::seconds(run.measured_s()), span(plan.load.warmup))),
-        ("load", pace(run)),
+        ("load", plan.load.model.describe(plan.load.design)),
         ("design", design(run)),
         ("workload", workload(run)),
         ("model", plan.workload.model.clone()),
@@ -410,7 +392,7 @@ fn workload(run: &Run) -> String {
 }
 
 fn glossary() -> Vec<(String, &'static str)> {
-    let metric = |metric: Metric| (format!("{} ({})", words::short(metric), metric.key()), metric.definition());
+    let metric = |metric: Metric| (format!("{} ({})", metric.short(), metric.key()), metric.definition());
     let mut entries: Vec<_> = Metric::ALL.into_iter().map(metric).collect();
     entries.extend([
         (

@@ -6,8 +6,8 @@ use crate::analysis::compare::gate::Gate;
 use crate::analysis::compare::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::input::population::Connections;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::summary::calls::Tokens;
 use crate::analysis::summary::cost::Cost;
-use crate::analysis::summary::paths::Tokens;
 use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
 use crate::measure::counts::TokenCount;
 use crate::measure::metric::{Basis, Metric};
@@ -32,44 +32,6 @@ pub struct Decision {
     pub sentence: String,
     /// What stands behind it, sentence by sentence.
     pub details: Vec<String>,
-}
-
-/// A metric's name in a sentence.
-#[must_use]
-pub fn name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Ttfb => "time to first byte",
-        Metric::Ttft => "time to first token",
-        Metric::Ttfo => "time to first output",
-        Metric::E2e => "end-to-end time",
-        Metric::Tpot => "time per output token",
-        Metric::ChunkGap => "gap between chunks",
-        Metric::SendLag => "send lag",
-        Metric::Dns => "name resolution",
-        Metric::Tcp => "TCP handshake",
-        Metric::Tls => "TLS handshake",
-        Metric::Server => "server's own time",
-        Metric::Overhead => "time to first byte less the server's reported time",
-    }
-}
-
-/// A metric's name on an axis or a head.
-#[must_use]
-pub fn short(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Ttfb => "TTFB",
-        Metric::Ttft => "TTFT",
-        Metric::Ttfo => "TTFO",
-        Metric::E2e => "end to end",
-        Metric::Tpot => "TPOT",
-        Metric::ChunkGap => "chunk gap",
-        Metric::SendLag => "send lag",
-        Metric::Dns => "DNS",
-        Metric::Tcp => "TCP",
-        Metric::Tls => "TLS",
-        Metric::Server => "server",
-        Metric::Overhead => "TTFB less reported",
-    }
 }
 
 /// From which instant latencies count, in a sentence.
@@ -132,7 +94,7 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
 /// The figures behind a shift.
 #[must_use]
 pub fn behind(row: &ShiftRow, connections: Connections) -> String {
-    let what = format!("median {}", name(row.metric));
+    let what = format!("median {}", row.metric.name());
     match (row.shift_ms, row.ci_ms) {
         (Some(shift), Some(ci)) => {
             let percent = row.shift_pct.map_or(String::new(), |pct| format!(" ({pct:+.1}%)").replace('-', "−"));
@@ -198,7 +160,7 @@ fn gates(candidate: &Candidate) -> Option<String> {
     let named = |gate: Gate| -> Vec<String> {
         let of_rows = candidate.rows.iter().filter(|row| row.margin.is_some() && row.gate == gate);
         let mut names: Vec<String> =
-            of_rows.map(|row| format!("{} {}", short(row.metric), figure::quantile(row.quantile))).collect();
+            of_rows.map(|row| format!("{} {}", row.metric.short(), figure::quantile(row.quantile))).collect();
         names.extend((candidate.failures.gate == gate).then(|| "failed calls".to_owned()));
         names
     };
@@ -273,9 +235,9 @@ pub fn objective_seen(result: &ObjectiveResult) -> (Tone, String) {
         ObjectiveVerdict::Inconclusive => Tone::Warn,
     };
     let side = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), figure);
-    let seen = result.observed.map_or_else(
+    let seen = result.estimate.value.map_or_else(
         || "not measured".to_owned(),
-        |observed| format!("{} [{}, {}]", figure(observed), side(result.ci.0), side(result.ci.1)),
+        |observed| format!("{} [{}, {}]", figure(observed), side(result.estimate.low), side(result.estimate.high)),
     );
     (tone, seen)
 }

@@ -7,9 +7,9 @@ use hopmark::attempt::{Caller, Prepared, Route};
 use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
+use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
 use hopmark::workload::call::{Call, Prompt};
-use hyper::header::{HeaderName, HeaderValue};
 
 /// The path to a base address, with time limits in milliseconds: connect, first byte, gap, total.
 pub(crate) fn path_to(base_url: String, http: Http, limits: [u64; 4]) -> NetPath {
@@ -30,9 +30,9 @@ pub(crate) fn path_to(base_url: String, http: Http, limits: [u64; 4]) -> NetPath
 }
 
 /// The only worker of a run over one path.
-pub(crate) fn caller(path: NetPath, secret: Option<(HeaderName, HeaderValue)>) -> Rc<Caller> {
+pub(crate) fn caller(path: NetPath, credential: Credential) -> Rc<Caller> {
     let target = Target::of(&path).expect("a target");
-    Rc::new(Caller::new(vec![Route::new(path, target, secret)], "run".to_owned(), Nanos::now(), 0, 1))
+    Rc::new(Caller::new(vec![Route::new(path, target, credential)], "run".to_owned(), Nanos::now(), 0, 1))
 }
 
 /// A call that asks for this and counts no tokens.

@@ -19,8 +19,7 @@ impl Bench<'_> {
         let delta = wins.delta((own, &all(own)), (other, &all(other)));
         let enough = pair.filled[metric] >= FOR_INTERVAL && base.ok.n().min(cand.ok.n()) >= interval_needs(0.5);
         let interval = |estimate: f64| {
-            let draws =
-                self.draws[pair.baseline.path.index()].iter().zip(self.draws[pair.candidate.path.index()].iter());
+            let draws = pair.baseline.draws.iter().zip(pair.candidate.draws.iter());
             let drawn = draws.map(|(a, b)| wins.delta((own, a), (other, b)).unwrap_or(estimate)).collect();
             let (low, high) = Shift { estimate, drawn }.interval(small_sample_factor(pair.filled[metric]));
             (low.max(-1.0), high.min(1.0))
@@ -36,8 +35,7 @@ impl Bench<'_> {
         };
         let measured = |arm: &Arm| (seconds > 0.0).then(|| rate(arm, &vec![1; arm.tries.len()]));
         let (baseline, candidate) = (measured(pair.baseline), measured(pair.candidate));
-        let drawn =
-            |arm: &Arm| self.draws[arm.path.index()].iter().map(|weights| rate(arm, weights)).collect::<Vec<_>>();
+        let drawn = |arm: &Arm| arm.draws.iter().map(|weights| rate(arm, weights)).collect::<Vec<_>>();
         let estimate = candidate.zip(baseline).map(|(candidate, baseline)| candidate - baseline);
         let ci = estimate.filter(|_| self.blocks.count >= FOR_INTERVAL).map(|estimate| {
             let shift = Shift { estimate, drawn: minus(&drawn(pair.candidate), &drawn(pair.baseline)) };

@@ -1,9 +1,10 @@
 //! Gates: a shift held against the margin that was declared for it.
 
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::needed::{Needed, rounds_to_tell};
 use crate::analysis::compare::shift::{Open, SHOWN, ShiftRow, Verdict};
+use crate::analysis::stats::needed::{Needed, rounds_to_tell};
 use crate::objective::margin::{Margin, Scope, Size, declared};
+use crate::plan::Plan;
 
 /// The gate of quantiles up to the median when no margin is declared, as a share of the base's figure.
 pub const DEFAULT_AT_MEDIAN: f64 = 0.05;
@@ -18,6 +19,13 @@ pub(crate) struct Gates<'a> {
     pub(crate) margins: &'a [Margin],
     /// Whether gates stand at the quantiles of [`SHOWN`] where nothing was declared.
     pub(crate) default: bool,
+}
+
+impl<'a> Gates<'a> {
+    /// Those of a plan: at its margins alone.
+    pub(crate) fn of(plan: &'a Plan) -> Self {
+        Self { margins: &plan.margins, default: false }
+    }
 }
 
 impl Gates<'_> {

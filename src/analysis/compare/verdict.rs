@@ -3,7 +3,6 @@
 use crate::analysis::compare::gate::Gate;
 use crate::analysis::compare::gates::Gates;
 use crate::analysis::compare::multiplicity::{Key, Levels};
-use crate::analysis::compare::needed::{Needed, rounds_to_tell};
 use crate::analysis::compare::resampled::{Arm, Bench, Pair, minus};
 use crate::analysis::compare::shift::{
     Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict, percent,
@@ -14,17 +13,15 @@ use crate::analysis::input::population::Connections;
 use crate::analysis::stats::basic::{interval_needs, small_sample_factor};
 use crate::analysis::stats::bootstrap::Values;
 use crate::analysis::stats::interval::{Shift, band, widening};
+use crate::analysis::stats::needed::{Needed, rounds_to_tell};
 use crate::measure::quantile::is_supported;
 use crate::objective::margin::declared_for_errors;
-use crate::plan::Plan;
 use crate::units::PathId;
 
 /// Judges candidates.
 pub(crate) struct Judge<'a> {
     /// The paths side by side.
     pub(crate) bench: &'a Bench<'a>,
-    /// The plan, for the names of paths.
-    pub(crate) plan: &'a Plan,
     /// The confidence at which single rows are judged.
     pub(crate) levels: &'a Levels,
     /// Where the margins stand.
@@ -107,7 +104,7 @@ impl Judge<'_> {
                 row.reason = beyond;
                 return;
             }
-            let scarce = if row.n_candidate <= row.n_baseline { pair.candidate.path } else { pair.baseline.path };
+            let scarce = if row.n_candidate <= row.n_baseline { pair.candidate } else { pair.baseline };
             let few_calls = fewest < interval_needs(row.quantile);
             row.open = Some(if few_calls { Open::FewCalls } else { Open::FewBlocks });
             if let Some(why) = self.bench.lengths.against(row.metric) {
@@ -115,7 +112,7 @@ impl Judge<'_> {
                 return;
             }
             row.needed_rounds = self.rounds_for_interval(row, fewest);
-            row.reason = Some(self.why_no_interval(row, &self.plan.path(scarce).name, fewest));
+            row.reason = Some(self.why_no_interval(row, &scarce.name, fewest));
             return;
         };
         if row.blocks < FOR_VERDICT {
@@ -142,8 +139,7 @@ impl Judge<'_> {
     fn beyond(&self, pair: &Pair, metric: usize, place: usize) -> Option<String> {
         let say = |arm: &Arm, what: &str| {
             let values = &arm.metrics[metric].values;
-            let name = &self.plan.path(arm.path).name;
-            let calls = format!("{} of {} calls of path '{name}' timed out", values.beyond(), values.n());
+            let calls = format!("{} of {} calls of path '{}' timed out", values.beyond(), values.n(), arm.name);
             (values.beyond() > 0).then(|| format!("{what}: {calls}"))
         };
         let arms = || [pair.candidate, pair.baseline].into_iter();
@@ -214,8 +210,7 @@ impl Judge<'_> {
         let estimate = candidate.zip(baseline).map(|(candidate, baseline)| candidate - baseline);
         let drawn = |arm: &Arm, measured: Option<f64>| -> Vec<f64> {
             let weights = |weights: &[u32]| -> Vec<f64> { weights.iter().map(|weight| f64::from(*weight)).collect() };
-            let draws = self.bench.draws[arm.path.index()].iter();
-            draws.map(|draw| share(arm, &weights(draw)).or(measured).unwrap_or(0.0)).collect()
+            arm.draws.iter().map(|draw| share(arm, &weights(draw)).or(measured).unwrap_or(0.0)).collect()
         };
         let ci = estimate.filter(|_| self.bench.blocks.count >= FOR_INTERVAL).map(|estimate| {
             let shift =

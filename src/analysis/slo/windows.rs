@@ -5,16 +5,17 @@
 //! for the upper one. `in 100%` is a fact of the run like a largest value, and has no interval beyond itself. Where rows
 //! are a sample, a window is judged by the calls of it that have rows.
 
-use crate::analysis::slo::figures::{Bounds, Figures};
-use crate::analysis::slo::seen::Seen;
-use crate::analysis::slo::shares::{Counting, trials_for};
+use crate::analysis::input::call_figure::{Bounds, Counting};
+use crate::analysis::input::view::View;
+use crate::analysis::slo::figures::Figures;
+use crate::analysis::slo::observation::Observation;
+use crate::analysis::slo::shares::trials_for;
 use crate::analysis::stats::basic::{design_effect, wilson};
 use crate::measure::metric::Basis;
 use crate::measure::sample::Sample;
 use crate::objective::expression::Comparator;
 use crate::objective::indicator::{Form, Indicator};
 use crate::objective::objective::CallCondition;
-use crate::run::Run;
 use crate::units::Span;
 
 /// The fewest calls of a window of which a share says anything.
@@ -36,11 +37,12 @@ pub(crate) struct InEach<'a> {
 
 impl InEach<'_> {
     /// The share of windows that kept the limit; `wanted` is the share that must.
-    pub(crate) fn seen(&self, run: &Run, own: &[&Sample], wanted: f64) -> Seen {
+    pub(crate) fn seen(&self, view: &View<'_>, own: &[&Sample], wanted: f64) -> Observation {
+        let run = view.run();
         let length = self.length.0.as_secs_f64();
-        let whole = (run.measured_s() / length + 1e-6).floor() as usize;
+        let whole = (view.measured_s() / length + 1e-6).floor() as usize;
         if whole == 0 {
-            return Seen::nothing(format!("the run measured less than one window of {}", self.length));
+            return Observation::nothing(format!("the run measured less than one window of {}", self.length));
         }
         let start = run.manifest.origin + run.manifest.plan.measure_from();
         let mut windows: Vec<Vec<&Sample>> = vec![Vec::new(); whole];
@@ -53,7 +55,7 @@ impl InEach<'_> {
         let count = |verdict| kept.iter().filter(|kept| **kept == verdict).count() as f64;
         let (held, broken, open, all) = (count(Some(true)), count(Some(false)), count(None), whole as f64);
         if open == all {
-            return Seen::nothing(format!("none of {whole} windows has calls enough to be judged"));
+            return Observation::nothing(format!("none of {whole} windows has calls enough to be judged"));
         }
         let ci = if wanted >= 1.0 {
             (Some(held / all), Some((held + open) / all))
@@ -72,7 +74,7 @@ impl InEach<'_> {
             let few = wanted < 1.0 && ci.0.is_none_or(|low| low < wanted) && broken == 0.0 && whole < needs as usize;
             few.then(|| format!("{whole} windows; about {needs} are needed to confirm it"))
         };
-        Seen::of((held + broken) as usize, Some(observed), ci).because(unjudged.or_else(short))
+        Observation::of((held + broken) as usize, Some(observed), ci).because(unjudged.or_else(short))
     }
 
     /// Whether the limit was kept by the calls of one window; `None` if they cannot tell.

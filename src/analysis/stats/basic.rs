@@ -3,6 +3,8 @@
 
 use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, Normal, StudentsT};
 
+use crate::measure::quantile::quantile;
+
 /// The confidence of every interval.
 pub const CONFIDENCE: f64 = 0.95;
 
@@ -167,6 +169,21 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
         from += ties;
     }
     ranks
+}
+
+/// The quantile `q` of ascending values of which some may be infinite; `None` where it is not finite.
+#[must_use]
+pub fn known_quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    let rank = sorted.len().checked_sub(1)? as f64 * q;
+    // At a whole rank the next value has no weight, and nothing of infinity is still no number.
+    let value = if rank.fract() == 0.0 { sorted.get(rank as usize).copied() } else { quantile(sorted, q) };
+    value.filter(|value| value.is_finite())
+}
+
+/// How many of ascending values are not known.
+#[must_use]
+pub fn beyond(sorted: &[f64]) -> usize {
+    sorted.len() - sorted.partition_point(|value| value.is_finite())
 }
 
 #[cfg(test)]

@@ -8,7 +8,13 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::analysis::input::population::{beyond, known_quantile};
+use crate::analysis::stats::basic::{beyond, known_quantile};
+
+/// How often blocks are drawn again.
+pub(crate) const DRAWS: usize = if cfg!(test) { 200 } else { DRAWS_IN_FULL };
+
+/// How often blocks are drawn again outside of tests.
+pub(crate) const DRAWS_IN_FULL: usize = 2_000;
 
 /// Values between two checkpoints.
 const STEP: usize = 64;

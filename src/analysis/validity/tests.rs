@@ -1,15 +1,13 @@
 use std::time::Duration;
 
 use super::*;
-use crate::analysis::input::rounds::kept;
-use crate::analysis::summary::paths::summarize;
+use crate::analysis::summary::calls::requests;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::run::fixture::{self, World};
 
 fn examined(run: &Run) -> Validity {
-    let measured: Vec<_> = run.measured().collect();
-    let kept = kept(run, &measured, &run.bad_seconds());
-    examine(run, &measured, &kept, &summarize(run, &kept), Metric::Ttft)
+    let view = View::of(run);
+    examine(&view, &requests(&view))
 }
 
 fn codes(validity: &Validity) -> Vec<(&'static str, ValidityVerdict)> {
@@ -88,11 +86,9 @@ fn what_is_wrong_in_the_books_is_named() {
 
 #[test]
 fn arrivals_that_were_not_sent_are_named() {
-    for (many, class, expected) in [
-        (5, ErrorClass::InFlightCap, degraded("dropped")),
-        (50, ErrorClass::InFlightCap, invalid("dropped")),
-        (50, ErrorClass::LimitReached, vec![]),
-    ] {
+    for (many, class, expected) in
+        [(5, ErrorClass::InFlightCap, degraded("dropped")), (50, ErrorClass::InFlightCap, invalid("dropped"))]
+    {
         let spoil =
             |run: &mut Run| run.samples[..many].iter_mut().for_each(|sample| sample.outcome = Outcome::Dropped(class));
         assert_eq!(with(spoil), expected, "{many} {class}");

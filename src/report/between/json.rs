@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::analysis::Conclusion;
 use crate::analysis::FailedPath;
-use crate::analysis::compare::needed::Needed;
 use crate::analysis::compare::shift::{MeanShift, ShiftRow};
 use crate::analysis::runs::{Kind, PathPair};
 use crate::analysis::stats::basic::CONFIDENCE;
+use crate::analysis::stats::needed::Needed;
 use crate::analysis::validity::Validity;
 use crate::report::between::model::Compared;
 use crate::report::json_effects::gate;

@@ -238,7 +238,7 @@ fn is_shown(row: &ShiftRow) -> bool {
 }
 
 pub(super) fn row_name(row: &ShiftRow) -> String {
-    format!("{} {}", words::short(row.metric), figure::quantile(row.quantile))
+    format!("{} {}", row.metric.short(), figure::quantile(row.quantile))
 }
 
 fn shift_row(pair: &PathPair, row: &ShiftRow) -> Vec<Cell> {

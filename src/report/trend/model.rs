@@ -6,7 +6,7 @@ use crate::objective::margin::Size;
 use crate::report::figure::{self, MISSING};
 use crate::report::sheet::Sheet;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words::{self, Decision};
+use crate::report::words::Decision;
 use crate::run::historical::{Eligibility, HistoricalRun};
 
 /// A history with what it was read from.
@@ -239,7 +239,7 @@ fn missing() -> Cell {
 }
 
 pub(super) fn figure_name(series: &Series) -> String {
-    format!("{} {}", words::short(series.metric), figure::quantile(series.quantile))
+    format!("{} {}", series.metric.short(), figure::quantile(series.quantile))
 }
 
 fn name(series: &Series) -> String {
