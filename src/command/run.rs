@@ -96,7 +96,7 @@ fn judge(finished: &FinishedRun, args: &cli::Run) -> CommandResult {
     let written = report::write(&run, &analysis, &Format::OF_A_RUN, &finished.dir).or_world();
     let told = tell(&run, &analysis, finished, args.flags.json).or_world();
     series.and(written).and(told)?;
-    Ok(Exit::of(analysis.conclusion.exit_code(args.flags.strict)))
+    Ok(Exit::of(analysis.conclusion, args.flags.strict))
 }
 
 /// Prints what the run comes to.

@@ -42,7 +42,7 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
         let named: Vec<String> = named.map(|path| path.display().to_string()).collect();
         console::show(&terminal::render_sheet(&history.sheet(), stdout_look(), &named)).or_world()?;
     }
-    Ok(Exit::of(trend.exit_code(args.strict)))
+    Ok(Exit::of(trend.conclusion(), args.strict))
 }
 
 fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
