@@ -157,7 +157,7 @@ impl Aborted {
 
     /// Why the run ended, in a sentence.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn reason(&self) -> String {
         format!("it was surely missed after {:.0} s of measuring, and that ended the run", self.at_s)
     }
 }

@@ -12,8 +12,7 @@ use crate::units::PathId;
 
 /// What was reached, in a sentence, once every target is: for several paths by the interval of each shift against the
 /// baseline, for one alone by that of its own quantile.
-#[must_use]
-pub fn reached(cut: &BlockedView<'_>, precision: &Precision) -> Option<String> {
+pub(crate) fn reached(cut: &BlockedView<'_>, precision: &Precision) -> Option<String> {
     let reached: Option<Vec<String>> = precision.0.iter().map(|target| reached_target(cut, target)).collect();
     Some(format!("the precision asked for is reached: {}", reached?.join(", ")))
 }
@@ -21,17 +20,17 @@ pub fn reached(cut: &BlockedView<'_>, precision: &Precision) -> Option<String> {
 /// How narrow the widest interval of a target is, if that is narrow enough.
 fn reached_target(cut: &BlockedView<'_>, target: &Target) -> Option<String> {
     let view = cut.view();
-    let metric = target.metric.unwrap_or(view.headline());
-    let figure = known_quantile(&quantile_ms(view.kept(), view.baseline(), metric, view.basis()), target.quantile)?;
+    let metric = target.metric.unwrap_or(view.headline);
+    let figure = known_quantile(&quantile_ms(&view.kept, view.baseline, metric, view.basis()), target.quantile)?;
     let half = widest(cut, metric, target.quantile)?;
     (half <= target.half_width.in_ms(figure)).then(|| format!("{target} by \u{b1}{half:.2} ms"))
 }
 
 /// The longest half-width over all paths; `None` while one has no interval that could decide.
 fn widest(cut: &BlockedView<'_>, metric: Metric, q: f64) -> Option<f64> {
-    let (view, baseline) = (cut.view(), cut.view().baseline());
+    let (view, baseline) = (cut.view(), cut.view().baseline);
     let figure = |path: PathId| Figure { path, quantity: Quantity::Time(metric), form: Form::Quantile(q) };
-    let others: Vec<PathId> = view.paths().iter().map(|path| path.id).filter(|path| *path != baseline).collect();
+    let others: Vec<PathId> = view.paths.iter().map(|path| path.id).filter(|path| *path != baseline).collect();
     let seen = |path: &PathId| cut.beside(figure(*path), figure(baseline), Beside::Difference, |_| true);
     let all = if others.is_empty() {
         vec![quantile_of(view, baseline, metric, q)]

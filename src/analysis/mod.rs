@@ -81,10 +81,10 @@ pub fn analyse(run: &Run) -> Analysis {
         comparison.iter_mut().for_each(Comparison::withhold);
     }
     let objectives = slo::judge(&cut);
-    let each = || view.paths().iter().map(|path| path.id);
+    let each = || view.paths.iter().map(|path| path.id);
     Analysis {
         basis: view.basis(),
-        headline: view.headline(),
+        headline: view.headline,
         findings: each().map(|path| findings::find(&view, path)).collect(),
         conclusion: Conclusion::of(run.is_complete(), &validity, &failing, &objectives, comparison.as_ref()),
         waterfalls: comparison.as_ref().map_or_else(Vec::new, |_| waterfalls(&view)),
@@ -94,7 +94,7 @@ pub fn analyse(run: &Run) -> Analysis {
         comparison,
         failing,
         objectives,
-        expectations: slo::hold(&cut),
+        expectations: slo::judge_claims(&cut),
         validity,
     }
 }

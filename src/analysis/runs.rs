@@ -216,26 +216,27 @@ impl Referee<'_> {
             declared: self.gates.are_declared(),
             pairs: vec![beside],
             differences: Vec::new(),
-            notes: notes.into_iter().chain(sampled("run", view.run())).collect(),
+            notes: notes.into_iter().chain(sampled("run", view.run)).collect(),
             failing: [own_id, other_id].map(|id| failing.iter().filter(|failed| failed.path == id).cloned().collect()),
             validity: [validity.clone(), validity],
-            complete: view.run().is_complete(),
+            complete: view.run.is_complete(),
         })
     }
 
     fn two_runs(&self, base: &Examined<'_>, candidate: &Examined<'_>) -> Result<RunComparison, Incomparable> {
-        let (runs, headline) = ((base.view.run(), candidate.view.run()), base.view.headline());
+        let (runs, headline) = ((base.view.run, candidate.view.run), base.view.headline);
         comparable(runs.0, runs.1)?;
         let plans = (base.view.plan(), candidate.view.plan());
         let pairs = comparability::pairs((plans.0, base.path), (plans.1, candidate.path))?;
-        let benches: Vec<Joined> =
+        let joined_pairs: Vec<Joined> =
             pairs.iter().map(|pair| Joined::of((&base.view, &candidate.view), *pair)).collect::<Result<_, _>>()?;
-        let laid: Vec<Pair> = benches.iter().map(|joined| joined.bench.pair(PathId(0), PathId(1))).collect();
+        let laid: Vec<Pair> = joined_pairs.iter().map(|joined| joined.resampled.pair(PathId(0), PathId(1))).collect();
         let headline_of = Primary { margins: self.gates.margins, headline };
-        let beside = || benches.iter().zip(&laid).enumerate();
-        let members: Vec<Hypothesis> =
-            beside().flat_map(|(place, (joined, pair))| pair.members(place, &joined.bench, &headline_of)).collect();
-        let levels = Levels::of(&members);
+        let beside = || joined_pairs.iter().zip(&laid).enumerate();
+        let hypotheses: Vec<Hypothesis> = beside()
+            .flat_map(|(place, (joined, pair))| pair.hypotheses(place, &joined.resampled, &headline_of))
+            .collect();
+        let levels = Levels::of(&hypotheses);
         let complete = runs.0.is_complete() && runs.1.is_complete();
         let of_side = |side: &Examined<'_>, own: Vec<PathId>| -> Vec<FailedPath> {
             side.failing.iter().filter(|failed| own.contains(&failed.path)).cloned().collect()
@@ -246,18 +247,18 @@ impl Referee<'_> {
         ];
         let failing: Vec<Vec<PathId>> = pairs.iter().map(|pair| of_pair(&failed, *pair)).collect();
         let judge = |(place, (joined, pair)): (usize, (&Joined, &Pair))| {
-            let (bench, levels) = (&joined.bench, &levels);
+            let (resampled, levels) = (&joined.resampled, &levels);
             let failing = &failing[place];
-            let judged = Judge { bench, levels, gates: self.gates, complete, failing }.candidate(place, pair);
+            let judged = Judge { resampled, levels, gates: self.gates, complete, failing }.candidate(place, pair);
             let names = [&joined.names[0], &joined.names[1]].map(String::as_str);
-            self.beside((names[0], names[1]), judged, joined.bench.blocks.clone())
+            self.beside((names[0], names[1]), judged, joined.resampled.blocks.clone())
         };
         let judged = beside().map(judge).collect();
         Ok(RunComparison {
             kind: Kind::TwoRuns,
             basis: base.view.basis(),
             headline,
-            connections: benches.first().map_or(Connections::Reused, |joined| joined.bench.connections),
+            connections: joined_pairs.first().map_or(Connections::Reused, |joined| joined.resampled.connections),
             levels,
             declared: self.gates.are_declared(),
             pairs: judged,

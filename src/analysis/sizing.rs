@@ -69,15 +69,15 @@ impl Spread {
     #[must_use]
     pub fn of_run(run: &Run) -> Option<Self> {
         let view = View::of(run);
-        let (metric, basis, baseline) = (view.headline(), view.basis(), view.baseline());
-        let values = sorted_ms(view.kept(), baseline, metric, basis);
+        let (metric, basis, baseline) = (view.headline, view.basis(), view.baseline);
+        let values = sorted_ms(&view.kept, baseline, metric, basis);
         let logs: Vec<f64> = values.iter().filter(|ms| **ms > 0.0).map(|ms| ms.ln()).collect();
         if logs.len() < 10 {
             return None;
         }
         let mean = logs.iter().sum::<f64>() / logs.len() as f64;
         let sigma = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (logs.len() as f64 - 1.0)).sqrt();
-        let median_ms = quantile(&quantile_ms(view.kept(), baseline, metric, basis), 0.5).filter(|ms| ms.is_finite());
+        let median_ms = quantile(&quantile_ms(&view.kept, baseline, metric, basis), 0.5).filter(|ms| ms.is_finite());
         let seen = effect(&view, sigma, median_ms);
         let of_pairs = if seen.is_some() { "its shifts" } else { "independent calls" };
         let source = format!("the run {}: {} calls of its baseline, {of_pairs}", run.manifest.id, logs.len());
@@ -124,11 +124,7 @@ fn effect(view: &View<'_>, sigma: f64, median_ms: Option<f64>) -> Option<f64> {
         (n > 0 && formula > 0.0).then(|| (seen / formula).powi(2).clamp(0.01, 100.0))
     };
     let rows = comparison.candidates.iter().filter_map(|candidate| {
-        candidate
-            .rows
-            .iter()
-            .find(|row| row.metric == view.headline() && (row.quantile - 0.5).abs() < 1e-9)
-            .and_then(of)
+        candidate.rows.iter().find(|row| row.metric == view.headline && (row.quantile - 0.5).abs() < 1e-9).and_then(of)
     });
     rows.reduce(f64::max)
 }

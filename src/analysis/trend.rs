@@ -10,6 +10,7 @@
 //! (five at least): it is worse if it is slower than their level by more than the margin, and rarer than [`RARE_NIGHT`]
 //! among nights that vary as those do. A path that failed in the newest night is worse whatever was measured of it.
 
+use crate::analysis::conclusion::Conclusion;
 use crate::analysis::stats::basic::{student_survival, welch};
 use crate::analysis::stats::change_point::{SHORTEST, change_points};
 use crate::analysis::stats::successive::{is_last_odd, noise, within_fences};
@@ -179,18 +180,17 @@ impl Trend {
         self.nights.last().map_or(&[], |night| &night.failed)
     }
 
-    /// What the newest levels and the newest night come to: the exit code 3 if any is worse by more than its margin or a
-    /// path failed in the newest night, 5 if `strict` and
-    /// nothing is worse but a series has too few nights to tell, otherwise 0.
+    /// What the newest levels and the newest night come to: missed if any is worse by more than its margin or a path
+    /// failed in the newest night, inconclusive if nothing is worse but a series has too few nights to tell.
     #[must_use]
-    pub fn exit_code(&self, strict: bool) -> u8 {
+    pub fn conclusion(&self) -> Conclusion {
         let any = |verdict| self.series.iter().any(|series| series.verdict == verdict);
         if any(TrendVerdict::Slower) || any(TrendVerdict::NewestSlower) || !self.failed().is_empty() {
-            3
-        } else if strict && (any(TrendVerdict::Inconclusive) || self.series.is_empty()) {
-            5
+            Conclusion::Missed
+        } else if any(TrendVerdict::Inconclusive) || self.series.is_empty() {
+            Conclusion::Inconclusive
         } else {
-            0
+            Conclusion::Met
         }
     }
 }
@@ -401,7 +401,7 @@ pub(crate) mod tests {
 
     fn judged(nights: Vec<HistoricalRun>) -> (Series, u8) {
         let trend = trend(nights, &question());
-        (trend.series[0].clone(), trend.exit_code(false))
+        (trend.series[0].clone(), trend.conclusion().exit_code(false))
     }
 
     fn places(series: &Series) -> Vec<usize> {
@@ -449,9 +449,12 @@ pub(crate) mod tests {
         assert_eq!((places(&series), code), (vec![10], 3));
         let wide = Question { margins: vec!["10%".parse().expect("margin")], ..question() };
         let within = trend(nights(1, 20, 0.01, 10, 1.08), &wide);
-        assert_eq!((within.series[0].verdict, within.exit_code(true)), (TrendVerdict::SlowerWithinMargin, 0));
+        assert_eq!(
+            (within.series[0].verdict, within.conclusion().exit_code(true)),
+            (TrendVerdict::SlowerWithinMargin, 0)
+        );
         let narrow = Question { margins: vec!["ttft.p50=5ms".parse().expect("margin")], ..question() };
-        assert_eq!(trend(nights(1, 20, 0.01, 10, 1.08), &narrow).exit_code(false), 3);
+        assert_eq!(trend(nights(1, 20, 0.01, 10, 1.08), &narrow).conclusion().exit_code(false), 3);
         let (series, code) = judged(nights(1, 20, 0.01, 10, 0.9));
         assert_eq!((series.verdict, code), (TrendVerdict::Faster, 0));
         // Worse for a while, then as before.
@@ -509,7 +512,11 @@ pub(crate) mod tests {
         ] {
             let question = Question { margins: vec![margin.parse().expect("margin")], ..question() };
             let trend = trend(nights(3, count, noise, count - 1, by), &question);
-            assert_eq!((trend.exit_code(false), trend.series[0].verdict), (code, verdict), "{word}: {trend:?}");
+            assert_eq!(
+                (trend.conclusion().exit_code(false), trend.series[0].verdict),
+                (code, verdict),
+                "{word}: {trend:?}"
+            );
         }
     }
 
@@ -558,9 +565,12 @@ pub(crate) mod tests {
     fn too_few_nights_say_so() {
         let trend = trend(nights(1, 11, 0.01, 5, 1.2), &question());
         assert_eq!(trend.series[0].verdict, TrendVerdict::Inconclusive);
-        assert_eq!((trend.exit_code(false), trend.exit_code(true)), (0, 5));
+        assert_eq!((trend.conclusion().exit_code(false), trend.conclusion().exit_code(true)), (0, 5));
         let none = super::trend(Vec::new(), &question());
-        assert_eq!((none.series.len(), none.exit_code(false), none.exit_code(true)), (0, 0, 5));
+        assert_eq!(
+            (none.series.len(), none.conclusion().exit_code(false), none.conclusion().exit_code(true)),
+            (0, 0, 5)
+        );
         assert_eq!(judged(nights(1, 12, 0.0, 6, 1.2)).1, 3, "without any noise a step is a step");
         assert_eq!(judged(nights(1, 12, 0.0, 99, 1.0)).0.verdict, TrendVerdict::Steady);
     }

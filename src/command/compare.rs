@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::analysis::RunComparison;
 use crate::analysis::runs::{RunSide, compare_runs};
 use crate::cli::{CompareArgs, CompareFormat};
 use crate::command::exit::{CommandResult, Exit, OrFailure};
@@ -39,15 +38,11 @@ pub fn compare(args: &CompareArgs) -> CommandResult {
     let compared =
         Compared { between: &between, runs: [&base, other_run], names: [names[0].as_str(), names[1].as_str()] };
     tell(&compared, args)?;
-    Ok(exit(&between, args.strict))
+    Ok(Exit::of(between.conclusion(), args.strict))
 }
 
 fn read(dir: &Path) -> anyhow::Result<Run> {
     store::load(dir).with_context(|| format!("{} cannot be compared", dir.display()))
-}
-
-fn exit(between: &RunComparison, strict: bool) -> Exit {
-    Exit::of(between.conclusion().exit_code(strict))
 }
 
 /// Writes what is a file, and prints the rest.

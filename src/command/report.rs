@@ -20,7 +20,7 @@ use crate::store::file;
 pub fn report(args: &cli::ReportArgs) -> CommandResult {
     let formats: Vec<Format> = args.format.iter().copied().map(meant).collect();
     let conclusion = render_run(&args.run_dir, &formats, args.out.as_deref()).or_world()?;
-    Ok(Exit::of(conclusion.exit_code(false)))
+    Ok(Exit::of(conclusion, false))
 }
 
 fn meant(written: cli::Format) -> Format {

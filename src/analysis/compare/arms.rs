@@ -2,7 +2,7 @@
 
 use crate::analysis::compare::baseline::{CURVE, METRICS};
 use crate::analysis::compare::comparability::{Incomparable, shared_connections};
-use crate::analysis::compare::resampled::Bench;
+use crate::analysis::compare::resampled::ResampledPaths;
 use crate::analysis::input::blocks::Blocks;
 use crate::analysis::input::lengths::Lengths;
 use crate::analysis::input::view::View;
@@ -13,7 +13,7 @@ use crate::units::PathId;
 /// A path of one run beside a path of another, each drawn again from its own blocks.
 pub(crate) struct Joined {
     /// Both, side by side: the base is path 0, the candidate path 1.
-    pub(crate) bench: Bench<'static>,
+    pub(crate) resampled: ResampledPaths<'static>,
     /// Their names in their own runs.
     pub(crate) names: [String; 2],
 }
@@ -29,16 +29,16 @@ impl Joined {
     ) -> Result<Self, Incomparable> {
         // Seeds that differ also where the plans do not: the same draws on both sides would pair what is not paired.
         let names = [base.plan().path(own), candidate.plan().path(other)].map(|path| path.name.clone());
-        let base = base.of_path_alone(own, hash(base.seed(), Purpose::Draws, 0));
-        let candidate = candidate.of_path_alone(other, hash(candidate.seed(), Purpose::Draws, 1));
+        let base = base.of_path_alone(own, hash(base.seed, Purpose::Draws, 0));
+        let candidate = candidate.of_path_alone(other, hash(candidate.seed, Purpose::Draws, 1));
         let connections = shared_connections(&base, &candidate)?;
         let [mut first, mut second] = [&base, &candidate]
-            .map(|view| Bench::set_up(view, (Blocks::cut(view), Lengths::Agree), &METRICS, &CURVE, DRAWS));
+            .map(|view| ResampledPaths::set_up(view, (Blocks::cut(view), Lengths::Agree), &METRICS, &CURVE, DRAWS));
         let (mut own, mut other) = (first.arms.remove(0), second.arms.remove(0));
         (own.path, other.path) = (PathId(0), PathId(1));
         (own.name, other.name) = (format!("{} of the base", names[0]), format!("{} of the candidate", names[1]));
         let fewer = if second.blocks.count < first.blocks.count { second.blocks } else { first.blocks };
-        let bench = Bench {
+        let resampled = ResampledPaths {
             blocks: Blocks { of: Vec::new(), shared: false, ..fewer },
             connections,
             lengths: Lengths::Agree,
@@ -46,6 +46,6 @@ impl Joined {
             curve: &CURVE,
             arms: vec![own, other],
         };
-        Ok(Self { bench, names })
+        Ok(Self { resampled, names })
     }
 }

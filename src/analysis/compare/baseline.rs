@@ -15,7 +15,7 @@ use crate::analysis::compare::connection_state::States;
 use crate::analysis::compare::gates::Gates;
 use crate::analysis::compare::interference;
 use crate::analysis::compare::multiplicity::{Hypothesis, Levels, Primary};
-use crate::analysis::compare::resampled::{Bench, Pair};
+use crate::analysis::compare::resampled::{Pair, ResampledPaths};
 use crate::analysis::compare::shift::{Candidate, Open, ShiftRow};
 use crate::analysis::compare::survivors;
 use crate::analysis::compare::verdict::Judge;
@@ -40,10 +40,10 @@ fn metrics_of(view: &View<'_>, lengths: &Lengths) -> Vec<Metric> {
     let mut metrics = METRICS.to_vec();
     metrics.extend((*lengths != Lengths::Agree).then_some(Metric::Tpot));
     let reported = |path: &&NetPath| {
-        let own = view.kept().iter().filter(|sample| sample.path == path.id && sample.believable_server_ms().is_some());
+        let own = view.kept.iter().filter(|sample| sample.path == path.id && sample.believable_server_ms().is_some());
         own.count() >= interval_needs(0.5)
     };
-    metrics.extend(view.paths().iter().all(reported).then_some(Metric::Overhead));
+    metrics.extend(view.paths.iter().all(reported).then_some(Metric::Overhead));
     metrics
 }
 
@@ -114,7 +114,6 @@ struct Question<'a> {
 }
 
 /// Compares every path with the baseline; `None` with one path alone. `failing` are the paths that failed.
-#[must_use]
 pub(crate) fn compare(cut: &BlockedView<'_>, gates: Gates, failing: &[FailedPath]) -> Option<Comparison> {
     compare_drawn(cut, gates, failing, DRAWS)
 }
@@ -146,44 +145,44 @@ fn compare_run_drawn(run: &crate::run::Run, draws: usize) -> Option<Comparison> 
 
 fn compare_over(cut: &BlockedView<'_>, asked: Question<'_>) -> Option<Comparison> {
     let (view, gates) = (cut.view(), asked.gates);
-    if view.paths().len() < 2 {
+    if view.paths.len() < 2 {
         return None;
     }
-    let (plan, baseline, headline) = (view.plan(), view.baseline(), view.headline());
+    let (plan, baseline, headline) = (view.plan(), view.baseline, view.headline);
     let cut = (cut.blocks().clone(), asked.lengths);
-    let bench = Bench::set_up(view, cut, asked.metrics, asked.curve, asked.draws);
-    let others = view.paths().iter().map(|path| path.id).filter(|path| *path != baseline);
-    let pairs: Vec<Pair> = others.map(|path| bench.pair(baseline, path)).collect();
+    let resampled = ResampledPaths::set_up(view, cut, asked.metrics, asked.curve, asked.draws);
+    let others = view.paths.iter().map(|path| path.id).filter(|path| *path != baseline);
+    let pairs: Vec<Pair> = others.map(|path| resampled.pair(baseline, path)).collect();
     let first = Primary { margins: gates.margins, headline };
     // The baseline against itself is a question of its own, and costs the others nothing.
     let levels_of = |twin: bool| {
         let judged =
             pairs.iter().enumerate().filter(|(_, pair)| (Some(pair.candidate.path) == plan.control_path) == twin);
-        let members = judged.flat_map(|(place, pair)| pair.members(place, &bench, &first));
-        Levels::of(&members.collect::<Vec<Hypothesis>>())
+        let hypotheses = judged.flat_map(|(place, pair)| pair.hypotheses(place, &resampled, &first));
+        Levels::of(&hypotheses.collect::<Vec<Hypothesis>>())
     };
     let (levels, of_twin) = (levels_of(false), levels_of(true));
-    let states = States::of(view.run());
+    let states = States::of(view.run);
     let failing: Vec<PathId> = asked.failing.iter().map(|failed| failed.path).collect();
     let checked = |(place, pair): (usize, &Pair)| {
         let is_twin = Some(pair.candidate.path) == plan.control_path;
         let levels = if is_twin { &of_twin } else { &levels };
-        let judge = Judge { bench: &bench, levels, gates, complete: view.run().is_complete(), failing: &failing };
+        let judge = Judge { resampled: &resampled, levels, gates, complete: view.run.is_complete(), failing: &failing };
         let mut candidate = judge.candidate(place, pair);
         let arm = candidate.headline(headline).and_then(ShiftRow::arm_ms);
-        candidate.connections = states.shifts(view, &bench, pair);
-        candidate.interference = arm.and_then(|arm| interference::check(view, &bench, pair.candidate, arm));
+        candidate.connections = states.shifts(view, &resampled, pair);
+        candidate.interference = arm.and_then(|arm| interference::check(view, &resampled, pair.candidate, arm));
         candidate
     };
     let candidates = pairs.iter().enumerate().map(checked).collect();
-    let mut notes = notes(plan.load.design, bench.connections);
-    notes.extend(bench.lengths.note());
+    let mut notes = notes(plan.load.design, resampled.connections);
+    notes.extend(resampled.lengths.note());
     Some(Comparison {
         baseline,
         basis: view.basis(),
         headline,
-        connections: bench.connections,
-        blocks: bench.blocks,
+        connections: resampled.connections,
+        blocks: resampled.blocks,
         levels,
         candidates,
         twin: plan.control_path,

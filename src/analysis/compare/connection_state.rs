@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::analysis::compare::resampled::{Arm, Bench, Pair, minus};
+use crate::analysis::compare::resampled::{Arm, Pair, ResampledPaths, minus};
 use crate::analysis::compare::shift::{ConnectionShift, State};
 use crate::analysis::input::blocks::FOR_INTERVAL;
 use crate::analysis::input::population::value_ms;
@@ -60,20 +60,20 @@ impl States {
     }
 
     /// The shifts of the median between two paths, apart for each state that both have.
-    pub(crate) fn shifts(&self, view: &View<'_>, bench: &Bench, pair: &Pair) -> Vec<ConnectionShift> {
-        let (metric, basis) = (view.headline(), view.basis());
+    pub(crate) fn shifts(&self, view: &View<'_>, resampled: &ResampledPaths, pair: &Pair) -> Vec<ConnectionShift> {
+        let (metric, basis) = (view.headline, view.basis());
         let values = |path: PathId, state: State| {
-            let own = view.kept().iter().zip(&bench.blocks.of).filter(|(sample, _)| sample.path == path);
+            let own = view.kept.iter().zip(&resampled.blocks.of).filter(|(sample, _)| sample.path == path);
             let own = own.filter(|(sample, _)| self.0.get(&sample.seq) == Some(&state));
             let own = own.filter_map(|(sample, block)| Some((value_ms(sample, metric, basis)?, *block)));
             let own: Vec<(f64, u16)> = own.collect();
-            let ok = Sums::new(own.iter().copied(), bench.blocks.count);
-            (Values::new(own, bench.blocks.count), ok)
+            let ok = Sums::new(own.iter().copied(), resampled.blocks.count);
+            (Values::new(own, resampled.blocks.count), ok)
         };
         let one = |state: State| {
             let ((base, base_ok), (cand, cand_ok)) =
                 (values(pair.baseline.path, state), values(pair.candidate.path, state));
-            let blocks = bench.blocks.filled(&base_ok, &cand_ok);
+            let blocks = resampled.blocks.filled(&base_ok, &cand_ok);
             let shift_ms = cand.quantile(0.5).zip(base.quantile(0.5)).map(|(cand, base)| cand - base);
             let enough = blocks >= FOR_INTERVAL && base.n().min(cand.n()) >= FEWEST;
             let ci_ms = shift_ms.filter(|_| enough).map(|estimate| {

@@ -1,14 +1,14 @@
 //! How much two paths differ beside their quantiles: in how often one is slower than the other, and in how much of the
 //! asked-for work they got done. Uncertain by the same draws of blocks as everything else.
 
-use crate::analysis::compare::resampled::{Arm, Bench, Pair, minus};
+use crate::analysis::compare::resampled::{Arm, Pair, ResampledPaths, minus};
 use crate::analysis::compare::shift::{Dominance, Goodput};
 use crate::analysis::input::blocks::FOR_INTERVAL;
 use crate::analysis::stats::basic::{interval_needs, small_sample_factor};
 use crate::analysis::stats::bootstrap::Values;
 use crate::analysis::stats::interval::Shift;
 
-impl Bench<'_> {
+impl ResampledPaths<'_> {
     /// Cliff's delta (1993) of a metric: how much likelier a call of the candidate is slower than one of the baseline
     /// than faster, -1 to 1.
     pub(crate) fn dominance(&self, pair: &Pair, metric: usize) -> Dominance {

@@ -35,7 +35,7 @@ impl Gates<'_> {
     }
 
     /// Holds a row against its margin; `rounds` are those of the run.
-    pub(crate) fn hold(&self, row: &mut ShiftRow, rounds: usize) {
+    pub(crate) fn judge_row(&self, row: &mut ShiftRow, rounds: usize) {
         row.margin = declared(self.margins, row.metric, row.quantile);
         let default = || {
             (self.default && SHOWN.contains(&row.quantile)).then_some(Size::Share(if row.quantile <= 0.5 {

@@ -1,4 +1,4 @@
-//! The bench on which paths are laid side by side: their values by block, drawn again and again.
+//! Paths side by side: their values by block, drawn again and again.
 
 use crate::analysis::compare::multiplicity::{Hypothesis, Primary};
 use crate::analysis::compare::shift::QUANTILES;
@@ -47,7 +47,7 @@ pub(crate) struct ArmMetric {
 }
 
 /// Everything that all comparisons of a run share.
-pub(crate) struct Bench<'a> {
+pub(crate) struct ResampledPaths<'a> {
     /// How the run was cut.
     pub(crate) blocks: Blocks,
     /// Which connections are looked at.
@@ -77,7 +77,7 @@ pub(crate) struct Pair<'a> {
     pub(crate) rows: Vec<usize>,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> ResampledPaths<'a> {
     /// Collects the values of every path and draws the blocks `count` times.
     pub(crate) fn set_up(
         view: &View<'_>,
@@ -86,18 +86,18 @@ impl<'a> Bench<'a> {
         curve: &'a [f64],
         count: usize,
     ) -> Self {
-        let mut bench = Self { blocks, connections: view.connections(), lengths, metrics, curve, arms: Vec::new() };
+        let mut resampled = Self { blocks, connections: view.connections(), lengths, metrics, curve, arms: Vec::new() };
         let arm = |(place, path): (u64, &&NetPath)| {
-            let seed = if bench.blocks.shared { view.seed() } else { view.seed() ^ (place << 32) };
-            bench.arm(view, path, Draws::new(seed, bench.blocks.count, count))
+            let seed = if resampled.blocks.shared { view.seed } else { view.seed ^ (place << 32) };
+            resampled.arm(view, path, Draws::new(seed, resampled.blocks.count, count))
         };
-        bench.arms = (0..).zip(view.paths()).map(arm).collect();
-        bench
+        resampled.arms = (0..).zip(&view.paths).map(arm).collect();
+        resampled
     }
 
     fn arm(&self, view: &View<'_>, path: &NetPath, draws: Draws) -> Arm {
         let id = path.id;
-        let of_path = || view.kept().iter().zip(&self.blocks.of).filter(move |(sample, _)| sample.path == id);
+        let of_path = || view.kept.iter().zip(&self.blocks.of).filter(move |(sample, _)| sample.path == id);
         let mut tries = vec![0.0; self.blocks.count];
         let mut failures = vec![0.0; self.blocks.count];
         let mut good = vec![0.0; self.blocks.count];
@@ -174,18 +174,23 @@ impl<'a> Bench<'a> {
 
 impl Pair<'_> {
     /// The rows that are judged together with others; `pair` is the place of this pair among them.
-    pub(crate) fn members<'s>(&'s self, pair: usize, bench: &Bench, first: &Primary<'_>) -> Vec<Hypothesis<'s>> {
+    pub(crate) fn hypotheses<'s>(
+        &'s self,
+        pair: usize,
+        resampled: &ResampledPaths,
+        first: &Primary<'_>,
+    ) -> Vec<Hypothesis<'s>> {
         let places = (0..self.shifts.len()).flat_map(|metric| self.rows.iter().map(move |place| (metric, *place)));
-        let member = |(metric, place): (usize, usize)| {
-            let base = self.baseline.metrics[metric].values.quantile(bench.curve[place]);
+        let hypothesis = |(metric, place): (usize, usize)| {
+            let base = self.baseline.metrics[metric].values.quantile(resampled.curve[place]);
             Some(Hypothesis {
                 key: (pair, metric, place),
                 shift: self.shifts[metric][place].as_ref()?,
                 blocks: self.filled[metric],
-                rank: first.rank(bench.metrics[metric], bench.curve[place], base),
+                rank: first.rank(resampled.metrics[metric], resampled.curve[place], base),
             })
         };
-        places.filter_map(member).collect()
+        places.filter_map(hypothesis).collect()
     }
 
     /// The logarithm of the candidate's quantile over the baseline's.

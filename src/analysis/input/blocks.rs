@@ -17,7 +17,7 @@ use crate::plan::Design;
 use crate::units::PathId;
 
 /// The number of blocks aimed at.
-pub const AIM: usize = 40;
+pub(crate) const AIM: usize = 40;
 
 /// The fewest blocks that allow a verdict.
 pub const FOR_VERDICT: usize = 20;
@@ -55,24 +55,23 @@ pub struct Blocks {
 
 impl Blocks {
     /// Cuts the attempts of a view, by the memory of its headline metric.
-    #[must_use]
-    pub fn cut(view: &View<'_>) -> Self {
+    pub(crate) fn cut(view: &View<'_>) -> Self {
         let rounds = Rounds::of(view);
         let memory_s = rounds.memory(view);
         let needed_s = SHORTEST_S.max(MEMORIES * memory_s);
         let shared = view.plan().load.design != Design::Sequential;
         let lasts = if shared { rounds.spans.len().min(1) } else { rounds.spans.len() }.max(1) as f64;
-        let span_s = view.measured_s() / lasts;
+        let span_s = view.measured_s / lasts;
         let fit = (span_s / needed_s).floor() as usize;
         let wanted = fit.clamp(1, AIM).min(rounds.times.len().max(1));
-        let (of, count) = rounds.assign(view.kept(), wanted, shared, span_s);
+        let (of, count) = rounds.assign(&view.kept, wanted, shared, span_s);
         Self {
             count,
             length_s: span_s / wanted as f64,
             memory_s,
             needed_s,
             rounds: rounds.times.len(),
-            rate: rounds.times.len() as f64 / view.measured_s().max(1e-9),
+            rate: rounds.times.len() as f64 / view.measured_s.max(1e-9),
             shared,
             of,
         }
@@ -80,8 +79,7 @@ impl Blocks {
 
     /// Rounds that a run of this kind needs for a verdict where only `filled` of its blocks hold a success on both
     /// sides; `None` where these are enough, or where no number of rounds promises any.
-    #[must_use]
-    pub fn rounds_for_verdict(&self, filled: usize) -> Option<Needed> {
+    pub(crate) fn rounds_for_verdict(&self, filled: usize) -> Option<Needed> {
         if filled == 0 || filled >= FOR_VERDICT {
             return None;
         }
@@ -91,8 +89,7 @@ impl Blocks {
     }
 
     /// How many blocks hold values on both sides. Where the sides share no time, those of the side that fills fewer.
-    #[must_use]
-    pub fn filled(&self, one: &Sums, other: &Sums) -> usize {
+    pub(crate) fn filled(&self, one: &Sums, other: &Sums) -> usize {
         let count = |sums: &Sums| sums.filled().filter(|filled| *filled).count();
         if self.shared {
             one.filled().zip(other.filled()).filter(|(one, other)| *one && *other).count()
@@ -103,27 +100,24 @@ impl Blocks {
 }
 
 /// A view and its blocks, which are cut once, for the first figure that needs them.
-pub struct BlockedView<'a> {
+pub(crate) struct BlockedView<'a> {
     view: &'a View<'a>,
     blocks: OnceCell<Blocks>,
 }
 
 impl<'a> BlockedView<'a> {
     /// Not cut yet.
-    #[must_use]
-    pub fn of(view: &'a View<'a>) -> Self {
+    pub(crate) fn of(view: &'a View<'a>) -> Self {
         Self { view, blocks: OnceCell::new() }
     }
 
     /// The view.
-    #[must_use]
-    pub fn view(&self) -> &'a View<'a> {
+    pub(crate) fn view(&self) -> &'a View<'a> {
         self.view
     }
 
     /// Its blocks.
-    #[must_use]
-    pub fn blocks(&self) -> &Blocks {
+    pub(crate) fn blocks(&self) -> &Blocks {
         self.blocks.get_or_init(|| Blocks::cut(self.view))
     }
 }
@@ -140,9 +134,9 @@ struct Rounds {
 
 impl Rounds {
     fn of(view: &View<'_>) -> Self {
-        let (run, measured) = (view.run(), view.kept());
+        let (run, measured) = (view.run, &view.kept);
         let start = run.manifest.origin + view.plan().measure_from();
-        let round = round_of(run, view.paths().len(), measured);
+        let round = round_of(run, view.paths.len(), measured);
         let mut times = BTreeMap::new();
         let mut spans = BTreeMap::new();
         for sample in measured {
@@ -157,24 +151,24 @@ impl Rounds {
     /// The longest memory, in seconds, of the differences between any path and the baseline; of each path's own
     /// values where no two paths share a round.
     fn memory(&self, view: &View<'_>) -> f64 {
-        let paths = || view.paths().iter().map(|path| path.id);
-        if view.plan().load.design == Design::Sequential || is_closed(view.run()) || view.paths().len() == 1 {
+        let paths = || view.paths.iter().map(|path| path.id);
+        if view.plan().load.design == Design::Sequential || is_closed(view.run) || view.paths.len() == 1 {
             let own = |path| self.memory_of(&self.values(view, path));
             return paths().map(own).fold(0.0, f64::max);
         }
-        let baseline = self.values(view, view.baseline());
+        let baseline = self.values(view, view.baseline);
         let against = |path| {
             let candidate = self.values(view, path);
             let pairs = candidate.iter().filter_map(|(round, value)| Some((*round, value - baseline.get(round)?)));
             self.memory_of(&pairs.collect())
         };
-        paths().filter(|path| *path != view.baseline()).map(against).fold(0.0, f64::max)
+        paths().filter(|path| *path != view.baseline).map(against).fold(0.0, f64::max)
     }
 
     fn values(&self, view: &View<'_>, path: PathId) -> BTreeMap<u64, f64> {
-        let calls = view.kept().iter().zip(&self.of);
+        let calls = view.kept.iter().zip(&self.of);
         let of_path = calls.filter(|(sample, _)| sample.path == path && sample.outcome.is_ok());
-        let value = |sample: &Sample| view.headline().of(sample, view.basis());
+        let value = |sample: &Sample| view.headline.of(sample, view.basis());
         of_path.filter_map(|(sample, round)| Some((*round, value(sample)? as f64))).collect()
     }
 

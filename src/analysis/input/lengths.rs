@@ -33,8 +33,8 @@ pub(crate) enum Lengths {
 impl Lengths {
     /// Of the attempts of a comparison.
     pub(crate) fn of(view: &View<'_>) -> Self {
-        let paired = view.plan().load.design == Design::Paired && !is_closed(view.run());
-        if paired { of_rounds(view.kept()) } else { of_means(view) }
+        let paired = view.plan().load.design == Design::Paired && !is_closed(view.run);
+        if paired { of_rounds(&view.kept) } else { of_means(view) }
     }
 
     /// Whether the value of a metric counts.
@@ -96,10 +96,10 @@ fn of_rounds(measured: &[&Sample]) -> Lengths {
 
 fn of_means(view: &View<'_>) -> Lengths {
     let mean = |path: PathId| {
-        let own: Vec<u64> = view.kept().iter().filter(|s| s.path == path).filter_map(|s| length(s)).collect();
+        let own: Vec<u64> = view.kept.iter().filter(|s| s.path == path).filter_map(|s| length(s)).collect();
         (!own.is_empty()).then(|| own.iter().sum::<u64>() as f64 / own.len() as f64)
     };
-    let means: Vec<f64> = view.paths().iter().filter_map(|path| mean(path.id)).collect();
+    let means: Vec<f64> = view.paths.iter().filter_map(|path| mean(path.id)).collect();
     let (least, most) =
         means.iter().fold((f64::INFINITY, 0.0f64), |(least, most), mean| (least.min(*mean), most.max(*mean)));
     if most > least * (1.0 + APART) {

@@ -5,4 +5,4 @@ pub(crate) mod call_figure;
 pub(crate) mod lengths;
 pub mod population;
 pub(crate) mod rounds;
-pub mod view;
+pub(crate) mod view;

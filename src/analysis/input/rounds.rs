@@ -35,7 +35,6 @@ pub(crate) fn is_closed(run: &Run) -> bool {
 /// When a call was due is known before it is sent, so leaving it out for that favours no path and no latency. Leaving
 /// out every call that was under way in a bad second would: the longer a call, the more likely it meets one. What that
 /// costs: a call due shortly before may have stamps that are late by at most the hiccup itself.
-#[must_use]
 pub(crate) fn without_bad_seconds<'a>(run: &Run, measured: &[&'a Sample], bad: &BadSeconds) -> Vec<&'a Sample> {
     if bad.seconds.is_empty() || bad.are_too_many() {
         return measured.to_vec();

@@ -16,23 +16,31 @@ use crate::run::Run;
 use crate::units::{PathId, Phase};
 
 /// A question asked of a run.
-pub struct View<'a> {
-    run: &'a Run,
-    paths: Vec<&'a NetPath>,
-    baseline: PathId,
-    seed: u64,
-    measured_s: f64,
-    measured: Vec<&'a Sample>,
-    kept: Vec<&'a Sample>,
-    bad: BadSeconds,
-    headline: Metric,
+pub(crate) struct View<'a> {
+    /// The run that is looked at.
+    pub(crate) run: &'a Run,
+    /// The paths that are looked at, in the order of the plan.
+    pub(crate) paths: Vec<&'a NetPath>,
+    /// The path against which the others stand.
+    pub(crate) baseline: PathId,
+    /// The seed of everything that is drawn.
+    pub(crate) seed: u64,
+    /// Seconds that were measured.
+    pub(crate) measured_s: f64,
+    /// The attempts of the measured phase that have rows.
+    pub(crate) measured: Vec<&'a Sample>,
+    /// Those of them that figures are made of: without the rounds that were due in a bad second.
+    pub(crate) kept: Vec<&'a Sample>,
+    /// The seconds in which this tool could not measure faithfully.
+    pub(crate) bad: BadSeconds,
+    /// The metric on which paths are judged first.
+    pub(crate) headline: Metric,
     counted: OnceCell<Vec<Counts>>,
 }
 
 impl<'a> View<'a> {
     /// The whole measured phase of a run: all paths of its plan against its baseline, with its seed.
-    #[must_use]
-    pub fn of(run: &'a Run) -> Self {
+    pub(crate) fn of(run: &'a Run) -> Self {
         let plan = &run.manifest.plan;
         let measured: Vec<&Sample> = run.measured().collect();
         let bad = run.bad_seconds();
@@ -52,8 +60,7 @@ impl<'a> View<'a> {
     }
 
     /// The same with another baseline.
-    #[must_use]
-    pub fn with_baseline(self, baseline: PathId) -> Self {
+    pub(crate) fn with_baseline(self, baseline: PathId) -> Self {
         Self { baseline, ..self }
     }
 
@@ -61,8 +68,7 @@ impl<'a> View<'a> {
     ///
     /// Two runs share nothing, so nothing cancels between them: a path's blocks must outlast the memory of its own
     /// values, not that of its differences from another path. Rounds that the run leaves out are left out here too.
-    #[must_use]
-    pub fn of_path_alone(&self, path: PathId, seed: u64) -> Self {
+    pub(crate) fn of_path_alone(&self, path: PathId, seed: u64) -> Self {
         let kept = self.kept_of(path);
         Self {
             run: self.run,
@@ -94,75 +100,23 @@ impl<'a> View<'a> {
         last.since(from).min(planned).as_secs_f64()
     }
 
-    /// The run that is looked at.
-    #[must_use]
-    pub fn run(&self) -> &'a Run {
-        self.run
-    }
-
     /// Its plan.
-    #[must_use]
-    pub fn plan(&self) -> &'a Plan {
+    pub(crate) fn plan(&self) -> &'a Plan {
         &self.run.manifest.plan
     }
 
-    /// The paths that are looked at, in the order of the plan.
-    #[must_use]
-    pub fn paths(&self) -> &[&'a NetPath] {
-        &self.paths
-    }
-
-    /// The path against which the others stand.
-    #[must_use]
-    pub fn baseline(&self) -> PathId {
-        self.baseline
-    }
-
-    /// The seed of everything that is drawn.
-    #[must_use]
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    /// Seconds that were measured.
-    #[must_use]
-    pub fn measured_s(&self) -> f64 {
-        self.measured_s
-    }
-
-    /// The attempts of the measured phase that have rows.
-    #[must_use]
-    pub fn measured(&self) -> &[&'a Sample] {
-        &self.measured
-    }
-
-    /// Those of them that figures are made of: without the rounds that were due in a bad second.
-    #[must_use]
-    pub fn kept(&self) -> &[&'a Sample] {
-        &self.kept
-    }
-
     /// Those of one path.
-    #[must_use]
-    pub fn kept_of(&self, path: PathId) -> Vec<&'a Sample> {
+    pub(crate) fn kept_of(&self, path: PathId) -> Vec<&'a Sample> {
         self.kept.iter().filter(|sample| sample.path == path).copied().collect()
     }
 
-    /// The seconds in which this tool could not measure faithfully.
-    #[must_use]
-    pub fn bad_seconds(&self) -> &BadSeconds {
-        &self.bad
-    }
-
     /// All calls of the measured phase counted, by path of the plan, also those without a row.
-    #[must_use]
-    pub fn counted(&self) -> &[Counts] {
+    pub(crate) fn counted(&self) -> &[Counts] {
         self.counted.get_or_init(|| self.run.counted(Phase::Measure))
     }
 
     /// How many calls there are for each that has a row: 1 unless rows are a sample.
-    #[must_use]
-    pub fn calls_a_row(&self) -> f64 {
+    pub(crate) fn calls_a_row(&self) -> f64 {
         if self.run.totals.is_none() {
             return 1.0;
         }
@@ -170,21 +124,13 @@ impl<'a> View<'a> {
         calls as f64 / self.measured.len().max(1) as f64
     }
 
-    /// The metric on which paths are judged first.
-    #[must_use]
-    pub fn headline(&self) -> Metric {
-        self.headline
-    }
-
     /// From which instant headline latencies count.
-    #[must_use]
-    pub fn basis(&self) -> Basis {
+    pub(crate) fn basis(&self) -> Basis {
         self.run.headline_basis()
     }
 
     /// Which connections a comparison looks at.
-    #[must_use]
-    pub fn connections(&self) -> Connections {
+    pub(crate) fn connections(&self) -> Connections {
         Connections::of(&self.paths)
     }
 }
@@ -215,9 +161,9 @@ mod tests {
         run.health[20].hiccup_ms = 200.0;
         let view = View::of(&run);
         let (own, other) = (view.of_path_alone(PathId(0), 7), view.of_path_alone(PathId(1), 7));
-        assert!(own.kept().len() == other.kept().len() && 3 * own.kept().len() < all);
+        assert!(own.kept.len() == other.kept.len() && 3 * own.kept.len() < all);
         let second = |sample: &Sample| run.second_of(sample.stamps.intended);
-        assert!(own.kept().iter().all(|sample| second(sample) != 20));
+        assert!(own.kept.iter().all(|sample| second(sample) != 20));
     }
 
     #[test]

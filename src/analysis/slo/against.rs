@@ -85,7 +85,7 @@ impl BlockedView<'_> {
         let (view, blocks) = (self.view(), self.blocks());
         let (connections, basis) = (view.connections(), view.basis());
         let calls = view
-            .kept()
+            .kept
             .iter()
             .zip(&blocks.of)
             .filter(|(sample, _)| sample.path == figure_of.path && connections.holds(sample) && holds(sample));
@@ -93,7 +93,7 @@ impl BlockedView<'_> {
         let values: Vec<(Bounds, u16)> = values.collect();
         let known = || values.iter().filter(|(bounds, _)| bounds.most.is_finite());
         let ok = Sums::new(known().map(|(bounds, block)| (bounds.most, *block)), blocks.count);
-        let seed = view.seed();
+        let seed = view.seed;
         let seed = if blocks.shared { seed } else { seed ^ (u64::from(figure_of.path.0) << 32) };
         let draws = Draws::new(seed, blocks.count, DRAWS);
         match figure_of.form {

@@ -22,7 +22,7 @@ impl Figures {
     }
 
     /// A form of them with its interval.
-    pub(crate) fn seen(&self, form: Form) -> Observation {
+    pub(crate) fn observe(&self, form: Form) -> Observation {
         match form {
             Form::Quantile(q) => self.quantile(q),
             Form::Mean => self.mean(),

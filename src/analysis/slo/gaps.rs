@@ -10,7 +10,7 @@ use crate::measure::sample::Sample;
 use crate::objective::indicator::Form;
 
 /// A form of the gaps of a path whose calls are `own`; of which `stalled` in all, also where not every one has a row.
-pub(crate) fn seen(recorded: &Histogram<u64>, own: &[&Sample], stalled: u64, form: Form) -> Observation {
+pub(crate) fn observe(recorded: &Histogram<u64>, own: &[&Sample], stalled: u64, form: Form) -> Observation {
     let gaps = Gaps::of(recorded, own, stalled);
     if gaps.counted() == 0 {
         return Observation::nothing("no stream brought two events with content");

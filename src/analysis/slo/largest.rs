@@ -11,7 +11,7 @@ use crate::run::Run;
 use crate::units::{Estimate, PathId};
 
 /// Of all calls of a path, of which `own` have rows and `counts` are all.
-pub(crate) fn seen(run: &Run, own: &[&Sample], (path, metric): (PathId, Metric), counts: &Counts) -> Observation {
+pub(crate) fn observe(run: &Run, own: &[&Sample], (path, metric): (PathId, Metric), counts: &Counts) -> Observation {
     let basis = run.headline_basis();
     let ok = run.totals.as_ref().and_then(|totals| totals.of(path, metric, basis));
     let all = Distribution::of(ok, own, (metric, basis), counts.with_class(ErrorClass::is_timeout));

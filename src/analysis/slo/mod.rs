@@ -99,8 +99,7 @@ pub struct ExpectationResult {
 }
 
 /// Holds every objective of the plan against a view.
-#[must_use]
-pub fn judge(cut: &BlockedView<'_>) -> Vec<ObjectiveResult> {
+pub(crate) fn judge(cut: &BlockedView<'_>) -> Vec<ObjectiveResult> {
     judge_these(cut, cut.view().plan().objectives.iter())
 }
 
@@ -116,12 +115,11 @@ pub(crate) fn judge_these<'a>(
 /// A quantile of a path alone with its interval.
 pub(crate) fn quantile_of(view: &View<'_>, path: PathId, metric: Metric, q: f64) -> Observation {
     let own = calls_of(view, path, Calls::default());
-    Figures::of(&own, Quantity::Time(metric), view.basis()).seen(Form::Quantile(q))
+    Figures::of(&own, Quantity::Time(metric), view.basis()).observe(Form::Quantile(q))
 }
 
 /// Holds every claim of the plan against a view.
-#[must_use]
-pub fn hold(cut: &BlockedView<'_>) -> Vec<ExpectationResult> {
+pub(crate) fn judge_claims(cut: &BlockedView<'_>) -> Vec<ExpectationResult> {
     let judge = Judge { cut, view: cut.view() };
     let one = |expectation: &Expectation| ExpectationResult {
         expectation: expectation.clone(),
@@ -146,13 +144,13 @@ impl Judge<'_> {
     }
 
     fn decided(&self, objective: &Objective, seen: &Observation) -> (ObjectiveVerdict, Option<String>) {
-        let ending = self.view.run().manifest.ending.as_ref();
+        let ending = self.view.run.manifest.ending.as_ref();
         if let Some(aborted) = ending.and_then(|ending| ending.aborted_by.as_ref())
             && aborted.is_by(objective)
         {
-            return (ObjectiveVerdict::Missed, Some(aborted.told()));
+            return (ObjectiveVerdict::Missed, Some(aborted.reason()));
         }
-        if !self.view.run().is_complete() {
+        if !self.view.run.is_complete() {
             return (ObjectiveVerdict::Inconclusive, Some("the run is incomplete".to_owned()));
         }
         let verdict =
@@ -168,7 +166,8 @@ impl Judge<'_> {
             Subject::Windows { indicator, length, comparator, limit } => {
                 let (indicator, length, comparator, limit) = (*indicator, *length, *comparator, *limit);
                 let in_each = InEach { indicator, per_call: &objective.per_call, comparator, limit, length };
-                let seen = in_each.seen(self.view, &calls_of(self.view, path, objective.calls), objective.expr.limit);
+                let seen =
+                    in_each.observe(self.view, &calls_of(self.view, path, objective.calls), objective.expr.limit);
                 self.on_rows(seen)
             }
         }
@@ -176,12 +175,12 @@ impl Judge<'_> {
 
     /// All calls counted, where not every one has a row and nothing narrows them.
     fn counted(&self, path: PathId, calls: Calls) -> Option<&Counts> {
-        (self.view.run().totals.is_some() && calls.are_all()).then(|| &self.view.counted()[path.index()])
+        (self.view.run.totals.is_some() && calls.are_all()).then(|| &self.view.counted()[path.index()])
     }
 
     /// Says that it stands on rows where these are a sample.
     fn on_rows(&self, seen: Observation) -> Observation {
-        if self.view.run().totals.is_none() || seen.estimate.value.is_none() {
+        if self.view.run.totals.is_none() || seen.estimate.value.is_none() {
             return seen;
         }
         let told = seen.reason.as_ref().map_or_else(|| OF_ROWS.to_owned(), |reason| format!("{reason}; {OF_ROWS}"));
@@ -189,7 +188,7 @@ impl Judge<'_> {
     }
 
     fn level(&self, path: PathId, indicator: Indicator, objective: &Objective) -> Observation {
-        let (run, basis) = (self.view.run(), self.view.basis());
+        let (run, basis) = (self.view.run, self.view.basis());
         let own = calls_of(self.view, path, objective.calls);
         let all = self.counted(path, objective.calls);
         match indicator {
@@ -197,21 +196,21 @@ impl Judge<'_> {
                 || Observation::nothing("gaps are not known while a run goes on"),
                 |recorded| {
                     let rows = || own.iter().filter(|sample| sample.stalled()).count() as u64;
-                    gaps::seen(recorded, &own, all.map_or_else(rows, |all| all.stalled), form)
+                    gaps::observe(recorded, &own, all.map_or_else(rows, |all| all.stalled), form)
                 },
             ),
             Indicator::Figure(quantity, Form::Max) if run.totals.is_some() => match (quantity, all) {
-                (Quantity::Time(metric), Some(all)) => largest::seen(run, &own, (path, metric), all),
+                (Quantity::Time(metric), Some(all)) => largest::observe(run, &own, (path, metric), all),
                 (Quantity::Time(_) | Quantity::TokensPerSecond, _) => {
-                    largest::at_least(Figures::of(&own, quantity, basis).seen(Form::Max))
+                    largest::at_least(Figures::of(&own, quantity, basis).observe(Form::Max))
                 }
             },
-            Indicator::Figure(quantity, form) => self.on_rows(Figures::of(&own, quantity, basis).seen(form)),
+            Indicator::Figure(quantity, form) => self.on_rows(Figures::of(&own, quantity, basis).observe(form)),
             Indicator::Share(share) => {
                 let counting = Counting { share, per_call: &objective.per_call, basis };
                 match all.and_then(|all| counting.of_all(all)) {
-                    Some(all) => counting.seen(&own, Some(all)),
-                    None => self.on_rows(counting.seen(&own, None)),
+                    Some(all) => counting.observe(&own, Some(all)),
+                    None => self.on_rows(counting.observe(&own, None)),
                 }
             }
         }

@@ -24,7 +24,7 @@ impl Counting<'_> {
 
     /// The share of these calls, which are in the order of time; or of `all`, hits and calls, if not every one has a row:
     /// then rows tell only how much they hang together.
-    pub(crate) fn seen(&self, own: &[&Sample], all: Option<(u64, u64)>) -> Observation {
+    pub(crate) fn observe(&self, own: &[&Sample], all: Option<(u64, u64)>) -> Observation {
         if let Some(condition) = self.without_data(own) {
             return Observation::nothing(format!("no call has what '{}' looks at", condition.text));
         }

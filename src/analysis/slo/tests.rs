@@ -416,7 +416,7 @@ fn a_claim_holds_fails_or_stays_unproven() {
         claim("gateway", "ttft.p50 - direct.ttft.p50 < 38ms"),
         claim("any path of tag far", "tcp.p50 < 5ms"),
     ];
-    let held = hold(&BlockedView::of(&View::of(&run)));
+    let held = judge_claims(&BlockedView::of(&View::of(&run)));
     let words: Vec<&str> = held.iter().map(|held| held.result.verdict.of_claim()).collect();
     assert_eq!(words, ["holds", "fails", "unproven", "unproven"]);
     assert!(held[3].result.reason.as_ref().is_some_and(|why| why.contains("no such path")));

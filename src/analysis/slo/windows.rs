@@ -37,10 +37,10 @@ pub(crate) struct InEach<'a> {
 
 impl InEach<'_> {
     /// The share of windows that kept the limit; `wanted` is the share that must.
-    pub(crate) fn seen(&self, view: &View<'_>, own: &[&Sample], wanted: f64) -> Observation {
-        let run = view.run();
+    pub(crate) fn observe(&self, view: &View<'_>, own: &[&Sample], wanted: f64) -> Observation {
+        let run = view.run;
         let length = self.length.0.as_secs_f64();
-        let whole = (view.measured_s() / length + 1e-6).floor() as usize;
+        let whole = (view.measured_s / length + 1e-6).floor() as usize;
         if whole == 0 {
             return Observation::nothing(format!("the run measured less than one window of {}", self.length));
         }
@@ -51,7 +51,7 @@ impl InEach<'_> {
             windows.get_mut(window).into_iter().for_each(|held| held.push(sample));
         }
         let kept: Vec<Option<bool>> =
-            windows.iter().map(|calls| self.kept(calls, run.headline_basis(), run.totals.is_some())).collect();
+            windows.iter().map(|calls| self.keeps_limit(calls, run.headline_basis(), run.totals.is_some())).collect();
         let count = |verdict| kept.iter().filter(|kept| **kept == verdict).count() as f64;
         let (held, broken, open, all) = (count(Some(true)), count(Some(false)), count(None), whole as f64);
         if open == all {
@@ -78,7 +78,7 @@ impl InEach<'_> {
     }
 
     /// Whether the limit was kept by the calls of one window; `None` if they cannot tell.
-    fn kept(&self, calls: &[&Sample], basis: Basis, sampled: bool) -> Option<bool> {
+    fn keeps_limit(&self, calls: &[&Sample], basis: Basis, sampled: bool) -> Option<bool> {
         let Bounds { least, most } = match self.indicator {
             Indicator::Figure(quantity, form) => {
                 let Bounds { least, most } = Figures::of(calls, quantity, basis).fact(form)?;

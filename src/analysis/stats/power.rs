@@ -17,16 +17,14 @@ fn error_of_log_quantile(q: f64, sigma: f64) -> f64 {
 /// calls on either path: the smallest shift that such a run tells from none in about half of all cases.
 ///
 /// `effect` is the design effect: by how much correlated values say less than independent ones, 1 for independent.
-#[must_use]
-pub fn half_width(rounds: f64, q: f64, sigma: f64, effect: f64) -> f64 {
+pub(crate) fn half_width(rounds: f64, q: f64, sigma: f64, effect: f64) -> f64 {
     let z = normal_quantile(0.5 + CONFIDENCE / 2.0);
     z * error_of_log_quantile(q, sigma) * (2.0 * effect / rounds).sqrt()
 }
 
 /// The rounds in which the arm of an interval shrinks from `arm` to `wanted`, when `rounds` gave `arm`; infinite where
 /// nothing is wanted of it.
-#[must_use]
-pub fn rounds_to_reach(rounds: f64, arm: f64, wanted: f64) -> f64 {
+pub(crate) fn rounds_to_reach(rounds: f64, arm: f64, wanted: f64) -> f64 {
     rounds * (arm / wanted.abs()).powi(2)
 }
 

@@ -34,9 +34,8 @@ pub struct Breakdown {
 
 impl Breakdown {
     /// Of one path, whose measured attempts are `own`. Streams if there are any, other calls if not.
-    #[must_use]
-    pub fn of(view: &View<'_>, own: &[&Sample], path: PathId) -> Self {
-        let (run, connections) = (view.run(), view.connections());
+    pub(crate) fn of(view: &View<'_>, own: &[&Sample], path: PathId) -> Self {
+        let (run, connections) = (view.run, view.connections());
         let ok = || own.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
         let streams = ok().any(|sample| sample.stream);
         let calls: Vec<&Sample> = ok().filter(|sample| sample.stream == streams).copied().collect();

@@ -54,9 +54,8 @@ impl Tokens {
 }
 
 /// The calls of every path by outcome, in the order of the plan.
-#[must_use]
-pub fn requests(view: &View<'_>) -> Vec<CallCounts> {
-    let (lost, planned) = (&view.run().lost.by_path, view.run().planned());
+pub(crate) fn requests(view: &View<'_>) -> Vec<CallCounts> {
+    let (lost, planned) = (&view.run.lost.by_path, view.run.planned());
     let of_path = |(place, counts): (usize, &Counts)| CallCounts {
         planned: planned.get(place).copied().unwrap_or(0),
         incomplete: counts.incomplete() + lost.get(place).copied().unwrap_or(0),

@@ -96,9 +96,8 @@ fn percent(share: f64) -> String {
 }
 
 /// The paths of a run that failed, in the order of the plan.
-#[must_use]
-pub fn find(view: &View<'_>) -> Vec<FailedPath> {
-    let (run, plan) = (view.run(), view.plan());
+pub(crate) fn find(view: &View<'_>) -> Vec<FailedPath> {
+    let (run, plan) = (view.run, view.plan());
     let cut_off = run.manifest.ending.as_ref().is_none_or(Ending::ended_by_signal);
     let gave_up = run.manifest.ending.as_ref().is_some_and(Ending::ended_by_failures);
     // A run that gave up before it measured gave up because of what it saw until then.

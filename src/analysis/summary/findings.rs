@@ -34,10 +34,9 @@ pub struct Finding {
 }
 
 /// What the measured attempts show of one path: those that have rows, and all of them counted.
-#[must_use]
-pub fn find(view: &View<'_>, path: PathId) -> Vec<Finding> {
+pub(crate) fn find(view: &View<'_>, path: PathId) -> Vec<Finding> {
     let counts = &view.counted()[path.index()];
-    let own: Vec<&Sample> = view.measured().iter().filter(|sample| sample.path == path).copied().collect();
+    let own: Vec<&Sample> = view.measured.iter().filter(|sample| sample.path == path).copied().collect();
     let classes = CLASSES.iter().filter_map(|kind| of_class(kind, counts));
     let forms = FORMS.iter().filter_map(|kind| of_form(kind, &own));
     truncated(counts).into_iter().chain(buffered(&own)).chain(classes).chain(forms).collect()

@@ -140,19 +140,18 @@ pub struct Spectrum {
 
 /// Summarizes every path, in the order of the plan: counts are of all measured attempts, figures of those that are kept,
 /// and of all if not every one has a row. `requests` are those of each path.
-#[must_use]
-pub fn summarize(view: &View<'_>, requests: &[CallCounts]) -> Vec<PathSummary> {
-    let before = view.run().counted(Phase::Warmup);
+pub(crate) fn summarize(view: &View<'_>, requests: &[CallCounts]) -> Vec<PathSummary> {
+    let before = view.run.counted(Phase::Warmup);
     let of_path = |path: &&NetPath| {
         let place = path.id.index();
         of_path(view, path.id, requests[place], &before[place])
     };
-    view.paths().iter().map(of_path).collect()
+    view.paths.iter().map(of_path).collect()
 }
 
 fn of_path(view: &View<'_>, path: PathId, requests: CallCounts, before: &Counts) -> PathSummary {
     let (kept, counts) = (view.kept_of(path), &view.counted()[path.index()]);
-    let subject = Subject { run: view.run(), own: &kept, path, counts };
+    let subject = Subject { run: view.run, own: &kept, path, counts };
     PathSummary {
         path,
         requests,

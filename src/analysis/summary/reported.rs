@@ -28,8 +28,7 @@ struct Split {
 
 impl Reported {
     /// Of one path; `None` where no answer says anything.
-    #[must_use]
-    pub fn of(view: &View<'_>, path: PathId) -> Option<Self> {
+    pub(crate) fn of(view: &View<'_>, path: PathId) -> Option<Self> {
         let (own, connections) = (view.kept_of(path), view.connections());
         let calls = own.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
         let splits: Vec<Split> = calls.filter_map(|sample| split(sample)).collect();

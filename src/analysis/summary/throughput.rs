@@ -15,8 +15,7 @@ pub struct Throughput {
 
 impl Throughput {
     /// Of one path, whose measured calls are `counts`.
-    #[must_use]
-    pub fn of(view: &View<'_>, counts: &Counts) -> Self {
+    pub(crate) fn of(view: &View<'_>, counts: &Counts) -> Self {
         match seconds(view) {
             Ok(seconds) => Self {
                 requests: Ok(counts.ok as f64 / seconds),
@@ -32,7 +31,7 @@ fn seconds(view: &View<'_>) -> Result<f64, &'static str> {
     if plan.load.design == Design::Sequential && plan.paths.len() > 1 {
         return Err("the paths took turns: none had the measured time to itself");
     }
-    Some(view.measured_s()).filter(|seconds| *seconds > 0.0).ok_or("no time was measured")
+    Some(view.measured_s).filter(|seconds| *seconds > 0.0).ok_or("no time was measured")
 }
 
 /// Those of successful calls. A rate of which calls are missing would be too low.

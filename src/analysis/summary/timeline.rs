@@ -58,22 +58,21 @@ pub struct Bin {
 }
 
 /// The headline metric of every path over time; nothing is left out.
-#[must_use]
-pub fn timelines(view: &View<'_>) -> Vec<Timeline> {
-    let wanted = view.measured_s() / BINS;
+pub(crate) fn timelines(view: &View<'_>) -> Vec<Timeline> {
+    let wanted = view.measured_s / BINS;
     let width_s = WIDTHS.into_iter().find(|width| *width >= wanted).unwrap_or(wanted);
-    view.paths().iter().map(|path| timeline(view, path.id, width_s)).collect()
+    view.paths.iter().map(|path| timeline(view, path.id, width_s)).collect()
 }
 
 fn timeline(view: &View<'_>, path: PathId, width_s: f64) -> Timeline {
-    let (run, metric) = (view.run(), view.headline());
+    let (run, metric) = (view.run, view.headline);
     let start = run.manifest.origin + run.manifest.plan.measure_from();
     let count = (run.measured_s() / width_s).ceil().max(1.0) as usize;
     let mut values = vec![Vec::new(); count];
     let middle = |bin: usize| (bin as f64 + 0.5) * width_s;
     let nothing = |bin| Failures { at_s: middle(bin), calls: 0, throttled: 0, failed: 0 };
     let mut failures: Vec<Failures> = (0..count).map(nothing).collect();
-    for sample in view.measured().iter().filter(|sample| sample.path == path) {
+    for sample in view.measured.iter().filter(|sample| sample.path == path) {
         let bin = (sample.stamps.intended.since(start).as_secs_f64() / width_s) as usize;
         let bin = bin.min(count - 1);
         values[bin].extend(seen_ms(sample, metric, run.headline_basis()).map(Value::or_infinite));

@@ -49,16 +49,15 @@ pub struct Waterfall {
 
 /// The waterfall of every candidate, from successful calls on the connections that the comparison looks at: streams if
 /// there are any, other calls if not. None for a path that has no such calls, or whose baseline has none.
-#[must_use]
-pub fn waterfalls(view: &View<'_>) -> Vec<Waterfall> {
-    let (connections, baseline) = (view.connections(), view.baseline());
-    let seen = || view.kept().iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
+pub(crate) fn waterfalls(view: &View<'_>) -> Vec<Waterfall> {
+    let (connections, baseline) = (view.connections(), view.baseline);
+    let seen = || view.kept.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
     let streams = seen().any(|sample| sample.stream);
     let of = |path: PathId| -> Vec<Parts> {
         seen().filter(|s| s.path == path && s.stream == streams).filter_map(|sample| Parts::of(sample)).collect()
     };
     let base = of(baseline);
-    let candidates = view.paths().iter().map(|path| path.id).filter(|path| *path != baseline);
+    let candidates = view.paths.iter().map(|path| path.id).filter(|path| *path != baseline);
     candidates.filter_map(|path| waterfall(path, &of(path), &base, streams)).collect()
 }
 

@@ -37,13 +37,12 @@ pub struct Arrivals {
 
 impl Arrivals {
     /// Of a run with that many planned arrivals.
-    #[must_use]
-    pub fn of(view: &View<'_>, planned: u64) -> Self {
-        let (run, bad) = (view.run(), view.bad_seconds());
+    pub(crate) fn of(view: &View<'_>, planned: u64) -> Self {
+        let (run, bad) = (view.run, &view.bad);
         let is_open = run.manifest.plan.load.model.is_open();
         // What came after the end of the measured phase by no more than any call may be late was in time.
         let grace = Duration::from_secs_f64(LAG_ALLOWED_MS / 1e3);
-        let end = run.manifest.origin + run.manifest.plan.measure_from() + Duration::from_secs_f64(view.measured_s());
+        let end = run.manifest.origin + run.manifest.plan.measure_from() + Duration::from_secs_f64(view.measured_s);
         // A bad second is judged as such, and not once more here.
         let behind = |sample: &Sample| {
             let intended = sample.stamps.intended;
@@ -52,7 +51,7 @@ impl Arrivals {
         };
         let drops = |counts: &Counts| counts.ended(|outcome| own_drop(outcome).is_some());
         let dropped: u64 = view.counted().iter().map(drops).sum();
-        let late = view.measured().iter().filter(|sample| own_drop(sample.outcome).is_none() && behind(sample)).count();
+        let late = view.measured.iter().filter(|sample| own_drop(sample.outcome).is_none() && behind(sample)).count();
         // Where not every call has a row, those that have stand for the others.
         let behind = (late as f64 * view.calls_a_row()).round() as u64;
         let dispersion = if is_open {
@@ -80,13 +79,13 @@ impl Arrivals {
 
 impl Dispersion {
     fn of(view: &View<'_>) -> Option<Self> {
-        let (run, paths) = (view.run(), &view.plan().paths);
+        let (run, paths) = (view.run, &view.plan().paths);
         let sent: Vec<(Nanos, Nanos)> = view
-            .measured()
+            .measured
             .iter()
             .filter_map(|sample| Some((sample.stamps.intended, achieved(sample, paths)?)))
             .collect();
-        let seconds = view.measured_s();
+        let seconds = view.measured_s;
         let bin_s = NARROWEST_S.max(A_BIN * seconds / sent.len().max(1) as f64);
         let bins = (seconds / bin_s) as usize;
         let start = run.manifest.origin + run.manifest.plan.measure_from();

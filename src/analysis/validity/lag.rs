@@ -119,13 +119,13 @@ pub(crate) fn lateness(view: &View<'_>) -> Vec<Reason> {
         let own = view.kept_of(path.id);
         let lags = Lags::of(&own, &view.plan().paths);
         let p99_ms = lags.own.p99?;
-        let median = quantile(&sorted_ms(&own, path.id, view.headline(), view.basis()), 0.5).unwrap_or(0.0);
+        let median = quantile(&sorted_ms(&own, path.id, view.headline, view.basis()), 0.5).unwrap_or(0.0);
         let allowed_ms = LAG_ALLOWED_MS.max(LAG_SHARE * median);
         let weight = ValidityVerdict::invalid_if(p99_ms > allowed_ms);
         let (path, part) = (path.name.clone(), lags.worst());
         (p99_ms > LAG_WARNING_MS).then_some(Reason::SendLag { path, p99_ms, allowed_ms, part, weight })
     };
-    view.paths().iter().filter_map(late).collect()
+    view.paths.iter().filter_map(late).collect()
 }
 
 #[cfg(test)]

@@ -31,13 +31,13 @@ impl Little {
     ///
     /// # Errors
     /// Why it cannot be told.
-    pub fn of(view: &View<'_>) -> Result<Self, &'static str> {
-        let (run, bad) = (view.run(), view.bad_seconds());
+    pub(crate) fn of(view: &View<'_>) -> Result<Self, &'static str> {
+        let (run, bad) = (view.run, &view.bad);
         if run.manifest.ending.is_none() {
             return Err("the calls under way when the run was killed left no row");
         }
         let from = run.manifest.plan.measure_from().as_secs_f64();
-        let whole = from.ceil() as u64..(from + view.measured_s()).floor() as u64;
+        let whole = from.ceil() as u64..(from + view.measured_s).floor() as u64;
         let watched = run.health.iter().filter(|row| whole.contains(&row.second) && !bad.seconds.contains(&row.second));
         let counted: Vec<(u64, f64)> = watched.filter_map(|row| Some((row.second, row.in_flight?))).collect();
         if counted.len() < FEWEST_SECONDS {

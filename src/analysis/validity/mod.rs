@@ -56,9 +56,8 @@ pub struct Validity {
 }
 
 /// Examines a run whose calls by outcome are `requests`. What is counted is counted over all attempts.
-#[must_use]
-pub fn examine(view: &View<'_>, requests: &[CallCounts]) -> Validity {
-    let (run, bad) = (view.run(), view.bad_seconds());
+pub(crate) fn examine(view: &View<'_>, requests: &[CallCounts]) -> Validity {
+    let (run, bad) = (view.run, &view.bad);
     let planned = requests.iter().map(|path| path.planned).sum::<u64>() + run.lost.unattributed;
     let dropped = requests.iter().map(|path| path.dropped).sum();
     let vitals = Vitals::of(run);
@@ -88,12 +87,12 @@ pub fn examine(view: &View<'_>, requests: &[CallCounts]) -> Validity {
         sent: all.calls() - dropped + lost(run),
         dropped,
         unattributed: run.lost.unattributed,
-        lags: Lags::of(view.measured(), &view.plan().paths),
+        lags: Lags::of(&view.measured, &view.plan().paths),
         arrivals,
         little,
         vitals,
         bad: bad.clone(),
-        left_out: (view.measured().len() - view.kept().len()) as u64,
+        left_out: (view.measured.len() - view.kept.len()) as u64,
     }
 }
 

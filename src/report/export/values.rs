@@ -17,7 +17,7 @@ use crate::units::PathId;
 /// The attempts of which figures are made.
 #[must_use]
 pub fn kept(run: &Run) -> Vec<&Sample> {
-    View::of(run).kept().to_vec()
+    View::of(run).kept
 }
 
 /// A metric of a path that has values.

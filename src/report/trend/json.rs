@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::analysis::Conclusion;
 use crate::analysis::trend::{Change, Level, Newest, Point, Series};
 use crate::report::figure::quantile;
 use crate::report::json_number::{ms, rounded};
@@ -12,11 +13,11 @@ use crate::run::historical::HistoricalRun;
 #[must_use]
 pub fn render(history: &History) -> Vec<u8> {
     let trend = history.trend;
-    let verdict = if trend.exit_code(false) == 3 { "worse" } else { "passed" };
+    let verdict = if trend.conclusion() == Conclusion::Missed { "worse" } else { "passed" };
     let document = json!({
         "schema_version": 1,
         "profile": history.profile,
-        "verdict": if trend.exit_code(true) == 5 { "inconclusive" } else { verdict },
+        "verdict": if trend.conclusion() == Conclusion::Inconclusive { "inconclusive" } else { verdict },
         "nights": trend.nights.iter().map(night).collect::<Vec<_>>(),
         "series": trend.series.iter().map(series).collect::<Vec<_>>(),
         "notes": history.notes,
