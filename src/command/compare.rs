@@ -12,8 +12,8 @@ use crate::command::exit::{CommandResult, Exit, OrExit};
 use crate::command::report::look;
 use crate::console;
 use crate::objective::margin::Margin;
-use crate::report::between::model::Compared;
-use crate::report::between::{JSON, MARKDOWN};
+use crate::report::comparison::document::Compared;
+use crate::report::comparison::{JSON, MARKDOWN};
 use crate::report::{markdown, terminal};
 use crate::run::Run;
 use crate::store;
@@ -77,7 +77,7 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
     let mut documents = Vec::new();
     let wants = |format| args.format.contains(&format);
     let json = wants(CompareFormat::Json).then(|| (JSON, compared.json()));
-    let md = wants(CompareFormat::Md).then(|| (MARKDOWN, markdown::render(&compared.sheet()).into_bytes()));
+    let md = wants(CompareFormat::Md).then(|| (MARKDOWN, markdown::render(&compared.document())));
     let junit = wants(CompareFormat::Junit).then(|| (file::JUNIT, compared.junit()));
     for (name, bytes) in json.into_iter().chain(md).chain(junit) {
         match &args.out {
@@ -86,8 +86,8 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
         }
     }
     if wants(CompareFormat::Terminal) {
-        let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
-        console::show(&terminal::render_sheet(&compared.sheet(), look(), &written)).or_world()?;
+        let written: Vec<String> = written.iter().map(|path| format!("written: {}", path.display())).collect();
+        console::show(&terminal::render(&compared.document(), look(), &written)).or_world()?;
     }
     documents.iter().try_for_each(|document| console::deliver(document)).or_world()
 }

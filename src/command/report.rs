@@ -9,7 +9,7 @@ use crate::analysis::{self, Analysis, Conclusion};
 use crate::cli;
 use crate::command::exit::{CommandResult, Exit, OrExit};
 use crate::console;
-use crate::report::{self, Format, Look, Model, terminal};
+use crate::report::{self, Format, Look, run as run_report, terminal};
 use crate::run::Run;
 use crate::store;
 use crate::store::file;
@@ -49,7 +49,7 @@ fn meant(written: cli::Format) -> Format {
 ///
 /// # Errors
 /// When the directory is no run, or a file cannot be written.
-pub fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow::Result<Conclusion> {
+pub(crate) fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow::Result<Conclusion> {
     let run = store::load(dir).with_context(|| format!("{} cannot be reported on", dir.display()))?;
     let analysis = analysis::analyse(&run);
     let folder = out.unwrap_or(dir);
@@ -63,8 +63,9 @@ pub fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow:
 
 /// The report at a glance, as the terminal at standard output wants it; `page` names the report's file.
 #[must_use]
-pub fn glance(run: &Run, analysis: &Analysis, page: Option<&str>) -> String {
-    terminal::render(&Model::of(run, analysis), look(), page)
+pub(crate) fn glance(run: &Run, analysis: &Analysis, page: Option<&str>) -> String {
+    let page: Vec<String> = page.map(|page| format!("report: {page}")).into_iter().collect();
+    terminal::render(&run_report::document(run, analysis), look(), &page)
 }
 
 /// What the terminal at standard output wants: its width, and colours unless `NO_COLOR` is set or it is no terminal.

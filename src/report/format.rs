@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// A form in which a report comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Format {
+pub(crate) enum Format {
     /// Text for a terminal.
     Terminal,
     /// `summary.json`.
@@ -40,7 +40,7 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Terminal,
         Self::Json,
         Self::Csv,
@@ -59,11 +59,10 @@ impl Format {
     ];
 
     /// What a run writes by itself.
-    pub const OF_A_RUN: [Self; 5] = [Self::Json, Self::Csv, Self::Svg, Self::Html, Self::Junit];
+    pub(crate) const OF_A_RUN: [Self; 5] = [Self::Json, Self::Csv, Self::Svg, Self::Html, Self::Junit];
 
     /// The word used on the command line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Terminal => "terminal",
             Self::Json => "json",
@@ -93,7 +92,7 @@ impl fmt::Display for Format {
 /// A word that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no format; the formats are {formats}", formats = words())]
-pub struct UnknownFormat(pub String);
+pub(crate) struct UnknownFormat(pub String);
 
 fn words() -> String {
     Format::ALL.map(Format::as_str).join(", ")

@@ -16,7 +16,6 @@ use crate::analysis::stats::basic::CONFIDENCE;
 use crate::analysis::summary::cost;
 use crate::analysis::summary::paths::{ConnectionCounts, MetricSummary, PathSummary, QUANTILES};
 use crate::analysis::{Analysis, FailedPath, Finding};
-use crate::report::banner::banner;
 use crate::report::figure::percent_key;
 use crate::report::json_effects::{
     connection_states, curves, dominance, gate, goodput, interference, of_candidates, reported,
@@ -25,13 +24,12 @@ use crate::report::json_errors;
 use crate::report::json_number::{ms, pair, rounded};
 use crate::report::json_tokens::{CostFacts, ThroughputFacts, TokenFacts, of_cost, throughput, tokens};
 use crate::report::json_validity::{ValidityFacts, validity};
-use crate::report::words;
+use crate::report::run::banner::banner;
+use crate::report::run::notes;
 use crate::run::{Aborted, RowSample, Run};
 
 /// The bytes of `summary.json`.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
-    let notes = run.manifest.notes.iter().chain(comparison_notes(analysis));
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let document = Document {
         schema_version: 1,
         run: run_facts(run),
@@ -51,7 +49,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         blocks: analysis.comparison.as_ref().map(blocks),
         objectives: analysis.objectives.iter().map(objective).collect(),
         expectations: analysis.expectations.iter().map(expectation).collect(),
-        notes: words::sampled(run).into_iter().chain(notes.cloned()).collect(),
+        notes: notes(run, analysis),
     };
     let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
     bytes.push(b'\n');
@@ -364,10 +362,6 @@ fn blocks(comparison: &Comparison) -> Value {
         "rounds": blocks.rounds, "shared": blocks.shared, "joint_level": rounded(comparison.levels.others),
         "first_level": rounded(comparison.levels.first),
     })
-}
-
-fn comparison_notes(analysis: &Analysis) -> impl Iterator<Item = &String> {
-    analysis.comparison.iter().flat_map(|comparison| &comparison.notes)
 }
 
 #[derive(Serialize)]

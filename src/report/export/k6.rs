@@ -15,8 +15,7 @@ use crate::report::json_number::rounded;
 use crate::run::Run;
 
 /// The bytes of `k6-summary.json`.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let mut metrics = Map::new();
     for summary in &analysis.paths {
         let path = run.manifest.plan.path(summary.path).name.as_str();

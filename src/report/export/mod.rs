@@ -1,17 +1,15 @@
 //! Files for other tools.
 
-pub mod bencher;
-pub mod github;
-pub mod hgrm;
-pub mod hlog;
-pub mod junit;
-pub mod k6;
-pub mod markdown;
-pub mod otava;
-pub mod prometheus;
-pub mod tracked;
-pub mod values;
-pub mod vllm;
+pub(crate) mod bencher;
+pub(crate) mod github;
+pub(crate) mod hgrm;
+pub(crate) mod hlog;
+pub(crate) mod k6;
+pub(crate) mod otava;
+pub(crate) mod prometheus;
+pub(crate) mod tracked;
+pub(crate) mod values;
+pub(crate) mod vllm;
 
 #[cfg(test)]
 mod tests {
@@ -23,7 +21,8 @@ mod tests {
     use crate::analysis::{Analysis, analyse};
     use crate::objective::objective::Objective;
     use crate::report::fixture::{golden, judged};
-    use crate::report::model::Model;
+    use crate::report::markdown;
+    use crate::report::run::{document as run_document, junit};
     use crate::run::Run;
     use crate::run::fixture::{World, sampled};
 
@@ -86,7 +85,7 @@ mod tests {
             .retain(|name, _| ["ttft{path:p", "calls_failed", "http_reqs"].iter().any(|part| name.starts_with(part)));
         held("k6-summary.json", format!("{summary:#}\n").into_bytes());
         let (run, analysis) = judged();
-        held("summary.md", markdown::render(&Model::of(run, analysis)));
+        held("summary.md", markdown::render(&run_document(run, analysis)));
     }
 
     #[test]
@@ -301,7 +300,7 @@ mod tests {
                 path.display()
             );
         }
-        let page = text(markdown::render(&Model::of(&run, &analysis)));
+        let page = text(markdown::render(&run_document(&run, &analysis)));
         assert!(page.contains("x\\|y&lt;script&gt;") && !page.contains("<script>"), "{page}");
     }
 }

@@ -5,12 +5,11 @@ use serde_json::{Value, json};
 use crate::analysis::trend::{Change, Level, Newest, Point, Series};
 use crate::report::figure::quantile;
 use crate::report::json_number::{ms, rounded};
-use crate::report::trend::model::History;
+use crate::report::trend::document::History;
 use crate::run::historical::HistoricalRun;
 
 /// The bytes of `trend.json`. Nights are named by their place in `nights`, from 0.
-#[must_use]
-pub fn render(history: &History) -> Vec<u8> {
+pub(crate) fn render(history: &History) -> Vec<u8> {
     let trend = history.trend;
     let verdict = if trend.exit_code(false) == 3 { "worse" } else { "passed" };
     let document = json!({

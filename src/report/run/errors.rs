@@ -13,8 +13,7 @@ use crate::units::PathId;
 const KILLED: &str = "under way when the run was killed";
 
 /// What went wrong, by path; without rows if nothing did.
-#[must_use]
-pub fn table(run: &Run, analysis: &Analysis) -> Table {
+pub(crate) fn table(run: &Run, analysis: &Analysis) -> Table {
     let of_path = |summary: &PathSummary| -> Vec<Vec<Cell>> {
         let name = run.manifest.plan.path(summary.path).name.clone();
         let planned = summary.requests.planned.max(1) as f64;
@@ -47,15 +46,13 @@ pub fn table(run: &Run, analysis: &Analysis) -> Table {
 }
 
 /// What was said of a class of errors, and what helps.
-#[must_use]
-pub fn told(seen: &ErrorSeen) -> String {
+pub(crate) fn told(seen: &ErrorSeen) -> String {
     let remedy = seen.class.remedy().map(|remedy| format!(" → {remedy}")).unwrap_or_default();
     format!("{}{remedy}", errors_seen::told(seen))
 }
 
 /// The errors of a path, a line a class; empty without errors.
-#[must_use]
-pub fn of_path(run: &Run, path: PathId) -> String {
+pub(crate) fn of_path(run: &Run, path: PathId) -> String {
     let errors = errors_seen::of_path(run, path);
     let line = |(class, seen): (&String, &ErrorSeen)| format!("{class} ({} calls): {}", seen.count, told(seen));
     errors.iter().map(line).collect::<Vec<_>>().join("\n")

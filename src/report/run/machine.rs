@@ -1,16 +1,17 @@
 //! How the rig was, for people: in which part of a call's way out time went, and what the machine did.
 
 use crate::analysis::validity::{Lag, Validity};
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
+use crate::report::run::validity::bad_seconds;
 use crate::report::table::{Cell, Table, figures, words};
 use crate::run::Run;
 
 /// How late calls were sent, by part.
-pub(crate) fn lags(validity: &Validity) -> Table {
+pub(super) fn send_lag(validity: &Validity) -> Table {
     let lags = &validity.lags;
     let row = |what: &str, lag: &Lag, whose: &str| -> Vec<Cell> {
-        let value = |ms: Option<f64>| ms.map_or_else(|| MISSING.to_owned(), figure::bare);
-        vec![what.into(), value(lag.p50).into(), value(lag.p99).into(), value(lag.max).into(), whose.into()]
+        let [p50, p99, max] = [lag.p50, lag.p99, lag.max].map(Cell::figure);
+        vec![what.into(), p50, p99, max, whose.into()]
     };
     Table {
         title: "How late calls were sent".to_owned(),
@@ -36,7 +37,7 @@ pub(crate) fn lags(validity: &Validity) -> Table {
 }
 
 /// How the rig was.
-pub(crate) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, String)> {
+pub(super) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, String)> {
     let (vitals, environment) = (&validity.vitals, &run.manifest.environment);
     if vitals.seconds == 0 {
         return vec![("health", "not recorded".to_owned())];
@@ -71,7 +72,7 @@ pub(crate) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, Strin
     });
     let hiccup = format!(
         "{} in {} s; the longest hiccup {}",
-        crate::report::words::bad_seconds(validity),
+        bad_seconds(validity),
         figure::count(vitals.seconds),
         figure::maybe_ms(vitals.hiccup_ms)
     );

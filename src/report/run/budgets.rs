@@ -5,11 +5,13 @@ use std::cmp::Ordering;
 use crate::analysis::Analysis;
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::shift::{Candidate, ShiftRow, Verdict};
+use crate::analysis::compare::shift::{Candidate, ShiftRow};
 use crate::analysis::conclusion::Conclusion;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::objective::objective::Severity;
 use crate::report::figure::{self, MISSING};
+use crate::report::run::objectives;
+use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::words;
 use crate::run::Run;
@@ -17,7 +19,7 @@ use crate::units::PathId;
 
 /// The table, with a row for each path.
 #[must_use]
-pub(super) fn decisions(run: &Run, analysis: &Analysis) -> Table {
+pub(super) fn table(run: &Run, analysis: &Analysis) -> Table {
     let mut columns = vec![word_column("path"), word_column("budget"), word_column("actual")];
     columns.extend([figures("margin left"), word_column("verdict")]);
     let paths = analysis.paths.iter().map(|summary| summary.path);
@@ -117,24 +119,20 @@ type Cells = (Cell, Cell, Cell, Cell);
 
 impl Line<'_> {
     fn cells(&self, analysis: &Analysis, path: PathId) -> Cells {
-        let none = || Cell::toned(MISSING, Tone::Quiet);
+        let none = Cell::missing;
         let (budget, actual, left, verdict) = match self {
             Self::Objective(held, more) => {
-                let (tone, seen) = words::objective_seen(held);
+                let (tone, seen) = objectives::observed(held);
                 let more = if *more > 0 { format!(" (and {more} more)") } else { String::new() };
-                let verdict = Cell::toned(words::mark(held), tone);
+                let verdict = Cell::toned(objectives::mark(held), tone);
                 (format!("{}{more}", held.objective.label()).into(), seen.into(), share(left_of(held)), verdict)
             }
             Self::Margin(row) => {
                 let limit = row.gate_ms.map_or_else(|| MISSING.to_owned(), figure::shift);
                 let budget = format!("{} {} < {limit}", words::short(row.metric), figure::quantile(row.quantile));
-                let (tone, word) = gate(row.gate);
-                (budget.into(), shift(row), share(share_left(row.shift_ms, row.gate_ms, true)), Cell::toned(word, tone))
+                (budget.into(), shift(row), share(share_left(row.shift_ms, row.gate_ms, true)), gate(row.gate))
             }
-            Self::Shift(row) => {
-                let (tone, word) = verdict(row);
-                (Cell::toned("none declared", Tone::Quiet), shift(row), none(), Cell::toned(word, tone))
-            }
+            Self::Shift(row) => (Cell::toned("none declared", Tone::Quiet), shift(row), none(), verdict(row)),
             Self::Twin(row) => {
                 (Cell::toned("none: the baseline again", Tone::Quiet), shift(row), none(), "noise floor".into())
             }
@@ -163,33 +161,29 @@ fn share(left: Option<f64>) -> Cell {
             let text = format!("{:+.0}%", left * 100.0).replace('-', "−");
             Cell::toned(text, if left < 0.0 { Tone::Bad } else { Tone::Plain })
         }
-        None => Cell::toned(MISSING, Tone::Quiet),
+        None => Cell::missing(),
     }
 }
 
 fn shift(row: &ShiftRow) -> Cell {
-    let Some(shift) = row.shift_ms else { return Cell::toned(MISSING, Tone::Quiet) };
-    let figures = row.ci_ms.map_or_else(|| figure::bare_shift(shift), |ci| figure::bare_shift_within(shift, ci));
-    format!("{} {}: {figures} ms", words::short(row.metric), figure::quantile(row.quantile)).into()
+    let named = |figures| format!("{} {}: {figures} ms", words::short(row.metric), figure::quantile(row.quantile));
+    Cell::maybe(shift::figures(row.shift_ms, row.ci_ms).map(named))
 }
 
-fn gate(gate: Gate) -> (Tone, &'static str) {
-    match gate {
-        Gate::Passed => (Tone::Good, "✓ within its margin"),
-        Gate::Failed => (Tone::Bad, "✗ beyond its margin"),
-        Gate::Open => (Tone::Warn, "? inconclusive"),
-        Gate::Ungated => (Tone::Quiet, "not gated"),
-    }
+fn gate(gate: Gate) -> Cell {
+    let word = match gate {
+        Gate::Passed => "within its margin",
+        Gate::Failed => "beyond its margin",
+        Gate::Open => "inconclusive",
+        Gate::Ungated => "not gated",
+    };
+    let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {word}"), tone);
+    shift::gate(gate).map_or_else(|| Cell::toned(word, Tone::Quiet), shown)
 }
 
-fn verdict(row: &ShiftRow) -> (Tone, &'static str) {
-    match row.verdict {
-        Verdict::Slower => (Tone::Bad, "▲ slower"),
-        Verdict::Faster => (Tone::Good, "▼ faster"),
-        Verdict::SlowerWithinMargin => (Tone::Warn, "△ slower, perhaps within the margin"),
-        Verdict::Equivalent => (Tone::Good, "≈ equivalent"),
-        Verdict::Inconclusive => (Tone::Plain, "? inconclusive"),
-    }
+fn verdict(row: &ShiftRow) -> Cell {
+    let (tone, glyph, word) = shift::verdict(row.verdict);
+    Cell::toned(format!("{glyph} {word}"), tone)
 }
 
 #[cfg(test)]
@@ -205,7 +199,7 @@ mod tests {
         run.manifest.plan.objectives = exprs.iter().map(objective).collect();
         run.manifest.plan.margins = margins.iter().map(|margin| margin.parse().expect("margin")).collect();
         spoil(&mut run);
-        let table = decisions(&run, &analyse(&run));
+        let table = table(&run, &analyse(&run));
         let text = |row: &Vec<Cell>| -> [String; 5] { std::array::from_fn(|place| row[place].text.clone()) };
         table.rows.iter().map(text).collect()
     }

@@ -11,15 +11,14 @@ use crate::analysis::compare::shift::{MeanShift, ShiftRow};
 use crate::analysis::runs::{Kind, PathPair};
 use crate::analysis::stats::basic::CONFIDENCE;
 use crate::analysis::validity::Validity;
-use crate::report::between::model::Compared;
+use crate::report::comparison::document::Compared;
 use crate::report::json_effects::gate;
 use crate::report::json_number::{ms, pair, rounded};
 use crate::run::Run;
 
 impl Compared<'_> {
     /// The bytes of `comparison.json`.
-    #[must_use]
-    pub fn json(&self) -> Vec<u8> {
+    pub(crate) fn json(&self) -> Vec<u8> {
         let between = self.between;
         let side = |place: usize| side(self.names[place], self.runs[place], &between.validity[place]);
         let of_pairs = |of: &dyn Fn(&PathPair) -> Vec<Value>| between.pairs.iter().flat_map(of).collect::<Vec<_>>();

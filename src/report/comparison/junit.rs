@@ -3,14 +3,13 @@
 use crate::analysis::compare::gate::Gate;
 use crate::analysis::runs::PathPair;
 use crate::analysis::validity::ValidityVerdict;
-use crate::report::between::model::{Compared, row_name};
+use crate::report::comparison::document::{Compared, row_name};
 use crate::report::figure;
-use crate::report::suite::{Case, Ending, Suite};
+use crate::report::junit::{Case, Ending, Suite};
 
 impl Compared<'_> {
     /// The bytes of `junit.xml`.
-    #[must_use]
-    pub fn junit(&self) -> Vec<u8> {
+    pub(crate) fn junit(&self) -> Vec<u8> {
         let valid = self.of_validity();
         let invalid = valid.ending == Ending::Broken;
         let mut cases = vec![valid];

@@ -4,57 +4,65 @@ use crate::analysis::Conclusion;
 use crate::analysis::compare::comparability::Difference;
 use crate::analysis::compare::gate::Gate;
 use crate::analysis::compare::gates::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL};
-use crate::analysis::compare::shift::{SHOWN, ShiftRow, Verdict};
+use crate::analysis::compare::shift::{SHOWN, ShiftRow};
 use crate::analysis::runs::{Kind, PathPair, RunComparison};
 use crate::analysis::summary::failing::FailedPath;
-use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
+use crate::analysis::validity::{Reason, Validity};
+use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure::{self, MISSING};
-use crate::report::headline::headline;
-use crate::report::sheet::Sheet;
+use crate::report::run::validity;
+use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words::{self, Decision};
+use crate::report::words;
 use crate::run::Run;
 
 /// A comparison with the runs that it is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Compared<'a> {
+pub(crate) struct Compared<'a> {
     /// The comparison.
-    pub between: &'a RunComparison,
+    pub(crate) between: &'a RunComparison,
     /// The runs, the base first; the same one twice for two paths of one.
-    pub runs: [&'a Run; 2],
+    pub(crate) runs: [&'a Run; 2],
     /// How the person named them.
-    pub names: [&'a str; 2],
+    pub(crate) names: [&'a str; 2],
 }
 
 /// Why two runs at different times are weaker than one paired run, in one sentence.
-pub const WEAKER: &str = "Two runs at different times are weaker than one paired run: whatever else changed between \
+pub(crate) const WEAKER: &str = "Two runs at different times are weaker than one paired run: whatever else changed between \
      them (the service, the routes, the machine) counts as a shift and no interval knows of it, where a paired run sends \
      every prompt over both paths within the same moment and such changes cancel.";
 
 impl Compared<'_> {
     /// Decides everything that is said.
-    #[must_use]
-    pub fn sheet(&self) -> Sheet {
-        Sheet {
-            kicker: "hopmark comparison",
+    pub(crate) fn document(&self) -> Document {
+        Document {
+            subject: Subject::Comparison,
             title: format!("{} against {}", self.names[1], self.names[0]),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
             decisions: self.between.pairs.iter().map(|pair| self.decision(pair)).collect(),
-            tables: vec![self.shifts(), self.failures(), self.differences()],
-            warnings: self.warnings(),
+            tables: vec![
+                (Topic::Shifts, self.shifts()),
+                (Topic::FailedCalls, self.failures()),
+                (Topic::Differences, self.differences()),
+            ],
+            remarks: self.remarks(),
             notes: self.between.notes.clone(),
+            machine: Vec::new(),
+            facts: Vec::new(),
+            glossary: Vec::new(),
         }
     }
 
     /// The sentence that says why this comparison is weaker than it could be, if it is.
-    #[must_use]
-    pub fn weakness(&self) -> Option<&'static str> {
+    pub(crate) fn weakness(&self) -> Option<&'static str> {
         (self.between.kind == Kind::TwoRuns).then_some(WEAKER)
     }
 
     fn subtitle(&self) -> String {
-        let told = |run: &Run| format!("{}, {} measured", run.manifest.started_at, figure::seconds(run.measured_s()));
+        let told = |run: &Run| {
+            format!("{}, {} measured", figure::moment(&run.manifest.started_at), figure::seconds(run.measured_s()))
+        };
         match self.between.kind {
             Kind::OneRun => {
                 format!(
@@ -102,16 +110,15 @@ impl Compared<'_> {
         };
         let Some(row) = pair.headline(self.between.headline) else {
             let sentence = format!("{} was not compared with {base}", pair.candidate);
-            return Decision { subject: pair.candidate.clone(), tone: Tone::Warn, sentence, details: Vec::new() };
+            return Decision { tone: Tone::Warn, sentence, details: Vec::new() };
         };
-        let (tone, sentence) = headline(row, &pair.judged.failures, &pair.candidate, &base);
-        // Slower, but the gate holds: a warning, not an alarm.
-        let tone = if tone == Tone::Bad && row.gate != Gate::Failed { Tone::Warn } else { tone };
-        let mut details = vec![words::behind(row, self.between.connections)];
+        let (tone, sentence) = shift::headline(row, &pair.judged.failures, &pair.candidate, &base);
+        let tone = softened(tone, row);
+        let mut details = vec![shift::behind(row, self.between.connections)];
         details.extend(self.beyond(pair));
-        details.extend(words::wanted(row, pair.blocks.rate));
-        details.extend(words::failures(&pair.judged, &pair.candidate, &base));
-        Decision { subject: pair.candidate.clone(), tone, sentence, details }
+        details.extend(shift::wanted(row, pair.blocks.rate));
+        details.extend(shift::failures(&pair.judged, &pair.candidate, &base));
+        Decision { tone, sentence, details }
     }
 
     /// What failed its gate, in a sentence.
@@ -199,8 +206,8 @@ impl Compared<'_> {
         }
     }
 
-    fn warnings(&self) -> Vec<(Tone, String)> {
-        let mut warnings: Vec<(Tone, String)> = Vec::new();
+    fn remarks(&self) -> Vec<Remark> {
+        let mut remarks = Vec::new();
         let sides = match self.between.kind {
             Kind::OneRun => vec![("the run", &self.between.validity[0])],
             Kind::TwoRuns => {
@@ -208,28 +215,27 @@ impl Compared<'_> {
             }
         };
         for (side, validity) in sides {
-            warnings.extend(of_validity(side, validity));
+            remarks.extend(of_validity(side, validity));
         }
         if !self.between.differences.is_empty() {
             let what: Vec<&str> = self.between.differences.iter().map(|difference| difference.what).collect();
             let what = what.join(", ");
-            warnings.push((Tone::Warn, format!("The runs differ in {what}, and that may be what the shifts show.")));
+            remarks.push(Remark::Warning(
+                Tone::Warn,
+                format!("The runs differ in {what}, and that may be what the shifts show."),
+            ));
         }
-        warnings.extend(self.weakness().map(|why| (Tone::Warn, why.to_owned())));
-        warnings
+        remarks.extend(self.weakness().map(|why| Remark::Warning(Tone::Warn, why.to_owned())));
+        remarks
     }
 }
 
-fn of_validity(side: &str, validity: &Validity) -> Vec<(Tone, String)> {
+fn of_validity(side: &str, judged: &Validity) -> Vec<Remark> {
     let reason = |reason: &Reason| {
-        let tone = match reason.weight() {
-            ValidityVerdict::Valid => Tone::Plain,
-            ValidityVerdict::Degraded => Tone::Warn,
-            ValidityVerdict::Invalid => Tone::Bad,
-        };
-        (tone, format!("{side} is {}: {}; {}", reason.weight().as_str(), reason.message(), reason.remedy()))
+        let text = format!("{side} is {}: {}; {}", reason.weight().as_str(), reason.message(), reason.remedy());
+        Remark::Warning(validity::tone(reason.weight()), text)
     };
-    validity.reasons.iter().map(reason).collect()
+    judged.reasons.iter().map(reason).collect()
 }
 
 /// Of the other quantiles those that somebody asked about, or that failed.
@@ -242,37 +248,26 @@ pub(super) fn row_name(row: &ShiftRow) -> String {
 }
 
 fn shift_row(pair: &PathPair, row: &ShiftRow) -> Vec<Cell> {
-    let shift = match (row.shift_ms, row.ci_ms) {
-        (Some(shift), Some(ci)) => figure::bare_shift_within(shift, ci),
-        (Some(shift), None) => figure::bare_shift(shift),
-        (None, _) => MISSING.to_owned(),
-    };
-    let figure =
-        |value: Option<f64>| value.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), |v| figure::bare(v).into());
-    let (tone, verdict) = match row.verdict {
-        Verdict::Slower if row.gate == Gate::Failed => (Tone::Bad, "▲ slower"),
-        Verdict::Slower => (Tone::Warn, "▲ slower"),
-        Verdict::SlowerWithinMargin => (Tone::Warn, "△ slower, perhaps within the margin"),
-        Verdict::Faster => (Tone::Good, "▼ faster"),
-        Verdict::Equivalent => (Tone::Good, "≈ equivalent"),
-        Verdict::Inconclusive => (Tone::Quiet, "? inconclusive"),
-    };
+    let (tone, glyph, word) = shift::verdict(row.verdict);
+    let tone = softened(tone, row);
+    let shift = shift::figures(row.shift_ms, row.ci_ms).map_or_else(Cell::missing, |text| Cell::toned(text, tone));
     vec![
         pair.candidate.as_str().into(),
         row_name(row).into(),
-        figure(row.baseline_ms),
-        Cell::toned(shift, tone),
-        figure(row.gate_ms),
-        Cell::toned(verdict, tone),
+        Cell::figure(row.baseline_ms),
+        shift,
+        Cell::figure(row.gate_ms),
+        Cell::toned(format!("{glyph} {word}"), tone),
         gate_cell(row.gate),
     ]
 }
 
+/// Slower, but the gate holds: a warning, not an alarm.
+fn softened(tone: Tone, row: &ShiftRow) -> Tone {
+    if tone == Tone::Bad && row.gate != Gate::Failed { Tone::Warn } else { tone }
+}
+
 fn gate_cell(gate: Gate) -> Cell {
-    match gate {
-        Gate::Passed => Cell::toned("✓ passed", Tone::Good),
-        Gate::Failed => Cell::toned("✗ failed", Tone::Bad),
-        Gate::Open => Cell::toned("open", Tone::Quiet),
-        Gate::Ungated => Cell::toned(MISSING, Tone::Quiet),
-    }
+    let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {}", gate.as_str()), tone);
+    shift::gate(gate).map_or_else(Cell::missing, shown)
 }
