@@ -92,7 +92,7 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
         }
         cli::Verb::Report(args) => report::report(&args),
         cli::Verb::Schema(args) => {
-            console::show(schema::schema(&args)).or_world()?;
+            console::show(&schema::schema(&args)).or_world()?;
             Ok(Exit::Met)
         }
         cli::Verb::Selftest(args) => selftest::selftest(&args),

@@ -1,5 +1,6 @@
 //! Every metric, defined once as a named difference of two stamps.
 
+use schemars::JsonSchema;
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,7 +10,7 @@ use crate::measure::sample::Sample;
 use crate::units::Nanos;
 
 /// From which instant a latency counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// From the intended time: what a user with this arrival plan experiences.
@@ -30,7 +31,7 @@ impl Basis {
 }
 
 /// A metric of one call. All are times; inside they are nanoseconds, in files milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// First byte of the answer − start.

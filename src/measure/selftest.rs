@@ -2,6 +2,7 @@
 //!
 //! Written by `hopmark selftest`, quoted by the runs that come after it. The judgement is `analysis/selftest.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The error at the 0.99 quantile below which a level counts as measured faithfully, ms.
@@ -103,7 +104,7 @@ pub struct ArrivalLevel {
 }
 
 /// The errors of one level.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Errors {
     /// Of the time to the first token: never below 0.
     pub ttft: Option<Spread>,
@@ -123,7 +124,7 @@ pub struct Parts {
 }
 
 /// A distribution in three figures, ms.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spread {
     /// The median.
     pub p50: f64,
@@ -174,7 +175,7 @@ impl Unmatched {
 }
 
 /// Up to where a machine measures faithfully; zeros when not even the smallest level is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Faithful {
     /// Streams at once.
     pub streams: u32,
@@ -198,7 +199,7 @@ pub struct Bar {
 }
 
 /// What a run quotes of a selftest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnError {
     /// When the selftest was made.
     pub measured_at: String,

@@ -51,7 +51,12 @@ pub(crate) fn judged() -> &'static (Run, Analysis) {
 
 /// What a form is on disk, or the form itself when `HOPMARK_BLESS` is set, which then becomes it.
 pub(crate) fn golden(name: &str, bytes: &[u8]) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/golden").join(name);
+    published(&format!("src/report/golden/{name}"), bytes)
+}
+
+/// The same of a file by its place in the repository.
+pub(crate) fn published(place: &str, bytes: &[u8]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(place);
     if std::env::var_os("HOPMARK_BLESS").is_some() {
         fs::create_dir_all(path.parent().expect("folder")).expect("folder");
         fs::write(&path, bytes).expect("blessed");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::analysis::sizing::{POWER, Resolution, Spread};
 use crate::report::amounts::money;
 use crate::report::figure;
-use crate::report::json_number::rounded;
+use crate::report::json::number::rounded;
 
 /// The size of a plan. What is not known is `None`, with a reason in `notes`.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,89 +1,150 @@
 //! `comparison.json`: a comparison of two runs for scripts, in the shape of `schema_version` 1.
 //!
-//! Rows have the keys of `comparisons` in `summary.json`, and two more: `gate_ms` and `gate`.
+//! Rows have the keys of `comparisons` in `summary.json`, without `ci_pct`, `resolves_ms` and `needed_s`, and with
+//! `baseline_ms`.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::analysis::Conclusion;
-use crate::analysis::FailedPath;
+use crate::analysis::compare::comparability::Difference;
+use crate::analysis::compare::gate::Gate;
 use crate::analysis::compare::needed::Needed;
-use crate::analysis::compare::shift::{MeanShift, ShiftRow};
+use crate::analysis::compare::shift::{ShiftRow, Verdict};
+use crate::analysis::input::population::Connections;
 use crate::analysis::runs::{Kind, PathPair};
 use crate::analysis::stats::basic::CONFIDENCE;
-use crate::analysis::validity::Validity;
+use crate::analysis::validity::{Validity, ValidityVerdict};
+use crate::analysis::{Conclusion, FailedPath};
+use crate::measure::metric::{Basis, Metric};
 use crate::report::comparison::document::Compared;
-use crate::report::json_effects::gate;
-use crate::report::json_number::{ms, pair, rounded};
+use crate::report::json;
+use crate::report::json::comparisons::{FailedFacts, MeanFacts, failed, held, means};
+use crate::report::json::number::{ms, pair, rounded};
 use crate::run::Run;
+
+#[derive(Serialize)]
+struct ComparisonDocument<'a> {
+    base: SideFacts<'a>,
+    candidate: SideFacts<'a>,
+    comparisons: Vec<RowFacts<'a>>,
+    differences: &'a [Difference],
+    failed_paths: Vec<FailedPathFacts<'a>>,
+    failed_shares: Vec<FailedFacts<'a>>,
+    kind: Kind,
+    mean_shifts: Vec<MeanFacts<'a>>,
+    notes: &'a [String],
+    schema_version: u32,
+    verdict: &'static str,
+    weakness: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct SideFacts<'a> {
+    complete: bool,
+    duration_s: f64,
+    id: &'a str,
+    name: &'a str,
+    profile: &'a str,
+    started_at: &'a str,
+    tool_version: &'a str,
+    validity: ValidityVerdict,
+}
+
+#[derive(Serialize)]
+struct RowFacts<'a> {
+    baseline: &'a str,
+    baseline_ms: Option<f64>,
+    basis: Basis,
+    blocks: usize,
+    candidate: &'a str,
+    ci_ms: Option<[f64; 2]>,
+    confidence: f64,
+    connections: Connections,
+    gate: Option<Gate>,
+    gate_ms: Option<f64>,
+    joint_ci_ms: Option<[f64; 2]>,
+    margin: Option<String>,
+    metric: Metric,
+    n_baseline: usize,
+    n_candidate: usize,
+    needed_rounds: Option<u64>,
+    quantile: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    shift_ms: Option<f64>,
+    shift_pct: Option<f64>,
+    verdict: Verdict,
+}
+
+#[derive(Serialize)]
+struct FailedPathFacts<'a> {
+    code: &'static str,
+    message: String,
+    path: &'a str,
+    side: &'static str,
+}
 
 impl Compared<'_> {
     /// The bytes of `comparison.json`.
     pub(crate) fn json(&self) -> Vec<u8> {
         let between = self.between;
-        let side = |place: usize| side(self.names[place], self.runs[place], &between.validity[place]);
-        let of_pairs = |of: &dyn Fn(&PathPair) -> Vec<Value>| between.pairs.iter().flat_map(of).collect::<Vec<_>>();
-        let document = json!({
-            "schema_version": 1,
-            "kind": kind(between.kind),
-            "verdict": verdict(between.conclusion()),
-            "base": side(0),
-            "candidate": side(1),
-            "weakness": self.weakness(),
-            "differences": between.differences.iter().map(|difference| json!({
-                "what": difference.what, "base": difference.base, "candidate": difference.candidate,
-            })).collect::<Vec<_>>(),
-            "comparisons": of_pairs(&|pair| pair.rows.iter().map(|row| self.row(pair, row)).collect()),
-            "mean_shifts": of_pairs(&|pair| pair.judged.means.iter().map(|mean| mean_shift(pair, mean)).collect()),
-            "failed_shares": of_pairs(&|pair| vec![failed_shares(pair)]),
-            "failed_paths": failed_paths(&between.failing),
-            "notes": between.notes,
-        });
-        let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
-        bytes.push(b'\n');
-        bytes
+        let pairs = &between.pairs;
+        json::bytes(&ComparisonDocument {
+            base: side(self.names[0], self.runs[0], &between.validity[0]),
+            candidate: side(self.names[1], self.runs[1], &between.validity[1]),
+            comparisons: pairs.iter().flat_map(|pair| pair.rows.iter().map(|row| self.row(pair, row))).collect(),
+            differences: &between.differences,
+            failed_paths: failed_paths(&between.failing),
+            failed_shares: pairs.iter().map(failed_calls).collect(),
+            kind: between.kind,
+            mean_shifts: pairs.iter().flat_map(|pair| means(&pair.base, &pair.candidate, &pair.judged.means)).collect(),
+            notes: &between.notes,
+            schema_version: 1,
+            verdict: verdict(between.conclusion()),
+            weakness: self.weakness(),
+        })
     }
 
-    fn row(&self, of: &PathPair, row: &ShiftRow) -> Value {
-        let mut value = json!({
-            "baseline": of.base,
-            "candidate": of.candidate,
-            "metric": row.metric.key(),
-            "quantile": row.quantile,
-            "basis": self.between.basis.as_str(),
-            "connections": self.between.connections.as_str(),
-            "n_baseline": row.n_baseline,
-            "n_candidate": row.n_candidate,
-            "baseline_ms": ms(row.baseline_ms),
-            "shift_ms": ms(row.shift_ms),
-            "ci_ms": pair(row.ci_ms),
-            "joint_ci_ms": pair(row.joint_ci_ms),
-            "shift_pct": ms(row.shift_pct),
-            "confidence": CONFIDENCE,
-            "blocks": row.blocks,
-            "margin": row.margin.map(|size| size.to_string()),
-            "needed_rounds": row.needed_rounds.map(Needed::total),
-            "verdict": row.verdict.as_str(),
-            "gate_ms": ms(row.gate_ms),
-            "gate": gate(row.gate),
-        });
-        if let Some(reason) = &row.reason {
-            value["reason"] = json!(reason);
+    fn row<'r>(&self, of: &'r PathPair, row: &'r ShiftRow) -> RowFacts<'r> {
+        RowFacts {
+            baseline: &of.base,
+            baseline_ms: ms(row.baseline_ms),
+            basis: self.between.basis,
+            blocks: row.blocks,
+            candidate: &of.candidate,
+            ci_ms: pair(row.ci_ms),
+            confidence: CONFIDENCE,
+            connections: self.between.connections,
+            gate: held(row.gate),
+            gate_ms: ms(row.gate_ms),
+            joint_ci_ms: pair(row.joint_ci_ms),
+            margin: row.margin.map(|size| size.to_string()),
+            metric: row.metric,
+            n_baseline: row.n_baseline,
+            n_candidate: row.n_candidate,
+            needed_rounds: row.needed_rounds.map(Needed::total),
+            quantile: row.quantile,
+            reason: row.reason.as_deref(),
+            shift_ms: ms(row.shift_ms),
+            shift_pct: ms(row.shift_pct),
+            verdict: row.verdict,
         }
-        value
     }
+}
+
+fn failed_calls(pair: &PathPair) -> FailedFacts<'_> {
+    failed(&pair.base, &pair.candidate, &pair.judged.failures).within(pair.error_margin, pair.error_gate)
 }
 
 /// The paths that failed, of the base and of the candidate.
-fn failed_paths([base, candidate]: &[Vec<FailedPath>; 2]) -> Vec<Value> {
-    let of = |side: &'static str| move |failed: &FailedPath| json!({"side": side, "path": failed.name, "code": failed.kind.code(), "message": failed.seen()});
-    base.iter().map(of("base")).chain(candidate.iter().map(of("candidate"))).collect()
-}
-
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::OneRun => "one_run",
-        Kind::TwoRuns => "two_runs",
-    }
+fn failed_paths([base, candidate]: &[Vec<FailedPath>; 2]) -> Vec<FailedPathFacts<'_>> {
+    let sides = base.iter().map(|failed| ("base", failed)).chain(candidate.iter().map(|failed| ("candidate", failed)));
+    let facts = sides.map(|(side, failed)| FailedPathFacts {
+        code: failed.kind.code(),
+        message: failed.seen(),
+        path: &failed.name,
+        side,
+    });
+    facts.collect()
 }
 
 /// The word for what a comparison comes to.
@@ -98,27 +159,16 @@ fn verdict(conclusion: Conclusion) -> &'static str {
     }
 }
 
-fn side(name: &str, run: &Run, validity: &Validity) -> Value {
+fn side<'a>(name: &'a str, run: &'a Run, validity: &Validity) -> SideFacts<'a> {
     let manifest = &run.manifest;
-    json!({
-        "name": name, "id": manifest.id, "profile": manifest.plan.name, "started_at": manifest.started_at,
-        "duration_s": rounded(run.measured_s()), "complete": run.is_complete(), "validity": validity.verdict.as_str(),
-        "tool_version": manifest.tool_version,
-    })
-}
-
-fn mean_shift(of: &PathPair, mean: &MeanShift) -> Value {
-    json!({
-        "baseline": of.base, "candidate": of.candidate, "metric": mean.metric.key(), "shift_ms": ms(mean.shift_ms),
-        "ci_ms": pair(mean.ci_ms),
-    })
-}
-
-fn failed_shares(of: &PathPair) -> Value {
-    let shares = &of.judged.failures;
-    json!({
-        "baseline": of.base, "candidate": of.candidate, "baseline_share": ms(shares.baseline),
-        "candidate_share": ms(shares.candidate), "ci": pair(shares.ci), "margin": rounded(of.error_margin),
-        "gate": gate(of.error_gate),
-    })
+    SideFacts {
+        complete: run.is_complete(),
+        duration_s: rounded(run.measured_s()),
+        id: &manifest.id,
+        name,
+        profile: &manifest.plan.name,
+        started_at: &manifest.started_at,
+        tool_version: &manifest.tool_version,
+        validity: validity.verdict,
+    }
 }

@@ -11,7 +11,7 @@ use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::objective::expression::Subject;
 use crate::objective::indicator::{Indicator, Quantity, Share};
 use crate::report::export::tracked::levels;
-use crate::report::json_number::rounded;
+use crate::report::json::number::rounded;
 use crate::run::Run;
 
 /// The bytes of `k6-summary.json`.

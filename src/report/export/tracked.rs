@@ -10,7 +10,7 @@ use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
 use crate::report::export::values::kept;
 use crate::report::figure::percent_key;
-use crate::report::json_number::rounded;
+use crate::report::json::number::rounded;
 use crate::run::Run;
 use crate::units::{PathId, Phase};
 

@@ -14,7 +14,7 @@ use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::measure::metric::{Basis, Metric};
 use crate::plan::{Arrivals, Design, LoadModel};
 use crate::report::export::values::file_name;
-use crate::report::json_number::rounded;
+use crate::report::json::number::rounded;
 use crate::run::Run;
 
 /// A file for every path.
