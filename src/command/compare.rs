@@ -38,7 +38,7 @@ pub fn compare(args: &CompareArgs) -> CommandResult {
     let between = between.or_usage()?;
     let names = [args.base.display().to_string(), args.candidate.display().to_string()];
     let compared = Compared {
-        between: &between,
+        comparison: &between,
         runs: [&base, candidate.as_ref().unwrap_or(&base)],
         names: [names[0].as_str(), names[1].as_str()],
     };

@@ -6,7 +6,7 @@ use crate::measure::counts::TokenCount;
 use crate::report::figure;
 
 /// What a run cost, in a sentence.
-pub(crate) fn cost(cost: &Cost) -> String {
+pub(crate) fn describe_cost(cost: &Cost) -> String {
     let Some(total) = cost.total else {
         return format!("not known: {}", cost.why_none().unwrap_or_default());
     };
@@ -20,14 +20,14 @@ pub(crate) fn cost(cost: &Cost) -> String {
     };
     format!(
         "{} for {} input and {} output tokens, warmup included{least}",
-        money(total, &cost.currency),
+        format_money(total, &cost.currency),
         figure::count(cost.input_tokens.unwrap_or(0)),
         figure::count(cost.output_tokens.unwrap_or(0))
     )
 }
 
 /// The tokens of a path, in a sentence.
-pub(crate) fn tokens(tokens: &Tokens) -> String {
+pub(crate) fn describe_tokens(tokens: &Tokens) -> String {
     let side = |count: TokenCount, what: &str| match count.told() {
         None => format!("{what} tokens not known"),
         Some(sum) if count.calls < tokens.calls => {
@@ -38,13 +38,13 @@ pub(crate) fn tokens(tokens: &Tokens) -> String {
     };
     match (tokens.input.told(), tokens.output.told()) {
         (None, None) if tokens.calls == 0 => "no tokens, because no call was answered".to_owned(),
-        (None, None) => "the server told no token counts".to_owned(),
+        (None, None) => "the server sent no token counts".to_owned(),
         (_, _) => format!("{}, {}", side(tokens.input, "input"), side(tokens.output, "output")),
     }
 }
 
 /// An amount: "1.25 EUR", "0.0031 EUR".
-pub(crate) fn money(amount: f64, currency: &str) -> String {
+pub(crate) fn format_money(amount: f64, currency: &str) -> String {
     let digits = if amount >= 0.1 || amount == 0.0 { 2 } else { 4 };
     format!("{amount:.digits$} {currency}")
 }

@@ -76,7 +76,7 @@ pub(crate) fn comparison() -> Document {
     candidate.manifest.tool_version = "0.2.0".to_owned();
     let side = |run| RunSide { run, path: None };
     let found = between(side(&base), side(&candidate), &[]).expect("comparable");
-    Compared { between: &found, runs: [&base, &candidate], names: ["base", "candidate"] }.document()
+    Compared { comparison: &found, runs: [&base, &candidate], names: ["base", "candidate"] }.document()
 }
 
 /// A history with a change and a run that is not judged.

@@ -76,7 +76,7 @@ fn decisions(page: &mut String, decisions: &[Decision]) {
         page.push_str(&format!("<article class=\"card {}\">\n", decision.tone.as_str()));
         page.push_str(&format!("<h2>{}</h2>\n", escape(&decision.sentence)));
         for detail in &decision.details {
-            page.push_str(&format!("<p>{}</p>\n", escape(&capital(detail))));
+            page.push_str(&format!("<p>{}</p>\n", escape(&capitalized(detail))));
         }
         page.push_str("</article>\n");
     }
@@ -90,7 +90,7 @@ fn remark(page: &mut String, remark: &Remark) {
         }
         Remark::Reason(tone, message, remedy) => advice(page, *tone, message, remedy),
         Remark::OwnError(tone, text) => {
-            page.push_str(&format!("<p class=\"own-error {}\">{}.</p>\n", tone.as_str(), escape(&capital(text))));
+            page.push_str(&format!("<p class=\"own-error {}\">{}.</p>\n", tone.as_str(), escape(&capitalized(text))));
         }
         Remark::Finding { path, message, remedy } => advice(page, Tone::Warn, &format!("{path}: {message}"), remedy),
         Remark::Warning(tone, text) => {
@@ -103,8 +103,8 @@ fn advice(page: &mut String, tone: Tone, message: &str, remedy: &str) {
     page.push_str(&format!(
         "<p class=\"advice {}\"><strong>{}.</strong> {}.</p>\n",
         tone.as_str(),
-        escape(&capital(message)),
-        escape(&capital(remedy))
+        escape(&capitalized(message)),
+        escape(&capitalized(remedy))
     ));
 }
 
@@ -218,7 +218,7 @@ pub(crate) fn escape(text: &str) -> String {
     safe
 }
 
-fn capital(text: &str) -> String {
+fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -9,9 +9,14 @@ use crate::report::table::Tone;
 use crate::report::words::name;
 
 /// What a shift says, in a sentence.
-pub(crate) fn headline(row: &ShiftRow, shares: &FailedShares, subject: &str, baseline: &str) -> (Tone, String) {
+pub(crate) fn describe_headline(
+    row: &ShiftRow,
+    shares: &FailedShares,
+    subject: &str,
+    baseline: &str,
+) -> (Tone, String) {
     if let Some(open) = row.open.filter(|_| is_withheld(row)) {
-        return withheld(open, shares, subject, baseline);
+        return describe_withheld(open, shares, subject, baseline);
     }
     let Some(shift) = row.shift_ms else {
         return (Tone::Warn, format!("{subject} cannot be compared with {baseline}"));
@@ -28,9 +33,9 @@ pub(crate) fn headline(row: &ShiftRow, shares: &FailedShares, subject: &str, bas
             (Tone::Plain, format!("{subject}: no difference from {baseline} was shown"))
         }
         Verdict::Inconclusive if row.open == Some(Open::BeyondTimeout) => {
-            (Tone::Warn, format!("{subject} and {baseline}: too many calls timed out to tell"))
+            (Tone::Warn, format!("{subject} and {baseline}: too many calls timed out to decide"))
         }
-        Verdict::Inconclusive => (Tone::Warn, format!("{subject} and {baseline}: the run is too short to tell")),
+        Verdict::Inconclusive => (Tone::Warn, format!("{subject} and {baseline}: the run is too short to decide")),
     }
 }
 
@@ -45,7 +50,7 @@ pub(crate) fn is_withheld(row: &ShiftRow) -> bool {
 }
 
 /// What is said instead of a shift. Quiet where the banner above says why.
-fn withheld(open: Open, shares: &FailedShares, subject: &str, baseline: &str) -> (Tone, String) {
+fn describe_withheld(open: Open, shares: &FailedShares, subject: &str, baseline: &str) -> (Tone, String) {
     let share = |share: Option<f64>| share.map_or_else(|| "unknown".to_owned(), figure::share);
     let (own, base) = (share(shares.candidate), share(shares.baseline));
     match open {
@@ -69,7 +74,7 @@ fn withheld(open: Open, shares: &FailedShares, subject: &str, baseline: &str) ->
 }
 
 /// The figures behind a shift.
-pub(crate) fn behind(row: &ShiftRow, connections: Connections) -> String {
+pub(crate) fn describe_shift(row: &ShiftRow, connections: Connections) -> String {
     let what = format!("median {}", name(row.metric));
     match (row.shift_ms, row.ci_ms) {
         (Some(shift), Some(ci)) => {
@@ -88,12 +93,12 @@ pub(crate) fn behind(row: &ShiftRow, connections: Connections) -> String {
 }
 
 /// How much longer a run of so many rounds a second would have to be, if more would help.
-pub(crate) fn wanted(row: &ShiftRow, rate: f64) -> Option<String> {
+pub(crate) fn describe_rounds_needed(row: &ShiftRow, rate: f64) -> Option<String> {
     let needed = row.needed_rounds?;
     let seconds = |rounds: u64| figure::seconds(rounds as f64 / rate.max(1e-9));
     let for_what = match row.open {
-        Some(Open::HoldsZero) => "to tell a shift of this size from none",
-        Some(Open::HoldsMargin) => "to tell on which side of the margin it lies",
+        Some(Open::HoldsZero) => "to detect a shift of this size",
+        Some(Open::HoldsMargin) => "to decide on which side of the margin it is",
         Some(
             Open::FewCalls
             | Open::FewBlocks
@@ -115,7 +120,7 @@ pub(crate) fn wanted(row: &ShiftRow, rate: f64) -> Option<String> {
 }
 
 /// How many calls failed on either side.
-pub(crate) fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<String> {
+pub(crate) fn describe_failures(candidate: &Candidate, subject: &str, baseline: &str) -> Option<String> {
     let shares = &candidate.failures;
     let (own, base) = (shares.candidate?, shares.baseline?);
     if own == 0.0 && base == 0.0 {
@@ -128,13 +133,13 @@ pub(crate) fn failures(candidate: &Candidate, subject: &str, baseline: &str) -> 
 }
 
 /// A shift with its interval, for a column that says its unit in its head.
-pub(crate) fn figures(shift_ms: Option<f64>, ci_ms: Option<(f64, f64)>) -> Option<String> {
+pub(crate) fn shift_figures(shift_ms: Option<f64>, ci_ms: Option<(f64, f64)>) -> Option<String> {
     let shift = shift_ms?;
     Some(ci_ms.map_or_else(|| figure::bare_shift(shift), |ci| figure::bare_shift_within(shift, ci)))
 }
 
 /// How a verdict is meant, its glyph and its word.
-pub(crate) fn verdict(verdict: Verdict) -> (Tone, &'static str, &'static str) {
+pub(crate) fn verdict_mark(verdict: Verdict) -> (Tone, &'static str, &'static str) {
     match verdict {
         Verdict::Slower => (Tone::Bad, SLOWER, "slower"),
         Verdict::Faster => (Tone::Good, FASTER, "faster"),
@@ -145,7 +150,7 @@ pub(crate) fn verdict(verdict: Verdict) -> (Tone, &'static str, &'static str) {
 }
 
 /// How a margin that stands so is meant, and its glyph; `None` where none is held.
-pub(crate) fn gate(gate: Gate) -> Option<(Tone, &'static str)> {
+pub(crate) fn gate_mark(gate: Gate) -> Option<(Tone, &'static str)> {
     match gate {
         Gate::Passed => Some((Tone::Good, KEPT)),
         Gate::Failed => Some((Tone::Bad, BROKEN)),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::analysis::sizing::{POWER, Resolution, Spread};
-use crate::report::amounts::money;
+use crate::report::amounts::format_money;
 use crate::report::figure;
 use crate::report::json::number::rounded;
 
@@ -59,10 +59,10 @@ pub(crate) fn json(sizing: &Sizing) -> Value {
 pub(crate) fn text(sizing: &Sizing) -> String {
     let count = |count: Option<u64>| count.map_or_else(|| "not known".to_owned(), figure::count);
     let a_path = sizing.calls_a_path.map_or_else(String::new, |n| format!(", {} measured a path", figure::count(n)));
-    let cost = sizing
-        .cost
-        .as_ref()
-        .map_or_else(|| "not known".to_owned(), |(cost, currency)| format!("at most {}", money(*cost, currency)));
+    let cost = sizing.cost.as_ref().map_or_else(
+        || "not known".to_owned(),
+        |(cost, currency)| format!("at most {}", format_money(*cost, currency)),
+    );
     let mut lines = vec![
         format!("requests:      {}{a_path}", count(sizing.requests)),
         format!("minutes:       {:.1}, and the drain", sizing.minutes),

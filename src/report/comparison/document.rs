@@ -20,7 +20,7 @@ use crate::run::Run;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compared<'a> {
     /// The comparison.
-    pub(crate) between: &'a RunComparison,
+    pub(crate) comparison: &'a RunComparison,
     /// The runs, the base first; the same one twice for two paths of one.
     pub(crate) runs: [&'a Run; 2],
     /// How the person named them.
@@ -40,14 +40,14 @@ impl Compared<'_> {
             title: format!("{} against {}", self.names[1], self.names[0]),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
-            decisions: self.between.pairs.iter().map(|pair| self.decision(pair)).collect(),
+            decisions: self.comparison.pairs.iter().map(|pair| self.decision(pair)).collect(),
             tables: vec![
                 (Topic::Shifts, self.shifts()),
                 (Topic::FailedCalls, self.failures()),
                 (Topic::Differences, self.differences()),
             ],
             remarks: self.remarks(),
-            notes: self.between.notes.clone(),
+            notes: self.comparison.notes.clone(),
             machine: Vec::new(),
             facts: Vec::new(),
             glossary: Vec::new(),
@@ -56,14 +56,14 @@ impl Compared<'_> {
 
     /// The sentence that says why this comparison is weaker than it could be, if it is.
     pub(crate) fn weakness(&self) -> Option<&'static str> {
-        (self.between.kind == Kind::TwoRuns).then_some(WEAKER)
+        (self.comparison.kind == Kind::TwoRuns).then_some(WEAKER)
     }
 
     fn subtitle(&self) -> String {
         let told = |run: &Run| {
             format!("{}, {} measured", figure::moment(&run.manifest.started_at), figure::seconds(run.measured_s()))
         };
-        match self.between.kind {
+        match self.comparison.kind {
             Kind::OneRun => {
                 format!(
                     "two paths of one run: {}, {}",
@@ -76,7 +76,7 @@ impl Compared<'_> {
     }
 
     fn conclusion(&self) -> (Tone, String) {
-        let (tone, sentence) = match self.between.conclusion() {
+        let (tone, sentence) = match self.comparison.conclusion() {
             Conclusion::Invalid => {
                 (Tone::Bad, "INVALID: in at least one run this tool, not the paths, was the limit. Nothing is judged.")
             }
@@ -91,8 +91,8 @@ impl Compared<'_> {
 
     /// The paths that failed, side by side.
     fn failed(&self) -> String {
-        let [base, candidate] = &self.between.failing;
-        let side = match self.between.kind {
+        let [base, candidate] = &self.comparison.failing;
+        let side = match self.comparison.kind {
             Kind::OneRun => ["", ""],
             Kind::TwoRuns => ["the base's ", "the candidate's "],
         };
@@ -104,20 +104,20 @@ impl Compared<'_> {
     }
 
     fn decision(&self, pair: &PathPair) -> Decision {
-        let base = match self.between.kind {
+        let base = match self.comparison.kind {
             Kind::OneRun => pair.base.clone(),
             Kind::TwoRuns => format!("the base's {}", pair.base),
         };
-        let Some(row) = pair.headline(self.between.headline) else {
+        let Some(row) = pair.headline(self.comparison.headline) else {
             let sentence = format!("{} was not compared with {base}", pair.candidate);
             return Decision { tone: Tone::Warn, sentence, details: Vec::new() };
         };
-        let (tone, sentence) = shift::headline(row, &pair.judged.failures, &pair.candidate, &base);
+        let (tone, sentence) = shift::describe_headline(row, &pair.judged.failures, &pair.candidate, &base);
         let tone = softened(tone, row);
-        let mut details = vec![shift::behind(row, self.between.connections)];
+        let mut details = vec![shift::describe_shift(row, self.comparison.connections)];
         details.extend(self.beyond(pair));
-        details.extend(shift::wanted(row, pair.blocks.rate));
-        details.extend(shift::failures(&pair.judged, &pair.candidate, &base));
+        details.extend(shift::describe_rounds_needed(row, pair.blocks.rate));
+        details.extend(shift::describe_failures(&pair.judged, &pair.candidate, &base));
         Decision { tone, sentence, details }
     }
 
@@ -135,17 +135,17 @@ impl Compared<'_> {
         let mut columns = vec![word_column("path"), word_column("metric"), figures("base ms").spare()];
         columns.extend([figures("shift ms"), figures("margin ms"), word_column("verdict"), word_column("gate")]);
         let rows = self
-            .between
+            .comparison
             .pairs
             .iter()
             .flat_map(|pair| pair.rows.iter().filter(|row| is_shown(row)).map(|row| shift_row(pair, row)));
-        let fewest = |pair: &PathPair| pair.headline(self.between.headline).map_or(0, |row| row.blocks);
-        let blocks = self.between.pairs.iter().map(fewest).min().unwrap_or(0);
-        let drawn = match self.between.kind {
+        let fewest = |pair: &PathPair| pair.headline(self.comparison.headline).map_or(0, |row| row.blocks);
+        let blocks = self.comparison.pairs.iter().map(fewest).min().unwrap_or(0);
+        let drawn = match self.comparison.kind {
             Kind::OneRun => "drawn again, the same for both paths",
             Kind::TwoRuns => "or more, each run's own, drawn again independently",
         };
-        let gates = if self.between.declared {
+        let gates = if self.comparison.declared {
             "margins as declared".to_owned()
         } else {
             let percent = |share| figure::share(share);
@@ -160,10 +160,10 @@ impl Compared<'_> {
             columns,
             rows: rows.collect(),
             note: Some(format!(
-                "Calls on {} connections, {}. In brackets the 95% interval from {blocks} blocks {drawn}; verdicts and \
+                "Calls on {} connections, {}. Brackets hold the 95% interval from {blocks} blocks {drawn}; verdicts and \
                  gates use intervals that hold for all rows at once; {gates}.",
-                self.between.connections.as_str(),
-                words::basis(self.between.basis)
+                self.comparison.connections.as_str(),
+                words::basis(self.comparison.basis)
             )),
         }
     }
@@ -189,7 +189,7 @@ impl Compared<'_> {
         Table {
             title: "Failed calls".to_owned(),
             columns,
-            rows: self.between.pairs.iter().map(row).collect(),
+            rows: self.comparison.pairs.iter().map(row).collect(),
             note: None,
         }
     }
@@ -199,26 +199,26 @@ impl Compared<'_> {
             vec![difference.what.into(), difference.base.as_str().into(), difference.candidate.as_str().into()]
         };
         Table {
-            title: "In what the runs differ".to_owned(),
+            title: "Differences between the runs".to_owned(),
             columns: vec![word_column("what"), word_column("base"), word_column("candidate")],
-            rows: self.between.differences.iter().map(row).collect(),
+            rows: self.comparison.differences.iter().map(row).collect(),
             note: None,
         }
     }
 
     fn remarks(&self) -> Vec<Remark> {
         let mut remarks = Vec::new();
-        let sides = match self.between.kind {
-            Kind::OneRun => vec![("the run", &self.between.validity[0])],
+        let sides = match self.comparison.kind {
+            Kind::OneRun => vec![("the run", &self.comparison.validity[0])],
             Kind::TwoRuns => {
-                vec![("the base", &self.between.validity[0]), ("the candidate", &self.between.validity[1])]
+                vec![("the base", &self.comparison.validity[0]), ("the candidate", &self.comparison.validity[1])]
             }
         };
         for (side, validity) in sides {
             remarks.extend(of_validity(side, validity));
         }
-        if !self.between.differences.is_empty() {
-            let what: Vec<&str> = self.between.differences.iter().map(|difference| difference.what).collect();
+        if !self.comparison.differences.is_empty() {
+            let what: Vec<&str> = self.comparison.differences.iter().map(|difference| difference.what).collect();
             let what = what.join(", ");
             remarks.push(Remark::Warning(
                 Tone::Warn,
@@ -233,7 +233,7 @@ impl Compared<'_> {
 fn of_validity(side: &str, judged: &Validity) -> Vec<Remark> {
     let reason = |reason: &Reason| {
         let text = format!("{side} is {}: {}; {}", reason.weight().as_str(), reason.message(), reason.remedy());
-        Remark::Warning(validity::tone(reason.weight()), text)
+        Remark::Warning(validity::tone_of(reason.weight()), text)
     };
     judged.reasons.iter().map(reason).collect()
 }
@@ -248,9 +248,10 @@ pub(super) fn row_name(row: &ShiftRow) -> String {
 }
 
 fn shift_row(pair: &PathPair, row: &ShiftRow) -> Vec<Cell> {
-    let (tone, glyph, word) = shift::verdict(row.verdict);
+    let (tone, glyph, word) = shift::verdict_mark(row.verdict);
     let tone = softened(tone, row);
-    let shift = shift::figures(row.shift_ms, row.ci_ms).map_or_else(Cell::missing, |text| Cell::toned(text, tone));
+    let shift =
+        shift::shift_figures(row.shift_ms, row.ci_ms).map_or_else(Cell::missing, |text| Cell::toned(text, tone));
     vec![
         pair.candidate.as_str().into(),
         row_name(row).into(),
@@ -269,5 +270,5 @@ fn softened(tone: Tone, row: &ShiftRow) -> Tone {
 
 fn gate_cell(gate: Gate) -> Cell {
     let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {}", gate.as_str()), tone);
-    shift::gate(gate).map_or_else(Cell::missing, shown)
+    shift::gate_mark(gate).map_or_else(Cell::missing, shown)
 }

@@ -17,7 +17,7 @@ use crate::analysis::{Conclusion, FailedPath};
 use crate::measure::metric::{Basis, Metric};
 use crate::report::comparison::document::Compared;
 use crate::report::json;
-use crate::report::json::comparisons::{FailedFacts, MeanFacts, failed, held, means};
+use crate::report::json::comparisons::{FailedFacts, MeanFacts, failed, held_gate, means};
 use crate::report::json::number::{ms, pair, rounded};
 use crate::run::Run;
 
@@ -86,20 +86,20 @@ struct FailedPathFacts<'a> {
 impl Compared<'_> {
     /// The bytes of `comparison.json`.
     pub(crate) fn json(&self) -> Vec<u8> {
-        let between = self.between;
-        let pairs = &between.pairs;
+        let comparison = self.comparison;
+        let pairs = &comparison.pairs;
         json::bytes(&ComparisonDocument {
-            base: side(self.names[0], self.runs[0], &between.validity[0]),
-            candidate: side(self.names[1], self.runs[1], &between.validity[1]),
+            base: side(self.names[0], self.runs[0], &comparison.validity[0]),
+            candidate: side(self.names[1], self.runs[1], &comparison.validity[1]),
             comparisons: pairs.iter().flat_map(|pair| pair.rows.iter().map(|row| self.row(pair, row))).collect(),
-            differences: &between.differences,
-            failed_paths: failed_paths(&between.failing),
+            differences: &comparison.differences,
+            failed_paths: failed_paths(&comparison.failing),
             failed_shares: pairs.iter().map(failed_calls).collect(),
-            kind: between.kind,
+            kind: comparison.kind,
             mean_shifts: pairs.iter().flat_map(|pair| means(&pair.base, &pair.candidate, &pair.judged.means)).collect(),
-            notes: &between.notes,
+            notes: &comparison.notes,
             schema_version: 1,
-            verdict: verdict(between.conclusion()),
+            verdict: verdict(comparison.conclusion()),
             weakness: self.weakness(),
         })
     }
@@ -108,13 +108,13 @@ impl Compared<'_> {
         RowFacts {
             baseline: &of.base,
             baseline_ms: ms(row.baseline_ms),
-            basis: self.between.basis,
+            basis: self.comparison.basis,
             blocks: row.blocks,
             candidate: &of.candidate,
             ci_ms: pair(row.ci_ms),
             confidence: CONFIDENCE,
-            connections: self.between.connections,
-            gate: held(row.gate),
+            connections: self.comparison.connections,
+            gate: held_gate(row.gate),
             gate_ms: ms(row.gate_ms),
             joint_ci_ms: pair(row.joint_ci_ms),
             margin: row.margin.map(|size| size.to_string()),

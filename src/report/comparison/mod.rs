@@ -37,7 +37,8 @@ mod tests {
         let margins = ["5%".parse().expect("margin"), "ttft.p99=200ms".parse().expect("margin")];
         let side = |run| RunSide { run, path: None };
         let found = between(side(&base), side(&candidate), &margins).expect("alike");
-        let compared = Compared { between: &found, runs: [&base, &candidate], names: ["runs/base", "runs/candidate"] };
+        let compared =
+            Compared { comparison: &found, runs: [&base, &candidate], names: ["runs/base", "runs/candidate"] };
         let text = render(&compared.document(), Look { width: Some(100), colour: false }, &[]);
         assert_eq!(text, golden("comparison.txt", text.as_bytes()));
         let md = String::from_utf8(markdown::render(&compared.document())).expect("text");

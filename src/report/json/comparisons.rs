@@ -256,7 +256,7 @@ pub(crate) fn failed<'a>(baseline: &'a str, candidate: &'a str, shares: &FailedS
         candidate,
         candidate_share: ms(shares.candidate),
         ci: pair(shares.ci),
-        gate: held(shares.gate),
+        gate: held_gate(shares.gate),
         margin: ms(shares.margin),
     }
 }
@@ -264,12 +264,12 @@ pub(crate) fn failed<'a>(baseline: &'a str, candidate: &'a str, shares: &FailedS
 impl FailedFacts<'_> {
     /// The same with the margin of a comparison of two runs.
     pub(crate) fn within(self, margin: f64, gate: Gate) -> Self {
-        Self { margin: Some(rounded(margin)), gate: held(gate), ..self }
+        Self { margin: Some(rounded(margin)), gate: held_gate(gate), ..self }
     }
 }
 
-/// The gate that is held; none where nothing is gated.
-pub(crate) fn held(gate: Gate) -> Option<Gate> {
+/// The gate that is held_gate; none where nothing is gated.
+pub(crate) fn held_gate(gate: Gate) -> Option<Gate> {
     Some(gate).filter(|gate| *gate != Gate::Ungated)
 }
 
@@ -393,7 +393,7 @@ fn shift<'a>(baseline: &'a str, candidate: &'a str, comparison: &Comparison, row
         blocks: row.blocks,
         margin: row.margin.map(|size| size.to_string()),
         gate_ms: ms(row.gate_ms),
-        gate: held(row.gate),
+        gate: held_gate(row.gate),
         ci_pct: pair(row.ci_pct),
         resolves_ms: ms(row.resolves_ms()),
         needed_rounds: row.needed_rounds.map(Needed::total),

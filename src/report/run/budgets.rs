@@ -24,7 +24,7 @@ pub(super) fn table(run: &Run, analysis: &Analysis) -> Table {
     columns.extend([figures("margin left"), word_column("verdict")]);
     let paths = analysis.paths.iter().map(|summary| summary.path);
     let rows = paths.map(|path| {
-        let (budget, actual, left, verdict) = line(run, analysis, path).cells(analysis, path);
+        let (budget, actual, left, verdict) = deciding_budget(run, analysis, path).cells(analysis, path);
         vec![run.manifest.plan.path(path).name.as_str().into(), budget, actual, left, verdict]
     });
     Table { title: "Decision".to_owned(), columns, rows: rows.collect(), note: Some(note(analysis)) }
@@ -57,10 +57,10 @@ enum Line<'a> {
     Nothing,
 }
 
-fn line<'a>(run: &Run, analysis: &'a Analysis, path: PathId) -> Line<'a> {
+fn deciding_budget<'a>(run: &Run, analysis: &'a Analysis, path: PathId) -> Line<'a> {
     let name = &run.manifest.plan.path(path).name;
     let own: Vec<&ObjectiveResult> = analysis.objectives.iter().filter(|held| held.objective.path == *name).collect();
-    if let Some(deciding) = own.iter().min_by(|a, b| before(a, b)) {
+    if let Some(deciding) = own.iter().min_by(|a, b| more_decisive(a, b)) {
         return Line::Objective(deciding, own.len() - 1);
     }
     let Some(comparison) = &analysis.comparison else { return Line::Nothing };
@@ -68,12 +68,12 @@ fn line<'a>(run: &Run, analysis: &'a Analysis, path: PathId) -> Line<'a> {
         return Line::Baseline;
     }
     match comparison.candidates.iter().find(|candidate| candidate.path == path) {
-        Some(candidate) => of_candidate(comparison, candidate),
+        Some(candidate) => budget_of(comparison, candidate),
         None => Line::Nothing,
     }
 }
 
-fn of_candidate<'a>(comparison: &Comparison, candidate: &'a Candidate) -> Line<'a> {
+fn budget_of<'a>(comparison: &Comparison, candidate: &'a Candidate) -> Line<'a> {
     let headline = candidate.headline(comparison.headline);
     if comparison.twin == Some(candidate.path) {
         return headline.map_or(Line::Nothing, Line::Twin);
@@ -91,7 +91,7 @@ fn of_candidate<'a>(comparison: &Comparison, candidate: &'a Candidate) -> Line<'
 }
 
 /// Which of two objectives decides about their path.
-fn before(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
+fn more_decisive(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
     let rank = |held: &ObjectiveResult| match (held.verdict, held.objective.severity) {
         (ObjectiveVerdict::Missed, Severity::Critical) => 0,
         (ObjectiveVerdict::Inconclusive, Severity::Critical) => 1,
@@ -99,11 +99,11 @@ fn before(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
         (ObjectiveVerdict::Inconclusive, Severity::Warning) => 3,
         (ObjectiveVerdict::Met, _) => 4,
     };
-    let room = |held| left_of(held).unwrap_or(f64::INFINITY);
+    let room = |held| room_left(held).unwrap_or(f64::INFINITY);
     rank(a).cmp(&rank(b)).then(room(a).total_cmp(&room(b)))
 }
 
-fn left_of(held: &ObjectiveResult) -> Option<f64> {
+fn room_left(held: &ObjectiveResult) -> Option<f64> {
     let expr = &held.objective.expr;
     share_left(held.observed, Some(expr.limit), expr.comparator.is_upper())
 }
@@ -122,19 +122,24 @@ impl Line<'_> {
         let none = Cell::missing;
         let (budget, actual, left, verdict) = match self {
             Self::Objective(held, more) => {
-                let (tone, seen) = objectives::observed(held);
+                let (tone, seen) = objectives::describe_observed(held);
                 let more = if *more > 0 { format!(" (and {more} more)") } else { String::new() };
-                let verdict = Cell::toned(objectives::mark(held), tone);
-                (format!("{}{more}", held.objective.label()).into(), seen.into(), share(left_of(held)), verdict)
+                let verdict = Cell::toned(objectives::verdict_mark(held), tone);
+                (format!("{}{more}", held.objective.label()).into(), seen.into(), share_cell(room_left(held)), verdict)
             }
             Self::Margin(row) => {
                 let limit = row.gate_ms.map_or_else(|| MISSING.to_owned(), figure::shift);
                 let budget = format!("{} {} < {limit}", words::short(row.metric), figure::quantile(row.quantile));
-                (budget.into(), shift(row), share(share_left(row.shift_ms, row.gate_ms, true)), gate(row.gate))
+                (
+                    budget.into(),
+                    shift_cell(row),
+                    share_cell(share_left(row.shift_ms, row.gate_ms, true)),
+                    gate_cell(row.gate),
+                )
             }
-            Self::Shift(row) => (Cell::toned("none declared", Tone::Quiet), shift(row), none(), verdict(row)),
+            Self::Shift(row) => (Cell::toned("none declared", Tone::Quiet), shift_cell(row), none(), verdict_cell(row)),
             Self::Twin(row) => {
-                (Cell::toned("none: the baseline again", Tone::Quiet), shift(row), none(), "noise floor".into())
+                (Cell::toned("none: the baseline again", Tone::Quiet), shift_cell(row), none(), "noise floor".into())
             }
             Self::Baseline => (Cell::toned("none declared", Tone::Quiet), none(), none(), "baseline".into()),
             Self::Nothing => (Cell::toned("none declared", Tone::Quiet), none(), none(), none()),
@@ -155,7 +160,7 @@ impl Line<'_> {
     }
 }
 
-fn share(left: Option<f64>) -> Cell {
+fn share_cell(left: Option<f64>) -> Cell {
     match left {
         Some(left) => {
             let text = format!("{:+.0}%", left * 100.0).replace('-', "−");
@@ -165,12 +170,12 @@ fn share(left: Option<f64>) -> Cell {
     }
 }
 
-fn shift(row: &ShiftRow) -> Cell {
+fn shift_cell(row: &ShiftRow) -> Cell {
     let named = |figures| format!("{} {}: {figures} ms", words::short(row.metric), figure::quantile(row.quantile));
-    Cell::maybe(shift::figures(row.shift_ms, row.ci_ms).map(named))
+    Cell::maybe(shift::shift_figures(row.shift_ms, row.ci_ms).map(named))
 }
 
-fn gate(gate: Gate) -> Cell {
+fn gate_cell(gate: Gate) -> Cell {
     let word = match gate {
         Gate::Passed => "within its margin",
         Gate::Failed => "beyond its margin",
@@ -178,11 +183,11 @@ fn gate(gate: Gate) -> Cell {
         Gate::Ungated => "not gated",
     };
     let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {word}"), tone);
-    shift::gate(gate).map_or_else(|| Cell::toned(word, Tone::Quiet), shown)
+    shift::gate_mark(gate).map_or_else(|| Cell::toned(word, Tone::Quiet), shown)
 }
 
-fn verdict(row: &ShiftRow) -> Cell {
-    let (tone, glyph, word) = shift::verdict(row.verdict);
+fn verdict_cell(row: &ShiftRow) -> Cell {
+    let (tone, glyph, word) = shift::verdict_mark(row.verdict);
     Cell::toned(format!("{glyph} {word}"), tone)
 }
 

@@ -8,7 +8,7 @@ use crate::measure::metric::Metric;
 use crate::report::document::Decision;
 use crate::report::figure;
 use crate::report::planned::Planned;
-use crate::report::shift::{behind, failures, headline, is_withheld, wanted};
+use crate::report::shift::{describe_failures, describe_headline, describe_rounds_needed, describe_shift, is_withheld};
 use crate::report::table::Tone;
 use crate::report::words::short;
 use crate::run::Run;
@@ -26,21 +26,21 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
         let sentence = format!("{subject} was not compared with {baseline}");
         return Decision { tone: Tone::Warn, sentence, details: Vec::new() };
     };
-    let (mut tone, mut sentence) = headline(row, &candidate.failures, subject, baseline);
+    let (mut tone, mut sentence) = describe_headline(row, &candidate.failures, subject, baseline);
     if comparison.twin == Some(candidate.path) && !is_withheld(row) {
-        (tone, sentence) = noise_floor(row, baseline);
+        (tone, sentence) = describe_noise_floor(row, baseline);
     }
-    let mut details = vec![behind(row, comparison.connections)];
-    details.extend(planned.and_then(|planned| plan_of(planned, comparison, candidate)));
-    details.extend(wanted(row, comparison.blocks.rate));
-    details.extend(resolves(row));
-    details.extend(gates(candidate));
+    let mut details = vec![describe_shift(row, comparison.connections)];
+    details.extend(planned.and_then(|planned| planned_shift(planned, comparison, candidate)));
+    details.extend(describe_rounds_needed(row, comparison.blocks.rate));
+    details.extend(detectable_shift(row));
+    details.extend(margins_kept(candidate));
     details.extend(less_reported(candidate));
-    details.extend(failures(candidate, subject, baseline));
+    details.extend(describe_failures(candidate, subject, baseline));
     Decision { tone, sentence, details }
 }
 
-fn plan_of(planned: Planned, comparison: &Comparison, candidate: &Candidate) -> Option<String> {
+fn planned_shift(planned: Planned, comparison: &Comparison, candidate: &Candidate) -> Option<String> {
     if comparison.headline != Metric::Ttft {
         return None;
     }
@@ -48,23 +48,24 @@ fn plan_of(planned: Planned, comparison: &Comparison, candidate: &Candidate) -> 
     Some(format!("planned by the simulator: {}", figure::shift(shift)))
 }
 
-/// What a path against itself says of the rig.
-fn noise_floor(row: &ShiftRow, baseline: &str) -> (Tone, String) {
+/// What the shift of a path against itself says of this machine.
+fn describe_noise_floor(row: &ShiftRow, baseline: &str) -> (Tone, String) {
     let floor = row.resolves_ms().map_or_else(|| "not known".to_owned(), figure::ms);
     match row.verdict {
-        Verdict::Inconclusive | Verdict::Equivalent => {
-            (Tone::Plain, format!("{baseline} against itself: no difference; the noise floor of this rig is ±{floor}"))
-        }
+        Verdict::Inconclusive | Verdict::Equivalent => (
+            Tone::Plain,
+            format!("{baseline} against itself: no difference; the noise floor of this machine is ±{floor}"),
+        ),
         Verdict::Faster | Verdict::Slower | Verdict::SlowerWithinMargin => {
-            (Tone::Warn, format!("{baseline} against itself is called different: this rig deceives itself"))
+            (Tone::Warn, format!("{baseline} differs from itself: this machine cannot compare paths in this run"))
         }
     }
 }
 
-/// The smallest shift that would have been seen.
-fn resolves(row: &ShiftRow) -> Option<String> {
+/// The smallest shift that could have been detected.
+fn detectable_shift(row: &ShiftRow) -> Option<String> {
     let resolves = row.resolves_ms().filter(|_| row.open == Some(Open::HoldsZero))?;
-    Some(format!("this run would have told a shift of about {} from none", figure::ms(resolves)))
+    Some(format!("this run could have detected a shift of about {}", figure::ms(resolves)))
 }
 
 /// What is left of the median shift without the time that servers report.
@@ -85,7 +86,7 @@ fn less_reported(candidate: &Candidate) -> Option<String> {
 }
 
 /// How declared margins stand.
-fn gates(candidate: &Candidate) -> Option<String> {
+fn margins_kept(candidate: &Candidate) -> Option<String> {
     let named = |gate: Gate| -> Vec<String> {
         let of_rows = candidate.rows.iter().filter(|row| row.margin.is_some() && row.gate == gate);
         let mut names: Vec<String> =

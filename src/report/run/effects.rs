@@ -6,7 +6,7 @@ use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::connection_state::IDLE_S;
 use crate::analysis::compare::shift::{Candidate, ConnectionShift, Contrast, Dominance, Interference};
 use crate::report::figure;
-use crate::report::shift::figures as figures_of;
+use crate::report::shift::shift_figures;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::words;
 use crate::run::Run;
@@ -109,7 +109,7 @@ pub(crate) fn connections(run: &Run, analysis: &Analysis) -> Table {
             shift.state.as_str().into(),
             figure::count(shift.n_baseline as u64).into(),
             figure::count(shift.n_candidate as u64).into(),
-            Cell::maybe(figures_of(shift.shift_ms, shift.ci_ms)),
+            Cell::maybe(shift_figures(shift.shift_ms, shift.ci_ms)),
         ]
     };
     let told = |candidate: &'_ Candidate| candidate.connections.iter().filter(|one| one.shift_ms.is_some()).count() > 1;
@@ -122,8 +122,8 @@ pub(crate) fn connections(run: &Run, analysis: &Analysis) -> Table {
         columns,
         rows: rows.collect(),
         note: Some(format!(
-            "New: opened for the call. Idle: it had carried calls, but none for {IDLE_S:.0} s. In brackets the 95% \
-             interval, from 20 calls on either side up."
+            "New: opened for the call. Idle: it had carried calls, but none for {IDLE_S:.0} s. Brackets hold \
+             the 95% interval, from 20 calls on either side up."
         )),
     }
 }

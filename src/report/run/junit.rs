@@ -38,7 +38,7 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
 }
 
 fn of_run(judged: &Validity) -> Case {
-    let (_, sentence) = validity::sentence(judged);
+    let (_, sentence) = validity::describe_validity(judged);
     let reasons = judged.reasons.iter().map(|reason| format!("; {}: {}", reason.message(), reason.remedy()));
     let ending = match judged.verdict {
         ValidityVerdict::Valid | ValidityVerdict::Degraded => Ending::Passed,
@@ -57,7 +57,7 @@ fn of_path(run: &Run, analysis: &Analysis, summary: &PathSummary) -> Case {
         None => (Ending::Passed, format!("{} of {} calls succeeded", summary.requests.ok, summary.requests.planned)),
     };
     let class = run.manifest.plan.path(summary.path).name.clone();
-    let detail = errors::of_path(run, summary.path);
+    let detail = errors::describe_errors_of(run, summary.path);
     Case { class, name: "the path answers".to_owned(), ending, message, detail }
 }
 
@@ -98,7 +98,7 @@ fn of_gate(gate: Gate) -> Ending {
 }
 
 fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
-    let (_, seen) = objectives::sentence(result);
+    let (_, seen) = objectives::describe_objective(result);
     let ending = match result.verdict {
         _ if invalid => Ending::Skipped,
         ObjectiveVerdict::Met => Ending::Passed,
@@ -115,6 +115,6 @@ fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
     };
     let objective = &result.objective;
     let path = run.manifest.plan.path_named(&objective.path);
-    let detail = path.map(|path| errors::of_path(run, path.id)).unwrap_or_default();
+    let detail = path.map(|path| errors::describe_errors_of(run, path.id)).unwrap_or_default();
     Case { class: objective.path.clone(), name: objective.label(), ending, message, detail }
 }

@@ -50,11 +50,11 @@ pub(crate) fn document(run: &Run, analysis: &Analysis) -> Document {
 }
 
 fn remarks(run: &Run, analysis: &Analysis) -> Vec<Remark> {
-    let (tone, sentence) = validity::sentence(&analysis.validity);
+    let (tone, sentence) = validity::describe_validity(&analysis.validity);
     let mut remarks = vec![Remark::Validity(tone, sentence)];
     let reasons = analysis.validity.reasons.iter();
-    remarks.extend(reasons.map(|one| Remark::Reason(validity::tone(one.weight()), one.message(), one.remedy())));
-    let (tone, sentence) = validity::own_error(run.manifest.own_error.as_ref());
+    remarks.extend(reasons.map(|one| Remark::Reason(validity::tone_of(one.weight()), one.message(), one.remedy())));
+    let (tone, sentence) = validity::describe_own_error(run.manifest.own_error.as_ref());
     remarks.push(Remark::OwnError(tone, sentence));
     for (summary, findings) in analysis.paths.iter().zip(&analysis.findings) {
         let path = &run.manifest.plan.path(summary.path).name;
@@ -71,5 +71,5 @@ fn remarks(run: &Run, analysis: &Analysis) -> Vec<Remark> {
 pub(crate) fn notes(run: &Run, analysis: &Analysis) -> Vec<String> {
     let of_comparison = analysis.comparison.iter().flat_map(|comparison| &comparison.notes);
     let told = run.manifest.notes.iter().chain(of_comparison);
-    validity::sampled(run).into_iter().chain(told.cloned()).collect()
+    validity::describe_sample(run).into_iter().chain(told.cloned()).collect()
 }

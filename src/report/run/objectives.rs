@@ -12,8 +12,8 @@ use crate::report::table::{Cell, Table, Tone, words as word_column};
 /// The objectives; without rows if there are none.
 pub(super) fn objectives(analysis: &Analysis) -> Table {
     let row = |result: &ObjectiveResult| -> Vec<Cell> {
-        let (tone, seen) = sentence(result);
-        let (tone, mark) = shown(analysis, &result.objective.path, tone, mark(result));
+        let (tone, seen) = describe_objective(result);
+        let (tone, mark) = mark_shown(analysis, &result.objective.path, tone, verdict_mark(result));
         let objective = &result.objective;
         let name = objective.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
         let what = format!("{name}{}", objective.label());
@@ -32,7 +32,7 @@ pub(super) fn objectives(analysis: &Analysis) -> Table {
 }
 
 /// The verdict on something that was asked of a path: none of an invalid run, and no good colour on a path that failed.
-fn shown(analysis: &Analysis, path: &str, tone: Tone, mark: String) -> (Tone, String) {
+fn mark_shown(analysis: &Analysis, path: &str, tone: Tone, mark: String) -> (Tone, String) {
     let failed = analysis.failing.iter().any(|failed| failed.name == path);
     match tone {
         _ if analysis.conclusion == Conclusion::Invalid => (Tone::Quiet, "not judged".to_owned()),
@@ -44,14 +44,14 @@ fn shown(analysis: &Analysis, path: &str, tone: Tone, mark: String) -> (Tone, St
 /// The claims; without rows if there are none.
 pub(super) fn expectations(analysis: &Analysis) -> Table {
     let row = |held: &ExpectationResult| -> Vec<Cell> {
-        let (tone, seen) = sentence(&held.result);
+        let (tone, seen) = describe_objective(&held.result);
         let mark = match held.result.verdict {
             ObjectiveVerdict::Met => format!("{KEPT} holds"),
             ObjectiveVerdict::Missed => format!("{BROKEN} fails"),
             ObjectiveVerdict::Inconclusive => format!("{UNDECIDED} unproven"),
         };
         let expectation = &held.expectation;
-        let (tone, mark) = shown(analysis, &expectation.slo.path, tone, mark);
+        let (tone, mark) = mark_shown(analysis, &expectation.slo.path, tone, mark);
         let reference = expectation.reference.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
         vec![
             format!("{}{reference}", expectation.claim).into(),
@@ -73,14 +73,14 @@ pub(super) fn expectations(analysis: &Analysis) -> Table {
 }
 
 /// The sentence of an objective.
-pub(crate) fn sentence(result: &ObjectiveResult) -> (Tone, String) {
-    let (tone, seen) = observed(result);
+pub(crate) fn describe_objective(result: &ObjectiveResult) -> (Tone, String) {
+    let (tone, seen) = describe_observed(result);
     let why = result.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
     (tone, format!("{seen}{why}"))
 }
 
 /// The figure of an objective with its interval.
-pub(crate) fn observed(result: &ObjectiveResult) -> (Tone, String) {
+pub(crate) fn describe_observed(result: &ObjectiveResult) -> (Tone, String) {
     let figure = |value: f64| in_unit(result, value);
     let tone = match result.verdict {
         ObjectiveVerdict::Met => Tone::Good,
@@ -110,7 +110,7 @@ fn in_unit(result: &ObjectiveResult, value: f64) -> String {
 }
 
 /// The verdict on an objective, for a cell.
-pub(crate) fn mark(result: &ObjectiveResult) -> String {
+pub(crate) fn verdict_mark(result: &ObjectiveResult) -> String {
     match result.verdict {
         ObjectiveVerdict::Met => format!("{KEPT} met"),
         ObjectiveVerdict::Missed if result.objective.severity == Severity::Warning => "⚠ missed (warning)".to_owned(),

@@ -70,7 +70,7 @@ pub(super) fn metrics(run: &Run, summary: &PathSummary) -> Table {
             "{} calls on connections used before, {} on new ones; {}.",
             figure::count(connections.reused),
             figure::count(connections.opened),
-            amounts::tokens(&summary.tokens)
+            amounts::describe_tokens(&summary.tokens)
         )),
     }
 }

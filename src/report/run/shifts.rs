@@ -32,7 +32,7 @@ pub(super) fn table(run: &Run, analysis: &Analysis, planned: Option<Planned>) ->
         columns,
         rows,
         note: Some(format!(
-            "Calls on {} connections, those that timed out as longer than any. In brackets the 95% interval from {} blocks of {} drawn again, the same \
+            "Calls on {} connections, those that timed out as longer than any. Brackets hold the 95% interval from {} blocks of {} drawn again, the same \
              for all paths. ▲ slower and ▼ faster are verdicts that hold for all rows at once with 95% confidence.{}",
             comparison.connections.as_str(),
             comparison.filled(),
@@ -50,8 +50,8 @@ fn shift_row<'a>(run: &Run, path: PathId, metric: Metric, rows: impl Iterator<It
 }
 
 fn shift_cell(row: &ShiftRow) -> Cell {
-    let Some(figures) = shift::figures(row.shift_ms, row.ci_ms) else { return Cell::missing() };
-    let (tone, glyph, _) = shift::verdict(row.verdict);
+    let Some(figures) = shift::shift_figures(row.shift_ms, row.ci_ms) else { return Cell::missing() };
+    let (tone, glyph, _) = shift::verdict_mark(row.verdict);
     let mark = if row.verdict == Verdict::Inconclusive { String::new() } else { format!("{glyph} ") };
     Cell::toned(format!("{mark}{figures}"), tone)
 }

@@ -7,7 +7,7 @@ use crate::report::table::Tone;
 use crate::run::Run;
 
 /// What a reader must know of a run of which not every call has a row.
-pub(crate) fn sampled(run: &Run) -> Option<String> {
+pub(crate) fn describe_sample(run: &Run) -> Option<String> {
     let rows = run.manifest.rows.as_ref()?;
     let mut told = format!(
         "Rows are a seeded sample: those of {} of the rounds, {} of {} calls. Counts, costs, shares of the calls of a path, \
@@ -26,18 +26,18 @@ pub(crate) fn sampled(run: &Run) -> Option<String> {
 }
 
 /// "1 bad second", "3 bad seconds".
-pub(crate) fn bad_seconds(validity: &Validity) -> String {
+pub(crate) fn count_bad_seconds(validity: &Validity) -> String {
     let many = validity.bad.seconds.len();
     format!("{many} bad second{}", if many == 1 { "" } else { "s" })
 }
 
 /// How far the run can be trusted, in a line.
-pub(crate) fn sentence(validity: &Validity) -> (Tone, String) {
+pub(crate) fn describe_validity(validity: &Validity) -> (Tone, String) {
     let lags = &validity.lags;
     let lag = |lag: &Lag| figure::maybe_ms(lag.p99);
     let left_out = match validity.left_out {
         0 => String::new(),
-        calls => format!("; {} calls of {} left out", figure::count(calls), bad_seconds(validity)),
+        calls => format!("; {} calls of {} left out", figure::count(calls), count_bad_seconds(validity)),
     };
     let counts = format!(
         "{} of {} arrivals sent, 99% of them within {} of their time (timer {}, dispatch {}){left_out}",
@@ -47,12 +47,12 @@ pub(crate) fn sentence(validity: &Validity) -> (Tone, String) {
         lag(&lags.timer),
         lag(&lags.dispatch),
     );
-    let tone = if validity.verdict == ValidityVerdict::Valid { Tone::Good } else { tone(validity.verdict) };
+    let tone = if validity.verdict == ValidityVerdict::Valid { Tone::Good } else { tone_of(validity.verdict) };
     (tone, format!("{}: {counts}", validity.verdict.as_str()))
 }
 
 /// How a reason of that weight is meant.
-pub(crate) fn tone(weight: ValidityVerdict) -> Tone {
+pub(crate) fn tone_of(weight: ValidityVerdict) -> Tone {
     match weight {
         ValidityVerdict::Valid => Tone::Plain,
         ValidityVerdict::Degraded => Tone::Warn,
@@ -61,7 +61,7 @@ pub(crate) fn tone(weight: ValidityVerdict) -> Tone {
 }
 
 /// How wrong this tool itself is on the machine of a run, in a line.
-pub(crate) fn own_error(quoted: Option<&OwnError>) -> (Tone, String) {
+pub(crate) fn describe_own_error(quoted: Option<&OwnError>) -> (Tone, String) {
     let Some(OwnError { measured_at, faithful, error_ms }) = quoted else {
         let none =
             "this machine's own error: not known, there was no selftest of it with this version (hopmark selftest)";
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_selftest_is_quoted_in_a_line_and_its_absence_is_said() {
         let quote = fixture::selftest().quote(&fixture::machine()).expect("the same machine");
-        let (tone, text) = own_error(Some(&quote));
+        let (tone, text) = describe_own_error(Some(&quote));
         assert_eq!(
             (tone, text.replace('\u{202f}', " ").as_str()),
             (
@@ -103,9 +103,9 @@ mod tests {
                  is read 0.090 ms (p50) and 0.900 ms (p99) too long (selftest of 2026-09-30 08:15:00 UTC)"
             )
         );
-        let (tone, text) = own_error(Some(&OwnError { faithful: Faithful::default(), ..quote }));
+        let (tone, text) = describe_own_error(Some(&OwnError { faithful: Faithful::default(), ..quote }));
         assert!(tone == Tone::Warn && text.contains("not under 5 ms"), "{text}");
-        let (tone, text) = own_error(None);
+        let (tone, text) = describe_own_error(None);
         assert!(tone == Tone::Quiet && text.contains("not known") && text.contains("hopmark selftest"), "{text}");
     }
 }
