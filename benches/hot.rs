@@ -20,6 +20,7 @@ use hopmark::schedule::design::Phases;
 use hopmark::schedule::tickets::{Layout, Share, Tickets};
 use hopmark::store::{self, RowSampler, RowWriter};
 use hopmark::transport::connect::Target;
+use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq};
 use hopmark::wire::api;
 use hopmark::wire::sse::{Event, SseDecoder};
@@ -170,7 +171,7 @@ fn caller() -> Caller {
         tags: Vec::new(),
     };
     let target = Target::of(&path).expect("a target");
-    Caller::new(vec![Route::new(path, target, None)], "20261121T120000Z-abcd".to_owned(), Nanos(0), 0, 1)
+    Caller::new(vec![Route::new(path, target, Credential::None)], "20261121T120000Z-abcd".to_owned(), Nanos(0), 0, 1)
 }
 
 fn encode(c: &mut Criterion) {

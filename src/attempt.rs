@@ -34,6 +34,8 @@ use crate::path::{Http, NetPath, Timeouts};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError, Target};
 use crate::transport::connection::Connection;
+use crate::transport::credential::secret::Secret;
+use crate::transport::credential::{AuthHeader, Credential};
 use crate::transport::pool::{Place, Pool};
 use crate::units::{Api, Nanos, Phase};
 use crate::wire::api;
@@ -53,19 +55,20 @@ const HEADERS: usize = 24;
 pub struct Route {
     path: NetPath,
     target: Target,
-    chat: Uri,
-    responses: Uri,
+    /// Where each API is called.
+    uris: [Uri; Api::ALL.len()],
     /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
-    headers: [HeaderMap; 2],
-    /// The secret as its header carries it.
-    secret: Option<HeaderValue>,
+    headers: RefCell<[HeaderMap; 2]>,
+    credential: Credential,
+    /// Until when the credential's header is good.
+    until: Cell<Nanos>,
     pool: Pool,
 }
 
 impl Route {
-    /// A path that leads to `target`, with the header that carries its secret, if it has one.
+    /// A path that leads to `target`, and what proves there who calls.
     #[must_use]
-    pub fn new(path: NetPath, target: Target, secret: Option<(HeaderName, HeaderValue)>) -> Self {
+    pub fn new(path: NetPath, target: Target, credential: Credential) -> Self {
         let mut headers = HeaderMap::with_capacity(HEADERS);
         let shown = match path.http {
             Http::One => {
@@ -80,29 +83,35 @@ impl Route {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
-        let secret = secret.map(|(name, mut value)| {
-            value.set_sensitive(true);
-            headers.insert(name, value.clone());
-            value
-        });
+        let until = put_auth(std::slice::from_mut(&mut headers), credential.header(Nanos::now()));
         headers.insert(REQUEST_ID, HeaderValue::from_static(""));
-        let headers = ["application/json", "text/event-stream"].map(|accept| {
+        let headers = RefCell::new(["application/json", "text/event-stream"].map(|accept| {
             let mut headers = headers.clone();
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
             headers
-        });
+        }));
         // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
-        let uri = |resource: &str| format!("{shown}{resource}").parse().unwrap_or_default();
-        let (chat, responses) = (uri("/chat/completions"), uri("/responses"));
+        let uris = Api::ALL.map(|api| format!("{shown}{}", api.resource()).parse().unwrap_or_default());
         let pool = Pool::new(&path);
-        Self { path, target, chat, responses, headers, secret, pool }
+        Self { path, target, uris, headers, credential, until: Cell::new(until), pool }
     }
 
-    /// The secret itself.
-    fn secret(&self) -> Option<&str> {
-        let value = self.secret.as_ref()?.to_str().ok()?;
-        Some(value.strip_prefix("Bearer ").unwrap_or(value))
+    /// The headers of a call that is sent at `now`.
+    fn headers(&self, stream: bool, now: Nanos) -> HeaderMap {
+        if now >= self.until.get() {
+            self.until.set(put_auth(&mut *self.headers.borrow_mut(), self.credential.header(now)));
+        }
+        self.headers.borrow()[usize::from(stream)].clone()
     }
+}
+
+/// Puts the header that proves who calls among others, and says until when it is good.
+fn put_auth(all: &mut [HeaderMap], header: Option<AuthHeader>) -> Nanos {
+    let Some(AuthHeader { name, value, until }) = header else { return Nanos(u64::MAX) };
+    for headers in all {
+        headers.insert(&name, value.clone());
+    }
+    until
 }
 
 /// A call that is ready to be sent, and what becomes known of it. On the heap, where it is not copied about.
@@ -136,7 +145,8 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
-        let teller = Teller::new(Redactor::of(routes.iter().filter_map(Route::secret)));
+        let teller =
+            Teller::new(Redactor::of(routes.iter().filter_map(|route| route.credential.secret()).map(Secret::reveal)));
         Self {
             routes,
             run_id,
@@ -196,16 +206,12 @@ impl Caller {
     #[must_use]
     pub fn prepare(&self, ticket: Ticket, call: &Call) -> Box<Prepared> {
         let route = &self.routes[ticket.path.index()];
-        let uri = match call.api {
-            Api::Chat => &route.chat,
-            Api::Responses => &route.responses,
-        };
         let body = api::encode(call);
         let planned = planned_tokens(call, body.len());
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = route.headers[usize::from(call.stream)].clone();
+        *request.uri_mut() = route.uris[call.api.index()].clone();
+        *request.headers_mut() = route.headers(call.stream, self.origin + ticket.intended);
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }

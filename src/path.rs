@@ -59,6 +59,16 @@ pub enum AuthKind {
     SubscriptionKey,
 }
 
+impl AuthKind {
+    /// All kinds, by the words that profiles use.
+    pub(crate) const ALL: [(&'static str, Self); 4] = [
+        ("api-key", Self::ApiKey),
+        ("bearer", Self::Bearer),
+        ("subscription-key", Self::SubscriptionKey),
+        ("none", Self::None),
+    ];
+}
+
 /// Where a secret stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -113,7 +123,7 @@ impl Http {
 
     /// The most workers that can have a connection each; `None` when each has as many as it needs.
     #[must_use]
-    pub fn most_workers(&self, policy: ConnectionPolicy) -> Option<usize> {
+    pub(crate) fn most_workers(&self, policy: ConnectionPolicy) -> Option<usize> {
         match (self, policy) {
             (Self::Two { max, .. }, ConnectionPolicy::Keep) => Some(*max),
             (Self::Two { .. }, ConnectionPolicy::Fresh) | (Self::One, _) => None,
@@ -159,7 +169,7 @@ pub struct Timeouts {
     pub connect: Span,
     /// From the request sent to the first byte of the answer.
     pub first_byte: Span,
-    /// RunComparison two reads of the answer.
+    /// Between two reads of the answer.
     pub gap: Span,
     /// The whole call, from its sending.
     pub total: Span,

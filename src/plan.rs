@@ -10,7 +10,7 @@ use crate::objective::objective::{Expectation, Objective};
 use crate::objective::precision::Precision;
 use crate::path::NetPath;
 use crate::profile::{Profile, most_workers};
-use crate::schedule::arrivals::{ArrivalTimes, nanos, trace_end};
+use crate::schedule::arrivals::{nanos, trace_end};
 use crate::schedule::closed;
 use crate::schedule::design::Phases;
 use crate::schedule::measured::{self, Unmeasured};
@@ -35,9 +35,9 @@ pub struct Plan {
     pub baseline: PathId,
     /// The ways to the model.
     pub paths: Vec<NetPath>,
-    /// The baseline's path once more, by which the rig shows its own noise.
-    #[serde(default)]
-    pub twin: Option<PathId>,
+    /// The baseline's path once more, which shows the noise of this machine.
+    #[serde(default, rename = "twin")]
+    pub control_path: Option<PathId>,
     /// What is asked.
     pub workload: WorkloadPlan,
     /// When.
@@ -70,18 +70,18 @@ pub struct SimulatorPlan {
 }
 
 /// Adds the baseline's path once more, under a name that no other has.
-fn add_twin(paths: &mut Vec<NetPath>, baseline: PathId) -> PathId {
-    let mut twin = paths[baseline.index()].clone();
-    while paths.iter().any(|path| path.name == twin.name) {
-        twin.name.push_str("-again");
+fn add_control_path(paths: &mut Vec<NetPath>, baseline: PathId) -> PathId {
+    let mut control = paths[baseline.index()].clone();
+    while paths.iter().any(|path| path.name == control.name) {
+        control.name.push_str("-again");
     }
-    twin.id = PathId(paths.len() as u16);
-    paths.push(twin);
+    control.id = PathId(paths.len() as u16);
+    paths.push(control);
     PathId(paths.len() as u16 - 1)
 }
 
 /// The seed of a plan whose profile names none.
-pub const DEFAULT_SEED: u64 = 42;
+pub(crate) const DEFAULT_SEED: u64 = 42;
 
 impl Plan {
     /// What will happen when this profile is run by a process that may use `cores` cores.
@@ -89,14 +89,14 @@ impl Plan {
     pub fn resolve(profile: Profile, cores: usize) -> Self {
         let most = most_workers(&profile.paths).unwrap_or(usize::MAX);
         let mut paths = profile.paths;
-        let twin = profile.noise_floor.then(|| add_twin(&mut paths, profile.baseline));
+        let control_path = profile.noise_floor.then(|| add_control_path(&mut paths, profile.baseline));
         Self {
             name: profile.name,
             seed: profile.seed.unwrap_or(DEFAULT_SEED),
             workers: profile.workers.unwrap_or(cores).min(most).max(1),
             baseline: profile.baseline,
             paths,
-            twin,
+            control_path,
             workload: profile.workload,
             load: profile.load,
             objectives: profile.objectives,
@@ -117,13 +117,13 @@ impl Plan {
 
     /// The path with this name.
     #[must_use]
-    pub fn path_named(&self, name: &str) -> Option<&NetPath> {
+    pub(crate) fn path_named(&self, name: &str) -> Option<&NetPath> {
         self.paths.iter().find(|path| path.name == name)
     }
 
     /// Whether the run is to be judged while it goes on.
     #[must_use]
-    pub fn is_overseen(&self) -> bool {
+    pub(crate) fn is_overseen(&self) -> bool {
         self.precision.is_some() || self.objectives.iter().any(|objective| objective.abort_after.is_some())
     }
 
@@ -142,7 +142,7 @@ impl Plan {
     /// How many seconds an interval of histograms, counts and series lasts: it widens with the plan, so that files stay
     /// bounded. 1 up to ten minutes, 10 up to two hours, 60 beyond.
     #[must_use]
-    pub fn interval_s(&self) -> u64 {
+    pub(crate) fn interval_s(&self) -> u64 {
         match self.measure_until().as_secs() {
             0..=600 => 1,
             601..=7_200 => 10,
@@ -152,10 +152,9 @@ impl Plan {
 
     /// How many calls an open load with a rate will make, nearly; `None` where nobody knows before.
     #[must_use]
-    pub fn expected_calls(&self) -> Option<f64> {
+    pub(crate) fn expected_calls(&self) -> Option<f64> {
         let members = if self.load.design == Design::Paired { self.paths.len() } else { 1 };
-        let LoadModel::Open { rate: Some(rate), .. } = self.load.model else { return None };
-        let calls = rate.0 * self.measure_until().as_secs_f64() * members as f64;
+        let calls = self.load.model.rate()?.0 * self.measure_until().as_secs_f64() * members as f64;
         Some(self.limits.requests.map_or(calls, |limit| calls.min(limit as f64)))
     }
 
@@ -175,19 +174,8 @@ impl Plan {
             spread: nanos(self.load.round_spread.0),
             phases,
         };
-        Tickets::new(self.arrivals(trace, phases.until), layout, Share { shard, of: of.max(1) })
-    }
-
-    fn arrivals<'trace>(&self, trace: Option<&'trace [Duration]>, until: u64) -> ArrivalTimes<'trace> {
-        let none = ArrivalTimes::trace(&[], 0);
-        match self.load.model {
-            LoadModel::Open { arrivals: Arrivals::Constant, rate: Some(rate) } => ArrivalTimes::constant(rate.0, until),
-            LoadModel::Open { arrivals: Arrivals::Poisson, rate: Some(rate) } => {
-                ArrivalTimes::poisson(self.seed, rate.0, until)
-            }
-            LoadModel::Open { arrivals: Arrivals::Trace, .. } => ArrivalTimes::trace(trace.unwrap_or(&[]), until),
-            LoadModel::Open { rate: None, .. } | LoadModel::Closed { .. } => none,
-        }
+        let times = self.load.model.times(self.seed, trace, phases.until);
+        Tickets::new(times, layout, Share { shard, of: of.max(1) })
     }
 
     /// Where the phases lie, in nanoseconds from the run's start.
@@ -201,8 +189,8 @@ impl Plan {
 
     /// Whether arrivals come at the trace's own times.
     #[must_use]
-    pub fn follows_trace(&self) -> bool {
-        matches!(self.load.model, LoadModel::Open { arrivals: Arrivals::Trace, .. })
+    pub(crate) fn follows_trace(&self) -> bool {
+        self.load.model.arrivals().is_some_and(Arrivals::follows_trace)
     }
 
     /// Shortens the measured phase to the end of the trace that it follows, if the trace ends first.
@@ -224,7 +212,7 @@ impl Plan {
     ///
     /// # Errors
     /// When the schedule has no measured call for a path, or a limit on requests ends it before.
-    pub fn check_measured(&self, trace: Option<&[Duration]>) -> Result<(), NothingMeasured> {
+    pub(crate) fn check_measured(&self, trace: Option<&[Duration]>) -> Result<(), NothingMeasured> {
         if self.concurrency() > 0 || self.is_surely_measured() {
             return Ok(());
         }
@@ -239,7 +227,7 @@ impl Plan {
 
     /// Whether so many arrivals are expected on every path that none can be without, so that nobody need count them.
     fn is_surely_measured(&self) -> bool {
-        let LoadModel::Open { rate: Some(rate), .. } = self.load.model else { return false };
+        let Some(rate) = self.load.model.rate() else { return false };
         let in_a_segment = rate.0 * self.load.duration.0.as_secs_f64() / self.paths.len().max(1) as f64;
         self.limits.requests.is_none() && in_a_segment > SURELY
     }
@@ -253,15 +241,15 @@ impl Plan {
             );
         }
         let after = format!("the measured {duration} after {warmup} of warmup");
-        match self.load.model {
-            LoadModel::Open { rate: Some(rate), .. } => format!(
+        match self.load.model.rate() {
+            Some(rate) => format!(
                 "a rate of {} ({}, seed {}) brings no arrival for it into {after}; raise load.rate or lengthen \
                  load.duration",
-                measured::told(rate),
+                measured::readable_rate(rate),
                 design.as_str(),
                 self.seed
             ),
-            LoadModel::Open { rate: None, .. } | LoadModel::Closed { .. } => format!(
+            None => format!(
                 "the trace has no arrival for it in {after}; use a longer trace, raise workload.time_scale or lengthen \
                  load.duration"
             ),
@@ -270,46 +258,31 @@ impl Plan {
 
     /// The first round of the measured phase, where groups of neighbours begin anew; 0 for a closed load, which has none.
     #[must_use]
-    pub fn first_measured(&self, trace: Option<&[Duration]>) -> u64 {
+    pub(crate) fn first_measured(&self, trace: Option<&[Duration]>) -> u64 {
         self.tickets(trace, 0, 1).find(|ticket| ticket.phase == Phase::Measure).map_or(0, |ticket| ticket.round)
-    }
-
-    /// How many attempts of the measured phase are due before `until`, by path; zeros for a closed load.
-    #[must_use]
-    pub fn planned(&self, trace: Option<&[Duration]>, until: Duration) -> Vec<u64> {
-        let mut planned = vec![0; self.paths.len()];
-        for ticket in self.tickets(trace, 0, 1).take_while(|ticket| ticket.intended < until) {
-            if ticket.phase == Phase::Measure {
-                planned[ticket.path.index()] += 1;
-            }
-        }
-        planned
     }
 
     /// The phase in which an instant after the run's start lies.
     #[must_use]
-    pub fn phase_at(&self, at: Duration) -> Phase {
+    pub(crate) fn phase_at(&self, at: Duration) -> Phase {
         self.phases(None).at(nanos(at))
     }
 
     /// The callers of a closed load; 0 for an open one. Caller `slot` belongs to worker `slot % workers`.
     #[must_use]
     pub fn concurrency(&self) -> u64 {
-        match self.load.model {
-            LoadModel::Closed { concurrency, .. } => concurrency as u64,
-            LoadModel::Open { .. } => 0,
-        }
+        self.load.model.concurrency()
     }
 
     /// When caller `slot` of a closed load makes its first call, from the run's start.
     #[must_use]
-    pub fn closed_start(&self, slot: u64) -> Duration {
+    pub(crate) fn closed_start(&self, slot: u64) -> Duration {
         closed::first_call(slot, self.concurrency(), self.measure_from())
     }
 
     /// Number, round and path of call `k` of caller `slot` of a closed load. Every call is a round of its own.
     #[must_use]
-    pub fn closed_call(&self, slot: u64, k: u64) -> (Seq, u64, PathId) {
+    pub(crate) fn closed_call(&self, slot: u64, k: u64) -> (Seq, u64, PathId) {
         let seq = closed::seq(slot, k, self.concurrency().max(1));
         (seq, seq.0, closed::path(self.seed, slot, k, self.path_count()))
     }
@@ -317,7 +290,7 @@ impl Plan {
     /// The path of call `k` of caller `slot` when it starts at `at`: under [`Design::Sequential`] the measured phase
     /// has a segment for each path, otherwise it is the path of [`Plan::closed_call`].
     #[must_use]
-    pub fn closed_path_at(&self, slot: u64, k: u64, at: Duration) -> PathId {
+    pub(crate) fn closed_path_at(&self, slot: u64, k: u64, at: Duration) -> PathId {
         let phases = self.phases(None);
         if self.load.design == Design::Sequential && phases.at(nanos(at)) == Phase::Measure {
             PathId(phases.segment(nanos(at), self.path_count()))
@@ -328,7 +301,7 @@ impl Plan {
 
     /// The ticket of call `k` of caller `slot` of a closed load when it starts at `at`; `None` once measuring is over.
     #[must_use]
-    pub fn closed_ticket(&self, slot: u64, k: u64, at: Duration) -> Option<Ticket> {
+    pub(crate) fn closed_ticket(&self, slot: u64, k: u64, at: Duration) -> Option<Ticket> {
         let phase = self.phase_at(at);
         let (seq, round, _) = self.closed_call(slot, k);
         let path = self.closed_path_at(slot, k, at);
@@ -411,7 +384,7 @@ mod tests {
             },
             objectives: Vec::new(),
             margins: Vec::new(),
-            twin: None,
+            control_path: None,
             expectations: Vec::new(),
             limits: Limits::default(),
             prices: None,
@@ -424,12 +397,20 @@ mod tests {
         LoadModel::Open { arrivals, rate: rate.map(Rate) }
     }
 
+    /// How many attempts of the measured phase are due before `until`, by path.
+    fn planned(plan: &Plan, trace: Option<&[Duration]>, until: Duration) -> Vec<u64> {
+        let mut planned = vec![0; plan.paths.len()];
+        let due = plan.tickets(trace, 0, 1).take_while(|ticket| ticket.intended < until);
+        due.filter(|ticket| ticket.phase == Phase::Measure).for_each(|ticket| planned[ticket.path.index()] += 1);
+        planned
+    }
+
     #[test]
     fn the_plan_counts_what_is_due() {
         let plan = plan(open(Arrivals::Constant, Some(10.0)), Design::Paired);
-        assert_eq!(plan.planned(None, plan.measure_until()), [90, 90, 90]);
-        assert_eq!(plan.planned(None, Duration::from_secs(1)), [0, 0, 0]);
-        let half: u64 = plan.planned(None, Duration::from_millis(5_500)).iter().sum();
+        assert_eq!(planned(&plan, None, plan.measure_until()), [90, 90, 90]);
+        assert_eq!(planned(&plan, None, Duration::from_secs(1)), [0, 0, 0]);
+        let half: u64 = planned(&plan, None, Duration::from_millis(5_500)).iter().sum();
         assert!((126..=138).contains(&half), "{half}");
     }
 
@@ -470,7 +451,7 @@ mod tests {
         let mut plan = plan(open(Arrivals::Trace, None), Design::Interleaved);
         plan.end_with_trace(&times).expect("long enough");
         assert_eq!(plan.load.duration, Span::from_secs(9));
-        assert_eq!(plan.planned(Some(&times), plan.measure_until()), [30, 30, 30]);
+        assert_eq!(planned(&plan, Some(&times), plan.measure_until()), [30, 30, 30]);
     }
 
     #[test]

@@ -6,14 +6,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::header::{HeaderName, HeaderValue};
-
 use crate::attempt::{Caller, Route};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::path::{Http, NetPath};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, Target};
+use crate::transport::credential::Credential;
 use crate::transport::{http2, tls};
 use crate::units::{Nanos, PathId, Phase, Seq, Span};
 use crate::workload::Workload;
@@ -83,7 +82,7 @@ pub fn shape(call: &Call) -> String {
 pub async fn preflight(
     path: NetPath,
     target: Target,
-    secret: Option<(HeaderName, HeaderValue)>,
+    credential: Credential,
     calls: &[Call],
     run_id: &str,
 ) -> Findings {
@@ -94,7 +93,7 @@ pub async fn preflight(
     let mut hurried = path.clone();
     hurried.timeouts.total = own_total.min(Span(path.timeouts.first_byte.0 + BEYOND_FIRST_BYTE));
     let was_hurried = hurried.timeouts.total < own_total;
-    let route = Route::new(NetPath { id: PathId(0), ..hurried }, target, secret);
+    let route = Route::new(NetPath { id: PathId(0), ..hurried }, target, credential);
     let caller = Rc::new(Caller::new(vec![route], run_id.to_owned(), Nanos::now(), 0, 1).telling_all());
     let asked: Vec<_> =
         calls.iter().zip(0..).map(|(call, seq)| (call, tokio::task::spawn_local(ask(&caller, call, seq)))).collect();
@@ -163,7 +162,7 @@ fn judge(sample: &Sample, http: Http, was_hurried: bool) -> Judged {
         _ if is_success(sample) => format!("{class}: {said}"),
         _ => said.to_owned(),
     };
-    match (lasts(class, sample.status.is_some()), class) {
+    match (is_permanent(class, sample.status.is_some()), class) {
         (false, _) => Judged::Odd(told),
         (true, ErrorClass::Alpn) => Judged::Refused(told, other_http(http)),
         (true, _) => Judged::Refused(told, class.remedy().unwrap_or(ANY_SERVER)),
@@ -177,7 +176,7 @@ fn is_success(sample: &Sample) -> bool {
 }
 
 /// Whether an error is one that will not get better by itself; `answered` says that the head of an answer had come.
-fn lasts(class: ErrorClass, answered: bool) -> bool {
+fn is_permanent(class: ErrorClass, answered: bool) -> bool {
     match class {
         ErrorClass::Http(status) => matches!(status, 300..=399 | 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422),
         ErrorClass::Dns
@@ -205,7 +204,6 @@ fn lasts(class: ErrorClass, answered: bool) -> bool {
         | ErrorClass::BodyTruncated
         | ErrorClass::Interrupted
         | ErrorClass::InFlightCap
-        | ErrorClass::LimitReached
         | ErrorClass::Internal => false,
     }
 }

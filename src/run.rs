@@ -18,7 +18,7 @@ use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::measure::selftest::OwnError;
 use crate::objective::objective::Objective;
-use crate::plan::{LoadModel, Plan};
+use crate::plan::Plan;
 use crate::units::{Nanos, PathId, Phase};
 
 /// The manifest of a run: plan, environment and how it ended. No secret, no prompt.
@@ -254,10 +254,7 @@ impl Manifest {
     /// [`Run::headline_basis`].
     #[must_use]
     pub fn headline_basis(&self) -> Basis {
-        match self.plan.load.model {
-            LoadModel::Open { .. } => Basis::Response,
-            LoadModel::Closed { .. } => Basis::Service,
-        }
+        if self.plan.load.model.is_open() { Basis::Response } else { Basis::Service }
     }
 }
 

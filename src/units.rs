@@ -98,35 +98,52 @@ impl FromStr for Phase {
     }
 }
 
-/// Which of the two APIs a call speaks.
+/// Which API a call speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Api {
-    /// `POST {base}/chat/completions`.
+    /// Chat completions.
     Chat,
-    /// `POST {base}/responses`.
+    /// Responses.
     Responses,
 }
 
 impl Api {
+    /// All of them, each at its [`Api::index`].
+    pub const ALL: [Self; 2] = [Self::Chat, Self::Responses];
+    /// The word of each.
+    pub const WORDS: [&'static str; Self::ALL.len()] = [Self::Chat.as_str(), Self::Responses.as_str()];
+
     /// The word used in profiles and files.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Responses => "responses",
         }
+    }
+
+    /// What a call adds to the base URL of its path.
+    #[must_use]
+    pub fn resource(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Responses => "/responses",
+        }
+    }
+
+    /// Its place among all.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
     }
 }
 
 impl FromStr for Api {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        match text {
-            "chat" => Ok(Self::Chat),
-            "responses" => Ok(Self::Responses),
-            _ => Err(UnitError::new(text, "chat or responses")),
-        }
+        let found = Self::ALL.into_iter().find(|api| api.as_str() == text);
+        found.ok_or_else(|| UnitError::new(text, "chat or responses"))
     }
 }
 

@@ -13,6 +13,7 @@ use hopmark::measure::sample::Sample;
 use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
+use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
 use hopmark::workload::body::Body;
 use hopmark::workload::call::{Call, Prompt};
@@ -44,7 +45,7 @@ fn path_to(base_url: String, http: Http) -> NetPath {
 fn caller(address: std::net::SocketAddr, http: Http) -> Rc<Caller> {
     let path = path_to(format!("http://{address}/v1"), http);
     let target = Target::of(&path).expect("a target");
-    Rc::new(Caller::new(vec![Route::new(path, target, None)], "run".to_owned(), Nanos::now(), 0, 1))
+    Rc::new(Caller::new(vec![Route::new(path, target, Credential::None)], "run".to_owned(), Nanos::now(), 0, 1))
 }
 
 fn asking(api: Api, stream: bool, prompt: Prompt) -> Call {

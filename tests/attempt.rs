@@ -14,6 +14,7 @@ use hopmark::measure::sample::Sample;
 use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
+use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
 use hopmark::workload::call::{Call, Prompt};
 use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
@@ -41,7 +42,7 @@ fn path_to(base_url: String) -> NetPath {
 
 fn caller(path: NetPath) -> Rc<Caller> {
     let target = Target::of(&path).expect("a target");
-    Rc::new(Caller::new(vec![Route::new(path, target, None)], "run".to_owned(), Nanos::now(), 0, 1))
+    Rc::new(Caller::new(vec![Route::new(path, target, Credential::None)], "run".to_owned(), Nanos::now(), 0, 1))
 }
 
 async fn call(caller: &Rc<Caller>, api: Api, stream: bool, seq: u64) -> Sample {

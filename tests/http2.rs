@@ -17,13 +17,14 @@ use h2server::{Act, H2Server};
 use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
-use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
+use hopmark::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
 use hopmark::probe::{Findings, preflight};
 use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
+use hopmark::transport::credential::Credential;
+use hopmark::transport::credential::secret::Secret;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
 use hopmark::workload::call::{Call, Prompt};
-use hyper::header::{HeaderName, HeaderValue};
 use rig::{KEY, Sim, quantile, run_profile};
 use tokio::sync::{Barrier, Notify};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
@@ -35,7 +36,7 @@ fn path_to(base_url: String, max: usize, streams: usize) -> NetPath {
         name: "direct".to_owned(),
         kind: PathKind::Direct,
         base_url,
-        auth: AuthRef::default(),
+        auth: AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator },
         backend: None,
         tags: Vec::new(),
         connections: ConnectionPolicy::Keep,
@@ -56,8 +57,9 @@ fn path_at(server: &H2Server, max: usize, streams: usize) -> NetPath {
 
 fn caller(path: NetPath) -> Rc<Caller> {
     let target = Target::of(&path).expect("a target");
-    let key = (HeaderName::from_static("api-key"), HeaderValue::from_static(KEY));
-    Rc::new(Caller::new(vec![Route::new(path, target, Some(key))], "run".to_owned(), Nanos::now(), 0, 1))
+    let key = Secret::new(KEY.to_owned()).expect("a key");
+    let credential = Credential::of(&path, Some(&key)).expect("a credential");
+    Rc::new(Caller::new(vec![Route::new(path, target, credential)], "run".to_owned(), Nanos::now(), 0, 1))
 }
 
 /// What every call asks.
@@ -357,7 +359,7 @@ async fn the_share_of_a_worker_is_what_it_opens() {
     let calls = async {
         let path = path_at(&server, 7, 1);
         let target = Target::of(&path).expect("a target");
-        let routes = vec![Route::new(path, target, None)];
+        let routes = vec![Route::new(path, target, Credential::None)];
         at_once(&Rc::new(Caller::new(routes, "run".to_owned(), Nanos::now(), 1, 3)), 0..40).await
     };
     all_ok(&LocalSet::new().run_until(calls).await);
@@ -401,7 +403,8 @@ async fn over_https_the_server_has_to_agree() {
         path.tls.ca_file = Some(ca_file);
         path.http = http;
         let target = Target::of(&path).expect("a target");
-        let asked = LocalSet::new().run_until(preflight(path.clone(), target.clone(), None, &[hello()], "m")).await;
+        let asked =
+            LocalSet::new().run_until(preflight(path.clone(), target.clone(), Credential::None, &[hello()], "m")).await;
         let calls = async { at_once(&caller(path), 0..20).await };
         let samples = LocalSet::new().run_until(calls).await;
         if agrees {
@@ -435,7 +438,7 @@ async fn a_server_without_http2_is_told_apart_in_one_sentence() {
     });
     let path = path_to(format!("http://{old}/v1"), 1, 1);
     let target = Target::of(&path).expect("a target");
-    let asked = LocalSet::new().run_until(preflight(path.clone(), target, None, &[hello()], "m")).await;
+    let asked = LocalSet::new().run_until(preflight(path.clone(), target, Credential::None, &[hello()], "m")).await;
     let told = asked.refused[0].to_string();
     assert!(told.contains("does not speak HTTP/2") && told.contains("set connections.http = \"1.1\""), "{told}");
     assert!(!told.contains('\n') && !told.contains(". "), "one sentence: {told}");

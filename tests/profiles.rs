@@ -124,8 +124,10 @@ fn the_quickstart_measures_at_least_500_rounds_in_half_a_minute() {
     let mut plan = Plan::resolve(profile, 2);
     let workload = Workload::load(&plan.workload, plan.seed).expect("loads");
     plan.end_with_trace(workload.arrivals().expect("a trace")).expect("long enough");
-    let rounds = plan.planned(workload.arrivals(), plan.measure_until());
-    assert!(rounds.len() == 3 && rounds.iter().all(|count| *count == rounds[0] && *count >= 500), "{rounds:?}");
+    let mut rounds = [0; 3];
+    let measured = plan.tickets(workload.arrivals(), 0, 1).filter(|ticket| ticket.phase == Phase::Measure);
+    measured.for_each(|ticket| rounds[ticket.path.index()] += 1);
+    assert!(plan.paths.len() == 3 && rounds.iter().all(|count| *count == rounds[0] && *count >= 500), "{rounds:?}");
     assert!(plan.measure_until() <= Duration::from_secs(31));
     let most = |round| workload.call(round, round);
     assert!((0..1000).map(most).all(|call| call.input_tokens <= Some(2000) && call.max_output_tokens <= Some(64)));
@@ -158,11 +160,11 @@ fn every_key_is_read() {
 fn the_baseline_is_measured_twice_when_asked() {
     let plan = Plan::resolve(parse(WHOLE).expect("parses"), 2);
     let names: Vec<_> = plan.paths.iter().map(|path| path.name.as_str()).collect();
-    assert_eq!((names, plan.twin), (vec!["a", "b", "a-again"], Some(hopmark::units::PathId(2))));
+    assert_eq!((names, plan.control_path), (vec!["a", "b", "a-again"], Some(hopmark::units::PathId(2))));
     assert_eq!((plan.paths[2].id, &plan.paths[2].base_url), (hopmark::units::PathId(2), &plan.paths[0].base_url));
     let once = parse(&WHOLE.replace("noise_floor = true", "noise_floor = false")).expect("parses");
     let once = Plan::resolve(once, 2);
-    assert_eq!((once.paths.len(), once.twin), (2, None));
+    assert_eq!((once.paths.len(), once.control_path), (2, None));
 }
 
 #[test]

@@ -1,10 +1,63 @@
-//! The units of a scenario: how long a time may be, and how durations, bandwidths and words are written.
+//! The units of the simulator: instants, spans, and how durations, bandwidths and words are written in a scenario.
+//!
+//! An instant is [`Nanos`] and a span is a [`Duration`]; what is drawn or reckoned with is a number of nanoseconds until
+//! it becomes one of them.
+
+use std::ops::Add;
+use std::time::Duration;
+
+/// An instant of `CLOCK_MONOTONIC` in nanoseconds, comparable between the processes of one machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Nanos(pub(crate) u64);
+
+impl Nanos {
+    /// After every other instant.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    /// The present instant.
+    pub(crate) fn now() -> Self {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        Self(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+    }
+
+    /// The time from `earlier` to this instant; zero if `earlier` is later.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Nanos {
+    type Output = Self;
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(span)))
+    }
+}
+
+/// A span in nanoseconds.
+pub(crate) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A span in milliseconds.
+pub(crate) fn millis(span: Duration) -> f64 {
+    nanos(span) as f64 / MS
+}
+
+/// A span in whole milliseconds, rounded up.
+pub(crate) fn millis_up(span: Duration) -> u64 {
+    nanos(span).div_ceil(1_000_000)
+}
+
+/// A span in whole seconds, rounded up.
+pub(crate) fn seconds_up(span: Duration) -> u64 {
+    nanos(span).div_ceil(1_000_000_000)
+}
 
 /// Nanoseconds of a millisecond.
 pub(crate) const MS: f64 = 1e6;
 
-/// A minute, in nanoseconds.
-pub(crate) const MINUTE: u64 = 60_000_000_000;
+/// A minute.
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 /// The longest time there is, an hour in nanoseconds: sums over the longest answer stay within 64 bits.
 pub(crate) const LONGEST: f64 = 3_600e9;
@@ -35,6 +88,14 @@ pub(crate) fn parse_duration(text: &str) -> Result<f64, String> {
     } else {
         Err(format!("\"{text}\" is not a time from 0 to an hour"))
     }
+}
+
+/// A duration such as `200ms`, to the whole nanosecond.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map(|ns| Duration::from_nanos(ns as u64))
 }
 
 /// A bandwidth such as `100Mbit/s`, `1Gbit/s` or `10MB/s`, in bytes a nanosecond.

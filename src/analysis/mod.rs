@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_path_against_itself_shows_the_noise_and_decides_nothing() {
         let mut run = World { shifts_ms: vec![0.0, 60.0, 0.0], ..World::default() }.run();
-        run.manifest.plan.twin = Some(crate::units::PathId(2));
+        run.manifest.plan.control_path = Some(crate::units::PathId(2));
         let analysis = analyse(&run);
         let comparison = analysis.comparison.expect("three paths");
         let twin = comparison.candidates[1].headline(Metric::Ttft).expect("row");
@@ -201,7 +201,7 @@ mod tests {
             (crate::analysis::compare::shift::Verdict::Inconclusive, Conclusion::Met)
         );
         assert_eq!(comparison.others().count(), 1);
-        run.manifest.plan.twin = None;
+        run.manifest.plan.control_path = None;
         assert_eq!(analyse(&run).conclusion, Conclusion::Inconclusive);
     }
 

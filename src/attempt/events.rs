@@ -199,6 +199,7 @@ pub(super) fn class_of(error: ApiError<'_>) -> ErrorClass {
     if error.throttled { ErrorClass::StreamThrottled } else { ErrorClass::StreamError }
 }
 
+#[inline]
 fn note_content(sample: &mut Sample, delta: &Delta<'_>, read: Nanos, gap: &mut impl FnMut(PathId, u64)) {
     let stamps = &mut sample.stamps;
     if delta.repeats && stamps.first_content.is_some() {

@@ -119,8 +119,12 @@ fn date(value: &HeaderValue) -> Option<SystemTime> {
 
 /// A text of one line that is not too long; none if it is empty. What is no visible character becomes a space.
 fn short(text: &str) -> Option<Box<str>> {
-    let shown = text.chars().take(TEXT_KEPT).map(|c| if c.is_control() { ' ' } else { c });
-    (!text.is_empty()).then(|| shown.collect::<String>().into_boxed_str())
+    // What `to_str` lets through is ASCII, which may be cut anywhere.
+    let mut shown: Box<str> = text[..text.len().min(TEXT_KEPT)].into();
+    if shown.contains('\t') {
+        shown = shown.replace('\t', " ").into();
+    }
+    (!shown.is_empty()).then_some(shown)
 }
 
 #[cfg(test)]

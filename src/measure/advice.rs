@@ -33,7 +33,6 @@ impl ErrorClass {
             Self::BodyTruncated => "the body ended before its announced length",
             Self::Interrupted => "the run ended while the call was under way",
             Self::InFlightCap => "too many calls were under way; this one was not sent",
-            Self::LimitReached => "a limit of the profile was reached; this one was not sent",
             Self::Internal => "hopmark itself failed on this call",
         }
     }
@@ -72,7 +71,6 @@ impl ErrorClass {
             | Self::StreamReset
             | Self::StreamError
             | Self::Interrupted
-            | Self::LimitReached
             | Self::Internal => return None,
         })
     }

@@ -132,8 +132,6 @@ pub enum ErrorClass {
     Interrupted,
     /// `in_flight_cap`: too many calls were under way.
     InFlightCap,
-    /// `limit_reached`: a limit ended the run before this arrival was sent.
-    LimitReached,
     /// `internal`: the harness itself failed on this call.
     Internal,
 }
@@ -167,7 +165,6 @@ impl fmt::Display for ErrorClass {
             Self::BodyTruncated => "body_truncated",
             Self::Interrupted => "interrupted",
             Self::InFlightCap => "in_flight_cap",
-            Self::LimitReached => "limit_reached",
             Self::Internal => "internal",
         };
         f.write_str(word)
@@ -186,7 +183,7 @@ impl FromStr for ErrorClass {
 
 impl ErrorClass {
     /// Every class that carries no number.
-    pub const PLAIN: [Self; 27] = [
+    pub const PLAIN: [Self; 26] = [
         Self::Dns,
         Self::ConnectRefused,
         Self::ConnectTimeout,
@@ -212,7 +209,6 @@ impl ErrorClass {
         Self::BodyTruncated,
         Self::Interrupted,
         Self::InFlightCap,
-        Self::LimitReached,
         Self::Internal,
     ];
 

@@ -224,7 +224,6 @@ pub fn is_of_connecting(class: ErrorClass) -> bool {
         | ErrorClass::BodyTruncated
         | ErrorClass::Interrupted
         | ErrorClass::InFlightCap
-        | ErrorClass::LimitReached
         | ErrorClass::Internal => false,
     }
 }

@@ -11,7 +11,7 @@ use crate::objective::indicator::{Indicator, Quantity, Share, Unit};
 use crate::spelling::nearest;
 use crate::units::{Api, Span};
 
-pub use crate::objective::expression::{Expression, ExpressionError};
+pub use crate::objective::expression::Expression;
 
 /// How grave a missed objective is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -8,7 +8,9 @@ use std::str::FromStr;
 use crate::path::NetPath;
 use crate::profile::error::{Origin, Problem, Wrong};
 use crate::profile::tree::{Node, Table, Value};
+use crate::schedule::load::LoadModel;
 use crate::spelling::nearest;
+use crate::units::Api;
 
 /// The keys of each section, by which a misplaced key is found again.
 pub const SECTIONS: [(&str, &[&str]); 16] = [
@@ -50,22 +52,7 @@ pub const SECTIONS: [(&str, &[&str]); 16] = [
             "time_unit",
         ],
     ),
-    (
-        "load",
-        &[
-            "kind",
-            "arrivals",
-            "rate",
-            "warmup",
-            "duration",
-            "design",
-            "round_spread",
-            "max_in_flight",
-            "concurrency",
-            "think_time",
-            "precision",
-        ],
-    ),
+    ("load", &LoadModel::KEYS),
     ("compare", &["margins", "noise_floor"]),
     ("limits", &["requests", "tokens", "cost", "auth_failures", "failure_share", "failures_in_a_row"]),
     ("prices", &["input", "output", "currency"]),
@@ -80,7 +67,7 @@ pub const SECTIONS: [(&str, &[&str]); 16] = [
         &["path", "kind", "tag", "name", "expr", "api", "stream", "per_call", "severity", "abort", "abort_after"],
     ),
     ("expectation", &["claim", "reference", "path", "kind", "tag", "slo", "api", "stream", "per_call"]),
-    ("workload.api", &["chat", "responses"]),
+    ("workload.api", &Api::WORDS),
 ];
 
 /// The keys of files that a profile names.
@@ -140,7 +127,7 @@ impl<'tree> Fields<'tree> {
 
     /// The first of these keys that is there.
     #[must_use]
-    pub fn first_of(&self, keys: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn first_of(&self, keys: &[&'static str]) -> Option<&'static str> {
         keys.iter().copied().find(|key| self.table.contains_key(*key))
     }
 
@@ -350,7 +337,7 @@ fn percent(text: &str) -> Option<f64> {
 
 /// A path that is named and is not there.
 #[must_use]
-pub fn unknown_path(paths: &[NetPath], name: &str, origin: &Origin, key: &str) -> Wrong {
+pub(crate) fn unknown_path(paths: &[NetPath], name: &str, origin: &Origin, key: &str) -> Wrong {
     let names: Vec<&str> = paths.iter().map(|path| path.name.as_str()).collect();
     let meant = nearest(name, &names).map_or(String::new(), |near| format!("did you mean '{near}'? "));
     let known = names.join(", ");
@@ -358,7 +345,7 @@ pub fn unknown_path(paths: &[NetPath], name: &str, origin: &Origin, key: &str) -
 }
 
 /// The most tokens that a prompt or an answer may be asked to have.
-pub const MOST_TOKENS: u32 = 2_000_000;
+pub(crate) const MOST_TOKENS: u32 = 2_000_000;
 
 fn wrong_value(origin: &Origin, key: &str, value: &Value, expected: &str) -> Wrong {
     let found = match value {

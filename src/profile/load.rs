@@ -9,8 +9,6 @@ use crate::units::{Rate, Span};
 
 const TIME: &str = "a time with its unit such as \"500ms\", \"30s\" or \"2m\"";
 const RATE: &str = "a rate above 0 with its unit such as \"20/s\", \"90/m\" or \"3600/h\"";
-const OPEN_KEYS: [&str; 4] = ["rate", "arrivals", "round_spread", "max_in_flight"];
-const CLOSED_KEYS: [&str; 2] = ["concurrency", "think_time"];
 
 /// The most arrivals a second that can be planned.
 const MOST_RATE: f64 = 1e6;
@@ -42,7 +40,7 @@ pub fn read(fields: &Fields<'_>, has_trace: bool) -> Result<LoadPlan, Wrong> {
 }
 
 fn read_closed(fields: &Fields<'_>, design: Option<Design>) -> Result<LoadModel, Wrong> {
-    if let Some(key) = fields.first_of(&OPEN_KEYS) {
+    if let Some(key) = fields.first_of(&LoadModel::OPEN_KEYS) {
         let rule = format!("'{key}' belongs to kind = \"open\" and this load is closed: remove it or change the kind");
         return Err(fields.rule(key, rule));
     }
@@ -59,28 +57,25 @@ fn read_closed(fields: &Fields<'_>, design: Option<Design>) -> Result<LoadModel,
 }
 
 fn read_open(fields: &Fields<'_>, has_trace: bool) -> Result<LoadModel, Wrong> {
-    if let Some(key) = fields.first_of(&CLOSED_KEYS) {
+    if let Some(key) = fields.first_of(&LoadModel::CLOSED_KEYS) {
         let rule = format!("'{key}' belongs to kind = \"closed\" and this load is open: remove it or change the kind");
         return Err(fields.rule(key, rule));
     }
-    let kinds = [("constant", Arrivals::Constant), ("poisson", Arrivals::Poisson), ("trace", Arrivals::Trace)];
-    let arrivals = fields.choice("arrivals", &kinds)?.unwrap_or(Arrivals::Poisson);
+    let arrivals = fields.choice("arrivals", &Arrivals::ALL)?.unwrap_or(Arrivals::Poisson);
     let rate = fields.parsed::<Rate>("rate", RATE)?;
-    match (arrivals, rate) {
-        (Arrivals::Trace, _) if !has_trace => {
+    match (arrivals.follows_trace(), rate) {
+        (true, _) if !has_trace => {
             let rule = "arrivals = \"trace\" needs a workload of kind = \"trace\"; use \"poisson\" or \"constant\"";
             Err(fields.rule("arrivals", rule))
         }
-        (Arrivals::Trace, Some(_)) => {
+        (true, Some(_)) => {
             let rule = "'rate' does not go with arrivals = \"trace\", which keeps the trace's own times: remove it and \
                         set workload.time_scale, or set load.arrivals to \"poisson\"";
             Err(fields.rule("rate", rule))
         }
-        (Arrivals::Constant | Arrivals::Poisson, None) => {
-            Err(fields.missing("rate", "say how many arrivals a second, such as rate = \"20/s\""))
-        }
-        (_, Some(Rate(rate))) if rate > MOST_RATE => Err(fields.wrong("rate", "at most 1000000/s")),
-        (arrivals, rate) => Ok(LoadModel::Open { arrivals, rate }),
+        (false, None) => Err(fields.missing("rate", "say how many arrivals a second, such as rate = \"20/s\"")),
+        (false, Some(Rate(rate))) if rate > MOST_RATE => Err(fields.wrong("rate", "at most 1000000/s")),
+        (true | false, rate) => Ok(LoadModel::Open { arrivals, rate }),
     }
 }
 
@@ -102,7 +97,7 @@ pub(crate) fn span(fields: &Fields<'_>, key: &str) -> Result<Option<Span>, Wrong
 ///
 /// # Errors
 /// When it is no precision.
-pub fn read_precision(fields: &Fields<'_>) -> Result<Option<Precision>, Wrong> {
+pub(crate) fn read_precision(fields: &Fields<'_>) -> Result<Option<Precision>, Wrong> {
     let Some(text) = fields.text("precision")? else { return Ok(None) };
     let wrong = |error| fields.rule("precision", format!("'{}': {error}", fields.key("precision")));
     text.parse().map(Some).map_err(|error: PrecisionError| wrong(error))
@@ -112,7 +107,7 @@ pub fn read_precision(fields: &Fields<'_>) -> Result<Option<Precision>, Wrong> {
 ///
 /// # Errors
 /// When a limit is not a whole number above 0.
-pub fn read_limits(fields: Option<&Fields<'_>>) -> Result<Limits, Wrong> {
+pub(crate) fn read_limits(fields: Option<&Fields<'_>>) -> Result<Limits, Wrong> {
     let mut limits = Limits::default();
     if let Some(fields) = fields {
         limits.requests = fields.count("requests", 1)?;

@@ -9,7 +9,6 @@ pub mod load;
 pub mod objectives;
 pub mod paths;
 pub mod prices;
-pub mod secret;
 pub mod sizing;
 pub mod tree;
 pub mod workload;
@@ -163,7 +162,7 @@ impl Profile {
 
 /// The most workers that a run over these paths can have: a connection belongs to one of them.
 #[must_use]
-pub fn most_workers(paths: &[NetPath]) -> Option<usize> {
+pub(crate) fn most_workers(paths: &[NetPath]) -> Option<usize> {
     paths.iter().filter_map(|path| path.http.most_workers(path.connections)).min()
 }
 

@@ -9,13 +9,14 @@ use crate::path::{NetPath, PathKind};
 use crate::profile::error::{Origin, Wrong};
 use crate::profile::fields::{Fields, unknown_path};
 use crate::profile::tree::{self, Node, Value};
+use crate::spelling::alternatives;
 use crate::units::{Api, PathId, Span};
 
 /// The rules that come with this tool: thresholds of a service in operation.
-pub const OPERATING: &str = include_str!("../../profiles/rules/operating.toml");
+pub(crate) const OPERATING: &str = include_str!("../../profiles/rules/operating.toml");
 
 /// The claims that come with this tool: those of a design with a private endpoint in another region.
-pub const CROSS_REGION: &str = include_str!("../../profiles/rules/cross-region.toml");
+pub(crate) const CROSS_REGION: &str = include_str!("../../profiles/rules/cross-region.toml");
 
 /// The names by which files that come with this tool are known.
 const BUILTIN: [(&str, &str); 2] = [("builtin:operating", OPERATING), ("builtin:cross-region", CROSS_REGION)];
@@ -36,7 +37,7 @@ pub struct Paths<'p> {
 ///
 /// # Errors
 /// When one of them is wrong.
-pub fn read_objectives(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Objective>, Wrong> {
+pub(crate) fn read_objectives(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Objective>, Wrong> {
     let mut objectives = objectives_of(fields, paths, None)?;
     for file in named_files(fields, "rules")? {
         let node = file.tree()?;
@@ -55,7 +56,7 @@ pub fn read_objectives(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Obje
 ///
 /// # Errors
 /// When one of them is wrong.
-pub fn read_expectations(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Expectation>, Wrong> {
+pub(crate) fn read_expectations(fields: &Fields<'_>, paths: Paths<'_>) -> Result<Vec<Expectation>, Wrong> {
     let mut expectations = expectations_of(fields, paths, None)?;
     for file in named_files(fields, "expectations")? {
         let node = file.tree()?;
@@ -136,7 +137,7 @@ fn objectives_of(fields: &Fields<'_>, paths: Paths<'_>, file: Option<&str>) -> R
         let chosen = Chosen::read(&section, paths)?.paths(&objective, paths);
         // A rule is for any profile: one for a kind of path that there is not has nothing to say.
         if chosen.is_empty() && file.is_none() {
-            let what = Chosen::read(&section, paths)?.told();
+            let what = Chosen::read(&section, paths)?.describe();
             return Err(section.rule("expr", format!("'{}' holds for no path: {what}", section.key("expr"))));
         }
         objectives.extend(chosen.into_iter().map(|path| Objective { path, ..objective.clone() }));
@@ -157,7 +158,7 @@ fn expectations_of(fields: &Fields<'_>, paths: Paths<'_>, file: Option<&str>) ->
         let mut on = chosen.paths(&slo, paths);
         if on.is_empty() {
             // What cannot be looked at stays unproven, and is not kept silent.
-            on.push(chosen.told());
+            on.push(chosen.describe());
         }
         let reference = section.text("reference")?.map(str::to_owned);
         expectations.extend(on.into_iter().map(|path| Expectation {
@@ -185,7 +186,7 @@ fn read_one(section: &Fields<'_>, paths: Paths<'_>, key: &str) -> Result<Objecti
     }
     let mut objective = Objective::new("", expr);
     objective.calls =
-        Calls { api: section.parsed::<Api>("api", "\"chat\" or \"responses\"")?, stream: section.flag("stream")? };
+        Calls { api: section.parsed::<Api>("api", &alternatives(&Api::WORDS))?, stream: section.flag("stream")? };
     objective.per_call = read_conditions(section)?;
     Ok(objective)
 }
@@ -244,7 +245,7 @@ impl<'a> Chosen<'a> {
     }
 
     /// The same in words.
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let parts =
             [self.path.map(|path| format!("path {path}")), self.kind.map(|kind| format!("kind {}", kind.as_str()))];
         let parts = parts.into_iter().chain([self.tag.map(|tag| format!("tag {tag}"))]).flatten();

@@ -4,13 +4,13 @@ use crate::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, 
 use crate::profile::error::Wrong;
 use crate::profile::fields::Fields;
 use crate::profile::tree::{Node, Value};
-use crate::units::{PathId, Span};
+use crate::spelling::alternatives;
+use crate::units::{Api, PathId, Span};
 
 const URL: &str =
     "an address such as \"https://host/openai/v1\", or \"sim://NAME/openai/v1\" for the bundled simulator";
 const NAME: &str = "letters, digits, '-', '_' and '.', at most 64, the first a letter or digit";
 const AUTH: &str = r#"a table such as { kind = "api-key", env = "AZURE_OPENAI_API_KEY" }"#;
-const AUTH_KINDS: &str = r#""api-key", "bearer", "subscription-key" or "none""#;
 /// Connections of a path over HTTP/2, and streams at once on each, when the profile does not say.
 const SHARED: (u64, u64) = (4, 100);
 /// More of either are surely a mistake.
@@ -47,7 +47,7 @@ pub fn read(fields: &Fields<'_>, id: PathId, simulated: bool) -> Result<NetPath,
 ///
 /// # Errors
 /// When it has other characters than letters, digits, `-`, `_` and `.`.
-pub fn check_name(fields: &Fields<'_>, key: &str) -> Result<(), Wrong> {
+pub(crate) fn check_name(fields: &Fields<'_>, key: &str) -> Result<(), Wrong> {
     let fits = |name: &str| {
         name.len() <= 64
             && name.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -82,8 +82,8 @@ fn read_url(fields: &Fields<'_>, simulated: bool) -> Result<String, Wrong> {
         return Err(fields.wrong("base_url", URL));
     }
     let url = url.trim_end_matches('/');
-    if url.ends_with("/chat/completions") || url.ends_with("/responses") {
-        return say("ends in the API's own part; leave out /chat/completions or /responses, which each call adds");
+    if let Some(api) = Api::ALL.into_iter().find(|api| url.ends_with(api.resource())) {
+        return say(&format!("ends in the API's own part; leave out {}, which each call adds", api.resource()));
     }
     Ok(url.to_owned())
 }
@@ -112,15 +112,10 @@ fn read_auth(fields: &Fields<'_>, simulated: bool) -> Result<AuthRef, Wrong> {
     let Some(auth) = fields.table("auth", "path.auth")? else {
         return Ok(if simulated { throw_away } else { AuthRef::default() });
     };
-    let kinds = [
-        ("api-key", AuthKind::ApiKey),
-        ("bearer", AuthKind::Bearer),
-        ("subscription-key", AuthKind::SubscriptionKey),
-        ("none", AuthKind::None),
-    ];
-    let no_kind = |_| auth.rule("kind", format!("'{}' takes {AUTH_KINDS}", auth.key("kind")));
-    let kind = auth.choice("kind", &kinds).map_err(no_kind)?;
-    let kind = kind.ok_or_else(|| auth.missing("kind", format!("it is {AUTH_KINDS}")))?;
+    let kinds = alternatives(&AuthKind::ALL.map(|(word, _)| word));
+    let no_kind = |_| auth.rule("kind", format!("'{}' takes {kinds}", auth.key("kind")));
+    let kind = auth.choice("kind", &AuthKind::ALL).map_err(no_kind)?;
+    let kind = kind.ok_or_else(|| auth.missing("kind", format!("it is {kinds}")))?;
     let secret = match (read_env(&auth)?, auth.file("file")?) {
         (Some(_), Some(_)) => return Err(auth.rule("file", "a secret has one place: give 'env' or 'file', not both")),
         (Some(name), None) => SecretRef::Env(name),
@@ -128,11 +123,11 @@ fn read_auth(fields: &Fields<'_>, simulated: bool) -> Result<AuthRef, Wrong> {
         (None, None) if simulated && kind != AuthKind::None => SecretRef::Simulator,
         (None, None) => SecretRef::None,
     };
-    match (kind, &secret) {
-        (AuthKind::None, SecretRef::Env(_) | SecretRef::File(_)) => {
+    match (kind == AuthKind::None, &secret) {
+        (true, SecretRef::Env(_) | SecretRef::File(_)) => {
             Err(auth.rule("kind", "kind = \"none\" sends no secret; remove 'env' and 'file' or name another kind"))
         }
-        (AuthKind::ApiKey | AuthKind::Bearer | AuthKind::SubscriptionKey, SecretRef::None) => {
+        (false, SecretRef::None) => {
             let remedy = "name the environment variable that holds the secret, such as env = \"AZURE_OPENAI_API_KEY\", \
                           or a file";
             Err(auth.missing("env", remedy))

@@ -23,7 +23,7 @@ pub fn read(fields: Option<&Fields<'_>>) -> Result<Option<Prices>, Wrong> {
 ///
 /// # Errors
 /// When `limits.cost` stands without `[prices]`.
-pub fn needed(limits: Option<&Fields<'_>>, prices: Option<&Prices>) -> Result<(), Wrong> {
+pub(crate) fn needed(limits: Option<&Fields<'_>>, prices: Option<&Prices>) -> Result<(), Wrong> {
     match limits.filter(|limits| limits.get("cost").is_some()) {
         Some(limits) if prices.is_none() => {
             let rule = "'limits.cost' needs prices: add [prices] with input and output for a million tokens";

@@ -34,7 +34,7 @@ pub enum Value {
 }
 
 /// Keys and their values.
-pub type Table = BTreeMap<String, Node>;
+pub(crate) type Table = BTreeMap<String, Node>;
 
 impl Value {
     /// The value's kind, for messages.

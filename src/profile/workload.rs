@@ -11,7 +11,6 @@ use crate::workload::source::is_builtin;
 use crate::workload::spec::{TimeUnit, TokenDist, WorkloadPlan, WorkloadSource};
 
 const DIST_EXPECTED: &str = r#"a number of tokens, or { dist = "fixed", value }, { dist = "uniform", min, max }, { dist = "normal", mean, sd } or { dist = "lognormal", p50, p99 }"#;
-const API_EXPECTED: &str = r#""chat", "responses" or weights such as { chat = 1, responses = 1 }"#;
 const STREAM_EXPECTED: &str = "true, false or a share from 0 to 1";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,18 +96,23 @@ fn read_api(fields: &Fields<'_>) -> Result<BTreeMap<Api, f64>, Wrong> {
     match fields.get("api").map(|node| &node.value) {
         None => Ok(BTreeMap::from([(Api::Chat, 1.0)])),
         Some(Value::Text(_)) => {
-            let api: Option<Api> = fields.parsed("api", API_EXPECTED)?;
+            let api: Option<Api> = fields.parsed("api", &expected_api())?;
             Ok(api.into_iter().map(|api| (api, 1.0)).collect())
         }
         Some(Value::Table(_)) => read_weights(fields),
-        Some(_) => Err(fields.wrong("api", API_EXPECTED)),
+        Some(_) => Err(fields.wrong("api", &expected_api())),
     }
+}
+
+fn expected_api() -> String {
+    let words = Api::WORDS.map(|word| format!("\"{word}\""));
+    format!("{} or weights such as {{ chat = 1, responses = 1 }}", words.join(", "))
 }
 
 fn read_weights(fields: &Fields<'_>) -> Result<BTreeMap<Api, f64>, Wrong> {
     let mut weights = BTreeMap::new();
     if let Some(table) = fields.table("api", "workload.api")? {
-        for api in [Api::Chat, Api::Responses] {
+        for api in Api::ALL {
             match table.number(api.as_str())? {
                 Some(weight) if weight < 0.0 => return Err(table.wrong(api.as_str(), "a weight of 0 or more")),
                 Some(weight) if weight > 0.0 => _ = weights.insert(api, weight),
@@ -118,9 +122,8 @@ fn read_weights(fields: &Fields<'_>) -> Result<BTreeMap<Api, f64>, Wrong> {
     }
     let sum: f64 = weights.values().sum();
     if weights.is_empty() {
-        return Err(
-            fields.rule("api", format!("'workload.api' gives no API a weight above 0; it takes {API_EXPECTED}"))
-        );
+        let rule = format!("'workload.api' gives no API a weight above 0; it takes {}", expected_api());
+        return Err(fields.rule("api", rule));
     }
     weights.values_mut().for_each(|weight| *weight /= sum);
     Ok(weights)
@@ -148,7 +151,7 @@ fn read_dist(fields: &Fields<'_>, key: &str) -> Result<Option<TokenDist>, Wrong>
         }
         _ => return Err(fields.wrong(key, DIST_EXPECTED)),
     };
-    possible(dist).map_err(|why| fields.rule(key, format!("'{}': {why}", fields.key(key))))?;
+    check_dist(dist).map_err(|why| fields.rule(key, format!("'{}': {why}", fields.key(key))))?;
     Ok(Some(dist))
 }
 
@@ -167,7 +170,7 @@ fn plain_table(table: &crate::profile::tree::Table) -> toml::Table {
 }
 
 /// Whether a distribution can be drawn from.
-fn possible(dist: TokenDist) -> Result<(), String> {
+fn check_dist(dist: TokenDist) -> Result<(), String> {
     let most = f64::from(MOST_TOKENS);
     let inside = |key: &str, value: f64, least: f64| {
         if value >= least && value <= most {

@@ -64,7 +64,7 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         },
         objectives: Vec::new(),
         margins: Vec::new(),
-        twin: None,
+        control_path: None,
         expectations: Vec::new(),
         limits: Limits::default(),
         prices: None,

@@ -18,17 +18,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::anyhow;
-use hyper::header::{HeaderName, HeaderValue};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::console;
 use crate::driver::heartbeat::Heartbeat;
 use crate::measure::sample::Gap;
-use crate::path::{AuthKind, NetPath};
 use crate::plan::Plan;
 use crate::probe;
-use crate::profile::secret::{Secret, read_secrets};
 use crate::run::{EndedBy, Ending, Manifest};
 use crate::runner::coordinator::{Cut, Outcome};
 use crate::runner::failure::{OrFailure, RunResult};
@@ -41,6 +38,7 @@ use crate::store;
 use crate::store::claim::Claim;
 use crate::store::journal::Journal;
 use crate::transport::connect::Target;
+use crate::transport::credential::Credential;
 use crate::units::Nanos;
 use crate::workload::Workload;
 
@@ -89,17 +87,14 @@ pub(crate) struct FinishedRun {
     pub(crate) simulator: Option<SimulatorProcess>,
 }
 
-/// The headers that carry the paths' secrets, by path.
-type Secrets = Vec<Option<(HeaderName, HeaderValue)>>;
-
 /// Carries out a plan and leaves its run directory.
 ///
 /// # Errors
 /// A [`Failure`]; what was measured until then is on disk.
 pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions) -> RunResult<FinishedRun> {
     let key = plan.simulator.as_ref().map(|_| simulator_process::throw_away_key()).transpose().or_world()?;
-    let secrets = read_secrets(&plan.paths, key.as_ref()).or_usage()?;
-    let secrets: Secrets = plan.paths.iter().zip(secrets).map(|(path, secret)| header(path, secret?)).collect();
+    let credentials = plan.paths.iter().map(|path| Credential::of(path, key.as_ref()));
+    let credentials: Vec<Credential> = credentials.collect::<Result<_, _>>().or_usage()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
@@ -123,7 +118,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
             &runtime,
             &plan,
             &workload,
-            (&targets, &secrets),
+            (&targets, &credentials),
             &run_id(clock),
             options.quiet,
         )?);
@@ -137,7 +132,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     let setup = Setup {
         workload: Arc::new(workload),
         targets,
-        secrets,
+        credentials,
         run_id: run_id(clock),
         origin: Nanos::now() + LEAD,
         under_way: Arc::default(),
@@ -151,18 +146,6 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     let backend = (backend, simulator.as_mut());
     let outcome = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), options)?;
     end(dir, manifest, outcome, simulator)
-}
-
-/// The header that carries a path's secret.
-fn header(path: &NetPath, secret: Secret) -> Option<(HeaderName, HeaderValue)> {
-    let (name, text) = match path.auth.kind {
-        AuthKind::None => return None,
-        AuthKind::ApiKey => (HeaderName::from_static("api-key"), secret.reveal().to_owned()),
-        AuthKind::Bearer => (hyper::header::AUTHORIZATION, format!("Bearer {}", secret.reveal())),
-        AuthKind::SubscriptionKey => (HeaderName::from_static("ocp-apim-subscription-key"), secret.reveal().to_owned()),
-    };
-    // A secret holds only what a header can carry: it was checked when it was read.
-    HeaderValue::from_str(&text).ok().map(|value| (name, value))
 }
 
 /// The run directory, made and claimed before anything is sent.

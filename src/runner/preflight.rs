@@ -1,7 +1,6 @@
 //! The preflight of a run: every path is tried, all at once, before anything is measured.
 
 use anyhow::anyhow;
-use hyper::header::{HeaderName, HeaderValue};
 use tokio::runtime::Runtime;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -11,11 +10,9 @@ use crate::plan::Plan;
 use crate::probe;
 use crate::runner::failure::{OrFailure, RunResult};
 use crate::transport::connect::Target;
+use crate::transport::credential::Credential;
 use crate::workload::Workload;
 use crate::workload::call::Call;
-
-/// The header that carries a path's secret.
-type Secret = Option<(HeaderName, HeaderValue)>;
 
 /// Tries every path with each shape of call of the workload. Returns warnings.
 ///
@@ -25,7 +22,7 @@ pub(crate) fn try_all(
     runtime: &Runtime,
     plan: &Plan,
     workload: &Workload,
-    (targets, secrets): (&[Target], &[Secret]),
+    (targets, credentials): (&[Target], &[Credential]),
     run_id: &str,
     quiet: bool,
 ) -> RunResult<Vec<String>> {
@@ -33,9 +30,10 @@ pub(crate) fn try_all(
     if !quiet {
         announce(plan, &calls);
     }
-    let paths = plan.paths.iter().zip(targets).zip(secrets);
+    let paths = plan.paths.iter().zip(targets).zip(credentials);
     let asked = async {
-        let asked: Vec<_> = paths.map(|((path, target), secret)| ask(path, target, secret, &calls, run_id)).collect();
+        let asked: Vec<_> =
+            paths.map(|((path, target), credential)| ask(path, target, credential, &calls, run_id)).collect();
         let mut found = Vec::new();
         for path in asked {
             found.push(path.await.or_world()?);
@@ -60,12 +58,12 @@ fn announce(plan: &Plan, calls: &[Call]) {
 fn ask(
     path: &NetPath,
     target: &Target,
-    secret: &Secret,
+    credential: &Credential,
     calls: &[Call],
     run_id: &str,
 ) -> tokio::task::JoinHandle<probe::Findings> {
-    let (path, target, secret, calls) = (path.clone(), target.clone(), secret.clone(), calls.to_vec());
+    let (path, target, credential, calls) = (path.clone(), target.clone(), credential.clone(), calls.to_vec());
     // Nobody takes its calls for those of the run, which are counted by their names in the logs of servers.
     let name = format!("preflight-{run_id}-{}", path.id.0);
-    spawn_local(async move { probe::preflight(path, target, secret, &calls, &name).await })
+    spawn_local(async move { probe::preflight(path, target, credential, &calls, &name).await })
 }

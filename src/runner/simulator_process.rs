@@ -12,9 +12,9 @@ use serde::Deserialize;
 
 use crate::console;
 use crate::plan::Plan;
-use crate::profile::secret::{BadSecret, Secret};
 use crate::runner::failure::{Failure, OrFailure, RunResult};
 use crate::runner::health_monitor::Backend;
+use crate::transport::credential::secret::{BadSecret, Secret};
 
 /// How long the simulator may take to be ready.
 /// The exit code by which the simulator says that its scenario or its flags are wrong.

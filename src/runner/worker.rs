@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -20,11 +19,11 @@ use crate::driver::worker::{self, Stop, told};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::{Gap, Sample};
 use crate::plan::Plan;
-use crate::schedule::load::LoadModel;
 use crate::schedule::pacer::Pacer;
 use crate::schedule::tickets::Ticket;
 use crate::store::journal::RecordSink;
 use crate::transport::connect::Target;
+use crate::transport::credential::Credential;
 use crate::units::Nanos;
 use crate::workload::Workload;
 
@@ -42,8 +41,8 @@ pub(crate) struct Setup {
     pub(crate) workload: Arc<Workload>,
     /// Where each path leads.
     pub(crate) targets: Vec<Target>,
-    /// The header that carries each path's secret.
-    pub(crate) secrets: Vec<Option<(HeaderName, HeaderValue)>>,
+    /// What proves on each path who calls.
+    pub(crate) credentials: Vec<Credential>,
     /// The run's own name, the first part of every call's.
     pub(crate) run_id: String,
     /// The run's start.
@@ -171,7 +170,7 @@ async fn closed(
         let (plan, context) = (Arc::clone(&plan), Rc::clone(context));
         let closed = Closed {
             origin: context.setup.origin,
-            think_time: think_time(&plan),
+            think_time: plan.load.model.think_time(),
             in_flight: Rc::clone(in_flight),
             stop: stop.clone(),
         };
@@ -185,13 +184,6 @@ async fn closed(
         caller.context("a caller broke")??;
     }
     Ok(())
-}
-
-fn think_time(plan: &Plan) -> Duration {
-    match plan.load.model {
-        LoadModel::Closed { think_time, .. } => think_time.0,
-        LoadModel::Open { .. } => Duration::ZERO,
-    }
 }
 
 async fn abort_when_told(context: Rc<WorkerContext>, mut stop: watch::Receiver<Stop>) {
@@ -233,9 +225,10 @@ struct WorkerContext {
 
 impl WorkerContext {
     fn new(setup: Setup, share: Share, sink: RecordSink) -> Self {
-        let paths = setup.plan.paths.iter().zip(&setup.targets).zip(&setup.secrets);
-        let routes =
-            paths.map(|((path, target), secret)| Route::new(path.clone(), target.clone(), secret.clone())).collect();
+        let paths = setup.plan.paths.iter().zip(&setup.targets).zip(&setup.credentials);
+        let routes = paths
+            .map(|((path, target), credential)| Route::new(path.clone(), target.clone(), credential.clone()))
+            .collect();
         let caller = Caller::new(routes, setup.run_id.clone(), setup.origin, share.number, share.of);
         let caller = if setup.plan.concurrency() > 0 { caller } else { caller.filling_pools() };
         let caller = if setup.keeps_gaps { caller.keeping_gaps() } else { caller };

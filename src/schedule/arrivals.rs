@@ -1,18 +1,65 @@
-//! The instants at which an open load wants something to start, all fixed before the run.
+//! The arrival processes: how the starts of an open load are spaced, all fixed before the run.
 //!
-//! Called by `tickets`. Knows neither paths nor workers.
+//! Each process stands here whole: its name, its description and its times. Knows neither paths nor workers.
 
 use std::time::Duration;
 
 use rand::Rng;
 use rand_distr::{Distribution, Poisson};
+use serde::{Deserialize, Serialize};
 
 use crate::random::{Purpose, below, generator};
+use crate::units::Rate;
 
 const SECOND: u64 = 1_000_000_000;
 
 /// A bin of a Poisson process holds about this many arrivals at most, so that computing one between two sends is short.
 const BIN_ARRIVALS: f64 = 512.0;
+
+/// An arrival process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrivals {
+    /// Evenly.
+    Constant,
+    /// A Poisson process.
+    Poisson,
+    /// The trace's own times.
+    Trace,
+}
+
+impl Arrivals {
+    /// All processes, by the words that profiles use.
+    pub(crate) const ALL: [(&'static str, Self); 3] =
+        [("constant", Self::Constant), ("poisson", Self::Poisson), ("trace", Self::Trace)];
+
+    /// What a report says of the spacing.
+    #[must_use]
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Constant => "evenly spaced",
+            Self::Poisson => "Poisson",
+            Self::Trace => "at a trace's times",
+        }
+    }
+
+    /// Whether it takes its times from the trace, and so has no rate of its own.
+    #[must_use]
+    pub(crate) fn follows_trace(self) -> bool {
+        self == Self::Trace
+    }
+
+    /// Its times; none without the rate or the trace that it needs.
+    #[must_use]
+    pub fn times(self, seed: u64, rate: Option<Rate>, trace: Option<&[Duration]>, until: u64) -> ArrivalTimes<'_> {
+        match (self, rate) {
+            (Self::Constant, Some(Rate(rate))) => ArrivalTimes::constant(rate, until),
+            (Self::Poisson, Some(Rate(rate))) => ArrivalTimes::poisson(seed, rate, until),
+            (Self::Trace, _) => ArrivalTimes::trace(trace.unwrap_or(&[]), until),
+            (Self::Constant | Self::Poisson, None) => ArrivalTimes::trace(&[], until),
+        }
+    }
+}
 
 /// Arrivals in nanoseconds from the run's start, in order, each before `until`.
 #[derive(Clone, Debug)]
@@ -114,7 +161,7 @@ impl PoissonBins {
 
 /// When a replayed trace is over: one mean gap after its last arrival.
 #[must_use]
-pub fn trace_end(times: &[Duration]) -> Duration {
+pub(crate) fn trace_end(times: &[Duration]) -> Duration {
     match (times.last(), times.len()) {
         (None, _) => Duration::ZERO,
         (Some(last), 1) => *last + Duration::from_secs(1),
@@ -124,7 +171,7 @@ pub fn trace_end(times: &[Duration]) -> Duration {
 
 /// A span in nanoseconds.
 #[must_use]
-pub fn nanos(span: Duration) -> u64 {
+pub(crate) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -27,7 +27,7 @@ pub fn path(seed: u64, slot: u64, k: u64, paths: u16) -> PathId {
 
 /// When caller `slot` makes its first call: the callers are spread evenly over the warmup.
 #[must_use]
-pub fn first_call(slot: u64, concurrency: u64, warmup: Duration) -> Duration {
+pub(crate) fn first_call(slot: u64, concurrency: u64, warmup: Duration) -> Duration {
     warmup.mul_f64(slot as f64 / concurrency.max(1) as f64)
 }
 

@@ -60,7 +60,7 @@ impl Phases {
     /// The interval is the spread after the arrival. Where that would leave the arrival's phase it is moved back to end
     /// with the phase, and cut to the phase if it is longer: a round is never split between two phases.
     #[must_use]
-    pub fn room_for_round(self, arrival: u64, spread: u64) -> (u64, u64) {
+    pub(crate) fn room_for_round(self, arrival: u64, spread: u64) -> (u64, u64) {
         let (start, end) = match self.at(arrival) {
             Phase::Warmup => (0, self.measure_from.min(self.until)),
             Phase::Measure | Phase::Drain => (self.measure_from, self.until),
@@ -83,7 +83,7 @@ impl Phases {
 /// Offsets are uniform and independent, the order of the paths is drawn apart, so it is random even where all offsets
 /// are the same.
 #[must_use]
-pub fn round_members(seed: u64, round: u64, paths: u16, width: u64) -> Vec<(u64, u16)> {
+pub(crate) fn round_members(seed: u64, round: u64, paths: u16, width: u64) -> Vec<(u64, u16)> {
     let mut generator = generator(seed, Purpose::RoundMembers, round);
     let mut offsets: Vec<u64> = (0..paths).map(|_| below(generator.next_u64(), width)).collect();
     offsets.sort_unstable();
@@ -110,7 +110,7 @@ impl PermutedGroups {
     }
 
     /// The path of the next arrival.
-    pub fn next_path(&mut self) -> u16 {
+    pub(crate) fn next_path(&mut self) -> u16 {
         let place = self.served % u64::from(self.paths);
         if place == 0 {
             self.group = order(self.seed, self.purpose, self.served / u64::from(self.paths), self.paths);

@@ -1,11 +1,14 @@
-//! The load, as a plan says it: plain data, and its description for people.
+//! The load, as a plan says it, and what each load model is: its keys, its times and its description.
 
-use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::arrivals::ArrivalTimes;
 use crate::schedule::design::Design;
 use crate::units::{Rate, Span};
+
+pub use crate::schedule::arrivals::Arrivals;
 
 /// When calls start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,16 +47,101 @@ pub enum LoadModel {
     },
 }
 
-/// How arrivals are spaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Arrivals {
-    /// Evenly.
-    Constant,
-    /// A Poisson process.
-    Poisson,
-    /// The trace's own times.
-    Trace,
+impl LoadModel {
+    /// The keys of the section `[load]`, in a profile.
+    pub(crate) const KEYS: [&'static str; 11] = [
+        "kind",
+        "arrivals",
+        "rate",
+        "warmup",
+        "duration",
+        "design",
+        "round_spread",
+        "max_in_flight",
+        "concurrency",
+        "think_time",
+        "precision",
+    ];
+    /// The keys of an open load alone.
+    pub(crate) const OPEN_KEYS: [&'static str; 4] = ["rate", "arrivals", "round_spread", "max_in_flight"];
+    /// The keys of a closed load alone.
+    pub(crate) const CLOSED_KEYS: [&'static str; 2] = ["concurrency", "think_time"];
+
+    /// Whether arrivals come whatever the answers do.
+    #[must_use]
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Open { .. } => true,
+            Self::Closed { .. } => false,
+        }
+    }
+
+    /// The arrival process of an open load.
+    #[must_use]
+    pub fn arrivals(&self) -> Option<Arrivals> {
+        match self {
+            Self::Open { arrivals, .. } => Some(*arrivals),
+            Self::Closed { .. } => None,
+        }
+    }
+
+    /// The rate of an open load that has one.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        match self {
+            Self::Open { rate, .. } => *rate,
+            Self::Closed { .. } => None,
+        }
+    }
+
+    /// The callers of a closed load; 0 for an open one.
+    #[must_use]
+    pub fn concurrency(&self) -> u64 {
+        match self {
+            Self::Open { .. } => 0,
+            Self::Closed { concurrency, .. } => *concurrency as u64,
+        }
+    }
+
+    /// How long a caller of a closed load rests between two calls.
+    #[must_use]
+    pub(crate) fn think_time(&self) -> Duration {
+        match self {
+            Self::Open { .. } => Duration::ZERO,
+            Self::Closed { think_time, .. } => think_time.0,
+        }
+    }
+
+    /// When the arrivals of an open load come, before `until`; none for a closed one.
+    #[must_use]
+    pub fn times<'trace>(&self, seed: u64, trace: Option<&'trace [Duration]>, until: u64) -> ArrivalTimes<'trace> {
+        match self {
+            Self::Open { arrivals, rate } => arrivals.times(seed, *rate, trace, until),
+            Self::Closed { .. } => ArrivalTimes::trace(&[], until),
+        }
+    }
+
+    /// What a report says of it: "20 rounds a second, Poisson".
+    #[must_use]
+    pub fn describe(&self, design: Design) -> String {
+        match self {
+            Self::Open { arrivals, rate } => {
+                let (what, how) = (if design == Design::Paired { "rounds" } else { "calls" }, arrivals.description());
+                rate.map_or_else(|| format!("{what} {how}"), |rate| format!("{} {what} a second, {how}", rate.0))
+            }
+            Self::Closed { concurrency, .. } => format!("{concurrency} callers in a loop"),
+        }
+    }
+
+    /// What two runs must have alike to be compared: "open, 20/s".
+    #[must_use]
+    pub fn signature(&self) -> String {
+        match self {
+            Self::Open { rate: Some(rate), .. } => format!("open, {rate}"),
+            Self::Open { rate: None, .. } => "open, at a trace's times".to_owned(),
+            Self::Closed { concurrency, think_time } => format!("closed, {concurrency} callers, pause {think_time}"),
+        }
+    }
 }
 
 /// Where to stop before it hurts.
@@ -99,64 +187,25 @@ impl Default for Limits {
     }
 }
 
-impl fmt::Display for LoadPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = if self.design == Design::Paired { "rounds" } else { "calls" };
-        match &self.model {
-            LoadModel::Open { arrivals: Arrivals::Trace, .. } => {
-                write!(f, "open load, {unit} at the trace's own times")?
-            }
-            LoadModel::Open { arrivals, rate } => {
-                let spacing = if *arrivals == Arrivals::Poisson { "Poisson arrivals" } else { "even spacing" };
-                let rate = rate.map_or(0.0, |rate| rate.0);
-                write!(f, "open load, {rate} {unit} a second, {spacing}")?;
-            }
-            LoadModel::Closed { concurrency, think_time } => {
-                write!(f, "closed load, {concurrency} callers")?;
-                if !think_time.0.is_zero() {
-                    write!(f, " resting {think_time} between two calls")?;
-                }
-            }
-        }
-        write!(f, ", {}, {} of warmup, {} measured", self.design.as_str(), self.warmup, self.duration)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_load_describes_itself() {
-        let plan = |model, design| LoadPlan {
-            model,
-            warmup: Span::from_secs(5),
-            duration: Span::from_secs(60),
-            design,
-            round_spread: Span::from_millis(500),
-            max_in_flight: 100,
-        };
         let open = |arrivals, rate| LoadModel::Open { arrivals, rate };
         let table = [
+            (open(Arrivals::Poisson, Some(Rate(20.0))), Design::Paired, "20 rounds a second, Poisson"),
+            (open(Arrivals::Constant, Some(Rate(0.5))), Design::Interleaved, "0.5 calls a second, evenly spaced"),
+            (open(Arrivals::Trace, None), Design::Paired, "rounds at a trace's times"),
             (
-                plan(open(Arrivals::Poisson, Some(Rate(20.0))), Design::Paired),
-                "open load, 20 rounds a second, Poisson arrivals, paired, 5s of warmup, 60s measured",
-            ),
-            (
-                plan(open(Arrivals::Constant, Some(Rate(0.5))), Design::Interleaved),
-                "open load, 0.5 calls a second, even spacing, interleaved, 5s of warmup, 60s measured",
-            ),
-            (
-                plan(open(Arrivals::Trace, None), Design::Paired),
-                "open load, rounds at the trace's own times, paired, 5s of warmup, 60s measured",
-            ),
-            (
-                plan(LoadModel::Closed { concurrency: 8, think_time: Span::from_millis(250) }, Design::Sequential),
-                "closed load, 8 callers resting 250ms between two calls, sequential, 5s of warmup, 60s measured",
+                LoadModel::Closed { concurrency: 8, think_time: Span::from_millis(250) },
+                Design::Sequential,
+                "8 callers in a loop",
             ),
         ];
-        for (load, text) in table {
-            assert_eq!(load.to_string(), text);
+        for (load, design, text) in table {
+            assert_eq!(load.describe(design), text);
         }
     }
 }

@@ -13,7 +13,7 @@ pub struct Unmeasured {
 }
 
 /// The first of so many paths that has no measured ticket among the first `allowed` ones.
-pub fn unmeasured(tickets: impl Iterator<Item = Ticket>, paths: usize, allowed: u64) -> Option<Unmeasured> {
+pub(crate) fn unmeasured(tickets: impl Iterator<Item = Ticket>, paths: usize, allowed: u64) -> Option<Unmeasured> {
     let mut missing: Vec<bool> = vec![true; paths];
     let mut limited = false;
     for ticket in tickets {
@@ -31,7 +31,7 @@ pub fn unmeasured(tickets: impl Iterator<Item = Ticket>, paths: usize, allowed: 
 
 /// A rate as people write it: by the second, or by the minute or hour where that is the larger number.
 #[must_use]
-pub fn told(rate: Rate) -> String {
+pub(crate) fn readable_rate(rate: Rate) -> String {
     let by = |seconds: f64, unit: &str| {
         let count = (rate.0 * seconds * 1e6).round() / 1e6;
         format!("{count}/{unit}")
@@ -74,9 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_told_in_their_unit() {
+    fn rates_are_shown_in_their_unit() {
         for (rate, text) in [(20.0, "20/s"), (1.0, "1/s"), (0.5, "30/m"), (1.0 / 3600.0, "1/h"), (1.5, "1.5/s")] {
-            assert_eq!(told(Rate(rate)), text);
+            assert_eq!(readable_rate(Rate(rate)), text);
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::store::intervals::Intervals;
 use crate::store::kept::{KeptRows, MOST_ROWS};
 use crate::store::manifest;
 
-pub use crate::store::tally::{PathTally, Tally};
+pub use crate::store::tally::Tally;
 
 /// Batches that may wait for the writer.
 pub(super) const QUEUE: usize = 1024;

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::measure::sample::Sample;
-use crate::plan::{Design, LoadModel};
+use crate::plan::Design;
 use crate::run::{Lost, Manifest};
 use crate::units::Phase;
 
@@ -23,7 +23,7 @@ pub(crate) fn lost(manifest: &Manifest, samples: &[Sample]) -> Lost {
         return nothing;
     }
     let holes = holes(samples, callers(manifest));
-    let is_closed = matches!(manifest.plan.load.model, LoadModel::Closed { .. });
+    let is_closed = !manifest.plan.load.model.is_open();
     match manifest.plan.load.design {
         Design::Paired if !is_closed => attributed(holes, missing_members(samples, paths), nothing),
         Design::Paired | Design::Interleaved | Design::Sequential if paths == 1 => {
@@ -36,10 +36,7 @@ pub(crate) fn lost(manifest: &Manifest, samples: &[Sample]) -> Lost {
 /// How many sequences of numbers are dense on their own: one for each caller, or one for all arrivals of an open load.
 /// The caller of a number is its remainder.
 fn callers(manifest: &Manifest) -> u64 {
-    match manifest.plan.load.model {
-        LoadModel::Open { .. } => 1,
-        LoadModel::Closed { concurrency, .. } => concurrency.max(1) as u64,
-    }
+    manifest.plan.load.model.concurrency().max(1)
 }
 
 /// How many numbers below the largest one seen of their caller are missing in the measured phase. A hole has the phase

@@ -33,10 +33,8 @@ mod table;
 pub mod tally;
 
 pub use crate::store::row_sampler::RowSampler;
-pub use claim::Claim;
 pub use file::StoreError;
 pub use health::HealthWriter;
-pub use histograms::HistogramWriter;
 pub use rows::RowWriter;
 pub use rows_read::read_rows;
 
@@ -84,7 +82,7 @@ mod tests {
         let mut health = HealthWriter::create(&dir.join(file::HEALTH)).expect("health");
         run.health.iter().for_each(|row| health.append(row).expect("a row"));
         let at = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
-        let mut log = HistogramWriter::create(&dir.join(file::HISTOGRAMS), at).expect("log");
+        let mut log = histograms::HistogramWriter::create(&dir.join(file::HISTOGRAMS), at).expect("log");
         for (path, gaps) in run.manifest.plan.paths.iter().zip(&run.chunk_gaps) {
             log.append((5, 1), &path.name, "chunk_gap", gaps).expect("gaps");
             log.append((6, 1), &path.name, "chunk_gap", gaps).expect("gaps");

@@ -6,7 +6,7 @@
 //! the failed share, and all that counts timeouts, wrong. How many failed, and how, is counted over all calls.
 
 use crate::measure::sample::Sample;
-use crate::plan::{Design, LoadModel, Plan};
+use crate::plan::{Design, Plan};
 use crate::random::{Purpose, hash};
 use crate::run::RowSample;
 
@@ -47,7 +47,7 @@ impl RowSampler {
     #[must_use]
     pub fn open(plan: &Plan) -> Self {
         // Under an open interleaved load neighbours on different paths are compared; they are kept together.
-        let is_open = matches!(plan.load.model, LoadModel::Open { .. });
+        let is_open = plan.load.model.is_open();
         let group = if is_open && plan.load.design == Design::Interleaved { plan.paths.len() as u64 } else { 1 };
         Self { seed: plan.seed, group: group.max(1), from: 0, below: ALL }
     }
@@ -130,7 +130,8 @@ mod tests {
     fn a_long_plan_is_sampled_from_its_first_row() {
         let mut plan = fixture::plan(&["direct", "gateway"]);
         plan.load.duration = Span::from_secs(86_400);
-        plan.load.model = LoadModel::Open { arrivals: crate::plan::Arrivals::Poisson, rate: Some(Rate(100.0)) };
+        plan.load.model =
+            crate::plan::LoadModel::Open { arrivals: crate::plan::Arrivals::Poisson, rate: Some(Rate(100.0)) };
         let share = RowSampler::of(&plan, 0, 2_000_000).share();
         assert!((share - 0.95 * 2e6 / (2.0 * 100.0 * 86_405.0)).abs() < 1e-6, "{share}");
         plan.limits.requests = Some(1_000_000);

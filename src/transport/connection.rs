@@ -32,7 +32,7 @@ pub enum Body {
 }
 
 /// The head of an answer, or why none came.
-pub type Head = Result<Response<Body>, Broken>;
+pub(crate) type Head = Result<Response<Body>, Broken>;
 
 /// The right to open a connection.
 pub enum Opening {
@@ -124,7 +124,7 @@ fn of_stream(error: &h2::Error) -> ErrorClass {
 impl Connection {
     /// The connection as the present call sees it.
     #[must_use]
-    pub fn as_used(&self) -> ConnUse {
+    pub(crate) fn as_used(&self) -> ConnUse {
         match self {
             Self::Sole(sole) => sole.as_used(),
             Self::Http2Connection(lane) => lane.exchange.as_used(),
@@ -133,7 +133,7 @@ impl Connection {
 
     /// Whether it lay idle before this call: the server may have closed it meanwhile.
     #[must_use]
-    pub fn was_idle(&self) -> bool {
+    pub(crate) fn was_idle(&self) -> bool {
         match self {
             Self::Sole(sole) => !sole.as_used().is_new(),
             Self::Http2Connection(lane) => lane.exchange.was_idle(),
@@ -141,7 +141,7 @@ impl Connection {
     }
 
     /// Takes up a new call.
-    pub fn begin_call(&mut self) {
+    pub(crate) fn begin_call(&mut self) {
         match self {
             Self::Sole(sole) => sole.begin_call(),
             // A stream has one call.
@@ -169,7 +169,7 @@ impl Connection {
 
     /// After the read that brought what was just returned.
     #[must_use]
-    pub fn last_read(&self) -> Nanos {
+    pub(crate) fn last_read(&self) -> Nanos {
         match self {
             Self::Sole(sole) => sole.stamps().last_read(),
             Self::Http2Connection(lane) => lane.exchange.last_read(),
@@ -188,7 +188,7 @@ impl Connection {
     }
 
     /// Carries the request out and waits for the head of the answer.
-    pub fn poll_head(
+    pub(crate) fn poll_head(
         &mut self,
         head: Pin<&mut Option<impl Future<Output = http1::Head>>>,
         cx: &mut Context<'_>,
@@ -204,7 +204,7 @@ impl Connection {
     }
 
     /// The next piece of the body, or `None` at its end.
-    pub fn poll_piece(&mut self, body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+    pub(crate) fn poll_piece(&mut self, body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         match (self, body) {
             (Self::Sole(sole), Body::Sole(body)) => sole.poll_piece(body, cx).map_err(Broken::Sole),
             (Self::Http2Connection(lane), Body::Http2Connection(body)) => {

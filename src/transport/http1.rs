@@ -25,7 +25,7 @@ const MAX_HEADERS: usize = 512;
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
 /// The head of an answer, or hyper's error when the connection ends or the answer is not HTTP.
-pub type Head = hyper::Result<Response<Incoming>>;
+pub(crate) type Head = hyper::Result<Response<Incoming>>;
 
 /// An open connection and its history.
 pub struct Sole {
@@ -62,7 +62,7 @@ impl Sole {
 
     /// The connection as the present call sees it.
     #[must_use]
-    pub fn as_used(&self) -> ConnUse {
+    pub(crate) fn as_used(&self) -> ConnUse {
         let new = self.uses <= 1;
         ConnUse {
             id: self.id,
@@ -75,7 +75,7 @@ impl Sole {
     }
 
     /// Takes up a new call.
-    pub fn begin_call(&mut self) {
+    pub(crate) fn begin_call(&mut self) {
         self.uses += 1;
         self.stamps.arm();
     }
@@ -87,14 +87,18 @@ impl Sole {
     }
 
     /// Carries the request out and waits for the head of the answer.
-    pub fn poll_head(&mut self, head: Pin<&mut impl Future<Output = Head>>, cx: &mut Context<'_>) -> Poll<Head> {
+    pub(crate) fn poll_head(&mut self, head: Pin<&mut impl Future<Output = Head>>, cx: &mut Context<'_>) -> Poll<Head> {
         // The driver goes first: it carries the request out, and the answer in.
         poll_driver(&mut self.driver, cx);
         head.poll(cx)
     }
 
     /// The next piece of the body, or `None` at its end.
-    pub fn poll_piece(&mut self, body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Bytes>>> {
+    pub(crate) fn poll_piece(
+        &mut self,
+        body: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Bytes>>> {
         if body.is_end_stream() {
             // Its stated length has come. The driver learns of it when the next call looks whether it can be used; now it
             // would only make room for a next answer beside this one.
@@ -108,7 +112,7 @@ impl Sole {
     }
 
     /// Whether another call can be sent: looks at the socket once, so that a closed one is noticed.
-    pub fn is_usable(&mut self) -> bool {
+    pub(crate) fn is_usable(&mut self) -> bool {
         poll_driver(&mut self.driver, &mut Context::from_waker(Waker::noop()));
         self.driver.is_some() && self.sender.is_ready()
     }

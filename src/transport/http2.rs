@@ -97,7 +97,7 @@ impl Link {
 
     /// Whether it takes new calls: it is neither lost nor about to be closed by the server.
     #[must_use]
-    pub fn is_usable(&self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         let takes_calls = |sender: &mut SendRequest<Bytes>| matches!(sender.poll_ready(&mut cx), Poll::Ready(Ok(())));
         self.driver.borrow().is_some() && self.sender.borrow_mut().as_mut().is_some_and(takes_calls)
@@ -114,13 +114,13 @@ impl Link {
 
     /// Whether one more call has room, beside the server's own limit within `streams`.
     #[must_use]
-    pub fn has_room(&self, streams: usize) -> bool {
+    pub(crate) fn has_room(&self, streams: usize) -> bool {
         let allowed = self.sender.borrow().as_ref().map_or(0, SendRequest::current_max_send_streams);
         self.streams.get() < streams.min(allowed)
     }
 
     /// Closes it when the last call on it has ended.
-    pub fn retire(&self) {
+    pub(crate) fn retire(&self) {
         self.sender.replace(None);
     }
 }
@@ -164,15 +164,9 @@ impl Exchange {
         }
     }
 
-    /// The connection.
-    #[must_use]
-    pub fn link(&self) -> &Link {
-        &self.link
-    }
-
     /// The connection as this call sees it.
     #[must_use]
-    pub fn as_used(&self) -> ConnUse {
+    pub(crate) fn as_used(&self) -> ConnUse {
         let new = self.uses == 1;
         let Handshake { dns, tcp, tls, peer } = self.link.handshake;
         ConnUse {
@@ -187,7 +181,7 @@ impl Exchange {
 
     /// Whether the connection was open before and carried no other call when this one was begun.
     #[must_use]
-    pub fn was_idle(&self) -> bool {
+    pub(crate) fn was_idle(&self) -> bool {
         self.was_idle
     }
 
@@ -205,7 +199,7 @@ impl Exchange {
 
     /// After the latest read of the connection.
     #[must_use]
-    pub fn last_read(&self) -> Nanos {
+    pub(crate) fn last_read(&self) -> Nanos {
         self.link.stamps.last_read()
     }
 
@@ -228,7 +222,7 @@ impl Exchange {
     }
 
     /// Waits for the head of the answer.
-    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, h2::Error>> {
+    pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, h2::Error>> {
         let answer = match self.answer.take() {
             Some(Ok(mut answer)) => match Pin::new(&mut answer).poll(cx) {
                 Poll::Ready(answer) => answer,
@@ -248,7 +242,11 @@ impl Exchange {
     }
 
     /// The next piece of the body, or `None` at its end; trailers say nothing that is measured.
-    pub fn poll_piece(&self, body: &mut RecvStream, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, h2::Error>>> {
+    pub(crate) fn poll_piece(
+        &self,
+        body: &mut RecvStream,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, h2::Error>>> {
         loop {
             match ready!(body.poll_data(cx)) {
                 Some(Ok(piece)) if piece.is_empty() => {}
@@ -286,7 +284,7 @@ fn whole(mut body: Full<Bytes>) -> Bytes {
 ///
 /// # Errors
 /// [`ConnectError`] in a sentence that says what to do.
-pub async fn greet(opened: Opened, whom: &str) -> Result<(), ConnectError> {
+pub(crate) async fn greet(opened: Opened, whom: &str) -> Result<(), ConnectError> {
     let not = |why: String| ConnectError {
         class: ErrorClass::Protocol,
         message: format!("{whom} does not speak HTTP/2 ({why})"),

@@ -22,7 +22,7 @@ pub enum Http2Place {
 }
 
 /// Where a call waits for its place.
-pub type Http2Queue = oneshot::Receiver<Http2Place>;
+pub(crate) type Http2Queue = oneshot::Receiver<Http2Place>;
 
 /// The connections of one worker to one path, and the calls that wait for room on them.
 pub struct Http2Pool {

@@ -40,7 +40,7 @@ impl Idle {
     }
 
     /// Keeps a connection whose call has ended, if the policy allows it. Whether it can be used is seen when it is taken.
-    pub fn give_back(&mut self, connection: Sole) {
+    pub(crate) fn give_back(&mut self, connection: Sole) {
         self.forget();
         if self.policy == ConnectionPolicy::Keep {
             self.idle.push(connection);
@@ -48,7 +48,7 @@ impl Idle {
     }
 
     /// A connection in use is no more, or never came to be.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.in_use = self.in_use.saturating_sub(1);
     }
 }

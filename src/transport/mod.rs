@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod connection;
+pub mod credential;
 pub mod http1;
 pub mod http2;
 pub mod http2_pool;

@@ -44,7 +44,7 @@ pub struct Queue(Http2Queue);
 
 impl Queue {
     /// The place, when it is this call's turn.
-    pub fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Place> {
+    pub(crate) fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Place> {
         // The pool outlives its queue.
         Pin::new(&mut self.0).poll(cx).map(|place| place.map_or(Place::Failed(ErrorClass::Internal), Place::from))
     }
@@ -84,7 +84,7 @@ impl Pool {
     }
 
     /// Keeps a connection whose call has ended, if the policy allows it.
-    pub fn give_back(&self, connection: Connection) {
+    pub(crate) fn give_back(&self, connection: Connection) {
         match (self, connection) {
             (Self::Sole(idle), Connection::Sole(sole)) => idle.borrow_mut().give_back(sole),
             // A stream is over with its call.
@@ -93,7 +93,7 @@ impl Pool {
     }
 
     /// A call has no connection any more, or never had one.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         if let Self::Sole(idle) = self {
             idle.borrow_mut().forget();
         }

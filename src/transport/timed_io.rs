@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream;
 use crate::units::Nanos;
 
 /// When a request was sent, told to whoever waits for it.
-pub type SentAt = Rc<Cell<Option<Nanos>>>;
+pub(crate) type SentAt = Rc<Cell<Option<Nanos>>>;
 
 /// What passed on one connection, shared between its socket and the calls that use it.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl HeadScan {
 
 impl IoStamps {
     /// Forgets the last call; the next write is the beginning of a request.
-    pub fn arm(&self) {
+    pub(crate) fn arm(&self) {
         self.armed.set(true);
         self.sent.set(None);
         self.first_byte.set(None);
@@ -84,7 +84,7 @@ impl IoStamps {
 
     /// After the latest read that brought bytes.
     #[must_use]
-    pub fn last_read(&self) -> Nanos {
+    pub(crate) fn last_read(&self) -> Nanos {
         self.last_read.get()
     }
 
@@ -95,18 +95,18 @@ impl IoStamps {
     }
 
     /// For a shared connection: the next write is taken for the beginning of a request, whose stamp goes to `sent`.
-    pub fn stamp_next_write(&self, sent: &SentAt) {
+    pub(crate) fn stamp_next_write(&self, sent: &SentAt) {
         self.armed.set(true);
         self.unsent.borrow_mut().push(Rc::clone(sent));
     }
 
     /// For a shared connection: from now on at most one read in each turn.
-    pub fn one_read_a_turn(&self) {
+    pub(crate) fn one_read_a_turn(&self) {
         self.paced.set(true);
     }
 
     /// A turn begins.
-    pub fn begin_turn(&self) {
+    pub(crate) fn begin_turn(&self) {
         self.has_read.set(false);
     }
 

@@ -35,7 +35,7 @@ pub enum TlsError {
 ///
 /// # Errors
 /// [`TlsError`] when the roots of trust cannot be had.
-pub fn client_config(policy: &TlsPolicy, http: Http) -> Result<Arc<ClientConfig>, TlsError> {
+pub(crate) fn client_config(policy: &TlsPolicy, http: Http) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let mut config = if policy.verify {
@@ -62,7 +62,7 @@ pub fn alpn(http: Http) -> &'static [u8] {
 ///
 /// # Errors
 /// [`TlsError::Setup`] when the cryptography cannot be set up.
-pub fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+pub(crate) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
     Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(RootCertStore::empty())

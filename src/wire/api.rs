@@ -1,4 +1,4 @@
-//! The two APIs as one: the only match on which of them is spoken, and what holds for both.
+//! The APIs as one: the only match on how each of them is written and read, and what holds for all.
 
 use serde_json::{Deserializer, Value};
 
@@ -62,6 +62,7 @@ impl Addressee {
 ///
 /// # Errors
 /// [`BadEvent`] when it is meant for a caller of this API and is none of its events, nor an error.
+#[inline]
 pub fn decode(api: Api, event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
     let failed = |error| Delta { end: Some(End::Error(error)), ..Delta::default() };
     match Addressee::of(event.name) {
@@ -73,6 +74,7 @@ pub fn decode(api: Api, event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
     }
 }
 
+#[inline]
 fn decode_own(api: Api, event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
     match api {
         Api::Chat => chat::decode(event.data),

@@ -30,13 +30,20 @@ impl Label {
     /// Reads the content type and the content encoding.
     #[must_use]
     pub fn of(media_type: Option<&str>, encoding: Option<&str>) -> Self {
-        let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        let mut encodings = encoding.unwrap_or_default().split(',');
         Self {
-            events: essence.eq_ignore_ascii_case("text/event-stream"),
-            compressed: encodings.any(|encoding| is_compression(encoding.trim())),
+            events: media_type.is_some_and(is_event_stream),
+            compressed: encoding.is_some_and(|all| all.split(',').any(|encoding| is_compression(encoding.trim()))),
         }
     }
+}
+
+/// Whether the media type without its parameters is that of events.
+fn is_event_stream(media_type: &str) -> bool {
+    const EVENTS: &[u8] = b"text/event-stream";
+    let Some((essence, rest)) = media_type.trim_ascii_start().as_bytes().split_at_checked(EVENTS.len()) else {
+        return false;
+    };
+    essence.eq_ignore_ascii_case(EVENTS) && matches!(rest.trim_ascii_start(), [] | [b';', ..])
 }
 
 fn is_compression(encoding: &str) -> bool {

@@ -82,25 +82,44 @@ pub fn decode(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
     if data.trim_ascii_start().first() == Some(&b'[') {
         return from_list(data);
     }
-    let (mut delta, mut usage, mut failed, mut is_chunk) = (Delta::default(), None, None, false);
+    let (mut said, mut usage, mut is_chunk) = (Said::default(), None, false);
     let mut chunk = JsonScan::new(data);
     chunk.object(|value, name| match name {
         b"choices" if value.peek() == Some(b'[') => {
             is_chunk = true;
-            value.array(|choice| read_choice(choice, &mut delta).map(|said| failed = failed.or(said)))
+            value.array(|choice| read_choice(choice, &mut said))
         }
-        b"usage" => value.maybe().map(|bytes| usage = bytes),
-        b"error" => value.filled().map(|error| failed = error.map_or(failed, |_| Some(data))),
+        b"usage" => Usage::read(value).map(|read| usage = read.or(usage)),
+        b"error" => value.filled().map(|error| said.failed = error.map_or(said.failed, |_| Some(data))),
         _ => value.skip().map(drop),
     })?;
     chunk.end()?;
-    delta.usage = usage.and_then(Usage::read);
-    delta.end = match failed {
+    let Said { parts, seen, finished, failed } = said;
+    let end = match failed {
         Some(said) => Some(End::Error(ApiError::known(said))),
         None if is_chunk => None,
         None => ApiError::recognise(data).map(End::Error),
     };
-    Ok(delta)
+    let Parts { visible, tool, reasoning } = parts;
+    Ok(Delta { visible, tool, reasoning, repeats: false, seen, finished, end, usage })
+}
+
+/// What choices say.
+#[derive(Default)]
+struct Said<'a> {
+    parts: Parts,
+    seen: Choices,
+    finished: Choices,
+    /// The text that tells a failure.
+    failed: Option<&'a [u8]>,
+}
+
+/// What kinds of content a choice brings.
+#[derive(Clone, Copy, Default)]
+struct Parts {
+    visible: bool,
+    tool: bool,
+    reasoning: bool,
 }
 
 /// Some wrap their errors in a list; nothing else comes as one.
@@ -109,18 +128,17 @@ fn from_list(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
     Ok(Delta { end: Some(End::Error(error)), ..Delta::default() })
 }
 
-/// Reads one choice; what it says of its failure, if it has failed.
-fn read_choice<'a>(choice: &mut JsonScan<'a>, delta: &mut Delta<'_>) -> Result<Option<&'a [u8]>, BadEvent> {
+fn read_choice<'a>(choice: &mut JsonScan<'a>, said: &mut Said<'a>) -> Result<(), BadEvent> {
     if choice.null() {
-        return Ok(None);
+        return Ok(());
     }
     let (mut index, mut finish, mut failed) = (0, Finish::Open, None);
-    let (mut has_delta, mut message) = (false, Delta::default());
+    let (mut delta, mut message) = (None, Parts::default());
     choice.object(|value, name| match name {
         b"delta" if value.null() => Ok(()),
         b"delta" => {
-            has_delta = true;
-            value.object(|part, name| read_part(part, name, delta))
+            let parts = delta.get_or_insert_default();
+            value.object(|part, name| read_part(part, name, parts))
         }
         b"message" if value.peek() == Some(b'{') => value.object(|part, name| read_part(part, name, &mut message)),
         b"finish_reason" => {
@@ -133,16 +151,16 @@ fn read_choice<'a>(choice: &mut JsonScan<'a>, delta: &mut Delta<'_>) -> Result<O
         b"error" => value.filled().map(|error| failed = error.or(failed)),
         _ => value.skip().map(drop),
     })?;
-    if !has_delta {
-        delta.visible |= message.visible;
-        delta.tool |= message.tool;
-        delta.reasoning |= message.reasoning;
-    }
-    delta.seen.add(Choices::one(index));
+    let Parts { visible, tool, reasoning } = delta.unwrap_or(message);
+    said.parts.visible |= visible;
+    said.parts.tool |= tool;
+    said.parts.reasoning |= reasoning;
+    said.seen.add(Choices::one(index));
     if finish == Finish::Reached {
-        delta.finished.add(Choices::one(index));
+        said.finished.add(Choices::one(index));
     }
-    Ok(failed)
+    said.failed = said.failed.or(failed);
+    Ok(())
 }
 
 /// What a finish reason says.
@@ -190,13 +208,13 @@ fn small(number: &[u8]) -> u32 {
     digits.fold(0, |number: u32, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
 }
 
-fn read_part(part: &mut JsonScan<'_>, name: &[u8], delta: &mut Delta<'_>) -> Result<(), BadEvent> {
+fn read_part(part: &mut JsonScan<'_>, name: &[u8], parts: &mut Parts) -> Result<(), BadEvent> {
     let kind = match name {
-        b"content" if part.peek() == Some(b'[') => return part.array(|piece| read_piece(piece, delta)),
-        b"content" | b"refusal" | b"audio" | b"images" => &mut delta.visible,
-        b"tool_calls" | b"function_call" => &mut delta.tool,
+        b"content" if part.peek() == Some(b'[') => return part.array(|piece| read_piece(piece, parts)),
+        b"content" | b"refusal" | b"audio" | b"images" => &mut parts.visible,
+        b"tool_calls" | b"function_call" => &mut parts.tool,
         b"reasoning_content" | b"reasoning" | b"reasoning_details" | b"reasoning_text" | b"thinking"
-        | b"thinking_blocks" => &mut delta.reasoning,
+        | b"thinking_blocks" => &mut parts.reasoning,
         _ => return part.skip().map(drop),
     };
     *kind |= part.carries()?;
@@ -204,9 +222,9 @@ fn read_part(part: &mut JsonScan<'_>, name: &[u8], delta: &mut Delta<'_>) -> Res
 }
 
 /// One of several pieces of content: its `type` says whether it is thought or meant to be seen.
-fn read_piece(piece: &mut JsonScan<'_>, delta: &mut Delta<'_>) -> Result<(), BadEvent> {
+fn read_piece(piece: &mut JsonScan<'_>, parts: &mut Parts) -> Result<(), BadEvent> {
     if piece.peek() != Some(b'{') {
-        delta.visible |= piece.carries()?;
+        parts.visible |= piece.carries()?;
         return Ok(());
     }
     let (mut kind, mut carries) = (&b""[..], false);
@@ -216,10 +234,10 @@ fn read_piece(piece: &mut JsonScan<'_>, delta: &mut Delta<'_>) -> Result<(), Bad
         _ => value.carries().map(|yes| carries |= yes),
     })?;
     match kind {
-        b"thinking" | b"reasoning" | b"reasoning_text" | b"redacted_thinking" => delta.reasoning |= carries,
+        b"thinking" | b"reasoning" | b"reasoning_text" | b"redacted_thinking" => parts.reasoning |= carries,
         // What is said elsewhere is cited.
         b"reference" => {}
-        _ => delta.visible |= carries,
+        _ => parts.visible |= carries,
     }
     Ok(())
 }
@@ -233,13 +251,14 @@ pub fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent> {
     let mut text = JsonScan::new(body);
     text.object(|value, name| match name {
         b"choices" if value.peek() == Some(b'[') => value.array(|choice| {
-            let mut one = Delta::default();
-            failed = failed.or(read_choice(choice, &mut one)?);
+            let mut one = Said::default();
+            read_choice(choice, &mut one)?;
+            failed = failed.or(one.failed);
             choices += one.seen.count();
             finished += one.finished.count();
             Ok(())
         }),
-        b"usage" => value.maybe().map(|bytes| usage = bytes),
+        b"usage" => Usage::read(value).map(|read| usage = read.or(usage)),
         b"error" => value.filled().map(|error| failed = error.map_or(failed, |_| Some(body))),
         _ => value.skip().map(drop),
     })?;
@@ -250,7 +269,7 @@ pub fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent> {
     if choices == 0 || finished < choices.max(asked) {
         return Err(BadEvent);
     }
-    Ok(Whole::Answer(usage.and_then(Usage::read)))
+    Ok(Whole::Answer(usage))
 }
 
 #[cfg(test)]

@@ -215,7 +215,7 @@ fn first_object(value: &Value) -> Option<&Map<String, Value>> {
 }
 
 /// Whether a value holds something; the same as of JSON that is read in place.
-pub(super) fn is_filled(value: &Value) -> bool {
+fn is_filled(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::Bool(true) => true,

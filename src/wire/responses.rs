@@ -2,11 +2,8 @@
 
 use std::io::Write;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use crate::wire::delta::{BadEvent, Delta, End, Whole};
-use crate::wire::error::{ApiError, is_filled};
+use crate::wire::error::ApiError;
 use crate::wire::json_scan::JsonScan;
 use crate::wire::sse::Event;
 use crate::wire::text::push_text;
@@ -53,14 +50,14 @@ fn encode_body(call: &Call, mut body: Body) -> Vec<u8> {
     body.to_bytes()
 }
 
-/// The members of a response that tell how it ended, whatever their form.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ResponseJson {
-    status: Value,
-    usage: Value,
-    error: Value,
-    incomplete_details: Value,
+/// What a response says of how it ended.
+#[derive(Default)]
+struct Response<'a> {
+    status: &'a [u8],
+    /// Why it is not whole.
+    reason: &'a [u8],
+    has_error: bool,
+    usage: Option<Usage>,
 }
 
 /// How a response ended.
@@ -74,28 +71,36 @@ enum Ending {
     Open,
 }
 
-impl ResponseJson {
+impl<'a> Response<'a> {
+    /// Reads a response; members of another form than the API's say nothing.
+    fn read(json: &'a [u8]) -> Result<Self, BadEvent> {
+        let (mut response, mut object) = (Self::default(), JsonScan::new(json));
+        object.object(|value, name| match name {
+            b"status" if value.peek() == Some(b'"') => value.text().map(|text| response.status = text),
+            b"incomplete_details" if value.peek() == Some(b'{') => value.object(|value, name| match name {
+                b"reason" if value.peek() == Some(b'"') => value.text().map(|text| response.reason = text),
+                _ => value.skip().map(drop),
+            }),
+            b"error" => value.filled().map(|error| response.has_error = error.is_some()),
+            b"usage" => Usage::read(value).map(|read| response.usage = read),
+            _ => value.skip().map(drop),
+        })?;
+        object.end()?;
+        Ok(response)
+    }
+
     fn ending(&self) -> Ending {
-        match self.status.as_str() {
-            Some("completed") => Ending::Complete,
-            Some("incomplete") => self.incomplete(),
-            Some("failed" | "cancelled" | "canceled" | "error") => Ending::Failed,
-            Some(_) | None => Ending::Open,
+        match self.status {
+            b"completed" => Ending::Complete,
+            b"incomplete" => self.incomplete(),
+            b"failed" | b"cancelled" | b"canceled" | b"error" => Ending::Failed,
+            _ => Ending::Open,
         }
     }
 
     /// How a response ended that is not whole: the caller's own limit on tokens is the only good reason.
     fn incomplete(&self) -> Ending {
-        let reason = self.incomplete_details.get("reason").and_then(Value::as_str);
-        if reason == Some("max_output_tokens") { Ending::Complete } else { Ending::Failed }
-    }
-
-    fn has_error(&self) -> bool {
-        is_filled(&self.error)
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        Usage::of(&self.usage)
+        if self.reason == b"max_output_tokens" { Ending::Complete } else { Ending::Failed }
     }
 }
 
@@ -164,11 +169,11 @@ fn of_kind<'a>(kind: &[u8], carries: bool, response: Option<&'a [u8]>, data: &'a
 }
 
 /// What the event says that ends the response; it counts unless the response in it says that it failed.
-fn ended<'a>(snapshot: Option<&'a [u8]>, ending: impl Fn(&ResponseJson) -> Ending, data: &'a [u8]) -> Delta<'a> {
-    let response: ResponseJson = snapshot.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
-    let usage = response.usage();
+fn ended<'a>(snapshot: Option<&'a [u8]>, ending: impl Fn(&Response<'_>) -> Ending, data: &'a [u8]) -> Delta<'a> {
+    let response = snapshot.and_then(|bytes| Response::read(bytes).ok()).unwrap_or_default();
+    let usage = response.usage;
     match ending(&response) {
-        _ if response.has_error() => Delta { usage, ..failed(ApiError::known(snapshot.unwrap_or(data))) },
+        _ if response.has_error => Delta { usage, ..failed(ApiError::known(snapshot.unwrap_or(data))) },
         Ending::Failed => Delta { usage, ..failed(ApiError::known(data)) },
         Ending::Complete | Ending::Open => Delta { end: Some(End::Complete), usage, ..Delta::default() },
     }
@@ -179,11 +184,11 @@ fn ended<'a>(snapshot: Option<&'a [u8]>, ending: impl Fn(&ResponseJson) -> Endin
 /// # Errors
 /// [`BadEvent`] when it is neither a response that has ended nor an error.
 pub fn decode_body(body: &[u8]) -> Result<Whole<'_>, BadEvent> {
-    let response: ResponseJson = serde_json::from_slice(body).map_err(|_| BadEvent)?;
+    let response = Response::read(body)?;
     match response.ending() {
-        _ if response.has_error() => Ok(Whole::Error(ApiError::known(body))),
+        _ if response.has_error => Ok(Whole::Error(ApiError::known(body))),
         Ending::Failed => Ok(Whole::Error(ApiError::known(body))),
-        Ending::Complete => Ok(Whole::Answer(response.usage())),
+        Ending::Complete => Ok(Whole::Answer(response.usage)),
         Ending::Open => Err(BadEvent),
     }
 }

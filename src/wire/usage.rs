@@ -3,11 +3,8 @@
 //! Servers estimate, round, leave out, send zeros before they know, and put the tokens of reasoning among those of the
 //! answer or beside them. Nothing of this is an error of the answer, and none of it may become a wrong number.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use crate::wire::delta::BadEvent;
+use crate::wire::json_scan::JsonScan;
 
 /// The most tokens that one call is believed to have; what is beyond it is no count.
 const MOST: f64 = 1e9;
@@ -26,17 +23,38 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What the usage object of either API says. Its form never decides about the answer: what is no such object, or
-    /// tells no count, says nothing.
-    #[must_use]
-    pub fn read(json: &[u8]) -> Option<Self> {
-        serde_json::from_slice::<Members>(json).ok()?.counts()
-    }
-
-    /// The same, of JSON that is read already.
-    #[must_use]
-    pub fn of(usage: &Value) -> Option<Self> {
-        Members::deserialize(usage).ok()?.counts()
+    /// Reads the usage object of either API. Its form never decides about the answer: what is no such object, or tells
+    /// no count, says nothing.
+    ///
+    /// # Errors
+    /// [`BadEvent`] when it is no JSON at all.
+    pub(crate) fn read(usage: &mut JsonScan<'_>) -> Result<Option<Self>, BadEvent> {
+        if usage.peek() != Some(b'{') {
+            return usage.skip().map(|_| None);
+        }
+        let (mut one, mut other, mut nested) = (Self::default(), Self::default(), None);
+        usage.object(|value, name| {
+            let place = match name {
+                b"prompt_tokens" => &mut one.input,
+                b"input_tokens" => &mut other.input,
+                b"completion_tokens" => &mut one.output,
+                b"output_tokens" => &mut other.output,
+                b"reasoning_tokens" => &mut one.reasoning,
+                b"total_tokens" => &mut one.total,
+                b"completion_tokens_details" | b"output_tokens_details" => return read_details(value, &mut nested),
+                _ => return value.skip().map(drop),
+            };
+            *place = count(value.skip()?);
+            Ok(())
+        })?;
+        // Some send both names of a count and fill one of them with zeros.
+        let counts = Self {
+            input: later(one.input, other.input),
+            output: later(one.output, other.output),
+            reasoning: later(nested, one.reasoning),
+            total: one.total,
+        };
+        Ok((counts != Self::default()).then_some(counts))
     }
 
     /// This after an earlier one of the same answer: the later count holds, unless it says nothing.
@@ -79,155 +97,29 @@ fn later(later: Option<u64>, earlier: Option<u64>) -> Option<u64> {
     later.filter(|count| *count > 0).or(earlier).or(later)
 }
 
-/// The members of a usage object that are read: in a list by their place in [`Member`].
-#[derive(Default)]
-struct Members([Option<u64>; 7]);
-
-/// The members that are read, whatever their form.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(field_identifier, rename_all = "snake_case")]
-enum Member {
-    PromptTokens,
-    InputTokens,
-    CompletionTokens,
-    OutputTokens,
-    ReasoningTokens,
-    TotalTokens,
-    #[serde(alias = "output_tokens_details")]
-    CompletionTokensDetails,
-    #[serde(other)]
-    Other,
-}
-
-impl Members {
-    /// Some send both names of a count and fill one of them with zeros.
-    fn counts(self) -> Option<Usage> {
-        let Self([prompt, input, completion, output, reasoning, total, nested]) = self;
-        let counts = Usage {
-            input: later(prompt, input),
-            output: later(completion, output),
-            reasoning: later(nested, reasoning),
-            total,
-        };
-        (counts != Usage::default()).then_some(counts)
-    }
-}
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Self::default())
-    }
-}
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("token counts")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some(member) = map.next_key::<Member>()? {
-            match member {
-                Member::Other => drop(map.next_value::<IgnoredAny>()?),
-                Member::CompletionTokensDetails => {
-                    let details = map.next_value::<Details>()?.0;
-                    self.0[6] = later(details, self.0[6]);
-                }
-                member => self.0[member as usize] = map.next_value::<Count>()?.0,
-            }
-        }
-        Ok(self)
-    }
-}
-
 /// The reasoning tokens in the details of the output.
-struct Details(Option<u64>);
-
-impl<'de> Deserialize<'de> for Details {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Lax).map(|read| Self(read.reasoning))
+fn read_details(details: &mut JsonScan<'_>, reasoning: &mut Option<u64>) -> Result<(), BadEvent> {
+    if details.peek() != Some(b'{') {
+        return details.skip().map(drop);
     }
+    details.object(|value, name| {
+        let number = value.skip()?;
+        if name == b"reasoning_tokens" {
+            *reasoning = later(count(number), *reasoning);
+        }
+        Ok(())
+    })
 }
 
 /// A whole number of tokens, also as a text or with zeros behind its point; of anything else, nothing.
-struct Count(Option<u64>);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Lax).map(|read| Self(read.count))
+fn count(json: &[u8]) -> Option<u64> {
+    const SURE: usize = 9;
+    if json.len() <= SURE && json.iter().all(u8::is_ascii_digit) {
+        return Some(json.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
     }
-}
-
-/// A value of any form: what it is as a count, and what its member `reasoning_tokens` is.
-#[derive(Default)]
-struct Read {
-    count: Option<u64>,
-    reasoning: Option<u64>,
-}
-
-impl Read {
-    fn number(number: f64) -> Self {
-        let whole = (0.0..=MOST).contains(&number) && number.fract() == 0.0;
-        Self { count: whole.then_some(number as u64), reasoning: None }
-    }
-}
-
-/// Reads any value and fails on none.
-struct Lax;
-
-impl<'de> Visitor<'de> for Lax {
-    type Value = Read;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Read, E> {
-        Ok(Read::default())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Read, E> {
-        Ok(Read::number(number as f64))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Read, E> {
-        Ok(Read::number(number as f64))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Read, E> {
-        Ok(Read::number(number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Read, E> {
-        Ok(text.trim().parse().map(Read::number).unwrap_or_default())
-    }
-
-    fn visit_unit<E>(self) -> Result<Read, E> {
-        Ok(Read::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Read, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Read::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read, A::Error> {
-        let mut read = Read::default();
-        while let Some(member) = map.next_key::<Member>()? {
-            match member {
-                Member::ReasoningTokens => read.reasoning = map.next_value::<Count>()?.0,
-                Member::PromptTokens
-                | Member::InputTokens
-                | Member::CompletionTokens
-                | Member::OutputTokens
-                | Member::TotalTokens
-                | Member::CompletionTokensDetails
-                | Member::Other => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(read)
-    }
+    let text = json.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(json);
+    let number = std::str::from_utf8(text).ok()?.trim().parse::<f64>().ok()?;
+    ((0.0..=MOST).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
 
 #[cfg(test)]
@@ -235,6 +127,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn read(json: &str) -> Option<Usage> {
+        Usage::read(&mut JsonScan::new(json.as_bytes())).unwrap_or_default()
+    }
 
     fn usage(input: Option<u64>, output: Option<u64>, reasoning: Option<u64>, total: Option<u64>) -> Usage {
         Usage { input, output, reasoning, total }
@@ -265,7 +161,7 @@ mod tests {
             ("\"inf\"", None),
             ("\"\"", None),
         ] {
-            let read = Usage::read(format!(r#"{{"prompt_tokens":{json},"completion_tokens":7}}"#).as_bytes());
+            let read = read(&format!(r#"{{"prompt_tokens":{json},"completion_tokens":7}}"#));
             assert_eq!(read, Some(usage(count, Some(7), None, None)), "{json}");
         }
     }
@@ -308,7 +204,7 @@ mod tests {
             ("{", Usage::default()),
         ] {
             let said = (expected != Usage::default()).then_some(expected);
-            assert_eq!(Usage::read(json.as_bytes()), said, "{json}");
+            assert_eq!(read(json), said, "{json}");
         }
     }
 
@@ -391,7 +287,7 @@ mod tests {
         fn whatever_is_sent_is_a_count_or_not_known(json in "[ -~]{0,30}", number in any::<f64>(), whole in any::<i64>()) {
             for value in [json, number.to_string(), whole.to_string(), format!("\"{whole}\"")] {
                 let text = format!(r#"{{"prompt_tokens":{value},"completion_tokens":3}}"#);
-                let read = Usage::read(text.as_bytes()).unwrap_or_default();
+                let read = read(&text).unwrap_or_default();
                 prop_assert!(read.input.is_none_or(|count| count as f64 <= MOST), "{text}: {read:?}");
                 if let (Some(count), Ok(sent)) = (read.input, value.trim_matches('"').trim().parse::<f64>()) {
                     prop_assert_eq!(count as f64, sent);

@@ -37,7 +37,7 @@ impl Body {
     }
 
     /// The same to be changed.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut String> {
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut String> {
         self.0.iter_mut().rev().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
@@ -59,15 +59,9 @@ impl Body {
         self.0.retain(|(name, _)| name != key);
     }
 
-    /// Whether there is no member.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The object as it is sent.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let size: usize = self.0.iter().map(|(key, value)| key.len() + value.len() + 4).sum();
         let mut bytes = Vec::with_capacity(size + 2);
         for (place, (key, value)) in self.0.iter().enumerate() {
@@ -86,7 +80,7 @@ impl Body {
 
 /// A text as JSON writes it.
 #[must_use]
-pub fn json_text(text: &str) -> String {
+pub(crate) fn json_text(text: &str) -> String {
     // A text is always JSON.
     serde_json::to_string(text).unwrap_or_default()
 }

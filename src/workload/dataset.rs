@@ -236,9 +236,10 @@ fn batch_api(row: &Map<String, Value>) -> Result<Api, String> {
         return Err(format!("the method is {method} and not \"POST\""));
     }
     match row.get("url").and_then(Value::as_str) {
-        Some(url) if url.ends_with("/chat/completions") => Ok(Api::Chat),
-        Some(url) if url.ends_with("/responses") => Ok(Api::Responses),
-        Some(url) => Err(format!("the url is '{url}'")),
+        Some(url) => {
+            let api = Api::ALL.into_iter().find(|api| url.ends_with(api.resource()));
+            api.ok_or_else(|| format!("the url is '{url}'"))
+        }
         None => Err("there is no url".to_owned()),
     }
 }

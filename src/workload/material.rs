@@ -17,7 +17,7 @@ use crate::workload::error::WorkloadError;
 use crate::workload::tokens;
 
 /// Tokens of the salt at the front of every prompt.
-pub const SALT_TOKENS: u32 = 4;
+pub(crate) const SALT_TOKENS: u32 = 4;
 
 /// Digits in a token of the salt.
 const SALT_DIGITS: u32 = 3;
@@ -95,7 +95,7 @@ impl Material {
 
 /// Writes the salt: `number` mapped one to one onto `0..1000^tokens` (times an odd factor without 5, plus an offset,
 /// both of the seed), three digits a token.
-pub fn push_salt(prompt: &mut String, seed: u64, number: u64, tokens: u32) {
+pub(crate) fn push_salt(prompt: &mut String, seed: u64, number: u64, tokens: u32) {
     let digits = (tokens * SALT_DIGITS) as usize;
     let space = 10_u64.pow(digits as u32);
     let factor = hash(seed, Purpose::Salt, 0) % space / 10 * 10 + 7;

@@ -153,22 +153,12 @@ impl Workload {
 
     /// What the reader must know of the files.
     #[must_use]
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         match &self.content {
             Content::Dataset { dataset: Dataset { all, left_out: left_out @ 1.. }, .. } => {
                 vec![format!("{left_out} rows of the data set ask nothing and are left out; {} are used", all.len())]
             }
             Content::Dataset { .. } | Content::Synthetic { .. } | Content::Trace { .. } => Vec::new(),
-        }
-    }
-
-    /// How many rounds differ before the file begins again; `None` for a synthetic workload, which never repeats.
-    #[must_use]
-    pub fn rows(&self) -> Option<usize> {
-        match &self.content {
-            Content::Trace { trace, .. } => Some(trace.rows.len()),
-            Content::Dataset { dataset, .. } => Some(dataset.all.len()),
-            Content::Synthetic { .. } => None,
         }
     }
 }
@@ -269,10 +259,19 @@ mod tests {
         assert!(calls.iter().all(|call| call.max_output_tokens <= Some(64) && call.input_tokens <= Some(2_000)));
     }
 
+    /// How many rounds differ before the file begins again; `None` for a synthetic workload, which never repeats.
+    fn rows(workload: &Workload) -> Option<usize> {
+        match &workload.content {
+            Content::Trace { trace, .. } => Some(trace.rows.len()),
+            Content::Dataset { dataset, .. } => Some(dataset.all.len()),
+            Content::Synthetic { .. } => None,
+        }
+    }
+
     #[test]
     fn a_trace_gives_its_rows_again_and_its_times_scaled() {
         let workload = Workload::load(&plan(trace(4.0)), 5).expect("loads");
-        let rows = workload.rows().expect("a trace has rows") as u64;
+        let rows = rows(&workload).expect("a trace has rows") as u64;
         assert_eq!(rows, 19_366);
         let first = workload.call(0, 0);
         assert_eq!((first.input_tokens, first.max_output_tokens), (Some(374), Some(44)));
@@ -300,7 +299,7 @@ mod tests {
         let workload = Workload::load(&plan(source(None)), 5).expect("loads");
         assert!((0..50).map(|round| workload.call(round, round)).all(|call| call.api == Api::Responses));
         assert_eq!(workload.call(3, 3).max_output_tokens, Some(64));
-        assert_eq!((workload.rows(), workload.arrivals()), (Some(1), None));
+        assert_eq!((rows(&workload), workload.arrivals()), (Some(1), None));
         let own = Workload::load(&plan(source(Some(TokenDist::Fixed { value: 7 }))), 5).expect("loads");
         assert_eq!(own.call(3, 3).max_output_tokens, Some(7));
     }

@@ -40,7 +40,7 @@ pub fn find<'a>(
         lines = whole;
     }
     match lines.as_slice() {
-        [only] if !is_row(only.text) => Ok(held(*only).unwrap_or(lines)),
+        [only] if !is_row(only.text) => Ok(rows_in(*only).unwrap_or(lines)),
         _ => Ok(lines),
     }
 }
@@ -73,7 +73,7 @@ fn is_opening(text: &str) -> bool {
 }
 
 /// The rows that one value holds; `None` when it holds none.
-fn held(holder: Row<'_>) -> Option<Vec<Row<'_>>> {
+fn rows_in(holder: Row<'_>) -> Option<Vec<Row<'_>>> {
     let list = match serde_json::from_str::<Members<'_>>(holder.text) {
         Ok(members) => HOLDERS.iter().find_map(|key| members.get(key).filter(|value| value.starts_with('[')))?,
         Err(_) => holder.text,
@@ -107,7 +107,7 @@ impl<'a> Lines<'a> {
 
 /// What is wrong with a line of JSON, without serde's own count of lines, which is always 1.
 #[must_use]
-pub fn json_reason(error: &serde_json::Error) -> String {
+pub(crate) fn json_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or_default().to_owned()
 }

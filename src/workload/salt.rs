@@ -24,7 +24,7 @@ enum Form {
 
 impl SaltPlace {
     /// Puts a salt, which is digits alone, into the text in which this place was found, on a line of its own.
-    pub fn put(self, text: &mut String, salt: &str) {
+    pub(crate) fn put(self, text: &mut String, salt: &str) {
         let written = match self.form {
             Form::Text => format!("{salt}\\n"),
             Form::Part { kind, alone } => {
@@ -42,7 +42,7 @@ impl SaltPlace {
 
 /// The place in a list of messages: the first content that is text or parts. `None` when there is none.
 #[must_use]
-pub fn in_messages(messages: &str, part_kind: &'static str) -> Option<SaltPlace> {
+pub(crate) fn in_messages(messages: &str, part_kind: &'static str) -> Option<SaltPlace> {
     let items: Vec<&RawValue> = serde_json::from_str(messages).ok()?;
     items.into_iter().find_map(|item| {
         let content = serde_json::from_str::<Members<'_>>(item.get()).ok()?.get("content")?;
@@ -52,7 +52,7 @@ pub fn in_messages(messages: &str, part_kind: &'static str) -> Option<SaltPlace>
 
 /// The member of a body that a model reads first, and the place in it.
 #[must_use]
-pub fn in_body(api: Api, body: &Body) -> Option<(&'static str, SaltPlace)> {
+pub(crate) fn in_body(api: Api, body: &Body) -> Option<(&'static str, SaltPlace)> {
     match api {
         Api::Chat => Some(("messages", in_messages(body.get("messages")?, "text")?)),
         Api::Responses => {

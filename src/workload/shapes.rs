@@ -51,7 +51,7 @@ pub fn is_known(has: impl Fn(&str) -> bool) -> bool {
 
 /// Whether columns of a table are of a shape that is read here.
 #[must_use]
-pub fn has_prompts(columns: &[String]) -> bool {
+pub(crate) fn has_prompts(columns: &[String]) -> bool {
     columns.iter().any(|column| PROMPTS.contains(&column.as_str()))
 }
 

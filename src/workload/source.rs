@@ -7,7 +7,7 @@ use crate::text_file;
 use crate::workload::error::WorkloadError;
 
 /// What the name of a built-in file begins with.
-pub const BUILTIN_PREFIX: &str = "builtin:";
+pub(crate) const BUILTIN_PREFIX: &str = "builtin:";
 
 const BUILTIN: [(&str, &str); 1] =
     [("azure-conv", include_str!("../../profiles/data/AzureLLMInferenceTrace_conv.csv"))];
@@ -17,7 +17,7 @@ const BUILTIN_NAMES: &str = "builtin:azure-conv";
 
 /// Whether this is the name of a built-in file and not a path.
 #[must_use]
-pub fn is_builtin(file: &Path) -> bool {
+pub(crate) fn is_builtin(file: &Path) -> bool {
     file.to_str().is_some_and(|name| name.starts_with(BUILTIN_PREFIX))
 }
 

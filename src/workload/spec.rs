@@ -77,7 +77,7 @@ pub enum TimeUnit {
 
 impl TimeUnit {
     /// Every unit.
-    pub const ALL: [Self; 4] = [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
+    pub(crate) const ALL: [Self; 4] = [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
 
     /// The word of the profile.
     #[must_use]
@@ -92,7 +92,7 @@ impl TimeUnit {
 
     /// How long it is.
     #[must_use]
-    pub fn nanoseconds(self) -> f64 {
+    pub(crate) fn nanoseconds(self) -> f64 {
         match self {
             Self::Seconds => 1e9,
             Self::Milliseconds => 1e6,

@@ -78,7 +78,7 @@ impl Trace {
     ///
     /// # Errors
     /// When a row lacks one.
-    pub fn check(&self, needs_input: bool, needs_output: bool) -> Result<(), Arc<WorkloadError>> {
+    pub(crate) fn check(&self, needs_input: bool, needs_output: bool) -> Result<(), Arc<WorkloadError>> {
         let missing = self
             .missing
             .iter()

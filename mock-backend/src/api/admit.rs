@@ -1,6 +1,7 @@
 //! Whether a deployment takes a request: its limits, the errors it has, and the deployment that takes its place.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -16,20 +17,23 @@ use super::responses::compact::Conversation;
 use super::responses::refused::refused_stream;
 use crate::fault::ErrorKind;
 use crate::limits::{Cost, Format, Refusal, Standing, retry_after};
-use crate::net::clock::{now_ns, unix_seconds};
+use crate::net::clock::unix_seconds;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
 use crate::net::reply::Reply;
+use crate::units::Nanos;
 
 const SPILL: &str = "x-ms-spillover-deployment";
 const DEPLOYMENT: &str = "x-ms-deployment-name";
+/// How long a limit that is a fault of the scenario has its caller wait.
+const FAULT_WAIT: Duration = Duration::from_secs(2);
 
 /// Why a deployment does not take a request, and what it says of itself.
 struct Refused {
     kind: ErrorKind,
     /// The error is one of the scenario, not of the limits.
     fault: bool,
-    wait: Option<u64>,
+    wait: Option<Duration>,
     figures: [u64; 3],
     standing: Option<Standing>,
 }
@@ -53,10 +57,10 @@ impl Refused {
     fn by_fault(kind: ErrorKind) -> Self {
         let (wait, figures) = match kind {
             ErrorKind::CallRate | ErrorKind::ModelRate | ErrorKind::Streamed | ErrorKind::StreamedCode => {
-                (Some(2_000_000_000), [60, 60, 1])
+                (Some(FAULT_WAIT), [60, 60, 1])
             }
             ErrorKind::TokenRate | ErrorKind::Demand | ErrorKind::Provisioned => {
-                (Some(2_000_000_000), [200_000, 195_869, 4412])
+                (Some(FAULT_WAIT), [200_000, 195_869, 4412])
             }
             ErrorKind::Oversize => (None, [30_000, 0, 34_307]),
             ErrorKind::Context => (None, [128_000, 0, 130_000]),
@@ -151,7 +155,7 @@ impl<'a> Call<'a> {
             let (backend, admitted) = (Arc::clone(self.backend), self.arrival.ideal);
             entry.on_end(move |record| {
                 if let (Some(limits), Some(tokens)) = (&backend.limits, record.tokens) {
-                    limits.settle(now_ns(), admitted, &cost, u64::from(tokens));
+                    limits.settle(Nanos::now(), admitted, &cost, u64::from(tokens));
                 }
             });
         }
@@ -269,7 +273,7 @@ impl<'a> Call<'a> {
             marks: Marks::ALL,
             entry: Some(entry),
         });
-        let name = format!("resp_{:032x}", u128::from(self.arrival.recv));
+        let name = format!("resp_{:032x}", u128::from(self.arrival.recv.0));
         let coded = refused.kind == ErrorKind::StreamedCode;
         let body = refused_stream(&name, model, unix_seconds(), coded);
         let mut response =

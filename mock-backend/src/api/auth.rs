@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::query::parameters;
-use crate::net::clock::{now_ns, unix_seconds};
+use crate::net::clock::unix_seconds;
 use crate::net::connection::Connection;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
 use crate::net::reply::Reply;
+use crate::units::Nanos;
 
 /// For whom a token must be to pass.
 const AUDIENCES: [&str; 3] = ["https://cognitiveservices.azure.com", "https://ai.azure.com", "https://ml.azure.com"];
@@ -88,7 +89,7 @@ pub(crate) fn answer_token_request(connection: &Connection, head: &Parts, body: 
         }
         entra(tenant, &head.method, body)
     };
-    connection.exchange.note_head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
+    connection.exchange.note_head(Note { due: Nanos::now(), marks: Marks::ALL, entry: None });
     let mut response = Response::new(Reply::whole(body.to_string().into_bytes()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));

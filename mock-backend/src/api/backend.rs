@@ -1,6 +1,7 @@
 //! A backend: a deployment of a model as the API serves it, with its limits, its faults, and what it remembers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::header::HeaderValue;
 
@@ -10,11 +11,12 @@ use super::store::Store;
 use crate::fault::{FaultSettings, Faults};
 use crate::limits::{LimitSettings, Limits};
 use crate::model::deployment::{Deployment, DeploymentSettings};
+use crate::units::Nanos;
 
 /// Tokens that a reasoning model thinks, unless told otherwise.
 pub(crate) const REASONING_TOKENS: usize = 64;
-/// How long responses are kept unless told otherwise, in nanoseconds.
-pub(crate) const KEEP_RESPONSES: f64 = 3_600e9;
+/// How long responses are kept unless told otherwise.
+pub(crate) const KEEP_RESPONSES: Duration = Duration::from_secs(3_600);
 /// A deployment of a model in a region.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BackendSettings {
@@ -36,8 +38,8 @@ pub(crate) struct BackendSettings {
     pub(crate) refusals: f64,
     /// The share of answers that the content filter ends in their middle, from 0 to 1.
     pub(crate) filtered: f64,
-    /// How long responses and stored chat completions are kept, in nanoseconds.
-    pub(crate) keep_responses: f64,
+    /// How long responses and stored chat completions are kept.
+    pub(crate) keep_responses: Duration,
 }
 
 /// One backend, shared by the listeners in front of it and by all threads.
@@ -58,7 +60,7 @@ pub(crate) struct Backend {
 
 impl Backend {
     /// A backend whose time began at `began`.
-    pub(crate) fn new(settings: BackendSettings, seed: u64, began: u64) -> Self {
+    pub(crate) fn new(settings: BackendSettings, seed: u64, began: Nanos) -> Self {
         let limits = settings.limits.clone().map(Limits::new);
         let faults = Faults::new(&settings.faults, false, seed, &settings.name);
         let (responses, chats) = (Store::new(settings.keep_responses), Store::new(settings.keep_responses));

@@ -22,6 +22,7 @@ use crate::net::exchange::{Arrival, Note};
 use crate::net::reply::Reply;
 use crate::net::virtual_time::PLAN;
 use crate::observe::record::Planned;
+use crate::units::{Nanos, millis};
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -59,16 +60,16 @@ impl Call<'_> {
     }
 
     /// The plan in milliseconds from the arrival at the socket, the way in and the way out included.
-    fn planned(&self, first: u64, end: u64) -> Planned {
-        let ms = |due: u64| (due + self.connection().exchange.way_out()).saturating_sub(self.arrival.recv) as f64 / 1e6;
+    fn planned(&self, first: Nanos, end: Nanos) -> Planned {
+        let ms = |due: Nanos| millis((due + self.connection().exchange.way_out()).since(self.arrival.recv));
         Planned { first_ms: ms(first), end_ms: ms(end) }
     }
 
     /// Notes the plan in the record, and tells it to a gateway of ours.
-    fn note_plan(&self, entry: &Entry, first: u64, end: u64) -> Option<HeaderValue> {
+    fn note_plan(&self, entry: &Entry, first: Nanos, end: Nanos) -> Option<HeaderValue> {
         let planned = self.planned(first, end);
         entry.update(|record| record.planned = Some(planned));
-        let told = self.service.tells_plan.then(|| format!("{first} {end}"))?;
+        let told = self.service.tells_plan.then(|| format!("{} {}", first.0, end.0))?;
         HeaderValue::from_str(&told).ok()
     }
 
@@ -124,14 +125,14 @@ impl Call<'_> {
             kept.end(self.backend);
         }
         self.connection().exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(entry) });
-        let took = due.saturating_sub(self.arrival.ideal) / 1_000_000;
+        let took = due.since(self.arrival.ideal).as_millis() as u64;
         let mut response = self.response(StatusCode::OK, JSON, (id, Some(name)), Some(took), Reply::whole(body));
         response.headers_mut().extend(told.map(|told| (PLAN, told)));
         response
     }
 
     /// Waits until what is due at `due` may leave the backend, and says when that was.
-    async fn wait(&self, due: u64) -> u64 {
+    async fn wait(&self, due: Nanos) -> Nanos {
         let mut at = self.backend.model.release(due);
         loop {
             self.connection().clock.sleep_until(at).await;

@@ -1,10 +1,16 @@
 //! What the services say of an error, each in its own shape.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::dialect::Dialect;
 use crate::fault::{ErrorKind, SORRY};
 use crate::limits::go_duration;
+use crate::units::seconds_up;
+
+/// The wait of an error that says none.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The figures and names that the texts repeat.
 #[derive(Clone, Copy, Debug)]
@@ -12,8 +18,8 @@ pub(crate) struct Details<'a> {
     pub(crate) model: &'a str,
     pub(crate) version: &'a str,
     pub(crate) responses: bool,
-    /// How long to wait, in nanoseconds.
-    pub(crate) wait: Option<u64>,
+    /// How long to wait.
+    pub(crate) wait: Option<Duration>,
     /// What may be, what is used, what was asked for; in tokens, or in requests.
     pub(crate) figures: [u64; 3],
 }
@@ -36,7 +42,7 @@ const MORE: &str = "Please go here: https://aka.ms/oai/quotaincrease if you woul
 impl Details<'_> {
     /// How long to wait, in whole seconds.
     fn seconds(&self) -> u64 {
-        self.wait.unwrap_or(1_000_000_000).div_ceil(1_000_000_000).max(1)
+        seconds_up(self.wait.unwrap_or(SECOND)).max(1)
     }
 }
 
@@ -166,7 +172,7 @@ impl ErrorKind {
 /// What OpenAI says of a rate: `kind` a minute, which are written `short`.
 fn rate(details: &Details<'_>, kind: &str, short: &str) -> String {
     let Details { model, figures: [limit, used, asked], .. } = details;
-    let again = go_duration(details.wait.unwrap_or(1_000_000_000));
+    let again = go_duration(details.wait.unwrap_or(SECOND));
     format!(
         "Rate limit reached for {model} in organization org-sim on {kind} per min ({short}): Limit {limit}, Used {used}, \
          Requested {asked}. Please try again in {again}. Visit https://platform.openai.com/account/rate-limits to learn \

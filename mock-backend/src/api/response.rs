@@ -8,6 +8,7 @@ use super::chat::events::ChatStream;
 use super::chat::stored::StoredChat;
 use super::completions::answer::CompletionsAnswer;
 use super::content::choice::Choice;
+use super::content::completion::Completion;
 use super::content::compose;
 use super::dialect::Dialect;
 use super::request::{Form, Request};
@@ -17,6 +18,7 @@ use super::responses::stored::StoredResponse;
 use super::sse::Script;
 use crate::model::deployment::Plan;
 use crate::net::clock::unix_seconds;
+use crate::units::Nanos;
 
 /// The longest summary of a reasoning, in tokens.
 const SUMMARY: usize = 24;
@@ -27,7 +29,7 @@ pub(crate) struct Assembly {
     pub(crate) name: u64,
     pub(crate) dialect: Dialect,
     /// When the request came.
-    pub(crate) arrival: u64,
+    pub(crate) arrival: Nanos,
 }
 
 /// An answer whose form is still open.
@@ -45,21 +47,19 @@ impl Answer {
         let (prompt_tokens, cached) = (request.prompt_tokens, request.cached);
         match &mut request.form {
             Form::Chat { include_usage, logprobs, function, .. } => {
-                let (id, logprobs, include_usage) = (format!("chatcmpl-{name:016x}"), *logprobs, *include_usage);
-                let function = *function;
-                let answer =
-                    ChatAnswer { id, created, model, prompt_tokens, cached, choices, dialect, logprobs, function };
-                Self::Chat(answer, ChatStream { include_usage, obfuscated: request.obfuscated })
+                let (id, logprobs) = (format!("chatcmpl-{name:016x}"), *logprobs);
+                let completion = Completion { id, created, model, prompt_tokens, cached, choices, dialect, logprobs };
+                let stream = ChatStream { include_usage: *include_usage, obfuscated: request.obfuscated };
+                Self::Chat(ChatAnswer { completion, function: *function }, stream)
             }
             Form::Completions { include_usage, echo, logprobs } => {
-                let (id, echo, include_usage) = (format!("cmpl-{name:016x}"), echo.take(), *include_usage);
-                let logprobs = *logprobs;
-                let answer =
-                    CompletionsAnswer { id, created, model, prompt_tokens, cached, choices, dialect, echo, logprobs };
-                Self::Completions(answer, ChatStream { include_usage, obfuscated: request.obfuscated })
+                let (id, logprobs) = (format!("cmpl-{name:016x}"), *logprobs);
+                let completion = Completion { id, created, model, prompt_tokens, cached, choices, dialect, logprobs };
+                let stream = ChatStream { include_usage: *include_usage, obfuscated: request.obfuscated };
+                Self::Completions(CompletionsAnswer { completion, echo: echo.take() }, stream)
             }
             Form::Responses(form) => {
-                let took = plan.end().saturating_sub(arrival);
+                let took = plan.end().since(arrival);
                 let terms = form.terms.clone();
                 let choice = choices.into_iter().next().unwrap_or_else(Choice::empty);
                 let summary =
@@ -67,7 +67,7 @@ impl Answer {
                 let answer = ResponsesAnswer {
                     name,
                     created,
-                    completed: created + took / 1_000_000_000,
+                    completed: created + took.as_secs(),
                     model,
                     prompt_tokens,
                     cached,

@@ -22,6 +22,7 @@ use crate::model::packing::{PAUSE, Split};
 use crate::net::clock::Alarm;
 use crate::net::entry::{Entry, Marks};
 use crate::net::exchange::Exchange;
+use crate::units::Nanos;
 
 /// The events of one answer, in whichever API.
 pub(crate) enum Script {
@@ -42,8 +43,8 @@ impl Script {
     /// Whether token `k` sends something.
     fn is_loud(&self, k: usize) -> bool {
         match self {
-            Self::Chat(chunks) => chunks.is_loud(k),
-            Self::Completions(chunks) => chunks.is_loud(k),
+            Self::Chat(chunks) => chunks.completion().is_loud(k),
+            Self::Completions(chunks) => chunks.completion().is_loud(k),
             Self::Responses(events) => events.is_loud(k),
         }
     }
@@ -51,8 +52,8 @@ impl Script {
     /// The first token that sends something of the answer.
     pub(crate) fn first(&self) -> Option<usize> {
         match self {
-            Self::Chat(chunks) => chunks.first(),
-            Self::Completions(chunks) => chunks.first(),
+            Self::Chat(chunks) => chunks.completion().first(),
+            Self::Completions(chunks) => chunks.completion().first(),
             Self::Responses(events) => events.first(),
         }
     }
@@ -91,11 +92,11 @@ pub(crate) struct EventStream {
     pub(crate) entry: Rc<Entry>,
     pub(crate) alarm: Alarm,
     /// When the head left the backend; the opening events go with it.
-    pub(crate) opened: u64,
+    pub(crate) opened: Nanos,
     /// When something was last due.
-    pub(crate) quiet_since: u64,
+    pub(crate) quiet_since: Nanos,
     /// The second half of a write that is cut in two: when it is due, what it completes.
-    pub(crate) rest: Option<(u64, Marks, Bytes)>,
+    pub(crate) rest: Option<(Nanos, Marks, Bytes)>,
     pub(crate) next: Next,
     /// The first token that sends something of the answer.
     pub(crate) first: Option<usize>,
@@ -121,16 +122,16 @@ impl EventStream {
     }
 
     /// When the next event may leave the backend.
-    fn due(&self) -> u64 {
+    fn due(&self) -> Nanos {
         match self.next {
             Next::Opening => self.opened,
             Next::Token(k) => self.release(k),
-            Next::End => 0,
+            Next::End => Nanos(0),
         }
     }
 
     /// When token `k` may leave: when it is due, but not before the head.
-    fn release(&self, k: usize) -> u64 {
+    fn release(&self, k: usize) -> Nanos {
         self.backend.model.release(self.plan.due(k)).max(self.opened)
     }
 
@@ -143,7 +144,7 @@ impl EventStream {
     }
 
     /// The first token that sends something and does not leave at `due` together with the next event.
-    fn run_end(&self, due: u64) -> usize {
+    fn run_end(&self, due: Nanos) -> usize {
         let mut end = match self.next {
             Next::Opening | Next::End => self.next_loud(0),
             Next::Token(k) => self.next_loud(k + 1),
@@ -250,13 +251,13 @@ impl EventStream {
     }
 
     /// Ready when what is due at `due` may be handed out.
-    fn poll_leave(&mut self, due: u64, marks: Marks, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_leave(&mut self, due: Nanos, marks: Marks, cx: &mut Context<'_>) -> Poll<()> {
         ready!(self.alarm.poll_until(due, cx));
         self.exchange.poll_frame(due, marks, &self.entry, cx)
     }
 
     /// When a comment has to bridge the time until `due`.
-    fn keepalive(&self, due: u64) -> Option<u64> {
+    fn keepalive(&self, due: Nanos) -> Option<Nanos> {
         let next = self.quiet_since + self.plan.packing.keepalive;
         (next > self.quiet_since && next < due).then_some(next)
     }

@@ -5,8 +5,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::net::clock::now_ns;
+use crate::units::Nanos;
 
 /// How much is kept, in bytes.
 const ROOM: usize = 64 << 20;
@@ -21,23 +22,23 @@ pub(crate) trait Storable {
 
 /// What one backend remembers of one kind.
 pub(crate) struct Store<T> {
-    /// For how long, in nanoseconds.
-    keep: u64,
+    /// For how long.
+    keep: Duration,
     kept: Mutex<Kept<T>>,
 }
 
 struct Kept<T> {
-    by_name: HashMap<u64, (u64, Arc<T>)>,
+    by_name: HashMap<u64, (Nanos, Arc<T>)>,
     /// Names and when they came, the oldest first.
-    order: VecDeque<(u64, u64)>,
+    order: VecDeque<(u64, Nanos)>,
     bytes: usize,
 }
 
 impl<T: Storable> Store<T> {
-    /// A store that forgets what is older than `keep` nanoseconds.
-    pub(crate) fn new(keep: f64) -> Self {
+    /// A store that forgets what is older than `keep`.
+    pub(crate) fn new(keep: Duration) -> Self {
         let kept = Kept { by_name: HashMap::new(), order: VecDeque::new(), bytes: 0 };
-        Self { keep: keep as u64, kept: Mutex::new(kept) }
+        Self { keep, kept: Mutex::new(kept) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept<T>> {
@@ -46,14 +47,14 @@ impl<T: Storable> Store<T> {
 
     /// Keeps it.
     pub(crate) fn put(&self, thing: Arc<T>) {
-        let now = now_ns();
+        let now = Nanos::now();
         let name = thing.name();
         let mut kept = self.lock();
         kept.bytes += thing.size();
         kept.by_name.insert(name, (now, thing));
         kept.order.push_back((name, now));
         while let Some(&(oldest, at)) = kept.order.front() {
-            if kept.bytes <= ROOM && at.saturating_add(self.keep) > now {
+            if kept.bytes <= ROOM && at + self.keep > now {
                 break;
             }
             kept.order.pop_front();
@@ -66,7 +67,7 @@ impl<T: Storable> Store<T> {
     pub(crate) fn get(&self, name: u64) -> Option<Arc<T>> {
         let mut kept = self.lock();
         let (at, thing) = kept.by_name.get(&name)?;
-        if at.saturating_add(self.keep) > now_ns() {
+        if *at + self.keep > Nanos::now() {
             return Some(Arc::clone(thing));
         }
         kept.forget(name);
@@ -82,11 +83,11 @@ impl<T: Storable> Store<T> {
 
     /// All that is kept, the oldest first.
     pub(crate) fn list(&self) -> Vec<Arc<T>> {
-        let now = now_ns();
+        let now = Nanos::now();
         let kept = self.lock();
         let alive = |name: &u64| {
             let (at, thing) = kept.by_name.get(name)?;
-            (at.saturating_add(self.keep) > now).then(|| Arc::clone(thing))
+            (*at + self.keep > now).then(|| Arc::clone(thing))
         };
         kept.order.iter().filter_map(|(name, _)| alive(name)).collect()
     }
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_found_until_it_is_deleted() {
-        let store = Store::new(1e12);
+        let store = Store::new(Duration::from_secs(1_000));
         store.put(thing(7, 10));
         store.put(thing(5, 10));
         assert!(store.get(7).is_some() && store.get(8).is_none());
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_oldest_give_way_when_there_is_no_room() {
-        let store = Store::new(1e15);
+        let store = Store::new(Duration::from_secs(1_000_000));
         (0..5).for_each(|name| store.put(thing(name, 20 << 20)));
         let found: Vec<u64> = (0..5).filter(|name| store.get(*name).is_some()).collect();
         assert_eq!(found, [2, 3, 4]);
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_is_too_old_is_gone() {
-        let store = Store::new(0.0);
+        let store = Store::new(Duration::ZERO);
         store.put(thing(1, 10));
         assert!(store.list().is_empty() && store.get(1).is_none());
         assert_eq!(store.lock().bytes, 0);

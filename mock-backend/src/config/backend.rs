@@ -1,6 +1,7 @@
 //! A backend as it stands in TOML.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -16,6 +17,7 @@ use crate::model::drift::Drift;
 use crate::model::latency::Latency;
 use crate::model::packing::{HeadAt, Packing, Split};
 use crate::model::trace::Trace;
+use crate::units::nanos;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,7 +110,7 @@ impl Backend {
             batching,
             drifts: changes.collect::<Result<_, _>>().map_err(wrong)?,
             packing: self.stream.resolve().map_err(wrong)?,
-            prefix_cache: self.prefix_cache.map_or(0, |lives| lives.0 as u64),
+            prefix_cache: self.prefix_cache.map_or(Duration::ZERO, Span::duration),
             output_tokens,
         };
         Ok(BackendSettings {
@@ -120,7 +122,7 @@ impl Backend {
             format_tokens: self.format_tokens as usize,
             refusals: self.refusals,
             filtered: self.filtered,
-            keep_responses: self.keep_responses.map_or(KEEP_RESPONSES, |span| span.0),
+            keep_responses: self.keep_responses.map_or(KEEP_RESPONSES, Span::duration),
             name: self.name.clone(),
         })
     }
@@ -146,7 +148,7 @@ impl Model {
             return Err("has a speed, which only a trace can have".to_owned());
         }
         let (first, gap) = match (times, batching) {
-            ((Some(first), None), Batching::Batch(batch)) => (first, Dist::Fixed(batch.step as f64)),
+            ((Some(first), None), Batching::Batch(batch)) => (first, Dist::Fixed(nanos(batch.step) as f64)),
             ((Some(first), Some(gap)), Batching::Apart | Batching::Serial { .. }) => (first, gap),
             ((Some(_), Some(_)), Batching::Batch(_)) => {
                 return Err("makes a token a step, so its model has no gap".to_owned());
@@ -164,7 +166,7 @@ impl LoadTable {
             Self::Serial { stage } => Ok(Batching::Serial { stage: stage.0 }),
             Self::Batch { size: 0, .. } => Err("has a batch of size 0".to_owned()),
             Self::Batch { step, .. } if step.0 < 1.0 => Err("has a batch whose step takes no time".to_owned()),
-            Self::Batch { size, step, queue } => Ok(Batching::Batch(Batch { size, step: step.0 as u64, queue })),
+            Self::Batch { size, step, queue } => Ok(Batching::Batch(Batch { size, step: step.duration(), queue })),
         }
     }
 }
@@ -181,9 +183,9 @@ impl Stream {
             head: self.head.unwrap_or(default.head),
             tokens_per_event: count("tokens_per_event", self.tokens_per_event)?,
             events_per_write: count("events_per_write", self.events_per_write)?,
-            burst: self.burst.map_or(default.burst, |time| time.0 as u64),
+            burst: self.burst.map_or(default.burst, Span::duration),
             split: self.split.unwrap_or(default.split),
-            keepalive: self.keepalive.map_or(default.keepalive, |time| time.0 as u64),
+            keepalive: self.keepalive.map_or(default.keepalive, Span::duration),
         })
     }
 }

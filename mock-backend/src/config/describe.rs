@@ -12,7 +12,7 @@ use crate::model::dist::{Dist, trim};
 use crate::model::packing::Packing;
 use crate::model::quantiles::{Part, QS, Quantiles, round};
 use crate::model::trace::Trace;
-use crate::units::MS;
+use crate::units::{MS, millis, nanos};
 
 const NOTES: [&str; 3] = [
     "ttft_ms is the time from sending a short request over a warm connection to its first token in a stream, on an \
@@ -53,12 +53,12 @@ fn first_token(backend: &BackendSettings) -> Vec<Part> {
         (Some(trace), _) => vec![Part::OneOf(trace.firsts())],
         (None, Batching::Apart) => vec![Part::Time(latency.first)],
         (None, Batching::Serial { stage }) => vec![Part::Time(stage), Part::Time(latency.first)],
-        (None, Batching::Batch(batch)) => vec![Part::Steps(latency.first, batch.step as f64)],
+        (None, Batching::Batch(batch)) => vec![Part::Steps(latency.first, nanos(batch.step) as f64)],
     };
     let packing = &backend.model.packing;
     let held = packing.tokens_per_event * packing.events_per_write - 1;
-    if packing.burst > 0 {
-        parts.push(Part::Time(Dist::Fixed(packing.burst as f64)));
+    if !packing.burst.is_zero() {
+        parts.push(Part::Time(Dist::Fixed(nanos(packing.burst) as f64)));
     } else {
         parts.extend((0..held).map(|_| Part::Time(latency.gap)));
     }
@@ -149,9 +149,9 @@ fn batching_json(batching: Batching) -> Value {
         Batching::Batch(batch) => json!({
             "kind": "batch",
             "size": batch.size,
-            "step_ms": round(batch.step as f64 / MS),
+            "step_ms": round(millis(batch.step)),
             "queue": batch.queue,
-            "tokens_per_second": round(batch.size as f64 / (batch.step as f64 / 1e9)),
+            "tokens_per_second": round(batch.size as f64 / batch.step.as_secs_f64()),
         }),
     }
 }
@@ -161,9 +161,9 @@ fn stream_json(packing: &Packing) -> Value {
         "head": packing.head,
         "tokens_per_event": packing.tokens_per_event,
         "events_per_write": packing.events_per_write,
-        "burst_ms": round(packing.burst as f64 / MS),
+        "burst_ms": round(millis(packing.burst)),
         "split": packing.split,
-        "keepalive_ms": round(packing.keepalive as f64 / MS),
+        "keepalive_ms": round(millis(packing.keepalive)),
     })
 }
 
@@ -224,7 +224,7 @@ fn write_model(out: &mut String, backend: &BackendSettings) -> std::fmt::Result 
         Batching::Apart => {}
         Batching::Serial { stage } => writeln!(out, "  {:<14} one request after the other, {stage} each", "stage")?,
         Batching::Batch(batch) => {
-            let (step, most) = (batch.step as f64 / MS, batch.size as f64 / (batch.step as f64 / 1e9));
+            let (step, most) = (millis(batch.step), batch.size as f64 / batch.step.as_secs_f64());
             let (step, most) = (trim(step), trim(most));
             writeln!(
                 out,

@@ -1,5 +1,7 @@
 //! How faults are written: what happens, and to which requests.
 
+use std::time::Duration;
+
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -42,13 +44,13 @@ impl Fault {
         if !(0.0..=1.0).contains(&rate) {
             return wrong("rate must be from 0 to 1");
         }
-        let from = self.from.map_or(0, |span| span.0 as u64);
-        let to = self.to.map_or(u64::MAX, |span| span.0 as u64);
+        let from = self.from.map_or(Duration::ZERO, Span::duration);
+        let to = self.to.map_or(Duration::MAX, Span::duration);
         if from >= to {
             return wrong("from must be before to");
         }
         let always = matches!(fault, fault::Fault::Refused | fault::Fault::Unreachable);
-        if always && (rate < 1.0 || self.script.is_some() || from > 0 || to < u64::MAX) {
+        if always && (rate < 1.0 || self.script.is_some() || !from.is_zero() || to < Duration::MAX) {
             return wrong("nobody gets there, ever; use drop or reset-connection with a rate, a script or a window");
         }
         Ok(FaultSettings { fault, rate, script: self.script.map(|script| script.0), from, to })

@@ -1,6 +1,7 @@
 //! How a gateway is written: its time, what stands behind it, and its policies.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -69,28 +70,27 @@ struct Retry {
 
 impl Gateway {
     pub(super) fn resolve(self, backends: &[String], folder: &Path) -> Result<GatewaySettings, String> {
-        let ns = |span: Span| span.0 as u64;
         if self.quota_period.is_some() && self.token_quota.is_none() {
             return Err("quota_period needs token_quota".to_owned());
         }
         let breaker = self.breaker.map(|breaker| BreakerSettings {
             failures: breaker.failures.max(1),
-            interval: ns(breaker.interval),
+            interval: breaker.interval.duration(),
             statuses: breaker.statuses.unwrap_or_else(failures),
-            trip: ns(breaker.trip),
+            trip: breaker.trip.duration(),
             accept_retry_after: breaker.accept_retry_after,
         });
         let policy = Policy {
             preset: self.preset,
             buffer: self.buffer,
-            idle_cut: self.idle_cut.map(ns),
+            idle_cut: self.idle_cut.map(Span::duration),
             subscription_keys: self.subscription_keys,
             tokens_per_minute: self.tokens_per_minute,
-            token_quota: self.token_quota.map(|quota| (quota, self.quota_period.map_or(3_600_000_000_000, ns))),
+            token_quota: self.token_quota.map(|quota| (quota, self.quota_period.map_or(HOUR, Span::duration))),
             breaker,
             retry: self.retry.map(|retry| (retry.count, retry.statuses.unwrap_or_else(failures))),
             affinity: self.affinity,
-            cache: self.cache.map(ns),
+            cache: self.cache.map(Span::duration),
         };
         let pool = self.pool.into_iter().map(|member| member.resolve(backends)).collect::<Result<Vec<_>, _>>()?;
         let url = self.url.map(|url| url.0);
@@ -99,6 +99,9 @@ impl Gateway {
         Ok(GatewaySettings { own: self.own.0, link: self.link.distance(), url, ca, record, pool, policy })
     }
 }
+
+/// The period of a quota unless told otherwise.
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// The statuses that count as failures unless told otherwise.
 fn failures() -> Statuses {

@@ -54,7 +54,7 @@ impl Limits {
         }
         Ok(LimitSettings {
             rpm: self.rpm,
-            rpm_windows: windows.iter().map(|window| window.0 as u64).collect(),
+            rpm_windows: windows.iter().map(|window| window.duration()).collect(),
             tpm: self.tpm,
             tpm_corrected: self.tpm_corrected,
             default_max_tokens: self.default_max_tokens.unwrap_or(16),

@@ -173,7 +173,7 @@ impl Config {
             batching: Batching::Apart,
             drifts: Vec::new(),
             packing: Packing::default(),
-            prefix_cache: 0,
+            prefix_cache: Duration::ZERO,
             output_tokens: OutputTokens::AsAsked(single.output_tokens),
         };
         let backend = BackendSettings {

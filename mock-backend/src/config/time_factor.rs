@@ -1,19 +1,22 @@
 //! `time_factor`: the long times of a scenario made shorter, so that a day can be rehearsed in minutes and an idle cut at
 //! 240 s be met in a test. The times of models, links and limits stay what they are.
 
+use std::time::Duration;
+
 use super::settings::Config;
 use crate::fault::FaultSettings;
 use crate::model::drift::Drift;
+use crate::units::nanos;
 
 /// Multiplies by `factor` when changes and fault windows come, and how long idle cuts, keepalives, breakers, quotas and
 /// what is remembered last.
 pub(super) fn scale_times(config: &mut Config, factor: f64) {
-    let shorter = |ns: &mut u64| *ns = (*ns as f64 * factor).round() as u64;
+    let shorter = |span: &mut Duration| *span = Duration::from_nanos((nanos(*span) as f64 * factor).round() as u64);
     let window = |faults: &mut [FaultSettings]| {
         for fault in faults {
             shorter(&mut fault.from);
             // A window without an end keeps none.
-            if fault.to < u64::MAX {
+            if fault.to < Duration::MAX {
                 shorter(&mut fault.to);
             }
         }
@@ -23,7 +26,7 @@ pub(super) fn scale_times(config: &mut Config, factor: f64) {
         window(&mut backend.faults);
         shorter(&mut backend.model.prefix_cache);
         shorter(&mut backend.model.packing.keepalive);
-        backend.keep_responses *= factor;
+        shorter(&mut backend.keep_responses);
     }
     for listener in &mut config.listeners {
         window(&mut listener.faults);
@@ -59,8 +62,7 @@ fn scale_drift(drift: &mut Drift, factor: f64) {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::settings::Config;
-    use crate::model::drift::Drift;
+    use super::*;
 
     const SCENARIO: &str = r#"
         [[backend]]
@@ -85,16 +87,22 @@ mod tests {
         let plain = Config::parse(&format!("name = \"x\"\n{SCENARIO}"), "test").unwrap();
         let short = Config::parse(&format!("name = \"x\"\ntime_factor = 0.01\n{SCENARIO}"), "test").unwrap();
         let backend = &short.backends[0];
-        assert_eq!((backend.model.prefix_cache, backend.model.packing.keepalive), (3_000_000_000, 150_000_000));
+        assert_eq!(
+            (backend.model.prefix_cache, backend.model.packing.keepalive),
+            (Duration::from_secs(3), Duration::from_millis(150))
+        );
         assert_eq!(backend.model.drifts[0], Drift::Step { at: 0.6e9, factor: 2.0 });
         assert_eq!(backend.model.drifts[1], Drift::Outage { at: 0.1e9, length: 0.05e9, every: 0.6e9 });
-        assert_eq!((backend.faults[0].from, backend.faults[0].to), (100_000_000, 200_000_000));
-        assert_eq!((backend.faults[1].from, backend.faults[1].to), (0, u64::MAX));
-        assert!((backend.keep_responses - 36e9).abs() < 1.0);
+        assert_eq!(
+            (backend.faults[0].from, backend.faults[0].to),
+            (Duration::from_millis(100), Duration::from_millis(200))
+        );
+        assert_eq!((backend.faults[1].from, backend.faults[1].to), (Duration::ZERO, Duration::MAX));
+        assert_eq!(backend.keep_responses, Duration::from_secs(36));
         let policy = &short.listeners[0].gateway.as_ref().unwrap().policy;
-        assert_eq!(policy.idle_cut, Some(2_400_000_000));
+        assert_eq!(policy.idle_cut, Some(Duration::from_millis(2_400)));
         let breaker = policy.breaker.as_ref().unwrap();
-        assert_eq!((breaker.interval, breaker.trip), (100_000_000, 600_000_000));
+        assert_eq!((breaker.interval, breaker.trip), (Duration::from_millis(100), Duration::from_millis(600)));
         assert_eq!(
             (&backend.model.latency, &backend.limits),
             (&plain.backends[0].model.latency, &plain.backends[0].limits)

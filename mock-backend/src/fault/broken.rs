@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -18,6 +19,7 @@ use crate::net::entry::{Entry, Marks};
 use crate::net::exchange::{Cut, Exchange};
 use crate::net::reply::Reply;
 use crate::observe::scan::has_content;
+use crate::units::Nanos;
 
 /// A body and what happens to it.
 pub(crate) struct Broken {
@@ -48,7 +50,7 @@ enum Then {
     /// More of the body.
     More,
     /// This, at this time, with these marks, and then more.
-    Later(u64, Marks, Bytes),
+    Later(Nanos, Marks, Bytes),
     /// Nothing, and no end either.
     Nothing,
     /// The failure of this stream, once everything has gone out again since then.
@@ -211,7 +213,7 @@ impl Broken {
         bytes
     }
 
-    fn stall(&mut self, bytes: Bytes, rest: Bytes, time: Option<u64>) -> Bytes {
+    fn stall(&mut self, bytes: Bytes, rest: Bytes, time: Option<Duration>) -> Bytes {
         self.spent = true;
         self.then = Then::Nothing;
         let mut then = None;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::kind::Fault;
 use super::settings::FaultSettings;
 use crate::model::rng::seeded_rng;
-use crate::net::clock::now_ns;
+use crate::units::Nanos;
 
 const HEADER: &str = "x-sim-fault";
 /// What parts the name of a model from the fault that its caller asks for, as in `gpt-4o:sim-429`.
@@ -21,7 +21,7 @@ pub(crate) struct Faults {
     entries: Vec<FaultSettings>,
     seed: u64,
     place: String,
-    born: u64,
+    born: Nanos,
     count: AtomicU64,
 }
 
@@ -35,16 +35,16 @@ impl Faults {
             entries,
             seed,
             place: format!("{place}/{kind}"),
-            born: now_ns(),
+            born: Nanos::now(),
             count: AtomicU64::new(0),
         })
     }
 
     /// What befalls the next request, which came at `now`.
-    pub(crate) fn roll(&self, now: u64) -> Option<Fault> {
+    pub(crate) fn roll(&self, now: Nanos) -> Option<Fault> {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let mut chance: f64 = seeded_rng(self.seed, &self.place, number).random();
-        let age = now.saturating_sub(self.born);
+        let age = now.since(self.born);
         for entry in self.entries.iter().filter(|entry| (entry.from..entry.to).contains(&age)) {
             if entry.script.as_ref().is_some_and(|script| !script.fails(number)) {
                 continue;
@@ -78,7 +78,7 @@ impl FaultSource<'_> {
     ///
     /// # Errors
     /// If the caller asks for what does not exist.
-    pub(crate) fn choose(&self, head: &Parts, body: &[u8], now: u64) -> Result<Option<Fault>, String> {
+    pub(crate) fn choose(&self, head: &Parts, body: &[u8], now: Nanos) -> Result<Option<Fault>, String> {
         if let Some(asked) = head.headers.get(HEADER)
             && let Some(fault) = self.parse(asked.to_str().unwrap_or_default()).map_err(|e| format!("{HEADER}: {e}"))?
         {
@@ -131,10 +131,18 @@ fn asked_with_model(path: &str, body: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn entry(fault: &str, rate: f64) -> FaultSettings {
-        FaultSettings { fault: Fault::parse(fault).unwrap(), rate, script: None, from: 0, to: u64::MAX }
+        FaultSettings {
+            fault: Fault::parse(fault).unwrap(),
+            rate,
+            script: None,
+            from: Duration::ZERO,
+            to: Duration::MAX,
+        }
     }
 
     fn count(faults: &Faults, n: usize) -> [usize; 3] {
@@ -157,7 +165,7 @@ mod tests {
         assert!((1900..2100).contains(&a) && (920..1080).contains(&b) && a + b + none == 10_000, "{a} {b}");
         let run = |seed| {
             let faults = faults(seed);
-            (0..50).map(|_| faults.roll(0)).collect::<Vec<_>>()
+            (0..50).map(|_| faults.roll(Nanos(0))).collect::<Vec<_>>()
         };
         assert_eq!(run(1), run(1));
         assert_ne!(run(1), run(2));
@@ -180,9 +188,9 @@ mod tests {
     #[test]
     fn windows_of_time_begin_and_end() {
         let mut late = entry("500", 1.0);
-        (late.from, late.to) = (10, 20);
+        (late.from, late.to) = (Duration::from_nanos(10), Duration::from_nanos(20));
         let faults = Faults::new(&[late], false, 1, "b").unwrap();
-        let at = |age| faults.roll(faults.born + age).is_some();
+        let at = |age| faults.roll(faults.born + Duration::from_nanos(age)).is_some();
         assert_eq!([at(0), at(9), at(10), at(19), at(20)], [false, false, true, true, false]);
     }
 
@@ -191,7 +199,7 @@ mod tests {
         let mut entry = entry("500", 1.0);
         entry.script = Some(super::super::Script::parse("fail 3, then work").unwrap());
         let faults = Faults::new(&[entry], false, 1, "b").unwrap();
-        let found: Vec<bool> = (0..5).map(|_| faults.roll(0).is_some()).collect();
+        let found: Vec<bool> = (0..5).map(|_| faults.roll(Nanos(0)).is_some()).collect();
         assert_eq!(found, [true, true, true, false, false]);
     }
 }

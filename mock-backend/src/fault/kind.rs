@@ -1,9 +1,11 @@
 //! The kinds of faults, and how scenarios and headers write them: `429`, `reset`, `stall:5`, `stall:5:2s`.
 
+use std::time::Duration;
+
 use super::error_kind::{ERROR_KINDS, ErrorKind};
 use super::retry::{RETRIES, Retry};
 use super::rewrite::{REWRITES, Rewrite};
-use crate::units::{nearest, parse_duration};
+use crate::units::{nearest, parse_span};
 
 /// One kind of fault. Tokens are counted from 1; "after 0 tokens" is after what opens a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +14,8 @@ pub(crate) enum Fault {
     Refused,
     /// Nobody hears who knocks: connections are never made.
     Unreachable,
-    /// A connection is accepted, and nothing is read from it for so many nanoseconds.
-    SlowAccept(u64),
+    /// A connection is accepted, and nothing is read from it for so long.
+    SlowAccept(Duration),
     /// A connection is closed as soon as it is accepted.
     Drop,
     /// A connection is reset as soon as it is accepted.
@@ -28,16 +30,16 @@ pub(crate) enum Fault {
     Continue,
     /// `103 Early Hints` before the answer.
     EarlyHints,
-    /// The head comes so many nanoseconds late.
-    SlowHead(u64),
+    /// The head comes so late.
+    SlowHead(Duration),
     /// No answer at all, on a connection that stays open.
     Hang,
     /// The connection is closed after so many tokens, without an end; or instead of an answer.
     Close(Option<usize>),
     /// The connection is reset after so many tokens, or instead of an answer.
     Reset(Option<usize>),
-    /// Nothing more comes after so many tokens for so many nanoseconds, or for ever.
-    Stall(usize, Option<u64>),
+    /// Nothing more comes after so many tokens for so long, or for ever.
+    Stall(usize, Option<Duration>),
     /// The connection is closed in the middle of a chunk, that of this token.
     Truncated(usize),
     /// An error in the stream after so many tokens, under status 200.
@@ -72,12 +74,8 @@ pub(crate) enum Fault {
     Retry(Retry),
 }
 
-/// A fault without its number.
-struct Row {
-    name: &'static str,
-    make: Make,
-}
-
+/// How a fault is made of what stands behind its name.
+#[derive(Clone, Copy)]
 enum Make {
     Plain(Fault),
     /// With a number of tokens, and the number it has without one.
@@ -85,39 +83,40 @@ enum Make {
     /// With a number of tokens or without.
     Maybe(fn(Option<usize>) -> Fault),
     /// With a time, 1 s unless told otherwise.
-    Late(fn(u64) -> Fault),
+    Late(fn(Duration) -> Fault),
     Stall,
 }
 
-const ROWS: [Row; 28] = [
-    Row { name: "refused", make: Make::Plain(Fault::Refused) },
-    Row { name: "unreachable", make: Make::Plain(Fault::Unreachable) },
-    Row { name: "slow-accept", make: Make::Late(Fault::SlowAccept) },
-    Row { name: "drop", make: Make::Plain(Fault::Drop) },
-    Row { name: "reset-connection", make: Make::Plain(Fault::ResetConnection) },
-    Row { name: "tls", make: Make::Plain(Fault::Tls) },
-    Row { name: "redirect", make: Make::Plain(Fault::Redirect) },
-    Row { name: "continue", make: Make::Plain(Fault::Continue) },
-    Row { name: "early-hints", make: Make::Plain(Fault::EarlyHints) },
-    Row { name: "slow-head", make: Make::Late(Fault::SlowHead) },
-    Row { name: "hang", make: Make::Plain(Fault::Hang) },
-    Row { name: "close", make: Make::Maybe(Fault::Close) },
-    Row { name: "reset", make: Make::Maybe(Fault::Reset) },
-    Row { name: "stall", make: Make::Stall },
-    Row { name: "truncated", make: Make::Tokens(Fault::Truncated, 1) },
-    Row { name: "in-stream", make: Make::Tokens(Fault::InStream, 0) },
-    Row { name: "in-stream-flat", make: Make::Tokens(Fault::InStreamFlat, 0) },
-    Row { name: "no-final", make: Make::Plain(Fault::NoFinal) },
-    Row { name: "no-done", make: Make::Plain(Fault::NoDone) },
-    Row { name: "no-usage", make: Make::Plain(Fault::NoUsage) },
-    Row { name: "two-dones", make: Make::Plain(Fault::TwoDones) },
-    Row { name: "bad-json", make: Make::Tokens(Fault::BadJson, 1) },
-    Row { name: "twice", make: Make::Tokens(Fault::Twice, 1) },
-    Row { name: "content-type", make: Make::Plain(Fault::ContentType) },
-    Row { name: "no-content-type", make: Make::Plain(Fault::NoContentType) },
-    Row { name: "empty-content-type", make: Make::Plain(Fault::EmptyContentType) },
-    Row { name: "gzip", make: Make::Plain(Fault::Gzip) },
-    Row { name: "false-gzip", make: Make::Plain(Fault::FalseGzip) },
+/// All faults but those that are named in tables of their own.
+const FAULTS: [Make; 28] = [
+    Make::Plain(Fault::Refused),
+    Make::Plain(Fault::Unreachable),
+    Make::Late(Fault::SlowAccept),
+    Make::Plain(Fault::Drop),
+    Make::Plain(Fault::ResetConnection),
+    Make::Plain(Fault::Tls),
+    Make::Plain(Fault::Redirect),
+    Make::Plain(Fault::Continue),
+    Make::Plain(Fault::EarlyHints),
+    Make::Late(Fault::SlowHead),
+    Make::Plain(Fault::Hang),
+    Make::Maybe(Fault::Close),
+    Make::Maybe(Fault::Reset),
+    Make::Stall,
+    Make::Tokens(Fault::Truncated, 1),
+    Make::Tokens(Fault::InStream, 0),
+    Make::Tokens(Fault::InStreamFlat, 0),
+    Make::Plain(Fault::NoFinal),
+    Make::Plain(Fault::NoDone),
+    Make::Plain(Fault::NoUsage),
+    Make::Plain(Fault::TwoDones),
+    Make::Tokens(Fault::BadJson, 1),
+    Make::Tokens(Fault::Twice, 1),
+    Make::Plain(Fault::ContentType),
+    Make::Plain(Fault::NoContentType),
+    Make::Plain(Fault::EmptyContentType),
+    Make::Plain(Fault::Gzip),
+    Make::Plain(Fault::FalseGzip),
 ];
 
 impl Fault {
@@ -137,8 +136,8 @@ impl Fault {
         if let Some(fault) = rewrite.or_else(retry) {
             return if rest.is_none() { Ok(fault) } else { Err(too_much(name)) };
         }
-        let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| unknown(name))?;
-        row.make(rest)
+        let make = FAULTS.iter().find(|make| make.name() == name).ok_or_else(|| unknown(name))?;
+        make.fault(rest)
     }
 
     /// Its name, as the ledger has it.
@@ -221,20 +220,31 @@ impl Fault {
     }
 }
 
-impl Row {
-    fn make(&self, rest: Option<&str>) -> Result<Fault, String> {
+impl Make {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain(fault) => fault,
+            Self::Tokens(make, default) => make(default),
+            Self::Maybe(make) => make(None),
+            Self::Late(make) => make(Duration::ZERO),
+            Self::Stall => Fault::Stall(0, None),
+        }
+        .name()
+    }
+
+    fn fault(self, rest: Option<&str>) -> Result<Fault, String> {
         let tokens = |text: &str| -> Result<usize, String> {
-            text.parse().map_err(|_| format!("\"{text}\" is not a number of tokens, as in {}:5", self.name))
+            text.parse().map_err(|_| format!("\"{text}\" is not a number of tokens, as in {}:5", self.name()))
         };
-        match self.make {
-            Make::Plain(fault) => rest.map_or(Ok(fault), |_| Err(too_much(self.name))),
-            Make::Tokens(make, default) => Ok(make(rest.map_or(Ok(default), tokens)?)),
-            Make::Maybe(make) => Ok(make(rest.map(tokens).transpose()?)),
-            Make::Late(make) => Ok(make(parse_duration(rest.unwrap_or("1s"))? as u64)),
-            Make::Stall => {
+        match self {
+            Self::Plain(fault) => rest.map_or(Ok(fault), |_| Err(too_much(self.name()))),
+            Self::Tokens(make, default) => Ok(make(rest.map_or(Ok(default), tokens)?)),
+            Self::Maybe(make) => Ok(make(rest.map(tokens).transpose()?)),
+            Self::Late(make) => Ok(make(parse_span(rest.unwrap_or("1s"))?)),
+            Self::Stall => {
                 let (k, time) = rest
                     .map_or(("0", None), |rest| rest.split_once(':').map_or((rest, None), |(k, time)| (k, Some(time))));
-                let time = time.map(parse_duration).transpose()?.map(|ns| ns as u64);
+                let time = time.map(parse_span).transpose()?;
                 Ok(Fault::Stall(tokens(k)?, time))
             }
         }
@@ -248,7 +258,7 @@ fn too_much(name: &str) -> String {
 /// All names.
 fn names() -> impl Iterator<Item = &'static str> {
     let odd = REWRITES.iter().map(|row| row.0).chain(RETRIES.iter().map(|row| row.0));
-    ERROR_KINDS.iter().map(|row| row.0).chain(ROWS.iter().map(|row| row.name)).chain(odd)
+    ERROR_KINDS.iter().map(|row| row.0).chain(FAULTS.iter().map(|make| make.name())).chain(odd)
 }
 
 fn unknown(name: &str) -> String {
@@ -278,9 +288,9 @@ mod tests {
             ("reset:0", Ok(Fault::Reset(Some(0)))),
             ("stall", Ok(Fault::Stall(0, None))),
             ("stall:5", Ok(Fault::Stall(5, None))),
-            ("stall:5:2s", Ok(Fault::Stall(5, Some(2_000_000_000)))),
-            ("slow-head:200ms", Ok(Fault::SlowHead(200_000_000))),
-            ("slow-accept:5ms", Ok(Fault::SlowAccept(5_000_000))),
+            ("stall:5:2s", Ok(Fault::Stall(5, Some(Duration::from_secs(2))))),
+            ("slow-head:200ms", Ok(Fault::SlowHead(Duration::from_millis(200)))),
+            ("slow-accept:5ms", Ok(Fault::SlowAccept(Duration::from_millis(5)))),
             ("in-stream-flat:2", Ok(Fault::InStreamFlat(2))),
             ("bad-json:3", Ok(Fault::BadJson(3))),
             ("rset", Err("unknown fault \"rset\", did you mean \"reset\"?")),

@@ -1,5 +1,7 @@
 //! What befalls a place, and which of its requests.
 
+use std::time::Duration;
+
 use super::kind::Fault;
 use super::script::Script;
 
@@ -10,8 +12,8 @@ pub(crate) struct FaultSettings {
     /// The share of requests, 0 to 1.
     pub(crate) rate: f64,
     pub(crate) script: Option<Script>,
-    /// From when on, in nanoseconds from the start of the simulator.
-    pub(crate) from: u64,
+    /// From when on, from the start of the simulator.
+    pub(crate) from: Duration,
     /// Until when.
-    pub(crate) to: u64,
+    pub(crate) to: Duration,
 }

@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 
 use super::choice::Faults;
 use super::kind::Fault;
-use crate::net::clock::now_ns;
 use crate::net::connection::Connection;
 use crate::observe::record::Record;
+use crate::units::Nanos;
 
 /// A fatal alert of TLS 1.2 and 1.3: `handshake_failure`.
 const ALERT: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
@@ -24,14 +24,14 @@ pub(crate) async fn strike_connection(
     faults: Option<&Faults>,
     mut stream: TcpStream,
 ) -> Option<TcpStream> {
-    let Some(fault) = faults.and_then(|faults| faults.roll(now_ns())) else {
+    let Some(fault) = faults.and_then(|faults| faults.roll(Nanos::now())) else {
         return Some(stream);
     };
-    let recv_ns = now_ns();
+    let recv = Nanos::now();
     let mut goes_on = false;
     match fault {
         Fault::SlowAccept(late) => {
-            connection.clock.sleep_until(recv_ns + late).await;
+            connection.clock.sleep_until(recv + late).await;
             goes_on = true;
         }
         // A caller for whom a reset cannot be arranged sees its connection closed.
@@ -48,7 +48,7 @@ pub(crate) async fn strike_connection(
         request_id: connection.ids.next_id(),
         listener: Arc::clone(&connection.listener),
         api: "other",
-        recv_ns,
+        recv_ns: recv.0,
         fault: Some(fault.name()),
         ..Record::default()
     });

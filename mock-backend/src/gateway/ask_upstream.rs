@@ -1,6 +1,7 @@
 //! How a gateway asks those behind it: in which order, with which headers, and how often.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -14,9 +15,9 @@ use super::preset::VIA;
 use super::refusal::Refusal;
 use super::state::Gateway;
 use super::upstream::{Dialer, Lease};
-use crate::net::clock::now_ns;
 use crate::net::exchange::Cut;
 use crate::net::virtual_time::PLAN;
+use crate::units::Nanos;
 
 /// Headers that concern one connection only.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -36,13 +37,13 @@ pub(super) struct Got {
     pub(super) lease: Lease,
     pub(super) response: Response<Incoming>,
     /// When it was asked for, and when its head had come.
-    pub(super) sent: u64,
-    pub(super) came: u64,
+    pub(super) sent: Nanos,
+    pub(super) came: Nanos,
 }
 
 impl Passage<'_> {
     /// Asks one member after the other, as often as the policy says; also how many tries came before.
-    pub(super) async fn ask_all(&self, due: u64, body: &Bytes) -> io::Result<Result<(Got, usize), Refusal>> {
+    pub(super) async fn ask_all(&self, due: Nanos, body: &Bytes) -> io::Result<Result<(Got, usize), Refusal>> {
         let Gateway { balance, policy, .. } = &**self.route.gateway;
         let headers = self.request_headers();
         let bound = self.bound();
@@ -58,7 +59,8 @@ impl Passage<'_> {
                 };
             };
             let got = self.ask(member, due, &headers, body).await;
-            let (status, came) = got.as_ref().map_or((502, now_ns()), |got| (got.response.status().as_u16(), got.came));
+            let (status, came) =
+                got.as_ref().map_or((502, Nanos::now()), |got| (got.response.status().as_u16(), got.came));
             balance.note(member, came, status, got.as_ref().ok().and_then(|got| retry_after(got.response.headers())));
             match &policy.retry {
                 Some((count, statuses)) if retries < *count as usize && statuses.has(status) => {
@@ -73,7 +75,7 @@ impl Passage<'_> {
     }
 
     /// Asks one member.
-    async fn ask(&self, place: usize, due: u64, headers: &HeaderMap, body: &Bytes) -> io::Result<Got> {
+    async fn ask(&self, place: usize, due: Nanos, headers: &HeaderMap, body: &Bytes) -> io::Result<Got> {
         let Route { connection, pools, scratch, virtual_time, gauges, .. } = self.route;
         let member = &self.route.gateway.members[place];
         let upstream = &member.upstream;
@@ -155,9 +157,9 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     headers.remove(PLAN);
 }
 
-/// What an answer says of when to come again, in nanoseconds.
-fn retry_after(headers: &HeaderMap) -> Option<u64> {
+/// What an answer says of when to come again.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
-    let ms = number("retry-after-ms").map(|ms| ms.saturating_mul(1_000_000));
-    ms.or_else(|| number("retry-after").map(|seconds| seconds.saturating_mul(1_000_000_000)))
+    let ms = number("retry-after-ms").map(Duration::from_millis);
+    ms.or_else(|| number("retry-after").map(Duration::from_secs))
 }

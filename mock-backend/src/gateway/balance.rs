@@ -1,9 +1,11 @@
 //! Which member of a pool gets the next request: by priority, by weight, by its breaker, and by the caller's cookie.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::breaker::Breaker;
 use super::settings::{BreakerSettings, MemberSettings};
+use crate::units::Nanos;
 
 /// The cookie that binds a caller to a member.
 pub(crate) const COOKIE: &str = "APIM-Backend-Affinity";
@@ -30,11 +32,11 @@ impl Balance {
     }
 
     /// The member that gets a request at `now`: `bound` if it can be, none of `tried`, and of the others the next of the
-    /// best priority. None is left alone for a while: how long, in nanoseconds.
+    /// best priority. None is left alone for a while: how long.
     ///
     /// # Errors
     /// If no member can be asked: how long until one can.
-    pub(crate) fn choose(&self, now: u64, bound: Option<usize>, tried: &[usize]) -> Result<usize, u64> {
+    pub(crate) fn choose(&self, now: Nanos, bound: Option<usize>, tried: &[usize]) -> Result<usize, Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let can = |place: usize, state: &[State]| !tried.contains(&place) && state[place].breaker.is_closed(now);
         if let Some(bound) = bound.filter(|bound| *bound < state.len() && can(*bound, &state)) {
@@ -42,7 +44,7 @@ impl Balance {
         }
         let open: Vec<usize> = (0..state.len()).filter(|place| can(*place, &state)).collect();
         let Some(best) = open.iter().map(|place| self.members[*place].0).min() else {
-            return Err(state.iter().map(|member| member.breaker.wait(now)).min().unwrap_or(0));
+            return Err(state.iter().map(|member| member.breaker.wait(now)).min().unwrap_or_default());
         };
         let turn: Vec<usize> = open.into_iter().filter(|place| self.members[*place].0 == best).collect();
         let sum: i64 = turn.iter().map(|place| self.members[*place].1).sum();
@@ -54,7 +56,7 @@ impl Balance {
     }
 
     /// Notes how a request to `member` ended.
-    pub(crate) fn note(&self, member: usize, now: u64, status: u16, retry_after: Option<u64>) {
+    pub(crate) fn note(&self, member: usize, now: Nanos, status: u16, retry_after: Option<Duration>) {
         if let Some(config) = &self.breaker {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state[member].breaker.note(config, now, status, retry_after);
@@ -80,13 +82,20 @@ mod tests {
         );
         let config = Config::parse(&text, "test").unwrap().listeners.remove(0).gateway.unwrap();
         let statuses = Statuses(vec![500..=599]);
-        let config_breaker =
-            BreakerSettings { failures: 2, interval: 100, statuses, trip: 1000, accept_retry_after: false };
+        let config_breaker = BreakerSettings {
+            failures: 2,
+            interval: Duration::from_nanos(100),
+            statuses,
+            trip: Duration::from_nanos(1000),
+            accept_retry_after: false,
+        };
         Balance::new(&config.pool, breaker.then_some(config_breaker))
     }
 
     fn turns(balance: &Balance, now: u64, n: usize) -> String {
-        (0..n).map(|_| balance.choose(now, None, &[]).map_or('-', |place| char::from(b'a' + place as u8))).collect()
+        (0..n)
+            .map(|_| balance.choose(Nanos(now), None, &[]).map_or('-', |place| char::from(b'a' + place as u8)))
+            .collect()
     }
 
     #[test]
@@ -99,20 +108,20 @@ mod tests {
     #[test]
     fn who_has_failed_is_left_alone_and_when_all_have_nobody_is_asked() {
         let balance = balance(&[(1, 1), (1, 2)], true);
-        balance.note(0, 10, 500, None);
+        balance.note(0, Nanos(10), 500, None);
         assert_eq!(turns(&balance, 10, 2), "aa");
-        balance.note(0, 20, 500, None);
+        balance.note(0, Nanos(20), 500, None);
         assert_eq!(turns(&balance, 20, 2), "bb");
-        (0..2).for_each(|_| balance.note(1, 30, 503, None));
-        assert_eq!(balance.choose(30, None, &[]), Err(990));
+        (0..2).for_each(|_| balance.note(1, Nanos(30), 503, None));
+        assert_eq!(balance.choose(Nanos(30), None, &[]), Err(Duration::from_nanos(990)));
         assert_eq!((turns(&balance, 1019, 1), turns(&balance, 1020, 1)), ("-".to_owned(), "a".to_owned()));
     }
 
     #[test]
     fn a_bound_caller_stays_unless_its_member_cannot_be_asked() {
         let balance = balance(&[(1, 1), (1, 1)], true);
-        assert_eq!((0..3).map(|_| balance.choose(0, Some(1), &[])).collect::<Vec<_>>(), [Ok(1); 3]);
-        assert_eq!(balance.choose(0, Some(1), &[1]), Ok(0));
-        assert_eq!(balance.choose(0, Some(7), &[0, 1]), Err(0));
+        assert_eq!((0..3).map(|_| balance.choose(Nanos(0), Some(1), &[])).collect::<Vec<_>>(), [Ok(1); 3]);
+        assert_eq!(balance.choose(Nanos(0), Some(1), &[1]), Ok(0));
+        assert_eq!(balance.choose(Nanos(0), Some(7), &[0, 1]), Err(Duration::ZERO));
     }
 }

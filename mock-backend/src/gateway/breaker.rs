@@ -1,29 +1,32 @@
 //! A circuit breaker: so many failures in so long, and whoever failed is left alone for a while.
 
-use super::settings::BreakerSettings;
+use std::time::Duration;
 
-/// The breaker of one member of a pool. Instants are nanoseconds of `CLOCK_MONOTONIC`.
+use super::settings::BreakerSettings;
+use crate::units::Nanos;
+
+/// The breaker of one member of a pool.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Breaker {
     failures: u32,
     /// When the first of them was.
-    since: u64,
-    open_until: u64,
+    since: Nanos,
+    open_until: Nanos,
 }
 
 impl Breaker {
     /// Whether requests pass.
-    pub(crate) fn is_closed(&self, now: u64) -> bool {
+    pub(crate) fn is_closed(&self, now: Nanos) -> bool {
         now >= self.open_until
     }
 
-    /// How long until they do again, in nanoseconds.
-    pub(crate) fn wait(&self, now: u64) -> u64 {
-        self.open_until.saturating_sub(now)
+    /// How long until they do again.
+    pub(crate) fn wait(&self, now: Nanos) -> Duration {
+        self.open_until.since(now)
     }
 
-    /// Notes how a request ended; `retry_after` is what its answer says, in nanoseconds.
-    pub(crate) fn note(&mut self, config: &BreakerSettings, now: u64, status: u16, retry_after: Option<u64>) {
+    /// Notes how a request ended; `retry_after` is what its answer says.
+    pub(crate) fn note(&mut self, config: &BreakerSettings, now: Nanos, status: u16, retry_after: Option<Duration>) {
         if !config.statuses.has(status) || !self.is_closed(now) {
             return;
         }
@@ -43,7 +46,11 @@ mod tests {
     use super::*;
     use crate::gateway::settings::Statuses;
 
-    const S: u64 = 1_000_000_000;
+    const S: Duration = Duration::from_secs(1);
+
+    fn at(second: u32) -> Nanos {
+        Nanos(0) + second * S
+    }
 
     fn config(accept_retry_after: bool) -> BreakerSettings {
         let statuses = Statuses(vec![429..=429, 500..=599]);
@@ -51,11 +58,11 @@ mod tests {
     }
 
     /// After which of the requests (second, status) it is open.
-    fn open_after(requests: &[(u64, u16)]) -> Vec<bool> {
+    fn open_after(requests: &[(u32, u16)]) -> Vec<bool> {
         let mut breaker = Breaker::default();
-        let note = |(second, status): &(u64, u16)| {
-            breaker.note(&config(false), second * S, *status, None);
-            !breaker.is_closed(second * S)
+        let note = |(second, status): &(u32, u16)| {
+            breaker.note(&config(false), at(*second), *status, None);
+            !breaker.is_closed(at(*second))
         };
         requests.iter().map(note).collect()
     }
@@ -72,12 +79,12 @@ mod tests {
     fn it_closes_after_its_time_or_that_of_the_answer() {
         for (accept, wait) in [(false, 30), (true, 7)] {
             let mut breaker = Breaker::default();
-            (0..3).for_each(|_| breaker.note(&config(accept), 100 * S, 429, Some(7 * S)));
-            assert_eq!(breaker.wait(100 * S), wait * S);
-            assert!(!breaker.is_closed((100 + wait) * S - 1) && breaker.is_closed((100 + wait) * S));
+            (0..3).for_each(|_| breaker.note(&config(accept), at(100), 429, Some(7 * S)));
+            assert_eq!(breaker.wait(at(100)), wait * S);
+            assert!(!breaker.is_closed(Nanos(at(100 + wait).0 - 1)) && breaker.is_closed(at(100 + wait)));
             // It begins to count anew.
-            (0..2).for_each(|_| breaker.note(&config(accept), 200 * S, 500, None));
-            assert!(breaker.is_closed(200 * S));
+            (0..2).for_each(|_| breaker.note(&config(accept), at(200), 500, None));
+            assert!(breaker.is_closed(at(200)));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -15,12 +16,13 @@ use crate::net::clock::Alarm;
 use crate::net::entry::{Entry, Marks};
 use crate::net::exchange::{Cut, Exchange};
 use crate::observe::scan::{has_content, output_tokens};
+use crate::units::Nanos;
 
 /// The size of the blocks in which a gateway may pass things on.
 const BLOCK: usize = 8192;
 
 /// A piece of a body: when it is due, what it holds, and its bytes.
-type Piece = (u64, Marks, Bytes);
+type Piece = (Nanos, Marks, Bytes);
 
 /// Who keeps a whole body, with the tokens in it.
 pub(crate) type Keeper = Box<dyn FnOnce(Bytes, Option<u32>)>;
@@ -29,8 +31,8 @@ pub(crate) type Keeper = Box<dyn FnOnce(Bytes, Option<u32>)>;
 pub(crate) struct Hold {
     /// It waits until a block is full.
     pub(crate) blocks: bool,
-    /// It closes the connection when nothing has come for so long, in nanoseconds.
-    pub(crate) idle: Option<(u64, Alarm)>,
+    /// It closes the connection when nothing has come for so long.
+    pub(crate) idle: Option<(Duration, Alarm)>,
     /// It keeps the whole.
     pub(crate) keep: Option<Keeper>,
 }
@@ -50,7 +52,7 @@ pub(crate) struct Forward {
     /// What is to be kept.
     kept: BytesMut,
     /// When something came last.
-    last: u64,
+    last: Nanos,
     ended: bool,
     recording: Option<Recording>,
 }
@@ -95,8 +97,8 @@ impl Forward {
     }
 
     /// When the bytes that came last had come over the upstream link, ideally.
-    fn ideal(&self) -> u64 {
-        self.lease.as_ref().map_or(0, |lease| lease.exchange.arrival().ideal)
+    fn ideal(&self) -> Nanos {
+        self.lease.as_ref().map(|lease| lease.exchange.arrival().ideal).unwrap_or_default()
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
@@ -165,13 +167,13 @@ impl Forward {
     }
 
     /// Waits for the first piece; when it had come.
-    pub(crate) async fn first(&mut self) -> io::Result<u64> {
+    pub(crate) async fn first(&mut self) -> io::Result<Nanos> {
         std::future::poll_fn(|cx| self.poll_held(cx)).await?;
         Ok(self.held.front().map_or(self.last, |piece| piece.0))
     }
 
     /// Waits for the end; when it had come, and the whole.
-    pub(crate) async fn collect(&mut self) -> io::Result<(u64, Vec<u8>)> {
+    pub(crate) async fn collect(&mut self) -> io::Result<(Nanos, Vec<u8>)> {
         let mut all = Vec::new();
         loop {
             std::future::poll_fn(|cx| self.poll_held(cx)).await?;

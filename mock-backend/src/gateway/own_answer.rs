@@ -14,17 +14,18 @@ use crate::fault::ErrorKind;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
 use crate::net::reply::Reply;
+use crate::units::Nanos;
 
 impl Passage<'_> {
     /// The same answer as before.
-    pub(super) fn repeat(&self, kept: Kept, due: u64) -> Response<Reply> {
+    pub(super) fn repeat(&self, kept: Kept, due: Nanos) -> Response<Reply> {
         self.entry.update(|record| {
             (record.status, record.tokens, record.stream) = (200, kept.tokens, is_stream(&kept.headers));
         });
         self.route.connection.exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(Rc::clone(&self.entry)) });
         let mut response = Response::new(Reply::whole(kept.body.to_vec()));
         *response.headers_mut() = kept.headers;
-        let own = due.saturating_sub(self.arrival.ideal) as f64;
+        let own = due.since(self.arrival.ideal);
         preset::declare_own(self.route.gateway.policy.preset, own, response.headers_mut());
         response.headers_mut().insert("x-cache", HeaderValue::from_static("HIT"));
         response
@@ -43,7 +44,7 @@ impl Passage<'_> {
     }
 
     /// An answer of the gateway itself, in the shape of API Management.
-    pub(super) fn refuse(&self, refusal: &Refusal, due: u64) -> Response<Reply> {
+    pub(super) fn refuse(&self, refusal: &Refusal, due: Nanos) -> Response<Reply> {
         let Refusal { status, message, retry_after } = refusal;
         self.entry.update(|record| record.status = status.as_u16());
         self.route.connection.exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(Rc::clone(&self.entry)) });
@@ -59,7 +60,7 @@ impl Passage<'_> {
             let realm = "AzureApiManagementKey realm=\"sim\",name=\"Ocp-Apim-Subscription-Key\",type=\"header\"";
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(realm));
         }
-        let own = due.saturating_sub(self.arrival.ideal) as f64;
+        let own = due.since(self.arrival.ideal);
         preset::declare_own(self.route.gateway.policy.preset, own, headers);
         if let Ok(id) = HeaderValue::from_str(&self.id) {
             headers.insert(REQUEST_ID, id);

@@ -20,12 +20,12 @@ use super::settings::{Buffer, Preset};
 use super::state::Gateway;
 use crate::fault::ErrorKind;
 use crate::model::prompt::prompt_tokens;
-use crate::net::clock::now_ns;
 use crate::net::entry::Marks;
 use crate::net::exchange::{Exchange, Note};
 use crate::net::reply::Reply;
 use crate::net::virtual_time::PLAN;
 use crate::observe::record::Planned;
+use crate::units::{Nanos, millis};
 
 /// Passes a request on whose `body` could be read, or not with this status; `api` is the ledger's name of what it asks
 /// for, `error_kind` the error that the scenario gives the gateway itself.
@@ -54,7 +54,7 @@ pub(crate) async fn pass_through(
         Err(error) => {
             passage.entry.update(|record| record.fault = Some("upstream_failed"));
             let message = format!("The upstream does not answer: {error}.");
-            passage.refuse(&Refusal::new(StatusCode::BAD_GATEWAY, &message), now_ns())
+            passage.refuse(&Refusal::new(StatusCode::BAD_GATEWAY, &message), Nanos::now())
         }
     }
 }
@@ -63,7 +63,7 @@ impl Passage<'_> {
     async fn pass(&self, body: Bytes) -> io::Result<Response<Reply>> {
         let Gateway { policy, quota, cache, .. } = &**self.route.gateway;
         let own = self.own_time();
-        let due = self.arrival.ideal + own.round() as u64;
+        let due = self.arrival.ideal + own;
         self.route.connection.clock.sleep_until(due).await;
         if let Some(refusal) = Refusal::of_key(self.head, &policy.subscription_keys) {
             return Ok(self.refuse(&refusal, due));
@@ -78,7 +78,7 @@ impl Passage<'_> {
         };
         let (got, retries) = match self.ask_all(due, &body).await? {
             Ok(got) => got,
-            Err(refusal) => return Ok(self.refuse(&refusal, now_ns())),
+            Err(refusal) => return Ok(self.refuse(&refusal, Nanos::now())),
         };
         let member = &self.route.gateway.members[got.member];
         let stream = is_stream(got.response.headers());
@@ -87,7 +87,7 @@ impl Passage<'_> {
             name: &self.route.connection.listener,
             member: (&member.name, &member.upstream.url.authority),
             own,
-            upstream: got.came.saturating_sub(due),
+            upstream: got.came.since(due),
             retries,
             stream,
         };
@@ -101,7 +101,7 @@ impl Passage<'_> {
             let gateway = Arc::clone(self.route.gateway);
             self.entry.on_end(move |record| {
                 if let (Some(quota), Some(tokens)) = (&gateway.quota, record.tokens) {
-                    quota.count(now_ns(), u64::from(tokens));
+                    quota.count(Nanos::now(), u64::from(tokens));
                 }
             });
         }
@@ -145,7 +145,7 @@ impl Passage<'_> {
         let (gateway, headers) = (Arc::clone(self.route.gateway), headers.clone());
         Box::new(move |body, tokens| {
             if let Some(cache) = &gateway.cache {
-                cache.keep(question, now_ns(), headers, body, tokens);
+                cache.keep(question, Nanos::now(), headers, body, tokens);
             }
         })
     }
@@ -167,9 +167,9 @@ impl Passage<'_> {
             return None;
         }
         let (first, end) = headers.get(PLAN)?.to_str().ok()?.split_once(' ')?;
-        let (first, end): (u64, u64) = (first.parse().ok()?, end.parse().ok()?);
+        let (first, end) = (Nanos(first.parse().ok()?), Nanos(end.parse().ok()?));
         let back = upstream.way_in() + self.route.connection.exchange.way_out();
-        let ms = |due: u64| (due + back).saturating_sub(self.arrival.recv) as f64 / 1e6;
+        let ms = |due: Nanos| millis((due + back).since(self.arrival.recv));
         let first = if stream && buffer == Buffer::None { first } else { end };
         Some(Planned { first_ms: ms(first), end_ms: ms(end) })
     }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::http::request::Parts;
@@ -46,11 +47,12 @@ pub(super) struct Passage<'a> {
 }
 
 impl Passage<'_> {
-    /// The gateway's own time on this request, in nanoseconds.
-    pub(super) fn own_time(&self) -> f64 {
+    /// The gateway's own time on this request.
+    pub(super) fn own_time(&self) -> Duration {
         let place = format!("{}/own", self.route.connection.listener);
         let number = self.route.gateway.requests.fetch_add(1, Ordering::Relaxed);
-        self.route.gateway.own.draw(&mut seeded_rng(self.route.seed, &place, number))
+        let own = self.route.gateway.own.draw(&mut seeded_rng(self.route.seed, &place, number));
+        Duration::from_nanos(own.round() as u64)
     }
 }
 

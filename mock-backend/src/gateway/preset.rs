@@ -1,8 +1,11 @@
 //! What the well-known gateways say of themselves in the head of an answer.
 
+use std::time::Duration;
+
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::settings::Preset;
+use crate::units::millis;
 
 /// What a gateway knows of one passage.
 pub(crate) struct Passed<'a> {
@@ -11,10 +14,10 @@ pub(crate) struct Passed<'a> {
     pub(crate) name: &'a str,
     /// The member that answered, and its address.
     pub(crate) member: (&'a str, &'a str),
-    /// Its own time, in nanoseconds.
-    pub(crate) own: f64,
-    /// From sending to the head of the answer, in nanoseconds.
-    pub(crate) upstream: u64,
+    /// Its own time.
+    pub(crate) own: Duration,
+    /// From sending to the head of the answer.
+    pub(crate) upstream: Duration,
     pub(crate) retries: usize,
     pub(crate) stream: bool,
 }
@@ -38,7 +41,7 @@ impl Passed<'_> {
             Preset::Litellm => self.litellm(headers),
             Preset::Kong => self.kong(headers),
             Preset::Envoy => {
-                set(headers, "x-envoy-upstream-service-time", &whole_ms(self.upstream as f64));
+                set(headers, "x-envoy-upstream-service-time", &whole_ms(self.upstream));
                 set(headers, "server", "envoy");
             }
         }
@@ -49,8 +52,8 @@ impl Passed<'_> {
 
     fn plain(&self, headers: &mut HeaderMap) {
         headers.append(header::VIA, HeaderValue::from_static(VIA));
-        set(headers, "x-gateway-overhead-ms", &format!("{:.3}", self.own / 1e6));
-        set(headers, "x-gateway-upstream-ms", &format!("{:.3}", self.upstream as f64 / 1e6));
+        set(headers, "x-gateway-overhead-ms", &format!("{:.3}", millis(self.own)));
+        set(headers, "x-gateway-upstream-ms", &format!("{:.3}", millis(self.upstream)));
         set(headers, "x-gateway-name", self.name);
     }
 
@@ -70,12 +73,12 @@ impl Passed<'_> {
         set(headers, "x-litellm-model-api-base", self.member.1);
         set(headers, "x-litellm-version", "1.80.0");
         set(headers, "x-litellm-attempted-retries", &self.retries.to_string());
-        set(headers, "x-litellm-response-duration-ms", &format!("{:.3}", (self.own + self.upstream as f64) / 1e6));
-        set(headers, "x-litellm-overhead-duration-ms", &format!("{:.3}", self.own / 1e6));
+        set(headers, "x-litellm-response-duration-ms", &format!("{:.3}", millis(self.own + self.upstream)));
+        set(headers, "x-litellm-overhead-duration-ms", &format!("{:.3}", millis(self.own)));
     }
 
     fn kong(&self, headers: &mut HeaderMap) {
-        set(headers, "x-kong-upstream-latency", &whole_ms(self.upstream as f64));
+        set(headers, "x-kong-upstream-latency", &whole_ms(self.upstream));
         set(headers, "x-kong-proxy-latency", &whole_ms(self.own));
         set(headers, "x-kong-request-id", self.id);
         headers.append(header::VIA, HeaderValue::from_static("1.1 kong/3.9.1"));
@@ -83,12 +86,12 @@ impl Passed<'_> {
 }
 
 /// Whole milliseconds, as those gateways count them.
-fn whole_ms(ns: f64) -> String {
-    ((ns / 1e6) as u64).to_string()
+fn whole_ms(span: Duration) -> String {
+    span.as_millis().to_string()
 }
 
-/// What a gateway says of an answer of its own that took `own` nanoseconds.
-pub(crate) fn declare_own(preset: Preset, own: f64, headers: &mut HeaderMap) {
+/// What a gateway says of an answer of its own that took `own`.
+pub(crate) fn declare_own(preset: Preset, own: Duration, headers: &mut HeaderMap) {
     match preset {
         Preset::Plain => drop(headers.insert(header::VIA, HeaderValue::from_static(VIA))),
         Preset::Kong => set(headers, "x-kong-response-latency", &whole_ms(own)),

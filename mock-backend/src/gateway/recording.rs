@@ -15,6 +15,7 @@ use hyper::http::request::Parts;
 use serde_json::{Value, json};
 
 use crate::observe::console;
+use crate::units::Nanos;
 
 /// Headers of answers that are kept.
 const KEPT: [&str; 6] = [
@@ -41,7 +42,7 @@ impl Recorder {
     }
 
     /// Begins the recording of a request that was sent at `sent`.
-    pub(crate) fn begin(self: &Arc<Self>, request: &Parts, id: &str, sent: u64) -> Recording {
+    pub(crate) fn begin(self: &Arc<Self>, request: &Parts, id: &str, sent: Nanos) -> Recording {
         Recording {
             recorder: Arc::clone(self),
             secrets: secrets(&request.headers),
@@ -84,7 +85,7 @@ pub(crate) struct Recording {
     recorder: Arc<Recorder>,
     secrets: Vec<String>,
     line: Value,
-    sent: u64,
+    sent: Nanos,
     bytes: Vec<u8>,
     /// When each piece came, and where it ends in the bytes.
     pieces: Vec<(f64, usize)>,
@@ -101,8 +102,8 @@ impl Recording {
     }
 
     /// A piece that came at `at`, with or without tokens.
-    pub(crate) fn piece(&mut self, at: u64, bytes: &[u8], tokens: bool) {
-        let ms = (at.saturating_sub(self.sent) / 1000) as f64 / 1e3;
+    pub(crate) fn piece(&mut self, at: Nanos, bytes: &[u8], tokens: bool) {
+        let ms = at.since(self.sent).as_micros() as f64 / 1e3;
         self.bytes.extend_from_slice(bytes);
         self.pieces.push((ms, self.bytes.len()));
         if tokens {
@@ -154,14 +155,14 @@ mod tests {
             .unwrap()
             .into_parts();
         let recorder = Recorder::open(&file).unwrap();
-        let mut recording = recorder.begin(&request, "id-1", 1_000_000);
+        let mut recording = recorder.begin(&request, "id-1", Nanos(1_000_000));
         let mut headers = HeaderMap::new();
         headers.insert("content-type", "text/event-stream".parse().unwrap());
         headers.insert("set-cookie", "session=1".parse().unwrap());
         recording.head(200, &headers, true);
         let text = "data: sk-secret \u{2013} token-secret\n\n".as_bytes();
-        recording.piece(13_500_000, &text[..17], true);
-        recording.piece(21_000_000, &text[17..], false);
+        recording.piece(Nanos(13_500_000), &text[..17], true);
+        recording.piece(Nanos(21_000_000), &text[17..], false);
         recording.finish();
         let written = std::fs::read_to_string(&file).unwrap();
         assert_eq!(

@@ -1,9 +1,12 @@
 //! What a gateway refuses itself, in the shape of API Management.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 use hyper::http::request::Parts;
 
 use super::quota::Exceeded;
+use crate::units::seconds_up;
 
 /// An answer of the gateway itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl Refusal {
 
     /// Why a request of so many tokens does not pass.
     pub(crate) fn of_tokens(exceeded: Exceeded) -> Self {
-        let seconds = |wait: u64| wait.div_ceil(1_000_000_000).max(1);
+        let seconds = |wait: Duration| seconds_up(wait).max(1);
         match exceeded {
             Exceeded::Limit(Some(wait)) => Self {
                 status: StatusCode::TOO_MANY_REQUESTS,

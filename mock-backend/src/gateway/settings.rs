@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
@@ -52,22 +53,22 @@ pub(crate) struct Policy {
     pub(crate) preset: Preset,
     /// How it holds answers back.
     pub(crate) buffer: Buffer,
-    /// How long a connection may be silent while an answer is due, in nanoseconds.
-    pub(crate) idle_cut: Option<u64>,
+    /// How long a connection may be silent while an answer is due.
+    pub(crate) idle_cut: Option<Duration>,
     /// The keys that pass; any if there are none.
     pub(crate) subscription_keys: Vec<String>,
     /// Tokens a minute, estimated for prompts and counted for answers.
     pub(crate) tokens_per_minute: Option<u64>,
-    /// Tokens in all, and in how many nanoseconds.
-    pub(crate) token_quota: Option<(u64, u64)>,
+    /// Tokens in all, and in how long.
+    pub(crate) token_quota: Option<(u64, Duration)>,
     /// When a member of the pool is left alone for a while.
     pub(crate) breaker: Option<BreakerSettings>,
     /// How many other tries a failed request has, and after which statuses.
     pub(crate) retry: Option<(u32, Statuses)>,
     /// Whether a cookie binds callers to a member of the pool.
     pub(crate) affinity: bool,
-    /// How long answers are kept for the same question, in nanoseconds.
-    pub(crate) cache: Option<u64>,
+    /// How long answers are kept for the same question.
+    pub(crate) cache: Option<Duration>,
 }
 
 /// When a member of the pool is left alone for a while.
@@ -75,12 +76,12 @@ pub(crate) struct Policy {
 pub(crate) struct BreakerSettings {
     /// So many failures
     pub(crate) failures: u32,
-    /// in so long, in nanoseconds,
-    pub(crate) interval: u64,
+    /// in so long,
+    pub(crate) interval: Duration,
     /// which are these statuses (no answer is 502),
     pub(crate) statuses: Statuses,
     /// leave it alone for so long,
-    pub(crate) trip: u64,
+    pub(crate) trip: Duration,
     /// or as long as its answer's `retry-after` says.
     pub(crate) accept_retry_after: bool,
 }

@@ -27,6 +27,7 @@ use crate::net::link::{Ends, Link};
 use crate::net::tls::Authorities;
 use crate::net::virtual_time::{End, VirtualTime};
 use crate::observe::gauges::{Gauge, Gauges};
+use crate::units::Nanos;
 
 /// Where a gateway forwards to.
 pub(crate) struct Upstream {
@@ -82,7 +83,7 @@ impl Dialer<'_> {
     /// side has closed in the meantime is replaced once by a new one.
     pub(crate) async fn send(
         &self,
-        due: u64,
+        due: Nanos,
         request: impl Fn() -> Request<Full<Bytes>>,
     ) -> io::Result<(Lease, Response<Incoming>)> {
         if let Some(mut lease) = self.pool.take().await {
@@ -151,7 +152,7 @@ impl Dialer<'_> {
 impl Lease {
     fn exchange(
         &mut self,
-        due: u64,
+        due: Nanos,
         request: Request<Full<Bytes>>,
     ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
         self.exchange.note_head(Note { due, marks: Marks::NONE, entry: None });

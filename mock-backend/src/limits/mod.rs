@@ -2,6 +2,7 @@
 //! model is; constant work, and no clock but the instants that are handed in.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 mod bucket;
 mod settings;
@@ -13,7 +14,7 @@ pub(crate) use settings::{LimitHeaders, LimitSettings, PtuSettings};
 pub(crate) use standing::{Format, Standing, go_duration, retry_after};
 pub(crate) use window::Window;
 
-use crate::units::MINUTE;
+use crate::units::{MINUTE, Nanos};
 
 /// What a request is taken to cost when it arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,12 +39,12 @@ pub(crate) enum Refusal {
         /// What was asked for.
         asked: u64,
     },
-    /// Too many requests; how long to wait, in nanoseconds.
-    Calls(u64),
+    /// Too many requests; how long to wait.
+    Calls(Duration),
     /// Too many tokens.
     Tokens {
-        /// How long to wait, in nanoseconds; none if the request can never pass.
-        wait: Option<u64>,
+        /// How long to wait; none if the request can never pass.
+        wait: Option<Duration>,
         /// Tokens a minute.
         limit: u64,
         /// Those that are used.
@@ -51,8 +52,8 @@ pub(crate) enum Refusal {
         /// Those that were asked for.
         asked: u64,
     },
-    /// The provisioned throughput is used up; how long until it is not, in nanoseconds.
-    Provisioned(u64),
+    /// The provisioned throughput is used up; how long until it is not.
+    Provisioned(Duration),
 }
 
 /// What became of a request, and where the limits stand after it.
@@ -76,7 +77,7 @@ struct State {
 
 impl Limits {
     pub(crate) fn new(settings: LimitSettings) -> Self {
-        let calls = |rpm: u32, length: u64| (u128::from(rpm) * u128::from(length)).div_ceil(u128::from(MINUTE));
+        let calls = |rpm: u32, length: Duration| (u128::from(rpm) * length.as_nanos()).div_ceil(MINUTE.as_nanos());
         let call_window = |rpm, length| Window::new(length, u64::try_from(calls(rpm, length)).unwrap_or(u64::MAX));
         let state = State {
             calls: settings
@@ -94,7 +95,7 @@ impl Limits {
     }
 
     /// Admits a request that arrived at `now`, or refuses it; only what is admitted counts.
-    pub(crate) fn admit(&self, now: u64, cost: &Cost) -> Verdict {
+    pub(crate) fn admit(&self, now: Nanos, cost: &Cost) -> Verdict {
         let output = self.output(cost);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let refusal = self.context(cost).or_else(|| state.refuse(now, cost.prompt + output));
@@ -112,7 +113,7 @@ impl Limits {
 
     /// Corrects the estimate of a request that was admitted at `admitted` and ended at `now` with `produced` tokens of
     /// output. A provisioned throughput is always corrected, tokens a minute only if told so.
-    pub(crate) fn settle(&self, now: u64, admitted: u64, cost: &Cost, produced: u64) {
+    pub(crate) fn settle(&self, now: Nanos, admitted: Nanos, cost: &Cost, produced: u64) {
         let estimated = self.output(cost);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = &mut state.bucket {
@@ -128,7 +129,7 @@ impl Limits {
         self.settings.ptu.is_some() || self.settings.tpm_corrected
     }
 
-    fn standing(&self, state: &mut State, now: u64) -> Standing {
+    fn standing(&self, state: &mut State, now: Nanos) -> Standing {
         let least = state.calls.iter_mut().map(|window| window.left(now)).min_by_key(|left| left.0);
         Standing {
             calls: self.settings.rpm.zip(least).map(|(rpm, (left, reset))| (u64::from(rpm), left, reset)),
@@ -143,7 +144,7 @@ impl Limits {
 }
 
 impl State {
-    fn refuse(&mut self, now: u64, tokens: u64) -> Option<Refusal> {
+    fn refuse(&mut self, now: Nanos, tokens: u64) -> Option<Refusal> {
         if let Some(wait) = self.bucket.as_mut().and_then(|bucket| bucket.wait(now)) {
             return Some(Refusal::Provisioned(wait));
         }
@@ -156,7 +157,7 @@ impl State {
         Some(Refusal::Tokens { wait: (tokens <= limit).then_some(wait), limit, used, asked: tokens })
     }
 
-    fn take(&mut self, now: u64, cost: &Cost, output: u64) {
+    fn take(&mut self, now: Nanos, cost: &Cost, output: u64) {
         self.calls.iter_mut().for_each(|window| window.take(now, 1));
         if let Some(window) = &mut self.tokens {
             window.take(now, cost.prompt + output);

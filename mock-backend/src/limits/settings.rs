@@ -1,5 +1,7 @@
 //! What the limits of a deployment are told.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 /// The limits of a deployment. What is `None` does not limit.
@@ -7,8 +9,8 @@ use serde::Deserialize;
 pub(crate) struct LimitSettings {
     /// Requests a minute, enforced over each of [`LimitSettings::rpm_windows`].
     pub(crate) rpm: Option<u32>,
-    /// The windows over which requests are counted, in nanoseconds.
-    pub(crate) rpm_windows: Vec<u64>,
+    /// The windows over which requests are counted.
+    pub(crate) rpm_windows: Vec<Duration>,
     /// Tokens a minute, estimated when a request arrives.
     pub(crate) tpm: Option<u32>,
     /// Whether the estimate is replaced by what was produced when the request ends.

@@ -1,16 +1,19 @@
 //! Where the limits stand, as answers say it: in the headers of OpenAI, of Azure OpenAI, or of a provisioned throughput.
 
+use std::time::Duration;
+
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::settings::LimitHeaders;
+use crate::units::{millis_up, seconds_up};
 
 /// Where the limits stand after a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Standing {
-    /// Requests a minute, those left in the tightest window, and how long until it begins anew (nanoseconds).
-    pub(crate) calls: Option<(u64, u64, u64)>,
+    /// Requests a minute, those left in the tightest window, and how long until it begins anew.
+    pub(crate) calls: Option<(u64, u64, Duration)>,
     /// Tokens a minute, those left, and how long until all are.
-    pub(crate) tokens: Option<(u64, u64, u64)>,
+    pub(crate) tokens: Option<(u64, u64, Duration)>,
     /// The level of the provisioned throughput; 1 is all of it.
     pub(crate) utilization: Option<f64>,
     pub(crate) headers: LimitHeaders,
@@ -70,26 +73,26 @@ fn unknown(headers: &mut HeaderMap) {
 }
 
 impl Format {
-    fn write(self, ns: u64) -> HeaderValue {
+    fn write(self, span: Duration) -> HeaderValue {
         match self {
             // Digits and letters make a header.
-            Self::OpenAi => HeaderValue::from_str(&go_duration(ns)).unwrap_or(HeaderValue::from_static("0s")),
-            Self::Azure => HeaderValue::from(ns.div_ceil(1_000_000_000)),
+            Self::OpenAi => HeaderValue::from_str(&go_duration(span)).unwrap_or(HeaderValue::from_static("0s")),
+            Self::Azure => HeaderValue::from(seconds_up(span)),
         }
     }
 }
 
-/// Writes how long to wait, `wait` nanoseconds: in seconds, and for Azure in milliseconds too.
-pub(crate) fn retry_after(headers: &mut HeaderMap, wait: u64, format: Format) {
-    headers.insert(RETRY, HeaderValue::from(wait.div_ceil(1_000_000_000).max(1)));
+/// Writes how long to wait: in seconds, and for Azure in milliseconds too.
+pub(crate) fn retry_after(headers: &mut HeaderMap, wait: Duration, format: Format) {
+    headers.insert(RETRY, HeaderValue::from(seconds_up(wait).max(1)));
     if format == Format::Azure {
-        headers.insert(RETRY_MS, HeaderValue::from(wait.div_ceil(1_000_000)));
+        headers.insert(RETRY_MS, HeaderValue::from(millis_up(wait)));
     }
 }
 
 /// A duration as Go writes it, to the millisecond: `12ms`, `1.5s`, `6m0s`, `1h0m5s`.
-pub(crate) fn go_duration(ns: u64) -> String {
-    let ms = ns.div_ceil(1_000_000);
+pub(crate) fn go_duration(span: Duration) -> String {
+    let ms = millis_up(span);
     if ms == 0 {
         return "0s".to_owned();
     }

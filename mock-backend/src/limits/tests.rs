@@ -1,13 +1,15 @@
+use std::time::Duration;
+
 use hyper::HeaderMap;
 
 use super::settings::LimitHeaders;
 use super::*;
 use crate::config::Config;
 
-const MS: u64 = 1_000_000;
-const S: u64 = 1000 * MS;
+const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
 /// Not 0, since no clock is.
-const T0: u64 = 1_000 * S;
+const T0: Nanos = Nanos(1_000_000_000_000);
 
 fn limits(text: &str) -> Limits {
     let scenario = format!(
@@ -22,8 +24,8 @@ fn cost(prompt: u64, limit: u64) -> Cost {
 }
 
 /// How many of the requests that arrive at these instants are refused.
-fn refused(limits: &Limits, arrivals: impl Iterator<Item = u64>) -> usize {
-    arrivals.filter(|at| limits.admit(T0 + at, &cost(1, 1)).refusal.is_some()).count()
+fn refused(limits: &Limits, arrivals: impl Iterator<Item = Duration>) -> usize {
+    arrivals.filter(|at| limits.admit(T0 + *at, &cost(1, 1)).refusal.is_some()).count()
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn the_longer_window_refuses_what_the_shorter_one_lets_pass() {
 fn tokens_are_estimated_at_arrival_with_prompt_and_limit_and_choices() {
     let limits = limits("tpm = 1000, default_max_tokens = 100");
     let ask = |at, prompt, limit, choices| limits.admit(T0 + at, &Cost { prompt, cached: 0, limit, choices });
-    assert_eq!(ask(0, 100, Some(200), 2).standing.tokens, Some((1000, 500, 60 * S)));
+    assert_eq!(ask(Duration::ZERO, 100, Some(200), 2).standing.tokens, Some((1000, 500, 60 * S)));
     assert_eq!(ask(S, 300, None, 1).standing.tokens, Some((1000, 100, 59 * S)));
     let over = ask(2 * S, 1, Some(100), 1);
     assert_eq!(over.refusal, Some(Refusal::Tokens { wait: Some(58 * S), limit: 1000, used: 900, asked: 101 }));
@@ -71,7 +73,7 @@ fn tokens_are_estimated_at_arrival_with_prompt_and_limit_and_choices() {
 
 #[test]
 fn an_estimate_is_corrected_at_the_end_only_if_told_so_and_only_in_its_own_minute() {
-    let left = |text: &str, ended: u64| {
+    let left = |text: &str, ended: Duration| {
         let limits = limits(text);
         let asked = cost(100, 500);
         assert_eq!(limits.admit(T0, &asked).standing.tokens, Some((1000, 400, 60 * S)));
@@ -161,16 +163,16 @@ fn headers_are_those_of_their_service() {
 #[test]
 fn durations_are_written_as_go_writes_them() {
     let table = [
-        (0, "0s"),
-        (1, "1ms"),
+        (Duration::ZERO, "0s"),
+        (Duration::from_nanos(1), "1ms"),
         (12 * MS, "12ms"),
         (1500 * MS, "1.5s"),
         (90 * S, "1m30s"),
         (360 * S, "6m0s"),
         (3605 * S + 20 * MS, "1h0m5.02s"),
     ];
-    for (ns, text) in table {
-        assert_eq!(go_duration(ns), text);
+    for (span, text) in table {
+        assert_eq!(go_duration(span), text);
     }
     let waits = |format| {
         let mut headers = HeaderMap::new();

@@ -9,8 +9,10 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::dist::Dist;
+use crate::units::{Nanos, nanos};
 
 /// What happens to requests that come at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,16 +33,26 @@ pub(crate) enum Batching {
 pub(crate) struct Batch {
     /// Sequences at a time.
     pub(crate) size: usize,
-    /// How long one token of each takes, in nanoseconds.
-    pub(crate) step: u64,
+    /// How long one token of each takes.
+    pub(crate) step: Duration,
     /// Requests that may wait for a slot; none is any number.
     pub(crate) queue: Option<usize>,
 }
 
 impl Batch {
     /// How many steps a prefill takes; it makes the first token, so it takes one at least.
-    pub(crate) fn prefill_steps(&self, prefill: u64) -> u64 {
-        prefill.div_ceil(self.step).max(1)
+    pub(crate) fn prefill_steps(&self, prefill: Duration) -> u64 {
+        self.steps_of(prefill).max(1)
+    }
+
+    /// How many steps a span takes, the last of them perhaps not all.
+    fn steps_of(&self, span: Duration) -> u64 {
+        nanos(span).div_ceil(nanos(self.step))
+    }
+
+    /// How long so many steps take.
+    pub(crate) fn span_of(&self, steps: u64) -> Duration {
+        Duration::from_nanos(steps.saturating_mul(nanos(self.step)))
     }
 }
 
@@ -49,37 +61,37 @@ impl Batch {
 pub(crate) struct Queue(Mutex<State>);
 
 /// The latest start: an answer of any length still ends before time does.
-const FAR: u64 = u64::MAX / 2;
+const FAR: Nanos = Nanos(u64::MAX / 2);
 
 #[derive(Default)]
 struct State {
     /// When the serial stage is free again.
-    free_at: u64,
+    free_at: Nanos,
     /// When each slot is free again.
-    slots: BinaryHeap<Reverse<u64>>,
+    slots: BinaryHeap<Reverse<Nanos>>,
     /// When those who still wait will start, in their order.
-    starts: VecDeque<u64>,
+    starts: VecDeque<Nanos>,
     /// A boundary of steps, and when the batch will be empty.
-    origin: u64,
-    busy_until: u64,
+    origin: Nanos,
+    busy_until: Nanos,
 }
 
 impl Queue {
     /// When a request that arrived at `arrival` has passed a serial stage.
-    pub(crate) fn pass(&self, arrival: u64, stage: u64) -> u64 {
+    pub(crate) fn pass(&self, arrival: Nanos, stage: Duration) -> Nanos {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.free_at = arrival.max(state.free_at).saturating_add(stage).min(FAR);
+        state.free_at = (arrival.max(state.free_at) + stage).min(FAR);
         state.free_at
     }
 
     /// When a request that arrived at `arrival` enters the batch for `steps` steps; nothing if too many wait.
-    pub(crate) fn enter(&self, batch: &Batch, arrival: u64, steps: u64) -> Option<u64> {
+    pub(crate) fn enter(&self, batch: &Batch, arrival: Nanos, steps: u64) -> Option<Nanos> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).enter(batch, arrival, steps)
     }
 }
 
 impl State {
-    fn enter(&mut self, batch: &Batch, arrival: u64, steps: u64) -> Option<u64> {
+    fn enter(&mut self, batch: &Batch, arrival: Nanos, steps: u64) -> Option<Nanos> {
         if arrival >= self.busy_until {
             self.origin = arrival;
         }
@@ -88,15 +100,15 @@ impl State {
         }
         let free = self.first_free(batch.size);
         let from = arrival.max(free).max(self.origin);
-        let steps_before = (from - self.origin).div_ceil(batch.step);
-        let start = self.origin.saturating_add(steps_before.saturating_mul(batch.step)).min(FAR);
+        let steps_before = batch.steps_of(from.since(self.origin));
+        let start = (self.origin + batch.span_of(steps_before)).min(FAR);
         if free > arrival && batch.queue.is_some_and(|most| self.starts.len() >= most) {
             return None;
         }
         if self.slots.len() == batch.size {
             self.slots.pop();
         }
-        let end = start.saturating_add(steps.saturating_mul(batch.step)).min(FAR);
+        let end = (start + batch.span_of(steps)).min(FAR);
         self.slots.push(Reverse(end));
         self.busy_until = self.busy_until.max(end);
         if start > arrival {
@@ -106,8 +118,9 @@ impl State {
     }
 
     /// When a slot is free.
-    fn first_free(&self, size: usize) -> u64 {
-        if self.slots.len() < size { 0 } else { self.slots.peek().map_or(0, |Reverse(at)| *at) }
+    fn first_free(&self, size: usize) -> Nanos {
+        let taken = self.slots.len() >= size;
+        self.slots.peek().filter(|_| taken).map_or(Nanos(0), |Reverse(at)| *at)
     }
 }
 
@@ -116,12 +129,12 @@ mod tests {
     use super::*;
 
     const MS: u64 = 1_000_000;
-    const BATCH: Batch = Batch { size: 8, step: 20 * MS, queue: None };
+    const BATCH: Batch = Batch { size: 8, step: Duration::from_millis(20), queue: None };
 
     /// When each of `n` requests of 50 tokens, one every `gap`, has its last token.
     fn offer(gap: u64, n: u64) -> Vec<u64> {
         let queue = Queue::default();
-        (0..n).map(|i| queue.enter(&BATCH, i * gap, 50).unwrap() + 50 * BATCH.step).collect()
+        (0..n).map(|i| (queue.enter(&BATCH, Nanos(i * gap), 50).unwrap() + 50 * BATCH.step).0).collect()
     }
 
     #[test]
@@ -145,16 +158,16 @@ mod tests {
     #[test]
     fn an_idle_batch_starts_at_once_and_a_busy_one_at_its_next_step() {
         let queue = Queue::default();
-        assert_eq!(queue.enter(&BATCH, 1_000_003, 10), Some(1_000_003));
-        assert_eq!(queue.enter(&BATCH, 1_000_004, 10), Some(21_000_003));
-        assert_eq!(queue.enter(&BATCH, 500 * MS, 10), Some(500 * MS));
+        assert_eq!(queue.enter(&BATCH, Nanos(1_000_003), 10), Some(Nanos(1_000_003)));
+        assert_eq!(queue.enter(&BATCH, Nanos(1_000_004), 10), Some(Nanos(21_000_003)));
+        assert_eq!(queue.enter(&BATCH, Nanos(500 * MS), 10), Some(Nanos(500 * MS)));
     }
 
     #[test]
     fn a_full_queue_refuses_and_takes_again_when_it_moves() {
-        let batch = Batch { size: 1, step: MS, queue: Some(2) };
+        let batch = Batch { size: 1, step: Duration::from_millis(1), queue: Some(2) };
         let queue = Queue::default();
-        let enter = |at: u64| queue.enter(&batch, at * MS, 10).map(|start| start / MS);
+        let enter = |at: u64| queue.enter(&batch, Nanos(at * MS), 10).map(|start| start.0 / MS);
         assert_eq!([enter(0), enter(0), enter(0), enter(0)], [Some(0), Some(10), Some(20), None]);
         assert_eq!([enter(9), enter(10), enter(10)], [None, Some(30), None]);
     }
@@ -162,7 +175,7 @@ mod tests {
     #[test]
     fn a_stage_takes_one_request_after_the_other() {
         let queue = Queue::default();
-        let starts: Vec<u64> = [0, 0, 5, 100].iter().map(|arrival| queue.pass(*arrival, 10)).collect();
-        assert_eq!(starts, [10, 20, 30, 110]);
+        let pass = |arrival| queue.pass(Nanos(arrival), Duration::from_nanos(10));
+        assert_eq!([0, 0, 5, 100].map(pass), [10, 20, 30, 110].map(Nanos));
     }
 }

@@ -2,17 +2,18 @@
 //! stands still.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rand::RngExt;
 
 use super::batching::{Batch, Batching, Queue};
 use super::dist::Dist;
 use super::drift::{self, Drift};
-use super::latency::{Latency, Times};
+use super::latency::{Latency, Times, span};
 use super::packing::{HeadAt, Packing};
 use super::prefix_cache::Prefixes;
 use super::rng::SeededRng;
-use crate::units::LONGEST;
+use crate::units::{Nanos, nanos};
 
 /// The longest answer, in tokens.
 const LONGEST_ANSWER: f64 = 1e6;
@@ -30,8 +31,8 @@ pub(crate) struct DeploymentSettings {
     pub(crate) drifts: Vec<Drift>,
     /// The form of its streams.
     pub(crate) packing: Packing,
-    /// How long a prompt's beginning is remembered after its last use, in nanoseconds; 0 is not at all.
-    pub(crate) prefix_cache: u64,
+    /// How long a prompt's beginning is remembered after its last use; 0 is not at all.
+    pub(crate) prefix_cache: Duration,
     /// How long an answer is if no limit of the caller cuts it.
     pub(crate) output_tokens: OutputTokens,
 }
@@ -52,9 +53,10 @@ pub(crate) struct Deployment {
     settings: DeploymentSettings,
     /// The beginnings of earlier prompts.
     pub(crate) prefixes: Prefixes,
-    /// When its time began, in nanoseconds of `CLOCK_MONOTONIC`.
-    began: u64,
+    /// When its time began.
+    began: Nanos,
     queue: Queue,
+    /// Until when it stands still, as [`Nanos`].
     stalled_until: AtomicU64,
 }
 
@@ -78,9 +80,9 @@ pub(crate) struct Prompt {
 /// What one answer will be, fixed before its first byte.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// When the request came, and when the model starts, in nanoseconds of `CLOCK_MONOTONIC`.
-    arrival: u64,
-    start: u64,
+    /// When the request came, and when the model starts.
+    arrival: Nanos,
+    start: Nanos,
     times: Times,
     pub(crate) packing: Packing,
     /// Tokens of the answer, the reasoning included.
@@ -97,15 +99,15 @@ impl Plan {
         self.tokens = tokens.max(1);
     }
 
-    /// When token `k` leaves in a stream, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub(crate) fn due(&self, k: usize) -> u64 {
+    /// When token `k` leaves in a stream.
+    pub(crate) fn due(&self, k: usize) -> Nanos {
         let token = |k| self.start + self.times.token(k);
         let ready = token(self.packing.last_of_group(k, self.tokens));
-        if self.packing.burst == 0 { ready } else { self.packing.release(ready, token(0), self.end()) }
+        if self.packing.burst.is_zero() { ready } else { self.packing.release(ready, token(0), self.end()) }
     }
 
     /// When the head of a stream leaves.
-    pub(crate) fn opens_at(&self) -> u64 {
+    pub(crate) fn opens_at(&self) -> Nanos {
         match self.packing.head {
             HeadAt::AtOnce => self.arrival,
             HeadAt::AfterPrefill => self.start + self.times.prefill,
@@ -114,19 +116,19 @@ impl Plan {
     }
 
     /// When the answer is complete.
-    pub(crate) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> Nanos {
         self.start + self.times.token(self.tokens.saturating_sub(1))
     }
 
     /// When the last byte of a stream leaves.
-    pub(crate) fn stream_end(&self) -> u64 {
+    pub(crate) fn stream_end(&self) -> Nanos {
         self.end() + self.packing.tail()
     }
 }
 
 impl Deployment {
     /// A deployment whose time began at `began`.
-    pub(crate) fn new(settings: DeploymentSettings, began: u64) -> Self {
+    pub(crate) fn new(settings: DeploymentSettings, began: Nanos) -> Self {
         let prefixes = Prefixes::new(settings.prefix_cache);
         let (queue, stalled_until) = (Queue::default(), AtomicU64::new(0));
         Self { settings, prefixes, began, queue, stalled_until }
@@ -134,15 +136,16 @@ impl Deployment {
 
     /// Plans the answer to a request that arrived at `arrival`; every draw of it is made here. Nothing if the model
     /// is out or browned out, or too many requests wait already.
-    pub(crate) fn admit(&self, arrival: u64, rng: &mut SeededRng, prompt: Prompt, length: Length) -> Option<Plan> {
-        let factor = drift::factor(&self.settings.drifts, arrival.saturating_sub(self.began) as f64)?;
-        let refused = drift::refused(&self.settings.drifts, arrival.saturating_sub(self.began) as f64);
+    pub(crate) fn admit(&self, arrival: Nanos, rng: &mut SeededRng, prompt: Prompt, length: Length) -> Option<Plan> {
+        let age = nanos(arrival.since(self.began)) as f64;
+        let factor = drift::factor(&self.settings.drifts, age)?;
+        let refused = drift::refused(&self.settings.drifts, age);
         if refused > 0.0 && rng.random_bool(refused) {
             return None;
         }
         let stage = match self.settings.batching {
-            Batching::Serial { stage } => (stage.draw(rng) * factor).min(LONGEST).round() as u64,
-            Batching::Apart | Batching::Batch(_) => 0,
+            Batching::Serial { stage } => span(stage.draw(rng) * factor),
+            Batching::Apart | Batching::Batch(_) => Duration::ZERO,
         };
         let (tokens, thinking, cut) = self.length(rng, length);
         let times = self.settings.latency.draw(rng, factor, prompt.tokens.saturating_sub(prompt.cached), tokens);
@@ -155,10 +158,10 @@ impl Deployment {
     }
 
     /// The start and the times of an answer in a batch: whole steps, as many as the prefill takes and one a token.
-    fn enter(&self, batch: &Batch, arrival: u64, times: &Times, tokens: usize) -> Option<(u64, Times)> {
+    fn enter(&self, batch: &Batch, arrival: Nanos, times: &Times, tokens: usize) -> Option<(Nanos, Times)> {
         let prefill = batch.prefill_steps(times.token(0));
         let start = self.queue.enter(batch, arrival, prefill + tokens.saturating_sub(1) as u64)?;
-        Some((start, Times::evenly_spaced(times.prefill, prefill * batch.step, batch.step)))
+        Some((start, Times::evenly_spaced(times.prefill, batch.span_of(prefill), batch.step)))
     }
 
     /// Tokens in all, tokens of reasoning, and whether the limit cut them.
@@ -182,13 +185,13 @@ impl Deployment {
     }
 
     /// Holds back everything that is due before `until`.
-    pub(crate) fn stall(&self, until: u64) {
-        self.stalled_until.fetch_max(until, Ordering::Relaxed);
+    pub(crate) fn stall(&self, until: Nanos) {
+        self.stalled_until.fetch_max(until.0, Ordering::Relaxed);
     }
 
     /// When something that is due at `due` may really leave.
-    pub(crate) fn release(&self, due: u64) -> u64 {
-        due.max(self.stalled_until.load(Ordering::Relaxed))
+    pub(crate) fn release(&self, due: Nanos) -> Nanos {
+        due.max(Nanos(self.stalled_until.load(Ordering::Relaxed)))
     }
 }
 
@@ -214,20 +217,20 @@ mod tests {
     const PROMPT: Prompt = Prompt { tokens: 10, cached: 0 };
 
     fn admit(backend: &Deployment, arrival: u64, limit: Option<usize>) -> Plan {
-        backend.admit(arrival, &mut seeded_rng(1, "x", 0), PROMPT, Length::Free { limit, thinking: 0 }).unwrap()
+        backend.admit(Nanos(arrival), &mut seeded_rng(1, "x", 0), PROMPT, Length::Free { limit, thinking: 0 }).unwrap()
     }
 
     #[test]
     fn a_serial_stage_takes_one_request_after_the_other() {
-        let backend = Deployment::new(backend("shared-batch-1"), 0);
+        let backend = Deployment::new(backend("shared-batch-1"), Nanos(0));
         let starts: Vec<u64> =
-            [0, 0, 5_000_000, 100_000_000].iter().map(|arrival| admit(&backend, *arrival, Some(1)).start).collect();
+            [0, 0, 5_000_000, 100_000_000].iter().map(|arrival| admit(&backend, *arrival, Some(1)).start.0).collect();
         assert_eq!(starts, [10_000_000, 20_000_000, 30_000_000, 110_000_000]);
     }
 
     #[test]
     fn the_limit_is_the_length_unless_a_natural_one_is_shorter() {
-        let as_asked = Deployment::new(backend("three-paths"), 0);
+        let as_asked = Deployment::new(backend("three-paths"), Nanos(0));
         let plan = |backend: &Deployment, limit| {
             let plan = admit(backend, 0, limit);
             (plan.tokens, plan.cut)
@@ -236,7 +239,7 @@ mod tests {
         assert_eq!(plan(&as_asked, Some(7)), (7, false));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(Dist::Fixed(20.0));
-        let natural = Deployment::new(config, 0);
+        let natural = Deployment::new(config, Nanos(0));
         assert_eq!(plan(&natural, None), (20, false));
         assert_eq!(plan(&natural, Some(30)), (20, false));
         assert_eq!(plan(&natural, Some(5)), (5, true));
@@ -245,13 +248,13 @@ mod tests {
     #[test]
     fn a_batch_answers_in_whole_steps() {
         let mut config = backend("equal-paths");
-        config.batching = Batching::Batch(Batch { size: 1, step: 20_000_000, queue: Some(1) });
+        config.batching = Batching::Batch(Batch { size: 1, step: Duration::from_millis(20), queue: Some(1) });
         config.latency.first = Dist::Fixed(50e6);
-        let backend = Deployment::new(config, 0);
-        let ms = |plan: Plan| [plan.due(0), plan.due(1), plan.end()].map(|at| at / 1_000_000);
+        let backend = Deployment::new(config, Nanos(0));
+        let ms = |plan: Plan| [plan.due(0), plan.due(1), plan.end()].map(|at| at.0 / 1_000_000);
         assert_eq!(ms(admit(&backend, 0, Some(4))), [60, 80, 120]);
         assert_eq!(ms(admit(&backend, 0, Some(4))), [180, 200, 240]);
-        assert!(backend.admit(0, &mut seeded_rng(1, "x", 0), PROMPT, Length::Exactly(1)).is_none());
+        assert!(backend.admit(Nanos(0), &mut seeded_rng(1, "x", 0), PROMPT, Length::Exactly(1)).is_none());
     }
 
     #[test]
@@ -260,11 +263,11 @@ mod tests {
         config.latency.first = Dist::Fixed(100e6);
         config.latency.per_prompt_token = Dist::Fixed(1e6);
         config.drifts = vec![Drift::Step { at: 1e9, factor: 2.0 }];
-        let backend = Deployment::new(config, 5);
+        let backend = Deployment::new(config, Nanos(5));
         let first = |arrival: u64, cached: usize| {
             let prompt = Prompt { tokens: 2000, cached };
-            let plan = backend.admit(arrival, &mut seeded_rng(1, "x", 0), prompt, Length::Exactly(3)).unwrap();
-            (plan.due(0) - arrival, plan.due(1) - plan.due(0))
+            let plan = backend.admit(Nanos(arrival), &mut seeded_rng(1, "x", 0), prompt, Length::Exactly(3)).unwrap();
+            (plan.due(0).0 - arrival, plan.due(1).0 - plan.due(0).0)
         };
         assert_eq!(first(0, 0), (2_100_000_000, 10_000_000));
         assert_eq!(first(0, 1920), (180_000_000, 10_000_000));
@@ -278,7 +281,7 @@ mod tests {
         config.latency.per_prompt_token = Dist::Fixed(1e6);
         let opens = [HeadAt::AtOnce, HeadAt::AfterPrefill, HeadAt::AtFirstToken].map(|head| {
             config.packing.head = head;
-            admit(&Deployment::new(config.clone(), 0), 7, None).opens_at()
+            admit(&Deployment::new(config.clone(), Nanos(0)), 7, None).opens_at().0
         });
         assert_eq!(opens, [7, 10_000_007, 110_000_007]);
     }
@@ -286,17 +289,18 @@ mod tests {
     #[test]
     fn reasoning_comes_first_and_counts() {
         let plan = |backend: &Deployment, limit| {
-            let plan =
-                backend.admit(0, &mut seeded_rng(1, "x", 0), PROMPT, Length::Free { limit, thinking: 16 }).unwrap();
+            let plan = backend
+                .admit(Nanos(0), &mut seeded_rng(1, "x", 0), PROMPT, Length::Free { limit, thinking: 16 })
+                .unwrap();
             (plan.tokens, plan.thinking, plan.cut)
         };
-        let as_asked = Deployment::new(backend("three-paths"), 0);
+        let as_asked = Deployment::new(backend("three-paths"), Nanos(0));
         assert_eq!(plan(&as_asked, None), (80, 16, false));
         assert_eq!(plan(&as_asked, Some(40)), (40, 16, false));
         assert_eq!(plan(&as_asked, Some(8)), (8, 4, false));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(Dist::Fixed(20.0));
-        let natural = Deployment::new(config, 0);
+        let natural = Deployment::new(config, Nanos(0));
         assert_eq!(plan(&natural, None), (36, 16, false));
         assert_eq!(plan(&natural, Some(30)), (30, 16, true));
         assert_eq!(plan(&natural, Some(10)), (10, 10, true));
@@ -304,9 +308,9 @@ mod tests {
 
     #[test]
     fn a_stall_holds_what_is_due_before_its_end_and_nothing_else() {
-        let backend = Deployment::new(backend("three-paths"), 0);
-        backend.stall(1000);
-        backend.stall(500);
-        assert_eq!((backend.release(10), backend.release(2000)), (1000, 2000));
+        let backend = Deployment::new(backend("three-paths"), Nanos(0));
+        backend.stall(Nanos(1000));
+        backend.stall(Nanos(500));
+        assert_eq!([10, 2000].map(|due| backend.release(Nanos(due))), [1000, 2000].map(Nanos));
     }
 }

@@ -1,9 +1,11 @@
 //! The latency of a model: first token, gaps between tokens, the price of a prompt.
 
+use std::time::Duration;
+
 use super::dist::Dist;
 use super::rng::{SeededRng, pick};
 use super::trace::Trace;
-use crate::units::LONGEST;
+use crate::units::{LONGEST, nanos};
 
 /// When a model answers: first token, gaps between tokens, and the price of each prompt token.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +43,7 @@ impl Latency {
                 Gaps::Drawn((0..later).map(|_| add_gap(&mut sum, self.gap.draw(rng) * factor)).collect())
             }
         };
-        Times { prefill: whole_ns(prefill), first: whole_ns(first), gaps }
+        Times { prefill: span(prefill), first: span(first), gaps }
     }
 }
 
@@ -54,7 +56,11 @@ impl Latency {
     }
 }
 
-/// A time, in whole nanoseconds.
+/// A time that is a number of nanoseconds, to the whole one.
+pub(super) fn span(ns: f64) -> Duration {
+    Duration::from_nanos(whole_ns(ns))
+}
+
 fn whole_ns(ns: f64) -> u64 {
     ns.min(LONGEST).round() as u64
 }
@@ -64,15 +70,16 @@ fn add_gap(sum: &mut f64, gap: f64) -> u64 {
     sum.round() as u64
 }
 
-/// The planned times of one answer, in nanoseconds from its start.
+/// The planned times of one answer, from its start.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
     /// When the prompt has been read.
-    pub(crate) prefill: u64,
-    first: u64,
+    pub(crate) prefill: Duration,
+    first: Duration,
     gaps: Gaps,
 }
 
+/// The gaps between tokens, in nanoseconds: a [`Duration`] a token would be twice as large.
 #[derive(Clone, Debug)]
 enum Gaps {
     Even(u64),
@@ -82,8 +89,8 @@ enum Gaps {
 
 impl Times {
     /// The first token at `first`, and one every `gap` after it.
-    pub(crate) fn evenly_spaced(prefill: u64, first: u64, gap: u64) -> Self {
-        Self { prefill, first, gaps: Gaps::Even(gap) }
+    pub(crate) fn evenly_spaced(prefill: Duration, first: Duration, gap: Duration) -> Self {
+        Self { prefill, first, gaps: Gaps::Even(nanos(gap)) }
     }
 
     /// Answer `number` of a trace; what is longer than it goes on at its mean gap.
@@ -94,17 +101,17 @@ impl Times {
         let later = |k: usize| offsets.get(k).copied().unwrap_or_else(|| last + mean * (k + 1 - offsets.len()) as f64);
         // However slowly it is played, time does not end.
         let sums = (1..tokens).map(|k| (later(k) - first).min(LONGEST * 1e6).round() as u64).collect();
-        Self { prefill: whole_ns(prefill), first: whole_ns(first + prefill), gaps: Gaps::Drawn(sums) }
+        Self { prefill: span(prefill), first: span(first + prefill), gaps: Gaps::Drawn(sums) }
     }
 
     /// When token `k` (from 0) is due.
-    pub(crate) fn token(&self, k: usize) -> u64 {
+    pub(crate) fn token(&self, k: usize) -> Duration {
         let later = match &self.gaps {
             _ if k == 0 => 0,
             Gaps::Even(gap) => gap * k as u64,
             Gaps::Drawn(sums) => sums.get(k - 1).or(sums.last()).copied().unwrap_or(0),
         };
-        self.first + later
+        self.first + Duration::from_nanos(later)
     }
 }
 
@@ -123,8 +130,8 @@ mod tests {
             ..Latency::of(Dist::LogNormal { p50: 1e9, sigma: 50.0 }, Dist::Fixed(3600e9))
         };
         let times = latency.draw(&mut seeded_rng(1, "x", 0), 1e9, 16_000_000, 1_000_000);
-        assert_eq!(times.token(0), 3_600_000_000_000);
-        assert_eq!(times.token(999_999), 3_600_000_000_000 * 1_000_000);
+        assert_eq!(times.token(0), Duration::from_secs(3_600));
+        assert_eq!(times.token(999_999), Duration::from_secs(3_600) * 1_000_000);
     }
 
     #[test]
@@ -145,7 +152,7 @@ mod tests {
         let latency =
             Latency { per_prompt_token: Dist::Fixed(1e5), ..Latency::of(Dist::Fixed(200e6), Dist::Fixed(20e6)) };
         let times = latency.draw(&mut seeded_rng(1, "x", 0), 1.0, 100, 64);
-        assert_eq!(times.prefill, 10_000_000);
-        assert_eq!((times.token(0), times.token(1), times.token(63)), (210_000_000, 230_000_000, 1_470_000_000));
+        assert_eq!(times.prefill, Duration::from_millis(10));
+        assert_eq!([0, 1, 63].map(|k| times.token(k)), [210, 230, 1_470].map(Duration::from_millis));
     }
 }

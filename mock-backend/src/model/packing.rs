@@ -1,6 +1,10 @@
 //! How a stream is packed: when its head leaves, which tokens leave together, and where a write is cut in two.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+
+use crate::units::{Nanos, nanos};
 
 /// The form of a stream on the wire.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,13 +15,13 @@ pub(crate) struct Packing {
     pub(crate) tokens_per_event: usize,
     /// Events that leave in one write, when the last of them is due.
     pub(crate) events_per_write: usize,
-    /// The window, in nanoseconds from the first token, at whose end everything in it is released, as by a content
+    /// The window, from the first token, at whose end everything in it is released, as by a content
     /// filter; 0 is none.
-    pub(crate) burst: u64,
+    pub(crate) burst: Duration,
     /// Where writes are cut in two.
     pub(crate) split: Split,
-    /// A comment is sent when nothing else was for so long, in nanoseconds; 0 is never.
-    pub(crate) keepalive: u64,
+    /// A comment is sent when nothing else was for so long; 0 is never.
+    pub(crate) keepalive: Duration,
 }
 
 /// When the head of a stream leaves.
@@ -46,8 +50,8 @@ pub(crate) enum Split {
     Crlf,
 }
 
-/// Between the two halves of a write that is cut, in nanoseconds.
-pub(crate) const PAUSE: u64 = 1_000_000;
+/// Between the two halves of a write that is cut.
+pub(crate) const PAUSE: Duration = Duration::from_millis(1);
 
 impl Default for Packing {
     fn default() -> Self {
@@ -55,9 +59,9 @@ impl Default for Packing {
             head: HeadAt::AtOnce,
             tokens_per_event: 1,
             events_per_write: 1,
-            burst: 0,
+            burst: Duration::ZERO,
             split: Split::None,
-            keepalive: 0,
+            keepalive: Duration::ZERO,
         }
     }
 }
@@ -71,17 +75,18 @@ impl Packing {
 
     /// When something that is ready at `ready` leaves, if the first token was ready at `first` and the last is at
     /// `last`.
-    pub(crate) fn release(&self, ready: u64, first: u64, last: u64) -> u64 {
-        match (ready - first).checked_div(self.burst) {
+    pub(crate) fn release(&self, ready: Nanos, first: Nanos, last: Nanos) -> Nanos {
+        let burst = nanos(self.burst);
+        match nanos(ready.since(first)).checked_div(burst) {
             None => ready,
-            Some(windows) => (first + (windows + 1) * self.burst).min(last),
+            Some(windows) => Nanos(first.0 + (windows + 1) * burst).min(last),
         }
     }
 
     /// By how much the second half of the last write is later than the first.
-    pub(crate) fn tail(&self) -> u64 {
+    pub(crate) fn tail(&self) -> Duration {
         match self.split {
-            Split::None => 0,
+            Split::None => Duration::ZERO,
             Split::Event | Split::Utf8 | Split::Crlf => PAUSE,
         }
     }
@@ -149,8 +154,8 @@ mod tests {
         let packing = Packing { tokens_per_event: 2, events_per_write: 2, ..Packing::default() };
         let last: Vec<usize> = (0..10).map(|k| packing.last_of_group(k, 10)).collect();
         assert_eq!(last, [3, 3, 3, 3, 7, 7, 7, 7, 9, 9]);
-        let burst = Packing { burst: 100, ..Packing::default() };
-        let due: Vec<u64> = [1000, 1099, 1100, 1250].iter().map(|at| burst.release(*at, 1000, 1250)).collect();
-        assert_eq!(due, [1100, 1100, 1200, 1250]);
+        let burst = Packing { burst: Duration::from_nanos(100), ..Packing::default() };
+        let due = [1000, 1099, 1100, 1250].map(|at| burst.release(Nanos(at), Nanos(1000), Nanos(1250)));
+        assert_eq!(due, [1100, 1100, 1200, 1250].map(Nanos));
     }
 }

@@ -6,10 +6,12 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::text::count;
+use crate::units::Nanos;
 
 /// Bytes of a block.
 const BLOCK: usize = 256;
@@ -21,20 +23,20 @@ const STEP: usize = 128;
 
 /// The beginnings of earlier prompts.
 pub(crate) struct Prefixes {
-    /// How long one is remembered after its last use, in nanoseconds; 0 is not at all.
-    lives: u64,
-    used: Mutex<HashMap<u64, u64>>,
+    /// How long one is remembered after its last use; 0 is not at all.
+    lives: Duration,
+    used: Mutex<HashMap<u64, Nanos>>,
 }
 
 impl Prefixes {
-    pub(crate) fn new(lives: u64) -> Self {
+    pub(crate) fn new(lives: Duration) -> Self {
         Self { lives, used: Mutex::default() }
     }
 
     /// How many tokens of the prompt in `body`, for `model`, need not be read again at `now`; from then on all of it is
     /// remembered.
-    pub(crate) fn cached(&self, model: &str, body: &[u8], now: u64) -> usize {
-        if self.lives == 0 {
+    pub(crate) fn cached(&self, model: &str, body: &[u8], now: Nanos) -> usize {
+        if self.lives.is_zero() {
             return 0;
         }
         let text = prompt(body);
@@ -49,7 +51,7 @@ impl Prefixes {
     }
 
     /// How many blocks from the beginning are known.
-    fn remember(&self, model: &str, text: &[u8], now: u64) -> usize {
+    fn remember(&self, model: &str, text: &[u8], now: Nanos) -> usize {
         let mut hash = DefaultHasher::new();
         hash.write(model.as_bytes());
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +59,7 @@ impl Prefixes {
         for (i, block) in text.chunks_exact(BLOCK).enumerate() {
             hash.write(block);
             let before = used.insert(hash.finish(), now);
-            if known == i && before.is_some_and(|at| now.saturating_sub(at) <= self.lives) {
+            if known == i && before.is_some_and(|at| now.since(at) <= self.lives) {
                 known += 1;
             }
         }
@@ -100,20 +102,20 @@ mod tests {
 
     #[test]
     fn a_prefix_counts_from_1024_tokens_in_steps_of_128() {
-        let prefixes = Prefixes::new(1000);
-        assert_eq!(prefixes.cached("m", &body(2000, "a"), 0), 0);
-        let cached = prefixes.cached("m", &body(2000, "b"), 1);
+        let prefixes = Prefixes::new(Duration::from_nanos(1000));
+        assert_eq!(prefixes.cached("m", &body(2000, "a"), Nanos(0)), 0);
+        let cached = prefixes.cached("m", &body(2000, "b"), Nanos(1));
         // 39 blocks of 256 bytes are known: 1,996 words, of which 1,024 + 7 * 128 count.
         assert_eq!(cached, 1920);
-        assert_eq!(prefixes.cached("other", &body(2000, "b"), 1), 0);
-        assert_eq!(prefixes.cached("m", &body(500, "b"), 1), 0);
+        assert_eq!(prefixes.cached("other", &body(2000, "b"), Nanos(1)), 0);
+        assert_eq!(prefixes.cached("m", &body(500, "b"), Nanos(1)), 0);
     }
 
     #[test]
     fn a_prefix_is_forgotten_some_time_after_its_last_use() {
-        let prefixes = Prefixes::new(1000);
-        let cached = |now| prefixes.cached("m", &body(2000, ""), now) > 0;
+        let prefixes = Prefixes::new(Duration::from_nanos(1000));
+        let cached = |now| prefixes.cached("m", &body(2000, ""), Nanos(now)) > 0;
         assert_eq!([cached(0), cached(900), cached(1900), cached(2901)], [false, true, true, false]);
-        assert_eq!(Prefixes::new(0).cached("m", &body(2000, ""), 0), 0);
+        assert_eq!(Prefixes::new(Duration::ZERO).cached("m", &body(2000, ""), Nanos(0)), 0);
     }
 }

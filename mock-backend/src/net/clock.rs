@@ -11,11 +11,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::units::Nanos;
+
 /// Nanoseconds of `CLOCK_MONOTONIC`, comparable between the processes of one machine.
 #[must_use]
 pub fn now_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+    Nanos::now().0
 }
 
 /// Seconds of the Unix epoch.
@@ -25,7 +26,7 @@ pub(crate) fn unix_seconds() -> u64 {
 
 /// A deadline and who waits for it, ordered by the deadline.
 struct Waiting {
-    deadline: u64,
+    deadline: Nanos,
     waker: Waker,
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct Clock(Rc<Inner>);
 
 struct Inner {
     heap: RefCell<BinaryHeap<Reverse<Waiting>>>,
-    armed: Cell<u64>,
+    armed: Cell<Nanos>,
     timer: ticker::Ticker,
 }
 
@@ -63,7 +64,7 @@ impl Clock {
     /// A clock whose driver runs on the present `LocalSet` until that ends.
     pub(crate) fn start() -> io::Result<Self> {
         let timer = ticker::Ticker::new()?;
-        let clock = Self(Rc::new(Inner { heap: RefCell::default(), armed: Cell::new(u64::MAX), timer }));
+        let clock = Self(Rc::new(Inner { heap: RefCell::default(), armed: Cell::new(Nanos::NEVER), timer }));
         let driver = Rc::clone(&clock.0);
         tokio::task::spawn_local(async move {
             while driver.timer.tick().await.is_ok() {
@@ -78,29 +79,29 @@ impl Clock {
         Alarm { clock: self.clone(), set: None }
     }
 
-    /// Waits until `deadline`, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub(crate) async fn sleep_until(&self, deadline: u64) {
+    /// Waits until `deadline`.
+    pub(crate) async fn sleep_until(&self, deadline: Nanos) {
         let mut alarm = self.alarm();
         std::future::poll_fn(|cx| alarm.poll_until(deadline, cx)).await;
     }
 }
 
 impl Inner {
-    fn wait(&self, deadline: u64, waker: Waker) {
+    fn wait(&self, deadline: Nanos, waker: Waker) {
         self.heap.borrow_mut().push(Reverse(Waiting { deadline, waker }));
         if deadline < self.armed.get() {
             self.arm(deadline);
         }
     }
 
-    fn arm(&self, deadline: u64) {
+    fn arm(&self, deadline: Nanos) {
         self.armed.set(deadline);
         self.timer.arm(deadline);
     }
 
     fn fire(&self) {
-        let now = now_ns();
-        self.armed.set(u64::MAX);
+        let now = Nanos::now();
+        self.armed.set(Nanos::NEVER);
         loop {
             let next = {
                 let mut heap = self.heap.borrow_mut();
@@ -121,13 +122,13 @@ impl Inner {
 /// One place that waits for the clock. Its deadline may change from poll to poll.
 pub(crate) struct Alarm {
     clock: Clock,
-    set: Option<(u64, Waker)>,
+    set: Option<(Nanos, Waker)>,
 }
 
 impl Alarm {
     /// Ready once the clock has reached `deadline`.
-    pub(crate) fn poll_until(&mut self, deadline: u64, cx: &mut Context<'_>) -> Poll<()> {
-        if now_ns() >= deadline {
+    pub(crate) fn poll_until(&mut self, deadline: Nanos, cx: &mut Context<'_>) -> Poll<()> {
+        if Nanos::now() >= deadline {
             self.set = None;
             return Poll::Ready(());
         }
@@ -153,6 +154,8 @@ mod ticker {
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
+    use crate::units::Nanos;
+
     pub(super) struct Ticker(AsyncFd<OwnedFd>);
 
     impl Ticker {
@@ -164,8 +167,8 @@ mod ticker {
 
         /// Sets the next tick; a later call replaces an earlier one. The count of expiries is never read: setting the
         /// timer resets it, and each expiry is an edge of its own.
-        pub(super) fn arm(&self, deadline: u64) {
-            let at = deadline.max(1);
+        pub(super) fn arm(&self, deadline: Nanos) {
+            let at = deadline.0.max(1);
             let value = Timespec { tv_sec: (at / 1_000_000_000) as i64, tv_nsec: (at % 1_000_000_000) as i64 };
             let spec = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
             // Fails only for values out of range, which the division above excludes.
@@ -184,32 +187,33 @@ mod ticker {
     //! tokio's timer, for systems without `timerfd`: correct, but with a grain of 1 ms.
 
     use std::io;
-    use std::time::Duration;
 
     use tokio::sync::Notify;
 
+    use crate::units::Nanos;
+
     pub(super) struct Ticker {
-        at: std::cell::Cell<u64>,
+        at: std::cell::Cell<Nanos>,
         changed: Notify,
     }
 
     impl Ticker {
         pub(super) fn new() -> io::Result<Self> {
-            Ok(Self { at: std::cell::Cell::new(u64::MAX), changed: Notify::new() })
+            Ok(Self { at: std::cell::Cell::new(Nanos::NEVER), changed: Notify::new() })
         }
 
-        pub(super) fn arm(&self, deadline: u64) {
+        pub(super) fn arm(&self, deadline: Nanos) {
             self.at.set(deadline);
             self.changed.notify_one();
         }
 
         pub(super) async fn tick(&self) -> io::Result<()> {
             loop {
-                let left = self.at.get().saturating_sub(super::now_ns()).min(3_600_000_000_000);
+                let left = self.at.get().since(Nanos::now()).min(std::time::Duration::from_secs(3_600));
                 tokio::select! {
-                    () = tokio::time::sleep(Duration::from_nanos(left)) => {
-                        if self.at.get() <= super::now_ns() {
-                            self.at.set(u64::MAX);
+                    () = tokio::time::sleep(left) => {
+                        if self.at.get() <= Nanos::now() {
+                            self.at.set(Nanos::NEVER);
                             return Ok(());
                         }
                     }
@@ -222,6 +226,8 @@ mod ticker {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn local<F: Future>(future: F) -> F::Output {
@@ -234,14 +240,14 @@ mod tests {
         local(async {
             let clock = Clock::start().unwrap();
             let rung = Rc::new(RefCell::new(Vec::new()));
-            let start = now_ns();
+            let start = Nanos::now();
             let tasks: Vec<_> = [7u64, 3, 5, 0]
                 .into_iter()
                 .map(|ms| {
-                    let (clock, rung, deadline) = (clock.clone(), Rc::clone(&rung), start + ms * 1_000_000);
+                    let (clock, rung, deadline) = (clock.clone(), Rc::clone(&rung), start + Duration::from_millis(ms));
                     tokio::task::spawn_local(async move {
                         clock.sleep_until(deadline).await;
-                        assert!(now_ns() >= deadline);
+                        assert!(Nanos::now() >= deadline);
                         rung.borrow_mut().push(ms);
                     })
                 })
@@ -257,7 +263,7 @@ mod tests {
     fn a_deadline_in_the_past_is_ready_at_once() {
         local(async {
             let clock = Clock::start().unwrap();
-            clock.sleep_until(0).await;
+            clock.sleep_until(Nanos(0)).await;
         });
     }
 }

@@ -65,7 +65,7 @@ impl Connection {
         api: &'static str,
         change: impl FnOnce(&mut Record),
     ) -> Rc<Entry> {
-        let recv_ns = self.exchange.arrival().recv;
+        let recv_ns = self.exchange.arrival().recv.0;
         let mut record = Record { request_id, listener: Arc::clone(&self.listener), api, recv_ns, ..Record::default() };
         change(&mut record);
         Entry::new(record, self.sink.clone())

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::model::dist::Dist;
 use crate::model::rng::seeded_rng;
+use crate::units::Nanos;
 
 /// How far away something is.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,9 +26,9 @@ impl Distance {
         self.rtt.is_zero() && self.bandwidth.is_none()
     }
 
-    /// How long the bandwidth takes for `bytes`, in nanoseconds.
-    fn transmission(&self, bytes: usize) -> u64 {
-        self.bandwidth.map_or(0, |rate| (bytes as f64 / rate).round() as u64)
+    /// How long the bandwidth takes for `bytes`.
+    fn transmission(&self, bytes: usize) -> Duration {
+        self.bandwidth.map_or(Duration::ZERO, |rate| Duration::from_nanos((bytes as f64 / rate).round() as u64))
     }
 }
 
@@ -43,14 +45,15 @@ impl Route {
         Arc::new(Self { distance, seed, place: format!("{place}/link"), exchanges: AtomicU64::new(0) })
     }
 
-    /// The round trip of the next exchange; for a new connection also that of its handshake, in nanoseconds.
-    pub(crate) fn draw(&self, new: bool) -> (u64, u64) {
+    /// The round trip of the next exchange; for a new connection also that of its handshake.
+    pub(crate) fn draw(&self, new: bool) -> (Duration, Duration) {
         if let Dist::Fixed(rtt) = self.distance.rtt {
-            return (rtt as u64, if new { rtt as u64 } else { 0 });
+            let rtt = Duration::from_nanos(rtt as u64);
+            return (rtt, if new { rtt } else { Duration::ZERO });
         }
         let mut rng = seeded_rng(self.seed, &self.place, self.exchanges.fetch_add(1, Ordering::Relaxed));
-        let rtt = self.distance.rtt.draw(&mut rng) as u64;
-        (rtt, if new { self.distance.rtt.draw(&mut rng) as u64 } else { 0 })
+        let mut draw = || Duration::from_nanos(self.distance.rtt.draw(&mut rng) as u64);
+        (draw(), if new { draw() } else { Duration::ZERO })
     }
 }
 
@@ -66,15 +69,15 @@ pub(crate) enum Caller {
 /// One direction's schedule.
 #[derive(Default)]
 pub(crate) struct Lane {
-    /// What the present exchange takes this way, in nanoseconds.
-    pub(crate) delay: u64,
-    busy_until: u64,
-    released: u64,
+    /// What the present exchange takes this way.
+    pub(crate) delay: Duration,
+    busy_until: Nanos,
+    released: Nanos,
 }
 
 impl Lane {
     /// When bytes that set out at `at` have all arrived.
-    pub(crate) fn schedule(&mut self, at: u64, bytes: usize, distance: &Distance) -> u64 {
+    pub(crate) fn schedule(&mut self, at: Nanos, bytes: usize, distance: &Distance) -> Nanos {
         self.busy_until = self.busy_until.max(at) + distance.transmission(bytes);
         self.released = self.released.max(self.busy_until + self.delay);
         self.released
@@ -89,30 +92,30 @@ mod tests {
     fn bytes_take_their_way_and_their_transmission_one_after_the_other() {
         // 1 byte a nanosecond.
         let distance = Distance { rtt: Dist::Fixed(0.0), bandwidth: Some(1.0) };
-        let mut lane = Lane { delay: 500, ..Lane::default() };
-        assert_eq!(lane.schedule(1000, 100, &distance), 1600);
-        assert_eq!(lane.schedule(1000, 100, &distance), 1700);
-        assert_eq!(lane.schedule(5000, 100, &distance), 5600);
+        let mut lane = Lane { delay: Duration::from_nanos(500), ..Lane::default() };
+        assert_eq!(lane.schedule(Nanos(1000), 100, &distance), Nanos(1600));
+        assert_eq!(lane.schedule(Nanos(1000), 100, &distance), Nanos(1700));
+        assert_eq!(lane.schedule(Nanos(5000), 100, &distance), Nanos(5600));
     }
 
     #[test]
     fn a_shorter_way_does_not_overtake_a_longer_one() {
-        let mut lane = Lane { delay: 10_000, ..Lane::default() };
-        assert_eq!(lane.schedule(0, 1, &Distance::NONE), 10_000);
-        lane.delay = 10;
-        assert_eq!(lane.schedule(100, 1, &Distance::NONE), 10_000);
-        assert_eq!(lane.schedule(20_000, 1, &Distance::NONE), 20_010);
+        let mut lane = Lane { delay: Duration::from_nanos(10_000), ..Lane::default() };
+        assert_eq!(lane.schedule(Nanos(0), 1, &Distance::NONE), Nanos(10_000));
+        lane.delay = Duration::from_nanos(10);
+        assert_eq!(lane.schedule(Nanos(100), 1, &Distance::NONE), Nanos(10_000));
+        assert_eq!(lane.schedule(Nanos(20_000), 1, &Distance::NONE), Nanos(20_010));
     }
 
     #[test]
     fn exchanges_draw_the_quantiles_of_the_link_and_new_connections_one_more() {
         let rtt = Dist::through(28e6, 34e6);
         let route = Route::new(Distance { rtt, bandwidth: None }, 1, "x");
-        let mut drawn: Vec<u64> = (0..10_000).map(|_| route.draw(false).0).collect();
+        let mut drawn: Vec<Duration> = (0..10_000).map(|_| route.draw(false).0).collect();
         drawn.sort_unstable();
-        assert!((drawn[5000] as f64 / 28e6 - 1.0).abs() < 0.01);
-        assert!((drawn[9500] as f64 / 34e6 - 1.0).abs() < 0.01);
-        assert_eq!(route.draw(false).1, 0);
-        assert!(route.draw(true).1 > 15_000_000);
+        assert!((drawn[5000].as_secs_f64() / 28e-3 - 1.0).abs() < 0.01);
+        assert!((drawn[9500].as_secs_f64() / 34e-3 - 1.0).abs() < 0.01);
+        assert_eq!(route.draw(false).1, Duration::ZERO);
+        assert!(route.draw(true).1 > Duration::from_millis(15));
     }
 }

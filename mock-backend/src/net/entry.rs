@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::observe::ledger::Sink;
 use crate::observe::record::Record;
+use crate::units::Nanos;
 
 /// What a stretch of outgoing bytes holds; a set of the constants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,28 +79,28 @@ impl Entry {
     }
 
     /// Notes that bytes with these marks are about to be written, at `now`.
-    pub(crate) fn stamp(&self, marks: Marks, now: u64) {
+    pub(crate) fn stamp(&self, marks: Marks, now: Nanos) {
         let mut record = self.record.borrow_mut();
         record.writes += 1;
         if marks.has(Marks::HEAD) && record.head_ns.is_none() {
-            record.head_ns = Some(now);
+            record.head_ns = Some(now.0);
         }
         if marks.has(Marks::FIRST) && record.first_ns.is_none() {
-            record.first_ns = Some(now);
+            record.first_ns = Some(now.0);
         }
         if marks.has(Marks::LAST) {
-            record.last_ns = Some(now);
+            record.last_ns = Some(now.0);
         }
         if marks.has(Marks::END) {
-            record.end_ns = Some(now);
+            record.end_ns = Some(now.0);
         }
     }
 
     /// Notes that bytes with these marks were written, or at least begun, at `now`: content is stamped once, however
     /// many system calls it takes. Returns the marks that the rest of them has.
-    pub(crate) fn written(&self, marks: Marks, now: u64) -> Marks {
+    pub(crate) fn written(&self, marks: Marks, now: Nanos) -> Marks {
         if marks.has(Marks::CONTENT) && self.sink.keeps_chunks() {
-            self.record.borrow_mut().chunks_ns.push(now);
+            self.record.borrow_mut().chunks_ns.push(now.0);
         }
         marks.without(Marks::CONTENT)
     }

@@ -8,16 +8,17 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use super::clock::now_ns;
 use super::entry::{Entry, Marks};
 use super::idle::IdleTimer;
+use crate::units::Nanos;
 
 /// What the next bytes to go out mean.
 #[derive(Clone)]
 pub(crate) struct Note {
-    /// When they are to leave the model, in nanoseconds of `CLOCK_MONOTONIC`; the link adds its distance.
-    pub(crate) due: u64,
+    /// When they are to leave the model; the link adds its distance.
+    pub(crate) due: Nanos,
     pub(crate) marks: Marks,
     pub(crate) entry: Option<Rc<Entry>>,
 }
@@ -25,10 +26,10 @@ pub(crate) struct Note {
 /// When bytes came in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Arrival {
-    /// After the `read()` that brought them, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub(crate) recv: u64,
+    /// After the `read()` that brought them.
+    pub(crate) recv: Nanos,
     /// When they had come over the link, ideally: the time from which everything later is counted.
-    pub(crate) ideal: u64,
+    pub(crate) ideal: Nanos,
 }
 
 /// One connection's exchange with its socket; clones share it.
@@ -38,7 +39,7 @@ pub(crate) struct Exchange(Rc<State>);
 #[derive(Default)]
 struct State {
     arrival: Cell<Arrival>,
-    ways: Cell<(u64, u64)>,
+    ways: Cell<(Duration, Duration)>,
     note: RefCell<Option<Note>>,
     body: RefCell<Option<Waker>>,
     idle_timer: OnceCell<Rc<IdleTimer>>,
@@ -130,18 +131,18 @@ impl Exchange {
         }
     }
 
-    /// How long the link takes to bring bytes in, in the present exchange, in nanoseconds.
-    pub(crate) fn way_in(&self) -> u64 {
+    /// How long the link takes to bring bytes in, in the present exchange.
+    pub(crate) fn way_in(&self) -> Duration {
         self.whole().ways.get().0
     }
 
-    /// How long the link takes to carry bytes out, in the present exchange, in nanoseconds.
-    pub(crate) fn way_out(&self) -> u64 {
+    /// How long the link takes to carry bytes out, in the present exchange.
+    pub(crate) fn way_out(&self) -> Duration {
         self.whole().ways.get().1
     }
 
     /// For the link: the ways in and out of a new exchange.
-    pub(crate) fn set_ways(&self, way_in: u64, way_out: u64) {
+    pub(crate) fn set_ways(&self, way_in: Duration, way_out: Duration) {
         self.0.ways.set((way_in, way_out));
     }
 
@@ -193,7 +194,7 @@ impl Exchange {
     /// For streams that share their writes: these bytes go now.
     fn stamp_now(&self, marks: Marks, entry: Option<&Rc<Entry>>) {
         if let Some(entry) = entry {
-            let now = now_ns();
+            let now = Nanos::now();
             entry.stamp(marks, now);
             entry.written(marks, now);
         }
@@ -210,7 +211,7 @@ impl Exchange {
 
     /// What the frame that a body is about to hand out means. Pending as long as other bytes, due at another time, wait
     /// to be written, so that each stretch of bytes has its own due time.
-    pub(crate) fn poll_frame(&self, due: u64, marks: Marks, entry: &Rc<Entry>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_frame(&self, due: Nanos, marks: Marks, entry: &Rc<Entry>, cx: &mut Context<'_>) -> Poll<()> {
         let mut note = self.0.note.borrow_mut();
         match note.as_mut() {
             None => *note = Some(Note { due, marks, entry: Some(Rc::clone(entry)) }),

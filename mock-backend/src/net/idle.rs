@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::clock::now_ns;
+use crate::units::Nanos;
 
 /// How often connections are looked at, at the most and at the least.
 const SWEEPS: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(5)];
@@ -33,15 +33,15 @@ impl Default for Waits {
 
 /// What the sweep knows of one connection.
 pub(crate) struct IdleTimer {
-    /// When it is over, in nanoseconds of `CLOCK_MONOTONIC`.
-    until: Cell<u64>,
+    /// When it is over.
+    until: Cell<Nanos>,
     /// Whether bytes have come since the caller was to send its next request.
     heard: Cell<bool>,
     /// Whether these are those of a head; on a connection of several streams they may be anything.
     heeds: Cell<bool>,
-    /// How long a caller may be silent, and how long its head may take, in nanoseconds.
-    idle: u64,
-    head: u64,
+    /// How long a caller may be silent, and how long its head may take.
+    idle: Duration,
+    head: Duration,
     over: Cell<bool>,
     /// Whether the simulator is about to end.
     leaving: Cell<bool>,
@@ -52,12 +52,12 @@ impl IdleTimer {
     /// The caller is to send its next request from now on.
     pub(crate) fn await_request(&self) {
         self.heard.set(false);
-        self.until.set(now_ns().saturating_add(self.idle));
+        self.until.set(Nanos::now() + self.idle);
     }
 
     /// The head of its request is there; its body has a time of its own, and the answer takes as long as it takes.
     pub(crate) fn serve_request(&self) {
-        self.until.set(u64::MAX);
+        self.until.set(Nanos::NEVER);
     }
 
     /// Bytes have come.
@@ -95,11 +95,11 @@ impl IdleTimer {
         }
     }
 
-    fn check(&self, now: u64) {
+    fn check(&self, now: Nanos) {
         let until = self.until.get();
-        if self.heeds.get() && self.heard.replace(false) && until != u64::MAX {
+        if self.heeds.get() && self.heard.replace(false) && until != Nanos::NEVER {
             // A head has begun since the last sweep.
-            self.until.set(until.min(now.saturating_add(self.head)));
+            self.until.set(until.min(now + self.head));
         }
         if until < now {
             self.over.set(true);
@@ -117,9 +117,9 @@ pub(crate) struct IdleWatch(RefCell<Vec<Weak<IdleTimer>>>);
 impl IdleWatch {
     /// Watches a new connection.
     pub(crate) fn add(&self, waits: &Waits) -> Rc<IdleTimer> {
-        let (idle, head) = (waits.idle.as_nanos() as u64, waits.header.as_nanos() as u64);
+        let Waits { idle, header: head, .. } = *waits;
         let timer = Rc::new(IdleTimer {
-            until: Cell::new(now_ns().saturating_add(idle)),
+            until: Cell::new(Nanos::now() + idle),
             heard: Cell::new(false),
             heeds: Cell::new(true),
             idle,
@@ -141,7 +141,7 @@ impl IdleWatch {
         }
     }
 
-    fn sweep(&self, now: u64) {
+    fn sweep(&self, now: Nanos) {
         self.0.borrow_mut().retain(|connection| {
             let connection = connection.upgrade();
             connection.iter().for_each(|timer| timer.check(now));
@@ -154,7 +154,7 @@ impl IdleWatch {
         loop {
             let Waits { idle, header, .. } = waits();
             tokio::time::sleep((idle.min(header) / 4).clamp(SWEEPS[0], SWEEPS[1])).await;
-            self.sweep(now_ns());
+            self.sweep(Nanos::now());
         }
     }
 }
@@ -169,7 +169,7 @@ mod tests {
         let [silent, served, gone] = [(); 3].map(|()| watch.add(&waits));
         served.serve_request();
         drop(gone);
-        let later = now_ns() + silent.idle + 1_000_000_000;
+        let later = Nanos::now() + silent.idle + Duration::from_secs(1);
         let cx = Context::from_waker(Waker::noop());
         assert!(silent.poll_over(&cx).is_pending());
         watch.sweep(later);
@@ -183,13 +183,13 @@ mod tests {
         let [slow, silent, shared] = [(); 3].map(|()| watch.add(&waits));
         [&slow, &shared].iter().for_each(|timer| timer.hear_bytes());
         shared.share_streams();
-        let now = now_ns();
+        let now = Nanos::now();
         let over = |timer: &IdleTimer| timer.poll_over(&Context::from_waker(Waker::noop())).is_ready();
         watch.sweep(now);
         watch.sweep(now + slow.head);
         // More of it does not give it more time.
         slow.hear_bytes();
-        watch.sweep(now + slow.head + 1);
+        watch.sweep(now + slow.head + Duration::from_nanos(1));
         assert_eq!([&slow, &silent, &shared].map(|timer| over(timer)), [true, false, false]);
     }
 }

@@ -17,13 +17,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::clock::{Alarm, Clock, now_ns};
+use super::clock::{Alarm, Clock};
 use super::distance::{Caller, Lane, Route};
 use super::entry::Marks;
 use super::exchange::{Arrival, Cut, Exchange, Note, Tampering};
 use super::hyper_io::Scratch;
 use super::virtual_time::End;
 use crate::observe::record::Planned;
+use crate::units::{Nanos, millis};
 
 /// Bytes that a link holds in one direction before it lets the sender wait.
 const BACKLOG: usize = 32 << 20;
@@ -37,7 +38,7 @@ struct Incoming {
 }
 
 struct Outgoing {
-    release: u64,
+    release: Nanos,
     bytes: Vec<u8>,
     sent: usize,
     note: Option<Note>,
@@ -150,7 +151,7 @@ impl Wire {
             if Pin::new(&mut self.socket).poll_read(cx, &mut buf)?.is_pending() {
                 break;
             }
-            let recv = now_ns();
+            let recv = Nanos::now();
             let bytes = buf.filled();
             if bytes.is_empty() {
                 self.ended = true;
@@ -169,7 +170,7 @@ impl Wire {
         if self.route.distance.is_none() {
             let before = buf.filled().len();
             ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-            let recv = now_ns();
+            let recv = Nanos::now();
             let ideal = self.virtual_time.note_read(buf.filled().len() - before, recv);
             self.exchange.note_arrival(Arrival { recv, ideal });
             return Poll::Ready(Ok(()));
@@ -223,7 +224,7 @@ impl Wire {
 
     /// Writes at once, over no distance.
     fn write_through(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let now = now_ns();
+        let now = Nanos::now();
         let note = self.exchange.note();
         self.virtual_time.note_leaving(bytes.len(), note.as_ref().map_or(now, |note| note.due));
         if let Some(Note { marks, entry: Some(entry), .. }) = &note {
@@ -244,7 +245,7 @@ impl Wire {
     fn queue(&mut self, bytes: &[u8]) {
         self.turn(if self.caller == Caller::Us { Turn::Calling } else { Turn::Answering });
         let note = self.exchange.note();
-        let due = note.as_ref().map_or_else(now_ns, |note| note.due);
+        let due = note.as_ref().map_or_else(Nanos::now, |note| note.due);
         let Tampering { ahead, after, .. } = self.exchange.tampering();
         self.exchange.clear_tampering();
         if let Some(ahead) = ahead {
@@ -263,7 +264,7 @@ impl Wire {
             if let Some(Note { marks, entry: Some(entry), .. }) = &note
                 && self.route.distance.bandwidth.is_some()
             {
-                entry.update(|record| replan(record.recv_ns, &mut record.planned, *marks, release));
+                entry.update(|record| replan(Nanos(record.recv_ns), &mut record.planned, *marks, release));
             }
             self.held.1 += bytes.len();
             let cut = after.filter(|_| last).map(|(cut, _)| cut);
@@ -277,7 +278,7 @@ impl Wire {
         while let Some(next) = self.outgoing.front_mut() {
             ready!(self.alarms.1.poll_until(next.release, cx));
             self.virtual_time.note_leaving(next.bytes.len() - next.sent, next.release);
-            let now = now_ns();
+            let now = Nanos::now();
             if let Some(Note { marks, entry: Some(entry), .. }) = &next.note {
                 entry.stamp(*marks, now);
             }
@@ -325,8 +326,8 @@ fn part(marks: Marks, first: bool, last: bool) -> Marks {
 }
 
 /// Corrects the plan by what the bandwidth adds, which is known only with the size.
-fn replan(recv: u64, planned: &mut Option<Planned>, marks: Marks, release: u64) {
-    let ms = release.saturating_sub(recv) as f64 / 1e6;
+fn replan(recv: Nanos, planned: &mut Option<Planned>, marks: Marks, release: Nanos) {
+    let ms = millis(release.since(recv));
     if let Some(planned) = planned {
         if marks.has(Marks::FIRST) {
             planned.first_ms = ms;

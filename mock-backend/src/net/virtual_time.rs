@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::header::HeaderName;
 
+use crate::units::Nanos;
+
 /// Where a model tells a gateway of ours what it has planned: when the first and the last token are due, in nanoseconds
 /// of `CLOCK_MONOTONIC`. The gateway keeps it to itself.
 pub(crate) const PLAN: HeaderName = HeaderName::from_static("x-sim-plan");
 
 /// Notes of one direction: up to which byte, left when.
-type Notes = Mutex<VecDeque<(u64, u64)>>;
+type Notes = Mutex<VecDeque<(u64, Nanos)>>;
 
 /// The notes of one connection.
 #[derive(Default)]
@@ -67,7 +69,7 @@ impl End {
     }
 
     /// Notes that the next `bytes` leave at `at`; to be called before they are written.
-    pub(crate) fn note_leaving(&self, bytes: usize, at: u64) {
+    pub(crate) fn note_leaving(&self, bytes: usize, at: Nanos) {
         if let State::Joined(connection) = &self.state {
             let mut notes = connection.lanes[self.out].lock().unwrap_or_else(PoisonError::into_inner);
             notes.push_back((self.sent + bytes as u64, at));
@@ -80,7 +82,7 @@ impl End {
     }
 
     /// When `bytes`, read at `now`, ideally left the other side.
-    pub(crate) fn note_read(&mut self, bytes: usize, now: u64) -> u64 {
+    pub(crate) fn note_read(&mut self, bytes: usize, now: Nanos) -> Nanos {
         self.came += bytes as u64;
         if let State::Unknown(times, peer) = &self.state {
             self.state = times.claim(peer).map_or(State::Foreign, State::Joined);
@@ -104,15 +106,15 @@ mod tests {
         let address: SocketAddr = "127.0.0.1:1000".parse().unwrap();
         let mut accepting = times.accepting(address);
         let mut connecting = times.connecting(address);
-        connecting.note_leaving(10, 100);
+        connecting.note_leaving(10, Nanos(100));
         connecting.note_written(10);
-        connecting.note_leaving(5, 200);
+        connecting.note_leaving(5, Nanos(200));
         connecting.note_written(5);
-        assert_eq!(accepting.note_read(4, 1000), 100);
-        assert_eq!(accepting.note_read(6, 1000), 100);
-        assert_eq!(accepting.note_read(5, 1000), 200);
-        accepting.note_leaving(3, 300);
-        assert_eq!(connecting.note_read(3, 1000), 300);
+        assert_eq!(accepting.note_read(4, Nanos(1000)), Nanos(100));
+        assert_eq!(accepting.note_read(6, Nanos(1000)), Nanos(100));
+        assert_eq!(accepting.note_read(5, Nanos(1000)), Nanos(200));
+        accepting.note_leaving(3, Nanos(300));
+        assert_eq!(connecting.note_read(3, Nanos(1000)), Nanos(300));
         assert!(times.0.lock().unwrap().is_empty());
     }
 
@@ -120,7 +122,7 @@ mod tests {
     fn without_notes_they_count_from_the_read() {
         let times = Arc::new(VirtualTime::default());
         let mut stranger = times.accepting("127.0.0.1:1".parse().unwrap());
-        assert_eq!(stranger.note_read(4, 1000), 1000);
-        assert_eq!(End::foreign().note_read(4, 1000), 1000);
+        assert_eq!(stranger.note_read(4, Nanos(1000)), Nanos(1000));
+        assert_eq!(End::foreign().note_read(4, Nanos(1000)), Nanos(1000));
     }
 }

@@ -1,6 +1,7 @@
 //! `/_sim/*`: the ledger, the planned truth, and the levers of a running simulator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -11,17 +12,17 @@ use serde_json::json;
 use crate::api::backend::Backend;
 use crate::api::error::ApiError;
 use crate::api::query::parameters;
-use crate::net::clock::now_ns;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
 use crate::net::reply::Reply;
 use crate::observe::ledger::Query;
 use crate::state::context::Context;
 use crate::state::snapshot::State;
+use crate::units::Nanos;
 
 /// Answers a request to the simulator itself.
 pub(crate) fn answer(context: &Context, head: &Parts, body: Result<Bytes, ApiError>) -> Response<Reply> {
-    context.connection.exchange.note_head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
+    context.connection.exchange.note_head(Note { due: Nanos::now(), marks: Marks::ALL, entry: None });
     let state = &context.state;
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/_sim/ledger") => ledger(state, &head.uri),
@@ -42,7 +43,7 @@ pub(crate) fn answer(context: &Context, head: &Parts, body: Result<Bytes, ApiErr
 
 /// A request to the simulator, in the head of another, that it does not understand.
 pub(crate) fn refuse(context: &Context, message: &str) -> Response<Reply> {
-    context.connection.exchange.note_head(Note { due: now_ns(), marks: Marks::ALL, entry: None });
+    context.connection.exchange.note_head(Note { due: Nanos::now(), marks: Marks::ALL, entry: None });
     wrong(StatusCode::BAD_REQUEST, message)
 }
 
@@ -98,7 +99,7 @@ fn text(kind: &'static str, text: String) -> Response<Reply> {
 
 /// 503 until the simulator is ready.
 fn health(state: &State) -> Response<Reply> {
-    if now_ns() < state.ready_at() {
+    if Nanos::now() < state.ready_at() {
         return json_response(StatusCode::SERVICE_UNAVAILABLE, json!({"status": "starting"}).to_string());
     }
     json_response(StatusCode::OK, json!({"status": "ok"}).to_string())
@@ -142,9 +143,9 @@ fn stall(context: &Context, uri: &Uri) -> Response<Reply> {
     let (Some(backend), Some(ms)) = (backend, ms) else {
         return wrong(StatusCode::BAD_REQUEST, "write POST /_sim/stall?ms=3000, or also &backend=NAME");
     };
-    let until = now_ns() + u64::from(ms) * 1_000_000;
+    let until = Nanos::now() + Duration::from_millis(u64::from(ms));
     backend.model.stall(until);
-    json_response(StatusCode::OK, json!({"backend": backend.settings.name, "until_ns": until}).to_string())
+    json_response(StatusCode::OK, json!({"backend": backend.settings.name, "until_ns": until.0}).to_string())
 }
 
 fn find(state: &State, name: &str) -> Option<Arc<Backend>> {

@@ -19,12 +19,13 @@ use crate::config::{ANY_PORT, Config, describe};
 use crate::model::deployment::{Deployment, Length, Plan, Prompt};
 use crate::model::rng::seeded_rng;
 use crate::model::text;
-use crate::net::clock::{Clock, now_ns};
+use crate::net::clock::Clock;
 use crate::net::exchange::Arrival;
 use crate::state::context::ConnState;
 use crate::state::current::Current;
 use crate::state::snapshot::State;
 use crate::state::worker::Worker;
+use crate::units::Nanos;
 
 /// What a simulator needs to answer without a socket.
 struct Bench {
@@ -98,7 +99,7 @@ impl Bench {
         let (head, body) = request.into_parts();
         self.tasks.block_on(&self.runtime, async {
             let conn = ConnState::new(Rc::clone(&self.worker), 0);
-            let now = now_ns();
+            let now = Nanos::now();
             conn.context().connection.exchange.note_arrival(Arrival { recv: now, ideal: now });
             let answer = respond(conn.stream_context(), head, Ok(body));
             let Ok(response) = tokio::time::timeout(WAIT, answer).await else { return (0, 0) };
@@ -176,9 +177,9 @@ fn check_scenario(text: &str) -> Option<String> {
 
 /// Plans answers of several lengths, at several times, on top of one another.
 fn plan(model: &Deployment) {
-    let begins = now_ns();
+    let begins = Nanos::now();
     for (i, later) in [0, 1, 1_000_000_000, 3_600_000_000_000].into_iter().enumerate() {
-        let arrival = begins + later;
+        let arrival = begins + Duration::from_nanos(later);
         for length in [Length::Free { limit: None, thinking: 10 }, Length::Free { limit: Some(1000), thinking: 0 }] {
             let prompt = Prompt { tokens: 100_000 * i, cached: 100 * i };
             let plan = model.admit(arrival, &mut seeded_rng(1, "fuzz", i as u64), prompt, length);
@@ -189,7 +190,7 @@ fn plan(model: &Deployment) {
     }
 }
 
-fn check(plan: &Plan, arrival: u64) {
+fn check(plan: &Plan, arrival: Nanos) {
     let last = plan.tokens.saturating_sub(1);
     let dues = [plan.due(0), plan.due(last / 2), plan.due(last)];
     assert!(dues.is_sorted() && dues[0] >= arrival && plan.opens_at() >= arrival, "{dues:?}");

@@ -10,11 +10,11 @@ use super::listener::{Listener, Placed};
 use crate::api::backend::{Backend, BackendSettings};
 use crate::config::{Config, ListenerSettings, describe};
 use crate::gateway::Recorder;
-use crate::net::clock::now_ns;
 use crate::net::tls::Identity;
 use crate::net::virtual_time::VirtualTime;
 use crate::observe::gauges::Gauges;
 use crate::observe::ledger::Ledger;
+use crate::units::Nanos;
 
 /// Everything that all threads share.
 pub(crate) struct State {
@@ -43,8 +43,8 @@ struct Ground {
     ledger: Arc<Ledger>,
     gauges: Arc<Gauges>,
     /// When the simulator started, and when the time of the backends began.
-    started: u64,
-    began: u64,
+    started: Nanos,
+    began: Nanos,
 }
 
 impl State {
@@ -60,16 +60,16 @@ impl State {
         let recorders = config.listeners.iter().map(|listener| record(listener).transpose());
         let recorders = recorders.collect::<io::Result<_>>()?;
         let ledger = Ledger::new(threads, config.ledger, config.ledger_chunks);
-        let (inner, now) = (inner.to_vec(), now_ns());
+        let (inner, now) = (inner.to_vec(), Nanos::now());
         let gauges = Gauges::new(config.listeners.len() + inner.len());
         let virtual_time = Arc::default();
         let ground = Ground { identities, recorders, inner, virtual_time, ledger, gauges, started: now, began: now };
         Ok(Self::build(config, ground, None))
     }
 
-    /// When it says that it is ready, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub(crate) fn ready_at(&self) -> u64 {
-        self.ground.started + self.config.ready_after.as_nanos() as u64
+    /// When it says that it is ready.
+    pub(crate) fn ready_at(&self) -> Nanos {
+        self.ground.started + self.config.ready_after
     }
 
     /// This state with another scenario. Whatever that leaves as it was goes on.
@@ -80,7 +80,7 @@ impl State {
     /// This state as it was in the beginning.
     pub(crate) fn reset(&self) -> Arc<Self> {
         self.ledger.clear();
-        Self::build(self.config.clone(), Ground { began: now_ns(), ..self.ground.clone() }, None)
+        Self::build(self.config.clone(), Ground { began: Nanos::now(), ..self.ground.clone() }, None)
     }
 
     /// The state of `config`, with what goes on of `old`.

@@ -147,7 +147,8 @@ fn compare_over(
     let first = Primary { margins: gates.margins, headline: headline(measured) };
     // The baseline against itself is a question of its own, and costs the others nothing.
     let levels_of = |twin: bool| {
-        let judged = pairs.iter().enumerate().filter(|(_, pair)| (Some(pair.candidate.path) == plan.twin) == twin);
+        let judged =
+            pairs.iter().enumerate().filter(|(_, pair)| (Some(pair.candidate.path) == plan.control_path) == twin);
         let members = judged.flat_map(|(place, pair)| pair.members(place, &bench, &first));
         Levels::of(&members.collect::<Vec<Hypothesis>>())
     };
@@ -155,7 +156,7 @@ fn compare_over(
     let states = States::of(run);
     let failing: Vec<PathId> = failing::find(run).into_iter().map(|failed| failed.path).collect();
     let checked = |(place, pair): (usize, &Pair)| {
-        let is_twin = Some(pair.candidate.path) == plan.twin;
+        let is_twin = Some(pair.candidate.path) == plan.control_path;
         let levels = if is_twin { &of_twin } else { &levels };
         let judge = Judge { bench: &bench, plan, levels, gates, complete: run.is_complete(), failing: &failing };
         let mut candidate = judge.candidate(place, pair);
@@ -176,7 +177,7 @@ fn compare_over(
         blocks: bench.blocks,
         levels,
         candidates,
-        twin: plan.twin,
+        twin: plan.control_path,
         notes,
     })
 }

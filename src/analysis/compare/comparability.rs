@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 use crate::analysis::input::population::Connections;
-use crate::plan::{LoadModel, Plan};
+use crate::plan::Plan;
 use crate::run::Run;
 use crate::units::{Api, PathId};
 
@@ -99,7 +99,7 @@ pub fn comparable(base: &Run, candidate: &Run) -> Result<(), Incomparable> {
     if apis(base) != apis(candidate) {
         return Err(Incomparable::Api { base: named(apis(base)), candidate: named(apis(candidate)) });
     }
-    let is_open = |run: &Run| matches!(run.manifest.plan.load.model, LoadModel::Open { .. });
+    let is_open = |run: &Run| run.manifest.plan.load.model.is_open();
     if is_open(base) != is_open(candidate) {
         return Err(Incomparable::Load { open: of(is_open(base)) });
     }
@@ -210,7 +210,7 @@ pub fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
         ("mix of APIs", |run| apis(&run.manifest.plan)),
         ("streamed share", |run| run.manifest.plan.workload.stream.to_string()),
         ("model", |run| run.manifest.plan.workload.model.clone()),
-        ("load", |run| load(&run.manifest.plan)),
+        ("load", |run| run.manifest.plan.load.model.signature()),
         ("design", |run| run.manifest.plan.load.design.as_str().to_owned()),
         ("duration", |run| run.manifest.plan.load.duration.to_string()),
         ("warmup", |run| run.manifest.plan.load.warmup.to_string()),
@@ -254,14 +254,6 @@ fn spoken(plan: &Plan) -> String {
     }
 }
 
-fn load(plan: &Plan) -> String {
-    match &plan.load.model {
-        LoadModel::Open { rate: Some(rate), .. } => format!("open, {rate}"),
-        LoadModel::Open { rate: None, .. } => "open, at a trace's times".to_owned(),
-        LoadModel::Closed { concurrency, think_time } => format!("closed, {concurrency} callers, pause {think_time}"),
-    }
-}
-
 fn machine(run: &Run) -> String {
     let machine = &run.manifest.environment;
     format!("{}, {} cores, {}", machine.cpu_model, machine.cpus, machine.os)
@@ -271,6 +263,7 @@ fn machine(run: &Run) -> String {
 mod tests {
     use super::*;
     use crate::plan::Design;
+    use crate::plan::LoadModel;
     use crate::run::fixture::{World, plan};
     use crate::units::Rate;
 

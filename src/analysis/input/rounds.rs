@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::measure::health::BadSeconds;
 use crate::measure::sample::Sample;
-use crate::plan::{Design, LoadModel};
+use crate::plan::Design;
 use crate::run::Run;
 
 /// The round of each measured attempt: under [`Design::Paired`] what the word says, under [`Design::Interleaved`] the
@@ -27,7 +27,7 @@ pub(crate) fn round_of(run: &Run, measured: &[&Sample]) -> impl Fn(&Sample) -> u
 
 /// Whether callers wait for their answers.
 pub(crate) fn is_closed(run: &Run) -> bool {
-    matches!(run.manifest.plan.load.model, LoadModel::Closed { .. })
+    !run.manifest.plan.load.model.is_open()
 }
 
 /// The attempts of which figures are made: all but the rounds of which a member was due in a bad second.

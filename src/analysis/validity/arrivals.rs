@@ -11,7 +11,6 @@ use crate::measure::counts::Counts;
 use crate::measure::health::BadSeconds;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
-use crate::plan::LoadModel;
 use crate::run::Run;
 use crate::units::{Nanos, Phase};
 
@@ -41,7 +40,7 @@ impl Arrivals {
     /// Of a run with that many planned arrivals.
     #[must_use]
     pub fn of(run: &Run, measured: &[&Sample], planned: u64, bad: &BadSeconds) -> Self {
-        let is_open = matches!(run.manifest.plan.load.model, LoadModel::Open { .. });
+        let is_open = run.manifest.plan.load.model.is_open();
         // What came after the end of the measured phase by no more than any call may be late was in time.
         let grace = Duration::from_secs_f64(LAG_ALLOWED_MS / 1e3);
         let end = run.manifest.origin + run.manifest.plan.measure_from() + Duration::from_secs_f64(run.measured_s());
@@ -106,11 +105,11 @@ impl Dispersion {
     }
 }
 
-/// Why this tool never sent an arrival. Those after a limit that the user set are no fault of it.
+/// Why this tool never sent an arrival.
 fn own_drop(outcome: Outcome) -> Option<ErrorClass> {
     match outcome {
-        Outcome::Dropped(ErrorClass::LimitReached) | Outcome::Ok | Outcome::Failed(_) | Outcome::Incomplete(_) => None,
         Outcome::Dropped(class) => Some(class),
+        Outcome::Ok | Outcome::Failed(_) | Outcome::Incomplete(_) => None,
     }
 }
 

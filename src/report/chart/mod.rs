@@ -204,7 +204,7 @@ impl Artist<'_> {
             }
         };
         let fails = if self.analysis.timelines.iter().any(|timeline| !timeline.failures.is_empty()) {
-            " RunComparison the panels: the share of calls that failed, as high as the lane where all did."
+            " Between the panels: the share of calls that failed, as high as the lane where all did."
         } else {
             ""
         };

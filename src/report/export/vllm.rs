@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::analysis::Analysis;
 use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::measure::metric::{Basis, Metric};
-use crate::plan::{Arrivals, Design, LoadModel};
+use crate::plan::{Arrivals, Design};
 use crate::report::export::values::file_name;
 use crate::report::json::number::rounded;
 use crate::run::Run;
@@ -68,19 +68,16 @@ fn statistics(metric: &MetricSummary) -> impl Iterator<Item = (&'static str, f64
 /// How calls came to this one path.
 fn traffic(run: &Run) -> Vec<(&'static str, Value)> {
     let plan = &run.manifest.plan;
-    match plan.load.model {
-        LoadModel::Closed { concurrency, .. } if plan.paths.len() == 1 => {
-            vec![("request_rate", json!("inf")), ("max_concurrency", json!(concurrency))]
-        }
-        // Callers are shared by the paths: no path has a number of its own.
-        LoadModel::Closed { .. } => vec![("request_rate", json!("inf"))],
-        LoadModel::Open { arrivals, rate } => {
-            let share = if plan.load.design == Design::Interleaved { plan.paths.len() as f64 } else { 1.0 };
-            let rate = rate.map(|rate| ("request_rate", json!(rate.0 / share)));
-            let burstiness = (arrivals == Arrivals::Poisson).then(|| ("burstiness", json!(1.0)));
-            rate.into_iter().chain(burstiness).chain([("max_concurrency", Value::Null)]).collect()
-        }
+    let model = &plan.load.model;
+    if !model.is_open() {
+        // Callers are shared by the paths: one of several has no number of its own.
+        let callers = (plan.paths.len() == 1).then(|| ("max_concurrency", json!(model.concurrency())));
+        return [("request_rate", json!("inf"))].into_iter().chain(callers).collect();
     }
+    let share = if plan.load.design == Design::Interleaved { plan.paths.len() as f64 } else { 1.0 };
+    let rate = model.rate().map(|rate| ("request_rate", json!(rate.0 / share)));
+    let burstiness = (model.arrivals() == Some(Arrivals::Poisson)).then(|| ("burstiness", json!(1.0)));
+    rate.into_iter().chain(burstiness).chain([("max_concurrency", Value::Null)]).collect()
 }
 
 /// Counts, and counts a second over the measured phase; each is left out where it is not known of every call.

@@ -1,7 +1,7 @@
 //! How a run was made.
 
 use crate::analysis::Analysis;
-use crate::plan::{Arrivals, LoadModel, WorkloadSource};
+use crate::plan::WorkloadSource;
 use crate::report::amounts;
 use crate::report::figure;
 use crate::run::Run;
@@ -13,28 +13,12 @@ pub(super) fn subtitle(run: &Run) -> String {
     let paths = run.manifest.plan.paths.len();
     let lasted = figure::seconds(run.measured_s());
     let shape = if paths > 1 { format!(", {}", load.design.as_str()) } else { String::new() };
-    format!("{}, {lasted} measured, {}{shape}", started(run), pace(run))
+    format!("{}, {lasted} measured, {}{shape}", started(run), load.model.describe(load.design))
 }
 
 /// "2026-10-01 12:00:00 UTC".
 fn started(run: &Run) -> String {
     figure::moment(&run.manifest.started_at)
-}
-
-fn pace(run: &Run) -> String {
-    let load = &run.manifest.plan.load;
-    match &load.model {
-        LoadModel::Open { arrivals, rate } => {
-            let what = if load.design == crate::plan::Design::Paired { "rounds" } else { "calls" };
-            let how = match arrivals {
-                Arrivals::Constant => "evenly spaced",
-                Arrivals::Poisson => "Poisson",
-                Arrivals::Trace => "at a trace's times",
-            };
-            rate.map_or_else(|| format!("{what} {how}"), |rate| format!("{} {what} a second, {how}", rate.0))
-        }
-        LoadModel::Closed { concurrency, .. } => format!("{concurrency} callers in a loop"),
-    }
 }
 
 /// How it was made: label and value.
@@ -47,7 +31,7 @@ pub(super) fn facts(run: &Run, analysis: &Analysis) -> Vec<(&'static str, String
         ("run", manifest.id.clone()),
         ("started", started(run)),
         ("measured", format!("{} after {} of warmup", figure::seconds(run.measured_s()), span(plan.load.warmup))),
-        ("load", pace(run)),
+        ("load", plan.load.model.describe(plan.load.design)),
         ("design", design(run)),
         ("workload", workload(run)),
         ("model", plan.workload.model.clone()),

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::ops::Range;
 
-use super::answer::{ChatAnswer, FINGERPRINT, kind, write_call, write_usage};
+use super::answer::{ChatAnswer, FINGERPRINT, kind, write_call};
 use crate::api::content::choice::{Body, Choice, Step, Words};
+use crate::api::content::completion::Completion;
 use crate::api::content::filter;
 use crate::api::content::json::quoted;
 use crate::api::content::obfuscation::{self, letters};
-use crate::api::dialect::Dialect;
 
 /// What a stream brings besides the answer.
 #[derive(Clone, Copy, Debug)]
@@ -23,15 +23,14 @@ impl ChatAnswer {
         let common = format!(
             "data: {{\"id\":\"{}\",\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":{},\
              \"system_fingerprint\":\"{FINGERPRINT}\",\"choices\":[",
-            self.id, self.created, self.model
+            self.completion.id, self.completion.created, self.completion.model
         );
         let prefix = |i| format!("{common}{{\"index\":{i},\"delta\":{{");
-        let prefixes = (0..self.choices.len()).map(prefix).collect();
+        let prefixes = (0..self.completion.choices.len()).map(prefix).collect();
         let close = if stream.include_usage { "],\"usage\":null" } else { "]" };
-        let azure = self.dialect == Dialect::Azure;
-        let filter = if azure { filter::PIECE } else { "" };
+        let filter = if self.completion.is_azure() { filter::PIECE } else { "" };
         let suffix = format!("\"}},\"logprobs\":null,\"finish_reason\":null{filter}}}{close}");
-        let tokens = self.choices.iter().map(Choice::tokens).max().unwrap_or(0);
+        let tokens = self.completion.longest();
         ChatChunks { answer: self, stream, common, prefixes, suffix, close, tokens }
     }
 }
@@ -55,28 +54,15 @@ impl ChatChunks {
         one * self.prefixes.len()
     }
 
-    fn is_azure(&self) -> bool {
-        self.answer.dialect == Dialect::Azure
-    }
-
-    /// Whether token `k` sends something.
-    pub(crate) fn is_loud(&self, k: usize) -> bool {
-        self.answer.choices.iter().any(|choice| choice.step(k).is_loud() || choice.tokens() == k + 1)
-    }
-
-    /// The first token that sends something of the answer.
-    pub(crate) fn first(&self) -> Option<usize> {
-        self.answer.choices.iter().filter_map(Choice::first).min()
+    /// What it says besides its calls.
+    pub(crate) fn completion(&self) -> &Completion {
+        &self.answer.completion
     }
 
     /// On Azure the verdict on the prompt; then the role chunks.
     pub(crate) fn opening(&self, out: &mut Vec<u8>) {
-        if self.is_azure() {
-            out.extend_from_slice(b"data: {\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\",");
-            out.extend_from_slice(filter::PROMPT.as_bytes());
-            out.extend_from_slice(b"}\n\n");
-        }
-        for (i, choice) in self.answer.choices.iter().enumerate() {
+        self.completion().write_verdict(out);
+        for (i, choice) in self.completion().choices.iter().enumerate() {
             out.extend_from_slice(self.prefixes[i].as_bytes());
             let content: &[u8] = if matches!(choice.body, Body::Calls(_)) { b"null" } else { b"\"\"" };
             out.extend_from_slice(b"\"role\":\"assistant\",\"content\":");
@@ -95,7 +81,7 @@ impl ChatChunks {
         out: &mut Vec<u8>,
     ) {
         out.extend_from_slice(b"},\"logprobs\":");
-        match (self.answer.logprobs, logprobs) {
+        match (self.completion().logprobs, logprobs) {
             (Some(all), Some((words, pieces))) => all.write(words, pieces, out),
             _ => out.extend_from_slice(b"null"),
         }
@@ -108,7 +94,7 @@ impl ChatChunks {
             }
             None => out.extend_from_slice(b"null"),
         }
-        if self.is_azure() {
+        if self.completion().is_azure() {
             let filter = match finish {
                 Some("content_filter") => filter::BLOCKED,
                 _ if pad.1 > 0 => filter::PIECE,
@@ -132,7 +118,7 @@ impl ChatChunks {
 
     /// The chunks of these tokens: one for each choice, if they are all of one kind.
     pub(crate) fn tokens(&self, tokens: Range<usize>, out: &mut Vec<u8>) {
-        for (i, choice) in self.answer.choices.iter().enumerate() {
+        for (i, choice) in self.completion().choices.iter().enumerate() {
             let mut k = tokens.start;
             while k < tokens.end {
                 let end = choice.run(k, tokens.end);
@@ -157,7 +143,7 @@ impl ChatChunks {
                 out.extend_from_slice(b"\"content\":\"");
                 let pieces = piece..piece + more;
                 let taken = write_pieces(words, pieces.clone(), out);
-                if self.answer.logprobs.is_some() {
+                if self.completion().logprobs.is_some() {
                     out.push(b'"');
                     self.close(None, Some((words, pieces)), (k, taken, obfuscation::CHAT), out);
                 } else {
@@ -210,18 +196,12 @@ impl ChatChunks {
 
     /// The finish chunks of the choices that were the longest, the usage chunk if it was asked for, and `[DONE]`.
     pub(crate) fn closing(&self, out: &mut Vec<u8>) {
-        for (i, choice) in self.answer.choices.iter().enumerate() {
+        for (i, choice) in self.completion().choices.iter().enumerate() {
             if choice.tokens() == self.tokens {
                 self.finish(i, choice, out);
             }
         }
-        if self.stream.include_usage {
-            out.extend_from_slice(self.common.as_bytes());
-            out.extend_from_slice(b"],\"usage\":");
-            write_usage((self.answer.prompt_tokens, self.answer.cached), &self.answer.choices, out);
-            out.extend_from_slice(b"}\n\n");
-        }
-        out.extend_from_slice(b"data: [DONE]\n\n");
+        self.completion().write_end(&self.common, self.stream.include_usage, out);
     }
 }
 

@@ -3,40 +3,29 @@
 use std::io::Write;
 use std::ops::Range;
 
-use crate::api::chat::answer::{finish_reason, write_usage};
-use crate::api::content::choice::{Body, Choice, Words};
+use crate::api::content::choice::{Body, Words};
+use crate::api::content::completion::{Completion, finish_reason};
 use crate::api::content::filter;
 use crate::api::content::json::escape;
-use crate::api::content::logprobs::Logprobs;
-use crate::api::dialect::Dialect;
 
-/// What one answer says about itself.
+/// An answer.
 pub(crate) struct CompletionsAnswer {
-    pub(crate) id: String,
-    pub(crate) created: u64,
-    /// As a JSON string.
-    pub(crate) model: String,
-    pub(crate) prompt_tokens: usize,
-    /// Those of them that came from the prefix cache.
-    pub(crate) cached: usize,
-    pub(crate) choices: Vec<Choice>,
-    pub(crate) dialect: Dialect,
+    pub(crate) completion: Completion,
     /// What stands before each choice.
     pub(crate) echo: Option<String>,
-    pub(crate) logprobs: Option<Logprobs>,
 }
 
 impl CompletionsAnswer {
     /// The answer in one piece.
     pub(crate) fn whole(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(1024);
-        let Self { id, created, model, .. } = self;
+        let Completion { id, created, model, choices, .. } = &self.completion;
         // Writing to a Vec cannot fail.
         let _ = write!(
             out,
             "{{\"id\":\"{id}\",\"object\":\"text_completion\",\"created\":{created},\"model\":{model},\"choices\":["
         );
-        for (i, choice) in self.choices.iter().enumerate() {
+        for (i, choice) in choices.iter().enumerate() {
             let _ = write!(out, "{}{{\"text\":\"", if i > 0 { "," } else { "" });
             escape(self.echo.as_deref().unwrap_or_default(), &mut out);
             if let Body::Text(words) = &choice.body {
@@ -48,14 +37,13 @@ impl CompletionsAnswer {
                 Body::Refusal(_) | Body::Calls(_) => out.extend_from_slice(b"null"),
             }
             let _ = write!(out, ",\"finish_reason\":\"{}\"", finish_reason(choice));
-            if self.dialect == Dialect::Azure {
+            if self.completion.is_azure() {
                 out.extend_from_slice(filter::PIECE.as_bytes());
             }
             out.push(b'}');
         }
-        out.extend_from_slice(b"],\"usage\":");
-        write_usage((self.prompt_tokens, self.cached), &self.choices, &mut out);
-        if self.dialect == Dialect::Azure {
+        self.completion.write_usage(&mut out);
+        if self.completion.is_azure() {
             let _ = write!(out, ",{}", filter::PROMPT);
         }
         out.push(b'}');
@@ -63,7 +51,7 @@ impl CompletionsAnswer {
     }
 
     pub(crate) fn write_logprobs(&self, words: &Words, tokens: Range<usize>, out: &mut Vec<u8>) {
-        match self.logprobs {
+        match self.completion.logprobs {
             Some(logprobs) => {
                 let echoed = self.echo.as_ref().map_or(0, |echo| echo.chars().count());
                 logprobs.write_legacy(words, tokens, echoed, out);

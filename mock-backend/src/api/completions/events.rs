@@ -4,22 +4,21 @@ use std::io::Write;
 use std::ops::Range;
 
 use super::answer::CompletionsAnswer;
-use crate::api::chat::answer::{finish_reason, write_usage};
 use crate::api::chat::events::ChatStream;
-use crate::api::content::choice::{Choice, Step, Words};
+use crate::api::content::choice::{Step, Words};
+use crate::api::content::completion::{Completion, finish_reason};
 use crate::api::content::filter;
 use crate::api::content::json::escape;
 use crate::api::content::obfuscation::{self, letters};
-use crate::api::dialect::Dialect;
 
 impl CompletionsAnswer {
     /// The answer as chunks.
     pub(crate) fn chunks(self, stream: ChatStream) -> CompletionsChunks {
         let common = format!(
             "data: {{\"id\":\"{}\",\"object\":\"text_completion\",\"created\":{},\"model\":{},\"choices\":[",
-            self.id, self.created, self.model
+            self.completion.id, self.completion.created, self.completion.model
         );
-        let tokens = self.choices.iter().map(Choice::tokens).max().unwrap_or(0);
+        let tokens = self.completion.longest();
         CompletionsChunks { answer: self, stream, common, tokens }
     }
 }
@@ -35,30 +34,21 @@ pub(crate) struct CompletionsChunks {
 impl CompletionsChunks {
     /// Room for one step.
     pub(crate) fn size(&self) -> usize {
-        (self.common.len() + 384) * self.answer.choices.len()
+        (self.common.len() + 384) * self.completion().choices.len()
     }
 
-    /// Whether token `k` sends something.
-    pub(crate) fn is_loud(&self, k: usize) -> bool {
-        self.answer.choices.iter().any(|choice| choice.step(k).is_loud() || choice.tokens() == k + 1)
-    }
-
-    /// The first token that sends something.
-    pub(crate) fn first(&self) -> Option<usize> {
-        self.answer.choices.iter().filter_map(Choice::first).min()
+    /// What it says besides its echo.
+    pub(crate) fn completion(&self) -> &Completion {
+        &self.answer.completion
     }
 
     /// On Azure the verdict on the prompt; then the prompt itself, if it was asked for.
     pub(crate) fn opening(&self, out: &mut Vec<u8>) {
-        if self.answer.dialect == Dialect::Azure {
-            out.extend_from_slice(b"data: {\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\",");
-            out.extend_from_slice(filter::PROMPT.as_bytes());
-            out.extend_from_slice(b"}\n\n");
-        }
+        self.completion().write_verdict(out);
         if let Some(echo) = &self.answer.echo {
             let mut text = Vec::new();
             escape(echo, &mut text);
-            (0..self.answer.choices.len()).for_each(|i| self.chunk(i, &text, None, (None, 0), out));
+            (0..self.completion().choices.len()).for_each(|i| self.chunk(i, &text, None, (None, 0), out));
         }
     }
 
@@ -82,7 +72,7 @@ impl CompletionsChunks {
             None => out.extend_from_slice(b"null"),
         }
         let _ = write!(out, ",\"finish_reason\":{finish}");
-        if self.answer.dialect == Dialect::Azure {
+        if self.completion().is_azure() {
             out.extend_from_slice(if text.is_empty() { filter::EMPTY } else { filter::PIECE }.as_bytes());
         }
         let close: &[u8] = if self.stream.include_usage { b"}],\"usage\":null" } else { b"}]" };
@@ -96,7 +86,7 @@ impl CompletionsChunks {
     /// The chunks of these tokens, one of each choice.
     pub(crate) fn tokens(&self, tokens: Range<usize>, out: &mut Vec<u8>) {
         let mut text = Vec::new();
-        for (i, choice) in self.answer.choices.iter().enumerate() {
+        for (i, choice) in self.completion().choices.iter().enumerate() {
             let mut k = tokens.start;
             while k < tokens.end {
                 let end = choice.run(k, tokens.end);
@@ -117,17 +107,11 @@ impl CompletionsChunks {
 
     /// The finish chunks of the choices that were the longest, the usage chunk if it was asked for, and `[DONE]`.
     pub(crate) fn closing(&self, out: &mut Vec<u8>) {
-        for (i, choice) in self.answer.choices.iter().enumerate() {
+        for (i, choice) in self.completion().choices.iter().enumerate() {
             if choice.tokens() == self.tokens {
                 self.chunk(i, b"", Some(finish_reason(choice)), (None, i), out);
             }
         }
-        if self.stream.include_usage {
-            out.extend_from_slice(self.common.as_bytes());
-            out.extend_from_slice(b"],\"usage\":");
-            write_usage((self.answer.prompt_tokens, self.answer.cached), &self.answer.choices, out);
-            out.extend_from_slice(b"}\n\n");
-        }
-        out.extend_from_slice(b"data: [DONE]\n\n");
+        self.completion().write_end(&self.common, self.stream.include_usage, out);
     }
 }

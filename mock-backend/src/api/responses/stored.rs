@@ -17,7 +17,7 @@ use crate::api::query::query;
 use crate::api::route::StoredOp;
 use crate::api::store::{Storable, Store};
 use crate::model::deployment::Plan;
-use crate::net::clock::now_ns;
+use crate::units::Nanos;
 
 /// What one response costs beyond its texts, about.
 const EACH: usize = 2048;
@@ -142,8 +142,8 @@ fn resume(stored: Arc<StoredResponse>, uri: &Uri) -> Result<Resumed, ApiError> {
 fn present_progress(stored: &StoredResponse) -> Progress {
     match &stored.background {
         _ if stored.is_cancelled() => Progress::Cancelled,
-        Some(plan) if now_ns() < plan.due(0) => Progress::Queued,
-        Some(plan) if now_ns() < plan.end() => Progress::Running,
+        Some(plan) if Nanos::now() < plan.due(0) => Progress::Queued,
+        Some(plan) if Nanos::now() < plan.end() => Progress::Running,
         _ => Progress::Final,
     }
 }
@@ -162,7 +162,7 @@ fn cancel(stored: &StoredResponse) -> Result<String, ApiError> {
 
 /// The events that the caller has not seen though they are due, and the token that comes next.
 fn catch_up(events: &mut ResponsesEvents, plan: &Plan, from: u64) -> (Bytes, usize) {
-    let now = now_ns();
+    let now = Nanos::now();
     let mut out = Vec::new();
     events.opening(&mut out);
     let mut k = 0;

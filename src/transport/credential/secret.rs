@@ -25,9 +25,9 @@ impl Secret {
         }
     }
 
-    /// The secret itself, for the header that carries it and nothing else.
+    /// The secret itself, for the header that carries it and for whoever takes it out of texts.
     #[must_use]
-    pub fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -106,15 +106,11 @@ pub enum SecretError {
     },
 }
 
-/// The secret of each path, in the order of the plan; `None` where a path sends none.
+/// The secret of a path, read from where it stands; `None` where there is none.
 ///
 /// # Errors
-/// When one cannot be had. The message has the place's name and never a value.
-pub fn read_secrets(paths: &[NetPath], simulator_key: Option<&Secret>) -> Result<Vec<Option<Secret>>, SecretError> {
-    paths.iter().map(|path| read_secret(path, simulator_key)).collect()
-}
-
-fn read_secret(net_path: &NetPath, simulator_key: Option<&Secret>) -> Result<Option<Secret>, SecretError> {
+/// When it cannot be had. The message names its place and never a value.
+pub(super) fn read(net_path: &NetPath, simulator_key: Option<&Secret>) -> Result<Option<Secret>, SecretError> {
     let path = net_path.name.clone();
     match &net_path.auth.secret {
         SecretRef::None => Ok(None),
@@ -151,7 +147,7 @@ fn only_line(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
 
     use super::*;
@@ -159,12 +155,16 @@ mod tests {
     use crate::units::PathId;
 
     fn path(secret: SecretRef) -> NetPath {
+        path_with(AuthRef { kind: AuthKind::ApiKey, secret })
+    }
+
+    pub(in crate::transport::credential) fn path_with(auth: AuthRef) -> NetPath {
         NetPath {
             id: PathId(0),
             name: "direct".to_owned(),
             kind: PathKind::Direct,
             base_url: "http://h/v1".to_owned(),
-            auth: AuthRef { kind: AuthKind::ApiKey, secret },
+            auth,
             backend: None,
             connections: ConnectionPolicy::Keep,
             http: Http::One,
@@ -191,22 +191,26 @@ mod tests {
     fn secrets_come_from_their_places() {
         let good = file("key-from-file\n");
         let simulator = Secret::new("throw-away".to_owned()).expect("good");
-        let paths = [SecretRef::None, SecretRef::Simulator, SecretRef::File(good.path().into())].map(path);
-        let secrets = read_secrets(&paths, Some(&simulator)).expect("all there");
-        let revealed: Vec<_> = secrets.iter().map(|secret| secret.as_ref().map(Secret::reveal)).collect();
-        assert_eq!(revealed, [None, Some("throw-away"), Some("key-from-file")]);
+        for (place, expected) in [
+            (SecretRef::None, None),
+            (SecretRef::Simulator, Some("throw-away")),
+            (SecretRef::File(good.path().into()), Some("key-from-file")),
+        ] {
+            let secret = read(&path(place), Some(&simulator)).expect("there");
+            assert_eq!(secret.as_ref().map(Secret::reveal), expected);
+        }
     }
 
     #[test]
     fn a_file_of_a_secret_may_be_saved_by_any_editor() {
         for text in ["k\n", "k", "k\r\n", "\u{feff}k\r\n", "k\n\n\n", "\n \nk\n", "k\r", "\u{feff}k"] {
             let good = file(text);
-            let secrets = read_secrets(&[path(SecretRef::File(good.path().into()))], None).expect(text);
-            assert_eq!(secrets[0].as_ref().map(Secret::reveal), Some("k"), "{text:?}");
+            let secret = read(&path(SecretRef::File(good.path().into())), None).expect(text);
+            assert_eq!(secret.as_ref().map(Secret::reveal), Some("k"), "{text:?}");
         }
         for text in ["k \n", " k\n", "k\nk\n", "\u{feff}\r\n", "k\u{1}"] {
             let bad = file(text);
-            assert!(read_secrets(&[path(SecretRef::File(bad.path().into()))], None).is_err(), "{text:?}");
+            assert!(read(&path(SecretRef::File(bad.path().into())), None).is_err(), "{text:?}");
         }
     }
 
@@ -220,7 +224,7 @@ mod tests {
             ("empty", SecretRef::File(empty.path().into()), "is empty"),
             ("no simulator", SecretRef::Simulator, "does not start"),
         ] {
-            let error = read_secrets(&[path(secret)], None).expect_err(word).to_string();
+            let error = read(&path(secret), None).expect_err(word).to_string();
             assert!(
                 error.contains(part) && error.contains("'direct'") && !error.contains("top-secret"),
                 "{word}: {error}"
