@@ -9,6 +9,7 @@ mod guard;
 mod headers;
 #[cfg(test)]
 mod mutations;
+mod route;
 mod words;
 
 use std::cell::{Cell, RefCell};
@@ -19,100 +20,32 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::header::HeaderValue;
+use hyper::{Method, Request};
 use tokio::sync::Notify;
 
 use crate::attempt::answer::Answer;
 use crate::attempt::events::BodyEnd;
 use crate::attempt::guard::{Cut, Guard, Timers};
+use crate::attempt::route::REQUEST_ID;
+pub use crate::attempt::route::Route;
 use crate::attempt::words::{Teller, cause_of, hear_cause, waited};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::{Gap, PlannedTokens, Sample};
-use crate::path::{Http, NetPath, Timeouts};
+use crate::path::Timeouts;
 use crate::schedule::tickets::Ticket;
-use crate::transport::connect::{self, ConnectError, Target};
+use crate::transport::connect::{self, ConnectError};
 use crate::transport::connection::Connection;
 use crate::transport::credential::secret::Secret;
-use crate::transport::credential::{AuthHeader, Credential};
-use crate::transport::pool::{Place, Pool};
-use crate::units::{Api, Nanos, Phase};
+use crate::transport::pool::Place;
+use crate::units::{Nanos, Phase};
 use crate::wire::api;
 use crate::wire::redact::Redactor;
 use crate::workload::call::Call;
 
-/// Carries the call's own name.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
-
 /// How soon after the request the end of a connection is seen that the server had closed before: a round trip.
 const STALE_WITHIN: Duration = Duration::from_secs(1);
-
-/// Room for the headers of a request, and then for those of its answer: hyper reads them into the same map.
-const HEADERS: usize = 24;
-
-/// One path as a worker calls it: its target, its ready-made addresses and headers, and its connections.
-pub struct Route {
-    path: NetPath,
-    target: Target,
-    /// Where each API is called.
-    uris: [Uri; Api::ALL.len()],
-    /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
-    headers: RefCell<[HeaderMap; 2]>,
-    credential: Credential,
-    /// Until when the credential's header is good.
-    until: Cell<Nanos>,
-    pool: Pool,
-}
-
-impl Route {
-    /// A path that leads to `target`, and what proves there who calls.
-    #[must_use]
-    pub fn new(path: NetPath, target: Target, credential: Credential) -> Self {
-        let mut headers = HeaderMap::with_capacity(HEADERS);
-        let shown = match path.http {
-            Http::One => {
-                if let Ok(host) = HeaderValue::from_str(&target.authority) {
-                    headers.insert(header::HOST, host);
-                }
-                target.prefix.clone()
-            }
-            // Over HTTP/2 the address says it.
-            Http::Two { .. } => target.whole(),
-        };
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
-        let until = put_auth(std::slice::from_mut(&mut headers), credential.header(Nanos::now()));
-        headers.insert(REQUEST_ID, HeaderValue::from_static(""));
-        let headers = RefCell::new(["application/json", "text/event-stream"].map(|accept| {
-            let mut headers = headers.clone();
-            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-            headers
-        }));
-        // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
-        let uris = Api::ALL.map(|api| format!("{shown}{}", api.resource()).parse().unwrap_or_default());
-        let pool = Pool::new(&path);
-        Self { path, target, uris, headers, credential, until: Cell::new(until), pool }
-    }
-
-    /// The headers of a call that is sent at `now`.
-    fn headers(&self, stream: bool, now: Nanos) -> HeaderMap {
-        if now >= self.until.get() {
-            self.until.set(put_auth(&mut *self.headers.borrow_mut(), self.credential.header(now)));
-        }
-        self.headers.borrow()[usize::from(stream)].clone()
-    }
-}
-
-/// Puts the header that proves who calls among others, and says until when it is good.
-fn put_auth(all: &mut [HeaderMap], header: Option<AuthHeader>) -> Nanos {
-    let Some(AuthHeader { name, value, until }) = header else { return Nanos(u64::MAX) };
-    for headers in all {
-        headers.insert(&name, value.clone());
-    }
-    until
-}
 
 /// A call that is ready to be sent, and what becomes known of it. On the heap, where it is not copied about.
 pub struct Prepared {
@@ -166,14 +99,14 @@ impl Caller {
     /// Lets the warmup open more connections than it needs, so that bursts of the measured phase find them warm. For
     /// open loads: a closed one never has more calls under way than in its warmup.
     #[must_use]
-    pub fn filling_pools(mut self) -> Self {
+    pub(crate) fn filling_pools(mut self) -> Self {
         self.fills_pools = true;
         self
     }
 
     /// Keeps every gap between chunks of the measured phase besides recording it: 16 bytes for each.
     #[must_use]
-    pub fn keeping_gaps(mut self) -> Self {
+    pub(crate) fn keeping_gaps(mut self) -> Self {
         self.gaps = Some(RefCell::default());
         self
     }
@@ -181,13 +114,13 @@ impl Caller {
     /// Tells what was said of every failure, not of the first of each class alone, and keeps what was heard of it: for
     /// a few calls.
     #[must_use]
-    pub fn telling_all(mut self) -> Self {
+    pub(crate) fn telling_all(mut self) -> Self {
         self.teller.tell_all();
         self
     }
 
     /// The gaps kept since the last time; those of one call come in order.
-    pub fn take_gaps(&self) -> Vec<Gap> {
+    pub(crate) fn take_gaps(&self) -> Vec<Gap> {
         self.gaps.as_ref().map(RefCell::take).unwrap_or_default()
     }
 

@@ -19,7 +19,7 @@ pub mod path;
 pub mod plan;
 pub mod probe;
 pub mod profile;
-pub mod progress;
+pub(crate) mod progress;
 pub mod random;
 pub(crate) mod report;
 pub mod run;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use hopmark::cli;
-use hopmark::command::exit::{CommandResult, Exit, OrExit};
+use hopmark::command::exit::{CommandResult, Exit};
 use hopmark::command::{compare, init, report, run, schema, selftest, trend};
 use hopmark::console;
 
@@ -42,16 +42,16 @@ fn main() -> ExitCode {
     let done = match cli.verb {
         Some(Verb::Sim(args)) => return mock_backend::cli::main(&args),
         Some(Verb::Known(verb)) => carry_out(verb),
-        None => run::run(cli::RunArgs::default().meant()),
+        None => run::run(cli::RunArgs::default().resolve()),
     };
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            let told = told(&failure.error);
-            if !told.is_empty() {
-                console::tell(format_args!("error: {told}"));
+            let text = with_causes(failure.error());
+            if !text.is_empty() {
+                console::tell(format_args!("error: {text}"));
             }
-            failure.exit.into()
+            Exit::from(&failure).into()
         }
     }
 }
@@ -66,7 +66,7 @@ fn print_instead(instead: &clap::Error) -> ExitCode {
 }
 
 /// The error with its causes, without those that its own text already tells.
-fn told(error: &anyhow::Error) -> String {
+fn with_causes(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
         if text.is_empty() {
@@ -80,21 +80,10 @@ fn told(error: &anyhow::Error) -> String {
 
 fn carry_out(verb: cli::Verb) -> CommandResult {
     match verb {
-        cli::Verb::Run(args) => run::run(args.meant()),
-        cli::Verb::Init(args) => {
-            let written = init::init(&args);
-            let written = match written {
-                Err(error) if error.exit_code() == Exit::World.code() => Err(error).or_world(),
-                written => written.or_usage(),
-            };
-            console::show(&written?).or_world()?;
-            Ok(Exit::Met)
-        }
+        cli::Verb::Run(args) => run::run(args.resolve()),
+        cli::Verb::Init(args) => init::init(&args),
         cli::Verb::Report(args) => report::report(&args),
-        cli::Verb::Schema(args) => {
-            console::show(&schema::schema(&args)).or_world()?;
-            Ok(Exit::Met)
-        }
+        cli::Verb::Schema(args) => schema::schema(&args),
         cli::Verb::Selftest(args) => selftest::selftest(&args),
         cli::Verb::Compare(args) => compare::compare(&args),
         cli::Verb::Trend(args) => trend::trend(&args),

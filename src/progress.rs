@@ -14,43 +14,43 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
 /// The state of a run at an instant.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// The present phase.
-    pub phase: Phase,
+    pub(crate) phase: Phase,
     /// Since the run's start.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
     /// Warmup and measuring together.
-    pub total: Duration,
+    pub(crate) total: Duration,
     /// What is left of `total`; in the drain, the longest that it may still take.
-    pub left: Duration,
+    pub(crate) left: Duration,
     /// Calls a second that the plan wants, lately.
-    pub offered_per_s: f64,
+    pub(crate) offered_per_s: f64,
     /// Calls a second that were sent, lately.
-    pub achieved_per_s: f64,
+    pub(crate) achieved_per_s: f64,
     /// Calls under way.
-    pub in_flight: u64,
+    pub(crate) in_flight: u64,
     /// Calls that ended well.
-    pub ok: u64,
+    pub(crate) ok: u64,
     /// Calls that failed, broke off or were dropped.
-    pub errors: u64,
+    pub(crate) errors: u64,
     /// Each path, in the order of the plan.
-    pub paths: Vec<PathSnapshot>,
+    pub(crate) paths: Vec<PathSnapshot>,
 }
 
 /// One path at an instant.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PathSnapshot {
+pub(crate) struct PathSnapshot {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its median time to first token in milliseconds; `None` before the first.
-    pub ttft_p50_ms: Option<f64>,
+    pub(crate) ttft_p50_ms: Option<f64>,
     /// The 0.99 quantile of the same.
-    pub ttft_p99_ms: Option<f64>,
+    pub(crate) ttft_p99_ms: Option<f64>,
 }
 
 /// The live view.
 #[derive(Debug)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// Several lines that are drawn again and again.
     Live(Live),
     /// A line now and then.
@@ -62,7 +62,7 @@ pub enum Progress {
 impl Progress {
     /// The view that fits where standard error goes.
     #[must_use]
-    pub fn new(quiet: bool, terminal: bool) -> Self {
+    pub(crate) fn new(quiet: bool, terminal: bool) -> Self {
         match (quiet, terminal) {
             (true, _) => Self::Silent,
             (false, true) => Self::Live(Live::new(ProgressDrawTarget::stderr())),
@@ -71,7 +71,7 @@ impl Progress {
     }
 
     /// Shows the state of the run. A terminal that does not take it is no reason to stop.
-    pub fn show(&mut self, snapshot: &Snapshot) {
+    pub(crate) fn show(&mut self, snapshot: &Snapshot) {
         match self {
             Self::Live(live) => live.show(snapshot),
             Self::Plain(plain) => {
@@ -84,7 +84,7 @@ impl Progress {
     }
 
     /// Takes the live lines away, so that the report begins on a clean screen.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         match self {
             Self::Live(live) => live.clear(),
             Self::Plain(_) | Self::Silent => {}
@@ -94,7 +94,7 @@ impl Progress {
 
 /// When a plain line is due: at the first snapshot, in a new phase and after five seconds.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Plain {
+pub(crate) struct Plain {
     last: Option<(Phase, Duration)>,
 }
 
@@ -110,7 +110,7 @@ impl Plain {
 
 /// The lines on a terminal: the run, then each path.
 #[derive(Debug)]
-pub struct Live {
+pub(crate) struct Live {
     all: MultiProgress,
     lines: Vec<ProgressBar>,
 }
@@ -157,7 +157,7 @@ fn path_lines(snapshot: &Snapshot) -> impl Iterator<Item = String> {
 
 /// The whole state in one line, for logs.
 #[must_use]
-pub fn plain_line(snapshot: &Snapshot) -> String {
+pub(crate) fn plain_line(snapshot: &Snapshot) -> String {
     let mut line = format!("{:.0}s {}, {}", snapshot.elapsed.as_secs_f64(), when(snapshot), counts(snapshot));
     for path in &snapshot.paths {
         line.push_str("; ");

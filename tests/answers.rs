@@ -1,67 +1,40 @@
 //! What counts as an answer, over the network: servers that fail under a status of success, and servers that answer well
 //! in a form of their own. Each kind is a table over its members, for both APIs.
 
+#[allow(dead_code, reason = "each binary of tests takes what it needs")]
+#[path = "support/call.rs"]
+mod call;
 mod support;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use hopmark::attempt::{Caller, Route};
+use call::{asking, hello, path_to, prepared};
+use hopmark::attempt::Caller;
 use hopmark::measure::metric::{Basis, Metric};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
-use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
-use hopmark::schedule::tickets::Ticket;
-use hopmark::transport::connect::Target;
+use hopmark::path::Http;
 use hopmark::transport::credential::Credential;
-use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
+use hopmark::units::{Api, Nanos};
 use hopmark::workload::body::Body;
 use hopmark::workload::call::{Call, Prompt};
 use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
 
 const APIS: [Api; 2] = [Api::Chat, Api::Responses];
 
-fn path_to(base_url: String, http: Http) -> NetPath {
-    NetPath {
-        id: PathId(0),
-        name: "direct".to_owned(),
-        kind: PathKind::Direct,
-        base_url,
-        auth: AuthRef::default(),
-        backend: None,
-        connections: ConnectionPolicy::Keep,
-        http,
-        tls: TlsPolicy::default(),
-        timeouts: Timeouts {
-            connect: Span::from_secs(5),
-            first_byte: Span::from_secs(5),
-            gap: Span::from_secs(20),
-            total: Span::from_secs(30),
-        },
-        tags: Vec::new(),
-    }
-}
-
 fn caller(address: std::net::SocketAddr, http: Http) -> Rc<Caller> {
-    let path = path_to(format!("http://{address}/v1"), http);
-    let target = Target::of(&path).expect("a target");
-    Rc::new(Caller::new(vec![Route::new(path, target, Credential::None)], "run".to_owned(), Nanos::now(), 0, 1))
-}
-
-fn asking(api: Api, stream: bool, prompt: Prompt) -> Call {
-    Call { api, stream, model: "m".into(), prompt, max_output_tokens: None, input_tokens: None }
+    call::caller(path_to(format!("http://{address}/v1"), http, [5_000, 5_000, 20_000, 30_000]), Credential::None)
 }
 
 async fn send(caller: &Rc<Caller>, seq: u64, call: &Call) -> Sample {
-    let ticket = Ticket { seq: Seq(seq), round: seq, path: PathId(0), phase: Phase::Measure, intended: Duration::ZERO };
-    let prepared = caller.prepare(ticket, call);
-    Rc::clone(caller).send(prepared, Nanos::now()).await
+    Rc::clone(caller).send(prepared(caller, seq, call), Nanos::now()).await
 }
 
 /// What becomes of one call of a server that does this.
 async fn one(steps: Vec<Step>, api: Api, stream: bool) -> Sample {
     let server = RawServer::start(steps, None).await;
-    send(&caller(server.address, Http::One), 0, &asking(api, stream, Prompt::Text("hi".to_owned()))).await
+    send(&caller(server.address, Http::One), 0, &hello(api, stream)).await
 }
 
 /// A good stream of each API, event by event.
@@ -431,7 +404,7 @@ async fn announcements_are_not_the_first_byte_and_many_headers_are_read() {
             let server = RawServer::start([announced, streamed(stream_head(), &good(api))].concat(), None).await;
             let caller = caller(server.address, Http::One);
             for seq in 0..2 {
-                let sample = send(&caller, seq, &asking(api, true, Prompt::Text("hi".to_owned()))).await;
+                let sample = send(&caller, seq, &hello(api, true)).await;
                 let stamps = sample.stamps;
                 assert_eq!(sample.outcome, Outcome::Ok);
                 assert!(stamps.sent < stamps.first_byte && stamps.first_byte <= stamps.head, "{stamps:?}");
@@ -448,7 +421,7 @@ async fn an_announcement_long_before_the_answer_is_not_its_first_byte() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let announced = Rc::new(std::cell::Cell::new(None));
-    let (caller, call) = (caller(address, Http::One), asking(Api::Chat, false, Prompt::Text("hi".to_owned())));
+    let (caller, call) = (caller(address, Http::One), hello(Api::Chat, false));
     let seen = Rc::clone(&announced);
     let server = async {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -488,7 +461,7 @@ async fn a_connection_that_the_server_had_closed_is_told_apart() {
         ),
     ];
     for (steps, [fresh, reused]) in table {
-        let call = asking(Api::Chat, false, Prompt::Text("hi".to_owned()));
+        let call = hello(Api::Chat, false);
         let server = RawServer::start(steps.clone(), None).await;
         assert_eq!(send(&caller(server.address, Http::One), 0, &call).await.outcome, fresh, "{steps:?}");
         let server = RawServer::scripted(vec![ok.clone(), steps.clone()], None).await;
@@ -522,7 +495,7 @@ async fn over_http2_announcements_are_passed_over_and_many_headers_are_read() {
     let calls = async {
         let server = tokio::task::spawn_local(announcing_h2(listener));
         let caller = caller(address, Http::Two { max: 1, streams: 10 });
-        let sample = send(&caller, 0, &asking(Api::Chat, true, Prompt::Text("hi".to_owned()))).await;
+        let sample = send(&caller, 0, &hello(Api::Chat, true)).await;
         server.abort();
         sample
     };

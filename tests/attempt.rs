@@ -1,67 +1,39 @@
 //! One call against servers that misbehave in every way that was seen in the field, and over https.
 
+#[allow(dead_code, reason = "each binary of tests takes what it needs")]
+#[path = "support/call.rs"]
+mod call;
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
 mod support;
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use hopmark::attempt::{Caller, Route};
+use call::{hello, prepared};
+use hopmark::attempt::Caller;
 use hopmark::measure::metric::{Basis, Metric};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
-use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
-use hopmark::schedule::tickets::Ticket;
-use hopmark::transport::connect::Target;
+use hopmark::path::{ConnectionPolicy, Http, NetPath, TlsPolicy};
 use hopmark::transport::credential::Credential;
-use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
-use hopmark::workload::call::{Call, Prompt};
+use hopmark::units::{Api, Nanos, Span};
 use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
 
 fn path_to(base_url: String) -> NetPath {
-    NetPath {
-        id: PathId(0),
-        name: "direct".to_owned(),
-        kind: PathKind::Direct,
-        base_url,
-        auth: AuthRef::default(),
-        backend: None,
-        connections: ConnectionPolicy::Keep,
-        http: Http::One,
-        tls: TlsPolicy::default(),
-        timeouts: Timeouts {
-            connect: Span::from_secs(5),
-            first_byte: Span::from_millis(1500),
-            gap: Span::from_millis(1500),
-            total: Span::from_secs(10),
-        },
-        tags: Vec::new(),
-    }
+    call::path_to(base_url, Http::One, [5_000, 1_500, 1_500, 10_000])
 }
 
 fn caller(path: NetPath) -> Rc<Caller> {
-    let target = Target::of(&path).expect("a target");
-    Rc::new(Caller::new(vec![Route::new(path, target, Credential::None)], "run".to_owned(), Nanos::now(), 0, 1))
+    call::caller(path, Credential::None)
 }
 
-async fn call(caller: &Rc<Caller>, api: Api, stream: bool, seq: u64) -> Sample {
-    let ticket = Ticket { seq: Seq(seq), round: seq, path: PathId(0), phase: Phase::Measure, intended: Duration::ZERO };
-    let call = Call {
-        api,
-        stream,
-        model: "m".into(),
-        prompt: Prompt::Text("hi".to_owned()),
-        max_output_tokens: None,
-        input_tokens: None,
-    };
-    let prepared = caller.prepare(ticket, &call);
-    Rc::clone(caller).send(prepared, Nanos::now()).await
+async fn send(caller: &Rc<Caller>, api: Api, stream: bool, seq: u64) -> Sample {
+    Rc::clone(caller).send(prepared(caller, seq, &hello(api, stream)), Nanos::now()).await
 }
 
 async fn one(steps: Vec<Step>, api: Api, stream: bool) -> Sample {
     let server = RawServer::start(steps, None).await;
-    call(&caller(path_to(format!("http://{}/v1", server.address))), api, stream, 0).await
+    send(&caller(path_to(format!("http://{}/v1", server.address))), api, stream, 0).await
 }
 
 const ROLE: &str =
@@ -179,7 +151,7 @@ async fn connections_are_kept_or_fresh_as_the_policy_says() {
         path.connections = policy;
         let caller = caller(path);
         for (seq, (id, uses)) in expected.into_iter().enumerate() {
-            let sample = call(&caller, Api::Chat, true, seq as u64).await;
+            let sample = send(&caller, Api::Chat, true, seq as u64).await;
             let conn = sample.conn.expect("a connection");
             assert_eq!((sample.outcome, conn.id, conn.uses), (Outcome::Ok, id, uses), "{policy:?}");
             assert_eq!(conn.tcp.is_some(), uses == 1, "only a new connection has a handshake");
@@ -195,7 +167,7 @@ async fn a_connection_that_was_closed_while_idle_is_not_used_again() {
         RawServer::start(vec![Step::Write(answer(200, "application/json", "", body)), Step::Close], None).await;
     let caller = caller(path_to(format!("http://{}/v1", server.address)));
     for seq in 0..5 {
-        let sample = call(&caller, Api::Chat, false, seq).await;
+        let sample = send(&caller, Api::Chat, false, seq).await;
         assert_eq!(sample.outcome, Outcome::Ok, "call {seq}");
     }
 }
@@ -207,7 +179,7 @@ async fn an_abort_keeps_the_stamps_that_were_reached() {
     path.timeouts.gap = Span::from_secs(60);
     let caller = caller(path);
     let begun = Rc::clone(&caller);
-    let (sample, ()) = tokio::join!(call(&caller, Api::Chat, true, 0), async {
+    let (sample, ()) = tokio::join!(send(&caller, Api::Chat, true, 0), async {
         // A gap is recorded as soon as the second text has arrived.
         while begun.take_interval().is_empty() {
             tokio::task::yield_now().await;
@@ -220,12 +192,12 @@ async fn an_abort_keeps_the_stamps_that_were_reached() {
 
 #[tokio::test]
 async fn nobody_there_is_a_failed_call() {
-    let sample = call(&caller(path_to("http://127.0.0.1:9/v1".to_owned())), Api::Chat, true, 0).await;
+    let sample = send(&caller(path_to("http://127.0.0.1:9/v1".to_owned())), Api::Chat, true, 0).await;
     assert_eq!(sample.outcome, Outcome::Failed(ErrorClass::ConnectRefused));
     assert_eq!((sample.stamps.sent, sample.conn), (None, None));
     // A label of more than 63 characters is refused by the resolver itself; no server is asked.
     let unknown = path_to(format!("http://{}.invalid/v1", "x".repeat(64)));
-    let unknown = call(&caller(unknown), Api::Chat, true, 0).await;
+    let unknown = send(&caller(unknown), Api::Chat, true, 0).await;
     assert_eq!(unknown.outcome, Outcome::Failed(ErrorClass::Dns));
 }
 
@@ -259,18 +231,18 @@ async fn https_is_verified_and_its_handshake_timed() {
     };
 
     let trusting = with(TlsPolicy { ca_file: Some(ca_file), verify: true });
-    let first = call(&trusting, Api::Chat, true, 0).await;
+    let first = send(&trusting, Api::Chat, true, 0).await;
     let conn = first.conn.expect("a connection");
     assert_eq!(first.outcome, Outcome::Ok);
     assert!(conn.dns.is_some() && conn.tcp.is_some() && conn.tls.is_some());
     assert!(first.stamps.sent <= first.stamps.first_byte);
-    let second = call(&trusting, Api::Chat, true, 1).await.conn.expect("a connection");
+    let second = send(&trusting, Api::Chat, true, 1).await.conn.expect("a connection");
     assert_eq!((second.uses, second.tls), (2, None));
 
-    let blind = call(&with(TlsPolicy { ca_file: None, verify: false }), Api::Chat, true, 0).await;
+    let blind = send(&with(TlsPolicy { ca_file: None, verify: false }), Api::Chat, true, 0).await;
     assert_eq!(blind.outcome, Outcome::Ok);
     let (_, stranger) = certificate(dir.path());
-    let strict = call(&with(TlsPolicy { ca_file: Some(stranger), verify: true }), Api::Chat, true, 0).await;
+    let strict = send(&with(TlsPolicy { ca_file: Some(stranger), verify: true }), Api::Chat, true, 0).await;
     assert_eq!(strict.outcome, Outcome::Failed(ErrorClass::Tls));
     let told = strict.message.expect("the reason");
     assert!(told.contains("TLS with localhost") && told.contains("certificate"), "{told}");

@@ -7,12 +7,12 @@ mod rig;
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hopmark::measure::outcome::{ErrorClass, Outcome};
-use rig::{KEY, Sim, hopmark, run_profile, was_only_late};
-use rustix::process::{Pid, Signal, kill_process};
+use rig::{KEY, Sim, fast_sim, hopmark, long_run, pid, run_profile, told, was_only_late};
+use rustix::process::{Signal, kill_process};
 
 const PROFILE: &str = r#"
 name = "cli"
@@ -29,17 +29,13 @@ warmup = "500ms"
 duration = "2s"
 "#;
 
-fn fast_sim() -> Sim {
-    Sim::start(&["--ttft", "20ms", "--itl", "1ms"])
-}
-
 /// What a command prints and how it ends; it must neither break nor tell the secret.
 fn outcome_of(command: &mut Command) -> (i32, String) {
-    let Output { status, stdout, stderr } = command.output().expect("it runs");
-    let told = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    let output = command.output().expect("it runs");
+    let told = told(&output);
     assert!(!told.contains("panicked") && !told.contains("backtrace") && !told.contains("itself broke"), "{told}");
     assert!(!told.contains(KEY), "the secret is told: {told}");
-    (status.code().expect("no signal"), told)
+    (output.status.code().expect("no signal"), told)
 }
 
 fn refused(profile: &str, args: &[&str], code: i32, parts: &[&str]) {
@@ -263,31 +259,14 @@ fn a_closed_loop_keeps_its_callers_busy() {
     );
 }
 
-/// Starts a long run of the three paths against the bundled simulator and waits until it has written rows.
-fn long_run(out: &Path) -> Child {
-    let args = ["run", "--duration", "120s", "--warmup", "500ms", "--set", "workload.time_scale=20", "--out"];
-    let child = hopmark(&args).arg(out).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-    let since = Instant::now();
-    let rows = out.join("requests.csv");
-    while std::fs::read(&rows).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count()) < 50 {
-        assert!(since.elapsed() < Duration::from_secs(60), "no rows");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    child
-}
-
-fn pid(child: &Child) -> Pid {
-    Pid::from_raw(child.id() as i32).expect("a process")
-}
-
 #[test]
 fn an_interrupt_ends_a_run_cleanly() {
     let folder = tempfile::tempdir().expect("folder");
     let out = folder.path().join("out");
-    let child = long_run(&out);
+    let child = long_run(&out, &[]);
     kill_process(pid(&child), Signal::INT).expect("a signal");
     let output = child.wait_with_output().expect("its end");
-    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let told = told(&output);
     assert_eq!(output.status.code(), Some(130), "{told}");
     let run = hopmark::store::load(&out).expect("a run");
     let ending = run.manifest.ending.as_ref().expect("an ending");
@@ -305,7 +284,7 @@ fn an_interrupt_ends_a_run_cleanly() {
 fn a_termination_ends_a_run_cleanly_too() {
     let folder = tempfile::tempdir().expect("folder");
     let out = folder.path().join("out");
-    let child = long_run(&out);
+    let child = long_run(&out, &[]);
     kill_process(pid(&child), Signal::TERM).expect("a signal");
     let output = child.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
@@ -333,7 +312,7 @@ fn stat(pid: u32) -> Option<(char, u32)> {
 fn a_killed_run_keeps_what_it_measured_and_leaves_no_simulator_behind() {
     let folder = tempfile::tempdir().expect("folder");
     let out = folder.path().join("out");
-    let mut child = long_run(&out);
+    let mut child = long_run(&out, &[]);
     let simulators = children_of(child.id());
     assert_eq!(simulators.len(), 1, "the simulator is its child");
     child.kill().expect("killed");
@@ -396,7 +375,7 @@ fn init_writes_a_profile_once() {
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("mine.toml");
     let (code, told) = outcome_of(hopmark(&["init"]).arg(&file));
-    assert!(code == 0 && told.contains("mine.toml"), "{told}");
+    assert!(code == 0 && told.contains("mine.toml") && told.lines().count() == 1, "{told}");
     let (code, told) = outcome_of(hopmark(&["init"]).arg(&file));
     assert!(code == 2 && told.contains("--force"), "{told}");
 }

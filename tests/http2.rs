@@ -1,5 +1,8 @@
 //! Calls that share connections: how they are spread, what befalls them, and how true their stamps are.
 
+#[allow(dead_code, reason = "each binary of tests takes what it needs")]
+#[path = "support/call.rs"]
+mod call;
 #[path = "support/h2server.rs"]
 mod h2server;
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
@@ -13,42 +16,26 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use call::prepared;
 use h2server::{Act, H2Server};
 use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
-use hopmark::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
+use hopmark::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, SecretRef};
 use hopmark::probe::{Findings, preflight};
-use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
 use hopmark::transport::credential::Credential;
 use hopmark::transport::credential::secret::Secret;
-use hopmark::units::{Api, Nanos, PathId, Phase, Seq, Span};
-use hopmark::workload::call::{Call, Prompt};
+use hopmark::units::{Api, Nanos, Phase, Span};
+use hopmark::workload::call::Call;
 use rig::{KEY, Sim, quantile, run_profile};
 use tokio::sync::{Barrier, Notify};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
 fn path_to(base_url: String, max: usize, streams: usize) -> NetPath {
-    NetPath {
-        id: PathId(0),
-        name: "direct".to_owned(),
-        kind: PathKind::Direct,
-        base_url,
-        auth: AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator },
-        backend: None,
-        tags: Vec::new(),
-        connections: ConnectionPolicy::Keep,
-        http: Http::Two { max, streams },
-        tls: TlsPolicy::default(),
-        timeouts: Timeouts {
-            connect: Span::from_secs(10),
-            first_byte: Span::from_secs(30),
-            gap: Span::from_secs(30),
-            total: Span::from_secs(30),
-        },
-    }
+    let path = call::path_to(base_url, Http::Two { max, streams }, [10_000, 30_000, 30_000, 30_000]);
+    NetPath { auth: AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator }, ..path }
 }
 
 fn path_at(server: &H2Server, max: usize, streams: usize) -> NetPath {
@@ -56,29 +43,19 @@ fn path_at(server: &H2Server, max: usize, streams: usize) -> NetPath {
 }
 
 fn caller(path: NetPath) -> Rc<Caller> {
-    let target = Target::of(&path).expect("a target");
     let key = Secret::new(KEY.to_owned()).expect("a key");
     let credential = Credential::of(&path, Some(&key)).expect("a credential");
-    Rc::new(Caller::new(vec![Route::new(path, target, credential)], "run".to_owned(), Nanos::now(), 0, 1))
+    call::caller(path, credential)
 }
 
 /// What every call asks.
 fn hello() -> Call {
-    Call {
-        api: Api::Chat,
-        stream: true,
-        model: "gpt-4o".into(),
-        prompt: Prompt::Text("hi".to_owned()),
-        max_output_tokens: None,
-        input_tokens: None,
-    }
+    call::hello(Api::Chat, true)
 }
 
 /// A call in a task of its own, as the driver makes them.
 fn begin(caller: &Rc<Caller>, seq: u64) -> JoinHandle<Sample> {
-    let ticket = Ticket { seq: Seq(seq), round: seq, path: PathId(0), phase: Phase::Measure, intended: Duration::ZERO };
-    let prepared = caller.prepare(ticket, &hello());
-    spawn_local(Rc::clone(caller).send(prepared, Nanos::now()))
+    spawn_local(Rc::clone(caller).send(prepared(caller, seq, &hello()), Nanos::now()))
 }
 
 async fn ended(calls: Vec<JoinHandle<Sample>>) -> Vec<Sample> {

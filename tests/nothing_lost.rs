@@ -13,11 +13,11 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::store;
-use rig::{KEY, Sim, hopmark};
+use rig::{KEY, Sim, fast_sim, hopmark, long_run, pid, rows, told, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -34,10 +34,6 @@ warmup = "500ms"
 duration = "2s"
 "#;
 
-fn fast_sim() -> Sim {
-    Sim::start(&["--ttft", "20ms", "--itl", "1ms"])
-}
-
 /// A profile of this simulator, in a folder of its own.
 fn profile(folder: &Path, sim: &Sim, duration: &str) -> PathBuf {
     let file = folder.join("p.toml");
@@ -46,29 +42,11 @@ fn profile(folder: &Path, sim: &Sim, duration: &str) -> PathBuf {
     file
 }
 
-fn told(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
 /// What a shell script with hopmark in `$HOPMARK` comes to.
 fn shell(folder: &Path, script: &str) -> Output {
     let mut command = Command::new("bash");
     command.args(["-c", script]).current_dir(folder).env("HOPMARK", env!("CARGO_BIN_EXE_hopmark"));
     command.env("HOPMARK_TRUTH_KEY", KEY).stdin(Stdio::null()).output().expect("a shell")
-}
-
-/// Waits until something holds.
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn rows(dir: &Path) -> usize {
-    let text = fs::read(dir.join("requests.csv")).unwrap_or_default();
-    text.iter().filter(|byte| **byte == b'\n').count()
 }
 
 fn has_summary_and_report(dir: &Path) -> bool {
@@ -239,18 +217,11 @@ fn a_result_that_could_not_be_handed_over_is_an_error() {
 
 // A terminal that closes, and a kill.
 
-fn pid(child: &Child) -> Pid {
-    Pid::from_raw(child.id() as i32).expect("a process")
-}
-
 #[test]
 fn a_terminal_that_closes_ends_a_run_like_a_termination() {
     let folder = tempfile::tempdir().expect("folder");
     let out = folder.path().join("out");
-    let args =
-        ["run", "--quiet", "--duration", "120s", "--warmup", "500ms", "--set", "workload.time_scale=20", "--out"];
-    let child = hopmark(&args).arg(&out).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-    wait_until("rows", || rows(&out) > 50);
+    let child = long_run(&out, &["--quiet"]);
     // The shell and the kernel each send one, to every process of the terminal.
     for _ in 0..2 {
         simulators(child.id())

@@ -8,16 +8,17 @@ use anyhow::Context;
 use crate::analysis::RunComparison;
 use crate::analysis::runs::{RunSide, between, within};
 use crate::cli::{CompareArgs, CompareFormat};
-use crate::command::exit::{CommandResult, Exit, OrExit};
-use crate::command::report::look;
+use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::objective::margin::Margin;
 use crate::report::comparison::document::Compared;
 use crate::report::comparison::{JSON, MARKDOWN};
+use crate::report::glance::stdout_look;
 use crate::report::{markdown, terminal};
 use crate::run::Run;
 use crate::store;
 use crate::store::file::{self, StoreError};
+use crate::store::reference::RunRef;
 
 /// Carries out `hopmark compare`.
 ///
@@ -27,10 +28,10 @@ use crate::store::file::{self, StoreError};
 pub fn compare(args: &CompareArgs) -> CommandResult {
     let margins: Vec<Margin> =
         args.margin.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--margin").or_usage()?;
-    let ((dir, own), (other_dir, other)) = (split(&args.base), split(&args.candidate));
-    let mut base = read(&dir).or_usage()?;
-    let candidate = if is_same(&dir, &other_dir) { None } else { Some(read(&other_dir).or_usage()?) };
-    let (own, other) = (own.as_deref(), other.as_deref());
+    let (own, other) = (RunRef::of(&args.base), RunRef::of(&args.candidate));
+    let mut base = read(&own.dir).or_usage()?;
+    let candidate = if own.is_same_run(&other) { None } else { Some(read(&other.dir).or_usage()?) };
+    let (own, other) = (own.path.as_deref(), other.path.as_deref());
     let between = match &candidate {
         None => within(&mut base, (own, other), &margins),
         Some(run) => between(RunSide { run: &base, path: own }, RunSide { run, path: other }, &margins),
@@ -50,25 +51,8 @@ fn read(dir: &Path) -> anyhow::Result<Run> {
     store::load(dir).with_context(|| format!("{} cannot be compared", dir.display()))
 }
 
-/// Whether both are one folder, so that it is read once.
-fn is_same(a: &Path, b: &Path) -> bool {
-    let real = |dir: &Path| fs::canonicalize(dir).ok();
-    real(a).is_some_and(|a| real(b) == Some(a))
-}
-
 fn exit(between: &RunComparison, strict: bool) -> Exit {
     Exit::of(between.conclusion().exit_code(strict))
-}
-
-/// `RUN_DIR` or `RUN_DIR:PATH`; a folder whose own name holds a colon is taken as it is.
-fn split(written: &Path) -> (PathBuf, Option<String>) {
-    let text = written.to_string_lossy();
-    match text.rsplit_once(':') {
-        Some((dir, path)) if !written.exists() && !dir.is_empty() && !path.is_empty() => {
-            (PathBuf::from(dir), Some(path.to_owned()))
-        }
-        _ => (written.to_owned(), None),
-    }
 }
 
 /// Writes what is a file, and prints the rest.
@@ -87,7 +71,7 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
     }
     if wants(CompareFormat::Terminal) {
         let written: Vec<String> = written.iter().map(|path| format!("written: {}", path.display())).collect();
-        console::show(&terminal::render(&compared.document(), look(), &written)).or_world()?;
+        console::show(&terminal::render(&compared.document(), stdout_look(), &written)).or_world()?;
     }
     documents.iter().try_for_each(|document| console::deliver(document)).or_world()
 }
@@ -142,7 +126,7 @@ mod tests {
     fn ended(args: &CompareArgs) -> (u8, String) {
         match compare(args) {
             Ok(exit) => (exit.code(), String::new()),
-            Err(failure) => (failure.exit.code(), format!("{:#}", failure.error)),
+            Err(failure) => (Exit::from(&failure).code(), format!("{:#}", failure.error())),
         }
     }
 
@@ -201,17 +185,5 @@ mod tests {
         assert!(rows.iter().filter(|row| row["margin"].is_null()).all(|row| row["gate"].is_null()));
         assert!(read(MARKDOWN).starts_with("## "));
         assert_eq!(fs::read_dir(dir.path().join("out")).expect("out").count(), 2);
-    }
-
-    #[test]
-    fn a_folder_with_a_colon_in_its_name_is_a_folder() {
-        let dir = tempfile::tempdir().expect("dir");
-        let odd = dir.path().join("2026-10-01T01:00");
-        fs::create_dir_all(&odd).expect("folder");
-        assert_eq!(split(&odd), (odd.clone(), None));
-        let mut named = odd.clone().into_os_string();
-        named.push(":gateway");
-        assert_eq!(split(Path::new(&named)), (odd, Some("gateway".to_owned())));
-        assert_eq!(split(Path::new("nowhere")), (PathBuf::from("nowhere"), None));
     }
 }

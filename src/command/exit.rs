@@ -1,8 +1,11 @@
-//! Exit codes, and failures that carry theirs.
+//! Exit codes: what each end of a command tells the shell.
 
 use std::process::ExitCode;
 
-use crate::runner::{EarlyEnd, failure};
+use crate::runner::coordinator::Cut;
+pub use crate::runner::failure::Failure;
+pub(crate) use crate::runner::failure::OrFailure;
+use crate::runner::signals::StopSignal;
 
 /// What a command tells the shell. The numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +56,32 @@ impl Exit {
     }
 }
 
-impl From<EarlyEnd> for Exit {
-    fn from(end: EarlyEnd) -> Self {
-        match end {
-            EarlyEnd::AsAsked => Self::Met,
-            EarlyEnd::Failing => Self::Missed,
-            EarlyEnd::SimulatorDied => Self::Invalid,
-            EarlyEnd::Interrupted => Self::Interrupted,
-            EarlyEnd::Terminated => Self::Terminated,
-            EarlyEnd::Broken => Self::World,
+impl From<&Cut> for Exit {
+    fn from(cut: &Cut) -> Self {
+        match cut {
+            Cut::Limit(_) | Cut::Aborted(_) | Cut::Enough(_) => Self::Met,
+            Cut::Failing(_) => Self::Missed,
+            Cut::SimulatorDied(_) => Self::Invalid,
+            Cut::Signal(signal) => (*signal).into(),
+            Cut::Refused(_) | Cut::Broken(_) => Self::World,
+        }
+    }
+}
+
+impl From<StopSignal> for Exit {
+    fn from(signal: StopSignal) -> Self {
+        match signal {
+            StopSignal::Interrupt => Self::Interrupted,
+            StopSignal::Terminate | StopSignal::HangUp => Self::Terminated,
+        }
+    }
+}
+
+impl From<&Failure> for Exit {
+    fn from(failure: &Failure) -> Self {
+        match failure {
+            Failure::World(_) => Self::World,
+            Failure::Usage(_) => Self::Usage,
         }
     }
 }
@@ -72,47 +92,5 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A failure to say in one sentence, with its exit code.
-#[derive(Debug)]
-pub struct Failure {
-    /// What the shell is told.
-    pub exit: Exit,
-    /// What the person is told.
-    pub error: anyhow::Error,
-}
-
-impl From<failure::Failure> for Failure {
-    fn from(failure: failure::Failure) -> Self {
-        match failure {
-            failure::Failure::World(error) => Self { exit: Exit::World, error },
-            failure::Failure::Usage(error) => Self { exit: Exit::Usage, error },
-        }
-    }
-}
-
 /// What a command returns.
 pub type CommandResult<T = Exit> = Result<T, Failure>;
-
-/// Gives an error its exit code.
-pub trait OrExit<T> {
-    /// The world refused.
-    ///
-    /// # Errors
-    /// The same failure, with [`Exit::World`].
-    fn or_world(self) -> CommandResult<T>;
-    /// What was given is wrong.
-    ///
-    /// # Errors
-    /// The same failure, with [`Exit::Usage`].
-    fn or_usage(self) -> CommandResult<T>;
-}
-
-impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
-    fn or_world(self) -> CommandResult<T> {
-        self.map_err(|error| Failure { exit: Exit::World, error: error.into() })
-    }
-
-    fn or_usage(self) -> CommandResult<T> {
-        self.map_err(|error| Failure { exit: Exit::Usage, error: error.into() })
-    }
-}

@@ -2,55 +2,39 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use anyhow::anyhow;
 
 use crate::cli::InitArgs;
+use crate::command::exit::{CommandResult, Exit, OrFailure};
+use crate::console;
 use crate::profile::OWN_ENDPOINTS;
 use crate::store::file::{StoreError, write_whole};
 
 /// The word of the profile that stands for its own file.
 const FILE_WORD: &str = "THIS-FILE";
 
-/// A profile that was not written.
-#[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    /// The file is there already.
-    #[error("{} exists already; name another file, or write over it with --force", .0.display())]
-    Exists(PathBuf),
-    /// The disk refused.
-    #[error("cannot write {}: {source}", file.display())]
-    Write {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl InitError {
-    /// The exit code of the process.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Write { .. } => 1,
-            Self::Exists(_) => 2,
-        }
-    }
-}
-
-/// Writes the profile and says in a sentence what to do with it.
+/// Carries out `hopmark init`: writes the profile and says in a sentence what to do with it.
 ///
 /// # Errors
-/// When the file exists and `--force` was not given, or it cannot be written.
-pub fn init(args: &InitArgs) -> Result<String, InitError> {
+/// A [`Failure`](crate::command::exit::Failure): 2 when the file exists and `--force` was not given, 1 when it cannot be
+/// written.
+pub fn init(args: &InitArgs) -> CommandResult {
     let name = args.file.display().to_string();
     match write(&args.file, OWN_ENDPOINTS.replace(FILE_WORD, &name).as_bytes(), args.force) {
-        Ok(()) => Ok(format!(
-            "wrote {name}: change its addresses and model, export the two variables it names, then `hopmark run {name}`"
-        )),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(InitError::Exists(args.file.clone())),
-        Err(source) => Err(InitError::Write { file: args.file.clone(), source }),
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let exists = anyhow!("{name} exists already; name another file, or write over it with --force");
+            return Err(exists).or_usage();
+        }
+        Err(error) => return Err(anyhow!("cannot write {name}: {error}")).or_world(),
     }
+    console::show(&format!(
+        "wrote {name}: change its addresses and model, export the two variables it names, then `hopmark run {name}`"
+    ))
+    .or_world()?;
+    Ok(Exit::Met)
 }
 
 /// Writes the file whole or not at all.
@@ -73,6 +57,8 @@ fn write(file: &Path, text: &[u8], force: bool) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::profile::Profile;
 
@@ -84,8 +70,7 @@ mod tests {
     fn what_is_written_is_a_profile_that_names_its_file() {
         let folder = tempfile::tempdir().expect("folder");
         let file = folder.path().join("mine.toml");
-        let message = init(&args(file.clone(), false)).expect("written");
-        assert!(message.contains("mine.toml") && !message.contains('\n'), "{message}");
+        assert_eq!(init(&args(file.clone(), false)).expect("written"), Exit::Met);
         let text = std::fs::read_to_string(&file).expect("there");
         assert!(!text.contains(FILE_WORD));
         assert_eq!(Profile::parse(&text, &file).expect("parses").paths.len(), 2);
@@ -97,8 +82,8 @@ mod tests {
         let file = folder.path().join("mine.toml");
         std::fs::write(&file, "mine").expect("written");
         let error = init(&args(file.clone(), false)).expect_err("exists");
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("--force"), "{error}");
+        assert_eq!(Exit::from(&error), Exit::Usage);
+        assert!(error.error().to_string().contains("--force"), "{:#}", error.error());
         assert_eq!(std::fs::read_to_string(&file).expect("there"), "mine");
         init(&args(file.clone(), true)).expect("forced");
         assert!(std::fs::read_to_string(&file).expect("there").contains("[workload]"));
@@ -108,6 +93,6 @@ mod tests {
     fn a_folder_that_is_not_there_is_the_worlds_refusal() {
         let folder = tempfile::tempdir().expect("folder");
         let error = init(&args(folder.path().join("no/mine.toml"), false)).expect_err("no folder");
-        assert_eq!(error.exit_code(), 1);
+        assert_eq!(Exit::from(&error), Exit::World);
     }
 }

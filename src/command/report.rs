@@ -1,16 +1,15 @@
 //! `hopmark report`: judges a run directory again and renders it, also that of a run that was killed.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use anyhow::Context;
 
-use crate::analysis::{self, Analysis, Conclusion};
+use crate::analysis::{self, Conclusion};
 use crate::cli;
-use crate::command::exit::{CommandResult, Exit, OrExit};
+use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
-use crate::report::{self, Format, Look, run as run_report, terminal};
-use crate::run::Run;
+use crate::report::glance::glance;
+use crate::report::{self, Format};
 use crate::store;
 use crate::store::file;
 
@@ -49,7 +48,7 @@ fn meant(written: cli::Format) -> Format {
 ///
 /// # Errors
 /// When the directory is no run, or a file cannot be written.
-pub(crate) fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow::Result<Conclusion> {
+fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow::Result<Conclusion> {
     let run = store::load(dir).with_context(|| format!("{} cannot be reported on", dir.display()))?;
     let analysis = analysis::analyse(&run);
     let folder = out.unwrap_or(dir);
@@ -59,27 +58,6 @@ pub(crate) fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> 
         console::show(&glance(&run, &analysis, page.as_deref()))?;
     }
     Ok(analysis.conclusion)
-}
-
-/// The report at a glance, as the terminal at standard output wants it; `page` names the report's file.
-#[must_use]
-pub(crate) fn glance(run: &Run, analysis: &Analysis, page: Option<&str>) -> String {
-    let page: Vec<String> = page.map(|page| format!("report: {page}")).into_iter().collect();
-    terminal::render(&run_report::document(run, analysis), look(), &page)
-}
-
-/// What the terminal at standard output wants: its width, and colours unless `NO_COLOR` is set or it is no terminal.
-pub(super) fn look() -> Look {
-    let is_terminal = std::io::stdout().is_terminal();
-    let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    Look { width: width(is_terminal), colour }
-}
-
-/// The terminal's own width; that of `COLUMNS` where it does not tell; 120 elsewhere.
-fn width(is_terminal: bool) -> Option<u16> {
-    let told = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|_| is_terminal);
-    let asked = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    Some(told.filter(|width| *width > 0).or_else(asked).unwrap_or(120).max(60))
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! `hopmark run`: from a plan to a run directory and a verdict.
 
-mod dry;
-
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -9,16 +7,17 @@ use anyhow::anyhow;
 use crate::analysis::sizing::Spread;
 use crate::analysis::{Analysis, analyse};
 use crate::cli;
-use crate::command::exit::{CommandResult, Exit, Failure, OrExit};
-use crate::command::report::glance;
+use crate::command::exit::{CommandResult, Exit, Failure, OrFailure};
 use crate::console::{self, Undelivered};
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::profile::sizing::Assumed;
+use crate::report::glance::glance;
 use crate::report::{self, Format, json, sizing};
 use crate::run::Run;
-use crate::runner::signals::Told;
-use crate::runner::{EarlyEnd, FinishedRun, RunOptions, carry_out, signals};
+use crate::runner::dry_run;
+use crate::runner::execution::{FinishedRun, RunOptions, carry_out, resolve};
+use crate::runner::signals;
 use crate::store;
 use crate::workload::Workload;
 
@@ -29,19 +28,16 @@ use crate::workload::Workload;
 pub fn run(args: cli::Run) -> CommandResult {
     let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
     let assumed = profile.sizing;
-    let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
-    let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
-    if plan.follows_trace()
-        && let Some(times) = workload.times().or_usage()?
-    {
-        plan.end_with_trace(times).or_usage()?;
+    let (plan, workload) = resolve(profile)?;
+    if args.flags.dry_run {
+        return dry_run(&plan, &workload, spread(assumed, args.flags.size_from.as_deref())?, args.flags.quiet);
     }
-    plan.check_measured(workload.arrivals()).or_usage()?;
-    if args.dry_run {
-        return dry_run(&plan, &workload, spread(assumed, args.size_from.as_deref())?, args.quiet);
-    }
-    let options =
-        RunOptions { out: args.out.clone(), skip_preflight: args.skip_preflight, quiet: args.quiet, keep_gaps: false };
+    let options = RunOptions {
+        out: args.out.clone(),
+        skip_preflight: args.flags.skip_preflight,
+        quiet: args.flags.quiet,
+        keep_gaps: false,
+    };
     let mut finished = carry_out(plan, workload, &options)?;
     drop(finished.simulator.take());
     conclude(&finished, &args)
@@ -60,7 +56,7 @@ fn spread(assumed: Option<Assumed>, size_from: Option<&Path>) -> CommandResult<S
 
 /// Prints the plan with its size as JSON, and the size for people where they look for it.
 fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> CommandResult {
-    let size = dry::size(plan, workload, spread);
+    let size = dry_run::size(plan, workload, spread);
     let mut document = serde_json::to_value(plan).or_world()?;
     if let Some(fields) = document.as_object_mut() {
         fields.insert("sizing".to_owned(), sizing::json(&size));
@@ -74,41 +70,36 @@ fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> Com
 
 /// Judges and renders the run from its files.
 fn conclude(finished: &FinishedRun, args: &cli::Run) -> CommandResult {
-    if let Some((cut, why)) = &finished.cut {
-        let word = if *cut == EarlyEnd::AsAsked { "note" } else { "error" };
-        console::tell(format_args!(
-            "{word}: the run ended early: {why}; what was measured is in {}",
-            finished.dir.display()
-        ));
+    let early = finished.cut.as_ref().map(Exit::from);
+    if let (Some(exit), Some(cut)) = (early, &finished.cut) {
+        let word = if exit == Exit::Met { "note" } else { "error" };
+        let (why, dir) = (cut.reason(), finished.dir.display());
+        console::tell(format_args!("{word}: the run ended early: {why}; what was measured is in {dir}"));
     }
-    end_when_told();
-    let exit = judge(finished, args);
-    match (&finished.cut, exit) {
+    end_on_signal();
+    match (early, judge(finished, args)) {
         // Their reasons stand in the files, which may come to something graver.
-        (Some((EarlyEnd::AsAsked | EarlyEnd::Failing | EarlyEnd::SimulatorDied, _)) | None, exit) => exit,
+        (Some(Exit::Met | Exit::Missed | Exit::Invalid) | None, judged) => judged,
         // Why it ended is the answer, unless the files could not be written: 1 stands before an interrupt.
-        (Some((cut, _)), Err(failure)) if is_reader_gone(&failure) => Ok((*cut).into()),
-        (Some((cut, _)), Ok(_)) => Ok((*cut).into()),
-        (Some(_), exit) => exit,
+        (Some(early), Err(failure)) if is_reader_gone(&failure) => Ok(early),
+        (Some(early), Ok(_)) => Ok(early),
+        (Some(_), judged) => judged,
     }
 }
 
 /// Whether nothing is wrong but that whoever read standard output has ended, as on Ctrl-C in a pipeline.
 fn is_reader_gone(failure: &Failure) -> bool {
-    matches!(failure.error.downcast_ref(), Some(Undelivered::ReaderGone))
+    matches!(failure.error().downcast_ref(), Some(Undelivered::ReaderGone))
 }
 
 /// From now on a signal ends this process at once: everything measured is on disk, and files are written whole.
-fn end_when_told() {
+fn end_on_signal() {
     std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let told = runtime.map(|runtime| runtime.block_on(signals::told_to_end()));
-        let exit = match told {
-            Ok(Some(Told::Interrupt)) => Exit::Interrupted,
-            Ok(Some(Told::Terminate)) => Exit::Terminated,
-            Ok(Some(Told::HangUp) | None) | Err(_) => return,
-        };
-        std::process::exit(exit.code().into());
+        let signal = runtime.map(|runtime| runtime.block_on(signals::wait_for_stop()));
+        if let Ok(Some(signal)) = signal {
+            std::process::exit(Exit::from(signal).code().into());
+        }
     });
 }
 
@@ -118,9 +109,9 @@ fn judge(finished: &FinishedRun, args: &cli::Run) -> CommandResult {
     // What cannot be written keeps nothing else from being written, nor the summary from being shown.
     let series = store::series::write(&finished.dir.join(store::file::SERIES), &run).or_world();
     let written = report::write(&run, &analysis, &Format::OF_A_RUN, &finished.dir).or_world();
-    let told = tell(&run, &analysis, finished, args.json).or_world();
+    let told = tell(&run, &analysis, finished, args.flags.json).or_world();
     series.and(written).and(told)?;
-    Ok(Exit::of(analysis.conclusion.exit_code(args.strict)))
+    Ok(Exit::of(analysis.conclusion.exit_code(args.flags.strict)))
 }
 
 /// Prints what the run comes to.

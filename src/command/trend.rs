@@ -4,11 +4,11 @@ use anyhow::{Context, anyhow};
 
 use crate::analysis::trend::{Question, trend as judge};
 use crate::cli::TrendArgs;
-use crate::command::exit::{CommandResult, Exit, OrExit};
-use crate::command::report::look;
+use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::objective::margin::{Margin, parse_quantile};
 use crate::plan::DEFAULT_SEED;
+use crate::report::glance::stdout_look;
 use crate::report::trend::document::History;
 use crate::report::trend::{self as paper, json};
 use crate::report::{figure, terminal};
@@ -41,7 +41,7 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
         // The page holds the charts, so their files need not be named.
         let named = written.iter().filter(|path| path.extension().is_none_or(|ending| ending != "svg"));
         let named: Vec<String> = named.map(|path| format!("written: {}", path.display())).collect();
-        console::show(&terminal::render(&history.document(), look(), &named)).or_world()?;
+        console::show(&terminal::render(&history.document(), stdout_look(), &named)).or_world()?;
     }
     Ok(Exit::of(trend.exit_code(args.strict)))
 }
@@ -139,7 +139,7 @@ mod tests {
     fn ended(args: &TrendArgs) -> (u8, String) {
         match trend(args) {
             Ok(exit) => (exit.code(), String::new()),
-            Err(failure) => (failure.exit.code(), format!("{:#}", failure.error)),
+            Err(failure) => (Exit::from(&failure).code(), format!("{:#}", failure.error())),
         }
     }
 

@@ -17,6 +17,7 @@ pub(crate) mod figure;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod format;
+pub(crate) mod glance;
 mod glossary;
 mod glyph;
 pub(crate) mod html;
@@ -34,7 +35,6 @@ pub(crate) mod trend;
 pub(crate) mod words;
 
 pub(crate) use format::Format;
-pub(crate) use terminal::Look;
 
 /// The summary as a table for spreadsheets.
 pub(crate) const SUMMARY_CSV: &str = "summary.csv";
@@ -115,6 +115,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::analysis::analyse;
     use crate::report::fixture::{golden, judged};
+    use crate::report::terminal::Look;
 
     /// Whether every tag is closed in its order, as XML wants it.
     pub(crate) fn well_formed(text: &str) -> Result<(), String> {

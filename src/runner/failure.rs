@@ -1,12 +1,22 @@
-//! Why a run could not be carried out, by whose fault it was. The verb turns it into an exit code.
+//! Why something was not carried out, by whose fault it was. The verb turns it into an exit code.
 
-/// A run that was not carried out, or not to its end.
+/// A command or a run that was not carried out, or not to its end.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The world refused.
     World(anyhow::Error),
     /// What was given is wrong; nothing was sent.
     Usage(anyhow::Error),
+}
+
+impl Failure {
+    /// What to say in one sentence.
+    #[must_use]
+    pub fn error(&self) -> &anyhow::Error {
+        match self {
+            Self::World(error) | Self::Usage(error) => error,
+        }
+    }
 }
 
 /// What the steps of a run return.

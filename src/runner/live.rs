@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
 use crate::progress::{PathSnapshot, Progress, Snapshot};
-use crate::runner::coordinator::Moment;
+use crate::runner::event_loop::Moment;
 use crate::runner::worker::Setup;
 use crate::schedule::tickets::Ticket;
 use crate::units::Phase;

@@ -6,9 +6,9 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a signal says.
+/// A signal that asks this process to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum StopSignal {
     /// SIGINT.
     Interrupt,
     /// SIGTERM.
@@ -40,7 +40,7 @@ impl Signals {
     }
 
     /// Waits for the next.
-    pub(crate) async fn next(&mut self) -> Told {
+    pub(crate) async fn next(&mut self) -> StopSignal {
         let hung_up = async {
             match &mut self.hangups {
                 Some(hangups) => hangups.recv().await,
@@ -49,9 +49,9 @@ impl Signals {
         };
         tokio::select! {
             biased;
-            Some(()) = self.interrupts.recv() => Told::Interrupt,
-            Some(()) = self.terminations.recv() => Told::Terminate,
-            Some(()) = hung_up => Told::HangUp,
+            Some(()) = self.interrupts.recv() => StopSignal::Interrupt,
+            Some(()) = self.terminations.recv() => StopSignal::Terminate,
+            Some(()) = hung_up => StopSignal::HangUp,
             else => std::future::pending().await,
         }
     }
@@ -59,12 +59,12 @@ impl Signals {
 
 /// Waits for a signal to end; `None` when signals cannot be heard. A terminal that closes is no such signal here: its
 /// shell and its system both send one, and the files should still be written.
-pub(crate) async fn told_to_end() -> Option<Told> {
+pub(crate) async fn wait_for_stop() -> Option<StopSignal> {
     let mut signals = Signals::hear().ok()?;
     loop {
         match signals.next().await {
-            told @ (Told::Interrupt | Told::Terminate) => return Some(told),
-            Told::HangUp => {}
+            signal @ (StopSignal::Interrupt | StopSignal::Terminate) => return Some(signal),
+            StopSignal::HangUp => {}
         }
     }
 }

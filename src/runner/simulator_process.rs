@@ -16,9 +16,9 @@ use crate::runner::failure::{Failure, OrFailure, RunResult};
 use crate::runner::health_monitor::Backend;
 use crate::transport::credential::secret::{BadSecret, Secret};
 
-/// How long the simulator may take to be ready.
 /// The exit code by which the simulator says that its scenario or its flags are wrong.
 const USAGE: i32 = 2;
+/// How long the simulator may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running simulator; it ends when this is dropped, and also when this process is killed, because its standard

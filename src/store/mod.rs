@@ -25,6 +25,7 @@ mod large {
 }
 mod lost;
 pub mod manifest;
+pub(crate) mod reference;
 pub mod rows;
 pub mod rows_read;
 pub mod selftest;

@@ -2,10 +2,12 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use hopmark::measure::ledger::{self, LedgerLine};
 use hopmark::run::Run;
+use rustix::process::Pid;
 
 const HOPMARK: &str = env!("CARGO_BIN_EXE_hopmark");
 
@@ -96,6 +98,45 @@ pub(crate) fn hopmark(args: &[&str]) -> Command {
     let mut command = Command::new(HOPMARK);
     command.args(args).env("HOPMARK_TRUTH_KEY", KEY).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
     command
+}
+
+/// A simulator that answers quickly.
+pub(crate) fn fast_sim() -> Sim {
+    Sim::start(&["--ttft", "20ms", "--itl", "1ms"])
+}
+
+/// Begins a long run of the quickstart's paths against the bundled simulator, and waits until it has written rows.
+pub(crate) fn long_run(out: &Path, more: &[&str]) -> Child {
+    let args = ["run", "--duration", "120s", "--warmup", "500ms", "--set", "workload.time_scale=20", "--out"];
+    let mut command = hopmark(&args);
+    let child = command.arg(out).args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    wait_until("rows", || rows(out) > 50);
+    child
+}
+
+/// The rows that a run has written so far, with their head.
+pub(crate) fn rows(dir: &Path) -> usize {
+    let text = std::fs::read(dir.join("requests.csv")).unwrap_or_default();
+    text.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// Waits until something holds.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The process, for signals.
+pub(crate) fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id() as i32).expect("a process")
+}
+
+/// All that a program printed.
+pub(crate) fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// A run of the driver that has ended.

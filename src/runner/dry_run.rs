@@ -11,7 +11,7 @@ use crate::workload::Workload;
 const LOOKED_AT: u64 = 20_000;
 
 /// Sizes a plan.
-pub(super) fn size(plan: &Plan, workload: &Workload, spread: Spread) -> Sizing {
+pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread) -> Sizing {
     let minutes = plan.measure_until().as_secs_f64() / 60.0;
     let mut sizing = Sizing {
         requests: None,

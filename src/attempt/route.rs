@@ -1,0 +1,81 @@
+//! One path as a worker calls it: where it leads, its ready-made addresses and headers, and its connections.
+
+use std::cell::{Cell, RefCell};
+
+use hyper::Uri;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::path::{Http, NetPath};
+use crate::transport::connect::Target;
+use crate::transport::credential::{AuthHeader, Credential};
+use crate::transport::pool::Pool;
+use crate::units::{Api, Nanos};
+
+/// Carries the call's own name.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+
+/// Room for the headers of a request, and then for those of its answer: hyper reads them into the same map.
+const HEADERS: usize = 24;
+
+/// One path as a worker calls it: its target, its ready-made addresses and headers, and its connections.
+pub struct Route {
+    pub(super) path: NetPath,
+    pub(super) target: Target,
+    /// Where each API is called.
+    pub(super) uris: [Uri; Api::ALL.len()],
+    /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
+    headers: RefCell<[HeaderMap; 2]>,
+    pub(super) credential: Credential,
+    /// Until when the credential's header is good.
+    until: Cell<Nanos>,
+    pub(super) pool: Pool,
+}
+
+impl Route {
+    /// A path that leads to `target`, and what proves there who calls.
+    #[must_use]
+    pub fn new(path: NetPath, target: Target, credential: Credential) -> Self {
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        let shown = match path.http {
+            Http::One => {
+                if let Ok(host) = HeaderValue::from_str(&target.authority) {
+                    headers.insert(header::HOST, host);
+                }
+                target.prefix.clone()
+            }
+            // Over HTTP/2 the address says it.
+            Http::Two { .. } => target.whole(),
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
+        let until = put_auth(std::slice::from_mut(&mut headers), credential.header(Nanos::now()));
+        headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+        let headers = RefCell::new(["application/json", "text/event-stream"].map(|accept| {
+            let mut headers = headers.clone();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            headers
+        }));
+        // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
+        let uris = Api::ALL.map(|api| format!("{shown}{}", api.resource()).parse().unwrap_or_default());
+        let pool = Pool::new(&path);
+        Self { path, target, uris, headers, credential, until: Cell::new(until), pool }
+    }
+
+    /// The headers of a call that is sent at `now`.
+    pub(super) fn headers(&self, stream: bool, now: Nanos) -> HeaderMap {
+        if now >= self.until.get() {
+            self.until.set(put_auth(&mut *self.headers.borrow_mut(), self.credential.header(now)));
+        }
+        self.headers.borrow()[usize::from(stream)].clone()
+    }
+}
+
+/// Puts the header that proves who calls among others, and says until when it is good.
+fn put_auth(all: &mut [HeaderMap], header: Option<AuthHeader>) -> Nanos {
+    let Some(AuthHeader { name, value, until }) = header else { return Nanos(u64::MAX) };
+    for headers in all {
+        headers.insert(&name, value.clone());
+    }
+    until
+}

@@ -1,0 +1,30 @@
+//! `hopmark selftest`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `hopmark selftest`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SelftestArgs {
+    /// Streams at once, a level for each number, such as 100,1000 [default: 10,100,1000 and on while the machine holds,
+    /// then 1000 arrivals a second]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub streams: Vec<u32>,
+
+    /// Also 10,000 streams at 5 tokens a second
+    #[arg(long)]
+    pub full: bool,
+
+    /// Print selftest.json instead of the table
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write selftest.json here as well, besides where later runs find it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Print no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}

@@ -1,0 +1,45 @@
+//! `hopmark trend`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `hopmark trend`.
+#[derive(Args, Clone, Debug)]
+pub struct TrendArgs {
+    /// The folder of run directories, or of their summary.json files under any name
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+
+    /// Where to write trend.html, trend.json, junit.xml and charts/*.svg
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// A metric to follow, such as ttft; may be repeated
+    #[arg(long, value_name = "METRIC", value_delimiter = ',', default_value = "ttft,e2e")]
+    pub metric: Vec<String>,
+
+    /// A quantile to follow: 0.5, 0.9, 0.95, 0.99 or 0.999, or p50 and so on; may be repeated
+    #[arg(long, value_name = "Q", value_delimiter = ',', default_value = "0.5,0.95")]
+    pub quantile: Vec<String>,
+
+    /// How much worse is no matter: 5%, e2e=10%, ttft.p95=20ms; of several the narrowest counts
+    #[arg(long, value_name = "MARGIN", value_delimiter = ',', default_value = "5%")]
+    pub margin: Vec<String>,
+
+    /// The profile whose runs are followed [default: that of the newest run]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// Judge the newest N nights only
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub last: usize,
+
+    /// Print trend.json instead of the table
+    #[arg(long)]
+    pub json: bool,
+
+    /// End with exit code 5 when there are too few nights to judge
+    #[arg(long)]
+    pub strict: bool,
+}

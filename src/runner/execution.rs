@@ -1,0 +1,273 @@
+//! One run carried out, step by step: from a plan to a run directory.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::anyhow;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::console;
+use crate::driver::heartbeat::Heartbeat;
+use crate::measure::sample::Gap;
+use crate::plan::Plan;
+use crate::probe;
+use crate::profile::Profile;
+use crate::run::Manifest;
+use crate::runner::coordinator::Cut;
+use crate::runner::ending::ending_of;
+use crate::runner::environment;
+use crate::runner::event_loop;
+use crate::runner::event_loop::MeasuredRun;
+use crate::runner::failure::{OrFailure, RunResult};
+use crate::runner::health_monitor::{Backend, HealthMonitor};
+use crate::runner::live::Live;
+use crate::runner::preflight;
+use crate::runner::simulator_process;
+use crate::runner::simulator_process::SimulatorProcess;
+use crate::runner::stopping::early_stop::EarlyStop;
+use crate::runner::worker::Setup;
+use crate::store;
+use crate::store::claim::Claim;
+use crate::store::journal::Journal;
+use crate::transport::connect::Target;
+use crate::transport::credential::Credential;
+use crate::units::Nanos;
+use crate::workload::Workload;
+
+/// From the last preparation to the run's start: time for every worker to be ready.
+const LEAD: Duration = Duration::from_millis(200);
+
+/// How a run is carried out, beyond what its plan says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunOptions {
+    /// The run directory, new or empty; by default one is made in `results`.
+    pub(crate) out: Option<PathBuf>,
+    /// Do not try each path before the run.
+    pub(crate) skip_preflight: bool,
+    /// Print no progress.
+    pub(crate) quiet: bool,
+    /// Keep every gap between chunks besides recording it.
+    pub(crate) keep_gaps: bool,
+}
+
+/// A run that has been carried out and lies on disk.
+pub(crate) struct FinishedRun {
+    /// Its run directory.
+    pub(crate) dir: PathBuf,
+    /// Why it ended before its plan, if it did.
+    pub(crate) cut: Option<Cut>,
+    /// Every gap between chunks, if they were to be kept.
+    pub(crate) gaps: Vec<Gap>,
+    /// The simulator, which ends with this.
+    pub(crate) simulator: Option<SimulatorProcess>,
+}
+
+/// What a profile means on this machine: its plan, and the calls that it asks for.
+///
+/// # Errors
+/// [`Failure::Usage`](crate::runner::failure::Failure) when its data cannot be read or nothing would be measured.
+pub(crate) fn resolve(profile: Profile) -> RunResult<(Plan, Workload)> {
+    let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
+    let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
+    if plan.follows_trace()
+        && let Some(times) = workload.times().or_usage()?
+    {
+        plan.end_with_trace(times).or_usage()?;
+    }
+    plan.check_measured(workload.arrivals()).or_usage()?;
+    Ok((plan, workload))
+}
+
+/// Carries out a plan and leaves its run directory.
+///
+/// # Errors
+/// A [`Failure`]; what was measured until then is on disk.
+pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions) -> RunResult<FinishedRun> {
+    let key = plan.simulator.as_ref().map(|_| simulator_process::throw_away_key()).transpose().or_world()?;
+    let credentials = plan.paths.iter().map(|path| Credential::of(path, key.as_ref()));
+    let credentials: Vec<Credential> = credentials.collect::<Result<_, _>>().or_usage()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
+    let started = SystemTime::now();
+    let clock = OffsetDateTime::from(started);
+    let claim = run_directory(&plan, options, clock)?;
+    let dir = claim.dir().to_owned();
+    // Before the simulator starts, which inherits the limit.
+    let too_few_files = environment::raise_open_files(most_files(&plan));
+    let mut simulator = match (&plan.simulator, &key) {
+        (Some(simulator), Some(key)) => Some(SimulatorProcess::start(&simulator.scenario, plan.seed, key)?),
+        _ => None,
+    };
+    if let Some(simulator) = &simulator {
+        simulator.resolve(&mut plan).or_usage()?;
+    }
+    let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
+
+    let mut notes = notes_before(&plan, &targets, simulator.is_some());
+    notes.extend(workload.notes());
+    if !options.skip_preflight {
+        notes.extend(preflight::try_all(
+            &runtime,
+            &plan,
+            &workload,
+            (&targets, &credentials),
+            &run_id(clock),
+            options.quiet,
+        )?);
+    }
+    notes.extend(too_few_files);
+    if !options.quiet {
+        notes.iter().for_each(|note| console::tell(format_args!("note: {note}")));
+    }
+    let truth = simulator.as_ref().and_then(|simulator| runtime.block_on(describe(simulator)));
+
+    let setup = Setup {
+        workload: Arc::new(workload),
+        targets,
+        credentials,
+        run_id: run_id(clock),
+        origin: Nanos::now() + LEAD,
+        under_way: Arc::default(),
+        keeps_gaps: options.keep_gaps,
+        plan: Arc::new(plan),
+    };
+    let mut manifest = manifest(&setup, clock, truth, notes)?;
+    store::manifest::write(&dir, &manifest).or_world()?;
+    drop(claim);
+    let backend = simulator.as_ref().and_then(SimulatorProcess::as_backend);
+    let backend = (backend, simulator.as_mut());
+    let measured = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), options)?;
+    end(dir, manifest, measured, simulator)
+}
+
+/// The run directory, made and claimed before anything is sent.
+fn run_directory(plan: &Plan, options: &RunOptions, clock: OffsetDateTime) -> RunResult<Claim> {
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let claim = match &options.out {
+        Some(dir) => Claim::of(dir),
+        None => {
+            let name: String = plan.name.chars().map(plain).collect();
+            Claim::of_new(Path::new("results"), &format!("{name}-{}", compact(clock)))
+        }
+    };
+    claim.or_world()
+}
+
+/// What the reader must know before the first figure.
+fn notes_before(plan: &Plan, targets: &[Target], simulated: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (path, target) in plan.paths.iter().zip(targets) {
+        if !is_loopback(&target.host) {
+            notes.push(format!(
+                "path '{}' leads to {}: this run sends real load over the network",
+                path.name, target.host
+            ));
+        }
+    }
+    if simulated {
+        notes.push(
+            "the paths lead to the bundled simulator: `tcp` is loopback, because a program cannot delay the kernel's \
+             handshake; the simulator charges that round trip to a new connection's first bytes instead"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The files that may be open at once, as far as the plan tells: a connection a call, and a timer a caller.
+fn most_files(plan: &Plan) -> usize {
+    match plan.concurrency() {
+        0 => plan.load.max_in_flight,
+        concurrency => 2 * concurrency as usize,
+    }
+}
+
+/// What the simulator says of itself; the run goes on without it.
+async fn describe(simulator: &SimulatorProcess) -> Option<serde_json::Value> {
+    let base = simulator.listeners.values().next()?;
+    let client = probe::control_client().ok()?;
+    client.get(format!("{base}/_sim/describe")).send().await.ok()?.json().await.ok()
+}
+
+fn manifest(
+    setup: &Setup,
+    clock: OffsetDateTime,
+    simulator: Option<serde_json::Value>,
+    notes: Vec<String>,
+) -> RunResult<Manifest> {
+    Ok(Manifest {
+        schema_version: 1,
+        id: setup.run_id.clone(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: clock.format(&Rfc3339).or_world()?,
+        origin: setup.origin,
+        plan: (*setup.plan).clone(),
+        environment: environment::describe(),
+        simulator,
+        own_error: environment::selftest_file()
+            .and_then(|file| store::selftest::newest(&file, &environment::identity())),
+        notes,
+        rows: None,
+        ending: None,
+    })
+}
+
+fn measure(
+    runtime: &tokio::runtime::Runtime,
+    setup: &Setup,
+    (dir, manifest): (&Path, &mut Manifest),
+    (started, (backend, simulator)): (SystemTime, (Option<Backend>, Option<&mut SimulatorProcess>)),
+    options: &RunOptions,
+) -> RunResult<MeasuredRun> {
+    let from = setup.plan.first_measured(setup.workload.arrivals());
+    let (journal, sinks) = Journal::start(dir, manifest, started, setup.plan.workers, from).or_world()?;
+    let heartbeats: Vec<_> = sinks.iter().map(|_| Heartbeat::new(setup.origin)).collect();
+    let watch = HealthMonitor::keep(dir, setup.origin, heartbeats.clone(), backend).or_world()?;
+    let worker_sinks = sinks.into_iter().zip(heartbeats).collect();
+    let mut live = Live::new(setup, options.quiet);
+    let early_stop = EarlyStop::of(setup, manifest);
+    let minutes =
+        event_loop::carry_out(setup, worker_sinks, &journal, (early_stop, simulator), |moment| live.show(moment));
+    let measured = runtime.block_on(minutes).or_world();
+    live.finish();
+    let (written, watched) = (journal.finish().map_err(|error| anyhow!(error)), watch.end());
+    let mut measured = measured?;
+    // If it broke, what the journal said last is true of what it wrote.
+    let said_last = || store::manifest::read(dir).ok().and_then(|said| said.rows);
+    manifest.rows = written.as_ref().map_or_else(|_| said_last(), Clone::clone);
+    if let Err(error) = written.map(drop).and(watched) {
+        measured.end.cut = Some(Cut::Broken(error));
+    }
+    Ok(measured)
+}
+
+/// Says in the manifest how the run ended.
+fn end(
+    dir: PathBuf,
+    mut manifest: Manifest,
+    measured: MeasuredRun,
+    simulator: Option<SimulatorProcess>,
+) -> RunResult<FinishedRun> {
+    manifest.ending = Some(ending_of(&measured, manifest.plan.paths.len()));
+    store::manifest::write(&dir, &manifest).or_world()?;
+    let gaps = measured.workers.into_iter().flat_map(|worker| worker.gaps).collect();
+    Ok(FinishedRun { dir, cut: measured.end.cut, gaps, simulator })
+}
+
+/// `20261121T110203Z`.
+fn compact(clock: OffsetDateTime) -> String {
+    let clock = clock.to_offset(time::UtcOffset::UTC);
+    let (hour, minute, second) = clock.to_hms();
+    let (year, month, day) = clock.to_calendar_date();
+    format!("{year:04}{:02}{day:02}T{hour:02}{minute:02}{second:02}Z", u8::from(month))
+}
+
+/// Unique enough to tell the calls of one run from those of another in a server's logs.
+fn run_id(clock: OffsetDateTime) -> String {
+    format!("{}-{:04x}", compact(clock), (clock.nanosecond() / 1000 + std::process::id()) & 0xffff)
+}
