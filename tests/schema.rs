@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hopmark::cli::Override;
 use hopmark::command::schema::{self, PROFILE};
 use hopmark::profile::fields::SECTIONS;
+use hopmark::profile::source::Override;
 use hopmark::profile::{OWN_ENDPOINTS, Profile, QUICKSTART};
 use serde_json::{Value, json};
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+
 use crate::analysis::Analysis;
 use crate::run::Run;
 use crate::store::file::{self, StoreError};
@@ -16,7 +18,6 @@ pub(crate) mod export;
 pub(crate) mod figure;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub(crate) mod format;
 pub(crate) mod glance;
 mod glossary;
 mod glyph;
@@ -34,10 +35,7 @@ pub(crate) mod terminal;
 pub(crate) mod trend;
 pub(crate) mod words;
 
-pub(crate) use format::Format;
-
-/// The summary as a table for spreadsheets.
-pub(crate) const SUMMARY_CSV: &str = "summary.csv";
+pub(crate) use export::Format;
 
 /// A report that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -64,42 +62,12 @@ pub(crate) fn write(
     let drawn = formats.iter().any(|format| matches!(format, Format::Svg | Format::Html));
     let charts = if drawn { chart::charts(run, analysis)? } else { Vec::new() };
     let mut files = Vec::new();
-    for format in Format::ALL.into_iter().filter(|format| formats.contains(format)) {
-        files.extend(rendered(run, analysis, &charts, format)?);
+    for format in Format::value_variants().iter().filter(|format| formats.contains(format)) {
+        files.extend(export::render(run, analysis, &charts, *format)?);
     }
     // One that cannot be written keeps none of the others away.
     let written: Vec<_> = files.into_iter().map(|(name, bytes)| write_one(dir.join(name), &bytes)).collect();
     written.into_iter().collect()
-}
-
-/// The files of a format: their names in the folder, and their bytes.
-fn rendered(
-    run: &Run,
-    analysis: &Analysis,
-    charts: &[chart::Chart],
-    format: Format,
-) -> Result<Vec<(PathBuf, Vec<u8>)>, ReportError> {
-    let one = |name: &str, bytes: Vec<u8>| vec![(PathBuf::from(name), bytes)];
-    Ok(match format {
-        Format::Terminal => Vec::new(),
-        Format::Json => one(file::SUMMARY, json::render(run, analysis)),
-        Format::Csv => one(SUMMARY_CSV, csv::render(run, analysis)),
-        Format::Svg => {
-            let name = |chart: &chart::Chart| Path::new(file::CHARTS).join(format!("{}.svg", chart.id));
-            charts.iter().map(|chart| (name(chart), chart.wide.clone().into_bytes())).collect()
-        }
-        Format::Html => one(file::REPORT, html::render(&run::document(run, analysis), charts)),
-        Format::Junit => run::junit::render(run, analysis).map_or(Vec::new(), |bytes| one(file::JUNIT, bytes)),
-        Format::Markdown => one("summary.md", markdown::render(&run::document(run, analysis))),
-        Format::Hlog => export::hlog::render(run, analysis)?,
-        Format::Hgrm => export::hgrm::render(run, analysis),
-        Format::K6 => one("k6-summary.json", export::k6::render(run, analysis)),
-        Format::Vllm => export::vllm::render(run, analysis),
-        Format::GithubBenchmark => one("github-benchmark.json", export::github::render(run, analysis)),
-        Format::Bencher => one("bencher.json", export::bencher::render(run, analysis)),
-        Format::Otava => one("otava.csv", export::otava::render(run, analysis)),
-        Format::Prometheus => one("hopmark.prom", export::prometheus::render(run, analysis)),
-    })
 }
 
 fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
@@ -159,7 +127,7 @@ pub(crate) mod tests {
         fs::write(dir.path().join(file::CHARTS), b"in the way").expect("written");
         let error = write(run, analysis, &Format::OF_A_RUN, dir.path()).expect_err("no charts").to_string();
         assert!(error.contains("charts"), "{error}");
-        for name in [file::SUMMARY, SUMMARY_CSV, file::REPORT, file::JUNIT] {
+        for name in [file::SUMMARY, "summary.csv", file::REPORT, file::JUNIT] {
             assert!(dir.path().join(name).is_file(), "{name}");
         }
     }
