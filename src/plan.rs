@@ -142,7 +142,7 @@ impl Plan {
     /// How many seconds an interval of histograms, counts and series lasts: it widens with the plan, so that files stay
     /// bounded. 1 up to ten minutes, 10 up to two hours, 60 beyond.
     #[must_use]
-    pub(crate) fn interval_s(&self) -> u64 {
+    pub fn interval_s(&self) -> u64 {
         match self.measure_until().as_secs() {
             0..=600 => 1,
             601..=7_200 => 10,

@@ -157,7 +157,7 @@ impl Aborted {
 
     /// Why the run ended, in a sentence.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn reason(&self) -> String {
         format!("it was surely missed after {:.0} s of measuring, and that ended the run", self.at_s)
     }
 }
@@ -187,8 +187,9 @@ pub struct Totals {
     pub spans: Vec<SpanCounts>,
     /// Values of the successful calls of the measured phase in nanoseconds, to three digits.
     pub values: BTreeMap<Series, Histogram<u64>>,
-    /// Quantiles over time of the successful calls of the measured phase, by the interval in which they ended.
-    pub over_time: BTreeMap<(u64, Series), (f64, f64)>,
+    /// Median and 0.99 quantile over time, milliseconds, by the interval in which a call of the measured phase ended; calls
+    /// that timed out are longer than all others, and `None` stands where the quantile is one of theirs.
+    pub over_time: BTreeMap<(u64, Series), (Option<f64>, Option<f64>)>,
 }
 
 /// What was counted in an interval on one path in one phase.
@@ -300,16 +301,6 @@ impl Run {
     #[must_use]
     pub fn headline_basis(&self) -> Basis {
         self.manifest.headline_basis()
-    }
-
-    /// How many calls of the measured phase there are for each that has a row: 1 unless rows are a sample.
-    #[must_use]
-    pub fn calls_a_row(&self) -> f64 {
-        if self.totals.is_none() {
-            return 1.0;
-        }
-        let calls: u64 = self.counted(Phase::Measure).iter().map(Counts::calls).sum();
-        calls as f64 / self.measured().count().max(1) as f64
     }
 
     /// The attempts whose intended time lies in the measured phase that have rows.

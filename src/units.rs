@@ -147,6 +147,58 @@ impl FromStr for Api {
     }
 }
 
+/// How planned calls ended. `planned` is the sum of the others, or the books of a run are wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallCounts {
+    /// Arrivals due.
+    pub planned: u64,
+    /// Whole answers.
+    pub ok: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Calls that were cut: by the server, by the end of the run, or by its death.
+    pub incomplete: u64,
+    /// Arrivals that were never sent.
+    pub dropped: u64,
+}
+
+impl CallCounts {
+    /// Whether every arrival is accounted for.
+    #[must_use]
+    pub fn adds_up(self) -> bool {
+        self.planned == self.ok + self.failed + self.incomplete + self.dropped
+    }
+}
+
+impl std::ops::AddAssign for CallCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.planned += other.planned;
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.incomplete += other.incomplete;
+        self.dropped += other.dropped;
+    }
+}
+
+/// A figure with its 95% interval, in the figure's own unit. What there is too little data for is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// What was seen.
+    pub value: Option<f64>,
+    /// The lower end of the interval.
+    pub low: Option<f64>,
+    /// The upper end of the interval.
+    pub high: Option<f64>,
+}
+
+impl Estimate {
+    /// The interval, if both ends are known.
+    #[must_use]
+    pub fn interval(self) -> Option<(f64, f64)> {
+        self.low.zip(self.high)
+    }
+}
+
 /// A rate in events a second, written "20/s", "90/m" or "3600/h".
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

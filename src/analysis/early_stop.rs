@@ -1,59 +1,56 @@
 //! Whether the intervals of a run are as narrow as was asked for. What they hold plays no part in it: a run that stops
 //! when something has become significant would find something in the end.
 
-use crate::analysis::input::population::{headline, known_quantile, quantile_ms};
-use crate::analysis::slo::{Beside, Cut, Figure, quantile_of};
+use crate::analysis::input::blocks::BlockedView;
+use crate::analysis::input::population::quantile_ms;
+use crate::analysis::slo::{Beside, Figure, Observation, quantile_of};
+use crate::analysis::stats::basic::known_quantile;
 use crate::measure::metric::Metric;
-use crate::measure::sample::Sample;
 use crate::objective::indicator::{Form, Quantity};
 use crate::objective::precision::{Precision, Target};
-use crate::run::Run;
 use crate::units::PathId;
 
 /// What was reached, in a sentence, once every target is: for several paths by the interval of each shift against the
 /// baseline, for one alone by that of its own quantile.
-#[must_use]
-pub fn reached(run: &Run, measured: &[&Sample], precision: &Precision) -> Option<String> {
-    let cut = Cut::new(run, measured);
-    let told: Option<Vec<String>> = precision.0.iter().map(|target| told(run, measured, &cut, target)).collect();
-    Some(format!("the precision asked for is reached: {}", told?.join(", ")))
+pub(crate) fn reached(cut: &BlockedView<'_>, precision: &Precision) -> Option<String> {
+    let reached: Option<Vec<String>> = precision.0.iter().map(|target| reached_target(cut, target)).collect();
+    Some(format!("the precision asked for is reached: {}", reached?.join(", ")))
 }
 
 /// How narrow the widest interval of a target is, if that is narrow enough.
-fn told(run: &Run, measured: &[&Sample], cut: &Cut<'_>, target: &Target) -> Option<String> {
-    let metric = target.metric.unwrap_or_else(|| headline(measured));
-    let baseline = run.manifest.plan.baseline;
-    let figure = known_quantile(&quantile_ms(measured, baseline, metric, run.headline_basis()), target.quantile)?;
-    let half = widest(run, measured, cut, metric, target.quantile)?;
+fn reached_target(cut: &BlockedView<'_>, target: &Target) -> Option<String> {
+    let view = cut.view();
+    let metric = target.metric.unwrap_or(view.headline);
+    let figure = known_quantile(&quantile_ms(&view.kept, view.baseline, metric, view.basis()), target.quantile)?;
+    let half = widest(cut, metric, target.quantile)?;
     (half <= target.half_width.in_ms(figure)).then(|| format!("{target} by \u{b1}{half:.2} ms"))
 }
 
 /// The longest half-width over all paths; `None` while one has no interval that could decide.
-fn widest(run: &Run, measured: &[&Sample], cut: &Cut<'_>, metric: Metric, q: f64) -> Option<f64> {
-    let plan = &run.manifest.plan;
+fn widest(cut: &BlockedView<'_>, metric: Metric, q: f64) -> Option<f64> {
+    let (view, baseline) = (cut.view(), cut.view().baseline);
     let figure = |path: PathId| Figure { path, quantity: Quantity::Time(metric), form: Form::Quantile(q) };
-    let others: Vec<PathId> = plan.paths.iter().map(|path| path.id).filter(|path| *path != plan.baseline).collect();
-    let seen = |path: &PathId| cut.beside(figure(*path), figure(plan.baseline), Beside::Difference, |_| true);
+    let others: Vec<PathId> = view.paths.iter().map(|path| path.id).filter(|path| *path != baseline).collect();
+    let seen = |path: &PathId| cut.beside(figure(*path), figure(baseline), Beside::Difference, |_| true);
     let all = if others.is_empty() {
-        vec![quantile_of(run, measured, plan.baseline, metric, q)]
+        vec![quantile_of(view, baseline, metric, q)]
     } else {
         others.iter().map(seen).collect()
     };
-    let half = |seen: crate::analysis::slo::Seen| match seen.ci {
-        (Some(low), Some(high)) if seen.decides => Some((high - low) / 2.0),
-        _ => None,
-    };
+    let half =
+        |seen: Observation| seen.estimate.interval().filter(|_| seen.decides).map(|(low, high)| (high - low) / 2.0);
     all.into_iter().map(half).try_fold(0.0f64, |widest, half| Some(widest.max(half?)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::input::view::View;
     use crate::run::fixture::World;
 
     fn stops(world: &World, precision: &str) -> bool {
         let run = world.run();
-        reached(&run, &run.measured().collect::<Vec<_>>(), &precision.parse().expect("a precision")).is_some()
+        reached(&BlockedView::of(&View::of(&run)), &precision.parse().expect("a precision")).is_some()
     }
 
     #[test]

@@ -1,9 +1,15 @@
 //! The judgement: a pure, seeded function of a run. Knows nothing of files, terminals or charts.
 
+use crate::analysis::compare::baseline;
+use crate::analysis::compare::gates::Gates;
+use crate::analysis::input::blocks::BlockedView;
+use crate::analysis::input::view::View;
+use crate::analysis::summary::reported::Reported;
+use crate::analysis::summary::timeline::{Timeline, timelines};
+use crate::analysis::summary::waterfall::{Waterfall, waterfalls};
+use crate::analysis::summary::{calls, failing, findings, paths};
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::sample::Sample;
 use crate::run::Run;
-use crate::units::Phase;
 
 pub mod compare;
 pub mod conclusion;
@@ -25,7 +31,6 @@ pub use crate::analysis::summary::findings::Finding;
 pub use crate::analysis::summary::paths::PathSummary;
 pub use conclusion::Conclusion;
 pub use slo::{ExpectationResult, ObjectiveResult};
-pub use trend::Trend;
 pub use validity::{Validity, ValidityVerdict};
 
 /// Everything that is judged of a run.
@@ -40,9 +45,9 @@ pub struct Analysis {
     /// What each path did wrong beyond being slow, in the order of the plan.
     pub findings: Vec<Vec<Finding>>,
     /// What the difference of each candidate is made of.
-    pub waterfalls: Vec<crate::analysis::summary::waterfall::Waterfall>,
+    pub waterfalls: Vec<Waterfall>,
     /// How the time to the first byte falls apart as services tell it, in the order of the plan.
-    pub reported: Vec<Option<crate::analysis::summary::reported::Reported>>,
+    pub reported: Vec<Option<Reported>>,
     /// Every path against the baseline; `None` with one path alone.
     pub comparison: Option<Comparison>,
     /// The paths that failed, in the order of the plan.
@@ -52,7 +57,7 @@ pub struct Analysis {
     /// The claims of the plan.
     pub expectations: Vec<ExpectationResult>,
     /// The headline metric over time, in the order of the plan.
-    pub timelines: Vec<crate::analysis::summary::timeline::Timeline>,
+    pub timelines: Vec<Timeline>,
     /// Whether the run may be judged at all.
     pub validity: Validity,
     /// What it comes to.
@@ -65,48 +70,33 @@ pub struct Analysis {
 /// which this tool could not measure faithfully, for all paths alike; what is shown over time leaves nothing out.
 #[must_use]
 pub fn analyse(run: &Run) -> Analysis {
-    let measured: Vec<&Sample> = run.measured().collect();
-    let kept = crate::analysis::input::rounds::kept(run, &measured, &run.bad_seconds());
-    let headline = crate::analysis::input::population::headline(&measured);
-    let counted = run.counted(Phase::Measure);
-    let paths = crate::analysis::summary::paths::summarize(run, &kept);
-    let mut validity = validity::examine(run, &measured, &kept, &paths, headline);
-    let mut comparison = crate::analysis::compare::baseline::compare(run, &kept);
+    let view = View::of(run);
+    let cut = BlockedView::of(&view);
+    let requests = calls::requests(&view);
+    let failing = failing::find(&view);
+    let mut validity = validity::examine(&view, &requests);
+    let mut comparison = baseline::compare(&cut, Gates::of(view.plan()), &failing);
     validity.note_interference(run, comparison.as_ref());
     if validity.verdict == ValidityVerdict::Invalid {
         comparison.iter_mut().for_each(Comparison::withhold);
     }
-    let objectives = slo::judge(run, &kept);
-    let failing = crate::analysis::summary::failing::find(run);
+    let objectives = slo::judge(&cut);
+    let each = || view.paths.iter().map(|path| path.id);
     Analysis {
-        basis: run.headline_basis(),
-        headline,
-        findings: paths
-            .iter()
-            .map(|path| crate::analysis::summary::findings::find(&measured, &counted[path.path.index()], path.path))
-            .collect(),
+        basis: view.basis(),
+        headline: view.headline,
+        findings: each().map(|path| findings::find(&view, path)).collect(),
         conclusion: Conclusion::of(run.is_complete(), &validity, &failing, &objectives, comparison.as_ref()),
-        waterfalls: comparison
-            .as_ref()
-            .map_or_else(Vec::new, |c| crate::analysis::summary::waterfall::waterfalls(run, &kept, c.baseline)),
-        timelines: crate::analysis::summary::timeline::timelines(run, &measured, headline),
-        reported: paths.iter().map(|path| reported_of(run, &kept, path)).collect(),
-        paths,
+        waterfalls: comparison.as_ref().map_or_else(Vec::new, |_| waterfalls(&view)),
+        timelines: timelines(&view),
+        reported: each().map(|path| Reported::of(&view, path)).collect(),
+        paths: paths::summarize(&view, &requests),
         comparison,
         failing,
         objectives,
-        expectations: slo::hold(run, &kept),
+        expectations: slo::judge_claims(&cut),
         validity,
     }
-}
-
-fn reported_of(
-    run: &Run,
-    kept: &[&Sample],
-    path: &PathSummary,
-) -> Option<crate::analysis::summary::reported::Reported> {
-    let own: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path.path).copied().collect();
-    crate::analysis::summary::reported::Reported::of(run, &own)
 }
 
 #[cfg(test)]
@@ -149,7 +139,7 @@ mod tests {
     /// as many to show the shift in four runs of five.
     #[test]
     fn a_fifth_of_the_samples_decides_nothing_and_says_how_many_it_takes() {
-        let needed = 2.0 * crate::analysis::stats::power::rounds_for(10.0 / 150.0, 0.5, 0.3, 1.0);
+        let needed = 2.0 * 244.383;
         let (mut open, mut told) = (0, 0);
         for seed in 0..10 {
             let world =
@@ -249,7 +239,7 @@ mod tests {
         assert_eq!(validity(&all), validity(&few));
         for (a, b) in all.objectives.iter().zip(&few.objectives) {
             let tolerated = if a.objective.expr.to_string().starts_with("ttft") { 0.1 } else { 2e-3 };
-            let (x, y) = (a.observed.expect("seen"), b.observed.expect("seen"));
+            let (x, y) = (a.estimate.value.expect("seen"), b.estimate.value.expect("seen"));
             assert!((x - y).abs() <= tolerated * x && a.verdict == b.verdict, "{a:?} {b:?}");
         }
         let failures = |analysis: &Analysis| {

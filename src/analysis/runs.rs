@@ -23,15 +23,14 @@ use crate::analysis::compare::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::compare::survivors;
 use crate::analysis::compare::verdict::Judge;
 use crate::analysis::conclusion::Conclusion;
-use crate::analysis::input::blocks::{Blocks, FOR_VERDICT};
-use crate::analysis::input::population::{Connections, headline};
-use crate::analysis::input::rounds::kept;
+use crate::analysis::input::blocks::{BlockedView, Blocks, FOR_VERDICT};
+use crate::analysis::input::population::Connections;
+use crate::analysis::input::view::View;
+use crate::analysis::summary::calls::requests;
 use crate::analysis::summary::failing;
 use crate::analysis::summary::failing::FailedPath;
-use crate::analysis::summary::paths;
 use crate::analysis::validity::{self, Validity, ValidityVerdict};
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::sample::Sample;
 use crate::objective::margin::{Margin, declared_for_errors};
 use crate::plan::Plan;
 use crate::run::Run;
@@ -117,39 +116,30 @@ pub struct RunComparison {
 ///
 /// # Errors
 /// When they cannot be compared: a sentence that says why.
-pub fn between(base: RunSide, candidate: RunSide, margins: &[Margin]) -> Result<RunComparison, Incomparable> {
-    if comparability::same_run(base.run, candidate.run) {
-        return within(&mut base.run.clone(), (base.path, candidate.path), margins);
-    }
-    let (headline, of_base) = seen(base.run);
-    let (_, of_candidate) = seen(candidate.run);
+pub fn compare_runs(base: RunSide, candidate: RunSide, margins: &[Margin]) -> Result<RunComparison, Incomparable> {
     let referee = Referee { gates: Gates { margins, default: true } };
-    Ok(referee.two_runs(base, candidate, headline, [of_base, of_candidate])?.without_verdicts_if_invalid())
+    let compared = if comparability::same_run(base.run, candidate.run) {
+        referee.one_run(View::of(base.run), (base.path, candidate.path))?
+    } else {
+        referee.two_runs(&Examined::of(base), &Examined::of(candidate))?
+    };
+    Ok(compared.without_verdicts_if_invalid())
 }
 
-/// Compares two paths of one run, base and candidate. The run is left as it was.
-///
-/// # Errors
-/// When they cannot be compared: a sentence that says why.
-pub fn within(
-    run: &mut Run,
-    paths: (Option<&str>, Option<&str>),
-    margins: &[Margin],
-) -> Result<RunComparison, Incomparable> {
-    let (headline, validity) = seen(run);
-    let plan = &run.manifest.plan;
-    let (before, declared) = (plan.baseline, plan.margins.clone());
-    let between = Referee { gates: Gates { margins, default: true } }.one_run(run, paths, headline, validity);
-    (run.manifest.plan.baseline, run.manifest.plan.margins) = (before, declared);
-    Ok(between?.without_verdicts_if_invalid())
+/// One side with what is known of it before it is compared.
+struct Examined<'a> {
+    view: View<'a>,
+    path: Option<&'a str>,
+    failing: Vec<FailedPath>,
+    validity: Validity,
 }
 
-fn seen(run: &Run) -> (Metric, Validity) {
-    let measured: Vec<&Sample> = run.measured().collect();
-    let kept = kept(run, &measured, &run.bad_seconds());
-    let headline = headline(&measured);
-    let paths = paths::summarize(run, &kept);
-    (headline, validity::examine(run, &measured, &kept, &paths, headline))
+impl<'a> Examined<'a> {
+    fn of(side: RunSide<'a>) -> Self {
+        let view = View::of(side.run);
+        let (failing, validity) = (failing::find(&view), validity::examine(&view, &requests(&view)));
+        Self { view, path: side.path, failing, validity }
+    }
 }
 
 impl RunComparison {
@@ -196,12 +186,10 @@ impl Referee<'_> {
     /// Two paths of one run: the run's own comparison, from the base's side.
     fn one_run(
         &self,
-        run: &mut Run,
+        view: View<'_>,
         (own, other): (Option<&str>, Option<&str>),
-        headline: Metric,
-        validity: Validity,
     ) -> Result<RunComparison, Incomparable> {
-        let plan = &run.manifest.plan;
+        let plan = view.plan();
         let (Some(own), Some(other)) = (own, other) else {
             let second = plan.paths.get(1).unwrap_or(&plan.paths[0]);
             return Err(Incomparable::SameRun(
@@ -211,19 +199,15 @@ impl Referee<'_> {
             ));
         };
         let (own_id, other_id) = comparability::pairs((plan, Some(own)), (plan, Some(other)))?[0];
-        if own_id == other_id {
-            return Err(Incomparable::SamePath(own.to_owned()));
-        }
-        run.manifest.plan.baseline = own_id;
-        run.manifest.plan.margins = self.gates.margins.to_vec();
-        let run = &*run;
-        let measured: Vec<&Sample> = run.measured().collect();
-        let kept = kept(run, &measured, &run.bad_seconds());
         let same = || Incomparable::SamePath(own.to_owned());
-        let comparison = baseline::compare_gated(run, &kept, self.gates).ok_or_else(same)?;
-        let Comparison { basis, connections, levels, blocks, candidates, notes, .. } = comparison;
+        if own_id == other_id {
+            return Err(same());
+        }
+        let view = view.with_baseline(own_id);
+        let (failing, validity) = (failing::find(&view), validity::examine(&view, &requests(&view)));
+        let comparison = baseline::compare(&BlockedView::of(&view), self.gates, &failing).ok_or_else(same)?;
+        let Comparison { basis, headline, connections, levels, blocks, candidates, notes, .. } = comparison;
         let judged = candidates.into_iter().find(|judged| judged.path == other_id).ok_or_else(same)?;
-        let failing = failing::find(run);
         let beside = self.beside((own, other), judged, blocks);
         Ok(RunComparison {
             kind: Kind::OneRun,
@@ -234,67 +218,63 @@ impl Referee<'_> {
             declared: self.gates.are_declared(),
             pairs: vec![beside],
             differences: Vec::new(),
-            notes: notes.into_iter().chain(sampled("run", run)).collect(),
+            notes: notes.into_iter().chain(sampled("run", view.run)).collect(),
             failing: [own_id, other_id].map(|id| failing.iter().filter(|failed| failed.path == id).cloned().collect()),
             validity: [validity.clone(), validity],
-            complete: run.is_complete(),
+            complete: view.run.is_complete(),
         })
     }
 
-    fn two_runs(
-        &self,
-        base: RunSide,
-        candidate: RunSide,
-        headline: Metric,
-        validity: [Validity; 2],
-    ) -> Result<RunComparison, Incomparable> {
-        comparable(base.run, candidate.run)?;
-        let plans = (&base.run.manifest.plan, &candidate.run.manifest.plan);
+    fn two_runs(&self, base: &Examined<'_>, candidate: &Examined<'_>) -> Result<RunComparison, Incomparable> {
+        let (runs, headline) = ((base.view.run, candidate.view.run), base.view.headline);
+        comparable(runs.0, runs.1)?;
+        let plans = (base.view.plan(), candidate.view.plan());
         let pairs = comparability::pairs((plans.0, base.path), (plans.1, candidate.path))?;
-        let benches: Vec<Joined> =
-            pairs.iter().map(|pair| Joined::of((base.run, candidate.run), *pair)).collect::<Result<_, _>>()?;
-        let laid: Vec<Pair> = benches.iter().map(|joined| joined.bench.pair(PathId(0), PathId(1))).collect();
+        let joined_pairs: Vec<Joined> =
+            pairs.iter().map(|pair| Joined::of((&base.view, &candidate.view), *pair)).collect::<Result<_, _>>()?;
+        let laid: Vec<Pair> = joined_pairs.iter().map(|joined| joined.resampled.pair(PathId(0), PathId(1))).collect();
         let headline_of = Primary { margins: self.gates.margins, headline };
-        let beside = || benches.iter().zip(&laid).enumerate();
-        let members: Vec<Hypothesis> =
-            beside().flat_map(|(place, (joined, pair))| pair.members(place, &joined.bench, &headline_of)).collect();
-        let levels = Levels::of(&members);
-        let complete = base.run.is_complete() && candidate.run.is_complete();
-        let of_side = |run: &Run, own: Vec<PathId>| -> Vec<FailedPath> {
-            failing::find(run).into_iter().filter(|failed| own.contains(&failed.path)).collect()
+        let beside = || joined_pairs.iter().zip(&laid).enumerate();
+        let hypotheses: Vec<Hypothesis> = beside()
+            .flat_map(|(place, (joined, pair))| pair.hypotheses(place, &joined.resampled, &headline_of))
+            .collect();
+        let levels = Levels::of(&hypotheses);
+        let complete = runs.0.is_complete() && runs.1.is_complete();
+        let of_side = |side: &Examined<'_>, own: Vec<PathId>| -> Vec<FailedPath> {
+            side.failing.iter().filter(|failed| own.contains(&failed.path)).cloned().collect()
         };
         let failed = [
-            of_side(base.run, pairs.iter().map(|pair| pair.0).collect()),
-            of_side(candidate.run, pairs.iter().map(|pair| pair.1).collect()),
+            of_side(base, pairs.iter().map(|pair| pair.0).collect()),
+            of_side(candidate, pairs.iter().map(|pair| pair.1).collect()),
         ];
         let failing: Vec<Vec<PathId>> = pairs.iter().map(|pair| of_pair(&failed, *pair)).collect();
         let judge = |(place, (joined, pair)): (usize, (&Joined, &Pair))| {
-            let (bench, plan, levels) = (&joined.bench, &joined.plan, &levels);
+            let (resampled, levels) = (&joined.resampled, &levels);
             let failing = &failing[place];
-            let judged = Judge { bench, plan, levels, gates: self.gates, complete, failing }.candidate(place, pair);
+            let judged = Judge { resampled, levels, gates: self.gates, complete, failing }.candidate(place, pair);
             let names = [&joined.names[0], &joined.names[1]].map(String::as_str);
-            self.beside((names[0], names[1]), judged, joined.bench.blocks.clone())
+            self.beside((names[0], names[1]), judged, joined.resampled.blocks.clone())
         };
         let judged = beside().map(judge).collect();
         Ok(RunComparison {
             kind: Kind::TwoRuns,
-            basis: base.run.headline_basis(),
+            basis: base.view.basis(),
             headline,
-            connections: benches.first().map_or(Connections::Reused, |joined| joined.bench.connections),
+            connections: joined_pairs.first().map_or(Connections::Reused, |joined| joined.resampled.connections),
             levels,
             declared: self.gates.are_declared(),
             pairs: judged,
             differences: comparability::addresses(plans.0, plans.1, &pairs)
                 .into_iter()
-                .chain(differences(base.run, candidate.run))
+                .chain(differences(runs.0, runs.1))
                 .collect(),
             notes: left_out(plans, &pairs)
                 .into_iter()
-                .chain(sampled("base", base.run))
-                .chain(sampled("candidate", candidate.run))
+                .chain(sampled("base", runs.0))
+                .chain(sampled("candidate", runs.1))
                 .collect(),
             failing: failed,
-            validity,
+            validity: [base.validity.clone(), candidate.validity.clone()],
             complete,
         })
     }
@@ -364,7 +344,7 @@ mod tests {
     fn judged(base: &Run, candidate: &Run, margins: &[&str]) -> RunComparison {
         let margins: Vec<Margin> = margins.iter().map(|text| text.parse().expect(text)).collect();
         let (base, candidate) = sides(base, candidate);
-        between(base, candidate, &margins).expect("comparable")
+        compare_runs(base, candidate, &margins).expect("comparable")
     }
 
     fn codes(between: &RunComparison) -> (Conclusion, u8, u8) {
@@ -410,7 +390,7 @@ mod tests {
 
         let run = fixture::sampled(night(&World { shifts_ms: vec![0.0, 40.0], ..World::default() }, 3), 2);
         let side = |path| RunSide { run: &run, path: Some(path) };
-        let one = between(side("direct"), side("private"), &[]).expect("comparable");
+        let one = compare_runs(side("direct"), side("private"), &[]).expect("comparable");
         assert!(one.kind == Kind::OneRun && one.notes.iter().any(|note| note.starts_with("Rows of the run")));
         assert_eq!(
             one.validity[0].sent,
@@ -451,27 +431,24 @@ mod tests {
         let run = World { shifts_ms: vec![0.0, 30.0, 6.0], drift: 0.2, ..World::default() }.run();
         let own = analyse(&run).comparison.expect("comparison");
         let side = |path| RunSide { run: &run, path: Some(path) };
-        let between = between(side("direct"), side("gateway"), &[]).expect("one run");
+        let between = compare_runs(side("direct"), side("gateway"), &[]).expect("one run");
         assert_eq!((between.kind, &between.levels), (Kind::OneRun, &own.levels));
         let ungated = |row: &ShiftRow| ShiftRow { gate: Gate::Ungated, gate_ms: None, ..row.clone() };
         let rows: Vec<_> = between.pairs[0].rows.iter().map(ungated).collect();
         let judged = Candidate { rows, ..between.pairs[0].judged.clone() };
         assert_eq!(judged, own.candidates[1]);
         // From another side the pairing is the same, the baseline another.
-        let turned = crate::analysis::runs::between(side("gateway"), side("direct"), &[]).expect("turned");
+        let turned = compare_runs(side("gateway"), side("direct"), &[]).expect("turned");
         let shift =
             |between: &RunComparison| between.pairs[0].headline(Metric::Ttft).expect("row").shift_ms.expect("ms");
         assert!((shift(&between) + shift(&turned)).abs() < 1e-9);
-        let mut same = run.clone();
-        assert_eq!(within(&mut same, (Some("gateway"), Some("direct")), &[]).expect("turned"), turned);
-        assert_eq!(same.manifest, run.manifest);
     }
 
     #[test]
     fn a_run_is_not_compared_with_itself() {
         let run = World { seconds: 5.0, ..World::default() }.run();
         let told = |base, candidate| {
-            let refused = between(RunSide { run: &run, path: base }, RunSide { run: &run, path: candidate }, &[]);
+            let refused = compare_runs(RunSide { run: &run, path: base }, RunSide { run: &run, path: candidate }, &[]);
             refused.expect_err("refused").to_string()
         };
         assert!(told(None, None).contains("RUN_DIR:direct RUN_DIR:private"));
@@ -502,7 +479,7 @@ mod tests {
         };
         let apart = judged(&base, &other, &[]);
         let side = |path| RunSide { run: &base, path: Some(path) };
-        let paired = between(side("direct"), side("private"), &[]).expect("one run");
+        let paired = compare_runs(side("direct"), side("private"), &[]).expect("one run");
         assert!(width(&apart) > 1.5 * width(&paired), "{} and {}", width(&apart), width(&paired));
         assert_eq!(apart.pairs.len(), 2, "both paths");
     }
@@ -516,11 +493,7 @@ mod tests {
         assert_eq!(between.differences.iter().map(|d| d.what).collect::<Vec<_>>(), ["paths"]);
         let mut fresh = one.clone();
         fresh.manifest.plan.paths[0].connections = crate::path::ConnectionPolicy::Fresh;
-        let refused = crate::analysis::runs::between(
-            RunSide { run: &three, path: None },
-            RunSide { run: &fresh, path: None },
-            &[],
-        );
+        let refused = compare_runs(RunSide { run: &three, path: None }, RunSide { run: &fresh, path: None }, &[]);
         assert_eq!(refused.expect_err("unlike"), Incomparable::Connections { fresh: "candidate" });
     }
 

@@ -4,12 +4,14 @@
 //! which calls that resemble their neighbours say less (or, in pairs, more) than independent ones.
 
 use crate::analysis::compare::baseline::compare;
-use crate::analysis::input::population::{headline, quantile_ms, sorted_ms};
+use crate::analysis::compare::gates::Gates;
+use crate::analysis::input::blocks::BlockedView;
+use crate::analysis::input::population::{quantile_ms, sorted_ms};
+use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::{interval_needs, normal_quantile};
 use crate::analysis::stats::power::half_width;
-use crate::measure::metric::Metric;
+use crate::analysis::summary::failing;
 use crate::measure::quantile::quantile;
-use crate::measure::sample::Sample;
 use crate::run::Run;
 
 /// The spread that is assumed where nothing is known: that of the first public measurements of such services.
@@ -66,17 +68,17 @@ impl Spread {
     /// What a run before showed on its baseline; `None` if it has fewer than ten successful calls there.
     #[must_use]
     pub fn of_run(run: &Run) -> Option<Self> {
-        let measured: Vec<&Sample> = run.measured().collect();
-        let (metric, basis, baseline) = (headline(&measured), run.headline_basis(), run.manifest.plan.baseline);
-        let values = sorted_ms(&measured, baseline, metric, basis);
+        let view = View::of(run);
+        let (metric, basis, baseline) = (view.headline, view.basis(), view.baseline);
+        let values = sorted_ms(&view.kept, baseline, metric, basis);
         let logs: Vec<f64> = values.iter().filter(|ms| **ms > 0.0).map(|ms| ms.ln()).collect();
         if logs.len() < 10 {
             return None;
         }
         let mean = logs.iter().sum::<f64>() / logs.len() as f64;
         let sigma = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (logs.len() as f64 - 1.0)).sqrt();
-        let median_ms = quantile(&quantile_ms(&measured, baseline, metric, basis), 0.5).filter(|ms| ms.is_finite());
-        let seen = effect(run, &measured, metric, sigma, median_ms);
+        let median_ms = quantile(&quantile_ms(&view.kept, baseline, metric, basis), 0.5).filter(|ms| ms.is_finite());
+        let seen = effect(&view, sigma, median_ms);
         let of_pairs = if seen.is_some() { "its shifts" } else { "independent calls" };
         let source = format!("the run {}: {} calls of its baseline, {of_pairs}", run.manifest.id, logs.len());
         Some(Self { sigma, median_ms, effect: seen.unwrap_or(1.0), source })
@@ -111,8 +113,8 @@ impl Spread {
 }
 
 /// How much wider the median's interval was than the formula has it, squared: the worst of all candidates.
-fn effect(run: &Run, measured: &[&Sample], metric: Metric, sigma: f64, median_ms: Option<f64>) -> Option<f64> {
-    let comparison = compare(run, measured)?;
+fn effect(view: &View<'_>, sigma: f64, median_ms: Option<f64>) -> Option<f64> {
+    let comparison = compare(&BlockedView::of(view), Gates::of(view.plan()), &failing::find(view))?;
     let independent = Spread { sigma, median_ms, effect: 1.0, source: String::new() };
     let of = |row: &crate::analysis::compare::shift::ShiftRow| {
         let (low, high) = row.ci_ms?;
@@ -122,7 +124,7 @@ fn effect(run: &Run, measured: &[&Sample], metric: Metric, sigma: f64, median_ms
         (n > 0 && formula > 0.0).then(|| (seen / formula).powi(2).clamp(0.01, 100.0))
     };
     let rows = comparison.candidates.iter().filter_map(|candidate| {
-        candidate.rows.iter().find(|row| row.metric == metric && (row.quantile - 0.5).abs() < 1e-9).and_then(of)
+        candidate.rows.iter().find(|row| row.metric == view.headline && (row.quantile - 0.5).abs() < 1e-9).and_then(of)
     });
     rows.reduce(f64::max)
 }
@@ -130,7 +132,8 @@ fn effect(run: &Run, measured: &[&Sample], metric: Metric, sigma: f64, median_ms
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::slo::{Beside, Cut, Figure};
+    use crate::analysis::slo::{Beside, Figure};
+    use crate::measure::metric::Metric;
     use crate::objective::indicator::{Form, Quantity};
     use crate::run::fixture::World;
     use crate::units::PathId;
@@ -199,9 +202,9 @@ mod tests {
             |path| Figure { path: PathId(path), quantity: Quantity::Time(Metric::Ttft), form: Form::Quantile(0.5) };
         let shown = (0..60).filter(|seed| {
             let run = World { shifts_ms: vec![0.0, told], seed: *seed, ..World::default() }.run();
-            let measured: Vec<_> = run.measured().collect();
-            let seen = Cut::new(&run, &measured).beside(figure(1), figure(0), Beside::Difference, |_| true);
-            seen.ci.0.is_some_and(|low| low > 0.0)
+            let view = View::of(&run);
+            let seen = BlockedView::of(&view).beside(figure(1), figure(0), Beside::Difference, |_| true);
+            seen.estimate.low.is_some_and(|low| low > 0.0)
         });
         let share = shown.count() as f64 / 60.0;
         assert!((0.6..=0.95).contains(&share), "{share} of runs with a shift of {told} ms");

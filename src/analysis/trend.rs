@@ -10,10 +10,11 @@
 //! (five at least): it is worse if it is slower than their level by more than the margin, and rarer than [`RARE_NIGHT`]
 //! among nights that vary as those do. A path that failed in the newest night is worse whatever was measured of it.
 
+use crate::analysis::conclusion::Conclusion;
 use crate::analysis::stats::basic::{student_survival, welch};
 use crate::analysis::stats::change_point::{SHORTEST, change_points};
+use crate::analysis::stats::successive::{is_last_odd, noise, within_fences};
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::quantile::quantile;
 use crate::objective::margin::{Margin, Size, declared};
 use crate::random::{Purpose, hash};
 use crate::run::historical::{Eligibility, Figure, HistoricalRun};
@@ -26,17 +27,11 @@ pub const RARE: f64 = 0.001;
 /// false alarm in 200 nights and series at most, and far fewer where nights vary by less than a third of the margin.
 pub const RARE_NIGHT: f64 = 0.005;
 
-/// The fewest nights among which outliers are told.
-const FENCED: usize = 8;
-
 /// The fewest sound nights that are searched for changes.
 pub const FEWEST: usize = 12;
 
 /// The margin where none is declared.
 pub const DEFAULT_MARGIN: Size = Size::Share(0.05);
-
-/// From the mean absolute difference of the normal distribution's median to its standard deviation.
-const MAD_TO_SIGMA: f64 = 1.4826;
 
 /// What is asked of a history.
 #[derive(Clone, Debug)]
@@ -187,18 +182,17 @@ impl Trend {
         self.nights.last().map_or(&[], |night| &night.failed)
     }
 
-    /// What the newest levels and the newest night come to: the exit code 3 if any is worse by more than its margin or a
-    /// path failed in the newest night, 5 if `strict` and
-    /// nothing is worse but a series has too few nights to tell, otherwise 0.
+    /// What the newest levels and the newest night come to: missed if any is worse by more than its margin or a path
+    /// failed in the newest night, inconclusive if nothing is worse but a series has too few nights to tell.
     #[must_use]
-    pub fn exit_code(&self, strict: bool) -> u8 {
+    pub fn conclusion(&self) -> Conclusion {
         let any = |verdict| self.series.iter().any(|series| series.verdict == verdict);
         if any(TrendVerdict::Slower) || any(TrendVerdict::NewestSlower) || !self.failed().is_empty() {
-            3
-        } else if strict && (any(TrendVerdict::Inconclusive) || self.series.is_empty()) {
-            5
+            Conclusion::Missed
+        } else if any(TrendVerdict::Inconclusive) || self.series.is_empty() {
+            Conclusion::Inconclusive
         } else {
-            0
+            Conclusion::Met
         }
     }
 }
@@ -262,7 +256,7 @@ fn follow(nights: &[HistoricalRun], question: &Question, path: &str, metric: Met
         let places =
             confirmed(&logs, change_points(&logs, hash(question.seed, Purpose::Nights, 0)), noise.unwrap_or(0.0));
         last_change = places.last().copied().unwrap_or(0);
-        series.odd = odd(&logs, last_change);
+        series.odd = is_last_odd(&logs, last_change);
         series.levels = levels(&evidence, &logs, &places);
         series.changes = places.iter().filter_map(|place| change(&evidence, &logs, &places, *place)).collect();
         series.verdict = verdict(series.changes.last(), margin);
@@ -279,7 +273,7 @@ fn follow(nights: &[HistoricalRun], question: &Question, path: &str, metric: Met
 /// trouble would hide the next.
 fn newest_night(evidence: &[Point], logs: &[f64], last_change: usize, margin: Size) -> Option<Newest> {
     let (newest, point) = (*logs.last()?, evidence.last()?);
-    let level = usual(&logs[last_change.min(logs.len() - 1)..logs.len() - 1]);
+    let level = within_fences(&logs[last_change.min(logs.len() - 1)..logs.len() - 1]);
     if level.len() < SHORTEST {
         return None;
     }
@@ -293,37 +287,6 @@ fn newest_night(evidence: &[Point], logs: &[f64], last_change: usize, margin: Si
     let worse = point.ms - level_ms > margin.in_ms(level_ms) && p < RARE_NIGHT;
     let share = point.ms / level_ms - 1.0;
     Some(Newest { night: point.night, ms: point.ms, level_ms, n: level.len(), share, p, worse })
-}
-
-/// Values within Tukey's outer fences: no farther than three interquartile ranges from the quartiles. Fewer than
-/// [`FENCED`] have no quartiles to speak of, and all are kept.
-fn usual(logs: &[f64]) -> Vec<f64> {
-    let mut sorted = logs.to_vec();
-    if sorted.len() < FENCED {
-        return sorted;
-    }
-    sorted.sort_by(f64::total_cmp);
-    let (Some(q1), Some(q3)) = (quantile(&sorted, 0.25), quantile(&sorted, 0.75)) else { return sorted };
-    let reach = 3.0 * (q3 - q1) + 1e-9;
-    sorted.retain(|log| (q1 - reach..=q3 + reach).contains(log));
-    sorted
-}
-
-/// The robust standard deviation of a single night, of logarithms: night-to-night differences have twice its variance,
-/// and the few among them that cross a change do not move their median.
-fn noise(logs: &[f64]) -> Option<f64> {
-    let steps = steps(logs);
-    if logs.len() < SHORTEST {
-        return None;
-    }
-    Some(MAD_TO_SIGMA * quantile(&steps, 0.5)? / f64::sqrt(2.0))
-}
-
-/// The absolute differences from night to night, ascending.
-fn steps(logs: &[f64]) -> Vec<f64> {
-    let mut steps: Vec<f64> = logs.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
-    steps.sort_by(f64::total_cmp);
-    steps
 }
 
 /// Takes out the weakest place until every one is rare by Welch's test and larger than the noise of one night.
@@ -380,19 +343,6 @@ fn change(evidence: &[Point], logs: &[f64], places: &[usize], place: usize) -> O
     })
 }
 
-/// Whether the newest night is farther from the middle of its level than past nights are from each other: beyond
-/// `Q3 + 3 IQR` of the earlier differences from night to night.
-fn odd(logs: &[f64], from: usize) -> bool {
-    let Some((newest, past)) = logs.split_last() else { return false };
-    let (steps, mut level) = (steps(past), past[from.min(past.len())..].to_vec());
-    level.sort_by(f64::total_cmp);
-    let (Some(q1), Some(q3), Some(middle)) = (quantile(&steps, 0.25), quantile(&steps, 0.75), quantile(&level, 0.5))
-    else {
-        return false;
-    };
-    (newest - middle).abs() > (q3 + 3.0 * (q3 - q1)).max(1e-9)
-}
-
 fn verdict(newest: Option<&Change>, margin: Size) -> TrendVerdict {
     match newest {
         None => TrendVerdict::Steady,
@@ -409,7 +359,8 @@ pub(crate) mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
-    use crate::analysis::summary::paths;
+    use crate::analysis::input::view::View;
+    use crate::analysis::summary::{calls, paths};
     use crate::run::fixture::World;
 
     const DAY: f64 = 86_400.0;
@@ -452,7 +403,7 @@ pub(crate) mod tests {
 
     fn judged(nights: Vec<HistoricalRun>) -> (Series, u8) {
         let trend = trend(nights, &question());
-        (trend.series[0].clone(), trend.exit_code(false))
+        (trend.series[0].clone(), trend.conclusion().exit_code(false))
     }
 
     fn places(series: &Series) -> Vec<usize> {
@@ -463,8 +414,8 @@ pub(crate) mod tests {
     fn measured_night(place: usize, seed: u64, by: f64) -> HistoricalRun {
         let world = World { rate: 40.0, seconds: 30.0, sigma: 0.2, seed, ..World::default() };
         let run = World { shifts_ms: vec![150.0 * (by - 1.0)], ..world }.run();
-        let measured: Vec<_> = run.measured().collect();
-        let summary = paths::summarize(&run, &measured);
+        let view = View::of(&run);
+        let summary = paths::summarize(&view, &calls::requests(&view));
         let ttft = summary[0].metrics.iter().find(|m| m.metric == Metric::Ttft && !m.beside).expect("ttft");
         night(place, ttft.quantile(0.5).expect("median"))
     }
@@ -500,9 +451,12 @@ pub(crate) mod tests {
         assert_eq!((places(&series), code), (vec![10], 3));
         let wide = Question { margins: vec!["10%".parse().expect("margin")], ..question() };
         let within = trend(nights(1, 20, 0.01, 10, 1.08), &wide);
-        assert_eq!((within.series[0].verdict, within.exit_code(true)), (TrendVerdict::SlowerWithinMargin, 0));
+        assert_eq!(
+            (within.series[0].verdict, within.conclusion().exit_code(true)),
+            (TrendVerdict::SlowerWithinMargin, 0)
+        );
         let narrow = Question { margins: vec!["ttft.p50=5ms".parse().expect("margin")], ..question() };
-        assert_eq!(trend(nights(1, 20, 0.01, 10, 1.08), &narrow).exit_code(false), 3);
+        assert_eq!(trend(nights(1, 20, 0.01, 10, 1.08), &narrow).conclusion().exit_code(false), 3);
         let (series, code) = judged(nights(1, 20, 0.01, 10, 0.9));
         assert_eq!((series.verdict, code), (TrendVerdict::Faster, 0));
         // Worse for a while, then as before.
@@ -560,7 +514,11 @@ pub(crate) mod tests {
         ] {
             let question = Question { margins: vec![margin.parse().expect("margin")], ..question() };
             let trend = trend(nights(3, count, noise, count - 1, by), &question);
-            assert_eq!((trend.exit_code(false), trend.series[0].verdict), (code, verdict), "{word}: {trend:?}");
+            assert_eq!(
+                (trend.conclusion().exit_code(false), trend.series[0].verdict),
+                (code, verdict),
+                "{word}: {trend:?}"
+            );
         }
     }
 
@@ -609,9 +567,12 @@ pub(crate) mod tests {
     fn too_few_nights_say_so() {
         let trend = trend(nights(1, 11, 0.01, 5, 1.2), &question());
         assert_eq!(trend.series[0].verdict, TrendVerdict::Inconclusive);
-        assert_eq!((trend.exit_code(false), trend.exit_code(true)), (0, 5));
+        assert_eq!((trend.conclusion().exit_code(false), trend.conclusion().exit_code(true)), (0, 5));
         let none = super::trend(Vec::new(), &question());
-        assert_eq!((none.series.len(), none.exit_code(false), none.exit_code(true)), (0, 0, 5));
+        assert_eq!(
+            (none.series.len(), none.conclusion().exit_code(false), none.conclusion().exit_code(true)),
+            (0, 0, 5)
+        );
         assert_eq!(judged(nights(1, 12, 0.0, 6, 1.2)).1, 3, "without any noise a step is a step");
         assert_eq!(judged(nights(1, 12, 0.0, 99, 1.0)).0.verdict, TrendVerdict::Steady);
     }

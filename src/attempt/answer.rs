@@ -14,7 +14,8 @@ use crate::measure::sample::Sample;
 use crate::units::{Nanos, PathId};
 use crate::wire::api;
 use crate::wire::body::{BodyKind, Label};
-use crate::wire::delta::{BadEvent, Whole};
+use crate::wire::delta::Whole;
+use crate::wire::json_scan::BadEvent;
 use crate::wire::sse::SseDecoder;
 
 /// How much of a body that is not a stream is kept for decoding; more is counted but not kept.

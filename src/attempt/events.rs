@@ -10,8 +10,9 @@ use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::{Nanos, PathId, Phase};
 use crate::wire::api;
-use crate::wire::delta::{BadEvent, Completion, Delta, End};
+use crate::wire::delta::{Completion, Delta, End};
 use crate::wire::error::ApiError;
+use crate::wire::json_scan::BadEvent;
 use crate::wire::sse::{Event, SseDecoder};
 
 /// How long token counts and the terminal mark are waited for after the answer is whole.

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::analysis::RunComparison;
-use crate::analysis::runs::{RunSide, between, within};
+use crate::analysis::runs::{RunSide, compare_runs};
 use crate::cli::{CompareArgs, CompareFormat};
 use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
@@ -29,30 +28,21 @@ pub fn compare(args: &CompareArgs) -> CommandResult {
     let margins: Vec<Margin> =
         args.margin.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--margin").or_usage()?;
     let (own, other) = (RunRef::of(&args.base), RunRef::of(&args.candidate));
-    let mut base = read(&own.dir).or_usage()?;
+    let base = read(&own.dir).or_usage()?;
     let candidate = if own.is_same_run(&other) { None } else { Some(read(&other.dir).or_usage()?) };
-    let (own, other) = (own.path.as_deref(), other.path.as_deref());
-    let between = match &candidate {
-        None => within(&mut base, (own, other), &margins),
-        Some(run) => between(RunSide { run: &base, path: own }, RunSide { run, path: other }, &margins),
-    };
-    let between = between.or_usage()?;
+    let other_run = candidate.as_ref().unwrap_or(&base);
+    let sides =
+        (RunSide { run: &base, path: own.path.as_deref() }, RunSide { run: other_run, path: other.path.as_deref() });
+    let between = compare_runs(sides.0, sides.1, &margins).or_usage()?;
     let names = [args.base.display().to_string(), args.candidate.display().to_string()];
-    let compared = Compared {
-        comparison: &between,
-        runs: [&base, candidate.as_ref().unwrap_or(&base)],
-        names: [names[0].as_str(), names[1].as_str()],
-    };
+    let compared =
+        Compared { comparison: &between, runs: [&base, other_run], names: [names[0].as_str(), names[1].as_str()] };
     tell(&compared, args)?;
-    Ok(exit(&between, args.strict))
+    Ok(Exit::of(between.conclusion(), args.strict))
 }
 
 fn read(dir: &Path) -> anyhow::Result<Run> {
     store::load(dir).with_context(|| format!("{} cannot be compared", dir.display()))
-}
-
-fn exit(between: &RunComparison, strict: bool) -> Exit {
-    Exit::of(between.conclusion().exit_code(strict))
 }
 
 /// Writes what is a file, and prints the rest.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::analysis::Conclusion;
 use crate::runner::coordinator::Cut;
 pub use crate::runner::failure::Failure;
 pub(crate) use crate::runner::failure::OrFailure;
@@ -43,16 +44,13 @@ impl Exit {
             Self::Terminated => 143,
         }
     }
-}
 
-impl Exit {
-    /// The verdict with this number: 3, 4 and 5; anything else is met.
+    /// What a run, a comparison or a history comes to; under `strict` what is open is no success.
     #[must_use]
-    pub fn of(code: u8) -> Self {
-        [Self::Missed, Self::Invalid, Self::Inconclusive]
-            .into_iter()
-            .find(|exit| exit.code() == code)
-            .unwrap_or(Self::Met)
+    pub fn of(conclusion: Conclusion, strict: bool) -> Self {
+        let verdicts = [Self::Missed, Self::Invalid, Self::Inconclusive];
+        // The number stands in `summary.json` too, so the judgement itself knows it.
+        verdicts.into_iter().find(|exit| exit.code() == conclusion.exit_code(strict)).unwrap_or(Self::Met)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::store::file;
 /// A [`Failure`](crate::command::exit::Failure) when the directory is no run, or a file cannot be written.
 pub fn report(args: &cli::ReportArgs) -> CommandResult {
     let conclusion = render_run(&args.run_dir, &args.format, args.out.as_deref()).or_world()?;
-    Ok(Exit::of(conclusion.exit_code(false)))
+    Ok(Exit::of(conclusion, false))
 }
 
 /// Reads the run in `dir`, judges it and renders it: files into `out` (the run directory itself if `None`), the

@@ -1,9 +1,5 @@
 //! `hopmark run`: from a plan to a run directory and a verdict.
 
-use std::path::Path;
-
-use anyhow::anyhow;
-
 use crate::analysis::sizing::Spread;
 use crate::analysis::{Analysis, analyse};
 use crate::cli;
@@ -11,7 +7,6 @@ use crate::command::exit::{CommandResult, Exit, Failure, OrFailure};
 use crate::console::{self, Undelivered};
 use crate::plan::Plan;
 use crate::profile::Profile;
-use crate::profile::sizing::Assumed;
 use crate::report::glance::glance;
 use crate::report::{self, Format, json, sizing};
 use crate::run::Run;
@@ -30,7 +25,7 @@ pub fn run(args: cli::Run) -> CommandResult {
     let assumed = profile.sizing;
     let (plan, workload) = resolve(profile)?;
     if args.flags.dry_run {
-        return dry_run(&plan, &workload, spread(assumed, args.flags.size_from.as_deref())?, args.flags.quiet);
+        return dry_run(&plan, &workload, dry_run::spread(assumed, args.flags.size_from.as_deref())?, args.flags.quiet);
     }
     let options = RunOptions {
         out: args.out.clone(),
@@ -41,17 +36,6 @@ pub fn run(args: cli::Run) -> CommandResult {
     let mut finished = carry_out(plan, workload, &options)?;
     drop(finished.simulator.take());
     conclude(&finished, &args)
-}
-
-/// What is known or assumed of the times.
-fn spread(assumed: Option<Assumed>, size_from: Option<&Path>) -> CommandResult<Spread> {
-    let Some(dir) = size_from else {
-        let ttft = assumed.and_then(|assumed| assumed.ttft).map(|ttft| ttft.0.as_secs_f64() * 1e3);
-        return Ok(Spread::assumed(assumed.and_then(|assumed| assumed.sigma), ttft));
-    };
-    let run = store::load(dir).or_usage()?;
-    let none = || anyhow!("{} has too few successful calls to size a run by", dir.display());
-    Spread::of_run(&run).ok_or_else(none).or_usage()
 }
 
 /// Prints the plan with its size as JSON, and the size for people where they look for it.
@@ -107,11 +91,12 @@ fn judge(finished: &FinishedRun, args: &cli::Run) -> CommandResult {
     let run = store::load(&finished.dir).or_world()?;
     let analysis = analyse(&run);
     // What cannot be written keeps nothing else from being written, nor the summary from being shown.
-    let series = store::series::write(&finished.dir.join(store::file::SERIES), &run).or_world();
+    let series = report::series::render(&run);
+    let series = store::file::write_whole(&finished.dir.join(store::file::SERIES), series.as_bytes()).or_world();
     let written = report::write(&run, &analysis, &Format::OF_A_RUN, &finished.dir).or_world();
     let told = tell(&run, &analysis, finished, args.flags.json).or_world();
     series.and(written).and(told)?;
-    Ok(Exit::of(analysis.conclusion.exit_code(args.flags.strict)))
+    Ok(Exit::of(analysis.conclusion, args.flags.strict))
 }
 
 /// Prints what the run comes to.

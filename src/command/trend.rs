@@ -12,8 +12,7 @@ use crate::report::glance::stdout_look;
 use crate::report::trend::document::History;
 use crate::report::trend::{self as paper, json};
 use crate::report::{figure, terminal};
-use crate::run::historical::HistoricalRun;
-use crate::store::history::{self, History as Found};
+use crate::store::history::{self, Followed};
 
 /// The quantiles that a summary holds.
 const HELD: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
@@ -24,12 +23,12 @@ const HELD: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 /// A [`Failure`](crate::command::exit::Failure): 2 when the folder holds no run or a flag is wrong, 1 when a file cannot
 /// be written.
 pub fn trend(args: &TrendArgs) -> CommandResult {
-    let question = asked(args).or_usage()?;
+    let question = parse_question(args).or_usage()?;
     let folder = args.dir.display().to_string();
     let found = history::read(&args.dir).or_usage()?;
-    let (nights, profile, mut notes) = chosen(found, args).or_usage()?;
+    let followed = found.follow(args.profile.as_deref(), args.last).map_err(|why| anyhow!("{folder} {why}"));
+    let Followed { nights, profile, notes } = followed.or_usage()?;
     let trend = judge(nights, &question);
-    notes.extend(versions(&trend.nights));
     let history = History { folder: &folder, profile: &profile, trend: &trend, notes: &notes };
     let written = match &args.out {
         Some(dir) => paper::write(&history, dir).or_world()?,
@@ -43,10 +42,10 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
         let named: Vec<String> = named.map(|path| format!("written: {}", path.display())).collect();
         console::show(&terminal::render(&history.document(), stdout_look(), &named)).or_world()?;
     }
-    Ok(Exit::of(trend.exit_code(args.strict)))
+    Ok(Exit::of(trend.conclusion(), args.strict))
 }
 
-fn asked(args: &TrendArgs) -> anyhow::Result<Question> {
+fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
     let quantile = |text: &String| {
         let quantile = parse_quantile(text).map_err(|why| anyhow!("--quantile: {why}"))?;
         let held = HELD.iter().any(|held| (held - quantile).abs() < 1e-9);
@@ -59,40 +58,6 @@ fn asked(args: &TrendArgs) -> anyhow::Result<Question> {
         margins: args.margin.iter().map(|text| text.parse::<Margin>()).collect::<Result<_, _>>().context("--margin")?,
         seed: DEFAULT_SEED,
     })
-}
-
-/// The nights of one profile, the newest only, and what was left out.
-fn chosen(found: Found, args: &TrendArgs) -> anyhow::Result<(Vec<HistoricalRun>, String, Vec<String>)> {
-    let Found { nights, unread } = found;
-    let dir = args.dir.display();
-    let mut notes: Vec<String> = unread.iter().map(|(source, why)| format!("{source} was not read: {why}")).collect();
-    let newest = nights.last().map(|night| night.profile.clone()).with_context(|| match notes.first() {
-        Some(first) => format!("{dir} holds no run that can be read: {first}"),
-        None => format!("{dir} holds no run: put run directories or their summary.json files there"),
-    })?;
-    let profile = args.profile.clone().unwrap_or(newest);
-    let all = nights.len();
-    let mut nights: Vec<HistoricalRun> = nights.into_iter().filter(|night| night.profile == profile).collect();
-    anyhow::ensure!(!nights.is_empty(), "{dir} holds no run of the profile '{profile}'");
-    if nights.len() < all {
-        notes.push(format!("{} runs of other profiles are left out; --profile follows another.", all - nights.len()));
-    }
-    let older = nights.len().saturating_sub(args.last.max(1));
-    if older > 0 {
-        nights.drain(..older);
-        notes.push(format!("{older} older runs are left out; --last takes more."));
-    }
-    Ok((nights, profile, notes))
-}
-
-/// When the tool itself changed: that may be what a series shows.
-fn versions(nights: &[HistoricalRun]) -> Vec<String> {
-    let changed = nights.windows(2).filter(|pair| pair[0].tool_version != pair[1].tool_version);
-    let told = |pair: &[HistoricalRun]| {
-        let (before, after) = (&pair[0].tool_version, &pair[1].tool_version);
-        format!("From {} on hopmark is {after} and no longer {before}.", pair[1].day())
-    };
-    changed.map(told).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
+use crate::units::CallCounts;
 
 /// Tokens of the calls whose server told how many they had. A sum that no number holds stays at the largest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,6 +119,18 @@ impl Counts {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.ok + self.errors.values().sum::<u64>()
+    }
+
+    /// All calls by how they ended; those that were counted are those that came due.
+    #[must_use]
+    pub fn by_outcome(&self) -> CallCounts {
+        CallCounts {
+            planned: self.calls(),
+            ok: self.ok,
+            failed: self.failed(),
+            incomplete: self.incomplete(),
+            dropped: self.dropped(),
+        }
     }
 
     /// Calls that failed.

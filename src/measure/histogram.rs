@@ -19,6 +19,15 @@ pub fn empty<C: Counter>() -> Histogram<C> {
         .unwrap_or_else(|_| Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!()))
 }
 
+/// The quantile `q`, in milliseconds, of these values and `beyond` more that are longer than all of them; `None` where it is
+/// one of the latter.
+#[must_use]
+pub fn quantile_ms(values: &Histogram<u64>, beyond: u64, q: f64) -> Option<f64> {
+    let share = q * (values.len() + beyond) as f64 / values.len().max(1) as f64;
+    let is_known = !values.is_empty() && share <= 1.0 + 1e-12;
+    is_known.then(|| values.value_at_quantile(share.min(1.0)) as f64 / 1e6)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,10 +3,12 @@
 use schemars::JsonSchema;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::sample::Sample;
+use crate::measure::sample::{ConnUse, Sample, Stamps};
+use crate::measure::token_pace::time_per_token;
 use crate::units::Nanos;
 
 /// From which instant a latency counts.
@@ -30,114 +32,280 @@ impl Basis {
     }
 }
 
-/// A metric of one call. All are times; inside they are nanoseconds, in files milliseconds.
+/// A metric of one call. All are times; inside they are nanoseconds, in files milliseconds. What each means stands in
+/// [`ROWS`]; they stand here in the same order, which is that of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// First byte of the answer − start.
+    /// Time to first byte.
     Ttfb,
-    /// First content or reasoning of a stream − start.
+    /// Time to first token.
     Ttft,
-    /// First output that a person would see − start.
+    /// Time to first output.
     Ttfo,
-    /// End of the answer (terminal mark) − start.
+    /// End to end.
     E2e,
-    /// The span in which the output came / (its tokens − 1): see [`time_per_token`].
+    /// Time per output token: see [`time_per_token`].
     Tpot,
-    /// RunComparison two events of a stream that carry content; several values a call, whatever its outcome.
+    /// Gap between chunks: several values a call, whatever its outcome, recorded as they come.
     ChunkGap,
-    /// Sent − intended.
+    /// How late this tool itself was.
     SendLag,
-    /// Name resolution of a new connection.
+    /// Name resolution.
     Dns,
-    /// TCP handshake of a new connection.
+    /// TCP handshake.
     Tcp,
-    /// TLS handshake of a new connection.
+    /// TLS handshake.
     Tls,
-    /// The time that the server itself reports.
+    /// The server's own time.
     Server,
-    /// First byte of the answer − start − the time that the server itself reports.
+    /// Time to first byte less the server's own time.
     Overhead,
 }
 
+/// What is known of the value of a call that was given up at a time limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtTimeout {
+    /// Nothing: it does not count from the start of the call, or nobody knows what would have been reported.
+    Unknown,
+    /// The value if its stamp was seen; otherwise that it is longer than the wait.
+    SeenOrLonger,
+    /// That it is longer than the wait: it counts to the end of the answer.
+    Longer,
+}
+
+/// Everything that is said of a metric. Whoever adds one writes its variant, its row, and its sentence in the docs.
+struct Row {
+    metric: Metric,
+    /// The key used in files.
+    key: &'static str,
+    /// Its name in a sentence.
+    name: &'static str,
+    /// Its name on an axis or a head.
+    short: &'static str,
+    definition: &'static str,
+    /// Why no call of a path has it.
+    why_none: &'static str,
+    /// Whether it is a figure of streams alone: without a stream the first token comes with the last.
+    of_streams: bool,
+    at_timeout: AtTimeout,
+    value: Value,
+}
+
+/// Which stamps a metric is the difference of, or how else its nanoseconds are found.
+enum Value {
+    /// From the start of the call to this stamp: exists as response time and as service time.
+    UntilStamp(fn(&Stamps) -> Option<Nanos>),
+    /// The same less a time that the call itself knows.
+    UntilStampLess(fn(&Stamps) -> Option<Nanos>, fn(&Sample) -> Option<u64>),
+    /// A part of opening the connection, of the call that opened it.
+    Opening(fn(&ConnUse) -> Option<Duration>),
+    /// Found otherwise, and independent of the start of the call.
+    OfCall(fn(&Sample) -> Option<u64>),
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        metric: Metric::Ttfb,
+        key: "ttfb",
+        name: "time to first byte",
+        short: "TTFB",
+        definition: "time to the first byte of the answer",
+        why_none: "no call was successful",
+        of_streams: false,
+        at_timeout: AtTimeout::SeenOrLonger,
+        value: Value::UntilStamp(|stamps| stamps.first_byte),
+    },
+    Row {
+        metric: Metric::Ttft,
+        key: "ttft",
+        name: "time to first token",
+        short: "TTFT",
+        definition: "time to first token: the first event of a stream that carries content, reasoning or tool \
+                     arguments; a role-only or empty first event does not count",
+        why_none: "no successful stream brought any content",
+        of_streams: true,
+        at_timeout: AtTimeout::SeenOrLonger,
+        value: Value::UntilStamp(|stamps| stamps.first_token()),
+    },
+    Row {
+        metric: Metric::Ttfo,
+        key: "ttfo",
+        name: "time to first output",
+        short: "TTFO",
+        definition: "time to first output: the first event of a stream that a person would see",
+        why_none: "no successful stream brought any content",
+        of_streams: true,
+        at_timeout: AtTimeout::SeenOrLonger,
+        value: Value::UntilStamp(|stamps| stamps.first_visible),
+    },
+    Row {
+        metric: Metric::E2e,
+        key: "e2e",
+        name: "end-to-end time",
+        short: "end to end",
+        definition: "end to end: until the terminal event of a stream, or the last byte of another answer",
+        why_none: "no call was successful",
+        of_streams: false,
+        at_timeout: AtTimeout::Longer,
+        value: Value::UntilStamp(|stamps| stamps.done.or(stamps.end)),
+    },
+    Row {
+        metric: Metric::Tpot,
+        key: "tpot",
+        name: "time per output token",
+        short: "TPOT",
+        definition: "time per output token: (last content - first content) / (output tokens - 1), over the tokens that \
+                     came in that time: reasoning tokens that the server counts apart are left out; reasoning that was \
+                     streamed and is counted with the answer is in the span and in the tokens",
+        why_none: "no stream was successful",
+        of_streams: true,
+        at_timeout: AtTimeout::Unknown,
+        value: Value::OfCall(|sample| time_per_token(sample).ok()),
+    },
+    Row {
+        metric: Metric::ChunkGap,
+        key: "chunk_gap",
+        name: "gap between chunks",
+        short: "chunk gap",
+        definition: "time between two events of a stream that carry content, also of a stream that fails later; a \
+                     chunk is not always one token",
+        why_none: "no stream brought two events with content",
+        of_streams: false,
+        at_timeout: AtTimeout::Unknown,
+        value: Value::OfCall(|_| None),
+    },
+    Row {
+        metric: Metric::SendLag,
+        key: "send_lag",
+        name: "send lag",
+        short: "send lag",
+        definition: "sent - intended: how late this tool itself was",
+        why_none: "no successful call was sent",
+        of_streams: false,
+        at_timeout: AtTimeout::Unknown,
+        value: Value::OfCall(|sample| Some(span(sample.stamps.intended, sample.stamps.sent?))),
+    },
+    Row {
+        metric: Metric::Dns,
+        key: "dns",
+        name: "name resolution",
+        short: "DNS",
+        definition: "name resolution of a new connection",
+        why_none: "no connection to a host name was opened in the measured phase",
+        of_streams: false,
+        at_timeout: AtTimeout::Unknown,
+        value: Value::Opening(|conn| conn.dns),
+    },
+    Row {
+        metric: Metric::Tcp,
+        key: "tcp",
+        name: "TCP handshake",
+        short: "TCP",
+        definition: "TCP handshake of a new connection",
+        why_none: "no connection was opened in the measured phase",
+        of_streams: false,
+        at_timeout: AtTimeout::Unknown,
+        value: Value::Opening(|conn| conn.tcp),
+    },
+    Row {
+        metric: Metric::Tls,
+        key: "tls",
+        name: "TLS handshake",
+        short: "TLS",
+        definition: "TLS handshake of a new connection",
+        why_none: "no https connection was opened in the measured phase",
+        of_streams: false,
+        at_timeout: AtTimeout::Unknown,
+        value: Value::Opening(|conn| conn.tls),
+    },
+    Row {
+        metric: Metric::Server,
+        key: "server",
+        name: "server's own time",
+        short: "server",
+        definition: "the time that the server itself reports (openai-processing-ms); reported, not measured",
+        why_none: "the server reported none that can be true",
+        of_streams: false,
+        at_timeout: AtTimeout::Unknown,
+        value: Value::OfCall(server_ns),
+    },
+    Row {
+        metric: Metric::Overhead,
+        key: "overhead",
+        name: "time to first byte less the server's reported time",
+        short: "TTFB less reported",
+        definition: "time to the first byte less the time that the server itself reports for that call \
+                     (openai-processing-ms): network and gateways, as far as the report can be trusted",
+        why_none: "the server reported none that can be true",
+        of_streams: false,
+        at_timeout: AtTimeout::Unknown,
+        value: Value::UntilStampLess(|stamps| stamps.first_byte, server_ns),
+    },
+];
+
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; 12] = [
-        Self::Ttfb,
-        Self::Ttft,
-        Self::Ttfo,
-        Self::E2e,
-        Self::Tpot,
-        Self::ChunkGap,
-        Self::SendLag,
-        Self::Dns,
-        Self::Tcp,
-        Self::Tls,
-        Self::Server,
-        Self::Overhead,
-    ];
+    pub const ALL: [Self; ROWS.len()] = {
+        let mut all = [Self::Ttfb; ROWS.len()];
+        let mut place = 0;
+        while place < ROWS.len() {
+            all[place] = ROWS[place].metric;
+            place += 1;
+        }
+        all
+    };
+
+    fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
 
     /// The key used in files.
     #[must_use]
     pub fn key(self) -> &'static str {
-        match self {
-            Self::Ttfb => "ttfb",
-            Self::Ttft => "ttft",
-            Self::Ttfo => "ttfo",
-            Self::E2e => "e2e",
-            Self::Tpot => "tpot",
-            Self::ChunkGap => "chunk_gap",
-            Self::SendLag => "send_lag",
-            Self::Dns => "dns",
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Server => "server",
-            Self::Overhead => "overhead",
-        }
+        self.row().key
+    }
+
+    /// Its name in a sentence.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Its name on an axis or a head.
+    #[must_use]
+    pub fn short(self) -> &'static str {
+        self.row().short
     }
 
     /// What it means, in a sentence for people.
     #[must_use]
     pub fn definition(self) -> &'static str {
-        match self {
-            Self::Ttfb => "time to the first byte of the answer",
-            Self::Ttft => {
-                "time to first token: the first event of a stream that carries content, reasoning or tool arguments; \
-                 a role-only or empty first event does not count"
-            }
-            Self::Ttfo => "time to first output: the first event of a stream that a person would see",
-            Self::E2e => "end to end: until the terminal event of a stream, or the last byte of another answer",
-            Self::Tpot => {
-                "time per output token: (last content - first content) / (output tokens - 1), over the tokens that came \
-                 in that time: reasoning tokens that the server counts apart are left out; reasoning that was streamed \
-                 and is counted with the answer is in the span and in the tokens"
-            }
-            Self::ChunkGap => {
-                "time between two events of a stream that carry content, also of a stream that fails later; a chunk is \
-                 not always one token"
-            }
-            Self::SendLag => "sent - intended: how late this tool itself was",
-            Self::Dns => "name resolution of a new connection",
-            Self::Tcp => "TCP handshake of a new connection",
-            Self::Tls => "TLS handshake of a new connection",
-            Self::Server => "the time that the server itself reports (openai-processing-ms); reported, not measured",
-            Self::Overhead => {
-                "time to the first byte less the time that the server itself reports for that call \
-                 (openai-processing-ms): network and gateways, as far as the report can be trusted"
-            }
-        }
+        self.row().definition
+    }
+
+    /// Why no call of a path has it.
+    #[must_use]
+    pub fn why_none(self) -> &'static str {
+        self.row().why_none
     }
 
     /// Whether it counts from the start of the call, and so exists as response time and as service time.
     #[must_use]
     pub fn has_basis(self) -> bool {
-        matches!(self, Self::Ttfb | Self::Ttft | Self::Ttfo | Self::E2e | Self::Overhead)
+        matches!(self.row().value, Value::UntilStamp(_) | Value::UntilStampLess(..))
     }
 
     /// Whether it is a figure of streams alone: without a stream the first token comes with the last.
     #[must_use]
     pub fn is_of_streams(self) -> bool {
-        matches!(self, Self::Ttft | Self::Ttfo | Self::Tpot)
+        self.row().of_streams
+    }
+
+    /// What is known of the value of a call that timed out.
+    #[must_use]
+    pub fn at_timeout(self) -> AtTimeout {
+        self.row().at_timeout
     }
 
     /// Its value for one attempt in nanoseconds, whatever the outcome; `None` when a stamp it needs was not seen.
@@ -150,106 +318,27 @@ impl Metric {
             Basis::Response => Some(stamps.intended),
             Basis::Service => stamps.sent,
         };
-        let from_start = |stamp: Option<Nanos>| Some(span(start?, stamp?));
-        let connection = |pick: fn(&crate::measure::sample::ConnUse) -> Option<std::time::Duration>| {
-            sample.conn.as_ref().filter(|c| c.is_new()).and_then(pick).map(|d| d.as_nanos() as u64)
-        };
-        match self {
-            Self::Ttfb => from_start(stamps.first_byte),
-            Self::Ttft => from_start(earliest(stamps.first_reasoning, stamps.first_content)),
-            Self::Ttfo => from_start(stamps.first_visible),
-            Self::E2e => from_start(stamps.done.or(stamps.end)),
-            Self::Tpot => time_per_token(sample).ok(),
-            Self::ChunkGap => None,
-            Self::SendLag => Some(span(stamps.intended, stamps.sent?)),
-            Self::Dns => connection(|c| c.dns),
-            Self::Tcp => connection(|c| c.tcp),
-            Self::Tls => connection(|c| c.tls),
-            Self::Server => server_ns(sample),
+        let until = |stamp: fn(&Stamps) -> Option<Nanos>| Some(span(start?, stamp(stamps)?));
+        match &self.row().value {
+            Value::UntilStamp(stamp) => until(*stamp),
             // By so much as reports are rounded it may be less than nothing.
-            Self::Overhead => Some(from_start(stamps.first_byte)?.saturating_sub(server_ns(sample)?)),
+            Value::UntilStampLess(stamp, less) => Some(until(*stamp)?.saturating_sub(less(sample)?)),
+            Value::Opening(part) => sample.conn.as_ref().filter(|conn| conn.is_new()).and_then(part).map(nanos),
+            Value::OfCall(value) => value(sample),
         }
     }
+}
+
+fn nanos(span: Duration) -> u64 {
+    span.as_nanos() as u64
 }
 
 fn server_ns(sample: &Sample) -> Option<u64> {
     sample.believable_server_ms().map(|ms| (ms * 1e6) as u64)
 }
 
-/// Why a stream has no time per token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unpaced {
-    /// The server did not say how many output tokens there were.
-    NotCounted,
-    /// It does not say whether reasoning is among them, or the counts do not add up.
-    ReasoningUntold,
-    /// There were not two tokens.
-    OneToken,
-    /// No text was seen.
-    NoText,
-    /// All of it came in one read.
-    AllAtOnce,
-}
-
-impl Unpaced {
-    /// In words, of streams.
-    #[must_use]
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::NotCounted => "the server did not say how many output tokens there were",
-            Self::ReasoningUntold => "the token counts do not tell whether reasoning is among the output tokens",
-            Self::OneToken => "no answer had two output tokens",
-            Self::NoText => "no successful stream brought any content",
-            Self::AllAtOnce => "all content of a stream came at once, so no time between tokens was seen",
-        }
-    }
-}
-
-/// Nanoseconds a token: the span from the first to the last event with output, over the tokens that came in it less
-/// one. Whether reasoning is among these tokens is told by the server's counts:
-/// - it counts reasoning tokens: the tokens of the answer alone, from its first to its last event;
-/// - it does not, reasoning was streamed, and input and output tokens make the total: all of them, from the first event
-///   with reasoning or content to the last with either;
-/// - no reasoning was counted or seen: all of them, from first to last content.
-///
-/// # Errors
-/// Why there is none.
-pub fn time_per_token(sample: &Sample) -> Result<u64, Unpaced> {
-    let stamps = &sample.stamps;
-    let output = sample.output_tokens.ok_or(Unpaced::NotCounted)?;
-    let apart = sample.reasoning_tokens.filter(|tokens| *tokens > 0);
-    let sum = sample.input_tokens.and_then(|input| input.checked_add(output));
-    let adds_up = sample.total_tokens.map(|total| sum == Some(total));
-    let (tokens, from, to) = match (apart, stamps.first_reasoning) {
-        (Some(_), _) if adds_up == Some(false) => return Err(Unpaced::ReasoningUntold),
-        (Some(apart), _) => {
-            let tokens = output.checked_sub(apart).ok_or(Unpaced::ReasoningUntold)?;
-            (tokens, stamps.first_content, stamps.last_content)
-        }
-        (None, Some(_)) if adds_up != Some(true) => return Err(Unpaced::ReasoningUntold),
-        (None, Some(first)) => {
-            let last = stamps.last_reasoning.max(stamps.last_content);
-            (output, earliest(Some(first), stamps.first_content), last)
-        }
-        (None, None) => (output, stamps.first_content, stamps.last_content),
-    };
-    let gaps = tokens.checked_sub(1).filter(|gaps| *gaps > 0).ok_or(Unpaced::OneToken)?;
-    let (from, to) = from.zip(to).ok_or(Unpaced::NoText)?;
-    match span(from, to) {
-        0 => Err(Unpaced::AllAtOnce),
-        ns => Ok(ns / gaps),
-    }
-}
-
 fn span(from: Nanos, to: Nanos) -> u64 {
-    to.0.saturating_sub(from.0)
-}
-
-fn earliest(a: Option<Nanos>, b: Option<Nanos>) -> Option<Nanos> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
+    nanos(to.since(from))
 }
 
 impl fmt::Display for Metric {
@@ -260,9 +349,7 @@ impl fmt::Display for Metric {
 
 /// A word that names no metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{0}' is no metric; the metrics are ttfb, ttft, ttfo, e2e, tpot, chunk_gap, send_lag, dns, tcp, tls, server, overhead"
-)]
+#[error("'{0}' is no metric; the metrics are {keys}", keys = Metric::ALL.map(Metric::key).join(", "))]
 pub struct UnknownMetric(pub String);
 
 impl FromStr for Metric {
@@ -285,64 +372,11 @@ mod tests {
         Sample::begun(who.0, who.1, who.2, who.3, Nanos(0), Outcome::Ok)
     }
 
-    /// A stream with reasoning and content at these milliseconds, and counts `[input, output, reasoning, total]`.
-    fn stream(reasoning: Option<[u64; 2]>, content: Option<[u64; 2]>, counts: [Option<u64>; 4]) -> Sample {
-        let mut sample = call();
-        let at = |ms: u64| Some(Nanos(ms * MS));
-        if let Some([first, last]) = reasoning {
-            (sample.stamps.first_reasoning, sample.stamps.last_reasoning) = (at(first), at(last));
-        }
-        if let Some([first, last]) = content {
-            (sample.stamps.first_content, sample.stamps.last_content) = (at(first), at(last));
-        }
-        [sample.input_tokens, sample.output_tokens, sample.reasoning_tokens, sample.total_tokens] = counts;
-        sample
-    }
-
     #[test]
-    fn a_span_is_divided_by_the_tokens_that_came_in_it() {
-        let (thought, text, none) = (Some([0, 190]), Some([200, 240]), None);
-        let told = |output: u64, reasoning: Option<u64>, total: Option<u64>| [Some(7), Some(output), reasoning, total];
-        // Twenty tokens of reasoning and five of text, one every 10 ms.
-        for (what, reasoning, content, counts, expected) in [
-            ("text alone", none, text, told(5, None, None), Ok(10)),
-            ("text alone, with a total", none, text, told(5, Some(0), Some(12)), Ok(10)),
-            ("reasoning counted and streamed", thought, text, told(25, Some(20), Some(32)), Ok(10)),
-            ("reasoning counted and hidden", none, text, told(25, Some(20), Some(32)), Ok(10)),
-            ("reasoning counted, no total", thought, text, told(25, Some(20), None), Ok(10)),
-            (
-                "reasoning counted, another total",
-                thought,
-                text,
-                told(25, Some(20), Some(99)),
-                Err(Unpaced::ReasoningUntold),
-            ),
-            ("reasoning beside and hidden", none, text, told(5, None, Some(32)), Ok(10)),
-            ("reasoning streamed, counted in one", thought, text, told(25, None, Some(32)), Ok(10)),
-            ("reasoning streamed, counted as zero", thought, text, told(25, Some(0), Some(32)), Ok(10)),
-            ("reasoning streamed, no total", thought, text, told(25, None, None), Err(Unpaced::ReasoningUntold)),
-            (
-                "reasoning streamed, another total",
-                thought,
-                text,
-                told(5, None, Some(32)),
-                Err(Unpaced::ReasoningUntold),
-            ),
-            ("reasoning alone", thought, none, told(20, None, Some(27)), Ok(10)),
-            ("text and then reasoning", Some([50, 240]), Some([0, 40]), told(25, None, Some(32)), Ok(10)),
-            ("more reasoning than output", thought, text, told(5, Some(20), None), Err(Unpaced::ReasoningUntold)),
-            ("all at once", none, Some([200, 200]), told(50, None, None), Err(Unpaced::AllAtOnce)),
-            ("one token", none, text, told(1, None, None), Err(Unpaced::OneToken)),
-            ("none", none, text, told(0, None, None), Err(Unpaced::OneToken)),
-            ("one token besides reasoning", thought, text, told(21, Some(20), None), Err(Unpaced::OneToken)),
-            ("reasoning counted, no text", thought, none, told(25, Some(20), None), Err(Unpaced::NoText)),
-            ("nothing seen", none, none, told(5, None, None), Err(Unpaced::NoText)),
-            ("not counted", none, text, [Some(7), None, None, Some(12)], Err(Unpaced::NotCounted)),
-            ("a count that no sum holds", thought, text, told(u64::MAX, None, Some(6)), Err(Unpaced::ReasoningUntold)),
-        ] {
-            let sample = stream(reasoning, content, counts);
-            assert_eq!(time_per_token(&sample), expected.map(|ms: u64| ms * MS), "{what}");
-            assert_eq!(Metric::Tpot.of(&sample, Basis::Response), expected.map(|ms| ms * MS).ok(), "{what}");
+    fn rows_stand_in_the_order_of_the_metrics() {
+        for metric in Metric::ALL {
+            assert_eq!((metric.row().metric, metric.to_string().parse()), (metric, Ok(metric)));
+            assert_eq!(serde_json::to_value(metric).expect("written"), metric.key());
         }
     }
 

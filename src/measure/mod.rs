@@ -14,3 +14,4 @@ pub mod quantile;
 pub mod recorder;
 pub mod sample;
 pub mod selftest;
+pub mod token_pace;

@@ -48,6 +48,12 @@ pub struct Stamps {
 }
 
 impl Stamps {
+    /// The read that completed the first event with content or reasoning.
+    #[must_use]
+    pub fn first_token(&self) -> Option<Nanos> {
+        [self.first_reasoning, self.first_content].into_iter().flatten().min()
+    }
+
     /// Whether a later step was stamped before an earlier one, which no true clock does.
     #[must_use]
     pub fn run_backwards(&self) -> bool {

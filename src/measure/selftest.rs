@@ -5,6 +5,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::units::CallCounts;
+
 /// The error at the 0.99 quantile below which a level counts as measured faithfully, ms.
 pub const FAITHFUL_MS: f64 = 5.0;
 
@@ -72,7 +74,7 @@ pub struct Level {
     /// Processor time of this process as a share of one core.
     pub cpu_cores: Option<f64>,
     /// Calls of the measured time.
-    pub calls: Calls,
+    pub calls: CallCounts,
     /// What found no partner.
     pub unmatched: Unmatched,
     /// `valid`, `degraded` or `invalid`: the verdict that a run like this has.
@@ -96,7 +98,7 @@ pub struct ArrivalLevel {
     #[serde(default)]
     pub pacing_cores: Option<f64>,
     /// Calls of the measured time.
-    pub calls: Calls,
+    pub calls: CallCounts,
     /// What found no partner.
     pub unmatched: Unmatched,
     /// The verdict that a run like this has.
@@ -134,25 +136,10 @@ pub struct Spread {
     pub max: f64,
 }
 
-/// How calls ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Calls {
-    /// Those that came due.
-    pub planned: u64,
-    /// Those that were ok.
-    pub ok: u64,
-    /// Those that failed.
-    pub failed: u64,
-    /// Those whose answer broke off.
-    pub incomplete: u64,
-    /// Those that were never sent.
-    pub dropped: u64,
-}
-
 /// What found no partner when samples and ledger were joined: all zeros, or the level is not believed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmatched {
-    /// Calls that were sent, without a line of the ledger.
+    /// CallCounts that were sent, without a line of the ledger.
     pub samples: u64,
     /// Lines of the ledger, without a call.
     pub ledger_lines: u64,
@@ -258,7 +245,7 @@ pub(crate) mod fixture {
             rss_mb: Some(20.0),
             cpu_us_per_event: Some(4.0),
             cpu_cores: Some(0.02),
-            calls: Calls { planned: u64::from(streams) * 4, ok: u64::from(streams) * 4, ..Calls::default() },
+            calls: CallCounts { planned: u64::from(streams) * 4, ok: u64::from(streams) * 4, ..CallCounts::default() },
             unmatched: Unmatched::default(),
             validity: "valid".to_owned(),
             holds: p99 < FAITHFUL_MS,

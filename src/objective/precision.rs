@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::metric::{Metric, UnknownMetric};
+use crate::measure::metric::{AtTimeout, Metric, UnknownMetric};
 use crate::objective::margin::{Size, parse_quantile, parse_size};
 
 /// One interval that must become narrow.
@@ -49,7 +49,9 @@ fn target(text: &str) -> Result<Target, String> {
         Some(_) | None => (None, what),
     };
     if metric.is_some_and(|metric| !metric.has_basis()) {
-        return Err(format!("{what} is not compared; there are ttfb, ttft, ttfo, e2e"));
+        let bounded = Metric::ALL.into_iter().filter(|metric| metric.at_timeout() != AtTimeout::Unknown);
+        let compared = bounded.map(Metric::key).collect::<Vec<_>>().join(", ");
+        return Err(format!("{what} is not compared; there are {compared}"));
     }
     let half_width = parse_size(size.trim())?;
     let (Size::Ms(size) | Size::Share(size)) = half_width;

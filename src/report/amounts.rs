@@ -1,7 +1,7 @@
 //! What calls used and cost, in sentences.
 
+use crate::analysis::summary::calls::Tokens;
 use crate::analysis::summary::cost::Cost;
-use crate::analysis::summary::paths::Tokens;
 use crate::measure::counts::TokenCount;
 use crate::report::figure;
 

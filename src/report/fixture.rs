@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::analysis::runs::{RunSide, between};
+use crate::analysis::runs::{RunSide, compare_runs};
 use crate::analysis::trend::tests::{nights, question};
 use crate::analysis::trend::trend;
 use crate::analysis::{Analysis, analyse};
@@ -75,7 +75,7 @@ pub(crate) fn comparison() -> Document {
     let (base, mut candidate) = (night(1, 0.0, 0.0), night(2, 40.0, 0.03));
     candidate.manifest.tool_version = "0.2.0".to_owned();
     let side = |run| RunSide { run, path: None };
-    let found = between(side(&base), side(&candidate), &[]).expect("comparable");
+    let found = compare_runs(side(&base), side(&candidate), &[]).expect("comparable");
     Compared { comparison: &found, runs: [&base, &candidate], names: ["base", "candidate"] }.document()
 }
 

@@ -2,7 +2,6 @@
 //! means stands in its own row, in `measure/metric.rs`.
 
 use crate::measure::metric::Metric;
-use crate::report::words;
 
 /// The terms and their meaning, by what they are about.
 const TERMS: [(&str, &[(&str, &str)]); 5] = [
@@ -93,7 +92,7 @@ fn entries(terms: &'static [(&str, &str)]) -> impl Iterator<Item = (String, &'st
 }
 
 fn metrics() -> impl Iterator<Item = (String, &'static str)> {
-    Metric::ALL.into_iter().map(|metric| (format!("{} ({})", words::short(metric), metric.key()), metric.definition()))
+    Metric::ALL.into_iter().map(|metric| (format!("{} ({})", metric.short(), metric.key()), metric.definition()))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::run::Run;
 use crate::store::file::{self, StoreError};
 
 mod amounts;
+mod basis;
 pub(crate) mod chart;
 pub(crate) mod comparison;
 pub(crate) mod csv;
@@ -28,12 +29,12 @@ pub(crate) mod markdown;
 mod planned;
 pub(crate) mod run;
 pub(crate) mod selftest;
+pub(crate) mod series;
 pub(crate) mod shift;
 pub(crate) mod sizing;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod trend;
-pub(crate) mod words;
 
 pub(crate) use export::Format;
 

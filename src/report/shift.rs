@@ -6,7 +6,6 @@ use crate::analysis::input::population::Connections;
 use crate::report::figure;
 use crate::report::glyph::{BROKEN, EQUIVALENT, FASTER, KEPT, PERHAPS_SLOWER, SLOWER, UNDECIDED};
 use crate::report::table::Tone;
-use crate::report::words::name;
 
 /// What a shift says, in a sentence.
 pub(crate) fn describe_headline(
@@ -75,7 +74,7 @@ fn describe_withheld(open: Open, shares: &FailedShares, subject: &str, baseline:
 
 /// The figures behind a shift.
 pub(crate) fn describe_shift(row: &ShiftRow, connections: Connections) -> String {
-    let what = format!("median {}", name(row.metric));
+    let what = format!("median {}", row.metric.name());
     match (row.shift_ms, row.ci_ms) {
         (Some(shift), Some(ci)) => {
             let percent = row.shift_pct.map_or(String::new(), |pct| format!(" ({pct:+.1}%)").replace('-', "−"));

@@ -1,14 +1,35 @@
 //! The dry run: what a plan would send, take, cost and resolve.
 
+use std::path::Path;
+
+use anyhow::anyhow;
+
 use crate::analysis::sizing::{QUANTILES, Spread};
 use crate::plan::Plan;
+use crate::profile::sizing::Assumed;
 use crate::report::sizing::Sizing;
+use crate::runner::failure::{OrFailure, RunResult};
 use crate::schedule::tickets::Ticket;
+use crate::store;
 use crate::units::Phase;
 use crate::workload::Workload;
 
 /// How many calls are looked at for their tokens; of more, every so many-th.
 const LOOKED_AT: u64 = 20_000;
+
+/// What is known of the times, from the run in `size_from`, or assumed of them.
+///
+/// # Errors
+/// When there is no such run, or it has too few successful calls.
+pub(crate) fn spread(assumed: Option<Assumed>, size_from: Option<&Path>) -> RunResult<Spread> {
+    let Some(dir) = size_from else {
+        let ttft = assumed.and_then(|assumed| assumed.ttft).map(|ttft| ttft.0.as_secs_f64() * 1e3);
+        return Ok(Spread::assumed(assumed.and_then(|assumed| assumed.sigma), ttft));
+    };
+    let run = store::load(dir).or_usage()?;
+    let none = || anyhow!("{} has too few successful calls to size a run by", dir.display());
+    Spread::of_run(&run).ok_or_else(none).or_usage()
+}
 
 /// Sizes a plan.
 pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread) -> Sizing {

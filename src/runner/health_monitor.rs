@@ -1,4 +1,4 @@
-//! The watch: a thread beside the workers that writes down, second by second, how the rig is.
+//! A thread beside the workers that writes down, second by second, how busy this machine is.
 //!
 //! It asks the workers' heartbeats, the kernel, and the bundled simulator if that is the backend. It costs the workers
 //! nothing but their heartbeats.
@@ -98,7 +98,7 @@ impl HealthProbe {
             let last = if ended { until } else { until.saturating_sub(1).max(next) };
             let rates = self.meter.rates();
             let (answers, late) = match &mut self.simulator {
-                Some(simulator) => simulator.told().await.unzip(),
+                Some(simulator) => simulator.take_figures().await.unzip(),
                 None => (None, None),
             };
             // More than one if this process was stopped: what was counted since is that of all.
@@ -155,7 +155,7 @@ impl Simulator {
     }
 
     /// Answers that it began since it was last asked, and those that it began late; `None` if it does not tell.
-    async fn told(&mut self) -> Option<(u64, u64)> {
+    async fn take_figures(&mut self) -> Option<(u64, u64)> {
         let asked = async { self.client.get(&self.url).send().await.ok()?.text().await.ok() };
         let now = begun(&timeout(PATIENCE, asked).await.ok()??)?;
         let before = std::mem::replace(&mut self.last, now);

@@ -25,6 +25,72 @@ pub struct History {
     pub unread: Vec<(String, String)>,
 }
 
+/// The runs of one profile, in the order of time.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Followed {
+    /// The newest of them.
+    pub(crate) nights: Vec<HistoricalRun>,
+    /// The profile.
+    pub(crate) profile: String,
+    /// What was left out, and when the tool itself changed.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Why a folder has no run to follow; the folder is the subject of the sentence.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoRun {
+    /// It has none at all.
+    #[error("holds no run: put run directories or their summary.json files there")]
+    Empty,
+    /// It has some, and none can be read; this is the first.
+    #[error("holds no run that can be read: {0}")]
+    Unread(String),
+    /// It has none of this profile.
+    #[error("holds no run of the profile '{0}'")]
+    OfProfile(String),
+}
+
+impl History {
+    /// The newest `last` runs of a profile, by default that of the newest run.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn follow(self, profile: Option<&str>, last: usize) -> Result<Followed, NoRun> {
+        let Self { mut nights, unread } = self;
+        let mut notes: Vec<String> =
+            unread.iter().map(|(source, why)| format!("{source} was not read: {why}")).collect();
+        let Some(newest) = nights.last().map(|night| night.profile.clone()) else {
+            return Err(notes.into_iter().next().map_or(NoRun::Empty, NoRun::Unread));
+        };
+        let profile = profile.map_or(newest, str::to_owned);
+        let all = nights.len();
+        nights.retain(|night| night.profile == profile);
+        if nights.is_empty() {
+            return Err(NoRun::OfProfile(profile));
+        }
+        if nights.len() < all {
+            let others = all - nights.len();
+            notes.push(format!("{others} runs of other profiles are left out; --profile follows another."));
+        }
+        let older = nights.len().saturating_sub(last.max(1));
+        if older > 0 {
+            nights.drain(..older);
+            notes.push(format!("{older} older runs are left out; --last takes more."));
+        }
+        notes.extend(changed_versions(&nights));
+        Ok(Followed { nights, profile, notes })
+    }
+}
+
+/// When the tool itself changed: that may be what a series shows.
+fn changed_versions(nights: &[HistoricalRun]) -> impl Iterator<Item = String> {
+    let changed = nights.windows(2).filter(|pair| pair[0].tool_version != pair[1].tool_version);
+    changed.map(|pair| {
+        let (before, after) = (&pair[0].tool_version, &pair[1].tool_version);
+        format!("From {} on hopmark is {after} and no longer {before}.", pair[1].day())
+    })
+}
+
 /// Reads the runs below a folder: every folder with a `summary.json`, and every other JSON file that is such a summary.
 /// A run without a summary, because it was killed, counts as incomplete. Of runs with the same name one is kept.
 ///

@@ -29,7 +29,6 @@ pub(crate) mod reference;
 pub mod rows;
 pub mod rows_read;
 pub mod selftest;
-pub mod series;
 mod table;
 pub mod tally;
 

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use hdrhistogram::Histogram;
 
+use crate::measure::histogram;
 use crate::measure::metric::{Basis, Metric};
+use crate::measure::outcome::ErrorClass;
 use crate::measure::recorder::Series;
 use crate::plan::Plan;
 use crate::run::{Run, Totals};
 use crate::store::counts as store_counts;
 use crate::store::file::{self, StoreError};
 use crate::store::histograms::{self, LoggedInterval, metric_key, tag};
-use crate::units::PathId;
+use crate::units::{PathId, Phase};
 
 /// The metrics whose course over time is kept.
 const OVER_TIME: [Metric; 2] = [Metric::Ttft, Metric::E2e];
@@ -44,6 +46,10 @@ pub(crate) fn read(dir: &Path, run: &Run) -> Result<(Totals, Vec<Histogram<u64>>
     let counts = counts(run);
     let mut totals = Totals { spans: store_counts::read(&dir.join(file::COUNTS), plan)?, ..Totals::default() };
     let basis = run.headline_basis();
+    let mut timeouts: BTreeMap<(u64, PathId), u64> = BTreeMap::new();
+    for span in totals.spans.iter().filter(|span| span.phase == Phase::Measure) {
+        *timeouts.entry((span.second, span.path)).or_insert(0) += span.calls.with_class(ErrorClass::is_timeout);
+    }
     // An interval may stand on several lines, if a worker was late; they follow each other soon.
     let mut recent: BTreeMap<(u64, Series), Histogram<u64>> = BTreeMap::new();
     read_log(dir, plan, &series(plan, |_| true), |series, interval| {
@@ -51,7 +57,8 @@ pub(crate) fn read(dir: &Path, run: &Run) -> Result<(Totals, Vec<Histogram<u64>>
             let key = (interval.second, series);
             add(&mut recent, key, interval.values.clone());
             if let Some(sum) = recent.get(&key) {
-                let ms = |q| sum.value_at_quantile(q) as f64 / 1e6;
+                let beyond = timeouts.get(&(interval.second, series.path)).copied().unwrap_or(0);
+                let ms = |q| histogram::quantile_ms(sum, beyond, q);
                 totals.over_time.insert(key, (ms(0.5), ms(0.99)));
             }
             while recent.len() > LATE * OVER_TIME.len() * plan.paths.len() {

@@ -176,7 +176,7 @@ impl Connection {
         }
     }
 
-    /// Hands the request over; what is returned is for [`Connection::poll_head`].
+    /// Hands the request over; what is returned is for `poll_head`.
     pub fn request(&mut self, request: Request<Full<Bytes>>) -> Option<impl Future<Output = http1::Head> + use<>> {
         match self {
             Self::Sole(sole) => Some(sole.request(request)),

@@ -1,7 +1,7 @@
 //! One HTTP/1.1 connection, driven by the one call that uses it.
 //!
 //! The connection and the call are polled in one task, the call first: hyper hands over a frame before it reads
-//! again, so [`IoStamps::last_read`] at that moment is the read that completed the frame.
+//! again, so `IoStamps::last_read` at that moment is the read that completed the frame.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -80,8 +80,7 @@ impl Sole {
         self.stamps.arm();
     }
 
-    /// Hands the request over; what is returned is the head of its answer, if it is polled with
-    /// [`Sole::poll_head`].
+    /// Hands the request over; what is returned is the head of its answer, if it is polled with `poll_head`.
     pub fn request(&mut self, request: Request<Full<Bytes>>) -> impl Future<Output = Head> + use<> {
         self.sender.send_request(request)
     }

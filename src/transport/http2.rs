@@ -2,7 +2,7 @@
 //!
 //! A task of its own drives the connection, one read a turn. What a read brings is handed to the calls before the next
 //! one: their tasks were woken in that turn, so they stand before the driver's next turn in the worker's queue. So
-//! [`IoStamps::last_read`], seen by a call that is handed a frame, is the read that completed it; and should the order
+//! `IoStamps::last_read`, seen by a call that is handed a frame, is the read that completed it; and should the order
 //! ever be another, it is a later one, never one from before the frame came.
 
 use std::cell::{Cell, RefCell};
@@ -203,7 +203,7 @@ impl Exchange {
         self.link.stamps.last_read()
     }
 
-    /// Hands the request over; its answer comes with [`Exchange::poll_head`].
+    /// Hands the request over; its answer comes with `poll_head`.
     pub fn request(&mut self, request: Request<Full<Bytes>>) {
         self.answer = Some(self.begin(request));
     }

@@ -21,7 +21,7 @@ impl Idle {
     }
 
     /// An idle connection that is still open, if there is one; closed ones are thrown away. Whatever is returned, the
-    /// caller now uses a connection and says so with [`Idle::give_back`] or [`Idle::forget`] when it no longer does.
+    /// caller now uses a connection and says so with `give_back` or `forget` when it no longer does.
     ///
     /// With `filling`, as in the warmup of an open load, there is none as long as the pool is smaller than twice what
     /// is in use: calls then open connections that later bursts find warm.

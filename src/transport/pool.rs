@@ -67,8 +67,8 @@ impl Pool {
         }
     }
 
-    /// A place for a call. Whatever is returned, the caller says so with [`Pool::give_back`] or [`Pool::forget`] when
-    /// it no longer needs it. `filling` is for the warmup of an open load: connections are then opened that later
+    /// A place for a call. Whatever is returned, the caller says so with `give_back` or `forget` when it no longer
+    /// needs it. `filling` is for the warmup of an open load: connections are then opened that later
     /// bursts find warm.
     ///
     /// # Errors

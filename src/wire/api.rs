@@ -3,8 +3,9 @@
 use serde_json::{Deserializer, Value};
 
 use crate::units::Api;
-use crate::wire::delta::{BadEvent, Delta, End, Whole};
+use crate::wire::delta::{Delta, End, Whole};
 use crate::wire::error::ApiError;
+use crate::wire::json_scan::BadEvent;
 use crate::wire::sse::{ERROR, Event, UNFRAMED};
 use crate::wire::{chat, responses};
 use crate::workload::call::Call;

@@ -121,11 +121,6 @@ pub enum Whole<'a> {
     Error(ApiError<'a>),
 }
 
-/// The data of an event is not the JSON that the API promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an event of the stream is not the JSON that the API promises")]
-pub struct BadEvent;
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,10 +4,13 @@
 //! 8259 and nothing else; texts are looked at with their escapes, so a member whose name is written with escapes is not
 //! found. What is rare (token counts, errors) is handed on to serde as the bytes of its value.
 
-use crate::wire::delta::BadEvent;
-
 /// The deepest nesting that is read.
 const DEPTH: u8 = 128;
+
+/// The data of an event is not the JSON that the API promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event of the stream is not the JSON that the API promises")]
+pub struct BadEvent;
 
 /// A place in a JSON text.
 pub(crate) struct JsonScan<'a> {

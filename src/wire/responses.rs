@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use crate::wire::delta::{BadEvent, Delta, End, Whole};
+use crate::wire::delta::{Delta, End, Whole};
 use crate::wire::error::ApiError;
-use crate::wire::json_scan::JsonScan;
+use crate::wire::json_scan::{BadEvent, JsonScan};
 use crate::wire::sse::Event;
 use crate::wire::text::push_text;
 use crate::wire::usage::Usage;

@@ -3,8 +3,7 @@
 //! Servers estimate, round, leave out, send zeros before they know, and put the tokens of reasoning among those of the
 //! answer or beside them. Nothing of this is an error of the answer, and none of it may become a wrong number.
 
-use crate::wire::delta::BadEvent;
-use crate::wire::json_scan::JsonScan;
+use crate::wire::json_scan::{BadEvent, JsonScan};
 
 /// The most tokens that one call is believed to have; what is beyond it is no count.
 const MOST: f64 = 1e9;

@@ -4,7 +4,7 @@
 //! tokenizer splits the text at its borders, so any run of pieces has as many tokens as pieces. That was verified
 //! with the real tokenizer (o200k_base) when the material was made, in a thread that ended with the vocabulary.
 //!
-//! A prompt is `salt, slice of the material, closing request`. The salt is of [`SALT_TOKENS`] tokens of three digits
+//! A prompt is `salt, slice of the material, closing request`. The salt is of `SALT_TOKENS` tokens of three digits
 //! and differs for every attempt, so no two prompts share a prefix and no path warms another's prompt cache. A prompt
 //! too short for the closing request goes without it, and one shorter than the salt is salt alone: with `n` tokens
 //! the first `1000^n` attempts still differ.

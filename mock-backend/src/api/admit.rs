@@ -18,8 +18,6 @@ use super::responses::refused::refused_stream;
 use crate::fault::ErrorKind;
 use crate::limits::{Cost, Format, Refusal, Standing, retry_after};
 use crate::net::clock::unix_seconds;
-use crate::net::entry::Marks;
-use crate::net::exchange::Note;
 use crate::net::reply::Reply;
 use crate::units::Nanos;
 
@@ -248,11 +246,7 @@ impl<'a> Call<'a> {
         if refused.fault {
             entry.update(|record| record.fault = Some(refused.kind.name()));
         }
-        self.service.connection.exchange.note_head(Note {
-            due: self.arrival.ideal,
-            marks: Marks::ALL,
-            entry: Some(entry),
-        });
+        self.leave_at_once(entry);
         let content_type = HeaderValue::from_static(content_type);
         let mut response = self.response(status, content_type, (&id, None), None, Reply::whole(body.into_bytes()));
         if refused.kind == ErrorKind::Network {
@@ -268,11 +262,7 @@ impl<'a> Call<'a> {
         if refused.fault {
             entry.update(|record| record.fault = Some(refused.kind.name()));
         }
-        self.service.connection.exchange.note_head(Note {
-            due: self.arrival.ideal,
-            marks: Marks::ALL,
-            entry: Some(entry),
-        });
+        self.leave_at_once(entry);
         let name = format!("resp_{:032x}", u128::from(self.arrival.recv.0));
         let coded = refused.kind == ErrorKind::StreamedCode;
         let body = refused_stream(&name, model, unix_seconds(), coded);

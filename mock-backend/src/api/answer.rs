@@ -16,7 +16,6 @@ use super::responses::compact::Conversation;
 use super::responses::stored::{self, Found, Resumed};
 use super::route::{Address, StoredOp};
 use super::service::Service;
-use super::sse::Script;
 use super::task::Task;
 use crate::fault::ErrorKind;
 use crate::net::reply::Reply;
@@ -86,6 +85,6 @@ impl Call<'_> {
         let answer = Arc::clone(&stored.answer);
         let name = answer.model.trim_matches('"');
         let sending = Sending { plan, entry, id: &id, name, kept: Some(Kept::Response(stored)) };
-        self.stream(Script::Responses(Box::new(events)), sending, Some(before)).await
+        self.stream(Box::new(events), sending, Some(before)).await
     }
 }

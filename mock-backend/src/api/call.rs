@@ -12,8 +12,9 @@ use hyper::{Response, StatusCode};
 use super::backend::{Backend, Kept};
 use super::dialect::Dialect;
 use super::headers::Head;
+use super::script::Script;
 use super::service::Service;
-use super::sse::{EventStream, Next, Script};
+use super::sse::{EventStream, Next};
 use crate::model::deployment::Plan;
 use crate::model::rng::{SeededRng, seeded_rng};
 use crate::net::connection::Connection;
@@ -53,10 +54,15 @@ impl Call<'_> {
     /// An answer that takes no time of the model.
     pub(crate) fn at_once(&self, status: StatusCode, api: &'static str, text: String) -> Response<Reply> {
         let (entry, id) = self.open_record(api, false, status);
-        let note = Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) };
-        self.connection().exchange.note_head(note);
+        self.leave_at_once(entry);
         let took = (status == StatusCode::OK).then_some(0);
         self.response(status, JSON, (&id, None), took, Reply::whole(text.into_bytes()))
+    }
+
+    /// Lets the whole answer leave when its request has come.
+    pub(crate) fn leave_at_once(&self, entry: Rc<Entry>) {
+        let note = Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) };
+        self.connection().exchange.note_head(note);
     }
 
     /// The plan in milliseconds from the arrival at the socket, the way in and the way out included.
@@ -76,7 +82,7 @@ impl Call<'_> {
     /// A stream; after `before`, if its caller has known it before, up to a token.
     pub(crate) async fn stream(
         &self,
-        script: Script,
+        script: Box<dyn Script>,
         sending: Sending<'_>,
         before: Option<(Bytes, usize)>,
     ) -> Response<Reply> {

@@ -15,8 +15,6 @@ use super::responses::compact::{Conversation, compaction, inherited_tokens};
 use crate::model::deployment::{Length, Prompt};
 use crate::model::rng::pick;
 use crate::model::text::Text;
-use crate::net::entry::Marks;
-use crate::net::exchange::Note;
 use crate::net::reply::Reply;
 
 impl Call<'_> {
@@ -75,7 +73,7 @@ impl Call<'_> {
         if let Some(kept) = kept {
             kept.begin(self.backend);
         }
-        self.connection().exchange.note_head(Note { due: self.arrival.ideal, marks: Marks::ALL, entry: Some(entry) });
+        self.leave_at_once(entry);
         let body = Reply::whole(answer.snapshot(Progress::Queued).into_bytes());
         self.response(StatusCode::OK, JSON, (id, Some(name)), Some(0), body)
     }

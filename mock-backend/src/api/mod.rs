@@ -28,6 +28,7 @@ mod response;
 mod responses;
 pub(crate) mod route;
 mod rules;
+mod script;
 mod service;
 mod sse;
 mod store;

@@ -15,7 +15,7 @@ use super::request::{Form, Request};
 use super::responses::answer::{Progress, ResponsesAnswer};
 use super::responses::events::ResponsesEvents;
 use super::responses::stored::StoredResponse;
-use super::sse::Script;
+use super::script::Script;
 use crate::model::deployment::Plan;
 use crate::net::clock::unix_seconds;
 use crate::units::Nanos;
@@ -89,13 +89,11 @@ impl Answer {
         }
     }
 
-    pub(crate) fn events(self) -> Script {
+    pub(crate) fn events(self) -> Box<dyn Script> {
         match self {
-            Self::Chat(answer, stream) => Script::Chat(answer.chunks(stream)),
-            Self::Completions(answer, stream) => Script::Completions(answer.chunks(stream)),
-            Self::Responses(answer, obfuscated) => {
-                Script::Responses(Box::new(ResponsesEvents::new(answer, obfuscated, 0)))
-            }
+            Self::Chat(answer, stream) => Box::new(answer.chunks(stream)),
+            Self::Completions(answer, stream) => Box::new(answer.chunks(stream)),
+            Self::Responses(answer, obfuscated) => Box::new(ResponsesEvents::new(answer, obfuscated, 0)),
         }
     }
 

@@ -14,9 +14,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::backend::{Backend, Kept};
-use super::chat::events::ChatChunks;
-use super::completions::events::CompletionsChunks;
-use super::responses::events::ResponsesEvents;
+use super::script::Script;
 use crate::model::deployment::Plan;
 use crate::model::packing::{PAUSE, Split};
 use crate::net::clock::Alarm;
@@ -24,68 +22,9 @@ use crate::net::entry::{Entry, Marks};
 use crate::net::exchange::Exchange;
 use crate::units::Nanos;
 
-/// The events of one answer, in whichever API.
-pub(crate) enum Script {
-    Chat(ChatChunks),
-    Completions(CompletionsChunks),
-    Responses(Box<ResponsesEvents>),
-}
-
-impl Script {
-    fn size(&self) -> usize {
-        match self {
-            Self::Chat(chunks) => chunks.size(),
-            Self::Completions(chunks) => chunks.size(),
-            Self::Responses(events) => events.size(),
-        }
-    }
-
-    /// Whether token `k` sends something.
-    fn is_loud(&self, k: usize) -> bool {
-        match self {
-            Self::Chat(chunks) => chunks.completion().is_loud(k),
-            Self::Completions(chunks) => chunks.completion().is_loud(k),
-            Self::Responses(events) => events.is_loud(k),
-        }
-    }
-
-    /// The first token that sends something of the answer.
-    pub(crate) fn first(&self) -> Option<usize> {
-        match self {
-            Self::Chat(chunks) => chunks.completion().first(),
-            Self::Completions(chunks) => chunks.completion().first(),
-            Self::Responses(events) => events.first(),
-        }
-    }
-
-    fn opening(&mut self, out: &mut Vec<u8>) {
-        match self {
-            Self::Chat(chunks) => chunks.opening(out),
-            Self::Completions(chunks) => chunks.opening(out),
-            Self::Responses(events) => events.opening(out),
-        }
-    }
-
-    fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
-        match self {
-            Self::Chat(chunks) => chunks.tokens(tokens, out),
-            Self::Completions(chunks) => chunks.tokens(tokens, out),
-            Self::Responses(events) => events.tokens(tokens, out),
-        }
-    }
-
-    fn closing(&mut self, out: &mut Vec<u8>) {
-        match self {
-            Self::Chat(chunks) => chunks.closing(out),
-            Self::Completions(chunks) => chunks.closing(out),
-            Self::Responses(events) => events.closing(out),
-        }
-    }
-}
-
 /// A stream on its way.
 pub(crate) struct EventStream {
-    pub(crate) script: Script,
+    pub(crate) script: Box<dyn Script>,
     pub(crate) plan: Plan,
     pub(crate) backend: Arc<Backend>,
     pub(crate) exchange: Exchange,

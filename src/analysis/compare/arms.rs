@@ -1,24 +1,19 @@
 //! A path of one run laid beside a path of another: each cut into its own blocks and drawn again on its own.
 
-use crate::analysis::compare::baseline::{CURVE, DRAWS, METRICS};
-use crate::analysis::compare::comparability::{Incomparable, connected_alike};
-use crate::analysis::compare::resampled::Bench;
-use crate::analysis::input::alone::alone;
+use crate::analysis::compare::baseline::{CURVE, METRICS};
+use crate::analysis::compare::comparability::{Incomparable, shared_connections};
+use crate::analysis::compare::resampled::ResampledPaths;
 use crate::analysis::input::blocks::Blocks;
 use crate::analysis::input::lengths::Lengths;
-use crate::analysis::input::population::headline;
-use crate::measure::sample::Sample;
-use crate::plan::Plan;
+use crate::analysis::input::view::View;
+use crate::analysis::stats::bootstrap::DRAWS;
 use crate::random::{Purpose, hash};
-use crate::run::Run;
 use crate::units::PathId;
 
 /// A path of one run beside a path of another, each drawn again from its own blocks.
 pub(crate) struct Joined {
-    /// Both, side by side.
-    pub(crate) bench: Bench<'static>,
-    /// A plan that knows both by name.
-    pub(crate) plan: Plan,
+    /// Both, side by side: the base is path 0, the candidate path 1.
+    pub(crate) resampled: ResampledPaths<'static>,
     /// Their names in their own runs.
     pub(crate) names: [String; 2],
 }
@@ -28,36 +23,29 @@ impl Joined {
     ///
     /// # Errors
     /// When one path keeps its connections and the other does not.
-    pub(crate) fn of((base, candidate): (&Run, &Run), (own, other): (PathId, PathId)) -> Result<Self, Incomparable> {
-        let names = [base.manifest.plan.path(own), candidate.manifest.plan.path(other)].map(|path| path.name.clone());
+    pub(crate) fn of(
+        (base, candidate): (&View<'_>, &View<'_>),
+        (own, other): (PathId, PathId),
+    ) -> Result<Self, Incomparable> {
         // Seeds that differ also where the plans do not: the same draws on both sides would pair what is not paired.
-        let seed = |run: &Run, side: u64| hash(run.manifest.plan.seed, Purpose::Draws, side);
-        let views = [alone(base, own, seed(base, 0)), alone(candidate, other, seed(candidate, 1))];
-        let connections = connected_alike(&views[0], &views[1])?;
-        let [mut first, mut second] = [&views[0], &views[1]].map(|view| {
-            let measured: Vec<&Sample> = view.measured().collect();
-            let blocks = Blocks::cut(view, &measured, headline(&measured));
-            Bench::set_up(view, &measured, (blocks, Lengths::Agree), &METRICS, &CURVE, DRAWS)
-        });
+        let names = [base.plan().path(own), candidate.plan().path(other)].map(|path| path.name.clone());
+        let base = base.of_path_alone(own, hash(base.seed, Purpose::Draws, 0));
+        let candidate = candidate.of_path_alone(other, hash(candidate.seed, Purpose::Draws, 1));
+        let connections = shared_connections(&base, &candidate)?;
+        let [mut first, mut second] = [&base, &candidate]
+            .map(|view| ResampledPaths::set_up(view, (Blocks::cut(view), Lengths::Agree), &METRICS, &CURVE, DRAWS));
         let (mut own, mut other) = (first.arms.remove(0), second.arms.remove(0));
         (own.path, other.path) = (PathId(0), PathId(1));
+        (own.name, other.name) = (format!("{} of the base", names[0]), format!("{} of the candidate", names[1]));
         let fewer = if second.blocks.count < first.blocks.count { second.blocks } else { first.blocks };
-        let bench = Bench {
+        let resampled = ResampledPaths {
             blocks: Blocks { of: Vec::new(), shared: false, ..fewer },
             connections,
             lengths: Lengths::Agree,
             metrics: &METRICS,
             curve: &CURVE,
             arms: vec![own, other],
-            draws: vec![first.draws.remove(0), second.draws.remove(0)],
         };
-        let [Run { manifest: first, .. }, Run { manifest: second, .. }] = views;
-        let mut plan = first.plan;
-        plan.paths.extend(second.plan.paths);
-        plan.paths[1].id = PathId(1);
-        for (path, side) in plan.paths.iter_mut().zip(["base", "candidate"]) {
-            path.name = format!("{} of the {side}", path.name);
-        }
-        Ok(Self { bench, plan, names })
+        Ok(Self { resampled, names })
     }
 }

@@ -15,20 +15,20 @@ use crate::analysis::compare::connection_state::States;
 use crate::analysis::compare::gates::Gates;
 use crate::analysis::compare::interference;
 use crate::analysis::compare::multiplicity::{Hypothesis, Levels, Primary};
-use crate::analysis::compare::resampled::{Bench, Pair};
+use crate::analysis::compare::resampled::{Pair, ResampledPaths};
 use crate::analysis::compare::shift::{Candidate, Open, ShiftRow};
 use crate::analysis::compare::survivors;
 use crate::analysis::compare::verdict::Judge;
-use crate::analysis::input::blocks::Blocks;
+use crate::analysis::input::blocks::{BlockedView, Blocks};
 use crate::analysis::input::lengths::Lengths;
-use crate::analysis::input::population::{Connections, headline};
+use crate::analysis::input::population::Connections;
+use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::interval_needs;
-use crate::analysis::summary::failing;
+use crate::analysis::stats::bootstrap::DRAWS;
+use crate::analysis::summary::failing::FailedPath;
 use crate::measure::metric::{Basis, Metric};
-use crate::measure::sample::Sample;
 use crate::path::NetPath;
 use crate::plan::Design;
-use crate::run::Run;
 use crate::units::PathId;
 
 /// The metrics compared.
@@ -36,14 +36,14 @@ pub const METRICS: [Metric; 3] = [Metric::Ttft, Metric::Ttfb, Metric::E2e];
 
 /// The metrics of a run: those of every run, the time per token where the ends cannot all be compared, and the time less
 /// what servers report where every path's server does.
-fn metrics_of(run: &Run, measured: &[&Sample], lengths: &Lengths) -> Vec<Metric> {
+fn metrics_of(view: &View<'_>, lengths: &Lengths) -> Vec<Metric> {
     let mut metrics = METRICS.to_vec();
     metrics.extend((*lengths != Lengths::Agree).then_some(Metric::Tpot));
-    let reported = |path: &NetPath| {
-        let own = measured.iter().filter(|sample| sample.path == path.id && sample.believable_server_ms().is_some());
+    let reported = |path: &&NetPath| {
+        let own = view.kept.iter().filter(|sample| sample.path == path.id && sample.believable_server_ms().is_some());
         own.count() >= interval_needs(0.5)
     };
-    metrics.extend(run.manifest.plan.paths.iter().all(reported).then_some(Metric::Overhead));
+    metrics.extend(view.paths.iter().all(reported).then_some(Metric::Overhead));
     metrics
 }
 
@@ -52,12 +52,6 @@ pub const CURVE: [f64; 21] = [
     0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99,
     0.999,
 ];
-
-/// How often blocks are drawn again.
-pub const DRAWS: usize = if cfg!(test) { 200 } else { IN_FULL };
-
-/// How often blocks are drawn again outside of tests.
-const IN_FULL: usize = 2_000;
 
 /// Every path against the baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,75 +100,89 @@ impl Comparison {
     }
 }
 
-/// Compares every path with the baseline; `None` with one path alone.
-#[must_use]
-pub fn compare(run: &Run, measured: &[&Sample]) -> Option<Comparison> {
-    compare_gated(run, measured, Gates { margins: &run.manifest.plan.margins, default: false })
+/// What is asked of a comparison.
+struct Question<'a> {
+    gates: Gates<'a>,
+    /// The paths that failed.
+    failing: &'a [FailedPath],
+    lengths: Lengths,
+    metrics: &'a [Metric],
+    /// The quantiles of the curve.
+    curve: &'a [f64],
+    /// How often blocks are drawn again.
+    draws: usize,
 }
 
-/// [`compare`] beside margins of the caller's.
-pub(crate) fn compare_gated(run: &Run, measured: &[&Sample], gates: Gates) -> Option<Comparison> {
-    compare_drawn(run, measured, gates, DRAWS)
+/// Compares every path with the baseline; `None` with one path alone. `failing` are the paths that failed.
+pub(crate) fn compare(cut: &BlockedView<'_>, gates: Gates, failing: &[FailedPath]) -> Option<Comparison> {
+    compare_drawn(cut, gates, failing, DRAWS)
 }
 
-/// [`compare`] as it is outside of tests, where fewer draws do.
+fn compare_drawn(cut: &BlockedView<'_>, gates: Gates, failing: &[FailedPath], draws: usize) -> Option<Comparison> {
+    let lengths = Lengths::of(cut.view());
+    let metrics = &metrics_of(cut.view(), &lengths);
+    compare_over(cut, Question { gates, failing, lengths, metrics, curve: &CURVE, draws })
+}
+
+/// A whole run as it is compared outside of tests, where fewer draws do.
 #[cfg(test)]
-pub(crate) fn compare_in_full(run: &Run, measured: &[&Sample]) -> Option<Comparison> {
-    compare_drawn(run, measured, Gates { margins: &run.manifest.plan.margins, default: false }, IN_FULL)
+pub(crate) fn compare_in_full(run: &crate::run::Run) -> Option<Comparison> {
+    compare_run_drawn(run, crate::analysis::stats::bootstrap::DRAWS_IN_FULL)
 }
 
-fn compare_drawn(run: &Run, measured: &[&Sample], gates: Gates, draws: usize) -> Option<Comparison> {
-    let lengths = Lengths::of(run, measured);
-    compare_over(run, measured, gates, (&metrics_of(run, measured, &lengths), &CURVE, draws))
+/// A whole run as it is compared in tests.
+#[cfg(test)]
+pub(crate) fn compare_run(run: &crate::run::Run) -> Option<Comparison> {
+    compare_run_drawn(run, DRAWS)
 }
 
-/// [`compare`] over chosen metrics and quantiles, with a chosen number of draws.
-fn compare_over(
-    run: &Run,
-    measured: &[&Sample],
-    gates: Gates,
-    (metrics, curve, draws): (&[Metric], &[f64], usize),
-) -> Option<Comparison> {
-    let plan = &run.manifest.plan;
-    if plan.paths.len() < 2 {
+#[cfg(test)]
+fn compare_run_drawn(run: &crate::run::Run, draws: usize) -> Option<Comparison> {
+    let view = View::of(run);
+    let failing = crate::analysis::summary::failing::find(&view);
+    compare_drawn(&BlockedView::of(&view), Gates::of(view.plan()), &failing, draws)
+}
+
+fn compare_over(cut: &BlockedView<'_>, asked: Question<'_>) -> Option<Comparison> {
+    let (view, gates) = (cut.view(), asked.gates);
+    if view.paths.len() < 2 {
         return None;
     }
-    let blocks = Blocks::cut(run, measured, headline(measured));
-    let lengths = Lengths::of(run, measured);
-    let bench = Bench::set_up(run, measured, (blocks, lengths), metrics, curve, draws);
-    let others = plan.paths.iter().map(|path| path.id).filter(|path| *path != plan.baseline);
-    let pairs: Vec<Pair> = others.map(|path| bench.pair(plan.baseline, path)).collect();
-    let first = Primary { margins: gates.margins, headline: headline(measured) };
+    let (plan, baseline, headline) = (view.plan(), view.baseline, view.headline);
+    let cut = (cut.blocks().clone(), asked.lengths);
+    let resampled = ResampledPaths::set_up(view, cut, asked.metrics, asked.curve, asked.draws);
+    let others = view.paths.iter().map(|path| path.id).filter(|path| *path != baseline);
+    let pairs: Vec<Pair> = others.map(|path| resampled.pair(baseline, path)).collect();
+    let first = Primary { margins: gates.margins, headline };
     // The baseline against itself is a question of its own, and costs the others nothing.
     let levels_of = |twin: bool| {
         let judged =
             pairs.iter().enumerate().filter(|(_, pair)| (Some(pair.candidate.path) == plan.control_path) == twin);
-        let members = judged.flat_map(|(place, pair)| pair.members(place, &bench, &first));
-        Levels::of(&members.collect::<Vec<Hypothesis>>())
+        let hypotheses = judged.flat_map(|(place, pair)| pair.hypotheses(place, &resampled, &first));
+        Levels::of(&hypotheses.collect::<Vec<Hypothesis>>())
     };
     let (levels, of_twin) = (levels_of(false), levels_of(true));
-    let states = States::of(run);
-    let failing: Vec<PathId> = failing::find(run).into_iter().map(|failed| failed.path).collect();
+    let states = States::of(view.run);
+    let failing: Vec<PathId> = asked.failing.iter().map(|failed| failed.path).collect();
     let checked = |(place, pair): (usize, &Pair)| {
         let is_twin = Some(pair.candidate.path) == plan.control_path;
         let levels = if is_twin { &of_twin } else { &levels };
-        let judge = Judge { bench: &bench, plan, levels, gates, complete: run.is_complete(), failing: &failing };
+        let judge = Judge { resampled: &resampled, levels, gates, complete: view.run.is_complete(), failing: &failing };
         let mut candidate = judge.candidate(place, pair);
-        let arm = candidate.headline(first.headline).and_then(ShiftRow::arm_ms);
-        candidate.connections = states.shifts(run, measured, &bench, pair, first.headline);
-        candidate.interference =
-            arm.and_then(|arm| interference::check(run, measured, &bench, first.headline, (candidate.path, arm)));
+        let arm = candidate.headline(headline).and_then(ShiftRow::arm_ms);
+        candidate.connections = states.shifts(view, &resampled, pair);
+        candidate.interference = arm.and_then(|arm| interference::check(view, &resampled, pair.candidate, arm));
         candidate
     };
     let candidates = pairs.iter().enumerate().map(checked).collect();
-    let mut notes = notes(plan.load.design, bench.connections);
-    notes.extend(bench.lengths.note());
+    let mut notes = notes(plan.load.design, resampled.connections);
+    notes.extend(resampled.lengths.note());
     Some(Comparison {
-        baseline: plan.baseline,
-        basis: run.headline_basis(),
-        headline: headline(measured),
-        connections: bench.connections,
-        blocks: bench.blocks,
+        baseline,
+        basis: view.basis(),
+        headline,
+        connections: resampled.connections,
+        blocks: resampled.blocks,
         levels,
         candidates,
         twin: plan.control_path,
@@ -206,21 +214,19 @@ fn notes(design: Design, connections: Connections) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::analysis::compare::shift::{Open, QUANTILES, ShiftRow, Verdict};
+    use crate::analysis::summary::failing;
+    use crate::run::Run;
     use crate::run::fixture::World;
 
-    fn compare_with(
-        run: &Run,
-        measured: &[&Sample],
-        metrics: &[Metric],
-        curve: &[f64],
-        draws: usize,
-    ) -> Option<Comparison> {
-        compare_over(run, measured, Gates { margins: &[], default: false }, (metrics, curve, draws))
+    fn compare_with(run: &Run, metrics: &[Metric], curve: &[f64], draws: usize) -> Option<Comparison> {
+        let view = View::of(run);
+        let (gates, lengths) = (Gates { margins: &[], default: false }, Lengths::of(&view));
+        let failing = &failing::find(&view);
+        compare_over(&BlockedView::of(&view), Question { gates, failing, lengths, metrics, curve, draws })
     }
 
     fn compared(run: &Run, draws: usize) -> Comparison {
-        let measured: Vec<_> = run.measured().collect();
-        compare_with(run, &measured, &METRICS, &QUANTILES, draws).expect("several paths")
+        compare_with(run, &METRICS, &QUANTILES, draws).expect("several paths")
     }
 
     fn row(comparison: &Comparison, candidate: usize, metric: Metric, q: f64) -> &ShiftRow {
@@ -424,8 +430,7 @@ mod tests {
         let (mut alarms, mut held, mut intervals) = (0.0, vec![0.0; 4], 0.0);
         for seed in 0..runs {
             let run = World { seed, ..world.clone() }.run();
-            let measured: Vec<_> = run.measured().collect();
-            let comparison = compare_with(&run, &measured, metrics, &QUANTILES, draws).expect("paths");
+            let comparison = compare_with(&run, metrics, &QUANTILES, draws).expect("paths");
             let rows = || comparison.candidates.iter().flat_map(|candidate| &candidate.rows);
             alarms += f64::from(u8::from(rows().any(|row| row.verdict != Verdict::Inconclusive)));
             for (candidate, truth) in comparison.candidates.iter().zip(&world.shifts_ms[1..]) {
@@ -453,11 +458,11 @@ mod tests {
     #[ignore = "a measurement of speed: run in release"]
     fn a_hundred_thousand_rounds_are_compared_in_seconds() {
         let run = World { seconds: 300.0, rate: 333.0, ..World::default() }.run();
-        let measured: Vec<_> = run.measured().collect();
+        let calls = run.measured().count();
         let begun = std::time::Instant::now();
-        compare_with(&run, &measured, &METRICS, &CURVE, 2_000).expect("paths");
-        assert!(begun.elapsed().as_secs() < 10, "{:?} for {} calls", begun.elapsed(), measured.len());
-        eprintln!("{:?} for {} calls", begun.elapsed(), measured.len());
+        compare_with(&run, &METRICS, &CURVE, 2_000).expect("paths");
+        assert!(begun.elapsed().as_secs() < 10, "{:?} for {calls} calls", begun.elapsed());
+        eprintln!("{:?} for {calls} calls", begun.elapsed());
     }
 
     #[test]

@@ -57,8 +57,7 @@ impl Seen {
 /// The true shift of each quantile in percent is the same: that of the factor.
 fn note(seen: &Seen, run: &World, percent: f64) {
     let run = run.run();
-    let measured: Vec<_> = run.measured().collect();
-    let comparison = compare_in_full(&run, &measured).expect("two paths");
+    let comparison = compare_in_full(&run).expect("two paths");
     let candidate = &comparison.candidates[0];
     let count = |counter: &AtomicU64, is: bool| counter.fetch_add(u64::from(is), Ordering::Relaxed);
     let row = |q: f64| -> &ShiftRow {

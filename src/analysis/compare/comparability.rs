@@ -4,6 +4,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 use crate::analysis::input::population::Connections;
+use crate::analysis::input::view::View;
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::units::{Api, PathId};
@@ -110,12 +111,12 @@ pub fn comparable(base: &Run, candidate: &Run) -> Result<(), Incomparable> {
     Ok(())
 }
 
-/// Refuses a path over warm connections beside one over new ones; both stand alone in their runs.
+/// Refuses a path over warm connections beside one over new ones; each is looked at alone.
 ///
 /// # Errors
 /// One sentence that says so.
-pub(crate) fn connected_alike(base: &Run, candidate: &Run) -> Result<Connections, Incomparable> {
-    let (of_base, of_candidate) = (Connections::of(base), Connections::of(candidate));
+pub(crate) fn shared_connections(base: &View<'_>, candidate: &View<'_>) -> Result<Connections, Incomparable> {
+    let (of_base, of_candidate) = (base.connections(), candidate.connections());
     if of_base == of_candidate {
         return Ok(of_base);
     }

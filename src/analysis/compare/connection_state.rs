@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
-use crate::analysis::compare::resampled::{Bench, Pair, minus};
+use crate::analysis::compare::resampled::{Arm, Pair, ResampledPaths, minus};
 use crate::analysis::compare::shift::{ConnectionShift, State};
 use crate::analysis::input::blocks::FOR_INTERVAL;
 use crate::analysis::input::population::value_ms;
+use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::small_sample_factor;
 use crate::analysis::stats::bootstrap::{Sums, Values};
 use crate::analysis::stats::interval::Shift;
-use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
 use crate::path::Http;
 use crate::run::Run;
@@ -60,36 +60,28 @@ impl States {
     }
 
     /// The shifts of the median between two paths, apart for each state that both have.
-    pub(crate) fn shifts(
-        &self,
-        run: &Run,
-        measured: &[&Sample],
-        bench: &Bench,
-        pair: &Pair,
-        metric: Metric,
-    ) -> Vec<ConnectionShift> {
-        let basis = run.headline_basis();
+    pub(crate) fn shifts(&self, view: &View<'_>, resampled: &ResampledPaths, pair: &Pair) -> Vec<ConnectionShift> {
+        let (metric, basis) = (view.headline, view.basis());
         let values = |path: PathId, state: State| {
-            let own = measured.iter().zip(&bench.blocks.of).filter(|(sample, _)| sample.path == path);
+            let own = view.kept.iter().zip(&resampled.blocks.of).filter(|(sample, _)| sample.path == path);
             let own = own.filter(|(sample, _)| self.0.get(&sample.seq) == Some(&state));
             let own = own.filter_map(|(sample, block)| Some((value_ms(sample, metric, basis)?, *block)));
             let own: Vec<(f64, u16)> = own.collect();
-            let ok = Sums::new(own.iter().copied(), bench.blocks.count);
-            (Values::new(own, bench.blocks.count), ok)
+            let ok = Sums::new(own.iter().copied(), resampled.blocks.count);
+            (Values::new(own, resampled.blocks.count), ok)
         };
         let one = |state: State| {
             let ((base, base_ok), (cand, cand_ok)) =
                 (values(pair.baseline.path, state), values(pair.candidate.path, state));
-            let blocks = bench.blocks.filled(&base_ok, &cand_ok);
+            let blocks = resampled.blocks.filled(&base_ok, &cand_ok);
             let shift_ms = cand.quantile(0.5).zip(base.quantile(0.5)).map(|(cand, base)| cand - base);
             let enough = blocks >= FOR_INTERVAL && base.n().min(cand.n()) >= FEWEST;
             let ci_ms = shift_ms.filter(|_| enough).map(|estimate| {
-                let drawn = |values: &Values, path: PathId| -> Vec<f64> {
+                let drawn = |values: &Values, arm: &Arm| -> Vec<f64> {
                     let measured = values.quantile(0.5).unwrap_or(f64::NAN);
-                    let draws = bench.draws[path.index()].iter();
-                    draws.map(|weights| values.drawn_quantile(weights, 0.5).unwrap_or(measured)).collect()
+                    arm.draws.iter().map(|weights| values.drawn_quantile(weights, 0.5).unwrap_or(measured)).collect()
                 };
-                let drawn = minus(&drawn(&cand, pair.candidate.path), &drawn(&base, pair.baseline.path));
+                let drawn = minus(&drawn(&cand, pair.candidate), &drawn(&base, pair.baseline));
                 Shift { estimate, drawn }.interval(small_sample_factor(blocks))
             });
             ConnectionShift { state, metric, n_baseline: base.n(), n_candidate: cand.n(), shift_ms, ci_ms }
@@ -110,7 +102,7 @@ fn knows_before(run: &Run, sample: &Sample, before: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::compare::baseline::compare;
+    use crate::analysis::compare::baseline::compare_run;
     use crate::run::fixture::World;
 
     #[test]
@@ -127,8 +119,7 @@ mod tests {
                 }
             }
         }
-        let measured: Vec<_> = run.measured().collect();
-        let comparison = compare(&run, &measured).expect("two paths");
+        let comparison = compare_run(&run).expect("two paths");
         let shifts = &comparison.candidates[0].connections;
         assert_eq!(shifts.iter().map(|shift| shift.state).collect::<Vec<_>>(), State::ALL);
         for shift in shifts {

@@ -1,14 +1,14 @@
 //! How much two paths differ beside their quantiles: in how often one is slower than the other, and in how much of the
 //! asked-for work they got done. Uncertain by the same draws of blocks as everything else.
 
-use crate::analysis::compare::resampled::{Arm, Bench, Pair, minus};
+use crate::analysis::compare::resampled::{Arm, Pair, ResampledPaths, minus};
 use crate::analysis::compare::shift::{Dominance, Goodput};
 use crate::analysis::input::blocks::FOR_INTERVAL;
 use crate::analysis::stats::basic::{interval_needs, small_sample_factor};
 use crate::analysis::stats::bootstrap::Values;
 use crate::analysis::stats::interval::Shift;
 
-impl Bench<'_> {
+impl ResampledPaths<'_> {
     /// Cliff's delta (1993) of a metric: how much likelier a call of the candidate is slower than one of the baseline
     /// than faster, -1 to 1.
     pub(crate) fn dominance(&self, pair: &Pair, metric: usize) -> Dominance {
@@ -19,8 +19,7 @@ impl Bench<'_> {
         let delta = wins.delta((own, &all(own)), (other, &all(other)));
         let enough = pair.filled[metric] >= FOR_INTERVAL && base.ok.n().min(cand.ok.n()) >= interval_needs(0.5);
         let interval = |estimate: f64| {
-            let draws =
-                self.draws[pair.baseline.path.index()].iter().zip(self.draws[pair.candidate.path.index()].iter());
+            let draws = pair.baseline.draws.iter().zip(pair.candidate.draws.iter());
             let drawn = draws.map(|(a, b)| wins.delta((own, a), (other, b)).unwrap_or(estimate)).collect();
             let (low, high) = Shift { estimate, drawn }.interval(small_sample_factor(pair.filled[metric]));
             (low.max(-1.0), high.min(1.0))
@@ -36,8 +35,7 @@ impl Bench<'_> {
         };
         let measured = |arm: &Arm| (seconds > 0.0).then(|| rate(arm, &vec![1; arm.tries.len()]));
         let (baseline, candidate) = (measured(pair.baseline), measured(pair.candidate));
-        let drawn =
-            |arm: &Arm| self.draws[arm.path.index()].iter().map(|weights| rate(arm, weights)).collect::<Vec<_>>();
+        let drawn = |arm: &Arm| arm.draws.iter().map(|weights| rate(arm, weights)).collect::<Vec<_>>();
         let estimate = candidate.zip(baseline).map(|(candidate, baseline)| candidate - baseline);
         let ci = estimate.filter(|_| self.blocks.count >= FOR_INTERVAL).map(|estimate| {
             let shift = Shift { estimate, drawn: minus(&drawn(pair.candidate), &drawn(pair.baseline)) };

@@ -1,9 +1,10 @@
 //! Gates: a shift held against the margin that was declared for it.
 
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::needed::{Needed, rounds_to_tell};
 use crate::analysis::compare::shift::{Open, SHOWN, ShiftRow, Verdict};
+use crate::analysis::stats::needed::{Needed, rounds_to_tell};
 use crate::objective::margin::{Margin, Scope, Size, declared};
+use crate::plan::Plan;
 
 /// The gate of quantiles up to the median when no margin is declared, as a share of the base's figure.
 pub const DEFAULT_AT_MEDIAN: f64 = 0.05;
@@ -20,6 +21,13 @@ pub(crate) struct Gates<'a> {
     pub(crate) default: bool,
 }
 
+impl<'a> Gates<'a> {
+    /// Those of a plan: at its margins alone.
+    pub(crate) fn of(plan: &'a Plan) -> Self {
+        Self { margins: &plan.margins, default: false }
+    }
+}
+
 impl Gates<'_> {
     /// Whether any latency has a declared margin.
     pub(crate) fn are_declared(&self) -> bool {
@@ -27,7 +35,7 @@ impl Gates<'_> {
     }
 
     /// Holds a row against its margin; `rounds` are those of the run.
-    pub(crate) fn hold(&self, row: &mut ShiftRow, rounds: usize) {
+    pub(crate) fn judge_row(&self, row: &mut ShiftRow, rounds: usize) {
         row.margin = declared(self.margins, row.metric, row.quantile);
         let default = || {
             (self.default && SHOWN.contains(&row.quantile)).then_some(Size::Share(if row.quantile <= 0.5 {

@@ -7,18 +7,16 @@
 
 use std::collections::HashMap;
 
-use crate::analysis::compare::resampled::{Bench, minus};
+use crate::analysis::compare::resampled::{Arm, ResampledPaths, minus};
 use crate::analysis::compare::shift::{Contrast, Half, Interference};
 use crate::analysis::input::blocks::{FOR_INTERVAL, FOR_VERDICT};
 use crate::analysis::input::population::value_ms;
+use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::small_sample_factor;
 use crate::analysis::stats::bootstrap::{Sums, Values};
 use crate::analysis::stats::interval::{Shift, widening};
-use crate::measure::metric::Metric;
 use crate::measure::quantile::quantile;
-use crate::measure::sample::Sample;
 use crate::plan::Design;
-use crate::run::Run;
 use crate::units::{Nanos, PathId};
 
 /// The fewest rounds in either half.
@@ -37,37 +35,30 @@ struct Within {
 }
 
 /// Checks a candidate; `None` where there are no rounds, or too few. `arm_ms` is how well the shift itself is known.
-pub(crate) fn check(
-    run: &Run,
-    measured: &[&Sample],
-    bench: &Bench,
-    metric: Metric,
-    (candidate, arm_ms): (PathId, f64),
-) -> Option<Interference> {
-    let plan = &run.manifest.plan;
-    if plan.load.design != Design::Paired || bench.blocks.count < FOR_VERDICT || !bench.blocks.shared {
+pub(crate) fn check(view: &View<'_>, resampled: &ResampledPaths, candidate: &Arm, arm_ms: f64) -> Option<Interference> {
+    if view.plan().load.design != Design::Paired || resampled.blocks.count < FOR_VERDICT || !resampled.blocks.shared {
         return None;
     }
-    let within = within(run, measured, bench, metric, candidate);
+    let within = shifts_in_rounds(view, resampled, candidate.path);
     let mut distances: Vec<f64> = within.iter().map(|round| round.apart.abs()).collect();
     distances.sort_by(f64::total_cmp);
     let middle = quantile(&distances, 0.5)?;
-    let contrasts = 2 * (plan.paths.len() - 1);
-    let halves = Halves { bench, candidate, within: &within, arm_ms, level: 1.0 - CHANCE / contrasts as f64 };
+    let contrasts = 2 * (view.paths.len() - 1);
+    let halves = Halves { resampled, candidate, within: &within, arm_ms, level: 1.0 - CHANCE / contrasts as f64 };
     let by_order = halves.contrast(|round| round.apart > 0.0)?;
     let by_distance = halves.contrast(|round| round.apart.abs() < middle);
     Some(Interference { by_order, by_distance, middle_ms: 1e3 * middle })
 }
 
-fn within(run: &Run, measured: &[&Sample], bench: &Bench, metric: Metric, candidate: PathId) -> Vec<Within> {
-    let basis = run.headline_basis();
+fn shifts_in_rounds(view: &View<'_>, resampled: &ResampledPaths, candidate: PathId) -> Vec<Within> {
+    let (metric, basis) = (view.headline, view.basis());
     let of = |path: PathId| {
-        let own = measured.iter().zip(&bench.blocks.of).filter(move |(sample, _)| sample.path == path);
-        own.filter(|(sample, _)| bench.connections.holds(sample)).filter_map(move |(sample, block)| {
+        let own = view.kept.iter().zip(&resampled.blocks.of).filter(move |(sample, _)| sample.path == path);
+        own.filter(|(sample, _)| resampled.connections.holds(sample)).filter_map(move |(sample, block)| {
             Some((sample.round, (sample.stamps.intended, value_ms(sample, metric, basis)?, *block)))
         })
     };
-    let baseline: HashMap<u64, (Nanos, f64, u16)> = of(run.manifest.plan.baseline).collect();
+    let baseline: HashMap<u64, (Nanos, f64, u16)> = of(view.baseline).collect();
     let pair = |(round, (at, ms, block)): (u64, (Nanos, f64, u16))| {
         let (base_at, base_ms, _) = baseline.get(&round)?;
         let apart = (at.0 as f64 - base_at.0 as f64) / 1e9;
@@ -78,8 +69,8 @@ fn within(run: &Run, measured: &[&Sample], bench: &Bench, metric: Metric, candid
 
 /// The rounds of one candidate, to be halved.
 struct Halves<'a> {
-    bench: &'a Bench<'a>,
-    candidate: PathId,
+    resampled: &'a ResampledPaths<'a>,
+    candidate: &'a Arm,
     within: &'a [Within],
     arm_ms: f64,
     level: f64,
@@ -91,16 +82,20 @@ impl Halves<'_> {
         let half = |wanted: bool| -> Option<(Half, Vec<f64>, Sums)> {
             let of = self.within.iter().filter(|round| is_so(round) == wanted);
             let values: Vec<(f64, u16)> = of.map(|round| (round.ms, round.block)).collect();
-            let filled = Sums::new(values.iter().copied(), self.bench.blocks.count);
-            let values = Values::new(values, self.bench.blocks.count);
+            let filled = Sums::new(values.iter().copied(), self.resampled.blocks.count);
+            let values = Values::new(values, self.resampled.blocks.count);
             let shift_ms = values.quantile(0.5).filter(|_| values.n() >= FEWEST)?;
-            let draws = self.bench.draws[self.candidate.index()].iter();
-            let drawn = draws.map(|weights| values.drawn_quantile(weights, 0.5).unwrap_or(shift_ms)).collect();
+            let drawn = self
+                .candidate
+                .draws
+                .iter()
+                .map(|weights| values.drawn_quantile(weights, 0.5).unwrap_or(shift_ms))
+                .collect();
             Some((Half { rounds: values.n(), shift_ms }, drawn, filled))
         };
         let ((so, drawn_so, filled_so), (not, drawn_not, filled_not)) = (half(true)?, half(false)?);
         let shift = Shift { estimate: so.shift_ms - not.shift_ms, drawn: minus(&drawn_so, &drawn_not) };
-        let blocks = self.bench.blocks.filled(&filled_so, &filled_not);
+        let blocks = self.resampled.blocks.filled(&filled_so, &filled_not);
         if blocks < FOR_INTERVAL {
             return None;
         }
@@ -118,6 +113,7 @@ mod tests {
 
     use super::*;
     use crate::analysis::analyse;
+    use crate::run::Run;
     use crate::run::fixture::World;
 
     /// A run whose later member of a round waits `ms` longer if it starts within 0.1 s of the baseline's.

@@ -11,7 +11,6 @@ pub mod gate;
 pub mod gates;
 pub(crate) mod interference;
 pub mod multiplicity;
-pub mod needed;
 pub(crate) mod resampled;
 pub mod shift;
 pub(crate) mod survivors;

@@ -76,24 +76,26 @@ pub struct Levels {
 
 impl Levels {
     /// Of all rows of a run.
-    pub(crate) fn of(members: &[Hypothesis]) -> Self {
+    pub(crate) fn of(hypotheses: &[Hypothesis]) -> Self {
         let chance = 1.0 - CONFIDENCE;
-        let (others, first): (Vec<&Hypothesis>, Vec<&Hypothesis>) = members.iter().partition(|m| m.rank == Rank::Other);
+        let (others, first): (Vec<&Hypothesis>, Vec<&Hypothesis>) =
+            hypotheses.iter().partition(|m| m.rank == Rank::Other);
         let (gated, plain): (Vec<&Hypothesis>, Vec<&Hypothesis>) =
-            first.iter().partition(|member| matches!(member.rank, Rank::Gated(_)));
+            first.iter().partition(|hypothesis| matches!(hypothesis.rank, Rank::Gated(_)));
         let mut named = holm(&gated, FIRST * chance);
         let at_once = level_of(&farthest(&shifts(&plain)), 1.0 - FIRST * chance);
-        named.extend(plain.iter().map(|member| (member.key, at_once)));
-        let level =
-            |member: &Hypothesis| named.iter().find(|(key, _)| *key == member.key).map_or(at_once, |found| found.1);
-        let decided = first.iter().all(|member| member.is_decided(level(member)));
+        named.extend(plain.iter().map(|hypothesis| (hypothesis.key, at_once)));
+        let level = |hypothesis: &Hypothesis| {
+            named.iter().find(|(key, _)| *key == hypothesis.key).map_or(at_once, |found| found.1)
+        };
+        let decided = first.iter().all(|hypothesis| hypothesis.is_decided(level(hypothesis)));
         let others = shifts(&others);
         let others = if first.is_empty() || decided {
             level_of(&farthest(&others), CONFIDENCE)
         } else {
-            let beyond = |member: &&Hypothesis| -> Vec<f64> {
-                let level = level(member);
-                farthest(&[member.shift]).into_iter().map(|out| if out > level { 1.0 } else { 0.0 }).collect()
+            let beyond = |hypothesis: &&Hypothesis| -> Vec<f64> {
+                let level = level(hypothesis);
+                farthest(&[hypothesis.shift]).into_iter().map(|out| if out > level { 1.0 } else { 0.0 }).collect()
             };
             left_over(&first.iter().map(beyond).collect::<Vec<_>>(), &farthest(&others))
         };
@@ -140,26 +142,27 @@ impl Hypothesis<'_> {
 /// The level of each gated row: the surest is held against `chance` by as many as there are, the next by one fewer,
 /// until one does not pass; that one and the rest keep its level.
 fn holm(gated: &[&Hypothesis], chance: f64) -> Vec<(Key, f64)> {
-    let mut order: Vec<(&Hypothesis, f64)> = gated.iter().map(|member| (*member, member.chance())).collect();
+    let mut order: Vec<(&Hypothesis, f64)> =
+        gated.iter().map(|hypothesis| (*hypothesis, hypothesis.chance())).collect();
     order.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut share = chance / order.len().max(1) as f64;
     let mut open = false;
     let mut levels = Vec::new();
-    for (place, (member, p)) in order.iter().enumerate() {
+    for (place, (hypothesis, p)) in order.iter().enumerate() {
         if !open {
             share = chance / (order.len() - place) as f64;
         }
         open |= *p > share;
-        levels.push((member.key, 1.0 - share));
+        levels.push((hypothesis.key, 1.0 - share));
     }
     levels
 }
 
-fn shifts<'a>(members: &[&Hypothesis<'a>]) -> Vec<&'a Shift> {
-    members.iter().map(|member| member.shift).collect()
+fn shifts<'a>(hypotheses: &[&Hypothesis<'a>]) -> Vec<&'a Shift> {
+    hypotheses.iter().map(|hypothesis| hypothesis.shift).collect()
 }
 
-/// The level beyond which only the share `1 - confidence` of draws have any member.
+/// The level beyond which only the share `1 - confidence` of draws have any hypothesis.
 fn level_of(farthest: &[f64], confidence: f64) -> f64 {
     let mut sorted = farthest.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -193,9 +196,9 @@ mod tests {
 
     fn levels(shifts: &[(Shift, Rank)]) -> Levels {
         let rows = shifts.iter().enumerate();
-        let members =
+        let hypotheses =
             rows.map(|(place, (shift, rank))| Hypothesis { key: (0, 0, place), shift, blocks: 10_000, rank: *rank });
-        Levels::of(&members.collect::<Vec<_>>())
+        Levels::of(&hypotheses.collect::<Vec<_>>())
     }
 
     /// The share of draws, moved to nought, in which any row would be called different.

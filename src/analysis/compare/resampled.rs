@@ -1,24 +1,29 @@
-//! The bench on which paths are laid side by side: their values by block, drawn again and again.
+//! Paths side by side: their values by block, drawn again and again.
 
 use crate::analysis::compare::multiplicity::{Hypothesis, Primary};
 use crate::analysis::compare::shift::QUANTILES;
 use crate::analysis::input::blocks::{Blocks, FOR_INTERVAL};
+use crate::analysis::input::call_figure::Counting;
 use crate::analysis::input::lengths::Lengths;
 use crate::analysis::input::population::{Connections, failed, seen_ms, value_ms};
-use crate::analysis::slo::shares::Counting;
+use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::interval_needs;
 use crate::analysis::stats::bootstrap::{Draws, Sums, Values};
 use crate::analysis::stats::interval::Shift;
 use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
 use crate::objective::indicator::Share;
-use crate::run::Run;
+use crate::path::NetPath;
 use crate::units::PathId;
 
 /// What one path was measured at, drawn again and again.
 pub(crate) struct Arm {
-    /// The path.
+    /// The path, as its pair counts.
     pub(crate) path: PathId,
+    /// Its name, as messages say it.
+    pub(crate) name: String,
+    /// How often each of its blocks was drawn; the same for all paths that share their time.
+    pub(crate) draws: Draws,
     /// Its values, by metric.
     pub(crate) metrics: Vec<ArmMetric>,
     /// Calls that count in a failed share, by block.
@@ -42,7 +47,7 @@ pub(crate) struct ArmMetric {
 }
 
 /// Everything that all comparisons of a run share.
-pub(crate) struct Bench<'a> {
+pub(crate) struct ResampledPaths<'a> {
     /// How the run was cut.
     pub(crate) blocks: Blocks,
     /// Which connections are looked at.
@@ -55,8 +60,6 @@ pub(crate) struct Bench<'a> {
     pub(crate) curve: &'a [f64],
     /// The paths, in the order of the plan.
     pub(crate) arms: Vec<Arm>,
-    /// The draws of each path; the same for all where they share their time.
-    pub(crate) draws: Vec<Draws>,
 }
 
 /// A candidate beside the baseline, before judgement.
@@ -74,37 +77,34 @@ pub(crate) struct Pair<'a> {
     pub(crate) rows: Vec<usize>,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> ResampledPaths<'a> {
     /// Collects the values of every path and draws the blocks `count` times.
     pub(crate) fn set_up(
-        run: &Run,
-        measured: &[&Sample],
+        view: &View<'_>,
         (blocks, lengths): (Blocks, Lengths),
         metrics: &'a [Metric],
         curve: &'a [f64],
         count: usize,
     ) -> Self {
-        let paths = &run.manifest.plan.paths;
-        let seed =
-            |path: u64| if blocks.shared { run.manifest.plan.seed } else { run.manifest.plan.seed ^ (path << 32) };
-        let draws: Vec<Draws> = (0..paths.len() as u64).map(|p| Draws::new(seed(p), blocks.count, count)).collect();
-        let mut bench = {
-            let connections = Connections::of(run);
-            Self { blocks, connections, lengths, metrics, curve, arms: Vec::new(), draws }
+        let mut resampled = Self { blocks, connections: view.connections(), lengths, metrics, curve, arms: Vec::new() };
+        let arm = |(place, path): (u64, &&NetPath)| {
+            let seed = if resampled.blocks.shared { view.seed } else { view.seed ^ (place << 32) };
+            resampled.arm(view, path, Draws::new(seed, resampled.blocks.count, count))
         };
-        bench.arms = paths.iter().map(|path| bench.arm(run, measured, path.id)).collect();
-        bench
+        resampled.arms = (0..).zip(&view.paths).map(arm).collect();
+        resampled
     }
 
-    fn arm(&self, run: &Run, measured: &[&Sample], path: PathId) -> Arm {
-        let of_path = || measured.iter().zip(&self.blocks.of).filter(move |(sample, _)| sample.path == path);
+    fn arm(&self, view: &View<'_>, path: &NetPath, draws: Draws) -> Arm {
+        let id = path.id;
+        let of_path = || view.kept.iter().zip(&self.blocks.of).filter(move |(sample, _)| sample.path == id);
         let mut tries = vec![0.0; self.blocks.count];
         let mut failures = vec![0.0; self.blocks.count];
         let mut good = vec![0.0; self.blocks.count];
         // What any path must keep is asked of all alike.
-        let asked = run.manifest.plan.objectives.iter().flat_map(|objective| objective.per_call.iter().cloned());
+        let asked = view.plan().objectives.iter().flat_map(|objective| objective.per_call.iter().cloned());
         let asked: Vec<_> = asked.collect();
-        let goodput = Counting { share: Share::Goodput, per_call: &asked, basis: run.headline_basis() };
+        let goodput = Counting { share: Share::Goodput, per_call: &asked, basis: view.basis() };
         for (sample, block) in of_path() {
             if let Some(failed) = failed(sample) {
                 tries[usize::from(*block)] += 1.0;
@@ -115,16 +115,16 @@ impl<'a> Bench<'a> {
         let metric = |metric: &Metric| {
             let counts = |sample: &Sample| self.connections.holds(sample) && self.lengths.holds(*metric, sample);
             let over = || of_path().filter(|(sample, _)| counts(sample));
-            let (blocks, basis) = (self.blocks.count, run.headline_basis());
+            let (blocks, basis) = (self.blocks.count, view.basis());
             let values = over().filter_map(|(s, block)| Some((seen_ms(s, *metric, basis)?.or_infinite(), *block)));
             let ok = over().filter_map(|(s, block)| Some((value_ms(s, *metric, basis)?, *block)));
-            self.draw(Values::new(values.collect(), blocks), Sums::new(ok, blocks), path)
+            self.draw(Values::new(values.collect(), blocks), Sums::new(ok, blocks), &draws)
         };
-        Arm { path, metrics: self.metrics.iter().map(metric).collect(), tries, failures, good }
+        let metrics = self.metrics.iter().map(metric).collect();
+        Arm { path: id, name: path.name.clone(), metrics, tries, failures, good, draws }
     }
 
-    fn draw(&self, values: Values, ok: Sums, path: PathId) -> ArmMetric {
-        let draws = &self.draws[path.index()];
+    fn draw(&self, values: Values, ok: Sums, draws: &Draws) -> ArmMetric {
         let quantile = |q: &f64| {
             let measured = values.quantile(*q).unwrap_or(f64::NAN);
             draws.iter().map(|weights| values.drawn_quantile(weights, *q).unwrap_or(measured)).collect()
@@ -174,18 +174,23 @@ impl<'a> Bench<'a> {
 
 impl Pair<'_> {
     /// The rows that are judged together with others; `pair` is the place of this pair among them.
-    pub(crate) fn members<'s>(&'s self, pair: usize, bench: &Bench, first: &Primary<'_>) -> Vec<Hypothesis<'s>> {
+    pub(crate) fn hypotheses<'s>(
+        &'s self,
+        pair: usize,
+        resampled: &ResampledPaths,
+        first: &Primary<'_>,
+    ) -> Vec<Hypothesis<'s>> {
         let places = (0..self.shifts.len()).flat_map(|metric| self.rows.iter().map(move |place| (metric, *place)));
-        let member = |(metric, place): (usize, usize)| {
-            let base = self.baseline.metrics[metric].values.quantile(bench.curve[place]);
+        let hypothesis = |(metric, place): (usize, usize)| {
+            let base = self.baseline.metrics[metric].values.quantile(resampled.curve[place]);
             Some(Hypothesis {
                 key: (pair, metric, place),
                 shift: self.shifts[metric][place].as_ref()?,
                 blocks: self.filled[metric],
-                rank: first.rank(bench.metrics[metric], bench.curve[place], base),
+                rank: first.rank(resampled.metrics[metric], resampled.curve[place], base),
             })
         };
-        places.filter_map(member).collect()
+        places.filter_map(hypothesis).collect()
     }
 
     /// The logarithm of the candidate's quantile over the baseline's.

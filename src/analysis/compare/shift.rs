@@ -1,7 +1,7 @@
 //! What a comparison says: shifts of quantiles and means, failed shares, and whether a path is faster or slower.
 
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::needed::Needed;
+use crate::analysis::stats::needed::Needed;
 use crate::measure::metric::Metric;
 use crate::objective::margin::Size;
 use crate::units::PathId;

@@ -3,8 +3,7 @@
 use crate::analysis::compare::gate::Gate;
 use crate::analysis::compare::gates::Gates;
 use crate::analysis::compare::multiplicity::{Key, Levels};
-use crate::analysis::compare::needed::{Needed, rounds_to_tell};
-use crate::analysis::compare::resampled::{Arm, Bench, Pair, minus};
+use crate::analysis::compare::resampled::{Arm, Pair, ResampledPaths, minus};
 use crate::analysis::compare::shift::{
     Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict, percent,
 };
@@ -14,17 +13,15 @@ use crate::analysis::input::population::Connections;
 use crate::analysis::stats::basic::{interval_needs, small_sample_factor};
 use crate::analysis::stats::bootstrap::Values;
 use crate::analysis::stats::interval::{Shift, band, widening};
+use crate::analysis::stats::needed::{Needed, rounds_to_tell};
 use crate::measure::quantile::is_supported;
 use crate::objective::margin::declared_for_errors;
-use crate::plan::Plan;
 use crate::units::PathId;
 
 /// Judges candidates.
 pub(crate) struct Judge<'a> {
     /// The paths side by side.
-    pub(crate) bench: &'a Bench<'a>,
-    /// The plan, for the names of paths.
-    pub(crate) plan: &'a Plan,
+    pub(crate) resampled: &'a ResampledPaths<'a>,
     /// The confidence at which single rows are judged.
     pub(crate) levels: &'a Levels,
     /// Where the margins stand.
@@ -36,10 +33,10 @@ pub(crate) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// One candidate, judged; `place` is that of its pair in the family.
+    /// One candidate, judged; `place` is that of its pair among all.
     pub(crate) fn candidate(&self, place: usize, pair: &Pair) -> Candidate {
         let mut rows = Vec::new();
-        for metric in 0..self.bench.metrics.len() {
+        for metric in 0..self.resampled.metrics.len() {
             rows.extend(pair.rows.iter().map(|q| self.row(pair, (place, metric, *q))));
         }
         let failures = self.failures(pair);
@@ -49,19 +46,21 @@ impl Judge<'_> {
         Candidate {
             path: pair.candidate.path,
             rows,
-            means: (0..self.bench.metrics.len()).map(|metric| self.mean(pair, metric)).collect(),
+            means: (0..self.resampled.metrics.len()).map(|metric| self.mean(pair, metric)).collect(),
             failures,
-            goodput: self.bench.goodput(pair),
-            dominances: (0..self.bench.metrics.len()).map(|metric| self.bench.dominance(pair, metric)).collect(),
+            goodput: self.resampled.goodput(pair),
+            dominances: (0..self.resampled.metrics.len())
+                .map(|metric| self.resampled.dominance(pair, metric))
+                .collect(),
             connections: Vec::new(),
             interference: None,
-            curves: (0..self.bench.metrics.len()).filter_map(|metric| self.curve(pair, metric)).collect(),
+            curves: (0..self.resampled.metrics.len()).filter_map(|metric| self.curve(pair, metric)).collect(),
         }
     }
 
     fn row(&self, pair: &Pair, key: Key) -> ShiftRow {
         let (_, metric, place) = key;
-        let q = self.bench.curve[place];
+        let q = self.resampled.curve[place];
         let (base, cand) = (&pair.baseline.metrics[metric].values, &pair.candidate.metrics[metric].values);
         let shown = is_supported(base.n().min(cand.n()), q);
         let of = |values: &Values| values.quantile(q).filter(|_| shown);
@@ -71,7 +70,7 @@ impl Judge<'_> {
         let shift = pair.shifts[metric][place].as_ref();
         let joint_ci_ms = shift.map(|shift| shift.interval(factor * widening(self.levels.at(key), blocks)));
         let mut row = ShiftRow {
-            metric: self.bench.metrics[metric],
+            metric: self.resampled.metrics[metric],
             quantile: q,
             blocks,
             n_baseline: pair.baseline.metrics[metric].ok.n(),
@@ -94,33 +93,33 @@ impl Judge<'_> {
             reason: None,
         };
         self.decide(&mut row, pair, self.beyond(pair, metric, place));
-        self.gates.hold(&mut row, self.bench.blocks.rounds);
+        self.gates.judge_row(&mut row, self.resampled.blocks.rounds);
         row
     }
 
     fn decide(&self, row: &mut ShiftRow, pair: &Pair, beyond: Option<String>) {
         let fewest = row.n_baseline.min(row.n_candidate);
-        let rounds = self.bench.blocks.rounds;
+        let rounds = self.resampled.blocks.rounds;
         let Some((low, high)) = row.joint_ci_ms else {
             if beyond.is_some() {
                 row.open = Some(Open::BeyondTimeout);
                 row.reason = beyond;
                 return;
             }
-            let scarce = if row.n_candidate <= row.n_baseline { pair.candidate.path } else { pair.baseline.path };
+            let scarce = if row.n_candidate <= row.n_baseline { pair.candidate } else { pair.baseline };
             let few_calls = fewest < interval_needs(row.quantile);
             row.open = Some(if few_calls { Open::FewCalls } else { Open::FewBlocks });
-            if let Some(why) = self.bench.lengths.against(row.metric) {
+            if let Some(why) = self.resampled.lengths.against(row.metric) {
                 row.reason = Some(why.to_owned());
                 return;
             }
             row.needed_rounds = self.rounds_for_interval(row, fewest);
-            row.reason = Some(self.why_no_interval(row, &self.plan.path(scarce).name, fewest));
+            row.reason = Some(self.why_no_interval(row, &scarce.name, fewest));
             return;
         };
         if row.blocks < FOR_VERDICT {
             row.open = Some(Open::FewBlocks);
-            row.needed_rounds = self.bench.blocks.rounds_for_verdict(row.blocks);
+            row.needed_rounds = self.resampled.blocks.rounds_for_verdict(row.blocks);
             row.reason = Some(format!("{}, {FOR_VERDICT} are needed for a verdict", self.blocks_filled(row)));
         } else if !self.complete {
             row.open = Some(Open::Incomplete);
@@ -142,28 +141,27 @@ impl Judge<'_> {
     fn beyond(&self, pair: &Pair, metric: usize, place: usize) -> Option<String> {
         let say = |arm: &Arm, what: &str| {
             let values = &arm.metrics[metric].values;
-            let name = &self.plan.path(arm.path).name;
-            let calls = format!("{} of {} calls of path '{name}' timed out", values.beyond(), values.n());
+            let calls = format!("{} of {} calls of path '{}' timed out", values.beyond(), values.n(), arm.name);
             (values.beyond() > 0).then(|| format!("{what}: {calls}"))
         };
         let arms = || [pair.candidate, pair.baseline].into_iter();
-        let hidden = arms().filter(|arm| arm.metrics[metric].values.quantile(self.bench.curve[place]).is_none());
+        let hidden = arms().filter(|arm| arm.metrics[metric].values.quantile(self.resampled.curve[place]).is_none());
         let drawn = arms().filter(|arm| arm.metrics[metric].drawn[place].iter().any(|value| !value.is_finite()));
         let in_the_run = hidden.filter_map(|arm| say(arm, "beyond the timeout")).next();
         in_the_run.or_else(|| drawn.filter_map(|arm| say(arm, "too close to the timeout for an interval")).next())
     }
 
     fn rounds_for_interval(&self, row: &ShiftRow, fewest: usize) -> Option<Needed> {
-        let for_blocks = self.bench.blocks.rounds_for_verdict(row.blocks);
+        let for_blocks = self.resampled.blocks.rounds_for_verdict(row.blocks);
         let more = interval_needs(row.quantile) as f64 / fewest as f64;
-        let rounds = self.bench.blocks.rounds;
+        let rounds = self.resampled.blocks.rounds;
         let for_calls = if fewest > 0 { Needed::of(rounds, rounds as f64 * more) } else { None };
         [for_blocks, for_calls].into_iter().flatten().max_by_key(|needed| needed.total())
     }
 
     /// "12 blocks of 1.5 s", and how many of them count if not all do.
     fn blocks_filled(&self, row: &ShiftRow) -> String {
-        let Blocks { count, length_s, .. } = self.bench.blocks;
+        let Blocks { count, length_s, .. } = self.resampled.blocks;
         if row.blocks == count {
             format!("{count} blocks of {length_s:.1} s")
         } else {
@@ -172,7 +170,7 @@ impl Judge<'_> {
     }
 
     fn why_no_interval(&self, row: &ShiftRow, scarce: &str, fewest: usize) -> String {
-        let connections = match self.bench.connections {
+        let connections = match self.resampled.connections {
             Connections::Reused => "on a connection used before",
             Connections::New => "on a new connection",
         };
@@ -200,7 +198,7 @@ impl Judge<'_> {
             let shift = Shift { estimate, drawn: minus(&cand.drawn_mean, &base.drawn_mean) };
             shift.interval(small_sample_factor(pair.filled[metric]))
         };
-        MeanShift { metric: self.bench.metrics[metric], shift_ms, ci_ms: shift_ms.filter(|_| enough).map(interval) }
+        MeanShift { metric: self.resampled.metrics[metric], shift_ms, ci_ms: shift_ms.filter(|_| enough).map(interval) }
     }
 
     fn failures(&self, pair: &Pair) -> FailedShares {
@@ -214,23 +212,22 @@ impl Judge<'_> {
         let estimate = candidate.zip(baseline).map(|(candidate, baseline)| candidate - baseline);
         let drawn = |arm: &Arm, measured: Option<f64>| -> Vec<f64> {
             let weights = |weights: &[u32]| -> Vec<f64> { weights.iter().map(|weight| f64::from(*weight)).collect() };
-            let draws = self.bench.draws[arm.path.index()].iter();
-            draws.map(|draw| share(arm, &weights(draw)).or(measured).unwrap_or(0.0)).collect()
+            arm.draws.iter().map(|draw| share(arm, &weights(draw)).or(measured).unwrap_or(0.0)).collect()
         };
-        let ci = estimate.filter(|_| self.bench.blocks.count >= FOR_INTERVAL).map(|estimate| {
+        let ci = estimate.filter(|_| self.resampled.blocks.count >= FOR_INTERVAL).map(|estimate| {
             let shift =
                 Shift { estimate, drawn: minus(&drawn(pair.candidate, candidate), &drawn(pair.baseline, baseline)) };
-            shift.interval(small_sample_factor(self.bench.blocks.count))
+            shift.interval(small_sample_factor(self.resampled.blocks.count))
         });
         let margin = declared_for_errors(self.gates.margins);
-        let judged = ci.filter(|_| self.complete && self.bench.blocks.count >= FOR_VERDICT);
+        let judged = ci.filter(|_| self.complete && self.resampled.blocks.count >= FOR_VERDICT);
         let gate = margin.map_or(Gate::Ungated, |margin| Gate::of(judged, margin));
         FailedShares { baseline, candidate, ci, margin, gate }
     }
 
     fn curve(&self, pair: &Pair, metric: usize) -> Option<Curve> {
         let (quantiles, shifts): (Vec<f64>, Vec<Shift>) = self
-            .bench
+            .resampled
             .curve
             .iter()
             .zip(&pair.shifts[metric])
@@ -244,6 +241,6 @@ impl Judge<'_> {
             high_ms: shift.estimate + half,
         };
         let points: Vec<_> = quantiles.into_iter().zip(shifts).zip(halves).map(point).collect();
-        (!points.is_empty()).then(|| Curve { metric: self.bench.metrics[metric], points })
+        (!points.is_empty()).then(|| Curve { metric: self.resampled.metrics[metric], points })
     }
 }

@@ -4,20 +4,20 @@
 //! be drawn alone. A block is at least a second and three times as long as the paired differences remember themselves;
 //! a run is cut into 40 such blocks if it can be, and into fewer if it cannot.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use crate::analysis::compare::needed::Needed;
 use crate::analysis::input::rounds::{is_closed, round_of};
+use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::{autocorrelation_time, ranks};
 use crate::analysis::stats::bootstrap::Sums;
-use crate::measure::metric::{Basis, Metric};
+use crate::analysis::stats::needed::Needed;
 use crate::measure::sample::Sample;
 use crate::plan::Design;
-use crate::run::Run;
 use crate::units::PathId;
 
 /// The number of blocks aimed at.
-pub const AIM: usize = 40;
+pub(crate) const AIM: usize = 40;
 
 /// The fewest blocks that allow a verdict.
 pub const FOR_VERDICT: usize = 20;
@@ -54,25 +54,24 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Cuts the measured phase of a run; `measured` are its attempts in the order of the rows.
-    #[must_use]
-    pub fn cut(run: &Run, measured: &[&Sample], metric: Metric) -> Self {
-        let rounds = Rounds::of(run, measured);
-        let memory_s = rounds.memory(run, measured, metric);
+    /// Cuts the attempts of a view, by the memory of its headline metric.
+    pub(crate) fn cut(view: &View<'_>) -> Self {
+        let rounds = Rounds::of(view);
+        let memory_s = rounds.memory(view);
         let needed_s = SHORTEST_S.max(MEMORIES * memory_s);
-        let shared = run.manifest.plan.load.design != Design::Sequential;
+        let shared = view.plan().load.design != Design::Sequential;
         let lasts = if shared { rounds.spans.len().min(1) } else { rounds.spans.len() }.max(1) as f64;
-        let span_s = run.measured_s() / lasts;
+        let span_s = view.measured_s / lasts;
         let fit = (span_s / needed_s).floor() as usize;
         let wanted = fit.clamp(1, AIM).min(rounds.times.len().max(1));
-        let (of, count) = rounds.assign(measured, wanted, shared, span_s);
+        let (of, count) = rounds.assign(&view.kept, wanted, shared, span_s);
         Self {
             count,
             length_s: span_s / wanted as f64,
             memory_s,
             needed_s,
             rounds: rounds.times.len(),
-            rate: rounds.times.len() as f64 / run.measured_s().max(1e-9),
+            rate: rounds.times.len() as f64 / view.measured_s.max(1e-9),
             shared,
             of,
         }
@@ -80,8 +79,7 @@ impl Blocks {
 
     /// Rounds that a run of this kind needs for a verdict where only `filled` of its blocks hold a success on both
     /// sides; `None` where these are enough, or where no number of rounds promises any.
-    #[must_use]
-    pub fn rounds_for_verdict(&self, filled: usize) -> Option<Needed> {
+    pub(crate) fn rounds_for_verdict(&self, filled: usize) -> Option<Needed> {
         if filled == 0 || filled >= FOR_VERDICT {
             return None;
         }
@@ -91,8 +89,7 @@ impl Blocks {
     }
 
     /// How many blocks hold values on both sides. Where the sides share no time, those of the side that fills fewer.
-    #[must_use]
-    pub fn filled(&self, one: &Sums, other: &Sums) -> usize {
+    pub(crate) fn filled(&self, one: &Sums, other: &Sums) -> usize {
         let count = |sums: &Sums| sums.filled().filter(|filled| *filled).count();
         if self.shared {
             one.filled().zip(other.filled()).filter(|(one, other)| *one && *other).count()
@@ -102,7 +99,30 @@ impl Blocks {
     }
 }
 
-/// The rounds of a run: see [`round_of`].
+/// A view and its blocks, which are cut once, for the first figure that needs them.
+pub(crate) struct BlockedView<'a> {
+    view: &'a View<'a>,
+    blocks: OnceCell<Blocks>,
+}
+
+impl<'a> BlockedView<'a> {
+    /// Not cut yet.
+    pub(crate) fn of(view: &'a View<'a>) -> Self {
+        Self { view, blocks: OnceCell::new() }
+    }
+
+    /// The view.
+    pub(crate) fn view(&self) -> &'a View<'a> {
+        self.view
+    }
+
+    /// Its blocks.
+    pub(crate) fn blocks(&self) -> &Blocks {
+        self.blocks.get_or_init(|| Blocks::cut(self.view))
+    }
+}
+
+/// The rounds of a view: see [`round_of`].
 struct Rounds {
     /// The round of each attempt.
     of: Vec<u64>,
@@ -113,10 +133,10 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn of(run: &Run, measured: &[&Sample]) -> Self {
-        let plan = &run.manifest.plan;
-        let start = run.manifest.origin + plan.measure_from();
-        let round = round_of(run, measured);
+    fn of(view: &View<'_>) -> Self {
+        let (run, measured) = (view.run, &view.kept);
+        let start = run.manifest.origin + view.plan().measure_from();
+        let round = round_of(run, view.paths.len(), measured);
         let mut times = BTreeMap::new();
         let mut spans = BTreeMap::new();
         for sample in measured {
@@ -130,26 +150,26 @@ impl Rounds {
 
     /// The longest memory, in seconds, of the differences between any path and the baseline; of each path's own
     /// values where no two paths share a round.
-    fn memory(&self, run: &Run, measured: &[&Sample], metric: Metric) -> f64 {
-        let basis = run.headline_basis();
-        let plan = &run.manifest.plan;
-        let paths = || plan.paths.iter().map(|path| path.id);
-        if plan.load.design == Design::Sequential || is_closed(run) || plan.paths.len() == 1 {
-            let own = |path| self.memory_of(&self.values(measured, path, metric, basis));
+    fn memory(&self, view: &View<'_>) -> f64 {
+        let paths = || view.paths.iter().map(|path| path.id);
+        if view.plan().load.design == Design::Sequential || is_closed(view.run) || view.paths.len() == 1 {
+            let own = |path| self.memory_of(&self.values(view, path));
             return paths().map(own).fold(0.0, f64::max);
         }
-        let baseline = self.values(measured, plan.baseline, metric, basis);
+        let baseline = self.values(view, view.baseline);
         let against = |path| {
-            let candidate = self.values(measured, path, metric, basis);
+            let candidate = self.values(view, path);
             let pairs = candidate.iter().filter_map(|(round, value)| Some((*round, value - baseline.get(round)?)));
             self.memory_of(&pairs.collect())
         };
-        paths().filter(|path| *path != plan.baseline).map(against).fold(0.0, f64::max)
+        paths().filter(|path| *path != view.baseline).map(against).fold(0.0, f64::max)
     }
 
-    fn values(&self, measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> BTreeMap<u64, f64> {
-        let of_path = measured.iter().zip(&self.of).filter(|(sample, _)| sample.path == path && sample.outcome.is_ok());
-        of_path.filter_map(|(sample, round)| Some((*round, metric.of(sample, basis)? as f64))).collect()
+    fn values(&self, view: &View<'_>, path: PathId) -> BTreeMap<u64, f64> {
+        let calls = view.kept.iter().zip(&self.of);
+        let of_path = calls.filter(|(sample, _)| sample.path == path && sample.outcome.is_ok());
+        let value = |sample: &Sample| view.headline.of(sample, view.basis());
+        of_path.filter_map(|(sample, round)| Some((*round, value(sample)? as f64))).collect()
     }
 
     /// The memory of values by round, in seconds: of the means of their ranks over about a second each, so that a
@@ -184,13 +204,12 @@ impl Rounds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Run;
     use crate::run::fixture::World;
 
     fn cut(world: &World) -> (Run, Blocks) {
         let run = world.run();
-        let measured: Vec<_> = run.measured().collect();
-        let blocks = Blocks::cut(&run, &measured, Metric::Ttft);
-        drop(measured);
+        let blocks = Blocks::cut(&View::of(&run));
         (run, blocks)
     }
 
@@ -229,7 +248,7 @@ mod tests {
         let world = World { design: Design::Interleaved, rate: 30.0, warmup_calls: 4, ..World::default() };
         let run = world.run();
         let measured: Vec<_> = run.measured().collect();
-        let rounds = Rounds::of(&run, &measured);
+        let rounds = Rounds::of(&View::of(&run));
         let mut members: BTreeMap<u64, Vec<u16>> = BTreeMap::new();
         for (sample, round) in measured.iter().zip(&rounds.of) {
             members.entry(*round).or_default().push(sample.path.0);

@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::analysis::input::rounds::is_closed;
+use crate::analysis::input::view::View;
 use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
 use crate::plan::Design;
-use crate::run::Run;
 use crate::units::PathId;
 
 /// The smallest share of equal rounds over which end-to-end times are compared.
@@ -32,9 +32,9 @@ pub(crate) enum Lengths {
 
 impl Lengths {
     /// Of the attempts of a comparison.
-    pub(crate) fn of(run: &Run, measured: &[&Sample]) -> Self {
-        let paired = run.manifest.plan.load.design == Design::Paired && !is_closed(run);
-        if paired { of_rounds(measured) } else { of_means(run, measured) }
+    pub(crate) fn of(view: &View<'_>) -> Self {
+        let paired = view.plan().load.design == Design::Paired && !is_closed(view.run);
+        if paired { of_rounds(&view.kept) } else { of_means(view) }
     }
 
     /// Whether the value of a metric counts.
@@ -94,12 +94,12 @@ fn of_rounds(measured: &[&Sample]) -> Lengths {
     Lengths::AgreeBeyond(unequal, note)
 }
 
-fn of_means(run: &Run, measured: &[&Sample]) -> Lengths {
+fn of_means(view: &View<'_>) -> Lengths {
     let mean = |path: PathId| {
-        let own: Vec<u64> = measured.iter().filter(|s| s.path == path).filter_map(|s| length(s)).collect();
+        let own: Vec<u64> = view.kept.iter().filter(|s| s.path == path).filter_map(|s| length(s)).collect();
         (!own.is_empty()).then(|| own.iter().sum::<u64>() as f64 / own.len() as f64)
     };
-    let means: Vec<f64> = run.manifest.plan.paths.iter().filter_map(|path| mean(path.id)).collect();
+    let means: Vec<f64> = view.paths.iter().filter_map(|path| mean(path.id)).collect();
     let (least, most) =
         means.iter().fold((f64::INFINITY, 0.0f64), |(least, most), mean| (least.min(*mean), most.max(*mean)));
     if most > least * (1.0 + APART) {
@@ -113,7 +113,8 @@ fn of_means(run: &Run, measured: &[&Sample]) -> Lengths {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::compare::baseline::compare;
+    use crate::analysis::compare::baseline::compare_run;
+    use crate::run::Run;
     use crate::run::fixture::World;
 
     /// A run whose second path says more in a share of its rounds.
@@ -136,8 +137,7 @@ mod tests {
             (0.9, Design::Interleaved, false, 4, "30.0 tokens on average"),
         ] {
             let run = talkative(share, design);
-            let measured: Vec<_> = run.measured().collect();
-            let comparison = compare(&run, &measured).expect("paths");
+            let comparison = compare_run(&run).expect("paths");
             let row = comparison.candidates[0].rows.iter().find(|r| r.metric == Metric::E2e && r.quantile == 0.5);
             let row = row.expect("row");
             assert_eq!(row.ci_ms.is_some(), compared, "{share} {design:?}: {row:?}");

@@ -1,7 +1,8 @@
 //! What of a run a figure is made of.
 
-pub(crate) mod alone;
 pub mod blocks;
+pub(crate) mod call_figure;
 pub(crate) mod lengths;
 pub mod population;
-pub mod rounds;
+pub(crate) mod rounds;
+pub(crate) mod view;

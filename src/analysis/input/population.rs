@@ -1,11 +1,9 @@
 //! Which attempts a figure is made of.
 
-use crate::measure::metric::{Basis, Metric};
+use crate::measure::metric::{AtTimeout, Basis, Metric};
 use crate::measure::outcome::ErrorClass;
-use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
-use crate::path::ConnectionPolicy;
-use crate::run::Run;
+use crate::path::{ConnectionPolicy, NetPath};
 use crate::units::PathId;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -23,9 +21,9 @@ pub enum Connections {
 impl Connections {
     /// What a comparison over these paths looks at: connections used before, unless no path keeps any.
     #[must_use]
-    pub fn of(run: &Run) -> Self {
-        let keeps = |path: &crate::path::NetPath| path.connections == ConnectionPolicy::Keep;
-        if run.manifest.plan.paths.iter().any(keeps) { Self::Reused } else { Self::New }
+    pub fn of(paths: &[&NetPath]) -> Self {
+        let keeps = |path: &&NetPath| path.connections == ConnectionPolicy::Keep;
+        if paths.iter().any(keeps) { Self::Reused } else { Self::New }
     }
 
     /// The word used in files.
@@ -90,23 +88,19 @@ pub fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
     if let Some(ms) = value_ms(sample, metric, basis) {
         return Some(Value::Known(ms));
     }
-    let of_streams = matches!(metric, Metric::Ttft | Metric::Ttfo);
-    if !timed_out(sample) || !has_bound(metric) || (of_streams && !sample.stream) {
+    if !timed_out(sample) || (metric.is_of_streams() && !sample.stream) {
         return None;
     }
-    // It has an end, but not that of its answer; of a body that is no stream `done` is the last read so far.
-    let unfinished = metric == Metric::E2e;
-    match metric.of(sample, basis).filter(|_| !unfinished) {
+    let seen = match metric.at_timeout() {
+        AtTimeout::Unknown => return None,
+        AtTimeout::SeenOrLonger => metric.of(sample, basis),
+        // It has an end, but not that of its answer; of a body that is no stream `done` is the last read so far.
+        AtTimeout::Longer => None,
+    };
+    match seen {
         Some(ns) => Some(Value::Known(ns as f64 / 1e6)),
         None => waited_ms(sample, basis).map(Value::Beyond),
     }
-}
-
-/// Whether a call that timed out tells how large its value is at least. Of one without an answer nobody knows what the
-/// server would have reported.
-#[must_use]
-pub fn has_bound(metric: Metric) -> bool {
-    metric.has_basis() && metric != Metric::Overhead
 }
 
 /// Whether the call was given up at a time limit.
@@ -143,21 +137,6 @@ pub fn quantile_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Ba
         of_path.filter_map(|sample| Some(seen_ms(sample, metric, basis)?.or_infinite())).collect();
     values.sort_unstable_by(f64::total_cmp);
     values
-}
-
-/// The quantile `q` of ascending values of which some may be infinite; `None` where it is not finite.
-#[must_use]
-pub fn known_quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    let rank = sorted.len().checked_sub(1)? as f64 * q;
-    // At a whole rank the next value has no weight, and nothing of infinity is still no number.
-    let value = if rank.fract() == 0.0 { sorted.get(rank as usize).copied() } else { quantile(sorted, q) };
-    value.filter(|value| value.is_finite())
-}
-
-/// How many of ascending values are not known.
-#[must_use]
-pub fn beyond(sorted: &[f64]) -> usize {
-    sorted.len() - sorted.partition_point(|value| value.is_finite())
 }
 
 /// Whether the attempt counts in a failed share, and whether it failed there: calls that were never sent or that the

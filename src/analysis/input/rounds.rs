@@ -9,14 +9,14 @@ use crate::run::Run;
 
 /// The round of each measured attempt: under [`Design::Paired`] what the word says, under [`Design::Interleaved`] the
 /// groups of neighbours in which every path is met once, counted from the first measured arrival, where the groups
-/// begin anew; under [`Design::Sequential`] and under closed load, where numbers of different callers tell nothing of
+/// begin anew; `paths` is how many there are. Under [`Design::Sequential`] and under closed load, where numbers of different callers tell nothing of
 /// their times, single attempts.
-pub(crate) fn round_of(run: &Run, measured: &[&Sample]) -> impl Fn(&Sample) -> u64 + use<> {
+pub(crate) fn round_of(run: &Run, paths: usize, measured: &[&Sample]) -> impl Fn(&Sample) -> u64 + use<> {
     let plan = &run.manifest.plan;
     // Where rows are a sample, the first measured arrival need not have one.
     let stated = run.manifest.rows.as_ref().map(|rows| rows.from);
     let first = stated.unwrap_or_else(|| measured.iter().map(|sample| sample.seq.0).min().unwrap_or(0));
-    let (design, paths, closed) = (plan.load.design, plan.paths.len() as u64, is_closed(run));
+    let (design, paths, closed) = (plan.load.design, paths as u64, is_closed(run));
     move |sample| match design {
         Design::Paired | Design::Interleaved if closed => sample.seq.0,
         Design::Paired => sample.round,
@@ -35,12 +35,11 @@ pub(crate) fn is_closed(run: &Run) -> bool {
 /// When a call was due is known before it is sent, so leaving it out for that favours no path and no latency. Leaving
 /// out every call that was under way in a bad second would: the longer a call, the more likely it meets one. What that
 /// costs: a call due shortly before may have stamps that are late by at most the hiccup itself.
-#[must_use]
-pub fn kept<'a>(run: &Run, measured: &[&'a Sample], bad: &BadSeconds) -> Vec<&'a Sample> {
+pub(crate) fn without_bad_seconds<'a>(run: &Run, measured: &[&'a Sample], bad: &BadSeconds) -> Vec<&'a Sample> {
     if bad.seconds.is_empty() || bad.are_too_many() {
         return measured.to_vec();
     }
-    let round = round_of(run, measured);
+    let round = round_of(run, run.manifest.plan.paths.len(), measured);
     let is_bad = |sample: &&&Sample| bad.leave_out(run.second_of(sample.stamps.intended));
     let spoilt: HashSet<u64> = measured.iter().filter(is_bad).map(|sample| round(sample)).collect();
     measured.iter().filter(|sample| !spoilt.contains(&round(sample))).copied().collect()
@@ -55,7 +54,7 @@ mod tests {
         let run = world.run();
         let measured: Vec<_> = run.measured().collect();
         let bad = BadSeconds { of: 60, seconds: seconds.iter().copied().collect() };
-        let kept: HashSet<u64> = kept(&run, &measured, &bad).iter().map(|sample| sample.seq.0).collect();
+        let kept: HashSet<u64> = without_bad_seconds(&run, &measured, &bad).iter().map(|sample| sample.seq.0).collect();
         let out = measured.iter().map(|sample| sample.seq.0).filter(|seq| !kept.contains(seq)).collect();
         (run, out)
     }
@@ -76,7 +75,7 @@ mod tests {
         assert!(out.len() > 10 && out.len().is_multiple_of(3) && out[0] == 4, "{out:?}");
         let measured: Vec<_> = run.measured().collect();
         let rest: Vec<_> = measured.iter().filter(|sample| !out.contains(&sample.seq.0)).copied().collect();
-        let (before, after) = (round_of(&run, &measured), round_of(&run, &rest));
+        let (before, after) = (round_of(&run, 3, &measured), round_of(&run, 3, &rest));
         assert!(rest.iter().all(|sample| before(sample) == after(sample) + out.len() as u64 / 3));
     }
 
@@ -86,7 +85,7 @@ mod tests {
         let mut run = world.run();
         let whole: Vec<_> = run.measured().cloned().collect();
         let all: Vec<_> = whole.iter().collect();
-        let group = round_of(&run, &all);
+        let group = round_of(&run, 3, &all);
         let mut sieve = crate::store::RowSampler::of(&run.manifest.plan, 4, u64::MAX);
         while sieve.keeps_round(4) {
             sieve.halve();
@@ -94,7 +93,7 @@ mod tests {
         run.manifest.rows = sieve.statement(0, 0);
         run.samples.retain(|sample| sieve.keeps(sample));
         let few: Vec<_> = run.measured().collect();
-        let same = round_of(&run, &few);
+        let same = round_of(&run, 3, &few);
         let mut members: std::collections::BTreeMap<u64, Vec<u16>> = std::collections::BTreeMap::new();
         for sample in &few {
             assert_eq!(same(sample), group(sample));

@@ -11,10 +11,9 @@ use crate::measure::ledger::LedgerLine;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Gap;
-use crate::measure::selftest::{
-    ArrivalLevel, Bar, Calls, Errors, FAITHFUL_MS, Faithful, Level, Parts, Spread, Unmatched,
-};
+use crate::measure::selftest::{ArrivalLevel, Bar, Errors, FAITHFUL_MS, Faithful, Level, Parts, Spread, Unmatched};
 use crate::run::Run;
+use crate::units::CallCounts;
 
 /// The streams and the pace of the level whose bar is that it completes.
 pub const MANY_STREAMS: (u32, u32) = (10_000, 5);
@@ -43,7 +42,7 @@ pub struct Evidence<'a> {
 #[must_use]
 pub fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> Level {
     let Evidence { run, validity, .. } = evidence;
-    let Seen { truth, calls, send_lag_ms, cpu_cores } = Seen::of(evidence);
+    let RunFigures { truth, calls, send_lag_ms, cpu_cores } = RunFigures::of(evidence);
     let ending = run.manifest.ending.as_ref();
     let cpu_s = ending.and_then(|ending| ending.cpu_s);
     let error_ms = Errors { ttft: spread(&truth.ttft), chunk_gap: spread(&truth.chunk_gap), e2e: spread(&truth.e2e) };
@@ -72,7 +71,7 @@ pub fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> Level {
 #[must_use]
 pub fn arrivals(rate: f64, pacing_cores: Option<f64>, evidence: Evidence<'_>) -> ArrivalLevel {
     let validity = evidence.validity.verdict.as_str().to_owned();
-    let seen = Seen::of(evidence);
+    let seen = RunFigures::of(evidence);
     ArrivalLevel {
         rate,
         send_lag_ms: seen.send_lag_ms,
@@ -141,23 +140,19 @@ fn bar(name: String, unit: &str, limit: f64, observed: Option<f64>) -> Bar {
 }
 
 /// What is seen of any run of a selftest.
-struct Seen {
+struct RunFigures {
     truth: Truth,
-    calls: Calls,
+    calls: CallCounts,
     send_lag_ms: Option<Spread>,
     cpu_cores: Option<f64>,
 }
 
-impl Seen {
+impl RunFigures {
     fn of(evidence: Evidence<'_>) -> Self {
         let Evidence { run, paths, validity, gaps, ledger } = evidence;
-        let mut calls = Calls { planned: validity.planned, ..Calls::default() };
-        for path in paths {
-            calls.ok += path.requests.ok;
-            calls.failed += path.requests.failed;
-            calls.incomplete += path.requests.incomplete;
-            calls.dropped += path.requests.dropped;
-        }
+        let mut calls = CallCounts::default();
+        paths.iter().for_each(|path| calls += path.requests);
+        calls.planned = validity.planned;
         let lag = |sample| Metric::SendLag.of(sample, Basis::Response).map(|ns| ns as f64 / 1e6);
         let lags: Vec<f64> = run.measured().filter_map(lag).collect();
         let cpu_s = run.manifest.ending.as_ref().and_then(|ending| ending.cpu_s);
@@ -167,7 +162,7 @@ impl Seen {
 }
 
 /// What speaks against a level, in sentences.
-fn why_not(errors: &Errors, calls: &Calls, unmatched: &Unmatched, validity: &Validity) -> Vec<String> {
+fn why_not(errors: &Errors, calls: &CallCounts, unmatched: &Unmatched, validity: &Validity) -> Vec<String> {
     let mut why = Vec::new();
     for (name, error) in [("TTFT", errors.ttft), ("chunk gap", errors.chunk_gap), ("end to end", errors.e2e)] {
         match error {
@@ -176,7 +171,7 @@ fn why_not(errors: &Errors, calls: &Calls, unmatched: &Unmatched, validity: &Val
             None => why.push(format!("the error of {name} is not known: no stream was measured")),
         }
     }
-    let Calls { planned, ok, failed, incomplete, dropped } = *calls;
+    let CallCounts { planned, ok, failed, incomplete, dropped } = *calls;
     if ok < planned {
         why.push(format!("of {planned} calls {failed} failed, {incomplete} broke off, {dropped} were never sent"));
     }

@@ -3,21 +3,16 @@
 //! Both paths are drawn with the same blocks, so that what hits both alike does not count. As in every comparison,
 //! figures are those of connections used before (or of new ones where no path keeps any).
 
-use std::cell::OnceCell;
-
-use crate::analysis::compare::baseline::DRAWS;
-use crate::analysis::input::blocks::{Blocks, FOR_INTERVAL, FOR_VERDICT};
-use crate::analysis::input::population::{Connections, headline};
-use crate::analysis::slo::figures::{Bounds, figure};
-use crate::analysis::slo::seen::Seen;
+use crate::analysis::input::blocks::{BlockedView, FOR_INTERVAL, FOR_VERDICT};
+use crate::analysis::input::call_figure::{Bounds, figure};
+use crate::analysis::slo::observation::Observation;
 use crate::analysis::stats::basic::{interval_needs, small_sample_factor};
-use crate::analysis::stats::bootstrap::{Draws, Sums, Values};
+use crate::analysis::stats::bootstrap::{DRAWS, Draws, Sums, Values};
 use crate::analysis::stats::interval::Shift;
 use crate::measure::sample::Sample;
 use crate::objective::indicator::{Form, Quantity};
 use crate::plan::Design;
-use crate::run::Run;
-use crate::units::PathId;
+use crate::units::{Estimate, PathId};
 
 /// How two figures are laid side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,32 +34,26 @@ pub(crate) struct Figure {
     pub(crate) form: Form,
 }
 
-/// The run cut into blocks, once for all comparative objectives.
-pub(crate) struct Cut<'a> {
-    run: &'a Run,
-    measured: &'a [&'a Sample],
-    blocks: OnceCell<Blocks>,
-}
-
-impl<'a> Cut<'a> {
-    /// Of these attempts; nothing is done before the first comparison.
-    pub(crate) fn new(run: &'a Run, measured: &'a [&'a Sample]) -> Self {
-        Self { run, measured, blocks: OnceCell::new() }
-    }
-
+impl BlockedView<'_> {
     /// One figure beside another, over the calls that `holds` lets through.
-    pub(crate) fn beside(&self, own: Figure, other: Figure, how: Beside, holds: impl Fn(&Sample) -> bool) -> Seen {
-        let blocks = self.blocks.get_or_init(|| Blocks::cut(self.run, self.measured, headline(self.measured)));
-        let (mine, theirs) = (self.arm(blocks, own, &holds), self.arm(blocks, other, &holds));
+    pub(crate) fn beside(
+        &self,
+        own: Figure,
+        other: Figure,
+        how: Beside,
+        holds: impl Fn(&Sample) -> bool,
+    ) -> Observation {
+        let blocks = self.blocks();
+        let (mine, theirs) = (self.arm(own, &holds), self.arm(other, &holds));
         let n = mine.n.min(theirs.n);
         let Some(estimate) = mine.value.zip(theirs.value).and_then(|(a, b)| how.of(a, b)) else {
-            return Seen::nothing(if n == 0 {
+            return Observation::nothing(if n == 0 {
                 "one of the two paths has no call that can be compared"
             } else {
                 "beyond the timeout of too many calls, or nothing"
             });
         };
-        let shown = Seen::of(n, Some(how.shown(estimate)), (None, None));
+        let shown = Observation::of(n, Some(how.shown(estimate)), (None, None));
         let needs = [own.form, other.form].map(|form| if let Form::Quantile(q) = form { interval_needs(q) } else { 2 });
         let needs = needs[0].max(needs[1]);
         let filled = blocks.filled(&mine.ok, &theirs.ok);
@@ -83,18 +72,20 @@ impl<'a> Cut<'a> {
         let decides = filled >= FOR_VERDICT;
         let few = || format!("both paths have successes in {filled} blocks; a verdict needs {FOR_VERDICT}");
         let reason = (!decides).then(few).or_else(|| self.weakness());
-        Seen { ci: (Some(how.shown(low)), Some(how.shown(high))), decides, ..shown }.because(reason)
+        let estimate = Estimate { low: Some(how.shown(low)), high: Some(how.shown(high)), ..shown.estimate };
+        Observation { estimate, decides, ..shown }.because(reason)
     }
 
     fn weakness(&self) -> Option<String> {
-        let sequential = self.run.manifest.plan.load.design == Design::Sequential;
+        let sequential = self.view().plan().load.design == Design::Sequential;
         sequential.then(|| "the paths were measured one after the other: what changed in between counts too".to_owned())
     }
 
-    fn arm(&self, blocks: &Blocks, figure_of: Figure, holds: &impl Fn(&Sample) -> bool) -> Arm {
-        let (connections, basis) = (Connections::of(self.run), self.run.headline_basis());
-        let calls = self
-            .measured
+    fn arm(&self, figure_of: Figure, holds: &impl Fn(&Sample) -> bool) -> Arm {
+        let (view, blocks) = (self.view(), self.blocks());
+        let (connections, basis) = (view.connections(), view.basis());
+        let calls = view
+            .kept
             .iter()
             .zip(&blocks.of)
             .filter(|(sample, _)| sample.path == figure_of.path && connections.holds(sample) && holds(sample));
@@ -102,7 +93,7 @@ impl<'a> Cut<'a> {
         let values: Vec<(Bounds, u16)> = values.collect();
         let known = || values.iter().filter(|(bounds, _)| bounds.most.is_finite());
         let ok = Sums::new(known().map(|(bounds, block)| (bounds.most, *block)), blocks.count);
-        let seed = self.run.manifest.plan.seed;
+        let seed = view.seed;
         let seed = if blocks.shared { seed } else { seed ^ (u64::from(figure_of.path.0) << 32) };
         let draws = Draws::new(seed, blocks.count, DRAWS);
         match figure_of.form {

@@ -1,51 +1,12 @@
 //! Figures of single calls: quantiles by order statistics, means, and largest values.
 
-use crate::analysis::input::population::{Value, seen_ms, value_ms};
-use crate::analysis::slo::seen::Seen;
-use crate::analysis::stats::basic::{design_effect, interval_needs, normal_quantile, rank_interval};
-use crate::measure::metric::{Basis, Metric};
-use crate::measure::outcome::ErrorClass;
+use crate::analysis::input::call_figure::{Bounds, figure, seconds};
+use crate::analysis::slo::observation::Observation;
+use crate::analysis::stats::basic::{design_effect, interval_needs, known_quantile, normal_quantile, rank_interval};
+use crate::measure::metric::Basis;
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
 use crate::objective::indicator::{Form, Quantity};
-use crate::units::Nanos;
-
-/// When a call was due, in seconds of the clock.
-pub(crate) fn seconds(sample: &Sample) -> f64 {
-    sample.stamps.intended.since(Nanos(0)).as_secs_f64()
-}
-
-/// What is known of a figure of one call.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Bounds {
-    /// The least that it can be.
-    pub(crate) least: f64,
-    /// The most; infinite where it is only known to be longer than the call was waited for.
-    pub(crate) most: f64,
-}
-
-/// The figure of a call; `None` if it has none.
-///
-/// The rate of a stream that was given up after it began to bring content is not known at all, and stands among the
-/// others with anything from nothing up: left out it would make the rest look faster.
-pub(crate) fn figure(sample: &Sample, quantity: Quantity, basis: Basis) -> Option<Bounds> {
-    match quantity {
-        Quantity::Time(metric) => Some(match seen_ms(sample, metric, basis)? {
-            Value::Known(ms) => Bounds { least: ms, most: ms },
-            Value::Beyond(ms) => Bounds { least: ms, most: f64::INFINITY },
-        }),
-        Quantity::TokensPerSecond => match value_ms(sample, Metric::Tpot, basis) {
-            Some(ms) if ms > 0.0 => Some(Bounds { least: 1e3 / ms, most: 1e3 / ms }),
-            Some(_) => None,
-            None => stalled(sample).then_some(Bounds { least: 0.0, most: f64::INFINITY }),
-        },
-    }
-}
-
-fn stalled(sample: &Sample) -> bool {
-    let given_up = matches!(sample.outcome.error(), Some(ErrorClass::TimeoutGap | ErrorClass::TimeoutTotal));
-    given_up && sample.stream && sample.stamps.first_content.is_some()
-}
 
 /// The figures of many calls in the order of time.
 pub(crate) struct Figures {
@@ -61,7 +22,7 @@ impl Figures {
     }
 
     /// A form of them with its interval.
-    pub(crate) fn seen(&self, form: Form) -> Seen {
+    pub(crate) fn observe(&self, form: Form) -> Observation {
         match form {
             Form::Quantile(q) => self.quantile(q),
             Form::Mean => self.mean(),
@@ -76,7 +37,7 @@ impl Figures {
         match form {
             Form::Quantile(q) if !crate::measure::quantile::is_supported(n, q) => None,
             Form::Quantile(q) => {
-                let most = crate::analysis::input::population::known_quantile(&most, q).unwrap_or(f64::INFINITY);
+                let most = known_quantile(&most, q).unwrap_or(f64::INFINITY);
                 Some(Bounds { least: quantile(&least, q)?, most })
             }
             Form::Mean if n == 0 => None,
@@ -97,7 +58,7 @@ impl Figures {
         sorted
     }
 
-    fn quantile(&self, q: f64) -> Seen {
+    fn quantile(&self, q: f64) -> Observation {
         let n = self.values.len();
         let (least, most) = (self.sorted(|bounds| bounds.least), self.sorted(|bounds| bounds.most));
         let observed = quantile(&least, q);
@@ -110,27 +71,27 @@ impl Figures {
         let needs = (interval_needs(q) as f64 * effect).ceil().max(n as f64 + 1.0);
         let few = || format!("{n} calls; about {needs} are needed to confirm it");
         let few = ((low.is_none() || high.is_none()) && n > 0).then(few);
-        Seen::of(n, observed, (low, high)).because(self.why(few))
+        Observation::of(n, observed, (low, high)).because(self.why(few))
     }
 
-    fn mean(&self) -> Seen {
+    fn mean(&self) -> Observation {
         let n = self.values.len();
         if n < 2 || self.unknown() > 0 {
             let few = (n < 2).then(|| "fewer than two calls".to_owned());
-            return Seen::of(n, None, (None, None)).because(self.why(few));
+            return Observation::of(n, None, (None, None)).because(self.why(few));
         }
         let values: Vec<(f64, f64)> = self.values.iter().map(|(at, bounds)| (*at, bounds.least)).collect();
         let mean = values.iter().map(|(_, value)| value).sum::<f64>() / n as f64;
         let variance = values.iter().map(|(_, value)| (value - mean).powi(2)).sum::<f64>() / (n as f64 - 1.0);
         let half = normal_quantile(0.975) * (variance * design_effect(&values) / n as f64).sqrt();
-        Seen::of(n, Some(mean), (Some(mean - half), Some(mean + half)))
+        Observation::of(n, Some(mean), (Some(mean - half), Some(mean + half)))
     }
 
     /// The largest value is a fact of the run, not an estimate: its interval is itself.
-    fn max(&self) -> Seen {
+    fn max(&self) -> Observation {
         let largest = self.sorted(|bounds| bounds.least).last().copied();
         let high = largest.filter(|_| self.unknown() == 0);
-        Seen::of(self.values.len(), largest, (largest, high)).because(self.why(None))
+        Observation::of(self.values.len(), largest, (largest, high)).because(self.why(None))
     }
 
     fn why(&self, otherwise: Option<String>) -> Option<String> {

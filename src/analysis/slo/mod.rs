@@ -7,18 +7,20 @@ mod against;
 mod figures;
 mod gaps;
 mod largest;
+mod observation;
 #[cfg(test)]
 mod sampled;
-mod seen;
-pub(crate) mod shares;
+mod shares;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod windows;
 
-pub(crate) use crate::analysis::slo::against::{Beside, Cut, Figure};
+use crate::analysis::input::blocks::BlockedView;
+use crate::analysis::input::call_figure::Counting;
+use crate::analysis::input::view::View;
+pub(crate) use crate::analysis::slo::against::{Beside, Figure};
 use crate::analysis::slo::figures::Figures;
-pub(crate) use crate::analysis::slo::seen::Seen;
-use crate::analysis::slo::shares::Counting;
+pub(crate) use crate::analysis::slo::observation::Observation;
 use crate::analysis::slo::windows::InEach;
 use crate::measure::counts::Counts;
 use crate::measure::metric::Metric;
@@ -26,8 +28,7 @@ use crate::measure::sample::Sample;
 use crate::objective::expression::{Comparator, Expression, Other, Subject};
 use crate::objective::indicator::{Form, Indicator, Quantity};
 use crate::objective::objective::{Calls, Expectation, Objective, Severity};
-use crate::run::Run;
-use crate::units::{PathId, Phase};
+use crate::units::{Estimate, PathId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -75,10 +76,8 @@ pub struct ObjectiveResult {
     pub objective: Objective,
     /// How many values, calls or windows it looked at.
     pub n: usize,
-    /// What was seen.
-    pub observed: Option<f64>,
-    /// The 95% interval; a side is `None` where there is too little data for a bound.
-    pub ci: (Option<f64>, Option<f64>),
+    /// What was seen, with its interval.
+    pub estimate: Estimate,
     /// Whether it held.
     pub verdict: ObjectiveVerdict,
     /// What one must know beside it.
@@ -102,80 +101,67 @@ pub struct ExpectationResult {
     pub result: ObjectiveResult,
 }
 
-/// Holds every objective of the plan against the measured attempts.
-#[must_use]
-pub fn judge(run: &Run, measured: &[&Sample]) -> Vec<ObjectiveResult> {
-    judge_these(run, measured, run.manifest.plan.objectives.iter())
+/// Holds every objective of the plan against a view.
+pub(crate) fn judge(cut: &BlockedView<'_>) -> Vec<ObjectiveResult> {
+    judge_these(cut, cut.view().plan().objectives.iter())
 }
 
-/// Holds some of the objectives against the measured attempts.
+/// Holds some of the objectives against a view.
 pub(crate) fn judge_these<'a>(
-    run: &Run,
-    measured: &[&Sample],
+    cut: &BlockedView<'_>,
     objectives: impl Iterator<Item = &'a Objective>,
 ) -> Vec<ObjectiveResult> {
-    let bench = Bench::new(run, measured);
-    objectives.map(|objective| bench.judged(objective)).collect()
+    let judge = Judge { cut, view: cut.view() };
+    objectives.map(|objective| judge.judged(objective)).collect()
 }
 
 /// A quantile of a path alone with its interval.
-pub(crate) fn quantile_of(run: &Run, measured: &[&Sample], path: PathId, metric: Metric, q: f64) -> Seen {
-    let own = Bench::new(run, measured).own(path, Calls::default());
-    Figures::of(&own, Quantity::Time(metric), run.headline_basis()).seen(Form::Quantile(q))
+pub(crate) fn quantile_of(view: &View<'_>, path: PathId, metric: Metric, q: f64) -> Observation {
+    let own = calls_of(view, path, Calls::default());
+    Figures::of(&own, Quantity::Time(metric), view.basis()).observe(Form::Quantile(q))
 }
 
-/// Holds every claim of the plan against the measured attempts.
-#[must_use]
-pub fn hold(run: &Run, measured: &[&Sample]) -> Vec<ExpectationResult> {
-    let bench = Bench::new(run, measured);
+/// Holds every claim of the plan against a view.
+pub(crate) fn judge_claims(cut: &BlockedView<'_>) -> Vec<ExpectationResult> {
+    let judge = Judge { cut, view: cut.view() };
     let one = |expectation: &Expectation| ExpectationResult {
         expectation: expectation.clone(),
-        result: bench.judged(&expectation.slo),
+        result: judge.judged(&expectation.slo),
     };
-    run.manifest.plan.expectations.iter().map(one).collect()
+    cut.view().plan().expectations.iter().map(one).collect()
 }
 
-/// What objectives are held against.
-struct Bench<'a> {
-    run: &'a Run,
-    measured: &'a [&'a Sample],
-    cut: Cut<'a>,
+/// Judges objectives.
+struct Judge<'a> {
+    cut: &'a BlockedView<'a>,
+    view: &'a View<'a>,
 }
 
-impl<'a> Bench<'a> {
-    fn new(run: &'a Run, measured: &'a [&'a Sample]) -> Self {
-        Self { run, measured, cut: Cut::new(run, measured) }
-    }
-
+impl Judge<'_> {
     fn judged(&self, objective: &Objective) -> ObjectiveResult {
-        let path = self.run.manifest.plan.path_named(&objective.path).map(|path| path.id);
-        let seen = path.map_or_else(|| Seen::nothing("this run has no such path"), |path| self.look(path, objective));
+        let path = self.view.plan().path_named(&objective.path).map(|path| path.id);
+        let seen =
+            path.map_or_else(|| Observation::nothing("this run has no such path"), |path| self.look(path, objective));
         let (verdict, reason) = self.decided(objective, &seen);
-        ObjectiveResult {
-            objective: objective.clone(),
-            n: seen.n,
-            observed: seen.observed,
-            ci: seen.ci,
-            verdict,
-            reason,
-        }
+        ObjectiveResult { objective: objective.clone(), n: seen.n, estimate: seen.estimate, verdict, reason }
     }
 
-    fn decided(&self, objective: &Objective, seen: &Seen) -> (ObjectiveVerdict, Option<String>) {
-        let ending = self.run.manifest.ending.as_ref();
+    fn decided(&self, objective: &Objective, seen: &Observation) -> (ObjectiveVerdict, Option<String>) {
+        let ending = self.view.run.manifest.ending.as_ref();
         if let Some(aborted) = ending.and_then(|ending| ending.aborted_by.as_ref())
             && aborted.is_by(objective)
         {
-            return (ObjectiveVerdict::Missed, Some(aborted.told()));
+            return (ObjectiveVerdict::Missed, Some(aborted.reason()));
         }
-        if !self.run.is_complete() {
+        if !self.view.run.is_complete() {
             return (ObjectiveVerdict::Inconclusive, Some("the run is incomplete".to_owned()));
         }
-        let verdict = if seen.decides { verdict(&objective.expr, seen.ci) } else { ObjectiveVerdict::Inconclusive };
+        let verdict =
+            if seen.decides { verdict(&objective.expr, seen.estimate) } else { ObjectiveVerdict::Inconclusive };
         (verdict, seen.reason.clone())
     }
 
-    fn look(&self, path: PathId, objective: &Objective) -> Seen {
+    fn look(&self, path: PathId, objective: &Objective) -> Observation {
         match &objective.expr.subject {
             Subject::Level(indicator) => self.level(path, *indicator, objective),
             Subject::Ratio(own, other) => self.beside((path, *own), other, Beside::Ratio, objective),
@@ -183,71 +169,67 @@ impl<'a> Bench<'a> {
             Subject::Windows { indicator, length, comparator, limit } => {
                 let (indicator, length, comparator, limit) = (*indicator, *length, *comparator, *limit);
                 let in_each = InEach { indicator, per_call: &objective.per_call, comparator, limit, length };
-                let seen = in_each.seen(self.run, &self.own(path, objective.calls), objective.expr.limit);
+                let seen =
+                    in_each.observe(self.view, &calls_of(self.view, path, objective.calls), objective.expr.limit);
                 self.on_rows(seen)
             }
         }
     }
 
-    /// The calls of a path that are looked at, in the order of time.
-    fn own(&self, path: PathId, calls: Calls) -> Vec<&'a Sample> {
-        let wanted = |sample: &&&Sample| sample.path == path && narrowed(calls, sample);
-        let mut own: Vec<&Sample> = self.measured.iter().filter(wanted).copied().collect();
-        own.sort_by_key(|sample| sample.stamps.intended);
-        own
-    }
-
     /// All calls counted, where not every one has a row and nothing narrows them.
-    fn counted(&self, path: PathId, calls: Calls) -> Option<Counts> {
-        let counted = || self.run.counted(Phase::Measure).swap_remove(path.index());
-        (self.run.totals.is_some() && calls.are_all()).then(counted)
+    fn counted(&self, path: PathId, calls: Calls) -> Option<&Counts> {
+        (self.view.run.totals.is_some() && calls.are_all()).then(|| &self.view.counted()[path.index()])
     }
 
     /// Says that it stands on rows where these are a sample.
-    fn on_rows(&self, seen: Seen) -> Seen {
-        if self.run.totals.is_none() || seen.observed.is_none() {
+    fn on_rows(&self, seen: Observation) -> Observation {
+        if self.view.run.totals.is_none() || seen.estimate.value.is_none() {
             return seen;
         }
         let told = seen.reason.as_ref().map_or_else(|| OF_ROWS.to_owned(), |reason| format!("{reason}; {OF_ROWS}"));
         seen.because(Some(told))
     }
 
-    fn level(&self, path: PathId, indicator: Indicator, objective: &Objective) -> Seen {
-        let own = self.own(path, objective.calls);
-        let basis = self.run.headline_basis();
+    fn level(&self, path: PathId, indicator: Indicator, objective: &Objective) -> Observation {
+        let (run, basis) = (self.view.run, self.view.basis());
+        let own = calls_of(self.view, path, objective.calls);
         let all = self.counted(path, objective.calls);
         match indicator {
-            Indicator::Figure(Quantity::Time(Metric::ChunkGap), form) => {
-                self.run.chunk_gaps.get(path.index()).map_or_else(
-                    || Seen::nothing("gaps are not known while a run goes on"),
-                    |recorded| {
-                        let rows = || own.iter().filter(|sample| sample.stalled()).count() as u64;
-                        gaps::seen(recorded, &own, all.as_ref().map_or_else(rows, |all| all.stalled), form)
-                    },
-                )
-            }
-            Indicator::Figure(quantity, Form::Max) if self.run.totals.is_some() => match (quantity, &all) {
-                (Quantity::Time(metric), Some(all)) => largest::seen(self.run, &own, (path, metric), all),
+            Indicator::Figure(Quantity::Time(Metric::ChunkGap), form) => run.chunk_gaps.get(path.index()).map_or_else(
+                || Observation::nothing("gaps are not known while a run goes on"),
+                |recorded| {
+                    let rows = || own.iter().filter(|sample| sample.stalled()).count() as u64;
+                    gaps::observe(recorded, &own, all.map_or_else(rows, |all| all.stalled), form)
+                },
+            ),
+            Indicator::Figure(quantity, Form::Max) if run.totals.is_some() => match (quantity, all) {
+                (Quantity::Time(metric), Some(all)) => largest::observe(run, &own, (path, metric), all),
                 (Quantity::Time(_) | Quantity::TokensPerSecond, _) => {
-                    largest::at_least(Figures::of(&own, quantity, basis).seen(Form::Max))
+                    largest::at_least(Figures::of(&own, quantity, basis).observe(Form::Max))
                 }
             },
-            Indicator::Figure(quantity, form) => self.on_rows(Figures::of(&own, quantity, basis).seen(form)),
+            Indicator::Figure(quantity, form) => self.on_rows(Figures::of(&own, quantity, basis).observe(form)),
             Indicator::Share(share) => {
                 let counting = Counting { share, per_call: &objective.per_call, basis };
-                match all.as_ref().and_then(|all| counting.of_all(all)) {
-                    Some(all) => counting.seen(&own, Some(all)),
-                    None => self.on_rows(counting.seen(&own, None)),
+                match all.and_then(|all| counting.of_all(all)) {
+                    Some(all) => counting.observe(&own, Some(all)),
+                    None => self.on_rows(counting.observe(&own, None)),
                 }
             }
         }
     }
 
-    fn beside(&self, (path, own): (PathId, Indicator), other: &Other, how: Beside, objective: &Objective) -> Seen {
-        let plan = &self.run.manifest.plan;
+    fn beside(
+        &self,
+        (path, own): (PathId, Indicator),
+        other: &Other,
+        how: Beside,
+        objective: &Objective,
+    ) -> Observation {
+        let plan = self.view.plan();
         let baseline = (other.path == "baseline").then(|| plan.path(plan.baseline));
         let Some(there) = plan.path_named(&other.path).or(baseline) else {
-            return Seen::nothing(format!("the plan has no path '{}'", other.path));
+            return Observation::nothing(format!("the plan has no path '{}'", other.path));
         };
         let figure = |path: PathId, (quantity, form): (Quantity, Form)| Figure { path, quantity, form };
         match (own, other.indicator) {
@@ -263,11 +245,19 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// The calls of a path that are looked at, in the order of time.
+fn calls_of<'a>(view: &View<'a>, path: PathId, calls: Calls) -> Vec<&'a Sample> {
+    let mut own = view.kept_of(path);
+    own.retain(|sample| narrowed(calls, sample));
+    own.sort_by_key(|sample| sample.stamps.intended);
+    own
+}
+
 fn narrowed(calls: Calls, sample: &Sample) -> bool {
     calls.api.is_none_or(|api| sample.api == api) && calls.stream.is_none_or(|stream| sample.stream == stream)
 }
 
-fn verdict(expr: &Expression, (low, high): (Option<f64>, Option<f64>)) -> ObjectiveVerdict {
+fn verdict(expr: &Expression, Estimate { low, high, .. }: Estimate) -> ObjectiveVerdict {
     let holds = |value: f64| expr.comparator.holds(value, expr.limit);
     let (worst, best) = match expr.comparator {
         Comparator::Less | Comparator::LessOrEqual => (high, low),

@@ -1,6 +1,7 @@
 //! Objectives and costs of a run of which not every call has a row.
 
-use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict, judge};
+use crate::analysis::slo::tests::judge_run;
+use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::cost;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::prices::Prices;
@@ -24,7 +25,7 @@ fn whole_and_sampled() -> [Run; 2] {
 fn judged(run: &Run, objective: Objective) -> ObjectiveResult {
     let mut run = run.clone();
     run.manifest.plan.objectives = vec![objective];
-    judge(&run, &run.measured().collect::<Vec<_>>()).remove(0)
+    judge_run(&run).remove(0)
 }
 
 fn over_all(expr: &str) -> Objective {
@@ -46,8 +47,8 @@ fn shares_of_a_path_are_of_all_its_calls() {
         "rate_429 - private.rate_429 < 1%",
     ] {
         let (all, few) = (judged(&whole, over_all(expr)), judged(&few, over_all(expr)));
-        assert_eq!((all.n, all.observed, &all.reason), (few.n, few.observed, &few.reason), "{expr}");
-        assert!(all.observed.is_some_and(|share| share != 0.0), "{all:?}");
+        assert_eq!((all.n, all.estimate.value, &all.reason), (few.n, few.estimate.value, &few.reason), "{expr}");
+        assert!(all.estimate.value.is_some_and(|share| share != 0.0), "{all:?}");
     }
 }
 
@@ -82,7 +83,7 @@ fn what_stands_on_rows_says_so() {
         kept("goodput > 0.5"),
     ] {
         let (all, few) = (judged(&whole, objective.clone()), judged(&few, objective));
-        assert!(few.observed.is_some() && few.n <= all.n, "{few:?}");
+        assert!(few.estimate.value.is_some() && few.n <= all.n, "{few:?}");
         let told = |result: &ObjectiveResult| result.reason.as_ref().is_some_and(|why| why.contains("have rows"));
         assert!(told(&few) && !told(&all), "{few:?}");
     }

@@ -3,11 +3,16 @@
 use super::*;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::plan::Design;
+use crate::run::Run;
 use crate::run::fixture::{self, World};
+
+pub(crate) fn judge_run(run: &Run) -> Vec<ObjectiveResult> {
+    judge(&BlockedView::of(&View::of(run)))
+}
 
 fn judged(mut run: Run, path: &str, expr: &str) -> ObjectiveResult {
     run.manifest.plan.objectives = vec![Objective::new(path, expr.parse().expect("expression"))];
-    judge(&run, &run.measured().collect::<Vec<_>>()).remove(0)
+    judge_run(&run).remove(0)
 }
 
 fn verdict_of(world: &World, expr: &str) -> ObjectiveVerdict {
@@ -91,7 +96,7 @@ fn half_a_body_is_no_end() {
         sample.stamps.end = Some(sample.stamps.intended + std::time::Duration::from_secs(60));
     }
     let result = judged(run, "gateway", "e2e.p95 < 2s");
-    assert_eq!((result.verdict, result.observed), (ObjectiveVerdict::Missed, Some(60_000.0)), "{result:?}");
+    assert_eq!((result.verdict, result.estimate.value), (ObjectiveVerdict::Missed, Some(60_000.0)), "{result:?}");
 }
 
 #[test]
@@ -159,8 +164,8 @@ fn a_quantile_needs_its_calls_and_no_weak_verdict_stands_in() {
     // p99 needs 368 independent calls for its bound; the point estimate alone never decides.
     let few = World { seconds: 30.0, ..World::default() }.run();
     let result = judged(few, "gateway", "ttft.p99 < 100s");
-    assert!(result.n < 368 && result.observed.is_some_and(|seen| seen < 1e3), "{result:?}");
-    assert_eq!((result.verdict, result.ci.1), (OPEN, None));
+    assert!(result.n < 368 && result.estimate.value.is_some_and(|seen| seen < 1e3), "{result:?}");
+    assert_eq!((result.verdict, result.estimate.high), (OPEN, None));
     assert!(result.reason.expect("why").contains("about 368 are needed"));
     assert_eq!(judged(World::default().run(), "gateway", "ttft.p99 < 100s").verdict, MET);
 }
@@ -235,7 +240,7 @@ fn goodput(run: &Run, expr: &str, per_call: &[&str]) -> ObjectiveResult {
     let mut objective = Objective::new("gateway", expr.parse().expect("expression"));
     objective.per_call = per_call.iter().map(|text| text.parse().expect("a condition")).collect();
     run.manifest.plan.objectives = vec![objective];
-    judge(&run, &run.measured().collect::<Vec<_>>()).remove(0)
+    judge_run(&run).remove(0)
 }
 
 #[test]
@@ -253,7 +258,7 @@ fn goodput_is_the_share_of_calls_that_kept_every_condition() {
         assert_eq!(result.verdict, verdict, "{expr} {conditions:?}: {result:?}");
     }
     assert!(goodput(&run, "goodput > 0.1", &["server < 2s"]).reason.expect("why").contains("server < 2s"));
-    let observed = goodput(&run, "goodput >= 0.9", &["ttft < 2s"]).observed.expect("a share");
+    let observed = goodput(&run, "goodput >= 0.9", &["ttft < 2s"]).estimate.value.expect("a share");
     assert!((0.92..0.98).contains(&observed), "{observed}: failures are misses");
     let mut failed = World { failing: vec![0.0, 0.0, 1.0], ..World::default() }.run();
     assert_eq!(goodput(&failed, "goodput >= 0.9", &["ttft < 2s"]).verdict, MISSED);
@@ -283,10 +288,10 @@ fn two_paths_are_held_against_each_other() {
         ],
     );
     let result = judged(run.clone(), "gateway", "ttft.p50 - direct.ttft.p50 < 60ms");
-    let (low, high) = (result.ci.0.expect("low"), result.ci.1.expect("high"));
+    let (low, high) = (result.estimate.low.expect("low"), result.estimate.high.expect("high"));
     assert!((34.0..40.0).contains(&low) && (39.0..46.0).contains(&high), "{result:?}");
     let ratio = judged(run, "gateway", "ttft.p50 < 1.50 * direct.ttft.p50");
-    assert!(ratio.observed.is_some_and(|ratio| (1.2..1.33).contains(&ratio)), "{ratio:?}");
+    assert!(ratio.estimate.value.is_some_and(|ratio| (1.2..1.33).contains(&ratio)), "{ratio:?}");
 }
 
 #[test]
@@ -321,7 +326,7 @@ fn a_comparison_with_too_little_to_go_on_is_open_and_says_why() {
     ];
     for (world, expr, part) in table {
         let result = judged(world.run(), "gateway", expr);
-        assert!(result.verdict == OPEN && result.observed.is_some(), "{result:?}");
+        assert!(result.verdict == OPEN && result.estimate.value.is_some(), "{result:?}");
         assert!(result.reason.as_ref().is_some_and(|why| why.contains(part)), "{result:?}");
     }
     let sequential = World { design: Design::Sequential, rate: 30.0, ..World::default() }.run();
@@ -350,7 +355,7 @@ fn windows_are_judged_one_by_one() {
         ],
     );
     let short = judged(run.clone(), "gateway", "ttft.p50 over 1m < 800ms in 99%");
-    assert!(short.n == 10 && short.observed == Some(1.0), "{short:?}");
+    assert!(short.n == 10 && short.estimate.value == Some(1.0), "{short:?}");
     assert!(short.reason.expect("why").contains("about 381 are needed"));
     assert!(
         judged(run, "gateway", "ttft.p50 over 1h < 1s in 90%").reason.expect("why").contains("less than one window")
@@ -386,7 +391,7 @@ fn an_objective_may_look_at_one_api_or_at_streams_alone() {
         let mut objective = Objective::new("gateway", "ttft.p50 < 500ms".parse().expect("expression"));
         objective.calls.api = api.parse().ok();
         run.manifest.plan.objectives = vec![objective];
-        judge(&run, &run.measured().collect::<Vec<_>>()).remove(0)
+        judge_run(&run).remove(0)
     };
     let (chat, responses, all) = (of("chat"), of("responses"), of(""));
     assert_eq!((chat.verdict, responses.verdict), (MET, MISSED));
@@ -394,7 +399,7 @@ fn an_objective_may_look_at_one_api_or_at_streams_alone() {
     let mut objective = Objective::new("gateway", "ttft.p50 < 9s".parse().expect("expression"));
     objective.calls.stream = Some(false);
     run.manifest.plan.objectives = vec![objective];
-    assert_eq!(judge(&run, &run.measured().collect::<Vec<_>>())[0].verdict, OPEN, "there is no call without a stream");
+    assert_eq!(judge_run(&run)[0].verdict, OPEN, "there is no call without a stream");
 }
 
 #[test]
@@ -411,7 +416,7 @@ fn a_claim_holds_fails_or_stays_unproven() {
         claim("gateway", "ttft.p50 - direct.ttft.p50 < 38ms"),
         claim("any path of tag far", "tcp.p50 < 5ms"),
     ];
-    let held = hold(&run, &run.measured().collect::<Vec<_>>());
+    let held = judge_claims(&BlockedView::of(&View::of(&run)));
     let words: Vec<&str> = held.iter().map(|held| held.result.verdict.of_claim()).collect();
     assert_eq!(words, ["holds", "fails", "unproven", "unproven"]);
     assert!(held[3].result.reason.as_ref().is_some_and(|why| why.contains("no such path")));
@@ -433,7 +438,7 @@ fn the_objective_that_ended_a_run_is_missed_and_the_others_are_open() {
         observed: Some(150.0),
         ci: (Some(140.0), Some(160.0)),
     });
-    let results = judge(&run, &run.measured().collect::<Vec<_>>());
+    let results = judge_run(&run);
     assert_eq!((results[0].verdict, results[1].verdict), (MISSED, OPEN));
     assert!(results[0].reason.as_ref().is_some_and(|why| why.contains("after 12 s")));
 }

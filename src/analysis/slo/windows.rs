@@ -5,16 +5,17 @@
 //! for the upper one. `in 100%` is a fact of the run like a largest value, and has no interval beyond itself. Where rows
 //! are a sample, a window is judged by the calls of it that have rows.
 
-use crate::analysis::slo::figures::{Bounds, Figures};
-use crate::analysis::slo::seen::Seen;
-use crate::analysis::slo::shares::{Counting, trials_for};
+use crate::analysis::input::call_figure::{Bounds, Counting};
+use crate::analysis::input::view::View;
+use crate::analysis::slo::figures::Figures;
+use crate::analysis::slo::observation::Observation;
+use crate::analysis::slo::shares::trials_for;
 use crate::analysis::stats::basic::{design_effect, wilson};
 use crate::measure::metric::Basis;
 use crate::measure::sample::Sample;
 use crate::objective::expression::Comparator;
 use crate::objective::indicator::{Form, Indicator};
 use crate::objective::objective::CallCondition;
-use crate::run::Run;
 use crate::units::Span;
 
 /// The fewest calls of a window of which a share says anything.
@@ -36,11 +37,12 @@ pub(crate) struct InEach<'a> {
 
 impl InEach<'_> {
     /// The share of windows that kept the limit; `wanted` is the share that must.
-    pub(crate) fn seen(&self, run: &Run, own: &[&Sample], wanted: f64) -> Seen {
+    pub(crate) fn observe(&self, view: &View<'_>, own: &[&Sample], wanted: f64) -> Observation {
+        let run = view.run;
         let length = self.length.0.as_secs_f64();
-        let whole = (run.measured_s() / length + 1e-6).floor() as usize;
+        let whole = (view.measured_s / length + 1e-6).floor() as usize;
         if whole == 0 {
-            return Seen::nothing(format!("the run measured less than one window of {}", self.length));
+            return Observation::nothing(format!("the run measured less than one window of {}", self.length));
         }
         let start = run.manifest.origin + run.manifest.plan.measure_from();
         let mut windows: Vec<Vec<&Sample>> = vec![Vec::new(); whole];
@@ -49,11 +51,11 @@ impl InEach<'_> {
             windows.get_mut(window).into_iter().for_each(|held| held.push(sample));
         }
         let kept: Vec<Option<bool>> =
-            windows.iter().map(|calls| self.kept(calls, run.headline_basis(), run.totals.is_some())).collect();
+            windows.iter().map(|calls| self.keeps_limit(calls, run.headline_basis(), run.totals.is_some())).collect();
         let count = |verdict| kept.iter().filter(|kept| **kept == verdict).count() as f64;
         let (held, broken, open, all) = (count(Some(true)), count(Some(false)), count(None), whole as f64);
         if open == all {
-            return Seen::nothing(format!("none of {whole} windows has calls enough to be judged"));
+            return Observation::nothing(format!("none of {whole} windows has calls enough to be judged"));
         }
         let ci = if wanted >= 1.0 {
             (Some(held / all), Some((held + open) / all))
@@ -72,11 +74,11 @@ impl InEach<'_> {
             let few = wanted < 1.0 && ci.0.is_none_or(|low| low < wanted) && broken == 0.0 && whole < needs as usize;
             few.then(|| format!("{whole} windows; about {needs} are needed to confirm it"))
         };
-        Seen::of((held + broken) as usize, Some(observed), ci).because(unjudged.or_else(short))
+        Observation::of((held + broken) as usize, Some(observed), ci).because(unjudged.or_else(short))
     }
 
     /// Whether the limit was kept by the calls of one window; `None` if they cannot tell.
-    fn kept(&self, calls: &[&Sample], basis: Basis, sampled: bool) -> Option<bool> {
+    fn keeps_limit(&self, calls: &[&Sample], basis: Basis, sampled: bool) -> Option<bool> {
         let Bounds { least, most } = match self.indicator {
             Indicator::Figure(quantity, form) => {
                 let Bounds { least, most } = Figures::of(calls, quantity, basis).fact(form)?;

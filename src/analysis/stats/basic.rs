@@ -3,39 +3,36 @@
 
 use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, Normal, StudentsT};
 
+use crate::measure::quantile::quantile;
+
 /// The confidence of every interval.
-pub const CONFIDENCE: f64 = 0.95;
+pub(crate) const CONFIDENCE: f64 = 0.95;
 
 /// The quantile `p` of the standard normal distribution.
-#[must_use]
-pub fn normal_quantile(p: f64) -> f64 {
+pub(crate) fn normal_quantile(p: f64) -> f64 {
     Normal::standard().inverse_cdf(p)
 }
 
 /// The quantile `p` of Student's t distribution with `freedom` degrees of freedom.
-#[must_use]
-pub fn student_quantile(p: f64, freedom: f64) -> f64 {
+pub(crate) fn student_quantile(p: f64, freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or_else(|_| normal_quantile(p), |t| t.inverse_cdf(p))
 }
 
 /// How often Student's t distribution with `freedom` degrees of freedom is larger than `t`.
-#[must_use]
-pub fn student_survival(t: f64, freedom: f64) -> f64 {
+pub(crate) fn student_survival(t: f64, freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(0.5, |student| student.sf(t))
 }
 
 /// By how much a bootstrap interval over `blocks` blocks is widened: `t(blocks - 1) / z * sqrt(blocks / (blocks - 1))`,
 /// because a bootstrap takes the spread among few blocks for the true one.
-#[must_use]
-pub fn small_sample_factor(blocks: usize) -> f64 {
+pub(crate) fn small_sample_factor(blocks: usize) -> f64 {
     let n = blocks as f64;
     let p = 0.5 + CONFIDENCE / 2.0;
     student_quantile(p, n - 1.0) / normal_quantile(p) * (n / (n - 1.0)).sqrt()
 }
 
 /// The two-sided 95% interval for a share of which `hits` of `n` were seen, after Wilson (1927); `None` for `n = 0`.
-#[must_use]
-pub fn wilson(hits: f64, n: f64) -> Option<(f64, f64)> {
+pub(crate) fn wilson(hits: f64, n: f64) -> Option<(f64, f64)> {
     if n <= 0.0 {
         return None;
     }
@@ -51,8 +48,7 @@ pub fn wilson(hits: f64, n: f64) -> Option<(f64, f64)> {
 /// The shares of a sample, from below, between which the true quantile `q` lies with 95% confidence, whatever the
 /// distribution: ranks of the binomial distribution of `n` independent values. A side is `None` where `n` is too small
 /// for a bound to exist.
-#[must_use]
-pub fn rank_interval(n: f64, q: f64) -> (Option<f64>, Option<f64>) {
+pub(crate) fn rank_interval(n: f64, q: f64) -> (Option<f64>, Option<f64>) {
     let n = n.floor();
     let Ok(below) = Binomial::new(q, n as u64) else { return (None, None) };
     let tail = (1.0 - CONFIDENCE) / 2.0;
@@ -70,16 +66,14 @@ pub fn rank_interval(n: f64, q: f64) -> (Option<f64>, Option<f64>) {
 
 /// The fewest independent values for which a two-sided 95% interval of the quantile `q` exists:
 /// `q^n <= 0.025` and `(1 - q)^n <= 0.025`; 72 for p95, 368 (367.04) for p99.
-#[must_use]
-pub fn interval_needs(q: f64) -> usize {
+pub(crate) fn interval_needs(q: f64) -> usize {
     let tail = (1.0 - CONFIDENCE) / 2.0;
     (tail.ln() / q.max(1.0 - q).ln()).ceil() as usize
 }
 
 /// How long a series remembers itself: the sum of its autocorrelations from lag 1, in steps of the series, until the
 /// first that is lost in noise (below `2 / sqrt(n)`). 0 for independent values, about `tau` for `exp(-t / tau)`.
-#[must_use]
-pub fn autocorrelation_time(series: &[f64]) -> f64 {
+pub(crate) fn autocorrelation_time(series: &[f64]) -> f64 {
     let n = series.len();
     let mean = series.iter().sum::<f64>() / n.max(1) as f64;
     let variance: f64 = series.iter().map(|x| (x - mean).powi(2)).sum();
@@ -97,8 +91,7 @@ pub fn autocorrelation_time(series: &[f64]) -> f64 {
 /// second against that of independent values, times `1 + 2` the memory of those means; at least 1.
 ///
 /// `values` are seconds and values. Without spread the effect is 1.
-#[must_use]
-pub fn design_effect(values: &[(f64, f64)]) -> f64 {
+pub(crate) fn design_effect(values: &[(f64, f64)]) -> f64 {
     let (Some((first, _)), Some((last, _))) = (values.first(), values.last()) else { return 1.0 };
     let n = values.len() as f64;
     let each = ((n / (last - first).max(1.0)).round() as usize).max(1);
@@ -117,19 +110,18 @@ pub fn design_effect(values: &[(f64, f64)]) -> f64 {
 
 /// The difference of two means, and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MeanDifference {
+pub(crate) struct MeanDifference {
     /// The second mean minus the first.
-    pub difference: f64,
+    pub(crate) difference: f64,
     /// Its 95% interval.
-    pub interval: (f64, f64),
+    pub(crate) interval: (f64, f64),
     /// How often chance alone would show a difference as large, of either sign.
-    pub p: f64,
+    pub(crate) p: f64,
 }
 
 /// Compares the means of two groups after Welch (1947): unequal variances, each with `n - 1`; `None` with fewer than
 /// two values on a side.
-#[must_use]
-pub fn welch(first: &[f64], second: &[f64]) -> Option<MeanDifference> {
+pub(crate) fn welch(first: &[f64], second: &[f64]) -> Option<MeanDifference> {
     if first.len().min(second.len()) < 2 {
         return None;
     }
@@ -153,8 +145,7 @@ pub fn welch(first: &[f64], second: &[f64]) -> Option<MeanDifference> {
 }
 
 /// The ranks of values, 1 for the smallest, the mean of their places for equal ones.
-#[must_use]
-pub fn ranks(values: &[f64]) -> Vec<f64> {
+pub(crate) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![0.0; values.len()];
@@ -167,6 +158,19 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
         from += ties;
     }
     ranks
+}
+
+/// The quantile `q` of ascending values of which some may be infinite; `None` where it is not finite.
+pub(crate) fn known_quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    let rank = sorted.len().checked_sub(1)? as f64 * q;
+    // At a whole rank the next value has no weight, and nothing of infinity is still no number.
+    let value = if rank.fract() == 0.0 { sorted.get(rank as usize).copied() } else { quantile(sorted, q) };
+    value.filter(|value| value.is_finite())
+}
+
+/// How many of ascending values are not known.
+pub(crate) fn beyond(sorted: &[f64]) -> usize {
+    sorted.len() - sorted.partition_point(|value| value.is_finite())
 }
 
 #[cfg(test)]

@@ -8,22 +8,27 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::analysis::input::population::{beyond, known_quantile};
+use crate::analysis::stats::basic::{beyond, known_quantile};
+
+/// How often blocks are drawn again.
+pub(crate) const DRAWS: usize = if cfg!(test) { 200 } else { DRAWS_IN_FULL };
+
+/// How often blocks are drawn again outside of tests.
+pub(crate) const DRAWS_IN_FULL: usize = 2_000;
 
 /// Values between two checkpoints.
 const STEP: usize = 64;
 
 /// How often each block was drawn, draw after draw.
 #[derive(Clone, Debug)]
-pub struct Draws {
+pub(crate) struct Draws {
     weights: Vec<u32>,
     blocks: usize,
 }
 
 impl Draws {
     /// `count` draws of `blocks` blocks with replacement. The same seed draws the same.
-    #[must_use]
-    pub fn new(seed: u64, blocks: usize, count: usize) -> Self {
+    pub(crate) fn new(seed: u64, blocks: usize, count: usize) -> Self {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut weights = vec![0; blocks * count];
         for draw in weights.chunks_mut(blocks.max(1)) {
@@ -35,7 +40,7 @@ impl Draws {
     }
 
     /// The weights of every block, draw after draw.
-    pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u32]> {
         self.weights.chunks(self.blocks.max(1))
     }
 }
@@ -43,7 +48,7 @@ impl Draws {
 /// The values of one path and metric with the block of each. Infinite is one that is only known to be longer than the
 /// call was waited for.
 #[derive(Clone, Debug)]
-pub struct Values {
+pub(crate) struct Values {
     sorted: Vec<f64>,
     block_of: Vec<u16>,
     blocks: usize,
@@ -53,8 +58,7 @@ pub struct Values {
 
 impl Values {
     /// Sorts values with their blocks, each below `blocks`.
-    #[must_use]
-    pub fn new(mut values: Vec<(f64, u16)>, blocks: usize) -> Self {
+    pub(crate) fn new(mut values: Vec<(f64, u16)>, blocks: usize) -> Self {
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (sorted, block_of): (Vec<_>, Vec<_>) = values.into_iter().unzip();
         let mut below = vec![0; blocks];
@@ -70,44 +74,38 @@ impl Values {
     }
 
     /// How many values there are.
-    #[must_use]
-    pub fn n(&self) -> usize {
+    pub(crate) fn n(&self) -> usize {
         self.sorted.len()
     }
 
     /// How many blocks they may lie in.
-    #[must_use]
-    pub fn blocks(&self) -> usize {
+    pub(crate) fn blocks(&self) -> usize {
         self.blocks
     }
 
     /// How many there are in each block.
-    #[must_use]
-    pub fn counts(&self) -> Vec<f64> {
+    pub(crate) fn counts(&self) -> Vec<f64> {
         let all = &self.checkpoints[self.checkpoints.len() - self.blocks..];
         all.iter().map(|count| f64::from(*count)).collect()
     }
 
     /// Each value with its block, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = (f64, usize)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (f64, usize)> {
         self.sorted.iter().zip(&self.block_of).map(|(value, block)| (*value, usize::from(*block)))
     }
 
     /// How many of them are infinite.
-    #[must_use]
-    pub fn beyond(&self) -> usize {
+    pub(crate) fn beyond(&self) -> usize {
         beyond(&self.sorted)
     }
 
     /// The quantile `q`; `None` without values, and where it is not finite.
-    #[must_use]
-    pub fn quantile(&self, q: f64) -> Option<f64> {
+    pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
         known_quantile(&self.sorted, q)
     }
 
     /// The quantile `q` of a draw, not finite where a value that it stands on is not; `None` when it drew no value.
-    #[must_use]
-    pub fn drawn_quantile(&self, weights: &[u32], q: f64) -> Option<f64> {
+    pub(crate) fn drawn_quantile(&self, weights: &[u32], q: f64) -> Option<f64> {
         let total = self.drawn(self.last(), weights);
         let rank = total.checked_sub(1)? as f64 * q;
         let below = rank.floor() as u64;
@@ -155,7 +153,7 @@ impl Values {
 
 /// What the means of one path and metric are made of.
 #[derive(Clone, Debug)]
-pub struct Sums {
+pub(crate) struct Sums {
     /// The sum of the values of each block.
     sums: Vec<f64>,
     /// How many they are.
@@ -164,8 +162,7 @@ pub struct Sums {
 
 impl Sums {
     /// Of values with their blocks, each below `blocks`.
-    #[must_use]
-    pub fn new(values: impl Iterator<Item = (f64, u16)>, blocks: usize) -> Self {
+    pub(crate) fn new(values: impl Iterator<Item = (f64, u16)>, blocks: usize) -> Self {
         let mut held = Self { sums: vec![0.0; blocks], counts: vec![0; blocks] };
         for (value, block) in values {
             held.sums[usize::from(block)] += value;
@@ -175,25 +172,22 @@ impl Sums {
     }
 
     /// Whether each block has any value.
-    pub fn filled(&self) -> impl Iterator<Item = bool> {
+    pub(crate) fn filled(&self) -> impl Iterator<Item = bool> {
         self.counts.iter().map(|count| *count > 0)
     }
 
     /// How many values there are.
-    #[must_use]
-    pub fn n(&self) -> usize {
+    pub(crate) fn n(&self) -> usize {
         self.counts.iter().sum::<u64>() as usize
     }
 
     /// The mean; `None` without values.
-    #[must_use]
-    pub fn mean(&self) -> Option<f64> {
+    pub(crate) fn mean(&self) -> Option<f64> {
         (self.n() > 0).then(|| self.sums.iter().sum::<f64>() / self.n() as f64)
     }
 
     /// The mean of a draw; `None` when it drew no value.
-    #[must_use]
-    pub fn drawn_mean(&self, weights: &[u32]) -> Option<f64> {
+    pub(crate) fn drawn_mean(&self, weights: &[u32]) -> Option<f64> {
         let total: u64 = self.counts.iter().zip(weights).map(|(count, weight)| count * u64::from(*weight)).sum();
         let sum: f64 = self.sums.iter().zip(weights).map(|(sum, weight)| sum * f64::from(*weight)).sum();
         (total > 0).then(|| sum / total as f64)

@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// The fewest values between two changes, and before the first and after the last.
-pub const SHORTEST: usize = 5;
+pub(crate) const SHORTEST: usize = 5;
 
 /// How often values are shuffled to see what chance does.
 const SHUFFLES: usize = 999;
@@ -21,8 +21,7 @@ const FEW: usize = (SHUFFLES + 1) / 100;
 
 /// The places at which a series changes, ascending: each is that of the first value of a new level. The same seed finds
 /// the same.
-#[must_use]
-pub fn change_points(values: &[f64], seed: u64) -> Vec<usize> {
+pub(crate) fn change_points(values: &[f64], seed: u64) -> Vec<usize> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut bounds = vec![0, values.len()];
     while let Some((place, score)) = best(values, &bounds) {

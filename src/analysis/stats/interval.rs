@@ -1,20 +1,19 @@
-//! Intervals from draws: for one shift, for a family of shifts at once, and for a whole curve of them.
+//! Intervals from draws: for one shift, for many shifts at once, and for a whole curve of them.
 
 use crate::analysis::stats::basic::{CONFIDENCE, normal_quantile, student_quantile};
 
 /// A difference between two paths, as measured and as drawn again.
 #[derive(Clone, Debug)]
-pub struct Shift {
+pub(crate) struct Shift {
     /// As measured.
-    pub estimate: f64,
+    pub(crate) estimate: f64,
     /// As each draw saw it, in the order of the draws.
-    pub drawn: Vec<f64>,
+    pub(crate) drawn: Vec<f64>,
 }
 
 impl Shift {
     /// The 95% percentile interval, its arms made longer by `factor` for the small number of blocks.
-    #[must_use]
-    pub fn interval(&self, factor: f64) -> (f64, f64) {
+    pub(crate) fn interval(&self, factor: f64) -> (f64, f64) {
         let mut drawn = self.drawn.clone();
         drawn.sort_by(f64::total_cmp);
         let at = |p| crate::measure::quantile::quantile(&drawn, p).unwrap_or(self.estimate);
@@ -25,8 +24,7 @@ impl Shift {
     }
 
     /// The standard error over the draws.
-    #[must_use]
-    pub fn standard_error(&self) -> f64 {
+    pub(crate) fn standard_error(&self) -> f64 {
         let n = self.drawn.len().max(2) as f64;
         let mean = self.drawn.iter().sum::<f64>() / n;
         (self.drawn.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
@@ -40,15 +38,14 @@ impl Shift {
     }
 }
 
-/// How far out each draw lies by its farthest member: 0 in the middle, 1 at the ends.
+/// How far out each draw lies by its farthest shift: 0 in the middle, 1 at the ends.
 ///
 /// Balanced simultaneous intervals after Beran (1988): the 95% quantile of this is the confidence that each interval of
-/// the family needs so that all of them hold at once in 95% of runs. It uses how the members hang together, so that
+/// the shifts need so that all of them hold at once in 95% of runs. It uses how they hang together, so that
 /// rows which say nearly the same cost nearly nothing; Bonferroni would be its upper limit.
-#[must_use]
-pub fn farthest(family: &[&Shift]) -> Vec<f64> {
+pub(crate) fn farthest(shifts: &[&Shift]) -> Vec<f64> {
     let mut farthest: Vec<f64> = Vec::new();
-    for shift in family {
+    for shift in shifts {
         let outlying = shift.outlyingness();
         farthest.resize(outlying.len(), 0.0);
         for (far, out) in farthest.iter_mut().zip(outlying) {
@@ -60,16 +57,14 @@ pub fn farthest(family: &[&Shift]) -> Vec<f64> {
 
 /// By how much longer the arms of an interval of confidence `level` are than those of 95%, over so many blocks:
 /// the ratio of the two quantiles of Student's t.
-#[must_use]
-pub fn widening(level: f64, blocks: usize) -> f64 {
+pub(crate) fn widening(level: f64, blocks: usize) -> f64 {
     let t = |level: f64| student_quantile(0.5 + level / 2.0, blocks as f64 - 1.0);
     t(level) / t(CONFIDENCE)
 }
 
 /// The half-widths of a band that holds a whole curve at once with 95% confidence: the largest standardised deviation
 /// of each draw (max-t), times `factor` for the small number of blocks.
-#[must_use]
-pub fn band(curve: &[Shift], factor: f64) -> Vec<f64> {
+pub(crate) fn band(curve: &[Shift], factor: f64) -> Vec<f64> {
     let errors: Vec<f64> = curve.iter().map(Shift::standard_error).collect();
     let draws = curve.iter().map(|shift| shift.drawn.len()).min().unwrap_or(0);
     let deviation = |draw: usize| {
@@ -90,8 +85,8 @@ mod tests {
 
     use super::*;
 
-    fn simultaneous_level(family: &[&Shift]) -> f64 {
-        let mut farthest = farthest(family);
+    fn simultaneous_level(shifts: &[&Shift]) -> f64 {
+        let mut farthest = farthest(shifts);
         farthest.sort_by(f64::total_cmp);
         crate::measure::quantile::quantile(&farthest, CONFIDENCE).expect("draws")
     }

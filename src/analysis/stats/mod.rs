@@ -1,7 +1,9 @@
 //! Statistics of plain numbers. Knows no run.
 
-pub mod basic;
-pub mod bootstrap;
+pub(crate) mod basic;
+pub(crate) mod bootstrap;
 pub mod change_point;
-pub mod interval;
-pub mod power;
+pub(crate) mod interval;
+pub mod needed;
+pub(crate) mod power;
+pub(crate) mod successive;

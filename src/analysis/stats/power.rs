@@ -1,7 +1,7 @@
 //! How much a number of rounds can resolve, and how many rounds a resolution takes. Pure; knows nothing of runs.
 //!
-//! Before a run only the spread of the latencies can be guessed: [`half_width`] and [`rounds_for`] take it as that of a
-//! lognormal distribution. After a run the interval itself tells: [`rounds_to_reach`] scales it by the square root.
+//! Before a run only the spread of the latencies can be guessed: [`half_width`] takes it as that of a lognormal
+//! distribution. After a run the interval itself tells: [`rounds_to_reach`] scales it by the square root.
 
 use statrs::distribution::{Continuous, Normal};
 
@@ -17,22 +17,14 @@ fn error_of_log_quantile(q: f64, sigma: f64) -> f64 {
 /// calls on either path: the smallest shift that such a run tells from none in about half of all cases.
 ///
 /// `effect` is the design effect: by how much correlated values say less than independent ones, 1 for independent.
-#[must_use]
-pub fn half_width(rounds: f64, q: f64, sigma: f64, effect: f64) -> f64 {
+pub(crate) fn half_width(rounds: f64, q: f64, sigma: f64, effect: f64) -> f64 {
     let z = normal_quantile(0.5 + CONFIDENCE / 2.0);
     z * error_of_log_quantile(q, sigma) * (2.0 * effect / rounds).sqrt()
 }
 
-/// The rounds for which [`half_width`] is `half`.
-#[must_use]
-pub fn rounds_for(half: f64, q: f64, sigma: f64, effect: f64) -> f64 {
-    half_width(1.0, q, sigma, effect).powi(2) / half.powi(2)
-}
-
 /// The rounds in which the arm of an interval shrinks from `arm` to `wanted`, when `rounds` gave `arm`; infinite where
 /// nothing is wanted of it.
-#[must_use]
-pub fn rounds_to_reach(rounds: f64, arm: f64, wanted: f64) -> f64 {
+pub(crate) fn rounds_to_reach(rounds: f64, arm: f64, wanted: f64) -> f64 {
     rounds * (arm / wanted.abs()).powi(2)
 }
 
@@ -48,10 +40,9 @@ mod tests {
             assert!((got / k - 1.0).abs() < 0.01, "{q}: {got}");
         }
         for (q, half, rounds) in [(0.5, 0.05, 980.0), (0.99, 0.1, 2_170.0), (0.999, 0.2, 3_400.0)] {
-            let got = rounds_for(half, q, 0.45, 1.0);
-            assert!((got / rounds - 1.0).abs() < 0.02, "{q}: {got}");
-            assert!((half_width(got, q, 0.45, 1.0) - half).abs() < 1e-9);
-            assert!((rounds_for(half, q, 0.45, 2.75) / got - 2.75).abs() < 1e-9);
+            let got = half_width(rounds, q, 0.45, 1.0);
+            assert!((got / half - 1.0).abs() < 0.01, "{q}: {got}");
+            assert!((half_width(2.75 * rounds, q, 0.45, 2.75) - got).abs() < 1e-9);
         }
     }
 

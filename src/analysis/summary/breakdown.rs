@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::analysis::input::population::Connections;
+use crate::analysis::input::view::View;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::quantile::median;
 use crate::measure::sample::{ConnUse, Sample};
@@ -34,9 +34,8 @@ pub struct Breakdown {
 
 impl Breakdown {
     /// Of one path, whose measured attempts are `own`. Streams if there are any, other calls if not.
-    #[must_use]
-    pub fn of(run: &Run, own: &[&Sample], path: PathId) -> Self {
-        let connections = Connections::of(run);
+    pub(crate) fn of(view: &View<'_>, own: &[&Sample], path: PathId) -> Self {
+        let (run, connections) = (view.run, view.connections());
         let ok = || own.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
         let streams = ok().any(|sample| sample.stream);
         let calls: Vec<&Sample> = ok().filter(|sample| sample.stream == streams).copied().collect();
@@ -80,7 +79,7 @@ mod tests {
     fn the_parts_of_a_call_are_told_apart() {
         let run = World::default().run();
         let own: Vec<_> = run.measured().filter(|sample| sample.path == PathId(0)).collect();
-        let parts = Breakdown::of(&run, &own, PathId(0));
+        let parts = Breakdown::of(&View::of(&run), &own, PathId(0));
         assert_eq!((parts.n_connections, parts.n_calls), (2, own.len() - 2));
         assert_eq!((parts.dns, parts.tcp, parts.tls), (Some(0.3), Some(2.0), Some(6.0)));
         assert!((parts.first_token.expect("streams") - 1.0).abs() < 1e-6);

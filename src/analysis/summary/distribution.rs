@@ -6,9 +6,9 @@
 
 use hdrhistogram::Histogram;
 
-use crate::analysis::input::population::{Value, has_bound, seen_ms, timed_out};
+use crate::analysis::input::population::{Value, seen_ms, timed_out};
 use crate::measure::histogram;
-use crate::measure::metric::{Basis, Metric};
+use crate::measure::metric::{AtTimeout, Basis, Metric};
 use crate::measure::sample::Sample;
 
 /// A metric of one path over all calls. Inside are nanoseconds, outside milliseconds.
@@ -35,7 +35,7 @@ impl Distribution {
         let mut all = Self { known: ok.clone(), at_least: ok.clone(), ok, beyond: 0 };
         let seen: Vec<Option<Value>> =
             own.iter().filter(|s| timed_out(s)).map(|sample| seen_ms(sample, metric, basis)).collect();
-        if seen.is_empty() && has_bound(metric) {
+        if seen.is_empty() && metric.at_timeout() != AtTimeout::Unknown {
             all.count(Value::Beyond(0.0), timeouts);
         }
         // Each stands for as many as there are in all for each that has a row; the first for those left over.
@@ -88,8 +88,7 @@ impl Distribution {
 
     /// The quantile `q`; `None` where it is beyond a timeout.
     pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
-        let share = q * self.counted() as f64 / self.known.len().max(1) as f64;
-        (!self.known.is_empty() && share <= 1.0 + 1e-12).then(|| ms(self.known.value_at_quantile(share.min(1.0))))
+        histogram::quantile_ms(&self.known, self.beyond, q)
     }
 
     /// The least that the quantile `q` can be.

@@ -4,10 +4,11 @@
 //! Calls that were never sent and calls that the end of the run cut off are nobody's failure; but a path of which no
 //! call was finished has shown nothing, and counts as failed too.
 
+use crate::analysis::input::view::View;
 use crate::measure::counts::Counts;
 use crate::measure::outcome::Outcome;
-use crate::run::{Ending, Run};
-use crate::units::{PathId, Phase};
+use crate::run::Ending;
+use crate::units::PathId;
 
 /// A path that failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,10 +96,8 @@ fn percent(share: f64) -> String {
 }
 
 /// The paths of a run that failed, in the order of the plan.
-#[must_use]
-pub fn find(run: &Run) -> Vec<FailedPath> {
-    let plan = &run.manifest.plan;
-    let measured = run.counted(Phase::Measure);
+pub(crate) fn find(view: &View<'_>) -> Vec<FailedPath> {
+    let (run, plan) = (view.run, view.plan());
     let cut_off = run.manifest.ending.as_ref().is_none_or(Ending::ended_by_signal);
     let gave_up = run.manifest.ending.as_ref().is_some_and(Ending::ended_by_failures);
     // A run that gave up before it measured gave up because of what it saw until then.
@@ -113,7 +112,7 @@ pub fn find(run: &Run) -> Vec<FailedPath> {
         }
         Some(FailedPath { path: PathId(place as u16), name, in_warmup: early.is_some(), ..failed })
     };
-    measured.iter().enumerate().filter_map(of_path).collect()
+    view.counted().iter().enumerate().filter_map(of_path).collect()
 }
 
 /// Whether these calls of a path mean that it failed; its name and place are not known here.
@@ -150,7 +149,9 @@ mod tests {
     use super::*;
     use crate::analysis::{Conclusion, analyse};
     use crate::measure::outcome::ErrorClass;
+    use crate::run::Run;
     use crate::run::fixture::World;
+    use crate::units::Phase;
 
     const REFUSED: Outcome = Outcome::Failed(ErrorClass::Http(503));
     const CUT: Outcome = Outcome::Incomplete(ErrorClass::StreamTruncated);
@@ -194,7 +195,7 @@ mod tests {
             ("a failure, the rest never sent", mixed(0, 1, &[DROPPED; 6]), 0.5, none(FailureKind::NoSuccess)),
         ] {
             let run = run_of(&outcomes, allowed);
-            let found = find(&run);
+            let found = find(&View::of(&run));
             assert_eq!(found.first().map(|failed| failed.kind), kind, "{word}: {found:?}");
             let analysis = analyse(&run);
             // An invalid run is graver, and no less green.
@@ -205,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_is_said_of_a_failed_path_counts() {
-        let told = |outcomes: &[Outcome], allowed| find(&run_of(outcomes, allowed))[0].message();
+        let told = |outcomes: &[Outcome], allowed| find(&View::of(&run_of(outcomes, allowed)))[0].message();
         assert_eq!(told(&[REFUSED; 4], 0.5), "path 'direct': every call failed (4 of 4, http_503)");
         let mixed = [&[REFUSED; 3][..], &[CUT, Outcome::Ok]].concat();
         let expected = "path 'direct': 80% of its calls failed (4 of 5, 3 of them http_503), limits.failure_share allows \

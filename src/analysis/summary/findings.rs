@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::input::view::View;
 use crate::measure::counts::Counts;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
@@ -33,9 +34,9 @@ pub struct Finding {
 }
 
 /// What the measured attempts show of one path: those that have rows, and all of them counted.
-#[must_use]
-pub fn find(measured: &[&Sample], counts: &Counts, path: PathId) -> Vec<Finding> {
-    let own: Vec<&Sample> = measured.iter().filter(|sample| sample.path == path).copied().collect();
+pub(crate) fn find(view: &View<'_>, path: PathId) -> Vec<Finding> {
+    let counts = &view.counted()[path.index()];
+    let own: Vec<&Sample> = view.measured.iter().filter(|sample| sample.path == path).copied().collect();
     let classes = CLASSES.iter().filter_map(|kind| of_class(kind, counts));
     let forms = FORMS.iter().filter_map(|kind| of_form(kind, &own));
     truncated(counts).into_iter().chain(buffered(&own)).chain(classes).chain(forms).collect()
@@ -109,7 +110,7 @@ const FORMS: [FormFinding; 3] = [
     FormFinding {
         code: "empty_answer",
         among: |sample| sample.stream && sample.stamps.first_event.is_some(),
-        has: |sample| sample.stamps.first_content.or(sample.stamps.first_reasoning).is_none(),
+        has: |sample| sample.stamps.first_token().is_none(),
         seen: "streams ended well without any content; they have no time to first token",
         remedy: "raise the limit on output tokens if the model spends them on hidden reasoning; otherwise look in the \
                  server's log for why it generates nothing",
@@ -163,7 +164,7 @@ fn streaming_share(sample: &Sample) -> Option<f64> {
     if !sample.outcome.is_ok() || !sample.stream || sample.output_tokens? < MANY_TOKENS {
         return None;
     }
-    let first = stamps.first_reasoning.into_iter().chain(stamps.first_content).min()?;
+    let first = stamps.first_token()?;
     let whole = stamps.done?.ms_since(stamps.sent?);
     (whole > 0.0).then(|| stamps.last_content.unwrap_or(first).ms_since(first) / whole)
 }
@@ -175,8 +176,7 @@ mod tests {
     use crate::run::fixture::{self, World};
 
     fn found_in(run: &crate::run::Run, path: PathId) -> Vec<Finding> {
-        let counts = run.counted(crate::units::Phase::Measure);
-        find(&run.measured().collect::<Vec<_>>(), &counts[path.index()], path)
+        find(&View::of(run), path)
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use hdrhistogram::Histogram;
 
+use crate::measure::histogram;
 use crate::measure::sample::Sample;
 
 /// The gaps of one path.
@@ -31,11 +32,6 @@ impl<'a> Gaps<'a> {
         gaps
     }
 
-    /// How many a chunk ended.
-    pub(crate) fn n(&self) -> u64 {
-        self.seen.len()
-    }
-
     /// How many there are in all, a stalled stream with one.
     pub(crate) fn counted(&self) -> u64 {
         self.at_least.len()
@@ -48,8 +44,7 @@ impl<'a> Gaps<'a> {
 
     /// The most that the quantile `q` can be, milliseconds; `None` where a stalled stream could be it.
     pub(crate) fn most(&self, q: f64) -> Option<f64> {
-        let share = q * self.counted() as f64 / self.n().max(1) as f64;
-        (self.n() > 0 && share <= 1.0 + 1e-12).then(|| ms(self.seen.value_at_quantile(share.min(1.0))))
+        histogram::quantile_ms(self.seen, self.stalled, q)
     }
 
     /// What a stalled stream keeps from being known.

@@ -8,19 +8,23 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::analysis::input::population::{Value, beyond, known_quantile, quantile_ms, seen_ms, sorted_ms, timed_out};
+use crate::analysis::input::population::{Value, quantile_ms, seen_ms, sorted_ms, timed_out};
+use crate::analysis::input::view::View;
+use crate::analysis::stats::basic::{beyond, known_quantile};
 use crate::analysis::summary::breakdown::Breakdown;
+use crate::analysis::summary::calls::{ConnectionCounts, Tokens};
 use crate::analysis::summary::distribution::Distribution;
 use crate::analysis::summary::gaps::Gaps;
 use crate::analysis::summary::throughput::Throughput;
-use crate::measure::counts::{Counts, TokenCount};
-use crate::measure::metric::{Basis, Metric, Unpaced, time_per_token};
+use crate::measure::counts::Counts;
+use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::{is_supported, needed, quantile};
 use crate::measure::sample::Sample;
-use crate::objective::indicator::is_of_connecting;
+use crate::measure::token_pace::{Unpaced, time_per_token};
+use crate::path::NetPath;
 use crate::run::Run;
-use crate::units::{PathId, Phase};
+use crate::units::{CallCounts, PathId, Phase};
 
 /// The quantiles of a summary.
 pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
@@ -34,7 +38,9 @@ pub struct PathSummary {
     /// The path.
     pub path: PathId,
     /// Calls by outcome.
-    pub requests: Requests,
+    pub requests: CallCounts,
+    /// Failed calls that were given up at a time limit; how long they would have taken is not known.
+    pub timeouts: u64,
     /// How many calls went wrong in which way, by stable code.
     pub errors: BTreeMap<String, u64>,
     /// The connections of its calls.
@@ -49,67 +55,6 @@ pub struct PathSummary {
     pub spectra: Vec<Spectrum>,
     /// Where the time goes.
     pub breakdown: Breakdown,
-}
-
-/// Calls by outcome. `planned` is the sum of the others, or the run's books are wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Requests {
-    /// Arrivals due.
-    pub planned: u64,
-    /// Whole answers.
-    pub ok: u64,
-    /// Calls that failed.
-    pub failed: u64,
-    /// Calls that were cut: by the server, by the end of the run, or by its death.
-    pub incomplete: u64,
-    /// Arrivals that were never sent.
-    pub dropped: u64,
-    /// Failed calls that were given up at a time limit; how long they would have taken is not known.
-    pub timeouts: u64,
-}
-
-impl Requests {
-    /// Whether every arrival is accounted for.
-    #[must_use]
-    pub fn adds_up(&self) -> bool {
-        self.planned == self.ok + self.failed + self.incomplete + self.dropped
-    }
-}
-
-/// The connections of a path's calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ConnectionCounts {
-    /// Calls that opened one.
-    pub opened: u64,
-    /// Calls that used one again.
-    pub reused: u64,
-    /// Calls that failed to open one.
-    pub failed: u64,
-    /// Connections opened before measuring began.
-    pub opened_in_warmup: u64,
-}
-
-/// Tokens as the server counted them, of the calls of which it did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tokens {
-    /// Of prompts.
-    pub input: TokenCount,
-    /// Of answers, reasoning included.
-    pub output: TokenCount,
-    /// Calls that may have had any: they were sent and not refused.
-    pub calls: u64,
-}
-
-impl Tokens {
-    /// Why one of the two, of which `what` is the name, is missing; `None` if it is not.
-    #[must_use]
-    pub fn why_none(&self, count: TokenCount, what: &str) -> Option<String> {
-        match (count.told(), self.calls) {
-            (Some(_), _) => None,
-            (None, 0) => Some("no call was answered".to_owned()),
-            (None, calls) => Some(format!("the server told the {what} tokens of none of {calls} calls")),
-        }
-    }
 }
 
 /// The distribution of a metric. Milliseconds.
@@ -193,45 +138,31 @@ pub struct Spectrum {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Summarizes every path, in the order of the plan: counts are of all measured attempts, figures of those that are
-/// `kept`, and of all if not every one has a row.
-#[must_use]
-pub fn summarize(run: &Run, kept: &[&Sample]) -> Vec<PathSummary> {
-    let counted = run.counted(Phase::Measure).into_iter().zip(run.counted(Phase::Warmup));
-    let paths = run.manifest.plan.paths.iter().zip(counted);
-    paths.map(|(path, (counts, before))| of_path(run, kept, path.id, (&counts, &before))).collect()
+/// Summarizes every path, in the order of the plan: counts are of all measured attempts, figures of those that are kept,
+/// and of all if not every one has a row. `requests` are those of each path.
+pub(crate) fn summarize(view: &View<'_>, requests: &[CallCounts]) -> Vec<PathSummary> {
+    let before = view.run.counted(Phase::Warmup);
+    let of_path = |path: &&NetPath| {
+        let place = path.id.index();
+        of_path(view, path.id, requests[place], &before[place])
+    };
+    view.paths.iter().map(of_path).collect()
 }
 
-fn of_path(run: &Run, kept: &[&Sample], path: PathId, (counts, before): (&Counts, &Counts)) -> PathSummary {
-    let kept: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path).copied().collect();
-    let subject = Subject { run, own: &kept, path, counts };
+fn of_path(view: &View<'_>, path: PathId, requests: CallCounts, before: &Counts) -> PathSummary {
+    let (kept, counts) = (view.kept_of(path), &view.counted()[path.index()]);
+    let subject = Subject { run: view.run, own: &kept, path, counts };
     PathSummary {
         path,
-        requests: requests(run, counts, path),
+        requests,
+        timeouts: counts.with_class(ErrorClass::is_timeout),
         errors: errors(counts),
-        connections: ConnectionCounts {
-            opened: counts.opened,
-            reused: counts.reused,
-            failed: counts.with_class(is_of_connecting),
-            opened_in_warmup: before.opened,
-        },
+        connections: ConnectionCounts::of(counts, before),
         tokens: Tokens { input: counts.input, output: counts.output, calls: counts.charged },
-        throughput: Throughput::of(run, counts),
+        throughput: Throughput::of(view, counts),
         metrics: subject.metrics(),
         spectra: [Metric::Ttft, Metric::E2e].into_iter().map(|metric| subject.spectrum(metric)).collect(),
-        breakdown: Breakdown::of(run, &kept, path),
-    }
-}
-
-fn requests(run: &Run, counts: &Counts, path: PathId) -> Requests {
-    let lost = run.lost.by_path.get(path.index()).copied().unwrap_or(0);
-    Requests {
-        planned: run.planned().get(path.index()).copied().unwrap_or(0),
-        ok: counts.ok,
-        failed: counts.failed(),
-        incomplete: counts.incomplete() + lost,
-        dropped: counts.dropped(),
-        timeouts: counts.with_class(ErrorClass::is_timeout),
+        breakdown: Breakdown::of(view, &kept, path),
     }
 }
 
@@ -379,25 +310,16 @@ fn of_gaps(values: &Histogram<u64>, own: &[&Sample], stalled: u64) -> MetricSumm
 
 /// Why no call has the metric; `own` are those of the path that have rows.
 fn why_none(metric: Metric, own: &[&Sample]) -> &'static str {
-    match metric {
-        Metric::Ttfb | Metric::E2e => "no call was successful",
-        Metric::Ttft | Metric::Ttfo => "no successful stream brought any content",
-        Metric::Tpot => why_unpaced(own),
-        Metric::ChunkGap => "no stream brought two events with content",
-        Metric::SendLag => "no successful call was sent",
-        Metric::Dns => "no connection to a host name was opened in the measured phase",
-        Metric::Tcp => "no connection was opened in the measured phase",
-        Metric::Tls => "no https connection was opened in the measured phase",
-        Metric::Server | Metric::Overhead => "the server reported none that can be true",
-    }
+    let unpaced = if metric == Metric::Tpot { why_unpaced(own) } else { None };
+    unpaced.map_or(metric.why_none(), Unpaced::reason)
 }
 
 /// Why no stream has a time per token: what holds for most of them.
-fn why_unpaced(own: &[&Sample]) -> &'static str {
+fn why_unpaced(own: &[&Sample]) -> Option<Unpaced> {
     let mut whys: BTreeMap<Unpaced, usize> = BTreeMap::new();
     let streams = own.iter().filter(|sample| sample.stream && sample.outcome.is_ok());
     streams.filter_map(|sample| time_per_token(sample).err()).for_each(|why| *whys.entry(why).or_insert(0) += 1);
-    whys.into_iter().max_by_key(|(_, count)| *count).map_or("no stream was successful", |(why, _)| why.reason())
+    whys.into_iter().max_by_key(|(_, count)| *count).map(|(why, _)| why)
 }
 
 fn spectrum(metric: Metric, n: u64, quantile: impl Fn(f64) -> Option<f64>) -> Spectrum {
@@ -414,12 +336,13 @@ fn spectrum(metric: Metric, n: u64, quantile: impl Fn(f64) -> Option<f64>) -> Sp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::summary::calls::requests;
     use crate::measure::outcome::Outcome;
     use crate::run::fixture::{self, World};
 
     fn summary(run: &Run) -> Vec<PathSummary> {
-        let measured: Vec<_> = run.measured().collect();
-        summarize(run, &measured)
+        let view = View::of(run);
+        summarize(&view, &requests(&view))
     }
 
     fn metric(path: &PathSummary, key: &str) -> MetricSummary {
@@ -433,7 +356,7 @@ mod tests {
         run.samples[4].outcome = Outcome::Failed(ErrorClass::TimeoutTotal);
         let paths = summary(&run);
         assert!(paths.iter().all(|path| path.requests.adds_up()));
-        assert_eq!((paths[2].requests.dropped, paths[1].requests.timeouts), (1, 1));
+        assert_eq!((paths[2].requests.dropped, paths[1].timeouts), (1, 1));
         assert_eq!(paths[1].errors["http_429"] + 1, paths[1].requests.failed);
         assert_eq!(paths[0].connections.opened, 2);
         assert_eq!(paths[0].tokens.output.told(), Some(30 * paths[0].requests.ok));

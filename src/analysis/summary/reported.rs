@@ -1,10 +1,10 @@
 //! Where the time to the first byte goes as the services themselves tell it: network, gateways, model. Reported, not
 //! measured: each service counts by its own clock and its own idea of beginning and end.
 
-use crate::analysis::input::population::Connections;
+use crate::analysis::input::view::View;
 use crate::measure::quantile::median;
 use crate::measure::sample::Sample;
-use crate::run::Run;
+use crate::units::PathId;
 
 /// Medians over the calls whose answer says anything of it, milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,10 +27,9 @@ struct Split {
 }
 
 impl Reported {
-    /// Of one path, whose measured attempts are `own`; `None` where no answer says anything.
-    #[must_use]
-    pub fn of(run: &Run, own: &[&Sample]) -> Option<Self> {
-        let connections = Connections::of(run);
+    /// Of one path; `None` where no answer says anything.
+    pub(crate) fn of(view: &View<'_>, path: PathId) -> Option<Self> {
+        let (own, connections) = (view.kept_of(path), view.connections());
         let calls = own.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
         let splits: Vec<Split> = calls.filter_map(|sample| split(sample)).collect();
         Some(Self {
@@ -58,15 +57,13 @@ fn split(sample: &Sample) -> Option<Split> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Run;
     use crate::run::fixture::World;
 
     #[test]
     fn what_services_report_is_taken_apart() {
         let mut run = World { sigma: 0.0, shifts_ms: vec![0.0, 10.0], ..World::default() }.run();
-        let split = |run: &Run, path: usize| {
-            let own: Vec<&Sample> = run.measured().filter(|sample| sample.path.index() == path).collect();
-            Reported::of(run, &own)
-        };
+        let split = |run: &Run, path: u16| Reported::of(&View::of(run), PathId(path));
         assert_eq!(split(&run, 0), None);
         for sample in run.samples.iter_mut() {
             (sample.server_ms, sample.upstream_ms) = (Some(120.0), Some(125.0));

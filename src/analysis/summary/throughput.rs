@@ -1,8 +1,8 @@
 //! What a path carried a second of the measured phase: successful calls, and the output tokens of these.
 
+use crate::analysis::input::view::View;
 use crate::measure::counts::Counts;
 use crate::plan::Design;
-use crate::run::Run;
 
 /// Rates over the measured phase, or why there is none.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,9 +15,8 @@ pub struct Throughput {
 
 impl Throughput {
     /// Of one path, whose measured calls are `counts`.
-    #[must_use]
-    pub fn of(run: &Run, counts: &Counts) -> Self {
-        match seconds(run) {
+    pub(crate) fn of(view: &View<'_>, counts: &Counts) -> Self {
+        match seconds(view) {
             Ok(seconds) => Self {
                 requests: Ok(counts.ok as f64 / seconds),
                 output_tokens: output_tokens(counts).map(|tokens| tokens as f64 / seconds),
@@ -27,12 +26,12 @@ impl Throughput {
     }
 }
 
-fn seconds(run: &Run) -> Result<f64, &'static str> {
-    let plan = &run.manifest.plan;
+fn seconds(view: &View<'_>) -> Result<f64, &'static str> {
+    let plan = view.plan();
     if plan.load.design == Design::Sequential && plan.paths.len() > 1 {
         return Err("the paths took turns: none had the measured time to itself");
     }
-    Some(run.measured_s()).filter(|seconds| *seconds > 0.0).ok_or("no time was measured")
+    Some(view.measured_s).filter(|seconds| *seconds > 0.0).ok_or("no time was measured")
 }
 
 /// Those of successful calls. A rate of which calls are missing would be too low.
@@ -49,11 +48,12 @@ fn output_tokens(counts: &Counts) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Run;
     use crate::run::fixture::{self, World};
     use crate::units::Phase;
 
     fn of(run: &Run) -> Throughput {
-        Throughput::of(run, &run.counted(Phase::Measure)[0])
+        Throughput::of(&View::of(run), &run.counted(Phase::Measure)[0])
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Latency over time: quantiles of successive bins, wide enough to hold something.
 
-use crate::analysis::input::population::{Value, known_quantile, seen_ms};
+use crate::analysis::input::population::{Value, seen_ms};
+use crate::analysis::input::view::View;
+use crate::analysis::stats::basic::known_quantile;
 use crate::measure::metric::Metric;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
@@ -55,22 +57,22 @@ pub struct Bin {
     pub p99: Option<f64>,
 }
 
-/// The timelines of every path.
-#[must_use]
-pub fn timelines(run: &Run, measured: &[&Sample], metric: Metric) -> Vec<Timeline> {
-    let wanted = run.measured_s() / BINS;
+/// The headline metric of every path over time; nothing is left out.
+pub(crate) fn timelines(view: &View<'_>) -> Vec<Timeline> {
+    let wanted = view.measured_s / BINS;
     let width_s = WIDTHS.into_iter().find(|width| *width >= wanted).unwrap_or(wanted);
-    run.manifest.plan.paths.iter().map(|path| timeline(run, measured, metric, path.id, width_s)).collect()
+    view.paths.iter().map(|path| timeline(view, path.id, width_s)).collect()
 }
 
-fn timeline(run: &Run, measured: &[&Sample], metric: Metric, path: PathId, width_s: f64) -> Timeline {
+fn timeline(view: &View<'_>, path: PathId, width_s: f64) -> Timeline {
+    let (run, metric) = (view.run, view.headline);
     let start = run.manifest.origin + run.manifest.plan.measure_from();
     let count = (run.measured_s() / width_s).ceil().max(1.0) as usize;
     let mut values = vec![Vec::new(); count];
     let middle = |bin: usize| (bin as f64 + 0.5) * width_s;
     let nothing = |bin| Failures { at_s: middle(bin), calls: 0, throttled: 0, failed: 0 };
     let mut failures: Vec<Failures> = (0..count).map(nothing).collect();
-    for sample in measured.iter().filter(|sample| sample.path == path) {
+    for sample in view.measured.iter().filter(|sample| sample.path == path) {
         let bin = (sample.stamps.intended.since(start).as_secs_f64() / width_s) as usize;
         let bin = bin.min(count - 1);
         values[bin].extend(seen_ms(sample, metric, run.headline_basis()).map(Value::or_infinite));
@@ -108,9 +110,15 @@ fn count_all(bins: &mut [Failures], run: &Run, totals: &Totals, path: PathId, wi
 }
 
 fn bin(at_s: f64, mut values: Vec<f64>) -> Option<Bin> {
+    let (p50, p99) = median_and_p99(&mut values);
+    (!values.is_empty()).then_some(Bin { at_s, n: values.len(), p50, p99 })
+}
+
+/// The quantiles that are shown over time, of values of which those that a timeout cut off are infinite: a timeout is
+/// longer than every value that was seen, and a quantile that is one of a timeout is `None`.
+pub(crate) fn median_and_p99(values: &mut [f64]) -> (Option<f64>, Option<f64>) {
     values.sort_unstable_by(f64::total_cmp);
-    let at = |q| known_quantile(&values, q);
-    (!values.is_empty()).then(|| Bin { at_s, n: values.len(), p50: at(0.5), p99: at(0.99) })
+    (known_quantile(values, 0.5), known_quantile(values, 0.99))
 }
 
 #[cfg(test)]
@@ -121,7 +129,7 @@ mod tests {
     #[test]
     fn a_minute_has_a_bin_a_second() {
         let run = World { failing: vec![0.0, 0.5, 0.0], ..World::default() }.run();
-        let lines = timelines(&run, &run.measured().collect::<Vec<_>>(), Metric::Ttft);
+        let lines = timelines(&View::of(&run));
         assert_eq!((lines[0].width_s, lines[0].failures.len()), (1.0, 0));
         assert!(lines[0].bins.len() > 55 && lines[0].bins.iter().all(|bin| bin.p50 <= bin.p99));
         assert!(lines[1].failures.len() > 40);
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn an_hour_has_bins_of_a_minute() {
         let run = World { seconds: 3_600.0, rate: 0.2, ..World::default() }.run();
-        let lines = timelines(&run, &run.measured().collect::<Vec<_>>(), Metric::Ttft);
+        let lines = timelines(&View::of(&run));
         assert_eq!(lines[0].width_s, 60.0);
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! Means, because means of parts add up to the mean of the whole; medians do not.
 
-use crate::analysis::input::population::Connections;
+use crate::analysis::input::view::View;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::sample::Sample;
-use crate::run::Run;
 use crate::units::{Nanos, PathId};
 
 /// The least share of calls that must tell the server's own time, before it is told apart.
@@ -48,26 +47,17 @@ pub struct Waterfall {
     pub steps: Vec<Step>,
 }
 
-impl Waterfall {
-    /// The difference of the means of the whole call, ms.
-    #[must_use]
-    pub fn total_ms(&self) -> f64 {
-        self.steps.iter().map(|step| step.ms).sum()
-    }
-}
-
 /// The waterfall of every candidate, from successful calls on the connections that the comparison looks at: streams if
 /// there are any, other calls if not. None for a path that has no such calls, or whose baseline has none.
-#[must_use]
-pub fn waterfalls(run: &Run, kept: &[&Sample], baseline: PathId) -> Vec<Waterfall> {
-    let connections = Connections::of(run);
-    let seen = || kept.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
+pub(crate) fn waterfalls(view: &View<'_>) -> Vec<Waterfall> {
+    let (connections, baseline) = (view.connections(), view.baseline);
+    let seen = || view.kept.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
     let streams = seen().any(|sample| sample.stream);
     let of = |path: PathId| -> Vec<Parts> {
         seen().filter(|s| s.path == path && s.stream == streams).filter_map(|sample| Parts::of(sample)).collect()
     };
     let base = of(baseline);
-    let candidates = run.manifest.plan.paths.iter().map(|path| path.id).filter(|path| *path != baseline);
+    let candidates = view.paths.iter().map(|path| path.id).filter(|path| *path != baseline);
     candidates.filter_map(|path| waterfall(path, &of(path), &base, streams)).collect()
 }
 
@@ -144,7 +134,11 @@ mod tests {
         for sample in &mut run.samples {
             sample.server_ms = report(sample);
         }
-        waterfalls(&run, &run.measured().collect::<Vec<_>>(), PathId(0))
+        waterfalls(&View::of(&run))
+    }
+
+    fn total_ms(waterfall: &Waterfall) -> f64 {
+        waterfall.steps.iter().map(|step| step.ms).sum()
     }
 
     fn world() -> World {
@@ -155,7 +149,7 @@ mod tests {
     fn the_parts_add_up_to_the_difference_of_the_means() {
         let run = world().run();
         let kept: Vec<&Sample> = run.measured().collect();
-        let found = waterfalls(&run, &kept, PathId(0));
+        let found = waterfalls(&View::of(&run));
         assert_eq!(found.iter().map(|waterfall| waterfall.path).collect::<Vec<_>>(), [PathId(1), PathId(2)]);
         for waterfall in found {
             let mean = |path| {
@@ -166,7 +160,7 @@ mod tests {
                 times.iter().sum::<f64>() / times.len() as f64
             };
             let difference = mean(waterfall.path) - mean(PathId(0));
-            assert!((waterfall.total_ms() - difference).abs() < 1e-6, "{waterfall:?} {difference}");
+            assert!((total_ms(&waterfall) - difference).abs() < 1e-6, "{waterfall:?} {difference}");
         }
     }
 
@@ -184,7 +178,7 @@ mod tests {
         let told = of(&world(), |sample| Some(if sample.path == PathId(1) { 42.0 } else { 40.0 }));
         let reported = told[0].steps.iter().find(|step| step.part == Part::Reported).expect("reported");
         assert!((reported.ms - 2.0).abs() < 1e-9);
-        assert!((told[0].total_ms() - of(&world(), |_| None)[0].total_ms()).abs() < 1e-9);
+        assert!((total_ms(&told[0]) - total_ms(&of(&world(), |_| None)[0])).abs() < 1e-9);
         let half = of(&world(), |sample| (sample.seq.0 % 2 == 0).then_some(40.0));
         assert!(half[0].steps.iter().all(|step| step.part != Part::Reported));
     }

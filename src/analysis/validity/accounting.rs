@@ -1,25 +1,22 @@
 //! Whether the books of a run balance: every arrival accounted for, every row there, every stamp in its order.
 
-use crate::analysis::summary::paths::PathSummary;
 use crate::analysis::validity::reason::Reason;
 use crate::measure::counts::Counts;
 use crate::run::Run;
+use crate::units::CallCounts;
 
 /// What is wrong with them.
-pub(crate) fn reasons(run: &Run, all: &Counts, paths: &[PathSummary]) -> Vec<Reason> {
-    let found = [simulator_died(run), accounting(run, paths), rows_lost(run), clock(all), incomplete(run)];
+pub(crate) fn reasons(run: &Run, all: &Counts, requests: &[CallCounts]) -> Vec<Reason> {
+    let found = [simulator_died(run), accounting(run, requests), rows_lost(run), clock(all), incomplete(run)];
     found.into_iter().flatten().collect()
 }
 
 /// Planned must be the sum of ok, failed, incomplete and dropped, path by path.
-fn accounting(run: &Run, paths: &[PathSummary]) -> Option<Reason> {
-    let plan = &run.manifest.plan;
-    let wrong: Vec<String> = paths
-        .iter()
-        .filter(|path| !path.requests.adds_up())
-        .map(|path| {
-            let r = &path.requests;
-            let name = &plan.path(path.path).name;
+fn accounting(run: &Run, requests: &[CallCounts]) -> Option<Reason> {
+    let named = run.manifest.plan.paths.iter().map(|path| &path.name).zip(requests);
+    let wrong: Vec<String> = named
+        .filter(|(_, requests)| !requests.adds_up())
+        .map(|(name, r)| {
             format!(
                 "'{name}': {} planned, {} ok + {} failed + {} incomplete + {} dropped",
                 r.planned, r.ok, r.failed, r.incomplete, r.dropped

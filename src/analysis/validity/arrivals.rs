@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::analysis::input::view::View;
 use crate::analysis::validity::lag::achieved;
 use crate::analysis::validity::limits::{BUNCHED, BUNCHED_SHARE, LAG_ALLOWED_MS, SENT_SHARE};
 use crate::analysis::validity::reason::{Dispersion, Reason};
 use crate::analysis::validity::verdict::ValidityVerdict;
 use crate::measure::counts::Counts;
-use crate::measure::health::BadSeconds;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
-use crate::run::Run;
-use crate::units::{Nanos, Phase};
+use crate::units::Nanos;
 
 /// The arrivals in a bin, on average, that its unevenness is judged by.
 const A_BIN: f64 = 10.0;
@@ -38,25 +37,25 @@ pub struct Arrivals {
 
 impl Arrivals {
     /// Of a run with that many planned arrivals.
-    #[must_use]
-    pub fn of(run: &Run, measured: &[&Sample], planned: u64, bad: &BadSeconds) -> Self {
+    pub(crate) fn of(view: &View<'_>, planned: u64) -> Self {
+        let (run, bad) = (view.run, &view.bad);
         let is_open = run.manifest.plan.load.model.is_open();
         // What came after the end of the measured phase by no more than any call may be late was in time.
         let grace = Duration::from_secs_f64(LAG_ALLOWED_MS / 1e3);
-        let end = run.manifest.origin + run.manifest.plan.measure_from() + Duration::from_secs_f64(run.measured_s());
+        let end = run.manifest.origin + run.manifest.plan.measure_from() + Duration::from_secs_f64(view.measured_s);
         // A bad second is judged as such, and not once more here.
         let behind = |sample: &Sample| {
             let intended = sample.stamps.intended;
             let is_late = achieved(sample, &run.manifest.plan.paths).is_some_and(|at| at > end.max(intended) + grace);
             is_open && is_late && !bad.leave_out(run.second_of(intended))
         };
-        let drops = |counts: Counts| counts.ended(|outcome| own_drop(outcome).is_some());
-        let dropped: u64 = run.counted(Phase::Measure).into_iter().map(drops).sum();
-        let late = measured.iter().filter(|sample| own_drop(sample.outcome).is_none() && behind(sample)).count();
+        let drops = |counts: &Counts| counts.ended(|outcome| own_drop(outcome).is_some());
+        let dropped: u64 = view.counted().iter().map(drops).sum();
+        let late = view.measured.iter().filter(|sample| own_drop(sample.outcome).is_none() && behind(sample)).count();
         // Where not every call has a row, those that have stand for the others.
-        let behind = (late as f64 * run.calls_a_row()).round() as u64;
+        let behind = (late as f64 * view.calls_a_row()).round() as u64;
         let dispersion = if is_open {
-            Dispersion::of(run, measured).ok_or("fewer than 200 arrivals, or less than 2 s")
+            Dispersion::of(view).ok_or("fewer than 200 arrivals, or less than 2 s")
         } else {
             Err("under closed load no plan says when calls come")
         };
@@ -79,11 +78,14 @@ impl Arrivals {
 }
 
 impl Dispersion {
-    fn of(run: &Run, measured: &[&Sample]) -> Option<Self> {
-        let paths = &run.manifest.plan.paths;
-        let sent: Vec<(Nanos, Nanos)> =
-            measured.iter().filter_map(|sample| Some((sample.stamps.intended, achieved(sample, paths)?))).collect();
-        let seconds = run.measured_s();
+    fn of(view: &View<'_>) -> Option<Self> {
+        let (run, paths) = (view.run, &view.plan().paths);
+        let sent: Vec<(Nanos, Nanos)> = view
+            .measured
+            .iter()
+            .filter_map(|sample| Some((sample.stamps.intended, achieved(sample, paths)?)))
+            .collect();
+        let seconds = view.measured_s;
         let bin_s = NARROWEST_S.max(A_BIN * seconds / sent.len().max(1) as f64);
         let bins = (seconds / bin_s) as usize;
         let start = run.manifest.origin + run.manifest.plan.measure_from();
@@ -124,11 +126,11 @@ pub(crate) fn dropped(all: &Counts, planned: u64, unsent: f64) -> Option<Reason>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Run;
     use crate::run::fixture::World;
 
     fn arrivals(run: &Run) -> Arrivals {
-        let measured: Vec<_> = run.measured().collect();
-        Arrivals::of(run, &measured, run.planned().iter().sum(), &run.bad_seconds())
+        Arrivals::of(&View::of(run), run.planned().iter().sum())
     }
 
     #[test]

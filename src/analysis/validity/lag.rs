@@ -2,14 +2,13 @@
 //! connection is the path's.
 
 use crate::analysis::input::population::sorted_ms;
+use crate::analysis::input::view::View;
 use crate::analysis::validity::limits::{LAG_ALLOWED_MS, LAG_SHARE, LAG_WARNING_MS};
 use crate::analysis::validity::reason::{LagPart, Reason};
 use crate::analysis::validity::verdict::ValidityVerdict;
-use crate::measure::metric::Metric;
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
 use crate::path::NetPath;
-use crate::run::Run;
 use crate::units::{Nanos, PathId};
 
 /// How late calls were, ms.
@@ -115,18 +114,18 @@ pub(crate) fn achieved(sample: &Sample, paths: &[NetPath]) -> Option<Nanos> {
 }
 
 /// Paths whose calls were sent too late.
-pub(crate) fn lateness(run: &Run, kept: &[&Sample], headline: Metric) -> Vec<Reason> {
-    let late = |path: &NetPath| {
-        let own: Vec<&Sample> = kept.iter().filter(|sample| sample.path == path.id).copied().collect();
-        let lags = Lags::of(&own, &run.manifest.plan.paths);
+pub(crate) fn lateness(view: &View<'_>) -> Vec<Reason> {
+    let late = |path: &&NetPath| {
+        let own = view.kept_of(path.id);
+        let lags = Lags::of(&own, &view.plan().paths);
         let p99_ms = lags.own.p99?;
-        let median = quantile(&sorted_ms(kept, path.id, headline, run.headline_basis()), 0.5).unwrap_or(0.0);
+        let median = quantile(&sorted_ms(&own, path.id, view.headline, view.basis()), 0.5).unwrap_or(0.0);
         let allowed_ms = LAG_ALLOWED_MS.max(LAG_SHARE * median);
         let weight = ValidityVerdict::invalid_if(p99_ms > allowed_ms);
         let (path, part) = (path.name.clone(), lags.worst());
         (p99_ms > LAG_WARNING_MS).then_some(Reason::SendLag { path, p99_ms, allowed_ms, part, weight })
     };
-    run.manifest.plan.paths.iter().filter_map(late).collect()
+    view.paths.iter().filter_map(late).collect()
 }
 
 #[cfg(test)]

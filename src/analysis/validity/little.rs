@@ -3,7 +3,7 @@
 //! The left side is counted by the workers' heartbeats, the right side is added up from the rows. Two ways to one
 //! figure: if they disagree, calls are missing from the rows or their stamps are wrong.
 
-use crate::measure::health::BadSeconds;
+use crate::analysis::input::view::View;
 use crate::run::Run;
 use crate::units::Nanos;
 
@@ -31,12 +31,13 @@ impl Little {
     ///
     /// # Errors
     /// Why it cannot be told.
-    pub fn of(run: &Run, bad: &BadSeconds) -> Result<Self, &'static str> {
+    pub(crate) fn of(view: &View<'_>) -> Result<Self, &'static str> {
+        let (run, bad) = (view.run, &view.bad);
         if run.manifest.ending.is_none() {
             return Err("the calls under way when the run was killed left no row");
         }
         let from = run.manifest.plan.measure_from().as_secs_f64();
-        let whole = from.ceil() as u64..(from + run.measured_s()).floor() as u64;
+        let whole = from.ceil() as u64..(from + view.measured_s).floor() as u64;
         let watched = run.health.iter().filter(|row| whole.contains(&row.second) && !bad.seconds.contains(&row.second));
         let counted: Vec<(u64, f64)> = watched.filter_map(|row| Some((row.second, row.in_flight?))).collect();
         if counted.len() < FEWEST_SECONDS {
@@ -50,7 +51,7 @@ impl Little {
         let seen = counted.iter().map(|(_, under_way)| under_way).sum::<f64>() / seconds;
         let expected = counted.iter().map(|(second, _)| spent.seconds[*second as usize]).sum::<f64>() / seconds;
         // Where not every call has a row, those that have stand for the others.
-        let expected = expected * run.calls_a_row();
+        let expected = expected * view.calls_a_row();
         // The time average of an M/G/infinity queue over a span T: its variance is at most 2 L W / T.
         let chance = 4.0 * (2.0 * expected * spent.mean_s / seconds).sqrt() + 0.5;
         Ok(Self { seen, expected, chance })
@@ -112,11 +113,11 @@ mod tests {
     #[test]
     fn rows_and_heartbeats_agree_until_rows_are_lost() {
         let mut run = World { rate: 30.0, ..World::default() }.run();
-        let little = Little::of(&run, &run.bad_seconds()).expect("seconds");
+        let little = Little::of(&View::of(&run)).expect("seconds");
         assert!(little.residual().abs() < 0.01 && !little.is_off(0.1), "{little:?}");
         assert!((30.0 * 3.0 * 0.4..30.0 * 3.0 * 0.5).contains(&little.expected), "{little:?}");
         run.samples.retain(|sample| sample.seq.0 % 3 != 0);
-        let little = Little::of(&run, &run.bad_seconds()).expect("seconds");
+        let little = Little::of(&View::of(&run)).expect("seconds");
         assert!(little.residual() > 0.4 && little.is_off(0.1), "{little:?}");
     }
 
@@ -136,13 +137,13 @@ mod tests {
     #[test]
     fn where_it_cannot_be_told_it_says_why() {
         let mut run = World { seconds: 2.0, ..World::default() }.run();
-        assert!(Little::of(&run, &run.bad_seconds()).is_err_and(|why| why.contains("three")));
+        assert!(Little::of(&View::of(&run)).is_err_and(|why| why.contains("three")));
         run.manifest.ending = None;
-        assert!(Little::of(&run, &run.bad_seconds()).is_err_and(|why| why.contains("killed")));
+        assert!(Little::of(&View::of(&run)).is_err_and(|why| why.contains("killed")));
         let mut run = World { seconds: 10.0, ..World::default() }.run();
         for sample in &mut run.samples {
             sample.stamps.end = sample.stamps.dequeued.map(|at| at + std::time::Duration::from_millis(4));
         }
-        assert!(Little::of(&run, &run.bad_seconds()).is_err_and(|why| why.contains("shorter")));
+        assert!(Little::of(&View::of(&run)).is_err_and(|why| why.contains("shorter")));
     }
 }

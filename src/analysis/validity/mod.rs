@@ -2,13 +2,11 @@
 
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::shift::Interference;
-use crate::analysis::summary::paths::PathSummary;
+use crate::analysis::input::view::View;
 use crate::measure::counts::Counts;
 use crate::measure::health::BadSeconds;
-use crate::measure::metric::Metric;
-use crate::measure::sample::Sample;
 use crate::run::Run;
-use crate::units::Phase;
+use crate::units::CallCounts;
 
 pub(crate) mod accounting;
 pub mod arrivals;
@@ -57,26 +55,24 @@ pub struct Validity {
     pub left_out: u64,
 }
 
-/// Examines a run: `measured` are its attempts that have rows, `kept` those of them that figures are made of. What is
-/// counted is counted over all attempts.
-#[must_use]
-pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathSummary], headline: Metric) -> Validity {
-    let planned = run.planned().iter().sum::<u64>() + run.lost.unattributed;
-    let dropped = paths.iter().map(|path| path.requests.dropped).sum();
-    let bad = run.bad_seconds();
+/// Examines a run whose calls by outcome are `requests`. What is counted is counted over all attempts.
+pub(crate) fn examine(view: &View<'_>, requests: &[CallCounts]) -> Validity {
+    let (run, bad) = (view.run, &view.bad);
+    let planned = requests.iter().map(|path| path.planned).sum::<u64>() + run.lost.unattributed;
+    let dropped = requests.iter().map(|path| path.dropped).sum();
     let vitals = Vitals::of(run);
-    let arrivals = Arrivals::of(run, measured, planned, &bad);
-    let little = Little::of(run, &bad);
+    let arrivals = Arrivals::of(view, planned);
+    let little = Little::of(view);
     let mut all = Counts::default();
-    run.counted(Phase::Measure).iter().for_each(|counts| all.add(counts));
+    view.counted().iter().for_each(|counts| all.add(counts));
     let failures = host::own_failures(&all);
     let unsent = 1.0 - arrivals.share() + (failures.0 + failures.1) as f64 / planned.max(1) as f64;
 
-    let mut reasons = lag::lateness(run, kept, headline);
+    let mut reasons = lag::lateness(view);
     reasons.extend(arrivals::dropped(&all, planned, unsent));
     reasons.extend(arrivals.reasons());
-    reasons.extend(host::reasons(run, &vitals, &bad, failures, unsent));
-    reasons.extend(accounting::reasons(run, &all, paths));
+    reasons.extend(host::reasons(run, &vitals, bad, failures, unsent));
+    reasons.extend(accounting::reasons(run, &all, requests));
     if let Ok(little) = little
         && little.is_off(limits::RESIDUAL)
     {
@@ -91,12 +87,12 @@ pub fn examine(run: &Run, measured: &[&Sample], kept: &[&Sample], paths: &[PathS
         sent: all.calls() - dropped + lost(run),
         dropped,
         unattributed: run.lost.unattributed,
-        lags: Lags::of(measured, &run.manifest.plan.paths),
+        lags: Lags::of(&view.measured, &view.plan().paths),
         arrivals,
         little,
         vitals,
-        bad,
-        left_out: (measured.len() - kept.len()) as u64,
+        bad: bad.clone(),
+        left_out: (view.measured.len() - view.kept.len()) as u64,
     }
 }
 

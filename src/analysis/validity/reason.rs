@@ -28,6 +28,13 @@ impl LagPart {
             Self::Connection => "connection",
         }
     }
+
+    fn when(self) -> &'static str {
+        match self {
+            Self::Timer => "before a worker took it up",
+            Self::Dispatch | Self::Connection => "between there and the kernel",
+        }
+    }
 }
 
 /// Variance over mean of the arrivals in bins of one width (the index of dispersion): 0 for a metronome, 1 for a
@@ -243,21 +250,12 @@ impl Reason {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::SendLag { path, p99_ms, allowed_ms, part, .. } => {
-                let part = match part {
-                    LagPart::Timer => "before a worker took it up",
-                    LagPart::Dispatch | LagPart::Connection => "between there and the kernel",
-                };
-                format!(
-                    "1 call in 100 on path '{path}' was sent {p99_ms:.1} ms late or later, most of it {part}; \
-                     {allowed_ms:.0} ms are allowed"
-                )
-            }
-            Self::Dropped { classes, planned, .. } => {
-                let count: u64 = classes.values().sum();
-                let classes: Vec<String> = classes.iter().map(|(class, count)| format!("{class}: {count}")).collect();
-                format!("{count} of {planned} arrivals were never sent ({})", classes.join(", "))
-            }
+            Self::SendLag { path, p99_ms, allowed_ms, part, .. } => format!(
+                "1 call in 100 on path '{path}' was sent {p99_ms:.1} ms late or later, most of it {}; {allowed_ms:.0} \
+                 ms are allowed",
+                part.when()
+            ),
+            Self::Dropped { classes, planned, .. } => dropped_message(classes, *planned),
             Self::BehindPlan { behind, planned } => {
                 format!("{behind} of {planned} arrivals were made only after the measured phase was over")
             }
@@ -286,45 +284,21 @@ impl Reason {
             Self::Cpu { used, of } => {
                 format!("this tool used {used:.1} of the {of:.0} processors of its workers")
             }
-            Self::Hiccups { seconds, of, longest_ms, others, cpus, .. } => {
-                let others = others
-                    .map_or(String::new(), |used| format!("; other programs used {used:.1} of {cpus} processors then"));
-                format!(
-                    "in {seconds} of {of} seconds a worker stood still for more than {HICCUP_ALLOWED_MS:.0} ms, up to \
-                     {longest_ms:.0} ms{others}"
-                )
-            }
-            Self::Steal { seconds, of, highest, .. } => format!(
-                "in {seconds} of {of} seconds the hypervisor gave more than {:.0}% of this machine's processors to \
-                 others, up to {:.0}%",
-                100.0 * STEAL_ALLOWED,
-                100.0 * highest
+            Self::Hiccups { seconds, of, longest_ms, others, cpus, .. } => format!(
+                "in {seconds} of {of} seconds a worker stood still for more than {HICCUP_ALLOWED_MS:.0} ms, up to \
+                 {longest_ms:.0} ms{}",
+                and_used("other programs", *others, &format!(" of {cpus} processors then"))
             ),
+            Self::Steal { seconds, of, highest, .. } => steal_message(*seconds, *of, *highest),
             Self::Throttled { seconds, sum_ms } => format!(
                 "the limit on processor time of this control group held this tool back in {seconds} seconds, for \
                  {sum_ms:.0} ms in all"
             ),
-            Self::SimulatorCeiling { late, answers, used } => {
-                let used = used.map_or(String::new(), |used| format!("; it used {used:.1} processors"));
-                format!(
-                    "the simulator began {late} of {answers} answers more than 10 ms later than it had planned{used}"
-                )
-            }
-            Self::SelfInterference { path, baseline, found } => {
-                let (order, distance) = (found.by_order, found.by_distance.filter(|contrast| contrast.material));
-                match distance {
-                    Some(near) if !order.material => format!(
-                        "the shift of '{path}' depends on how close its calls were to those of '{baseline}': \
-                         {:+.2} ms within {:.0} ms, {:+.2} ms beyond",
-                        near.so.shift_ms, found.middle_ms, near.not.shift_ms
-                    ),
-                    Some(_) | None => format!(
-                        "the shift of '{path}' depends on who went first: {:+.2} ms where it went after '{baseline}', \
-                         {:+.2} ms where it went before",
-                        order.so.shift_ms, order.not.shift_ms
-                    ),
-                }
-            }
+            Self::SimulatorCeiling { late, answers, used } => format!(
+                "the simulator began {late} of {answers} answers more than 10 ms later than it had planned{}",
+                and_used("it", *used, " processors")
+            ),
+            Self::SelfInterference { path, baseline, found } => interference_message(path, baseline, found),
             Self::Unwatched => "this machine's health was not recorded, so stalls would not be seen".to_owned(),
             Self::SimulatorDied(how) => format!("the bundled simulator died in the middle of the run ({how})"),
             Self::IncompleteRun(why) => format!("the run did not carry out its whole plan: {why}"),
@@ -381,5 +355,40 @@ impl Reason {
                 "run it again; what was measured until then is kept, but nothing is decided by it"
             }
         }
+    }
+}
+
+fn dropped_message(classes: &BTreeMap<ErrorClass, u64>, planned: u64) -> String {
+    let count: u64 = classes.values().sum();
+    let classes: Vec<String> = classes.iter().map(|(class, count)| format!("{class}: {count}")).collect();
+    format!("{count} of {planned} arrivals were never sent ({})", classes.join(", "))
+}
+
+fn steal_message(seconds: u64, of: u64, highest: f64) -> String {
+    let (allowed, highest) = (100.0 * STEAL_ALLOWED, 100.0 * highest);
+    format!(
+        "in {seconds} of {of} seconds the hypervisor gave more than {allowed:.0}% of this machine's processors to others, \
+         up to {highest:.0}%"
+    )
+}
+
+/// "; it used 1.9 processors", where that is known.
+fn and_used(who: &str, used: Option<f64>, of_what: &str) -> String {
+    used.map_or(String::new(), |used| format!("; {who} used {used:.1}{of_what}"))
+}
+
+fn interference_message(path: &str, baseline: &str, found: &Interference) -> String {
+    let (order, distance) = (found.by_order, found.by_distance.filter(|contrast| contrast.material));
+    match distance {
+        Some(near) if !order.material => format!(
+            "the shift of '{path}' depends on how close its calls were to those of '{baseline}': {:+.2} ms within \
+             {:.0} ms, {:+.2} ms beyond",
+            near.so.shift_ms, found.middle_ms, near.not.shift_ms
+        ),
+        Some(_) | None => format!(
+            "the shift of '{path}' depends on who went first: {:+.2} ms where it went after '{baseline}', {:+.2} ms \
+             where it went before",
+            order.so.shift_ms, order.not.shift_ms
+        ),
     }
 }

@@ -1,15 +1,13 @@
 use std::time::Duration;
 
 use super::*;
-use crate::analysis::input::rounds::kept;
-use crate::analysis::summary::paths::summarize;
+use crate::analysis::summary::calls::requests;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::run::fixture::{self, World};
 
 fn examined(run: &Run) -> Validity {
-    let measured: Vec<_> = run.measured().collect();
-    let kept = kept(run, &measured, &run.bad_seconds());
-    examine(run, &measured, &kept, &summarize(run, &kept), Metric::Ttft)
+    let view = View::of(run);
+    examine(&view, &requests(&view))
 }
 
 fn codes(validity: &Validity) -> Vec<(&'static str, ValidityVerdict)> {

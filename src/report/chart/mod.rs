@@ -5,8 +5,8 @@ use crate::analysis::summary::paths::PathSummary;
 use crate::analysis::summary::timeline::Timeline;
 use crate::analysis::trend::{Series, Trend};
 use crate::measure::metric::Metric;
+use crate::report::basis::describe_basis;
 use crate::report::planned::Planned;
-use crate::report::words;
 use crate::run::Run;
 use crate::units::PathId;
 
@@ -85,7 +85,7 @@ pub(crate) fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
         let lines: Vec<_> = members.iter().map(|series| history::HistoryLine::of(series, place(series))).collect();
         let (metric, quantile) = (members[0].metric, members[0].quantile);
         let id = format!("trend-{metric}-{}", crate::report::figure::percent_key(quantile));
-        let title = format!("{}, {} by night", capital(words::name(metric)), crate::report::figure::quantile(quantile));
+        let title = format!("{}, {} by night", capital(metric.name()), crate::report::figure::quantile(quantile));
         let caption = "Lines join neighbouring nights; a night without a figure is a gap. Bars are the levels between \
              changes; a dashed stroke stands before the first night of a new level. Grey rings are nights that are not \
              judged (invalid, incomplete, or counted from another instant); a dotted stroke is one that left no figure.";
@@ -118,9 +118,9 @@ impl Artist<'_> {
             "{}. Successful calls and those that timed out, where a line ends early, {}. From p0 to p90 and from p90 to \
              p99 is the same way, so that the tail can be seen; where fewer than ten calls lie beyond, the line is dotted.",
             capital(metric.definition()),
-            words::basis(self.analysis.basis)
+            describe_basis(self.analysis.basis)
         );
-        let title = format!("{} by percentile", capital(words::name(metric)));
+        let title = format!("{} by percentile", capital(metric.name()));
         both(format!("latency-{metric}"), title, caption, (430, 380), |canvas| spectrum::draw(canvas, &lines)).map(Some)
     }
 
@@ -151,7 +151,7 @@ impl Artist<'_> {
             "How much later than on {baseline} the same share of calls is done. The band holds the whole curve with 95% \
              confidence; where it does not touch zero, the path differs.{told}"
         );
-        let title = format!("Shift of the {} against {baseline}", words::name(metric));
+        let title = format!("Shift of the {} against {baseline}", metric.name());
         both(format!("shift-{metric}"), title, caption, (400, 360), |canvas| shift::draw(canvas, &lines, baseline))
             .map(Some)
     }
@@ -194,7 +194,7 @@ impl Artist<'_> {
         let Some(first) = self.analysis.timelines.iter().find(|timeline| !timeline.bins.is_empty()) else {
             return Ok(None);
         };
-        let metric = words::name(first.metric);
+        let metric = first.metric.name();
         let time = self.time(first.width_s);
         let shaded = match (time.bad.is_empty(), self.analysis.validity.bad.are_too_many()) {
             (true, _) => "",

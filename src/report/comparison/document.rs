@@ -8,12 +8,12 @@ use crate::analysis::compare::shift::{SHOWN, ShiftRow};
 use crate::analysis::runs::{Kind, PathPair, RunComparison};
 use crate::analysis::summary::failing::FailedPath;
 use crate::analysis::validity::{Reason, Validity};
+use crate::report::basis::describe_basis;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure::{self, MISSING};
 use crate::report::run::validity;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words;
 use crate::run::Run;
 
 /// A comparison with the runs that it is about.
@@ -163,7 +163,7 @@ impl Compared<'_> {
                 "Calls on {} connections, {}. Brackets hold the 95% interval from {blocks} blocks {drawn}; verdicts and \
                  gates use intervals that hold for all rows at once; {gates}.",
                 self.comparison.connections.as_str(),
-                words::basis(self.comparison.basis)
+                describe_basis(self.comparison.basis)
             )),
         }
     }
@@ -244,7 +244,7 @@ fn is_shown(row: &ShiftRow) -> bool {
 }
 
 pub(super) fn row_name(row: &ShiftRow) -> String {
-    format!("{} {}", words::short(row.metric), figure::quantile(row.quantile))
+    format!("{} {}", row.metric.short(), figure::quantile(row.quantile))
 }
 
 fn shift_row(pair: &PathPair, row: &ShiftRow) -> Vec<Cell> {

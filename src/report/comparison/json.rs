@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::analysis::compare::comparability::Difference;
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::needed::Needed;
 use crate::analysis::compare::shift::{ShiftRow, Verdict};
 use crate::analysis::input::population::Connections;
 use crate::analysis::runs::{Kind, PathPair};
 use crate::analysis::stats::basic::CONFIDENCE;
+use crate::analysis::stats::needed::Needed;
 use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::analysis::{Conclusion, FailedPath};
 use crate::measure::metric::{Basis, Metric};

@@ -14,7 +14,7 @@ mod tests {
     use serde_json::Value;
 
     use super::document::{Compared, WEAKER};
-    use crate::analysis::runs::{RunSide, between};
+    use crate::analysis::runs::{RunSide, compare_runs};
     use crate::report::fixture::golden;
     use crate::report::markdown;
     use crate::report::terminal::{Look, render};
@@ -36,7 +36,7 @@ mod tests {
         candidate.manifest.tool_version = "0.2.0".to_owned();
         let margins = ["5%".parse().expect("margin"), "ttft.p99=200ms".parse().expect("margin")];
         let side = |run| RunSide { run, path: None };
-        let found = between(side(&base), side(&candidate), &margins).expect("alike");
+        let found = compare_runs(side(&base), side(&candidate), &margins).expect("alike");
         let compared =
             Compared { comparison: &found, runs: [&base, &candidate], names: ["runs/base", "runs/candidate"] };
         let text = render(&compared.document(), Look { width: Some(100), colour: false }, &[]);

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::analysis::Analysis;
 use crate::analysis::input::population::value_ms;
-use crate::analysis::input::rounds;
+use crate::analysis::input::view::View;
 use crate::analysis::summary::paths::MetricSummary;
 use crate::measure::histogram;
 use crate::measure::metric::{Basis, Metric};
@@ -16,8 +16,7 @@ use crate::units::PathId;
 
 /// The attempts of which figures are made.
 pub(crate) fn kept(run: &Run) -> Vec<&Sample> {
-    let measured: Vec<&Sample> = run.measured().collect();
-    rounds::kept(run, &measured, &run.bad_seconds())
+    View::of(run).kept
 }
 
 /// A metric of a path that has values.

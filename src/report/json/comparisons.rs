@@ -6,12 +6,12 @@ use serde::Serialize;
 use crate::analysis::Analysis;
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::needed::Needed;
 use crate::analysis::compare::shift::{
     Candidate, Contrast, Curve, Dominance, FailedShares, Half, Interference, MeanShift, ShiftRow, State, Verdict,
 };
 use crate::analysis::input::population::Connections;
 use crate::analysis::stats::basic::CONFIDENCE;
+use crate::analysis::stats::needed::Needed;
 use crate::measure::metric::{Basis, Metric};
 use crate::report::json::number::{ms, pair, rounded};
 use crate::report::json::schema::Explained;

@@ -72,8 +72,8 @@ pub(super) fn objective(result: &ObjectiveResult) -> ObjectiveFacts<'_> {
         source: objective.source.as_deref(),
         unit: objective.expr.unit(),
         n: result.n,
-        observed: ms(result.observed),
-        ci: [ms(result.ci.0), ms(result.ci.1)],
+        observed: ms(result.estimate.value),
+        ci: [ms(result.estimate.low), ms(result.estimate.high)],
         verdict: result.verdict,
         reason: result.reason.as_deref(),
     }
@@ -88,8 +88,8 @@ pub(super) fn expectation(held: &ExpectationResult) -> ExpectationFacts<'_> {
         slo: expectation.slo.label(),
         unit: expectation.slo.expr.unit(),
         n: result.n,
-        observed: ms(result.observed),
-        ci: [ms(result.ci.0), ms(result.ci.1)],
+        observed: ms(result.estimate.value),
+        ci: [ms(result.estimate.low), ms(result.estimate.high)],
         verdict: result.verdict.of_claim(),
         reason: result.reason.as_deref(),
     }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::analysis::summary::calls::Tokens;
 use crate::analysis::summary::cost::{self, Cost};
 use crate::analysis::summary::errors_seen;
-use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES, Tokens};
+use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::analysis::summary::reported::Reported;
 use crate::analysis::summary::throughput::Throughput;
 use crate::analysis::{Analysis, FailedPath, Finding};
@@ -228,7 +229,7 @@ fn requests(summary: &PathSummary) -> RequestFacts {
         failed: requests.failed,
         incomplete: requests.incomplete,
         dropped: requests.dropped,
-        timeouts: requests.timeouts,
+        timeouts: summary.timeouts,
     }
 }
 

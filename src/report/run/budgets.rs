@@ -13,7 +13,6 @@ use crate::report::figure::{self, MISSING};
 use crate::report::run::objectives;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words;
 use crate::run::Run;
 use crate::units::PathId;
 
@@ -105,7 +104,7 @@ fn more_decisive(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
 
 fn room_left(held: &ObjectiveResult) -> Option<f64> {
     let expr = &held.objective.expr;
-    share_left(held.observed, Some(expr.limit), expr.comparator.is_upper())
+    share_left(held.estimate.value, Some(expr.limit), expr.comparator.is_upper())
 }
 
 /// How far a figure lies from its limit, as a share of the limit; below 0 if it breaks it.
@@ -129,7 +128,7 @@ impl Line<'_> {
             }
             Self::Margin(row) => {
                 let limit = row.gate_ms.map_or_else(|| MISSING.to_owned(), figure::shift);
-                let budget = format!("{} {} < {limit}", words::short(row.metric), figure::quantile(row.quantile));
+                let budget = format!("{} {} < {limit}", row.metric.short(), figure::quantile(row.quantile));
                 (
                     budget.into(),
                     shift_cell(row),
@@ -171,7 +170,7 @@ fn share_cell(left: Option<f64>) -> Cell {
 }
 
 fn shift_cell(row: &ShiftRow) -> Cell {
-    let named = |figures| format!("{} {}: {figures} ms", words::short(row.metric), figure::quantile(row.quantile));
+    let named = |figures| format!("{} {}: {figures} ms", row.metric.short(), figure::quantile(row.quantile));
     Cell::maybe(shift::shift_figures(row.shift_ms, row.ci_ms).map(named))
 }
 

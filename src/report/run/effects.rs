@@ -8,7 +8,6 @@ use crate::analysis::compare::shift::{Candidate, ConnectionShift, Contrast, Domi
 use crate::report::figure;
 use crate::report::shift::shift_figures;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words;
 use crate::run::Run;
 
 /// Differences other than those of quantiles; without rows where nothing was compared.
@@ -40,7 +39,7 @@ fn of_candidate(name: &str, candidate: &Candidate) -> Vec<Vec<Cell>> {
     };
     let mut rows = Vec::new();
     for mean in &candidate.means {
-        let what = format!("mean {}, ms", words::short(mean.metric));
+        let what = format!("mean {}, ms", mean.metric.short());
         rows.push(row(what, None, mean.shift_ms.map(signed), within(mean.ci_ms, 1.0)));
     }
     let shares = &candidate.failures;
@@ -57,7 +56,7 @@ fn of_candidate(name: &str, candidate: &Candidate) -> Vec<Vec<Cell>> {
     rows.push(row("good calls a second".to_owned(), base, more, within(goodput.ci, 1.0)));
     for dominance in &candidate.dominances {
         let delta = dominance.delta.map(|delta| format!("{} ({})", signed(delta), Dominance::word(delta)));
-        let what = format!("Cliff's delta of {}", words::short(dominance.metric));
+        let what = format!("Cliff's delta of {}", dominance.metric.short());
         rows.push(row(what, None, delta, within(dominance.ci, 1.0)));
     }
     rows
@@ -118,7 +117,7 @@ pub(crate) fn connections(run: &Run, analysis: &Analysis) -> Table {
     let mut columns = vec![word_column("path"), word_column("connection"), figures("baseline calls"), figures("calls")];
     columns.push(figures("p50 shift ms"));
     Table {
-        title: format!("Shift of {} by connection", words::short(comparison.headline)),
+        title: format!("Shift of {} by connection", comparison.headline.short()),
         columns,
         rows: rows.collect(),
         note: Some(format!(

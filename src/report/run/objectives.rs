@@ -89,9 +89,9 @@ pub(crate) fn describe_observed(result: &ObjectiveResult) -> (Tone, String) {
         ObjectiveVerdict::Inconclusive => Tone::Warn,
     };
     let side = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), figure);
-    let seen = result.observed.map_or_else(
+    let seen = result.estimate.value.map_or_else(
         || "not measured".to_owned(),
-        |observed| format!("{} [{}, {}]", figure(observed), side(result.ci.0), side(result.ci.1)),
+        |observed| format!("{} [{}, {}]", figure(observed), side(result.estimate.low), side(result.estimate.high)),
     );
     (tone, seen)
 }

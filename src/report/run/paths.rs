@@ -4,9 +4,9 @@ use crate::analysis::Analysis;
 use crate::analysis::summary::paths::{self, MetricSummary, PathSummary};
 use crate::measure::metric::Metric;
 use crate::report::amounts;
+use crate::report::basis::describe_basis;
 use crate::report::figure;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words;
 use crate::run::Run;
 
 /// Counts and headline quantiles, a row a path.
@@ -20,7 +20,7 @@ pub(super) fn overview(run: &Run, analysis: &Analysis) -> Table {
         rows: analysis.paths.iter().map(|path| overview_row(run, path)).collect(),
         note: Some(format!(
             "Calls on all connections; ≥ stands where calls timed out; {}. A dash is a figure that was not measured.",
-            words::basis(analysis.basis)
+            describe_basis(analysis.basis)
         )),
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn metrics(run: &Run, summary: &PathSummary) -> Table {
     let mut columns = vec![word_column("milliseconds"), figures("n"), figures("mean")];
     columns.extend(["p50", "p90", "p95", "p99", "p99.9", "max"].map(figures));
     let row = |metric: &MetricSummary| -> Vec<Cell> {
-        let label = words::short(metric.metric);
+        let label = metric.metric.short();
         let label = if metric.beside { format!("{label}, service") } else { label.to_owned() };
         let mut cells: Vec<Cell> = vec![label.into(), figure::count(metric.n).into(), Cell::figure(metric.mean)];
         cells.extend(paths::QUANTILES.map(|q| quantile(metric, q)));

@@ -7,7 +7,6 @@ use crate::report::figure::{self, MISSING};
 use crate::report::planned::Planned;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words;
 use crate::run::Run;
 use crate::units::PathId;
 
@@ -44,7 +43,7 @@ pub(super) fn table(run: &Run, analysis: &Analysis, planned: Option<Planned>) ->
 
 fn shift_row<'a>(run: &Run, path: PathId, metric: Metric, rows: impl Iterator<Item = &'a ShiftRow>) -> Vec<Cell> {
     let name = run.manifest.plan.path(path).name.as_str();
-    let mut cells: Vec<Cell> = vec![name.into(), words::short(metric).into()];
+    let mut cells: Vec<Cell> = vec![name.into(), metric.short().into()];
     cells.extend(rows.filter(|row| row.metric == metric && SHOWN.contains(&row.quantile)).map(shift_cell));
     cells
 }
@@ -60,10 +59,8 @@ fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> O
     truth(0.5)?;
     let quiet = |text: String| Cell::toned(text, Tone::Quiet);
     let cell = |q: f64| quiet(truth(q).map_or_else(|| MISSING.to_owned(), figure::bare_shift));
-    let mut cells = vec![
-        quiet(run.manifest.plan.path(path).name.clone()),
-        quiet(format!("{} planned", words::short(Metric::Ttft))),
-    ];
+    let mut cells =
+        vec![quiet(run.manifest.plan.path(path).name.clone()), quiet(format!("{} planned", Metric::Ttft.short()))];
     cells.extend(SHOWN.map(cell));
     Some(cells)
 }

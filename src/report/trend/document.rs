@@ -7,7 +7,6 @@ use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure::{self, MISSING};
 use crate::report::glyph::{FASTER, PERHAPS_SLOWER, SLOWER};
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words;
 use crate::run::historical::{Eligibility, HistoricalRun};
 
 /// A history with what it was read from.
@@ -236,7 +235,7 @@ impl History<'_> {
 }
 
 pub(super) fn figure_name(series: &Series) -> String {
-    format!("{} {}", words::short(series.metric), figure::quantile(series.quantile))
+    format!("{} {}", series.metric.short(), figure::quantile(series.quantile))
 }
 
 fn name(series: &Series) -> String {

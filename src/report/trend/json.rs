@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::analysis::Conclusion;
 use crate::analysis::trend::{Change, Level, Newest, Point, Series, TrendVerdict};
 use crate::measure::metric::{Basis, Metric};
 use crate::report::figure::quantile;
@@ -87,14 +88,14 @@ struct ChangeFacts {
 /// The bytes of `trend.json`.
 pub(crate) fn render(history: &History) -> Vec<u8> {
     let trend = history.trend;
-    let verdict = if trend.exit_code(false) == 3 { "worse" } else { "passed" };
+    let verdict = if trend.conclusion() == Conclusion::Missed { "worse" } else { "passed" };
     json::bytes(&TrendDocument {
         nights: trend.nights.iter().map(run_facts).collect(),
         notes: history.notes,
         profile: history.profile,
         schema_version: 1,
         series: trend.series.iter().map(series_facts).collect(),
-        verdict: if trend.exit_code(true) == 5 { "inconclusive" } else { verdict },
+        verdict: if trend.conclusion() == Conclusion::Inconclusive { "inconclusive" } else { verdict },
     })
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use crate::analysis::input::blocks::BlockedView;
+use crate::analysis::input::view::View;
 use crate::analysis::{early_stop, slo};
 use crate::measure::sample::Sample;
 use crate::objective::objective::Objective;
@@ -135,18 +137,19 @@ fn ending(measured: Duration) -> Ending {
 }
 
 fn decide(run: &Run, measured: Duration) -> Option<Decision> {
-    let samples: Vec<&Sample> = run.measured().collect();
+    let view = View::of(run);
+    let cut = BlockedView::of(&view);
     let due = |objective: &&Objective| objective.abort_after.is_some_and(|after| after.0 <= measured);
     let plan = &run.manifest.plan;
-    let missed = slo::judge_these(run, &samples, plan.objectives.iter().filter(due)).into_iter();
+    let missed = slo::judge_these(&cut, plan.objectives.iter().filter(due)).into_iter();
     let missed = missed.filter(slo::ObjectiveResult::fails_the_run);
     let abort = missed.map(|result| Aborted {
         path: result.objective.path.clone(),
         expression: result.objective.label(),
         at_s: measured.as_secs_f64(),
-        observed: result.observed,
-        ci: result.ci,
+        observed: result.estimate.value,
+        ci: (result.estimate.low, result.estimate.high),
     });
-    let enough = || early_stop::reached(run, &samples, plan.precision.as_ref()?).map(Decision::Enough);
+    let enough = || early_stop::reached(&cut, plan.precision.as_ref()?).map(Decision::Enough);
     abort.map(Decision::Abort).next().or_else(enough)
 }

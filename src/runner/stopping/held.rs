@@ -112,12 +112,14 @@ fn count(totals: &mut Totals, recorder: &mut Recorder, sample: &Sample) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::input::blocks::BlockedView;
+    use crate::analysis::input::view::View;
     use crate::analysis::slo::{ObjectiveResult, judge};
     use crate::objective::objective::Objective;
     use crate::run::fixture::World;
 
     fn judged(run: &Run) -> Vec<ObjectiveResult> {
-        judge(run, &run.measured().collect::<Vec<_>>())
+        judge(&BlockedView::of(&View::of(run)))
     }
 
     #[test]
@@ -135,7 +137,7 @@ mod tests {
         assert!(held.run.samples.len() > 20 && held.seen == run.samples.len() as u64);
         let few = judged(&held.run);
         for (all, few) in whole.iter().zip(&few).take(3) {
-            let (x, y) = (all.observed.expect("seen"), few.observed.expect("seen"));
+            let (x, y) = (all.estimate.value.expect("seen"), few.estimate.value.expect("seen"));
             assert_eq!((all.n, all.verdict), (few.n, few.verdict), "{few:?}");
             assert!((x - y).abs() <= 2e-3 * x, "{all:?} {few:?}");
         }

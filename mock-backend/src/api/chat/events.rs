@@ -9,6 +9,7 @@ use crate::api::content::completion::Completion;
 use crate::api::content::filter;
 use crate::api::content::json::quoted;
 use crate::api::content::obfuscation::{self, letters};
+use crate::api::script::Script;
 
 /// What a stream brings besides the answer.
 #[derive(Clone, Copy, Debug)]
@@ -48,28 +49,9 @@ pub(crate) struct ChatChunks {
 }
 
 impl ChatChunks {
-    /// Room for one step.
-    pub(crate) fn size(&self) -> usize {
-        let one = self.prefixes.first().map_or(0, String::len) + self.suffix.len() + 72;
-        one * self.prefixes.len()
-    }
-
     /// What it says besides its calls.
-    pub(crate) fn completion(&self) -> &Completion {
+    fn completion(&self) -> &Completion {
         &self.answer.completion
-    }
-
-    /// On Azure the verdict on the prompt; then the role chunks.
-    pub(crate) fn opening(&self, out: &mut Vec<u8>) {
-        self.completion().write_verdict(out);
-        for (i, choice) in self.completion().choices.iter().enumerate() {
-            out.extend_from_slice(self.prefixes[i].as_bytes());
-            let content: &[u8] = if matches!(choice.body, Body::Calls(_)) { b"null" } else { b"\"\"" };
-            out.extend_from_slice(b"\"role\":\"assistant\",\"content\":");
-            out.extend_from_slice(content);
-            out.extend_from_slice(b",\"refusal\":null");
-            self.close(None, None, (i, 0, obfuscation::ROLE), out);
-        }
     }
 
     /// Ends a chunk after the members of its delta. The last numbers choose its letters.
@@ -114,22 +96,6 @@ impl ChatChunks {
             out.push(b'"');
         }
         out.extend_from_slice(b"}\n\n");
-    }
-
-    /// The chunks of these tokens: one for each choice, if they are all of one kind.
-    pub(crate) fn tokens(&self, tokens: Range<usize>, out: &mut Vec<u8>) {
-        for (i, choice) in self.completion().choices.iter().enumerate() {
-            let mut k = tokens.start;
-            while k < tokens.end {
-                let end = choice.run(k, tokens.end);
-                self.step(i, k..end, choice.step(k), out);
-                k = end;
-            }
-            let over = choice.tokens() > tokens.start && choice.tokens() <= tokens.end;
-            if over && choice.tokens() < self.tokens {
-                self.finish(i, choice, out);
-            }
-        }
     }
 
     /// The chunk of a run of tokens, of which the first is `step`.
@@ -193,15 +159,60 @@ impl ChatChunks {
         out.extend_from_slice(self.prefixes[i].as_bytes());
         self.close(Some(self.answer.finish_reason(choice)), None, (i + 7, 0, obfuscation::CHAT), out);
     }
+}
+
+impl Script for ChatChunks {
+    /// Room for one step.
+    fn size(&self) -> usize {
+        let one = self.prefixes.first().map_or(0, String::len) + self.suffix.len() + 72;
+        one * self.prefixes.len()
+    }
+
+    /// On Azure the verdict on the prompt; then the role chunks.
+    fn opening(&mut self, out: &mut Vec<u8>) {
+        self.completion().write_verdict(out);
+        for (i, choice) in self.completion().choices.iter().enumerate() {
+            out.extend_from_slice(self.prefixes[i].as_bytes());
+            let content: &[u8] = if matches!(choice.body, Body::Calls(_)) { b"null" } else { b"\"\"" };
+            out.extend_from_slice(b"\"role\":\"assistant\",\"content\":");
+            out.extend_from_slice(content);
+            out.extend_from_slice(b",\"refusal\":null");
+            self.close(None, None, (i, 0, obfuscation::ROLE), out);
+        }
+    }
+
+    /// The chunks of these tokens: one for each choice, if they are all of one kind.
+    fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
+        for (i, choice) in self.completion().choices.iter().enumerate() {
+            let mut k = tokens.start;
+            while k < tokens.end {
+                let end = choice.run(k, tokens.end);
+                self.step(i, k..end, choice.step(k), out);
+                k = end;
+            }
+            let over = choice.tokens() > tokens.start && choice.tokens() <= tokens.end;
+            if over && choice.tokens() < self.tokens {
+                self.finish(i, choice, out);
+            }
+        }
+    }
 
     /// The finish chunks of the choices that were the longest, the usage chunk if it was asked for, and `[DONE]`.
-    pub(crate) fn closing(&self, out: &mut Vec<u8>) {
+    fn closing(&mut self, out: &mut Vec<u8>) {
         for (i, choice) in self.completion().choices.iter().enumerate() {
             if choice.tokens() == self.tokens {
                 self.finish(i, choice, out);
             }
         }
         self.completion().write_end(&self.common, self.stream.include_usage, out);
+    }
+
+    fn is_loud(&self, k: usize) -> bool {
+        self.answer.completion.is_loud(k)
+    }
+
+    fn first(&self) -> Option<usize> {
+        self.answer.completion.first()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::api::content::completion::{Completion, finish_reason};
 use crate::api::content::filter;
 use crate::api::content::json::escape;
 use crate::api::content::obfuscation::{self, letters};
+use crate::api::script::Script;
 
 impl CompletionsAnswer {
     /// The answer as chunks.
@@ -32,24 +33,9 @@ pub(crate) struct CompletionsChunks {
 }
 
 impl CompletionsChunks {
-    /// Room for one step.
-    pub(crate) fn size(&self) -> usize {
-        (self.common.len() + 384) * self.completion().choices.len()
-    }
-
     /// What it says besides its echo.
-    pub(crate) fn completion(&self) -> &Completion {
+    fn completion(&self) -> &Completion {
         &self.answer.completion
-    }
-
-    /// On Azure the verdict on the prompt; then the prompt itself, if it was asked for.
-    pub(crate) fn opening(&self, out: &mut Vec<u8>) {
-        self.completion().write_verdict(out);
-        if let Some(echo) = &self.answer.echo {
-            let mut text = Vec::new();
-            escape(echo, &mut text);
-            (0..self.completion().choices.len()).for_each(|i| self.chunk(i, &text, None, (None, 0), out));
-        }
     }
 
     /// A chunk; what it brings are these pieces of words, and `k` chooses its letters.
@@ -82,9 +68,26 @@ impl CompletionsChunks {
         }
         out.extend_from_slice(b"}\n\n");
     }
+}
+
+impl Script for CompletionsChunks {
+    /// Room for one step.
+    fn size(&self) -> usize {
+        (self.common.len() + 384) * self.completion().choices.len()
+    }
+
+    /// On Azure the verdict on the prompt; then the prompt itself, if it was asked for.
+    fn opening(&mut self, out: &mut Vec<u8>) {
+        self.completion().write_verdict(out);
+        if let Some(echo) = &self.answer.echo {
+            let mut text = Vec::new();
+            escape(echo, &mut text);
+            (0..self.completion().choices.len()).for_each(|i| self.chunk(i, &text, None, (None, 0), out));
+        }
+    }
 
     /// The chunks of these tokens, one of each choice.
-    pub(crate) fn tokens(&self, tokens: Range<usize>, out: &mut Vec<u8>) {
+    fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
         let mut text = Vec::new();
         for (i, choice) in self.completion().choices.iter().enumerate() {
             let mut k = tokens.start;
@@ -106,12 +109,20 @@ impl CompletionsChunks {
     }
 
     /// The finish chunks of the choices that were the longest, the usage chunk if it was asked for, and `[DONE]`.
-    pub(crate) fn closing(&self, out: &mut Vec<u8>) {
+    fn closing(&mut self, out: &mut Vec<u8>) {
         for (i, choice) in self.completion().choices.iter().enumerate() {
             if choice.tokens() == self.tokens {
                 self.chunk(i, b"", Some(finish_reason(choice)), (None, i), out);
             }
         }
         self.completion().write_end(&self.common, self.stream.include_usage, out);
+    }
+
+    fn is_loud(&self, k: usize) -> bool {
+        self.answer.completion.is_loud(k)
+    }
+
+    fn first(&self) -> Option<usize> {
+        self.answer.completion.first()
     }
 }

@@ -9,6 +9,7 @@ use super::answer::{Progress, ResponsesAnswer};
 use crate::api::content::choice::{Body, Call, Step, Words};
 use crate::api::content::json::quoted;
 use crate::api::content::obfuscation::{RESPONSES, letters};
+use crate::api::script::Script;
 
 /// The item that is being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,27 +56,9 @@ impl ResponsesEvents {
         Self { answer, obfuscated, sequence: 0, from, open: Open::None, items: 0, between, kind }
     }
 
-    /// Room for one delta.
-    pub(crate) fn size(&self) -> usize {
-        self.between.len() + 176
-    }
-
     /// The tokens of the summary.
     fn summary_tokens(&self) -> usize {
         self.answer.summary.as_ref().map_or(0, Words::tokens)
-    }
-
-    /// Whether token `k` sends something.
-    pub(crate) fn is_loud(&self, k: usize) -> bool {
-        let choice = &self.answer.choice;
-        k < self.summary_tokens()
-            || choice.step(k).is_loud()
-            || (k == 0 && (choice.thinking > 0 || self.answer.terms.background))
-    }
-
-    /// The first token that sends something of the answer.
-    pub(crate) fn first(&self) -> Option<usize> {
-        if self.summary_tokens() > 0 { Some(0) } else { self.answer.choice.first() }
     }
 
     /// The number of the next event.
@@ -103,35 +86,6 @@ impl ResponsesEvents {
     fn snapshot(&mut self, kind: &str, progress: Progress, out: &mut Vec<u8>) {
         let members = format!("\"response\":{}", self.answer.snapshot(progress));
         self.event(kind, &members, out);
-    }
-
-    /// The events that acknowledge the request, long before the model answers.
-    pub(crate) fn opening(&mut self, out: &mut Vec<u8>) {
-        if self.answer.terms.background {
-            self.snapshot("response.created", Progress::Queued, out);
-            self.snapshot("response.queued", Progress::Queued, out);
-        } else {
-            self.snapshot("response.created", Progress::Running, out);
-            self.snapshot("response.in_progress", Progress::Running, out);
-        }
-    }
-
-    /// The events of these tokens.
-    pub(crate) fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
-        let answer = Arc::clone(&self.answer);
-        if tokens.start == 0 && answer.terms.background {
-            self.snapshot("response.in_progress", Progress::Running, out);
-        }
-        let mut k = tokens.start;
-        while k < tokens.end {
-            let end = answer.choice.run(k, tokens.end);
-            if k < answer.choice.thinking {
-                self.think(k, out);
-            } else {
-                self.step(answer.choice.step(k), end - k, out);
-            }
-            k = end;
-        }
     }
 
     /// The events of a run of `more` tokens, of which the first is `step`.
@@ -288,9 +242,58 @@ impl ResponsesEvents {
         }
         self.event("response.content_part.done", &format!("{place},\"part\":{}", answer.part(true)), out);
     }
+}
+
+impl Script for ResponsesEvents {
+    /// Room for one delta.
+    fn size(&self) -> usize {
+        self.between.len() + 176
+    }
+
+    /// Whether token `k` sends something.
+    fn is_loud(&self, k: usize) -> bool {
+        let choice = &self.answer.choice;
+        k < self.summary_tokens()
+            || choice.step(k).is_loud()
+            || (k == 0 && (choice.thinking > 0 || self.answer.terms.background))
+    }
+
+    /// The first token that sends something of the answer.
+    fn first(&self) -> Option<usize> {
+        if self.summary_tokens() > 0 { Some(0) } else { self.answer.choice.first() }
+    }
+
+    /// The events that acknowledge the request, long before the model answers.
+    fn opening(&mut self, out: &mut Vec<u8>) {
+        if self.answer.terms.background {
+            self.snapshot("response.created", Progress::Queued, out);
+            self.snapshot("response.queued", Progress::Queued, out);
+        } else {
+            self.snapshot("response.created", Progress::Running, out);
+            self.snapshot("response.in_progress", Progress::Running, out);
+        }
+    }
+
+    /// The events of these tokens.
+    fn tokens(&mut self, tokens: Range<usize>, out: &mut Vec<u8>) {
+        let answer = Arc::clone(&self.answer);
+        if tokens.start == 0 && answer.terms.background {
+            self.snapshot("response.in_progress", Progress::Running, out);
+        }
+        let mut k = tokens.start;
+        while k < tokens.end {
+            let end = answer.choice.run(k, tokens.end);
+            if k < answer.choice.thinking {
+                self.think(k, out);
+            } else {
+                self.step(answer.choice.step(k), end - k, out);
+            }
+            k = end;
+        }
+    }
 
     /// The events that close the last item and the response.
-    pub(crate) fn closing(&mut self, out: &mut Vec<u8>) {
+    fn closing(&mut self, out: &mut Vec<u8>) {
         self.close(out);
         let kind = format!("response.{}", self.answer.final_status());
         self.snapshot(&kind, Progress::Final, out);

@@ -15,6 +15,7 @@ use crate::api::error::ApiError;
 use crate::api::page::Page;
 use crate::api::query::query;
 use crate::api::route::StoredOp;
+use crate::api::script::Script;
 use crate::api::store::{Storable, Store};
 use crate::model::deployment::Plan;
 use crate::units::Nanos;

@@ -1,24 +1,24 @@
 //! What was seen of the subject of an objective.
 
-/// What was seen, with its interval.
+use crate::units::Estimate;
+
+/// What was seen of the subject of an objective.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     /// How many values, calls or windows it stands on.
     pub(crate) n: usize,
-    /// What was seen.
-    pub(crate) observed: Option<f64>,
-    /// The 95% interval; a side is `None` where there is too little data for a bound.
-    pub(crate) ci: (Option<f64>, Option<f64>),
+    /// What was seen, with its interval.
+    pub(crate) estimate: Estimate,
     /// What one must know beside it.
     pub(crate) reason: Option<String>,
     /// Whether the interval may decide.
     pub(crate) decides: bool,
 }
 
-impl Seen {
+impl Observation {
     /// A figure with its interval, which decides.
-    pub(crate) fn of(n: usize, observed: Option<f64>, ci: (Option<f64>, Option<f64>)) -> Self {
-        Self { n, observed, ci, reason: None, decides: true }
+    pub(crate) fn of(n: usize, value: Option<f64>, (low, high): (Option<f64>, Option<f64>)) -> Self {
+        Self { n, estimate: Estimate { value, low, high }, reason: None, decides: true }
     }
 
     /// No data.
