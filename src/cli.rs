@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 pub use compare::{CompareArgs, CompareFormat};
-pub use report::{Format, ReportArgs};
-pub use run::{NamedUrl, OneLine, Override, ProfileSource, Run, RunArgs, RunFlags};
+pub use report::ReportArgs;
+pub use run::{Run, RunArgs, RunFlags};
 pub use selftest::SelftestArgs;
 pub use trend::TrendArgs;
 
@@ -75,6 +75,8 @@ mod tests {
     use clap::{CommandFactory, Parser};
 
     use super::*;
+    use crate::profile::source::ProfileSource;
+    use crate::report::export::Format;
 
     #[derive(Parser)]
     #[command(name = "hopmark")]

@@ -21,7 +21,7 @@ pub mod probe;
 pub mod profile;
 pub(crate) mod progress;
 pub mod random;
-pub mod report;
+pub(crate) mod report;
 pub mod run;
 pub(crate) mod runner;
 pub mod schedule;

@@ -2,6 +2,7 @@
 //!
 //! Holds no connection and no secret: a secret is named here by where it stands.
 
+use schemars::JsonSchema;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{PathId, Span};
 
 /// What stands between the caller and the model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PathKind {
     /// The service's own public address.

@@ -3,6 +3,7 @@
 //! Everything measured is kept in nanoseconds of the monotonic clock; text forms ("30s", "20/s")
 //! are parsed here, at the door, and nowhere else.
 
+use schemars::JsonSchema;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -98,7 +99,7 @@ impl FromStr for Phase {
 }
 
 /// Which API a call speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Api {
     /// Chat completions.

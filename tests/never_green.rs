@@ -53,7 +53,7 @@ impl Told {
 
     fn summary(&self) -> Value {
         let summary: Value = serde_json::from_str(&self.file("summary.json")).expect("JSON");
-        let schema = serde_json::from_str(hopmark::command::schema::SUMMARY).expect("JSON");
+        let schema = serde_json::from_str(&hopmark::command::schema::summary()).expect("JSON");
         jsonschema::validate(&schema, &summary).unwrap_or_else(|error| panic!("{}: {error}", error.instance_path()));
         summary
     }

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hopmark::cli::{NamedUrl, OneLine, Override, ProfileSource};
 use hopmark::path::{AuthKind, ConnectionPolicy, Http, PathKind, SecretRef};
 use hopmark::plan::{Arrivals, Design, LoadModel, Plan, TokenDist, WorkloadSource};
+use hopmark::profile::source::{NamedUrl, OneLine, Override, ProfileSource};
 use hopmark::profile::{OWN_ENDPOINTS, Profile, QUICKSTART};
 use hopmark::units::{Api, Phase, Span};
 use hopmark::workload::Workload;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hopmark::cli::Override;
-use hopmark::command::schema::{PROFILE, SUMMARY};
+use hopmark::command::schema::{self, PROFILE};
 use hopmark::profile::fields::SECTIONS;
+use hopmark::profile::source::Override;
 use hopmark::profile::{OWN_ENDPOINTS, Profile, QUICKSTART};
 use serde_json::{Value, json};
 
@@ -316,5 +316,5 @@ fn schema_and_program_judge_alike() {
 #[test]
 fn the_example_keeps_the_schema() {
     let text = std::fs::read(root().join("results/example/summary.json")).expect("the example");
-    kept(&validator(SUMMARY), &serde_json::from_slice(&text).expect("JSON"), "results/example");
+    kept(&validator(&schema::summary()), &serde_json::from_slice(&text).expect("JSON"), "results/example");
 }

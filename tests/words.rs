@@ -42,7 +42,7 @@ fn carried_out(url: &str, out: &Path, more: &[&str]) -> (String, Value) {
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     let summary = std::fs::read_to_string(out.join("summary.json")).unwrap_or_else(|error| panic!("{error}: {told}"));
     let summary: Value = serde_json::from_str(&summary).expect("JSON");
-    let schema = serde_json::from_str(hopmark::command::schema::SUMMARY).expect("JSON");
+    let schema = serde_json::from_str(&hopmark::command::schema::summary()).expect("JSON");
     jsonschema::validate(&schema, &summary).unwrap_or_else(|error| panic!("{}: {error}", error.instance_path()));
     (told, summary)
 }

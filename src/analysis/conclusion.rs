@@ -7,9 +7,12 @@ use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::summary::failing::{FailedPath, FailureKind};
 use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::objective::objective::Severity;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// What a run comes to, the gravest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Conclusion {
     /// Nothing may be made of it: this tool, not the path, was the limit.
     Invalid,

@@ -35,6 +35,7 @@ use crate::objective::margin::{Margin, declared_for_errors};
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::units::PathId;
+use serde::Serialize;
 
 /// One side of a comparison.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,8 @@ pub struct RunSide<'a> {
 }
 
 /// How the two hang together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Two paths of one run.
     OneRun,

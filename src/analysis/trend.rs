@@ -18,6 +18,7 @@ use crate::measure::metric::{Basis, Metric};
 use crate::objective::margin::{Margin, Size, declared};
 use crate::random::{Purpose, hash};
 use crate::run::historical::{Eligibility, Figure, HistoricalRun};
+use serde::Serialize;
 
 /// How rare a change must be by Welch's test.
 pub const RARE: f64 = 0.001;
@@ -142,7 +143,8 @@ pub struct Change {
 }
 
 /// What can be said of the newest level of a series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TrendVerdict {
     /// It is worse than the one before by more than the margin.
     Slower,

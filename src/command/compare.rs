@@ -10,8 +10,8 @@ use crate::cli::{CompareArgs, CompareFormat};
 use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::objective::margin::Margin;
-use crate::report::between::model::Compared;
-use crate::report::between::{JSON, MARKDOWN};
+use crate::report::comparison::document::Compared;
+use crate::report::comparison::{JSON, MARKDOWN};
 use crate::report::glance::stdout_look;
 use crate::report::{markdown, terminal};
 use crate::run::Run;
@@ -36,7 +36,7 @@ pub fn compare(args: &CompareArgs) -> CommandResult {
     let between = compare_runs(sides.0, sides.1, &margins).or_usage()?;
     let names = [args.base.display().to_string(), args.candidate.display().to_string()];
     let compared =
-        Compared { between: &between, runs: [&base, other_run], names: [names[0].as_str(), names[1].as_str()] };
+        Compared { comparison: &between, runs: [&base, other_run], names: [names[0].as_str(), names[1].as_str()] };
     tell(&compared, args)?;
     Ok(Exit::of(between.conclusion(), args.strict))
 }
@@ -51,7 +51,7 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
     let mut documents = Vec::new();
     let wants = |format| args.format.contains(&format);
     let json = wants(CompareFormat::Json).then(|| (JSON, compared.json()));
-    let md = wants(CompareFormat::Md).then(|| (MARKDOWN, markdown::render(&compared.sheet()).into_bytes()));
+    let md = wants(CompareFormat::Md).then(|| (MARKDOWN, markdown::render(&compared.document())));
     let junit = wants(CompareFormat::Junit).then(|| (file::JUNIT, compared.junit()));
     for (name, bytes) in json.into_iter().chain(md).chain(junit) {
         match &args.out {
@@ -60,8 +60,8 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
         }
     }
     if wants(CompareFormat::Terminal) {
-        let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
-        console::show(&terminal::render_sheet(&compared.sheet(), stdout_look(), &written)).or_world()?;
+        let written: Vec<String> = written.iter().map(|path| format!("written: {}", path.display())).collect();
+        console::show(&terminal::render(&compared.document(), stdout_look(), &written)).or_world()?;
     }
     documents.iter().try_for_each(|document| console::deliver(document)).or_world()
 }

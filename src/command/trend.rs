@@ -9,7 +9,7 @@ use crate::console;
 use crate::objective::margin::{Margin, parse_quantile};
 use crate::plan::DEFAULT_SEED;
 use crate::report::glance::stdout_look;
-use crate::report::trend::model::History;
+use crate::report::trend::document::History;
 use crate::report::trend::{self as paper, json};
 use crate::report::{figure, terminal};
 use crate::store::history::{self, Followed};
@@ -39,8 +39,8 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
     } else {
         // The page holds the charts, so their files need not be named.
         let named = written.iter().filter(|path| path.extension().is_none_or(|ending| ending != "svg"));
-        let named: Vec<String> = named.map(|path| path.display().to_string()).collect();
-        console::show(&terminal::render_sheet(&history.sheet(), stdout_look(), &named)).or_world()?;
+        let named: Vec<String> = named.map(|path| format!("written: {}", path.display())).collect();
+        console::show(&terminal::render(&history.document(), stdout_look(), &named)).or_world()?;
     }
     Ok(Exit::of(trend.conclusion(), args.strict))
 }

@@ -1,5 +1,6 @@
 //! Every metric, defined once as a named difference of two stamps.
 
+use schemars::JsonSchema;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::measure::token_pace::time_per_token;
 use crate::units::Nanos;
 
 /// From which instant a latency counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// From the intended time: what a user with this arrival plan experiences.
@@ -33,7 +34,7 @@ impl Basis {
 
 /// A metric of one call. All are times; inside they are nanoseconds, in files milliseconds. What each means stands in
 /// [`ROWS`]; they stand here in the same order, which is that of reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Time to first byte.

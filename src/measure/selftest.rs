@@ -2,6 +2,7 @@
 //!
 //! Written by `hopmark selftest`, quoted by the runs that come after it. The judgement is `analysis/selftest.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::CallCounts;
@@ -105,7 +106,7 @@ pub struct ArrivalLevel {
 }
 
 /// The errors of one level.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Errors {
     /// Of the time to the first token: never below 0.
     pub ttft: Option<Spread>,
@@ -125,7 +126,7 @@ pub struct Parts {
 }
 
 /// A distribution in three figures, ms.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spread {
     /// The median.
     pub p50: f64,
@@ -161,7 +162,7 @@ impl Unmatched {
 }
 
 /// Up to where a machine measures faithfully; zeros when not even the smallest level is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Faithful {
     /// Streams at once.
     pub streams: u32,
@@ -185,7 +186,7 @@ pub struct Bar {
 }
 
 /// What a run quotes of a selftest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnError {
     /// When the selftest was made.
     pub measured_at: String,

@@ -1,5 +1,7 @@
 //! What an objective looks at: a figure of single calls, or a share of them.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt;
 
 use crate::measure::metric::Metric;
@@ -53,13 +55,15 @@ pub enum Indicator {
 }
 
 /// In what an indicator is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Milliseconds.
     Ms,
     /// A share of 1.
     Share,
     /// Tokens a second.
+    #[serde(rename = "tokens/s")]
     TokensPerSecond,
     /// A pure number, of which 1 is "the same".
     Ratio,

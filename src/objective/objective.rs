@@ -1,5 +1,6 @@
 //! An objective: an expression that must hold on a path, and what happens when it does not.
 
+use schemars::JsonSchema;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use crate::units::{Api, Span};
 pub use crate::objective::expression::Expression;
 
 /// How grave a missed objective is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// It is told, and does not change how the run ends.

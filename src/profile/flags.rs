@@ -1,7 +1,7 @@
 //! The one-line form: paths, model and load from flags, laid out as the profile that says the same.
 
-use crate::cli::{NamedUrl, OneLine};
 use crate::profile::error::Origin;
+use crate::profile::source::{NamedUrl, OneLine};
 use crate::profile::tree::{Node, Table, Value};
 
 /// Hosts of Azure's own services, which take `api-key`; any other gets a Bearer token.

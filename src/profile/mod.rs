@@ -10,17 +10,18 @@ pub mod objectives;
 pub mod paths;
 pub mod prices;
 pub mod sizing;
+pub mod source;
 pub mod tree;
 pub mod workload;
 
 use std::path::Path;
 
-use crate::cli::{Override, ProfileSource};
 use crate::measure::prices::Prices;
 use crate::objective::margin::Margin;
 use crate::objective::objective::{Expectation, Objective};
 use crate::objective::precision::Precision;
 use crate::path::NetPath;
+use crate::profile::source::{Override, ProfileSource};
 use crate::schedule::load::{Limits, LoadPlan};
 use crate::text_file;
 use crate::units::PathId;

@@ -6,8 +6,7 @@ use crate::report::figure::percent_key;
 use crate::run::Run;
 
 /// The bytes of `summary.csv`. A figure that was not measured is an empty field.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let head =
         ["path", "kind", "ok", "failed", "incomplete", "dropped", "metric", "basis", "unit", "n", "mean", "min", "max"];

@@ -1,37 +1,32 @@
 //! How figures look for people: few digits, always a unit, never a zero for what was not measured.
 
 /// What stands where nothing was measured.
-pub const MISSING: &str = "–";
+pub(crate) const MISSING: &str = "–";
 
 /// Milliseconds with three significant digits: "6.04 ms", "156 ms", "12.3 s".
-#[must_use]
-pub fn ms(value: f64) -> String {
+pub(crate) fn ms(value: f64) -> String {
     let (value, unit) = scaled(value);
     format!("{}{unit}", trimmed(value))
 }
 
 /// [`ms`], or a dash.
-#[must_use]
-pub fn maybe_ms(value: Option<f64>) -> String {
+pub(crate) fn maybe_ms(value: Option<f64>) -> String {
     value.map_or_else(|| MISSING.to_owned(), ms)
 }
 
 /// Milliseconds for a column that says so in its head: "6.04", "156", "12345".
-#[must_use]
-pub fn bare(value: f64) -> String {
+pub(crate) fn bare(value: f64) -> String {
     trimmed(value)
 }
 
 /// A shift for a column that says its unit in its head: "+6.04".
-#[must_use]
-pub fn bare_shift(value: f64) -> String {
+pub(crate) fn bare_shift(value: f64) -> String {
     format!("{}{}", if value < 0.0 { "−" } else { "+" }, trimmed(value.abs()))
 }
 
 /// A shift and its interval with as many decimals as the interval deserves, for a column that says its unit in its
 /// head; the interval is never broken in two: "+6.0 [5.6, 6.4]".
-#[must_use]
-pub fn bare_shift_within(shift: f64, (low, high): (f64, f64)) -> String {
+pub(crate) fn bare_shift_within(shift: f64, (low, high): (f64, f64)) -> String {
     let decimals = interval_decimals(low, high, 1.0);
     let sign = if shift < 0.0 { "−" } else { "+" };
     let interval = bracketed(low, high, 1.0).replace(' ', "\u{a0}");
@@ -39,15 +34,13 @@ pub fn bare_shift_within(shift: f64, (low, high): (f64, f64)) -> String {
 }
 
 /// A shift with its sign: "+6.04 ms", "−1.2 ms".
-#[must_use]
-pub fn shift(value: f64) -> String {
+pub(crate) fn shift(value: f64) -> String {
     let sign = if value < 0.0 { "−" } else { "+" };
     format!("{sign}{}", ms(value.abs()))
 }
 
 /// An interval of shifts in one unit: "[5.60, 6.40] ms".
-#[must_use]
-pub fn interval((low, high): (f64, f64)) -> String {
+pub(crate) fn interval((low, high): (f64, f64)) -> String {
     let (scale, unit) = if low.abs().max(high.abs()) >= 10_000.0 { (1e-3, "s") } else { (1.0, "ms") };
     format!("{} {unit}", bracketed(low, high, scale))
 }
@@ -68,8 +61,7 @@ fn interval_decimals(low: f64, high: f64, scale: f64) -> usize {
 }
 
 /// A share of 1 in percent: "0%", "1.25%", "37%".
-#[must_use]
-pub fn share(value: f64) -> String {
+pub(crate) fn share(value: f64) -> String {
     let percent = 100.0 * value;
     if percent == 0.0 {
         "0%".to_owned()
@@ -81,14 +73,12 @@ pub fn share(value: f64) -> String {
 }
 
 /// A change as a share of 1, in percent with its sign: "+8.1%".
-#[must_use]
-pub fn change(share: f64) -> String {
+pub(crate) fn change(share: f64) -> String {
     format!("{:+.1}%", 100.0 * share).replace('-', "−")
 }
 
 /// A count with thin gaps between thousands: "12 345".
-#[must_use]
-pub fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -101,8 +91,7 @@ pub fn count(value: u64) -> String {
 }
 
 /// A length of time as people say it: "0.800 s", "60 s", "20 min".
-#[must_use]
-pub fn seconds(value: f64) -> String {
+pub(crate) fn seconds(value: f64) -> String {
     if value >= 600.0 {
         format!("{:.0} min", value / 60.0)
     } else if (value - value.round()).abs() < 0.005 * value {
@@ -112,15 +101,24 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
+/// "2026-10-01 12:00:00 UTC" of an instant as files hold it.
+pub(crate) fn moment(rfc3339: &str) -> String {
+    match rfc3339.split_once('T') {
+        Some((date, time)) => {
+            let clock = time.trim_end_matches('Z').split(['.', '+']).next().unwrap_or(time);
+            format!("{date} {clock} UTC")
+        }
+        None => rfc3339.to_owned(),
+    }
+}
+
 /// A quantile as people say it: "p50", "p99.9".
-#[must_use]
-pub fn quantile(q: f64) -> String {
+pub(crate) fn quantile(q: f64) -> String {
     format!("p{}", crate::analysis::compare::shift::percent(q))
 }
 
 /// A quantile as files say it: "p50", "`p99_9`".
-#[must_use]
-pub fn percent_key(q: f64) -> String {
+pub(crate) fn percent_key(q: f64) -> String {
     quantile(q).replace('.', "_")
 }
 

@@ -4,13 +4,20 @@ use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use crate::analysis::runs::{RunSide, compare_runs};
+use crate::analysis::trend::tests::{nights, question};
+use crate::analysis::trend::trend;
 use crate::analysis::{Analysis, analyse};
 use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::selftest;
 use crate::objective::objective::Objective;
+use crate::report::comparison::document::Compared;
+use crate::report::document::Document;
+use crate::report::trend::document::History;
 use crate::run::Run;
 use crate::run::fixture::World;
+use crate::run::historical::Eligibility;
 use crate::units::PathId;
 
 /// One run and its judgement for all tests of forms.
@@ -44,10 +51,39 @@ pub(crate) fn judged() -> &'static (Run, Analysis) {
 
 /// What a form is on disk, or the form itself when `HOPMARK_BLESS` is set, which then becomes it.
 pub(crate) fn golden(name: &str, bytes: &[u8]) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/golden").join(name);
+    published(&format!("src/report/golden/{name}"), bytes)
+}
+
+/// The same of a file by its place in the repository.
+pub(crate) fn published(place: &str, bytes: &[u8]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(place);
     if std::env::var_os("HOPMARK_BLESS").is_some() {
         fs::create_dir_all(path.parent().expect("folder")).expect("folder");
         fs::write(&path, bytes).expect("blessed");
     }
     fs::read_to_string(&path).expect("golden file")
+}
+
+/// Two runs at different times, of which the second is slower and fails more often, and what is said of both.
+pub(crate) fn comparison() -> Document {
+    let night = |seed: u64, shift: f64, failing: f64| {
+        let world = World { shifts_ms: vec![shift], failing: vec![failing], seed, ..World::default() };
+        let mut run = world.run();
+        run.manifest.id = format!("night-{seed}");
+        run
+    };
+    let (base, mut candidate) = (night(1, 0.0, 0.0), night(2, 40.0, 0.03));
+    candidate.manifest.tool_version = "0.2.0".to_owned();
+    let side = |run| RunSide { run, path: None };
+    let found = compare_runs(side(&base), side(&candidate), &[]).expect("comparable");
+    Compared { comparison: &found, runs: [&base, &candidate], names: ["base", "candidate"] }.document()
+}
+
+/// A history with a change and a run that is not judged.
+pub(crate) fn history() -> Document {
+    let mut nights = nights(1, 16, 0.012, 9, 1.08);
+    nights[3].eligibility = Eligibility::Invalid;
+    let judged = trend(nights, &question());
+    let notes = ["a file was not read".to_owned()];
+    History { folder: "nights", profile: "nightly", trend: &judged, notes: &notes }.document()
 }

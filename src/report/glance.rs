@@ -3,13 +3,14 @@
 use std::io::IsTerminal;
 
 use crate::analysis::Analysis;
-use crate::report::model::Model;
+use crate::report::run::document;
 use crate::report::terminal::{self, Look};
 use crate::run::Run;
 
 /// The report at a glance, as the terminal at standard output wants it; `page` names the report's file.
 pub(crate) fn glance(run: &Run, analysis: &Analysis, page: Option<&str>) -> String {
-    terminal::render(&Model::of(run, analysis), stdout_look(), page)
+    let page: Vec<String> = page.map(|page| format!("report: {page}")).into_iter().collect();
+    terminal::render(&document(run, analysis), stdout_look(), &page)
 }
 
 /// What the terminal at standard output wants: its width, and colours unless `NO_COLOR` is set or it is no terminal.

@@ -4,62 +4,54 @@
 //! style sheet, so that a dark page is dark all through.
 
 use crate::report::chart::{Chart, palette};
-use crate::report::model::Model;
-use crate::report::sheet::Sheet;
+use crate::report::document::{Decision, Document, Remark, Topic};
 use crate::report::table::{Cell, Column, Table, Tone};
-use crate::report::words::Decision;
 
 const STYLE: &str = include_str!("html.css");
 
+/// The tables above the charts, in their order.
+const ABOVE: [Topic; 4] = [Topic::Paths, Topic::Errors, Topic::Objectives, Topic::Expectations];
+/// The tables below them.
+const BELOW: [Topic; 7] = [
+    Topic::Shifts,
+    Topic::Effects,
+    Topic::FailedCalls,
+    Topic::Differences,
+    Topic::Series,
+    Topic::Changes,
+    Topic::NotJudged,
+];
+
 /// The whole page.
-#[must_use]
-pub fn render(model: &Model, charts: &[Chart]) -> Vec<u8> {
+pub(crate) fn render(document: &Document, charts: &[Chart]) -> Vec<u8> {
     let mut page = String::with_capacity(1 << 18);
-    head(&mut page, "hopmark report", &model.title, &model.subtitle, &model.conclusion);
-    table(&mut page, &model.sheet, 2);
-    decisions(&mut page, &model.decisions);
-    validity(&mut page, model);
-    findings(&mut page, model);
-    table(&mut page, &model.overview, 2);
-    for held in [&model.errors, &model.objectives, &model.expectations].into_iter().filter(|held| !held.rows.is_empty())
-    {
-        table(&mut page, held, 2);
-    }
+    head(&mut page, document);
+    tables(&mut page, document, &[Topic::Budgets]);
+    decisions(&mut page, &document.decisions);
+    document.remarks.iter().for_each(|one| remark(&mut page, one));
+    tables(&mut page, document, &ABOVE);
     charts.iter().for_each(|chart| figure(&mut page, chart));
-    if !model.shifts.rows.is_empty() {
-        table(&mut page, &model.shifts, 2);
-    }
-    model.effects.iter().filter(|table| !table.rows.is_empty()).for_each(|effects| table(&mut page, effects, 2));
-    details(&mut page, model);
+    tables(&mut page, document, &BELOW);
+    metrics(&mut page, document);
+    tables(&mut page, document, &[Topic::SendLag]);
+    facts(&mut page, "This machine while it measured", &document.machine);
+    notes(&mut page, &document.notes);
+    facts(&mut page, "How it was measured", &document.facts);
+    glossary(&mut page, &document.glossary);
     page.push_str("</main>\n</body>\n</html>\n");
     page.into_bytes()
 }
 
-/// The whole page of a report on more than one run.
-#[must_use]
-pub fn render_sheet(sheet: &Sheet, charts: &[Chart]) -> Vec<u8> {
-    let mut page = String::with_capacity(1 << 18);
-    head(&mut page, sheet.kicker, &sheet.title, &sheet.subtitle, &sheet.conclusion);
-    decisions(&mut page, &sheet.decisions);
-    for (tone, text) in &sheet.warnings {
-        page.push_str(&format!("<p class=\"advice {}\">{}</p>\n", tone.as_str(), escape(text)));
-    }
-    charts.iter().for_each(|chart| figure(&mut page, chart));
-    sheet.shown().for_each(|shown| table(&mut page, shown, 2));
-    notes(&mut page, &sheet.notes);
-    page.push_str("</main>\n</body>\n</html>\n");
-    page.into_bytes()
-}
-
-fn head(page: &mut String, kicker: &str, title: &str, subtitle: &str, (tone, sentence): &(Tone, String)) {
-    let title = escape(title);
+fn head(page: &mut String, document: &Document) {
+    let (title, kicker) = (escape(&document.title), document.subject.kicker());
     page.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n");
     page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
     page.push_str("<meta name=\"color-scheme\" content=\"light dark\"/>\n");
     page.push_str(&format!("<title>{title} – {kicker}</title>\n<style>\n{}{STYLE}</style>\n", variables()));
     page.push_str("</head>\n<body>\n<main>\n<header>\n");
     page.push_str(&format!("<p class=\"kicker\">{kicker}</p>\n<h1>{title}</h1>\n"));
-    page.push_str(&format!("<p class=\"subtitle\">{}</p>\n", escape(subtitle)));
+    page.push_str(&format!("<p class=\"subtitle\">{}</p>\n", escape(&document.subtitle)));
+    let (tone, sentence) = &document.conclusion;
     if !sentence.is_empty() {
         page.push_str(&format!("<p class=\"banner {}\">{}</p>\n", tone.as_str(), escape(sentence)));
     }
@@ -84,26 +76,26 @@ fn decisions(page: &mut String, decisions: &[Decision]) {
         page.push_str(&format!("<article class=\"card {}\">\n", decision.tone.as_str()));
         page.push_str(&format!("<h2>{}</h2>\n", escape(&decision.sentence)));
         for detail in &decision.details {
-            page.push_str(&format!("<p>{}</p>\n", escape(&capital(detail))));
+            page.push_str(&format!("<p>{}</p>\n", escape(&capitalized(detail))));
         }
         page.push_str("</article>\n");
     }
     page.push_str("</section>\n");
 }
 
-fn validity(page: &mut String, model: &Model) {
-    let (tone, sentence) = &model.validity;
-    page.push_str(&format!("<p class=\"validity {}\">Run {}</p>\n", tone.as_str(), escape(sentence)));
-    for (tone, message, remedy) in &model.reasons {
-        advice(page, *tone, message, remedy);
-    }
-    let (tone, own_error) = &model.own_error;
-    page.push_str(&format!("<p class=\"own-error {}\">{}.</p>\n", tone.as_str(), escape(&capital(own_error))));
-}
-
-fn findings(page: &mut String, model: &Model) {
-    for (path, message, remedy) in &model.findings {
-        advice(page, Tone::Warn, &format!("{path}: {message}"), remedy);
+fn remark(page: &mut String, remark: &Remark) {
+    match remark {
+        Remark::Validity(tone, sentence) => {
+            page.push_str(&format!("<p class=\"validity {}\">Run {}</p>\n", tone.as_str(), escape(sentence)));
+        }
+        Remark::Reason(tone, message, remedy) => advice(page, *tone, message, remedy),
+        Remark::OwnError(tone, text) => {
+            page.push_str(&format!("<p class=\"own-error {}\">{}.</p>\n", tone.as_str(), escape(&capitalized(text))));
+        }
+        Remark::Finding { path, message, remedy } => advice(page, Tone::Warn, &format!("{path}: {message}"), remedy),
+        Remark::Warning(tone, text) => {
+            page.push_str(&format!("<p class=\"advice {}\">{}</p>\n", tone.as_str(), escape(text)));
+        }
     }
 }
 
@@ -111,9 +103,13 @@ fn advice(page: &mut String, tone: Tone, message: &str, remedy: &str) {
     page.push_str(&format!(
         "<p class=\"advice {}\"><strong>{}.</strong> {}.</p>\n",
         tone.as_str(),
-        escape(&capital(message)),
-        escape(&capital(remedy))
+        escape(&capitalized(message)),
+        escape(&capitalized(remedy))
     ));
+}
+
+fn tables(page: &mut String, document: &Document, topics: &[Topic]) {
+    document.tables_on(topics).for_each(|(_, shown)| table(page, shown, 2));
 }
 
 fn table(page: &mut String, table: &Table, level: u8) {
@@ -172,26 +168,29 @@ fn inline(svg: &str, class: &str, title: &str) -> String {
     picture
 }
 
-fn details(page: &mut String, model: &Model) {
-    page.push_str("<section>\n<h2>Every metric</h2>\n");
-    model.metrics.iter().for_each(|metrics| table(page, metrics, 3));
-    page.push_str("</section>\n");
-    table(page, &model.lags, 2);
-    page.push_str("<section>\n<h2>This machine while it measured</h2>\n<dl class=\"facts\">\n");
-    for (label, value) in &model.rig {
-        page.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(label), escape(value)));
+fn metrics(page: &mut String, document: &Document) {
+    if document.tables_on(&[Topic::Metrics]).next().is_some() {
+        page.push_str("<section>\n<h2>Every metric</h2>\n");
+        document.tables_on(&[Topic::Metrics]).for_each(|(_, metrics)| table(page, metrics, 3));
+        page.push_str("</section>\n");
     }
-    page.push_str("</dl>\n</section>\n");
-    notes(page, &model.notes);
-    page.push_str("<section>\n<h2>How it was measured</h2>\n<dl class=\"facts\">\n");
-    for (label, value) in &model.facts {
-        page.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(label), escape(value)));
+}
+
+fn facts(page: &mut String, title: &str, facts: &[(&'static str, String)]) {
+    definitions(page, title, "facts", facts.iter().map(|(label, value)| (*label, value.as_str())));
+}
+
+fn glossary(page: &mut String, glossary: &[(String, &'static str)]) {
+    definitions(page, "Words", "words", glossary.iter().map(|(term, meaning)| (term.as_str(), *meaning)));
+}
+
+/// Labels and what stands for each; nothing without any.
+fn definitions<'a>(page: &mut String, title: &str, class: &str, list: impl Iterator<Item = (&'a str, &'a str)>) {
+    let list: String =
+        list.map(|(label, text)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(label), escape(text))).collect();
+    if !list.is_empty() {
+        page.push_str(&format!("<section>\n<h2>{title}</h2>\n<dl class=\"{class}\">\n{list}</dl>\n</section>\n"));
     }
-    page.push_str("</dl>\n</section>\n<section>\n<h2>Words</h2>\n<dl class=\"words\">\n");
-    for (word, meaning) in &model.glossary {
-        page.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(word), escape(meaning)));
-    }
-    page.push_str("</dl>\n</section>\n");
 }
 
 fn notes(page: &mut String, notes: &[String]) {
@@ -203,8 +202,7 @@ fn notes(page: &mut String, notes: &[String]) {
 }
 
 /// Text as HTML and XML hold it, between tags and in quotes.
-#[must_use]
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -220,7 +218,7 @@ pub fn escape(text: &str) -> String {
     safe
 }
 
-fn capital(text: &str) -> String {
+fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

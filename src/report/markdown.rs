@@ -1,27 +1,82 @@
-//! A report on more than one run as Markdown, for pull requests and job summaries.
+//! A report for pull requests and job summaries, in GitHub's and GitLab's Markdown.
 
-use crate::report::sheet::Sheet;
-use crate::report::table::{Cell, Table, Tone};
+use crate::report::document::{Decision, Document, Remark, Topic};
+use crate::report::table::{Cell, Column, Table, Tone};
 
-/// The text.
-#[must_use]
-pub fn render(sheet: &Sheet) -> String {
-    let mut parts = vec![format!("## {}", escape(&sheet.title)), escape(&sheet.subtitle)];
-    let (tone, sentence) = &sheet.conclusion;
+/// The tables below the decisions, in their order.
+const BELOW: [Topic; 10] = [
+    Topic::Objectives,
+    Topic::Expectations,
+    Topic::Paths,
+    Topic::Errors,
+    Topic::Shifts,
+    Topic::FailedCalls,
+    Topic::Differences,
+    Topic::Series,
+    Topic::Changes,
+    Topic::NotJudged,
+];
+
+/// The bytes of `summary.md` or `comparison.md`.
+pub(crate) fn render(document: &Document) -> Vec<u8> {
+    let mut parts = vec![format!("## {}", escape(&document.title)), escape(&document.subtitle)];
+    let (tone, sentence) = &document.conclusion;
     if !sentence.is_empty() {
         parts.push(format!("{}**{}**", sign(*tone), escape(sentence)));
     }
-    for decision in &sheet.decisions {
-        let strong = if decision.tone == Tone::Quiet { "" } else { "**" };
-        let sentence = escape(&decision.sentence);
-        let mut lines = vec![format!("- {}{strong}{sentence}{strong}", sign(decision.tone))];
-        lines.extend(decision.details.iter().map(|detail| format!("  - {}", escape(detail))));
-        parts.push(lines.join("\n"));
+    parts.extend(document.tables_on(&[Topic::Budgets]).map(|(_, budgets)| table(budgets)));
+    parts.extend(document.decisions.iter().map(decision));
+    parts.extend(document.tables_on(&BELOW).map(|(_, below)| table(below)));
+    parts.extend(document.remarks.iter().filter_map(|remark| match remark {
+        Remark::Validity(tone, sentence) => Some(format!("{}Run {}", sign(*tone), escape(sentence))),
+        Remark::Reason(..) | Remark::OwnError(..) | Remark::Finding { .. } | Remark::Warning(..) => None,
+    }));
+    parts.extend(list(document.remarks.iter().filter_map(item)));
+    parts.extend(list(document.notes.iter().map(|note| format!("- {}", escape(note)))));
+    let mut text = parts.join("\n\n");
+    text.push('\n');
+    text.into_bytes()
+}
+
+fn decision(decision: &Decision) -> String {
+    let details: String = decision.details.iter().map(|detail| format!("\n  - {}", escape(detail))).collect();
+    let strong = if decision.tone == Tone::Quiet { "" } else { "**" };
+    format!("- {}{strong}{}{strong}{details}", arrow(decision.tone), escape(&decision.sentence))
+}
+
+/// A remark as an item of a list; of this tool's own error the page tells.
+fn item(remark: &Remark) -> Option<String> {
+    match remark {
+        Remark::Reason(_, message, remedy) => Some(format!("- {}; {}", escape(message), escape(remedy))),
+        Remark::Finding { path, message, remedy } => {
+            Some(format!("- **{}**: {}; {}", escape(path), escape(message), escape(remedy)))
+        }
+        Remark::Warning(tone, text) => Some(format!("- {}{}", sign(*tone), escape(text))),
+        Remark::Validity(..) | Remark::OwnError(..) => None,
     }
-    parts.extend(sheet.warnings.iter().map(|(tone, text)| format!("> {}{}", sign(*tone), escape(text))));
-    parts.extend(sheet.shown().map(table));
-    parts.extend(sheet.notes.iter().map(|note| format!("> {}", escape(note))));
-    parts.join("\n\n") + "\n"
+}
+
+fn list(items: impl Iterator<Item = String>) -> Option<String> {
+    let items: Vec<String> = items.collect();
+    (!items.is_empty()).then(|| items.join("\n"))
+}
+
+fn table(table: &Table) -> String {
+    let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    let rule = |column: &Column| if column.figures { "--:" } else { ":--" }.to_owned();
+    let mut lines = vec![
+        format!("### {}\n", escape(&table.title)),
+        line(table.columns.iter().map(|column| escape(column.head)).collect()),
+        line(table.columns.iter().map(rule).collect()),
+    ];
+    lines.extend(table.rows.iter().map(|row| line(row.iter().map(cell).collect())));
+    lines.extend(table.note.iter().map(|note| format!("\n<sub>{}</sub>", escape(note))));
+    lines.join("\n")
+}
+
+fn cell(cell: &Cell) -> String {
+    let text = escape(&cell.text);
+    if cell.tone == Tone::Bad { format!("**{text}**") } else { text }
 }
 
 fn sign(tone: Tone) -> &'static str {
@@ -33,63 +88,28 @@ fn sign(tone: Tone) -> &'static str {
     }
 }
 
-fn table(table: &Table) -> String {
-    let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let mut lines = vec![format!("### {}\n", escape(&table.title))];
-    lines.push(line(table.columns.iter().map(|column| escape(column.head)).collect()));
-    let rule = table.columns.iter().map(|column| if column.figures { "---:" } else { "---" });
-    lines.push(line(rule.map(str::to_owned).collect()));
-    lines.extend(table.rows.iter().map(|row| line(row.iter().map(|cell: &Cell| escape(&cell.text)).collect())));
-    lines.extend(table.note.iter().map(|note| format!("\n{}", escape(note))));
-    lines.join("\n")
+/// The sign of a decision: slower is no failure where nothing was asked of a path.
+fn arrow(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Plain | Tone::Quiet => "",
+        Tone::Good => "▼ ",
+        Tone::Warn => "⚠️ ",
+        Tone::Bad => "▲ ",
+    }
 }
 
-/// Letters that Markdown or HTML would read as more than letters are written so that they are not.
+/// Text as it is: what Markdown or HTML would take for a sign of theirs is escaped, and a line stays a line.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
-            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '#' => {
-                safe.push('\\');
-                safe.push(letter);
-            }
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '#' | '~' | '@' => safe.extend(['\\', letter]),
             other if other.is_control() => safe.push(' '),
             other => safe.push(other),
         }
     }
     safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::table::{figures, words};
-
-    #[test]
-    fn what_comes_from_outside_stays_text() {
-        let sheet = Sheet {
-            kicker: "k",
-            title: "a|b <i>*c*</i>".to_owned(),
-            subtitle: String::new(),
-            conclusion: (Tone::Bad, "no".to_owned()),
-            decisions: Vec::new(),
-            tables: vec![
-                Table::default(),
-                Table {
-                    title: "T".to_owned(),
-                    columns: vec![words("w"), figures("f")],
-                    rows: vec![vec!["x|y\nz".into(), "1".into()]],
-                    note: None,
-                },
-            ],
-            warnings: Vec::new(),
-            notes: Vec::new(),
-        };
-        let text = render(&sheet);
-        assert!(text.starts_with("## a\\|b &lt;i&gt;\\*c\\*&lt;/i&gt;\n"), "{text}");
-        assert!(text.contains("❌ **no**") && text.ends_with("| w | f |\n| --- | ---: |\n| x\\|y z | 1 |\n"), "{text}");
-    }
 }

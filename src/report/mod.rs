@@ -3,55 +3,44 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+
 use crate::analysis::Analysis;
 use crate::run::Run;
 use crate::store::file::{self, StoreError};
 
-pub mod banner;
-pub mod between;
-pub mod chart;
-pub mod csv;
-mod decision;
-pub mod effects;
-pub mod errors;
-pub mod export;
-pub mod figure;
+mod amounts;
+mod basis;
+pub(crate) mod chart;
+pub(crate) mod comparison;
+pub(crate) mod csv;
+mod document;
+pub(crate) mod export;
+pub(crate) mod figure;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod format;
 pub(crate) mod glance;
-mod headline;
-pub(crate) mod host;
-pub mod html;
-pub mod json;
-mod json_effects;
-mod json_errors;
-mod json_number;
-mod json_tokens;
-mod json_validity;
-pub mod markdown;
-pub mod model;
-pub mod planned;
-pub mod selftest;
-pub mod series;
-pub mod sheet;
-pub mod sizing;
-pub mod suite;
-pub mod table;
-pub mod terminal;
-pub mod trend;
-pub mod words;
+mod glossary;
+mod glyph;
+pub(crate) mod html;
+pub(crate) mod json;
+mod junit;
+pub(crate) mod markdown;
+mod planned;
+pub(crate) mod run;
+pub(crate) mod selftest;
+pub(crate) mod series;
+pub(crate) mod shift;
+pub(crate) mod sizing;
+pub(crate) mod table;
+pub(crate) mod terminal;
+pub(crate) mod trend;
 
-pub use format::Format;
-pub use model::Model;
-pub use terminal::Look;
-
-/// The summary as a table for spreadsheets.
-pub const SUMMARY_CSV: &str = "summary.csv";
+pub(crate) use export::Format;
 
 /// A report that cannot be made.
 #[derive(Debug, thiserror::Error)]
-pub enum ReportError {
+pub(crate) enum ReportError {
     /// A chart cannot be drawn.
     #[error(transparent)]
     Chart(#[from] chart::ChartError),
@@ -65,46 +54,21 @@ pub enum ReportError {
 ///
 /// # Errors
 /// When a chart cannot be drawn, or the disk or the folder refuses.
-pub fn write(run: &Run, analysis: &Analysis, formats: &[Format], dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+pub(crate) fn write(
+    run: &Run,
+    analysis: &Analysis,
+    formats: &[Format],
+    dir: &Path,
+) -> Result<Vec<PathBuf>, ReportError> {
     let drawn = formats.iter().any(|format| matches!(format, Format::Svg | Format::Html));
     let charts = if drawn { chart::charts(run, analysis)? } else { Vec::new() };
     let mut files = Vec::new();
-    for format in Format::ALL.into_iter().filter(|format| formats.contains(format)) {
-        files.extend(rendered(run, analysis, &charts, format)?);
+    for format in Format::value_variants().iter().filter(|format| formats.contains(format)) {
+        files.extend(export::render(run, analysis, &charts, *format)?);
     }
     // One that cannot be written keeps none of the others away.
     let written: Vec<_> = files.into_iter().map(|(name, bytes)| write_one(dir.join(name), &bytes)).collect();
     written.into_iter().collect()
-}
-
-/// The files of a format: their names in the folder, and their bytes.
-fn rendered(
-    run: &Run,
-    analysis: &Analysis,
-    charts: &[chart::Chart],
-    format: Format,
-) -> Result<Vec<(PathBuf, Vec<u8>)>, ReportError> {
-    let one = |name: &str, bytes: Vec<u8>| vec![(PathBuf::from(name), bytes)];
-    Ok(match format {
-        Format::Terminal => Vec::new(),
-        Format::Json => one(file::SUMMARY, json::render(run, analysis)),
-        Format::Csv => one(SUMMARY_CSV, csv::render(run, analysis)),
-        Format::Svg => {
-            let name = |chart: &chart::Chart| Path::new(file::CHARTS).join(format!("{}.svg", chart.id));
-            charts.iter().map(|chart| (name(chart), chart.wide.clone().into_bytes())).collect()
-        }
-        Format::Html => one(file::REPORT, html::render(&Model::of(run, analysis), charts)),
-        Format::Junit => export::junit::render(run, analysis).map_or(Vec::new(), |bytes| one(file::JUNIT, bytes)),
-        Format::Markdown => one("summary.md", export::markdown::render(&Model::of(run, analysis))),
-        Format::Hlog => export::hlog::render(run, analysis)?,
-        Format::Hgrm => export::hgrm::render(run, analysis),
-        Format::K6 => one("k6-summary.json", export::k6::render(run, analysis)),
-        Format::Vllm => export::vllm::render(run, analysis),
-        Format::GithubBenchmark => one("github-benchmark.json", export::github::render(run, analysis)),
-        Format::Bencher => one("bencher.json", export::bencher::render(run, analysis)),
-        Format::Otava => one("otava.csv", export::otava::render(run, analysis)),
-        Format::Prometheus => one("hopmark.prom", export::prometheus::render(run, analysis)),
-    })
 }
 
 fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
@@ -120,6 +84,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::analysis::analyse;
     use crate::report::fixture::{golden, judged};
+    use crate::report::terminal::Look;
 
     /// Whether every tag is closed in its order, as XML wants it.
     pub(crate) fn well_formed(text: &str) -> Result<(), String> {
@@ -146,8 +111,8 @@ pub(crate) mod tests {
     fn terminal_csv_and_junit_stay_as_they_are() {
         let (run, analysis) = judged();
         let look = Look { width: Some(100), colour: false };
-        let text = terminal::render(&Model::of(run, analysis), look, Some("report.html"));
-        let junit = export::junit::render(run, analysis).expect("objectives");
+        let text = terminal::render(&run::document(run, analysis), look, &["report: report.html".to_owned()]);
+        let junit = run::junit::render(run, analysis).expect("objectives");
         for (name, bytes) in
             [("terminal.txt", text.into_bytes()), ("summary.csv", csv::render(run, analysis)), ("junit.xml", junit)]
         {
@@ -163,7 +128,7 @@ pub(crate) mod tests {
         fs::write(dir.path().join(file::CHARTS), b"in the way").expect("written");
         let error = write(run, analysis, &Format::OF_A_RUN, dir.path()).expect_err("no charts").to_string();
         assert!(error.contains("charts"), "{error}");
-        for name in [file::SUMMARY, SUMMARY_CSV, file::REPORT, file::JUNIT] {
+        for name in [file::SUMMARY, "summary.csv", file::REPORT, file::JUNIT] {
             assert!(dir.path().join(name).is_file(), "{name}");
         }
     }
@@ -172,7 +137,7 @@ pub(crate) mod tests {
     fn the_page_stands_alone_and_holds_every_chart() {
         let (run, analysis) = judged();
         let charts = chart::charts(run, analysis).expect("charts");
-        let page = String::from_utf8(html::render(&Model::of(run, analysis), &charts)).expect("text");
+        let page = String::from_utf8(html::render(&run::document(run, analysis), &charts)).expect("text");
         for id in ["latency-ttft", "latency-e2e", "shift-ttft", "shift-e2e", "timeline", "breakdown"] {
             assert!(page.contains(&format!("<section class=\"chart\" id=\"{id}\">")), "{id}");
         }
@@ -195,19 +160,19 @@ pub(crate) mod tests {
     fn what_comes_from_outside_is_escaped() {
         let (run, analysis) = judged();
         let charts = chart::charts(run, analysis).expect("charts");
-        let page = String::from_utf8(html::render(&Model::of(run, analysis), &charts)).expect("text");
+        let page = String::from_utf8(html::render(&run::document(run, analysis), &charts)).expect("text");
         assert!(!page.contains("<b>") && !page.contains("<i>"));
         assert!(page.contains("a &lt;b&gt;&quot;bold&quot;&lt;/b&gt; &amp; plain profile"));
         let mut named = run.clone();
         named.manifest.plan.paths[1].name = "<script>alert('x')</script>".to_owned();
         let charts = chart::charts(&named, analysis).expect("charts");
-        let page = String::from_utf8(html::render(&Model::of(&named, analysis), &charts)).expect("text");
+        let page = String::from_utf8(html::render(&run::document(&named, analysis), &charts)).expect("text");
         assert!(!page.contains("<script"), "in a table or in a chart");
         well_formed(&page).expect("well formed");
     }
 
     /// What a real reader of XML says of a text: the elements that it found.
-    fn elements(text: &str) -> Vec<String> {
+    pub(crate) fn elements(text: &str) -> Vec<String> {
         let mut reader = quick_xml::Reader::from_str(text);
         let mut names = Vec::new();
         let mut open = 0;
@@ -250,7 +215,7 @@ pub(crate) mod tests {
         assert!(shaded.caption.contains("calls due there are in no other figure"), "{}", shaded.caption);
         // One stretch in each of the two panels.
         assert_eq!(shaded.wide.matches(&shade).count(), 2);
-        let text = terminal::render(&Model::of(&spoilt, &analysis), Look { width: None, colour: false }, None);
+        let text = terminal::render(&run::document(&spoilt, &analysis), Look { width: None, colour: false }, &[]);
         assert!(text.contains("degraded: ") && text.contains("calls of 2 bad seconds left out"), "{text}");
     }
 
@@ -263,7 +228,7 @@ pub(crate) mod tests {
         }
         let mut run = run.clone();
         run.manifest.id = "a\u{b}b\u{0} & \"c\"".to_owned();
-        let junit = export::junit::render(&run, analysis).expect("objectives");
+        let junit = run::junit::render(&run, analysis).expect("objectives");
         let names = elements(&String::from_utf8(junit).expect("text"));
         assert_eq!(names.iter().filter(|name| *name == "testcase").count(), 7, "{names:?}");
     }
@@ -294,16 +259,16 @@ pub(crate) mod tests {
         plan.expectations = ["ttft.p50 < 9s", "ttft.p50 < 9ms", "tls.p50 < 9s"].map(claim).to_vec();
         let analysis = analyse(&run);
         assert_eq!(analysis.conclusion.exit_code(false), 0, "a warning and a claim end no run");
-        let model = Model::of(&run, &analysis);
-        let text = terminal::render(&model, Look { width: Some(160), colour: false }, None);
-        let markdown = String::from_utf8(export::markdown::render(&model)).expect("text");
-        let page = String::from_utf8(html::render(&model, &[])).expect("text");
+        let document = run::document(&run, &analysis);
+        let text = terminal::render(&document, Look { width: Some(160), colour: false }, &[]);
+        let markdown = String::from_utf8(markdown::render(&document)).expect("text");
+        let page = String::from_utf8(html::render(&document, &[])).expect("text");
         for part in ["missed (warning)", "holds", "fails", "unproven", "a warning was missed"] {
             assert!(text.contains(part) && markdown.contains(part) && page.contains(part), "{part}: {text}");
         }
         assert!(!page.contains("<fast>") && !page.contains("<slow>"));
         well_formed(&page).expect("well formed");
-        let junit = String::from_utf8(export::junit::render(&run, &analysis).expect("objectives")).expect("text");
+        let junit = String::from_utf8(run::junit::render(&run, &analysis).expect("objectives")).expect("text");
         assert!(junit.contains("failures=\"0\"") && junit.contains("missed, a warning only"), "{junit}");
         let scrape = String::from_utf8(export::prometheus::render(&run, &analysis)).expect("text");
         let missed = "objective=\"ttft.p50 < 20ms\",verdict=\"missed\",severity=\"warning\"} 1\n";

@@ -8,22 +8,20 @@ use crate::units::PathId;
 
 /// The planned truth of the listeners behind the paths of a plan.
 #[derive(Clone, Copy, Debug)]
-pub struct Planned<'a> {
+pub(crate) struct Planned<'a> {
     plan: &'a Plan,
     listeners: &'a [Value],
 }
 
 impl<'a> Planned<'a> {
     /// From the simulator's description of itself in a manifest.
-    #[must_use]
-    pub fn of(plan: &'a Plan, simulator: Option<&'a Value>) -> Option<Self> {
+    pub(crate) fn of(plan: &'a Plan, simulator: Option<&'a Value>) -> Option<Self> {
         let listeners = simulator?.get("listeners")?.as_array()?;
         Some(Self { plan, listeners })
     }
 
     /// The planned shift of the time to first token at the quantile `q`, ms.
-    #[must_use]
-    pub fn ttft_shift_ms(&self, candidate: PathId, baseline: PathId, q: f64) -> Option<f64> {
+    pub(crate) fn ttft_shift_ms(&self, candidate: PathId, baseline: PathId, q: f64) -> Option<f64> {
         Some(self.ttft_ms(candidate, q)? - self.ttft_ms(baseline, q)?)
     }
 

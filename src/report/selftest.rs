@@ -6,8 +6,7 @@ use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::terminal::{self, Look};
 
 /// The text.
-#[must_use]
-pub fn render(selftest: &Selftest, look: Look) -> String {
+pub(crate) fn render(selftest: &Selftest, look: Look) -> String {
     let mut lines = levels_that_fail(&selftest.levels);
     lines.extend(arrivals(selftest));
     lines.extend(selftest.bars.iter().filter(|bar| !bar.met).map(missed));
@@ -17,8 +16,7 @@ pub fn render(selftest: &Selftest, look: Look) -> String {
 }
 
 /// What it comes to, in a sentence.
-#[must_use]
-pub fn conclusion(selftest: &Selftest) -> (Tone, String) {
+pub(crate) fn conclusion(selftest: &Selftest) -> (Tone, String) {
     let (streams, events) = (selftest.faithful.streams, selftest.faithful.events_per_s);
     if streams == 0 {
         let smallest = selftest.levels.first().map_or(0, |level| level.streams);

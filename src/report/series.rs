@@ -8,8 +8,7 @@ use crate::run::Run;
 use crate::store::file;
 
 /// The bytes of `series.csv`.
-#[must_use]
-pub fn render(run: &Run) -> String {
+pub(crate) fn render(run: &Run) -> String {
     let mut text =
         "second,path,planned,sent,ok,failed,incomplete,dropped,in_flight,ttft_p50,ttft_p99,e2e_p50,e2e_p99,bad\n"
             .to_owned();

@@ -3,36 +3,35 @@
 use serde_json::{Value, json};
 
 use crate::analysis::sizing::{POWER, Resolution, Spread};
+use crate::report::amounts::format_money;
 use crate::report::figure;
-use crate::report::json_number::rounded;
-use crate::report::words::money;
+use crate::report::json::number::rounded;
 
 /// The size of a plan. What is not known is `None`, with a reason in `notes`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sizing {
+pub(crate) struct Sizing {
     /// Calls in all, warmup included.
-    pub requests: Option<u64>,
+    pub(crate) requests: Option<u64>,
     /// Measured calls of the path that gets the fewest.
-    pub calls_a_path: Option<u64>,
+    pub(crate) calls_a_path: Option<u64>,
     /// Warmup and measuring, without the drain.
-    pub minutes: f64,
+    pub(crate) minutes: f64,
     /// Prompt tokens of all calls.
-    pub input_tokens: Option<u64>,
+    pub(crate) input_tokens: Option<u64>,
     /// Output tokens of all calls at most: their limits.
-    pub output_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
     /// What that costs at most, and in which currency.
-    pub cost: Option<(f64, String)>,
+    pub(crate) cost: Option<(f64, String)>,
     /// How times are assumed to be spread.
-    pub spread: Spread,
+    pub(crate) spread: Spread,
     /// What can be resolved at each quantile; empty with one path alone.
-    pub resolutions: Vec<Resolution>,
+    pub(crate) resolutions: Vec<Resolution>,
     /// What the reader must know.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// For scripts.
-#[must_use]
-pub fn json(sizing: &Sizing) -> Value {
+pub(crate) fn json(sizing: &Sizing) -> Value {
     let share = |share: Option<f64>| json!(share.map(|share| rounded(100.0 * share)));
     let resolution = |resolution: &Resolution| {
         json!({
@@ -57,14 +56,13 @@ pub fn json(sizing: &Sizing) -> Value {
 }
 
 /// For people.
-#[must_use]
-pub fn text(sizing: &Sizing) -> String {
+pub(crate) fn text(sizing: &Sizing) -> String {
     let count = |count: Option<u64>| count.map_or_else(|| "not known".to_owned(), figure::count);
     let a_path = sizing.calls_a_path.map_or_else(String::new, |n| format!(", {} measured a path", figure::count(n)));
-    let cost = sizing
-        .cost
-        .as_ref()
-        .map_or_else(|| "not known".to_owned(), |(cost, currency)| format!("at most {}", money(*cost, currency)));
+    let cost = sizing.cost.as_ref().map_or_else(
+        || "not known".to_owned(),
+        |(cost, currency)| format!("at most {}", format_money(*cost, currency)),
+    );
     let mut lines = vec![
         format!("requests:      {}{a_path}", count(sizing.requests)),
         format!("minutes:       {:.1}, and the drain", sizing.minutes),

@@ -1,8 +1,10 @@
-//! A table as every format draws it: heads, cells, and what each cell means for the eye.
+//! A table as every form draws it: heads, cells, and what each cell means for the eye.
+
+use crate::report::figure::{self, MISSING};
 
 /// How a cell or a line is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tone {
+pub(crate) enum Tone {
     /// As it is.
     #[default]
     Plain,
@@ -18,8 +20,7 @@ pub enum Tone {
 
 impl Tone {
     /// The word used as a style's name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Quiet => "quiet",
@@ -32,18 +33,32 @@ impl Tone {
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cell {
+pub(crate) struct Cell {
     /// What it says.
-    pub text: String,
+    pub(crate) text: String,
     /// How it is meant.
-    pub tone: Tone,
+    pub(crate) tone: Tone,
 }
 
 impl Cell {
     /// A cell with a meaning.
-    #[must_use]
-    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
+    pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Self {
         Self { text: text.into(), tone }
+    }
+
+    /// What was not measured.
+    pub(crate) fn missing() -> Self {
+        Self::toned(MISSING, Tone::Quiet)
+    }
+
+    /// A text, if there is one.
+    pub(crate) fn maybe(text: Option<String>) -> Self {
+        text.map_or_else(Self::missing, Self::from)
+    }
+
+    /// A figure whose unit stands in the head, if it was measured.
+    pub(crate) fn figure(value: Option<f64>) -> Self {
+        Self::maybe(value.map(figure::bare))
     }
 }
 
@@ -55,44 +70,41 @@ impl<T: Into<String>> From<T> for Cell {
 
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
+pub(crate) struct Column {
     /// Its head.
-    pub head: &'static str,
+    pub(crate) head: &'static str,
     /// Whether it holds figures, which stand to the right.
-    pub figures: bool,
+    pub(crate) figures: bool,
     /// Whether it may be left out where there is little room.
-    pub spare: bool,
+    pub(crate) spare: bool,
 }
 
 impl Column {
     /// The same, but left out where there is little room.
-    #[must_use]
-    pub const fn spare(self) -> Self {
+    pub(crate) const fn spare(self) -> Self {
         Self { spare: true, ..self }
     }
 }
 
 /// A column of words.
-#[must_use]
-pub const fn words(head: &'static str) -> Column {
+pub(crate) const fn words(head: &'static str) -> Column {
     Column { head, figures: false, spare: false }
 }
 
 /// A column of figures.
-#[must_use]
-pub const fn figures(head: &'static str) -> Column {
+pub(crate) const fn figures(head: &'static str) -> Column {
     Column { head, figures: true, spare: false }
 }
 
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table {
+pub(crate) struct Table {
     /// What it shows.
-    pub title: String,
+    pub(crate) title: String,
     /// Its columns.
-    pub columns: Vec<Column>,
+    pub(crate) columns: Vec<Column>,
     /// Its rows, as wide as its columns.
-    pub rows: Vec<Vec<Cell>>,
+    pub(crate) rows: Vec<Vec<Cell>>,
     /// What one must know to read it.
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
 }

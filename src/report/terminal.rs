@@ -2,72 +2,58 @@
 
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
-use crate::report::model::Model;
-use crate::report::sheet::Sheet;
+use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::table::{Cell, Column, Table, Tone};
-use crate::report::words::Decision;
 
 /// A line under the head and nothing else.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// How a terminal wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub(crate) struct Look {
     /// Columns; `None` does not wrap.
-    pub width: Option<u16>,
+    pub(crate) width: Option<u16>,
     /// Whether colours are wanted.
-    pub colour: bool,
+    pub(crate) colour: bool,
 }
 
-/// The text for a terminal, with a last line that names the report's file if there is one.
-#[must_use]
-pub fn render(model: &Model, look: Look, report: Option<&str>) -> String {
-    let pen = Pen(look);
-    let mut parts = vec![pen.title(&model.title, &model.subtitle, &model.conclusion)];
-    parts.extend(pen.decisions(&model.decisions));
-    parts.push(pen.table(&model.overview));
-    for table in [&model.errors, &model.shifts, &model.objectives, &model.expectations] {
-        if !table.rows.is_empty() {
-            parts.push(format!("{}\n{}", pen.bold(&table.title), pen.table(table)));
-        }
-    }
-    parts.push(pen.ending(model, report));
-    parts.join("\n\n") + "\n"
-}
+/// The tables, in their order.
+const TABLES: [Topic; 10] = [
+    Topic::Paths,
+    Topic::Errors,
+    Topic::Shifts,
+    Topic::Objectives,
+    Topic::Expectations,
+    Topic::FailedCalls,
+    Topic::Differences,
+    Topic::Series,
+    Topic::Changes,
+    Topic::NotJudged,
+];
 
-/// The same for a report on more than one run; `files` names what was written.
-#[must_use]
-pub fn render_sheet(sheet: &Sheet, look: Look, files: &[String]) -> String {
+/// The text for a terminal; `files` are its last lines and name what was written.
+pub(crate) fn render(document: &Document, look: Look, files: &[String]) -> String {
     let pen = Pen(look);
-    let mut parts = vec![pen.title(&sheet.title, &sheet.subtitle, &sheet.conclusion)];
-    parts.extend(pen.decisions(&sheet.decisions));
-    for table in sheet.shown() {
-        let note = table.note.iter().flat_map(|note| pen.wrapped(note, 0)).map(|line| pen.toned(&line, Tone::Quiet));
-        let lines: Vec<String> = [pen.bold(&table.title), pen.table(table)].into_iter().chain(note).collect();
-        parts.push(lines.join("\n"));
-    }
-    let warnings = sheet.warnings.iter().map(|(tone, text)| (*tone, text.clone()));
-    let notes = sheet.notes.iter().map(|note| (Tone::Quiet, format!("note: {note}")));
-    let files = files.iter().map(|file| (Tone::Plain, format!("written: {file}")));
-    let ending = warnings.chain(notes).chain(files);
-    let toned = |(tone, text): (Tone, String)| -> Vec<String> {
-        pen.wrapped(&text, 0).iter().map(|line| pen.toned(line, tone)).collect()
-    };
-    let ending: Vec<String> = ending.flat_map(toned).collect();
-    parts.extend((!ending.is_empty()).then(|| ending.join("\n")));
+    let mut parts = vec![pen.title(document)];
+    parts.extend(pen.decisions(&document.decisions));
+    parts.extend(document.tables_on(&TABLES).map(|(topic, table)| match (document.subject, topic) {
+        (Subject::Run, Topic::Paths) => pen.table(table),
+        // The page of a run says how its tables are read.
+        (Subject::Run, _) => format!("{}\n{}", pen.bold(&plain(&table.title)), pen.table(table)),
+        (Subject::Comparison | Subject::History, _) => pen.table_with_note(table),
+    }));
+    let ending = pen.ending(document, files);
+    parts.extend((!ending.is_empty()).then_some(ending));
     parts.join("\n\n") + "\n"
 }
 
 /// One table and, under it, lines of text; each wrapped to the terminal.
-#[must_use]
-pub fn table(table: &Table, lines: &[(Tone, String)], look: Look) -> String {
+pub(crate) fn table(table: &Table, lines: &[(Tone, String)], look: Look) -> String {
     let pen = Pen(look);
-    let mut text = format!("{}\n{}\n", pen.bold(&table.title), pen.table(table));
-    for (tone, line) in lines {
-        for line in pen.wrapped(line, 0) {
-            text.push_str(&pen.toned(&line, *tone));
-            text.push('\n');
-        }
+    let mut text = format!("{}\n{}\n", pen.bold(&plain(&table.title)), pen.table(table));
+    for line in lines.iter().flat_map(|(tone, line)| pen.lines(line, 0, *tone)) {
+        text.push_str(&line);
+        text.push('\n');
     }
     text
 }
@@ -75,11 +61,12 @@ pub fn table(table: &Table, lines: &[(Tone, String)], look: Look) -> String {
 struct Pen(Look);
 
 impl Pen {
-    fn title(&self, title: &str, subtitle: &str, (tone, sentence): &(Tone, String)) -> String {
-        let mut lines = vec![self.bold(title)];
-        lines.extend(self.wrapped(subtitle, 0).into_iter().map(|line| self.toned(&line, Tone::Quiet)));
+    fn title(&self, document: &Document) -> String {
+        let mut lines = vec![self.bold(&plain(&document.title))];
+        lines.extend(self.lines(&document.subtitle, 0, Tone::Quiet));
+        let (tone, sentence) = &document.conclusion;
         if !sentence.is_empty() {
-            lines.push(self.toned(sentence, *tone));
+            lines.push(self.toned(&plain(sentence), *tone));
         }
         lines.join("\n")
     }
@@ -89,30 +76,43 @@ impl Pen {
         for decision in decisions {
             // What is quiet does not shout.
             let loud = decision.tone != Tone::Quiet;
-            let sentence = if loud { self.bold(&decision.sentence) } else { decision.sentence.clone() };
+            let sentence = plain(&decision.sentence);
+            let sentence = if loud { self.bold(&sentence) } else { sentence };
             lines.push(self.toned(&sentence, decision.tone));
             lines.extend(decision.details.iter().flat_map(|detail| self.wrapped(detail, 2)));
         }
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
-    fn ending(&self, model: &Model, report: Option<&str>) -> String {
-        let (tone, validity) = &model.validity;
-        let mut lines: Vec<String> = self.wrapped(validity, 0).into_iter().map(|l| self.toned(&l, *tone)).collect();
-        for (tone, message, remedy) in &model.reasons {
-            lines.extend(self.wrapped(&format!("{message}; {remedy}"), 2).into_iter().map(|l| self.toned(&l, *tone)));
-        }
-        let (tone, own_error) = &model.own_error;
-        lines.extend(self.wrapped(own_error, 0).into_iter().map(|line| self.toned(&line, *tone)));
-        for (path, message, remedy) in &model.findings {
-            let text = format!("{path}: {message}; {remedy}");
-            lines.extend(self.wrapped(&text, 0).into_iter().map(|line| self.toned(&line, Tone::Warn)));
-        }
-        for note in &model.notes {
-            lines.extend(self.wrapped(&format!("note: {note}"), 0).into_iter().map(|l| self.toned(&l, Tone::Quiet)));
-        }
-        lines.extend(report.map(|report| format!("report: {report}")));
+    fn ending(&self, document: &Document, files: &[String]) -> String {
+        let mut lines: Vec<String> = document.remarks.iter().flat_map(|remark| self.remark(remark)).collect();
+        let notes = document.notes.iter();
+        lines.extend(notes.flat_map(|note| self.lines(&format!("note: {note}"), 0, Tone::Quiet)));
+        lines.extend(files.iter().map(|file| plain(file)));
         lines.join("\n")
+    }
+
+    fn remark(&self, remark: &Remark) -> Vec<String> {
+        match remark {
+            Remark::Validity(tone, text) | Remark::OwnError(tone, text) | Remark::Warning(tone, text) => {
+                self.lines(text, 0, *tone)
+            }
+            Remark::Reason(tone, message, remedy) => self.lines(&format!("{message}; {remedy}"), 2, *tone),
+            Remark::Finding { path, message, remedy } => {
+                self.lines(&format!("{path}: {message}; {remedy}"), 0, Tone::Warn)
+            }
+        }
+    }
+
+    fn table_with_note(&self, table: &Table) -> String {
+        let note = table.note.iter().flat_map(|note| self.lines(note, 0, Tone::Quiet));
+        let lines: Vec<String> = [self.bold(&plain(&table.title)), self.table(table)].into_iter().chain(note).collect();
+        lines.join("\n")
+    }
+
+    /// Words in lines as wide as the terminal, indented, in a tone.
+    fn lines(&self, text: &str, indent: usize, tone: Tone) -> Vec<String> {
+        self.wrapped(text, indent).iter().map(|line| self.toned(line, tone)).collect()
     }
 
     /// The whole table if it fits, else without its spare columns, else with its cells broken into lines.
@@ -150,7 +150,7 @@ impl Pen {
         let width = self.0.width.map_or(usize::MAX, usize::from);
         let mut lines = Vec::new();
         let mut line = " ".repeat(indent);
-        for word in text.split(' ') {
+        for word in plain(text).split(' ') {
             let is_empty = line.trim().is_empty();
             if !is_empty && line.chars().count() + 1 + word.chars().count() > width {
                 lines.push(std::mem::replace(&mut line, " ".repeat(indent + 2)));
@@ -182,6 +182,11 @@ impl Pen {
     }
 }
 
+/// Text as it is: a line stays a line, and nothing in it commands the terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
 /// Letters that are seen: escapes that colour a text take no room.
 fn visible_width(line: &str) -> usize {
     let mut escaped = false;
@@ -198,7 +203,7 @@ fn grid_head(column: Column) -> comfy_table::Cell {
 }
 
 fn grid_cell(column: Column, cell: &Cell) -> comfy_table::Cell {
-    let drawn = comfy_table::Cell::new(&cell.text);
+    let drawn = comfy_table::Cell::new(plain(&cell.text));
     let drawn = if column.figures { drawn.set_alignment(CellAlignment::Right) } else { drawn };
     match cell.tone {
         Tone::Plain => drawn,
@@ -214,6 +219,7 @@ mod tests {
     use super::*;
     use crate::analysis::analyse;
     use crate::objective::objective::Objective;
+    use crate::report::run::document;
     use crate::run::fixture::World;
 
     fn text(look: Look) -> String {
@@ -221,7 +227,8 @@ mod tests {
         let mut run = world.run();
         run.manifest.plan.objectives = vec![Objective::new("gateway", "ttft.p95 < 800ms".parse().expect("expression"))];
         run.manifest.notes.push("`tcp` on the simulator is loopback".to_owned());
-        render(&Model::of(&run, &analyse(&run)), look, Some("results/made-up/report.html"))
+        let files = ["report: results/made-up/report.html".to_owned()];
+        render(&document(&run, &analyse(&run)), look, &files)
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! No design is a bare round-robin: with as many workers as paths each worker would see one path alone.
 
 use rand::Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::random::{Purpose, below, generator, order, shuffle};
 use crate::units::Phase;
 
 /// Which path an arrival takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Design {
     /// Every arrival is a round: one prompt over every path.

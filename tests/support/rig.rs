@@ -188,7 +188,7 @@ pub(crate) fn run_profile(folder: &Path, name: &str, profile: &str) -> Ended {
     let run = hopmark::store::load(&dir).expect("a run directory");
     let summary = std::fs::read_to_string(dir.join("summary.json")).expect("a summary");
     let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
-    let schema = serde_json::from_str(hopmark::command::schema::SUMMARY).expect("JSON");
+    let schema = serde_json::from_str(&hopmark::command::schema::summary()).expect("JSON");
     jsonschema::validate(&schema, &summary).unwrap_or_else(|error| panic!("{}: {error}", error.instance_path()));
     Ended { summary, run, code, dir }
 }

@@ -336,7 +336,7 @@ mod tests {
             };
             let comparison = compared(&world.run(), 50);
             for row in comparison.candidates.iter().flat_map(|candidate| &candidate.rows) {
-                let told = crate::report::words::wanted(row, comparison.blocks.rate);
+                let told = crate::report::shift::describe_rounds_needed(row, comparison.blocks.rate);
                 assert!(told.is_none_or(|told| !told.contains(" 0 more")), "{row:?}");
                 assert!(row.verdict == Verdict::Inconclusive || row.needed_rounds.is_none(), "{row:?}");
             }

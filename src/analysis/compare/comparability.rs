@@ -1,5 +1,6 @@
 //! Whether two runs may be compared at all, and in what they differ.
 
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 use crate::analysis::input::population::Connections;
@@ -75,14 +76,14 @@ pub enum Incomparable {
 }
 
 /// Something in which two runs differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What.
-    pub what: &'static str,
     /// How it was in the base.
     pub base: String,
     /// How it was in the candidate.
     pub candidate: String,
+    /// What.
+    pub what: &'static str,
 }
 
 /// Refuses runs whose figures mean different things.

@@ -1,7 +1,11 @@
 //! Whether a row of a comparison keeps its margin.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// Whether a row keeps its margin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Gate {
     /// The whole interval lies under the margin.
     Passed,
@@ -10,6 +14,7 @@ pub enum Gate {
     /// The margin lies within the interval, or there is none.
     Open,
     /// Margins were declared, but none for this row.
+    #[serde(skip)]
     Ungated,
 }
 

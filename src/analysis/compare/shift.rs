@@ -5,6 +5,8 @@ use crate::analysis::stats::needed::Needed;
 use crate::measure::metric::Metric;
 use crate::objective::margin::Size;
 use crate::units::PathId;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// The quantiles compared.
 pub const QUANTILES: [f64; 8] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
@@ -131,7 +133,8 @@ pub enum Open {
 }
 
 /// What can be said about a shift.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The candidate is faster.
     Faster,
@@ -237,7 +240,8 @@ impl Dominance {
 }
 
 /// In what state the connection of a call was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Opened for the call.
     New,

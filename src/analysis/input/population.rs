@@ -5,9 +5,12 @@ use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::path::{ConnectionPolicy, NetPath};
 use crate::units::PathId;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Which connections a comparison looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Connections {
     /// Those that had carried a call before.
     Reused,

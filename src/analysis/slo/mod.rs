@@ -29,12 +29,15 @@ use crate::objective::expression::{Comparator, Expression, Other, Subject};
 use crate::objective::indicator::{Form, Indicator, Quantity};
 use crate::objective::objective::{Calls, Expectation, Objective, Severity};
 use crate::units::{Estimate, PathId};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// What one must know of a figure of some calls where not all have rows.
 const OF_ROWS: &str = "of the calls that have rows";
 
 /// Whether an objective held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ObjectiveVerdict {
     /// It held, with 95% confidence.
     Met,

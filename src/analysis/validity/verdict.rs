@@ -1,7 +1,11 @@
 //! The three things that a run can be.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// What may be made of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ValidityVerdict {
     /// All of it.
     Valid,

@@ -2,7 +2,7 @@
 
 /// How values become places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
+pub(crate) enum Scale {
     /// Evenly.
     Linear,
     /// By factors.
@@ -11,22 +11,21 @@ pub enum Scale {
 
 /// One axis.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Axis {
+pub(crate) struct Axis {
     /// The value at its beginning.
-    pub from: f64,
+    pub(crate) from: f64,
     /// The value at its end.
-    pub to: f64,
+    pub(crate) to: f64,
     /// How values become places.
-    pub scale: Scale,
+    pub(crate) scale: Scale,
     /// Where it carries a line and what it says there.
-    pub ticks: Vec<(f64, String)>,
+    pub(crate) ticks: Vec<(f64, String)>,
 }
 
 impl Axis {
     /// An axis for latencies in milliseconds: by factors if the largest is more than ten times the smallest, from
     /// nought if it is more than twice, and otherwise from near the smallest, so that lines can be told apart.
-    #[must_use]
-    pub fn latency(smallest: f64, largest: f64) -> Self {
+    pub(crate) fn latency(smallest: f64, largest: f64) -> Self {
         let smallest = smallest.max(1e-3);
         if largest > 10.0 * smallest {
             Self::log(smallest, largest)
@@ -38,8 +37,7 @@ impl Axis {
     }
 
     /// An even axis with about `wanted` ticks at round values, longer than the values asked for.
-    #[must_use]
-    pub fn linear(from: f64, to: f64, wanted: usize) -> Self {
+    pub(crate) fn linear(from: f64, to: f64, wanted: usize) -> Self {
         let span = (to - from).max(1e-6);
         let step = round_step(span / wanted as f64);
         let (first, last) = ((from / step).floor(), (to / step - 1e-9).ceil().max((from / step).floor() + 1.0));
@@ -61,8 +59,7 @@ impl Axis {
     }
 
     /// An axis of quantiles by `-log10(1 - q)`, from the median's half up to `u`: each step is a tenth of the calls.
-    #[must_use]
-    pub fn tail(u: f64) -> Self {
+    pub(crate) fn tail(u: f64) -> Self {
         let named = [0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
         let ticks = named.map(|q| (tail(q), format!("p{}", crate::analysis::compare::shift::percent(q))));
         Self {
@@ -74,8 +71,7 @@ impl Axis {
     }
 
     /// The place of a value, 0 at the beginning and 1 at the end.
-    #[must_use]
-    pub fn place(&self, value: f64) -> f64 {
+    pub(crate) fn place(&self, value: f64) -> f64 {
         let of = |value: f64| match self.scale {
             Scale::Linear => value,
             Scale::Log => value.max(1e-9).ln(),
@@ -86,8 +82,7 @@ impl Axis {
 }
 
 /// The place of a quantile on the axis of tails.
-#[must_use]
-pub fn tail(q: f64) -> f64 {
+pub(crate) fn tail(q: f64) -> f64 {
     -(1.0 - q).max(1e-12).log10()
 }
 

@@ -19,8 +19,7 @@ fn parts(breakdown: &Breakdown) -> [Option<f64>; 6] {
 }
 
 /// The height that the chart needs for so many paths.
-#[must_use]
-pub fn height(paths: &[(String, Breakdown)], narrow: bool) -> u32 {
+pub(crate) fn height(paths: &[(String, Breakdown)], narrow: bool) -> u32 {
     let opened = paths.iter().any(|(_, breakdown)| breakdown.n_connections > 0);
     let panels = if opened { 2.0 } else { 1.0 };
     let legend = if narrow { 64.0 } else { 24.0 };
@@ -31,7 +30,7 @@ pub fn height(paths: &[(String, Breakdown)], narrow: bool) -> u32 {
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn draw(canvas: &Canvas, paths: &[(String, Breakdown)]) -> Result<(), ChartError> {
+pub(crate) fn draw(canvas: &Canvas, paths: &[(String, Breakdown)]) -> Result<(), ChartError> {
     let seen = |part: usize| paths.iter().any(|(_, breakdown)| parts(breakdown)[part].is_some());
     let entries: Vec<_> =
         (0..PARTS.len()).filter(|part| seen(*part)).map(|p| (NAMES[p].to_owned(), PARTS[p], None)).collect();

@@ -18,27 +18,27 @@ const FINE: f64 = 4.0;
 /// A chart that cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot draw a chart: {0}")]
-pub struct ChartError(String);
+pub(crate) struct ChartError(String);
 
 /// A point of the whole picture in pixels, from the upper left.
-pub type Point = (f64, f64);
+pub(crate) type Point = (f64, f64);
 
 /// A rectangle of the picture in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Area {
+pub(crate) struct Area {
     /// Its left edge.
-    pub left: f64,
+    pub(crate) left: f64,
     /// Its upper edge.
-    pub top: f64,
+    pub(crate) top: f64,
     /// Its right edge.
-    pub right: f64,
+    pub(crate) right: f64,
     /// Its lower edge.
-    pub bottom: f64,
+    pub(crate) bottom: f64,
 }
 
 /// Where a text stands to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
+pub(crate) enum Anchor {
     /// Begins at it.
     Start,
     /// Has it in its middle.
@@ -49,25 +49,25 @@ pub enum Anchor {
 
 /// The size of a picture in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub(crate) struct Size {
     /// Its width.
-    pub width: u32,
+    pub(crate) width: u32,
     /// Its height.
-    pub height: u32,
+    pub(crate) height: u32,
 }
 
 /// A picture under way.
-pub struct Canvas<'a> {
+pub(crate) struct Canvas<'a> {
     root: DrawingArea<SVGBackend<'a>, Shift>,
     /// Its size.
-    pub size: Size,
+    pub(crate) size: Size,
 }
 
 /// Draws a picture and returns it as SVG, on white paper.
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn picture(size: Size, draw: impl FnOnce(&Canvas) -> Result<(), ChartError>) -> Result<String, ChartError> {
+pub(crate) fn picture(size: Size, draw: impl FnOnce(&Canvas) -> Result<(), ChartError>) -> Result<String, ChartError> {
     let mut svg = String::new();
     let inner = |length: u32| (f64::from(length) * FINE) as u32;
     {
@@ -102,7 +102,7 @@ impl Canvas<'_> {
     ///
     /// # Errors
     /// When plotters cannot draw; so for all strokes.
-    pub fn line(&self, points: &[Point], colour: Colour, width: f64, opacity: f64) -> Drawn {
+    pub(crate) fn line(&self, points: &[Point], colour: Colour, width: f64, opacity: f64) -> Drawn {
         let points: Vec<_> = points.iter().copied().map(fine).collect();
         self.root.draw(&PathElement::new(points, stroke(colour, width, opacity))).map_err(wrong)
     }
@@ -111,7 +111,7 @@ impl Canvas<'_> {
     ///
     /// # Errors
     /// As [`Canvas::line`].
-    pub fn dashes(&self, points: &[Point], colour: Colour, width: f64, (dash, gap): (f64, f64)) -> Drawn {
+    pub(crate) fn dashes(&self, points: &[Point], colour: Colour, width: f64, (dash, gap): (f64, f64)) -> Drawn {
         let points: Vec<_> = points.iter().copied().map(fine).collect();
         let unit = |length: f64| (length * FINE) as i32;
         let element = DashedPathElement::new(points, unit(dash), unit(gap), stroke(colour, width, 1.0));
@@ -122,7 +122,7 @@ impl Canvas<'_> {
     ///
     /// # Errors
     /// As [`Canvas::line`].
-    pub fn shape(&self, corners: &[Point], colour: Colour, opacity: f64) -> Drawn {
+    pub(crate) fn shape(&self, corners: &[Point], colour: Colour, opacity: f64) -> Drawn {
         let corners: Vec<_> = corners.iter().copied().map(fine).collect();
         self.root.draw(&Polygon::new(corners, colour.light.mix(opacity).filled())).map_err(wrong)
     }
@@ -131,7 +131,7 @@ impl Canvas<'_> {
     ///
     /// # Errors
     /// As [`Canvas::line`].
-    pub fn fill(&self, area: Area, colour: Colour, opacity: f64) -> Drawn {
+    pub(crate) fn fill(&self, area: Area, colour: Colour, opacity: f64) -> Drawn {
         let corners = [fine((area.left, area.top)), fine((area.right, area.bottom))];
         self.root.draw(&Rectangle::new(corners, colour.light.mix(opacity).filled())).map_err(wrong)
     }
@@ -140,7 +140,7 @@ impl Canvas<'_> {
     ///
     /// # Errors
     /// As [`Canvas::line`].
-    pub fn text(&self, text: &str, at: Point, size: f64, colour: Colour, anchor: Anchor) -> Drawn {
+    pub(crate) fn text(&self, text: &str, at: Point, size: f64, colour: Colour, anchor: Anchor) -> Drawn {
         let horizontal = match anchor {
             Anchor::Start => HPos::Left,
             Anchor::Middle => HPos::Center,
@@ -156,7 +156,7 @@ impl Canvas<'_> {
     ///
     /// # Errors
     /// As [`Canvas::line`].
-    pub fn mark(&self, mark: Mark, (x, y): Point, colour: Colour) -> Drawn {
+    pub(crate) fn mark(&self, mark: Mark, (x, y): Point, colour: Colour) -> Drawn {
         let r = 3.8;
         let disc = |radius: f64, colour: RGBColor| {
             let element = Circle::new(fine((x, y)), (radius * FINE) as i32, colour.filled());
@@ -183,7 +183,7 @@ impl Canvas<'_> {
     ///
     /// # Errors
     /// As [`Canvas::line`].
-    pub fn legend(&self, entries: &[(String, Colour, Option<Mark>)], at: Point) -> Result<f64, ChartError> {
+    pub(crate) fn legend(&self, entries: &[(String, Colour, Option<Mark>)], at: Point) -> Result<f64, ChartError> {
         let (mut x, mut y) = at;
         for (name, colour, mark) in entries {
             let width = 34.0 + 7.2 * name.chars().count() as f64;
@@ -208,7 +208,7 @@ impl Canvas<'_> {
 
 /// A plot on a canvas: two axes over an area.
 #[derive(Clone, Debug)]
-pub struct Plot {
+pub(crate) struct Plot {
     area: Area,
     x: Axis,
     y: Axis,
@@ -219,7 +219,7 @@ impl Plot {
     ///
     /// # Errors
     /// When plotters cannot draw.
-    pub fn new(canvas: &Canvas, area: Area, x: Axis, y: Axis, titles: (&str, &str)) -> Result<Self, ChartError> {
+    pub(crate) fn new(canvas: &Canvas, area: Area, x: Axis, y: Axis, titles: (&str, &str)) -> Result<Self, ChartError> {
         let plot = Self { area, x, y };
         for (value, label) in &plot.y.ticks {
             let (_, at) = plot.point((plot.x.from, *value));
@@ -249,15 +249,13 @@ impl Plot {
     }
 
     /// The place of a pair of values in the picture.
-    #[must_use]
-    pub fn point(&self, (x, y): (f64, f64)) -> Point {
+    pub(crate) fn point(&self, (x, y): (f64, f64)) -> Point {
         let Area { left, top, right, bottom } = self.area;
         (left + self.x.place(x) * (right - left), bottom - self.y.place(y) * (bottom - top))
     }
 
     /// The places of pairs of values.
-    #[must_use]
-    pub fn points(&self, values: &[(f64, f64)]) -> Vec<Point> {
+    pub(crate) fn points(&self, values: &[(f64, f64)]) -> Vec<Point> {
         values.iter().map(|pair| self.point(*pair)).collect()
     }
 }

@@ -15,7 +15,7 @@ const DAY: f64 = 86_400.0;
 
 /// One series with its looks.
 #[derive(Clone, Copy, Debug)]
-pub struct HistoryLine<'a> {
+pub(crate) struct HistoryLine<'a> {
     series: &'a Series,
     colour: Colour,
     mark: Mark,
@@ -23,8 +23,7 @@ pub struct HistoryLine<'a> {
 
 impl<'a> HistoryLine<'a> {
     /// The series of the path with this place.
-    #[must_use]
-    pub fn of(series: &'a Series, place: usize) -> Self {
+    pub(crate) fn of(series: &'a Series, place: usize) -> Self {
         let (colour, mark) = palette::of_path(place);
         Self { series, colour, mark }
     }
@@ -34,7 +33,7 @@ impl<'a> HistoryLine<'a> {
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn draw(canvas: &Canvas, nights: &[HistoricalRun], lines: &[HistoryLine]) -> Result<(), ChartError> {
+pub(crate) fn draw(canvas: &Canvas, nights: &[HistoricalRun], lines: &[HistoryLine]) -> Result<(), ChartError> {
     let entries: Vec<_> = lines.iter().map(|line| (line.series.path.clone(), line.colour, Some(line.mark))).collect();
     let used = canvas.legend(&entries, (8.0, 16.0))?;
     let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));

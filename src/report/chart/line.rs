@@ -4,29 +4,27 @@ use crate::report::chart::palette::{Colour, Mark};
 
 /// One path's line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub(crate) struct Line {
     /// The path's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its colour.
-    pub colour: Colour,
+    pub(crate) colour: Colour,
     /// Its mark.
-    pub mark: Mark,
+    pub(crate) mark: Mark,
     /// How many values stand behind it.
-    pub n: u64,
+    pub(crate) n: u64,
     /// Its points, ascending in the first.
-    pub points: Vec<(f64, f64)>,
+    pub(crate) points: Vec<(f64, f64)>,
 }
 
 impl Line {
     /// Its entry in a legend.
-    #[must_use]
-    pub fn entry(&self) -> (String, Colour, Option<Mark>) {
+    pub(crate) fn entry(&self) -> (String, Colour, Option<Mark>) {
         (self.name.clone(), self.colour, Some(self.mark))
     }
 
     /// Its value between its points.
-    #[must_use]
-    pub fn at(&self, x: f64) -> Option<f64> {
+    pub(crate) fn at(&self, x: f64) -> Option<f64> {
         let after = self.points.iter().position(|(at, _)| *at >= x)?;
         let (x1, y1) = self.points[after];
         let (x0, y0) = self.points[after.saturating_sub(1)];

@@ -5,39 +5,39 @@ use crate::analysis::summary::paths::PathSummary;
 use crate::analysis::summary::timeline::Timeline;
 use crate::analysis::trend::{Series, Trend};
 use crate::measure::metric::Metric;
+use crate::report::basis::describe_basis;
 use crate::report::planned::Planned;
-use crate::report::words;
 use crate::run::Run;
 use crate::units::PathId;
 
-pub mod axis;
-pub mod breakdown;
-pub mod canvas;
-pub mod history;
-pub mod line;
-pub mod palette;
-pub mod shift;
-pub mod spectrum;
-pub mod timeline;
-pub mod waterfall;
+pub(crate) mod axis;
+pub(crate) mod breakdown;
+pub(crate) mod canvas;
+pub(crate) mod history;
+pub(crate) mod line;
+pub(crate) mod palette;
+pub(crate) mod shift;
+pub(crate) mod spectrum;
+pub(crate) mod timeline;
+pub(crate) mod waterfall;
 
-pub use canvas::ChartError;
+pub(crate) use canvas::ChartError;
 use canvas::{Canvas, Size, picture};
 use line::Line;
 
 /// A chart in its two sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chart {
+pub(crate) struct Chart {
     /// Its name in files and pages.
-    pub id: String,
+    pub(crate) id: String,
     /// What it shows.
-    pub title: String,
+    pub(crate) title: String,
     /// How to read it.
-    pub caption: String,
+    pub(crate) caption: String,
     /// As SVG for a wide page.
-    pub wide: String,
+    pub(crate) wide: String,
     /// As SVG for a narrow page.
-    pub narrow: String,
+    pub(crate) narrow: String,
 }
 
 const WIDE: u32 = 960;
@@ -47,7 +47,7 @@ const NARROW: u32 = 400;
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn charts(run: &Run, analysis: &Analysis) -> Result<Vec<Chart>, ChartError> {
+pub(crate) fn charts(run: &Run, analysis: &Analysis) -> Result<Vec<Chart>, ChartError> {
     let artist = Artist { run, analysis };
     let mut charts = Vec::new();
     for metric in [Metric::Ttft, Metric::E2e] {
@@ -66,7 +66,7 @@ pub fn charts(run: &Run, analysis: &Analysis) -> Result<Vec<Chart>, ChartError> 
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
+pub(crate) fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
     let mut paths: Vec<&str> = Vec::new();
     let mut followed: Vec<Vec<&Series>> = Vec::new();
     for series in &trend.series {
@@ -118,7 +118,7 @@ impl Artist<'_> {
             "{}. Successful calls and those that timed out, where a line ends early, {}. From p0 to p90 and from p90 to \
              p99 is the same way, so that the tail can be seen; where fewer than ten calls lie beyond, the line is dotted.",
             capital(metric.definition()),
-            words::basis(self.analysis.basis)
+            describe_basis(self.analysis.basis)
         );
         let title = format!("{} by percentile", capital(metric.name()));
         both(format!("latency-{metric}"), title, caption, (430, 380), |canvas| spectrum::draw(canvas, &lines)).map(Some)

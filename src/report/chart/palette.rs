@@ -6,13 +6,13 @@ use plotters::style::RGBColor;
 
 /// A colour with the name under which a page may replace it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Colour {
+pub(crate) struct Colour {
     /// The name of the variable of style sheets.
-    pub variable: &'static str,
+    pub(crate) variable: &'static str,
     /// On a light page.
-    pub light: RGBColor,
+    pub(crate) light: RGBColor,
     /// On a dark page.
-    pub dark: RGBColor,
+    pub(crate) dark: RGBColor,
 }
 
 impl Colour {
@@ -21,14 +21,12 @@ impl Colour {
     }
 
     /// As SVG and CSS write it, on a light page.
-    #[must_use]
-    pub fn light_hex(self) -> String {
+    pub(crate) fn light_hex(self) -> String {
         hex(self.light)
     }
 
     /// As SVG and CSS write it, on a dark page.
-    #[must_use]
-    pub fn dark_hex(self) -> String {
+    pub(crate) fn dark_hex(self) -> String {
         hex(self.dark)
     }
 }
@@ -42,25 +40,25 @@ fn hex(RGBColor(r, g, b): RGBColor) -> String {
 }
 
 /// Axes and words.
-pub const INK: Colour = Colour::new("ink", 0x1B1F24, 0xE6E8EB);
+pub(crate) const INK: Colour = Colour::new("ink", 0x1B1F24, 0xE6E8EB);
 
 /// Words of less weight.
-pub const QUIET: Colour = Colour::new("quiet", 0x5B636D, 0xA3ABB5);
+pub(crate) const QUIET: Colour = Colour::new("quiet", 0x5B636D, 0xA3ABB5);
 
 /// Lines behind the data.
-pub const GRID: Colour = Colour::new("grid", 0xE2E5E9, 0x363B42);
+pub(crate) const GRID: Colour = Colour::new("grid", 0xE2E5E9, 0x363B42);
 
 /// Behind the time in which this tool could not measure faithfully.
-pub const SHADE: Colour = Colour::new("shade", 0xF6D9C9, 0x4A3226);
+pub(crate) const SHADE: Colour = Colour::new("shade", 0xF6D9C9, 0x4A3226);
 
 /// The page.
-pub const PAPER: Colour = Colour::new("paper", 0xFFFFFF, 0x16191D);
+pub(crate) const PAPER: Colour = Colour::new("paper", 0xFFFFFF, 0x16191D);
 
 /// Words on a light part of a bar, on any page.
-pub const ON_LIGHT: Colour = Colour::new("on-light", 0x14171A, 0x14171B);
+pub(crate) const ON_LIGHT: Colour = Colour::new("on-light", 0x14171A, 0x14171B);
 
 /// One for each path, in the order of the plan; from the seventh on they come again, with other marks.
-pub const PATHS: [Colour; 6] = [
+pub(crate) const PATHS: [Colour; 6] = [
     Colour::new("path-0", 0x0072B2, 0x56B4E9),
     Colour::new("path-1", 0xD55E00, 0xF5894A),
     Colour::new("path-2", 0x009E73, 0x2FC99B),
@@ -70,7 +68,7 @@ pub const PATHS: [Colour; 6] = [
 ];
 
 /// The parts of a call, in the order in which they happen.
-pub const PARTS: [Colour; 6] = [
+pub(crate) const PARTS: [Colour; 6] = [
     Colour::new("part-0", 0xE69F01, 0xE69F02),
     Colour::new("part-1", 0x56B4EA, 0x56B4EB),
     Colour::new("part-2", 0xCC79A8, 0xCC79A9),
@@ -80,13 +78,13 @@ pub const PARTS: [Colour; 6] = [
 ];
 
 /// Every colour that a chart may use.
-pub fn all() -> impl Iterator<Item = Colour> {
+pub(crate) fn all() -> impl Iterator<Item = Colour> {
     [INK, QUIET, GRID, SHADE, PAPER, ON_LIGHT].into_iter().chain(PATHS).chain(PARTS)
 }
 
 /// The mark on a line, so that it can be told without its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// A disc.
     Disc,
     /// A triangle on its base.
@@ -102,8 +100,7 @@ pub enum Mark {
 const MARKS: [Mark; 5] = [Mark::Disc, Mark::Triangle, Mark::Square, Mark::Diamond, Mark::Ring];
 
 /// How the line of the path with this place looks.
-#[must_use]
-pub fn of_path(place: usize) -> (Colour, Mark) {
+pub(crate) fn of_path(place: usize) -> (Colour, Mark) {
     (PATHS[place % PATHS.len()], MARKS[place % MARKS.len()])
 }
 

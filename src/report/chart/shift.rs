@@ -11,20 +11,20 @@ const SURE: std::ops::RangeInclusive<f64> = 0.1..=0.95;
 
 /// One candidate's curve.
 #[derive(Clone, Debug)]
-pub struct ShiftLine {
+pub(crate) struct ShiftLine {
     /// Its looks; the points are not used.
-    pub line: Line,
+    pub(crate) line: Line,
     /// Its curve.
-    pub curve: Vec<CurvePoint>,
+    pub(crate) curve: Vec<CurvePoint>,
     /// What the simulator planned at [`QUANTILES`], with the quantile.
-    pub planned: Vec<(f64, f64)>,
+    pub(crate) planned: Vec<(f64, f64)>,
 }
 
 /// Draws the shifts against the path `baseline`.
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn draw(canvas: &Canvas, lines: &[ShiftLine], baseline: &str) -> Result<(), ChartError> {
+pub(crate) fn draw(canvas: &Canvas, lines: &[ShiftLine], baseline: &str) -> Result<(), ChartError> {
     let used = canvas.legend(&lines.iter().map(|line| line.line.entry()).collect::<Vec<_>>(), (8.0, 16.0))?;
     let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
     let area = Area { left: 56.0, top: used + 44.0, right: width - 16.0, bottom: height - 52.0 };

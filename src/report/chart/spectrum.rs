@@ -18,7 +18,7 @@ const ENOUGH_BEYOND: f64 = 10.0;
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn draw(canvas: &Canvas, lines: &[Line]) -> Result<(), ChartError> {
+pub(crate) fn draw(canvas: &Canvas, lines: &[Line]) -> Result<(), ChartError> {
     let used = canvas.legend(&lines.iter().map(Line::entry).collect::<Vec<_>>(), (8.0, 16.0))?;
     let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
     let area = Area { left: 56.0, top: used + 44.0, right: width - 16.0, bottom: height - 52.0 };

@@ -14,31 +14,31 @@ const BETWEEN_MARKS: usize = 10;
 
 /// One path over time.
 #[derive(Clone, Debug)]
-pub struct TimeLine {
+pub(crate) struct TimeLine {
     /// Seconds with the median, ms.
-    pub p50: Line,
+    pub(crate) p50: Line,
     /// Seconds with the 0.99 quantile, ms.
-    pub p99: Line,
+    pub(crate) p99: Line,
     /// The width of a bin, seconds.
-    pub width_s: f64,
+    pub(crate) width_s: f64,
     /// The bins in which calls failed.
-    pub failures: Vec<Failures>,
+    pub(crate) failures: Vec<Failures>,
 }
 
 /// The time that is drawn, seconds from the beginning of measuring.
 #[derive(Clone, Debug)]
-pub struct Time {
+pub(crate) struct Time {
     /// How long measuring went on.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The stretches in which this tool could not measure faithfully; they are shaded.
-    pub bad: Vec<(f64, f64)>,
+    pub(crate) bad: Vec<(f64, f64)>,
 }
 
 /// Draws both panels.
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn draw(canvas: &Canvas, lines: &[TimeLine], time: &Time) -> Result<(), ChartError> {
+pub(crate) fn draw(canvas: &Canvas, lines: &[TimeLine], time: &Time) -> Result<(), ChartError> {
     let used = canvas.legend(&lines.iter().map(|line| line.p50.entry()).collect::<Vec<_>>(), (8.0, 16.0))?;
     let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
     let (top, strip) = (used + 44.0, LANE * lines.len() as f64 + 30.0);

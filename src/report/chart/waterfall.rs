@@ -12,8 +12,7 @@ const HEAD: f64 = 44.0;
 const FOOT: f64 = 40.0;
 
 /// The height that the chart needs.
-#[must_use]
-pub fn height(all: &[(String, Waterfall)]) -> u32 {
+pub(crate) fn height(all: &[(String, Waterfall)]) -> u32 {
     all.iter().map(|(_, waterfall)| panel(waterfall)).sum::<f64>() as u32
 }
 
@@ -25,7 +24,7 @@ fn panel(waterfall: &Waterfall) -> f64 {
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub fn draw(canvas: &Canvas, all: &[(String, Waterfall)], baseline: &str) -> Result<(), ChartError> {
+pub(crate) fn draw(canvas: &Canvas, all: &[(String, Waterfall)], baseline: &str) -> Result<(), ChartError> {
     let x = scale(all, f64::from(canvas.size.width) > 600.0);
     let mut top = 0.0;
     for (name, waterfall) in all {

@@ -7,8 +7,7 @@ use crate::report::export::tracked::{levels, shifts};
 use crate::run::Run;
 
 /// The bytes of `bencher.json`. Times are milliseconds; shifts have their 95% interval as lower and upper value.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let mut benchmarks = Map::new();
     let mut put = |path: &str, name: &str, metric: Value| {
         let benchmark = benchmarks.entry(format!("{}/{path}", run.manifest.plan.name)).or_insert_with(|| json!({}));

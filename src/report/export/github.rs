@@ -9,8 +9,7 @@ use crate::report::export::tracked::{Tracked, levels};
 use crate::run::Run;
 
 /// The bytes of `github-benchmark.json`.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let verdict = analysis.validity.verdict.as_str();
     let entry = |level: Tracked| {
         let name = format!("{} {} {}", run.manifest.plan.name, level.path, level.name);

@@ -15,8 +15,7 @@ const STEPS_A_HALF: u32 = 5;
 const NS_PER_MS: f64 = 1e6;
 
 /// A file for every metric of every path that has values.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<(PathBuf, Vec<u8>)> {
     let kept = kept(run);
     let one = |series: Series<'_>| {
         let beyond = series.summary.why_beyond();

@@ -22,7 +22,7 @@ use crate::store::histograms::{Interval, untagged};
 ///
 /// # Errors
 /// When a histogram cannot be encoded.
-pub fn render(run: &Run, analysis: &Analysis) -> Result<Vec<(PathBuf, Vec<u8>)>, StoreError> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Result<Vec<(PathBuf, Vec<u8>)>, StoreError> {
     let kept = kept(run);
     let started = OffsetDateTime::parse(&run.manifest.started_at, &Rfc3339).ok().map(SystemTime::from);
     let one = |series: Series<'_>| {

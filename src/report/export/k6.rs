@@ -11,12 +11,11 @@ use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::objective::expression::Subject;
 use crate::objective::indicator::{Indicator, Quantity, Share};
 use crate::report::export::tracked::levels;
-use crate::report::json_number::rounded;
+use crate::report::json::number::rounded;
 use crate::run::Run;
 
 /// The bytes of `k6-summary.json`.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let mut metrics = Map::new();
     for summary in &analysis.paths {
         let path = run.manifest.plan.path(summary.path).name.as_str();

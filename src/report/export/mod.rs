@@ -1,17 +1,101 @@
-//! Files for other tools.
+//! The formats of a run's report. A format is a variant of [`Format`], which the command line reads, and a line in
+//! [`render`]; what is its own stands in a file here.
 
-pub mod bencher;
-pub mod github;
-pub mod hgrm;
-pub mod hlog;
-pub mod junit;
-pub mod k6;
-pub mod markdown;
-pub mod otava;
-pub mod prometheus;
-pub mod tracked;
-pub mod values;
-pub mod vllm;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use crate::analysis::Analysis;
+use crate::report::chart::Chart;
+use crate::report::run::{document, junit};
+use crate::report::{csv, html, json, markdown};
+use crate::run::Run;
+use crate::store::file::{self, StoreError};
+
+mod bencher;
+mod github;
+mod hgrm;
+mod hlog;
+pub(super) mod k6;
+mod otava;
+pub(super) mod prometheus;
+mod tracked;
+mod values;
+mod vllm;
+
+/// A format of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Tables on standard output
+    Terminal,
+    /// report.html, self-contained
+    Html,
+    /// charts/*.svg
+    Svg,
+    /// summary.csv
+    Csv,
+    /// summary.json
+    Json,
+    /// junit.xml, when the profile has objectives
+    Junit,
+    /// summary.md, for pull requests and job summaries
+    #[value(name = "md")]
+    Markdown,
+    /// hlog/*.hlog, HdrHistogram interval logs, one a path and metric
+    Hlog,
+    /// hgrm/*.hgrm, HdrHistogram percentile distributions, one a path and metric
+    Hgrm,
+    /// k6-summary.json, in the shape of k6's handleSummary
+    K6,
+    /// vllm/*.json, with the field names of vLLM's serving benchmark, one a path
+    Vllm,
+    /// github-benchmark.json, for github-action-benchmark (customSmallerIsBetter)
+    GithubBenchmark,
+    /// bencher.json, Bencher Metric Format
+    Bencher,
+    /// otava.csv, one row for Apache Otava
+    Otava,
+    /// hopmark.prom, for Prometheus' textfile collector
+    Prometheus,
+}
+
+impl Format {
+    /// What a run writes by itself.
+    pub(crate) const OF_A_RUN: [Self; 5] = [Self::Json, Self::Csv, Self::Svg, Self::Html, Self::Junit];
+}
+
+/// The files of a format: their names in the folder, and their bytes. [`Format::Terminal`] is no file.
+///
+/// # Errors
+/// When a histogram cannot be encoded.
+pub(crate) fn render(
+    run: &Run,
+    analysis: &Analysis,
+    charts: &[Chart],
+    format: Format,
+) -> Result<Vec<(PathBuf, Vec<u8>)>, StoreError> {
+    let one = |name: &str, bytes: Vec<u8>| vec![(PathBuf::from(name), bytes)];
+    Ok(match format {
+        Format::Terminal => Vec::new(),
+        Format::Json => one(file::SUMMARY, json::render(run, analysis)),
+        Format::Csv => one("summary.csv", csv::render(run, analysis)),
+        Format::Svg => {
+            let name = |chart: &Chart| Path::new(file::CHARTS).join(format!("{}.svg", chart.id));
+            charts.iter().map(|chart| (name(chart), chart.wide.clone().into_bytes())).collect()
+        }
+        Format::Html => one(file::REPORT, html::render(&document(run, analysis), charts)),
+        Format::Junit => junit::render(run, analysis).map_or(Vec::new(), |bytes| one(file::JUNIT, bytes)),
+        Format::Markdown => one("summary.md", markdown::render(&document(run, analysis))),
+        Format::Hlog => hlog::render(run, analysis)?,
+        Format::Hgrm => hgrm::render(run, analysis),
+        Format::K6 => one("k6-summary.json", k6::render(run, analysis)),
+        Format::Vllm => vllm::render(run, analysis),
+        Format::GithubBenchmark => one("github-benchmark.json", github::render(run, analysis)),
+        Format::Bencher => one("bencher.json", bencher::render(run, analysis)),
+        Format::Otava => one("otava.csv", otava::render(run, analysis)),
+        Format::Prometheus => one("hopmark.prom", prometheus::render(run, analysis)),
+    })
+}
 
 #[cfg(test)]
 mod tests {
@@ -20,11 +104,9 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::analysis::{Analysis, analyse};
+    use crate::analysis::analyse;
     use crate::objective::objective::Objective;
     use crate::report::fixture::{golden, judged};
-    use crate::report::model::Model;
-    use crate::run::Run;
     use crate::run::fixture::{World, sampled};
 
     /// A small run with one candidate, and what is said of it.
@@ -86,7 +168,7 @@ mod tests {
             .retain(|name, _| ["ttft{path:p", "calls_failed", "http_reqs"].iter().any(|part| name.starts_with(part)));
         held("k6-summary.json", format!("{summary:#}\n").into_bytes());
         let (run, analysis) = judged();
-        held("summary.md", markdown::render(&Model::of(run, analysis)));
+        held("summary.md", markdown::render(&document(run, analysis)));
     }
 
     #[test]
@@ -301,7 +383,7 @@ mod tests {
                 path.display()
             );
         }
-        let page = text(markdown::render(&Model::of(&run, &analysis)));
+        let page = text(markdown::render(&document(&run, &analysis)));
         assert!(page.contains("x\\|y&lt;script&gt;") && !page.contains("<script>"), "{page}");
     }
 }

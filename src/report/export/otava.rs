@@ -7,8 +7,7 @@ use crate::report::export::tracked::{levels, shifts};
 use crate::run::Run;
 
 /// The bytes of `otava.csv`.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let manifest = &run.manifest;
     let mut fields = vec![
         ("time".to_owned(), manifest.started_at.clone()),

@@ -17,8 +17,7 @@ use crate::objective::objective::Severity;
 use crate::run::Run;
 
 /// The bytes of `hopmark.prom`.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let mut page = Page::default();
     of_run(&mut page, run, analysis);
     requests(&mut page, run, analysis);

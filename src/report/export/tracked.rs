@@ -10,47 +10,46 @@ use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
 use crate::report::export::values::kept;
 use crate::report::figure::percent_key;
-use crate::report::json_number::rounded;
+use crate::report::json::number::rounded;
 use crate::run::Run;
 use crate::units::{PathId, Phase};
 
 /// The metrics that are followed.
-pub const METRICS: [Metric; 3] = [Metric::Ttft, Metric::E2e, Metric::Tpot];
+pub(crate) const METRICS: [Metric; 3] = [Metric::Ttft, Metric::E2e, Metric::Tpot];
 
 /// The quantiles that are followed.
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// One figure; smaller is better.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tracked {
+pub(crate) struct Tracked {
     /// The path's name.
-    pub path: String,
+    pub(crate) path: String,
     /// `ttft_p50`, or `failed_share`.
-    pub name: String,
+    pub(crate) name: String,
     /// How much.
-    pub value: f64,
+    pub(crate) value: f64,
     /// `ms`, or `%`.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
     /// Of how many calls.
-    pub n: u64,
+    pub(crate) n: u64,
 }
 
 /// A shift against the baseline, with its 95% interval. Milliseconds, of either sign.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TrackedShift {
+pub(crate) struct TrackedShift {
     /// The candidate's name.
-    pub path: String,
+    pub(crate) path: String,
     /// `ttft_p50_shift`.
-    pub name: String,
+    pub(crate) name: String,
     /// How much.
-    pub value: f64,
+    pub(crate) value: f64,
     /// The interval.
-    pub ci: (f64, f64),
+    pub(crate) ci: (f64, f64),
 }
 
 /// What each path did, in the order of the plan.
-#[must_use]
-pub fn levels(run: &Run, analysis: &Analysis) -> Vec<Tracked> {
+pub(crate) fn levels(run: &Run, analysis: &Analysis) -> Vec<Tracked> {
     let kept = kept(run);
     let of_path = |id: PathId, metrics: &[MetricSummary]| {
         let path = run.manifest.plan.path(id).name.clone();
@@ -82,8 +81,7 @@ fn failed_share(run: &Run, kept: &[&Sample], id: PathId, path: String) -> Option
 }
 
 /// What each path adds to the baseline; a shift without an interval is left out.
-#[must_use]
-pub fn shifts(run: &Run, analysis: &Analysis) -> Vec<TrackedShift> {
+pub(crate) fn shifts(run: &Run, analysis: &Analysis) -> Vec<TrackedShift> {
     let one = |path: PathId, row: &ShiftRow| {
         let name = format!("{}_{}_shift", row.metric, percent_key(row.quantile));
         let (path, (low, high)) = (run.manifest.plan.path(path).name.clone(), row.ci_ms?);

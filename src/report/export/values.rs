@@ -15,22 +15,21 @@ use crate::run::Run;
 use crate::units::PathId;
 
 /// The attempts of which figures are made.
-#[must_use]
-pub fn kept(run: &Run) -> Vec<&Sample> {
+pub(crate) fn kept(run: &Run) -> Vec<&Sample> {
     View::of(run).kept
 }
 
 /// A metric of a path that has values.
 #[derive(Clone, Copy, Debug)]
-pub struct Series<'a> {
+pub(crate) struct Series<'a> {
     /// The path.
-    pub path: PathId,
+    pub(crate) path: PathId,
     /// The metric, as it was summarized.
-    pub summary: &'a MetricSummary,
+    pub(crate) summary: &'a MetricSummary,
 }
 
 /// Every metric of every path that has values, in the order of the summary.
-pub fn series(analysis: &Analysis) -> impl Iterator<Item = Series<'_>> {
+pub(crate) fn series(analysis: &Analysis) -> impl Iterator<Item = Series<'_>> {
     analysis.paths.iter().flat_map(move |path| {
         path.metrics.iter().filter(|m| m.n > 0).map(move |summary| Series { path: path.path, summary })
     })
@@ -38,8 +37,7 @@ pub fn series(analysis: &Analysis) -> impl Iterator<Item = Series<'_>> {
 
 impl Series<'_> {
     /// The name of its file in `folder`: `direct.ttft_service.hgrm`. What a file name cannot hold becomes `_`.
-    #[must_use]
-    pub fn file(&self, run: &Run, folder: &str) -> PathBuf {
+    pub(crate) fn file(&self, run: &Run, folder: &str) -> PathBuf {
         let name = file_name(&run.manifest.plan.path(self.path).name);
         PathBuf::from(format!("{folder}/{name}.{}.{folder}", self.summary.key()))
     }
@@ -51,7 +49,7 @@ impl Series<'_> {
 
     /// Its values one by one: the second since the run's start in which the call ended, and nanoseconds. Of
     /// successful calls among those `kept`, which are not all calls where rows are a sample; none for gaps between chunks, which are there as a histogram alone.
-    pub fn of_calls<'r>(&self, run: &'r Run, kept: &'r [&Sample]) -> impl Iterator<Item = (u64, u64)> + 'r {
+    pub(crate) fn of_calls<'r>(&self, run: &'r Run, kept: &'r [&Sample]) -> impl Iterator<Item = (u64, u64)> + 'r {
         let (path, metric, basis) = (self.path, self.summary.metric, self.basis(run));
         kept.iter().filter(move |sample| sample.path == path).filter_map(move |sample| {
             let ms = value_ms(sample, metric, basis)?;
@@ -61,8 +59,7 @@ impl Series<'_> {
     }
 
     /// All of them, in nanoseconds: of every call, also where not every call has a row.
-    #[must_use]
-    pub fn histogram(&self, run: &Run, kept: &[&Sample]) -> Histogram<u64> {
+    pub(crate) fn histogram(&self, run: &Run, kept: &[&Sample]) -> Histogram<u64> {
         if self.summary.metric == Metric::ChunkGap {
             return run.chunk_gaps[self.path.index()].clone();
         }
@@ -77,7 +74,6 @@ impl Series<'_> {
 }
 
 /// A path's name as a part of a file name.
-#[must_use]
-pub fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     name.replace(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')), "_")
 }

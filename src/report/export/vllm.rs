@@ -14,12 +14,11 @@ use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::measure::metric::{Basis, Metric};
 use crate::plan::{Arrivals, Design};
 use crate::report::export::values::file_name;
-use crate::report::json_number::rounded;
+use crate::report::json::number::rounded;
 use crate::run::Run;
 
 /// A file for every path.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<(PathBuf, Vec<u8>)> {
     let one = |summary: &PathSummary| {
         let name = file_name(&run.manifest.plan.path(summary.path).name);
         let mut bytes = serde_json::to_vec_pretty(&document(run, summary)).unwrap_or_default();

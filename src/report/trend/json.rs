@@ -1,68 +1,158 @@
 //! `trend.json`: a history for scripts, in the shape of `schema_version` 1.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::analysis::Conclusion;
-use crate::analysis::trend::{Change, Level, Newest, Point, Series};
+use crate::analysis::trend::{Change, Level, Newest, Point, Series, TrendVerdict};
+use crate::measure::metric::{Basis, Metric};
 use crate::report::figure::quantile;
-use crate::report::json_number::{ms, rounded};
-use crate::report::trend::model::History;
+use crate::report::json;
+use crate::report::json::number::{ms, rounded};
+use crate::report::trend::document::History;
 use crate::run::historical::HistoricalRun;
 
-/// The bytes of `trend.json`. Nights are named by their place in `nights`, from 0.
-#[must_use]
-pub fn render(history: &History) -> Vec<u8> {
+/// Runs are named by their place in `nights`, from 0.
+#[derive(Serialize)]
+struct TrendDocument<'a> {
+    nights: Vec<RunFacts<'a>>,
+    notes: &'a [String],
+    profile: &'a str,
+    schema_version: u32,
+    series: Vec<SeriesFacts<'a>>,
+    verdict: &'static str,
+}
+
+#[derive(Serialize)]
+struct RunFacts<'a> {
+    failed: &'a [String],
+    id: &'a str,
+    source: &'a str,
+    standing: &'static str,
+    started_at: &'a str,
+    tool_version: &'a str,
+}
+
+#[derive(Serialize)]
+struct SeriesFacts<'a> {
+    basis: Option<Basis>,
+    changes: Vec<ChangeFacts>,
+    label: String,
+    levels: Vec<LevelFacts>,
+    margin: String,
+    metric: Metric,
+    newest: Option<NewestFacts>,
+    newest_is_odd: bool,
+    noise_pct: Option<f64>,
+    path: &'a str,
+    points: Vec<PointFacts>,
+    quantile: f64,
+    verdict: TrendVerdict,
+}
+
+#[derive(Serialize)]
+struct PointFacts {
+    judged: bool,
+    ms: f64,
+    night: usize,
+}
+
+#[derive(Serialize)]
+struct LevelFacts {
+    first: usize,
+    last: usize,
+    ms: f64,
+    n: usize,
+}
+
+#[derive(Serialize)]
+struct NewestFacts {
+    change_pct: f64,
+    level_ms: f64,
+    ms: f64,
+    night: usize,
+    nights: usize,
+    p: f64,
+    worse: bool,
+}
+
+#[derive(Serialize)]
+struct ChangeFacts {
+    after_ms: f64,
+    before_ms: f64,
+    change_pct: f64,
+    ci_pct: [f64; 2],
+    night: usize,
+    p: f64,
+}
+
+/// The bytes of `trend.json`.
+pub(crate) fn render(history: &History) -> Vec<u8> {
     let trend = history.trend;
     let verdict = if trend.conclusion() == Conclusion::Missed { "worse" } else { "passed" };
-    let document = json!({
-        "schema_version": 1,
-        "profile": history.profile,
-        "verdict": if trend.conclusion() == Conclusion::Inconclusive { "inconclusive" } else { verdict },
-        "nights": trend.nights.iter().map(night).collect::<Vec<_>>(),
-        "series": trend.series.iter().map(series).collect::<Vec<_>>(),
-        "notes": history.notes,
-    });
-    let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
-}
-
-fn night(night: &HistoricalRun) -> Value {
-    json!({
-        "id": night.id, "source": night.source, "started_at": night.started_at, "standing": night.eligibility.as_str(),
-        "tool_version": night.tool_version, "failed": night.failed,
+    json::bytes(&TrendDocument {
+        nights: trend.nights.iter().map(run_facts).collect(),
+        notes: history.notes,
+        profile: history.profile,
+        schema_version: 1,
+        series: trend.series.iter().map(series_facts).collect(),
+        verdict: if trend.conclusion() == Conclusion::Inconclusive { "inconclusive" } else { verdict },
     })
 }
 
-fn series(series: &Series) -> Value {
-    let point = |point: &Point| json!({"night": point.night, "ms": rounded(point.ms), "judged": point.judged});
-    let level =
-        |level: &Level| json!({"first": level.nights.0, "last": level.nights.1, "n": level.n, "ms": rounded(level.ms)});
-    json!({
-        "path": series.path, "metric": series.metric.key(), "quantile": series.quantile,
-        "label": format!("{}.{}", series.metric.key(), quantile(series.quantile)),
-        "basis": series.basis.map(|basis| basis.as_str()),
-        "verdict": series.verdict.as_str(), "margin": series.margin.to_string(),
-        "noise_pct": ms(series.noise.map(|noise| 100.0 * noise)), "newest_is_odd": series.odd,
-        "newest": series.newest.as_ref().map(newest),
-        "points": series.points.iter().map(point).collect::<Vec<_>>(),
-        "levels": series.levels.iter().map(level).collect::<Vec<_>>(),
-        "changes": series.changes.iter().map(change).collect::<Vec<_>>(),
-    })
+fn run_facts(run: &HistoricalRun) -> RunFacts<'_> {
+    RunFacts {
+        failed: &run.failed,
+        id: &run.id,
+        source: &run.source,
+        standing: run.eligibility.as_str(),
+        started_at: &run.started_at,
+        tool_version: &run.tool_version,
+    }
 }
 
-fn newest(newest: &Newest) -> Value {
-    json!({
-        "night": newest.night, "ms": rounded(newest.ms), "level_ms": rounded(newest.level_ms), "nights": newest.n,
-        "change_pct": rounded(100.0 * newest.share), "p": newest.p, "worse": newest.worse,
-    })
+fn series_facts(series: &Series) -> SeriesFacts<'_> {
+    let point = |point: &Point| PointFacts { judged: point.judged, ms: rounded(point.ms), night: point.night };
+    let level = |level: &Level| {
+        let (first, last) = level.nights;
+        LevelFacts { first, last, ms: rounded(level.ms), n: level.n }
+    };
+    SeriesFacts {
+        basis: series.basis,
+        changes: series.changes.iter().map(change_facts).collect(),
+        label: format!("{}.{}", series.metric.key(), quantile(series.quantile)),
+        levels: series.levels.iter().map(level).collect(),
+        margin: series.margin.to_string(),
+        metric: series.metric,
+        newest: series.newest.as_ref().map(newest_facts),
+        newest_is_odd: series.odd,
+        noise_pct: ms(series.noise.map(|noise| 100.0 * noise)),
+        path: &series.path,
+        points: series.points.iter().map(point).collect(),
+        quantile: series.quantile,
+        verdict: series.verdict,
+    }
 }
 
-fn change(change: &Change) -> Value {
+fn newest_facts(newest: &Newest) -> NewestFacts {
+    NewestFacts {
+        change_pct: rounded(100.0 * newest.share),
+        level_ms: rounded(newest.level_ms),
+        ms: rounded(newest.ms),
+        night: newest.night,
+        nights: newest.n,
+        p: newest.p,
+        worse: newest.worse,
+    }
+}
+
+fn change_facts(change: &Change) -> ChangeFacts {
     let percent = |share: f64| rounded(100.0 * share);
-    json!({
-        "night": change.night, "before_ms": rounded(change.before_ms), "after_ms": rounded(change.after_ms),
-        "change_pct": percent(change.share), "ci_pct": [percent(change.interval.0), percent(change.interval.1)],
-        "p": change.p,
-    })
+    ChangeFacts {
+        after_ms: rounded(change.after_ms),
+        before_ms: rounded(change.before_ms),
+        change_pct: percent(change.share),
+        ci_pct: [percent(change.interval.0), percent(change.interval.1)],
+        night: change.night,
+        p: change.p,
+    }
 }

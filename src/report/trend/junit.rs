@@ -3,8 +3,8 @@
 
 use crate::analysis::trend::{Series, TrendVerdict};
 use crate::report::figure;
-use crate::report::suite::{Case, Ending, Suite};
-use crate::report::trend::model::{History, figure_name, verdict};
+use crate::report::junit::{Case, Ending, Suite};
+use crate::report::trend::document::{History, figure_name, verdict};
 
 /// The bytes of `junit.xml`.
 #[must_use]

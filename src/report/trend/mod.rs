@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 
 use crate::report::chart::{self, ChartError};
 use crate::report::html;
-use crate::report::trend::model::History;
+use crate::report::trend::document::History;
 use crate::store::file::{self, StoreError};
 
-pub mod json;
+pub(crate) mod document;
+pub(crate) mod json;
 mod junit;
-pub mod model;
 
 /// The history for machines.
-pub const JSON: &str = "trend.json";
+pub(crate) const JSON: &str = "trend.json";
 /// The history for people.
-pub const PAGE: &str = "trend.html";
+pub(crate) const PAGE: &str = "trend.html";
 
 /// A history that cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub enum TrendError {
+pub(crate) enum TrendError {
     /// A chart cannot be drawn.
     #[error(transparent)]
     Chart(#[from] ChartError),
@@ -33,14 +33,14 @@ pub enum TrendError {
 ///
 /// # Errors
 /// When a chart cannot be drawn, or the disk or the folder refuses.
-pub fn write(history: &History, dir: &Path) -> Result<Vec<PathBuf>, TrendError> {
+pub(crate) fn write(history: &History, dir: &Path) -> Result<Vec<PathBuf>, TrendError> {
     let charts = chart::of_history(history.trend)?;
     let folder = dir.join(file::CHARTS);
     fs::create_dir_all(&folder).map_err(|error| StoreError::unwritable(&folder, error))?;
     let pictures = charts.iter().map(|c| (folder.join(format!("{}.svg", c.id)), c.wide.clone().into_bytes()));
     let mut files = vec![(dir.join(JSON), json::render(history))];
     files.push((dir.join(file::JUNIT), junit::render(history)));
-    files.push((dir.join(PAGE), html::render_sheet(&history.sheet(), &charts)));
+    files.push((dir.join(PAGE), html::render(&history.document(), &charts)));
     files.extend(pictures);
     for (path, bytes) in &files {
         file::write_whole(path, bytes)?;
@@ -54,7 +54,7 @@ mod tests {
     use crate::analysis::trend::tests::{nights, question};
     use crate::analysis::trend::trend;
     use crate::report::fixture::golden;
-    use crate::report::terminal::{Look, render_sheet};
+    use crate::report::terminal::{Look, render};
     use crate::report::tests::well_formed;
     use crate::run::historical::Eligibility;
 
@@ -67,7 +67,7 @@ mod tests {
         let judged = trend(nights, &question());
         let notes = ["a <b> was not read".to_owned()];
         let history = History { folder: "nights", profile: "nightly <i>", trend: &judged, notes: &notes };
-        let text = render_sheet(&history.sheet(), Look { width: Some(110), colour: false }, &[]);
+        let text = render(&history.document(), Look { width: Some(110), colour: false }, &[]);
         assert_eq!(text, golden("trend.txt", text.as_bytes()));
         let dir = tempfile::tempdir().expect("dir");
         let written = write(&history, dir.path()).expect("written");

@@ -1,16 +1,17 @@
-//! How the rig was, for people: in which part of a call's way out time went, and what the machine did.
+//! How this machine was, for people: in which part of a call's way out time went, and how busy the machine was.
 
 use crate::analysis::validity::{Lag, Validity};
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
+use crate::report::run::validity::count_bad_seconds;
 use crate::report::table::{Cell, Table, figures, words};
 use crate::run::Run;
 
 /// How late calls were sent, by part.
-pub(crate) fn lags(validity: &Validity) -> Table {
+pub(super) fn send_lag(validity: &Validity) -> Table {
     let lags = &validity.lags;
     let row = |what: &str, lag: &Lag, whose: &str| -> Vec<Cell> {
-        let value = |ms: Option<f64>| ms.map_or_else(|| MISSING.to_owned(), figure::bare);
-        vec![what.into(), value(lag.p50).into(), value(lag.p99).into(), value(lag.max).into(), whose.into()]
+        let [p50, p99, max] = [lag.p50, lag.p99, lag.max].map(Cell::figure);
+        vec![what.into(), p50, p99, max, whose.into()]
     };
     Table {
         title: "How late calls were sent".to_owned(),
@@ -28,15 +29,15 @@ pub(crate) fn lags(validity: &Validity) -> Table {
             row("all", &lags.whole, "planned moment to sent"),
         ],
         note: Some(format!(
-            "Over all calls of the measured phase. A call beyond the limit on calls under way does not wait, it is \
+            "Over all calls of the measured phase. A call beyond the limit on calls in flight does not wait, it is \
              dropped and counted: {}.",
             figure::count(validity.dropped)
         )),
     }
 }
 
-/// How the rig was.
-pub(crate) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, String)> {
+/// How this machine was: label and value.
+pub(super) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, String)> {
     let (vitals, environment) = (&validity.vitals, &run.manifest.environment);
     if vitals.seconds == 0 {
         return vec![("health", "not recorded".to_owned())];
@@ -71,18 +72,18 @@ pub(crate) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, Strin
     });
     let hiccup = format!(
         "{} in {} s; the longest hiccup {}",
-        crate::report::words::bad_seconds(validity),
+        count_bad_seconds(validity),
         figure::count(vitals.seconds),
         figure::maybe_ms(vitals.hiccup_ms)
     );
     let facts = [
         ("arrivals", Some(arrivals)),
-        ("calls under way", Some(little)),
-        ("standing still", Some(hiccup)),
-        ("this tool", vitals.cpu.map(cores)),
-        ("other programs", vitals.others.map(cores)),
-        ("stolen by the hypervisor", vitals.steal.map(percent)),
-        ("held back by its control group", vitals.throttled_ms.map(figure::ms)),
+        ("calls in flight", Some(little)),
+        ("stalls", Some(hiccup)),
+        ("processors used by this tool", vitals.cpu.map(cores)),
+        ("processors used by others", vitals.others.map(cores)),
+        ("steal time of the hypervisor", vitals.steal.map(percent)),
+        ("throttled by its control group", vitals.throttled_ms.map(figure::ms)),
         ("open files", vitals.files.map(|most| many(most, Some(environment.open_files)))),
         ("local ports", vitals.ports.map(|most| many(most, environment.local_ports))),
         ("simulator", simulator),

@@ -4,7 +4,7 @@ use crate::report::html::escape;
 
 /// How a case ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// It holds.
     Passed,
     /// It does not.
@@ -21,22 +21,22 @@ impl Ending {
 
 /// One thing that was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Case {
+pub(crate) struct Case {
     /// What it is asked of: a path, or the run itself.
-    pub class: String,
+    pub(crate) class: String,
     /// What is asked.
-    pub name: String,
+    pub(crate) name: String,
     /// How it ended.
-    pub ending: Ending,
+    pub(crate) ending: Ending,
     /// What was seen.
-    pub message: String,
+    pub(crate) message: String,
     /// What stands below, if it did not pass.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 impl Case {
     /// Of an invalid run nothing passes or fails.
-    pub fn skip_unless_broken(&mut self) {
+    pub(crate) fn skip_unless_broken(&mut self) {
         if self.ending != Ending::Broken && self.ending != Ending::Skipped {
             self.ending = Ending::Skipped;
             self.message = format!("the run is invalid; seen was {}", self.message);
@@ -63,23 +63,22 @@ impl Case {
 
 /// The cases of one report.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Suite<'a> {
+pub(crate) struct Suite<'a> {
     /// What they are about.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// When it started, RFC 3339.
-    pub started_at: &'a str,
+    pub(crate) started_at: &'a str,
     /// How long it measured, seconds.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// What a reader may want to know besides.
-    pub properties: Vec<(&'static str, String)>,
+    pub(crate) properties: Vec<(&'static str, String)>,
     /// The cases.
-    pub cases: Vec<Case>,
+    pub(crate) cases: Vec<Case>,
 }
 
 impl Suite<'_> {
     /// The bytes of the file.
-    #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let [_, failures, errors, skipped] =
             Ending::ALL.map(|ending| self.cases.iter().filter(|case| case.ending == ending).count());
         let counts = format!(

@@ -5,24 +5,25 @@ use std::cmp::Ordering;
 use crate::analysis::Analysis;
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::shift::{Candidate, ShiftRow, Verdict};
+use crate::analysis::compare::shift::{Candidate, ShiftRow};
 use crate::analysis::conclusion::Conclusion;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::objective::objective::Severity;
 use crate::report::figure::{self, MISSING};
+use crate::report::run::objectives;
+use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words;
 use crate::run::Run;
 use crate::units::PathId;
 
 /// The table, with a row for each path.
 #[must_use]
-pub(super) fn decisions(run: &Run, analysis: &Analysis) -> Table {
+pub(super) fn table(run: &Run, analysis: &Analysis) -> Table {
     let mut columns = vec![word_column("path"), word_column("budget"), word_column("actual")];
     columns.extend([figures("margin left"), word_column("verdict")]);
     let paths = analysis.paths.iter().map(|summary| summary.path);
     let rows = paths.map(|path| {
-        let (budget, actual, left, verdict) = line(run, analysis, path).cells(analysis, path);
+        let (budget, actual, left, verdict) = deciding_budget(run, analysis, path).cells(analysis, path);
         vec![run.manifest.plan.path(path).name.as_str().into(), budget, actual, left, verdict]
     });
     Table { title: "Decision".to_owned(), columns, rows: rows.collect(), note: Some(note(analysis)) }
@@ -55,10 +56,10 @@ enum Line<'a> {
     Nothing,
 }
 
-fn line<'a>(run: &Run, analysis: &'a Analysis, path: PathId) -> Line<'a> {
+fn deciding_budget<'a>(run: &Run, analysis: &'a Analysis, path: PathId) -> Line<'a> {
     let name = &run.manifest.plan.path(path).name;
     let own: Vec<&ObjectiveResult> = analysis.objectives.iter().filter(|held| held.objective.path == *name).collect();
-    if let Some(deciding) = own.iter().min_by(|a, b| before(a, b)) {
+    if let Some(deciding) = own.iter().min_by(|a, b| more_decisive(a, b)) {
         return Line::Objective(deciding, own.len() - 1);
     }
     let Some(comparison) = &analysis.comparison else { return Line::Nothing };
@@ -66,12 +67,12 @@ fn line<'a>(run: &Run, analysis: &'a Analysis, path: PathId) -> Line<'a> {
         return Line::Baseline;
     }
     match comparison.candidates.iter().find(|candidate| candidate.path == path) {
-        Some(candidate) => of_candidate(comparison, candidate),
+        Some(candidate) => budget_of(comparison, candidate),
         None => Line::Nothing,
     }
 }
 
-fn of_candidate<'a>(comparison: &Comparison, candidate: &'a Candidate) -> Line<'a> {
+fn budget_of<'a>(comparison: &Comparison, candidate: &'a Candidate) -> Line<'a> {
     let headline = candidate.headline(comparison.headline);
     if comparison.twin == Some(candidate.path) {
         return headline.map_or(Line::Nothing, Line::Twin);
@@ -89,7 +90,7 @@ fn of_candidate<'a>(comparison: &Comparison, candidate: &'a Candidate) -> Line<'
 }
 
 /// Which of two objectives decides about their path.
-fn before(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
+fn more_decisive(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
     let rank = |held: &ObjectiveResult| match (held.verdict, held.objective.severity) {
         (ObjectiveVerdict::Missed, Severity::Critical) => 0,
         (ObjectiveVerdict::Inconclusive, Severity::Critical) => 1,
@@ -97,11 +98,11 @@ fn before(a: &ObjectiveResult, b: &ObjectiveResult) -> Ordering {
         (ObjectiveVerdict::Inconclusive, Severity::Warning) => 3,
         (ObjectiveVerdict::Met, _) => 4,
     };
-    let room = |held| left_of(held).unwrap_or(f64::INFINITY);
+    let room = |held| room_left(held).unwrap_or(f64::INFINITY);
     rank(a).cmp(&rank(b)).then(room(a).total_cmp(&room(b)))
 }
 
-fn left_of(held: &ObjectiveResult) -> Option<f64> {
+fn room_left(held: &ObjectiveResult) -> Option<f64> {
     let expr = &held.objective.expr;
     share_left(held.estimate.value, Some(expr.limit), expr.comparator.is_upper())
 }
@@ -117,26 +118,27 @@ type Cells = (Cell, Cell, Cell, Cell);
 
 impl Line<'_> {
     fn cells(&self, analysis: &Analysis, path: PathId) -> Cells {
-        let none = || Cell::toned(MISSING, Tone::Quiet);
+        let none = Cell::missing;
         let (budget, actual, left, verdict) = match self {
             Self::Objective(held, more) => {
-                let (tone, seen) = words::objective_seen(held);
+                let (tone, seen) = objectives::describe_observed(held);
                 let more = if *more > 0 { format!(" (and {more} more)") } else { String::new() };
-                let verdict = Cell::toned(words::mark(held), tone);
-                (format!("{}{more}", held.objective.label()).into(), seen.into(), share(left_of(held)), verdict)
+                let verdict = Cell::toned(objectives::verdict_mark(held), tone);
+                (format!("{}{more}", held.objective.label()).into(), seen.into(), share_cell(room_left(held)), verdict)
             }
             Self::Margin(row) => {
                 let limit = row.gate_ms.map_or_else(|| MISSING.to_owned(), figure::shift);
                 let budget = format!("{} {} < {limit}", row.metric.short(), figure::quantile(row.quantile));
-                let (tone, word) = gate(row.gate);
-                (budget.into(), shift(row), share(share_left(row.shift_ms, row.gate_ms, true)), Cell::toned(word, tone))
+                (
+                    budget.into(),
+                    shift_cell(row),
+                    share_cell(share_left(row.shift_ms, row.gate_ms, true)),
+                    gate_cell(row.gate),
+                )
             }
-            Self::Shift(row) => {
-                let (tone, word) = verdict(row);
-                (Cell::toned("none declared", Tone::Quiet), shift(row), none(), Cell::toned(word, tone))
-            }
+            Self::Shift(row) => (Cell::toned("none declared", Tone::Quiet), shift_cell(row), none(), verdict_cell(row)),
             Self::Twin(row) => {
-                (Cell::toned("none: the baseline again", Tone::Quiet), shift(row), none(), "noise floor".into())
+                (Cell::toned("none: the baseline again", Tone::Quiet), shift_cell(row), none(), "noise floor".into())
             }
             Self::Baseline => (Cell::toned("none declared", Tone::Quiet), none(), none(), "baseline".into()),
             Self::Nothing => (Cell::toned("none declared", Tone::Quiet), none(), none(), none()),
@@ -157,39 +159,35 @@ impl Line<'_> {
     }
 }
 
-fn share(left: Option<f64>) -> Cell {
+fn share_cell(left: Option<f64>) -> Cell {
     match left {
         Some(left) => {
             let text = format!("{:+.0}%", left * 100.0).replace('-', "−");
             Cell::toned(text, if left < 0.0 { Tone::Bad } else { Tone::Plain })
         }
-        None => Cell::toned(MISSING, Tone::Quiet),
+        None => Cell::missing(),
     }
 }
 
-fn shift(row: &ShiftRow) -> Cell {
-    let Some(shift) = row.shift_ms else { return Cell::toned(MISSING, Tone::Quiet) };
-    let figures = row.ci_ms.map_or_else(|| figure::bare_shift(shift), |ci| figure::bare_shift_within(shift, ci));
-    format!("{} {}: {figures} ms", row.metric.short(), figure::quantile(row.quantile)).into()
+fn shift_cell(row: &ShiftRow) -> Cell {
+    let named = |figures| format!("{} {}: {figures} ms", row.metric.short(), figure::quantile(row.quantile));
+    Cell::maybe(shift::shift_figures(row.shift_ms, row.ci_ms).map(named))
 }
 
-fn gate(gate: Gate) -> (Tone, &'static str) {
-    match gate {
-        Gate::Passed => (Tone::Good, "✓ within its margin"),
-        Gate::Failed => (Tone::Bad, "✗ beyond its margin"),
-        Gate::Open => (Tone::Warn, "? inconclusive"),
-        Gate::Ungated => (Tone::Quiet, "not gated"),
-    }
+fn gate_cell(gate: Gate) -> Cell {
+    let word = match gate {
+        Gate::Passed => "within its margin",
+        Gate::Failed => "beyond its margin",
+        Gate::Open => "inconclusive",
+        Gate::Ungated => "not gated",
+    };
+    let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {word}"), tone);
+    shift::gate_mark(gate).map_or_else(|| Cell::toned(word, Tone::Quiet), shown)
 }
 
-fn verdict(row: &ShiftRow) -> (Tone, &'static str) {
-    match row.verdict {
-        Verdict::Slower => (Tone::Bad, "▲ slower"),
-        Verdict::Faster => (Tone::Good, "▼ faster"),
-        Verdict::SlowerWithinMargin => (Tone::Warn, "△ slower, perhaps within the margin"),
-        Verdict::Equivalent => (Tone::Good, "≈ equivalent"),
-        Verdict::Inconclusive => (Tone::Plain, "? inconclusive"),
-    }
+fn verdict_cell(row: &ShiftRow) -> Cell {
+    let (tone, glyph, word) = shift::verdict_mark(row.verdict);
+    Cell::toned(format!("{glyph} {word}"), tone)
 }
 
 #[cfg(test)]
@@ -205,7 +203,7 @@ mod tests {
         run.manifest.plan.objectives = exprs.iter().map(objective).collect();
         run.manifest.plan.margins = margins.iter().map(|margin| margin.parse().expect("margin")).collect();
         spoil(&mut run);
-        let table = decisions(&run, &analyse(&run));
+        let table = table(&run, &analyse(&run));
         let text = |row: &Vec<Cell>| -> [String; 5] { std::array::from_fn(|place| row[place].text.clone()) };
         table.rows.iter().map(text).collect()
     }

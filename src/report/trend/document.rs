@@ -3,38 +3,44 @@
 use crate::analysis::stats::change_point::SHORTEST;
 use crate::analysis::trend::{Change, FEWEST, Newest, Series, Trend, TrendVerdict};
 use crate::objective::margin::Size;
+use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure::{self, MISSING};
-use crate::report::sheet::Sheet;
+use crate::report::glyph::{FASTER, PERHAPS_SLOWER, SLOWER};
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words::Decision;
 use crate::run::historical::{Eligibility, HistoricalRun};
 
 /// A history with what it was read from.
 #[derive(Clone, Copy, Debug)]
-pub struct History<'a> {
+pub(crate) struct History<'a> {
     /// The folder, as the person named it.
-    pub folder: &'a str,
+    pub(crate) folder: &'a str,
     /// The profile whose runs these are.
-    pub profile: &'a str,
+    pub(crate) profile: &'a str,
     /// The judgement.
-    pub trend: &'a Trend,
+    pub(crate) trend: &'a Trend,
     /// What the reader must know of what was left out, in sentences.
-    pub notes: &'a [String],
+    pub(crate) notes: &'a [String],
 }
 
 impl History<'_> {
     /// Decides everything that is said.
-    #[must_use]
-    pub fn sheet(&self) -> Sheet {
-        Sheet {
-            kicker: "hopmark trend",
+    pub(crate) fn document(&self) -> Document {
+        Document {
+            subject: Subject::History,
             title: self.profile.to_owned(),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
             decisions: self.decisions(),
-            tables: vec![self.series(), self.changes(), self.nights()],
-            warnings: self.warnings(),
+            tables: vec![
+                (Topic::Series, self.series()),
+                (Topic::Changes, self.changes()),
+                (Topic::NotJudged, self.nights()),
+            ],
+            remarks: self.remarks(),
             notes: self.notes.to_vec(),
+            machine: Vec::new(),
+            facts: Vec::new(),
+            glossary: Vec::new(),
         }
     }
 
@@ -95,7 +101,7 @@ impl History<'_> {
             let noise = series.noise.map(|noise| format!("a single night varies by {}", figure::share(noise)));
             let margin = format!("the margin is {}", size(series.margin));
             let details: Vec<String> = nights.into_iter().chain(noise).chain([margin]).collect();
-            Some(Decision { subject: series.path.clone(), tone, sentence, details: vec![behind, details.join("; ")] })
+            Some(Decision { tone, sentence, details: vec![behind, details.join("; ")] })
         };
         self.trend.series.iter().filter_map(decision).collect()
     }
@@ -115,7 +121,7 @@ impl History<'_> {
             "the margin is {}; by the spread of those nights so slow a night has a probability of {rare} (p)",
             size(series.margin)
         );
-        Decision { subject: series.path.clone(), tone: Tone::Bad, sentence, details: vec![behind, rule] }
+        Decision { tone: Tone::Bad, sentence, details: vec![behind, rule] }
     }
 
     fn series(&self) -> Table {
@@ -131,7 +137,7 @@ impl History<'_> {
                 series.path.as_str().into(),
                 figure_name(series).into(),
                 series.points.iter().filter(|point| point.judged).count().to_string().into(),
-                newest.map_or_else(missing, |point| {
+                newest.map_or_else(Cell::missing, |point| {
                     let tone = if series.verdict == TrendVerdict::NewestSlower {
                         Tone::Bad
                     } else if series.odd {
@@ -141,10 +147,10 @@ impl History<'_> {
                     };
                     Cell::toned(figure::bare(point.ms), tone)
                 }),
-                level.map_or_else(missing, |level| figure::bare(level.ms).into()),
-                series.noise.map_or_else(missing, |noise| figure::share(noise).into()),
-                last.map_or_else(missing, |change| Cell::toned(figure::change(change.share), tone)),
-                last.map_or_else(missing, |change| self.day(change.night).into()),
+                level.map_or_else(Cell::missing, |level| figure::bare(level.ms).into()),
+                series.noise.map_or_else(Cell::missing, |noise| figure::share(noise).into()),
+                last.map_or_else(Cell::missing, |change| Cell::toned(figure::change(change.share), tone)),
+                last.map_or_else(Cell::missing, |change| self.day(change.night).into()),
                 Cell::toned(verdict, tone),
             ]
         };
@@ -204,7 +210,7 @@ impl History<'_> {
         }
     }
 
-    fn warnings(&self) -> Vec<(Tone, String)> {
+    fn remarks(&self) -> Vec<Remark> {
         let odd = self
             .trend
             .series
@@ -212,30 +218,20 @@ impl History<'_> {
             .filter(|series| series.odd && series.verdict != TrendVerdict::NewestSlower)
             .map(name)
             .collect::<Vec<_>>();
-        let mut warnings = Vec::new();
+        let mut remarks = Vec::new();
         if !odd.is_empty() {
             let odd = odd.join(", ");
-            warnings.push((
-                Tone::Warn,
-                format!(
-                    "The newest night lies farther from its level than the past explains: {odd}. One night is no change; \
-                     look at it, and at the next."
-                ),
+            remarks.push(format!(
+                "The newest night lies farther from its level than the past explains: {odd}. One night is no change; \
+                 look at it, and at the next."
             ));
         }
         let newest = self.trend.nights.last().filter(|night| night.eligibility != Eligibility::Sound);
-        warnings.extend(newest.map(|night| {
-            (
-                Tone::Warn,
-                format!("The newest night ({}) is {} and is not judged.", night.day(), night.eligibility.as_str()),
-            )
+        remarks.extend(newest.map(|night| {
+            format!("The newest night ({}) is {} and is not judged.", night.day(), night.eligibility.as_str())
         }));
-        warnings
+        remarks.into_iter().map(|text| Remark::Warning(Tone::Warn, text)).collect()
     }
-}
-
-fn missing() -> Cell {
-    Cell::toned(MISSING, Tone::Quiet)
 }
 
 pub(super) fn figure_name(series: &Series) -> String {
@@ -259,10 +255,10 @@ fn interval(change: &Change) -> String {
 
 pub(super) fn verdict(series: &Series) -> (Tone, String) {
     match series.verdict {
-        TrendVerdict::Slower => (Tone::Bad, "▲ slower".to_owned()),
-        TrendVerdict::NewestSlower => (Tone::Bad, "▲ newest night slower".to_owned()),
-        TrendVerdict::SlowerWithinMargin => (Tone::Warn, "△ slower, within the margin".to_owned()),
-        TrendVerdict::Faster => (Tone::Good, "▼ faster".to_owned()),
+        TrendVerdict::Slower => (Tone::Bad, format!("{SLOWER} slower")),
+        TrendVerdict::NewestSlower => (Tone::Bad, format!("{SLOWER} newest night slower")),
+        TrendVerdict::SlowerWithinMargin => (Tone::Warn, format!("{PERHAPS_SLOWER} slower, within the margin")),
+        TrendVerdict::Faster => (Tone::Good, format!("{FASTER} faster")),
         TrendVerdict::Steady => (Tone::Plain, "steady".to_owned()),
         TrendVerdict::Inconclusive => {
             let judged = series.points.iter().filter(|point| point.judged).count();

@@ -3,18 +3,17 @@
 use crate::analysis::compare::gate::Gate;
 use crate::analysis::runs::PathPair;
 use crate::analysis::validity::ValidityVerdict;
-use crate::report::between::model::{Compared, row_name};
+use crate::report::comparison::document::{Compared, row_name};
 use crate::report::figure;
-use crate::report::suite::{Case, Ending, Suite};
+use crate::report::junit::{Case, Ending, Suite};
 
 impl Compared<'_> {
     /// The bytes of `junit.xml`.
-    #[must_use]
-    pub fn junit(&self) -> Vec<u8> {
+    pub(crate) fn junit(&self) -> Vec<u8> {
         let valid = self.of_validity();
         let invalid = valid.ending == Ending::Broken;
         let mut cases = vec![valid];
-        cases.extend(self.between.pairs.iter().flat_map(|pair| self.of_pair(pair)));
+        cases.extend(self.comparison.pairs.iter().flat_map(|pair| self.of_pair(pair)));
         if invalid {
             cases.iter_mut().for_each(Case::skip_unless_broken);
         }
@@ -26,9 +25,9 @@ impl Compared<'_> {
 
     fn of_validity(&self) -> Case {
         let invalid = |of: &&crate::analysis::Validity| of.verdict == ValidityVerdict::Invalid;
-        let reasons = self.between.validity.iter().filter(invalid).flat_map(|validity| &validity.reasons);
+        let reasons = self.comparison.validity.iter().filter(invalid).flat_map(|validity| &validity.reasons);
         let reasons: Vec<String> = reasons.map(|reason| format!("{}: {}", reason.message(), reason.remedy())).collect();
-        let (ending, message) = if self.between.validity.iter().any(|validity| invalid(&validity)) {
+        let (ending, message) = if self.comparison.validity.iter().any(|validity| invalid(&validity)) {
             (Ending::Broken, format!("a run is invalid: {}", reasons.join("; ")))
         } else {
             (Ending::Passed, "no run is invalid".to_owned())
@@ -71,7 +70,7 @@ impl Compared<'_> {
 
     /// Why either path of a pair failed.
     fn told_failures(&self, pair: &PathPair) -> Vec<String> {
-        let [base, candidate] = &self.between.failing;
+        let [base, candidate] = &self.comparison.failing;
         let base = base.iter().filter(|failed| failed.name == pair.base).map(|failed| ("base", failed));
         let candidate = candidate.iter().filter(|failed| failed.name == pair.candidate);
         let all = base.chain(candidate.map(|failed| ("candidate", failed)));
@@ -81,7 +80,7 @@ impl Compared<'_> {
     /// Of an incomplete run nothing is decided.
     fn of_gate(&self, gate: Gate) -> Ending {
         match gate {
-            _ if !self.between.complete => Ending::Skipped,
+            _ if !self.comparison.complete => Ending::Skipped,
             Gate::Passed => Ending::Passed,
             Gate::Failed => Ending::Failed,
             Gate::Open | Gate::Ungated => Ending::Skipped,

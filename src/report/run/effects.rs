@@ -5,13 +5,13 @@ use crate::analysis::Analysis;
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::connection_state::IDLE_S;
 use crate::analysis::compare::shift::{Candidate, ConnectionShift, Contrast, Dominance, Interference};
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
+use crate::report::shift::shift_figures;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::run::Run;
 
 /// Differences other than those of quantiles; without rows where nothing was compared.
-#[must_use]
-pub fn effects(run: &Run, analysis: &Analysis) -> Table {
+pub(crate) fn effects(run: &Run, analysis: &Analysis) -> Table {
     let Some(comparison) = &analysis.comparison else { return Table::default() };
     let name = |candidate: &Candidate| run.manifest.plan.path(candidate.path).name.clone();
     let rows = comparison.candidates.iter().flat_map(|candidate| of_candidate(&name(candidate), candidate));
@@ -31,12 +31,11 @@ pub fn effects(run: &Run, analysis: &Analysis) -> Table {
 
 fn of_candidate(name: &str, candidate: &Candidate) -> Vec<Vec<Cell>> {
     let signed = |value: f64| format!("{value:+.2}").replace('-', "−");
-    let maybe = |text: Option<String>| text.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), Cell::from);
     let within = |ci: Option<(f64, f64)>, scale: f64| {
-        maybe(ci.map(|(low, high)| format!("{} to {}", signed(scale * low), signed(scale * high))))
+        Cell::maybe(ci.map(|(low, high)| format!("{} to {}", signed(scale * low), signed(scale * high))))
     };
     let row = |what: String, baseline: Option<String>, difference: Option<String>, ci: Cell| -> Vec<Cell> {
-        vec![name.into(), what.into(), maybe(baseline), maybe(difference), ci]
+        vec![name.into(), what.into(), Cell::maybe(baseline), Cell::maybe(difference), ci]
     };
     let mut rows = Vec::new();
     for mean in &candidate.means {
@@ -64,8 +63,7 @@ fn of_candidate(name: &str, candidate: &Candidate) -> Vec<Vec<Cell>> {
 }
 
 /// The shift apart by who went first, and by how close they were; without rows where there are no rounds.
-#[must_use]
-pub fn interference(run: &Run, analysis: &Analysis) -> Table {
+pub(crate) fn interference(run: &Run, analysis: &Analysis) -> Table {
     let Some(comparison) = &analysis.comparison else { return Table::default() };
     let found = comparison.candidates.iter().filter_map(|candidate| Some((candidate, candidate.interference?)));
     let rows = found.flat_map(|(candidate, found)| of_halves(run, comparison, candidate, found));
@@ -102,19 +100,15 @@ fn of_halves(run: &Run, comparison: &Comparison, candidate: &Candidate, found: I
 }
 
 /// The shift by the state of the connection; without rows where only one state has calls on both sides.
-#[must_use]
-pub fn connections(run: &Run, analysis: &Analysis) -> Table {
+pub(crate) fn connections(run: &Run, analysis: &Analysis) -> Table {
     let Some(comparison) = &analysis.comparison else { return Table::default() };
     let row = |candidate: &Candidate, shift: &ConnectionShift| -> Vec<Cell> {
-        let told = shift
-            .shift_ms
-            .map(|ms| shift.ci_ms.map_or_else(|| figure::bare_shift(ms), |ci| figure::bare_shift_within(ms, ci)));
         vec![
             run.manifest.plan.path(candidate.path).name.clone().into(),
             shift.state.as_str().into(),
             figure::count(shift.n_baseline as u64).into(),
             figure::count(shift.n_candidate as u64).into(),
-            told.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), Cell::from),
+            Cell::maybe(shift_figures(shift.shift_ms, shift.ci_ms)),
         ]
     };
     let told = |candidate: &'_ Candidate| candidate.connections.iter().filter(|one| one.shift_ms.is_some()).count() > 1;
@@ -127,17 +121,14 @@ pub fn connections(run: &Run, analysis: &Analysis) -> Table {
         columns,
         rows: rows.collect(),
         note: Some(format!(
-            "New: opened for the call. Idle: it had carried calls, but none for {IDLE_S:.0} s. In brackets the 95% \
-             interval, from 20 calls on either side up."
+            "New: opened for the call. Idle: it had carried calls, but none for {IDLE_S:.0} s. Brackets hold \
+             the 95% interval, from 20 calls on either side up."
         )),
     }
 }
 
 /// How services split the time to the first byte; without rows where none says anything.
-#[must_use]
-pub fn reported(run: &Run, analysis: &Analysis) -> Table {
-    let figure_of =
-        |value: Option<f64>| value.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), |v| figure::bare(v).into());
+pub(crate) fn reported(run: &Run, analysis: &Analysis) -> Table {
     let row = |(summary, reported): (
         &crate::analysis::PathSummary,
         &Option<crate::analysis::summary::reported::Reported>,
@@ -147,8 +138,8 @@ pub fn reported(run: &Run, analysis: &Analysis) -> Table {
             run.manifest.plan.path(summary.path).name.clone().into(),
             figure::count(reported.calls as u64).into(),
             figure::bare(reported.network_ms).into(),
-            figure_of(reported.gateway_ms),
-            figure_of(reported.model_ms),
+            Cell::figure(reported.gateway_ms),
+            Cell::figure(reported.model_ms),
         ])
     };
     let mut columns = vec![word_column("path"), figures("calls"), figures("network p50 ms")];

@@ -1,23 +1,23 @@
 //! The forms of a comparison of two runs, or of two paths of one.
 
-pub mod json;
+pub(crate) mod document;
+pub(crate) mod json;
 mod junit;
-pub mod model;
 
 /// The comparison for machines.
-pub const JSON: &str = "comparison.json";
+pub(crate) const JSON: &str = "comparison.json";
 /// The comparison for pull requests.
-pub const MARKDOWN: &str = "comparison.md";
+pub(crate) const MARKDOWN: &str = "comparison.md";
 
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
 
-    use super::model::{Compared, WEAKER};
+    use super::document::{Compared, WEAKER};
     use crate::analysis::runs::{RunSide, compare_runs};
     use crate::report::fixture::golden;
     use crate::report::markdown;
-    use crate::report::terminal::{Look, render_sheet};
+    use crate::report::terminal::{Look, render};
     use crate::run::Run;
     use crate::run::fixture::World;
 
@@ -37,10 +37,11 @@ mod tests {
         let margins = ["5%".parse().expect("margin"), "ttft.p99=200ms".parse().expect("margin")];
         let side = |run| RunSide { run, path: None };
         let found = compare_runs(side(&base), side(&candidate), &margins).expect("alike");
-        let compared = Compared { between: &found, runs: [&base, &candidate], names: ["runs/base", "runs/candidate"] };
-        let text = render_sheet(&compared.sheet(), Look { width: Some(100), colour: false }, &[]);
+        let compared =
+            Compared { comparison: &found, runs: [&base, &candidate], names: ["runs/base", "runs/candidate"] };
+        let text = render(&compared.document(), Look { width: Some(100), colour: false }, &[]);
         assert_eq!(text, golden("comparison.txt", text.as_bytes()));
-        let md = markdown::render(&compared.sheet());
+        let md = String::from_utf8(markdown::render(&compared.document())).expect("text");
         assert_eq!(md, golden("comparison.md", md.as_bytes()));
         let document: Value = serde_json::from_slice(&compared.json()).expect("JSON");
         assert_eq!(document["differences"][0]["what"], "tool version");

@@ -6,18 +6,16 @@ use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::analysis::{Analysis, PathSummary};
 use crate::objective::objective::Severity;
-use crate::report::errors;
 use crate::report::figure;
-use crate::report::suite::{Case, Ending, Suite};
-use crate::report::words;
+use crate::report::junit::{Case, Ending, Suite};
+use crate::report::run::{errors, objectives, validity};
 use crate::run::Run;
 
 /// The bytes of `junit.xml`; `None` where nothing was asked of the run and nothing failed.
 ///
 /// What could not be decided is skipped, not passed. The run's validity is a case of its own: an error if the run is
 /// invalid, and then nothing else passes or fails.
-#[must_use]
-pub fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
+pub(crate) fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
     if analysis.objectives.is_empty() && analysis.conclusion.exit_code(false) == 0 {
         return None;
     }
@@ -39,10 +37,10 @@ pub fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
     Some(Suite { name: &manifest.plan.name, started_at, seconds, properties, cases }.bytes())
 }
 
-fn of_run(validity: &Validity) -> Case {
-    let (_, sentence) = words::validity(validity);
-    let reasons = validity.reasons.iter().map(|reason| format!("; {}: {}", reason.message(), reason.remedy()));
-    let ending = match validity.verdict {
+fn of_run(judged: &Validity) -> Case {
+    let (_, sentence) = validity::describe_validity(judged);
+    let reasons = judged.reasons.iter().map(|reason| format!("; {}: {}", reason.message(), reason.remedy()));
+    let ending = match judged.verdict {
         ValidityVerdict::Valid | ValidityVerdict::Degraded => Ending::Passed,
         ValidityVerdict::Invalid => Ending::Broken,
     };
@@ -59,7 +57,7 @@ fn of_path(run: &Run, analysis: &Analysis, summary: &PathSummary) -> Case {
         None => (Ending::Passed, format!("{} of {} calls succeeded", summary.requests.ok, summary.requests.planned)),
     };
     let class = run.manifest.plan.path(summary.path).name.clone();
-    let detail = errors::of_path(run, summary.path);
+    let detail = errors::describe_errors_of(run, summary.path);
     Case { class, name: "the path answers".to_owned(), ending, message, detail }
 }
 
@@ -100,7 +98,7 @@ fn of_gate(gate: Gate) -> Ending {
 }
 
 fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
-    let (_, seen) = words::objective(result);
+    let (_, seen) = objectives::describe_objective(result);
     let ending = match result.verdict {
         _ if invalid => Ending::Skipped,
         ObjectiveVerdict::Met => Ending::Passed,
@@ -117,6 +115,6 @@ fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
     };
     let objective = &result.objective;
     let path = run.manifest.plan.path_named(&objective.path);
-    let detail = path.map(|path| errors::of_path(run, path.id)).unwrap_or_default();
+    let detail = path.map(|path| errors::describe_errors_of(run, path.id)).unwrap_or_default();
     Case { class: objective.path.clone(), name: objective.label(), ending, message, detail }
 }

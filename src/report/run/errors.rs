@@ -13,8 +13,7 @@ use crate::units::PathId;
 const KILLED: &str = "under way when the run was killed";
 
 /// What went wrong, by path; without rows if nothing did.
-#[must_use]
-pub fn table(run: &Run, analysis: &Analysis) -> Table {
+pub(crate) fn table(run: &Run, analysis: &Analysis) -> Table {
     let of_path = |summary: &PathSummary| -> Vec<Vec<Cell>> {
         let name = run.manifest.plan.path(summary.path).name.clone();
         let planned = summary.requests.planned.max(1) as f64;
@@ -25,7 +24,7 @@ pub fn table(run: &Run, analysis: &Analysis) -> Table {
         let lost = run.lost.by_path.get(summary.path.index()).copied().filter(|lost| *lost > 0);
         let killed = lost.map(|lost| row(KILLED, lost, String::new()));
         let errors = errors_seen::of_path(run, summary.path);
-        errors.iter().map(|(class, seen)| row(class, seen.count, told(seen))).chain(killed).collect()
+        errors.iter().map(|(class, seen)| row(class, seen.count, describe_error(seen))).chain(killed).collect()
     };
     let mut rows: Vec<Vec<Cell>> = analysis.paths.iter().flat_map(of_path).collect();
     if run.lost.unattributed > 0 {
@@ -47,16 +46,15 @@ pub fn table(run: &Run, analysis: &Analysis) -> Table {
 }
 
 /// What was said of a class of errors, and what helps.
-#[must_use]
-pub fn told(seen: &ErrorSeen) -> String {
+pub(crate) fn describe_error(seen: &ErrorSeen) -> String {
     let remedy = seen.class.remedy().map(|remedy| format!(" → {remedy}")).unwrap_or_default();
     format!("{}{remedy}", errors_seen::told(seen))
 }
 
 /// The errors of a path, a line a class; empty without errors.
-#[must_use]
-pub fn of_path(run: &Run, path: PathId) -> String {
+pub(crate) fn describe_errors_of(run: &Run, path: PathId) -> String {
     let errors = errors_seen::of_path(run, path);
-    let line = |(class, seen): (&String, &ErrorSeen)| format!("{class} ({} calls): {}", seen.count, told(seen));
+    let line =
+        |(class, seen): (&String, &ErrorSeen)| format!("{class} ({} calls): {}", seen.count, describe_error(seen));
     errors.iter().map(line).collect::<Vec<_>>().join("\n")
 }

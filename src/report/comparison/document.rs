@@ -4,58 +4,66 @@ use crate::analysis::Conclusion;
 use crate::analysis::compare::comparability::Difference;
 use crate::analysis::compare::gate::Gate;
 use crate::analysis::compare::gates::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL};
-use crate::analysis::compare::shift::{SHOWN, ShiftRow, Verdict};
+use crate::analysis::compare::shift::{SHOWN, ShiftRow};
 use crate::analysis::runs::{Kind, PathPair, RunComparison};
 use crate::analysis::summary::failing::FailedPath;
-use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
+use crate::analysis::validity::{Reason, Validity};
+use crate::report::basis::describe_basis;
+use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure::{self, MISSING};
-use crate::report::headline::headline;
-use crate::report::sheet::Sheet;
+use crate::report::run::validity;
+use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
-use crate::report::words::{self, Decision};
 use crate::run::Run;
 
 /// A comparison with the runs that it is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Compared<'a> {
+pub(crate) struct Compared<'a> {
     /// The comparison.
-    pub between: &'a RunComparison,
+    pub(crate) comparison: &'a RunComparison,
     /// The runs, the base first; the same one twice for two paths of one.
-    pub runs: [&'a Run; 2],
+    pub(crate) runs: [&'a Run; 2],
     /// How the person named them.
-    pub names: [&'a str; 2],
+    pub(crate) names: [&'a str; 2],
 }
 
 /// Why two runs at different times are weaker than one paired run, in one sentence.
-pub const WEAKER: &str = "Two runs at different times are weaker than one paired run: whatever else changed between \
+pub(crate) const WEAKER: &str = "Two runs at different times are weaker than one paired run: whatever else changed between \
      them (the service, the routes, the machine) counts as a shift and no interval knows of it, where a paired run sends \
      every prompt over both paths within the same moment and such changes cancel.";
 
 impl Compared<'_> {
     /// Decides everything that is said.
-    #[must_use]
-    pub fn sheet(&self) -> Sheet {
-        Sheet {
-            kicker: "hopmark comparison",
+    pub(crate) fn document(&self) -> Document {
+        Document {
+            subject: Subject::Comparison,
             title: format!("{} against {}", self.names[1], self.names[0]),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
-            decisions: self.between.pairs.iter().map(|pair| self.decision(pair)).collect(),
-            tables: vec![self.shifts(), self.failures(), self.differences()],
-            warnings: self.warnings(),
-            notes: self.between.notes.clone(),
+            decisions: self.comparison.pairs.iter().map(|pair| self.decision(pair)).collect(),
+            tables: vec![
+                (Topic::Shifts, self.shifts()),
+                (Topic::FailedCalls, self.failures()),
+                (Topic::Differences, self.differences()),
+            ],
+            remarks: self.remarks(),
+            notes: self.comparison.notes.clone(),
+            machine: Vec::new(),
+            facts: Vec::new(),
+            glossary: Vec::new(),
         }
     }
 
     /// The sentence that says why this comparison is weaker than it could be, if it is.
-    #[must_use]
-    pub fn weakness(&self) -> Option<&'static str> {
-        (self.between.kind == Kind::TwoRuns).then_some(WEAKER)
+    pub(crate) fn weakness(&self) -> Option<&'static str> {
+        (self.comparison.kind == Kind::TwoRuns).then_some(WEAKER)
     }
 
     fn subtitle(&self) -> String {
-        let told = |run: &Run| format!("{}, {} measured", run.manifest.started_at, figure::seconds(run.measured_s()));
-        match self.between.kind {
+        let told = |run: &Run| {
+            format!("{}, {} measured", figure::moment(&run.manifest.started_at), figure::seconds(run.measured_s()))
+        };
+        match self.comparison.kind {
             Kind::OneRun => {
                 format!(
                     "two paths of one run: {}, {}",
@@ -68,7 +76,7 @@ impl Compared<'_> {
     }
 
     fn conclusion(&self) -> (Tone, String) {
-        let (tone, sentence) = match self.between.conclusion() {
+        let (tone, sentence) = match self.comparison.conclusion() {
             Conclusion::Invalid => {
                 (Tone::Bad, "INVALID: in at least one run this tool, not the paths, was the limit. Nothing is judged.")
             }
@@ -83,8 +91,8 @@ impl Compared<'_> {
 
     /// The paths that failed, side by side.
     fn failed(&self) -> String {
-        let [base, candidate] = &self.between.failing;
-        let side = match self.between.kind {
+        let [base, candidate] = &self.comparison.failing;
+        let side = match self.comparison.kind {
             Kind::OneRun => ["", ""],
             Kind::TwoRuns => ["the base's ", "the candidate's "],
         };
@@ -96,22 +104,21 @@ impl Compared<'_> {
     }
 
     fn decision(&self, pair: &PathPair) -> Decision {
-        let base = match self.between.kind {
+        let base = match self.comparison.kind {
             Kind::OneRun => pair.base.clone(),
             Kind::TwoRuns => format!("the base's {}", pair.base),
         };
-        let Some(row) = pair.headline(self.between.headline) else {
+        let Some(row) = pair.headline(self.comparison.headline) else {
             let sentence = format!("{} was not compared with {base}", pair.candidate);
-            return Decision { subject: pair.candidate.clone(), tone: Tone::Warn, sentence, details: Vec::new() };
+            return Decision { tone: Tone::Warn, sentence, details: Vec::new() };
         };
-        let (tone, sentence) = headline(row, &pair.judged.failures, &pair.candidate, &base);
-        // Slower, but the gate holds: a warning, not an alarm.
-        let tone = if tone == Tone::Bad && row.gate != Gate::Failed { Tone::Warn } else { tone };
-        let mut details = vec![words::behind(row, self.between.connections)];
+        let (tone, sentence) = shift::describe_headline(row, &pair.judged.failures, &pair.candidate, &base);
+        let tone = softened(tone, row);
+        let mut details = vec![shift::describe_shift(row, self.comparison.connections)];
         details.extend(self.beyond(pair));
-        details.extend(words::wanted(row, pair.blocks.rate));
-        details.extend(words::failures(&pair.judged, &pair.candidate, &base));
-        Decision { subject: pair.candidate.clone(), tone, sentence, details }
+        details.extend(shift::describe_rounds_needed(row, pair.blocks.rate));
+        details.extend(shift::describe_failures(&pair.judged, &pair.candidate, &base));
+        Decision { tone, sentence, details }
     }
 
     /// What failed its gate, in a sentence.
@@ -128,17 +135,17 @@ impl Compared<'_> {
         let mut columns = vec![word_column("path"), word_column("metric"), figures("base ms").spare()];
         columns.extend([figures("shift ms"), figures("margin ms"), word_column("verdict"), word_column("gate")]);
         let rows = self
-            .between
+            .comparison
             .pairs
             .iter()
             .flat_map(|pair| pair.rows.iter().filter(|row| is_shown(row)).map(|row| shift_row(pair, row)));
-        let fewest = |pair: &PathPair| pair.headline(self.between.headline).map_or(0, |row| row.blocks);
-        let blocks = self.between.pairs.iter().map(fewest).min().unwrap_or(0);
-        let drawn = match self.between.kind {
+        let fewest = |pair: &PathPair| pair.headline(self.comparison.headline).map_or(0, |row| row.blocks);
+        let blocks = self.comparison.pairs.iter().map(fewest).min().unwrap_or(0);
+        let drawn = match self.comparison.kind {
             Kind::OneRun => "drawn again, the same for both paths",
             Kind::TwoRuns => "or more, each run's own, drawn again independently",
         };
-        let gates = if self.between.declared {
+        let gates = if self.comparison.declared {
             "margins as declared".to_owned()
         } else {
             let percent = |share| figure::share(share);
@@ -153,10 +160,10 @@ impl Compared<'_> {
             columns,
             rows: rows.collect(),
             note: Some(format!(
-                "Calls on {} connections, {}. In brackets the 95% interval from {blocks} blocks {drawn}; verdicts and \
+                "Calls on {} connections, {}. Brackets hold the 95% interval from {blocks} blocks {drawn}; verdicts and \
                  gates use intervals that hold for all rows at once; {gates}.",
-                self.between.connections.as_str(),
-                words::basis(self.between.basis)
+                self.comparison.connections.as_str(),
+                describe_basis(self.comparison.basis)
             )),
         }
     }
@@ -182,7 +189,7 @@ impl Compared<'_> {
         Table {
             title: "Failed calls".to_owned(),
             columns,
-            rows: self.between.pairs.iter().map(row).collect(),
+            rows: self.comparison.pairs.iter().map(row).collect(),
             note: None,
         }
     }
@@ -192,44 +199,43 @@ impl Compared<'_> {
             vec![difference.what.into(), difference.base.as_str().into(), difference.candidate.as_str().into()]
         };
         Table {
-            title: "In what the runs differ".to_owned(),
+            title: "Differences between the runs".to_owned(),
             columns: vec![word_column("what"), word_column("base"), word_column("candidate")],
-            rows: self.between.differences.iter().map(row).collect(),
+            rows: self.comparison.differences.iter().map(row).collect(),
             note: None,
         }
     }
 
-    fn warnings(&self) -> Vec<(Tone, String)> {
-        let mut warnings: Vec<(Tone, String)> = Vec::new();
-        let sides = match self.between.kind {
-            Kind::OneRun => vec![("the run", &self.between.validity[0])],
+    fn remarks(&self) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let sides = match self.comparison.kind {
+            Kind::OneRun => vec![("the run", &self.comparison.validity[0])],
             Kind::TwoRuns => {
-                vec![("the base", &self.between.validity[0]), ("the candidate", &self.between.validity[1])]
+                vec![("the base", &self.comparison.validity[0]), ("the candidate", &self.comparison.validity[1])]
             }
         };
         for (side, validity) in sides {
-            warnings.extend(of_validity(side, validity));
+            remarks.extend(of_validity(side, validity));
         }
-        if !self.between.differences.is_empty() {
-            let what: Vec<&str> = self.between.differences.iter().map(|difference| difference.what).collect();
+        if !self.comparison.differences.is_empty() {
+            let what: Vec<&str> = self.comparison.differences.iter().map(|difference| difference.what).collect();
             let what = what.join(", ");
-            warnings.push((Tone::Warn, format!("The runs differ in {what}, and that may be what the shifts show.")));
+            remarks.push(Remark::Warning(
+                Tone::Warn,
+                format!("The runs differ in {what}, and that may be what the shifts show."),
+            ));
         }
-        warnings.extend(self.weakness().map(|why| (Tone::Warn, why.to_owned())));
-        warnings
+        remarks.extend(self.weakness().map(|why| Remark::Warning(Tone::Warn, why.to_owned())));
+        remarks
     }
 }
 
-fn of_validity(side: &str, validity: &Validity) -> Vec<(Tone, String)> {
+fn of_validity(side: &str, judged: &Validity) -> Vec<Remark> {
     let reason = |reason: &Reason| {
-        let tone = match reason.weight() {
-            ValidityVerdict::Valid => Tone::Plain,
-            ValidityVerdict::Degraded => Tone::Warn,
-            ValidityVerdict::Invalid => Tone::Bad,
-        };
-        (tone, format!("{side} is {}: {}; {}", reason.weight().as_str(), reason.message(), reason.remedy()))
+        let text = format!("{side} is {}: {}; {}", reason.weight().as_str(), reason.message(), reason.remedy());
+        Remark::Warning(validity::tone_of(reason.weight()), text)
     };
-    validity.reasons.iter().map(reason).collect()
+    judged.reasons.iter().map(reason).collect()
 }
 
 /// Of the other quantiles those that somebody asked about, or that failed.
@@ -242,37 +248,27 @@ pub(super) fn row_name(row: &ShiftRow) -> String {
 }
 
 fn shift_row(pair: &PathPair, row: &ShiftRow) -> Vec<Cell> {
-    let shift = match (row.shift_ms, row.ci_ms) {
-        (Some(shift), Some(ci)) => figure::bare_shift_within(shift, ci),
-        (Some(shift), None) => figure::bare_shift(shift),
-        (None, _) => MISSING.to_owned(),
-    };
-    let figure =
-        |value: Option<f64>| value.map_or_else(|| Cell::toned(MISSING, Tone::Quiet), |v| figure::bare(v).into());
-    let (tone, verdict) = match row.verdict {
-        Verdict::Slower if row.gate == Gate::Failed => (Tone::Bad, "▲ slower"),
-        Verdict::Slower => (Tone::Warn, "▲ slower"),
-        Verdict::SlowerWithinMargin => (Tone::Warn, "△ slower, perhaps within the margin"),
-        Verdict::Faster => (Tone::Good, "▼ faster"),
-        Verdict::Equivalent => (Tone::Good, "≈ equivalent"),
-        Verdict::Inconclusive => (Tone::Quiet, "? inconclusive"),
-    };
+    let (tone, glyph, word) = shift::verdict_mark(row.verdict);
+    let tone = softened(tone, row);
+    let shift =
+        shift::shift_figures(row.shift_ms, row.ci_ms).map_or_else(Cell::missing, |text| Cell::toned(text, tone));
     vec![
         pair.candidate.as_str().into(),
         row_name(row).into(),
-        figure(row.baseline_ms),
-        Cell::toned(shift, tone),
-        figure(row.gate_ms),
-        Cell::toned(verdict, tone),
+        Cell::figure(row.baseline_ms),
+        shift,
+        Cell::figure(row.gate_ms),
+        Cell::toned(format!("{glyph} {word}"), tone),
         gate_cell(row.gate),
     ]
 }
 
+/// Slower, but the gate holds: a warning, not an alarm.
+fn softened(tone: Tone, row: &ShiftRow) -> Tone {
+    if tone == Tone::Bad && row.gate != Gate::Failed { Tone::Warn } else { tone }
+}
+
 fn gate_cell(gate: Gate) -> Cell {
-    match gate {
-        Gate::Passed => Cell::toned("✓ passed", Tone::Good),
-        Gate::Failed => Cell::toned("✗ failed", Tone::Bad),
-        Gate::Open => Cell::toned("open", Tone::Quiet),
-        Gate::Ungated => Cell::toned(MISSING, Tone::Quiet),
-    }
+    let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {}", gate.as_str()), tone);
+    shift::gate_mark(gate).map_or_else(Cell::missing, shown)
 }

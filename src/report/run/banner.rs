@@ -11,8 +11,7 @@ use crate::run::{EndedBy, Ending, Run};
 const TOLD: usize = 3;
 
 /// What the run comes to; empty when nothing was asked of it and nothing failed.
-#[must_use]
-pub fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
+pub(crate) fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
     let told = |tone, text: &str| (tone, text.to_owned());
     match analysis.conclusion {
         Conclusion::Invalid => (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(analysis))),
@@ -78,8 +77,9 @@ mod tests {
     use super::*;
     use crate::analysis::analyse;
     use crate::objective::objective::Objective;
-    use crate::report::export::{junit, markdown};
-    use crate::report::model::Model;
+    use crate::report::markdown;
+    use crate::report::run::document;
+    use crate::report::run::junit;
     use crate::report::terminal::{self, Look};
     use crate::report::{html, json};
     use crate::run::fixture::World;
@@ -116,12 +116,12 @@ mod tests {
 
     /// The page without its glossary and style, the terminal's text, the Markdown.
     fn forms(run: &Run, analysis: &Analysis) -> [String; 3] {
-        let model = Model::of(run, analysis);
-        let page = String::from_utf8(html::render(&model, &[])).expect("text");
+        let document = document(run, analysis);
+        let page = String::from_utf8(html::render(&document, &[])).expect("text");
         let page = page[page.find("<main>").expect("a body")..page.find("<h2>Words</h2>").expect("words")].to_owned();
         let look = Look { width: Some(500), colour: true };
-        let text = terminal::render(&model, look, None);
-        [page, text, String::from_utf8(markdown::render(&model)).expect("text")]
+        let text = terminal::render(&document, look, &[]);
+        [page, text, String::from_utf8(markdown::render(&document)).expect("text")]
     }
 
     #[test]

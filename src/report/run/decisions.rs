@@ -1,0 +1,104 @@
+//! What is decided about each candidate.
+
+use crate::analysis::Analysis;
+use crate::analysis::compare::baseline::Comparison;
+use crate::analysis::compare::gate::Gate;
+use crate::analysis::compare::shift::{Candidate, Open, ShiftRow, Verdict};
+use crate::measure::metric::Metric;
+use crate::report::document::Decision;
+use crate::report::figure;
+use crate::report::planned::Planned;
+use crate::report::shift::{describe_failures, describe_headline, describe_rounds_needed, describe_shift, is_withheld};
+use crate::report::table::Tone;
+use crate::run::Run;
+
+/// One decision for each candidate.
+pub(super) fn decisions(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Vec<Decision> {
+    let Some(comparison) = &analysis.comparison else { return Vec::new() };
+    comparison.candidates.iter().map(|candidate| decision(run, comparison, candidate, planned)).collect()
+}
+
+fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: Option<Planned>) -> Decision {
+    let path = |id| run.manifest.plan.path(id).name.as_str();
+    let (subject, baseline) = (path(candidate.path), path(comparison.baseline));
+    let Some(row) = candidate.headline(comparison.headline) else {
+        let sentence = format!("{subject} was not compared with {baseline}");
+        return Decision { tone: Tone::Warn, sentence, details: Vec::new() };
+    };
+    let (mut tone, mut sentence) = describe_headline(row, &candidate.failures, subject, baseline);
+    if comparison.twin == Some(candidate.path) && !is_withheld(row) {
+        (tone, sentence) = describe_noise_floor(row, baseline);
+    }
+    let mut details = vec![describe_shift(row, comparison.connections)];
+    details.extend(planned.and_then(|planned| planned_shift(planned, comparison, candidate)));
+    details.extend(describe_rounds_needed(row, comparison.blocks.rate));
+    details.extend(detectable_shift(row));
+    details.extend(margins_kept(candidate));
+    details.extend(less_reported(candidate));
+    details.extend(describe_failures(candidate, subject, baseline));
+    Decision { tone, sentence, details }
+}
+
+fn planned_shift(planned: Planned, comparison: &Comparison, candidate: &Candidate) -> Option<String> {
+    if comparison.headline != Metric::Ttft {
+        return None;
+    }
+    let shift = planned.ttft_shift_ms(candidate.path, comparison.baseline, 0.5)?;
+    Some(format!("planned by the simulator: {}", figure::shift(shift)))
+}
+
+/// What the shift of a path against itself says of this machine.
+fn describe_noise_floor(row: &ShiftRow, baseline: &str) -> (Tone, String) {
+    let floor = row.resolves_ms().map_or_else(|| "not known".to_owned(), figure::ms);
+    match row.verdict {
+        Verdict::Inconclusive | Verdict::Equivalent => (
+            Tone::Plain,
+            format!("{baseline} against itself: no difference; the noise floor of this machine is ±{floor}"),
+        ),
+        Verdict::Faster | Verdict::Slower | Verdict::SlowerWithinMargin => {
+            (Tone::Warn, format!("{baseline} differs from itself: this machine cannot compare paths in this run"))
+        }
+    }
+}
+
+/// The smallest shift that could have been detected.
+fn detectable_shift(row: &ShiftRow) -> Option<String> {
+    let resolves = row.resolves_ms().filter(|_| row.open == Some(Open::HoldsZero))?;
+    Some(format!("this run could have detected a shift of about {}", figure::ms(resolves)))
+}
+
+/// What is left of the median shift without the time that servers report.
+fn less_reported(candidate: &Candidate) -> Option<String> {
+    let row = candidate.headline(Metric::Overhead)?;
+    let (shift, ci) = row.shift_ms.zip(row.ci_ms)?;
+    let verdict = match row.verdict {
+        Verdict::Slower => ", slower",
+        Verdict::Faster => ", faster",
+        Verdict::SlowerWithinMargin => ", slower, perhaps within the margin",
+        Verdict::Equivalent => ", within the margin",
+        Verdict::Inconclusive => "",
+    };
+    let (shift, ci) = (figure::shift(shift), figure::interval(ci));
+    Some(format!(
+        "first byte less the time that servers report (reported, not measured): {shift}, 95% interval {ci}{verdict}"
+    ))
+}
+
+/// How declared margins stand.
+fn margins_kept(candidate: &Candidate) -> Option<String> {
+    let named = |gate: Gate| -> Vec<String> {
+        let of_rows = candidate.rows.iter().filter(|row| row.margin.is_some() && row.gate == gate);
+        let mut names: Vec<String> =
+            of_rows.map(|row| format!("{} {}", row.metric.short(), figure::quantile(row.quantile))).collect();
+        names.extend((candidate.failures.gate == gate).then(|| "failed calls".to_owned()));
+        names
+    };
+    let said = [(Gate::Failed, "beyond its margin"), (Gate::Open, "not decided"), (Gate::Passed, "within its margin")]
+        .map(|(gate, word)| (named(gate), word));
+    let said: Vec<String> = said
+        .into_iter()
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, word)| format!("{}: {}", word, names.join(", ")))
+        .collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}

@@ -1,0 +1,84 @@
+//! What is measured of each path by itself.
+
+use crate::analysis::Analysis;
+use crate::analysis::summary::paths::{self, MetricSummary, PathSummary};
+use crate::measure::metric::Metric;
+use crate::report::amounts;
+use crate::report::basis::describe_basis;
+use crate::report::figure;
+use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
+use crate::run::Run;
+
+/// Counts and headline quantiles, a row a path.
+pub(super) fn overview(run: &Run, analysis: &Analysis) -> Table {
+    let mut columns = vec![word_column("path"), word_column("kind").spare(), figures("ok"), figures("failed")];
+    columns.extend([figures("TTFT p50 ms"), figures("p95 ms"), figures("p99 ms")]);
+    columns.extend([figures("end to end p50 ms"), figures("p95 ms"), figures("per token p50 ms").spare()]);
+    Table {
+        title: "Paths".to_owned(),
+        columns,
+        rows: analysis.paths.iter().map(|path| overview_row(run, path)).collect(),
+        note: Some(format!(
+            "Calls on all connections; ≥ stands where calls timed out; {}. A dash is a figure that was not measured.",
+            describe_basis(analysis.basis)
+        )),
+    }
+}
+
+fn overview_row(run: &Run, summary: &PathSummary) -> Vec<Cell> {
+    let path = run.manifest.plan.path(summary.path);
+    let requests = &summary.requests;
+    let bad = requests.failed + requests.incomplete + requests.dropped;
+    let tone = if bad > 0 { Tone::Warn } else { Tone::Plain };
+    let quantile = |metric, q| headline(summary, metric).map_or_else(Cell::missing, |m| quantile(m, q));
+    vec![
+        path.name.as_str().into(),
+        Cell::toned(path.kind.as_str(), Tone::Quiet),
+        figure::count(requests.ok).into(),
+        Cell::toned(figure::count(bad), tone),
+        quantile(Metric::Ttft, 0.5),
+        quantile(Metric::Ttft, 0.95),
+        quantile(Metric::Ttft, 0.99),
+        quantile(Metric::E2e, 0.5),
+        quantile(Metric::E2e, 0.95),
+        quantile(Metric::Tpot, 0.5),
+    ]
+}
+
+fn headline(summary: &PathSummary, metric: Metric) -> Option<&MetricSummary> {
+    summary.metrics.iter().find(|found| found.metric == metric && !found.beside)
+}
+
+/// Every metric of a path.
+pub(super) fn metrics(run: &Run, summary: &PathSummary) -> Table {
+    let mut columns = vec![word_column("milliseconds"), figures("n"), figures("mean")];
+    columns.extend(["p50", "p90", "p95", "p99", "p99.9", "max"].map(figures));
+    let row = |metric: &MetricSummary| -> Vec<Cell> {
+        let label = metric.metric.short();
+        let label = if metric.beside { format!("{label}, service") } else { label.to_owned() };
+        let mut cells: Vec<Cell> = vec![label.into(), figure::count(metric.n).into(), Cell::figure(metric.mean)];
+        cells.extend(paths::QUANTILES.map(|q| quantile(metric, q)));
+        cells.push(Cell::figure(metric.max));
+        cells
+    };
+    let connections = summary.connections;
+    Table {
+        title: run.manifest.plan.path(summary.path).name.clone(),
+        columns,
+        rows: summary.metrics.iter().filter(|metric| metric.n > 0).map(row).collect(),
+        note: Some(format!(
+            "{} calls on connections used before, {} on new ones; {}.",
+            figure::count(connections.reused),
+            figure::count(connections.opened),
+            amounts::describe_tokens(&summary.tokens)
+        )),
+    }
+}
+
+/// A quantile, or the least that it can be where it is beyond a timeout.
+fn quantile(metric: &MetricSummary, q: f64) -> Cell {
+    match metric.least(q) {
+        Some(least) => Cell::toned(format!("≥ {}", figure::bare(least)), Tone::Warn),
+        None => Cell::figure(metric.quantile(q)),
+    }
+}
