@@ -13,7 +13,6 @@ mod route;
 mod words;
 
 use std::cell::{Cell, RefCell};
-use std::io::Write;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -42,6 +41,7 @@ use crate::transport::pool::Place;
 use crate::units::{Nanos, Phase};
 use crate::wire::api;
 use crate::wire::redact::Redactor;
+use crate::wire::text::push_json;
 use crate::workload::call::Call;
 
 /// How soon after the request the end of a connection is seen that the server had closed before: a round trip.
@@ -163,8 +163,9 @@ impl Caller {
     /// The call's own name: the run's and its number.
     fn name(&self, ticket: Ticket) -> Vec<u8> {
         let mut name = Vec::with_capacity(self.run_id.len() + 21);
-        // Writing into memory does not fail.
-        let _ = write!(name, "{}-{}", self.run_id, ticket.seq.0);
+        name.extend_from_slice(self.run_id.as_bytes());
+        name.push(b'-');
+        push_json(&mut name, &ticket.seq.0);
         name
     }
 

@@ -1,11 +1,9 @@
 //! Chat completions: the request's body, and what the events and bodies of the answer say.
 
-use std::io::Write;
-
 use crate::wire::delta::{Choices, Delta, End, Whole};
 use crate::wire::error::ApiError;
 use crate::wire::json_scan::{BadEvent, JsonScan};
-use crate::wire::text::push_text;
+use crate::wire::text::push_json;
 use crate::wire::usage::Usage;
 use crate::workload::body::{Body, json_text};
 use crate::workload::call::{Call, Prompt};
@@ -25,12 +23,14 @@ pub fn encode(call: &Call) -> Vec<u8> {
 fn encode_text(call: &Call, text: &str) -> Vec<u8> {
     let mut body = Vec::with_capacity(text.len() + call.model.len() + 192);
     body.extend_from_slice(b"{\"messages\":[{\"role\":\"user\",\"content\":");
-    push_text(&mut body, text);
+    push_json(&mut body, text);
     body.extend_from_slice(b"}],\"model\":");
-    push_text(&mut body, &call.model);
+    push_json(&mut body, &*call.model);
     if let Some(limit) = call.max_output_tokens {
-        // Writing into memory does not fail.
-        let _ = write!(body, ",\"{}\":{limit}", limit_field(&call.model));
+        body.extend_from_slice(b",\"");
+        body.extend_from_slice(limit_field(&call.model).as_bytes());
+        body.extend_from_slice(b"\":");
+        push_json(&mut body, &limit);
     }
     body.extend_from_slice(if call.stream {
         b",\"stream\":true,\"stream_options\":{\"include_usage\":true}}"

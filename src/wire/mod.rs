@@ -9,6 +9,6 @@ pub(crate) mod json_scan;
 pub mod redact;
 pub mod responses;
 pub mod sse;
-mod text;
+pub(crate) mod text;
 pub mod usage;
 pub mod words;

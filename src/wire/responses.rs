@@ -1,12 +1,10 @@
 //! Responses: the request's body, and what the events and bodies of the answer say.
 
-use std::io::Write;
-
 use crate::wire::delta::{Delta, End, Whole};
 use crate::wire::error::ApiError;
 use crate::wire::json_scan::{BadEvent, JsonScan};
 use crate::wire::sse::Event;
-use crate::wire::text::push_text;
+use crate::wire::text::push_json;
 use crate::wire::usage::Usage;
 use crate::workload::body::{Body, json_text};
 use crate::workload::call::{Call, Prompt};
@@ -26,14 +24,18 @@ pub fn encode(call: &Call) -> Vec<u8> {
 fn encode_text(call: &Call, text: &str) -> Vec<u8> {
     let mut body = Vec::with_capacity(text.len() + call.model.len() + 96);
     body.extend_from_slice(b"{\"input\":");
-    push_text(&mut body, text);
+    push_json(&mut body, text);
     body.extend_from_slice(b",\"model\":");
-    push_text(&mut body, &call.model);
+    push_json(&mut body, &*call.model);
     if let Some(limit) = call.max_output_tokens {
-        // Writing into memory does not fail.
-        let _ = write!(body, ",\"max_output_tokens\":{limit}");
+        body.extend_from_slice(b",\"max_output_tokens\":");
+        push_json(&mut body, &limit);
     }
-    let _ = write!(body, ",\"store\":false,\"stream\":{}}}", call.stream);
+    body.extend_from_slice(if call.stream {
+        b",\"store\":false,\"stream\":true}"
+    } else {
+        b",\"store\":false,\"stream\":false}"
+    });
     body
 }
 

@@ -107,7 +107,8 @@ pub(crate) fn push_salt(prompt: &mut String, seed: u64, number: u64, tokens: u32
         *digit = b'0' + (salt % 10) as u8;
         salt /= 10;
     }
-    prompt.extend(written[..digits].iter().map(|digit| char::from(*digit)));
+    // Digits are UTF-8.
+    prompt.push_str(std::str::from_utf8(&written[..digits]).unwrap_or_default());
 }
 
 /// Sentences in a seeded order, with the borders of their pieces.
