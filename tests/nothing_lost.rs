@@ -232,13 +232,9 @@ fn a_terminal_that_closes_ends_a_run_like_a_termination() {
     let output = child.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(143), "{}", told(&output));
     let run = store::load(&out).expect("a run");
-    assert!(
-        run.manifest
-            .ending
-            .as_ref()
-            .and_then(|ending| ending.reason.as_deref())
-            .is_some_and(|why| why.contains("SIGHUP"))
-    );
+    let ending = run.manifest.ending.as_ref().expect("an end");
+    assert!(ending.reason.as_deref().is_some_and(|why| why.contains("SIGHUP")), "{ending:?}");
+    assert!(ending.ended_by_signal(), "{ending:?}");
     // On a busy machine a call may last longer than it is waited for; none may break because its server is gone.
     let cut = Outcome::Incomplete(ErrorClass::Interrupted);
     let broken: Vec<_> = run.samples.iter().filter(|sample| !sample.outcome.is_ok() && sample.outcome != cut).collect();

@@ -29,9 +29,8 @@ impl Cut {
     fn ended_by(&self) -> Option<EndedBy> {
         match self {
             Self::Failing(count) => Some(EndedBy::FailuresInARow(*count)),
-            Self::Signal(StopSignal::Interrupt | StopSignal::Terminate) => Some(EndedBy::Signal),
-            Self::Signal(StopSignal::HangUp)
-            | Self::Limit(_)
+            Self::Signal(_) => Some(EndedBy::Signal),
+            Self::Limit(_)
             | Self::Aborted(_)
             | Self::Enough(_)
             | Self::SimulatorDied(_)
