@@ -6,13 +6,12 @@ use serde::Serialize;
 use crate::analysis::Analysis;
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::shift::{
-    Candidate, Contrast, Curve, Dominance, FailedShares, Half, Interference, MeanShift, ShiftRow, State, Verdict,
-};
+use crate::analysis::compare::shift::{Candidate, Curve, Dominance, FailedShares, MeanShift, ShiftRow, State, Verdict};
 use crate::analysis::input::population::Connections;
 use crate::analysis::stats::basic::CONFIDENCE;
 use crate::analysis::stats::needed::Needed;
 use crate::measure::metric::{Basis, Metric};
+use crate::report::json::interference::{InterferenceFacts, interference};
 use crate::report::json::number::{ms, pair, rounded};
 use crate::report::json::schema::Explained;
 use crate::run::Run;
@@ -120,44 +119,6 @@ struct CurvePointFacts {
     shift_ms: f64,
 }
 
-/// Whether the calls of a paired run were in each other's way.
-#[derive(Serialize, JsonSchema)]
-struct InterferenceFacts<'a> {
-    baseline: &'a str,
-    by_distance: Option<ByDistance>,
-    by_order: ByOrder,
-    candidate: &'a str,
-    close_within_ms: f64,
-    material: bool,
-}
-
-/// The shift apart for rounds in which the two were close in time or not.
-#[derive(Serialize, JsonSchema)]
-struct ByDistance {
-    apart: HalfFacts,
-    ci_ms: [f64; 2],
-    close: HalfFacts,
-    difference_ms: f64,
-    material: bool,
-}
-
-/// The shift apart for rounds in which the candidate went first or last.
-#[derive(Serialize, JsonSchema)]
-struct ByOrder {
-    candidate_first: HalfFacts,
-    candidate_last: HalfFacts,
-    ci_ms: [f64; 2],
-    difference_ms: f64,
-    material: bool,
-}
-
-/// One half of the rounds.
-#[derive(Serialize, JsonSchema)]
-struct HalfFacts {
-    rounds: usize,
-    shift_ms: f64,
-}
-
 /// The shift of the headline's median over calls whose connections were in one state.
 #[derive(Serialize, JsonSchema)]
 struct ConnectionStateFacts<'a> {
@@ -228,7 +189,7 @@ pub(super) fn comparisons<'a>(run: &'a Run, analysis: &'a Analysis) -> Compariso
         goodput: all.iter().map(Named::goodput).collect(),
         dominance: all.iter().flat_map(Named::dominance).collect(),
         curves: all.iter().flat_map(Named::curves).collect(),
-        interference: all.iter().filter_map(Named::interference).collect(),
+        interference: all.iter().filter_map(|one| interference(one.baseline, one.name, one.candidate)).collect(),
         connection_states: all.iter().flat_map(Named::connection_states).collect(),
     }
 }
@@ -268,7 +229,7 @@ impl FailedFacts<'_> {
     }
 }
 
-/// The gate that is held_gate; none where nothing is gated.
+/// The gate, or none where nothing is gated.
 pub(crate) fn held_gate(gate: Gate) -> Option<Gate> {
     Some(gate).filter(|gate| *gate != Gate::Ungated)
 }
@@ -331,32 +292,6 @@ impl<'a> Named<'a> {
             candidate,
             metric: curve.metric,
             points: points(curve),
-        })
-    }
-
-    fn interference(&self) -> Option<InterferenceFacts<'a>> {
-        let found: Interference = self.candidate.interference?;
-        let half = |half: Half| HalfFacts { rounds: half.rounds, shift_ms: rounded(half.shift_ms) };
-        let ends = |contrast: &Contrast| [rounded(contrast.ci_ms.0), rounded(contrast.ci_ms.1)];
-        Some(InterferenceFacts {
-            baseline: self.baseline,
-            by_distance: found.by_distance.map(|contrast| ByDistance {
-                apart: half(contrast.not),
-                ci_ms: ends(&contrast),
-                close: half(contrast.so),
-                difference_ms: rounded(contrast.ms),
-                material: contrast.material,
-            }),
-            by_order: ByOrder {
-                candidate_first: half(found.by_order.not),
-                candidate_last: half(found.by_order.so),
-                ci_ms: ends(&found.by_order),
-                difference_ms: rounded(found.by_order.ms),
-                material: found.by_order.material,
-            },
-            candidate: self.name,
-            close_within_ms: rounded(found.middle_ms),
-            material: found.is_material(),
         })
     }
 

@@ -15,6 +15,7 @@ use crate::run::{Aborted, RowSample, Run};
 use crate::schedule::design::Design;
 
 pub(crate) mod comparisons;
+mod interference;
 mod named;
 pub(crate) mod number;
 mod objectives;
