@@ -3,11 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use crate::measure::metric::Metric;
 use crate::objective::indicator::{Form, Indicator, Quantity, Share, Unit, is_quantile};
-use crate::units::Span;
+use crate::units::{Span, serde_as_text};
 
 /// On which side of the limit a value must lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +71,7 @@ pub enum Subject {
 }
 
 /// `ttft.p95 < 800ms`, `error_rate < 1%`, `ttft.p95 < 1.10 * direct.ttft.p95` and so on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     /// As the user wrote it.
     pub text: String,
@@ -265,18 +262,7 @@ impl fmt::Display for Expression {
     }
 }
 
-impl TryFrom<String> for Expression {
-    type Error = ExpressionError;
-    fn try_from(text: String) -> Result<Self, ExpressionError> {
-        text.parse()
-    }
-}
-
-impl From<Expression> for String {
-    fn from(expression: Expression) -> Self {
-        expression.text
-    }
-}
+serde_as_text!(Expression);
 
 #[cfg(test)]
 mod tests {

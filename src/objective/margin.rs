@@ -3,10 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use crate::measure::metric::{Metric, UnknownMetric};
-use crate::units::Span;
+use crate::units::{Span, serde_as_text};
 
 /// How far a figure may move.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,8 +40,7 @@ pub enum Scope {
 }
 
 /// `ttft.p95=10ms`, `e2e=5%`, `5%` or `error_rate=0.5%`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Margin {
     /// Which figures it is for.
     pub scope: Scope,
@@ -161,18 +158,7 @@ impl fmt::Display for Margin {
     }
 }
 
-impl TryFrom<String> for Margin {
-    type Error = MarginError;
-    fn try_from(text: String) -> Result<Self, MarginError> {
-        text.parse()
-    }
-}
-
-impl From<Margin> for String {
-    fn from(margin: Margin) -> Self {
-        margin.to_string()
-    }
-}
+serde_as_text!(Margin);
 
 #[cfg(test)]
 mod tests {

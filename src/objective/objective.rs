@@ -1,6 +1,7 @@
 //! An objective: an expression that must hold on a path, and what happens when it does not.
 
 use schemars::JsonSchema;
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use crate::measure::metric::Metric;
 use crate::objective::expression::{Comparator, parse_limit, split};
 use crate::objective::indicator::{Indicator, Quantity, Share, Unit};
 use crate::spelling::nearest;
-use crate::units::{Api, Span};
+use crate::units::{Api, Span, serde_as_text};
 
 pub use crate::objective::expression::Expression;
 
@@ -127,8 +128,7 @@ pub struct Expectation {
 }
 
 /// What one call must keep: `ttft < 800ms` or `tokens_per_second > 20`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CallCondition {
     /// As the user wrote it.
     pub text: String,
@@ -169,18 +169,13 @@ fn no_metric_of_a_call(name: &str) -> String {
     format!("'{name}' is no metric{meant}")
 }
 
-impl TryFrom<String> for CallCondition {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+impl fmt::Display for CallCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
-impl From<CallCondition> for String {
-    fn from(condition: CallCondition) -> Self {
-        condition.text
-    }
-}
+serde_as_text!(CallCondition);
 
 /// What keeps the parts of an objective from going together, if anything does.
 ///

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use crate::measure::metric::{AtTimeout, Metric, UnknownMetric};
 use crate::objective::margin::{Size, parse_quantile, parse_size};
+use crate::units::serde_as_text;
 
 /// One interval that must become narrow.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,8 +19,7 @@ pub struct Target {
 }
 
 /// All of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Precision(pub Vec<Target>);
 
 /// A text that is no precision.
@@ -75,18 +73,7 @@ impl fmt::Display for Precision {
     }
 }
 
-impl TryFrom<String> for Precision {
-    type Error = PrecisionError;
-    fn try_from(text: String) -> Result<Self, PrecisionError> {
-        text.parse()
-    }
-}
-
-impl From<Precision> for String {
-    fn from(precision: Precision) -> Self {
-        precision.to_string()
-    }
-}
+serde_as_text!(Precision);
 
 #[cfg(test)]
 mod tests {
