@@ -217,6 +217,44 @@ macro_rules! serde_as_text {
 }
 pub(crate) use serde_as_text;
 
+/// A quantile, 0 < q < 1, counted from the smallest value; its text is "p50" or "p99.9".
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Quantile(pub f64);
+
+impl Quantile {
+    /// That of a percentage; `None` where it does not lie between 0 and 100.
+    pub(crate) fn of_percent(percent: f64) -> Option<Self> {
+        // As near as decimal places go, so that p95 and 0.95 are one number.
+        let quantile = (percent * 1e6).round() / 1e8;
+        (quantile > 0.0 && quantile < 1.0).then_some(Self(quantile))
+    }
+
+    /// Its name in files: "p50", "`p99_9`".
+    pub(crate) fn key(self) -> String {
+        self.to_string().replace('.', "_")
+    }
+}
+
+/// Understands "p99.9", "`p99_9`" and "0.999".
+impl FromStr for Quantile {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |digits: &str| digits.replace('_', ".").parse::<f64>().ok();
+        let percent = match text.strip_prefix('p') {
+            Some(digits) => number(digits),
+            None => number(text).map(|quantile| 100.0 * quantile),
+        };
+        let quantile = percent.and_then(Self::of_percent);
+        quantile.ok_or_else(|| format!("'{text}' is no quantile such as p50, p99.9 or 0.95"))
+    }
+}
+
+impl fmt::Display for Quantile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "p{}", (self.0 * 1e8).round() / 1e6)
+    }
+}
+
 /// A rate in events a second, written "20/s", "90/m" or "3600/h".
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Rate(pub f64);

@@ -8,7 +8,7 @@ use crate::analysis::stats::basic::known_quantile;
 use crate::measure::metric::Metric;
 use crate::objective::indicator::{Form, Quantity};
 use crate::objective::precision::{Precision, Target};
-use crate::units::PathId;
+use crate::units::{PathId, Quantile};
 
 /// What was reached, in a sentence, once every target is: for several paths by the interval of each shift against the
 /// baseline, for one alone by that of its own quantile.
@@ -21,15 +21,15 @@ pub(crate) fn reached(cut: &BlockedView<'_>, precision: &Precision) -> Option<St
 fn reached_target(cut: &BlockedView<'_>, target: &Target) -> Option<String> {
     let view = cut.view();
     let metric = target.metric.unwrap_or(view.headline);
-    let figure = known_quantile(&quantile_ms(&view.kept, view.baseline, metric, view.basis()), target.quantile)?;
-    let half = widest(cut, metric, target.quantile)?;
+    let figure = known_quantile(&quantile_ms(&view.kept, view.baseline, metric, view.basis()), target.quantile.0)?;
+    let half = widest(cut, metric, target.quantile.0)?;
     (half <= target.half_width.in_ms(figure)).then(|| format!("{target} by \u{b1}{half:.2} ms"))
 }
 
 /// The longest half-width over all paths; `None` while one has no interval that could decide.
 fn widest(cut: &BlockedView<'_>, metric: Metric, q: f64) -> Option<f64> {
     let (view, baseline) = (cut.view(), cut.view().baseline);
-    let figure = |path: PathId| Figure { path, quantity: Quantity::Time(metric), form: Form::Quantile(q) };
+    let figure = |path: PathId| Figure { path, quantity: Quantity::Time(metric), form: Form::Quantile(Quantile(q)) };
     let others: Vec<PathId> = view.paths.iter().map(|path| path.id).filter(|path| *path != baseline).collect();
     let seen = |path: &PathId| cut.beside(figure(*path), figure(baseline), Beside::Difference, |_| true);
     let all = if others.is_empty() {

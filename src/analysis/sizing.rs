@@ -137,6 +137,7 @@ mod tests {
     use crate::objective::indicator::{Form, Quantity};
     use crate::run::fixture::World;
     use crate::units::PathId;
+    use crate::units::Quantile;
 
     fn spread(sigma: f64) -> Spread {
         Spread::assumed(Some(sigma), Some(200.0))
@@ -198,8 +199,11 @@ mod tests {
     fn what_a_plan_resolves_is_shown_by_four_of_five_runs() {
         // 600 calls a path at sigma 0.3: what is told as resolved must move the whole interval above nothing as often.
         let told = Spread::assumed(Some(0.3), Some(150.0)).resolution(600, 0.5).shift_ms.expect("a median");
-        let figure =
-            |path| Figure { path: PathId(path), quantity: Quantity::Time(Metric::Ttft), form: Form::Quantile(0.5) };
+        let figure = |path| Figure {
+            path: PathId(path),
+            quantity: Quantity::Time(Metric::Ttft),
+            form: Form::Quantile(Quantile(0.5)),
+        };
         let shown = (0..60).filter(|seed| {
             let run = World { shifts_ms: vec![0.0, told], seed: *seed, ..World::default() }.run();
             let view = View::of(&run);

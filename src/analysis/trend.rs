@@ -18,6 +18,7 @@ use crate::measure::metric::{Basis, Metric};
 use crate::objective::margin::{Margin, Size, declared};
 use crate::random::{Purpose, hash};
 use crate::run::historical::{Eligibility, Figure, HistoricalRun};
+use crate::units::Quantile;
 use serde::Serialize;
 
 /// How rare a change must be by Welch's test.
@@ -39,7 +40,7 @@ pub(crate) struct Question {
     /// The metrics followed.
     pub metrics: Vec<Metric>,
     /// The quantiles followed.
-    pub quantiles: Vec<f64>,
+    pub quantiles: Vec<Quantile>,
     /// How much worse is no matter; [`DEFAULT_MARGIN`] where nothing is declared.
     pub margins: Vec<Margin>,
     /// The seed of the shuffles.
@@ -63,7 +64,7 @@ pub(crate) struct Series {
     /// The metric.
     pub metric: Metric,
     /// The quantile.
-    pub quantile: f64,
+    pub quantile: Quantile,
     /// From which instant it counts: as in the newest night that has it.
     pub basis: Option<Basis>,
     /// Its nights that have a figure.
@@ -202,7 +203,13 @@ pub(crate) fn trend(nights: Vec<HistoricalRun>, question: &Question) -> Trend {
 }
 
 /// One series; `None` if no night has it.
-fn follow(nights: &[HistoricalRun], question: &Question, path: &str, metric: Metric, quantile: f64) -> Option<Series> {
+fn follow(
+    nights: &[HistoricalRun],
+    question: &Question,
+    path: &str,
+    metric: Metric,
+    quantile: Quantile,
+) -> Option<Series> {
     let figure = |night: &HistoricalRun| -> Option<Figure> {
         night.figure(path, metric, quantile).filter(|figure| figure.ms.is_finite() && figure.ms > 0.0).cloned()
     };
@@ -366,7 +373,7 @@ pub(crate) mod tests {
                 path: "direct".to_owned(),
                 metric: Metric::Ttft,
                 basis: Some(Basis::Response),
-                quantile: 0.5,
+                quantile: Quantile(0.5),
                 ms,
             }],
         }
@@ -383,7 +390,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn question() -> Question {
-        Question { metrics: vec![Metric::Ttft], quantiles: vec![0.5], margins: Vec::new(), seed: 42 }
+        Question { metrics: vec![Metric::Ttft], quantiles: vec![Quantile(0.5)], margins: Vec::new(), seed: 42 }
     }
 
     fn judged(nights: Vec<HistoricalRun>) -> (Series, u8) {

@@ -6,13 +6,14 @@ use crate::analysis::trend::{Question, trend as judge};
 use crate::cli::TrendArgs;
 use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
-use crate::objective::margin::{Margin, parse_quantile};
+use crate::objective::margin::Margin;
 use crate::plan::DEFAULT_SEED;
 use crate::report::glance::stdout_look;
+use crate::report::terminal;
 use crate::report::trend::document::History;
 use crate::report::trend::{self as paper, json};
-use crate::report::{figure, terminal};
 use crate::store::history::{self, Followed};
+use crate::units::Quantile;
 
 /// The quantiles that a summary holds.
 const HELD: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
@@ -47,10 +48,11 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
 
 fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
     let quantile = |text: &String| {
-        let quantile = parse_quantile(text).map_err(|why| anyhow!("--quantile: {why}"))?;
-        let held = HELD.iter().any(|held| (held - quantile).abs() < 1e-9);
-        let known = HELD.map(figure::quantile).join(", ");
-        held.then_some(quantile).ok_or_else(|| anyhow!("--quantile: a summary holds {known}, not {text}"))
+        let quantile: Quantile = text.parse().map_err(|why| anyhow!("--quantile: {why}"))?;
+        let known = HELD.map(|q| Quantile(q).to_string()).join(", ");
+        HELD.contains(&quantile.0)
+            .then_some(quantile)
+            .ok_or_else(|| anyhow!("--quantile: a summary holds {known}, not {text}"))
     };
     Ok(Question {
         metrics: args.metric.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--metric")?,

@@ -267,9 +267,10 @@ serde_as_text!(Expression);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Quantile;
 
     fn ttft(q: f64) -> Indicator {
-        Indicator::Figure(Quantity::Time(Metric::Ttft), Form::Quantile(q))
+        Indicator::Figure(Quantity::Time(Metric::Ttft), Form::Quantile(Quantile(q)))
     }
 
     fn direct(indicator: Indicator) -> Other {
@@ -279,8 +280,8 @@ mod tests {
     #[test]
     fn reads_the_forms_of_the_contract() {
         let share = |share| Subject::Level(Indicator::Share(share));
-        let e2e = Indicator::Figure(Quantity::Time(Metric::E2e), Form::Quantile(0.99));
-        let tokens = Indicator::Figure(Quantity::TokensPerSecond, Form::Quantile(0.5));
+        let e2e = Indicator::Figure(Quantity::Time(Metric::E2e), Form::Quantile(Quantile(0.99)));
+        let tokens = Indicator::Figure(Quantity::TokensPerSecond, Form::Quantile(Quantile(0.5)));
         let windows = |indicator| Subject::Windows {
             indicator,
             length: Span::from_secs(60),

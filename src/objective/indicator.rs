@@ -7,6 +7,7 @@ use std::fmt;
 use crate::measure::metric::Metric;
 use crate::measure::outcome::ErrorClass;
 use crate::spelling::nearest;
+use crate::units::Quantile;
 
 /// A figure that every call has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub enum Quantity {
 /// What is made of the figures of many calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Form {
-    /// A quantile, 0 < q < 1, counted from the smallest value.
-    Quantile(f64),
+    /// A quantile.
+    Quantile(Quantile),
     /// The mean.
     Mean,
     /// The largest value.
@@ -162,12 +163,8 @@ fn parse_form(form: &str) -> Result<Form, String> {
         let meant = nearest(form, &["mean", "max"]).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
         format!("'{form}' is not p50, p95, p99, p99.9, mean or max{meant}")
     })?;
-    if percent > 0.0 && percent < 100.0 {
-        // As near as decimal places go, so that p99.9 is 0.999.
-        Ok(Form::Quantile((percent * 1e6).round() / 1e8))
-    } else {
-        Err(format!("'{form}' is not between p0 and p100"))
-    }
+    let quantile = Quantile::of_percent(percent).map(Form::Quantile);
+    quantile.ok_or_else(|| format!("'{form}' is not between p0 and p100"))
 }
 
 impl fmt::Display for Indicator {
@@ -179,7 +176,7 @@ impl fmt::Display for Indicator {
                     Quantity::TokensPerSecond => write!(f, "{TOKENS}.")?,
                 }
                 match form {
-                    Form::Quantile(q) => write!(f, "p{}", (q * 1e8).round() / 1e6),
+                    Form::Quantile(q) => write!(f, "{q}"),
                     Form::Mean => f.write_str("mean"),
                     Form::Max => f.write_str("max"),
                 }

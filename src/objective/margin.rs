@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::measure::metric::{Metric, UnknownMetric};
-use crate::units::{Span, serde_as_text};
+use crate::units::{Quantile, Span, serde_as_text};
 
 /// How far a figure may move.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +34,7 @@ pub enum Scope {
     /// Every quantile of a metric.
     Metric(Metric),
     /// One quantile of a metric.
-    Quantile(Metric, f64),
+    Quantile(Metric, Quantile),
     /// The share of calls that failed.
     ErrorRate,
 }
@@ -58,11 +58,11 @@ pub struct MarginError {
 
 /// The size declared for a quantile of a metric, by the narrowest scope, and of those by the last.
 #[must_use]
-pub(crate) fn declared(margins: &[Margin], metric: Metric, quantile: f64) -> Option<Size> {
+pub(crate) fn declared(margins: &[Margin], metric: Metric, quantile: Quantile) -> Option<Size> {
     let narrowness = |margin: &Margin| match margin.scope {
         Scope::All => Some(0),
         Scope::Metric(of) => (of == metric).then_some(1),
-        Scope::Quantile(of, q) => (of == metric && (q - quantile).abs() < 1e-9).then_some(2),
+        Scope::Quantile(of, q) => ((of, q) == (metric, quantile)).then_some(2),
         Scope::ErrorRate => None,
     };
     let fitting = margins.iter().filter_map(|margin| Some((narrowness(margin)?, margin.size)));
@@ -102,23 +102,7 @@ fn parse_scope(text: &str) -> Result<Scope, String> {
     }
     let metric = |name: &str| name.parse::<Metric>().map_err(|error: UnknownMetric| error.to_string());
     let Some((name, form)) = text.split_once('.') else { return metric(text).map(Scope::Metric) };
-    Ok(Scope::Quantile(metric(name)?, parse_quantile(form)?))
-}
-
-/// "p99.9" as 0.999; "0.999" is understood too.
-///
-/// # Errors
-/// A sentence when the text is neither.
-pub(crate) fn parse_quantile(text: &str) -> Result<f64, String> {
-    let wrong = || format!("'{text}' is no quantile such as p50, p99.9 or 0.95");
-    let number = |digits: &str| digits.replace('_', ".").parse::<f64>().map_err(|_| wrong());
-    let quantile = match text.strip_prefix('p') {
-        Some(digits) => number(digits)? / 100.0,
-        None => number(text)?,
-    };
-    // As near as decimal places go, so that p95 and 0.95 are one number.
-    let quantile = (quantile * 1e6).round() / 1e6;
-    if quantile > 0.0 && quantile < 1.0 { Ok(quantile) } else { Err(wrong()) }
+    Ok(Scope::Quantile(metric(name)?, form.parse()?))
 }
 
 /// "10ms" or "5%".
@@ -148,11 +132,10 @@ impl fmt::Display for Size {
 
 impl fmt::Display for Margin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let percent = |q: f64| (q * 1e8).round() / 1e6;
         match self.scope {
             Scope::All => write!(f, "{}", self.size),
             Scope::Metric(metric) => write!(f, "{metric}={}", self.size),
-            Scope::Quantile(metric, q) => write!(f, "{metric}.p{}={}", percent(q), self.size),
+            Scope::Quantile(metric, q) => write!(f, "{metric}.{q}={}", self.size),
             Scope::ErrorRate => write!(f, "error_rate={}", self.size),
         }
     }
@@ -173,7 +156,7 @@ mod tests {
         for text in ["ttft.p95=10ms", "e2e=5%", "7.5%", "error_rate=0.5%", "e2e.p99.9=1.5ms", "0%"] {
             assert_eq!(text.parse::<Margin>().expect(text).to_string(), text);
         }
-        assert_eq!(parse_quantile("p95"), parse_quantile("0.95"));
+        assert_eq!("p95".parse::<Quantile>(), "0.95".parse());
     }
 
     #[test]
@@ -184,10 +167,10 @@ mod tests {
             (Metric::Ttft, 0.5, Size::Share(0.04)),
             (Metric::E2e, 0.5, Size::Share(0.05)),
         ] {
-            assert_eq!(declared(&margins, metric, q), Some(size), "{metric} {q}");
+            assert_eq!(declared(&margins, metric, Quantile(q)), Some(size), "{metric} {q}");
         }
         assert_eq!(declared_for_errors(&margins), Some(0.01));
-        assert_eq!(declared(&margins[..1], Metric::Ttft, 0.5), None);
+        assert_eq!(declared(&margins[..1], Metric::Ttft, Quantile(0.5)), None);
         assert_eq!((Size::Ms(10.0).in_ms(200.0), Size::Share(0.04).in_ms(200.0)), (10.0, 8.0));
     }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::measure::metric::{AtTimeout, Metric, UnknownMetric};
-use crate::objective::margin::{Size, parse_quantile, parse_size};
-use crate::units::serde_as_text;
+use crate::objective::margin::{Size, parse_size};
+use crate::units::{Quantile, serde_as_text};
 
 /// One interval that must become narrow.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Target {
     /// Of which metric; the headline where none is named.
     pub metric: Option<Metric>,
     /// Of which quantile.
-    pub quantile: f64,
+    pub quantile: Quantile,
     /// How long each arm of the 95% interval may be: milliseconds, or a share of the figure.
     pub half_width: Size,
 }
@@ -56,13 +56,13 @@ fn target(text: &str) -> Result<Target, String> {
     if size <= 0.0 {
         return Err("no interval is narrower than nothing".to_owned());
     }
-    Ok(Target { metric, quantile: parse_quantile(quantile)?, half_width })
+    Ok(Target { metric, quantile: quantile.parse()?, half_width })
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metric = self.metric.map_or(String::new(), |metric| format!("{metric}."));
-        write!(f, "{metric}p{} {}", (self.quantile * 1e8).round() / 1e6, self.half_width)
+        write!(f, "{metric}{} {}", self.quantile, self.half_width)
     }
 }
 

@@ -112,16 +112,6 @@ pub(crate) fn moment(rfc3339: &str) -> String {
     }
 }
 
-/// A quantile as people say it: "p50", "p99.9".
-pub(crate) fn quantile(q: f64) -> String {
-    format!("p{}", crate::analysis::compare::shift::percent(q))
-}
-
-/// A quantile as files say it: "p50", "`p99_9`".
-pub(crate) fn percent_key(q: f64) -> String {
-    quantile(q).replace('.', "_")
-}
-
 fn scaled(value: f64) -> (f64, &'static str) {
     if value.abs() >= 10_000.0 { (value / 1e3, " s") } else { (value, " ms") }
 }
@@ -146,6 +136,7 @@ fn decimals(size: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Quantile;
 
     #[test]
     fn figures_have_three_digits_and_a_unit() {
@@ -164,7 +155,7 @@ mod tests {
         assert_eq!(interval((-2.5, 12.0)), "[−2, 12] ms");
         assert_eq!((share(0.0), share(0.0125), share(0.37)), ("0%".into(), "1.25%".into(), "37.0%".into()));
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
-        assert_eq!((quantile(0.999), percent_key(0.999)), ("p99.9".into(), "p99_9".into()));
+        assert_eq!((Quantile(0.999).to_string(), Quantile(0.999).key()), ("p99.9".into(), "p99_9".into()));
         assert_eq!((seconds(60.0), seconds(1200.0), seconds(0.8)), ("60 s".into(), "20 min".into(), "0.800 s".into()));
     }
 }

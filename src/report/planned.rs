@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::path::NetPath;
 use crate::plan::Plan;
-use crate::units::PathId;
+use crate::units::{PathId, Quantile};
 
 /// The planned truth of the listeners behind the paths of a plan.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ impl<'a> Planned<'a> {
     }
 
     fn ttft_ms(&self, path: PathId, q: f64) -> Option<f64> {
-        let key = crate::report::figure::percent_key(q);
+        let key = Quantile(q).key();
         self.listener(self.plan.path(path))?.get("ttft_ms")?.get(key)?.as_f64()
     }
 

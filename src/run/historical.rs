@@ -1,6 +1,7 @@
 //! A night: one run of a history, as its `summary.json` tells it.
 
 use crate::measure::metric::{Basis, Metric};
+use crate::units::Quantile;
 
 /// Whether a night may be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub(crate) struct Figure {
     /// From which instant it counts, where that makes a difference.
     pub basis: Option<Basis>,
     /// The quantile.
-    pub quantile: f64,
+    pub quantile: Quantile,
     /// Milliseconds; what was not measured is no figure.
     pub ms: f64,
 }
@@ -68,11 +69,9 @@ pub(crate) struct HistoricalRun {
 impl HistoricalRun {
     /// The figure of a path, if it was measured.
     #[must_use]
-    pub(crate) fn figure(&self, path: &str, metric: Metric, quantile: f64) -> Option<&Figure> {
-        let wanted = |figure: &&Figure| {
-            figure.path == path && figure.metric == metric && (figure.quantile - quantile).abs() < 1e-9
-        };
-        self.figures.iter().find(wanted)
+    pub(crate) fn figure(&self, path: &str, metric: Metric, quantile: Quantile) -> Option<&Figure> {
+        let mut figures = self.figures.iter();
+        figures.find(|figure| figure.path == path && (figure.metric, figure.quantile) == (metric, quantile))
     }
 
     /// The day it started on, as people write it: the first ten letters of RFC 3339.

@@ -8,7 +8,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::measure::metric::{Basis, Metric};
-use crate::objective::margin::parse_quantile;
 use crate::run::historical::{Eligibility, Figure, HistoricalRun};
 use crate::store::file::{self, StoreError};
 use crate::store::manifest;
@@ -204,7 +203,7 @@ fn figures(path: &str, facts: &Value) -> Vec<Figure> {
             _ => None,
         };
         for (key, value) in metric.as_object().into_iter().flatten().filter(|(key, _)| key.starts_with('p')) {
-            if let (Ok(quantile), Some(ms)) = (parse_quantile(key), value.as_f64()) {
+            if let (Ok(quantile), Some(ms)) = (key.parse(), value.as_f64()) {
                 figures.push(Figure { path: path.to_owned(), metric: name, basis, quantile, ms });
             }
         }
@@ -238,6 +237,7 @@ fn seconds(rfc3339: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
     use crate::run::fixture;
+    use crate::units::Quantile;
     use serde_json::json;
 
     fn summary(id: &str, started_at: &str) -> Value {
@@ -274,10 +274,13 @@ mod tests {
         assert_eq!(ids, [("first", "z"), ("second", "copy.json"), ("third", "a/b")]);
         assert!(history.unread.is_empty());
         let night = &history.nights[0];
-        assert_eq!(night.figure("direct", Metric::Ttft, 0.5).map(|figure| figure.ms), Some(150.5));
-        assert_eq!(night.figure("direct", Metric::Ttft, 0.5).and_then(|figure| figure.basis), Some(Basis::Response));
-        assert_eq!(night.figure("direct", Metric::Ttft, 0.999), None, "what was not measured is no zero");
-        assert_eq!(night.figure("direct", Metric::Tcp, 0.5).map(|figure| figure.basis), Some(None));
+        assert_eq!(night.figure("direct", Metric::Ttft, Quantile(0.5)).map(|figure| figure.ms), Some(150.5));
+        assert_eq!(
+            night.figure("direct", Metric::Ttft, Quantile(0.5)).and_then(|figure| figure.basis),
+            Some(Basis::Response)
+        );
+        assert_eq!(night.figure("direct", Metric::Ttft, Quantile(0.999)), None, "what was not measured is no zero");
+        assert_eq!(night.figure("direct", Metric::Tcp, Quantile(0.5)).map(|figure| figure.basis), Some(None));
         assert_eq!((night.day(), history.nights[1].at_s - night.at_s), ("2026-10-01", 86_400.0));
     }
 

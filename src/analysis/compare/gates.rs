@@ -5,6 +5,7 @@ use crate::analysis::compare::shift::{Open, SHOWN, ShiftRow, Verdict};
 use crate::analysis::stats::needed::{Needed, rounds_to_tell};
 use crate::objective::margin::{Margin, Scope, Size, declared};
 use crate::plan::Plan;
+use crate::units::Quantile;
 
 /// The gate of quantiles up to the median when no margin is declared, as a share of the base's figure.
 pub(crate) const DEFAULT_AT_MEDIAN: f64 = 0.05;
@@ -36,7 +37,7 @@ impl Gates<'_> {
 
     /// Holds a row against its margin; `rounds` are those of the run.
     pub(crate) fn judge_row(&self, row: &mut ShiftRow, rounds: usize) {
-        row.margin = declared(self.margins, row.metric, row.quantile);
+        row.margin = declared(self.margins, row.metric, Quantile(row.quantile));
         let default = || {
             (self.default && SHOWN.contains(&row.quantile)).then_some(Size::Share(if row.quantile <= 0.5 {
                 DEFAULT_AT_MEDIAN

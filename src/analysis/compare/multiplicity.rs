@@ -11,6 +11,7 @@ use crate::analysis::stats::interval::{Shift, farthest, widening};
 use crate::measure::metric::Metric;
 use crate::measure::quantile::quantile;
 use crate::objective::margin::{Margin, Scope, declared};
+use crate::units::Quantile;
 
 /// The share of the chance of a whole run that the rows named in advance have.
 pub(crate) const FIRST: f64 = 0.8;
@@ -54,7 +55,7 @@ impl Primary<'_> {
     /// Of a quantile whose figure on the baseline is `base_ms`.
     pub(crate) fn rank(&self, metric: Metric, quantile: f64, base_ms: Option<f64>) -> Rank {
         let any = self.margins.iter().any(|margin| margin.scope != Scope::ErrorRate);
-        let size = declared(self.margins, metric, quantile);
+        let size = declared(self.margins, metric, Quantile(quantile));
         match size.zip(base_ms) {
             Some((size, base)) => Rank::Gated(size.in_ms(base)),
             None if !any && metric == self.headline && quantile == 0.5 => Rank::Headline,

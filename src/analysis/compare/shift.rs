@@ -348,13 +348,6 @@ pub struct CurvePoint {
     pub high_ms: f64,
 }
 
-/// 0.999 as "99.9".
-#[must_use]
-pub(crate) fn percent(q: f64) -> String {
-    let percent = (q * 1e5).round() / 1e3;
-    percent.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,9 +4,7 @@ use crate::analysis::compare::gate::Gate;
 use crate::analysis::compare::gates::Gates;
 use crate::analysis::compare::multiplicity::{Key, Levels};
 use crate::analysis::compare::resampled::{Arm, Pair, ResampledPaths, minus};
-use crate::analysis::compare::shift::{
-    Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict, percent,
-};
+use crate::analysis::compare::shift::{Candidate, Curve, CurvePoint, FailedShares, MeanShift, Open, ShiftRow, Verdict};
 use crate::analysis::compare::survivors;
 use crate::analysis::input::blocks::{Blocks, FOR_INTERVAL, FOR_VERDICT};
 use crate::analysis::input::population::Connections;
@@ -16,7 +14,7 @@ use crate::analysis::stats::interval::{Shift, band, widening};
 use crate::analysis::stats::needed::{Needed, rounds_to_tell};
 use crate::measure::quantile::is_supported;
 use crate::objective::margin::declared_for_errors;
-use crate::units::PathId;
+use crate::units::{PathId, Quantile};
 
 /// Judges candidates.
 pub(crate) struct Judge<'a> {
@@ -179,9 +177,9 @@ impl Judge<'_> {
         }
         let needs = interval_needs(row.quantile);
         if fewest < needs {
-            let percent = percent(row.quantile);
+            let quantile = Quantile(row.quantile);
             return format!(
-                "an interval for p{percent} needs {needs} calls {connections}, path '{scarce}' has {fewest}"
+                "an interval for {quantile} needs {needs} calls {connections}, path '{scarce}' has {fewest}"
             );
         }
         if row.blocks < FOR_INTERVAL {

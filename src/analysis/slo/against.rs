@@ -12,7 +12,7 @@ use crate::analysis::stats::interval::Shift;
 use crate::measure::sample::Sample;
 use crate::objective::indicator::{Form, Quantity};
 use crate::plan::Design;
-use crate::units::{Estimate, PathId};
+use crate::units::{Estimate, PathId, Quantile};
 
 /// How two figures are laid side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,8 @@ impl BlockedView<'_> {
             });
         };
         let shown = Observation::of(n, Some(how.shown(estimate)), (None, None));
-        let needs = [own.form, other.form].map(|form| if let Form::Quantile(q) = form { interval_needs(q) } else { 2 });
+        let needs = [own.form, other.form]
+            .map(|form| if let Form::Quantile(Quantile(q)) = form { interval_needs(q) } else { 2 });
         let needs = needs[0].max(needs[1]);
         let filled = blocks.filled(&mine.ok, &theirs.ok);
         if filled < FOR_INTERVAL {
@@ -97,7 +98,7 @@ impl BlockedView<'_> {
         let seed = if blocks.shared { seed } else { seed ^ (u64::from(figure_of.path.0) << 32) };
         let draws = Draws::new(seed, blocks.count, DRAWS);
         match figure_of.form {
-            Form::Quantile(q) => {
+            Form::Quantile(Quantile(q)) => {
                 let values = values.iter().map(|(bounds, block)| (bounds.most, *block));
                 let values = Values::new(values.collect(), blocks.count);
                 let value = values.quantile(q);

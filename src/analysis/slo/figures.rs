@@ -7,6 +7,7 @@ use crate::measure::metric::Basis;
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
 use crate::objective::indicator::{Form, Quantity};
+use crate::units::Quantile;
 
 /// The figures of many calls in the order of time.
 pub(crate) struct Figures {
@@ -24,7 +25,7 @@ impl Figures {
     /// A form of them with its interval.
     pub(crate) fn observe(&self, form: Form) -> Observation {
         match form {
-            Form::Quantile(q) => self.quantile(q),
+            Form::Quantile(Quantile(q)) => self.quantile(q),
             Form::Mean => self.mean(),
             Form::Max => self.max(),
         }
@@ -35,8 +36,8 @@ impl Figures {
         let n = self.values.len();
         let (least, most) = (self.sorted(|bounds| bounds.least), self.sorted(|bounds| bounds.most));
         match form {
-            Form::Quantile(q) if !crate::measure::quantile::is_supported(n, q) => None,
-            Form::Quantile(q) => {
+            Form::Quantile(Quantile(q)) if !crate::measure::quantile::is_supported(n, q) => None,
+            Form::Quantile(Quantile(q)) => {
                 let most = known_quantile(&most, q).unwrap_or(f64::INFINITY);
                 Some(Bounds { least: quantile(&least, q)?, most })
             }

@@ -8,6 +8,7 @@ use crate::analysis::stats::basic::{interval_needs, normal_quantile, rank_interv
 use crate::analysis::summary::gaps::Gaps;
 use crate::measure::sample::Sample;
 use crate::objective::indicator::Form;
+use crate::units::Quantile;
 
 /// A form of the gaps of a path whose calls are `own`; of which `stalled` in all, also where not every one has a row.
 pub(crate) fn observe(recorded: &Histogram<u64>, own: &[&Sample], stalled: u64, form: Form) -> Observation {
@@ -16,7 +17,7 @@ pub(crate) fn observe(recorded: &Histogram<u64>, own: &[&Sample], stalled: u64, 
         return Observation::nothing("no stream brought two events with content");
     }
     match form {
-        Form::Quantile(q) => quantile(&gaps, own, q),
+        Form::Quantile(Quantile(q)) => quantile(&gaps, own, q),
         Form::Mean => mean(recorded, &gaps, own),
         Form::Max => max(&gaps),
     }

@@ -3,6 +3,7 @@
 //! An objective is met only if the end of the 95% interval that is nearer to its limit keeps it, and missed only if the
 //! other end breaks it. No data is never a pass.
 
+use crate::units::Quantile;
 mod against;
 mod figures;
 mod gaps;
@@ -118,7 +119,7 @@ pub(crate) fn judge_these<'a>(
 /// A quantile of a path alone with its interval.
 pub(crate) fn quantile_of(view: &View<'_>, path: PathId, metric: Metric, q: f64) -> Observation {
     let own = calls_of(view, path, Calls::default());
-    Figures::of(&own, Quantity::Time(metric), view.basis()).observe(Form::Quantile(q))
+    Figures::of(&own, Quantity::Time(metric), view.basis()).observe(Form::Quantile(Quantile(q)))
 }
 
 /// Holds every claim of the plan against a view.

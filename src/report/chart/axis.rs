@@ -1,5 +1,6 @@
 //! Scales and their ticks.
 
+use crate::units::Quantile;
 /// How values become places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scale {
@@ -61,7 +62,7 @@ impl Axis {
     /// An axis of quantiles by `-log10(1 - q)`, from the median's half up to `u`: each step is a tenth of the calls.
     pub(crate) fn tail(u: f64) -> Self {
         let named = [0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
-        let ticks = named.map(|q| (tail(q), format!("p{}", crate::analysis::compare::shift::percent(q))));
+        let ticks = named.map(|q| (tail(q), Quantile(q).to_string()));
         Self {
             from: 0.0,
             to: u,

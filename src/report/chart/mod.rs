@@ -84,8 +84,8 @@ pub(crate) fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
     let chart = |members: &Vec<&Series>| {
         let lines: Vec<_> = members.iter().map(|series| history::HistoryLine::of(series, place(series))).collect();
         let (metric, quantile) = (members[0].metric, members[0].quantile);
-        let id = format!("trend-{metric}-{}", crate::report::figure::percent_key(quantile));
-        let title = format!("{}, {} by night", capital(metric.name()), crate::report::figure::quantile(quantile));
+        let id = format!("trend-{metric}-{}", quantile.key());
+        let title = format!("{}, {} by night", capital(metric.name()), quantile);
         let caption = "Lines join neighbouring nights; a night without a figure is a gap. Bars are the levels between \
              changes; a dashed stroke stands before the first night of a new level. Grey rings are nights that are not \
              judged (invalid, incomplete, or counted from another instant); a dotted stroke is one that left no figure.";

@@ -5,6 +5,7 @@ use crate::report::chart::axis::Axis;
 use crate::report::chart::canvas::{Area, Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
 use crate::report::chart::palette::INK;
+use crate::units::Quantile;
 
 /// The quantiles whose bands decide how much the axis shows; beyond them bands may leave the plot.
 const SURE: std::ops::RangeInclusive<f64> = 0.1..=0.95;
@@ -41,7 +42,7 @@ pub(crate) fn draw(canvas: &Canvas, lines: &[ShiftLine], baseline: &str) -> Resu
 fn percentiles(lines: &[ShiftLine]) -> Axis {
     let last = lines.iter().filter_map(|line| line.curve.last()).map(|point| point.quantile).fold(0.5, f64::max);
     let named = [0.05, 0.25, 0.5, 0.75, 0.9, 0.99];
-    let ticks = named.into_iter().filter(|q| *q <= last).map(|q| (q, crate::report::figure::quantile(q)));
+    let ticks = named.into_iter().filter(|q| *q <= last).map(|q| (q, Quantile(q).to_string()));
     Axis { from: 0.0, to: 1.0, scale: crate::report::chart::axis::Scale::Linear, ticks: ticks.collect() }
 }
 

@@ -9,9 +9,9 @@ use crate::analysis::summary::paths::MetricSummary;
 use crate::measure::metric::Metric;
 use crate::measure::sample::Sample;
 use crate::report::export::values::kept;
-use crate::report::figure::percent_key;
 use crate::report::json::number::rounded;
 use crate::run::Run;
+use crate::units::Quantile;
 use crate::units::{PathId, Phase};
 
 /// The metrics that are followed.
@@ -63,7 +63,7 @@ pub(crate) fn levels(run: &Run, analysis: &Analysis) -> Vec<Tracked> {
 
 fn quantiles(path: &str, metric: &MetricSummary) -> impl Iterator<Item = Tracked> {
     QUANTILES.into_iter().filter_map(move |q| {
-        let (name, value) = (format!("{}_{}", metric.metric, percent_key(q)), rounded(metric.quantile(q)?));
+        let (name, value) = (format!("{}_{}", metric.metric, Quantile(q).key()), rounded(metric.quantile(q)?));
         Some(Tracked { path: path.to_owned(), name, value, unit: "ms", n: metric.counted })
     })
 }
@@ -83,7 +83,7 @@ fn failed_share(run: &Run, kept: &[&Sample], id: PathId, path: String) -> Option
 /// What each path adds to the baseline; a shift without an interval is left out.
 pub(crate) fn shifts(run: &Run, analysis: &Analysis) -> Vec<TrackedShift> {
     let one = |path: PathId, row: &ShiftRow| {
-        let name = format!("{}_{}_shift", row.metric, percent_key(row.quantile));
+        let name = format!("{}_{}_shift", row.metric, Quantile(row.quantile).key());
         let (path, (low, high)) = (run.manifest.plan.path(path).name.clone(), row.ci_ms?);
         Some(TrackedShift { path, name, value: rounded(row.shift_ms?), ci: (rounded(low), rounded(high)) })
     };

@@ -235,7 +235,7 @@ impl History<'_> {
 }
 
 pub(super) fn figure_name(series: &Series) -> String {
-    format!("{} {}", series.metric.short(), figure::quantile(series.quantile))
+    format!("{} {}", series.metric.short(), series.quantile)
 }
 
 fn name(series: &Series) -> String {

@@ -5,7 +5,6 @@ use serde::Serialize;
 use crate::analysis::Conclusion;
 use crate::analysis::trend::{Change, Level, Newest, Point, Series, TrendVerdict};
 use crate::measure::metric::{Basis, Metric};
-use crate::report::figure::quantile;
 use crate::report::json;
 use crate::report::json::number::{ms, rounded};
 use crate::report::trend::document::History;
@@ -119,7 +118,7 @@ fn series_facts(series: &Series) -> SeriesFacts<'_> {
     SeriesFacts {
         basis: series.basis,
         changes: series.changes.iter().map(change_facts).collect(),
-        label: format!("{}.{}", series.metric.key(), quantile(series.quantile)),
+        label: format!("{}.{}", series.metric.key(), series.quantile),
         levels: series.levels.iter().map(level).collect(),
         margin: series.margin.to_string(),
         metric: series.metric,
@@ -128,7 +127,7 @@ fn series_facts(series: &Series) -> SeriesFacts<'_> {
         noise_pct: ms(series.noise.map(|noise| 100.0 * noise)),
         path: &series.path,
         points: series.points.iter().map(point).collect(),
-        quantile: series.quantile,
+        quantile: series.quantile.0,
         verdict: series.verdict,
     }
 }
