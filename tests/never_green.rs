@@ -1,5 +1,5 @@
 //! Never green on failure: what a person, a build server and a reader of the report are told when a path fails, the
-//! simulator dies, a plan measures nothing or a night is worse. All forms and the exit code say the same.
+//! simulator dies, a plan measures nothing or a run is worse. All forms and the exit code say the same.
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
 #[path = "support/rig.rs"]
@@ -395,22 +395,22 @@ fn a_plan_that_measures_nothing_on_a_path_is_refused_before_a_packet_is_sent() {
     assert_eq!(service.asked().len(), 0, "nothing was sent");
 }
 
-/// A folder of nights, made of one summary: each with its own name, day and figures.
-fn nights(folder: &Path, summary: &Value, factors: &[f64]) {
+/// A folder of runs, made of one summary: each with its own name, day and figures.
+fn runs(folder: &Path, summary: &Value, factors: &[f64]) {
     for (day, factor) in (1..).zip(factors) {
-        let mut night = summary.clone();
-        night["run"]["id"] = json!(format!("night-{day:02}"));
-        night["run"]["started_at"] = json!(format!("2026-10-{day:02}T01:00:00Z"));
-        // A night is whole and sound; what becomes of others is looked at apart.
-        (night["run"]["complete"], night["validity"]["verdict"]) = (json!(true), json!("valid"));
+        let mut run = summary.clone();
+        run["run"]["id"] = json!(format!("run-{day:02}"));
+        run["run"]["started_at"] = json!(format!("2026-10-{day:02}T01:00:00Z"));
+        // A run is whole and sound; what becomes of others is looked at apart.
+        (run["run"]["complete"], run["validity"]["verdict"]) = (json!(true), json!("valid"));
         for metric in ["ttft", "e2e"] {
             for quantile in ["p50", "p95"] {
-                night["paths"]["direct"]["metrics"][metric][quantile] = json!(150.0 * factor);
+                run["paths"]["direct"]["metrics"][metric][quantile] = json!(150.0 * factor);
             }
         }
-        let dir = folder.join(format!("night-{day:02}"));
+        let dir = folder.join(format!("run-{day:02}"));
         std::fs::create_dir_all(&dir).expect("a folder");
-        std::fs::write(dir.join("summary.json"), night.to_string()).expect("a summary");
+        std::fs::write(dir.join("summary.json"), run.to_string()).expect("a summary");
     }
 }
 
@@ -433,38 +433,38 @@ fn trend(folder: &Path) -> (i32, String) {
     (code, said)
 }
 
-/// Nine nights that vary by one or two percent.
-const NIGHTS: [f64; 9] = [1.0, 1.012, 0.991, 1.004, 0.985, 1.017, 0.996, 1.008, 0.99];
+/// Nine runs that vary by one or two percent.
+const RUNS: [f64; 9] = [1.0, 1.012, 0.991, 1.004, 0.985, 1.017, 0.996, 1.008, 0.99];
 
 #[test]
-fn a_trend_whose_newest_night_is_worse_ends_with_3() {
+fn a_trend_whose_newest_run_is_worse_ends_with_3() {
     let folder = tempfile::tempdir().expect("folder");
     let (good, dead) = (by_number(|_| true), by_number(|_| false));
-    // Whether a busy machine made them late does not matter: a night says itself whether it is sound.
+    // Whether a busy machine made them late does not matter: a run says itself whether it is sound.
     let once = |name: &str, service: &Scripted| {
         let (mut run, dir) = command(folder.path(), name, &(short() + &path("direct", &service.url())));
         Told::of(&run.output().expect("it runs"), dir).summary()
     };
     let (sound, failed) = (once("good", &good), once("dead", &dead));
     for (name, newest, code, sentence) in [
-        ("slower", 1.13, 3, "Worse: the newest night is slower than those before by more than the margin."),
-        ("equal", 1.01, 0, "There are too few nights to tell."),
-        ("faster", 0.8, 0, "There are too few nights to tell."),
-        ("within-the-margin", 1.045, 0, "There are too few nights to tell."),
+        ("slower", 1.13, 3, "Worse: the newest run is slower than those before by more than the margin."),
+        ("equal", 1.01, 0, "There are too few runs to tell."),
+        ("faster", 0.8, 0, "There are too few runs to tell."),
+        ("within-the-margin", 1.045, 0, "There are too few runs to tell."),
     ] {
-        let dir = folder.path().join(name).join("nights");
-        nights(&dir, &sound, &[&NIGHTS[..], &[newest]].concat());
+        let dir = folder.path().join(name).join("runs");
+        runs(&dir, &sound, &[&RUNS[..], &[newest]].concat());
         let (ended, said) = trend(&dir);
         assert!(ended == code && said.contains(sentence), "{name}: {ended} {said}");
         assert_eq!(said.contains("slower than the 9 before it"), code == 3, "{said}");
     }
-    let dir = folder.path().join("dead-night").join("nights");
-    nights(&dir, &sound, &NIGHTS);
+    let dir = folder.path().join("dead-run").join("runs");
+    runs(&dir, &sound, &RUNS);
     let newest = dir.join("newest");
     std::fs::create_dir_all(&newest).expect("a folder");
     std::fs::write(newest.join("summary.json"), failed.to_string()).expect("a summary");
     let (ended, said) = trend(&dir);
-    assert!(ended == 3 && said.contains("Worse: in the newest night direct failed."), "{ended} {said}");
+    assert!(ended == 3 && said.contains("Worse: in the newest run direct failed."), "{ended} {said}");
 }
 
 fn compare(base: &Path, candidate: &Path) -> (i32, String) {
