@@ -103,7 +103,7 @@ impl FaultSource<'_> {
         let fault = Fault::parse(fault)?;
         if fault.is_of_connections() {
             let name = fault.name();
-            return Err(format!("the fault \"{name}\" befalls connections and cannot be asked for by a request"));
+            return Err(format!("the fault \"{name}\" applies to connections and cannot be requested by a call"));
         }
         Ok(here.then_some(fault))
     }
