@@ -1,4 +1,4 @@
-//! Which attempts belong together in time, and which of them are left out because the host was not to be trusted then.
+//! Which attempts belong together in time, and which of them are left out because this machine was not to be trusted then.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,12 @@ use crate::measure::sample::Sample;
 use crate::plan::Design;
 use crate::run::Run;
 
-/// The round of each measured attempt: under [`Design::Paired`] what the word says, under [`Design::Interleaved`] the
-/// groups of neighbours in which every path is met once, counted from the first measured arrival, where the groups
-/// begin anew; `paths` is how many there are. Under [`Design::Sequential`] and under closed load, where numbers of different callers tell nothing of
-/// their times, single attempts.
+/// The round of each measured attempt of a run over so many `paths`:
+/// - [`Design::Paired`]: one prompt sent once over every path, as the schedule numbered it;
+/// - [`Design::Interleaved`]: neighbours among which every path is met once, counted from the first measured arrival,
+///   where the groups begin anew;
+/// - [`Design::Sequential`], and closed load, where the numbers of different callers tell nothing of their times: each
+///   attempt by itself.
 pub(crate) fn round_of(run: &Run, paths: usize, measured: &[&Sample]) -> impl Fn(&Sample) -> u64 + use<> {
     let plan = &run.manifest.plan;
     // Where rows are a sample, the first measured arrival need not have one.
