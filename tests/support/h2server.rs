@@ -111,7 +111,7 @@ async fn serve(
     socket: std::net::TcpStream,
     number: usize,
     streams: Option<u32>,
-    seen: &ServerCounters,
+    counters: &ServerCounters,
     acts: Acts,
 ) {
     let mut builder = server::Builder::new();
@@ -131,11 +131,11 @@ async fn serve(
         };
         let Some(Ok((mut request, respond))) = accepted else { return };
         let call = {
-            let mut calls = seen.calls.lock().expect("no panic");
+            let mut calls = counters.calls.lock().expect("no panic");
             calls[number] += 1;
             calls[number] - 1
         };
-        seen.peak.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        counters.peak.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         let act = acts(number, call);
         if let Act::GoAway(_) = act {
             connection.graceful_shutdown();

@@ -11,7 +11,7 @@ use crate::report::json::number::{ms, rounded};
 use crate::report::trend::document::History;
 use crate::run::historical::HistoricalRun;
 
-/// Runs are named by their place in `nights`, from 0.
+/// The keys of `schema_version` 1 call a run a night. Runs are named by their place in `nights`, from 0.
 #[derive(Serialize)]
 struct TrendDocument<'a> {
     nights: Vec<RunFacts<'a>>,
