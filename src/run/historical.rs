@@ -1,8 +1,8 @@
-//! A night: one run of a history, as its `summary.json` tells it.
+//! One run of a history, as its `summary.json` tells it.
 
 use crate::measure::metric::{Basis, Metric};
 
-/// Whether a night may be judged.
+/// Whether a run may be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Eligibility {
     /// It counts.
@@ -25,7 +25,7 @@ impl Eligibility {
     }
 }
 
-/// One quantile of one metric of one path in one night.
+/// One quantile of one metric of one path in one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     /// The path's name.

@@ -288,8 +288,8 @@ mod tests {
     use super::*;
 
     fn accepts(text: &[u8]) -> bool {
-        let mut skim = JsonScan::new(text);
-        skim.skip().is_ok() && skim.end().is_ok()
+        let mut scan = JsonScan::new(text);
+        scan.skip().is_ok() && scan.end().is_ok()
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -378,8 +378,8 @@ mod tests {
             (r#"{"type":"thinking","signature":"abc"}"#, false),
         ];
         for (text, carries) in table {
-            let mut skim = JsonScan::new(text.as_bytes());
-            assert_eq!((skim.carries(), skim.end()), (Ok(carries), Ok(())), "{text}");
+            let mut scan = JsonScan::new(text.as_bytes());
+            assert_eq!((scan.carries(), scan.end()), (Ok(carries), Ok(())), "{text}");
         }
     }
 
