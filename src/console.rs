@@ -40,7 +40,7 @@ pub fn show(text: &str) -> Result<(), Undelivered> {
 ///
 /// # Errors
 /// When not all of it was taken. A reader who left before its end did not get it, but is not there to be told.
-pub fn deliver(document: &str) -> Result<(), Undelivered> {
+pub(crate) fn deliver(document: &str) -> Result<(), Undelivered> {
     print_to(&mut io::stdout().lock(), document)
 }
 

@@ -6,12 +6,12 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::print_stdout, clippy::print_stderr))]
 
-pub mod analysis;
+pub(crate) mod analysis;
 pub mod attempt;
 pub mod cli;
 pub mod command;
 pub mod console;
-pub mod driver;
+pub(crate) mod driver;
 pub(crate) mod host;
 pub mod measure;
 pub mod objective;
@@ -20,14 +20,14 @@ pub mod plan;
 pub mod probe;
 pub mod profile;
 pub(crate) mod progress;
-pub mod random;
+pub(crate) mod random;
 pub(crate) mod report;
 pub mod run;
 pub(crate) mod runner;
 pub mod schedule;
-pub mod spelling;
+pub(crate) mod spelling;
 pub mod store;
-pub mod text_file;
+pub(crate) mod text_file;
 pub mod transport;
 pub mod units;
 pub mod wire;

@@ -142,7 +142,7 @@ impl Plan {
     /// How many seconds an interval of histograms, counts and series lasts: it widens with the plan, so that files stay
     /// bounded. 1 up to ten minutes, 10 up to two hours, 60 beyond.
     #[must_use]
-    pub fn interval_s(&self) -> u64 {
+    pub(crate) fn interval_s(&self) -> u64 {
         match self.measure_until().as_secs() {
             0..=600 => 1,
             601..=7_200 => 10,
@@ -319,7 +319,7 @@ const SURELY: f64 = 1_000.0;
 /// A plan by which nothing would be measured on a path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no call would be measured on path '{path}': {why}")]
-pub struct NothingMeasured {
+pub(crate) struct NothingMeasured {
     path: String,
     why: String,
 }

@@ -8,7 +8,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 /// What a number is drawn for; each purpose has a stream of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// The arrivals of a bin of time.
     ArrivalBin = 1,
     /// Order and offsets of the members of a round.
@@ -43,7 +43,7 @@ pub enum Purpose {
 
 /// The number that belongs to a seed, a purpose and a number: SplitMix64's finalizer over the three.
 #[must_use]
-pub fn hash(seed: u64, purpose: Purpose, number: u64) -> u64 {
+pub(crate) fn hash(seed: u64, purpose: Purpose, number: u64) -> u64 {
     mix(mix(mix(seed) ^ purpose as u64) ^ number)
 }
 
@@ -56,32 +56,32 @@ fn mix(value: u64) -> u64 {
 
 /// A generator that belongs to a seed, a purpose and a number.
 #[must_use]
-pub fn generator(seed: u64, purpose: Purpose, number: u64) -> Xoshiro256PlusPlus {
+pub(crate) fn generator(seed: u64, purpose: Purpose, number: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(hash(seed, purpose, number))
 }
 
 /// A hash as a number in `0.0..1.0`.
 #[must_use]
-pub fn unit(hash: u64) -> f64 {
+pub(crate) fn unit(hash: u64) -> f64 {
     (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// A hash as a number in `0..limit`; 0 when `limit` is 0.
 #[must_use]
-pub fn below(hash: u64, limit: u64) -> u64 {
+pub(crate) fn below(hash: u64, limit: u64) -> u64 {
     ((u128::from(hash) * u128::from(limit)) >> 64) as u64
 }
 
 /// A seeded random order of `0..count`.
 #[must_use]
-pub fn order(seed: u64, purpose: Purpose, number: u64, count: u16) -> Vec<u16> {
+pub(crate) fn order(seed: u64, purpose: Purpose, number: u64, count: u16) -> Vec<u16> {
     let mut order: Vec<u16> = (0..count).collect();
     shuffle(&mut order, &mut generator(seed, purpose, number));
     order
 }
 
 /// Puts a list in random order (Fisher and Yates).
-pub fn shuffle<T>(list: &mut [T], generator: &mut Xoshiro256PlusPlus) {
+pub(crate) fn shuffle<T>(list: &mut [T], generator: &mut Xoshiro256PlusPlus) {
     for last in (1..list.len()).rev() {
         let other = below(generator.next_u64(), last as u64 + 1) as usize;
         list.swap(last, other);

@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod historical;
+pub(crate) mod historical;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -113,7 +113,7 @@ pub enum EndedBy {
 impl Ending {
     /// Whether the run gave up because every path kept failing.
     #[must_use]
-    pub fn ended_by_failures(&self) -> bool {
+    pub(crate) fn ended_by_failures(&self) -> bool {
         matches!(self.ended_by, Some(EndedBy::FailuresInARow(_)))
     }
 
@@ -151,7 +151,7 @@ pub struct Aborted {
 impl Aborted {
     /// Whether it is this objective.
     #[must_use]
-    pub fn is_by(&self, objective: &Objective) -> bool {
+    pub(crate) fn is_by(&self, objective: &Objective) -> bool {
         objective.abort_after.is_some() && self.path == objective.path && self.expression == objective.label()
     }
 
@@ -255,7 +255,7 @@ impl Totals {
 impl Manifest {
     /// [`Run::headline_basis`].
     #[must_use]
-    pub fn headline_basis(&self) -> Basis {
+    pub(crate) fn headline_basis(&self) -> Basis {
         if self.plan.load.model.is_open() { Basis::Response } else { Basis::Service }
     }
 }
@@ -282,7 +282,7 @@ impl Run {
 
     /// [`Run::counted`] over all phases that are `wanted`.
     #[must_use]
-    pub fn counted_where(&self, wanted: impl Fn(Phase) -> bool) -> Vec<Counts> {
+    pub(crate) fn counted_where(&self, wanted: impl Fn(Phase) -> bool) -> Vec<Counts> {
         let mut counted = vec![Counts::default(); self.manifest.plan.paths.len()];
         match &self.totals {
             Some(totals) => {
@@ -300,7 +300,7 @@ impl Run {
     /// The basis of headlines and comparisons: response time under open load, service time under closed load, where
     /// no plan says when a call was due.
     #[must_use]
-    pub fn headline_basis(&self) -> Basis {
+    pub(crate) fn headline_basis(&self) -> Basis {
         self.manifest.headline_basis()
     }
 
@@ -323,13 +323,13 @@ impl Run {
 
     /// The seconds from the run's start that the measured phase touches.
     #[must_use]
-    pub fn measured_seconds(&self) -> Range<u64> {
+    pub(crate) fn measured_seconds(&self) -> Range<u64> {
         let from = self.manifest.plan.measure_from().as_secs_f64();
         from as u64..(from + self.measured_s() - 1e-6).ceil() as u64
     }
 
     /// The health of the host in the measured phase.
-    pub fn measured_health(&self) -> impl Iterator<Item = &Second> {
+    pub(crate) fn measured_health(&self) -> impl Iterator<Item = &Second> {
         let measured = self.measured_seconds();
         self.health.iter().filter(move |row| measured.contains(&row.second))
     }
@@ -342,7 +342,7 @@ impl Run {
 
     /// The second from the run's start in which this instant lies.
     #[must_use]
-    pub fn second_of(&self, at: Nanos) -> u64 {
+    pub(crate) fn second_of(&self, at: Nanos) -> u64 {
         at.since(self.manifest.origin).as_secs()
     }
 

@@ -2,7 +2,7 @@
 
 /// The word most like another, if any is like it.
 #[must_use]
-pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
+pub(crate) fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
     let distance = |other: &str| strsim::damerau_levenshtein(&word.to_lowercase(), other);
     let (near, edits) = known.iter().map(|other| (*other, distance(other))).min_by_key(|(_, edits)| *edits)?;
     let part = |other: &&&str| word.len() >= 3 && (other.contains(word) || word.contains(**other));
@@ -11,7 +11,7 @@ pub fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
 
 /// Words in quotes as alternatives: `"a", "b" or "c"`.
 #[must_use]
-pub fn alternatives(words: &[&str]) -> String {
+pub(crate) fn alternatives(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),

@@ -36,7 +36,7 @@ const FOREIGN: [(&[u8], &str); 16] = [
 ///
 /// # Errors
 /// When it cannot be read, or is no text in UTF-8: then the message says what it is instead.
-pub fn read(path: &Path) -> io::Result<String> {
+pub(crate) fn read(path: &Path) -> io::Result<String> {
     text(std::fs::read(path)?).map_err(|what| io::Error::new(ErrorKind::InvalidData, format!("it is {what}")))
 }
 
@@ -62,7 +62,7 @@ fn text(bytes: Vec<u8>) -> Result<String, String> {
 
 /// The lines of a text that say something, each with its number from 1 and without what surrounds it. Files that were put
 /// together have byte order marks in the middle, and those of DOS end with a character of their own.
-pub fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
     let around = |c: char| c.is_whitespace() || c == BOM || PADDING.contains(&c);
     (1..).zip(text.lines().map(move |line| line.trim_matches(around))).filter(|(_, line)| !line.is_empty())
 }

@@ -110,9 +110,9 @@ pub enum Api {
 
 impl Api {
     /// All of them, each at its [`Api::index`].
-    pub const ALL: [Self; 2] = [Self::Chat, Self::Responses];
+    pub(crate) const ALL: [Self; 2] = [Self::Chat, Self::Responses];
     /// The word of each.
-    pub const WORDS: [&'static str; Self::ALL.len()] = [Self::Chat.as_str(), Self::Responses.as_str()];
+    pub(crate) const WORDS: [&'static str; Self::ALL.len()] = [Self::Chat.as_str(), Self::Responses.as_str()];
 
     /// The word used in profiles and files.
     #[must_use]
@@ -125,7 +125,7 @@ impl Api {
 
     /// What a call adds to the base URL of its path.
     #[must_use]
-    pub fn resource(self) -> &'static str {
+    pub(crate) fn resource(self) -> &'static str {
         match self {
             Self::Chat => "/chat/completions",
             Self::Responses => "/responses",
@@ -149,7 +149,7 @@ impl FromStr for Api {
 
 /// How planned calls ended. `planned` is the sum of the others, or the counts of a run are wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallCounts {
+pub(crate) struct CallCounts {
     /// Arrivals due.
     pub planned: u64,
     /// Whole answers.
@@ -165,7 +165,7 @@ pub struct CallCounts {
 impl CallCounts {
     /// Whether every arrival is accounted for.
     #[must_use]
-    pub fn adds_up(self) -> bool {
+    pub(crate) fn adds_up(self) -> bool {
         self.planned == self.ok + self.failed + self.incomplete + self.dropped
     }
 }

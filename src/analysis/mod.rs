@@ -11,31 +11,30 @@ use crate::analysis::summary::{calls, failing, findings, paths};
 use crate::measure::metric::{Basis, Metric};
 use crate::run::Run;
 
-pub mod compare;
-pub mod conclusion;
-pub mod early_stop;
-pub mod input;
-pub mod runs;
-pub mod selftest;
-pub mod sizing;
-pub mod slo;
-pub mod stats;
-pub mod summary;
-pub mod trend;
-pub mod validity;
+pub(crate) mod compare;
+pub(crate) mod conclusion;
+pub(crate) mod early_stop;
+pub(crate) mod input;
+pub(crate) mod runs;
+pub(crate) mod selftest;
+pub(crate) mod sizing;
+pub(crate) mod slo;
+pub(crate) mod stats;
+pub(crate) mod summary;
+pub(crate) mod trend;
+pub(crate) mod validity;
 
-pub use crate::analysis::compare::baseline::Comparison;
-pub use crate::analysis::runs::RunComparison;
-pub use crate::analysis::summary::failing::FailedPath;
-pub use crate::analysis::summary::findings::Finding;
-pub use crate::analysis::summary::paths::PathSummary;
-pub use conclusion::Conclusion;
-pub use slo::{ExpectationResult, ObjectiveResult};
-pub use validity::{Validity, ValidityVerdict};
+pub(crate) use crate::analysis::compare::baseline::Comparison;
+pub(crate) use crate::analysis::summary::failing::FailedPath;
+pub(crate) use crate::analysis::summary::findings::Finding;
+pub(crate) use crate::analysis::summary::paths::PathSummary;
+pub(crate) use conclusion::Conclusion;
+pub(crate) use slo::{ExpectationResult, ObjectiveResult};
+pub(crate) use validity::{Validity, ValidityVerdict};
 
 /// Everything that is judged of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Analysis {
+pub(crate) struct Analysis {
     /// From which instant headline latencies count.
     pub basis: Basis,
     /// The metric on which paths are judged first.
@@ -69,7 +68,7 @@ pub struct Analysis {
 /// Counts are of all attempts. Figures, comparisons and objectives leave out the rounds that were due in a second in
 /// which this tool could not measure faithfully, for all paths alike; what is shown over time leaves nothing out.
 #[must_use]
-pub fn analyse(run: &Run) -> Analysis {
+pub(crate) fn analyse(run: &Run) -> Analysis {
     let view = View::of(run);
     let cut = BlockedView::of(&view);
     let requests = calls::requests(&view);

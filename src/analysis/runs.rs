@@ -39,7 +39,7 @@ use serde::Serialize;
 
 /// One side of a comparison.
 #[derive(Clone, Copy, Debug)]
-pub struct RunSide<'a> {
+pub(crate) struct RunSide<'a> {
     /// Its run.
     pub run: &'a Run,
     /// The path that was named, if one was.
@@ -49,7 +49,7 @@ pub struct RunSide<'a> {
 /// How the two hang together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Two paths of one run.
     OneRun,
     /// Two runs.
@@ -58,7 +58,7 @@ pub enum Kind {
 
 /// One path of the base beside one of the candidate.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PathPair {
+pub(crate) struct PathPair {
     /// The base's path.
     pub base: String,
     /// The candidate's path.
@@ -78,14 +78,14 @@ pub struct PathPair {
 impl PathPair {
     /// The row that decides about the pair: the median of the headline metric.
     #[must_use]
-    pub fn headline(&self, metric: Metric) -> Option<&ShiftRow> {
+    pub(crate) fn headline(&self, metric: Metric) -> Option<&ShiftRow> {
         self.rows.iter().find(|row| row.metric == metric && row.quantile == 0.5)
     }
 }
 
 /// Two runs, or two paths of one, side by side.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RunComparison {
+pub(crate) struct RunComparison {
     /// How the two hang together.
     pub kind: Kind,
     /// From which instant latencies count.
@@ -116,7 +116,11 @@ pub struct RunComparison {
 ///
 /// # Errors
 /// When they cannot be compared: a sentence that says why.
-pub fn compare_runs(base: RunSide, candidate: RunSide, margins: &[Margin]) -> Result<RunComparison, Incomparable> {
+pub(crate) fn compare_runs(
+    base: RunSide,
+    candidate: RunSide,
+    margins: &[Margin],
+) -> Result<RunComparison, Incomparable> {
     let referee = Referee { gates: Gates { margins, default: true } };
     let compared = if comparability::same_run(base.run, candidate.run) {
         referee.one_run(View::of(base.run), (base.path, candidate.path))?
@@ -155,7 +159,7 @@ impl RunComparison {
 
     /// What it comes to.
     #[must_use]
-    pub fn conclusion(&self) -> Conclusion {
+    pub(crate) fn conclusion(&self) -> Conclusion {
         let rows = || self.pairs.iter().flat_map(|pair| &pair.rows);
         let gates = || rows().map(|row| row.gate).chain(self.pairs.iter().map(|pair| pair.error_gate));
         let open = |row: &ShiftRow| row.margin.is_some() && row.gate == Gate::Open;

@@ -15,17 +15,17 @@ use crate::measure::quantile::quantile;
 use crate::run::Run;
 
 /// The spread that is assumed where nothing is known: that of the first public measurements of such services.
-pub const ASSUMED_SIGMA: f64 = 0.45;
+pub(crate) const ASSUMED_SIGMA: f64 = 0.45;
 
 /// The quantiles that are told.
-pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+pub(crate) const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// How often a shift of the told size is to be shown.
-pub const POWER: f64 = 0.8;
+pub(crate) const POWER: f64 = 0.8;
 
 /// How times are spread, and from where that is known.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spread {
+pub(crate) struct Spread {
     /// The standard deviation of the logarithm.
     pub sigma: f64,
     /// The median, ms; without it shifts are told in percent alone.
@@ -38,7 +38,7 @@ pub struct Spread {
 
 /// What can be resolved at one quantile.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Resolution {
+pub(crate) struct Resolution {
     /// The quantile.
     pub quantile: f64,
     /// The half-width of the 95% interval of a shift, as a share of the figure; `None` with too few calls.
@@ -54,7 +54,7 @@ pub struct Resolution {
 impl Spread {
     /// What a profile assumes; what it does not say is assumed for it.
     #[must_use]
-    pub fn assumed(sigma: Option<f64>, median_ms: Option<f64>) -> Self {
+    pub(crate) fn assumed(sigma: Option<f64>, median_ms: Option<f64>) -> Self {
         let source = match (sigma, median_ms) {
             (Some(_), _) => "[sizing] of the profile, calls independent of each other".to_owned(),
             (None, Some(_)) => format!("the median of [sizing]; sigma {ASSUMED_SIGMA} is assumed, calls independent"),
@@ -67,7 +67,7 @@ impl Spread {
 
     /// What a run before showed on its baseline; `None` if it has fewer than ten successful calls there.
     #[must_use]
-    pub fn of_run(run: &Run) -> Option<Self> {
+    pub(crate) fn of_run(run: &Run) -> Option<Self> {
         let view = View::of(run);
         let (metric, basis, baseline) = (view.headline, view.basis(), view.baseline);
         let values = sorted_ms(&view.kept, baseline, metric, basis);
@@ -91,7 +91,7 @@ impl Spread {
 
     /// What `n` calls on each of two paths resolve at a quantile.
     #[must_use]
-    pub fn resolution(&self, n: u64, q: f64) -> Resolution {
+    pub(crate) fn resolution(&self, n: u64, q: f64) -> Resolution {
         let needs = interval_needs(q) as u64;
         if n < needs {
             let reason = Some(format!("{n} calls a path; an interval needs {needs}"));

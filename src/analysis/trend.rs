@@ -21,21 +21,21 @@ use crate::run::historical::{Eligibility, Figure, HistoricalRun};
 use serde::Serialize;
 
 /// How rare a change must be by Welch's test.
-pub const RARE: f64 = 0.001;
+pub(crate) const RARE: f64 = 0.001;
 
 /// How rare a newest run that is worse must be among runs like those of its level, by Student's distribution: one
 /// false alarm in 200 runs and series at most, and far fewer where runs vary by less than a third of the margin.
-pub const RARE_NEWEST: f64 = 0.005;
+pub(crate) const RARE_NEWEST: f64 = 0.005;
 
 /// The fewest sound runs that are searched for changes.
-pub const FEWEST: usize = 12;
+pub(crate) const FEWEST: usize = 12;
 
 /// The margin where none is declared.
-pub const DEFAULT_MARGIN: Size = Size::Share(0.05);
+pub(crate) const DEFAULT_MARGIN: Size = Size::Share(0.05);
 
 /// What is asked of a history.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub(crate) struct Question {
     /// The metrics followed.
     pub metrics: Vec<Metric>,
     /// The quantiles followed.
@@ -48,7 +48,7 @@ pub struct Question {
 
 /// A history, judged.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trend {
+pub(crate) struct Trend {
     /// The runs, in the order of time.
     pub runs: Vec<HistoricalRun>,
     /// What was followed.
@@ -57,7 +57,7 @@ pub struct Trend {
 
 /// One quantile of one metric of one path over the runs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Series {
+pub(crate) struct Series {
     /// The path's name.
     pub path: String,
     /// The metric.
@@ -86,7 +86,7 @@ pub struct Series {
 
 /// The figure of one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub(crate) struct Point {
     /// The run's place in [`Trend::runs`].
     pub run: usize,
     /// Milliseconds.
@@ -97,7 +97,7 @@ pub struct Point {
 
 /// Runs between two changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Level {
+pub(crate) struct Level {
     /// Its first run, and its last, places in [`Trend::runs`].
     pub runs: (usize, usize),
     /// How many of them are evidence.
@@ -108,7 +108,7 @@ pub struct Level {
 
 /// The newest run beside the level that it should be on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Newest {
+pub(crate) struct Newest {
     /// Its place in [`Trend::runs`].
     pub run: usize,
     /// What it measured, milliseconds.
@@ -127,7 +127,7 @@ pub struct Newest {
 
 /// A run from which on a series is at another level.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Change {
+pub(crate) struct Change {
     /// The first run of the new level, a place in [`Trend::runs`].
     pub run: usize,
     /// The level before, milliseconds.
@@ -145,7 +145,7 @@ pub struct Change {
 /// What can be said of the newest level of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TrendVerdict {
+pub(crate) enum TrendVerdict {
     /// It is worse than the one before by more than the margin.
     Slower,
     /// The newest run alone is worse than its level by more than the margin and by more than the past explains.
@@ -160,32 +160,17 @@ pub enum TrendVerdict {
     Inconclusive,
 }
 
-impl TrendVerdict {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Slower => "slower",
-            Self::NewestSlower => "newest_slower",
-            Self::SlowerWithinMargin => "slower_within_margin",
-            Self::Faster => "faster",
-            Self::Steady => "steady",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-}
-
 impl Trend {
     /// The paths that failed in the newest run.
     #[must_use]
-    pub fn failed(&self) -> &[String] {
+    pub(crate) fn failed(&self) -> &[String] {
         self.runs.last().map_or(&[], |run| &run.failed)
     }
 
     /// What the newest levels and the newest run come to: missed if any is worse by more than its margin or a path
     /// failed in the newest run, inconclusive if nothing is worse but a series has too few runs to tell.
     #[must_use]
-    pub fn conclusion(&self) -> Conclusion {
+    pub(crate) fn conclusion(&self) -> Conclusion {
         let any = |verdict| self.series.iter().any(|series| series.verdict == verdict);
         if any(TrendVerdict::Slower) || any(TrendVerdict::NewestSlower) || !self.failed().is_empty() {
             Conclusion::Missed
@@ -199,7 +184,7 @@ impl Trend {
 
 /// Judges runs, which must be in the order of time. The same runs are judged the same, always.
 #[must_use]
-pub fn trend(runs: Vec<HistoricalRun>, question: &Question) -> Trend {
+pub(crate) fn trend(runs: Vec<HistoricalRun>, question: &Question) -> Trend {
     let mut paths: Vec<&str> = Vec::new();
     for path in runs.iter().rev().flat_map(|run| &run.paths) {
         if !paths.contains(&path.as_str()) {

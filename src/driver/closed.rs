@@ -13,7 +13,7 @@ use crate::schedule::tickets::Ticket;
 use crate::units::Nanos;
 
 /// What one worker needs to carry out its share of a closed load.
-pub struct Closed<S: 'static> {
+pub(crate) struct Closed<S: 'static> {
     /// The run's start.
     pub origin: Nanos,
     /// How long a caller rests between two calls.
@@ -32,7 +32,7 @@ impl<S: 'static> Closed<S> {
     ///
     /// # Errors
     /// [`PacerError`] when the system has no descriptor left.
-    pub async fn caller<L, Fut>(
+    pub(crate) async fn caller<L, Fut>(
         mut self,
         begin: Duration,
         next: impl Fn(u64, Duration) -> Option<Ticket>,

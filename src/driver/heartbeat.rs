@@ -11,11 +11,11 @@ use std::time::Duration;
 use crate::units::Nanos;
 
 /// From one beat to the next.
-pub const BEAT: Duration = Duration::from_millis(5);
+pub(crate) const BEAT: Duration = Duration::from_millis(5);
 
 /// What a heartbeat felt in one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct BeatStats {
+pub(crate) struct BeatStats {
     /// How late the latest beat came.
     pub late: Duration,
     /// Calls under way, mean over the beats; `None` without a beat.
@@ -24,7 +24,7 @@ pub struct BeatStats {
 
 /// The heartbeat of one worker, which the worker lets beat and another thread listens to.
 #[derive(Debug)]
-pub struct Heartbeat {
+pub(crate) struct Heartbeat {
     origin: Nanos,
     felt: Mutex<Felt>,
 }
@@ -46,12 +46,12 @@ struct Sum {
 impl Heartbeat {
     /// A heartbeat whose first beat is due when the run starts, at `origin`.
     #[must_use]
-    pub fn new(origin: Nanos) -> Arc<Self> {
+    pub(crate) fn new(origin: Nanos) -> Arc<Self> {
         Arc::new(Self { origin, felt: Mutex::new(Felt { seconds: BTreeMap::new(), due: Some(origin + BEAT) }) })
     }
 
     /// Beats until the future is dropped; `under_way` tells how many calls are.
-    pub async fn beat(&self, under_way: impl Fn() -> usize) {
+    pub(crate) async fn beat(&self, under_way: impl Fn() -> usize) {
         tokio::time::sleep(self.origin.since(Nanos::now())).await;
         loop {
             let due = Nanos::now() + BEAT;
@@ -62,14 +62,14 @@ impl Heartbeat {
     }
 
     /// The worker has ended: silence is no hiccup from now on.
-    pub fn rest(&self) {
+    pub(crate) fn rest(&self) {
         self.felt().due = None;
     }
 
     /// What was felt in a second of the run; asked once, after that second, and in order. A beat that was due in it and
     /// has not come yet is as late as it is now.
     #[must_use]
-    pub fn take(&self, second: u64) -> BeatStats {
+    pub(crate) fn take(&self, second: u64) -> BeatStats {
         let mut felt = self.felt();
         let later = felt.seconds.split_off(&(second + 1));
         let sum = std::mem::replace(&mut felt.seconds, later).remove(&second).unwrap_or_default();

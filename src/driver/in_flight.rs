@@ -17,7 +17,7 @@ use crate::units::{PathId, Phase};
 /// How a call ended, as the driver sees it: with what its attempt returned, or not at all because the attempt
 /// panicked or was never started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unsent {
+pub(crate) enum Unsent {
     /// Too many calls were under way.
     InFlightCap,
     /// The attempt itself broke.
@@ -25,7 +25,7 @@ pub enum Unsent {
 }
 
 /// Where ended calls go. `S` is whatever an attempt returns.
-pub trait CompletionSink<S> {
+pub(crate) trait CompletionSink<S> {
     /// An attempt has returned.
     fn completed(&self, sample: S);
     /// A ticket came due and brought no attempt to an end.
@@ -33,7 +33,7 @@ pub trait CompletionSink<S> {
 }
 
 /// The calls under way in one worker.
-pub struct InFlight<S: 'static> {
+pub(crate) struct InFlight<S: 'static> {
     under_way: Cell<usize>,
     everywhere: Arc<AtomicUsize>,
     came_due: Cell<u64>,
@@ -46,7 +46,7 @@ impl<S: 'static> InFlight<S> {
     /// None under way. `everywhere` counts those of all workers: the one thing they share, because the cap on calls
     /// under way is one for the whole run.
     #[must_use]
-    pub fn new(paths: usize, everywhere: Arc<AtomicUsize>, landing: Box<dyn CompletionSink<S>>) -> Rc<Self> {
+    pub(crate) fn new(paths: usize, everywhere: Arc<AtomicUsize>, landing: Box<dyn CompletionSink<S>>) -> Rc<Self> {
         Rc::new(Self {
             under_way: Cell::new(0),
             everywhere,
@@ -59,30 +59,30 @@ impl<S: 'static> InFlight<S> {
 
     /// How many are under way.
     #[must_use]
-    pub fn under_way(&self) -> usize {
+    pub(crate) fn under_way(&self) -> usize {
         self.under_way.get()
     }
 
     /// How many are under way in all workers.
     #[must_use]
-    pub fn under_way_everywhere(&self) -> usize {
+    pub(crate) fn under_way_everywhere(&self) -> usize {
         self.everywhere.load(Ordering::Relaxed)
     }
 
     /// All tickets that came due, warmup included.
     #[must_use]
-    pub fn came_due(&self) -> u64 {
+    pub(crate) fn came_due(&self) -> u64 {
         self.came_due.get()
     }
 
     /// The measured tickets that came due, by path.
     #[must_use]
-    pub fn due(&self) -> Vec<u64> {
+    pub(crate) fn due(&self) -> Vec<u64> {
         self.due.borrow().clone()
     }
 
     /// Counts a ticket that has come due, whatever becomes of it.
-    pub fn count_due(&self, phase: Phase, path: PathId) {
+    pub(crate) fn count_due(&self, phase: Phase, path: PathId) {
         self.came_due.set(self.came_due.get() + 1);
         if phase == Phase::Measure {
             self.due.borrow_mut()[path.index()] += 1;
@@ -90,13 +90,13 @@ impl<S: 'static> InFlight<S> {
     }
 
     /// A ticket that is not started.
-    pub fn drop_ticket(&self, ticket: Ticket, why: Unsent) {
+    pub(crate) fn drop_ticket(&self, ticket: Ticket, why: Unsent) {
         self.landing.unsent(ticket, why);
     }
 
     /// Follows an attempt to its end; a panic inside it becomes [`Unsent::Panicked`]. It is under way from this call on,
     /// not from the first time that what is returned is polled.
-    pub fn follow(self: Rc<Self>, ticket: Ticket, attempt: impl Future<Output = S>) -> impl Future<Output = ()> {
+    pub(crate) fn follow(self: Rc<Self>, ticket: Ticket, attempt: impl Future<Output = S>) -> impl Future<Output = ()> {
         self.under_way.set(self.under_way.get() + 1);
         self.everywhere.fetch_add(1, Ordering::Relaxed);
         let flight = InFlightCall { in_flight: self, ticket, completed: false };
@@ -104,7 +104,7 @@ impl<S: 'static> InFlight<S> {
     }
 
     /// Returns when none is under way.
-    pub async fn emptied(&self) {
+    pub(crate) async fn emptied(&self) {
         while self.under_way.get() > 0 {
             self.empty.notified().await;
         }
@@ -112,7 +112,7 @@ impl<S: 'static> InFlight<S> {
 }
 
 /// Carries out `work` here, as a task of its own would: a panic inside ends it and nothing else.
-pub async fn contained(work: impl Future<Output = ()>) {
+pub(crate) async fn contained(work: impl Future<Output = ()>) {
     let mut work = pin!(work);
     poll_fn(|cx| {
         // After a panic the work is not polled again, only dropped.

@@ -3,8 +3,8 @@
 //! Knows neither sockets nor files. One worker is one thread with a runtime of its own; workers share nothing that
 //! is written while a run goes on.
 
-pub mod closed;
-pub mod heartbeat;
-pub mod in_flight;
-pub mod open;
-pub mod worker;
+pub(crate) mod closed;
+pub(crate) mod heartbeat;
+pub(crate) mod in_flight;
+pub(crate) mod open;
+pub(crate) mod worker;

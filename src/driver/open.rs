@@ -12,7 +12,7 @@ use crate::schedule::tickets::Ticket;
 use crate::units::Nanos;
 
 /// What one worker needs to carry out its share of an open load.
-pub struct Open<S: 'static> {
+pub(crate) struct Open<S: 'static> {
     /// The run's start.
     pub origin: Nanos,
     /// The cap on calls under way, in all workers together.
@@ -28,7 +28,7 @@ impl<S: 'static> Open<S> {
     ///
     /// `launch` is called ahead of that time and does what can be done early; what it returns is called with the
     /// instant at which the worker took the ticket up. Tickets come in order of intended time.
-    pub async fn carry_out<L, Fut>(
+    pub(crate) async fn carry_out<L, Fut>(
         mut self,
         pacer: &mut Pacer,
         tickets: impl Iterator<Item = Ticket>,

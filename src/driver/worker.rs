@@ -9,7 +9,7 @@ use tokio::task::LocalSet;
 
 /// What all workers are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// Go on.
     Run,
     /// Start nothing more; let the calls under way end.
@@ -19,7 +19,7 @@ pub enum Stop {
 }
 
 /// Returns when at least `stop` has been said; for ever pending if the speaker is gone.
-pub async fn wait_for_stop(heard: &mut watch::Receiver<Stop>, stop: Stop) {
+pub(crate) async fn wait_for_stop(heard: &mut watch::Receiver<Stop>, stop: Stop) {
     if heard.wait_for(|said| *said >= stop).await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -29,7 +29,10 @@ pub async fn wait_for_stop(heard: &mut watch::Receiver<Stop>, stop: Stop) {
 ///
 /// # Errors
 /// The system's, when it has no thread or descriptor left.
-pub fn spawn<T, F>(shard: u64, body: impl FnOnce() -> F + Send + 'static) -> io::Result<JoinHandle<io::Result<T>>>
+pub(crate) fn spawn<T, F>(
+    shard: u64,
+    body: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<JoinHandle<io::Result<T>>>
 where
     T: Send + 'static,
     F: Future<Output = T>,

@@ -5,7 +5,7 @@ use crate::measure::outcome::ErrorClass;
 impl ErrorClass {
     /// What happened, where nobody said more.
     #[must_use]
-    pub fn meaning(self) -> &'static str {
+    pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Dns => "the name does not resolve",
             Self::ConnectRefused => "connection refused",

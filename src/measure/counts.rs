@@ -123,7 +123,7 @@ impl Counts {
 
     /// All calls by how they ended; those that were counted are those that came due.
     #[must_use]
-    pub fn by_outcome(&self) -> CallCounts {
+    pub(crate) fn by_outcome(&self) -> CallCounts {
         CallCounts {
             planned: self.calls(),
             ok: self.ok,
@@ -153,7 +153,7 @@ impl Counts {
 
     /// Calls that ended with a class of error of this kind.
     #[must_use]
-    pub fn with_class(&self, is: impl Fn(ErrorClass) -> bool) -> u64 {
+    pub(crate) fn with_class(&self, is: impl Fn(ErrorClass) -> bool) -> u64 {
         self.ended(|outcome| outcome.error().is_some_and(&is))
     }
 
@@ -166,7 +166,7 @@ impl Counts {
 
     /// Calls that were ok or failed and got a status of this kind.
     #[must_use]
-    pub fn with_status(&self, is: impl Fn(u16) -> bool) -> u64 {
+    pub(crate) fn with_status(&self, is: impl Fn(u16) -> bool) -> u64 {
         self.statuses.iter().filter(|(status, _)| is(**status)).map(|(_, count)| count).sum()
     }
 

@@ -9,13 +9,13 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A second in which a worker woke later than this was not measured faithfully, ms.
-pub const HICCUP_ALLOWED_MS: f64 = 20.0;
+pub(crate) const HICCUP_ALLOWED_MS: f64 = 20.0;
 
 /// A second of whose processor time the hypervisor gave more than this share to others was not either.
-pub const STEAL_ALLOWED: f64 = 0.1;
+pub(crate) const STEAL_ALLOWED: f64 = 0.1;
 
 /// The share of bad seconds from which on a run is invalid instead of being judged without them.
-pub const BAD_SHARE_ALLOWED: f64 = 0.05;
+pub(crate) const BAD_SHARE_ALLOWED: f64 = 0.05;
 
 /// One second of a run, counted from its start: a row of `health.csv`, whose columns are these fields. `None` is a
 /// figure that this system does not give.
@@ -65,19 +65,19 @@ fn thousandths<S: Serializer>(value: &(impl Into<Option<f64>> + Copy), serialize
 impl Second {
     /// Whether a worker did not run when it should have.
     #[must_use]
-    pub fn has_hiccup(&self) -> bool {
+    pub(crate) fn has_hiccup(&self) -> bool {
         self.hiccup_ms > HICCUP_ALLOWED_MS
     }
 
     /// Whether the hypervisor gave this machine's processors to others.
     #[must_use]
-    pub fn is_stolen(&self) -> bool {
+    pub(crate) fn is_stolen(&self) -> bool {
         self.steal.is_some_and(|share| share > STEAL_ALLOWED)
     }
 
     /// Whether what was measured in this second may be wrong.
     #[must_use]
-    pub fn is_bad(&self) -> bool {
+    pub(crate) fn is_bad(&self) -> bool {
         self.has_hiccup() || self.is_stolen()
     }
 }
@@ -94,7 +94,7 @@ pub struct BadSeconds {
 impl BadSeconds {
     /// The bad ones among `health`, of a measured phase that touches the seconds `measured`.
     #[must_use]
-    pub fn among(health: &[Second], measured: Range<u64>) -> Self {
+    pub(crate) fn among(health: &[Second], measured: Range<u64>) -> Self {
         let bad = health.iter().filter(|row| measured.contains(&row.second) && row.is_bad());
         Self { seconds: bad.map(|row| row.second).collect(), of: measured.end.saturating_sub(measured.start) }
     }
@@ -102,7 +102,7 @@ impl BadSeconds {
     /// Whether they are too many to be left out. One alone is not, unless there is no other: of fewer than twenty
     /// seconds one is always more than the share that is allowed.
     #[must_use]
-    pub fn are_too_many(&self) -> bool {
+    pub(crate) fn are_too_many(&self) -> bool {
         let bad = self.seconds.len() as u64;
         bad as f64 > (BAD_SHARE_ALLOWED * self.of as f64).max(1.0) || (bad > 0 && bad >= self.of)
     }
@@ -110,13 +110,13 @@ impl BadSeconds {
     /// Whether what was due in this second is left out of every figure. Where bad seconds are too many the run is
     /// invalid, and is shown whole.
     #[must_use]
-    pub fn leave_out(&self, second: u64) -> bool {
+    pub(crate) fn leave_out(&self, second: u64) -> bool {
         self.seconds.contains(&second) && !self.are_too_many()
     }
 
     /// Neighbours joined: the first second of each stretch and the first after it.
     #[must_use]
-    pub fn stretches(&self) -> Vec<Range<u64>> {
+    pub(crate) fn stretches(&self) -> Vec<Range<u64>> {
         let mut stretches: Vec<Range<u64>> = Vec::new();
         for second in self.seconds.iter().copied() {
             match stretches.last_mut() {

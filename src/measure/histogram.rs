@@ -5,15 +5,15 @@
 use hdrhistogram::{Counter, Histogram};
 
 /// The smallest difference that is kept, in nanoseconds.
-pub const LOWEST_NS: u64 = 1_000;
+pub(crate) const LOWEST_NS: u64 = 1_000;
 /// The largest value that is kept, in nanoseconds; larger ones are recorded as this.
-pub const HIGHEST_NS: u64 = 3_600_000_000_000;
+pub(crate) const HIGHEST_NS: u64 = 3_600_000_000_000;
 /// Significant decimal digits.
-pub const DIGITS: u8 = 3;
+pub(crate) const DIGITS: u8 = 3;
 
 /// An empty histogram of the one shape.
 #[must_use]
-pub fn empty<C: Counter>() -> Histogram<C> {
+pub(crate) fn empty<C: Counter>() -> Histogram<C> {
     // The bounds are constants that the library accepts; the test below holds them to it.
     Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, DIGITS)
         .unwrap_or_else(|_| Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!()))
@@ -22,7 +22,7 @@ pub fn empty<C: Counter>() -> Histogram<C> {
 /// The quantile `q`, in milliseconds, of these values and `beyond` more that are longer than all of them; `None` where it is
 /// one of the latter.
 #[must_use]
-pub fn quantile_ms(values: &Histogram<u64>, beyond: u64, q: f64) -> Option<f64> {
+pub(crate) fn quantile_ms(values: &Histogram<u64>, beyond: u64, q: f64) -> Option<f64> {
     let share = q * (values.len() + beyond) as f64 / values.len().max(1) as f64;
     let is_known = !values.is_empty() && share <= 1.0 + 1e-12;
     is_known.then(|| values.value_at_quantile(share.min(1.0)) as f64 / 1e6)

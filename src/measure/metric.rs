@@ -65,7 +65,7 @@ pub enum Metric {
 
 /// What is known of the value of a call that was given up at a time limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AtTimeout {
+pub(crate) enum AtTimeout {
     /// Nothing: it does not count from the start of the call, or nobody knows what would have been reported.
     Unknown,
     /// The value if its stamp was seen; otherwise that it is longer than the wait.
@@ -246,7 +246,7 @@ const ROWS: &[Row] = &[
 
 impl Metric {
     /// Every metric, in the order of reports.
-    pub const ALL: [Self; ROWS.len()] = {
+    pub(crate) const ALL: [Self; ROWS.len()] = {
         let mut all = [Self::Ttfb; ROWS.len()];
         let mut place = 0;
         while place < ROWS.len() {
@@ -280,31 +280,31 @@ impl Metric {
 
     /// What it means, in a sentence for people.
     #[must_use]
-    pub fn definition(self) -> &'static str {
+    pub(crate) fn definition(self) -> &'static str {
         self.row().definition
     }
 
     /// Why no call of a path has it.
     #[must_use]
-    pub fn why_none(self) -> &'static str {
+    pub(crate) fn why_none(self) -> &'static str {
         self.row().why_none
     }
 
     /// Whether it counts from the start of the call, and so exists as response time and as service time.
     #[must_use]
-    pub fn has_basis(self) -> bool {
+    pub(crate) fn has_basis(self) -> bool {
         matches!(self.row().value, Value::UntilStamp(_) | Value::UntilStampLess(..))
     }
 
     /// Whether it is a figure of streams alone: without a stream the first token comes with the last.
     #[must_use]
-    pub fn is_of_streams(self) -> bool {
+    pub(crate) fn is_of_streams(self) -> bool {
         self.row().of_streams
     }
 
     /// What is known of the value of a call that timed out.
     #[must_use]
-    pub fn at_timeout(self) -> AtTimeout {
+    pub(crate) fn at_timeout(self) -> AtTimeout {
         self.row().at_timeout
     }
 

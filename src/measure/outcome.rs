@@ -46,7 +46,7 @@ impl Outcome {
     /// Whether it counts in a failed share, and whether as failed: calls that were never sent or that the end of the run
     /// cut off are nobody's failure.
     #[must_use]
-    pub fn counts_as_failed(self) -> Option<bool> {
+    pub(crate) fn counts_as_failed(self) -> Option<bool> {
         match self {
             Self::Ok => Some(false),
             Self::Dropped(_) | Self::Incomplete(ErrorClass::Interrupted) => None,
@@ -183,7 +183,7 @@ impl FromStr for ErrorClass {
 
 impl ErrorClass {
     /// Every class that carries no number.
-    pub const PLAIN: [Self; 26] = [
+    pub(crate) const PLAIN: [Self; 26] = [
         Self::Dns,
         Self::ConnectRefused,
         Self::ConnectTimeout,
@@ -214,19 +214,19 @@ impl ErrorClass {
 
     /// Whether a limit on requests or tokens refused the call, before or in its stream.
     #[must_use]
-    pub fn is_throttled(self) -> bool {
+    pub(crate) fn is_throttled(self) -> bool {
         matches!(self, Self::Http(429) | Self::StreamThrottled)
     }
 
     /// Whether the call broke on this machine or inside this tool, not on the path.
     #[must_use]
-    pub fn is_of_this_machine(self) -> bool {
+    pub(crate) fn is_of_this_machine(self) -> bool {
         matches!(self, Self::NoDescriptor | Self::Internal)
     }
 
     /// Whether the call was given up at a time limit, so that its true length is only known to be longer.
     #[must_use]
-    pub fn is_timeout(self) -> bool {
+    pub(crate) fn is_timeout(self) -> bool {
         matches!(self, Self::ConnectTimeout | Self::TimeoutFirstByte | Self::TimeoutGap | Self::TimeoutTotal)
     }
 }

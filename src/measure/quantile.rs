@@ -4,7 +4,7 @@
 /// (type 7 of Hyndman and Fan, 1996, the default of R and NumPy): the value at rank `(n - 1) q`, counted from 0.
 /// `None` without values.
 #[must_use]
-pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     let rank = (sorted.len().checked_sub(1)?) as f64 * q.clamp(0.0, 1.0);
     let below = rank.floor() as usize;
     let low = sorted[below];
@@ -14,7 +14,7 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
 
 /// The median of values in any order; `None` without values.
 #[must_use]
-pub fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     quantile(&values, 0.5)
@@ -23,13 +23,13 @@ pub fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
 /// Whether `n` values can show the quantile `q` at all: at least one of them is expected on either side, or at the
 /// median 2 values are there.
 #[must_use]
-pub fn is_supported(n: usize, q: f64) -> bool {
+pub(crate) fn is_supported(n: usize, q: f64) -> bool {
     n as f64 * q.min(1.0 - q) >= 1.0 - 1e-9
 }
 
 /// The fewest values that can show the quantile `q`.
 #[must_use]
-pub fn needed(q: f64) -> usize {
+pub(crate) fn needed(q: f64) -> usize {
     (1.0 / q.min(1.0 - q) - 1e-9).ceil() as usize
 }
 

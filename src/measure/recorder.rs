@@ -22,7 +22,7 @@ pub struct Series {
 }
 
 /// The histograms of one interval.
-pub type Interval = Vec<(Series, Histogram<u32>)>;
+pub(crate) type Interval = Vec<(Series, Histogram<u32>)>;
 
 /// The recorder of one worker.
 #[derive(Debug, Default)]

@@ -50,13 +50,13 @@ pub struct Stamps {
 impl Stamps {
     /// The read that completed the first event with content or reasoning.
     #[must_use]
-    pub fn first_token(&self) -> Option<Nanos> {
+    pub(crate) fn first_token(&self) -> Option<Nanos> {
         [self.first_reasoning, self.first_content].into_iter().flatten().min()
     }
 
     /// Whether a later step was stamped before an earlier one, which no true clock does.
     #[must_use]
-    pub fn run_backwards(&self) -> bool {
+    pub(crate) fn run_backwards(&self) -> bool {
         let order =
             [self.sent, self.first_byte, self.head, self.first_event, self.first_content, self.last_content, self.end];
         !order.into_iter().flatten().is_sorted()
@@ -65,7 +65,7 @@ impl Stamps {
 
 /// The time between two events of a stream with content, kept as it was seen. Those of one call come in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
+pub(crate) struct Gap {
     /// The call.
     pub seq: Seq,
     /// The time, in nanoseconds.
@@ -176,7 +176,7 @@ impl Sample {
 
     /// Whether the call may have cost something: it was sent and not refused, or has tokens.
     #[must_use]
-    pub fn is_charged(&self) -> bool {
+    pub(crate) fn is_charged(&self) -> bool {
         let refused = self.status.is_some_and(|status| !(200..300).contains(&status));
         let counted = self.input_tokens.is_some() || self.output_tokens.is_some();
         (self.stamps.sent.is_some() && !refused) || counted
@@ -184,14 +184,14 @@ impl Sample {
 
     /// Whether the call may have cost something and not all of its tokens are known.
     #[must_use]
-    pub fn is_charged_unknown(&self) -> bool {
+    pub(crate) fn is_charged_unknown(&self) -> bool {
         self.is_charged() && (self.input_tokens.is_none() || self.output_tokens.is_none())
     }
 
     /// A time in milliseconds that a service on the way reports for this call, if it can be true: nobody can have taken
     /// longer than it took until the first byte of the answer came. Reports are rounded to a millisecond.
     #[must_use]
-    pub fn believable(&self, reported_ms: Option<f64>) -> Option<f64> {
+    pub(crate) fn believable(&self, reported_ms: Option<f64>) -> Option<f64> {
         let observed_ms = self.stamps.first_byte?.ms_since(self.stamps.sent?);
         // Not a number is in no range.
         reported_ms.filter(|ms| (0.0..=observed_ms + ROUNDED_MS).contains(ms))
@@ -199,7 +199,7 @@ impl Sample {
 
     /// The milliseconds that the server says it took, if that can be true.
     #[must_use]
-    pub fn believable_server_ms(&self) -> Option<f64> {
+    pub(crate) fn believable_server_ms(&self) -> Option<f64> {
         self.believable(self.server_ms)
     }
 

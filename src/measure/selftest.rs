@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::units::CallCounts;
 
 /// The error at the 0.99 quantile below which a level counts as measured faithfully, ms.
-pub const FAITHFUL_MS: f64 = 5.0;
+pub(crate) const FAITHFUL_MS: f64 = 5.0;
 
 /// What a selftest came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Selftest {
+pub(crate) struct Selftest {
     /// 1.
     pub schema_version: u32,
     /// When it ended, RFC 3339, UTC.
@@ -33,7 +33,7 @@ pub struct Selftest {
 
 /// A machine and a build: what must be the same for a selftest to say something about a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// A name that does not tell the machine's own: a hash of it.
     pub id: String,
     /// Operating system and kernel.
@@ -50,7 +50,7 @@ pub struct Machine {
 
 /// So many streams at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Level {
+pub(crate) struct Level {
     /// Streams open at once, on average.
     pub streams: u32,
     /// The pace of each, tokens a second.
@@ -88,7 +88,7 @@ pub struct Level {
 
 /// Calls at random times, as many a second as this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ArrivalLevel {
+pub(crate) struct ArrivalLevel {
     /// Poisson arrivals a second.
     pub rate: f64,
     /// Sent minus intended.
@@ -119,7 +119,7 @@ pub struct Errors {
 
 /// The two parts of the error of TTFT.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Parts {
+pub(crate) struct Parts {
     /// From the stamp before this tool wrote the request to the stamp after the simulator had read it.
     pub request: Option<Spread>,
     /// From the stamp before the simulator wrote the first token to the stamp after this tool had read it.
@@ -139,7 +139,7 @@ pub struct Spread {
 
 /// What found no partner when samples and ledger were joined: all zeros, or the level is not believed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unmatched {
+pub(crate) struct Unmatched {
     /// CallCounts that were sent, without a line of the ledger.
     pub samples: u64,
     /// Lines of the ledger, without a call.
@@ -154,14 +154,6 @@ pub struct Unmatched {
     pub rows_lost: u64,
 }
 
-impl Unmatched {
-    /// Whether everything found its partner.
-    #[must_use]
-    pub fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// Up to where a machine measures faithfully; zeros when not even the smallest level is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Faithful {
@@ -173,7 +165,7 @@ pub struct Faithful {
 
 /// One thing that had to hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bar {
+pub(crate) struct Bar {
     /// What, in words.
     pub name: String,
     /// The unit of both figures.
@@ -200,7 +192,7 @@ pub struct OwnError {
 impl Selftest {
     /// What a run on this machine, with this build, may quote; `None` when the selftest was made elsewhere.
     #[must_use]
-    pub fn quote(&self, machine: &Machine) -> Option<OwnError> {
+    pub(crate) fn quote(&self, machine: &Machine) -> Option<OwnError> {
         let level = self.levels.iter().find(|level| level.streams == self.faithful.streams);
         (self.machine == *machine).then(|| OwnError {
             measured_at: self.measured_at.clone(),
@@ -211,7 +203,7 @@ impl Selftest {
 
     /// Whether every bar is met.
     #[must_use]
-    pub fn meets_its_bars(&self) -> bool {
+    pub(crate) fn meets_its_bars(&self) -> bool {
         self.bars.iter().all(|bar| bar.met)
     }
 }

@@ -4,7 +4,7 @@ use crate::measure::sample::Sample;
 
 /// Why a stream has no time per token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unpaced {
+pub(crate) enum Unpaced {
     /// The server did not say how many output tokens there were.
     NotCounted,
     /// It does not say whether reasoning is among them, or the counts do not add up.
@@ -20,7 +20,7 @@ pub enum Unpaced {
 impl Unpaced {
     /// In words, of streams.
     #[must_use]
-    pub fn reason(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::NotCounted => "the server did not say how many output tokens there were",
             Self::ReasoningUntold => "the token counts do not tell whether reasoning is among the output tokens",
@@ -40,7 +40,7 @@ impl Unpaced {
 ///
 /// # Errors
 /// Why there is none.
-pub fn time_per_token(sample: &Sample) -> Result<u64, Unpaced> {
+pub(crate) fn time_per_token(sample: &Sample) -> Result<u64, Unpaced> {
     let stamps = &sample.stamps;
     let output = sample.output_tokens.ok_or(Unpaced::NotCounted)?;
     let apart = sample.reasoning_tokens.filter(|tokens| *tokens > 0);

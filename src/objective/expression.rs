@@ -36,7 +36,7 @@ impl Comparator {
 
     /// Whether small values are the good ones.
     #[must_use]
-    pub fn is_upper(self) -> bool {
+    pub(crate) fn is_upper(self) -> bool {
         matches!(self, Self::Less | Self::LessOrEqual)
     }
 }
@@ -89,7 +89,7 @@ pub struct Expression {
 impl Expression {
     /// The indicator on the objective's own path.
     #[must_use]
-    pub fn indicator(&self) -> Indicator {
+    pub(crate) fn indicator(&self) -> Indicator {
         match &self.subject {
             Subject::Level(indicator)
             | Subject::Ratio(indicator, _)

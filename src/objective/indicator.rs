@@ -196,7 +196,7 @@ impl fmt::Display for Indicator {
 
 /// Whether an error is one of getting a connection.
 #[must_use]
-pub fn is_of_connecting(class: ErrorClass) -> bool {
+pub(crate) fn is_of_connecting(class: ErrorClass) -> bool {
     match class {
         ErrorClass::Dns
         | ErrorClass::ConnectRefused

@@ -20,7 +20,7 @@ pub enum Size {
 impl Size {
     /// The margin in milliseconds beside a figure of the baseline.
     #[must_use]
-    pub fn in_ms(self, baseline_ms: f64) -> f64 {
+    pub(crate) fn in_ms(self, baseline_ms: f64) -> f64 {
         match self {
             Self::Ms(ms) => ms,
             Self::Share(share) => share * baseline_ms,
@@ -61,7 +61,7 @@ pub struct MarginError {
 
 /// The size declared for a quantile of a metric, by the narrowest scope, and of those by the last.
 #[must_use]
-pub fn declared(margins: &[Margin], metric: Metric, quantile: f64) -> Option<Size> {
+pub(crate) fn declared(margins: &[Margin], metric: Metric, quantile: f64) -> Option<Size> {
     let narrowness = |margin: &Margin| match margin.scope {
         Scope::All => Some(0),
         Scope::Metric(of) => (of == metric).then_some(1),
@@ -75,7 +75,7 @@ pub fn declared(margins: &[Margin], metric: Metric, quantile: f64) -> Option<Siz
 
 /// The points of 1 by which the share of failed calls may rise, if that was declared.
 #[must_use]
-pub fn declared_for_errors(margins: &[Margin]) -> Option<f64> {
+pub(crate) fn declared_for_errors(margins: &[Margin]) -> Option<f64> {
     let of_errors = margins.iter().rev().find(|margin| margin.scope == Scope::ErrorRate)?;
     match of_errors.size {
         Size::Share(share) => Some(share),
@@ -112,7 +112,7 @@ fn parse_scope(text: &str) -> Result<Scope, String> {
 ///
 /// # Errors
 /// A sentence when the text is neither.
-pub fn parse_quantile(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_quantile(text: &str) -> Result<f64, String> {
     let wrong = || format!("'{text}' is no quantile such as p50, p99.9 or 0.95");
     let number = |digits: &str| digits.replace('_', ".").parse::<f64>().map_err(|_| wrong());
     let quantile = match text.strip_prefix('p') {
@@ -128,7 +128,7 @@ pub fn parse_quantile(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// A sentence when the text is neither, or below nought.
-pub fn parse_size(text: &str) -> Result<Size, String> {
+pub(crate) fn parse_size(text: &str) -> Result<Size, String> {
     let wrong = || format!("'{text}' is neither a time such as 10ms nor a share such as 5%");
     match text.strip_suffix('%') {
         Some(percent) => {

@@ -49,7 +49,7 @@ pub struct Calls {
 impl Calls {
     /// Whether it leaves nothing out.
     #[must_use]
-    pub fn are_all(self) -> bool {
+    pub(crate) fn are_all(self) -> bool {
         self == Self::default()
     }
 }
@@ -186,7 +186,7 @@ impl From<CallCondition> for String {
 ///
 /// # Errors
 /// A sentence.
-pub fn fits(objective: &Objective) -> Result<(), String> {
+pub(crate) fn fits(objective: &Objective) -> Result<(), String> {
     let indicator = objective.expr.indicator();
     let is_goodput = indicator == Indicator::Share(Share::Goodput);
     let of_gaps = matches!(indicator, Indicator::Figure(Quantity::Time(Metric::ChunkGap), _));

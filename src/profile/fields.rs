@@ -75,7 +75,7 @@ const FILES: [(&str, &[&str]); 2] = [("rules", &["objective"]), ("expectations",
 
 /// A table under reading.
 #[derive(Clone, Debug)]
-pub struct Fields<'tree> {
+pub(crate) struct Fields<'tree> {
     table: &'tree Table,
     origin: &'tree Origin,
     /// The dotted name of this table, as messages say it.
@@ -89,7 +89,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is no table or has a key that the section does not know.
-    pub fn new(node: &'tree Node, section: &str, at: &str, folder: &'tree Path) -> Result<Self, Wrong> {
+    pub(crate) fn new(node: &'tree Node, section: &str, at: &str, folder: &'tree Path) -> Result<Self, Wrong> {
         let Value::Table(table) = &node.value else {
             return Err(wrong_value(&node.origin, at, &node.value, "a table"));
         };
@@ -109,19 +109,19 @@ impl<'tree> Fields<'tree> {
 
     /// The dotted name of a key.
     #[must_use]
-    pub fn key(&self, key: &str) -> String {
+    pub(crate) fn key(&self, key: &str) -> String {
         if self.at.is_empty() { key.to_owned() } else { format!("{}.{key}", self.at) }
     }
 
     /// Where a key stands; where its table stands if it does not.
     #[must_use]
-    pub fn origin(&self, key: &str) -> &'tree Origin {
+    pub(crate) fn origin(&self, key: &str) -> &'tree Origin {
         self.table.get(key).map_or(self.origin, |node| &node.origin)
     }
 
     /// What stands at a key.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&'tree Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'tree Node> {
         self.table.get(key)
     }
 
@@ -133,7 +133,7 @@ impl<'tree> Fields<'tree> {
 
     /// A value that is none of those allowed; it is shown.
     #[must_use]
-    pub fn wrong(&self, key: &str, expected: &str) -> Wrong {
+    pub(crate) fn wrong(&self, key: &str, expected: &str) -> Wrong {
         match self.table.get(key) {
             Some(node) => wrong_value(&node.origin, &self.key(key), &node.value, expected),
             None => self.missing(key, format!("it takes {expected}")),
@@ -142,14 +142,14 @@ impl<'tree> Fields<'tree> {
 
     /// A key that must be there.
     #[must_use]
-    pub fn missing(&self, key: &str, remedy: impl Into<String>) -> Wrong {
+    pub(crate) fn missing(&self, key: &str, remedy: impl Into<String>) -> Wrong {
         let problem = Problem::Missing { key: self.key(key), remedy: remedy.into() };
         Wrong { origin: self.origin.clone(), problem }
     }
 
     /// Values that do not go together, at a key.
     #[must_use]
-    pub fn rule(&self, key: &str, message: impl Into<String>) -> Wrong {
+    pub(crate) fn rule(&self, key: &str, message: impl Into<String>) -> Wrong {
         Wrong::rule(self.origin(key), message)
     }
 
@@ -157,7 +157,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is anything else.
-    pub fn text(&self, key: &str) -> Result<Option<&'tree str>, Wrong> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'tree str>, Wrong> {
         match self.table.get(key).map(|node| &node.value) {
             None => Ok(None),
             Some(Value::Text(text)) if !text.trim().is_empty() => Ok(Some(text)),
@@ -169,7 +169,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is no list, or anything in it is no text.
-    pub fn texts(&self, key: &str) -> Result<Vec<&'tree str>, Wrong> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<&'tree str>, Wrong> {
         let Some(node) = self.table.get(key) else { return Ok(Vec::new()) };
         let wrong = || self.wrong(key, "a list of texts in quotes");
         let Value::List(items) = &node.value else { return Err(wrong()) };
@@ -182,7 +182,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is no text or not in that form.
-    pub fn parsed<T>(&self, key: &str, expected: &str) -> Result<Option<T>, Wrong>
+    pub(crate) fn parsed<T>(&self, key: &str, expected: &str) -> Result<Option<T>, Wrong>
     where
         T: FromStr,
         T::Err: Display,
@@ -198,7 +198,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is anything else.
-    pub fn count(&self, key: &str, least: u64) -> Result<Option<u64>, Wrong> {
+    pub(crate) fn count(&self, key: &str, least: u64) -> Result<Option<u64>, Wrong> {
         match self.table.get(key).map(|node| &node.value) {
             None => Ok(None),
             Some(Value::Integer(number)) if *number >= i128::from(least) && *number <= i128::from(i64::MAX) => {
@@ -212,7 +212,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is anything else.
-    pub fn tokens(&self, key: &str) -> Result<Option<u32>, Wrong> {
+    pub(crate) fn tokens(&self, key: &str) -> Result<Option<u32>, Wrong> {
         let limit = u64::from(MOST_TOKENS);
         match self.count(key, 1)? {
             Some(count) if count > limit => Err(self.wrong(key, &format!("a whole number from 1 to {MOST_TOKENS}"))),
@@ -224,7 +224,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is anything else.
-    pub fn number(&self, key: &str) -> Result<Option<f64>, Wrong> {
+    pub(crate) fn number(&self, key: &str) -> Result<Option<f64>, Wrong> {
         match self.table.get(key).map(|node| &node.value) {
             None => Ok(None),
             Some(Value::Integer(number)) => Ok(Some(*number as f64)),
@@ -237,7 +237,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is anything else.
-    pub fn share(&self, key: &str) -> Result<Option<f64>, Wrong> {
+    pub(crate) fn share(&self, key: &str) -> Result<Option<f64>, Wrong> {
         let written = match self.table.get(key).map(|node| &node.value) {
             None => return Ok(None),
             Some(Value::Integer(number)) => Some(*number as f64),
@@ -253,7 +253,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is anything else.
-    pub fn flag(&self, key: &str) -> Result<Option<bool>, Wrong> {
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Wrong> {
         match self.table.get(key).map(|node| &node.value) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -265,7 +265,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is none of them.
-    pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<Option<T>, Wrong> {
+    pub(crate) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<Option<T>, Wrong> {
         let Some(node) = self.table.get(key) else { return Ok(None) };
         let word = word_of(node);
         let word = word.as_deref().unwrap_or_default();
@@ -282,7 +282,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is no table or has an unknown key.
-    pub fn table(&self, key: &str, section: &str) -> Result<Option<Fields<'tree>>, Wrong> {
+    pub(crate) fn table(&self, key: &str, section: &str) -> Result<Option<Fields<'tree>>, Wrong> {
         self.table.get(key).map(|node| Fields::new(node, section, &self.key(key), self.folder)).transpose()
     }
 
@@ -290,7 +290,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is no list.
-    pub fn list(&self, key: &str) -> Result<&'tree [Node], Wrong> {
+    pub(crate) fn list(&self, key: &str) -> Result<&'tree [Node], Wrong> {
         match self.table.get(key).map(|node| &node.value) {
             None => Ok(&[]),
             Some(Value::List(items)) => Ok(items),
@@ -302,7 +302,7 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is no text, or there is no such file.
-    pub fn file(&self, key: &str) -> Result<Option<PathBuf>, Wrong> {
+    pub(crate) fn file(&self, key: &str) -> Result<Option<PathBuf>, Wrong> {
         let Some(path) = self.path(key)? else { return Ok(None) };
         if path.is_file() {
             return Ok(Some(path));
@@ -316,13 +316,13 @@ impl<'tree> Fields<'tree> {
     ///
     /// # Errors
     /// When it is no text.
-    pub fn path(&self, key: &str) -> Result<Option<PathBuf>, Wrong> {
+    pub(crate) fn path(&self, key: &str) -> Result<Option<PathBuf>, Wrong> {
         Ok(self.text(key)?.map(|text| self.folder.join(text)))
     }
 
     /// The folder from which relative paths count.
     #[must_use]
-    pub fn folder(&self) -> &'tree Path {
+    pub(crate) fn folder(&self) -> &'tree Path {
         self.folder
     }
 }

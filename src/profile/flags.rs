@@ -16,7 +16,7 @@ const OUTPUT_TOKENS: i128 = 64;
 
 /// The tree of the profile that says the same; the load comes from the flags that every run has.
 #[must_use]
-pub fn tree(line: &OneLine) -> Node {
+pub(crate) fn tree(line: &OneLine) -> Node {
     let flag = |name: &str| Origin::Flag(name.to_owned());
     let text = |name: &str, text: &str| Node::text(flag(name), text);
     let tokens = |count| Node { origin: flag("--path"), value: Value::Integer(count) };

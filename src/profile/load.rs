@@ -20,7 +20,7 @@ const LONGEST: Span = Span::from_secs(30 * 24 * 3600);
 ///
 /// # Errors
 /// When a key is missing, impossible or does not go with the others.
-pub fn read(fields: &Fields<'_>, has_trace: bool) -> Result<LoadPlan, Wrong> {
+pub(crate) fn read(fields: &Fields<'_>, has_trace: bool) -> Result<LoadPlan, Wrong> {
     let closed = fields.choice("kind", &[("open", false), ("closed", true)])?.unwrap_or(false);
     let design = [("paired", Design::Paired), ("interleaved", Design::Interleaved), ("sequential", Design::Sequential)];
     let design = fields.choice("design", &design)?;

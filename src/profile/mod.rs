@@ -2,17 +2,17 @@
 //!
 //! Every mistake that can be seen without sending a packet is found here and said with its file and line.
 
-pub mod error;
+pub(crate) mod error;
 pub mod fields;
-pub mod flags;
-pub mod load;
-pub mod objectives;
-pub mod paths;
-pub mod prices;
-pub mod sizing;
+pub(crate) mod flags;
+pub(crate) mod load;
+pub(crate) mod objectives;
+pub(crate) mod paths;
+pub(crate) mod prices;
+pub(crate) mod sizing;
 pub mod source;
-pub mod tree;
-pub mod workload;
+pub(crate) mod tree;
+pub(crate) mod workload;
 
 use std::path::Path;
 

@@ -26,7 +26,7 @@ const ABORT_AFTER: Span = Span::from_secs(30);
 
 /// The paths of which something is said.
 #[derive(Clone, Copy)]
-pub struct Paths<'p> {
+pub(crate) struct Paths<'p> {
     /// All of them.
     pub all: &'p [NetPath],
     /// The one against which the others are compared.

@@ -21,7 +21,7 @@ const TIME: &str = "a time above 0 with its unit such as \"5s\"";
 ///
 /// # Errors
 /// When a key is missing, impossible or does not go with the others.
-pub fn read(fields: &Fields<'_>, id: PathId, simulated: bool) -> Result<NetPath, Wrong> {
+pub(crate) fn read(fields: &Fields<'_>, id: PathId, simulated: bool) -> Result<NetPath, Wrong> {
     let name = fields.text("name")?.ok_or_else(|| fields.missing("name", "every path has a name of its own"))?;
     check_name(fields, "name")?;
     let kinds =

@@ -8,7 +8,7 @@ use crate::profile::fields::Fields;
 ///
 /// # Errors
 /// When a price is missing or below nothing.
-pub fn read(fields: Option<&Fields<'_>>) -> Result<Option<Prices>, Wrong> {
+pub(crate) fn read(fields: Option<&Fields<'_>>) -> Result<Option<Prices>, Wrong> {
     let Some(fields) = fields else { return Ok(None) };
     let price = |key| match fields.number(key)? {
         Some(price) if price >= 0.0 => Ok(price),

@@ -18,7 +18,7 @@ pub struct Assumed {
 ///
 /// # Errors
 /// When a figure is not above 0.
-pub fn read(fields: Option<&Fields<'_>>) -> Result<Option<Assumed>, Wrong> {
+pub(crate) fn read(fields: Option<&Fields<'_>>) -> Result<Option<Assumed>, Wrong> {
     let Some(fields) = fields else { return Ok(None) };
     let sigma = match fields.number("sigma")? {
         Some(sigma) if !(0.001..=5.0).contains(&sigma) => return Err(fields.wrong("sigma", "a number from 0.001 to 5")),

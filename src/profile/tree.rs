@@ -9,7 +9,7 @@ use crate::profile::error::{Origin, Problem, Wrong};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
+pub(crate) struct Node {
     /// Where it was written.
     pub origin: Origin,
     /// What was written.
@@ -18,7 +18,7 @@ pub struct Node {
 
 /// A TOML value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     /// A string, a date, or a flag's value that is no TOML.
     Text(String),
     /// A whole number.
@@ -39,7 +39,7 @@ pub(crate) type Table = BTreeMap<String, Node>;
 impl Value {
     /// The value's kind, for messages.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "a text",
             Self::Integer(_) | Self::Float(_) => "a number",
@@ -53,13 +53,13 @@ impl Value {
 impl Node {
     /// A table without keys.
     #[must_use]
-    pub fn table(origin: Origin) -> Self {
+    pub(crate) fn table(origin: Origin) -> Self {
         Self { origin, value: Value::Table(Table::new()) }
     }
 
     /// A text.
     #[must_use]
-    pub fn text(origin: Origin, text: &str) -> Self {
+    pub(crate) fn text(origin: Origin, text: &str) -> Self {
         Self { origin, value: Value::Text(text.to_owned()) }
     }
 }
@@ -68,7 +68,7 @@ impl Node {
 ///
 /// # Errors
 /// When the text is not TOML.
-pub fn parse(text: &str) -> Result<Node, Wrong> {
+pub(crate) fn parse(text: &str) -> Result<Node, Wrong> {
     let lines = Lines::of(text);
     let table = DeTable::parse(text).map_err(|error| Wrong {
         origin: Origin::Line(lines.at(error.span().map_or(0, |span| span.start))),
@@ -125,7 +125,7 @@ impl Lines {
 ///
 /// # Errors
 /// When a part of the key is neither a table nor a list, or no item of a list has this name.
-pub fn set(root: &mut Node, key: &str, text: &str, flag: &str) -> Result<(), Wrong> {
+pub(crate) fn set(root: &mut Node, key: &str, text: &str, flag: &str) -> Result<(), Wrong> {
     let origin = Origin::Flag(flag.to_owned());
     let mut node = root;
     let mut walked = String::new();

@@ -24,7 +24,7 @@ enum Kind {
 ///
 /// # Errors
 /// When a key is missing, impossible or does not belong to the kind.
-pub fn read(fields: &Fields<'_>) -> Result<WorkloadPlan, Wrong> {
+pub(crate) fn read(fields: &Fields<'_>) -> Result<WorkloadPlan, Wrong> {
     let kinds = [("synthetic", Kind::Synthetic), ("dataset", Kind::Dataset), ("trace", Kind::Trace)];
     let kind = fields.choice("kind", &kinds)?;
     let kind = kind.ok_or_else(|| fields.missing("kind", "it is \"synthetic\", \"dataset\" or \"trace\""))?;

@@ -4,7 +4,7 @@ use crate::measure::metric::{Basis, Metric};
 
 /// Whether a run may be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Eligibility {
+pub(crate) enum Eligibility {
     /// It counts.
     Sound,
     /// This tool, not the paths, was the limit.
@@ -16,7 +16,7 @@ pub enum Eligibility {
 impl Eligibility {
     /// The word used in files.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Sound => "sound",
             Self::Invalid => "invalid",
@@ -27,7 +27,7 @@ impl Eligibility {
 
 /// One quantile of one metric of one path in one run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// The path's name.
     pub path: String,
     /// The metric.
@@ -42,7 +42,7 @@ pub struct Figure {
 
 /// One run of a history.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HistoricalRun {
+pub(crate) struct HistoricalRun {
     /// Where it was read from, below the folder of the history.
     pub source: String,
     /// The run's own name.
@@ -68,7 +68,7 @@ pub struct HistoricalRun {
 impl HistoricalRun {
     /// The figure of a path, if it was measured.
     #[must_use]
-    pub fn figure(&self, path: &str, metric: Metric, quantile: f64) -> Option<&Figure> {
+    pub(crate) fn figure(&self, path: &str, metric: Metric, quantile: f64) -> Option<&Figure> {
         let wanted = |figure: &&Figure| {
             figure.path == path && figure.metric == metric && (figure.quantile - quantile).abs() < 1e-9
         };
@@ -77,7 +77,7 @@ impl HistoricalRun {
 
     /// The day it started on, as people write it: the first ten letters of RFC 3339.
     #[must_use]
-    pub fn day(&self) -> &str {
+    pub(crate) fn day(&self) -> &str {
         self.started_at.get(..10).unwrap_or(&self.started_at)
     }
 }

@@ -9,14 +9,14 @@ use crate::units::{PathId, Seq};
 
 /// The number of call `k` of caller `slot`, the same for every number of workers.
 #[must_use]
-pub fn seq(slot: u64, k: u64, concurrency: u64) -> Seq {
+pub(crate) fn seq(slot: u64, k: u64, concurrency: u64) -> Seq {
     Seq(k * concurrency + slot)
 }
 
 /// The path of call `k` of caller `slot`: permuted groups of each caller's own, so that every caller serves the paths
 /// equally often.
 #[must_use]
-pub fn path(seed: u64, slot: u64, k: u64, paths: u16) -> PathId {
+pub(crate) fn path(seed: u64, slot: u64, k: u64, paths: u16) -> PathId {
     if paths == 1 {
         return PathId(0);
     }

@@ -94,7 +94,7 @@ pub(crate) fn round_members(seed: u64, round: u64, paths: u16, width: u64) -> Ve
 
 /// The paths of successive arrivals by permuted groups: each complete group serves every path once.
 #[derive(Clone, Debug)]
-pub struct PermutedGroups {
+pub(crate) struct PermutedGroups {
     seed: u64,
     purpose: Purpose,
     paths: u16,
@@ -105,7 +105,7 @@ pub struct PermutedGroups {
 impl PermutedGroups {
     /// Groups of a stream of their own.
     #[must_use]
-    pub fn new(seed: u64, purpose: Purpose, paths: u16) -> Self {
+    pub(crate) fn new(seed: u64, purpose: Purpose, paths: u16) -> Self {
         Self { seed, purpose, paths, served: 0, group: Vec::new() }
     }
 

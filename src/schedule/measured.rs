@@ -5,7 +5,7 @@ use crate::units::{PathId, Phase, Rate};
 
 /// A path of which nothing would be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unmeasured {
+pub(crate) struct Unmeasured {
     /// The path.
     pub path: PathId,
     /// Whether a limit on requests ends the plan before one of its calls is measured.

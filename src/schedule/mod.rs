@@ -1,9 +1,9 @@
 //! When calls start, and over which path: pure functions of the plan, its seed and a number; and the precise clock.
 
 pub mod arrivals;
-pub mod closed;
+pub(crate) mod closed;
 pub mod design;
-pub mod load;
-pub mod measured;
-pub mod pacer;
+pub(crate) mod load;
+pub(crate) mod measured;
+pub(crate) mod pacer;
 pub mod tickets;

@@ -6,14 +6,14 @@
 use crate::units::Nanos;
 
 #[cfg(target_os = "linux")]
-pub use linux::Pacer;
+pub(crate) use linux::Pacer;
 #[cfg(not(target_os = "linux"))]
 pub use portable::Pacer;
 
 /// The clock could not be had from the system.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make a timer: {0}; is the limit on open files reached (ulimit -n)?")]
-pub struct PacerError(#[from] std::io::Error);
+pub(crate) struct PacerError(#[from] std::io::Error);
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -28,7 +28,7 @@ mod linux {
 
     /// One waiter's clock, over a `timerfd`.
     #[derive(Debug)]
-    pub struct Pacer {
+    pub(crate) struct Pacer {
         timer: AsyncFd<OwnedFd>,
     }
 
@@ -37,7 +37,7 @@ mod linux {
         ///
         /// # Errors
         /// [`PacerError`] when the system has no descriptor left.
-        pub fn new() -> Result<Self, PacerError> {
+        pub(crate) fn new() -> Result<Self, PacerError> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = timerfd_create(TimerfdClockId::Monotonic, flags).map_err(std::io::Error::from)?;
             #[expect(
@@ -49,7 +49,7 @@ mod linux {
         }
 
         /// Returns at `instant`, or at once if it has passed; never before it.
-        pub async fn until(&mut self, instant: Nanos) {
+        pub(crate) async fn until(&mut self, instant: Nanos) {
             if Nanos::now() >= instant || self.set(instant).is_err() {
                 tokio::task::yield_now().await;
             }
@@ -82,7 +82,7 @@ mod portable {
 
     /// One waiter's clock, over the runtime's timer: a grain of 1 ms.
     #[derive(Debug)]
-    pub struct Pacer;
+    pub(crate) struct Pacer;
 
     impl Pacer {
         /// A clock.

@@ -18,7 +18,7 @@ const MOST_OF_A_NAME: u32 = 10_000;
 
 /// A folder that belongs to this run until the claim is dropped.
 #[derive(Debug)]
-pub struct Claim {
+pub(crate) struct Claim {
     dir: PathBuf,
     /// Whether the folder was made for this claim, so that it may go with it.
     made: bool,
@@ -31,7 +31,7 @@ impl Claim {
     ///
     /// # Errors
     /// When it cannot be made, holds something, or another run has claimed it.
-    pub fn of(dir: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn of(dir: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(|error| StoreError::unwritable(dir, error))?;
         Self::take(dir, false)
     }
@@ -40,7 +40,7 @@ impl Claim {
     ///
     /// # Errors
     /// When none can be made.
-    pub fn of_new(parent: &Path, name: &str) -> Result<Self, StoreError> {
+    pub(crate) fn of_new(parent: &Path, name: &str) -> Result<Self, StoreError> {
         fs::create_dir_all(parent).map_err(|error| StoreError::unwritable(parent, error))?;
         let names = (2..=MOST_OF_A_NAME).map(|number| format!("{name}-{number}"));
         for name in std::iter::once(name.to_owned()).chain(names) {
@@ -56,7 +56,7 @@ impl Claim {
 
     /// The folder.
     #[must_use]
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 

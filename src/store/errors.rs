@@ -33,7 +33,7 @@ struct Line {
 
 /// The errors of a run, noted as calls end.
 #[derive(Debug)]
-pub struct ErrorLog {
+pub(crate) struct ErrorLog {
     file: PathBuf,
     names: Vec<String>,
     origin: Nanos,
@@ -44,13 +44,13 @@ pub struct ErrorLog {
 impl ErrorLog {
     /// An empty log that is written to `file`.
     #[must_use]
-    pub fn new(file: &Path, manifest: &Manifest) -> Self {
+    pub(crate) fn new(file: &Path, manifest: &Manifest) -> Self {
         let names = manifest.plan.paths.iter().map(|path| path.name.clone()).collect();
         Self { file: file.to_owned(), names, origin: manifest.origin, errors: BTreeMap::new(), changed: false }
     }
 
     /// Notes a call that has ended or was dropped, if it went wrong.
-    pub fn note(&mut self, sample: &Sample) {
+    pub(crate) fn note(&mut self, sample: &Sample) {
         let Some(class) = sample.outcome.error() else { return };
         let none = || ErrorSeen::none(sample.path, class);
         let seen = self.errors.entry((sample.path, class)).or_insert_with(none);
@@ -67,7 +67,7 @@ impl ErrorLog {
     ///
     /// # Errors
     /// When the disk or the folder refuses.
-    pub fn write(&mut self, to_disk: bool) -> Result<(), StoreError> {
+    pub(crate) fn write(&mut self, to_disk: bool) -> Result<(), StoreError> {
         if self.errors.is_empty() || !(self.changed || to_disk) {
             return Ok(());
         }
@@ -100,7 +100,7 @@ impl ErrorLog {
 ///
 /// # Errors
 /// When the file is not readable, or a line is not what it should be.
-pub fn read(path: &Path, manifest: &Manifest) -> Result<Vec<ErrorSeen>, StoreError> {
+pub(crate) fn read(path: &Path, manifest: &Manifest) -> Result<Vec<ErrorSeen>, StoreError> {
     if !path.exists() {
         return Ok(Vec::new());
     }

@@ -6,27 +6,27 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Plan, environment and ending.
-pub const MANIFEST: &str = "manifest.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
 /// One row an attempt.
 pub const REQUESTS: &str = "requests.csv";
 /// HdrHistogram V2 interval log.
-pub const HISTOGRAMS: &str = "histograms.hlog";
+pub(crate) const HISTOGRAMS: &str = "histograms.hlog";
 /// Calls counted by interval, path and phase, exact however many they are.
 pub const COUNTS: &str = "counts.csv";
 /// The errors by path and class: how many, when, and what was said.
 pub const ERRORS: &str = "errors.jsonl";
 /// Counts and quantiles by second and path.
-pub const SERIES: &str = "series.csv";
+pub(crate) const SERIES: &str = "series.csv";
 /// The health of the host by second.
 pub const HEALTH: &str = "health.csv";
 /// The judgement, for machines.
 pub const SUMMARY: &str = "summary.json";
 /// The judgement, for people.
-pub const REPORT: &str = "report.html";
+pub(crate) const REPORT: &str = "report.html";
 /// The charts of the report, one file each.
-pub const CHARTS: &str = "charts";
+pub(crate) const CHARTS: &str = "charts";
 /// The objectives as test cases.
-pub const JUNIT: &str = "junit.xml";
+pub(crate) const JUNIT: &str = "junit.xml";
 
 /// A file of a run that cannot be written, read or understood.
 #[derive(Debug, thiserror::Error)]
@@ -86,19 +86,19 @@ fn remedy(source: &io::Error) -> &'static str {
 impl StoreError {
     /// An error while writing `path`.
     #[must_use]
-    pub fn unwritable(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn unwritable(path: &Path, source: io::Error) -> Self {
         Self::Unwritable { path: path.to_owned(), source }
     }
 
     /// An error while reading `path`.
     #[must_use]
-    pub fn unreadable(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
         Self::Unreadable { path: path.to_owned(), source }
     }
 
     /// Whether nothing is wrong but that this machine has no descriptor left at the moment.
     #[must_use]
-    pub fn wants_descriptors(&self) -> bool {
+    pub(crate) fn wants_descriptors(&self) -> bool {
         // EMFILE and ENFILE.
         let (Self::Unwritable { source, .. } | Self::Unreadable { source, .. }) = self else { return false };
         matches!(source.raw_os_error(), Some(24 | 23))
@@ -115,7 +115,7 @@ impl StoreError {
 ///
 /// # Errors
 /// When the disk or the folder refuses.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     put(path, bytes, true)
 }
 
@@ -129,7 +129,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 /// The name under which a file is written before it takes its own.
 #[must_use]
-pub fn part_of(path: &Path) -> PathBuf {
+pub(crate) fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     path.with_file_name(name)
@@ -137,7 +137,7 @@ pub fn part_of(path: &Path) -> PathBuf {
 
 /// A text as a field of CSV shows it: control characters become spaces, so that a line of a file is always a row.
 #[must_use]
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.replace(|c: char| c.is_ascii_control(), " ")
 }
 
@@ -183,7 +183,7 @@ pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 ///
 /// # Errors
 /// When it is not there or not readable.
-pub fn read_whole(path: &Path) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>, StoreError> {
     let mut bytes = fs::read(path).map_err(|error| StoreError::unreadable(path, error))?;
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
@@ -193,13 +193,13 @@ pub fn read_whole(path: &Path) -> Result<Vec<u8>, StoreError> {
 
 /// Whether a row of CSV says nothing.
 #[must_use]
-pub fn is_blank(record: &csv::StringRecord) -> bool {
+pub(crate) fn is_blank(record: &csv::StringRecord) -> bool {
     record.iter().all(|field| field.trim().is_empty())
 }
 
 /// The lines of a file that was written line by line, without a last one that was cut by the death of its writer.
 #[must_use]
-pub fn whole_lines(bytes: &[u8]) -> &[u8] {
+pub(crate) fn whole_lines(bytes: &[u8]) -> &[u8] {
     let end = memchr::memrchr(b'\n', bytes).map_or(0, |newline| newline + 1);
     &bytes[..end]
 }

@@ -25,7 +25,7 @@ const NS_PER_MS: f64 = 1e6;
 ///
 /// Behind those that are whole the file may hold some that are not: the next flush writes them anew, so that a log whose
 /// writer was killed holds everything up to its last flush.
-pub struct HistogramWriter {
+pub(crate) struct HistogramWriter {
     file: File,
     path: PathBuf,
     /// What has been appended since the last flush.
@@ -43,7 +43,7 @@ impl HistogramWriter {
     ///
     /// # Errors
     /// When the disk or the folder refuses.
-    pub fn create(path: &Path, started_at: SystemTime) -> Result<Self, StoreError> {
+    pub(crate) fn create(path: &Path, started_at: SystemTime) -> Result<Self, StoreError> {
         let file = File::create(path).map_err(|error| StoreError::unwritable(path, error))?;
         let mut writer = Self {
             file,
@@ -70,7 +70,7 @@ impl HistogramWriter {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn append<C: Counter>(
+    pub(crate) fn append<C: Counter>(
         &mut self,
         (second, length): (u64, u64),
         path_name: &str,
@@ -89,7 +89,7 @@ impl HistogramWriter {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn flush(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         self.flush_with(|_| Ok(()))
     }
 
@@ -98,7 +98,7 @@ impl HistogramWriter {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn flush_with(
+    pub(crate) fn flush_with(
         &mut self,
         append_open: impl FnOnce(&mut Self) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
@@ -124,7 +124,7 @@ impl HistogramWriter {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn finish(mut self) -> Result<(), StoreError> {
+    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
         self.flush()?;
         self.file.sync_all().map_err(|error| StoreError::unwritable(&self.path, error))
     }
@@ -169,7 +169,7 @@ fn write_interval<W: Write, C: Counter>(
 
 /// An interval of a log without tags.
 #[derive(Clone, Debug)]
-pub struct Interval {
+pub(crate) struct Interval {
     /// The second since the run's start in which it begins.
     pub second: u64,
     /// How long it is.
@@ -182,7 +182,11 @@ pub struct Interval {
 ///
 /// # Errors
 /// When a histogram cannot be encoded.
-pub fn untagged(file: &Path, started_at: Option<SystemTime>, intervals: &[Interval]) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn untagged(
+    file: &Path,
+    started_at: Option<SystemTime>,
+    intervals: &[Interval],
+) -> Result<Vec<u8>, StoreError> {
     let (mut bytes, mut buffer, mut serializer) = (Vec::new(), Vec::new(), V2DeflateSerializer::new());
     let comment = "hopmark: values in nanoseconds, Interval_Max in milliseconds";
     let mut write = || {
@@ -199,14 +203,14 @@ pub fn untagged(file: &Path, started_at: Option<SystemTime>, intervals: &[Interv
 
 /// The tag of a path's metric; what the format cannot hold becomes `_`.
 #[must_use]
-pub fn tag(path_name: &str, metric_key: &str) -> String {
+pub(crate) fn tag(path_name: &str, metric_key: &str) -> String {
     let name = path_name.replace(|c: char| c == ',' || c == ';' || c.is_whitespace() || c.is_control(), "_");
     format!("{name};{metric_key}")
 }
 
 /// The key of a metric in files: the second form, service time, has a suffix.
 #[must_use]
-pub fn metric_key(series: Series) -> String {
+pub(crate) fn metric_key(series: Series) -> String {
     match series.basis {
         Basis::Service if series.metric.has_basis() => format!("{}_service", series.metric),
         Basis::Service | Basis::Response => series.metric.key().to_owned(),

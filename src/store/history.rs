@@ -18,7 +18,7 @@ const DEPTH: usize = 4;
 
 /// What a folder holds.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct History {
+pub(crate) struct History {
     /// Its runs in the order of time.
     pub runs: Vec<HistoricalRun>,
     /// What looked like a run and could not be read: where, and why.
@@ -96,7 +96,7 @@ fn changed_versions(runs: &[HistoricalRun]) -> impl Iterator<Item = String> {
 ///
 /// # Errors
 /// When the folder itself cannot be read.
-pub fn read(dir: &Path) -> Result<History, StoreError> {
+pub(crate) fn read(dir: &Path) -> Result<History, StoreError> {
     let mut reader = Reader { root: dir, history: History::default() };
     reader.folder(dir, DEPTH)?;
     let mut history = reader.history;

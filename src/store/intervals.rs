@@ -17,7 +17,7 @@ use crate::store::histograms::{HistogramWriter, metric_key};
 const OPEN: usize = 4;
 
 /// Adds up what the workers hand over every second and writes each interval when it is whole.
-pub struct Intervals {
+pub(crate) struct Intervals {
     log: HistogramWriter,
     names: Vec<String>,
     /// How often every second is handed over.
@@ -41,7 +41,7 @@ impl Intervals {
     ///
     /// # Errors
     /// When the disk or the folder refuses.
-    pub fn create(path: &Path, plan: &Plan, started_at: SystemTime, workers: usize) -> Result<Self, StoreError> {
+    pub(crate) fn create(path: &Path, plan: &Plan, started_at: SystemTime, workers: usize) -> Result<Self, StoreError> {
         Ok(Self {
             log: HistogramWriter::create(path, started_at)?,
             names: plan.paths.iter().map(|path| path.name.clone()).collect(),
@@ -55,7 +55,7 @@ impl Intervals {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn take(&mut self, second: u64, values: Interval) -> Result<(), StoreError> {
+    pub(crate) fn take(&mut self, second: u64, values: Interval) -> Result<(), StoreError> {
         let from = second / self.length * self.length;
         let open = self.open.entry(from).or_default();
         open.handed_over += 1;
@@ -88,7 +88,7 @@ impl Intervals {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn flush(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         let (open, names) = (&self.open, &self.names);
         self.log.flush_with(|log| open.iter().try_for_each(|(from, open)| append(log, names, *from, open)))
     }
@@ -97,7 +97,7 @@ impl Intervals {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn finish(mut self) -> Result<(), StoreError> {
+    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
         while let Some(oldest) = self.open.keys().next().copied() {
             self.write(oldest)?;
         }

@@ -25,7 +25,7 @@ use crate::store::intervals::Intervals;
 use crate::store::kept::{KeptRows, MOST_ROWS};
 use crate::store::manifest;
 
-pub use crate::store::tally::Tally;
+pub(crate) use crate::store::tally::Tally;
 
 /// Batches that may wait for the writer.
 pub(super) const QUEUE: usize = 1024;
@@ -39,14 +39,14 @@ enum Entry {
 }
 
 /// What one worker writes with.
-pub struct RecordSink {
+pub(crate) struct RecordSink {
     queue: SyncSender<Entry>,
     lost: Cell<u64>,
 }
 
 impl RecordSink {
     /// Hands over ended calls.
-    pub fn samples(&self, samples: Vec<Sample>) {
+    pub(crate) fn samples(&self, samples: Vec<Sample>) {
         let count = samples.len() as u64;
         if !samples.is_empty() && !self.put(Entry::Samples(samples)) {
             self.lost.set(self.lost.get() + count);
@@ -54,7 +54,7 @@ impl RecordSink {
     }
 
     /// Hands over the histograms of the second `second` since the run's start. Every worker hands over every second.
-    pub fn interval(&self, second: u64, values: Interval) {
+    pub(crate) fn interval(&self, second: u64, values: Interval) {
         let count = values.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
         if !self.put(Entry::Interval { second, values }) {
             self.lost.set(self.lost.get() + count);
@@ -63,7 +63,7 @@ impl RecordSink {
 
     /// How many calls did not fit into the queue.
     #[must_use]
-    pub fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.lost.get()
     }
 
@@ -76,7 +76,7 @@ impl RecordSink {
 }
 
 /// The writer thread.
-pub struct Journal {
+pub(crate) struct Journal {
     tally: Arc<Mutex<Tally>>,
     ended: Option<Arc<Mutex<Vec<Sample>>>>,
     failed: Arc<AtomicBool>,
@@ -90,7 +90,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the folder refuses.
-    pub fn start(
+    pub(crate) fn start(
         dir: &Path,
         manifest: &Manifest,
         started_at: SystemTime,
@@ -104,7 +104,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the folder refuses.
-    pub fn start_with(
+    pub(crate) fn start_with(
         dir: &Path,
         manifest: &Manifest,
         started_at: SystemTime,
@@ -138,13 +138,13 @@ impl Journal {
 
     /// What has been seen so far.
     #[must_use]
-    pub fn tally(&self) -> Tally {
+    pub(crate) fn tally(&self) -> Tally {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The calls that have ended since this was last asked; none unless the plan is overseen.
     #[must_use]
-    pub fn take_ended(&self) -> Vec<Sample> {
+    pub(crate) fn take_ended(&self) -> Vec<Sample> {
         let take = |ended: &Arc<Mutex<Vec<Sample>>>| {
             std::mem::take(&mut *ended.lock().unwrap_or_else(PoisonError::into_inner))
         };
@@ -153,7 +153,7 @@ impl Journal {
 
     /// Whether the writer has given up: the disk refused. What it wrote before is kept.
     #[must_use]
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
 
@@ -161,7 +161,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk refused.
-    pub fn finish(self) -> Result<Option<RowSample>, StoreError> {
+    pub(crate) fn finish(self) -> Result<Option<RowSample>, StoreError> {
         match self.thread.join() {
             Ok(written) => written,
             Err(_) => Err(StoreError::unwritable(Path::new(file::REQUESTS), std::io::Error::other("the writer broke"))),

@@ -17,13 +17,13 @@ use crate::store::rows::RowWriter;
 use crate::units::Nanos;
 
 /// The rows of a run at most.
-pub const MOST_ROWS: u64 = 2_000_000;
+pub(crate) const MOST_ROWS: u64 = 2_000_000;
 
 /// How much of the old file is read at a time, bytes: about a millisecond's work.
 const PORTION: usize = 1 << 20;
 
 /// `requests.csv` while it grows, and what decides about its rows.
-pub struct KeptRows {
+pub(crate) struct KeptRows {
     rows: RowWriter,
     path: PathBuf,
     sampler: RowSampler,
@@ -38,7 +38,12 @@ impl KeptRows {
     ///
     /// # Errors
     /// When the disk or the folder refuses.
-    pub fn create(path: &Path, plan: &Plan, origin: Nanos, (from, most): (u64, u64)) -> Result<Self, StoreError> {
+    pub(crate) fn create(
+        path: &Path,
+        plan: &Plan,
+        origin: Nanos,
+        (from, most): (u64, u64),
+    ) -> Result<Self, StoreError> {
         let rows = RowWriter::create(path, plan, origin)?;
         Ok(Self {
             rows,
@@ -54,7 +59,7 @@ impl KeptRows {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn append(&mut self, sample: &Sample) -> Result<(), StoreError> {
+    pub(crate) fn append(&mut self, sample: &Sample) -> Result<(), StoreError> {
         if self.sampler.keeps(sample) {
             self.kept += 1;
             self.rows.append(sample)?;
@@ -64,7 +69,7 @@ impl KeptRows {
 
     /// Whether the row of this call would be one too many: [`KeptRows::halve`] is due before it is appended.
     #[must_use]
-    pub fn is_full_for(&self, sample: &Sample) -> bool {
+    pub(crate) fn is_full_for(&self, sample: &Sample) -> bool {
         self.kept >= self.most && self.thinning.is_none() && self.sampler.keeps(sample)
     }
 
@@ -72,7 +77,7 @@ impl KeptRows {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn halve(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn halve(&mut self) -> Result<(), StoreError> {
         self.rows.flush()?;
         self.thinning = Some(Thinning::begin(&self.path)?);
         self.sampler.halve();
@@ -82,7 +87,7 @@ impl KeptRows {
     /// What the manifest says once [`KeptRows::halve`] has been done. It may say so before: a reader leaves out what it
     /// does not keep.
     #[must_use]
-    pub fn statement_when_halved(&self, calls: u64) -> Option<RowSample> {
+    pub(crate) fn statement_when_halved(&self, calls: u64) -> Option<RowSample> {
         let mut sampler = self.sampler;
         sampler.halve();
         sampler.statement(calls, self.kept)
@@ -90,13 +95,13 @@ impl KeptRows {
 
     /// What the manifest says of the rows, of `calls` calls; `None` while every call has one.
     #[must_use]
-    pub fn statement(&self, calls: u64) -> Option<RowSample> {
+    pub(crate) fn statement(&self, calls: u64) -> Option<RowSample> {
         self.sampler.statement(calls, self.kept)
     }
 
     /// Whether a file is being thinned out.
     #[must_use]
-    pub fn is_thinning(&self) -> bool {
+    pub(crate) fn is_thinning(&self) -> bool {
         self.thinning.is_some()
     }
 
@@ -104,7 +109,7 @@ impl KeptRows {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn thin(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn thin(&mut self) -> Result<(), StoreError> {
         let Some(thinning) = &mut self.thinning else { return Ok(()) };
         if !thinning.portion(&self.sampler)? {
             return Ok(());
@@ -123,7 +128,7 @@ impl KeptRows {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn flush(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         self.rows.flush()
     }
 
@@ -131,7 +136,7 @@ impl KeptRows {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn finish(mut self) -> Result<u64, StoreError> {
+    pub(crate) fn finish(mut self) -> Result<u64, StoreError> {
         while self.is_thinning() {
             self.thin()?;
         }

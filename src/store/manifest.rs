@@ -20,7 +20,7 @@ pub fn write(dir: &Path, manifest: &Manifest) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// When it is not there, not readable or not a manifest of this version.
-pub fn read(dir: &Path) -> Result<Manifest, StoreError> {
+pub(crate) fn read(dir: &Path) -> Result<Manifest, StoreError> {
     let path = dir.join(file::MANIFEST);
     let manifest: Manifest = serde_json::from_slice(&file::read_whole(&path)?)
         .map_err(|error| StoreError::broken(&path, error.line() as u64, format!("a run's manifest, but: {error}")))?;

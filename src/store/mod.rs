@@ -5,19 +5,19 @@ use std::path::Path;
 use crate::run::Run;
 
 mod cell;
-pub mod claim;
+pub(crate) mod claim;
 mod columns;
 pub mod counts;
-pub mod errors;
+pub(crate) mod errors;
 mod fields;
 pub mod file;
 pub mod health;
 pub mod histograms;
-pub mod history;
-pub mod intervals;
-pub mod journal;
-pub mod kept;
-pub mod row_sampler;
+pub(crate) mod history;
+pub(crate) mod intervals;
+pub(crate) mod journal;
+pub(crate) mod kept;
+pub(crate) mod row_sampler;
 pub(crate) mod totals;
 #[cfg(test)]
 mod large {
@@ -26,11 +26,11 @@ mod large {
 mod lost;
 pub mod manifest;
 pub(crate) mod reference;
-pub mod rows;
-pub mod rows_read;
-pub mod selftest;
+pub(crate) mod rows;
+pub(crate) mod rows_read;
+pub(crate) mod selftest;
 mod table;
-pub mod tally;
+pub(crate) mod tally;
 
 pub use crate::store::row_sampler::RowSampler;
 pub use file::StoreError;

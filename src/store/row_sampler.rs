@@ -39,7 +39,7 @@ impl RowSampler {
 
     /// As a manifest states it.
     #[must_use]
-    pub fn stated(plan: &Plan, rows: &RowSample) -> Self {
+    pub(crate) fn stated(plan: &Plan, rows: &RowSample) -> Self {
         Self { below: rows.below, from: rows.from, ..Self::open(plan) }
     }
 
@@ -54,7 +54,7 @@ impl RowSampler {
 
     /// Whether it keeps everything.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.below >= ALL
     }
 
@@ -65,7 +65,7 @@ impl RowSampler {
     }
 
     /// Keeps half as much from now on.
-    pub fn halve(&mut self) {
+    pub(crate) fn halve(&mut self) {
         self.below = (self.below / 2).max(1);
     }
 
@@ -77,7 +77,7 @@ impl RowSampler {
 
     /// Whether it keeps the calls of this round.
     #[must_use]
-    pub fn keeps_round(&self, round: u64) -> bool {
+    pub(crate) fn keeps_round(&self, round: u64) -> bool {
         self.is_open() || hash(self.seed, Purpose::Row, self.group_of(round)) >> 32 < self.below
     }
 
@@ -91,7 +91,7 @@ impl RowSampler {
 
     /// What the manifest says of it.
     #[must_use]
-    pub fn statement(&self, calls: u64, kept: u64) -> Option<RowSample> {
+    pub(crate) fn statement(&self, calls: u64, kept: u64) -> Option<RowSample> {
         let rule = "a row is kept if the upper half of a hash of the run's seed and the number of its round lies below \
                     `below`, whatever the outcome; counts and histograms are of all calls";
         (!self.is_open()).then(|| RowSample {

@@ -7,12 +7,12 @@ use crate::measure::selftest::{Machine, OwnError, Selftest};
 use crate::store::file::{self, StoreError};
 
 /// The file's name.
-pub const SELFTEST: &str = "selftest.json";
+pub(crate) const SELFTEST: &str = "selftest.json";
 
 /// Where the newest selftest is kept: `$XDG_STATE_HOME/hopmark`, or `$HOME/.local/state/hopmark` without the first;
 /// `None` where neither variable names an absolute folder.
 #[must_use]
-pub fn place(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+pub(crate) fn place(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: Option<OsString>| name.map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute(xdg_state_home).or_else(|| Some(absolute(home)?.join(".local/state")))?;
     Some(state.join("hopmark").join(SELFTEST))
@@ -22,7 +22,7 @@ pub fn place(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Option
 ///
 /// # Errors
 /// When the folder cannot be made or written.
-pub fn write(path: &Path, selftest: &Selftest) -> Result<(), StoreError> {
+pub(crate) fn write(path: &Path, selftest: &Selftest) -> Result<(), StoreError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| StoreError::unwritable(folder, error))?;
     }
@@ -33,7 +33,7 @@ pub fn write(path: &Path, selftest: &Selftest) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// None that can happen: every figure in it is finite.
-pub fn bytes(path: &Path, selftest: &Selftest) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn bytes(path: &Path, selftest: &Selftest) -> Result<Vec<u8>, StoreError> {
     let mut text = serde_json::to_vec_pretty(selftest).map_err(|error| StoreError::unwritable(path, error.into()))?;
     text.push(b'\n');
     Ok(text)
@@ -42,7 +42,7 @@ pub fn bytes(path: &Path, selftest: &Selftest) -> Result<Vec<u8>, StoreError> {
 /// What a run on this machine may quote. A file that is not there, not readable or not a selftest of this version
 /// quotes nothing: it is never the reason why a run fails.
 #[must_use]
-pub fn newest(path: &Path, machine: &Machine) -> Option<OwnError> {
+pub(crate) fn newest(path: &Path, machine: &Machine) -> Option<OwnError> {
     let selftest: Selftest = serde_json::from_slice(&file::read_whole(path).ok()?).ok()?;
     selftest.quote(machine)
 }

@@ -10,7 +10,7 @@ use crate::units::{PathId, Phase};
 
 /// What has been seen so far, for the live view and for the limits.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// By path.
     pub paths: Vec<PathTally>,
     /// Tokens of the prompts of every call.
@@ -25,7 +25,7 @@ pub struct Tally {
 
 /// Tokens that were spent. Sums that no number holds stay at the largest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spent {
+pub(crate) struct Spent {
     /// As servers counted them.
     pub reported: u64,
     /// As planned, of calls whose server reported none.
@@ -35,7 +35,7 @@ pub struct Spent {
 impl Spent {
     /// Both.
     #[must_use]
-    pub fn all(self) -> u64 {
+    pub(crate) fn all(self) -> u64 {
         self.reported.saturating_add(self.planned)
     }
 
@@ -49,7 +49,7 @@ impl Spent {
 
 /// What has been seen of one path, warmup included.
 #[derive(Clone, Debug)]
-pub struct PathTally {
+pub(crate) struct PathTally {
     /// Calls that were ok.
     pub ok: u64,
     /// Calls that were not.
@@ -65,13 +65,13 @@ pub struct PathTally {
 impl Tally {
     /// Tokens, prompt and output.
     #[must_use]
-    pub fn tokens(&self) -> u64 {
+    pub(crate) fn tokens(&self) -> u64 {
         self.input.all().saturating_add(self.output.all())
     }
 
     /// Those of them that are planned figures.
     #[must_use]
-    pub fn planned_tokens(&self) -> u64 {
+    pub(crate) fn planned_tokens(&self) -> u64 {
         self.input.planned.saturating_add(self.output.planned)
     }
 
@@ -122,7 +122,7 @@ impl Tally {
 impl PathTally {
     /// A quantile of the time to first token in milliseconds, once there is a value.
     #[must_use]
-    pub fn ttft_ms(&self, q: f64) -> Option<f64> {
+    pub(crate) fn ttft_ms(&self, q: f64) -> Option<f64> {
         (!self.ttft.is_empty()).then(|| self.ttft.value_at_quantile(q) as f64 / 1e6)
     }
 }
@@ -130,14 +130,14 @@ impl PathTally {
 impl Tally {
     /// The path whose calls are refused for want of a valid secret, if `limit` in a row were.
     #[must_use]
-    pub fn refused(&self, limit: u32) -> Option<PathId> {
+    pub(crate) fn refused(&self, limit: u32) -> Option<PathId> {
         let place = self.paths.iter().position(|path| path.refused_in_a_row >= limit)?;
         Some(PathId(place as u16))
     }
 
     /// Whether every path failed `limit` times in a row and none ever succeeded; 0 is no limit.
     #[must_use]
-    pub fn keeps_failing(&self, limit: u64) -> bool {
+    pub(crate) fn keeps_failing(&self, limit: u64) -> bool {
         limit > 0 && self.paths.iter().all(|path| path.ok == 0 && path.failed_in_a_row >= limit)
     }
 }

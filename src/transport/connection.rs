@@ -16,7 +16,7 @@ use crate::transport::http2_pool::{Http2Connection, Http2Opening};
 use crate::units::Nanos;
 
 /// What carries a call.
-pub enum Connection {
+pub(crate) enum Connection {
     /// A connection of its own, as long as the call lasts.
     Sole(Sole),
     /// A stream of one that other calls use too.
@@ -24,7 +24,7 @@ pub enum Connection {
 }
 
 /// The body of an answer under way.
-pub enum Body {
+pub(crate) enum Body {
     /// Over HTTP/1.1.
     Sole(Incoming),
     /// Over HTTP/2.
@@ -35,7 +35,7 @@ pub enum Body {
 pub(crate) type Head = Result<Response<Body>, Broken>;
 
 /// The right to open a connection.
-pub enum Opening {
+pub(crate) enum Opening {
     /// For one call at a time.
     Sole,
     /// For several at once; its place in the pool is taken until this goes out of scope.
@@ -47,7 +47,7 @@ impl Opening {
     ///
     /// # Errors
     /// When it closed at once.
-    pub async fn begin(&mut self, id: u64, opened: Opened) -> Result<Connection, ConnectError> {
+    pub(crate) async fn begin(&mut self, id: u64, opened: Opened) -> Result<Connection, ConnectError> {
         let closed = |message: String| ConnectError { class: ErrorClass::Connect, message };
         match self {
             Self::Sole => {
@@ -62,7 +62,7 @@ impl Opening {
     }
 
     /// It did not come about; calls that waited for it hear why.
-    pub fn failed(self, class: ErrorClass) {
+    pub(crate) fn failed(self, class: ErrorClass) {
         match self {
             Self::Sole => {}
             Self::Http2Connection(opening) => opening.failed(class),
@@ -72,7 +72,7 @@ impl Opening {
 
 /// An exchange that ended before its answer did.
 #[derive(Debug, thiserror::Error)]
-pub enum Broken {
+pub(crate) enum Broken {
     /// Over HTTP/1.1.
     #[error(transparent)]
     Sole(#[from] hyper::Error),
@@ -84,7 +84,7 @@ pub enum Broken {
 impl Broken {
     /// Its class.
     #[must_use]
-    pub fn class(&self) -> ErrorClass {
+    pub(crate) fn class(&self) -> ErrorClass {
         match self {
             Self::Sole(error) => of_connection(error),
             Self::Http2Connection(error) => of_stream(error),
@@ -151,7 +151,7 @@ impl Connection {
 
     /// A moment before the first byte of the request went to the kernel, if it did.
     #[must_use]
-    pub fn sent(&self) -> Option<Nanos> {
+    pub(crate) fn sent(&self) -> Option<Nanos> {
         match self {
             Self::Sole(sole) => sole.stamps().sent(),
             Self::Http2Connection(connection) => connection.exchange.sent(),
@@ -160,7 +160,7 @@ impl Connection {
 
     /// After the read that brought the first byte of the answer, if one came; over HTTP/2 its head, which comes whole.
     #[must_use]
-    pub fn first_byte(&self) -> Option<Nanos> {
+    pub(crate) fn first_byte(&self) -> Option<Nanos> {
         match self {
             Self::Sole(sole) => sole.stamps().first_byte(),
             Self::Http2Connection(connection) => connection.exchange.first_byte(),
@@ -177,7 +177,10 @@ impl Connection {
     }
 
     /// Hands the request over; what is returned is for `poll_head`.
-    pub fn request(&mut self, request: Request<Full<Bytes>>) -> Option<impl Future<Output = http1::Head> + use<>> {
+    pub(crate) fn request(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Option<impl Future<Output = http1::Head> + use<>> {
         match self {
             Self::Sole(sole) => Some(sole.request(request)),
             Self::Http2Connection(connection) => {

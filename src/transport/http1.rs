@@ -28,7 +28,7 @@ type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 pub(crate) type Head = hyper::Result<Response<Incoming>>;
 
 /// An open connection and its history.
-pub struct Sole {
+pub(crate) struct Sole {
     id: u64,
     uses: u32,
     handshake: Handshake,
@@ -42,7 +42,7 @@ impl Sole {
     ///
     /// # Errors
     /// hyper's, when the stream is already closed.
-    pub async fn begin(id: u64, opened: Opened) -> Result<Self, hyper::Error> {
+    pub(crate) async fn begin(id: u64, opened: Opened) -> Result<Self, hyper::Error> {
         let (sender, driver) = builder().handshake(TokioIo::new(opened.stream)).await?;
         Ok(Self {
             id,
@@ -56,7 +56,7 @@ impl Sole {
 
     /// What has passed since the request was sent.
     #[must_use]
-    pub fn stamps(&self) -> &IoStamps {
+    pub(crate) fn stamps(&self) -> &IoStamps {
         &self.stamps
     }
 
@@ -81,7 +81,7 @@ impl Sole {
     }
 
     /// Hands the request over; what is returned is the head of its answer, if it is polled with `poll_head`.
-    pub fn request(&mut self, request: Request<Full<Bytes>>) -> impl Future<Output = Head> + use<> {
+    pub(crate) fn request(&mut self, request: Request<Full<Bytes>>) -> impl Future<Output = Head> + use<> {
         self.sender.send_request(request)
     }
 

@@ -33,7 +33,7 @@ const WINDOW: u32 = 16 << 20;
 type Driver = client::Connection<Stream, Bytes>;
 
 /// A connection that several calls share.
-pub struct Link {
+pub(crate) struct Link {
     id: u64,
     handshake: Handshake,
     stamps: Rc<IoStamps>,
@@ -53,7 +53,7 @@ impl Link {
     ///
     /// # Errors
     /// h2's, when the stream is already closed.
-    pub async fn begin(id: u64, opened: Opened, turned: impl Fn() + 'static) -> Result<Rc<Self>, h2::Error> {
+    pub(crate) async fn begin(id: u64, opened: Opened, turned: impl Fn() + 'static) -> Result<Rc<Self>, h2::Error> {
         let Opened { stream, stamps, handshake } = opened;
         stamps.one_read_a_turn();
         let (sender, driver) = builder().handshake(stream).await?;
@@ -91,7 +91,7 @@ impl Link {
 
     /// Calls under way.
     #[must_use]
-    pub fn streams(&self) -> usize {
+    pub(crate) fn streams(&self) -> usize {
         self.streams.get()
     }
 
@@ -104,7 +104,7 @@ impl Link {
     }
 
     /// Looks at the socket once, so that the end of an idle connection is noticed before a call is sent on it.
-    pub fn look(&self) {
+    pub(crate) fn look(&self) {
         let task = self.task.borrow().clone();
         if let Some(task) = task {
             // In the name of the driver's task, which goes on to be woken for it. How it ended shows in `is_usable`.
@@ -136,7 +136,7 @@ fn builder() -> client::Builder {
 }
 
 /// One call on a shared connection. It takes room there until it goes out of scope.
-pub struct Exchange {
+pub(crate) struct Exchange {
     link: Rc<Link>,
     uses: u32,
     /// Whether the connection was open before and carried no other call.
@@ -150,7 +150,7 @@ pub struct Exchange {
 impl Exchange {
     /// Takes room for a call.
     #[must_use]
-    pub fn on(link: &Rc<Link>) -> Self {
+    pub(crate) fn on(link: &Rc<Link>) -> Self {
         let was_idle = link.uses.get() > 0 && link.streams.get() == 0;
         link.uses.set(link.uses.get() + 1);
         link.streams.set(link.streams.get() + 1);
@@ -187,13 +187,13 @@ impl Exchange {
 
     /// Before the first write after the request was handed to HTTP/2: the one that carried it, or an earlier one.
     #[must_use]
-    pub fn sent(&self) -> Option<Nanos> {
+    pub(crate) fn sent(&self) -> Option<Nanos> {
         self.sent.get()
     }
 
     /// After the read that completed the head of the answer: what came of it before is not seen.
     #[must_use]
-    pub fn first_byte(&self) -> Option<Nanos> {
+    pub(crate) fn first_byte(&self) -> Option<Nanos> {
         self.first_byte
     }
 
@@ -204,7 +204,7 @@ impl Exchange {
     }
 
     /// Hands the request over; its answer comes with `poll_head`.
-    pub fn request(&mut self, request: Request<Full<Bytes>>) {
+    pub(crate) fn request(&mut self, request: Request<Full<Bytes>>) {
         self.answer = Some(self.begin(request));
     }
 

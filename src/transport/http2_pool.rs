@@ -12,7 +12,7 @@ use crate::transport::connect::Opened;
 use crate::transport::http2::{Exchange, Link};
 
 /// What a call gets.
-pub enum Http2Place {
+pub(crate) enum Http2Place {
     /// A stream of an open connection.
     Http2Connection(Http2Connection),
     /// The right to open a connection.
@@ -25,7 +25,7 @@ pub enum Http2Place {
 pub(crate) type Http2Queue = oneshot::Receiver<Http2Place>;
 
 /// The connections of one worker to one path, and the calls that wait for room on them.
-pub struct Http2Pool {
+pub(crate) struct Http2Pool {
     policy: ConnectionPolicy,
     /// Connections at a time, but for those that a server closes as soon as the last call on them has ended.
     max: Cell<usize>,
@@ -39,7 +39,7 @@ pub struct Http2Pool {
 impl Http2Pool {
     /// No connection yet; at most `max`, with at most `streams` at a time on each.
     #[must_use]
-    pub fn new(policy: ConnectionPolicy, max: usize, streams: usize) -> Rc<Self> {
+    pub(crate) fn new(policy: ConnectionPolicy, max: usize, streams: usize) -> Rc<Self> {
         Rc::new(Self {
             policy,
             max: Cell::new(max),
@@ -51,7 +51,7 @@ impl Http2Pool {
     }
 
     /// Changes how many connections there may be; for before the first.
-    pub fn limit(&self, max: usize) {
+    pub(crate) fn limit(&self, max: usize) {
         self.max.set(max);
     }
 
@@ -63,7 +63,7 @@ impl Http2Pool {
     ///
     /// # Errors
     /// The queue, when everything is full.
-    pub fn take(self: &Rc<Self>, filling: bool) -> Result<Http2Place, Http2Queue> {
+    pub(crate) fn take(self: &Rc<Self>, filling: bool) -> Result<Http2Place, Http2Queue> {
         let place = if self.is_waited_for() { None } else { self.place(filling) };
         place.ok_or_else(|| {
             let (sender, queue) = oneshot::channel();
@@ -136,7 +136,7 @@ impl Http2Pool {
 }
 
 /// A stream for one call, and its place among the others, free again when this goes out of scope.
-pub struct Http2Connection {
+pub(crate) struct Http2Connection {
     /// What is done over it.
     pub exchange: Exchange,
     _place: Place,
@@ -158,7 +158,7 @@ impl Drop for Place {
 }
 
 /// The right to open a connection, which counts as one of those there may be until this goes out of scope.
-pub struct Http2Opening {
+pub(crate) struct Http2Opening {
     pool: Rc<Http2Pool>,
 }
 
@@ -167,7 +167,7 @@ impl Http2Opening {
     ///
     /// # Errors
     /// h2's, when the stream is already closed.
-    pub async fn begin(&mut self, id: u64, opened: Opened) -> Result<Http2Connection, h2::Error> {
+    pub(crate) async fn begin(&mut self, id: u64, opened: Opened) -> Result<Http2Connection, h2::Error> {
         let pool: Weak<Http2Pool> = Rc::downgrade(&self.pool);
         // A turn may bring the server's limit, or the end of the connection.
         let turned = move || {
@@ -187,7 +187,7 @@ impl Http2Opening {
 
     /// It did not come about. When no other is open or being opened, the calls that wait hear it too: what they waited
     /// for has failed.
-    pub fn failed(self, class: ErrorClass) {
+    pub(crate) fn failed(self, class: ErrorClass) {
         let pool = Rc::clone(&self.pool);
         if pool.open.borrow().is_empty() && pool.opening.get() == 1 {
             let waiting = pool.waiting.take();

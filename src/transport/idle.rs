@@ -7,7 +7,7 @@ use crate::transport::http1::Sole;
 const SPARE: usize = 2;
 
 /// Idle connections, the one used last first, and how many are in use.
-pub struct Idle {
+pub(crate) struct Idle {
     policy: ConnectionPolicy,
     idle: Vec<Sole>,
     in_use: usize,
@@ -16,7 +16,7 @@ pub struct Idle {
 impl Idle {
     /// An empty pool.
     #[must_use]
-    pub fn new(policy: ConnectionPolicy) -> Self {
+    pub(crate) fn new(policy: ConnectionPolicy) -> Self {
         Self { policy, idle: Vec::new(), in_use: 0 }
     }
 
@@ -25,7 +25,7 @@ impl Idle {
     ///
     /// With `filling`, as in the warmup of an open load, there is none as long as the pool is smaller than twice what
     /// is in use: calls then open connections that later bursts find warm.
-    pub fn take(&mut self, filling: bool) -> Option<Sole> {
+    pub(crate) fn take(&mut self, filling: bool) -> Option<Sole> {
         let small = self.idle.len() + self.in_use < 2 * (self.in_use + 1) + SPARE;
         self.in_use += 1;
         if filling && small && self.policy == ConnectionPolicy::Keep {

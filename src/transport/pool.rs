@@ -12,7 +12,7 @@ use crate::transport::http2_pool::{Http2Place, Http2Pool, Http2Queue};
 use crate::transport::idle::Idle;
 
 /// The connections of one worker to one path.
-pub enum Pool {
+pub(crate) enum Pool {
     /// Over HTTP/1.1: one for each call under way.
     Sole(RefCell<Idle>),
     /// Over HTTP/2: a few, shared.
@@ -20,7 +20,7 @@ pub enum Pool {
 }
 
 /// What a call gets.
-pub enum Place {
+pub(crate) enum Place {
     /// A connection that carries it.
     Ready(Connection),
     /// The right to open one.
@@ -40,7 +40,7 @@ impl From<Http2Place> for Place {
 }
 
 /// The queue of the calls for which there is no room yet.
-pub struct Queue(Http2Queue);
+pub(crate) struct Queue(Http2Queue);
 
 impl Queue {
     /// The place, when it is this call's turn.
@@ -53,7 +53,7 @@ impl Queue {
 impl Pool {
     /// The empty pool of a path for a worker that is alone.
     #[must_use]
-    pub fn new(path: &NetPath) -> Self {
+    pub(crate) fn new(path: &NetPath) -> Self {
         match path.http {
             Http::One => Self::Sole(RefCell::new(Idle::new(path.connections))),
             Http::Two { max, streams } => Self::Http2Pool(Http2Pool::new(path.connections, max, streams)),
@@ -61,7 +61,7 @@ impl Pool {
     }
 
     /// Leaves a worker its share of the connections that a run may have; for before the first.
-    pub fn share(&self, path: &NetPath, shard: u64, of: u64) {
+    pub(crate) fn share(&self, path: &NetPath, shard: u64, of: u64) {
         if let (Self::Http2Pool(pool), Http::Two { max, .. }) = (self, path.http) {
             pool.limit(Http::share(max, shard, of));
         }
@@ -73,7 +73,7 @@ impl Pool {
     ///
     /// # Errors
     /// The queue, when there is no room: over HTTP/2 alone.
-    pub fn take(&self, filling: bool) -> Result<Place, Queue> {
+    pub(crate) fn take(&self, filling: bool) -> Result<Place, Queue> {
         match self {
             Self::Sole(idle) => {
                 let idle = idle.borrow_mut().take(filling);

@@ -51,7 +51,7 @@ pub(crate) fn client_config(policy: &TlsPolicy, http: Http) -> Result<Arc<Client
 
 /// The name of an HTTP in the handshake.
 #[must_use]
-pub fn alpn(http: Http) -> &'static [u8] {
+pub(crate) fn alpn(http: Http) -> &'static [u8] {
     match http {
         Http::One => b"http/1.1",
         Http::Two { .. } => b"h2",

@@ -2,7 +2,7 @@
 
 /// The form of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyKind {
+pub(crate) enum BodyKind {
     /// Server-sent events.
     Events,
     /// Server-sent events by their label alone: they do not begin as such.
@@ -19,7 +19,7 @@ pub enum BodyKind {
 
 /// What the headers say of a body. It decides only where the first bytes do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Label {
+pub(crate) struct Label {
     /// Whether they call it an event stream.
     pub events: bool,
     /// Whether they call it compressed.
@@ -29,7 +29,7 @@ pub struct Label {
 impl Label {
     /// Reads the content type and the content encoding.
     #[must_use]
-    pub fn of(media_type: Option<&str>, encoding: Option<&str>) -> Self {
+    pub(crate) fn of(media_type: Option<&str>, encoding: Option<&str>) -> Self {
         Self {
             events: media_type.is_some_and(is_event_stream),
             compressed: encoding.is_some_and(|all| all.split(',').any(|encoding| is_compression(encoding.trim()))),
@@ -60,7 +60,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 impl BodyKind {
     /// The form of a body that begins with these bytes; `None` while they are too few to tell.
     #[must_use]
-    pub fn of(begin: &[u8], label: Label) -> Option<Self> {
+    pub(crate) fn of(begin: &[u8], label: Label) -> Option<Self> {
         if begin.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(begin) {
             return None;
         }

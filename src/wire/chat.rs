@@ -10,7 +10,7 @@ use crate::workload::call::{Call, Prompt};
 
 /// The request's body.
 #[must_use]
-pub fn encode(call: &Call) -> Vec<u8> {
+pub(crate) fn encode(call: &Call) -> Vec<u8> {
     let body = match &call.prompt {
         Prompt::Text(text) => return encode_text(call, text),
         Prompt::Messages(messages) => Body::of("messages", messages.clone()),
@@ -63,7 +63,7 @@ fn limit_field(model: &str) -> &'static str {
 
 /// How many choices a call asks for: a body of a batch file may ask for several.
 #[must_use]
-pub fn choices(call: &Call) -> u32 {
+pub(crate) fn choices(call: &Call) -> u32 {
     let asked = match &call.prompt {
         Prompt::Body(body) => body.get("n").and_then(|n| n.trim().parse::<u64>().ok()),
         Prompt::Text(_) | Prompt::Messages(_) => None,
@@ -75,7 +75,7 @@ pub fn choices(call: &Call) -> u32 {
 ///
 /// # Errors
 /// [`BadEvent`] when its data is neither a chat completion chunk nor any other JSON object.
-pub fn decode(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
+pub(crate) fn decode(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
     if data.starts_with(b"[DONE]") {
         return Ok(Delta { end: Some(End::Done), ..Delta::default() });
     }
@@ -246,7 +246,7 @@ fn read_piece(piece: &mut JsonScan<'_>, parts: &mut Parts) -> Result<(), BadEven
 ///
 /// # Errors
 /// [`BadEvent`] when it is neither a chat completion with all its choices finished nor an error.
-pub fn decode_body(body: &[u8], requested: u32) -> Result<Whole<'_>, BadEvent> {
+pub(crate) fn decode_body(body: &[u8], requested: u32) -> Result<Whole<'_>, BadEvent> {
     let (mut choices, mut finished, mut usage, mut failed) = (0, 0, None, None);
     let mut text = JsonScan::new(body);
     text.object(|value, name| match name {
@@ -314,16 +314,18 @@ mod tests {
     }
 
     /// What an event about choice 0 says.
-    const OPEN: Delta<'static> = Delta {
-        visible: false,
-        tool: false,
-        reasoning: false,
-        repeats: false,
-        choices: Choices::FIRST,
-        finished: Choices::NONE,
-        end: None,
-        usage: None,
-    };
+    fn open() -> Delta<'static> {
+        Delta {
+            visible: false,
+            tool: false,
+            reasoning: false,
+            repeats: false,
+            choices: Choices::one(0),
+            finished: Choices::default(),
+            end: None,
+            usage: None,
+        }
+    }
 
     fn of(data: &str) -> Result<Delta<'_>, BadEvent> {
         decode(data.as_bytes())
@@ -338,27 +340,27 @@ mod tests {
             (
                 "role",
                 r#"{"choices":[{"delta":{"role":"assistant","content":"","refusal":null},"finish_reason":null}],"usage":null}"#,
-                OPEN,
+                open(),
             ),
             (
                 "text",
                 r#"{"choices":[{"delta":{"content":"Hel"},"finish_reason":null}]}"#,
-                Delta { visible: true, ..OPEN },
+                Delta { visible: true, ..open() },
             ),
-            ("refusal", r#"{"choices":[{"delta":{"refusal":"no"}}]}"#, Delta { visible: true, ..OPEN }),
+            ("refusal", r#"{"choices":[{"delta":{"refusal":"no"}}]}"#, Delta { visible: true, ..open() }),
             (
                 "tool",
                 r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f"}}]}}]}"#,
-                Delta { tool: true, ..OPEN },
+                Delta { tool: true, ..open() },
             ),
-            ("reasoning", r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#, Delta { reasoning: true, ..OPEN }),
+            ("reasoning", r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#, Delta { reasoning: true, ..open() }),
             (
                 "finish",
                 r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
-                Delta { finished: Choices::FIRST, ..OPEN },
+                Delta { finished: Choices::one(0), ..open() },
             ),
             ("filter first", r#"{"choices":[],"created":0,"id":"","prompt_filter_results":[]}"#, none),
-            ("filter only", r#"{"choices":[{"index":0,"finish_reason":null,"content_filter_offsets":{}}]}"#, OPEN),
+            ("filter only", r#"{"choices":[{"index":0,"finish_reason":null,"content_filter_offsets":{}}]}"#, open()),
             ("done", "[DONE]", Delta { end: Some(End::Done), ..none }),
             (
                 "usage",
@@ -376,9 +378,9 @@ mod tests {
             (
                 "whole message",
                 r#"{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}"#,
-                Delta { visible: true, finished: Choices::FIRST, ..OPEN },
+                Delta { visible: true, finished: Choices::one(0), ..open() },
             ),
-            ("repeated message", r#"{"choices":[{"delta":{"content":""},"message":{"content":"Hi"}}]}"#, OPEN),
+            ("repeated message", r#"{"choices":[{"delta":{"content":""},"message":{"content":"Hi"}}]}"#, open()),
         ];
         for (what, data, expected) in table {
             assert_eq!(of(data), Ok(*expected), "{what}");
@@ -391,35 +393,35 @@ mod tests {
     #[test]
     fn what_carries_nothing_moves_nothing_and_thoughts_are_not_seen() {
         let table = [
-            (r#"{}"#, OPEN),
-            (r#"null"#, OPEN),
-            (r#"{"role":"assistant"}"#, OPEN),
-            (r#"{"content":null,"tool_calls":null,"reasoning":null}"#, OPEN),
-            (r#"{"role":"","content":"","tool_calls":[],"reasoning_content":""}"#, OPEN),
-            (r#"{"tool_calls":[{"index":0}]}"#, OPEN),
-            (r#"{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"arguments":""}}]}"#, OPEN),
-            (r#"{"content":[]}"#, OPEN),
-            (r#"{"content":[{"type":"text","text":""}]}"#, OPEN),
-            (r#"{"content":[{"type":"thinking","thinking":[]}]}"#, OPEN),
-            (r#"{"content":[{"type":"reference","reference_ids":["a"]}]}"#, OPEN),
-            (r#"{"reasoning_details":[{"type":"reasoning.text","text":"","index":0,"format":"x"}]}"#, OPEN),
-            (r#"{"thinking_blocks":[{"type":"thinking","thinking":"","signature":"s"}]}"#, OPEN),
-            (r#"{"content":[{"type":"text","text":"a"}]}"#, Delta { visible: true, ..OPEN }),
-            (r#"{"content":["a"]}"#, Delta { visible: true, ..OPEN }),
-            (r#"{"audio":{"id":"x","transcript":"a"}}"#, Delta { visible: true, ..OPEN }),
+            (r#"{}"#, open()),
+            (r#"null"#, open()),
+            (r#"{"role":"assistant"}"#, open()),
+            (r#"{"content":null,"tool_calls":null,"reasoning":null}"#, open()),
+            (r#"{"role":"","content":"","tool_calls":[],"reasoning_content":""}"#, open()),
+            (r#"{"tool_calls":[{"index":0}]}"#, open()),
+            (r#"{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"arguments":""}}]}"#, open()),
+            (r#"{"content":[]}"#, open()),
+            (r#"{"content":[{"type":"text","text":""}]}"#, open()),
+            (r#"{"content":[{"type":"thinking","thinking":[]}]}"#, open()),
+            (r#"{"content":[{"type":"reference","reference_ids":["a"]}]}"#, open()),
+            (r#"{"reasoning_details":[{"type":"reasoning.text","text":"","index":0,"format":"x"}]}"#, open()),
+            (r#"{"thinking_blocks":[{"type":"thinking","thinking":"","signature":"s"}]}"#, open()),
+            (r#"{"content":[{"type":"text","text":"a"}]}"#, Delta { visible: true, ..open() }),
+            (r#"{"content":["a"]}"#, Delta { visible: true, ..open() }),
+            (r#"{"audio":{"id":"x","transcript":"a"}}"#, Delta { visible: true, ..open() }),
             (
                 r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}"#,
-                Delta { reasoning: true, ..OPEN },
+                Delta { reasoning: true, ..open() },
             ),
-            (r#"{"content":[{"thinking":"hm","type":"thinking"}]}"#, Delta { reasoning: true, ..OPEN }),
+            (r#"{"content":[{"thinking":"hm","type":"thinking"}]}"#, Delta { reasoning: true, ..open() }),
             (
                 r#"{"content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"a"}]}"#,
-                Delta { reasoning: true, visible: true, ..OPEN },
+                Delta { reasoning: true, visible: true, ..open() },
             ),
-            (r#"{"reasoning":"hm","content":""}"#, Delta { reasoning: true, ..OPEN }),
-            (r#"{"reasoning_details":[{"type":"reasoning.text","text":"hm"}]}"#, Delta { reasoning: true, ..OPEN }),
-            (r#"{"thinking":"hm"}"#, Delta { reasoning: true, ..OPEN }),
-            (r#"{"function_call":{"name":"","arguments":"{"}}"#, Delta { tool: true, ..OPEN }),
+            (r#"{"reasoning":"hm","content":""}"#, Delta { reasoning: true, ..open() }),
+            (r#"{"reasoning_details":[{"type":"reasoning.text","text":"hm"}]}"#, Delta { reasoning: true, ..open() }),
+            (r#"{"thinking":"hm"}"#, Delta { reasoning: true, ..open() }),
+            (r#"{"function_call":{"name":"","arguments":"{"}}"#, Delta { tool: true, ..open() }),
         ];
         for (delta, expected) in table {
             assert_eq!(of(&format!(r#"{{"choices":[{{"delta":{delta},"index":0}}]}}"#)), Ok(expected), "{delta}");
@@ -441,10 +443,10 @@ mod tests {
             assert_eq!(finished(index, "\"length\""), (one, one), "{index}");
         }
         for open in ["null", "\"\"", "\"null\"", "false"] {
-            assert_eq!(finished("0", open), (Choices::FIRST, Choices::NONE), "{open}");
+            assert_eq!(finished("0", open), (Choices::one(0), Choices::default()), "{open}");
         }
         for reached in ["stop", "length", "tool_calls", "function_call", "content_filter", "eos", "end_turn"] {
-            assert_eq!(finished("0", &format!("\"{reached}\"")), (Choices::FIRST, Choices::FIRST), "{reached}");
+            assert_eq!(finished("0", &format!("\"{reached}\"")), (Choices::one(0), Choices::one(0)), "{reached}");
         }
     }
 

@@ -51,10 +51,6 @@ pub enum End<'a> {
 pub struct Choices(u128);
 
 impl Choices {
-    /// None.
-    pub const NONE: Self = Self(0);
-    /// The first one, alone.
-    pub const FIRST: Self = Self(1);
     /// How many are told apart; OpenAI's own limit.
     pub const MOST: u32 = u128::BITS;
 
@@ -84,7 +80,7 @@ impl Choices {
 
 /// How many of the requested choices have come.
 #[derive(Clone, Copy, Debug)]
-pub struct Completion {
+pub(crate) struct Completion {
     requested: u32,
     begun: Choices,
     finished: Choices,
@@ -94,7 +90,7 @@ pub struct Completion {
 impl Completion {
     /// Nothing yet of so many choices.
     #[must_use]
-    pub fn of(choices: u32) -> Self {
+    pub(crate) fn of(choices: u32) -> Self {
         Self {
             requested: choices.clamp(1, Choices::MOST),
             begun: Choices::default(),
@@ -104,7 +100,7 @@ impl Completion {
     }
 
     /// Takes in what an event says; whether all that was requested has come, and all that has begun is finished.
-    pub fn note(&mut self, delta: &Delta<'_>) -> bool {
+    pub(crate) fn note(&mut self, delta: &Delta<'_>) -> bool {
         self.begun.add(delta.choices);
         self.finished.add(delta.finished);
         self.whole |= delta.end == Some(End::Complete);

@@ -53,14 +53,14 @@ impl<'a> ApiError<'a> {
 
     /// An error, if what is said has the shape of one.
     #[must_use]
-    pub fn recognise(said: &'a [u8]) -> Option<Self> {
+    pub(crate) fn recognise(said: &'a [u8]) -> Option<Self> {
         let fields = Fields::find(&serde_json::from_slice(said).ok()?)?;
         Some(Self { throttled: fields.is_limit(), said })
     }
 
     /// An error, if what is said has a member `error` that holds something: no other shape counts.
     #[must_use]
-    pub fn explicit(said: &'a [u8]) -> Option<Self> {
+    pub(crate) fn explicit(said: &'a [u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(said).ok()?;
         let fields = Fields::of_error(first_object(&value)?)?;
         Some(Self { throttled: fields.is_limit(), said })

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// What stands where a secret stood.
-pub const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// A secret shorter than this is hidden only where it is a word of its own: it may be part of any other word.
 const SHORT: usize = 4;
@@ -19,14 +19,14 @@ const CODED: [u8; 4] = [b'%', b'\\', b'&', b'+'];
 /// Hides secrets in texts, in whatever spelling they come: any case, base64, hexadecimal, percent-encoded, with the
 /// escapes of JSON or HTML.
 #[derive(Clone, Default)]
-pub struct Redactor {
+pub(crate) struct Redactor {
     forms: Vec<Vec<u8>>,
     beginnings: Option<Box<Beginnings>>,
 }
 
 impl Redactor {
     /// Hides these secrets.
-    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut forms: Vec<Vec<u8>> = secrets.into_iter().filter(|secret| !secret.is_empty()).flat_map(forms).collect();
         forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
         forms.dedup();
@@ -36,7 +36,7 @@ impl Redactor {
 
     /// The text without the secrets.
     #[must_use]
-    pub fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(crate) fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let Some(beginnings) = &self.beginnings else { return Cow::Borrowed(text) };
         let bytes = text.as_bytes();
         let (mut shown, mut from, mut at) = (String::new(), 0, 0);

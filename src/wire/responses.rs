@@ -11,7 +11,7 @@ use crate::workload::call::{Call, Prompt};
 
 /// The request's body. Nothing is asked to be stored.
 #[must_use]
-pub fn encode(call: &Call) -> Vec<u8> {
+pub(crate) fn encode(call: &Call) -> Vec<u8> {
     let body = match &call.prompt {
         Prompt::Text(text) => return encode_text(call, text),
         Prompt::Messages(messages) => Body::of("input", messages.clone()),
@@ -111,7 +111,7 @@ impl<'a> Response<'a> {
 ///
 /// # Errors
 /// [`BadEvent`] when its data is no JSON object with a `type`, nor an error.
-pub fn decode(event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
+pub(crate) fn decode(event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
     let data = event.data;
     if data.starts_with(b"[DONE]") {
         return Ok(Delta { end: Some(End::Done), ..Delta::default() });
@@ -185,7 +185,7 @@ fn ended<'a>(snapshot: Option<&'a [u8]>, ending: impl Fn(&Response<'_>) -> Endin
 ///
 /// # Errors
 /// [`BadEvent`] when it is neither a response that has ended nor an error.
-pub fn decode_body(body: &[u8]) -> Result<Whole<'_>, BadEvent> {
+pub(crate) fn decode_body(body: &[u8]) -> Result<Whole<'_>, BadEvent> {
     let response = Response::read(body)?;
     match response.ending() {
         _ if response.has_error => Ok(Whole::Error(ApiError::known(body))),

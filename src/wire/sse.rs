@@ -7,15 +7,15 @@
 use memchr::memchr2;
 
 /// The longest line that is accepted; a stream with a longer one is refused.
-pub const MAX_LINE: usize = 8 << 20;
+pub(crate) const MAX_LINE: usize = 8 << 20;
 
 /// The longest piece of text outside every field that is looked at.
 const MAX_STRAY: usize = 64 << 10;
 
 /// The name under which text is handed out that stands in no field: no `event:` line can give it.
-pub const UNFRAMED: &[u8] = b"\n";
+pub(crate) const UNFRAMED: &[u8] = b"\n";
 /// The name of an event, and of a field that some servers send in place of one.
-pub const ERROR: &[u8] = b"error";
+pub(crate) const ERROR: &[u8] = b"error";
 
 /// One dispatched event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,12 +83,6 @@ impl SseDecoder {
             self.push_data(data);
         }
         if self.line.len() > MAX_LINE || self.data.len() > MAX_LINE { Err(LineTooLong) } else { Ok(()) }
-    }
-
-    /// The bytes of an event that had begun when the stream ended; they are discarded, as the standard says.
-    #[must_use]
-    pub fn unfinished(&self) -> usize {
-        self.line.len() + if self.has_data { self.data.len() } else { 0 }
     }
 
     fn take_carried_line(&mut self, whole: &mut Option<&[u8]>, each: &mut impl FnMut(Event<'_>)) {
@@ -307,7 +301,7 @@ mod tests {
             let fed = decoder.feed(piece, |event| events.push((event.name.to_vec(), event.data.to_vec())));
             fed.expect("short lines");
         }
-        (events, decoder.unfinished())
+        (events, decoder.line.len() + if decoder.has_data { decoder.data.len() } else { 0 })
     }
 
     proptest! {

@@ -73,7 +73,7 @@ impl Usage {
     /// the output is among it. `no_text` is whether a stream brought neither text nor reasoning: only then may the
     /// output be nothing.
     #[must_use]
-    pub fn settled(self, no_text: bool) -> Self {
+    pub(crate) fn settled(self, no_text: bool) -> Self {
         let told = |count: Option<u64>| count.filter(|count| *count > 0);
         let usage = Self { input: told(self.input), total: told(self.total), ..self };
         let may_be_none = no_text && usage.input.is_some();

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// The longest text that is shown, in characters.
-pub const SHOWN: usize = 300;
+pub(crate) const SHOWN: usize = 300;
 
 /// Where error bodies keep what a person should read, the most telling first.
 const KEYS: [&str; 17] = [
@@ -33,7 +33,7 @@ const SEVERAL: usize = 3;
 
 /// What the beginning of a body says: the message of an error of JSON, the title of a page, otherwise its text.
 #[must_use]
-pub fn said(body: &[u8]) -> String {
+pub(crate) fn said(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
@@ -67,13 +67,6 @@ const CONTENT: [&str; 9] = [
 fn without_content(text: &str) -> &str {
     let from = CONTENT.iter().filter_map(|key| text.find(key)).min();
     &text[..from.unwrap_or(text.len())]
-}
-
-/// Whether the beginning of a body is markup: a page for people where an API should answer.
-#[must_use]
-pub fn is_markup(body: &[u8]) -> bool {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    body.trim_ascii_start().starts_with(b"<")
 }
 
 fn is_binary(text: &str) -> bool {
@@ -164,7 +157,7 @@ fn without_tags(text: &str) -> String {
 
 /// Where a redirect leads, without what may hold a secret: the user, the query and the fragment.
 #[must_use]
-pub fn location(text: &str) -> String {
+pub(crate) fn location(text: &str) -> String {
     let (address, more) = text.find(['?', '#']).map_or((text, ""), |at| (&text[..at], "?..."));
     let (scheme, rest) = address.split_once("//").unwrap_or(("", address));
     let slashes = if address.contains("//") { "//" } else { "" };
@@ -175,7 +168,7 @@ pub fn location(text: &str) -> String {
 
 /// A text as one line that can do no harm where it is shown.
 #[must_use]
-pub fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -202,7 +195,7 @@ fn is_invisible(letter: char) -> bool {
 
 /// The first [`SHOWN`] characters.
 #[must_use]
-pub fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         None => text.to_owned(),
         Some(_) => text.chars().take(SHOWN - 3).chain("...".chars()).collect(),
@@ -292,16 +285,6 @@ mod tests {
         let long = "ä".repeat(400);
         assert_eq!(shortened(&long).chars().count(), SHOWN);
         assert_eq!(shortened(&long[..600]), long[..600]);
-    }
-
-    #[test]
-    fn pages_are_told_from_data() {
-        for body in [&b"<html>"[..], b"\xef\xbb\xbf \n<!doctype html>", b"<?xml?>"] {
-            assert!(is_markup(body));
-        }
-        for body in [&b"{\"a\":\"<b>\"}"[..], b"data: <", b"", b"a < b"] {
-            assert!(!is_markup(body));
-        }
     }
 
     proptest! {

@@ -32,7 +32,7 @@ const LIMIT_KEYS: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_outpu
 
 /// One request of a file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Conversation {
+pub(crate) struct Conversation {
     /// What is asked.
     pub ask: Ask,
     /// Where the salt of a call goes.
@@ -45,7 +45,7 @@ pub struct Conversation {
 
 /// The two forms.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
+pub(crate) enum Ask {
     /// Messages that any API can carry: a JSON array as it is written.
     Messages(String),
     /// A body for one API.
@@ -62,7 +62,7 @@ enum Salted {
 impl Conversation {
     /// The API that the file fixes, if it does.
     #[must_use]
-    pub fn api(&self) -> Option<Api> {
+    pub(crate) fn api(&self) -> Option<Api> {
         match &self.ask {
             Ask::Messages(_) => None,
             Ask::Body(api, _) => Some(*api),
@@ -71,7 +71,7 @@ impl Conversation {
 
     /// The prompt for the attempt with this salt, which goes in front of the first text on a line of its own.
     #[must_use]
-    pub fn prompt(&self, seed: u64, salt: u64) -> Prompt {
+    pub(crate) fn prompt(&self, seed: u64, salt: u64) -> Prompt {
         let mut front = String::new();
         push_salt(&mut front, seed, salt, SALT_TOKENS);
         match &self.ask {
@@ -105,7 +105,7 @@ impl Conversation {
 
 /// The conversations of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Dataset {
+pub(crate) struct Dataset {
     /// Those that ask something.
     pub all: Vec<Conversation>,
     /// How many rows ask nothing and are left out.
@@ -116,7 +116,7 @@ pub struct Dataset {
 ///
 /// # Errors
 /// When a line is not what it should be, there is none, or the tokenizer fails.
-pub fn load(text: &str, file: &Path) -> Result<Dataset, WorkloadError> {
+pub(crate) fn load(text: &str, file: &Path) -> Result<Dataset, WorkloadError> {
     let mut dataset = Dataset::default();
     let mut take = |read: Option<Conversation>| match read {
         Some(conversation) => dataset.all.push(conversation),

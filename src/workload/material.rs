@@ -36,7 +36,7 @@ const WORDS: &str = include_str!("words.txt");
 
 /// Prose of known length.
 #[derive(Clone, Debug)]
-pub struct Material {
+pub(crate) struct Material {
     text: String,
     /// Where each piece begins, and where the last one ends.
     borders: Vec<u32>,
@@ -49,7 +49,7 @@ impl Material {
     ///
     /// # Errors
     /// When the tokenizer does not count as many tokens as there are pieces.
-    pub fn new(seed: u64) -> Result<Self, WorkloadError> {
+    pub(crate) fn new(seed: u64) -> Result<Self, WorkloadError> {
         let (text, borders) = write_prose(seed);
         let counts = tokens::count(vec![text, CLOSING.to_owned()])?;
         let [(text, counted), (_, closing)] = counts.try_into().map_err(|_| WorkloadError::Tokenizer)?;
@@ -61,7 +61,7 @@ impl Material {
 
     /// The prompt of a round, of exactly `tokens` tokens (at least one), for the attempt with this salt.
     #[must_use]
-    pub fn prompt(&self, tokens: u32, round: u64, salt: u64) -> String {
+    pub(crate) fn prompt(&self, tokens: u32, round: u64, salt: u64) -> String {
         let salt_tokens = tokens.clamp(1, SALT_TOKENS);
         let body = tokens.saturating_sub(SALT_TOKENS);
         let closing = if body >= LEAST_PROSE + self.closing_tokens { CLOSING } else { "" };

@@ -5,19 +5,19 @@
 
 pub mod body;
 pub mod call;
-pub mod dataset;
-pub mod error;
-pub mod material;
-pub mod rows;
-pub mod salt;
-pub mod shapes;
-pub mod source;
-pub mod spec;
-pub mod synthetic;
-pub mod table;
+pub(crate) mod dataset;
+pub(crate) mod error;
+pub(crate) mod material;
+pub(crate) mod rows;
+pub(crate) mod salt;
+pub(crate) mod shapes;
+pub(crate) mod source;
+pub(crate) mod spec;
+pub(crate) mod synthetic;
+pub(crate) mod table;
 mod times;
-pub mod tokens;
-pub mod trace;
+pub(crate) mod tokens;
+pub(crate) mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;

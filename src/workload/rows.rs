@@ -11,7 +11,7 @@ use crate::workload::error::WorkloadError;
 
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row<'a> {
+pub(crate) struct Row<'a> {
     /// The line on which it begins, from 1.
     pub line: u64,
     /// Its text.
@@ -26,7 +26,7 @@ const HOLDERS: [&str; 8] = ["data", "rows", "requests", "items", "examples", "in
 ///
 /// # Errors
 /// When a file that is no row a line breaks off or is no JSON.
-pub fn find<'a>(
+pub(crate) fn find<'a>(
     text: &'a str,
     file: &Path,
     is_row: fn(&str) -> bool,

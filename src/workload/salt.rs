@@ -7,7 +7,7 @@ use crate::workload::body::{Body, Members};
 
 /// A place in a text of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SaltPlace {
+pub(crate) struct SaltPlace {
     /// The byte before which it goes.
     at: usize,
     form: Form,

@@ -36,7 +36,7 @@ const KNOWN: [(&[&str], &str); 6] = [
 
 /// The question in a row of another shape.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Question {
+pub(crate) enum Question {
     /// These messages, as JSON.
     Messages(String),
     /// Nothing: a conversation without a question.
@@ -45,7 +45,7 @@ pub enum Question {
 
 /// Whether a row that has these keys is of a shape that is read here.
 #[must_use]
-pub fn is_known(has: impl Fn(&str) -> bool) -> bool {
+pub(crate) fn is_known(has: impl Fn(&str) -> bool) -> bool {
     CONVERSATIONS.iter().chain(&PROMPTS).any(|key| has(key))
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn has_prompts(columns: &[String]) -> bool {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn read(row: &Map<String, Value>) -> Result<Question, String> {
+pub(crate) fn read(row: &Map<String, Value>) -> Result<Question, String> {
     if row.get("tools").is_some_and(|tools| !is_nothing(tools)) {
         return Err("it has tools, which only the batch form can carry".to_owned());
     }
@@ -77,7 +77,7 @@ pub fn read(row: &Map<String, Value>) -> Result<Question, String> {
 
 /// What a row that is not read is, as far as that is known, or at least its keys.
 #[must_use]
-pub fn describe<'a>(keys: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn describe<'a>(keys: impl Iterator<Item = &'a str>) -> String {
     let keys: Vec<&str> = keys.collect();
     let has = |wanted: &&str| keys.iter().any(|key| key.eq_ignore_ascii_case(wanted));
     if let Some((_, what)) = KNOWN.iter().find(|(wanted, _)| wanted.iter().all(has)) {

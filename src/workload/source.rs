@@ -25,7 +25,7 @@ pub(crate) fn is_builtin(file: &Path) -> bool {
 ///
 /// # Errors
 /// When it cannot be read, or no built-in file has this name.
-pub fn read(file: &Path) -> Result<Cow<'static, str>, WorkloadError> {
+pub(crate) fn read(file: &Path) -> Result<Cow<'static, str>, WorkloadError> {
     let Some(name) = file.to_str().and_then(|name| name.strip_prefix(BUILTIN_PREFIX)) else {
         let text = text_file::read(file);
         return text.map(Cow::Owned).map_err(|source| WorkloadError::Read { file: file.to_owned(), source });

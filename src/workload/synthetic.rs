@@ -12,13 +12,13 @@ const Z99: f64 = 2.326_347_874_040_841;
 
 /// The prompt tokens of a round.
 #[must_use]
-pub fn input(dist: TokenDist, seed: u64, round: u64) -> u32 {
+pub(crate) fn input(dist: TokenDist, seed: u64, round: u64) -> u32 {
     draw(dist, &mut generator(seed, Purpose::InputLength, round))
 }
 
 /// The output tokens of a round.
 #[must_use]
-pub fn output(dist: TokenDist, seed: u64, round: u64) -> u32 {
+pub(crate) fn output(dist: TokenDist, seed: u64, round: u64) -> u32 {
     draw(dist, &mut generator(seed, Purpose::OutputLength, round))
 }
 

@@ -12,7 +12,7 @@ const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// A table.
 #[derive(Debug)]
-pub struct Table {
+pub(crate) struct Table {
     /// The names of the columns, in small letters.
     pub columns: Vec<String>,
     /// The rows that say something, each with its line.
@@ -24,7 +24,7 @@ impl Table {
     ///
     /// # Errors
     /// When a row is no row of the table.
-    pub fn find(text: &str, file: &Path, expected: &'static str) -> Result<Option<Self>, WorkloadError> {
+    pub(crate) fn find(text: &str, file: &Path, expected: &'static str) -> Result<Option<Self>, WorkloadError> {
         let header = text_file::lines(text).next().map_or("", |(_, line)| line);
         let is_table = !header.starts_with(['{', '[']) && separator(header).is_some();
         if is_table || header.eq_ignore_ascii_case("prompt") {
@@ -38,7 +38,7 @@ impl Table {
     ///
     /// # Errors
     /// When a row is no row of the table.
-    pub fn parse(text: &str, file: &Path, expected: &'static str) -> Result<Self, WorkloadError> {
+    pub(crate) fn parse(text: &str, file: &Path, expected: &'static str) -> Result<Self, WorkloadError> {
         let wrong = |line, found: String| WorkloadError::line(file, line, found, expected);
         let header = text_file::lines(text).next().map_or("", |(_, line)| line);
         let mut reader = csv::ReaderBuilder::new()

@@ -9,7 +9,7 @@ use crate::workload::error::WorkloadError;
 ///
 /// # Errors
 /// When the tokenizer fails.
-pub fn count(texts: Vec<String>) -> Result<Vec<(String, usize)>, WorkloadError> {
+pub(crate) fn count(texts: Vec<String>) -> Result<Vec<(String, usize)>, WorkloadError> {
     let counting = move || {
         let tokenizer = tiktoken::encoding::o200k_base();
         texts.into_iter().map(|text| (tokenizer.count(&text), text)).map(|(tokens, text)| (text, tokens)).collect()

@@ -55,7 +55,7 @@ const UNIT_ENDINGS: [(&str, TimeUnit); 5] = [
 
 /// The lengths of one recorded request, as far as it has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lengths {
+pub(crate) struct Lengths {
     /// Prompt tokens.
     pub input: Option<u32>,
     /// Output tokens.
@@ -64,7 +64,7 @@ pub struct Lengths {
 
 /// A recorded trace.
 #[derive(Clone, Debug)]
-pub struct Trace {
+pub(crate) struct Trace {
     /// What was asked.
     pub rows: Vec<Lengths>,
     /// When, from the first row, at the recorded speed, an entry for each row; or why that cannot be known.
@@ -92,7 +92,7 @@ impl Trace {
 ///
 /// # Errors
 /// When a line is not what it should be, or there is none.
-pub fn parse(text: &str, file: &Path, unit: Option<TimeUnit>) -> Result<Trace, WorkloadError> {
+pub(crate) fn parse(text: &str, file: &Path, unit: Option<TimeUnit>) -> Result<Trace, WorkloadError> {
     let gathered = match text.trim_start().starts_with(['{', '[']) {
         true => read_json(text, file)?,
         false => read_table(text, file)?,

@@ -32,7 +32,7 @@ use crate::plan::Design;
 use crate::units::PathId;
 
 /// The metrics compared.
-pub const METRICS: [Metric; 3] = [Metric::Ttft, Metric::Ttfb, Metric::E2e];
+pub(crate) const METRICS: [Metric; 3] = [Metric::Ttft, Metric::Ttfb, Metric::E2e];
 
 /// The metrics of a run: those of every run, the time per token where the ends cannot all be compared, and the time less
 /// what servers report where every path's server does.
@@ -48,7 +48,7 @@ fn metrics_of(view: &View<'_>, lengths: &Lengths) -> Vec<Metric> {
 }
 
 /// The quantiles of the curve of shifts.
-pub const CURVE: [f64; 21] = [
+pub(crate) const CURVE: [f64; 21] = [
     0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99,
     0.999,
 ];
@@ -94,7 +94,7 @@ impl Comparison {
 impl Comparison {
     /// On how many blocks the headline of every candidate stands at least.
     #[must_use]
-    pub fn filled(&self) -> usize {
+    pub(crate) fn filled(&self) -> usize {
         let headlines = self.candidates.iter().filter_map(|candidate| candidate.headline(self.headline));
         headlines.map(|row| row.blocks).min().unwrap_or(self.blocks.count)
     }

@@ -11,7 +11,7 @@ use crate::units::{Api, PathId};
 
 /// Why two runs, or two paths, cannot be compared: one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Incomparable {
+pub(crate) enum Incomparable {
     /// Both are the same run and no paths are named.
     #[error(
         "base and candidate are the same run; name two of its paths ({0}), such as RUN_DIR:{1} RUN_DIR:{2}, or two runs"
@@ -77,7 +77,7 @@ pub enum Incomparable {
 
 /// Something in which two runs differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// How it was in the base.
     pub base: String,
     /// How it was in the candidate.
@@ -90,7 +90,7 @@ pub struct Difference {
 ///
 /// # Errors
 /// One sentence that says why.
-pub fn comparable(base: &Run, candidate: &Run) -> Result<(), Incomparable> {
+pub(crate) fn comparable(base: &Run, candidate: &Run) -> Result<(), Incomparable> {
     let of = |first: bool| if first { "base" } else { "candidate" };
     let apis = |run: &Run| -> BTreeSet<Api> {
         let weights = &run.manifest.plan.workload.api;
@@ -127,7 +127,7 @@ pub(crate) fn shared_connections(base: &View<'_>, candidate: &View<'_>) -> Resul
 ///
 /// # Errors
 /// When a path is not there, or nothing is common.
-pub fn pairs(
+pub(crate) fn pairs(
     base: (&Plan, Option<&str>),
     candidate: (&Plan, Option<&str>),
 ) -> Result<Vec<(PathId, PathId)>, Incomparable> {
@@ -170,7 +170,7 @@ pub(crate) fn names(plan: &Plan) -> String {
 
 /// Whether both are one and the same run, wherever their files lie.
 #[must_use]
-pub fn same_run(base: &Run, candidate: &Run) -> bool {
+pub(crate) fn same_run(base: &Run, candidate: &Run) -> bool {
     let (a, b) = (&base.manifest, &candidate.manifest);
     (&a.id, &a.started_at, a.origin) == (&b.id, &b.started_at, b.origin)
 }
@@ -178,7 +178,7 @@ pub fn same_run(base: &Run, candidate: &Run) -> bool {
 /// The addresses in which paths that are compared differ. The bundled simulator is on other ports each time, so its
 /// scenario stands for it.
 #[must_use]
-pub fn addresses(base: &Plan, candidate: &Plan, pairs: &[(PathId, PathId)]) -> Option<Difference> {
+pub(crate) fn addresses(base: &Plan, candidate: &Plan, pairs: &[(PathId, PathId)]) -> Option<Difference> {
     let of = |plan: &Plan, path: PathId| match &plan.simulator {
         Some(simulator) => format!("bundled simulator, scenario {}", simulator.scenario),
         None => without_secrets(&plan.path(path).base_url),
@@ -204,7 +204,7 @@ type Fact = fn(&Run) -> String;
 
 /// In what two runs differ that could move their figures.
 #[must_use]
-pub fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
+pub(crate) fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
     let facts: [(&'static str, Fact); 14] = [
         ("profile", |run| run.manifest.plan.name.clone()),
         ("workload", |run| workload(&run.manifest.plan)),

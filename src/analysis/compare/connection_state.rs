@@ -17,7 +17,7 @@ use crate::run::Run;
 use crate::units::{Nanos, PathId, Seq};
 
 /// From how many seconds without a call a connection is idle-aged.
-pub const IDLE_S: f64 = 5.0;
+pub(crate) const IDLE_S: f64 = 5.0;
 
 /// The fewest calls on either side for an interval.
 const FEWEST: usize = 20;

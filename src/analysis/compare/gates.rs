@@ -7,10 +7,10 @@ use crate::objective::margin::{Margin, Scope, Size, declared};
 use crate::plan::Plan;
 
 /// The gate of quantiles up to the median when no margin is declared, as a share of the base's figure.
-pub const DEFAULT_AT_MEDIAN: f64 = 0.05;
+pub(crate) const DEFAULT_AT_MEDIAN: f64 = 0.05;
 
 /// The gate of quantiles above the median when no margin is declared, as a share of the base's figure.
-pub const DEFAULT_AT_TAIL: f64 = 0.10;
+pub(crate) const DEFAULT_AT_TAIL: f64 = 0.10;
 
 /// Where the margins stand.
 #[derive(Clone, Copy, Debug)]

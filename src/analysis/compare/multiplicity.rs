@@ -13,7 +13,7 @@ use crate::measure::quantile::quantile;
 use crate::objective::margin::{Margin, Scope, declared};
 
 /// The share of the chance of a whole run that the rows named in advance have.
-pub const FIRST: f64 = 0.8;
+pub(crate) const FIRST: f64 = 0.8;
 
 /// A row before it is judged.
 pub(crate) struct Hypothesis<'a> {

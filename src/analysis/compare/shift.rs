@@ -9,10 +9,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The quantiles compared.
-pub const QUANTILES: [f64; 8] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
+pub(crate) const QUANTILES: [f64; 8] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
 
 /// Those of them that fit into a table for people.
-pub const SHOWN: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
+pub(crate) const SHOWN: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 
 /// One path against the baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +40,7 @@ pub struct Candidate {
 impl Candidate {
     /// The row that decides about the path: the median of the headline metric.
     #[must_use]
-    pub fn headline(&self, metric: Metric) -> Option<&ShiftRow> {
+    pub(crate) fn headline(&self, metric: Metric) -> Option<&ShiftRow> {
         self.rows.iter().find(|row| row.metric == metric && row.quantile == 0.5)
     }
 }
@@ -97,7 +97,7 @@ pub struct ShiftRow {
 impl ShiftRow {
     /// How well the shift is known: half of its own 95% interval, milliseconds.
     #[must_use]
-    pub fn arm_ms(&self) -> Option<f64> {
+    pub(crate) fn arm_ms(&self) -> Option<f64> {
         self.ci_ms.map(|(low, high)| (high - low) / 2.0)
     }
 
@@ -151,7 +151,7 @@ pub enum Verdict {
 impl Verdict {
     /// What an interval says beside a declared margin of so many milliseconds.
     #[must_use]
-    pub fn beside_margin((low, high): (f64, f64), margin_ms: f64) -> Self {
+    pub(crate) fn beside_margin((low, high): (f64, f64), margin_ms: f64) -> Self {
         if -margin_ms < low && high < margin_ms {
             Self::Equivalent
         } else if low > 0.0 && low >= margin_ms {
@@ -253,7 +253,7 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of reports.
-    pub const ALL: [Self; 3] = [Self::New, Self::Warm, Self::Idle];
+    pub(crate) const ALL: [Self; 3] = [Self::New, Self::Warm, Self::Idle];
 
     /// The word used in files.
     #[must_use]
@@ -297,7 +297,7 @@ pub struct Interference {
 impl Interference {
     /// Whether any of it changes what the comparison says.
     #[must_use]
-    pub fn is_material(&self) -> bool {
+    pub(crate) fn is_material(&self) -> bool {
         self.by_order.material || self.by_distance.is_some_and(|contrast| contrast.material)
     }
 }
@@ -350,7 +350,7 @@ pub struct CurvePoint {
 
 /// 0.999 as "99.9".
 #[must_use]
-pub fn percent(q: f64) -> String {
+pub(crate) fn percent(q: f64) -> String {
     let percent = (q * 1e5).round() / 1e3;
     percent.to_string()
 }

@@ -20,10 +20,10 @@ use crate::units::PathId;
 pub(crate) const AIM: usize = 40;
 
 /// The fewest blocks that allow a verdict.
-pub const FOR_VERDICT: usize = 20;
+pub(crate) const FOR_VERDICT: usize = 20;
 
 /// The fewest blocks that give an interval at all.
-pub const FOR_INTERVAL: usize = 6;
+pub(crate) const FOR_INTERVAL: usize = 6;
 
 /// The shortest block, seconds.
 const SHORTEST_S: f64 = 1.0;

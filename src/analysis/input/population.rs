@@ -51,7 +51,7 @@ impl Connections {
 /// Time to first token and to first output are figures of streams: without a stream the first token comes with the
 /// last.
 #[must_use]
-pub fn value_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<f64> {
+pub(crate) fn value_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<f64> {
     if !sample.outcome.is_ok() || (metric.is_of_streams() && !sample.stream) {
         return None;
     }
@@ -60,7 +60,7 @@ pub fn value_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<f64> {
 
 /// What is known of a value in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     /// It was seen.
     Known(f64),
     /// The call was given up before it was there: it is longer than this.
@@ -70,7 +70,7 @@ pub enum Value {
 impl Value {
     /// The value, infinite where it is not known.
     #[must_use]
-    pub fn or_infinite(self) -> f64 {
+    pub(crate) fn or_infinite(self) -> f64 {
         match self {
             Self::Known(ms) => ms,
             Self::Beyond(_) => f64::INFINITY,
@@ -84,7 +84,7 @@ impl Value {
 /// token like any other. Only what had not come when it was given up is longer than the wait. Metrics that do not
 /// count from the start of the call have no such bound and stay those of successful calls.
 #[must_use]
-pub fn observed_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
+pub(crate) fn observed_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
     if let Some(ms) = value_ms(sample, metric, basis) {
         return Some(Value::Known(ms));
     }
@@ -105,7 +105,7 @@ pub fn observed_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Valu
 
 /// Whether the call was given up at a time limit.
 #[must_use]
-pub fn timed_out(sample: &Sample) -> bool {
+pub(crate) fn timed_out(sample: &Sample) -> bool {
     sample.outcome.error().is_some_and(ErrorClass::is_timeout)
 }
 
@@ -120,7 +120,7 @@ fn waited_ms(sample: &Sample, basis: Basis) -> Option<f64> {
 
 /// The values of the successful calls of a path in milliseconds, ascending.
 #[must_use]
-pub fn sorted_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
+pub(crate) fn sorted_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
     let of_path = measured.iter().filter(|sample| sample.path == path);
     let mut values: Vec<f64> = of_path.filter_map(|sample| value_ms(sample, metric, basis)).collect();
     values.sort_unstable_by(f64::total_cmp);
@@ -131,7 +131,7 @@ pub fn sorted_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basi
 /// out. Of the latter each counts with what was seen of it, or as infinity, or the path that loses its slowest calls
 /// would look the faster one.
 #[must_use]
-pub fn quantile_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
+pub(crate) fn quantile_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
     let of_path = measured.iter().filter(|sample| sample.path == path);
     let mut values: Vec<f64> =
         of_path.filter_map(|sample| Some(observed_ms(sample, metric, basis)?.or_infinite())).collect();
@@ -142,13 +142,13 @@ pub fn quantile_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Ba
 /// Whether the attempt counts in a failed share, and whether it failed there: calls that were never sent or that the
 /// end of the run cut off are nobody's failure.
 #[must_use]
-pub fn failed(sample: &Sample) -> Option<bool> {
+pub(crate) fn failed(sample: &Sample) -> Option<bool> {
     sample.outcome.counts_as_failed()
 }
 
 /// The metric on which paths are judged first: time to first token, or end to end where nothing streams.
 #[must_use]
-pub fn headline(measured: &[&Sample]) -> Metric {
+pub(crate) fn headline(measured: &[&Sample]) -> Metric {
     let streams = measured.iter().any(|s| value_ms(s, Metric::Ttft, Basis::Response).is_some());
     if streams { Metric::Ttft } else { Metric::E2e }
 }

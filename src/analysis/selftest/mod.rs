@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod truth;
+pub(crate) mod truth;
 
 use crate::analysis::selftest::truth::Truth;
 use crate::analysis::summary::paths::PathSummary;
@@ -16,16 +16,16 @@ use crate::run::Run;
 use crate::units::CallCounts;
 
 /// The streams and the pace of the level whose bar is that it completes.
-pub const MANY_STREAMS: (u32, u32) = (10_000, 5);
+pub(crate) const MANY_STREAMS: (u32, u32) = (10_000, 5);
 
 /// The level at which the memory of a stream is judged whatever else its run comes to.
 const MEMORY_STREAMS: u32 = 5000;
 
 /// The pace to which the bars of the error belong, tokens a second.
-pub const PACE: u32 = 50;
+pub(crate) const PACE: u32 = 50;
 
 /// One run of a selftest and everything that is known of it.
-pub struct Evidence<'a> {
+pub(crate) struct Evidence<'a> {
     /// What was measured.
     pub run: &'a Run,
     /// What each path of it did.
@@ -40,7 +40,7 @@ pub struct Evidence<'a> {
 
 /// What a run with so many streams at once, each at this pace, comes to.
 #[must_use]
-pub fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> Level {
+pub(crate) fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> Level {
     let Evidence { run, validity, .. } = evidence;
     let RunFigures { truth, calls, send_lag_ms, cpu_cores } = RunFigures::of(evidence);
     let ending = run.manifest.ending.as_ref();
@@ -69,7 +69,7 @@ pub fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> Level {
 
 /// What a run with so many Poisson arrivals a second comes to, and what pacing them alone costs.
 #[must_use]
-pub fn arrivals(rate: f64, pacing_cores: Option<f64>, evidence: Evidence<'_>) -> ArrivalLevel {
+pub(crate) fn arrivals(rate: f64, pacing_cores: Option<f64>, evidence: Evidence<'_>) -> ArrivalLevel {
     let validity = evidence.validity.verdict.as_str().to_owned();
     let seen = RunFigures::of(evidence);
     ArrivalLevel {
@@ -85,7 +85,7 @@ pub fn arrivals(rate: f64, pacing_cores: Option<f64>, evidence: Evidence<'_>) ->
 
 /// The largest level, going up from the smallest, before the first at the pace of the bars that does not hold.
 #[must_use]
-pub fn faithful(levels: &[Level]) -> Faithful {
+pub(crate) fn faithful(levels: &[Level]) -> Faithful {
     let paced = levels.iter().filter(|level| level.tokens_per_s == PACE);
     let last = paced.take_while(|level| level.is_faithful).last();
     last.map_or_else(Faithful::default, |level| Faithful { streams: level.streams, events_per_s: level.events_per_s })
@@ -93,7 +93,7 @@ pub fn faithful(levels: &[Level]) -> Faithful {
 
 /// Every bar to which a level belongs.
 #[must_use]
-pub fn bars(levels: &[Level], arrivals: Option<&ArrivalLevel>) -> Vec<Bar> {
+pub(crate) fn bars(levels: &[Level], arrivals: Option<&ArrivalLevel>) -> Vec<Bar> {
     let mut bars = Vec::new();
     for level in levels {
         let streams = level.streams;

@@ -15,7 +15,7 @@ use crate::units::{Nanos, Phase};
 
 /// The errors of a run, ms, one value a stream or a gap; none in a known order.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// Of the time to the first token.
     pub ttft: Vec<f64>,
     /// The part of it before the simulator had read the request.
@@ -36,7 +36,7 @@ pub struct Truth {
 
 /// Joins a run over one path with the ledger, by request id. `gaps` are those that were kept, in order for each call.
 #[must_use]
-pub fn join(run: &Run, mut gaps: Vec<Gap>, ledger: &[LedgerLine]) -> Truth {
+pub(crate) fn join(run: &Run, mut gaps: Vec<Gap>, ledger: &[LedgerLine]) -> Truth {
     gaps.sort_by_key(|gap| gap.seq.0);
     let gaps = Gaps::by_call(&gaps);
     let mut lines = Lines::of_run(&run.manifest.id, ledger);
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!((truth.request[0], truth.answer[0], truth.e2e[0]), (0.25, 1.0, 0.75));
         let gaps: Vec<f64> = truth.chunk_gap[..2].to_vec();
         assert_eq!((gaps, truth.chunk_gap.len()), (vec![2.0, 1.0], 2 * world.calls));
-        assert!(truth.unmatched.is_none(), "{:?}", truth.unmatched);
+        assert_eq!(truth.unmatched, Unmatched::default());
         assert_eq!(truth.simulator_late, vec![0.125; world.calls]);
     }
 
@@ -226,7 +226,7 @@ mod tests {
         run.samples[1].outcome =
             crate::measure::outcome::Outcome::Failed(crate::measure::outcome::ErrorClass::TimeoutGap);
         let truth = join(&run, world.gaps(), &world.ledger());
-        assert_eq!((truth.ttft.len(), truth.unmatched.is_none()), (world.calls - 2, true));
+        assert_eq!((truth.ttft.len(), truth.unmatched == Unmatched::default()), (world.calls - 2, true));
         run.samples[2].stamps.sent = None;
         assert_eq!(
             join(&run, world.gaps(), &world.ledger()).unmatched.ledger_lines,

@@ -60,7 +60,7 @@ impl ObjectiveVerdict {
 
     /// The word for a claim.
     #[must_use]
-    pub fn of_claim(self) -> &'static str {
+    pub(crate) fn of_claim(self) -> &'static str {
         match self {
             Self::Met => "holds",
             Self::Missed => "fails",
@@ -87,14 +87,14 @@ pub struct ObjectiveResult {
 impl ObjectiveResult {
     /// Whether it ends the run with exit code 3.
     #[must_use]
-    pub fn fails_the_run(&self) -> bool {
+    pub(crate) fn fails_the_run(&self) -> bool {
         self.verdict == ObjectiveVerdict::Missed && self.objective.severity == Severity::Critical
     }
 }
 
 /// A claim held against a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ExpectationResult {
+pub(crate) struct ExpectationResult {
     /// The claim.
     pub expectation: Expectation,
     /// What was seen, and whether it held.

@@ -2,8 +2,8 @@
 
 pub(crate) mod basic;
 pub(crate) mod bootstrap;
-pub mod change_point;
+pub(crate) mod change_point;
 pub(crate) mod interval;
-pub mod needed;
+pub(crate) mod needed;
 pub(crate) mod power;
 pub(crate) mod successive;

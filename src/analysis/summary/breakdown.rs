@@ -13,7 +13,7 @@ use crate::units::{Nanos, PathId};
 /// the run opened, warmup included, because only the call that opens one pays them; the others from calls on the
 /// connections that the comparison looks at.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Breakdown {
+pub(crate) struct Breakdown {
     /// Connections opened.
     pub n_connections: usize,
     /// Name resolution.

@@ -7,7 +7,7 @@ use crate::units::CallCounts;
 
 /// The connections of a path's calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ConnectionCounts {
+pub(crate) struct ConnectionCounts {
     /// Calls that opened one.
     pub opened: u64,
     /// Calls that used one again.
@@ -32,7 +32,7 @@ impl ConnectionCounts {
 
 /// Tokens as the server counted them, of the calls of which it did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     /// Of prompts.
     pub input: TokenCount,
     /// Of answers, reasoning included.
@@ -44,7 +44,7 @@ pub struct Tokens {
 impl Tokens {
     /// Why one of the two, of which `what` is the name, is missing; `None` if it is not.
     #[must_use]
-    pub fn why_none(&self, count: TokenCount, what: &str) -> Option<String> {
+    pub(crate) fn why_none(&self, count: TokenCount, what: &str) -> Option<String> {
         match (count.known_sum(), self.calls) {
             (Some(_), _) => None,
             (None, 0) => Some("no call was answered".to_owned()),

@@ -7,7 +7,7 @@ use crate::units::{PathId, Phase};
 
 /// What some calls cost.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// In which currency.
     pub currency: String,
     /// How much; `None` where calls may have cost something and no server told the tokens of any.
@@ -23,7 +23,7 @@ pub struct Cost {
 impl Cost {
     /// Why there is no total.
     #[must_use]
-    pub fn why_none(&self) -> Option<String> {
+    pub(crate) fn why_none(&self) -> Option<String> {
         let what = match (self.input_tokens, self.output_tokens) {
             (None, Some(_)) => "input tokens",
             (Some(_), None) => "output tokens",
@@ -36,7 +36,7 @@ impl Cost {
 
 /// What the whole run cost, warmup included; `None` without prices.
 #[must_use]
-pub fn of_run(run: &Run) -> Option<Cost> {
+pub(crate) fn of_run(run: &Run) -> Option<Cost> {
     let prices = run.manifest.plan.prices.as_ref()?;
     let mut all = Counts::default();
     run.counted_where(|_| true).iter().for_each(|counts| all.add(counts));
@@ -45,7 +45,7 @@ pub fn of_run(run: &Run) -> Option<Cost> {
 
 /// What the measured calls of a path cost; `None` without prices.
 #[must_use]
-pub fn of_path(run: &Run, path: PathId) -> Option<Cost> {
+pub(crate) fn of_path(run: &Run, path: PathId) -> Option<Cost> {
     let prices = run.manifest.plan.prices.as_ref()?;
     Some(of(prices, &run.counted(Phase::Measure)[path.index()]))
 }

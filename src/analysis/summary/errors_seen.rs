@@ -10,7 +10,7 @@ use crate::units::{Nanos, PathId, Phase};
 /// The errors of the measured phase of one path, by class in alphabetical order. Numbers are those of the run's counts;
 /// times those of its rows where every call has one.
 #[must_use]
-pub fn of_path(run: &Run, path: PathId) -> BTreeMap<String, ErrorSeen> {
+pub(crate) fn of_path(run: &Run, path: PathId) -> BTreeMap<String, ErrorSeen> {
     let counts = run.counted(Phase::Measure);
     let mut errors = BTreeMap::new();
     for (outcome, count) in counts.get(path.index()).into_iter().flat_map(|counts| &counts.errors) {
@@ -41,7 +41,7 @@ fn of_rows(run: &Run, path: PathId, class: ErrorClass) -> Option<(Nanos, Nanos)>
 
 /// The sample message of a class, or else what the class means.
 #[must_use]
-pub fn describe(seen: &ErrorSeen) -> &str {
+pub(crate) fn describe(seen: &ErrorSeen) -> &str {
     seen.message.as_deref().unwrap_or(seen.class.meaning())
 }
 

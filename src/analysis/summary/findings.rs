@@ -22,7 +22,7 @@ const AT_ONCE: f64 = 0.02;
 
 /// One thing that a path did wrong.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// Stable, for machines; all of them stand in `docs/answers.md`.
     pub code: &'static str,
     /// What was seen.

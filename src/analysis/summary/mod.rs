@@ -1,16 +1,16 @@
 //! What each path did, taken by itself.
 
-pub mod breakdown;
-pub mod calls;
-pub mod cost;
+pub(crate) mod breakdown;
+pub(crate) mod calls;
+pub(crate) mod cost;
 pub(crate) mod distribution;
-pub mod errors_seen;
-pub mod failing;
-pub mod findings;
+pub(crate) mod errors_seen;
+pub(crate) mod failing;
+pub(crate) mod findings;
 pub(crate) mod gaps;
-pub mod paths;
-pub mod reported;
-pub mod series;
-pub mod throughput;
-pub mod timeline;
-pub mod waterfall;
+pub(crate) mod paths;
+pub(crate) mod reported;
+pub(crate) mod series;
+pub(crate) mod throughput;
+pub(crate) mod timeline;
+pub(crate) mod waterfall;

@@ -27,14 +27,14 @@ use crate::run::Run;
 use crate::units::{CallCounts, PathId, Phase};
 
 /// The quantiles of a summary.
-pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
+pub(crate) const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 
 /// Points of a spectrum for each factor of ten in 1 / (1 - q).
 const POINTS_A_DECADE: f64 = 50.0;
 
 /// What one path did.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PathSummary {
+pub(crate) struct PathSummary {
     /// The path.
     pub path: PathId,
     /// Calls by outcome.
@@ -59,7 +59,7 @@ pub struct PathSummary {
 
 /// The distribution of a metric. Milliseconds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MetricSummary {
+pub(crate) struct MetricSummary {
     /// The metric.
     pub metric: Metric,
     /// From which instant it counts; `None` where it has no choice.
@@ -89,26 +89,26 @@ pub struct MetricSummary {
 impl MetricSummary {
     /// The key used in files.
     #[must_use]
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let suffix = if self.beside { "_service" } else { "" };
         format!("{}{suffix}", self.metric)
     }
 
     /// The quantile `q` if it is one of [`QUANTILES`] and `n` supports it.
     #[must_use]
-    pub fn quantile(&self, q: f64) -> Option<f64> {
+    pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
         QUANTILES.iter().position(|known| (known - q).abs() < 1e-9).and_then(|place| self.quantiles[place])
     }
 
     /// The least that the quantile `q` can be if it is one of [`QUANTILES`] and beyond a timeout.
     #[must_use]
-    pub fn least(&self, q: f64) -> Option<f64> {
+    pub(crate) fn least(&self, q: f64) -> Option<f64> {
         QUANTILES.iter().position(|known| (known - q).abs() < 1e-9).and_then(|place| self.at_least[place])
     }
 
     /// Why the quantile `q` is missing.
     #[must_use]
-    pub fn why_missing(&self, q: f64) -> Option<String> {
+    pub(crate) fn why_missing(&self, q: f64) -> Option<String> {
         match &self.reason {
             Some(reason) => Some(reason.clone()),
             None if !is_supported(self.counted as usize, q) => {
@@ -121,7 +121,7 @@ impl MetricSummary {
 
     /// Why a figure that stands on the longest values is missing.
     #[must_use]
-    pub fn why_beyond(&self) -> Option<String> {
+    pub(crate) fn why_beyond(&self) -> Option<String> {
         let what = if self.metric == Metric::ChunkGap { "gaps ended in a timeout" } else { "calls timed out" };
         (self.beyond > 0).then(|| format!("beyond the timeout: {} of {} {what}", self.beyond, self.counted))
     }
@@ -129,7 +129,7 @@ impl MetricSummary {
 
 /// A metric over the whole range of quantiles.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spectrum {
+pub(crate) struct Spectrum {
     /// The metric.
     pub metric: Metric,
     /// How many values, those of calls that timed out included.

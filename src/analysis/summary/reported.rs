@@ -8,7 +8,7 @@ use crate::units::PathId;
 
 /// Medians over the calls whose answer says anything of it, milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reported {
+pub(crate) struct Reported {
     /// How many calls they are.
     pub calls: usize,
     /// What nobody on the way accounts for: from sent to the first byte, less the other two.

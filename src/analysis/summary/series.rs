@@ -16,7 +16,7 @@ use crate::units::{CallCounts, Nanos, PathId};
 /// One interval of one path. Latencies are milliseconds of the calls that were answered or timed out; `None` where there
 /// are none, or where the quantile is one of a call that timed out before it had a value.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct IntervalRow {
+pub(crate) struct IntervalRow {
     /// The interval's first second, from the run's start.
     pub second: u64,
     /// The path.
@@ -37,7 +37,7 @@ pub struct IntervalRow {
 
 /// Every interval of a run from its start until its last call ended, path by path within an interval.
 #[must_use]
-pub fn series(run: &Run) -> Vec<IntervalRow> {
+pub(crate) fn series(run: &Run) -> Vec<IntervalRow> {
     run.totals.as_ref().map_or_else(|| from_rows(run), |totals| from_totals(run, totals))
 }
 

@@ -6,7 +6,7 @@ use crate::plan::Design;
 
 /// Rates over the measured phase, or why there is none.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Throughput {
+pub(crate) struct Throughput {
     /// Successful calls a second.
     pub requests: Result<f64, String>,
     /// Their output tokens a second.

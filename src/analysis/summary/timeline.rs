@@ -17,7 +17,7 @@ const WIDTHS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 900.0];
 
 /// A metric of one path over the time of the measured phase.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Timeline {
+pub(crate) struct Timeline {
     /// The path.
     pub path: PathId,
     /// The metric.
@@ -32,7 +32,7 @@ pub struct Timeline {
 
 /// A bin in which calls failed, by the intended time of its calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Failures {
+pub(crate) struct Failures {
     /// Its middle, seconds from the beginning of measuring.
     pub at_s: f64,
     /// Calls that were due, those of which nothing can be said left out.
@@ -45,7 +45,7 @@ pub struct Failures {
 
 /// One bin, by the intended time of its calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bin {
+pub(crate) struct Bin {
     /// Its middle, seconds from the beginning of measuring.
     pub at_s: f64,
     /// Calls that were answered or timed out.

@@ -12,7 +12,7 @@ const REPORTED: f64 = 0.99;
 
 /// A part of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// From intended to sent: waiting for a connection, or for this tool.
     UntilSent,
     /// From sent to the first byte, without the time that the server reports: the network and gateways.
@@ -29,7 +29,7 @@ pub enum Part {
 
 /// One part of a difference.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
+pub(crate) struct Step {
     /// Which part.
     pub part: Part,
     /// The mean on the candidate less the mean on the baseline, ms.
@@ -38,7 +38,7 @@ pub struct Step {
 
 /// What the difference of one path against the baseline is made of.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Waterfall {
+pub(crate) struct Waterfall {
     /// The path.
     pub path: PathId,
     /// Calls behind it: on the path and on the baseline.

@@ -42,7 +42,7 @@ pub struct Lags {
     pub timer: Lag,
     /// See [`LagPart::Dispatch`].
     pub dispatch: Lag,
-    /// See [`LagPart::Connection`].
+    /// Until a connection was open, of a call that had to open one, or until a shared one had room: the path's.
     pub connection: Lag,
 }
 

@@ -59,7 +59,7 @@ impl Little {
 
     /// The share by which the two sides differ.
     #[must_use]
-    pub fn residual(&self) -> f64 {
+    pub(crate) fn residual(&self) -> f64 {
         (self.counted - self.expected) / self.expected.max(1e-9)
     }
 

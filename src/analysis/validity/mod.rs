@@ -9,22 +9,22 @@ use crate::run::Run;
 use crate::units::CallCounts;
 
 pub(crate) mod accounting;
-pub mod arrivals;
-pub mod host;
-pub mod lag;
+pub(crate) mod arrivals;
+pub(crate) mod host;
+pub(crate) mod lag;
 mod limits;
-pub mod little;
-pub mod reason;
+pub(crate) mod little;
+pub(crate) mod reason;
 #[cfg(test)]
 mod tests;
-pub mod verdict;
+pub(crate) mod verdict;
 
-pub use crate::analysis::validity::host::Vitals;
-pub use arrivals::Arrivals;
-pub use lag::{Lag, Lags};
-pub use little::Little;
-pub use reason::Reason;
-pub use verdict::ValidityVerdict;
+pub(crate) use crate::analysis::validity::host::Vitals;
+pub(crate) use arrivals::Arrivals;
+pub(crate) use lag::{Lag, Lags};
+pub(crate) use little::Little;
+pub(crate) use reason::Reason;
+pub(crate) use verdict::ValidityVerdict;
 
 /// Whether a run may be judged, and why not.
 #[derive(Clone, Debug, PartialEq)]

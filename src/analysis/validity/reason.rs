@@ -14,8 +14,6 @@ pub enum LagPart {
     Timer,
     /// Until the call had its turn, and from a ready connection to the first byte handed to the kernel.
     Dispatch,
-    /// Until a connection was open, of a call that had to open one, or until a shared one had room: the path's.
-    Connection,
 }
 
 impl LagPart {
@@ -25,14 +23,13 @@ impl LagPart {
         match self {
             Self::Timer => "timer",
             Self::Dispatch => "dispatch",
-            Self::Connection => "connection",
         }
     }
 
     fn when(self) -> &'static str {
         match self {
             Self::Timer => "before a worker took it up",
-            Self::Dispatch | Self::Connection => "between there and the kernel",
+            Self::Dispatch => "between there and the kernel",
         }
     }
 }
@@ -312,7 +309,7 @@ impl Reason {
             Self::SendLag { part: LagPart::Timer, .. } => {
                 "lower the rate, free this machine's processors, or use a machine with more of them"
             }
-            Self::SendLag { part: LagPart::Dispatch | LagPart::Connection, .. } => {
+            Self::SendLag { part: LagPart::Dispatch, .. } => {
                 "raise workers up to the processors there are, lower the rate, or use a larger machine"
             }
             Self::Dropped { .. } => "raise max_in_flight, lower the rate, or look at why calls take so long",
