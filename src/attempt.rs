@@ -28,7 +28,7 @@ use crate::attempt::events::BodyEnd;
 use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::attempt::route::REQUEST_ID;
 pub use crate::attempt::route::Route;
-use crate::attempt::words::{Teller, cause_of, hear_cause, waited};
+use crate::attempt::words::{FailureReporter, cause_of, hear_cause, waited};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::{Gap, PlannedTokens, Sample};
@@ -64,7 +64,7 @@ pub struct Caller {
     /// Every gap, where they are wanted one by one.
     gaps: Option<RefCell<Vec<Gap>>>,
     timers: Timers,
-    teller: Teller,
+    failures: FailureReporter,
     next_connection: Cell<u64>,
     connection_step: u64,
     fills_pools: bool,
@@ -78,8 +78,9 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
-        let teller =
-            Teller::new(Redactor::of(routes.iter().filter_map(|route| route.credential.secret()).map(Secret::reveal)));
+        let failures = FailureReporter::new(Redactor::of(
+            routes.iter().filter_map(|route| route.credential.secret()).map(Secret::reveal),
+        ));
         Self {
             routes,
             run_id,
@@ -87,7 +88,7 @@ impl Caller {
             recorder,
             gaps: None,
             timers: Timers::new(),
-            teller,
+            failures,
             next_connection: Cell::new(shard),
             connection_step: of,
             fills_pools: false,
@@ -115,7 +116,7 @@ impl Caller {
     /// a few calls.
     #[must_use]
     pub(crate) fn telling_all(mut self) -> Self {
-        self.teller.tell_all();
+        self.failures.report_all();
         self
     }
 
@@ -182,7 +183,7 @@ impl Caller {
         }
         counts::settle(sample);
         self.recorder.borrow_mut().record(sample);
-        self.teller.tell(sample);
+        self.failures.report(sample);
         prepared.sample
     }
 
@@ -212,7 +213,7 @@ impl Caller {
         sample.conn = Some(connection.as_used());
         sample.stamps.sent = connection.sent();
         sample.stamps.first_byte = connection.first_byte();
-        let outcome = told_apart(outcome, &connection);
+        let outcome = distinguish_stale(outcome, &connection);
         if reusable {
             route.pool.give_back(connection);
         } else {
@@ -331,7 +332,7 @@ impl Caller {
 
 /// A connection that was used again and ended as soon as the call was sent, without a byte since: the server had closed
 /// it while it was idle. Whoever gives up a call later, or on a new connection, has done so for another reason.
-fn told_apart(outcome: Outcome, connection: &Connection) -> Outcome {
+fn distinguish_stale(outcome: Outcome, connection: &Connection) -> Outcome {
     let Outcome::Failed(ErrorClass::ConnectionClosed | ErrorClass::ConnectionReset) = outcome else { return outcome };
     let silent = connection.sent().is_none_or(|sent| connection.last_read() < sent);
     let soon = connection.sent().is_none_or(|sent| Nanos::now().since(sent) < STALE_WITHIN);

@@ -34,10 +34,10 @@ pub enum Verb {
     /// A change ends with exit code 3 only if it is both more than chance and larger than the margin. Two runs at
     /// different times are weaker than one paired run, and the output says why.
     Compare(CompareArgs),
-    /// Find in a folder of many runs the nights at which something changed
+    /// Find the runs in a folder at which something changed
     ///
     /// Change points by e-divisive, confirmed by Welch's test and larger than the noise learnt from the past. Exit code
-    /// 3 only if the newest stretch of nights is worse by a change larger than the margin.
+    /// 3 only if the newest stretch of runs is worse by a change larger than the margin.
     Trend(TrendArgs),
 }
 

@@ -37,8 +37,8 @@ pub(crate) enum Purpose {
     Row = 13,
     /// Drawing blocks again, of one side of a comparison of two runs.
     Draws = 14,
-    /// Shuffling the nights of a series.
-    Nights = 15,
+    /// Shuffling the runs of a series.
+    History = 15,
 }
 
 /// The number that belongs to a seed, a purpose and a number: SplitMix64's finalizer over the three.

@@ -166,7 +166,8 @@ impl Aborted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowSample {
     /// Calls that ended or were dropped; until the run has ended, those until this was written.
-    pub seen: u64,
+    #[serde(rename = "seen")]
+    pub calls: u64,
     /// Rows kept of them; until the run has ended, those until this was written.
     pub kept: u64,
     /// The share of rounds whose rows are kept.
@@ -225,7 +226,7 @@ pub struct Run {
     /// the outcome of their call is known, so those of calls that failed later are among them; the gap in which a call
     /// was given up is not, nor are those that ended in a second that is left out.
     pub chunk_gaps: Vec<Histogram<u64>>,
-    /// The rig's own health by second; empty if nobody watched.
+    /// The health of the host by second; empty if nobody watched.
     pub health: Vec<Second>,
     /// What was said of each class of errors on each path, and when they came; empty where nobody wrote it down.
     pub errors_seen: Vec<ErrorSeen>,
@@ -327,7 +328,7 @@ impl Run {
         from as u64..(from + self.measured_s() - 1e-6).ceil() as u64
     }
 
-    /// The rig's own health in the measured phase.
+    /// The health of the host in the measured phase.
     pub(crate) fn measured_health(&self) -> impl Iterator<Item = &Second> {
         let measured = self.measured_seconds();
         self.health.iter().filter(move |row| measured.contains(&row.second))

@@ -147,7 +147,7 @@ impl FromStr for Api {
     }
 }
 
-/// How planned calls ended. `planned` is the sum of the others, or the books of a run are wrong.
+/// How planned calls ended. `planned` is the sum of the others, or the counts of a run are wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CallCounts {
     /// Arrivals due.

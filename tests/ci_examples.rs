@@ -60,7 +60,7 @@ fn run(script: &str, code: i32) -> (Output, tempfile::TempDir) {
     (output, folder)
 }
 
-fn told(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -77,10 +77,10 @@ fn github_fails_on_a_missed_objective_and_warns_where_nothing_is_decided() {
         (130, 130, ""),
     ] {
         let (output, _folder) = run(&script, code);
-        let told = told(&output);
-        assert_eq!(output.status.code(), Some(ends), "{code}: {told}");
-        assert!(told.contains("hopmark run --strict") && told.contains(sign), "{code}: {told}");
-        assert_eq!(sign.is_empty(), !told.contains("::"), "{code}: {told}");
+        let printed = printed(&output);
+        assert_eq!(output.status.code(), Some(ends), "{code}: {printed}");
+        assert!(printed.contains("hopmark run --strict") && printed.contains(sign), "{code}: {printed}");
+        assert_eq!(sign.is_empty(), !printed.contains("::"), "{code}: {printed}");
     }
 }
 
@@ -89,7 +89,7 @@ fn github_has_the_markdown_in_its_job_summary_whatever_the_verdict() {
     let script = step("summary");
     for (code, ends, found) in [(0, 0, true), (3, 0, true), (4, 0, true), (1, 1, false), (2, 2, false)] {
         let (output, folder) = run(&script, code);
-        assert_eq!(output.status.code(), Some(ends), "{code}: {}", told(&output));
+        assert_eq!(output.status.code(), Some(ends), "{code}: {}", printed(&output));
         let summary = std::fs::read_to_string(folder.path().join("job-summary.md")).unwrap_or_default();
         assert_eq!(summary == "## found\n", found, "{code}: {summary}");
     }
@@ -104,12 +104,12 @@ fn gitlab_fails_on_any_code_but_warns_on_5() {
     let measure = words(&job["script"], "script").into_iter().find(|line| line.contains("hopmark run")).expect("a run");
     for code in [0, 3, 4, 5] {
         let (output, _folder) = run(&measure, code);
-        assert_eq!(output.status.code(), Some(code), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(code), "{}", printed(&output));
     }
     let after = words(&job["after_script"], "after_script").join("\n");
     for code in [0, 3, 4] {
         let (output, _folder) = run(&after, code);
-        assert!(output.status.success() && told(&output).contains("## found"), "{code}: {}", told(&output));
+        assert!(output.status.success() && printed(&output).contains("## found"), "{code}: {}", printed(&output));
     }
 }
 

@@ -2,8 +2,8 @@
 //! no secret is told.
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hopmark::measure::outcome::{ErrorClass, Outcome};
-use rig::{KEY, Sim, fast_sim, hopmark, long_run, pid, run_profile, told, was_only_late};
+use process::{KEY, Sim, fast_sim, hopmark, long_run, pid, printed, run_profile, was_only_late};
 use rustix::process::{Signal, kill_process};
 
 const PROFILE: &str = r#"
@@ -32,10 +32,13 @@ duration = "2s"
 /// What a command prints and how it ends; it must neither break nor tell the secret.
 fn outcome_of(command: &mut Command) -> (i32, String) {
     let output = command.output().expect("it runs");
-    let told = told(&output);
-    assert!(!told.contains("panicked") && !told.contains("backtrace") && !told.contains("itself broke"), "{told}");
-    assert!(!told.contains(KEY), "the secret is told: {told}");
-    (output.status.code().expect("no signal"), told)
+    let printed = printed(&output);
+    assert!(
+        !printed.contains("panicked") && !printed.contains("backtrace") && !printed.contains("itself broke"),
+        "{printed}"
+    );
+    assert!(!printed.contains(KEY), "the secret is told: {printed}");
+    (output.status.code().expect("no signal"), printed)
 }
 
 fn refused(profile: &str, args: &[&str], code: i32, parts: &[&str]) {
@@ -44,9 +47,9 @@ fn refused(profile: &str, args: &[&str], code: i32, parts: &[&str]) {
     std::fs::write(&file, profile).expect("a profile");
     let out = folder.path().join("out");
     let mut command = hopmark(&["run", file.to_str().expect("a path"), "--out", out.to_str().expect("a path")]);
-    let (got, told) = outcome_of(command.args(args));
-    let errors: Vec<&str> = told.lines().filter(|line| line.starts_with("error: ")).collect();
-    assert_eq!((got, errors.len()), (code, 1), "{told}");
+    let (got, printed) = outcome_of(command.args(args));
+    let errors: Vec<&str> = printed.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!((got, errors.len()), (code, 1), "{printed}");
     assert!(parts.iter().all(|part| errors[0].contains(part)), "{} lacks one of {parts:?}", errors[0]);
     assert!(!out.join("requests.csv").exists(), "something was measured");
 }
@@ -107,9 +110,9 @@ fn a_world_that_refuses_is_said_plainly() {
     std::fs::write(&file, PROFILE.to_owned() + &wrong).expect("a profile");
     let mut command = hopmark(&["run", file.to_str().expect("a path"), "--out"]);
     command.arg(folder.path().join("out")).env("HOPMARK_WRONG_KEY", "wrong-but-secret");
-    let (code, told) = outcome_of(&mut command);
-    assert!(code == 1 && told.contains("status 401") && told.contains("auth.env"), "{code} {told}");
-    assert!(!told.contains("wrong-but-secret"), "{told}");
+    let (code, printed) = outcome_of(&mut command);
+    assert!(code == 1 && printed.contains("status 401") && printed.contains("auth.env"), "{code} {printed}");
+    assert!(!printed.contains("wrong-but-secret"), "{printed}");
 
     let unknown = (PROFILE.to_owned() + &sim.paths(&["direct"])).replace("gpt-4o", "no-such-model");
     refused(&unknown, &[], 1, &["404", "workload.model"]);
@@ -118,11 +121,11 @@ fn a_world_that_refuses_is_said_plainly() {
     std::fs::write(&file, &good).expect("a profile");
     let below_a_file = file.join("results");
     let mut command = hopmark(&["run", file.to_str().expect("a path"), "--out"]);
-    let (code, told) = outcome_of(command.arg(&below_a_file));
-    assert!(code == 1 && told.contains("p.toml"), "{code} {told}");
+    let (code, printed) = outcome_of(command.arg(&below_a_file));
+    assert!(code == 1 && printed.contains("p.toml"), "{code} {printed}");
     let mut command = hopmark(&["run", file.to_str().expect("a path"), "--out"]);
-    let (code, told) = outcome_of(command.arg(folder.path()));
-    assert!(code == 1 && told.contains("empty"), "a folder with something in it is left alone: {code} {told}");
+    let (code, printed) = outcome_of(command.arg(folder.path()));
+    assert!(code == 1 && printed.contains("empty"), "a folder with something in it is left alone: {code} {printed}");
     assert!(sim.ledger("direct").iter().all(|line| line.status != Some(200)), "nothing was measured");
 }
 
@@ -138,8 +141,8 @@ fn a_key_that_is_refused_again_and_again_ends_the_run() {
     let mut command = hopmark(&["run", file.to_str().expect("a path"), "--skip-preflight", "--quiet", "--out"]);
     // A key is accepted without question by a simulator that was not given one; this one was.
     command.arg(&out).env("HOPMARK_WRONG_KEY", "wrong");
-    let (code, told) = outcome_of(&mut command);
-    assert!(code == 1 && told.contains("401") && told.contains("limits.auth_failures"), "{code} {told}");
+    let (code, printed) = outcome_of(&mut command);
+    assert!(code == 1 && printed.contains("401") && printed.contains("limits.auth_failures"), "{code} {printed}");
     let run = hopmark::store::load(&out).expect("a run");
     assert!(run.samples.iter().all(|sample| sample.outcome == Outcome::Failed(ErrorClass::Http(401))));
     assert!(!run.is_complete() && run.samples.len() >= 5);
@@ -200,8 +203,9 @@ fn a_dry_run_prints_the_plan_and_sends_nothing() {
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("p.toml");
     std::fs::write(&file, PROFILE.to_owned() + &sim.paths(&["direct"])).expect("a profile");
-    let (code, told) = outcome_of(&mut hopmark(&["run", file.to_str().expect("a path"), "--dry-run", "--seed", "9"]));
-    let json = told.split_inclusive("\n}\n").next().expect("a plan");
+    let (code, printed) =
+        outcome_of(&mut hopmark(&["run", file.to_str().expect("a path"), "--dry-run", "--seed", "9"]));
+    let json = printed.split_inclusive("\n}\n").next().expect("a plan");
     let plan: serde_json::Value = serde_json::from_str(json).expect("JSON");
     assert_eq!((code, &plan["seed"], &plan["paths"][0]["name"]), (0, &9.into(), &"direct".into()));
     assert!(sim.ledger("direct").is_empty());
@@ -266,14 +270,14 @@ fn an_interrupt_ends_a_run_cleanly() {
     let child = long_run(&out, &[]);
     kill_process(pid(&child), Signal::INT).expect("a signal");
     let output = child.wait_with_output().expect("its end");
-    let told = told(&output);
-    assert_eq!(output.status.code(), Some(130), "{told}");
+    let printed = printed(&output);
+    assert_eq!(output.status.code(), Some(130), "{printed}");
     let run = hopmark::store::load(&out).expect("a run");
     let ending = run.manifest.ending.as_ref().expect("an ending");
     assert!(!ending.complete && ending.reason.as_deref() == Some("interrupted"));
     let cut: Vec<_> = run.samples.iter().filter(|sample| !sample.outcome.is_ok()).collect();
     assert!(cut.is_empty(), "calls under way were let end, but not {cut:?}");
-    assert!(!told.contains("slower than") && !told.contains("objective was"), "no verdict: {told}");
+    assert!(!printed.contains("slower than") && !printed.contains("objective was"), "no verdict: {printed}");
     let summary = std::fs::read_to_string(out.join("summary.json")).expect("a summary");
     let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
     assert_eq!(summary["run"]["complete"], false);
@@ -322,10 +326,10 @@ fn a_killed_run_keeps_what_it_measured_and_leaves_no_simulator_behind() {
         assert!(since.elapsed() < Duration::from_secs(20), "the simulator lives on");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let (code, told) = outcome_of(hopmark(&["report"]).arg(&out).args(["--format", "terminal,html,json"]));
+    let (code, printed) = outcome_of(hopmark(&["report"]).arg(&out).args(["--format", "terminal,html,json"]));
     let summary = std::fs::read_to_string(out.join("summary.json")).expect("a summary");
     let late = code == 4 && was_only_late(&serde_json::from_str(&summary).expect("JSON"));
-    assert!(code == 0 || late, "{told}");
+    assert!(code == 0 || late, "{printed}");
     let run = hopmark::store::load(&out).expect("a run");
     assert!(run.samples.len() >= 40 && run.manifest.ending.is_none());
     assert!(out.join("report.html").is_file());
@@ -346,8 +350,8 @@ fn a_full_disk_ends_a_run_and_keeps_its_rows() {
         file.display(),
         out.display()
     );
-    let (code, told) = outcome_of(Command::new("sh").args(["-c", &script]).env("HOPMARK_TRUTH_KEY", KEY));
-    assert!(code == 1 && told.contains("requests.csv"), "{code} {told}");
+    let (code, printed) = outcome_of(Command::new("sh").args(["-c", &script]).env("HOPMARK_TRUTH_KEY", KEY));
+    assert!(code == 1 && printed.contains("requests.csv"), "{code} {printed}");
     let run = hopmark::store::load(&out).expect("a run");
     assert!(run.samples.len() > 100, "{} rows", run.samples.len());
 }
@@ -366,18 +370,18 @@ fn workers_that_cannot_begin_end_the_run() {
         file.display(),
         folder.path().join("out").display()
     );
-    let (code, told) = outcome_of(Command::new("sh").args(["-c", &script]).env("HOPMARK_TRUTH_KEY", KEY));
-    assert!(code == 1 && told.contains("ulimit -n"), "{code} {told}");
+    let (code, printed) = outcome_of(Command::new("sh").args(["-c", &script]).env("HOPMARK_TRUTH_KEY", KEY));
+    assert!(code == 1 && printed.contains("ulimit -n"), "{code} {printed}");
 }
 
 #[test]
 fn init_writes_a_profile_once() {
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("mine.toml");
-    let (code, told) = outcome_of(hopmark(&["init"]).arg(&file));
-    assert!(code == 0 && told.contains("mine.toml") && told.lines().count() == 1, "{told}");
-    let (code, told) = outcome_of(hopmark(&["init"]).arg(&file));
-    assert!(code == 2 && told.contains("--force"), "{told}");
+    let (code, printed) = outcome_of(hopmark(&["init"]).arg(&file));
+    assert!(code == 0 && printed.contains("mine.toml") && printed.lines().count() == 1, "{printed}");
+    let (code, printed) = outcome_of(hopmark(&["init"]).arg(&file));
+    assert!(code == 2 && printed.contains("--force"), "{printed}");
 }
 
 #[test]

@@ -4,13 +4,13 @@
 mod support;
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
 use std::time::Duration;
 
 use hopmark::measure::sample::Sample;
-use rig::{Ended, run_profile};
+use process::{Ended, run_profile};
 use serde_json::Value;
 use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
 

@@ -6,8 +6,8 @@ mod call;
 #[path = "support/h2server.rs"]
 mod h2server;
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -28,7 +28,7 @@ use hopmark::transport::credential::Credential;
 use hopmark::transport::credential::secret::Secret;
 use hopmark::units::{Api, Nanos, Phase, Span};
 use hopmark::workload::call::Call;
-use rig::{KEY, Sim, quantile, run_profile};
+use process::{KEY, Sim, quantile, run_profile};
 use tokio::sync::{Barrier, Notify};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
@@ -110,7 +110,7 @@ async fn calls_share_as_many_connections_as_there_may_be() {
         };
         let samples = LocalSet::new().run_until(calls).await;
         all_ok(&samples);
-        assert_eq!(server.seen.calls(), each);
+        assert_eq!(server.counters.calls(), each);
         assert_eq!(ids(&samples).len(), max);
         let mut uses: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
         for sample in &samples {
@@ -144,8 +144,8 @@ async fn a_call_that_finds_all_full_waits_and_its_wait_shows() {
         };
         let samples = LocalSet::new().run_until(calls).await;
         all_ok(&samples);
-        assert_eq!(server.seen.calls(), [13]);
-        assert_eq!(server.seen.peak.load(Ordering::SeqCst), at_a_time, "{streams} {allowed:?}");
+        assert_eq!(server.counters.calls(), [13]);
+        assert_eq!(server.counters.peak.load(Ordering::SeqCst), at_a_time, "{streams} {allowed:?}");
         let (first, rest) = samples.split_at(at_a_time);
         let earliest = first.iter().filter_map(|sample| sample.stamps.done).min();
         for late in rest {
@@ -159,7 +159,7 @@ async fn until_the_server_has_told_its_limit_a_connection_has_one_stream() {
     let server = H2Server::start(Some(1), None, |_, _| Act::Answer).await;
     let calls = async { at_once(&caller(path_at(&server, 2, 100)), 0..20).await };
     all_ok(&LocalSet::new().run_until(calls).await);
-    assert_eq!((server.seen.calls().len(), server.seen.peak.load(Ordering::SeqCst)), (2, 1));
+    assert_eq!((server.counters.calls().len(), server.counters.peak.load(Ordering::SeqCst)), (2, 1));
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn a_refused_or_reset_stream_ends_alone() {
     let outcomes = samples.each_ref().map(|sample| sample.outcome);
     let (refused, reset) = (Outcome::Failed(ErrorClass::StreamRefused), Outcome::Incomplete(ErrorClass::StreamReset));
     assert_eq!(outcomes, [Outcome::Ok, refused, reset, Outcome::Ok, Outcome::Ok]);
-    assert_eq!(server.seen.calls(), [5], "all on one connection");
+    assert_eq!(server.counters.calls(), [5], "all on one connection");
     assert!(samples[2].stamps.last_content.is_some() && samples[1].stamps.head.is_none());
 }
 
@@ -211,7 +211,7 @@ async fn a_server_that_goes_away_finishes_what_it_has_and_gets_no_more() {
     };
     let samples = LocalSet::new().run_until(calls).await;
     all_ok(&samples);
-    assert_eq!(server.seen.calls(), [3, 7]);
+    assert_eq!(server.counters.calls(), [3, 7]);
     assert_eq!(samples.iter().filter(|sample| sample.conn.is_some_and(|conn| conn.is_new())).count(), 2);
 }
 
@@ -227,7 +227,7 @@ async fn a_server_that_wants_one_call_a_connection_has_its_way() {
         samples
     };
     all_ok(&LocalSet::new().run_until(calls).await);
-    assert_eq!(server.seen.calls(), [1; 6]);
+    assert_eq!(server.counters.calls(), [1; 6]);
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn a_lost_connection_cuts_its_calls_and_another_is_opened() {
     let cut = Outcome::Incomplete(ErrorClass::StreamTruncated);
     let stale = Outcome::Failed(ErrorClass::StaleConnection);
     assert_eq!(outcomes, [Outcome::Ok, closed, cut, Outcome::Ok, stale, Outcome::Ok]);
-    assert_eq!(server.seen.calls(), [3, 2, 1]);
+    assert_eq!(server.counters.calls(), [3, 2, 1]);
 }
 
 #[tokio::test]
@@ -276,7 +276,7 @@ async fn a_call_that_is_given_up_leaves_its_place_to_the_next() {
     let outcomes: Vec<Outcome> = samples.iter().map(|sample| sample.outcome).collect();
     let given_up = Outcome::Failed(ErrorClass::TimeoutFirstByte);
     assert_eq!(outcomes, [Outcome::Ok, given_up, Outcome::Ok, Outcome::Ok]);
-    assert_eq!(server.seen.calls(), [4]);
+    assert_eq!(server.counters.calls(), [4]);
 }
 
 #[tokio::test]
@@ -288,7 +288,7 @@ async fn who_waits_in_vain_is_told_why() {
         let late = at_once(&caller(path.clone()), 0..2).await;
         let aborted = caller(path_at(&server, 1, 1));
         let waiting = [begin(&aborted, 0), begin(&aborted, 1)];
-        while server.seen.calls().iter().sum::<usize>() < 2 {
+        while server.counters.calls().iter().sum::<usize>() < 2 {
             tokio::task::yield_now().await;
         }
         aborted.abort();
@@ -316,7 +316,7 @@ async fn fresh_connections_have_one_call_each_and_are_closed() {
         let caller = caller(path);
         let samples = at_once(&caller, 0..6).await;
         let closed = async {
-            while server.seen.open.load(Ordering::SeqCst) > 0 {
+            while server.counters.open.load(Ordering::SeqCst) > 0 {
                 tokio::task::yield_now().await;
             }
         };
@@ -325,7 +325,7 @@ async fn fresh_connections_have_one_call_each_and_are_closed() {
     };
     let samples = LocalSet::new().run_until(calls).await;
     all_ok(&samples);
-    assert_eq!(server.seen.calls(), [1; 6]);
+    assert_eq!(server.counters.calls(), [1; 6]);
     assert!(samples.iter().all(|sample| sample.conn.is_some_and(|conn| conn.is_new())));
 }
 
@@ -340,7 +340,7 @@ async fn the_share_of_a_worker_is_what_it_opens() {
         at_once(&Rc::new(Caller::new(routes, "run".to_owned(), Nanos::now(), 1, 3)), 0..40).await
     };
     all_ok(&LocalSet::new().run_until(calls).await);
-    assert_eq!(server.seen.calls().len(), 2);
+    assert_eq!(server.counters.calls().len(), 2);
 }
 
 /// The server's side of TLS that agrees to `alpn`, and the PEM file that vouches for it.
@@ -500,7 +500,7 @@ fn profile(load: &str, paths: &str) -> String {
 }
 
 /// The rows of a run over one path, all of them answered, over as many connections as there may be.
-fn is_whole(ended: &rig::Ended, path: &str, connections: usize) {
+fn is_whole(ended: &process::Ended, path: &str, connections: usize) {
     ended.assert_code(0);
     let samples = &ended.run.samples;
     let of_path: Vec<&Sample> =

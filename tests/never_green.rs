@@ -1,9 +1,9 @@
 //! Never green on failure: what a person, a build server and a reader of the report are told when a path fails, the
-//! simulator dies, a plan measures nothing or a night is worse. All forms and the exit code say the same.
+//! simulator dies, a plan measures nothing or a run is worse. All forms and the exit code say the same.
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 #[path = "support/scripted.rs"]
 mod scripted;
 
@@ -18,7 +18,7 @@ use hopmark::plan::{Arrivals, LoadModel};
 use hopmark::run::{Manifest, Run};
 use hopmark::store::{self, RowWriter};
 use hopmark::units::{Nanos, Phase, Rate, Seq, Span};
-use rig::{hopmark, was_only_late};
+use process::{hopmark, was_only_late};
 use scripted::{Do, Scripted, good, whole};
 use serde_json::{Value, json};
 
@@ -31,15 +31,15 @@ input_tokens = { dist = "fixed", value = 20 }
 output_tokens = { dist = "fixed", value = 4 }
 "#;
 
-/// A run that has ended, and everything that it said.
-struct Told {
+/// A run that has ended, and everything that it printed.
+struct EndedRun {
     code: i32,
     /// Standard output and standard error, in one line each so that wrapping hides nothing.
     said: String,
     dir: PathBuf,
 }
 
-impl Told {
+impl EndedRun {
     fn of(output: &Output, dir: PathBuf) -> Self {
         let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         eprintln!("{}", said.concat());
@@ -72,11 +72,11 @@ impl Told {
         assert!(page.contains(sentence), "'{sentence}' in report.html");
         let message = summary["conclusion"]["message"].as_str().expect("a message");
         assert!(message.contains(sentence), "'{sentence}' in {message}");
-        let markdown = again(&self.dir, "md");
+        let markdown = render_again(&self.dir, "md");
         assert_eq!(markdown.0, code);
         let written = std::fs::read_to_string(self.dir.join("again/summary.md")).expect("Markdown");
         assert!(written.replace('\\', "").contains(sentence), "'{sentence}' in {written}");
-        let (repeated, text) = again(&self.dir, "terminal");
+        let (repeated, text) = render_again(&self.dir, "terminal");
         assert!(repeated == code && text.contains(sentence), "{repeated} {text}");
         let junit = self.file("junit.xml");
         assert_eq!(junit.contains("<failure"), code == 3, "{junit}");
@@ -117,7 +117,7 @@ fn by_number(succeeds: fn(u64) -> bool) -> Scripted {
 }
 
 /// Renders a run again from its files: the exit code, and the words.
-fn again(dir: &Path, format: &str) -> (i32, String) {
+fn render_again(dir: &Path, format: &str) -> (i32, String) {
     let out = dir.join("again");
     let args = ["report", dir.to_str().expect("a path"), "--format", format, "--out", out.to_str().expect("a path")];
     let output = hopmark(&args).env("COLUMNS", "500").output().expect("it runs");
@@ -146,12 +146,12 @@ fn command(folder: &Path, name: &str, profile: &str) -> (Command, PathBuf) {
 }
 
 /// Runs a profile; once more, a few times at most, where a busy machine made the driver late.
-fn told(folder: &Path, name: &str, profile: &dyn Fn() -> String) -> Told {
+fn run_to_end(folder: &Path, name: &str, profile: &dyn Fn() -> String) -> EndedRun {
     let run = |turn: usize| {
         let (mut command, dir) = command(folder, &format!("{name}-{turn}"), &profile());
-        Told::of(&command.output().expect("it runs"), dir)
+        EndedRun::of(&command.output().expect("it runs"), dir)
     };
-    (0..8).map(run).find(|told| !told.was_late()).unwrap_or_else(|| panic!("this machine is too busy"))
+    (0..8).map(run).find(|ended_run| !ended_run.was_late()).unwrap_or_else(|| panic!("this machine is too busy"))
 }
 
 #[test]
@@ -159,13 +159,13 @@ fn a_path_whose_every_call_fails_fails_the_run_without_any_objective() {
     let folder = tempfile::tempdir().expect("folder");
     let dead = by_number(|_| false);
     let profile = || short() + "[limits]\nfailures_in_a_row = 0\n" + &path("direct", &dead.url());
-    let told = told(folder.path(), "dead", &profile);
-    told.says_everywhere(3, "FAILED: path 'direct': every call failed (60 of 60, http_503).");
-    let summary = told.summary();
+    let ended_run = run_to_end(folder.path(), "dead", &profile);
+    ended_run.says_everywhere(3, "FAILED: path 'direct': every call failed (60 of 60, http_503).");
+    let summary = ended_run.summary();
     assert_eq!(summary["conclusion"]["verdict"], "failed");
     assert_eq!(summary["paths"]["direct"]["failure"]["code"], "no_success");
-    assert_eq!((&summary["run"]["complete"], dead.asked().len() >= 60), (&json!(true), true));
-    assert!(told.file("junit.xml").contains("classname=\"direct\" name=\"the path answers\"><failure"));
+    assert_eq!((&summary["run"]["complete"], dead.received().len() >= 60), (&json!(true), true));
+    assert!(ended_run.file("junit.xml").contains("classname=\"direct\" name=\"the path answers\"><failure"));
 }
 
 #[test]
@@ -178,12 +178,12 @@ fn a_dead_path_beside_a_good_one_fails_the_run_and_is_not_compared() {
     ] {
         let objective = "[[objective]]\nexpr = \"e2e.p50 < 60s\"\npath = \"direct\"\n";
         let paths = || path("direct", &first.url()) + &path("gateway", &second.url());
-        let told = told(folder.path(), name, &|| short() + &paths() + objective);
-        told.says_everywhere(3, sentence);
-        told.compares_nothing();
-        assert!(told.said.contains("gateway is not compared with direct: a path failed"), "{}", told.said);
+        let ended_run = run_to_end(folder.path(), name, &|| short() + &paths() + objective);
+        ended_run.says_everywhere(3, sentence);
+        ended_run.compares_nothing();
+        assert!(ended_run.said.contains("gateway is not compared with direct: a path failed"), "{}", ended_run.said);
         // Far more than 20 failures in a row: a dead path beside a live one goes on.
-        assert_eq!(told.summary()["run"]["complete"], true);
+        assert_eq!(ended_run.summary()["run"]["complete"], true);
     }
 }
 
@@ -201,24 +201,27 @@ fn more_failures_than_the_share_fail_the_run_whatever_its_objectives_say() {
         ("forty-met", four, met, 0),
         ("forty-not-allowed", four, "[limits]\nfailure_share = \"30%\"\n", 3),
     ] {
-        let told = told(folder.path(), name, &|| {
+        let ended_run = run_to_end(folder.path(), name, &|| {
             // Each try counts from 0.
             let service = Box::leak(Box::new(by_number(succeeds)));
             short() + more + &path("direct", &service.url())
         });
-        assert_eq!(told.code, code, "{name}");
+        assert_eq!(ended_run.code, code, "{name}");
         match code {
             0 => {
-                assert!(!told.dir.join("junit.xml").exists() || !told.file("junit.xml").contains("<failure"), "{name}")
+                assert!(
+                    !ended_run.dir.join("junit.xml").exists() || !ended_run.file("junit.xml").contains("<failure"),
+                    "{name}"
+                )
             }
-            _ if name.starts_with("sixty") => told.says_everywhere(
+            _ if name.starts_with("sixty") => ended_run.says_everywhere(
                 3,
                 "FAILED: path 'direct': 60% of its calls failed (36 of 60, http_503), limits.failure_share allows 50%.",
             ),
-            _ => told.says_everywhere(3, "(24 of 60, http_503), limits.failure_share allows 30%."),
+            _ => ended_run.says_everywhere(3, "(24 of 60, http_503), limits.failure_share allows 30%."),
         }
         if more == met {
-            assert_eq!(told.summary()["objectives"][0]["verdict"], "met", "{name}");
+            assert_eq!(ended_run.summary()["objectives"][0]["verdict"], "met", "{name}");
         }
     }
 }
@@ -233,14 +236,14 @@ fn a_run_that_keeps_failing_ends_early_wherever_it_is() {
     ] {
         let begun = Instant::now();
         let paths = path("direct", &dead.url()) + &path("gateway", &dead.url());
-        let told = told(folder.path(), name, &|| load(&format!("rate = \"30/s\"\n{times}")) + &paths);
+        let ended_run = run_to_end(folder.path(), name, &|| load(&format!("rate = \"30/s\"\n{times}")) + &paths);
         assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
-        told.says_everywhere(3, "20 calls in a row failed on every path, and none ever succeeded.");
-        let summary = told.summary();
+        ended_run.says_everywhere(3, "20 calls in a row failed on every path, and none ever succeeded.");
+        let summary = ended_run.summary();
         assert_eq!(summary["run"]["complete"], false);
         let reason = summary["run"]["incomplete_reason"].as_str().expect("a reason");
         assert!(reason.contains("limits.failures_in_a_row"), "{reason}");
-        let rows = told.file("requests.csv").lines().count();
+        let rows = ended_run.file("requests.csv").lines().count();
         assert!((41..2_000).contains(&rows), "{rows} rows");
     }
 }
@@ -248,12 +251,12 @@ fn a_run_that_keeps_failing_ends_early_wherever_it_is() {
 #[test]
 fn an_outage_after_successes_is_data() {
     let folder = tempfile::tempdir().expect("folder");
-    let told = told(folder.path(), "outage", &|| {
+    let ended_run = run_to_end(folder.path(), "outage", &|| {
         let outage = Box::leak(Box::new(by_number(|n| n < 20)));
         short() + &path("direct", &outage.url())
     });
-    told.says_everywhere(3, "(40 of 60, http_503)");
-    assert_eq!(told.summary()["run"]["complete"], true);
+    ended_run.says_everywhere(3, "(40 of 60, http_503)");
+    assert_eq!(ended_run.summary()["run"]["complete"], true);
 }
 
 /// The processes whose parent is this one.
@@ -276,7 +279,7 @@ fn wait_for(run: &mut Child, what: &str, holds: impl Fn() -> bool) {
 }
 
 /// A run on the bundled simulator, which is killed once calls have been answered.
-fn with_a_dying_simulator(folder: &Path, name: &str, more: &str) -> Told {
+fn with_a_dying_simulator(folder: &Path, name: &str, more: &str) -> EndedRun {
     let profile = load("rate = \"30/s\"\nwarmup = \"500ms\"\nduration = \"300s\"")
         + "[simulator]\nscenario = \"three-paths\"\n"
         + more
@@ -294,7 +297,7 @@ fn with_a_dying_simulator(folder: &Path, name: &str, more: &str) -> Told {
     let begun = Instant::now();
     let output = run.wait_with_output().expect("it ends");
     assert!(begun.elapsed() < Duration::from_secs(60), "it went on for {:?}", begun.elapsed());
-    Told::of(&output, dir)
+    EndedRun::of(&output, dir)
 }
 
 #[test]
@@ -303,19 +306,19 @@ fn a_simulator_that_dies_makes_the_run_invalid_with_that_cause() {
     let met = "[[objective]]\nexpr = \"ttft.p50 < 60s\"\npath = \"direct\"\n";
     let margin = "[compare]\nmargins = [\"90%\"]\n";
     for (name, more) in [("bare", ""), ("met", met), ("margin", margin)] {
-        let told = with_a_dying_simulator(folder.path(), name, more);
-        told.says_everywhere(
+        let ended_run = with_a_dying_simulator(folder.path(), name, more);
+        ended_run.says_everywhere(
             4,
             "INVALID: the bundled simulator died in the middle of the run. Do not use these figures.",
         );
-        told.compares_nothing();
-        let summary = told.summary();
+        ended_run.compares_nothing();
+        let summary = ended_run.summary();
         let reasons = summary["validity"]["reasons"].as_array().expect("reasons");
         let died = reasons.iter().find(|reason| reason["code"] == "simulator_died").expect("the cause");
         assert!(died["message"].as_str().expect("text").contains("signal: 9"), "{died}");
         assert_eq!((&died["weight"], &summary["run"]["complete"]), (&json!("invalid"), &json!(false)));
-        assert!(!told.said.contains("✓ met"), "{}", told.said);
-        assert!(!told.file("report.html").contains("✓ met"));
+        assert!(!ended_run.said.contains("✓ met"), "{}", ended_run.said);
+        assert!(!ended_run.file("report.html").contains("✓ met"));
     }
 }
 
@@ -392,25 +395,25 @@ fn a_plan_that_measures_nothing_on_a_path_is_refused_before_a_packet_is_sent() {
         }
         assert!(!dir.exists(), "{name}: nothing is left");
     }
-    assert_eq!(service.asked().len(), 0, "nothing was sent");
+    assert_eq!(service.received().len(), 0, "nothing was sent");
 }
 
-/// A folder of nights, made of one summary: each with its own name, day and figures.
-fn nights(folder: &Path, summary: &Value, factors: &[f64]) {
+/// A folder of runs, made of one summary: each with its own name, day and figures.
+fn runs(folder: &Path, summary: &Value, factors: &[f64]) {
     for (day, factor) in (1..).zip(factors) {
-        let mut night = summary.clone();
-        night["run"]["id"] = json!(format!("night-{day:02}"));
-        night["run"]["started_at"] = json!(format!("2026-10-{day:02}T01:00:00Z"));
-        // A night is whole and sound; what becomes of others is looked at apart.
-        (night["run"]["complete"], night["validity"]["verdict"]) = (json!(true), json!("valid"));
+        let mut run = summary.clone();
+        run["run"]["id"] = json!(format!("run-{day:02}"));
+        run["run"]["started_at"] = json!(format!("2026-10-{day:02}T01:00:00Z"));
+        // A run is whole and sound; what becomes of others is looked at apart.
+        (run["run"]["complete"], run["validity"]["verdict"]) = (json!(true), json!("valid"));
         for metric in ["ttft", "e2e"] {
             for quantile in ["p50", "p95"] {
-                night["paths"]["direct"]["metrics"][metric][quantile] = json!(150.0 * factor);
+                run["paths"]["direct"]["metrics"][metric][quantile] = json!(150.0 * factor);
             }
         }
-        let dir = folder.join(format!("night-{day:02}"));
+        let dir = folder.join(format!("run-{day:02}"));
         std::fs::create_dir_all(&dir).expect("a folder");
-        std::fs::write(dir.join("summary.json"), night.to_string()).expect("a summary");
+        std::fs::write(dir.join("summary.json"), run.to_string()).expect("a summary");
     }
 }
 
@@ -433,38 +436,38 @@ fn trend(folder: &Path) -> (i32, String) {
     (code, said)
 }
 
-/// Nine nights that vary by one or two percent.
-const NIGHTS: [f64; 9] = [1.0, 1.012, 0.991, 1.004, 0.985, 1.017, 0.996, 1.008, 0.99];
+/// Nine runs that vary by one or two percent.
+const RUNS: [f64; 9] = [1.0, 1.012, 0.991, 1.004, 0.985, 1.017, 0.996, 1.008, 0.99];
 
 #[test]
-fn a_trend_whose_newest_night_is_worse_ends_with_3() {
+fn a_trend_whose_newest_run_is_worse_ends_with_3() {
     let folder = tempfile::tempdir().expect("folder");
     let (good, dead) = (by_number(|_| true), by_number(|_| false));
-    // Whether a busy machine made them late does not matter: a night says itself whether it is sound.
+    // Whether a busy machine made them late does not matter: a run says itself whether it is sound.
     let once = |name: &str, service: &Scripted| {
         let (mut run, dir) = command(folder.path(), name, &(short() + &path("direct", &service.url())));
-        Told::of(&run.output().expect("it runs"), dir).summary()
+        EndedRun::of(&run.output().expect("it runs"), dir).summary()
     };
     let (sound, failed) = (once("good", &good), once("dead", &dead));
     for (name, newest, code, sentence) in [
-        ("slower", 1.13, 3, "Worse: the newest night is slower than those before by more than the margin."),
-        ("equal", 1.01, 0, "There are too few nights to tell."),
-        ("faster", 0.8, 0, "There are too few nights to tell."),
-        ("within-the-margin", 1.045, 0, "There are too few nights to tell."),
+        ("slower", 1.13, 3, "Worse: the newest run is slower than those before by more than the margin."),
+        ("equal", 1.01, 0, "There are too few runs to tell."),
+        ("faster", 0.8, 0, "There are too few runs to tell."),
+        ("within-the-margin", 1.045, 0, "There are too few runs to tell."),
     ] {
-        let dir = folder.path().join(name).join("nights");
-        nights(&dir, &sound, &[&NIGHTS[..], &[newest]].concat());
+        let dir = folder.path().join(name).join("runs");
+        runs(&dir, &sound, &[&RUNS[..], &[newest]].concat());
         let (ended, said) = trend(&dir);
         assert!(ended == code && said.contains(sentence), "{name}: {ended} {said}");
         assert_eq!(said.contains("slower than the 9 before it"), code == 3, "{said}");
     }
-    let dir = folder.path().join("dead-night").join("nights");
-    nights(&dir, &sound, &NIGHTS);
+    let dir = folder.path().join("dead-run").join("runs");
+    runs(&dir, &sound, &RUNS);
     let newest = dir.join("newest");
     std::fs::create_dir_all(&newest).expect("a folder");
     std::fs::write(newest.join("summary.json"), failed.to_string()).expect("a summary");
     let (ended, said) = trend(&dir);
-    assert!(ended == 3 && said.contains("Worse: in the newest night direct failed."), "{ended} {said}");
+    assert!(ended == 3 && said.contains("Worse: in the newest run direct failed."), "{ended} {said}");
 }
 
 fn compare(base: &Path, candidate: &Path) -> (i32, String) {
@@ -542,7 +545,7 @@ fn a_comparison_of_two_addresses_names_them_and_ends_as_its_gate_does() {
         assert!(said.contains(addresses[0]) && said.contains(addresses[candidate]), "{said}");
     }
     let dead = by_number(|_| false);
-    let failed = told(folder.path(), "dead", &|| short() + &path("direct", &dead.url())).dir;
+    let failed = run_to_end(folder.path(), "dead", &|| short() + &path("direct", &dead.url())).dir;
     for (base, candidate, side) in [(&runs[0], &failed, "candidate"), (&failed, &runs[0], "base")] {
         let (ended, said) = compare(base, candidate);
         assert!(

@@ -1,4 +1,4 @@
-//! The rig's own noise: a path measured against itself must not be called different more often than chance may.
+//! The noise of the host: a path measured against itself must not be called different more often than chance may.
 //!
 //! Timing, so not part of the plain test run: `cargo test --release --test noise -- --ignored --nocapture`, on a machine
 //! that has nothing else to do; about a quarter of an hour. `HOPMARK_AA_RUNS` makes it shorter.
@@ -6,10 +6,10 @@
 #![expect(clippy::print_stdout, reason = "the figures are what one runs this for")]
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
-use rig::{Sim, run_profile};
+use process::{Sim, run_profile};
 
 const RUNS: u64 = 20;
 

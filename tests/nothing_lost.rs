@@ -4,8 +4,8 @@
 #![cfg(unix)]
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::store;
-use rig::{KEY, Sim, fast_sim, hopmark, long_run, pid, rows, told, wait_until};
+use process::{KEY, Sim, fast_sim, hopmark, long_run, pid, printed, rows, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -76,16 +76,19 @@ fn of_runs_that_share_a_folder_one_alone_measures() {
     let children: Vec<Child> = (0..4).map(|_| start()).collect();
     let outputs: Vec<Output> = children.into_iter().map(|child| child.wait_with_output().expect("its end")).collect();
     let (refused, carried_out): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| output.status.code() == Some(1));
-    assert_eq!((refused.len(), carried_out.len()), (3, 1), "{:?}", outputs.iter().map(told).collect::<Vec<_>>());
+    assert_eq!((refused.len(), carried_out.len()), (3, 1), "{:?}", outputs.iter().map(printed).collect::<Vec<_>>());
     for output in refused {
-        let told = told(output);
-        assert!(told.lines().count() == 1 && told.starts_with("error: ") && told.contains("--out"), "{told}");
+        let printed = printed(output);
+        assert!(
+            printed.lines().count() == 1 && printed.starts_with("error: ") && printed.contains("--out"),
+            "{printed}"
+        );
     }
     let run = store::load(&out).expect("a run");
     assert!(run.is_complete() && run.measured().count() >= 40, "{} rows", run.samples.len());
     assert!(has_summary_and_report(&out) && !out.join(".claim").exists());
     let again = start().wait_with_output().expect("its end");
-    assert!(again.status.code() == Some(1) && told(&again).contains("is not empty"), "{}", told(&again));
+    assert!(again.status.code() == Some(1) && printed(&again).contains("is not empty"), "{}", printed(&again));
     assert_eq!(store::load(&out).expect("a run").samples, run.samples, "the first run is as it was");
 }
 
@@ -122,7 +125,7 @@ fn a_folder_that_a_run_gave_up_may_be_taken_by_the_next() {
         command.arg(&file).arg("--out").arg(&out).env("HOPMARK_TRUTH_KEY", key).output().expect("it runs")
     };
     let refused = run("another-key");
-    assert!(refused.status.code() == Some(1) && told(&refused).contains("401"), "{}", told(&refused));
+    assert!(refused.status.code() == Some(1) && printed(&refused).contains("401"), "{}", printed(&refused));
     assert!(is(run(KEY).status.code(), 0));
 }
 
@@ -133,10 +136,12 @@ fn a_folder_that_cannot_be_written_is_said_in_a_sentence() {
     let file = profile(folder.path(), &sim, "1s");
     for out in [file.clone(), file.join("below"), PathBuf::from("/proc/nowhere/out")] {
         let output = hopmark(&["run", "--quiet"]).arg(&file).arg("--out").arg(&out).output().expect("it runs");
-        let told = told(&output);
+        let printed = printed(&output);
         assert!(
-            output.status.code() == Some(1) && told.lines().count() == 1 && told.contains(out.to_str().expect("text")),
-            "{told}"
+            output.status.code() == Some(1)
+                && printed.lines().count() == 1
+                && printed.contains(out.to_str().expect("text")),
+            "{printed}"
         );
     }
     assert!(sim.ledger("direct").is_empty(), "nothing was sent");
@@ -160,7 +165,7 @@ fn streams_that_refuse_end_no_run() {
             format!("\"$HOPMARK\" run p.toml --out {name} {redirected}; echo ${{PIPESTATUS[0]}} > {name}.code");
         let output = shell(folder.path(), &script);
         let code = fs::read_to_string(folder.path().join(format!("{name}.code"))).expect("a code");
-        assert!(is(code.trim().parse().ok(), 0), "{name}: {code} {}", told(&output));
+        assert!(is(code.trim().parse().ok(), 0), "{name}: {code} {}", printed(&output));
         assert!(has_summary_and_report(&folder.path().join(name)), "{name}");
     }
 }
@@ -202,17 +207,17 @@ fn a_result_that_could_not_be_handed_over_is_an_error() {
         ("sim --describe", "\"$HOPMARK\" sim --describe > /dev/full"),
     ] {
         let output = shell(folder.path(), script);
-        let told = told(&output);
-        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{name}: {told}");
-        assert!(told.starts_with("error: ") && told.contains("No space left"), "{name}: {told}");
+        let printed = printed(&output);
+        assert_eq!((output.status.code(), printed.lines().count()), (Some(1), 1), "{name}: {printed}");
+        assert!(printed.starts_with("error: ") && printed.contains("No space left"), "{name}: {printed}");
     }
     assert!(has_summary_and_report(&folder.path().join("json")), "the files are there all the same");
     assert_eq!(shell(folder.path(), "\"$HOPMARK\" --help > /dev/full").status.code(), Some(1));
     // Whoever leaves a result unread did not get it, and is not there to be told.
     let gone = shell(folder.path(), "\"$HOPMARK\" trend done --json 2> err | exec <&-; echo ${PIPESTATUS[0]}; cat err");
-    assert!(["0\n", "1\n"].contains(&told(&gone).as_str()), "{}", told(&gone));
+    assert!(["0\n", "1\n"].contains(&printed(&gone).as_str()), "{}", printed(&gone));
     let seen = shell(folder.path(), "set -o pipefail; \"$HOPMARK\" schema profile | head -n 1");
-    assert!(seen.status.success() && told(&seen).starts_with('{'), "{}", told(&seen));
+    assert!(seen.status.success() && printed(&seen).starts_with('{'), "{}", printed(&seen));
 }
 
 // A terminal that closes, and a kill.
@@ -230,7 +235,7 @@ fn a_terminal_that_closes_ends_a_run_like_a_termination() {
         kill_process(pid(&child), Signal::HUP).expect("a signal");
     }
     let output = child.wait_with_output().expect("its end");
-    assert_eq!(output.status.code(), Some(143), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(143), "{}", printed(&output));
     let run = store::load(&out).expect("a run");
     let ending = run.manifest.ending.as_ref().expect("an end");
     assert!(ending.reason.as_deref().is_some_and(|why| why.contains("SIGHUP")), "{ending:?}");
@@ -289,7 +294,7 @@ fn histograms_of_a_killed_run_are_as_fresh_as_its_rows() {
     let beat = 2 * 40 + 30;
     assert!(measured > 100 && logged.abs_diff(measured) <= beat, "{logged} recorded, {measured} rows");
     let report = hopmark(&["report"]).arg(&out).output().expect("it runs");
-    assert!(is(report.status.code(), 0) && has_summary_and_report_of(&out), "{}", told(&report));
+    assert!(is(report.status.code(), 0) && has_summary_and_report_of(&out), "{}", printed(&report));
 }
 
 /// `hopmark report` writes no files by default: the run is read and judged all the same.
@@ -377,7 +382,7 @@ fn sent(workload: &str, name: &str, bytes: &[u8], load: &str) -> (i32, String, V
     let out = folder.path().join("out");
     let output = hopmark(&["run", "--quiet"]).arg(&file).arg("--out").arg(&out).output().expect("it runs");
     let code = output.status.code().expect("no signal");
-    (code, told(&output), keeper.bodies(), store::load(&out).ok())
+    (code, printed(&output), keeper.bodies(), store::load(&out).ok())
 }
 
 const RATE: &str = "rate = \"8/s\"";
@@ -389,8 +394,8 @@ fn a_body_goes_out_as_it_stands_in_the_file() {
         r#"{{"temperature":1.0,"messages":[{{"role":"user","content":"Hi"}}],"model":"x","response_format":{{"type":"json_schema","json_schema":{{"name":"s","schema":{schema}}}}},"seed":12345678901234567890123,"max_tokens":900,"a":1}}"#
     );
     let row = format!("{{\"custom_id\":\"1\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",\"body\":{body}}}\n");
-    let (code, told, bodies, _) = sent("kind = \"dataset\"\nstream = false", "b.jsonl", row.as_bytes(), RATE);
-    assert!([0, 4].contains(&code), "{told}");
+    let (code, printed, bodies, _) = sent("kind = \"dataset\"\nstream = false", "b.jsonl", row.as_bytes(), RATE);
+    assert!([0, 4].contains(&code), "{printed}");
     let asked: Vec<&String> = bodies.iter().filter(|body| body.contains("response_format")).collect();
     assert!(!asked.is_empty());
     for sent in asked {
@@ -416,8 +421,8 @@ fn data_files_of_every_editor_and_shape_are_read() {
         ("Alpaca", "a.json", "[{\"instruction\":\"Hello\",\"input\":\"\",\"output\":\"There\"}]".to_owned()),
         ("a table", "p.csv", "\u{feff}id,prompt\r\n1,Hello\r\n".to_owned()),
     ] {
-        let (code, told, bodies, run) = sent("kind = \"dataset\"", name, text.as_bytes(), RATE);
-        assert!([0, 4].contains(&code), "{word}: {told}");
+        let (code, printed, bodies, run) = sent("kind = \"dataset\"", name, text.as_bytes(), RATE);
+        assert!([0, 4].contains(&code), "{word}: {printed}");
         assert!(run.is_some_and(|run| run.measured().all(|sample| sample.outcome.is_ok())), "{word}");
         let asked: Vec<&String> = bodies.iter().filter(|body| body.contains("\\nHello\"")).collect();
         assert!(!asked.is_empty() && asked.iter().all(|body| !body.contains("There")), "{word}: {bodies:?}");
@@ -438,8 +443,11 @@ fn what_is_not_read_is_named_before_anything_is_sent() {
         ("trace", "t.jsonl", b"{\"messages\":[]}\n", "kind = \"dataset\""),
         ("trace", "t.jsonl", b"[\n{\"input_length\":1,\"output_length\":2},\n{\"input_length\":x}\n]", "t.jsonl:3:"),
     ] {
-        let (code, told, bodies, _) = sent(&format!("kind = \"{kind}\""), name, bytes, RATE);
-        assert!(code == 2 && told.lines().count() == 1 && told.contains(name) && told.contains(part), "{part}: {told}");
+        let (code, printed, bodies, _) = sent(&format!("kind = \"{kind}\""), name, bytes, RATE);
+        assert!(
+            code == 2 && printed.lines().count() == 1 && printed.contains(name) && printed.contains(part),
+            "{part}: {printed}"
+        );
         assert!(bodies.is_empty(), "{part}");
     }
 }
@@ -450,17 +458,17 @@ fn the_times_of_a_trace_are_what_they_are_or_asked_for() {
     let without: String = (0..6).map(|_| row("")).collect();
     let seconds: String = (0..5).map(|n| row(&format!("\"timestamp\":{:.1},", 0.4 * f64::from(n)))).collect();
     let (trace, own) = ("kind = \"trace\"", "arrivals = \"trace\"");
-    let (code, told, bodies, _) = sent(trace, "t.jsonl", without.as_bytes(), RATE);
-    assert!([0, 4].contains(&code) && !bodies.is_empty(), "times that are not used: {told}");
-    let (code, told, bodies, _) = sent(trace, "t.jsonl", without.as_bytes(), own);
-    assert!(code == 2 && told.contains("t.jsonl:1: missing field `timestamp`") && bodies.is_empty(), "{told}");
-    let (code, told, bodies, _) = sent(trace, "t.jsonl", seconds.as_bytes(), own);
+    let (code, printed, bodies, _) = sent(trace, "t.jsonl", without.as_bytes(), RATE);
+    assert!([0, 4].contains(&code) && !bodies.is_empty(), "times that are not used: {printed}");
+    let (code, printed, bodies, _) = sent(trace, "t.jsonl", without.as_bytes(), own);
+    assert!(code == 2 && printed.contains("t.jsonl:1: missing field `timestamp`") && bodies.is_empty(), "{printed}");
+    let (code, printed, bodies, _) = sent(trace, "t.jsonl", seconds.as_bytes(), own);
     assert!(
-        code == 2 && told.contains("workload.time_unit") && told.lines().count() == 1 && bodies.is_empty(),
-        "{told}"
+        code == 2 && printed.contains("workload.time_unit") && printed.lines().count() == 1 && bodies.is_empty(),
+        "{printed}"
     );
-    let (code, told, _, run) = sent(&format!("{trace}\ntime_unit = \"s\""), "t.jsonl", seconds.as_bytes(), own);
-    assert!([0, 4].contains(&code), "{told}");
+    let (code, printed, _, run) = sent(&format!("{trace}\ntime_unit = \"s\""), "t.jsonl", seconds.as_bytes(), own);
+    assert!([0, 4].contains(&code), "{printed}");
     let run = run.expect("a run");
     let mut at: Vec<u128> =
         run.samples.iter().map(|sample| sample.stamps.intended.since(run.manifest.origin).as_millis()).collect();

@@ -1,13 +1,13 @@
 //! Objectives, rules, claims, sizes and limits as a person meets them: every exit code, and what a run leaves.
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use rig::{Ended, Sim, hopmark, run_profile};
+use process::{Ended, Sim, hopmark, run_profile};
 use serde_json::Value;
 
 const PROFILE: &str = r#"
@@ -126,7 +126,7 @@ fn what_cannot_be_told_ends_with_0_or_under_strict_with_5() {
         let summary: Value =
             serde_json::from_str(&std::fs::read_to_string(out.join("summary.json")).expect("a summary")).expect("JSON");
         assert_eq!(verdicts(&summary), ["inconclusive"; 3], "no data and few calls are no pass");
-        let late = status.code() == Some(4) && rig::was_only_late(&summary);
+        let late = status.code() == Some(4) && process::was_only_late(&summary);
         assert!(late || status.code() == Some(code), "{status} {}", String::from_utf8_lossy(&stdout));
         assert!(summary["objectives"][0]["reason"].as_str().expect("why").contains("about 36"), "{summary:#}");
     }
@@ -338,7 +338,7 @@ fn a_wrong_objective_is_one_sentence_with_its_line() {
         ("eror_rate < 1%", "", 2, vec!["did you mean 'error_rate'"]),
         ("ttft.p95 < 800", "", 2, vec!["unit"]),
         ("ttft.p95 < 1.1 * dirct.ttft.p95", "", 2, vec!["'dirct'", "did you mean 'direct'"]),
-        ("ttft.p95 < 1.1 * direct.ttft.p95", "", 2, vec!["holds for no path"]),
+        ("ttft.p95 < 1.1 * direct.ttft.p95", "", 2, vec!["applies to no path"]),
         ("ttft.p95 over 1m < 800ms", "", 2, vec!["'over' needs 'in'"]),
         ("goodput >= 0.9", "", 2, vec!["needs per_call"]),
         ("goodput >= 0.9", "per_call = [\"ttft.p95 < 1s\"]", 3, vec!["name the metric alone"]),
@@ -347,7 +347,7 @@ fn a_wrong_objective_is_one_sentence_with_its_line() {
         ("ttft.p95 < 1s", "abort = true\nseverity = \"warning\"", 2, vec!["a warning does not end a run"]),
         ("ttft.p95 < 1s", "abort_after = \"3s\"", 3, vec!["belongs to abort = true"]),
         ("ttft.p95 < 1s", "path = \"dirct\"", 3, vec!["did you mean 'direct'"]),
-        ("ttft.p95 < 1s", "tag = \"far\"", 2, vec!["holds for no path", "tag far"]),
+        ("ttft.p95 < 1s", "tag = \"far\"", 2, vec!["applies to no path", "tag far"]),
     ] {
         let folder = tempfile::tempdir().expect("folder");
         let file = folder.path().join("p.toml");

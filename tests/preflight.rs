@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use scripted::{Asked, Do, Scripted, good, whole};
+use scripted::{Do, ReceivedRequest, Scripted, good, whole};
 
 const KEY: &str = "Sec/ret+Key=0123456789";
 
@@ -37,19 +37,19 @@ struct Case {
     word: &'static str,
     stops: bool,
     parts: Vec<&'static str>,
-    behave: Box<dyn Fn(&Asked) -> Do + Send + Sync>,
+    behave: Box<dyn Fn(&ReceivedRequest) -> Do + Send + Sync>,
 }
 
 fn case(
     word: &'static str,
     stops: bool,
     parts: &[&'static str],
-    behave: impl Fn(&Asked) -> Do + Send + Sync + 'static,
+    behave: impl Fn(&ReceivedRequest) -> Do + Send + Sync + 'static,
 ) -> Case {
     Case { word, stops, parts: parts.to_vec(), behave: Box::new(behave) }
 }
 
-fn json(status: u16, extra: &'static str, body: &'static str) -> impl Fn(&Asked) -> Do + Send + Sync {
+fn json(status: u16, extra: &'static str, body: &'static str) -> impl Fn(&ReceivedRequest) -> Do + Send + Sync {
     move |_| Do::Answer(whole(status, "application/json", extra, body))
 }
 
@@ -82,7 +82,7 @@ fn statuses() -> Vec<Case> {
 
 fn oddities() -> Vec<Case> {
     const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>x</body></html>";
-    let page = |kind: &'static str| move |_: &Asked| Do::Answer(whole(200, kind, "", PAGE));
+    let page = |kind: &'static str| move |_: &ReceivedRequest| Do::Answer(whole(200, kind, "", PAGE));
     let cut = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"choices\":[{\"index\":0,\"delta\":\
                 {\"content\":\"a\"}}]}\n\n";
     vec![
@@ -100,7 +100,7 @@ fn oddities() -> Vec<Case> {
         case("cut in the middle", false, &["preflight of chat, streamed got"], move |_| Do::Cut(cut.to_vec())),
         case("stalled in the middle", false, &["the answer stalled", "500ms"], move |_| Do::Hold(cut.to_vec())),
         case("JSON in place of a stream", false, &["not the stream asked for"], |asked| {
-            Do::Answer(good(&Asked { body: serde_json::Value::Null, ..asked.clone() }))
+            Do::Answer(good(&ReceivedRequest { body: serde_json::Value::Null, ..asked.clone() }))
         }),
         case("an error in the stream", false, &["overloaded today"], |_| {
             Do::Answer(whole(200, "text/event-stream", "", "data: {\"error\":{\"message\":\"overloaded today\"}}\n\n"))
@@ -150,7 +150,7 @@ fn each(cases: Vec<Case>) {
                 for case in &mut part {
                     let behave = std::mem::replace(&mut case.behave, Box::new(|_| Do::Reset));
                     let server = Scripted::start(behave);
-                    try_one(case, &server.url(), || server.asked().len());
+                    try_one(case, &server.url(), || server.received().len());
                 }
             });
         }
@@ -199,18 +199,18 @@ fn every_refusal_is_told_at_once_and_may_be_left_out() {
     assert!(code == 1 && told.contains("'one'") && told.contains("first words"), "{told}");
     assert!(told.contains("'two'") && told.contains("second words") && !told.contains("'good'"), "{told}");
     assert!(!told.contains("preflight: path"), "quiet: {told}");
-    let before = good.asked().len();
+    let before = good.received().len();
     assert_eq!(before, 1);
     let out = folder.path().join("skipped");
     let (code, told) = run(&paths, &out, &["--skip-preflight"]);
     assert!(code != 1 && !told.contains("preflight"), "{told}");
     let run = hopmark::store::load(&out).expect("a run");
     let own = run.samples.iter().filter(|sample| sample.path.index() == 1).count();
-    assert_eq!(good.asked().len() - before, own);
+    assert_eq!(good.received().len() - before, own);
 }
 
 /// The keys of a body with the kinds of their values, and its headers, but for what differs from call to call.
-fn form(asked: &Asked) -> (Vec<String>, Vec<String>) {
+fn form(asked: &ReceivedRequest) -> (Vec<String>, Vec<String>) {
     let body = asked.body.as_object().expect("an object").iter();
     let body =
         body.filter(|(key, _)| *key != "messages" && *key != "input").map(|(key, value)| format!("{key}={value}"));
@@ -232,8 +232,8 @@ fn what_is_sent_is_what_the_run_sends() {
     let (_, told) = run(&[("direct", &server.url())], &out, &["--set", &workload, "--duration", "2s"]);
     assert!(told.contains("preflight: path 'direct': chat, streamed; chat, not streamed"), "{told}");
     let (tried, made): (Vec<_>, Vec<_>) =
-        server.asked().into_iter().partition(|asked| asked.head.contains("preflight-"));
-    let forms = |asked: &[Asked]| {
+        server.received().into_iter().partition(|asked| asked.head.contains("preflight-"));
+    let forms = |asked: &[ReceivedRequest]| {
         let mut forms: Vec<_> = asked.iter().map(form).collect();
         forms.sort();
         forms.dedup();

@@ -340,7 +340,7 @@ fn flags_stand_over_the_file_and_their_mistakes_name_the_flag() {
     for (key, value, parts) in [
         ("load.rate", "0/s", ["--set load.rate: ", "a rate above 0"]),
         ("load.rtae", "1/s", ["--set load.rtae: ", "did you mean 'rate'"]),
-        ("path.c.kind", "direct", ["--set path.c.kind: ", "those there are: a, b"]),
+        ("path.c.kind", "direct", ["--set path.c.kind: ", "known are: a, b"]),
         ("load.concurrency", "4", ["--set load.concurrency: ", "belongs to kind = \"closed\""]),
     ] {
         let message = parse(&[set(key, value)]).expect_err(key);

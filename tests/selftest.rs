@@ -2,14 +2,14 @@
 //! it ends. Figures are held against what cannot be otherwise, and against bounds that only a broken tool passes.
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
-use rig::{Sim, hopmark};
+use process::{Sim, hopmark};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! Run directories that earlier versions left are read, and what is read is written again byte for byte.
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use hopmark::run::Run;
 use hopmark::store::counts::IntervalCounts;
 use hopmark::store::{self, HealthWriter, RowWriter, file};
-use rig::hopmark;
+use process::hopmark;
 use serde_json::Value;
 
 /// Runs of earlier versions: see `tests/stored_runs/README.md`.

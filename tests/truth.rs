@@ -6,15 +6,15 @@
 #![expect(clippy::print_stdout, reason = "the figures are what one runs this for")]
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
 use std::collections::HashMap;
 
 use hopmark::measure::ledger::LedgerLine;
 use hopmark::measure::metric::{Basis, Metric};
 use hopmark::measure::sample::Sample;
-use rig::{Ended, Sim, quantile, run_profile};
+use process::{Ended, Sim, quantile, run_profile};
 
 const WORKLOAD: &str = r#"
 [workload]

@@ -1,11 +1,11 @@
-//! Faults of the rig, made on purpose: each is found, named, and makes the run degraded or invalid; and without one no
+//! Faults of the host, made on purpose: each is found, named, and makes the run degraded or invalid; and without one no
 //! run is.
 
 #![cfg(target_os = "linux")]
 
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
-#[path = "support/rig.rs"]
-mod rig;
+#[path = "support/process.rs"]
+mod process;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use hopmark::measure::health::Second;
 use hopmark::store::{file, health};
-use rig::{Ended, KEY, Sim, hopmark, run_profile, was_only_late};
+use process::{Ended, KEY, Sim, hopmark, run_profile, was_only_late};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 

@@ -53,7 +53,7 @@ fn walk(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// What a server does, the class of the error, and what is told of it. Each behaviour comes in its turn.
-fn told_of(table: Vec<(&'static str, Do, &'static str)>) {
+fn expect_messages(table: Vec<(&'static str, Do, &'static str)>) {
     let (count, next) = (table.len(), AtomicUsize::new(0));
     let behaviours: Vec<Do> = table.iter().map(|(_, behaviour, _)| behaviour.clone()).collect();
     let server = Scripted::start(move |_| behaviours[next.fetch_add(1, Ordering::SeqCst) % count].clone());
@@ -85,7 +85,7 @@ fn each_class_of_errors_has_its_sample() {
     let limit = "data: {\"error\":{\"message\":\"slow down\",\"code\":\"rate_limit_exceeded\"}}\n\n";
     let refused = r#"{"error":{"message":"Unrecognized request argument supplied: stream_options","code":null}}"#;
     let moved = "location: https://gw.example/v1/?key=k\r\n";
-    told_of(vec![
+    expect_messages(vec![
         ("http_400", json(400, "", refused), "Unrecognized request argument supplied: stream_options"),
         ("http_422", json(422, "", r#"{"detail":[{"loc":["body","n"],"msg":"too many"}]}"#), "body.n: too many"),
         ("http_308", json(308, moved, ""), "redirect to https://gw.example/v1/?..."),
@@ -102,7 +102,7 @@ fn each_class_of_errors_has_its_sample() {
         ("timeout_first_byte", Do::Hold(Vec::new()), "timeouts.first_byte is 400ms"),
         ("timeout_gap", Do::Hold(begun.into()), "timeouts.gap is 400ms"),
     ]);
-    told_of(vec![
+    expect_messages(vec![
         ("stream_error", Do::Cut([begun, event].concat().into()), "server_error: the engine broke"),
         ("stream_throttled", Do::Cut([begun, limit].concat().into()), "rate_limit_exceeded: slow down"),
         ("http_503", json(503, "retry-after: soon\r\n", "{\"error\":\"busy\"}"), "busy; Retry-After: soon"),

@@ -422,7 +422,7 @@ fn what_does_not_exist_is_told() {
     let simulator = single(0.0, 0.0);
     for (fault, expected) in [
         ("rset", "x-sim-fault: unknown fault \"rset\", did you mean \"reset\"?"),
-        ("drop", "x-sim-fault: the fault \"drop\" befalls connections and cannot be asked for by a request"),
+        ("drop", "x-sim-fault: the fault \"drop\" applies to connections and cannot be requested by a call"),
     ] {
         let answer = post(&simulator, CHAT, fault, &chat(""));
         assert_eq!((answer.status, answer.json()["error"]["message"].as_str()), (400, Some(expected)));

@@ -334,10 +334,10 @@ mod tests {
     use crate::analysis::analyse;
     use crate::run::fixture::{self, World};
 
-    /// A night of `world`, one of its own.
-    fn night(world: &World, seed: u64) -> Run {
+    /// A run of `world` with a name of its own.
+    fn run_of(world: &World, seed: u64) -> Run {
         let mut run = World { seed, ..world.clone() }.run();
-        run.manifest.id = format!("night-{seed}");
+        run.manifest.id = format!("run-{seed}");
         run
     }
 
@@ -362,8 +362,8 @@ mod tests {
 
     #[test]
     fn a_run_that_is_slower_by_more_than_the_margin_fails_and_no_other() {
-        let (base, slower) = (night(&single(0.0), 1), night(&single(40.0), 2));
-        let (quicker, same) = (night(&single(-40.0), 3), night(&single(0.0), 4));
+        let (base, slower) = (run_of(&single(0.0), 1), run_of(&single(40.0), 2));
+        let (quicker, same) = (run_of(&single(-40.0), 3), run_of(&single(0.0), 4));
         assert_eq!(codes(&judged(&base, &slower, &[])), (Conclusion::Missed, 3, 3));
         assert_eq!(codes(&judged(&base, &quicker, &[])), (Conclusion::Met, 0, 0));
         assert_eq!(codes(&judged(&base, &slower, &["ttft.p50=80ms"])), (Conclusion::Met, 0, 0));
@@ -380,7 +380,7 @@ mod tests {
     #[test]
     fn a_run_of_which_some_rounds_have_rows_is_compared_by_those_and_says_so() {
         let world = |shift| World { rate: 40.0, ..single(shift) };
-        let (base, slower) = (night(&world(0.0), 1), night(&world(40.0), 2));
+        let (base, slower) = (run_of(&world(0.0), 1), run_of(&world(40.0), 2));
         let few = fixture::sampled(slower.clone(), 4);
         let (all, few) = (judged(&base, &slower, &[]), judged(&base, &few, &[]));
         assert_eq!((codes(&few), all.notes.len()), (codes(&all), 0));
@@ -392,7 +392,7 @@ mod tests {
             few.notes
         );
 
-        let run = fixture::sampled(night(&World { shifts_ms: vec![0.0, 40.0], ..World::default() }, 3), 2);
+        let run = fixture::sampled(run_of(&World { shifts_ms: vec![0.0, 40.0], ..World::default() }, 3), 2);
         let side = |path| RunSide { run: &run, path: Some(path) };
         let one = compare_runs(side("direct"), side("private"), &[]).expect("comparable");
         assert!(one.kind == Kind::OneRun && one.notes.iter().any(|note| note.starts_with("Rows of the run")));
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn errors_that_rise_fail_unless_they_were_allowed_to() {
-        let (base, failing) = (night(&single(0.0), 1), night(&World { failing: vec![0.05], ..single(0.0) }, 2));
+        let (base, failing) = (run_of(&single(0.0), 1), run_of(&World { failing: vec![0.05], ..single(0.0) }, 2));
         let between = judged(&base, &failing, &[]);
         assert_eq!((between.pairs[0].error_gate, codes(&between).1), (Gate::Failed, 3));
         let between = judged(&base, &failing, &["error_rate=20%", "ttft.p50=20%"]);
@@ -414,7 +414,7 @@ mod tests {
 
     #[test]
     fn what_may_not_be_judged_is_not() {
-        let (base, slower) = (night(&single(0.0), 1), night(&single(40.0), 2));
+        let (base, slower) = (run_of(&single(0.0), 1), run_of(&single(40.0), 2));
         for change in [0, 1] {
             let mut runs = [base.clone(), slower.clone()];
             runs[change].manifest.ending.as_mut().expect("ending").rows_lost = 1;
@@ -423,7 +423,7 @@ mod tests {
             runs[change].manifest.ending.as_mut().expect("ending").complete = false;
             assert_eq!(codes(&judged(&runs[0], &runs[1], &[])), (Conclusion::Incomplete, 0, 5));
         }
-        let short = |seed| night(&World { seconds: 8.0, ..single(40.0) }, seed);
+        let short = |seed| run_of(&World { seconds: 8.0, ..single(40.0) }, seed);
         let between = judged(&short(1), &short(2), &["5%"]);
         assert_eq!(codes(&between), (Conclusion::Inconclusive, 0, 5));
         let row = between.pairs[0].headline(Metric::Ttft).expect("row");
@@ -462,7 +462,7 @@ mod tests {
 
     #[test]
     fn the_two_sides_are_drawn_independently_and_always_the_same() {
-        let (base, other) = (night(&single(0.0), 1), night(&single(0.0), 1));
+        let (base, other) = (run_of(&single(0.0), 1), run_of(&single(0.0), 1));
         let mut other = other;
         other.manifest.id = "a copy under another name".to_owned();
         let between = judged(&base, &other, &[]);
@@ -476,7 +476,7 @@ mod tests {
     #[test]
     fn common_drift_that_a_paired_run_cancels_widens_two_runs() {
         let stormy = World { drift: 0.1, shifts_ms: vec![0.0, 0.0], seconds: 300.0, ..World::default() };
-        let (base, other) = (night(&stormy, 1), night(&stormy, 2));
+        let (base, other) = (run_of(&stormy, 1), run_of(&stormy, 2));
         let width = |between: &RunComparison| {
             let (low, high) = between.pairs[0].headline(Metric::Ttft).expect("row").ci_ms.expect("interval");
             high - low
@@ -490,8 +490,8 @@ mod tests {
 
     #[test]
     fn paths_without_a_counterpart_are_named() {
-        let three = night(&World { seconds: 10.0, ..World::default() }, 1);
-        let one = night(&World { seconds: 10.0, ..single(0.0) }, 2);
+        let three = run_of(&World { seconds: 10.0, ..World::default() }, 1);
+        let one = run_of(&World { seconds: 10.0, ..single(0.0) }, 2);
         let between = judged(&three, &one, &[]);
         assert_eq!(between.notes, ["Not compared: 'private', 'gateway' of the base."]);
         assert_eq!(between.differences.iter().map(|d| d.what).collect::<Vec<_>>(), ["paths"]);
@@ -510,7 +510,7 @@ mod tests {
         for (word, world, allowed) in [("quiet", quiet, 0.08), ("drift and bursts", stormy, 0.12)] {
             let (mut alarms, mut failed, mut held) = (0, 0, 0);
             for seed in 0..200 {
-                let between = judged(&night(&world, 2 * seed), &night(&world, 2 * seed + 1), &[]);
+                let between = judged(&run_of(&world, 2 * seed), &run_of(&world, 2 * seed + 1), &[]);
                 let pair = &between.pairs[0];
                 alarms += usize::from(pair.rows.iter().any(|row| row.verdict != Verdict::Inconclusive));
                 failed += usize::from(between.conclusion() == Conclusion::Missed);

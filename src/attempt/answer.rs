@@ -26,7 +26,7 @@ pub(super) struct Answer {
     form: Form,
     events: Events,
     /// How many choices were asked for.
-    asked: u32,
+    choices: u32,
 }
 
 enum Form {
@@ -56,7 +56,7 @@ impl Form {
 
 impl Answer {
     /// Reads the head of the answer to a call that asked for so many choices.
-    pub(super) fn begin(sample: &mut Sample, head: &Parts, asked: u32) -> Self {
+    pub(super) fn begin(sample: &mut Sample, head: &Parts, choices: u32) -> Self {
         headers::read(sample, &head.headers);
         sample.status = Some(head.status.as_u16());
         let form = if head.status.is_success() {
@@ -65,7 +65,7 @@ impl Answer {
             hear_head(sample, head);
             Form::Refusal(head.status.as_u16())
         };
-        Self { form, events: Events::of(asked), asked }
+        Self { form, events: Events::of(choices), choices }
     }
 
     /// The limit of the wait for the next piece, where `gap` is allowed between two: from when it counts, and how long.
@@ -117,7 +117,7 @@ impl Answer {
 
     /// How the call ended whose body came to this end.
     pub(super) fn finish(self, sample: &mut Sample, end: BodyEnd) -> Outcome {
-        let Self { form, mut events, asked } = self;
+        let Self { form, mut events, choices } = self;
         match form {
             Form::Refusal(status) => Outcome::Failed(ErrorClass::Http(status)),
             Form::Foreign(class) => Outcome::Failed(class),
@@ -126,8 +126,8 @@ impl Answer {
                 events.outcome(end)
             }
             Form::Unknown(..) if sample.stream => events.outcome(end),
-            Form::Unknown(..) => of_body(sample, &[], asked, end),
-            Form::Whole(first, body) => of_body(sample, if body.is_empty() { &first } else { &body }, asked, end),
+            Form::Unknown(..) => of_body(sample, &[], choices, end),
+            Form::Whole(first, body) => of_body(sample, if body.is_empty() { &first } else { &body }, choices, end),
         }
     }
 }
@@ -143,8 +143,8 @@ fn keep(first: &mut Bytes, body: &mut Vec<u8>, piece: Bytes) {
 }
 
 /// How a call ended whose answer is one body. One that is whole is an answer, also when it is kept open behind it.
-fn of_body(sample: &mut Sample, body: &[u8], asked: u32, end: BodyEnd) -> Outcome {
-    let read = api::decode_body(sample.api, body, asked);
+fn of_body(sample: &mut Sample, body: &[u8], choices: u32, end: BodyEnd) -> Outcome {
+    let read = api::decode_body(sample.api, body, choices);
     if !matches!(read, Ok(Whole::Answer(_))) {
         sample.hear().keep(body);
     }

@@ -49,9 +49,9 @@ pub(super) struct Events {
 
 impl Events {
     /// None yet, of the answer to a call that asked for so many choices.
-    pub(super) fn of(asked: u32) -> Self {
+    pub(super) fn of(choices: u32) -> Self {
         Self {
-            completion: Completion::of(asked),
+            completion: Completion::of(choices),
             complete: false,
             ended: false,
             doubtful: false,

@@ -17,14 +17,14 @@ use crate::units::{Api, Nanos, PathId, Phase, Seq};
 struct Recorded {
     what: &'static str,
     api: Api,
-    asked: u32,
+    choices: u32,
     events: Vec<String>,
 }
 
-fn recorded(what: &'static str, api: Api, asked: u32, text: &str) -> Recorded {
+fn recorded(what: &'static str, api: Api, choices: u32, text: &str) -> Recorded {
     let text = text.replace("CREATED", "1741570283").replace("COMPLETED", "1741570284");
     let events = text.split_inclusive("\n\n").map(str::to_owned).collect();
-    Recorded { what, api, asked, events }
+    Recorded { what, api, choices, events }
 }
 
 /// Those of the simulator's fixtures, and some that hold what these do not.
@@ -118,7 +118,7 @@ fn replacements() -> Vec<(String, Option<ErrorClass>)> {
 
 /// The rule: every choice that was asked for or has begun says why it finished, or the response says that it is complete
 /// or stopped at the caller's limit; before `[DONE]`, and with no error and nothing unreadable before it.
-fn proves_an_answer(api: Api, asked: u32, stream: &str) -> bool {
+fn proves_an_answer(api: Api, choices: u32, stream: &str) -> bool {
     let (mut begun, mut finished, mut complete) = (BTreeSet::new(), BTreeSet::new(), false);
     let whole = stream.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
     for event in whole.split("\n\n") {
@@ -152,7 +152,7 @@ fn proves_an_answer(api: Api, asked: u32, stream: &str) -> bool {
         complete |= said["type"] == "response.completed" || said["type"] == "response.incomplete";
     }
     match api {
-        Api::Chat => finished.len() >= asked as usize && begun == finished,
+        Api::Chat => finished.len() >= choices as usize && begun == finished,
         Api::Responses => complete,
     }
 }
@@ -178,7 +178,7 @@ fn taken(recorded: &Recorded, pieces: &[&[u8]], end: BodyEnd) -> (Outcome, Sampl
     );
     let (head, ()) =
         Response::builder().header("content-type", "text/event-stream").body(()).expect("a head").into_parts();
-    let mut answer = Answer::begin(&mut sample, &head, recorded.asked);
+    let mut answer = Answer::begin(&mut sample, &head, recorded.choices);
     for (number, piece) in pieces.iter().filter(|piece| !piece.is_empty()).enumerate() {
         answer.take(&mut sample, Bytes::copy_from_slice(piece), Nanos(number as u64 + 1), |_, _| ());
     }
@@ -188,7 +188,7 @@ fn taken(recorded: &Recorded, pieces: &[&[u8]], end: BodyEnd) -> (Outcome, Sampl
 /// Holds a stream against the rule, in several splits and at several ends; what it is taken for at a clean one.
 fn check(recorded: &Recorded, what: &str, stream: &str) -> Outcome {
     let bytes = stream.as_bytes();
-    let proven = proves_an_answer(recorded.api, recorded.asked, stream);
+    let proven = proves_an_answer(recorded.api, recorded.choices, stream);
     let (outcome, _) = taken(recorded, &[bytes], BodyEnd::Clean);
     assert_eq!(outcome.is_ok(), proven, "{}, {what}: {outcome:?} of\n{stream}", recorded.what);
     let middle = bytes.len() / 2;
@@ -245,7 +245,7 @@ fn a_stream_that_is_cut_anywhere_is_held_against_the_rule() {
         let stream = recorded.events.concat();
         for cut in (0..stream.len()).filter(|cut| stream.is_char_boundary(*cut)) {
             let cut_stream = &stream[..cut];
-            let proven = proves_an_answer(recorded.api, recorded.asked, cut_stream);
+            let proven = proves_an_answer(recorded.api, recorded.choices, cut_stream);
             let (outcome, _) = taken(&recorded, &[cut_stream.as_bytes()], BodyEnd::Clean);
             let truncated = Outcome::Incomplete(ErrorClass::StreamTruncated);
             assert_eq!(outcome, if proven { Outcome::Ok } else { truncated }, "{}, cut at {cut}", recorded.what);

@@ -15,38 +15,38 @@ use crate::units::PathId;
 use crate::wire::redact::Redactor;
 use crate::wire::words;
 
-/// What one worker has told of failures so far.
-pub(super) struct Teller {
+/// Reports the first failure of each class on each path, for one worker.
+pub(super) struct FailureReporter {
     secrets: Redactor,
-    told: RefCell<BTreeSet<(PathId, ErrorClass)>>,
-    /// Whether every failure is told, with what was heard of it.
+    reported: RefCell<BTreeSet<(PathId, ErrorClass)>>,
+    /// Whether every failure is reported, not only the first of its class.
     all: bool,
 }
 
-impl Teller {
-    /// Nothing told yet; the secrets never are.
+impl FailureReporter {
+    /// Nothing reported yet; `secrets` are removed from every message.
     pub(super) fn new(secrets: Redactor) -> Self {
-        Self { secrets, told: RefCell::default(), all: false }
+        Self { secrets, reported: RefCell::default(), all: false }
     }
 
-    /// Tells every failure, not only the first of its class.
-    pub(super) fn tell_all(&mut self) {
+    /// Reports every failure, not only the first of its class.
+    pub(super) fn report_all(&mut self) {
         self.all = true;
     }
 
     /// Turns what was heard into a message, and keeps secrets that the server repeated out of everything it named.
-    pub(super) fn tell(&self, sample: &mut Sample) {
+    pub(super) fn report(&self, sample: &mut Sample) {
         self.hide(&mut sample.request_id);
         self.hide(&mut sample.region);
         let Some(heard) = sample.heard.take() else { return };
         let Some(class) = sample.outcome.error() else { return };
         let key = (sample.path, class);
-        if !self.all && self.told.borrow().contains(&key) {
+        if !self.all && self.reported.borrow().contains(&key) {
             return;
         }
         let message = self.message(&heard, sample.retry_after_ms);
         if !message.is_empty() {
-            self.told.borrow_mut().insert(key);
+            self.reported.borrow_mut().insert(key);
             sample.message = Some(message.into());
         }
         sample.heard = Some(heard).filter(|_| self.all);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn message(heard: Heard, retry_after_ms: Option<f64>) -> String {
-        Teller::new(Redactor::of(["s3cr3t-key"])).message(&heard, retry_after_ms)
+        FailureReporter::new(Redactor::of(["s3cr3t-key"])).message(&heard, retry_after_ms)
     }
 
     #[test]

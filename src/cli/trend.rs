@@ -31,7 +31,7 @@ pub struct TrendArgs {
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 
-    /// Judge the newest N nights only
+    /// Judge the newest N runs only
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub last: usize,
 
@@ -39,7 +39,7 @@ pub struct TrendArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// End with exit code 5 when there are too few nights to judge
+    /// End with exit code 5 when there are too few runs to judge
     #[arg(long)]
     pub strict: bool,
 }

@@ -1,4 +1,4 @@
-//! `hopmark trend`: a folder of many runs, and the nights at which something changed.
+//! `hopmark trend`: a folder of runs, and those at which something changed.
 
 use anyhow::{Context, anyhow};
 
@@ -28,8 +28,8 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
     let folder = args.dir.display().to_string();
     let found = history::read(&args.dir).or_usage()?;
     let followed = found.follow(args.profile.as_deref(), args.last).map_err(|why| anyhow!("{folder} {why}"));
-    let Followed { nights, profile, notes } = followed.or_usage()?;
-    let trend = judge(nights, &question);
+    let Followed { runs, profile, notes } = followed.or_usage()?;
+    let trend = judge(runs, &question);
     let history = History { folder: &folder, profile: &profile, trend: &trend, notes: &notes };
     let written = match &args.out {
         Some(dir) => paper::write(&history, dir).or_world()?,
@@ -73,19 +73,19 @@ mod tests {
     use crate::run::fixture::World;
     use serde_json::Value;
 
-    /// The run of one night: two paths, 1,200 calls each, that take `by` as long.
-    fn night(place: usize, by: f64) -> Run {
+    /// One run: two paths, 1,200 calls each, that take `by` as long.
+    fn run_of(place: usize, by: f64) -> Run {
         let world = World { shifts_ms: vec![150.0 * (by - 1.0); 2], rate: 40.0, seconds: 30.0, ..World::default() };
         let mut run = World { seed: 50 + place as u64, ..world }.run();
-        run.manifest.id = format!("night-{place}");
+        run.manifest.id = format!("run-{place}");
         run.manifest.started_at = format!("2026-10-{:02}T01:00:00Z", place + 1);
         run
     }
 
-    /// A folder of fourteen nights, with a step of 15% on the eighth, or with none.
+    /// A folder of fourteen runs, with a step of 15% on the eighth, or with none.
     fn history(dir: &Path, by: f64) {
         for place in 0..14 {
-            put_summary(&night(place, if place >= 7 { by } else { 1.0 }), &dir.join(format!("night-{place:02}")));
+            put_summary(&run_of(place, if place >= 7 { by } else { 1.0 }), &dir.join(format!("run-{place:02}")));
         }
     }
 
@@ -113,23 +113,23 @@ mod tests {
     #[test]
     fn a_step_is_exit_code_3_and_stands_in_every_form() {
         let dir = tempfile::tempdir().expect("dir");
-        let nights = dir.path().join("nights");
-        history(&nights, 1.15);
-        let mut invalid = night(14, 1.0);
+        let runs = dir.path().join("runs");
+        history(&runs, 1.15);
+        let mut invalid = run_of(14, 1.0);
         invalid.manifest.ending.as_mut().expect("ending").rows_lost = 1;
-        put_summary(&invalid, &nights.join("night-14"));
-        let mut killed = night(15, 1.0);
+        put_summary(&invalid, &runs.join("run-14"));
+        let mut killed = run_of(15, 1.0);
         killed.manifest.ending = None;
-        put(&killed, &nights.join("night-15"));
+        put(&killed, &runs.join("run-15"));
         let out = dir.path().join("out");
-        let with_files = TrendArgs { out: Some(out.clone()), ..args(&nights) };
+        let with_files = TrendArgs { out: Some(out.clone()), ..args(&runs) };
         assert_eq!(ended(&with_files).0, 3);
-        assert_eq!(ended(&TrendArgs { margin: vec!["30%".to_owned()], ..args(&nights) }).0, 0);
-        assert_eq!(ended(&TrendArgs { last: 10, strict: true, ..args(&nights) }).0, 5);
+        assert_eq!(ended(&TrendArgs { margin: vec!["30%".to_owned()], ..args(&runs) }).0, 0);
+        assert_eq!(ended(&TrendArgs { last: 10, strict: true, ..args(&runs) }).0, 5);
         let text = fs::read_to_string(out.join("trend.json")).expect("trend.json");
         let document: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!((&document["schema_version"], &document["verdict"]), (&Value::from(1), &Value::from("worse")));
-        let standings: Vec<_> = document["nights"].as_array().expect("nights").iter().map(|n| &n["standing"]).collect();
+        let standings: Vec<_> = document["nights"].as_array().expect("runs").iter().map(|n| &n["standing"]).collect();
         assert_eq!(
             (standings.len(), standings[13], standings[14], standings[15]),
             (16, &Value::from("sound"), &Value::from("invalid"), &Value::from("incomplete"))
@@ -139,7 +139,7 @@ mod tests {
         for one in series {
             let changes: Vec<_> = one["changes"].as_array().expect("changes").iter().map(|c| &c["night"]).collect();
             assert_eq!((changes, &one["verdict"]), (vec![&Value::from(7)], &Value::from("slower")));
-            assert_eq!(one["points"].as_array().expect("points").len(), 15, "the killed night has no figure");
+            assert_eq!(one["points"].as_array().expect("points").len(), 15, "the killed run has no figure");
         }
         let page = fs::read_to_string(out.join("trend.html")).expect("page");
         assert!(page.contains("id=\"trend-ttft-p50\"") && page.contains("2026-10-08") && page.contains("invalid"));
@@ -147,11 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn quiet_nights_are_exit_code_0() {
+    fn quiet_runs_are_exit_code_0() {
         let dir = tempfile::tempdir().expect("dir");
         history(dir.path(), 1.0);
         assert_eq!(ended(&TrendArgs { strict: true, ..args(dir.path()) }), (0, String::new()));
-        assert_eq!(fs::read_dir(dir.path()).expect("nights").count(), 14, "without --out nothing is written");
+        assert_eq!(fs::read_dir(dir.path()).expect("runs").count(), 14, "without --out nothing is written");
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
         };
         let (code, told) = of(|_| {});
         assert!(code == 2 && told.contains("holds no run"), "{code} {told}");
-        put_summary(&night(0, 1.0), &dir.path().join("one"));
+        put_summary(&run_of(0, 1.0), &dir.path().join("one"));
         assert_eq!((of(|_| {}).0, of(|args| args.strict = true).0), (0, 5));
         for (change, part) in [
             ((|args| args.metric = vec!["ttff".to_owned()]) as fn(&mut TrendArgs), "ttff"),

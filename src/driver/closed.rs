@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::driver::in_flight::{InFlight, contained};
-use crate::driver::worker::{Stop, told};
+use crate::driver::worker::{Stop, wait_for_stop};
 use crate::schedule::pacer::{Pacer, PacerError};
 use crate::schedule::tickets::Ticket;
 use crate::units::Nanos;
@@ -51,7 +51,7 @@ impl<S: 'static> Closed<S> {
             let send = launch(ticket);
             tokio::select! {
                 biased;
-                () = told(&mut self.stop, Stop::Drain) => break,
+                () = wait_for_stop(&mut self.stop, Stop::Drain) => break,
                 () = pacer.until(due) => {}
             }
             self.in_flight.count_due(ticket.phase, ticket.path);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tokio::sync::watch;
 
 use crate::driver::in_flight::{InFlight, Unsent};
-use crate::driver::worker::{Stop, told};
+use crate::driver::worker::{Stop, wait_for_stop};
 use crate::schedule::pacer::Pacer;
 use crate::schedule::tickets::Ticket;
 use crate::units::Nanos;
@@ -41,7 +41,7 @@ impl<S: 'static> Open<S> {
             let start = launch(ticket);
             tokio::select! {
                 biased;
-                () = told(&mut self.stop, Stop::Drain) => return,
+                () = wait_for_stop(&mut self.stop, Stop::Drain) => return,
                 () = pacer.until(self.origin + ticket.intended) => {}
             }
             self.in_flight.count_due(ticket.phase, ticket.path);
@@ -89,11 +89,11 @@ mod tests {
         }
     }
 
-    async fn carry_out(cap: usize, told: Stop, attempt: fn(u64) -> Option<u64>) -> (Vec<String>, Vec<u64>) {
+    async fn carry_out(cap: usize, wait_for_stop: Stop, attempt: fn(u64) -> Option<u64>) -> (Vec<String>, Vec<u64>) {
         let log = Log::default();
         let entries = Rc::clone(&log.0);
         let in_flight = InFlight::new(1, Arc::default(), Box::new(log));
-        let (_speak, stop) = watch::channel(told);
+        let (_speak, stop) = watch::channel(wait_for_stop);
         let open = Open { origin: Nanos::now(), max_in_flight: cap, in_flight: Rc::clone(&in_flight), stop };
         let gate = Rc::new(tokio::sync::Notify::new());
         let opened = Rc::clone(&gate);

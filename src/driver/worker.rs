@@ -19,7 +19,7 @@ pub(crate) enum Stop {
 }
 
 /// Returns when at least `stop` has been said; for ever pending if the speaker is gone.
-pub(crate) async fn told(heard: &mut watch::Receiver<Stop>, stop: Stop) {
+pub(crate) async fn wait_for_stop(heard: &mut watch::Receiver<Stop>, stop: Stop) {
     if heard.wait_for(|said| *said >= stop).await.is_err() {
         std::future::pending::<()>().await;
     }

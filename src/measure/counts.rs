@@ -6,7 +6,7 @@ use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::CallCounts;
 
-/// Tokens of the calls whose server told how many they had. A sum that no number holds stays at the largest.
+/// Tokens of the calls whose server reported them. A sum that no number holds stays at the largest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenCount {
     /// How many.
@@ -16,9 +16,9 @@ pub struct TokenCount {
 }
 
 impl TokenCount {
-    /// The sum, if any call told.
+    /// The sum, if the server reported tokens for any call.
     #[must_use]
-    pub fn told(self) -> Option<u64> {
+    pub fn known_sum(self) -> Option<u64> {
         (self.calls > 0).then_some(self.sum)
     }
 

@@ -1,4 +1,4 @@
-//! The rig's own health, second by second: what the machine and this tool were doing while they measured.
+//! The health of the host, second by second: what the machine and this tool were doing while they measured.
 //!
 //! Written by the watch of `hopmark run`, judged by the analysis. Here stands what makes a second a bad one, because
 //! what is kept of a run's files and what is judged of them must agree about it.

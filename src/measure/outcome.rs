@@ -90,7 +90,7 @@ pub enum ErrorClass {
     Tls,
     /// `alpn`: the server does not agree to the HTTP that the path speaks.
     Alpn,
-    /// `no_descriptor`: this machine has no file descriptor or port left; the rig's own fault.
+    /// `no_descriptor`: this machine has no file descriptor or port left; a fault of the host.
     NoDescriptor,
     /// `connection_closed`: the connection ended before a byte of the answer.
     ConnectionClosed,

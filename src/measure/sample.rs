@@ -192,9 +192,9 @@ impl Sample {
     /// longer than it took until the first byte of the answer came. Reports are rounded to a millisecond.
     #[must_use]
     pub(crate) fn believable(&self, reported_ms: Option<f64>) -> Option<f64> {
-        let seen_ms = self.stamps.first_byte?.ms_since(self.stamps.sent?);
+        let observed_ms = self.stamps.first_byte?.ms_since(self.stamps.sent?);
         // Not a number is in no range.
-        reported_ms.filter(|ms| (0.0..=seen_ms + ROUNDED_MS).contains(ms))
+        reported_ms.filter(|ms| (0.0..=observed_ms + ROUNDED_MS).contains(ms))
     }
 
     /// The milliseconds that the server says it took, if that can be true.

@@ -80,7 +80,8 @@ pub(crate) struct Level {
     /// `valid`, `degraded` or `invalid`: the verdict that a run like this has.
     pub validity: String,
     /// Whether this machine measures so many streams faithfully.
-    pub holds: bool,
+    #[serde(rename = "holds")]
+    pub is_faithful: bool,
     /// Why it does not, in sentences.
     pub why_not: Vec<String>,
 }
@@ -240,7 +241,7 @@ pub(crate) mod fixture {
             calls: CallCounts { planned: u64::from(streams) * 4, ok: u64::from(streams) * 4, ..CallCounts::default() },
             unmatched: Unmatched::default(),
             validity: "valid".to_owned(),
-            holds: p99 < FAITHFUL_MS,
+            is_faithful: p99 < FAITHFUL_MS,
             why_not: Vec::new(),
         }
     }

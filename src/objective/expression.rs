@@ -21,9 +21,9 @@ pub enum Comparator {
 }
 
 impl Comparator {
-    /// Whether a value keeps the limit.
+    /// Whether a value meets the limit.
     #[must_use]
-    pub fn holds(self, value: f64, limit: f64) -> bool {
+    pub fn is_met(self, value: f64, limit: f64) -> bool {
         match self {
             Self::Less => value < limit,
             Self::LessOrEqual => value <= limit,

@@ -341,7 +341,7 @@ pub(crate) fn unknown_path(paths: &[NetPath], name: &str, origin: &Origin, key: 
     let names: Vec<&str> = paths.iter().map(|path| path.name.as_str()).collect();
     let meant = nearest(name, &names).map_or(String::new(), |near| format!("did you mean '{near}'? "));
     let known = names.join(", ");
-    Wrong::rule(origin, format!("'{key}' names the path '{name}', which there is not; {meant}the paths are {known}"))
+    Wrong::rule(origin, format!("'{key}' names the path '{name}', which does not exist; {meant}the paths are {known}"))
 }
 
 /// The most tokens that a prompt or an answer may be asked to have.

@@ -138,7 +138,7 @@ fn objectives_of(fields: &Fields<'_>, paths: Paths<'_>, file: Option<&str>) -> R
         // A rule is for any profile: one for a kind of path that there is not has nothing to say.
         if chosen.is_empty() && file.is_none() {
             let what = Chosen::read(&section, paths)?.describe();
-            return Err(section.rule("expr", format!("'{}' holds for no path: {what}", section.key("expr"))));
+            return Err(section.rule("expr", format!("'{}' applies to no path: {what}", section.key("expr"))));
         }
         objectives.extend(chosen.into_iter().map(|path| Objective { path, ..objective.clone() }));
     }

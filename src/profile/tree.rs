@@ -153,7 +153,7 @@ fn step<'n>(node: &'n mut Node, part: &str, walked: &str, origin: &Origin) -> Re
 
 fn no_such_item(list: &str, part: &str, names: &[String]) -> String {
     let known = if names.is_empty() { "they go by number from 1".to_owned() } else { names.join(", ") };
-    format!("there is no {list} '{part}'; those there are: {known}")
+    format!("there is no {list} '{part}'; known are: {known}")
 }
 
 fn name_of(item: &Node) -> Option<String> {
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_flag_for_what_is_not_there_is_refused() {
-        for (key, part) in [("path.c.kind", "those there are: a, b"), ("seed.more", "'seed' is a number")] {
+        for (key, part) in [("path.c.kind", "known are: a, b"), ("seed.more", "'seed' is a number")] {
             let mut tree = parse(TEXT).expect("TOML");
             let wrong = set(&mut tree, key, "1", "--set").expect_err(key);
             assert!(wrong.problem.to_string().contains(part), "{wrong:?}");

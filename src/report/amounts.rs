@@ -28,7 +28,7 @@ pub(crate) fn describe_cost(cost: &Cost) -> String {
 
 /// The tokens of a path, in a sentence.
 pub(crate) fn describe_tokens(tokens: &Tokens) -> String {
-    let side = |count: TokenCount, what: &str| match count.told() {
+    let side = |count: TokenCount, what: &str| match count.known_sum() {
         None => format!("{what} tokens not known"),
         Some(sum) if count.calls < tokens.calls => {
             let (told, calls) = (figure::count(count.calls), figure::count(tokens.calls));
@@ -36,7 +36,7 @@ pub(crate) fn describe_tokens(tokens: &Tokens) -> String {
         }
         Some(sum) => format!("{} {what} tokens", figure::count(sum)),
     };
-    match (tokens.input.told(), tokens.output.told()) {
+    match (tokens.input.known_sum(), tokens.output.known_sum()) {
         (None, None) if tokens.calls == 0 => "no tokens, because no call was answered".to_owned(),
         (None, None) => "the server sent no token counts".to_owned(),
         (_, _) => format!("{}, {}", side(tokens.input, "input"), side(tokens.output, "output")),

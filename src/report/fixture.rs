@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::analysis::runs::{RunSide, compare_runs};
-use crate::analysis::trend::tests::{nights, question};
+use crate::analysis::trend::tests::{question, runs};
 use crate::analysis::trend::trend;
 use crate::analysis::{Analysis, analyse};
 use crate::measure::errors_seen::ErrorSeen;
@@ -66,13 +66,13 @@ pub(crate) fn published(place: &str, bytes: &[u8]) -> String {
 
 /// Two runs at different times, of which the second is slower and fails more often, and what is said of both.
 pub(crate) fn comparison() -> Document {
-    let night = |seed: u64, shift: f64, failing: f64| {
+    let run_of = |seed: u64, shift: f64, failing: f64| {
         let world = World { shifts_ms: vec![shift], failing: vec![failing], seed, ..World::default() };
         let mut run = world.run();
-        run.manifest.id = format!("night-{seed}");
+        run.manifest.id = format!("run-{seed}");
         run
     };
-    let (base, mut candidate) = (night(1, 0.0, 0.0), night(2, 40.0, 0.03));
+    let (base, mut candidate) = (run_of(1, 0.0, 0.0), run_of(2, 40.0, 0.03));
     candidate.manifest.tool_version = "0.2.0".to_owned();
     let side = |run| RunSide { run, path: None };
     let found = compare_runs(side(&base), side(&candidate), &[]).expect("comparable");
@@ -81,9 +81,9 @@ pub(crate) fn comparison() -> Document {
 
 /// A history with a change and a run that is not judged.
 pub(crate) fn history() -> Document {
-    let mut nights = nights(1, 16, 0.012, 9, 1.08);
-    nights[3].eligibility = Eligibility::Invalid;
-    let judged = trend(nights, &question());
+    let mut runs = runs(1, 16, 0.012, 9, 1.08);
+    runs[3].eligibility = Eligibility::Invalid;
+    let judged = trend(runs, &question());
     let notes = ["a file was not read".to_owned()];
-    History { folder: "nights", profile: "nightly", trend: &judged, notes: &notes }.document()
+    History { folder: "runs", profile: "nightly", trend: &judged, notes: &notes }.document()
 }

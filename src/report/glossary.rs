@@ -12,21 +12,41 @@ const TERMS: [(&str, &[(&str, &str)]); 5] = [
             ("baseline", "the path that the others are compared with; a candidate is each of the others"),
             ("profile", "a run as written: a TOML file and flags"),
             ("plan", "a run as resolved: validated, with its seed, without secrets; run --dry-run prints it"),
-            ("preflight", "one call over each path before the run, so that what cannot work is refused early"),
+            (
+                "preflight",
+                "one call over each path before the run; a run over a path that cannot work is refused before it begins",
+            ),
             ("run directory", "everything that one run left: manifest.json, requests.csv, summary.json and the others"),
-            ("simulator", "the bundled server that speaks the API, with network distance and faults as planned"),
-            ("ledger", "the simulator's own account of what it sent, and when"),
-            ("control path", "the baseline once more: what it differs by is the noise floor of the machine"),
+            (
+                "simulator",
+                "the bundled server that speaks the API, with the network delays and faults that a scenario plans",
+            ),
+            ("scenario", "the TOML file that says which listeners the simulator has, and how each behaves"),
+            ("ledger", "the simulator's own record of each call: what it sent, and when"),
+            (
+                "control path",
+                "a second path with the configuration of the baseline; its shift shows the noise floor of the setup",
+            ),
         ],
     ),
     (
         "Load",
         &[
-            ("open load", "calls arrive at a rate, whether or not earlier ones have ended"),
-            ("closed load", "a fixed number of callers; each sends its next call when its last has ended"),
-            ("phase", "warmup, then measuring, then drain until every call has ended or timed out"),
-            ("design", "which path an arrival takes: paired (every arrival is a round), interleaved or sequential"),
-            ("dropped", "an arrival that could not be sent, because too many calls were in flight; it is counted"),
+            ("arrival", "the moment at which the plan wants a call, or a round, to start"),
+            ("open load", "calls arrive at a planned rate, whether or not earlier ones have ended"),
+            ("closed load", "a fixed number of callers; each sends its next call after its last one has ended"),
+            (
+                "phase",
+                "warmup (not counted), measure, then drain: nothing new is sent until every call has ended or timed out",
+            ),
+            (
+                "design",
+                "which path an arrival takes: all of them (paired: every arrival is a round), one of them in balanced random order (interleaved), or path after path (sequential)",
+            ),
+            (
+                "dropped",
+                "an arrival that was not sent because max_in_flight calls were already under way; it is counted",
+            ),
         ],
     ),
     (
@@ -34,37 +54,49 @@ const TERMS: [(&str, &[(&str, &str)]); 5] = [
         &[
             (
                 "ok, failed, incomplete",
-                "a whole answer; an error or a timeout; cut off by the server or the end of the run",
+                "a whole answer; an error or a timeout; an answer cut off by the server or by the end of the run",
             ),
-            ("chunk", "one event of a stream; it may hold more than one token, or none"),
+            ("sample", "the timestamps and the outcome of one call: a row of requests.csv"),
+            ("chunk", "one event of a stream; it may hold one token, several, or none"),
             (
                 "failed share",
-                "failed calls among those that ended by themselves: neither dropped nor cut off by the run's end",
+                "calls that failed or whose answer the server cut off, as a share of the calls that ended by themselves; those dropped or cut off by the end of the run are left out",
             ),
-            ("timeout", "a call given up at a time limit: in quantiles it counts as longer than any"),
+            ("timeout", "a call given up at a time limit; in quantiles it counts as longer than every call that ended"),
             (
                 "goodput",
-                "calls that met every condition on single calls: as a figure a second, in objectives a share; failures are misses",
+                "calls that met every per-call condition of the objectives, failures counted as misses; a rate in reports, a share in objectives",
             ),
         ],
     ),
     (
         "Figures",
         &[
-            ("response time", "counted from the moment the plan wanted the call to start: what a user would see"),
+            (
+                "response time",
+                "counted from the moment the plan wanted the call to start, any wait inside this tool included: what a user would see",
+            ),
             ("service time", "counted from the moment the request was sent"),
             (
                 "shift",
-                "a quantile of one path minus the same quantile of the baseline; not the quantile of a difference",
+                "a quantile of a candidate minus the same quantile of the baseline; not the quantile of the differences",
             ),
-            ("round", "one prompt sent once over every path, in random order within a short time"),
-            ("block", "consecutive whole rounds, drawn again as one to see how much chance there is in a figure"),
-            ("95% interval", "made so that it holds the true value in 95 of 100 such runs"),
-            ("warm connection", "one that had carried a call before"),
+            (
+                "round",
+                "one prompt sent once over every path, in random order within round_spread (default 500 ms); the unit of pairing",
+            ),
+            (
+                "block",
+                "consecutive whole rounds that are resampled as one, because calls close in time are not independent",
+            ),
+            ("95% interval", "a range computed so that it contains the true value in 95 of 100 such runs"),
+            (
+                "warm connection",
+                "a connection that has carried a call before; a call on a new one also waits for DNS, TCP and TLS",
+            ),
             (
                 "bad second",
-                "one in which this tool stood still for more than 20 ms or the hypervisor took more than 10% of the \
-                 processors; calls due in it are left out on all paths",
+                "a second in which this tool stalled for more than 20 ms or the hypervisor took more than 10% of the processors; calls due in it are left out on all paths",
             ),
         ],
     ),
@@ -72,12 +104,12 @@ const TERMS: [(&str, &[(&str, &str)]); 5] = [
         "Judgement",
         &[
             ("objective", "what must hold for a path, such as ttft.p95 < 800ms: met, missed or inconclusive"),
-            ("expectation", "a claim that is held against a run and never decides how the run ends"),
-            ("margin", "how much worse than the baseline is no matter"),
-            ("gate", "whether a row keeps its margin: passed, failed or open"),
+            ("expectation", "a claim about a path that is checked against a run; it never decides the exit code"),
+            ("margin", "how much worse than the baseline is still acceptable"),
+            ("gate", "the check of a figure against its margin: passed, failed or open (not decided)"),
             ("validity", "whether this tool measured faithfully: valid, degraded or invalid"),
-            ("selftest", "this tool's own error on this machine, measured against the ledger"),
-            ("history", "many runs of one profile; a change is where the level of a figure moved"),
+            ("selftest", "a measurement of this tool's own error on this machine, against the simulator's ledger"),
+            ("history", "the runs of one profile in the order of time; a change is where the level of a figure moved"),
         ],
     ),
 ];

@@ -39,7 +39,7 @@ impl Case {
     pub(crate) fn skip_unless_broken(&mut self) {
         if self.ending != Ending::Broken && self.ending != Ending::Skipped {
             self.ending = Ending::Skipped;
-            self.message = format!("the run is invalid; seen was {}", self.message);
+            self.message = format!("the run is invalid; observed: {}", self.message);
         }
     }
 

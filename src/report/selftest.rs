@@ -72,7 +72,7 @@ fn figure(value: Option<f64>) -> String {
 }
 
 fn levels_that_fail(levels: &[Level]) -> Vec<(Tone, String)> {
-    let failing = levels.iter().filter(|level| !level.holds);
+    let failing = levels.iter().filter(|level| !level.is_faithful);
     failing
         .map(|level| (Tone::Warn, format!("{} streams do not hold: {}", level.streams, level.why_not.join("; "))))
         .collect()

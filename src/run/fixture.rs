@@ -359,10 +359,10 @@ pub(crate) fn sampled(mut run: Run, each: u64) -> Run {
             .for_each(|value| sum.saturating_record_n(value.value_iterated_to(), value.count_at_value().into()));
         totals.values.insert(series, sum);
     }
-    let seen = run.samples.len() as u64;
+    let calls = run.samples.len() as u64;
     run.samples.retain(|sample| sample.round % each == 0);
     run.manifest.rows = Some(RowSample {
-        seen,
+        calls,
         kept: run.samples.len() as u64,
         share: 1.0 / each as f64,
         below: (1 << 32) / each,
@@ -394,7 +394,7 @@ pub(crate) fn fail(sample: &mut Sample, class: ErrorClass) {
     (stamps.last_content, stamps.done) = (None, None);
 }
 
-/// A rig that had nothing else to do: a row for every second from the run's start to the end of its last call.
+/// A host that had nothing else to do: a row for every second from the run's start to the end of its last call.
 fn health(plan: &Plan, samples: &[Sample]) -> Vec<Second> {
     let measured = plan.measure_until().as_secs_f64().ceil() as u64;
     let last = samples.iter().filter_map(|sample| sample.stamps.end).max().unwrap_or(ORIGIN);

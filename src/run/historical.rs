@@ -1,9 +1,9 @@
-//! A night: one run of a history, as its `summary.json` tells it.
+//! One run of a history, as its `summary.json` tells it.
 
 use crate::measure::metric::{Basis, Metric};
 use crate::units::Quantile;
 
-/// Whether a night may be judged.
+/// Whether a run may be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Eligibility {
     /// It counts.
@@ -26,7 +26,7 @@ impl Eligibility {
     }
 }
 
-/// One quantile of one metric of one path in one night.
+/// One quantile of one metric of one path in one run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Figure {
     /// The path's name.

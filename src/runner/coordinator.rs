@@ -228,7 +228,7 @@ impl Coordinator {
 
 /// How much of what was spent is planned and not counted, if any is.
 fn as_planned(tally: &Tally, amount: String) -> String {
-    match tally.untold {
+    match tally.unreported {
         0 => String::new(),
         calls => format!(", {amount} of them as planned, because the server did not tell all tokens of {calls} calls"),
     }

@@ -88,7 +88,7 @@ fn count(plan: &Plan, workload: &Workload, sizing: &mut Sizing) {
     if sizing.input_tokens.is_none() || sizing.output_tokens.is_none() {
         sizing
             .notes
-            .push("the workload does not say how many tokens each call has; tokens and cost are open".to_owned());
+            .push("the workload does not say how many tokens each call has; tokens and cost are not known".to_owned());
     }
     let tokens = sizing.input_tokens.zip(sizing.output_tokens);
     let priced = plan.prices.as_ref().zip(tokens);

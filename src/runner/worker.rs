@@ -15,7 +15,7 @@ use crate::driver::closed::Closed;
 use crate::driver::heartbeat::Heartbeat;
 use crate::driver::in_flight::{CompletionSink, InFlight, Unsent};
 use crate::driver::open::Open;
-use crate::driver::worker::{self, Stop, told};
+use crate::driver::worker::{self, Stop, wait_for_stop};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::{Gap, Sample};
 use crate::plan::Plan;
@@ -121,7 +121,7 @@ async fn work(
     let in_flight = InFlight::new(context.setup.plan.paths.len(), everywhere, Box::new(Rc::clone(&context)));
     let ticker = tokio::task::spawn_local(tick(Rc::clone(&context), Rc::clone(&in_flight), gauge));
     let beating = tokio::task::spawn_local(beat(Arc::clone(heartbeat), Rc::clone(&in_flight)));
-    let aborter = tokio::task::spawn_local(abort_when_told(Rc::clone(&context), stop.clone()));
+    let aborter = tokio::task::spawn_local(abort_on_stop(Rc::clone(&context), stop.clone()));
     if context.setup.plan.concurrency() > 0 {
         closed(&context, &in_flight, share, &stop).await?;
     } else {
@@ -186,8 +186,8 @@ async fn closed(
     Ok(())
 }
 
-async fn abort_when_told(context: Rc<WorkerContext>, mut stop: watch::Receiver<Stop>) {
-    told(&mut stop, Stop::Abort).await;
+async fn abort_on_stop(context: Rc<WorkerContext>, mut stop: watch::Receiver<Stop>) {
+    wait_for_stop(&mut stop, Stop::Abort).await;
     context.caller.abort();
 }
 

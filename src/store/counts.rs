@@ -163,20 +163,20 @@ pub struct IntervalCounts {
     origin: Nanos,
     length: u64,
     spans: BTreeMap<(u64, PathId, Phase), SpanCounts>,
-    seen: u64,
+    calls: u64,
 }
 
 impl IntervalCounts {
-    /// Empty books that are written to `path`. `origin` is the run's start.
+    /// Empty counts that are written to `path`. `origin` is the run's start.
     #[must_use]
     pub fn new(path: &Path, plan: &Plan, origin: Nanos) -> Self {
         let names = plan.paths.iter().map(|path| path.name.clone()).collect();
-        Self { path: path.to_owned(), names, origin, length: plan.interval_s(), spans: BTreeMap::new(), seen: 0 }
+        Self { path: path.to_owned(), names, origin, length: plan.interval_s(), spans: BTreeMap::new(), calls: 0 }
     }
 
     /// Counts a call that has ended or was dropped.
     pub fn count(&mut self, sample: &Sample) {
-        self.seen += 1;
+        self.calls += 1;
         self.span(sample, sample.stamps.intended).calls.count(sample);
         if let Some(taken) = sample.stamps.dequeued.or(sample.stamps.sent) {
             self.span(sample, taken).begun += 1;
@@ -186,8 +186,8 @@ impl IntervalCounts {
 
     /// How many were counted.
     #[must_use]
-    pub fn seen(&self) -> u64 {
-        self.seen
+    pub fn calls(&self) -> u64 {
+        self.calls
     }
 
     fn span(&mut self, sample: &Sample, at: Nanos) -> &mut SpanCounts {
@@ -277,12 +277,12 @@ mod tests {
         run.samples[9].phase = Phase::Warmup;
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join(file::COUNTS);
-        let mut books = IntervalCounts::new(&path, &run.manifest.plan, run.manifest.origin);
-        run.samples.iter().for_each(|sample| books.count(sample));
-        books.write(true).expect("written");
+        let mut counts = IntervalCounts::new(&path, &run.manifest.plan, run.manifest.origin);
+        run.samples.iter().for_each(|sample| counts.count(sample));
+        counts.write(true).expect("written");
         let spans = read(&path, &run.manifest.plan).expect("read");
         let begun = spans.iter().map(|span| span.begun).sum::<u64>();
-        assert_eq!((begun, books.seen()), (run.samples.len() as u64, run.samples.len() as u64));
+        assert_eq!((begun, counts.calls()), (run.samples.len() as u64, run.samples.len() as u64));
         assert_eq!(spans.iter().map(|span| span.over).sum::<u64>(), begun);
         let counted = |run: &crate::run::Run| [Phase::Warmup, Phase::Measure].map(|phase| run.counted(phase));
         let from_rows = counted(&run);
@@ -315,9 +315,9 @@ mod tests {
         let plan = fixture::plan(&["direct"]);
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join(file::COUNTS);
-        let mut books = IntervalCounts::new(&path, &plan, fixture::ORIGIN);
-        books.count(&fixture::sample(&plan, 0, 0, 0, fixture::ORIGIN));
-        books.write(false).expect("written");
+        let mut counts = IntervalCounts::new(&path, &plan, fixture::ORIGIN);
+        counts.count(&fixture::sample(&plan, 0, 0, 0, fixture::ORIGIN));
+        counts.write(false).expect("written");
         let text = fs::read_to_string(&path).expect("text");
         let whole = read(&path, &plan).expect("read");
         for column in text.lines().next().expect("a head line").split(',') {
@@ -340,12 +340,12 @@ mod tests {
         plan.load.duration = Span::from_secs(3_600);
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join(file::COUNTS);
-        let mut books = IntervalCounts::new(&path, &plan, fixture::ORIGIN);
+        let mut counts = IntervalCounts::new(&path, &plan, fixture::ORIGIN);
         for second in 0..3_600 {
             let at = fixture::ORIGIN + Duration::from_secs(second);
-            books.count(&fixture::sample(&plan, second, second, 0, at));
+            counts.count(&fixture::sample(&plan, second, second, 0, at));
         }
-        books.write(false).expect("written");
+        counts.write(false).expect("written");
         let text = fs::read_to_string(&path).expect("text");
         assert_eq!(text.lines().count(), 1 + 360);
         assert!(

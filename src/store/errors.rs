@@ -33,27 +33,27 @@ struct Line {
 
 /// The errors of a run, noted as calls end.
 #[derive(Debug)]
-pub(crate) struct ErrorBook {
+pub(crate) struct ErrorLog {
     file: PathBuf,
     names: Vec<String>,
     origin: Nanos,
-    seen: BTreeMap<(PathId, ErrorClass), ErrorSeen>,
+    errors: BTreeMap<(PathId, ErrorClass), ErrorSeen>,
     changed: bool,
 }
 
-impl ErrorBook {
-    /// An empty book that is written to `file`.
+impl ErrorLog {
+    /// An empty log that is written to `file`.
     #[must_use]
     pub(crate) fn new(file: &Path, manifest: &Manifest) -> Self {
         let names = manifest.plan.paths.iter().map(|path| path.name.clone()).collect();
-        Self { file: file.to_owned(), names, origin: manifest.origin, seen: BTreeMap::new(), changed: false }
+        Self { file: file.to_owned(), names, origin: manifest.origin, errors: BTreeMap::new(), changed: false }
     }
 
     /// Notes a call that has ended or was dropped, if it went wrong.
     pub(crate) fn note(&mut self, sample: &Sample) {
         let Some(class) = sample.outcome.error() else { return };
         let none = || ErrorSeen::none(sample.path, class);
-        let seen = self.seen.entry((sample.path, class)).or_insert_with(none);
+        let seen = self.errors.entry((sample.path, class)).or_insert_with(none);
         if sample.phase == Phase::Measure {
             seen.add(sample.stamps.end.unwrap_or(sample.stamps.intended));
         }
@@ -68,10 +68,10 @@ impl ErrorBook {
     /// # Errors
     /// When the disk or the folder refuses.
     pub(crate) fn write(&mut self, to_disk: bool) -> Result<(), StoreError> {
-        if self.seen.is_empty() || !(self.changed || to_disk) {
+        if self.errors.is_empty() || !(self.changed || to_disk) {
             return Ok(());
         }
-        let text: String = self.seen.values().map(|seen| self.line(seen)).collect();
+        let text: String = self.errors.values().map(|seen| self.line(seen)).collect();
         if to_disk {
             file::write_whole(&self.file, text.as_bytes())?;
         } else {
@@ -106,15 +106,15 @@ pub(crate) fn read(path: &Path, manifest: &Manifest) -> Result<Vec<ErrorSeen>, S
     }
     let bytes = file::read_whole(path)?;
     let lines = file::whole_lines(&bytes).split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
-    let seen = lines.map(|(line, number)| {
+    let errors = lines.map(|(line, number)| {
         let broken = |what: String| StoreError::broken(path, number, what);
         let line: Line = serde_json::from_slice(line).map_err(|error| broken(format!("an object, but: {error}")))?;
-        seen(line, manifest).map_err(broken)
+        parse(line, manifest).map_err(broken)
     });
-    seen.collect()
+    errors.collect()
 }
 
-fn seen(line: Line, manifest: &Manifest) -> Result<ErrorSeen, String> {
+fn parse(line: Line, manifest: &Manifest) -> Result<ErrorSeen, String> {
     let path = manifest.plan.path_named(&line.path);
     let path = path.ok_or_else(|| format!("the name of a path of the plan, found '{}'", line.path))?;
     let class = line.error.parse().map_err(|error| format!("a class of errors, but: {error}"))?;
@@ -142,8 +142,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join(file::ERRORS);
         let manifest = fixture::manifest(fixture::plan(&["direct", "gateway"]), None);
-        let mut book = ErrorBook::new(&path, &manifest);
-        book.write(true).expect("nothing to write");
+        let mut log = ErrorLog::new(&path, &manifest);
+        log.write(true).expect("nothing to write");
         assert_eq!((path.exists(), read(&path, &manifest).expect("none")), (false, vec![]));
         for sample in [
             failed(1, ErrorClass::Http(429), Phase::Warmup, None),
@@ -153,11 +153,11 @@ mod tests {
             failed(5, ErrorClass::Dns, Phase::Measure, None),
             fixture::sample(&manifest.plan, 9, 9, 0, fixture::ORIGIN),
         ] {
-            book.note(&sample);
+            log.note(&sample);
         }
-        book.write(false).expect("written");
+        log.write(false).expect("written");
         let errors = read(&path, &manifest).expect("read");
-        assert_eq!(errors, book.seen.values().cloned().collect::<Vec<_>>());
+        assert_eq!(errors, log.errors.values().cloned().collect::<Vec<_>>());
         let throttled = errors.iter().find(|seen| seen.class == ErrorClass::Http(429)).expect("throttled");
         let at = |ms| fixture::ORIGIN + Duration::from_millis(ms);
         assert_eq!((throttled.path, throttled.count, throttled.between), (PathId(1), 2, Some((at(300), at(400)))));

@@ -17,7 +17,7 @@ pub const COUNTS: &str = "counts.csv";
 pub const ERRORS: &str = "errors.jsonl";
 /// Counts and quantiles by second and path.
 pub(crate) const SERIES: &str = "series.csv";
-/// The rig's own health by second.
+/// The health of the host by second.
 pub const HEALTH: &str = "health.csv";
 /// The judgement, for machines.
 pub const SUMMARY: &str = "summary.json";

@@ -1,4 +1,4 @@
-//! `health.csv`: the rig's own health, one row a second, on disk as soon as the second is over.
+//! `health.csv`: the health of the host, one row a second, on disk as soon as the second is over.
 //!
 //! The columns are the fields of [`Second`]. A row has about 60 bytes, so a day of running has 6 MB of them, whatever
 //! its load.

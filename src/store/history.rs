@@ -1,4 +1,4 @@
-//! Reads a folder of many runs, or of their `summary.json` files, as nights in the order of time.
+//! Reads a folder of runs, or of their `summary.json` files, as a history in the order of time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ const DEPTH: usize = 4;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct History {
     /// Its runs in the order of time.
-    pub nights: Vec<HistoricalRun>,
+    pub runs: Vec<HistoricalRun>,
     /// What looked like a run and could not be read: where, and why.
     pub unread: Vec<(String, String)>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct History {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Followed {
     /// The newest of them.
-    pub(crate) nights: Vec<HistoricalRun>,
+    pub(crate) runs: Vec<HistoricalRun>,
     /// The profile.
     pub(crate) profile: String,
     /// What was left out, and when the tool itself changed.
@@ -55,35 +55,35 @@ impl History {
     /// # Errors
     /// When there is none.
     pub(crate) fn follow(self, profile: Option<&str>, last: usize) -> Result<Followed, NoRun> {
-        let Self { mut nights, unread } = self;
+        let Self { mut runs, unread } = self;
         let mut notes: Vec<String> =
             unread.iter().map(|(source, why)| format!("{source} was not read: {why}")).collect();
-        let Some(newest) = nights.last().map(|night| night.profile.clone()) else {
+        let Some(newest) = runs.last().map(|run| run.profile.clone()) else {
             return Err(notes.into_iter().next().map_or(NoRun::Empty, NoRun::Unread));
         };
         let profile = profile.map_or(newest, str::to_owned);
-        let all = nights.len();
-        nights.retain(|night| night.profile == profile);
-        if nights.is_empty() {
+        let all = runs.len();
+        runs.retain(|run| run.profile == profile);
+        if runs.is_empty() {
             return Err(NoRun::OfProfile(profile));
         }
-        if nights.len() < all {
-            let others = all - nights.len();
+        if runs.len() < all {
+            let others = all - runs.len();
             notes.push(format!("{others} runs of other profiles are left out; --profile follows another."));
         }
-        let older = nights.len().saturating_sub(last.max(1));
+        let older = runs.len().saturating_sub(last.max(1));
         if older > 0 {
-            nights.drain(..older);
+            runs.drain(..older);
             notes.push(format!("{older} older runs are left out; --last takes more."));
         }
-        notes.extend(changed_versions(&nights));
-        Ok(Followed { nights, profile, notes })
+        notes.extend(changed_versions(&runs));
+        Ok(Followed { runs, profile, notes })
     }
 }
 
 /// When the tool itself changed: that may be what a series shows.
-fn changed_versions(nights: &[HistoricalRun]) -> impl Iterator<Item = String> {
-    let changed = nights.windows(2).filter(|pair| pair[0].tool_version != pair[1].tool_version);
+fn changed_versions(runs: &[HistoricalRun]) -> impl Iterator<Item = String> {
+    let changed = runs.windows(2).filter(|pair| pair[0].tool_version != pair[1].tool_version);
     changed.map(|pair| {
         let (before, after) = (&pair[0].tool_version, &pair[1].tool_version);
         format!("From {} on hopmark is {after} and no longer {before}.", pair[1].day())
@@ -99,9 +99,9 @@ pub(crate) fn read(dir: &Path) -> Result<History, StoreError> {
     let mut reader = Reader { root: dir, history: History::default() };
     reader.folder(dir, DEPTH)?;
     let mut history = reader.history;
-    history.nights.sort_by(|a, b| a.at_s.total_cmp(&b.at_s).then_with(|| a.source.cmp(&b.source)));
+    history.runs.sort_by(|a, b| a.at_s.total_cmp(&b.at_s).then_with(|| a.source.cmp(&b.source)));
     let mut seen = std::collections::HashSet::new();
-    history.nights.retain(|night| seen.insert((night.id.clone(), night.started_at.clone())));
+    history.runs.retain(|run| seen.insert((run.id.clone(), run.started_at.clone())));
     Ok(history)
 }
 
@@ -137,11 +137,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn keep(&mut self, path: &Path, night: Result<HistoricalRun, String>) {
+    fn keep(&mut self, path: &Path, run: Result<HistoricalRun, String>) {
         let source = path.strip_prefix(self.root).unwrap_or(path).display().to_string();
         let source = if source.is_empty() { path.display().to_string() } else { source };
-        match night {
-            Ok(night) => self.history.nights.push(HistoricalRun { source, ..night }),
+        match run {
+            Ok(run) => self.history.runs.push(HistoricalRun { source, ..run }),
             Err(why) => self.history.unread.push((source, why)),
         }
     }
@@ -153,7 +153,7 @@ fn looks_like_a_summary(path: &Path) -> bool {
     document.is_some_and(|document| ["run", "validity", "paths"].iter().all(|key| document[key].is_object()))
 }
 
-/// The night that a summary tells of.
+/// The run that a summary describes.
 fn summed(path: &Path) -> Result<HistoricalRun, String> {
     let bytes = file::read_whole(path).map_err(|error| error.to_string())?;
     let document: Value = serde_json::from_slice(&bytes).map_err(|error| format!("it is no JSON: {error}"))?;
@@ -211,7 +211,7 @@ fn figures(path: &str, facts: &Value) -> Vec<Figure> {
     figures
 }
 
-/// The night of a run that nobody summed up.
+/// A run without a summary.
 fn killed(dir: &Path) -> Result<HistoricalRun, String> {
     let manifest = manifest::read(dir).map_err(|error| error.to_string())?;
     Ok(HistoricalRun {
@@ -270,18 +270,18 @@ mod tests {
         write(&at("copy.json"), &summary("second", "2026-10-02T02:00:00+01:00"));
         write(&at("other.json"), &json!({"hello": "world"}));
         let history = read(dir.path()).expect("read");
-        let ids: Vec<_> = history.nights.iter().map(|night| (night.id.as_str(), night.source.as_str())).collect();
+        let ids: Vec<_> = history.runs.iter().map(|run| (run.id.as_str(), run.source.as_str())).collect();
         assert_eq!(ids, [("first", "z"), ("second", "copy.json"), ("third", "a/b")]);
         assert!(history.unread.is_empty());
-        let night = &history.nights[0];
-        assert_eq!(night.figure("direct", Metric::Ttft, Quantile(0.5)).map(|figure| figure.ms), Some(150.5));
+        let run = &history.runs[0];
+        assert_eq!(run.figure("direct", Metric::Ttft, Quantile(0.5)).map(|figure| figure.ms), Some(150.5));
         assert_eq!(
-            night.figure("direct", Metric::Ttft, Quantile(0.5)).and_then(|figure| figure.basis),
+            run.figure("direct", Metric::Ttft, Quantile(0.5)).and_then(|figure| figure.basis),
             Some(Basis::Response)
         );
-        assert_eq!(night.figure("direct", Metric::Ttft, Quantile(0.999)), None, "what was not measured is no zero");
-        assert_eq!(night.figure("direct", Metric::Tcp, Quantile(0.5)).map(|figure| figure.basis), Some(None));
-        assert_eq!((night.day(), history.nights[1].at_s - night.at_s), ("2026-10-01", 86_400.0));
+        assert_eq!(run.figure("direct", Metric::Ttft, Quantile(0.999)), None, "what was not measured is no zero");
+        assert_eq!(run.figure("direct", Metric::Tcp, Quantile(0.5)).map(|figure| figure.basis), Some(None));
+        assert_eq!((run.day(), history.runs[1].at_s - run.at_s), ("2026-10-01", 86_400.0));
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
         fs::create_dir_all(&killed).expect("folder");
         manifest::write(&killed, &fixture::manifest(fixture::plan(&["direct"]), None)).expect("manifest");
         let history = read(dir.path()).expect("read");
-        let standings: Vec<_> = history.nights.iter().map(|n| (n.source.as_str(), n.eligibility.clone())).collect();
+        let standings: Vec<_> = history.runs.iter().map(|n| (n.source.as_str(), n.eligibility.clone())).collect();
         assert_eq!(
             standings,
             [("a", Eligibility::Invalid), ("b", Eligibility::Incomplete), ("killed", Eligibility::Incomplete)]

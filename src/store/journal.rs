@@ -19,7 +19,7 @@ use crate::measure::recorder::Interval;
 use crate::measure::sample::Sample;
 use crate::run::{Manifest, RowSample};
 use crate::store::counts::IntervalCounts;
-use crate::store::errors::ErrorBook;
+use crate::store::errors::ErrorLog;
 use crate::store::file::{self, StoreError};
 use crate::store::intervals::Intervals;
 use crate::store::kept::{KeptRows, MOST_ROWS};
@@ -117,15 +117,15 @@ impl Journal {
         let ended = plan.is_overseen().then(Arc::default);
         let writer = Writer {
             rows: KeptRows::create(&dir.join(file::REQUESTS), plan, origin, rows)?,
-            books: IntervalCounts::new(&dir.join(file::COUNTS), plan, origin),
-            errors: ErrorBook::new(&dir.join(file::ERRORS), manifest),
+            counts: IntervalCounts::new(&dir.join(file::COUNTS), plan, origin),
+            errors: ErrorLog::new(&dir.join(file::ERRORS), manifest),
             intervals: Intervals::create(&dir.join(file::HISTOGRAMS), plan, started_at, workers)?,
             manifest: manifest.clone(),
             dir: dir.to_owned(),
             tally: Arc::clone(&tally),
             ended: ended.clone(),
         };
-        writer.books.write(false)?;
+        writer.counts.write(false)?;
         let failed = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&failed);
         let thread = std::thread::Builder::new()
@@ -171,8 +171,8 @@ impl Journal {
 
 struct Writer {
     rows: KeptRows,
-    books: IntervalCounts,
-    errors: ErrorBook,
+    counts: IntervalCounts,
+    errors: ErrorLog,
     intervals: Intervals,
     manifest: Manifest,
     dir: PathBuf,
@@ -182,7 +182,7 @@ struct Writer {
 
 impl Writer {
     fn write_all(mut self, entries: &Receiver<Entry>) -> Result<Option<RowSample>, StoreError> {
-        let stated = self.rows.statement(self.books.seen());
+        let stated = self.rows.statement(self.counts.calls());
         self.state_rows(stated)?;
         // Counts of a long run are written less often: their file is written whole.
         let counts_every = Duration::from_secs(self.manifest.plan.interval_s().min(10));
@@ -204,16 +204,16 @@ impl Writer {
                 flushed = Instant::now();
             }
             if counted.elapsed() >= counts_every {
-                later(self.books.write(false))?;
+                later(self.counts.write(false))?;
                 counted = Instant::now();
             }
         }
-        self.books.write(true)?;
+        self.counts.write(true)?;
         self.errors.write(true)?;
         self.intervals.finish()?;
-        let (seen, stated) = (self.books.seen(), self.rows.statement(0));
+        let (calls, stated) = (self.counts.calls(), self.rows.statement(0));
         let kept = self.rows.finish()?;
-        Ok(stated.map(|rows| RowSample { seen, kept, ..rows }))
+        Ok(stated.map(|rows| RowSample { calls, kept, ..rows }))
     }
 
     fn take_samples(&mut self, samples: &[Sample]) -> Result<(), StoreError> {
@@ -229,7 +229,7 @@ impl Writer {
             if self.rows.is_full_for(sample) {
                 later(self.halve())?;
             }
-            self.books.count(sample);
+            self.counts.count(sample);
             self.errors.note(sample);
             self.rows.append(sample)?;
         }
@@ -238,7 +238,7 @@ impl Writer {
 
     /// Keeps half as many rows from now on, and says so first.
     fn halve(&mut self) -> Result<(), StoreError> {
-        self.state_rows(self.rows.statement_when_halved(self.books.seen()))?;
+        self.state_rows(self.rows.statement_when_halved(self.counts.calls()))?;
         self.rows.halve()
     }
 
@@ -309,8 +309,8 @@ mod tests {
             let [whole, sampled] = whole_and_sampled(&world, 120);
             assert!(whole.totals.is_none() && whole.manifest.rows.is_none());
             let rows = sampled.manifest.rows.as_ref().expect("sampled");
-            assert!(rows.seen == whole.samples.len() as u64 && rows.kept == sampled.samples.len() as u64, "{rows:?}");
-            assert!(rows.seen > 200 && (20..=120).contains(&rows.kept), "{rows:?}");
+            assert!(rows.calls == whole.samples.len() as u64 && rows.kept == sampled.samples.len() as u64, "{rows:?}");
+            assert!(rows.calls > 200 && (20..=120).contains(&rows.kept), "{rows:?}");
             for phase in [Phase::Warmup, Phase::Measure] {
                 assert_eq!(sampled.counted(phase), whole.counted(phase));
             }

@@ -87,16 +87,16 @@ impl KeptRows {
     /// What the manifest says once [`KeptRows::halve`] has been done. It may say so before: a reader leaves out what it
     /// does not keep.
     #[must_use]
-    pub(crate) fn statement_when_halved(&self, seen: u64) -> Option<RowSample> {
+    pub(crate) fn statement_when_halved(&self, calls: u64) -> Option<RowSample> {
         let mut sampler = self.sampler;
         sampler.halve();
-        sampler.statement(seen, self.kept)
+        sampler.statement(calls, self.kept)
     }
 
-    /// What the manifest says of the rows, of `seen` calls; `None` while every call has one.
+    /// What the manifest says of the rows, of `calls` calls; `None` while every call has one.
     #[must_use]
-    pub(crate) fn statement(&self, seen: u64) -> Option<RowSample> {
-        self.sampler.statement(seen, self.kept)
+    pub(crate) fn statement(&self, calls: u64) -> Option<RowSample> {
+        self.sampler.statement(calls, self.kept)
     }
 
     /// Whether a file is being thinned out.

@@ -91,11 +91,11 @@ impl RowSampler {
 
     /// What the manifest says of it.
     #[must_use]
-    pub(crate) fn statement(&self, seen: u64, kept: u64) -> Option<RowSample> {
+    pub(crate) fn statement(&self, calls: u64, kept: u64) -> Option<RowSample> {
         let rule = "a row is kept if the upper half of a hash of the run's seed and the number of its round lies below \
                     `below`, whatever the outcome; counts and histograms are of all calls";
         (!self.is_open()).then(|| RowSample {
-            seen,
+            calls,
             kept,
             share: self.share(),
             below: self.below,

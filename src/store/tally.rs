@@ -17,8 +17,8 @@ pub(crate) struct Tally {
     pub input: Spent,
     /// Tokens of their answers.
     pub output: Spent,
-    /// Calls of which the server did not tell all tokens although they may have cost something.
-    pub untold: u64,
+    /// Calls whose server did not report all tokens although they may have cost something.
+    pub unreported: u64,
     /// Calls that ended or were dropped, warmup included.
     pub ended: u64,
 }
@@ -27,8 +27,8 @@ pub(crate) struct Tally {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spent {
     /// As servers counted them.
-    pub told: u64,
-    /// As they were planned, of calls of which the server told nothing.
+    pub reported: u64,
+    /// As planned, of calls whose server reported none.
     pub planned: u64,
 }
 
@@ -36,12 +36,12 @@ impl Spent {
     /// Both.
     #[must_use]
     pub(crate) fn all(self) -> u64 {
-        self.told.saturating_add(self.planned)
+        self.reported.saturating_add(self.planned)
     }
 
-    fn add(&mut self, told: Option<u64>, planned: u64) {
-        match told {
-            Some(told) => self.told = self.told.saturating_add(told),
+    fn add(&mut self, reported: Option<u64>, planned: u64) {
+        match reported {
+            Some(reported) => self.reported = self.reported.saturating_add(reported),
             None => self.planned = self.planned.saturating_add(planned),
         }
     }
@@ -79,7 +79,7 @@ impl Tally {
     pub(crate) fn new(paths: usize) -> Self {
         let path = || PathTally { ok: 0, errors: 0, refused_in_a_row: 0, failed_in_a_row: 0, ttft: histogram::empty() };
         let paths = std::iter::repeat_with(path).take(paths).collect();
-        Self { paths, input: Spent::default(), output: Spent::default(), untold: 0, ended: 0 }
+        Self { paths, input: Spent::default(), output: Spent::default(), unreported: 0, ended: 0 }
     }
 
     /// Counts a call.
@@ -111,9 +111,9 @@ impl Tally {
 impl Tally {
     /// A limit must hold also where servers tell nothing: such a call counts with what was planned for it.
     fn spend(&mut self, sample: &Sample) {
-        let untold = sample.is_charged_unknown();
-        self.untold += u64::from(untold);
-        let planned = sample.planned_tokens.filter(|_| untold).unwrap_or_default();
+        let unreported = sample.is_charged_unknown();
+        self.unreported += u64::from(unreported);
+        let planned = sample.planned_tokens.filter(|_| unreported).unwrap_or_default();
         self.input.add(sample.input_tokens, planned.input);
         self.output.add(sample.output_tokens, planned.output);
     }
@@ -195,7 +195,7 @@ mod tests {
         unsent.stamps.sent = None;
         let mut cut = call(None, None);
         fixture::fail(&mut cut, ErrorClass::TimeoutTotal);
-        for (what, sample, told, planned, untold) in [
+        for (what, sample, reported, planned, unreported) in [
             ("told", call(Some(19), Some(5)), 24, 0, 0),
             ("nothing told", call(None, None), 0, 28, 1),
             ("input told", call(Some(19), None), 19, 8, 1),
@@ -207,9 +207,10 @@ mod tests {
         ] {
             let mut tally = Tally::new(1);
             tally.count(&sample);
-            let seen = (tally.input.told.saturating_add(tally.output.told), tally.planned_tokens(), tally.untold);
-            assert_eq!(seen, (told, planned, untold), "{what}");
-            assert_eq!(tally.tokens(), told.saturating_add(planned), "{what}");
+            let seen =
+                (tally.input.reported.saturating_add(tally.output.reported), tally.planned_tokens(), tally.unreported);
+            assert_eq!(seen, (reported, planned, unreported), "{what}");
+            assert_eq!(tally.tokens(), reported.saturating_add(planned), "{what}");
         }
     }
 }

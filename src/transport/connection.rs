@@ -127,7 +127,7 @@ impl Connection {
     pub(crate) fn as_used(&self) -> ConnUse {
         match self {
             Self::Sole(sole) => sole.as_used(),
-            Self::Http2Connection(lane) => lane.exchange.as_used(),
+            Self::Http2Connection(connection) => connection.exchange.as_used(),
         }
     }
 
@@ -136,7 +136,7 @@ impl Connection {
     pub(crate) fn was_idle(&self) -> bool {
         match self {
             Self::Sole(sole) => !sole.as_used().is_new(),
-            Self::Http2Connection(lane) => lane.exchange.was_idle(),
+            Self::Http2Connection(connection) => connection.exchange.was_idle(),
         }
     }
 
@@ -154,7 +154,7 @@ impl Connection {
     pub(crate) fn sent(&self) -> Option<Nanos> {
         match self {
             Self::Sole(sole) => sole.stamps().sent(),
-            Self::Http2Connection(lane) => lane.exchange.sent(),
+            Self::Http2Connection(connection) => connection.exchange.sent(),
         }
     }
 
@@ -163,7 +163,7 @@ impl Connection {
     pub(crate) fn first_byte(&self) -> Option<Nanos> {
         match self {
             Self::Sole(sole) => sole.stamps().first_byte(),
-            Self::Http2Connection(lane) => lane.exchange.first_byte(),
+            Self::Http2Connection(connection) => connection.exchange.first_byte(),
         }
     }
 
@@ -172,7 +172,7 @@ impl Connection {
     pub(crate) fn last_read(&self) -> Nanos {
         match self {
             Self::Sole(sole) => sole.stamps().last_read(),
-            Self::Http2Connection(lane) => lane.exchange.last_read(),
+            Self::Http2Connection(connection) => connection.exchange.last_read(),
         }
     }
 
@@ -183,8 +183,8 @@ impl Connection {
     ) -> Option<impl Future<Output = http1::Head> + use<>> {
         match self {
             Self::Sole(sole) => Some(sole.request(request)),
-            Self::Http2Connection(lane) => {
-                lane.exchange.request(request);
+            Self::Http2Connection(connection) => {
+                connection.exchange.request(request);
                 None
             }
         }
@@ -200,8 +200,8 @@ impl Connection {
             (Self::Sole(sole), Some(head)) => sole.poll_head(head, cx).map(|head| Ok(head?.map(Body::Sole))),
             // Only a request over HTTP/1.1 has something to be polled besides.
             (Self::Sole(_), None) => Poll::Pending,
-            (Self::Http2Connection(lane), _) => {
-                lane.exchange.poll_head(cx).map(|head| Ok(head?.map(Body::Http2Connection)))
+            (Self::Http2Connection(connection), _) => {
+                connection.exchange.poll_head(cx).map(|head| Ok(head?.map(Body::Http2Connection)))
             }
         }
     }
@@ -210,8 +210,8 @@ impl Connection {
     pub(crate) fn poll_piece(&mut self, body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         match (self, body) {
             (Self::Sole(sole), Body::Sole(body)) => sole.poll_piece(body, cx).map_err(Broken::Sole),
-            (Self::Http2Connection(lane), Body::Http2Connection(body)) => {
-                lane.exchange.poll_piece(body, cx).map_err(Broken::Http2Connection)
+            (Self::Http2Connection(connection), Body::Http2Connection(body)) => {
+                connection.exchange.poll_piece(body, cx).map_err(Broken::Http2Connection)
             }
             // A body is only read on the connection that brought it.
             (Self::Sole(_), Body::Http2Connection(_)) | (Self::Http2Connection(_), Body::Sole(_)) => Poll::Ready(None),

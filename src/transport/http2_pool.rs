@@ -81,7 +81,7 @@ impl Http2Pool {
         if (filling || !idle) && self.open.borrow().len() + self.opening.get() < self.max.get() {
             return Some(self.opening());
         }
-        emptiest.map(|link| Http2Place::Http2Connection(self.lane(&link)))
+        emptiest.map(|link| Http2Place::Http2Connection(self.connection(&link)))
     }
 
     /// The connection with the fewest streams of those that have room.
@@ -103,14 +103,11 @@ impl Http2Pool {
 
     fn opening(self: &Rc<Self>) -> Http2Place {
         self.opening.set(self.opening.get() + 1);
-        Http2Place::Open(Http2Opening { lanes: Rc::clone(self) })
+        Http2Place::Open(Http2Opening { pool: Rc::clone(self) })
     }
 
-    fn lane(self: &Rc<Self>, link: &Rc<Link>) -> Http2Connection {
-        Http2Connection {
-            exchange: Exchange::on(link),
-            _place: Place { link: Rc::clone(link), lanes: Rc::clone(self) },
-        }
+    fn connection(self: &Rc<Self>, link: &Rc<Link>) -> Http2Connection {
+        Http2Connection { exchange: Exchange::on(link), _place: Place { link: Rc::clone(link), pool: Rc::clone(self) } }
     }
 
     /// Gives places to those that wait, as far as there are any.
@@ -148,21 +145,21 @@ pub(crate) struct Http2Connection {
 /// Declared after the exchange, so that the stream is over when the next call is told.
 struct Place {
     link: Rc<Link>,
-    lanes: Rc<Http2Pool>,
+    pool: Rc<Http2Pool>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.lanes.policy == ConnectionPolicy::Fresh {
+        if self.pool.policy == ConnectionPolicy::Fresh {
             self.link.retire();
         }
-        self.lanes.serve();
+        self.pool.serve();
     }
 }
 
 /// The right to open a connection, which counts as one of those there may be until this goes out of scope.
 pub(crate) struct Http2Opening {
-    lanes: Rc<Http2Pool>,
+    pool: Rc<Http2Pool>,
 }
 
 impl Http2Opening {
@@ -171,29 +168,29 @@ impl Http2Opening {
     /// # Errors
     /// h2's, when the stream is already closed.
     pub(crate) async fn begin(&mut self, id: u64, opened: Opened) -> Result<Http2Connection, h2::Error> {
-        let lanes: Weak<Http2Pool> = Rc::downgrade(&self.lanes);
+        let pool: Weak<Http2Pool> = Rc::downgrade(&self.pool);
         // A turn may bring the server's limit, or the end of the connection.
         let turned = move || {
-            if let Some(lanes) = lanes.upgrade()
-                && lanes.is_waited_for()
+            if let Some(pool) = pool.upgrade()
+                && pool.is_waited_for()
             {
-                lanes.serve();
+                pool.serve();
             }
         };
         let link = Link::begin(id, opened, turned).await?;
-        let lane = self.lanes.lane(&link);
-        if self.lanes.policy == ConnectionPolicy::Keep {
-            self.lanes.open.borrow_mut().push(link);
+        let connection = self.pool.connection(&link);
+        if self.pool.policy == ConnectionPolicy::Keep {
+            self.pool.open.borrow_mut().push(link);
         }
-        Ok(lane)
+        Ok(connection)
     }
 
     /// It did not come about. When no other is open or being opened, the calls that wait hear it too: what they waited
     /// for has failed.
     pub(crate) fn failed(self, class: ErrorClass) {
-        let lanes = Rc::clone(&self.lanes);
-        if lanes.open.borrow().is_empty() && lanes.opening.get() == 1 {
-            let waiting = lanes.waiting.take();
+        let pool = Rc::clone(&self.pool);
+        if pool.open.borrow().is_empty() && pool.opening.get() == 1 {
+            let waiting = pool.waiting.take();
             waiting.into_iter().for_each(|one| drop(one.send(Http2Place::Failed(class))));
         }
     }
@@ -201,7 +198,7 @@ impl Http2Opening {
 
 impl Drop for Http2Opening {
     fn drop(&mut self) {
-        self.lanes.opening.set(self.lanes.opening.get() - 1);
-        self.lanes.serve();
+        self.pool.opening.set(self.pool.opening.get() - 1);
+        self.pool.serve();
     }
 }

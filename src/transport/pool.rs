@@ -32,7 +32,7 @@ pub(crate) enum Place {
 impl From<Http2Place> for Place {
     fn from(place: Http2Place) -> Self {
         match place {
-            Http2Place::Http2Connection(lane) => Self::Ready(Connection::Http2Connection(lane)),
+            Http2Place::Http2Connection(connection) => Self::Ready(Connection::Http2Connection(connection)),
             Http2Place::Open(opening) => Self::Open(Opening::Http2Connection(opening)),
             Http2Place::Failed(class) => Self::Failed(class),
         }
@@ -62,8 +62,8 @@ impl Pool {
 
     /// Leaves a worker its share of the connections that a run may have; for before the first.
     pub(crate) fn share(&self, path: &NetPath, shard: u64, of: u64) {
-        if let (Self::Http2Pool(lanes), Http::Two { max, .. }) = (self, path.http) {
-            lanes.limit(Http::share(max, shard, of));
+        if let (Self::Http2Pool(pool), Http::Two { max, .. }) = (self, path.http) {
+            pool.limit(Http::share(max, shard, of));
         }
     }
 
@@ -79,7 +79,7 @@ impl Pool {
                 let idle = idle.borrow_mut().take(filling);
                 Ok(idle.map_or(Place::Open(Opening::Sole), |sole| Place::Ready(Connection::Sole(sole))))
             }
-            Self::Http2Pool(lanes) => lanes.take(filling).map(Place::from).map_err(Queue),
+            Self::Http2Pool(pool) => pool.take(filling).map(Place::from).map_err(Queue),
         }
     }
 

@@ -96,10 +96,10 @@ fn decode_other(api: Api, event: Event<'_>) -> Delta<'_> {
 ///
 /// # Errors
 /// [`BadEvent`] when it is neither a whole answer of this API nor an error.
-pub fn decode_body(api: Api, body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent> {
+pub fn decode_body(api: Api, body: &[u8], choices: u32) -> Result<Whole<'_>, BadEvent> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let read = match api {
-        Api::Chat => chat::decode_body(body, asked),
+        Api::Chat => chat::decode_body(body, choices),
         Api::Responses => responses::decode_body(body),
     };
     read.or_else(|bad| error_among(body).map(Whole::Error).ok_or(bad))

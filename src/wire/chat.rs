@@ -94,21 +94,21 @@ pub(crate) fn decode(data: &[u8]) -> Result<Delta<'_>, BadEvent> {
         _ => value.skip().map(drop),
     })?;
     chunk.end()?;
-    let Said { parts, seen, finished, failed } = said;
+    let Said { parts, choices, finished, failed } = said;
     let end = match failed {
         Some(said) => Some(End::Error(ApiError::known(said))),
         None if is_chunk => None,
         None => ApiError::recognise(data).map(End::Error),
     };
     let Parts { visible, tool, reasoning } = parts;
-    Ok(Delta { visible, tool, reasoning, repeats: false, seen, finished, end, usage })
+    Ok(Delta { visible, tool, reasoning, repeats: false, choices, finished, end, usage })
 }
 
 /// What choices say.
 #[derive(Default)]
 struct Said<'a> {
     parts: Parts,
-    seen: Choices,
+    choices: Choices,
     finished: Choices,
     /// The text that tells a failure.
     failed: Option<&'a [u8]>,
@@ -155,7 +155,7 @@ fn read_choice<'a>(choice: &mut JsonScan<'a>, said: &mut Said<'a>) -> Result<(),
     said.parts.visible |= visible;
     said.parts.tool |= tool;
     said.parts.reasoning |= reasoning;
-    said.seen.add(Choices::one(index));
+    said.choices.add(Choices::one(index));
     if finish == Finish::Reached {
         said.finished.add(Choices::one(index));
     }
@@ -246,7 +246,7 @@ fn read_piece(piece: &mut JsonScan<'_>, parts: &mut Parts) -> Result<(), BadEven
 ///
 /// # Errors
 /// [`BadEvent`] when it is neither a chat completion with all its choices finished nor an error.
-pub(crate) fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent> {
+pub(crate) fn decode_body(body: &[u8], requested: u32) -> Result<Whole<'_>, BadEvent> {
     let (mut choices, mut finished, mut usage, mut failed) = (0, 0, None, None);
     let mut text = JsonScan::new(body);
     text.object(|value, name| match name {
@@ -254,7 +254,7 @@ pub(crate) fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent
             let mut one = Said::default();
             read_choice(choice, &mut one)?;
             failed = failed.or(one.failed);
-            choices += one.seen.count();
+            choices += one.choices.count();
             finished += one.finished.count();
             Ok(())
         }),
@@ -266,7 +266,7 @@ pub(crate) fn decode_body(body: &[u8], asked: u32) -> Result<Whole<'_>, BadEvent
     if let Some(said) = failed {
         return Ok(Whole::Error(ApiError::known(said)));
     }
-    if choices == 0 || finished < choices.max(asked) {
+    if choices == 0 || finished < choices.max(requested) {
         return Err(BadEvent);
     }
     Ok(Whole::Answer(usage))
@@ -320,7 +320,7 @@ mod tests {
             tool: false,
             reasoning: false,
             repeats: false,
-            seen: Choices::one(0),
+            choices: Choices::one(0),
             finished: Choices::default(),
             end: None,
             usage: None,
@@ -434,7 +434,7 @@ mod tests {
             let data = format!(r#"{{"choices":[{{"finish_reason":{reason},"index":{index}}}]}}"#);
             let delta = of(&data).expect("a chunk");
             assert!(delta.end.is_none(), "{data}");
-            (delta.seen, delta.finished)
+            (delta.choices, delta.finished)
         };
         for (index, number) in
             [("0", 0), ("3", 3), ("\"3\"", 3), ("3.0", 3), ("null", 0), ("-1", 0), ("99999999999", 127)]

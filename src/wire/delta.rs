@@ -18,7 +18,7 @@ pub struct Delta<'a> {
     /// Whether it only repeats as a whole what other events brought in pieces, if there were any.
     pub repeats: bool,
     /// The choices of which it speaks, of an API that answers in several.
-    pub seen: Choices,
+    pub choices: Choices,
     /// Those of them that are finished, in whatever way the model chose.
     pub finished: Choices,
     /// The event that ends the answer.
@@ -78,11 +78,11 @@ impl Choices {
     }
 }
 
-/// How much of what was asked has come.
+/// How many of the requested choices have come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Completion {
-    asked: u32,
-    seen: Choices,
+    requested: u32,
+    begun: Choices,
     finished: Choices,
     whole: bool,
 }
@@ -90,21 +90,21 @@ pub(crate) struct Completion {
 impl Completion {
     /// Nothing yet of so many choices.
     #[must_use]
-    pub(crate) fn of(asked: u32) -> Self {
+    pub(crate) fn of(choices: u32) -> Self {
         Self {
-            asked: asked.clamp(1, Choices::MOST),
-            seen: Choices::default(),
+            requested: choices.clamp(1, Choices::MOST),
+            begun: Choices::default(),
             finished: Choices::default(),
             whole: false,
         }
     }
 
-    /// Takes in what an event says; whether all that was asked has come, and all that has begun is finished.
+    /// Takes in what an event says; whether all that was requested has come, and all that has begun is finished.
     pub(crate) fn note(&mut self, delta: &Delta<'_>) -> bool {
-        self.seen.add(delta.seen);
+        self.begun.add(delta.choices);
         self.finished.add(delta.finished);
         self.whole |= delta.end == Some(End::Complete);
-        self.whole || (self.finished.count() >= self.asked && self.finished.hold(self.seen))
+        self.whole || (self.finished.count() >= self.requested && self.finished.hold(self.begun))
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
     fn an_answer_is_complete_when_every_choice_has_finished() {
         let says = |seen: &[u32], finished: &[u32]| {
             let mut delta = Delta::default();
-            seen.iter().for_each(|index| delta.seen.add(Choices::one(*index)));
+            seen.iter().for_each(|index| delta.choices.add(Choices::one(*index)));
             finished.iter().for_each(|index| delta.finished.add(Choices::one(*index)));
             delta
         };
@@ -141,8 +141,8 @@ mod tests {
             ("the last that is told apart", 1, &[(&[400], &[]), (&[127], &[127])], true),
             ("none is asked, one is meant", 0, &[], false),
         ];
-        for (what, asked, events, complete) in table {
-            let mut completion = Completion::of(asked);
+        for (what, choices, events, complete) in table {
+            let mut completion = Completion::of(choices);
             let noted = events.iter().fold(false, |_, (seen, finished)| completion.note(&says(seen, finished)));
             assert_eq!(noted, complete, "{what}");
         }

@@ -32,8 +32,7 @@ impl<'a> JsonScan<'a> {
         self.enter(b'{')?;
         if !self.next_is(b'}') {
             loop {
-                let name = self.text()?;
-                self.expect(b':')?;
+                let name = self.name()?;
                 each(self, name)?;
                 if !self.next_is(b',') {
                     break;
@@ -61,19 +60,41 @@ impl<'a> JsonScan<'a> {
         Ok(())
     }
 
+    /// Reads the name of a member and the colon behind it.
+    fn name(&mut self) -> Result<&'a [u8], BadEvent> {
+        let name = self.text()?;
+        match self.rest {
+            [b':', rest @ ..] => self.rest = rest,
+            _ => self.expect(b':')?,
+        }
+        Ok(name)
+    }
+
     /// Reads a text; its bytes as they stand between the quotes.
     pub(crate) fn text(&mut self) -> Result<&'a [u8], BadEvent> {
         self.expect(b'"')?;
         let text = self.rest;
+        // Most are short and plain.
+        let end = plain(text);
+        if let Some((text, [b'"', rest @ ..])) = text.split_at_checked(end) {
+            self.rest = rest;
+            return Ok(text);
+        }
+        self.rest = &text[end..];
+        self.escaped_text(text)
+    }
+
+    #[cold]
+    fn escaped_text(&mut self, text: &'a [u8]) -> Result<&'a [u8], BadEvent> {
         loop {
-            let plain = plain(self.rest);
-            let (found, after) = self.rest[plain..].split_first().ok_or(BadEvent)?;
+            let (found, after) = self.rest.split_first().ok_or(BadEvent)?;
             self.rest = after;
             match found {
                 b'"' => return Ok(&text[..text.len() - after.len() - 1]),
                 b'\\' => self.escape()?,
                 _ => return Err(BadEvent),
             }
+            self.rest = &self.rest[plain(self.rest)..];
         }
     }
 
@@ -267,8 +288,8 @@ mod tests {
     use super::*;
 
     fn accepts(text: &[u8]) -> bool {
-        let mut skim = JsonScan::new(text);
-        skim.skip().is_ok() && skim.end().is_ok()
+        let mut scan = JsonScan::new(text);
+        scan.skip().is_ok() && scan.end().is_ok()
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -357,8 +378,8 @@ mod tests {
             (r#"{"type":"thinking","signature":"abc"}"#, false),
         ];
         for (text, carries) in table {
-            let mut skim = JsonScan::new(text.as_bytes());
-            assert_eq!((skim.carries(), skim.end()), (Ok(carries), Ok(())), "{text}");
+            let mut scan = JsonScan::new(text.as_bytes());
+            assert_eq!((scan.carries(), scan.end()), (Ok(carries), Ok(())), "{text}");
         }
     }
 

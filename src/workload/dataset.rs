@@ -13,7 +13,7 @@ use crate::workload::error::WorkloadError;
 use crate::workload::material::{SALT_TOKENS, push_salt};
 use crate::workload::rows::{self, Row, json_reason};
 use crate::workload::salt::{self, SaltPlace};
-use crate::workload::shapes::{self, Asked};
+use crate::workload::shapes::{self, Question};
 use crate::workload::table::Table;
 use crate::workload::tokens;
 
@@ -124,8 +124,8 @@ pub(crate) fn load(text: &str, file: &Path) -> Result<Dataset, WorkloadError> {
     };
     if let Some(table) = Table::find(text, file, LINE_EXPECTED)? {
         for (line, row) in prompts(&table).map_err(|found| WorkloadError::line(file, 1, found, LINE_EXPECTED))? {
-            let asked = shapes::read(&row).map_err(|found| WorkloadError::line(file, line, found, LINE_EXPECTED))?;
-            take(conversation(asked));
+            let question = shapes::read(&row).map_err(|found| WorkloadError::line(file, line, found, LINE_EXPECTED))?;
+            take(conversation(question));
         }
     } else {
         for row in rows::find(text, file, is_row, LINE_EXPECTED)? {
@@ -199,10 +199,10 @@ fn parse_row(row: Row<'_>) -> Result<Option<Conversation>, WrongRow> {
 }
 
 /// What a row of another shape asks; `None` for nothing.
-fn conversation(asked: Asked) -> Option<Conversation> {
-    match asked {
-        Asked::Messages(messages) => Some(Conversation::new(Ask::Messages(messages), None)),
-        Asked::Nothing => None,
+fn conversation(question: Question) -> Option<Conversation> {
+    match question {
+        Question::Messages(messages) => Some(Conversation::new(Ask::Messages(messages), None)),
+        Question::Nothing => None,
     }
 }
 
@@ -246,11 +246,11 @@ fn batch_api(row: &Map<String, Value>) -> Result<Api, String> {
 
 fn check_body(api: Api, body: &Value) -> Result<&Map<String, Value>, String> {
     let Value::Object(body) = body else { return Err(format!("the body is {}", kind_of(body))) };
-    let asked = match api {
+    let question = match api {
         Api::Chat => body.get("messages").and_then(Value::as_array).is_some_and(|messages| !messages.is_empty()),
         Api::Responses => body.get("input").is_some_and(|input| input.is_string() || input.is_array()),
     };
-    if asked { Ok(body) } else { Err("the body asks nothing".to_owned()) }
+    if question { Ok(body) } else { Err("the body asks nothing".to_owned()) }
 }
 
 fn check_messages(messages: &Value) -> Result<(), String> {
@@ -382,13 +382,13 @@ mod tests {
             ("TSV", "prompt\tid\nA\t1\n".to_owned(), vec!["A"]),
         ] {
             let all = load_text(&text).unwrap_or_else(|error| panic!("{word}: {error}"));
-            let asked: Vec<_> = all.iter().map(|one| one.ask.clone()).collect();
+            let question: Vec<_> = all.iter().map(|one| one.ask.clone()).collect();
             let expected: Vec<_> = expected.into_iter().map(user).collect();
             let plain = |ask: Ask| match ask {
                 Ask::Messages(messages) => messages.replace('\n', ""),
                 Ask::Body(..) => panic!("{word}: a body"),
             };
-            assert_eq!(asked.into_iter().map(plain).collect::<Vec<_>>(), expected, "{word}");
+            assert_eq!(question.into_iter().map(plain).collect::<Vec<_>>(), expected, "{word}");
         }
     }
 

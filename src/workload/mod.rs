@@ -119,7 +119,7 @@ impl Workload {
     }
 
     /// A prompt of a given length with a limit on its answer, the limits of the plan applied.
-    fn sized(&self, material: &Material, (input, output): (u32, Option<u32>), round: u64, salt: u64) -> Asked {
+    fn sized(&self, material: &Material, (input, output): (u32, Option<u32>), round: u64, salt: u64) -> CallParts {
         let input = input.clamp(1, self.max_input.max(1));
         let output = output.into_iter().chain(self.max_output).min().map(|output| output.max(1));
         (None, Prompt::Text(material.prompt(input, round, salt)), output, Some(input))
@@ -164,7 +164,7 @@ impl Workload {
 }
 
 /// API if the file fixes it, prompt, output limit, prompt tokens.
-type Asked = (Option<Api>, Prompt, Option<u32>, Option<u32>);
+type CallParts = (Option<Api>, Prompt, Option<u32>, Option<u32>);
 
 impl Content {
     /// `capped` is whether the plan limits output tokens, so that a trace without them will do.

@@ -34,9 +34,9 @@ const KNOWN: [(&[&str], &str); 6] = [
     (&["text"], "documents, not questions; write them as {\"prompt\": \"...\"}"),
 ];
 
-/// What a row of another shape asks.
+/// The question in a row of another shape.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum Question {
     /// These messages, as JSON.
     Messages(String),
     /// Nothing: a conversation without a question.
@@ -59,7 +59,7 @@ pub(crate) fn has_prompts(columns: &[String]) -> bool {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn read(row: &Map<String, Value>) -> Result<Asked, String> {
+pub(crate) fn read(row: &Map<String, Value>) -> Result<Question, String> {
     if row.get("tools").is_some_and(|tools| !is_nothing(tools)) {
         return Err("it has tools, which only the batch form can carry".to_owned());
     }
@@ -70,9 +70,9 @@ pub(crate) fn read(row: &Map<String, Value>) -> Result<Asked, String> {
         Some((key, turns)) => recorded(key, turns)?,
         None => question(row)?,
     };
-    let Some(last) = turns.iter().rposition(|(role, _)| *role == "user") else { return Ok(Asked::Nothing) };
+    let Some(last) = turns.iter().rposition(|(role, _)| *role == "user") else { return Ok(Question::Nothing) };
     let turns = turns[..=last].iter().map(|(role, text)| message(role, text));
-    Ok(Asked::Messages(format!("[{}]", system.into_iter().chain(turns).collect::<Vec<_>>().join(","))))
+    Ok(Question::Messages(format!("[{}]", system.into_iter().chain(turns).collect::<Vec<_>>().join(","))))
 }
 
 /// What a row that is not read is, as far as that is known, or at least its keys.
@@ -140,7 +140,7 @@ fn question(row: &Map<String, Value>) -> Result<Turns<'_>, String> {
 mod tests {
     use super::*;
 
-    fn asked(row: &str) -> Result<Asked, String> {
+    fn read_row(row: &str) -> Result<Question, String> {
         let Value::Object(row) = serde_json::from_str(row).expect(row) else { panic!("no object: {row}") };
         assert!(is_known(|key| row.contains_key(key)));
         read(&row)
@@ -178,7 +178,7 @@ mod tests {
             ("a prompt of messages", r#"{"prompt":[{"role":"user","content":"Hi"}],"chosen":"x"}"#, user("Hi")),
             ("aiperf", r#"{"text_input":"Hi"}"#, user("Hi")),
         ] {
-            assert_eq!(asked(row), Ok(Asked::Messages(expected)), "{word}");
+            assert_eq!(read_row(row), Ok(Question::Messages(expected)), "{word}");
         }
     }
 
@@ -190,7 +190,7 @@ mod tests {
             r#"{"prompt":" "}"#,
             r#"{"instruction":""}"#,
         ] {
-            assert_eq!(asked(row), Ok(Asked::Nothing), "{row}");
+            assert_eq!(read_row(row), Ok(Question::Nothing), "{row}");
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
             (r#"{"conversations":[],"tools":"[{}]"}"#, "tools"),
             (r#"{"prompt":7}"#, "\"prompt\" is no text"),
         ] {
-            let error = asked(row).expect_err(row);
+            let error = read_row(row).expect_err(row);
             assert!(error.contains(part), "{row}: {error}");
         }
         for (keys, part) in [

@@ -35,7 +35,7 @@ pub(crate) enum Act {
 
 /// What was seen.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct ServerCounters {
     /// The calls of each connection, in the order in which they were opened.
     pub(crate) calls: Mutex<Vec<usize>>,
     /// Connections that are open.
@@ -44,7 +44,7 @@ pub(crate) struct Seen {
     pub(crate) peak: AtomicUsize,
 }
 
-impl Seen {
+impl ServerCounters {
     pub(crate) fn calls(&self) -> Vec<usize> {
         self.calls.lock().expect("no panic").clone()
     }
@@ -53,7 +53,7 @@ impl Seen {
 /// A server on a free port of the loopback that lives as long as this.
 pub(crate) struct H2Server {
     pub(crate) address: SocketAddr,
-    pub(crate) seen: Arc<Seen>,
+    pub(crate) counters: Arc<ServerCounters>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -69,7 +69,7 @@ impl H2Server {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(ServerCounters::default());
         let (noted, acts): (_, Acts) = (Arc::clone(&seen), Arc::new(act));
         let task = tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
@@ -96,7 +96,7 @@ impl H2Server {
                 });
             }
         });
-        Self { address, seen, task }
+        Self { address, counters: seen, task }
     }
 }
 
@@ -111,7 +111,7 @@ async fn serve(
     socket: std::net::TcpStream,
     number: usize,
     streams: Option<u32>,
-    seen: &Seen,
+    counters: &ServerCounters,
     acts: Acts,
 ) {
     let mut builder = server::Builder::new();
@@ -131,11 +131,11 @@ async fn serve(
         };
         let Some(Ok((mut request, respond))) = accepted else { return };
         let call = {
-            let mut calls = seen.calls.lock().expect("no panic");
+            let mut calls = counters.calls.lock().expect("no panic");
             calls[number] += 1;
             calls[number] - 1
         };
-        seen.peak.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        counters.peak.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         let act = acts(number, call);
         if let Act::GoAway(_) = act {
             connection.graceful_shutdown();

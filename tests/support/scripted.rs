@@ -9,14 +9,14 @@ use std::time::Duration;
 /// What came.
 #[derive(Clone, Debug)]
 #[allow(dead_code, reason = "each binary of tests looks at what it needs")]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     /// The request line and the headers, in lower case.
     pub(crate) head: String,
     /// The body.
     pub(crate) body: serde_json::Value,
 }
 
-impl Asked {
+impl ReceivedRequest {
     /// Whether a stream was asked for.
     pub(crate) fn streams(&self) -> bool {
         self.body["stream"] == true
@@ -40,16 +40,16 @@ pub(crate) enum Do {
 /// A server on a free port of the loopback that lives as long as this.
 pub(crate) struct Scripted {
     pub(crate) address: SocketAddr,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
     over: Arc<AtomicBool>,
 }
 
 impl Scripted {
     /// Answers every request by `behave`.
-    pub(crate) fn start(behave: impl Fn(&Asked) -> Do + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(behave: impl Fn(&ReceivedRequest) -> Do + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (asked, over): (Arc<Mutex<Vec<Asked>>>, Arc<AtomicBool>) = Default::default();
+        let (asked, over): (Arc<Mutex<Vec<ReceivedRequest>>>, Arc<AtomicBool>) = Default::default();
         let (noted, ended, behave) = (Arc::clone(&asked), Arc::clone(&over), Arc::new(behave));
         std::thread::spawn(move || {
             for tcp in listener.incoming().flatten() {
@@ -60,7 +60,7 @@ impl Scripted {
                 std::thread::spawn(move || serve(tcp, &noted, &*behave));
             }
         });
-        Self { address, asked, over }
+        Self { address, received: asked, over }
     }
 
     /// Its base URL.
@@ -69,8 +69,8 @@ impl Scripted {
     }
 
     /// What came so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().expect("no panic").clone()
+    pub(crate) fn received(&self) -> Vec<ReceivedRequest> {
+        self.received.lock().expect("no panic").clone()
     }
 }
 
@@ -82,7 +82,7 @@ impl Drop for Scripted {
     }
 }
 
-fn serve(mut tcp: TcpStream, noted: &Mutex<Vec<Asked>>, behave: &dyn Fn(&Asked) -> Do) {
+fn serve(mut tcp: TcpStream, noted: &Mutex<Vec<ReceivedRequest>>, behave: &dyn Fn(&ReceivedRequest) -> Do) {
     // Nobody's connection outlives its test by more.
     let _ = tcp.set_read_timeout(Some(Duration::from_secs(30)));
     while let Some(asked) = read_request(&mut tcp) {
@@ -111,7 +111,7 @@ fn serve(mut tcp: TcpStream, noted: &Mutex<Vec<Asked>>, behave: &dyn Fn(&Asked) 
 }
 
 /// One request with its body; `None` at the end of the connection.
-fn read_request(tcp: &mut TcpStream) -> Option<Asked> {
+fn read_request(tcp: &mut TcpStream) -> Option<ReceivedRequest> {
     let (mut seen, mut piece) = (Vec::new(), [0; 8192]);
     loop {
         let count = tcp.read(&mut piece).ok().filter(|count| *count > 0)?;
@@ -126,7 +126,7 @@ fn read_request(tcp: &mut TcpStream) -> Option<Asked> {
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
         let length: usize = length.map_or(0, |length| length.trim().parse().expect("a length"));
         if let Some(body) = seen.get(end + 4..end + 4 + length) {
-            return Some(Asked { head, body: serde_json::from_slice(body).unwrap_or_default() });
+            return Some(ReceivedRequest { head, body: serde_json::from_slice(body).unwrap_or_default() });
         }
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn whole(status: u16, kind: &str, extra: &str, body: &str) -> Vec<u8>
 }
 
 /// An answer as a chat server gives it: a stream if one was asked for.
-pub(crate) fn good(asked: &Asked) -> Vec<u8> {
+pub(crate) fn good(asked: &ReceivedRequest) -> Vec<u8> {
     if asked.streams() {
         let events = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\n\n\
                       data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\

@@ -40,12 +40,14 @@ impl Refused {
     fn by_limits(refusal: Refusal, standing: Standing) -> Self {
         let calls = standing.calls.map_or([0; 3], |(limit, left, _)| [limit, limit.saturating_sub(left), 1]);
         let (kind, wait, figures) = match refusal {
-            Refusal::Context { most, asked } => (ErrorKind::Context, None, [most, 0, asked]),
+            Refusal::Context { most, requested } => (ErrorKind::Context, None, [most, 0, requested]),
             Refusal::Calls(wait) => (ErrorKind::CallRate, Some(wait), calls),
-            Refusal::Tokens { wait: Some(wait), limit, used, asked } => {
-                (ErrorKind::TokenRate, Some(wait), [limit, used, asked])
+            Refusal::Tokens { wait: Some(wait), limit, used, requested } => {
+                (ErrorKind::TokenRate, Some(wait), [limit, used, requested])
             }
-            Refusal::Tokens { wait: None, limit, used, asked } => (ErrorKind::Oversize, None, [limit, used, asked]),
+            Refusal::Tokens { wait: None, limit, used, requested } => {
+                (ErrorKind::Oversize, None, [limit, used, requested])
+            }
             Refusal::Provisioned(wait) => (ErrorKind::Provisioned, Some(wait), [0; 3]),
         };
         Self { kind, fault: false, wait, figures, standing: Some(standing) }

@@ -184,8 +184,8 @@ impl Call<'_> {
         let headers = response.headers_mut();
         headers.reserve(16);
         headers.insert(CONTENT_TYPE, kind);
-        let asked = &self.head.headers;
-        Head { dialect: self.dialect, asked, id, backend: self.backend, took, name, stream }.write(headers);
+        let request_headers = &self.head.headers;
+        Head { dialect: self.dialect, request_headers, id, backend: self.backend, took, name, stream }.write(headers);
         response
     }
 }

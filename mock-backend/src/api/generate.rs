@@ -93,7 +93,7 @@ impl Call<'_> {
     /// Makes a short item of a conversation of so many tokens, in the time of an answer.
     pub(crate) async fn make_compaction(
         &self,
-        asked: &Conversation,
+        conversation: &Conversation,
         tokens: usize,
     ) -> Result<Response<Reply>, ApiError> {
         let (_, mut rng) = self.number();
@@ -104,8 +104,8 @@ impl Call<'_> {
         let (entry, id) = self.open_record("responses", false, StatusCode::OK);
         let made = plan.tokens;
         entry.update(|record| record.tokens = u32::try_from(made).ok());
-        let body = compaction(asked, rng.next_u64(), tokens, made);
-        let sending = Sending { plan, entry, id: &id, name: &asked.name, kept: None };
+        let body = compaction(conversation, rng.next_u64(), tokens, made);
+        let sending = Sending { plan, entry, id: &id, name: &conversation.name, kept: None };
         Ok(self.whole(body.to_string().into_bytes(), sending).await)
     }
 }

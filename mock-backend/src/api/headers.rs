@@ -24,7 +24,7 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 pub(crate) struct Head<'a> {
     pub(crate) dialect: Dialect,
     /// The headers of the request.
-    pub(crate) asked: &'a HeaderMap,
+    pub(crate) request_headers: &'a HeaderMap,
     /// The name of the request.
     pub(crate) id: &'a str,
     pub(crate) backend: &'a Backend,
@@ -38,7 +38,7 @@ pub(crate) struct Head<'a> {
 impl Head<'_> {
     /// Adds them.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        if let Some(theirs) = self.asked.get(CLIENT_ID) {
+        if let Some(theirs) = self.request_headers.get(CLIENT_ID) {
             headers.insert(CLIENT_ID, theirs.clone());
         }
         if let Some(took) = self.took {

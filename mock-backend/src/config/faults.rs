@@ -62,7 +62,7 @@ pub(super) fn resolve(faults: Vec<Fault>, of_listener: bool) -> Result<Vec<Fault
     let faults = faults.into_iter().map(Fault::resolve).collect::<Result<Vec<_>, _>>()?;
     match faults.iter().find(|entry| entry.fault.is_of_connections() && !of_listener) {
         Some(entry) => {
-            Err(format!("the fault \"{}\" befalls connections: it belongs to a listener", entry.fault.name()))
+            Err(format!("the fault \"{}\" applies to connections: it belongs to a listener", entry.fault.name()))
         }
         None => Ok(faults),
     }

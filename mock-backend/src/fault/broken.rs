@@ -31,7 +31,7 @@ pub(crate) struct Broken {
     alarm: Alarm,
     tokens: usize,
     /// Events of content so far.
-    seen: usize,
+    events: usize,
     /// `sequence_number` of the last event, in the Responses API.
     sequence: Option<u64>,
     /// What an asynchronous content filter has said so far.
@@ -74,7 +74,7 @@ impl Broken {
             entry,
             alarm,
             tokens,
-            seen: 0,
+            events: 0,
             sequence: None,
             verdicts: Verdicts::default(),
             begins: true,
@@ -154,11 +154,11 @@ impl Broken {
             if content && after == Some(0) {
                 return self.break_off(out, events[i..].concat());
             }
-            self.seen += usize::from(content);
+            self.events += usize::from(content);
             self.sequence = sequence(&text).or(self.sequence);
             self.copy(event, &text, content, &mut out);
             self.begins = false;
-            if content && after == Some(self.seen) {
+            if content && after == Some(self.events) {
                 return self.break_off(out, events[i + 1..].concat());
             }
         }
@@ -178,7 +178,7 @@ impl Broken {
     }
 
     fn break_off(&mut self, out: Vec<u8>, rest: Vec<u8>) -> Bytes {
-        let (out, seen) = (Bytes::from(out), self.seen);
+        let (out, seen) = (Bytes::from(out), self.events);
         match self.fault {
             Fault::Reset(_) => self.cut(out, Cut::Reset, 0, seen),
             Fault::Truncated(_) => {
@@ -252,7 +252,7 @@ impl Broken {
             if rewrite == Rewrite::AsyncFilter {
                 out.extend_from_slice(self.verdicts.before(text).as_bytes());
             }
-            let text = rewrite.apply(text, self.begins, content.then_some(self.seen));
+            let text = rewrite.apply(text, self.begins, content.then_some(self.events));
             out.extend_from_slice(text.as_bytes());
             return;
         }
@@ -260,8 +260,8 @@ impl Broken {
         out.extend_from_slice(event);
         match self.fault {
             Fault::TwoDones if done => out.extend_from_slice(event),
-            Fault::Twice(k) if content && self.seen == k => out.extend_from_slice(event),
-            Fault::BadJson(k) if content && self.seen == k => spoil_json(&mut out[from..]),
+            Fault::Twice(k) if content && self.events == k => out.extend_from_slice(event),
+            Fault::BadJson(k) if content && self.events == k => spoil_json(&mut out[from..]),
             _ => {}
         }
     }

@@ -84,7 +84,7 @@ impl FaultSource<'_> {
         {
             return Ok(Some(fault));
         }
-        if let Some(asked) = asked_with_model(head.uri.path(), body)
+        if let Some(asked) = model_suffix(head.uri.path(), body)
             && let Some(fault) = self.parse(&asked).map_err(|e| format!("{SUFFIX}{asked}: {e}"))?
         {
             return Ok(Some(fault));
@@ -103,14 +103,14 @@ impl FaultSource<'_> {
         let fault = Fault::parse(fault)?;
         if fault.is_of_connections() {
             let name = fault.name();
-            return Err(format!("the fault \"{name}\" befalls connections and cannot be asked for by a request"));
+            return Err(format!("the fault \"{name}\" applies to connections and cannot be requested by a call"));
         }
         Ok(here.then_some(fault))
     }
 }
 
 /// What stands after `:sim-` in the name of the deployment or model.
-fn asked_with_model(path: &str, body: &[u8]) -> Option<String> {
+fn model_suffix(path: &str, body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Named<'a> {
         #[serde(borrow)]
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_name_may_ask_for_a_fault() {
-        let asked = |path: &str, body: &str| asked_with_model(path, body.as_bytes());
+        let asked = |path: &str, body: &str| model_suffix(path, body.as_bytes());
         let named = r#"{"messages":[{"content":"x:sim-500"}],"model":"gpt-4o:sim-stall:2:80ms"}"#;
         assert_eq!(asked("/v1/chat/completions", named).as_deref(), Some("stall:2:80ms"));
         let deployed = "/openai/deployments/gpt-4o:sim-429/chat/completions";

@@ -177,7 +177,7 @@ impl Fault {
         }
     }
 
-    /// Whether it befalls connections, not requests.
+    /// Whether it applies to connections, not requests.
     pub(crate) fn is_of_connections(self) -> bool {
         matches!(
             self,

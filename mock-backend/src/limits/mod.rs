@@ -37,7 +37,7 @@ pub(crate) enum Refusal {
         /// What it can take.
         most: u64,
         /// What was asked for.
-        asked: u64,
+        requested: u64,
     },
     /// Too many requests; how long to wait.
     Calls(Duration),
@@ -50,7 +50,7 @@ pub(crate) enum Refusal {
         /// Those that are used.
         used: u64,
         /// Those that were asked for.
-        asked: u64,
+        requested: u64,
     },
     /// The provisioned throughput is used up; how long until it is not.
     Provisioned(Duration),
@@ -107,8 +107,8 @@ impl Limits {
 
     fn context(&self, cost: &Cost) -> Option<Refusal> {
         let most = u64::from(self.settings.context_tokens?);
-        let asked = cost.prompt + cost.limit.unwrap_or(0);
-        (asked > most).then_some(Refusal::Context { most, asked })
+        let requested = cost.prompt + cost.limit.unwrap_or(0);
+        (requested > most).then_some(Refusal::Context { most, requested })
     }
 
     /// Corrects the estimate of a request that was admitted at `admitted` and ended at `now` with `produced` tokens of
@@ -154,7 +154,7 @@ impl State {
         let window = self.tokens.as_mut()?;
         let wait = window.wait(now, tokens)?;
         let (limit, used) = (window.most, window.used);
-        Some(Refusal::Tokens { wait: (tokens <= limit).then_some(wait), limit, used, asked: tokens })
+        Some(Refusal::Tokens { wait: (tokens <= limit).then_some(wait), limit, used, requested: tokens })
     }
 
     fn take(&mut self, now: Nanos, cost: &Cost, output: u64) {

@@ -61,13 +61,13 @@ fn tokens_are_estimated_at_arrival_with_prompt_and_limit_and_choices() {
     assert_eq!(ask(Duration::ZERO, 100, Some(200), 2).standing.tokens, Some((1000, 500, 60 * S)));
     assert_eq!(ask(S, 300, None, 1).standing.tokens, Some((1000, 100, 59 * S)));
     let over = ask(2 * S, 1, Some(100), 1);
-    assert_eq!(over.refusal, Some(Refusal::Tokens { wait: Some(58 * S), limit: 1000, used: 900, asked: 101 }));
+    assert_eq!(over.refusal, Some(Refusal::Tokens { wait: Some(58 * S), limit: 1000, used: 900, requested: 101 }));
     // What is refused does not count, and what fits still passes.
     assert_eq!(ask(3 * S, 50, Some(50), 1).refusal, None);
     assert_eq!(ask(60 * S, 900, Some(100), 1).refusal, None);
     assert_eq!(
         ask(121 * S, 1000, Some(1), 1).refusal,
-        Some(Refusal::Tokens { wait: None, limit: 1000, used: 0, asked: 1001 })
+        Some(Refusal::Tokens { wait: None, limit: 1000, used: 0, requested: 1001 })
     );
 }
 
@@ -75,9 +75,9 @@ fn tokens_are_estimated_at_arrival_with_prompt_and_limit_and_choices() {
 fn an_estimate_is_corrected_at_the_end_only_if_told_so_and_only_in_its_own_minute() {
     let left = |text: &str, ended: Duration| {
         let limits = limits(text);
-        let asked = cost(100, 500);
-        assert_eq!(limits.admit(T0, &asked).standing.tokens, Some((1000, 400, 60 * S)));
-        limits.settle(T0 + ended, T0, &asked, 50);
+        let requested = cost(100, 500);
+        assert_eq!(limits.admit(T0, &requested).standing.tokens, Some((1000, 400, 60 * S)));
+        limits.settle(T0 + ended, T0, &requested, 50);
         limits.admit(T0 + ended, &cost(1, 1)).standing.tokens.unwrap().1
     };
     // 100 + 500 were estimated, 100 + 50 it came to, and 2 more were taken.
@@ -117,7 +117,7 @@ fn a_provisioned_throughput_is_a_leaky_bucket_with_exact_figures() {
 #[test]
 fn too_long_a_context_is_no_question_of_time() {
     let limits = limits("context_tokens = 100, rpm = 60");
-    assert_eq!(limits.admit(T0, &cost(90, 11)).refusal, Some(Refusal::Context { most: 100, asked: 101 }));
+    assert_eq!(limits.admit(T0, &cost(90, 11)).refusal, Some(Refusal::Context { most: 100, requested: 101 }));
     assert_eq!(limits.admit(T0, &cost(90, 10)).refusal, None);
 }
 

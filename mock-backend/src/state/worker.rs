@@ -28,23 +28,23 @@ pub(crate) struct Worker {
     /// The connections whose callers may be silent too long.
     pub(crate) idle: Rc<IdleWatch>,
     /// The state that was present last, and its version.
-    seen: RefCell<(u64, Arc<State>)>,
+    cached: RefCell<(u64, Arc<State>)>,
 }
 
 impl Worker {
     /// Worker thread number `thread`.
     pub(crate) fn new(current: Arc<Current>, clock: Clock, thread: usize) -> Rc<Self> {
         // Whatever changes from now on is a later version.
-        let seen = (current.version(), current.state());
+        let cached = (current.version(), current.state());
         let members = |listener: &Arc<Listener>| listener.gateway.as_ref().map_or(0, |gateway| gateway.members.len());
         Rc::new(Self {
             clock,
-            sink: seen.1.ledger.sink(thread),
+            sink: cached.1.ledger.sink(thread),
             ids: RequestIds::new(thread),
             scratch: (scratch(), scratch()),
-            pools: seen.1.listeners.iter().map(members).map(pools).collect(),
+            pools: cached.1.listeners.iter().map(members).map(pools).collect(),
             idle: Rc::default(),
-            seen: RefCell::new(seen),
+            cached: RefCell::new(cached),
             current,
         })
     }
@@ -52,21 +52,21 @@ impl Worker {
     /// The present state.
     pub(crate) fn state(&self) -> Arc<State> {
         self.look();
-        Arc::clone(&self.seen.borrow().1)
+        Arc::clone(&self.cached.borrow().1)
     }
 
     /// Whether `state` is the present one.
     pub(crate) fn is_present(&self, state: &Arc<State>) -> bool {
         self.look();
-        Arc::ptr_eq(&self.seen.borrow().1, state)
+        Arc::ptr_eq(&self.cached.borrow().1, state)
     }
 
     /// Looks whether another state has taken the place of the last one.
     fn look(&self) {
         let version = self.current.version();
-        let mut seen = self.seen.borrow_mut();
-        if seen.0 != version {
-            *seen = (version, self.current.state());
+        let mut cached = self.cached.borrow_mut();
+        if cached.0 != version {
+            *cached = (version, self.current.state());
         }
     }
 

@@ -392,7 +392,7 @@ mod tests {
         assert!(row(&comparison, 1, Metric::Ttft, 0.9).shift_ms.is_some());
         run.samples.iter_mut().filter(|s| !s.outcome.is_ok()).for_each(|sample| sample.conn = None);
         let lost = run.measured().find(|sample| !sample.outcome.is_ok()).expect("timeouts");
-        assert!(Connections::New.holds(lost) && !Connections::Reused.holds(lost));
+        assert!(Connections::New.contains(lost) && !Connections::Reused.contains(lost));
     }
 
     #[test]

@@ -34,9 +34,9 @@ fn world(factor: f64) -> World {
     }
 }
 
-/// What was seen of many runs.
+/// Counts over many simulated runs.
 #[derive(Debug, Default)]
-struct Seen {
+struct Tallies {
     runs: AtomicU64,
     /// Runs in which any row was called different.
     alarms: AtomicU64,
@@ -48,14 +48,14 @@ struct Seen {
     band: AtomicU64,
 }
 
-impl Seen {
+impl Tallies {
     fn share(&self, count: &AtomicU64) -> f64 {
         count.load(Ordering::Relaxed) as f64 / self.runs.load(Ordering::Relaxed) as f64
     }
 }
 
 /// The true shift of each quantile in percent is the same: that of the factor.
-fn note(seen: &Seen, run: &World, percent: f64) {
+fn note(tallies: &Tallies, run: &World, percent: f64) {
     let run = run.run();
     let comparison = compare_in_full(&run).expect("two paths");
     let candidate = &comparison.candidates[0];
@@ -63,20 +63,20 @@ fn note(seen: &Seen, run: &World, percent: f64) {
     let row = |q: f64| -> &ShiftRow {
         candidate.rows.iter().find(|row| row.metric == Metric::Ttft && row.quantile == q).expect("row")
     };
-    count(&seen.runs, true);
-    count(&seen.alarms, candidate.rows.iter().any(|row| row.verdict != Verdict::Inconclusive));
-    count(&seen.median, row(0.5).verdict != Verdict::Inconclusive);
-    for (held, q) in seen.held.iter().zip([0.5, 0.9, 0.99]) {
+    count(&tallies.runs, true);
+    count(&tallies.alarms, candidate.rows.iter().any(|row| row.verdict != Verdict::Inconclusive));
+    count(&tallies.median, row(0.5).verdict != Verdict::Inconclusive);
+    for (held, q) in tallies.held.iter().zip([0.5, 0.9, 0.99]) {
         let (low, high) = row(q).ci_pct.expect("interval");
         count(held, low <= percent && percent <= high);
     }
     let curve = candidate.curves.iter().find(|curve| curve.metric == Metric::Ttft).expect("curve");
-    count(&seen.band, curve.points.iter().all(|point| point.low_ms <= 0.0 && 0.0 <= point.high_ms));
+    count(&tallies.band, curve.points.iter().all(|point| point.low_ms <= 0.0 && 0.0 <= point.high_ms));
 }
 
 /// Simulates on all cores.
-fn simulate(runs: u64, seed: u64, factor: f64) -> Seen {
-    let (seen, next) = (Seen::default(), AtomicU64::new(0));
+fn simulate(runs: u64, seed: u64, factor: f64) -> Tallies {
+    let (tallies, next) = (Tallies::default(), AtomicU64::new(0));
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     std::thread::scope(|scope| {
         for _ in 0..cores {
@@ -87,12 +87,12 @@ fn simulate(runs: u64, seed: u64, factor: f64) -> Seen {
                         break;
                     }
                     let world = World { seed: (seed << 32) + number, ..world(factor) };
-                    note(&seen, &world, 100.0 * (factor - 1.0));
+                    note(&tallies, &world, 100.0 * (factor - 1.0));
                 }
             });
         }
     });
-    seen
+    tallies
 }
 
 #[test]
@@ -104,9 +104,10 @@ fn comparisons_keep_their_promises() {
     let mut faults = Vec::new();
     for seed in SEEDS {
         for factor in [1.0, 1.05] {
-            let seen = simulate(runs, seed, factor);
-            let [p50, p90, p99] = [0, 1, 2].map(|place| seen.share(&seen.held[place]));
-            let (alarms, median, band) = (seen.share(&seen.alarms), seen.share(&seen.median), seen.share(&seen.band));
+            let tallies = simulate(runs, seed, factor);
+            let [p50, p90, p99] = [0, 1, 2].map(|place| tallies.share(&tallies.held[place]));
+            let (alarms, median, band) =
+                (tallies.share(&tallies.alarms), tallies.share(&tallies.median), tallies.share(&tallies.band));
             let truth = 100.0 * (factor - 1.0);
             eprintln!("{seed:4} {truth:+5.0}% {alarms:8.4} {median:11.4} {p50:9.4} {p90:9.4} {p99:9.4} {band:16.4}");
             let equal = factor == 1.0;
@@ -121,7 +122,7 @@ fn comparisons_keep_their_promises() {
 
 #[test]
 fn the_world_of_the_calibration_is_compared_as_a_run_is() {
-    let seen = Seen::default();
-    note(&seen, &World { seconds: 100.0, ..world(1.0) }, 0.0);
-    assert_eq!(seen.share(&seen.runs), 1.0);
+    let tallies = Tallies::default();
+    note(&tallies, &World { seconds: 100.0, ..world(1.0) }, 0.0);
+    assert_eq!(tallies.share(&tallies.runs), 1.0);
 }

@@ -183,8 +183,8 @@ pub(crate) fn addresses(base: &Plan, candidate: &Plan, pairs: &[(PathId, PathId)
         Some(simulator) => format!("bundled simulator, scenario {}", simulator.scenario),
         None => without_secrets(&plan.path(path).base_url),
     };
-    let told = |(own, other): &(PathId, PathId)| (of(base, *own), of(candidate, *other));
-    let differing: Vec<(String, String)> = pairs.iter().map(told).filter(|(own, other)| own != other).collect();
+    let facts = |(own, other): &(PathId, PathId)| (of(base, *own), of(candidate, *other));
+    let differing: Vec<(String, String)> = pairs.iter().map(facts).filter(|(own, other)| own != other).collect();
     let (base, candidate): (Vec<String>, Vec<String>) = differing.into_iter().unzip();
     let joined = |addresses: Vec<String>| addresses.join(", ");
     (!base.is_empty()).then(|| Difference { what: "address", base: joined(base), candidate: joined(candidate) })
@@ -199,13 +199,13 @@ fn without_secrets(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
-/// How a run tells something of itself.
-type Told = fn(&Run) -> String;
+/// A property of a run, as text.
+type Fact = fn(&Run) -> String;
 
 /// In what two runs differ that could move their figures.
 #[must_use]
 pub(crate) fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
-    let told: [(&'static str, Told); 14] = [
+    let facts: [(&'static str, Fact); 14] = [
         ("profile", |run| run.manifest.plan.name.clone()),
         ("workload", |run| workload(&run.manifest.plan)),
         ("mix of APIs", |run| apis(&run.manifest.plan)),
@@ -221,11 +221,11 @@ pub(crate) fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
         ("tool version", |run| run.manifest.tool_version.clone()),
         ("machine", machine),
     ];
-    let differing = |(what, of): (&'static str, Told)| {
+    let differing = |(what, of): (&'static str, Fact)| {
         let (base, candidate) = (of(base), of(candidate));
         (base != candidate).then_some(Difference { what, base, candidate })
     };
-    told.into_iter().filter_map(differing).collect()
+    facts.into_iter().filter_map(differing).collect()
 }
 
 /// As the manifest writes it: everything about a workload may move its figures.

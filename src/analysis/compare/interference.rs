@@ -26,7 +26,7 @@ const FEWEST: usize = 50;
 const CHANCE: f64 = 0.01;
 
 /// The shift within one round.
-struct Within {
+struct RoundShift {
     /// Seconds from the baseline's start to the candidate's.
     apart: f64,
     /// Candidate minus baseline, milliseconds.
@@ -39,22 +39,22 @@ pub(crate) fn check(view: &View<'_>, resampled: &ResampledPaths, candidate: &Arm
     if view.plan().load.design != Design::Paired || resampled.blocks.count < FOR_VERDICT || !resampled.blocks.shared {
         return None;
     }
-    let within = shifts_in_rounds(view, resampled, candidate.path);
-    let mut distances: Vec<f64> = within.iter().map(|round| round.apart.abs()).collect();
+    let shifts = shifts_in_rounds(view, resampled, candidate.path);
+    let mut distances: Vec<f64> = shifts.iter().map(|round| round.apart.abs()).collect();
     distances.sort_by(f64::total_cmp);
     let middle = quantile(&distances, 0.5)?;
     let contrasts = 2 * (view.paths.len() - 1);
-    let halves = Halves { resampled, candidate, within: &within, arm_ms, level: 1.0 - CHANCE / contrasts as f64 };
+    let halves = Halves { resampled, candidate, shifts: &shifts, arm_ms, level: 1.0 - CHANCE / contrasts as f64 };
     let by_order = halves.contrast(|round| round.apart > 0.0)?;
     let by_distance = halves.contrast(|round| round.apart.abs() < middle);
     Some(Interference { by_order, by_distance, middle_ms: 1e3 * middle })
 }
 
-fn shifts_in_rounds(view: &View<'_>, resampled: &ResampledPaths, candidate: PathId) -> Vec<Within> {
+fn shifts_in_rounds(view: &View<'_>, resampled: &ResampledPaths, candidate: PathId) -> Vec<RoundShift> {
     let (metric, basis) = (view.headline, view.basis());
     let of = |path: PathId| {
         let own = view.kept.iter().zip(&resampled.blocks.of).filter(move |(sample, _)| sample.path == path);
-        own.filter(|(sample, _)| resampled.connections.holds(sample)).filter_map(move |(sample, block)| {
+        own.filter(|(sample, _)| resampled.connections.contains(sample)).filter_map(move |(sample, block)| {
             Some((sample.round, (sample.stamps.intended, value_ms(sample, metric, basis)?, *block)))
         })
     };
@@ -62,7 +62,7 @@ fn shifts_in_rounds(view: &View<'_>, resampled: &ResampledPaths, candidate: Path
     let pair = |(round, (at, ms, block)): (u64, (Nanos, f64, u16))| {
         let (base_at, base_ms, _) = baseline.get(&round)?;
         let apart = (at.0 as f64 - base_at.0 as f64) / 1e9;
-        Some(Within { apart, ms: ms - base_ms, block })
+        Some(RoundShift { apart, ms: ms - base_ms, block })
     };
     of(candidate).filter_map(pair).collect()
 }
@@ -71,16 +71,16 @@ fn shifts_in_rounds(view: &View<'_>, resampled: &ResampledPaths, candidate: Path
 struct Halves<'a> {
     resampled: &'a ResampledPaths<'a>,
     candidate: &'a Arm,
-    within: &'a [Within],
+    shifts: &'a [RoundShift],
     arm_ms: f64,
     level: f64,
 }
 
 impl Halves<'_> {
     /// The shift where it is so, against the shift where it is not.
-    fn contrast(&self, is_so: impl Fn(&Within) -> bool) -> Option<Contrast> {
+    fn contrast(&self, is_so: impl Fn(&RoundShift) -> bool) -> Option<Contrast> {
         let half = |wanted: bool| -> Option<(Half, Vec<f64>, Sums)> {
-            let of = self.within.iter().filter(|round| is_so(round) == wanted);
+            let of = self.shifts.iter().filter(|round| is_so(round) == wanted);
             let values: Vec<(f64, u16)> = of.map(|round| (round.ms, round.block)).collect();
             let filled = Sums::new(values.iter().copied(), self.resampled.blocks.count);
             let values = Values::new(values, self.resampled.blocks.count);

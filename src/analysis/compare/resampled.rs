@@ -5,7 +5,7 @@ use crate::analysis::compare::shift::QUANTILES;
 use crate::analysis::input::blocks::{Blocks, FOR_INTERVAL};
 use crate::analysis::input::call_figure::Counting;
 use crate::analysis::input::lengths::Lengths;
-use crate::analysis::input::population::{Connections, failed, seen_ms, value_ms};
+use crate::analysis::input::population::{Connections, failed, observed_ms, value_ms};
 use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::interval_needs;
 use crate::analysis::stats::bootstrap::{Draws, Sums, Values};
@@ -113,10 +113,10 @@ impl<'a> ResampledPaths<'a> {
             }
         }
         let metric = |metric: &Metric| {
-            let counts = |sample: &Sample| self.connections.holds(sample) && self.lengths.holds(*metric, sample);
+            let counts = |sample: &Sample| self.connections.contains(sample) && self.lengths.counts(*metric, sample);
             let over = || of_path().filter(|(sample, _)| counts(sample));
             let (blocks, basis) = (self.blocks.count, view.basis());
-            let values = over().filter_map(|(s, block)| Some((seen_ms(s, *metric, basis)?.or_infinite(), *block)));
+            let values = over().filter_map(|(s, block)| Some((observed_ms(s, *metric, basis)?.or_infinite(), *block)));
             let ok = over().filter_map(|(s, block)| Some((value_ms(s, *metric, basis)?, *block)));
             self.draw(Values::new(values.collect(), blocks), Sums::new(ok, blocks), &draws)
         };

@@ -1,6 +1,6 @@
 //! What one call counts as: its figure, as far as it is known, and whether a share counts it.
 
-use crate::analysis::input::population::{Value, failed, seen_ms, value_ms};
+use crate::analysis::input::population::{Value, failed, observed_ms, value_ms};
 use crate::measure::counts::Counts;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::ErrorClass;
@@ -29,7 +29,7 @@ pub(crate) struct Bounds {
 /// others with anything from nothing up: left out it would make the rest look faster.
 pub(crate) fn figure(sample: &Sample, quantity: Quantity, basis: Basis) -> Option<Bounds> {
     match quantity {
-        Quantity::Time(metric) => Some(match seen_ms(sample, metric, basis)? {
+        Quantity::Time(metric) => Some(match observed_ms(sample, metric, basis)? {
             Value::Known(ms) => Bounds { least: ms, most: ms },
             Value::Beyond(ms) => Bounds { least: ms, most: f64::INFINITY },
         }),
@@ -73,8 +73,8 @@ impl Counting<'_> {
     /// Whether a call keeps a condition; one that does not have the figure has nothing to keep.
     fn keeps(&self, sample: &Sample, condition: &CallCondition) -> bool {
         let Some(bounds) = figure(sample, condition.quantity, self.basis) else { return true };
-        condition.comparator.holds(bounds.least, condition.limit)
-            && condition.comparator.holds(bounds.most, condition.limit)
+        condition.comparator.is_met(bounds.least, condition.limit)
+            && condition.comparator.is_met(bounds.most, condition.limit)
     }
 
     /// How many of all calls counted are hits, and how many there are; `None` where single calls must be looked at.

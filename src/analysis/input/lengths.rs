@@ -38,7 +38,7 @@ impl Lengths {
     }
 
     /// Whether the value of a metric counts.
-    pub(crate) fn holds(&self, metric: Metric, sample: &Sample) -> bool {
+    pub(crate) fn counts(&self, metric: Metric, sample: &Sample) -> bool {
         match self {
             Self::Agree => true,
             Self::AgreeBeyond(unequal, _) => metric != Metric::E2e || !unequal.contains(&sample.round),

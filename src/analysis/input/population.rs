@@ -37,7 +37,7 @@ impl Connections {
 
     /// Whether this attempt went over such a connection. One that was given up before it had any was opening one.
     #[must_use]
-    pub fn holds(self, sample: &Sample) -> bool {
+    pub fn contains(self, sample: &Sample) -> bool {
         let is_new = sample.conn.as_ref().map_or(timed_out(sample), |conn| conn.uses == 1);
         match self {
             Self::Reused => sample.conn.as_ref().is_some_and(|conn| conn.uses > 1),
@@ -84,7 +84,7 @@ impl Value {
 /// token like any other. Only what had not come when it was given up is longer than the wait. Metrics that do not
 /// count from the start of the call have no such bound and stay those of successful calls.
 #[must_use]
-pub(crate) fn seen_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
+pub(crate) fn observed_ms(sample: &Sample, metric: Metric, basis: Basis) -> Option<Value> {
     if let Some(ms) = value_ms(sample, metric, basis) {
         return Some(Value::Known(ms));
     }
@@ -134,7 +134,7 @@ pub(crate) fn sorted_ms(measured: &[&Sample], path: PathId, metric: Metric, basi
 pub(crate) fn quantile_ms(measured: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Vec<f64> {
     let of_path = measured.iter().filter(|sample| sample.path == path);
     let mut values: Vec<f64> =
-        of_path.filter_map(|sample| Some(seen_ms(sample, metric, basis)?.or_infinite())).collect();
+        of_path.filter_map(|sample| Some(observed_ms(sample, metric, basis)?.or_infinite())).collect();
     values.sort_unstable_by(f64::total_cmp);
     values
 }

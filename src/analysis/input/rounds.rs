@@ -88,12 +88,12 @@ mod tests {
         let whole: Vec<_> = run.measured().cloned().collect();
         let all: Vec<_> = whole.iter().collect();
         let group = round_of(&run, 3, &all);
-        let mut sieve = crate::store::RowSampler::of(&run.manifest.plan, 4, u64::MAX);
-        while sieve.keeps_round(4) {
-            sieve.halve();
+        let mut sampler = crate::store::RowSampler::of(&run.manifest.plan, 4, u64::MAX);
+        while sampler.keeps_round(4) {
+            sampler.halve();
         }
-        run.manifest.rows = sieve.statement(0, 0);
-        run.samples.retain(|sample| sieve.keeps(sample));
+        run.manifest.rows = sampler.statement(0, 0);
+        run.samples.retain(|sample| sampler.keeps(sample));
         let few: Vec<_> = run.measured().collect();
         let same = round_of(&run, 3, &few);
         let mut members: std::collections::BTreeMap<u64, Vec<u16>> = std::collections::BTreeMap::new();

@@ -62,7 +62,7 @@ pub(crate) fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> 
         calls,
         unmatched: truth.unmatched,
         validity: validity.verdict.as_str().to_owned(),
-        holds: why_not.is_empty(),
+        is_faithful: why_not.is_empty(),
         why_not,
     }
 }
@@ -87,7 +87,7 @@ pub(crate) fn arrivals(rate: f64, pacing_cores: Option<f64>, evidence: Evidence<
 #[must_use]
 pub(crate) fn faithful(levels: &[Level]) -> Faithful {
     let paced = levels.iter().filter(|level| level.tokens_per_s == PACE);
-    let last = paced.take_while(|level| level.holds).last();
+    let last = paced.take_while(|level| level.is_faithful).last();
     last.map_or_else(Faithful::default, |level| Faithful { streams: level.streams, events_per_s: level.events_per_s })
 }
 
@@ -245,13 +245,13 @@ mod tests {
         // 3 chunks of 40 calls in 4 s; half a second of processor time and 20 MiB.
         assert_eq!((level.events_per_s, level.cpu_us_per_event), (30.0, Some(4166.667)));
         assert_eq!((level.rss_mb, level.cpu_cores), (Some(20.972), Some(0.125)));
-        assert!(level.holds && level.why_not.is_empty(), "{:?}", level.why_not);
+        assert!(level.is_faithful && level.why_not.is_empty(), "{:?}", level.why_not);
     }
 
     #[test]
     fn a_level_that_does_not_hold_says_why() {
         let slow = judged(&World { chunks: vec![6 * MS; 3], ..World::default() }, 20);
-        assert!(!slow.holds && slow.why_not[0].contains("TTFT"), "{:?}", slow.why_not);
+        assert!(!slow.is_faithful && slow.why_not[0].contains("TTFT"), "{:?}", slow.why_not);
 
         let world = World::default();
         let mut ledger = world.ledger();
@@ -261,7 +261,7 @@ mod tests {
 
         let nothing = judged(&World { calls: 0, ..World::default() }, 20);
         assert_eq!((nothing.error_ms.clone(), nothing.cpu_us_per_event), (Errors::default(), None));
-        assert!(!nothing.holds && nothing.why_not.len() >= 3, "{:?}", nothing.why_not);
+        assert!(!nothing.is_faithful && nothing.why_not.len() >= 3, "{:?}", nothing.why_not);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(crate) fn join(run: &Run, mut gaps: Vec<Gap>, ledger: &[LedgerLine]) -> Trut
             truth.take(sample, line, gaps.of(sample.seq.0));
         }
     }
-    truth.unmatched.ledger_lines = lines.again + lines.by_seq.len() as u64;
+    truth.unmatched.ledger_lines = lines.duplicates + lines.by_seq.len() as u64;
     truth
 }
 
@@ -106,18 +106,18 @@ impl Errors {
 struct Lines<'a> {
     by_seq: HashMap<u64, &'a LedgerLine>,
     /// Lines whose call has one already.
-    again: u64,
+    duplicates: u64,
 }
 
 impl<'a> Lines<'a> {
     fn of_run(id: &str, ledger: &'a [LedgerLine]) -> Self {
-        let mut lines = Self { by_seq: HashMap::with_capacity(ledger.len()), again: 0 };
+        let mut lines = Self { by_seq: HashMap::with_capacity(ledger.len()), duplicates: 0 };
         let number = |line: &LedgerLine| line.request_id.strip_prefix(id)?.strip_prefix('-')?.parse::<u64>().ok();
         for line in ledger {
             if let Some(seq) = number(line)
                 && lines.by_seq.insert(seq, line).is_some()
             {
-                lines.again += 1;
+                lines.duplicates += 1;
             }
         }
         lines

@@ -41,10 +41,10 @@ impl BlockedView<'_> {
         own: Figure,
         other: Figure,
         how: Beside,
-        holds: impl Fn(&Sample) -> bool,
+        counts: impl Fn(&Sample) -> bool,
     ) -> Observation {
         let blocks = self.blocks();
-        let (mine, theirs) = (self.arm(own, &holds), self.arm(other, &holds));
+        let (mine, theirs) = (self.arm(own, &counts), self.arm(other, &counts));
         let n = mine.n.min(theirs.n);
         let Some(estimate) = mine.value.zip(theirs.value).and_then(|(a, b)| how.of(a, b)) else {
             return Observation::nothing(if n == 0 {
@@ -82,14 +82,14 @@ impl BlockedView<'_> {
         sequential.then(|| "the paths were measured one after the other: what changed in between counts too".to_owned())
     }
 
-    fn arm(&self, figure_of: Figure, holds: &impl Fn(&Sample) -> bool) -> Arm {
+    fn arm(&self, figure_of: Figure, counts: &impl Fn(&Sample) -> bool) -> Arm {
         let (view, blocks) = (self.view(), self.blocks());
         let (connections, basis) = (view.connections(), view.basis());
         let calls = view
             .kept
             .iter()
             .zip(&blocks.of)
-            .filter(|(sample, _)| sample.path == figure_of.path && connections.holds(sample) && holds(sample));
+            .filter(|(sample, _)| sample.path == figure_of.path && connections.contains(sample) && counts(sample));
         let values = calls.filter_map(|(sample, block)| Some((figure(sample, figure_of.quantity, basis)?, *block)));
         let values: Vec<(Bounds, u16)> = values.collect();
         let known = || values.iter().filter(|(bounds, _)| bounds.most.is_finite());

@@ -259,14 +259,14 @@ fn narrowed(calls: Calls, sample: &Sample) -> bool {
 }
 
 fn verdict(expr: &Expression, Estimate { low, high, .. }: Estimate) -> ObjectiveVerdict {
-    let holds = |value: f64| expr.comparator.holds(value, expr.limit);
+    let is_met = |value: f64| expr.comparator.is_met(value, expr.limit);
     let (worst, best) = match expr.comparator {
         Comparator::Less | Comparator::LessOrEqual => (high, low),
         Comparator::Greater | Comparator::GreaterOrEqual => (low, high),
     };
-    if worst.is_some_and(holds) {
+    if worst.is_some_and(is_met) {
         ObjectiveVerdict::Met
-    } else if best.is_some_and(|best| !holds(best)) {
+    } else if best.is_some_and(|best| !is_met(best)) {
         ObjectiveVerdict::Missed
     } else {
         ObjectiveVerdict::Inconclusive

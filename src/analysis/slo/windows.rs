@@ -92,7 +92,7 @@ impl InEach<'_> {
                 (hits.len() >= FEWEST).then_some(Bounds { least: share, most: share })?
             }
         };
-        let holds = |value| self.comparator.holds(value, self.limit);
-        (holds(least) == holds(most)).then(|| holds(least))
+        let is_met = |value| self.comparator.is_met(value, self.limit);
+        (is_met(least) == is_met(most)).then(|| is_met(least))
     }
 }

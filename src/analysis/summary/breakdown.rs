@@ -36,7 +36,7 @@ impl Breakdown {
     /// Of one path, whose measured attempts are `own`. Streams if there are any, other calls if not.
     pub(crate) fn of(view: &View<'_>, own: &[&Sample], path: PathId) -> Self {
         let (run, connections) = (view.run, view.connections());
-        let ok = || own.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
+        let ok = || own.iter().filter(|sample| sample.outcome.is_ok() && connections.contains(sample));
         let streams = ok().any(|sample| sample.stream);
         let calls: Vec<&Sample> = ok().filter(|sample| sample.stream == streams).copied().collect();
         let opened: Vec<&ConnUse> = opened(run, path).collect();

@@ -45,7 +45,7 @@ impl Tokens {
     /// Why one of the two, of which `what` is the name, is missing; `None` if it is not.
     #[must_use]
     pub(crate) fn why_none(&self, count: TokenCount, what: &str) -> Option<String> {
-        match (count.told(), self.calls) {
+        match (count.known_sum(), self.calls) {
             (Some(_), _) => None,
             (None, 0) => Some("no call was answered".to_owned()),
             (None, calls) => Some(format!("the server told the {what} tokens of none of {calls} calls")),

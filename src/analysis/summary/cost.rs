@@ -54,8 +54,8 @@ fn of(prices: &Prices, calls: &Counts) -> Cost {
     Cost {
         currency: prices.currency.clone(),
         total: total(prices, calls),
-        input_tokens: calls.input.told(),
-        output_tokens: calls.output.told(),
+        input_tokens: calls.input.known_sum(),
+        output_tokens: calls.output.known_sum(),
         calls_without_tokens: calls.without_tokens,
     }
 }
@@ -64,7 +64,7 @@ fn total(prices: &Prices, calls: &Counts) -> Option<f64> {
     if calls.charged == 0 {
         return Some(0.0);
     }
-    Some(prices.cost(calls.input.told()?, calls.output.told()?)).filter(|total| total.is_finite())
+    Some(prices.cost(calls.input.known_sum()?, calls.output.known_sum()?)).filter(|total| total.is_finite())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::analysis::input::population::{Value, seen_ms, timed_out};
+use crate::analysis::input::population::{Value, observed_ms, timed_out};
 use crate::measure::histogram;
 use crate::measure::metric::{AtTimeout, Basis, Metric};
 use crate::measure::sample::Sample;
@@ -34,7 +34,7 @@ impl Distribution {
         let ok = ok.cloned().unwrap_or_else(histogram::empty);
         let mut all = Self { known: ok.clone(), at_least: ok.clone(), ok, beyond: 0 };
         let seen: Vec<Option<Value>> =
-            own.iter().filter(|s| timed_out(s)).map(|sample| seen_ms(sample, metric, basis)).collect();
+            own.iter().filter(|s| timed_out(s)).map(|sample| observed_ms(sample, metric, basis)).collect();
         if seen.is_empty() && metric.at_timeout() != AtTimeout::Unknown {
             all.count(Value::Beyond(0.0), timeouts);
         }

@@ -39,9 +39,9 @@ fn of_rows(run: &Run, path: PathId, class: ErrorClass) -> Option<(Nanos, Nanos)>
     seen.between
 }
 
-/// What to tell of a class: what was said, or else what it means.
+/// The sample message of a class, or else what the class means.
 #[must_use]
-pub(crate) fn told(seen: &ErrorSeen) -> &str {
+pub(crate) fn describe(seen: &ErrorSeen) -> &str {
     seen.message.as_deref().unwrap_or(seen.class.meaning())
 }
 
@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(part["http_429"].between, Some((Nanos(1), Nanos(2))), "rows are missing: the file tells");
         for errors in [whole, part] {
             let seen = &errors["http_429"];
-            assert_eq!((errors.len(), seen.count, told(seen)), (1, failed, "slow down"));
+            assert_eq!((errors.len(), seen.count, describe(seen)), (1, failed, "slow down"));
         }
     }
 }

@@ -55,9 +55,9 @@ impl FailureKind {
 }
 
 impl FailedPath {
-    /// What was seen, in a sentence without its stop and without the path's name.
+    /// How it failed, in a sentence without its full stop and without the path's name.
     #[must_use]
-    pub fn seen(&self) -> String {
+    pub fn describe(&self) -> String {
         let Self { tried, failed, unfinished, .. } = self;
         let when = if self.in_warmup { " in the warmup" } else { "" };
         match self.kind {
@@ -78,7 +78,7 @@ impl FailedPath {
     /// The same with the path's name.
     #[must_use]
     pub fn message(&self) -> String {
-        format!("path '{}': {}", self.name, self.seen())
+        format!("path '{}': {}", self.name, self.describe())
     }
 
     fn mostly(&self) -> String {

@@ -46,7 +46,7 @@ pub(crate) fn find(view: &View<'_>, path: PathId) -> Vec<Finding> {
 struct ClassFinding {
     class: ErrorClass,
     code: &'static str,
-    seen: &'static str,
+    observation: &'static str,
     remedy: &'static str,
 }
 
@@ -54,20 +54,20 @@ const CLASSES: [ClassFinding; 3] = [
     ClassFinding {
         class: ErrorClass::Html,
         code: "html_answer",
-        seen: "were answered with an HTML or XML page under a status of success",
+        observation: "were answered with an HTML or XML page under a status of success",
         remedy: "check that base_url is that of the API (often it ends in /v1) and not of a web page, and that no login \
                  page, proxy or firewall answers in its place",
     },
     ClassFinding {
         class: ErrorClass::Compressed,
         code: "compressed_answer",
-        seen: "were answered compressed (gzip or another content encoding), although accept-encoding: identity was sent",
+        observation: "were answered compressed (gzip or another content encoding), although accept-encoding: identity was sent",
         remedy: "switch off compression for this route in the gateway or proxy: it also holds back a stream",
     },
     ClassFinding {
         class: ErrorClass::StaleConnection,
         code: "stale_connection",
-        seen: "failed on a connection that the server had closed while it was idle",
+        observation: "failed on a connection that the server had closed while it was idle",
         remedy: "raise the keep-alive (idle) timeout of the server or gateway, or set connections.policy = \"fresh\"",
     },
 ];
@@ -76,7 +76,7 @@ fn of_class(kind: &ClassFinding, counts: &Counts) -> Option<Finding> {
     let (seen, calls) = (counts.with_class(|class| class == kind.class), counts.calls() - counts.dropped());
     (seen > 0).then(|| Finding {
         code: kind.code,
-        message: format!("{seen} of {calls} calls {}", kind.seen),
+        message: format!("{seen} of {calls} calls {}", kind.observation),
         remedy: kind.remedy.to_owned(),
         evidence: BTreeMap::from([("calls", calls as f64), ("seen", seen as f64)]),
     })
@@ -88,7 +88,7 @@ struct FormFinding {
     /// Whether a call is one of those that could have it.
     among: fn(&Sample) -> bool,
     has: fn(&Sample) -> bool,
-    seen: &'static str,
+    observation: &'static str,
     remedy: &'static str,
 }
 
@@ -97,21 +97,21 @@ const FORMS: [FormFinding; 3] = [
         code: "not_streamed",
         among: |sample| sample.stream,
         has: |sample| sample.stamps.first_event.is_none(),
-        seen: "calls that asked for a stream were answered with one JSON body; they have no time to first token",
+        observation: "calls that asked for a stream were answered with one JSON body; they have no time to first token",
         remedy: "check that the model and every gateway on this path support streaming",
     },
     FormFinding {
         code: "streamed_unasked",
         among: |sample| !sample.stream,
         has: |sample| sample.stamps.first_event.is_some(),
-        seen: "calls that asked for one JSON body were answered with a stream",
+        observation: "calls that asked for one JSON body were answered with a stream",
         remedy: "check whether the server or a gateway on this path ignores \"stream\": false",
     },
     FormFinding {
         code: "empty_answer",
         among: |sample| sample.stream && sample.stamps.first_event.is_some(),
         has: |sample| sample.stamps.first_token().is_none(),
-        seen: "streams ended well without any content; they have no time to first token",
+        observation: "streams ended well without any content; they have no time to first token",
         remedy: "raise the limit on output tokens if the model spends them on hidden reasoning; otherwise look in the \
                  server's log for why it generates nothing",
     },
@@ -122,7 +122,7 @@ fn of_form(kind: &FormFinding, own: &[&Sample]) -> Option<Finding> {
     let seen = among.iter().filter(|sample| (kind.has)(sample)).count();
     (seen > 0).then(|| Finding {
         code: kind.code,
-        message: format!("{seen} of {} {}", among.len(), kind.seen),
+        message: format!("{seen} of {} {}", among.len(), kind.observation),
         remedy: kind.remedy.to_owned(),
         evidence: BTreeMap::from([("calls", among.len() as f64), ("seen", seen as f64)]),
     })

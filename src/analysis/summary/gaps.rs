@@ -11,7 +11,7 @@ use crate::measure::sample::Sample;
 /// The gaps of one path.
 pub(crate) struct Gaps<'a> {
     /// Those that a chunk ended, nanoseconds.
-    seen: &'a Histogram<u64>,
+    observed: &'a Histogram<u64>,
     /// The same and the least that the others can be.
     at_least: Histogram<u64>,
     /// How many streams stalled until they were given up.
@@ -20,8 +20,8 @@ pub(crate) struct Gaps<'a> {
 
 impl<'a> Gaps<'a> {
     /// Of the path whose measured attempts with a row are `own`, and of which so many streams `stalled` in all.
-    pub(crate) fn of(seen: &'a Histogram<u64>, own: &[&Sample], stalled: u64) -> Self {
-        let mut gaps = Self { seen, at_least: seen.clone(), stalled };
+    pub(crate) fn of(observed: &'a Histogram<u64>, own: &[&Sample], stalled: u64) -> Self {
+        let mut gaps = Self { observed, at_least: observed.clone(), stalled };
         let waits: Vec<u64> = own.iter().filter(|sample| sample.stalled()).map(|sample| waited(sample)).collect();
         waits.iter().for_each(|wait| gaps.at_least.saturating_record(*wait));
         // How long those without a row waited is not known.
@@ -44,7 +44,7 @@ impl<'a> Gaps<'a> {
 
     /// The most that the quantile `q` can be, milliseconds; `None` where a stalled stream could be it.
     pub(crate) fn most(&self, q: f64) -> Option<f64> {
-        histogram::quantile_ms(self.seen, self.stalled, q)
+        histogram::quantile_ms(self.observed, self.stalled, q)
     }
 
     /// What a stalled stream keeps from being known.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::analysis::input::population::{Value, quantile_ms, seen_ms, sorted_ms, timed_out};
+use crate::analysis::input::population::{Value, observed_ms, quantile_ms, sorted_ms, timed_out};
 use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::{beyond, known_quantile};
 use crate::analysis::summary::breakdown::Breakdown;
@@ -279,7 +279,7 @@ fn of_values(own: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Met
 
 /// The least that each value can be, ascending.
 fn at_least_ms(own: &[&Sample], metric: Metric, basis: Basis) -> Vec<f64> {
-    let least = |sample: &&Sample| match seen_ms(sample, metric, basis)? {
+    let least = |sample: &&Sample| match observed_ms(sample, metric, basis)? {
         Value::Known(ms) | Value::Beyond(ms) => Some(ms),
     };
     let mut values: Vec<f64> = own.iter().filter_map(least).collect();
@@ -359,7 +359,7 @@ mod tests {
         assert_eq!((paths[2].requests.dropped, paths[1].timeouts), (1, 1));
         assert_eq!(paths[1].errors["http_429"] + 1, paths[1].requests.failed);
         assert_eq!(paths[0].connections.opened, 2);
-        assert_eq!(paths[0].tokens.output.told(), Some(30 * paths[0].requests.ok));
+        assert_eq!(paths[0].tokens.output.known_sum(), Some(30 * paths[0].requests.ok));
     }
 
     #[test]

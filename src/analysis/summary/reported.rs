@@ -30,7 +30,7 @@ impl Reported {
     /// Of one path; `None` where no answer says anything.
     pub(crate) fn of(view: &View<'_>, path: PathId) -> Option<Self> {
         let (own, connections) = (view.kept_of(path), view.connections());
-        let calls = own.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
+        let calls = own.iter().filter(|sample| sample.outcome.is_ok() && connections.contains(sample));
         let splits: Vec<Split> = calls.filter_map(|sample| split(sample)).collect();
         Some(Self {
             calls: splits.len(),

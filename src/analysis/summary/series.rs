@@ -4,7 +4,7 @@
 //! Where rows are a sample, everything comes from what was counted and measured of all calls: latencies are then those
 //! of the calls that ended in the interval, to three digits, and every call that timed out counts as longer than all.
 
-use crate::analysis::input::population::{Value, seen_ms};
+use crate::analysis::input::population::{Value, observed_ms};
 use crate::analysis::summary::timeline::median_and_p99;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::Outcome;
@@ -124,7 +124,7 @@ impl Tally {
             Outcome::Incomplete(_) => calls.incomplete += 1,
             Outcome::Dropped(_) => calls.dropped += 1,
         }
-        let ms = |metric: Metric| seen_ms(sample, metric, basis).map(Value::or_infinite);
+        let ms = |metric: Metric| observed_ms(sample, metric, basis).map(Value::or_infinite);
         self.ttft.extend(ms(Metric::Ttft));
         self.e2e.extend(ms(Metric::E2e));
     }

@@ -1,6 +1,6 @@
 //! Latency over time: quantiles of successive bins, wide enough to hold something.
 
-use crate::analysis::input::population::{Value, seen_ms};
+use crate::analysis::input::population::{Value, observed_ms};
 use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::known_quantile;
 use crate::measure::metric::Metric;
@@ -75,7 +75,7 @@ fn timeline(view: &View<'_>, path: PathId, width_s: f64) -> Timeline {
     for sample in view.measured.iter().filter(|sample| sample.path == path) {
         let bin = (sample.stamps.intended.since(start).as_secs_f64() / width_s) as usize;
         let bin = bin.min(count - 1);
-        values[bin].extend(seen_ms(sample, metric, run.headline_basis()).map(Value::or_infinite));
+        values[bin].extend(observed_ms(sample, metric, run.headline_basis()).map(Value::or_infinite));
         let Some(failed) = crate::analysis::input::population::failed(sample) else { continue };
         failures[bin].calls += 1;
         failures[bin].throttled += u64::from(failed && throttled(sample));

@@ -51,7 +51,7 @@ pub(crate) struct Waterfall {
 /// there are any, other calls if not. None for a path that has no such calls, or whose baseline has none.
 pub(crate) fn waterfalls(view: &View<'_>) -> Vec<Waterfall> {
     let (connections, baseline) = (view.connections(), view.baseline);
-    let seen = || view.kept.iter().filter(|sample| sample.outcome.is_ok() && connections.holds(sample));
+    let seen = || view.kept.iter().filter(|sample| sample.outcome.is_ok() && connections.contains(sample));
     let streams = seen().any(|sample| sample.stream);
     let of = |path: PathId| -> Vec<Parts> {
         seen().filter(|s| s.path == path && s.stream == streams).filter_map(|sample| Parts::of(sample)).collect()

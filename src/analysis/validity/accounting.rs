@@ -1,4 +1,4 @@
-//! Whether the books of a run balance: every arrival accounted for, every row there, every stamp in its order.
+//! Whether the counts of a run add up: every arrival accounted for, every row there, every stamp in its order.
 
 use crate::analysis::validity::reason::Reason;
 use crate::measure::counts::Counts;

@@ -8,7 +8,7 @@ use crate::measure::health::{BadSeconds, Second};
 use crate::measure::outcome::ErrorClass;
 use crate::run::Run;
 
-/// The rig's health over the measured phase. Figures that the system does not give are `None`.
+/// The host's health over the measured phase. Figures that the system does not give are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vitals {
     /// Seconds that were watched.

@@ -19,7 +19,7 @@ const SHORTEST_S: f64 = 0.005;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Little {
     /// Calls under way as the workers counted them, mean.
-    pub seen: f64,
+    pub counted: f64,
     /// Rate times mean duration: the time that calls spent in these seconds, over the seconds.
     pub expected: f64,
     /// How far chance alone may part the two: four standard deviations, and half a call.
@@ -48,24 +48,24 @@ impl Little {
             return Err("calls are shorter than a heartbeat, which then cannot count them");
         }
         let seconds = counted.len() as f64;
-        let seen = counted.iter().map(|(_, under_way)| under_way).sum::<f64>() / seconds;
+        let mean = counted.iter().map(|(_, under_way)| under_way).sum::<f64>() / seconds;
         let expected = counted.iter().map(|(second, _)| spent.seconds[*second as usize]).sum::<f64>() / seconds;
         // Where not every call has a row, those that have stand for the others.
         let expected = expected * view.calls_a_row();
         // The time average of an M/G/infinity queue over a span T: its variance is at most 2 L W / T.
         let chance = 4.0 * (2.0 * expected * spent.mean_s / seconds).sqrt() + 0.5;
-        Ok(Self { seen, expected, chance })
+        Ok(Self { counted: mean, expected, chance })
     }
 
     /// The share by which the two sides differ.
     #[must_use]
     pub(crate) fn residual(&self) -> f64 {
-        (self.seen - self.expected) / self.expected.max(1e-9)
+        (self.counted - self.expected) / self.expected.max(1e-9)
     }
 
     /// Whether they differ by more than `allowed` and by more than chance.
     pub(crate) fn is_off(&self, allowed: f64) -> bool {
-        (self.seen - self.expected).abs() > (allowed * self.expected).max(self.chance)
+        (self.counted - self.expected).abs() > (allowed * self.expected).max(self.chance)
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Validity {
     pub arrivals: Arrivals,
     /// Calls under way, counted in two ways; or why they could not be.
     pub little: Result<Little, &'static str>,
-    /// How the rig was.
+    /// The health of the host.
     pub vitals: Vitals,
     /// The seconds in which this tool could not measure faithfully.
     pub bad: BadSeconds,
@@ -76,7 +76,7 @@ pub(crate) fn examine(view: &View<'_>, requests: &[CallCounts]) -> Validity {
     if let Ok(little) = little
         && little.is_off(limits::RESIDUAL)
     {
-        reasons.push(Reason::LittlesLaw { seen: little.seen, expected: little.expected });
+        reasons.push(Reason::LittlesLaw { counted: little.counted, expected: little.expected });
     }
     // The gravest first; among equals the order above.
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight()));

@@ -83,7 +83,7 @@ pub enum Reason {
     /// Calls under way as counted and as added up from the rows differ.
     LittlesLaw {
         /// As the heartbeats counted them.
-        seen: f64,
+        counted: f64,
         /// As the rows add up to.
         expected: f64,
     },
@@ -180,7 +180,7 @@ pub enum Reason {
         /// What was found.
         found: Interference,
     },
-    /// Nobody watched the rig.
+    /// The health of the host was not recorded.
     Unwatched,
     /// The bundled simulator ended before the run did; this is how.
     SimulatorDied(String),
@@ -260,8 +260,8 @@ impl Reason {
                 "calls were not sent as evenly as planned: the index of dispersion over {bin_s:.1} s is {achieved:.2}, \
                  that of the plan {planned:.2}"
             ),
-            Self::LittlesLaw { seen, expected } => format!(
-                "{seen:.1} calls were under way on average, but the rows add up to {expected:.1} (rate times mean \
+            Self::LittlesLaw { counted, expected } => format!(
+                "{counted:.1} calls were under way on average, but the rows add up to {expected:.1} (rate times mean \
                  duration)"
             ),
             Self::Accounting(wrong) => format!("arrivals are not accounted for: {}", wrong.join("; ")),

@@ -198,7 +198,7 @@ fn every_reason_says_cause_and_remedy_under_a_code_of_its_own() {
         Reason::Dropped { classes: [(ErrorClass::InFlightCap, 3)].into(), planned: 10, weight },
         Reason::BehindPlan { behind: 3, planned: 10 },
         Reason::Bunched(dispersion),
-        Reason::LittlesLaw { seen: 3.0, expected: 4.0 },
+        Reason::LittlesLaw { counted: 3.0, expected: 4.0 },
         Reason::Accounting(vec!["direct".to_owned()]),
         Reason::RowsLost(1),
         Reason::Clock(1),
@@ -217,7 +217,7 @@ fn every_reason_says_cause_and_remedy_under_a_code_of_its_own() {
     codes.sort_unstable();
     codes.dedup();
     assert_eq!(codes.len(), all.len());
-    let documented = include_str!("../../../docs/005-a-run-judges-its-own-rig.md");
+    let documented = include_str!("../../../docs/005-a-run-judges-its-own-host.md");
     for reason in &all {
         assert!(reason.message().len() > 20 && reason.remedy().len() > 20, "{}", reason.code());
         assert!(documented.contains(&format!("`{}`", reason.code())), "{} is not documented", reason.code());

@@ -1,4 +1,4 @@
-//! Every night of a history: its figures, the levels between changes, and the changes.
+//! Every run of a history: its figures, the levels between changes, and the changes.
 
 use crate::analysis::trend::Series;
 use crate::report::chart::axis::{Axis, Scale};
@@ -7,7 +7,7 @@ use crate::report::chart::palette::{self, Colour, Mark, QUIET};
 use crate::report::figure;
 use crate::run::historical::{Eligibility, HistoricalRun};
 
-/// Nights farther apart than so many times their usual distance have a gap between them.
+/// Runs farther apart than so many times their usual distance have a gap between them.
 const GAP: f64 = 1.9;
 
 /// Seconds of a day.
@@ -33,16 +33,16 @@ impl<'a> HistoryLine<'a> {
 ///
 /// # Errors
 /// When plotters cannot draw.
-pub(crate) fn draw(canvas: &Canvas, nights: &[HistoricalRun], lines: &[HistoryLine]) -> Result<(), ChartError> {
+pub(crate) fn draw(canvas: &Canvas, runs: &[HistoricalRun], lines: &[HistoryLine]) -> Result<(), ChartError> {
     let entries: Vec<_> = lines.iter().map(|line| (line.series.path.clone(), line.colour, Some(line.mark))).collect();
     let used = canvas.legend(&entries, (8.0, 16.0))?;
     let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
     let area = Area { left: 56.0, top: used + 60.0, right: width - 16.0, bottom: height - 52.0 };
     let values = || lines.iter().flat_map(|line| line.series.points.iter().map(|point| point.ms));
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
-    let days = Days::of(nights);
-    let plot = Plot::new(canvas, area, days.axis(nights, width), Axis::latency(low, high), ("night", "milliseconds"))?;
-    empty(canvas, &plot, &days, (low, high), nights, lines)?;
+    let days = Days::of(runs);
+    let plot = Plot::new(canvas, area, days.axis(runs, width), Axis::latency(low, high), ("day", "milliseconds"))?;
+    empty(canvas, &plot, &days, (low, high), runs, lines)?;
     for (place, line) in lines.iter().enumerate() {
         changes(canvas, &plot, &days, (low, high), (place, line))?;
     }
@@ -53,17 +53,17 @@ pub(crate) fn draw(canvas: &Canvas, nights: &[HistoricalRun], lines: &[HistoryLi
     Ok(())
 }
 
-/// The places of nights on their axis, in days from the first.
+/// The places of runs on their axis, in days from the first.
 struct Days {
     at: Vec<f64>,
-    /// The usual distance of two nights.
+    /// The usual distance of two runs.
     usual: f64,
 }
 
 impl Days {
-    fn of(nights: &[HistoricalRun]) -> Self {
-        let first = nights.first().map_or(0.0, |night| night.at_s);
-        let at: Vec<f64> = nights.iter().map(|night| (night.at_s - first) / DAY).collect();
+    fn of(runs: &[HistoricalRun]) -> Self {
+        let first = runs.first().map_or(0.0, |run| run.at_s);
+        let at: Vec<f64> = runs.iter().map(|run| (run.at_s - first) / DAY).collect();
         let mut apart: Vec<f64> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
         apart.sort_by(f64::total_cmp);
         let usual = apart.get(apart.len() / 2).copied().unwrap_or(1.0);
@@ -71,32 +71,32 @@ impl Days {
     }
 
     /// As many dates as there is room for.
-    fn axis(&self, nights: &[HistoricalRun], width: f64) -> Axis {
+    fn axis(&self, runs: &[HistoricalRun], width: f64) -> Axis {
         let (last, margin) = (self.at.last().copied().unwrap_or(0.0), (0.5 * self.usual).max(1e-3));
         let room = ((width - 72.0) / 92.0).max(2.0) as usize;
-        let step = nights.len().div_ceil(room).max(1);
-        let ticks = nights.iter().zip(&self.at).step_by(step);
+        let step = runs.len().div_ceil(room).max(1);
+        let ticks = runs.iter().zip(&self.at).step_by(step);
         Axis {
             from: -margin,
             to: last + margin,
             scale: Scale::Linear,
-            ticks: ticks.map(|(night, at)| (*at, night.day().to_owned())).collect(),
+            ticks: ticks.map(|(run, at)| (*at, run.day().to_owned())).collect(),
         }
     }
 }
 
-/// Nights that are not judged and left no figure.
+/// Runs that are not judged and left no figure.
 fn empty(
     canvas: &Canvas,
     plot: &Plot,
     days: &Days,
     (low, high): (f64, f64),
-    nights: &[HistoricalRun],
+    runs: &[HistoricalRun],
     lines: &[HistoryLine],
 ) -> Result<(), ChartError> {
-    let drawn = |place: usize| lines.iter().any(|line| line.series.points.iter().any(|point| point.night == place));
-    for (place, night) in nights.iter().enumerate() {
-        if night.eligibility != Eligibility::Sound && !drawn(place) {
+    let drawn = |place: usize| lines.iter().any(|line| line.series.points.iter().any(|point| point.run == place));
+    for (place, run) in runs.iter().enumerate() {
+        if run.eligibility != Eligibility::Sound && !drawn(place) {
             let ends = [plot.point((days.at[place], low)), plot.point((days.at[place], high))];
             canvas.dashes(&ends, QUIET, 1.0, (1.0, 4.0))?;
         }
@@ -104,7 +104,7 @@ fn empty(
     Ok(())
 }
 
-/// The first nights of new levels. Paths that change on the same night stand a little apart, their words above each
+/// The first runs of new levels. Paths that change on the same run stand a little apart, their words above each
 /// other.
 fn changes(
     canvas: &Canvas,
@@ -114,7 +114,7 @@ fn changes(
     (place, line): (usize, &HistoryLine),
 ) -> Result<(), ChartError> {
     for change in &line.series.changes {
-        let at = days.at[change.night] - 0.5 * days.usual;
+        let at = days.at[change.run] - 0.5 * days.usual;
         let aside = |(x, y): (f64, f64)| (x + 3.0 * place as f64, y);
         let ends = [plot.point((at, low)), plot.point((at, high))].map(aside);
         canvas.dashes(&ends, line.colour, 1.6, (6.0, 4.0))?;
@@ -127,7 +127,7 @@ fn changes(
 
 fn levels(canvas: &Canvas, plot: &Plot, days: &Days, line: &HistoryLine) -> Result<(), ChartError> {
     for level in &line.series.levels {
-        let (from, until) = (days.at[level.nights.0], days.at[level.nights.1]);
+        let (from, until) = (days.at[level.runs.0], days.at[level.runs.1]);
         let half = 0.4 * days.usual;
         let ends = [plot.point((from - half, level.ms)), plot.point((until + half, level.ms))];
         canvas.line(&ends, line.colour, 6.0, 0.25)?;
@@ -135,19 +135,19 @@ fn levels(canvas: &Canvas, plot: &Plot, days: &Days, line: &HistoryLine) -> Resu
     Ok(())
 }
 
-/// Judged nights in the path's colour, joined where none lies between; the others as grey rings.
+/// Judged runs in the path's colour, joined where none lies between; the others as grey rings.
 fn points(canvas: &Canvas, plot: &Plot, days: &Days, line: &HistoryLine) -> Result<(), ChartError> {
     let points = &line.series.points;
     for pair in points.windows(2) {
-        let near = days.at[pair[1].night] - days.at[pair[0].night] <= GAP * days.usual;
-        let neighbours = pair[1].night == pair[0].night + 1 && near;
+        let near = days.at[pair[1].run] - days.at[pair[0].run] <= GAP * days.usual;
+        let neighbours = pair[1].run == pair[0].run + 1 && near;
         if neighbours && pair[0].judged && pair[1].judged {
-            let ends = [pair[0], pair[1]].map(|point| plot.point((days.at[point.night], point.ms)));
+            let ends = [pair[0], pair[1]].map(|point| plot.point((days.at[point.run], point.ms)));
             canvas.line(&ends, line.colour, 1.4, 0.7)?;
         }
     }
     for point in points {
-        let at = plot.point((days.at[point.night], point.ms));
+        let at = plot.point((days.at[point.run], point.ms));
         if point.judged {
             canvas.mark(line.mark, at, line.colour)?;
         } else {

@@ -62,7 +62,7 @@ pub(crate) fn charts(run: &Run, analysis: &Analysis) -> Result<Vec<Chart>, Chart
     Ok(charts)
 }
 
-/// Draws a chart of every night for each metric and quantile that was followed.
+/// Draws a chart of every run for each metric and quantile that was followed.
 ///
 /// # Errors
 /// When plotters cannot draw.
@@ -85,11 +85,11 @@ pub(crate) fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
         let lines: Vec<_> = members.iter().map(|series| history::HistoryLine::of(series, place(series))).collect();
         let (metric, quantile) = (members[0].metric, members[0].quantile);
         let id = format!("trend-{metric}-{}", quantile.key());
-        let title = format!("{}, {} by night", capital(metric.name()), quantile);
-        let caption = "Lines join neighbouring nights; a night without a figure is a gap. Bars are the levels between \
-             changes; a dashed stroke stands before the first night of a new level. Grey rings are nights that are not \
+        let title = format!("{}, {} by day", capital(metric.name()), quantile);
+        let caption = "Lines join neighbouring runs; a run without a figure is a gap. Bars are the levels between \
+             changes; a dashed stroke stands before the first run of a new level. Grey rings are runs that are not \
              judged (invalid, incomplete, or counted from another instant); a dotted stroke is one that left no figure.";
-        both(id, title, caption.to_owned(), (400, 360), |canvas| history::draw(canvas, &trend.nights, &lines))
+        both(id, title, caption.to_owned(), (400, 360), |canvas| history::draw(canvas, &trend.runs, &lines))
     };
     followed.iter().map(chart).collect()
 }

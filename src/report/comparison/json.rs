@@ -132,7 +132,7 @@ impl Compared<'_> {
 }
 
 fn failed_calls(pair: &PathPair) -> FailedFacts<'_> {
-    failed(&pair.base, &pair.candidate, &pair.judged.failures).within(pair.error_margin, pair.error_gate)
+    failed(&pair.base, &pair.candidate, &pair.judged.failures).with_margin(pair.error_margin, pair.error_gate)
 }
 
 /// The paths that failed, of the base and of the candidate.
@@ -140,7 +140,7 @@ fn failed_paths([base, candidate]: &[Vec<FailedPath>; 2]) -> Vec<FailedPathFacts
     let sides = base.iter().map(|failed| ("base", failed)).chain(candidate.iter().map(|failed| ("candidate", failed)));
     let facts = sides.map(|(side, failed)| FailedPathFacts {
         code: failed.kind.code(),
-        message: failed.seen(),
+        message: failed.describe(),
         path: &failed.name,
         side,
     });

@@ -49,9 +49,9 @@ impl Compared<'_> {
             message,
             detail: String::new(),
         };
-        let told: Vec<String> = self.told_failures(pair);
-        let answers = if told.is_empty() { Ending::Passed } else { Ending::Failed };
-        let message = if told.is_empty() { "neither path failed".to_owned() } else { told.join("; ") };
+        let failures: Vec<String> = self.failure_messages(pair);
+        let answers = if failures.is_empty() { Ending::Passed } else { Ending::Failed };
+        let message = if failures.is_empty() { "neither path failed".to_owned() } else { failures.join("; ") };
         let mut cases = vec![case("both paths answer".to_owned(), answers, message)];
         for row in pair.rows.iter().filter(|row| row.gate != Gate::Ungated) {
             let limit = row.gate_ms.map_or_else(|| "its margin".to_owned(), figure::ms);
@@ -69,7 +69,7 @@ impl Compared<'_> {
     }
 
     /// Why either path of a pair failed.
-    fn told_failures(&self, pair: &PathPair) -> Vec<String> {
+    fn failure_messages(&self, pair: &PathPair) -> Vec<String> {
         let [base, candidate] = &self.comparison.failing;
         let base = base.iter().filter(|failed| failed.name == pair.base).map(|failed| ("base", failed));
         let candidate = candidate.iter().filter(|failed| failed.name == pair.candidate);

@@ -21,10 +21,10 @@ mod tests {
     use crate::run::Run;
     use crate::run::fixture::World;
 
-    fn night(seed: u64, shift: f64, failing: f64) -> Run {
+    fn run_of(seed: u64, shift: f64, failing: f64) -> Run {
         let world = World { shifts_ms: vec![shift], failing: vec![failing], seed, ..World::default() };
         let mut run = world.run();
-        run.manifest.id = format!("night-{seed}");
+        run.manifest.id = format!("run-{seed}");
         run.manifest.started_at = format!("2026-10-0{seed}T01:00:00Z");
         run
     }
@@ -32,7 +32,7 @@ mod tests {
     /// What is said of two runs, and whether terminal, JSON and Markdown say the same.
     #[test]
     fn a_comparison_stays_as_it_is_in_every_form() {
-        let (base, mut candidate) = (night(1, 0.0, 0.0), night(2, 40.0, 0.03));
+        let (base, mut candidate) = (run_of(1, 0.0, 0.0), run_of(2, 40.0, 0.03));
         candidate.manifest.tool_version = "0.2.0".to_owned();
         let margins = ["5%".parse().expect("margin"), "ttft.p99=200ms".parse().expect("margin")];
         let side = |run| RunSide { run, path: None };

@@ -53,7 +53,7 @@ fn escape(value: &str) -> String {
 fn of_run(page: &mut Page, run: &Run, analysis: &Analysis) {
     let manifest = &run.manifest;
     let profile = manifest.plan.name.as_str();
-    page.family("hopmark_run_info", "gauge", "The run that this file tells of.");
+    page.family("hopmark_run_info", "gauge", "The run that this file describes.");
     page.line(
         "hopmark_run_info",
         &[("profile", profile), ("run", &manifest.id), ("version", &manifest.tool_version)],

@@ -1,4 +1,4 @@
-//! The few figures of a run that tools which follow numbers from night to night are given.
+//! The few figures of a run that tools which follow numbers from run to run are given.
 //!
 //! A figure that was not measured is not in the list.
 

@@ -84,7 +84,7 @@ fn traffic(run: &Run) -> Vec<(&'static str, Value)> {
 fn throughput(run: &Run, summary: &PathSummary) -> Vec<(&'static str, Value)> {
     let tokens = summary.tokens;
     let sums = [("total_input_tokens", tokens.input), ("total_output_tokens", tokens.output)];
-    let sums = sums.into_iter().filter_map(|(key, count)| Some((key, json!(count.told()?))));
+    let sums = sums.into_iter().filter_map(|(key, count)| Some((key, json!(count.known_sum()?))));
     let mut fields: Vec<_> = sums.collect();
     let Ok(requests) = summary.throughput.requests else { return fields };
     fields.push(("duration", json!(run.measured_s())));

@@ -224,7 +224,7 @@ pub(crate) fn failed<'a>(baseline: &'a str, candidate: &'a str, shares: &FailedS
 
 impl FailedFacts<'_> {
     /// The same with the margin of a comparison of two runs.
-    pub(crate) fn within(self, margin: f64, gate: Gate) -> Self {
+    pub(crate) fn with_margin(self, margin: f64, gate: Gate) -> Self {
         Self { margin: Some(rounded(margin)), gate: held_gate(gate), ..self }
     }
 }

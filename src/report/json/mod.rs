@@ -190,7 +190,7 @@ fn abort_facts(aborted: &Aborted) -> AbortFacts<'_> {
 }
 
 fn sample_facts(rows: &RowSample) -> SampleFacts<'_> {
-    SampleFacts { rows_kept: rows.kept, rows_seen: rows.seen, rule: &rows.rule, share: rounded(rows.share) }
+    SampleFacts { rows_kept: rows.kept, rows_seen: rows.calls, rule: &rows.rule, share: rounded(rows.share) }
 }
 
 #[cfg(test)]

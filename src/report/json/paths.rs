@@ -234,7 +234,7 @@ fn requests(summary: &PathSummary) -> RequestFacts {
 }
 
 fn failure(failed: &FailedPath) -> FailureFacts {
-    FailureFacts { code: failed.kind.code(), failed: failed.failed, message: failed.seen(), tried: failed.tried }
+    FailureFacts { code: failed.kind.code(), failed: failed.failed, message: failed.describe(), tried: failed.tried }
 }
 
 fn errors_seen(run: &Run, path: PathId) -> BTreeMap<String, ErrorFacts> {
@@ -249,7 +249,7 @@ fn error(run: &Run, seen: &ErrorSeen) -> ErrorFacts {
         count: seen.count,
         first_ms: seen.between.map(|(first, _)| ms(first)),
         last_ms: seen.between.map(|(_, last)| ms(last)),
-        message: errors_seen::told(seen).into(),
+        message: errors_seen::describe(seen).into(),
         remedy: seen.class.remedy(),
         times_reason: seen.between.is_none().then_some(reason),
     }
@@ -268,8 +268,8 @@ fn connections(summary: &PathSummary) -> ConnectionFacts {
 fn tokens(tokens: Tokens) -> TokenFacts {
     let Tokens { input, output, calls } = tokens;
     TokenFacts {
-        input: input.told(),
-        output: output.told(),
+        input: input.known_sum(),
+        output: output.known_sum(),
         calls,
         input_calls: input.calls,
         output_calls: output.calls,

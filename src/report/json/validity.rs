@@ -243,7 +243,7 @@ fn littles_law(validity: &Validity) -> LittleFacts {
     match validity.little {
         Ok(little) => LittleFacts {
             expected: Some(rounded(little.expected)),
-            in_flight: Some(rounded(little.seen)),
+            in_flight: Some(rounded(little.counted)),
             reason: None,
             residual: Some(rounded(little.residual())),
         },

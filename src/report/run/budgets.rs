@@ -146,7 +146,7 @@ impl Line<'_> {
         let failed = analysis.failing.iter().find(|failed| failed.path == path);
         match (analysis.conclusion, failed) {
             (Conclusion::Failed, Some(failed)) => {
-                (budget, failed.seen().into(), none(), Cell::toned("✗ failed", Tone::Bad))
+                (budget, failed.describe().into(), none(), Cell::toned("✗ failed", Tone::Bad))
             }
             (Conclusion::Invalid, _) => (budget, actual, none(), Cell::toned("none: the run is invalid", Tone::Bad)),
             (Conclusion::Incomplete, _) => {

@@ -70,7 +70,7 @@ pub(crate) fn interference(run: &Run, analysis: &Analysis) -> Table {
     let mut columns = vec![word_column("path"), word_column("rounds in which the two"), figures("shift ms")];
     columns.extend([figures("in the others"), figures("difference"), word_column("interval")]);
     Table {
-        title: "Calls in each other's way".to_owned(),
+        title: "Interference between calls".to_owned(),
         columns,
         rows: rows.collect(),
         note: Some(

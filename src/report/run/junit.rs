@@ -53,7 +53,7 @@ fn of_run(judged: &Validity) -> Case {
 fn of_path(run: &Run, analysis: &Analysis, summary: &PathSummary) -> Case {
     let failed = analysis.failing.iter().find(|failed| failed.path == summary.path);
     let (ending, message) = match failed {
-        Some(failed) => (Ending::Failed, failed.seen()),
+        Some(failed) => (Ending::Failed, failed.describe()),
         None if summary.requests.ok == 0 => (Ending::Skipped, "no call was finished".to_owned()),
         None => (Ending::Passed, format!("{} of {} calls succeeded", summary.requests.ok, summary.requests.planned)),
     };
@@ -110,7 +110,7 @@ fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
     };
     let warned = result.verdict == ObjectiveVerdict::Missed && !result.fails_the_run();
     let message = match (invalid, warned) {
-        (true, _) => format!("the run is invalid; seen was {seen}"),
+        (true, _) => format!("the run is invalid; observed: {seen}"),
         (false, true) => format!("missed, a warning only: {seen}"),
         (false, false) => seen,
     };

@@ -53,7 +53,7 @@ pub(super) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, Strin
     let little = match &validity.little {
         Ok(little) => format!(
             "{:.1} counted, {:.1} by rate times mean duration ({:+.1}%)",
-            little.seen,
+            little.counted,
             little.expected,
             100.0 * little.residual()
         ),

@@ -16,11 +16,11 @@ pub(crate) fn describe_sample(run: &Run) -> Option<String> {
          how late calls were sent stand on the calls that have rows.",
         figure::share(rows.share),
         figure::count(rows.kept),
-        figure::count(rows.seen)
+        figure::count(rows.calls)
     );
     let bad = run.bad_seconds();
     if run.manifest.plan.interval_s() > 1 && bad.seconds.iter().any(|second| bad.leave_out(*second)) {
-        told += " Bad seconds are left out of what stands on rows; histograms, whose intervals are longer, hold them.";
+        told += " Bad seconds are left out of figures made from rows; histograms, whose intervals are longer, include them.";
     }
     Some(told)
 }

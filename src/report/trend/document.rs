@@ -34,7 +34,7 @@ impl History<'_> {
             tables: vec![
                 (Topic::Series, self.series()),
                 (Topic::Changes, self.changes()),
-                (Topic::NotJudged, self.nights()),
+                (Topic::NotJudged, self.runs()),
             ],
             remarks: self.remarks(),
             notes: self.notes.to_vec(),
@@ -45,35 +45,34 @@ impl History<'_> {
     }
 
     fn subtitle(&self) -> String {
-        let nights = &self.trend.nights;
-        let sound = nights.iter().filter(|night| night.eligibility == Eligibility::Sound).count();
-        let days =
-            nights.first().zip(nights.last()).map(|(first, last)| format!(", {} to {}", first.day(), last.day()));
-        format!("{} nights in {}{}, {sound} of them judged", nights.len(), self.folder, days.unwrap_or_default())
+        let runs = &self.trend.runs;
+        let sound = runs.iter().filter(|run| run.eligibility == Eligibility::Sound).count();
+        let days = runs.first().zip(runs.last()).map(|(first, last)| format!(", {} to {}", first.day(), last.day()));
+        format!("{} runs in {}{}, {sound} of them judged", runs.len(), self.folder, days.unwrap_or_default())
     }
 
     fn conclusion(&self) -> (Tone, String) {
         let any = |verdict| self.trend.series.iter().any(|series| series.verdict == verdict);
         let failed = self.trend.failed();
         if !failed.is_empty() {
-            return (Tone::Bad, format!("Worse: in the newest night {} failed.", failed.join(", ")));
+            return (Tone::Bad, format!("Worse: in the newest run {} failed.", failed.join(", ")));
         }
         let (tone, sentence) = if any(TrendVerdict::Slower) {
-            (Tone::Bad, "Worse: the newest nights are slower than those before by more than the margin.")
+            (Tone::Bad, "Worse: the newest runs are slower than those before by more than the margin.")
         } else if any(TrendVerdict::NewestSlower) {
-            (Tone::Bad, "Worse: the newest night is slower than those before by more than the margin.")
+            (Tone::Bad, "Worse: the newest run is slower than those before by more than the margin.")
         } else if self.trend.series.is_empty() {
-            (Tone::Warn, "Nothing was followed: no night has any of these figures.")
+            (Tone::Warn, "Nothing was followed: no run has any of these figures.")
         } else if any(TrendVerdict::Inconclusive) {
-            (Tone::Warn, "There are too few nights to tell.")
+            (Tone::Warn, "There are too few runs to tell.")
         } else {
-            (Tone::Good, "The newest nights are not worse than those before by more than the margin.")
+            (Tone::Good, "The newest runs are not worse than those before by more than the margin.")
         };
         (tone, sentence.to_owned())
     }
 
-    fn day(&self, night: usize) -> &str {
-        self.trend.nights.get(night).map_or(MISSING, HistoricalRun::day)
+    fn day(&self, run: usize) -> &str {
+        self.trend.runs.get(run).map_or(MISSING, HistoricalRun::day)
     }
 
     /// One for each series whose newest level is another than the one before.
@@ -90,42 +89,42 @@ impl History<'_> {
                 TrendVerdict::NewestSlower | TrendVerdict::Steady | TrendVerdict::Inconclusive => return None,
             };
             let by = figure::share(change.share.abs());
-            let sentence = format!("{}: {by} {word} since {}", name(series), self.day(change.night));
+            let sentence = format!("{}: {by} {word} since {}", name(series), self.day(change.run));
             let behind = format!(
                 "{} before, {} after; 95% interval {}",
                 figure::ms(change.before_ms),
                 figure::ms(change.after_ms),
                 interval(change)
             );
-            let nights = series.levels.last().map(|level| format!("{} nights since then", level.n));
-            let noise = series.noise.map(|noise| format!("a single night varies by {}", figure::share(noise)));
+            let runs = series.levels.last().map(|level| format!("{} runs since then", level.n));
+            let noise = series.noise.map(|noise| format!("a single run varies by {}", figure::share(noise)));
             let margin = format!("the margin is {}", size(series.margin));
-            let details: Vec<String> = nights.into_iter().chain(noise).chain([margin]).collect();
+            let details: Vec<String> = runs.into_iter().chain(noise).chain([margin]).collect();
             Some(Decision { tone, sentence, details: vec![behind, details.join("; ")] })
         };
         self.trend.series.iter().filter_map(decision).collect()
     }
 
-    /// The newest night alone is worse.
+    /// The newest run alone is worse.
     fn newest_decision(&self, series: &Series, newest: &Newest) -> Decision {
         let sentence = format!(
-            "{}: the newest night ({}) is {} slower than the {} before it",
+            "{}: the newest run ({}) is {} slower than the {} before it",
             name(series),
-            self.day(newest.night),
+            self.day(newest.run),
             figure::share(newest.share),
             newest.n
         );
         let behind = format!("{} against a level of {}", figure::ms(newest.ms), figure::ms(newest.level_ms));
         let rare = if newest.p < 1e-4 { "less than 0.0001".to_owned() } else { format!("{:.4}", newest.p) };
         let rule = format!(
-            "the margin is {}; by the spread of those nights so slow a night has a probability of {rare} (p)",
+            "the margin is {}; by the spread of those runs so slow a run has a probability of {rare} (p)",
             size(series.margin)
         );
         Decision { tone: Tone::Bad, sentence, details: vec![behind, rule] }
     }
 
     fn series(&self) -> Table {
-        let mut columns = vec![word_column("path"), word_column("figure"), figures("nights")];
+        let mut columns = vec![word_column("path"), word_column("figure"), figures("runs")];
         columns.extend([figures("newest ms"), figures("level ms"), figures("noise").spare(), figures("last change")]);
         columns.extend([word_column("since"), word_column("verdict")]);
         let row = |series: &Series| -> Vec<Cell> {
@@ -150,7 +149,7 @@ impl History<'_> {
                 level.map_or_else(Cell::missing, |level| figure::bare(level.ms).into()),
                 series.noise.map_or_else(Cell::missing, |noise| figure::share(noise).into()),
                 last.map_or_else(Cell::missing, |change| Cell::toned(figure::change(change.share), tone)),
-                last.map_or_else(Cell::missing, |change| self.day(change.night).into()),
+                last.map_or_else(Cell::missing, |change| self.day(change.run).into()),
                 Cell::toned(verdict, tone),
             ]
         };
@@ -159,23 +158,23 @@ impl History<'_> {
             columns,
             rows: self.trend.series.iter().map(row).collect(),
             note: Some(format!(
-                "A level is the geometric mean of the nights between two changes; noise is the robust spread of a single \
-                 night. Changes by e-divisive over at least {FEWEST} nights, {SHORTEST} on either side, kept if Welch's \
-                 test finds them rarer than 1 in 1000 and they are larger than the noise: a change shows {SHORTEST} nights \
-                 after it at the earliest. The newest night alone is worse if it is slower than at least {SHORTEST} \
-                 nights before it by more than the margin and rarer than 1 in 200 by their spread."
+                "A level is the geometric mean of the runs between two changes; noise is the robust spread of a single \
+                 run. Changes by e-divisive over at least {FEWEST} runs, {SHORTEST} on either side, kept if Welch's \
+                 test finds them rarer than 1 in 1000 and they are larger than the noise: a change shows {SHORTEST} runs \
+                 after it at the earliest. The newest run alone is worse if it is slower than at least {SHORTEST} \
+                 runs before it by more than the margin and rarer than 1 in 200 by their spread."
             )),
         }
     }
 
     fn changes(&self) -> Table {
-        let mut columns = vec![word_column("path"), word_column("figure"), word_column("first night")];
+        let mut columns = vec![word_column("path"), word_column("figure"), word_column("first run")];
         columns.extend([figures("before ms"), figures("after ms"), figures("change"), figures("95% interval")]);
         let row = |series: &Series, change: &Change| -> Vec<Cell> {
             vec![
                 series.path.as_str().into(),
                 figure_name(series).into(),
-                self.day(change.night).into(),
+                self.day(change.run).into(),
                 figure::bare(change.before_ms).into(),
                 figure::bare(change.after_ms).into(),
                 Cell::toned(figure::change(change.share), if change.share > 0.0 { Tone::Bad } else { Tone::Good }),
@@ -191,20 +190,20 @@ impl History<'_> {
         }
     }
 
-    /// The nights that are shown and not judged.
-    fn nights(&self) -> Table {
-        let unsound = |night: &&HistoricalRun| night.eligibility != Eligibility::Sound || !night.failed.is_empty();
-        let unsound = self.trend.nights.iter().filter(unsound);
-        let row = |night: &HistoricalRun| -> Vec<Cell> {
-            let eligibility = match night.failed.as_slice() {
-                [] => night.eligibility.as_str().to_owned(),
+    /// The runs that are shown and not judged.
+    fn runs(&self) -> Table {
+        let unsound = |run: &&HistoricalRun| run.eligibility != Eligibility::Sound || !run.failed.is_empty();
+        let unsound = self.trend.runs.iter().filter(unsound);
+        let row = |run: &HistoricalRun| -> Vec<Cell> {
+            let eligibility = match run.failed.as_slice() {
+                [] => run.eligibility.as_str().to_owned(),
                 failed => format!("{} failed", failed.join(", ")),
             };
-            vec![night.day().into(), Cell::toned(eligibility, Tone::Warn), night.source.as_str().into()]
+            vec![run.day().into(), Cell::toned(eligibility, Tone::Warn), run.source.as_str().into()]
         };
         Table {
-            title: "Nights that are not judged".to_owned(),
-            columns: vec![word_column("night"), word_column("standing"), word_column("run")],
+            title: "Runs that are not judged".to_owned(),
+            columns: vec![word_column("day"), word_column("status"), word_column("run")],
             rows: unsound.map(row).collect(),
             note: None,
         }
@@ -222,14 +221,16 @@ impl History<'_> {
         if !odd.is_empty() {
             let odd = odd.join(", ");
             remarks.push(format!(
-                "The newest night lies farther from its level than the past explains: {odd}. One night is no change; \
+                "The newest run lies farther from its level than the past explains: {odd}. One run is not a change; \
                  look at it, and at the next."
             ));
         }
-        let newest = self.trend.nights.last().filter(|night| night.eligibility != Eligibility::Sound);
-        remarks.extend(newest.map(|night| {
-            format!("The newest night ({}) is {} and is not judged.", night.day(), night.eligibility.as_str())
-        }));
+        let newest = self.trend.runs.last().filter(|run| run.eligibility != Eligibility::Sound);
+        remarks.extend(
+            newest.map(|run| {
+                format!("The newest run ({}) is {} and is not judged.", run.day(), run.eligibility.as_str())
+            }),
+        );
         remarks.into_iter().map(|text| Remark::Warning(Tone::Warn, text)).collect()
     }
 }
@@ -256,7 +257,7 @@ fn interval(change: &Change) -> String {
 pub(super) fn verdict(series: &Series) -> (Tone, String) {
     match series.verdict {
         TrendVerdict::Slower => (Tone::Bad, format!("{SLOWER} slower")),
-        TrendVerdict::NewestSlower => (Tone::Bad, format!("{SLOWER} newest night slower")),
+        TrendVerdict::NewestSlower => (Tone::Bad, format!("{SLOWER} newest run slower")),
         TrendVerdict::SlowerWithinMargin => (Tone::Warn, format!("{PERHAPS_SLOWER} slower, within the margin")),
         TrendVerdict::Faster => (Tone::Good, format!("{FASTER} faster")),
         TrendVerdict::Steady => (Tone::Plain, "steady".to_owned()),
@@ -264,7 +265,7 @@ pub(super) fn verdict(series: &Series) -> (Tone, String) {
             let judged = series.points.iter().filter(|point| point.judged).count();
             match FEWEST.saturating_sub(judged) {
                 0 => (Tone::Quiet, "not decided".to_owned()),
-                more => (Tone::Quiet, format!("{more} nights more are needed")),
+                more => (Tone::Quiet, format!("{more} more runs are needed")),
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::report::json::number::{ms, rounded};
 use crate::report::trend::document::History;
 use crate::run::historical::HistoricalRun;
 
-/// Runs are named by their place in `nights`, from 0.
+/// The keys of `schema_version` 1 call a run a night. Runs are named by their place in `nights`, from 0.
 #[derive(Serialize)]
 struct TrendDocument<'a> {
     nights: Vec<RunFacts<'a>>,
@@ -89,7 +89,7 @@ pub(crate) fn render(history: &History) -> Vec<u8> {
     let trend = history.trend;
     let verdict = if trend.conclusion() == Conclusion::Missed { "worse" } else { "passed" };
     json::bytes(&TrendDocument {
-        nights: trend.nights.iter().map(run_facts).collect(),
+        nights: trend.runs.iter().map(run_facts).collect(),
         notes: history.notes,
         profile: history.profile,
         schema_version: 1,
@@ -110,9 +110,9 @@ fn run_facts(run: &HistoricalRun) -> RunFacts<'_> {
 }
 
 fn series_facts(series: &Series) -> SeriesFacts<'_> {
-    let point = |point: &Point| PointFacts { judged: point.judged, ms: rounded(point.ms), night: point.night };
+    let point = |point: &Point| PointFacts { judged: point.judged, ms: rounded(point.ms), night: point.run };
     let level = |level: &Level| {
-        let (first, last) = level.nights;
+        let (first, last) = level.runs;
         LevelFacts { first, last, ms: rounded(level.ms), n: level.n }
     };
     SeriesFacts {
@@ -137,7 +137,7 @@ fn newest_facts(newest: &Newest) -> NewestFacts {
         change_pct: rounded(100.0 * newest.share),
         level_ms: rounded(newest.level_ms),
         ms: rounded(newest.ms),
-        night: newest.night,
+        night: newest.run,
         nights: newest.n,
         p: newest.p,
         worse: newest.worse,
@@ -151,7 +151,7 @@ fn change_facts(change: &Change) -> ChangeFacts {
         before_ms: rounded(change.before_ms),
         change_pct: percent(change.share),
         ci_pct: [percent(change.interval.0), percent(change.interval.1)],
-        night: change.night,
+        night: change.run,
         p: change.p,
     }
 }

@@ -10,20 +10,20 @@ use crate::report::trend::document::{History, figure_name, verdict};
 #[must_use]
 pub(super) fn render(history: &History) -> Vec<u8> {
     let trend = history.trend;
-    let newest = trend.nights.last();
-    let paths = newest.into_iter().flat_map(|night| &night.paths);
+    let newest = trend.runs.last();
+    let paths = newest.into_iter().flat_map(|run| &run.paths);
     let mut cases: Vec<Case> = paths.map(|path| of_path(path, trend.failed().contains(path))).collect();
     cases.extend(trend.series.iter().map(of_series));
-    let started_at = newest.map_or("", |night| night.started_at.as_str());
-    let properties = vec![("folder", history.folder.to_owned()), ("nights", trend.nights.len().to_string())];
+    let started_at = newest.map_or("", |run| run.started_at.as_str());
+    let properties = vec![("folder", history.folder.to_owned()), ("nights", trend.runs.len().to_string())];
     Suite { name: history.profile, started_at, seconds: 0.0, properties, cases }.bytes()
 }
 
 fn of_path(path: &str, failed: bool) -> Case {
     let (ending, message) = if failed {
-        (Ending::Failed, "it failed in the newest night".to_owned())
+        (Ending::Failed, "it failed in the newest run".to_owned())
     } else {
-        (Ending::Passed, "it did not fail in the newest night".to_owned())
+        (Ending::Passed, "it did not fail in the newest run".to_owned())
     };
     Case { class: path.to_owned(), name: "the path answers".to_owned(), ending, message, detail: String::new() }
 }
@@ -36,7 +36,7 @@ fn of_series(series: &Series) -> Case {
     };
     let newest = series.newest.map_or(String::new(), |newest| {
         let (ms, level) = (figure::ms(newest.ms), figure::ms(newest.level_ms));
-        format!("; the newest night has {ms}, the {} before it {level}", newest.n)
+        format!("; the newest run has {ms}, the {} before it {level}", newest.n)
     });
     let (_, word) = verdict(series);
     let name = format!("{} no more than {} slower", figure_name(series), series.margin);

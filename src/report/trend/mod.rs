@@ -1,4 +1,4 @@
-//! The forms of a history of nights. One manager writes the files.
+//! The forms of a history of runs. One manager writes the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub(crate) fn write(history: &History, dir: &Path) -> Result<Vec<PathBuf>, Trend
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::trend::tests::{nights, question};
+    use crate::analysis::trend::tests::{question, runs};
     use crate::analysis::trend::trend;
     use crate::report::fixture::golden;
     use crate::report::terminal::{Look, render};
@@ -60,13 +60,13 @@ mod tests {
 
     #[test]
     fn a_history_stays_as_it_is_in_every_form() {
-        let mut nights = nights(1, 16, 0.01, 8, 1.08);
-        nights[3].eligibility = Eligibility::Invalid;
-        nights[11].eligibility = Eligibility::Incomplete;
-        nights[11].figures.clear();
-        let judged = trend(nights, &question());
+        let mut runs = runs(1, 16, 0.01, 8, 1.08);
+        runs[3].eligibility = Eligibility::Invalid;
+        runs[11].eligibility = Eligibility::Incomplete;
+        runs[11].figures.clear();
+        let judged = trend(runs, &question());
         let notes = ["a <b> was not read".to_owned()];
-        let history = History { folder: "nights", profile: "nightly <i>", trend: &judged, notes: &notes };
+        let history = History { folder: "runs", profile: "nightly <i>", trend: &judged, notes: &notes };
         let text = render(&history.document(), Look { width: Some(110), colour: false }, &[]);
         assert_eq!(text, golden("trend.txt", text.as_bytes()));
         let dir = tempfile::tempdir().expect("dir");
@@ -83,7 +83,7 @@ mod tests {
         }
         let picture = std::fs::read_to_string(dir.path().join("charts/trend-ttft-p50.svg")).expect("chart");
         well_formed(&picture).expect("chart");
-        // Fourteen judged nights and the legend; a ring for the invalid one is two discs.
+        // Fourteen judged runs and the legend; a ring for the invalid one is two discs.
         assert_eq!(picture.matches("<circle").count(), 14 + 1 + 2);
         assert!(picture.contains(&crate::report::figure::change(judged.series[0].changes[0].share)));
     }
@@ -92,23 +92,23 @@ mod tests {
     #[ignore = "writes the forms to HOPMARK_LOOK, to be looked at"]
     fn forms_to_look_at() {
         let dir = std::env::var("HOPMARK_LOOK").expect("HOPMARK_LOOK names a folder");
-        let mut nights = nights(1, 30, 0.012, 18, 1.08);
-        nights[3].eligibility = Eligibility::Invalid;
-        nights[3].figures[0].ms *= 1.3;
-        nights[11].eligibility = Eligibility::Incomplete;
-        nights[11].figures.clear();
-        nights.drain(22..24);
-        for night in &mut nights {
-            night.paths.push("gateway".to_owned());
-            let mut other = night.figures.clone();
+        let mut runs = runs(1, 30, 0.012, 18, 1.08);
+        runs[3].eligibility = Eligibility::Invalid;
+        runs[3].figures[0].ms *= 1.3;
+        runs[11].eligibility = Eligibility::Incomplete;
+        runs[11].figures.clear();
+        runs.drain(22..24);
+        for run in &mut runs {
+            run.paths.push("gateway".to_owned());
+            let mut other = run.figures.clone();
             other.iter_mut().for_each(|figure| {
                 figure.path = "gateway".to_owned();
                 figure.ms += 6.0;
             });
-            night.figures.extend(other);
+            run.figures.extend(other);
         }
-        let judged = trend(nights, &question());
-        let history = History { folder: "nights", profile: "nightly", trend: &judged, notes: &[] };
+        let judged = trend(runs, &question());
+        let history = History { folder: "runs", profile: "nightly", trend: &judged, notes: &[] };
         write(&history, Path::new(&dir)).expect("written");
     }
 }

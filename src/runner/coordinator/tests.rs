@@ -157,8 +157,8 @@ fn the_plan_and_signals_end_a_run() {
 fn limits_and_failures_end_a_run() {
     let ended = |at| (at, WorkerEnded);
     let nothing = tally(|_| {});
-    let tokens = tally(|tally| (tally.input.told, tally.output.planned, tally.untold) = (990, 10, 1));
-    let cost = tally(|tally| (tally.input.told, tally.output.told) = (1, 1));
+    let tokens = tally(|tally| (tally.input.reported, tally.output.planned, tally.unreported) = (990, 10, 1));
+    let cost = tally(|tally| (tally.input.reported, tally.output.reported) = (1, 1));
     let refused = tally(|tally| tally.paths[1].refused_in_a_row = 3);
     let failing = tally(|tally| tally.paths.iter_mut().for_each(|path| path.failed_in_a_row = 4));
     let commands = "15 drain, 15 grace until 20, 17 end";

@@ -140,7 +140,7 @@ impl Bench {
 
     /// Twice as many streams, as long as the machine held all before and there is room and time.
     fn next(&mut self, levels: &[Level]) -> Option<u32> {
-        let streams = levels.last().filter(|_| levels.iter().all(|level| level.holds))?.streams.saturating_mul(2);
+        let streams = levels.last().filter(|_| levels.iter().all(|level| level.is_faithful))?.streams.saturating_mul(2);
         if Stage::streams(streams, PACE).files() > environment::most_open_files() {
             let files = environment::most_open_files();
             self.notes

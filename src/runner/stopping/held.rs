@@ -17,9 +17,9 @@ pub(crate) const MOST: usize = 1 << 18;
 pub(crate) struct Held {
     /// What is judged.
     pub(crate) run: Run,
-    sieve: RowSampler,
+    sampler: RowSampler,
     recorder: Recorder,
-    seen: u64,
+    calls: u64,
     most: usize,
 }
 
@@ -38,9 +38,9 @@ impl Held {
         };
         // How many calls the plan expects plays no part: most runs that are overseen end before.
         Self {
-            sieve: RowSampler::of(plan, from, u64::MAX),
+            sampler: RowSampler::of(plan, from, u64::MAX),
             recorder: Recorder::new(plan.paths.len()),
-            seen: 0,
+            calls: 0,
             most,
             run,
         }
@@ -49,14 +49,14 @@ impl Held {
     /// Takes measured calls that have ended.
     pub(crate) fn take(&mut self, ended: impl Iterator<Item = Sample>) {
         for sample in ended {
-            while self.run.samples.len() >= self.most && self.sieve.keeps(&sample) {
+            while self.run.samples.len() >= self.most && self.sampler.keeps(&sample) {
                 self.thin();
             }
-            self.seen += 1;
+            self.calls += 1;
             if let Some(totals) = &mut self.run.totals {
                 count(totals, &mut self.recorder, &sample);
             }
-            if self.sieve.keeps(&sample) {
+            if self.sampler.keeps(&sample) {
                 self.run.samples.push(sample);
             }
         }
@@ -70,8 +70,8 @@ impl Held {
             self.run.samples.iter().for_each(|sample| count(&mut totals, &mut self.recorder, sample));
             self.run.totals = Some(totals);
         }
-        self.sieve.halve();
-        self.run.samples.retain(|sample| self.sieve.keeps(sample));
+        self.sampler.halve();
+        self.run.samples.retain(|sample| self.sampler.keeps(sample));
     }
 
     /// Adds what was recorded since to the histograms of all calls.
@@ -83,7 +83,7 @@ impl Held {
             recorded
                 .for_each(|value| sum.saturating_record_n(value.value_iterated_to(), value.count_at_value().into()));
         }
-        self.run.manifest.rows = self.sieve.statement(self.seen, self.run.samples.len() as u64);
+        self.run.manifest.rows = self.sampler.statement(self.calls, self.run.samples.len() as u64);
     }
 }
 
@@ -132,9 +132,9 @@ mod tests {
         let mut held = Held::new(&run.manifest, 0, 200);
         for chunk in run.samples.chunks(70) {
             held.take(chunk.iter().cloned());
-            assert!(held.run.samples.len() <= 200 && held.run.totals.is_some() == (held.seen > 200));
+            assert!(held.run.samples.len() <= 200 && held.run.totals.is_some() == (held.calls > 200));
         }
-        assert!(held.run.samples.len() > 20 && held.seen == run.samples.len() as u64);
+        assert!(held.run.samples.len() > 20 && held.calls == run.samples.len() as u64);
         let few = judged(&held.run);
         for (all, few) in whole.iter().zip(&few).take(3) {
             let (x, y) = (all.estimate.value.expect("seen"), few.estimate.value.expect("seen"));

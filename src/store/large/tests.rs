@@ -152,9 +152,9 @@ impl Large {
         assert_eq!(counted.iter().map(crate::measure::counts::Counts::calls).sum::<u64>(), self.calls);
         assert_eq!(run.chunk_gaps.iter().map(Histogram::len).sum::<u64>(), self.calls);
         if let Some(rows) = &run.manifest.rows {
-            assert_eq!((rows.seen, rows.kept), (self.calls, run.samples.len() as u64));
-            let share = rows.kept as f64 / rows.seen as f64;
-            let spread = (3.0 * rows.kept as f64).sqrt() / rows.seen as f64;
+            assert_eq!((rows.calls, rows.kept), (self.calls, run.samples.len() as u64));
+            let share = rows.kept as f64 / rows.calls as f64;
+            let spread = (3.0 * rows.kept as f64).sqrt() / rows.calls as f64;
             assert!((share - rows.share).abs() < 5.0 * spread, "{share} is not {}", rows.share);
         }
     }

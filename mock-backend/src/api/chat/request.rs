@@ -146,8 +146,12 @@ impl ChatRequest<'_> {
         Ok(())
     }
 
-    /// What it asks for beyond plain text; `asked` calls if tools are called.
-    pub(crate) fn features(&mut self, asked: Option<usize>, refuses: bool) -> Result<Option<Box<Features>>, ApiError> {
+    /// What it asks for beyond plain text; `requested` calls if tools are called.
+    pub(crate) fn features(
+        &mut self,
+        requested: Option<usize>,
+        refuses: bool,
+    ) -> Result<Option<Box<Features>>, ApiError> {
         if self.is_of_functions() {
             self.take_functions()?;
         }
@@ -159,7 +163,7 @@ impl ChatRequest<'_> {
         let occasion = Occasion {
             parallel: self.parallel_tool_calls.unwrap_or(true),
             answered: self.messages.is_some_and(|messages| messages.answered),
-            asked,
+            requested,
         };
         Ok(Some(Box::new(Features {
             calls: features::calls(&tools, self.tool_choice.take(), occasion)?,

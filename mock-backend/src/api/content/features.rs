@@ -198,13 +198,13 @@ pub(crate) struct Occasion {
     /// Whether the last thing said is the result of a tool.
     pub(crate) answered: bool,
     /// The number of calls that the caller asks the simulator for.
-    pub(crate) asked: Option<usize>,
+    pub(crate) requested: Option<usize>,
 }
 
 /// Which tools are called: without a word, each of the first two once, until a result has come.
 pub(crate) fn calls(tools: &[Tool], choice: Option<RawChoice>, occasion: Occasion) -> Result<Calls, ApiError> {
     let some = || {
-        let most = if occasion.parallel { occasion.asked.unwrap_or(2.min(tools.len())).min(64) } else { 1 };
+        let most = if occasion.parallel { occasion.requested.unwrap_or(2.min(tools.len())).min(64) } else { 1 };
         Calls::First(most)
     };
     let wrong = |message: String| Err(ApiError::Invalid(message, Some("tool_choice")));
@@ -270,7 +270,7 @@ mod tests {
     fn called(tools: usize, choice: Option<Value>, parallel: bool, answered: bool) -> Option<Calls> {
         let tools: Vec<Tool> = (0..tools).map(|i| Tool { name: format!("f{i}"), takes: Takes::Text(None) }).collect();
         let choice = choice.map(|choice| serde_json::from_value(choice).unwrap());
-        calls(&tools, choice, Occasion { parallel, answered, asked: None }).ok()
+        calls(&tools, choice, Occasion { parallel, answered, requested: None }).ok()
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub(crate) fn inherited_tokens(store: &Store<StoredResponse>, previous: &str) ->
 }
 
 /// What the user said, and one item that stands for all else and costs `made` tokens when it is sent again.
-pub(crate) fn compaction(asked: &Conversation, name: u64, tokens: usize, made: usize) -> Value {
-    let mut output = input_items(&asked.body, name);
+pub(crate) fn compaction(conversation: &Conversation, name: u64, tokens: usize, made: usize) -> Value {
+    let mut output = input_items(&conversation.body, name);
     output.retain(|item| item["type"] == "message" && item["role"] == "user");
     output.push(json!({
         "type": "compaction", "id": format!("cmp_{name:032x}"), "encrypted_content": format!("{COMPACTION}{made:08x}"),

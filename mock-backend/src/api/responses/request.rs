@@ -192,8 +192,12 @@ impl ResponsesRequest<'_> {
         Value::Array(tools).to_string()
     }
 
-    /// What it asks for beyond plain text; `asked` calls if tools are called.
-    pub(crate) fn features(&mut self, asked: Option<usize>, refuses: bool) -> Result<Option<Box<Features>>, ApiError> {
+    /// What it asks for beyond plain text; `requested` calls if tools are called.
+    pub(crate) fn features(
+        &mut self,
+        requested: Option<usize>,
+        refuses: bool,
+    ) -> Result<Option<Box<Features>>, ApiError> {
         if self.tools.is_none() && self.tool_choice.is_none() && self.text.is_none() && !refuses {
             return Ok(None);
         }
@@ -204,7 +208,7 @@ impl ResponsesRequest<'_> {
         let occasion = Occasion {
             parallel: self.parallel_tool_calls.unwrap_or(true),
             answered: self.input.is_some_and(|input| input.answered),
-            asked,
+            requested,
         };
         let choice = self.tool_choice.as_ref().filter(|choice| !choice.is_null());
         // A tool that runs on the server's side may be chosen too; it is never used.

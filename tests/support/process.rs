@@ -135,7 +135,7 @@ pub(crate) fn pid(child: &Child) -> Pid {
 }
 
 /// All that a program printed.
-pub(crate) fn told(output: &Output) -> String {
+pub(crate) fn printed(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
