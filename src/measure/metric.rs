@@ -33,7 +33,7 @@ impl Basis {
 }
 
 /// A metric of one call. All are times; inside they are nanoseconds, in files milliseconds. What each means stands in
-/// [`ROWS`]; they stand here in the same order, which is that of reports.
+/// `ROWS`; they stand here in the same order, which is that of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -45,7 +45,7 @@ pub enum Metric {
     Ttfo,
     /// End to end.
     E2e,
-    /// Time per output token: see [`time_per_token`].
+    /// Time per output token: see `time_per_token`.
     Tpot,
     /// Gap between chunks: several values a call, whatever its outcome, recorded as they come.
     ChunkGap,

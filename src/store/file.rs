@@ -119,7 +119,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     put(path, bytes, true)
 }
 
-/// [`write_whole`] that does not wait for the disk: for a file that is written anew every few seconds.
+/// `write_whole` that does not wait for the disk: for a file that is written anew every few seconds.
 ///
 /// # Errors
 /// When the disk or the folder refuses.

@@ -62,7 +62,7 @@ impl Addressee {
 /// What one event of a stream says.
 ///
 /// # Errors
-/// [`BadEvent`] when it is meant for a caller of this API and is none of its events, nor an error.
+/// `BadEvent` when it is meant for a caller of this API and is none of its events, nor an error.
 #[inline]
 pub fn decode(api: Api, event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
     let failed = |error| Delta { end: Some(End::Error(error)), ..Delta::default() };
@@ -95,7 +95,7 @@ fn decode_other(api: Api, event: Event<'_>) -> Delta<'_> {
 /// What a whole answer that is not a stream says, to a call that asked for so many choices.
 ///
 /// # Errors
-/// [`BadEvent`] when it is neither a whole answer of this API nor an error.
+/// `BadEvent` when it is neither a whole answer of this API nor an error.
 pub fn decode_body(api: Api, body: &[u8], choices: u32) -> Result<Whole<'_>, BadEvent> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let read = match api {

@@ -26,7 +26,7 @@ pub struct Event<'a> {
     pub data: &'a [u8],
 }
 
-/// A line longer than [`MAX_LINE`].
+/// A line longer than `MAX_LINE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a line of the event stream is longer than {MAX_LINE} bytes")]
 pub struct LineTooLong;
