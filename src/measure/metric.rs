@@ -180,7 +180,7 @@ const ROWS: &[Row] = &[
         key: "send_lag",
         name: "send lag",
         short: "send lag",
-        definition: "sent - intended: how late this tool itself was",
+        definition: "sent - intended: how late a call was sent, by this tool itself or for want of a connection",
         why_none: "no successful call was sent",
         of_streams: false,
         at_timeout: AtTimeout::Unknown,
