@@ -32,8 +32,8 @@ impl Basis {
     }
 }
 
-/// A metric of one call. All are times; inside they are nanoseconds, in files milliseconds. What each means stands in
-/// `ROWS`; they stand here in the same order, which is that of reports.
+/// A metric of one call, in the order of reports. All are times; inside they are nanoseconds, in files milliseconds.
+// What each means stands in `ROWS`, in the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -45,11 +45,11 @@ pub enum Metric {
     Ttfo,
     /// End to end.
     E2e,
-    /// Time per output token: see `time_per_token`.
+    /// Time per output token.
     Tpot,
     /// Gap between chunks: several values a call, whatever its outcome, recorded as they come.
     ChunkGap,
-    /// How late this tool itself was.
+    /// How late a call was sent.
     SendLag,
     /// Name resolution.
     Dns,
