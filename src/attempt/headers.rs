@@ -7,14 +7,14 @@ use std::time::SystemTime;
 
 use hyper::header::{DATE, HeaderMap, HeaderValue};
 
+use crate::limits::Limit;
 use crate::measure::sample::Sample;
 
 /// The longest time that any header is believed to mean, milliseconds: a year of 366 days. A number of seconds beyond
 /// it is an instant and no span.
 const LONGEST_MS: f64 = 366.0 * 86_400.0 * 1e3;
 
-/// The most that is kept of a text.
-const TEXT_KEPT: usize = 256;
+const TEXT_KEPT: usize = Limit::HeaderText.most();
 
 /// What a header means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
