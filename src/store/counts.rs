@@ -204,7 +204,7 @@ impl IntervalCounts {
     /// When the disk or the folder refuses.
     pub fn write(&self, to_disk: bool) -> Result<(), StoreError> {
         let text = self.text().map_err(|error| StoreError::unwritable(&self.path, error))?;
-        if to_disk { file::write_whole(&self.path, &text) } else { file::replace(&self.path, &text) }
+        file::put(&self.path, &text, to_disk)
     }
 
     fn text(&self) -> io::Result<Vec<u8>> {

@@ -72,11 +72,7 @@ impl ErrorLog {
             return Ok(());
         }
         let text: String = self.errors.values().map(|seen| self.line(seen)).collect();
-        if to_disk {
-            file::write_whole(&self.file, text.as_bytes())?;
-        } else {
-            file::replace(&self.file, text.as_bytes())?;
-        }
+        file::put(&self.file, text.as_bytes(), to_disk)?;
         self.changed = false;
         Ok(())
     }

@@ -119,14 +119,6 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     put(path, bytes, true)
 }
 
-/// `write_whole` that does not wait for the disk: for a file that is written anew every few seconds.
-///
-/// # Errors
-/// When the disk or the folder refuses.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    put(path, bytes, false)
-}
-
 /// The name under which a file is written before it takes its own.
 #[must_use]
 pub(crate) fn part_of(path: &Path) -> PathBuf {
@@ -148,7 +140,11 @@ pub fn field(text: &str) -> String {
     if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
-fn put(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), StoreError> {
+/// [`write_whole`] that waits for the disk only if it is to be `to_disk`: for a file that is written anew every few seconds.
+///
+/// # Errors
+/// When the disk or the folder refuses.
+pub(crate) fn put(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), StoreError> {
     // A link keeps leading where it does, and what is no file, such as /dev/stdout, is not replaced by one.
     let real = fs::canonicalize(path);
     let path = real.as_deref().unwrap_or(path);
@@ -248,7 +244,7 @@ mod tests {
         std::thread::scope(|scope| {
             for byte in [b'a', b'b', b'c', b'd'] {
                 let path = &path;
-                scope.spawn(move || (0..50).for_each(|_| replace(path, &[byte; 100_000]).expect("written")));
+                scope.spawn(move || (0..50).for_each(|_| put(path, &[byte; 100_000], false).expect("written")));
             }
             for _ in 0..200 {
                 let Ok(bytes) = fs::read(&path) else { continue };
