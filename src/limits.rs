@@ -26,6 +26,22 @@ pub enum Limit {
     ErrorBody,
     /// The message of a failed call.
     ErrorText,
+    /// A manifest or a summary of a run.
+    RunDocument,
+    /// A line of a file of a run.
+    RunLine,
+    /// Rows of a run.
+    RunRows,
+    /// Paths of a run.
+    RunPaths,
+    /// The name of a path of a run.
+    RunText,
+    /// The warmup or the measured phase of a run.
+    RunDays,
+    /// A histogram of a run.
+    RunHistogram,
+    /// Files and folders of a history of runs.
+    HistoryFiles,
 }
 
 /// What is said of a limit.
@@ -54,12 +70,15 @@ impl fmt::Display for Row {
 
 const BYTES: &str = "bytes";
 
+/// What becomes of a run directory that goes beyond a limit.
+const REFUSED: &str = "the run is refused, with file and line";
+
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 impl Limit {
     /// Every limit, in the order in which they are declared.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 18] = [
         Self::SseLine,
         Self::SseEvent,
         Self::SseStray,
@@ -70,6 +89,14 @@ impl Limit {
         Self::HeaderText,
         Self::ErrorBody,
         Self::ErrorText,
+        Self::RunDocument,
+        Self::RunLine,
+        Self::RunRows,
+        Self::RunPaths,
+        Self::RunText,
+        Self::RunDays,
+        Self::RunHistogram,
+        Self::HistoryFiles,
     ];
 
     /// The figure: the most that is read, in the limit's unit.
@@ -97,6 +124,16 @@ impl Limit {
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
+            Self::RunDocument => row(2 * MIB, BYTES, "`manifest.json` or `summary.json` of a run", REFUSED),
+            Self::RunLine => row(MIB, BYTES, "a line of a file of a run", REFUSED),
+            Self::RunRows => row(4_000_000, "rows", "rows of `requests.csv`", REFUSED),
+            Self::RunPaths => row(256, "paths", "paths of a run that is read", REFUSED),
+            Self::RunText => row(256, BYTES, "the name of a path of a run", REFUSED),
+            Self::RunDays => row(31, "days", "the warmup or the measured phase of a run that is read", REFUSED),
+            Self::RunHistogram => row(512 * KIB, BYTES, "a histogram of `histograms.hlog`, unpacked", REFUSED),
+            Self::HistoryFiles => {
+                row(20_000, "files", "files and folders of a history that `trend` reads", "the folder is refused")
+            }
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Bytes from a judgement: decides glyphs, never numbers. One manager writes the files.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -67,20 +66,14 @@ pub(crate) fn write(
         files.extend(export::render(run, analysis, &charts, *format)?);
     }
     // One that cannot be written keeps none of the others away.
-    let written: Vec<_> = files.into_iter().map(|(name, bytes)| write_one(dir.join(name), &bytes)).collect();
-    written.into_iter().collect()
-}
-
-fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| StoreError::unwritable(folder, error))?;
-    }
-    file::write_whole(&path, bytes)?;
-    Ok(path)
+    let written: Vec<_> = files.into_iter().map(|(name, bytes)| file::write_inside(dir, &name, &bytes)).collect();
+    written.into_iter().map(|one| one.map_err(ReportError::from)).collect()
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::fs;
+
     use super::*;
     use crate::analysis::analyse;
     use crate::report::fixture::{golden, judged};

@@ -257,7 +257,7 @@ mod tests {
 
     fn started(dir: &Path, manifest: &Manifest, most_rows: u64) -> (Journal, Vec<RecordSink>) {
         manifest::write(dir, manifest).expect("manifest");
-        Journal::start(dir, manifest, SystemTime::UNIX_EPOCH, 1, (0, most_rows)).expect("started")
+        Journal::start(dir, manifest, fixture::started(), 1, (0, most_rows)).expect("started")
     }
 
     /// The same calls written whole and as a sample, read back.
@@ -319,9 +319,16 @@ mod tests {
             let (journal, sinks) = started(dir.path(), &manifest, 10_000);
             let log = dir.path().join(file::HISTOGRAMS);
             let logged = || {
-                let mut count = 0;
                 let tags = ["direct;chunk_gap".to_owned()];
-                store::histograms::read(&log, &tags, |interval| count += interval.values.len()).map(|()| count)
+                store::histograms::read(
+                    &log,
+                    &tags,
+                    || 0,
+                    |count, interval| {
+                        *count += interval.values.len();
+                        Ok(())
+                    },
+                )
             };
             for second in 0..3 {
                 let mut recorder = Recorder::new(1);
@@ -346,7 +353,7 @@ mod tests {
         let manifest = fixture::manifest(fixture::plan(&["direct"]), None);
         manifest::write(dir.path(), &manifest).expect("manifest");
         let (journal, sinks) =
-            Journal::start(dir.path(), &manifest, SystemTime::UNIX_EPOCH, 2, (0, 10_000)).expect("started");
+            Journal::start(dir.path(), &manifest, fixture::started(), 2, (0, 10_000)).expect("started");
         let gaps = |many: u64| {
             let mut recorder = Recorder::new(1);
             (0..many).for_each(|_| recorder.record_gap(PathId(0), 20_000_000));
