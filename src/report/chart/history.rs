@@ -127,7 +127,7 @@ fn changes(
 
 fn levels(canvas: &Canvas, plot: &Plot, days: &Days, line: &HistoryLine) -> Result<(), ChartError> {
     for level in &line.series.levels {
-        let (from, until) = (days.at[level.runs.0], days.at[level.runs.1]);
+        let (from, until) = (days.at[level.first], days.at[level.last]);
         let half = 0.4 * days.usual;
         let ends = [plot.point((from - half, level.ms)), plot.point((until + half, level.ms))];
         canvas.line(&ends, line.colour, 6.0, 0.25)?;

@@ -50,7 +50,8 @@ fn percentiles(lines: &[ShiftLine]) -> Axis {
 fn reach(lines: &[ShiftLine]) -> Axis {
     let points = || lines.iter().flat_map(|line| &line.curve);
     let planned = lines.iter().flat_map(|line| line.planned.iter().map(|(_, ms)| *ms));
-    let edges = points().filter(|point| SURE.contains(&point.quantile)).flat_map(|point| [point.low_ms, point.high_ms]);
+    let edges =
+        points().filter(|point| SURE.contains(&point.quantile)).flat_map(|point| <[f64; 2]>::from(point.band_ms));
     let values: Vec<f64> = points().map(|point| point.shift_ms).chain(planned).chain(edges).chain([0.0]).collect();
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -58,8 +59,8 @@ fn reach(lines: &[ShiftLine]) -> Axis {
 }
 
 fn band(canvas: &Canvas, plot: &Plot, line: &ShiftLine) -> Result<(), ChartError> {
-    let upper = line.curve.iter().map(|point| plot.point((point.quantile, point.high_ms)));
-    let lower = line.curve.iter().rev().map(|point| plot.point((point.quantile, point.low_ms)));
+    let upper = line.curve.iter().map(|point| plot.point((point.quantile, point.band_ms.1)));
+    let lower = line.curve.iter().rev().map(|point| plot.point((point.quantile, point.band_ms.0)));
     canvas.shape(&upper.chain(lower).collect::<Vec<_>>(), line.line.colour, 0.16)
 }
 

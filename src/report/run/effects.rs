@@ -4,7 +4,7 @@
 use crate::analysis::Analysis;
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::connection_state::IDLE_S;
-use crate::analysis::compare::shift::{Candidate, ConnectionShift, Contrast, Dominance, Interference};
+use crate::analysis::compare::shift::{Candidate, ConnectionShift, Contrast, Interference};
 use crate::report::figure;
 use crate::report::shift::shift_figures;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
@@ -55,7 +55,7 @@ fn of_candidate(name: &str, candidate: &Candidate) -> Vec<Vec<Cell>> {
     let base = goodput.baseline.map(|rate| format!("{rate:.2}"));
     rows.push(row("good calls a second".to_owned(), base, more, within(goodput.ci, 1.0)));
     for dominance in &candidate.dominances {
-        let delta = dominance.delta.map(|delta| format!("{} ({})", signed(delta), Dominance::word(delta)));
+        let delta = dominance.delta.zip(dominance.size).map(|(delta, size)| format!("{} ({size})", signed(delta)));
         let what = format!("Cliff's delta of {}", dominance.metric.short());
         rows.push(row(what, None, delta, within(dominance.ci, 1.0)));
     }

@@ -23,7 +23,7 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
     let invalid = analysis.validity.verdict == ValidityVerdict::Invalid;
     let mut cases = vec![of_run(&analysis.validity)];
     cases.extend(analysis.paths.iter().map(|summary| of_path(run, analysis, summary)));
-    cases.extend(analysis.objectives.iter().map(|result| of_objective(run, result, invalid)));
+    cases.extend(analysis.objectives.iter().map(|result| of_objective(run, analysis, result, invalid)));
     cases.extend(of_margins(run, analysis));
     if invalid {
         cases.iter_mut().for_each(Case::skip_unless_broken);
@@ -58,7 +58,7 @@ fn of_path(run: &Run, analysis: &Analysis, summary: &PathSummary) -> Case {
         None => (Ending::Passed, format!("{} of {} calls succeeded", summary.requests.ok, summary.requests.planned)),
     };
     let class = run.manifest.plan.path(summary.path).name.clone();
-    let detail = errors::describe_errors_of(run, summary.path);
+    let detail = errors::describe_errors_of(summary);
     Case { class, name: "the path answers".to_owned(), ending, message, detail }
 }
 
@@ -98,7 +98,7 @@ fn of_gate(gate: Gate) -> Ending {
     }
 }
 
-fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
+fn of_objective(run: &Run, analysis: &Analysis, result: &ObjectiveResult, invalid: bool) -> Case {
     let (_, seen) = objectives::describe_objective(result);
     let ending = match result.verdict {
         _ if invalid => Ending::Skipped,
@@ -115,7 +115,8 @@ fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
         (false, false) => seen,
     };
     let objective = &result.objective;
-    let path = run.manifest.plan.path_named(&objective.path);
-    let detail = path.map(|path| errors::describe_errors_of(run, path.id)).unwrap_or_default();
+    let path = run.manifest.plan.path_named(&objective.path).map(|path| path.id);
+    let summary = analysis.paths.iter().find(|summary| Some(summary.path) == path);
+    let detail = summary.map(errors::describe_errors_of).unwrap_or_default();
     Case { class: objective.path.clone(), name: objective.label(), ending, message, detail }
 }
