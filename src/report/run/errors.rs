@@ -29,18 +29,11 @@ pub(crate) fn table(run: &Run, analysis: &Analysis) -> Table {
         let count = figure::count(run.lost.unattributed);
         rows.push(vec![MISSING.into(), KILLED.into(), count.into(), MISSING.into(), "".into()]);
     }
-    Table {
-        title: "What went wrong".to_owned(),
-        columns: vec![
-            words("path"),
-            words("error"),
-            figures("calls"),
-            figures("share"),
-            words("what was said, and what helps"),
-        ],
+    Table::new(
+        "What went wrong",
+        vec![words("path"), words("error"), figures("calls"), figures("share"), words("what was said, and what helps")],
         rows,
-        note: None,
-    }
+    )
 }
 
 /// What was said of a class of errors, and what helps.

@@ -46,7 +46,7 @@ fn of_run(judged: &Validity) -> Case {
         ValidityVerdict::Invalid => Ending::Broken,
     };
     let message = sentence + &reasons.collect::<String>();
-    Case { class: "hopmark".to_owned(), name: "the run is valid".to_owned(), ending, message, detail: String::new() }
+    Case::new("hopmark", "the run is valid", ending, message)
 }
 
 /// Whether a path answered: the case that fails when it did not, whatever else was asked of it.
@@ -57,9 +57,9 @@ fn of_path(run: &Run, analysis: &Analysis, summary: &PathSummary) -> Case {
         None if summary.requests.ok == 0 => (Ending::Skipped, "no call was finished".to_owned()),
         None => (Ending::Passed, format!("{} of {} calls succeeded", summary.requests.ok, summary.requests.planned)),
     };
-    let class = run.manifest.plan.path(summary.path).name.clone();
+    let class = &run.manifest.plan.path(summary.path).name;
     let detail = errors::describe_errors_of(summary);
-    Case { class, name: "the path answers".to_owned(), ending, message, detail }
+    Case { detail, ..Case::new(class, "the path answers", ending, message) }
 }
 
 /// The declared margins of every candidate.
@@ -67,13 +67,7 @@ fn of_margins(run: &Run, analysis: &Analysis) -> Vec<Case> {
     let mut cases = Vec::new();
     for candidate in analysis.comparison.iter().flat_map(|comparison| comparison.others()) {
         let class = &run.manifest.plan.path(candidate.path).name;
-        let case = |name: String, gate, message| Case {
-            class: class.clone(),
-            name,
-            ending: of_gate(gate),
-            message,
-            detail: String::new(),
-        };
+        let case = |name: String, gate, message: String| Case::new(class, name, of_gate(gate), message);
         for row in &candidate.rows {
             let Some(margin) = row.margin else { continue };
             let name = format!("{}.{} within {margin} of the baseline", row.metric, Quantile(row.quantile));
@@ -118,5 +112,5 @@ fn of_objective(run: &Run, analysis: &Analysis, result: &ObjectiveResult, invali
     let path = run.manifest.plan.path_named(&objective.path).map(|path| path.id);
     let summary = analysis.paths.iter().find(|summary| Some(summary.path) == path);
     let detail = summary.map(errors::describe_errors_of).unwrap_or_default();
-    Case { class: objective.path.clone(), name: objective.label(), ending, message, detail }
+    Case { detail, ..Case::new(&objective.path, objective.label(), ending, message) }
 }
