@@ -6,8 +6,9 @@ use crate::measure::metric::{Basis, Metric};
 use crate::units::Quantile;
 
 /// Whether a run may be judged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Eligibility {
     /// It counts.
     Sound,
@@ -15,18 +16,6 @@ pub(crate) enum Eligibility {
     Invalid,
     /// It did not carry out its plan, or nothing of it was summed up.
     Incomplete,
-}
-
-impl Eligibility {
-    /// The word used in files.
-    #[must_use]
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Self::Sound => "sound",
-            Self::Invalid => "invalid",
-            Self::Incomplete => "incomplete",
-        }
-    }
 }
 
 /// One quantile of one metric of one path in one run.

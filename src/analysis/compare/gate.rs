@@ -6,6 +6,8 @@ use serde::{Serialize, Serializer};
 /// Whether a row keeps its margin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Gate {
     /// The whole interval lies under the margin.
     Passed,
@@ -19,17 +21,6 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::Open => "open",
-            Self::Ungated => "ungated",
-        }
-    }
-
     /// As files hold it: the word, or null where nothing is gated.
     pub(crate) fn or_null<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Some(self).filter(|gate| **gate != Self::Ungated).serialize(serializer)

@@ -6,8 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
 use crate::analysis::input::population::{Value, observed_ms, quantile_ms, sorted_ms, timed_out};
 use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::{beyond, known_quantile};
@@ -16,7 +14,6 @@ use crate::analysis::summary::calls::{ConnectionCounts, Tokens};
 use crate::analysis::summary::cost::{self, Cost};
 use crate::analysis::summary::distribution::Distribution;
 use crate::analysis::summary::errors_seen;
-use crate::analysis::summary::gaps::Gaps;
 use crate::analysis::summary::throughput::Throughput;
 use crate::measure::counts::Counts;
 use crate::measure::errors_seen::ErrorSeen;
@@ -190,7 +187,8 @@ impl Subject<'_> {
             if metric == Metric::ChunkGap {
                 let kept = || self.own.iter().filter(|sample| sample.stalled()).count() as u64;
                 let stalled = if self.run.totals.is_some() { self.counts.stalled } else { kept() };
-                metrics.push(of_gaps(&self.run.chunk_gaps[self.path.index()], self.own, stalled));
+                let gaps = Distribution::of_gaps(&self.run.chunk_gaps[self.path.index()], self.own, stalled);
+                metrics.push(of_distribution(&gaps, self.own, (metric, headline)));
                 continue;
             }
             let basis = metric.has_basis().then_some(headline);
@@ -281,27 +279,6 @@ fn at_least_ms(own: &[&Sample], metric: Metric, basis: Basis) -> Vec<f64> {
     let mut values: Vec<f64> = own.iter().filter_map(least).collect();
     values.sort_unstable_by(f64::total_cmp);
     values
-}
-
-fn of_gaps(values: &Histogram<u64>, own: &[&Sample], stalled: u64) -> MetricSummary {
-    let gaps = Gaps::of(values, own, stalled);
-    let (metric, n) = (Metric::ChunkGap, values.len());
-    let ms = |ns: u64| ns as f64 / 1e6;
-    let supported = |q: f64| is_supported(gaps.counted() as usize, q);
-    MetricSummary {
-        metric,
-        basis: None,
-        beside: false,
-        n,
-        mean: (n > 0).then(|| values.mean() / 1e6),
-        min: (n > 0).then(|| ms(values.min())),
-        max: gaps.most(1.0).map(|_| ms(values.max())),
-        quantiles: QUANTILES.map(|q| gaps.most(q).filter(|_| supported(q))),
-        at_least: QUANTILES.map(|q| (supported(q) && gaps.most(q).is_none()).then(|| gaps.least(q))),
-        counted: gaps.counted(),
-        beyond: gaps.stalled,
-        reason: (n == 0).then(|| why_none(metric, own).to_owned()),
-    }
 }
 
 /// Why no call has the metric; `own` are those of the path that have rows.

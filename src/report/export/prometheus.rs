@@ -72,7 +72,7 @@ fn of_run(page: &mut Page, run: &Run, analysis: &Analysis) {
     );
     for verdict in [ValidityVerdict::Valid, ValidityVerdict::Degraded, ValidityVerdict::Invalid] {
         let is_so = u8::from(analysis.validity.verdict == verdict);
-        page.line("hopmark_run_validity", &[("verdict", verdict.as_str())], is_so);
+        page.line("hopmark_run_validity", &[("verdict", verdict.into())], is_so);
     }
 }
 
@@ -99,7 +99,7 @@ fn latencies(page: &mut Page, run: &Run, analysis: &Analysis) {
         let path = run.manifest.plan.path(summary.path).name.as_str();
         for metric in summary.metrics.iter().filter(|metric| metric.n > 0) {
             let basis = if metric.beside { Some(Basis::Service) } else { metric.basis };
-            let basis = basis.map_or("none", Basis::as_str);
+            let basis = basis.map_or("none", Basis::into);
             let labels = [("path", path), ("metric", metric.metric.key()), ("basis", basis)];
             for q in QUANTILES {
                 let quantile = q.to_string();
@@ -145,7 +145,7 @@ fn objectives(page: &mut Page, analysis: &Analysis) {
         let expression = result.objective.label();
         for verdict in [ObjectiveVerdict::Met, ObjectiveVerdict::Missed, ObjectiveVerdict::Inconclusive] {
             let labels =
-                [("path", result.objective.path.as_str()), ("objective", &expression), ("verdict", verdict.as_str())];
+                [("path", result.objective.path.as_str()), ("objective", &expression), ("verdict", verdict.into())];
             let labels: Vec<_> = labels.into_iter().chain(severity(result)).collect();
             page.line("hopmark_objective", &labels, u8::from(result.verdict == verdict));
         }
