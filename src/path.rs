@@ -45,28 +45,18 @@ pub struct AuthRef {
 }
 
 /// The header that carries a secret.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthKind {
-    /// No header at all.
-    #[default]
-    None,
     /// `api-key: SECRET`, Azure's own.
     ApiKey,
     /// `authorization: Bearer SECRET`.
     Bearer,
     /// `ocp-apim-subscription-key: SECRET`, Azure API Management's own.
     SubscriptionKey,
-}
-
-impl AuthKind {
-    /// All kinds, by the words that profiles use.
-    pub(crate) const ALL: [(&'static str, Self); 4] = [
-        ("api-key", Self::ApiKey),
-        ("bearer", Self::Bearer),
-        ("subscription-key", Self::SubscriptionKey),
-        ("none", Self::None),
-    ];
+    /// No header at all.
+    #[default]
+    None,
 }
 
 /// Where a secret stands.
@@ -85,7 +75,7 @@ pub enum SecretRef {
 }
 
 /// Whether calls share connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConnectionPolicy {
     /// Kept alive and used again.
@@ -148,7 +138,8 @@ impl fmt::Display for Http {
 }
 
 /// How https is verified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct TlsPolicy {
     /// PEM roots to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
@@ -163,7 +154,8 @@ impl Default for TlsPolicy {
 }
 
 /// How long each stage of a call may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Timeouts {
     /// Name, TCP and TLS together.
     pub connect: Span,

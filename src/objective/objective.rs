@@ -10,7 +10,7 @@ use crate::measure::metric::Metric;
 use crate::objective::expression::{Comparator, parse_limit, split};
 use crate::objective::indicator::{Indicator, Quantity, Share, Unit};
 use crate::spelling::nearest;
-use crate::units::{Api, Span, serde_as_text};
+use crate::units::{Api, Span, TextError, serde_as_text};
 
 pub use crate::objective::expression::Expression;
 
@@ -50,8 +50,9 @@ pub struct Calls {
 impl Calls {
     /// Whether it leaves nothing out.
     #[must_use]
-    pub(crate) fn are_all(self) -> bool {
-        self == Self::default()
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    pub(crate) fn are_all(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -66,7 +67,7 @@ pub struct Objective {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Over which of the path's calls.
-    #[serde(default, skip_serializing_if = "Calls::are_all_of")]
+    #[serde(default, skip_serializing_if = "Calls::are_all")]
     pub calls: Calls,
     /// What a call must keep to count in `goodput`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -80,13 +81,6 @@ pub struct Objective {
     /// The rules file that it comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-}
-
-impl Calls {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-    fn are_all_of(&self) -> bool {
-        self.are_all()
-    }
 }
 
 impl Objective {
@@ -141,9 +135,9 @@ pub struct CallCondition {
 }
 
 impl FromStr for CallCondition {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: String| format!("'{text}' is no condition on one call such as 'ttft < 800ms': {why}");
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let wrong = |why: String| TextError::because(text, "a condition on one call such as 'ttft < 800ms'", why);
         let (left, comparator, right) = split(text).ok_or_else(|| wrong("it needs <, <=, > or >=".to_owned()))?;
         let quantity = match left {
             "tokens_per_second" => Quantity::TokensPerSecond,
@@ -175,7 +169,7 @@ impl fmt::Display for CallCondition {
     }
 }
 
-serde_as_text!(CallCondition);
+serde_as_text!(CallCondition: "[<>]=?", "ttft < 800ms");
 
 /// What keeps the parts of an objective from going together, if anything does.
 ///
@@ -219,7 +213,7 @@ mod tests {
             ("ttft", "needs <"),
             ("chunk_gap < 5ms", "use tpot"),
         ] {
-            let error = text.parse::<CallCondition>().expect_err(text);
+            let error = text.parse::<CallCondition>().expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }
