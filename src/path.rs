@@ -13,6 +13,8 @@ use crate::units::{PathId, Span};
 /// What stands between the caller and the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum PathKind {
     /// The service's own public address.
     #[default]
@@ -21,18 +23,6 @@ pub enum PathKind {
     PrivateEndpoint,
     /// An API gateway.
     Gateway,
-}
-
-impl PathKind {
-    /// The word used in profiles and files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::PrivateEndpoint => "private-endpoint",
-            Self::Gateway => "gateway",
-        }
-    }
 }
 
 /// How a path proves who calls, and where its secret stands.

@@ -93,7 +93,7 @@ fn the_rules_and_claims_that_come_along_are_those_of_their_sources() {
         + &path("far", "kind = \"private-endpoint\"\ntags = [\"cross-region\"]");
     let profile = parse(&text).expect("parses");
     let rule =
-        |o: &hopmark::objective::objective::Objective| (o.path.clone(), o.expr.text.clone(), o.severity.as_str());
+        |o: &hopmark::objective::objective::Objective| (o.path.clone(), o.expr.text.clone(), <&str>::from(o.severity));
     let rules: Vec<_> = profile.objectives.iter().map(rule).collect();
     let expected = [
         ("e2e.p95 <= 3s", "warning"),

@@ -17,23 +17,14 @@ pub use crate::objective::expression::Expression;
 /// How grave a missed objective is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Severity {
     /// It is told, and does not change how the run ends.
     Warning,
     /// The run ends with exit code 3.
     #[default]
     Critical,
-}
-
-impl Severity {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
 }
 
 /// Which calls of a path are looked at; all where nothing is said.

@@ -313,7 +313,7 @@ impl Chosen {
 
     /// The same in words.
     fn describe(&self) -> String {
-        let kind = self.kind.map(PathKind::as_str);
+        let kind = self.kind.map(<&str>::from);
         let parts = [("path", self.path.as_deref()), ("kind", kind), ("tag", self.tag.as_deref())];
         let parts: Vec<String> = parts.iter().filter_map(|(key, word)| Some(format!("{key} {}", (*word)?))).collect();
         if parts.is_empty() { "any other path".to_owned() } else { format!("any path of {}", parts.join(" and ")) }
