@@ -69,11 +69,11 @@ fn without_null(schema: &mut Value) {
 
 fn simplify(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
-    let only = |object: &Map<String, Value>, key: &str| match object.get(key).and_then(Value::as_array).map(Vec::as_slice)
-    {
-        Some([only]) => Some(only.clone()),
-        Some(_) | None => None,
-    };
+    let only =
+        |object: &Map<String, Value>, key: &str| match object.get(key).and_then(Value::as_array).map(Vec::as_slice) {
+            Some([only]) => Some(only.clone()),
+            Some(_) | None => None,
+        };
     if let Some(Value::Object(inner)) = only(object, "anyOf") {
         object.remove("anyOf");
         inner.into_iter().for_each(|(key, value)| _ = object.entry(key).or_insert(value));

@@ -210,7 +210,8 @@ impl TryFrom<WrittenFraction> for Fraction {
         let (text, share) = match written {
             WrittenFraction::Number(share) => (share.to_string(), Some(share)),
             WrittenFraction::Text(text) => {
-                let (digits, scale) = text.trim().strip_suffix('%').map_or((text.trim(), 1.0), |digits| (digits, 100.0));
+                let (digits, scale) =
+                    text.trim().strip_suffix('%').map_or((text.trim(), 1.0), |digits| (digits, 100.0));
                 let share = digits.trim().parse::<f64>().ok().map(|number| number / scale);
                 (text, share)
             }
@@ -313,7 +314,12 @@ impl Span {
 impl FromStr for Span {
     type Err = TextError;
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let wrong = || TextError::new(text, "a time with its unit such as \"250us\", \"500ms\", \"30s\" or \"1m30s\", at most 30 days");
+        let wrong = || {
+            TextError::new(
+                text,
+                "a time with its unit such as \"250us\", \"500ms\", \"30s\" or \"1m30s\", at most 30 days",
+            )
+        };
         let mut rest = text.trim();
         if rest.is_empty() {
             return Err(wrong());

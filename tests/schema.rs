@@ -84,11 +84,11 @@ fn sections() -> Vec<(String, String, BTreeSet<String>)> {
     fn walk(schema: &Value, places: [String; 2], found: &mut Vec<(String, String, BTreeSet<String>)>) {
         let Some(keys) = schema["properties"].as_object() else {
             let parts = [("/items", "/0"), ("/oneOf/1", "")].into_iter();
-            return parts
-                .filter_map(|(part, in_profile)| Some((schema.pointer(part)?, part, in_profile)))
-                .for_each(|(inner, part, in_profile)| {
+            return parts.filter_map(|(part, in_profile)| Some((schema.pointer(part)?, part, in_profile))).for_each(
+                |(inner, part, in_profile)| {
                     walk(inner, [places[0].clone() + part, places[1].clone() + in_profile], found);
-                });
+                },
+            );
         };
         found.push((places[0].clone(), places[1].clone(), keys.keys().cloned().collect()));
         for (key, inner) in keys {

@@ -116,7 +116,10 @@ impl<'t> At<'t> {
             return Ok(path);
         }
         let key_of = self.key(key);
-        Err(self.rule(key, format!("'{key_of}': there is no file {}; paths count from the profile's folder", path.display())))
+        Err(self.rule(
+            key,
+            format!("'{key_of}': there is no file {}; paths count from the profile's folder", path.display()),
+        ))
     }
 
     /// What every value of this file is read with.
@@ -200,7 +203,8 @@ impl<'t> At<'t> {
 
     /// "from 1 to 1024", as far as the schema has bounds.
     fn bounds(&self) -> Option<String> {
-        let bound = |key: &str| self.schema.get(key).map(Json::to_string).map(|text| text.trim_end_matches(".0").to_owned());
+        let bound =
+            |key: &str| self.schema.get(key).map(Json::to_string).map(|text| text.trim_end_matches(".0").to_owned());
         match (bound("minimum"), bound("maximum"), bound("exclusiveMinimum")) {
             (Some(least), Some(most), _) => Some(format!("from {least} to {most}")),
             (Some(least), None, _) => Some(format!("from {least} up")),
@@ -231,7 +235,8 @@ impl<'t> At<'t> {
             format!("did you mean '{near}'?")
         } else {
             let home = section_with(self.base.schema, "", key);
-            let home = home.map(|home| if home.is_empty() { "the top of the file".to_owned() } else { format!("[{home}]") });
+            let home =
+                home.map(|home| if home.is_empty() { "the top of the file".to_owned() } else { format!("[{home}]") });
             let home = home.map_or(String::new(), |home| format!("'{key}' belongs in {home}; "));
             format!("{home}the keys here are {}", known.join(", "))
         };
@@ -241,7 +246,9 @@ impl<'t> At<'t> {
     /// The word of a closed set. A flag has no quotes, so what looks like a number there may be one.
     pub(crate) fn word(&self) -> Option<String> {
         match (&self.node.value, &self.node.origin) {
-            (Value::Text(_), _) | (Value::Integer(_) | Value::Float(_), Origin::Flag(_)) => Some(self.node.value.plain()),
+            (Value::Text(_), _) | (Value::Integer(_) | Value::Float(_), Origin::Flag(_)) => {
+                Some(self.node.value.plain())
+            }
             _ => None,
         }
     }

@@ -117,9 +117,12 @@ fn shared() -> Value {
 pub(crate) fn resolve(at: &At<'_>, section: PathSection, id: PathId, simulated: bool) -> Result<NetPath, Wrong> {
     let base_url = checked_url(at, &section.base_url, simulated)?;
     let timeouts = section.timeouts;
-    for (key, time) in
-        [("connect", timeouts.connect), ("first_byte", timeouts.first_byte), ("gap", timeouts.gap), ("total", timeouts.total)]
-    {
+    for (key, time) in [
+        ("connect", timeouts.connect),
+        ("first_byte", timeouts.first_byte),
+        ("gap", timeouts.gap),
+        ("total", timeouts.total),
+    ] {
         if let Some(at) = at.get("timeouts").filter(|_| time == Span::default()) {
             return Err(at.wrong(key, "a time above 0 with its unit such as \"5s\""));
         }
@@ -132,7 +135,7 @@ pub(crate) fn resolve(at: &At<'_>, section: PathSection, id: PathId, simulated: 
         backend: section.backend,
         connections: section.connections.policy,
         http: checked_http(at, &section.connections)?,
-        tls: checked_tls(at, section.tls, &base_url)?,
+        tls: checked_tls(at, section.tls, base_url)?,
         timeouts,
         tags: section.tags,
         base_url: base_url.to_owned(),
@@ -228,7 +231,8 @@ fn checked_http(at: &At<'_>, section: &Connections) -> Result<Http, Wrong> {
         && (!shares || section.policy == ConnectionPolicy::Fresh)
     {
         let key_of = at.key(key);
-        let rule = format!("'{key_of}' is for calls that share connections; it goes with http = \"2\" and policy = \"keep\"");
+        let rule =
+            format!("'{key_of}' is for calls that share connections; it goes with http = \"2\" and policy = \"keep\"");
         return Err(at.rule(key, rule));
     }
     let (max, streams) = (section.max.unwrap_or(SHARED.0), section.streams.unwrap_or(SHARED.1));

@@ -197,7 +197,9 @@ fn parse_row(row: Row<'_>) -> Result<Option<Conversation>, WrongRow> {
         };
     }
     if shapes::is_known(|key| object.contains_key(key)) {
-        return shapes::read(object).map(|question| question.map(Conversation::of_messages)).map_err(|found| (found, LINE_EXPECTED));
+        return shapes::read(object)
+            .map(|question| question.map(Conversation::of_messages))
+            .map_err(|found| (found, LINE_EXPECTED));
     }
     Err((shapes::describe(object.keys().map(String::as_str)), LINE_EXPECTED))
 }
