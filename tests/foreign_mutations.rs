@@ -133,7 +133,7 @@ fn no_directory_breaks_the_reader() {
         assert!(seconds - honest[which].0 < 2.0, "seed {seed}: {seconds:.1} s, honest {:.1}", honest[which].0);
         assert!(mib - honest[which].1 < 64.0, "seed {seed}: {mib:.0} MiB, honest {:.0}", honest[which].1);
     }
-    println!(
+    eprintln!(
         "{many} directories, {refused} refusals, at most {:.2} s and {:.1} MiB more than honest ones",
         most.0, most.1
     );

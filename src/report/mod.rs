@@ -6,7 +6,6 @@ use clap::ValueEnum;
 
 use crate::analysis::Analysis;
 use crate::run::Run;
-use crate::store::file::{self, StoreError};
 
 mod amounts;
 mod basis;
@@ -16,6 +15,7 @@ pub(crate) mod csv;
 mod document;
 pub(crate) mod export;
 pub(crate) mod figure;
+mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod glance;
@@ -36,17 +36,7 @@ pub(crate) mod terminal;
 pub(crate) mod trend;
 
 pub(crate) use export::Format;
-
-/// A report that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReportError {
-    /// A chart cannot be drawn.
-    #[error(transparent)]
-    Chart(#[from] chart::ChartError),
-    /// A file cannot be written.
-    #[error(transparent)]
-    File(#[from] StoreError),
-}
+use files::{ReportError, write_all};
 
 /// Writes the formats that are files into `dir`, which is made if it is not there, and returns what was written.
 /// Every file comes whole or not at all. [`Format::Terminal`] is no file: see [`terminal::render`].
@@ -65,9 +55,7 @@ pub(crate) fn write(
     for format in Format::value_variants().iter().filter(|format| formats.contains(format)) {
         files.extend(export::render(run, analysis, &charts, *format)?);
     }
-    // One that cannot be written keeps none of the others away.
-    let written: Vec<_> = files.into_iter().map(|(name, bytes)| file::write_inside(dir, &name, &bytes)).collect();
-    written.into_iter().map(|one| one.map_err(ReportError::from)).collect()
+    write_all(files, dir)
 }
 
 #[cfg(test)]
@@ -78,6 +66,7 @@ pub(crate) mod tests {
     use crate::analysis::analyse;
     use crate::report::fixture::{golden, judged};
     use crate::report::terminal::Look;
+    use crate::store::file;
 
     /// Whether every tag is closed in its order, as XML wants it.
     pub(crate) fn well_formed(text: &str) -> Result<(), String> {

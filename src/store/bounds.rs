@@ -87,7 +87,6 @@ pub(crate) fn check(manifest: &Manifest) -> Result<(), Broken> {
     }
     number("plan.load.model.rate", plan.load.model.rate().map(|rate| rate.0))?;
     number("plan.limits.cost", plan.limits.cost)?;
-    share("plan.limits.failure_share", plan.limits.failure_share)?;
     number("plan.prices.input", plan.prices.as_ref().map(|prices| prices.input))?;
     number("plan.prices.output", plan.prices.as_ref().map(|prices| prices.output))?;
     manifest.rows.as_ref().map_or(Ok(()), check_rows)?;
