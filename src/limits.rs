@@ -36,8 +36,6 @@ pub enum Limit {
     RunPaths,
     /// The name of a path of a run.
     RunText,
-    /// The warmup or the measured phase of a run.
-    RunDays,
     /// A histogram of a run.
     RunHistogram,
     /// Files and folders of a history of runs.
@@ -78,7 +76,7 @@ const MIB: usize = 1 << 20;
 
 impl Limit {
     /// Every limit, in the order in which they are declared.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::SseLine,
         Self::SseEvent,
         Self::SseStray,
@@ -94,7 +92,6 @@ impl Limit {
         Self::RunRows,
         Self::RunPaths,
         Self::RunText,
-        Self::RunDays,
         Self::RunHistogram,
         Self::HistoryFiles,
     ];
@@ -129,7 +126,6 @@ impl Limit {
             Self::RunRows => row(4_000_000, "rows", "rows of `requests.csv`", REFUSED),
             Self::RunPaths => row(256, "paths", "paths of a run that is read", REFUSED),
             Self::RunText => row(256, BYTES, "the name of a path of a run", REFUSED),
-            Self::RunDays => row(31, "days", "the warmup or the measured phase of a run that is read", REFUSED),
             Self::RunHistogram => row(512 * KIB, BYTES, "a histogram of `histograms.hlog`, unpacked", REFUSED),
             Self::HistoryFiles => {
                 row(20_000, "files", "files and folders of a history that `trend` reads", "the folder is refused")

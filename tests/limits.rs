@@ -123,10 +123,6 @@ async fn probe(limit: Limit) {
             let fourth = |length: usize| move |text: String| named(length)(with_paths(&text, 4));
             read_or_refused(file::MANIFEST, fourth(most), fourth(most + 1), "'plan.paths[3].name' takes a name");
         }
-        Limit::RunDays => {
-            let lasting = |hours: usize| move |text: String| text.replace("\"28s\"", &format!("\"{hours}h\""));
-            read_or_refused(file::MANIFEST, lasting(24 * most), lasting(24 * most + 1), "'plan.load.duration' takes");
-        }
         Limit::RunHistogram => {
             let log =
                 |length: usize| move |text: String| format!("{text}Tag=direct;e2e,0,1,1,{}\n", empty_histogram(length));

@@ -7,7 +7,7 @@ use crate::limits::Limit;
 use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::run::{Ending, Manifest, RowSample};
-use crate::units::{Nanos, PathId, Span};
+use crate::units::{Nanos, PathId};
 
 /// The largest whole number in a row: floating point holds every one up to here.
 pub(crate) const MOST_WHOLE: u64 = 1 << 53;
@@ -27,9 +27,6 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// The latest instant at which a run can start on the monotonic clock: 146 years after the machine did.
 const LATEST_ORIGIN: Nanos = Nanos(1 << 62);
 
-/// The longest phase of a plan.
-const LONGEST: Span = Span::from_secs(Limit::RunDays.most() as u64 * 24 * 3_600);
-
 /// When anything of a run can have happened.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -45,8 +42,7 @@ impl Bounds {
     /// Of the runs of this plan. `origin` is the run's start.
     pub(crate) fn of(plan: &Plan, origin: Nanos) -> Self {
         let longest = plan.paths.iter().map(|path| path.timeouts.total.0).max().unwrap_or_default();
-        let phases = plan.load.warmup.min(LONGEST).0 + plan.load.duration.min(LONGEST).0;
-        let after = phases + longest.min(DAY) + AROUND;
+        let after = plan.measure_until() + longest.min(DAY) + AROUND;
         Self {
             earliest: Nanos(origin.0.saturating_sub(AROUND.as_nanos() as u64)),
             latest: Nanos(origin.0.saturating_add(after.as_nanos() as u64)),
@@ -82,10 +78,6 @@ pub(crate) fn check(manifest: &Manifest) -> Result<(), Broken> {
         let is_one = |path: PathId| path.index() < plan.paths.len();
         rule(path.is_none_or(is_one), key, || format!("the place of a path, from 0 to {}", plan.paths.len() - 1))?;
     }
-    for (key, span) in [("plan.load.warmup", plan.load.warmup), ("plan.load.duration", plan.load.duration)] {
-        rule(span <= LONGEST, key, || format!("a time up to {LONGEST}"))?;
-    }
-    number("plan.load.model.rate", plan.load.model.rate().map(|rate| rate.0))?;
     number("plan.limits.cost", plan.limits.cost)?;
     number("plan.prices.input", plan.prices.as_ref().map(|prices| prices.input))?;
     number("plan.prices.output", plan.prices.as_ref().map(|prices| prices.output))?;
