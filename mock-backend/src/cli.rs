@@ -66,7 +66,7 @@ impl SimArgs {
                     ttft: self.ttft.unwrap_or(default.ttft),
                     itl: self.itl.unwrap_or(default.itl),
                     output_tokens: self.output_tokens.map_or(default.output_tokens, |tokens| tokens as usize),
-                })
+                })?
             }
         };
         config.seed = self.seed.unwrap_or(config.seed);

@@ -15,7 +15,7 @@ use super::responses::compact::{Conversation, compaction, inherited_tokens};
 use crate::model::deployment::{Length, Prompt};
 use crate::model::rng::pick;
 use crate::model::text::Text;
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 
 impl Call<'_> {
     /// Generates an answer.
@@ -74,7 +74,7 @@ impl Call<'_> {
             kept.begin(self.backend);
         }
         self.leave_at_once(entry);
-        let body = Reply::whole(answer.snapshot(Progress::Queued).into_bytes());
+        let body = whole(answer.snapshot(Progress::Queued));
         self.response(StatusCode::OK, JSON, (id, Some(name)), Some(0), body)
     }
 

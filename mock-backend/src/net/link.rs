@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use super::clock::{Alarm, Clock};
 use super::distance::{Caller, Lane, Route};
 use super::entry::Marks;
-use super::exchange::{Arrival, Cut, Exchange, Note, Tampering};
+use super::exchange::{Arrival, Cut, Exchange, Note};
 use super::hyper_io::Scratch;
 use super::virtual_time::End;
 use crate::observe::record::Planned;
@@ -42,8 +42,6 @@ struct Outgoing {
     bytes: Vec<u8>,
     sent: usize,
     note: Option<Note>,
-    /// How the connection ends after these bytes.
-    cut: Option<Cut>,
 }
 
 /// Which way bytes went last.
@@ -196,7 +194,7 @@ impl Wire {
         if let Some(kind) = self.failed {
             return Poll::Ready(Err(kind.into()));
         }
-        if self.route.distance.is_none() && self.outgoing.is_empty() && self.is_untampered() {
+        if self.route.distance.is_none() && self.outgoing.is_empty() {
             return self.write_through(cx, bytes);
         }
         if self.held.1 >= BACKLOG {
@@ -206,12 +204,8 @@ impl Wire {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    fn is_untampered(&self) -> bool {
-        matches!(self.exchange.tampering(), Tampering { ahead: None, after: None, .. })
-    }
-
     /// Ends the connection before its time.
-    fn sever(&mut self, cut: Cut) -> io::ErrorKind {
+    fn sever(&mut self, cut: Cut) {
         if cut == Cut::Reset {
             // Without it the connection is closed, which is an end as well.
             let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
@@ -219,7 +213,6 @@ impl Wire {
         self.severed = true;
         self.failed = Some(io::ErrorKind::ConnectionReset);
         self.outgoing.clear();
-        io::ErrorKind::ConnectionReset
     }
 
     /// Writes at once, over no distance.
@@ -246,14 +239,6 @@ impl Wire {
         self.turn(if self.caller == Caller::Us { Turn::Calling } else { Turn::Answering });
         let note = self.exchange.note();
         let due = note.as_ref().map_or_else(Nanos::now, |note| note.due);
-        let Tampering { ahead, after, .. } = self.exchange.tampering();
-        self.exchange.clear_tampering();
-        if let Some(ahead) = ahead {
-            let release = self.way_out.schedule(due, ahead.len(), &self.route.distance);
-            self.held.1 += ahead.len();
-            self.outgoing.push_back(Outgoing { release, bytes: ahead.to_vec(), sent: 0, note: None, cut: None });
-        }
-        let bytes = &bytes[..bytes.len() - after.map_or(0, |(_, short)| short.min(bytes.len() - 1))];
         let piece = if self.route.distance.bandwidth.is_some() { PIECE } else { usize::MAX };
         let mut pieces = bytes.chunks(piece.min(bytes.len().max(1))).peekable();
         let mut first = true;
@@ -267,8 +252,7 @@ impl Wire {
                 entry.update(|record| replan(Nanos(record.recv_ns), &mut record.planned, *marks, release));
             }
             self.held.1 += bytes.len();
-            let cut = after.filter(|_| last).map(|(cut, _)| cut);
-            self.outgoing.push_back(Outgoing { release, bytes: bytes.to_vec(), sent: 0, note, cut });
+            self.outgoing.push_back(Outgoing { release, bytes: bytes.to_vec(), sent: 0, note });
             first = false;
         }
     }
@@ -291,11 +275,7 @@ impl Wire {
                     self.virtual_time.note_written(n);
                     self.held.1 -= n;
                     if next.sent == next.bytes.len() {
-                        let cut = next.cut;
                         self.outgoing.pop_front();
-                        if let Some(cut) = cut {
-                            return Poll::Ready(Err(self.sever(cut).into()));
-                        }
                     }
                 }
                 Err(error) => {

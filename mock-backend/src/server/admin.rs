@@ -14,7 +14,7 @@ use crate::api::error::ApiError;
 use crate::api::query::parameters;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 use crate::observe::ledger::Query;
 use crate::state::context::Context;
 use crate::state::snapshot::State;
@@ -48,9 +48,8 @@ pub(crate) fn refuse(context: &Context, message: &str) -> Response<Reply> {
 }
 
 fn json_response(status: StatusCode, body: String) -> Response<Reply> {
-    let mut response = Response::new(Reply::whole(body.into_bytes()));
+    let mut response = text("application/json", body);
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -70,9 +69,8 @@ fn ledger(state: &Arc<State>, uri: &Uri) -> Response<Reply> {
             lines.push(b'\n');
         }
     }
-    let mut response = Response::new(Reply::whole(lines));
+    let mut response = text("application/x-ndjson", lines);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     headers.insert("x-sim-ledger-capacity", HeaderValue::from(state.ledger.capacity()));
     headers.insert("x-sim-ledger-dropped", HeaderValue::from(state.ledger.dropped()));
     response
@@ -91,8 +89,8 @@ fn ca(state: &State) -> Response<Reply> {
 
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-fn text(kind: &'static str, text: String) -> Response<Reply> {
-    let mut response = Response::new(Reply::whole(text.into_bytes()));
+fn text(kind: &'static str, text: impl Into<Bytes>) -> Response<Reply> {
+    let mut response = Response::new(whole(text));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

@@ -27,7 +27,7 @@ use crate::net::distance::Caller;
 use crate::net::hyper_io::HyperIo;
 use crate::net::idle::IdleTimer;
 use crate::net::link::{Ends, Link};
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 use crate::net::tamper::Tampered;
 use crate::net::virtual_time::End;
 use crate::observe::gauges::Gauge;
@@ -83,8 +83,12 @@ async fn speak(conn: ConnState, mut link: Link, idle: Rc<IdleTimer>) {
         None => {
             let mut ahead = Vec::new();
             if let Some(Ok(http2)) = run_unless_leaving(&idle, is_http2(&mut link, &mut ahead, &scratch)).await {
-                let io = HyperIo::with(link, ahead, scratch);
-                if http2 { Box::pin(serve_http2(conn, io, &idle)).await } else { serve_http1(conn, io, &idle).await }
+                if http2 {
+                    Box::pin(serve_http2(conn, HyperIo::with(link, ahead, scratch), &idle)).await;
+                } else {
+                    let stream = Tampered::new(link, context.connection.exchange.clone());
+                    serve_http1(conn, HyperIo::with(stream, ahead, scratch), &idle).await;
+                }
             }
         }
         Some(identity) => {
@@ -193,7 +197,7 @@ async fn answer(
     }
     match context.service() {
         Some(service) => Box::pin(api::answer(&service, &address, head, body, error_kind)).await,
-        None => Response::new(Reply::whole(Vec::new())),
+        None => Response::new(whole(Vec::new())),
     }
 }
 
