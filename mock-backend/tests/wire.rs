@@ -147,7 +147,7 @@ fn a_limit_below_the_natural_length_cuts() {
 #[test]
 fn refusals_have_the_shape_of_their_service() {
     let mut config = Config::single(&Single::default()).unwrap();
-    config.key = Some("right".to_owned());
+    config.key = Some("right".to_owned().into());
     let simulator = Simulator::start(config).unwrap();
     let mut client = Client::new(&url(&simulator));
     let right = "api-key: right\r\n";

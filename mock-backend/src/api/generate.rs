@@ -16,6 +16,23 @@ use crate::model::deployment::{Length, Prompt};
 use crate::model::rng::pick;
 use crate::model::text::Text;
 use crate::net::reply::{Reply, whole};
+use crate::units::bounds::Bound;
+
+/// Refuses a request whose answer of `tokens` tokens would be too large to hold.
+fn check_size(request: &Request, tokens: usize) -> Result<(), ApiError> {
+    let (echo, logprobs) = match &request.form {
+        Form::Chat { logprobs, .. } => (0, *logprobs),
+        Form::Completions { echo, logprobs, .. } => (echo.as_ref().map_or(0, String::len), *logprobs),
+        Form::Responses(_) => (0, None),
+    };
+    // A token stands there with about so much around it; a control character of a prompt takes six.
+    let size = tokens * logprobs.map_or(8, |logprobs| 100 * (logprobs.top + 2)) + 6 * echo * request.n;
+    if size <= Bound::Answer.most() {
+        return Ok(());
+    }
+    let most = Bound::Answer.row();
+    Err(ApiError::Invalid(format!("The answer would take about {size} bytes; at most {most} are made."), None))
+}
 
 impl Call<'_> {
     /// Generates an answer.
@@ -37,6 +54,10 @@ impl Call<'_> {
         let prompt = Prompt { tokens: request.prompt_tokens, cached: request.cached };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, length);
         let mut plan = plan.ok_or(ApiError::Unavailable)?;
+        check_size(
+            &request,
+            fixed.as_deref().map_or(plan.tokens * request.n, |all| all.iter().map(Choice::tokens).sum()),
+        )?;
         let (text, name) = (Text::new(pick(&mut rng, usize::MAX)), rng.next_u64());
         let mut choices = fixed.unwrap_or_else(|| prose_choices(&request, &mut plan, text, special.as_mut()));
         if format > 0 {

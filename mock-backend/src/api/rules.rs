@@ -1,11 +1,13 @@
 //! What requests of every interface have to obey: their JSON, their model, their limits, how hard a model may think.
 
+use bytes::Bytes;
 use serde::Deserialize;
 
 use super::error::ApiError;
 use super::models;
 use super::route::Route;
 use crate::fault::SUFFIX;
+use crate::units::bounds::Bound;
 
 /// The most choices of one answer.
 const CHOICES: u32 = 128;
@@ -22,6 +24,30 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErro
         };
         ApiError::Invalid(message, None)
     })
+}
+
+/// Refuses a body of so many JSON values that they would take many times its room.
+pub(crate) fn check_values(body: Bytes) -> Result<Bytes, ApiError> {
+    let most = Bound::Values.most();
+    // Each value but the first takes two bytes or more.
+    if body.len() <= 2 * most {
+        return Ok(body);
+    }
+    let (mut values, mut quoted, mut escaped) = (1, false, false);
+    for byte in &*body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b',' | b'[' | b'{' if !quoted => values += 1,
+            _ => {}
+        }
+    }
+    if values > most {
+        let message = format!("The request body holds about {values} JSON values; at most {most} are taken.");
+        return Err(ApiError::Invalid(message, None));
+    }
+    Ok(body)
 }
 
 /// The name of the model: the deployment of the address, else what the body says.

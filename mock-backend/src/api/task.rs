@@ -9,6 +9,7 @@ use super::reader::Reader;
 use super::request::Request;
 use super::responses::compact::Conversation;
 use super::route::{Address, ChatOp, Operation, StoredOp};
+use super::rules::check_values;
 
 /// What a request turned out to ask for.
 pub(crate) enum Task {
@@ -32,6 +33,7 @@ impl Reader<'_> {
     pub(crate) fn read(&self, address: &Address<'_>, body: Result<Bytes, ApiError>) -> Result<Task, ApiError> {
         let route = address.route(&self.head.method)?;
         self.check_key()?;
+        let body = body.and_then(check_values);
         match route.operation {
             Operation::Models(None) => Ok(Task::Known(models::list())),
             Operation::Models(Some(name)) => {

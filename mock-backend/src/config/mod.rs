@@ -58,6 +58,7 @@ mod backend;
 pub(crate) mod describe;
 mod faults;
 mod gateway;
+mod key;
 mod limits;
 mod link;
 mod parse;
@@ -71,6 +72,7 @@ mod tls;
 
 use crate::model::deployment::OutputTokens;
 use crate::units::nearest;
+pub use key::Key;
 pub(crate) use settings::{ANY_PORT, ListenState, ListenerSettings};
 pub use settings::{Config, ConfigError, Single};
 

@@ -16,11 +16,18 @@ impl Config {
     pub(crate) fn patched(&self, patch: &Value) -> Result<Self, ConfigError> {
         let mut source = self.source.clone();
         merge(&mut source, patch).map_err(ConfigError)?;
+        let known = files(&self.source);
+        if let Some(file) = files(&source).into_iter().find(|file| !known.contains(file)) {
+            let what =
+                format!("a change cannot name the file \"{file}\"; start the simulator with a scenario that does");
+            return Err(ConfigError(what));
+        }
         let text = toml::to_string(&source).map_err(|error| ConfigError(format!("this is no scenario: {error}")))?;
         let mut config = Self::parse_in(&text, "the changed scenario", &self.folder)?;
         check_unchanged(self, &config)
             .map_err(|what| ConfigError(format!("{what} cannot change in a running simulator")))?;
-        (config.key, config.any_model) = (self.key.clone(), self.any_model);
+        (config.key, config.admin_key) = (self.key.clone(), self.admin_key.clone());
+        config.any_model = self.any_model;
         config.seed = self.seed;
         for (backend, old) in config.backends.iter_mut().zip(&self.backends) {
             // The default length of answers is a flag, which the source does not have.
@@ -35,6 +42,17 @@ impl Config {
         }
         Ok(config)
     }
+}
+
+/// The files that a scenario names.
+fn files(source: &Value) -> Vec<&str> {
+    let items = |list: &str| source[list].as_array().into_iter().flatten();
+    let traces = items("backend").map(|backend| &backend["model"]["trace"]);
+    let of_listeners = items("listener").flat_map(|listener| {
+        let (gateway, tls) = (&listener["gateway"], &listener["tls"]);
+        [&gateway["ca"], &gateway["record"], &tls["cert"], &tls["key"]]
+    });
+    traces.chain(of_listeners).filter_map(Value::as_str).collect()
 }
 
 fn merge(target: &mut Value, patch: &Value) -> Result<(), String> {

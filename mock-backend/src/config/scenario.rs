@@ -98,6 +98,7 @@ impl Scenario {
             seed: self.seed,
             threads: self.threads,
             key: None,
+            admin_key: None,
             any_model: false,
             strict: self.strict,
             ledger: self.ledger,

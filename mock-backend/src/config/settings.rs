@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::key::Key;
 use crate::api::backend::BackendSettings;
 use crate::fault::{Fault, FaultSettings};
 use crate::gateway::{GatewaySettings, MemberSettings};
@@ -26,7 +27,9 @@ pub struct Config {
     /// Worker threads; 0 is one for each core.
     pub(crate) threads: usize,
     /// The only key that passes; none lets any key pass that is not empty.
-    pub key: Option<String>,
+    pub key: Option<Key>,
+    /// The only key that passes to `/_sim/*`; none is that of the calls.
+    pub admin_key: Option<Key>,
     /// Whether every model name exists.
     pub any_model: bool,
     /// Whether fields that an interface does not have are refused.

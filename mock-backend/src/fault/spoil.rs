@@ -36,6 +36,7 @@ pub(crate) async fn answer_instead(
         connection.clock.sleep_until(due).await;
         connection.exchange.sever_now(cut);
     }
+    connection.exchange.give_up();
     std::future::pending().await
 }
 

@@ -24,10 +24,11 @@ use super::exchange::{Arrival, Cut, Exchange, Note};
 use super::hyper_io::Scratch;
 use super::virtual_time::End;
 use crate::observe::record::Planned;
+use crate::units::bounds::Bound;
 use crate::units::{Nanos, millis};
 
 /// Bytes that a link holds in one direction before it lets the sender wait.
-const BACKLOG: usize = 32 << 20;
+const BACKLOG: usize = Bound::OnTheWay.most();
 /// The largest piece in which a limited bandwidth sends.
 const PIECE: usize = 16 << 10;
 
@@ -153,9 +154,10 @@ impl Wire {
             let bytes = buf.filled();
             if bytes.is_empty() {
                 self.ended = true;
-            } else {
-                self.turn(if self.caller == Caller::Peer { Turn::Calling } else { Turn::Answering });
+                self.exchange.note_end();
+                break;
             }
+            self.turn(if self.caller == Caller::Peer { Turn::Calling } else { Turn::Answering });
             let left = self.virtual_time.note_read(bytes.len(), recv);
             let ideal = self.way_in.schedule(left, bytes.len(), &self.route.distance);
             self.held.0 += bytes.len();
@@ -169,8 +171,13 @@ impl Wire {
             let before = buf.filled().len();
             ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
             let recv = Nanos::now();
-            let ideal = self.virtual_time.note_read(buf.filled().len() - before, recv);
-            self.exchange.note_arrival(Arrival { recv, ideal });
+            let bytes = buf.filled().len() - before;
+            let ideal = self.virtual_time.note_read(bytes, recv);
+            if bytes == 0 {
+                self.exchange.note_end();
+            } else {
+                self.exchange.note_arrival(Arrival { recv, ideal });
+            }
             return Poll::Ready(Ok(()));
         }
         self.poll_fill(cx)?;

@@ -3,11 +3,17 @@
 //! An instant is [`Nanos`] and a span is a [`Duration`]; what is drawn or reckoned with is a number of nanoseconds until
 //! it becomes one of them.
 
+pub mod bounds;
+pub(crate) mod budget;
+mod file;
+
 use std::ops::Add;
 use std::time::Duration;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+
+pub(crate) use file::read_file;
 
 /// An instant of `CLOCK_MONOTONIC` in nanoseconds, comparable between the processes of one machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
