@@ -13,6 +13,7 @@ pub mod command;
 pub mod console;
 pub(crate) mod driver;
 pub(crate) mod host;
+pub mod limits;
 pub mod measure;
 pub mod objective;
 pub mod path;
