@@ -1,5 +1,6 @@
 //! No request takes more than its share, whatever it says: the processor time and the memory of a simulator in a process
 //! of its own, over kinds of requests and sizes of each.
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -14,7 +15,7 @@ use common::{CHAT, RESPONSES, request};
 use rustix::param::clock_ticks_per_second;
 
 /// What one request may take of the processor; a build that is not optimized takes several times as long.
-const PROCESSOR: Duration = Duration::from_secs(if cfg!(debug_assertions) { 12 } else { 2 });
+const PROCESSOR: Duration = Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 2 });
 /// What one request may take of memory.
 const MEMORY: usize = 64 << 20;
 /// The largest body that is sent, a little below the bound of bodies.
@@ -87,7 +88,7 @@ impl Watched {
         let status = self.send(path, body);
         let took = processor(pid) - before.0;
         let more = memory(pid, "VmHWM").saturating_sub(before.1);
-        println!("{what}: {} bytes, status {status}, {took:?}, {} KiB", body.len(), more >> 10);
+        eprintln!("{what}: {} bytes, status {status}, {took:?}, {} KiB", body.len(), more >> 10);
         assert!((200..500).contains(&status), "{what}: {status}");
         assert!(took < PROCESSOR, "{what}: {took:?} of the processor");
         assert!(more < MEMORY, "{what}: {more} bytes");
@@ -121,7 +122,7 @@ fn check_all(cases: &[(&str, &str, String)]) {
 
 #[test]
 fn prompts_of_every_kind_stay_within_their_bounds() {
-    let kinds = ["word ", "a", "0", " ", "\\u0001", "\\n", "漢字", "é", "aB3$ ", "😀", "%%%%", "\\\\"];
+    let kinds = ["word ", "a", "0", " ", "\\u0001", "漢字", "aB3$ ", "\\\\"];
     for size in [1 << 20, LARGE] {
         let watched = Watched::start();
         for kind in kinds {

@@ -20,7 +20,7 @@ use crate::model::rng::{SeededRng, seeded_rng};
 use crate::net::connection::Connection;
 use crate::net::entry::{Entry, Marks};
 use crate::net::exchange::{Arrival, Note};
-use crate::net::reply::{Reply, whole};
+use crate::net::reply::{PIECE, Pieces, Reply, whole};
 use crate::net::virtual_time::PLAN;
 use crate::observe::record::Planned;
 use crate::units::{Nanos, millis};
@@ -130,9 +130,14 @@ impl Call<'_> {
         if let Some(kept) = kept {
             kept.end(self.backend);
         }
-        self.connection().exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(entry) });
+        let exchange = &self.connection().exchange;
+        let in_pieces = body.len() > PIECE;
+        let marks = if in_pieces { Marks::HEAD } else { Marks::ALL };
+        exchange.note_head(Note { due, marks, entry: Some(Rc::clone(&entry)) });
         let took = due.since(self.arrival.ideal).as_millis() as u64;
-        let mut response = self.response(StatusCode::OK, JSON, (id, Some(name)), Some(took), whole(body));
+        let reply: Reply =
+            if in_pieces { Box::pin(Pieces::new(body.into(), due, exchange.clone(), entry)) } else { whole(body) };
+        let mut response = self.response(StatusCode::OK, JSON, (id, Some(name)), Some(took), reply);
         response.headers_mut().extend(told.map(|told| (PLAN, told)));
         response
     }

@@ -20,11 +20,13 @@ use crate::units::bounds::Bound;
 
 /// Refuses a request whose answer of `tokens` tokens would be too large to hold.
 fn check_size(request: &Request, tokens: usize) -> Result<(), ApiError> {
-    let (echo, logprobs) = match &request.form {
-        Form::Chat { logprobs, .. } => (0, *logprobs),
-        Form::Completions { echo, logprobs, .. } => (echo.as_ref().map_or(0, String::len), *logprobs),
-        Form::Responses(_) => (0, None),
+    let (echo, logprobs, stored) = match &request.form {
+        Form::Chat { logprobs, body, .. } => (0, *logprobs, !body.is_empty()),
+        Form::Completions { echo, logprobs, .. } => (echo.as_ref().map_or(0, String::len), *logprobs, false),
+        Form::Responses(_) => (0, None, true),
     };
+    // A stream is made as it is sent.
+    let tokens = if request.stream && !stored { 0 } else { tokens };
     // A token stands there with about so much around it; a control character of a prompt takes six.
     let size = tokens * logprobs.map_or(8, |logprobs| 100 * (logprobs.top + 2)) + 6 * echo * request.n;
     if size <= Bound::Answer.most() {

@@ -1,7 +1,11 @@
 //! What requests of every interface have to obey: their JSON, their model, their limits, how hard a model may think.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::error::ApiError;
 use super::models;
@@ -26,6 +30,9 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErro
     })
 }
 
+/// An object takes as much memory as so many values.
+const OBJECT: usize = 8;
+
 /// Refuses a body of so many JSON values that they would take many times its room.
 pub(crate) fn check_values(body: Bytes) -> Result<Bytes, ApiError> {
     let most = Bound::Values.most();
@@ -39,7 +46,8 @@ pub(crate) fn check_values(body: Bytes) -> Result<Bytes, ApiError> {
             _ if escaped => escaped = false,
             b'\\' => escaped = quoted,
             b'"' => quoted = !quoted,
-            b',' | b'[' | b'{' if !quoted => values += 1,
+            b',' | b'[' if !quoted => values += 1,
+            b'{' if !quoted => values += OBJECT,
             _ => {}
         }
     }
@@ -48,6 +56,23 @@ pub(crate) fn check_values(body: Bytes) -> Result<Bytes, ApiError> {
         return Err(ApiError::Invalid(message, None));
     }
     Ok(body)
+}
+
+/// Refuses a request to the Responses API of which too much would be repeated in every event that holds the response.
+pub(crate) fn check_repeated(body: &[u8]) -> Result<(), ApiError> {
+    let most = Bound::Repeated.most();
+    if body.len() <= most {
+        return Ok(());
+    }
+    let members: HashMap<Cow<'_, str>, &RawValue> = parse(body)?;
+    let repeated: usize = members.iter().filter(|(key, _)| *key != "input").map(|(_, value)| value.get().len()).sum();
+    if repeated <= most {
+        return Ok(());
+    }
+    let most = Bound::Repeated.row();
+    let message =
+        format!("A response repeats what stands beside its 'input': {repeated} bytes; at most {most} are taken.");
+    Err(ApiError::Invalid(message, None))
 }
 
 /// The name of the model: the deployment of the address, else what the body says.

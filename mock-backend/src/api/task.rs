@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::request::Request;
 use super::responses::compact::Conversation;
 use super::route::{Address, ChatOp, Operation, StoredOp};
-use super::rules::check_values;
+use super::rules::{check_repeated, check_values};
 
 /// What a request turned out to ask for.
 pub(crate) enum Task {
@@ -52,7 +52,11 @@ impl Reader<'_> {
             Operation::Chat => self.read_chat(&route, &body?).map(Task::Answer),
             Operation::Completions => self.read_completions(&route, &body?).map(Task::Answer),
             Operation::Embeddings => self.read_embeddings(&route, &body?).map(Task::Embeddings),
-            Operation::Responses => self.read_responses(&route, &body?).map(Task::Answer),
+            Operation::Responses => {
+                let body = body?;
+                check_repeated(&body)?;
+                self.read_responses(&route, &body).map(Task::Answer)
+            }
         }
     }
 }

@@ -149,6 +149,32 @@ mod tests {
     }
 
     #[test]
+    fn a_patch_names_no_file_that_the_scenario_did_not_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("times.jsonl");
+        std::fs::write(&file, "{\"offsets_ms\":[1,2]}\n").unwrap();
+        let text = format!(
+            "name = \"x\"\n[[backend]]\nname = \"b\"\nmodel = {{ trace = {file:?} }}\n[[listener]]\nname = \"l\"\n\
+             kind = \"gateway\"\nbackend = \"b\"\ngateway = {{ own = \"1ms\" }}\n"
+        );
+        let config = Config::parse(&text, "test").unwrap();
+        let of_listener = |key: &str, value: serde_json::Value| json!({"listener": [{"name": "l", key: value}]});
+        let table = [
+            json!({"backend": [{"name": "b", "model": {"trace": "/dev/stdin"}}]}),
+            of_listener("gateway", json!({"ca": "/proc/self/mem"})),
+            of_listener("gateway", json!({"record": "/tmp/anything"})),
+            of_listener("tls", json!({"cert": "cert.pem", "key": "key.pem"})),
+        ];
+        for patch in table {
+            let error = config.patched(&patch).unwrap_err().0;
+            assert!(error.starts_with("a change cannot name the file \""), "{error}");
+        }
+        // What it names already it may go on naming.
+        let kept = json!({"backend": [{"name": "b", "region": "westeurope", "model": {"trace": file}}]});
+        assert_eq!(config.patched(&kept).unwrap().backends[0].region, "westeurope");
+    }
+
+    #[test]
     fn a_wrong_patch_is_refused_whole() {
         let config = Config::scenario("three-paths").unwrap();
         let table = [

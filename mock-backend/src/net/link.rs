@@ -117,6 +117,24 @@ impl Link {
         wire.severed
     }
 
+    /// Looks whether the caller has gone, which is told, or sends no more, while HTTP does not read; to be polled after
+    /// everything else of the connection.
+    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> bool {
+        let wire = &mut *self.0.borrow_mut();
+        if wire.ended {
+            return false;
+        }
+        if !wire.route.distance.is_none() {
+            return wire.poll_fill(cx).is_err();
+        }
+        match wire.socket.poll_peek(cx, &mut ReadBuf::new(&mut [0])) {
+            Poll::Ready(Ok(0)) => wire.note_end(),
+            Poll::Ready(Err(_)) => return true,
+            Poll::Ready(Ok(_)) | Poll::Pending => {}
+        }
+        false
+    }
+
     /// Sends what is due; to be polled before anything else of the connection.
     pub(crate) fn poll_release(&self, cx: &mut Context<'_>) {
         let wire = &mut *self.0.borrow_mut();
@@ -141,6 +159,13 @@ impl Wire {
         self.turn = to;
     }
 
+    /// The other side sends no more.
+    fn note_end(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.exchange.note_end();
+        }
+    }
+
     /// Takes everything that the socket has, and schedules it.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let scratch = Rc::clone(&self.scratch);
@@ -153,8 +178,7 @@ impl Wire {
             let recv = Nanos::now();
             let bytes = buf.filled();
             if bytes.is_empty() {
-                self.ended = true;
-                self.exchange.note_end();
+                self.note_end();
                 break;
             }
             self.turn(if self.caller == Caller::Peer { Turn::Calling } else { Turn::Answering });
@@ -174,7 +198,7 @@ impl Wire {
             let bytes = buf.filled().len() - before;
             let ideal = self.virtual_time.note_read(bytes, recv);
             if bytes == 0 {
-                self.exchange.note_end();
+                self.note_end();
             } else {
                 self.exchange.note_arrival(Arrival { recv, ideal });
             }

@@ -78,8 +78,10 @@ mod tests {
     use crate::config::{Key, Single};
     use hyper::Request;
 
+    type Headers = &'static [(&'static str, &'static str)];
+
     /// What becomes of a request with these headers, where these keys are set.
-    fn status(key: Option<&str>, admin: Option<&str>, headers: &[(&str, &str)]) -> u16 {
+    fn status(key: Option<&str>, admin: Option<&str>, headers: Headers) -> u16 {
         let mut config = Config::single(&Single::default()).unwrap();
         let as_key = |key: &str| Key::from(key.to_owned());
         (config.key, config.admin_key) = (key.map(as_key), admin.map(as_key));
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_key_that_is_set_is_wanted() {
-        let table: [(Option<&str>, Option<&str>, &[(&str, &str)], u16); 9] = [
+        let table: [(Option<&str>, Option<&str>, Headers, u16); 9] = [
             (None, None, &[], 200),
             (Some("k"), None, &[], 401),
             (Some("k"), None, &[("api-key", "k")], 200),
@@ -111,7 +113,7 @@ mod tests {
 
     #[test]
     fn pages_of_other_origins_and_public_names_are_refused() {
-        let table: [(&[(&str, &str)], u16); 16] = [
+        let table: [(Headers, u16); 16] = [
             (&[("host", "127.0.0.1:8080")], 200),
             (&[("host", "[::1]:8080")], 200),
             (&[("host", "localhost:8080")], 200),

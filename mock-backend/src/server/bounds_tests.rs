@@ -126,11 +126,23 @@ fn probe(bound: Bound) {
         Bound::Values => {
             let simulator = simulator();
             let with = |n: usize| chat(&format!(",\"x\":[{}0]", "0,".repeat(n)));
-            assert_eq!(post(&simulator, CHAT, &with(most - 20)).0, 200);
+            assert_eq!(post(&simulator, CHAT, &with(most - 100)).0, 200);
             let (status, answer) = post(&simulator, CHAT, &with(most));
             assert!(status == 400 && answer.contains("JSON values"), "{answer}");
             // Commas in texts are no values.
             assert_eq!(post(&simulator, CHAT, &chat(&format!(",\"x\":\"\\\"{}\"", ",".repeat(3 * most)))).0, 200);
+        }
+        Bound::Repeated => {
+            let simulator = simulator();
+            let with =
+                |key: &str, size: usize| format!(r#"{{"model":"gpt-4o","input":"","{key}":"{}"}}"#, "x".repeat(size));
+            assert_eq!(post(&simulator, "/v1/responses", &with("instructions", most - 100)).0, 200);
+            let (status, answer) = post(&simulator, "/v1/responses", &with("instructions", most));
+            assert!(status == 400 && answer.contains("repeats"), "{answer}");
+            assert_eq!(
+                post(&simulator, "/v1/responses", &with("input", most).replacen("\"input\":\"\",", "", 1)).0,
+                200
+            );
         }
         Bound::Identifier => {
             let simulator = simulator();
@@ -158,11 +170,11 @@ fn probe(bound: Bound) {
             let long =
                 |size: usize| json!({"type": "string", "minLength": size, "maxLength": size, "pattern": "^[a-z ]+$"});
             assert_eq!(
-                instance(&long(most)),
+                instance(&long(most / 2)),
                 json!({}),
                 "prose has other characters, and so much is not made of a class"
             );
-            assert_eq!(instance(&long(most + 1)).as_str().map(|text| text.chars().count()), Some(most + 1));
+            assert_eq!(instance(&long(most)).as_str().map(|text| text.chars().count()), Some(most));
         }
         Bound::Processor => {
             let names: Vec<String> = (0..9_000).map(|i| format!("key{i}")).collect();

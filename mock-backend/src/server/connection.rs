@@ -60,7 +60,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, place: usize, stream: TcpStream) {
         }
         link.poll_release(cx);
         let spoken = speaking.as_mut().poll(cx);
-        if link.is_severed() { Poll::Ready(()) } else { spoken }
+        if link.is_severed() || link.poll_gone(cx) { Poll::Ready(()) } else { spoken }
     })
     .await;
 }
@@ -89,7 +89,7 @@ async fn speak(conn: ConnState, mut link: Link, idle: Rc<IdleTimer>) {
                     Box::pin(serve_http2(conn, HyperIo::with(link, ahead, scratch), &idle)).await;
                 } else {
                     let stream = Tampered::new(link, context.connection.exchange.clone());
-                    serve_http1(conn, HyperIo::with(stream, ahead, scratch), &idle).await;
+                    serve_http1(conn, HyperIo::with(stream, ahead, scratch), &idle, true).await;
                 }
             }
         }
@@ -102,7 +102,7 @@ async fn speak(conn: ConnState, mut link: Link, idle: Rc<IdleTimer>) {
                     Box::pin(serve_http2(conn, HyperIo::new(stream, scratch), &idle)).await;
                 } else {
                     let stream = Tampered::new(stream, context.connection.exchange.clone());
-                    Box::pin(serve_http1(conn, HyperIo::new(stream, scratch), &idle)).await;
+                    Box::pin(serve_http1(conn, HyperIo::new(stream, scratch), &idle, false)).await;
                 }
             }
         }
@@ -115,13 +115,13 @@ async fn run_unless_leaving<T>(idle: &IdleTimer, begin: impl Future<Output = T>)
     poll_fn(|cx| if idle.is_leaving() { Poll::Ready(None) } else { begin.as_mut().poll(cx).map(Some) }).await
 }
 
-/// HTTP/1.1: one exchange after the other.
-async fn serve_http1<T>(conn: ConnState, io: HyperIo<T>, idle: &IdleTimer)
+/// HTTP/1.1: one exchange after the other; a caller that sends no more may still listen if it may `half_close`.
+async fn serve_http1<T>(conn: ConnState, io: HyperIo<T>, idle: &IdleTimer, half_close: bool)
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let answer = move |request| read_and_answer(conn.context(), request);
-    protocol::http1(io, answer, idle).await;
+    protocol::http1(io, answer, idle, half_close).await;
 }
 
 /// HTTP/2: several streams at once.

@@ -58,9 +58,14 @@ pub(crate) async fn is_http2(
     }
 }
 
-/// Serves HTTP/1.1 until the connection ends, by itself or because `idle` says so: after the exchange that is under way.
-pub(crate) async fn http1<T, F>(io: HyperIo<T>, answer: impl Fn(Request<Incoming>) -> F, idle: &IdleTimer)
-where
+/// Serves HTTP/1.1 until the connection ends, by itself or because `idle` says so: after the exchange that is under way. A caller that
+/// sends no more is answered if it may `half_close`.
+pub(crate) async fn http1<T, F>(
+    io: HyperIo<T>,
+    answer: impl Fn(Request<Incoming>) -> F,
+    idle: &IdleTimer,
+    half_close: bool,
+) where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
     F: Future<Output = Response<Reply>> + 'static,
 {
@@ -69,8 +74,7 @@ where
         async move { Ok::<_, Infallible>(response.await) }
     });
     let mut builder = http1::Builder::new();
-    // Who has said all may still listen.
-    builder.writev(false).half_close(true).max_buf_size(Bound::Head.most());
+    builder.writev(false).half_close(half_close).max_buf_size(Bound::Head.most());
     let mut connection = pin!(builder.serve_connection(io, service));
     // An error here is a caller that went away or did not speak HTTP; the ledger has what it got.
     let _ = poll_fn(|cx| {

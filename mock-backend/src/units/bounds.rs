@@ -14,6 +14,8 @@ pub enum Bound {
     HeardOut,
     /// JSON values in a body.
     Values,
+    /// What a response repeats of its request.
+    Repeated,
     /// The id that a caller gives its request.
     Identifier,
     /// Text of a prompt that is counted token by token.
@@ -82,11 +84,12 @@ const MIB: usize = 1 << 20;
 
 impl Bound {
     /// Every bound, in the order in which they are declared.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Head,
         Self::Body,
         Self::HeardOut,
         Self::Values,
+        Self::Repeated,
         Self::Identifier,
         Self::CountedText,
         Self::Pattern,
@@ -123,7 +126,18 @@ impl Bound {
             Self::Head => row(64 * KIB, BYTES, "the head of a request", "the request is refused with 431"),
             Self::Body => row(16 * MIB, BYTES, "the body of a request", "the request is refused with 413"),
             Self::HeardOut => row(80 * MIB, BYTES, "a larger body that is read to its end", "the connection ends"),
-            Self::Values => row(200_000, "values", "JSON values in a body", "the request is refused with 400"),
+            Self::Values => row(
+                200_000,
+                "values",
+                "JSON values in a body; an object counts as eight",
+                "the request is refused with 400",
+            ),
+            Self::Repeated => row(
+                4 * MIB,
+                BYTES,
+                "all that a response repeats of its request, which is all but the input",
+                "the request is refused with 400",
+            ),
             Self::Identifier => row(256, BYTES, "the id that a caller gives its request", "it is cut"),
             Self::CountedText => row(
                 MIB,

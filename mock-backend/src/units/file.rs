@@ -30,3 +30,22 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_a_folder_and_nothing_are_refused_in_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        for path in [pipe.as_path(), folder.path(), Path::new("/dev/null"), &folder.path().join("none")] {
+            let error = read_file(path).unwrap_err();
+            assert!(error.starts_with(&format!("{} cannot be read: ", path.display())), "{error}");
+        }
+        let file = folder.path().join("file");
+        std::fs::write(&file, "text").unwrap();
+        assert_eq!(read_file(&file), Ok(b"text".to_vec()));
+    }
+}
