@@ -66,11 +66,7 @@ impl Compared<'_> {
         };
         match self.comparison.kind {
             Kind::OneRun => {
-                format!(
-                    "two paths of one run: {}, {}",
-                    told(self.runs[0]),
-                    self.runs[0].manifest.plan.load.design.as_str()
-                )
+                format!("two paths of one run: {}, {}", told(self.runs[0]), self.runs[0].manifest.plan.load.design)
             }
             Kind::TwoRuns => format!("base: {}; candidate: {}", told(self.runs[0]), told(self.runs[1])),
         }

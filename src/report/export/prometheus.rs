@@ -162,7 +162,7 @@ fn objectives(page: &mut Page, run: &Run, analysis: &Analysis) {
 /// The severity where it is not the usual one.
 fn severity(result: &ObjectiveResult) -> Option<(&'static str, &'static str)> {
     let severity = result.objective.severity;
-    (severity != Severity::default()).then(|| ("severity", severity.as_str()))
+    (severity != Severity::default()).then(|| ("severity", severity.into()))
 }
 
 fn expectations(page: &mut Page, run: &Run, analysis: &Analysis) {

@@ -12,7 +12,7 @@ pub(super) fn subtitle(run: &Run) -> String {
     let load = &run.manifest.plan.load;
     let paths = run.manifest.plan.paths.len();
     let lasted = figure::seconds(run.measured_s());
-    let shape = if paths > 1 { format!(", {}", load.design.as_str()) } else { String::new() };
+    let shape = if paths > 1 { format!(", {}", load.design) } else { String::new() };
     format!("{}, {lasted} measured, {}{shape}", started(run), load.model.describe(load.design))
 }
 

@@ -51,6 +51,7 @@ class Texts:
     """One process a file: it is read and described, or refused with one sentence."""
     size, weight = 25, 1
     codes = (0, 2)
+    patience = 30
 
     def batch(self, bench, first):
         return [one for index in range(first, first + self.size) for one in self.repeat(bench, index)]
@@ -59,7 +60,7 @@ class Texts:
         rng = bench.rng(self.name, index)
         with bench.folder() as folder:
             args, files = self.write(rng, folder)
-            ended = bench.run(*args, cwd=folder, seconds=30)
+            ended = bench.run(*args, cwd=folder, seconds=self.patience)
             evidence = {path.name: path.read_bytes() for path in files if path.is_file() and path.stat().st_size < 1 << 22}
             return bench.judge(index, self.name, ended, self.codes, **evidence)
 
