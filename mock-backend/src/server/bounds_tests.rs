@@ -102,220 +102,255 @@ fn instance(schema: &Value) -> Value {
 fn probe(bound: Bound) {
     let most = bound.most();
     match bound {
-        Bound::Head => {
-            let simulator = simulator();
-            let line = |size: usize| format!("x-long: {}\r\n", "y".repeat(size));
-            assert_eq!(ask(&simulator, "POST", CHAT, &line(most / 2), &chat("")).0, 200);
-            assert_eq!(ask(&simulator, "POST", CHAT, &line(most + 1), &chat("")).0, 431);
-        }
-        Bound::Body | Bound::HeardOut => {
-            let simulator = simulator();
-            let padded = |size: usize| chat("") + &" ".repeat(size - chat("").len());
-            if bound == Bound::Body {
-                assert_eq!(post(&simulator, CHAT, &padded(most)).0, 200);
-                assert_eq!(post(&simulator, CHAT, &padded(most + 1)).0, 413);
-            } else {
-                let endless = format!("content-length: {}\r\n", most + 1);
-                let mut stream = connect(&simulator);
-                write!(stream, "POST {CHAT} HTTP/1.1\r\nhost: s\r\napi-key: k\r\n{endless}\r\n").unwrap();
-                let mut answer = [0; 12];
-                stream.read_exact(&mut answer).unwrap();
-                assert_eq!(&answer, b"HTTP/1.1 413", "before any of it has come");
-            }
-        }
-        Bound::Values => {
-            let simulator = simulator();
-            let with = |n: usize| chat(&format!(",\"x\":[{}0]", "0,".repeat(n)));
-            assert_eq!(post(&simulator, CHAT, &with(most - 100)).0, 200);
-            let (status, answer) = post(&simulator, CHAT, &with(most));
-            assert!(status == 400 && answer.contains("JSON values"), "{answer}");
-            // Commas in texts are no values.
-            assert_eq!(post(&simulator, CHAT, &chat(&format!(",\"x\":\"\\\"{}\"", ",".repeat(3 * most)))).0, 200);
-        }
-        Bound::Repeated => {
-            let simulator = simulator();
-            let with =
-                |key: &str, size: usize| format!(r#"{{"model":"gpt-4o","input":"","{key}":"{}"}}"#, "x".repeat(size));
-            assert_eq!(post(&simulator, "/v1/responses", &with("instructions", most - 100)).0, 200);
-            let (status, answer) = post(&simulator, "/v1/responses", &with("instructions", most));
-            assert!(status == 400 && answer.contains("repeats"), "{answer}");
-            assert_eq!(
-                post(&simulator, "/v1/responses", &with("input", most).replacen("\"input\":\"\",", "", 1)).0,
-                200
-            );
-        }
-        Bound::Identifier => {
-            let simulator = simulator();
-            let line = format!("x-ms-client-request-id: {}\r\n", "i".repeat(10 * most));
-            assert_eq!(ask(&simulator, "POST", CHAT, &line, &chat("")).0, 200);
-            assert_eq!(simulator.ledger()[0].request_id, "i".repeat(most));
-        }
-        Bound::CountedText => {
-            budget::renew();
-            let words = " word".repeat(most / 5);
-            assert_eq!(text::count(&words), most / 5);
-            budget::renew();
-            let tokens = text::count(&words.repeat(3));
-            assert!(tokens.abs_diff(3 * (most / 5)) <= 3, "{tokens}");
-            // The next text of the same request is counted at a rate of four bytes a token.
-            assert_eq!(text::count(&words), words.len().div_ceil(4));
-            assert_eq!(text::token_ends(&words).last(), Some(&words.len()));
-        }
-        Bound::Pattern => {
-            let pattern = |size: usize| json!({"pattern": "x".repeat(size)});
-            assert!(instance(&pattern(most)).as_str().unwrap().starts_with("xxxx"));
-            assert!(!instance(&pattern(most + 1)).as_str().unwrap().starts_with("xxxx"));
-        }
-        Bound::MatchedText => {
-            let long =
-                |size: usize| json!({"type": "string", "minLength": size, "maxLength": size, "pattern": "^[a-z ]+$"});
-            assert_eq!(
-                instance(&long(most / 2)),
-                json!({}),
-                "prose has other characters, and so much is not made of a class"
-            );
-            assert_eq!(instance(&long(most)).as_str().map(|text| text.chars().count()), Some(most));
-        }
-        Bound::Processor => {
-            let names: Vec<String> = (0..9_000).map(|i| format!("key{i}")).collect();
-            let all = json!({"enum": names});
-            let hostile = json!({"allOf": [all, all], "not": all});
-            let before = budget::processor_time();
-            assert_eq!(instance(&hostile), json!({}));
-            let took = (budget::processor_time() - before).as_millis() as usize;
-            assert!(took < 3 * most, "{took} ms");
-        }
-        Bound::Answer => {
-            let simulator = simulator();
-            let (status, answer) =
-                post(&simulator, CHAT, &chat(",\"max_tokens\":100000,\"logprobs\":true,\"top_logprobs\":20"));
-            assert!(status == 400 && answer.contains("at most 40 MiB"), "{answer}");
-        }
-        Bound::Change => {
-            let simulator = simulator();
-            let change =
-                |size: usize| format!("{{\"backend\":[{{\"name\":\"b\",\"region\":\"{}\"}}]}}", "r".repeat(size));
-            assert_eq!(ask(&simulator, "PATCH", "/_sim/config", "", &change(most / 2)).0, 200);
-            assert_eq!(ask(&simulator, "PATCH", "/_sim/config", "", &change(most)).0, 413);
-        }
-        Bound::File => {
-            let file = tempfile::NamedTempFile::new().unwrap();
-            file.as_file().set_len(most as u64).unwrap();
-            assert_eq!(read_file(file.path()).map(|bytes| bytes.len()), Ok(most));
-            file.as_file().set_len(most as u64 + 1).unwrap();
-            assert!(read_file(file.path()).unwrap_err().ends_with("it is larger than 64 MiB"));
-        }
-        Bound::Streams => {
-            let simulator = simulator();
-            let mut stream = connect(&simulator);
-            stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
-            let mut head = [0; 9];
-            stream.read_exact(&mut head).unwrap();
-            let mut settings = vec![0; usize::from(head[2])];
-            stream.read_exact(&mut settings).unwrap();
-            // Number 3 is `SETTINGS_MAX_CONCURRENT_STREAMS`.
-            let found = settings.chunks_exact(6).find(|one| one[..2] == [0, 3]).unwrap();
-            assert_eq!(u32::from_be_bytes(found[2..].try_into().unwrap()) as usize, most);
-        }
-        Bound::OnTheWay => {
-            let far = SCENARIO.to_owned() + "link = { rtt = \"60m\" }\n";
-            let simulator = Simulator::start(Config::parse(&far, "test").unwrap()).unwrap();
-            let mut stream = connect(&simulator);
-            stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
-            let (piece, mut written) = (vec![b'x'; 1 << 20], 0);
-            while written < 4 * most {
-                match stream.write(&piece) {
-                    Ok(n) => written += n,
-                    Err(_) => break,
-                }
-            }
-            // The system holds some as well.
-            assert!((most..3 * most).contains(&written), "{written}");
-        }
-        Bound::HeldBack => {
-            let foreign = Foreign::start();
-            let simulator = foreign.gateway("buffer = \"whole\"");
-            assert_eq!(get(&simulator, most).0, 200);
-            let (status, answer) = get(&simulator, most + 1);
-            assert!(status == 502 && answer.contains("larger than the 32 MiB"), "{answer}");
-        }
-        Bound::Cached => {
-            let foreign = Foreign::start();
-            let simulator = foreign.gateway("cache = \"5m\"");
-            for (size, kept) in [(most / 2, true), (most + 1, false)] {
-                assert!(!get(&simulator, size).1.contains("x-cache: HIT"));
-                assert_eq!(get(&simulator, size).1.contains("x-cache: HIT"), kept, "{size}");
-            }
-        }
-        Bound::Cache => {
-            let foreign = Foreign::start();
-            let simulator = foreign.gateway("cache = \"5m\"");
-            let sizes = || (0..most / 3_000_000 + 5).map(|i| 3_000_000 + i);
-            sizes().for_each(|size| assert_eq!(get(&simulator, size).0, 200));
-            let hits = sizes().filter(|size| get(&simulator, *size).1.contains("x-cache: HIT")).count();
-            assert_eq!(hits, most / 3_001_000);
-        }
-        Bound::Recording => {
-            let foreign = Foreign::start();
-            let file = tempfile::NamedTempFile::new().unwrap();
-            let simulator = foreign.gateway(&format!("record = {:?}", file.path()));
-            assert_eq!((get(&simulator, most / 2).0, get(&simulator, 2 * most).0), (200, 200));
-            drop(simulator);
-            let lines = std::fs::read_to_string(file.path()).unwrap();
-            let cut: Vec<bool> = lines.lines().map(|line| line.contains("\"cut\":true")).collect();
-            assert_eq!(cut, [false, true]);
-            assert!(lines.lines().all(|line| line.len() < 2 * most));
-        }
-        Bound::Ledger => {
-            let ledger = Ledger::new(1, 100_000, true);
-            let sink = ledger.sink(0);
-            let record = || Record { recv_ns: 1, chunks_ns: vec![0; 1_000_000], ..Record::default() };
-            for _ in 0..20 {
-                sink.begin();
-                sink.push(record());
-            }
-            let held = ledger.read(&Query::default()).len();
-            assert_eq!(held, 100_000 * most / record().size());
-            assert_eq!(ledger.dropped() as usize + held, 20);
-        }
-        Bound::Outcomes => {
-            let mut counters = Counters::default();
-            for i in 0..2 * most {
-                counters.add(&Record {
-                    listener: Arc::from(format!("{}", i % 8)),
-                    status: (i / 8) as u16,
-                    ..Record::default()
-                });
-            }
-            let rows = counters.text(0).lines().filter(|line| line.starts_with("sim_requests_total{")).count();
-            assert!(rows <= most + 8, "{rows}");
-        }
-        Bound::Stored => {
-            let simulator = simulator();
-            let body = format!(r#"{{"model":"gpt-4o","input":"x","user":"{}"}}"#, "u".repeat(most / 8));
-            let ids: Vec<String> = (0..10).map(|_| id_of(&post(&simulator, "/v1/responses", &body).1)).collect();
-            let status = |id: &String| ask(&simulator, "GET", &format!("/v1/responses/{id}"), "", "").0;
-            assert_eq!((status(&ids[0]), status(&ids[9])), (404, 200));
-            assert!(ids.iter().filter(|id| status(id) == 200).count() < 8);
-        }
-        Bound::Prefixes => {
-            let remembers = SCENARIO.replace("gap = \"0\" }", "gap = \"0\" }\nprefix_cache = \"60m\"");
-            let simulator = Simulator::start(Config::parse(&remembers, "test").unwrap()).unwrap();
-            let prompt = |text: &str| chat(",\"max_tokens\":1").replace("hello", text);
-            let is_known =
-                || !post(&simulator, CHAT, &prompt(&"word ".repeat(2_000))).1.contains("\"cached_tokens\":0");
-            assert_eq!([is_known(), is_known()], [false, true]);
-            // Blocks of 256 bytes, of which so many are remembered.
-            let texts = most / 64 * 256 / (10 << 20) + 1;
-            for i in 0..texts {
-                assert_eq!(
-                    post(&simulator, CHAT, &prompt(&i.to_string().repeat((10 << 20) / i.to_string().len()))).0,
-                    200
-                );
-            }
-            assert!(!is_known());
+        Bound::Head => head(most),
+        Bound::Body => body(most),
+        Bound::HeardOut => heard_out(most),
+        Bound::Values => values(most),
+        Bound::Repeated => repeated(most),
+        Bound::Identifier => identifier(most),
+        Bound::CountedText => counted_text(most),
+        Bound::Pattern => pattern(most),
+        Bound::MatchedText => matched_text(most),
+        Bound::Processor => processor(most),
+        Bound::Answer => answer(most),
+        Bound::Change => change(most),
+        Bound::File => file(most),
+        Bound::Streams => streams(most),
+        Bound::OnTheWay => on_the_way(most),
+        Bound::HeldBack => held_back(most),
+        Bound::Cached => cached(most),
+        Bound::Cache => cache(most),
+        Bound::Recording => recording(most),
+        Bound::Ledger => ledger(most),
+        Bound::Outcomes => outcomes(most),
+        Bound::Stored => stored(most),
+        Bound::Prefixes => prefixes(most),
+    }
+}
+
+fn head(most: usize) {
+    let simulator = simulator();
+    let line = |size: usize| format!("x-long: {}\r\n", "y".repeat(size));
+    assert_eq!(ask(&simulator, "POST", CHAT, &line(most / 2), &chat("")).0, 200);
+    assert_eq!(ask(&simulator, "POST", CHAT, &line(most + 1), &chat("")).0, 431);
+}
+
+fn body(most: usize) {
+    let simulator = simulator();
+    let padded = |size: usize| chat("") + &" ".repeat(size - chat("").len());
+    assert_eq!(post(&simulator, CHAT, &padded(most)).0, 200);
+    assert_eq!(post(&simulator, CHAT, &padded(most + 1)).0, 413);
+}
+
+fn heard_out(most: usize) {
+    let simulator = simulator();
+    let endless = format!("content-length: {}\r\n", most + 1);
+    let mut stream = connect(&simulator);
+    write!(stream, "POST {CHAT} HTTP/1.1\r\nhost: s\r\napi-key: k\r\n{endless}\r\n").unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413", "before any of it has come");
+}
+
+fn values(most: usize) {
+    let simulator = simulator();
+    let with = |n: usize| chat(&format!(",\"x\":[{}0]", "0,".repeat(n)));
+    assert_eq!(post(&simulator, CHAT, &with(most - 100)).0, 200);
+    let (status, answer) = post(&simulator, CHAT, &with(most));
+    assert!(status == 400 && answer.contains("JSON values"), "{answer}");
+    // Commas in texts are no values.
+    assert_eq!(post(&simulator, CHAT, &chat(&format!(",\"x\":\"\\\"{}\"", ",".repeat(3 * most)))).0, 200);
+}
+
+fn repeated(most: usize) {
+    let simulator = simulator();
+    let with = |key: &str, size: usize| format!(r#"{{"model":"gpt-4o","input":"","{key}":"{}"}}"#, "x".repeat(size));
+    assert_eq!(post(&simulator, "/v1/responses", &with("instructions", most - 100)).0, 200);
+    let (status, answer) = post(&simulator, "/v1/responses", &with("instructions", most));
+    assert!(status == 400 && answer.contains("repeats"), "{answer}");
+    assert_eq!(post(&simulator, "/v1/responses", &with("input", most).replacen("\"input\":\"\",", "", 1)).0, 200);
+}
+
+fn identifier(most: usize) {
+    let simulator = simulator();
+    let line = format!("x-ms-client-request-id: {}\r\n", "i".repeat(10 * most));
+    assert_eq!(ask(&simulator, "POST", CHAT, &line, &chat("")).0, 200);
+    assert_eq!(simulator.ledger()[0].request_id, "i".repeat(most));
+}
+
+fn counted_text(most: usize) {
+    budget::renew();
+    let words = " word".repeat(most / 5);
+    assert_eq!(text::count(&words), most / 5);
+    budget::renew();
+    let tokens = text::count(&words.repeat(3));
+    assert!(tokens.abs_diff(3 * (most / 5)) <= 3, "{tokens}");
+    // The next text of the same request is counted at a rate of four bytes a token.
+    assert_eq!(text::count(&words), words.len().div_ceil(4));
+    assert_eq!(text::token_ends(&words).last(), Some(&words.len()));
+}
+
+fn pattern(most: usize) {
+    let pattern = |size: usize| json!({"pattern": "x".repeat(size)});
+    assert!(instance(&pattern(most)).as_str().unwrap().starts_with("xxxx"));
+    assert!(!instance(&pattern(most + 1)).as_str().unwrap().starts_with("xxxx"));
+}
+
+fn matched_text(most: usize) {
+    let long = |size: usize| json!({"type": "string", "minLength": size, "maxLength": size, "pattern": "^[a-z ]+$"});
+    assert_eq!(instance(&long(most / 2)), json!({}), "prose has other characters, and so much is not made of a class");
+    assert_eq!(instance(&long(most)).as_str().map(|text| text.chars().count()), Some(most));
+}
+
+fn processor(most: usize) {
+    let names: Vec<String> = (0..9_000).map(|i| format!("key{i}")).collect();
+    let all = json!({"enum": names});
+    let hostile = json!({"allOf": [all, all], "not": all});
+    let before = budget::processor_time();
+    assert_eq!(instance(&hostile), json!({}));
+    let took = (budget::processor_time() - before).as_millis() as usize;
+    assert!(took < 3 * most, "{took} ms");
+}
+
+fn answer(most: usize) {
+    let simulator = simulator();
+    let likelihoods = format!(",\"max_tokens\":{},\"logprobs\":true,\"top_logprobs\":20", most / 2_000);
+    let (status, answer) = post(&simulator, CHAT, &chat(&likelihoods));
+    assert!(status == 400 && answer.contains(&Bound::Answer.row().to_string()), "{answer}");
+    // A stream is never whole in memory.
+    let stream = format!("{likelihoods},\"stream\":true").replace(&(most / 2_000).to_string(), "100");
+    assert_eq!(post(&simulator, CHAT, &chat(&stream)).0, 200);
+}
+
+fn change(most: usize) {
+    let simulator = simulator();
+    let change = |size: usize| format!("{{\"backend\":[{{\"name\":\"b\",\"region\":\"{}\"}}]}}", "r".repeat(size));
+    assert_eq!(ask(&simulator, "PATCH", "/_sim/config", "", &change(most / 2)).0, 200);
+    assert_eq!(ask(&simulator, "PATCH", "/_sim/config", "", &change(most)).0, 413);
+}
+
+fn file(most: usize) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(most as u64).unwrap();
+    assert_eq!(read_file(file.path()).map(|bytes| bytes.len()), Ok(most));
+    file.as_file().set_len(most as u64 + 1).unwrap();
+    assert!(read_file(file.path()).unwrap_err().ends_with("it is larger than 64 MiB"));
+}
+
+fn streams(most: usize) {
+    let simulator = simulator();
+    let mut stream = connect(&simulator);
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).unwrap();
+    let mut settings = vec![0; usize::from(head[2])];
+    stream.read_exact(&mut settings).unwrap();
+    // Number 3 is `SETTINGS_MAX_CONCURRENT_STREAMS`.
+    let found = settings.chunks_exact(6).find(|one| one[..2] == [0, 3]).unwrap();
+    assert_eq!(u32::from_be_bytes(found[2..].try_into().unwrap()) as usize, most);
+}
+
+fn on_the_way(most: usize) {
+    let far = SCENARIO.to_owned() + "link = { rtt = \"60m\" }\n";
+    let simulator = Simulator::start(Config::parse(&far, "test").unwrap()).unwrap();
+    let mut stream = connect(&simulator);
+    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let (piece, mut written) = (vec![b'x'; 1 << 20], 0);
+    while written < 4 * most {
+        match stream.write(&piece) {
+            Ok(n) => written += n,
+            Err(_) => break,
         }
     }
+    // The system holds some as well.
+    assert!((most..3 * most).contains(&written), "{written}");
+}
+
+fn held_back(most: usize) {
+    let foreign = Foreign::start();
+    let simulator = foreign.gateway("buffer = \"whole\"");
+    assert_eq!(get(&simulator, most).0, 200);
+    let (status, answer) = get(&simulator, most + 1);
+    assert!(status == 502 && answer.contains("larger than the 32 MiB"), "{answer}");
+}
+
+fn cached(most: usize) {
+    let foreign = Foreign::start();
+    let simulator = foreign.gateway("cache = \"5m\"");
+    for (size, kept) in [(most / 2, true), (most + 1, false)] {
+        assert!(!get(&simulator, size).1.contains("x-cache: HIT"));
+        assert_eq!(get(&simulator, size).1.contains("x-cache: HIT"), kept, "{size}");
+    }
+}
+
+fn cache(most: usize) {
+    let foreign = Foreign::start();
+    let simulator = foreign.gateway("cache = \"5m\"");
+    let sizes = || (0..most / 3_000_000 + 5).map(|i| 3_000_000 + i);
+    sizes().for_each(|size| assert_eq!(get(&simulator, size).0, 200));
+    let hits = sizes().filter(|size| get(&simulator, *size).1.contains("x-cache: HIT")).count();
+    assert_eq!(hits, most / 3_001_000);
+}
+
+fn recording(most: usize) {
+    let foreign = Foreign::start();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let simulator = foreign.gateway(&format!("record = {:?}", file.path()));
+    assert_eq!((get(&simulator, most / 2).0, get(&simulator, 2 * most).0), (200, 200));
+    drop(simulator);
+    let lines = std::fs::read_to_string(file.path()).unwrap();
+    let cut: Vec<bool> = lines.lines().map(|line| line.contains("\"cut\":true")).collect();
+    assert_eq!(cut, [false, true]);
+    assert!(lines.lines().all(|line| line.len() < 2 * most));
+}
+
+fn ledger(most: usize) {
+    let ledger = Ledger::new(1, 100_000, true);
+    let sink = ledger.sink(0);
+    let record = || Record { recv_ns: 1, chunks_ns: vec![0; 1_000_000], ..Record::default() };
+    for _ in 0..20 {
+        sink.begin();
+        sink.push(record());
+    }
+    let held = ledger.read(&Query::default()).len();
+    assert_eq!(held, 100_000 * most / record().size());
+    assert_eq!(ledger.dropped() as usize + held, 20);
+}
+
+fn outcomes(most: usize) {
+    let mut counters = Counters::default();
+    for i in 0..2 * most {
+        counters.add(&Record {
+            listener: Arc::from(format!("{}", i % 8)),
+            status: (i / 8) as u16,
+            ..Record::default()
+        });
+    }
+    let rows = counters.text(0).lines().filter(|line| line.starts_with("sim_requests_total{")).count();
+    assert!(rows <= most + 8, "{rows}");
+}
+
+fn stored(most: usize) {
+    let simulator = simulator();
+    let body = format!(r#"{{"model":"gpt-4o","input":"x","user":"{}"}}"#, "u".repeat(most / 8));
+    let ids: Vec<String> = (0..10).map(|_| id_of(&post(&simulator, "/v1/responses", &body).1)).collect();
+    let status = |id: &String| ask(&simulator, "GET", &format!("/v1/responses/{id}"), "", "").0;
+    assert_eq!((status(&ids[0]), status(&ids[9])), (404, 200));
+    assert!(ids.iter().filter(|id| status(id) == 200).count() < 8);
+}
+
+fn prefixes(most: usize) {
+    let remembers = SCENARIO.replace("gap = \"0\" }", "gap = \"0\" }\nprefix_cache = \"60m\"");
+    let simulator = Simulator::start(Config::parse(&remembers, "test").unwrap()).unwrap();
+    let prompt = |text: &str| chat(",\"max_tokens\":1").replace("hello", text);
+    let is_known = || !post(&simulator, CHAT, &prompt(&"word ".repeat(2_000))).1.contains("\"cached_tokens\":0");
+    assert_eq!([is_known(), is_known()], [false, true]);
+    // Blocks of 256 bytes, of which so many are remembered.
+    let texts = most / 64 * 256 / (10 << 20) + 1;
+    for i in 0..texts {
+        assert_eq!(post(&simulator, CHAT, &prompt(&i.to_string().repeat((10 << 20) / i.to_string().len()))).0, 200);
+    }
+    assert!(!is_known());
 }
 
 #[test]

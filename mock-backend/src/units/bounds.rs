@@ -82,6 +82,10 @@ const BYTES: &str = "bytes";
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
+const fn row(most: usize, unit: &'static str, of: &'static str, beyond: &'static str) -> Row {
+    Row { most, unit, of, beyond }
+}
+
 impl Bound {
     /// Every bound, in the order in which they are declared.
     pub const ALL: [Self; 23] = [
@@ -119,9 +123,6 @@ impl Bound {
     /// All that is said of it.
     #[must_use]
     pub const fn row(self) -> Row {
-        const fn row(most: usize, unit: &'static str, of: &'static str, beyond: &'static str) -> Row {
-            Row { most, unit, of, beyond }
-        }
         match self {
             Self::Head => row(64 * KIB, BYTES, "the head of a request", "the request is refused with 431"),
             Self::Body => row(16 * MIB, BYTES, "the body of a request", "the request is refused with 413"),
@@ -132,12 +133,9 @@ impl Bound {
                 "JSON values in a body; an object counts as eight",
                 "the request is refused with 400",
             ),
-            Self::Repeated => row(
-                4 * MIB,
-                BYTES,
-                "all that a response repeats of its request, which is all but the input",
-                "the request is refused with 400",
-            ),
+            Self::Repeated => {
+                row(4 * MIB, BYTES, "what a response repeats: all but the input", "the request is refused with 400")
+            }
             Self::Identifier => row(256, BYTES, "the id that a caller gives its request", "it is cut"),
             Self::CountedText => row(
                 MIB,
