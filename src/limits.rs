@@ -103,7 +103,7 @@ impl Limit {
 
 #[cfg(test)]
 mod tests {
-    use mock_backend::bounds::Bound;
+    use mock_backend::bounds::BOUNDS;
 
     use super::*;
     use crate::report::fixture::published;
@@ -118,11 +118,8 @@ mod tests {
             format!("| {} | {} | {} |\n", row.of, row, row.beyond)
         };
         let rows: String = Limit::ALL.into_iter().map(line).collect();
-        let of_simulator = |bound: Bound| {
-            let row = bound.row();
-            format!("| {} | {} | {} |\n", row.of, row, row.beyond)
-        };
-        let bounds: String = Bound::ALL.into_iter().map(of_simulator).collect();
+        let bounds: String =
+            BOUNDS.iter().map(|(_, row)| format!("| {} | {} | {} |\n", row.of, row, row.beyond)).collect();
         let table = "| what | at most | beyond it |\n|---|---|---|\n";
         let text = format!("{HEAD}\n## The driver\n\n{table}{rows}\n## The simulator\n\n{table}{bounds}");
         assert_eq!(published("docs/limits.md", text.as_bytes()), text, "HOPMARK_BLESS=1 writes it again");

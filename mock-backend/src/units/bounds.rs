@@ -8,12 +8,16 @@ use std::fmt;
 pub enum Bound {
     /// The head of a request.
     Head,
+    /// Header lines of a request over HTTP/1.1.
+    Headers,
     /// The body of a request.
     Body,
     /// A larger body whose sender is heard out.
     HeardOut,
     /// JSON values in a body.
     Values,
+    /// Nesting of JSON in what is read of a body.
+    Nesting,
     /// What a response repeats of its request.
     Repeated,
     /// The id that a caller gives its request.
@@ -86,34 +90,57 @@ const fn row(most: usize, unit: &'static str, of: &'static str, beyond: &'static
     Row { most, unit, of, beyond }
 }
 
-impl Bound {
-    /// Every bound, in the order in which they are declared.
-    pub const ALL: [Self; 23] = [
-        Self::Head,
-        Self::Body,
-        Self::HeardOut,
-        Self::Values,
-        Self::Repeated,
-        Self::Identifier,
-        Self::CountedText,
-        Self::Pattern,
-        Self::MatchedText,
-        Self::Processor,
-        Self::Answer,
-        Self::Change,
-        Self::File,
-        Self::Streams,
-        Self::OnTheWay,
-        Self::Ledger,
-        Self::Outcomes,
-        Self::Stored,
-        Self::Prefixes,
-        Self::Cache,
-        Self::Cached,
-        Self::HeldBack,
-        Self::Recording,
-    ];
+/// Every bound with what is said of it, in the order in which they are declared.
+pub const BOUNDS: [(Bound, Row); 25] = [
+    (Bound::Head, row(64 * KIB, BYTES, "the head of a request", "the request is refused with 431")),
+    (Bound::Headers, row(100, "lines", "header lines of a request over HTTP/1.1", "the request is refused with 431")),
+    (Bound::Body, row(16 * MIB, BYTES, "the body of a request", "the request is refused with 413")),
+    (Bound::HeardOut, row(80 * MIB, BYTES, "a larger body that is read to its end", "the connection ends")),
+    (
+        Bound::Values,
+        row(200_000, "values", "JSON values in a body; an object counts as eight", "the request is refused with 400"),
+    ),
+    (
+        Bound::Nesting,
+        row(128, "levels", "nesting of JSON in what is read of a body", "the request is refused with 400"),
+    ),
+    (
+        Bound::Repeated,
+        row(4 * MIB, BYTES, "what a response repeats: all but the input", "the request is refused with 400"),
+    ),
+    (Bound::Identifier, row(256, BYTES, "the id that a caller gives its request", "it is cut")),
+    (
+        Bound::CountedText,
+        row(MIB, BYTES, "text of a request that is counted token by token", "the rest is counted at the same rate"),
+    ),
+    (Bound::Pattern, row(4 * KIB, BYTES, "a pattern of a schema", "it is not heeded")),
+    (
+        Bound::MatchedText,
+        row(16 * KIB, BYTES, "text that is held against a schema's pattern", "it counts as one that matches"),
+    ),
+    (Bound::Processor, row(1_000, "ms", "processor time for an answer of a shape", "the answer is an empty object")),
+    (Bound::Answer, row(40 * MIB, BYTES, "one answer", "the request is refused with 400")),
+    (Bound::Change, row(256 * KIB, BYTES, "a change of the scenario", "it is refused with 413")),
+    (Bound::File, row(64 * MIB, BYTES, "a file that a scenario names", "the scenario is refused")),
+    (Bound::Streams, row(1024, "streams", "streams on one connection of HTTP/2", "they wait")),
+    (Bound::OnTheWay, row(16 * MIB, BYTES, "bytes on a link with a distance, each direction", "the sender waits")),
+    (
+        Bound::Ledger,
+        row(512, BYTES, "the ledger, for each request of its size (`ledger`)", "the oldest records give way"),
+    ),
+    (Bound::Outcomes, row(4096, "rows", "kinds of outcomes in `/_sim/metrics`", "others are counted under status 0")),
+    (Bound::Stored, row(64 * MIB, BYTES, "stored responses, chats, conversations of a backend", "the oldest give way")),
+    (
+        Bound::Prefixes,
+        row(16 * MIB, BYTES, "remembered beginnings of prompts of a backend", "all of them are forgotten"),
+    ),
+    (Bound::Cache, row(64 * MIB, BYTES, "answers that a gateway keeps", "no more are kept until some are too old")),
+    (Bound::Cached, row(4 * MIB, BYTES, "one kept answer with its question", "it is not kept")),
+    (Bound::HeldBack, row(32 * MIB, BYTES, "an answer that a gateway holds back whole", "the call fails with 502")),
+    (Bound::Recording, row(8 * MIB, BYTES, "what a gateway records of one answer", "the rest is left out")),
+];
 
+impl Bound {
     /// The figure: the most there is, in the bound's unit.
     #[must_use]
     pub const fn most(self) -> usize {
@@ -122,62 +149,8 @@ impl Bound {
 
     /// All that is said of it.
     #[must_use]
-    pub const fn row(self) -> Row {
-        match self {
-            Self::Head => row(64 * KIB, BYTES, "the head of a request", "the request is refused with 431"),
-            Self::Body => row(16 * MIB, BYTES, "the body of a request", "the request is refused with 413"),
-            Self::HeardOut => row(80 * MIB, BYTES, "a larger body that is read to its end", "the connection ends"),
-            Self::Values => row(
-                200_000,
-                "values",
-                "JSON values in a body; an object counts as eight",
-                "the request is refused with 400",
-            ),
-            Self::Repeated => {
-                row(4 * MIB, BYTES, "what a response repeats: all but the input", "the request is refused with 400")
-            }
-            Self::Identifier => row(256, BYTES, "the id that a caller gives its request", "it is cut"),
-            Self::CountedText => row(
-                MIB,
-                BYTES,
-                "text of a request that is counted token by token",
-                "the rest is counted at the same rate",
-            ),
-            Self::Pattern => row(4 * KIB, BYTES, "a pattern of a schema", "it is not heeded"),
-            Self::MatchedText => {
-                row(16 * KIB, BYTES, "text that is held against a schema's pattern", "it counts as one that matches")
-            }
-            Self::Processor => {
-                row(1_000, "ms", "processor time for an answer of a shape", "the answer is an empty object")
-            }
-            Self::Answer => row(40 * MIB, BYTES, "one answer", "the request is refused with 400"),
-            Self::Change => row(256 * KIB, BYTES, "a change of the scenario", "it is refused with 413"),
-            Self::File => row(64 * MIB, BYTES, "a file that a scenario names", "the scenario is refused"),
-            Self::Streams => row(1024, "streams", "streams on one connection of HTTP/2", "they wait"),
-            Self::OnTheWay => {
-                row(16 * MIB, BYTES, "bytes on a link with a distance, each direction", "the sender waits")
-            }
-            Self::Ledger => {
-                row(512, BYTES, "the ledger, for each request of its size (`ledger`)", "the oldest records give way")
-            }
-            Self::Outcomes => {
-                row(4096, "rows", "kinds of outcomes in `/_sim/metrics`", "others are counted under status 0")
-            }
-            Self::Stored => {
-                row(64 * MIB, BYTES, "stored responses, chats, conversations of a backend", "the oldest give way")
-            }
-            Self::Prefixes => {
-                row(16 * MIB, BYTES, "remembered beginnings of prompts of a backend", "all of them are forgotten")
-            }
-            Self::Cache => {
-                row(64 * MIB, BYTES, "answers that a gateway keeps", "no more are kept until some are too old")
-            }
-            Self::Cached => row(4 * MIB, BYTES, "one kept answer with its question", "it is not kept"),
-            Self::HeldBack => {
-                row(32 * MIB, BYTES, "an answer that a gateway holds back whole", "the call fails with 502")
-            }
-            Self::Recording => row(8 * MIB, BYTES, "what a gateway records of one answer", "the rest is left out"),
-        }
+    pub const fn row(self) -> &'static Row {
+        &BOUNDS[self as usize].1
     }
 }
 
@@ -187,9 +160,9 @@ mod tests {
 
     #[test]
     fn every_bound_says_what_it_bounds_and_what_happens_beyond_it() {
-        for bound in Bound::ALL {
-            let row = bound.row();
-            assert!(row.most > 0 && !row.of.is_empty() && !row.beyond.is_empty(), "{bound:?}");
+        for (place, (bound, row)) in BOUNDS.iter().enumerate() {
+            assert!(*bound as usize == place && row.most > 0, "{bound:?}");
+            assert!(!row.of.is_empty() && !row.beyond.is_empty(), "{bound:?}");
         }
         assert_eq!(Bound::Body.row().to_string(), "16 MiB");
         assert_eq!(Bound::Head.row().to_string(), "64 KiB");
