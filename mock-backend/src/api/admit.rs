@@ -240,8 +240,14 @@ impl<'a> Call<'a> {
     fn error_response(&self, api: &'static str, stream: bool, model: &str, refused: &Refused) -> Response<Reply> {
         let query = self.head.uri.query().unwrap_or_default();
         let version = query.split('&').find_map(|pair| pair.strip_prefix("api-version=")).unwrap_or("v1");
-        let details =
-            Details { model, version, responses: api == "responses", wait: refused.wait, figures: refused.figures };
+        let details = Details {
+            model,
+            about: None,
+            version,
+            responses: api == "responses",
+            wait: refused.wait,
+            figures: refused.figures,
+        };
         let (content_type, body) = refused.kind.body(self.dialect, &details);
         let status = refused.kind.status();
         let (entry, id) = self.open_record(api, stream, status);

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::query::parameters;
+use crate::fault::ErrorKind;
 use crate::net::clock::unix_seconds;
 use crate::net::connection::Connection;
 use crate::net::entry::Marks;
@@ -41,13 +42,13 @@ pub(crate) fn check_key(headers: &HeaderMap, expected: Option<&str>) -> Result<(
     });
     let key = headers.get("api-key").and_then(|value| value.to_str().ok()).or(bearer).unwrap_or_default();
     match bearer.and_then(refuses_token) {
-        Some(true) => return Err(ApiError::WrongToken),
+        Some(true) => return Err(ApiError::of(ErrorKind::Token)),
         Some(false) => return Ok(()),
         None => {}
     }
     match expected {
-        _ if key.is_empty() => Err(ApiError::MissingKey),
-        Some(expected) if expected != key => Err(ApiError::WrongKey(key.to_owned())),
+        _ if key.is_empty() => Err(ApiError::of(ErrorKind::Key)),
+        Some(expected) if expected != key => Err(ApiError::Kind(ErrorKind::Key, key.to_owned())),
         _ => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ use super::request::{Form, Request};
 use super::response::{Answer, Assembly};
 use super::responses::answer::{Progress, ResponsesAnswer};
 use super::responses::compact::{Conversation, compaction, inherited_tokens};
+use crate::fault::ErrorKind;
 use crate::model::deployment::{Length, Prompt};
 use crate::model::rng::pick;
 use crate::model::text::Text;
@@ -36,7 +37,7 @@ impl Call<'_> {
         };
         let prompt = Prompt { tokens: request.prompt_tokens, cached: request.cached };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, length);
-        let mut plan = plan.ok_or(ApiError::Unavailable)?;
+        let mut plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
         let (text, name) = (Text::new(pick(&mut rng, usize::MAX)), rng.next_u64());
         let mut choices = fixed.unwrap_or_else(|| prose_choices(&request, &mut plan, text, special.as_mut()));
         if format > 0 {
@@ -83,7 +84,7 @@ impl Call<'_> {
         let (_, mut rng) = self.number();
         let prompt = Prompt { tokens: vectors.prompt_tokens, cached: 0 };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, Length::Exactly(1));
-        let plan = plan.ok_or(ApiError::Unavailable)?;
+        let plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
         let (entry, id) = self.open_record("embeddings", false, StatusCode::OK);
         entry.update(|record| record.tokens = Some(0));
         let sending = Sending { plan, entry, id: &id, name: &vectors.name, kept: None };
@@ -100,7 +101,7 @@ impl Call<'_> {
         let prompt = Prompt { tokens, cached: 0 };
         let plan =
             self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, Length::Free { limit: None, thinking: 0 });
-        let plan = plan.ok_or(ApiError::Unavailable)?;
+        let plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
         let (entry, id) = self.open_record("responses", false, StatusCode::OK);
         let made = plan.tokens;
         entry.update(|record| record.tokens = u32::try_from(made).ok());

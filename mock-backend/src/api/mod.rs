@@ -19,8 +19,10 @@ pub(crate) mod error;
 mod error_text;
 mod generate;
 mod headers;
+mod interfaces;
 mod models;
 mod page;
+mod parameters;
 pub(crate) mod query;
 mod reader;
 mod request;
@@ -32,7 +34,6 @@ mod script;
 mod service;
 mod sse;
 mod store;
-mod strict;
 mod task;
 mod version;
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::content::completion::Style;
 use super::content::features::Features;
 use super::content::logprobs::Logprobs;
 use super::responses::terms::Terms;
@@ -29,17 +30,12 @@ pub(crate) struct Request {
 
 /// In which form.
 pub(crate) enum Form {
-    /// `function`: calls are told in the deprecated way. `body`: that of the request, if the completion is kept.
-    Chat {
+    /// `body`: that of the request, if the completion is kept.
+    Completion {
+        style: Style,
         include_usage: bool,
         logprobs: Option<Logprobs>,
-        function: bool,
         body: Bytes,
-    },
-    Completions {
-        include_usage: bool,
-        echo: Option<String>,
-        logprobs: Option<Logprobs>,
     },
     Responses(Box<ResponsesForm>),
 }
@@ -56,8 +52,8 @@ impl Form {
     /// As the ledger names it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Chat { .. } => "chat",
-            Self::Completions { .. } => "completions",
+            Self::Completion { style: Style::Chat { .. }, .. } => "chat",
+            Self::Completion { style: Style::Text { .. }, .. } => "completions",
             Self::Responses { .. } => "responses",
         }
     }

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::backend::Kept;
-use super::chat::answer::ChatAnswer;
 use super::chat::events::ChatStream;
 use super::chat::stored::StoredChat;
-use super::completions::answer::CompletionsAnswer;
 use super::content::choice::Choice;
-use super::content::completion::Completion;
+use super::content::completion::{Completion, Style};
 use super::content::compose;
 use super::dialect::Dialect;
 use super::request::{Form, Request};
@@ -34,8 +32,7 @@ pub(crate) struct Assembly {
 
 /// An answer whose form is still open.
 pub(crate) enum Answer {
-    Chat(ChatAnswer, ChatStream),
-    Completions(CompletionsAnswer, ChatStream),
+    Completion(Completion, ChatStream),
     Responses(Arc<ResponsesAnswer>, bool),
 }
 
@@ -46,17 +43,13 @@ impl Answer {
         let (model, created) = (std::mem::take(&mut request.model), unix_seconds());
         let (prompt_tokens, cached) = (request.prompt_tokens, request.cached);
         match &mut request.form {
-            Form::Chat { include_usage, logprobs, function, .. } => {
-                let (id, logprobs) = (format!("chatcmpl-{name:016x}"), *logprobs);
-                let completion = Completion { id, created, model, prompt_tokens, cached, choices, dialect, logprobs };
+            Form::Completion { style, include_usage, logprobs, .. } => {
+                let prefix = if matches!(style, Style::Chat { .. }) { "chatcmpl" } else { "cmpl" };
+                let (id, style, logprobs) = (format!("{prefix}-{name:016x}"), style.clone(), *logprobs);
                 let stream = ChatStream { include_usage: *include_usage, obfuscated: request.obfuscated };
-                Self::Chat(ChatAnswer { completion, function: *function }, stream)
-            }
-            Form::Completions { include_usage, echo, logprobs } => {
-                let (id, logprobs) = (format!("cmpl-{name:016x}"), *logprobs);
-                let completion = Completion { id, created, model, prompt_tokens, cached, choices, dialect, logprobs };
-                let stream = ChatStream { include_usage: *include_usage, obfuscated: request.obfuscated };
-                Self::Completions(CompletionsAnswer { completion, echo: echo.take() }, stream)
+                let completion =
+                    Completion { id, created, model, prompt_tokens, cached, choices, dialect, logprobs, style };
+                Self::Completion(completion, stream)
             }
             Form::Responses(form) => {
                 let took = plan.end().since(arrival);
@@ -83,16 +76,14 @@ impl Answer {
 
     pub(crate) fn whole(&self) -> Vec<u8> {
         match self {
-            Self::Chat(answer, _) => answer.whole(),
-            Self::Completions(answer, _) => answer.whole(),
+            Self::Completion(answer, _) => answer.whole(),
             Self::Responses(answer, _) => answer.snapshot(Progress::Final).into_bytes(),
         }
     }
 
     pub(crate) fn events(self) -> Box<dyn Script> {
         match self {
-            Self::Chat(answer, stream) => Box::new(answer.chunks(stream)),
-            Self::Completions(answer, stream) => Box::new(answer.chunks(stream)),
+            Self::Completion(answer, stream) => Box::new(answer.chunks(stream)),
             Self::Responses(answer, obfuscated) => Box::new(ResponsesEvents::new(answer, obfuscated, 0)),
         }
     }
@@ -100,7 +91,7 @@ impl Answer {
     /// What is kept of it, under `name`.
     pub(crate) fn take_kept(&self, request: &mut Request, plan: &Plan, name: u64) -> Option<Kept> {
         match (self, &mut request.form) {
-            (Self::Chat(answer, _), Form::Chat { body, .. }) => {
+            (Self::Completion(answer, _), Form::Completion { body, .. }) => {
                 let body = std::mem::take(body);
                 (!body.is_empty()).then(|| Kept::Chat(Arc::new(StoredChat::new(name, answer.whole(), body))))
             }

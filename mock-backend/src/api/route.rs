@@ -5,6 +5,7 @@ use hyper::{Method, Uri};
 use super::dialect::Dialect;
 use super::error::ApiError;
 use super::version;
+use crate::fault::ErrorKind;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,40 +73,76 @@ pub(crate) struct Route<'a> {
     pub(crate) version: Option<&'a str>,
 }
 
-/// An address taken apart: what stands after its base, the deployment in it, and whether it needs a dated version.
+/// The fronts at which an operation is found: the addresses without a dated version, those with one, those of a
+/// deployment, and those of the models of Foundry.
+const V1: u8 = 1;
+const DATED: u8 = 2;
+const DEPLOYED: u8 = 4;
+const MODELS: u8 = 8;
+const EACH: u8 = V1 | DATED | DEPLOYED;
+
+/// The operation on what stands in the place of `{}`.
+type Name = for<'a> fn(&'a str) -> Operation<'a>;
+
+/// Every operation: its method, its address after the front, and the fronts that have it.
+static ROUTES: [(Method, &str, u8, Name); 19] = [
+    (Method::POST, "chat/completions", V1 | DEPLOYED | MODELS, |_| Operation::Chat),
+    // Stored ones have no deployment, not even where making one needs it.
+    (Method::GET, "chat/completions", V1 | DATED, |_| Operation::StoredChats),
+    (Method::GET, "chat/completions/{}", V1 | DATED, |id| Operation::StoredChat(id, ChatOp::Show)),
+    (Method::POST, "chat/completions/{}", V1 | DATED, |id| Operation::StoredChat(id, ChatOp::Change)),
+    (Method::DELETE, "chat/completions/{}", V1 | DATED, |id| Operation::StoredChat(id, ChatOp::Delete)),
+    (Method::GET, "chat/completions/{}/messages", V1 | DATED, |id| Operation::StoredChat(id, ChatOp::Messages)),
+    (Method::POST, "completions", V1 | DEPLOYED, |_| Operation::Completions),
+    (Method::POST, "embeddings", V1 | DEPLOYED | MODELS, |_| Operation::Embeddings),
+    (Method::POST, "responses", EACH, |_| Operation::Responses),
+    (Method::POST, "responses/compact", EACH, |_| Operation::Compact),
+    (Method::POST, "responses/input_tokens", EACH, |_| Operation::CountTokens),
+    (Method::GET, "responses/{}", EACH, |id| Operation::Stored(id, StoredOp::Show)),
+    (Method::DELETE, "responses/{}", EACH, |id| Operation::Stored(id, StoredOp::Delete)),
+    (Method::POST, "responses/{}/cancel", EACH, |id| Operation::Stored(id, StoredOp::Cancel)),
+    (Method::GET, "responses/{}/input_items", EACH, |id| Operation::Stored(id, StoredOp::InputItems)),
+    (Method::GET, "models", V1 | DATED, |_| Operation::Models(None)),
+    (Method::GET, "models/{}", V1 | DATED, |name| Operation::Models(Some(name))),
+    (Method::GET, "deployments", DATED, |_| Operation::Deployments(None)),
+    (Method::GET, "deployments/{}", DATED, |name| Operation::Deployments(Some(name))),
+];
+
+/// What stands in the place of `{}` if `path` is an address of this pattern.
+fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    let Some((before, after)) = pattern.split_once("{}") else { return (pattern == path).then_some("") };
+    let name = path.strip_prefix(before)?.strip_suffix(after)?;
+    // The names of models may be of parts.
+    let whole = !name.contains('/') || before == "models/";
+    (!name.is_empty() && whole).then_some(name)
+}
+
+/// An address taken apart: its front, what stands after it, and the deployment in it.
 struct Parts<'a> {
+    front: u8,
     rest: &'a str,
     deployment: Option<&'a str>,
-    dated: bool,
 }
 
 impl<'a> Parts<'a> {
     fn of(path: &'a str) -> Option<Self> {
-        let plain = |rest, dated| Some(Self { rest, deployment: None, dated });
+        let plain = |front, rest| Some(Self { front, rest, deployment: None });
         if let Some(rest) = path.strip_prefix("/v1/").or_else(|| path.strip_prefix("/openai/v1/")) {
-            return plain(rest, false);
+            return plain(V1, rest);
         }
         if let Some(rest) = path.strip_prefix("/api/projects/") {
             let (_, rest) = rest.split_once("/openai/")?;
-            return match rest.strip_prefix("v1/") {
-                Some(rest) => plain(rest, false),
-                None => plain(rest, true),
-            };
+            return rest.strip_prefix("v1/").map_or_else(|| plain(DATED, rest), |rest| plain(V1, rest));
         }
-        if let Some(rest) = path.strip_prefix("/openai/deployments/")
-            && let Some((deployment, rest)) = rest.split_once('/')
+        if let Some((deployment, rest)) =
+            path.strip_prefix("/openai/deployments/").and_then(|rest| rest.split_once('/'))
         {
-            return Some(Self { rest, deployment: Some(deployment), dated: true });
+            return Some(Self { front: DEPLOYED, rest, deployment: Some(deployment) });
         }
-        if let Some(rest) = path.strip_prefix("/models/") {
-            // Of this front end only what makes something exists.
-            return matches!(rest, "chat/completions" | "embeddings").then_some(Self {
-                rest,
-                deployment: None,
-                dated: true,
-            });
+        match path.strip_prefix("/models/") {
+            Some(rest) => plain(MODELS, rest),
+            None => plain(DATED, path.strip_prefix("/openai/")?),
         }
-        plain(path.strip_prefix("/openai/")?, true)
     }
 }
 
@@ -122,44 +159,31 @@ impl<'a> Address<'a> {
     pub(crate) fn route(&self, method: &Method) -> Result<Route<'a>, ApiError> {
         let Self { uri, dialect, .. } = *self;
         let path = uri.path();
-        let unknown = || ApiError::NoRoute(format!("{method} {path}"));
-        let Parts { rest, deployment, dated } = Parts::of(path).ok_or_else(unknown)?;
-        let models = path.starts_with("/models/");
-        let (operation, expected) = match rest {
-            // Stored ones have no deployment, not even where making one needs it.
-            "chat/completions" if deployment.is_none() && !models && *method == Method::GET => {
-                (Operation::StoredChats, Method::GET)
-            }
-            "chat/completions" if deployment.is_some() || !dated || models => (Operation::Chat, Method::POST),
-            "completions" if deployment.is_some() || !dated => (Operation::Completions, Method::POST),
-            "embeddings" if deployment.is_some() || !dated || models => (Operation::Embeddings, Method::POST),
-            "responses" => (Operation::Responses, Method::POST),
-            "responses/compact" => (Operation::Compact, Method::POST),
-            "responses/input_tokens" => (Operation::CountTokens, Method::POST),
-            "models" if deployment.is_none() => (Operation::Models(None), Method::GET),
-            "deployments" if dated && deployment.is_none() => (Operation::Deployments(None), Method::GET),
-            _ => name_route(rest, method, deployment, dated).ok_or_else(unknown)?,
-        };
+        let unknown = || ApiError::Kind(ErrorKind::Path, format!("{method} {path}"));
+        let Parts { front, rest, deployment } = Parts::of(path).ok_or_else(unknown)?;
+        let (_, pattern, ..) = ROUTES.iter().find(|route| matched(route.1, rest).is_some()).ok_or_else(unknown)?;
         let version = version::of(uri);
         let known = match version {
-            Some(version) if dated => version::is_dated(version),
+            Some(version) if front != V1 => version::is_dated(version),
             Some(version) => version::is_v1(version) || dialect == Dialect::OpenAi,
-            None => !dated,
+            None => front == V1,
         };
-        if !known {
+        let mut here = ROUTES.iter().filter(|route| route.1 == *pattern && route.2 & front != 0).peekable();
+        if !known || here.peek().is_none() {
             return Err(unknown());
         }
-        let responses = matches!(
-            operation,
-            Operation::Responses | Operation::Stored(..) | Operation::Compact | Operation::CountTokens
-        );
-        if responses && dated && !version::has_responses(version) {
+        if pattern.starts_with("responses") && front != V1 && !version::has_responses(version) {
             return Err(ApiError::OldVersion);
         }
-        if *method != expected {
-            return Err(ApiError::WrongMethod(format!("{method} on {path}")));
+        match here.find(|route| route.0 == *method) {
+            Some((_, pattern, _, name)) => {
+                let operation = name(matched(pattern, rest).unwrap_or_default());
+                Ok(Route { dialect, operation, deployment, version })
+            }
+            // The method that is right at another front is that of another address.
+            None if ROUTES.iter().any(|route| route.1 == *pattern && route.0 == *method) => Err(unknown()),
+            None => Err(ApiError::WrongMethod(format!("{method} on {path}"))),
         }
-        Ok(Route { dialect, operation, deployment, version })
     }
 }
 
@@ -178,45 +202,6 @@ fn name_api(path: &str) -> &'static str {
     } else {
         "other"
     }
-}
-
-/// The operation on something that the address names, and the method that it needs.
-fn name_route<'a>(
-    rest: &'a str,
-    method: &Method,
-    deployment: Option<&str>,
-    dated: bool,
-) -> Option<(Operation<'a>, Method)> {
-    if let Some(stored) = rest.strip_prefix("responses/") {
-        let (id, op) = stored.split_once('/').unwrap_or((stored, ""));
-        let (op, expected) = match op {
-            "" if *method == Method::DELETE => (StoredOp::Delete, Method::DELETE),
-            "" => (StoredOp::Show, Method::GET),
-            "cancel" => (StoredOp::Cancel, Method::POST),
-            "input_items" => (StoredOp::InputItems, Method::GET),
-            _ => return None,
-        };
-        return (!id.is_empty()).then_some((Operation::Stored(id, op), expected));
-    }
-    if deployment.is_some() {
-        return None;
-    }
-    if let Some(stored) = rest.strip_prefix("chat/completions/") {
-        let (id, op) = stored.split_once('/').unwrap_or((stored, ""));
-        let (op, expected) = match op {
-            "" if *method == Method::DELETE => (ChatOp::Delete, Method::DELETE),
-            "" if *method == Method::POST => (ChatOp::Change, Method::POST),
-            "" => (ChatOp::Show, Method::GET),
-            "messages" => (ChatOp::Messages, Method::GET),
-            _ => return None,
-        };
-        return (!id.is_empty()).then_some((Operation::StoredChat(id, op), expected));
-    }
-    if let Some(name) = rest.strip_prefix("deployments/").filter(|name| dated && !name.is_empty()) {
-        return Some((Operation::Deployments(Some(name)), Method::GET));
-    }
-    let name = rest.strip_prefix("models/").filter(|name| !name.is_empty())?;
-    Some((Operation::Models(Some(name)), Method::GET))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::reader::Reader;
 use super::request::Request;
 use super::responses::compact::Conversation;
 use super::route::{Address, ChatOp, Operation, StoredOp};
+use crate::fault::ErrorKind;
 
 /// What a request turned out to ask for.
 pub(crate) enum Task {
@@ -39,9 +40,9 @@ impl Reader<'_> {
                 Ok(Task::Known(models::show(name)))
             }
             Operation::Deployments(None) => Ok(Task::Known(models::deployments())),
-            Operation::Deployments(Some(name)) => {
-                models::show_deployment(name).map(Task::Known).ok_or_else(|| ApiError::NoModel(name.to_owned()))
-            }
+            Operation::Deployments(Some(name)) => models::show_deployment(name)
+                .map(Task::Known)
+                .ok_or_else(|| ApiError::Kind(ErrorKind::Deployment, name.to_owned())),
             Operation::Stored(id, op) => Ok(Task::Stored(id.to_owned(), op)),
             Operation::StoredChat(id, op) => Ok(Task::StoredChat(id.to_owned(), op)),
             Operation::StoredChats => Ok(Task::StoredChats),

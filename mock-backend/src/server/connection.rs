@@ -21,7 +21,7 @@ use super::{admin, http2_stream};
 use crate::api::error::ApiError;
 use crate::api::route::Address;
 use crate::api::{self, auth};
-use crate::fault::{self, Fault};
+use crate::fault::{self, ErrorKind, Fault};
 use crate::gateway;
 use crate::net::distance::Caller;
 use crate::net::hyper_io::HyperIo;
@@ -204,14 +204,14 @@ async fn read_body(mut body: Incoming, asks: bool, wait: Duration) -> Result<Byt
     }
     let size = body.size_hint().lower();
     if size > (BODY + HEAR_OUT) as u64 || (asks && size > BODY as u64) {
-        return Err(ApiError::TooLarge);
+        return Err(ApiError::of(ErrorKind::Size));
     }
     let mut all = pin!(collect(Pin::new(&mut body)));
     // Nearly all come with their head, and need no timer.
     if let Poll::Ready(all) = poll_fn(|cx| Poll::Ready(all.as_mut().poll(cx))).await {
         return all;
     }
-    tokio::time::timeout(wait, all).await.unwrap_or(Err(ApiError::Slow))
+    tokio::time::timeout(wait, all).await.unwrap_or(Err(ApiError::of(ErrorKind::Timeout)))
 }
 
 async fn collect(mut body: Pin<&mut Incoming>) -> Result<Bytes, ApiError> {
@@ -220,7 +220,7 @@ async fn collect(mut body: Pin<&mut Incoming>) -> Result<Bytes, ApiError> {
     let mut size = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
-            return Err(ApiError::Invalid("The request body ended before its time.".to_owned(), None));
+            return Err(ApiError::invalid("The request body ended before its time.", None));
         };
         size += data.len();
         if size > BODY {
@@ -236,7 +236,7 @@ async fn collect(mut body: Pin<&mut Incoming>) -> Result<Bytes, ApiError> {
         }
     }
     match size {
-        size if size > BODY => Err(ApiError::TooLarge),
+        size if size > BODY => Err(ApiError::of(ErrorKind::Size)),
         size if size == first.len() => Ok(first),
         _ => Ok(all.freeze()),
     }

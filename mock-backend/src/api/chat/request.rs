@@ -4,28 +4,26 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::api::content::completion::Style;
 use crate::api::content::features::{
     self, Features, Format, Occasion, RawChoice, RawFunction, RawFunctionCall, RawTool, Stop,
 };
 use crate::api::content::json::quoted;
 use crate::api::content::logprobs::Logprobs;
 use crate::api::error::ApiError;
+use crate::api::interfaces::CHAT;
 use crate::api::models::{self, Purpose};
-use crate::api::reader::Reader;
+use crate::api::parameters::Unknown;
+use crate::api::reader::{Named, Reader};
 use crate::api::request::{Form, Request};
 use crate::api::route::Route;
-use crate::api::rules::{
-    check_limit, check_total, count_choices, missing_param, model_name, only_default, parse, read_effort,
-    unsupported_param,
-};
+use crate::api::rules::{check_total, only_default, read_effort, unsupported_param};
 use crate::api::version;
 use crate::model::prompt::{Counted, Str};
 
 /// The fields of a request that matter here; all others are accepted and ignored.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ChatRequest<'a> {
-    #[serde(borrow)]
-    pub(crate) model: Option<Str<'a>>,
     pub(crate) messages: Option<Counted>,
     #[serde(default)]
     pub(crate) stream: Option<bool>,
@@ -60,46 +58,6 @@ pub(crate) struct StreamOptions {
     pub(crate) include_obfuscation: Option<bool>,
 }
 
-/// Every field of the interface; what is not among them is refused by a strict simulator.
-pub(crate) const FIELDS: [&str; 36] = [
-    "audio",
-    "frequency_penalty",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_tokens",
-    "messages",
-    "metadata",
-    "modalities",
-    "model",
-    "moderation",
-    "n",
-    "parallel_tool_calls",
-    "prediction",
-    "presence_penalty",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "reasoning_effort",
-    "response_format",
-    "safety_identifier",
-    "seed",
-    "service_tier",
-    "stop",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "user",
-    "verbosity",
-];
-
 impl ChatRequest<'_> {
     /// The caller's limit of the answer.
     pub(crate) fn token_limit(&self) -> Option<u32> {
@@ -114,13 +72,10 @@ impl ChatRequest<'_> {
     /// How likelihoods are reported, if they are.
     pub(crate) fn logprobs(&self) -> Result<Option<Logprobs>, ApiError> {
         match (self.logprobs.unwrap_or(false), self.top_logprobs) {
-            (true, Some(top)) if top > 20 => {
-                Err(ApiError::Invalid("'top_logprobs' must be from 0 to 20.".to_owned(), Some("top_logprobs")))
-            }
             (true, top) => Ok(Some(Logprobs { top: top.unwrap_or(0) as usize })),
-            (false, Some(_)) => Err(ApiError::Invalid(
-                "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.".to_owned(),
-                Some("top_logprobs"),
+            (false, Some(_)) => Err(ApiError::invalid(
+                "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
+                "top_logprobs",
             )),
             (false, None) => Ok(None),
         }
@@ -133,7 +88,7 @@ impl ChatRequest<'_> {
 
     /// Takes `functions` for tools of which one is called.
     fn take_functions(&mut self) -> Result<(), ApiError> {
-        let wrong = |message: &str, param| Err(ApiError::Invalid(message.to_owned(), Some(param)));
+        let wrong = |message: &str, param| Err(ApiError::invalid(message, param));
         if self.tools.is_some() || self.tool_choice.is_some() {
             return wrong("'functions' and 'function_call' cannot be used together with 'tools'.", "functions");
         }
@@ -169,7 +124,7 @@ impl ChatRequest<'_> {
             calls: features::calls(&tools, self.tool_choice.take(), occasion)?,
             tools,
             format: features::format(self.response_format.as_ref(), "response_format")?,
-            stop: self.stop.take().map_or_else(|| Ok(Vec::new()), Stop::list)?,
+            stop: self.stop.take().map_or_else(Vec::new, Stop::list),
             refuses,
             seed: self.seed,
         })))
@@ -184,14 +139,9 @@ pub(crate) fn is_obfuscated(options: Option<&StreamOptions>) -> bool {
 impl Reader<'_> {
     /// A request for a chat completion.
     pub(crate) fn read_chat(&self, route: &Route<'_>, body: &Bytes) -> Result<Request, ApiError> {
-        let mut request: ChatRequest<'_> = parse(body)?;
-        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
-        let snapshot = self.snapshot(&name, Some(Purpose::Chat))?;
-        self.check_fields(body, &FIELDS)?;
-        if request.messages.is_none_or(|messages| messages.items == 0) {
-            return Err(missing_param("messages"));
-        }
-        let n = count_choices(request.n)?;
+        let (mut request, Named { name, snapshot }): (ChatRequest<'_>, _) =
+            self.open(route, body, (CHAT, Unknown::Unrecognized), Purpose::Chat)?;
+        let n = request.n.unwrap_or(1) as usize;
         let stream = request.stream.unwrap_or(false);
         check_stream_options(&request, route.version)?;
         let effort = read_effort(&snapshot, request.reasoning_effort.as_ref().map(|effort| &*effort.0))?;
@@ -203,9 +153,8 @@ impl Reader<'_> {
         let shaped = features.as_ref().is_some_and(|features| matches!(features.format, Format::Schema(_)));
         if shaped && !version::has_json_schema(route.version) {
             let message = "response_format value as json_schema is enabled only for api versions 2024-08-01-preview \
-                           and later"
-                .to_owned();
-            return Err(ApiError::Invalid(message, Some("response_format")));
+                           and later";
+            return Err(ApiError::invalid(message, "response_format"));
         }
         let options = request.stream_options.as_ref();
         Ok(Request {
@@ -214,15 +163,15 @@ impl Reader<'_> {
             name,
             prompt_tokens: request.prompt_tokens(),
             cached: 0,
-            limit: check_total(check_limit(request.token_limit(), "max_tokens")?, n)?,
+            limit: check_total(request.token_limit().map(|tokens| tokens as usize), n)?,
             effort,
             n,
             obfuscated: is_obfuscated(options),
             features,
-            form: Form::Chat {
+            form: Form::Completion {
+                style: Style::Chat { function },
                 include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
                 logprobs: request.logprobs()?,
-                function,
                 body: if request.store == Some(true) { body.clone() } else { Bytes::new() },
             },
         })
@@ -233,11 +182,11 @@ impl Reader<'_> {
 fn check_stream_options(request: &ChatRequest<'_>, version: Option<&str>) -> Result<(), ApiError> {
     if request.stream_options.is_some() {
         if !version::has_stream_options(version) {
-            return Err(ApiError::Unrecognized("stream_options".to_owned()));
+            return Err(ApiError::invalid("Unrecognized request argument supplied: stream_options", None));
         }
         if request.stream != Some(true) {
-            let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.".to_owned();
-            return Err(ApiError::Invalid(message, Some("stream_options")));
+            let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
+            return Err(ApiError::invalid(message, "stream_options"));
         }
     }
     Ok(())

@@ -20,6 +20,16 @@ pub(crate) struct Completion {
     pub(crate) choices: Vec<Choice>,
     pub(crate) dialect: Dialect,
     pub(crate) logprobs: Option<Logprobs>,
+    pub(crate) style: Style,
+}
+
+/// Which of the two APIs it is of.
+#[derive(Clone, Debug)]
+pub(crate) enum Style {
+    /// Chat. `function`: calls are told in the deprecated way, as one `function_call`.
+    Chat { function: bool },
+    /// The older one. `echo` stands before each choice.
+    Text { echo: String },
 }
 
 impl Completion {

@@ -103,21 +103,12 @@ pub(crate) enum Stop {
 
 impl Stop {
     /// As a list.
-    pub(crate) fn list(self) -> Result<Vec<String>, ApiError> {
+    pub(crate) fn list(self) -> Vec<String> {
         let list = match self {
             Self::One(one) => vec![one],
             Self::Any(list) => list,
         };
-        if list.len() > 4 {
-            return Err(ApiError::Invalid(
-                format!(
-                    "Invalid 'stop': array too long. Expected an array with maximum length 4, but got {}.",
-                    list.len()
-                ),
-                Some("stop"),
-            ));
-        }
-        Ok(list.into_iter().filter(|stop| !stop.is_empty()).collect())
+        list.into_iter().filter(|stop| !stop.is_empty()).collect()
     }
 }
 
@@ -168,17 +159,14 @@ pub(crate) fn tools(tools: Vec<RawTool>) -> Result<Vec<Tool>, ApiError> {
                 (true, false) => "function.name",
                 (true, true) => "custom.name",
             };
-            return Err(ApiError::Invalid(format!("Missing required parameter: 'tools[{i}].{place}'."), Some("tools")));
+            return Err(ApiError::missing(&format!("tools[{i}].{place}")));
         };
         if name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-            return Err(ApiError::Coded {
-                message: format!(
-                    "Invalid 'tools[{i}].name': string does not match pattern. Expected a string that matches the \
-                     pattern '^[a-zA-Z0-9_-]+$'."
-                ),
-                param: Some("tools"),
-                code: "invalid_value",
-            });
+            let message = format!(
+                "Invalid 'tools[{i}].name': string does not match pattern. Expected a string that matches the pattern \
+                 '^[a-zA-Z0-9_-]+$'."
+            );
+            return Err(ApiError::coded("invalid_value", message, &format!("tools[{i}].name")));
         }
         let takes = if custom {
             Takes::Text(regex(format.as_ref()))
@@ -207,26 +195,26 @@ pub(crate) fn calls(tools: &[Tool], choice: Option<RawChoice>, occasion: Occasio
         let most = if occasion.parallel { occasion.requested.unwrap_or(2.min(tools.len())).min(64) } else { 1 };
         Calls::First(most)
     };
-    let wrong = |message: String| Err(ApiError::Invalid(message, Some("tool_choice")));
+    let wrong = |message: &str| Err(ApiError::invalid(message, "tool_choice"));
     match choice {
         None if tools.is_empty() => Ok(Calls::None),
         Some(RawChoice::Mode(mode)) if mode == "none" => Ok(Calls::None),
         Some(RawChoice::Mode(mode)) if mode == "auto" && tools.is_empty() => Ok(Calls::None),
-        Some(_) if tools.is_empty() => wrong(
-            "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.".to_owned(),
-        ),
+        Some(_) if tools.is_empty() => {
+            wrong("Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.")
+        }
         None => Ok(if occasion.answered { Calls::None } else { some() }),
         Some(RawChoice::Mode(mode)) => match mode.as_str() {
             "auto" => Ok(if occasion.answered { Calls::None } else { some() }),
             "required" => Ok(some()),
-            _ => wrong(format!("Invalid value: '{mode}'. Supported values are: 'none', 'auto', and 'required'.")),
+            _ => Err(ApiError::no_such_word(&mode, &["none", "auto", "required"], "tool_choice")),
         },
         Some(RawChoice::Function(tool)) => {
             let tool = *tool;
             let name = tool.function.or(tool.custom).and_then(|inner| inner.name).or(tool.name);
             match name.filter(|name| tools.iter().any(|tool| tool.name == *name)) {
                 Some(name) => Ok(Calls::Named(name)),
-                None => wrong("Tool choice names a tool that is not in 'tools'.".to_owned()),
+                None => wrong("Tool choice names a tool that is not in 'tools'."),
             }
         }
     }
@@ -235,8 +223,7 @@ pub(crate) fn calls(tools: &[Tool], choice: Option<RawChoice>, occasion: Occasio
 /// `response_format` of chat completions or `text.format` of the Responses API, as `param`.
 pub(crate) fn format(format: Option<&Value>, param: &'static str) -> Result<Format, ApiError> {
     let Some(format) = format.filter(|format| !format.is_null()) else { return Ok(Format::Text) };
-    let missing =
-        |what: &str| Err(ApiError::Invalid(format!("Missing required parameter: '{param}.{what}'."), Some(param)));
+    let missing = |what: &str| Err(ApiError::missing(&format!("{param}.{what}")));
     match format["type"].as_str() {
         Some("text") => Ok(Format::Text),
         Some("json_object") => Ok(Format::Object),
@@ -250,13 +237,9 @@ pub(crate) fn format(format: Option<&Value>, param: &'static str) -> Result<Form
                 None => missing(&format!("{place}schema")),
             }
         }
-        Some(other) => Err(ApiError::Coded {
-            message: format!(
-                "Invalid value: '{other}'. Supported values are: 'json_object', 'json_schema', and 'text'."
-            ),
-            param: Some(param),
-            code: "invalid_value",
-        }),
+        Some(other) => {
+            Err(ApiError::no_such_word(other, &["json_object", "json_schema", "text"], &format!("{param}.type")))
+        }
         None => missing("type"),
     }
 }

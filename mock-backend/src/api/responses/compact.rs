@@ -31,8 +31,13 @@ impl Conversation {
 
 /// The tokens that a response inherits that goes on from `previous`.
 pub(crate) fn inherited_tokens(store: &Store<StoredResponse>, previous: &str) -> Result<usize, ApiError> {
-    let before = store.find(previous).ok_or_else(|| ApiError::NoPrevious(previous.to_owned()))?;
+    let before = store.find(previous).ok_or_else(|| no_previous(previous))?;
     Ok(before.answer.context())
+}
+
+fn no_previous(id: &str) -> ApiError {
+    let message = format!("Previous response with id '{id}' not found.");
+    ApiError::coded("previous_response_not_found", message, "previous_response_id")
 }
 
 /// What the user said, and one item that stands for all else and costs `made` tokens when it is sent again.

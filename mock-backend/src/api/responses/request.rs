@@ -11,19 +11,19 @@ use crate::api::content::features::{self, Features, Occasion, RawChoice, RawTool
 use crate::api::content::json::quoted;
 use crate::api::dialect::Dialect;
 use crate::api::error::ApiError;
+use crate::api::interfaces::RESPONSES;
 use crate::api::models::{self, Purpose};
-use crate::api::reader::Reader;
+use crate::api::parameters::Unknown;
+use crate::api::reader::{Named, Reader};
 use crate::api::request::{Form, Request, ResponsesForm};
 use crate::api::route::Route;
-use crate::api::rules::{check_limit, missing_param, model_name, only_default, parse, read_effort};
+use crate::api::rules::{only_default, read_effort};
 use crate::model::prompt::{Counted, Str};
 use crate::model::text::count;
 
 /// The fields of a request that matter here; all others are accepted and ignored.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ResponsesRequest<'a> {
-    #[serde(borrow)]
-    pub(crate) model: Option<Str<'a>>,
     pub(crate) input: Option<Counted>,
     #[serde(borrow)]
     instructions: Option<Str<'a>>,
@@ -60,41 +60,6 @@ pub(crate) struct Reasoning {
     summary: Option<String>,
 }
 
-/// Every field of the interface; what is not among them is refused by a strict simulator.
-pub(crate) const FIELDS: [&str; 31] = [
-    "background",
-    "context_management",
-    "conversation",
-    "include",
-    "input",
-    "instructions",
-    "max_output_tokens",
-    "max_tool_calls",
-    "metadata",
-    "model",
-    "moderation",
-    "parallel_tool_calls",
-    "previous_response_id",
-    "prompt",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "reasoning",
-    "safety_identifier",
-    "service_tier",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "text",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "truncation",
-    "user",
-];
-
 impl ResponsesRequest<'_> {
     fn instruction_tokens(&self) -> usize {
         self.instructions.as_ref().map_or(0, |text| count(&text.0))
@@ -111,12 +76,11 @@ impl ResponsesRequest<'_> {
     pub(crate) fn terms(&self) -> Result<Terms, ApiError> {
         let (store, background) = (self.store.unwrap_or(true), self.background.unwrap_or(false));
         if background && !store {
-            let message = "Background responses require 'store' to be true.".to_owned();
-            return Err(ApiError::Invalid(message, Some("background")));
+            return Err(ApiError::invalid("Background responses require 'store' to be true.", "background"));
         }
         if self.conversation.as_ref().is_some_and(|c| !c.is_null()) && self.previous_response_id.is_some() {
-            let message = "Mutually exclusive parameters: 'previous_response_id' and 'conversation'.".to_owned();
-            return Err(ApiError::Invalid(message, Some("previous_response_id")));
+            let message = "Mutually exclusive parameters: 'previous_response_id' and 'conversation'.";
+            return Err(ApiError::invalid(message, "previous_response_id"));
         }
         let includes = |what: &str| self.include.iter().flatten().any(|one| one == what);
         let summary = self.reasoning.as_ref().and_then(|reasoning| reasoning.summary.as_deref());
@@ -201,7 +165,7 @@ impl ResponsesRequest<'_> {
         if self.tools.is_none() && self.tool_choice.is_none() && self.text.is_none() && !refuses {
             return Ok(None);
         }
-        let wrong = |error: serde_json::Error| ApiError::Invalid(format!("Invalid tools: {error}."), Some("tools"));
+        let wrong = |error: serde_json::Error| ApiError::invalid(format!("Invalid tools: {error}."), "tools");
         let raw: Result<Vec<RawTool>, _> =
             self.tools.iter().flatten().map(|tool| RawTool::deserialize(tool).map_err(wrong)).collect();
         let tools = features::tools(raw?)?;
@@ -231,13 +195,11 @@ const PLAIN: &str = "{\"format\":{\"type\":\"text\"},\"verbosity\":\"medium\"}";
 impl Reader<'_> {
     /// A request about a conversation.
     pub(crate) fn read_conversation(&self, route: &Route<'_>, body: Bytes) -> Result<Conversation, ApiError> {
-        let request: ResponsesRequest<'_> = parse(&body)?;
-        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
-        self.snapshot(&name, Some(Purpose::Chat))?;
-        self.check_fields(&body, &FIELDS)?;
+        let (request, Named { name, .. }): (ResponsesRequest<'_>, _) =
+            self.open(route, &body, (RESPONSES, Unknown::Parameter), Purpose::Chat)?;
         let previous = request.previous_response_id.as_ref().map(|id| id.0.clone().into_owned());
         if request.input.is_none() && previous.is_none() {
-            return Err(missing_param("input"));
+            return Err(ApiError::missing("input"));
         }
         let tokens = request.prompt_tokens();
         Ok(Conversation { name, tokens, previous, body: body.clone() })
@@ -245,17 +207,15 @@ impl Reader<'_> {
 
     /// A request for a response.
     pub(crate) fn read_responses(&self, route: &Route<'_>, body: &Bytes) -> Result<Request, ApiError> {
-        let mut request: ResponsesRequest<'_> = parse(body)?;
-        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
-        let snapshot = self.snapshot(&name, Some(Purpose::Chat))?;
-        self.check_fields(body, &FIELDS)?;
+        let (mut request, Named { name, snapshot }): (ResponsesRequest<'_>, _) =
+            self.open(route, body, (RESPONSES, Unknown::Parameter), Purpose::Chat)?;
         // Azure repeats the deployment's name here, OpenAI names the snapshot.
         let model = match route.dialect {
             Dialect::OpenAi => quoted(&snapshot),
             Dialect::Azure => quoted(&name),
         };
         if request.input.is_none() {
-            return Err(missing_param("input"));
+            return Err(ApiError::missing("input"));
         }
         let asked = request.reasoning.as_ref().and_then(|reasoning| reasoning.effort.as_deref());
         let effort = read_effort(&snapshot, asked)?;
@@ -271,7 +231,7 @@ impl Reader<'_> {
             name,
             prompt_tokens: request.prompt_tokens(),
             cached: 0,
-            limit: check_limit(request.max_output_tokens, "max_output_tokens")?,
+            limit: request.max_output_tokens.map(|tokens| tokens as usize),
             effort,
             n: 1,
             obfuscated: is_obfuscated(request.stream_options.as_ref()),

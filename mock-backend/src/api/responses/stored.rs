@@ -95,7 +95,7 @@ pub(crate) struct Resumed {
 /// # Errors
 /// If there is none, or if the request is wrong.
 pub(crate) fn apply(store: &Store<StoredResponse>, id: &str, op: StoredOp, uri: &Uri) -> Result<Found, ApiError> {
-    let missing = || ApiError::NoResponse(id.to_owned());
+    let missing = || ApiError::not_found("Response", id, None);
     let stored = store.find(id).ok_or_else(missing)?;
     let text = match op {
         StoredOp::Show if query(uri, "stream") == Some("true") => {
@@ -119,18 +119,16 @@ fn resume(stored: Arc<StoredResponse>, uri: &Uri) -> Result<Resumed, ApiError> {
     let plan = match &stored.background {
         Some(plan) if stored.streamed => plan.clone(),
         _ => {
-            let message = "This response cannot be streamed because it was not created with background=true and \
-                           stream=true."
-                .to_owned();
-            return Err(ApiError::Invalid(message, Some("stream")));
+            let message =
+                "This response cannot be streamed because it was not created with background=true and stream=true.";
+            return Err(ApiError::invalid(message, "stream"));
         }
     };
     let from = match query(uri, "starting_after").map(str::parse::<u64>) {
         None => 0,
         Some(Ok(after)) => after.saturating_add(1),
         Some(Err(_)) => {
-            let message = "'starting_after' must be a whole number.".to_owned();
-            return Err(ApiError::Invalid(message, Some("starting_after")));
+            return Err(ApiError::invalid("'starting_after' must be a whole number.", "starting_after"));
         }
     };
     let obfuscated = query(uri, "include_obfuscation") != Some("false");
@@ -150,7 +148,7 @@ fn present_progress(stored: &StoredResponse) -> Progress {
 }
 
 fn cancel(stored: &StoredResponse) -> Result<String, ApiError> {
-    let wrong = |message: &str| Err(ApiError::Invalid(message.to_owned(), None));
+    let wrong = |message: &str| Err(ApiError::invalid(message, None));
     if stored.background.is_none() {
         return wrong("Cannot cancel a synchronous response.");
     }
