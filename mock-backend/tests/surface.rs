@@ -304,9 +304,11 @@ fn unknown_fields_are_refused_by_a_strict_simulator_only() {
          [[listener]]\nname = \"direct\"\nkind = \"direct\"\nbackend = \"b\"\n",
     );
     let mut client = Client::new(&url(&strict));
-    for (path, body) in [(CHAT, odd), (RESPONSES, responses(r#","zzz":1"#))] {
-        let answer = client.post(path, KEY, &body);
-        assert_eq!(answer.json()["error"]["message"], "Unrecognized request argument supplied: zzz");
+    for (path, body, message) in [
+        (CHAT, odd, "Unrecognized request argument supplied: zzz"),
+        (RESPONSES, responses(r#","zzz":1"#), "Unknown parameter: 'zzz'."),
+    ] {
+        assert_eq!(client.post(path, KEY, &body).json()["error"]["message"], message);
     }
     assert_eq!(client.post(CHAT, KEY, &chat(r#","store":true,"metadata":{},"seed":1"#)).status, 200);
 }

@@ -80,11 +80,7 @@ impl ErrorKind {
                 (format!("The model `{model}` does not support this operation."), INVALID, Some("model"), None)
             }
             Self::Key | Self::FlatKey | Self::Token => {
-                let message = match details.about {
-                    Some("") => text(NO_KEY),
-                    key => format!("Incorrect API key provided: {}.", hide(key.unwrap_or_default())),
-                };
-                (message, INVALID, None, Some("invalid_api_key"))
+                (wrong_key(details.about), INVALID, None, Some("invalid_api_key"))
             }
             Self::Role | Self::Network | Self::Firewall => {
                 let message = "Country, region, or territory not supported";
@@ -184,6 +180,14 @@ impl ErrorKind {
             | Self::EmptyServer => ("InternalServerError", text(SORRY)),
         };
         json!({"error": {"code": code, "message": message}}).to_string()
+    }
+}
+
+/// What OpenAI says of a key that does not pass; an empty one was not given.
+fn wrong_key(key: Option<&str>) -> String {
+    match key {
+        Some("") => NO_KEY.to_owned(),
+        key => format!("Incorrect API key provided: {}.", hide(key.unwrap_or_default())),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The models that exist, by their usual names.
 
+use serde_json::{Value, json};
+
 /// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -84,39 +86,39 @@ pub(crate) fn dimensions(name: &str) -> usize {
 /// When models were made, as `/models` says it (2024-08-06 for all).
 const CREATED: u64 = 1_722_902_400;
 
-fn entry(name: &str) -> String {
-    let name = serde_json::Value::from(name);
-    format!("{{\"id\":{name},\"object\":\"model\",\"created\":{CREATED},\"owned_by\":\"system\"}}")
+fn entry(name: &str) -> Value {
+    json!({"id": name, "object": "model", "created": CREATED, "owned_by": "system"})
+}
+
+fn all(entry: impl Fn(&Model) -> Value) -> String {
+    json!({"object": "list", "data": MODELS.iter().map(entry).collect::<Vec<_>>()}).to_string()
 }
 
 /// The answer to `GET /models`.
 pub(crate) fn list() -> String {
-    let entries: Vec<String> = MODELS.iter().map(|model| entry(model.name)).collect();
-    format!("{{\"object\":\"list\",\"data\":[{}]}}", entries.join(","))
+    all(|model| entry(model.name))
 }
 
 /// The answer to `GET /models/{name}`.
 pub(crate) fn show(name: &str) -> String {
-    entry(name)
+    entry(name).to_string()
 }
 
 /// A deployment: of each model one, by its name.
-fn deployment(model: &Model) -> String {
-    let (name, snapshot) = (model.name, model.snapshot);
-    format!(
-        "{{\"id\":\"{name}\",\"object\":\"deployment\",\"model\":\"{snapshot}\",\"owner\":\"organization-owner\",\
-         \"status\":\"succeeded\",\"created_at\":{CREATED},\"updated_at\":{CREATED},\
-         \"scale_settings\":{{\"scale_type\":\"standard\"}}}}"
-    )
+fn deployment(model: &Model) -> Value {
+    json!({
+        "id": model.name, "object": "deployment", "model": model.snapshot, "owner": "organization-owner",
+        "status": "succeeded", "created_at": CREATED, "updated_at": CREATED,
+        "scale_settings": {"scale_type": "standard"},
+    })
 }
 
 /// The answer to `GET /deployments`.
 pub(crate) fn deployments() -> String {
-    let entries: Vec<String> = MODELS.iter().map(deployment).collect();
-    format!("{{\"object\":\"list\",\"data\":[{}]}}", entries.join(","))
+    all(deployment)
 }
 
 /// The answer to `GET /deployments/{name}`.
 pub(crate) fn show_deployment(name: &str) -> Option<String> {
-    find(name).map(deployment)
+    find(name).map(|model| deployment(model).to_string())
 }

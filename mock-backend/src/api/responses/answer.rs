@@ -1,6 +1,6 @@
 //! The Responses API: the object of a response, at every step of its progress.
 
-use super::terms::{Echo, Terms};
+use super::terms::Terms;
 use crate::api::content::choice::{Body, Call, Choice, Words};
 use crate::api::content::filter;
 use crate::api::content::json::quoted;
@@ -191,16 +191,15 @@ impl ResponsesAnswer {
             Dialect::Azure if done => format!(",{}", filter::response(self.length(), self.choice.filtered)),
             Dialect::Azure => ",\"content_filters\":null".to_owned(),
         };
-        let Echo { limits, ways, rest } = &self.terms.echo;
         format!(
             "{{\"id\":\"{}\",\"object\":\"response\",\"created_at\":{},\"completed_at\":{completed},\
              \"status\":\"{status}\",\"background\":{},\"error\":null,\"incomplete_details\":{incomplete},\
-             {limits},\"model\":{},\"output\":[{output}],{ways},\"service_tier\":\"{tier}\",{rest},\
-             \"usage\":{usage}{filters}}}",
+             \"model\":{},\"output\":[{output}],\"service_tier\":\"{tier}\",{},\"usage\":{usage}{filters}}}",
             self.id(),
             self.created,
             self.terms.background,
-            self.model
+            self.model,
+            self.terms.echo
         )
     }
 

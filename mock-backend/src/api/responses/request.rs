@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::compact::Conversation;
-use super::terms::{Echo, Terms};
+use super::terms::Terms;
 use crate::api::chat::request::{StreamOptions, is_obfuscated};
 use crate::api::content::features::{self, Features, Occasion, RawChoice, RawTool};
 use crate::api::content::json::quoted;
@@ -95,56 +95,43 @@ impl ResponsesRequest<'_> {
         })
     }
 
-    fn echo(&self, store: bool) -> Echo {
+    /// What the answer repeats of the request, as members of its object.
+    fn echo(&self, store: bool) -> String {
         let reasoning = self.reasoning.as_ref();
-        let effort = json!(reasoning.and_then(|reasoning| reasoning.effort.as_deref()));
-        let summary = json!(reasoning.and_then(|reasoning| reasoning.summary.as_deref()));
-        let plain = self.text.is_none() && self.tools.is_none() && self.tool_choice.is_none();
-        let (text, choice, tools) = if plain {
-            (PLAIN.to_owned(), "\"auto\"".to_owned(), "[]".to_owned())
-        } else {
-            (self.text_echo(), self.choice_echo(), self.tools_echo())
-        };
-        Echo {
-            limits: format!(
-                "\"instructions\":{},\"max_output_tokens\":{},\"max_tool_calls\":{}",
-                json!(self.instructions.as_ref().map(|text| &text.0)),
-                json!(self.max_output_tokens),
-                json!(self.max_tool_calls)
-            ),
-            ways: format!(
-                "\"parallel_tool_calls\":{},\"previous_response_id\":{},\"prompt_cache_key\":{},\
-                 \"reasoning\":{{\"effort\":{effort},\"summary\":{summary}}},\"safety_identifier\":{}",
-                self.parallel_tool_calls.unwrap_or(true),
-                json!(self.previous_response_id.as_ref().map(|id| &id.0)),
-                json!(self.prompt_cache_key),
-                json!(self.safety_identifier)
-            ),
-            rest: format!(
-                "\"store\":{store},\"temperature\":{},\"text\":{text},\"tool_choice\":{choice},\"tools\":{tools},\
-                 \"top_logprobs\":{},\"top_p\":{},\"truncation\":{},\"user\":{},\"metadata\":{}",
-                json!(self.temperature.unwrap_or(1.0)),
-                self.top_logprobs.unwrap_or(0),
-                json!(self.top_p.unwrap_or(1.0)),
-                json!(self.truncation.as_deref().unwrap_or("disabled")),
-                json!(self.user),
-                if self.metadata.is_object() { self.metadata.to_string() } else { "{}".to_owned() }
-            ),
-        }
+        let text = self.text.as_ref();
+        let given = |key: &str| text.and_then(|text| text.get(key)).filter(|value| !value.is_null());
+        let choice = self.tool_choice.clone().filter(|choice| !choice.is_null());
+        let echo = json!({
+            "instructions": self.instructions.as_ref().map(|text| &text.0),
+            "max_output_tokens": self.max_output_tokens,
+            "max_tool_calls": self.max_tool_calls,
+            "parallel_tool_calls": self.parallel_tool_calls.unwrap_or(true),
+            "previous_response_id": self.previous_response_id.as_ref().map(|id| &id.0),
+            "prompt_cache_key": self.prompt_cache_key,
+            "reasoning": {
+                "effort": reasoning.and_then(|reasoning| reasoning.effort.as_deref()),
+                "summary": reasoning.and_then(|reasoning| reasoning.summary.as_deref()),
+            },
+            "safety_identifier": self.safety_identifier,
+            "store": store,
+            "temperature": self.temperature.unwrap_or(1.0),
+            "text": {
+                "format": given("format").cloned().unwrap_or_else(|| json!({"type": "text"})),
+                "verbosity": given("verbosity").cloned().unwrap_or_else(|| json!("medium")),
+            },
+            "tool_choice": choice.unwrap_or_else(|| json!("auto")),
+            "tools": self.tools_echo(),
+            "top_logprobs": self.top_logprobs.unwrap_or(0),
+            "top_p": self.top_p.unwrap_or(1.0),
+            "truncation": self.truncation.as_deref().unwrap_or("disabled"),
+            "user": self.user,
+            "metadata": self.metadata.as_object().cloned().unwrap_or_default(),
+        })
+        .to_string();
+        echo[1..echo.len() - 1].to_owned()
     }
 
-    fn text_echo(&self) -> String {
-        let given = |key: &str| self.text.as_ref().and_then(|text| text.get(key)).filter(|value| !value.is_null());
-        let format = given("format").cloned().unwrap_or_else(|| json!({"type": "text"}));
-        let verbosity = given("verbosity").cloned().unwrap_or_else(|| json!("medium"));
-        format!("{{\"format\":{format},\"verbosity\":{verbosity}}}")
-    }
-
-    fn choice_echo(&self) -> String {
-        self.tool_choice.as_ref().filter(|choice| !choice.is_null()).map_or("\"auto\"".to_owned(), Value::to_string)
-    }
-
-    fn tools_echo(&self) -> String {
+    fn tools_echo(&self) -> Vec<Value> {
         let mut tools = self.tools.clone().unwrap_or_default();
         for tool in tools.iter_mut().filter(|tool| tool["type"] == "function") {
             if let Some(members) = tool.as_object_mut() {
@@ -153,7 +140,7 @@ impl ResponsesRequest<'_> {
                 members.entry("strict").or_insert(Value::Bool(true));
             }
         }
-        Value::Array(tools).to_string()
+        tools
     }
 
     /// What it asks for beyond plain text; `requested` calls if tools are called.
@@ -189,8 +176,6 @@ impl ResponsesRequest<'_> {
         })))
     }
 }
-
-const PLAIN: &str = "{\"format\":{\"type\":\"text\"},\"verbosity\":\"medium\"}";
 
 impl Reader<'_> {
     /// A request about a conversation.
