@@ -114,6 +114,14 @@ impl Api {
     /// The word of each.
     pub(crate) const WORDS: [&'static str; Self::ALL.len()] = [Self::Chat.as_str(), Self::Responses.as_str()];
 
+    /// The least limit on an answer that it takes, in tokens.
+    pub(crate) const fn least_output(self) -> u32 {
+        match self {
+            Self::Chat => 1,
+            Self::Responses => 16,
+        }
+    }
+
     /// The word used in profiles and files.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -12,9 +12,8 @@ use crate::api::content::logprobs::Logprobs;
 use crate::api::error::ApiError;
 use crate::api::interfaces::COMPLETIONS;
 use crate::api::models::Purpose;
-use crate::api::parameters::Unknown;
-use crate::api::reader::{Named, Reader};
-use crate::api::request::{Form, Request};
+use crate::api::reader::{Opened, Reader};
+use crate::api::request::{Form, PromptOf, Request};
 use crate::api::route::Route;
 use crate::api::rules::check_total;
 use crate::model::text::count;
@@ -73,16 +72,16 @@ pub(crate) fn count_tokens(value: &Value) -> usize {
 impl Reader<'_> {
     /// A request for a completion.
     pub(crate) fn read_completions(&self, route: &Route<'_>, body: &[u8]) -> Result<Request, ApiError> {
-        let (request, Named { name, snapshot }): (CompletionsRequest, _) =
-            self.open(route, body, (COMPLETIONS, Unknown::Unrecognized), Purpose::Completion)?;
+        let Opened { request, name, snapshot, .. }: Opened<CompletionsRequest> =
+            self.open(route, body, COMPLETIONS, Purpose::Completion)?;
         let n = request.n.unwrap_or(1) as usize;
         let options = request.stream_options.as_ref();
         Ok(Request {
             stream: request.stream.unwrap_or(false),
             model: quoted(&snapshot),
             name,
-            prompt_tokens: request.prompt_tokens(),
-            cached: 0,
+            prompt: PromptOf::text(request.prompt_tokens()),
+            tier: None,
             limit: check_total(request.max_tokens.map(|tokens| tokens as usize), n)?,
             effort: 0.0,
             n,

@@ -10,8 +10,7 @@ use super::content::json::quoted;
 use super::error::ApiError;
 use super::interfaces::EMBEDDINGS;
 use super::models::{self, Purpose};
-use super::parameters::Unknown;
-use super::reader::{Named, Reader};
+use super::reader::{Opened, Reader};
 use super::route::Route;
 use crate::model::prompt::Str;
 use crate::model::rng::seeded_rng;
@@ -88,8 +87,8 @@ fn inputs(input: Option<Value>) -> Result<Vec<Value>, ApiError> {
 impl Reader<'_> {
     /// A request for embeddings.
     pub(crate) fn read_embeddings(&self, route: &Route<'_>, body: &[u8]) -> Result<Vectors, ApiError> {
-        let (request, Named { name, snapshot }): (EmbeddingsRequest<'_>, _) =
-            self.open(route, body, (EMBEDDINGS, Unknown::Unrecognized), Purpose::Embedding)?;
+        let Opened { request, name, snapshot, .. }: Opened<EmbeddingsRequest<'_>> =
+            self.open(route, body, EMBEDDINGS, Purpose::Embedding)?;
         request.vectors(name, snapshot)
     }
 }

@@ -8,10 +8,10 @@ use super::choices::{longest, prose_choices};
 use super::content::choice::Choice;
 use super::embeddings::Vectors;
 use super::error::ApiError;
-use super::request::{Form, Request};
+use super::request::Request;
 use super::response::{Answer, Assembly};
 use super::responses::answer::{Progress, ResponsesAnswer};
-use super::responses::compact::{Conversation, compaction, inherited_tokens};
+use super::responses::compact::{Conversation, compaction};
 use crate::fault::ErrorKind;
 use crate::model::deployment::{Length, Prompt};
 use crate::model::rng::pick;
@@ -21,11 +21,6 @@ use crate::net::reply::Reply;
 impl Call<'_> {
     /// Generates an answer.
     pub(crate) async fn generate(&self, mut request: Request) -> Result<Response<Reply>, ApiError> {
-        if let Form::Responses(form) = &request.form
-            && let Some(previous) = &form.previous
-        {
-            request.prompt_tokens += inherited_tokens(&self.backend.responses, previous)?;
-        }
         let (number, mut rng) = self.number();
         let mut special = self.special_rng(&request, number);
         let format = self.format_tokens(&request);
@@ -35,7 +30,10 @@ impl Call<'_> {
             Some(choices) => Length::Exactly(longest(choices)),
             None => Length::Free { limit: request.limit, thinking },
         };
-        let prompt = Prompt { tokens: request.prompt_tokens, cached: request.cached };
+        let tiers = &self.backend.settings.service_tiers;
+        let pace = request.tier.as_ref().and_then(|tier| tiers.get(tier)).copied().unwrap_or(1.0);
+        let cached = request.prompt.hit.cached.min(request.prompt.tokens);
+        let prompt = Prompt { tokens: request.prompt.tokens, cached, pace };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, length);
         let mut plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
         let (text, name) = (Text::new(pick(&mut rng, usize::MAX)), rng.next_u64());
@@ -51,7 +49,7 @@ impl Call<'_> {
         let tokens: usize = choices.iter().map(Choice::tokens).sum();
         entry.update(|record| record.tokens = u32::try_from(tokens).ok());
         let answer = Answer::of(&mut request, &plan, choices, self.assembly(name));
-        let kept = answer.take_kept(&mut request, &plan, name);
+        let kept = answer.take_kept(&mut request, &plan, name, self.backend.model.prefixes.is_on());
         let sending = Sending { plan, entry, id: &id, name: &request.name, kept };
         Ok(match answer {
             Answer::Responses(answer, _) if answer.terms.background && !request.stream => {
@@ -82,7 +80,7 @@ impl Call<'_> {
     /// Makes embeddings, in the time of one token.
     pub(crate) async fn embed(&self, vectors: Vectors) -> Result<Response<Reply>, ApiError> {
         let (_, mut rng) = self.number();
-        let prompt = Prompt { tokens: vectors.prompt_tokens, cached: 0 };
+        let prompt = Prompt { tokens: vectors.prompt_tokens, cached: 0, pace: 1.0 };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, Length::Exactly(1));
         let plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
         let (entry, id) = self.open_record("embeddings", false, StatusCode::OK);
@@ -98,7 +96,7 @@ impl Call<'_> {
         tokens: usize,
     ) -> Result<Response<Reply>, ApiError> {
         let (_, mut rng) = self.number();
-        let prompt = Prompt { tokens, cached: 0 };
+        let prompt = Prompt { tokens, cached: 0, pace: 1.0 };
         let plan =
             self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, Length::Free { limit: None, thinking: 0 });
         let plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;

@@ -72,7 +72,7 @@ static PARAMETERS: [(u8, Parameter); 59] = [
     (COMPLETIONS, param("logprobs", &[Kind::Integer(0, 5)])),
     (CHAT, param("logprobs", BOOLEAN)),
     (CHAT, param("max_completion_tokens", TOKENS)),
-    (RESPONSES, param("max_output_tokens", TOKENS)),
+    (RESPONSES, param("max_output_tokens", &[Kind::Integer(16, LONGEST)])),
     (CHAT | COMPLETIONS, param("max_tokens", TOKENS)),
     (RESPONSES, param("max_tool_calls", INTEGER)),
     (CHAT, param("messages", SOME).required()),

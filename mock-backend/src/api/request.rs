@@ -5,7 +5,9 @@ use bytes::Bytes;
 use super::content::completion::Style;
 use super::content::features::Features;
 use super::content::logprobs::Logprobs;
+use super::measure::{History, Measured, Voice};
 use super::responses::terms::Terms;
+use crate::model::prefix_cache::Hit;
 
 /// A request for an answer.
 pub(crate) struct Request {
@@ -14,9 +16,9 @@ pub(crate) struct Request {
     pub(crate) name: String,
     /// The model that answers, as a JSON string.
     pub(crate) model: String,
-    pub(crate) prompt_tokens: usize,
-    /// Those of them that come from the prefix cache.
-    pub(crate) cached: usize,
+    pub(crate) prompt: PromptOf,
+    /// The tier of service that was asked for.
+    pub(crate) tier: Option<String>,
     /// The caller's limit of the answer, in tokens.
     pub(crate) limit: Option<usize>,
     /// How hard the model thinks first, as a multiple of the usual; 0 if it does not.
@@ -26,6 +28,36 @@ pub(crate) struct Request {
     pub(crate) obfuscated: bool,
     pub(crate) features: Option<Box<Features>>,
     pub(crate) form: Form,
+}
+
+/// The prompt of a request.
+#[derive(Default)]
+pub(crate) struct PromptOf {
+    pub(crate) voice: Option<Voice>,
+    /// All tokens of it.
+    pub(crate) tokens: usize,
+    /// What of it the prefix cache had.
+    pub(crate) hit: Hit,
+    /// What this request says itself.
+    pub(crate) measured: Measured,
+    /// All that was said in its conversation, with this request.
+    pub(crate) history: History,
+    /// The caller's key to the prefix cache.
+    pub(crate) key: Option<String>,
+    /// Whether its beginning may be left out where it is too long.
+    pub(crate) truncates: bool,
+}
+
+impl PromptOf {
+    /// A prompt of messages or items.
+    pub(crate) fn said(voice: Option<Voice>, measured: Measured, key: Option<String>) -> Self {
+        Self { voice, tokens: measured.own + measured.said, measured, key, ..Self::default() }
+    }
+
+    /// A prompt of text alone.
+    pub(crate) fn text(tokens: usize) -> Self {
+        Self { tokens, ..Self::default() }
+    }
 }
 
 /// In which form.
@@ -44,6 +76,8 @@ pub(crate) enum Form {
 pub(crate) struct ResponsesForm {
     pub(crate) terms: Terms,
     pub(crate) previous: Option<String>,
+    /// The id of the conversation that it belongs to.
+    pub(crate) conversation: Option<String>,
     /// The body of the request, if the response is kept.
     pub(crate) body: Bytes,
 }

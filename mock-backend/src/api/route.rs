@@ -24,6 +24,10 @@ pub(crate) enum Operation<'a> {
     Compact,
     /// A conversation whose tokens are to be counted.
     CountTokens,
+    /// A conversation to be opened.
+    OpenConversation,
+    /// One that is open.
+    Conversation(&'a str, ConversationOp<'a>),
     /// The list of stored chat completions.
     StoredChats,
     /// One of them.
@@ -41,6 +45,20 @@ pub(crate) enum StoredOp {
     Delete,
     Cancel,
     InputItems,
+}
+
+/// What is done with a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConversationOp<'a> {
+    Show,
+    /// Other metadata.
+    Change,
+    Delete,
+    Items,
+    /// More items.
+    Add,
+    ShowItem(&'a str),
+    DeleteItem(&'a str),
 }
 
 /// What is done with a chat completion that was stored.
@@ -81,11 +99,11 @@ const DEPLOYED: u8 = 4;
 const MODELS: u8 = 8;
 const EACH: u8 = V1 | DATED | DEPLOYED;
 
-/// The operation on what stands in the place of `{}`.
+/// The operation on what stands from the first to the last `{}`.
 type Name = for<'a> fn(&'a str) -> Operation<'a>;
 
 /// Every operation: its method, its address after the front, and the fronts that have it.
-static ROUTES: [(Method, &str, u8, Name); 19] = [
+static ROUTES: [(Method, &str, u8, Name); 27] = [
     (Method::POST, "chat/completions", V1 | DEPLOYED | MODELS, |_| Operation::Chat),
     // Stored ones have no deployment, not even where making one needs it.
     (Method::GET, "chat/completions", V1 | DATED, |_| Operation::StoredChats),
@@ -102,15 +120,34 @@ static ROUTES: [(Method, &str, u8, Name); 19] = [
     (Method::DELETE, "responses/{}", EACH, |id| Operation::Stored(id, StoredOp::Delete)),
     (Method::POST, "responses/{}/cancel", EACH, |id| Operation::Stored(id, StoredOp::Cancel)),
     (Method::GET, "responses/{}/input_items", EACH, |id| Operation::Stored(id, StoredOp::InputItems)),
+    (Method::POST, "conversations", V1 | DATED, |_| Operation::OpenConversation),
+    (Method::GET, "conversations/{}", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Show)),
+    (Method::POST, "conversations/{}", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Change)),
+    (Method::DELETE, "conversations/{}", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Delete)),
+    (Method::GET, "conversations/{}/items", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Items)),
+    (Method::POST, "conversations/{}/items", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Add)),
+    (Method::GET, "conversations/{}/items/{}", V1 | DATED, |ids| on_item(ids, ConversationOp::ShowItem)),
+    (Method::DELETE, "conversations/{}/items/{}", V1 | DATED, |ids| on_item(ids, ConversationOp::DeleteItem)),
     (Method::GET, "models", V1 | DATED, |_| Operation::Models(None)),
     (Method::GET, "models/{}", V1 | DATED, |name| Operation::Models(Some(name))),
     (Method::GET, "deployments", DATED, |_| Operation::Deployments(None)),
     (Method::GET, "deployments/{}", DATED, |name| Operation::Deployments(Some(name))),
 ];
 
-/// What stands in the place of `{}` if `path` is an address of this pattern.
+/// An operation on an item of a conversation, whose ids stand on both sides of `/items/`.
+fn on_item<'a>(ids: &'a str, op: fn(&'a str) -> ConversationOp<'a>) -> Operation<'a> {
+    let (id, item) = ids.split_once("/items/").unwrap_or((ids, ""));
+    Operation::Conversation(id, op(item))
+}
+
+/// What stands from the first to the last `{}` if `path` is an address of this pattern.
 fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
     let Some((before, after)) = pattern.split_once("{}") else { return (pattern == path).then_some("") };
+    if let Some((between, after)) = after.split_once("{}") {
+        let both = path.strip_prefix(before)?.strip_suffix(after)?;
+        let (id, item) = both.split_once(between)?;
+        return (!id.is_empty() && !item.is_empty() && !(id.contains('/') || item.contains('/'))).then_some(both);
+    }
     let name = path.strip_prefix(before)?.strip_suffix(after)?;
     // The names of models may be of parts.
     let whole = !name.contains('/') || before == "models/";
@@ -164,6 +201,7 @@ impl<'a> Address<'a> {
         let (_, pattern, ..) = ROUTES.iter().find(|route| matched(route.1, rest).is_some()).ok_or_else(unknown)?;
         let version = version::of(uri);
         let known = match version {
+            Some(version) if front == MODELS => version::is_of_models(version),
             Some(version) if front != V1 => version::is_dated(version),
             Some(version) => version::is_v1(version) || dialect == Dialect::OpenAi,
             None => front == V1,
@@ -172,7 +210,10 @@ impl<'a> Address<'a> {
         if !known || here.peek().is_none() {
             return Err(unknown());
         }
-        if pattern.starts_with("responses") && front != V1 && !version::has_responses(version) {
+        if (pattern.starts_with("responses") || pattern.starts_with("conversations"))
+            && front != V1
+            && !version::has_responses(version)
+        {
             return Err(ApiError::OldVersion);
         }
         match here.find(|route| route.0 == *method) {
@@ -197,6 +238,8 @@ fn name_api(path: &str) -> &'static str {
         "embeddings"
     } else if path.ends_with("/responses") || path.contains("/responses/") {
         "responses"
+    } else if path.contains("/conversations") {
+        "conversations"
     } else if path.contains("/models") {
         "models"
     } else {
@@ -212,11 +255,11 @@ mod tests {
     fn addresses_mean_operations() {
         use Dialect::{Azure, OpenAi};
         use Operation::{
-            Chat, Compact, Completions, CountTokens, Deployments, Embeddings, Models, Responses, Stored, StoredChat,
-            StoredChats,
+            Chat, Compact, Completions, Conversation, CountTokens, Deployments, Embeddings, Models, OpenConversation,
+            Responses, Stored, StoredChat, StoredChats,
         };
         type Meaning = Option<(Dialect, Operation<'static>, Option<&'static str>)>;
-        let table: [(&str, &str, Meaning); 48] = [
+        let table: [(&str, &str, Meaning); 56] = [
             ("POST", "/v1/chat/completions", Some((OpenAi, Chat, None))),
             ("POST", "/v1/completions", Some((OpenAi, Completions, None))),
             ("POST", "/v1/embeddings", Some((OpenAi, Embeddings, None))),
@@ -230,6 +273,18 @@ mod tests {
             ("POST", "/openai/v1/responses/input_tokens", Some((Azure, CountTokens, None))),
             ("GET", "/v1/responses/compact", None),
             ("GET", "/v1/responses/", None),
+            ("POST", "/v1/conversations", Some((OpenAi, OpenConversation, None))),
+            ("GET", "/openai/v1/conversations/c1", Some((Azure, Conversation("c1", ConversationOp::Show), None))),
+            ("POST", "/v1/conversations/c1/items", Some((OpenAi, Conversation("c1", ConversationOp::Add), None))),
+            ("GET", "/v1/conversations/c1/items", Some((OpenAi, Conversation("c1", ConversationOp::Items), None))),
+            (
+                "DELETE",
+                "/v1/conversations/c1/items/i1",
+                Some((OpenAi, Conversation("c1", ConversationOp::DeleteItem("i1")), None)),
+            ),
+            ("GET", "/v1/conversations/c1/items/", None),
+            ("GET", "/openai/conversations/c1?api-version=2024-10-21", None),
+            ("POST", "/models/chat/completions?api-version=2024-10-21", None),
             ("POST", "/openai/v1/chat/completions", Some((Azure, Chat, None))),
             ("POST", "/openai/v1/responses?api-version=preview", Some((Azure, Responses, None))),
             ("POST", "/openai/v1/responses?api-version=2024-10-21", None),

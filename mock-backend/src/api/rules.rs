@@ -45,21 +45,29 @@ pub(crate) fn only_default(value: Option<f64>, param: &'static str) -> Result<()
     }
 }
 
-/// How hard the model of this name thinks, as a multiple of the usual.
-pub(crate) fn read_effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiError> {
-    let thinks = models::thinks(snapshot);
-    match asked {
-        None if thinks => Ok(1.0),
-        None => Ok(0.0),
-        Some(_) if !thinks => {
-            Err(unsupported_param("Unrecognized request argument supplied: reasoning_effort", "reasoning_effort"))
+/// How hard the model of this name thinks, as a multiple of the usual, and the word for it; none if it does not think.
+pub(crate) fn read_effort(
+    snapshot: &str,
+    asked: Option<&str>,
+    param: &'static str,
+) -> Result<(f64, Option<String>), ApiError> {
+    let word = match asked {
+        Some(_) if !models::thinks(snapshot) => {
+            let message = format!("Unsupported parameter: '{param}' is not supported with this model.");
+            return Err(unsupported_param(&message, param));
         }
-        Some("none" | "minimal") => Ok(0.0),
-        Some("low") => Ok(0.5),
-        Some("high") => Ok(4.0),
-        Some("xhigh" | "max") => Ok(8.0),
-        Some(_) => Ok(1.0),
-    }
+        None if !models::thinks(snapshot) => return Ok((0.0, None)),
+        None => models::usual_effort(snapshot),
+        Some(asked) => asked,
+    };
+    let effort = match word {
+        "none" | "minimal" => 0.0,
+        "low" => 0.5,
+        "high" => 4.0,
+        "xhigh" | "max" => 8.0,
+        _ => 1.0,
+    };
+    Ok((effort, Some(word.to_owned())))
 }
 
 /// The limit of each of `n` choices, which must not be too long together.

@@ -27,8 +27,7 @@ pub(super) struct Scenario {
     seed: u64,
     #[serde(default)]
     threads: usize,
-    #[serde(default)]
-    strict: bool,
+    strict: Option<bool>,
     time_factor: Option<f64>,
     #[serde(default = "ledger")]
     ledger: usize,
@@ -173,11 +172,13 @@ fn check(config: &Config) -> Result<(), String> {
     if config.listeners.is_empty() {
         return Err("there must be at least one [[listener]]".to_owned());
     }
-    if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.refusals)) {
-        return Err(format!("backend \"{}\": refusals must be from 0 to 1", wrong.name));
-    }
-    if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.filtered)) {
-        return Err(format!("backend \"{}\": filtered must be from 0 to 1", wrong.name));
+    for backend in &config.backends {
+        let shares =
+            [("refusals", backend.refusals), ("filtered", backend.filtered), ("tool_calls", backend.tool_calls)];
+        if let Some((key, _)) = shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
+            return Err(format!("backend \"{}\": {key} must be from 0 to 1", backend.name));
+        }
+        backend.check().map_err(|what| format!("backend \"{}\": {what}", backend.name))?;
     }
     if let Some(wrong) = config.backends.iter().find(|backend| backend.format_tokens > 1000) {
         return Err(format!("backend \"{}\": format_tokens must be from 0 to 1000", wrong.name));

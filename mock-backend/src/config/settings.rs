@@ -1,5 +1,6 @@
 //! What a simulator needs to know, checked and complete.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,8 +35,8 @@ pub struct Config {
     pub key: Option<String>,
     /// Whether every model name exists.
     pub any_model: bool,
-    /// Whether fields that an interface does not have are refused.
-    pub(crate) strict: bool,
+    /// Whether parameters that an interface does not have are refused; none is by addresses of Azure only.
+    pub(crate) strict: Option<bool>,
     /// Requests that the ledger holds.
     pub(crate) ledger: usize,
     /// Whether the ledger has a stamp for every write that carries content.
@@ -186,6 +187,9 @@ impl Config {
             format_tokens: 0,
             refusals: 0.0,
             filtered: 0.0,
+            deployments: BTreeMap::new(),
+            service_tiers: BTreeMap::new(),
+            tool_calls: 1.0,
             keep_responses: KEEP_RESPONSES,
         };
         let listener = ListenerSettings {
@@ -204,7 +208,7 @@ impl Config {
             threads: 0,
             key: None,
             any_model: false,
-            strict: false,
+            strict: None,
             ledger: LEDGER,
             ledger_chunks: false,
             backends: vec![backend],

@@ -34,6 +34,11 @@ pub(crate) fn count(text: &str) -> usize {
     tokenizer().map_or(0, |tokenizer| tokenizer.count(text))
 }
 
+/// The tokens of `text`.
+pub(crate) fn encode(text: &str) -> Vec<u32> {
+    tokenizer().map_or_else(Vec::new, |tokenizer| tokenizer.encode(text))
+}
+
 /// Where each token of `text` ends, in bytes. A token that ends within a character ends before it, so that no piece
 /// between two ends splits a character; the piece that completes it holds it whole.
 pub(crate) fn token_ends(text: &str) -> Vec<usize> {

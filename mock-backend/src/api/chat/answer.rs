@@ -7,7 +7,6 @@ use crate::api::content::choice::{Body, Call, Choice, Words};
 use crate::api::content::completion::{Completion, Style, finish_reason};
 use crate::api::content::filter;
 use crate::api::content::json::{escape, quoted};
-use crate::api::dialect::Dialect;
 
 pub(crate) const FINGERPRINT: &str = "fp_7f3d1c0a9b";
 
@@ -45,10 +44,12 @@ impl Completion {
             out.push(b'}');
         }
         self.write_usage(&mut out);
-        if self.dialect == Dialect::Azure {
+        if self.is_azure() {
             let _ = write!(out, ",{}", filter::PROMPT);
-        } else if matches!(self.style, Style::Chat { .. }) {
-            out.extend_from_slice(b",\"service_tier\":\"default\"");
+        }
+        let usual = (matches!(self.style, Style::Chat { .. }) && !self.is_azure()).then_some("default");
+        if let Some(tier) = self.tier.as_deref().or(usual) {
+            let _ = write!(out, ",\"service_tier\":\"{tier}\"");
         }
         let _ = write!(out, ",\"system_fingerprint\":\"{FINGERPRINT}\"}}");
         out

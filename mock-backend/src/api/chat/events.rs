@@ -25,9 +25,10 @@ impl Completion {
             Style::Chat { .. } => ("chat.completion.chunk", "\"delta\":{", "\"content\":\"", "}"),
             Style::Text { .. } => ("text_completion", "", "\"text\":\"", ""),
         };
+        let tier = self.tier.as_ref().map_or_else(String::new, |tier| format!("\"service_tier\":\"{tier}\","));
         let common = format!(
             "data: {{\"id\":\"{}\",\"object\":\"{object}\",\"created\":{},\"model\":{},\
-             \"system_fingerprint\":\"{FINGERPRINT}\",\"choices\":[",
+             {tier}\"system_fingerprint\":\"{FINGERPRINT}\",\"choices\":[",
             self.id, self.created, self.model
         );
         let prefixes = (0..self.choices.len()).map(|i| format!("{common}{{\"index\":{i},{open}")).collect();

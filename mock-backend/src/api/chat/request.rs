@@ -12,19 +12,18 @@ use crate::api::content::json::quoted;
 use crate::api::content::logprobs::Logprobs;
 use crate::api::error::ApiError;
 use crate::api::interfaces::CHAT;
+use crate::api::measure::Voice;
 use crate::api::models::{self, Purpose};
-use crate::api::parameters::Unknown;
-use crate::api::reader::{Named, Reader};
-use crate::api::request::{Form, Request};
+use crate::api::reader::{Opened, Reader};
+use crate::api::request::{Form, PromptOf, Request};
 use crate::api::route::Route;
 use crate::api::rules::{check_total, only_default, read_effort, unsupported_param};
 use crate::api::version;
-use crate::model::prompt::{Counted, Str};
+use crate::model::prompt::Str;
 
 /// The fields of a request that matter here; all others are accepted and ignored.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ChatRequest<'a> {
-    pub(crate) messages: Option<Counted>,
     #[serde(default)]
     pub(crate) stream: Option<bool>,
     #[serde(default)]
@@ -47,6 +46,8 @@ pub(crate) struct ChatRequest<'a> {
     pub(crate) response_format: Option<Value>,
     stop: Option<Stop>,
     seed: Option<i64>,
+    prompt_cache_key: Option<String>,
+    service_tier: Option<String>,
 }
 
 /// `stream_options`.
@@ -62,11 +63,6 @@ impl ChatRequest<'_> {
     /// The caller's limit of the answer.
     pub(crate) fn token_limit(&self) -> Option<u32> {
         self.max_completion_tokens.or(self.max_tokens)
-    }
-
-    /// The tokens of the prompt: those of the contents, 3 for each message, and 3 that open the answer.
-    pub(crate) fn prompt_tokens(&self) -> usize {
-        self.messages.map_or(0, |messages| messages.tokens + 3 * messages.items + 3)
     }
 
     /// How likelihoods are reported, if they are.
@@ -101,10 +97,12 @@ impl ChatRequest<'_> {
         Ok(())
     }
 
-    /// What it asks for beyond plain text; `requested` calls if tools are called.
+    /// What it asks for beyond plain text; `requested` calls if tools are called, unless what was said last is the
+    /// result of one.
     pub(crate) fn features(
         &mut self,
         requested: Option<usize>,
+        answered: bool,
         refuses: bool,
     ) -> Result<Option<Box<Features>>, ApiError> {
         if self.is_of_functions() {
@@ -114,16 +112,14 @@ impl ChatRequest<'_> {
         if plain && self.stop.is_none() && self.seed.is_none() && !refuses {
             return Ok(None);
         }
-        let tools = features::tools(self.tools.take().unwrap_or_default())?;
-        let occasion = Occasion {
-            parallel: self.parallel_tool_calls.unwrap_or(true),
-            answered: self.messages.is_some_and(|messages| messages.answered),
-            requested,
-        };
+        let mut tools = features::tools(self.tools.take().unwrap_or_default(), Voice::Chat)?;
+        let occasion = Occasion { parallel: self.parallel_tool_calls.unwrap_or(true), answered, requested };
+        let (calls, may_decline) = features::calls(&mut tools, self.tool_choice.take(), occasion)?;
         Ok(Some(Box::new(Features {
-            calls: features::calls(&tools, self.tool_choice.take(), occasion)?,
+            calls,
+            may_decline,
             tools,
-            format: features::format(self.response_format.as_ref(), "response_format")?,
+            format: features::format(self.response_format.as_ref(), Voice::Chat)?,
             stop: self.stop.take().map_or_else(Vec::new, Stop::list),
             refuses,
             seed: self.seed,
@@ -139,17 +135,19 @@ pub(crate) fn is_obfuscated(options: Option<&StreamOptions>) -> bool {
 impl Reader<'_> {
     /// A request for a chat completion.
     pub(crate) fn read_chat(&self, route: &Route<'_>, body: &Bytes) -> Result<Request, ApiError> {
-        let (mut request, Named { name, snapshot }): (ChatRequest<'_>, _) =
-            self.open(route, body, (CHAT, Unknown::Unrecognized), Purpose::Chat)?;
+        let Opened { mut request, name, snapshot, measured }: Opened<ChatRequest<'_>> =
+            self.open(route, body, CHAT, Purpose::Chat)?;
         let n = request.n.unwrap_or(1) as usize;
         let stream = request.stream.unwrap_or(false);
         check_stream_options(&request, route.version)?;
-        let effort = read_effort(&snapshot, request.reasoning_effort.as_ref().map(|effort| &*effort.0))?;
+        let asked = request.reasoning_effort.as_ref().map(|effort| &*effort.0);
+        let (effort, _) = read_effort(&snapshot, asked, "reasoning_effort")?;
         if models::thinks(&snapshot) {
             check_reasoning(&request)?;
         }
         let function = request.is_of_functions();
-        let features = request.features(self.header_number("x-sim-tool-calls"), self.refuses())?;
+        let features =
+            request.features(self.header_number("x-sim-tool-calls"), measured.facts.answered, self.refuses())?;
         let shaped = features.as_ref().is_some_and(|features| matches!(features.format, Format::Schema(_)));
         if shaped && !version::has_json_schema(route.version) {
             let message = "response_format value as json_schema is enabled only for api versions 2024-08-01-preview \
@@ -161,8 +159,8 @@ impl Reader<'_> {
             stream,
             model: quoted(&snapshot),
             name,
-            prompt_tokens: request.prompt_tokens(),
-            cached: 0,
+            prompt: PromptOf::said(Some(Voice::Chat), measured, request.prompt_cache_key.take()),
+            tier: request.service_tier.take(),
             limit: check_total(request.token_limit().map(|tokens| tokens as usize), n)?,
             effort,
             n,

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::compact::Conversation;
@@ -12,19 +13,18 @@ use crate::api::content::json::quoted;
 use crate::api::dialect::Dialect;
 use crate::api::error::ApiError;
 use crate::api::interfaces::RESPONSES;
+use crate::api::measure::Voice;
 use crate::api::models::{self, Purpose};
-use crate::api::parameters::Unknown;
-use crate::api::reader::{Named, Reader};
-use crate::api::request::{Form, Request, ResponsesForm};
+use crate::api::reader::{Opened, Reader};
+use crate::api::request::{Form, PromptOf, Request, ResponsesForm};
 use crate::api::route::Route;
 use crate::api::rules::{only_default, read_effort};
-use crate::model::prompt::{Counted, Str};
-use crate::model::text::count;
+use crate::model::prompt::Str;
 
 /// The fields of a request that matter here; all others are accepted and ignored.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ResponsesRequest<'a> {
-    pub(crate) input: Option<Counted>,
+    input: Option<IgnoredAny>,
     #[serde(borrow)]
     instructions: Option<Str<'a>>,
     pub(crate) stream: Option<bool>,
@@ -48,6 +48,7 @@ pub(crate) struct ResponsesRequest<'a> {
     truncation: Option<String>,
     user: Option<String>,
     prompt_cache_key: Option<String>,
+    service_tier: Option<String>,
     safety_identifier: Option<String>,
     #[serde(default)]
     metadata: Value,
@@ -61,47 +62,41 @@ pub(crate) struct Reasoning {
 }
 
 impl ResponsesRequest<'_> {
-    fn instruction_tokens(&self) -> usize {
-        self.instructions.as_ref().map_or(0, |text| count(&text.0))
-    }
-
-    /// The tokens of the prompt: those of the text; for a list of items 3 more for each, and 3 that open the answer.
-    pub(crate) fn prompt_tokens(&self) -> usize {
-        let items = self.input.unwrap_or_default();
-        let list = if items.items > 0 { 3 * items.items + 3 } else { 0 };
-        items.tokens + list + self.instruction_tokens()
+    /// The id of the conversation that it belongs to.
+    fn conversation(&self) -> Option<&str> {
+        let given = self.conversation.as_ref()?;
+        given.as_str().or(given["id"].as_str())
     }
 
     /// What the answer needs to know.
-    pub(crate) fn terms(&self) -> Result<Terms, ApiError> {
+    pub(crate) fn terms(&self, effort: Option<&str>) -> Result<Terms, ApiError> {
         let (store, background) = (self.store.unwrap_or(true), self.background.unwrap_or(false));
         if background && !store {
             return Err(ApiError::invalid("Background responses require 'store' to be true.", "background"));
         }
-        if self.conversation.as_ref().is_some_and(|c| !c.is_null()) && self.previous_response_id.is_some() {
+        if self.conversation().is_some() && self.previous_response_id.is_some() {
             let message = "Mutually exclusive parameters: 'previous_response_id' and 'conversation'.";
             return Err(ApiError::invalid(message, "previous_response_id"));
         }
         let includes = |what: &str| self.include.iter().flatten().any(|one| one == what);
         let summary = self.reasoning.as_ref().and_then(|reasoning| reasoning.summary.as_deref());
         Ok(Terms {
-            echo: self.echo(store),
+            echo: self.echo(store, effort),
             store,
             background,
             summary: summary.is_some_and(|summary| summary != "none"),
             encrypted: includes("reasoning.encrypted_content"),
             logprobs: includes("message.output_text.logprobs").then(|| self.top_logprobs.unwrap_or(0).min(20) as usize),
-            instructions: self.instruction_tokens(),
         })
     }
 
     /// What the answer repeats of the request, as members of its object.
-    fn echo(&self, store: bool) -> String {
+    fn echo(&self, store: bool, effort: Option<&str>) -> String {
         let reasoning = self.reasoning.as_ref();
         let text = self.text.as_ref();
         let given = |key: &str| text.and_then(|text| text.get(key)).filter(|value| !value.is_null());
         let choice = self.tool_choice.clone().filter(|choice| !choice.is_null());
-        let echo = json!({
+        let mut echo = json!({
             "instructions": self.instructions.as_ref().map(|text| &text.0),
             "max_output_tokens": self.max_output_tokens,
             "max_tool_calls": self.max_tool_calls,
@@ -109,7 +104,7 @@ impl ResponsesRequest<'_> {
             "previous_response_id": self.previous_response_id.as_ref().map(|id| &id.0),
             "prompt_cache_key": self.prompt_cache_key,
             "reasoning": {
-                "effort": reasoning.and_then(|reasoning| reasoning.effort.as_deref()),
+                "effort": effort,
                 "summary": reasoning.and_then(|reasoning| reasoning.summary.as_deref()),
             },
             "safety_identifier": self.safety_identifier,
@@ -126,8 +121,11 @@ impl ResponsesRequest<'_> {
             "truncation": self.truncation.as_deref().unwrap_or("disabled"),
             "user": self.user,
             "metadata": self.metadata.as_object().cloned().unwrap_or_default(),
-        })
-        .to_string();
+        });
+        if let Some(id) = self.conversation() {
+            echo["conversation"] = json!({"id": id});
+        }
+        let echo = echo.to_string();
         echo[1..echo.len() - 1].to_owned()
     }
 
@@ -143,10 +141,12 @@ impl ResponsesRequest<'_> {
         tools
     }
 
-    /// What it asks for beyond plain text; `requested` calls if tools are called.
+    /// What it asks for beyond plain text; `requested` calls if tools are called, unless what was said last is the
+    /// result of one.
     pub(crate) fn features(
         &mut self,
         requested: Option<usize>,
+        answered: bool,
         refuses: bool,
     ) -> Result<Option<Box<Features>>, ApiError> {
         if self.tools.is_none() && self.tool_choice.is_none() && self.text.is_none() && !refuses {
@@ -155,22 +155,21 @@ impl ResponsesRequest<'_> {
         let wrong = |error: serde_json::Error| ApiError::invalid(format!("Invalid tools: {error}."), "tools");
         let raw: Result<Vec<RawTool>, _> =
             self.tools.iter().flatten().map(|tool| RawTool::deserialize(tool).map_err(wrong)).collect();
-        let tools = features::tools(raw?)?;
-        let occasion = Occasion {
-            parallel: self.parallel_tool_calls.unwrap_or(true),
-            answered: self.input.is_some_and(|input| input.answered),
-            requested,
-        };
+        let mut tools = features::tools(raw?, Voice::Responses)?;
+        let occasion = Occasion { parallel: self.parallel_tool_calls.unwrap_or(true), answered, requested };
         let choice = self.tool_choice.as_ref().filter(|choice| !choice.is_null());
         // A tool that runs on the server's side may be chosen too; it is never used.
-        let choice =
-            choice.filter(|choice| choice.is_string() || choice["type"] == "function" || choice["type"] == "custom");
+        let is_ours =
+            |choice: &&Value| ["function", "custom", "allowed_tools"].iter().any(|kind| choice["type"] == *kind);
+        let choice = choice.filter(|choice| choice.is_string() || is_ours(choice));
         let choice = choice.map(RawChoice::deserialize).transpose().map_err(wrong)?;
         let format = self.text.as_ref().and_then(|text| text.get("format"));
+        let (calls, may_decline) = features::calls(&mut tools, choice, occasion)?;
         Ok(Some(Box::new(Features {
-            calls: features::calls(&tools, choice, occasion)?,
+            calls,
+            may_decline,
             tools,
-            format: features::format(format, "text.format")?,
+            format: features::format(format, Voice::Responses)?,
             refuses,
             ..Features::default()
         })))
@@ -180,50 +179,58 @@ impl ResponsesRequest<'_> {
 impl Reader<'_> {
     /// A request about a conversation.
     pub(crate) fn read_conversation(&self, route: &Route<'_>, body: Bytes) -> Result<Conversation, ApiError> {
-        let (request, Named { name, .. }): (ResponsesRequest<'_>, _) =
-            self.open(route, &body, (RESPONSES, Unknown::Parameter), Purpose::Chat)?;
+        let Opened { request, name, measured, .. }: Opened<ResponsesRequest<'_>> =
+            self.open(route, &body, RESPONSES, Purpose::Chat)?;
         let previous = request.previous_response_id.as_ref().map(|id| id.0.clone().into_owned());
-        if request.input.is_none() && previous.is_none() {
+        let conversation = request.conversation().map(str::to_owned);
+        if request.input.is_none() && previous.is_none() && conversation.is_none() {
             return Err(ApiError::missing("input"));
         }
-        let tokens = request.prompt_tokens();
-        Ok(Conversation { name, tokens, previous, body: body.clone() })
+        let tokens = measured.own + measured.said;
+        Ok(Conversation { name, tokens, previous, conversation, body: body.clone() })
     }
 
     /// A request for a response.
     pub(crate) fn read_responses(&self, route: &Route<'_>, body: &Bytes) -> Result<Request, ApiError> {
-        let (mut request, Named { name, snapshot }): (ResponsesRequest<'_>, _) =
-            self.open(route, body, (RESPONSES, Unknown::Parameter), Purpose::Chat)?;
+        let Opened { mut request, name, snapshot, measured }: Opened<ResponsesRequest<'_>> =
+            self.open(route, body, RESPONSES, Purpose::Chat)?;
         // Azure repeats the deployment's name here, OpenAI names the snapshot.
         let model = match route.dialect {
             Dialect::OpenAi => quoted(&snapshot),
             Dialect::Azure => quoted(&name),
         };
-        if request.input.is_none() {
+        if request.input.is_none() && request.conversation().is_none() && request.previous_response_id.is_none() {
             return Err(ApiError::missing("input"));
         }
         let asked = request.reasoning.as_ref().and_then(|reasoning| reasoning.effort.as_deref());
-        let effort = read_effort(&snapshot, asked)?;
+        let (effort, word) = read_effort(&snapshot, asked, "reasoning.effort")?;
         if models::thinks(&snapshot) {
             only_default(request.temperature, "temperature")?;
             only_default(request.top_p, "top_p")?;
         }
-        let terms = request.terms()?;
-        let kept = if terms.store { body.clone() } else { Bytes::new() };
+        let terms = request.terms(word.as_deref())?;
+        let conversation = request.conversation().map(str::to_owned);
+        let kept = if terms.store || conversation.is_some() { body.clone() } else { Bytes::new() };
+        let answered = measured.facts.answered;
+        let prompt = PromptOf {
+            truncates: request.truncation.as_deref() == Some("auto"),
+            ..PromptOf::said(Some(Voice::Responses), measured, request.prompt_cache_key.take())
+        };
         Ok(Request {
             stream: request.stream.unwrap_or(false),
             model,
             name,
-            prompt_tokens: request.prompt_tokens(),
-            cached: 0,
+            prompt,
+            tier: request.service_tier.take(),
             limit: request.max_output_tokens.map(|tokens| tokens as usize),
             effort,
             n: 1,
             obfuscated: is_obfuscated(request.stream_options.as_ref()),
-            features: request.features(self.header_number("x-sim-tool-calls"), self.refuses())?,
+            features: request.features(self.header_number("x-sim-tool-calls"), answered, self.refuses())?,
             form: Form::Responses(Box::new(ResponsesForm {
                 terms,
                 previous: request.previous_response_id.map(|id| id.0.into_owned()),
+                conversation,
                 body: kept,
             })),
         })

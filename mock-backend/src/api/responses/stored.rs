@@ -11,7 +11,9 @@ use serde_json::json;
 use super::answer::{Progress, ResponsesAnswer};
 use super::events::ResponsesEvents;
 use super::input_items::input_items;
+use crate::api::backend::Backend;
 use crate::api::error::ApiError;
+use crate::api::measure::History;
 use crate::api::page::Page;
 use crate::api::query::query;
 use crate::api::route::StoredOp;
@@ -32,12 +34,22 @@ pub(crate) struct StoredResponse {
     pub(crate) background: Option<Plan>,
     /// Whether it was asked for as a stream.
     pub(crate) streamed: bool,
-    cancelled: AtomicBool,
+    /// All that was said in its conversation, with it.
+    pub(crate) history: History,
+    /// The id of the conversation that it belongs to.
+    pub(crate) conversation: Option<String>,
+    pub(crate) cancelled: AtomicBool,
 }
 
 impl StoredResponse {
-    pub(crate) fn new(answer: Arc<ResponsesAnswer>, body: Bytes, background: Option<Plan>, streamed: bool) -> Self {
-        Self { answer, body, background, streamed, cancelled: AtomicBool::new(false) }
+    /// Keeps it, and adds it to its conversation.
+    pub(crate) fn keep_in(self: &Arc<Self>, backend: &Backend) {
+        if let Some(id) = &self.conversation {
+            backend.conversations.add_response(id, self, backend.model.prefixes.is_on());
+        }
+        if self.answer.terms.store {
+            backend.responses.put(Arc::clone(self));
+        }
     }
 
     /// Ends it before its time.
@@ -56,7 +68,7 @@ impl Storable for StoredResponse {
     }
 
     fn size(&self) -> usize {
-        EACH + self.body.len() + 8 * self.answer.choice.tokens()
+        EACH + self.body.len() + 8 * self.answer.choice.tokens() + self.history.size()
     }
 }
 

@@ -13,6 +13,4 @@ pub(crate) struct Terms {
     pub(crate) encrypted: bool,
     /// Alternatives that each token names, if likelihoods are wanted.
     pub(crate) logprobs: Option<usize>,
-    /// Tokens of the instructions, which a following response does not inherit.
-    pub(crate) instructions: usize,
 }
