@@ -74,7 +74,7 @@ pub fn calls(workload: &Workload) -> Vec<Call> {
 /// "chat, streamed".
 #[must_use]
 pub fn shape(call: &Call) -> String {
-    format!("{}, {}", call.api.as_str(), if call.stream { "streamed" } else { "not streamed" })
+    format!("{}, {}", call.api, if call.stream { "streamed" } else { "not streamed" })
 }
 
 /// Asks one path each of `calls`, all at once. It is to be called within a [`LocalSet`](tokio::task::LocalSet);

@@ -12,7 +12,7 @@ use syn::visit::Visit;
 
 /// From the lowest floor to the highest; names on one line are siblings.
 const FLOORS: [&[&str]; 9] = [
-    &["units", "random", "spelling", "console", "text_file", "workload", "host"],
+    &["units", "random", "spelling", "schema", "limits", "console", "text_file", "workload", "host"],
     &["path", "schedule", "wire", "measure"],
     &["profile", "transport", "objective"],
     &["plan", "attempt"],
@@ -24,12 +24,14 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// Imports between siblings that are agreed: the lowest floor's own order, units before everything.
-const AGREED: [(&str, &str); 6] = [
+const AGREED: [(&str, &str); 8] = [
     ("random", "units"),
     ("host", "units"),
     ("workload", "units"),
     ("workload", "random"),
     ("workload", "text_file"),
+    ("workload", "limits"),
+    ("text_file", "limits"),
     ("profile", "objective"),
 ];
 

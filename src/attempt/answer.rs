@@ -9,6 +9,7 @@ use hyper::http::response::Parts;
 use crate::attempt::events::{BodyEnd, Events, class_of};
 use crate::attempt::words::hear_head;
 use crate::attempt::{counts, headers};
+use crate::limits::Limit;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::{Nanos, PathId};
@@ -17,9 +18,6 @@ use crate::wire::body::{BodyKind, Label};
 use crate::wire::delta::Whole;
 use crate::wire::json_scan::BadEvent;
 use crate::wire::sse::SseDecoder;
-
-/// How much of a body that is not a stream is kept for decoding; more is counted but not kept.
-const BODY_KEPT: usize = 16 << 20;
 
 /// An answer under way.
 pub(super) struct Answer {
@@ -136,7 +134,7 @@ impl Answer {
 fn keep(first: &mut Bytes, body: &mut Vec<u8>, piece: Bytes) {
     if first.is_empty() && body.is_empty() {
         *first = piece;
-    } else if first.len() + body.len() + piece.len() <= BODY_KEPT {
+    } else if first.len() + body.len() + piece.len() <= Limit::WholeBody.most() {
         body.extend_from_slice(&std::mem::take(first));
         body.extend_from_slice(&piece);
     }

@@ -1,7 +1,8 @@
 //! What is heard of a failure while a call is under way: raw, and no more of it than can be shown.
 
-/// How much is kept of what a server says.
-const KEPT: usize = 4096;
+use crate::limits::Limit;
+
+const KEPT: usize = Limit::ErrorBody.most();
 
 /// What was heard of a failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::measure::metric::{Metric, UnknownMetric};
-use crate::units::{Quantile, Span, serde_as_text};
+use crate::units::{Quantile, Span, TextError, serde_as_text};
 
 /// How far a figure may move.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,14 +48,6 @@ pub struct Margin {
     pub size: Size,
 }
 
-/// A text that is no margin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is not a margin such as ttft.p95=10ms, e2e=5%, 5% or error_rate=0.5%: {why}")]
-pub struct MarginError {
-    text: String,
-    why: String,
-}
-
 /// The size declared for a quantile of a metric, by the narrowest scope, and of those by the last.
 #[must_use]
 pub(crate) fn declared(margins: &[Margin], metric: Metric, quantile: Quantile) -> Option<Size> {
@@ -81,9 +73,10 @@ pub(crate) fn declared_for_errors(margins: &[Margin]) -> Option<f64> {
 }
 
 impl FromStr for Margin {
-    type Err = MarginError;
-    fn from_str(text: &str) -> Result<Self, MarginError> {
-        let wrong = |why: String| MarginError { text: text.to_owned(), why };
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let expected = "a margin such as ttft.p95=10ms, e2e=5%, 5% or error_rate=0.5%";
+        let wrong = |why: String| TextError::because(text, expected, why);
         let (scope, size) = match text.split_once('=') {
             None => (Scope::All, text),
             Some((scope, size)) => (parse_scope(scope.trim()).map_err(wrong)?, size),
@@ -141,7 +134,7 @@ impl fmt::Display for Margin {
     }
 }
 
-serde_as_text!(Margin);
+serde_as_text!(Margin: r"\S", "ttft.p95=10ms");
 
 #[cfg(test)]
 mod tests {

@@ -15,12 +15,10 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
+use crate::limits::Limit;
 use crate::measure::sample::ConnUse;
 use crate::transport::connect::{Handshake, Opened};
 use crate::transport::timed_io::{IoStamps, Stream};
-
-/// The most header lines of an answer that are read: gateways that add one for each of their policies pass a hundred.
-const MAX_HEADERS: usize = 512;
 
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
@@ -119,7 +117,8 @@ impl Sole {
 
 fn builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_headers(MAX_HEADERS);
+    // Gateways that add one for each of their policies pass a hundred.
+    builder.max_headers(Limit::HeadLines.most());
     builder
 }
 

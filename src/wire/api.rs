@@ -2,6 +2,7 @@
 
 use serde_json::{Deserializer, Value};
 
+use crate::limits::Limit;
 use crate::units::Api;
 use crate::wire::delta::{Delta, End, Whole};
 use crate::wire::error::ApiError;
@@ -9,9 +10,6 @@ use crate::wire::json_scan::BadEvent;
 use crate::wire::sse::{ERROR, Event, UNFRAMED};
 use crate::wire::{chat, responses};
 use crate::workload::call::Call;
-
-/// How many JSON texts of one body are looked at for an error.
-const MAX_TEXTS: usize = 1_000;
 
 /// The request's body.
 #[must_use]
@@ -109,7 +107,7 @@ pub fn decode_body(api: Api, body: &[u8], choices: u32) -> Result<Whole<'_>, Bad
 fn error_among(body: &[u8]) -> Option<ApiError<'_>> {
     let mut texts = Deserializer::from_slice(body).into_iter::<Value>();
     let mut begin = 0;
-    for _ in 0..MAX_TEXTS {
+    for _ in 0..Limit::ErrorTexts.most() {
         texts.next()?.ok()?;
         let end = texts.byte_offset();
         if let Some(error) = ApiError::recognise(&body[begin..end]) {

@@ -4,8 +4,9 @@
 //! 8259 and nothing else; texts are looked at with their escapes, so a member whose name is written with escapes is not
 //! found. What is rare (token counts, errors) is handed on to serde as the bytes of its value.
 
-/// The deepest nesting that is read.
-const DEPTH: u8 = 128;
+use crate::limits::Limit;
+
+const DEPTH: u8 = Limit::JsonDepth.most() as u8;
 
 /// The data of an event is not the JSON that the API promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,11 +6,11 @@
 
 use memchr::memchr2;
 
-/// The longest line that is accepted; a stream with a longer one is refused.
-pub(crate) const MAX_LINE: usize = 8 << 20;
+use crate::limits::Limit;
 
-/// The longest piece of text outside every field that is looked at.
-const MAX_STRAY: usize = 64 << 10;
+const MAX_LINE: usize = Limit::SseLine.most();
+const MAX_EVENT: usize = Limit::SseEvent.most();
+const MAX_STRAY: usize = Limit::SseStray.most();
 
 /// The name under which text is handed out that stands in no field: no `event:` line can give it.
 pub(crate) const UNFRAMED: &[u8] = b"\n";
@@ -26,9 +26,9 @@ pub struct Event<'a> {
     pub data: &'a [u8],
 }
 
-/// A line longer than `MAX_LINE`.
+/// A line beyond [`Limit::SseLine`], or an event beyond [`Limit::SseEvent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a line of the event stream is longer than {MAX_LINE} bytes")]
+#[error("a line or an event of the stream is longer than {MAX_LINE} bytes")]
 pub struct LineTooLong;
 
 /// The decoder of one stream.
@@ -82,7 +82,7 @@ impl SseDecoder {
         if let Some(data) = whole {
             self.push_data(data);
         }
-        if self.line.len() > MAX_LINE || self.data.len() > MAX_LINE { Err(LineTooLong) } else { Ok(()) }
+        if self.line.len() > MAX_LINE || self.data.len() > MAX_EVENT { Err(LineTooLong) } else { Ok(()) }
     }
 
     fn take_carried_line(&mut self, whole: &mut Option<&[u8]>, each: &mut impl FnMut(Event<'_>)) {

@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
-/// The longest text that is shown, in characters.
-pub(crate) const SHOWN: usize = 300;
+use crate::limits::Limit;
+
+const SHOWN: usize = Limit::ErrorText.most();
 
 /// Where error bodies keep what a person should read, the most telling first.
 const KEYS: [&str; 17] = [
@@ -193,7 +194,7 @@ fn is_invisible(letter: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The first [`SHOWN`] characters.
+/// The first characters, at most [`Limit::ErrorText`].
 #[must_use]
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {

@@ -290,7 +290,7 @@ mod tests {
     /// Two paths of which the calls that `keep` lets through, by round, are successful, and all others fail.
     fn with_few_successes(keep: impl Fn(u64) -> bool) -> Run {
         let mut run = World { shifts_ms: vec![0.0, 0.0], ..World::default() }.run();
-        run.manifest.plan.limits.failure_share = 1.0;
+        run.manifest.plan.limits.failure_share = crate::units::Fraction(1.0);
         for sample in run.samples.iter_mut().filter(|sample| !keep(sample.round)) {
             crate::run::fixture::fail(sample, crate::measure::outcome::ErrorClass::Http(503));
         }

@@ -96,7 +96,7 @@ pub(crate) fn comparable(base: &Run, candidate: &Run) -> Result<(), Incomparable
         let weights = &run.manifest.plan.workload.api;
         weights.iter().filter(|(_, weight)| **weight > 0.0).map(|(api, _)| *api).collect()
     };
-    let named = |apis: BTreeSet<Api>| apis.into_iter().map(Api::as_str).collect::<Vec<_>>().join(" and ");
+    let named = |apis: BTreeSet<Api>| apis.iter().map(Api::to_string).collect::<Vec<_>>().join(" and ");
     if apis(base) != apis(candidate) {
         return Err(Incomparable::Api { base: named(apis(base)), candidate: named(apis(candidate)) });
     }
@@ -212,7 +212,7 @@ pub(crate) fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
         ("streamed share", |run| run.manifest.plan.workload.stream.to_string()),
         ("model", |run| run.manifest.plan.workload.model.clone()),
         ("load", |run| run.manifest.plan.load.model.signature()),
-        ("design", |run| run.manifest.plan.load.design.as_str().to_owned()),
+        ("design", |run| run.manifest.plan.load.design.to_string()),
         ("duration", |run| run.manifest.plan.load.duration.to_string()),
         ("warmup", |run| run.manifest.plan.load.warmup.to_string()),
         ("paths", |run| names(&run.manifest.plan)),
@@ -238,7 +238,7 @@ fn workload(plan: &Plan) -> String {
 }
 
 fn apis(plan: &Plan) -> String {
-    let weights = plan.workload.api.iter().map(|(api, weight)| format!("{} {weight}", api.as_str()));
+    let weights = plan.workload.api.iter().map(|(api, weight)| format!("{} {weight}", api));
     weights.collect::<Vec<_>>().join(", ")
 }
 

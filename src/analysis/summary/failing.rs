@@ -6,7 +6,6 @@
 
 use crate::analysis::input::view::View;
 use crate::measure::counts::Counts;
-use crate::measure::outcome::Outcome;
 use crate::run::Ending;
 use crate::units::PathId;
 
@@ -32,13 +31,15 @@ pub struct FailedPath {
 }
 
 /// In which way a path failed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum FailureKind {
     /// No call was finished.
     NothingFinished,
     /// No call succeeded.
     NoSuccess,
     /// More than this share of its calls failed.
+    #[strum(serialize = "failure_share")]
     ShareExceeded(f64),
 }
 
@@ -46,11 +47,7 @@ impl FailureKind {
     /// The stable name, for machines.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::NothingFinished => "nothing_finished",
-            Self::NoSuccess => "no_success",
-            Self::ShareExceeded(_) => "failure_share",
-        }
+        self.into()
     }
 }
 
@@ -105,7 +102,7 @@ pub(crate) fn find(view: &View<'_>) -> Vec<FailedPath> {
     let of_path = |(place, own): (usize, &Counts)| {
         let early = all.get(place).filter(|_| own.failures().1 == 0);
         let name = plan.paths[place].name.clone();
-        let failed = judge(early.unwrap_or(own), plan.limits.failure_share)?;
+        let failed = judge(early.unwrap_or(own), plan.limits.failure_share.0)?;
         // A run that was killed or interrupted may not have come so far; that is nobody's failure.
         if failed.kind == FailureKind::NothingFinished && cut_off {
             return None;
@@ -134,10 +131,7 @@ fn judge(calls: &Counts, allowed: f64) -> Option<FailedPath> {
 
 /// The most frequent class among failures.
 fn most(calls: &Counts) -> Option<(String, u64)> {
-    let mut classes = std::collections::BTreeMap::new();
-    let failed = calls.errors.iter().filter(|(outcome, _)| outcome.counts_as_failed() == Some(true));
-    let classed = failed.filter_map(|(outcome, count): (&Outcome, &u64)| Some((outcome.error()?, *count)));
-    classed.for_each(|(class, count)| *classes.entry(class).or_insert(0) += count);
+    let classes = calls.by_class(|outcome| outcome.counts_as_failed() == Some(true));
     let most = classes.into_iter().max_by_key(|(_, count)| *count)?;
     Some((most.0.to_string(), most.1))
 }
@@ -148,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::analysis::{Conclusion, analyse};
-    use crate::measure::outcome::ErrorClass;
+    use crate::measure::outcome::{ErrorClass, Outcome};
     use crate::run::Run;
     use crate::run::fixture::World;
     use crate::units::Phase;
@@ -161,7 +155,7 @@ mod tests {
     /// Ten calls of one path that end like this, one after the other.
     fn run_of(outcomes: &[Outcome], allowed: f64) -> Run {
         let mut run = World { shifts_ms: vec![0.0], seconds: 60.0, ..World::default() }.run();
-        run.manifest.plan.limits.failure_share = allowed;
+        run.manifest.plan.limits.failure_share = crate::units::Fraction(allowed);
         run.samples.truncate(outcomes.len());
         run.samples.iter_mut().zip(outcomes).for_each(|(sample, outcome)| sample.outcome = *outcome);
         run.manifest.ending.as_mut().expect("ending").planned = vec![outcomes.len() as u64];
@@ -240,7 +234,7 @@ mod tests {
     fn any_outcome() -> impl Strategy<Value = Outcome> {
         prop_oneof![
             4 => Just(Outcome::Ok),
-            4 => (0..ErrorClass::PLAIN.len()).prop_map(|place| Outcome::Failed(ErrorClass::PLAIN[place])),
+            4 => (0..ErrorClass::plain().count()).prop_map(|place| Outcome::Failed(ErrorClass::plain().nth(place).expect("a class"))),
             1 => (400..600_u16).prop_map(|status| Outcome::Failed(ErrorClass::Http(status))),
             1 => Just(CUT),
             1 => Just(INTERRUPTED),
@@ -258,7 +252,7 @@ mod tests {
         ) {
             let world = World { shifts_ms: vec![0.0; paths], failing: vec![0.0; paths], seconds: 20.0, ..World::default() };
             let mut run = world.run();
-            run.manifest.plan.limits.failure_share = allowed;
+            run.manifest.plan.limits.failure_share = crate::units::Fraction(allowed);
             run.samples.truncate(outcomes.len());
             run.samples.iter_mut().zip(&outcomes).for_each(|(sample, outcome)| sample.outcome = *outcome);
             let of = |path: usize| run.samples.iter().filter(move |sample| sample.path.index() == path);

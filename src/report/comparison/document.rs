@@ -66,11 +66,7 @@ impl Compared<'_> {
         };
         match self.comparison.kind {
             Kind::OneRun => {
-                format!(
-                    "two paths of one run: {}, {}",
-                    told(self.runs[0]),
-                    self.runs[0].manifest.plan.load.design.as_str()
-                )
+                format!("two paths of one run: {}, {}", told(self.runs[0]), self.runs[0].manifest.plan.load.design)
             }
             Kind::TwoRuns => format!("base: {}; candidate: {}", told(self.runs[0]), told(self.runs[1])),
         }
@@ -163,7 +159,7 @@ impl Compared<'_> {
             note: Some(format!(
                 "Calls on {} connections, {}. Brackets hold the 95% interval from {blocks} blocks {drawn}; verdicts and \
                  gates use intervals that hold for all rows at once; {gates}.",
-                self.comparison.connections.as_str(),
+                self.comparison.connections,
                 describe_basis(self.comparison.basis)
             )),
         }
@@ -233,7 +229,7 @@ impl Compared<'_> {
 
 fn of_validity(side: &str, judged: &Validity) -> Vec<Remark> {
     let reason = |reason: &Reason| {
-        let text = format!("{side} is {}: {}; {}", reason.weight().as_str(), reason.message(), reason.remedy());
+        let text = format!("{side} is {}: {}; {}", reason.weight(), reason.message(), reason.remedy());
         Remark::Warning(validity::tone_of(reason.weight()), text)
     };
     judged.reasons.iter().map(reason).collect()
@@ -270,6 +266,6 @@ fn softened(tone: Tone, row: &ShiftRow) -> Tone {
 }
 
 fn gate_cell(gate: Gate) -> Cell {
-    let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {}", gate.as_str()), tone);
+    let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {}", gate), tone);
     shift::gate_mark(gate).map_or_else(Cell::missing, shown)
 }

@@ -12,7 +12,7 @@ pub(super) fn subtitle(run: &Run) -> String {
     let load = &run.manifest.plan.load;
     let paths = run.manifest.plan.paths.len();
     let lasted = figure::seconds(run.measured_s());
-    let shape = if paths > 1 { format!(", {}", load.design.as_str()) } else { String::new() };
+    let shape = if paths > 1 { format!(", {}", load.design) } else { String::new() };
     format!("{}, {lasted} measured, {}{shape}", started(run), load.model.describe(load.design))
 }
 
@@ -69,7 +69,7 @@ fn design(run: &Run) -> String {
 fn workload(run: &Run) -> String {
     let workload = &run.manifest.plan.workload;
     let apis: Vec<String> =
-        workload.api.iter().map(|(api, weight)| format!("{} {}", figure::share(*weight), api.as_str())).collect();
+        workload.api.iter().map(|(api, weight)| format!("{} {}", figure::share(*weight), api)).collect();
     let source = match &workload.source {
         WorkloadSource::Synthetic { .. } => "synthetic prompts".to_owned(),
         WorkloadSource::Dataset { file, .. } => format!("conversations of {}", file.display()),

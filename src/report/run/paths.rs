@@ -33,7 +33,7 @@ fn overview_row(run: &Run, summary: &PathSummary) -> Vec<Cell> {
     let quantile = |metric, q| headline(summary, metric).map_or_else(Cell::missing, |m| quantile(m, q));
     vec![
         path.name.as_str().into(),
-        Cell::toned(path.kind.as_str(), Tone::Quiet),
+        Cell::toned(path.kind.to_string(), Tone::Quiet),
         figure::count(requests.ok).into(),
         Cell::toned(figure::count(bad), tone),
         quantile(Metric::Ttft, 0.5),

@@ -1,0 +1,127 @@
+//! How much is read of what comes from outside: servers, files and run directories. Each kind has its limit here and
+//! nowhere else; `docs/limits.md` is made of this table, and `tests/limits.rs` goes beyond each of them.
+
+use std::fmt;
+
+/// A limit on what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// One line of a stream of events.
+    SseLine,
+    /// The data of one event.
+    SseEvent,
+    /// Text in a stream that stands in no field.
+    SseStray,
+    /// A body that is one answer.
+    WholeBody,
+    /// Texts in a body that is searched for an error.
+    ErrorTexts,
+    /// Nesting of JSON.
+    JsonDepth,
+    /// Lines of the head of an answer.
+    HeadLines,
+    /// A text of a header that is kept.
+    HeaderText,
+    /// The beginning of what a failed call said.
+    ErrorBody,
+    /// The message of a failed call.
+    ErrorText,
+}
+
+/// What is said of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The most that is read.
+    pub most: usize,
+    /// What that is counted in: `bytes`, `lines`.
+    pub unit: &'static str,
+    /// What it bounds.
+    pub of: &'static str,
+    /// What happens beyond it.
+    pub beyond: &'static str,
+}
+
+impl fmt::Display for Row {
+    /// The figure with its unit: `8 MiB`, `512 lines`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.most {
+            bytes if self.unit == BYTES && bytes.is_multiple_of(MIB) => write!(f, "{} MiB", bytes / MIB),
+            bytes if self.unit == BYTES && bytes.is_multiple_of(KIB) => write!(f, "{} KiB", bytes / KIB),
+            most => write!(f, "{most} {}", self.unit),
+        }
+    }
+}
+
+const BYTES: &str = "bytes";
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+impl Limit {
+    /// Every limit, in the order in which they are declared.
+    pub const ALL: [Self; 10] = [
+        Self::SseLine,
+        Self::SseEvent,
+        Self::SseStray,
+        Self::WholeBody,
+        Self::ErrorTexts,
+        Self::JsonDepth,
+        Self::HeadLines,
+        Self::HeaderText,
+        Self::ErrorBody,
+        Self::ErrorText,
+    ];
+
+    /// The figure: the most that is read, in the limit's unit.
+    #[must_use]
+    pub const fn most(self) -> usize {
+        self.row().most
+    }
+
+    /// All that is said of it.
+    #[must_use]
+    pub const fn row(self) -> Row {
+        const fn row(most: usize, unit: &'static str, of: &'static str, beyond: &'static str) -> Row {
+            Row { most, unit, of, beyond }
+        }
+        match self {
+            Self::SseLine => row(8 * MIB, BYTES, "a line of a stream", "the call fails with `bad_body`"),
+            Self::SseEvent => row(8 * MIB, BYTES, "the data of one event", "the call fails with `bad_body`"),
+            Self::SseStray => row(64 * KIB, BYTES, "text in a stream outside every field", "it is passed over"),
+            Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer", "the call fails with `bad_body`"),
+            Self::ErrorTexts => {
+                row(1_000, "texts", "JSON texts in a body that is searched for an error", "the rest is not searched")
+            }
+            Self::JsonDepth => row(128, "levels", "nesting of JSON in an answer", "the call fails with `bad_body`"),
+            Self::HeadLines => row(512, "lines", "header lines of an answer", "the call fails with `protocol`"),
+            Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
+            Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
+            Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::published;
+
+    const HEAD: &str = "# Limits\n\nHow much is read of what comes from outside, and what happens beyond it. This file is \
+                        made of the table in `src/limits.rs`; `HOPMARK_BLESS=1 cargo test --lib report` writes it again.\n";
+
+    #[test]
+    fn the_file_reports_every_limit() {
+        let line = |limit: Limit| {
+            let row = limit.row();
+            format!("| {} | {} | {} |\n", row.of, row, row.beyond)
+        };
+        let rows: String = Limit::ALL.into_iter().map(line).collect();
+        let text = format!("{HEAD}\n## The driver\n\n| what | at most | beyond it |\n|---|---|---|\n{rows}");
+        assert_eq!(published("docs/limits.md", text.as_bytes()), text, "HOPMARK_BLESS=1 writes it again");
+    }
+
+    #[test]
+    fn all_holds_every_limit_once() {
+        assert!(Limit::ALL.into_iter().enumerate().all(|(place, limit)| limit as usize == place));
+    }
+}

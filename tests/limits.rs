@@ -1,0 +1,134 @@
+//! Every limit on what is read, gone beyond: what comes within it is taken, what comes beyond it is not.
+
+#[allow(dead_code, reason = "each binary of tests takes what it needs")]
+#[path = "support/call.rs"]
+mod call;
+mod support;
+
+use std::rc::Rc;
+
+use call::{hello, path_to, prepared};
+use hopmark::limits::Limit;
+use hopmark::measure::outcome::{ErrorClass, Outcome};
+use hopmark::measure::sample::Sample;
+use hopmark::path::Http;
+use hopmark::transport::credential::Credential;
+use hopmark::units::{Api, Nanos};
+use hopmark::wire::api;
+use hopmark::wire::sse::{LineTooLong, SseDecoder};
+use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
+
+/// Goes beyond a limit and looks what becomes of it.
+async fn probe(limit: Limit) {
+    let most = limit.most();
+    match limit {
+        Limit::SseLine => {
+            assert_eq!(fed(&["data: ", &"x".repeat(most - 6)]), Ok(0));
+            assert_eq!(fed(&["data: ", &"x".repeat(most - 5)]), Err(LineTooLong));
+        }
+        Limit::SseEvent => {
+            let line = format!("data: {}\n", "x".repeat(most / 2 - 1));
+            assert_eq!(fed(&[&line, &line, "\n"]), Ok(1));
+            assert_eq!(fed(&[&line, &line, "data: xx\n"]), Err(LineTooLong));
+        }
+        Limit::SseStray => {
+            let json = |length: usize| format!("{{\"a\":\"{}\"}}\n", "x".repeat(length - 8));
+            assert_eq!(fed(&[&json(most)]), Ok(1));
+            assert_eq!(fed(&[&json(most + 2)]), Ok(0));
+        }
+        Limit::WholeBody => {
+            let body = |length: usize| GOOD_BODY.replace("Hello", &"x".repeat(length + 5 - GOOD_BODY.len()));
+            assert_eq!(outcome(&asked(json(&body(most)), false).await), Outcome::Ok);
+            let beyond = asked(json(&body(most + 1)), false).await;
+            assert_eq!(outcome(&beyond), Outcome::Failed(ErrorClass::BadBody));
+        }
+        Limit::ErrorTexts => {
+            let texts = |before: usize| "{\"a\":1}\n".repeat(before) + "{\"error\":\"no\"}\n";
+            let failed = |error| Outcome::Failed(error);
+            assert_eq!(outcome(&asked(json(&texts(most - 1)), false).await), failed(ErrorClass::StreamError));
+            assert_eq!(outcome(&asked(json(&texts(most)), false).await), failed(ErrorClass::BadBody));
+        }
+        Limit::JsonDepth => {
+            // The object that holds it is one level too.
+            let body = |deep: usize| {
+                format!(
+                    "{},\"a\":{}{}}}",
+                    &GOOD_BODY[..GOOD_BODY.len() - 1],
+                    "[".repeat(deep - 1),
+                    "]".repeat(deep - 1)
+                )
+            };
+            assert!(api::decode_body(Api::Chat, body(most).as_bytes(), 1).is_ok());
+            assert!(api::decode_body(Api::Chat, body(most + 1).as_bytes(), 1).is_err());
+        }
+        Limit::HeadLines => {
+            // The answer has two of its own.
+            let lines = |more: usize| (0..more - 2).map(|line| format!("x-{line}: y\r\n")).collect::<String>();
+            let head = |more: usize| vec![Step::Write(answer(200, "application/json", &lines(more), GOOD_BODY))];
+            assert_eq!(outcome(&asked(head(most), false).await), Outcome::Ok);
+            assert_eq!(outcome(&asked(head(most + 1), false).await), Outcome::Failed(ErrorClass::Protocol));
+        }
+        Limit::HeaderText => {
+            let named = format!("x-request-id: {}\r\nx-ms-region: {0}\r\n", "x".repeat(most + 1));
+            let sample = asked(vec![Step::Write(answer(200, "application/json", &named, GOOD_BODY))], false).await;
+            let kept = [sample.request_id, sample.region].map(|text| text.map(|text| text.len()));
+            assert_eq!(kept, [Some(most), Some(most)]);
+        }
+        Limit::ErrorBody => {
+            let refusal = |before: usize| format!("{{\"a\":\"{}\",\"message\":\"said at last\"}}", "x".repeat(before));
+            let message = |before: usize| async move {
+                let refusal = vec![Step::Write(answer(400, "application/json", "", &refusal(before)))];
+                asked(refusal, false).await.message.unwrap_or_default()
+            };
+            assert_eq!(&*message(most - 50).await, "said at last");
+            assert!(!message(most).await.contains("said at last"));
+        }
+        Limit::ErrorText => {
+            let refusal = format!("{{\"message\":\"{}\"}}", "ä".repeat(most + 1));
+            let sample = asked(vec![Step::Write(answer(400, "application/json", "", &refusal))], false).await;
+            let message = sample.message.unwrap_or_default();
+            assert!(message.chars().count() == most && message.ends_with("..."), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_limit_holds_and_what_is_within_it_is_read() {
+    for limit in Limit::ALL {
+        probe(limit).await;
+    }
+}
+
+#[tokio::test]
+async fn a_line_beyond_its_limit_fails_the_call() {
+    let line = chunk(&"x".repeat(1 << 20));
+    let mut steps = vec![Step::Write(stream_head()), Step::Write(chunk("data: "))];
+    steps.extend(std::iter::repeat_n(Step::Write(line), Limit::SseLine.most() / (1 << 20)));
+    steps.push(Step::Write(last_chunk()));
+    assert_eq!(outcome(&asked(steps, true).await), Outcome::Failed(ErrorClass::BadBody));
+}
+
+const GOOD_BODY: &str = r#"{"choices":[{"index":0,"message":{"content":"Hello"},"finish_reason":"stop"}]}"#;
+
+fn json(body: &str) -> Vec<Step> {
+    vec![Step::Write(answer(200, "application/json", "", body))]
+}
+
+/// How many events these pieces hold.
+fn fed(pieces: &[&str]) -> Result<usize, LineTooLong> {
+    let (mut decoder, mut events) = (SseDecoder::new(), 0);
+    pieces.iter().try_for_each(|piece| decoder.feed(piece.as_bytes(), |_| events += 1))?;
+    Ok(events)
+}
+
+/// What becomes of a call of a server that does this.
+async fn asked(steps: Vec<Step>, stream: bool) -> Sample {
+    let server = RawServer::start(steps, None).await;
+    let base = format!("http://{}/v1", server.address);
+    let caller = call::caller(path_to(base, Http::One, [5_000, 20_000, 20_000, 30_000]), Credential::None);
+    Rc::clone(&caller).send(prepared(&caller, 0, &hello(Api::Chat, stream)), Nanos::now()).await
+}
+
+fn outcome(sample: &Sample) -> Outcome {
+    sample.outcome
+}
