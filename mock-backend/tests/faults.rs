@@ -187,7 +187,7 @@ fn a_stream_lacks_its_end_or_has_too_much_of_it() {
     let no_done = of("no-done");
     assert!(no_done.len() == 8 && no_done[7].contains("\"usage\":{\"prompt"));
     let no_usage = of("no-usage");
-    assert!(no_usage.len() == 8 && no_usage[6].contains("\"finish_reason\":\"stop\"") && no_usage[7] == "[DONE]");
+    assert!(no_usage.len() == 8 && no_usage[6].contains("\"finish_reason\":\"length\"") && no_usage[7] == "[DONE]");
     let two = of("two-dones");
     assert_eq!((two.len(), &*two[8], &*two[9]), (10, "[DONE]", "[DONE]"));
     let no_final = of("no-final");

@@ -97,6 +97,18 @@ impl Backend {
     }
 }
 
+impl Backend {
+    /// Keeps a response, and adds it to its conversation.
+    fn keep(&self, stored: &Arc<StoredResponse>) {
+        if let Some(id) = &stored.conversation {
+            self.conversations.add_response(id, stored, self.model.prefixes.is_on());
+        }
+        if stored.answer.terms.store {
+            self.responses.put(Arc::clone(stored));
+        }
+    }
+}
+
 /// What is kept of an answer.
 pub(crate) enum Kept {
     Response(Arc<StoredResponse>),
@@ -109,7 +121,7 @@ impl Kept {
         if let Self::Response(stored) = self
             && stored.background.is_some()
         {
-            stored.keep_in(backend);
+            backend.keep(stored);
         }
     }
 
@@ -117,7 +129,7 @@ impl Kept {
     pub(crate) fn end(self, backend: &Backend) {
         match self {
             Self::Response(stored) if stored.background.is_some() => {}
-            Self::Response(stored) => stored.keep_in(backend),
+            Self::Response(stored) => backend.keep(&stored),
             Self::Chat(chat) => backend.chats.put(chat),
         }
     }

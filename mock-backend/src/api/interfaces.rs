@@ -52,12 +52,17 @@ pub(crate) const EMBEDDINGS: u8 = 4;
 pub(crate) const RESPONSES: u8 = 8;
 
 /// Every parameter, and the interfaces that have it so.
-static PARAMETERS: [(u8, Parameter); 59] = [
+static PARAMETERS: [(u8, Parameter); 63] = [
+    // In the projects of Foundry.
+    (RESPONSES, param("agent", OBJECT)),
+    (RESPONSES, param("agent_reference", OBJECT)),
     (CHAT, param("audio", OBJECT)),
     (RESPONSES, param("background", BOOLEAN)),
     (COMPLETIONS, param("best_of", TOP)),
     (RESPONSES, param("context_management", SOME)),
     (RESPONSES, param("conversation", TEXT_OR_OBJECT)),
+    // Of Azure alone.
+    (CHAT, param("data_sources", LIST)),
     (EMBEDDINGS, param("dimensions", &[Kind::Integer(1, i64::MAX)])),
     (COMPLETIONS, param("echo", BOOLEAN)),
     (EMBEDDINGS, param("encoding_format", ENCODING)),
@@ -110,6 +115,7 @@ static PARAMETERS: [(u8, Parameter); 59] = [
     (CHAT | COMPLETIONS | RESPONSES, param("top_p", SHARE)),
     (RESPONSES, param("truncation", TRUNCATION)),
     (CHAT | COMPLETIONS | EMBEDDINGS | RESPONSES, param("user", TEXT)),
+    (CHAT, param("user_security_context", OBJECT)),
     (CHAT, param("verbosity", VERBOSITY)),
     (CHAT, param("web_search_options", OBJECT)),
 ];

@@ -11,7 +11,6 @@ use serde_json::json;
 use super::answer::{Progress, ResponsesAnswer};
 use super::events::ResponsesEvents;
 use super::input_items::input_items;
-use crate::api::backend::Backend;
 use crate::api::error::ApiError;
 use crate::api::measure::History;
 use crate::api::page::Page;
@@ -42,16 +41,6 @@ pub(crate) struct StoredResponse {
 }
 
 impl StoredResponse {
-    /// Keeps it, and adds it to its conversation.
-    pub(crate) fn keep_in(self: &Arc<Self>, backend: &Backend) {
-        if let Some(id) = &self.conversation {
-            backend.conversations.add_response(id, self, backend.model.prefixes.is_on());
-        }
-        if self.answer.terms.store {
-            backend.responses.put(Arc::clone(self));
-        }
-    }
-
     /// Ends it before its time.
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
