@@ -41,7 +41,7 @@ pub(crate) async fn answer(
         asked = Err(error);
     }
     let done = match (asked, error_kind) {
-        (Ok(Task::Answer(request)), fault) => call.admit(request, fault).await,
+        (Ok(Task::Answer(request)), fault) => call.admit(*request, fault).await,
         (_, Some(kind)) => Ok(call.fail_unread(address.api, kind)),
         // Boxed, since they are seldom and would make every answer larger.
         (Ok(task), None) => Box::pin(call.perform(address, task, &text)).await,
@@ -56,7 +56,7 @@ impl Call<'_> {
         let (chats, conversations, uri) = (&self.backend.chats, &self.backend.conversations, &self.head.uri);
         let ids = self.backend.model.prefixes.is_on();
         let text = match task {
-            Task::Answer(request) => return self.admit(request, None).await,
+            Task::Answer(request) => return self.admit(*request, None).await,
             Task::Embeddings(vectors) => return self.admit_vectors(vectors).await,
             Task::Compact(conversation) => return self.admit_compaction(conversation).await,
             Task::Stored(id, op) => return self.apply_to_response(id, op).await,

@@ -146,7 +146,8 @@ fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
     if let Some((between, after)) = after.split_once("{}") {
         let both = path.strip_prefix(before)?.strip_suffix(after)?;
         let (id, item) = both.split_once(between)?;
-        return (!id.is_empty() && !item.is_empty() && !(id.contains('/') || item.contains('/'))).then_some(both);
+        let whole = |part: &str| !part.is_empty() && !part.contains('/');
+        return (whole(id) && whole(item)).then_some(both);
     }
     let name = path.strip_prefix(before)?.strip_suffix(after)?;
     // The names of models may be of parts.

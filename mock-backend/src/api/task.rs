@@ -16,7 +16,7 @@ pub(crate) enum Task<'a> {
     /// A text that is there already.
     Known(String),
     /// An answer to generate.
-    Answer(Request),
+    Answer(Box<Request>),
     Embeddings(Vectors),
     /// Something of a response that was made before.
     Stored(&'a str, StoredOp),
@@ -54,10 +54,12 @@ impl Reader<'_> {
             Operation::StoredChats => Ok(Task::StoredChats),
             Operation::Compact => self.read_conversation(&route, body?).map(Task::Compact),
             Operation::CountTokens => self.read_conversation(&route, body?).map(Task::CountTokens),
-            Operation::Chat => self.read_chat(&route, &body?).map(Task::Answer),
-            Operation::Completions => self.read_completions(&route, &body?).map(Task::Answer),
+            Operation::Chat => self.read_chat(&route, &body?).map(|request| Task::Answer(Box::new(request))),
+            Operation::Completions => {
+                self.read_completions(&route, &body?).map(|request| Task::Answer(Box::new(request)))
+            }
             Operation::Embeddings => self.read_embeddings(&route, &body?).map(Task::Embeddings),
-            Operation::Responses => self.read_responses(&route, &body?).map(Task::Answer),
+            Operation::Responses => self.read_responses(&route, &body?).map(|request| Task::Answer(Box::new(request))),
         }
     }
 }

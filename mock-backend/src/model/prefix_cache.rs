@@ -54,7 +54,7 @@ impl Prefixes {
         let (mut cached, mut last) = (0, 0);
         for (token, n) in tokens.zip(1..) {
             hash.write_u32(*token);
-            if n < LEAST || (n - LEAST) % STEP != 0 {
+            if n < LEAST || !(n - LEAST).is_multiple_of(STEP) {
                 continue;
             }
             let before = used.insert(hash.finish(), now);
