@@ -19,7 +19,7 @@ use crate::net::clock::unix_seconds;
 use crate::net::connection::Connection;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 use crate::units::Nanos;
 
 /// For whom a token must be to pass.
@@ -97,7 +97,7 @@ pub(crate) fn answer_aside(connection: &Connection, head: &Parts, body: &[u8], t
         entra(tenant("/oauth2/v2.0/token")?, &head.method, body)
     };
     connection.exchange.note_head(Note { due: Nanos::now(), marks: Marks::ALL, entry: None });
-    let mut response = Response::new(Reply::whole(body.to_string().into_bytes()));
+    let mut response = Response::new(whole(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     Some(response)

@@ -8,8 +8,13 @@ use super::models;
 use super::reader::Reader;
 use super::request::Request;
 use super::responses::compact::Conversation;
+<<<<<<< HEAD
 use super::route::{Address, ChatOp, ConversationOp, Operation, StoredOp};
 use crate::fault::ErrorKind;
+=======
+use super::route::{Address, ChatOp, Operation, StoredOp};
+use super::rules::{check_repeated, check_values};
+>>>>>>> main
 
 /// What a request turned out to ask for.
 pub(crate) enum Task<'a> {
@@ -37,6 +42,7 @@ impl Reader<'_> {
     pub(crate) fn read<'r>(&self, address: &Address<'r>, body: Result<Bytes, ApiError>) -> Result<Task<'r>, ApiError> {
         let route = address.route(&self.head.method)?;
         self.check_key()?;
+        let body = body.and_then(check_values);
         match route.operation {
             Operation::Models(None) => Ok(Task::Known(models::list())),
             Operation::Models(Some(name)) => {
@@ -59,7 +65,15 @@ impl Reader<'_> {
                 self.read_completions(&route, &body?).map(|request| Task::Answer(Box::new(request)))
             }
             Operation::Embeddings => self.read_embeddings(&route, &body?).map(Task::Embeddings),
+<<<<<<< HEAD
             Operation::Responses => self.read_responses(&route, &body?).map(|request| Task::Answer(Box::new(request))),
+=======
+            Operation::Responses => {
+                let body = body?;
+                check_repeated(&body)?;
+                self.read_responses(&route, &body).map(Task::Answer)
+            }
+>>>>>>> main
         }
     }
 }

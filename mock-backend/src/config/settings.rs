@@ -5,14 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::api::backend::{BackendSettings, KEEP_RESPONSES, REASONING_TOKENS};
+use super::key::Key;
+use crate::api::backend::BackendSettings;
 use crate::fault::{Fault, FaultSettings};
 use crate::gateway::{GatewaySettings, MemberSettings};
-use crate::model::batching::Batching;
-use crate::model::deployment::{DeploymentSettings, OutputTokens};
-use crate::model::dist::Dist;
-use crate::model::latency::Latency;
-use crate::model::packing::Packing;
 use crate::net::distance::Distance;
 use crate::net::idle::Waits;
 use crate::net::tls::TlsSettings;
@@ -32,7 +28,9 @@ pub struct Config {
     /// Worker threads; 0 is one for each core.
     pub(crate) threads: usize,
     /// The only key that passes; none lets any key pass that is not empty.
-    pub key: Option<String>,
+    pub key: Option<Key>,
+    /// The only key that passes to `/_sim/*`; none is that of the calls.
+    pub admin_key: Option<Key>,
     /// Whether every model name exists.
     pub any_model: bool,
     /// Whether parameters that an interface does not have are refused; none is by addresses of Azure only.
@@ -152,19 +150,8 @@ pub(crate) const SEED: u64 = 42;
 /// How long requests under way may still take at the end, unless told otherwise.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 
-impl Single {
-    /// The same as a scenario.
-    fn source(&self) -> serde_json::Value {
-        let ns = |time: f64| format!("{time}ns");
-        serde_json::json!({
-            "name": "single",
-            "backend": [{"name": "model", "model": {"first": ns(self.ttft), "gap": ns(self.itl)}}],
-            "listener": [{"name": "direct", "kind": "direct", "backend": "model"}],
-        })
-    }
-}
-
 impl Config {
+<<<<<<< HEAD
     /// One listener, named `direct`, without distance.
     #[must_use]
     pub fn single(single: &Single) -> Self {
@@ -221,6 +208,8 @@ impl Config {
         }
     }
 
+=======
+>>>>>>> main
     /// Puts the listeners on `address`: on free ports if its port is 0, else on that port and those after it.
     pub(crate) fn listen(&mut self, address: SocketAddr) {
         for (listener, i) in self.listeners.iter_mut().zip(0u16..) {
