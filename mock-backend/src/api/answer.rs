@@ -34,9 +34,10 @@ pub(crate) async fn answer(
     let arrival = connection.exchange.arrival();
     let call = Call { service, backend, head, arrival, dialect: address.dialect };
     let text = body.clone().unwrap_or_default();
-    let mut asked = Reader { head, access, deployments: &backend.settings.deployments }.read(address, body);
+    let (deployments, keeps_tokens) = (&backend.settings.deployments, backend.model.prefixes.is_on());
+    let mut asked = Reader { head, access, deployments, keeps_tokens }.read(address, body);
     if let Ok(Task::Answer(request)) = &mut asked
-        && let Err(error) = call.prepare(request, &text)
+        && let Err(error) = call.prepare(request)
     {
         asked = Err(error);
     }

@@ -68,7 +68,7 @@ impl EmbeddingsRequest<'_> {
         if vectors.size() > Bound::Answer.most() {
             let message =
                 format!("The vectors would take more than {}; ask for fewer, or as base64.", Bound::Answer.row());
-            return Err(wrong(message, "input"));
+            return Err(ApiError::invalid(message, "input"));
         }
         Ok(vectors)
     }

@@ -6,9 +6,10 @@ use rand::Rng;
 use super::call::{Call, JSON, Sending};
 use super::choices::{longest, prose_choices};
 use super::content::choice::Choice;
+use super::content::completion::Style;
 use super::embeddings::Vectors;
 use super::error::ApiError;
-use super::request::Request;
+use super::request::{Form, Request};
 use super::response::{Answer, Assembly};
 use super::responses::answer::{Progress, ResponsesAnswer};
 use super::responses::compact::{Conversation, compaction};
@@ -22,8 +23,10 @@ use crate::units::bounds::Bound;
 /// Refuses a request whose answer of `tokens` tokens would be too large to hold.
 fn check_size(request: &Request, tokens: usize) -> Result<(), ApiError> {
     let (echo, logprobs, stored) = match &request.form {
-        Form::Chat { logprobs, body, .. } => (0, *logprobs, !body.is_empty()),
-        Form::Completions { echo, logprobs, .. } => (echo.as_ref().map_or(0, String::len), *logprobs, false),
+        Form::Completion { style, logprobs, body, .. } => {
+            let echo = if let Style::Text { echo } = style { echo.len() } else { 0 };
+            (echo, *logprobs, !body.is_empty())
+        }
         Form::Responses(_) => (0, None, true),
     };
     // A stream is made as it is sent.
@@ -34,7 +37,7 @@ fn check_size(request: &Request, tokens: usize) -> Result<(), ApiError> {
         return Ok(());
     }
     let most = Bound::Answer.row();
-    Err(ApiError::Invalid(format!("The answer would take about {size} bytes; at most {most} are made."), None))
+    Err(ApiError::invalid(format!("The answer would take about {size} bytes; at most {most} are made."), None))
 }
 
 impl Call<'_> {
@@ -54,15 +57,11 @@ impl Call<'_> {
         let cached = request.prompt.hit.cached.min(request.prompt.tokens);
         let prompt = Prompt { tokens: request.prompt.tokens, cached, pace };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, length);
-<<<<<<< HEAD
         let mut plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
-=======
-        let mut plan = plan.ok_or(ApiError::Unavailable)?;
         check_size(
             &request,
             fixed.as_deref().map_or(plan.tokens * request.n, |all| all.iter().map(Choice::tokens).sum()),
         )?;
->>>>>>> main
         let (text, name) = (Text::new(pick(&mut rng, usize::MAX)), rng.next_u64());
         let mut choices = fixed.unwrap_or_else(|| prose_choices(&request, &mut plan, text, special.as_mut()));
         if format > 0 {

@@ -51,6 +51,9 @@ pub(crate) struct Measured {
     pub(crate) own: usize,
     /// What is said.
     pub(crate) said: usize,
+    /// The tokens of both, in the order in which the model reads them, if they are kept.
+    pub(crate) own_ids: Vec<u32>,
+    pub(crate) said_ids: Vec<u32>,
     pub(crate) facts: Facts,
 }
 
@@ -92,29 +95,26 @@ impl History {
     }
 }
 
-/// Measures the prompt of a request.
+/// Measures the prompt of a request; `keeps` is whether its tokens are kept.
 ///
 /// # Errors
 /// The first message or item that is not right.
-pub(crate) fn measure(members: &Members<'_>, voice: Voice) -> Result<Measured, ApiError> {
-    let mut measured = Measured { own: voice.layout().base, ..Measured::default() };
-    measured.facts = read(members, voice, &mut measured.own, &mut measured.said)?;
-    Ok(measured)
-}
-
-/// The prompt as the model reads it, without its base: what a following response does not inherit, and what is said.
-pub(crate) fn sequence(body: &[u8], voice: Voice) -> (Vec<u32>, Vec<u32>) {
-    let (mut own, mut said) = (Vec::new(), Vec::new());
-    if let Ok(members) = serde_json::from_slice::<Members<'_>>(body) {
-        own.lump(voice.layout().base, 3);
-        // It was read before, and was right then.
-        let _ = read(&members, voice, &mut own, &mut said);
+pub(crate) fn measure(members: &Members<'_>, voice: Voice, keeps: bool) -> Result<Measured, ApiError> {
+    let mut measured = Measured::default();
+    if keeps {
+        let (mut own, mut said) = (Vec::new(), Vec::new());
+        measured.facts = read(members, voice, &mut own, &mut said)?;
+        (measured.own, measured.said) = (own.len(), said.len());
+        (measured.own_ids, measured.said_ids) = (own, said);
+    } else {
+        measured.facts = read(members, voice, &mut measured.own, &mut measured.said)?;
     }
-    (own, said)
+    Ok(measured)
 }
 
 fn read<R: Reading>(members: &Members<'_>, voice: Voice, own: &mut R, said: &mut R) -> Result<Facts, ApiError> {
     let layout = voice.layout();
+    own.lump(layout.base, 3);
     for key in ["tools", "functions"] {
         if let Some(tools) = members.get(key) {
             prompt::read_tools(tools.get(), layout, own);

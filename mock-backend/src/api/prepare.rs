@@ -3,16 +3,15 @@
 
 use super::call::Call;
 use super::error::ApiError;
-use super::measure::{History, sequence};
 use super::request::{Form, Request};
 use super::responses::compact::before;
 
 impl Call<'_> {
-    /// Completes what the prompt of a request costs; `body` is its body.
+    /// Completes what the prompt of a request costs.
     ///
     /// # Errors
     /// If what it goes on from is not here, or calls and results of tools do not belong together.
-    pub(crate) fn prepare(&self, request: &mut Request, body: &[u8]) -> Result<(), ApiError> {
+    pub(crate) fn prepare(&self, request: &mut Request) -> Result<(), ApiError> {
         let Some(voice) = request.prompt.voice else { return Ok(()) };
         let history = match &request.form {
             Form::Completion { .. } => None,
@@ -25,7 +24,7 @@ impl Call<'_> {
         prompt.history.tokens += prompt.measured.said;
         prompt.history.open = std::mem::take(&mut prompt.measured.facts.open);
         self.truncate(request);
-        self.look_up(request, body);
+        self.look_up(request);
         Ok(())
     }
 
@@ -39,12 +38,13 @@ impl Call<'_> {
     }
 
     /// Says what the prefix cache has of the prompt, which remembers it from now on.
-    fn look_up(&self, request: &mut Request, body: &[u8]) {
+    fn look_up(&self, request: &mut Request) {
         let (prompt, prefixes) = (&mut request.prompt, &self.backend.model.prefixes);
-        let Some(voice) = prompt.voice.filter(|_| prefixes.is_on()) else { return };
-        let (own, said) = sequence(body, voice);
-        let History { ids, .. } = &mut prompt.history;
-        ids.extend(said);
+        if !prefixes.is_on() {
+            return;
+        }
+        let (own, ids) = (&prompt.measured.own_ids, &mut prompt.history.ids);
+        ids.append(&mut prompt.measured.said_ids);
         let mut who = vec![request.model.as_str()];
         who.extend(prompt.key.as_deref());
         let left_out = (own.len() + ids.len()).saturating_sub(prompt.tokens);

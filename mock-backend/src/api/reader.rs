@@ -24,6 +24,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) access: Access<'a>,
     /// The names of deployments, and the models behind them.
     pub(crate) deployments: &'a BTreeMap<String, String>,
+    /// Whether the tokens of prompts are kept, for a prefix cache.
+    pub(crate) keeps_tokens: bool,
 }
 
 /// A request that has been read, and who answers it.
@@ -83,7 +85,8 @@ impl Reader<'_> {
         };
         members.check("", parameters(interface), unknown)?;
         let voice = Voice::of(interface);
-        let measured = voice.map_or_else(|| Ok(Measured::default()), |voice| measure(&members, voice))?;
+        let measured =
+            voice.map_or_else(|| Ok(Measured::default()), |voice| measure(&members, voice, self.keeps_tokens))?;
         Ok(Opened { request: parse(body)?, name, snapshot, measured })
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn check_values(body: Bytes) -> Result<Bytes, ApiError> {
     }
     if values > most {
         let message = format!("The request body holds about {values} JSON values; at most {most} are taken.");
-        return Err(ApiError::Invalid(message, None));
+        return Err(ApiError::invalid(message, None));
     }
     Ok(body)
 }
@@ -68,7 +68,7 @@ pub(crate) fn check_repeated(body: &[u8]) -> Result<(), ApiError> {
     let most = Bound::Repeated.row();
     let message =
         format!("A response repeats what stands beside its 'input': {repeated} bytes; at most {most} are taken.");
-    Err(ApiError::Invalid(message, None))
+    Err(ApiError::invalid(message, None))
 }
 
 /// The name of the model: the deployment of the address, else what the body says.

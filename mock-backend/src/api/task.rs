@@ -8,13 +8,9 @@ use super::models;
 use super::reader::Reader;
 use super::request::Request;
 use super::responses::compact::Conversation;
-<<<<<<< HEAD
 use super::route::{Address, ChatOp, ConversationOp, Operation, StoredOp};
-use crate::fault::ErrorKind;
-=======
-use super::route::{Address, ChatOp, Operation, StoredOp};
 use super::rules::{check_repeated, check_values};
->>>>>>> main
+use crate::fault::ErrorKind;
 
 /// What a request turned out to ask for.
 pub(crate) enum Task<'a> {
@@ -65,15 +61,11 @@ impl Reader<'_> {
                 self.read_completions(&route, &body?).map(|request| Task::Answer(Box::new(request)))
             }
             Operation::Embeddings => self.read_embeddings(&route, &body?).map(Task::Embeddings),
-<<<<<<< HEAD
-            Operation::Responses => self.read_responses(&route, &body?).map(|request| Task::Answer(Box::new(request))),
-=======
             Operation::Responses => {
                 let body = body?;
                 check_repeated(&body)?;
-                self.read_responses(&route, &body).map(Task::Answer)
+                self.read_responses(&route, &body).map(|request| Task::Answer(Box::new(request)))
             }
->>>>>>> main
         }
     }
 }

@@ -174,23 +174,10 @@ fn check(config: &Config) -> Result<(), String> {
         return Err("there must be at least one [[listener]]".to_owned());
     }
     for backend in &config.backends {
-<<<<<<< HEAD
-        let shares =
-            [("refusals", backend.refusals), ("filtered", backend.filtered), ("tool_calls", backend.tool_calls)];
-        if let Some((key, _)) = shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
-            return Err(format!("backend \"{}\": {key} must be from 0 to 1", backend.name));
-        }
-        backend.check().map_err(|what| format!("backend \"{}\": {what}", backend.name))?;
-    }
-    if let Some(wrong) = config.backends.iter().find(|backend| backend.format_tokens > 1000) {
-        return Err(format!("backend \"{}\": format_tokens must be from 0 to 1000", wrong.name));
-    }
-    if let Some(wrong) = config.backends.iter().find(|backend| backend.reasoning_tokens > 100_000) {
-        return Err(format!("backend \"{}\": reasoning_tokens must be from 0 to 100000", wrong.name));
-=======
         let ranges = [
             ("refusals", backend.refusals, 1),
             ("filtered", backend.filtered, 1),
+            ("tool_calls", backend.tool_calls, 1),
             ("format_tokens", backend.format_tokens as f64, 1_000),
             ("reasoning_tokens", backend.reasoning_tokens as f64, 100_000),
         ];
@@ -198,7 +185,7 @@ fn check(config: &Config) -> Result<(), String> {
         {
             return Err(format!("backend \"{}\": {what} must be from 0 to {most}", backend.name));
         }
->>>>>>> main
+        backend.check().map_err(|what| format!("backend \"{}\": {what}", backend.name))?;
     }
     Ok(())
 }

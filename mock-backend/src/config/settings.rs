@@ -1,6 +1,5 @@
 //! What a simulator needs to know, checked and complete.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -151,65 +150,6 @@ pub(crate) const SEED: u64 = 42;
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 
 impl Config {
-<<<<<<< HEAD
-    /// One listener, named `direct`, without distance.
-    #[must_use]
-    pub fn single(single: &Single) -> Self {
-        let latency = Latency::of(Dist::Fixed(single.ttft), Dist::Fixed(single.itl));
-        let model = DeploymentSettings {
-            latency,
-            batching: Batching::Apart,
-            drifts: Vec::new(),
-            packing: Packing::default(),
-            prefix_cache: Duration::ZERO,
-            output_tokens: OutputTokens::AsAsked(single.output_tokens),
-        };
-        let backend = BackendSettings {
-            name: "model".to_owned(),
-            region: "swedencentral".to_owned(),
-            model,
-            limits: None,
-            faults: Vec::new(),
-            reasoning_tokens: REASONING_TOKENS,
-            format_tokens: 0,
-            refusals: 0.0,
-            filtered: 0.0,
-            deployments: BTreeMap::new(),
-            service_tiers: BTreeMap::new(),
-            tool_calls: 1.0,
-            keep_responses: KEEP_RESPONSES,
-        };
-        let listener = ListenerSettings {
-            name: "direct".to_owned(),
-            kind: Kind::Direct,
-            bind: ANY_PORT,
-            tls: None,
-            link: Distance::NONE,
-            backend: Some(0),
-            gateway: None,
-            faults: Vec::new(),
-        };
-        Self {
-            scenario: "single".to_owned(),
-            seed: SEED,
-            threads: 0,
-            key: None,
-            any_model: false,
-            strict: None,
-            ledger: LEDGER,
-            ledger_chunks: false,
-            backends: vec![backend],
-            listeners: vec![listener],
-            ready_after: Duration::ZERO,
-            drain: DRAIN,
-            waits: Waits::default(),
-            source: single.source(),
-            folder: PathBuf::new(),
-        }
-    }
-
-=======
->>>>>>> main
     /// Puts the listeners on `address`: on free ports if its port is 0, else on that port and those after it.
     pub(crate) fn listen(&mut self, address: SocketAddr) {
         for (listener, i) in self.listeners.iter_mut().zip(0u16..) {

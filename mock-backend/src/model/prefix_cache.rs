@@ -11,17 +11,9 @@ use std::time::Duration;
 use crate::units::Nanos;
 use crate::units::bounds::Bound;
 
-<<<<<<< HEAD
-/// Marks after which everything is forgotten.
-const MARKS: usize = 1 << 18;
+/// Marks after which everything is forgotten; each costs a hash, an instant and a place for both.
+const MARKS: usize = Bound::Prefixes.most() / 64;
 /// The first mark, and the tokens from one to the next.
-=======
-/// Bytes of a block.
-const BLOCK: usize = 256;
-/// Blocks after which everything is forgotten; each costs a hash, an instant and a place for both.
-const BLOCKS: usize = Bound::Prefixes.most() / 64;
-/// The fewest tokens that count as cached, and the steps above them.
->>>>>>> main
 const LEAST: usize = 1024;
 const STEP: usize = 128;
 

@@ -205,13 +205,8 @@ async fn read_body(mut body: Incoming, asks: bool, wait: Duration) -> Result<Byt
         return Ok(Bytes::new());
     }
     let size = body.size_hint().lower();
-<<<<<<< HEAD
-    if size > (BODY + HEAR_OUT) as u64 || (asks && size > BODY as u64) {
-        return Err(ApiError::of(ErrorKind::Size));
-=======
     if size > HEARD_OUT as u64 || (asks && size > BODY as u64) {
-        return Err(ApiError::TooLarge);
->>>>>>> main
+        return Err(ApiError::of(ErrorKind::Size));
     }
     let mut all = pin!(collect(Pin::new(&mut body)));
     // Nearly all come with their head, and need no timer.
