@@ -82,7 +82,7 @@ async fn collect(mut body: Pin<&mut Incoming>, mut receiving: Receiving<'_>) -> 
                 break;
             }
         } else if !receiving.grow(data.len()) {
-            return Err(ApiError::Unavailable);
+            return Err(ApiError::of(ErrorKind::Unavailable));
         } else if size == data.len() {
             first = data;
         } else {
