@@ -111,7 +111,7 @@ impl Api {
 }
 
 /// How planned calls ended. `planned` is the sum of the others, or the counts of a run are wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CallCounts {
     /// Arrivals due.
     pub planned: u64,
@@ -222,7 +222,7 @@ impl TryFrom<WrittenFraction> for Fraction {
 }
 
 /// A quantile, 0 < q < 1, counted from the smallest value; its text is "p50" or "p99.9".
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
 pub struct Quantile(pub f64);
 
 impl Quantile {

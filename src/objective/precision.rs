@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::measure::metric::{AtTimeout, Metric, UnknownMetric};
-use crate::objective::margin::{Size, parse_size};
+use crate::objective::margin::Size;
 use crate::units::{Quantile, TextError, serde_as_text};
 
 /// One interval that must become narrow.
@@ -43,7 +43,7 @@ fn target(text: &str) -> Result<Target, String> {
         let compared = bounded.map(Metric::key).collect::<Vec<_>>().join(", ");
         return Err(format!("{what} is not compared; there are {compared}"));
     }
-    let half_width = parse_size(size.trim())?;
+    let half_width: Size = size.trim().parse()?;
     let (Size::Ms(size) | Size::Share(size)) = half_width;
     if size <= 0.0 {
         return Err("no interval is narrower than nothing".to_owned());

@@ -53,7 +53,7 @@ kind = "synthetic"
 model = "gpt-4o"
 api = {{ chat = 1, responses = 1 }}
 stream = 0.7
-input_tokens = {{ dist = "lognormal", p50 = 100, p99 = 800 }}
+input_tokens = {{ dist = "lognormal", p50 = 1000, p99 = 4000 }}
 output_tokens = {{ dist = "lognormal", p50 = 10, p99 = 60 }}
 [load]
 rate = "{rate}/s"
@@ -138,6 +138,7 @@ def main():
     parser.add_argument("--hopmark", default=ROOT / "target/release/hopmark")
     parser.add_argument("--minutes", type=float, default=float(os.environ.get("SOAK_MINUTES", 10)))
     parser.add_argument("--rate", type=int, default=200, help="calls a second")
+    parser.add_argument("--samples", metavar="FILE", help="where every sample goes, as name,second,bytes")
     parser.add_argument("--bound", type=float, default=16.0, help="bytes that a call may leave behind")
     options = parser.parse_args()
     seconds = options.minutes * 60
@@ -157,6 +158,9 @@ def main():
                 if run.poll() is None:
                     run.kill()
                 run.wait()
+        if options.samples:
+            lines = [f"{name},{at:.1f},{size}\n" for name, points in found.items() for at, size in points]
+            pathlib.Path(options.samples).write_text("".join(lines))
         flat = True
         for name, points in found.items():
             words, is_flat = judge(name, points, settle, seconds, options.rate, options.bound)

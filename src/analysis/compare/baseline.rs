@@ -376,11 +376,13 @@ mod tests {
         assert!(tail.shift_ms.is_some() && tail.ci_ms.is_none(), "{tail:?}");
         assert!(tail.reason.as_ref().is_some_and(|why| why.starts_with("too close to the timeout")), "{tail:?}");
         assert!(
-            comparison.candidates[1]
-                .curves
-                .iter()
-                .flat_map(|curve| &curve.points)
-                .all(|point| { point.shift_ms.is_finite() && point.low_ms.is_finite() && point.high_ms.is_finite() })
+            comparison.candidates[1].curves.iter().flat_map(|curve| &curve.points).all(|point| [
+                point.shift_ms,
+                point.band_ms.0,
+                point.band_ms.1
+            ]
+            .iter()
+            .all(|ms| ms.is_finite()))
         );
     }
 
