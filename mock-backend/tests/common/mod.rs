@@ -121,7 +121,15 @@ impl Client {
                 };
                 answer.reads = reads.iter().map(|(at, len)| (*at, known(*len))).collect();
                 pieces.iter().for_each(|piece| answer.body.extend_from_slice(&raw[start..][piece.clone()]));
-                let end = pieces.last().map_or(0, |piece| piece.end) + if answer.is_chunked() { 7 } else { 0 };
+                // The end of the last piece, and the piece of nothing that ends them all.
+                let over = if !answer.is_chunked() {
+                    0
+                } else if pieces.is_empty() {
+                    5
+                } else {
+                    7
+                };
+                let end = pieces.last().map_or(0, |piece| piece.end) + over;
                 self.rest = raw[start + end..].to_vec();
                 return answer;
             }
