@@ -14,7 +14,7 @@ pub(crate) fn input_items(body: &[u8], name: u64) -> Vec<Value> {
 }
 
 /// The item as the service shows it.
-fn with_id(mut item: Value, name: u64, i: usize) -> Value {
+pub(super) fn with_id(mut item: Value, name: u64, i: usize) -> Value {
     let role = item["role"].as_str().unwrap_or("user").to_owned();
     let Some(members) = item.as_object_mut() else { return item };
     let kind = members.entry("type").or_insert_with(|| "message".into()).as_str().unwrap_or("message").to_owned();
