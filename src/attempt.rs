@@ -29,6 +29,7 @@ use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::attempt::route::REQUEST_ID;
 pub use crate::attempt::route::Route;
 use crate::attempt::words::{FailureReporter, cause_of, hear_cause, waited};
+use crate::limits::Beyond;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::{Gap, PlannedTokens, Sample};
@@ -297,9 +298,14 @@ impl Caller {
             guard.limit(from, wait, ErrorClass::TimeoutGap);
             match guard.watch(|cx| connection.poll_piece(&mut body, cx)).await {
                 Ok(Some(Ok(_))) if answer.is_over(connection.last_read()) => {
-                    break BodyEnd::TimedOut(ErrorClass::TimeoutGap);
+                    break BodyEnd::GivenUp(ErrorClass::TimeoutGap);
                 }
-                Ok(Some(Ok(piece))) => self.take(&mut answer, sample, piece, connection.last_read()),
+                Ok(Some(Ok(piece))) => {
+                    if let Err(beyond) = self.take(&mut answer, sample, piece, connection.last_read()) {
+                        hear_cause(sample, beyond.to_string());
+                        break BodyEnd::GivenUp(ErrorClass::TooLarge);
+                    }
+                }
                 Ok(None) => {
                     sample.stamps.end = Some(connection.last_read());
                     break BodyEnd::Clean;
@@ -311,7 +317,7 @@ impl Caller {
                 Err(Cut::Aborted) => break BodyEnd::Aborted,
                 Err(Cut::Timeout(class)) => {
                     hear_cut(sample, Cut::Timeout(class), timeouts);
-                    break BodyEnd::TimedOut(class);
+                    break BodyEnd::GivenUp(class);
                 }
             }
         };
@@ -319,14 +325,14 @@ impl Caller {
     }
 
     /// Decodes one piece of an answer, and records the gaps in it.
-    fn take(&self, answer: &mut Answer, sample: &mut Sample, piece: Bytes, read: Nanos) {
+    fn take(&self, answer: &mut Answer, sample: &mut Sample, piece: Bytes, read: Nanos) -> Result<(), Beyond> {
         let seq = sample.seq;
         answer.take(sample, piece, read, |path, ns| {
             self.recorder.borrow_mut().record_gap(path, ns);
             if let Some(gaps) = &self.gaps {
                 gaps.borrow_mut().push(Gap { seq, ns });
             }
-        });
+        })
     }
 }
 

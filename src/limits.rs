@@ -1,7 +1,7 @@
 //! How much is read of what comes from outside: servers, files and run directories. Each kind has its limit here and
 //! nowhere else; `docs/limits.md` is made of this table, and `tests/limits.rs` goes beyond each of them.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// A limit on what is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,14 +12,34 @@ pub enum Limit {
     SseEvent,
     /// Text in a stream that stands in no field.
     SseStray,
+    /// All such text of one stream that is looked at.
+    SseStrays,
+    /// Events of one stream.
+    Events,
+    /// The body of an answer, whatever its form.
+    Answer,
+    /// Pieces in which the body of an answer comes.
+    Pieces,
     /// A body that is one answer.
     WholeBody,
+    /// The body of a refusal.
+    Refusal,
+    /// JSON that may be an error.
+    ErrorJson,
     /// Texts in a body that is searched for an error.
     ErrorTexts,
     /// Nesting of JSON.
     JsonDepth,
+    /// The head of an answer.
+    HeadBytes,
     /// Lines of the head of an answer.
     HeadLines,
+    /// The heads of status 1xx before an answer.
+    InterimHeads,
+    /// What comes over the network around the body of one answer.
+    Framing,
+    /// Reads from the network for one call.
+    Reads,
     /// A text of a header that is kept.
     HeaderText,
     /// The beginning of what a failed call said.
@@ -53,20 +73,49 @@ impl fmt::Display for Row {
 }
 
 const BYTES: &str = "bytes";
+const TOO_LARGE: &str = "the call ends at once and fails with `too_large`";
+
+/// More came than is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: more than {}, the most that is read", .0.row().of, .0.row())]
+pub struct Beyond(pub Limit);
+
+impl From<Beyond> for io::Error {
+    fn from(beyond: Beyond) -> Self {
+        Self::other(beyond)
+    }
+}
+
+impl Beyond {
+    /// What was behind an error of reading, if it was this.
+    pub(crate) fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref().and_then(|inner| inner.downcast_ref()).copied()
+    }
+}
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 impl Limit {
     /// Every limit, in the order in which they are declared.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 20] = [
         Self::SseLine,
         Self::SseEvent,
         Self::SseStray,
+        Self::SseStrays,
+        Self::Events,
+        Self::Answer,
+        Self::Pieces,
         Self::WholeBody,
+        Self::Refusal,
+        Self::ErrorJson,
         Self::ErrorTexts,
         Self::JsonDepth,
+        Self::HeadBytes,
         Self::HeadLines,
+        Self::InterimHeads,
+        Self::Framing,
+        Self::Reads,
         Self::HeaderText,
         Self::ErrorBody,
         Self::ErrorText,
@@ -78,6 +127,14 @@ impl Limit {
         self.row().most
     }
 
+    /// Whether so much is still within it.
+    ///
+    /// # Errors
+    /// [`Beyond`] when it is not.
+    pub const fn allow(self, amount: usize) -> Result<(), Beyond> {
+        if amount > self.most() { Err(Beyond(self)) } else { Ok(()) }
+    }
+
     /// All that is said of it.
     #[must_use]
     pub const fn row(self) -> Row {
@@ -85,15 +142,25 @@ impl Limit {
             Row { most, unit, of, beyond }
         }
         match self {
-            Self::SseLine => row(8 * MIB, BYTES, "a line of a stream", "the call fails with `bad_body`"),
-            Self::SseEvent => row(8 * MIB, BYTES, "the data of one event", "the call fails with `bad_body`"),
+            Self::SseLine => row(8 * MIB, BYTES, "a line of a stream", TOO_LARGE),
+            Self::SseEvent => row(8 * MIB, BYTES, "the data of one event", TOO_LARGE),
             Self::SseStray => row(64 * KIB, BYTES, "text in a stream outside every field", "it is passed over"),
-            Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer", "the call fails with `bad_body`"),
+            Self::SseStrays => row(MIB, BYTES, "all such text of one stream", "it is passed over"),
+            Self::Events => row(4 * MIB, "events", "events of one stream", TOO_LARGE),
+            Self::Answer => row(128 * MIB, BYTES, "the body of an answer", TOO_LARGE),
+            Self::Pieces => row(MIB / 4, "pieces", "pieces in which the body of an answer comes", TOO_LARGE),
+            Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer and no stream", TOO_LARGE),
+            Self::Refusal => row(MIB, BYTES, "the body of a refusal, or of a page", "the rest is not read"),
+            Self::ErrorJson => row(64 * KIB, BYTES, "JSON that is searched for an error", "it is taken as text"),
             Self::ErrorTexts => {
                 row(1_000, "texts", "JSON texts in a body that is searched for an error", "the rest is not searched")
             }
             Self::JsonDepth => row(128, "levels", "nesting of JSON in an answer", "the call fails with `bad_body`"),
-            Self::HeadLines => row(512, "lines", "header lines of an answer", "the call fails with `protocol`"),
+            Self::HeadBytes => row(408 * KIB, BYTES, "the head of an answer", TOO_LARGE),
+            Self::HeadLines => row(512, "lines", "header lines of an answer", TOO_LARGE),
+            Self::InterimHeads => row(64 * KIB, BYTES, "heads of status 1xx before an answer", TOO_LARGE),
+            Self::Framing => row(16 * MIB, BYTES, "HTTP and TLS around the body of an answer", TOO_LARGE),
+            Self::Reads => row(MIB / 2, "reads", "reads from the network for one call", TOO_LARGE),
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),

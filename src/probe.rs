@@ -198,6 +198,7 @@ fn is_permanent(class: ErrorClass, answered: bool) -> bool {
         | ErrorClass::StreamReset
         | ErrorClass::TimeoutGap
         | ErrorClass::BadBody
+        | ErrorClass::TooLarge
         | ErrorClass::StreamError
         | ErrorClass::StreamThrottled
         | ErrorClass::StreamTruncated

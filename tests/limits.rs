@@ -8,15 +8,15 @@ mod support;
 use std::rc::Rc;
 
 use call::{hello, path_to, prepared};
-use hopmark::limits::Limit;
+use hopmark::limits::{Beyond, Limit};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
 use hopmark::path::Http;
 use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos};
 use hopmark::wire::api;
-use hopmark::wire::sse::{LineTooLong, SseDecoder};
-use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
+use hopmark::wire::sse::SseDecoder;
+use support::{RawServer, Step, answer, chunk, stream_head};
 
 /// Goes beyond a limit and looks what becomes of it.
 async fn probe(limit: Limit) {
@@ -24,23 +24,43 @@ async fn probe(limit: Limit) {
     match limit {
         Limit::SseLine => {
             assert_eq!(fed(&["data: ", &"x".repeat(most - 6)]), Ok(0));
-            assert_eq!(fed(&["data: ", &"x".repeat(most - 5)]), Err(LineTooLong));
+            assert_eq!(fed(&["data: ", &"x".repeat(most - 5)]), Err(Beyond(limit)));
         }
         Limit::SseEvent => {
             let line = format!("data: {}\n", "x".repeat(most / 2 - 1));
             assert_eq!(fed(&[&line, &line, "\n"]), Ok(1));
-            assert_eq!(fed(&[&line, &line, "data: xx\n"]), Err(LineTooLong));
+            assert_eq!(fed(&[&line, &line, "data: xx\n"]), Err(Beyond(limit)));
         }
         Limit::SseStray => {
             let json = |length: usize| format!("{{\"a\":\"{}\"}}\n", "x".repeat(length - 8));
             assert_eq!(fed(&[&json(most)]), Ok(1));
             assert_eq!(fed(&[&json(most + 2)]), Ok(0));
         }
+        Limit::SseStrays => {
+            let json = format!("{{\"a\":\"{}\"}}\n\n", "x".repeat(1_000));
+            let events = fed(&vec![&*json; 2 * most / json.len()]).expect("short lines");
+            assert!((most / json.len()..most / 1_000).contains(&events), "{events}");
+        }
+        Limit::Events => ends_at(limit, flood(&"data:\n\n".repeat(1 << 13), most >> 13)).await,
+        Limit::Answer => ends_at(limit, flood(&": a comment that says nothing\n".repeat(1 << 15), most >> 19)).await,
+        Limit::Pieces => ends_at(limit, vec![Step::Flood(chunk("\n").repeat(1 << 10), 1 + (most >> 10))]).await,
         Limit::WholeBody => {
             let body = |length: usize| GOOD_BODY.replace("Hello", &"x".repeat(length + 5 - GOOD_BODY.len()));
             assert_eq!(outcome(&asked(json(&body(most)), false).await), Outcome::Ok);
             let beyond = asked(json(&body(most + 1)), false).await;
-            assert_eq!(outcome(&beyond), Outcome::Failed(ErrorClass::BadBody));
+            assert_eq!(outcome(&beyond), Outcome::Failed(ErrorClass::TooLarge));
+        }
+        Limit::Refusal => {
+            let head = b"HTTP/1.1 400 No\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+            let flood = Step::Flood(chunk(&"no ".repeat(1 << 10)), 2 * most / 3_000);
+            let sample = asked(vec![Step::Write(head), flood, Step::Hold], false).await;
+            assert_eq!(outcome(&sample), Outcome::Failed(ErrorClass::Http(400)));
+            assert_told(&sample, limit);
+        }
+        Limit::ErrorJson => {
+            let failed = |length: usize| format!("{{\"message\":\"{}\",\"code\":429}}", "x".repeat(length - 25));
+            let error = |length| api::decode_body(Api::Chat, failed(length).into_bytes().leak(), 1).is_ok();
+            assert_eq!((failed(most).len(), error(most), error(most + 1)), (most, true, false));
         }
         Limit::ErrorTexts => {
             let texts = |before: usize| "{\"a\":1}\n".repeat(before) + "{\"error\":\"no\"}\n";
@@ -61,12 +81,33 @@ async fn probe(limit: Limit) {
             assert!(api::decode_body(Api::Chat, body(most).as_bytes(), 1).is_ok());
             assert!(api::decode_body(Api::Chat, body(most + 1).as_bytes(), 1).is_err());
         }
+        Limit::HeadBytes => {
+            let head = |length: usize| {
+                format!("HTTP/1.1 200 OK\r\nx: {}\r\ncontent-length: {}\r\n\r\n", "y".repeat(length), GOOD_BODY.len())
+            };
+            let asked =
+                async |length| outcome(&asked(vec![Step::Write((head(length) + GOOD_BODY).into())], false).await);
+            assert_eq!(asked(most - 1_000).await, Outcome::Ok);
+            // It ends with the read that goes beyond.
+            assert_eq!(asked(2 * most).await, Outcome::Failed(ErrorClass::TooLarge));
+        }
+        Limit::InterimHeads => {
+            let interim = b"HTTP/1.1 100 Continue\r\n\r\n".to_vec();
+            let sample = asked(vec![Step::Flood(interim.clone(), 1 + most / interim.len()), Step::Hold], false).await;
+            assert_eq!(outcome(&sample), Outcome::Failed(ErrorClass::TooLarge));
+            assert_told(&sample, limit);
+            let some = Step::Flood(interim, most / 30);
+            assert_eq!(outcome(&asked([vec![some], json(GOOD_BODY)].concat(), false).await), Outcome::Ok);
+        }
+        // Zeros in front of the length of a chunk: bytes of HTTP that never become a piece.
+        Limit::Framing => ends_at(limit, vec![Step::Flood(vec![b'0'; 1 << 20], 1 + (most >> 20))]).await,
+        Limit::Reads => ends_at(limit, vec![Step::Flood(vec![b'0'], 2 * most)]).await,
         Limit::HeadLines => {
             // The answer has two of its own.
             let lines = |more: usize| (0..more - 2).map(|line| format!("x-{line}: y\r\n")).collect::<String>();
             let head = |more: usize| vec![Step::Write(answer(200, "application/json", &lines(more), GOOD_BODY))];
             assert_eq!(outcome(&asked(head(most), false).await), Outcome::Ok);
-            assert_eq!(outcome(&asked(head(most + 1), false).await), Outcome::Failed(ErrorClass::Protocol));
+            assert_eq!(outcome(&asked(head(most + 1), false).await), Outcome::Failed(ErrorClass::TooLarge));
         }
         Limit::HeaderText => {
             let named = format!("x-request-id: {}\r\nx-ms-region: {0}\r\n", "x".repeat(most + 1));
@@ -100,12 +141,36 @@ async fn every_limit_holds_and_what_is_within_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_line_beyond_its_limit_fails_the_call() {
-    let line = chunk(&"x".repeat(1 << 20));
-    let mut steps = vec![Step::Write(stream_head()), Step::Write(chunk("data: "))];
-    steps.extend(std::iter::repeat_n(Step::Write(line), Limit::SseLine.most() / (1 << 20)));
-    steps.push(Step::Write(last_chunk()));
-    assert_eq!(outcome(&asked(steps, true).await), Outcome::Failed(ErrorClass::BadBody));
+async fn what_is_beyond_its_limit_in_a_stream_ends_the_call_at_once() {
+    let half = "x".repeat(1 << 20);
+    for (limit, begin, more) in [
+        (Limit::SseLine, "data: ", half.clone()),
+        (Limit::SseLine, "no field", half.clone()),
+        (Limit::SseLine, ": ", half.clone()),
+        (Limit::SseLine, "event: ", half.clone()),
+        (Limit::SseEvent, "data: {}", format!("\ndata: {half}")),
+    ] {
+        ends_at(limit, [vec![Step::Write(chunk(begin))], flood(&more, limit.most() >> 20)].concat()).await;
+    }
+}
+
+/// Sends these steps behind the head of a stream, then nothing more: the call must end at its limit and not at a time.
+async fn ends_at(limit: Limit, steps: Vec<Step>) {
+    let steps = [vec![Step::Write(stream_head())], steps, vec![Step::Hold]].concat();
+    let sample = asked(steps, true).await;
+    assert_eq!(outcome(&sample), Outcome::Failed(ErrorClass::TooLarge), "{limit:?}");
+    assert_told(&sample, limit);
+}
+
+/// Whether the message of a call says which limit ended it.
+fn assert_told(sample: &Sample, limit: Limit) {
+    let message = sample.message.as_deref().unwrap_or_default();
+    assert!(message.contains(&Beyond(limit).to_string()), "{limit:?}: {message}");
+}
+
+/// A chunk so many times, and once more.
+fn flood(text: &str, times: usize) -> Vec<Step> {
+    vec![Step::Flood(chunk(text), times + 1)]
 }
 
 const GOOD_BODY: &str = r#"{"choices":[{"index":0,"message":{"content":"Hello"},"finish_reason":"stop"}]}"#;
@@ -115,7 +180,7 @@ fn json(body: &str) -> Vec<Step> {
 }
 
 /// How many events these pieces hold.
-fn fed(pieces: &[&str]) -> Result<usize, LineTooLong> {
+fn fed(pieces: &[&str]) -> Result<usize, Beyond> {
     let (mut decoder, mut events) = (SseDecoder::new(), 0);
     pieces.iter().try_for_each(|piece| decoder.feed(piece.as_bytes(), |_| events += 1))?;
     Ok(events)

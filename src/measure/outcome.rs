@@ -115,6 +115,8 @@ pub enum ErrorClass {
     Protocol,
     /// `bad_body`: the answer is not the JSON or the stream that the API promises.
     BadBody,
+    /// `too_large`: the answer, or a part of it, is larger than is read; see [`Limit`](crate::limits::Limit).
+    TooLarge,
     /// `html`: status 200, then an HTML or XML page.
     Html,
     /// `compressed`: the answer is compressed, although the call asked for `identity`.
@@ -157,6 +159,7 @@ impl fmt::Display for ErrorClass {
             Self::TimeoutTotal => "timeout_total",
             Self::Protocol => "protocol",
             Self::BadBody => "bad_body",
+            Self::TooLarge => "too_large",
             Self::Html => "html",
             Self::Compressed => "compressed",
             Self::StreamError => "stream_error",
@@ -183,7 +186,7 @@ impl FromStr for ErrorClass {
 
 impl ErrorClass {
     /// Every class that carries no number.
-    pub(crate) const PLAIN: [Self; 26] = [
+    pub(crate) const PLAIN: [Self; 27] = [
         Self::Dns,
         Self::ConnectRefused,
         Self::ConnectTimeout,
@@ -201,6 +204,7 @@ impl ErrorClass {
         Self::TimeoutTotal,
         Self::Protocol,
         Self::BadBody,
+        Self::TooLarge,
         Self::Html,
         Self::Compressed,
         Self::StreamError,
