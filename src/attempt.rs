@@ -41,7 +41,7 @@ use crate::transport::credential::secret::Secret;
 use crate::transport::pool::Place;
 use crate::units::{Nanos, Phase};
 use crate::wire::api;
-use crate::wire::redact::Redactor;
+use crate::wire::filter::Filter;
 use crate::wire::text::push_json;
 use crate::workload::call::Call;
 
@@ -79,7 +79,7 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
-        let failures = FailureReporter::new(Redactor::of(
+        let failures = FailureReporter::new(Filter::of(
             routes.iter().filter_map(|route| route.credential.secret()).map(Secret::reveal),
         ));
         Self {
@@ -110,6 +110,13 @@ impl Caller {
     #[must_use]
     pub(crate) fn keeping_gaps(mut self) -> Self {
         self.gaps = Some(RefCell::default());
+        self
+    }
+
+    /// Lets what servers say pass this filter, which may learn secrets while the run goes on.
+    #[must_use]
+    pub(crate) fn filtering(mut self, filter: Filter) -> Self {
+        self.failures.filter(filter);
         self
     }
 
@@ -312,7 +319,10 @@ impl Caller {
                 }
                 Ok(Some(Err(error))) => {
                     hear_cause(sample, cause_of(&error));
-                    break BodyEnd::Cut(error.class());
+                    break match error.class() {
+                        ErrorClass::TooLarge => BodyEnd::GivenUp(ErrorClass::TooLarge),
+                        class => BodyEnd::Cut(class),
+                    };
                 }
                 Err(Cut::Aborted) => break BodyEnd::Aborted,
                 Err(Cut::Timeout(class)) => {

@@ -2,6 +2,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -9,6 +10,7 @@ use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit};
 use hopmark::command::{compare, init, report, run, schema, selftest, trend};
 use hopmark::console;
+use hopmark::wire::filter::Filter;
 
 /// hopmark measures what each network path to the same model costs.
 ///
@@ -31,9 +33,9 @@ enum Verb {
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        console::tell(format_args!(
-            "error: hopmark itself broke ({panic}); please report this with the command that led to it"
-        ));
+        let broke =
+            format!("error: hopmark itself broke ({panic}); please report this with the command that led to it");
+        console::tell(without_secrets(broke));
     }));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -49,7 +51,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             let text = with_causes(failure.error());
             if !text.is_empty() {
-                console::tell(format_args!("error: {text}"));
+                console::tell(without_secrets(format!("error: {text}")));
             }
             Exit::from(&failure).into()
         }
@@ -59,10 +61,26 @@ fn main() -> ExitCode {
 /// Prints what the flags ask for in place of a verb (help, the version), or what is wrong with them.
 fn print_instead(instead: &clap::Error) -> ExitCode {
     let is_document = !instead.use_stderr();
+    if !is_document && let Some(hidden) = secrets_given().hidden(&instead.to_string()) {
+        console::tell(hidden.trim_end());
+        return Exit::Usage.into();
+    }
     match instead.print() {
         Err(refused) if is_document && refused.kind() != std::io::ErrorKind::BrokenPipe => Exit::World.into(),
         Ok(()) | Err(_) => if is_document { Exit::Met } else { Exit::Usage }.into(),
     }
+}
+
+/// What the command line and its variables may have given as a secret.
+fn secrets_given() -> Filter {
+    let texts = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let args = std::env::args_os().filter_map(|arg| arg.into_string().ok());
+    cli::secrets::given(args, std::env::vars_os().filter_map(texts))
+}
+
+/// A message that repeats no secret.
+fn without_secrets(message: String) -> String {
+    secrets_given().hidden(&message).unwrap_or(message)
 }
 
 /// The error with its causes, without those that its own text already tells.

@@ -65,6 +65,8 @@ pub struct Seq(pub u64);
 /// The part of a run to which an attempt belongs, by its intended time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Phase {
     /// Before measuring: pools are filled, nothing is reported.
     Warmup,
@@ -74,33 +76,11 @@ pub enum Phase {
     Drain,
 }
 
-impl Phase {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Warmup => "warmup",
-            Self::Measure => "measure",
-            Self::Drain => "drain",
-        }
-    }
-}
-
-impl FromStr for Phase {
-    type Err = UnitError;
-    fn from_str(text: &str) -> Result<Self, UnitError> {
-        match text {
-            "warmup" => Ok(Self::Warmup),
-            "measure" => Ok(Self::Measure),
-            "drain" => Ok(Self::Drain),
-            _ => Err(UnitError::new(text, "warmup, measure or drain")),
-        }
-    }
-}
-
 /// Which API a call speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum Api {
     /// Chat completions.
     Chat,
@@ -112,16 +92,7 @@ impl Api {
     /// All of them, each at its [`Api::index`].
     pub(crate) const ALL: [Self; 2] = [Self::Chat, Self::Responses];
     /// The word of each.
-    pub(crate) const WORDS: [&'static str; Self::ALL.len()] = [Self::Chat.as_str(), Self::Responses.as_str()];
-
-    /// The word used in profiles and files.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Responses => "responses",
-        }
-    }
+    pub(crate) const WORDS: &[&str] = <Self as strum::VariantNames>::VARIANTS;
 
     /// What a call adds to the base URL of its path.
     #[must_use]
@@ -136,14 +107,6 @@ impl Api {
     #[must_use]
     pub fn index(self) -> usize {
         self as usize
-    }
-}
-
-impl FromStr for Api {
-    type Err = UnitError;
-    fn from_str(text: &str) -> Result<Self, UnitError> {
-        let found = Self::ALL.into_iter().find(|api| api.as_str() == text);
-        found.ok_or_else(|| UnitError::new(text, "chat or responses"))
     }
 }
 

@@ -13,6 +13,8 @@ use serde::Serialize;
 /// What a run comes to, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Conclusion {
     /// Nothing may be made of it: this tool, not the path, was the limit.
     Invalid,
@@ -64,19 +66,6 @@ impl Conclusion {
             Self::Inconclusive
         } else {
             Self::Met
-        }
-    }
-
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Invalid => "invalid",
-            Self::Failed => "failed",
-            Self::Missed => "missed",
-            Self::Incomplete => "incomplete",
-            Self::Inconclusive => "inconclusive",
-            Self::Met => "met",
         }
     }
 

@@ -135,8 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::measure::outcome::Outcome;
-    use crate::units::{Api, Nanos, PathId, Phase, Seq};
+    use crate::units::Phase;
 
     fn read_from(headers: &[(&str, &str)]) -> Sample {
         let mut map = HeaderMap::new();
@@ -144,8 +143,7 @@ mod tests {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
         }
-        let who = ((Seq(0), 0), PathId(0), Phase::Measure, (Api::Chat, true));
-        let mut sample = Sample::begun(who.0, who.1, who.2, who.3, Nanos(0), Outcome::Ok);
+        let mut sample = Sample { phase: Phase::Measure, stream: true, ..Sample::unseen() };
         read(&mut sample, &map);
         sample
     }

@@ -1,7 +1,6 @@
 //! `hopmark compare`: two runs, or two paths of one, side by side.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -13,10 +12,10 @@ use crate::objective::margin::Margin;
 use crate::report::comparison::document::Compared;
 use crate::report::comparison::{JSON, MARKDOWN};
 use crate::report::glance::stdout_look;
-use crate::report::{markdown, terminal};
+use crate::report::{markdown, terminal, write_one};
 use crate::run::Run;
 use crate::store;
-use crate::store::file::{self, StoreError};
+use crate::store::file;
 use crate::store::reference::RunRef;
 
 /// Carries out `hopmark compare`.
@@ -55,7 +54,7 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
     let junit = wants(CompareFormat::Junit).then(|| (file::JUNIT, compared.junit()));
     for (name, bytes) in json.into_iter().chain(md).chain(junit) {
         match &args.out {
-            Some(dir) => written.push(write(dir, name, &bytes).or_world()?),
+            Some(dir) => written.push(write_one(dir.join(name), &bytes).or_world()?),
             None => documents.push(String::from_utf8_lossy(&bytes).into_owned()),
         }
     }
@@ -66,15 +65,10 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
     documents.iter().try_for_each(|document| console::deliver(document)).or_world()
 }
 
-fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-    fs::create_dir_all(dir).map_err(|error| StoreError::unwritable(dir, error))?;
-    let path = dir.join(name);
-    file::write_whole(&path, bytes)?;
-    Ok(path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::cli::CompareFormat;
     use crate::command::test_support::put;

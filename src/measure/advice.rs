@@ -117,7 +117,7 @@ mod tests {
     fn every_class_has_a_meaning_and_what_will_not_get_better_a_remedy() {
         let statuses = [301, 302, 307, 308, 400, 401, 403, 404, 405, 413, 415, 422].map(ErrorClass::Http);
         assert!(statuses.iter().all(|class| class.remedy().is_some()));
-        for class in ErrorClass::PLAIN.into_iter().chain(statuses) {
+        for class in ErrorClass::plain().chain(statuses) {
             let told = [class.meaning(), class.remedy().unwrap_or("none")];
             assert!(told.iter().all(|text| !text.is_empty() && !text.ends_with('.')), "{told:?}");
         }

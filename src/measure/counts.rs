@@ -151,6 +151,16 @@ impl Counts {
         self.ended(|outcome| matches!(outcome, Outcome::Dropped(_)))
     }
 
+    /// Calls whose outcome is of this kind and not ok, by their class of error.
+    #[must_use]
+    pub(crate) fn by_class(&self, as_this: impl Fn(Outcome) -> bool) -> BTreeMap<ErrorClass, u64> {
+        let mut classes = BTreeMap::new();
+        for (outcome, count) in self.errors.iter().filter(|(outcome, _)| as_this(**outcome)) {
+            outcome.error().into_iter().for_each(|class| *classes.entry(class).or_insert(0) += count);
+        }
+        classes
+    }
+
     /// Calls that ended with a class of error of this kind.
     #[must_use]
     pub(crate) fn with_class(&self, is: impl Fn(ErrorClass) -> bool) -> u64 {

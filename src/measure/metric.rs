@@ -14,22 +14,13 @@ use crate::units::Nanos;
 /// From which instant a latency counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Basis {
     /// From the intended time: what a user with this arrival plan experiences.
     Response,
     /// From the moment the request was sent.
     Service,
-}
-
-impl Basis {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Response => "response",
-            Self::Service => "service",
-        }
-    }
 }
 
 /// A metric of one call, in the order of reports. All are times; inside they are nanoseconds, in files milliseconds.
@@ -362,14 +353,12 @@ impl FromStr for Metric {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::outcome::Outcome;
-    use crate::units::{Api, PathId, Phase, Seq};
+    use crate::units::Phase;
 
     const MS: u64 = 1_000_000;
 
     fn call() -> Sample {
-        let who = ((Seq(0), 0), PathId(0), Phase::Measure, (Api::Chat, true));
-        Sample::begun(who.0, who.1, who.2, who.3, Nanos(0), Outcome::Ok)
+        Sample { phase: Phase::Measure, stream: true, ..Sample::unseen() }
     }
 
     #[test]

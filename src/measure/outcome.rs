@@ -1,10 +1,12 @@
 //! How an attempt ended. Errors are data: nothing here stops a run.
 
-use std::fmt;
 use std::str::FromStr;
 
+use strum::IntoEnumIterator;
+
 /// How one attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Outcome {
     /// The whole answer came, with its terminal mark.
     Ok,
@@ -17,17 +19,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The word used in files: `ok`, `failed`, `incomplete` or `dropped`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed(_) => "failed",
-            Self::Incomplete(_) => "incomplete",
-            Self::Dropped(_) => "dropped",
-        }
-    }
-
     /// The class of what went wrong, if anything did.
     #[must_use]
     pub fn error(self) -> Option<ErrorClass> {
@@ -76,7 +67,8 @@ impl Outcome {
 pub struct UnknownOutcome(pub String);
 
 /// Where and how a call went wrong; the text form is stable, by layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::Display, strum::EnumIter)]
+#[strum(serialize_all = "snake_case")]
 pub enum ErrorClass {
     /// `dns`: the name did not resolve.
     Dns,
@@ -110,6 +102,7 @@ pub enum ErrorClass {
     /// `timeout_total`: the whole call took too long.
     TimeoutTotal,
     /// `http_NNN`: the answer's status was not 2xx.
+    #[strum(to_string = "http_{0}")]
     Http(u16),
     /// `protocol`: the answer is not HTTP.
     Protocol,
@@ -138,83 +131,21 @@ pub enum ErrorClass {
     Internal,
 }
 
-impl fmt::Display for ErrorClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self {
-            Self::Http(status) => return write!(f, "http_{status}"),
-            Self::Dns => "dns",
-            Self::ConnectRefused => "connect_refused",
-            Self::ConnectTimeout => "connect_timeout",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Alpn => "alpn",
-            Self::NoDescriptor => "no_descriptor",
-            Self::ConnectionClosed => "connection_closed",
-            Self::ConnectionReset => "connection_reset",
-            Self::StaleConnection => "stale_connection",
-            Self::StreamRefused => "stream_refused",
-            Self::StreamReset => "stream_reset",
-            Self::TimeoutFirstByte => "timeout_first_byte",
-            Self::TimeoutGap => "timeout_gap",
-            Self::TimeoutTotal => "timeout_total",
-            Self::Protocol => "protocol",
-            Self::BadBody => "bad_body",
-            Self::TooLarge => "too_large",
-            Self::Html => "html",
-            Self::Compressed => "compressed",
-            Self::StreamError => "stream_error",
-            Self::StreamThrottled => "stream_throttled",
-            Self::StreamTruncated => "stream_truncated",
-            Self::BodyTruncated => "body_truncated",
-            Self::Interrupted => "interrupted",
-            Self::InFlightCap => "in_flight_cap",
-            Self::Internal => "internal",
-        };
-        f.write_str(word)
-    }
-}
-
 impl FromStr for ErrorClass {
     type Err = UnknownOutcome;
     fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
         if let Some(status) = text.strip_prefix("http_") {
             return status.parse().map(Self::Http).map_err(|_| UnknownOutcome(text.to_owned()));
         }
-        Self::PLAIN.into_iter().find(|class| class.to_string() == text).ok_or_else(|| UnknownOutcome(text.to_owned()))
+        Self::plain().find(|class| class.to_string() == text).ok_or_else(|| UnknownOutcome(text.to_owned()))
     }
 }
 
 impl ErrorClass {
     /// Every class that carries no number.
-    pub(crate) const PLAIN: [Self; 27] = [
-        Self::Dns,
-        Self::ConnectRefused,
-        Self::ConnectTimeout,
-        Self::Connect,
-        Self::Tls,
-        Self::Alpn,
-        Self::NoDescriptor,
-        Self::ConnectionClosed,
-        Self::ConnectionReset,
-        Self::StaleConnection,
-        Self::StreamRefused,
-        Self::StreamReset,
-        Self::TimeoutFirstByte,
-        Self::TimeoutGap,
-        Self::TimeoutTotal,
-        Self::Protocol,
-        Self::BadBody,
-        Self::TooLarge,
-        Self::Html,
-        Self::Compressed,
-        Self::StreamError,
-        Self::StreamThrottled,
-        Self::StreamTruncated,
-        Self::BodyTruncated,
-        Self::Interrupted,
-        Self::InFlightCap,
-        Self::Internal,
-    ];
+    pub(crate) fn plain() -> impl Iterator<Item = Self> {
+        Self::iter().filter(|class| !matches!(class, Self::Http(_)))
+    }
 
     /// Whether a limit on requests or tokens refused the call, before or in its stream.
     #[must_use]
@@ -241,10 +172,10 @@ mod tests {
 
     #[test]
     fn every_class_reads_what_it_writes() {
-        for class in ErrorClass::PLAIN.into_iter().chain([ErrorClass::Http(429)]) {
+        for class in ErrorClass::plain().chain([ErrorClass::Http(429)]) {
             assert_eq!(class.to_string().parse::<ErrorClass>(), Ok(class));
             let outcome = Outcome::Failed(class);
-            assert_eq!(Outcome::parse(outcome.as_str(), &class.to_string()), Ok(outcome));
+            assert_eq!(Outcome::parse(outcome.into(), &class.to_string()), Ok(outcome));
         }
         assert!("http_x".parse::<ErrorClass>().is_err());
     }

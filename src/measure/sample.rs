@@ -203,6 +203,12 @@ impl Sample {
         self.believable(self.server_ms)
     }
 
+    /// An attempt of which nothing is known at all yet, with zeros for what every attempt has.
+    #[must_use]
+    pub(crate) fn unseen() -> Self {
+        Self::begun((Seq(0), 0), PathId(0), Phase::Drain, (Api::Chat, false), Nanos(0), Outcome::Ok)
+    }
+
     /// An attempt of which nothing is known yet but who it is and when it was to start; `outcome` is how it ends if
     /// nothing more becomes known.
     #[must_use]

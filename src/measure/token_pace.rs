@@ -71,14 +71,12 @@ pub(crate) fn time_per_token(sample: &Sample) -> Result<u64, Unpaced> {
 mod tests {
     use super::*;
     use crate::measure::metric::{Basis, Metric};
-    use crate::measure::outcome::Outcome;
-    use crate::units::{Api, Nanos, PathId, Phase, Seq};
+    use crate::units::{Nanos, Phase};
 
     const MS: u64 = 1_000_000;
 
     fn call() -> Sample {
-        let who = ((Seq(0), 0), PathId(0), Phase::Measure, (Api::Chat, true));
-        Sample::begun(who.0, who.1, who.2, who.3, Nanos(0), Outcome::Ok)
+        Sample { phase: Phase::Measure, stream: true, ..Sample::unseen() }
     }
 
     /// A stream with reasoning and content at these milliseconds, and counts `[input, output, reasoning, total]`.

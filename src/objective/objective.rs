@@ -109,7 +109,7 @@ impl Objective {
     #[must_use]
     pub fn label(&self) -> String {
         let mut parts = Vec::new();
-        parts.extend(self.calls.api.map(|api| api.as_str().to_owned()));
+        parts.extend(self.calls.api.map(|api| api.to_string()));
         parts.extend(self.calls.stream.map(|stream| if stream { "stream" } else { "no stream" }.to_owned()));
         parts.extend(self.per_call.iter().map(|condition| condition.text.clone()));
         if parts.is_empty() { self.expr.text.clone() } else { format!("{} ({})", self.expr.text, parts.join(", ")) }

@@ -67,7 +67,7 @@ pub const SECTIONS: [(&str, &[&str]); 16] = [
         &["path", "kind", "tag", "name", "expr", "api", "stream", "per_call", "severity", "abort", "abort_after"],
     ),
     ("expectation", &["claim", "reference", "path", "kind", "tag", "slo", "api", "stream", "per_call"]),
-    ("workload.api", &Api::WORDS),
+    ("workload.api", Api::WORDS),
 ];
 
 /// The keys of files that a profile names.

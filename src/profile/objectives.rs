@@ -186,7 +186,7 @@ fn read_one(section: &Fields<'_>, paths: Paths<'_>, key: &str) -> Result<Objecti
     }
     let mut objective = Objective::new("", expr);
     objective.calls =
-        Calls { api: section.parsed::<Api>("api", &alternatives(&Api::WORDS))?, stream: section.flag("stream")? };
+        Calls { api: section.parsed::<Api>("api", &alternatives(Api::WORDS))?, stream: section.flag("stream")? };
     objective.per_call = read_conditions(section)?;
     Ok(objective)
 }

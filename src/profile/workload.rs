@@ -105,7 +105,7 @@ fn read_api(fields: &Fields<'_>) -> Result<BTreeMap<Api, f64>, Wrong> {
 }
 
 fn expected_api() -> String {
-    let words = Api::WORDS.map(|word| format!("\"{word}\""));
+    let words = Api::ALL.map(|api| format!("\"{api}\""));
     format!("{} or weights such as {{ chat = 1, responses = 1 }}", words.join(", "))
 }
 
@@ -113,8 +113,8 @@ fn read_weights(fields: &Fields<'_>) -> Result<BTreeMap<Api, f64>, Wrong> {
     let mut weights = BTreeMap::new();
     if let Some(table) = fields.table("api", "workload.api")? {
         for api in Api::ALL {
-            match table.number(api.as_str())? {
-                Some(weight) if weight < 0.0 => return Err(table.wrong(api.as_str(), "a weight of 0 or more")),
+            match table.number(api.into())? {
+                Some(weight) if weight < 0.0 => return Err(table.wrong(api.into(), "a weight of 0 or more")),
                 Some(weight) if weight > 0.0 => _ = weights.insert(api, weight),
                 Some(_) | None => {}
             }

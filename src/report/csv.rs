@@ -20,7 +20,7 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
             let mut record = vec![path.name.clone(), path.kind.as_str().to_owned()];
             let counts = [requests.ok, requests.failed, requests.incomplete, requests.dropped];
             record.extend(counts.map(|count| count.to_string()));
-            let basis = metric.basis.map_or("", |basis| basis.as_str());
+            let basis = metric.basis.map_or("", |basis| basis.into());
             record.extend([metric.key(), basis.to_owned(), "ms".to_owned(), metric.n.to_string()]);
             record.extend([metric.mean, metric.min, metric.max].into_iter().chain(metric.quantiles).map(number));
             let _ = out.write_record(record);

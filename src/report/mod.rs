@@ -68,10 +68,14 @@ pub(crate) fn write(
     }
     // One that cannot be written keeps none of the others away.
     let written: Vec<_> = files.into_iter().map(|(name, bytes)| write_one(dir.join(name), &bytes)).collect();
-    written.into_iter().collect()
+    Ok(written.into_iter().collect::<Result<_, _>>()?)
 }
 
-fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
+/// Writes a file, with its folder if that is not there; returns where it is.
+///
+/// # Errors
+/// When the disk or the folder refuses.
+pub(crate) fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, StoreError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| StoreError::unwritable(folder, error))?;
     }

@@ -4,7 +4,8 @@ use crate::measure::metric::{Basis, Metric};
 use crate::units::Quantile;
 
 /// Whether a run may be judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Eligibility {
     /// It counts.
     Sound,
@@ -12,18 +13,6 @@ pub(crate) enum Eligibility {
     Invalid,
     /// It did not carry out its plan, or nothing of it was summed up.
     Incomplete,
-}
-
-impl Eligibility {
-    /// The word used in files.
-    #[must_use]
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Self::Sound => "sound",
-            Self::Invalid => "invalid",
-            Self::Incomplete => "incomplete",
-        }
-    }
 }
 
 /// One quantile of one metric of one path in one run.

@@ -136,7 +136,7 @@ impl Cell<'_, '_> {
 
     /// The outcome of which this is the word; its class of error stands in the next column.
     pub(crate) fn outcome(self) -> Result<Outcome, Expected> {
-        let outcome = OUTCOMES.into_iter().find(|outcome| outcome.as_str().as_bytes() == self.bytes);
+        let outcome = OUTCOMES.into_iter().find(|outcome| <&str>::from(outcome).as_bytes() == self.bytes);
         outcome.ok_or("ok, failed, incomplete or dropped")
     }
 
@@ -282,7 +282,7 @@ impl Value for PathId {
 
 impl Value for Phase {
     fn write(&self, row: &mut RowText) {
-        row.word(self.as_str());
+        row.word(self.into());
     }
 
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
@@ -292,7 +292,7 @@ impl Value for Phase {
 
 impl Value for Api {
     fn write(&self, row: &mut RowText) {
-        row.word(self.as_str());
+        row.word(self.into());
     }
 
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {

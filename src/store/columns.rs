@@ -87,7 +87,7 @@ pub(crate) fn visit<V: Visitor>(v: &mut V) -> Result<(), V::Error> {
     v.value("last_content", |s| &s.stamps.last_content, |s| &mut s.stamps.last_content)?;
     v.value("done", |s| &s.stamps.done, |s| &mut s.stamps.done)?;
     v.value("end", |s| &s.stamps.end, |s| &mut s.stamps.end)?;
-    v.column(always("outcome"), |s, row| row.word(s.outcome.as_str()), read_outcome)?;
+    v.column(always("outcome"), |s, row| row.word(s.outcome.into()), read_outcome)?;
     v.column(always("error"), write_class, read_class)?;
     v.value("status", |s| &s.status, |s| &mut s.status)?;
     v.value("input_tokens", |s| &s.input_tokens, |s| &mut s.input_tokens)?;

@@ -78,7 +78,7 @@ impl Row {
             second: span.second,
             length: span.length,
             path: file::printable(name),
-            phase: span.phase.as_str().to_owned(),
+            phase: span.phase.to_string(),
             ok: calls.ok,
             failed: calls.failed(),
             incomplete: calls.incomplete(),
@@ -132,7 +132,7 @@ impl Row {
             second: self.second,
             length: self.length,
             path: path_named(&self.path, plan)?,
-            phase: self.phase.parse().map_err(|error| format!("a phase, but: {error}"))?,
+            phase: self.phase.parse().map_err(|_| format!("warmup, measure or drain, found '{}'", self.phase))?,
             calls: Counts {
                 ok: self.ok,
                 errors: self.errors.split_ascii_whitespace().map(error).collect::<Result<_, _>>()?,
@@ -239,7 +239,7 @@ fn list<'a>(counts: impl IntoIterator<Item = (impl fmt::Display, &'a u64)>) -> S
 /// "failed/http_429".
 fn error_text(outcome: Outcome) -> String {
     let class = outcome.error().map(|class| class.to_string()).unwrap_or_default();
-    format!("{}/{class}", outcome.as_str())
+    format!("{}/{class}", outcome)
 }
 
 /// "failed/http_429=17".

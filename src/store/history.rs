@@ -303,7 +303,7 @@ mod tests {
         fs::create_dir_all(&killed).expect("folder");
         manifest::write(&killed, &fixture::manifest(fixture::plan(&["direct"]), None)).expect("manifest");
         let history = read(dir.path()).expect("read");
-        let standings: Vec<_> = history.runs.iter().map(|n| (n.source.as_str(), n.eligibility.clone())).collect();
+        let standings: Vec<_> = history.runs.iter().map(|n| (n.source.as_str(), n.eligibility)).collect();
         assert_eq!(
             standings,
             [("a", Eligibility::Invalid), ("b", Eligibility::Incomplete), ("killed", Eligibility::Incomplete)]

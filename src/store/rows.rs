@@ -120,8 +120,8 @@ mod tests {
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {
-        (0..4usize, 0..ErrorClass::PLAIN.len() + 1).prop_map(|(kind, class)| {
-            let class = ErrorClass::PLAIN.get(class).copied().unwrap_or(ErrorClass::Http(429));
+        (0..4usize, 0..ErrorClass::plain().count() + 1).prop_map(|(kind, class)| {
+            let class = ErrorClass::plain().nth(class).unwrap_or(ErrorClass::Http(429));
             [Outcome::Ok, Outcome::Failed(class), Outcome::Incomplete(class), Outcome::Dropped(class)][kind]
         })
     }

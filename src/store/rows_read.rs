@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::measure::outcome::Outcome;
 use crate::measure::sample::Sample;
 use crate::plan::Plan;
 use crate::store::cell::{Cell, Context, Expected, RowText, Value};
@@ -15,7 +14,7 @@ use crate::store::columns::{self, Column, Visitor};
 use crate::store::fields::Fields;
 use crate::store::file::{self, StoreError};
 use crate::store::row_sampler::RowSampler;
-use crate::units::{Api, Nanos, PathId, Phase, Seq};
+use crate::units::Nanos;
 
 /// How much is read at a time, bytes.
 const PORTION: usize = 1 << 20;
@@ -87,17 +86,12 @@ impl Reader<'_> {
         let context = &mut self.context;
         let (fields, places) = (&self.fields, columns.places.iter());
         if self.sampler.keeps_round(round(fields.get(line, columns.round), context)?) {
-            samples.push(unseen());
+            samples.push(Sample::unseen());
             let sample = samples.last_mut().unwrap_or_else(|| unreachable!("one was pushed"));
             columns::visit(&mut Row { line, fields, places, context, sample })?;
         }
         Ok(())
     }
-}
-
-/// A sample of which nothing is known yet.
-fn unseen() -> Sample {
-    Sample::begun((Seq(0), 0), PathId(0), Phase::Drain, (Api::Chat, false), Nanos(0), Outcome::Ok)
 }
 
 /// Lines without their ends.

@@ -110,7 +110,8 @@ fn of_connection(error: &hyper::Error) -> ErrorClass {
 fn of_stream(error: &h2::Error) -> ErrorClass {
     if let Some(io) = error.get_io() {
         return match io.kind() {
-            _ if Beyond::of(io).is_some() => ErrorClass::TooLarge,
+            // h2 keeps the words alone: of all that reads, only a limit has no kind of its own.
+            ErrorKind::Other => ErrorClass::TooLarge,
             ErrorKind::ConnectionReset => ErrorClass::ConnectionReset,
             // The end of a connection is a broken pipe to h2.
             _ => ErrorClass::ConnectionClosed,

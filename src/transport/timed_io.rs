@@ -358,6 +358,23 @@ mod tests {
         assert_eq!(stamps.first_byte(), None);
     }
 
+    #[test]
+    fn reads_and_what_is_no_piece_of_an_answer_are_counted_for_each_call() {
+        let stamps = IoStamps::default();
+        let reads = |count| (0..count).try_for_each(|_| stamps.note_read(1));
+        for _ in 0..2 {
+            stamps.arm();
+            assert_eq!(reads(Limit::Reads.most()), Ok(()));
+        }
+        assert_eq!(reads(1), Err(Beyond(Limit::Reads)));
+        stamps.arm();
+        for _ in 0..10 {
+            assert_eq!(stamps.note_read(Limit::Framing.most()), Ok(()));
+            stamps.note_piece(Limit::Framing.most());
+        }
+        assert_eq!(stamps.note_read(Limit::Framing.most() + 1), Err(Beyond(Limit::Framing)));
+    }
+
     #[tokio::test]
     async fn a_turn_of_a_shared_connection_reads_once() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

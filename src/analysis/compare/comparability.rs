@@ -96,7 +96,7 @@ pub(crate) fn comparable(base: &Run, candidate: &Run) -> Result<(), Incomparable
         let weights = &run.manifest.plan.workload.api;
         weights.iter().filter(|(_, weight)| **weight > 0.0).map(|(api, _)| *api).collect()
     };
-    let named = |apis: BTreeSet<Api>| apis.into_iter().map(Api::as_str).collect::<Vec<_>>().join(" and ");
+    let named = |apis: BTreeSet<Api>| apis.iter().map(Api::to_string).collect::<Vec<_>>().join(" and ");
     if apis(base) != apis(candidate) {
         return Err(Incomparable::Api { base: named(apis(base)), candidate: named(apis(candidate)) });
     }
@@ -238,7 +238,7 @@ fn workload(plan: &Plan) -> String {
 }
 
 fn apis(plan: &Plan) -> String {
-    let weights = plan.workload.api.iter().map(|(api, weight)| format!("{} {weight}", api.as_str()));
+    let weights = plan.workload.api.iter().map(|(api, weight)| format!("{} {weight}", api));
     weights.collect::<Vec<_>>().join(", ")
 }
 

@@ -77,10 +77,7 @@ impl States {
             let shift_ms = cand.quantile(0.5).zip(base.quantile(0.5)).map(|(cand, base)| cand - base);
             let enough = blocks >= FOR_INTERVAL && base.n().min(cand.n()) >= FEWEST;
             let ci_ms = shift_ms.filter(|_| enough).map(|estimate| {
-                let drawn = |values: &Values, arm: &Arm| -> Vec<f64> {
-                    let measured = values.quantile(0.5).unwrap_or(f64::NAN);
-                    arm.draws.iter().map(|weights| values.drawn_quantile(weights, 0.5).unwrap_or(measured)).collect()
-                };
+                let drawn = |values: &Values, arm: &Arm| values.drawn_quantiles(&arm.draws, 0.5);
                 let drawn = minus(&drawn(&cand, pair.candidate), &drawn(&base, pair.baseline));
                 Shift { estimate, drawn }.interval(small_sample_factor(blocks))
             });

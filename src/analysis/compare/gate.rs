@@ -6,6 +6,8 @@ use serde::Serialize;
 /// Whether a row keeps its margin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Gate {
     /// The whole interval lies under the margin.
     Passed,
@@ -19,17 +21,6 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::Open => "open",
-            Self::Ungated => "ungated",
-        }
-    }
-
     /// Of an interval beside a margin in the same unit.
     pub(crate) fn of(interval: Option<(f64, f64)>, margin: f64) -> Self {
         match interval {

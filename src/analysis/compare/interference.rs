@@ -85,12 +85,7 @@ impl Halves<'_> {
             let filled = Sums::new(values.iter().copied(), self.resampled.blocks.count);
             let values = Values::new(values, self.resampled.blocks.count);
             let shift_ms = values.quantile(0.5).filter(|_| values.n() >= FEWEST)?;
-            let drawn = self
-                .candidate
-                .draws
-                .iter()
-                .map(|weights| values.drawn_quantile(weights, 0.5).unwrap_or(shift_ms))
-                .collect();
+            let drawn = values.drawn_quantiles(&self.candidate.draws, 0.5);
             Some((Half { rounds: values.n(), shift_ms }, drawn, filled))
         };
         let ((so, drawn_so, filled_so), (not, drawn_not, filled_not)) = (half(true)?, half(false)?);

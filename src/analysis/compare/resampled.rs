@@ -125,14 +125,8 @@ impl<'a> ResampledPaths<'a> {
     }
 
     fn draw(&self, values: Values, ok: Sums, draws: &Draws) -> ArmMetric {
-        let quantile = |q: &f64| {
-            let measured = values.quantile(*q).unwrap_or(f64::NAN);
-            draws.iter().map(|weights| values.drawn_quantile(weights, *q).unwrap_or(measured)).collect()
-        };
-        let drawn = self.curve.iter().map(quantile).collect();
-        let mean = ok.mean().unwrap_or(f64::NAN);
-        let drawn_mean = draws.iter().map(|weights| ok.drawn_mean(weights).unwrap_or(mean)).collect();
-        ArmMetric { drawn, drawn_mean, values, ok }
+        let drawn = self.curve.iter().map(|q| values.drawn_quantiles(draws, *q)).collect();
+        ArmMetric { drawn, drawn_mean: ok.drawn_means(draws), values, ok }
     }
 
     /// Two paths side by side.

@@ -135,6 +135,8 @@ pub enum Open {
 /// What can be said about a shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Verdict {
     /// The candidate is faster.
     Faster,
@@ -162,18 +164,6 @@ impl Verdict {
             Self::Faster
         } else {
             Self::Inconclusive
-        }
-    }
-
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Faster => "faster",
-            Self::Slower => "slower",
-            Self::SlowerWithinMargin => "slower_within_margin",
-            Self::Equivalent => "equivalent",
-            Self::Inconclusive => "inconclusive",
         }
     }
 }
@@ -242,6 +232,8 @@ impl Dominance {
 /// In what state the connection of a call was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum State {
     /// Opened for the call.
     New,
@@ -254,16 +246,6 @@ pub enum State {
 impl State {
     /// Every state, in the order of reports.
     pub(crate) const ALL: [Self; 3] = [Self::New, Self::Warm, Self::Idle];
-
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Warm => "warm",
-            Self::Idle => "idle",
-        }
-    }
 }
 
 /// The shift of a median over calls whose connections were in one state. Successful calls alone.

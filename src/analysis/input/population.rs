@@ -11,6 +11,8 @@ use serde::Serialize;
 /// Which connections a comparison looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Connections {
     /// Those that had carried a call before.
     Reused,
@@ -24,15 +26,6 @@ impl Connections {
     pub fn of(paths: &[&NetPath]) -> Self {
         let keeps = |path: &&NetPath| path.connections == ConnectionPolicy::Keep;
         if paths.iter().any(keeps) { Self::Reused } else { Self::New }
-    }
-
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reused => "reused",
-            Self::New => "new",
-        }
     }
 
     /// Whether this attempt went over such a connection. One that was given up before it had any was opening one.

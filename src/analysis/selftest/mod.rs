@@ -61,7 +61,7 @@ pub(crate) fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> 
         cpu_cores,
         calls,
         unmatched: truth.unmatched,
-        validity: validity.verdict.as_str().to_owned(),
+        validity: validity.verdict.to_string(),
         is_faithful: why_not.is_empty(),
         why_not,
     }
@@ -70,7 +70,7 @@ pub(crate) fn level(streams: u32, tokens_per_s: u32, evidence: Evidence<'_>) -> 
 /// What a run with so many Poisson arrivals a second comes to, and what pacing them alone costs.
 #[must_use]
 pub(crate) fn arrivals(rate: f64, pacing_cores: Option<f64>, evidence: Evidence<'_>) -> ArrivalLevel {
-    let validity = evidence.validity.verdict.as_str().to_owned();
+    let validity = evidence.validity.verdict.to_string();
     let seen = RunFigures::of(evidence);
     ArrivalLevel {
         rate,
@@ -103,7 +103,7 @@ pub(crate) fn bars(levels: &[Level], arrivals: Option<&ArrivalLevel>) -> Vec<Bar
             bars.push(bar(format!("TTFT error p50 at {streams} streams"), "ms", p50, error.map(|error| error.p50)));
             bars.push(bar(format!("TTFT error p99 at {streams} streams"), "ms", p99, error.map(|error| error.p99)));
         }
-        let invalid = level.validity == ValidityVerdict::Invalid.as_str();
+        let invalid = level.validity == ValidityVerdict::Invalid.to_string();
         // A run that could not follow has more streams open than its level says: there is no memory of one stream.
         if !invalid || streams == MEMORY_STREAMS {
             let memory = 40.0 + 0.032 * f64::from(streams);

@@ -101,16 +101,11 @@ impl BlockedView<'_> {
             Form::Quantile(Quantile(q)) => {
                 let values = values.iter().map(|(bounds, block)| (bounds.most, *block));
                 let values = Values::new(values.collect(), blocks.count);
-                let value = values.quantile(q);
-                let drawn = draws.iter().map(|w| values.drawn_quantile(w, q).or(value).unwrap_or(f64::NAN)).collect();
-                Arm { n: values.n() - values.beyond(), value, drawn, ok }
+                let drawn = values.drawn_quantiles(&draws, q);
+                Arm { n: values.n() - values.beyond(), value: values.quantile(q), drawn, ok }
             }
             // A largest value is refused where objectives are read.
-            Form::Mean | Form::Max => {
-                let value = ok.mean();
-                let drawn = draws.iter().map(|w| ok.drawn_mean(w).or(value).unwrap_or(f64::NAN)).collect();
-                Arm { n: ok.n(), value, drawn, ok }
-            }
+            Form::Mean | Form::Max => Arm { n: ok.n(), value: ok.mean(), drawn: ok.drawn_means(&draws), ok },
         }
     }
 }

@@ -5,9 +5,8 @@
 
 use crate::units::Quantile;
 mod against;
+mod distributions;
 mod figures;
-mod gaps;
-mod largest;
 mod observation;
 #[cfg(test)]
 mod sampled;
@@ -39,6 +38,8 @@ const OF_ROWS: &str = "of the calls that have rows";
 /// Whether an objective held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum ObjectiveVerdict {
     /// It held, with 95% confidence.
     Met,
@@ -49,16 +50,6 @@ pub enum ObjectiveVerdict {
 }
 
 impl ObjectiveVerdict {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Met => "met",
-            Self::Missed => "missed",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-
     /// The word for a claim.
     #[must_use]
     pub(crate) fn of_claim(self) -> &'static str {
@@ -200,13 +191,13 @@ impl Judge<'_> {
                 || Observation::nothing("gaps are not known while a run goes on"),
                 |recorded| {
                     let rows = || own.iter().filter(|sample| sample.stalled()).count() as u64;
-                    gaps::observe(recorded, &own, all.map_or_else(rows, |all| all.stalled), form)
+                    distributions::gaps(recorded, &own, all.map_or_else(rows, |all| all.stalled), form)
                 },
             ),
             Indicator::Figure(quantity, Form::Max) if run.totals.is_some() => match (quantity, all) {
-                (Quantity::Time(metric), Some(all)) => largest::observe(run, &own, (path, metric), all),
+                (Quantity::Time(metric), Some(all)) => distributions::largest(run, &own, (path, metric), all),
                 (Quantity::Time(_) | Quantity::TokensPerSecond, _) => {
-                    largest::at_least(Figures::of(&own, quantity, basis).observe(Form::Max))
+                    distributions::at_least(Figures::of(&own, quantity, basis).observe(Form::Max))
                 }
             },
             Indicator::Figure(quantity, form) => self.on_rows(Figures::of(&own, quantity, basis).observe(form)),

@@ -104,8 +104,14 @@ impl Values {
         known_quantile(&self.sorted, q)
     }
 
-    /// The quantile `q` of a draw, not finite where a value that it stands on is not; `None` when it drew no value.
-    pub(crate) fn drawn_quantile(&self, weights: &[u32], q: f64) -> Option<f64> {
+    /// What each draw saw of the quantile `q`: not finite where a value that it stands on is not; the measured quantile,
+    /// or no number without one, where it drew no value.
+    pub(crate) fn drawn_quantiles(&self, draws: &Draws, q: f64) -> Vec<f64> {
+        let measured = self.quantile(q).unwrap_or(f64::NAN);
+        draws.iter().map(|weights| self.drawn_quantile(weights, q).unwrap_or(measured)).collect()
+    }
+
+    fn drawn_quantile(&self, weights: &[u32], q: f64) -> Option<f64> {
         let total = self.drawn(self.last(), weights);
         let rank = total.checked_sub(1)? as f64 * q;
         let below = rank.floor() as u64;
@@ -186,8 +192,13 @@ impl Sums {
         (self.n() > 0).then(|| self.sums.iter().sum::<f64>() / self.n() as f64)
     }
 
-    /// The mean of a draw; `None` when it drew no value.
-    pub(crate) fn drawn_mean(&self, weights: &[u32]) -> Option<f64> {
+    /// What each draw saw of the mean: the measured mean, or no number without one, where it drew no value.
+    pub(crate) fn drawn_means(&self, draws: &Draws) -> Vec<f64> {
+        let measured = self.mean().unwrap_or(f64::NAN);
+        draws.iter().map(|weights| self.drawn_mean(weights).unwrap_or(measured)).collect()
+    }
+
+    fn drawn_mean(&self, weights: &[u32]) -> Option<f64> {
         let total: u64 = self.counts.iter().zip(weights).map(|(count, weight)| count * u64::from(*weight)).sum();
         let sum: f64 = self.sums.iter().zip(weights).map(|(sum, weight)| sum * f64::from(*weight)).sum();
         (total > 0).then(|| sum / total as f64)

@@ -1,8 +1,9 @@
-//! The distribution of a metric from the histogram of all calls, where only a sample of them has rows: to three digits,
-//! with exact numbers of calls.
+//! The distribution of a metric from the histogram of all calls, to three digits, with exact numbers: where only a sample
+//! of the calls has rows, and of gaps between chunks always.
 //!
 //! A histogram holds successful calls. How many calls timed out is counted exactly; what was seen of them is known from
-//! those that have rows, which stand for the others.
+//! those that have rows, which stand for the others. A gap is recorded when the chunk after it comes: that in which a
+//! stream was given up is in no histogram, and the stamps of the call tell only that it is longer than the wait.
 
 use hdrhistogram::Histogram;
 
@@ -13,13 +14,13 @@ use crate::measure::sample::Sample;
 
 /// A metric of one path over all calls. Inside are nanoseconds, outside milliseconds.
 pub(crate) struct Distribution {
-    /// Successful calls.
+    /// Successful calls, or gaps that a chunk ended.
     ok: Histogram<u64>,
     /// The same, and what was seen of calls that timed out.
     known: Histogram<u64>,
     /// The same, and the least that the values of the others can be.
     at_least: Histogram<u64>,
-    /// Calls that timed out before they had their value.
+    /// Calls that timed out before they had their value, or streams that stalled until they were given up.
     pub(crate) beyond: u64,
 }
 
@@ -44,6 +45,19 @@ impl Distribution {
             value.iter().for_each(|value| all.count(*value, each + u64::from(place < more)));
         }
         all
+    }
+
+    /// Of the gaps of a path whose attempts with a row are `own`, and of which so many streams `stalled` in all.
+    pub(crate) fn of_gaps(recorded: &Histogram<u64>, own: &[&Sample], stalled: u64) -> Self {
+        let [ok, known, mut at_least] = [(); 3].map(|()| recorded.clone());
+        let waits: Vec<u64> = own.iter().filter(|sample| sample.stalled()).map(|sample| waited(sample)).collect();
+        waits.iter().for_each(|wait| at_least.saturating_record(*wait));
+        // How long those without a row waited is not known.
+        let others = stalled.saturating_sub(waits.len() as u64);
+        if others > 0 {
+            at_least.saturating_record_n(0, others);
+        }
+        Self { ok, known, at_least, beyond: stalled }
     }
 
     fn count(&mut self, value: Value, times: u64) {
@@ -95,6 +109,12 @@ impl Distribution {
     pub(crate) fn least(&self, q: f64) -> Option<f64> {
         (self.counted() > 0).then(|| ms(self.at_least.value_at_quantile(q)))
     }
+}
+
+/// How long after its last chunk a stream was given up, nanoseconds; 0 if no gap had begun.
+fn waited(sample: &Sample) -> u64 {
+    let span = sample.stamps.last_content.zip(sample.stamps.end);
+    span.map_or(0, |(last, end)| end.0.saturating_sub(last.0))
 }
 
 fn ms(ns: u64) -> f64 {

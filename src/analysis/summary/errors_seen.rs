@@ -12,13 +12,9 @@ use crate::units::{Nanos, PathId, Phase};
 #[must_use]
 pub(crate) fn of_path(run: &Run, path: PathId) -> BTreeMap<String, ErrorSeen> {
     let counts = run.counted(Phase::Measure);
-    let mut errors = BTreeMap::new();
-    for (outcome, count) in counts.get(path.index()).into_iter().flat_map(|counts| &counts.errors) {
-        if let Some(class) = outcome.error() {
-            errors.entry(class.to_string()).or_insert_with(|| known(run, path, class)).count += count;
-        }
-    }
-    errors
+    let own = counts.get(path.index()).map(|counts| counts.by_class(|_| true)).unwrap_or_default();
+    let seen = |(class, count): (ErrorClass, u64)| (class.to_string(), ErrorSeen { count, ..known(run, path, class) });
+    own.into_iter().map(seen).collect()
 }
 
 /// What the run wrote of a class, with its times, not counted yet.

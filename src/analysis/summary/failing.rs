@@ -6,7 +6,6 @@
 
 use crate::analysis::input::view::View;
 use crate::measure::counts::Counts;
-use crate::measure::outcome::Outcome;
 use crate::run::Ending;
 use crate::units::PathId;
 
@@ -32,13 +31,15 @@ pub struct FailedPath {
 }
 
 /// In which way a path failed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum FailureKind {
     /// No call was finished.
     NothingFinished,
     /// No call succeeded.
     NoSuccess,
     /// More than this share of its calls failed.
+    #[strum(serialize = "failure_share")]
     ShareExceeded(f64),
 }
 
@@ -46,11 +47,7 @@ impl FailureKind {
     /// The stable name, for machines.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::NothingFinished => "nothing_finished",
-            Self::NoSuccess => "no_success",
-            Self::ShareExceeded(_) => "failure_share",
-        }
+        self.into()
     }
 }
 
@@ -134,10 +131,7 @@ fn judge(calls: &Counts, allowed: f64) -> Option<FailedPath> {
 
 /// The most frequent class among failures.
 fn most(calls: &Counts) -> Option<(String, u64)> {
-    let mut classes = std::collections::BTreeMap::new();
-    let failed = calls.errors.iter().filter(|(outcome, _)| outcome.counts_as_failed() == Some(true));
-    let classed = failed.filter_map(|(outcome, count): (&Outcome, &u64)| Some((outcome.error()?, *count)));
-    classed.for_each(|(class, count)| *classes.entry(class).or_insert(0) += count);
+    let classes = calls.by_class(|outcome| outcome.counts_as_failed() == Some(true));
     let most = classes.into_iter().max_by_key(|(_, count)| *count)?;
     Some((most.0.to_string(), most.1))
 }
@@ -148,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::analysis::{Conclusion, analyse};
-    use crate::measure::outcome::ErrorClass;
+    use crate::measure::outcome::{ErrorClass, Outcome};
     use crate::run::Run;
     use crate::run::fixture::World;
     use crate::units::Phase;
@@ -240,7 +234,7 @@ mod tests {
     fn any_outcome() -> impl Strategy<Value = Outcome> {
         prop_oneof![
             4 => Just(Outcome::Ok),
-            4 => (0..ErrorClass::PLAIN.len()).prop_map(|place| Outcome::Failed(ErrorClass::PLAIN[place])),
+            4 => (0..ErrorClass::plain().count()).prop_map(|place| Outcome::Failed(ErrorClass::plain().nth(place).expect("a class"))),
             1 => (400..600_u16).prop_map(|status| Outcome::Failed(ErrorClass::Http(status))),
             1 => Just(CUT),
             1 => Just(INTERRUPTED),

@@ -7,7 +7,6 @@ pub(crate) mod distribution;
 pub(crate) mod errors_seen;
 pub(crate) mod failing;
 pub(crate) mod findings;
-pub(crate) mod gaps;
 pub(crate) mod paths;
 pub(crate) mod reported;
 pub(crate) mod series;

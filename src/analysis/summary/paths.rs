@@ -6,15 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
 use crate::analysis::input::population::{Value, observed_ms, quantile_ms, sorted_ms, timed_out};
 use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::{beyond, known_quantile};
 use crate::analysis::summary::breakdown::Breakdown;
 use crate::analysis::summary::calls::{ConnectionCounts, Tokens};
 use crate::analysis::summary::distribution::Distribution;
-use crate::analysis::summary::gaps::Gaps;
 use crate::analysis::summary::throughput::Throughput;
 use crate::measure::counts::Counts;
 use crate::measure::metric::{Basis, Metric};
@@ -156,7 +153,7 @@ fn of_path(view: &View<'_>, path: PathId, requests: CallCounts, before: &Counts)
         path,
         requests,
         timeouts: counts.with_class(ErrorClass::is_timeout),
-        errors: errors(counts),
+        errors: counts.by_class(|_| true).into_iter().map(|(class, count)| (class.to_string(), count)).collect(),
         connections: ConnectionCounts::of(counts, before),
         tokens: Tokens { input: counts.input, output: counts.output, calls: counts.charged },
         throughput: Throughput::of(view, counts),
@@ -164,16 +161,6 @@ fn of_path(view: &View<'_>, path: PathId, requests: CallCounts, before: &Counts)
         spectra: [Metric::Ttft, Metric::E2e].into_iter().map(|metric| subject.spectrum(metric)).collect(),
         breakdown: Breakdown::of(view, &kept, path),
     }
-}
-
-fn errors(counts: &Counts) -> BTreeMap<String, u64> {
-    let mut errors = BTreeMap::new();
-    for (outcome, count) in &counts.errors {
-        if let Some(class) = outcome.error() {
-            *errors.entry(class.to_string()).or_insert(0) += count;
-        }
-    }
-    errors
 }
 
 /// One path with what is known of it.
@@ -194,7 +181,8 @@ impl Subject<'_> {
             if metric == Metric::ChunkGap {
                 let kept = || self.own.iter().filter(|sample| sample.stalled()).count() as u64;
                 let stalled = if self.run.totals.is_some() { self.counts.stalled } else { kept() };
-                metrics.push(of_gaps(&self.run.chunk_gaps[self.path.index()], self.own, stalled));
+                let gaps = Distribution::of_gaps(&self.run.chunk_gaps[self.path.index()], self.own, stalled);
+                metrics.push(of_distribution(&gaps, self.own, (metric, headline)));
                 continue;
             }
             let basis = metric.has_basis().then_some(headline);
@@ -285,27 +273,6 @@ fn at_least_ms(own: &[&Sample], metric: Metric, basis: Basis) -> Vec<f64> {
     let mut values: Vec<f64> = own.iter().filter_map(least).collect();
     values.sort_unstable_by(f64::total_cmp);
     values
-}
-
-fn of_gaps(values: &Histogram<u64>, own: &[&Sample], stalled: u64) -> MetricSummary {
-    let gaps = Gaps::of(values, own, stalled);
-    let (metric, n) = (Metric::ChunkGap, values.len());
-    let ms = |ns: u64| ns as f64 / 1e6;
-    let supported = |q: f64| is_supported(gaps.counted() as usize, q);
-    MetricSummary {
-        metric,
-        basis: None,
-        beside: false,
-        n,
-        mean: (n > 0).then(|| values.mean() / 1e6),
-        min: (n > 0).then(|| ms(values.min())),
-        max: gaps.most(1.0).map(|_| ms(values.max())),
-        quantiles: QUANTILES.map(|q| gaps.most(q).filter(|_| supported(q))),
-        at_least: QUANTILES.map(|q| (supported(q) && gaps.most(q).is_none()).then(|| gaps.least(q))),
-        counted: gaps.counted(),
-        beyond: gaps.stalled,
-        reason: (n == 0).then(|| why_none(metric, own).to_owned()),
-    }
 }
 
 /// Why no call has the metric; `own` are those of the path that have rows.

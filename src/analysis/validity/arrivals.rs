@@ -1,6 +1,5 @@
 //! Whether the arrivals of the plan were made: how many, in time, and with the plan's own unevenness.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::analysis::input::view::View;
@@ -9,7 +8,7 @@ use crate::analysis::validity::limits::{BUNCHED, BUNCHED_SHARE, LAG_ALLOWED_MS, 
 use crate::analysis::validity::reason::{Dispersion, Reason};
 use crate::analysis::validity::verdict::ValidityVerdict;
 use crate::measure::counts::Counts;
-use crate::measure::outcome::{ErrorClass, Outcome};
+use crate::measure::outcome::Outcome;
 use crate::measure::sample::Sample;
 use crate::units::Nanos;
 
@@ -49,9 +48,8 @@ impl Arrivals {
             let is_late = achieved(sample, &run.manifest.plan.paths).is_some_and(|at| at > end.max(intended) + grace);
             is_open && is_late && !bad.leave_out(run.second_of(intended))
         };
-        let drops = |counts: &Counts| counts.ended(|outcome| own_drop(outcome).is_some());
-        let dropped: u64 = view.counted().iter().map(drops).sum();
-        let late = view.measured.iter().filter(|sample| own_drop(sample.outcome).is_none() && behind(sample)).count();
+        let dropped: u64 = view.counted().iter().map(Counts::dropped).sum();
+        let late = view.measured.iter().filter(|sample| !is_dropped(sample.outcome) && behind(sample)).count();
         // Where not every call has a row, those that have stand for the others.
         let behind = (late as f64 * view.calls_a_row()).round() as u64;
         let dispersion = if is_open {
@@ -107,18 +105,13 @@ impl Dispersion {
     }
 }
 
-/// Why this tool never sent an arrival.
-fn own_drop(outcome: Outcome) -> Option<ErrorClass> {
-    match outcome {
-        Outcome::Dropped(class) => Some(class),
-        Outcome::Ok | Outcome::Failed(_) | Outcome::Incomplete(_) => None,
-    }
+fn is_dropped(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Dropped(_))
 }
 
 /// Arrivals that were never sent; with `unsent` of all that is so, calls that failed on this machine included.
 pub(crate) fn dropped(all: &Counts, planned: u64, unsent: f64) -> Option<Reason> {
-    let own = |(outcome, count): (&Outcome, &u64)| Some((own_drop(*outcome)?, *count));
-    let classes: BTreeMap<ErrorClass, u64> = all.errors.iter().filter_map(own).collect();
+    let classes = all.by_class(is_dropped);
     let weight = ValidityVerdict::invalid_if(unsent > 1.0 - SENT_SHARE);
     (!classes.is_empty()).then_some(Reason::Dropped { classes, planned, weight })
 }

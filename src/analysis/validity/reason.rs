@@ -8,7 +8,8 @@ use crate::measure::health::{HICCUP_ALLOWED_MS, STEAL_ALLOWED};
 use crate::measure::outcome::ErrorClass;
 
 /// A part of the time between the moment that the plan wanted and the moment of sending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum LagPart {
     /// Until a worker took the call up: the clock's grain, and whatever the worker was still busy with.
     Timer,
@@ -17,15 +18,6 @@ pub enum LagPart {
 }
 
 impl LagPart {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Timer => "timer",
-            Self::Dispatch => "dispatch",
-        }
-    }
-
     fn when(self) -> &'static str {
         match self {
             Self::Timer => "before a worker took it up",
@@ -47,7 +39,8 @@ pub struct Dispersion {
 }
 
 /// One thing that speaks against a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Reason {
     /// Calls of a path were sent late.
     SendLag {
@@ -79,6 +72,7 @@ pub enum Reason {
         planned: u64,
     },
     /// Arrivals were made more, or less, evenly than planned.
+    #[strum(serialize = "bunched_arrivals")]
     Bunched(Dispersion),
     /// Calls under way as counted and as added up from the rows differ.
     LittlesLaw {
@@ -192,28 +186,7 @@ impl Reason {
     /// The stable name, for machines.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::SendLag { .. } => "send_lag",
-            Self::Dropped { .. } => "dropped",
-            Self::BehindPlan { .. } => "behind_plan",
-            Self::Bunched(_) => "bunched_arrivals",
-            Self::LittlesLaw { .. } => "littles_law",
-            Self::Accounting(_) => "accounting",
-            Self::RowsLost(_) => "rows_lost",
-            Self::Clock(_) => "clock",
-            Self::OwnFailures { .. } => "own_failures",
-            Self::Descriptors { .. } => "descriptors",
-            Self::Ports { .. } => "ports",
-            Self::Cpu { .. } => "cpu",
-            Self::Hiccups { .. } => "hiccups",
-            Self::Steal { .. } => "steal",
-            Self::Throttled { .. } => "throttled",
-            Self::SimulatorCeiling { .. } => "simulator_ceiling",
-            Self::SelfInterference { .. } => "self_interference",
-            Self::Unwatched => "unwatched",
-            Self::SimulatorDied(_) => "simulator_died",
-            Self::IncompleteRun(_) => "incomplete_run",
-        }
+        self.into()
     }
 
     /// How grave it is.

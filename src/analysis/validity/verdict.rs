@@ -6,6 +6,8 @@ use serde::Serialize;
 /// What may be made of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum ValidityVerdict {
     /// All of it.
     Valid,
@@ -16,16 +18,6 @@ pub enum ValidityVerdict {
 }
 
 impl ValidityVerdict {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Degraded => "degraded",
-            Self::Invalid => "invalid",
-        }
-    }
-
     /// Invalid if that holds, or degraded.
     pub(crate) fn invalid_if(invalid: bool) -> Self {
         if invalid { Self::Invalid } else { Self::Degraded }

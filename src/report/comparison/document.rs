@@ -163,7 +163,7 @@ impl Compared<'_> {
             note: Some(format!(
                 "Calls on {} connections, {}. Brackets hold the 95% interval from {blocks} blocks {drawn}; verdicts and \
                  gates use intervals that hold for all rows at once; {gates}.",
-                self.comparison.connections.as_str(),
+                self.comparison.connections,
                 describe_basis(self.comparison.basis)
             )),
         }
@@ -233,7 +233,7 @@ impl Compared<'_> {
 
 fn of_validity(side: &str, judged: &Validity) -> Vec<Remark> {
     let reason = |reason: &Reason| {
-        let text = format!("{side} is {}: {}; {}", reason.weight().as_str(), reason.message(), reason.remedy());
+        let text = format!("{side} is {}: {}; {}", reason.weight(), reason.message(), reason.remedy());
         Remark::Warning(validity::tone_of(reason.weight()), text)
     };
     judged.reasons.iter().map(reason).collect()
@@ -270,6 +270,6 @@ fn softened(tone: Tone, row: &ShiftRow) -> Tone {
 }
 
 fn gate_cell(gate: Gate) -> Cell {
-    let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {}", gate.as_str()), tone);
+    let shown = |(tone, glyph)| Cell::toned(format!("{glyph} {}", gate), tone);
     shift::gate_mark(gate).map_or_else(Cell::missing, shown)
 }

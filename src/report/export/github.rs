@@ -10,7 +10,7 @@ use crate::run::Run;
 
 /// The bytes of `github-benchmark.json`.
 pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
-    let verdict = analysis.validity.verdict.as_str();
+    let verdict = analysis.validity.verdict;
     let entry = |level: Tracked| {
         let name = format!("{} {} {}", run.manifest.plan.name, level.path, level.name);
         json!({"name": name, "unit": level.unit, "value": level.value, "extra": format!("n = {}\nrun is {verdict}", level.n)})

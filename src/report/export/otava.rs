@@ -13,7 +13,7 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         ("time".to_owned(), manifest.started_at.clone()),
         ("run".to_owned(), manifest.id.clone()),
         ("version".to_owned(), manifest.tool_version.clone()),
-        ("validity".to_owned(), analysis.validity.verdict.as_str().to_owned()),
+        ("validity".to_owned(), analysis.validity.verdict.to_string()),
     ];
     let figures = levels(run, analysis).into_iter().map(|level| (level.path, level.name, level.value));
     let shifts = shifts(run, analysis).into_iter().map(|shift| (shift.path, shift.name, shift.value));

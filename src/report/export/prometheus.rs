@@ -71,7 +71,7 @@ fn of_run(page: &mut Page, run: &Run, analysis: &Analysis) {
         "1 at the verdict on the run itself; no figure of an invalid run holds.",
     );
     for verdict in [ValidityVerdict::Valid, ValidityVerdict::Degraded, ValidityVerdict::Invalid] {
-        let labels = [("profile", profile), ("verdict", verdict.as_str())];
+        let labels = [("profile", profile), ("verdict", verdict.into())];
         page.line("hopmark_run_validity", &labels, u8::from(analysis.validity.verdict == verdict));
     }
 }
@@ -101,7 +101,7 @@ fn latencies(page: &mut Page, run: &Run, analysis: &Analysis) {
         let path = run.manifest.plan.path(summary.path).name.as_str();
         for metric in summary.metrics.iter().filter(|metric| metric.n > 0) {
             let basis = if metric.beside { Some(Basis::Service) } else { metric.basis };
-            let basis = basis.map_or("none", Basis::as_str);
+            let basis = basis.map_or("none", Basis::into);
             let labels = [("profile", profile), ("path", path), ("metric", metric.metric.key()), ("basis", basis)];
             for q in QUANTILES {
                 let quantile = q.to_string();
@@ -151,7 +151,7 @@ fn objectives(page: &mut Page, run: &Run, analysis: &Analysis) {
                 ("profile", run.manifest.plan.name.as_str()),
                 ("path", &result.objective.path),
                 ("objective", &expression),
-                ("verdict", verdict.as_str()),
+                ("verdict", verdict.into()),
             ];
             let labels: Vec<_> = labels.into_iter().chain(severity(result)).collect();
             page.line("hopmark_objective", &labels, u8::from(result.verdict == verdict));

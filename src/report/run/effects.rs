@@ -105,7 +105,7 @@ pub(crate) fn connections(run: &Run, analysis: &Analysis) -> Table {
     let row = |candidate: &Candidate, shift: &ConnectionShift| -> Vec<Cell> {
         vec![
             run.manifest.plan.path(candidate.path).name.clone().into(),
-            shift.state.as_str().into(),
+            shift.state.to_string().into(),
             figure::count(shift.n_baseline as u64).into(),
             figure::count(shift.n_candidate as u64).into(),
             Cell::maybe(shift_figures(shift.shift_ms, shift.ci_ms)),

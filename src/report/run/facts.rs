@@ -69,7 +69,7 @@ fn design(run: &Run) -> String {
 fn workload(run: &Run) -> String {
     let workload = &run.manifest.plan.workload;
     let apis: Vec<String> =
-        workload.api.iter().map(|(api, weight)| format!("{} {}", figure::share(*weight), api.as_str())).collect();
+        workload.api.iter().map(|(api, weight)| format!("{} {}", figure::share(*weight), api)).collect();
     let source = match &workload.source {
         WorkloadSource::Synthetic { .. } => "synthetic prompts".to_owned(),
         WorkloadSource::Dataset { file, .. } => format!("conversations of {}", file.display()),

@@ -33,7 +33,7 @@ pub(super) fn table(run: &Run, analysis: &Analysis, planned: Option<Planned>) ->
         note: Some(format!(
             "Calls on {} connections, those that timed out as longer than any. Brackets hold the 95% interval from {} blocks of {} drawn again, the same \
              for all paths. ▲ slower and ▼ faster are verdicts that hold for all rows at once with 95% confidence.{}",
-            comparison.connections.as_str(),
+            comparison.connections,
             comparison.filled(),
             figure::seconds(blocks.length_s),
             if planned.is_some() { " TTFT planned is what the simulator was told to do." } else { "" }

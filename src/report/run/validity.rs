@@ -48,7 +48,7 @@ pub(crate) fn describe_validity(validity: &Validity) -> (Tone, String) {
         lag(&lags.dispatch),
     );
     let tone = if validity.verdict == ValidityVerdict::Valid { Tone::Good } else { tone_of(validity.verdict) };
-    (tone, format!("{}: {counts}", validity.verdict.as_str()))
+    (tone, format!("{}: {counts}", validity.verdict))
 }
 
 /// How a reason of that weight is meant.

@@ -196,7 +196,7 @@ impl History<'_> {
         let unsound = self.trend.runs.iter().filter(unsound);
         let row = |run: &HistoricalRun| -> Vec<Cell> {
             let eligibility = match run.failed.as_slice() {
-                [] => run.eligibility.as_str().to_owned(),
+                [] => run.eligibility.to_string(),
                 failed => format!("{} failed", failed.join(", ")),
             };
             vec![run.day().into(), Cell::toned(eligibility, Tone::Warn), run.source.as_str().into()]
@@ -227,9 +227,7 @@ impl History<'_> {
         }
         let newest = self.trend.runs.last().filter(|run| run.eligibility != Eligibility::Sound);
         remarks.extend(
-            newest.map(|run| {
-                format!("The newest run ({}) is {} and is not judged.", run.day(), run.eligibility.as_str())
-            }),
+            newest.map(|run| format!("The newest run ({}) is {} and is not judged.", run.day(), run.eligibility)),
         );
         remarks.into_iter().map(|text| Remark::Warning(Tone::Warn, text)).collect()
     }

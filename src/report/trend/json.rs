@@ -103,7 +103,7 @@ fn run_facts(run: &HistoricalRun) -> RunFacts<'_> {
         failed: &run.failed,
         id: &run.id,
         source: &run.source,
-        standing: run.eligibility.as_str(),
+        standing: run.eligibility.into(),
         started_at: &run.started_at,
         tool_version: &run.tool_version,
     }
