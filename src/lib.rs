@@ -26,6 +26,7 @@ pub(crate) mod report;
 pub mod run;
 pub(crate) mod runner;
 pub mod schedule;
+pub(crate) mod schema;
 pub(crate) mod spelling;
 pub mod store;
 pub(crate) mod text_file;

@@ -149,13 +149,14 @@ impl Limit {
 
 #[cfg(test)]
 mod tests {
+    use mock_backend::bounds::BOUNDS;
     use strum::VariantArray;
 
     use super::*;
     use crate::report::fixture::published;
 
     const HEAD: &str = "# Limits\n\nHow much is read of what comes from outside, and what happens beyond it. This file is \
-                        made of the table in `src/limits.rs`; `HOPMARK_BLESS=1 cargo test --lib report` writes it again.\n";
+                        made of the tables in `src/limits.rs` and `mock-backend/src/units/bounds.rs`; `HOPMARK_BLESS=1 cargo test --lib report` writes it again.\n";
 
     #[test]
     fn the_file_reports_every_limit() {
@@ -164,7 +165,10 @@ mod tests {
             format!("| {} | {} | {} |\n", row.of, row, row.beyond)
         };
         let rows: String = Limit::VARIANTS.iter().copied().map(line).collect();
-        let text = format!("{HEAD}\n## The driver\n\n| what | at most | beyond it |\n|---|---|---|\n{rows}");
+        let bounds: String =
+            BOUNDS.iter().map(|(_, row)| format!("| {} | {} | {} |\n", row.of, row, row.beyond)).collect();
+        let table = "| what | at most | beyond it |\n|---|---|---|\n";
+        let text = format!("{HEAD}\n## The driver\n\n{table}{rows}\n## The simulator\n\n{table}{bounds}");
         assert_eq!(published("docs/limits.md", text.as_bytes()), text, "HOPMARK_BLESS=1 writes it again");
     }
 }

@@ -13,6 +13,8 @@ use crate::units::{PathId, Span};
 /// What stands between the caller and the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum PathKind {
     /// The service's own public address.
     #[default]
@@ -21,18 +23,6 @@ pub enum PathKind {
     PrivateEndpoint,
     /// An API gateway.
     Gateway,
-}
-
-impl PathKind {
-    /// The word used in profiles and files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::PrivateEndpoint => "private-endpoint",
-            Self::Gateway => "gateway",
-        }
-    }
 }
 
 /// How a path proves who calls, and where its secret stands.
@@ -45,28 +35,18 @@ pub struct AuthRef {
 }
 
 /// The header that carries a secret.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthKind {
-    /// No header at all.
-    #[default]
-    None,
     /// `api-key: SECRET`, Azure's own.
     ApiKey,
     /// `authorization: Bearer SECRET`.
     Bearer,
     /// `ocp-apim-subscription-key: SECRET`, Azure API Management's own.
     SubscriptionKey,
-}
-
-impl AuthKind {
-    /// All kinds, by the words that profiles use.
-    pub(crate) const ALL: [(&'static str, Self); 4] = [
-        ("api-key", Self::ApiKey),
-        ("bearer", Self::Bearer),
-        ("subscription-key", Self::SubscriptionKey),
-        ("none", Self::None),
-    ];
+    /// No header at all.
+    #[default]
+    None,
 }
 
 /// Where a secret stands.
@@ -85,7 +65,7 @@ pub enum SecretRef {
 }
 
 /// Whether calls share connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConnectionPolicy {
     /// Kept alive and used again.
@@ -148,7 +128,8 @@ impl fmt::Display for Http {
 }
 
 /// How https is verified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct TlsPolicy {
     /// PEM roots to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
@@ -163,7 +144,8 @@ impl Default for TlsPolicy {
 }
 
 /// How long each stage of a call may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Timeouts {
     /// Name, TCP and TLS together.
     pub connect: Span,

@@ -246,7 +246,7 @@ impl Plan {
                 "a rate of {} ({}, seed {}) brings no arrival for it into {after}; raise load.rate or lengthen \
                  load.duration",
                 measured::readable_rate(rate),
-                design.as_str(),
+                design,
                 self.seed
             ),
             None => format!(

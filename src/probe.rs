@@ -265,8 +265,8 @@ pub enum Untold {
 ///
 /// # Errors
 /// When it does not answer, or says more than is read.
-pub async fn ask_simulator(client: &reqwest::Client, url: &str) -> Result<String, Untold> {
-    whole(client.get(url).send().await?.error_for_status()?).await
+pub async fn ask_simulator(asked: reqwest::RequestBuilder) -> Result<String, Untold> {
+    whole(asked.send().await?.error_for_status()?).await
 }
 
 /// The body of an answer of the simulator's own routes; what is no text in UTF-8 is replaced.

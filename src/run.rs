@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hdrhistogram::Histogram;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::counts::Counts;
@@ -134,7 +135,7 @@ impl Ending {
 }
 
 /// The objective that ended a run, and what was seen of it then.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Aborted {
     /// Its path.
     pub path: String,

@@ -111,7 +111,7 @@ impl Api {
 }
 
 /// How planned calls ended. `planned` is the sum of the others, or the counts of a run are wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CallCounts {
     /// Arrivals due.
     pub planned: u64,
@@ -162,9 +162,9 @@ impl Estimate {
     }
 }
 
-/// Lets serde write types as their text form and read them from it.
+/// Lets serde write types as their text form and read them from it, with a pattern and an example of it for schemas.
 macro_rules! serde_as_text {
-    ($($type:ty),+) => {$(
+    ($($type:ty: $pattern:expr, $example:expr);+) => {$(
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -176,12 +176,53 @@ macro_rules! serde_as_text {
                 <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
+
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "pattern": $pattern, "examples": [$example]})
+            }
+        }
     )+};
 }
 pub(crate) use serde_as_text;
 
+/// A share from 0 to 1. Texts may give it in percent.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "WrittenFraction")]
+#[schemars(!try_from, with = "WrittenFraction")]
+pub struct Fraction(pub f64);
+
+/// 0.5 or "50%"; a text without the sign, as a flag may hold it, is a share already.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "it takes a share such as \"50%\" or 0.5, from 0 to 1")]
+enum WrittenFraction {
+    Number(#[schemars(range(min = 0, max = 1))] f64),
+    Text(#[schemars(extend("pattern" = r"^ *[0-9]+(\.[0-9]+)? *%?$"))] String),
+}
+
+impl TryFrom<WrittenFraction> for Fraction {
+    type Error = TextError;
+    fn try_from(written: WrittenFraction) -> Result<Self, TextError> {
+        let (text, share) = match written {
+            WrittenFraction::Number(share) => (share.to_string(), Some(share)),
+            WrittenFraction::Text(text) => {
+                let (digits, scale) =
+                    text.trim().strip_suffix('%').map_or((text.trim(), 1.0), |digits| (digits, 100.0));
+                let share = digits.trim().parse::<f64>().ok().map(|number| number / scale);
+                (text, share)
+            }
+        };
+        let inside = share.filter(|share| (0.0..=1.0).contains(share)).map(Self);
+        inside.ok_or_else(|| TextError::new(&text, "a share such as \"50%\" or 0.5, from 0 to 1"))
+    }
+}
+
 /// A quantile, 0 < q < 1, counted from the smallest value; its text is "p50" or "p99.9".
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
 pub struct Quantile(pub f64);
 
 impl Quantile {
@@ -218,15 +259,21 @@ impl fmt::Display for Quantile {
     }
 }
 
+/// The most arrivals a second that can be planned.
+const MOST_RATE: f64 = 1e6;
+
+/// The longest time that can be written.
+const LONGEST: Span = Span::from_secs(30 * 24 * 3600);
+
 /// A rate in events a second, written "20/s", "90/m" or "3600/h".
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Rate(pub f64);
 
 impl FromStr for Rate {
-    type Err = UnitError;
-    fn from_str(text: &str) -> Result<Self, UnitError> {
-        let expected = "a rate above 0 such as 20/s, 90/m or 3600/h";
-        let wrong = || UnitError::new(text, expected);
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let expected = "a rate above 0 with its unit such as \"20/s\", \"90/m\" or \"3600/h\", at most 1000000/s";
+        let wrong = || TextError::new(text, expected);
         let (count, unit) = text.trim().split_once('/').ok_or_else(wrong)?;
         let count: f64 = count.trim().parse().map_err(|_| wrong())?;
         let seconds = match unit.trim() {
@@ -236,7 +283,7 @@ impl FromStr for Rate {
             _ => return Err(wrong()),
         };
         let rate = count / seconds;
-        if rate.is_finite() && rate > 0.0 { Ok(Self(rate)) } else { Err(wrong()) }
+        if rate > 0.0 && rate <= MOST_RATE { Ok(Self(rate)) } else { Err(wrong()) }
     }
 }
 
@@ -265,9 +312,14 @@ impl Span {
 }
 
 impl FromStr for Span {
-    type Err = UnitError;
-    fn from_str(text: &str) -> Result<Self, UnitError> {
-        let wrong = || UnitError::new(text, "a time with its unit such as 250us, 500ms, 30s, 2m, 1h or 1m30s");
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let wrong = || {
+            TextError::new(
+                text,
+                "a time with its unit such as \"250us\", \"500ms\", \"30s\" or \"1m30s\", at most 30 days",
+            )
+        };
         let mut rest = text.trim();
         if rest.is_empty() {
             return Err(wrong());
@@ -290,7 +342,8 @@ impl FromStr for Span {
                 };
             rest = rest[letters..].trim_start();
         }
-        Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| wrong())
+        let span = Duration::try_from_secs_f64(seconds).map(Self).ok();
+        span.filter(|span| *span <= LONGEST).ok_or_else(wrong)
     }
 }
 
@@ -309,19 +362,28 @@ impl fmt::Display for Span {
     }
 }
 
-serde_as_text!(Rate, Span);
+serde_as_text!(
+    Rate: r"^\s*[0-9.]+([eE][+-]?[0-9]+)?\s*/\s*(s|m|min|h)\s*$", "20/s";
+    Span: r"^\s*(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|ms|s|m|min|h)\s*)+$", "30s"
+);
 
-/// A text that is not the number or word it should be.
+/// A text that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{found}' is not {expected}")]
-pub struct UnitError {
+#[error("'{found}' is not {expected}{}", why.as_ref().map_or(String::new(), |why| format!(": {why}")))]
+pub struct TextError {
     found: String,
     expected: &'static str,
+    why: Option<String>,
 }
 
-impl UnitError {
+impl TextError {
     fn new(found: &str, expected: &'static str) -> Self {
-        Self { found: found.to_owned(), expected }
+        Self { found: found.to_owned(), expected, why: None }
+    }
+
+    /// The same with the reason.
+    pub(crate) fn because(found: &str, expected: &'static str, why: impl Into<String>) -> Self {
+        Self { why: Some(why.into()), ..Self::new(found, expected) }
     }
 }
 

@@ -135,3 +135,42 @@ fn both_keep_the_report_the_tests_and_the_summary() {
         }
     }
 }
+
+/// Whether text is so many hexadecimal digits.
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[test]
+fn actions_are_named_by_commit_and_images_by_digest() {
+    let image = |line: &str| line.rsplit_once("@sha256:").is_some_and(|(_, digest)| is_hex(digest, 64));
+    let github = text("github-actions.yml");
+    let actions: Vec<&str> =
+        github.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, uses)| uses).collect();
+    assert!(actions.len() >= 2);
+    for uses in actions {
+        let (action, version) = uses.split_once(" # v").unwrap_or_else(|| panic!("{uses} does not say its version"));
+        assert!(action.split_once('@').is_some_and(|(_, commit)| is_hex(commit, 40)), "{uses}");
+        assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "{uses}");
+    }
+    let gitlab = text("gitlab-ci.yml");
+    assert!(image(word(&parse(&gitlab)["hopmark"]["image"], "image")));
+    let dockerfile = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile")).expect("one");
+    let stages: Vec<&str> = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")).collect();
+    assert_eq!(stages.len(), 2);
+    for stage in stages {
+        assert!(image(stage.split(' ').next().unwrap_or_default()), "{stage}");
+    }
+}
+
+#[test]
+fn a_job_may_read_the_repository_and_nothing_else() {
+    let github = text("github-actions.yml");
+    let workflow = parse(&github);
+    let permissions = workflow["permissions"].as_mapping().expect("permissions");
+    assert_eq!(permissions.len(), 1);
+    assert_eq!(word(&workflow["permissions"]["contents"], "contents"), "read");
+    assert!(workflow["jobs"]["latency"].as_mapping_get("permissions").is_none(), "the job asks for no more");
+    let checkout = &workflow["jobs"]["latency"]["steps"].as_sequence().expect("steps")[0];
+    assert_eq!(checkout["with"]["persist-credentials"].as_bool(), Some(false));
+}

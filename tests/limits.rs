@@ -117,7 +117,7 @@ async fn probe(limit: Limit) {
             let asked = async |length: usize| {
                 let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\nno more");
                 let server = RawServer::start(vec![Step::Write(head.into()), Step::Close], None).await;
-                probe::ask_simulator(&client, &format!("http://{}/", server.address)).await
+                probe::ask_simulator(client.get(format!("http://{}/", server.address))).await
             };
             assert!(asked(7).await.is_ok_and(|body| body == "no more"));
             assert!(matches!(asked(most + 1).await, Err(probe::Untold::TooMuch(beyond)) if beyond == Beyond(limit)));

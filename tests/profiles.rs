@@ -93,7 +93,7 @@ fn the_rules_and_claims_that_come_along_are_those_of_their_sources() {
         + &path("far", "kind = \"private-endpoint\"\ntags = [\"cross-region\"]");
     let profile = parse(&text).expect("parses");
     let rule =
-        |o: &hopmark::objective::objective::Objective| (o.path.clone(), o.expr.text.clone(), o.severity.as_str());
+        |o: &hopmark::objective::objective::Objective| (o.path.clone(), o.expr.text.clone(), <&str>::from(o.severity));
     let rules: Vec<_> = profile.objectives.iter().map(rule).collect();
     let expected = [
         ("e2e.p95 <= 3s", "warning"),
@@ -224,7 +224,7 @@ fn each_mistake_is_one_sentence_with_its_line_and_a_remedy() {
         ("kind = \"gateway\"", "knid = \"gateway\"", 28, &["'path.b.knid'", "did you mean 'kind'"]),
         ("requests = 1000", "request = 1000", 22, &["did you mean 'requests'"]),
         ("workers = 3", "duration = \"3s\"", 4, &["belongs in [load]"]),
-        ("workers = 3", "workers = 0", 4, &["'workers' is 0", "from 1 up"]),
+        ("workers = 3", "workers = 0", 4, &["'workers' is 0", "from 1 to 1024"]),
         ("\"e2e=10ms\"", "\"e2e=10\"", 37, &["'compare.margins'", "neither a time"]),
         ("\"e2e=10ms\"", "10", 37, &["'compare.margins'", "a list of texts"]),
         ("seed = 7", "seed = -7", 2, &["'seed' is -7"]),
@@ -264,7 +264,7 @@ fn each_mistake_is_one_sentence_with_its_line_and_a_remedy() {
         ("http = \"1.1\"", "http = \"3\"", 31, &["\"1.1\", \"2\""]),
         ("http = \"1.1\"", "http = \"1.1\", max = 4", 31, &["'path.b.connections.max'", "http = \"2\""]),
         ("http = \"1.1\"", "http = \"2\", streams = 4", 31, &["'path.b.connections.streams'", "policy = \"keep\""]),
-        ("policy = \"fresh\", http = \"1.1\"", "http = \"2\", max = 0", 31, &["from 1 up"]),
+        ("policy = \"fresh\", http = \"1.1\"", "http = \"2\", max = 0", 31, &["from 1 to 1048576"]),
         ("policy = \"fresh\", http = \"1.1\"", "http = \"2\", max = 2", 4, &["more workers than connections.max"]),
         ("policy = \"fresh\"", "policy = \"frsh\"", 31, &["did you mean \"fresh\""]),
         ("connect = \"1s\"", "connect = \"0s\"", 32, &["'path.b.timeouts.connect'", "above 0"]),

@@ -4,10 +4,11 @@ use crate::analysis::compare::baseline;
 use crate::analysis::compare::gates::Gates;
 use crate::analysis::input::blocks::BlockedView;
 use crate::analysis::input::view::View;
+use crate::analysis::summary::cost::Cost;
 use crate::analysis::summary::reported::Reported;
 use crate::analysis::summary::timeline::{Timeline, timelines};
 use crate::analysis::summary::waterfall::{Waterfall, waterfalls};
-use crate::analysis::summary::{calls, failing, findings, paths};
+use crate::analysis::summary::{calls, cost, failing, findings, paths};
 use crate::measure::metric::{Basis, Metric};
 use crate::run::Run;
 
@@ -41,6 +42,8 @@ pub(crate) struct Analysis {
     pub headline: Metric,
     /// What each path did, in the order of the plan.
     pub paths: Vec<PathSummary>,
+    /// What every call of the run cost, warmup included; `None` without prices.
+    pub cost: Option<Cost>,
     /// What each path did wrong beyond being slow, in the order of the plan.
     pub findings: Vec<Vec<Finding>>,
     /// What the difference of each candidate is made of.
@@ -90,6 +93,7 @@ pub(crate) fn analyse(run: &Run) -> Analysis {
         timelines: timelines(&view),
         reported: each().map(|path| Reported::of(&view, path)).collect(),
         paths: paths::summarize(&view, &requests),
+        cost: cost::of_run(run),
         comparison,
         failing,
         objectives,

@@ -57,7 +57,7 @@ pub(crate) struct Trend {
 }
 
 /// One quantile of one metric of one path over the runs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Series {
     /// The path's name.
     pub path: String,
@@ -72,12 +72,16 @@ pub(crate) struct Series {
     /// Its levels, in the order of time; none while there are too few runs.
     pub levels: Vec<Level>,
     /// Where it changed: between each level and the next.
+    #[serde(skip)]
     pub changes: Vec<Change>,
     /// The spread of a single run around its level, as a share of it; `None` with fewer than [`SHORTEST`] runs.
+    #[serde(skip)]
     pub noise: Option<f64>,
     /// The newest run held against the level before it; `None` where too few runs are there to hold it against.
+    #[serde(skip)]
     pub newest: Option<Newest>,
     /// Whether the newest run lies farther from its level than the past explains: no change yet, but something.
+    #[serde(rename = "newest_is_odd")]
     pub odd: bool,
     /// The margin for it.
     pub margin: Size,
@@ -86,9 +90,10 @@ pub(crate) struct Series {
 }
 
 /// The figure of one run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Point {
     /// The run's place in [`Trend::runs`].
+    #[serde(rename = "night")]
     pub run: usize,
     /// Milliseconds.
     pub ms: f64,
@@ -97,10 +102,12 @@ pub(crate) struct Point {
 }
 
 /// Runs between two changes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Level {
-    /// Its first run, and its last, places in [`Trend::runs`].
-    pub runs: (usize, usize),
+    /// Its first run, a place in [`Trend::runs`].
+    pub first: usize,
+    /// Its last run.
+    pub last: usize,
     /// How many of them are evidence.
     pub n: usize,
     /// Its geometric mean, milliseconds.
@@ -108,38 +115,46 @@ pub(crate) struct Level {
 }
 
 /// The newest run beside the level that it should be on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Newest {
     /// Its place in [`Trend::runs`].
+    #[serde(rename = "night")]
     pub run: usize,
     /// What it measured, milliseconds.
     pub ms: f64,
     /// The level: the geometric mean of the runs since the last change, without it and without outliers, milliseconds.
     pub level_ms: f64,
     /// How many runs that are.
+    #[serde(rename = "nights")]
     pub n: usize,
     /// By how much it differs, as a share of the level.
+    #[serde(skip)]
     pub share: f64,
     /// How rare a run so much slower is by the spread of those runs.
+    #[serde(skip)]
     pub p: f64,
     /// Whether it is slower by more than the margin, and rarer than [`RARE_NEWEST`].
     pub worse: bool,
 }
 
 /// A run from which on a series is at another level.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Change {
     /// The first run of the new level, a place in [`Trend::runs`].
+    #[serde(rename = "night")]
     pub run: usize,
     /// The level before, milliseconds.
     pub before_ms: f64,
     /// The level after, milliseconds.
     pub after_ms: f64,
     /// After as a share of before, minus 1.
+    #[serde(skip)]
     pub share: f64,
     /// The 95% interval of that.
+    #[serde(skip)]
     pub interval: (f64, f64),
     /// How rare it is by Welch's test.
+    #[serde(skip)]
     pub p: f64,
 }
 
@@ -311,7 +326,8 @@ fn levels(evidence: &[Point], logs: &[f64], places: &[usize]) -> Vec<Level> {
     let level = |pair: &[usize]| {
         let own = &logs[pair[0]..pair[1]];
         Level {
-            runs: (evidence[pair[0]].run, evidence[pair[1] - 1].run),
+            first: evidence[pair[0]].run,
+            last: evidence[pair[1] - 1].run,
             n: own.len(),
             ms: (own.iter().sum::<f64>() / own.len() as f64).exp(),
         }

@@ -1,13 +1,10 @@
-//! `hopmark schema`: prints a JSON Schema. That of a profile is a file, held to the code by `tests/schema.rs`; that of
-//! `summary.json` is made of the types that are written.
+//! `hopmark schema`: prints a JSON Schema, made of the types that are read and written.
 
 use crate::cli::{SchemaArgs, SchemaOf};
 use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
+use crate::profile;
 use crate::report::json;
-
-/// The schema of a profile, as JSON; a profile itself is TOML.
-pub const PROFILE: &str = include_str!("../../docs/schema/profile.json");
 
 /// The schema of `summary.json`.
 #[must_use]
@@ -21,7 +18,7 @@ pub fn summary() -> String {
 /// A [`Failure`](crate::command::exit::Failure) when standard output refuses.
 pub fn schema(args: &SchemaArgs) -> CommandResult {
     match args.of {
-        SchemaOf::Profile => console::show(PROFILE),
+        SchemaOf::Profile => console::show(&profile::schema()),
         SchemaOf::Summary => console::show(&summary()),
     }
     .or_world()?;

@@ -183,7 +183,7 @@ pub(crate) struct Bar {
 pub struct OwnError {
     /// When the selftest was made.
     pub measured_at: String,
-    /// Up to where its errors at the 0.99 quantile were below [`FAITHFUL_MS`].
+    /// Up to where its errors at the 0.99 quantile were below 5 ms.
     pub faithful: Faithful,
     /// The errors at that level.
     pub error_ms: Errors,

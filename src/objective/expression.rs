@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::measure::metric::Metric;
 use crate::objective::indicator::{Form, Indicator, Quantity, Share, Unit, is_quantile};
-use crate::units::{Span, serde_as_text};
+use crate::units::{Span, TextError, serde_as_text};
 
 /// On which side of the limit a value must lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,18 +115,11 @@ impl Expression {
     }
 }
 
-/// A text that is no objective.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is not an objective such as 'ttft.p95 < 800ms' or 'error_rate < 1%': {why}")]
-pub struct ExpressionError {
-    text: String,
-    why: String,
-}
-
 impl FromStr for Expression {
-    type Err = ExpressionError;
-    fn from_str(text: &str) -> Result<Self, ExpressionError> {
-        let wrong = |why: String| ExpressionError { text: text.to_owned(), why };
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let expected = "an objective such as 'ttft.p95 < 800ms' or 'error_rate < 1%'";
+        let wrong = |why: String| TextError::because(text, expected, why);
         let (left, comparator, right) =
             split(text).ok_or_else(|| wrong("it needs <, <=, > or >= and a limit".to_owned()))?;
         let (subject, comparator, limit) = read(left, comparator, right).map_err(wrong)?;
@@ -174,7 +167,7 @@ fn read_windows(left: &str, comparator: Comparator, right: &str) -> Result<(Subj
     let (indicator, length) = left.split_once(" over ").ok_or_else(|| format!("'in' needs 'over': {form}"))?;
     let (limit, share) = right.split_once(" in ").ok_or_else(|| format!("'over' needs 'in': {form}"))?;
     let indicator = Indicator::parse(indicator.trim())?;
-    let length: Span = length.trim().parse().map_err(|error: crate::units::UnitError| error.to_string())?;
+    let length: Span = length.trim().parse().map_err(|error: TextError| error.to_string())?;
     if length < Span::from_secs(1) {
         return Err("a window lasts at least 1s".to_owned());
     }
@@ -262,7 +255,7 @@ impl fmt::Display for Expression {
     }
 }
 
-serde_as_text!(Expression);
+serde_as_text!(Expression: "[<>]=?", "ttft.p95 < 800ms");
 
 #[cfg(test)]
 mod tests {

@@ -58,6 +58,8 @@ pub enum Indicator {
 /// In what an indicator is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Unit {
     /// Milliseconds.
     Ms,
@@ -65,22 +67,10 @@ pub enum Unit {
     Share,
     /// Tokens a second.
     #[serde(rename = "tokens/s")]
+    #[strum(serialize = "tokens/s")]
     TokensPerSecond,
     /// A pure number, of which 1 is "the same".
     Ratio,
-}
-
-impl Unit {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ms => "ms",
-            Self::Share => "share",
-            Self::TokensPerSecond => "tokens/s",
-            Self::Ratio => "ratio",
-        }
-    }
 }
 
 /// The shares that have a name without a number.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::measure::metric::{Metric, UnknownMetric};
-use crate::units::{Quantile, Span, serde_as_text};
+use crate::units::{Quantile, Span, TextError, serde_as_text};
 
 /// How far a figure may move.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,14 +48,6 @@ pub struct Margin {
     pub size: Size,
 }
 
-/// A text that is no margin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is not a margin such as ttft.p95=10ms, e2e=5%, 5% or error_rate=0.5%: {why}")]
-pub struct MarginError {
-    text: String,
-    why: String,
-}
-
 /// The size declared for a quantile of a metric, by the narrowest scope, and of those by the last.
 #[must_use]
 pub(crate) fn declared(margins: &[Margin], metric: Metric, quantile: Quantile) -> Option<Size> {
@@ -81,14 +73,15 @@ pub(crate) fn declared_for_errors(margins: &[Margin]) -> Option<f64> {
 }
 
 impl FromStr for Margin {
-    type Err = MarginError;
-    fn from_str(text: &str) -> Result<Self, MarginError> {
-        let wrong = |why: String| MarginError { text: text.to_owned(), why };
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let expected = "a margin such as ttft.p95=10ms, e2e=5%, 5% or error_rate=0.5%";
+        let wrong = |why: String| TextError::because(text, expected, why);
         let (scope, size) = match text.split_once('=') {
             None => (Scope::All, text),
             Some((scope, size)) => (parse_scope(scope.trim()).map_err(wrong)?, size),
         };
-        let size = parse_size(size.trim()).map_err(wrong)?;
+        let size = size.trim().parse().map_err(wrong)?;
         match (scope, size) {
             (Scope::ErrorRate, Size::Ms(_)) => Err(wrong("the margin of a share is a share".to_owned())),
             _ => Ok(Self { scope, size }),
@@ -105,18 +98,19 @@ fn parse_scope(text: &str) -> Result<Scope, String> {
     Ok(Scope::Quantile(metric(name)?, form.parse()?))
 }
 
-/// "10ms" or "5%".
-///
-/// # Errors
-/// A sentence when the text is neither, or below nought.
-pub(crate) fn parse_size(text: &str) -> Result<Size, String> {
-    let wrong = || format!("'{text}' is neither a time such as 10ms nor a share such as 5%");
-    match text.strip_suffix('%') {
-        Some(percent) => {
-            let percent = percent.trim().parse::<f64>().map_err(|_| wrong())?;
-            if percent.is_finite() && percent >= 0.0 { Ok(Size::Share(percent / 100.0)) } else { Err(wrong()) }
+/// "10ms" or "5%"; a sentence when the text is neither, or below nought.
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is neither a time such as 10ms nor a share such as 5%");
+        match text.strip_suffix('%') {
+            Some(percent) => {
+                let percent = percent.trim().parse::<f64>().map_err(|_| wrong())?;
+                if percent.is_finite() && percent >= 0.0 { Ok(Self::Share(percent / 100.0)) } else { Err(wrong()) }
+            }
+            None => text.parse::<Span>().map(|span| Self::Ms(span.0.as_secs_f64() * 1e3)).map_err(|_| wrong()),
         }
-        None => text.parse::<Span>().map(|span| Size::Ms(span.0.as_secs_f64() * 1e3)).map_err(|_| wrong()),
     }
 }
 
@@ -141,7 +135,7 @@ impl fmt::Display for Margin {
     }
 }
 
-serde_as_text!(Margin);
+serde_as_text!(Margin: r"\S", "ttft.p95=10ms"; Size: r"^[0-9.]+ *(ms|s|%)$", "10ms");
 
 #[cfg(test)]
 mod tests {

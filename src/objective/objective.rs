@@ -10,30 +10,21 @@ use crate::measure::metric::Metric;
 use crate::objective::expression::{Comparator, parse_limit, split};
 use crate::objective::indicator::{Indicator, Quantity, Share, Unit};
 use crate::spelling::nearest;
-use crate::units::{Api, Span, serde_as_text};
+use crate::units::{Api, Span, TextError, serde_as_text};
 
 pub use crate::objective::expression::Expression;
 
 /// How grave a missed objective is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Severity {
     /// It is told, and does not change how the run ends.
     Warning,
     /// The run ends with exit code 3.
     #[default]
     Critical,
-}
-
-impl Severity {
-    /// The word used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
 }
 
 /// Which calls of a path are looked at; all where nothing is said.
@@ -50,8 +41,9 @@ pub struct Calls {
 impl Calls {
     /// Whether it leaves nothing out.
     #[must_use]
-    pub(crate) fn are_all(self) -> bool {
-        self == Self::default()
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    pub(crate) fn are_all(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -66,7 +58,7 @@ pub struct Objective {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Over which of the path's calls.
-    #[serde(default, skip_serializing_if = "Calls::are_all_of")]
+    #[serde(default, skip_serializing_if = "Calls::are_all")]
     pub calls: Calls,
     /// What a call must keep to count in `goodput`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -80,13 +72,6 @@ pub struct Objective {
     /// The rules file that it comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-}
-
-impl Calls {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-    fn are_all_of(&self) -> bool {
-        self.are_all()
-    }
 }
 
 impl Objective {
@@ -141,9 +126,9 @@ pub struct CallCondition {
 }
 
 impl FromStr for CallCondition {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: String| format!("'{text}' is no condition on one call such as 'ttft < 800ms': {why}");
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let wrong = |why: String| TextError::because(text, "a condition on one call such as 'ttft < 800ms'", why);
         let (left, comparator, right) = split(text).ok_or_else(|| wrong("it needs <, <=, > or >=".to_owned()))?;
         let quantity = match left {
             "tokens_per_second" => Quantity::TokensPerSecond,
@@ -175,7 +160,7 @@ impl fmt::Display for CallCondition {
     }
 }
 
-serde_as_text!(CallCondition);
+serde_as_text!(CallCondition: "[<>]=?", "ttft < 800ms");
 
 /// What keeps the parts of an objective from going together, if anything does.
 ///
@@ -219,7 +204,7 @@ mod tests {
             ("ttft", "needs <"),
             ("chunk_gap < 5ms", "use tpot"),
         ] {
-            let error = text.parse::<CallCondition>().expect_err(text);
+            let error = text.parse::<CallCondition>().expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::measure::metric::{AtTimeout, Metric, UnknownMetric};
-use crate::objective::margin::{Size, parse_size};
-use crate::units::{Quantile, serde_as_text};
+use crate::objective::margin::Size;
+use crate::units::{Quantile, TextError, serde_as_text};
 
 /// One interval that must become narrow.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,19 +22,11 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Precision(pub Vec<Target>);
 
-/// A text that is no precision.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is not a precision such as 'p50 2ms, p99 10%': {why}")]
-pub struct PrecisionError {
-    text: String,
-    why: String,
-}
-
 impl FromStr for Precision {
-    type Err = PrecisionError;
-    fn from_str(text: &str) -> Result<Self, PrecisionError> {
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
         let targets: Result<Vec<Target>, String> = text.split(',').map(|part| target(part.trim())).collect();
-        targets.map(Self).map_err(|why| PrecisionError { text: text.to_owned(), why })
+        targets.map(Self).map_err(|why| TextError::because(text, "a precision such as 'p50 2ms, p99 10%'", why))
     }
 }
 
@@ -51,7 +43,7 @@ fn target(text: &str) -> Result<Target, String> {
         let compared = bounded.map(Metric::key).collect::<Vec<_>>().join(", ");
         return Err(format!("{what} is not compared; there are {compared}"));
     }
-    let half_width = parse_size(size.trim())?;
+    let half_width: Size = size.trim().parse()?;
     let (Size::Ms(size) | Size::Share(size)) = half_width;
     if size <= 0.0 {
         return Err("no interval is narrower than nothing".to_owned());
@@ -73,7 +65,7 @@ impl fmt::Display for Precision {
     }
 }
 
-serde_as_text!(Precision);
+serde_as_text!(Precision: r"^\s*\S+\s+[0-9.]+\s*\S+(\s*,.*)?$", "p50 2ms, p99 10%");
 
 #[cfg(test)]
 mod tests {

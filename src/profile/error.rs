@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::de::{Error, Expected, Unexpected};
+
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -65,6 +67,52 @@ impl Wrong {
     #[must_use]
     pub fn rule(origin: &Origin, message: impl Into<String>) -> Self {
         Self { origin: origin.clone(), problem: Problem::Rule(message.into()) }
+    }
+}
+
+/// What serde found wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// A mistake whose place is known.
+    #[error("{}", .0.problem)]
+    Placed(Wrong),
+    /// A value of another kind than this.
+    #[error("it takes {0}")]
+    Kind(String),
+    /// A word that is none of these.
+    #[error("it is none of {}", .0.join(", "))]
+    Choice(&'static [&'static str]),
+    /// A table without this key.
+    #[error("'{0}' is missing")]
+    Missing(&'static str),
+    /// Anything else, in a sentence.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Error for Fault {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        let message = message.to_string();
+        match message.strip_prefix("it takes ") {
+            Some(expected) => Self::Kind(expected.to_owned()),
+            None => Self::Other(message),
+        }
+    }
+
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::Kind(expected.to_string())
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::Kind(expected.to_string())
+    }
+
+    fn unknown_variant(_: &str, words: &'static [&'static str]) -> Self {
+        Self::Choice(words)
+    }
+
+    fn missing_field(key: &'static str) -> Self {
+        Self::Missing(key)
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! Every mistake that can be seen without sending a packet is found here and said with its file and line.
 
+pub(crate) mod at;
+pub(crate) mod document;
 pub(crate) mod error;
-pub mod fields;
 pub(crate) mod flags;
 pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod paths;
-pub(crate) mod prices;
-pub(crate) mod sizing;
+pub(crate) mod reader;
 pub mod source;
 pub(crate) mod tree;
 pub(crate) mod workload;
@@ -24,11 +24,13 @@ use crate::path::NetPath;
 use crate::profile::source::{Override, ProfileSource};
 use crate::schedule::load::{Limits, LoadPlan};
 use crate::text_file;
-use crate::units::PathId;
+use crate::units::{PathId, Span};
 use crate::workload::spec::{WorkloadPlan, WorkloadSource};
+use at::{At, Base};
+use document::{Assumed, Document, MOST_PATHS, Simulator};
 use error::Wrong;
-use fields::Fields;
-use sizing::Assumed;
+use objectives::Paths;
+use paths::PathSection;
 use tree::Node;
 
 pub use error::ProfileError;
@@ -39,8 +41,11 @@ pub const QUICKSTART: &str = include_str!("../../profiles/quickstart.toml");
 /// The profile that `hopmark init` writes.
 pub const OWN_ENDPOINTS: &str = include_str!("../../profiles/own-endpoints.toml");
 
-/// The most paths that one profile may have.
-const MOST_PATHS: usize = 64;
+/// The schema of a profile, as JSON; a profile itself is TOML.
+#[must_use]
+pub fn schema() -> String {
+    crate::schema::text(&document::document_schema())
+}
 
 /// What the user wrote, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,38 +128,40 @@ impl Profile {
     }
 
     fn read(tree: &Node, folder: &Path, stem: &str) -> Result<Self, Wrong> {
-        let fields = Fields::new(tree, "", "", folder)?;
-        let scenario = read_scenario(&fields)?;
-        let paths = read_paths(&fields, scenario.is_some())?;
-        let section = |name: &str, begin: &str| {
-            fields.table(name, name)?.ok_or_else(|| fields.missing(name, format!("add the section [{name}], {begin}")))
-        };
-        let workload = workload::read(&section("workload", "which says what is asked")?)?;
-        let load = section("load", "which says when calls start")?;
-        let baseline = read_baseline(&fields, &paths)?;
-        let held = objectives::Paths { all: &paths, baseline };
-        let objectives = objectives::read_objectives(&fields, held)?;
-        let expectations = objectives::read_expectations(&fields, held)?;
-        let prices = prices::read(fields.table("prices", "prices")?.as_ref())?;
-        let limits = fields.table("limits", "limits")?;
-        prices::needed(limits.as_ref(), prices.as_ref())?;
+        let schema = document::document_schema();
+        let base = Base { schema: schema.as_value(), folder };
+        let top = At::top(tree, &base);
+        let document: Document = top.read()?;
+        let section = |name: &str| top.get(name).unwrap_or_else(|| top.clone());
+        let scenario = document.simulator.map(|simulator| scenario_of(&section("simulator"), simulator)).transpose()?;
+        let paths = resolve_paths(&top, document.path, scenario.is_some())?;
+        let workload = workload::resolve(&section("workload"), document.workload)?;
+        let baseline = baseline_of(&top, document.baseline.as_deref(), &paths)?;
+        let named = Paths { all: &paths, baseline };
         let has_trace = matches!(workload.source, WorkloadSource::Trace { .. });
-        let compare = fields.table("compare", "compare")?;
+        if document.limits.cost.is_some() && document.prices.is_none() {
+            let rule = "'limits.cost' needs prices: add [prices] with input and output for a million tokens";
+            return Err(section("limits").rule("cost", rule));
+        }
+        if document.sizing.as_ref().is_some_and(|sizing| sizing.ttft == Some(Span::default())) {
+            return Err(section("sizing").wrong("ttft", "a time above 0"));
+        }
+        check_workers(&top, document.workers, &paths)?;
         Ok(Self {
-            name: read_name(&fields, stem)?,
-            seed: fields.count("seed", 0)?,
-            workers: read_workers(&fields, &paths)?,
+            name: document.name.map_or_else(|| name_of(stem), |name| name.0),
+            seed: document.seed,
+            workers: document.workers,
             baseline,
             scenario,
-            precision: load::read_precision(&load)?,
-            load: load::read(&load, has_trace)?,
-            limits: load::read_limits(limits.as_ref())?,
-            sizing: sizing::read(fields.table("sizing", "sizing")?.as_ref())?,
-            objectives,
-            expectations,
-            prices,
-            margins: read_margins(compare.as_ref())?,
-            noise_floor: compare.as_ref().map_or(Ok(None), |compare| compare.flag("noise_floor"))?.unwrap_or(false),
+            precision: document.load.precision.clone(),
+            load: load::resolve(&section("load"), document.load, has_trace)?,
+            limits: document.limits,
+            sizing: document.sizing,
+            objectives: objectives::objectives(&top, document.objective, document.rules, named)?,
+            expectations: objectives::expectations(&top, document.expectation, document.expectations, named)?,
+            prices: document.prices,
+            margins: document.compare.margins,
+            noise_floor: document.compare.noise_floor,
             workload,
             paths,
         })
@@ -167,81 +174,126 @@ pub(crate) fn most_workers(paths: &[NetPath]) -> Option<usize> {
     paths.iter().filter_map(|path| path.http.most_workers(path.connections)).min()
 }
 
-/// The profile's name; without one, the file's.
-fn read_name(fields: &Fields<'_>, stem: &str) -> Result<String, Wrong> {
-    paths::check_name(fields, "name")?;
-    let from_file = || stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    Ok(fields.text("name")?.map_or_else(from_file, str::to_owned))
+/// A file's name, fit for the name of a profile.
+fn name_of(stem: &str) -> String {
+    stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 
-fn read_workers(fields: &Fields<'_>, paths: &[NetPath]) -> Result<Option<usize>, Wrong> {
-    match fields.count("workers", 1)? {
-        Some(workers) if most_workers(paths).is_some_and(|most| workers > most as u64) => {
-            let rule = "there are more workers than connections.max of a path over HTTP/2, and each needs a connection \
-                        of its own; lower 'workers', leave it out, or raise 'max'";
-            Err(fields.rule("workers", rule))
-        }
-        Some(workers) if workers > 1024 => Err(fields.wrong("workers", "a whole number from 1 to 1024")),
-        workers => Ok(workers.map(|workers| workers as usize)),
+fn check_workers(top: &At<'_>, workers: Option<usize>, paths: &[NetPath]) -> Result<(), Wrong> {
+    if workers.zip(most_workers(paths)).is_some_and(|(workers, most)| workers > most) {
+        let rule = "there are more workers than connections.max of a path over HTTP/2, and each needs a connection of \
+                    its own; lower 'workers', leave it out, or raise 'max'";
+        return Err(top.rule("workers", rule));
     }
+    Ok(())
 }
 
 /// A scenario's name, or a file's path where it looks like one.
-fn read_scenario(fields: &Fields<'_>) -> Result<Option<String>, Wrong> {
-    let Some(simulator) = fields.table("simulator", "simulator")? else { return Ok(None) };
-    let scenario = simulator.text("scenario")?;
-    let name = scenario.ok_or_else(|| simulator.missing("scenario", "such as \"three-paths\" or a file"))?;
-    if name.contains('/') || name.ends_with(".toml") {
-        Ok(simulator.file("scenario")?.map(|file| file.display().to_string()))
-    } else {
-        Ok(Some(name.to_owned()))
+fn scenario_of(at: &At<'_>, Simulator { scenario }: Simulator) -> Result<String, Wrong> {
+    if scenario.contains('/') || scenario.ends_with(".toml") {
+        return Ok(at.file("scenario", scenario.as_ref())?.display().to_string());
     }
+    Ok(scenario)
 }
 
-fn read_paths(fields: &Fields<'_>, simulated: bool) -> Result<Vec<NetPath>, Wrong> {
-    let nodes = fields.list("path")?;
-    if nodes.is_empty() {
-        return Err(fields.missing("path", "a run needs at least one [[path]] with name and base_url"));
+fn resolve_paths(top: &At<'_>, sections: Vec<PathSection>, simulated: bool) -> Result<Vec<NetPath>, Wrong> {
+    if sections.is_empty() {
+        return Err(top.missing("path", "a run needs at least one [[path]] with name and base_url"));
     }
-    if nodes.len() > MOST_PATHS {
-        return Err(fields.rule("path", format!("there are {} paths; at most {MOST_PATHS} are allowed", nodes.len())));
+    if sections.len() > MOST_PATHS {
+        let rule = format!("there are {} paths; at most {MOST_PATHS} are allowed", sections.len());
+        return Err(top.rule("path", rule));
     }
-    let mut paths: Vec<NetPath> = Vec::with_capacity(nodes.len());
-    for (id, node) in (0..).zip(nodes) {
-        let section = Fields::new(node, "path", &path_label(node, id), fields.folder())?;
-        let path = paths::read(&section, PathId(id), simulated)?;
+    let mut paths: Vec<NetPath> = Vec::with_capacity(sections.len());
+    for (id, (at, section)) in (0..).zip(top.items("path").iter().zip(sections)) {
+        let path = paths::resolve(at, section, PathId(id), simulated)?;
         if paths.iter().any(|other| other.name == path.name) {
-            return Err(section.rule("name", format!("there are two paths named '{}'; names must differ", path.name)));
+            return Err(at.rule("name", format!("there are two paths named '{}'; names must differ", path.name)));
         }
         paths.push(path);
     }
     Ok(paths)
 }
 
-/// How messages name a path: by its name, or its number while it has none.
-fn path_label(node: &Node, id: u16) -> String {
-    let by_number = || format!("path.{}", id + 1);
-    let tree::Value::Table(table) = &node.value else { return by_number() };
-    match table.get("name").map(|name| &name.value) {
-        Some(tree::Value::Text(name)) if !name.trim().is_empty() => format!("path.{name}"),
-        Some(_) | None => by_number(),
-    }
+fn baseline_of(top: &At<'_>, name: Option<&str>, paths: &[NetPath]) -> Result<PathId, Wrong> {
+    let Some(name) = name else { return Ok(PathId(0)) };
+    let found = paths.iter().find(|path| path.name == name).map(|path| path.id);
+    found.ok_or_else(|| objectives::unknown_path(top, "baseline", paths, name))
 }
 
-fn read_baseline(fields: &Fields<'_>, paths: &[NetPath]) -> Result<PathId, Wrong> {
-    match fields.text("baseline")? {
-        None => Ok(PathId(0)),
-        Some(name) => {
-            let found = paths.iter().find(|path| path.name == name).map(|path| path.id);
-            found.ok_or_else(|| fields::unknown_path(paths, name, fields.origin("baseline"), "baseline"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A profile with one key of it set to a value.
+    fn with(key: &str, value: &str) -> Result<Profile, String> {
+        let base = "[simulator]\nscenario = \"three-paths\"\n[workload]\nkind = \"synthetic\"\nmodel = \"m\"\n\
+                    input_tokens = 9\noutput_tokens = 9\n[load]\nrate = \"5/s\"\nduration = \"60s\"\n\
+                    [[path]]\nname = \"a\"\nbase_url = \"https://h/v1\"\n";
+        let set = Override { key: key.to_owned(), value: value.to_owned(), flag: "--set".to_owned() };
+        Profile::parse_with(base, Path::new("p.toml"), &[set]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_unknown_key_has_a_hint() {
+        for (key, hint) in [
+            ("load.rtae", "unknown key 'load.rtae'; did you mean 'rate'?"),
+            ("load.Duration", "did you mean 'duration'?"),
+            ("path.a.url", "did you mean 'base_url'?"),
+            ("load.concurency", "did you mean 'concurrency'?"),
+            ("objectives", "did you mean 'objective'?"),
+            ("path.a.verify", "'verify' belongs in [path.tls]"),
+            ("load.workers", "'workers' belongs in the top of the file"),
+            ("limits.zzz", "the keys here are requests, tokens, cost, auth_failures, failure_share, failures_in_a_row"),
+        ] {
+            let message = with(key, "1").expect_err(key);
+            assert!(message.contains(hint), "{message}");
         }
     }
-}
 
-/// The `[compare]` section's margins.
-fn read_margins(compare: Option<&Fields<'_>>) -> Result<Vec<Margin>, Wrong> {
-    let Some(compare) = compare else { return Ok(Vec::new()) };
-    let parse =
-        |text: &str| text.parse().map_err(|error| compare.rule("margins", format!("'compare.margins': {error}")));
-    compare.texts("margins")?.into_iter().map(parse).collect()
+    #[test]
+    fn a_share_is_a_number_or_in_percent() {
+        for (text, expected) in
+            [("0.5", 0.5), ("\"50%\"", 0.5), ("\" 2.5 % \"", 0.025), ("1", 1.0), ("0", 0.0), ("\"0.25\"", 0.25)]
+        {
+            let limits = with("limits.failure_share", text).expect(text).limits;
+            assert_eq!(limits.failure_share.0, expected, "{text}");
+        }
+        for text in ["1.1", "-0.1", "50", "\"150%\"", "\"half\"", "true", "nan", "\"nan\"", "[0.5]"] {
+            let message = with("limits.failure_share", text).expect_err(text);
+            assert!(message.contains("it takes a share such as \"50%\" or 0.5"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn values_are_checked_by_kind_and_bounds() {
+        for (key, value, expected) in [
+            ("load.kind", "\"opn\"", "'load.kind' is \"opn\"; it takes \"open\", \"closed\"; did you mean \"open\"?"),
+            ("load.kind", "[]", "'load.kind' is a list; it takes \"open\", \"closed\""),
+            ("load.rate", "5", "'load.rate' is 5; it takes a text in quotes such as \"20/s\""),
+            ("load.warmup", "\"-1s\"", "'load.warmup' is \"-1s\"; it takes a time with its unit such as \"250us\""),
+            ("load.warmup", "\"31000h\"", "at most 30 days"),
+            ("load.max_in_flight", "0", "'load.max_in_flight' is 0; it takes a whole number from 1 up"),
+            ("load.max_in_flight", "1.5", "'load.max_in_flight' is 1.5; it takes a whole number from 1 up"),
+            ("workers", "2000", "'workers' is 2000; it takes a whole number from 1 to 1024"),
+            ("seed", "99999999999999999999", "'seed' is 99999999999999999999; it takes a whole number from 0 up"),
+            ("workload.time_scale", "nan", "'workload.time_scale' is NaN; it takes a number from 0.001 to 10000"),
+            ("limits.cost", "0", "'limits.cost' is 0; it takes a number above 0"),
+            ("prices", "{ input = 1 }", "'prices.output' is missing; give the price of a million tokens"),
+            ("prices.input", "-1", "'prices.input' is -1; it takes a number from 0 up"),
+            ("compare.noise_floor", "1", "'compare.noise_floor' is 1; it takes true or false"),
+            ("compare", "1", "'compare' is 1; it takes a table"),
+            ("path.a.auth", "{}", "'path.a.auth.kind' is missing; it is \"api-key\", \"bearer\""),
+            ("path.a.auth.kind", "\"s3cret\"", "'path.a.auth.kind' is another text; it takes \"api-key\", \"bearer\""),
+            ("path.a.tags", "\"x\"", "'path.a.tags' is \"x\"; it takes a list of texts in quotes such as [\"europe\""),
+            ("path.a.tags", "[\" \"]", "'path.a.tags' is \" \"; it takes a list of texts in quotes"),
+            ("objective", "3", "'objective' is 3; it takes a list; each begins with [[objective]]"),
+            ("objective", "[{}]", "'objective.1.expr' is missing; such as \"ttft.p95 < 800ms\""),
+            ("rules", "3", "'rules' is 3; it takes the name of a file, or a list of them"),
+        ] {
+            let message = with(key, value).expect_err(value);
+            assert!(message.contains(expected), "{message}");
+            assert!(!message.contains("s3cret"), "{message}");
+        }
+    }
 }

@@ -37,6 +37,18 @@ pub(crate) enum Value {
 pub(crate) type Table = BTreeMap<String, Node>;
 
 impl Value {
+    /// A single value as it is written, without quotes; nothing for a list and a table.
+    #[must_use]
+    pub(crate) fn plain(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Integer(number) => number.to_string(),
+            Self::Float(number) => number.to_string(),
+            Self::Bool(flag) => flag.to_string(),
+            Self::List(_) | Self::Table(_) => String::new(),
+        }
+    }
+
     /// The value's kind, for messages.
     #[must_use]
     pub(crate) fn kind(&self) -> &'static str {
@@ -156,7 +168,9 @@ fn no_such_item(list: &str, part: &str, names: &[String]) -> String {
     format!("there is no {list} '{part}'; known are: {known}")
 }
 
-fn name_of(item: &Node) -> Option<String> {
+/// The `name` of a table.
+#[must_use]
+pub(crate) fn name_of(item: &Node) -> Option<String> {
     let Value::Table(table) = &item.value else { return None };
     match &table.get("name")?.value {
         Value::Text(name) => Some(name.clone()),

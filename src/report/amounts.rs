@@ -8,7 +8,7 @@ use crate::report::figure;
 /// What a run cost, in a sentence.
 pub(crate) fn describe_cost(cost: &Cost) -> String {
     let Some(total) = cost.total else {
-        return format!("not known: {}", cost.why_none().unwrap_or_default());
+        return format!("not known: {}", cost.total_reason.as_deref().unwrap_or_default());
     };
     let least = if cost.calls_without_tokens > 0 {
         format!(

@@ -17,7 +17,7 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         let path = run.manifest.plan.path(summary.path);
         let requests = &summary.requests;
         for metric in &summary.metrics {
-            let mut record = vec![path.name.clone(), path.kind.as_str().to_owned()];
+            let mut record = vec![path.name.clone(), path.kind.to_string()];
             let counts = [requests.ok, requests.failed, requests.incomplete, requests.dropped];
             record.extend(counts.map(|count| count.to_string()));
             let basis = metric.basis.map_or("", |basis| basis.into());

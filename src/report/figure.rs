@@ -112,6 +112,12 @@ pub(crate) fn moment(rfc3339: &str) -> String {
     }
 }
 
+/// A text with a capital letter at its beginning.
+pub(crate) fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 fn scaled(value: f64) -> (f64, &'static str) {
     if value.abs() >= 10_000.0 { (value / 1e3, " s") } else { (value, " ms") }
 }

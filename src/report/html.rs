@@ -5,6 +5,7 @@
 
 use crate::report::chart::{Chart, palette};
 use crate::report::document::{Decision, Document, Remark, Topic};
+use crate::report::figure::capitalized;
 use crate::report::table::{Cell, Column, Table, Tone};
 
 const STYLE: &str = include_str!("html.css");
@@ -216,9 +217,4 @@ pub(crate) fn escape(text: &str) -> String {
         }
     }
     safe
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

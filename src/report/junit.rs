@@ -35,6 +35,12 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// A case that has nothing to add to what was seen.
+    pub(crate) fn new(class: &str, name: impl Into<String>, ending: Ending, message: impl Into<String>) -> Self {
+        let (class, name, message) = (class.to_owned(), name.into(), message.into());
+        Self { class, name, ending, message, detail: String::new() }
+    }
+
     /// Of an invalid run nothing passes or fails.
     pub(crate) fn skip_unless_broken(&mut self) {
         if self.ending != Ending::Broken && self.ending != Ending::Skipped {

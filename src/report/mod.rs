@@ -1,13 +1,11 @@
 //! Bytes from a judgement: decides glyphs, never numbers. One manager writes the files.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use crate::analysis::Analysis;
 use crate::run::Run;
-use crate::store::file::{self, StoreError};
 
 mod amounts;
 mod basis;
@@ -17,6 +15,7 @@ pub(crate) mod csv;
 mod document;
 pub(crate) mod export;
 pub(crate) mod figure;
+pub(crate) mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod glance;
@@ -37,17 +36,7 @@ pub(crate) mod terminal;
 pub(crate) mod trend;
 
 pub(crate) use export::Format;
-
-/// A report that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReportError {
-    /// A chart cannot be drawn.
-    #[error(transparent)]
-    Chart(#[from] chart::ChartError),
-    /// A file cannot be written.
-    #[error(transparent)]
-    File(#[from] StoreError),
-}
+use files::{ReportError, write_all};
 
 /// Writes the formats that are files into `dir`, which is made if it is not there, and returns what was written.
 /// Every file comes whole or not at all. [`Format::Terminal`] is no file: see [`terminal::render`].
@@ -66,29 +55,18 @@ pub(crate) fn write(
     for format in Format::value_variants().iter().filter(|format| formats.contains(format)) {
         files.extend(export::render(run, analysis, &charts, *format)?);
     }
-    // One that cannot be written keeps none of the others away.
-    let written: Vec<_> = files.into_iter().map(|(name, bytes)| write_one(dir.join(name), &bytes)).collect();
-    Ok(written.into_iter().collect::<Result<_, _>>()?)
-}
-
-/// Writes a file, with its folder if that is not there; returns where it is.
-///
-/// # Errors
-/// When the disk or the folder refuses.
-pub(crate) fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| StoreError::unwritable(folder, error))?;
-    }
-    file::write_whole(&path, bytes)?;
-    Ok(path)
+    write_all(files, dir)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::fs;
+
     use super::*;
     use crate::analysis::analyse;
     use crate::report::fixture::{golden, judged};
     use crate::report::terminal::Look;
+    use crate::store::file;
 
     /// Whether every tag is closed in its order, as XML wants it.
     pub(crate) fn well_formed(text: &str) -> Result<(), String> {

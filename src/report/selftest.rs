@@ -34,12 +34,7 @@ fn table(levels: &[Level]) -> Table {
     columns.extend(["p50", "p99", "max"].map(figures));
     columns.extend([figures("send lag p50 ms").spare(), figures("p99 ms").spare()]);
     columns.extend([figures("memory MB"), figures("CPU µs/event")]);
-    Table {
-        title: "This tool's own error: measured minus true".to_owned(),
-        columns,
-        rows: levels.iter().flat_map(rows).collect(),
-        note: None,
-    }
+    Table::new("This tool's own error: measured minus true", columns, levels.iter().flat_map(rows))
 }
 
 /// Three rows, one for each kind of time; what belongs to the level stands in the first.

@@ -108,3 +108,19 @@ pub(crate) struct Table {
     /// What one must know to read it.
     pub(crate) note: Option<String>,
 }
+
+impl Table {
+    /// A table without a note.
+    pub(crate) fn new(
+        title: impl Into<String>,
+        columns: Vec<Column>,
+        rows: impl IntoIterator<Item = Vec<Cell>>,
+    ) -> Self {
+        Self { title: title.into(), columns, rows: rows.into_iter().collect(), note: None }
+    }
+
+    /// The same with a note.
+    pub(crate) fn noted(self, note: impl Into<String>) -> Self {
+        Self { note: Some(note.into()), ..self }
+    }
+}

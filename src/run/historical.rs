@@ -1,10 +1,13 @@
 //! One run of a history, as its `summary.json` tells it.
 
+use serde::Serialize;
+
 use crate::measure::metric::{Basis, Metric};
 use crate::units::Quantile;
 
 /// Whether a run may be judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display, strum::IntoStaticStr)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub(crate) enum Eligibility {
     /// It counts.
@@ -31,27 +34,32 @@ pub(crate) struct Figure {
 }
 
 /// One run of a history.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct HistoricalRun {
     /// Where it was read from, below the folder of the history.
     pub source: String,
     /// The run's own name.
     pub id: String,
     /// The profile.
+    #[serde(skip)]
     pub profile: String,
     /// When it started, RFC 3339.
     pub started_at: String,
     /// The same in seconds since 1970.
+    #[serde(skip)]
     pub at_s: f64,
     /// The version of this tool that made it.
     pub tool_version: String,
     /// Whether it may be judged.
+    #[serde(rename = "standing")]
     pub eligibility: Eligibility,
     /// The paths that failed in it.
     pub failed: Vec<String>,
     /// Its paths, in their order.
+    #[serde(skip)]
     pub paths: Vec<String>,
     /// What was measured.
+    #[serde(skip)]
     pub figures: Vec<Figure>,
 }
 

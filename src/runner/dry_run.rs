@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use crate::analysis::sizing::{QUANTILES, Spread};
 use crate::plan::Plan;
-use crate::profile::sizing::Assumed;
+use crate::profile::document::Assumed;
 use crate::report::sizing::Sizing;
 use crate::runner::failure::{OrFailure, RunResult};
 use crate::schedule::tickets::Ticket;

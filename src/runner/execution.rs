@@ -194,7 +194,8 @@ fn most_files(plan: &Plan) -> usize {
 async fn describe(simulator: &SimulatorProcess) -> Option<serde_json::Value> {
     let base = simulator.listeners.values().next()?;
     let client = probe::control_client().ok()?;
-    serde_json::from_str(&probe::ask_simulator(&client, &format!("{base}/_sim/describe")).await.ok()?).ok()
+    let asked = client.get(format!("{base}/_sim/describe")).header("api-key", simulator.key.reveal());
+    serde_json::from_str(&probe::ask_simulator(asked).await.ok()?).ok()
 }
 
 fn manifest(

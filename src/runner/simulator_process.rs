@@ -18,6 +18,8 @@ use crate::transport::credential::secret::{BadSecret, Secret};
 
 /// The exit code by which the simulator says that its scenario or its flags are wrong.
 const USAGE: i32 = 2;
+/// The variable in which the simulator finds its key.
+const KEY_VARIABLE: &str = "HOPMARK_SIMULATOR_KEY";
 /// How long the simulator may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -29,6 +31,8 @@ pub(crate) struct SimulatorProcess {
     lifeline: Option<ChildStdin>,
     /// The base address of each listener by name.
     pub(crate) listeners: BTreeMap<String, String>,
+    /// What it accepts, for calls and for `/_sim/`.
+    pub(crate) key: Secret,
 }
 
 #[derive(Deserialize)]
@@ -51,14 +55,16 @@ impl SimulatorProcess {
     pub(crate) fn start(scenario: &str, seed: u64, key: &Secret) -> RunResult<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file to start the simulator");
         let mut command = Command::new(program.or_world()?);
-        command.args(["sim", "--scenario", scenario, "--ready-json", "--parent", "--key", key.reveal()]);
+        command.args(["sim", "--scenario", scenario, "--ready-json", "--parent", "--key-env", KEY_VARIABLE]);
+        // Everybody on this machine sees the arguments of a process.
+        command.env(KEY_VARIABLE, key.reveal());
         command.args(["--seed", &seed.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         own_group(&mut command);
         let mut child = command.spawn().context("cannot start the bundled simulator").or_world()?;
         let lifeline = child.stdin.take();
         let line = first_line(&mut child);
-        let mut simulator = Self { child, lifeline, listeners: BTreeMap::new() };
+        let mut simulator = Self { child, lifeline, listeners: BTreeMap::new(), key: key.clone() };
         let line = match line.or_world()? {
             Some(line) if !line.trim().is_empty() => line,
             Some(_) => return Err(simulator.last_words()),
@@ -78,7 +84,7 @@ impl SimulatorProcess {
     /// What the watch needs to ask it how it is.
     pub(crate) fn as_backend(&self) -> Option<Backend> {
         let url = self.listeners.values().next()?.clone();
-        Some(Backend { process: self.child.id(), url })
+        Some(Backend { process: self.child.id(), url, key: self.key.clone() })
     }
 
     /// How it ended, as the system tells it, if it has ended.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand_distr::{Distribution, Poisson};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::random::{Purpose, below, generator};
@@ -17,7 +18,7 @@ const SECOND: u64 = 1_000_000_000;
 const BIN_ARRIVALS: f64 = 512.0;
 
 /// An arrival process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrivals {
     /// Evenly.
@@ -29,10 +30,6 @@ pub enum Arrivals {
 }
 
 impl Arrivals {
-    /// All processes, by the words that profiles use.
-    pub(crate) const ALL: [(&'static str, Self); 3] =
-        [("constant", Self::Constant), ("poisson", Self::Poisson), ("trace", Self::Trace)];
-
     /// What a report says of the spacing.
     #[must_use]
     pub(crate) fn description(self) -> &'static str {

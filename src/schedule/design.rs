@@ -12,6 +12,8 @@ use crate::units::Phase;
 /// Which path an arrival takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Design {
     /// Every arrival is a round: one prompt over every path.
     Paired,
@@ -19,18 +21,6 @@ pub enum Design {
     Interleaved,
     /// Path after path.
     Sequential,
-}
-
-impl Design {
-    /// The word used in profiles and files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Paired => "paired",
-            Self::Interleaved => "interleaved",
-            Self::Sequential => "sequential",
-        }
-    }
 }
 
 /// The phases of a run, in nanoseconds from its start.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::arrivals::ArrivalTimes;
 use crate::schedule::design::Design;
-use crate::units::{Rate, Span};
+use crate::units::{Fraction, Rate, Span};
 
 pub use crate::schedule::arrivals::Arrivals;
 
@@ -48,20 +49,6 @@ pub enum LoadModel {
 }
 
 impl LoadModel {
-    /// The keys of the section `[load]`, in a profile.
-    pub(crate) const KEYS: [&'static str; 11] = [
-        "kind",
-        "arrivals",
-        "rate",
-        "warmup",
-        "duration",
-        "design",
-        "round_spread",
-        "max_in_flight",
-        "concurrency",
-        "think_time",
-        "precision",
-    ];
     /// The keys of an open load alone.
     pub(crate) const OPEN_KEYS: [&'static str; 4] = ["rate", "arrivals", "round_spread", "max_in_flight"];
     /// The keys of a closed load alone.
@@ -145,33 +132,27 @@ impl LoadModel {
 }
 
 /// Where to stop before it hurts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Limits {
-    /// Attempts in all.
+    /// Calls in all.
+    #[schemars(range(min = 1))]
     pub requests: Option<u64>,
-    /// Tokens in all, prompt and output.
+    /// Prompt and output tokens in all.
+    #[schemars(range(min = 1))]
     pub tokens: Option<u64>,
-    /// What calls may cost in all, in the currency of the prices.
-    #[serde(default)]
+    /// What calls may cost in all, in the currency of [prices].
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub cost: Option<f64>,
     /// Answers 401 or 403 in a row on one path.
+    #[schemars(range(min = 1))]
     pub auth_failures: u32,
-    /// The share of a path's calls above which failures fail the run, 0 to 1.
-    #[serde(default = "failure_share")]
-    pub failure_share: f64,
-    /// Failures in a row on every path, none of which ever succeeded, that end the run; 0 never does.
-    #[serde(default = "failures_in_a_row")]
+    /// The share of a path's calls above which failures fail the run, such as "50%" or 0.5. A path without any success
+    /// always does.
+    pub failure_share: Fraction,
+    /// End the run when every path failed so many times in a row and none ever succeeded; 0 never does. The default is
+    /// more than luck of a service that works explains.
     pub failures_in_a_row: u64,
-}
-
-/// Half of a path's calls.
-fn failure_share() -> f64 {
-    0.5
-}
-
-/// So many that no luck of a service that works explains them.
-fn failures_in_a_row() -> u64 {
-    20
 }
 
 impl Default for Limits {
@@ -181,8 +162,8 @@ impl Default for Limits {
             tokens: None,
             cost: None,
             auth_failures: 5,
-            failure_share: failure_share(),
-            failures_in_a_row: failures_in_a_row(),
+            failure_share: Fraction(0.5),
+            failures_in_a_row: 20,
         }
     }
 }

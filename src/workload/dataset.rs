@@ -13,7 +13,7 @@ use crate::workload::error::WorkloadError;
 use crate::workload::material::{SALT_TOKENS, push_salt};
 use crate::workload::rows::{self, Row, json_reason};
 use crate::workload::salt::{self, SaltPlace};
-use crate::workload::shapes::{self, Question};
+use crate::workload::shapes;
 use crate::workload::table::Table;
 use crate::workload::tokens;
 
@@ -94,6 +94,10 @@ impl Conversation {
         }
     }
 
+    fn of_messages(messages: String) -> Self {
+        Self::new(Ask::Messages(messages), None)
+    }
+
     fn new(ask: Ask, limit: Option<u32>) -> Self {
         let salt = match &ask {
             Ask::Messages(messages) => salt::in_messages(messages, "text").map(Salted::Messages),
@@ -125,7 +129,7 @@ pub(crate) fn load(text: &str, file: &Path) -> Result<Dataset, WorkloadError> {
     if let Some(table) = Table::find(text, file, LINE_EXPECTED)? {
         for (line, row) in prompts(&table).map_err(|found| WorkloadError::line(file, 1, found, LINE_EXPECTED))? {
             let question = shapes::read(&row).map_err(|found| WorkloadError::line(file, line, found, LINE_EXPECTED))?;
-            take(conversation(question));
+            take(question.map(Conversation::of_messages));
         }
     } else {
         for row in rows::find(text, file, is_row, LINE_EXPECTED)? {
@@ -193,17 +197,11 @@ fn parse_row(row: Row<'_>) -> Result<Option<Conversation>, WrongRow> {
         };
     }
     if shapes::is_known(|key| object.contains_key(key)) {
-        return shapes::read(object).map(conversation).map_err(|found| (found, LINE_EXPECTED));
+        return shapes::read(object)
+            .map(|question| question.map(Conversation::of_messages))
+            .map_err(|found| (found, LINE_EXPECTED));
     }
     Err((shapes::describe(object.keys().map(String::as_str)), LINE_EXPECTED))
-}
-
-/// What a row of another shape asks; `None` for nothing.
-fn conversation(question: Question) -> Option<Conversation> {
-    match question {
-        Question::Messages(messages) => Some(Conversation::new(Ask::Messages(messages), None)),
-        Question::Nothing => None,
-    }
 }
 
 fn messages(list: &Value, text: &str, limit: Option<u32>) -> Result<Conversation, WrongRow> {

@@ -34,15 +34,6 @@ const KNOWN: [(&[&str], &str); 6] = [
     (&["text"], "documents, not questions; write them as {\"prompt\": \"...\"}"),
 ];
 
-/// The question in a row of another shape.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Question {
-    /// These messages, as JSON.
-    Messages(String),
-    /// Nothing: a conversation without a question.
-    Nothing,
-}
-
 /// Whether a row that has these keys is of a shape that is read here.
 #[must_use]
 pub(crate) fn is_known(has: impl Fn(&str) -> bool) -> bool {
@@ -55,11 +46,11 @@ pub(crate) fn has_prompts(columns: &[String]) -> bool {
     columns.iter().any(|column| PROMPTS.contains(&column.as_str()))
 }
 
-/// What a row asks.
+/// The messages by which a row asks, as JSON; `None` for a conversation without a question.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn read(row: &Map<String, Value>) -> Result<Question, String> {
+pub(crate) fn read(row: &Map<String, Value>) -> Result<Option<String>, String> {
     if row.get("tools").is_some_and(|tools| !is_nothing(tools)) {
         return Err("it has tools, which only the batch form can carry".to_owned());
     }
@@ -70,9 +61,9 @@ pub(crate) fn read(row: &Map<String, Value>) -> Result<Question, String> {
         Some((key, turns)) => recorded(key, turns)?,
         None => question(row)?,
     };
-    let Some(last) = turns.iter().rposition(|(role, _)| *role == "user") else { return Ok(Question::Nothing) };
+    let Some(last) = turns.iter().rposition(|(role, _)| *role == "user") else { return Ok(None) };
     let turns = turns[..=last].iter().map(|(role, text)| message(role, text));
-    Ok(Question::Messages(format!("[{}]", system.into_iter().chain(turns).collect::<Vec<_>>().join(","))))
+    Ok(Some(format!("[{}]", system.into_iter().chain(turns).collect::<Vec<_>>().join(","))))
 }
 
 /// What a row that is not read is, as far as that is known, or at least its keys.
@@ -140,7 +131,7 @@ fn question(row: &Map<String, Value>) -> Result<Turns<'_>, String> {
 mod tests {
     use super::*;
 
-    fn read_row(row: &str) -> Result<Question, String> {
+    fn read_row(row: &str) -> Result<Option<String>, String> {
         let Value::Object(row) = serde_json::from_str(row).expect(row) else { panic!("no object: {row}") };
         assert!(is_known(|key| row.contains_key(key)));
         read(&row)
@@ -178,7 +169,7 @@ mod tests {
             ("a prompt of messages", r#"{"prompt":[{"role":"user","content":"Hi"}],"chosen":"x"}"#, user("Hi")),
             ("aiperf", r#"{"text_input":"Hi"}"#, user("Hi")),
         ] {
-            assert_eq!(read_row(row), Ok(Question::Messages(expected)), "{word}");
+            assert_eq!(read_row(row), Ok(Some(expected)), "{word}");
         }
     }
 
@@ -190,7 +181,7 @@ mod tests {
             r#"{"prompt":" "}"#,
             r#"{"instruction":""}"#,
         ] {
-            assert_eq!(read_row(row), Ok(Question::Nothing), "{row}");
+            assert_eq!(read_row(row), Ok(None), "{row}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::Api;
@@ -59,7 +60,7 @@ pub enum WorkloadSource {
 }
 
 /// What times are counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TimeUnit {
     /// `s`
     #[serde(rename = "s")]
@@ -79,17 +80,6 @@ impl TimeUnit {
     /// Every unit.
     pub(crate) const ALL: [Self; 4] = [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
 
-    /// The word of the profile.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Seconds => "s",
-            Self::Milliseconds => "ms",
-            Self::Microseconds => "us",
-            Self::Nanoseconds => "ns",
-        }
-    }
-
     /// How long it is.
     #[must_use]
     pub(crate) fn nanoseconds(self) -> f64 {
@@ -102,34 +92,65 @@ impl TimeUnit {
     }
 }
 
+/// The most tokens that a prompt or an answer may be asked to have.
+pub(crate) const MOST_TOKENS: u32 = 2_000_000;
+
 /// A distribution of token counts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "dist", rename_all = "lowercase", deny_unknown_fields)]
 pub enum TokenDist {
     /// Always the same.
     Fixed {
         /// The count.
+        #[schemars(range(min = 1, max = MOST_TOKENS))]
         value: u32,
     },
     /// Every count of a range equally likely.
     Uniform {
         /// The smallest.
+        #[schemars(range(min = 1, max = MOST_TOKENS))]
         min: u32,
         /// The largest.
+        #[schemars(range(min = 1, max = MOST_TOKENS))]
         max: u32,
     },
     /// Normal, cut at 1.
     Normal {
         /// The mean.
+        #[schemars(range(min = 1, max = MOST_TOKENS))]
         mean: f64,
         /// The standard deviation.
+        #[schemars(range(min = 0, max = MOST_TOKENS))]
         sd: f64,
     },
     /// Lognormal, given by two of its quantiles.
     Lognormal {
         /// The median.
+        #[schemars(range(min = 1, max = MOST_TOKENS))]
         p50: f64,
         /// The 0.99 quantile.
+        #[schemars(range(min = 1, max = MOST_TOKENS))]
         p99: f64,
     },
+}
+
+impl TokenDist {
+    /// Whether it can be drawn from.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn check(self) -> Result<(), String> {
+        let inside = |key: &str, value: f64, least: f64| {
+            let is_inside = value >= least && value <= f64::from(MOST_TOKENS);
+            is_inside.then_some(()).ok_or_else(|| format!("{key} is {value}; it takes {least} to {MOST_TOKENS}"))
+        };
+        match self {
+            Self::Fixed { value } => inside("value", f64::from(value), 1.0),
+            Self::Uniform { min, max } if min > max => Err(format!("min is {min} and above max, {max}")),
+            Self::Uniform { min, max } => inside("min", f64::from(min), 1.0).and(inside("max", f64::from(max), 1.0)),
+            Self::Normal { mean, sd } => inside("mean", mean, 1.0).and(inside("sd", sd, 0.0)),
+            Self::Lognormal { p50, p99 } if p99 < p50 => Err(format!("p99 is {p99} and below p50, {p50}")),
+            Self::Lognormal { p50, p99 } => inside("p50", p50, 1.0).and(inside("p99", p99, 1.0)),
+        }
+    }
 }

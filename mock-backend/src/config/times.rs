@@ -1,15 +1,14 @@
 //! How times, round trips, bandwidths, lengths and addresses are written in a scenario.
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use hyper::Uri;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::gateway::UpstreamUrl;
 use crate::model::dist::{Dist, Table};
-use crate::units::{parse_duration, parse_rate};
+use crate::units::{parse_duration, parse_rate, read_ns};
 
 /// A duration, in nanoseconds.
 #[derive(Clone, Copy)]
@@ -23,8 +22,7 @@ impl Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_duration(&text).map(Span).map_err(D::Error::custom)
+        read_ns(deserializer).map(Span)
     }
 }
 
@@ -38,31 +36,16 @@ impl<'de> Deserialize<'de> for Bandwidth {
     }
 }
 
-/// `"http://127.0.0.1:8080/base"`.
-pub(super) struct Url(pub(super) UpstreamUrl);
+/// What stands as one text that its own reader understands.
+pub(super) struct Written<T>(pub(super) T);
 
-impl<'de> Deserialize<'de> for Url {
+impl<'de, T: FromStr<Err = String>> Deserialize<'de> for Written<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        upstream(&text).map(Url).map_err(|what| D::Error::custom(format!("url \"{text}\" {what}")))
+        String::deserialize(deserializer)?.parse().map(Written).map_err(D::Error::custom)
     }
 }
 
-fn upstream(text: &str) -> Result<UpstreamUrl, &'static str> {
-    let uri: Uri = text.parse().map_err(|_| "is not an address as in http://127.0.0.1:8080")?;
-    let tls = match uri.scheme_str() {
-        Some("http") => false,
-        Some("https") => true,
-        _ => return Err("must begin with http:// or https://"),
-    };
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or("names no host")?;
-    let authority = format!("{host}:{}", uri.port_u16().unwrap_or(if tls { 443 } else { 80 }));
-    Ok(UpstreamUrl { tls, authority, base: uri.path().trim_end_matches('/').to_owned() })
-}
-
-/// `"10ms"` or `{ dist = ... }`.
-pub(super) struct Time(pub(super) Dist);
-
+/// The tables of `{ dist = ... }`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, tag = "dist", rename_all = "kebab-case")]
 enum TimeTable {
@@ -103,22 +86,23 @@ fn through(p50: f64, p95: f64) -> Result<Dist, String> {
     Ok(Dist::through(p50, p95))
 }
 
-impl<'de> Deserialize<'de> for Time {
+/// `"10ms"` or `{ dist = ... }`.
+impl<'de> Deserialize<'de> for Dist {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TimeVisitor;
         impl<'de> Visitor<'de> for TimeVisitor {
-            type Value = Time;
+            type Value = Dist;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(
                     "a duration as in \"10ms\", or a table as in { dist = \"normal\", mean = \"150ms\", sd = \"5ms\" }",
                 )
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Time, E> {
-                parse_duration(text).map(|ns| Time(Dist::Fixed(ns))).map_err(E::custom)
+            fn visit_str<E: Error>(self, text: &str) -> Result<Dist, E> {
+                parse_duration(text).map(Dist::Fixed).map_err(E::custom)
             }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Time, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dist, A::Error> {
                 let table = TimeTable::deserialize(MapAccessDeserializer::new(map))?;
-                table.dist().map(Time).map_err(A::Error::custom)
+                table.dist().map_err(A::Error::custom)
             }
         }
         deserializer.deserialize_any(TimeVisitor)

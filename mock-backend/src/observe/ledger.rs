@@ -12,6 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::metrics::Counters;
 use super::record::Record;
+use crate::units::bounds::Bound;
+
+/// The least room for a ring, in bytes: a record of the longest stream with the stamps of its chunks.
+const LEAST: usize = 16 << 20;
 
 /// Where a worker thread puts its records.
 #[derive(Clone)]
@@ -53,7 +57,9 @@ pub(crate) struct Query {
 /// The rings of all worker threads.
 pub(crate) struct Ledger {
     rings: Vec<Mutex<Ring>>,
+    /// Records of one ring, and their bytes.
     each: usize,
+    room: usize,
     chunks: bool,
     /// Requests that are not over, of each thread.
     under_way: Box<[AtomicU64]>,
@@ -62,6 +68,7 @@ pub(crate) struct Ledger {
 #[derive(Default)]
 struct Ring {
     records: VecDeque<Record>,
+    bytes: usize,
     counters: Counters,
     dropped: u64,
 }
@@ -72,7 +79,8 @@ impl Ledger {
     pub(crate) fn new(threads: usize, capacity: usize, chunks: bool) -> Arc<Self> {
         let rings = (0..threads).map(|_| Mutex::default()).collect();
         let under_way = (0..threads).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { rings, under_way, chunks, each: capacity.div_ceil(threads.max(1)).max(1) })
+        let each = capacity.div_ceil(threads.max(1)).max(1);
+        Arc::new(Self { rings, under_way, chunks, each, room: (each * Bound::Ledger.most()).max(LEAST) })
     }
 
     pub(crate) fn sink(self: &Arc<Self>, ring: usize) -> Sink {
@@ -82,12 +90,13 @@ impl Ledger {
     fn push(&self, ring: usize, record: Record) {
         self.under_way[ring].fetch_sub(1, Ordering::Relaxed);
         let mut ring = self.rings[ring].lock().unwrap_or_else(PoisonError::into_inner);
-        if ring.records.len() == self.each {
-            ring.records.pop_front();
+        ring.counters.add(&record);
+        ring.bytes += record.size();
+        ring.records.push_back(record);
+        while ring.records.len() > self.each || ring.bytes > self.room {
+            ring.bytes -= ring.records.pop_front().map_or(0, |record| record.size());
             ring.dropped += 1;
         }
-        ring.counters.add(&record);
-        ring.records.push_back(record);
     }
 
     /// How many requests are not over.

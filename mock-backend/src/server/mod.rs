@@ -1,6 +1,9 @@
 //! The running simulator: its threads, its listeners, and each connection from its first byte to its last.
 
+mod access;
 mod admin;
+#[cfg(test)]
+mod bounds_tests;
 mod connection;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;

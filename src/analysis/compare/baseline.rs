@@ -290,7 +290,7 @@ mod tests {
     /// Two paths of which the calls that `keep` lets through, by round, are successful, and all others fail.
     fn with_few_successes(keep: impl Fn(u64) -> bool) -> Run {
         let mut run = World { shifts_ms: vec![0.0, 0.0], ..World::default() }.run();
-        run.manifest.plan.limits.failure_share = 1.0;
+        run.manifest.plan.limits.failure_share = crate::units::Fraction(1.0);
         for sample in run.samples.iter_mut().filter(|sample| !keep(sample.round)) {
             crate::run::fixture::fail(sample, crate::measure::outcome::ErrorClass::Http(503));
         }
@@ -376,11 +376,13 @@ mod tests {
         assert!(tail.shift_ms.is_some() && tail.ci_ms.is_none(), "{tail:?}");
         assert!(tail.reason.as_ref().is_some_and(|why| why.starts_with("too close to the timeout")), "{tail:?}");
         assert!(
-            comparison.candidates[1]
-                .curves
-                .iter()
-                .flat_map(|curve| &curve.points)
-                .all(|point| { point.shift_ms.is_finite() && point.low_ms.is_finite() && point.high_ms.is_finite() })
+            comparison.candidates[1].curves.iter().flat_map(|curve| &curve.points).all(|point| [
+                point.shift_ms,
+                point.band_ms.0,
+                point.band_ms.1
+            ]
+            .iter()
+            .all(|ms| ms.is_finite()))
         );
     }
 

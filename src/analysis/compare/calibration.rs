@@ -71,7 +71,7 @@ fn note(tallies: &Tallies, run: &World, percent: f64) {
         count(held, low <= percent && percent <= high);
     }
     let curve = candidate.curves.iter().find(|curve| curve.metric == Metric::Ttft).expect("curve");
-    count(&tallies.band, curve.points.iter().all(|point| point.low_ms <= 0.0 && 0.0 <= point.high_ms));
+    count(&tallies.band, curve.points.iter().all(|point| point.band_ms.0 <= 0.0 && 0.0 <= point.band_ms.1));
 }
 
 /// Simulates on all cores.

@@ -212,7 +212,7 @@ pub(crate) fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
         ("streamed share", |run| run.manifest.plan.workload.stream.to_string()),
         ("model", |run| run.manifest.plan.workload.model.clone()),
         ("load", |run| run.manifest.plan.load.model.signature()),
-        ("design", |run| run.manifest.plan.load.design.as_str().to_owned()),
+        ("design", |run| run.manifest.plan.load.design.to_string()),
         ("duration", |run| run.manifest.plan.load.duration.to_string()),
         ("warmup", |run| run.manifest.plan.load.warmup.to_string()),
         ("paths", |run| names(&run.manifest.plan)),

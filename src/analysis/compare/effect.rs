@@ -24,7 +24,8 @@ impl ResampledPaths<'_> {
             let (low, high) = Shift { estimate, drawn }.interval(small_sample_factor(pair.filled[metric]));
             (low.max(-1.0), high.min(1.0))
         };
-        Dominance { metric: self.metrics[metric], delta, ci: delta.filter(|_| enough).map(interval) }
+        let (ci, size) = (delta.filter(|_| enough).map(interval), delta.map(Dominance::word));
+        Dominance { metric: self.metrics[metric], delta, ci, size }
     }
 
     /// Good calls a second on either side.

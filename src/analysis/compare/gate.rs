@@ -1,7 +1,7 @@
 //! Whether a row of a comparison keeps its margin.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Whether a row keeps its margin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -21,6 +21,11 @@ pub enum Gate {
 }
 
 impl Gate {
+    /// As files hold it: the word, or null where nothing is gated.
+    pub(crate) fn or_null<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Some(self).filter(|gate| **gate != Self::Ungated).serialize(serializer)
+    }
+
     /// Of an interval beside a margin in the same unit.
     pub(crate) fn of(interval: Option<(f64, f64)>, margin: f64) -> Self {
         match interval {

@@ -54,11 +54,11 @@ impl Candidate {
 }
 
 /// The shift of one quantile. Milliseconds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ShiftRow {
     /// The metric.
     pub metric: Metric,
-    /// The quantile.
+    /// 0 to 1.
     pub quantile: f64,
     /// Blocks with a success on both sides: what the interval stands on.
     pub blocks: usize,
@@ -67,6 +67,7 @@ pub struct ShiftRow {
     /// Successful calls of the candidate; its quantile counts those that timed out too.
     pub n_candidate: usize,
     /// The baseline's quantile.
+    #[serde(skip)]
     pub baseline_ms: Option<f64>,
     /// Candidate minus baseline.
     pub shift_ms: Option<f64>,
@@ -78,19 +79,24 @@ pub struct ShiftRow {
     pub ci_pct: Option<(f64, f64)>,
     /// The interval that decides: all rows hold at once with 95%.
     pub joint_ci_ms: Option<(f64, f64)>,
-    /// Rounds a run of this kind needs for a verdict; `None` when this one gave it, or when no length would.
+    /// Rounds that a run of this kind needs for a verdict in all; null when this one gave it, or when no length would.
     pub needed_rounds: Option<Needed>,
     /// What can be said; where a margin was declared, beside that.
     pub verdict: Verdict,
-    /// The margin declared for it.
+    /// The margin declared for it, such as 5% or 10ms.
+    #[schemars(with = "Option<String>")]
     pub margin: Option<Size>,
-    /// The margin at which the gate stands, milliseconds; `None` where nothing is gated or the base has no figure.
+    /// The margin at which the gate stands, milliseconds; null where nothing is gated or the base has no figure.
     pub gate_ms: Option<f64>,
-    /// Whether it is kept.
+    /// Whether the margin is kept; null where none was declared.
+    #[serde(serialize_with = "Gate::or_null")]
+    #[schemars(with = "Option<Gate>")]
     pub gate: Gate,
     /// What leaves it open, if anything does.
+    #[serde(skip)]
     pub open: Option<Open>,
     /// Why something is missing, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
@@ -169,7 +175,7 @@ impl Verdict {
 }
 
 /// The difference of two means over successful calls, which is also the mean difference of pairs. Milliseconds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MeanShift {
     /// The metric.
     pub metric: Metric,
@@ -180,46 +186,55 @@ pub struct MeanShift {
 }
 
 /// The shares of calls that failed, 0..=1, over all connections.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FailedShares {
     /// Of the baseline.
+    #[serde(rename = "baseline_share")]
     pub baseline: Option<f64>,
     /// Of the candidate.
+    #[serde(rename = "candidate_share")]
     pub candidate: Option<f64>,
     /// The 95% interval of candidate minus baseline.
     pub ci: Option<(f64, f64)>,
     /// Points of 1 by which the share may rise, if that was declared.
     pub margin: Option<f64>,
-    /// Whether it keeps that.
+    /// Whether it keeps that; null where nothing was declared.
+    #[serde(serialize_with = "Gate::or_null")]
+    #[schemars(with = "Option<Gate>")]
     pub gate: Gate,
 }
 
 /// Calls a second that were answered as asked and kept what goodput objectives ask of each call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Goodput {
     /// Of the baseline.
+    #[serde(rename = "baseline_per_s")]
     pub baseline: Option<f64>,
     /// Of the candidate.
+    #[serde(rename = "candidate_per_s")]
     pub candidate: Option<f64>,
     /// The 95% interval of candidate minus baseline.
     pub ci: Option<(f64, f64)>,
 }
 
 /// Cliff's delta: how much likelier a call of the candidate is slower than one of the baseline than faster.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Dominance {
     /// The metric.
     pub metric: Metric,
     /// -1 to 1; 0 where neither is.
+    #[serde(rename = "cliffs_delta")]
     pub delta: Option<f64>,
     /// Its 95% interval.
     pub ci: Option<(f64, f64)>,
+    /// The word for its size after Romano and others (2006).
+    #[schemars(extend("enum" = ["negligible", "small", "medium", "large", null]))]
+    pub size: Option<&'static str>,
 }
 
 impl Dominance {
-    /// The word for its size after Romano and others (2006).
-    #[must_use]
-    pub fn word(delta: f64) -> &'static str {
+    /// The word for a size.
+    pub(crate) fn word(delta: f64) -> &'static str {
         match delta.abs() {
             small if small < 0.147 => "negligible",
             small if small < 0.33 => "small",
@@ -249,7 +264,7 @@ impl State {
 }
 
 /// The shift of a median over calls whose connections were in one state. Successful calls alone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ConnectionShift {
     /// The state.
     pub state: State,
@@ -261,7 +276,7 @@ pub struct ConnectionShift {
     pub n_candidate: usize,
     /// Candidate minus baseline, milliseconds.
     pub shift_ms: Option<f64>,
-    /// Its 95% interval; `None` with too few calls.
+    /// Its 95% interval; null with too few calls.
     pub ci_ms: Option<(f64, f64)>,
 }
 
@@ -285,13 +300,16 @@ impl Interference {
 }
 
 /// A shift estimated apart in two halves of the rounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Contrast {
     /// Where it is so.
+    #[serde(skip)]
     pub so: Half,
     /// Where it is not.
+    #[serde(skip)]
     pub not: Half,
     /// The one minus the other, milliseconds.
+    #[serde(rename = "difference_ms")]
     pub ms: f64,
     /// Its interval; all of a run's hold at once with 99%.
     pub ci_ms: (f64, f64),
@@ -300,7 +318,7 @@ pub struct Contrast {
 }
 
 /// One half of the rounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Half {
     /// How many.
     pub rounds: usize,
@@ -309,7 +327,7 @@ pub struct Half {
 }
 
 /// The shift over the whole range of one metric.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Curve {
     /// The metric.
     pub metric: Metric,
@@ -318,16 +336,14 @@ pub struct Curve {
 }
 
 /// One point of a curve; the band holds all points at once with 95%.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CurvePoint {
-    /// The quantile.
+    /// 0 to 1.
     pub quantile: f64,
     /// The shift, milliseconds.
     pub shift_ms: f64,
-    /// The lower edge of the band.
-    pub low_ms: f64,
-    /// The upper edge of the band.
-    pub high_ms: f64,
+    /// The edges of the band.
+    pub band_ms: (f64, f64),
 }
 
 #[cfg(test)]

@@ -235,8 +235,7 @@ impl Judge<'_> {
         let point = |((quantile, shift), half): ((f64, Shift), f64)| CurvePoint {
             quantile,
             shift_ms: shift.estimate,
-            low_ms: shift.estimate - half,
-            high_ms: shift.estimate + half,
+            band_ms: (shift.estimate - half, shift.estimate + half),
         };
         let points: Vec<_> = quantiles.into_iter().zip(shifts).zip(halves).map(point).collect();
         (!points.is_empty()).then(|| Curve { metric: self.resampled.metrics[metric], points })

@@ -1,12 +1,22 @@
 //! How many rounds a run of this kind needs where the ones it had did not do: always more than these.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::analysis::stats::power::rounds_to_reach;
 
 /// Rounds needed, and how many of them the run had; there is none unless it needs more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(into = "u64")]
 pub struct Needed {
     had: u64,
     total: u64,
+}
+
+impl From<Needed> for u64 {
+    fn from(needed: Needed) -> Self {
+        needed.total
+    }
 }
 
 impl Needed {

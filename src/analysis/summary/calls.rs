@@ -1,12 +1,15 @@
 //! The measured calls of each path counted: by outcome, with their connections and tokens. Exact however many there are.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::analysis::input::view::View;
 use crate::measure::counts::{Counts, TokenCount};
 use crate::objective::indicator::is_of_connecting;
 use crate::units::CallCounts;
 
 /// The connections of a path's calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct ConnectionCounts {
     /// Calls that opened one.
     pub opened: u64,

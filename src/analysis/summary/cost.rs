@@ -1,16 +1,24 @@
 //! What calls cost at the profile's prices, by the tokens that the server counted.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::measure::counts::Counts;
 use crate::measure::prices::Prices;
 use crate::run::Run;
 use crate::units::{PathId, Phase};
 
-/// What some calls cost.
-#[derive(Clone, Debug, PartialEq)]
+/// What some calls cost at the profile's prices, by the tokens that the server counted.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(extend(
+    "if" = {"properties": {"total": {"type": "null"}}},
+    "then" = {"required": ["total_reason"]}
+))]
 pub(crate) struct Cost {
     /// In which currency.
     pub currency: String,
-    /// How much; `None` where calls may have cost something and no server told the tokens of any.
+    /// How much; null where calls may have cost something and no server told the tokens of any.
+    #[schemars(extend("minimum" = 0))]
     pub total: Option<f64>,
     /// Tokens of prompts, if any call told.
     pub input_tokens: Option<u64>,
@@ -18,20 +26,9 @@ pub(crate) struct Cost {
     pub output_tokens: Option<u64>,
     /// Calls that may have cost something and of which not all tokens are known: `total` is the least then.
     pub calls_without_tokens: u64,
-}
-
-impl Cost {
     /// Why there is no total.
-    #[must_use]
-    pub(crate) fn why_none(&self) -> Option<String> {
-        let what = match (self.input_tokens, self.output_tokens) {
-            (None, Some(_)) => "input tokens",
-            (Some(_), None) => "output tokens",
-            (None, None) | (Some(_), Some(_)) => "tokens",
-        };
-        let many = self.calls_without_tokens;
-        self.total.is_none().then(|| format!("the server told the {what} of none of {many} calls"))
-    }
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_reason: Option<String>,
 }
 
 /// What the whole run cost, warmup included; `None` without prices.
@@ -51,13 +48,16 @@ pub(crate) fn of_path(run: &Run, path: PathId) -> Option<Cost> {
 }
 
 fn of(prices: &Prices, calls: &Counts) -> Cost {
-    Cost {
-        currency: prices.currency.clone(),
-        total: total(prices, calls),
-        input_tokens: calls.input.known_sum(),
-        output_tokens: calls.output.known_sum(),
-        calls_without_tokens: calls.without_tokens,
-    }
+    let (total, many) = (total(prices, calls), calls.without_tokens);
+    let (input_tokens, output_tokens) = (calls.input.known_sum(), calls.output.known_sum());
+    let what = match (input_tokens, output_tokens) {
+        (None, Some(_)) => "input tokens",
+        (Some(_), None) => "output tokens",
+        (None, None) | (Some(_), Some(_)) => "tokens",
+    };
+    let total_reason = total.is_none().then(|| format!("the server told the {what} of none of {many} calls"));
+    let currency = prices.currency.clone();
+    Cost { currency, total, input_tokens, output_tokens, calls_without_tokens: many, total_reason }
 }
 
 fn total(prices: &Prices, calls: &Counts) -> Option<f64> {
@@ -105,7 +105,7 @@ mod tests {
             }
             let cost = of_run(&run).expect("prices");
             assert_eq!((cost.total, cost.calls_without_tokens), (None, run.samples.len() as u64));
-            assert!(cost.why_none().is_some_and(|why| why.contains(what)), "{cost:?}");
+            assert!(cost.total_reason.as_ref().is_some_and(|why| why.contains(what)), "{cost:?}");
         }
         for sample in &mut run.samples {
             fixture::fail(sample, ErrorClass::Http(429));

@@ -102,7 +102,7 @@ pub(crate) fn find(view: &View<'_>) -> Vec<FailedPath> {
     let of_path = |(place, own): (usize, &Counts)| {
         let early = all.get(place).filter(|_| own.failures().1 == 0);
         let name = plan.paths[place].name.clone();
-        let failed = judge(early.unwrap_or(own), plan.limits.failure_share)?;
+        let failed = judge(early.unwrap_or(own), plan.limits.failure_share.0)?;
         // A run that was killed or interrupted may not have come so far; that is nobody's failure.
         if failed.kind == FailureKind::NothingFinished && cut_off {
             return None;
@@ -155,7 +155,7 @@ mod tests {
     /// Ten calls of one path that end like this, one after the other.
     fn run_of(outcomes: &[Outcome], allowed: f64) -> Run {
         let mut run = World { shifts_ms: vec![0.0], seconds: 60.0, ..World::default() }.run();
-        run.manifest.plan.limits.failure_share = allowed;
+        run.manifest.plan.limits.failure_share = crate::units::Fraction(allowed);
         run.samples.truncate(outcomes.len());
         run.samples.iter_mut().zip(outcomes).for_each(|(sample, outcome)| sample.outcome = *outcome);
         run.manifest.ending.as_mut().expect("ending").planned = vec![outcomes.len() as u64];
@@ -252,7 +252,7 @@ mod tests {
         ) {
             let world = World { shifts_ms: vec![0.0; paths], failing: vec![0.0; paths], seconds: 20.0, ..World::default() };
             let mut run = world.run();
-            run.manifest.plan.limits.failure_share = allowed;
+            run.manifest.plan.limits.failure_share = crate::units::Fraction(allowed);
             run.samples.truncate(outcomes.len());
             run.samples.iter_mut().zip(&outcomes).for_each(|(sample, outcome)| sample.outcome = *outcome);
             let of = |path: usize| run.samples.iter().filter(move |sample| sample.path.index() == path);

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::analysis::input::view::View;
 use crate::measure::counts::Counts;
 use crate::measure::outcome::ErrorClass;
@@ -21,9 +24,9 @@ const NEARLY_ALL: f64 = 0.9;
 const AT_ONCE: f64 = 0.02;
 
 /// One thing that a path did wrong.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Finding {
-    /// Stable, for machines; all of them stand in `docs/answers.md`.
+    /// Stable; all of them stand in `docs/answers.md`.
     pub code: &'static str,
     /// What was seen.
     pub message: String,

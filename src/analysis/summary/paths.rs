@@ -11,9 +11,12 @@ use crate::analysis::input::view::View;
 use crate::analysis::stats::basic::{beyond, known_quantile};
 use crate::analysis::summary::breakdown::Breakdown;
 use crate::analysis::summary::calls::{ConnectionCounts, Tokens};
+use crate::analysis::summary::cost::{self, Cost};
 use crate::analysis::summary::distribution::Distribution;
+use crate::analysis::summary::errors_seen;
 use crate::analysis::summary::throughput::Throughput;
 use crate::measure::counts::Counts;
+use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::quantile::{is_supported, needed, quantile};
@@ -38,14 +41,16 @@ pub(crate) struct PathSummary {
     pub requests: CallCounts,
     /// Failed calls that were given up at a time limit; how long they would have taken is not known.
     pub timeouts: u64,
-    /// How many calls went wrong in which way, by stable code.
-    pub errors: BTreeMap<String, u64>,
+    /// What went wrong, by stable code.
+    pub errors: BTreeMap<String, ErrorSeen>,
     /// The connections of its calls.
     pub connections: ConnectionCounts,
     /// Tokens as the server counted them.
     pub tokens: Tokens,
     /// Calls and output tokens a second.
     pub throughput: Throughput,
+    /// What its calls cost; `None` without prices.
+    pub cost: Option<Cost>,
     /// Every metric, in its headline form, then as service time where that is another.
     pub metrics: Vec<MetricSummary>,
     /// Time to first token and end to end over the whole range of quantiles.
@@ -153,10 +158,11 @@ fn of_path(view: &View<'_>, path: PathId, requests: CallCounts, before: &Counts)
         path,
         requests,
         timeouts: counts.with_class(ErrorClass::is_timeout),
-        errors: counts.by_class(|_| true).into_iter().map(|(class, count)| (class.to_string(), count)).collect(),
+        errors: errors_seen::of_path(view.run, path),
         connections: ConnectionCounts::of(counts, before),
         tokens: Tokens { input: counts.input, output: counts.output, calls: counts.charged },
         throughput: Throughput::of(view, counts),
+        cost: cost::of_path(view.run, path),
         metrics: subject.metrics(),
         spectra: [Metric::Ttft, Metric::E2e].into_iter().map(|metric| subject.spectrum(metric)).collect(),
         breakdown: Breakdown::of(view, &kept, path),
@@ -324,7 +330,7 @@ mod tests {
         let paths = summary(&run);
         assert!(paths.iter().all(|path| path.requests.adds_up()));
         assert_eq!((paths[2].requests.dropped, paths[1].timeouts), (1, 1));
-        assert_eq!(paths[1].errors["http_429"] + 1, paths[1].requests.failed);
+        assert_eq!(paths[1].errors["http_429"].count + 1, paths[1].requests.failed);
         assert_eq!(paths[0].connections.opened, 2);
         assert_eq!(paths[0].tokens.output.known_sum(), Some(30 * paths[0].requests.ok));
     }

@@ -1,19 +1,22 @@
 //! Where the time to the first byte goes as the services themselves tell it: network, gateways, model. Reported, not
 //! measured: each service counts by its own clock and its own idea of beginning and end.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::analysis::input::view::View;
 use crate::measure::quantile::median;
 use crate::measure::sample::Sample;
 use crate::units::PathId;
 
 /// Medians over the calls whose answer says anything of it, milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Reported {
     /// How many calls they are.
     pub calls: usize,
     /// What nobody on the way accounts for: from sent to the first byte, less the other two.
     pub network_ms: f64,
-    /// What gateways say they took themselves; `None` where none says.
+    /// What gateways say they took themselves; null where none says.
     pub gateway_ms: Option<f64>,
     /// What the model's server, or a gateway for what lies behind it, says.
     pub model_ms: Option<f64>,

@@ -1,6 +1,9 @@
 //! How late calls were sent, and in which of its parts: the clock and the worker's turn are this tool's, the wait for a
 //! connection is the path's.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::analysis::input::population::sorted_ms;
 use crate::analysis::input::view::View;
 use crate::analysis::validity::limits::{LAG_ALLOWED_MS, LAG_SHARE, LAG_WARNING_MS};
@@ -12,7 +15,7 @@ use crate::path::NetPath;
 use crate::units::{Nanos, PathId};
 
 /// How late calls were, ms.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Lag {
     /// The median.
     pub p50: Option<f64>,

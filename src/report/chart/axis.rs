@@ -43,12 +43,12 @@ impl Axis {
         let step = round_step(span / wanted as f64);
         let (first, last) = ((from / step).floor(), (to / step - 1e-9).ceil().max((from / step).floor() + 1.0));
         let ticks = (0..=(last - first) as usize).map(|i| (first + i as f64) * step);
-        Self {
-            from: first * step,
-            to: last * step,
-            scale: Scale::Linear,
-            ticks: ticks.map(|tick| (tick, label(tick, step))).collect(),
-        }
+        Self::even(first * step, last * step, ticks.map(|tick| (tick, label(tick, step))))
+    }
+
+    /// An even axis with these ticks.
+    pub(crate) fn even(from: f64, to: f64, ticks: impl IntoIterator<Item = (f64, String)>) -> Self {
+        Self { from, to, scale: Scale::Linear, ticks: ticks.into_iter().collect() }
     }
 
     fn log(smallest: f64, largest: f64) -> Self {
@@ -63,12 +63,7 @@ impl Axis {
     pub(crate) fn tail(u: f64) -> Self {
         let named = [0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
         let ticks = named.map(|q| (tail(q), Quantile(q).to_string()));
-        Self {
-            from: 0.0,
-            to: u,
-            scale: Scale::Linear,
-            ticks: ticks.into_iter().filter(|(at, _)| *at <= u + 1e-9).collect(),
-        }
+        Self::even(0.0, u, ticks.into_iter().filter(|(at, _)| *at <= u + 1e-9))
     }
 
     /// The place of a value, 0 at the beginning and 1 at the end.
@@ -80,6 +75,11 @@ impl Axis {
         let span = of(self.to) - of(self.from);
         if span == 0.0 { 0.0 } else { ((of(value) - of(self.from)) / span).clamp(0.0, 1.0) }
     }
+}
+
+/// The smallest and the largest of values, and of nought at least.
+pub(crate) fn reach(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, 0.0), |(low, high), value| (f64::min(low, value), f64::max(high, value)))
 }
 
 /// The place of a quantile on the axis of tails.

@@ -60,7 +60,7 @@ fn bars(
     let mut x = Axis::linear(0.0, longest.max(1e-3), wanted);
     x.to = longest.max(1e-3) * 1.16;
     x.ticks.retain(|(at, _)| *at <= longest * 1.1);
-    let rows = Axis { from: 0.0, to: 1.0, scale: crate::report::chart::axis::Scale::Linear, ticks: Vec::new() };
+    let rows = Axis::even(0.0, 1.0, []);
     let plot = Plot::new(canvas, area, x, rows, ("", title))?;
     for (row, (name, breakdown)) in paths.iter().enumerate() {
         let top = area.top + ROW * row as f64;

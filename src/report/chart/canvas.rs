@@ -179,6 +179,20 @@ impl Canvas<'_> {
         }
     }
 
+    /// The only plot of a picture, under a legend and so many pixels of room.
+    ///
+    /// # Errors
+    /// As [`Canvas::line`].
+    pub(crate) fn area_under(
+        &self,
+        entries: impl Iterator<Item = (String, Colour, Option<Mark>)>,
+        room: f64,
+    ) -> Result<Area, ChartError> {
+        let used = self.legend(&entries.collect::<Vec<_>>(), (8.0, 16.0))?;
+        let (right, bottom) = (f64::from(self.size.width) - 16.0, f64::from(self.size.height) - 52.0);
+        Ok(Area { left: 56.0, top: used + room, right, bottom })
+    }
+
     /// Names of lines in a row from the upper left, as many rows as needed; returns the height used.
     ///
     /// # Errors

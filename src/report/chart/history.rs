@@ -1,8 +1,8 @@
 //! Every run of a history: its figures, the levels between changes, and the changes.
 
 use crate::analysis::trend::Series;
-use crate::report::chart::axis::{Axis, Scale};
-use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
+use crate::report::chart::axis::{Axis, reach};
+use crate::report::chart::canvas::{Anchor, Canvas, ChartError, Plot};
 use crate::report::chart::palette::{self, Colour, Mark, QUIET};
 use crate::report::figure;
 use crate::run::historical::{Eligibility, HistoricalRun};
@@ -34,14 +34,17 @@ impl<'a> HistoryLine<'a> {
 /// # Errors
 /// When plotters cannot draw.
 pub(crate) fn draw(canvas: &Canvas, runs: &[HistoricalRun], lines: &[HistoryLine]) -> Result<(), ChartError> {
-    let entries: Vec<_> = lines.iter().map(|line| (line.series.path.clone(), line.colour, Some(line.mark))).collect();
-    let used = canvas.legend(&entries, (8.0, 16.0))?;
-    let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
-    let area = Area { left: 56.0, top: used + 60.0, right: width - 16.0, bottom: height - 52.0 };
-    let values = || lines.iter().flat_map(|line| line.series.points.iter().map(|point| point.ms));
-    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    let entries = lines.iter().map(|line| (line.series.path.clone(), line.colour, Some(line.mark)));
+    let area = canvas.area_under(entries, 60.0)?;
+    let (low, high) = reach(lines.iter().flat_map(|line| line.series.points.iter().map(|point| point.ms)));
     let days = Days::of(runs);
-    let plot = Plot::new(canvas, area, days.axis(runs, width), Axis::latency(low, high), ("day", "milliseconds"))?;
+    let plot = Plot::new(
+        canvas,
+        area,
+        days.axis(runs, f64::from(canvas.size.width)),
+        Axis::latency(low, high),
+        ("day", "milliseconds"),
+    )?;
     empty(canvas, &plot, &days, (low, high), runs, lines)?;
     for (place, line) in lines.iter().enumerate() {
         changes(canvas, &plot, &days, (low, high), (place, line))?;
@@ -76,12 +79,7 @@ impl Days {
         let room = ((width - 72.0) / 92.0).max(2.0) as usize;
         let step = runs.len().div_ceil(room).max(1);
         let ticks = runs.iter().zip(&self.at).step_by(step);
-        Axis {
-            from: -margin,
-            to: last + margin,
-            scale: Scale::Linear,
-            ticks: ticks.map(|(run, at)| (*at, run.day().to_owned())).collect(),
-        }
+        Axis::even(-margin, last + margin, ticks.map(|(run, at)| (*at, run.day().to_owned())))
     }
 }
 
@@ -127,7 +125,7 @@ fn changes(
 
 fn levels(canvas: &Canvas, plot: &Plot, days: &Days, line: &HistoryLine) -> Result<(), ChartError> {
     for level in &line.series.levels {
-        let (from, until) = (days.at[level.runs.0], days.at[level.runs.1]);
+        let (from, until) = (days.at[level.first], days.at[level.last]);
         let half = 0.4 * days.usual;
         let ends = [plot.point((from - half, level.ms)), plot.point((until + half, level.ms))];
         canvas.line(&ends, line.colour, 6.0, 0.25)?;

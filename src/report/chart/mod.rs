@@ -1,13 +1,19 @@
 //! Charts by plotters, drawn twice: for a wide page and for a phone.
 
+use std::path::{Path, PathBuf};
+
 use crate::analysis::Analysis;
+use crate::analysis::compare::shift::{Candidate, QUANTILES};
 use crate::analysis::summary::paths::PathSummary;
-use crate::analysis::summary::timeline::Timeline;
+use crate::analysis::summary::timeline::{Bin, Timeline};
+use crate::analysis::summary::waterfall::Waterfall;
 use crate::analysis::trend::{Series, Trend};
 use crate::measure::metric::Metric;
 use crate::report::basis::describe_basis;
+use crate::report::figure;
 use crate::report::planned::Planned;
 use crate::run::Run;
+use crate::store::file;
 use crate::units::PathId;
 
 pub(crate) mod axis;
@@ -38,6 +44,13 @@ pub(crate) struct Chart {
     pub(crate) wide: String,
     /// As SVG for a narrow page.
     pub(crate) narrow: String,
+}
+
+impl Chart {
+    /// Its file: the name in the folder of a report, and the bytes.
+    pub(crate) fn file(&self) -> (PathBuf, Vec<u8>) {
+        (Path::new(file::CHARTS).join(format!("{}.svg", self.id)), self.wide.clone().into_bytes())
+    }
 }
 
 const WIDE: u32 = 960;
@@ -85,7 +98,7 @@ pub(crate) fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
         let lines: Vec<_> = members.iter().map(|series| history::HistoryLine::of(series, place(series))).collect();
         let (metric, quantile) = (members[0].metric, members[0].quantile);
         let id = format!("trend-{metric}-{}", quantile.key());
-        let title = format!("{}, {} by day", capital(metric.name()), quantile);
+        let title = format!("{}, {} by day", figure::capitalized(metric.name()), quantile);
         let caption = "Lines join neighbouring runs; a run without a figure is a gap. Bars are the levels between \
              changes; a dashed stroke stands before the first run of a new level. Grey rings are runs that are not \
              judged (invalid, incomplete, or counted from another instant); a dotted stroke is one that left no figure.";
@@ -100,9 +113,13 @@ struct Artist<'a> {
 }
 
 impl Artist<'_> {
+    fn name(&self, path: PathId) -> &str {
+        &self.run.manifest.plan.path(path).name
+    }
+
     fn line(&self, path: PathId, n: u64, points: Vec<(f64, f64)>) -> Line {
         let (colour, mark) = palette::of_path(path.index());
-        Line { name: self.run.manifest.plan.path(path).name.clone(), colour, mark, n, points }
+        Line { name: self.name(path).to_owned(), colour, mark, n, points }
     }
 
     fn spectrum(&self, metric: Metric) -> Result<Option<Chart>, ChartError> {
@@ -117,10 +134,10 @@ impl Artist<'_> {
         let caption = format!(
             "{}. Successful calls and those that timed out, where a line ends early, {}. From p0 to p90 and from p90 to \
              p99 is the same way, so that the tail can be seen; where fewer than ten calls lie beyond, the line is dotted.",
-            capital(metric.definition()),
+            figure::capitalized(metric.definition()),
             describe_basis(self.analysis.basis)
         );
-        let title = format!("{} by percentile", capital(metric.name()));
+        let title = format!("{} by percentile", figure::capitalized(metric.name()));
         both(format!("latency-{metric}"), title, caption, (430, 380), |canvas| spectrum::draw(canvas, &lines)).map(Some)
     }
 
@@ -128,9 +145,9 @@ impl Artist<'_> {
         let Some(comparison) = &self.analysis.comparison else { return Ok(None) };
         let planned = Planned::of(&self.run.manifest.plan, self.run.manifest.simulator.as_ref());
         let truth = |path, q| planned.filter(|_| metric == Metric::Ttft)?.ttft_shift_ms(path, comparison.baseline, q);
-        let of_path = |candidate: &crate::analysis::compare::shift::Candidate| {
+        let of_path = |candidate: &Candidate| {
             let curve = candidate.curves.iter().find(|curve| curve.metric == metric)?.points.clone();
-            let planned = crate::analysis::compare::shift::QUANTILES.into_iter();
+            let planned = QUANTILES.into_iter();
             Some(shift::ShiftLine {
                 line: self.line(candidate.path, 0, Vec::new()),
                 curve,
@@ -146,7 +163,7 @@ impl Artist<'_> {
         } else {
             ""
         };
-        let baseline = &self.run.manifest.plan.path(comparison.baseline).name;
+        let baseline = self.name(comparison.baseline);
         let caption = format!(
             "How much later than on {baseline} the same share of calls is done. The band holds the whole curve with 95% \
              confidence; where it does not touch zero, the path differs.{told}"
@@ -157,12 +174,10 @@ impl Artist<'_> {
     }
 
     fn waterfall(&self) -> Result<Option<Chart>, ChartError> {
-        let named = |waterfall: &crate::analysis::summary::waterfall::Waterfall| {
-            (self.run.manifest.plan.path(waterfall.path).name.clone(), waterfall.clone())
-        };
+        let named = |waterfall: &Waterfall| (self.name(waterfall.path).to_owned(), waterfall.clone());
         let all: Vec<_> = self.analysis.waterfalls.iter().map(named).collect();
         let (Some(comparison), false) = (&self.analysis.comparison, all.is_empty()) else { return Ok(None) };
-        let baseline = &self.run.manifest.plan.path(comparison.baseline).name;
+        let baseline = self.name(comparison.baseline);
         let caption = format!(
             "The mean of each part of a successful call, less that on {baseline}; the parts add up to the whole. A part \
              that takes less time goes back to the left. What a server reports of itself is not measured."
@@ -180,7 +195,7 @@ impl Artist<'_> {
 
     fn timeline(&self) -> Result<Option<Chart>, ChartError> {
         let of_path = |timeline: &Timeline| {
-            let points = |of: fn(&crate::analysis::summary::timeline::Bin) -> Option<f64>| {
+            let points = |of: fn(&Bin) -> Option<f64>| {
                 timeline.bins.iter().filter_map(|bin| Some((bin.at_s, of(bin)?))).collect()
             };
             timeline::TimeLine {
@@ -211,9 +226,9 @@ impl Artist<'_> {
         let caption = format!(
             "The {metric} of calls due within {}; where such a span holds fewer than 100 calls, its p99 is close to its \
              largest value.{fails}{shaded}",
-            crate::report::figure::seconds(first.width_s)
+            figure::seconds(first.width_s)
         );
-        let title = format!("{} over time", capital(metric));
+        let title = format!("{} over time", figure::capitalized(metric));
         both("timeline".to_owned(), title, caption, (520, 480), |canvas| timeline::draw(canvas, &lines, &time))
             .map(Some)
     }
@@ -229,7 +244,7 @@ impl Artist<'_> {
     }
 
     fn breakdown(&self) -> Result<Option<Chart>, ChartError> {
-        let named = |path: &PathSummary| (self.run.manifest.plan.path(path.path).name.clone(), path.breakdown);
+        let named = |path: &PathSummary| (self.name(path.path).to_owned(), path.breakdown);
         let paths: Vec<_> = self.analysis.paths.iter().map(named).collect();
         if paths.iter().all(|(_, breakdown)| breakdown.n_calls == 0) {
             return Ok(None);
@@ -240,8 +255,8 @@ impl Artist<'_> {
             "Medians of each part, which need not add up to the median of the whole. Parts of a call from {} calls; parts \
              of a connection from the {} that were opened, warmup included, because only the call that opens one pays \
              them.",
-            crate::report::figure::count(calls as u64),
-            crate::report::figure::count(connections as u64)
+            figure::count(calls as u64),
+            figure::count(connections as u64)
         );
         let heights = (breakdown::height(&paths, false), breakdown::height(&paths, true));
         both("breakdown".to_owned(), "Where the time goes".to_owned(), caption, heights, |canvas| {
@@ -261,9 +276,4 @@ fn both(
     let wide = picture(Size { width: WIDE, height: wide }, &draw)?;
     let narrow = picture(Size { width: NARROW, height: narrow }, &draw)?;
     Ok(Chart { id, title, caption, wide, narrow })
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

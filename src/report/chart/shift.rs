@@ -1,8 +1,8 @@
 //! The shift of every quantile against the baseline, with the band that holds a whole curve with 95% confidence.
 
 use crate::analysis::compare::shift::{CurvePoint, QUANTILES};
-use crate::report::chart::axis::Axis;
-use crate::report::chart::canvas::{Area, Canvas, ChartError, Plot};
+use crate::report::chart::axis::{self, Axis};
+use crate::report::chart::canvas::{Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
 use crate::report::chart::palette::INK;
 use crate::units::Quantile;
@@ -26,9 +26,7 @@ pub(crate) struct ShiftLine {
 /// # Errors
 /// When plotters cannot draw.
 pub(crate) fn draw(canvas: &Canvas, lines: &[ShiftLine], baseline: &str) -> Result<(), ChartError> {
-    let used = canvas.legend(&lines.iter().map(|line| line.line.entry()).collect::<Vec<_>>(), (8.0, 16.0))?;
-    let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
-    let area = Area { left: 56.0, top: used + 44.0, right: width - 16.0, bottom: height - 52.0 };
+    let area = canvas.area_under(lines.iter().map(|line| line.line.entry()), 44.0)?;
     let title = format!("milliseconds more than {baseline}");
     let plot = Plot::new(canvas, area, percentiles(lines), reach(lines), ("percentile of calls", &title))?;
     let zero = [plot.point((0.05, 0.0)), plot.point((0.99, 0.0))];
@@ -42,24 +40,22 @@ pub(crate) fn draw(canvas: &Canvas, lines: &[ShiftLine], baseline: &str) -> Resu
 fn percentiles(lines: &[ShiftLine]) -> Axis {
     let last = lines.iter().filter_map(|line| line.curve.last()).map(|point| point.quantile).fold(0.5, f64::max);
     let named = [0.05, 0.25, 0.5, 0.75, 0.9, 0.99];
-    let ticks = named.into_iter().filter(|q| *q <= last).map(|q| (q, Quantile(q).to_string()));
-    Axis { from: 0.0, to: 1.0, scale: crate::report::chart::axis::Scale::Linear, ticks: ticks.collect() }
+    Axis::even(0.0, 1.0, named.into_iter().filter(|q| *q <= last).map(|q| (q, Quantile(q).to_string())))
 }
 
 /// From the lowest to the highest of all shifts, and of bands as far as enough calls stand behind them.
 fn reach(lines: &[ShiftLine]) -> Axis {
     let points = || lines.iter().flat_map(|line| &line.curve);
     let planned = lines.iter().flat_map(|line| line.planned.iter().map(|(_, ms)| *ms));
-    let edges = points().filter(|point| SURE.contains(&point.quantile)).flat_map(|point| [point.low_ms, point.high_ms]);
-    let values: Vec<f64> = points().map(|point| point.shift_ms).chain(planned).chain(edges).chain([0.0]).collect();
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let edges =
+        points().filter(|point| SURE.contains(&point.quantile)).flat_map(|point| <[f64; 2]>::from(point.band_ms));
+    let (low, high) = axis::reach(points().map(|point| point.shift_ms).chain(planned).chain(edges).chain([0.0]));
     Axis::linear(low, high, 6)
 }
 
 fn band(canvas: &Canvas, plot: &Plot, line: &ShiftLine) -> Result<(), ChartError> {
-    let upper = line.curve.iter().map(|point| plot.point((point.quantile, point.high_ms)));
-    let lower = line.curve.iter().rev().map(|point| plot.point((point.quantile, point.low_ms)));
+    let upper = line.curve.iter().map(|point| plot.point((point.quantile, point.band_ms.1)));
+    let lower = line.curve.iter().rev().map(|point| plot.point((point.quantile, point.band_ms.0)));
     canvas.shape(&upper.chain(lower).collect::<Vec<_>>(), line.line.colour, 0.16)
 }
 

@@ -2,7 +2,7 @@
 //! fewer calls, so that the tail has as much room as the middle.
 
 use crate::report::chart::axis::{Axis, tail};
-use crate::report::chart::canvas::{Area, Canvas, ChartError, Plot};
+use crate::report::chart::canvas::{Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
 
 /// Percentiles that carry a mark.
@@ -19,9 +19,7 @@ const ENOUGH_BEYOND: f64 = 10.0;
 /// # Errors
 /// When plotters cannot draw.
 pub(crate) fn draw(canvas: &Canvas, lines: &[Line]) -> Result<(), ChartError> {
-    let used = canvas.legend(&lines.iter().map(Line::entry).collect::<Vec<_>>(), (8.0, 16.0))?;
-    let (width, height) = (f64::from(canvas.size.width), f64::from(canvas.size.height));
-    let area = Area { left: 56.0, top: used + 44.0, right: width - 16.0, bottom: height - 52.0 };
+    let area = canvas.area_under(lines.iter().map(Line::entry), 44.0)?;
     let low = lines.iter().filter_map(|line| line.at(LOWEST)).fold(f64::INFINITY, f64::min);
     let high = lines.iter().filter_map(|line| line.points.last()).map(|(_, ms)| *ms).fold(0.0, f64::max);
     let longest = lines.iter().map(|line| line.n).max().unwrap_or(1) as f64;

@@ -1,7 +1,7 @@
 //! The median and the 0.99 quantile of every path over time, and when calls failed.
 
 use crate::analysis::summary::timeline::Failures;
-use crate::report::chart::axis::Axis;
+use crate::report::chart::axis::{Axis, reach};
 use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
 use crate::report::chart::palette::{GRID, PARTS, QUIET, SHADE};
@@ -56,8 +56,7 @@ pub(crate) fn draw(canvas: &Canvas, lines: &[TimeLine], time: &Time) -> Result<(
 }
 
 fn panel_of(canvas: &Canvas, area: Area, lines: &[&Line], time: &Time, titles: (&str, &str)) -> Result<(), ChartError> {
-    let values = || lines.iter().flat_map(|line| line.points.iter().map(|(_, ms)| *ms));
-    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    let (low, high) = reach(lines.iter().flat_map(|line| line.points.iter().map(|(_, ms)| *ms)));
     let mut y = Axis::latency(low, high);
     thin(&mut y, area);
     shade(canvas, area, time)?;

@@ -1,7 +1,7 @@
 //! What the difference of a path against the baseline is made of: each part begins where the one before it ends.
 
 use crate::analysis::summary::waterfall::{Part, Waterfall};
-use crate::report::chart::axis::{Axis, Scale};
+use crate::report::chart::axis::{Axis, reach};
 use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
 use crate::report::chart::palette::{Colour, INK, PARTS, QUIET};
 use crate::report::figure;
@@ -51,15 +51,14 @@ fn scale(all: &[(String, Waterfall)], wide: bool) -> Axis {
             reached.push(at);
         }
     }
-    let low = reached.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = reached.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (low, high) = reach(reached.into_iter());
     // A hair below nought needs no room of its own.
     let low = if low > -0.01 * high { 0.0 } else { low };
     Axis::linear(low, high.max(low + 0.1), if wide { 8 } else { 4 })
 }
 
 fn one(canvas: &Canvas, area: Area, x: Axis, waterfall: &Waterfall, title: &str) -> Result<(), ChartError> {
-    let rows = Axis { from: 0.0, to: 1.0, scale: Scale::Linear, ticks: Vec::new() };
+    let rows = Axis::even(0.0, 1.0, []);
     let plot = Plot::new(canvas, area, x, rows, ("", title))?;
     let mut from = 0.0;
     for (row, step) in waterfall.steps.iter().enumerate() {

@@ -66,11 +66,7 @@ impl Compared<'_> {
         };
         match self.comparison.kind {
             Kind::OneRun => {
-                format!(
-                    "two paths of one run: {}, {}",
-                    told(self.runs[0]),
-                    self.runs[0].manifest.plan.load.design.as_str()
-                )
+                format!("two paths of one run: {}, {}", told(self.runs[0]), self.runs[0].manifest.plan.load.design)
             }
             Kind::TwoRuns => format!("base: {}; candidate: {}", told(self.runs[0]), told(self.runs[1])),
         }
@@ -156,17 +152,12 @@ impl Compared<'_> {
                 percent(DEFAULT_AT_TAIL)
             )
         };
-        Table {
-            title: "Shifts".to_owned(),
-            columns,
-            rows: rows.collect(),
-            note: Some(format!(
-                "Calls on {} connections, {}. Brackets hold the 95% interval from {blocks} blocks {drawn}; verdicts and \
+        Table::new("Shifts", columns, rows).noted(format!(
+            "Calls on {} connections, {}. Brackets hold the 95% interval from {blocks} blocks {drawn}; verdicts and \
                  gates use intervals that hold for all rows at once; {gates}.",
-                self.comparison.connections,
-                describe_basis(self.comparison.basis)
-            )),
-        }
+            self.comparison.connections,
+            describe_basis(self.comparison.basis)
+        ))
     }
 
     fn failures(&self) -> Table {
@@ -187,24 +178,18 @@ impl Compared<'_> {
         let mut columns =
             vec![word_column("path"), figures("base"), figures("candidate"), figures("difference, points")];
         columns.extend([figures("margin"), word_column("gate")]);
-        Table {
-            title: "Failed calls".to_owned(),
-            columns,
-            rows: self.comparison.pairs.iter().map(row).collect(),
-            note: None,
-        }
+        Table::new("Failed calls", columns, self.comparison.pairs.iter().map(row))
     }
 
     fn differences(&self) -> Table {
         let row = |difference: &Difference| -> Vec<Cell> {
             vec![difference.what.into(), difference.base.as_str().into(), difference.candidate.as_str().into()]
         };
-        Table {
-            title: "Differences between the runs".to_owned(),
-            columns: vec![word_column("what"), word_column("base"), word_column("candidate")],
-            rows: self.comparison.differences.iter().map(row).collect(),
-            note: None,
-        }
+        Table::new(
+            "Differences between the runs",
+            vec![word_column("what"), word_column("base"), word_column("candidate")],
+            self.comparison.differences.iter().map(row),
+        )
     }
 
     fn remarks(&self) -> Vec<Remark> {

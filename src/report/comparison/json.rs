@@ -1,36 +1,29 @@
 //! `comparison.json`: a comparison of two runs for scripts, in the shape of `schema_version` 1.
 //!
-//! Rows have the keys of `comparisons` in `summary.json`, without `ci_pct`, `resolves_ms` and `needed_s`, and with
-//! `baseline_ms`.
+//! Rows have the keys of `comparisons` in `summary.json`, and `baseline_ms`.
 
 use serde::Serialize;
 
 use crate::analysis::compare::comparability::Difference;
-use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::shift::{ShiftRow, Verdict};
-use crate::analysis::input::population::Connections;
+use crate::analysis::compare::shift::{FailedShares, MeanShift, ShiftRow};
 use crate::analysis::runs::{Kind, PathPair};
-use crate::analysis::stats::basic::CONFIDENCE;
-use crate::analysis::stats::needed::Needed;
 use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::analysis::{Conclusion, FailedPath};
-use crate::measure::metric::{Basis, Metric};
 use crate::report::comparison::document::Compared;
 use crate::report::json;
-use crate::report::json::comparisons::{FailedFacts, MeanFacts, failed, held_gate, means};
-use crate::report::json::number::{ms, pair, rounded};
+use crate::report::json::comparisons::{Between, ShiftFacts};
 use crate::run::Run;
 
 #[derive(Serialize)]
 struct ComparisonDocument<'a> {
     base: SideFacts<'a>,
     candidate: SideFacts<'a>,
-    comparisons: Vec<RowFacts<'a>>,
+    comparisons: Vec<Between<'a, RowFacts<'a>>>,
     differences: &'a [Difference],
     failed_paths: Vec<FailedPathFacts<'a>>,
-    failed_shares: Vec<FailedFacts<'a>>,
+    failed_shares: Vec<Between<'a, FailedShares>>,
     kind: Kind,
-    mean_shifts: Vec<MeanFacts<'a>>,
+    mean_shifts: Vec<Between<'a, &'a MeanShift>>,
     notes: &'a [String],
     schema_version: u32,
     verdict: &'static str,
@@ -51,28 +44,9 @@ struct SideFacts<'a> {
 
 #[derive(Serialize)]
 struct RowFacts<'a> {
-    baseline: &'a str,
     baseline_ms: Option<f64>,
-    basis: Basis,
-    blocks: usize,
-    candidate: &'a str,
-    ci_ms: Option<[f64; 2]>,
-    confidence: f64,
-    connections: Connections,
-    gate: Option<Gate>,
-    gate_ms: Option<f64>,
-    joint_ci_ms: Option<[f64; 2]>,
-    margin: Option<String>,
-    metric: Metric,
-    n_baseline: usize,
-    n_candidate: usize,
-    needed_rounds: Option<u64>,
-    quantile: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    shift_ms: Option<f64>,
-    shift_pct: Option<f64>,
-    verdict: Verdict,
+    #[serde(flatten)]
+    shift: ShiftFacts<'a>,
 }
 
 #[derive(Serialize)]
@@ -87,16 +61,15 @@ impl Compared<'_> {
     /// The bytes of `comparison.json`.
     pub(crate) fn json(&self) -> Vec<u8> {
         let comparison = self.comparison;
-        let pairs = &comparison.pairs;
         json::bytes(&ComparisonDocument {
             base: side(self.names[0], self.runs[0], &comparison.validity[0]),
             candidate: side(self.names[1], self.runs[1], &comparison.validity[1]),
-            comparisons: pairs.iter().flat_map(|pair| pair.rows.iter().map(|row| self.row(pair, row))).collect(),
+            comparisons: self.each(|pair| pair.rows.iter().map(|row| self.row(pair, row))),
             differences: &comparison.differences,
             failed_paths: failed_paths(&comparison.failing),
-            failed_shares: pairs.iter().map(failed_calls).collect(),
+            failed_shares: self.each(|pair| [failed_shares(pair)]),
             kind: comparison.kind,
-            mean_shifts: pairs.iter().flat_map(|pair| means(&pair.base, &pair.candidate, &pair.judged.means)).collect(),
+            mean_shifts: self.each(|pair| &pair.judged.means),
             notes: &comparison.notes,
             schema_version: 1,
             verdict: verdict(comparison.conclusion()),
@@ -104,35 +77,21 @@ impl Compared<'_> {
         })
     }
 
-    fn row<'r>(&self, of: &'r PathPair, row: &'r ShiftRow) -> RowFacts<'r> {
-        RowFacts {
-            baseline: &of.base,
-            baseline_ms: ms(row.baseline_ms),
-            basis: self.comparison.basis,
-            blocks: row.blocks,
-            candidate: &of.candidate,
-            ci_ms: pair(row.ci_ms),
-            confidence: CONFIDENCE,
-            connections: self.comparison.connections,
-            gate: held_gate(row.gate),
-            gate_ms: ms(row.gate_ms),
-            joint_ci_ms: pair(row.joint_ci_ms),
-            margin: row.margin.map(|size| size.to_string()),
-            metric: row.metric,
-            n_baseline: row.n_baseline,
-            n_candidate: row.n_candidate,
-            needed_rounds: row.needed_rounds.map(Needed::total),
-            quantile: row.quantile,
-            reason: row.reason.as_deref(),
-            shift_ms: ms(row.shift_ms),
-            shift_pct: ms(row.shift_pct),
-            verdict: row.verdict,
-        }
+    /// Something of every pair of paths.
+    fn each<'a, T, I: IntoIterator<Item = T>>(&'a self, of: impl Fn(&'a PathPair) -> I) -> Vec<Between<'a, T>> {
+        let pairs = self.comparison.pairs.iter();
+        pairs.flat_map(|pair| Between::each(&pair.base, &pair.candidate, of(pair))).collect()
+    }
+
+    fn row<'a>(&self, pair: &PathPair, row: &'a ShiftRow) -> RowFacts<'a> {
+        let (basis, connections) = (self.comparison.basis, self.comparison.connections);
+        RowFacts { baseline_ms: row.baseline_ms, shift: ShiftFacts::of(row, basis, connections, pair.blocks.rate) }
     }
 }
 
-fn failed_calls(pair: &PathPair) -> FailedFacts<'_> {
-    failed(&pair.base, &pair.candidate, &pair.judged.failures).with_margin(pair.error_margin, pair.error_gate)
+/// With the margin of a comparison of two runs.
+fn failed_shares(pair: &PathPair) -> FailedShares {
+    FailedShares { margin: Some(pair.error_margin), gate: pair.error_gate, ..pair.judged.failures.clone() }
 }
 
 /// The paths that failed, of the base and of the candidate.
@@ -163,7 +122,7 @@ fn side<'a>(name: &'a str, run: &'a Run, validity: &Validity) -> SideFacts<'a> {
     let manifest = &run.manifest;
     SideFacts {
         complete: run.is_complete(),
-        duration_s: rounded(run.measured_s()),
+        duration_s: run.measured_s(),
         id: &manifest.id,
         name,
         profile: &manifest.plan.name,

@@ -32,23 +32,11 @@ impl Compared<'_> {
         } else {
             (Ending::Passed, "no run is invalid".to_owned())
         };
-        Case {
-            class: "hopmark".to_owned(),
-            name: "the runs are valid".to_owned(),
-            ending,
-            message,
-            detail: String::new(),
-        }
+        Case::new("hopmark", "the runs are valid", ending, message)
     }
 
     fn of_pair(&self, pair: &PathPair) -> Vec<Case> {
-        let case = |name: String, ending, message| Case {
-            class: pair.candidate.clone(),
-            name,
-            ending,
-            message,
-            detail: String::new(),
-        };
+        let case = |name: String, ending, message: String| Case::new(&pair.candidate, name, ending, message);
         let failures: Vec<String> = self.failure_messages(pair);
         let answers = if failures.is_empty() { Ending::Passed } else { Ending::Failed };
         let message = if failures.is_empty() { "neither path failed".to_owned() } else { failures.join("; ") };

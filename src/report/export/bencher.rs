@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::analysis::Analysis;
 use crate::report::export::tracked::{levels, shifts};
+use crate::report::json;
 use crate::run::Run;
 
 /// The bytes of `bencher.json`. Times are milliseconds; shifts have their 95% interval as lower and upper value.
@@ -20,7 +21,5 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         let (low, high) = shift.ci;
         put(&shift.path, &shift.name, json!({"value": shift.value, "lower_value": low, "upper_value": high}));
     }
-    let mut bytes = serde_json::to_vec_pretty(&benchmarks).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    json::bytes(&benchmarks)
 }

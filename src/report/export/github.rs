@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::analysis::Analysis;
 use crate::report::export::tracked::{Tracked, levels};
+use crate::report::json;
 use crate::run::Run;
 
 /// The bytes of `github-benchmark.json`.
@@ -16,7 +17,5 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         json!({"name": name, "unit": level.unit, "value": level.value, "extra": format!("n = {}\nrun is {verdict}", level.n)})
     };
     let entries: Vec<Value> = levels(run, analysis).into_iter().map(entry).collect();
-    let mut bytes = serde_json::to_vec_pretty(&entries).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    json::bytes(&entries)
 }

@@ -11,7 +11,7 @@ use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::objective::expression::Subject;
 use crate::objective::indicator::{Indicator, Quantity, Share};
 use crate::report::export::tracked::levels;
-use crate::report::json::number::rounded;
+use crate::report::json;
 use crate::run::Run;
 
 /// The bytes of `k6-summary.json`.
@@ -24,13 +24,13 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         }
         let (counts, seconds) = (counts(summary), run.measured_s());
         for (name, count) in counts.into_iter().filter(|_| seconds > 0.0) {
-            let values = json!({"count": count, "rate": rounded(count as f64 / seconds)});
+            let values = json!({"count": count, "rate": count as f64 / seconds});
             metrics.insert(sub_metric(name, path), json!({"type": "counter", "contains": "default", "values": values}));
         }
     }
     for level in levels(run, analysis).into_iter().filter(|level| level.name == "failed_share") {
         let fails = (level.value / 100.0 * level.n as f64).round() as u64;
-        let values = json!({"rate": rounded(level.value / 100.0), "passes": fails, "fails": level.n - fails});
+        let values = json!({"rate": level.value / 100.0, "passes": fails, "fails": level.n - fails});
         let rate = json!({"type": "rate", "contains": "default", "values": values});
         metrics.insert(sub_metric("calls_failed", &level.path), rate);
     }
@@ -46,9 +46,7 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         "state": {"isStdOutTTY": false, "isStdErrTTY": false, "testRunDurationMs": 1e3 * run.measured_s()},
         "metrics": metrics,
     });
-    let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    json::bytes(&document)
 }
 
 /// The MD5 of nothing, by which k6 knows the root.
@@ -61,8 +59,7 @@ fn sub_metric(name: &str, path: &str) -> String {
 fn trend(metric: &MetricSummary) -> Value {
     let stats = [("avg", metric.mean), ("min", metric.min), ("max", metric.max)];
     let percents = ["med", "p(90)", "p(95)", "p(99)", "p(99.9)"].into_iter().zip(QUANTILES.map(|q| metric.quantile(q)));
-    let known =
-        stats.into_iter().chain(percents).filter_map(|(key, value)| Some((key.to_owned(), json!(rounded(value?)))));
+    let known = stats.into_iter().chain(percents).filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
     json!({"type": "trend", "contains": "time", "values": known.collect::<Map<_, _>>()})
 }
 

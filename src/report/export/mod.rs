@@ -1,7 +1,7 @@
 //! The formats of a run's report. A format is a variant of [`Format`], which the command line reads, and a line in
 //! [`render`]; what is its own stands in a file here.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -79,10 +79,7 @@ pub(crate) fn render(
         Format::Terminal => Vec::new(),
         Format::Json => one(file::SUMMARY, json::render(run, analysis)),
         Format::Csv => one("summary.csv", csv::render(run, analysis)),
-        Format::Svg => {
-            let name = |chart: &Chart| Path::new(file::CHARTS).join(format!("{}.svg", chart.id));
-            charts.iter().map(|chart| (name(chart), chart.wide.clone().into_bytes())).collect()
-        }
+        Format::Svg => charts.iter().map(Chart::file).collect(),
         Format::Html => one(file::REPORT, html::render(&document(run, analysis), charts)),
         Format::Junit => junit::render(run, analysis).map_or(Vec::new(), |bytes| one(file::JUNIT, bytes)),
         Format::Markdown => one("summary.md", markdown::render(&document(run, analysis))),

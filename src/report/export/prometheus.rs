@@ -18,31 +18,36 @@ use crate::run::Run;
 
 /// The bytes of `hopmark.prom`.
 pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
-    let mut page = Page::default();
+    let mut page = Page { text: String::new(), profile: &run.manifest.plan.name };
     of_run(&mut page, run, analysis);
     requests(&mut page, run, analysis);
     latencies(&mut page, run, analysis);
     shifts(&mut page, run, analysis);
-    objectives(&mut page, run, analysis);
-    expectations(&mut page, run, analysis);
-    page.0.into_bytes()
+    objectives(&mut page, analysis);
+    expectations(&mut page, analysis);
+    page.text.into_bytes()
 }
 
 /// Names and values of labels.
 type Labels<'a> = &'a [(&'a str, &'a str)];
 
-#[derive(Default)]
-struct Page(String);
+/// A page whose every line has the profile's name.
+struct Page<'a> {
+    text: String,
+    profile: &'a str,
+}
 
 // Writing into memory does not fail.
-impl Page {
+impl Page<'_> {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
     fn line(&mut self, name: &str, labels: Labels, value: impl Display) {
-        let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value))).collect();
-        let _ = writeln!(self.0, "{name}{{{}}} {value}", labels.join(","));
+        let profile = [("profile", self.profile)];
+        let labels: Vec<String> =
+            profile.iter().chain(labels).map(|(key, value)| format!("{key}=\"{}\"", escape(value))).collect();
+        let _ = writeln!(self.text, "{name}{{{}}} {value}", labels.join(","));
     }
 }
 
@@ -52,32 +57,26 @@ fn escape(value: &str) -> String {
 
 fn of_run(page: &mut Page, run: &Run, analysis: &Analysis) {
     let manifest = &run.manifest;
-    let profile = manifest.plan.name.as_str();
     page.family("hopmark_run_info", "gauge", "The run that this file describes.");
-    page.line(
-        "hopmark_run_info",
-        &[("profile", profile), ("run", &manifest.id), ("version", &manifest.tool_version)],
-        1,
-    );
+    page.line("hopmark_run_info", &[("run", &manifest.id), ("version", &manifest.tool_version)], 1);
     if let Ok(started) = OffsetDateTime::parse(&manifest.started_at, &Rfc3339) {
         page.family("hopmark_run_start_time_seconds", "gauge", "When the run started, Unix time.");
-        page.line("hopmark_run_start_time_seconds", &[("profile", profile)], started.unix_timestamp());
+        page.line("hopmark_run_start_time_seconds", &[], started.unix_timestamp());
     }
     page.family("hopmark_run_complete", "gauge", "1 if the whole plan was carried out.");
-    page.line("hopmark_run_complete", &[("profile", profile)], u8::from(run.is_complete()));
+    page.line("hopmark_run_complete", &[], u8::from(run.is_complete()));
     page.family(
         "hopmark_run_validity",
         "gauge",
         "1 at the verdict on the run itself; no figure of an invalid run holds.",
     );
     for verdict in [ValidityVerdict::Valid, ValidityVerdict::Degraded, ValidityVerdict::Invalid] {
-        let labels = [("profile", profile), ("verdict", verdict.into())];
-        page.line("hopmark_run_validity", &labels, u8::from(analysis.validity.verdict == verdict));
+        let is_so = u8::from(analysis.validity.verdict == verdict);
+        page.line("hopmark_run_validity", &[("verdict", verdict.into())], is_so);
     }
 }
 
 fn requests(page: &mut Page, run: &Run, analysis: &Analysis) {
-    let profile = run.manifest.plan.name.as_str();
     page.family("hopmark_requests", "gauge", "Calls of the measured phase by outcome.");
     for summary in &analysis.paths {
         let (path, requests) = (&run.manifest.plan.path(summary.path).name, &summary.requests);
@@ -88,13 +87,12 @@ fn requests(page: &mut Page, run: &Run, analysis: &Analysis) {
             ("dropped", requests.dropped),
         ];
         for (outcome, count) in outcomes {
-            page.line("hopmark_requests", &[("profile", profile), ("path", path), ("outcome", outcome)], count);
+            page.line("hopmark_requests", &[("path", path), ("outcome", outcome)], count);
         }
     }
 }
 
 fn latencies(page: &mut Page, run: &Run, analysis: &Analysis) {
-    let profile = run.manifest.plan.name.as_str();
     let help = "Latencies by metric and basis; quantiles count calls that timed out, sum and count successful ones.";
     page.family("hopmark_latency_seconds", "summary", help);
     for summary in &analysis.paths {
@@ -102,7 +100,7 @@ fn latencies(page: &mut Page, run: &Run, analysis: &Analysis) {
         for metric in summary.metrics.iter().filter(|metric| metric.n > 0) {
             let basis = if metric.beside { Some(Basis::Service) } else { metric.basis };
             let basis = basis.map_or("none", Basis::into);
-            let labels = [("profile", profile), ("path", path), ("metric", metric.metric.key()), ("basis", basis)];
+            let labels = [("path", path), ("metric", metric.metric.key()), ("basis", basis)];
             for q in QUANTILES {
                 let quantile = q.to_string();
                 let with: Vec<_> = labels.into_iter().chain([("quantile", quantile.as_str())]).collect();
@@ -126,7 +124,6 @@ fn shifts(page: &mut Page, run: &Run, analysis: &Analysis) {
             let bounds = [("lower", row.ci_ms.map(|ci| ci.0)), ("upper", row.ci_ms.map(|ci| ci.1))];
             for (bound, ms) in [("estimate", row.shift_ms)].into_iter().chain(bounds) {
                 let labels = [
-                    ("profile", run.manifest.plan.name.as_str()),
                     ("baseline", name(comparison.baseline)),
                     ("path", name(candidate.path)),
                     ("metric", row.metric.key()),
@@ -139,7 +136,7 @@ fn shifts(page: &mut Page, run: &Run, analysis: &Analysis) {
     }
 }
 
-fn objectives(page: &mut Page, run: &Run, analysis: &Analysis) {
+fn objectives(page: &mut Page, analysis: &Analysis) {
     if analysis.objectives.is_empty() {
         return;
     }
@@ -147,12 +144,8 @@ fn objectives(page: &mut Page, run: &Run, analysis: &Analysis) {
     for result in &analysis.objectives {
         let expression = result.objective.label();
         for verdict in [ObjectiveVerdict::Met, ObjectiveVerdict::Missed, ObjectiveVerdict::Inconclusive] {
-            let labels = [
-                ("profile", run.manifest.plan.name.as_str()),
-                ("path", &result.objective.path),
-                ("objective", &expression),
-                ("verdict", verdict.into()),
-            ];
+            let labels =
+                [("path", result.objective.path.as_str()), ("objective", &expression), ("verdict", verdict.into())];
             let labels: Vec<_> = labels.into_iter().chain(severity(result)).collect();
             page.line("hopmark_objective", &labels, u8::from(result.verdict == verdict));
         }
@@ -162,10 +155,10 @@ fn objectives(page: &mut Page, run: &Run, analysis: &Analysis) {
 /// The severity where it is not the usual one.
 fn severity(result: &ObjectiveResult) -> Option<(&'static str, &'static str)> {
     let severity = result.objective.severity;
-    (severity != Severity::default()).then(|| ("severity", severity.as_str()))
+    (severity != Severity::default()).then(|| ("severity", severity.into()))
 }
 
-fn expectations(page: &mut Page, run: &Run, analysis: &Analysis) {
+fn expectations(page: &mut Page, analysis: &Analysis) {
     if analysis.expectations.is_empty() {
         return;
     }
@@ -174,8 +167,7 @@ fn expectations(page: &mut Page, run: &Run, analysis: &Analysis) {
         let expression = held.expectation.slo.label();
         for verdict in [ObjectiveVerdict::Met, ObjectiveVerdict::Missed, ObjectiveVerdict::Inconclusive] {
             let labels = [
-                ("profile", run.manifest.plan.name.as_str()),
-                ("path", &held.expectation.slo.path),
+                ("path", held.expectation.slo.path.as_str()),
                 ("claim", &held.expectation.claim),
                 ("slo", &expression),
                 ("verdict", verdict.of_claim()),

@@ -14,16 +14,14 @@ use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::measure::metric::{Basis, Metric};
 use crate::plan::{Arrivals, Design};
 use crate::report::export::values::file_name;
-use crate::report::json::number::rounded;
+use crate::report::json;
 use crate::run::Run;
 
 /// A file for every path.
 pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<(PathBuf, Vec<u8>)> {
     let one = |summary: &PathSummary| {
         let name = file_name(&run.manifest.plan.path(summary.path).name);
-        let mut bytes = serde_json::to_vec_pretty(&document(run, summary)).unwrap_or_default();
-        bytes.push(b'\n');
-        (PathBuf::from(format!("vllm/{name}.json")), bytes)
+        (PathBuf::from(format!("vllm/{name}.json")), json::bytes(&document(run, summary)))
     };
     analysis.paths.iter().map(one).collect()
 }
@@ -62,7 +60,7 @@ fn document(run: &Run, summary: &PathSummary) -> Map<String, Value> {
 fn statistics(metric: &MetricSummary) -> impl Iterator<Item = (&'static str, f64)> {
     let quantiles = ["median", "p90", "p95", "p99", "p99.9"].into_iter().zip(QUANTILES.map(|q| metric.quantile(q)));
     let known = [("mean", metric.mean)].into_iter().chain(quantiles);
-    known.filter_map(|(key, value)| Some((key, rounded(value?))))
+    known.filter_map(|(key, value)| Some((key, value?)))
 }
 
 /// How calls came to this one path.
@@ -88,12 +86,12 @@ fn throughput(run: &Run, summary: &PathSummary) -> Vec<(&'static str, Value)> {
     let mut fields: Vec<_> = sums.collect();
     let Ok(requests) = summary.throughput.requests else { return fields };
     fields.push(("duration", json!(run.measured_s())));
-    fields.push(("request_throughput", json!(rounded(requests))));
+    fields.push(("request_throughput", json!(requests)));
     let Ok(output) = summary.throughput.output_tokens else { return fields };
-    fields.push(("output_throughput", json!(rounded(output))));
+    fields.push(("output_throughput", json!(output)));
     if tokens.input.calls == tokens.calls {
         let input = tokens.input.sum as f64 / run.measured_s();
-        fields.push(("total_token_throughput", json!(rounded(input + output))));
+        fields.push(("total_token_throughput", json!(input + output)));
     }
     fields
 }

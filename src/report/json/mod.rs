@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::analysis::Analysis;
 use crate::analysis::conclusion::Conclusion;
-use crate::analysis::summary::cost;
+use crate::analysis::summary::cost::Cost;
 use crate::report::run::banner::banner;
 use crate::report::run::notes;
 use crate::run::{Aborted, RowSample, Run};
@@ -25,9 +25,9 @@ mod validity;
 
 use comparisons::{BlockFacts, ComparisonFacts};
 use named::Named;
-use number::{ms, rounded};
+use number::Rounded;
 use objectives::{ExpectationFacts, ObjectiveFacts};
-use paths::{CostFacts, PathFacts, ReportedFacts};
+use paths::{PathFacts, ReportedFacts};
 use schema::Later;
 use validity::ValidityFacts;
 
@@ -82,23 +82,11 @@ struct RunFacts<'a> {
     /// What the profile asked for and was reached before the plan's end; such a run is complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_early: Option<&'a str>,
-    /// The objective whose miss ended the run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    aborted_by: Option<AbortFacts<'a>>,
+    aborted_by: Option<&'a Aborted>,
     /// Of every call, warmup included; absent without prices.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<CostFacts>,
-}
-
-/// The objective whose miss ended a run.
-#[derive(Serialize, JsonSchema)]
-struct AbortFacts<'a> {
-    /// Seconds of the measured phase until then.
-    at_s: f64,
-    ci: [Option<f64>; 2],
-    expression: &'a str,
-    observed: Option<f64>,
-    path: &'a str,
+    cost: Option<&'a Cost>,
 }
 
 /// Which calls have rows.
@@ -127,7 +115,7 @@ struct ConclusionFacts {
 pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     bytes(&Summary {
         schema_version: 1,
-        run: run_facts(run),
+        run: run_facts(run, analysis),
         sampled: run.manifest.rows.as_ref().map(sample_facts),
         conclusion: ConclusionFacts {
             verdict: analysis.conclusion,
@@ -147,24 +135,26 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
 
 /// The JSON Schema of `summary.json`.
 pub(crate) fn schema() -> String {
-    schema::of::<Summary>()
+    crate::schema::text(&crate::schema::written::<Summary>())
 }
 
 /// A document as the bytes of a file.
 pub(crate) fn bytes(document: &impl Serialize) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(document).unwrap_or_default();
+    let mut bytes = Vec::new();
+    // Writing into memory does not fail.
+    let _ = document.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Rounded::default()));
     bytes.push(b'\n');
     bytes
 }
 
-fn run_facts(run: &Run) -> RunFacts<'_> {
+fn run_facts<'a>(run: &'a Run, analysis: &'a Analysis) -> RunFacts<'a> {
     let manifest = &run.manifest;
     let ending = manifest.ending.as_ref();
     RunFacts {
         id: &manifest.id,
         profile: &manifest.plan.name,
         started_at: &manifest.started_at,
-        duration_s: rounded(run.measured_s()),
+        duration_s: run.measured_s(),
         complete: run.is_complete(),
         incomplete_reason: match ending {
             None => Some("the run was killed, or is still under way"),
@@ -174,23 +164,13 @@ fn run_facts(run: &Run) -> RunFacts<'_> {
         seed: manifest.plan.seed,
         design: manifest.plan.load.design,
         ended_early: ending.and_then(|ending| ending.reached.as_deref()),
-        aborted_by: ending.and_then(|ending| ending.aborted_by.as_ref()).map(abort_facts),
-        cost: cost::of_run(run).map(paths::cost),
-    }
-}
-
-fn abort_facts(aborted: &Aborted) -> AbortFacts<'_> {
-    AbortFacts {
-        at_s: rounded(aborted.at_s),
-        ci: [ms(aborted.ci.0), ms(aborted.ci.1)],
-        expression: &aborted.expression,
-        observed: ms(aborted.observed),
-        path: &aborted.path,
+        aborted_by: ending.and_then(|ending| ending.aborted_by.as_ref()),
+        cost: analysis.cost.as_ref(),
     }
 }
 
 fn sample_facts(rows: &RowSample) -> SampleFacts<'_> {
-    SampleFacts { rows_kept: rows.kept, rows_seen: rows.calls, rule: &rows.rule, share: rounded(rows.share) }
+    SampleFacts { rows_kept: rows.kept, rows_seen: rows.calls, rule: &rows.rule, share: rows.share }
 }
 
 #[cfg(test)]
@@ -210,8 +190,10 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_that_of_the_types() {
-        let published = published("docs/schema/summary.json", super::schema().as_bytes());
-        assert_eq!(published, super::schema(), "HOPMARK_BLESS=1 cargo test --lib writes it again");
+        for (file, schema) in [("summary", super::schema()), ("profile", crate::profile::schema())] {
+            let published = published(&format!("docs/schema/{file}.json"), schema.as_bytes());
+            assert_eq!(published, schema, "HOPMARK_BLESS=1 cargo test --lib report writes {file}.json again");
+        }
     }
 
     /// The document of a run with objectives on its first path.

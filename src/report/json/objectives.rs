@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::analysis::slo::{ExpectationResult, ObjectiveResult, ObjectiveVerdict};
 use crate::objective::indicator::Unit;
 use crate::objective::objective::Severity;
-use crate::report::json::number::ms;
 use crate::report::json::schema::Explained;
 use crate::units::Api;
 
@@ -72,8 +71,8 @@ pub(super) fn objective(result: &ObjectiveResult) -> ObjectiveFacts<'_> {
         source: objective.source.as_deref(),
         unit: objective.expr.unit(),
         n: result.n,
-        observed: ms(result.estimate.value),
-        ci: [ms(result.estimate.low), ms(result.estimate.high)],
+        observed: result.estimate.value,
+        ci: [result.estimate.low, result.estimate.high],
         verdict: result.verdict,
         reason: result.reason.as_deref(),
     }
@@ -88,8 +87,8 @@ pub(super) fn expectation(held: &ExpectationResult) -> ExpectationFacts<'_> {
         slo: expectation.slo.label(),
         unit: expectation.slo.expr.unit(),
         n: result.n,
-        observed: ms(result.estimate.value),
-        ci: [ms(result.estimate.low), ms(result.estimate.high)],
+        observed: result.estimate.value,
+        ci: [result.estimate.low, result.estimate.high],
         verdict: result.verdict.of_claim(),
         reason: result.reason.as_deref(),
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::analysis::summary::calls::Tokens;
-use crate::analysis::summary::cost::{self, Cost};
+use crate::analysis::summary::calls::{ConnectionCounts, Tokens};
+use crate::analysis::summary::cost::Cost;
 use crate::analysis::summary::errors_seen;
 use crate::analysis::summary::paths::{MetricSummary, PathSummary, QUANTILES};
 use crate::analysis::summary::reported::Reported;
@@ -16,10 +16,9 @@ use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::metric::Basis;
 use crate::path::PathKind;
 use crate::report::json::named::Named;
-use crate::report::json::number::{ms, rounded};
 use crate::report::json::schema::{Explained, Later};
 use crate::run::Run;
-use crate::units::{Nanos, PathId};
+use crate::units::{CallCounts, Nanos};
 
 /// What was seen of a path.
 #[derive(Serialize, JsonSchema)]
@@ -31,16 +30,17 @@ pub(super) struct PathFacts<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureFacts>,
     /// How many calls went wrong, by stable code.
-    errors: &'a BTreeMap<String, u64>,
+    errors: BTreeMap<&'a str, u64>,
     /// What was said of each of these errors, and when they came.
-    errors_seen: BTreeMap<String, ErrorFacts>,
-    connections: ConnectionFacts,
+    errors_seen: BTreeMap<&'a str, ErrorFacts<'a>>,
+    connections: ConnectionCounts,
     tokens: TokenFacts,
     throughput: ThroughputFacts,
     /// Of the measured calls; absent without prices.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<CostFacts>,
-    findings: Vec<FindingFacts<'a>>,
+    cost: Option<&'a Cost>,
+    /// What the path did wrong beyond being slow.
+    findings: &'a [Finding],
     #[schemars(extend("minProperties" = 1))]
     metrics: Named<MetricFacts<'a>>,
 }
@@ -48,11 +48,8 @@ pub(super) struct PathFacts<'a> {
 /// Calls by outcome: planned = ok + failed + incomplete + dropped.
 #[derive(Serialize, JsonSchema)]
 struct RequestFacts {
-    planned: u64,
-    ok: u64,
-    failed: u64,
-    incomplete: u64,
-    dropped: u64,
+    #[serde(flatten)]
+    counts: CallCounts,
     /// Failed calls that were given up at a time limit.
     timeouts: u64,
 }
@@ -69,7 +66,7 @@ struct FailureFacts {
 
 /// One class of errors.
 #[derive(Serialize, JsonSchema)]
-struct ErrorFacts {
+struct ErrorFacts<'a> {
     count: u64,
     /// When the first of them ended, in milliseconds from the run's start, as in requests.csv.
     first_ms: Option<f64>,
@@ -77,21 +74,12 @@ struct ErrorFacts {
     last_ms: Option<f64>,
     /// A sample: the server's own words (or this machine's, where no answer came), on one line, short, without secrets;
     /// otherwise what the code means.
-    message: String,
+    message: &'a str,
     /// What helps, where that is known.
     remedy: Option<&'static str>,
     /// Why the times are null.
     #[serde(skip_serializing_if = "Option::is_none")]
     times_reason: Option<&'static str>,
-}
-
-/// The connections of the calls of a path.
-#[derive(Serialize, JsonSchema)]
-struct ConnectionFacts {
-    opened: u64,
-    reused: u64,
-    failed: u64,
-    opened_in_warmup: u64,
 }
 
 /// Tokens as the server counted them, over the calls of which it did.
@@ -124,29 +112,6 @@ struct ThroughputFacts {
     requests_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_tokens_reason: Option<String>,
-}
-
-/// At the profile's prices, by the tokens that the server counted; the least if `calls_without_tokens` is above 0.
-#[derive(Serialize, JsonSchema)]
-#[schemars(transform = Explained(&["total"]))]
-pub(super) struct CostFacts {
-    currency: String,
-    #[schemars(extend("minimum" = 0))]
-    total: Option<f64>,
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    calls_without_tokens: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_reason: Option<String>,
-}
-
-/// What a path did wrong beyond being slow.
-#[derive(Serialize, JsonSchema)]
-struct FindingFacts<'a> {
-    code: &'a str,
-    evidence: &'a BTreeMap<&'static str, f64>,
-    message: &'a str,
-    remedy: &'a str,
 }
 
 /// The distribution of a metric over successful calls. A figure that was not measured is null, and a reason stands
@@ -188,11 +153,9 @@ struct MetricFacts<'a> {
 /// Medians of the time to the first byte as the services split it.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct ReportedFacts<'a> {
-    calls: usize,
-    gateway_ms: Option<f64>,
-    model_ms: Option<f64>,
-    network_ms: f64,
     path: &'a str,
+    #[serde(flatten)]
+    medians: &'a Reported,
     #[schemars(extend("const" = SOURCE))]
     source: &'static str,
 }
@@ -203,17 +166,18 @@ const SOURCE: &str = "reported by the services, not measured";
 pub(super) fn paths<'a>(run: &Run, analysis: &'a Analysis) -> Named<PathFacts<'a>> {
     let of_path = |(summary, findings): (&'a PathSummary, &'a Vec<Finding>)| {
         let path = run.manifest.plan.path(summary.path);
+        let errors = summary.errors.iter();
         let facts = PathFacts {
             kind: path.kind,
-            requests: requests(summary),
+            requests: RequestFacts { counts: summary.requests, timeouts: summary.timeouts },
             failure: analysis.failing.iter().find(|failed| failed.path == summary.path).map(failure),
-            errors: &summary.errors,
-            errors_seen: errors_seen(run, summary.path),
-            connections: connections(summary),
+            errors: errors.clone().map(|(class, seen)| (class.as_str(), seen.count)).collect(),
+            errors_seen: errors.map(|(class, seen)| (class.as_str(), error(run, seen))).collect(),
+            connections: summary.connections,
             tokens: tokens(summary.tokens),
             throughput: throughput(&summary.throughput),
-            cost: cost::of_path(run, summary.path).map(cost),
-            findings: findings.iter().map(finding).collect(),
+            cost: summary.cost.as_ref(),
+            findings,
             metrics: Named(summary.metrics.iter().map(|one| (one.key(), metric(one))).collect()),
         };
         (path.name.clone(), facts)
@@ -221,47 +185,20 @@ pub(super) fn paths<'a>(run: &Run, analysis: &'a Analysis) -> Named<PathFacts<'a
     Named(analysis.paths.iter().zip(&analysis.findings).map(of_path).collect())
 }
 
-fn requests(summary: &PathSummary) -> RequestFacts {
-    let requests = &summary.requests;
-    RequestFacts {
-        planned: requests.planned,
-        ok: requests.ok,
-        failed: requests.failed,
-        incomplete: requests.incomplete,
-        dropped: requests.dropped,
-        timeouts: summary.timeouts,
-    }
-}
-
 fn failure(failed: &FailedPath) -> FailureFacts {
     FailureFacts { code: failed.kind.code(), failed: failed.failed, message: failed.describe(), tried: failed.tried }
 }
 
-fn errors_seen(run: &Run, path: PathId) -> BTreeMap<String, ErrorFacts> {
-    let errors = errors_seen::of_path(run, path);
-    errors.into_iter().map(|(class, seen)| (class, error(run, &seen))).collect()
-}
-
-fn error(run: &Run, seen: &ErrorSeen) -> ErrorFacts {
+fn error<'a>(run: &Run, seen: &'a ErrorSeen) -> ErrorFacts<'a> {
     let ms = |at: Nanos| (at.ms_since(run.manifest.origin) * 1e3).round() / 1e3;
     let reason = "its rows are a sample, and no errors.jsonl lies beside them";
     ErrorFacts {
         count: seen.count,
         first_ms: seen.between.map(|(first, _)| ms(first)),
         last_ms: seen.between.map(|(_, last)| ms(last)),
-        message: errors_seen::describe(seen).into(),
+        message: errors_seen::describe(seen),
         remedy: seen.class.remedy(),
         times_reason: seen.between.is_none().then_some(reason),
-    }
-}
-
-fn connections(summary: &PathSummary) -> ConnectionFacts {
-    let counts = summary.connections;
-    ConnectionFacts {
-        opened: counts.opened,
-        reused: counts.reused,
-        failed: counts.failed,
-        opened_in_warmup: counts.opened_in_warmup,
     }
 }
 
@@ -279,38 +216,26 @@ fn tokens(tokens: Tokens) -> TokenFacts {
 }
 
 fn throughput(throughput: &Throughput) -> ThroughputFacts {
-    let Throughput { requests, output_tokens } = throughput;
+    let Throughput { requests, output_tokens } = throughput.clone();
     ThroughputFacts {
-        requests: ms(requests.clone().ok()),
-        output_tokens: ms(output_tokens.clone().ok()),
-        requests_reason: requests.clone().err(),
-        output_tokens_reason: output_tokens.clone().err(),
+        requests: requests.as_ref().ok().copied(),
+        output_tokens: output_tokens.as_ref().ok().copied(),
+        requests_reason: requests.err(),
+        output_tokens_reason: output_tokens.err(),
     }
 }
 
-/// What calls cost, of a path or of the whole run.
-pub(super) fn cost(cost: Cost) -> CostFacts {
-    let total_reason = cost.why_none();
-    let Cost { currency, total, input_tokens, output_tokens, calls_without_tokens } = cost;
-    CostFacts { currency, total: ms(total), input_tokens, output_tokens, calls_without_tokens, total_reason }
-}
-
-fn finding(finding: &Finding) -> FindingFacts<'_> {
-    let Finding { code, message, remedy, evidence } = finding;
-    FindingFacts { code, evidence, message, remedy }
-}
-
 fn metric(metric: &MetricSummary) -> MetricFacts<'_> {
-    let [p50, p90, p95, p99, p99_9] = metric.quantiles.map(ms);
+    let [p50, p90, p95, p99, p99_9] = metric.quantiles;
     let why = |q| metric.why_missing(q).filter(|_| metric.reason.is_none());
     let [p50_reason, p90_reason, p95_reason, p99_reason, p99_9_reason] = QUANTILES.map(why);
     MetricFacts {
         unit: "ms",
         basis: metric.basis,
         n: metric.n,
-        mean: ms(metric.mean),
-        min: ms(metric.min),
-        max: ms(metric.max),
+        mean: metric.mean,
+        min: metric.min,
+        max: metric.max,
         p50,
         p50_reason,
         p90,
@@ -327,17 +252,10 @@ fn metric(metric: &MetricSummary) -> MetricFacts<'_> {
 }
 
 /// How services split the time to the first byte.
-pub(super) fn reported<'a>(run: &'a Run, analysis: &Analysis) -> Vec<ReportedFacts<'a>> {
-    let one = |(path, reported): (&PathSummary, &Option<Reported>)| {
-        let reported = (*reported)?;
-        Some(ReportedFacts {
-            calls: reported.calls,
-            gateway_ms: ms(reported.gateway_ms),
-            model_ms: ms(reported.model_ms),
-            network_ms: rounded(reported.network_ms),
-            path: &run.manifest.plan.path(path.path).name,
-            source: SOURCE,
-        })
+pub(super) fn reported<'a>(run: &'a Run, analysis: &'a Analysis) -> Vec<ReportedFacts<'a>> {
+    let one = |(path, reported): (&PathSummary, &'a Option<Reported>)| {
+        let (path, medians) = (&run.manifest.plan.path(path.path).name, reported.as_ref()?);
+        Some(ReportedFacts { path, medians, source: SOURCE })
     };
     analysis.paths.iter().zip(&analysis.reported).filter_map(one).collect()
 }

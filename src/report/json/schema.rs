@@ -1,42 +1,8 @@
-//! The JSON Schema of `summary.json`, made of the types that are written.
+//! What the JSON Schema of `summary.json` says beside the types that are written.
 
-use schemars::generate::SchemaSettings;
-use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{JsonSchema, Schema};
+use schemars::Schema;
+use schemars::transform::Transform;
 use serde_json::{Value, json};
-
-/// The schema of a document, for people and tools.
-pub(super) fn of<T: JsonSchema>() -> String {
-    let closed = RecursiveTransform(close);
-    let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(closed);
-    let schema = settings.into_generator().into_root_schema_for::<T>();
-    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
-}
-
-/// An object has the keys that it names and no others, and a key that may be missing is never null. The widths of Rust's
-/// numbers are none of a reader's business.
-fn close(schema: &mut Schema) {
-    schema.remove("format");
-    if schema.get("type") != Some(&json!("object")) || schema.get("properties").is_none() {
-        return;
-    }
-    schema.insert("additionalProperties".to_owned(), json!(false));
-    let required = schema.get("required").cloned().unwrap_or_default();
-    let is_required = |key: &String| required.as_array().is_some_and(|keys| keys.contains(&json!(key)));
-    let properties = schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten();
-    for property in properties.filter(|(key, _)| !is_required(key)).map(|(_, property)| property) {
-        without_null(property);
-    }
-}
-
-/// Takes the null from a schema of something that may be null.
-fn without_null(schema: &mut Value) {
-    for (key, null) in [("type", json!("null")), ("anyOf", json!({"type": "null"}))] {
-        if let Some(choices) = schema.get_mut(key).and_then(Value::as_array_mut) {
-            choices.retain(|choice| *choice != null);
-        }
-    }
-}
 
 /// This key is not in the summaries of earlier versions.
 #[derive(Clone)]

@@ -4,9 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::analysis::validity::reason::Dispersion;
-use crate::analysis::validity::{Lag, Validity, ValidityVerdict, Vitals};
+use crate::analysis::validity::{Arrivals, Lag, Little, Validity, ValidityVerdict, Vitals};
 use crate::measure::selftest::OwnError;
-use crate::report::json::number::{ms, rounded};
 use crate::report::json::schema::Explained;
 use crate::run::Run;
 
@@ -50,9 +49,8 @@ struct ReasonFacts {
 #[derive(Serialize, JsonSchema)]
 #[schemars(transform = Explained(&["max"]))]
 struct LagFacts {
-    max: Option<f64>,
-    p50: Option<f64>,
-    p99: Option<f64>,
+    #[serde(flatten)]
+    lag: Lag,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
 }
@@ -185,19 +183,19 @@ pub(crate) fn validity(run: &Run, validity: &Validity) -> ValidityFacts {
         sent: validity.sent,
         dropped: validity.dropped,
         unattributed: validity.unattributed,
-        send_lag_ms: lag(&lags.whole),
-        own_lag_ms: lag(&lags.own),
+        send_lag_ms: lag(lags.whole),
+        own_lag_ms: lag(lags.own),
         lag_parts_ms: LagParts {
-            connection: lag(&lags.connection),
-            dispatch: lag(&lags.dispatch),
+            connection: lag(lags.connection),
+            dispatch: lag(lags.dispatch),
             in_flight_limit: InFlightLimit {
                 dropped: validity.dropped,
                 reason: "a call beyond max_in_flight is dropped and counted; it does not wait",
             },
-            timer: lag(&lags.timer),
+            timer: lag(lags.timer),
         },
-        arrivals: arrivals(validity),
-        littles_law: littles_law(validity),
+        arrivals: arrivals(&validity.arrivals),
+        littles_law: littles_law(validity.little),
         health: health(run, validity),
         left_out: LeftOut { calls: validity.left_out, seconds: left_out_seconds(validity) },
         own_error: own_error.cloned(),
@@ -215,37 +213,27 @@ fn reasons(validity: &Validity) -> Vec<ReasonFacts> {
     reasons.collect()
 }
 
-fn lag(lag: &Lag) -> LagFacts {
-    let reason = lag.max.is_none().then_some("no call was sent");
-    LagFacts { max: ms(lag.max), p50: ms(lag.p50), p99: ms(lag.p99), reason }
+fn lag(lag: Lag) -> LagFacts {
+    LagFacts { lag, reason: lag.max.is_none().then_some("no call was sent") }
 }
 
-fn arrivals(validity: &Validity) -> ArrivalFacts {
-    let arrivals = &validity.arrivals;
+fn arrivals(arrivals: &Arrivals) -> ArrivalFacts {
     let dispersion = match arrivals.dispersion {
-        Ok(Dispersion { planned, achieved, bin_s }) => DispersionFacts {
-            achieved: Some(rounded(achieved)),
-            bin_s: Some(rounded(bin_s)),
-            planned: Some(rounded(planned)),
-            reason: None,
-        },
+        Ok(Dispersion { planned, achieved, bin_s }) => {
+            DispersionFacts { achieved: Some(achieved), bin_s: Some(bin_s), planned: Some(planned), reason: None }
+        }
         Err(why) => DispersionFacts { reason: Some(why), ..DispersionFacts::default() },
     };
-    ArrivalFacts {
-        achieved: arrivals.achieved,
-        dispersion,
-        planned: arrivals.planned,
-        share: rounded(arrivals.share()),
-    }
+    ArrivalFacts { achieved: arrivals.achieved, dispersion, planned: arrivals.planned, share: arrivals.share() }
 }
 
-fn littles_law(validity: &Validity) -> LittleFacts {
-    match validity.little {
+fn littles_law(little: Result<Little, &'static str>) -> LittleFacts {
+    match little {
         Ok(little) => LittleFacts {
-            expected: Some(rounded(little.expected)),
-            in_flight: Some(rounded(little.counted)),
+            expected: Some(little.expected),
+            in_flight: Some(little.counted),
             reason: None,
-            residual: Some(rounded(little.residual())),
+            residual: Some(little.residual()),
         },
         Err(why) => LittleFacts { reason: Some(why), ..LittleFacts::default() },
     }
@@ -255,9 +243,9 @@ fn health(run: &Run, validity: &Validity) -> HealthFacts {
     let Vitals { seconds, hiccup_ms, cpu, others, steal, throttled_ms, files, ports, sim_cpu, sim_answers } =
         validity.vitals;
     let environment = &run.manifest.environment;
-    let spread = |values: Option<(f64, f64)>| MeanAndMax {
-        max: ms(values.map(|(_, most)| most)),
-        mean: ms(values.map(|(mean, _)| mean)),
+    let spread = |values: Option<(f64, f64)>| {
+        let (mean, max) = values.unzip();
+        MeanAndMax { max, mean }
     };
     let stretches = validity.bad.stretches();
     HealthFacts {
@@ -269,14 +257,14 @@ fn health(run: &Run, validity: &Validity) -> HealthFacts {
         },
         cpu_cores: spread(cpu),
         files: Files { limit: environment.open_files, max: files },
-        hiccup_ms: Longest { max: ms(hiccup_ms) },
+        hiccup_ms: Longest { max: hiccup_ms },
         others_cores: spread(others),
         ports: Ports { max: ports, range: environment.local_ports },
         reason: (seconds == 0).then_some("this machine's health was not recorded"),
         seconds,
         simulator: sim_answers.map(|(answers, late)| SimulatorFacts { answers, cpu_cores: spread(sim_cpu), late }),
         steal_share: spread(steal),
-        throttled_ms: ms(throttled_ms),
+        throttled_ms,
     }
 }
 

@@ -4,7 +4,9 @@
 use crate::analysis::Analysis;
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::connection_state::IDLE_S;
-use crate::analysis::compare::shift::{Candidate, ConnectionShift, Contrast, Dominance, Interference};
+use crate::analysis::compare::shift::{Candidate, ConnectionShift, Contrast, Interference};
+use crate::analysis::summary::paths::PathSummary;
+use crate::analysis::summary::reported::Reported;
 use crate::report::figure;
 use crate::report::shift::shift_figures;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
@@ -17,16 +19,10 @@ pub(crate) fn effects(run: &Run, analysis: &Analysis) -> Table {
     let rows = comparison.candidates.iter().flat_map(|candidate| of_candidate(&name(candidate), candidate));
     let mut columns = vec![word_column("path"), word_column("what"), figures("baseline"), figures("difference")];
     columns.push(word_column("95% interval"));
-    Table {
-        title: "Means, errors and goodput".to_owned(),
-        columns,
-        rows: rows.collect(),
-        note: Some(
-            "The mean difference is also the mean of the differences. Cliff's delta is how much likelier a call of the \
-             path is slower than one of the baseline than faster, from −1 to 1."
-                .to_owned(),
-        ),
-    }
+    Table::new("Means, errors and goodput", columns, rows).noted(
+        "The mean difference is also the mean of the differences. Cliff's delta is how much likelier a call of the \
+             path is slower than one of the baseline than faster, from −1 to 1.",
+    )
 }
 
 fn of_candidate(name: &str, candidate: &Candidate) -> Vec<Vec<Cell>> {
@@ -55,7 +51,7 @@ fn of_candidate(name: &str, candidate: &Candidate) -> Vec<Vec<Cell>> {
     let base = goodput.baseline.map(|rate| format!("{rate:.2}"));
     rows.push(row("good calls a second".to_owned(), base, more, within(goodput.ci, 1.0)));
     for dominance in &candidate.dominances {
-        let delta = dominance.delta.map(|delta| format!("{} ({})", signed(delta), Dominance::word(delta)));
+        let delta = dominance.delta.zip(dominance.size).map(|(delta, size)| format!("{} ({size})", signed(delta)));
         let what = format!("Cliff's delta of {}", dominance.metric.short());
         rows.push(row(what, None, delta, within(dominance.ci, 1.0)));
     }
@@ -69,16 +65,10 @@ pub(crate) fn interference(run: &Run, analysis: &Analysis) -> Table {
     let rows = found.flat_map(|(candidate, found)| of_halves(run, comparison, candidate, found));
     let mut columns = vec![word_column("path"), word_column("rounds in which the two"), figures("shift ms")];
     columns.extend([figures("in the others"), figures("difference"), word_column("interval")]);
-    Table {
-        title: "Interference between calls".to_owned(),
-        columns,
-        rows: rows.collect(),
-        note: Some(
-            "If the calls of a round do not disturb each other, the shift is the same in both halves. The intervals hold \
-             all at once with 99%; a difference counts if it is also larger than the interval of the shift itself."
-                .to_owned(),
-        ),
-    }
+    Table::new("Interference between calls", columns, rows).noted(
+        "If the calls of a round do not disturb each other, the shift is the same in both halves. The intervals hold \
+             all at once with 99%; a difference counts if it is also larger than the interval of the shift itself.",
+    )
 }
 
 fn of_halves(run: &Run, comparison: &Comparison, candidate: &Candidate, found: Interference) -> Vec<Vec<Cell>> {
@@ -116,23 +106,15 @@ pub(crate) fn connections(run: &Run, analysis: &Analysis) -> Table {
     let rows = shown.flat_map(|candidate| candidate.connections.iter().map(move |shift| row(candidate, shift)));
     let mut columns = vec![word_column("path"), word_column("connection"), figures("baseline calls"), figures("calls")];
     columns.push(figures("p50 shift ms"));
-    Table {
-        title: format!("Shift of {} by connection", comparison.headline.short()),
-        columns,
-        rows: rows.collect(),
-        note: Some(format!(
-            "New: opened for the call. Idle: it had carried calls, but none for {IDLE_S:.0} s. Brackets hold \
+    Table::new(format!("Shift of {} by connection", comparison.headline.short()), columns, rows).noted(format!(
+        "New: opened for the call. Idle: it had carried calls, but none for {IDLE_S:.0} s. Brackets hold \
              the 95% interval, from 20 calls on either side up."
-        )),
-    }
+    ))
 }
 
 /// How services split the time to the first byte; without rows where none says anything.
 pub(crate) fn reported(run: &Run, analysis: &Analysis) -> Table {
-    let row = |(summary, reported): (
-        &crate::analysis::PathSummary,
-        &Option<crate::analysis::summary::reported::Reported>,
-    )| {
+    let row = |(summary, reported): (&PathSummary, &Option<Reported>)| {
         let reported = (*reported)?;
         Some(vec![
             run.manifest.plan.path(summary.path).name.clone().into(),
@@ -144,14 +126,13 @@ pub(crate) fn reported(run: &Run, analysis: &Analysis) -> Table {
     };
     let mut columns = vec![word_column("path"), figures("calls"), figures("network p50 ms")];
     columns.extend([figures("gateway p50 ms"), figures("model p50 ms")]);
-    Table {
-        title: "Time to the first byte as the services report it".to_owned(),
+    Table::new(
+        "Time to the first byte as the services report it",
         columns,
-        rows: analysis.paths.iter().zip(&analysis.reported).filter_map(row).collect(),
-        note: Some(
-            "Reported, not measured: model and gateway are what their headers say; network is what is left of the \
-             measured time."
-                .to_owned(),
-        ),
-    }
+        analysis.paths.iter().zip(&analysis.reported).filter_map(row),
+    )
+    .noted(
+        "Reported, not measured: model and gateway are what their headers say; network is what is left of the \
+             measured time.",
+    )
 }

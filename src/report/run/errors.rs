@@ -7,7 +7,6 @@ use crate::measure::errors_seen::ErrorSeen;
 use crate::report::figure::{self, MISSING};
 use crate::report::table::{Cell, Table, figures, words};
 use crate::run::Run;
-use crate::units::PathId;
 
 /// What the calls are called that nobody knows the end of.
 const KILLED: &str = "under way when the run was killed";
@@ -23,26 +22,18 @@ pub(crate) fn table(run: &Run, analysis: &Analysis) -> Table {
         };
         let lost = run.lost.by_path.get(summary.path.index()).copied().filter(|lost| *lost > 0);
         let killed = lost.map(|lost| row(KILLED, lost, String::new()));
-        let errors = errors_seen::of_path(run, summary.path);
-        errors.iter().map(|(class, seen)| row(class, seen.count, describe_error(seen))).chain(killed).collect()
+        summary.errors.iter().map(|(class, seen)| row(class, seen.count, describe_error(seen))).chain(killed).collect()
     };
     let mut rows: Vec<Vec<Cell>> = analysis.paths.iter().flat_map(of_path).collect();
     if run.lost.unattributed > 0 {
         let count = figure::count(run.lost.unattributed);
         rows.push(vec![MISSING.into(), KILLED.into(), count.into(), MISSING.into(), "".into()]);
     }
-    Table {
-        title: "What went wrong".to_owned(),
-        columns: vec![
-            words("path"),
-            words("error"),
-            figures("calls"),
-            figures("share"),
-            words("what was said, and what helps"),
-        ],
+    Table::new(
+        "What went wrong",
+        vec![words("path"), words("error"), figures("calls"), figures("share"), words("what was said, and what helps")],
         rows,
-        note: None,
-    }
+    )
 }
 
 /// What was said of a class of errors, and what helps.
@@ -52,9 +43,8 @@ pub(crate) fn describe_error(seen: &ErrorSeen) -> String {
 }
 
 /// The errors of a path, a line a class; empty without errors.
-pub(crate) fn describe_errors_of(run: &Run, path: PathId) -> String {
-    let errors = errors_seen::of_path(run, path);
+pub(crate) fn describe_errors_of(summary: &PathSummary) -> String {
     let line =
         |(class, seen): (&String, &ErrorSeen)| format!("{class} ({} calls): {}", seen.count, describe_error(seen));
-    errors.iter().map(line).collect::<Vec<_>>().join("\n")
+    summary.errors.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -12,7 +12,7 @@ pub(super) fn subtitle(run: &Run) -> String {
     let load = &run.manifest.plan.load;
     let paths = run.manifest.plan.paths.len();
     let lasted = figure::seconds(run.measured_s());
-    let shape = if paths > 1 { format!(", {}", load.design.as_str()) } else { String::new() };
+    let shape = if paths > 1 { format!(", {}", load.design) } else { String::new() };
     format!("{}, {lasted} measured, {}{shape}", started(run), load.model.describe(load.design))
 }
 
@@ -43,7 +43,7 @@ pub(super) fn facts(run: &Run, analysis: &Analysis) -> Vec<(&'static str, String
     }
     facts.extend(plan.paths.iter().map(|path| ("path", format!("{}: {}", path.name, path.base_url))));
     facts.push(("machine", format!("{}, {} cores, {}", machine.cpu_model, machine.cpus, machine.os)));
-    facts.extend(crate::analysis::summary::cost::of_run(run).map(|cost| ("cost", amounts::describe_cost(&cost))));
+    facts.extend(analysis.cost.as_ref().map(|cost| ("cost", amounts::describe_cost(cost))));
     if let Some(ending) = &manifest.ending {
         facts.extend(ending.reached.clone().map(|reached| ("ended early", reached)));
         let memory = ending.peak_rss_mib.map(|mib| format!("{mib:.0} MiB at most"));

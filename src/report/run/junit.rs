@@ -23,7 +23,7 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Option<Vec<u8>> {
     let invalid = analysis.validity.verdict == ValidityVerdict::Invalid;
     let mut cases = vec![of_run(&analysis.validity)];
     cases.extend(analysis.paths.iter().map(|summary| of_path(run, analysis, summary)));
-    cases.extend(analysis.objectives.iter().map(|result| of_objective(run, result, invalid)));
+    cases.extend(analysis.objectives.iter().map(|result| of_objective(run, analysis, result, invalid)));
     cases.extend(of_margins(run, analysis));
     if invalid {
         cases.iter_mut().for_each(Case::skip_unless_broken);
@@ -46,7 +46,7 @@ fn of_run(judged: &Validity) -> Case {
         ValidityVerdict::Invalid => Ending::Broken,
     };
     let message = sentence + &reasons.collect::<String>();
-    Case { class: "hopmark".to_owned(), name: "the run is valid".to_owned(), ending, message, detail: String::new() }
+    Case::new("hopmark", "the run is valid", ending, message)
 }
 
 /// Whether a path answered: the case that fails when it did not, whatever else was asked of it.
@@ -57,9 +57,9 @@ fn of_path(run: &Run, analysis: &Analysis, summary: &PathSummary) -> Case {
         None if summary.requests.ok == 0 => (Ending::Skipped, "no call was finished".to_owned()),
         None => (Ending::Passed, format!("{} of {} calls succeeded", summary.requests.ok, summary.requests.planned)),
     };
-    let class = run.manifest.plan.path(summary.path).name.clone();
-    let detail = errors::describe_errors_of(run, summary.path);
-    Case { class, name: "the path answers".to_owned(), ending, message, detail }
+    let class = &run.manifest.plan.path(summary.path).name;
+    let detail = errors::describe_errors_of(summary);
+    Case { detail, ..Case::new(class, "the path answers", ending, message) }
 }
 
 /// The declared margins of every candidate.
@@ -67,13 +67,7 @@ fn of_margins(run: &Run, analysis: &Analysis) -> Vec<Case> {
     let mut cases = Vec::new();
     for candidate in analysis.comparison.iter().flat_map(|comparison| comparison.others()) {
         let class = &run.manifest.plan.path(candidate.path).name;
-        let case = |name: String, gate, message| Case {
-            class: class.clone(),
-            name,
-            ending: of_gate(gate),
-            message,
-            detail: String::new(),
-        };
+        let case = |name: String, gate, message: String| Case::new(class, name, of_gate(gate), message);
         for row in &candidate.rows {
             let Some(margin) = row.margin else { continue };
             let name = format!("{}.{} within {margin} of the baseline", row.metric, Quantile(row.quantile));
@@ -98,7 +92,7 @@ fn of_gate(gate: Gate) -> Ending {
     }
 }
 
-fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
+fn of_objective(run: &Run, analysis: &Analysis, result: &ObjectiveResult, invalid: bool) -> Case {
     let (_, seen) = objectives::describe_objective(result);
     let ending = match result.verdict {
         _ if invalid => Ending::Skipped,
@@ -115,7 +109,8 @@ fn of_objective(run: &Run, result: &ObjectiveResult, invalid: bool) -> Case {
         (false, false) => seen,
     };
     let objective = &result.objective;
-    let path = run.manifest.plan.path_named(&objective.path);
-    let detail = path.map(|path| errors::describe_errors_of(run, path.id)).unwrap_or_default();
-    Case { class: objective.path.clone(), name: objective.label(), ending, message, detail }
+    let path = run.manifest.plan.path_named(&objective.path).map(|path| path.id);
+    let summary = analysis.paths.iter().find(|summary| Some(summary.path) == path);
+    let detail = summary.map(errors::describe_errors_of).unwrap_or_default();
+    Case { detail, ..Case::new(&objective.path, objective.label(), ending, message) }
 }

@@ -13,27 +13,21 @@ pub(super) fn send_lag(validity: &Validity) -> Table {
         let [p50, p99, max] = [lag.p50, lag.p99, lag.max].map(Cell::figure);
         vec![what.into(), p50, p99, max, whose.into()]
     };
-    Table {
-        title: "How late calls were sent".to_owned(),
-        columns: vec![
-            words("milliseconds"),
-            figures("p50"),
-            figures("p99"),
-            figures("max"),
-            words("from when to when"),
-        ],
-        rows: vec![
+    Table::new(
+        "How late calls were sent",
+        vec![words("milliseconds"), figures("p50"), figures("p99"), figures("max"), words("from when to when")],
+        vec![
             row("timer", &lags.timer, "planned moment to taken up by a worker"),
             row("connection wait", &lags.connection, "begun to connection open, of new ones; the path's own"),
             row("dispatch", &lags.dispatch, "taken up to sent, without that wait"),
             row("all", &lags.whole, "planned moment to sent"),
         ],
-        note: Some(format!(
-            "Over all calls of the measured phase. A call beyond the limit on calls in flight does not wait, it is \
+    )
+    .noted(format!(
+        "Over all calls of the measured phase. A call beyond the limit on calls in flight does not wait, it is \
              dropped and counted: {}.",
-            figure::count(validity.dropped)
-        )),
-    }
+        figure::count(validity.dropped)
+    ))
 }
 
 /// How this machine was: label and value.

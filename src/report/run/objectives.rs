@@ -19,16 +19,15 @@ pub(super) fn objectives(analysis: &Analysis) -> Table {
         let what = format!("{name}{}", objective.label());
         vec![Cell::toned(mark, tone), objective.path.as_str().into(), what.into(), seen.into()]
     };
-    Table {
-        title: "Objectives".to_owned(),
-        columns: vec![word_column("verdict"), word_column("path"), word_column("objective"), word_column("observed")],
-        rows: analysis.objectives.iter().map(row).collect(),
-        note: Some(
-            "Met if the whole 95% interval keeps the limit, missed if none of it does; a missed warning does not fail \
-             the run."
-                .to_owned(),
-        ),
-    }
+    Table::new(
+        "Objectives",
+        vec![word_column("verdict"), word_column("path"), word_column("objective"), word_column("observed")],
+        analysis.objectives.iter().map(row),
+    )
+    .noted(
+        "Met if the whole 95% interval keeps the limit, missed if none of it does; a missed warning does not fail \
+             the run.",
+    )
 }
 
 /// The verdict on something that was asked of a path: none of an invalid run, and no good colour on a path that failed.
@@ -62,14 +61,8 @@ pub(super) fn expectations(analysis: &Analysis) -> Table {
         ]
     };
     let heads = ["claim", "path", "verdict", "held against", "observed"];
-    Table {
-        title: "Expectations".to_owned(),
-        columns: heads.map(word_column).to_vec(),
-        rows: analysis.expectations.iter().map(row).collect(),
-        note: Some(
-            "Holds, fails or is unproven by the same intervals; a claim never decides how a run ends.".to_owned(),
-        ),
-    }
+    Table::new("Expectations", heads.map(word_column).to_vec(), analysis.expectations.iter().map(row))
+        .noted("Holds, fails or is unproven by the same intervals; a claim never decides how a run ends.")
 }
 
 /// The sentence of an objective.

@@ -14,15 +14,10 @@ pub(super) fn overview(run: &Run, analysis: &Analysis) -> Table {
     let mut columns = vec![word_column("path"), word_column("kind").spare(), figures("ok"), figures("failed")];
     columns.extend([figures("TTFT p50 ms"), figures("p95 ms"), figures("p99 ms")]);
     columns.extend([figures("end to end p50 ms"), figures("p95 ms"), figures("per token p50 ms").spare()]);
-    Table {
-        title: "Paths".to_owned(),
-        columns,
-        rows: analysis.paths.iter().map(|path| overview_row(run, path)).collect(),
-        note: Some(format!(
-            "Calls on all connections; ≥ stands where calls timed out; {}. A dash is a figure that was not measured.",
-            describe_basis(analysis.basis)
-        )),
-    }
+    Table::new("Paths", columns, analysis.paths.iter().map(|path| overview_row(run, path))).noted(format!(
+        "Calls on all connections; ≥ stands where calls timed out; {}. A dash is a figure that was not measured.",
+        describe_basis(analysis.basis)
+    ))
 }
 
 fn overview_row(run: &Run, summary: &PathSummary) -> Vec<Cell> {
@@ -33,7 +28,7 @@ fn overview_row(run: &Run, summary: &PathSummary) -> Vec<Cell> {
     let quantile = |metric, q| headline(summary, metric).map_or_else(Cell::missing, |m| quantile(m, q));
     vec![
         path.name.as_str().into(),
-        Cell::toned(path.kind.as_str(), Tone::Quiet),
+        Cell::toned(path.kind.to_string(), Tone::Quiet),
         figure::count(requests.ok).into(),
         Cell::toned(figure::count(bad), tone),
         quantile(Metric::Ttft, 0.5),
@@ -62,17 +57,17 @@ pub(super) fn metrics(run: &Run, summary: &PathSummary) -> Table {
         cells
     };
     let connections = summary.connections;
-    Table {
-        title: run.manifest.plan.path(summary.path).name.clone(),
+    Table::new(
+        run.manifest.plan.path(summary.path).name.clone(),
         columns,
-        rows: summary.metrics.iter().filter(|metric| metric.n > 0).map(row).collect(),
-        note: Some(format!(
-            "{} calls on connections used before, {} on new ones; {}.",
-            figure::count(connections.reused),
-            figure::count(connections.opened),
-            amounts::describe_tokens(&summary.tokens)
-        )),
-    }
+        summary.metrics.iter().filter(|metric| metric.n > 0).map(row),
+    )
+    .noted(format!(
+        "{} calls on connections used before, {} on new ones; {}.",
+        figure::count(connections.reused),
+        figure::count(connections.opened),
+        amounts::describe_tokens(&summary.tokens)
+    ))
 }
 
 /// A quantile, or the least that it can be where it is beyond a timeout.

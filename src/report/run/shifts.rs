@@ -26,19 +26,14 @@ pub(super) fn table(run: &Run, analysis: &Analysis, planned: Option<Planned>) ->
         rows.extend(planned_row(run, candidate.path, &truth));
     }
     let blocks = &comparison.blocks;
-    Table {
-        title: format!("Shift against {baseline}"),
-        columns,
-        rows,
-        note: Some(format!(
+    Table::new(format!("Shift against {baseline}"), columns, rows).noted(format!(
             "Calls on {} connections, those that timed out as longer than any. Brackets hold the 95% interval from {} blocks of {} drawn again, the same \
              for all paths. ▲ slower and ▼ faster are verdicts that hold for all rows at once with 95% confidence.{}",
             comparison.connections,
             comparison.filled(),
             figure::seconds(blocks.length_s),
             if planned.is_some() { " TTFT planned is what the simulator was told to do." } else { "" }
-        )),
-    }
+        ))
 }
 
 fn shift_row<'a>(run: &Run, path: PathId, metric: Metric, rows: impl Iterator<Item = &'a ShiftRow>) -> Vec<Cell> {

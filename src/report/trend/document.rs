@@ -153,18 +153,13 @@ impl History<'_> {
                 Cell::toned(verdict, tone),
             ]
         };
-        Table {
-            title: "Series".to_owned(),
-            columns,
-            rows: self.trend.series.iter().map(row).collect(),
-            note: Some(format!(
+        Table::new("Series", columns, self.trend.series.iter().map(row)).noted(format!(
                 "A level is the geometric mean of the runs between two changes; noise is the robust spread of a single \
                  run. Changes by e-divisive over at least {FEWEST} runs, {SHORTEST} on either side, kept if Welch's \
                  test finds them rarer than 1 in 1000 and they are larger than the noise: a change shows {SHORTEST} runs \
                  after it at the earliest. The newest run alone is worse if it is slower than at least {SHORTEST} \
                  runs before it by more than the margin and rarer than 1 in 200 by their spread."
-            )),
-        }
+            ))
     }
 
     fn changes(&self) -> Table {
@@ -182,12 +177,11 @@ impl History<'_> {
             ]
         };
         let of_series = |series| move |change| row(series, change);
-        Table {
-            title: "Changes".to_owned(),
+        Table::new(
+            "Changes",
             columns,
-            rows: self.trend.series.iter().flat_map(|series| series.changes.iter().map(of_series(series))).collect(),
-            note: None,
-        }
+            self.trend.series.iter().flat_map(|series| series.changes.iter().map(of_series(series))),
+        )
     }
 
     /// The runs that are shown and not judged.
@@ -201,12 +195,11 @@ impl History<'_> {
             };
             vec![run.day().into(), Cell::toned(eligibility, Tone::Warn), run.source.as_str().into()]
         };
-        Table {
-            title: "Runs that are not judged".to_owned(),
-            columns: vec![word_column("day"), word_column("status"), word_column("run")],
-            rows: unsound.map(row).collect(),
-            note: None,
-        }
+        Table::new(
+            "Runs that are not judged",
+            vec![word_column("day"), word_column("status"), word_column("run")],
+            unsound.map(row),
+        )
     }
 
     fn remarks(&self) -> Vec<Remark> {

@@ -21,11 +21,11 @@ pub(super) fn render(history: &History) -> Vec<u8> {
 
 fn of_path(path: &str, failed: bool) -> Case {
     let (ending, message) = if failed {
-        (Ending::Failed, "it failed in the newest run".to_owned())
+        (Ending::Failed, "it failed in the newest run")
     } else {
-        (Ending::Passed, "it did not fail in the newest run".to_owned())
+        (Ending::Passed, "it did not fail in the newest run")
     };
-    Case { class: path.to_owned(), name: "the path answers".to_owned(), ending, message, detail: String::new() }
+    Case::new(path, "the path answers", ending, message)
 }
 
 fn of_series(series: &Series) -> Case {
@@ -40,5 +40,5 @@ fn of_series(series: &Series) -> Case {
     });
     let (_, word) = verdict(series);
     let name = format!("{} no more than {} slower", figure_name(series), series.margin);
-    Case { class: series.path.clone(), name, ending, message: format!("{word}{newest}"), detail: String::new() }
+    Case::new(&series.path, name, ending, format!("{word}{newest}"))
 }

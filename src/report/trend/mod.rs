@@ -1,12 +1,12 @@
 //! The forms of a history of runs. One manager writes the files.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::report::chart::{self, ChartError};
+use crate::report::chart::{self, Chart};
+use crate::report::files::{ReportError, write_all};
 use crate::report::html;
 use crate::report::trend::document::History;
-use crate::store::file::{self, StoreError};
+use crate::store::file;
 
 pub(crate) mod document;
 pub(crate) mod json;
@@ -17,35 +17,18 @@ pub(crate) const JSON: &str = "trend.json";
 /// The history for people.
 pub(crate) const PAGE: &str = "trend.html";
 
-/// A history that cannot be written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TrendError {
-    /// A chart cannot be drawn.
-    #[error(transparent)]
-    Chart(#[from] ChartError),
-    /// A file cannot be written.
-    #[error(transparent)]
-    File(#[from] StoreError),
-}
-
 /// Writes `trend.json`, `junit.xml`, `trend.html` and `charts/trend-*.svg` into `dir`, which is made if it is not there, and returns
 /// what was written. Every file comes whole or not at all.
 ///
 /// # Errors
 /// When a chart cannot be drawn, or the disk or the folder refuses.
-pub(crate) fn write(history: &History, dir: &Path) -> Result<Vec<PathBuf>, TrendError> {
+pub(crate) fn write(history: &History, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let charts = chart::of_history(history.trend)?;
-    let folder = dir.join(file::CHARTS);
-    fs::create_dir_all(&folder).map_err(|error| StoreError::unwritable(&folder, error))?;
-    let pictures = charts.iter().map(|c| (folder.join(format!("{}.svg", c.id)), c.wide.clone().into_bytes()));
-    let mut files = vec![(dir.join(JSON), json::render(history))];
-    files.push((dir.join(file::JUNIT), junit::render(history)));
-    files.push((dir.join(PAGE), html::render(&history.document(), &charts)));
-    files.extend(pictures);
-    for (path, bytes) in &files {
-        file::write_whole(path, bytes)?;
-    }
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+    let mut files = vec![(PathBuf::from(JSON), json::render(history))];
+    files.push((PathBuf::from(file::JUNIT), junit::render(history)));
+    files.push((PathBuf::from(PAGE), html::render(&history.document(), &charts)));
+    files.extend(charts.iter().map(Chart::file));
+    write_all(files, dir)
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ class Texts:
     """One process a file: it is read and described, or refused with one sentence."""
     size, weight = 25, 1
     codes = (0, 2)
+    patience = 30
 
     def batch(self, bench, first):
         return [one for index in range(first, first + self.size) for one in self.repeat(bench, index)]
@@ -59,7 +60,7 @@ class Texts:
         rng = bench.rng(self.name, index)
         with bench.folder() as folder:
             args, files = self.write(rng, folder)
-            ended = bench.run(*args, cwd=folder, seconds=30)
+            ended = bench.run(*args, cwd=folder, seconds=self.patience)
             evidence = {path.name: path.read_bytes() for path in files if path.is_file() and path.stat().st_size < 1 << 22}
             return bench.judge(index, self.name, ended, self.codes, **evidence)
 
@@ -78,7 +79,7 @@ class Profiles(Texts):
                 bench.base(self.name, ended)
 
     def _laid(self, folder, text):
-        (folder / "profile.toml").write_text(text, errors="surrogatepass")
+        (folder / "profile.toml").write_text(text, errors="surrogateescape")
         os.symlink(self.data, folder / "data")
         return ["run", "profile.toml", "--dry-run"], [folder / "profile.toml"]
 
@@ -99,7 +100,7 @@ class Scenarios(Texts):
                 bench.base(self.name, bench.run("sim", "--scenario", "scenario.toml", "--describe", cwd=folder))
 
     def write(self, rng, folder):
-        (folder / "scenario.toml").write_text(toml(rng, rng.choice(self.sources)))
+        (folder / "scenario.toml").write_text(toml(rng, rng.choice(self.sources)), errors="surrogateescape")
         more = rng.choice([[], ["--ready-json"]])
         return ["sim", "--scenario", "scenario.toml", "--describe", *more], [folder / "scenario.toml"]
 
@@ -163,7 +164,7 @@ class Data(Texts):
         if step == 0:
             return mutate.flip(rng, text.encode())
         if step == 1:
-            return mutate.lines(rng, text, 4).encode()
+            return mutate.lines(rng, text, 4).encode("utf-8", "surrogateescape")
         if step == 2:
             return rng.choice([
                 b"", b"\n" * 1_000_000, text.encode("utf-16"), text.encode() * 500, b"[" * 1_000_000, b"{\"a\":" * 100_000, b"\0" * 100_000,
