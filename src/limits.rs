@@ -46,6 +46,8 @@ pub enum Limit {
     HeaderText,
     /// The beginning of what a failed call said.
     ErrorBody,
+    /// Messages of failed calls, each of a class of its own.
+    Messages,
     /// The message of a failed call.
     ErrorText,
 }
@@ -142,6 +144,9 @@ impl Limit {
             Self::OwnAnswer => row(128 * MIB, BYTES, "what the bundled simulator says of itself", "it is not used"),
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
+            Self::Messages => {
+                row(256, "classes", "classes of errors with a message, a worker", "others are counted alone")
+            }
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
         }
     }

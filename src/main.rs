@@ -2,7 +2,6 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -10,7 +9,6 @@ use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit};
 use hopmark::command::{compare, init, report, run, schema, selftest, trend};
 use hopmark::console;
-use hopmark::wire::filter::Filter;
 
 /// hopmark measures what each network path to the same model costs.
 ///
@@ -61,7 +59,7 @@ fn main() -> ExitCode {
 /// Prints what the flags ask for in place of a verb (help, the version), or what is wrong with them.
 fn print_instead(instead: &clap::Error) -> ExitCode {
     let is_document = !instead.use_stderr();
-    if !is_document && let Some(hidden) = secrets_given().hidden(&instead.to_string()) {
+    if !is_document && let Some(hidden) = cli::secrets::hidden(&instead.to_string()) {
         console::tell(hidden.trim_end());
         return Exit::Usage.into();
     }
@@ -71,16 +69,9 @@ fn print_instead(instead: &clap::Error) -> ExitCode {
     }
 }
 
-/// What the command line and its variables may have given as a secret.
-fn secrets_given() -> Filter {
-    let texts = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    let args = std::env::args_os().filter_map(|arg| arg.into_string().ok());
-    cli::secrets::given(args, std::env::vars_os().filter_map(texts))
-}
-
 /// A message that repeats no secret.
 fn without_secrets(message: String) -> String {
-    secrets_given().hidden(&message).unwrap_or(message)
+    cli::secrets::hidden(&message).unwrap_or(message)
 }
 
 /// The error with its causes, without those that its own text already tells.

@@ -8,6 +8,7 @@ mod support;
 use std::rc::Rc;
 
 use call::{hello, path_to, prepared};
+use hopmark::attempt::Caller;
 use hopmark::limits::{Beyond, Limit};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
@@ -137,6 +138,16 @@ async fn probe(limit: Limit) {
             assert_eq!(&*message(most - 50).await, "said at last");
             assert!(!message(most).await.contains("said at last"));
         }
+        Limit::Messages => {
+            let refusal = |status| vec![Step::Write(answer(status, "text/plain", "", "no"))];
+            let server = RawServer::scripted((400..=400 + most as u16).map(refusal).collect(), None).await;
+            let caller = caller_of(&server);
+            for number in 0..=most {
+                let call = prepared(&caller, number as u64, &hello(Api::Chat, false));
+                let sample = Rc::clone(&caller).send(call, Nanos::now()).await;
+                assert_eq!(sample.message.is_some(), number < most, "{number}: {:?}", sample.outcome);
+            }
+        }
         Limit::ErrorText => {
             let refusal = format!("{{\"message\":\"{}\"}}", "ä".repeat(most + 1));
             let sample = asked(vec![Step::Write(answer(400, "application/json", "", &refusal))], false).await;
@@ -199,11 +210,15 @@ fn fed(pieces: &[&str]) -> Result<usize, Beyond> {
     Ok(events)
 }
 
+fn caller_of(server: &RawServer) -> Rc<Caller> {
+    let base = format!("http://{}/v1", server.address);
+    call::caller(path_to(base, Http::One, [5_000, 20_000, 20_000, 30_000]), Credential::None)
+}
+
 /// What becomes of a call of a server that does this.
 async fn asked(steps: Vec<Step>, stream: bool) -> Sample {
     let server = RawServer::start(steps, None).await;
-    let base = format!("http://{}/v1", server.address);
-    let caller = call::caller(path_to(base, Http::One, [5_000, 20_000, 20_000, 30_000]), Credential::None);
+    let caller = caller_of(&server);
     Rc::clone(&caller).send(prepared(&caller, 0, &hello(Api::Chat, stream)), Nanos::now()).await
 }
 

@@ -119,8 +119,8 @@ fn no_message_about_a_profile_repeats_a_secret() {
 
 #[test]
 fn a_plan_names_the_place_of_a_secret_alone() {
-    let args = ["run", "--dry-run", "--path", "a=http://127.0.0.1:1/v1", "--model", "m", "--rate", "1/s"];
-    let output = hopmark(&args).args(["--duration", "1s", "--key-env", VARIABLE]).env(VARIABLE, SECRET).output();
+    let args = ["run", "--dry-run", "--path", "a=http://127.0.0.1:1/v1", "--model", "m", "--rate", "20/s"];
+    let output = hopmark(&args).args(["--duration", "3s", "--key-env", VARIABLE]).env(VARIABLE, SECRET).output();
     let told = printed(&output.expect("it runs"));
     assert!(told.contains(VARIABLE), "{told}");
     tells_nothing(&told, "the plan");
@@ -169,7 +169,7 @@ fn what_a_server_repeats_of_a_secret_is_nowhere() {
         nothing_tells(&run.output().expect("it runs"), folder.path());
     }
     assert!(std::fs::read_to_string(out.join("errors.jsonl")).expect("errors").contains("***"));
-    let formats = "terminal,json,csv,html,svg,md,junit,github,prometheus,k6,hgrm,hlog";
+    let formats = "terminal,json,csv,html,svg,md,junit,hlog,hgrm,k6,vllm,github-benchmark,bencher,otava,prometheus";
     let shown = hopmark(&["report", "--format", formats]).arg(&out).output().expect("it runs");
     assert!(shown.status.success(), "{}", printed(&shown));
     nothing_tells(&shown, folder.path());

@@ -47,7 +47,8 @@ impl FailureReporter {
         let Some(heard) = sample.heard.take() else { return };
         let Some(class) = sample.outcome.error() else { return };
         let key = (sample.path, class);
-        if !self.all && self.reported.borrow().contains(&key) {
+        let has_room = self.reported.borrow().len() < Limit::Messages.most() && !self.reported.borrow().contains(&key);
+        if !self.all && !has_room {
             return;
         }
         let message = self.message(&heard, sample.retry_after_ms);
