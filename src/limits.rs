@@ -50,6 +50,32 @@ pub enum Limit {
     Messages,
     /// The message of a failed call.
     ErrorText,
+    /// A file of a few lines.
+    SmallFile,
+    /// A file of data.
+    DataFile,
+    /// Rows of a file of data.
+    DataRows,
+    /// A row of JSON in a file of data.
+    JsonRow,
+    /// Values in a row of JSON.
+    JsonValues,
+    /// A line of a table.
+    TableLine,
+    /// Columns of a table.
+    TableColumns,
+    /// Tokens of a prompt or an answer.
+    Tokens,
+    /// A text of a profile.
+    ProfileText,
+    /// A list of a profile.
+    ProfileList,
+    /// Parts of a key.
+    KeyParts,
+    /// Calls that an open load plans.
+    PlannedCalls,
+    /// What a message shows of what is wrong.
+    ShownText,
 }
 
 /// What is said of a limit.
@@ -77,6 +103,7 @@ impl fmt::Display for Row {
 }
 
 const BYTES: &str = "bytes";
+const REFUSED: &str = "it is refused";
 const TOO_LARGE: &str = "the call ends at once and fails with `too_large`";
 
 /// More came than is read.
@@ -115,6 +142,22 @@ impl Limit {
         if amount > self.most() { Err(Beyond(self)) } else { Ok(()) }
     }
 
+    /// Holds an amount to the limit.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn check(self, amount: usize) -> Result<(), String> {
+        let row = self.row();
+        if amount > row.most { Err(format!("there are more than {row} in {}", row.of)) } else { Ok(()) }
+    }
+
+    /// The beginning of a text of characters on one line, as much as is shown.
+    pub(crate) fn cut(self, text: &str) -> String {
+        let end = text.char_indices().nth(self.most()).map(|(end, _)| end);
+        let shown = text[..end.unwrap_or(text.len())].replace(char::is_control, " ");
+        if end.is_some() { shown + "..." } else { shown }
+    }
+
     /// All that is said of it.
     #[must_use]
     pub const fn row(self) -> Row {
@@ -148,6 +191,19 @@ impl Limit {
                 row(256, "classes", "classes of errors with a message, a worker", "others are counted alone")
             }
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
+            Self::SmallFile => row(256 * KIB, BYTES, "a profile, a file of rules, a file of a secret", REFUSED),
+            Self::DataFile => row(1024 * MIB, BYTES, "a file of data", REFUSED),
+            Self::DataRows => row(2_000_000, "rows", "a file of data", REFUSED),
+            Self::JsonRow => row(16 * MIB, BYTES, "a row of JSON in a file of data", REFUSED),
+            Self::JsonValues => row(250_000, "values", "a row of JSON in a file of data", REFUSED),
+            Self::TableLine => row(4 * MIB, BYTES, "a line of a table in a file of data", REFUSED),
+            Self::TableColumns => row(1_000, "columns", "a table in a file of data", REFUSED),
+            Self::Tokens => row(2_000_000, "tokens", "a prompt or an answer", "refused; what is drawn is cut to it"),
+            Self::ProfileText => row(1_024, "characters", "a text of a profile", REFUSED),
+            Self::ProfileList => row(256, "entries", "a list of a profile", REFUSED),
+            Self::KeyParts => row(16, "parts", "the key of a flag", REFUSED),
+            Self::PlannedCalls => row(100_000_000, "calls", "what an open load plans", REFUSED),
+            Self::ShownText => row(200, "characters", "what a message shows of a file", "it is cut, and ends in `...`"),
         }
     }
 }

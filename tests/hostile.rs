@@ -84,7 +84,7 @@ fn one_call() {
     let (before, began) = (memory("VmRSS:"), cpu());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let sample = tokio::task::LocalSet::new().block_on(&runtime, async {
-        let path = path_to(format!("http://{address}/v1"), http, [5_000, 60_000, 60_000, 120_000]);
+        let path = path_to(format!("http://{address}/v1"), http, [5_000, 5_000, 5_000, 120_000]);
         let caller = call::caller(path, Credential::None);
         let prepared = prepared(&caller, 0, &hello(Api::Chat, stream == "true"));
         Rc::clone(&caller).send(prepared, Nanos::now()).await

@@ -171,7 +171,7 @@ fn what_a_server_repeats_of_a_secret_is_nowhere() {
     assert!(std::fs::read_to_string(out.join("errors.jsonl")).expect("errors").contains("***"));
     let formats = "terminal,json,csv,html,svg,md,junit,hlog,hgrm,k6,vllm,github-benchmark,bencher,otava,prometheus";
     let shown = hopmark(&["report", "--format", formats]).arg(&out).output().expect("it runs");
-    assert!(shown.status.success(), "{}", printed(&shown));
+    assert_eq!(shown.status.code(), Some(3), "{}", printed(&shown));
     nothing_tells(&shown, folder.path());
 }
 

@@ -1,10 +1,11 @@
 //! How times, round trips, bandwidths, lengths and addresses are written in a scenario.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::model::dist::{Dist, Table};
@@ -86,88 +87,87 @@ fn through(p50: f64, p95: f64) -> Result<Dist, String> {
     Ok(Dist::through(p50, p95))
 }
 
+/// Reads a text.
+type ReadText<T> = fn(&str) -> Result<T, String>;
+
+/// What is written as one text or number, or as a table.
+pub(super) struct Short<T, B> {
+    /// How, for whom writes it otherwise.
+    pub(super) forms: &'static str,
+    pub(super) text: Option<ReadText<T>>,
+    pub(super) number: Option<fn(i64) -> Result<T, String>>,
+    pub(super) table: fn(B) -> Result<T, String>,
+}
+
+impl<'de, T, B: Deserialize<'de>> Visitor<'de> for Short<T, B> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.forms)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        let read = self.text.ok_or_else(|| E::invalid_type(Unexpected::Str(text), &self))?;
+        read(text).map_err(E::custom)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        let read = self.number.ok_or_else(|| E::invalid_type(Unexpected::Signed(number), &self))?;
+        read(number).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        (self.table)(B::deserialize(MapAccessDeserializer::new(map))?).map_err(A::Error::custom)
+    }
+}
+
 /// `"10ms"` or `{ dist = ... }`.
 impl<'de> Deserialize<'de> for Dist {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TimeVisitor;
-        impl<'de> Visitor<'de> for TimeVisitor {
-            type Value = Dist;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(
-                    "a duration as in \"10ms\", or a table as in { dist = \"normal\", mean = \"150ms\", sd = \"5ms\" }",
-                )
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Dist, E> {
-                parse_duration(text).map(Dist::Fixed).map_err(E::custom)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dist, A::Error> {
-                let table = TimeTable::deserialize(MapAccessDeserializer::new(map))?;
-                table.dist().map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(TimeVisitor)
+        deserializer.deserialize_any(Short {
+            forms: "a duration as in \"10ms\", or a table as in { dist = \"normal\", mean = \"150ms\", sd = \"5ms\" }",
+            text: Some(|text| parse_duration(text).map(Self::Fixed)),
+            number: None,
+            table: |table: TimeTable| table.dist(),
+        })
     }
+}
+
+/// The median and the 95th percentile of something lognormal.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Through<T> {
+    p50: T,
+    p95: T,
 }
 
 /// `"1ms"` or `{ p50 = "28ms", p95 = "34ms" }`.
 pub(super) struct Rtt(pub(super) Dist);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RttTable {
-    p50: Span,
-    p95: Span,
-}
-
 impl<'de> Deserialize<'de> for Rtt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct RttVisitor;
-        impl<'de> Visitor<'de> for RttVisitor {
-            type Value = Rtt;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a round trip as in \"1ms\", or a table as in { p50 = \"28ms\", p95 = \"34ms\" }")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Rtt, E> {
-                parse_duration(text).map(|ns| Rtt(Dist::Fixed(ns))).map_err(E::custom)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Rtt, A::Error> {
-                let table = RttTable::deserialize(MapAccessDeserializer::new(map))?;
-                through(table.p50.0, table.p95.0).map(Rtt).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(RttVisitor)
+        deserializer.deserialize_any(Short {
+            forms: "a round trip as in \"1ms\", or a table as in { p50 = \"28ms\", p95 = \"34ms\" }",
+            text: Some(|text| parse_duration(text).map(|ns| Self(Dist::Fixed(ns)))),
+            number: None,
+            table: |table: Through<Span>| through(table.p50.0, table.p95.0).map(Self),
+        })
     }
 }
 
 /// `64` or `{ p50 = 200, p95 = 800 }`: a natural length of answers, in tokens.
 pub(super) struct Length(pub(super) Dist);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LengthTable {
-    p50: f64,
-    p95: f64,
-}
-
 impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct LengthVisitor;
-        impl<'de> Visitor<'de> for LengthVisitor {
-            type Value = Length;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a number of tokens, or a table as in { p50 = 200, p95 = 800 }")
-            }
-            fn visit_i64<E: Error>(self, tokens: i64) -> Result<Length, E> {
-                match u32::try_from(tokens) {
-                    Ok(tokens) if tokens > 0 => Ok(Length(Dist::Fixed(f64::from(tokens)))),
-                    _ => Err(E::custom("output_tokens must be from 1 to 4294967295")),
-                }
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Length, A::Error> {
-                let table = LengthTable::deserialize(MapAccessDeserializer::new(map))?;
-                through(table.p50, table.p95).map(Length).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(LengthVisitor)
+        deserializer.deserialize_any(Short {
+            forms: "a number of tokens, or a table as in { p50 = 200, p95 = 800 }",
+            text: None,
+            number: Some(|tokens| match u32::try_from(tokens) {
+                Ok(tokens) if tokens > 0 => Ok(Self(Dist::Fixed(f64::from(tokens)))),
+                _ => Err("output_tokens must be from 1 to 4294967295".to_owned()),
+            }),
+            table: |table: Through<f64>| through(table.p50, table.p95).map(Self),
+        })
     }
 }

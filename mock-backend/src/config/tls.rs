@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::times::Short;
 use crate::net::tls::TlsSettings;
 
 #[derive(Deserialize)]
@@ -25,23 +24,14 @@ pub(super) fn in_folder(tls: TlsSettings, folder: &Path) -> TlsSettings {
 
 impl<'de> Deserialize<'de> for TlsSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TlsVisitor;
-        impl<'de> Visitor<'de> for TlsVisitor {
-            type Value = TlsSettings;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("\"self-signed\" or { cert = \"cert.pem\", key = \"key.pem\" }")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<TlsSettings, E> {
-                match text {
-                    "self-signed" => Ok(TlsSettings::SelfSigned),
-                    _ => Err(E::custom(format!("unknown value \"{text}\", did you mean \"self-signed\"?"))),
-                }
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TlsSettings, A::Error> {
-                let Files { cert, key } = Files::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(TlsSettings::Files { cert, key })
-            }
-        }
-        deserializer.deserialize_any(TlsVisitor)
+        deserializer.deserialize_any(Short {
+            forms: "\"self-signed\" or { cert = \"cert.pem\", key = \"key.pem\" }",
+            text: Some(|text| match text {
+                "self-signed" => Ok(Self::SelfSigned),
+                _ => Err(format!("unknown value \"{text}\", did you mean \"self-signed\"?")),
+            }),
+            number: None,
+            table: |Files { cert, key }: Files| Ok(Self::Files { cert, key }),
+        })
     }
 }

@@ -17,6 +17,9 @@ use crate::units::bounds::Bound;
 /// The least room for a ring, in bytes: a record of the longest stream with the stamps of its chunks.
 const LEAST: usize = 16 << 20;
 
+/// A page of the ledger: records, and their bytes.
+const PAGE: (usize, usize) = (5_000, 2 << 20);
+
 /// Where a worker thread puts its records.
 #[derive(Clone)]
 pub(crate) struct Sink {
@@ -132,14 +135,47 @@ impl Ledger {
 
     /// The records asked for, in the order in which they were received.
     pub(crate) fn read(&self, query: &Query) -> Vec<Record> {
-        let mut found = Vec::new();
-        for ring in &self.rings {
-            let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
-            found.extend(ring.records.iter().filter(|record| query.wants(record)).cloned());
-        }
-        found.sort_by_key(|record| record.recv_ns);
+        let mut found = self.read_until(query, u64::MAX);
         found.truncate(query.limit.unwrap_or(usize::MAX));
         found
+    }
+
+    /// The earliest of them, about as many as make a page, whatever the query's limit; and all that came at the same
+    /// instant as the last of these.
+    pub(crate) fn read_page(&self, query: &Query) -> Vec<Record> {
+        let mut found: Vec<(u64, usize)> = Vec::new();
+        self.visit(query, |record| found.push((record.recv_ns, record.size())));
+        if found.len() > PAGE.0 {
+            found.select_nth_unstable(PAGE.0);
+            found.truncate(PAGE.0);
+        }
+        found.sort_unstable();
+        let mut bytes = 0;
+        let full = found.iter().find(|(_, size)| {
+            bytes += size;
+            bytes > PAGE.1
+        });
+        let until = full.or(found.last()).map_or(0, |(at, _)| *at);
+        self.read_until(query, until)
+    }
+
+    /// Those that were received at `until` at the latest.
+    fn read_until(&self, query: &Query, until: u64) -> Vec<Record> {
+        let mut found = Vec::new();
+        self.visit(query, |record| {
+            if record.recv_ns <= until {
+                found.push(record.clone());
+            }
+        });
+        found.sort_by_key(|record| record.recv_ns);
+        found
+    }
+
+    fn visit(&self, query: &Query, mut visit: impl FnMut(&Record)) {
+        for ring in &self.rings {
+            let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+            ring.records.iter().filter(|record| query.wants(record)).for_each(&mut visit);
+        }
     }
 }
 
@@ -184,5 +220,26 @@ mod tests {
         assert_eq!(ids(Query { id: Some("a".into()), ..Query::default() }), [10, 30]);
         assert_eq!(ids(Query { listener: Some("gateway".into()), ..Query::default() }), [10, 20]);
         assert_eq!(ids(Query { since: 10, limit: Some(1), ..Query::default() }), [20]);
+    }
+
+    #[test]
+    fn pages_hold_every_record_once_and_in_order() {
+        let ledger = Ledger::new(3, 100_000, true);
+        for i in 0..20_000usize {
+            let chunks_ns = if i.is_multiple_of(1_000) { vec![7; 200_000] } else { Vec::new() };
+            ledger.sink(i % 3).begin();
+            // Several came at once.
+            let record = Record { chunks_ns, ..record(&i.to_string(), "direct", 1 + (i as u64 * 7919) % 5_003) };
+            ledger.sink(i % 3).push(record);
+        }
+        let all = ledger.read(&Query::default());
+        let (mut query, mut pages) = (Query::default(), Vec::new());
+        while let page @ [.., last] = &ledger.read_page(&query)[..] {
+            query.since = last.recv_ns;
+            pages.push(page.to_vec());
+        }
+        assert!(pages.len() > 10, "{}", pages.len());
+        let ids = |records: &[Record]| records.iter().map(|record| record.request_id.clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&pages.concat()), ids(&all));
     }
 }

@@ -1,9 +1,13 @@
 //! `/_sim/*`: the ledger, the planned truth, and the levers of a running simulator.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Uri};
@@ -16,7 +20,7 @@ use crate::api::query::parameters;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
 use crate::net::reply::{Reply, whole};
-use crate::observe::ledger::Query;
+use crate::observe::ledger::{Ledger, Query};
 use crate::state::context::Context;
 use crate::state::snapshot::State;
 use crate::units::Nanos;
@@ -68,17 +72,42 @@ fn ledger(state: &Arc<State>, uri: &Uri) -> Response<Reply> {
         Ok(query) => query,
         Err(message) => return wrong(StatusCode::BAD_REQUEST, &message),
     };
-    let mut lines = Vec::new();
-    for record in state.ground.ledger.read(&query) {
-        if serde_json::to_writer(&mut lines, &record).is_ok() {
+    let ledger = &state.ground.ledger;
+    let left = query.limit.unwrap_or(usize::MAX);
+    let lines: Reply = Box::pin(Lines { ledger: Arc::clone(ledger), query, left });
+    let mut response = Response::new(lines);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert("x-sim-ledger-capacity", HeaderValue::from(ledger.capacity()));
+    headers.insert("x-sim-ledger-dropped", HeaderValue::from(ledger.dropped()));
+    response
+}
+
+/// The lines of the ledger, page by page, so that they never stand in memory all together.
+struct Lines {
+    ledger: Arc<Ledger>,
+    /// What comes after the last page.
+    query: Query,
+    left: usize,
+}
+
+impl Body for Lines {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let mut page = self.ledger.read_page(&self.query);
+        page.truncate(self.left);
+        let Some(last) = page.last() else { return Poll::Ready(None) };
+        self.query.since = last.recv_ns;
+        self.left -= page.len();
+        let mut lines = Vec::new();
+        for record in page {
+            serde_json::to_writer(&mut lines, &record)?;
             lines.push(b'\n');
         }
+        Poll::Ready(Some(Ok(Frame::data(lines.into()))))
     }
-    let mut response = text("application/x-ndjson", lines);
-    let headers = response.headers_mut();
-    headers.insert("x-sim-ledger-capacity", HeaderValue::from(state.ground.ledger.capacity()));
-    headers.insert("x-sim-ledger-dropped", HeaderValue::from(state.ground.ledger.dropped()));
-    response
 }
 
 /// What callers have to trust, of all listeners with TLS.

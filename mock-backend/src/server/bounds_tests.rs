@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -106,6 +107,7 @@ fn probe(bound: Bound) {
         Bound::Headers => headers(most),
         Bound::Body => body(most),
         Bound::HeardOut => heard_out(most),
+        Bound::Bodies => bodies(most),
         Bound::Values => values(most),
         Bound::Nesting => nesting(most),
         Bound::Repeated => repeated(most),
@@ -160,6 +162,17 @@ fn heard_out(most: usize) {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413", "before any of it has come");
+}
+
+fn bodies(most: usize) {
+    let simulator = simulator();
+    let gauges = Arc::clone(&simulator.current.state().ground.gauges);
+    // As if others were sending theirs.
+    for (others, expected) in [(most - 1000, 200), (most - 10, 503), (0, 200)] {
+        gauges.receiving.store(others, Ordering::Relaxed);
+        assert_eq!(post(&simulator, CHAT, &chat("")).0, expected);
+        assert_eq!(gauges.receiving.load(Ordering::Relaxed), others);
+    }
 }
 
 fn values(most: usize) {

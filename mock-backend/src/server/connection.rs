@@ -1,21 +1,20 @@
 //! One connection, from its first byte to its last: reads requests whole and has them answered.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use bytes::Bytes;
+use hyper::body::Incoming;
 use hyper::header::EXPECT;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::body::{Receiving, read_body};
 use super::protocol::{self, is_http2};
 use super::{admin, http2_stream};
 use crate::api::error::ApiError;
@@ -33,13 +32,7 @@ use crate::net::virtual_time::End;
 use crate::observe::gauges::Gauge;
 use crate::state::context::{ConnState, Context};
 use crate::state::worker::Worker;
-use crate::units::bounds::Bound;
 use crate::units::budget;
-
-/// The largest body that is taken.
-const BODY: usize = Bound::Body.most();
-/// A larger one is heard out to this size, so that its sender gets to see the refusal.
-const HEARD_OUT: usize = Bound::HeardOut.most();
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(worker: Rc<Worker>, place: usize, stream: TcpStream) {
@@ -142,7 +135,8 @@ where
 async fn read_and_answer(context: Rc<Context>, request: Request<Incoming>) -> Response<Reply> {
     context.connection.exchange.begin_exchange();
     let (head, body) = request.into_parts();
-    let body = read_body(body, head.headers.contains_key(EXPECT), context.state.config.waits.body).await;
+    let receiving = Receiving::begin(&context.state.ground.gauges.receiving);
+    let body = read_body(body, head.headers.contains_key(EXPECT), context.state.config.waits.body, receiving).await;
     respond(context, head, body).await
 }
 
@@ -197,50 +191,5 @@ async fn answer(
     match context.service() {
         Some(service) => Box::pin(api::answer(&service, &address, head, body, error_kind)).await,
         None => Response::new(whole(Vec::new())),
-    }
-}
-
-/// The whole body of a request, unless it is too large. A caller who asks before sending it is refused at once.
-async fn read_body(mut body: Incoming, asks: bool, wait: Duration) -> Result<Bytes, ApiError> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let size = body.size_hint().lower();
-    if size > HEARD_OUT as u64 || (asks && size > BODY as u64) {
-        return Err(ApiError::TooLarge);
-    }
-    let mut all = pin!(collect(Pin::new(&mut body)));
-    // Nearly all come with their head, and need no timer.
-    if let Poll::Ready(all) = poll_fn(|cx| Poll::Ready(all.as_mut().poll(cx))).await {
-        return all;
-    }
-    tokio::time::timeout(wait, all).await.unwrap_or(Err(ApiError::Slow))
-}
-
-async fn collect(mut body: Pin<&mut Incoming>) -> Result<Bytes, ApiError> {
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    let mut size = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
-            return Err(ApiError::Invalid("The request body ended before its time.".to_owned(), None));
-        };
-        size += data.len();
-        if size > BODY {
-            (first, all) = (Bytes::new(), BytesMut::new());
-            if size > HEARD_OUT {
-                break;
-            }
-        } else if size == data.len() {
-            first = data;
-        } else {
-            all.extend_from_slice(&std::mem::take(&mut first));
-            all.extend_from_slice(&data);
-        }
-    }
-    match size {
-        size if size > BODY => Err(ApiError::TooLarge),
-        size if size == first.len() => Ok(first),
-        _ => Ok(all.freeze()),
     }
 }

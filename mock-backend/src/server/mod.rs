@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod body;
 #[cfg(test)]
 mod bounds_tests;
 mod connection;

@@ -24,7 +24,7 @@ use crate::state::worker::Worker;
 
 /// A running simulator with threads of its own; it ends when it is stopped, and is cut off when it is dropped.
 pub struct Simulator {
-    current: Arc<Current>,
+    pub(super) current: Arc<Current>,
     urls: Vec<(String, String)>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,

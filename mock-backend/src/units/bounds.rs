@@ -14,6 +14,8 @@ pub enum Bound {
     Body,
     /// A larger body whose sender is heard out.
     HeardOut,
+    /// All bodies that are on their way in.
+    Bodies,
     /// JSON values in a body.
     Values,
     /// Nesting of JSON in what is read of a body.
@@ -91,11 +93,15 @@ const fn row(most: usize, unit: &'static str, of: &'static str, beyond: &'static
 }
 
 /// Every bound with what is said of it, in the order in which they are declared.
-pub const BOUNDS: [(Bound, Row); 25] = [
+pub const BOUNDS: [(Bound, Row); 26] = [
     (Bound::Head, row(64 * KIB, BYTES, "the head of a request", "the request is refused with 431")),
     (Bound::Headers, row(100, "lines", "header lines of a request over HTTP/1.1", "the request is refused with 431")),
     (Bound::Body, row(16 * MIB, BYTES, "the body of a request", "the request is refused with 413")),
     (Bound::HeardOut, row(80 * MIB, BYTES, "a larger body that is read to its end", "the connection ends")),
+    (
+        Bound::Bodies,
+        row(256 * MIB, BYTES, "all bodies that are on their way in, together", "the request is refused with 503"),
+    ),
     (
         Bound::Values,
         row(200_000, "values", "JSON values in a body; an object counts as eight", "the request is refused with 400"),

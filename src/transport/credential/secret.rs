@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hyper::header::HeaderValue;
 
+use crate::limits::Limit;
 use crate::path::{NetPath, SecretRef};
 use crate::text_file;
 
@@ -118,7 +119,7 @@ fn of_variable(variable: &str) -> Result<Secret, NoSecret> {
 }
 
 fn of_file(file: &Path) -> Result<Secret, NoSecret> {
-    let text = text_file::read(file).map_err(|error| NoSecret::Read(file.to_owned(), error))?;
+    let text = text_file::read(file, Limit::SmallFile).map_err(|error| NoSecret::Read(file.to_owned(), error))?;
     Secret::new(only_line(&text).to_owned()).map_err(|why| NoSecret::BadFile(file.to_owned(), why))
 }
 
