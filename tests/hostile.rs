@@ -1,5 +1,7 @@
 //! Whatever a server sends, one call stays small: in memory, in processor time, and it ends.
 
+#![allow(clippy::print_stdout, reason = "what each call took is the result")]
+
 #[allow(dead_code, reason = "each binary of tests takes what it needs")]
 #[path = "support/call.rs"]
 mod call;
