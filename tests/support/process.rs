@@ -172,6 +172,7 @@ pub(crate) fn was_only_late(summary: &serde_json::Value) -> bool {
         "throttled",
         "cpu",
         "simulator_ceiling",
+        "simulator_silent",
         "incomplete_run",
     ];
     reasons.iter().all(|reason| of_the_machine.contains(&reason["code"].as_str().unwrap_or_default()))

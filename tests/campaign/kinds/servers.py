@@ -9,6 +9,8 @@ from bench import Finding
 from server import Server
 
 CODES = (0, 3, 4)
+# How often the call is looked for that is to blame for what a whole run did; afterwards the run is named.
+NARROWED = 5
 PROFILE = """
 name = "campaign"
 seed = {seed}
@@ -41,6 +43,7 @@ class Servers:
     name, size, weight = "servers", 400, 3
     rate, seconds = 200, 2
     server, harmless, more = Server, staticmethod(answers.benign), ""
+    narrowed = 0
 
     def prepare(self, bench):
         for number in range(2):
@@ -56,10 +59,25 @@ class Servers:
         whole = [one for one in found if one.index is None]
         if not whole:
             return found
-        return [one for one in found if one.index is not None] + self._narrow(bench, first, whole)
+        blamed = [one for one in found if one.index is not None]
+        if self.narrowed < NARROWED:
+            self.narrowed += 1
+            whole = self._narrow(bench, first, whole)
+        return blamed + whole
 
     def repeat(self, bench, index):
         return self._run(bench, index // self.size, {index})
+
+    def _blame(self, bench, start, out, finding):
+        """Of what stands in the rows, the row says whose it is; anything else is that of the whole run."""
+        if not finding.words.startswith("requests.csv"):
+            return [finding]
+        head, *lines = (out / "requests.csv").read_bytes().splitlines(keepends=True)
+        blamed = []
+        for line in lines:
+            index = start + int(line.partition(b",")[0]) if line.partition(b",")[0].isdigit() else None
+            blamed += bench.judge_text(index, "requests.csv", head + line, **{"row.csv": head + line})
+        return blamed or [finding]
 
     def is_excused(self, call):
         """Whether something that befell other calls may have befallen this one."""
@@ -119,7 +137,8 @@ class Servers:
             told = rundir.summary(out)
         except (OSError, ValueError, KeyError) as error:
             return [*found, Finding(None, "losses", f"no run directory: {error!r} {ended.words}")]
-        found += bench.judge_folder(None, out)
+        for one in bench.judge_folder(None, out):
+            found += self._blame(bench, start, out, one)
         by_number = {}
         for row in all_rows:
             by_number.setdefault(int(row["seq"]), []).append(row)
@@ -209,6 +228,17 @@ class Servers2(Servers):
 
     def plan(self, rng, api, stream, bench):
         return http2.plan(rng, api, stream, bench.key)
+
+    def _blame(self, bench, start, out, finding):
+        """Of what stands in the rows, the row says whose it is; anything else is that of the whole run."""
+        if not finding.words.startswith("requests.csv"):
+            return [finding]
+        head, *lines = (out / "requests.csv").read_bytes().splitlines(keepends=True)
+        blamed = []
+        for line in lines:
+            index = start + int(line.partition(b",")[0]) if line.partition(b",")[0].isdigit() else None
+            blamed += bench.judge_text(index, "requests.csv", head + line, **{"row.csv": head + line})
+        return blamed or [finding]
 
     def is_excused(self, call):
         return call is not None and any(other.plan.fatal for other in call.connection.calls)
