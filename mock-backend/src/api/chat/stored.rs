@@ -79,7 +79,8 @@ impl Storable for StoredChat {
     }
 
     fn size(&self) -> usize {
-        1024 + self.body.len() + self.request.len()
+        // Its metadata stands there a second time.
+        1024 + self.body.len() + 2 * self.request.len()
     }
 }
 
