@@ -121,15 +121,12 @@ impl Client {
                 };
                 answer.reads = reads.iter().map(|(at, len)| (*at, known(*len))).collect();
                 pieces.iter().for_each(|piece| answer.body.extend_from_slice(&raw[start..][piece.clone()]));
-                // The end of the last piece, and the piece of nothing that ends them all.
-                let over = if !answer.is_chunked() {
-                    0
-                } else if pieces.is_empty() {
-                    5
-                } else {
-                    7
-                };
-                let end = pieces.last().map_or(0, |piece| piece.end) + over;
+                let end = pieces.last().map_or(0, |piece| piece.end)
+                    + match (answer.is_chunked(), pieces.is_empty()) {
+                        (true, false) => 7,
+                        (true, true) => 5,
+                        (false, _) => 0,
+                    };
                 self.rest = raw[start + end..].to_vec();
                 return answer;
             }
