@@ -21,6 +21,8 @@ pub(crate) mod fixture;
 pub(crate) mod glance;
 mod glossary;
 mod glyph;
+#[cfg(test)]
+mod hostile;
 pub(crate) mod html;
 pub(crate) mod json;
 mod junit;

@@ -251,7 +251,7 @@ impl Value for Box<str> {
     }
 
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
-        std::str::from_utf8(cell.bytes).map(Into::into).map_err(|_| "text in UTF-8")
+        std::str::from_utf8(cell.bytes).map(|text| file::unguarded(text).into()).map_err(|_| "text in UTF-8")
     }
 }
 
@@ -273,7 +273,7 @@ impl Value for PathId {
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
         let paths = &cell.context.plan.paths;
         let path = paths.iter().find(|path| path.name.as_bytes() == cell.bytes).or_else(|| {
-            // A name with control characters was written with spaces in their place.
+            // A name with control characters, or one that begins like a formula, is written otherwise.
             paths.iter().find(|path| file::printable(&path.name).as_bytes() == cell.bytes)
         });
         path.map(|path| path.id).ok_or("the name of a path of the plan")
@@ -320,7 +320,9 @@ impl Value for SocketAddr {
 }
 
 fn is_plain(text: &str) -> bool {
-    !text.bytes().any(|byte| byte < b' ' || byte == b',' || byte == b'"')
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric();
+    text.as_bytes().first().is_some_and(is_letter)
+        && text.bytes().all(|byte| is_letter(&byte) || b"-_.:/".contains(&byte))
 }
 
 /// "1234.567890" milliseconds as nanoseconds, without a detour over floating point.

@@ -11,4 +11,5 @@ pub(crate) mod responses;
 pub mod sse;
 pub(crate) mod text;
 pub(crate) mod usage;
+pub(crate) mod visible;
 pub(crate) mod words;

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::limits::Limit;
+use crate::wire::visible::is_hidden;
 
 const SHOWN: usize = Limit::ErrorText.most();
 
@@ -180,18 +181,11 @@ pub(crate) fn one_line(text: &str) -> String {
             if !line.ends_with(' ') {
                 line.push(' ');
             }
-        } else if !is_invisible(letter) {
+        } else if !is_hidden(letter) {
             line.push(letter);
         }
     }
     line.trim().to_owned()
-}
-
-/// Letters without a form of their own, some of which turn the text around them.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The first characters, at most [`Limit::ErrorText`].
@@ -292,7 +286,7 @@ mod tests {
         #[test]
         fn whatever_comes_is_one_short_line(body in proptest::collection::vec(any::<u8>(), 0..600)) {
             let line = shortened(&one_line(&said(&body)));
-            prop_assert!(line.chars().count() <= SHOWN && !line.chars().any(|c| c.is_control() || is_invisible(c)));
+            prop_assert!(line.chars().count() <= SHOWN && !line.chars().any(|c| c.is_control() || is_hidden(c)));
         }
     }
 }
