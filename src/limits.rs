@@ -26,6 +26,32 @@ pub enum Limit {
     ErrorBody,
     /// The message of a failed call.
     ErrorText,
+    /// A file of a few lines.
+    SmallFile,
+    /// A file of data.
+    DataFile,
+    /// Rows of a file of data.
+    DataRows,
+    /// A row of JSON in a file of data.
+    JsonRow,
+    /// Values in a row of JSON.
+    JsonValues,
+    /// A line of a table.
+    TableLine,
+    /// Columns of a table.
+    TableColumns,
+    /// Tokens of a prompt or an answer.
+    Tokens,
+    /// A text of a profile.
+    ProfileText,
+    /// A list of a profile.
+    ProfileList,
+    /// Parts of a key.
+    KeyParts,
+    /// Calls that an open load plans.
+    PlannedCalls,
+    /// What a message shows of what is wrong.
+    ShownText,
 }
 
 /// What is said of a limit.
@@ -53,13 +79,14 @@ impl fmt::Display for Row {
 }
 
 const BYTES: &str = "bytes";
+const REFUSED: &str = "it is refused";
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 impl Limit {
     /// Every limit, in the order in which they are declared.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 23] = [
         Self::SseLine,
         Self::SseEvent,
         Self::SseStray,
@@ -70,12 +97,41 @@ impl Limit {
         Self::HeaderText,
         Self::ErrorBody,
         Self::ErrorText,
+        Self::SmallFile,
+        Self::DataFile,
+        Self::DataRows,
+        Self::JsonRow,
+        Self::JsonValues,
+        Self::TableLine,
+        Self::TableColumns,
+        Self::Tokens,
+        Self::ProfileText,
+        Self::ProfileList,
+        Self::KeyParts,
+        Self::PlannedCalls,
+        Self::ShownText,
     ];
 
     /// The figure: the most that is read, in the limit's unit.
     #[must_use]
     pub const fn most(self) -> usize {
         self.row().most
+    }
+
+    /// Holds an amount to the limit.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn check(self, amount: usize) -> Result<(), String> {
+        let row = self.row();
+        if amount > row.most { Err(format!("there are more than {row} in {}", row.of)) } else { Ok(()) }
+    }
+
+    /// The beginning of a text of characters on one line, as much as is shown.
+    pub(crate) fn cut(self, text: &str) -> String {
+        let end = text.char_indices().nth(self.most()).map(|(end, _)| end);
+        let shown = text[..end.unwrap_or(text.len())].replace(char::is_control, " ");
+        if end.is_some() { shown + "..." } else { shown }
     }
 
     /// All that is said of it.
@@ -97,17 +153,32 @@ impl Limit {
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
+            Self::SmallFile => row(256 * KIB, BYTES, "a profile, a file of rules, a file of a secret", REFUSED),
+            Self::DataFile => row(1024 * MIB, BYTES, "a file of data", REFUSED),
+            Self::DataRows => row(2_000_000, "rows", "a file of data", REFUSED),
+            Self::JsonRow => row(16 * MIB, BYTES, "a row of JSON in a file of data", REFUSED),
+            Self::JsonValues => row(250_000, "values", "a row of JSON in a file of data", REFUSED),
+            Self::TableLine => row(4 * MIB, BYTES, "a line of a table in a file of data", REFUSED),
+            Self::TableColumns => row(1_000, "columns", "a table in a file of data", REFUSED),
+            Self::Tokens => row(2_000_000, "tokens", "a prompt or an answer", "refused; what is drawn is cut to it"),
+            Self::ProfileText => row(1_024, "characters", "a text of a profile", REFUSED),
+            Self::ProfileList => row(256, "entries", "a list of a profile", REFUSED),
+            Self::KeyParts => row(16, "parts", "the key of a flag", REFUSED),
+            Self::PlannedCalls => row(100_000_000, "calls", "what an open load plans", REFUSED),
+            Self::ShownText => row(200, "characters", "what a message shows of a file", "it is cut, and ends in `...`"),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use mock_backend::bounds::BOUNDS;
+
     use super::*;
     use crate::report::fixture::published;
 
     const HEAD: &str = "# Limits\n\nHow much is read of what comes from outside, and what happens beyond it. This file is \
-                        made of the table in `src/limits.rs`; `HOPMARK_BLESS=1 cargo test --lib report` writes it again.\n";
+                        made of the tables in `src/limits.rs` and `mock-backend/src/units/bounds.rs`; `HOPMARK_BLESS=1 cargo test --lib report` writes it again.\n";
 
     #[test]
     fn the_file_reports_every_limit() {
@@ -116,7 +187,10 @@ mod tests {
             format!("| {} | {} | {} |\n", row.of, row, row.beyond)
         };
         let rows: String = Limit::ALL.into_iter().map(line).collect();
-        let text = format!("{HEAD}\n## The driver\n\n| what | at most | beyond it |\n|---|---|---|\n{rows}");
+        let bounds: String =
+            BOUNDS.iter().map(|(_, row)| format!("| {} | {} | {} |\n", row.of, row, row.beyond)).collect();
+        let table = "| what | at most | beyond it |\n|---|---|---|\n";
+        let text = format!("{HEAD}\n## The driver\n\n{table}{rows}\n## The simulator\n\n{table}{bounds}");
         assert_eq!(published("docs/limits.md", text.as_bytes()), text, "HOPMARK_BLESS=1 writes it again");
     }
 

@@ -153,8 +153,7 @@ impl Plan {
     /// How many calls an open load with a rate will make, nearly; `None` where nobody knows before.
     #[must_use]
     pub(crate) fn expected_calls(&self) -> Option<f64> {
-        let members = if self.load.design == Design::Paired { self.paths.len() } else { 1 };
-        let calls = self.load.model.rate()?.0 * self.measure_until().as_secs_f64() * members as f64;
+        let calls = self.load.planned_calls(self.paths.len())?;
         Some(self.limits.requests.map_or(calls, |limit| calls.min(limit as f64)))
     }
 

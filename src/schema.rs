@@ -5,6 +5,8 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
+use crate::limits::Limit;
+
 /// The schema of what a type writes.
 pub(crate) fn written<T: JsonSchema>() -> Schema {
     of::<T>(SchemaSettings::draft2020_12().for_serialize().with_transform(RecursiveTransform(close)))
@@ -91,8 +93,14 @@ fn simplify(schema: &mut Schema) {
         object.remove("oneOf");
         object.insert("enum".to_owned(), json!(words));
     }
-    let says = ["pattern", "enum", "const"].iter().any(|key| object.contains_key(*key));
-    if object.get("type") == Some(&json!("string")) && !says {
-        object.insert("pattern".to_owned(), json!("\\S"));
+    let bounds: &[(&str, Value)] = match object.get("type").and_then(Value::as_str) {
+        Some("array") => &[("maxItems", json!(Limit::ProfileList.most()))],
+        Some("string") if !["enum", "const"].iter().any(|key| object.contains_key(*key)) => {
+            &[("pattern", json!("\\S")), ("maxLength", json!(Limit::ProfileText.most()))]
+        }
+        Some(_) | None => &[],
+    };
+    for (key, bound) in bounds {
+        object.entry(*key).or_insert_with(|| bound.clone());
     }
 }

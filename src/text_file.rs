@@ -3,8 +3,11 @@
 //! Editors and spreadsheets put a byte order mark in front, end lines in other ways and leave blank lines behind; none of
 //! that is part of what a file says. What is no text at all is named, with what to do about it.
 
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
+
+use crate::limits::Limit;
 
 /// The byte order mark as a character.
 const BOM: char = '\u{feff}';
@@ -35,9 +38,31 @@ const FOREIGN: [(&[u8], &str); 16] = [
 /// Reads a text file: without a byte order mark, and with `\n` where lines end by a lone carriage return.
 ///
 /// # Errors
-/// When it cannot be read, or is no text in UTF-8: then the message says what it is instead.
-pub(crate) fn read(path: &Path) -> io::Result<String> {
-    text(std::fs::read(path)?).map_err(|what| io::Error::new(ErrorKind::InvalidData, format!("it is {what}")))
+/// When it cannot be read, is longer than the limit, or is no text in UTF-8: then the message says what it is instead.
+pub(crate) fn read(path: &Path, limit: Limit) -> io::Result<String> {
+    is_regular(path)?;
+    let size = usize::try_from(std::fs::metadata(path)?.len()).unwrap_or(usize::MAX);
+    limit.check(size).map_err(invalid)?;
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit.most() as u64 + 1).read_to_end(&mut bytes)?;
+    limit.check(bytes.len()).and_then(|()| text(bytes).map_err(|what| format!("it is {what}"))).map_err(invalid)
+}
+
+/// Refuses what is no file that has an end: a folder, a pipe, a device.
+///
+/// # Errors
+/// When it is not there, or none.
+pub(crate) fn is_regular(path: &Path) -> io::Result<()> {
+    let kind = std::fs::metadata(path)?;
+    match (kind.is_file(), kind.is_dir()) {
+        (true, _) => Ok(()),
+        (false, true) => Err(invalid("it is a folder and not a file".to_owned())),
+        (false, false) => Err(invalid("it is a pipe or a device; write what comes from it to a file first".to_owned())),
+    }
+}
+
+fn invalid(why: String) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, why)
 }
 
 /// The bytes of a file as text; otherwise what they are instead.
@@ -62,7 +87,7 @@ fn text(bytes: Vec<u8>) -> Result<String, String> {
 
 /// The lines of a text that say something, each with its number from 1 and without what surrounds it. Files that were put
 /// together have byte order marks in the middle, and those of DOS end with a character of their own.
-pub(crate) fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> + Clone {
     let around = |c: char| c.is_whitespace() || c == BOM || PADDING.contains(&c);
     (1..).zip(text.lines().map(move |line| line.trim_matches(around))).filter(|(_, line)| !line.is_empty())
 }
@@ -120,6 +145,6 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_an_error_of_the_system() {
-        assert_eq!(read(Path::new("/nowhere/at/all")).expect_err("none").kind(), ErrorKind::NotFound);
+        assert_eq!(read(Path::new("/nowhere/at/all"), Limit::SmallFile).expect_err("none").kind(), ErrorKind::NotFound);
     }
 }

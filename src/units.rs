@@ -207,17 +207,20 @@ enum WrittenFraction {
 impl TryFrom<WrittenFraction> for Fraction {
     type Error = TextError;
     fn try_from(written: WrittenFraction) -> Result<Self, TextError> {
-        let (text, share) = match written {
-            WrittenFraction::Number(share) => (share.to_string(), Some(share)),
-            WrittenFraction::Text(text) => {
-                let (digits, scale) =
-                    text.trim().strip_suffix('%').map_or((text.trim(), 1.0), |digits| (digits, 100.0));
-                let share = digits.trim().parse::<f64>().ok().map(|number| number / scale);
-                (text, share)
-            }
-        };
+        match written {
+            WrittenFraction::Number(share) => share.to_string().parse(),
+            WrittenFraction::Text(text) => text.parse(),
+        }
+    }
+}
+
+impl FromStr for Fraction {
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let (digits, scale) = text.trim().strip_suffix('%').map_or((text, 1.0), |percent| (percent, 100.0));
+        let share = digits.trim().parse::<f64>().ok().map(|number| number / scale);
         let inside = share.filter(|share| (0.0..=1.0).contains(share)).map(Self);
-        inside.ok_or_else(|| TextError::new(&text, "a share such as \"50%\" or 0.5, from 0 to 1"))
+        inside.ok_or_else(|| TextError::new(text, "a share such as \"50%\" or 0.5, from 0 to 1"))
     }
 }
 

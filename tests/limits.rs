@@ -3,6 +3,8 @@
 #[allow(dead_code, reason = "each binary of tests takes what it needs")]
 #[path = "support/call.rs"]
 mod call;
+#[path = "support/files.rs"]
+mod files;
 mod support;
 
 use std::rc::Rc;
@@ -89,6 +91,19 @@ async fn probe(limit: Limit) {
             let message = sample.message.unwrap_or_default();
             assert!(message.chars().count() == most && message.ends_with("..."), "{message}");
         }
+        Limit::SmallFile
+        | Limit::DataFile
+        | Limit::DataRows
+        | Limit::JsonRow
+        | Limit::JsonValues
+        | Limit::TableLine
+        | Limit::TableColumns
+        | Limit::Tokens
+        | Limit::ProfileText
+        | Limit::ProfileList
+        | Limit::KeyParts
+        | Limit::PlannedCalls
+        | Limit::ShownText => files::probe(limit),
     }
 }
 
@@ -97,6 +112,12 @@ async fn every_limit_holds_and_what_is_within_it_is_read() {
     for limit in Limit::ALL {
         probe(limit).await;
     }
+}
+
+#[test]
+fn what_is_no_file_with_an_end_is_refused_at_once() {
+    files::name_no_file();
+    files::name_rules_in_rules();
 }
 
 #[tokio::test]

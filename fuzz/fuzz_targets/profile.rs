@@ -1,18 +1,14 @@
-//! Any text as a profile: it is read, or refused with a sentence that names the file.
+//! Any text as a profile: it is read, or refused with a short sentence that names the file, within its bounds.
 #![no_main]
 
-use std::path::Path;
+use std::time::Duration;
 
-use hopmark::plan::Plan;
-use hopmark::profile::Profile;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    match Profile::parse(text, Path::new("fuzzed.toml")) {
-        Ok(profile) => {
-            let plan = Plan::resolve(profile, 2);
-            let _ = plan.tickets(None, 0, 2).take(1000).count();
-        }
-        Err(error) => assert!(error.to_string().contains("fuzzed.toml"), "{error}"),
+    let taken = hopmark::fuzz::profile(text);
+    for error in taken.refused.into_iter().flatten() {
+        assert!(error.contains("fuzzed.toml") && error.len() < 8_192, "{error}");
     }
+    assert!(taken.processor < Duration::from_secs(2), "{:?} of the processor", taken.processor);
 });

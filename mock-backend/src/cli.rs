@@ -3,12 +3,13 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, ConfigError, Single, describe};
+use crate::config::{Config, ConfigError, Key, Single, describe};
 use crate::observe::console;
 use crate::server::simulator::Simulator;
 use crate::units::parse_duration;
@@ -32,9 +33,18 @@ pub struct SimArgs {
     /// Tokens of an answer whose caller sets no limit [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), conflicts_with = "scenario")]
     pub output_tokens: Option<u32>,
-    /// The only key that passes; without it any key does that is not empty
+    /// The only key that passes; without it any key does that is not empty. Others of this machine can see it
     #[arg(long, value_name = "KEY")]
-    pub key: Option<String>,
+    pub key: Option<Key>,
+    /// The environment variable that holds this key, where others cannot see it
+    #[arg(long, value_name = "VAR", conflicts_with = "key")]
+    pub key_env: Option<String>,
+    /// The only key that passes to /_sim/ [default: that of the calls]
+    #[arg(long, value_name = "KEY")]
+    pub admin_key: Option<Key>,
+    /// The environment variable that holds this key
+    #[arg(long, value_name = "VAR", conflicts_with = "admin_key")]
+    pub admin_key_env: Option<String>,
     /// Let every model name exist
     #[arg(long)]
     pub any_model: bool,
@@ -56,7 +66,7 @@ impl SimArgs {
     /// What these flags mean.
     ///
     /// # Errors
-    /// If the scenario does not exist or is wrong.
+    /// If the scenario does not exist or is wrong, or a variable that is to hold a key is not set.
     pub fn config(&self) -> Result<Config, ConfigError> {
         let mut config = match &self.scenario {
             Some(name) => Config::scenario(name)?,
@@ -66,16 +76,29 @@ impl SimArgs {
                     ttft: self.ttft.unwrap_or(default.ttft),
                     itl: self.itl.unwrap_or(default.itl),
                     output_tokens: self.output_tokens.map_or(default.output_tokens, |tokens| tokens as usize),
-                })
+                })?
             }
         };
         config.seed = self.seed.unwrap_or(config.seed);
-        config.key.clone_from(&self.key);
+        config.key = read_key(&self.key, self.key_env.as_deref(), "--key-env")?;
+        config.admin_key = read_key(&self.admin_key, self.admin_key_env.as_deref(), "--admin-key-env")?;
         config.any_model = self.any_model;
         if let Some(address) = self.listen {
             config.listen(address);
         }
         Ok(config)
+    }
+}
+
+/// The key of a flag, else that of the environment variable `variable`, which `flag` names.
+fn read_key(key: &Option<Key>, variable: Option<&str>, flag: &str) -> Result<Option<Key>, ConfigError> {
+    let Some(variable) = variable else { return Ok(key.clone()) };
+    match std::env::var(variable) {
+        Ok(key) if !key.is_empty() => Ok(Some(key.into())),
+        Ok(_) => Err(ConfigError(format!("the environment variable {variable} of {flag} is empty; put the key in it"))),
+        Err(_) => {
+            Err(ConfigError(format!("the environment variable {variable} of {flag} holds no key; put the key in it")))
+        }
     }
 }
 
@@ -122,11 +145,23 @@ fn warn_if_open(config: &Config) {
 fn run(args: &SimArgs, simulator: Simulator) -> ExitCode {
     match wait(args.parent, || print(&ready(args, &simulator))) {
         Ok(()) => {
+            end_within(simulator.drain() + GRACE);
             simulator.stop();
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error, 1),
     }
+}
+
+/// How much longer than the scenario's `drain` the end may take.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Ends the program after `time`, whatever keeps its workers busy.
+fn end_within(time: Duration) {
+    std::thread::spawn(move || {
+        std::thread::sleep(time);
+        std::process::exit(0);
+    });
 }
 
 fn ready(args: &SimArgs, simulator: &Simulator) -> String {

@@ -26,3 +26,4 @@ pub use observe::record::{Planned, Record};
 #[cfg(any(test, fuzzing))]
 pub use server::fuzz;
 pub use server::simulator::{Simulator, StartError};
+pub use units::bounds;

@@ -236,9 +236,9 @@ fn slow_bodies_over_http_2_are_408_each_by_itself() {
 
 #[test]
 fn callers_who_vanish_in_the_middle_leave_nothing_behind() {
-    let faults = ["", "x-sim-fault: hang\r\n", "x-sim-fault: stall:1\r\n", "x-sim-fault: slow-head:60s\r\n"];
-    for half in [false, true] {
-        let simulator = impatient("60s", "60s", "60s", "link = { rtt = \"1ms\" }");
+    let faults = ["", "x-sim-fault: hang\r\n", "x-sim-fault: stall:1\r\n", "x-sim-fault: slow-head:100ms\r\n"];
+    for link in ["1ms", "0"] {
+        let simulator = impatient("60s", "60s", "60s", &format!("link = {{ rtt = \"{link}\" }}"));
         let mut clients: Vec<Client> = Vec::new();
         for headers in faults {
             let mut client = Client::new(&url(&simulator));
@@ -248,12 +248,7 @@ fn callers_who_vanish_in_the_middle_leave_nothing_behind() {
             clients.push(client);
         }
         common::metric(&simulator, "sim_in_flight", 4);
-        if half {
-            // Who will not send any more is gone as well.
-            clients.iter_mut().for_each(|client| client.stream().shutdown(Shutdown::Write).unwrap());
-        } else {
-            clients.clear();
-        }
+        clients.clear();
         common::metric(&simulator, "sim_in_flight", 0);
         common::metric(&simulator, CONNECTIONS, 0);
         let mut faults: Vec<_> =
@@ -262,6 +257,41 @@ fn callers_who_vanish_in_the_middle_leave_nothing_behind() {
         let expected = ["client_closed", "hang", "slow-head", "stall"].map(|fault| (Some(fault), false));
         assert_eq!(faults, expected);
     }
+}
+
+#[test]
+fn who_has_said_all_and_still_listens_is_answered() {
+    for listener in ["", "link = { rtt = \"2ms\" }", "fault = [{ kind = \"slow-head:300ms\" }]"] {
+        let simulator = impatient("60s", "60s", "60s", listener);
+        for more in ["", ",\"stream\":true", ",\"stream\":true,\"max_tokens\":200"] {
+            let mut client = Client::new(&url(&simulator));
+            client.stream().write_all(common::request("POST", CHAT, KEY, &chat(more)).as_bytes()).unwrap();
+            client.stream().shutdown(Shutdown::Write).unwrap();
+            let answer = client.send(b"");
+            assert!(answer.status == 200 && (more.is_empty() || answer.text().ends_with("data: [DONE]\n\n")));
+            assert!(client.is_closed(), "there is nothing more to say");
+        }
+        // Two requests at once, and then no more.
+        let mut client = Client::new(&url(&simulator));
+        let two = common::request("POST", CHAT, KEY, &chat("")).repeat(2);
+        client.stream().write_all(two.as_bytes()).unwrap();
+        client.stream().shutdown(Shutdown::Write).unwrap();
+        assert_eq!([client.send(b"").status, client.send(b"").status], [200; 2]);
+        assert!(client.is_closed());
+        common::metric(&simulator, CONNECTIONS, 0);
+        assert!(common::ledger(&simulator, "direct", 5).iter().all(|record| record.end_ns.is_some()));
+    }
+}
+
+#[test]
+fn who_has_said_all_is_not_waited_for_for_ever() {
+    // Nothing is sent within the time for which a caller may be silent.
+    let simulator = impatient("60s", "60s", "100ms", "fault = [{ kind = \"slow-head:1m\" }]");
+    let mut client = Client::new(&url(&simulator));
+    client.stream().write_all(common::request("POST", CHAT, KEY, &chat("")).as_bytes()).unwrap();
+    client.stream().shutdown(Shutdown::Write).unwrap();
+    assert!(client.is_closed());
+    assert_eq!(common::ledger(&simulator, "direct", 1)[0].end_ns, None);
 }
 
 #[test]

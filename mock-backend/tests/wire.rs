@@ -146,8 +146,8 @@ fn a_limit_below_the_natural_length_cuts() {
 
 #[test]
 fn refusals_have_the_shape_of_their_service() {
-    let mut config = Config::single(&Single::default());
-    config.key = Some("right".to_owned());
+    let mut config = Config::single(&Single::default()).unwrap();
+    config.key = Some("right".to_owned().into());
     let simulator = Simulator::start(config).unwrap();
     let mut client = Client::new(&url(&simulator));
     let right = "api-key: right\r\n";
@@ -192,7 +192,7 @@ fn refusals_have_the_shape_of_their_service() {
 
 #[test]
 fn every_model_exists_if_told_so() {
-    let mut config = Config::single(&Single { ttft: 0.0, itl: 0.0, output_tokens: 1 });
+    let mut config = Config::single(&Single { ttft: 0.0, itl: 0.0, output_tokens: 1 }).unwrap();
     config.any_model = true;
     let simulator = Simulator::start(config).unwrap();
     let answer = Client::new(&url(&simulator)).post(CHAT, KEY, &chat("").replace("gpt-4o", "my \\\"own\\\""));

@@ -48,7 +48,7 @@ fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> Com
     if !quiet {
         console::tell(sizing::text(&size));
     }
-    console::show(&serde_json::to_string_pretty(&document).or_world()?).or_world()?;
+    console::show(&console::harmless(&serde_json::to_string_pretty(&document).or_world()?)).or_world()?;
     Ok(Exit::Met)
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::measure::metric::Metric;
 use crate::objective::indicator::{Form, Indicator, Quantity, Share, Unit, is_quantile};
-use crate::units::{Span, TextError, serde_as_text};
+use crate::units::{Fraction, Span, TextError, serde_as_text};
 
 /// On which side of the limit a value must lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,12 +241,7 @@ pub(crate) fn parse_limit(unit: Unit, text: &str) -> Result<f64, String> {
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
-        None => text.parse::<f64>(),
-    };
-    let share = share.ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| format!("'{text}' is not a share such as 1% or 0.01"))
+    text.parse::<Fraction>().map(|Fraction(share)| share).map_err(|error| error.to_string())
 }
 
 impl fmt::Display for Expression {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::measure::metric::Metric;
 use crate::measure::outcome::ErrorClass;
-use crate::spelling::nearest;
+use crate::spelling::suggestion;
 use crate::units::Quantile;
 
 /// A figure that every call has.
@@ -138,8 +138,7 @@ fn unknown(name: &str) -> String {
     known.push(TOKENS);
     known.extend(SHARES.iter().map(|(name, _)| *name));
     known.push("rate_429");
-    let meant = nearest(name, &known).map_or(String::new(), |near| format!("did you mean '{near}'? "));
-    format!("'{name}' is no metric; {meant}there are {}", known.join(", "))
+    format!("'{name}' is no metric; there are {}{}", known.join(", "), suggestion(name, &known))
 }
 
 fn parse_form(form: &str) -> Result<Form, String> {
@@ -150,8 +149,7 @@ fn parse_form(form: &str) -> Result<Form, String> {
     }
     let digits = form.strip_prefix('p').and_then(|digits| digits.replace('_', ".").parse::<f64>().ok());
     let percent = digits.ok_or_else(|| {
-        let meant = nearest(form, &["mean", "max"]).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-        format!("'{form}' is not p50, p95, p99, p99.9, mean or max{meant}")
+        format!("'{form}' is not p50, p95, p99, p99.9, mean or max{}", suggestion(form, &["mean", "max"]))
     })?;
     let quantile = Quantile::of_percent(percent).map(Form::Quantile);
     quantile.ok_or_else(|| format!("'{form}' is not between p0 and p100"))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::measure::metric::Metric;
 use crate::objective::expression::{Comparator, parse_limit, split};
 use crate::objective::indicator::{Indicator, Quantity, Share, Unit};
-use crate::spelling::nearest;
+use crate::spelling::suggestion;
 use crate::units::{Api, Span, TextError, serde_as_text};
 
 pub use crate::objective::expression::Expression;
@@ -150,8 +150,7 @@ fn no_metric_of_a_call(name: &str) -> String {
     }
     let mut known: Vec<&str> = Metric::ALL.iter().map(|metric| metric.key()).collect();
     known.push("tokens_per_second");
-    let meant = nearest(name, &known).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-    format!("'{name}' is no metric{meant}")
+    format!("'{name}' is no metric{}", suggestion(name, &known))
 }
 
 impl fmt::Display for CallCondition {

@@ -1,13 +1,16 @@
 //! A value of the tree at its dotted key: its place for messages, and what the schema says of it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use crate::limits::Limit;
 use crate::profile::error::{Fault, Origin, Problem, Wrong};
 use crate::profile::tree::{Node, Value, name_of};
 use crate::spelling::nearest;
+use crate::text_file;
 
 /// What every value of a profile is read with.
 #[derive(Debug)]
@@ -112,14 +115,12 @@ impl<'t> At<'t> {
     /// When there is no such file.
     pub(crate) fn file(&self, key: &str, path: &Path) -> Result<PathBuf, Wrong> {
         let path = self.base.folder.join(path);
-        if path.is_file() {
-            return Ok(path);
-        }
-        let key_of = self.key(key);
-        Err(self.rule(
-            key,
-            format!("'{key_of}': there is no file {}; paths count from the profile's folder", path.display()),
-        ))
+        let why = match text_file::is_regular(&path) {
+            Ok(()) => return Ok(path),
+            Err(why) if why.kind() == ErrorKind::InvalidData => format!("{}: {why}", path.display()),
+            Err(_) => format!("there is no file {}; paths count from the profile's folder", path.display()),
+        };
+        Err(self.rule(key, format!("'{}': {why}", self.key(key))))
     }
 
     /// What every value of this file is read with.
@@ -139,7 +140,7 @@ impl<'t> At<'t> {
     pub(crate) fn item(&self, number: usize, node: &'t Node) -> Self {
         let (key, schema) = match &node.value {
             Value::Table(_) if self.key == "path" => {
-                let name = name_of(node).filter(|name| !name.trim().is_empty());
+                let name = name_of(node).filter(|name| !name.trim().is_empty() && name.len() <= 64);
                 (self.key(&name.unwrap_or_else(|| number.to_string())), &self.schema["items"])
             }
             Value::Table(_) => (self.key(&number.to_string()), &self.schema["items"]),
@@ -168,11 +169,14 @@ impl<'t> At<'t> {
         let found = match &self.node.value {
             // It may be the secret itself.
             Value::Text(_) if self.key.split('.').any(|part| part == "auth") => "another text".to_owned(),
-            Value::Text(text) => format!("\"{text}\""),
+            Value::Text(text) => format!("\"{}\"", Limit::ShownText.cut(text)),
             value @ (Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => value.plain(),
             value @ (Value::List(_) | Value::Table(_)) => value.kind().to_owned(),
         };
-        Wrong { origin: self.node.origin.clone(), problem: Problem::Value { key: self.key.clone(), found, expected } }
+        Wrong {
+            origin: self.node.origin.clone(),
+            problem: Problem::Value { key: Limit::ShownText.cut(&self.key), found, expected },
+        }
     }
 
     /// What is expected, in the words of the schema where those of a type are no words for people.
@@ -240,7 +244,10 @@ impl<'t> At<'t> {
             let home = home.map_or(String::new(), |home| format!("'{key}' belongs in {home}; "));
             format!("{home}the keys here are {}", known.join(", "))
         };
-        Wrong { origin: self.origin(key), problem: Problem::UnknownKey { key: self.key(key), hint } }
+        Wrong {
+            origin: self.origin(key),
+            problem: Problem::UnknownKey { key: Limit::ShownText.cut(&self.key(key)), hint },
+        }
     }
 
     /// The word of a closed set. A flag has no quotes, so what looks like a number there may be one.

@@ -138,9 +138,11 @@ pub enum ProfileError {
 }
 
 fn place(file: &std::path::Path, wrong: &Wrong) -> impl fmt::Display {
-    match &wrong.origin {
+    let message = match &wrong.origin {
         Origin::Line(line) => format!("{}:{line}: {}", file.display(), wrong.problem),
         Origin::File(place) => format!("{}:{}: {}", place.0.display(), place.1, wrong.problem),
         Origin::Flag(flag) => format!("{flag}: {}", wrong.problem),
-    }
+    };
+    // What is quoted may go over lines.
+    message.replace(char::is_control, " ")
 }

@@ -16,6 +16,7 @@ pub(crate) mod workload;
 
 use std::path::Path;
 
+use crate::limits::Limit;
 use crate::measure::prices::Prices;
 use crate::objective::margin::Margin;
 use crate::objective::objective::{Expectation, Objective};
@@ -93,7 +94,7 @@ impl Profile {
         match source {
             ProfileSource::Quickstart => Self::parse_with(QUICKSTART, Path::new("quickstart.toml"), overrides),
             ProfileSource::File(file) => {
-                let text = text_file::read(file);
+                let text = text_file::read(file, Limit::SmallFile);
                 let text = text.map_err(|source| ProfileError::Read { file: file.clone(), source })?;
                 Self::parse_with(&text, file, overrides)
             }
@@ -147,14 +148,20 @@ impl Profile {
             return Err(section("sizing").wrong("ttft", "a time above 0"));
         }
         check_workers(&top, document.workers, &paths)?;
+        let precision = document.load.precision.clone();
+        let load = load::resolve(&section("load"), document.load, has_trace)?;
+        let calls = load.planned_calls(paths.len()).unwrap_or(0.0);
+        Limit::PlannedCalls.check(calls as usize).map_err(|why| {
+            section("load").rule("rate", format!("{why}: lower 'rate', or shorten 'warmup' and 'duration'"))
+        })?;
         Ok(Self {
             name: document.name.map_or_else(|| name_of(stem), |name| name.0),
             seed: document.seed,
             workers: document.workers,
             baseline,
             scenario,
-            precision: document.load.precision.clone(),
-            load: load::resolve(&section("load"), document.load, has_trace)?,
+            precision,
+            load,
             limits: document.limits,
             sizing: document.sizing,
             objectives: objectives::objectives(&top, document.objective, document.rules, named)?,

@@ -7,13 +7,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use crate::limits::Limit;
 use crate::objective::expression::{Expression, Subject};
 use crate::objective::objective::{CallCondition, Calls, Expectation, Objective, Severity, fits};
 use crate::path::{NetPath, PathKind};
 use crate::profile::at::At;
 use crate::profile::error::{Origin, Wrong};
 use crate::profile::tree::{self, Node};
-use crate::spelling::nearest;
+use crate::spelling::suggestion;
 use crate::units::{Api, PathId, Span};
 
 /// The rules that come with this tool: thresholds of a service in operation.
@@ -204,7 +205,7 @@ fn named(at: &At<'_>, key: &str, name: String) -> Result<(String, String), Wrong
         let hint = "paths count from the profile's folder";
         at.rule(key, format!("'{key}': cannot read {}: {error}; {hint}", path.display()))
     };
-    Ok((path.display().to_string(), crate::text_file::read(&path).map_err(refused)?))
+    Ok((path.display().to_string(), crate::text_file::read(&path, Limit::SmallFile).map_err(refused)?))
 }
 
 fn objectives_of(
@@ -284,9 +285,8 @@ fn checked_expression(at: &At<'_>, key: &str, mut expr: Expression, paths: Paths
 #[must_use]
 pub(crate) fn unknown_path(at: &At<'_>, key: &str, paths: &[NetPath], name: &str) -> Wrong {
     let names: Vec<&str> = paths.iter().map(|path| path.name.as_str()).collect();
-    let meant = nearest(name, &names).map_or(String::new(), |near| format!("did you mean '{near}'? "));
-    let (key_of, known) = (at.key(key), names.join(", "));
-    at.rule(key, format!("'{key_of}' names the path '{name}', which does not exist; {meant}the paths are {known}"))
+    let (key_of, known, suggestion) = (at.key(key), names.join(", "), suggestion(name, &names));
+    at.rule(key, format!("'{key_of}' names the path '{name}', which does not exist; the paths are {known}{suggestion}"))
 }
 
 /// Which paths are meant.

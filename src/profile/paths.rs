@@ -146,7 +146,7 @@ fn checked_url<'u>(at: &At<'_>, url: &'u str, simulated: bool) -> Result<&'u str
     let say = |message: &str| Err(at.rule("base_url", format!("'{}' {message}", at.key("base_url"))));
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let host = rest.split('/').next().unwrap_or_default();
-    if host.contains('@') {
+    if url.contains('@') {
         return say("holds a user name or password; name the secret under auth instead");
     }
     if url.contains(['?', '#']) {

@@ -5,6 +5,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
+use crate::limits::Limit;
 use crate::profile::at::At;
 use crate::profile::error::Fault;
 use crate::profile::tree::{Node, Value};
@@ -31,7 +32,10 @@ impl<'de> Deserializer<'de> for At<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.node.value {
-            Value::Text(text) => visitor.visit_str(text),
+            Value::Text(text) => {
+                Limit::ProfileText.check(text.chars().count()).map_err(Fault::Other)?;
+                visitor.visit_str(text)
+            }
             Value::Integer(number) if !self.keeps_bounds(*number as f64) => Err(Fault::Kind("a number".to_owned())),
             Value::Integer(number) => match (i64::try_from(*number), u64::try_from(*number)) {
                 (Ok(_), Ok(number)) => visitor.visit_u64(number),
@@ -41,7 +45,10 @@ impl<'de> Deserializer<'de> for At<'de> {
             Value::Float(number) if !self.keeps_bounds(*number) => Err(Fault::Kind("a number".to_owned())),
             Value::Float(number) => visitor.visit_f64(*number),
             Value::Bool(flag) => visitor.visit_bool(*flag),
-            Value::List(items) => visitor.visit_seq(Items { list: &self, items: (1..).zip(items) }),
+            Value::List(items) => {
+                Limit::ProfileList.check(items.len()).map_err(Fault::Other)?;
+                visitor.visit_seq(Items { list: &self, items: (1..).zip(items) })
+            }
             Value::Table(table) => visitor.visit_map(Members { table: &self, members: table.iter(), value: None }),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::limits::Limit;
 use crate::profile::error::{Origin, Problem, Wrong};
 
 /// A value and where it stands.
@@ -69,6 +70,16 @@ impl Node {
         Self { origin, value: Value::Table(Table::new()) }
     }
 
+    /// Everything in it was written at one place.
+    fn come_from(&mut self, origin: &Origin) {
+        self.origin = origin.clone();
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.come_from(origin)),
+            Value::Table(table) => table.values_mut().for_each(|item| item.come_from(origin)),
+            Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) => {}
+        }
+    }
+
     /// A text.
     #[must_use]
     pub(crate) fn text(origin: Origin, text: &str) -> Self {
@@ -84,7 +95,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, Wrong> {
     let lines = Lines::of(text);
     let table = DeTable::parse(text).map_err(|error| Wrong {
         origin: Origin::Line(lines.at(error.span().map_or(0, |span| span.start))),
-        problem: Problem::Syntax(error.message().trim().replace('\n', ", ")),
+        problem: Problem::Syntax(Limit::ShownText.cut(&error.message().trim().replace('\n', ", "))),
     })?;
     Ok(Node { origin: Origin::Line(1), value: lines.table(table.get_ref()) })
 }
@@ -138,14 +149,16 @@ impl Lines {
 /// # Errors
 /// When a part of the key is neither a table nor a list, or no item of a list has this name.
 pub(crate) fn set(root: &mut Node, key: &str, text: &str, flag: &str) -> Result<(), Wrong> {
-    let origin = Origin::Flag(flag.to_owned());
+    let origin = Origin::Flag(Limit::ShownText.cut(flag));
+    Limit::KeyParts.check(key.split('.').count()).map_err(|why| Wrong::rule(&origin, why))?;
     let mut node = root;
     let mut walked = String::new();
     for part in key.split('.') {
         node = step(node, part, &walked, &origin)?;
         walked = if walked.is_empty() { part.to_owned() } else { format!("{walked}.{part}") };
     }
-    *node = Node { value: flag_value(text), origin };
+    *node = Node { value: flag_value(text), origin: origin.clone() };
+    node.come_from(&origin);
     Ok(())
 }
 

@@ -191,7 +191,8 @@ fn most_files(plan: &Plan) -> usize {
 async fn describe(simulator: &SimulatorProcess) -> Option<serde_json::Value> {
     let base = simulator.listeners.values().next()?;
     let client = probe::control_client().ok()?;
-    client.get(format!("{base}/_sim/describe")).send().await.ok()?.json().await.ok()
+    let asked = client.get(format!("{base}/_sim/describe")).header("api-key", simulator.key.reveal());
+    asked.send().await.ok()?.json().await.ok()
 }
 
 fn manifest(

@@ -18,6 +18,7 @@ use crate::measure::health::Second;
 use crate::probe;
 use crate::store::file;
 use crate::store::health::HealthWriter;
+use crate::transport::credential::secret::Secret;
 use crate::units::Nanos;
 
 /// How long after a second its row is written: late beats have come by then, or count as late as they are.
@@ -33,6 +34,8 @@ pub(crate) struct Backend {
     pub(crate) process: u32,
     /// The base address of one of its listeners.
     pub(crate) url: String,
+    /// What it wants to be shown.
+    pub(crate) key: Secret,
 }
 
 /// A watch that is kept.
@@ -144,6 +147,7 @@ async fn wait(told: &mut oneshot::Receiver<()>, until: Nanos) -> bool {
 /// The figures that the bundled simulator tells of itself.
 struct Simulator {
     url: String,
+    key: Secret,
     client: reqwest::Client,
     last: (u64, u64),
 }
@@ -151,12 +155,14 @@ struct Simulator {
 impl Simulator {
     fn new(backend: Backend) -> Option<Self> {
         let client = probe::control_client().ok()?;
-        Some(Self { url: format!("{}/_sim/metrics", backend.url), client, last: (0, 0) })
+        Some(Self { url: format!("{}/_sim/metrics", backend.url), key: backend.key, client, last: (0, 0) })
     }
 
     /// Answers that it began since it was last asked, and those that it began late; `None` if it does not tell.
     async fn take_figures(&mut self) -> Option<(u64, u64)> {
-        let asked = async { self.client.get(&self.url).send().await.ok()?.text().await.ok() };
+        let asked = async {
+            self.client.get(&self.url).header("api-key", self.key.reveal()).send().await.ok()?.text().await.ok()
+        };
         let now = begun(&timeout(PATIENCE, asked).await.ok()??)?;
         let before = std::mem::replace(&mut self.last, now);
         Some((now.0.saturating_sub(before.0), now.1.saturating_sub(before.1)))

@@ -29,6 +29,8 @@ pub(crate) struct SimulatorProcess {
     lifeline: Option<ChildStdin>,
     /// The base address of each listener by name.
     pub(crate) listeners: BTreeMap<String, String>,
+    /// What it accepts, for calls and for `/_sim/`.
+    pub(crate) key: Secret,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +60,7 @@ impl SimulatorProcess {
         let mut child = command.spawn().context("cannot start the bundled simulator").or_world()?;
         let lifeline = child.stdin.take();
         let line = first_line(&mut child);
-        let mut simulator = Self { child, lifeline, listeners: BTreeMap::new() };
+        let mut simulator = Self { child, lifeline, listeners: BTreeMap::new(), key: key.clone() };
         let line = match line.or_world()? {
             Some(line) if !line.trim().is_empty() => line,
             Some(_) => return Err(simulator.last_words()),
@@ -78,7 +80,7 @@ impl SimulatorProcess {
     /// What the watch needs to ask it how it is.
     pub(crate) fn as_backend(&self) -> Option<Backend> {
         let url = self.listeners.values().next()?.clone();
-        Some(Backend { process: self.child.id(), url })
+        Some(Backend { process: self.child.id(), url, key: self.key.clone() })
     }
 
     /// How it ended, as the system tells it, if it has ended.

@@ -28,6 +28,15 @@ pub struct LoadPlan {
     pub max_in_flight: usize,
 }
 
+impl LoadPlan {
+    /// How many calls an open load with a rate makes over so many paths, nearly; `None` where nobody knows before.
+    #[must_use]
+    pub(crate) fn planned_calls(&self, paths: usize) -> Option<f64> {
+        let members = if self.design == Design::Paired { paths } else { 1 };
+        Some(self.model.rate()?.0 * (self.warmup.0 + self.duration.0).as_secs_f64() * members as f64)
+    }
+}
+
 /// Open or closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]

@@ -291,8 +291,8 @@ mod tests {
             let whole: Vec<Ticket> = tickets(case, 0, 1).collect();
             for (of, shard) in (1..=16).flat_map(|of| (0..of).map(move |shard| (of, shard))) {
                 let share = whole.iter().filter(|ticket| ticket.seq.0 % of == shard);
-                let seen: BTreeSet<PathId> = share.map(|ticket| ticket.path).collect();
-                assert_eq!(seen.len(), usize::from(paths), "{design:?}, {paths} paths, share {shard} of {of}");
+                let served: BTreeSet<PathId> = share.map(|ticket| ticket.path).collect();
+                assert_eq!(served.len(), usize::from(paths), "{design:?}, {paths} paths, share {shard} of {of}");
             }
         }
     }

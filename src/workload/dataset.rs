@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::limits::Limit;
 use crate::units::Api;
 use crate::workload::body::{Body, Members};
 use crate::workload::call::Prompt;
@@ -14,6 +15,7 @@ use crate::workload::material::{SALT_TOKENS, push_salt};
 use crate::workload::rows::{self, Row, json_reason};
 use crate::workload::salt::{self, SaltPlace};
 use crate::workload::shapes;
+use crate::workload::spec::MOST_TOKENS;
 use crate::workload::table::Table;
 use crate::workload::tokens;
 
@@ -22,7 +24,7 @@ const MESSAGE_EXPECTED: &str =
     "messages of role (system, developer, user, assistant) and content (text or parts); the batch form takes any other";
 const URL_EXPECTED: &str = r#"a "url" that ends in /chat/completions or /responses"#;
 const BODY_EXPECTED: &str = r#"a "body" with "messages" (chat) or "input" (responses)"#;
-const LIMIT_EXPECTED: &str = "a whole number of tokens above 0";
+const LIMIT_EXPECTED: &str = "a whole number of tokens from 1 to 2000000";
 
 /// Keys beside messages that change what the model reads.
 const SHAPING: [&str; 6] =
@@ -121,14 +123,32 @@ pub(crate) struct Dataset {
 /// # Errors
 /// When a line is not what it should be, there is none, or the tokenizer fails.
 pub(crate) fn load(text: &str, file: &Path) -> Result<Dataset, WorkloadError> {
+    let mut dataset = parse(text, file)?;
+    count_tokens(&mut dataset.all)?;
+    Ok(dataset)
+}
+
+/// Reads a file's conversations.
+///
+/// # Errors
+/// When a line is not what it should be, or there is none.
+pub(crate) fn parse(text: &str, file: &Path) -> Result<Dataset, WorkloadError> {
     let mut dataset = Dataset::default();
     let mut take = |read: Option<Conversation>| match read {
         Some(conversation) => dataset.all.push(conversation),
         None => dataset.left_out += 1,
     };
     if let Some(table) = Table::find(text, file, LINE_EXPECTED)? {
-        for (line, row) in prompts(&table).map_err(|found| WorkloadError::line(file, 1, found, LINE_EXPECTED))? {
-            let question = shapes::read(&row).map_err(|found| WorkloadError::line(file, line, found, LINE_EXPECTED))?;
+        let wrong = |line, found| WorkloadError::line(file, line, found, LINE_EXPECTED);
+        if !shapes::has_prompts(&table.columns) {
+            return Err(wrong(1, shapes::describe(table.columns.iter().map(String::as_str))));
+        }
+        let columns = table.columns.clone();
+        for (number, row) in (1..).zip(table.rows()) {
+            let (line, row) = row?;
+            Limit::DataRows.check(number).map_err(|found| wrong(line, found))?;
+            let fields = columns.iter().zip(&row).map(|(key, value)| (key.clone(), Value::from(value)));
+            let question = shapes::read(&fields.collect()).map_err(|found| wrong(line, found))?;
             take(question.map(Conversation::of_messages));
         }
     } else {
@@ -139,20 +159,7 @@ pub(crate) fn load(text: &str, file: &Path) -> Result<Dataset, WorkloadError> {
     if dataset.all.is_empty() {
         return Err(WorkloadError::Empty { file: file.to_owned(), expected: LINE_EXPECTED });
     }
-    count_tokens(&mut dataset.all)?;
     Ok(dataset)
-}
-
-/// A row and its line.
-type NumberedRow = (u64, Map<String, Value>);
-
-/// The rows of a table with a column of prompts, as objects.
-fn prompts(table: &Table) -> Result<Vec<NumberedRow>, String> {
-    if !shapes::has_prompts(&table.columns) {
-        return Err(shapes::describe(table.columns.iter().map(String::as_str)));
-    }
-    let field = |(key, value): (&String, &str)| (key.clone(), Value::from(value));
-    Ok(table.rows.iter().map(|(line, row)| (*line, table.columns.iter().zip(row).map(field).collect())).collect())
 }
 
 /// Whether a JSON value is one row: a list of messages, or an object with a key by which rows are known.
@@ -173,6 +180,7 @@ type WrongRow = (String, &'static str);
 
 /// A row; `None` when it asks nothing.
 fn parse_row(row: Row<'_>) -> Result<Option<Conversation>, WrongRow> {
+    row.check().map_err(|found| (found, LINE_EXPECTED))?;
     let value: Value = serde_json::from_str(row.text).map_err(|error| (json_reason(&error), LINE_EXPECTED))?;
     let object = match &value {
         Value::Array(_) => return messages(&value, row.text, None).map(Some),
@@ -281,7 +289,8 @@ fn check_message(place: u32, message: &Value) -> Result<(), String> {
 
 fn own_limit(keys: &Map<String, Value>) -> Result<Option<u32>, String> {
     let Some((key, value)) = LIMIT_KEYS.iter().find_map(|key| keys.get_key_value(*key)) else { return Ok(None) };
-    let limit = value.as_u64().and_then(|limit| u32::try_from(limit).ok()).filter(|limit| *limit > 0);
+    let limit =
+        value.as_u64().and_then(|limit| u32::try_from(limit).ok()).filter(|limit| (1..=MOST_TOKENS).contains(limit));
     limit.map(Some).ok_or_else(|| format!("\"{key}\" is {value}"))
 }
 
@@ -298,42 +307,32 @@ fn kind_of(value: &Value) -> &'static str {
 
 /// Counts each conversation with a salt in place: every salt has the same number of tokens.
 fn count_tokens(all: &mut [Conversation]) -> Result<(), WorkloadError> {
-    let texts: Vec<Option<Vec<String>>> = all.iter().map(|one| texts(&one.prompt(0, 0))).collect();
-    let mut counted = tokens::count(texts.iter().flatten().flatten().cloned().collect())?.into_iter();
-    for (one, texts) in all.iter_mut().zip(&texts) {
-        let sum = |texts: &Vec<String>| counted.by_ref().take(texts.len()).map(|(_, tokens)| tokens as u32).sum();
-        one.tokens = texts.as_ref().map(sum);
-    }
-    Ok(())
+    tokens::with_counter(|count| all.iter_mut().for_each(|one| one.tokens = tokens_of(&one.prompt(0, 0), count)))
 }
 
-/// Every text that the model reads; `None` when there is more than text.
-fn texts(prompt: &Prompt) -> Option<Vec<String>> {
-    let mut texts = Vec::new();
+/// The tokens of every text that the model reads; `None` when there is more than text.
+fn tokens_of(prompt: &Prompt, count: &dyn Fn(&str) -> u32) -> Option<u32> {
     match prompt {
-        Prompt::Text(text) => texts.push(text.clone()),
+        Prompt::Text(text) => Some(count(text)),
         Prompt::Messages(messages) => {
             let messages: Vec<Value> = serde_json::from_str(messages).ok()?;
-            messages.iter().try_for_each(|message| collect(message.get("content")?, &mut texts))?;
+            messages.iter().map(|message| tokens_in(message.get("content")?, count)).sum()
         }
-        Prompt::Body(body) if body.get("tools").is_some() || body.get("functions").is_some() => return None,
+        Prompt::Body(body) if body.get("tools").is_some() || body.get("functions").is_some() => None,
         Prompt::Body(body) => {
-            for text in ["instructions", "messages", "input"].iter().filter_map(|key| body.get(key)) {
-                collect(&serde_json::from_str(text).ok()?, &mut texts)?;
-            }
+            let texts = ["instructions", "messages", "input"].iter().filter_map(|key| body.get(key));
+            texts.map(|text| tokens_in(&serde_json::from_str(text).ok()?, count)).sum()
         }
     }
-    Some(texts)
 }
 
-fn collect(value: &Value, texts: &mut Vec<String>) -> Option<()> {
+fn tokens_in(value: &Value, count: &dyn Fn(&str) -> u32) -> Option<u32> {
     match value {
-        Value::String(text) => texts.push(text.clone()),
-        Value::Array(items) => items.iter().try_for_each(|item| collect(item, texts))?,
-        Value::Object(item) => collect(item.get("content").or_else(|| item.get("text"))?, texts)?,
-        Value::Null | Value::Bool(_) | Value::Number(_) => return None,
+        Value::String(text) => Some(count(text)),
+        Value::Array(items) => items.iter().map(|item| tokens_in(item, count)).sum(),
+        Value::Object(item) => tokens_in(item.get("content").or_else(|| item.get("text"))?, count),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
-    Some(())
 }
 
 #[cfg(test)]
@@ -412,11 +411,8 @@ mod tests {
     fn the_count_holds_for_every_salt() {
         let all = load_text(THREE_FORMS).expect("read");
         for one in all.iter().filter(|one| one.tokens.is_some()) {
-            let sum = |salt| {
-                let counted = tokens::count(texts(&one.prompt(42, salt)).expect("text only")).expect("counted");
-                counted.iter().map(|(_, tokens)| *tokens as u32).sum::<u32>()
-            };
-            assert_eq!([Some(sum(1)), Some(sum(999))], [one.tokens; 2]);
+            let with = |salt| tokens::with_counter(|count| tokens_of(&one.prompt(42, salt), count)).expect("counted");
+            assert_eq!([with(1), with(999)], [one.tokens; 2]);
         }
     }
 
@@ -450,7 +446,9 @@ mod tests {
     #[test]
     fn a_broken_line_is_named() {
         let good = r#"{"messages":[{"role":"user","content":"Hi"}]}"#;
+        let deep = format!("{{\"messages\":{}{}}}", "[".repeat(200), "]".repeat(200));
         for (word, row, part) in [
+            ("too deep", deep.as_str(), "nested deeper than 128 levels"),
             ("no JSON", "hello", "expected value"),
             ("a number", "7", "a number"),
             ("other keys", r#"{"foo":"Hi"}"#, "neither"),

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::limits::Limit;
+
 /// A workload that cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkloadError {
@@ -81,6 +83,6 @@ impl WorkloadError {
     /// A line of a file that is not what it should be.
     #[must_use]
     pub fn line(file: &Path, line: u64, found: impl Into<String>, expected: &'static str) -> Self {
-        Self::Line { file: file.to_owned(), line, found: found.into(), expected }
+        Self::Line { file: file.to_owned(), line, found: Limit::ShownText.cut(&found.into()), expected }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::limits::Limit;
 use crate::text_file;
 use crate::workload::body::Members;
 use crate::workload::error::WorkloadError;
@@ -32,17 +33,60 @@ pub(crate) fn find<'a>(
     is_row: fn(&str) -> bool,
     expected: &'static str,
 ) -> Result<Vec<Row<'a>>, WorkloadError> {
-    let mut lines: Vec<Row<'_>> = text_file::lines(text).map(|(line, text)| Row { line, text }).collect();
-    let Some(first) = lines.first() else { return Ok(lines) };
-    if goes_on(first.text)
-        && let Some(whole) = documents(text, file, expected)?
-    {
-        lines = whole;
+    let wrong = |line, found| WorkloadError::line(file, line, found, expected);
+    let mut lines = text_file::lines(text).map(|(line, text)| Row { line, text });
+    let Some(first) = lines.clone().next() else { return Ok(Vec::new()) };
+    let whole = if goes_on(first.text) { documents(text, file, expected)? } else { None };
+    let rows = whole.unwrap_or_else(|| lines.by_ref().take(Limit::DataRows.most() + 1).collect());
+    if let Some(beyond) = rows.get(Limit::DataRows.most()) {
+        Limit::DataRows.check(rows.len()).map_err(|found| wrong(beyond.line, found))?;
     }
-    match lines.as_slice() {
-        [only] if !is_row(only.text) => Ok(rows_in(*only).unwrap_or(lines)),
-        _ => Ok(lines),
+    let [only] = rows.as_slice() else { return Ok(rows) };
+    let most = if only.text.starts_with('{') { Limit::JsonValues } else { Limit::DataRows };
+    most.check(sizes(only.text).items).map_err(|found| wrong(only.line, found))?;
+    let held = if is_row(only.text) { None } else { rows_in(*only).map_err(|found| wrong(only.line, found))? };
+    Ok(held.unwrap_or(rows))
+}
+
+impl Row<'_> {
+    /// Holds it to the limits of a row.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        Limit::JsonRow.check(self.text.len()).and_then(|()| Limit::JsonValues.check(sizes(self.text).values))
     }
+}
+
+/// How much a text of JSON holds, counted by what separates values outside of its texts.
+struct Sizes {
+    /// All values.
+    values: usize,
+    /// Those of the outermost list or object.
+    items: usize,
+}
+
+fn sizes(json: &str) -> Sizes {
+    let mut sizes = Sizes { values: 1, items: 1 };
+    let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_text,
+            b'"' => in_text = !in_text,
+            b',' if !in_text => {
+                sizes.values += 1;
+                sizes.items += usize::from(depth == 1);
+            }
+            b'[' | b'{' if !in_text => {
+                sizes.values += 1;
+                depth += 1;
+            }
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    sizes
 }
 
 /// Whether a line is the beginning of something longer.
@@ -57,6 +101,7 @@ fn documents<'a>(text: &'a str, file: &Path, expected: &'static str) -> Result<O
     let mut rows = Vec::new();
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         match value {
+            Ok(_) if rows.len() > Limit::DataRows.most() => break,
             Ok(value) => rows.push(lines.row(value.get())),
             Err(error) if error.is_eof() || !is_opening(text) => return Ok(None),
             Err(error) => {
@@ -73,14 +118,19 @@ fn is_opening(text: &str) -> bool {
 }
 
 /// The rows that one value holds; `None` when it holds none.
-fn rows_in(holder: Row<'_>) -> Option<Vec<Row<'_>>> {
+///
+/// # Errors
+/// When they are more than a file may have.
+fn rows_in(holder: Row<'_>) -> Result<Option<Vec<Row<'_>>>, String> {
     let list = match serde_json::from_str::<Members<'_>>(holder.text) {
-        Ok(members) => HOLDERS.iter().find_map(|key| members.get(key).filter(|value| value.starts_with('[')))?,
-        Err(_) => holder.text,
+        Ok(members) => HOLDERS.iter().find_map(|key| members.get(key).filter(|value| value.starts_with('['))),
+        Err(_) => Some(holder.text),
     };
-    let items: Vec<&RawValue> = serde_json::from_str(list).ok()?;
+    let Some(list) = list else { return Ok(None) };
+    Limit::DataRows.check(sizes(list).items)?;
+    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(list) else { return Ok(None) };
     let mut lines = Lines { text: holder.text, at: 0, line: holder.line };
-    Some(items.into_iter().map(|item| lines.row(item.get())).collect())
+    Ok(Some(items.into_iter().map(|item| lines.row(item.get())).collect()))
 }
 
 /// Counts lines while it goes through a text.
@@ -109,7 +159,10 @@ impl<'a> Lines<'a> {
 #[must_use]
 pub(crate) fn json_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
+    match text.split(" at line ").next().unwrap_or_default() {
+        "recursion limit exceeded" => format!("it is nested deeper than {}", Limit::JsonDepth.row()),
+        reason => reason.to_owned(),
+    }
 }
 
 #[cfg(test)]

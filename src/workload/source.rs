@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use crate::limits::Limit;
 use crate::text_file;
 use crate::workload::error::WorkloadError;
 
@@ -27,7 +28,7 @@ pub(crate) fn is_builtin(file: &Path) -> bool {
 /// When it cannot be read, or no built-in file has this name.
 pub(crate) fn read(file: &Path) -> Result<Cow<'static, str>, WorkloadError> {
     let Some(name) = file.to_str().and_then(|name| name.strip_prefix(BUILTIN_PREFIX)) else {
-        let text = text_file::read(file);
+        let text = text_file::read(file, Limit::DataFile);
         return text.map(Cow::Owned).map_err(|source| WorkloadError::Read { file: file.to_owned(), source });
     };
     let text = BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| Cow::Borrowed(*text));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::Limit;
 use crate::units::Api;
 
 /// What is asked.
@@ -93,7 +94,7 @@ impl TimeUnit {
 }
 
 /// The most tokens that a prompt or an answer may be asked to have.
-pub(crate) const MOST_TOKENS: u32 = 2_000_000;
+pub(crate) const MOST_TOKENS: u32 = Limit::Tokens.most() as u32;
 
 /// A distribution of token counts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::random::{Purpose, below, generator};
-use crate::workload::spec::TokenDist;
+use crate::workload::spec::{MOST_TOKENS, TokenDist};
 
 /// The 0.99 quantile of the standard normal distribution.
 const Z99: f64 = 2.326_347_874_040_841;
@@ -41,7 +41,7 @@ fn normal(generator: &mut Xoshiro256PlusPlus) -> f64 {
 
 /// The nearest count that can be asked for.
 fn whole(tokens: f64) -> u32 {
-    (tokens.round() as u32).max(1)
+    (tokens.round() as u32).clamp(1, MOST_TOKENS)
 }
 
 #[cfg(test)]
@@ -71,6 +71,8 @@ mod tests {
     #[test]
     fn a_count_is_never_below_one_and_stays_in_its_range() {
         assert_eq!(sorted(TokenDist::Normal { mean: 2.0, sd: 50.0 })[0], 1);
+        let wild = sorted(TokenDist::Lognormal { p50: 1.0, p99: 2e6 });
+        assert_eq!((wild[0], wild[19_999]), (1, MOST_TOKENS), "what a tail draws can still be sent");
         let uniform = sorted(TokenDist::Uniform { min: 3, max: 5 });
         assert_eq!((uniform[0], uniform[19_999]), (3, 5));
     }

@@ -2,29 +2,31 @@
 
 use std::path::Path;
 
-use csv::StringRecord;
+use csv::{StringRecord, StringRecordsIntoIter};
 
+use crate::limits::Limit;
 use crate::text_file;
 use crate::workload::error::WorkloadError;
 
 /// What separates fields; of those that stand in a header the most frequent.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
-/// A table.
-#[derive(Debug)]
-pub(crate) struct Table {
+/// A table, of which the header was read.
+pub(crate) struct Table<'t> {
     /// The names of the columns, in small letters.
     pub columns: Vec<String>,
-    /// The rows that say something, each with its line.
-    pub rows: Vec<(u64, StringRecord)>,
+    text: &'t str,
+    file: &'t Path,
+    expected: &'static str,
+    records: StringRecordsIntoIter<&'t [u8]>,
 }
 
-impl Table {
+impl<'t> Table<'t> {
     /// Reads a text as a table if it looks like one: it has a header of several columns and is no JSON.
     ///
     /// # Errors
-    /// When a row is no row of the table.
-    pub(crate) fn find(text: &str, file: &Path, expected: &'static str) -> Result<Option<Self>, WorkloadError> {
+    /// When its header is no row of a table.
+    pub(crate) fn find(text: &'t str, file: &'t Path, expected: &'static str) -> Result<Option<Self>, WorkloadError> {
         let header = text_file::lines(text).next().map_or("", |(_, line)| line);
         let is_table = !header.starts_with(['{', '[']) && separator(header).is_some();
         if is_table || header.eq_ignore_ascii_case("prompt") {
@@ -37,32 +39,50 @@ impl Table {
     /// Reads a text as a table.
     ///
     /// # Errors
-    /// When a row is no row of the table.
-    pub(crate) fn parse(text: &str, file: &Path, expected: &'static str) -> Result<Self, WorkloadError> {
-        let wrong = |line, found: String| WorkloadError::line(file, line, found, expected);
+    /// When its header is no row of a table, or a line is too long.
+    pub(crate) fn parse(text: &'t str, file: &'t Path, expected: &'static str) -> Result<Self, WorkloadError> {
+        for (line, row) in (1..).zip(text.lines()) {
+            Limit::TableLine.check(row.len()).map_err(|found| WorkloadError::line(file, line, found, expected))?;
+        }
         let header = text_file::lines(text).next().map_or("", |(_, line)| line);
-        let mut reader = csv::ReaderBuilder::new()
+        let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .trim(csv::Trim::All)
             .delimiter(separator(header).unwrap_or(b','))
             .from_reader(text.as_bytes());
-        let mut table = Self { columns: Vec::new(), rows: Vec::new() };
-        for record in reader.records() {
-            let record = record.map_err(|error| wrong(line_of(error.position(), text), error.to_string()))?;
-            let line = line_of(record.position(), text);
-            if record.iter().all(str::is_empty) {
-                continue;
-            } else if table.columns.is_empty() {
-                table.columns = record.iter().map(str::to_lowercase).collect();
-            } else if record.len() == table.columns.len() {
-                table.rows.push((line, record));
-            } else {
-                let (fields, columns) = (record.len(), table.columns.len());
-                return Err(wrong(line, format!("the row has {fields} fields and the header {columns}")));
-            }
+        let mut table = Self { columns: Vec::new(), text, file, expected, records: reader.into_records() };
+        if let Some(header) = table.next_record() {
+            let (line, header) = header?;
+            Limit::TableColumns.check(header.len()).map_err(|found| table.wrong(line, found))?;
+            table.columns = header.iter().map(str::to_lowercase).collect();
         }
         Ok(table)
+    }
+
+    /// The rows that say something, each with its line.
+    pub(crate) fn rows(mut self) -> impl Iterator<Item = Result<(u64, StringRecord), WorkloadError>> + use<'t> {
+        std::iter::from_fn(move || {
+            let (fields, columns) = (self.next_record()?, self.columns.len());
+            Some(fields.and_then(|(line, record)| match record.len() {
+                fields if fields == columns => Ok((line, record)),
+                fields => Err(self.wrong(line, format!("the row has {fields} fields and the header {columns}"))),
+            }))
+        })
+    }
+
+    fn next_record(&mut self) -> Option<Result<(u64, StringRecord), WorkloadError>> {
+        loop {
+            match self.records.next()? {
+                Ok(record) if record.iter().all(str::is_empty) => {}
+                Ok(record) => return Some(Ok((line_of(record.position(), self.text), record))),
+                Err(error) => return Some(Err(self.wrong(line_of(error.position(), self.text), error.to_string()))),
+            }
+        }
+    }
+
+    fn wrong(&self, line: u64, found: String) -> WorkloadError {
+        WorkloadError::line(self.file, line, found, self.expected)
     }
 
     /// The place of a column.
@@ -89,8 +109,12 @@ fn separator(header: &str) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn table(text: &str) -> Result<Table, String> {
-        Table::parse(text, Path::new("t.csv"), "a table").map_err(|error| error.to_string())
+    type Rows = Vec<(u64, StringRecord)>;
+
+    fn table(text: &str) -> Result<(Vec<String>, Option<usize>, Rows), String> {
+        let table = Table::parse(text, Path::new("t.csv"), "a table").map_err(|error| error.to_string())?;
+        let (columns, place) = (table.columns.clone(), table.column("BC"));
+        Ok((columns, place, table.rows().collect::<Result<_, _>>().map_err(|error| error.to_string())?))
     }
 
     #[test]
@@ -103,16 +127,13 @@ mod tests {
             "\nA,Bc\n\n1,2\n \n3,4\n,\n\n",
             "\"A\",\"Bc\"\n\"1\",\"2\"\n 3 , 4 \n",
         ] {
-            let table = table(text).expect(text);
-            assert_eq!(
-                (table.columns.as_slice(), table.column("BC")),
-                (&["a".to_owned(), "bc".to_owned()][..], Some(1))
-            );
-            let rows: Vec<Vec<&str>> = table.rows.iter().map(|(_, row)| row.iter().collect()).collect();
+            let (columns, place, rows) = table(text).expect(text);
+            assert_eq!((columns.as_slice(), place), (&["a".to_owned(), "bc".to_owned()][..], Some(1)));
+            let rows: Vec<Vec<&str>> = rows.iter().map(|(_, row)| row.iter().collect()).collect();
             assert_eq!(rows, [["1", "2"], ["3", "4"]], "{text:?}");
         }
         let lines: Vec<u64> =
-            table("a,b\n\n\"x\ny\",2\n3,4\n").expect("read").rows.iter().map(|(line, _)| *line).collect();
+            table("a,b\n\n\"x\ny\",2\n3,4\n").expect("read").2.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [3, 5], "a field may go over lines");
     }
 

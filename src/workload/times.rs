@@ -107,8 +107,8 @@ fn number(stamp: Stamp) -> Option<f64> {
 }
 
 fn unit(numbers: &[f64], known: &Known<'_>) -> Option<TimeUnit> {
-    let told = known.said.or(known.by_name).or_else(|| since_1970(numbers));
-    told.or_else(|| known.by_form.filter(|unit| *unit != TimeUnit::Milliseconds || !perhaps_seconds(numbers)))
+    let unit = known.said.or(known.by_name).or_else(|| since_1970(numbers));
+    unit.or_else(|| known.by_form.filter(|unit| *unit != TimeUnit::Milliseconds || !perhaps_seconds(numbers)))
 }
 
 /// The unit in which all numbers are times of our days; `None` when there is none.

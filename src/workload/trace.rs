@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::limits::Limit;
 use crate::workload::body::Members;
 use crate::workload::error::WorkloadError;
 use crate::workload::rows::{self, json_reason};
-use crate::workload::spec::TimeUnit;
+use crate::workload::spec::{MOST_TOKENS, TimeUnit};
 use crate::workload::table::Table;
 use crate::workload::times::{self, Stamp};
 
 const EXPECTED: &str = r#"the columns TIMESTAMP,ContextTokens,GeneratedTokens (CSV) or {"timestamp": milliseconds, "input_length": tokens, "output_length": tokens} (JSONL)"#;
-const TOKENS_EXPECTED: &str = "a whole number of tokens";
+const TOKENS_EXPECTED: &str = "a whole number of tokens up to 2000000";
 
 /// A form in which traces are published: the names of its columns or keys, whatever their case.
 struct Form {
@@ -122,11 +123,12 @@ impl Gathered {
     fn add(&mut self, file: &Path, line: u64, fields: [Option<&str>; 3]) -> Result<(), WorkloadError> {
         let [time, input, output] = fields.map(|field| field.filter(|text| !text.is_empty()));
         let wrong = |found: String| WorkloadError::line(file, line, found, EXPECTED);
+        Limit::DataRows.check(self.rows.len() + 1).map_err(wrong)?;
         let lengths = Lengths { input: tokens(input, file, line)?, output: tokens(output, file, line)? };
-        for (place, (seen, name)) in
+        for (place, (count, name)) in
             [(lengths.input, self.form.input), (lengths.output, self.form.output)].into_iter().enumerate()
         {
-            if seen.is_none() && self.missing[place].is_none() {
+            if count.is_none() && self.missing[place].is_none() {
                 self.missing[place] = Some(Arc::new(wrong(format!("missing field `{name}`"))));
             }
         }
@@ -178,8 +180,9 @@ fn read_table(text: &str, file: &Path) -> Result<Gathered, WorkloadError> {
     let places = [time, table.column(form.input), table.column(form.output)];
     let mut gathered = Gathered::new(form);
     gathered.time = time.map(|place| table.columns[place].clone());
-    for (line, row) in &table.rows {
-        gathered.add(file, *line, places.map(|place| row.get(place?)))?;
+    for row in table.rows() {
+        let (line, row) = row?;
+        gathered.add(file, line, places.map(|place| row.get(place?)))?;
     }
     Ok(gathered)
 }
@@ -188,6 +191,7 @@ fn read_json(text: &str, file: &Path) -> Result<Gathered, WorkloadError> {
     let mut gathered: Option<Gathered> = None;
     for row in rows::find(text, file, is_row, EXPECTED)? {
         let wrong = |found| WorkloadError::line(file, row.line, found, EXPECTED);
+        row.check().map_err(wrong)?;
         let fields: Map<String, Value> = serde_json::from_str(row.text).map_err(|error| wrong(json_reason(&error)))?;
         let has = |name: &str| fields.keys().any(|key| key.eq_ignore_ascii_case(name));
         let gathered = match &mut gathered {
@@ -233,8 +237,12 @@ fn plain(value: &Value) -> String {
 /// A whole number, also as spreadsheets and data frames write it (`374.0`).
 fn tokens(text: Option<&str>, file: &Path, line: u64) -> Result<Option<u32>, WorkloadError> {
     let Some(text) = text else { return Ok(None) };
-    let whole = |number: &f64| number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(number);
-    let tokens = text.parse().ok().or_else(|| text.parse::<f64>().ok().filter(whole).map(|number| number as u32));
+    let whole = |number: &f64| number.fract() == 0.0 && (0.0..=f64::from(MOST_TOKENS)).contains(number);
+    let tokens = text
+        .parse()
+        .ok()
+        .filter(|tokens| *tokens <= MOST_TOKENS)
+        .or_else(|| text.parse::<f64>().ok().filter(whole).map(|number| number as u32));
     let wrong = || WorkloadError::line(file, line, format!("'{text}' is no token count"), TOKENS_EXPECTED);
     tokens.map(Some).ok_or_else(wrong)
 }

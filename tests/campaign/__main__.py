@@ -22,10 +22,10 @@ from bench import COLUMNS, ROOT, Bench, Finding  # noqa: E402
 from kinds.directories import Directories  # noqa: E402
 from kinds.endings import FullDisks, Kills, Stops  # noqa: E402
 from kinds.requests import Requests  # noqa: E402
-from kinds.servers import LargeAnswers, Servers  # noqa: E402
+from kinds.servers import LargeAnswers, Servers, Servers2  # noqa: E402
 from kinds.texts import Data, Profiles, Scenarios  # noqa: E402
 
-KINDS = [Servers, LargeAnswers, Directories, Profiles, Data, Scenarios, Requests, Kills, FullDisks, Stops]
+KINDS = [Servers, Servers2, LargeAnswers, Directories, Profiles, Data, Scenarios, Requests, Kills, FullDisks, Stops]
 TABLE = re.compile(r"(<!-- campaign -->\n).*?(<!-- /campaign -->)", re.S)
 
 

@@ -119,5 +119,5 @@ def lines(rng, text, most=3):
         elif step == 4:
             parts.insert(rng.randrange(len(parts) + 1), parts.pop(at))
         else:
-            parts[at] = flip(rng, parts[at].encode(), 2).decode("utf-8", "replace")
+            parts[at] = flip(rng, parts[at].encode("utf-8", "surrogateescape"), 2).decode("utf-8", "surrogateescape")
     return "\n".join(parts)

@@ -3,12 +3,17 @@ was about to be written, on the clock that the driver uses too."""
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 import threading
 import time
 
 import answers
+
+
+# Callers that go away in the middle are what this is about.
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 class Call:

@@ -53,7 +53,7 @@ kind = "synthetic"
 model = "gpt-4o"
 api = {{ chat = 1, responses = 1 }}
 stream = 0.7
-input_tokens = {{ dist = "lognormal", p50 = 100, p99 = 800 }}
+input_tokens = {{ dist = "lognormal", p50 = 1000, p99 = 4000 }}
 output_tokens = {{ dist = "lognormal", p50 = 10, p99 = 60 }}
 [load]
 rate = "{rate}/s"
@@ -129,7 +129,7 @@ def judge(name, points, settle, seconds, rate, bound):
     words = (
         f"{name}: {sizes[0]:.1f} MiB at {settle:.0f} s, {sizes[-1]:.1f} MiB at the end, largest {max(sizes):.1f} MiB; slope "
         f"{rise * hour:+.2f} MiB an hour [{(rise - half) * hour:+.2f}, {(rise + half) * hour:+.2f}], {a_call:+.2f} bytes a call "
-        f"[{low:+.2f}, {high:+.2f}]: {word} (bound {bound:g} bytes a call)")
+        f"[{low:+.2f}, {high:+.2f}]: {word} (bound {bound:.0f} bytes a call)")
     return words, high <= bound
 
 
@@ -138,10 +138,13 @@ def main():
     parser.add_argument("--hopmark", default=ROOT / "target/release/hopmark")
     parser.add_argument("--minutes", type=float, default=float(os.environ.get("SOAK_MINUTES", 10)))
     parser.add_argument("--rate", type=int, default=200, help="calls a second")
+    parser.add_argument("--samples", metavar="FILE", help="where every sample goes, as name,second,bytes")
     parser.add_argument("--bound", type=float, default=16.0, help="bytes that a call may leave behind")
+    parser.add_argument("--settling", type=float, default=6.0, help="MiB that the whole run may grow by besides, as histograms widen")
     options = parser.parse_args()
     seconds = options.minutes * 60
     settle = max(60.0, seconds / 4)
+    bound = options.bound + options.settling * (1 << 20) / ((seconds - settle) * options.rate)
     work = pathlib.Path(tempfile.mkdtemp(prefix="soak-"))
     try:
         (work / "soak.toml").write_text(SCENARIO)
@@ -157,9 +160,12 @@ def main():
                 if run.poll() is None:
                     run.kill()
                 run.wait()
+        if options.samples:
+            lines = [f"{name},{at:.1f},{size}\n" for name, points in found.items() for at, size in points]
+            pathlib.Path(options.samples).write_text("".join(lines))
         flat = True
         for name, points in found.items():
-            words, is_flat = judge(name, points, settle, seconds, options.rate, options.bound)
+            words, is_flat = judge(name, points, settle, seconds, options.rate, bound)
             print(words)
             flat = flat and is_flat
         if run.returncode not in (0, 3, 4) or not (work / "out/summary.json").exists():

@@ -480,7 +480,8 @@ class Errors(Every):
 
 def ledger(url):
     """The simulator's own record of what it sent."""
-    with urllib.request.urlopen(f"{url}/_sim/ledger") as answer:
+    asked = urllib.request.Request(f"{url}/_sim/ledger", headers={"api-key": "key"})
+    with urllib.request.urlopen(asked) as answer:
         return [json.loads(line) for line in answer.read().splitlines()]
 
 

@@ -55,7 +55,7 @@ impl Sim {
         let url = format!("{}{route}", self.listeners[0].1);
         let asked = async {
             let client = hopmark::probe::control_client().expect("a client");
-            let answer = client.request(method, url).send().await.expect("an answer");
+            let answer = client.request(method, url).header("api-key", KEY).send().await.expect("an answer");
             assert!(answer.status().is_success(), "{route}: {}", answer.status());
             answer.text().await.expect("a body")
         };
@@ -172,6 +172,7 @@ pub(crate) fn was_only_late(summary: &serde_json::Value) -> bool {
         "throttled",
         "cpu",
         "simulator_ceiling",
+        "simulator_silent",
         "incomplete_run",
     ];
     reasons.iter().all(|reason| of_the_machine.contains(&reason["code"].as_str().unwrap_or_default()))

@@ -18,7 +18,7 @@ use super::responses::refused::refused_stream;
 use crate::fault::ErrorKind;
 use crate::limits::{Cost, Format, Refusal, Standing, retry_after};
 use crate::net::clock::unix_seconds;
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 use crate::units::Nanos;
 
 const SPILL: &str = "x-ms-spillover-deployment";
@@ -250,7 +250,7 @@ impl<'a> Call<'a> {
         }
         self.leave_at_once(entry);
         let content_type = HeaderValue::from_static(content_type);
-        let mut response = self.response(status, content_type, (&id, None), None, Reply::whole(body.into_bytes()));
+        let mut response = self.response(status, content_type, (&id, None), None, whole(body));
         if refused.kind == ErrorKind::Network {
             let policy = HeaderValue::from_static("ThrowExceptionDueToTrafficDenied");
             response.headers_mut().insert("policy-id", policy);
@@ -268,8 +268,7 @@ impl<'a> Call<'a> {
         let name = format!("resp_{:032x}", u128::from(self.arrival.recv.0));
         let coded = refused.kind == ErrorKind::StreamedCode;
         let body = refused_stream(&name, model, unix_seconds(), coded);
-        let mut response =
-            self.response(StatusCode::OK, EVENTS, (&id, Some(&request.name)), Some(0), Reply::whole(body.into_bytes()));
+        let mut response = self.response(StatusCode::OK, EVENTS, (&id, Some(&request.name)), Some(0), whole(body));
         response.headers_mut().insert(CONTENT_TYPE, EVENTS);
         response
     }

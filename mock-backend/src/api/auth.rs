@@ -17,7 +17,7 @@ use crate::net::clock::unix_seconds;
 use crate::net::connection::Connection;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 use crate::units::Nanos;
 
 /// For whom a token must be to pass.
@@ -90,7 +90,7 @@ pub(crate) fn answer_token_request(connection: &Connection, head: &Parts, body: 
         entra(tenant, &head.method, body)
     };
     connection.exchange.note_head(Note { due: Nanos::now(), marks: Marks::ALL, entry: None });
-    let mut response = Response::new(Reply::whole(body.to_string().into_bytes()));
+    let mut response = Response::new(whole(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     Some(response)

@@ -20,7 +20,7 @@ use crate::model::rng::{SeededRng, seeded_rng};
 use crate::net::connection::Connection;
 use crate::net::entry::{Entry, Marks};
 use crate::net::exchange::{Arrival, Note};
-use crate::net::reply::Reply;
+use crate::net::reply::{PIECE, Pieces, Reply, whole};
 use crate::net::virtual_time::PLAN;
 use crate::observe::record::Planned;
 use crate::units::{Nanos, millis};
@@ -56,7 +56,7 @@ impl Call<'_> {
         let (entry, id) = self.open_record(api, false, status);
         self.leave_at_once(entry);
         let took = (status == StatusCode::OK).then_some(0);
-        self.response(status, JSON, (&id, None), took, Reply::whole(text.into_bytes()))
+        self.response(status, JSON, (&id, None), took, whole(text))
     }
 
     /// Lets the whole answer leave when its request has come.
@@ -115,7 +115,7 @@ impl Call<'_> {
         if let Some((bytes, next)) = before {
             events.resume(bytes, next);
         }
-        let body = Reply::made(events);
+        let body = Box::pin(events);
         let mut response = self.response(StatusCode::OK, EVENTS, (id, Some(name)), Some(0), body);
         response.headers_mut().extend(told.map(|told| (PLAN, told)));
         response
@@ -130,9 +130,14 @@ impl Call<'_> {
         if let Some(kept) = kept {
             kept.end(self.backend);
         }
-        self.connection().exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(entry) });
+        let exchange = &self.connection().exchange;
+        let in_pieces = body.len() > PIECE;
+        let marks = if in_pieces { Marks::HEAD } else { Marks::ALL };
+        exchange.note_head(Note { due, marks, entry: Some(Rc::clone(&entry)) });
         let took = due.since(self.arrival.ideal).as_millis() as u64;
-        let mut response = self.response(StatusCode::OK, JSON, (id, Some(name)), Some(took), Reply::whole(body));
+        let reply: Reply =
+            if in_pieces { Box::pin(Pieces::new(body.into(), due, exchange.clone(), entry)) } else { whole(body) };
+        let mut response = self.response(StatusCode::OK, JSON, (id, Some(name)), Some(took), reply);
         response.headers_mut().extend(told.map(|told| (PLAN, told)));
         response
     }
@@ -180,7 +185,7 @@ impl Call<'_> {
     ) -> Response<Reply> {
         let mut response = Response::new(reply);
         *response.status_mut() = status;
-        let stream = matches!(response.body(), Reply::Made(_));
+        let stream = response.body().size_hint().exact().is_none();
         let headers = response.headers_mut();
         headers.reserve(16);
         headers.insert(CONTENT_TYPE, kind);

@@ -1,5 +1,7 @@
 //! Embeddings: unit vectors that depend on nothing but the model and the text.
 
+use std::io::Write;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -14,6 +16,7 @@ use super::route::Route;
 use super::rules::{model_name, parse};
 use crate::model::prompt::Str;
 use crate::model::rng::seeded_rng;
+use crate::units::bounds::Bound;
 
 /// The most texts of one request.
 const INPUTS: usize = 2048;
@@ -80,7 +83,13 @@ impl EmbeddingsRequest<'_> {
             return Err(ApiError::Coded { message, param: Some("input"), code: "context_length_exceeded" });
         }
         let prompt_tokens = tokens.iter().sum();
-        Ok(Vectors { name, model: quoted(&snapshot), inputs, prompt_tokens, dimensions, base64 })
+        let vectors = Vectors { name, model: quoted(&snapshot), inputs, prompt_tokens, dimensions, base64 };
+        if vectors.size() > Bound::Answer.most() {
+            let message =
+                format!("The vectors would take more than {}; ask for fewer, or as base64.", Bound::Answer.row());
+            return Err(wrong(message, "input"));
+        }
+        Ok(vectors)
     }
 }
 
@@ -122,15 +131,25 @@ impl Reader<'_> {
 impl Vectors {
     /// The answer.
     pub(crate) fn whole(&self) -> Vec<u8> {
-        let data: Vec<String> = self.inputs.iter().enumerate().map(|(i, input)| self.entry(i, input)).collect();
         let tokens = self.prompt_tokens;
-        format!(
-            "{{\"object\":\"list\",\"data\":[{}],\"model\":{},\"usage\":{{\"prompt_tokens\":{tokens},\
-             \"total_tokens\":{tokens}}}}}",
-            data.join(","),
+        let mut out = Vec::with_capacity(self.size());
+        out.extend_from_slice(b"{\"object\":\"list\",\"data\":[");
+        for (i, input) in self.inputs.iter().enumerate() {
+            out.extend_from_slice(if i > 0 { b"," } else { b"" });
+            out.extend_from_slice(self.entry(i, input).as_bytes());
+        }
+        // Writing to a Vec cannot fail.
+        let _ = write!(
+            out,
+            "],\"model\":{},\"usage\":{{\"prompt_tokens\":{tokens},\"total_tokens\":{tokens}}}}}",
             self.model
-        )
-        .into_bytes()
+        );
+        out
+    }
+
+    /// About how many bytes the answer has.
+    fn size(&self) -> usize {
+        self.inputs.len() * (64 + self.dimensions * if self.base64 { 16 } else { 39 } / 3)
     }
 
     fn entry(&self, i: usize, input: &Value) -> String {

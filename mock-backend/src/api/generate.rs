@@ -15,7 +15,26 @@ use super::responses::compact::{Conversation, compaction, inherited_tokens};
 use crate::model::deployment::{Length, Prompt};
 use crate::model::rng::pick;
 use crate::model::text::Text;
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
+use crate::units::bounds::Bound;
+
+/// Refuses a request whose answer of `tokens` tokens would be too large to hold.
+fn check_size(request: &Request, tokens: usize) -> Result<(), ApiError> {
+    let (echo, logprobs, stored) = match &request.form {
+        Form::Chat { logprobs, body, .. } => (0, *logprobs, !body.is_empty()),
+        Form::Completions { echo, logprobs, .. } => (echo.as_ref().map_or(0, String::len), *logprobs, false),
+        Form::Responses(_) => (0, None, true),
+    };
+    // A stream is made as it is sent.
+    let tokens = if request.stream && !stored { 0 } else { tokens };
+    // A token stands there with about so much around it; a control character of a prompt takes six.
+    let size = tokens * logprobs.map_or(8, |logprobs| 100 * (logprobs.top + 2)) + 6 * echo * request.n;
+    if size <= Bound::Answer.most() {
+        return Ok(());
+    }
+    let most = Bound::Answer.row();
+    Err(ApiError::Invalid(format!("The answer would take about {size} bytes; at most {most} are made."), None))
+}
 
 impl Call<'_> {
     /// Generates an answer.
@@ -37,6 +56,10 @@ impl Call<'_> {
         let prompt = Prompt { tokens: request.prompt_tokens, cached: request.cached };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, length);
         let mut plan = plan.ok_or(ApiError::Unavailable)?;
+        check_size(
+            &request,
+            fixed.as_deref().map_or(plan.tokens * request.n, |all| all.iter().map(Choice::tokens).sum()),
+        )?;
         let (text, name) = (Text::new(pick(&mut rng, usize::MAX)), rng.next_u64());
         let mut choices = fixed.unwrap_or_else(|| prose_choices(&request, &mut plan, text, special.as_mut()));
         if format > 0 {
@@ -74,7 +97,7 @@ impl Call<'_> {
             kept.begin(self.backend);
         }
         self.leave_at_once(entry);
-        let body = Reply::whole(answer.snapshot(Progress::Queued).into_bytes());
+        let body = whole(answer.snapshot(Progress::Queued));
         self.response(StatusCode::OK, JSON, (id, Some(name)), Some(0), body)
     }
 

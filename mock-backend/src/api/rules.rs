@@ -1,11 +1,17 @@
 //! What requests of every interface have to obey: their JSON, their model, their limits, how hard a model may think.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::error::ApiError;
 use super::models;
 use super::route::Route;
 use crate::fault::SUFFIX;
+use crate::units::bounds::Bound;
 
 /// The most choices of one answer.
 const CHOICES: u32 = 128;
@@ -22,6 +28,51 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErro
         };
         ApiError::Invalid(message, None)
     })
+}
+
+/// An object takes as much memory as so many values.
+const OBJECT: usize = 8;
+
+/// Refuses a body of so many JSON values that they would take many times its room.
+pub(crate) fn check_values(body: Bytes) -> Result<Bytes, ApiError> {
+    let most = Bound::Values.most();
+    // Each value but the first takes two bytes or more.
+    if body.len() <= 2 * most {
+        return Ok(body);
+    }
+    let (mut values, mut quoted, mut escaped) = (1, false, false);
+    for byte in &*body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b',' | b'[' if !quoted => values += 1,
+            b'{' if !quoted => values += OBJECT,
+            _ => {}
+        }
+    }
+    if values > most {
+        let message = format!("The request body holds about {values} JSON values; at most {most} are taken.");
+        return Err(ApiError::Invalid(message, None));
+    }
+    Ok(body)
+}
+
+/// Refuses a request to the Responses API of which too much would be repeated in every event that holds the response.
+pub(crate) fn check_repeated(body: &[u8]) -> Result<(), ApiError> {
+    let most = Bound::Repeated.most();
+    if body.len() <= most {
+        return Ok(());
+    }
+    let members: HashMap<Cow<'_, str>, &RawValue> = parse(body)?;
+    let repeated: usize = members.iter().filter(|(key, _)| *key != "input").map(|(_, value)| value.get().len()).sum();
+    if repeated <= most {
+        return Ok(());
+    }
+    let most = Bound::Repeated.row();
+    let message =
+        format!("A response repeats what stands beside its 'input': {repeated} bytes; at most {most} are taken.");
+    Err(ApiError::Invalid(message, None))
 }
 
 /// The name of the model: the deployment of the address, else what the body says.

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::units::Nanos;
+use crate::units::bounds::Bound;
 
 /// How much is kept, in bytes.
-const ROOM: usize = 64 << 20;
+const ROOM: usize = Bound::Stored.most();
 
 /// Something that can be kept.
 pub(crate) trait Storable {

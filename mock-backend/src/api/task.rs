@@ -9,6 +9,7 @@ use super::reader::Reader;
 use super::request::Request;
 use super::responses::compact::Conversation;
 use super::route::{Address, ChatOp, Operation, StoredOp};
+use super::rules::{check_repeated, check_values};
 
 /// What a request turned out to ask for.
 pub(crate) enum Task {
@@ -32,6 +33,7 @@ impl Reader<'_> {
     pub(crate) fn read(&self, address: &Address<'_>, body: Result<Bytes, ApiError>) -> Result<Task, ApiError> {
         let route = address.route(&self.head.method)?;
         self.check_key()?;
+        let body = body.and_then(check_values);
         match route.operation {
             Operation::Models(None) => Ok(Task::Known(models::list())),
             Operation::Models(Some(name)) => {
@@ -50,7 +52,11 @@ impl Reader<'_> {
             Operation::Chat => self.read_chat(&route, &body?).map(Task::Answer),
             Operation::Completions => self.read_completions(&route, &body?).map(Task::Answer),
             Operation::Embeddings => self.read_embeddings(&route, &body?).map(Task::Embeddings),
-            Operation::Responses => self.read_responses(&route, &body?).map(Task::Answer),
+            Operation::Responses => {
+                let body = body?;
+                check_repeated(&body)?;
+                self.read_responses(&route, &body).map(Task::Answer)
+            }
         }
     }
 }

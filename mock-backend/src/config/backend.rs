@@ -9,13 +9,13 @@ use super::faults::{self, Fault};
 use super::limits::Limits;
 use crate::api::backend::{BackendSettings, KEEP_RESPONSES, REASONING_TOKENS};
 
-use super::times::{Length, Span, Time};
+use super::times::{Length, Span};
 use crate::model::batching::{Batch, Batching};
 use crate::model::deployment::{DeploymentSettings, OUTPUT_TOKENS, OutputTokens};
 use crate::model::dist::Dist;
 use crate::model::drift::Drift;
 use crate::model::latency::Latency;
-use crate::model::packing::{HeadAt, Packing, Split};
+use crate::model::packing::Packing;
 use crate::model::trace::Trace;
 use crate::units::nanos;
 
@@ -40,9 +40,9 @@ pub(super) struct Backend {
     #[serde(default)]
     fault: Vec<Fault>,
     #[serde(default)]
-    stream: Stream,
+    stream: Packing,
     #[serde(default)]
-    changes: Vec<Change>,
+    changes: Vec<Drift>,
     prefix_cache: Option<Span>,
 }
 
@@ -53,9 +53,9 @@ fn region() -> String {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Model {
-    first: Option<Time>,
-    gap: Option<Time>,
-    per_prompt_token: Option<Time>,
+    first: Option<Dist>,
+    gap: Option<Dist>,
+    per_prompt_token: Option<Dist>,
     trace: Option<String>,
     speed: Option<f64>,
 }
@@ -63,30 +63,8 @@ struct Model {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
 enum LoadTable {
-    Serial { stage: Time },
+    Serial { stage: Dist },
     Batch { size: usize, step: Span, queue: Option<usize> },
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stream {
-    head: Option<HeadAt>,
-    tokens_per_event: Option<usize>,
-    events_per_write: Option<usize>,
-    burst: Option<Span>,
-    split: Option<Split>,
-    keepalive: Option<Span>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
-enum Change {
-    Step { at: Span, factor: f64 },
-    Ramp { from: Span, to: Span, factor: f64 },
-    Spike { at: Span, r#for: Span, factor: f64, every: Option<Span> },
-    Sine { period: Span, amplitude: f64 },
-    Outage { at: Span, r#for: Span, every: Option<Span> },
-    BrownOut { at: Span, r#for: Span, factor: Option<f64>, share: f64, every: Option<Span> },
 }
 
 impl Backend {
@@ -99,7 +77,9 @@ impl Backend {
         let faults = faults::resolve(self.fault, false).map_err(of)?;
         let batching = self.load.map_or(Ok(Batching::Apart), LoadTable::resolve).map_err(wrong)?;
         let latency = self.model.resolve(&batching, folder).map_err(wrong)?;
-        let changes = self.changes.into_iter().map(Change::resolve);
+        if let Some(what) = self.changes.iter().find_map(check_drift) {
+            return Err(wrong(what.to_owned()));
+        }
         let output_tokens = match self.output_tokens {
             Some(length) => OutputTokens::Natural(length.0),
             None if latency.trace.is_some() => OutputTokens::Recorded,
@@ -108,8 +88,8 @@ impl Backend {
         let model = DeploymentSettings {
             latency,
             batching,
-            drifts: changes.collect::<Result<_, _>>().map_err(wrong)?,
-            packing: self.stream.resolve().map_err(wrong)?,
+            drifts: self.changes,
+            packing: check_packing(self.stream).map_err(wrong)?,
             prefix_cache: self.prefix_cache.map_or(Duration::ZERO, Span::duration),
             output_tokens,
         };
@@ -130,9 +110,9 @@ impl Backend {
 
 impl Model {
     fn resolve(self, batching: &Batching, folder: &Path) -> Result<Latency, String> {
-        let per_prompt_token = self.per_prompt_token.map_or(Dist::Fixed(0.0), |time| time.0);
+        let per_prompt_token = self.per_prompt_token.unwrap_or(Dist::Fixed(0.0));
         let batch = matches!(batching, Batching::Batch(_));
-        let times = (self.first.map(|time| time.0), self.gap.map(|time| time.0));
+        let times = (self.first, self.gap);
         if let Some(file) = self.trace {
             if times != (None, None) || batch {
                 return Err("has a trace, which has its own first, gap and load".to_owned());
@@ -163,7 +143,7 @@ impl Model {
 impl LoadTable {
     fn resolve(self) -> Result<Batching, String> {
         match self {
-            Self::Serial { stage } => Ok(Batching::Serial { stage: stage.0 }),
+            Self::Serial { stage } => Ok(Batching::Serial { stage }),
             Self::Batch { size: 0, .. } => Err("has a batch of size 0".to_owned()),
             Self::Batch { step, .. } if step.0 < 1.0 => Err("has a batch whose step takes no time".to_owned()),
             Self::Batch { size, step, queue } => Ok(Batching::Batch(Batch { size, step: step.duration(), queue })),
@@ -171,48 +151,17 @@ impl LoadTable {
     }
 }
 
-impl Stream {
-    fn resolve(self) -> Result<Packing, String> {
-        let default = Packing::default();
-        let count = |what: &str, n: Option<usize>| match n {
-            None => Ok(1),
-            Some(n) if (1..=64).contains(&n) => Ok(n),
-            Some(n) => Err(format!("has {what} = {n}, which must be from 1 to 64")),
-        };
-        Ok(Packing {
-            head: self.head.unwrap_or(default.head),
-            tokens_per_event: count("tokens_per_event", self.tokens_per_event)?,
-            events_per_write: count("events_per_write", self.events_per_write)?,
-            burst: self.burst.map_or(default.burst, Span::duration),
-            split: self.split.unwrap_or(default.split),
-            keepalive: self.keepalive.map_or(default.keepalive, Span::duration),
-        })
+/// These events, if so many tokens and events can stand in one.
+fn check_packing(packing: Packing) -> Result<Packing, String> {
+    let counts = [("tokens_per_event", packing.tokens_per_event), ("events_per_write", packing.events_per_write)];
+    match counts.into_iter().find(|(_, n)| !(1..=64).contains(n)) {
+        Some((what, n)) => Err(format!("has {what} = {n}, which must be from 1 to 64")),
+        None => Ok(packing),
     }
 }
 
-impl Change {
-    fn resolve(self) -> Result<Drift, String> {
-        let every = |every: Option<Span>| every.map_or(0.0, |every| every.0);
-        let drift = match self {
-            Self::Step { at, factor } => Drift::Step { at: at.0, factor },
-            Self::Ramp { from, to, factor } => Drift::Ramp { from: from.0, to: to.0, factor },
-            Self::Spike { at, r#for, factor, every: again } => {
-                Drift::Spike { at: at.0, length: r#for.0, factor, every: every(again) }
-            }
-            Self::Sine { period, amplitude } => Drift::Sine { period: period.0, amplitude },
-            Self::Outage { at, r#for, every: again } => {
-                Drift::Outage { at: at.0, length: r#for.0, every: every(again) }
-            }
-            Self::BrownOut { at, r#for, factor, share, every: again } => {
-                let factor = factor.unwrap_or(1.0);
-                Drift::BrownOut { at: at.0, length: r#for.0, factor, share, every: every(again) }
-            }
-        };
-        check(&drift).map_or(Ok(drift), |wrong| Err(wrong.to_owned()))
-    }
-}
-
-fn check(drift: &Drift) -> Option<&'static str> {
+/// What is wrong with a change.
+fn check_drift(drift: &Drift) -> Option<&'static str> {
     match *drift {
         Drift::Step { factor, .. }
         | Drift::Ramp { factor, .. }

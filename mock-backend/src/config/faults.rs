@@ -2,38 +2,19 @@
 
 use std::time::Duration;
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use super::times::Span;
-use crate::fault::{self, FaultSettings};
+use super::times::{Span, Written};
+use crate::fault::{self, FaultSettings, Script};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fault {
-    kind: Kind,
+    kind: Written<fault::Fault>,
     rate: Option<f64>,
-    script: Option<Script>,
+    script: Option<Written<Script>>,
     from: Option<Span>,
     to: Option<Span>,
-}
-
-struct Kind(fault::Fault);
-
-impl<'de> Deserialize<'de> for Kind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        fault::Fault::parse(&text).map(Kind).map_err(D::Error::custom)
-    }
-}
-
-struct Script(fault::Script);
-
-impl<'de> Deserialize<'de> for Script {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        fault::Script::parse(&text).map(Script).map_err(D::Error::custom)
-    }
 }
 
 impl Fault {

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
+use super::gateway::find;
 use super::times::Span;
 use crate::limits::{LimitHeaders, LimitSettings, PtuSettings};
-use crate::units::nearest;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +38,10 @@ struct Ptu {
 
 impl Limits {
     pub(super) fn resolve(self, own: &str, backends: &[String]) -> Result<LimitSettings, String> {
-        let spillover = self.spillover.map(|to| find(&to, own, backends)).transpose()?;
+        if self.spillover.as_deref() == Some(own) {
+            return Err("spills over to itself".to_owned());
+        }
+        let spillover = self.spillover.map(|to| find("spills over to", &to, backends)).transpose()?;
         if [self.rpm, self.tpm, self.context_tokens].contains(&Some(0)) {
             return Err("limits must be more than 0".to_owned());
         }
@@ -83,15 +86,4 @@ impl Ptu {
             Err("the capacity of ptu must be at least 1, and no weight less than 0".to_owned())
         }
     }
-}
-
-fn find(to: &str, own: &str, backends: &[String]) -> Result<usize, String> {
-    let names: Vec<&str> = backends.iter().map(String::as_str).filter(|name| *name != own).collect();
-    if to == own {
-        return Err("spills over to itself".to_owned());
-    }
-    backends.iter().position(|known| known == to).ok_or_else(|| match nearest(to, &names) {
-        Some(near) => format!("spills over to \"{to}\", did you mean \"{near}\"?"),
-        None => format!("spills over to \"{to}\", which is not there"),
-    })
 }

@@ -9,21 +9,6 @@ use crate::net::distance::Distance;
 use crate::net::region;
 use crate::units::nearest;
 
-/// A distance, as meant.
-pub(super) struct Link(Distance);
-
-impl Link {
-    pub(super) fn distance(self) -> Distance {
-        self.0
-    }
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self(Distance::NONE)
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LinkTable {
@@ -46,11 +31,11 @@ impl LinkTable {
     }
 }
 
-impl<'de> Deserialize<'de> for Link {
+impl<'de> Deserialize<'de> for Distance {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let table = LinkTable::deserialize(deserializer)?;
         let rtt = table.rtt().map_err(D::Error::custom)?;
-        Ok(Self(Distance { rtt, bandwidth: table.bandwidth.map(|bandwidth| bandwidth.0) }))
+        Ok(Self { rtt, bandwidth: table.bandwidth.map(|bandwidth| bandwidth.0) })
     }
 }
 

@@ -58,6 +58,7 @@ mod backend;
 pub(crate) mod describe;
 mod faults;
 mod gateway;
+mod key;
 mod limits;
 mod link;
 mod parse;
@@ -69,7 +70,9 @@ mod time_factor;
 mod times;
 mod tls;
 
+use crate::model::deployment::OutputTokens;
 use crate::units::nearest;
+pub use key::Key;
 pub(crate) use settings::{ANY_PORT, ListenState, ListenerSettings};
 pub use settings::{Config, ConfigError, Single};
 
@@ -84,6 +87,23 @@ pub const SCENARIOS: [(&str, &str); 6] = [
 ];
 
 impl Config {
+    /// One listener, named `direct`, without distance.
+    ///
+    /// # Errors
+    /// If its times are longer than an hour.
+    pub fn single(single: &Single) -> Result<Self, ConfigError> {
+        let Single { ttft, itl, output_tokens } = single;
+        let text = format!(
+            "name = \"single\"\n[[backend]]\nname = \"model\"\nmodel = {{ first = \"{ttft}ns\", gap = \"{itl}ns\" }}\n\
+             [[listener]]\nname = \"direct\"\nkind = \"direct\"\nbackend = \"model\"\n"
+        );
+        let mut config = Self::parse(&text, "the flags")?;
+        for backend in &mut config.backends {
+            backend.model.output_tokens = OutputTokens::AsAsked(*output_tokens);
+        }
+        Ok(config)
+    }
+
     /// A built-in scenario by its name, or one from a file.
     ///
     /// # Errors

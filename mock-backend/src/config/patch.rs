@@ -16,11 +16,18 @@ impl Config {
     pub(crate) fn patched(&self, patch: &Value) -> Result<Self, ConfigError> {
         let mut source = self.source.clone();
         merge(&mut source, patch).map_err(ConfigError)?;
+        let known = files(&self.source);
+        if let Some(file) = files(&source).into_iter().find(|file| !known.contains(file)) {
+            let what =
+                format!("a change cannot name the file \"{file}\"; start the simulator with a scenario that does");
+            return Err(ConfigError(what));
+        }
         let text = toml::to_string(&source).map_err(|error| ConfigError(format!("this is no scenario: {error}")))?;
         let mut config = Self::parse_in(&text, "the changed scenario", &self.folder)?;
         check_unchanged(self, &config)
             .map_err(|what| ConfigError(format!("{what} cannot change in a running simulator")))?;
-        (config.key, config.any_model) = (self.key.clone(), self.any_model);
+        (config.key, config.admin_key) = (self.key.clone(), self.admin_key.clone());
+        config.any_model = self.any_model;
         config.seed = self.seed;
         for (backend, old) in config.backends.iter_mut().zip(&self.backends) {
             // The default length of answers is a flag, which the source does not have.
@@ -35,6 +42,17 @@ impl Config {
         }
         Ok(config)
     }
+}
+
+/// The files that a scenario names.
+fn files(source: &Value) -> Vec<&str> {
+    let items = |list: &str| source[list].as_array().into_iter().flatten();
+    let traces = items("backend").map(|backend| &backend["model"]["trace"]);
+    let of_listeners = items("listener").flat_map(|listener| {
+        let (gateway, tls) = (&listener["gateway"], &listener["tls"]);
+        [&gateway["ca"], &gateway["record"], &tls["cert"], &tls["key"]]
+    });
+    traces.chain(of_listeners).filter_map(Value::as_str).collect()
 }
 
 fn merge(target: &mut Value, patch: &Value) -> Result<(), String> {
@@ -128,6 +146,32 @@ mod tests {
         assert_eq!(changed.listeners, config.listeners);
         let back = changed.patched(&json!({"backend": [{"name": "sweden", "output_tokens": null}]})).unwrap();
         assert_eq!(back.backends[0].model.output_tokens, config.backends[0].model.output_tokens);
+    }
+
+    #[test]
+    fn a_patch_names_no_file_that_the_scenario_did_not_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("times.jsonl");
+        std::fs::write(&file, "{\"offsets_ms\":[1,2]}\n").unwrap();
+        let text = format!(
+            "name = \"x\"\n[[backend]]\nname = \"b\"\nmodel = {{ trace = {file:?} }}\n[[listener]]\nname = \"l\"\n\
+             kind = \"gateway\"\nbackend = \"b\"\ngateway = {{ own = \"1ms\" }}\n"
+        );
+        let config = Config::parse(&text, "test").unwrap();
+        let of_listener = |key: &str, value: serde_json::Value| json!({"listener": [{"name": "l", key: value}]});
+        let table = [
+            json!({"backend": [{"name": "b", "model": {"trace": "/dev/stdin"}}]}),
+            of_listener("gateway", json!({"ca": "/proc/self/mem"})),
+            of_listener("gateway", json!({"record": "/tmp/anything"})),
+            of_listener("tls", json!({"cert": "cert.pem", "key": "key.pem"})),
+        ];
+        for patch in table {
+            let error = config.patched(&patch).unwrap_err().0;
+            assert!(error.starts_with("a change cannot name the file \""), "{error}");
+        }
+        // What it names already it may go on naming.
+        let kept = json!({"backend": [{"name": "b", "region": "westeurope", "model": {"trace": file}}]});
+        assert_eq!(config.patched(&kept).unwrap().backends[0].region, "westeurope");
     }
 
     #[test]

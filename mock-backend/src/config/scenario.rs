@@ -10,14 +10,15 @@ use serde_json::Value;
 use super::backend::Backend;
 use super::faults::{self, Fault};
 use super::gateway::{Gateway, find};
-use super::link::Link;
 use super::parse::{explain, line_of};
 use super::place::Places;
 use super::settings::{ANY_PORT, Config, ConfigError, DRAIN, Kind, LEDGER, ListenerSettings, SEED};
 use super::time_factor::scale_times;
 use super::times::Span;
-use super::tls::Tls;
+use super::tls::in_folder;
+use crate::net::distance::Distance;
 use crate::net::idle::Waits;
+use crate::net::tls::TlsSettings;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,9 +60,9 @@ struct Listener {
     name: String,
     kind: Kind,
     backend: Option<String>,
-    tls: Option<Tls>,
+    tls: Option<TlsSettings>,
     #[serde(default)]
-    link: Link,
+    link: Distance,
     gateway: Option<Gateway>,
     #[serde(default)]
     fault: Vec<Fault>,
@@ -97,6 +98,7 @@ impl Scenario {
             seed: self.seed,
             threads: self.threads,
             key: None,
+            admin_key: None,
             any_model: false,
             strict: self.strict,
             ledger: self.ledger,
@@ -149,13 +151,12 @@ impl Listener {
             (Some(_), true) => return Err("has both a backend and gateway.url; give one".to_owned()),
             (None, false) => return Err("needs a backend".to_owned()),
             (None, true) => None,
-            (Some(backend), false) => Some(find(&backend, backends)?),
+            (Some(backend), false) => Some(find("names the backend", &backend, backends)?),
         };
         let gateway = self.gateway.map(|gateway| gateway.resolve(backends, folder)).transpose()?;
-        let link = self.link.distance();
-        let tls = self.tls.map(|tls| tls.resolve(folder));
+        let tls = self.tls.map(|tls| in_folder(tls, folder));
         let faults = faults::resolve(self.fault, true)?;
-        Ok(ListenerSettings { kind: self.kind, bind: ANY_PORT, tls, link, backend, gateway, faults, name })
+        Ok(ListenerSettings { kind: self.kind, bind: ANY_PORT, tls, link: self.link, backend, gateway, faults, name })
     }
 }
 
@@ -173,17 +174,17 @@ fn check(config: &Config) -> Result<(), String> {
     if config.listeners.is_empty() {
         return Err("there must be at least one [[listener]]".to_owned());
     }
-    if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.refusals)) {
-        return Err(format!("backend \"{}\": refusals must be from 0 to 1", wrong.name));
-    }
-    if let Some(wrong) = config.backends.iter().find(|backend| !(0.0..=1.0).contains(&backend.filtered)) {
-        return Err(format!("backend \"{}\": filtered must be from 0 to 1", wrong.name));
-    }
-    if let Some(wrong) = config.backends.iter().find(|backend| backend.format_tokens > 1000) {
-        return Err(format!("backend \"{}\": format_tokens must be from 0 to 1000", wrong.name));
-    }
-    if let Some(wrong) = config.backends.iter().find(|backend| backend.reasoning_tokens > 100_000) {
-        return Err(format!("backend \"{}\": reasoning_tokens must be from 0 to 100000", wrong.name));
+    for backend in &config.backends {
+        let ranges = [
+            ("refusals", backend.refusals, 1),
+            ("filtered", backend.filtered, 1),
+            ("format_tokens", backend.format_tokens as f64, 1_000),
+            ("reasoning_tokens", backend.reasoning_tokens as f64, 100_000),
+        ];
+        if let Some((what, _, most)) = ranges.iter().find(|(_, value, most)| !(0.0..=f64::from(*most)).contains(value))
+        {
+            return Err(format!("backend \"{}\": {what} must be from 0 to {most}", backend.name));
+        }
     }
     Ok(())
 }

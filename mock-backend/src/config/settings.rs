@@ -4,14 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::api::backend::{BackendSettings, KEEP_RESPONSES, REASONING_TOKENS};
+use super::key::Key;
+use crate::api::backend::BackendSettings;
 use crate::fault::{Fault, FaultSettings};
 use crate::gateway::{GatewaySettings, MemberSettings};
-use crate::model::batching::Batching;
-use crate::model::deployment::{DeploymentSettings, OutputTokens};
-use crate::model::dist::Dist;
-use crate::model::latency::Latency;
-use crate::model::packing::Packing;
 use crate::net::distance::Distance;
 use crate::net::idle::Waits;
 use crate::net::tls::TlsSettings;
@@ -31,7 +27,9 @@ pub struct Config {
     /// Worker threads; 0 is one for each core.
     pub(crate) threads: usize,
     /// The only key that passes; none lets any key pass that is not empty.
-    pub key: Option<String>,
+    pub key: Option<Key>,
+    /// The only key that passes to `/_sim/*`; none is that of the calls.
+    pub admin_key: Option<Key>,
     /// Whether every model name exists.
     pub any_model: bool,
     /// Whether fields that an interface does not have are refused.
@@ -151,72 +149,7 @@ pub(crate) const SEED: u64 = 42;
 /// How long requests under way may still take at the end, unless told otherwise.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 
-impl Single {
-    /// The same as a scenario.
-    fn source(&self) -> serde_json::Value {
-        let ns = |time: f64| format!("{time}ns");
-        serde_json::json!({
-            "name": "single",
-            "backend": [{"name": "model", "model": {"first": ns(self.ttft), "gap": ns(self.itl)}}],
-            "listener": [{"name": "direct", "kind": "direct", "backend": "model"}],
-        })
-    }
-}
-
 impl Config {
-    /// One listener, named `direct`, without distance.
-    #[must_use]
-    pub fn single(single: &Single) -> Self {
-        let latency = Latency::of(Dist::Fixed(single.ttft), Dist::Fixed(single.itl));
-        let model = DeploymentSettings {
-            latency,
-            batching: Batching::Apart,
-            drifts: Vec::new(),
-            packing: Packing::default(),
-            prefix_cache: Duration::ZERO,
-            output_tokens: OutputTokens::AsAsked(single.output_tokens),
-        };
-        let backend = BackendSettings {
-            name: "model".to_owned(),
-            region: "swedencentral".to_owned(),
-            model,
-            limits: None,
-            faults: Vec::new(),
-            reasoning_tokens: REASONING_TOKENS,
-            format_tokens: 0,
-            refusals: 0.0,
-            filtered: 0.0,
-            keep_responses: KEEP_RESPONSES,
-        };
-        let listener = ListenerSettings {
-            name: "direct".to_owned(),
-            kind: Kind::Direct,
-            bind: ANY_PORT,
-            tls: None,
-            link: Distance::NONE,
-            backend: Some(0),
-            gateway: None,
-            faults: Vec::new(),
-        };
-        Self {
-            scenario: "single".to_owned(),
-            seed: SEED,
-            threads: 0,
-            key: None,
-            any_model: false,
-            strict: false,
-            ledger: LEDGER,
-            ledger_chunks: false,
-            backends: vec![backend],
-            listeners: vec![listener],
-            ready_after: Duration::ZERO,
-            drain: DRAIN,
-            waits: Waits::default(),
-            source: single.source(),
-            folder: PathBuf::new(),
-        }
-    }
-
     /// Puts the listeners on `address`: on free ports if its port is 0, else on that port and those after it.
     pub(crate) fn listen(&mut self, address: SocketAddr) {
         for (listener, i) in self.listeners.iter_mut().zip(0u16..) {

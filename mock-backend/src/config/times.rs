@@ -1,15 +1,15 @@
 //! How times, round trips, bandwidths, lengths and addresses are written in a scenario.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-use hyper::Uri;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::gateway::UpstreamUrl;
 use crate::model::dist::{Dist, Table};
-use crate::units::{parse_duration, parse_rate};
+use crate::units::{parse_duration, parse_rate, read_ns};
 
 /// A duration, in nanoseconds.
 #[derive(Clone, Copy)]
@@ -23,8 +23,7 @@ impl Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_duration(&text).map(Span).map_err(D::Error::custom)
+        read_ns(deserializer).map(Span)
     }
 }
 
@@ -38,31 +37,16 @@ impl<'de> Deserialize<'de> for Bandwidth {
     }
 }
 
-/// `"http://127.0.0.1:8080/base"`.
-pub(super) struct Url(pub(super) UpstreamUrl);
+/// What stands as one text that its own reader understands.
+pub(super) struct Written<T>(pub(super) T);
 
-impl<'de> Deserialize<'de> for Url {
+impl<'de, T: FromStr<Err = String>> Deserialize<'de> for Written<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        upstream(&text).map(Url).map_err(|what| D::Error::custom(format!("url \"{text}\" {what}")))
+        String::deserialize(deserializer)?.parse().map(Written).map_err(D::Error::custom)
     }
 }
 
-fn upstream(text: &str) -> Result<UpstreamUrl, &'static str> {
-    let uri: Uri = text.parse().map_err(|_| "is not an address as in http://127.0.0.1:8080")?;
-    let tls = match uri.scheme_str() {
-        Some("http") => false,
-        Some("https") => true,
-        _ => return Err("must begin with http:// or https://"),
-    };
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or("names no host")?;
-    let authority = format!("{host}:{}", uri.port_u16().unwrap_or(if tls { 443 } else { 80 }));
-    Ok(UpstreamUrl { tls, authority, base: uri.path().trim_end_matches('/').to_owned() })
-}
-
-/// `"10ms"` or `{ dist = ... }`.
-pub(super) struct Time(pub(super) Dist);
-
+/// The tables of `{ dist = ... }`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, tag = "dist", rename_all = "kebab-case")]
 enum TimeTable {
@@ -103,87 +87,87 @@ fn through(p50: f64, p95: f64) -> Result<Dist, String> {
     Ok(Dist::through(p50, p95))
 }
 
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TimeVisitor;
-        impl<'de> Visitor<'de> for TimeVisitor {
-            type Value = Time;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(
-                    "a duration as in \"10ms\", or a table as in { dist = \"normal\", mean = \"150ms\", sd = \"5ms\" }",
-                )
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Time, E> {
-                parse_duration(text).map(|ns| Time(Dist::Fixed(ns))).map_err(E::custom)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Time, A::Error> {
-                let table = TimeTable::deserialize(MapAccessDeserializer::new(map))?;
-                table.dist().map(Time).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(TimeVisitor)
+/// Reads a text.
+type ReadText<T> = fn(&str) -> Result<T, String>;
+
+/// What is written as one text or number, or as a table.
+pub(super) struct Short<T, B> {
+    /// How, for whom writes it otherwise.
+    pub(super) forms: &'static str,
+    pub(super) text: Option<ReadText<T>>,
+    pub(super) number: Option<fn(i64) -> Result<T, String>>,
+    pub(super) table: fn(B) -> Result<T, String>,
+}
+
+impl<'de, T, B: Deserialize<'de>> Visitor<'de> for Short<T, B> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.forms)
     }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        let read = self.text.ok_or_else(|| E::invalid_type(Unexpected::Str(text), &self))?;
+        read(text).map_err(E::custom)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        let read = self.number.ok_or_else(|| E::invalid_type(Unexpected::Signed(number), &self))?;
+        read(number).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        (self.table)(B::deserialize(MapAccessDeserializer::new(map))?).map_err(A::Error::custom)
+    }
+}
+
+/// `"10ms"` or `{ dist = ... }`.
+impl<'de> Deserialize<'de> for Dist {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Short {
+            forms: "a duration as in \"10ms\", or a table as in { dist = \"normal\", mean = \"150ms\", sd = \"5ms\" }",
+            text: Some(|text| parse_duration(text).map(Self::Fixed)),
+            number: None,
+            table: |table: TimeTable| table.dist(),
+        })
+    }
+}
+
+/// The median and the 95th percentile of something lognormal.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Through<T> {
+    p50: T,
+    p95: T,
 }
 
 /// `"1ms"` or `{ p50 = "28ms", p95 = "34ms" }`.
 pub(super) struct Rtt(pub(super) Dist);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RttTable {
-    p50: Span,
-    p95: Span,
-}
-
 impl<'de> Deserialize<'de> for Rtt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct RttVisitor;
-        impl<'de> Visitor<'de> for RttVisitor {
-            type Value = Rtt;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a round trip as in \"1ms\", or a table as in { p50 = \"28ms\", p95 = \"34ms\" }")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Rtt, E> {
-                parse_duration(text).map(|ns| Rtt(Dist::Fixed(ns))).map_err(E::custom)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Rtt, A::Error> {
-                let table = RttTable::deserialize(MapAccessDeserializer::new(map))?;
-                through(table.p50.0, table.p95.0).map(Rtt).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(RttVisitor)
+        deserializer.deserialize_any(Short {
+            forms: "a round trip as in \"1ms\", or a table as in { p50 = \"28ms\", p95 = \"34ms\" }",
+            text: Some(|text| parse_duration(text).map(|ns| Self(Dist::Fixed(ns)))),
+            number: None,
+            table: |table: Through<Span>| through(table.p50.0, table.p95.0).map(Self),
+        })
     }
 }
 
 /// `64` or `{ p50 = 200, p95 = 800 }`: a natural length of answers, in tokens.
 pub(super) struct Length(pub(super) Dist);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LengthTable {
-    p50: f64,
-    p95: f64,
-}
-
 impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct LengthVisitor;
-        impl<'de> Visitor<'de> for LengthVisitor {
-            type Value = Length;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a number of tokens, or a table as in { p50 = 200, p95 = 800 }")
-            }
-            fn visit_i64<E: Error>(self, tokens: i64) -> Result<Length, E> {
-                match u32::try_from(tokens) {
-                    Ok(tokens) if tokens > 0 => Ok(Length(Dist::Fixed(f64::from(tokens)))),
-                    _ => Err(E::custom("output_tokens must be from 1 to 4294967295")),
-                }
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Length, A::Error> {
-                let table = LengthTable::deserialize(MapAccessDeserializer::new(map))?;
-                through(table.p50, table.p95).map(Length).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(LengthVisitor)
+        deserializer.deserialize_any(Short {
+            forms: "a number of tokens, or a table as in { p50 = 200, p95 = 800 }",
+            text: None,
+            number: Some(|tokens| match u32::try_from(tokens) {
+                Ok(tokens) if tokens > 0 => Ok(Self(Dist::Fixed(f64::from(tokens)))),
+                _ => Err("output_tokens must be from 1 to 4294967295".to_owned()),
+            }),
+            table: |table: Through<f64>| through(table.p50, table.p95).map(Self),
+        })
     }
 }

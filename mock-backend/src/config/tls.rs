@@ -2,14 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::times::Short;
 use crate::net::tls::TlsSettings;
-
-/// TLS, as written.
-pub(super) struct Tls(TlsSettings);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,35 +14,24 @@ struct Files {
     key: PathBuf,
 }
 
-impl Tls {
-    /// What is meant; files stand beside the scenario in `folder`.
-    pub(super) fn resolve(self, folder: &Path) -> TlsSettings {
-        match self.0 {
-            TlsSettings::SelfSigned => TlsSettings::SelfSigned,
-            TlsSettings::Files { cert, key } => TlsSettings::Files { cert: folder.join(cert), key: folder.join(key) },
-        }
+/// What is meant by `tls`; files stand beside the scenario in `folder`.
+pub(super) fn in_folder(tls: TlsSettings, folder: &Path) -> TlsSettings {
+    match tls {
+        TlsSettings::SelfSigned => TlsSettings::SelfSigned,
+        TlsSettings::Files { cert, key } => TlsSettings::Files { cert: folder.join(cert), key: folder.join(key) },
     }
 }
 
-impl<'de> Deserialize<'de> for Tls {
+impl<'de> Deserialize<'de> for TlsSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TlsVisitor;
-        impl<'de> Visitor<'de> for TlsVisitor {
-            type Value = Tls;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("\"self-signed\" or { cert = \"cert.pem\", key = \"key.pem\" }")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Tls, E> {
-                match text {
-                    "self-signed" => Ok(Tls(TlsSettings::SelfSigned)),
-                    _ => Err(E::custom(format!("unknown value \"{text}\", did you mean \"self-signed\"?"))),
-                }
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Tls, A::Error> {
-                let Files { cert, key } = Files::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Tls(TlsSettings::Files { cert, key }))
-            }
-        }
-        deserializer.deserialize_any(TlsVisitor)
+        deserializer.deserialize_any(Short {
+            forms: "\"self-signed\" or { cert = \"cert.pem\", key = \"key.pem\" }",
+            text: Some(|text| match text {
+                "self-signed" => Ok(Self::SelfSigned),
+                _ => Err(format!("unknown value \"{text}\", did you mean \"self-signed\"?")),
+            }),
+            number: None,
+            table: |Files { cert, key }: Files| Ok(Self::Files { cert, key }),
+        })
     }
 }

@@ -88,7 +88,10 @@ impl Broken {
         loop {
             match &mut self.then {
                 Then::End | Then::Short => return Poll::Ready(None),
-                Then::Nothing => return Poll::Pending,
+                Then::Nothing => {
+                    self.exchange.give_up();
+                    return Poll::Pending;
+                }
                 Then::Failure(since) => {
                     ready!(self.exchange.poll_flushed(*since, cx));
                     return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));

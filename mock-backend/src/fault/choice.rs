@@ -1,6 +1,7 @@
 //! Which request a fault befalls: one in so many, by a script, in a window of time, or because its caller asks for it.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::http::request::Parts;
@@ -100,7 +101,7 @@ impl FaultSource<'_> {
             Some((fault, name)) => (fault, name.trim() == self.listener),
             None => (text, !self.is_gateway),
         };
-        let fault = Fault::parse(fault)?;
+        let fault = Fault::from_str(fault)?;
         if fault.is_of_connections() {
             let name = fault.name();
             return Err(format!("the fault \"{name}\" applies to connections and cannot be requested by a call"));
@@ -137,7 +138,7 @@ mod tests {
 
     fn entry(fault: &str, rate: f64) -> FaultSettings {
         FaultSettings {
-            fault: Fault::parse(fault).unwrap(),
+            fault: Fault::from_str(fault).unwrap(),
             rate,
             script: None,
             from: Duration::ZERO,
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn a_script_may_have_a_rate_too() {
         let mut entry = entry("500", 1.0);
-        entry.script = Some(super::super::Script::parse("fail 3, then work").unwrap());
+        entry.script = Some("fail 3, then work".parse().unwrap());
         let faults = Faults::new(&[entry], false, 1, "b").unwrap();
         let found: Vec<bool> = (0..5).map(|_| faults.roll(Nanos(0)).is_some()).collect();
         assert_eq!(found, [true, true, true, false, false]);

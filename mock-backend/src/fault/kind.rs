@@ -1,10 +1,12 @@
 //! The kinds of faults, and how scenarios and headers write them: `429`, `reset`, `stall:5`, `stall:5:2s`.
 
+use std::mem::discriminant;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::error_kind::{ERROR_KINDS, ErrorKind};
-use super::retry::{RETRIES, Retry};
-use super::rewrite::{REWRITES, Rewrite};
+use super::retry::Retry;
+use super::rewrite::Rewrite;
 use crate::units::{nearest, parse_span};
 
 /// One kind of fault. Tokens are counted from 1; "after 0 tokens" is after what opens a stream.
@@ -74,6 +76,19 @@ pub(crate) enum Fault {
     Retry(Retry),
 }
 
+/// What a fault concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// A connection, not a request.
+    Connection,
+    /// The bytes of HTTP/1.1, which HTTP/2 has no equal of here; the times stay as they were planned.
+    Http1,
+    /// How an answer is written; its times stay as they were planned.
+    Form,
+    /// Whether, when and how far an answer comes.
+    Answer,
+}
+
 /// How a fault is made of what stands behind its name.
 #[derive(Clone, Copy)]
 enum Make {
@@ -87,127 +102,109 @@ enum Make {
     Stall,
 }
 
-/// All faults but those that are named in tables of their own.
-const FAULTS: [Make; 28] = [
-    Make::Plain(Fault::Refused),
-    Make::Plain(Fault::Unreachable),
-    Make::Late(Fault::SlowAccept),
-    Make::Plain(Fault::Drop),
-    Make::Plain(Fault::ResetConnection),
-    Make::Plain(Fault::Tls),
-    Make::Plain(Fault::Redirect),
-    Make::Plain(Fault::Continue),
-    Make::Plain(Fault::EarlyHints),
-    Make::Late(Fault::SlowHead),
-    Make::Plain(Fault::Hang),
-    Make::Maybe(Fault::Close),
-    Make::Maybe(Fault::Reset),
-    Make::Stall,
-    Make::Tokens(Fault::Truncated, 1),
-    Make::Tokens(Fault::InStream, 0),
-    Make::Tokens(Fault::InStreamFlat, 0),
-    Make::Plain(Fault::NoFinal),
-    Make::Plain(Fault::NoDone),
-    Make::Plain(Fault::NoUsage),
-    Make::Plain(Fault::TwoDones),
-    Make::Tokens(Fault::BadJson, 1),
-    Make::Tokens(Fault::Twice, 1),
-    Make::Plain(Fault::ContentType),
-    Make::Plain(Fault::NoContentType),
-    Make::Plain(Fault::EmptyContentType),
-    Make::Plain(Fault::Gzip),
-    Make::Plain(Fault::FalseGzip),
+/// All faults but the statuses, which have a table of their own: how scenarios, headers and the ledger name each, what
+/// it concerns, and how it is made.
+const FAULTS: [(&str, Scope, Make); 46] = [
+    ("refused", Scope::Connection, Make::Plain(Fault::Refused)),
+    ("unreachable", Scope::Connection, Make::Plain(Fault::Unreachable)),
+    ("slow-accept", Scope::Connection, Make::Late(Fault::SlowAccept)),
+    ("drop", Scope::Connection, Make::Plain(Fault::Drop)),
+    ("reset-connection", Scope::Connection, Make::Plain(Fault::ResetConnection)),
+    ("tls", Scope::Connection, Make::Plain(Fault::Tls)),
+    ("redirect", Scope::Answer, Make::Plain(Fault::Redirect)),
+    ("continue", Scope::Http1, Make::Plain(Fault::Continue)),
+    ("early-hints", Scope::Http1, Make::Plain(Fault::EarlyHints)),
+    ("slow-head", Scope::Answer, Make::Late(Fault::SlowHead)),
+    ("hang", Scope::Answer, Make::Plain(Fault::Hang)),
+    ("close", Scope::Answer, Make::Maybe(Fault::Close)),
+    ("reset", Scope::Answer, Make::Maybe(Fault::Reset)),
+    ("stall", Scope::Answer, Make::Stall),
+    ("truncated", Scope::Answer, Make::Tokens(Fault::Truncated, 1)),
+    ("in-stream", Scope::Answer, Make::Tokens(Fault::InStream, 0)),
+    ("in-stream-flat", Scope::Answer, Make::Tokens(Fault::InStreamFlat, 0)),
+    ("no-final", Scope::Answer, Make::Plain(Fault::NoFinal)),
+    ("no-done", Scope::Form, Make::Plain(Fault::NoDone)),
+    ("no-usage", Scope::Form, Make::Plain(Fault::NoUsage)),
+    ("two-dones", Scope::Form, Make::Plain(Fault::TwoDones)),
+    ("bad-json", Scope::Form, Make::Tokens(Fault::BadJson, 1)),
+    ("twice", Scope::Form, Make::Tokens(Fault::Twice, 1)),
+    ("content-type", Scope::Form, Make::Plain(Fault::ContentType)),
+    ("no-content-type", Scope::Form, Make::Plain(Fault::NoContentType)),
+    ("empty-content-type", Scope::Form, Make::Plain(Fault::EmptyContentType)),
+    ("gzip", Scope::Form, Make::Plain(Fault::Gzip)),
+    ("false-gzip", Scope::Form, Make::Plain(Fault::FalseGzip)),
+    ("crlf", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::Crlf))),
+    ("bom", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::Bom))),
+    ("comments", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::Comments))),
+    ("keepalive", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::Keepalive))),
+    ("empty-data", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::EmptyData))),
+    ("done-tight", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::DoneTight))),
+    ("done-loose", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::DoneLoose))),
+    ("no-sequence", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::NoSequence))),
+    ("zero-sequence", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::ZeroSequence))),
+    ("usage-on-finish", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::UsageOnFinish))),
+    ("async-filter", Scope::Form, Make::Plain(Fault::Rewrite(Rewrite::AsyncFilter))),
+    ("429-retry-none", Scope::Answer, Make::Plain(Fault::Retry(Retry::Absent))),
+    ("429-retry-ms", Scope::Answer, Make::Plain(Fault::Retry(Retry::Milliseconds))),
+    ("429-retry-s", Scope::Answer, Make::Plain(Fault::Retry(Retry::Seconds))),
+    ("429-retry-differ", Scope::Answer, Make::Plain(Fault::Retry(Retry::Different))),
+    ("429-retry-long", Scope::Answer, Make::Plain(Fault::Retry(Retry::Long))),
+    ("429-retry-date", Scope::Answer, Make::Plain(Fault::Retry(Retry::Date))),
+    ("429-retry-negative", Scope::Answer, Make::Plain(Fault::Retry(Retry::Negative))),
 ];
 
-impl Fault {
-    /// A fault as it is written.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut parts = text.trim().splitn(2, ':');
-        let name = parts.next().unwrap_or_default();
-        let rest = parts.next();
+impl FromStr for Fault {
+    type Err = String;
+
+    /// A fault as it is written; else a sentence that says what is wrong with it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, rest) = text.trim().split_once(':').map_or((text.trim(), None), |(name, rest)| (name, Some(rest)));
         if let Some((_, kind, _)) = ERROR_KINDS.iter().find(|row| row.0 == name) {
-            return if rest.is_none() { Ok(Self::Status(*kind)) } else { Err(too_much(name)) };
+            return Make::Plain(Self::Status(*kind)).fault(name, rest);
         }
-        let rewrite = REWRITES.iter().find(|row| row.0 == name).map(|row| Self::Rewrite(row.1));
-        let retry = || RETRIES.iter().find(|row| row.0 == name).map(|row| Self::Retry(row.1));
-        if let Some(fault) = rewrite.or_else(retry) {
-            return if rest.is_none() { Ok(fault) } else { Err(too_much(name)) };
-        }
-        let make = FAULTS.iter().find(|make| make.name() == name).ok_or_else(|| unknown(name))?;
-        make.fault(rest)
+        let (.., make) = FAULTS.iter().find(|row| row.0 == name).ok_or_else(|| unknown(name))?;
+        make.fault(name, rest)
+    }
+}
+
+impl Fault {
+    /// Its row in the table, unless it is a status.
+    fn row(self) -> Option<&'static (&'static str, Scope, Make)> {
+        FAULTS.iter().find(|(.., make)| match make {
+            Make::Plain(fault) => *fault == self,
+            Make::Tokens(make, default) => discriminant(&make(*default)) == discriminant(&self),
+            Make::Maybe(make) => discriminant(&make(None)) == discriminant(&self),
+            Make::Late(make) => discriminant(&make(Duration::ZERO)) == discriminant(&self),
+            Make::Stall => matches!(self, Self::Stall(..)),
+        })
+    }
+
+    /// What it concerns.
+    fn scope(self) -> Scope {
+        self.row().map_or(Scope::Answer, |row| row.1)
     }
 
     /// Its name, as the ledger has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Refused => "refused",
-            Self::Unreachable => "unreachable",
-            Self::SlowAccept(_) => "slow-accept",
-            Self::Drop => "drop",
-            Self::ResetConnection => "reset-connection",
-            Self::Tls => "tls",
             Self::Status(kind) => kind.name(),
-            Self::Redirect => "redirect",
-            Self::Continue => "continue",
-            Self::EarlyHints => "early-hints",
-            Self::SlowHead(_) => "slow-head",
-            Self::Hang => "hang",
-            Self::Close(_) => "close",
-            Self::Reset(_) => "reset",
-            Self::Stall(..) => "stall",
-            Self::Truncated(_) => "truncated",
-            Self::InStream(_) => "in-stream",
-            Self::InStreamFlat(_) => "in-stream-flat",
-            Self::NoFinal => "no-final",
-            Self::NoDone => "no-done",
-            Self::NoUsage => "no-usage",
-            Self::TwoDones => "two-dones",
-            Self::BadJson(_) => "bad-json",
-            Self::Twice(_) => "twice",
-            Self::ContentType => "content-type",
-            Self::NoContentType => "no-content-type",
-            Self::EmptyContentType => "empty-content-type",
-            Self::Gzip => "gzip",
-            Self::FalseGzip => "false-gzip",
-            Self::Rewrite(rewrite) => rewrite.name(),
-            Self::Retry(retry) => retry.name(),
+            other => other.row().map_or("", |row| row.0),
         }
     }
 
     /// Whether it applies to connections, not requests.
     pub(crate) fn is_of_connections(self) -> bool {
-        matches!(
-            self,
-            Self::Refused | Self::Unreachable | Self::SlowAccept(_) | Self::Drop | Self::ResetConnection | Self::Tls
-        )
+        self.scope() == Scope::Connection
     }
 
     /// Whether it is a matter of the bytes of HTTP/1.1 that HTTP/2 has no equal of here.
     pub(crate) fn is_of_http1(self) -> bool {
-        matches!(self, Self::Continue | Self::EarlyHints)
+        self.scope() == Scope::Http1
     }
 
     /// Whether the times of the answer stay as they were planned.
     pub(crate) fn keeps_times(self) -> bool {
-        matches!(
-            self,
-            Self::Continue
-                | Self::EarlyHints
-                | Self::NoDone
-                | Self::NoUsage
-                | Self::TwoDones
-                | Self::BadJson(_)
-                | Self::Twice(_)
-                | Self::ContentType
-                | Self::NoContentType
-                | Self::EmptyContentType
-                | Self::Gzip
-                | Self::FalseGzip
-                | Self::Rewrite(_)
-        )
+        matches!(self.scope(), Scope::Http1 | Scope::Form)
     }
 
     /// The status that it is, instead of an answer.
@@ -221,44 +218,28 @@ impl Fault {
 }
 
 impl Make {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Plain(fault) => fault,
-            Self::Tokens(make, default) => make(default),
-            Self::Maybe(make) => make(None),
-            Self::Late(make) => make(Duration::ZERO),
-            Self::Stall => Fault::Stall(0, None),
-        }
-        .name()
-    }
-
-    fn fault(self, rest: Option<&str>) -> Result<Fault, String> {
+    /// The fault `name` with `rest` behind its name.
+    fn fault(self, name: &str, rest: Option<&str>) -> Result<Fault, String> {
         let tokens = |text: &str| -> Result<usize, String> {
-            text.parse().map_err(|_| format!("\"{text}\" is not a number of tokens, as in {}:5", self.name()))
+            text.parse().map_err(|_| format!("\"{text}\" is not a number of tokens, as in {name}:5"))
         };
         match self {
-            Self::Plain(fault) => rest.map_or(Ok(fault), |_| Err(too_much(self.name()))),
+            Self::Plain(fault) => rest.map_or(Ok(fault), |_| Err(format!("the fault \"{name}\" takes no number"))),
             Self::Tokens(make, default) => Ok(make(rest.map_or(Ok(default), tokens)?)),
             Self::Maybe(make) => Ok(make(rest.map(tokens).transpose()?)),
             Self::Late(make) => Ok(make(parse_span(rest.unwrap_or("1s"))?)),
             Self::Stall => {
-                let (k, time) = rest
-                    .map_or(("0", None), |rest| rest.split_once(':').map_or((rest, None), |(k, time)| (k, Some(time))));
-                let time = time.map(parse_span).transpose()?;
-                Ok(Fault::Stall(tokens(k)?, time))
+                let rest = rest.unwrap_or("0");
+                let (k, time) = rest.split_once(':').map_or((rest, None), |(k, time)| (k, Some(time)));
+                Ok(Fault::Stall(tokens(k)?, time.map(parse_span).transpose()?))
             }
         }
     }
 }
 
-fn too_much(name: &str) -> String {
-    format!("the fault \"{name}\" takes no number")
-}
-
 /// All names.
 fn names() -> impl Iterator<Item = &'static str> {
-    let odd = REWRITES.iter().map(|row| row.0).chain(RETRIES.iter().map(|row| row.0));
-    ERROR_KINDS.iter().map(|row| row.0).chain(FAULTS.iter().map(|make| make.name())).chain(odd)
+    ERROR_KINDS.iter().map(|row| row.0).chain(FAULTS.iter().map(|row| row.0))
 }
 
 fn unknown(name: &str) -> String {
@@ -276,7 +257,7 @@ mod tests {
     #[test]
     fn every_fault_is_found_by_its_name() {
         for name in names() {
-            assert_eq!(Fault::parse(name).unwrap().name(), name);
+            assert_eq!(Fault::from_str(name).unwrap().name(), name);
         }
     }
 
@@ -298,7 +279,7 @@ mod tests {
             ("reset:x", Err("\"x\" is not a number of tokens, as in reset:5")),
         ];
         for (text, expected) in table {
-            assert_eq!(Fault::parse(text), expected.map_err(str::to_owned), "{text}");
+            assert_eq!(Fault::from_str(text), expected.map_err(str::to_owned), "{text}");
         }
     }
 }

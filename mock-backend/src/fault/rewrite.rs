@@ -29,28 +29,9 @@ pub(crate) enum Rewrite {
     AsyncFilter,
 }
 
-/// All of them, by name.
-pub(crate) const REWRITES: [(&str, Rewrite); 11] = [
-    ("crlf", Rewrite::Crlf),
-    ("bom", Rewrite::Bom),
-    ("comments", Rewrite::Comments),
-    ("keepalive", Rewrite::Keepalive),
-    ("empty-data", Rewrite::EmptyData),
-    ("done-tight", Rewrite::DoneTight),
-    ("done-loose", Rewrite::DoneLoose),
-    ("no-sequence", Rewrite::NoSequence),
-    ("zero-sequence", Rewrite::ZeroSequence),
-    ("usage-on-finish", Rewrite::UsageOnFinish),
-    ("async-filter", Rewrite::AsyncFilter),
-];
-
 const NUMBER: &str = "\"sequence_number\":";
 
 impl Rewrite {
-    pub(crate) fn name(self) -> &'static str {
-        REWRITES.iter().find(|row| row.1 == self).map_or("", |row| row.0)
-    }
-
     /// An event as it is to be written; `first` is the first of the stream, `token` is the number of the token in it.
     pub(crate) fn apply(self, event: &str, first: bool, token: Option<usize>) -> String {
         let done = event.contains("data: [DONE]");

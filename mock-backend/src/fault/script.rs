@@ -1,5 +1,7 @@
 //! Scripts: which of the requests one after the other fail, as in `fail 3, then work`.
 
+use std::str::FromStr;
+
 /// How often, and whether it fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Script {
@@ -8,12 +10,12 @@ pub(crate) struct Script {
     rest: Option<bool>,
 }
 
-impl Script {
-    /// A script as it is written: steps `fail 3` and `work 5`, and last `then work`, `then fail` or `repeat`.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+impl FromStr for Script {
+    type Err = String;
+
+    /// A script as it is written: steps `fail 3` and `work 5`, and last `then work`, `then fail` or `repeat`; else a
+    /// sentence that says what is wrong with it.
+    fn from_str(text: &str) -> Result<Self, String> {
         let wrong =
             || format!("the script \"{text}\" must be as in \"fail 3, then work\" or \"fail 1, work 9, repeat\"");
         let fails = |word: &str| match word {
@@ -36,7 +38,9 @@ impl Script {
         }
         if steps.is_empty() { Err(wrong()) } else { Ok(Self { steps, rest }) }
     }
+}
 
+impl Script {
     /// Whether request `number` (from 0) fails.
     pub(crate) fn fails(&self, number: u64) -> bool {
         let length = self.steps.iter().fold(0u64, |sum, step| sum.saturating_add(step.1));
@@ -67,12 +71,12 @@ mod tests {
             ("fail 1, work 3, repeat", "x...x...x."),
         ];
         for (text, expected) in table {
-            let script = Script::parse(text).unwrap();
+            let script = Script::from_str(text).unwrap();
             let found: String = (0..10).map(|i| if script.fails(i) { 'x' } else { '.' }).collect();
             assert_eq!(found, expected, "{text}");
         }
         for text in ["", "fail", "fail 3", "then work", "fail 0, repeat", "fial 3, then work", "fail 3 then work"] {
-            assert!(Script::parse(text).unwrap_err().contains("must be as in"), "{text}");
+            assert!(Script::from_str(text).unwrap_err().contains("must be as in"), "{text}");
         }
     }
 }

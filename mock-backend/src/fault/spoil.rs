@@ -11,7 +11,7 @@ use super::kind::Fault;
 use crate::net::connection::Connection;
 use crate::net::entry::{Entry, Marks};
 use crate::net::exchange::{Cut, Note};
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
@@ -36,6 +36,7 @@ pub(crate) async fn answer_instead(
         connection.clock.sleep_until(due).await;
         connection.exchange.sever_now(cut);
     }
+    connection.exchange.give_up();
     std::future::pending().await
 }
 
@@ -53,7 +54,7 @@ fn redirect(connection: &Connection, api: &'static str, head: &Parts) -> Respons
         marks: Marks::ALL,
         entry: Some(entry),
     });
-    let mut response = Response::new(Reply::whole(Vec::new()));
+    let mut response = Response::new(whole(Vec::new()));
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     if let Ok(location) = HeaderValue::from_str(path) {
@@ -104,7 +105,7 @@ pub(crate) async fn spoil_response(
                 headers.insert(CONTENT_ENCODING, GZIP);
             }
             let broken = |reply| Broken::new(reply, fault, stream, connection, entry);
-            return response.map(|reply| Reply::made(broken(reply)));
+            return response.map(|reply| Box::pin(broken(reply)) as Reply);
         }
     }
     response

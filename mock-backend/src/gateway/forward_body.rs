@@ -17,6 +17,7 @@ use crate::net::entry::{Entry, Marks};
 use crate::net::exchange::{Cut, Exchange};
 use crate::observe::scan::{has_content, output_tokens};
 use crate::units::Nanos;
+use crate::units::bounds::Bound;
 
 /// The size of the blocks in which a gateway may pass things on.
 const BLOCK: usize = 8192;
@@ -178,6 +179,10 @@ impl Forward {
         loop {
             std::future::poll_fn(|cx| self.poll_held(cx)).await?;
             self.held.drain(..).for_each(|(_, _, bytes)| all.extend_from_slice(&bytes));
+            if all.len() > Bound::HeldBack.most() {
+                let most = Bound::HeldBack.row();
+                return Err(io::Error::other(format!("its answer is larger than the {most} that are held back")));
+            }
             if self.ended {
                 self.finish();
                 return Ok((self.last, all));
@@ -205,6 +210,9 @@ impl Forward {
             }
             if self.hold.keep.is_some() {
                 self.kept.extend_from_slice(&bytes);
+                if self.kept.len() > Bound::Cached.most() {
+                    (self.hold.keep, self.kept) = (None, BytesMut::new());
+                }
             }
             if !bytes.is_empty() {
                 return Poll::Ready(Ok((self.ideal(), marks, bytes)));

@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use crate::fault::ErrorKind;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 use crate::units::Nanos;
 
 impl Passage<'_> {
@@ -23,7 +23,7 @@ impl Passage<'_> {
             (record.status, record.tokens, record.stream) = (200, kept.tokens, is_stream(&kept.headers));
         });
         self.route.connection.exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(Rc::clone(&self.entry)) });
-        let mut response = Response::new(Reply::whole(kept.body.to_vec()));
+        let mut response = Response::new(whole(kept.body));
         *response.headers_mut() = kept.headers;
         let own = due.since(self.arrival.ideal);
         preset::declare_own(self.route.gateway.policy.preset, own, response.headers_mut());
@@ -38,7 +38,7 @@ impl Passage<'_> {
         refusal.retry_after = (kind.status() == StatusCode::TOO_MANY_REQUESTS).then_some(2);
         let response = self.refuse(&refusal, self.arrival.ideal);
         let Some((content_type, body)) = kind.foreign_body() else { return response };
-        let mut response = response.map(|_| Reply::whole(body.into_bytes()));
+        let mut response = response.map(|_| whole(body));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     }
@@ -49,7 +49,7 @@ impl Passage<'_> {
         self.entry.update(|record| record.status = status.as_u16());
         self.route.connection.exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(Rc::clone(&self.entry)) });
         let body = json!({"statusCode": status.as_u16(), "message": message}).to_string();
-        let mut response = Response::new(Reply::whole(body.into_bytes()));
+        let mut response = Response::new(whole(body));
         *response.status_mut() = *status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

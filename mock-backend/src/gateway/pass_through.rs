@@ -22,7 +22,7 @@ use crate::fault::ErrorKind;
 use crate::model::prompt::prompt_tokens;
 use crate::net::entry::Marks;
 use crate::net::exchange::{Exchange, Note};
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 use crate::net::virtual_time::PLAN;
 use crate::observe::record::Planned;
 use crate::units::{Nanos, millis};
@@ -133,11 +133,11 @@ impl Passage<'_> {
         if policy.buffer == Buffer::Whole {
             let (due, body) = forward.collect().await?;
             self.route.connection.exchange.note_head(note(due, Marks::ALL));
-            return Ok(Response::from_parts(head, Reply::whole(body)));
+            return Ok(Response::from_parts(head, whole(body)));
         }
         let due = if policy.preset == Preset::Litellm { forward.first().await?.max(got.came) } else { got.came };
         self.route.connection.exchange.note_head(note(due, Marks::HEAD));
-        Ok(Response::from_parts(head, Reply::made(forward)))
+        Ok(Response::from_parts(head, Box::pin(forward)))
     }
 
     /// Who keeps the answer to a question when it is complete.

@@ -2,7 +2,7 @@
 //!
 //! One line of JSON an exchange: `request_id`, `path`, `stream`, `status`, some `headers`, `offsets_ms` (when each piece
 //! with tokens came, from the sending of the request; a backend's `trace` plays these), and `chunks` with `at_ms` and
-//! `text`. The prompt is not kept, nor any header that could name a caller; what the caller sent as his key is masked
+//! `text`; `cut` is true where the answer was longer than is recorded. The prompt is not kept, nor any header that could name a caller; what the caller sent as his key is masked
 //! wherever the answer repeats it, and so are parameters of the address other than the api-version.
 
 use std::fs::{File, OpenOptions};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::observe::console;
 use crate::units::Nanos;
+use crate::units::bounds::Bound;
 
 /// Headers of answers that are kept.
 const KEPT: [&str; 6] = [
@@ -29,6 +30,8 @@ const KEPT: [&str; 6] = [
 /// Headers of requests whose values are secrets.
 const SECRET: [&str; 4] = ["api-key", "ocp-apim-subscription-key", "x-api-key", "cookie"];
 const MASK: &str = "***";
+/// What a piece takes beside its bytes: the place of it, and what stands around it in the line.
+const PIECE: usize = 64;
 
 /// A file of exchanges.
 pub(crate) struct Recorder(Mutex<File>);
@@ -104,6 +107,10 @@ impl Recording {
     /// A piece that came at `at`, with or without tokens.
     pub(crate) fn piece(&mut self, at: Nanos, bytes: &[u8], tokens: bool) {
         let ms = at.since(self.sent).as_micros() as f64 / 1e3;
+        if self.bytes.len() + bytes.len() + self.pieces.len() * PIECE > Bound::Recording.most() {
+            self.line["cut"] = json!(true);
+            return;
+        }
         self.bytes.extend_from_slice(bytes);
         self.pieces.push((ms, self.bytes.len()));
         if tokens {

@@ -2,13 +2,16 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
+use hyper::Uri;
 use serde::{Deserialize, Deserializer};
 
 use crate::model::dist::Dist;
 use crate::net::distance::Distance;
 use crate::net::tls::Authorities;
+use crate::units::read_span;
 
 /// A gateway between its caller and its upstream.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,17 +75,22 @@ pub(crate) struct Policy {
 }
 
 /// When a member of the pool is left alone for a while.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct BreakerSettings {
-    /// So many failures
+    /// So many failures (at least one)
     pub(crate) failures: u32,
     /// in so long,
+    #[serde(deserialize_with = "read_span")]
     pub(crate) interval: Duration,
     /// which are these statuses (no answer is 502),
+    #[serde(default)]
     pub(crate) statuses: Statuses,
     /// leave it alone for so long,
+    #[serde(deserialize_with = "read_span")]
     pub(crate) trip: Duration,
     /// or as long as its answer's `retry-after` says.
+    #[serde(default)]
     pub(crate) accept_retry_after: bool,
 }
 
@@ -118,9 +126,15 @@ pub(crate) enum Buffer {
     Whole,
 }
 
-/// Ranges of statuses.
+/// Ranges of statuses; those that count as failures unless told otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Statuses(pub(crate) Vec<RangeInclusive<u16>>);
+
+impl Default for Statuses {
+    fn default() -> Self {
+        Self(vec![429..=429, 500..=599])
+    }
+}
 
 impl Statuses {
     /// Whether `status` is one of them.
@@ -156,4 +170,21 @@ pub(crate) struct UpstreamUrl {
     pub(crate) authority: String,
     /// What stands before the path of every request, without a slash at its end.
     pub(crate) base: String,
+}
+
+impl FromStr for UpstreamUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |what: &str| format!("url \"{text}\" {what}");
+        let uri: Uri = text.parse().map_err(|_| wrong("is not an address as in http://127.0.0.1:8080"))?;
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(wrong("must begin with http:// or https://")),
+        };
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
+        let authority = format!("{host}:{}", uri.port_u16().unwrap_or(if tls { 443 } else { 80 }));
+        Ok(Self { tls, authority, base: uri.path().trim_end_matches('/').to_owned() })
+    }
 }

@@ -4,15 +4,19 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 use super::dist::trim;
-use crate::units::LONGEST;
+use crate::units::{LONGEST, read_ns};
 
 /// One change of a backend; several multiply. Times are nanoseconds since the simulator began or was reset.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
 pub(crate) enum Drift {
     /// From `at` on, the model takes `factor` times as long.
     Step {
         /// When.
+        #[serde(deserialize_with = "read_ns")]
         at: f64,
         /// How much.
         factor: f64,
@@ -20,8 +24,10 @@ pub(crate) enum Drift {
     /// From `from` to `to` the factor goes from 1 to `factor` in a straight line, and stays there.
     Ramp {
         /// Where it begins.
+        #[serde(deserialize_with = "read_ns")]
         from: f64,
         /// Where it ends.
+        #[serde(deserialize_with = "read_ns")]
         to: f64,
         /// Where it leads.
         factor: f64,
@@ -29,17 +35,21 @@ pub(crate) enum Drift {
     /// From `at` for `length` the model takes `factor` times as long, every `every` again if that is more than 0.
     Spike {
         /// When.
+        #[serde(deserialize_with = "read_ns")]
         at: f64,
         /// For how long.
+        #[serde(rename = "for", deserialize_with = "read_ns")]
         length: f64,
         /// How much.
         factor: f64,
         /// The time from one to the next; 0 is only one.
+        #[serde(default, deserialize_with = "read_ns")]
         every: f64,
     },
     /// The factor swings around 1 by `amplitude`.
     Sine {
         /// The time of one wave.
+        #[serde(deserialize_with = "read_ns")]
         period: f64,
         /// How far it swings, below 1.
         amplitude: f64,
@@ -47,26 +57,37 @@ pub(crate) enum Drift {
     /// From `at` for `length` every request is refused with 503, every `every` again if that is more than 0.
     Outage {
         /// When.
+        #[serde(deserialize_with = "read_ns")]
         at: f64,
         /// For how long.
+        #[serde(rename = "for", deserialize_with = "read_ns")]
         length: f64,
         /// The time from one to the next; 0 is only one.
+        #[serde(default, deserialize_with = "read_ns")]
         every: f64,
     },
     /// From `at` for `length` the model takes `factor` times as long and refuses a share of the requests with 503, every
     /// `every` again if that is more than 0.
     BrownOut {
         /// When.
+        #[serde(deserialize_with = "read_ns")]
         at: f64,
         /// For how long.
+        #[serde(rename = "for", deserialize_with = "read_ns")]
         length: f64,
         /// How much.
+        #[serde(default = "no_factor")]
         factor: f64,
         /// The share of requests that are refused.
         share: f64,
         /// The time from one to the next; 0 is only one.
+        #[serde(default, deserialize_with = "read_ns")]
         every: f64,
     },
+}
+
+fn no_factor() -> f64 {
+    1.0
 }
 
 impl Drift {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::units::{Nanos, nanos};
+use crate::units::{Nanos, nanos, read_span};
 
 /// The form of a stream on the wire.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Packing {
     /// When the head leaves.
     pub(crate) head: HeadAt,
@@ -17,10 +18,12 @@ pub(crate) struct Packing {
     pub(crate) events_per_write: usize,
     /// The window, from the first token, at whose end everything in it is released, as by a content
     /// filter; 0 is none.
+    #[serde(deserialize_with = "read_span")]
     pub(crate) burst: Duration,
     /// Where writes are cut in two.
     pub(crate) split: Split,
     /// A comment is sent when nothing else was for so long; 0 is never.
+    #[serde(deserialize_with = "read_span")]
     pub(crate) keepalive: Duration,
 }
 

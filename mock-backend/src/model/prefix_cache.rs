@@ -12,11 +12,12 @@ use serde_json::Value;
 
 use super::text::count;
 use crate::units::Nanos;
+use crate::units::bounds::Bound;
 
 /// Bytes of a block.
 const BLOCK: usize = 256;
-/// Blocks after which everything is forgotten.
-const BLOCKS: usize = 1 << 18;
+/// Blocks after which everything is forgotten; each costs a hash, an instant and a place for both.
+const BLOCKS: usize = Bound::Prefixes.most() / 64;
 /// The fewest tokens that count as cached, and the steps above them.
 const LEAST: usize = 1024;
 const STEP: usize = 128;

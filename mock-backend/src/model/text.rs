@@ -6,6 +6,8 @@
 
 use tiktoken::CoreBpe;
 
+use crate::units::budget::take_text;
+
 /// How an answer begins.
 const OPENINGS: [&str; 8] = ["The", "A", "This", "Every", "When", "If", "Some", "Most"];
 
@@ -19,6 +21,10 @@ const PASSAGE: [&str; 72] = [
     " which", " way", " was", " faster", ".", " Then",
 ];
 
+/// Tokens a byte, where too little text is known to tell; and how many bytes are enough.
+const RATE: f64 = 0.25;
+const SAMPLE: usize = 4096;
+
 /// The tokenizer of the models that are simulated.
 fn tokenizer() -> Option<&'static CoreBpe> {
     tiktoken::get_encoding("o200k_base")
@@ -29,21 +35,30 @@ pub(crate) fn warm_up() {
     count("warm");
 }
 
-/// The number of tokens of `text`.
+/// The number of tokens of `text`. What the request has no budget for is counted at the rate of what comes before it.
 pub(crate) fn count(text: &str) -> usize {
-    tokenizer().map_or(0, |tokenizer| tokenizer.count(text))
+    let (counted, rest) = text.split_at(text.floor_char_boundary(take_text(text.len())));
+    let tokens = tokenizer().map_or(0, |tokenizer| tokenizer.count(counted));
+    if rest.is_empty() {
+        return tokens;
+    }
+    let rate = if counted.len() < SAMPLE { RATE } else { tokens as f64 / counted.len() as f64 };
+    tokens + (rest.len() as f64 * rate).ceil() as usize
 }
 
 /// Where each token of `text` ends, in bytes. A token that ends within a character ends before it, so that no piece
 /// between two ends splits a character; the piece that completes it holds it whole.
 pub(crate) fn token_ends(text: &str) -> Vec<usize> {
     let Some(tokenizer) = tokenizer() else { return vec![text.len()] };
+    let (split, rest) = text.split_at(text.floor_char_boundary(take_text(text.len())));
     let mut end = 0;
-    let ends = tokenizer.encode(text).into_iter().map(|token| {
+    let ends = tokenizer.encode(split).into_iter().map(|token| {
         end += tokenizer.decode(&[token]).len();
         text.floor_char_boundary(end)
     });
-    ends.collect()
+    let piece = (1.0 / RATE) as usize;
+    let more = (1..=rest.len().div_ceil(piece)).map(|k| text.floor_char_boundary(split.len() + k * piece));
+    ends.chain(more).collect()
 }
 
 /// One answer's text: any number of pieces, one token each.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::units::read_file;
+
 /// The answers of one file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Trace {
@@ -26,7 +28,7 @@ impl Trace {
     /// A sentence that names the file and the line.
     pub(crate) fn load(file: &Path, speed: f64) -> Result<Self, String> {
         let name = file.display();
-        let text = std::fs::read_to_string(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
+        let text = String::from_utf8(read_file(file)?).map_err(|_| format!("{name} cannot be read: it is no UTF-8"))?;
         Self::parse(&text, speed).map_err(|wrong| format!("{name} {wrong}"))
     }
 

@@ -1,11 +1,10 @@
-//! The precise clock of one worker thread: a `timerfd`, a heap of deadlines, and alarms that wait on it.
+//! The precise clock of one worker thread: a `timerfd`, a queue of deadlines, and alarms that wait on it.
 //!
 //! Everything that the simulator sends on time waits here. tokio's own timer has a grain of 1 ms, which is the size of
 //! the effects that are to be measured, so it serves only for timeouts.
 
 use std::cell::{Cell, RefCell};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -24,38 +23,14 @@ pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// A deadline and who waits for it, ordered by the deadline.
-struct Waiting {
-    deadline: Nanos,
-    waker: Waker,
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.deadline == other.deadline
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.deadline.cmp(&other.deadline)
-    }
-}
-
 /// One worker's clock; clones share it.
 #[derive(Clone)]
 pub(crate) struct Clock(Rc<Inner>);
 
 struct Inner {
-    heap: RefCell<BinaryHeap<Reverse<Waiting>>>,
+    /// Who waits, by the deadline and then in the order of coming.
+    waiting: RefCell<BTreeMap<(Nanos, u64), Waker>>,
+    came: Cell<u64>,
     armed: Cell<Nanos>,
     timer: ticker::Ticker,
 }
@@ -64,7 +39,8 @@ impl Clock {
     /// A clock whose driver runs on the present `LocalSet` until that ends.
     pub(crate) fn start() -> io::Result<Self> {
         let timer = ticker::Ticker::new()?;
-        let clock = Self(Rc::new(Inner { heap: RefCell::default(), armed: Cell::new(Nanos::NEVER), timer }));
+        let armed = Cell::new(Nanos::NEVER);
+        let clock = Self(Rc::new(Inner { waiting: RefCell::default(), came: Cell::new(0), armed, timer }));
         let driver = Rc::clone(&clock.0);
         tokio::task::spawn_local(async move {
             while driver.timer.tick().await.is_ok() {
@@ -88,7 +64,7 @@ impl Clock {
 
 impl Inner {
     fn wait(&self, deadline: Nanos, waker: Waker) {
-        self.heap.borrow_mut().push(Reverse(Waiting { deadline, waker }));
+        self.waiting.borrow_mut().insert((deadline, self.came.replace(self.came.get() + 1)), waker);
         if deadline < self.armed.get() {
             self.arm(deadline);
         }
@@ -103,18 +79,15 @@ impl Inner {
         let now = Nanos::now();
         self.armed.set(Nanos::NEVER);
         loop {
-            let next = {
-                let mut heap = self.heap.borrow_mut();
-                match heap.peek() {
-                    None => return,
-                    Some(Reverse(first)) if first.deadline > now => Err(first.deadline),
-                    Some(_) => Ok(heap.pop()),
-                }
-            };
-            match next {
-                Ok(due) => due.into_iter().for_each(|Reverse(due)| due.waker.wake()),
-                Err(deadline) => return self.arm(deadline),
+            let mut waiting = self.waiting.borrow_mut();
+            let Some(first) = waiting.first_entry() else { return };
+            let (deadline, _) = *first.key();
+            if deadline > now {
+                return self.arm(deadline);
             }
+            let due = first.remove();
+            drop(waiting);
+            due.wake();
         }
     }
 }

@@ -11,6 +11,7 @@ use super::entry::Entry;
 use super::exchange::Exchange;
 use crate::observe::ledger::Sink;
 use crate::observe::record::Record;
+use crate::units::bounds::Bound;
 
 /// One connection, or one of several streams on it.
 #[derive(Clone)]
@@ -55,7 +56,7 @@ impl Connection {
         let theirs = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
         theirs("x-ms-client-request-id")
             .or_else(|| theirs("x-request-id"))
-            .map_or_else(|| self.ids.next_id(), str::to_owned)
+            .map_or_else(|| self.ids.next_id(), |id| id[..id.floor_char_boundary(Bound::Identifier.most())].to_owned())
     }
 
     /// Opens the record of a request that came last; `change` completes it.

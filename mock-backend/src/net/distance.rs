@@ -17,6 +17,12 @@ pub(crate) struct Distance {
     pub(crate) bandwidth: Option<f64>,
 }
 
+impl Default for Distance {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl Distance {
     /// No distance at all.
     pub(crate) const NONE: Self = Self { rtt: Dist::Fixed(0.0), bandwidth: None };

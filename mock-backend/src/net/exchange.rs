@@ -131,6 +131,20 @@ impl Exchange {
         }
     }
 
+    /// For the link: no more bytes will come.
+    pub(crate) fn note_end(&self) {
+        if let Some(timer) = self.0.idle_timer.get() {
+            timer.hear_end();
+        }
+    }
+
+    /// Nothing more will be sent for the exchange that is under way, and no end of it either.
+    pub(crate) fn give_up(&self) {
+        if let Some(timer) = self.0.idle_timer.get() {
+            timer.give_up();
+        }
+    }
+
     /// How long the link takes to bring bytes in, in the present exchange.
     pub(crate) fn way_in(&self) -> Duration {
         self.whole().ways.get().0
@@ -293,6 +307,9 @@ impl Exchange {
         let Some(note) = self.0.note.borrow_mut().take() else { return };
         if let Some(body) = self.0.body.borrow_mut().take() {
             body.wake();
+        }
+        if let Some(timer) = self.0.idle_timer.get() {
+            timer.note_sent();
         }
         if note.marks.has(Marks::END) {
             self.end_exchange();

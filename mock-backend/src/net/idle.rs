@@ -42,6 +42,9 @@ pub(crate) struct IdleTimer {
     /// How long a caller may be silent, and how long its head may take.
     idle: Duration,
     head: Duration,
+    /// Whether the caller has said that it sends no more, though it may still listen; and whether that is in vain.
+    half_closed: Cell<bool>,
+    in_vain: Cell<bool>,
     over: Cell<bool>,
     /// Whether the simulator is about to end.
     leaving: Cell<bool>,
@@ -57,7 +60,47 @@ impl IdleTimer {
 
     /// The head of its request is there; its body has a time of its own, and the answer takes as long as it takes.
     pub(crate) fn serve_request(&self) {
-        self.until.set(Nanos::NEVER);
+        self.until.set(if self.half_closed.get() { Nanos::now() + self.idle } else { Nanos::NEVER });
+    }
+
+    /// The caller sends no more. It may have gone, or still listen for its answer: it is taken to listen for as long as
+    /// it might be silent, from the last bytes that it was sent.
+    pub(crate) fn hear_end(&self) {
+        self.half_closed.set(true);
+        // What was heard belongs to the request that it has sent whole.
+        self.heard.set(false);
+        self.note_sent();
+        self.end_in_vain();
+    }
+
+    /// Bytes were sent.
+    pub(crate) fn note_sent(&self) {
+        if self.half_closed.get() {
+            self.until.set(Nanos::now() + self.idle);
+        }
+    }
+
+    /// Nothing more will be sent for the request under way.
+    pub(crate) fn give_up(&self) {
+        self.in_vain.set(true);
+        self.end_in_vain();
+    }
+
+    fn end_in_vain(&self) {
+        if self.half_closed.get() && self.in_vain.get() {
+            self.end();
+        }
+    }
+
+    fn end(&self) {
+        self.over.set(true);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(task) = self.task.borrow_mut().take() {
+            task.wake();
+        }
     }
 
     /// Bytes have come.
@@ -82,17 +125,15 @@ impl IdleTimer {
         Poll::Pending
     }
 
-    /// For the connection's task, after [`poll_over`](Self::poll_over): ready when it is to end after the exchanges that
+    /// For the connection's task, after [`poll_over`](Self::poll_over): whether it is to end after the exchanges that
     /// are under way.
-    pub(crate) fn poll_leave(&self) -> Poll<()> {
-        if self.leaving.get() { Poll::Ready(()) } else { Poll::Pending }
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.get()
     }
 
     fn leave(&self) {
         self.leaving.set(true);
-        if let Some(task) = self.task.borrow_mut().take() {
-            task.wake();
-        }
+        self.wake();
     }
 
     fn check(&self, now: Nanos) {
@@ -102,10 +143,7 @@ impl IdleTimer {
             self.until.set(until.min(now + self.head));
         }
         if until < now {
-            self.over.set(true);
-            if let Some(task) = self.task.borrow_mut().take() {
-                task.wake();
-            }
+            self.end();
         }
     }
 }
@@ -124,6 +162,8 @@ impl IdleWatch {
             heeds: Cell::new(true),
             idle,
             head,
+            half_closed: Cell::new(false),
+            in_vain: Cell::new(false),
             over: Cell::new(false),
             leaving: Cell::new(false),
             task: RefCell::new(None),

@@ -20,14 +20,15 @@ use tokio::net::TcpStream;
 use super::clock::{Alarm, Clock};
 use super::distance::{Caller, Lane, Route};
 use super::entry::Marks;
-use super::exchange::{Arrival, Cut, Exchange, Note, Tampering};
+use super::exchange::{Arrival, Cut, Exchange, Note};
 use super::hyper_io::Scratch;
 use super::virtual_time::End;
 use crate::observe::record::Planned;
+use crate::units::bounds::Bound;
 use crate::units::{Nanos, millis};
 
 /// Bytes that a link holds in one direction before it lets the sender wait.
-const BACKLOG: usize = 32 << 20;
+const BACKLOG: usize = Bound::OnTheWay.most();
 /// The largest piece in which a limited bandwidth sends.
 const PIECE: usize = 16 << 10;
 
@@ -42,8 +43,6 @@ struct Outgoing {
     bytes: Vec<u8>,
     sent: usize,
     note: Option<Note>,
-    /// How the connection ends after these bytes.
-    cut: Option<Cut>,
 }
 
 /// Which way bytes went last.
@@ -118,6 +117,24 @@ impl Link {
         wire.severed
     }
 
+    /// Looks whether the caller has gone, which is told, or sends no more, while HTTP does not read; to be polled after
+    /// everything else of the connection.
+    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> bool {
+        let wire = &mut *self.0.borrow_mut();
+        if wire.ended {
+            return false;
+        }
+        if !wire.route.distance.is_none() {
+            return wire.poll_fill(cx).is_err();
+        }
+        match wire.socket.poll_peek(cx, &mut ReadBuf::new(&mut [0])) {
+            Poll::Ready(Ok(0)) => wire.note_end(),
+            Poll::Ready(Err(_)) => return true,
+            Poll::Ready(Ok(_)) | Poll::Pending => {}
+        }
+        false
+    }
+
     /// Sends what is due; to be polled before anything else of the connection.
     pub(crate) fn poll_release(&self, cx: &mut Context<'_>) {
         let wire = &mut *self.0.borrow_mut();
@@ -142,6 +159,13 @@ impl Wire {
         self.turn = to;
     }
 
+    /// The other side sends no more.
+    fn note_end(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.exchange.note_end();
+        }
+    }
+
     /// Takes everything that the socket has, and schedules it.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let scratch = Rc::clone(&self.scratch);
@@ -154,10 +178,10 @@ impl Wire {
             let recv = Nanos::now();
             let bytes = buf.filled();
             if bytes.is_empty() {
-                self.ended = true;
-            } else {
-                self.turn(if self.caller == Caller::Peer { Turn::Calling } else { Turn::Answering });
+                self.note_end();
+                break;
             }
+            self.turn(if self.caller == Caller::Peer { Turn::Calling } else { Turn::Answering });
             let left = self.virtual_time.note_read(bytes.len(), recv);
             let ideal = self.way_in.schedule(left, bytes.len(), &self.route.distance);
             self.held.0 += bytes.len();
@@ -171,8 +195,13 @@ impl Wire {
             let before = buf.filled().len();
             ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
             let recv = Nanos::now();
-            let ideal = self.virtual_time.note_read(buf.filled().len() - before, recv);
-            self.exchange.note_arrival(Arrival { recv, ideal });
+            let bytes = buf.filled().len() - before;
+            let ideal = self.virtual_time.note_read(bytes, recv);
+            if bytes == 0 {
+                self.note_end();
+            } else {
+                self.exchange.note_arrival(Arrival { recv, ideal });
+            }
             return Poll::Ready(Ok(()));
         }
         self.poll_fill(cx)?;
@@ -196,7 +225,7 @@ impl Wire {
         if let Some(kind) = self.failed {
             return Poll::Ready(Err(kind.into()));
         }
-        if self.route.distance.is_none() && self.outgoing.is_empty() && self.is_untampered() {
+        if self.route.distance.is_none() && self.outgoing.is_empty() {
             return self.write_through(cx, bytes);
         }
         if self.held.1 >= BACKLOG {
@@ -206,12 +235,8 @@ impl Wire {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    fn is_untampered(&self) -> bool {
-        matches!(self.exchange.tampering(), Tampering { ahead: None, after: None, .. })
-    }
-
     /// Ends the connection before its time.
-    fn sever(&mut self, cut: Cut) -> io::ErrorKind {
+    fn sever(&mut self, cut: Cut) {
         if cut == Cut::Reset {
             // Without it the connection is closed, which is an end as well.
             let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
@@ -219,7 +244,6 @@ impl Wire {
         self.severed = true;
         self.failed = Some(io::ErrorKind::ConnectionReset);
         self.outgoing.clear();
-        io::ErrorKind::ConnectionReset
     }
 
     /// Writes at once, over no distance.
@@ -246,14 +270,6 @@ impl Wire {
         self.turn(if self.caller == Caller::Us { Turn::Calling } else { Turn::Answering });
         let note = self.exchange.note();
         let due = note.as_ref().map_or_else(Nanos::now, |note| note.due);
-        let Tampering { ahead, after, .. } = self.exchange.tampering();
-        self.exchange.clear_tampering();
-        if let Some(ahead) = ahead {
-            let release = self.way_out.schedule(due, ahead.len(), &self.route.distance);
-            self.held.1 += ahead.len();
-            self.outgoing.push_back(Outgoing { release, bytes: ahead.to_vec(), sent: 0, note: None, cut: None });
-        }
-        let bytes = &bytes[..bytes.len() - after.map_or(0, |(_, short)| short.min(bytes.len() - 1))];
         let piece = if self.route.distance.bandwidth.is_some() { PIECE } else { usize::MAX };
         let mut pieces = bytes.chunks(piece.min(bytes.len().max(1))).peekable();
         let mut first = true;
@@ -267,8 +283,7 @@ impl Wire {
                 entry.update(|record| replan(Nanos(record.recv_ns), &mut record.planned, *marks, release));
             }
             self.held.1 += bytes.len();
-            let cut = after.filter(|_| last).map(|(cut, _)| cut);
-            self.outgoing.push_back(Outgoing { release, bytes: bytes.to_vec(), sent: 0, note, cut });
+            self.outgoing.push_back(Outgoing { release, bytes: bytes.to_vec(), sent: 0, note });
             first = false;
         }
     }
@@ -291,11 +306,7 @@ impl Wire {
                     self.virtual_time.note_written(n);
                     self.held.1 -= n;
                     if next.sent == next.bytes.len() {
-                        let cut = next.cut;
                         self.outgoing.pop_front();
-                        if let Some(cut) = cut {
-                            return Poll::Ready(Err(self.sever(cut).into()));
-                        }
                     }
                 }
                 Err(error) => {

@@ -2,51 +2,63 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, SizeHint};
 
-/// A body in one piece, or one that is still being made.
-pub(crate) enum Reply {
-    Whole(Option<Bytes>),
-    Made(Pin<Box<dyn Body<Data = Bytes, Error = io::Error>>>),
+use super::entry::{Entry, Marks};
+use super::exchange::Exchange;
+use crate::units::Nanos;
+
+/// A body in one piece, whose size is known, or one that is made while it is sent.
+pub(crate) type Reply = Pin<Box<dyn Body<Data = Bytes, Error = io::Error>>>;
+
+/// A body in one piece.
+pub(crate) fn whole(body: impl Into<Bytes>) -> Reply {
+    Box::pin(Full::new(body.into()).map_err(|never| match never {}))
 }
 
-impl Reply {
-    /// A body in one piece.
-    pub(crate) fn whole(body: Vec<u8>) -> Self {
-        Self::Whole((!body.is_empty()).then(|| Bytes::from(body)))
-    }
+/// The largest piece that is handed to HTTP at once, which copies it.
+pub(crate) const PIECE: usize = 1 << 20;
 
-    /// A body that is made while it is sent.
-    pub(crate) fn made(body: impl Body<Data = Bytes, Error = io::Error> + 'static) -> Self {
-        Self::Made(Box::pin(body))
+/// A large body that is there whole, handed to HTTP in pieces so that it never stands in memory twice.
+pub(crate) struct Pieces {
+    rest: Bytes,
+    due: Nanos,
+    exchange: Exchange,
+    entry: Rc<Entry>,
+}
+
+impl Pieces {
+    /// All of `body` is due at `due`; its head is noted by itself.
+    pub(crate) fn new(body: Bytes, due: Nanos, exchange: Exchange, entry: Rc<Entry>) -> Self {
+        Self { rest: body, due, exchange, entry }
     }
 }
 
-impl Body for Reply {
+impl Body for Pieces {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match &mut *self {
-            Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
-            Self::Made(body) => body.as_mut().poll_frame(cx),
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
         }
+        let ends = self.rest.len() <= PIECE;
+        let marks = Marks::FIRST.with_if(Marks::LAST, ends).with_if(Marks::END, ends);
+        ready!(self.exchange.poll_frame(self.due, marks, &self.entry, cx));
+        let size = self.rest.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(size)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(body) => body.is_none(),
-            Self::Made(body) => body.is_end_stream(),
-        }
+        self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
-            Self::Made(body) => body.size_hint(),
-        }
+        SizeHint::with_exact(self.rest.len() as u64)
     }
 }

@@ -1,5 +1,5 @@
-//! What a fault does to the bytes of HTTP/1.1 above TLS: more before them, fewer of them, and the end of the connection
-//! after them. Without TLS the link does the same with the bytes themselves.
+//! What a fault does to the bytes of HTTP/1.1, below it and above TLS: more before them, fewer of them, and the end of
+//! the connection after them.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::exchange::{Cut, Exchange, Tampering};
 
-/// A secured stream whose outgoing bytes a fault may change.
+/// A stream whose outgoing bytes a fault may change.
 pub(crate) struct Tampered<T> {
     inner: T,
     exchange: Exchange,

@@ -11,6 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
+use crate::units::read_file;
+
 /// Where a listener's certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TlsSettings {
@@ -54,10 +56,7 @@ impl Authority {
                 Ok(own)
             }
             TlsSettings::Files { cert, key } => {
-                let read = |file: &PathBuf| {
-                    std::fs::read(file).map_err(|error| wrong(format!("{} cannot be read: {error}", file.display())))
-                };
-                let (chain, secret) = (read(cert)?, read(key)?);
+                let (chain, secret) = (read_file(cert).map_err(wrong)?, read_file(key).map_err(wrong)?);
                 let unfit = |error| {
                     wrong(format!("{} and {} are no certificate and its key: {error}", cert.display(), key.display()))
                 };
@@ -122,8 +121,8 @@ impl Authorities {
     /// Those in a file in PEM.
     pub(crate) fn load(file: &Path) -> Result<Self, String> {
         let wrong = |what: &dyn fmt::Display| format!("has ca = \"{}\", which cannot be used: {what}", file.display());
-        let own = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let own = own.map_err(|error| wrong(&error))?;
+        let pem = read_file(file).map_err(|error| wrong(&error))?;
+        let own = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>().map_err(|error| wrong(&error))?;
         let mut roots = RootCertStore::empty();
         own.iter().try_for_each(|one| roots.add(one.clone())).map_err(|error| wrong(&error))?;
         if roots.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The counters of a whole simulator.
 pub(crate) struct Gauges {
@@ -10,6 +10,8 @@ pub(crate) struct Gauges {
     connections: Box<[AtomicU64]>,
     streams: AtomicU64,
     upstreams: AtomicU64,
+    /// Bytes of the bodies of requests that are on their way in.
+    pub(crate) receiving: AtomicUsize,
 }
 
 /// What is counted.
@@ -32,7 +34,8 @@ pub(crate) struct Counted {
 impl Gauges {
     pub(crate) fn new(listeners: usize) -> Arc<Self> {
         let connections = (0..listeners).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { connections, streams: AtomicU64::new(0), upstreams: AtomicU64::new(0) })
+        let (streams, upstreams, receiving) = Default::default();
+        Arc::new(Self { connections, streams, upstreams, receiving })
     }
 
     /// Counts one more, as long as what is given back lives.

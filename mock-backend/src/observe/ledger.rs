@@ -12,6 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::metrics::Counters;
 use super::record::Record;
+use crate::units::bounds::Bound;
+
+/// The least room for a ring, in bytes: a record of the longest stream with the stamps of its chunks.
+const LEAST: usize = 16 << 20;
+
+/// A page of the ledger: records, and their bytes.
+const PAGE: (usize, usize) = (5_000, 2 << 20);
 
 /// Where a worker thread puts its records.
 #[derive(Clone)]
@@ -53,7 +60,9 @@ pub(crate) struct Query {
 /// The rings of all worker threads.
 pub(crate) struct Ledger {
     rings: Vec<Mutex<Ring>>,
+    /// Records of one ring, and their bytes.
     each: usize,
+    room: usize,
     chunks: bool,
     /// Requests that are not over, of each thread.
     under_way: Box<[AtomicU64]>,
@@ -62,6 +71,7 @@ pub(crate) struct Ledger {
 #[derive(Default)]
 struct Ring {
     records: VecDeque<Record>,
+    bytes: usize,
     counters: Counters,
     dropped: u64,
 }
@@ -72,7 +82,8 @@ impl Ledger {
     pub(crate) fn new(threads: usize, capacity: usize, chunks: bool) -> Arc<Self> {
         let rings = (0..threads).map(|_| Mutex::default()).collect();
         let under_way = (0..threads).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { rings, under_way, chunks, each: capacity.div_ceil(threads.max(1)).max(1) })
+        let each = capacity.div_ceil(threads.max(1)).max(1);
+        Arc::new(Self { rings, under_way, chunks, each, room: (each * Bound::Ledger.most()).max(LEAST) })
     }
 
     pub(crate) fn sink(self: &Arc<Self>, ring: usize) -> Sink {
@@ -82,12 +93,13 @@ impl Ledger {
     fn push(&self, ring: usize, record: Record) {
         self.under_way[ring].fetch_sub(1, Ordering::Relaxed);
         let mut ring = self.rings[ring].lock().unwrap_or_else(PoisonError::into_inner);
-        if ring.records.len() == self.each {
-            ring.records.pop_front();
+        ring.counters.add(&record);
+        ring.bytes += record.size();
+        ring.records.push_back(record);
+        while ring.records.len() > self.each || ring.bytes > self.room {
+            ring.bytes -= ring.records.pop_front().map_or(0, |record| record.size());
             ring.dropped += 1;
         }
-        ring.counters.add(&record);
-        ring.records.push_back(record);
     }
 
     /// How many requests are not over.
@@ -123,14 +135,47 @@ impl Ledger {
 
     /// The records asked for, in the order in which they were received.
     pub(crate) fn read(&self, query: &Query) -> Vec<Record> {
-        let mut found = Vec::new();
-        for ring in &self.rings {
-            let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
-            found.extend(ring.records.iter().filter(|record| query.wants(record)).cloned());
-        }
-        found.sort_by_key(|record| record.recv_ns);
+        let mut found = self.read_until(query, u64::MAX);
         found.truncate(query.limit.unwrap_or(usize::MAX));
         found
+    }
+
+    /// The earliest of them, about as many as make a page, whatever the query's limit; and all that came at the same
+    /// instant as the last of these.
+    pub(crate) fn read_page(&self, query: &Query) -> Vec<Record> {
+        let mut found: Vec<(u64, usize)> = Vec::new();
+        self.visit(query, |record| found.push((record.recv_ns, record.size())));
+        if found.len() > PAGE.0 {
+            found.select_nth_unstable(PAGE.0);
+            found.truncate(PAGE.0);
+        }
+        found.sort_unstable();
+        let mut bytes = 0;
+        let full = found.iter().find(|(_, size)| {
+            bytes += size;
+            bytes > PAGE.1
+        });
+        let until = full.or(found.last()).map_or(0, |(at, _)| *at);
+        self.read_until(query, until)
+    }
+
+    /// Those that were received at `until` at the latest.
+    fn read_until(&self, query: &Query, until: u64) -> Vec<Record> {
+        let mut found = Vec::new();
+        self.visit(query, |record| {
+            if record.recv_ns <= until {
+                found.push(record.clone());
+            }
+        });
+        found.sort_by_key(|record| record.recv_ns);
+        found
+    }
+
+    fn visit(&self, query: &Query, mut visit: impl FnMut(&Record)) {
+        for ring in &self.rings {
+            let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+            ring.records.iter().filter(|record| query.wants(record)).for_each(&mut visit);
+        }
     }
 }
 
@@ -175,5 +220,26 @@ mod tests {
         assert_eq!(ids(Query { id: Some("a".into()), ..Query::default() }), [10, 30]);
         assert_eq!(ids(Query { listener: Some("gateway".into()), ..Query::default() }), [10, 20]);
         assert_eq!(ids(Query { since: 10, limit: Some(1), ..Query::default() }), [20]);
+    }
+
+    #[test]
+    fn pages_hold_every_record_once_and_in_order() {
+        let ledger = Ledger::new(3, 100_000, true);
+        for i in 0..20_000usize {
+            let chunks_ns = if i.is_multiple_of(1_000) { vec![7; 200_000] } else { Vec::new() };
+            ledger.sink(i % 3).begin();
+            // Several came at once.
+            let record = Record { chunks_ns, ..record(&i.to_string(), "direct", 1 + (i as u64 * 7919) % 5_003) };
+            ledger.sink(i % 3).push(record);
+        }
+        let all = ledger.read(&Query::default());
+        let (mut query, mut pages) = (Query::default(), Vec::new());
+        while let page @ [.., last] = &ledger.read_page(&query)[..] {
+            query.since = last.recv_ns;
+            pages.push(page.to_vec());
+        }
+        assert!(pages.len() > 10, "{}", pages.len());
+        let ids = |records: &[Record]| records.iter().map(|record| record.request_id.clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&pages.concat()), ids(&all));
     }
 }

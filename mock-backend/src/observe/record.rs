@@ -51,6 +51,13 @@ pub struct Record {
     pub fault: Option<&'static str>,
 }
 
+impl Record {
+    /// What it takes in memory, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Self>() + self.request_id.len() + self.chunks_ns.len() * size_of::<u64>()
+    }
+}
+
 fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text)
 }

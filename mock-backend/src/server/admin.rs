@@ -1,29 +1,38 @@
 //! `/_sim/*`: the ledger, the planned truth, and the levers of a running simulator.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Uri};
 use serde_json::json;
 
+use super::access;
 use crate::api::backend::Backend;
 use crate::api::error::ApiError;
 use crate::api::query::parameters;
 use crate::net::entry::Marks;
 use crate::net::exchange::Note;
-use crate::net::reply::Reply;
-use crate::observe::ledger::Query;
+use crate::net::reply::{Reply, whole};
+use crate::observe::ledger::{Ledger, Query};
 use crate::state::context::Context;
 use crate::state::snapshot::State;
 use crate::units::Nanos;
+use crate::units::bounds::Bound;
 
 /// Answers a request to the simulator itself.
 pub(crate) fn answer(context: &Context, head: &Parts, body: Result<Bytes, ApiError>) -> Response<Reply> {
     context.connection.exchange.note_head(Note { due: Nanos::now(), marks: Marks::ALL, entry: None });
     let state = &context.state;
+    if let Err(refused) = access::check(head, &state.config) {
+        return wrong(refused.status, refused.message);
+    }
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/_sim/ledger") => ledger(state, &head.uri),
         (&Method::GET, "/_sim/describe") => json_response(StatusCode::OK, state.description().to_owned()),
@@ -48,9 +57,8 @@ pub(crate) fn refuse(context: &Context, message: &str) -> Response<Reply> {
 }
 
 fn json_response(status: StatusCode, body: String) -> Response<Reply> {
-    let mut response = Response::new(Reply::whole(body.into_bytes()));
+    let mut response = text("application/json", body);
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -64,18 +72,42 @@ fn ledger(state: &Arc<State>, uri: &Uri) -> Response<Reply> {
         Ok(query) => query,
         Err(message) => return wrong(StatusCode::BAD_REQUEST, &message),
     };
-    let mut lines = Vec::new();
-    for record in state.ledger.read(&query) {
-        if serde_json::to_writer(&mut lines, &record).is_ok() {
-            lines.push(b'\n');
-        }
-    }
-    let mut response = Response::new(Reply::whole(lines));
+    let ledger = &state.ground.ledger;
+    let left = query.limit.unwrap_or(usize::MAX);
+    let lines: Reply = Box::pin(Lines { ledger: Arc::clone(ledger), query, left });
+    let mut response = Response::new(lines);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    headers.insert("x-sim-ledger-capacity", HeaderValue::from(state.ledger.capacity()));
-    headers.insert("x-sim-ledger-dropped", HeaderValue::from(state.ledger.dropped()));
+    headers.insert("x-sim-ledger-capacity", HeaderValue::from(ledger.capacity()));
+    headers.insert("x-sim-ledger-dropped", HeaderValue::from(ledger.dropped()));
     response
+}
+
+/// The lines of the ledger, page by page, so that they never stand in memory all together.
+struct Lines {
+    ledger: Arc<Ledger>,
+    /// What comes after the last page.
+    query: Query,
+    left: usize,
+}
+
+impl Body for Lines {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let mut page = self.ledger.read_page(&self.query);
+        page.truncate(self.left);
+        let Some(last) = page.last() else { return Poll::Ready(None) };
+        self.query.since = last.recv_ns;
+        self.left -= page.len();
+        let mut lines = Vec::new();
+        for record in page {
+            serde_json::to_writer(&mut lines, &record)?;
+            lines.push(b'\n');
+        }
+        Poll::Ready(Some(Ok(Frame::data(lines.into()))))
+    }
 }
 
 /// What callers have to trust, of all listeners with TLS.
@@ -91,8 +123,8 @@ fn ca(state: &State) -> Response<Reply> {
 
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-fn text(kind: &'static str, text: String) -> Response<Reply> {
-    let mut response = Response::new(Reply::whole(text.into_bytes()));
+fn text(kind: &'static str, text: impl Into<Bytes>) -> Response<Reply> {
+    let mut response = Response::new(whole(text));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
@@ -107,6 +139,10 @@ fn health(state: &State) -> Response<Reply> {
 
 /// Changes the scenario, whole or not at all; says what it is then.
 fn patch(context: &Context, body: &[u8]) -> Response<Reply> {
+    if body.len() > Bound::Change.most() {
+        let most = Bound::Change.row();
+        return wrong(StatusCode::PAYLOAD_TOO_LARGE, &format!("a change of the scenario has at most {most}"));
+    }
     let patch = serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"));
     match patch.and_then(|patch| context.worker.current.patch(&patch).map_err(|error| error.0)) {
         Ok(()) => json_response(StatusCode::OK, context.worker.current.state().config.source.to_string()),

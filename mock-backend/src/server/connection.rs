@@ -1,21 +1,20 @@
 //! One connection, from its first byte to its last: reads requests whole and has them answered.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use bytes::Bytes;
+use hyper::body::Incoming;
 use hyper::header::EXPECT;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::body::{Receiving, read_body};
 use super::protocol::{self, is_http2};
 use super::{admin, http2_stream};
 use crate::api::error::ApiError;
@@ -27,23 +26,19 @@ use crate::net::distance::Caller;
 use crate::net::hyper_io::HyperIo;
 use crate::net::idle::IdleTimer;
 use crate::net::link::{Ends, Link};
-use crate::net::reply::Reply;
+use crate::net::reply::{Reply, whole};
 use crate::net::tamper::Tampered;
 use crate::net::virtual_time::End;
 use crate::observe::gauges::Gauge;
 use crate::state::context::{ConnState, Context};
 use crate::state::worker::Worker;
-
-/// The largest body that is taken.
-const BODY: usize = 16 << 20;
-/// How much more of a larger one is heard out, so that its sender gets to see the refusal.
-const HEAR_OUT: usize = 64 << 20;
+use crate::units::budget;
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(worker: Rc<Worker>, place: usize, stream: TcpStream) {
     let conn = ConnState::new(worker, place);
     let context = conn.context();
-    let _counted = context.state.gauges.enter(Gauge::Connection(place));
+    let _counted = context.state.ground.gauges.enter(Gauge::Connection(place));
     let faults = context.listener.connection_faults.as_ref();
     // Boxed, since what it needs is over before the connection begins.
     let Some(stream) = Box::pin(fault::strike_connection(&context.connection, faults, stream)).await else { return };
@@ -58,7 +53,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, place: usize, stream: TcpStream) {
         }
         link.poll_release(cx);
         let spoken = speaking.as_mut().poll(cx);
-        if link.is_severed() { Poll::Ready(()) } else { spoken }
+        if link.is_severed() || link.poll_gone(cx) { Poll::Ready(()) } else { spoken }
     })
     .await;
 }
@@ -67,7 +62,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, place: usize, stream: TcpStream) {
 fn open_link(context: &Context, stream: TcpStream) -> Link {
     let Context { worker, state, listener, connection } = context;
     let virtual_time = match stream.peer_addr() {
-        Ok(peer) if listener.tells_plan => state.virtual_time.accepting(peer),
+        Ok(peer) if listener.tells_plan => state.ground.virtual_time.accepting(peer),
         _ => End::foreign(),
     };
     let (route, exchange) = (Arc::clone(&listener.route), connection.exchange.clone());
@@ -83,8 +78,12 @@ async fn speak(conn: ConnState, mut link: Link, idle: Rc<IdleTimer>) {
         None => {
             let mut ahead = Vec::new();
             if let Some(Ok(http2)) = run_unless_leaving(&idle, is_http2(&mut link, &mut ahead, &scratch)).await {
-                let io = HyperIo::with(link, ahead, scratch);
-                if http2 { Box::pin(serve_http2(conn, io, &idle)).await } else { serve_http1(conn, io, &idle).await }
+                if http2 {
+                    Box::pin(serve_http2(conn, HyperIo::with(link, ahead, scratch), &idle)).await;
+                } else {
+                    let stream = Tampered::new(link, context.connection.exchange.clone());
+                    serve_http1(conn, HyperIo::with(stream, ahead, scratch), &idle, true).await;
+                }
             }
         }
         Some(identity) => {
@@ -96,7 +95,7 @@ async fn speak(conn: ConnState, mut link: Link, idle: Rc<IdleTimer>) {
                     Box::pin(serve_http2(conn, HyperIo::new(stream, scratch), &idle)).await;
                 } else {
                     let stream = Tampered::new(stream, context.connection.exchange.clone());
-                    Box::pin(serve_http1(conn, HyperIo::new(stream, scratch), &idle)).await;
+                    Box::pin(serve_http1(conn, HyperIo::new(stream, scratch), &idle, false)).await;
                 }
             }
         }
@@ -106,20 +105,16 @@ async fn speak(conn: ConnState, mut link: Link, idle: Rc<IdleTimer>) {
 /// What `begin` comes to; nothing if the simulator is to end before.
 async fn run_unless_leaving<T>(idle: &IdleTimer, begin: impl Future<Output = T>) -> Option<T> {
     let mut begin = pin!(begin);
-    poll_fn(|cx| match idle.poll_leave() {
-        Poll::Ready(()) => Poll::Ready(None),
-        Poll::Pending => begin.as_mut().poll(cx).map(Some),
-    })
-    .await
+    poll_fn(|cx| if idle.is_leaving() { Poll::Ready(None) } else { begin.as_mut().poll(cx).map(Some) }).await
 }
 
-/// HTTP/1.1: one exchange after the other.
-async fn serve_http1<T>(conn: ConnState, io: HyperIo<T>, idle: &IdleTimer)
+/// HTTP/1.1: one exchange after the other; a caller that sends no more may still listen if it may `half_close`.
+async fn serve_http1<T>(conn: ConnState, io: HyperIo<T>, idle: &IdleTimer, half_close: bool)
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let answer = move |request| read_and_answer(conn.context(), request);
-    protocol::http1(io, answer, |_| idle.poll_leave()).await;
+    protocol::http1(io, answer, idle, half_close).await;
 }
 
 /// HTTP/2: several streams at once.
@@ -127,26 +122,28 @@ async fn serve_http2<T>(conn: ConnState, io: HyperIo<T>, idle: &IdleTimer)
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let gauges = Arc::clone(&conn.context().state.gauges);
+    let gauges = Arc::clone(&conn.context().state.ground.gauges);
     let answer = move |request| {
         let context = conn.stream_context();
         http2_stream::answer(context.connection.exchange.clone(), read_and_answer(context, request))
     };
     idle.share_streams();
-    protocol::http2(io, gauges, answer, |_| idle.poll_leave()).await;
+    protocol::http2(io, gauges, answer, idle).await;
 }
 
 /// Answers one request.
 async fn read_and_answer(context: Rc<Context>, request: Request<Incoming>) -> Response<Reply> {
     context.connection.exchange.begin_exchange();
     let (head, body) = request.into_parts();
-    let body = read_body(body, head.headers.contains_key(EXPECT), context.state.config.waits.body).await;
+    let receiving = Receiving::begin(&context.state.ground.gauges.receiving);
+    let body = read_body(body, head.headers.contains_key(EXPECT), context.state.config.waits.body, receiving).await;
     respond(context, head, body).await
 }
 
 /// The answer to a request that was read, or could not be.
 pub(crate) async fn respond(context: Rc<Context>, head: Parts, body: Result<Bytes, ApiError>) -> Response<Reply> {
     let Context { connection, .. } = &*context;
+    budget::renew();
     if head.uri.path().starts_with("/_sim/") {
         return admin::answer(&context, &head, body);
     }
@@ -193,51 +190,6 @@ async fn answer(
     }
     match context.service() {
         Some(service) => Box::pin(api::answer(&service, &address, head, body, error_kind)).await,
-        None => Response::new(Reply::whole(Vec::new())),
-    }
-}
-
-/// The whole body of a request, unless it is too large. A caller who asks before sending it is refused at once.
-async fn read_body(mut body: Incoming, asks: bool, wait: Duration) -> Result<Bytes, ApiError> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let size = body.size_hint().lower();
-    if size > (BODY + HEAR_OUT) as u64 || (asks && size > BODY as u64) {
-        return Err(ApiError::TooLarge);
-    }
-    let mut all = pin!(collect(Pin::new(&mut body)));
-    // Nearly all come with their head, and need no timer.
-    if let Poll::Ready(all) = poll_fn(|cx| Poll::Ready(all.as_mut().poll(cx))).await {
-        return all;
-    }
-    tokio::time::timeout(wait, all).await.unwrap_or(Err(ApiError::Slow))
-}
-
-async fn collect(mut body: Pin<&mut Incoming>) -> Result<Bytes, ApiError> {
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    let mut size = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
-            return Err(ApiError::Invalid("The request body ended before its time.".to_owned(), None));
-        };
-        size += data.len();
-        if size > BODY {
-            (first, all) = (Bytes::new(), BytesMut::new());
-            if size > BODY + HEAR_OUT {
-                break;
-            }
-        } else if size == data.len() {
-            first = data;
-        } else {
-            all.extend_from_slice(&std::mem::take(&mut first));
-            all.extend_from_slice(&data);
-        }
-    }
-    match size {
-        size if size > BODY => Err(ApiError::TooLarge),
-        size if size == first.len() => Ok(first),
-        _ => Ok(all.freeze()),
+        None => Response::new(whole(Vec::new())),
     }
 }

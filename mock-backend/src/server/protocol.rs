@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -20,8 +20,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::http2_stream::Streamed;
 use crate::net::hyper_io::{HyperIo, Scratch};
+use crate::net::idle::IdleTimer;
 use crate::net::reply::Reply;
 use crate::observe::gauges::{Gauge, Gauges};
+use crate::units::bounds::Bound;
 
 /// How a client of HTTP/2 begins.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -56,11 +58,13 @@ pub(crate) async fn is_http2(
     }
 }
 
-/// Serves HTTP/1.1 until the connection ends; `leave` becomes ready when it is to end after the counted exchange.
+/// Serves HTTP/1.1 until the connection ends, by itself or because `idle` says so: after the exchange that is under way. A caller that
+/// sends no more is answered if it may `half_close`.
 pub(crate) async fn http1<T, F>(
     io: HyperIo<T>,
     answer: impl Fn(Request<Incoming>) -> F,
-    leave: impl FnMut(&mut Context<'_>) -> Poll<()>,
+    idle: &IdleTimer,
+    half_close: bool,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
     F: Future<Output = Response<Reply>> + 'static,
@@ -69,11 +73,12 @@ pub(crate) async fn http1<T, F>(
         let response = answer(request);
         async move { Ok::<_, Infallible>(response.await) }
     });
-    let mut connection = pin!(http1::Builder::new().writev(false).serve_connection(io, service));
-    let mut leave = Once::new(leave);
+    let mut builder = http1::Builder::new();
+    builder.writev(false).half_close(half_close).max_buf_size(Bound::Head.most());
+    let mut connection = pin!(builder.serve_connection(io, service));
     // An error here is a caller that went away or did not speak HTTP; the ledger has what it got.
     let _ = poll_fn(|cx| {
-        if leave.poll(cx) {
+        if idle.is_leaving() {
             connection.as_mut().graceful_shutdown();
         }
         connection.as_mut().poll(cx)
@@ -86,43 +91,22 @@ pub(crate) async fn http2<T, F>(
     io: HyperIo<T>,
     gauges: Arc<Gauges>,
     answer: impl Fn(Request<Incoming>) -> F + 'static,
-    leave: impl FnMut(&mut Context<'_>) -> Poll<()>,
+    idle: &IdleTimer,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
     F: Future<Output = Result<Response<Streamed>, h2::Error>> + 'static,
 {
     let mut builder = http2::Builder::new(Local(gauges));
-    builder.max_concurrent_streams(STREAMS);
+    builder.max_concurrent_streams(Bound::Streams.most() as u32);
+    builder.max_header_list_size(Bound::Head.most() as u32);
     let mut connection = pin!(builder.serve_connection(io, service_fn(answer)));
-    let mut leave = Once::new(leave);
     let _ = poll_fn(|cx| {
-        if leave.poll(cx) {
+        if idle.is_leaving() {
             connection.as_mut().graceful_shutdown();
         }
         connection.as_mut().poll(cx)
     })
     .await;
-}
-
-/// Streams of one HTTP/2 connection at a time.
-const STREAMS: u32 = 1024;
-
-/// Something that becomes ready once.
-struct Once<L>(Option<L>);
-
-impl<L: FnMut(&mut Context<'_>) -> Poll<()>> Once<L> {
-    fn new(leave: L) -> Self {
-        Self(Some(leave))
-    }
-
-    /// Whether it has just become ready.
-    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
-        let ready = self.0.as_mut().is_some_and(|leave| leave(cx).is_ready());
-        if ready {
-            self.0 = None;
-        }
-        ready
-    }
 }
 
 /// Runs the streams of HTTP/2 on the worker's own thread.

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
@@ -23,7 +24,7 @@ use crate::state::worker::Worker;
 
 /// A running simulator with threads of its own; it ends when it is stopped, and is cut off when it is dropped.
 pub struct Simulator {
-    current: Arc<Current>,
+    pub(super) current: Arc<Current>,
     urls: Vec<(String, String)>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
@@ -81,7 +82,7 @@ impl Simulator {
     /// What was sent so far, in the order in which requests were received.
     #[must_use]
     pub fn ledger(&self) -> Vec<Record> {
-        self.current.state().ledger.read(&Query::default())
+        self.current.state().ground.ledger.read(&Query::default())
     }
 
     /// The scenario as it is now, as JSON.
@@ -108,6 +109,12 @@ impl Simulator {
     #[must_use]
     pub fn metrics(&self) -> String {
         self.current.state().metrics()
+    }
+
+    /// How long requests under way may take when it ends.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        self.current.state().config.drain
     }
 
     /// Ends it: no connection is accepted any more, and requests under way have the scenario's `drain` to end.

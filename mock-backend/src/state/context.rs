@@ -8,6 +8,7 @@ use super::listener::Listener;
 use super::snapshot::State;
 use super::worker::Worker;
 use crate::api::{Access, Service};
+use crate::config::Key;
 use crate::fault::FaultSource;
 use crate::gateway;
 use crate::net::connection::Connection;
@@ -73,9 +74,9 @@ impl Context {
             gateway: self.listener.gateway.as_ref()?,
             pools: &self.worker.pools[self.listener.place],
             scratch: &self.worker.scratch,
-            virtual_time: &self.state.virtual_time,
-            gauges: &self.state.gauges,
-            key: self.state.config.key.as_deref(),
+            virtual_time: &self.state.ground.virtual_time,
+            gauges: &self.state.ground.gauges,
+            key: self.state.config.key.as_ref().map(Key::reveal),
             seed: self.state.config.seed,
         })
     }
@@ -87,7 +88,11 @@ impl Context {
             connection: &self.connection,
             backend: self.listener.backend.as_ref()?,
             backends,
-            access: Access { key: config.key.as_deref(), any_model: config.any_model, strict: config.strict },
+            access: Access {
+                key: config.key.as_ref().map(Key::reveal),
+                any_model: config.any_model,
+                strict: config.strict,
+            },
             arrivals: &self.listener.arrivals,
             tells_plan: self.listener.tells_plan,
             seed: config.seed,

@@ -19,29 +19,26 @@ use crate::units::Nanos;
 /// Everything that all threads share.
 pub(crate) struct State {
     pub(crate) config: Config,
-    /// Connections from gateways to backends, both ours.
-    pub(crate) virtual_time: Arc<VirtualTime>,
     pub(crate) backends: Vec<Arc<Backend>>,
     pub(crate) listeners: Vec<Arc<Listener>>,
-    pub(crate) ledger: Arc<Ledger>,
-    /// What is open at this moment.
-    pub(crate) gauges: Arc<Gauges>,
     description: OnceLock<String>,
-    ground: Ground,
+    pub(crate) ground: Ground,
 }
 
 /// What stays when a state gives way to the next.
 #[derive(Clone)]
-struct Ground {
+pub(crate) struct Ground {
     /// What each listener shows of itself.
     identities: Vec<Option<Identity>>,
     /// Where each listener records.
     recorders: Vec<Option<Arc<Recorder>>>,
     /// Where the listeners behind gateways are.
     inner: Vec<SocketAddr>,
-    virtual_time: Arc<VirtualTime>,
-    ledger: Arc<Ledger>,
-    gauges: Arc<Gauges>,
+    /// Connections from gateways to backends, both ours.
+    pub(crate) virtual_time: Arc<VirtualTime>,
+    pub(crate) ledger: Arc<Ledger>,
+    /// What is open at this moment.
+    pub(crate) gauges: Arc<Gauges>,
     /// When the simulator started, and when the time of the backends began.
     started: Nanos,
     began: Nanos,
@@ -79,7 +76,7 @@ impl State {
 
     /// This state as it was in the beginning.
     pub(crate) fn reset(&self) -> Arc<Self> {
-        self.ledger.clear();
+        self.ground.ledger.clear();
         Self::build(self.config.clone(), Ground { began: Nanos::now(), ..self.ground.clone() }, None)
     }
 
@@ -91,16 +88,7 @@ impl State {
         };
         let backends: Vec<Arc<Backend>> = config.backends.iter().enumerate().map(backend).collect();
         let listeners = listeners(&config, &ground, &backends, old);
-        Arc::new(Self {
-            listeners,
-            ledger: Arc::clone(&ground.ledger),
-            gauges: Arc::clone(&ground.gauges),
-            virtual_time: Arc::clone(&ground.virtual_time),
-            description: OnceLock::new(),
-            ground,
-            backends,
-            config,
-        })
+        Arc::new(Self { listeners, description: OnceLock::new(), ground, backends, config })
     }
 
     /// The listener at `place`: the one of this state if `new` is no other, so that its counters and the state of its
@@ -119,7 +107,7 @@ impl State {
 
     /// What was counted and what is open, as text for Prometheus.
     pub(crate) fn metrics(&self) -> String {
-        self.ledger.metrics() + &self.gauges.text(self.listeners.iter().map(|listener| &*listener.name))
+        self.ground.ledger.metrics() + &self.ground.gauges.text(self.listeners.iter().map(|listener| &*listener.name))
     }
 }
 

@@ -39,7 +39,7 @@ impl Worker {
         let members = |listener: &Arc<Listener>| listener.gateway.as_ref().map_or(0, |gateway| gateway.members.len());
         Rc::new(Self {
             clock,
-            sink: cached.1.ledger.sink(thread),
+            sink: cached.1.ground.ledger.sink(thread),
             ids: RequestIds::new(thread),
             scratch: (scratch(), scratch()),
             pools: cached.1.listeners.iter().map(members).map(pools).collect(),

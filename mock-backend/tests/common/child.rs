@@ -30,11 +30,16 @@ impl Running {
     /// Starts it and waits for its first line; it trusts `ca` if there is one.
     pub fn start(args: &[&str], ca: Option<&Path>) -> Self {
         let mut command = program(&["--parent"]);
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(args);
         if let Some(ca) = ca {
             command.env("SSL_CERT_FILE", ca);
         }
-        let mut child = command.spawn().unwrap();
+        Self::of(&mut command)
+    }
+
+    /// Starts this program, which ends with its standard input, and waits for its first line.
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         Self { child, line }

@@ -173,7 +173,7 @@ pub const KEY: &str = "api-key: k\r\n";
 
 /// A simulator of one listener with these times, in milliseconds.
 pub fn single(ttft: f64, itl: f64) -> Simulator {
-    Simulator::start(Config::single(&Single { ttft: ttft * 1e6, itl: itl * 1e6, output_tokens: 5 })).unwrap()
+    Simulator::start(Config::single(&Single { ttft: ttft * 1e6, itl: itl * 1e6, output_tokens: 5 }).unwrap()).unwrap()
 }
 
 /// A simulator of this scenario.

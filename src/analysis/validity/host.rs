@@ -80,6 +80,7 @@ pub(crate) fn reasons(run: &Run, vitals: &Vitals, bad: &BadSeconds, failures: (u
         full(run, vitals, failures.0, weight),
         (failures.1 > 0).then_some(Reason::OwnFailures { count: failures.1, weight }),
         simulator(run, vitals),
+        simulator_silent(run, bad),
         (vitals.seconds == 0).then_some(Reason::Unwatched),
     ];
     found.into_iter().flatten().collect()
@@ -142,4 +143,17 @@ fn simulator(run: &Run, vitals: &Vitals) -> Option<Reason> {
     let is_late = late as f64 > SIMULATOR_LATE * answers as f64;
     let is_busy = used.is_some_and(|used| used > CPU_WARNING * run.manifest.environment.cpus as f64);
     (is_late || is_busy).then_some(Reason::SimulatorCeiling { late, answers, used })
+}
+
+/// Seconds in which the simulator did not tell its figures, though it tells them otherwise: it stood still, and what was
+/// measured then is its stillness. Where this tool stood still itself, it could not ask.
+fn simulator_silent(run: &Run, bad: &BadSeconds) -> Option<Reason> {
+    let does_tell = run.health.iter().any(|row| row.sim_answers.is_some());
+    let silent = run.measured_health().filter(|row| row.sim_answers.is_none() && !row.is_bad()).map(|row| row.second);
+    let silent = BadSeconds { of: bad.of, seconds: silent.collect() };
+    (does_tell && !silent.seconds.is_empty()).then(|| Reason::SimulatorSilent {
+        seconds: silent.seconds.len() as u64,
+        of: silent.of,
+        weight: ValidityVerdict::invalid_if(silent.are_too_many()),
+    })
 }

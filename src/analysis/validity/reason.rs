@@ -165,6 +165,15 @@ pub enum Reason {
         /// Processors that it used, mean.
         used: Option<f64>,
     },
+    /// The bundled simulator did not answer when it was asked how it was.
+    SimulatorSilent {
+        /// In how many seconds in which this tool itself did not stand still.
+        seconds: u64,
+        /// Of how many.
+        of: u64,
+        /// How grave it is.
+        weight: ValidityVerdict,
+    },
     /// The calls of a round were in each other's way.
     SelfInterference {
         /// The candidate.
@@ -199,7 +208,8 @@ impl Reason {
             | Self::Descriptors { weight, .. }
             | Self::Ports { weight, .. }
             | Self::Hiccups { weight, .. }
-            | Self::Steal { weight, .. } => *weight,
+            | Self::Steal { weight, .. }
+            | Self::SimulatorSilent { weight, .. } => *weight,
             Self::BehindPlan { .. }
             | Self::Accounting(_)
             | Self::RowsLost(_)
@@ -268,6 +278,9 @@ impl Reason {
                 "the simulator began {late} of {answers} answers more than 10 ms later than it had planned{}",
                 and_used("it", *used, " processors")
             ),
+            Self::SimulatorSilent { seconds, of, .. } => {
+                format!("in {seconds} of {of} seconds the bundled simulator did not answer when asked how it was")
+            }
             Self::SelfInterference { path, baseline, found } => interference_message(path, baseline, found),
             Self::Unwatched => "this machine's health was not recorded, so stalls would not be seen".to_owned(),
             Self::SimulatorDied(how) => format!("the bundled simulator died in the middle of the run ({how})"),
@@ -311,6 +324,9 @@ impl Reason {
             Self::Throttled { .. } => "raise the limit on processor time of the container or service (cpu.max)",
             Self::SimulatorCeiling { .. } => {
                 "lower the rate: above it the figures show the simulator's own limit, not that of its paths"
+            }
+            Self::SimulatorSilent { .. } => {
+                "look at what stopped its process or held it up, free this machine's processors, then run it again"
             }
             Self::SelfInterference { .. } => {
                 "the paths share something that serves one call after the other: raise round_spread, lower the rate, or \

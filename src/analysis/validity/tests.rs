@@ -117,6 +117,15 @@ fn what_the_machine_did_is_named() {
     assert_eq!(all(|row| row.sim_cpu = Some(1.9)), degraded("simulator_ceiling"));
     assert_eq!(all(|row| (row.sim_answers, row.sim_late) = (Some(100), Some(2))), degraded("simulator_ceiling"));
     assert_eq!(all(|row| (row.sim_answers, row.sim_late) = (Some(100), Some(1))), vec![]);
+    let silent = |seconds: std::ops::Range<usize>| {
+        with(move |run| {
+            run.health.iter_mut().for_each(|row| (row.sim_answers, row.sim_late) = (Some(100), Some(0)));
+            run.health[seconds.clone()].iter_mut().for_each(|row| (row.sim_answers, row.sim_late) = (None, None));
+        })
+    };
+    assert_eq!(silent(30..31), degraded("simulator_silent"));
+    assert_eq!(silent(30..36), invalid("simulator_silent"));
+    assert_eq!(all(|row| (row.sim_answers, row.sim_late) = (None, None)), vec![], "no simulator");
     assert_eq!(all(|row| row.hiccup_ms = 48.0), invalid("hiccups"));
     assert_eq!(all(|row| row.steal = Some(0.2)), invalid("steal"));
     assert_eq!(with(|run| run.health.clear()), degraded("unwatched"));
@@ -210,6 +219,7 @@ fn every_reason_says_cause_and_remedy_under_a_code_of_its_own() {
         Reason::Steal { seconds: 1, of: 60, highest: 0.4, weight },
         Reason::Throttled { seconds: 1, sum_ms: 80.0 },
         Reason::SimulatorCeiling { late: 1, answers: 10, used: Some(1.9) },
+        Reason::SimulatorSilent { seconds: 1, of: 60, weight },
         Reason::Unwatched,
         Reason::IncompleteRun("it was killed".to_owned()),
     ];

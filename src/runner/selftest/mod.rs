@@ -221,7 +221,12 @@ fn fetch(simulator: &SimulatorProcess, calls: usize) -> anyhow::Result<Vec<Ledge
         let client = probe::control_client().map_err(|error| anyhow!(error))?;
         let until = Instant::now() + LEDGER_WITHIN;
         loop {
-            let answer = client.get(format!("{base}/_sim/ledger")).send().await?.error_for_status()?;
+            let answer = client
+                .get(format!("{base}/_sim/ledger"))
+                .header("api-key", simulator.key.reveal())
+                .send()
+                .await?
+                .error_for_status()?;
             let dropped = answer.headers().get("x-sim-ledger-dropped").and_then(|count| count.to_str().ok());
             anyhow::ensure!(dropped == Some("0"), "the simulator's ledger was too small: it lost {dropped:?} records");
             let lines = ledger::parse(&answer.text().await?)?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::limits::Limit;
 use crate::path::{NetPath, SecretRef};
 use crate::text_file;
 
@@ -127,7 +128,7 @@ pub(super) fn read(net_path: &NetPath, simulator_key: Option<&Secret>) -> Result
         }
         SecretRef::File(file) => {
             let file = file.clone();
-            let text = match text_file::read(&file) {
+            let text = match text_file::read(&file, Limit::SmallFile) {
                 Ok(text) => text,
                 Err(source) => return Err(SecretError::Read { path, file, source }),
             };

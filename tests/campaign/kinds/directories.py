@@ -154,13 +154,13 @@ class Directories:
             path.write_bytes(mutate.flip(rng, path.read_bytes()))
             return f"{name} with other bytes"
         if step == 6:
-            path.write_text(mutate.lines(rng, path.read_text(), 5))
+            path.write_text(mutate.lines(rng, path.read_text(errors="surrogateescape"), 5), errors="surrogateescape")
             return f"{name} with other lines"
         if name.endswith(".json"):
             return self._json(rng, path)
         if name.endswith(".csv"):
             return self._cells(rng, path)
-        path.write_text(mutate.lines(rng, path.read_text(), 8))
+        path.write_text(mutate.lines(rng, path.read_text(errors="surrogateescape"), 8), errors="surrogateescape")
         return f"{name} with other lines"
 
     def _special(self, rng, path):
@@ -191,7 +191,7 @@ class Directories:
         return f"{path.name} with other members"
 
     def _cells(self, rng, path):
-        lines = path.read_text().split("\n")
+        lines = path.read_text(errors="surrogateescape").split("\n")
         columns = lines[0].split(",")
         names = set()
         for _ in range(rng.choice([1, 1, 2, 10])):
@@ -202,5 +202,5 @@ class Directories:
             word = mutate.cell(rng)
             cells[column] = '"' + word.replace('"', '""') + '"' if any(sign in word for sign in ',"\n\r') else word
             lines[at] = ",".join(cells)
-        path.write_text("\n".join(lines))
+        path.write_text("\n".join(lines), errors="surrogateescape")
         return f"{path.name} with other {', '.join(sorted(names))}"

@@ -3,11 +3,14 @@
 import json
 
 import answers
+import http2
 import rundir
 from bench import Finding
 from server import Server
 
 CODES = (0, 3, 4)
+# How often the call is looked for that is to blame for what a whole run did; afterwards the run is named.
+NARROWED = 5
 PROFILE = """
 name = "campaign"
 seed = {seed}
@@ -39,6 +42,8 @@ class Servers:
     """Answers of ordinary size, all at once."""
     name, size, weight = "servers", 400, 3
     rate, seconds = 200, 2
+    server, harmless, more = Server, staticmethod(answers.benign), ""
+    narrowed = 0
 
     def prepare(self, bench):
         for number in range(2):
@@ -54,10 +59,29 @@ class Servers:
         whole = [one for one in found if one.index is None]
         if not whole:
             return found
-        return [one for one in found if one.index is not None] + self._narrow(bench, first, whole)
+        blamed = [one for one in found if one.index is not None]
+        if self.narrowed < NARROWED:
+            self.narrowed += 1
+            whole = self._narrow(bench, first, whole)
+        return blamed + whole
 
     def repeat(self, bench, index):
         return self._run(bench, index // self.size, {index})
+
+    def _blame(self, bench, start, out, finding):
+        """Of what stands in the rows, the row says whose it is; anything else is that of the whole run."""
+        if not finding.words.startswith("requests.csv"):
+            return [finding]
+        head, *lines = (out / "requests.csv").read_bytes().splitlines(keepends=True)
+        blamed = []
+        for line in lines:
+            index = start + int(line.partition(b",")[0]) if line.partition(b",")[0].isdigit() else None
+            blamed += bench.judge_text(index, "requests.csv", head + line, **{"row.csv": head + line})
+        return blamed or [finding]
+
+    def is_excused(self, call):
+        """Whether something that befell other calls may have befallen this one."""
+        return False
 
     def _narrow(self, bench, first, whole):
         """Which call is to blame for what the whole run did: by halves."""
@@ -86,12 +110,12 @@ class Servers:
             index = start + number
             if index in changed:
                 return self.plan(bench.rng(self.name, index), api, stream, bench)
-            return answers.benign(bench.rng("harmless", index), api, stream)
+            return self.harmless(bench.rng("harmless", index), api, stream)
 
-        server = Server(plan_of)
+        server = self.server(plan_of)
         try:
             with bench.folder() as folder:
-                text = PROFILE.format(seed=bench.seed % 2**32 + batch + 5, rate=self.rate, seconds=self.seconds, port=server.port)
+                text = PROFILE.format(seed=bench.seed % 2**32 + batch + 5, rate=self.rate, seconds=self.seconds, port=server.port) + self.more
                 (folder / "profile.toml").write_text(text)
                 out = folder / "out"
                 ended = bench.run("run", "profile.toml", "--skip-preflight", "--quiet", "--out", out, cwd=folder, seconds=60)
@@ -113,7 +137,8 @@ class Servers:
             told = rundir.summary(out)
         except (OSError, ValueError, KeyError) as error:
             return [*found, Finding(None, "losses", f"no run directory: {error!r} {ended.words}")]
-        found += bench.judge_folder(None, out)
+        for one in bench.judge_folder(None, out):
+            found += self._blame(bench, start, out, one)
         by_number = {}
         for row in all_rows:
             by_number.setdefault(int(row["seq"]), []).append(row)
@@ -122,22 +147,23 @@ class Servers:
             if len(rows) != 1:
                 found.append(Finding(start + number, "losses", f"call {number} has {len(rows)} rows"))
                 continue
-            words = contradiction(rows[0], server.calls.get(number), origin)
+            words = contradiction(rows[0], server.calls.get(number), origin, self.is_excused(server.calls.get(number)))
             if words:
                 plan = server.calls[number].plan if number in server.calls else None
                 name = plan.name if plan else "never seen"
                 column = "panics" if rows[0]["error"] == "internal" else "wrong"
                 evidence = {
                     "row.json": json.dumps(rows[0], indent=1).encode(),
-                    "answer.bin": b"".join(data for _, data in plan.pieces) if plan else b"", "stderr": ended.err}
+                    "answer.bin": b"".join(data if isinstance(data, bytes) else data(1) for _, data in plan.pieces) if plan else b"", "stderr": ended.err}
                 found.append(Finding(start + number, column, f"{name}: {words}", **evidence))
         evidence = {"summary.json": (out / "summary.json").read_bytes(), "requests.csv": (out / "requests.csv").read_bytes()}
         found += [Finding(None, "wrong", words, **evidence) for words in rundir.differences(told, all_rows)]
         return found
 
 
-def contradiction(row, call, origin):
-    """How a row contradicts what the server knows of its call, in words."""
+def contradiction(row, call, origin, is_excused=False):
+    """How a row contradicts what the server knows of its call, in words. A call is excused when others broke its
+    connection, or wrote into its answer."""
     outcome, error = row["outcome"], row["error"]
     if error == "internal":
         return "the harness itself failed on this call"
@@ -148,6 +174,8 @@ def contradiction(row, call, origin):
         return f"sent {at['sent'] - call.received} ns after it was received"
     if call.times > 1:
         return f"sent {call.times} times"
+    if is_excused:
+        return None
     plan = call.plan
     for stamp, piece in (
             ("first_byte", 0), ("head", plan.head), ("first_event", plan.head), ("first_content", plan.content),
@@ -191,3 +219,26 @@ class LargeAnswers(Servers):
 
     def plan(self, rng, api, stream, bench):
         return answers.large(rng, api, stream)
+
+
+class Servers2(Servers):
+    """The same over HTTP/2, many calls on a connection."""
+    name, size, weight = "http2", 400, 2
+    server, harmless, more = http2.Server2, staticmethod(http2.benign), 'connections = { http = "2" }\n'
+
+    def plan(self, rng, api, stream, bench):
+        return http2.plan(rng, api, stream, bench.key)
+
+    def _blame(self, bench, start, out, finding):
+        """Of what stands in the rows, the row says whose it is; anything else is that of the whole run."""
+        if not finding.words.startswith("requests.csv"):
+            return [finding]
+        head, *lines = (out / "requests.csv").read_bytes().splitlines(keepends=True)
+        blamed = []
+        for line in lines:
+            index = start + int(line.partition(b",")[0]) if line.partition(b",")[0].isdigit() else None
+            blamed += bench.judge_text(index, "requests.csv", head + line, **{"row.csv": head + line})
+        return blamed or [finding]
+
+    def is_excused(self, call):
+        return call is not None and any(other.plan.fatal for other in call.connection.calls)

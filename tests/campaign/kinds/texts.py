@@ -79,7 +79,7 @@ class Profiles(Texts):
                 bench.base(self.name, ended)
 
     def _laid(self, folder, text):
-        (folder / "profile.toml").write_text(text, errors="surrogatepass")
+        (folder / "profile.toml").write_text(text, errors="surrogateescape")
         os.symlink(self.data, folder / "data")
         return ["run", "profile.toml", "--dry-run"], [folder / "profile.toml"]
 
@@ -100,7 +100,7 @@ class Scenarios(Texts):
                 bench.base(self.name, bench.run("sim", "--scenario", "scenario.toml", "--describe", cwd=folder))
 
     def write(self, rng, folder):
-        (folder / "scenario.toml").write_text(toml(rng, rng.choice(self.sources)))
+        (folder / "scenario.toml").write_text(toml(rng, rng.choice(self.sources)), errors="surrogateescape")
         more = rng.choice([[], ["--ready-json"]])
         return ["sim", "--scenario", "scenario.toml", "--describe", *more], [folder / "scenario.toml"]
 
@@ -164,7 +164,7 @@ class Data(Texts):
         if step == 0:
             return mutate.flip(rng, text.encode())
         if step == 1:
-            return mutate.lines(rng, text, 4).encode()
+            return mutate.lines(rng, text, 4).encode("utf-8", "surrogateescape")
         if step == 2:
             return rng.choice([
                 b"", b"\n" * 1_000_000, text.encode("utf-16"), text.encode() * 500, b"[" * 1_000_000, b"{\"a\":" * 100_000, b"\0" * 100_000,

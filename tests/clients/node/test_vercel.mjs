@@ -188,7 +188,7 @@ for (const [which, make] of Object.entries({ ...providers, ...deployments })) {
   for (const [api, model] of Object.entries(apis)) {
     test(`a 429 is retried (${api}, ${which})`, async () => {
       const statuses = async () => {
-        const answer = await fetch(`${LISTENERS.busy}/_sim/ledger?listener=busy`);
+        const answer = await fetch(`${LISTENERS.busy}/_sim/ledger?listener=busy`, { headers: { "api-key": "key" } });
         return (await answer.text()).trim().split("\n").filter(Boolean).map((line) => JSON.parse(line).status);
       };
       const before = (await statuses()).length;

@@ -61,5 +61,6 @@ def run(work):
 
 def ledger():
     """What the busy listener really answered, oldest first."""
-    with urllib.request.urlopen(f"{LISTENERS['busy']}/_sim/ledger?listener=busy") as answer:
+    asked = urllib.request.Request(f"{LISTENERS['busy']}/_sim/ledger?listener=busy", headers={"api-key": "key"})
+    with urllib.request.urlopen(asked) as answer:
         return [json.loads(line) for line in answer.read().splitlines()]

@@ -61,6 +61,12 @@ impl Logprobs {
             let member = |(rank, token): (usize, &str)| format!("{}:{}", quoted(token), likelihood(rank));
             format!("{{{}}}", ranked.map(member).collect::<Vec<_>>().join(","))
         };
+        let offsets = tokens.clone().scan(before + words.length(0..tokens.start), |offset, k| {
+            let here = *offset;
+            *offset += words.length(k..k + 1);
+            Some(here.to_string())
+        });
+        let offsets: Vec<String> = offsets.collect();
         // Writing to a Vec cannot fail.
         let _ = write!(
             out,
@@ -68,7 +74,7 @@ impl Logprobs {
             join(&|k| quoted(words.piece(k))),
             join(&|_| likelihood(0).to_string()),
             join(&top),
-            join(&|k| (before + words.length(0..k)).to_string()),
+            offsets.join(","),
         );
     }
 }

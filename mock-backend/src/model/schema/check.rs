@@ -8,14 +8,19 @@ use serde_json::{Map, Value};
 
 use super::number::is_multiple;
 use super::refs::resolve;
+use crate::units::bounds::Bound;
+use crate::units::budget;
 
 /// References followed one into the other before a schema counts as one that nothing satisfies.
 const DEEP: usize = 64;
 
 /// The largest program that a pattern may become, in bytes.
-const PROGRAM: usize = 1 << 20;
+const PROGRAM: usize = 1 << 19;
 /// How many schemas cost as much as the making of such a program.
 const A_PROGRAM: usize = 1000;
+
+/// Steps from one look at the processor's time to the next.
+const GRAIN: usize = 256;
 
 /// What judging may cost: a hostile schema can refer to itself in every branch.
 pub(super) struct Means {
@@ -30,22 +35,33 @@ impl Means {
         Self { steps: Cell::new(steps), patterns: RefCell::default() }
     }
 
+    /// Whether nothing more is to be tried.
     pub(super) fn are_spent(&self) -> bool {
+        if budget::is_spent() {
+            self.steps.set(0);
+        }
         self.steps.get() == 0
     }
 
     fn spend(&self, steps: usize) -> bool {
-        let left = self.steps.get().checked_sub(steps);
+        let before = self.steps.get();
+        let left = before.checked_sub(steps);
         self.steps.set(left.unwrap_or(0));
-        left.is_some()
+        // The processor's time is asked for now and then only.
+        left.is_some_and(|left| left / GRAIN == before / GRAIN || !self.are_spent())
     }
 
     /// Whether `text` matches `pattern`; none if that is beyond us.
     fn matches(&self, pattern: &str, text: &str) -> Option<bool> {
+        if pattern.len() > Bound::Pattern.most() || text.len() > Bound::MatchedText.most() {
+            return None;
+        }
         if let Some(known) = self.patterns.borrow().get(pattern) {
             return known.as_ref().map(|regex| regex.is_match(text));
         }
-        let made = self.spend(A_PROGRAM).then(|| RegexBuilder::new(pattern).size_limit(PROGRAM).build().ok()).flatten();
+        let made = (self.spend(A_PROGRAM) && !self.are_spent())
+            .then(|| RegexBuilder::new(pattern).size_limit(PROGRAM).build().ok())
+            .flatten();
         let found = made.as_ref().map(|regex| regex.is_match(text));
         self.patterns.borrow_mut().insert(pattern.to_owned(), made);
         found
@@ -152,7 +168,11 @@ impl Checker<'_> {
         };
         size("minItems").is_none_or(|least| items.len() >= least)
             && size("maxItems").is_none_or(|most| items.len() <= most)
-            && (!unique || items.iter().enumerate().all(|(i, a)| !items[..i].iter().any(|b| same(a, b))))
+            && (!unique
+                || items
+                    .iter()
+                    .enumerate()
+                    .all(|(i, a)| self.means.spend(1 + i / 16) && !items[..i].iter().any(|b| same(a, b))))
             && items
                 .iter()
                 .enumerate()
@@ -175,7 +195,8 @@ impl Checker<'_> {
                 .is_none_or(|rules| rules.iter().all(|(key, names)| !members.contains_key(key) || has_all(names)))
             && object("dependentSchemas").is_none_or(|rules| {
                 let whole = Value::Object(members.clone());
-                rules.iter().all(|(key, schema)| !members.contains_key(key) || self.is_valid(schema, &whole))
+                self.means.spend(members.len())
+                    && rules.iter().all(|(key, schema)| !members.contains_key(key) || self.is_valid(schema, &whole))
             })
             && members.iter().all(|(key, value)| {
                 names.is_none_or(|schema| deeper.is_valid(schema, &Value::from(key.as_str())))
@@ -185,6 +206,9 @@ impl Checker<'_> {
 
     fn string(&self, keywords: &Map<String, Value>, text: &str) -> bool {
         let size = |key: &str| keywords.get(key).and_then(Value::as_u64).map(|n| n as usize);
+        if !self.means.spend(text.len() / 64) {
+            return false;
+        }
         let length = text.chars().count();
         let pattern = keywords.get("pattern").and_then(Value::as_str);
         size("minLength").is_none_or(|least| length >= least)

@@ -154,6 +154,9 @@ impl<'a> Maker<'a, '_> {
         }
         if let Some(any) = parts.iter().find_map(|part| part.get("enum")?.as_array()) {
             let in_all = |one: &&Value| {
+                if self.means.are_spent() {
+                    return false;
+                }
                 let mut others = parts.iter().filter_map(|part| part.get("enum")?.as_array());
                 others.all(|others| others.iter().any(|other| same(one, other)))
             };
@@ -285,16 +288,11 @@ fn names<'a>(parts: &Parts<'a>, keyword: &str) -> impl Iterator<Item = &'a str> 
 
 /// Adds the members that must stand beside those that are wanted.
 fn add_dependents<'a>(parts: &Parts<'a>, wanted: &mut BTreeSet<&'a str>) {
-    loop {
-        let before = wanted.len();
-        for rules in parts.iter().filter_map(|part| part.get("dependentRequired")?.as_object()) {
-            for (_, names) in rules.iter().filter(|(key, _)| wanted.contains(key.as_str())).collect::<Vec<_>>() {
-                wanted.extend(names.as_array().into_iter().flatten().filter_map(Value::as_str));
-            }
-        }
-        if wanted.len() == before {
-            return;
-        }
+    let rules: Vec<_> = parts.iter().filter_map(|part| part.get("dependentRequired")?.as_object()).collect();
+    let mut new: Vec<&str> = wanted.iter().copied().collect();
+    while let Some(key) = new.pop() {
+        let names = rules.iter().filter_map(|rules| rules.get(key)?.as_array()).flatten().filter_map(Value::as_str);
+        new.extend(names.filter(|name| wanted.insert(name)));
     }
 }
 

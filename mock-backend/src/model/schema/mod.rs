@@ -18,6 +18,8 @@ use crate::model::rng::SeededRng;
 
 /// The largest schema, in values.
 const LARGEST: usize = 20_000;
+/// Bytes of a text in it that count as one value more.
+const TEXT: usize = 64;
 
 /// A value that is valid against `schema`; an empty object if none was found, or the schema is too large. It is one of
 /// `among` that are made for the same request, which share what this may cost.
@@ -27,12 +29,13 @@ pub(crate) fn instance(schema: &Value, rng: &mut SeededRng, among: usize) -> Val
     found.unwrap_or_else(|| Value::Object(serde_json::Map::new()))
 }
 
-/// The number of values in a schema, as far as `most`.
+/// The number of values in a schema, with what its texts count as, as far as `most`.
 fn size(schema: &Value, most: usize) -> usize {
     let count = |sum: usize, value| if sum < most { sum + size(value, most - sum) } else { sum };
     match schema {
         Value::Array(values) => values.iter().fold(1, count),
-        Value::Object(members) => members.values().fold(1, count),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+        Value::Object(members) => members.iter().fold(1, |sum, (key, value)| count(sum + key.len() / TEXT, value)),
+        Value::String(text) => 1 + text.len() / TEXT,
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
     }
 }

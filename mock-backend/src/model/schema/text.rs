@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::model::rng::{SeededRng, pick};
 use crate::model::text::Text;
+use crate::units::bounds::Bound;
 
 /// The longest string that is made unless a longer one is asked for.
 const LONG: usize = 40;
@@ -100,7 +101,7 @@ fn formatted(format: &str, rng: &mut SeededRng) -> Option<String> {
 /// A string of `least` to `most` characters that matches `pattern`; none if the pattern is beyond us, or what is `left`
 /// is spent on it.
 fn matching(pattern: &str, least: usize, most: Option<usize>, rng: &mut SeededRng, left: &mut usize) -> Option<String> {
-    *left = left.checked_sub(pattern.len())?;
+    *left = left.checked_sub(pattern.len()).filter(|_| pattern.len() <= Bound::Pattern.most())?;
     let hir = regex_syntax::parse(pattern).ok()?;
     let fits = |text: &String| {
         let length = text.chars().count();

@@ -346,7 +346,8 @@ async fn refusals_are_read() {
 /// What the busy listener really answered, oldest first.
 async fn statuses() -> Vec<u64> {
     let address = url("busy") + "/_sim/ledger?listener=busy";
-    let answer = reqwest::get(address).await.expect("an answer").text().await.expect("the ledger");
+    let asked = reqwest::Client::new().get(address).header("api-key", KEY).send();
+    let answer = asked.await.expect("an answer").text().await.expect("the ledger");
     let status = |line: &str| serde_json::from_str::<Value>(line).ok()?["status"].as_u64();
     answer.lines().filter_map(status).collect()
 }

@@ -3,8 +3,17 @@
 //! An instant is [`Nanos`] and a span is a [`Duration`]; what is drawn or reckoned with is a number of nanoseconds until
 //! it becomes one of them.
 
+pub mod bounds;
+pub(crate) mod budget;
+mod file;
+
 use std::ops::Add;
 use std::time::Duration;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+pub(crate) use file::read_file;
 
 /// An instant of `CLOCK_MONOTONIC` in nanoseconds, comparable between the processes of one machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +105,16 @@ pub(crate) fn parse_duration(text: &str) -> Result<f64, String> {
 /// A sentence that says what is wrong with it.
 pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
     parse_duration(text).map(|ns| Duration::from_nanos(ns as u64))
+}
+
+/// Reads a duration such as `"200ms"` in a scenario, in nanoseconds.
+pub(crate) fn read_ns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// Reads a duration such as `"200ms"` in a scenario, to the whole nanosecond.
+pub(crate) fn read_span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    read_ns(deserializer).map(|ns| Duration::from_nanos(ns as u64))
 }
 
 /// A bandwidth such as `100Mbit/s`, `1Gbit/s` or `10MB/s`, in bytes a nanosecond.
