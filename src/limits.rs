@@ -26,6 +26,20 @@ pub enum Limit {
     ErrorBody,
     /// The message of a failed call.
     ErrorText,
+    /// A manifest or a summary of a run.
+    RunDocument,
+    /// A line of a file of a run.
+    RunLine,
+    /// Rows of a run.
+    RunRows,
+    /// Paths of a run.
+    RunPaths,
+    /// The name of a path of a run.
+    RunText,
+    /// A histogram of a run.
+    RunHistogram,
+    /// Files and folders of a history of runs.
+    HistoryFiles,
     /// A file of a few lines.
     SmallFile,
     /// A file of data.
@@ -81,12 +95,15 @@ impl fmt::Display for Row {
 const BYTES: &str = "bytes";
 const REFUSED: &str = "it is refused";
 
+/// What becomes of a run directory that goes beyond a limit.
+const RUN_REFUSED: &str = "the run is refused, with file and line";
+
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 impl Limit {
     /// Every limit, in the order in which they are declared.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 30] = [
         Self::SseLine,
         Self::SseEvent,
         Self::SseStray,
@@ -97,6 +114,13 @@ impl Limit {
         Self::HeaderText,
         Self::ErrorBody,
         Self::ErrorText,
+        Self::RunDocument,
+        Self::RunLine,
+        Self::RunRows,
+        Self::RunPaths,
+        Self::RunText,
+        Self::RunHistogram,
+        Self::HistoryFiles,
         Self::SmallFile,
         Self::DataFile,
         Self::DataRows,
@@ -153,6 +177,15 @@ impl Limit {
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
+            Self::RunDocument => row(2 * MIB, BYTES, "`manifest.json` or `summary.json` of a run", RUN_REFUSED),
+            Self::RunLine => row(MIB, BYTES, "a line of a file of a run", RUN_REFUSED),
+            Self::RunRows => row(4_000_000, "rows", "rows of `requests.csv`", RUN_REFUSED),
+            Self::RunPaths => row(256, "paths", "paths of a run that is read", RUN_REFUSED),
+            Self::RunText => row(256, BYTES, "the name of a path of a run", RUN_REFUSED),
+            Self::RunHistogram => row(512 * KIB, BYTES, "a histogram of `histograms.hlog`, unpacked", RUN_REFUSED),
+            Self::HistoryFiles => {
+                row(20_000, "files", "files and folders of a history that `trend` reads", "the folder is refused")
+            }
             Self::SmallFile => row(256 * KIB, BYTES, "a profile, a file of rules, a file of a secret", REFUSED),
             Self::DataFile => row(1024 * MIB, BYTES, "a file of data", REFUSED),
             Self::DataRows => row(2_000_000, "rows", "a file of data", REFUSED),

@@ -94,6 +94,14 @@ impl Api {
     /// The word of each.
     pub(crate) const WORDS: &[&str] = <Self as strum::VariantNames>::VARIANTS;
 
+    /// The least limit on an answer that it takes, in tokens.
+    pub(crate) const fn least_output(self) -> u32 {
+        match self {
+            Self::Chat => 1,
+            Self::Responses => 16,
+        }
+    }
+
     /// What a call adds to the base URL of its path.
     #[must_use]
     pub(crate) fn resource(self) -> &'static str {

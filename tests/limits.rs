@@ -5,19 +5,30 @@
 mod call;
 #[path = "support/files.rs"]
 mod files;
+#[allow(dead_code, reason = "each binary of tests takes what it needs")]
+#[path = "support/foreign.rs"]
+mod foreign;
 mod support;
 
+use std::fs;
+use std::io::Write;
 use std::rc::Rc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use call::{hello, path_to, prepared};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use hopmark::limits::Limit;
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
 use hopmark::path::Http;
+use hopmark::store::{self, file};
 use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos};
 use hopmark::wire::api;
 use hopmark::wire::sse::{LineTooLong, SseDecoder};
+use serde_json::Value;
 use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
 
 /// Goes beyond a limit and looks what becomes of it.
@@ -91,6 +102,42 @@ async fn probe(limit: Limit) {
             let message = sample.message.unwrap_or_default();
             assert!(message.chars().count() == most && message.ends_with("..."), "{message}");
         }
+        Limit::RunDocument => {
+            let pad = |length: usize| move |text: String| format!("{text}{}", " ".repeat(length - text.len()));
+            read_or_refused(file::MANIFEST, pad(most), pad(most + 1), "manifest.json is longer than");
+        }
+        Limit::RunLine => {
+            let comment = |length: usize| move |text: String| format!("{text}#{}\n", "x".repeat(length - 1));
+            read_or_refused(file::HISTOGRAMS, comment(most), comment(most + 1), "a line of at most");
+        }
+        Limit::RunRows => {
+            let pad = |lines: usize| move |text: String| text.clone() + &"\n".repeat(lines - text.lines().count());
+            read_or_refused(file::REQUESTS, pad(most), pad(most + 1), "at most 4000000 rows");
+        }
+        Limit::RunPaths => {
+            let paths = |many: usize| move |text: String| with_paths(&text, many);
+            read_or_refused(file::MANIFEST, paths(most), paths(most + 1), "'plan.paths' takes a list of 1 to");
+        }
+        Limit::RunText => {
+            // Rows of the path are taken out with its name.
+            let named =
+                |length: usize| move |text: String| text.replace("\"p3\"", &format!("\"{}\"", "x".repeat(length)));
+            let fourth = |length: usize| move |text: String| named(length)(with_paths(&text, 4));
+            read_or_refused(file::MANIFEST, fourth(most), fourth(most + 1), "'plan.paths[3].name' takes a name");
+        }
+        Limit::RunHistogram => {
+            let log =
+                |length: usize| move |text: String| format!("{text}Tag=direct;e2e,0,1,1,{}\n", empty_histogram(length));
+            read_or_refused(file::HISTOGRAMS, log(40), log(most + 1), "a histogram of at most");
+        }
+        Limit::HistoryFiles => {
+            let dir = tempfile::tempdir().expect("folder");
+            let trend = || foreign::hopmark(&["trend", &dir.path().display().to_string()]).expect_err("no run");
+            (0..most).for_each(|place| fs::write(dir.path().join(place.to_string()), "").expect("written"));
+            assert!(trend().contains("holds no run"));
+            fs::write(dir.path().join("more"), "").expect("written");
+            assert!(trend().contains("holds more than 20000 files and folders"));
+        }
         Limit::SmallFile
         | Limit::DataFile
         | Limit::DataRows
@@ -105,6 +152,50 @@ async fn probe(limit: Limit) {
         | Limit::PlannedCalls
         | Limit::ShownText => files::probe(limit),
     }
+}
+
+/// The example run, of which one file is changed: the first change is within a limit, the second beyond.
+fn read_or_refused(
+    name: &str,
+    within: impl FnOnce(String) -> String,
+    beyond: impl FnOnce(String) -> String,
+    refusal: &str,
+) {
+    let example = foreign::example();
+    let text = fs::read_to_string(example.join(name)).expect("text");
+    let loaded = |text: String| {
+        let dir = tempfile::tempdir().expect("folder");
+        for part in [file::MANIFEST, file::REQUESTS, file::COUNTS, file::HEALTH, file::HISTOGRAMS] {
+            fs::copy(example.join(part), dir.path().join(part)).expect("copied");
+        }
+        fs::write(dir.path().join(name), text).expect("written");
+        store::load(dir.path()).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(loaded(within(text.clone())), Ok(()), "{name}");
+    let error = loaded(beyond(text)).expect_err(refusal);
+    assert!(error.contains(refusal), "{error}");
+}
+
+/// A manifest whose plan has so many paths.
+fn with_paths(manifest: &str, many: usize) -> String {
+    let mut manifest: Value = serde_json::from_str(manifest).expect("JSON");
+    let paths = manifest["plan"]["paths"].as_array_mut().expect("paths");
+    for place in paths.len()..many {
+        let mut path = paths[0].clone();
+        (path["id"], path["name"]) = (place.into(), format!("p{place}").into());
+        paths.push(path);
+    }
+    manifest["ending"]["planned"].as_array_mut().expect("counts").resize(many, 0.into());
+    manifest.to_string()
+}
+
+/// A histogram without values that is so many bytes long when it is unpacked.
+fn empty_histogram(length: usize) -> String {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    let head = words(&[0x1c84_9313, length as u32 - 40, 0, 3, 0, 1_000, 0, 1 << 30, 0x3ff0_0000, 0]);
+    let mut packed = ZlibEncoder::new(words(&[0x1c84_9314, 0]), Compression::fast());
+    packed.write_all(&head).and_then(|()| packed.write_all(&vec![0; length - 40])).expect("packed");
+    STANDARD.encode(packed.finish().expect("packed"))
 }
 
 #[tokio::test]

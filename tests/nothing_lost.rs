@@ -286,10 +286,12 @@ fn histograms_of_a_killed_run_are_as_fresh_as_its_rows() {
     child.wait().expect("its end");
     let run = store::load(&out).expect("a run");
     let measured = run.measured().filter(|sample| sample.outcome.is_ok()).count() as u64;
-    let mut logged = 0;
     let tag = ["direct;e2e".to_owned()];
-    store::histograms::read(&out.join("histograms.hlog"), &tag, |interval| logged += interval.values.len())
-        .expect("a log");
+    let count = |logged: &mut u64, interval: store::histograms::LoggedInterval| {
+        *logged += interval.values.len();
+        Ok(())
+    };
+    let logged = store::histograms::read(&out.join("histograms.hlog"), &tag, || 0, count).expect("a log");
     // At 40 calls a second: one second of a worker's recording and one flush, with arrivals that are not even.
     let beat = 2 * 40 + 30;
     assert!(measured > 100 && logged.abs_diff(measured) <= beat, "{logged} recorded, {measured} rows");

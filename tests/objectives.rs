@@ -17,7 +17,7 @@ kind = "synthetic"
 model = "gpt-4o"
 api = { chat = 1, responses = 1 }
 input_tokens = { dist = "fixed", value = 40 }
-output_tokens = { dist = "fixed", value = 4 }
+output_tokens = { dist = "fixed", value = 16 }
 [load]
 rate = "50/s"
 warmup = "500ms"
@@ -277,14 +277,14 @@ fn a_dry_run_sizes_the_plan_before_anything_is_spent() {
     let (plan, told) = dry(&constant, &[]);
     let sizing = &plan["sizing"];
     assert_eq!((&plan["paths"][1]["name"], &sizing["requests"]), (&"b".into(), &350.into()));
-    assert_eq!((&sizing["input_tokens"], &sizing["output_tokens"]), (&(350 * 40).into(), &(350 * 4).into()));
+    assert_eq!((&sizing["input_tokens"], &sizing["output_tokens"]), (&(350 * 40).into(), &(350 * 16).into()));
     let cost = sizing["cost"].as_f64().expect("a cost");
-    assert!((cost - (350.0 * 40.0 * 2.5 + 350.0 * 4.0 * 10.0) / 1e6).abs() < 1e-9, "{cost}");
+    assert!((cost - (350.0 * 40.0 * 2.5 + 350.0 * 16.0 * 10.0) / 1e6).abs() < 1e-9, "{cost}");
     assert_eq!((&sizing["currency"], &sizing["calls_a_path"]), (&"EUR".into(), &150.into()));
     let [p50, p95, p99] = &sizing["resolves"].as_array().expect("quantiles")[..] else { panic!("{sizing}") };
     assert!(p50["shift_ms"].as_f64() < p95["shift_ms"].as_f64(), "{sizing:#}");
     assert!(p99["shift_pct"].is_null() && p99["reason"].as_str().expect("why").contains("needs 368"), "{sizing:#}");
-    for part in ["350", "0.1, and the drain", "14", "at most 1", "EUR", "4 of 5", "p99: nothing", "sigma 0.30"] {
+    for part in ["350", "0.1, and the drain", "14", "at most 5", "EUR", "4 of 5", "p99: nothing", "sigma 0.30"] {
         assert!(told.contains(part), "'{part}' in {told}");
     }
     let (plan, told) = dry(&(PROFILE.to_owned() + NOWHERE), &[]);

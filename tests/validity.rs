@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hopmark::measure::health::Second;
+use hopmark::run::Manifest;
 use hopmark::store::{file, health};
 use process::{Ended, KEY, Sim, hopmark, run_profile, was_only_late};
 use rustix::process::{Pid, Signal, kill_process};
@@ -72,7 +73,9 @@ impl Running {
     }
 
     fn health(&self) -> Vec<Second> {
-        health::read(&self.dir.join(file::HEALTH)).expect("rows")
+        let manifest = fs::read(self.dir.join(file::MANIFEST)).expect("a manifest");
+        let manifest: Manifest = serde_json::from_slice(&manifest).expect("a manifest");
+        health::read(&self.dir.join(file::HEALTH), &manifest.plan).expect("rows")
     }
 
     /// Waits until so many seconds have been written.

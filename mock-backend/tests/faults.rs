@@ -53,7 +53,7 @@ fn chat_stream() -> String {
 }
 
 fn responses_stream() -> String {
-    responses(r#","stream":true,"max_output_tokens":5"#)
+    responses(r#","stream":true"#)
 }
 
 fn the_fault(simulator: &Simulator) -> Record {
@@ -187,7 +187,7 @@ fn a_stream_lacks_its_end_or_has_too_much_of_it() {
     let no_done = of("no-done");
     assert!(no_done.len() == 8 && no_done[7].contains("\"usage\":{\"prompt"));
     let no_usage = of("no-usage");
-    assert!(no_usage.len() == 8 && no_usage[6].contains("\"finish_reason\":\"stop\"") && no_usage[7] == "[DONE]");
+    assert!(no_usage.len() == 8 && no_usage[6].contains("\"finish_reason\":\"length\"") && no_usage[7] == "[DONE]");
     let two = of("two-dones");
     assert_eq!((two.len(), &*two[8], &*two[9]), (10, "[DONE]", "[DONE]"));
     let no_final = of("no-final");
@@ -456,7 +456,7 @@ fn streams_are_written_in_odd_ways_that_mean_the_same() {
     let last = merged.last().unwrap();
     assert_eq!(
         (&last["choices"][0]["finish_reason"], &last["usage"]["completion_tokens"]),
-        (&"stop".into(), &5.into())
+        (&"length".into(), &5.into())
     );
     assert_eq!(merged.len(), 7);
     assert!(zero.len() == 13 && zero.iter().all(|event| event["sequence_number"] == 0));

@@ -43,7 +43,7 @@ fn a_filtered_answer_ends_in_its_middle_and_says_so() {
     let records = ledger(&simulator, "direct", 3);
     assert!(records[..2].iter().all(|r| (r.planned.unwrap().end_ms - 14.0).abs() < 0.01 && r.tokens == Some(5)));
 
-    let response = client.post("/openai/v1/responses", &asks, &responses(r#","max_output_tokens":10"#)).json();
+    let response = client.post("/openai/v1/responses", &asks, &responses(r#","max_output_tokens":16"#)).json();
     assert_eq!(
         (&response["status"], &response["incomplete_details"]["reason"]),
         (&json!("incomplete"), &json!("content_filter"))

@@ -18,9 +18,9 @@ fn a_gateway_adds_its_own_time_its_links_and_its_headers() {
     let simulator = Simulator::start(Config::scenario("three-paths").unwrap()).unwrap();
     let mut client = Client::new(&simulator.url("gateway").unwrap());
     for (path, body) in [
-        (CHAT, chat(r#","stream":true,"max_tokens":3,"stream_options":{"include_usage":true}"#)),
-        (RESPONSES, responses(r#","stream":true,"max_output_tokens":3"#)),
-        (CHAT, chat(r#","max_tokens":3"#)),
+        (CHAT, chat(r#","stream":true,"max_tokens":16,"stream_options":{"include_usage":true}"#)),
+        (RESPONSES, responses(r#","stream":true,"max_output_tokens":16"#)),
+        (CHAT, chat(r#","max_tokens":16"#)),
     ] {
         let answer = client.post(path, &format!("{KEY}x-ms-client-request-id: {path}\r\n"), &body);
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -32,7 +32,7 @@ fn a_gateway_adds_its_own_time_its_links_and_its_headers() {
     let records = ledger(&simulator, "gateway", 3);
     let inner = ledger(&simulator, "gateway.upstream", 3);
     for (outer, inner) in records.iter().zip(&inner) {
-        assert_eq!((outer.tokens, outer.status, outer.fault), (Some(3), 200, None));
+        assert_eq!((outer.tokens, outer.status, outer.fault), (Some(16), 200, None));
         assert_eq!((&outer.request_id, outer.stream, outer.api), (&inner.request_id, inner.stream, inner.api));
         let (planned, below) = (outer.planned.unwrap(), inner.planned.unwrap());
         // At least its own time and two round trips; what it says includes what the model says.

@@ -74,13 +74,13 @@ fn what_is_kept_reads_as_it_was_sent_until_it_is_deleted() {
 fn a_following_response_pays_for_what_was_said_before() {
     let simulator = single(0.0, 0.0);
     let mut client = Client::new(&url(&simulator));
-    let first = made(&mut client, r#","instructions":"Be brief.","max_output_tokens":7"#);
+    let first = made(&mut client, r#","instructions":"Be brief.","max_output_tokens":16"#);
     let second = follow(&mut client, &id(&first)).json();
-    // "hello world" is 2 tokens, now and before; the instructions are not inherited.
-    assert_eq!(second["usage"]["input_tokens"], 2 + 2 + 7);
+    // "hello world" is 2 tokens and a message 4, now and before; the instructions are not inherited.
+    assert_eq!(second["usage"]["input_tokens"], 21 + 6 + 20 + 6);
     assert_eq!(second["previous_response_id"], first["id"]);
     let third = follow(&mut client, &id(&second)).json();
-    assert_eq!(third["usage"]["input_tokens"], 2 + 11 + 5);
+    assert_eq!(third["usage"]["input_tokens"], 21 + 6 + 20 + 6 + 9 + 6);
     let nowhere = follow(&mut client, "resp_00000000000000000000000000000000");
     let error = &nowhere.json()["error"];
     assert_eq!((nowhere.status, &error["code"]), (400, &json!("previous_response_not_found")));
@@ -255,7 +255,7 @@ impl Seen {
 fn a_lost_stream_in_the_background_goes_on_where_it_was_lost() {
     let simulator = single(20.0, 20.0);
     let address = url(&simulator);
-    let body = responses(r#","background":true,"stream":true,"max_output_tokens":12"#);
+    let body = responses(r#","background":true,"stream":true,"max_output_tokens":16"#);
     let (lost, mut seen) = open(&address, &body);
     let created = seen.wait("response.created");
     assert_eq!(created["response"]["status"], "queued");
@@ -269,7 +269,7 @@ fn a_lost_stream_in_the_background_goes_on_where_it_was_lost() {
     let numbers: Vec<u64> = events.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (last + 1..=last + events.len() as u64).collect::<Vec<_>>());
     let end = events.last().unwrap();
-    assert_eq!((&end["type"], &end["response"]["status"]), (&json!("response.completed"), &json!("completed")));
+    assert_eq!((&end["type"], &end["response"]["status"]), (&json!("response.incomplete"), &json!("incomplete")));
     // All of it once more, after it is over; it is then sent at once.
     let all = client.get(&format!("{RESPONSES}/{name}?stream=true")).events();
     assert_eq!(all[0]["type"], "response.created");

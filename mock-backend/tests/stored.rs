@@ -150,16 +150,16 @@ fn each_backend_remembers_its_own_chats_as_long_as_it_is_told_to() {
 fn a_conversation_is_compacted_to_an_item_that_costs_what_it_says() {
     let simulator = single(30.0, 1.0);
     let mut client = Client::new(&url(&simulator));
-    let first = client.post(RESPONSES, KEY, &responses(r#","max_output_tokens":7"#)).json();
+    let first = client.post(RESPONSES, KEY, &responses(r#","max_output_tokens":16"#)).json();
     let compact = format!("{RESPONSES}/compact");
     let asked = responses(&format!(r#","previous_response_id":"{}""#, first["id"].as_str().unwrap()));
     let made = client.post(&compact, KEY, &asked);
     assert_eq!(made.status, 200, "{}", made.text());
     let made = made.json();
-    // "hello world" now and before, and the seven tokens between; the simulator's answers are of 5 tokens.
+    // "hello world" now and before, and the sixteen tokens between, each in a message of 4; the simulator's answers are of 5 tokens.
     assert_eq!(made["object"], "response.compaction");
-    assert_eq!((&made["usage"]["input_tokens"], &made["usage"]["output_tokens"]), (&json!(2 + 2 + 7), &json!(5)));
-    assert_eq!(made["usage"]["total_tokens"], 16);
+    assert_eq!((&made["usage"]["input_tokens"], &made["usage"]["output_tokens"]), (&json!(21 + 6 + 20 + 6), &json!(5)));
+    assert_eq!(made["usage"]["total_tokens"], 58);
     let output = made["output"].as_array().unwrap();
     assert_eq!(output.len(), 2);
     assert_eq!((&output[0]["role"], &output[0]["content"][0]["text"]), (&json!("user"), &json!("hello world")));
@@ -167,7 +167,7 @@ fn a_conversation_is_compacted_to_an_item_that_costs_what_it_says() {
     let record = &ledger(&simulator, "direct", 2)[1];
     assert_eq!((record.api, record.tokens, record.status), ("responses", Some(5), 200));
     assert!((record.planned.unwrap().end_ms - 34.0).abs() < 0.01, "{record:?}");
-    // Sent again, it costs its five tokens, and its item three.
+    // Sent again, it costs its five tokens, and its item four.
     let count = |client: &mut Client, input: &Value| {
         let body = json!({"model": "gpt-4o", "input": input}).to_string();
         client.post(&format!("{RESPONSES}/input_tokens"), KEY, &body).json()
@@ -175,7 +175,7 @@ fn a_conversation_is_compacted_to_an_item_that_costs_what_it_says() {
     let with = count(&mut client, &made["output"]);
     let without = count(&mut client, &json!([output[0]]));
     assert_eq!(with["object"], "response.input_tokens");
-    assert_eq!(with["input_tokens"].as_u64().unwrap() - without["input_tokens"].as_u64().unwrap(), 5 + 3);
+    assert_eq!(with["input_tokens"].as_u64().unwrap() - without["input_tokens"].as_u64().unwrap(), 5 + 4);
     let body = json!({"model": "gpt-4o", "input": made["output"]}).to_string();
     let next = client.post(RESPONSES, KEY, &body).json();
     assert_eq!(next["usage"]["input_tokens"], with["input_tokens"]);

@@ -65,7 +65,7 @@ fn an_azure_stream_begins_with_the_verdict_on_the_prompt_and_annotates_every_pie
         assert_eq!(event["choices"][0]["content_filter_results"]["hate"]["severity"], "safe");
         assert_eq!(event["id"], events[1]["id"]);
     }
-    assert_eq!(events[6]["choices"][0]["finish_reason"], "stop");
+    assert_eq!(events[6]["choices"][0]["finish_reason"], "length");
     assert!(answer.text().ends_with("data: [DONE]\n\n"));
     // The size of an event of one token in the capture.
     let one = answer.text().split("\n\n").nth(3).unwrap().len();
@@ -265,7 +265,7 @@ fn a_limit_within_the_reasoning_leaves_no_text_and_no_first_token() {
     assert_eq!(join(&answer, 0, |delta| delta["content"].as_str()), "");
     assert!(answer.text().contains(r#""finish_reason":"length""#));
     assert_eq!(ledger(&simulator, "direct", 1)[0].first_ns, None);
-    let body = r#"{"model":"o3","input":"x","stream":true,"max_output_tokens":10}"#;
+    let body = r#"{"model":"o3","input":"x","stream":true,"max_output_tokens":16}"#;
     let last = client.post(RESPONSES, KEY, body).events().pop().unwrap();
     assert_eq!(last["type"], "response.incomplete");
     assert_eq!(last["response"]["output"].as_array().unwrap().len(), 1);
@@ -304,9 +304,11 @@ fn unknown_fields_are_refused_by_a_strict_simulator_only() {
          [[listener]]\nname = \"direct\"\nkind = \"direct\"\nbackend = \"b\"\n",
     );
     let mut client = Client::new(&url(&strict));
-    for (path, body) in [(CHAT, odd), (RESPONSES, responses(r#","zzz":1"#))] {
-        let answer = client.post(path, KEY, &body);
-        assert_eq!(answer.json()["error"]["message"], "Unrecognized request argument supplied: zzz");
+    for (path, body, message) in [
+        (CHAT, odd, "Unrecognized request argument supplied: zzz"),
+        (RESPONSES, responses(r#","zzz":1"#), "Unknown parameter: 'zzz'."),
+    ] {
+        assert_eq!(client.post(path, KEY, &body).json()["error"]["message"], message);
     }
     assert_eq!(client.post(CHAT, KEY, &chat(r#","store":true,"metadata":{},"seed":1"#)).status, 200);
 }

@@ -45,15 +45,15 @@ fn a_stream_is_never_earlier_than_planned_and_the_client_never_earlier_than_the_
     for rtt in ["0", "3ms"] {
         let simulator = scenario(&linked(&format!("{{ rtt = \"{rtt}\" }}")));
         let mut client = Client::new(&url(&simulator));
-        let chat = client.post(CHAT, KEY, &chat(r#","stream":true,"max_tokens":4"#));
-        let response = client.post(RESPONSES, KEY, &responses(r#","stream":true,"max_output_tokens":4"#));
+        let chat = client.post(CHAT, KEY, &chat(r#","stream":true,"max_tokens":16"#));
+        let response = client.post(RESPONSES, KEY, &responses(r#","stream":true,"max_output_tokens":16"#));
         let records = ledger(&simulator, "direct", 2);
         check_bounds(&chat, chat.seen_ns("\"delta\":{\"content\""), &records[0]);
         check_bounds(&response, response.seen_ns("output_text.delta"), &records[1]);
         for (record, answer) in records.iter().zip([&chat, &response]) {
-            assert_eq!((record.tokens, record.status, record.stream, record.fault), (Some(4), 200, true, None));
-            // Head with opening events, three tokens, and the last with the end.
-            assert_eq!(record.writes, 5);
+            assert_eq!((record.tokens, record.status, record.stream, record.fault), (Some(16), 200, true, None));
+            // Head with opening events, fifteen tokens, and the last with the end.
+            assert_eq!(record.writes, 17);
             assert!(answer.end_ns() - answer.sent_ns >= 35 * MS);
             // The opening has a write of its own, before that of the first token.
             assert!(record.head_ns < record.first_ns);

@@ -31,14 +31,15 @@ fn widest(cut: &BlockedView<'_>, metric: Metric, q: f64) -> Option<f64> {
     let (view, baseline) = (cut.view(), cut.view().baseline);
     let figure = |path: PathId| Figure { path, quantity: Quantity::Time(metric), form: Form::Quantile(Quantile(q)) };
     let others: Vec<PathId> = view.paths.iter().map(|path| path.id).filter(|path| *path != baseline).collect();
-    let seen = |path: &PathId| cut.beside(figure(*path), figure(baseline), Beside::Difference, |_| true);
+    let observe = |path: &PathId| cut.beside(figure(*path), figure(baseline), Beside::Difference, |_| true);
     let all = if others.is_empty() {
         vec![quantile_of(view, baseline, metric, q)]
     } else {
-        others.iter().map(seen).collect()
+        others.iter().map(observe).collect()
     };
-    let half =
-        |seen: Observation| seen.estimate.interval().filter(|_| seen.decides).map(|(low, high)| (high - low) / 2.0);
+    let half = |observed: Observation| {
+        observed.estimate.interval().filter(|_| observed.decides).map(|(low, high)| (high - low) / 2.0)
+    };
     all.into_iter().map(half).try_fold(0.0f64, |widest, half| Some(widest.max(half?)))
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, anyhow};
 
+use crate::analysis::summary::paths::QUANTILES;
 use crate::analysis::trend::{Question, trend as judge};
 use crate::cli::TrendArgs;
 use crate::command::exit::{CommandResult, Exit, OrFailure};
@@ -14,9 +15,6 @@ use crate::report::trend::document::History;
 use crate::report::trend::{self as paper, json};
 use crate::store::history::{self, Followed};
 use crate::units::Quantile;
-
-/// The quantiles that a summary holds.
-const HELD: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 
 /// Carries out `hopmark trend`.
 ///
@@ -49,8 +47,9 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
 fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
     let quantile = |text: &String| {
         let quantile: Quantile = text.parse().map_err(|why| anyhow!("--quantile: {why}"))?;
-        let known = HELD.map(|q| Quantile(q).to_string()).join(", ");
-        HELD.contains(&quantile.0)
+        let known = QUANTILES.map(|q| Quantile(q).to_string()).join(", ");
+        QUANTILES
+            .contains(&quantile.0)
             .then_some(quantile)
             .ok_or_else(|| anyhow!("--quantile: a summary holds {known}, not {text}"))
     };

@@ -131,11 +131,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::report::fixture::{comparison, history, judged};
+    use crate::report::fixture::{comparison, elements, history, judged};
     use crate::report::hostile::signs;
     use crate::report::junit::{Case, Ending, Suite};
     use crate::report::terminal::{self, Look};
-    use crate::report::tests::elements;
     use crate::report::{html, markdown, run};
 
     /// A document in which every text that may come from outside ends in `text`.

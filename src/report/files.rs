@@ -1,6 +1,5 @@
 //! The files of a report, each written whole or not at all.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::report::chart::ChartError;
@@ -23,14 +22,6 @@ pub(crate) enum ReportError {
 /// # Errors
 /// When the disk or the folder refuses one.
 pub(crate) fn write_all(files: Vec<(PathBuf, Vec<u8>)>, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let written: Vec<_> = files.into_iter().map(|(name, bytes)| write_one(dir.join(name), &bytes)).collect();
-    written.into_iter().collect()
-}
-
-fn write_one(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| StoreError::unwritable(folder, error))?;
-    }
-    file::write_whole(&path, bytes)?;
-    Ok(path)
+    let written: Vec<_> = files.into_iter().map(|(name, bytes)| file::write_inside(dir, &name, &bytes)).collect();
+    written.into_iter().map(|one| one.map_err(ReportError::from)).collect()
 }

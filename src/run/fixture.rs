@@ -1,7 +1,7 @@
 //! Runs made up from seeded draws, with known shifts between their paths: what the tests of the judgement stand on.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
 use rand::{RngExt, SeedableRng};
@@ -429,6 +429,11 @@ fn gaps() -> Histogram<u64> {
         gaps.record(9_000_000 + i * 1_000).expect("recorded");
     }
     gaps
+}
+
+/// When every run that is made up started, as its manifest says it.
+pub(crate) fn started() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_856_000)
 }
 
 /// A manifest of that plan.

@@ -43,7 +43,7 @@ pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread) -> Sizing {
         cost: None,
         spread,
         resolutions: Vec::new(),
-        notes: Vec::new(),
+        notes: workload.notes(),
     };
     if plan.concurrency() > 0 {
         sizing.requests = plan.limits.requests;

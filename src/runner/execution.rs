@@ -31,6 +31,7 @@ use crate::runner::worker::Setup;
 use crate::store;
 use crate::store::claim::Claim;
 use crate::store::journal::Journal;
+use crate::store::kept::MOST_ROWS;
 use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
 use crate::units::Nanos;
@@ -226,7 +227,7 @@ fn measure(
     options: &RunOptions,
 ) -> RunResult<MeasuredRun> {
     let from = setup.plan.first_measured(setup.workload.arrivals());
-    let (journal, sinks) = Journal::start(dir, manifest, started, setup.plan.workers, from).or_world()?;
+    let (journal, sinks) = Journal::start(dir, manifest, started, setup.plan.workers, (from, MOST_ROWS)).or_world()?;
     let heartbeats: Vec<_> = sinks.iter().map(|_| Heartbeat::new(setup.origin)).collect();
     let watch = HealthMonitor::keep(dir, setup.origin, heartbeats.clone(), backend).or_world()?;
     let worker_sinks = sinks.into_iter().zip(heartbeats).collect();

@@ -189,7 +189,8 @@ mod tests {
         let heartbeat = Heartbeat::new(origin);
         let watch = HealthMonitor::keep(dir.path(), origin, vec![Arc::clone(&heartbeat)], None).expect("kept");
         let path = dir.path().join(file::HEALTH);
-        let written = || health::read(&path).expect("rows");
+        let plan = crate::run::fixture::plan(&["direct"]);
+        let written = || health::read(&path, &plan).expect("rows");
         while written().is_empty() {
             assert!(Nanos::now().since(origin) < Duration::from_secs(20), "no row");
             std::thread::sleep(Duration::from_millis(10));

@@ -8,8 +8,10 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::limits::Limit;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::plan::Plan;
+use crate::store::bounds::{Bounds, MOST_NUMBER, MOST_WHOLE};
 use crate::store::file;
 use crate::units::{Api, Nanos, PathId, Phase, Seq};
 
@@ -94,6 +96,7 @@ const TWO_DIGITS: [u8; 200] = {
 pub(crate) struct Context<'a> {
     plan: &'a Plan,
     origin: Nanos,
+    bounds: Bounds,
     class: Option<(Box<[u8]>, ErrorClass)>,
     peers: Vec<(Box<[u8]>, SocketAddr)>,
 }
@@ -101,7 +104,7 @@ pub(crate) struct Context<'a> {
 impl<'a> Context<'a> {
     /// Rows of this plan. `origin` is the run's start, the zero of every time.
     pub(crate) fn new(plan: &'a Plan, origin: Nanos) -> Self {
-        Self { plan, origin, class: None, peers: Vec::new() }
+        Self { plan, origin, bounds: Bounds::of(plan, origin), class: None, peers: Vec::new() }
     }
 }
 
@@ -112,6 +115,9 @@ const OUTCOMES: [Outcome; 4] = [
     Outcome::Incomplete(ErrorClass::Internal),
     Outcome::Dropped(ErrorClass::Internal),
 ];
+
+/// How much of a text is kept, bytes: no more was ever written.
+const TEXT: usize = Limit::HeaderText.most();
 
 /// Addresses that are remembered.
 const PEERS: usize = 8;
@@ -172,7 +178,7 @@ impl Value for u64 {
     }
 
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
-        digits(cell.bytes).ok_or("a whole number that fits a u64")
+        digits(cell.bytes).filter(|number| *number <= MOST_WHOLE).ok_or("a whole number up to 2^53")
     }
 }
 
@@ -192,7 +198,8 @@ impl Value for u16 {
     }
 
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
-        digits(cell.bytes).and_then(|number| number.try_into().ok()).ok_or("a whole number that fits a u16")
+        let status = digits(cell.bytes).and_then(|number| number.try_into().ok());
+        status.filter(|status| (100..1_000).contains(status)).ok_or("a status from 100 to 999")
     }
 }
 
@@ -203,8 +210,8 @@ impl Value for f64 {
 
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
         let number = cell.parse("a number")?;
-        // What was measured is finite.
-        if f64::is_finite(number) { Ok(number) } else { Err("a finite number") }
+        // What is not a number lies in no range.
+        if (0.0..=MOST_NUMBER).contains(&number) { Ok(number) } else { Err("a number from 0 to 10^12") }
     }
 }
 
@@ -231,7 +238,8 @@ impl Value for Nanos {
         let offset = nanoseconds(text).ok_or("a time in ms")?;
         let origin = cell.context.origin.0;
         let at = if before { origin.checked_sub(offset) } else { origin.checked_add(offset) };
-        at.map(Self).ok_or("a time in ms within the clock's range")
+        let within = at.map(Self).filter(|at| cell.context.bounds.hold(*at));
+        within.ok_or("a time in ms within the run")
     }
 }
 
@@ -241,7 +249,8 @@ impl Value for Duration {
     }
 
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
-        nanoseconds(cell.bytes).map(Self::from_nanos).ok_or("a span in ms")
+        let span = nanoseconds(cell.bytes).map(Self::from_nanos).filter(|span| span.as_secs() < 24 * 3_600);
+        span.ok_or("a span in ms shorter than a day")
     }
 }
 
@@ -251,7 +260,9 @@ impl Value for Box<str> {
     }
 
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
-        std::str::from_utf8(cell.bytes).map(|text| file::unguarded(text).into()).map_err(|_| "text in UTF-8")
+        let text = std::str::from_utf8(cell.bytes).map_err(|_| "text in UTF-8")?;
+        let text = file::unguarded(text);
+        Ok(text[..text.floor_char_boundary(TEXT)].into())
     }
 }
 

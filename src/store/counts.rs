@@ -4,7 +4,7 @@
 //! each interval, path and phase in which anything happened, and an interval widens with the plan: its size does not
 //! depend on the number of calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,9 @@ use crate::measure::outcome::Outcome;
 use crate::measure::sample::Sample;
 use crate::plan::Plan;
 use crate::run::SpanCounts;
+use crate::store::bounds::{Bounds, MOST_COUNT};
 use crate::store::file::{self, StoreError};
+use crate::store::lines::Lines;
 use crate::store::table;
 use crate::units::{Nanos, PathId, Phase};
 
@@ -128,7 +130,8 @@ impl Row {
 
     fn span(self, plan: &Plan) -> Result<SpanCounts, String> {
         let later = self.later()?;
-        Ok(SpanCounts {
+        let by_outcome = [self.failed, self.incomplete, self.dropped];
+        let span = SpanCounts {
             second: self.second,
             length: self.length,
             path: path_named(&self.path, plan)?,
@@ -151,7 +154,13 @@ impl Row {
             },
             begun: self.begun,
             over: self.over,
-        })
+        };
+        let listed = [span.calls.failed(), span.calls.incomplete(), span.calls.dropped()];
+        if listed == by_outcome {
+            Ok(span)
+        } else {
+            Err(format!("as many errors as their classes, found {by_outcome:?} and {listed:?}"))
+        }
     }
 }
 
@@ -204,7 +213,7 @@ impl IntervalCounts {
     /// When the disk or the folder refuses.
     pub fn write(&self, to_disk: bool) -> Result<(), StoreError> {
         let text = self.text().map_err(|error| StoreError::unwritable(&self.path, error))?;
-        if to_disk { file::write_whole(&self.path, &text) } else { file::replace(&self.path, &text) }
+        file::put(&self.path, &text, to_disk)
     }
 
     fn text(&self) -> io::Result<Vec<u8>> {
@@ -218,12 +227,35 @@ impl IntervalCounts {
 /// # Errors
 /// When the file is not readable, or a line is not what it should be.
 pub fn read(path: &Path, plan: &Plan) -> Result<Vec<SpanCounts>, StoreError> {
-    let bytes = file::read_whole(path)?;
-    if bytes.trim_ascii().is_empty() {
-        // It is written whole: what has no head line was lost, and is not a run without calls.
-        return Err(StoreError::broken(path, 1, "a head line, found nothing".to_owned()));
+    let (bounds, mut known) = (Bounds::of(plan, Nanos(0)), HashSet::new());
+    let spans = table::read(Lines::open(path)?.of_whole_file(), |row: Row| {
+        let span = row.span(plan)?;
+        check(&span, &bounds)?;
+        let is_new = known.insert((span.second, span.path, span.phase));
+        if is_new { Ok(span) } else { Err("one line for each second, path and phase, found another".to_owned()) }
+    })?;
+    // It is written whole: what has no head line was lost, and is not a run without calls.
+    spans.ok_or_else(|| StoreError::broken(path, 1, "a head line, found nothing"))
+}
+
+/// Refuses what no run of this plan can have counted.
+fn check(span: &SpanCounts, bounds: &Bounds) -> Result<(), String> {
+    let last = bounds.last_second;
+    if span.second > last || !(1..=3_600).contains(&span.length) {
+        let (second, length) = (span.second, span.length);
+        return Err(format!(
+            "a second up to {last} in column 'second' and up to 3600 in 'length', found {second} and {length}"
+        ));
     }
-    table::read(path, &bytes, |row: Row| row.span(plan))
+    let calls = &span.calls;
+    let tokens = [calls.input, calls.output, calls.ok_output].map(|tokens| [tokens.sum, tokens.calls]);
+    let plain = [calls.ok, calls.streams, calls.stalled, calls.opened, calls.reused, calls.backwards];
+    let more = [calls.unanswered, calls.charged, calls.without_tokens, span.begun, span.over];
+    let listed = calls.errors.values().chain(calls.statuses.values());
+    match tokens.as_flattened().iter().chain(&plain).chain(&more).chain(listed).max() {
+        Some(most) if *most > MOST_COUNT => Err(format!("counts up to {MOST_COUNT}, found {most}")),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn path_named(name: &str, plan: &Plan) -> Result<PathId, String> {

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +12,9 @@ use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::run::Manifest;
+use crate::store::bounds::{Bounds, MOST_COUNT};
 use crate::store::file::{self, StoreError};
+use crate::store::lines::Lines;
 use crate::units::{Nanos, PathId, Phase};
 
 /// One line. Times are milliseconds from the run's start, as in `requests.csv`.
@@ -72,11 +73,7 @@ impl ErrorLog {
             return Ok(());
         }
         let text: String = self.errors.values().map(|seen| self.line(seen)).collect();
-        if to_disk {
-            file::write_whole(&self.file, text.as_bytes())?;
-        } else {
-            file::replace(&self.file, text.as_bytes())?;
-        }
+        file::put(&self.file, text.as_bytes(), to_disk)?;
         self.changed = false;
         Ok(())
     }
@@ -104,27 +101,39 @@ pub(crate) fn read(path: &Path, manifest: &Manifest) -> Result<Vec<ErrorSeen>, S
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let bytes = file::read_whole(path)?;
-    let lines = file::whole_lines(&bytes).split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
-    let errors = lines.map(|(line, number)| {
-        let broken = |what: String| StoreError::broken(path, number, what);
-        let line: Line = serde_json::from_slice(line).map_err(|error| broken(format!("an object, but: {error}")))?;
-        parse(line, manifest).map_err(broken)
-    });
-    errors.collect()
+    let (mut lines, mut errors) = (Lines::open(path)?, Vec::<ErrorSeen>::new());
+    while let Some(line) = lines.next()? {
+        let line = serde_json::from_slice(line).map_err(|error| format!("an object, but: {error}"));
+        let seen = line.and_then(|line| parse(line, manifest)).map_err(|what| lines.broken(what))?;
+        if errors.iter().any(|other| (other.path, other.class) == (seen.path, seen.class)) {
+            return Err(lines.broken("one line for each path and class of errors, found another"));
+        }
+        errors.push(seen);
+    }
+    Ok(errors)
 }
 
 fn parse(line: Line, manifest: &Manifest) -> Result<ErrorSeen, String> {
     let path = manifest.plan.path_named(&line.path);
     let path = path.ok_or_else(|| format!("the name of a path of the plan, found '{}'", line.path))?;
     let class = line.error.parse().map_err(|error| format!("a class of errors, but: {error}"))?;
-    let at = |ms: f64| manifest.origin + Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default();
-    let between = line.first_ms.zip(line.last_ms).map(|(first, last)| (at(first), at(last)));
+    if line.count > MOST_COUNT {
+        return Err(format!("a count up to {MOST_COUNT}, found {}", line.count));
+    }
+    let bounds = Bounds::of(&manifest.plan, manifest.origin);
+    let at = |ms: f64| {
+        let at = Nanos((manifest.origin.0 as i128 + (ms * 1e6).round() as i128).clamp(0, i128::from(u64::MAX)) as u64);
+        bounds.hold(at).then_some(at).ok_or_else(|| format!("a time in ms within the run, found {ms}"))
+    };
+    let between = line.first_ms.zip(line.last_ms).map(|(first, last)| Ok::<_, String>((at(first)?, at(last)?)));
+    let between = between.transpose()?;
     Ok(ErrorSeen { path: path.id, class, count: line.count, between, message: line.message })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::run::fixture;
 

@@ -2,17 +2,17 @@
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::wire::visible;
 
 /// Plan, environment and ending.
-pub(crate) const MANIFEST: &str = "manifest.json";
+pub const MANIFEST: &str = "manifest.json";
 /// One row an attempt.
 pub const REQUESTS: &str = "requests.csv";
 /// HdrHistogram V2 interval log.
-pub(crate) const HISTOGRAMS: &str = "histograms.hlog";
+pub const HISTOGRAMS: &str = "histograms.hlog";
 /// Calls counted by interval, path and phase, exact however many they are.
 pub const COUNTS: &str = "counts.csv";
 /// The errors by path and class: how many, when, and what was said.
@@ -58,6 +58,52 @@ pub enum StoreError {
         line: u64,
         /// What should stand there, and what does.
         expected: String,
+    },
+    /// A value is none that a run can have.
+    #[error("{}: '{key}' takes {takes}", path.display())]
+    OutOfRange {
+        /// The file.
+        path: PathBuf,
+        /// The key, from the top of the document.
+        key: String,
+        /// What it takes.
+        takes: String,
+    },
+    /// The files of a run do not belong together.
+    #[error("{} does not belong to this run: {why}; put the run's own file back, or remove it", path.display())]
+    OfAnotherRun {
+        /// The file.
+        path: PathBuf,
+        /// What tells it.
+        why: String,
+    },
+    /// A folder, a pipe or a device stands where a file should be.
+    #[error("{} is no file; remove it, or put the run's own file there", path.display())]
+    NoFile {
+        /// What stands there.
+        path: PathBuf,
+    },
+    /// The file is longer than any of its kind.
+    #[error("{} is longer than the {most} bytes that are read of such a file; it is none of a run", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        most: usize,
+    },
+    /// The folder holds more than any history.
+    #[error("{} holds more than {most} files and folders; name one that holds the runs alone", path.display())]
+    TooMany {
+        /// The folder.
+        path: PathBuf,
+        /// The most that are looked at.
+        most: usize,
+    },
+    /// A link leads out of the folder that is written to.
+    #[error("{} leads out of its folder; remove it, or name another folder with --out", path.display())]
+    LeadsOut {
+        /// The link.
+        path: PathBuf,
     },
     /// The folder is in use.
     #[error("{} is not empty; name a new folder with --out, or empty this one", path.display())]
@@ -121,20 +167,36 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     put(path, bytes, true)
 }
 
-/// `write_whole` that does not wait for the disk: for a file that is written anew every few seconds.
-///
-/// # Errors
-/// When the disk or the folder refuses.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    put(path, bytes, false)
-}
-
 /// The name under which a file is written before it takes its own.
 #[must_use]
 pub(crate) fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     path.with_file_name(name)
+}
+
+/// Writes a file into a folder that may come from anybody: no link in it leads to another file, and nothing waits for a
+/// pipe. Folders between are made.
+///
+/// # Errors
+/// When a link leads out of the folder, or the disk or the folder refuses.
+pub(crate) fn write_inside(dir: &Path, name: &Path, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+    let path = dir.join(name);
+    let folder = path.parent().unwrap_or(dir);
+    fs::create_dir_all(folder).map_err(|error| StoreError::unwritable(folder, error))?;
+    let own = fs::canonicalize(dir).map_err(|error| StoreError::unwritable(dir, error))?;
+    for place in [folder, path.as_path()] {
+        // What is not there yet leads nowhere.
+        let Ok(real) = fs::canonicalize(place) else { continue };
+        if !real.starts_with(&own) {
+            return Err(StoreError::LeadsOut { path: place.to_owned() });
+        }
+    }
+    if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+        return Err(StoreError::NoFile { path });
+    }
+    write_whole(&path, bytes)?;
+    Ok(path)
 }
 
 /// A text as a field of CSV shows it: on one line, so that a line of a file is always a row, and never a formula, so that
@@ -165,7 +227,11 @@ pub fn field(text: &str) -> String {
     if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
-fn put(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), StoreError> {
+/// [`write_whole`] that waits for the disk only if it is to be `to_disk`: for a file that is written anew every few seconds.
+///
+/// # Errors
+/// When the disk or the folder refuses.
+pub(crate) fn put(path: &Path, bytes: &[u8], to_disk: bool) -> Result<(), StoreError> {
     // A link keeps leading where it does, and what is no file, such as /dev/stdout, is not replaced by one.
     let real = fs::canonicalize(path);
     let path = real.as_deref().unwrap_or(path);
@@ -196,22 +262,34 @@ fn create_part(path: &Path) -> io::Result<(PathBuf, File)> {
 /// The mark with which some editors begin a file; it is no part of what the file says.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads a file whole, without a byte order mark.
+/// Opens a file for reading. What is no file, such as a pipe that nobody writes to, would keep a reader waiting.
 ///
 /// # Errors
-/// When it is not there or not readable.
-pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = fs::read(path).map_err(|error| StoreError::unreadable(path, error))?;
+/// When it is not there, not readable, or no file.
+pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
+    let unreadable = |error| StoreError::unreadable(path, error);
+    if fs::metadata(path).map_err(unreadable)?.is_file() {
+        File::open(path).map_err(unreadable)
+    } else {
+        Err(StoreError::NoFile { path: path.to_owned() })
+    }
+}
+
+/// Reads a file of at most so many bytes whole, without a byte order mark.
+///
+/// # Errors
+/// When it is not there, not readable, no file, or longer.
+pub(crate) fn read_whole(path: &Path, most: usize) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    let read = open(path)?.take(most as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| StoreError::unreadable(path, error))?;
+    if bytes.len() > most {
+        return Err(StoreError::TooLong { path: path.to_owned(), most });
+    }
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(bytes)
-}
-
-/// Whether a row of CSV says nothing.
-#[must_use]
-pub(crate) fn is_blank(record: &csv::StringRecord) -> bool {
-    record.iter().all(|field| field.trim().is_empty())
 }
 
 /// The lines of a file that was written line by line, without a last one that was cut by the death of its writer.
@@ -276,7 +354,7 @@ mod tests {
         std::thread::scope(|scope| {
             for byte in [b'a', b'b', b'c', b'd'] {
                 let path = &path;
-                scope.spawn(move || (0..50).for_each(|_| replace(path, &[byte; 100_000]).expect("written")));
+                scope.spawn(move || (0..50).for_each(|_| put(path, &[byte; 100_000], false).expect("written")));
             }
             for _ in 0..200 {
                 let Ok(bytes) = fs::read(&path) else { continue };

@@ -5,18 +5,23 @@
 //! gaps between chunks as they come, those of calls that fail later included.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
-use hdrhistogram::serialization::interval_log::{IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag};
+use flate2::read::ZlibDecoder;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 use hdrhistogram::{Counter, Histogram};
 
+use crate::limits::Limit;
+use crate::measure::histogram::{DIGITS, HIGHEST_NS};
 use crate::measure::metric::Basis;
 use crate::measure::recorder::Series;
-use crate::store::file::{self, StoreError};
+use crate::store::bounds::{MOST_COUNT, MOST_NUMBER};
+use crate::store::file::StoreError;
+use crate::store::lines::Lines;
 
 /// By how much the largest value of a line is divided for the eye: nanoseconds become milliseconds.
 const NS_PER_MS: f64 = 1e6;
@@ -227,63 +232,139 @@ pub struct LoggedInterval {
     pub values: Histogram<u64>,
 }
 
-/// Reads the intervals of a log with these tags, one after the other. A last line that was cut is left out, and so are
-/// other tags.
+/// Reads the intervals of a log with these tags, one after the other, into what `begin` makes. A last line that was cut
+/// is left out, and so are other tags. A log that was written meanwhile is read again, so that it is that of one instant.
 ///
 /// # Errors
 /// When the file is not readable or a line is not an interval.
-pub fn read(path: &Path, tags: &[String], mut take: impl FnMut(LoggedInterval)) -> Result<(), StoreError> {
-    let mut bytes = read_at_rest(path)?;
-    // An editor may have ended lines in its own way; nothing in a log holds this character.
-    bytes.retain(|byte| *byte != b'\r');
-    let mut deserializer = Deserializer::new();
-    for (line, entry) in entries(file::whole_lines(&bytes)) {
-        let broken = |what: String| StoreError::broken(path, line, what);
-        let entry = entry.map_err(broken)?;
-        let LogEntry::Interval(interval) = entry else { continue };
-        let tag = interval.tag().map_or("", |tag| tag.as_str());
-        if let Some(tag) = tags.iter().position(|asked| asked == tag) {
-            let values = decode(&mut deserializer, interval.encoded_histogram()).map_err(broken)?;
-            take(LoggedInterval { second: interval.start_timestamp().as_secs(), tag, values });
-        }
-    }
-    Ok(())
-}
-
-/// How often a log is read anew that was written meanwhile: its writer does so once a second.
-const TRIES: usize = 20;
-
-/// Reads a log whose end may be written anew at any time, as it was at one instant.
-fn read_at_rest(path: &Path) -> Result<Vec<u8>, StoreError> {
+pub fn read<S>(
+    path: &Path,
+    tags: &[String],
+    begin: impl Fn() -> S,
+    mut take: impl FnMut(&mut S, LoggedInterval) -> Result<(), String>,
+) -> Result<S, StoreError> {
     let state = || std::fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?))).ok();
     let mut before = state();
-    let mut bytes = file::read_whole(path)?;
-    for _ in 0..TRIES {
+    for _ in 1..TRIES {
+        let read = read_once(path, tags, begin(), &mut take);
         let after = state();
         if after == before {
-            break;
+            return read;
         }
         before = after;
-        bytes = file::read_whole(path)?;
     }
-    Ok(bytes)
+    read_once(path, tags, begin(), &mut take)
 }
 
-/// The entries with the lines on which they stand.
-fn entries(lines: &[u8]) -> impl Iterator<Item = (u64, Result<LogEntry<'_>, String>)> {
-    let lines = lines.split_inclusive(|byte| *byte == b'\n').zip(1..);
-    lines.filter(|(line, _)| !line.trim_ascii().is_empty()).filter_map(|(line, number)| {
-        let entry = IntervalLogIterator::new(line).next()?;
-        Some((number, entry.map_err(|_| "an interval of an HdrHistogram log, or a comment".to_owned())))
-    })
+/// How often a log is read that was written meanwhile: its writer does so once a second.
+const TRIES: usize = 20;
+
+fn read_once<S>(
+    path: &Path,
+    tags: &[String],
+    mut taken: S,
+    take: &mut impl FnMut(&mut S, LoggedInterval) -> Result<(), String>,
+) -> Result<S, StoreError> {
+    let mut lines = Lines::open(path)?;
+    while let Some(line) = lines.next()? {
+        let interval =
+            std::str::from_utf8(line).map_err(|_| "text in UTF-8".to_owned()).and_then(|line| interval(line, tags));
+        let done = interval.and_then(|interval| interval.map_or(Ok(()), |interval| take(&mut taken, interval)));
+        done.map_err(|what| lines.broken(what))?;
+    }
+    Ok(taken)
 }
 
-fn decode(deserializer: &mut Deserializer, text: &str) -> Result<Histogram<u64>, String> {
-    let bytes = base64::engine::general_purpose::STANDARD
+/// What a line says: `Tag=NAME,SECOND,LENGTH,LARGEST,HISTOGRAM`, the tag where there is one; `None` for comments, for the
+/// line that names the columns and for other tags.
+fn interval(line: &str, tags: &[String]) -> Result<Option<LoggedInterval>, String> {
+    if line.starts_with(['#', '"']) {
+        return Ok(None);
+    }
+    let (tag, rest) = match line.strip_prefix("Tag=").map(|tagged| tagged.split_once(',')) {
+        Some(tagged) => tagged.ok_or("an interval behind its tag")?,
+        None => ("", line),
+    };
+    let fields: Vec<&str> = rest.split(',').collect();
+    let [second, length, largest, histogram] = fields[..] else {
+        return Err(format!(
+            "an interval of an HdrHistogram log (4 fields behind the tag), or a comment, found {}",
+            fields.len()
+        ));
+    };
+    let number = |column: &str, text: &str| {
+        let number = text.parse::<f64>().ok().filter(|number| (0.0..=MOST_NUMBER).contains(number));
+        number.ok_or_else(|| format!("a number from 0 to {MOST_NUMBER} in column '{column}', found '{text}'"))
+    };
+    let second = number("StartTimestamp", second)? as u64;
+    number("Interval_Length", length)?;
+    number("Interval_Max", largest)?;
+    let Some(tag) = tags.iter().position(|asked| asked == tag) else { return Ok(None) };
+    Ok(Some(LoggedInterval { second, tag, values: decode(histogram)? }))
+}
+
+/// When the run of a log started, seconds since 1970, as its head says.
+///
+/// # Errors
+/// When the file is not readable.
+pub(crate) fn started_at(path: &Path) -> Result<Option<f64>, StoreError> {
+    let mut lines = Lines::open(path)?;
+    while let Some(line) = lines.next()?.filter(|line| line.starts_with(b"#")) {
+        let text = line.strip_prefix(b"#[StartTime: ").and_then(|text| std::str::from_utf8(text).ok());
+        if let Some(seconds) = text.and_then(|text| text.split(' ').next()?.parse().ok()) {
+            return Ok(Some(seconds));
+        }
+    }
+    Ok(None)
+}
+
+/// Unpacks a histogram of at most [`Limit::RunHistogram`], and looks at what its head asks for before it is made.
+fn decode(text: &str) -> Result<Histogram<u64>, String> {
+    let packed = base64::engine::general_purpose::STANDARD
         .decode(text)
         .map_err(|error| format!("a histogram in base64, but: {error}"))?;
-    deserializer.deserialize(&mut bytes.as_slice()).map_err(|error| format!("a compressed V2 histogram, but: {error}"))
+    // A cookie and the length stand before what is compressed.
+    let (most, mut bytes) = (Limit::RunHistogram.most(), Vec::new());
+    let read = ZlibDecoder::new(packed.get(8..).unwrap_or_default()).take(most as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("a compressed V2 histogram, but: {error}"))?;
+    if bytes.len() > most {
+        return Err(format!("a histogram of at most {most} bytes"));
+    }
+    check_shape(&bytes)?;
+    let values: Histogram<u64> = Deserializer::new()
+        .deserialize(&mut bytes.as_slice())
+        .map_err(|error| format!("a compressed V2 histogram, but: {error}"))?;
+    let (len, most) = (values.len(), MOST_COUNT);
+    if len > most { Err(format!("a histogram of at most {most} values, found {len}")) } else { Ok(values) }
 }
+
+/// Refuses a shape that nobody records: such a histogram alone could take all memory.
+fn check_shape(bytes: &[u8]) -> Result<(), String> {
+    // Cookie, length, offset, digits, lowest, highest, ratio.
+    let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let long = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+    let shape = || Some((word(4)?, word(12)?, long(16)?, long(24)?));
+    let (length, digits, lowest, highest) = shape().ok_or("a compressed V2 histogram with its head")?;
+    if length as usize != bytes.len() - HEAD.min(bytes.len())
+        || digits > u32::from(DIGITS)
+        || lowest == 0
+        || highest > WIDEST
+    {
+        return Err(format!(
+            "a histogram of its own length with up to {DIGITS} digits from 1 to {WIDEST} ns, found {digits} digits from {lowest} to \
+             {highest}"
+        ));
+    }
+    // The library negates this number, which has no counterpart.
+    let has_least = bytes[HEAD..].windows(9).any(|number| number == [0xff; 9]);
+    if has_least { Err("a histogram of counts".to_owned()) } else { Ok(()) }
+}
+
+/// Bytes before the counts of a histogram.
+const HEAD: usize = 40;
+
+/// The largest value that a histogram may be made for: more than [`HIGHEST_NS`], because those that widen go up in steps.
+const WIDEST: u64 = 4 * HIGHEST_NS;
 
 #[cfg(test)]
 mod tests {
@@ -314,9 +395,10 @@ mod tests {
 
     fn read_all(path: &Path, tags: &[&str]) -> Result<Vec<(u64, usize, Histogram<u64>)>, StoreError> {
         let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
-        let mut read = Vec::new();
-        super::read(path, &tags, |interval| read.push((interval.second, interval.tag, interval.values)))?;
-        Ok(read)
+        super::read(path, &tags, Vec::new, |read: &mut Vec<_>, interval| {
+            read.push((interval.second, interval.tag, interval.values));
+            Ok(())
+        })
     }
 
     #[test]
@@ -376,6 +458,6 @@ mod tests {
         assert_eq!(read_all(&path, &["direct;chunk_gap"]).expect("read").len(), 1);
         fs::write(&path, text.replacen(",5.000,1.000", ",five,1.000", 1)).expect("spoilt");
         let error = read_all(&path, &["direct;chunk_gap"]).expect_err("broken").to_string();
-        assert!(error.contains("histograms.hlog:6: expected an interval"), "{error}");
+        assert!(error.contains("histograms.hlog:6: expected a number from 0 to"), "{error}");
     }
 }

@@ -7,13 +7,18 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::limits::Limit;
 use crate::measure::metric::{Basis, Metric};
 use crate::run::historical::{Eligibility, Figure, HistoricalRun};
+use crate::store::bounds::MOST_NUMBER;
 use crate::store::file::{self, StoreError};
 use crate::store::manifest;
 
 /// How deep folders are looked into.
 const DEPTH: usize = 4;
+
+/// How many files and folders are looked at: a link may lead anywhere.
+const MOST_ENTRIES: usize = Limit::HistoryFiles.most();
 
 /// What a folder holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,7 +101,7 @@ fn changed_versions(runs: &[HistoricalRun]) -> impl Iterator<Item = String> {
 /// # Errors
 /// When the folder itself cannot be read.
 pub(crate) fn read(dir: &Path) -> Result<History, StoreError> {
-    let mut reader = Reader { root: dir, history: History::default() };
+    let mut reader = Reader { root: dir, looked_at: 0, history: History::default() };
     reader.folder(dir, DEPTH)?;
     let mut history = reader.history;
     history.runs.sort_by(|a, b| a.at_s.total_cmp(&b.at_s).then_with(|| a.source.cmp(&b.source)));
@@ -107,6 +112,8 @@ pub(crate) fn read(dir: &Path) -> Result<History, StoreError> {
 
 struct Reader<'a> {
     root: &'a Path,
+    /// Files and folders so far.
+    looked_at: usize,
     history: History,
 }
 
@@ -126,6 +133,10 @@ impl Reader<'_> {
         let mut paths: Vec<PathBuf> =
             entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(unreadable)?;
         paths.sort();
+        self.looked_at += paths.len();
+        if self.looked_at > MOST_ENTRIES {
+            return Err(StoreError::TooMany { path: self.root.to_owned(), most: MOST_ENTRIES });
+        }
         for path in paths {
             let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
             if path.is_dir() && !hidden && depth > 0 {
@@ -149,13 +160,14 @@ impl Reader<'_> {
 
 /// Whether a JSON file that is not named as one is a summary of a run: other documents lie in such folders too.
 fn looks_like_a_summary(path: &Path) -> bool {
-    let document: Option<Value> = file::read_whole(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let document: Option<Value> =
+        file::read_whole(path, Limit::RunDocument.most()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     document.is_some_and(|document| ["run", "validity", "paths"].iter().all(|key| document[key].is_object()))
 }
 
 /// The run that a summary describes.
 fn summed(path: &Path) -> Result<HistoricalRun, String> {
-    let bytes = file::read_whole(path).map_err(|error| error.to_string())?;
+    let bytes = file::read_whole(path, Limit::RunDocument.most()).map_err(|error| error.to_string())?;
     let document: Value = serde_json::from_slice(&bytes).map_err(|error| format!("it is no JSON: {error}"))?;
     if document["schema_version"] != 1 {
         return Err(format!("schema_version {} is not 1; use a newer hopmark", document["schema_version"]));
@@ -172,6 +184,12 @@ fn summed(path: &Path) -> Result<HistoricalRun, String> {
         _ => Eligibility::Sound,
     };
     let paths = document["paths"].as_object().ok_or("/paths is missing")?;
+    let most = Limit::RunPaths.most();
+    if paths.len() > most {
+        return Err(format!("/paths takes at most {most} paths"));
+    }
+    let figures: Result<Vec<_>, String> = paths.iter().map(|(name, path)| figures(name, path)).collect();
+    let figures = figures?.concat();
     Ok(HistoricalRun {
         source: String::new(),
         id: text("/run/id")?,
@@ -182,7 +200,7 @@ fn summed(path: &Path) -> Result<HistoricalRun, String> {
         eligibility,
         failed: paths.iter().filter(|(_, path)| has_failed(path)).map(|(name, _)| name.clone()).collect(),
         paths: paths.keys().cloned().collect(),
-        figures: paths.iter().flat_map(|(name, path)| figures(name, path)).collect(),
+        figures,
     })
 }
 
@@ -192,7 +210,7 @@ fn has_failed(facts: &Value) -> bool {
     facts["failure"].is_object() || (count("ok") == 0 && count("failed") > 0)
 }
 
-fn figures(path: &str, facts: &Value) -> Vec<Figure> {
+fn figures(path: &str, facts: &Value) -> Result<Vec<Figure>, String> {
     let mut figures = Vec::new();
     for (key, metric) in facts["metrics"].as_object().into_iter().flatten() {
         // Service times stand beside under names of their own.
@@ -203,12 +221,16 @@ fn figures(path: &str, facts: &Value) -> Vec<Figure> {
             _ => None,
         };
         for (key, value) in metric.as_object().into_iter().flatten().filter(|(key, _)| key.starts_with('p')) {
-            if let (Ok(quantile), Some(ms)) = (key.parse(), value.as_f64()) {
-                figures.push(Figure { path: path.to_owned(), metric: name, basis, quantile, ms });
+            let (Ok(quantile), Some(ms)) = (key.parse(), value.as_f64()) else { continue };
+            if !(0.0..=MOST_NUMBER).contains(&ms) {
+                return Err(format!(
+                    "/paths/{path}/metrics/{name}/{key} takes a number from 0 to {MOST_NUMBER}, found {ms}"
+                ));
             }
+            figures.push(Figure { path: path.to_owned(), metric: name, basis, quantile, ms });
         }
     }
-    figures
+    Ok(figures)
 }
 
 /// A run without a summary.

@@ -22,7 +22,7 @@ use crate::store::counts::IntervalCounts;
 use crate::store::errors::ErrorLog;
 use crate::store::file::{self, StoreError};
 use crate::store::intervals::Intervals;
-use crate::store::kept::{KeptRows, MOST_ROWS};
+use crate::store::kept::KeptRows;
 use crate::store::manifest;
 
 pub(crate) use crate::store::tally::Tally;
@@ -85,26 +85,13 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Creates `requests.csv`, `counts.csv` and `histograms.hlog` in `dir` and starts the writer, with a sink for each
-    /// of `workers`. The measured phase begins with the round `from`. The writer ends when every sink has been let go. While it writes, the manifest in `dir` is its own: it
-    /// says there which rows are kept as soon as not all are.
+    /// of `workers`; `rows` are the round with which the measured phase begins, and how many rows are kept at most. The
+    /// writer ends when every sink has been let go. While it writes, the manifest in `dir` is its own: it says there which
+    /// rows are kept as soon as not all are.
     ///
     /// # Errors
     /// When the folder refuses.
     pub(crate) fn start(
-        dir: &Path,
-        manifest: &Manifest,
-        started_at: SystemTime,
-        workers: usize,
-        from: u64,
-    ) -> Result<(Self, Vec<RecordSink>), StoreError> {
-        Self::start_with(dir, manifest, started_at, workers, (from, MOST_ROWS))
-    }
-
-    /// [`Journal::start`] with another number of rows at most.
-    ///
-    /// # Errors
-    /// When the folder refuses.
-    pub(crate) fn start_with(
         dir: &Path,
         manifest: &Manifest,
         started_at: SystemTime,
@@ -270,7 +257,7 @@ mod tests {
 
     fn started(dir: &Path, manifest: &Manifest, most_rows: u64) -> (Journal, Vec<RecordSink>) {
         manifest::write(dir, manifest).expect("manifest");
-        Journal::start_with(dir, manifest, SystemTime::UNIX_EPOCH, 1, (0, most_rows)).expect("started")
+        Journal::start(dir, manifest, fixture::started(), 1, (0, most_rows)).expect("started")
     }
 
     /// The same calls written whole and as a sample, read back.
@@ -332,9 +319,16 @@ mod tests {
             let (journal, sinks) = started(dir.path(), &manifest, 10_000);
             let log = dir.path().join(file::HISTOGRAMS);
             let logged = || {
-                let mut count = 0;
                 let tags = ["direct;chunk_gap".to_owned()];
-                store::histograms::read(&log, &tags, |interval| count += interval.values.len()).map(|()| count)
+                store::histograms::read(
+                    &log,
+                    &tags,
+                    || 0,
+                    |count, interval| {
+                        *count += interval.values.len();
+                        Ok(())
+                    },
+                )
             };
             for second in 0..3 {
                 let mut recorder = Recorder::new(1);
@@ -359,7 +353,7 @@ mod tests {
         let manifest = fixture::manifest(fixture::plan(&["direct"]), None);
         manifest::write(dir.path(), &manifest).expect("manifest");
         let (journal, sinks) =
-            Journal::start_with(dir.path(), &manifest, SystemTime::UNIX_EPOCH, 2, (0, 10_000)).expect("started");
+            Journal::start(dir.path(), &manifest, fixture::started(), 2, (0, 10_000)).expect("started");
         let gaps = |many: u64| {
             let mut recorder = Recorder::new(1);
             (0..many).for_each(|_| recorder.record_gap(PathId(0), 20_000_000));

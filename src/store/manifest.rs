@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use crate::limits::Limit;
 use crate::run::Manifest;
+use crate::store::bounds::{self, Broken};
 use crate::store::file::{self, StoreError};
 
 /// Writes the manifest whole into a run directory: once when the run starts, once more when it has ended.
@@ -22,12 +24,14 @@ pub fn write(dir: &Path, manifest: &Manifest) -> Result<(), StoreError> {
 /// When it is not there, not readable or not a manifest of this version.
 pub(crate) fn read(dir: &Path) -> Result<Manifest, StoreError> {
     let path = dir.join(file::MANIFEST);
-    let manifest: Manifest = serde_json::from_slice(&file::read_whole(&path)?)
+    let manifest: Manifest = serde_json::from_slice(&file::read_whole(&path, Limit::RunDocument.most())?)
         .map_err(|error| StoreError::broken(&path, error.line() as u64, format!("a run's manifest, but: {error}")))?;
-    if manifest.schema_version == 1 {
-        Ok(manifest)
-    } else {
+    if manifest.schema_version != 1 {
         let expected = format!("schema_version 1, found {}; use a newer hopmark", manifest.schema_version);
-        Err(StoreError::broken(&path, 1, expected))
+        return Err(StoreError::broken(&path, 1, expected));
+    }
+    match bounds::check(&manifest) {
+        Ok(()) => Ok(manifest),
+        Err(Broken { key, takes }) => Err(StoreError::OutOfRange { path, key, takes }),
     }
 }

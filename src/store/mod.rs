@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::run::Run;
 
+mod bounds;
 mod cell;
 pub(crate) mod claim;
 mod columns;
@@ -23,6 +24,7 @@ pub(crate) mod totals;
 mod large {
     mod tests;
 }
+mod lines;
 mod lost;
 pub mod manifest;
 pub(crate) mod reference;
@@ -31,6 +33,7 @@ pub(crate) mod rows_read;
 pub(crate) mod selftest;
 mod table;
 pub(crate) mod tally;
+mod tied;
 
 pub use crate::store::row_sampler::RowSampler;
 pub use file::StoreError;
@@ -50,25 +53,36 @@ pub fn load(dir: &Path) -> Result<Run, StoreError> {
         None => RowSampler::open(&manifest.plan),
     };
     let samples = read_rows(&dir.join(file::REQUESTS), &manifest.plan, manifest.origin, &sampler)?;
-    let health = health::read(&dir.join(file::HEALTH))?;
+    let health = health::read(&dir.join(file::HEALTH), &manifest.plan)?;
     let lost = lost::lost(&manifest, &samples);
     let errors_seen = errors::read(&dir.join(file::ERRORS), &manifest)?;
     let mut run = Run { manifest, samples, totals: None, chunk_gaps: Vec::new(), health, errors_seen, lost };
-    if sampler.is_open() {
-        run.chunk_gaps = totals::chunk_gaps(dir, &run)?;
+    let counts = dir.join(file::COUNTS);
+    let logged = if sampler.is_open() {
+        let spans = if counts.exists() { Some(counts::read(&counts, &run.manifest.plan)?) } else { None };
+        tied::counts(&counts, &run, spans.as_deref())?;
+        totals::gaps(dir, &run)?
     } else {
-        let (totals, chunk_gaps) = totals::read(dir, &run)?;
-        (run.totals, run.chunk_gaps) = (Some(totals), chunk_gaps);
+        let (totals, logged) = totals::read(dir, &run, counts::read(&counts, &run.manifest.plan)?)?;
+        run.totals = Some(totals);
+        logged
+    };
+    tied::rows(dir, &run)?;
+    tied::errors(dir, &run)?;
+    tied::histograms(dir, &run, &logged)?;
+    if logged.whole_calls.is_none() && run.manifest.ending.is_some() {
+        run.manifest.notes.push(format!("{} is missing: gaps between chunks are not known.", file::HISTOGRAMS));
     }
+    run.chunk_gaps = logged.chunk_gaps;
     Ok(run)
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::measure::recorder::Recorder;
     use crate::run::fixture::{self, World};
 
     fn written(run: &Run, dir: &Path) {
@@ -81,8 +95,14 @@ mod tests {
         rows.finish().expect("rows");
         let mut health = HealthWriter::create(&dir.join(file::HEALTH)).expect("health");
         run.health.iter().for_each(|row| health.append(row).expect("a row"));
-        let at = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
-        let mut log = histograms::HistogramWriter::create(&dir.join(file::HISTOGRAMS), at).expect("log");
+        let path = dir.join(file::HISTOGRAMS);
+        let mut log = histograms::HistogramWriter::create(&path, fixture::started()).expect("log");
+        let mut recorder = Recorder::new(run.manifest.plan.paths.len());
+        run.samples.iter().for_each(|sample| recorder.record(sample));
+        for (series, values) in recorder.take() {
+            let name = &run.manifest.plan.path(series.path).name;
+            log.append((5, 1), name, &histograms::metric_key(series), &values).expect("values");
+        }
         for (path, gaps) in run.manifest.plan.paths.iter().zip(&run.chunk_gaps) {
             log.append((5, 1), &path.name, "chunk_gap", gaps).expect("gaps");
             log.append((6, 1), &path.name, "chunk_gap", gaps).expect("gaps");

@@ -115,8 +115,13 @@ mod tests {
 
     const ORIGIN: Nanos = Nanos(1_000_000_000_000_000);
 
+    /// Five hours.
+    const AROUND: u64 = 18_000_000_000_000;
+    const MOST: u64 = 1 << 53;
+    const DAY: u64 = 86_400_000_000_000;
+
     fn stamp() -> impl Strategy<Value = Option<Nanos>> {
-        proptest::option::of((0..2_000_000_000_000_000u64).prop_map(Nanos))
+        proptest::option::of((ORIGIN.0 - AROUND..ORIGIN.0 + AROUND).prop_map(Nanos))
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {
@@ -128,7 +133,7 @@ mod tests {
 
     prop_compose! {
         fn connection()(
-            id in any::<u64>(), uses in 1..9u32, spans in proptest::array::uniform3(proptest::option::of(0..u64::MAX / 2)),
+            id in 0..=MOST, uses in 1..9u32, spans in proptest::array::uniform3(proptest::option::of(0..DAY)),
             peer in proptest::option::of(any::<([u8; 4], u16)>()),
         ) -> ConnUse {
             let [dns, tcp, tls] = spans.map(|span| span.map(Duration::from_nanos));
@@ -138,10 +143,10 @@ mod tests {
 
     prop_compose! {
         fn sample()(
-            seq in any::<u64>(), round in any::<u64>(), path in 0..3u16, phase in 0..3usize, stream in any::<bool>(),
-            intended in 0..u64::MAX / 4, stamps in proptest::collection::vec(stamp(), 15), outcome in outcome(),
+            seq in 0..=MOST, round in 0..=MOST, path in 0..3u16, phase in 0..3usize, stream in any::<bool>(),
+            intended in ORIGIN.0 - AROUND..ORIGIN.0 + AROUND, stamps in proptest::collection::vec(stamp(), 15), outcome in outcome(),
             status in proptest::option::of(100..600u16),
-            tokens in proptest::array::uniform4(proptest::option::of(any::<u64>())),
+            tokens in proptest::array::uniform4(proptest::option::of(0..=MOST)),
             conn in proptest::option::of(connection()), request_id in proptest::option::of("[ -~é]{1,12}"),
             server_ms in proptest::option::of(0.0..1e9f64), region in proptest::option::of("[a-z,\" ]{1,9}"),
         ) -> Sample {

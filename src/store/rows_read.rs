@@ -3,18 +3,22 @@
 //! The file is read a megabyte at a time and fields are understood where they lie, because a long run has two million
 //! rows. Texts that repeat from row to row (outcomes, peers) are understood once.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::limits::Limit;
 use crate::measure::sample::Sample;
 use crate::plan::Plan;
 use crate::store::cell::{Cell, Context, Expected, RowText, Value};
 use crate::store::columns::{self, Column, Visitor};
 use crate::store::fields::Fields;
 use crate::store::file::{self, StoreError};
+use crate::store::lines::{LONGEST, too_long};
 use crate::store::row_sampler::RowSampler;
 use crate::units::Nanos;
+
+/// The most lines of the file.
+const MOST_ROWS: usize = Limit::RunRows.most();
 
 /// How much is read at a time, bytes.
 const PORTION: usize = 1 << 20;
@@ -26,7 +30,7 @@ const PORTION: usize = 1 << 20;
 /// When the file is not readable, a column is missing, or a line is not a row: file, line and what was expected.
 pub fn read_rows(path: &Path, plan: &Plan, origin: Nanos, sampler: &RowSampler) -> Result<Vec<Sample>, StoreError> {
     let unreadable = |error| StoreError::unreadable(path, error);
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = file::open(path)?;
     let length = file.metadata().map_err(unreadable)?.len();
     let context = Context::new(plan, origin);
     let mut reader = Reader { sampler, fields: Fields::default(), columns: None, line: 0, context };
@@ -41,11 +45,14 @@ pub fn read_rows(path: &Path, plan: &Plan, origin: Nanos, sampler: &RowSampler) 
             return Ok(samples);
         }
         let lines = file::whole_lines(&bytes);
+        if bytes.len() - lines.len() > LONGEST {
+            return Err(StoreError::broken(path, reader.line + 1, too_long()));
+        }
         reader.read(lines, &mut samples).map_err(|(line, what)| StoreError::broken(path, line, what))?;
         if samples.capacity() < samples.len() + 1 || (rest == 0 && samples.len() < 2 * PORTION / 100) {
             // As many as there will be, nearly: growing would hold everything twice for a while.
             let all = (samples.len() as f64 * length as f64 / lines.len().max(1) as f64 * 1.02) as usize;
-            samples.reserve_exact(all.saturating_sub(samples.len()));
+            samples.reserve_exact(all.min(MOST_ROWS).saturating_sub(samples.len()));
         }
         let whole = lines.len();
         bytes.drain(..whole);
@@ -65,6 +72,9 @@ impl Reader<'_> {
         for line in memchr_lines(lines) {
             self.line += 1;
             let line = if self.line == 1 { line.strip_prefix(file::BYTE_ORDER_MARK).unwrap_or(line) } else { line };
+            if self.line > MOST_ROWS as u64 {
+                return Err((self.line, format!("at most {MOST_ROWS} rows")));
+            }
             if line.trim_ascii().is_empty() {
                 continue;
             }
@@ -206,7 +216,7 @@ mod tests {
             (",direct,", ",nowhere,", 2, "path of the plan"),
             (",ok,", ",fine,", 2, "ok, failed"),
             ("100.000000", "1e2", 2, "a time in ms"),
-            ("2,1,direct", "x,1,direct", 4, "u64 in column 'seq'"),
+            ("2,1,direct", "x,1,direct", 4, "2^53 in column 'seq'"),
             ("seq,round", "seq,ground", 1, "the column 'round'"),
             ("\n0,0,", "\n0,0,0,", 2, "41 fields, found 42"),
         ] {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::limits::Limit;
 use crate::measure::selftest::{Machine, OwnError, Selftest};
 use crate::store::file::{self, StoreError};
 
@@ -43,7 +44,7 @@ pub(crate) fn bytes(path: &Path, selftest: &Selftest) -> Result<Vec<u8>, StoreEr
 /// quotes nothing: it is never the reason why a run fails.
 #[must_use]
 pub(crate) fn newest(path: &Path, machine: &Machine) -> Option<OwnError> {
-    let selftest: Selftest = serde_json::from_slice(&file::read_whole(path).ok()?).ok()?;
+    let selftest: Selftest = serde_json::from_slice(&file::read_whole(path, Limit::RunDocument.most()).ok()?).ok()?;
     selftest.quote(machine)
 }
 

@@ -3,14 +3,14 @@
 //! An empty cell is `None`. Columns that are not known are ignored; one that is missing is `None` where the field can be
 //! that, and otherwise an error. Numbers are finite: what was measured is.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, Read};
 
 use csv::{DeserializeErrorKind, ErrorKind, StringRecord};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::store::file::{self, StoreError};
+use crate::store::file::StoreError;
+use crate::store::lines::Lines;
 
 /// The head line.
 ///
@@ -37,33 +37,41 @@ fn text<T: Serialize>(head: bool, rows: impl IntoIterator<Item = T>) -> io::Resu
     writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
-/// Reads the rows of `bytes`, each as `understand` understands it. `path` is named in errors.
+/// Reads rows, each as `understand` understands it; `None` where not even a head line is.
 ///
 /// # Errors
 /// When a column is missing or a line is not a row: file, line and what was expected.
 pub(crate) fn read<T: DeserializeOwned, R>(
-    path: &Path,
-    bytes: &[u8],
-    understand: impl Fn(T) -> Result<R, String>,
-) -> Result<Vec<R>, StoreError> {
-    let mut lines = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
-    let (mut head, mut record) = (StringRecord::new(), StringRecord::new());
-    let mut rows = Vec::new();
-    if !lines.read_record(&mut head).map_err(|error| broken(path, &error, &head, &record))? {
-        return Ok(rows);
-    }
-    check_head::<T>(&head).map_err(|what| StoreError::broken(path, 1, what))?;
+    mut lines: Lines<impl Read>,
+    mut understand: impl FnMut(T) -> Result<R, String>,
+) -> Result<Option<Vec<R>>, StoreError> {
+    let row = |lines: &mut Lines<_>| -> Result<Option<StringRecord>, StoreError> {
+        let Some(line) = lines.next()? else { return Ok(None) };
+        let record = record(line);
+        record.map(Some).map_err(|what| lines.broken(what))
+    };
+    let Some(head) = row(&mut lines)? else { return Ok(None) };
+    check_head::<T>(&head).map_err(|what| lines.broken(what))?;
     let decimals = decimals::<T>(&head);
-    while lines.read_record(&mut record).map_err(|error| broken(path, &error, &head, &record))? {
-        if file::is_blank(&record) {
+    let mut rows = Vec::new();
+    while let Some(record) = row(&mut lines)? {
+        if record.iter().all(|field| field.trim().is_empty()) {
             continue;
         }
         let checked = check_width(&head, &record).and_then(|()| check_finite(&decimals, &head, &record));
-        checked.map_err(|what| StoreError::broken(path, line_of(&record), what))?;
-        let row = record.deserialize(Some(&head)).map_err(|error| broken(path, &error, &head, &record))?;
-        rows.push(understand(row).map_err(|what| StoreError::broken(path, line_of(&record), what))?);
+        let row =
+            checked.and_then(|()| record.deserialize(Some(&head)).map_err(|error| expected(&error, &head, &record)));
+        rows.push(row.and_then(&mut understand).map_err(|what| lines.broken(what))?);
     }
-    Ok(rows)
+    Ok(Some(rows))
+}
+
+/// The fields of a line.
+fn record(line: &[u8]) -> Result<StringRecord, String> {
+    let mut record = StringRecord::new();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).buffer_capacity(line.len() + 1).from_reader(line);
+    let read = reader.read_record(&mut record);
+    read.map(|_| record).map_err(|error| format!("a row of comma-separated text, but: {error}"))
 }
 
 /// A row of zeros is a row of any such file that has its columns.
@@ -100,15 +108,6 @@ fn check_width(head: &StringRecord, record: &StringRecord) -> Result<(), String>
     if found == expected { Ok(()) } else { Err(format!("{expected} fields, found {found}")) }
 }
 
-fn broken(path: &Path, error: &csv::Error, head: &StringRecord, record: &StringRecord) -> StoreError {
-    let line = error.position().map_or_else(|| line_of(record), csv::Position::line);
-    StoreError::broken(path, line, expected(error, head, record))
-}
-
-fn line_of(record: &StringRecord) -> u64 {
-    record.position().map_or(1, csv::Position::line)
-}
-
 /// What a line should have been.
 fn expected(error: &csv::Error, head: &StringRecord, record: &StringRecord) -> String {
     match error.kind() {
@@ -138,10 +137,13 @@ fn kind(kind: &DeserializeErrorKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use proptest::prelude::*;
     use serde::Deserialize;
 
     use super::*;
+    use crate::store::file;
 
     #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     struct Row {
@@ -151,7 +153,8 @@ mod tests {
     }
 
     fn back(text: &str) -> Result<Vec<Row>, String> {
-        read(Path::new("x.csv"), text.as_bytes(), Ok).map_err(|error| error.to_string())
+        let lines = Lines::of(Path::new("x.csv"), text.as_bytes());
+        read(lines, Ok).map(Option::unwrap_or_default).map_err(|error| error.to_string())
     }
 
     #[test]

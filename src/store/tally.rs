@@ -106,9 +106,7 @@ impl Tally {
             first.into_iter().for_each(|value| path.ttft.saturating_record(value));
         }
     }
-}
 
-impl Tally {
     /// A limit must hold also where servers tell nothing: such a call counts with what was planned for it.
     fn spend(&mut self, sample: &Sample) {
         let unreported = sample.is_charged_unknown();

@@ -9,9 +9,10 @@ use crate::measure::histogram;
 use crate::measure::metric::{Basis, Metric};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::recorder::Series;
+use crate::path::NetPath;
 use crate::plan::Plan;
-use crate::run::{Run, Totals};
-use crate::store::counts as store_counts;
+use crate::run::{Run, SpanCounts, Totals};
+use crate::store::bounds::Bounds;
 use crate::store::file::{self, StoreError};
 use crate::store::histograms::{self, LoggedInterval, metric_key, tag};
 use crate::units::{PathId, Phase};
@@ -19,18 +20,33 @@ use crate::units::{PathId, Phase};
 /// The metrics whose course over time is kept.
 const OVER_TIME: [Metric; 2] = [Metric::Ttft, Metric::E2e];
 
-/// The gaps between chunks of each path, nanoseconds.
-pub(crate) fn chunk_gaps(dir: &Path, run: &Run) -> Result<Vec<Histogram<u64>>, StoreError> {
-    let plan = &run.manifest.plan;
-    let wanted = series(plan, |metric| metric == Metric::ChunkGap);
-    let mut values = BTreeMap::new();
+/// What a log of histograms holds.
+#[derive(Default)]
+pub(crate) struct Logged {
+    /// Gaps between chunks by path, nanoseconds, without the seconds that are left out.
+    pub(crate) chunk_gaps: Vec<Histogram<u64>>,
+    /// Whole calls by path, those of the seconds that are left out too; nothing where there is no log.
+    pub(crate) whole_calls: Option<Vec<u64>>,
+    values: BTreeMap<Series, Histogram<u64>>,
+    over_time: BTreeMap<(u64, Series), (Option<f64>, Option<f64>)>,
+    recent: BTreeMap<(u64, Series), Histogram<u64>>,
+}
+
+/// The series that counts the whole calls of a path: every one has a value in it.
+fn whole_calls(path: PathId) -> Series {
+    Series { path, metric: Metric::E2e, basis: Basis::Response }
+}
+
+/// What the log tells of a run every call of which has a row: the gaps between chunks.
+pub(crate) fn gaps(dir: &Path, run: &Run) -> Result<Logged, StoreError> {
+    let paths = run.manifest.plan.paths.iter().map(|path| path.id);
+    let wanted: Vec<Series> = paths.flat_map(|path| [gaps_of(path), whole_calls(path)]).collect();
     let counts = counts(run);
-    read_log(dir, plan, &wanted, |series, interval| {
-        if counts(interval.second) {
-            add(&mut values, series, interval.values);
+    read_log(dir, run, &wanted, |logged, series, interval| {
+        if series.metric == Metric::ChunkGap && counts(interval.second) {
+            add(&mut logged.values, series, interval.values);
         }
-    })?;
-    Ok(gaps_of(&mut values, plan))
+    })
 }
 
 /// Whether an interval counts in figures: not if it is a second that is left out. A longer one holds good seconds too,
@@ -40,66 +56,78 @@ fn counts(run: &Run) -> impl Fn(u64) -> bool {
     move |second| !(is_second && bad.leave_out(second))
 }
 
-/// Everything counted and measured, and the gaps between chunks of each path.
-pub(crate) fn read(dir: &Path, run: &Run) -> Result<(Totals, Vec<Histogram<u64>>), StoreError> {
+/// Everything counted and measured, and what else the log tells.
+pub(crate) fn read(dir: &Path, run: &Run, spans: Vec<SpanCounts>) -> Result<(Totals, Logged), StoreError> {
     let plan = &run.manifest.plan;
     let counts = counts(run);
-    let mut totals = Totals { spans: store_counts::read(&dir.join(file::COUNTS), plan)?, ..Totals::default() };
     let basis = run.headline_basis();
     let mut timeouts: BTreeMap<(u64, PathId), u64> = BTreeMap::new();
-    for span in totals.spans.iter().filter(|span| span.phase == Phase::Measure) {
+    for span in spans.iter().filter(|span| span.phase == Phase::Measure) {
         *timeouts.entry((span.second, span.path)).or_insert(0) += span.calls.with_class(ErrorClass::is_timeout);
     }
-    // An interval may stand on several lines, if a worker was late; they follow each other soon.
-    let mut recent: BTreeMap<(u64, Series), Histogram<u64>> = BTreeMap::new();
-    read_log(dir, plan, &series(plan, |_| true), |series, interval| {
+    let mut logged = read_log(dir, run, &series(plan), |logged, series, interval| {
         if OVER_TIME.contains(&series.metric) && series.basis == basis {
             let key = (interval.second, series);
-            add(&mut recent, key, interval.values.clone());
-            if let Some(sum) = recent.get(&key) {
+            // An interval may stand on several lines, if a worker was late; they follow each other soon.
+            add(&mut logged.recent, key, interval.values.clone());
+            if let Some(sum) = logged.recent.get(&key) {
                 let beyond = timeouts.get(&(interval.second, series.path)).copied().unwrap_or(0);
                 let ms = |q| histogram::quantile_ms(sum, beyond, q);
-                totals.over_time.insert(key, (ms(0.5), ms(0.99)));
+                logged.over_time.insert(key, (ms(0.5), ms(0.99)));
             }
-            while recent.len() > LATE * OVER_TIME.len() * plan.paths.len() {
-                recent.pop_first();
+            while logged.recent.len() > LATE * OVER_TIME.len() * plan.paths.len() {
+                logged.recent.pop_first();
             }
         }
         if counts(interval.second) {
-            add(&mut totals.values, series, interval.values);
+            add(&mut logged.values, series, interval.values);
         }
     })?;
-    let gaps = gaps_of(&mut totals.values, plan);
-    Ok((totals, gaps))
+    let (values, over_time) = (std::mem::take(&mut logged.values), std::mem::take(&mut logged.over_time));
+    Ok((Totals { spans, values, over_time }, logged))
 }
 
 /// By how many intervals a line may be late.
 const LATE: usize = 8;
 
-/// All series that a log may hold of metrics like this.
-fn series(plan: &Plan, like: impl Fn(Metric) -> bool) -> Vec<Series> {
+/// All series that a log may hold.
+fn series(plan: &Plan) -> Vec<Series> {
     let of = |path: PathId, metric: Metric| {
         let bases = if metric.has_basis() { &[Basis::Response, Basis::Service][..] } else { &[Basis::Response][..] };
         bases.iter().map(move |basis| Series { path, metric, basis: *basis })
     };
-    let metrics = Metric::ALL.into_iter().filter(|metric| like(*metric));
-    let metrics: Vec<Metric> = metrics.collect();
-    plan.paths.iter().flat_map(|path| metrics.iter().flat_map(move |metric| of(path.id, *metric))).collect()
+    plan.paths.iter().flat_map(|path| Metric::ALL.into_iter().flat_map(move |metric| of(path.id, metric))).collect()
 }
 
+/// Reads the log, if there is one. Every interval that is wanted is taken, whole calls are counted.
 fn read_log(
     dir: &Path,
-    plan: &Plan,
+    run: &Run,
     wanted: &[Series],
-    mut take: impl FnMut(Series, LoggedInterval),
-) -> Result<(), StoreError> {
-    let path = dir.join(file::HISTOGRAMS);
-    if !path.exists() {
-        return Ok(());
-    }
-    let tags: Vec<String> =
-        wanted.iter().map(|series| tag(&plan.path(series.path).name, &metric_key(*series))).collect();
-    histograms::read(&path, &tags, |interval| take(wanted[interval.tag], interval))
+    mut take: impl FnMut(&mut Logged, Series, LoggedInterval),
+) -> Result<Logged, StoreError> {
+    let (path, plan) = (dir.join(file::HISTOGRAMS), &run.manifest.plan);
+    let name = |series: &Series| tag(&plan.path(series.path).name, &metric_key(*series));
+    let tags: Vec<String> = wanted.iter().map(name).collect();
+    let last = Bounds::of(plan, run.manifest.origin).last_second;
+    let begin = || Logged { whole_calls: Some(vec![0; plan.paths.len()]), ..Logged::default() };
+    let each = |logged: &mut Logged, interval: LoggedInterval| {
+        if interval.second > last {
+            return Err(format!("a second up to {last} in column 'StartTimestamp', found {}", interval.second));
+        }
+        let series = wanted[interval.tag];
+        if series == whole_calls(series.path)
+            && let Some(calls) = &mut logged.whole_calls
+        {
+            calls[series.path.index()] += interval.values.len();
+        }
+        take(logged, series, interval);
+        Ok(())
+    };
+    let mut logged = if path.exists() { histograms::read(&path, &tags, begin, each)? } else { Logged::default() };
+    let gaps = |path: &NetPath| logged.values.remove(&gaps_of(path.id)).unwrap_or_else(none);
+    logged.chunk_gaps = plan.paths.iter().map(gaps).collect();
+    Ok(logged)
 }
 
 fn add<K: Ord>(sums: &mut BTreeMap<K, Histogram<u64>>, key: K, mut values: Histogram<u64>) {
@@ -113,9 +141,8 @@ fn add<K: Ord>(sums: &mut BTreeMap<K, Histogram<u64>>, key: K, mut values: Histo
     }
 }
 
-fn gaps_of(values: &mut BTreeMap<Series, Histogram<u64>>, plan: &Plan) -> Vec<Histogram<u64>> {
-    let gaps = |path: PathId| Series { path, metric: Metric::ChunkGap, basis: Basis::Response };
-    plan.paths.iter().map(|path| values.remove(&gaps(path.id)).unwrap_or_else(none)).collect()
+fn gaps_of(path: PathId) -> Series {
+    Series { path, metric: Metric::ChunkGap, basis: Basis::Response }
 }
 
 /// An empty histogram; it resizes itself, so no value is ever too large for it.

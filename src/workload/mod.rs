@@ -32,6 +32,9 @@ use trace::Trace;
 
 pub use error::WorkloadError;
 
+/// Calls that are made up and looked at before a run, to say what is sent in their place.
+const LOOKED_AT: u64 = 1000;
+
 /// A loaded workload. Read only, so it is shared by all workers.
 #[derive(Debug)]
 pub struct Workload {
@@ -81,26 +84,23 @@ impl Workload {
     #[must_use]
     pub fn call(&self, round: u64, salt: u64) -> Call {
         let stream = self.streams(round);
-        let (api, prompt, max_output_tokens, input_tokens) = match &self.content {
-            Content::Dataset { dataset: Dataset { all, .. }, output } => {
+        let (prompt, input_tokens) = match &self.content {
+            Content::Dataset { dataset: Dataset { all, .. }, .. } => {
                 let one = &all[(round % all.len() as u64) as usize];
-                let limit = output.map(|dist| synthetic::output(dist, self.seed, round)).or(one.limit);
-                let limit = limit.into_iter().chain(self.max_output).min();
-                (one.api(), one.prompt(self.seed, salt), limit, one.tokens)
+                (one.prompt(self.seed, salt), one.tokens)
             }
-            Content::Synthetic { material, input, output } => {
-                let input = synthetic::input(*input, self.seed, round);
-                self.sized(material, (input, Some(synthetic::output(*output, self.seed, round))), round, salt)
+            Content::Synthetic { material, input, .. } => {
+                self.sized(material, synthetic::input(*input, self.seed, round), round, salt)
             }
-            Content::Trace { material, trace, input, output } => {
+            Content::Trace { material, trace, input, .. } => {
                 let row = trace.rows[(round % trace.rows.len() as u64) as usize];
                 let input = input.map(|dist| synthetic::input(dist, self.seed, round)).or(row.input);
-                let output = output.map(|dist| synthetic::output(dist, self.seed, round)).or(row.output);
                 // A row without a length was refused when the trace was read.
-                self.sized(material, (input.unwrap_or(1), output), round, salt)
+                self.sized(material, input.unwrap_or(1), round, salt)
             }
         };
-        let api = api.unwrap_or_else(|| self.api(round));
+        let (api, _) = self.shape(round);
+        let max_output_tokens = self.wanted_limit(round).map(|limit| limit.max(api.least_output()));
         Call { api, stream, model: Arc::clone(&self.model), prompt, max_output_tokens, input_tokens }
     }
 
@@ -118,11 +118,38 @@ impl Workload {
         unit(hash(self.seed, Purpose::Stream, round)) < self.stream
     }
 
-    /// A prompt of a given length with a limit on its answer, the limits of the plan applied.
-    fn sized(&self, material: &Material, (input, output): (u32, Option<u32>), round: u64, salt: u64) -> CallParts {
+    /// A prompt of a given length, the limit of the plan applied.
+    fn sized(&self, material: &Material, input: u32, round: u64, salt: u64) -> (Prompt, Option<u32>) {
         let input = input.clamp(1, self.max_input.max(1));
-        let output = output.into_iter().chain(self.max_output).min().map(|output| output.max(1));
-        (None, Prompt::Text(material.prompt(input, round, salt)), output, Some(input))
+        (Prompt::Text(material.prompt(input, round, salt)), Some(input))
+    }
+
+    /// The limit on the answer that the workload wants, whichever API carries it.
+    fn wanted_limit(&self, round: u64) -> Option<u32> {
+        let (dist, own) = match &self.content {
+            Content::Dataset { dataset: Dataset { all, .. }, output } => {
+                (*output, all[(round % all.len() as u64) as usize].limit)
+            }
+            Content::Synthetic { output, .. } => (Some(*output), None),
+            Content::Trace { trace, output, .. } => {
+                (*output, trace.rows[(round % trace.rows.len() as u64) as usize].output)
+            }
+        };
+        let limit = dist.map(|dist| synthetic::output(dist, self.seed, round)).or(own);
+        limit.into_iter().chain(self.max_output).min().map(|limit| limit.max(1))
+    }
+
+    /// How many rows, and of how many, ask for fewer output tokens than their API takes, so that more are asked for; of
+    /// calls that are made up, the first [`LOOKED_AT`].
+    fn raised(&self) -> (u64, u64) {
+        let rows = match &self.content {
+            Content::Dataset { dataset, .. } => dataset.all.len() as u64,
+            Content::Trace { trace, .. } => trace.rows.len() as u64,
+            Content::Synthetic { .. } => LOOKED_AT,
+        };
+        let is_raised =
+            |round: &u64| self.wanted_limit(*round).is_some_and(|limit| limit < self.shape(*round).0.least_output());
+        ((0..rows).filter(is_raised).count() as u64, rows)
     }
 
     fn api(&self, round: u64) -> Api {
@@ -151,20 +178,24 @@ impl Workload {
         }
     }
 
-    /// What the reader must know of the files.
+    /// What the reader must know of the files, and of what is sent in place of what they say.
     #[must_use]
     pub(crate) fn notes(&self) -> Vec<String> {
-        match &self.content {
-            Content::Dataset { dataset: Dataset { all, left_out: left_out @ 1.. }, .. } => {
-                vec![format!("{left_out} rows of the data set ask nothing and are left out; {} are used", all.len())]
-            }
-            Content::Dataset { .. } | Content::Synthetic { .. } | Content::Trace { .. } => Vec::new(),
+        let mut notes = Vec::new();
+        if let Content::Dataset { dataset: Dataset { all, left_out: left_out @ 1.. }, .. } = &self.content {
+            notes.push(format!("{left_out} rows of the data set ask nothing and are left out; {} are used", all.len()));
         }
+        if let (raised @ 1.., rows) = self.raised() {
+            let of = if matches!(self.content, Content::Synthetic { .. }) { "calls, of the first" } else { "rows of" };
+            let least = Api::Responses.least_output();
+            notes.push(format!(
+                "{raised} {of} {rows}, limit their answer to fewer than {least} output tokens, which the Responses API \
+                 refuses; they are sent, planned and reported with {least}"
+            ));
+        }
+        notes
     }
 }
-
-/// API if the file fixes it, prompt, output limit, prompt tokens.
-type CallParts = (Option<Api>, Prompt, Option<u32>, Option<u32>);
 
 impl Content {
     /// `capped` is whether the plan limits output tokens, so that a trace without them will do.
@@ -284,10 +315,10 @@ mod tests {
     fn lengths_of_the_plan_stand_over_those_of_a_trace() {
         let fixed = |value| Some(TokenDist::Fixed { value });
         let file = "builtin:azure-conv".into();
-        let (input_tokens, output_tokens) = (fixed(50), fixed(9));
+        let (input_tokens, output_tokens) = (fixed(50), fixed(29));
         let source = WorkloadSource::Trace { file, time_scale: 1.0, time_unit: None, input_tokens, output_tokens };
         let call = Workload::load(&plan(source), 5).expect("loads").call(1, 1);
-        assert_eq!((call.input_tokens, call.max_output_tokens), (Some(50), Some(9)));
+        assert_eq!((call.input_tokens, call.max_output_tokens), (Some(50), Some(29)));
     }
 
     #[test]
@@ -300,7 +331,36 @@ mod tests {
         assert!((0..50).map(|round| workload.call(round, round)).all(|call| call.api == Api::Responses));
         assert_eq!(workload.call(3, 3).max_output_tokens, Some(64));
         assert_eq!((rows(&workload), workload.arrivals()), (Some(1), None));
-        let own = Workload::load(&plan(source(Some(TokenDist::Fixed { value: 7 }))), 5).expect("loads");
-        assert_eq!(own.call(3, 3).max_output_tokens, Some(7));
+        let own = Workload::load(&plan(source(Some(TokenDist::Fixed { value: 27 }))), 5).expect("loads");
+        assert_eq!(own.call(3, 3).max_output_tokens, Some(27));
+    }
+
+    #[test]
+    fn limits_below_what_an_api_takes_are_raised_and_told_once() {
+        let mut file = tempfile::NamedTempFile::new().expect("file");
+        let rows = [("chat/completions", "max_tokens", 9), ("responses", "max_output_tokens", 9)];
+        for (url, key, limit) in rows.into_iter().chain([("responses", "max_output_tokens", 16)]) {
+            let list = if url == "responses" {
+                "\"input\":\"a\""
+            } else {
+                "\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]"
+            };
+            writeln!(file, r#"{{"method":"POST","url":"/v1/{url}","body":{{{list},"{key}":{limit}}}}}"#)
+                .expect("written");
+        }
+        let dataset = WorkloadSource::Dataset { file: file.path().into(), output_tokens: None };
+        let workload = Workload::load(&plan(dataset), 5).expect("loads");
+        let limits: Vec<_> =
+            (0..3).map(|round| workload.call(round, round)).map(|call| (call.api, call.max_output_tokens)).collect();
+        assert_eq!(limits, [(Api::Chat, Some(9)), (Api::Responses, Some(16)), (Api::Responses, Some(16))]);
+        let [note] = &workload.notes()[..] else { panic!("{:?}", workload.notes()) };
+        assert!(note.starts_with("1 rows of 3, limit their answer to fewer than 16 output tokens"), "{note}");
+        let short = |value| WorkloadSource::Synthetic {
+            input_tokens: TokenDist::Fixed { value: 10 },
+            output_tokens: TokenDist::Fixed { value },
+        };
+        let made_up = |value| Workload::load(&plan(short(value)), 5).expect("loads").notes();
+        assert!(made_up(16).is_empty());
+        assert!(made_up(5)[0].contains("calls, of the first 1000,"), "{:?}", made_up(5));
     }
 }

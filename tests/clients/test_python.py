@@ -18,6 +18,7 @@ SUITE = os.environ.get("SIM_SUITE", "all")
 ROUGH = os.environ.get("SIM_ROUGH") == "1"
 KEY = "key"
 VERSION = "2025-04-01-preview"
+PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 ASK = [{"role": "user", "content": "hello world"}]
 
 
@@ -344,6 +345,24 @@ class Responses(Every):
             listed = client.responses.input_items.list(made.id, limit=3, order=order)
             texts = [i.content[0].text for i in listed]
             self.assertEqual(texts, [str(i) for i in (range(7) if order == "asc" else reversed(range(7)))])
+
+    def test_every_kind_of_input_is_listed(self):
+        call = {"call_id": "call_1", "name": "get_time"}
+        own = {"call_id": "call_2", "name": "shell"}
+        items = [
+            {"role": "developer", "content": "Be brief."},
+            {"role": "user", "content": "hello"},
+            {"role": "user", "content": [{"type": "input_text", "text": "hello"}, {"type": "input_image", "image_url": PIXEL}]},
+            {"role": "assistant", "content": "hello"},
+            {"type": "function_call", "arguments": "{}", **call},
+            {"type": "function_call_output", "call_id": call["call_id"], "output": "fine"},
+            {"type": "custom_tool_call", "input": "ls", **own},
+            {"type": "custom_tool_call_output", "call_id": own["call_id"], "output": "fine"},
+        ]
+        kinds = ["message"] * 4 + [item["type"] for item in items[4:]]
+        for client in self.each():
+            made = client.responses.create(model="gpt-4o", input=items)
+            self.assertEqual([item.type for item in client.responses.input_items.list(made.id, order="asc")], kinds)
 
     def test_the_other_deployment_knows_nothing(self):
         one, other = (clients(LISTENERS[name])["OpenAI"] for name in ("one", "other"))

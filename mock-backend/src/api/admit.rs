@@ -78,8 +78,8 @@ impl<'a> Call<'a> {
             return self.generate(request).await;
         }
         let cost = Cost {
-            prompt: request.prompt_tokens as u64,
-            cached: request.cached as u64,
+            prompt: request.prompt.tokens as u64,
+            cached: request.prompt.hit.cached.min(request.prompt.tokens) as u64,
             limit: request.limit.map(|limit| limit as u64),
             choices: request.n as u64,
         };
@@ -199,7 +199,7 @@ impl<'a> Call<'a> {
 
     /// Makes a short item of a conversation, if the deployment takes it.
     pub(crate) async fn admit_compaction(&self, asked: Conversation) -> Result<Response<Reply>, ApiError> {
-        let tokens = asked.count_tokens(&self.backend.responses)?;
+        let tokens = asked.count_tokens(self.backend)?;
         let cost = Cost { prompt: tokens as u64, cached: 0, limit: None, choices: 1 };
         self.admit_other("responses", &asked.name, &cost, self.make_compaction(&asked, tokens)).await
     }
@@ -240,8 +240,14 @@ impl<'a> Call<'a> {
     fn error_response(&self, api: &'static str, stream: bool, model: &str, refused: &Refused) -> Response<Reply> {
         let query = self.head.uri.query().unwrap_or_default();
         let version = query.split('&').find_map(|pair| pair.strip_prefix("api-version=")).unwrap_or("v1");
-        let details =
-            Details { model, version, responses: api == "responses", wait: refused.wait, figures: refused.figures };
+        let details = Details {
+            model,
+            about: None,
+            version,
+            responses: api == "responses",
+            wait: refused.wait,
+            figures: refused.figures,
+        };
         let (content_type, body) = refused.kind.body(self.dialect, &details);
         let status = refused.kind.status();
         let (entry, id) = self.open_record(api, stream, status);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
+use rand::Rng;
 use serde_json::json;
 
 use super::backend::Kept;
@@ -33,12 +34,15 @@ pub(crate) async fn answer(
     let arrival = connection.exchange.arrival();
     let call = Call { service, backend, head, arrival, dialect: address.dialect };
     let text = body.clone().unwrap_or_default();
-    let done = match (Reader { head, access }.read(address, body), error_kind) {
-        (Ok(Task::Answer(mut request)), fault) => {
-            let cached = backend.model.prefixes.cached(&request.model, &text, arrival.ideal);
-            request.cached = cached.min(request.prompt_tokens);
-            call.admit(request, fault).await
-        }
+    let (deployments, keeps_tokens) = (&backend.settings.deployments, backend.model.prefixes.is_on());
+    let mut asked = Reader { head, access, deployments, keeps_tokens }.read(address, body);
+    if let Ok(Task::Answer(request)) = &mut asked
+        && let Err(error) = call.prepare(request)
+    {
+        asked = Err(error);
+    }
+    let done = match (asked, error_kind) {
+        (Ok(Task::Answer(request)), fault) => call.admit(*request, fault).await,
         (_, Some(kind)) => Ok(call.fail_unread(address.api, kind)),
         // Boxed, since they are seldom and would make every answer larger.
         (Ok(task), None) => Box::pin(call.perform(address, task, &text)).await,
@@ -49,15 +53,18 @@ pub(crate) async fn answer(
 
 impl Call<'_> {
     /// Does what is neither an answer to generate nor an error.
-    async fn perform(&self, address: &Address<'_>, task: Task, body: &[u8]) -> Result<Response<Reply>, ApiError> {
-        let (chats, uri) = (&self.backend.chats, &self.head.uri);
+    async fn perform(&self, address: &Address<'_>, task: Task<'_>, body: &[u8]) -> Result<Response<Reply>, ApiError> {
+        let (chats, conversations, uri) = (&self.backend.chats, &self.backend.conversations, &self.head.uri);
+        let ids = self.backend.model.prefixes.is_on();
         let text = match task {
-            Task::Answer(request) => return self.admit(request, None).await,
+            Task::Answer(request) => return self.admit(*request, None).await,
             Task::Embeddings(vectors) => return self.admit_vectors(vectors).await,
             Task::Compact(conversation) => return self.admit_compaction(conversation).await,
-            Task::Stored(id, op) => return self.apply_to_response(&id, op).await,
+            Task::Stored(id, op) => return self.apply_to_response(id, op).await,
             Task::Known(text) => text,
-            Task::StoredChat(id, op) => chat::stored::apply(chats, &id, op, uri, body)?.to_string(),
+            Task::StoredChat(id, op) => chat::stored::apply(chats, id, op, uri, body)?.to_string(),
+            Task::OpenConversation => conversations.make(self.number().1.next_u64(), body, ids)?.to_string(),
+            Task::Conversation(id, op) => conversations.apply((id, op), uri, body, ids)?.to_string(),
             Task::StoredChats => chat::stored::list(chats, uri)?.to_string(),
             Task::CountTokens(conversation) => self.count_tokens(&conversation)?,
         };
@@ -66,7 +73,7 @@ impl Call<'_> {
 
     /// Says how many tokens a conversation has.
     fn count_tokens(&self, conversation: &Conversation) -> Result<String, ApiError> {
-        let tokens = conversation.count_tokens(&self.backend.responses)?;
+        let tokens = conversation.count_tokens(self.backend)?;
         Ok(json!({"object": "response.input_tokens", "input_tokens": tokens}).to_string())
     }
 

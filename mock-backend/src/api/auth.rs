@@ -1,11 +1,12 @@
-//! A token endpoint like Entra's, a metadata service like that of a virtual machine, and what their tokens are worth.
+//! A token endpoint like Entra's and what describes it, a metadata service like that of a virtual machine, and what
+//! their tokens are worth.
 //!
 //! Tokens have the shape of JWTs and are not signed: a bearer token with three parts passes if it is for the service
 //! and has not expired, whoever made it. Any other bearer is a key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::query::parameters;
+use crate::fault::ErrorKind;
 use crate::net::clock::unix_seconds;
 use crate::net::connection::Connection;
 use crate::net::entry::Marks;
@@ -41,13 +43,13 @@ pub(crate) fn check_key(headers: &HeaderMap, expected: Option<&str>) -> Result<(
     });
     let key = headers.get("api-key").and_then(|value| value.to_str().ok()).or(bearer).unwrap_or_default();
     match bearer.and_then(refuses_token) {
-        Some(true) => return Err(ApiError::WrongToken),
+        Some(true) => return Err(ApiError::of(ErrorKind::Token)),
         Some(false) => return Ok(()),
         None => {}
     }
     match expected {
-        _ if key.is_empty() => Err(ApiError::MissingKey),
-        Some(expected) if expected != key => Err(ApiError::WrongKey(key.to_owned())),
+        _ if key.is_empty() => Err(ApiError::of(ErrorKind::Key)),
+        Some(expected) if expected != key => Err(ApiError::Kind(ErrorKind::Key, key.to_owned())),
         _ => Ok(()),
     }
 }
@@ -77,23 +79,53 @@ fn token(tenant: &str, client: &str, audience: &str, lives: u64) -> String {
     format!("{}.{}.{}", encode(head), encode(claims), URL_SAFE_NO_PAD.encode("not signed"))
 }
 
-/// Answers a request to the token endpoint or to the metadata service; nothing if it is to neither.
-pub(crate) fn answer_token_request(connection: &Connection, head: &Parts, body: &[u8]) -> Option<Response<Reply>> {
+/// Answers a request that is to none of the APIs: to the token endpoint, to what describes it, to the metadata service,
+/// or whether the server lives; nothing if it is to another. `tls` is whether it came over TLS.
+pub(crate) fn answer_aside(connection: &Connection, head: &Parts, body: &[u8], tls: bool) -> Option<Response<Reply>> {
     let path = head.uri.path();
-    let (status, body) = if path == "/metadata/identity/oauth2/token" {
+    let tenant = |end: &str| {
+        let tenant = path.strip_prefix('/')?.strip_suffix(end)?;
+        (!tenant.is_empty() && !tenant.contains('/')).then_some(tenant)
+    };
+    let (status, body) = if path == "/health" {
+        (StatusCode::OK, json!({"status": "ok"}))
+    } else if path == "/metadata/identity/oauth2/token" {
         machine(head)
+    } else if let Some(tenant) = tenant("/v2.0/.well-known/openid-configuration") {
+        (StatusCode::OK, configuration(tenant, &origin(head, tls)))
     } else {
-        let tenant = path.strip_prefix('/')?.strip_suffix("/oauth2/v2.0/token")?;
-        if tenant.is_empty() || tenant.contains('/') {
-            return None;
-        }
-        entra(tenant, &head.method, body)
+        entra(tenant("/oauth2/v2.0/token")?, &head.method, body)
     };
     connection.exchange.note_head(Note { due: Nanos::now(), marks: Marks::ALL, entry: None });
     let mut response = Response::new(whole(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     Some(response)
+}
+
+/// The scheme and the authority at which the caller has found us.
+fn origin(head: &Parts, tls: bool) -> String {
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let authority = head.uri.authority().map(|authority| authority.as_str()).or(host);
+    format!("{}://{}", if tls { "https" } else { "http" }, authority.unwrap_or("localhost"))
+}
+
+/// What describes the token endpoint of a tenant, as clients of Entra read it first.
+fn configuration(tenant: &str, origin: &str) -> Value {
+    let base = format!("{origin}/{tenant}");
+    json!({
+        "token_endpoint": format!("{base}/oauth2/v2.0/token"),
+        "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
+        "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
+        "jwks_uri": format!("{base}/discovery/v2.0/keys"),
+        "issuer": format!("{base}/v2.0"),
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "tenant_region_scope": null,
+    })
 }
 
 type Said = (StatusCode, Value);

@@ -1,17 +1,20 @@
 //! A backend: a deployment of a model as the API serves it, with its limits, its faults, and what it remembers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
 
 use super::chat::stored::StoredChat;
+use super::models;
+use super::responses::conversations::StoredConversation;
 use super::responses::stored::StoredResponse;
 use super::store::Store;
 use crate::fault::{FaultSettings, Faults};
 use crate::limits::{LimitSettings, Limits};
 use crate::model::deployment::{Deployment, DeploymentSettings};
-use crate::units::Nanos;
+use crate::units::{Nanos, nearest};
 
 /// Tokens that a reasoning model thinks, unless told otherwise.
 pub(crate) const REASONING_TOKENS: usize = 64;
@@ -38,8 +41,29 @@ pub(crate) struct BackendSettings {
     pub(crate) refusals: f64,
     /// The share of answers that the content filter ends in their middle, from 0 to 1.
     pub(crate) filtered: f64,
-    /// How long responses and stored chat completions are kept.
+    /// The names of deployments, and the models behind them.
+    pub(crate) deployments: BTreeMap<String, String>,
+    /// How many times as long as usual an answer takes in a tier of service.
+    pub(crate) service_tiers: BTreeMap<String, f64>,
+    /// The share of answers that call tools where the model may choose to, from 0 to 1.
+    pub(crate) tool_calls: f64,
+    /// How long responses, conversations and stored chat completions are kept.
     pub(crate) keep_responses: Duration,
+}
+
+impl BackendSettings {
+    /// Whether the models behind its deployments exist, and its tiers can be.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if let Some(model) = self.deployments.values().find(|model| models::find(model).is_none()) {
+            let names: Vec<&str> = models::MODELS.iter().map(|model| model.name).collect();
+            let hint = nearest(model, &names).map(|near| format!(", did you mean \"{near}\"?")).unwrap_or_default();
+            return Err(format!("deployments names the model \"{model}\", which is not known{hint}"));
+        }
+        match self.service_tiers.iter().find(|(_, pace)| !(0.01..=100.0).contains(*pace)) {
+            Some((tier, _)) => Err(format!("service_tiers.{tier} must be from 0.01 to 100")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// One backend, shared by the listeners in front of it and by all threads.
@@ -52,6 +76,8 @@ pub(crate) struct Backend {
     pub(crate) faults: Option<Faults>,
     /// The responses it remembers.
     pub(crate) responses: Store<StoredResponse>,
+    /// The conversations it remembers.
+    pub(crate) conversations: Store<StoredConversation>,
     /// The chat completions it remembers.
     pub(crate) chats: Store<StoredChat>,
     /// The name of the replica that serves, as Azure tells it.
@@ -63,10 +89,23 @@ impl Backend {
     pub(crate) fn new(settings: BackendSettings, seed: u64, began: Nanos) -> Self {
         let limits = settings.limits.clone().map(Limits::new);
         let faults = Faults::new(&settings.faults, false, seed, &settings.name);
-        let (responses, chats) = (Store::new(settings.keep_responses), Store::new(settings.keep_responses));
+        let keep = settings.keep_responses;
+        let (responses, conversations, chats) = (Store::new(keep), Store::new(keep), Store::new(keep));
         let session = HeaderValue::from_str(&format!("sim-{}", settings.name)).ok();
         let model = Deployment::new(settings.model.clone(), began);
-        Self { settings, model, limits, faults, responses, chats, session }
+        Self { settings, model, limits, faults, responses, conversations, chats, session }
+    }
+}
+
+impl Backend {
+    /// Keeps a response, and adds it to its conversation.
+    fn keep(&self, stored: &Arc<StoredResponse>) {
+        if let Some(id) = &stored.conversation {
+            self.conversations.add_response(id, stored, self.model.prefixes.is_on());
+        }
+        if stored.answer.terms.store {
+            self.responses.put(Arc::clone(stored));
+        }
     }
 }
 
@@ -82,7 +121,7 @@ impl Kept {
         if let Self::Response(stored) = self
             && stored.background.is_some()
         {
-            backend.responses.put(Arc::clone(stored));
+            backend.keep(stored);
         }
     }
 
@@ -90,7 +129,7 @@ impl Kept {
     pub(crate) fn end(self, backend: &Backend) {
         match self {
             Self::Response(stored) if stored.background.is_some() => {}
-            Self::Response(stored) => backend.responses.put(stored),
+            Self::Response(stored) => backend.keep(&stored),
             Self::Chat(chat) => backend.chats.put(chat),
         }
     }

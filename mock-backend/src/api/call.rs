@@ -54,9 +54,20 @@ impl Call<'_> {
     /// An answer that takes no time of the model.
     pub(crate) fn at_once(&self, status: StatusCode, api: &'static str, text: String) -> Response<Reply> {
         let (entry, id) = self.open_record(api, false, status);
-        self.leave_at_once(entry);
+        let reply = self.send_whole(text.into(), self.arrival.ideal, entry);
         let took = (status == StatusCode::OK).then_some(0);
-        self.response(status, JSON, (&id, None), took, whole(text))
+        self.response(status, JSON, (&id, None), took, reply)
+    }
+
+    /// The body of an answer that is whole at `due`, with the note on what it means; a large one goes in pieces.
+    fn send_whole(&self, body: Bytes, due: Nanos, entry: Rc<Entry>) -> Reply {
+        let exchange = &self.connection().exchange;
+        if body.len() <= PIECE {
+            exchange.note_head(Note { due, marks: Marks::ALL, entry: Some(entry) });
+            return whole(body);
+        }
+        exchange.note_head(Note { due, marks: Marks::HEAD, entry: Some(Rc::clone(&entry)) });
+        Box::pin(Pieces::new(body, due, exchange.clone(), entry))
     }
 
     /// Lets the whole answer leave when its request has come.
@@ -130,13 +141,8 @@ impl Call<'_> {
         if let Some(kept) = kept {
             kept.end(self.backend);
         }
-        let exchange = &self.connection().exchange;
-        let in_pieces = body.len() > PIECE;
-        let marks = if in_pieces { Marks::HEAD } else { Marks::ALL };
-        exchange.note_head(Note { due, marks, entry: Some(Rc::clone(&entry)) });
+        let reply = self.send_whole(body.into(), due, entry);
         let took = due.since(self.arrival.ideal).as_millis() as u64;
-        let reply: Reply =
-            if in_pieces { Box::pin(Pieces::new(body.into(), due, exchange.clone(), entry)) } else { whole(body) };
         let mut response = self.response(StatusCode::OK, JSON, (id, Some(name)), Some(took), reply);
         response.headers_mut().extend(told.map(|told| (PLAN, told)));
         response

@@ -41,11 +41,12 @@ impl Call<'_> {
         use rand::RngExt;
         let mut refused = self.backend.settings.refusals;
         refused = if refused > 0.0 && rng.random_bool(refused) { 1.0 } else { 0.0 };
+        let share = self.backend.settings.tool_calls;
         let one = |rng: &mut SeededRng| {
             let body = if refused > 0.0 {
                 Some(compose::refusal())
             } else {
-                request.features.as_ref().and_then(|features| compose::fixed_body(features, rng, request.n))
+                request.features.as_ref().and_then(|features| compose::fixed_body(features, rng, request.n, share))
             };
             body.map(|body| Choice::limited_to(request.limit, thinking, body))
         };

@@ -7,35 +7,28 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::completions::request::count_tokens;
+use super::completions::count_tokens;
 use super::content::json::quoted;
 use super::error::ApiError;
+use super::interfaces::EMBEDDINGS;
 use super::models::{self, Purpose};
-use super::reader::Reader;
+use super::reader::{Opened, Reader};
 use super::route::Route;
-use super::rules::{model_name, parse};
 use crate::model::prompt::Str;
 use crate::model::rng::seeded_rng;
 use crate::units::bounds::Bound;
 
-/// The most texts of one request.
-const INPUTS: usize = 2048;
 /// The most tokens of one text.
 const TOKENS: usize = 8192;
 
 /// The fields of a request.
 #[derive(Debug, Deserialize)]
 pub(crate) struct EmbeddingsRequest<'a> {
-    #[serde(borrow)]
-    pub(crate) model: Option<Str<'a>>,
     input: Option<Value>,
     dimensions: Option<usize>,
     #[serde(borrow)]
     encoding_format: Option<Str<'a>>,
 }
-
-/// Every field of the interface; what is not among them is refused by a strict simulator.
-pub(crate) const FIELDS: [&str; 5] = ["dimensions", "encoding_format", "input", "model", "user"];
 
 /// The vectors to answer with.
 pub(crate) struct Vectors {
@@ -52,42 +45,30 @@ pub(crate) struct Vectors {
 impl EmbeddingsRequest<'_> {
     /// What is asked for, of the model `snapshot`.
     pub(crate) fn vectors(self, name: String, snapshot: String) -> Result<Vectors, ApiError> {
-        let wrong = |message: String, param| ApiError::Invalid(message, Some(param));
-        let base64 = match self.encoding_format.as_ref().map(|format| &*format.0) {
-            None | Some("float") => false,
-            Some("base64") => true,
-            Some(other) => {
-                let message = format!("Invalid value: '{other}'. Supported values are: 'float' and 'base64'.");
-                return Err(wrong(message, "encoding_format"));
-            }
-        };
+        let base64 = self.encoding_format.is_some_and(|Str(format)| format == "base64");
         let natural = models::dimensions(&snapshot);
         let dimensions = self.dimensions.unwrap_or(natural);
-        if dimensions == 0 || dimensions > natural {
-            return Err(wrong(format!("'dimensions' must be from 1 to {natural}."), "dimensions"));
+        if dimensions > natural {
+            return Err(ApiError::invalid(format!("'dimensions' must be from 1 to {natural}."), "dimensions"));
         }
         if self.dimensions.is_some() && snapshot.contains("ada") {
-            return Err(wrong("This model does not support specifying dimensions.".to_owned(), "dimensions"));
+            return Err(ApiError::invalid("This model does not support specifying dimensions.", "dimensions"));
         }
         let inputs = inputs(self.input)?;
-        if inputs.len() > INPUTS {
-            let message = format!("Invalid 'input': array too long. Expected an array with maximum length {INPUTS}.");
-            return Err(wrong(message, "input"));
-        }
         let tokens: Vec<usize> = inputs.iter().map(count_tokens).collect();
         if let Some(long) = tokens.iter().find(|tokens| **tokens > TOKENS) {
             let message = format!(
                 "This model's maximum context length is {TOKENS} tokens, however you requested {long} tokens. Please \
                  reduce your prompt."
             );
-            return Err(ApiError::Coded { message, param: Some("input"), code: "context_length_exceeded" });
+            return Err(ApiError::coded("context_length_exceeded", message, "input"));
         }
         let prompt_tokens = tokens.iter().sum();
         let vectors = Vectors { name, model: quoted(&snapshot), inputs, prompt_tokens, dimensions, base64 };
         if vectors.size() > Bound::Answer.most() {
             let message =
                 format!("The vectors would take more than {}; ask for fewer, or as base64.", Bound::Answer.row());
-            return Err(wrong(message, "input"));
+            return Err(ApiError::invalid(message, "input"));
         }
         Ok(vectors)
     }
@@ -95,15 +76,10 @@ impl EmbeddingsRequest<'_> {
 
 /// A text, texts, tokens, or lists of tokens, as a list of what gets a vector each.
 fn inputs(input: Option<Value>) -> Result<Vec<Value>, ApiError> {
-    let empty = || ApiError::Invalid("'input' cannot be an empty string or an empty array.".to_owned(), Some("input"));
     let list = match input {
-        None | Some(Value::Null) => {
-            return Err(ApiError::Invalid("Missing required parameter: 'input'.".to_owned(), Some("input")));
-        }
         Some(Value::Array(list)) if list.iter().all(Value::is_u64) && !list.is_empty() => vec![Value::Array(list)],
         Some(Value::Array(list)) => list,
-        Some(text @ Value::String(_)) => vec![text],
-        Some(_) => return Err(ApiError::Invalid("'input' must be text or tokens.".to_owned(), Some("input"))),
+        text => text.into_iter().collect(),
     };
     let is_tokens = |list: &Vec<Value>| !list.is_empty() && list.iter().all(Value::is_u64);
     let good = |one: &Value| match one {
@@ -112,7 +88,7 @@ fn inputs(input: Option<Value>) -> Result<Vec<Value>, ApiError> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
     };
     if list.is_empty() || !list.iter().all(good) {
-        return Err(empty());
+        return Err(ApiError::invalid("'input' must be text or tokens, and not empty.", "input"));
     }
     Ok(list)
 }
@@ -120,10 +96,8 @@ fn inputs(input: Option<Value>) -> Result<Vec<Value>, ApiError> {
 impl Reader<'_> {
     /// A request for embeddings.
     pub(crate) fn read_embeddings(&self, route: &Route<'_>, body: &[u8]) -> Result<Vectors, ApiError> {
-        let request: EmbeddingsRequest<'_> = parse(body)?;
-        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
-        let snapshot = self.snapshot(&name, Some(Purpose::Embedding))?;
-        self.check_fields(body, &FIELDS)?;
+        let Opened { request, name, snapshot, .. }: Opened<EmbeddingsRequest<'_>> =
+            self.open(route, body, EMBEDDINGS, Purpose::Embedding)?;
         request.vectors(name, snapshot)
     }
 }

@@ -4,162 +4,105 @@ use hyper::StatusCode;
 use serde_json::json;
 
 use super::dialect::Dialect;
+use super::error_text::Details;
+use crate::fault::ErrorKind;
 
 /// Why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ApiError {
-    /// No key.
-    MissingKey,
-    /// A key that does not pass; shown with its middle hidden.
-    WrongKey(String),
-    /// A bearer token that is not for this service, or not any more.
-    WrongToken,
-    /// No model or deployment of this name.
-    NoModel(String),
-    /// The model exists, but not for this.
-    WrongModel(String),
-    /// No such address, or no api-version where there must be one.
-    NoRoute(String),
+    /// As the services refuse everywhere, with what it is about: a model, a key, an address.
+    Kind(ErrorKind, String),
     /// The address exists, but not for this method.
     WrongMethod(String),
-    /// The body is not what it must be: message and parameter.
-    Invalid(String, Option<&'static str>),
-    /// The same, with a code.
-    Coded { message: String, param: Option<&'static str>, code: &'static str },
-    /// A field that the interface does not have.
-    Unrecognized(String),
-    /// No stored response of this id here.
-    NoResponse(String),
-    /// No stored chat completion of this id here.
-    NoChat(String),
-    /// The response that this one should follow is not here.
-    NoPrevious(String),
     /// The api-version is older than the Responses API.
     OldVersion,
-    /// The body is too large.
-    TooLarge,
-    /// The body took too long to come.
-    Slow,
-    /// The model is out, or too many requests wait for it.
-    Unavailable,
+    /// The body is not what it must be, or names what is not here.
+    Invalid(Box<Invalid>),
 }
 
-const AZURE_KEY: &str = "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a \
-     valid key for an active subscription and use a correct regional API endpoint for your resource.";
-const AZURE_DEPLOYMENT: &str = "The API deployment for this resource does not exist. If you created the deployment \
-     within the last 5 minutes, please wait a moment and try again.";
+/// What is wrong with the body of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Invalid {
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
+    pub(crate) param: Option<String>,
+    pub(crate) code: Option<&'static str>,
+}
 
-const WRONG_TOKEN: &str = "Unauthorized. Access token is missing, invalid, audience is incorrect \
-     (https://cognitiveservices.azure.com), or have expired.";
-const UNAVAILABLE: &str = "The service is temporarily unable to process your request. Please try again later.";
-const SLOW: &str = "The request body did not come in time.";
 const OLD_VERSION: &str = "Azure OpenAI Responses API is enabled only for api-version 2025-03-01-preview and later";
 
 impl ApiError {
+    /// The error of this kind, about nothing in particular.
+    pub(crate) fn of(kind: ErrorKind) -> Self {
+        Self::Kind(kind, String::new())
+    }
+
+    /// Status 400, with the parameter that is wrong, if it is one.
+    pub(crate) fn invalid<'p>(message: impl Into<String>, param: impl Into<Option<&'p str>>) -> Self {
+        let (status, param) = (StatusCode::BAD_REQUEST, param.into().map(str::to_owned));
+        Self::Invalid(Box::new(Invalid { status, message: message.into(), param, code: None }))
+    }
+
+    /// The same with a code.
+    pub(crate) fn coded(code: &'static str, message: impl Into<String>, param: &str) -> Self {
+        let (status, param) = (StatusCode::BAD_REQUEST, Some(param.to_owned()));
+        Self::Invalid(Box::new(Invalid { status, message: message.into(), param, code: Some(code) }))
+    }
+
+    /// A parameter that must be there is not.
+    pub(crate) fn missing(param: &str) -> Self {
+        Self::coded("missing_required_parameter", format!("Missing required parameter: '{param}'."), param)
+    }
+
+    /// A word that a parameter does not have, and those that it has.
+    pub(crate) fn no_such_word(word: &str, words: &[&str], param: &str) -> Self {
+        let listed = match words {
+            [all @ .., last] if !all.is_empty() => {
+                let all: Vec<String> = all.iter().map(|word| format!("'{word}'")).collect();
+                let comma = if all.len() > 1 { "," } else { "" };
+                format!("{}{comma} and '{last}'", all.join(", "))
+            }
+            _ => words.iter().map(|word| format!("'{word}'")).collect(),
+        };
+        Self::coded("invalid_value", format!("Invalid value: '{word}'. Supported values are: {listed}."), param)
+    }
+
+    /// Status 404: nothing of this kind has this id here.
+    pub(crate) fn not_found(what: &str, id: &str, param: Option<&str>) -> Self {
+        let (status, message) = (StatusCode::NOT_FOUND, format!("{what} with id '{id}' not found."));
+        Self::Invalid(Box::new(Invalid { status, message, param: param.map(str::to_owned), code: None }))
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::MissingKey | Self::WrongKey(_) | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::NoModel(_) | Self::NoRoute(_) | Self::NoResponse(_) | Self::NoChat(_) => StatusCode::NOT_FOUND,
+            Self::Kind(kind, _) => kind.status(),
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::WrongModel(_)
-            | Self::Invalid(..)
-            | Self::Coded { .. }
-            | Self::Unrecognized(_)
-            | Self::NoPrevious(_)
-            | Self::OldVersion => StatusCode::BAD_REQUEST,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::OldVersion => StatusCode::BAD_REQUEST,
+            Self::Invalid(invalid) => invalid.status,
         }
     }
 
     /// The body of the answer.
     pub(crate) fn body(&self, dialect: Dialect) -> String {
-        match dialect {
-            Dialect::OpenAi => self.openai(),
-            Dialect::Azure => self.azure(),
+        let azure = dialect == Dialect::Azure;
+        match self {
+            Self::Kind(kind, about) => kind.body(dialect, &Details::about(about)).1,
+            Self::WrongMethod(_) if azure => shaped(dialect, "Method not allowed", None, Some("405")),
+            Self::WrongMethod(what) => {
+                shaped(dialect, &format!("Not allowed to {what}."), None, Some("method_not_supported"))
+            }
+            Self::OldVersion => shaped(dialect, OLD_VERSION, None, azure.then_some("BadRequest")),
+            Self::Invalid(invalid) => shaped(Dialect::OpenAi, &invalid.message, invalid.param.as_deref(), invalid.code),
         }
-    }
-
-    fn openai(&self) -> String {
-        let (message, param, code) = match self {
-            Self::MissingKey => (
-                "You didn't provide an API key. You need to provide your API key in an Authorization header using \
-                 Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
-                    .to_owned(),
-                None,
-                Some("invalid_api_key"),
-            ),
-            Self::WrongKey(key) => {
-                (format!("Incorrect API key provided: {}.", hide(key)), None, Some("invalid_api_key"))
-            }
-            Self::WrongToken => (WRONG_TOKEN.to_owned(), None, Some("401")),
-            Self::NoModel(model) => (
-                format!("The model `{model}` does not exist or you do not have access to it."),
-                Some("model"),
-                Some("model_not_found"),
-            ),
-            Self::WrongModel(model) => {
-                (format!("The model `{model}` does not support this operation."), Some("model"), None)
-            }
-            Self::NoRoute(what) => (format!("Invalid URL ({what})"), None, None),
-            Self::WrongMethod(what) => (format!("Not allowed to {what}."), None, Some("method_not_supported")),
-            Self::Invalid(message, param) => (message.clone(), *param, None),
-            Self::Coded { message, param, code } => (message.clone(), *param, Some(*code)),
-            Self::Unrecognized(field) => (format!("Unrecognized request argument supplied: {field}"), None, None),
-            Self::NoResponse(id) => (format!("Response with id '{id}' not found."), None, None),
-            Self::NoChat(id) => (format!("Chat completion with id '{id}' not found."), Some("completion_id"), None),
-            Self::NoPrevious(id) => (
-                format!("Previous response with id '{id}' not found."),
-                Some("previous_response_id"),
-                Some("previous_response_not_found"),
-            ),
-            Self::OldVersion => (OLD_VERSION.to_owned(), None, None),
-            Self::TooLarge => ("The request body is larger than 16 MiB.".to_owned(), None, None),
-            Self::Slow => (SLOW.to_owned(), None, None),
-            Self::Unavailable => (UNAVAILABLE.to_owned(), None, Some("server_overloaded")),
-        };
-        let kind = if *self == Self::Unavailable { "server_error" } else { "invalid_request_error" };
-        json!({"error": {"message": message, "type": kind, "param": param, "code": code}}).to_string()
-    }
-
-    fn azure(&self) -> String {
-        let (code, message) = match self {
-            Self::MissingKey | Self::WrongKey(_) => ("401", AZURE_KEY.to_owned()),
-            Self::WrongToken => ("401", WRONG_TOKEN.to_owned()),
-            Self::NoModel(_) => ("DeploymentNotFound", AZURE_DEPLOYMENT.to_owned()),
-            Self::WrongModel(model) => (
-                "OperationNotSupported",
-                format!(
-                    "The operation does not work with the specified model, {model}. Please choose different model and \
-                     try again."
-                ),
-            ),
-            Self::NoRoute(_) => ("404", "Resource not found".to_owned()),
-            Self::WrongMethod(_) => ("405", "Method not allowed".to_owned()),
-            Self::Invalid(..)
-            | Self::Coded { .. }
-            | Self::Unrecognized(_)
-            | Self::NoResponse(_)
-            | Self::NoChat(_)
-            | Self::NoPrevious(_) => return self.openai(),
-            Self::OldVersion => ("BadRequest", OLD_VERSION.to_owned()),
-            Self::TooLarge => ("413", "The request body is larger than 16 MiB.".to_owned()),
-            Self::Slow => ("Timeout", SLOW.to_owned()),
-            Self::Unavailable => ("ServiceUnavailable", UNAVAILABLE.to_owned()),
-        };
-        json!({"error": {"code": code, "message": message}}).to_string()
     }
 }
 
-/// A key with only its ends shown, and nothing of a short one.
-fn hide(key: &str) -> String {
-    let ends = |n: usize| {
-        let chars: Vec<char> = key.chars().collect();
-        let (head, tail) = (&chars[..n], &chars[chars.len() - n..]);
-        format!("{}****{}", head.iter().collect::<String>(), tail.iter().collect::<String>())
+fn shaped(dialect: Dialect, message: &str, param: Option<&str>, code: Option<&str>) -> String {
+    let error = match dialect {
+        Dialect::OpenAi => json!({"message": message, "type": "invalid_request_error", "param": param, "code": code}),
+        Dialect::Azure => json!({"code": code, "message": message}),
     };
-    if key.chars().count() >= 16 { ends(4) } else { "****".to_owned() }
+    json!({"error": error}).to_string()
 }
 
 #[cfg(test)]
@@ -168,19 +111,25 @@ mod tests {
 
     #[test]
     fn each_service_words_its_refusals_in_its_own_shape() {
-        let error = ApiError::WrongKey("sk-abcdefghijklmnop".to_owned());
+        let error = ApiError::Kind(ErrorKind::Key, "sk-abcdefghijklmnop".to_owned());
         assert_eq!(
             error.body(Dialect::OpenAi),
             r#"{"error":{"code":"invalid_api_key","message":"Incorrect API key provided: sk-a****mnop.","param":null,"type":"invalid_request_error"}}"#
         );
         assert!(error.body(Dialect::Azure).starts_with(r#"{"error":{"code":"401","message":"Access denied due to"#));
-        let error = ApiError::NoModel("x".to_owned());
+        let error = ApiError::Kind(ErrorKind::Deployment, "x".to_owned());
         assert!(error.body(Dialect::OpenAi).contains(r#""code":"model_not_found""#));
         assert!(error.body(Dialect::Azure).contains(r#""code":"DeploymentNotFound""#));
     }
 
     #[test]
-    fn a_short_key_is_not_shown_at_all() {
-        assert_eq!(hide("secret"), "****");
+    fn words_are_listed_as_a_sentence_has_them() {
+        let listed = |words: &[&str]| match ApiError::no_such_word("x", words, "p") {
+            ApiError::Invalid(invalid) => invalid.message,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(listed(&["a"]), "Invalid value: 'x'. Supported values are: 'a'.");
+        assert_eq!(listed(&["a", "b"]), "Invalid value: 'x'. Supported values are: 'a' and 'b'.");
+        assert_eq!(listed(&["a", "b", "c"]), "Invalid value: 'x'. Supported values are: 'a', 'b', and 'c'.");
     }
 }

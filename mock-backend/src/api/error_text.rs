@@ -16,6 +16,8 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Details<'a> {
     pub(crate) model: &'a str,
+    /// The key that does not pass, or the address that does not exist, if the error is one of the request.
+    pub(crate) about: Option<&'a str>,
     pub(crate) version: &'a str,
     pub(crate) responses: bool,
     /// How long to wait.
@@ -33,13 +35,20 @@ const DEPLOYMENT: &str = "The API deployment for this resource does not exist. I
      last 5 minutes, please wait a moment and try again.";
 const KEY: &str = "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key \
      for an active subscription and use a correct regional API endpoint for your resource.";
+const NO_KEY: &str = "You didn't provide an API key. You need to provide your API key in an Authorization header using \
+     Bearer auth (i.e. Authorization: Bearer YOUR_KEY).";
 const BUSY: &str = "The service is temporarily unable to process your request. Please try again later.";
 const DEMAND: &str = "The system is experiencing high demand and cannot process your request. Your request exceeds the \
      maximum usage size allowed during peak load. Please retry after some time, or use provisioned throughput.";
 const MORE: &str = "Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default \
      rate limit.";
 
-impl Details<'_> {
+impl<'a> Details<'a> {
+    /// Those of an error about a model, a key or an address.
+    pub(crate) fn about(about: &'a str) -> Self {
+        Self { model: about, about: Some(about), version: "v1", responses: false, wait: None, figures: [0; 3] }
+    }
+
     /// How long to wait, in whole seconds.
     fn seconds(&self) -> u64 {
         seconds_up(self.wait.unwrap_or(SECOND)).max(1)
@@ -67,9 +76,11 @@ impl ErrorKind {
                 let param = if details.responses { "input" } else { "messages" };
                 (too_long(details), INVALID, Some(param), Some("context_length_exceeded"))
             }
-            Self::Operation => (text("This model does not support this operation."), INVALID, Some("model"), None),
+            Self::Operation => {
+                (format!("The model `{model}` does not support this operation."), INVALID, Some("model"), None)
+            }
             Self::Key | Self::FlatKey | Self::Token => {
-                (text("Incorrect API key provided: ****."), INVALID, None, Some("invalid_api_key"))
+                (wrong_key(details.about), INVALID, None, Some("invalid_api_key"))
             }
             Self::Role | Self::Network | Self::Firewall => {
                 let message = "Country, region, or territory not supported";
@@ -79,7 +90,10 @@ impl ErrorKind {
                 let message = format!("The model `{model}` does not exist or you do not have access to it.");
                 (message, INVALID, Some("model"), Some("model_not_found"))
             }
-            Self::Path => (text("Invalid URL"), INVALID, None, None),
+            Self::Path => {
+                let what = details.about.map(|about| format!(" ({about})")).unwrap_or_default();
+                (format!("Invalid URL{what}"), INVALID, None, None)
+            }
             Self::Timeout => (text("Request timed out."), "timeout", None, None),
             Self::Conflict => (text("The resource was changed by another request."), INVALID, None, Some("conflict")),
             Self::Size => (text("Request body too large."), INVALID, None, None),
@@ -169,6 +183,22 @@ impl ErrorKind {
     }
 }
 
+/// What OpenAI says of a key that does not pass; an empty one was not given.
+fn wrong_key(key: Option<&str>) -> String {
+    match key {
+        Some("") => NO_KEY.to_owned(),
+        key => format!("Incorrect API key provided: {}.", hide(key.unwrap_or_default())),
+    }
+}
+
+/// A key with only its ends shown, and nothing of a short one.
+fn hide(key: &str) -> String {
+    let chars: Vec<char> = key.chars().collect();
+    let ends = if chars.len() >= 16 { 4 } else { 0 };
+    let show = |part: &[char]| part.iter().collect::<String>();
+    format!("{}****{}", show(&chars[..ends]), show(&chars[chars.len() - ends..]))
+}
+
 /// What OpenAI says of a rate: `kind` a minute, which are written `short`.
 fn rate(details: &Details<'_>, kind: &str, short: &str) -> String {
     let Details { model, figures: [limit, used, asked], .. } = details;
@@ -241,4 +271,15 @@ fn filtered(responses: bool) -> String {
         "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": results},
     }})
     .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_key_is_not_shown_at_all() {
+        assert_eq!((hide("secret").as_str(), hide("").as_str()), ("****", "****"));
+        assert_eq!(hide("sk-abcdefghijklmnop"), "sk-a****mnop");
+    }
 }

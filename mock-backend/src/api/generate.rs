@@ -6,12 +6,14 @@ use rand::Rng;
 use super::call::{Call, JSON, Sending};
 use super::choices::{longest, prose_choices};
 use super::content::choice::Choice;
+use super::content::completion::Style;
 use super::embeddings::Vectors;
 use super::error::ApiError;
 use super::request::{Form, Request};
 use super::response::{Answer, Assembly};
 use super::responses::answer::{Progress, ResponsesAnswer};
-use super::responses::compact::{Conversation, compaction, inherited_tokens};
+use super::responses::compact::{Conversation, compaction};
+use crate::fault::ErrorKind;
 use crate::model::deployment::{Length, Prompt};
 use crate::model::rng::pick;
 use crate::model::text::Text;
@@ -21,8 +23,10 @@ use crate::units::bounds::Bound;
 /// Refuses a request whose answer of `tokens` tokens would be too large to hold.
 fn check_size(request: &Request, tokens: usize) -> Result<(), ApiError> {
     let (echo, logprobs, stored) = match &request.form {
-        Form::Chat { logprobs, body, .. } => (0, *logprobs, !body.is_empty()),
-        Form::Completions { echo, logprobs, .. } => (echo.as_ref().map_or(0, String::len), *logprobs, false),
+        Form::Completion { style, logprobs, body, .. } => {
+            let echo = if let Style::Text { echo } = style { echo.len() } else { 0 };
+            (echo, *logprobs, !body.is_empty())
+        }
         Form::Responses(_) => (0, None, true),
     };
     // A stream is made as it is sent.
@@ -33,17 +37,12 @@ fn check_size(request: &Request, tokens: usize) -> Result<(), ApiError> {
         return Ok(());
     }
     let most = Bound::Answer.row();
-    Err(ApiError::Invalid(format!("The answer would take about {size} bytes; at most {most} are made."), None))
+    Err(ApiError::invalid(format!("The answer would take about {size} bytes; at most {most} are made."), None))
 }
 
 impl Call<'_> {
     /// Generates an answer.
     pub(crate) async fn generate(&self, mut request: Request) -> Result<Response<Reply>, ApiError> {
-        if let Form::Responses(form) = &request.form
-            && let Some(previous) = &form.previous
-        {
-            request.prompt_tokens += inherited_tokens(&self.backend.responses, previous)?;
-        }
         let (number, mut rng) = self.number();
         let mut special = self.special_rng(&request, number);
         let format = self.format_tokens(&request);
@@ -53,9 +52,12 @@ impl Call<'_> {
             Some(choices) => Length::Exactly(longest(choices)),
             None => Length::Free { limit: request.limit, thinking },
         };
-        let prompt = Prompt { tokens: request.prompt_tokens, cached: request.cached };
+        let tiers = &self.backend.settings.service_tiers;
+        let pace = request.tier.as_ref().and_then(|tier| tiers.get(tier)).copied().unwrap_or(1.0);
+        let cached = request.prompt.hit.cached.min(request.prompt.tokens);
+        let prompt = Prompt { tokens: request.prompt.tokens, cached, pace };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, length);
-        let mut plan = plan.ok_or(ApiError::Unavailable)?;
+        let mut plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
         check_size(
             &request,
             fixed.as_deref().map_or(plan.tokens * request.n, |all| all.iter().map(Choice::tokens).sum()),
@@ -73,7 +75,7 @@ impl Call<'_> {
         let tokens: usize = choices.iter().map(Choice::tokens).sum();
         entry.update(|record| record.tokens = u32::try_from(tokens).ok());
         let answer = Answer::of(&mut request, &plan, choices, self.assembly(name));
-        let kept = answer.take_kept(&mut request, &plan, name);
+        let kept = answer.take_kept(&mut request, &plan, name, self.backend.model.prefixes.is_on());
         let sending = Sending { plan, entry, id: &id, name: &request.name, kept };
         Ok(match answer {
             Answer::Responses(answer, _) if answer.terms.background && !request.stream => {
@@ -104,9 +106,9 @@ impl Call<'_> {
     /// Makes embeddings, in the time of one token.
     pub(crate) async fn embed(&self, vectors: Vectors) -> Result<Response<Reply>, ApiError> {
         let (_, mut rng) = self.number();
-        let prompt = Prompt { tokens: vectors.prompt_tokens, cached: 0 };
+        let prompt = Prompt { tokens: vectors.prompt_tokens, cached: 0, pace: 1.0 };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, Length::Exactly(1));
-        let plan = plan.ok_or(ApiError::Unavailable)?;
+        let plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
         let (entry, id) = self.open_record("embeddings", false, StatusCode::OK);
         entry.update(|record| record.tokens = Some(0));
         let sending = Sending { plan, entry, id: &id, name: &vectors.name, kept: None };
@@ -120,10 +122,10 @@ impl Call<'_> {
         tokens: usize,
     ) -> Result<Response<Reply>, ApiError> {
         let (_, mut rng) = self.number();
-        let prompt = Prompt { tokens, cached: 0 };
+        let prompt = Prompt { tokens, cached: 0, pace: 1.0 };
         let plan =
             self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, Length::Free { limit: None, thinking: 0 });
-        let plan = plan.ok_or(ApiError::Unavailable)?;
+        let plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
         let (entry, id) = self.open_record("responses", false, StatusCode::OK);
         let made = plan.tokens;
         entry.update(|record| record.tokens = u32::try_from(made).ok());

@@ -1,5 +1,9 @@
 //! The models that exist, by their usual names.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
 /// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -31,7 +35,7 @@ const fn embedding(name: &'static str) -> Model {
 }
 
 /// All of them.
-pub(crate) const MODELS: [Model; 31] = [
+pub(crate) const MODELS: [Model; 39] = [
     chat("gpt-4o", "gpt-4o-2024-08-06"),
     chat("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
     chat("gpt-4.1", "gpt-4.1-2025-04-14"),
@@ -47,6 +51,14 @@ pub(crate) const MODELS: [Model; 31] = [
     chat("gpt-5.1-chat", "gpt-5.1-chat-2025-11-13"),
     chat("gpt-5.2", "gpt-5.2-2025-12-11"),
     chat("gpt-5.2-chat", "gpt-5.2-chat-2025-12-11"),
+    chat("gpt-5.4", "gpt-5.4"),
+    chat("gpt-5.4-mini", "gpt-5.4-mini-2026-03-17"),
+    chat("gpt-5.4-nano", "gpt-5.4-nano-2026-03-17"),
+    chat("gpt-5.5", "gpt-5.5-2026-04-23"),
+    chat("gpt-5.6-sol", "gpt-5.6-sol"),
+    chat("gpt-5.6-terra", "gpt-5.6-terra"),
+    chat("gpt-5.6-luna", "gpt-5.6-luna"),
+    chat("gpt-6-astra", "gpt-6-astra"),
     chat("o1", "o1-2024-12-17"),
     chat("o1-mini", "o1-mini-2024-09-12"),
     chat("o3", "o3-2025-04-16"),
@@ -70,9 +82,15 @@ pub(crate) fn find(name: &str) -> Option<&'static Model> {
     MODELS.iter().find(|model| model.name == name || model.snapshot == name)
 }
 
+/// How hard a model thinks that is not told: the families from gpt-5.1 to gpt-5.4 do not unless they are asked to.
+pub(crate) fn usual_effort(name: &str) -> &'static str {
+    let quiet = ["gpt-5.1", "gpt-5.2", "gpt-5.4"].iter().any(|family| name.starts_with(family));
+    if quiet && !name.contains("-codex") && !name.contains("-pro") { "none" } else { "medium" }
+}
+
 /// Whether a model thinks before it answers.
 pub(crate) fn thinks(name: &str) -> bool {
-    let family = ["o1", "o3", "o4-", "gpt-5"].iter().any(|family| name.starts_with(family));
+    let family = ["o1", "o3", "o4-", "gpt-5", "gpt-6"].iter().any(|family| name.starts_with(family));
     family && !name.contains("-chat")
 }
 
@@ -84,39 +102,46 @@ pub(crate) fn dimensions(name: &str) -> usize {
 /// When models were made, as `/models` says it (2024-08-06 for all).
 const CREATED: u64 = 1_722_902_400;
 
-fn entry(name: &str) -> String {
-    let name = serde_json::Value::from(name);
-    format!("{{\"id\":{name},\"object\":\"model\",\"created\":{CREATED},\"owned_by\":\"system\"}}")
+fn entry(name: &str) -> Value {
+    json!({"id": name, "object": "model", "created": CREATED, "owned_by": "system"})
+}
+
+fn list_of(entries: Vec<Value>) -> String {
+    json!({"object": "list", "data": entries}).to_string()
 }
 
 /// The answer to `GET /models`.
 pub(crate) fn list() -> String {
-    let entries: Vec<String> = MODELS.iter().map(|model| entry(model.name)).collect();
-    format!("{{\"object\":\"list\",\"data\":[{}]}}", entries.join(","))
+    list_of(MODELS.iter().map(|model| entry(model.name)).collect())
 }
 
 /// The answer to `GET /models/{name}`.
 pub(crate) fn show(name: &str) -> String {
-    entry(name)
+    entry(name).to_string()
 }
 
-/// A deployment: of each model one, by its name.
-fn deployment(model: &Model) -> String {
-    let (name, snapshot) = (model.name, model.snapshot);
-    format!(
-        "{{\"id\":\"{name}\",\"object\":\"deployment\",\"model\":\"{snapshot}\",\"owner\":\"organization-owner\",\
-         \"status\":\"succeeded\",\"created_at\":{CREATED},\"updated_at\":{CREATED},\
-         \"scale_settings\":{{\"scale_type\":\"standard\"}}}}"
-    )
+/// A deployment.
+fn deployment(name: &str, model: &str) -> Value {
+    json!({
+        "id": name, "object": "deployment", "model": model, "owner": "organization-owner",
+        "status": "succeeded", "created_at": CREATED, "updated_at": CREATED,
+        "scale_settings": {"scale_type": "standard"},
+    })
 }
 
-/// The answer to `GET /deployments`.
-pub(crate) fn deployments() -> String {
-    let entries: Vec<String> = MODELS.iter().map(deployment).collect();
-    format!("{{\"object\":\"list\",\"data\":[{}]}}", entries.join(","))
+/// The answer to `GET /deployments`: those that are `named`, and of each model one by its name.
+pub(crate) fn deployments(named: &BTreeMap<String, String>) -> String {
+    let of_models = MODELS.iter().filter(|model| !named.contains_key(model.name));
+    let named = named.iter().map(|(name, model)| deployment(name, snapshot_of(model)));
+    list_of(named.chain(of_models.map(|model| deployment(model.name, model.snapshot))).collect())
+}
+
+fn snapshot_of(model: &str) -> &str {
+    find(model).map_or(model, |found| found.snapshot)
 }
 
 /// The answer to `GET /deployments/{name}`.
-pub(crate) fn show_deployment(name: &str) -> Option<String> {
-    find(name).map(deployment)
+pub(crate) fn show_deployment(named: &BTreeMap<String, String>, name: &str) -> Option<String> {
+    let model = named.get(name).map(|model| snapshot_of(model)).or(find(name).map(|model| model.snapshot));
+    model.map(|model| deployment(name, model).to_string())
 }

@@ -48,5 +48,5 @@ impl<'a> Page<'a> {
 }
 
 fn wrong(message: &str, param: &'static str) -> ApiError {
-    ApiError::Invalid(message.to_owned(), Some(param))
+    ApiError::invalid(message, param)
 }

@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 
+use super::content::completion::Style;
 use super::content::features::Features;
 use super::content::logprobs::Logprobs;
+use super::measure::{History, Measured, Voice};
 use super::responses::terms::Terms;
+use crate::model::prefix_cache::Hit;
 
 /// A request for an answer.
 pub(crate) struct Request {
@@ -13,9 +16,9 @@ pub(crate) struct Request {
     pub(crate) name: String,
     /// The model that answers, as a JSON string.
     pub(crate) model: String,
-    pub(crate) prompt_tokens: usize,
-    /// Those of them that come from the prefix cache.
-    pub(crate) cached: usize,
+    pub(crate) prompt: PromptOf,
+    /// The tier of service that was asked for.
+    pub(crate) tier: Option<String>,
     /// The caller's limit of the answer, in tokens.
     pub(crate) limit: Option<usize>,
     /// How hard the model thinks first, as a multiple of the usual; 0 if it does not.
@@ -27,19 +30,44 @@ pub(crate) struct Request {
     pub(crate) form: Form,
 }
 
+/// The prompt of a request.
+#[derive(Default)]
+pub(crate) struct PromptOf {
+    pub(crate) voice: Option<Voice>,
+    /// All tokens of it.
+    pub(crate) tokens: usize,
+    /// What of it the prefix cache had.
+    pub(crate) hit: Hit,
+    /// What this request says itself.
+    pub(crate) measured: Measured,
+    /// All that was said in its conversation, with this request.
+    pub(crate) history: History,
+    /// The caller's key to the prefix cache.
+    pub(crate) key: Option<String>,
+    /// Whether its beginning may be left out where it is too long.
+    pub(crate) truncates: bool,
+}
+
+impl PromptOf {
+    /// A prompt of messages or items.
+    pub(crate) fn said(voice: Option<Voice>, measured: Measured, key: Option<String>) -> Self {
+        Self { voice, tokens: measured.own + measured.said, measured, key, ..Self::default() }
+    }
+
+    /// A prompt of text alone.
+    pub(crate) fn text(tokens: usize) -> Self {
+        Self { tokens, ..Self::default() }
+    }
+}
+
 /// In which form.
 pub(crate) enum Form {
-    /// `function`: calls are told in the deprecated way. `body`: that of the request, if the completion is kept.
-    Chat {
+    /// `body`: that of the request, if the completion is kept.
+    Completion {
+        style: Style,
         include_usage: bool,
         logprobs: Option<Logprobs>,
-        function: bool,
         body: Bytes,
-    },
-    Completions {
-        include_usage: bool,
-        echo: Option<String>,
-        logprobs: Option<Logprobs>,
     },
     Responses(Box<ResponsesForm>),
 }
@@ -48,6 +76,8 @@ pub(crate) enum Form {
 pub(crate) struct ResponsesForm {
     pub(crate) terms: Terms,
     pub(crate) previous: Option<String>,
+    /// The id of the conversation that it belongs to.
+    pub(crate) conversation: Option<String>,
     /// The body of the request, if the response is kept.
     pub(crate) body: Bytes,
 }
@@ -56,8 +86,8 @@ impl Form {
     /// As the ledger names it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Chat { .. } => "chat",
-            Self::Completions { .. } => "completions",
+            Self::Completion { style: Style::Chat { .. }, .. } => "chat",
+            Self::Completion { style: Style::Text { .. }, .. } => "completions",
             Self::Responses { .. } => "responses",
         }
     }

@@ -1,14 +1,13 @@
 //! An answer whose form is still open: in one piece, or as the events of a stream.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::backend::Kept;
-use super::chat::answer::ChatAnswer;
 use super::chat::events::ChatStream;
 use super::chat::stored::StoredChat;
-use super::completions::answer::CompletionsAnswer;
 use super::content::choice::Choice;
-use super::content::completion::Completion;
+use super::content::completion::{Completion, Style};
 use super::content::compose;
 use super::dialect::Dialect;
 use super::request::{Form, Request};
@@ -17,6 +16,7 @@ use super::responses::events::ResponsesEvents;
 use super::responses::stored::StoredResponse;
 use super::script::Script;
 use crate::model::deployment::Plan;
+use crate::model::prefix_cache::Hit;
 use crate::net::clock::unix_seconds;
 use crate::units::Nanos;
 
@@ -34,9 +34,14 @@ pub(crate) struct Assembly {
 
 /// An answer whose form is still open.
 pub(crate) enum Answer {
-    Chat(ChatAnswer, ChatStream),
-    Completions(CompletionsAnswer, ChatStream),
+    Completion(Completion, ChatStream),
     Responses(Arc<ResponsesAnswer>, bool),
+}
+
+/// What is told of a hit: only the families from gpt-5.6 on say what they have written.
+fn told_hit(model: &str, hit: Hit) -> Hit {
+    let writes = ["gpt-5.6", "gpt-6"].iter().any(|family| model.trim_matches('"').starts_with(family));
+    Hit { written: if writes { hit.written } else { 0 }, ..hit }
 }
 
 impl Answer {
@@ -44,22 +49,20 @@ impl Answer {
     pub(crate) fn of(request: &mut Request, plan: &Plan, choices: Vec<Choice>, assembly: Assembly) -> Self {
         let Assembly { name, dialect, arrival } = assembly;
         let (model, created) = (std::mem::take(&mut request.model), unix_seconds());
-        let (prompt_tokens, cached) = (request.prompt_tokens, request.cached);
+        let (prompt_tokens, hit) = (request.prompt.tokens, told_hit(&model, request.prompt.hit));
+        let tier = request.tier.take().map(|tier| if tier == "auto" { "default".to_owned() } else { tier });
         match &mut request.form {
-            Form::Chat { include_usage, logprobs, function, .. } => {
-                let (id, logprobs) = (format!("chatcmpl-{name:016x}"), *logprobs);
-                let completion = Completion { id, created, model, prompt_tokens, cached, choices, dialect, logprobs };
+            Form::Completion { style, include_usage, logprobs, .. } => {
+                let prefix = if matches!(style, Style::Chat { .. }) { "chatcmpl" } else { "cmpl" };
+                let (id, style, logprobs) = (format!("{prefix}-{name:016x}"), style.clone(), *logprobs);
                 let stream = ChatStream { include_usage: *include_usage, obfuscated: request.obfuscated };
-                Self::Chat(ChatAnswer { completion, function: *function }, stream)
-            }
-            Form::Completions { include_usage, echo, logprobs } => {
-                let (id, logprobs) = (format!("cmpl-{name:016x}"), *logprobs);
-                let completion = Completion { id, created, model, prompt_tokens, cached, choices, dialect, logprobs };
-                let stream = ChatStream { include_usage: *include_usage, obfuscated: request.obfuscated };
-                Self::Completions(CompletionsAnswer { completion, echo: echo.take() }, stream)
+                let completion =
+                    Completion { id, created, model, prompt_tokens, hit, tier, choices, dialect, logprobs, style };
+                Self::Completion(completion, stream)
             }
             Form::Responses(form) => {
                 let took = plan.end().since(arrival);
+                let tiers = tier.map_or(["auto", "default"].map(str::to_owned), |tier| [tier.clone(), tier]);
                 let terms = form.terms.clone();
                 let choice = choices.into_iter().next().unwrap_or_else(Choice::empty);
                 let summary =
@@ -70,7 +73,8 @@ impl Answer {
                     completed: created + took.as_secs(),
                     model,
                     prompt_tokens,
-                    cached,
+                    hit,
+                    tiers,
                     choice,
                     summary,
                     terms,
@@ -83,32 +87,41 @@ impl Answer {
 
     pub(crate) fn whole(&self) -> Vec<u8> {
         match self {
-            Self::Chat(answer, _) => answer.whole(),
-            Self::Completions(answer, _) => answer.whole(),
+            Self::Completion(answer, _) => answer.whole(),
             Self::Responses(answer, _) => answer.snapshot(Progress::Final).into_bytes(),
         }
     }
 
     pub(crate) fn events(self) -> Box<dyn Script> {
         match self {
-            Self::Chat(answer, stream) => Box::new(answer.chunks(stream)),
-            Self::Completions(answer, stream) => Box::new(answer.chunks(stream)),
+            Self::Completion(answer, stream) => Box::new(answer.chunks(stream)),
             Self::Responses(answer, obfuscated) => Box::new(ResponsesEvents::new(answer, obfuscated, 0)),
         }
     }
 
-    /// What is kept of it, under `name`.
-    pub(crate) fn take_kept(&self, request: &mut Request, plan: &Plan, name: u64) -> Option<Kept> {
+    /// What is kept of it, under `name`; with its tokens if `ids`.
+    pub(crate) fn take_kept(&self, request: &mut Request, plan: &Plan, name: u64, ids: bool) -> Option<Kept> {
         match (self, &mut request.form) {
-            (Self::Chat(answer, _), Form::Chat { body, .. }) => {
+            (Self::Completion(answer, _), Form::Completion { body, .. }) => {
                 let body = std::mem::take(body);
                 (!body.is_empty()).then(|| Kept::Chat(Arc::new(StoredChat::new(name, answer.whole(), body))))
             }
             (Self::Responses(answer, _), Form::Responses(form)) => {
                 let background = answer.terms.background.then(|| plan.clone());
-                let body = std::mem::take(&mut form.body);
-                let stored = || Arc::new(StoredResponse::new(Arc::clone(answer), body, background, request.stream));
-                answer.terms.store.then(|| Kept::Response(stored()))
+                if !answer.terms.store && form.conversation.is_none() {
+                    return None;
+                }
+                let mut history = std::mem::take(&mut request.prompt.history);
+                history.add_answer(&answer.choice.body, ids);
+                Some(Kept::Response(Arc::new(StoredResponse {
+                    answer: Arc::clone(answer),
+                    body: std::mem::take(&mut form.body),
+                    background,
+                    streamed: request.stream,
+                    history,
+                    conversation: form.conversation.take(),
+                    cancelled: AtomicBool::new(false),
+                })))
             }
             _ => None,
         }

@@ -5,6 +5,7 @@ use hyper::{Method, Uri};
 use super::dialect::Dialect;
 use super::error::ApiError;
 use super::version;
+use crate::fault::ErrorKind;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub(crate) enum Operation<'a> {
     Compact,
     /// A conversation whose tokens are to be counted.
     CountTokens,
+    /// A conversation to be opened.
+    OpenConversation,
+    /// One that is open.
+    Conversation(&'a str, ConversationOp<'a>),
     /// The list of stored chat completions.
     StoredChats,
     /// One of them.
@@ -40,6 +45,20 @@ pub(crate) enum StoredOp {
     Delete,
     Cancel,
     InputItems,
+}
+
+/// What is done with a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConversationOp<'a> {
+    Show,
+    /// Other metadata.
+    Change,
+    Delete,
+    Items,
+    /// More items.
+    Add,
+    ShowItem(&'a str),
+    DeleteItem(&'a str),
 }
 
 /// What is done with a chat completion that was stored.
@@ -72,40 +91,96 @@ pub(crate) struct Route<'a> {
     pub(crate) version: Option<&'a str>,
 }
 
-/// An address taken apart: what stands after its base, the deployment in it, and whether it needs a dated version.
+/// The fronts at which an operation is found: the addresses without a dated version, those with one, those of a
+/// deployment, and those of the models of Foundry.
+const V1: u8 = 1;
+const DATED: u8 = 2;
+const DEPLOYED: u8 = 4;
+const MODELS: u8 = 8;
+const EACH: u8 = V1 | DATED | DEPLOYED;
+
+/// The operation on what stands from the first to the last `{}`.
+type Name = for<'a> fn(&'a str) -> Operation<'a>;
+
+/// Every operation: its method, its address after the front, and the fronts that have it.
+static ROUTES: [(Method, &str, u8, Name); 27] = [
+    (Method::POST, "chat/completions", V1 | DEPLOYED | MODELS, |_| Operation::Chat),
+    // Stored ones have no deployment, not even where making one needs it.
+    (Method::GET, "chat/completions", V1 | DATED, |_| Operation::StoredChats),
+    (Method::GET, "chat/completions/{}", V1 | DATED, |id| Operation::StoredChat(id, ChatOp::Show)),
+    (Method::POST, "chat/completions/{}", V1 | DATED, |id| Operation::StoredChat(id, ChatOp::Change)),
+    (Method::DELETE, "chat/completions/{}", V1 | DATED, |id| Operation::StoredChat(id, ChatOp::Delete)),
+    (Method::GET, "chat/completions/{}/messages", V1 | DATED, |id| Operation::StoredChat(id, ChatOp::Messages)),
+    (Method::POST, "completions", V1 | DEPLOYED, |_| Operation::Completions),
+    (Method::POST, "embeddings", V1 | DEPLOYED | MODELS, |_| Operation::Embeddings),
+    (Method::POST, "responses", EACH, |_| Operation::Responses),
+    (Method::POST, "responses/compact", EACH, |_| Operation::Compact),
+    (Method::POST, "responses/input_tokens", EACH, |_| Operation::CountTokens),
+    (Method::GET, "responses/{}", EACH, |id| Operation::Stored(id, StoredOp::Show)),
+    (Method::DELETE, "responses/{}", EACH, |id| Operation::Stored(id, StoredOp::Delete)),
+    (Method::POST, "responses/{}/cancel", EACH, |id| Operation::Stored(id, StoredOp::Cancel)),
+    (Method::GET, "responses/{}/input_items", EACH, |id| Operation::Stored(id, StoredOp::InputItems)),
+    (Method::POST, "conversations", V1 | DATED, |_| Operation::OpenConversation),
+    (Method::GET, "conversations/{}", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Show)),
+    (Method::POST, "conversations/{}", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Change)),
+    (Method::DELETE, "conversations/{}", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Delete)),
+    (Method::GET, "conversations/{}/items", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Items)),
+    (Method::POST, "conversations/{}/items", V1 | DATED, |id| Operation::Conversation(id, ConversationOp::Add)),
+    (Method::GET, "conversations/{}/items/{}", V1 | DATED, |ids| on_item(ids, ConversationOp::ShowItem)),
+    (Method::DELETE, "conversations/{}/items/{}", V1 | DATED, |ids| on_item(ids, ConversationOp::DeleteItem)),
+    (Method::GET, "models", V1 | DATED, |_| Operation::Models(None)),
+    (Method::GET, "models/{}", V1 | DATED, |name| Operation::Models(Some(name))),
+    (Method::GET, "deployments", DATED, |_| Operation::Deployments(None)),
+    (Method::GET, "deployments/{}", DATED, |name| Operation::Deployments(Some(name))),
+];
+
+/// An operation on an item of a conversation, whose ids stand on both sides of `/items/`.
+fn on_item<'a>(ids: &'a str, op: fn(&'a str) -> ConversationOp<'a>) -> Operation<'a> {
+    let (id, item) = ids.split_once("/items/").unwrap_or((ids, ""));
+    Operation::Conversation(id, op(item))
+}
+
+/// What stands from the first to the last `{}` if `path` is an address of this pattern.
+fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    let Some((before, after)) = pattern.split_once("{}") else { return (pattern == path).then_some("") };
+    if let Some((between, after)) = after.split_once("{}") {
+        let both = path.strip_prefix(before)?.strip_suffix(after)?;
+        let (id, item) = both.split_once(between)?;
+        let whole = |part: &str| !part.is_empty() && !part.contains('/');
+        return (whole(id) && whole(item)).then_some(both);
+    }
+    let name = path.strip_prefix(before)?.strip_suffix(after)?;
+    // The names of models may be of parts.
+    let whole = !name.contains('/') || before == "models/";
+    (!name.is_empty() && whole).then_some(name)
+}
+
+/// An address taken apart: its front, what stands after it, and the deployment in it.
 struct Parts<'a> {
+    front: u8,
     rest: &'a str,
     deployment: Option<&'a str>,
-    dated: bool,
 }
 
 impl<'a> Parts<'a> {
     fn of(path: &'a str) -> Option<Self> {
-        let plain = |rest, dated| Some(Self { rest, deployment: None, dated });
+        let plain = |front, rest| Some(Self { front, rest, deployment: None });
         if let Some(rest) = path.strip_prefix("/v1/").or_else(|| path.strip_prefix("/openai/v1/")) {
-            return plain(rest, false);
+            return plain(V1, rest);
         }
         if let Some(rest) = path.strip_prefix("/api/projects/") {
             let (_, rest) = rest.split_once("/openai/")?;
-            return match rest.strip_prefix("v1/") {
-                Some(rest) => plain(rest, false),
-                None => plain(rest, true),
-            };
+            return rest.strip_prefix("v1/").map_or_else(|| plain(DATED, rest), |rest| plain(V1, rest));
         }
-        if let Some(rest) = path.strip_prefix("/openai/deployments/")
-            && let Some((deployment, rest)) = rest.split_once('/')
+        if let Some((deployment, rest)) =
+            path.strip_prefix("/openai/deployments/").and_then(|rest| rest.split_once('/'))
         {
-            return Some(Self { rest, deployment: Some(deployment), dated: true });
+            return Some(Self { front: DEPLOYED, rest, deployment: Some(deployment) });
         }
-        if let Some(rest) = path.strip_prefix("/models/") {
-            // Of this front end only what makes something exists.
-            return matches!(rest, "chat/completions" | "embeddings").then_some(Self {
-                rest,
-                deployment: None,
-                dated: true,
-            });
+        match path.strip_prefix("/models/") {
+            Some(rest) => plain(MODELS, rest),
+            None => plain(DATED, path.strip_prefix("/openai/")?),
         }
-        plain(path.strip_prefix("/openai/")?, true)
     }
 }
 
@@ -122,44 +197,35 @@ impl<'a> Address<'a> {
     pub(crate) fn route(&self, method: &Method) -> Result<Route<'a>, ApiError> {
         let Self { uri, dialect, .. } = *self;
         let path = uri.path();
-        let unknown = || ApiError::NoRoute(format!("{method} {path}"));
-        let Parts { rest, deployment, dated } = Parts::of(path).ok_or_else(unknown)?;
-        let models = path.starts_with("/models/");
-        let (operation, expected) = match rest {
-            // Stored ones have no deployment, not even where making one needs it.
-            "chat/completions" if deployment.is_none() && !models && *method == Method::GET => {
-                (Operation::StoredChats, Method::GET)
-            }
-            "chat/completions" if deployment.is_some() || !dated || models => (Operation::Chat, Method::POST),
-            "completions" if deployment.is_some() || !dated => (Operation::Completions, Method::POST),
-            "embeddings" if deployment.is_some() || !dated || models => (Operation::Embeddings, Method::POST),
-            "responses" => (Operation::Responses, Method::POST),
-            "responses/compact" => (Operation::Compact, Method::POST),
-            "responses/input_tokens" => (Operation::CountTokens, Method::POST),
-            "models" if deployment.is_none() => (Operation::Models(None), Method::GET),
-            "deployments" if dated && deployment.is_none() => (Operation::Deployments(None), Method::GET),
-            _ => name_route(rest, method, deployment, dated).ok_or_else(unknown)?,
-        };
+        let unknown = || ApiError::Kind(ErrorKind::Path, format!("{method} {path}"));
+        let Parts { front, rest, deployment } = Parts::of(path).ok_or_else(unknown)?;
+        let (_, pattern, ..) = ROUTES.iter().find(|route| matched(route.1, rest).is_some()).ok_or_else(unknown)?;
         let version = version::of(uri);
         let known = match version {
-            Some(version) if dated => version::is_dated(version),
+            Some(version) if front == MODELS => version::is_of_models(version),
+            Some(version) if front != V1 => version::is_dated(version),
             Some(version) => version::is_v1(version) || dialect == Dialect::OpenAi,
-            None => !dated,
+            None => front == V1,
         };
-        if !known {
+        let mut here = ROUTES.iter().filter(|route| route.1 == *pattern && route.2 & front != 0).peekable();
+        if !known || here.peek().is_none() {
             return Err(unknown());
         }
-        let responses = matches!(
-            operation,
-            Operation::Responses | Operation::Stored(..) | Operation::Compact | Operation::CountTokens
-        );
-        if responses && dated && !version::has_responses(version) {
+        if (pattern.starts_with("responses") || pattern.starts_with("conversations"))
+            && front != V1
+            && !version::has_responses(version)
+        {
             return Err(ApiError::OldVersion);
         }
-        if *method != expected {
-            return Err(ApiError::WrongMethod(format!("{method} on {path}")));
+        match here.find(|route| route.0 == *method) {
+            Some((_, pattern, _, name)) => {
+                let operation = name(matched(pattern, rest).unwrap_or_default());
+                Ok(Route { dialect, operation, deployment, version })
+            }
+            // The method that is right at another front is that of another address.
+            None if ROUTES.iter().any(|route| route.1 == *pattern && route.0 == *method) => Err(unknown()),
+            None => Err(ApiError::WrongMethod(format!("{method} on {path}"))),
         }
-        Ok(Route { dialect, operation, deployment, version })
     }
 }
 
@@ -173,50 +239,13 @@ fn name_api(path: &str) -> &'static str {
         "embeddings"
     } else if path.ends_with("/responses") || path.contains("/responses/") {
         "responses"
+    } else if path.contains("/conversations") {
+        "conversations"
     } else if path.contains("/models") {
         "models"
     } else {
         "other"
     }
-}
-
-/// The operation on something that the address names, and the method that it needs.
-fn name_route<'a>(
-    rest: &'a str,
-    method: &Method,
-    deployment: Option<&str>,
-    dated: bool,
-) -> Option<(Operation<'a>, Method)> {
-    if let Some(stored) = rest.strip_prefix("responses/") {
-        let (id, op) = stored.split_once('/').unwrap_or((stored, ""));
-        let (op, expected) = match op {
-            "" if *method == Method::DELETE => (StoredOp::Delete, Method::DELETE),
-            "" => (StoredOp::Show, Method::GET),
-            "cancel" => (StoredOp::Cancel, Method::POST),
-            "input_items" => (StoredOp::InputItems, Method::GET),
-            _ => return None,
-        };
-        return (!id.is_empty()).then_some((Operation::Stored(id, op), expected));
-    }
-    if deployment.is_some() {
-        return None;
-    }
-    if let Some(stored) = rest.strip_prefix("chat/completions/") {
-        let (id, op) = stored.split_once('/').unwrap_or((stored, ""));
-        let (op, expected) = match op {
-            "" if *method == Method::DELETE => (ChatOp::Delete, Method::DELETE),
-            "" if *method == Method::POST => (ChatOp::Change, Method::POST),
-            "" => (ChatOp::Show, Method::GET),
-            "messages" => (ChatOp::Messages, Method::GET),
-            _ => return None,
-        };
-        return (!id.is_empty()).then_some((Operation::StoredChat(id, op), expected));
-    }
-    if let Some(name) = rest.strip_prefix("deployments/").filter(|name| dated && !name.is_empty()) {
-        return Some((Operation::Deployments(Some(name)), Method::GET));
-    }
-    let name = rest.strip_prefix("models/").filter(|name| !name.is_empty())?;
-    Some((Operation::Models(Some(name)), Method::GET))
 }
 
 #[cfg(test)]
@@ -227,11 +256,11 @@ mod tests {
     fn addresses_mean_operations() {
         use Dialect::{Azure, OpenAi};
         use Operation::{
-            Chat, Compact, Completions, CountTokens, Deployments, Embeddings, Models, Responses, Stored, StoredChat,
-            StoredChats,
+            Chat, Compact, Completions, Conversation, CountTokens, Deployments, Embeddings, Models, OpenConversation,
+            Responses, Stored, StoredChat, StoredChats,
         };
         type Meaning = Option<(Dialect, Operation<'static>, Option<&'static str>)>;
-        let table: [(&str, &str, Meaning); 48] = [
+        let table: [(&str, &str, Meaning); 56] = [
             ("POST", "/v1/chat/completions", Some((OpenAi, Chat, None))),
             ("POST", "/v1/completions", Some((OpenAi, Completions, None))),
             ("POST", "/v1/embeddings", Some((OpenAi, Embeddings, None))),
@@ -245,6 +274,18 @@ mod tests {
             ("POST", "/openai/v1/responses/input_tokens", Some((Azure, CountTokens, None))),
             ("GET", "/v1/responses/compact", None),
             ("GET", "/v1/responses/", None),
+            ("POST", "/v1/conversations", Some((OpenAi, OpenConversation, None))),
+            ("GET", "/openai/v1/conversations/c1", Some((Azure, Conversation("c1", ConversationOp::Show), None))),
+            ("POST", "/v1/conversations/c1/items", Some((OpenAi, Conversation("c1", ConversationOp::Add), None))),
+            ("GET", "/v1/conversations/c1/items", Some((OpenAi, Conversation("c1", ConversationOp::Items), None))),
+            (
+                "DELETE",
+                "/v1/conversations/c1/items/i1",
+                Some((OpenAi, Conversation("c1", ConversationOp::DeleteItem("i1")), None)),
+            ),
+            ("GET", "/v1/conversations/c1/items/", None),
+            ("GET", "/openai/conversations/c1?api-version=2024-10-21", None),
+            ("POST", "/models/chat/completions?api-version=2024-10-21", None),
             ("POST", "/openai/v1/chat/completions", Some((Azure, Chat, None))),
             ("POST", "/openai/v1/responses?api-version=preview", Some((Azure, Responses, None))),
             ("POST", "/openai/v1/responses?api-version=2024-10-21", None),

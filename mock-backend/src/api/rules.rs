@@ -8,15 +8,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::ApiError;
+use super::interfaces::LONGEST;
 use super::models;
 use super::route::Route;
 use crate::fault::SUFFIX;
 use crate::units::bounds::Bound;
-
-/// The most choices of one answer.
-const CHOICES: u32 = 128;
-/// The most tokens that all choices of one answer may have.
-const LONGEST: usize = 1_000_000;
 
 /// The request in a body.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
@@ -26,7 +22,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErro
         } else {
             format!("We could not parse the JSON body of your request: {error}.")
         };
-        ApiError::Invalid(message, None)
+        ApiError::invalid(message, None)
     })
 }
 
@@ -53,7 +49,7 @@ pub(crate) fn check_values(body: Bytes) -> Result<Bytes, ApiError> {
     }
     if values > most {
         let message = format!("The request body holds about {values} JSON values; at most {most} are taken.");
-        return Err(ApiError::Invalid(message, None));
+        return Err(ApiError::invalid(message, None));
     }
     Ok(body)
 }
@@ -72,87 +68,63 @@ pub(crate) fn check_repeated(body: &[u8]) -> Result<(), ApiError> {
     let most = Bound::Repeated.row();
     let message =
         format!("A response repeats what stands beside its 'input': {repeated} bytes; at most {most} are taken.");
-    Err(ApiError::Invalid(message, None))
+    Err(ApiError::invalid(message, None))
 }
 
 /// The name of the model: the deployment of the address, else what the body says.
 pub(crate) fn model_name<'a>(route: &Route<'a>, model: Option<&'a str>) -> Result<&'a str, ApiError> {
     // What stands after it was for whoever chooses faults.
     let plain = |name: &'a str| name.split(SUFFIX).next().unwrap_or(name).split("%3Asim-").next().unwrap_or(name);
-    route.deployment.or(model).map(plain).ok_or_else(|| missing_param("model"))
-}
-
-pub(crate) fn missing_param(param: &'static str) -> ApiError {
-    ApiError::Invalid(format!("Missing required parameter: '{param}'."), Some(param))
+    route.deployment.or(model).map(plain).ok_or_else(|| ApiError::missing("model"))
 }
 
 pub(crate) fn unsupported_param(message: &str, param: &'static str) -> ApiError {
-    ApiError::Coded { message: message.to_owned(), param: Some(param), code: "unsupported_parameter" }
+    ApiError::coded("unsupported_parameter", message, param)
 }
 
 /// Reasoning models have some values that cannot be changed.
 pub(crate) fn only_default(value: Option<f64>, param: &'static str) -> Result<(), ApiError> {
     match value.filter(|value| *value != 1.0) {
         None => Ok(()),
-        Some(value) => Err(ApiError::Coded {
-            message: format!(
+        Some(value) => {
+            let message = format!(
                 "Unsupported value: '{param}' does not support {value} with this model. Only the default (1) value is \
                  supported."
-            ),
-            param: Some(param),
-            code: "unsupported_value",
-        }),
-    }
-}
-
-/// How hard the model of this name thinks, as a multiple of the usual.
-pub(crate) fn read_effort(snapshot: &str, asked: Option<&str>) -> Result<f64, ApiError> {
-    let thinks = models::thinks(snapshot);
-    match asked {
-        None if thinks => Ok(1.0),
-        None => Ok(0.0),
-        Some(_) if !thinks => {
-            Err(unsupported_param("Unrecognized request argument supplied: reasoning_effort", "reasoning_effort"))
+            );
+            Err(ApiError::coded("unsupported_value", message, param))
         }
-        Some("none" | "minimal") => Ok(0.0),
-        Some("low") => Ok(0.5),
-        Some("medium") => Ok(1.0),
-        Some("high") => Ok(4.0),
-        Some("xhigh" | "max") => Ok(8.0),
-        Some(other) => Err(ApiError::Coded {
-            message: format!(
-                "Invalid value: '{other}'. Supported values are: 'none', 'minimal', 'low', 'medium', 'high', and \
-                 'xhigh'."
-            ),
-            param: Some("reasoning_effort"),
-            code: "invalid_value",
-        }),
     }
 }
 
-pub(crate) fn check_limit(limit: Option<u32>, param: &'static str) -> Result<Option<usize>, ApiError> {
-    match limit.map(|tokens| tokens as usize) {
-        Some(0) => Err(ApiError::Invalid(format!("'{param}' must be at least 1."), Some(param))),
-        Some(tokens) if tokens > LONGEST => {
-            Err(ApiError::Invalid(format!("'{param}' must be at most {LONGEST}, not {tokens}."), Some(param)))
+/// How hard the model of this name thinks, as a multiple of the usual, and the word for it; none if it does not think.
+pub(crate) fn read_effort(
+    snapshot: &str,
+    asked: Option<&str>,
+    param: &'static str,
+) -> Result<(f64, Option<String>), ApiError> {
+    let word = match asked {
+        Some(_) if !models::thinks(snapshot) => {
+            let message = format!("Unsupported parameter: '{param}' is not supported with this model.");
+            return Err(unsupported_param(&message, param));
         }
-        limit => Ok(limit),
-    }
-}
-
-/// The choices to make.
-pub(crate) fn count_choices(n: Option<u32>) -> Result<usize, ApiError> {
-    match n {
-        None => Ok(1),
-        Some(n @ 1..=CHOICES) => Ok(n as usize),
-        Some(_) => Err(ApiError::Invalid(format!("'n' must be from 1 to {CHOICES}."), Some("n"))),
-    }
+        None if !models::thinks(snapshot) => return Ok((0.0, None)),
+        None => models::usual_effort(snapshot),
+        Some(asked) => asked,
+    };
+    let effort = match word {
+        "none" | "minimal" => 0.0,
+        "low" => 0.5,
+        "high" => 4.0,
+        "xhigh" | "max" => 8.0,
+        _ => 1.0,
+    };
+    Ok((effort, Some(word.to_owned())))
 }
 
 /// The limit of each of `n` choices, which must not be too long together.
 pub(crate) fn check_total(limit: Option<usize>, n: usize) -> Result<Option<usize>, ApiError> {
-    if limit.unwrap_or(1) * n <= LONGEST {
+    if limit.unwrap_or(1) * n <= LONGEST as usize {
         return Ok(limit);
     }
-    Err(ApiError::Invalid(format!("'n' times 'max_tokens' must be at most {LONGEST}."), Some("n")))
+    Err(ApiError::invalid(format!("'n' times 'max_tokens' must be at most {LONGEST}."), "n"))
 }

@@ -13,8 +13,8 @@ pub(crate) struct Access<'a> {
     pub(crate) key: Option<&'a str>,
     /// Whether every model exists.
     pub(crate) any_model: bool,
-    /// Whether fields that the interface does not have are refused.
-    pub(crate) strict: bool,
+    /// Whether parameters that the interface does not have are refused; none is as the service of the address does.
+    pub(crate) strict: Option<bool>,
 }
 
 /// The API at one listener.

@@ -29,7 +29,8 @@ pub(crate) struct Store<T> {
 }
 
 struct Kept<T> {
-    by_name: HashMap<u64, (Nanos, Arc<T>)>,
+    /// With when each came, and what it cost then.
+    by_name: HashMap<u64, (Nanos, usize, Arc<T>)>,
     /// Names and when they came, the oldest first.
     order: VecDeque<(u64, Nanos)>,
     bytes: usize,
@@ -49,25 +50,29 @@ impl<T: Storable> Store<T> {
     /// Keeps it.
     pub(crate) fn put(&self, thing: Arc<T>) {
         let now = Nanos::now();
-        let name = thing.name();
+        self.lock().put(thing, now, self.keep);
+    }
+
+    /// Puts what `change` makes of what is kept under this name in its place, if there is anything.
+    pub(crate) fn update<E>(&self, name: u64, change: impl FnOnce(&T) -> Result<T, E>) -> Option<Result<Arc<T>, E>> {
+        let now = Nanos::now();
         let mut kept = self.lock();
-        kept.bytes += thing.size();
-        kept.by_name.insert(name, (now, thing));
-        kept.order.push_back((name, now));
-        while let Some(&(oldest, at)) = kept.order.front() {
-            if kept.bytes <= ROOM && at + self.keep > now {
-                break;
-            }
-            kept.order.pop_front();
-            kept.forget(oldest);
+        let (at, _, thing) = kept.by_name.get(&name)?;
+        if *at + self.keep <= now {
+            kept.forget(name);
+            return None;
         }
-        kept.tidy();
+        Some(change(thing).map(|thing| {
+            let thing = Arc::new(thing);
+            kept.put(Arc::clone(&thing), now, self.keep);
+            thing
+        }))
     }
 
     /// What is kept under this name.
     pub(crate) fn get(&self, name: u64) -> Option<Arc<T>> {
         let mut kept = self.lock();
-        let (at, thing) = kept.by_name.get(&name)?;
+        let (at, _, thing) = kept.by_name.get(&name)?;
         if *at + self.keep > Nanos::now() {
             return Some(Arc::clone(thing));
         }
@@ -87,7 +92,7 @@ impl<T: Storable> Store<T> {
         let now = Nanos::now();
         let kept = self.lock();
         let alive = |name: &u64| {
-            let (at, thing) = kept.by_name.get(name)?;
+            let (at, _, thing) = kept.by_name.get(name)?;
             (*at + self.keep > now).then(|| Arc::clone(thing))
         };
         kept.order.iter().filter_map(|(name, _)| alive(name)).collect()
@@ -95,6 +100,25 @@ impl<T: Storable> Store<T> {
 }
 
 impl<T: Storable> Kept<T> {
+    fn put(&mut self, thing: Arc<T>, now: Nanos, keep: Duration) {
+        let (name, size) = (thing.name(), thing.size());
+        if self.by_name.contains_key(&name) {
+            self.forget(name);
+            self.order.retain(|(known, _)| *known != name);
+        }
+        self.bytes += size;
+        self.by_name.insert(name, (now, size, thing));
+        self.order.push_back((name, now));
+        while let Some(&(oldest, at)) = self.order.front() {
+            if self.bytes <= ROOM && at + keep > now {
+                break;
+            }
+            self.order.pop_front();
+            self.forget(oldest);
+        }
+        self.tidy();
+    }
+
     /// Forgets the order of what was deleted, once that is most of it.
     fn tidy(&mut self) {
         if self.order.len() > 1024 + 2 * self.by_name.len() {
@@ -104,8 +128,8 @@ impl<T: Storable> Kept<T> {
     }
 
     fn forget(&mut self, name: u64) {
-        if let Some((_, thing)) = self.by_name.remove(&name) {
-            self.bytes -= thing.size();
+        if let Some((_, size, _)) = self.by_name.remove(&name) {
+            self.bytes -= size;
         }
     }
 }
@@ -149,6 +173,17 @@ mod tests {
         let found: Vec<u64> = (0..5).filter(|name| store.get(*name).is_some()).collect();
         assert_eq!(found, [2, 3, 4]);
         assert!(store.lock().bytes <= ROOM);
+    }
+
+    #[test]
+    fn what_is_put_in_the_place_of_another_is_newer_and_counts_once() {
+        let store = Store::new(Duration::from_secs(1_000));
+        store.put(thing(1, 10));
+        store.put(thing(2, 10));
+        assert!(store.update(1, |old| Ok::<_, ()>(Thing(1, old.1 + 20))).is_some_and(|done| done.is_ok()));
+        assert!(store.update(3, |_| Ok::<_, ()>(Thing(3, 1))).is_none());
+        assert_eq!(store.list().iter().map(|thing| thing.0).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(store.lock().bytes, 40);
     }
 
     #[test]

@@ -32,6 +32,14 @@ const DATED: [&str; 24] = [
 /// What stands in the place of a version on the routes without dates.
 const V1: [&str; 3] = ["preview", "v1", "latest"];
 
+/// The version of the front end for models of Foundry.
+const MODELS: &str = "2024-05-01-preview";
+
+/// Whether the front end for models has this version.
+pub(crate) fn is_of_models(version: &str) -> bool {
+    version == MODELS
+}
+
 /// The `api-version` of an address, if it has one.
 pub(crate) fn of(uri: &Uri) -> Option<&str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix("api-version=")).filter(|version| !version.is_empty())

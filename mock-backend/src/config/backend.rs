@@ -1,5 +1,6 @@
 //! A backend as it stands in TOML.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,6 +35,11 @@ pub(super) struct Backend {
     refusals: f64,
     #[serde(default)]
     filtered: f64,
+    #[serde(default)]
+    deployments: BTreeMap<String, String>,
+    #[serde(default)]
+    service_tiers: BTreeMap<String, f64>,
+    tool_calls: Option<f64>,
     keep_responses: Option<Span>,
     load: Option<LoadTable>,
     limits: Option<Limits>,
@@ -102,6 +108,9 @@ impl Backend {
             format_tokens: self.format_tokens as usize,
             refusals: self.refusals,
             filtered: self.filtered,
+            deployments: self.deployments,
+            service_tiers: self.service_tiers,
+            tool_calls: self.tool_calls.unwrap_or(1.0),
             keep_responses: self.keep_responses.map_or(KEEP_RESPONSES, Span::duration),
             name: self.name.clone(),
         })

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::settings::{Config, ListenerSettings};
 use crate::api::backend::BackendSettings;
+use crate::gateway::{MemberSettings, UpstreamUrl};
 use crate::model::batching::Batching;
 use crate::model::deployment::OutputTokens;
 use crate::model::dist::{Dist, trim};
@@ -26,23 +27,51 @@ const NOTES: [&str; 3] = [
 struct Truth<'a> {
     listener: &'a ListenerSettings,
     hops: Vec<(&'static str, Dist)>,
+    /// Behind the hops, if there are several.
+    pool: Vec<Member<'a>>,
+    ttft: Option<Quantiles>,
+}
+
+/// One of several upstreams of a gateway.
+struct Member<'a> {
+    settings: &'a MemberSettings,
+    /// None is a foreign server.
+    backend: Option<&'a BackendSettings>,
     ttft: Option<Quantiles>,
 }
 
 impl<'a> Truth<'a> {
-    fn of(config: &Config, listener: &'a ListenerSettings) -> Self {
+    fn of(config: &'a Config, listener: &'a ListenerSettings) -> Self {
         let mut hops = vec![("link", listener.link.rtt)];
         if let Some(gateway) = &listener.gateway {
             hops.push(("gateway", gateway.own));
-            hops.push(("upstream link", gateway.link.rtt));
+            if gateway.pool.is_empty() {
+                hops.push(("upstream link", gateway.link.rtt));
+            }
         }
-        let model = listener.backend.map(|place| &config.backends[place]);
-        let ttft = model.map(|backend| {
-            let mut parts: Vec<Part> = hops.iter().map(|(_, dist)| Part::Time(*dist)).collect();
-            parts.extend(first_token(backend));
-            Quantiles::of(&parts)
-        });
-        Self { listener, hops, ttft }
+        let parts = |backend: &BackendSettings, more: Option<Dist>| {
+            let hops = hops.iter().map(|(_, dist)| *dist).chain(more);
+            hops.map(Part::Time).chain(first_token(backend)).collect::<Vec<_>>()
+        };
+        let settings = listener.gateway.as_ref().map_or(&[][..], |gateway| &gateway.pool);
+        let backend = |member: &MemberSettings| member.backend.map(|place| &config.backends[place]);
+        let member = |settings: &'a MemberSettings| {
+            let backend = backend(settings);
+            let ttft = backend.map(|backend| Quantiles::of(&parts(backend, Some(settings.link.rtt))));
+            Member { settings, backend, ttft }
+        };
+        let pool: Vec<Member<'a>> = settings.iter().map(member).collect();
+        // While all are well only those of the best priority are asked.
+        let best = settings.iter().map(|member| member.priority).min();
+        let ways = settings
+            .iter()
+            .filter(|member| Some(member.priority) == best)
+            .map(|member| backend(member).map(|backend| (member.weight, parts(backend, Some(member.link.rtt)))));
+        let ttft = match listener.backend {
+            Some(place) => Some(Quantiles::of(&parts(&config.backends[place], None))),
+            None => ways.collect::<Option<Vec<_>>>().and_then(|ways| Quantiles::mix(&ways)),
+        };
+        Self { listener, hops, pool, ttft }
     }
 }
 
@@ -116,18 +145,40 @@ fn listener_json(config: &Config, truth: &Truth<'_>, base: Option<Quantiles>) ->
         "bandwidth_mbit_s": listener.link.bandwidth.map(|rate| round(rate * 8000.0)),
         "hops": hops,
         "own_ms": round(own.quantile(0.5) / MS),
-        "model": model_json(config, listener),
+        "model": model_json(config, truth),
         "ttft_ms": truth.ttft.map(Quantiles::json),
         "shift_ms": shift.map(Quantiles::json),
     })
 }
 
-fn model_json(config: &Config, listener: &ListenerSettings) -> Value {
-    let Some(place) = listener.backend else {
-        let url = listener.gateway.as_ref().and_then(|gateway| gateway.url.as_ref());
-        return json!({"foreign": url.map(|url| format!("{}://{}{}", if url.tls { "https" } else { "http" }, url.authority, url.base))});
-    };
-    let backend = &config.backends[place];
+fn model_json(config: &Config, truth: &Truth<'_>) -> Value {
+    match truth.listener.backend {
+        Some(place) => backend_json(&config.backends[place]),
+        None if truth.pool.is_empty() => {
+            foreign_json(truth.listener.gateway.as_ref().and_then(|gateway| gateway.url.as_ref()))
+        }
+        None => json!({"pool": truth.pool.iter().map(member_json).collect::<Vec<_>>()}),
+    }
+}
+
+fn member_json(member: &Member<'_>) -> Value {
+    let Member { settings, backend, ttft } = member;
+    json!({
+        "name": settings.name,
+        "weight": settings.weight,
+        "priority": settings.priority,
+        "rtt_ms": p50_p95(settings.link.rtt),
+        "model": backend.map_or_else(|| foreign_json(settings.url.as_ref()), backend_json),
+        "ttft_ms": ttft.map(Quantiles::json),
+    })
+}
+
+fn foreign_json(url: Option<&UpstreamUrl>) -> Value {
+    let scheme = |url: &UpstreamUrl| if url.tls { "https" } else { "http" };
+    json!({"foreign": url.map(|url| format!("{}://{}{}", scheme(url), url.authority, url.base))})
+}
+
+fn backend_json(backend: &BackendSettings) -> Value {
     json!({
         "backend": backend.name,
         "region": backend.region,
@@ -208,13 +259,31 @@ fn write_listener(out: &mut String, config: &Config, truth: &Truth<'_>, base: Op
             writeln!(out, "  {:<14} {} in {}", "backend", backend.name, backend.region)?;
             write_model(out, backend)?;
         }
-        None => writeln!(out, "  {:<14} a foreign server, whose times are not known", "backend")?,
+        None if truth.pool.is_empty() => {
+            writeln!(out, "  {:<14} a foreign server, whose times are not known", "backend")?;
+        }
+        None => write_pool(out, &truth.pool)?,
     }
     if let Some(ttft) = truth.ttft {
         writeln!(out, "  {:<14} {}", "ttft", ttft.text())?;
     }
     if let Some((ttft, base)) = truth.ttft.zip(base) {
         writeln!(out, "  {:<14} {}", "shift", ttft.minus(base).text())?;
+    }
+    Ok(())
+}
+
+fn write_pool(out: &mut String, pool: &[Member<'_>]) -> std::fmt::Result {
+    for Member { settings, backend, ttft } in pool {
+        let where_to = backend.map_or("a foreign server", |backend| backend.region.as_str());
+        writeln!(
+            out,
+            "  {:<14} {} in {where_to}, priority {}, weight {}, round trip {}",
+            "member", settings.name, settings.priority, settings.weight, settings.link.rtt
+        )?;
+        if let Some(ttft) = ttft {
+            writeln!(out, "  {:<14} {}", "  its ttft", ttft.text())?;
+        }
     }
     Ok(())
 }
@@ -260,6 +329,31 @@ mod tests {
         assert_eq!(at(0, "shift_ms", "p50"), 0.0);
         assert!((at(2, "shift_ms", "p50") - 6.0).abs() < 0.01 && (at(2, "shift_ms", "p99") - 6.0).abs() < 0.01);
         assert!((at(1, "shift_ms", "p50") - 27.1).abs() < 0.3, "{truth}");
+    }
+
+    #[test]
+    fn a_pool_is_described_member_by_member_and_as_the_mix_that_callers_meet() {
+        let backend = |name: &str, first: u32| {
+            format!("[[backend]]\nname = \"{name}\"\nmodel = {{ first = \"{first}ms\", gap = \"10ms\" }}\n")
+        };
+        let scenario = format!(
+            "name = \"x\"\n{}{}{}[[listener]]\nname = \"g\"\nkind = \"gateway\"\n[listener.gateway]\nown = \"5ms\"\n\
+             pool = [{{ backend = \"a\", weight = 9, link = {{ rtt = \"1ms\" }} }}, {{ backend = \"b\", link = {{ rtt = \"2ms\" }} }}, \
+             {{ backend = \"c\", priority = 2 }}]\n",
+            backend("a", 100),
+            backend("b", 200),
+            backend("c", 900),
+        );
+        let config = Config::parse(&scenario, "test").unwrap();
+        let truth = &as_json(&config)["listeners"][0];
+        let at = |value: &Value, q: &str| value["ttft_ms"][q].as_f64().unwrap();
+        assert_eq!([at(truth, "p50"), at(truth, "p95")], [106.0, 207.0], "{truth}");
+        let pool = truth["model"]["pool"].as_array().unwrap();
+        assert_eq!(pool.iter().map(|member| at(member, "p50")).collect::<Vec<_>>(), [106.0, 207.0, 905.0]);
+        assert_eq!((&pool[0]["name"], &pool[0]["weight"], &pool[2]["priority"]), (&json!("a"), &json!(9), &json!(2)));
+        let text = as_text(&config);
+        assert!(text.contains("member         b in swedencentral, priority 1, weight 1, round trip 2 ms"), "{text}");
+        assert!(!text.contains("foreign"), "{text}");
     }
 
     #[test]

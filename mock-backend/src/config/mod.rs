@@ -14,7 +14,7 @@
 //!     idle_timeout = "4m"                         # so long a connection may be silent between requests
 //!     header_timeout = "60s"                      # so long the head of a request may take, else it is closed
 //!     body_timeout = "2m"                         # so long its body may take, else it is 408
-//!     strict = false                              # true refuses fields that the interfaces do not have
+//!     strict = true                               # refuses parameters that the interfaces do not have; default: only Azure's addresses do
 //!     time_factor = 1.0                           # 0.01 makes changes, fault windows, idle cuts and the like 100 times as short
 //!
 //!     [[backend]]
@@ -30,6 +30,9 @@
 //!     format_tokens = 0                           # that reasoning models are billed for and do not send; 8 to 17 on Azure
 //!     refusals = 0.0                              # the share of requests that the model refuses
 //!     filtered = 0.0                              # the share of answers that the content filter ends in their middle
+//!     tool_calls = 1.0                            # the share of answers that call tools, where the model may choose
+//!     deployments = { my-gpt = "gpt-5.1" }        # names of deployments, and the models behind them
+//!     service_tiers = { priority = 0.6, flex = 2.0 }    # how many times as long an answer takes in each tier
 //!     keep_responses = "60m"                      # for GET and previous_response_id, stored chat completions too
 //!     limits = { rpm = 600, tpm = 100000, tpm_corrected = false }     # or ptu = { units = 10 }; spillover = "another-backend"
 //!     fault  = [{ kind = "429", rate = 0.01 }, { kind = "reset:5", script = "work 9, fail 1, repeat" }]

@@ -28,8 +28,7 @@ pub(super) struct Scenario {
     seed: u64,
     #[serde(default)]
     threads: usize,
-    #[serde(default)]
-    strict: bool,
+    strict: Option<bool>,
     time_factor: Option<f64>,
     #[serde(default = "ledger")]
     ledger: usize,
@@ -178,6 +177,7 @@ fn check(config: &Config) -> Result<(), String> {
         let ranges = [
             ("refusals", backend.refusals, 1),
             ("filtered", backend.filtered, 1),
+            ("tool_calls", backend.tool_calls, 1),
             ("format_tokens", backend.format_tokens as f64, 1_000),
             ("reasoning_tokens", backend.reasoning_tokens as f64, 100_000),
         ];
@@ -185,6 +185,7 @@ fn check(config: &Config) -> Result<(), String> {
         {
             return Err(format!("backend \"{}\": {what} must be from 0 to {most}", backend.name));
         }
+        backend.check().map_err(|what| format!("backend \"{}\": {what}", backend.name))?;
     }
     Ok(())
 }

@@ -32,8 +32,8 @@ pub struct Config {
     pub admin_key: Option<Key>,
     /// Whether every model name exists.
     pub any_model: bool,
-    /// Whether fields that an interface does not have are refused.
-    pub(crate) strict: bool,
+    /// Whether parameters that an interface does not have are refused; none is by addresses of Azure only.
+    pub(crate) strict: Option<bool>,
     /// Requests that the ledger holds.
     pub(crate) ledger: usize,
     /// Whether the ledger has a stamp for every write that carries content.

@@ -70,11 +70,13 @@ pub(crate) enum Length {
 }
 
 /// The prompt of a request, in tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Prompt {
     pub(crate) tokens: usize,
     /// Those that the model need not read again.
     pub(crate) cached: usize,
+    /// How many times as long as usual its tier takes.
+    pub(crate) pace: f64,
 }
 
 /// What one answer will be, fixed before its first byte.
@@ -138,7 +140,7 @@ impl Deployment {
     /// is out or browned out, or too many requests wait already.
     pub(crate) fn admit(&self, arrival: Nanos, rng: &mut SeededRng, prompt: Prompt, length: Length) -> Option<Plan> {
         let age = nanos(arrival.since(self.began)) as f64;
-        let factor = drift::factor(&self.settings.drifts, age)?;
+        let factor = drift::factor(&self.settings.drifts, age)? * prompt.pace;
         let refused = drift::refused(&self.settings.drifts, age);
         if refused > 0.0 && rng.random_bool(refused) {
             return None;
@@ -174,7 +176,7 @@ impl Deployment {
             // At least half of what is asked for is said.
             OutputTokens::AsAsked(tokens) => {
                 let thinking = limit.map_or(thinking, |limit| thinking.min(limit / 2));
-                (limit.unwrap_or(tokens + thinking), thinking, false)
+                (limit.unwrap_or(tokens + thinking), thinking, limit.is_some())
             }
             OutputTokens::Natural(dist) => {
                 cut(dist.draw(rng).round().clamp(1.0, LONGEST_ANSWER) as usize, thinking, limit)
@@ -198,7 +200,7 @@ impl Deployment {
 /// A natural length after so much reasoning, under the caller's limit, and whether that cuts it.
 fn cut(natural: usize, thinking: usize, limit: Option<usize>) -> (usize, usize, bool) {
     let natural = thinking + natural;
-    match limit.filter(|limit| *limit < natural) {
+    match limit.filter(|limit| *limit <= natural) {
         Some(limit) => (limit, thinking.min(limit), true),
         None => (natural, thinking, false),
     }
@@ -214,7 +216,7 @@ mod tests {
         Config::scenario(scenario).unwrap().backends.remove(0).model
     }
 
-    const PROMPT: Prompt = Prompt { tokens: 10, cached: 0 };
+    const PROMPT: Prompt = Prompt { tokens: 10, cached: 0, pace: 1.0 };
 
     fn admit(backend: &Deployment, arrival: u64, limit: Option<usize>) -> Plan {
         backend.admit(Nanos(arrival), &mut seeded_rng(1, "x", 0), PROMPT, Length::Free { limit, thinking: 0 }).unwrap()
@@ -236,13 +238,14 @@ mod tests {
             (plan.tokens, plan.cut)
         };
         assert_eq!(plan(&as_asked, None), (64, false));
-        assert_eq!(plan(&as_asked, Some(7)), (7, false));
+        assert_eq!(plan(&as_asked, Some(7)), (7, true));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(Dist::Fixed(20.0));
         let natural = Deployment::new(config, Nanos(0));
         assert_eq!(plan(&natural, None), (20, false));
         assert_eq!(plan(&natural, Some(30)), (20, false));
         assert_eq!(plan(&natural, Some(5)), (5, true));
+        assert_eq!(plan(&natural, Some(20)), (20, true));
     }
 
     #[test]
@@ -265,7 +268,7 @@ mod tests {
         config.drifts = vec![Drift::Step { at: 1e9, factor: 2.0 }];
         let backend = Deployment::new(config, Nanos(5));
         let first = |arrival: u64, cached: usize| {
-            let prompt = Prompt { tokens: 2000, cached };
+            let prompt = Prompt { tokens: 2000, cached, pace: 1.0 };
             let plan = backend.admit(Nanos(arrival), &mut seeded_rng(1, "x", 0), prompt, Length::Exactly(3)).unwrap();
             (plan.due(0).0 - arrival, plan.due(1).0 - plan.due(0).0)
         };
@@ -296,8 +299,8 @@ mod tests {
         };
         let as_asked = Deployment::new(backend("three-paths"), Nanos(0));
         assert_eq!(plan(&as_asked, None), (80, 16, false));
-        assert_eq!(plan(&as_asked, Some(40)), (40, 16, false));
-        assert_eq!(plan(&as_asked, Some(8)), (8, 4, false));
+        assert_eq!(plan(&as_asked, Some(40)), (40, 16, true));
+        assert_eq!(plan(&as_asked, Some(8)), (8, 4, true));
         let mut config = backend("three-paths");
         config.output_tokens = OutputTokens::Natural(Dist::Fixed(20.0));
         let natural = Deployment::new(config, Nanos(0));

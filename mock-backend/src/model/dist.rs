@@ -4,8 +4,8 @@ use std::fmt;
 
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
+use statrs::distribution::{ContinuousCDF, Gamma, Normal};
 
-use super::gamma;
 use crate::units::{LONGEST, MS};
 
 /// The quantile of the standard normal at 0.95: how P50 and P95 of a lognormal give its sigma.
@@ -102,10 +102,16 @@ impl Dist {
     /// The value below which the share `q` (0..1) of the draws lie, in nanoseconds.
     #[must_use]
     pub(crate) fn quantile(&self, q: f64) -> f64 {
+        let inner = q.clamp(1e-12, 1.0 - 1e-12);
         match self {
-            Self::Gamma { mean, sd } => (gamma::quantile(shape(*mean, *sd), q) * sd * sd / mean).min(LONGEST),
+            // The shape and the rate are more than 0, or it would be a fixed value.
+            Self::Gamma { mean, sd } => Gamma::new(shape(*mean, *sd), mean / (sd * sd))
+                .map_or(*mean, |gamma| gamma.inverse_cdf(inner))
+                .min(LONGEST),
             Self::Quantiles(table) => table.quantile(q),
-            Self::Fixed(_) | Self::Normal { .. } | Self::LogNormal { .. } => self.at(normal_quantile(q)),
+            Self::Fixed(_) | Self::Normal { .. } | Self::LogNormal { .. } => {
+                self.at(Normal::standard().inverse_cdf(inner))
+            }
         }
     }
 
@@ -149,50 +155,6 @@ fn shape(mean: f64, sd: f64) -> f64 {
 pub(crate) fn trim(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// The quantile of the standard normal, by Acklam's rational approximation (relative error below 1.2e-9).
-pub(crate) fn normal_quantile(q: f64) -> f64 {
-    const A: [f64; 6] = [
-        -3.969_683_028_665_376e1,
-        2.209_460_984_245_205e2,
-        -2.759_285_104_469_687e2,
-        1.383_577_518_672_69e2,
-        -3.066_479_806_614_716e1,
-        2.506_628_277_459_239,
-    ];
-    const B: [f64; 5] = [
-        -5.447_609_879_822_406e1,
-        1.615_858_368_580_409e2,
-        -1.556_989_798_598_866e2,
-        6.680_131_188_771_972e1,
-        -1.328_068_155_288_572e1,
-    ];
-    const C: [f64; 6] = [
-        -7.784_894_002_430_293e-3,
-        -3.223_964_580_411_365e-1,
-        -2.400_758_277_161_838,
-        -2.549_732_539_343_734,
-        4.374_664_141_464_968,
-        2.938_163_982_698_783,
-    ];
-    const D: [f64; 4] =
-        [7.784_695_709_041_462e-3, 3.224_671_290_700_398e-1, 2.445_134_137_142_996, 3.754_408_661_907_416];
-    let poly = |coefficients: &[f64], x: f64| coefficients.iter().fold(0.0, |sum, c| sum * x + c);
-    let q = q.clamp(1e-12, 1.0 - 1e-12);
-    let tail = |p: f64| {
-        let x = (-2.0 * p.ln()).sqrt();
-        poly(&C, x) / (poly(&D, x) * x + 1.0)
-    };
-    if q < 0.024_25 {
-        tail(q)
-    } else if q > 1.0 - 0.024_25 {
-        -tail(1.0 - q)
-    } else {
-        let x = q - 0.5;
-        let r = x * x;
-        poly(&A, r) * x / (poly(&B, r) * r + 1.0)
-    }
 }
 
 #[cfg(test)]
@@ -248,6 +210,23 @@ mod tests {
             (1.0, 600.0),
         ] {
             assert!((table.quantile(q) - expected).abs() < 1e-9, "{q}");
+        }
+    }
+
+    #[test]
+    fn the_quantiles_of_a_gamma_are_those_of_the_published_tables() {
+        // A gamma of shape k/2 and scale 2 is a chi square with k degrees of freedom; shape 1 is an exponential.
+        let table = [
+            (0.5, 0.95, 3.841_459 / 2.0),
+            (1.0, 0.5, std::f64::consts::LN_2),
+            (1.0, 0.99, 100f64.ln()),
+            (5.0, 0.95, 18.307_038 / 2.0),
+            (5.0, 0.5, 9.341_818 / 2.0),
+            (50.0, 0.99, 135.806_723 / 2.0),
+        ];
+        for (shape, q, expected) in table {
+            let found = Dist::gamma(shape, f64::sqrt(shape)).quantile(q);
+            assert!((found / expected - 1.0).abs() < 1e-6, "shape {shape} at {q}: {found}, not {expected}");
         }
     }
 }

@@ -6,7 +6,6 @@ pub(crate) mod batching;
 pub(crate) mod deployment;
 pub(crate) mod dist;
 pub(crate) mod drift;
-mod gamma;
 pub(crate) mod latency;
 pub(crate) mod packing;
 pub(crate) mod prefix_cache;

@@ -45,20 +45,29 @@ pub(crate) const QS: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.9
 impl Quantiles {
     /// Those of the sum of independent times.
     pub(crate) fn of(parts: &[Part]) -> Self {
-        let fixed: f64 = parts.iter().filter(|part| part.is_fixed()).map(|part| part.quantile(0.5)).sum();
-        let varying: Vec<&Part> = parts.iter().filter(|part| !part.is_fixed()).collect();
-        if varying.is_empty() {
-            return Self([fixed / MS; 4]);
+        let sums = sums(parts);
+        Self(QS.map(|(_, q)| sums[(q * sums.len() as f64) as usize] / MS))
+    }
+
+    /// Those of one of several such sums, each as often as its weight says; nothing if there are none.
+    pub(crate) fn mix(ways: &[(u32, Vec<Part>)]) -> Option<Self> {
+        let mut all: Vec<(f64, f64)> = Vec::new();
+        for (weight, parts) in ways {
+            let sums = sums(parts);
+            let each = f64::from(*weight) / sums.len() as f64;
+            all.extend(sums.into_iter().map(|sum| (sum, each)));
         }
-        let steps = lattice(varying.len());
-        let mut sums: Vec<f64> = (0..POINTS)
-            .map(|i| {
-                let at = |step: &f64| (0.5 + f64::from(i) * step).fract();
-                fixed + varying.iter().zip(&steps).map(|(part, step)| part.quantile(at(step))).sum::<f64>()
-            })
-            .collect();
-        sums.sort_unstable_by(f64::total_cmp);
-        Self(QS.map(|(_, q)| sums[(q * f64::from(POINTS)) as usize] / MS))
+        all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let last = all.last()?.0;
+        let total: f64 = all.iter().map(|(_, weight)| weight).sum();
+        Some(Self(QS.map(|(_, q)| {
+            let mut below = 0.0;
+            let found = all.iter().find(|(_, weight)| {
+                below += weight;
+                below > q * total
+            });
+            found.map_or(last, |(sum, _)| *sum) / MS
+        })))
     }
 
     pub(crate) fn minus(self, base: Self) -> Self {
@@ -74,6 +83,23 @@ impl Quantiles {
         let parts: Vec<String> = QS.iter().zip(self.0).map(|((name, _), ms)| format!("{name} {ms:.1}")).collect();
         format!("{} ms", parts.join("  "))
     }
+}
+
+/// The sums of independent times, sorted.
+fn sums(parts: &[Part]) -> Vec<f64> {
+    let fixed: f64 = parts.iter().filter(|part| part.is_fixed()).map(|part| part.quantile(0.5)).sum();
+    let varying: Vec<&Part> = parts.iter().filter(|part| !part.is_fixed()).collect();
+    if varying.is_empty() {
+        return vec![fixed];
+    }
+    let steps = lattice(varying.len());
+    let sum = |i: u32| {
+        let at = |step: &f64| (0.5 + f64::from(i) * step).fract();
+        fixed + varying.iter().zip(&steps).map(|(part, step)| part.quantile(at(step))).sum::<f64>()
+    };
+    let mut sums: Vec<f64> = (0..POINTS).map(sum).collect();
+    sums.sort_unstable_by(f64::total_cmp);
+    sums
 }
 
 /// The steps of an additive lattice of `dimensions` (M. Roberts' R sequence): powers of the root of x^(d+1) = x + 1.
@@ -111,6 +137,17 @@ mod tests {
             let drawn = draws[(q * draws.len() as f64) as usize] / MS;
             assert!((drawn - planned).abs() < 0.4, "{q}: planned {planned}, drawn {drawn}");
         }
+    }
+
+    #[test]
+    fn a_mix_has_each_way_as_often_as_its_weight_says() {
+        let fixed = |ms: f64| vec![Part::Time(Dist::Fixed(ms * MS))];
+        assert_eq!(Quantiles::mix(&[(1, fixed(10.0))]), Some(Quantiles([10.0; 4])));
+        assert_eq!(Quantiles::mix(&[(19, fixed(10.0)), (1, fixed(50.0))]), Some(Quantiles([10.0, 10.0, 50.0, 50.0])));
+        assert_eq!(Quantiles::mix(&[]), None);
+        let drawn = || vec![Part::Time(Dist::Normal { mean: 150e6, sd: 5e6 })];
+        let (mixed, plain) = (Quantiles::mix(&[(2, drawn()), (3, drawn())]).unwrap(), Quantiles::of(&drawn()));
+        assert!(mixed.0.iter().zip(plain.0).all(|(a, b)| (a - b).abs() < 0.01), "{mixed:?} {plain:?}");
     }
 
     #[test]

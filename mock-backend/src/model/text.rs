@@ -4,6 +4,8 @@
 //! its neighbours: every piece is a word with the space before it, or a mark, so the tokenizer splits between them
 //! before it merges anything. The pieces hold no character that JSON must escape, and one of several bytes.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use tiktoken::CoreBpe;
 
 use crate::units::budget::take_text;
@@ -44,6 +46,20 @@ pub(crate) fn count(text: &str) -> usize {
     }
     let rate = if counted.len() < SAMPLE { RATE } else { tokens as f64 / counted.len() as f64 };
     tokens + (rest.len() as f64 * rate).ceil() as usize
+}
+
+/// The tokens of `text`. What the request has no budget for is as many as [`count`] would say, all of them the same.
+pub(crate) fn encode(text: &str) -> Vec<u32> {
+    let (read, rest) = text.split_at(text.floor_char_boundary(take_text(text.len())));
+    let mut tokens = tokenizer().map_or_else(Vec::new, |tokenizer| tokenizer.encode(read));
+    if !rest.is_empty() {
+        let rate = if read.len() < SAMPLE { RATE } else { tokens.len() as f64 / read.len() as f64 };
+        let mut hash = DefaultHasher::new();
+        hash.write(rest.as_bytes());
+        let more = (rest.len() as f64 * rate).ceil() as usize;
+        tokens.extend(std::iter::repeat_n(hash.finish() as u32, more));
+    }
+    tokens
 }
 
 /// Where each token of `text` ends, in bytes. A token that ends within a character ends before it, so that no piece

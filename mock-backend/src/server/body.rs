@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use crate::api::error::ApiError;
+use crate::fault::ErrorKind;
 use crate::units::bounds::Bound;
 
 /// The largest body that is taken.
@@ -56,14 +57,14 @@ pub(super) async fn read_body(
     }
     let size = body.size_hint().lower();
     if size > HEARD_OUT as u64 || (asks && size > BODY as u64) {
-        return Err(ApiError::TooLarge);
+        return Err(ApiError::of(ErrorKind::Size));
     }
     let mut all = pin!(collect(Pin::new(&mut body), receiving));
     // Nearly all come with their head, and need no timer.
     if let Poll::Ready(all) = poll_fn(|cx| Poll::Ready(all.as_mut().poll(cx))).await {
         return all;
     }
-    tokio::time::timeout(wait, all).await.unwrap_or(Err(ApiError::Slow))
+    tokio::time::timeout(wait, all).await.unwrap_or(Err(ApiError::of(ErrorKind::Timeout)))
 }
 
 async fn collect(mut body: Pin<&mut Incoming>, mut receiving: Receiving<'_>) -> Result<Bytes, ApiError> {
@@ -72,7 +73,7 @@ async fn collect(mut body: Pin<&mut Incoming>, mut receiving: Receiving<'_>) -> 
     let mut size = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
-            return Err(ApiError::Invalid("The request body ended before its time.".to_owned(), None));
+            return Err(ApiError::invalid("The request body ended before its time.", None));
         };
         size += data.len();
         if size > BODY {
@@ -81,7 +82,7 @@ async fn collect(mut body: Pin<&mut Incoming>, mut receiving: Receiving<'_>) -> 
                 break;
             }
         } else if !receiving.grow(data.len()) {
-            return Err(ApiError::Unavailable);
+            return Err(ApiError::of(ErrorKind::Unavailable));
         } else if size == data.len() {
             first = data;
         } else {
@@ -90,7 +91,7 @@ async fn collect(mut body: Pin<&mut Incoming>, mut receiving: Receiving<'_>) -> 
         }
     }
     match size {
-        size if size > BODY => Err(ApiError::TooLarge),
+        size if size > BODY => Err(ApiError::of(ErrorKind::Size)),
         size if size == first.len() => Ok(first),
         _ => Ok(all.freeze()),
     }

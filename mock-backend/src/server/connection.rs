@@ -148,9 +148,8 @@ pub(crate) async fn respond(context: Rc<Context>, head: Parts, body: Result<Byte
         return admin::answer(&context, &head, body);
     }
     let text = body.as_deref().unwrap_or_default();
-    if head.uri.path().ends_with("/token")
-        && let Some(response) = auth::answer_token_request(connection, &head, text)
-    {
+    let tls = context.listener.tls.is_some();
+    if let Some(response) = auth::answer_aside(connection, &head, text, tls) {
         return response;
     }
     match context.faults().choose(&head, text, connection.exchange.arrival().ideal) {

@@ -181,7 +181,7 @@ fn plan(model: &Deployment) {
     for (i, later) in [0, 1, 1_000_000_000, 3_600_000_000_000].into_iter().enumerate() {
         let arrival = begins + Duration::from_nanos(later);
         for length in [Length::Free { limit: None, thinking: 10 }, Length::Free { limit: Some(1000), thinking: 0 }] {
-            let prompt = Prompt { tokens: 100_000 * i, cached: 100 * i };
+            let prompt = Prompt { tokens: 100_000 * i, cached: 100 * i, pace: 1.0 };
             let plan = model.admit(arrival, &mut seeded_rng(1, "fuzz", i as u64), prompt, length);
             if let Some(plan) = plan {
                 check(&plan, arrival);

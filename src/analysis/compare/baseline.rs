@@ -89,9 +89,7 @@ impl Comparison {
     pub fn others(&self) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().filter(|candidate| Some(candidate.path) != self.twin)
     }
-}
 
-impl Comparison {
     /// On how many blocks the headline of every candidate stands at least.
     #[must_use]
     pub(crate) fn filled(&self) -> usize {

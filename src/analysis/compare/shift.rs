@@ -43,9 +43,7 @@ impl Candidate {
     pub(crate) fn headline(&self, metric: Metric) -> Option<&ShiftRow> {
         self.rows.iter().find(|row| row.metric == metric && row.quantile == 0.5)
     }
-}
 
-impl Candidate {
     /// Whether any gate stands so, of a latency or of the errors.
     #[must_use]
     pub fn has(&self, gate: Gate) -> bool {

@@ -75,12 +75,13 @@ fn of_rounds(measured: &[&Sample]) -> Lengths {
         let (least, most, members) = lengths.entry(sample.round).or_insert((tokens, tokens, 0));
         (*least, *most, *members) = ((*least).min(tokens), (*most).max(tokens), *members + 1);
     }
-    let told = || lengths.iter().filter(|(_, (.., members))| *members > 1);
-    let unequal: HashSet<u64> = told().filter(|(_, (least, most, _))| least != most).map(|(round, _)| *round).collect();
+    let compared = || lengths.iter().filter(|(_, (.., members))| *members > 1);
+    let unequal: HashSet<u64> =
+        compared().filter(|(_, (least, most, _))| least != most).map(|(round, _)| *round).collect();
     if unequal.is_empty() {
         return Lengths::Agree;
     }
-    let share = 1.0 - unequal.len() as f64 / told().count() as f64;
+    let share = 1.0 - unequal.len() as f64 / compared().count() as f64;
     if share < FEWEST {
         return Lengths::Differ(format!(
             "only in {:.0}% of rounds are the answers of all paths equally long; see ttft and tpot",

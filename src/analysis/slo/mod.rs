@@ -132,13 +132,13 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn judged(&self, objective: &Objective) -> ObjectiveResult {
         let path = self.view.plan().path_named(&objective.path).map(|path| path.id);
-        let seen =
+        let observed =
             path.map_or_else(|| Observation::nothing("this run has no such path"), |path| self.look(path, objective));
-        let (verdict, reason) = self.decided(objective, &seen);
-        ObjectiveResult { objective: objective.clone(), n: seen.n, estimate: seen.estimate, verdict, reason }
+        let (verdict, reason) = self.decided(objective, &observed);
+        ObjectiveResult { objective: objective.clone(), n: observed.n, estimate: observed.estimate, verdict, reason }
     }
 
-    fn decided(&self, objective: &Objective, seen: &Observation) -> (ObjectiveVerdict, Option<String>) {
+    fn decided(&self, objective: &Objective, observed: &Observation) -> (ObjectiveVerdict, Option<String>) {
         let ending = self.view.run.manifest.ending.as_ref();
         if let Some(aborted) = ending.and_then(|ending| ending.aborted_by.as_ref())
             && aborted.is_by(objective)
@@ -149,8 +149,8 @@ impl Judge<'_> {
             return (ObjectiveVerdict::Inconclusive, Some("the run is incomplete".to_owned()));
         }
         let verdict =
-            if seen.decides { verdict(&objective.expr, seen.estimate) } else { ObjectiveVerdict::Inconclusive };
-        (verdict, seen.reason.clone())
+            if observed.decides { verdict(&objective.expr, observed.estimate) } else { ObjectiveVerdict::Inconclusive };
+        (verdict, observed.reason.clone())
     }
 
     fn look(&self, path: PathId, objective: &Objective) -> Observation {
@@ -161,9 +161,9 @@ impl Judge<'_> {
             Subject::Windows { indicator, length, comparator, limit } => {
                 let (indicator, length, comparator, limit) = (*indicator, *length, *comparator, *limit);
                 let in_each = InEach { indicator, per_call: &objective.per_call, comparator, limit, length };
-                let seen =
+                let observed =
                     in_each.observe(self.view, &calls_of(self.view, path, objective.calls), objective.expr.limit);
-                self.on_rows(seen)
+                self.on_rows(observed)
             }
         }
     }
@@ -174,12 +174,13 @@ impl Judge<'_> {
     }
 
     /// Says that it stands on rows where these are a sample.
-    fn on_rows(&self, seen: Observation) -> Observation {
-        if self.view.run.totals.is_none() || seen.estimate.value.is_none() {
-            return seen;
+    fn on_rows(&self, observed: Observation) -> Observation {
+        if self.view.run.totals.is_none() || observed.estimate.value.is_none() {
+            return observed;
         }
-        let told = seen.reason.as_ref().map_or_else(|| OF_ROWS.to_owned(), |reason| format!("{reason}; {OF_ROWS}"));
-        seen.because(Some(told))
+        let reason =
+            observed.reason.as_ref().map_or_else(|| OF_ROWS.to_owned(), |reason| format!("{reason}; {OF_ROWS}"));
+        observed.because(Some(reason))
     }
 
     fn level(&self, path: PathId, indicator: Indicator, objective: &Objective) -> Observation {

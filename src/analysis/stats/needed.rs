@@ -3,8 +3,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::analysis::stats::power::rounds_to_reach;
-
 /// Rounds needed, and how many of them the run had; there is none unless it needs more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(into = "u64")]
@@ -45,9 +43,10 @@ impl Needed {
 /// many rounds would be needed.
 const HOPELESS: f64 = 100.0;
 
-/// The rounds in which an arm of an interval shrinks to `wanted`; `None` where no reasonable run would do.
+/// The rounds in which an arm of an interval shrinks to `wanted`, by the square root, when `rounds` gave `arm`; `None`
+/// where no reasonable run would do.
 pub(crate) fn rounds_to_tell(rounds: usize, arm: f64, wanted: f64) -> Option<Needed> {
-    let needed = rounds_to_reach(rounds as f64, arm, wanted);
+    let needed = rounds as f64 * (arm / wanted.abs()).powi(2);
     Needed::of(rounds, needed).filter(|_| needed <= HOPELESS * rounds as f64)
 }
 
@@ -56,6 +55,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn half_the_arm_takes_four_times_the_rounds() {
+        assert_eq!(rounds_to_tell(600, 10.0, -5.0).map(Needed::total), Some(2_400));
+        assert_eq!((rounds_to_tell(600, 10.0, 0.0), rounds_to_tell(600, 10.0, 0.5)), (None, None));
+    }
 
     proptest! {
         #[test]

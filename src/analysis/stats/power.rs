@@ -1,7 +1,5 @@
-//! How much a number of rounds can resolve, and how many rounds a resolution takes. Pure; knows nothing of runs.
-//!
-//! Before a run only the spread of the latencies can be guessed: [`half_width`] takes it as that of a lognormal
-//! distribution. After a run the interval itself tells: [`rounds_to_reach`] scales it by the square root.
+//! How much a number of rounds can resolve. Before a run only the spread of the latencies can be guessed: it is taken as
+//! that of a lognormal distribution.
 
 use statrs::distribution::{Continuous, Normal};
 
@@ -22,12 +20,6 @@ pub(crate) fn half_width(rounds: f64, q: f64, sigma: f64, effect: f64) -> f64 {
     z * error_of_log_quantile(q, sigma) * (2.0 * effect / rounds).sqrt()
 }
 
-/// The rounds in which the arm of an interval shrinks from `arm` to `wanted`, when `rounds` gave `arm`; infinite where
-/// nothing is wanted of it.
-pub(crate) fn rounds_to_reach(rounds: f64, arm: f64, wanted: f64) -> f64 {
-    rounds * (arm / wanted.abs()).powi(2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,11 +36,5 @@ mod tests {
             assert!((got / half - 1.0).abs() < 0.01, "{q}: {got}");
             assert!((half_width(2.75 * rounds, q, 0.45, 2.75) - got).abs() < 1e-9);
         }
-    }
-
-    #[test]
-    fn half_the_arm_takes_four_times_the_rounds() {
-        assert!((rounds_to_reach(600.0, 10.0, -5.0) - 2_400.0).abs() < 1e-9);
-        assert!(rounds_to_reach(600.0, 10.0, 0.0).is_infinite());
     }
 }

@@ -38,8 +38,8 @@ fn seconds(view: &View<'_>) -> Result<f64, &'static str> {
 fn output_tokens(counts: &Counts) -> Result<u64, String> {
     match (counts.ok, counts.ok_output.calls) {
         (0, _) => Err("no call was successful".to_owned()),
-        (ok, told) if told < ok => {
-            Err(format!("the server counted the output tokens of {told} of {ok} successful calls"))
+        (ok, counted) if counted < ok => {
+            Err(format!("the server counted the output tokens of {counted} of {ok} successful calls"))
         }
         (_, _) => Ok(counts.ok_output.sum),
     }

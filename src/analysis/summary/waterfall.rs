@@ -51,10 +51,10 @@ pub(crate) struct Waterfall {
 /// there are any, other calls if not. None for a path that has no such calls, or whose baseline has none.
 pub(crate) fn waterfalls(view: &View<'_>) -> Vec<Waterfall> {
     let (connections, baseline) = (view.connections(), view.baseline);
-    let seen = || view.kept.iter().filter(|sample| sample.outcome.is_ok() && connections.contains(sample));
-    let streams = seen().any(|sample| sample.stream);
+    let ok = || view.kept.iter().filter(|sample| sample.outcome.is_ok() && connections.contains(sample));
+    let streams = ok().any(|sample| sample.stream);
     let of = |path: PathId| -> Vec<Parts> {
-        seen().filter(|s| s.path == path && s.stream == streams).filter_map(|sample| Parts::of(sample)).collect()
+        ok().filter(|s| s.path == path && s.stream == streams).filter_map(|sample| Parts::of(sample)).collect()
     };
     let base = of(baseline);
     let candidates = view.paths.iter().map(|path| path.id).filter(|path| *path != baseline);
@@ -97,15 +97,15 @@ fn waterfall(path: PathId, own: &[Parts], base: &[Parts], streams: bool) -> Opti
     }
     let mean = |parts: &[Parts], of: &dyn Fn(&Parts) -> f64| parts.iter().map(of).sum::<f64>() / parts.len() as f64;
     let step = |part, of: &dyn Fn(&Parts) -> f64| Step { part, ms: mean(own, of) - mean(base, of) };
-    let told = |parts: &[Parts]| {
+    let reports = |parts: &[Parts]| {
         parts.iter().filter(|part| part.reported.is_some()).count() as f64 >= REPORTED * parts.len() as f64
     };
     let mut steps = vec![step(Part::UntilSent, &|part| part.until_sent)];
-    if told(own) && told(base) {
+    if reports(own) && reports(base) {
         let of_those = |of: &dyn Fn(&Parts, f64) -> f64| {
             let mean = |parts: &[Parts]| {
-                let told: Vec<f64> = parts.iter().filter_map(|part| Some(of(part, part.reported?))).collect();
-                told.iter().sum::<f64>() / told.len() as f64
+                let those: Vec<f64> = parts.iter().filter_map(|part| Some(of(part, part.reported?))).collect();
+                those.iter().sum::<f64>() / those.len() as f64
             };
             mean(own) - mean(base)
         };

@@ -357,8 +357,11 @@ mod tests {
             std::fs::write(&file, bytes).expect("written");
             let (mut log, summary) = (crate::measure::histogram::empty::<u64>(), series.summary);
             let no_tag = [String::new()];
-            crate::store::histograms::read(&file, &no_tag, |part| log.add(part.values).expect("in range"))
-                .expect("read");
+            let parts = crate::store::histograms::read(&file, &no_tag, Vec::new, |parts, part| {
+                parts.push(part.values);
+                Ok(())
+            });
+            parts.expect("read").into_iter().for_each(|values| log.add(values).expect("in range"));
             assert_eq!(log.len(), summary.n, "{name}");
             let p50 = summary.quantile(0.5).unwrap_or_default();
             let kept = log.value_at_quantile(0.5) as f64 / 1e6;

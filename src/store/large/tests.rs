@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
@@ -89,7 +89,7 @@ impl Large {
         manifest::write(dir, &manifest).expect("manifest");
         let begun = Instant::now();
         let (journal, sinks) =
-            Journal::start_with(dir, &manifest, SystemTime::UNIX_EPOCH, 1, (0, self.most_rows)).expect("started");
+            Journal::start(dir, &manifest, fixture::started(), 1, (0, self.most_rows)).expect("started");
         let sink: &RecordSink = &sinks[0];
         let mut recorder = Recorder::new(3);
         let (mut second, mut batch, mut waiting) = (0, Vec::new(), 0);

@@ -1,73 +1,89 @@
-//! Chat completions: the answer in one piece.
+//! Completions, of chats and of the older kind: the answer in one piece.
 
 use std::io::Write;
+use std::ops::Range;
 
-use crate::api::content::choice::{Body, Call, Choice};
-use crate::api::content::completion::{Completion, finish_reason};
+use crate::api::content::choice::{Body, Call, Choice, Words};
+use crate::api::content::completion::{Completion, Style, finish_reason};
 use crate::api::content::filter;
-use crate::api::content::json::quoted;
-use crate::api::dialect::Dialect;
-
-/// An answer.
-#[derive(Clone, Debug)]
-pub(crate) struct ChatAnswer {
-    pub(crate) completion: Completion,
-    /// Whether calls are told in the deprecated way, as one `function_call`.
-    pub(crate) function: bool,
-}
+use crate::api::content::json::{escape, quoted};
 
 pub(crate) const FINGERPRINT: &str = "fp_7f3d1c0a9b";
 
-impl ChatAnswer {
+impl Completion {
     /// The answer in one piece.
     pub(crate) fn whole(&self) -> Vec<u8> {
-        let Completion { id, created, model, choices, dialect, .. } = &self.completion;
+        let Self { id, created, model, choices, .. } = self;
         let tokens: usize = choices.iter().map(Choice::tokens).sum();
         let mut out = Vec::with_capacity(1024 + 8 * tokens);
+        let object = match self.style {
+            Style::Chat { .. } => "chat.completion",
+            Style::Text { .. } => "text_completion",
+        };
         // Writing to a Vec cannot fail.
         let _ = write!(
             out,
-            "{{\"id\":\"{id}\",\"object\":\"chat.completion\",\"created\":{created},\"model\":{model},\"choices\":["
+            "{{\"id\":\"{id}\",\"object\":\"{object}\",\"created\":{created},\"model\":{model},\"choices\":["
         );
         for (i, choice) in choices.iter().enumerate() {
-            let _ = write!(out, "{}{{\"index\":{i},\"message\":", if i > 0 { "," } else { "" });
-            write_message(&choice.body, self.function, &mut out);
+            let _ = write!(out, "{}{{\"index\":{i},", if i > 0 { "," } else { "" });
+            match &self.style {
+                Style::Chat { function } => write_message(&choice.body, *function, &mut out),
+                Style::Text { echo } => write_text(echo, &choice.body, &mut out),
+            }
             out.extend_from_slice(b",\"logprobs\":");
-            self.write_logprobs(&choice.body, &mut out);
+            match &choice.body {
+                Body::Text(words) => self.write_logprobs(words, 0..words.tokens(), &mut out),
+                Body::Refusal(_) | Body::Calls(_) => out.extend_from_slice(b"null"),
+            }
             let _ = write!(out, ",\"finish_reason\":\"{}\"", self.finish_reason(choice));
-            if self.completion.is_azure() {
+            if self.is_azure() {
                 let verdict = if choice.filtered { filter::BLOCKED } else { filter::WHOLE };
                 out.extend_from_slice(verdict.as_bytes());
             }
             out.push(b'}');
         }
-        self.completion.write_usage(&mut out);
-        let _ = match dialect {
-            Dialect::OpenAi => {
-                write!(out, ",\"service_tier\":\"default\",\"system_fingerprint\":\"{FINGERPRINT}\"}}")
-            }
-            Dialect::Azure => write!(out, ",\"system_fingerprint\":\"{FINGERPRINT}\",{}}}", filter::PROMPT),
-        };
+        self.write_usage(&mut out);
+        if self.is_azure() {
+            let _ = write!(out, ",{}", filter::PROMPT);
+        }
+        let usual = (matches!(self.style, Style::Chat { .. }) && !self.is_azure()).then_some("default");
+        if let Some(tier) = self.tier.as_deref().or(usual) {
+            let _ = write!(out, ",\"service_tier\":\"{tier}\"");
+        }
+        let _ = write!(out, ",\"system_fingerprint\":\"{FINGERPRINT}\"}}");
         out
     }
 
+    /// Why a choice ended.
     pub(crate) fn finish_reason(&self, choice: &Choice) -> &'static str {
         match finish_reason(choice) {
-            "tool_calls" if self.function => "function_call",
+            "tool_calls" if matches!(self.style, Style::Chat { function: true }) => "function_call",
             reason => reason,
         }
     }
 
-    fn write_logprobs(&self, body: &Body, out: &mut Vec<u8>) {
-        match (self.completion.logprobs, body) {
-            (Some(logprobs), Body::Text(words)) => logprobs.write(words, 0..words.tokens(), out),
-            _ => out.extend_from_slice(b"null"),
+    /// Appends the likelihoods of some tokens, or null.
+    pub(crate) fn write_logprobs(&self, words: &Words, tokens: Range<usize>, out: &mut Vec<u8>) {
+        match (self.logprobs, &self.style) {
+            (None, _) => out.extend_from_slice(b"null"),
+            (Some(logprobs), Style::Chat { .. }) => logprobs.write(words, tokens, out),
+            (Some(logprobs), Style::Text { echo }) => logprobs.write_legacy(words, tokens, echo.chars().count(), out),
         }
     }
 }
 
+fn write_text(echo: &str, body: &Body, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"text\":\"");
+    escape(echo, out);
+    if let Body::Text(words) | Body::Refusal(words) = body {
+        words.write(out);
+    }
+    out.push(b'"');
+}
+
 fn write_message(body: &Body, function: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"role\":\"assistant\",\"content\":");
+    out.extend_from_slice(b"\"message\":{\"role\":\"assistant\",\"content\":");
     match body {
         Body::Text(words) => {
             out.push(b'"');
@@ -82,6 +98,7 @@ fn write_message(body: &Body, function: bool, out: &mut Vec<u8>) {
         Body::Calls(calls) if function => {
             out.extend_from_slice(b"null,\"refusal\":null");
             for call in calls {
+                // Writing to a Vec cannot fail.
                 let _ = write!(out, ",\"function_call\":{{\"name\":{},\"arguments\":\"", quoted(&call.name));
                 call.arguments.write(out);
                 out.extend_from_slice(b"\"}");
@@ -90,9 +107,7 @@ fn write_message(body: &Body, function: bool, out: &mut Vec<u8>) {
         Body::Calls(calls) => {
             out.extend_from_slice(b"null,\"refusal\":null,\"tool_calls\":[");
             for (i, call) in calls.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
+                out.extend_from_slice(if i > 0 { b",{" } else { b"{" });
                 write_call(call, out);
                 call.arguments.write(out);
                 out.extend_from_slice(b"\"}}");
@@ -103,13 +118,13 @@ fn write_message(body: &Body, function: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"annotations\":[]}");
 }
 
-/// A call up to its arguments; before it, in a chunk, stands its index.
+/// The members of a call, up to its arguments.
 pub(crate) fn write_call(call: &Call, out: &mut Vec<u8>) {
-    // Writing to a Vec cannot fail.
     let (kind, key) = kind(call);
+    // Writing to a Vec cannot fail.
     let _ = write!(
         out,
-        "{{\"id\":\"call_{:016x}\",\"type\":\"{kind}\",\"{kind}\":{{\"name\":{},\"{key}\":\"",
+        "\"id\":\"call_{:016x}\",\"type\":\"{kind}\",\"{kind}\":{{\"name\":{},\"{key}\":\"",
         call.id,
         quoted(&call.name)
     );

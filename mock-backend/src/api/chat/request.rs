@@ -4,29 +4,26 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::api::content::completion::Style;
 use crate::api::content::features::{
     self, Features, Format, Occasion, RawChoice, RawFunction, RawFunctionCall, RawTool, Stop,
 };
 use crate::api::content::json::quoted;
 use crate::api::content::logprobs::Logprobs;
 use crate::api::error::ApiError;
+use crate::api::interfaces::CHAT;
+use crate::api::measure::Voice;
 use crate::api::models::{self, Purpose};
-use crate::api::reader::Reader;
-use crate::api::request::{Form, Request};
+use crate::api::reader::{Opened, Reader};
+use crate::api::request::{Form, PromptOf, Request};
 use crate::api::route::Route;
-use crate::api::rules::{
-    check_limit, check_total, count_choices, missing_param, model_name, only_default, parse, read_effort,
-    unsupported_param,
-};
+use crate::api::rules::{check_total, only_default, read_effort, unsupported_param};
 use crate::api::version;
-use crate::model::prompt::{Counted, Str};
+use crate::model::prompt::Str;
 
 /// The fields of a request that matter here; all others are accepted and ignored.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ChatRequest<'a> {
-    #[serde(borrow)]
-    pub(crate) model: Option<Str<'a>>,
-    pub(crate) messages: Option<Counted>,
     #[serde(default)]
     pub(crate) stream: Option<bool>,
     #[serde(default)]
@@ -49,6 +46,8 @@ pub(crate) struct ChatRequest<'a> {
     pub(crate) response_format: Option<Value>,
     stop: Option<Stop>,
     seed: Option<i64>,
+    prompt_cache_key: Option<String>,
+    service_tier: Option<String>,
 }
 
 /// `stream_options`.
@@ -60,67 +59,19 @@ pub(crate) struct StreamOptions {
     pub(crate) include_obfuscation: Option<bool>,
 }
 
-/// Every field of the interface; what is not among them is refused by a strict simulator.
-pub(crate) const FIELDS: [&str; 36] = [
-    "audio",
-    "frequency_penalty",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_tokens",
-    "messages",
-    "metadata",
-    "modalities",
-    "model",
-    "moderation",
-    "n",
-    "parallel_tool_calls",
-    "prediction",
-    "presence_penalty",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "reasoning_effort",
-    "response_format",
-    "safety_identifier",
-    "seed",
-    "service_tier",
-    "stop",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "user",
-    "verbosity",
-];
-
 impl ChatRequest<'_> {
     /// The caller's limit of the answer.
     pub(crate) fn token_limit(&self) -> Option<u32> {
         self.max_completion_tokens.or(self.max_tokens)
     }
 
-    /// The tokens of the prompt: those of the contents, 3 for each message, and 3 that open the answer.
-    pub(crate) fn prompt_tokens(&self) -> usize {
-        self.messages.map_or(0, |messages| messages.tokens + 3 * messages.items + 3)
-    }
-
     /// How likelihoods are reported, if they are.
     pub(crate) fn logprobs(&self) -> Result<Option<Logprobs>, ApiError> {
         match (self.logprobs.unwrap_or(false), self.top_logprobs) {
-            (true, Some(top)) if top > 20 => {
-                Err(ApiError::Invalid("'top_logprobs' must be from 0 to 20.".to_owned(), Some("top_logprobs")))
-            }
             (true, top) => Ok(Some(Logprobs { top: top.unwrap_or(0) as usize })),
-            (false, Some(_)) => Err(ApiError::Invalid(
-                "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.".to_owned(),
-                Some("top_logprobs"),
+            (false, Some(_)) => Err(ApiError::invalid(
+                "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
+                "top_logprobs",
             )),
             (false, None) => Ok(None),
         }
@@ -133,7 +84,7 @@ impl ChatRequest<'_> {
 
     /// Takes `functions` for tools of which one is called.
     fn take_functions(&mut self) -> Result<(), ApiError> {
-        let wrong = |message: &str, param| Err(ApiError::Invalid(message.to_owned(), Some(param)));
+        let wrong = |message: &str, param| Err(ApiError::invalid(message, param));
         if self.tools.is_some() || self.tool_choice.is_some() {
             return wrong("'functions' and 'function_call' cannot be used together with 'tools'.", "functions");
         }
@@ -146,10 +97,12 @@ impl ChatRequest<'_> {
         Ok(())
     }
 
-    /// What it asks for beyond plain text; `requested` calls if tools are called.
+    /// What it asks for beyond plain text; `requested` calls if tools are called, unless what was said last is the
+    /// result of one.
     pub(crate) fn features(
         &mut self,
         requested: Option<usize>,
+        answered: bool,
         refuses: bool,
     ) -> Result<Option<Box<Features>>, ApiError> {
         if self.is_of_functions() {
@@ -159,17 +112,15 @@ impl ChatRequest<'_> {
         if plain && self.stop.is_none() && self.seed.is_none() && !refuses {
             return Ok(None);
         }
-        let tools = features::tools(self.tools.take().unwrap_or_default())?;
-        let occasion = Occasion {
-            parallel: self.parallel_tool_calls.unwrap_or(true),
-            answered: self.messages.is_some_and(|messages| messages.answered),
-            requested,
-        };
+        let mut tools = features::tools(self.tools.take().unwrap_or_default(), Voice::Chat)?;
+        let occasion = Occasion { parallel: self.parallel_tool_calls.unwrap_or(true), answered, requested };
+        let (calls, may_decline) = features::calls(&mut tools, self.tool_choice.take(), occasion)?;
         Ok(Some(Box::new(Features {
-            calls: features::calls(&tools, self.tool_choice.take(), occasion)?,
+            calls,
+            may_decline,
             tools,
-            format: features::format(self.response_format.as_ref(), "response_format")?,
-            stop: self.stop.take().map_or_else(|| Ok(Vec::new()), Stop::list)?,
+            format: features::format(self.response_format.as_ref(), Voice::Chat)?,
+            stop: self.stop.take().map_or_else(Vec::new, Stop::list),
             refuses,
             seed: self.seed,
         })))
@@ -184,45 +135,41 @@ pub(crate) fn is_obfuscated(options: Option<&StreamOptions>) -> bool {
 impl Reader<'_> {
     /// A request for a chat completion.
     pub(crate) fn read_chat(&self, route: &Route<'_>, body: &Bytes) -> Result<Request, ApiError> {
-        let mut request: ChatRequest<'_> = parse(body)?;
-        let name = model_name(route, request.model.as_ref().map(|model| &*model.0))?.to_owned();
-        let snapshot = self.snapshot(&name, Some(Purpose::Chat))?;
-        self.check_fields(body, &FIELDS)?;
-        if request.messages.is_none_or(|messages| messages.items == 0) {
-            return Err(missing_param("messages"));
-        }
-        let n = count_choices(request.n)?;
+        let Opened { mut request, name, snapshot, measured }: Opened<ChatRequest<'_>> =
+            self.open(route, body, CHAT, Purpose::Chat)?;
+        let n = request.n.unwrap_or(1) as usize;
         let stream = request.stream.unwrap_or(false);
         check_stream_options(&request, route.version)?;
-        let effort = read_effort(&snapshot, request.reasoning_effort.as_ref().map(|effort| &*effort.0))?;
+        let asked = request.reasoning_effort.as_ref().map(|effort| &*effort.0);
+        let (effort, _) = read_effort(&snapshot, asked, "reasoning_effort")?;
         if models::thinks(&snapshot) {
             check_reasoning(&request)?;
         }
         let function = request.is_of_functions();
-        let features = request.features(self.header_number("x-sim-tool-calls"), self.refuses())?;
+        let features =
+            request.features(self.header_number("x-sim-tool-calls"), measured.facts.answered, self.refuses())?;
         let shaped = features.as_ref().is_some_and(|features| matches!(features.format, Format::Schema(_)));
         if shaped && !version::has_json_schema(route.version) {
             let message = "response_format value as json_schema is enabled only for api versions 2024-08-01-preview \
-                           and later"
-                .to_owned();
-            return Err(ApiError::Invalid(message, Some("response_format")));
+                           and later";
+            return Err(ApiError::invalid(message, "response_format"));
         }
         let options = request.stream_options.as_ref();
         Ok(Request {
             stream,
             model: quoted(&snapshot),
             name,
-            prompt_tokens: request.prompt_tokens(),
-            cached: 0,
-            limit: check_total(check_limit(request.token_limit(), "max_tokens")?, n)?,
+            prompt: PromptOf::said(Some(Voice::Chat), measured, request.prompt_cache_key.take()),
+            tier: request.service_tier.take(),
+            limit: check_total(request.token_limit().map(|tokens| tokens as usize), n)?,
             effort,
             n,
             obfuscated: is_obfuscated(options),
             features,
-            form: Form::Chat {
+            form: Form::Completion {
+                style: Style::Chat { function },
                 include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
                 logprobs: request.logprobs()?,
-                function,
                 body: if request.store == Some(true) { body.clone() } else { Bytes::new() },
             },
         })
@@ -233,11 +180,11 @@ impl Reader<'_> {
 fn check_stream_options(request: &ChatRequest<'_>, version: Option<&str>) -> Result<(), ApiError> {
     if request.stream_options.is_some() {
         if !version::has_stream_options(version) {
-            return Err(ApiError::Unrecognized("stream_options".to_owned()));
+            return Err(ApiError::invalid("Unrecognized request argument supplied: stream_options", None));
         }
         if request.stream != Some(true) {
-            let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.".to_owned();
-            return Err(ApiError::Invalid(message, Some("stream_options")));
+            let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
+            return Err(ApiError::invalid(message, "stream_options"));
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ use crate::api::error::ApiError;
 use crate::api::page::Page;
 use crate::api::query::{parameters, query};
 use crate::api::route::ChatOp;
+use crate::api::rules::parse;
 use crate::api::store::{Storable, Store};
 
 /// One chat completion that is kept.
@@ -78,7 +79,8 @@ impl Storable for StoredChat {
     }
 
     fn size(&self) -> usize {
-        1024 + self.body.len() + self.request.len()
+        // Its metadata stands there a second time.
+        1024 + self.body.len() + 2 * self.request.len()
     }
 }
 
@@ -99,7 +101,7 @@ pub(crate) fn apply(
     uri: &Uri,
     body: &[u8],
 ) -> Result<Value, ApiError> {
-    let missing = || ApiError::NoChat(id.to_owned());
+    let missing = || ApiError::not_found("Chat completion", id, Some("completion_id"));
     let name = chat_name(id).ok_or_else(missing)?;
     let chat = store.get(name).ok_or_else(missing)?;
     match op {
@@ -118,11 +120,9 @@ pub(crate) fn apply(
 
 /// The metadata that a request sets.
 fn read_metadata(body: &[u8]) -> Result<Value, ApiError> {
-    let asked: Value = serde_json::from_slice(body)
-        .map_err(|e| ApiError::Invalid(format!("We could not parse the JSON body: {e}."), None))?;
+    let asked: Value = parse(body)?;
     let metadata = asked.get("metadata").filter(|metadata| metadata.is_object() || metadata.is_null());
-    let missing = || ApiError::Invalid("Missing required parameter: 'metadata'.".to_owned(), Some("metadata"));
-    let metadata = metadata.cloned().ok_or_else(missing)?;
+    let metadata = metadata.cloned().ok_or_else(|| ApiError::missing("metadata"))?;
     Ok(if metadata.is_null() { json!({}) } else { metadata })
 }
 

@@ -115,7 +115,7 @@ impl Call {
         Self { custom: true, ..self }
     }
 
-    fn tokens(&self) -> usize {
+    pub(crate) fn tokens(&self) -> usize {
         self.named + self.arguments.tokens()
     }
 }
@@ -216,7 +216,7 @@ impl Choice {
 
     /// The answer within `limit` tokens.
     pub(crate) fn limited_to(limit: Option<usize>, thinking: usize, body: Body) -> Self {
-        match limit.filter(|limit| *limit < thinking + body.tokens()) {
+        match limit.filter(|limit| *limit <= thinking + body.tokens()) {
             None => Self { thinking, format: 0, body, cut: false, filtered: false },
             Some(limit) => {
                 let thinking = thinking.min(limit);

@@ -6,6 +6,7 @@ use super::choice::{Body, Choice};
 use super::filter;
 use super::logprobs::Logprobs;
 use crate::api::dialect::Dialect;
+use crate::model::prefix_cache::Hit;
 
 /// What one answer says about itself.
 #[derive(Clone, Debug)]
@@ -15,11 +16,23 @@ pub(crate) struct Completion {
     /// As a JSON string.
     pub(crate) model: String,
     pub(crate) prompt_tokens: usize,
-    /// Those of them that came from the prefix cache.
-    pub(crate) cached: usize,
+    /// What of them the prefix cache had.
+    pub(crate) hit: Hit,
+    /// The tier of service that was asked for, as it is told.
+    pub(crate) tier: Option<String>,
     pub(crate) choices: Vec<Choice>,
     pub(crate) dialect: Dialect,
     pub(crate) logprobs: Option<Logprobs>,
+    pub(crate) style: Style,
+}
+
+/// Which of the two APIs it is of.
+#[derive(Clone, Debug)]
+pub(crate) enum Style {
+    /// Chat. `function`: calls are told in the deprecated way, as one `function_call`.
+    Chat { function: bool },
+    /// The older one. `echo` stands before each choice.
+    Text { echo: String },
 }
 
 impl Completion {
@@ -53,14 +66,14 @@ impl Completion {
 
     /// The end of the choices, and the usage after them.
     pub(crate) fn write_usage(&self, out: &mut Vec<u8>) {
-        let (prompt, cached) = (self.prompt_tokens, self.cached);
+        let (prompt, Hit { cached, written }) = (self.prompt_tokens, self.hit);
         let completion: usize = self.choices.iter().map(Choice::tokens).sum();
         let reasoning: usize = self.choices.iter().map(|choice| choice.thinking).sum();
         // Writing to a Vec cannot fail.
         let _ = write!(
             out,
             "],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion},\"total_tokens\":{},\
-             \"prompt_tokens_details\":{{\"cached_tokens\":{cached},\"audio_tokens\":0}},\
+             \"prompt_tokens_details\":{{\"cached_tokens\":{cached},\"cache_write_tokens\":{written},\"audio_tokens\":0}},\
              \"completion_tokens_details\":{{\"reasoning_tokens\":{reasoning},\"audio_tokens\":0,\
              \"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}}}",
             prompt + completion

@@ -1,6 +1,6 @@
 //! From the features of a request to what is said.
 
-use rand::Rng;
+use rand::{Rng, RngExt};
 use serde_json::{Value, json};
 
 use super::choice::{Body, Call, Words};
@@ -14,12 +14,14 @@ const INPUT: usize = 12;
 const REFUSAL: &str = "I'm sorry, but I can't assist with that request.";
 
 /// What is said where that does not depend on a length that is drawn: a refusal, calls, or JSON of a shape; in one of
-/// `n` choices.
-pub(crate) fn fixed_body(features: &Features, rng: &mut SeededRng, n: usize) -> Option<Body> {
+/// `n` choices. Where the model may do without its tools it calls them in this share of its answers.
+pub(crate) fn fixed_body(features: &Features, rng: &mut SeededRng, n: usize, share: f64) -> Option<Body> {
     if features.refuses {
         return Some(refusal());
     }
+    let declines = features.may_decline && share < 1.0 && !rng.random_bool(share);
     match &features.calls {
+        _ if declines => {}
         Calls::First(most) if *most > 0 => {
             let tools = features.tools.iter().cycle().take(*most);
             return Some(Body::Calls(tools.map(|tool| call(tool, rng, n * most)).collect()));
@@ -118,11 +120,17 @@ mod tests {
         let tool = |name: &str| Tool { name: name.to_owned(), takes: Takes::Arguments(Value::Bool(true)) };
         let mut features =
             Features { tools: vec![tool("a"), tool("b")], calls: Calls::First(3), ..Features::default() };
-        let Some(Body::Calls(calls)) = fixed_body(&features, &mut seeded_rng(1, "x", 0), 1) else { panic!("no calls") };
+        let Some(Body::Calls(calls)) = fixed_body(&features, &mut seeded_rng(1, "x", 0), 1, 1.0) else {
+            panic!("no calls")
+        };
         assert_eq!(calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["a", "b", "a"]);
         assert!(calls.iter().all(|call| call.arguments.text() == "{}"));
+        features.may_decline = true;
+        let mut rng = seeded_rng(1, "x", 0);
+        let called = (0..1000).filter(|_| fixed_body(&features, &mut rng, 1, 0.25).is_some()).count();
+        assert!((200..300).contains(&called), "{called}");
         features.refuses = true;
-        assert!(matches!(fixed_body(&features, &mut seeded_rng(1, "x", 0), 1), Some(Body::Refusal(_))));
-        assert!(fixed_body(&Features::default(), &mut seeded_rng(1, "x", 0), 1).is_none());
+        assert!(matches!(fixed_body(&features, &mut seeded_rng(1, "x", 0), 1, 1.0), Some(Body::Refusal(_))));
+        assert!(fixed_body(&Features::default(), &mut seeded_rng(1, "x", 0), 1, 1.0).is_none());
     }
 }

@@ -8,3 +8,4 @@ pub(crate) mod filter;
 pub(crate) mod json;
 pub(crate) mod logprobs;
 pub(crate) mod obfuscation;
+mod strict_schema;

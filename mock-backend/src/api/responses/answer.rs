@@ -1,11 +1,12 @@
 //! The Responses API: the object of a response, at every step of its progress.
 
-use super::terms::{Echo, Terms};
+use super::terms::Terms;
 use crate::api::content::choice::{Body, Call, Choice, Words};
 use crate::api::content::filter;
 use crate::api::content::json::quoted;
 use crate::api::content::logprobs::Logprobs;
 use crate::api::dialect::Dialect;
+use crate::model::prefix_cache::Hit;
 
 /// What one answer says about itself.
 #[derive(Debug)]
@@ -17,8 +18,10 @@ pub(crate) struct ResponsesAnswer {
     /// As a JSON string.
     pub(crate) model: String,
     pub(crate) prompt_tokens: usize,
-    /// Those of them that came from the prefix cache.
-    pub(crate) cached: usize,
+    /// What of them the prefix cache had.
+    pub(crate) hit: Hit,
+    /// The tier of service, as it is told while the answer is made, and after it.
+    pub(crate) tiers: [String; 2],
     pub(crate) choice: Choice,
     /// A summary of the reasoning.
     pub(crate) summary: Option<Words>,
@@ -57,11 +60,6 @@ impl ResponsesAnswer {
         format!("{}_{:032x}{i:02x}", if call.custom { "ctc" } else { "fc" }, self.name)
     }
 
-    /// The tokens that a following response inherits: all but the instructions and the reasoning.
-    pub(crate) fn context(&self) -> usize {
-        self.prompt_tokens - self.terms.instructions + self.choice.body.tokens()
-    }
-
     pub(crate) fn final_status(&self) -> &'static str {
         if self.choice.is_short() { "incomplete" } else { "completed" }
     }
@@ -78,9 +76,11 @@ impl ResponsesAnswer {
     fn usage(&self) -> String {
         let (input, output) = (self.prompt_tokens, self.choice.tokens());
         format!(
-            "{{\"input_tokens\":{input},\"input_tokens_details\":{{\"cached_tokens\":{}}},\"output_tokens\":{output},\
+            "{{\"input_tokens\":{input},\"input_tokens_details\":{{\"cached_tokens\":{},\
+             \"cache_write_tokens\":{}}},\"output_tokens\":{output},\
              \"output_tokens_details\":{{\"reasoning_tokens\":{}}},\"total_tokens\":{}}}",
-            self.cached,
+            self.hit.cached,
+            self.hit.written,
             self.choice.thinking,
             input + output
         )
@@ -160,7 +160,8 @@ impl ResponsesAnswer {
         }
     }
 
-    fn output(&self) -> String {
+    /// The items of the answer, with commas between them.
+    pub(crate) fn output(&self) -> String {
         let mut items = Vec::new();
         if self.choice.thinking > 0 {
             items.push(self.reasoning(true));
@@ -183,7 +184,7 @@ impl ResponsesAnswer {
             "incomplete" => "{\"reason\":\"max_output_tokens\"}",
             _ => "null",
         };
-        let tier = if done { "default" } else { "auto" };
+        let tier = quoted(&self.tiers[usize::from(done)]);
         let output = if done { self.output() } else { String::new() };
         let usage = if done { self.usage() } else { "null".to_owned() };
         let filters = match self.dialect {
@@ -191,16 +192,15 @@ impl ResponsesAnswer {
             Dialect::Azure if done => format!(",{}", filter::response(self.length(), self.choice.filtered)),
             Dialect::Azure => ",\"content_filters\":null".to_owned(),
         };
-        let Echo { limits, ways, rest } = &self.terms.echo;
         format!(
             "{{\"id\":\"{}\",\"object\":\"response\",\"created_at\":{},\"completed_at\":{completed},\
              \"status\":\"{status}\",\"background\":{},\"error\":null,\"incomplete_details\":{incomplete},\
-             {limits},\"model\":{},\"output\":[{output}],{ways},\"service_tier\":\"{tier}\",{rest},\
-             \"usage\":{usage}{filters}}}",
+             \"model\":{},\"output\":[{output}],\"service_tier\":{tier},{},\"usage\":{usage}{filters}}}",
             self.id(),
             self.created,
             self.terms.background,
-            self.model
+            self.model,
+            self.terms.echo
         )
     }
 

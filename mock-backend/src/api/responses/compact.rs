@@ -4,9 +4,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::input_items::input_items;
-use super::stored::StoredResponse;
+use crate::api::backend::Backend;
 use crate::api::error::ApiError;
-use crate::api::store::Store;
+use crate::api::measure::History;
 use crate::model::prompt::COMPACTION;
 use crate::net::clock::unix_seconds;
 
@@ -18,21 +18,39 @@ pub(crate) struct Conversation {
     pub(crate) tokens: usize,
     /// The response that it goes on from.
     pub(crate) previous: Option<String>,
+    /// The id of the stored conversation that it belongs to.
+    pub(crate) conversation: Option<String>,
     pub(crate) body: Bytes,
 }
 
 impl Conversation {
     /// All tokens of it, those before it included.
-    pub(crate) fn count_tokens(&self, store: &Store<StoredResponse>) -> Result<usize, ApiError> {
-        let before = self.previous.as_ref().map_or(Ok(0), |previous| inherited_tokens(store, previous))?;
-        Ok(self.tokens + before)
+    pub(crate) fn count_tokens(&self, backend: &Backend) -> Result<usize, ApiError> {
+        let before = before(backend, self.previous.as_deref(), self.conversation.as_deref())?;
+        Ok(self.tokens + before.map_or(0, |history| history.tokens))
     }
 }
 
-/// The tokens that a response inherits that goes on from `previous`.
-pub(crate) fn inherited_tokens(store: &Store<StoredResponse>, previous: &str) -> Result<usize, ApiError> {
-    let before = store.find(previous).ok_or_else(|| ApiError::NoPrevious(previous.to_owned()))?;
-    Ok(before.answer.context())
+/// What was said before a response that goes on from `previous` or belongs to `conversation`.
+///
+/// # Errors
+/// If that is not here.
+pub(crate) fn before(
+    backend: &Backend,
+    previous: Option<&str>,
+    conversation: Option<&str>,
+) -> Result<Option<History>, ApiError> {
+    if let Some(id) = previous {
+        let stored = backend.responses.find(id).ok_or_else(|| no_previous(id))?;
+        return Ok(Some(stored.history.clone()));
+    }
+    let Some(id) = conversation else { return Ok(None) };
+    backend.conversations.find(id).map(|conversation| Some(conversation.history()))
+}
+
+fn no_previous(id: &str) -> ApiError {
+    let message = format!("Previous response with id '{id}' not found.");
+    ApiError::coded("previous_response_not_found", message, "previous_response_id")
 }
 
 /// What the user said, and one item that stands for all else and costs `made` tokens when it is sent again.
@@ -46,7 +64,8 @@ pub(crate) fn compaction(conversation: &Conversation, name: u64, tokens: usize, 
         "id": format!("resp_{name:032x}"), "object": "response.compaction", "created_at": unix_seconds(),
         "output": output,
         "usage": {
-            "input_tokens": tokens, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": made,
+            "input_tokens": tokens, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": made,
             "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": tokens + made,
         },
     })

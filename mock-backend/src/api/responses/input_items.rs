@@ -14,7 +14,7 @@ pub(crate) fn input_items(body: &[u8], name: u64) -> Vec<Value> {
 }
 
 /// The item as the service shows it.
-fn with_id(mut item: Value, name: u64, i: usize) -> Value {
+pub(super) fn with_id(mut item: Value, name: u64, i: usize) -> Value {
     let role = item["role"].as_str().unwrap_or("user").to_owned();
     let Some(members) = item.as_object_mut() else { return item };
     let kind = members.entry("type").or_insert_with(|| "message".into()).as_str().unwrap_or("message").to_owned();
@@ -29,16 +29,33 @@ fn with_id(mut item: Value, name: u64, i: usize) -> Value {
         _ => "item",
     };
     members.entry("id").or_insert_with(|| format!("{prefix}_{name:032x}{i:04x}").into());
-    if kind == "message" {
+    if kind == "message" || kind.ends_with("_call") || kind.ends_with("_call_output") {
         members.entry("status").or_insert_with(|| "completed".into());
-        if let Some(text) = members.get("content").and_then(Value::as_str).map(str::to_owned) {
-            let content = if role == "assistant" {
-                json!([{"type": "output_text", "text": text, "annotations": []}])
-            } else {
-                json!([{"type": "input_text", "text": text}])
-            };
+    }
+    if kind == "message" {
+        if let Some(text) = members.get("content").and_then(Value::as_str) {
+            let part = if role == "assistant" { "output_text" } else { "input_text" };
+            let content = json!([{"type": part, "text": text}]);
             members.insert("content".to_owned(), content);
         }
+        members.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten().for_each(complete);
     }
     item
+}
+
+/// Adds to a part of a message what the service always tells of it.
+fn complete(part: &mut Value) {
+    let (kind, Some(members)) = (part["type"].as_str().unwrap_or_default().to_owned(), part.as_object_mut()) else {
+        return;
+    };
+    match kind.as_str() {
+        "input_image" => {
+            members.entry("detail").or_insert_with(|| "auto".into());
+        }
+        "output_text" => {
+            members.entry("annotations").or_insert_with(|| json!([]));
+            members.entry("logprobs").or_insert_with(|| json!([]));
+        }
+        _ => {}
+    }
 }

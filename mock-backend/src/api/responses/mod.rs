@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod compact;
+pub(crate) mod conversations;
 pub(crate) mod events;
 mod input_items;
 pub(crate) mod refused;

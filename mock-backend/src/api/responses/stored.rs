@@ -12,6 +12,7 @@ use super::answer::{Progress, ResponsesAnswer};
 use super::events::ResponsesEvents;
 use super::input_items::input_items;
 use crate::api::error::ApiError;
+use crate::api::measure::History;
 use crate::api::page::Page;
 use crate::api::query::query;
 use crate::api::route::StoredOp;
@@ -32,14 +33,14 @@ pub(crate) struct StoredResponse {
     pub(crate) background: Option<Plan>,
     /// Whether it was asked for as a stream.
     pub(crate) streamed: bool,
-    cancelled: AtomicBool,
+    /// All that was said in its conversation, with it.
+    pub(crate) history: History,
+    /// The id of the conversation that it belongs to.
+    pub(crate) conversation: Option<String>,
+    pub(crate) cancelled: AtomicBool,
 }
 
 impl StoredResponse {
-    pub(crate) fn new(answer: Arc<ResponsesAnswer>, body: Bytes, background: Option<Plan>, streamed: bool) -> Self {
-        Self { answer, body, background, streamed, cancelled: AtomicBool::new(false) }
-    }
-
     /// Ends it before its time.
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
@@ -56,7 +57,7 @@ impl Storable for StoredResponse {
     }
 
     fn size(&self) -> usize {
-        EACH + self.body.len() + 8 * self.answer.choice.tokens()
+        EACH + self.body.len() + 8 * self.answer.choice.tokens() + self.history.size()
     }
 }
 
@@ -95,7 +96,7 @@ pub(crate) struct Resumed {
 /// # Errors
 /// If there is none, or if the request is wrong.
 pub(crate) fn apply(store: &Store<StoredResponse>, id: &str, op: StoredOp, uri: &Uri) -> Result<Found, ApiError> {
-    let missing = || ApiError::NoResponse(id.to_owned());
+    let missing = || ApiError::not_found("Response", id, None);
     let stored = store.find(id).ok_or_else(missing)?;
     let text = match op {
         StoredOp::Show if query(uri, "stream") == Some("true") => {
@@ -119,18 +120,16 @@ fn resume(stored: Arc<StoredResponse>, uri: &Uri) -> Result<Resumed, ApiError> {
     let plan = match &stored.background {
         Some(plan) if stored.streamed => plan.clone(),
         _ => {
-            let message = "This response cannot be streamed because it was not created with background=true and \
-                           stream=true."
-                .to_owned();
-            return Err(ApiError::Invalid(message, Some("stream")));
+            let message =
+                "This response cannot be streamed because it was not created with background=true and stream=true.";
+            return Err(ApiError::invalid(message, "stream"));
         }
     };
     let from = match query(uri, "starting_after").map(str::parse::<u64>) {
         None => 0,
         Some(Ok(after)) => after.saturating_add(1),
         Some(Err(_)) => {
-            let message = "'starting_after' must be a whole number.".to_owned();
-            return Err(ApiError::Invalid(message, Some("starting_after")));
+            return Err(ApiError::invalid("'starting_after' must be a whole number.", "starting_after"));
         }
     };
     let obfuscated = query(uri, "include_obfuscation") != Some("false");
@@ -150,7 +149,7 @@ fn present_progress(stored: &StoredResponse) -> Progress {
 }
 
 fn cancel(stored: &StoredResponse) -> Result<String, ApiError> {
-    let wrong = |message: &str| Err(ApiError::Invalid(message.to_owned(), None));
+    let wrong = |message: &str| Err(ApiError::invalid(message, None));
     if stored.background.is_none() {
         return wrong("Cannot cancel a synchronous response.");
     }

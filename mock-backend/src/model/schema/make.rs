@@ -10,6 +10,8 @@ use super::refs::resolve;
 use super::{number, text};
 use crate::model::rng::{SeededRng, pick};
 
+/// How often a member is there that may be left out: models seldom leave one out.
+const OPTIONAL: f64 = 0.95;
 /// Guesses at one place before the place around it is guessed again.
 const TRIES: usize = 12;
 /// Guesses in all, at every place.
@@ -219,7 +221,7 @@ impl<'a> Maker<'a, '_> {
             .flat_map(|properties| properties.keys().map(String::as_str))
             .collect();
         let must = wanted.clone();
-        let share = if depth >= LEAN { 0.0 } else { 0.7 };
+        let share = if depth >= LEAN { 0.0 } else { OPTIONAL };
         wanted.extend(declared.iter().filter(|_| self.rng.random_bool(share)));
         let lacking: Vec<&str> = declared.into_iter().filter(|key| !wanted.contains(key)).collect();
         let missing = least.saturating_sub(wanted.len());

@@ -1,5 +1,0 @@
-//! Completions of the older kind: reading a request, and the shapes of its answer.
-
-pub(crate) mod answer;
-pub(crate) mod events;
-pub(crate) mod request;
