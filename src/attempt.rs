@@ -29,6 +29,7 @@ use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::attempt::route::REQUEST_ID;
 pub use crate::attempt::route::Route;
 use crate::attempt::words::{FailureReporter, cause_of, hear_cause, waited};
+use crate::limits::Beyond;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::{Gap, PlannedTokens, Sample};
@@ -40,7 +41,7 @@ use crate::transport::credential::secret::Secret;
 use crate::transport::pool::Place;
 use crate::units::{Nanos, Phase};
 use crate::wire::api;
-use crate::wire::redact::Redactor;
+use crate::wire::filter::Filter;
 use crate::wire::text::push_json;
 use crate::workload::call::Call;
 
@@ -78,7 +79,7 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
-        let failures = FailureReporter::new(Redactor::of(
+        let failures = FailureReporter::new(Filter::of(
             routes.iter().filter_map(|route| route.credential.secret()).map(Secret::reveal),
         ));
         Self {
@@ -109,6 +110,13 @@ impl Caller {
     #[must_use]
     pub(crate) fn keeping_gaps(mut self) -> Self {
         self.gaps = Some(RefCell::default());
+        self
+    }
+
+    /// Lets what servers say pass this filter, which may learn secrets while the run goes on.
+    #[must_use]
+    pub(crate) fn filtering(mut self, filter: Filter) -> Self {
+        self.failures.filter(filter);
         self
     }
 
@@ -297,21 +305,29 @@ impl Caller {
             guard.limit(from, wait, ErrorClass::TimeoutGap);
             match guard.watch(|cx| connection.poll_piece(&mut body, cx)).await {
                 Ok(Some(Ok(_))) if answer.is_over(connection.last_read()) => {
-                    break BodyEnd::TimedOut(ErrorClass::TimeoutGap);
+                    break BodyEnd::GivenUp(ErrorClass::TimeoutGap);
                 }
-                Ok(Some(Ok(piece))) => self.take(&mut answer, sample, piece, connection.last_read()),
+                Ok(Some(Ok(piece))) => {
+                    if let Err(beyond) = self.take(&mut answer, sample, piece, connection.last_read()) {
+                        hear_cause(sample, beyond.to_string());
+                        break BodyEnd::GivenUp(ErrorClass::TooLarge);
+                    }
+                }
                 Ok(None) => {
                     sample.stamps.end = Some(connection.last_read());
                     break BodyEnd::Clean;
                 }
                 Ok(Some(Err(error))) => {
                     hear_cause(sample, cause_of(&error));
-                    break BodyEnd::Cut(error.class());
+                    break match error.class() {
+                        ErrorClass::TooLarge => BodyEnd::GivenUp(ErrorClass::TooLarge),
+                        class => BodyEnd::Cut(class),
+                    };
                 }
                 Err(Cut::Aborted) => break BodyEnd::Aborted,
                 Err(Cut::Timeout(class)) => {
                     hear_cut(sample, Cut::Timeout(class), timeouts);
-                    break BodyEnd::TimedOut(class);
+                    break BodyEnd::GivenUp(class);
                 }
             }
         };
@@ -319,14 +335,14 @@ impl Caller {
     }
 
     /// Decodes one piece of an answer, and records the gaps in it.
-    fn take(&self, answer: &mut Answer, sample: &mut Sample, piece: Bytes, read: Nanos) {
+    fn take(&self, answer: &mut Answer, sample: &mut Sample, piece: Bytes, read: Nanos) -> Result<(), Beyond> {
         let seq = sample.seq;
         answer.take(sample, piece, read, |path, ns| {
             self.recorder.borrow_mut().record_gap(path, ns);
             if let Some(gaps) = &self.gaps {
                 gaps.borrow_mut().push(Gap { seq, ns });
             }
-        });
+        })
     }
 }
 

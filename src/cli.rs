@@ -3,6 +3,7 @@
 mod compare;
 mod report;
 mod run;
+pub mod secrets;
 mod selftest;
 mod trend;
 

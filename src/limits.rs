@@ -1,10 +1,10 @@
 //! How much is read of what comes from outside: servers, files and run directories. Each kind has its limit here and
 //! nowhere else; `docs/limits.md` is made of this table, and `tests/limits.rs` goes beyond each of them.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// A limit on what is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
 pub enum Limit {
     /// One line of a stream of events.
     SseLine,
@@ -12,18 +12,42 @@ pub enum Limit {
     SseEvent,
     /// Text in a stream that stands in no field.
     SseStray,
+    /// All such text of one stream that is looked at.
+    SseStrays,
+    /// Events of one stream.
+    Events,
+    /// The body of an answer, whatever its form.
+    Answer,
+    /// Pieces in which the body of an answer comes.
+    Pieces,
     /// A body that is one answer.
     WholeBody,
+    /// The body of a refusal.
+    Refusal,
+    /// JSON that may be an error.
+    ErrorJson,
     /// Texts in a body that is searched for an error.
     ErrorTexts,
     /// Nesting of JSON.
     JsonDepth,
+    /// The head of an answer.
+    HeadBytes,
     /// Lines of the head of an answer.
     HeadLines,
+    /// The heads of status 1xx before an answer.
+    InterimHeads,
+    /// What comes over the network around the body of one answer.
+    Framing,
+    /// Reads from the network for one call.
+    Reads,
+    /// What the bundled simulator says of itself.
+    OwnAnswer,
     /// A text of a header that is kept.
     HeaderText,
     /// The beginning of what a failed call said.
     ErrorBody,
+    /// Messages of failed calls, each of a class of its own.
+    Messages,
     /// The message of a failed call.
     ErrorText,
     /// A manifest or a summary of a run.
@@ -94,6 +118,25 @@ impl fmt::Display for Row {
 
 const BYTES: &str = "bytes";
 const REFUSED: &str = "it is refused";
+const TOO_LARGE: &str = "the call ends at once and fails with `too_large`";
+
+/// More came than is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: more than {}, the most that is read", .0.row().of, .0.row())]
+pub struct Beyond(pub Limit);
+
+impl From<Beyond> for io::Error {
+    fn from(beyond: Beyond) -> Self {
+        Self::other(beyond)
+    }
+}
+
+impl Beyond {
+    /// What was behind an error of reading, if it was this.
+    pub(crate) fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref().and_then(|inner| inner.downcast_ref()).copied()
+    }
+}
 
 /// What becomes of a run directory that goes beyond a limit.
 const RUN_REFUSED: &str = "the run is refused, with file and line";
@@ -102,44 +145,18 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 impl Limit {
-    /// Every limit, in the order in which they are declared.
-    pub const ALL: [Self; 30] = [
-        Self::SseLine,
-        Self::SseEvent,
-        Self::SseStray,
-        Self::WholeBody,
-        Self::ErrorTexts,
-        Self::JsonDepth,
-        Self::HeadLines,
-        Self::HeaderText,
-        Self::ErrorBody,
-        Self::ErrorText,
-        Self::RunDocument,
-        Self::RunLine,
-        Self::RunRows,
-        Self::RunPaths,
-        Self::RunText,
-        Self::RunHistogram,
-        Self::HistoryFiles,
-        Self::SmallFile,
-        Self::DataFile,
-        Self::DataRows,
-        Self::JsonRow,
-        Self::JsonValues,
-        Self::TableLine,
-        Self::TableColumns,
-        Self::Tokens,
-        Self::ProfileText,
-        Self::ProfileList,
-        Self::KeyParts,
-        Self::PlannedCalls,
-        Self::ShownText,
-    ];
-
     /// The figure: the most that is read, in the limit's unit.
     #[must_use]
     pub const fn most(self) -> usize {
         self.row().most
+    }
+
+    /// Whether so much is still within it.
+    ///
+    /// # Errors
+    /// [`Beyond`] when it is not.
+    pub const fn allow(self, amount: usize) -> Result<(), Beyond> {
+        if amount > self.most() { Err(Beyond(self)) } else { Ok(()) }
     }
 
     /// Holds an amount to the limit.
@@ -165,17 +182,31 @@ impl Limit {
             Row { most, unit, of, beyond }
         }
         match self {
-            Self::SseLine => row(8 * MIB, BYTES, "a line of a stream", "the call fails with `bad_body`"),
-            Self::SseEvent => row(8 * MIB, BYTES, "the data of one event", "the call fails with `bad_body`"),
+            Self::SseLine => row(8 * MIB, BYTES, "a line of a stream", TOO_LARGE),
+            Self::SseEvent => row(8 * MIB, BYTES, "the data of one event", TOO_LARGE),
             Self::SseStray => row(64 * KIB, BYTES, "text in a stream outside every field", "it is passed over"),
-            Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer", "the call fails with `bad_body`"),
+            Self::SseStrays => row(MIB, BYTES, "all such text of one stream", "it is passed over"),
+            Self::Events => row(4 * MIB, "events", "events of one stream", TOO_LARGE),
+            Self::Answer => row(128 * MIB, BYTES, "the body of an answer", TOO_LARGE),
+            Self::Pieces => row(MIB / 4, "pieces", "pieces in which the body of an answer comes", TOO_LARGE),
+            Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer and no stream", TOO_LARGE),
+            Self::Refusal => row(MIB, BYTES, "the body of a refusal, or of a page", "the rest is not read"),
+            Self::ErrorJson => row(64 * KIB, BYTES, "JSON that is searched for an error", "it is taken as text"),
             Self::ErrorTexts => {
                 row(1_000, "texts", "JSON texts in a body that is searched for an error", "the rest is not searched")
             }
             Self::JsonDepth => row(128, "levels", "nesting of JSON in an answer", "the call fails with `bad_body`"),
-            Self::HeadLines => row(512, "lines", "header lines of an answer", "the call fails with `protocol`"),
+            Self::HeadBytes => row(408 * KIB, BYTES, "the head of an answer", TOO_LARGE),
+            Self::HeadLines => row(512, "lines", "header lines of an answer", TOO_LARGE),
+            Self::InterimHeads => row(64 * KIB, BYTES, "heads of status 1xx before an answer", TOO_LARGE),
+            Self::Framing => row(16 * MIB, BYTES, "HTTP and TLS around the body of an answer", TOO_LARGE),
+            Self::Reads => row(MIB / 2, "reads", "reads from the network for one call", TOO_LARGE),
+            Self::OwnAnswer => row(128 * MIB, BYTES, "what the bundled simulator says of itself", "it is not used"),
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
+            Self::Messages => {
+                row(256, "classes", "classes of errors with a message, a worker", "others are counted alone")
+            }
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
             Self::RunDocument => row(2 * MIB, BYTES, "`manifest.json` or `summary.json` of a run", RUN_REFUSED),
             Self::RunLine => row(MIB, BYTES, "a line of a file of a run", RUN_REFUSED),
@@ -206,6 +237,7 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use mock_backend::bounds::BOUNDS;
+    use strum::VariantArray;
 
     use super::*;
     use crate::report::fixture::published;
@@ -219,16 +251,11 @@ mod tests {
             let row = limit.row();
             format!("| {} | {} | {} |\n", row.of, row, row.beyond)
         };
-        let rows: String = Limit::ALL.into_iter().map(line).collect();
+        let rows: String = Limit::VARIANTS.iter().copied().map(line).collect();
         let bounds: String =
             BOUNDS.iter().map(|(_, row)| format!("| {} | {} | {} |\n", row.of, row, row.beyond)).collect();
         let table = "| what | at most | beyond it |\n|---|---|---|\n";
         let text = format!("{HEAD}\n## The driver\n\n{table}{rows}\n## The simulator\n\n{table}{bounds}");
         assert_eq!(published("docs/limits.md", text.as_bytes()), text, "HOPMARK_BLESS=1 writes it again");
-    }
-
-    #[test]
-    fn all_holds_every_limit_once() {
-        assert!(Limit::ALL.into_iter().enumerate().all(|(place, limit)| limit as usize == place));
     }
 }

@@ -31,9 +31,9 @@ enum Verb {
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        console::tell(format_args!(
-            "error: hopmark itself broke ({panic}); please report this with the command that led to it"
-        ));
+        let broke =
+            format!("error: hopmark itself broke ({panic}); please report this with the command that led to it");
+        console::tell(without_secrets(broke));
     }));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             let text = with_causes(failure.error());
             if !text.is_empty() {
-                console::tell(format_args!("error: {text}"));
+                console::tell(without_secrets(format!("error: {text}")));
             }
             Exit::from(&failure).into()
         }
@@ -59,10 +59,19 @@ fn main() -> ExitCode {
 /// Prints what the flags ask for in place of a verb (help, the version), or what is wrong with them.
 fn print_instead(instead: &clap::Error) -> ExitCode {
     let is_document = !instead.use_stderr();
+    if !is_document && let Some(hidden) = cli::secrets::hidden(&instead.to_string()) {
+        console::tell(hidden.trim_end());
+        return Exit::Usage.into();
+    }
     match instead.print() {
         Err(refused) if is_document && refused.kind() != std::io::ErrorKind::BrokenPipe => Exit::World.into(),
         Ok(()) | Err(_) => if is_document { Exit::Met } else { Exit::Usage }.into(),
     }
+}
+
+/// A message that repeats no secret.
+fn without_secrets(message: String) -> String {
+    cli::secrets::hidden(&message).unwrap_or(message)
 }
 
 /// The error with its causes, without those that its own text already tells.

@@ -7,14 +7,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::attempt::{Caller, Route};
+use crate::limits::{Beyond, Limit};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::path::{Http, NetPath};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, Target};
 use crate::transport::credential::Credential;
+use crate::transport::credential::secret::Secret;
 use crate::transport::{http2, tls};
 use crate::units::{Nanos, PathId, Phase, Seq, Span};
+use crate::wire::filter::Filter;
 use crate::workload::Workload;
 use crate::workload::call::Call;
 
@@ -87,6 +90,8 @@ pub async fn preflight(
     run_id: &str,
 ) -> Findings {
     if let Err((why, remedy)) = reach(&path, &target).await {
+        let secret = credential.secret().map(Secret::reveal);
+        let why = Filter::of(secret).line(&why, Limit::ErrorText);
         return Findings { refused: vec![refused(&path, why, remedy)], warnings: Vec::new() };
     }
     let own_total = path.timeouts.total;
@@ -198,6 +203,7 @@ fn is_permanent(class: ErrorClass, answered: bool) -> bool {
         | ErrorClass::StreamReset
         | ErrorClass::TimeoutGap
         | ErrorClass::BadBody
+        | ErrorClass::TooLarge
         | ErrorClass::StreamError
         | ErrorClass::StreamThrottled
         | ErrorClass::StreamTruncated
@@ -242,6 +248,39 @@ pub fn control_client() -> Result<reqwest::Client, String> {
     let config = tls::trusting_nobody().map_err(|error| error.to_string())?;
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
     client.tls_backend_preconfigured(config).timeout(PATIENCE).build().map_err(|error| error.to_string())
+}
+
+/// What the simulator's own routes do not tell.
+#[derive(Debug, thiserror::Error)]
+pub enum Untold {
+    /// No answer, or none of success.
+    #[error(transparent)]
+    Answer(#[from] reqwest::Error),
+    /// More than is read.
+    #[error(transparent)]
+    TooMuch(#[from] Beyond),
+}
+
+/// Asks one of the simulator's own routes.
+///
+/// # Errors
+/// When it does not answer, or says more than is read.
+pub async fn ask_simulator(asked: reqwest::RequestBuilder) -> Result<String, Untold> {
+    whole(asked.send().await?.error_for_status()?).await
+}
+
+/// The body of an answer of the simulator's own routes; what is no text in UTF-8 is replaced.
+///
+/// # Errors
+/// When it ends early, or is more than is read.
+pub(crate) async fn whole(mut answer: reqwest::Response) -> Result<String, Untold> {
+    Limit::OwnAnswer.allow(answer.content_length().unwrap_or_default() as usize)?;
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await? {
+        Limit::OwnAnswer.allow(body.len() + piece.len())?;
+        body.extend_from_slice(&piece);
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub struct Environment {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ending {
     /// Whether the whole plan was carried out.
     pub complete: bool,

@@ -24,7 +24,7 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// Imports between siblings that are agreed: the lowest floor's own order, units before everything.
-const AGREED: [(&str, &str); 8] = [
+const AGREED: [(&str, &str); 9] = [
     ("random", "units"),
     ("host", "units"),
     ("workload", "units"),
@@ -32,6 +32,7 @@ const AGREED: [(&str, &str); 8] = [
     ("workload", "text_file"),
     ("workload", "limits"),
     ("text_file", "limits"),
+    ("schema", "limits"),
     ("profile", "objective"),
 ];
 

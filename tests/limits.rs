@@ -19,17 +19,20 @@ use base64::engine::general_purpose::STANDARD;
 use call::{hello, path_to, prepared};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use hopmark::limits::Limit;
+use hopmark::attempt::Caller;
+use hopmark::limits::{Beyond, Limit};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
 use hopmark::path::Http;
+use hopmark::probe;
 use hopmark::store::{self, file};
 use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos};
 use hopmark::wire::api;
-use hopmark::wire::sse::{LineTooLong, SseDecoder};
+use hopmark::wire::sse::SseDecoder;
 use serde_json::Value;
-use support::{RawServer, Step, answer, chunk, last_chunk, stream_head};
+use strum::VariantArray;
+use support::{RawServer, Step, answer, chunk, stream_head};
 
 /// Goes beyond a limit and looks what becomes of it.
 async fn probe(limit: Limit) {
@@ -37,23 +40,43 @@ async fn probe(limit: Limit) {
     match limit {
         Limit::SseLine => {
             assert_eq!(fed(&["data: ", &"x".repeat(most - 6)]), Ok(0));
-            assert_eq!(fed(&["data: ", &"x".repeat(most - 5)]), Err(LineTooLong));
+            assert_eq!(fed(&["data: ", &"x".repeat(most - 5)]), Err(Beyond(limit)));
         }
         Limit::SseEvent => {
             let line = format!("data: {}\n", "x".repeat(most / 2 - 1));
             assert_eq!(fed(&[&line, &line, "\n"]), Ok(1));
-            assert_eq!(fed(&[&line, &line, "data: xx\n"]), Err(LineTooLong));
+            assert_eq!(fed(&[&line, &line, "data: xx\n"]), Err(Beyond(limit)));
         }
         Limit::SseStray => {
             let json = |length: usize| format!("{{\"a\":\"{}\"}}\n", "x".repeat(length - 8));
             assert_eq!(fed(&[&json(most)]), Ok(1));
             assert_eq!(fed(&[&json(most + 2)]), Ok(0));
         }
+        Limit::SseStrays => {
+            let json = format!("{{\"a\":\"{}\"}}\n\n", "x".repeat(1_000));
+            let events = fed(&vec![&*json; 2 * most / json.len()]).expect("short lines");
+            assert!((most / json.len()..most / 1_000).contains(&events), "{events}");
+        }
+        Limit::Events => ends_at(limit, flood(&"data:\n\n".repeat(1 << 13), most >> 13)).await,
+        Limit::Answer => ends_at(limit, flood(&": a comment that says nothing\n".repeat(1 << 15), most >> 19)).await,
+        Limit::Pieces => ends_at(limit, vec![Step::Flood(chunk("\n").repeat(1 << 10), 1 + (most >> 10))]).await,
         Limit::WholeBody => {
             let body = |length: usize| GOOD_BODY.replace("Hello", &"x".repeat(length + 5 - GOOD_BODY.len()));
             assert_eq!(outcome(&asked(json(&body(most)), false).await), Outcome::Ok);
             let beyond = asked(json(&body(most + 1)), false).await;
-            assert_eq!(outcome(&beyond), Outcome::Failed(ErrorClass::BadBody));
+            assert_eq!(outcome(&beyond), Outcome::Failed(ErrorClass::TooLarge));
+        }
+        Limit::Refusal => {
+            let head = b"HTTP/1.1 400 No\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+            let flood = Step::Flood(chunk(&"no ".repeat(1 << 10)), 2 * most / 3_000);
+            let sample = asked(vec![Step::Write(head), flood, Step::Hold], false).await;
+            assert_eq!(outcome(&sample), Outcome::Failed(ErrorClass::Http(400)));
+            assert_told(&sample, limit);
+        }
+        Limit::ErrorJson => {
+            let failed = |length: usize| format!("{{\"message\":\"{}\",\"code\":429}}", "x".repeat(length - 25));
+            let error = |length| api::decode_body(Api::Chat, failed(length).into_bytes().leak(), 1).is_ok();
+            assert_eq!((failed(most).len(), error(most), error(most + 1)), (most, true, false));
         }
         Limit::ErrorTexts => {
             let texts = |before: usize| "{\"a\":1}\n".repeat(before) + "{\"error\":\"no\"}\n";
@@ -74,12 +97,44 @@ async fn probe(limit: Limit) {
             assert!(api::decode_body(Api::Chat, body(most).as_bytes(), 1).is_ok());
             assert!(api::decode_body(Api::Chat, body(most + 1).as_bytes(), 1).is_err());
         }
+        Limit::HeadBytes => {
+            let head = |length: usize| {
+                format!("HTTP/1.1 200 OK\r\nx: {}\r\ncontent-length: {}\r\n\r\n", "y".repeat(length), GOOD_BODY.len())
+            };
+            let asked =
+                async |length| outcome(&asked(vec![Step::Write((head(length) + GOOD_BODY).into())], false).await);
+            assert_eq!(asked(most - 1_000).await, Outcome::Ok);
+            // It ends with the read that goes beyond.
+            assert_eq!(asked(2 * most).await, Outcome::Failed(ErrorClass::TooLarge));
+        }
+        Limit::InterimHeads => {
+            let interim = b"HTTP/1.1 100 Continue\r\n\r\n".to_vec();
+            let sample = asked(vec![Step::Flood(interim.clone(), 1 + most / interim.len()), Step::Hold], false).await;
+            assert_eq!(outcome(&sample), Outcome::Failed(ErrorClass::TooLarge));
+            assert_told(&sample, limit);
+            let some = Step::Flood(interim, most / 30);
+            assert_eq!(outcome(&asked([vec![some], json(GOOD_BODY)].concat(), false).await), Outcome::Ok);
+        }
+        // Zeros in front of the length of a chunk: bytes of HTTP that never become a piece.
+        Limit::Framing => ends_at(limit, vec![Step::Flood(vec![b'0'; 1 << 20], 1 + (most >> 20))]).await,
+        // So many take minutes over a socket; the tests of `transport::timed_io` count them without one.
+        Limit::Reads => {}
         Limit::HeadLines => {
             // The answer has two of its own.
             let lines = |more: usize| (0..more - 2).map(|line| format!("x-{line}: y\r\n")).collect::<String>();
             let head = |more: usize| vec![Step::Write(answer(200, "application/json", &lines(more), GOOD_BODY))];
             assert_eq!(outcome(&asked(head(most), false).await), Outcome::Ok);
-            assert_eq!(outcome(&asked(head(most + 1), false).await), Outcome::Failed(ErrorClass::Protocol));
+            assert_eq!(outcome(&asked(head(most + 1), false).await), Outcome::Failed(ErrorClass::TooLarge));
+        }
+        Limit::OwnAnswer => {
+            let client = probe::control_client().expect("a client");
+            let asked = async |length: usize| {
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\nno more");
+                let server = RawServer::start(vec![Step::Write(head.into()), Step::Close], None).await;
+                probe::ask_simulator(client.get(format!("http://{}/", server.address))).await
+            };
+            assert!(asked(7).await.is_ok_and(|body| body == "no more"));
+            assert!(matches!(asked(most + 1).await, Err(probe::Untold::TooMuch(beyond)) if beyond == Beyond(limit)));
         }
         Limit::HeaderText => {
             let named = format!("x-request-id: {}\r\nx-ms-region: {0}\r\n", "x".repeat(most + 1));
@@ -95,6 +150,16 @@ async fn probe(limit: Limit) {
             };
             assert_eq!(&*message(most - 50).await, "said at last");
             assert!(!message(most).await.contains("said at last"));
+        }
+        Limit::Messages => {
+            let refusal = |status| vec![Step::Write(answer(status, "text/plain", "", "no"))];
+            let server = RawServer::scripted((400..=400 + most as u16).map(refusal).collect(), None).await;
+            let caller = caller_of(&server);
+            for number in 0..=most {
+                let call = prepared(&caller, number as u64, &hello(Api::Chat, false));
+                let sample = Rc::clone(&caller).send(call, Nanos::now()).await;
+                assert_eq!(sample.message.is_some(), number < most, "{number}: {:?}", sample.outcome);
+            }
         }
         Limit::ErrorText => {
             let refusal = format!("{{\"message\":\"{}\"}}", "ä".repeat(most + 1));
@@ -200,8 +265,8 @@ fn empty_histogram(length: usize) -> String {
 
 #[tokio::test]
 async fn every_limit_holds_and_what_is_within_it_is_read() {
-    for limit in Limit::ALL {
-        probe(limit).await;
+    for limit in Limit::VARIANTS {
+        probe(*limit).await;
     }
 }
 
@@ -212,12 +277,36 @@ fn what_is_no_file_with_an_end_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_line_beyond_its_limit_fails_the_call() {
-    let line = chunk(&"x".repeat(1 << 20));
-    let mut steps = vec![Step::Write(stream_head()), Step::Write(chunk("data: "))];
-    steps.extend(std::iter::repeat_n(Step::Write(line), Limit::SseLine.most() / (1 << 20)));
-    steps.push(Step::Write(last_chunk()));
-    assert_eq!(outcome(&asked(steps, true).await), Outcome::Failed(ErrorClass::BadBody));
+async fn what_is_beyond_its_limit_in_a_stream_ends_the_call_at_once() {
+    let half = "x".repeat(1 << 20);
+    for (limit, begin, more) in [
+        (Limit::SseLine, "data: ", half.clone()),
+        (Limit::SseLine, "no field", half.clone()),
+        (Limit::SseLine, ": ", half.clone()),
+        (Limit::SseLine, "event: ", half.clone()),
+        (Limit::SseEvent, "data: {}", format!("\ndata: {half}")),
+    ] {
+        ends_at(limit, [vec![Step::Write(chunk(begin))], flood(&more, limit.most() >> 20)].concat()).await;
+    }
+}
+
+/// Sends these steps behind the head of a stream, then nothing more: the call must end at its limit and not at a time.
+async fn ends_at(limit: Limit, steps: Vec<Step>) {
+    let steps = [vec![Step::Write(stream_head())], steps, vec![Step::Hold]].concat();
+    let sample = asked(steps, true).await;
+    assert_eq!(outcome(&sample), Outcome::Failed(ErrorClass::TooLarge), "{limit:?}");
+    assert_told(&sample, limit);
+}
+
+/// Whether the message of a call says which limit ended it.
+fn assert_told(sample: &Sample, limit: Limit) {
+    let message = sample.message.as_deref().unwrap_or_default();
+    assert!(message.contains(&Beyond(limit).to_string()), "{limit:?}: {message}");
+}
+
+/// A chunk so many times, and once more.
+fn flood(text: &str, times: usize) -> Vec<Step> {
+    vec![Step::Flood(chunk(text), times + 1)]
 }
 
 const GOOD_BODY: &str = r#"{"choices":[{"index":0,"message":{"content":"Hello"},"finish_reason":"stop"}]}"#;
@@ -227,17 +316,21 @@ fn json(body: &str) -> Vec<Step> {
 }
 
 /// How many events these pieces hold.
-fn fed(pieces: &[&str]) -> Result<usize, LineTooLong> {
+fn fed(pieces: &[&str]) -> Result<usize, Beyond> {
     let (mut decoder, mut events) = (SseDecoder::new(), 0);
     pieces.iter().try_for_each(|piece| decoder.feed(piece.as_bytes(), |_| events += 1))?;
     Ok(events)
 }
 
+fn caller_of(server: &RawServer) -> Rc<Caller> {
+    let base = format!("http://{}/v1", server.address);
+    call::caller(path_to(base, Http::One, [5_000, 20_000, 20_000, 30_000]), Credential::None)
+}
+
 /// What becomes of a call of a server that does this.
 async fn asked(steps: Vec<Step>, stream: bool) -> Sample {
     let server = RawServer::start(steps, None).await;
-    let base = format!("http://{}/v1", server.address);
-    let caller = call::caller(path_to(base, Http::One, [5_000, 20_000, 20_000, 30_000]), Credential::None);
+    let caller = caller_of(&server);
     Rc::clone(&caller).send(prepared(&caller, 0, &hello(Api::Chat, stream)), Nanos::now()).await
 }
 

@@ -9,7 +9,7 @@ use hyper::http::response::Parts;
 use crate::attempt::events::{BodyEnd, Events, class_of};
 use crate::attempt::words::hear_head;
 use crate::attempt::{counts, headers};
-use crate::limits::Limit;
+use crate::limits::{Beyond, Limit};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::{Nanos, PathId};
@@ -25,6 +25,9 @@ pub(super) struct Answer {
     events: Events,
     /// How many choices were asked for.
     choices: u32,
+    /// How many pieces of the body have come, and how long they are together.
+    pieces: u32,
+    bytes: usize,
 }
 
 enum Form {
@@ -63,7 +66,7 @@ impl Answer {
             hear_head(sample, head);
             Form::Refusal(head.status.as_u16())
         };
-        Self { form, events: Events::of(choices), choices }
+        Self { form, events: Events::of(choices), choices, pieces: 0, bytes: 0 }
     }
 
     /// The limit of the wait for the next piece, where `gap` is allowed between two: from when it counts, and how long.
@@ -80,16 +83,32 @@ impl Answer {
     }
 
     /// Decodes the next piece, which the read at `read` completed.
-    pub(super) fn take(&mut self, sample: &mut Sample, piece: Bytes, read: Nanos, mut gap: impl FnMut(PathId, u64)) {
-        let Some(piece) = self.tell_form(piece) else { return };
+    ///
+    /// # Errors
+    /// [`Beyond`] a limit: no more of the answer is to be read.
+    pub(super) fn take(
+        &mut self,
+        sample: &mut Sample,
+        piece: Bytes,
+        read: Nanos,
+        mut gap: impl FnMut(PathId, u64),
+    ) -> Result<(), Beyond> {
+        self.pieces += 1;
+        self.bytes += piece.len();
+        Limit::Pieces.allow(self.pieces as usize)?;
+        Limit::Answer.allow(self.bytes)?;
+        let Some(piece) = self.tell_form(piece) else { return Ok(()) };
         match &mut self.form {
             Form::Stream(decoder) => self.events.take(decoder, sample, &piece, read, &mut gap),
             Form::Whole(first, body) => {
                 sample.stamps.done = Some(read);
-                keep(first, body, piece);
+                keep(first, body, piece)
             }
-            Form::Foreign(_) | Form::Refusal(_) => sample.hear().keep(&piece),
-            Form::Unknown(..) => {}
+            Form::Foreign(_) | Form::Refusal(_) => {
+                sample.hear().keep(&piece);
+                Limit::Refusal.allow(self.bytes)
+            }
+            Form::Unknown(..) => Ok(()),
         }
     }
 
@@ -115,14 +134,17 @@ impl Answer {
 
     /// How the call ended whose body came to this end.
     pub(super) fn finish(self, sample: &mut Sample, end: BodyEnd) -> Outcome {
-        let Self { form, mut events, choices } = self;
+        let Self { form, mut events, choices, .. } = self;
         match form {
             Form::Refusal(status) => Outcome::Failed(ErrorClass::Http(status)),
             Form::Foreign(class) => Outcome::Failed(class),
             Form::Stream(mut decoder) => {
-                events.hear_last_words(&mut decoder, sample);
+                if end != BodyEnd::GivenUp(ErrorClass::TooLarge) {
+                    events.hear_last_words(&mut decoder, sample);
+                }
                 events.outcome(end)
             }
+            Form::Whole(..) if end == BodyEnd::GivenUp(ErrorClass::TooLarge) => Outcome::Failed(ErrorClass::TooLarge),
             Form::Unknown(..) if sample.stream => events.outcome(end),
             Form::Unknown(..) => of_body(sample, &[], choices, end),
             Form::Whole(first, body) => of_body(sample, if body.is_empty() { &first } else { &body }, choices, end),
@@ -131,13 +153,15 @@ impl Answer {
 }
 
 /// Keeps one more piece of a body.
-fn keep(first: &mut Bytes, body: &mut Vec<u8>, piece: Bytes) {
+fn keep(first: &mut Bytes, body: &mut Vec<u8>, piece: Bytes) -> Result<(), Beyond> {
+    Limit::WholeBody.allow(first.len() + body.len() + piece.len())?;
     if first.is_empty() && body.is_empty() {
         *first = piece;
-    } else if first.len() + body.len() + piece.len() <= Limit::WholeBody.most() {
+    } else {
         body.extend_from_slice(&std::mem::take(first));
         body.extend_from_slice(&piece);
     }
+    Ok(())
 }
 
 /// How a call ended whose answer is one body. One that is whole is an answer, also when it is kept open behind it.
@@ -150,12 +174,12 @@ fn of_body(sample: &mut Sample, body: &[u8], choices: u32, end: BodyEnd) -> Outc
         (_, Ok(Whole::Error(error))) => Outcome::Failed(class_of(error)),
         (BodyEnd::Cut(ErrorClass::ConnectionClosed), _) => Outcome::Incomplete(ErrorClass::BodyTruncated),
         (BodyEnd::Cut(class), _) => Outcome::Incomplete(class),
-        (BodyEnd::Clean | BodyEnd::TimedOut(_) | BodyEnd::Aborted, Ok(Whole::Answer(usage))) => {
+        (BodyEnd::Clean | BodyEnd::GivenUp(_) | BodyEnd::Aborted, Ok(Whole::Answer(usage))) => {
             counts::note(sample, usage, sample.stamps.done.unwrap_or_default());
             Outcome::Ok
         }
         (BodyEnd::Clean, Err(BadEvent)) => Outcome::Failed(ErrorClass::BadBody),
-        (BodyEnd::TimedOut(class), Err(BadEvent)) => Outcome::Failed(class),
+        (BodyEnd::GivenUp(class), Err(BadEvent)) => Outcome::Failed(class),
         (BodyEnd::Aborted, Err(BadEvent)) => Outcome::Incomplete(ErrorClass::Interrupted),
     }
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::attempt::counts;
+use crate::limits::{Beyond, Limit};
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::Sample;
 use crate::units::{Nanos, PathId, Phase};
@@ -27,8 +28,8 @@ pub(super) enum BodyEnd {
     Clean,
     /// The connection broke.
     Cut(ErrorClass),
-    /// A time limit passed.
-    TimedOut(ErrorClass),
+    /// This tool gave it up, at a limit of time or of size.
+    GivenUp(ErrorClass),
     /// The run ended.
     Aborted,
 }
@@ -42,6 +43,8 @@ pub(super) struct Events {
     ended: bool,
     /// Whether nothing but a label has said yet that these are events.
     doubtful: bool,
+    /// How many have come.
+    events: u32,
     error: Option<ErrorClass>,
     /// When the wait for more of the call began, and how long it is, once nothing of the answer is awaited any more.
     rest: Option<(Nanos, Duration)>,
@@ -55,6 +58,7 @@ impl Events {
             complete: false,
             ended: false,
             doubtful: false,
+            events: 0,
             error: None,
             rest: None,
         }
@@ -71,6 +75,9 @@ impl Events {
     }
 
     /// Decodes the next piece of the stream.
+    ///
+    /// # Errors
+    /// [`Beyond`] a limit: no more of the stream is to be read.
     pub(super) fn take(
         &mut self,
         decoder: &mut SseDecoder,
@@ -78,8 +85,9 @@ impl Events {
         piece: &[u8],
         read: Nanos,
         gap: &mut impl FnMut(PathId, u64),
-    ) {
-        let fed = decoder.feed(piece, |event| {
+    ) -> Result<(), Beyond> {
+        decoder.feed(piece, |event| {
+            self.events += 1;
             sample.stamps.first_event.get_or_insert(read);
             self.doubtful = false;
             match api::decode(sample.api, event) {
@@ -92,10 +100,8 @@ impl Events {
                     self.note_bad();
                 }
             }
-        });
-        if fed.is_err() {
-            self.note_bad();
-        }
+        })?;
+        Limit::Events.allow(self.events as usize)
     }
 
     fn note(&mut self, sample: &mut Sample, delta: &Delta<'_>, read: Nanos, gap: &mut impl FnMut(PathId, u64)) {
@@ -167,7 +173,7 @@ impl Events {
             }
             Some(End::Error(_) | End::Complete | End::Done) | None => {}
         };
-        // The line that is too long already was told.
+        // What is too long has ended the call before.
         let _ = decoder.feed(b"\n\n\n", each);
     }
 
@@ -180,9 +186,9 @@ impl Events {
             (None, BodyEnd::Clean | BodyEnd::Cut(ErrorClass::ConnectionClosed)) => {
                 Outcome::Incomplete(ErrorClass::StreamTruncated)
             }
-            (None, BodyEnd::TimedOut(_)) if self.ended => Outcome::Incomplete(ErrorClass::StreamTruncated),
+            (None, BodyEnd::GivenUp(_)) if self.ended => Outcome::Incomplete(ErrorClass::StreamTruncated),
             (None, BodyEnd::Cut(class)) => Outcome::Incomplete(class),
-            (None, BodyEnd::TimedOut(class)) => Outcome::Failed(class),
+            (None, BodyEnd::GivenUp(class)) => Outcome::Failed(class),
             (None, BodyEnd::Aborted) => Outcome::Incomplete(ErrorClass::Interrupted),
         }
     }

@@ -180,7 +180,8 @@ fn taken(recorded: &Recorded, pieces: &[&[u8]], end: BodyEnd) -> (Outcome, Sampl
         Response::builder().header("content-type", "text/event-stream").body(()).expect("a head").into_parts();
     let mut answer = Answer::begin(&mut sample, &head, recorded.choices);
     for (number, piece) in pieces.iter().filter(|piece| !piece.is_empty()).enumerate() {
-        answer.take(&mut sample, Bytes::copy_from_slice(piece), Nanos(number as u64 + 1), |_, _| ());
+        let taken = answer.take(&mut sample, Bytes::copy_from_slice(piece), Nanos(number as u64 + 1), |_, _| ());
+        taken.expect("within the limits");
     }
     (answer.finish(&mut sample, end), sample)
 }
@@ -203,7 +204,7 @@ fn check(recorded: &Recorded, what: &str, stream: &str) -> Outcome {
         let (cut, _) = taken(recorded, &[bytes], BodyEnd::Cut(class));
         assert_eq!(cut.is_ok(), proven, "{}, {what}, then {class}", recorded.what);
     }
-    for end in [BodyEnd::TimedOut(ErrorClass::TimeoutGap), BodyEnd::Aborted] {
+    for end in [BodyEnd::GivenUp(ErrorClass::TimeoutGap), BodyEnd::Aborted] {
         assert_eq!(taken(recorded, &[bytes], end).0.is_ok(), proven, "{}, {what}, then {end:?}", recorded.what);
     }
     outcome

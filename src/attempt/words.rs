@@ -6,27 +6,33 @@ use std::collections::BTreeSet;
 use hyper::header::{self, HeaderName};
 use hyper::http::response::Parts;
 
+use crate::limits::Limit;
 use crate::measure::heard::Heard;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
 use crate::path::Timeouts;
 use crate::transport::connection::Broken;
 use crate::units::PathId;
-use crate::wire::redact::Redactor;
+use crate::wire::filter::Filter;
 use crate::wire::words;
 
 /// Reports the first failure of each class on each path, for one worker.
 pub(super) struct FailureReporter {
-    secrets: Redactor,
+    filter: Filter,
     reported: RefCell<BTreeSet<(PathId, ErrorClass)>>,
     /// Whether every failure is reported, not only the first of its class.
     all: bool,
 }
 
 impl FailureReporter {
-    /// Nothing reported yet; `secrets` are removed from every message.
-    pub(super) fn new(secrets: Redactor) -> Self {
-        Self { secrets, reported: RefCell::default(), all: false }
+    /// Nothing reported yet; every message passes the filter.
+    pub(super) fn new(filter: Filter) -> Self {
+        Self { filter, reported: RefCell::default(), all: false }
+    }
+
+    /// Lets every message pass this filter from now on.
+    pub(super) fn filter(&mut self, filter: Filter) {
+        self.filter = filter;
     }
 
     /// Reports every failure, not only the first of its class.
@@ -41,7 +47,8 @@ impl FailureReporter {
         let Some(heard) = sample.heard.take() else { return };
         let Some(class) = sample.outcome.error() else { return };
         let key = (sample.path, class);
-        if !self.all && self.reported.borrow().contains(&key) {
+        let has_room = self.reported.borrow().len() < Limit::Messages.most() && !self.reported.borrow().contains(&key);
+        if !self.all && !has_room {
             return;
         }
         let message = self.message(&heard, sample.retry_after_ms);
@@ -53,21 +60,18 @@ impl FailureReporter {
     }
 
     fn hide(&self, text: &mut Option<Box<str>>) {
-        if let Some(shown) = text
-            && let std::borrow::Cow::Owned(hidden) = self.secrets.hide(shown)
-        {
-            *shown = hidden.into();
+        if let Some(hidden) = text.as_deref().and_then(|text| self.filter.hidden(text)) {
+            *text = Some(hidden.into());
         }
     }
 
     fn message(&self, heard: &Heard, retry_after_ms: Option<f64>) -> String {
-        let clean = |text: &str| self.secrets.hide(&words::one_line(text)).into_owned();
-        let said = Some(words::shortened(&clean(&words::said(&heard.said)))).filter(|said| !said.is_empty());
-        let cause = heard.cause.as_deref().map(|cause| words::shortened(&clean(cause)));
-        let redirect = heard.location.as_deref().map(|to| words::shortened(&clean(&words::location(to))));
-        let redirect = redirect.map(|to| format!("redirect to {to}"));
+        let clean = |text: &str| self.filter.line(text, Limit::ErrorText);
+        let said = Some(clean(&words::said(&heard.said))).filter(|said| !said.is_empty());
+        let cause = heard.cause.as_deref().map(clean);
+        let redirect = heard.location.as_deref().map(|to| format!("redirect to {}", clean(&words::location(to))));
         let known = retry_after_ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| format!("{} s", ms / 1e3));
-        let retry = known.or_else(|| heard.retry_after.as_deref().map(|text| words::shortened(&clean(text))));
+        let retry = known.or_else(|| heard.retry_after.as_deref().map(clean));
         let retry = retry.map(|when| format!("Retry-After: {when}"));
         [redirect, said, cause, retry].into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
@@ -75,7 +79,10 @@ impl FailureReporter {
 
 /// Hears what the head of a refusal tells.
 pub(super) fn hear_head(sample: &mut Sample, head: &Parts) {
-    let text = |name: HeaderName| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into());
+    let text = |name: HeaderName| {
+        let value = head.headers.get(name)?.as_bytes();
+        Some(String::from_utf8_lossy(&value[..value.len().min(Limit::ErrorBody.most())]).into())
+    };
     let heard = sample.hear();
     heard.retry_after = text(header::RETRY_AFTER);
     heard.location = text(header::LOCATION).filter(|_| head.status.is_redirection());
@@ -117,7 +124,7 @@ mod tests {
     use super::*;
 
     fn message(heard: Heard, retry_after_ms: Option<f64>) -> String {
-        FailureReporter::new(Redactor::of(["s3cr3t-key"])).message(&heard, retry_after_ms)
+        FailureReporter::new(Filter::of(["s3cr3t-key"])).message(&heard, retry_after_ms)
     }
 
     #[test]

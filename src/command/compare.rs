@@ -1,6 +1,5 @@
 //! `hopmark compare`: two runs, or two paths of one, side by side.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -12,11 +11,12 @@ use crate::console;
 use crate::objective::margin::Margin;
 use crate::report::comparison::document::Compared;
 use crate::report::comparison::{JSON, MARKDOWN};
+use crate::report::files::write_all;
 use crate::report::glance::stdout_look;
 use crate::report::{markdown, terminal};
 use crate::run::Run;
 use crate::store;
-use crate::store::file::{self, StoreError};
+use crate::store::file;
 use crate::store::reference::RunRef;
 
 /// Carries out `hopmark compare`.
@@ -47,34 +47,26 @@ fn read(dir: &Path) -> anyhow::Result<Run> {
 
 /// Writes what is a file, and prints the rest.
 fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
-    let mut written = Vec::new();
-    let mut documents = Vec::new();
     let wants = |format| args.format.contains(&format);
     let json = wants(CompareFormat::Json).then(|| (JSON, compared.json()));
     let md = wants(CompareFormat::Md).then(|| (MARKDOWN, markdown::render(&compared.document())));
     let junit = wants(CompareFormat::Junit).then(|| (file::JUNIT, compared.junit()));
-    for (name, bytes) in json.into_iter().chain(md).chain(junit) {
-        match &args.out {
-            Some(dir) => written.push(write(dir, name, &bytes).or_world()?),
-            None => documents.push(String::from_utf8_lossy(&bytes).into_owned()),
-        }
-    }
+    let files = json.into_iter().chain(md).chain(junit).map(|(name, bytes)| (PathBuf::from(name), bytes)).collect();
+    let (written, documents) = match &args.out {
+        Some(dir) => (write_all(files, dir).or_world()?, Vec::new()),
+        None => (Vec::new(), files),
+    };
     if wants(CompareFormat::Terminal) {
         let written: Vec<String> = written.iter().map(|path| format!("written: {}", path.display())).collect();
         console::show(&terminal::render(&compared.document(), stdout_look(), &written)).or_world()?;
     }
-    documents.iter().try_for_each(|document| console::deliver(document)).or_world()
-}
-
-fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-    fs::create_dir_all(dir).map_err(|error| StoreError::unwritable(dir, error))?;
-    let path = dir.join(name);
-    file::write_whole(&path, bytes)?;
-    Ok(path)
+    documents.iter().try_for_each(|(_, bytes)| console::deliver(&String::from_utf8_lossy(bytes))).or_world()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::cli::CompareFormat;
     use crate::command::test_support::put;

@@ -25,6 +25,7 @@ impl ErrorClass {
             Self::Http(status) => of_status(status),
             Self::Protocol => "the answer is not HTTP",
             Self::BadBody => "the answer is not what the API promises",
+            Self::TooLarge => "more came than is read of an answer",
             Self::Html => "a page for people came instead of an answer",
             Self::Compressed => "the answer is compressed, although it was asked for uncompressed",
             Self::StreamError => "an error in the stream",
@@ -56,6 +57,7 @@ impl ErrorClass {
                 "keep connections for longer on the server or gateway than calls are apart, or set connections.policy = \"fresh\""
             }
             Self::BadBody => "compare what came with what the API promises, and check base_url",
+            Self::TooLarge => "look for what sends so much on this path; the limits stand in docs/limits.md",
             Self::Html => "check that base_url leads to the API and not to a page for people (sign-in, proxy, portal)",
             Self::Compressed => {
                 "switch compression off on the gateway or server for this path: it delays and merges events"

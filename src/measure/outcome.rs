@@ -108,6 +108,8 @@ pub enum ErrorClass {
     Protocol,
     /// `bad_body`: the answer is not the JSON or the stream that the API promises.
     BadBody,
+    /// `too_large`: the answer, or a part of it, is larger than is read; see [`Limit`](crate::limits::Limit).
+    TooLarge,
     /// `html`: status 200, then an HTML or XML page.
     Html,
     /// `compressed`: the answer is compressed, although the call asked for `identity`.

@@ -201,6 +201,7 @@ pub(crate) fn is_of_connecting(class: ErrorClass) -> bool {
         | ErrorClass::Http(_)
         | ErrorClass::Protocol
         | ErrorClass::BadBody
+        | ErrorClass::TooLarge
         | ErrorClass::Html
         | ErrorClass::Compressed
         | ErrorClass::StreamError

@@ -15,7 +15,7 @@ pub(crate) mod csv;
 mod document;
 pub(crate) mod export;
 pub(crate) mod figure;
-mod files;
+pub(crate) mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod glance;

@@ -34,7 +34,9 @@ use crate::store::journal::Journal;
 use crate::store::kept::MOST_ROWS;
 use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
+use crate::transport::credential::secret::Secret;
 use crate::units::Nanos;
+use crate::wire::filter::Filter;
 use crate::workload::Workload;
 
 /// From the last preparation to the run's start: time for every worker to be ready.
@@ -126,6 +128,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     let setup = Setup {
         workload: Arc::new(workload),
         targets,
+        filter: Filter::of(credentials.iter().filter_map(Credential::secret).map(Secret::reveal)),
         credentials,
         run_id: run_id(clock),
         origin: Nanos::now() + LEAD,
@@ -193,7 +196,7 @@ async fn describe(simulator: &SimulatorProcess) -> Option<serde_json::Value> {
     let base = simulator.listeners.values().next()?;
     let client = probe::control_client().ok()?;
     let asked = client.get(format!("{base}/_sim/describe")).header("api-key", simulator.key.reveal());
-    asked.send().await.ok()?.json().await.ok()
+    serde_json::from_str(&probe::ask_simulator(asked).await.ok()?).ok()
 }
 
 fn manifest(

@@ -160,10 +160,9 @@ impl Simulator {
 
     /// Answers that it began since it was last asked, and those that it began late; `None` if it does not tell.
     async fn take_figures(&mut self) -> Option<(u64, u64)> {
-        let asked = async {
-            self.client.get(&self.url).header("api-key", self.key.reveal()).send().await.ok()?.text().await.ok()
-        };
-        let now = begun(&timeout(PATIENCE, asked).await.ok()??)?;
+        let asked = self.client.get(&self.url).header("api-key", self.key.reveal());
+        let metrics = timeout(PATIENCE, probe::ask_simulator(asked)).await.ok()?.ok()?;
+        let now = begun(&metrics)?;
         let before = std::mem::replace(&mut self.last, now);
         Some((now.0.saturating_sub(before.0), now.1.saturating_sub(before.1)))
     }

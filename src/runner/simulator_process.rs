@@ -18,6 +18,8 @@ use crate::transport::credential::secret::{BadSecret, Secret};
 
 /// The exit code by which the simulator says that its scenario or its flags are wrong.
 const USAGE: i32 = 2;
+/// The variable in which the simulator finds its key.
+const KEY_VARIABLE: &str = "HOPMARK_SIMULATOR_KEY";
 /// How long the simulator may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -53,7 +55,9 @@ impl SimulatorProcess {
     pub(crate) fn start(scenario: &str, seed: u64, key: &Secret) -> RunResult<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file to start the simulator");
         let mut command = Command::new(program.or_world()?);
-        command.args(["sim", "--scenario", scenario, "--ready-json", "--parent", "--key", key.reveal()]);
+        command.args(["sim", "--scenario", scenario, "--ready-json", "--parent", "--key-env", KEY_VARIABLE]);
+        // Everybody on this machine sees the arguments of a process.
+        command.env(KEY_VARIABLE, key.reveal());
         command.args(["--seed", &seed.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         own_group(&mut command);

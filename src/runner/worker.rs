@@ -25,6 +25,7 @@ use crate::store::journal::RecordSink;
 use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
 use crate::units::Nanos;
+use crate::wire::filter::Filter;
 use crate::workload::Workload;
 
 /// How often ended calls are handed to the journal.
@@ -43,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) targets: Vec<Target>,
     /// What proves on each path who calls.
     pub(crate) credentials: Vec<Credential>,
+    /// What servers say passes it.
+    pub(crate) filter: Filter,
     /// The run's own name, the first part of every call's.
     pub(crate) run_id: String,
     /// The run's start.
@@ -230,6 +233,7 @@ impl WorkerContext {
             .map(|((path, target), credential)| Route::new(path.clone(), target.clone(), credential.clone()))
             .collect();
         let caller = Caller::new(routes, setup.run_id.clone(), setup.origin, share.number, share.of);
+        let caller = caller.filtering(setup.filter.clone());
         let caller = if setup.plan.concurrency() > 0 { caller } else { caller.filling_pools() };
         let caller = if setup.keeps_gaps { caller.keeping_gaps() } else { caller };
         Self { setup, caller: Rc::new(caller), sink, ended: RefCell::default(), second: Cell::new(0) }

@@ -1,5 +1,6 @@
 //! The connection of one call, whichever HTTP it speaks: its own (HTTP/1.1), or one stream of a shared one (HTTP/2).
 
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,6 +9,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
+use crate::limits::Beyond;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::ConnUse;
 use crate::transport::connect::{ConnectError, Opened};
@@ -93,24 +95,27 @@ impl Broken {
 }
 
 fn of_connection(error: &hyper::Error) -> ErrorClass {
-    let reset =
-        std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some_and(
-            |error| matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe),
-        );
-    if reset {
-        ErrorClass::ConnectionReset
-    } else if error.is_parse() {
-        ErrorClass::Protocol
-    } else {
-        ErrorClass::ConnectionClosed
+    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    match io.map(|io| (io.kind(), Beyond::of(io))) {
+        Some((_, Some(_))) => ErrorClass::TooLarge,
+        Some((ErrorKind::ConnectionReset | ErrorKind::BrokenPipe, None)) => ErrorClass::ConnectionReset,
+        // Chunks that are none.
+        Some((ErrorKind::InvalidData | ErrorKind::InvalidInput, None)) => ErrorClass::Protocol,
+        _ if error.is_parse_too_large() => ErrorClass::TooLarge,
+        _ if error.is_parse() => ErrorClass::Protocol,
+        _ => ErrorClass::ConnectionClosed,
     }
 }
 
 fn of_stream(error: &h2::Error) -> ErrorClass {
     if let Some(io) = error.get_io() {
-        // The end of a connection is a broken pipe to h2.
-        let reset = io.kind() == std::io::ErrorKind::ConnectionReset;
-        return if reset { ErrorClass::ConnectionReset } else { ErrorClass::ConnectionClosed };
+        return match io.kind() {
+            // h2 keeps the words alone: of all that reads, only a limit has no kind of its own.
+            ErrorKind::Other => ErrorClass::TooLarge,
+            ErrorKind::ConnectionReset => ErrorClass::ConnectionReset,
+            // The end of a connection is a broken pipe to h2.
+            _ => ErrorClass::ConnectionClosed,
+        };
     }
     match (error.is_remote(), error.is_reset()) {
         (true, true) if error.reason() == Some(h2::Reason::REFUSED_STREAM) => ErrorClass::StreamRefused,

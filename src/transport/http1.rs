@@ -101,11 +101,15 @@ impl Sole {
             // would only make room for a next answer beside this one.
             return Poll::Ready(None);
         }
-        if let Poll::Ready(piece) = poll_data(body, cx) {
-            return Poll::Ready(piece);
+        let mut piece = poll_data(body, cx);
+        if piece.is_pending() {
+            poll_driver(&mut self.driver, cx);
+            piece = poll_data(body, cx);
         }
-        poll_driver(&mut self.driver, cx);
-        poll_data(body, cx)
+        if let Poll::Ready(Some(Ok(piece))) = &piece {
+            self.stamps.note_piece(piece.len());
+        }
+        piece
     }
 
     /// Whether another call can be sent: looks at the socket once, so that a closed one is noticed.
@@ -118,7 +122,7 @@ impl Sole {
 fn builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     // Gateways that add one for each of their policies pass a hundred.
-    builder.max_headers(Limit::HeadLines.most());
+    builder.max_headers(Limit::HeadLines.most()).max_buf_size(Limit::HeadBytes.most());
     builder
 }
 

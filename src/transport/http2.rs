@@ -19,6 +19,7 @@ use hyper::body::Body;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::{Request, Response};
 
+use crate::limits::Limit;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::ConnUse;
 use crate::transport::connect::{ConnectError, Handshake, Opened};
@@ -131,7 +132,8 @@ fn builder() -> client::Builder {
         .enable_push(false)
         .initial_max_send_streams(1)
         .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(WINDOW);
+        .initial_connection_window_size(WINDOW)
+        .max_header_list_size(Limit::HeadBytes.most() as u32);
     builder
 }
 
@@ -237,6 +239,7 @@ impl Exchange {
         };
         if answer.is_ok() {
             self.first_byte = Some(self.last_read());
+            self.link.stamps.count_anew();
         }
         Poll::Ready(answer)
     }
@@ -251,6 +254,7 @@ impl Exchange {
             match ready!(body.poll_data(cx)) {
                 Some(Ok(piece)) if piece.is_empty() => {}
                 Some(Ok(piece)) => {
+                    self.link.stamps.count_anew();
                     // An error means that the connection has ended, which the next piece will tell.
                     let _ = body.flow_control().release_capacity(piece.len());
                     return Poll::Ready(Some(Ok(piece)));

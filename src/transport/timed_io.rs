@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::limits::{Beyond, Limit};
 use crate::units::Nanos;
 
 /// When a request was sent, told to whoever waits for it.
@@ -30,6 +31,12 @@ pub struct IoStamps {
     last_read: Cell<Nanos>,
     first_byte: Cell<Option<Nanos>>,
     head: Cell<HeadScan>,
+    /// How much has come before the answer itself.
+    announced: Cell<usize>,
+    /// Reads since the call began, and bytes in them that were no piece of its answer; on a shared connection, since any
+    /// of its calls got a piece.
+    reads: Cell<usize>,
+    framing: Cell<usize>,
 }
 
 /// How far the beginning of an answer over HTTP/1.1 has been looked at: a head of status 1xx only announces it.
@@ -74,6 +81,19 @@ impl IoStamps {
         self.sent.set(None);
         self.first_byte.set(None);
         self.head.set(HeadScan::default());
+        self.announced.set(0);
+        self.count_anew();
+    }
+
+    /// For a shared connection: one of its calls has got something.
+    pub(crate) fn count_anew(&self) {
+        self.reads.set(0);
+        self.framing.set(0);
+    }
+
+    /// So much of what came was a piece of the answer.
+    pub(crate) fn note_piece(&self, bytes: usize) {
+        self.framing.set(self.framing.get().saturating_sub(bytes));
     }
 
     /// Just before the first byte of the request went to the kernel.
@@ -103,6 +123,7 @@ impl IoStamps {
     /// For a shared connection: from now on at most one read in each turn.
     pub(crate) fn one_read_a_turn(&self) {
         self.paced.set(true);
+        self.head.set(HeadScan::Final);
     }
 
     /// A turn begins.
@@ -118,14 +139,18 @@ impl IoStamps {
         }
     }
 
-    fn note_read(&self) {
+    fn note_read(&self, bytes: usize) -> Result<(), Beyond> {
         self.last_read.set(Nanos::now());
         self.has_read.set(self.paced.get());
+        self.reads.set(self.reads.get() + 1);
+        self.framing.set(self.framing.get() + bytes);
+        Limit::Reads.allow(self.reads.get())?;
+        Limit::Framing.allow(self.framing.get())
     }
 
     /// The first byte of an answer is that of its own status line: what only announces it is passed over.
-    fn note_answer(&self, bytes: &[u8]) {
-        let mut scan = self.head.get();
+    fn note_answer(&self, bytes: &[u8]) -> Result<(), Beyond> {
+        let (mut scan, mut announced) = (self.head.get(), self.announced.get());
         for byte in bytes {
             if scan == HeadScan::Final {
                 break;
@@ -134,11 +159,14 @@ impl IoStamps {
                 self.first_byte.set(Some(self.last_read.get()));
             }
             scan = scan.step(*byte);
+            announced += 1;
             if let HeadScan::Interim(_) = scan {
                 self.first_byte.set(None);
             }
         }
         self.head.set(scan);
+        self.announced.set(announced);
+        Limit::InterimHeads.allow(announced)
     }
 }
 
@@ -166,11 +194,11 @@ impl AsyncRead for TimedTcp {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        let read = ready!(Pin::new(&mut self.tcp).poll_read(cx, buf));
-        if buf.filled().len() > before {
-            self.stamps.note_read();
+        ready!(Pin::new(&mut self.tcp).poll_read(cx, buf))?;
+        match buf.filled().len() - before {
+            0 => Poll::Ready(Ok(())),
+            bytes => Poll::Ready(Ok(self.stamps.note_read(bytes)?)),
         }
-        Poll::Ready(read)
     }
 }
 
@@ -218,26 +246,29 @@ impl Stream {
             Self::Tls(tls) => &tls.get_ref().0.stamps,
         }
     }
+
+    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp),
+            Self::Tls(tls) => Pin::new(tls),
+        }
+    }
 }
 
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let read = match &mut *self {
-            Self::Plain(tcp) => ready!(Pin::new(tcp).poll_read(cx, buf)),
-            Self::Tls(tls) => ready!(Pin::new(tls).poll_read(cx, buf)),
-        };
-        self.stamps().note_answer(&buf.filled()[before..]);
-        Poll::Ready(read)
+        match &mut *self {
+            Self::Plain(tcp) => ready!(Pin::new(tcp).poll_read(cx, buf))?,
+            Self::Tls(tls) => ready!(Pin::new(tls).poll_read(cx, buf))?,
+        }
+        Poll::Ready(Ok(self.stamps().note_answer(&buf.filled()[before..])?))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut *self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
-        }
+        self.writer().poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -245,10 +276,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut *self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
-        }
+        self.writer().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -259,17 +287,11 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
-        }
+        self.writer().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
-        }
+        self.writer().poll_shutdown(cx)
     }
 }
 
@@ -317,7 +339,7 @@ mod tests {
                 for (number, piece) in pieces.into_iter().enumerate().filter(|(_, piece)| !piece.is_empty()) {
                     let read = Nanos(number as u64 + 1);
                     stamps.last_read.set(read);
-                    stamps.note_answer(piece);
+                    stamps.note_answer(piece).expect("short");
                     if (at..at + piece.len()).contains(&interim.len()) {
                         expected = Some(read);
                     }
@@ -332,8 +354,25 @@ mod tests {
     fn an_announcement_alone_is_no_first_byte() {
         let stamps = IoStamps::default();
         stamps.arm();
-        stamps.note_answer(b"HTTP/1.1 100 Continue\r\n\r\n");
+        stamps.note_answer(b"HTTP/1.1 100 Continue\r\n\r\n").expect("short");
         assert_eq!(stamps.first_byte(), None);
+    }
+
+    #[test]
+    fn reads_and_what_is_no_piece_of_an_answer_are_counted_for_each_call() {
+        let stamps = IoStamps::default();
+        let reads = |count| (0..count).try_for_each(|_| stamps.note_read(1));
+        for _ in 0..2 {
+            stamps.arm();
+            assert_eq!(reads(Limit::Reads.most()), Ok(()));
+        }
+        assert_eq!(reads(1), Err(Beyond(Limit::Reads)));
+        stamps.arm();
+        for _ in 0..10 {
+            assert_eq!(stamps.note_read(Limit::Framing.most()), Ok(()));
+            stamps.note_piece(Limit::Framing.most());
+        }
+        assert_eq!(stamps.note_read(Limit::Framing.most() + 1), Err(Beyond(Limit::Framing)));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The APIs as one: the only match on how each of them is written and read, and what holds for all.
 
-use serde_json::{Deserializer, Value};
+use serde::de::IgnoredAny;
+use serde_json::Deserializer;
 
 use crate::limits::Limit;
 use crate::units::Api;
@@ -105,7 +106,7 @@ pub fn decode_body(api: Api, body: &[u8], choices: u32) -> Result<Whole<'_>, Bad
 
 /// The first error of a body of one JSON text or several, one behind the other.
 fn error_among(body: &[u8]) -> Option<ApiError<'_>> {
-    let mut texts = Deserializer::from_slice(body).into_iter::<Value>();
+    let mut texts = Deserializer::from_slice(body).into_iter::<IgnoredAny>();
     let mut begin = 0;
     for _ in 0..Limit::ErrorTexts.most() {
         texts.next()?.ok()?;

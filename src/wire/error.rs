@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::limits::Limit;
+
 /// What tells a limit from another error, in codes, kinds and messages alike; compared in small letters, without
 /// whatever is neither letter nor digit.
 const LIMIT_WORDS: [&str; 20] = [
@@ -54,15 +56,14 @@ impl<'a> ApiError<'a> {
     /// An error, if what is said has the shape of one.
     #[must_use]
     pub(crate) fn recognise(said: &'a [u8]) -> Option<Self> {
-        let fields = Fields::find(&serde_json::from_slice(said).ok()?)?;
+        let fields = Fields::find(&json(said)?)?;
         Some(Self { throttled: fields.is_limit(), said })
     }
 
     /// An error, if what is said has a member `error` that holds something: no other shape counts.
     #[must_use]
     pub(crate) fn explicit(said: &'a [u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(said).ok()?;
-        let fields = Fields::of_error(first_object(&value)?)?;
+        let fields = Fields::of_error(first_object(&json(said)?)?)?;
         Some(Self { throttled: fields.is_limit(), said })
     }
 
@@ -71,6 +72,12 @@ impl<'a> ApiError<'a> {
     pub fn said(&self) -> &'a [u8] {
         self.said
     }
+}
+
+/// JSON that may be an error: what is longer than an error ever is, is none.
+fn json(said: &[u8]) -> Option<Value> {
+    Limit::ErrorJson.allow(said.len()).ok()?;
+    serde_json::from_slice(said).ok()
 }
 
 /// What the shapes have in common.
@@ -85,9 +92,12 @@ struct Fields {
 impl Fields {
     /// Of what is an error in any case: the one that it holds, or itself.
     fn of(said: &[u8]) -> Self {
-        match serde_json::from_slice(said) {
-            Ok(value) => Self::find(&value).unwrap_or_else(|| Self::loose(&value)),
-            Err(_) => Self::text(String::from_utf8_lossy(said).trim().to_owned()),
+        match json(said) {
+            Some(value) => Self::find(&value).unwrap_or_else(|| Self::loose(&value)),
+            None => {
+                let said = &said[..said.len().min(Limit::ErrorJson.most())];
+                Self::text(String::from_utf8_lossy(said).trim().to_owned())
+            }
         }
     }
 

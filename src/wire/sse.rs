@@ -6,11 +6,7 @@
 
 use memchr::memchr2;
 
-use crate::limits::Limit;
-
-const MAX_LINE: usize = Limit::SseLine.most();
-const MAX_EVENT: usize = Limit::SseEvent.most();
-const MAX_STRAY: usize = Limit::SseStray.most();
+use crate::limits::{Beyond, Limit};
 
 /// The name under which text is handed out that stands in no field: no `event:` line can give it.
 pub(crate) const UNFRAMED: &[u8] = b"\n";
@@ -26,11 +22,6 @@ pub struct Event<'a> {
     pub data: &'a [u8],
 }
 
-/// A line beyond [`Limit::SseLine`], or an event beyond [`Limit::SseEvent`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a line or an event of the stream is longer than {MAX_LINE} bytes")]
-pub struct LineTooLong;
-
 /// The decoder of one stream.
 #[derive(Debug, Default)]
 pub struct SseDecoder {
@@ -42,6 +33,8 @@ pub struct SseDecoder {
     has_data: bool,
     /// A JSON text that stands in no field, as far as it has come.
     stray: Vec<u8>,
+    /// How much of such text was handed out.
+    strays: usize,
     /// The last piece ended in CR: an LF now belongs to the same line end.
     after_cr: bool,
     past_start: bool,
@@ -57,8 +50,8 @@ impl SseDecoder {
     /// Takes the next bytes of the stream and hands every event that they complete to `each`.
     ///
     /// # Errors
-    /// [`LineTooLong`]; the stream cannot be decoded further.
-    pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Event<'_>)) -> Result<(), LineTooLong> {
+    /// [`Beyond`] the limit of a line or an event; the stream cannot be decoded further.
+    pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Event<'_>)) -> Result<(), Beyond> {
         let mut rest = bytes;
         // The one data line of the event under way, as long as it lies whole in `bytes`.
         let mut whole: Option<&[u8]> = None;
@@ -82,7 +75,8 @@ impl SseDecoder {
         if let Some(data) = whole {
             self.push_data(data);
         }
-        if self.line.len() > MAX_LINE || self.data.len() > MAX_EVENT { Err(LineTooLong) } else { Ok(()) }
+        Limit::SseLine.allow(self.line.len())?;
+        Limit::SseEvent.allow(self.data.len())
     }
 
     fn take_carried_line(&mut self, whole: &mut Option<&[u8]>, each: &mut impl FnMut(Event<'_>)) {
@@ -142,12 +136,14 @@ impl SseDecoder {
         } else if self.stray.is_empty() {
             return;
         }
-        if self.stray.len() + line.len() > MAX_STRAY {
+        let length = self.stray.len() + line.len();
+        if length > Limit::SseStray.most() || self.strays > Limit::SseStrays.most() {
             return self.stray.clear();
         }
         self.stray.extend_from_slice(line);
         self.stray.push(b'\n');
         if line.ends_with(b"}") {
+            self.strays += length;
             each(Event { name: UNFRAMED, data: &self.stray });
         }
     }
@@ -252,9 +248,9 @@ mod tests {
     #[test]
     fn an_endless_line_is_refused() {
         let mut decoder = SseDecoder::new();
-        let piece = vec![b'x'; MAX_LINE / 2 + 1];
+        let piece = vec![b'x'; Limit::SseLine.most() / 2 + 1];
         assert_eq!(decoder.feed(&piece, |_| ()), Ok(()));
-        assert_eq!(decoder.feed(&piece, |_| ()), Err(LineTooLong));
+        assert_eq!(decoder.feed(&piece, |_| ()), Err(Beyond(Limit::SseLine)));
     }
 
     /// What the standard says of a whole stream, read as slowly and as plainly as it is written there.

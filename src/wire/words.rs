@@ -1,12 +1,7 @@
-//! What a server says when it refuses, as text that can be shown: its message instead of its JSON or its page, on one
-//! line, short, without control characters.
+//! What a server says when it refuses: its message instead of its JSON or its page. It is text from outside, to be
+//! filtered before it is stored or shown.
 
 use serde_json::Value;
-
-use crate::limits::Limit;
-use crate::wire::visible::is_hidden;
-
-const SHOWN: usize = Limit::ErrorText.most();
 
 /// Where error bodies keep what a person should read, the most telling first.
 const KEYS: [&str; 17] = [
@@ -168,35 +163,6 @@ pub(crate) fn location(text: &str) -> String {
     format!("{scheme}{slashes}{}{more}", &rest[user..])
 }
 
-/// A text as one line that can do no harm where it is shown.
-#[must_use]
-pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        if letter == '\u{1b}' && letters.next_if_eq(&'[').is_some() {
-            // The command of a terminal ends with a letter.
-            let _ = letters.find(|c| ('@'..='~').contains(c));
-        } else if letter.is_control() || letter.is_whitespace() || matches!(letter, '\u{2028}' | '\u{2029}') {
-            if !line.ends_with(' ') {
-                line.push(' ');
-            }
-        } else if !is_hidden(letter) {
-            line.push(letter);
-        }
-    }
-    line.trim().to_owned()
-}
-
-/// The first characters, at most [`Limit::ErrorText`].
-#[must_use]
-pub(crate) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(SHOWN - 3).chain("...".chars()).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -266,27 +232,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_line_is_a_line() {
-        for (text, line) in [
-            ("a\r\n\tb\u{2028}c\u{85}d", "a b c d"),
-            ("\u{202e}evil\u{2066} \u{200b}x\u{feff}", "evil x"),
-            ("\u{1b}[31;1mred\u{1b}[0m\u{7}", "red"),
-            ("  spaces   within ", "spaces within"),
-            ("äöü 漢字 🙂", "äöü 漢字 🙂"),
-        ] {
-            assert_eq!(one_line(text), line);
-        }
-        let long = "ä".repeat(400);
-        assert_eq!(shortened(&long).chars().count(), SHOWN);
-        assert_eq!(shortened(&long[..600]), long[..600]);
-    }
-
     proptest! {
         #[test]
-        fn whatever_comes_is_one_short_line(body in proptest::collection::vec(any::<u8>(), 0..600)) {
-            let line = shortened(&one_line(&said(&body)));
-            prop_assert!(line.chars().count() <= SHOWN && !line.chars().any(|c| c.is_control() || is_hidden(c)));
+        fn whatever_comes_is_told(body in proptest::collection::vec(any::<u8>(), 0..600)) {
+            prop_assert!(said(&body).len() <= 4 * body.len().max(32));
         }
     }
 }

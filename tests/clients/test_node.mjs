@@ -196,6 +196,18 @@ each("responses are kept, followed and deleted", async (client) => {
   });
 });
 
+each("conversations", async (client) => {
+  const made = await client.conversations.create({ metadata: { a: "1" } });
+  const first = await client.responses.create({ model, input: "hello world", conversation: made.id });
+  assert.equal(first.conversation.id, made.id);
+  const items = await all(client.conversations.items.list(made.id, { order: "asc" }));
+  assert.deepEqual(items.map((i) => i.content[0].text), ["hello world", first.output_text]);
+  assert.equal((await client.conversations.items.retrieve(items[0].id, { conversation_id: made.id })).id, items[0].id);
+  await client.conversations.items.delete(items[0].id, { conversation_id: made.id });
+  await client.conversations.delete(made.id);
+  await assert.rejects(client.conversations.retrieve(made.id), { status: 404 });
+});
+
 each("tools and structured output of responses", async (client) => {
   const first = await client.responses.create({ model, input: "hello", tools: flat });
   const calls = first.output.filter((i) => i.type === "function_call");

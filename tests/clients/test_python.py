@@ -363,6 +363,8 @@ class Responses(Every):
         for client in self.each():
             made = client.responses.create(model="gpt-4o", input=items)
             self.assertEqual([item.type for item in client.responses.input_items.list(made.id, order="asc")], kinds)
+            kept = client.conversations.create(items=[{"type": kind, **item} for kind, item in zip(kinds, items)])
+            self.assertEqual([item.type for item in client.conversations.items.list(kept.id, order="asc")], kinds)
 
     def test_the_other_deployment_knows_nothing(self):
         one, other = (clients(LISTENERS[name])["OpenAI"] for name in ("one", "other"))
@@ -459,6 +461,54 @@ class Responses(Every):
             self.assertEqual(rest[-1].type, "response.completed")
             text = "".join(e.delta for e in seen + rest if e.type == "response.output_text.delta")
             self.assertEqual(text, rest[-1].response.output_text)
+
+
+class Conversations(Every):
+    def test_a_conversation_is_opened_changed_and_deleted(self):
+        for client in self.each():
+            made = client.conversations.create(metadata={"a": "1"}, items=[{"type": "message", **ASK[0]}])
+            self.assertEqual((made.object, made.metadata), ("conversation", {"a": "1"}))
+            self.assertEqual(client.conversations.update(made.id, metadata={"b": "2"}).metadata, {"b": "2"})
+            self.assertEqual(client.conversations.retrieve(made.id).metadata, {"b": "2"})
+            more = [{"type": "message", "role": "user", "content": str(i)} for i in range(3)]
+            added = client.conversations.items.create(made.id, items=more)
+            self.assertEqual([item.content[0].text for item in added.data], ["0", "1", "2"])
+            listed = list(client.conversations.items.list(made.id, order="asc", limit=2))
+            self.assertEqual([item.content[0].text for item in listed], ["hello world", "0", "1", "2"])
+            one = client.conversations.items.retrieve(listed[1].id, conversation_id=made.id)
+            self.assertEqual(one.content[0].text, "0")
+            client.conversations.items.delete(listed[1].id, conversation_id=made.id)
+            self.assertEqual(len(list(client.conversations.items.list(made.id))), 3)
+            self.assertTrue(client.conversations.delete(made.id).deleted)
+            with self.assertRaises(openai.NotFoundError):
+                client.conversations.retrieve(made.id)
+
+    def test_responses_are_said_in_a_conversation(self):
+        for client in self.each():
+            made = client.conversations.create()
+            first = client.responses.create(model="gpt-4o", input="hello world", conversation=made.id)
+            self.assertEqual(first.conversation.id, made.id)
+            ask = {"model": "gpt-4o", "input": "go on", "conversation": {"id": made.id}}
+            second = whole_response(client.responses.create(**ask, stream=True))[-1].response
+            self.assertGreater(second.usage.input_tokens, first.usage.output_tokens)
+            said = [(item.role, item.content[0].text) for item in client.conversations.items.list(made.id, order="asc")]
+            answers = [first.output_text, second.output_text]
+            self.assertEqual(said, [("user", "hello world"), ("assistant", answers[0]), ("user", "go on"), ("assistant", answers[1])])
+
+    def test_calls_and_their_results_are_said_in_a_conversation(self):
+        for client in self.each():
+            made = client.conversations.create()
+            first = client.responses.create(model="gpt-4o", input="hello", conversation=made.id, tools=FLAT)
+            outputs = [{"type": "function_call_output", "call_id": c.call_id, "output": "fine"} for c in first.output]
+            client.responses.create(model="gpt-4o", input=outputs, conversation=made.id, tools=FLAT)
+            kinds = [item.type for item in client.conversations.items.list(made.id, order="asc")]
+            calls = ["function_call"] * 2 + ["function_call_output"] * 2
+            self.assertEqual(kinds, ["message", *calls, "message"])
+
+    def test_an_unknown_conversation(self):
+        for client in self.each():
+            with self.assertRaises(openai.NotFoundError):
+                client.responses.create(model="gpt-4o", input="hello", conversation="conv_nobody")
 
 
 class Errors(Every):

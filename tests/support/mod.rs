@@ -13,6 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Step {
     /// Writes these bytes at once.
     Write(Vec<u8>),
+    /// Writes these bytes so many times, each time on its own.
+    Flood(Vec<u8>, usize),
     /// Waits before the next step.
     Pause(Duration),
     /// Does nothing more until the client goes away.
@@ -122,6 +124,14 @@ async fn act(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), steps: &[Step])
                     return false;
                 }
             }
+            Step::Flood(bytes, times) => {
+                for _ in 0..*times {
+                    if stream.write_all(bytes).await.is_err() {
+                        return false;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
             Step::Pause(length) => tokio::time::sleep(*length).await,
             Step::Hold => {
                 let _ = stream.read(&mut [0; 1]).await;
@@ -168,6 +178,7 @@ pub(crate) fn chunk(text: &str) -> Vec<u8> {
 }
 
 /// The end of a chunked body.
+#[allow(dead_code, reason = "each test takes what it needs")]
 pub(crate) fn last_chunk() -> Vec<u8> {
     b"0\r\n\r\n".to_vec()
 }

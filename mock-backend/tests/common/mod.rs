@@ -121,7 +121,12 @@ impl Client {
                 };
                 answer.reads = reads.iter().map(|(at, len)| (*at, known(*len))).collect();
                 pieces.iter().for_each(|piece| answer.body.extend_from_slice(&raw[start..][piece.clone()]));
-                let end = pieces.last().map_or(0, |piece| piece.end) + if answer.is_chunked() { 7 } else { 0 };
+                let end = pieces.last().map_or(0, |piece| piece.end)
+                    + match (answer.is_chunked(), pieces.is_empty()) {
+                        (true, false) => 7,
+                        (true, true) => 5,
+                        (false, _) => 0,
+                    };
                 self.rest = raw[start + end..].to_vec();
                 return answer;
             }

@@ -53,7 +53,7 @@ struct ClassFinding {
     remedy: &'static str,
 }
 
-const CLASSES: [ClassFinding; 3] = [
+const CLASSES: [ClassFinding; 4] = [
     ClassFinding {
         class: ErrorClass::Html,
         code: "html_answer",
@@ -66,6 +66,13 @@ const CLASSES: [ClassFinding; 3] = [
         code: "compressed_answer",
         observation: "were answered compressed (gzip or another content encoding), although accept-encoding: identity was sent",
         remedy: "switch off compression for this route in the gateway or proxy: it also holds back a stream",
+    },
+    ClassFinding {
+        class: ErrorClass::TooLarge,
+        code: "answer_too_large",
+        observation: "were given up because more came than is read of an answer",
+        remedy: "look for what sends so much on this path: a stream that repeats itself, a proxy that never ends a line, \
+                 a page in place of the API; the limits stand in docs/limits.md",
     },
     ClassFinding {
         class: ErrorClass::StaleConnection,
@@ -208,9 +215,10 @@ mod tests {
     #[test]
     fn answers_of_another_form_are_found() {
         type Change = fn(&mut Sample);
-        let table: [(&str, Change); 6] = [
+        let table: [(&str, Change); 7] = [
             ("html_answer", |sample| fixture::fail(sample, ErrorClass::Html)),
             ("compressed_answer", |sample| fixture::fail(sample, ErrorClass::Compressed)),
+            ("answer_too_large", |sample| fixture::fail(sample, ErrorClass::TooLarge)),
             ("stale_connection", |sample| fixture::fail(sample, ErrorClass::StaleConnection)),
             ("not_streamed", |sample| sample.stamps.first_event = None),
             ("streamed_unasked", |sample| sample.stream = false),

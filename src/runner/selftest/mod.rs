@@ -229,7 +229,7 @@ fn fetch(simulator: &SimulatorProcess, calls: usize) -> anyhow::Result<Vec<Ledge
                 .error_for_status()?;
             let dropped = answer.headers().get("x-sim-ledger-dropped").and_then(|count| count.to_str().ok());
             anyhow::ensure!(dropped == Some("0"), "the simulator's ledger was too small: it lost {dropped:?} records");
-            let lines = ledger::parse(&answer.text().await?)?;
+            let lines = ledger::parse(&probe::whole(answer).await?)?;
             if lines.len() >= calls || Instant::now() >= until {
                 return Ok(lines);
             }

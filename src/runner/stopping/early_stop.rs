@@ -75,7 +75,9 @@ impl<'a> EarlyStop<'a> {
         if let Some(frontier) = &mut self.frontier {
             ended.iter().for_each(|sample| frontier.note(sample.seq.0));
         }
-        self.ahead.extend(ended.into_iter().filter(|sample| sample.phase == Phase::Measure));
+        let measured = ended.into_iter().filter(|sample| sample.phase == Phase::Measure);
+        // What servers name is judged by nobody here, and would make a bound in number none in bytes.
+        self.ahead.extend(measured.map(|sample| Sample { request_id: None, region: None, message: None, ..sample }));
     }
 
     /// Looks when it is time; `measured` is how long was measured.
@@ -97,7 +99,9 @@ impl<'a> EarlyStop<'a> {
             return None;
         }
         self.next = (measured + LOOK_AFTER).max(measured.mul_f64(GROWS_BY));
-        held.run.manifest.ending = Some(ending(known));
+        // As if it were over.
+        held.run.manifest.ending =
+            Some(Ending { complete: true, measured_s: known.as_secs_f64(), ..Ending::default() });
         self.looking = Some(tokio::task::spawn_blocking(move || {
             let decision = decide(&held.run, known);
             (held, decision)
@@ -116,23 +120,6 @@ impl<'a> EarlyStop<'a> {
         let before = |sample: &mut Sample| until.is_none_or(|until| sample.stamps.intended < until);
         held.take(self.ahead.extract_if(.., before));
         first.map_or(measured, |first| first.saturating_sub(held.run.manifest.plan.measure_from()).min(measured))
-    }
-}
-
-/// A run as if it were over.
-fn ending(measured: Duration) -> Ending {
-    Ending {
-        complete: true,
-        reason: None,
-        reached: None,
-        aborted_by: None,
-        ended_by: None,
-        measured_s: measured.as_secs_f64(),
-        drain_s: 0.0,
-        planned: Vec::new(),
-        rows_lost: 0,
-        peak_rss_mib: None,
-        cpu_s: None,
     }
 }
 

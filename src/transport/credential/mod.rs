@@ -4,13 +4,11 @@
 //! workers: [`Credential::header`] only says what is there, and never waits.
 
 pub mod secret;
-mod static_header;
 
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use crate::path::{AuthKind, NetPath};
 use crate::transport::credential::secret::{Secret, SecretError};
-use crate::transport::credential::static_header::StaticHeader;
 use crate::units::Nanos;
 
 /// The proof of one path.
@@ -18,8 +16,8 @@ use crate::units::Nanos;
 pub enum Credential {
     /// No header.
     None,
-    /// The same header for the whole run.
-    Static(StaticHeader),
+    /// The same header for the whole run, and the secret in it.
+    Static(AuthHeader, Secret),
 }
 
 /// A header, and until when it is good.
@@ -41,15 +39,14 @@ impl Credential {
     /// When the secret cannot be had. The message names its place and never a value.
     pub fn of(path: &NetPath, simulator_key: Option<&Secret>) -> Result<Self, SecretError> {
         let Some(secret) = secret::read(path, simulator_key)? else { return Ok(Self::None) };
-        let header = match path.auth.kind {
-            AuthKind::None => None,
-            AuthKind::ApiKey => StaticHeader::new(HeaderName::from_static("api-key"), "", secret),
-            AuthKind::Bearer => StaticHeader::new(AUTHORIZATION, "Bearer ", secret),
-            AuthKind::SubscriptionKey => {
-                StaticHeader::new(HeaderName::from_static("ocp-apim-subscription-key"), "", secret)
-            }
+        let (name, prefix) = match path.auth.kind {
+            AuthKind::None => return Ok(Self::None),
+            AuthKind::ApiKey => (HeaderName::from_static("api-key"), ""),
+            AuthKind::Bearer => (AUTHORIZATION, "Bearer "),
+            AuthKind::SubscriptionKey => (HeaderName::from_static("ocp-apim-subscription-key"), ""),
         };
-        Ok(header.map_or(Self::None, Self::Static))
+        let value = secret::header_value(path, prefix, &secret)?;
+        Ok(Self::Static(AuthHeader { name, value, until: Nanos(u64::MAX) }, secret))
     }
 
     /// The header to send at `now`; `None` when there is never one.
@@ -57,9 +54,7 @@ impl Credential {
     pub fn header(&self, _now: Nanos) -> Option<AuthHeader> {
         match self {
             Self::None => None,
-            Self::Static(StaticHeader { name, value, .. }) => {
-                Some(AuthHeader { name: name.clone(), value: value.clone(), until: Nanos(u64::MAX) })
-            }
+            Self::Static(header, _) => Some(header.clone()),
         }
     }
 
@@ -68,7 +63,7 @@ impl Credential {
     pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::None => None,
-            Self::Static(StaticHeader { secret, .. }) => Some(secret),
+            Self::Static(_, secret) => Some(secret),
         }
     }
 }

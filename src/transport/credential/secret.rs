@@ -1,7 +1,10 @@
 //! Secrets: read once, before the first packet, and never shown.
 
+use std::env::VarError;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use hyper::header::HeaderValue;
 
 use crate::limits::Limit;
 use crate::path::{NetPath, SecretRef};
@@ -58,83 +61,66 @@ pub enum BadSecret {
 
 /// A secret that cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum SecretError {
-    /// The variable is not there.
-    #[error(
-        "path '{path}': the environment variable {variable} is not set; export it, or name another under path.auth.env"
-    )]
-    Unset {
-        /// The path.
-        path: String,
-        /// The variable's name.
-        variable: String,
-    },
-    /// The variable's value cannot be a secret.
-    #[error("path '{path}': the environment variable {variable} {why}")]
-    BadVariable {
-        /// The path.
-        path: String,
-        /// The variable's name.
-        variable: String,
-        /// What is wrong with its value.
-        why: BadSecret,
-    },
-    /// The file cannot be read.
-    #[error("path '{path}': cannot read the secret's file {}: {source}", file.display())]
-    Read {
-        /// The path.
-        path: String,
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file's content cannot be a secret.
-    #[error("path '{path}': the secret's file {} {why}", file.display())]
-    BadFile {
-        /// The path.
-        path: String,
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with its content.
-        why: BadSecret,
-    },
-    /// There is no simulator to have a key of.
-    #[error("path '{path}': its key is the bundled simulator's, which this run does not start")]
-    NoSimulator {
-        /// The path.
-        path: String,
-    },
+#[error("path '{path}': {why}")]
+pub struct SecretError {
+    path: String,
+    why: NoSecret,
+}
+
+/// Why a secret cannot be had.
+#[derive(Debug, thiserror::Error)]
+enum NoSecret {
+    #[error("the environment variable {0} is not set; export it, or name another under path.auth.env")]
+    Unset(String),
+    #[error("the environment variable {0} {1}")]
+    BadVariable(String, BadSecret),
+    #[error("cannot read the secret's file {}: {}", .0.display(), .1)]
+    Read(PathBuf, std::io::Error),
+    #[error("the secret's file {} {}", .0.display(), .1)]
+    BadFile(PathBuf, BadSecret),
+    #[error("its secret {0}")]
+    Unfit(BadSecret),
+    #[error("its key is the bundled simulator's, which this run does not start")]
+    NoSimulator,
 }
 
 /// The secret of a path, read from where it stands; `None` where there is none.
 ///
 /// # Errors
 /// When it cannot be had. The message names its place and never a value.
-pub(super) fn read(net_path: &NetPath, simulator_key: Option<&Secret>) -> Result<Option<Secret>, SecretError> {
-    let path = net_path.name.clone();
-    match &net_path.auth.secret {
-        SecretRef::None => Ok(None),
-        SecretRef::Simulator => simulator_key.cloned().map(Some).ok_or(SecretError::NoSimulator { path }),
-        SecretRef::Env(variable) => {
-            let variable = variable.clone();
-            match std::env::var(&variable) {
-                Ok(text) => Secret::new(text).map(Some).map_err(|why| SecretError::BadVariable { path, variable, why }),
-                Err(std::env::VarError::NotPresent) => Err(SecretError::Unset { path, variable }),
-                Err(std::env::VarError::NotUnicode(_)) => {
-                    Err(SecretError::BadVariable { path, variable, why: BadSecret::Characters })
-                }
-            }
-        }
-        SecretRef::File(file) => {
-            let file = file.clone();
-            let text = match text_file::read(&file, Limit::SmallFile) {
-                Ok(text) => text,
-                Err(source) => return Err(SecretError::Read { path, file, source }),
-            };
-            Secret::new(only_line(&text).to_owned()).map(Some).map_err(|why| SecretError::BadFile { path, file, why })
-        }
+pub(super) fn read(path: &NetPath, simulator_key: Option<&Secret>) -> Result<Option<Secret>, SecretError> {
+    let secret = match &path.auth.secret {
+        SecretRef::None => return Ok(None),
+        SecretRef::Simulator => simulator_key.cloned().ok_or(NoSecret::NoSimulator),
+        SecretRef::Env(variable) => of_variable(variable),
+        SecretRef::File(file) => of_file(file),
+    };
+    secret.map(Some).map_err(|why| SecretError { path: path.name.clone(), why })
+}
+
+/// The value of a header that carries the secret of a path behind `prefix`, marked as sensitive.
+///
+/// # Errors
+/// When no header can carry it.
+pub(super) fn header_value(path: &NetPath, prefix: &str, secret: &Secret) -> Result<HeaderValue, SecretError> {
+    let unfit = |_| SecretError { path: path.name.clone(), why: NoSecret::Unfit(BadSecret::Characters) };
+    let mut value = HeaderValue::from_str(&format!("{prefix}{}", secret.0)).map_err(unfit)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn of_variable(variable: &str) -> Result<Secret, NoSecret> {
+    let bad = |why| NoSecret::BadVariable(variable.to_owned(), why);
+    match std::env::var(variable) {
+        Ok(text) => Secret::new(text).map_err(bad),
+        Err(VarError::NotPresent) => Err(NoSecret::Unset(variable.to_owned())),
+        Err(VarError::NotUnicode(_)) => Err(bad(BadSecret::Characters)),
     }
+}
+
+fn of_file(file: &Path) -> Result<Secret, NoSecret> {
+    let text = text_file::read(file, Limit::SmallFile).map_err(|error| NoSecret::Read(file.to_owned(), error))?;
+    Secret::new(only_line(&text).to_owned()).map_err(|why| NoSecret::BadFile(file.to_owned(), why))
 }
 
 /// The one line of a file that is not blank, without its end; the whole text where there are more or none.

@@ -68,16 +68,15 @@ class Servers:
     def repeat(self, bench, index):
         return self._run(bench, index // self.size, {index})
 
-    def _blame(self, bench, start, out, finding):
-        """Of what stands in the rows, the row says whose it is; anything else is that of the whole run."""
-        if not finding.words.startswith("requests.csv"):
-            return [finding]
+    def _blame(self, bench, start, out):
+        """What is not clean in the rows, each with the call that the row is of."""
         head, *lines = (out / "requests.csv").read_bytes().splitlines(keepends=True)
-        blamed = []
+        found = []
         for line in lines:
-            index = start + int(line.partition(b",")[0]) if line.partition(b",")[0].isdigit() else None
-            blamed += bench.judge_text(index, "requests.csv", head + line, **{"row.csv": head + line})
-        return blamed or [finding]
+            number = line.partition(b",")[0]
+            index = start + int(number) if number.isdigit() else None
+            found += bench.judge_text(index, "requests.csv", head + line, **{"row.csv": head + line})
+        return found
 
     def is_excused(self, call):
         """Whether something that befell other calls may have befallen this one."""
@@ -137,8 +136,10 @@ class Servers:
             told = rundir.summary(out)
         except (OSError, ValueError, KeyError) as error:
             return [*found, Finding(None, "losses", f"no run directory: {error!r} {ended.words}")]
-        for one in bench.judge_folder(None, out):
-            found += self._blame(bench, start, out, one)
+        unclean = bench.judge_folder(None, out)
+        found += [one for one in unclean if not one.words.startswith("requests.csv")]
+        if any(one.words.startswith("requests.csv") for one in unclean):
+            found += self._blame(bench, start, out)
         by_number = {}
         for row in all_rows:
             by_number.setdefault(int(row["seq"]), []).append(row)

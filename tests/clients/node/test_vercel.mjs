@@ -34,7 +34,8 @@ function each(name, run, apis = { chat, responses }) {
       for (const [which, make] of Object.entries(api === "chat" ? { ...providers, ...deployments } : providers)) {
         // Where options are given and metadata are found; chat of Azure goes by the other's name.
         const key = which === "openai" || api === "chat" ? "openai" : "azure";
-        const more = { make: (apiKey) => model(make(LISTENERS[listener], apiKey)), key };
+        const url = LISTENERS[listener];
+        const more = { make: (apiKey) => model(make(url, apiKey)), key, url };
         test(`${name} (${api}, ${which} at ${listener})`, () => run(more.make(), more));
       }
     }
@@ -131,6 +132,19 @@ each(
     const { responseId } = first.finalStep.providerMetadata[key];
     assert.match(responseId, /^resp_/);
     const second = await ask({ model: model("gpt-4o"), providerOptions: { [key]: { previousResponseId: responseId } } });
+    assert.ok(second.usage.inputTokens > first.usage.outputTokens);
+  },
+  { responses },
+);
+
+each(
+  "a conversation",
+  async (model, { key, url }) => {
+    const headers = { "api-key": "key", authorization: "Bearer key", "content-type": "application/json" };
+    const made = await fetch(`${url}/v1/conversations`, { method: "POST", headers, body: "{}" });
+    const providerOptions = { [key]: { conversation: (await made.json()).id } };
+    const first = await ask({ model: model("gpt-4o"), providerOptions });
+    const second = await ask({ model: model("gpt-4o"), providerOptions });
     assert.ok(second.usage.inputTokens > first.usage.outputTokens);
   },
   { responses },

@@ -8,6 +8,7 @@ from agents import (
     ModelBehaviorError,
     ModelSettings,
     OpenAIChatCompletionsModel,
+    OpenAIConversationsSession,
     OpenAIProvider,
     OpenAIResponsesModel,
     RunConfig,
@@ -192,6 +193,32 @@ class Responses(Case):
         agent = make(tools=[get_weather])
         result = run(Runner.run(agent, "What is the weather like?", auto_previous_response_id=True))
         self.assertTrue(result.final_output)
+
+    @everywhere
+    def test_turns_are_said_in_a_conversation(self, make):
+        async def talk():
+            agent = make(tools=[get_weather])
+            client = agent.model._client
+            conversation = await client.conversations.create()
+            for said in ("What is the weather like?", "go on"):
+                await Runner.run(agent, said, conversation_id=conversation.id)
+            return [item.type async for item in client.conversations.items.list(conversation.id, order="asc")]
+
+        turn = ["message", "function_call", "function_call_output", "message"]
+        self.assertEqual(run(talk()), turn * 2)
+
+    @everywhere
+    def test_a_session_is_a_conversation(self, make):
+        async def talk():
+            agent = make()
+            session = OpenAIConversationsSession(openai_client=agent.model._client)
+            for said in ("hello world", "go on"):
+                await Runner.run(agent, said, session=session)
+            items = await session.get_items()
+            await session.clear_session()
+            return [item["role"] for item in items]
+
+        self.assertEqual(run(talk()), ["user", "assistant"] * 2)
 
     @everywhere
     def test_reasoning_is_summed_up(self, make):

@@ -313,6 +313,26 @@ async fn responses_in_the_background() -> Done {
     Ok(())
 }
 
+#[tokio::test]
+async fn conversations() -> Done {
+    for client in everywhere_for_responses() {
+        let items = json!([{"type": "message", "role": "user", "content": "hello world"}]);
+        let made = client.conversations().create(ask(json!({"metadata": {"a": "1"}, "items": items}))).await?;
+        client.conversations().update(&made.id, ask(json!({"metadata": {"b": "2"}}))).await?;
+        assert_eq!(client.conversations().retrieve(&made.id).await?.id, made.id);
+        let request = json!({"model": "gpt-4o", "input": "go on", "conversation": made.id});
+        let answer = client.responses().create(ask(request)).await?;
+        assert_eq!(answer.conversation.map(|conversation| conversation.id), Some(made.id.clone()));
+        let listed = client.conversations().items(&made.id).list().await?;
+        assert_eq!(listed.data.len(), 3);
+        let first = listed.first_id.expect("the identifier of the first item");
+        client.conversations().items(&made.id).retrieve(&first).await?;
+        client.conversations().items(&made.id).delete(&first).await?;
+        assert!(client.conversations().delete(&made.id).await?.deleted);
+    }
+    Ok(())
+}
+
 /// Status and code of a refusal that the library could read.
 fn of_api(error: OpenAIError) -> (u16, Option<String>) {
     match error {
