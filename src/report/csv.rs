@@ -3,6 +3,7 @@
 use crate::analysis::Analysis;
 use crate::analysis::summary::paths::QUANTILES;
 use crate::run::Run;
+use crate::store::file;
 use crate::units::Quantile;
 
 /// The bytes of `summary.csv`. A figure that was not measured is an empty field.
@@ -17,7 +18,7 @@ pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
         let path = run.manifest.plan.path(summary.path);
         let requests = &summary.requests;
         for metric in &summary.metrics {
-            let mut record = vec![path.name.clone(), path.kind.to_string()];
+            let mut record = vec![file::printable(&path.name), path.kind.to_string()];
             let counts = [requests.ok, requests.failed, requests.incomplete, requests.dropped];
             record.extend(counts.map(|count| count.to_string()));
             let basis = metric.basis.map_or("", |basis| basis.into());

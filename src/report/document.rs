@@ -131,10 +131,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::report::fixture::{comparison, history, judged};
+    use crate::report::fixture::{comparison, elements, history, judged};
+    use crate::report::hostile::signs;
     use crate::report::junit::{Case, Ending, Suite};
     use crate::report::terminal::{self, Look};
-    use crate::report::tests::elements;
     use crate::report::{html, markdown, run};
 
     /// A document in which every text that may come from outside ends in `text`.
@@ -169,23 +169,6 @@ mod tests {
         }
         poisoned.glossary.iter_mut().for_each(|(term, _)| term.push_str(text));
         poisoned
-    }
-
-    /// The letters of each line that Markdown reads as signs.
-    fn signs(text: &str) -> Vec<String> {
-        let of_line = |line: &str| {
-            let mut letters = line.chars();
-            let mut signs = String::new();
-            while let Some(letter) = letters.next() {
-                match letter {
-                    '\\' => _ = letters.next(),
-                    '|' | '*' | '_' | '`' | '[' | ']' | '#' | '~' | '@' | '<' | '>' => signs.push(letter),
-                    _ => {}
-                }
-            }
-            signs
-        };
-        text.split('\n').map(of_line).collect()
     }
 
     fn page(document: &Document) -> Vec<String> {

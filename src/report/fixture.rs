@@ -87,3 +87,29 @@ pub(crate) fn history() -> Document {
     let notes = ["a file was not read".to_owned()];
     History { folder: "runs", profile: "nightly", trend: &judged, notes: &notes }.document()
 }
+
+/// What a real reader of XML says of a text: the elements that it found.
+pub(crate) fn elements(text: &str) -> Vec<String> {
+    let mut reader = quick_xml::Reader::from_str(text);
+    let mut names = Vec::new();
+    let mut open = 0;
+    loop {
+        let element = match reader.read_event().unwrap_or_else(|error| panic!("{error} in {text}")) {
+            quick_xml::events::Event::Start(element) => {
+                open += 1;
+                element
+            }
+            quick_xml::events::Event::Empty(element) => element,
+            quick_xml::events::Event::End(_) => {
+                open -= 1;
+                continue;
+            }
+            quick_xml::events::Event::Eof => break,
+            _ => continue,
+        };
+        element.attributes().for_each(|attribute| _ = attribute.expect("an attribute"));
+        names.push(element.name().as_ref().to_owned());
+    }
+    assert_eq!(open, 0, "something is never closed");
+    names
+}

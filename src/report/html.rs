@@ -7,6 +7,7 @@ use crate::report::chart::{Chart, palette};
 use crate::report::document::{Decision, Document, Remark, Topic};
 use crate::report::figure::capitalized;
 use crate::report::table::{Cell, Column, Table, Tone};
+use crate::wire::visible::{MOST, visible};
 
 const STYLE: &str = include_str!("html.css");
 
@@ -204,15 +205,14 @@ fn notes(page: &mut String, notes: &[String]) {
 
 /// Text as HTML and XML hold it, between tags and in quotes.
 pub(crate) fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
+    let mut safe = String::with_capacity(text.len().min(MOST));
+    for letter in visible(text) {
         match letter {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            other if other.is_control() && !matches!(other, '\n' | '\t') => safe.push(' '),
             other => safe.push(other),
         }
     }

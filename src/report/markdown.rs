@@ -2,6 +2,7 @@
 
 use crate::report::document::{Decision, Document, Remark, Topic};
 use crate::report::table::{Cell, Column, Table, Tone};
+use crate::wire::visible::{MOST, visible};
 
 /// The tables below the decisions, in their order.
 const BELOW: [Topic; 10] = [
@@ -98,16 +99,21 @@ fn arrow(tone: Tone) -> &'static str {
     }
 }
 
-/// Text as it is: what Markdown or HTML would take for a sign of theirs is escaped, and a line stays a line.
+/// Text as it is, on one line: what Markdown or HTML would take for a sign of theirs is escaped. Mentions and references are
+/// looked for after that, so a space without width stands behind their signs, as bots that quote others write it; an
+/// address is no link.
 fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
+    let mut safe = String::with_capacity(text.len().min(MOST));
+    for letter in visible(text) {
         match letter {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '#' | '~' | '@' => safe.extend(['\\', letter]),
-            other if other.is_control() => safe.push(' '),
+            '@' => safe.push_str("@&#8203;"),
+            '#' => safe.push_str("\\#&#8203;"),
+            '/' if safe.ends_with(':') => safe.push_str("&#8203;/"),
+            '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '~' | '$' => safe.extend(['\\', letter]),
+            '\n' => safe.push(' '),
             other => safe.push(other),
         }
     }

@@ -21,6 +21,8 @@ pub(crate) mod fixture;
 pub(crate) mod glance;
 mod glossary;
 mod glyph;
+#[cfg(test)]
+mod hostile;
 pub(crate) mod html;
 pub(crate) mod json;
 mod junit;
@@ -64,7 +66,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::analysis::analyse;
-    use crate::report::fixture::{golden, judged};
+    use crate::report::fixture::{elements, golden, judged};
     use crate::report::terminal::Look;
     use crate::store::file;
 
@@ -151,32 +153,6 @@ pub(crate) mod tests {
         let page = String::from_utf8(html::render(&run::document(&named, analysis), &charts)).expect("text");
         assert!(!page.contains("<script"), "in a table or in a chart");
         well_formed(&page).expect("well formed");
-    }
-
-    /// What a real reader of XML says of a text: the elements that it found.
-    pub(crate) fn elements(text: &str) -> Vec<String> {
-        let mut reader = quick_xml::Reader::from_str(text);
-        let mut names = Vec::new();
-        let mut open = 0;
-        loop {
-            let element = match reader.read_event().unwrap_or_else(|error| panic!("{error} in {text}")) {
-                quick_xml::events::Event::Start(element) => {
-                    open += 1;
-                    element
-                }
-                quick_xml::events::Event::Empty(element) => element,
-                quick_xml::events::Event::End(_) => {
-                    open -= 1;
-                    continue;
-                }
-                quick_xml::events::Event::Eof => break,
-                _ => continue,
-            };
-            element.attributes().for_each(|attribute| _ = attribute.expect("an attribute"));
-            names.push(element.name().as_ref().to_owned());
-        }
-        assert_eq!(open, 0, "something is never closed");
-        names
     }
 
     #[test]

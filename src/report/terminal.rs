@@ -1,9 +1,11 @@
 //! The report at a glance: a few lines and one table, as wide as the terminal.
 
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, LineStyle, Table as Grid, TableStyle};
+use unicode_width::UnicodeWidthChar;
 
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::table::{Cell, Column, Table, Tone};
+use crate::wire::visible::line;
 
 /// A line under the head and nothing else.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -39,7 +41,7 @@ pub(crate) fn render(document: &Document, look: Look, files: &[String]) -> Strin
     parts.extend(document.tables_on(&TABLES).map(|(topic, table)| match (document.subject, topic) {
         (Subject::Run, Topic::Paths) => pen.table(table),
         // The page of a run says how its tables are read.
-        (Subject::Run, _) => format!("{}\n{}", pen.bold(&plain(&table.title)), pen.table(table)),
+        (Subject::Run, _) => pen.titled(table),
         (Subject::Comparison | Subject::History, _) => pen.table_with_note(table),
     }));
     let ending = pen.ending(document, files);
@@ -50,7 +52,7 @@ pub(crate) fn render(document: &Document, look: Look, files: &[String]) -> Strin
 /// One table and, under it, lines of text; each wrapped to the terminal.
 pub(crate) fn table(table: &Table, lines: &[(Tone, String)], look: Look) -> String {
     let pen = Pen(look);
-    let mut text = format!("{}\n{}\n", pen.bold(&plain(&table.title)), pen.table(table));
+    let mut text = pen.titled(table) + "\n";
     for line in lines.iter().flat_map(|(tone, line)| pen.lines(line, 0, *tone)) {
         text.push_str(&line);
         text.push('\n');
@@ -62,24 +64,22 @@ struct Pen(Look);
 
 impl Pen {
     fn title(&self, document: &Document) -> String {
-        let mut lines = vec![self.bold(&plain(&document.title))];
+        let mut lines = self.bold(&document.title);
         lines.extend(self.lines(&document.subtitle, 0, Tone::Quiet));
         let (tone, sentence) = &document.conclusion;
         if !sentence.is_empty() {
-            lines.push(self.toned(&plain(sentence), *tone));
+            lines.extend(self.lines(sentence, 0, *tone));
         }
         lines.join("\n")
     }
 
     fn decisions(&self, decisions: &[Decision]) -> Option<String> {
         let mut lines = Vec::new();
-        for decision in decisions {
+        for Decision { tone, sentence, details } in decisions {
             // What is quiet does not shout.
-            let loud = decision.tone != Tone::Quiet;
-            let sentence = plain(&decision.sentence);
-            let sentence = if loud { self.bold(&sentence) } else { sentence };
-            lines.push(self.toned(&sentence, decision.tone));
-            lines.extend(decision.details.iter().flat_map(|detail| self.wrapped(detail, 2)));
+            let loud = if *tone == Tone::Quiet { self.wrapped(sentence, 0) } else { self.bold(sentence) };
+            lines.extend(loud.iter().map(|line| self.toned(line, *tone)));
+            lines.extend(details.iter().flat_map(|detail| self.wrapped(detail, 2)));
         }
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
@@ -88,7 +88,7 @@ impl Pen {
         let mut lines: Vec<String> = document.remarks.iter().flat_map(|remark| self.remark(remark)).collect();
         let notes = document.notes.iter();
         lines.extend(notes.flat_map(|note| self.lines(&format!("note: {note}"), 0, Tone::Quiet)));
-        lines.extend(files.iter().map(|file| plain(file)));
+        lines.extend(files.iter().map(|file| line(file)));
         lines.join("\n")
     }
 
@@ -104,9 +104,13 @@ impl Pen {
         }
     }
 
+    fn titled(&self, table: &Table) -> String {
+        format!("{}\n{}", self.bold(&table.title).join("\n"), self.table(table))
+    }
+
     fn table_with_note(&self, table: &Table) -> String {
         let note = table.note.iter().flat_map(|note| self.lines(note, 0, Tone::Quiet));
-        let lines: Vec<String> = [self.bold(&plain(&table.title)), self.table(table)].into_iter().chain(note).collect();
+        let lines: Vec<String> = [self.titled(table)].into_iter().chain(note).collect();
         lines.join("\n")
     }
 
@@ -145,26 +149,32 @@ impl Pen {
         grid.trim_fmt()
     }
 
-    /// Words in lines as wide as the terminal, indented.
+    /// Words in lines as wide as the terminal, indented, the second and later ones by two
+    /// more; a word that is wider is broken.
     fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
         let width = self.0.width.map_or(usize::MAX, usize::from);
-        let mut lines = Vec::new();
-        let mut line = " ".repeat(indent);
-        for word in plain(text).split(' ') {
-            let is_empty = line.trim().is_empty();
-            if !is_empty && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::replace(&mut line, " ".repeat(indent + 2)));
-            } else if !is_empty {
-                line.push(' ');
+        let mut lines = vec![" ".repeat(indent)];
+        let (mut used, mut is_empty) = (indent, true);
+        for word in line(text).split(' ') {
+            let fits = used + usize::from(!is_empty) + visible_width(word) <= width;
+            let parts = [if fits && !is_empty { " " } else { "" }, word];
+            for (place, letter) in parts.iter().flat_map(|part| part.chars()).enumerate() {
+                let wide = letter.width().unwrap_or(0);
+                let begins = place == 0 && !fits && !is_empty;
+                if begins || (used + wide > width && used > indent + 2) {
+                    lines.push(" ".repeat(indent + 2));
+                    used = indent + 2;
+                }
+                lines.last_mut().into_iter().for_each(|line| line.push(letter));
+                used += wide;
             }
-            line.push_str(word);
+            is_empty = false;
         }
-        lines.push(line);
         lines
     }
 
-    fn bold(&self, text: &str) -> String {
-        self.styled(text, "1")
+    fn bold(&self, text: &str) -> Vec<String> {
+        self.wrapped(text, 0).iter().map(|line| self.styled(line, "1")).collect()
     }
 
     fn toned(&self, text: &str, tone: Tone) -> String {
@@ -182,18 +192,13 @@ impl Pen {
     }
 }
 
-/// Text as it is: a line stays a line, and nothing in it commands the terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
-}
-
-/// Letters that are seen: escapes that colour a text take no room.
+/// How much room a line takes: escapes that colour a text take none, some letters two columns.
 fn visible_width(line: &str) -> usize {
     let mut escaped = false;
     line.chars().fold(0, |width, letter| {
         let seen = !escaped && letter != '\u{1b}';
         escaped = letter == '\u{1b}' || (escaped && letter != 'm');
-        width + usize::from(seen)
+        width + if seen { letter.width().unwrap_or(0) } else { 0 }
     })
 }
 
@@ -203,7 +208,7 @@ fn grid_head(column: Column) -> comfy_table::Cell {
 }
 
 fn grid_cell(column: Column, cell: &Cell) -> comfy_table::Cell {
-    let drawn = comfy_table::Cell::new(plain(&cell.text));
+    let drawn = comfy_table::Cell::new(line(&cell.text));
     let drawn = if column.figures { drawn.set_alignment(CellAlignment::Right) } else { drawn };
     match cell.tone {
         Tone::Plain => drawn,

@@ -261,6 +261,7 @@ impl Value for Box<str> {
 
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
         let text = std::str::from_utf8(cell.bytes).map_err(|_| "text in UTF-8")?;
+        let text = file::unguarded(text);
         Ok(text[..text.floor_char_boundary(TEXT)].into())
     }
 }
@@ -283,7 +284,7 @@ impl Value for PathId {
     fn read(cell: Cell<'_, '_>) -> Result<Self, Expected> {
         let paths = &cell.context.plan.paths;
         let path = paths.iter().find(|path| path.name.as_bytes() == cell.bytes).or_else(|| {
-            // A name with control characters was written with spaces in their place.
+            // A name with control characters, or one that begins like a formula, is written otherwise.
             paths.iter().find(|path| file::printable(&path.name).as_bytes() == cell.bytes)
         });
         path.map(|path| path.id).ok_or("the name of a path of the plan")
@@ -330,7 +331,9 @@ impl Value for SocketAddr {
 }
 
 fn is_plain(text: &str) -> bool {
-    !text.bytes().any(|byte| byte < b' ' || byte == b',' || byte == b'"')
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric();
+    text.as_bytes().first().is_some_and(is_letter)
+        && text.bytes().all(|byte| is_letter(&byte) || b"-_.:/".contains(&byte))
 }
 
 /// "1234.567890" milliseconds as nanoseconds, without a detour over floating point.

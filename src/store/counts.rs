@@ -259,7 +259,8 @@ fn check(span: &SpanCounts, bounds: &Bounds) -> Result<(), String> {
 }
 
 fn path_named(name: &str, plan: &Plan) -> Result<PathId, String> {
-    let path = plan.paths.iter().find(|path| file::printable(&path.name) == name);
+    // Earlier versions wrote a name that begins like a formula as it is.
+    let path = plan.paths.iter().find(|path| file::printable(&path.name) == name || path.name == name);
     path.map(|path| path.id).ok_or_else(|| format!("the name of a path of the plan, found '{name}'"))
 }
 

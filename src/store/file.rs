@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::wire::visible;
+
 /// Plan, environment and ending.
 pub const MANIFEST: &str = "manifest.json";
 /// One row an attempt.
@@ -197,10 +199,25 @@ pub(crate) fn write_inside(dir: &Path, name: &Path, bytes: &[u8]) -> Result<Path
     Ok(path)
 }
 
-/// A text as a field of CSV shows it: control characters become spaces, so that a line of a file is always a row.
+/// A text as a field of CSV shows it: on one line, so that a line of a file is always a row, and never a formula, so that
+/// a spreadsheet runs nothing: what begins like one gets a `'` in front, and so does what begins with `'` and then like
+/// one. [`unguarded`] takes it away.
 #[must_use]
 pub(crate) fn printable(text: &str) -> String {
-    text.replace(|c: char| c.is_ascii_control(), " ")
+    let line = visible::line(text);
+    if is_formula(line.trim_start_matches('\'')) { format!("'{line}") } else { line }
+}
+
+/// A text as it was before [`printable`] kept it from being a formula.
+#[must_use]
+pub(crate) fn unguarded(field: &str) -> &str {
+    field.strip_prefix('\'').filter(|text| is_formula(text.trim_start_matches('\''))).unwrap_or(field)
+}
+
+/// Whether a spreadsheet may take a text for a formula: by its first letter, also in the width of Chinese letters, and
+/// spaces before it do not count.
+fn is_formula(text: &str) -> bool {
+    text.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }
 
 /// A field of CSV (RFC 4180).
@@ -284,7 +301,18 @@ pub(crate) fn whole_lines(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_field_is_no_formula_and_is_read_as_it_was(text in "['=+@a\\- \u{ff1d}\t\u{202e},\"]{0,6}") {
+            let (line, shown) = (visible::line(&text), printable(&text));
+            prop_assert!(!is_formula(&shown), "{shown}");
+            prop_assert_eq!(unguarded(&shown), line);
+        }
+    }
 
     #[test]
     fn a_refusal_names_the_file_and_the_remedy() {

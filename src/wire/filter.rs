@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::limits::Limit;
 use crate::wire::secrets::Secrets;
+use crate::wire::visible::is_hidden;
 
 /// The filter, with the secrets that it knows. Clones share them: what one learns, all know.
 #[derive(Clone, Default)]
@@ -85,21 +86,12 @@ fn one_line(text: &str) -> String {
             if !line.ends_with(' ') {
                 line.push(' ');
             }
-        } else if !is_invisible(letter) {
+        } else if !is_hidden(letter) {
             line.push(letter);
         }
     }
     line.truncate(line.trim_end().len());
     if line.starts_with(' ') { line.trim_start().to_owned() } else { line }
-}
-
-/// Letters without a form of their own, some of which turn the text around them.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The first characters, with a mark where more came.
@@ -159,7 +151,7 @@ mod tests {
             for text in [text, String::from_utf8_lossy(&bytes).into_owned()] {
                 let line = line(&text, Limit::ErrorText);
                 prop_assert!(line.chars().count() <= Limit::ErrorText.most());
-                prop_assert!(!line.chars().any(|c| c.is_control() || is_invisible(c) || (c.is_whitespace() && c != ' ')));
+                prop_assert!(!line.chars().any(|c| c.is_control() || is_hidden(c) || (c.is_whitespace() && c != ' ')));
             }
         }
     }

@@ -12,4 +12,5 @@ mod secrets;
 pub mod sse;
 pub(crate) mod text;
 pub(crate) mod usage;
+pub(crate) mod visible;
 pub(crate) mod words;

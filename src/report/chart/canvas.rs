@@ -11,6 +11,7 @@ use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle};
 
 use crate::report::chart::axis::Axis;
 use crate::report::chart::palette::{Colour, GRID, INK, Mark, PAPER, QUIET};
+use crate::wire::visible::visible;
 
 /// Inner units for one pixel outside.
 const FINE: f64 = 4.0;
@@ -149,7 +150,7 @@ impl Canvas<'_> {
         // The backend writes 1 / 1.24 of the size that it is given.
         let style = ("sans-serif", size * 1.24 * FINE).into_font().color(&colour.light);
         let style = style.pos(Pos::new(horizontal, VPos::Center));
-        self.root.draw(&Text::new(text.to_owned(), fine(at), style)).map_err(wrong)
+        self.root.draw(&Text::new(label(text), fine(at), style)).map_err(wrong)
     }
 
     /// The mark of a path.
@@ -200,7 +201,7 @@ impl Canvas<'_> {
     pub(crate) fn legend(&self, entries: &[(String, Colour, Option<Mark>)], at: Point) -> Result<f64, ChartError> {
         let (mut x, mut y) = at;
         for (name, colour, mark) in entries {
-            let width = 34.0 + 7.2 * name.chars().count() as f64;
+            let width = 34.0 + 7.2 * label(name).chars().count() as f64;
             if x > at.0 && x + width > f64::from(self.size.width) {
                 (x, y) = (at.0, y + 20.0);
             }
@@ -218,6 +219,16 @@ impl Canvas<'_> {
         }
         Ok(y - at.1 + 20.0)
     }
+}
+
+/// The most letters of a text in a picture.
+const LABEL: usize = 80;
+
+/// A text as a picture has room for it.
+fn label(text: &str) -> String {
+    let mut letters = visible(text).map(|letter| if letter == '\n' { ' ' } else { letter });
+    let label: String = letters.by_ref().take(LABEL).collect();
+    if letters.next().is_some() { label + "…" } else { label }
 }
 
 /// A plot on a canvas: two axes over an area.

@@ -15,6 +15,7 @@ use crate::analysis::validity::ValidityVerdict;
 use crate::measure::metric::Basis;
 use crate::objective::objective::Severity;
 use crate::run::Run;
+use crate::wire::visible::visible;
 
 /// The bytes of `hopmark.prom`.
 pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
@@ -52,7 +53,7 @@ impl Page<'_> {
 }
 
 fn escape(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    visible(value).collect::<String>().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn of_run(page: &mut Page, run: &Run, analysis: &Analysis) {

@@ -38,7 +38,7 @@ pub(crate) fn series(analysis: &Analysis) -> impl Iterator<Item = Series<'_>> {
 impl Series<'_> {
     /// The name of its file in `folder`: `direct.ttft_service.hgrm`. What a file name cannot hold becomes `_`.
     pub(crate) fn file(&self, run: &Run, folder: &str) -> PathBuf {
-        let name = file_name(&run.manifest.plan.path(self.path).name);
+        let name = file_name(run, self.path);
         PathBuf::from(format!("{folder}/{name}.{}.{folder}", self.summary.key()))
     }
 
@@ -73,7 +73,25 @@ impl Series<'_> {
     }
 }
 
-/// A path's name as a part of a file name.
-pub(crate) fn file_name(name: &str) -> String {
-    name.replace(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')), "_")
+/// The most bytes of a path's name in a file name; file systems take 255 in all.
+const NAME: usize = 100;
+
+/// A path's name as a part of a file name; where two paths would share one, each has its place in the plan behind it.
+pub(crate) fn file_name(run: &Run, path: PathId) -> String {
+    let plan = &run.manifest.plan;
+    let name = part_of_file_name(&plan.path(path).name);
+    let same = plan.paths.iter().filter(|path| part_of_file_name(&path.name) == name).count();
+    if same > 1 { format!("{name}-{}", path.index()) } else { name }
+}
+
+fn part_of_file_name(name: &str) -> String {
+    let mut part = String::new();
+    for letter in name.chars() {
+        let letter = if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
+        if part.len() + letter.len_utf8() > NAME {
+            break;
+        }
+        part.push(letter);
+    }
+    part
 }

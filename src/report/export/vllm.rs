@@ -20,7 +20,7 @@ use crate::run::Run;
 /// A file for every path.
 pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<(PathBuf, Vec<u8>)> {
     let one = |summary: &PathSummary| {
-        let name = file_name(&run.manifest.plan.path(summary.path).name);
+        let name = file_name(run, summary.path);
         (PathBuf::from(format!("vllm/{name}.json")), json::bytes(&document(run, summary)))
     };
     analysis.paths.iter().map(one).collect()
