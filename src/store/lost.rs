@@ -8,7 +8,7 @@
 //! fast, so one caller's numbers say nothing about another's. A caller's last call, under way when the run was killed,
 //! leaves no hole. Where rows are a sample, holes tell nothing: such calls are then not counted at all.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::measure::sample::Sample;
 use crate::plan::Design;
@@ -56,23 +56,50 @@ fn holes(samples: &[Sample], callers: u64) -> u64 {
     holes
 }
 
-/// The paths missing from each round of the measured phase, oldest round first.
-fn missing_members(samples: &[Sample], paths: usize) -> Vec<Vec<usize>> {
-    let rounds = samples.iter().filter(|sample| sample.phase == Phase::Measure).map(|sample| sample.round);
-    let (Some(first), Some(last)) = (rounds.clone().min(), rounds.max()) else { return Vec::new() };
-    let seen: HashSet<_> = samples.iter().map(|sample| (sample.round, sample.path.index())).collect();
-    let missing = |round| (0..paths).filter(|path| !seen.contains(&(round, *path))).collect();
-    (first..=last).map(missing).collect()
+/// What is missing from the rounds of the measured phase, oldest round first.
+enum Missing {
+    /// Some paths of one round that left rows of others.
+    Members(Vec<usize>),
+    /// This many rounds on end of which no row is left.
+    Rounds(u64),
 }
 
-fn attributed(mut holes: u64, rounds: Vec<Vec<usize>>, mut lost: Lost) -> Lost {
-    for missing in rounds {
-        if missing.len() as u64 > holes {
-            break;
+/// What the rounds between the first and the last one seen lack. The steps are as many as the rounds seen, however far
+/// apart their numbers stand: a foreign run directory chooses them.
+fn missing_members(samples: &[Sample], paths: usize) -> Vec<Missing> {
+    let mut seen: BTreeMap<u64, HashSet<usize>> = BTreeMap::new();
+    for sample in samples {
+        seen.entry(sample.round).or_default().insert(sample.path.index());
+    }
+    let measured: BTreeSet<u64> =
+        samples.iter().filter(|sample| sample.phase == Phase::Measure).map(|sample| sample.round).collect();
+    let (Some(first), Some(last)) = (measured.first(), measured.last()) else { return Vec::new() };
+    let mut next = *first;
+    let mut missing = Vec::new();
+    for (round, members) in seen.range(*first..=*last) {
+        if *round > next {
+            missing.push(Missing::Rounds(round - next));
         }
-        holes -= missing.len() as u64;
-        for path in missing {
-            lost.by_path[path] += 1;
+        missing.push(Missing::Members((0..paths).filter(|path| !members.contains(path)).collect()));
+        next = round + 1;
+    }
+    missing
+}
+
+/// Gives the holes to the paths that miss them, until more is missing than there are holes.
+fn attributed(mut holes: u64, missing: Vec<Missing>, mut lost: Lost) -> Lost {
+    for missing in missing {
+        let (rounds, members) = match missing {
+            Missing::Members(members) => (1, members),
+            Missing::Rounds(rounds) => (rounds, (0..lost.by_path.len()).collect()),
+        };
+        let fitting = holes.checked_div(members.len() as u64).map_or(rounds, |fit| fit.min(rounds));
+        holes -= fitting * members.len() as u64;
+        for path in members {
+            lost.by_path[path] += fitting;
+        }
+        if fitting < rounds {
+            break;
         }
     }
     lost.unattributed = holes;
@@ -114,6 +141,19 @@ mod tests {
         let middle = run.measured().nth(30).expect("calls").seq;
         let samples: Vec<_> = run.samples.into_iter().filter(|sample| sample.seq != middle).collect();
         assert_eq!(lost(&manifest, &samples), Lost { by_path: vec![0; 3], unattributed: 1 });
+    }
+
+    /// A walk from number to number would not end.
+    #[test]
+    fn numbers_far_apart_cost_no_more_than_their_rows() {
+        let run = World { design: Design::Paired, ..World::default() }.run();
+        let manifest = fixture::manifest(run.manifest.plan.clone(), None);
+        let mut samples = run.samples;
+        let last = samples.last_mut().expect("a row");
+        last.round = 1 << 53;
+        last.seq.0 = (1 << 53) - 1;
+        let gone = lost(&manifest, &samples);
+        assert!(gone.by_path.iter().sum::<u64>() + gone.unattributed > 1 << 52, "{gone:?}");
     }
 
     #[test]
