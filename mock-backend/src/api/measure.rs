@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::content::choice::Body;
 use super::error::ApiError;
 use super::interfaces::{CHAT, RESPONSES};
 use super::parameters::Members;
-use crate::model::prompt::{self, Facts, Layout, Reading, Str, Wrong};
+use crate::model::prompt::{self, Facts, KEPT, Kept, Layout, Reading, Str, Wrong};
 
 /// Whose prompt it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,14 +68,27 @@ pub(crate) struct History {
 }
 
 impl History {
+    /// Adds the tokens of what a request says.
+    pub(crate) fn add_ids(&mut self, said: Vec<u32>) {
+        if self.ids.is_empty() {
+            self.ids = said;
+        } else {
+            self.ids.extend(said);
+            self.ids.truncate(KEPT);
+        }
+    }
+
     /// Adds an answer, with its tokens if `ids`.
     pub(crate) fn add_answer(&mut self, body: &Body, ids: bool) {
         let item = prompt::RESPONSES.item;
         let mut add = |text: &dyn Fn() -> String, tokens: usize| {
             self.tokens += item + tokens;
             if ids {
-                self.ids.lump(item, 0);
-                self.ids.text(&text());
+                let mut kept = Kept::default();
+                kept.lump(item, 0);
+                kept.text(&text());
+                self.ids.extend(kept.ids);
+                self.ids.truncate(KEPT);
             }
         };
         match body {
@@ -102,10 +115,10 @@ impl History {
 pub(crate) fn measure(members: &Members<'_>, voice: Voice, keeps: bool) -> Result<Measured, ApiError> {
     let mut measured = Measured::default();
     if keeps {
-        let (mut own, mut said) = (Vec::new(), Vec::new());
+        let (mut own, mut said) = (Kept::default(), Kept::default());
         measured.facts = read(members, voice, &mut own, &mut said)?;
-        (measured.own, measured.said) = (own.len(), said.len());
-        (measured.own_ids, measured.said_ids) = (own, said);
+        (measured.own, measured.said) = (own.tokens, said.tokens);
+        (measured.own_ids, measured.said_ids) = (own.ids, said.ids);
     } else {
         measured.facts = read(members, voice, &mut measured.own, &mut measured.said)?;
     }
@@ -126,7 +139,7 @@ fn read<R: Reading>(members: &Members<'_>, voice: Voice, own: &mut R, said: &mut
         own.text(&text);
     }
     if let Some(shape) = shape(members) {
-        own.text(&shape.to_string());
+        own.text(shape);
     }
     match members.get(voice.list()) {
         Some(list) => prompt::read(list.get(), layout, said).map_err(|wrong| refuse(wrong, voice)),
@@ -134,15 +147,14 @@ fn read<R: Reading>(members: &Members<'_>, voice: Voice, own: &mut R, said: &mut
     }
 }
 
-/// The schema that the answer has to have, if it has one.
-fn shape(members: &Members<'_>) -> Option<Value> {
-    let value = |key: &str| serde_json::from_str::<Value>(members.get(key)?.get()).ok();
-    let schema = match (value("response_format"), value("text")) {
-        (Some(mut format), _) => format["json_schema"]["schema"].take(),
-        (None, Some(mut text)) => text["format"]["schema"].take(),
-        (None, None) => Value::Null,
+/// The schema that the answer has to have, as it stands there, if it has one.
+fn shape<'a>(members: &Members<'a>) -> Option<&'a str> {
+    let within = |members: &Members<'a>, key: &str| serde_json::from_str::<Members<'a>>(members.get(key)?.get()).ok();
+    let format = match within(members, "response_format") {
+        Some(format) => within(&format, "json_schema")?,
+        None => within(&within(members, "text")?, "format")?,
     };
-    schema.is_object().then_some(schema)
+    format.get("schema").map(RawValue::get)
 }
 
 fn refuse(wrong: Wrong, voice: Voice) -> ApiError {

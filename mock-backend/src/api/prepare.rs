@@ -43,8 +43,8 @@ impl Call<'_> {
         if !prefixes.is_on() {
             return;
         }
-        let (own, ids) = (&prompt.measured.own_ids, &mut prompt.history.ids);
-        ids.append(&mut prompt.measured.said_ids);
+        prompt.history.add_ids(std::mem::take(&mut prompt.measured.said_ids));
+        let (own, ids) = (&prompt.measured.own_ids, &prompt.history.ids);
         let mut who = vec![request.model.as_str()];
         who.extend(prompt.key.as_deref());
         let left_out = (own.len() + ids.len()).saturating_sub(prompt.tokens);

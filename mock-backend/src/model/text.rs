@@ -26,8 +26,6 @@ const PASSAGE: [&str; 72] = [
 /// Tokens a byte, where too little text is known to tell; and how many bytes are enough.
 const RATE: f64 = 0.25;
 const SAMPLE: usize = 4096;
-/// The most tokens of one text that are kept, twice as many as any model reads.
-const KEPT: usize = 2_000_000;
 
 /// The tokenizer of the models that are simulated.
 fn tokenizer() -> Option<&'static CoreBpe> {
@@ -50,19 +48,17 @@ pub(crate) fn count(text: &str) -> usize {
     tokens + (rest.len() as f64 * rate).ceil() as usize
 }
 
-/// The tokens of `text`. What the request has no budget for is as many as [`count`] would say, all of them the same, but
-/// no more than are kept.
-pub(crate) fn encode(text: &str) -> Vec<u32> {
+/// The tokens of `text`; and of what the request has no budget for, how many there would be by [`count`], and its hash.
+pub(crate) fn encode(text: &str) -> (Vec<u32>, (usize, u64)) {
     let (read, rest) = text.split_at(text.floor_char_boundary(take_text(text.len())));
-    let mut tokens = tokenizer().map_or_else(Vec::new, |tokenizer| tokenizer.encode(read));
-    if !rest.is_empty() {
-        let rate = if read.len() < SAMPLE { RATE } else { tokens.len() as f64 / read.len() as f64 };
-        let mut hash = DefaultHasher::new();
-        hash.write(rest.as_bytes());
-        let more = ((rest.len() as f64 * rate).ceil() as usize).min(KEPT.saturating_sub(tokens.len()));
-        tokens.extend(std::iter::repeat_n(hash.finish() as u32, more));
+    let tokens = tokenizer().map_or_else(Vec::new, |tokenizer| tokenizer.encode(read));
+    if rest.is_empty() {
+        return (tokens, (0, 0));
     }
-    tokens
+    let rate = if read.len() < SAMPLE { RATE } else { tokens.len() as f64 / read.len() as f64 };
+    let mut hash = DefaultHasher::new();
+    hash.write(rest.as_bytes());
+    (tokens, ((rest.len() as f64 * rate).ceil() as usize, hash.finish()))
 }
 
 /// Where each token of `text` ends, in bytes. A token that ends within a character ends before it, so that no piece

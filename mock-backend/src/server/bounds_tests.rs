@@ -381,10 +381,11 @@ fn prefixes(most: usize) {
     let prompt = |text: &str| chat(",\"max_tokens\":1").replace("hello", text);
     let is_known = || !post(&simulator, CHAT, &prompt(&"word ".repeat(2_000))).1.contains("\"cached_tokens\":0");
     assert_eq!([is_known(), is_known()], [false, true]);
-    // Marks at each 128 tokens, of which so many are remembered; a token is three digits.
-    let texts = most / 64 * 128 * 3 / (10 << 20) + 2;
+    // Marks at each 128 tokens, of which so many are remembered, up to the first 2^20 tokens of each prompt.
+    let texts = most / 64 / ((1 << 20) / 128) + 2;
+    let text = |i: usize| format!("{i} ").repeat((5 << 20) / format!("{i} ").len());
     for i in 0..texts {
-        assert_eq!(post(&simulator, CHAT, &prompt(&i.to_string().repeat((10 << 20) / i.to_string().len()))).0, 200);
+        assert_eq!(post(&simulator, CHAT, &prompt(&text(i))).0, 200);
     }
     assert!(!is_known());
 }

@@ -15,7 +15,7 @@ use crate::api::page::Page;
 use crate::api::route::ConversationOp;
 use crate::api::rules::parse;
 use crate::api::store::{Storable, Store};
-use crate::model::prompt::{self, Wrong};
+use crate::model::prompt::{self, KEPT, Kept, Wrong};
 use crate::net::clock::unix_seconds;
 
 /// The most items that are added at once.
@@ -45,15 +45,15 @@ struct Item {
 impl Item {
     fn of(shown: Value, ids: bool) -> Result<Self, Wrong> {
         let text = format!("[{shown}]");
-        let (mut tokens, mut kept) = (0usize, Vec::new());
+        let (mut tokens, mut kept) = (0usize, Kept::default());
         if ids {
             prompt::read(&text, &prompt::RESPONSES, &mut kept)?;
-            tokens = kept.len();
+            tokens = kept.tokens;
         } else {
             prompt::read(&text, &prompt::RESPONSES, &mut tokens)?;
         }
-        let size = EACH + 3 * text.len() + 4 * kept.len();
-        Ok(Self { shown, tokens, ids: kept, size })
+        let size = EACH + 3 * text.len() + 4 * kept.ids.len();
+        Ok(Self { shown, tokens, ids: kept.ids, size })
     }
 }
 
@@ -101,7 +101,7 @@ impl StoredConversation {
         }
         History {
             tokens: self.items.iter().map(|item| item.tokens).sum(),
-            ids: self.items.iter().flat_map(|item| item.ids.iter().copied()).collect(),
+            ids: self.items.iter().flat_map(|item| item.ids.iter().copied()).take(KEPT).collect(),
             open,
         }
     }

@@ -5,31 +5,46 @@ mod reading;
 mod walk;
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-pub(crate) use reading::{CHAT, Facts, Layout, RESPONSES, Reading, Str, Wrong};
+pub(crate) use reading::{CHAT, Facts, KEPT, Kept, Layout, RESPONSES, Reading, Str, Wrong};
 pub(crate) use walk::{COMPACTION, read};
 
-/// Reads tools, each of which costs its name, its description and its parameters; false if there are none.
-pub(crate) fn read_tools<R: Reading>(raw: &str, layout: &Layout, reading: &mut R) -> bool {
-    let tools: Vec<Value> = serde_json::from_str(raw).unwrap_or_default();
-    for tool in &tools {
-        let tool = ["function", "custom"].iter().find_map(|key| tool.get(key)).unwrap_or(tool);
-        match tool["name"].as_str() {
-            Some(name) => {
-                reading.text(name);
-                reading.text(tool["description"].as_str().unwrap_or_default());
-                let shape = tool.get("parameters").or(tool.get("format")).filter(|shape| !shape.is_null());
-                shape.iter().for_each(|shape| reading.text(&shape.to_string()));
+/// A tool, flat or nested.
+#[derive(Deserialize)]
+struct Tool<'a> {
+    #[serde(borrow)]
+    function: Option<&'a RawValue>,
+    #[serde(borrow)]
+    custom: Option<&'a RawValue>,
+    #[serde(borrow)]
+    name: Option<Str<'a>>,
+    #[serde(borrow)]
+    description: Option<Str<'a>>,
+    #[serde(borrow, alias = "format")]
+    parameters: Option<&'a RawValue>,
+}
+
+/// Reads tools, each of which costs its name, its description and its parameters, and one that is the service's own all
+/// that stands there.
+pub(crate) fn read_tools<R: Reading>(raw: &str, layout: &Layout, reading: &mut R) {
+    let tools: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
+    for raw in &tools {
+        let tool: Option<Tool<'_>> = serde_json::from_str(raw.get()).ok();
+        let nested = tool.as_ref().and_then(|tool| tool.function.or(tool.custom));
+        let tool = nested.map_or(tool, |inner| serde_json::from_str(inner.get()).ok());
+        match tool {
+            Some(Tool { name: Some(Str(name)), description, parameters, .. }) => {
+                reading.text(&name);
+                description.iter().for_each(|Str(text)| reading.text(text));
+                parameters.iter().for_each(|shape| reading.text(shape.get()));
             }
-            None => reading.text(&tool.to_string()),
+            _ => reading.text(raw.get()),
         }
     }
     if !tools.is_empty() {
         reading.lump(layout.tools, 1);
     }
-    !tools.is_empty()
 }
 
 /// The tokens of a prompt, in either API, as a gateway estimates them: those of its text; 0 for what is none.
@@ -129,9 +144,12 @@ mod tests {
     #[test]
     fn tokens_are_kept_as_many_as_are_counted() {
         let json = r#"[{"role":"user","content":"hello world"},{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]"#;
-        let (mut kept, mut tokens) = (Vec::new(), 0usize);
+        let (mut kept, mut tokens) = (Kept::default(), 0usize);
         read(json, &CHAT, &mut kept).unwrap();
         read(json, &CHAT, &mut tokens).unwrap();
-        assert_eq!((kept.len(), tokens), (2 + 4 + 4 + 1105, 2 + 4 + 4 + 1105));
+        let all = 2 + 4 + 4 + 1105;
+        assert_eq!((kept.tokens, kept.ids.len(), tokens), (all, all, all));
+        kept.lump(2 * KEPT, 1);
+        assert_eq!((kept.tokens, kept.ids.len()), (all + 2 * KEPT, KEPT));
     }
 }

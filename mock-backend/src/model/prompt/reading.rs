@@ -65,14 +65,29 @@ impl Reading for usize {
     }
 }
 
-/// Tokens, kept.
-impl Reading for Vec<u32> {
+/// Tokens, counted, of which the first are kept: as many as the largest models read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) tokens: usize,
+    pub(crate) ids: Vec<u32>,
+}
+
+/// How many tokens are kept of one prompt.
+pub(crate) const KEPT: usize = 1 << 20;
+
+impl Reading for Kept {
     fn text(&mut self, text: &str) {
-        self.extend(encode(text));
+        let (ids, (more, what)) = encode(text);
+        self.tokens += ids.len();
+        let room = KEPT.saturating_sub(self.ids.len());
+        self.ids.extend(ids.into_iter().take(room));
+        self.lump(more, what);
     }
 
     fn lump(&mut self, tokens: usize, what: u64) {
-        self.extend(std::iter::repeat_n(what as u32 | 1 << 31, tokens));
+        self.tokens += tokens;
+        let room = KEPT.saturating_sub(self.ids.len());
+        self.ids.extend(std::iter::repeat_n(what as u32 | 1 << 31, tokens.min(room)));
     }
 }
 
