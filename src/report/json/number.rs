@@ -49,7 +49,7 @@ impl Formatter for Rounded {
         for letter in fragment.chars() {
             if !self.has_room(writer)? {
                 break;
-            } else if is_hidden(letter) || letter.is_control() {
+            } else if is_hidden(letter) || letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') {
                 letter.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(writer, "\\u{unit:04x}"))?;
             } else {
                 writer.write_all(letter.encode_utf8(&mut [0; 4]).as_bytes())?;
