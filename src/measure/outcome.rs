@@ -48,7 +48,7 @@ impl Outcome {
     /// Puts together what a row of a file says.
     ///
     /// # Errors
-    /// When the words are not an outcome of [`Outcome::as_str`] with a class of [`ErrorClass`].
+    /// When the words are not those of an outcome with a class of [`ErrorClass`].
     pub fn parse(outcome: &str, error: &str) -> Result<Self, UnknownOutcome> {
         let class = || error.parse::<ErrorClass>();
         match outcome {

@@ -150,7 +150,7 @@ pub struct Limits {
     /// Prompt and output tokens in all.
     #[schemars(range(min = 1))]
     pub tokens: Option<u64>,
-    /// What calls may cost in all, in the currency of [prices].
+    /// What calls may cost in all, in the currency of `[prices]`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub cost: Option<f64>,
     /// Answers 401 or 403 in a row on one path.
