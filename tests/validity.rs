@@ -72,8 +72,9 @@ impl Running {
         self.child.try_wait().expect("a state").is_some()
     }
 
+    /// The seconds that have been written; none as long as there is no manifest.
     fn health(&self) -> Vec<Second> {
-        let manifest = fs::read(self.dir.join(file::MANIFEST)).expect("a manifest");
+        let Ok(manifest) = fs::read(self.dir.join(file::MANIFEST)) else { return Vec::new() };
         let manifest: Manifest = serde_json::from_slice(&manifest).expect("a manifest");
         health::read(&self.dir.join(file::HEALTH), &manifest.plan).expect("rows")
     }
