@@ -7,6 +7,8 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
+use crate::visible::is_unfit;
+
 /// A text that standard output did not take.
 #[derive(Debug, thiserror::Error)]
 pub enum Undelivered {
@@ -56,18 +58,13 @@ pub fn tell(message: impl Display) {
 pub(crate) fn harmless(message: &str) -> String {
     let mut text = String::with_capacity(message.len());
     for letter in message.chars() {
-        if (letter.is_control() && !matches!(letter, '\n' | '\t')) || is_invisible(letter) {
-            text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        if is_unfit(letter) && !matches!(letter, '\n' | '\t') {
+            letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
         } else {
             text.push(letter);
         }
     }
     text
-}
-
-/// Letters that are not seen, some of which turn the text around them.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn print_to(out: &mut impl Write, text: &str) -> Result<(), Undelivered> {
@@ -86,6 +83,7 @@ mod tests {
             ("error: plain \u{e9}\n\tmore", "error: plain \u{e9}\n\tmore"),
             ("key '\u{1b}[2J\0\u{7f}\u{9b}31m'", "key '\\u001b[2J\\u0000\\u007f\\u009b31m'"),
             ("a\u{202e}b\u{2066}\u{feff}\r", "a\\u202eb\\u2066\\ufeff\\u000d"),
+            ("\u{3164}\u{fe0f}\u{e0041}", "\\u3164\\ufe0f\\udb40\\udc41"),
         ] {
             assert_eq!(harmless(message), said);
         }

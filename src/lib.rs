@@ -33,5 +33,6 @@ pub mod store;
 pub(crate) mod text_file;
 pub mod transport;
 pub mod units;
+pub(crate) mod visible;
 pub mod wire;
 pub mod workload;

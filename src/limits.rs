@@ -90,6 +90,8 @@ pub enum Limit {
     PlannedCalls,
     /// What a message shows of what is wrong.
     ShownText,
+    /// A text in a form of a report.
+    FormText,
 }
 
 /// What is said of a limit.
@@ -230,6 +232,7 @@ impl Limit {
             Self::KeyParts => row(16, "parts", "the key of a flag", REFUSED),
             Self::PlannedCalls => row(100_000_000, "calls", "what an open load plans", REFUSED),
             Self::ShownText => row(200, "characters", "what a message shows of a file", "it is cut, and ends in `...`"),
+            Self::FormText => row(4_000, "characters", "a text in a form of a report", "it is cut, and ends in `…`"),
         }
     }
 }

@@ -12,7 +12,7 @@ use syn::visit::Visit;
 
 /// From the lowest floor to the highest; names on one line are siblings.
 const FLOORS: [&[&str]; 9] = [
-    &["units", "random", "spelling", "schema", "limits", "console", "text_file", "workload", "host"],
+    &["units", "random", "spelling", "schema", "limits", "visible", "console", "text_file", "workload", "host"],
     &["path", "schedule", "wire", "measure"],
     &["profile", "transport", "objective"],
     &["plan", "attempt"],
@@ -24,7 +24,7 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// Imports between siblings that are agreed: the lowest floor's own order, units before everything.
-const AGREED: [(&str, &str); 9] = [
+const AGREED: [(&str, &str); 11] = [
     ("random", "units"),
     ("host", "units"),
     ("workload", "units"),
@@ -33,6 +33,8 @@ const AGREED: [(&str, &str); 9] = [
     ("workload", "limits"),
     ("text_file", "limits"),
     ("schema", "limits"),
+    ("visible", "limits"),
+    ("console", "visible"),
     ("profile", "objective"),
 ];
 

@@ -216,6 +216,10 @@ async fn probe(limit: Limit) {
         | Limit::KeyParts
         | Limit::PlannedCalls
         | Limit::ShownText => files::probe(limit),
+        Limit::FormText => {
+            assert_eq!(file::field(&"ä".repeat(most)), "ä".repeat(most));
+            assert_eq!(file::field(&"ä".repeat(most + 1)), "ä".repeat(most) + "…");
+        }
     }
 }
 

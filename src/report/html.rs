@@ -7,7 +7,7 @@ use crate::report::chart::{Chart, palette};
 use crate::report::document::{Decision, Document, Remark, Topic};
 use crate::report::figure::capitalized;
 use crate::report::table::{Cell, Column, Table, Tone};
-use crate::wire::visible::{MOST, visible};
+use crate::visible::{MOST, visible};
 
 const STYLE: &str = include_str!("html.css");
 

@@ -2,7 +2,7 @@
 
 use crate::report::document::{Decision, Document, Remark, Topic};
 use crate::report::table::{Cell, Column, Table, Tone};
-use crate::wire::visible::{MOST, visible};
+use crate::visible::{MOST, visible};
 
 /// The tables below the decisions, in their order.
 const BELOW: [Topic; 10] = [

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::table::{Cell, Column, Table, Tone};
-use crate::wire::visible::line;
+use crate::visible::line;
 
 /// A line under the head and nothing else.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));

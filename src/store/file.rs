@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::wire::visible;
+use crate::visible;
 
 /// Plan, environment and ending.
 pub const MANIFEST: &str = "manifest.json";

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::limits::Limit;
+use crate::visible::is_hidden;
 use crate::wire::secrets::Secrets;
-use crate::wire::visible::is_hidden;
 
 /// The filter, with the secrets that it knows. Clones share them: what one learns, all know.
 #[derive(Clone, Default)]

@@ -12,5 +12,4 @@ mod secrets;
 pub mod sse;
 pub(crate) mod text;
 pub(crate) mod usage;
-pub(crate) mod visible;
 pub(crate) mod words;

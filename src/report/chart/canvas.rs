@@ -11,7 +11,7 @@ use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle};
 
 use crate::report::chart::axis::Axis;
 use crate::report::chart::palette::{Colour, GRID, INK, Mark, PAPER, QUIET};
-use crate::wire::visible::visible;
+use crate::visible::visible;
 
 /// Inner units for one pixel outside.
 const FINE: f64 = 4.0;

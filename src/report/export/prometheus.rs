@@ -15,7 +15,7 @@ use crate::analysis::validity::ValidityVerdict;
 use crate::measure::metric::Basis;
 use crate::objective::objective::Severity;
 use crate::run::Run;
-use crate::wire::visible::visible;
+use crate::visible::visible;
 
 /// The bytes of `hopmark.prom`.
 pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {

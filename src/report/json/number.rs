@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
 use serde_json::value::to_raw_value;
 
-use crate::wire::visible::{MOST, is_hidden};
+use crate::visible::{MOST, is_unfit};
 
 /// Six decimals: a nanosecond, in milliseconds.
 pub(crate) fn rounded(number: f64) -> f64 {
@@ -49,7 +49,7 @@ impl Formatter for Rounded {
         for letter in fragment.chars() {
             if !self.has_room(writer)? {
                 break;
-            } else if is_hidden(letter) || letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') {
+            } else if is_unfit(letter) {
                 letter.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(writer, "\\u{unit:04x}"))?;
             } else {
                 writer.write_all(letter.encode_utf8(&mut [0; 4]).as_bytes())?;

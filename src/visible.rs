@@ -1,7 +1,9 @@
 //! Which letters of a text from outside can be shown: none that commands a terminal, hides, or turns the text around it.
 
+use crate::limits::Limit;
+
 /// The most letters of one text that a form shows.
-pub(crate) const MOST: usize = 4_000;
+pub(crate) const MOST: usize = Limit::FormText.most();
 
 /// The letters of a text that can be shown, at most [`MOST`]. A line break is `\n`; other control characters are spaces.
 pub(crate) fn visible(text: &str) -> impl Iterator<Item = char> {
@@ -16,12 +18,17 @@ pub(crate) fn line(text: &str) -> String {
 }
 
 fn shown(letter: char) -> char {
-    match letter {
-        '\n' => '\n',
-        '\u{2028}' | '\u{2029}' => ' ',
-        control if control.is_control() => ' ',
-        other => other,
-    }
+    if letter != '\n' && is_command(letter) { ' ' } else { letter }
+}
+
+/// Letters that stand for something to do: to a terminal, or to break the line.
+fn is_command(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
+/// Letters that are written as their numbers where a text must stay what it is.
+pub(crate) fn is_unfit(letter: char) -> bool {
+    is_command(letter) || is_hidden(letter)
 }
 
 /// Letters without a form of their own, some of which turn the text around them, and what is no letter.
