@@ -57,9 +57,16 @@ impl Stamps {
     /// Whether a later step was stamped before an earlier one, which no true clock does.
     #[must_use]
     pub(crate) fn run_backwards(&self) -> bool {
-        let order =
-            [self.sent, self.first_byte, self.head, self.first_event, self.first_content, self.last_content, self.end];
-        !order.into_iter().flatten().is_sorted()
+        let (sent, first_byte, first_content, end) = (self.sent, self.first_byte, self.first_content, self.end);
+        let orders: [&[Option<Nanos>]; 6] = [
+            &[sent, first_byte, self.head, self.first_event, first_content, self.last_content, end],
+            &[sent, first_byte, self.first_reasoning, self.last_reasoning, end],
+            &[first_content, self.first_visible, end],
+            &[sent, first_byte, self.usage],
+            &[sent, first_byte, self.done],
+            &[Some(self.intended), first_byte],
+        ];
+        !orders.into_iter().all(|steps| steps.iter().flatten().is_sorted())
     }
 }
 
@@ -245,5 +252,54 @@ impl Sample {
             heard: None,
             message: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each stamp of an answer, set earlier than the request was sent or the call was due.
+    #[test]
+    fn no_stamp_of_an_answer_lies_before_its_request() {
+        let at = |ms: u64| Some(Nanos(ms));
+        let good = Stamps {
+            intended: Nanos(10),
+            sent: at(20),
+            first_byte: at(30),
+            head: at(30),
+            first_event: at(31),
+            first_reasoning: at(32),
+            last_reasoning: at(33),
+            first_content: at(34),
+            first_visible: at(35),
+            last_content: at(36),
+            done: at(37),
+            usage: at(38),
+            end: at(38),
+            ..Stamps::default()
+        };
+        assert!(!good.run_backwards() && !Stamps::default().run_backwards());
+        let spoilt: [fn(&mut Stamps) -> &mut Option<Nanos>; 11] = [
+            |s| &mut s.first_byte,
+            |s| &mut s.head,
+            |s| &mut s.first_event,
+            |s| &mut s.first_reasoning,
+            |s| &mut s.last_reasoning,
+            |s| &mut s.first_content,
+            |s| &mut s.first_visible,
+            |s| &mut s.last_content,
+            |s| &mut s.done,
+            |s| &mut s.usage,
+            |s| &mut s.end,
+        ];
+        for (which, stamp) in spoilt.into_iter().enumerate() {
+            let mut stamps = good;
+            *stamp(&mut stamps) = at(19);
+            assert!(stamps.run_backwards(), "{which}");
+            *stamp(&mut stamps) = None;
+            assert!(!stamps.run_backwards(), "{which}");
+        }
+        assert!(Stamps { intended: Nanos(31), sent: None, ..good }.run_backwards());
     }
 }

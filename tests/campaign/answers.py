@@ -41,8 +41,6 @@ _STREAMS = {
     "responses": _fixture("responses.sse"),
 }
 _BODIES = {"chat": json.loads(_fixture("chat.json")), "responses": json.loads(_fixture("responses.json"))}
-# The first event with content, the one that makes the answer whole, and the tokens that the server counts.
-_MARKS = {"chat": (1, 3, 2), "responses": (4, 9, 2)}
 
 
 def events(api):
@@ -53,6 +51,35 @@ def parsed(event):
     """The lines before the data, and the data."""
     at = event.index(b"data: ") + 6
     return event[:at], event[at:]
+
+
+def _counted(answer):
+    """The output tokens that an object counts, if it does."""
+    usage = answer.get("usage") or answer.get("response", {}).get("usage") or {}
+    return usage.get("completion_tokens", usage.get("output_tokens"))
+
+
+def _has_content(event):
+    choices = event.get("choices") or [{}]
+    return bool(event.get("delta") or choices[0].get("delta", {}).get("content"))
+
+
+def _is_final(event):
+    choices = event.get("choices") or [{}]
+    return event.get("type") in ("response.completed", "response.incomplete") or bool(choices[0].get("finish_reason"))
+
+
+def _marks(api):
+    """The first event with content, the one that makes the answer whole, and the tokens that the server counts."""
+    told = [json.loads(data) for _, data in map(parsed, events(api)) if data != b"[DONE]"]
+    first = next(at for at, event in enumerate(told) if _has_content(event))
+    final = next(at for at, event in enumerate(told) if _is_final(event))
+    return first, final, next(filter(None, map(_counted, reversed(told))))
+
+
+MARKS = {api: _marks(api) for api in _STREAMS}
+# The tokens that an answer in one piece counts.
+WHOLE_TOKENS = {api: _counted(body) for api, body in _BODIES.items()}
 
 
 def head(rng, stream, status="200 OK", more=(), length=None, chunked=True, kind=None):
@@ -114,7 +141,7 @@ def _dress(rng, event):
 
 
 def _benign_stream(rng, api):
-    first, final, tokens = _MARKS[api]
+    first, final, tokens = MARKS[api]
     all_events = events(api)
     end = rng.choice([b"\n", b"\n", b"\r\n"])
     dressed = [_dress(rng, event).replace(b"\n", end) + end + end for event in all_events]
@@ -181,11 +208,20 @@ def _benign_body(rng, api):
         pieces.append((_pause(rng), b"0\r\n\r\n"))
     # The body alone says whether it is whole; white space behind it may come late.
     marks["final"] = 1
-    return Plan("benign", pieces, rng.choice(["keep", "keep", "close"]), "ok", 200, tokens=3, **marks)
+    return Plan("benign", pieces, rng.choice(["keep", "keep", "close"]), "ok", 200, tokens=WHOLE_TOKENS[api], **marks)
 
 
 def benign(rng, api, stream):
     return _benign_stream(rng, api) if stream else _benign_body(rng, api)
+
+
+def _unfinished(rng, api, stream):
+    """A harmless answer, and those of its pieces before which it is not whole."""
+    plan = benign(rng, api, stream)
+    while not plan.final:
+        # It all comes in one piece.
+        plan = benign(rng, api, stream)
+    return plan, plan.pieces[:plan.final]
 
 
 # Broken ways, whose outcome is known.
@@ -213,8 +249,7 @@ def status(rng, api, stream):
 
 def cut(rng, api, stream):
     """The connection ends before the answer is whole."""
-    plan = benign(rng, api, stream)
-    kept = plan.pieces[:max(plan.final, 1)]
+    plan, kept = _unfinished(rng, api, stream)
     if not stream:
         # White space may stand after the whole body: half of the body never is whole.
         body = json.dumps(_BODIES[api]).encode()
@@ -233,7 +268,7 @@ def error_event(rng, api, stream):
     error = json.dumps({"error": {"message": words, "type": "server_error", "code": rng.choice(["500", "429", None])}}).encode()
     if not stream:
         return Plan("error body", [(0, head(rng, False, length=len(error)) + error)], "keep", "not", 200)
-    first, final, _ = _MARKS[api]
+    first, final, _ = MARKS[api]
     kept = events(api)[:rng.randrange(0, final)]
     form = rng.choice([b"data: %s\n\n", b"event: error\ndata: %s\n\n", b"error: %s\n\n"])
     data = b"".join(event + b"\n\n" for event in kept) + form % error
@@ -253,8 +288,7 @@ def stall(rng, api, stream):
     """Goes on too late, or never."""
     if rng.random() < 0.3:
         return Plan("silent", [], "hold", "not")
-    plan = benign(rng, api, stream)
-    kept = plan.pieces[:max(plan.final, 1)]
+    plan, kept = _unfinished(rng, api, stream)
     if not stream:
         kept = [(0, plan.pieces[0][1])]
     return dataclasses.replace(
@@ -409,7 +443,7 @@ def heartbeat(rng, api, stream):
     """A whole answer on a call that is kept open with heartbeats: it is not waited for."""
     if not stream:
         return benign(rng, api, stream)
-    first, final, tokens = _MARKS[api]
+    first, final, tokens = MARKS[api]
     body = b"".join(event + b"\n\n" for event in events(api))
     pieces = [(0, head(rng, True, chunked=False)), (0.02, body)]
     return Plan("heartbeat", pieces, "hold", "ok", 200, content=1, final=1, tokens=tokens, repeat=b": on\n\n", every=0.3)

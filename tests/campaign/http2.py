@@ -162,7 +162,7 @@ def _body(api, stream):
 
 def benign(rng, api, stream):
     parts = _body(api, stream)
-    first, final, tokens = answers._MARKS[api] if stream else (None, 0, 3)
+    first, final, tokens = answers.MARKS[api] if stream else (None, 0, answers.WHOLE_TOKENS[api])
     pieces = [(rng.choice([0, 0, 0.005, 0.05, 0.2]), _head(rng, stream))]
     marks = {}
     for number, part in enumerate(parts):
@@ -203,7 +203,7 @@ def reset(rng, api, stream):
 def ended(rng, api, stream):
     """The stream ends well before its answer is whole."""
     parts = _body(api, stream)
-    final = answers._MARKS[api][1] if stream else 0
+    final = answers.MARKS[api][1] if stream else 0
     kept = parts[:rng.randrange(final + 1)] if stream else [parts[0][:rng.randrange(len(parts[0]) // 2)]]
     pieces = [(0, _head(rng, stream)), *[(0, _data(rng, part)) for part in kept], (0, lambda number: frame(DATA, END_STREAM, number))]
     return Plan2("h2 ended early", pieces, "keep", "not", 200)
