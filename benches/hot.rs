@@ -13,7 +13,7 @@ use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::Outcome;
 use hopmark::measure::recorder::Recorder;
 use hopmark::measure::sample::{ConnUse, Sample, Stamps};
-use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
+use hopmark::path::{Auth, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use hopmark::plan::{Design, Ticket, TokenDist, WorkloadPlan, WorkloadSource};
 use hopmark::schedule::arrivals::ArrivalTimes;
 use hopmark::schedule::design::Phases;
@@ -162,7 +162,7 @@ fn caller() -> Caller {
         name: "direct".to_owned(),
         kind: PathKind::Direct,
         base_url: "http://127.0.0.1:9000/openai/v1".to_owned(),
-        auth: AuthRef::default(),
+        auth: Auth::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,
         http: Http::One,

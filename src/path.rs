@@ -2,6 +2,8 @@
 //!
 //! Holds no connection and no secret: a secret is named here by where it stands.
 
+pub mod auth;
+
 use schemars::JsonSchema;
 use std::fmt;
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{PathId, Span};
+pub use auth::{Auth, AuthKind, AuthRef, SecretRef};
 
 /// What stands between the caller and the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -23,45 +26,6 @@ pub enum PathKind {
     PrivateEndpoint,
     /// An API gateway.
     Gateway,
-}
-
-/// How a path proves who calls, and where its secret stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuthRef {
-    /// Which header carries the secret.
-    pub kind: AuthKind,
-    /// Where the secret is read from, when the run starts.
-    pub secret: SecretRef,
-}
-
-/// The header that carries a secret.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuthKind {
-    /// `api-key: SECRET`, Azure's own.
-    ApiKey,
-    /// `authorization: Bearer SECRET`.
-    Bearer,
-    /// `ocp-apim-subscription-key: SECRET`, Azure API Management's own.
-    SubscriptionKey,
-    /// No header at all.
-    #[default]
-    None,
-}
-
-/// Where a secret stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SecretRef {
-    /// There is none.
-    #[default]
-    None,
-    /// An environment variable's name.
-    Env(String),
-    /// A file's path; the secret is its content without the final newline.
-    File(PathBuf),
-    /// The throw-away key that the run makes for the bundled simulator.
-    Simulator,
 }
 
 /// Whether calls share connections.
@@ -181,7 +145,7 @@ pub struct NetPath {
     /// until the bundled simulator has told its ports.
     pub base_url: String,
     /// How the caller is known.
-    pub auth: AuthRef,
+    pub auth: Auth,
     /// The name of the backend, when several paths share one.
     pub backend: Option<String>,
     /// Whether calls share connections.

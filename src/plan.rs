@@ -338,7 +338,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::path::{AuthRef, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
+    use crate::path::{Auth, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
     use crate::units::Rate;
 
     fn net_path(id: u16) -> NetPath {
@@ -347,7 +347,7 @@ mod tests {
             name: format!("p{id}"),
             kind: PathKind::Direct,
             base_url: "http://127.0.0.1:1/openai/v1".to_owned(),
-            auth: AuthRef::default(),
+            auth: Auth::default(),
             backend: None,
             connections: ConnectionPolicy::Keep,
             http: Http::One,

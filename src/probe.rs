@@ -14,7 +14,6 @@ use crate::path::{Http, NetPath};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, Target};
 use crate::transport::credential::Credential;
-use crate::transport::credential::secret::Secret;
 use crate::transport::{http2, tls};
 use crate::units::{Nanos, PathId, Phase, Seq, Span};
 use crate::wire::filter::Filter;
@@ -80,18 +79,17 @@ pub fn shape(call: &Call) -> String {
     format!("{}, {}", call.api, if call.stream { "streamed" } else { "not streamed" })
 }
 
-/// Asks one path each of `calls`, all at once. It is to be called within a [`LocalSet`](tokio::task::LocalSet);
+/// Asks one path each of `calls`, all at once; what its server says passes the filter. It is to be called within a [`LocalSet`](tokio::task::LocalSet);
 /// `run_id` is the first part of the calls' names.
 pub async fn preflight(
     path: NetPath,
     target: Target,
-    credential: Credential,
+    (credential, filter): (Credential, Filter),
     calls: &[Call],
     run_id: &str,
 ) -> Findings {
     if let Err((why, remedy)) = reach(&path, &target).await {
-        let secret = credential.secret().map(Secret::reveal);
-        let why = Filter::of(secret).line(&why, Limit::ErrorText);
+        let why = filter.line(&why, Limit::ErrorText);
         return Findings { refused: vec![refused(&path, why, remedy)], warnings: Vec::new() };
     }
     let own_total = path.timeouts.total;
@@ -99,7 +97,8 @@ pub async fn preflight(
     hurried.timeouts.total = own_total.min(Span(path.timeouts.first_byte.0 + BEYOND_FIRST_BYTE));
     let was_hurried = hurried.timeouts.total < own_total;
     let route = Route::new(NetPath { id: PathId(0), ..hurried }, target, credential);
-    let caller = Rc::new(Caller::new(vec![route], run_id.to_owned(), Nanos::now(), 0, 1).telling_all());
+    let caller = Caller::new(vec![route], run_id.to_owned(), Nanos::now(), 0, 1);
+    let caller = Rc::new(caller.filtering(filter).telling_all());
     let asked: Vec<_> =
         calls.iter().zip(0..).map(|(call, seq)| (call, tokio::task::spawn_local(ask(&caller, call, seq)))).collect();
     let mut answers = Vec::new();
@@ -184,7 +183,8 @@ fn is_success(sample: &Sample) -> bool {
 fn is_permanent(class: ErrorClass, answered: bool) -> bool {
     match class {
         ErrorClass::Http(status) => matches!(status, 300..=399 | 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422),
-        ErrorClass::Dns
+        ErrorClass::Credential
+        | ErrorClass::Dns
         | ErrorClass::ConnectRefused
         | ErrorClass::ConnectTimeout
         | ErrorClass::Connect

@@ -18,6 +18,7 @@ use crate::measure::metric::{Basis, Metric};
 use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::measure::selftest::OwnError;
+use crate::measure::sign_in::SignIn;
 use crate::objective::objective::Objective;
 use crate::plan::Plan;
 use crate::units::{Nanos, PathId, Phase};
@@ -46,6 +47,9 @@ pub struct Manifest {
     pub own_error: Option<OwnError>,
     /// What the reader must know, in sentences.
     pub notes: Vec<String>,
+    /// How tokens were got, by path; empty where none were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sign_in: Vec<SignIn>,
     /// Which calls have rows; `None` when all have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<RowSample>,

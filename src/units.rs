@@ -45,7 +45,7 @@ impl std::ops::Add<Duration> for Nanos {
 }
 
 /// The place of a path in the plan, in the order in which the profile names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PathId(pub u16);
 

@@ -21,21 +21,26 @@ use h2server::{Act, H2Server};
 use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
-use hopmark::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, SecretRef};
+use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, SecretRef};
 use hopmark::probe::{Findings, preflight};
 use hopmark::transport::connect::Target;
 use hopmark::transport::credential::Credential;
 use hopmark::transport::credential::secret::Secret;
 use hopmark::units::{Api, Nanos, Phase, Span};
+use hopmark::wire::filter::Filter;
 use hopmark::workload::call::Call;
 use process::{KEY, Sim, quantile, run_profile};
 use tokio::sync::{Barrier, Notify};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
+fn unsigned() -> (Credential, Filter) {
+    (Credential::None, Filter::default())
+}
+
 fn path_to(base_url: String, max: usize, streams: usize) -> NetPath {
     let path = call::path_to(base_url, Http::Two { max, streams }, [10_000, 30_000, 30_000, 30_000]);
-    NetPath { auth: AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator }, ..path }
+    NetPath { auth: AuthRef::ApiKey { secret: SecretRef::Simulator, header: None }.into(), ..path }
 }
 
 fn path_at(server: &H2Server, max: usize, streams: usize) -> NetPath {
@@ -381,7 +386,7 @@ async fn over_https_the_server_has_to_agree() {
         path.http = http;
         let target = Target::of(&path).expect("a target");
         let asked =
-            LocalSet::new().run_until(preflight(path.clone(), target.clone(), Credential::None, &[hello()], "m")).await;
+            LocalSet::new().run_until(preflight(path.clone(), target.clone(), unsigned(), &[hello()], "m")).await;
         let calls = async { at_once(&caller(path), 0..20).await };
         let samples = LocalSet::new().run_until(calls).await;
         if agrees {
@@ -415,7 +420,7 @@ async fn a_server_without_http2_is_told_apart_in_one_sentence() {
     });
     let path = path_to(format!("http://{old}/v1"), 1, 1);
     let target = Target::of(&path).expect("a target");
-    let asked = LocalSet::new().run_until(preflight(path.clone(), target, Credential::None, &[hello()], "m")).await;
+    let asked = LocalSet::new().run_until(preflight(path.clone(), target, unsigned(), &[hello()], "m")).await;
     let told = asked.refused[0].to_string();
     assert!(told.contains("does not speak HTTP/2") && told.contains("set connections.http = \"1.1\""), "{told}");
     assert!(!told.contains('\n') && !told.contains(". "), "one sentence: {told}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hopmark::path::{AuthKind, ConnectionPolicy, Http, PathKind, SecretRef};
+use hopmark::path::{AuthKind, AuthRef, ConnectionPolicy, Http, PathKind, SecretRef};
 use hopmark::plan::{Arrivals, Design, LoadModel, Plan, TokenDist, WorkloadSource};
 use hopmark::profile::source::{NamedUrl, OneLine, Override, ProfileSource};
 use hopmark::profile::{OWN_ENDPOINTS, Profile, QUICKSTART};
@@ -147,9 +147,9 @@ fn every_key_is_read() {
     assert_eq!(profile.limits.requests, Some(1000));
     let [a, b] = &profile.paths[..] else { panic!("two paths") };
     assert_eq!((a.kind, a.base_url.as_str()), (PathKind::Direct, "sim://direct/openai/v1"));
-    assert_eq!((a.auth.kind, &a.auth.secret), (AuthKind::ApiKey, &SecretRef::Simulator));
+    assert_eq!(a.auth.all(), [AuthRef::ApiKey { secret: SecretRef::Simulator, header: None }]);
     assert_eq!((b.kind, b.connections), (PathKind::Gateway, ConnectionPolicy::Fresh));
-    assert_eq!((b.auth.kind, &b.auth.secret), (AuthKind::Bearer, &SecretRef::Env("B_KEY".to_owned())));
+    assert_eq!(b.auth.all(), [AuthRef::Bearer { secret: SecretRef::Env("B_KEY".to_owned()) }]);
     assert_eq!((b.timeouts.connect, b.timeouts.gap), (Span::from_secs(1), Span::from_secs(60)));
     assert_eq!(profile.objectives[0].path, "b");
     assert_eq!(profile.margins.iter().map(ToString::to_string).collect::<Vec<_>>(), ["ttft.p50=5%", "e2e=10ms"]);
@@ -178,7 +178,7 @@ fn defaults_are_those_that_are_documented() {
     assert_eq!((arrivals, plan.load.design, plan.load.max_in_flight), (Arrivals::Poisson, Design::Paired, 10_000));
     assert_eq!((plan.load.warmup, plan.load.round_spread), (Span::from_secs(5), Span::from_millis(500)));
     assert_eq!((plan.workload.stream, plan.limits.auth_failures), (1.0, 5));
-    assert_eq!((plan.paths[0].auth.kind, &plan.paths[0].auth.secret), (AuthKind::None, &SecretRef::None));
+    assert_eq!(plan.paths[0].auth.all(), []);
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn the_one_line_form_is_a_profile() {
         |key: &str, flag: &str, value: &str| Override { key: key.into(), flag: flag.into(), value: value.into() };
     let flags = [flag("load.rate", "--rate", "5/s"), flag("load.duration", "--duration", "2m")];
     let profile = Profile::open(&ProfileSource::Paths(line.clone()), &flags).expect("parses");
-    let kinds: Vec<_> = profile.paths.iter().map(|path| (path.kind, path.auth.kind)).collect();
+    let kinds: Vec<_> = profile.paths.iter().map(|path| (path.kind, path.auth.all()[0].kind())).collect();
     let (direct, gateway) = ((PathKind::Direct, AuthKind::ApiKey), (PathKind::Gateway, AuthKind::ApiKey));
     assert_eq!(kinds, [direct, gateway, (PathKind::Direct, AuthKind::Bearer)]);
     assert_eq!((profile.baseline.index(), profile.load.duration), (0, Span::from_secs(120)));

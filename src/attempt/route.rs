@@ -1,13 +1,11 @@
 //! One path as a worker calls it: where it leads, its ready-made addresses and headers, and its connections.
 
-use std::cell::{Cell, RefCell};
-
 use hyper::Uri;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::path::{Http, NetPath};
 use crate::transport::connect::Target;
-use crate::transport::credential::{AuthHeader, Credential};
+use crate::transport::credential::Credential;
 use crate::transport::pool::Pool;
 use crate::units::{Api, Nanos};
 
@@ -24,10 +22,10 @@ pub struct Route {
     /// Where each API is called.
     pub(super) uris: [Uri; Api::ALL.len()],
     /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
-    headers: RefCell<[HeaderMap; 2]>,
+    headers: [HeaderMap; 2],
     pub(super) credential: Credential,
-    /// Until when the credential's header is good.
-    until: Cell<Nanos>,
+    /// Whether the credential has a token that is renewed.
+    renews: bool,
     pub(super) pool: Pool,
 }
 
@@ -49,33 +47,48 @@ impl Route {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
-        let until = put_auth(std::slice::from_mut(&mut headers), credential.header(Nanos::now()));
+        sign(&credential, &mut headers);
         headers.insert(REQUEST_ID, HeaderValue::from_static(""));
-        let headers = RefCell::new(["application/json", "text/event-stream"].map(|accept| {
+        let headers = ["application/json", "text/event-stream"].map(|accept| {
             let mut headers = headers.clone();
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
             headers
-        }));
+        });
+        let renews = credential.slots().next().is_some();
         // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
         let uris = Api::ALL.map(|api| format!("{shown}{}", api.resource()).parse().unwrap_or_default());
         let pool = Pool::new(&path);
-        Self { path, target, uris, headers, credential, until: Cell::new(until), pool }
+        Self { path, target, uris, headers, credential, renews, pool }
     }
 
-    /// The headers of a call that is sent at `now`.
-    pub(super) fn headers(&self, stream: bool, now: Nanos) -> HeaderMap {
-        if now >= self.until.get() {
-            self.until.set(put_auth(&mut *self.headers.borrow_mut(), self.credential.header(now)));
+    /// The headers of a call.
+    pub(super) fn headers(&self, stream: bool) -> HeaderMap {
+        self.headers[usize::from(stream)].clone()
+    }
+
+    /// Puts the token as it is at `now` into the headers of a call, which were made ahead of it. Says why the call cannot
+    /// prove who calls, if the token expired and no other could be had.
+    pub(super) fn sign_again(&self, headers: &mut HeaderMap, now: Nanos) -> Result<(), String> {
+        if !self.renews || sign(&self.credential, headers) > now {
+            return Ok(());
         }
-        self.headers.borrow()[usize::from(stream)].clone()
+        match self.credential.why_none(now) {
+            Some(why) => Err(why),
+            // It came just now.
+            None => {
+                sign(&self.credential, headers);
+                Ok(())
+            }
+        }
     }
 }
 
-/// Puts the header that proves who calls among others, and says until when it is good.
-fn put_auth(all: &mut [HeaderMap], header: Option<AuthHeader>) -> Nanos {
-    let Some(AuthHeader { name, value, until }) = header else { return Nanos(u64::MAX) };
-    for headers in all {
-        headers.insert(&name, value.clone());
+/// Puts the headers that prove who calls among others; says until when they are good.
+fn sign(credential: &Credential, headers: &mut HeaderMap) -> Nanos {
+    let mut until = Nanos(u64::MAX);
+    for header in credential.headers() {
+        until = until.min(header.until);
+        headers.insert(header.name, header.value);
     }
     until
 }

@@ -7,6 +7,7 @@ impl ErrorClass {
     #[must_use]
     pub(crate) fn meaning(self) -> &'static str {
         match self {
+            Self::Credential => "the token expired and no other could be had",
             Self::Dns => "the name does not resolve",
             Self::ConnectRefused => "connection refused",
             Self::ConnectTimeout => "no connection in time",
@@ -43,6 +44,7 @@ impl ErrorClass {
     pub fn remedy(self) -> Option<&'static str> {
         Some(match self {
             Self::Http(status) => return remedy_of_status(status),
+            Self::Credential => "look at what the token endpoint said, and at how it is reached",
             Self::Dns => "check the host of base_url and which DNS server this machine asks",
             Self::ConnectRefused => "check base_url and its port, and that the server is up",
             Self::ConnectTimeout | Self::Connect => "check base_url, firewalls and routes, and that the server is up",

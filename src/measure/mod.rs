@@ -14,4 +14,5 @@ pub(crate) mod quantile;
 pub mod recorder;
 pub mod sample;
 pub(crate) mod selftest;
+pub mod sign_in;
 pub(crate) mod token_pace;

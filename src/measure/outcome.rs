@@ -70,6 +70,8 @@ pub struct UnknownOutcome(pub String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::Display, strum::EnumIter)]
 #[strum(serialize_all = "snake_case")]
 pub enum ErrorClass {
+    /// `credential`: the token expired and no other could be had; the call was not sent.
+    Credential,
     /// `dns`: the name did not resolve.
     Dns,
     /// `connect_refused`: connection refused.

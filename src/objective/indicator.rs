@@ -190,7 +190,8 @@ pub(crate) fn is_of_connecting(class: ErrorClass) -> bool {
         | ErrorClass::Tls
         | ErrorClass::Alpn
         | ErrorClass::NoDescriptor => true,
-        ErrorClass::ConnectionClosed
+        ErrorClass::Credential
+        | ErrorClass::ConnectionClosed
         | ErrorClass::ConnectionReset
         | ErrorClass::StaleConnection
         | ErrorClass::StreamRefused

@@ -130,10 +130,18 @@ impl<'t> At<'t> {
     }
 
     pub(crate) fn child(&self, key: &str, node: &'t Node) -> Self {
-        let choices = self.schema["oneOf"].as_array().into_iter().flatten();
-        let schemas = std::iter::once(self.schema).chain(choices).map(|schema| &schema["properties"][key]);
-        let schema = schemas.clone().find(|schema| !schema.is_null()).unwrap_or(&Json::Null);
-        Self { node, key: self.key(key), schema, base: self.base }
+        let schema = self.forms().map(|form| &form["properties"][key]).find(|schema| !schema.is_null());
+        Self { node, key: self.key(key), schema: schema.unwrap_or(&Json::Null), base: self.base }
+    }
+
+    /// The forms that the schema has for this value: one, or several.
+    fn forms(&self) -> impl Iterator<Item = &'t Json> + use<'t> {
+        std::iter::once(self.schema).chain(self.schema["oneOf"].as_array().into_iter().flatten())
+    }
+
+    /// The schema of an item of a list.
+    fn items_schema(&self) -> &'t Json {
+        self.forms().map(|form| &form["items"]).find(|schema| !schema.is_null()).unwrap_or(&Json::Null)
     }
 
     /// An item of a list: a table by its number, a path by its name; anything else is a part of the whole list.
@@ -141,9 +149,9 @@ impl<'t> At<'t> {
         let (key, schema) = match &node.value {
             Value::Table(_) if self.key == "path" => {
                 let name = name_of(node).filter(|name| !name.trim().is_empty() && name.len() <= 64);
-                (self.key(&name.unwrap_or_else(|| number.to_string())), &self.schema["items"])
+                (self.key(&name.unwrap_or_else(|| number.to_string())), self.items_schema())
             }
-            Value::Table(_) => (self.key(&number.to_string()), &self.schema["items"]),
+            Value::Table(_) => (self.key(&number.to_string()), self.items_schema()),
             Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) => {
                 (self.key.clone(), self.schema)
             }
@@ -201,7 +209,7 @@ impl<'t> At<'t> {
     /// The closed set of words that a key takes.
     #[must_use]
     pub(crate) fn words_of(&self, key: &str) -> Option<String> {
-        let words = self.schema["properties"][key]["enum"].as_array()?;
+        let words = self.forms().find_map(|form| form["properties"][key]["enum"].as_array())?;
         Some(format!("it is {}", words.iter().map(Json::to_string).collect::<Vec<_>>().join(", ")))
     }
 

@@ -1,13 +1,12 @@
 //! The `[[path]]` sections: the ways to the model.
 
-use std::path::PathBuf;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
+use crate::path::{ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::profile::at::At;
+use crate::profile::auth;
 use crate::profile::error::Wrong;
 use crate::schema::has_any;
 use crate::units::{Api, PathId, Span};
@@ -33,7 +32,8 @@ pub(crate) struct PathSection {
     #[schemars(extend("pattern" = r"^(https?|sim)://[^\s?#@]+$"))]
     base_url: String,
     /// Where the secret stands; never the secret itself.
-    auth: Option<Auth>,
+    #[allow(dead_code, reason = "read again with its place, by what each kind takes")]
+    auth: Option<auth::Written>,
     /// Paths that share a backend say so with the same word.
     backend: Option<String>,
     /// How calls share connections.
@@ -65,18 +65,6 @@ impl TryFrom<String> for Name {
         let expected = "it takes letters, digits, '-', '_' and '.', at most 64, the first a letter or digit";
         fits.then_some(Self(name)).ok_or(expected)
     }
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[schemars(extend("not" = json!({"required": ["env", "file"]})))]
-struct Auth {
-    /// How the secret is sent.
-    kind: AuthKind,
-    /// The environment variable that holds the secret.
-    #[schemars(extend("pattern" = "^[A-Za-z_][A-Za-z0-9_]{0,79}$"))]
-    env: Option<String>,
-    /// The file that holds the secret.
-    file: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -131,7 +119,7 @@ pub(crate) fn resolve(at: &At<'_>, section: PathSection, id: PathId, simulated: 
         id,
         name: section.name.0,
         kind: section.kind,
-        auth: checked_auth(at, section.auth, base_url.starts_with("sim://"))?,
+        auth: auth::resolve(at, base_url, simulated)?,
         backend: section.backend,
         connections: section.connections.policy,
         http: checked_http(at, &section.connections)?,
@@ -182,46 +170,6 @@ fn good_host(host: &str) -> bool {
         None => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
     };
     good_name && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
-}
-
-fn checked_auth(at: &At<'_>, auth: Option<Auth>, simulated: bool) -> Result<AuthRef, Wrong> {
-    let (Some(Auth { kind, env, file }), Some(at)) = (auth, at.get("auth")) else {
-        let throw_away = AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator };
-        return Ok(if simulated { throw_away } else { AuthRef::default() });
-    };
-    if env.as_deref().is_some_and(|name| !is_variable(name)) {
-        let key = at.key("env");
-        let rule =
-            format!("'{key}' is not the name of an environment variable; the secret itself never stands in a profile");
-        return Err(at.rule("env", rule));
-    }
-    let secret = match (env, file) {
-        (Some(_), Some(_)) => return Err(at.rule("file", "a secret has one place: give 'env' or 'file', not both")),
-        (Some(name), None) => SecretRef::Env(name),
-        (None, Some(file)) => SecretRef::File(at.file("file", &file)?),
-        (None, None) if simulated && kind != AuthKind::None => SecretRef::Simulator,
-        (None, None) => SecretRef::None,
-    };
-    match (kind == AuthKind::None, &secret) {
-        (true, SecretRef::Env(_) | SecretRef::File(_)) => {
-            Err(at.rule("kind", "kind = \"none\" sends no secret; remove 'env' and 'file' or name another kind"))
-        }
-        (false, SecretRef::None) => {
-            let remedy = "name the environment variable that holds the secret, such as env = \"AZURE_OPENAI_API_KEY\", \
-                          or a file";
-            Err(at.missing("env", remedy))
-        }
-        _ => Ok(AuthRef { kind, secret }),
-    }
-}
-
-/// Whether it is the name of an environment variable. What is none, such as a long word without '_', may be the secret
-/// itself.
-fn is_variable(name: &str) -> bool {
-    !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && (name.len() < 30 || name.contains('_'))
-        && name.len() <= 80
 }
 
 fn checked_http(at: &At<'_>, section: &Connections) -> Result<Http, Wrong> {

@@ -14,7 +14,7 @@ use crate::measure::histogram;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::Recorder;
 use crate::measure::sample::{ConnUse, Sample, Stamps};
-use crate::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
+use crate::path::{Auth, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::plan::{Arrivals, Design, Limits, LoadModel, LoadPlan, Plan, TokenDist, WorkloadPlan, WorkloadSource};
 use crate::run::{Ending, Environment, Lost, Manifest, RowSample, Run, SpanCounts, Totals};
 use crate::units::{Api, Nanos, PathId, Phase, Rate, Seq, Span};
@@ -29,7 +29,7 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         name: (*name).to_owned(),
         kind: kinds[usize::from(id) % 3],
         base_url: format!("http://127.0.0.1:{}/openai/v1", 9000 + id),
-        auth: AuthRef::default(),
+        auth: Auth::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,
         http: Http::One,
@@ -455,6 +455,7 @@ pub(crate) fn manifest(plan: Plan, ending: Option<Ending>) -> Manifest {
         simulator: None,
         own_error: None,
         notes: Vec::new(),
+        sign_in: Vec::new(),
         rows: None,
         ending,
     }

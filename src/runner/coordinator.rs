@@ -189,7 +189,8 @@ impl Coordinator {
         let limits = &plan.limits;
         if let Some(path) = tally.refused(limits.auth_failures) {
             return Some(Cut::Refused(format!(
-                "path '{}' answered 401 or 403 {} times in a row; check its key (limits.auth_failures)",
+                "path '{}' answered 401 or 403, or had no valid token, {} times in a row; check its credential \
+                 (limits.auth_failures)",
                 plan.path(path).name,
                 limits.auth_failures
             )));

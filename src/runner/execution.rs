@@ -24,6 +24,7 @@ use crate::runner::failure::{OrFailure, RunResult};
 use crate::runner::health_monitor::{Backend, HealthMonitor};
 use crate::runner::live::Live;
 use crate::runner::preflight;
+use crate::runner::sign_in::{self, SignedIn};
 use crate::runner::simulator_process;
 use crate::runner::simulator_process::SimulatorProcess;
 use crate::runner::stopping::early_stop::EarlyStop;
@@ -33,10 +34,7 @@ use crate::store::claim::Claim;
 use crate::store::journal::Journal;
 use crate::store::kept::MOST_ROWS;
 use crate::transport::connect::Target;
-use crate::transport::credential::Credential;
-use crate::transport::credential::secret::Secret;
 use crate::units::Nanos;
-use crate::wire::filter::Filter;
 use crate::workload::Workload;
 
 /// From the last preparation to the run's start: time for every worker to be ready.
@@ -89,8 +87,7 @@ pub(crate) fn resolve(profile: Profile) -> RunResult<(Plan, Workload)> {
 /// A [`Failure`]; what was measured until then is on disk.
 pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions) -> RunResult<FinishedRun> {
     let key = plan.simulator.as_ref().map(|_| simulator_process::throw_away_key()).transpose().or_world()?;
-    let credentials = plan.paths.iter().map(|path| Credential::of(path, key.as_ref()));
-    let credentials: Vec<Credential> = credentials.collect::<Result<_, _>>().or_usage()?;
+    let mut credentials = sign_in::read(&plan, key.as_ref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
@@ -104,9 +101,12 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     };
     if let Some(simulator) = &simulator {
         simulator.resolve(&mut plan).or_usage()?;
+        // Their token endpoints may be on it.
+        credentials = sign_in::read(&plan, key.as_ref())?;
     }
     let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
 
+    let signed_in = SignedIn::begin(&plan, credentials, options.quiet)?;
     let mut notes = notes_before(&plan, &targets, simulator.is_some());
     notes.extend(workload.notes());
     if !options.skip_preflight {
@@ -114,7 +114,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
             &runtime,
             &plan,
             &workload,
-            (&targets, &credentials),
+            (&targets, &signed_in),
             &run_id(clock),
             options.quiet,
         )?);
@@ -128,20 +128,21 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     let setup = Setup {
         workload: Arc::new(workload),
         targets,
-        filter: Filter::of(credentials.iter().filter_map(Credential::secret).map(Secret::reveal)),
-        credentials,
+        filter: signed_in.filter.clone(),
+        credentials: signed_in.credentials.clone(),
         run_id: run_id(clock),
         origin: Nanos::now() + LEAD,
         under_way: Arc::default(),
         keeps_gaps: options.keep_gaps,
         plan: Arc::new(plan),
     };
-    let mut manifest = manifest(&setup, clock, truth, notes)?;
+    let mut manifest = Manifest { sign_in: signed_in.sign_ins(), ..manifest(&setup, clock, truth, notes)? };
     store::manifest::write(&dir, &manifest).or_world()?;
     drop(claim);
     let backend = simulator.as_ref().and_then(SimulatorProcess::as_backend);
     let backend = (backend, simulator.as_mut());
     let measured = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), options)?;
+    manifest.sign_in = signed_in.sign_ins();
     end(dir, manifest, measured, simulator)
 }
 
@@ -217,6 +218,7 @@ fn manifest(
         own_error: environment::selftest_file()
             .and_then(|file| store::selftest::newest(&file, &environment::identity())),
         notes,
+        sign_in: Vec::new(),
         rows: None,
         ending: None,
     })

@@ -9,8 +9,10 @@ use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::probe;
 use crate::runner::failure::{OrFailure, RunResult};
+use crate::runner::sign_in::SignedIn;
 use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
+use crate::wire::filter::Filter;
 use crate::workload::Workload;
 use crate::workload::call::Call;
 
@@ -22,7 +24,7 @@ pub(crate) fn try_all(
     runtime: &Runtime,
     plan: &Plan,
     workload: &Workload,
-    (targets, credentials): (&[Target], &[Credential]),
+    (targets, signed_in): (&[Target], &SignedIn),
     run_id: &str,
     quiet: bool,
 ) -> RunResult<Vec<String>> {
@@ -30,10 +32,11 @@ pub(crate) fn try_all(
     if !quiet {
         announce(plan, &calls);
     }
-    let paths = plan.paths.iter().zip(targets).zip(credentials);
+    let paths = plan.paths.iter().zip(targets).zip(&signed_in.credentials);
     let asked = async {
-        let asked: Vec<_> =
-            paths.map(|((path, target), credential)| ask(path, target, credential, &calls, run_id)).collect();
+        let asked: Vec<_> = paths
+            .map(|((path, target), credential)| ask(path, target, (credential, &signed_in.filter), &calls, run_id))
+            .collect();
         let mut found = Vec::new();
         for path in asked {
             found.push(path.await.or_world()?);
@@ -58,12 +61,13 @@ fn announce(plan: &Plan, calls: &[Call]) {
 fn ask(
     path: &NetPath,
     target: &Target,
-    credential: &Credential,
+    (credential, filter): (&Credential, &Filter),
     calls: &[Call],
     run_id: &str,
 ) -> tokio::task::JoinHandle<probe::Findings> {
     let (path, target, credential, calls) = (path.clone(), target.clone(), credential.clone(), calls.to_vec());
     // Nobody takes its calls for those of the run, which are counted by their names in the logs of servers.
     let name = format!("preflight-{run_id}-{}", path.id.0);
-    spawn_local(async move { probe::preflight(path, target, credential, &calls, &name).await })
+    let filter = filter.clone();
+    spawn_local(async move { probe::preflight(path, target, (credential, filter), &calls, &name).await })
 }

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
 use crate::console;
+use crate::path::AuthRef;
 use crate::plan::Plan;
 use crate::runner::failure::{Failure, OrFailure, RunResult};
 use crate::runner::health_monitor::Backend;
@@ -115,24 +116,28 @@ impl SimulatorProcess {
         });
     }
 
-    /// Puts the listeners' addresses in place of `sim://NAME`.
+    /// Puts the listeners' addresses in place of `sim://NAME`, of paths and of what gives them their tokens.
     ///
     /// # Errors
     /// When a path names a listener that the scenario does not have.
     pub(crate) fn resolve(&self, plan: &mut Plan) -> Result<()> {
         for path in &mut plan.paths {
-            let Some(rest) = path.base_url.strip_prefix("sim://") else { continue };
-            let (name, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            let Some(url) = self.listeners.get(name) else {
-                let known: Vec<&str> = self.listeners.keys().map(String::as_str).collect();
-                bail!(
-                    "path '{}' leads to sim://{name}, but the scenario's listeners are {}",
-                    path.name,
-                    known.join(", ")
-                );
-            };
-            path.base_url = format!("{url}{prefix}");
+            let endpoints = path.auth.all_mut().iter_mut().filter_map(AuthRef::endpoint_mut);
+            for url in std::iter::once(&mut path.base_url).chain(endpoints) {
+                self.resolve_one(url, &path.name)?;
+            }
         }
+        Ok(())
+    }
+
+    fn resolve_one(&self, url: &mut String, path: &str) -> Result<()> {
+        let Some(rest) = url.strip_prefix("sim://") else { return Ok(()) };
+        let (name, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let Some(listener) = self.listeners.get(name) else {
+            let known: Vec<&str> = self.listeners.keys().map(String::as_str).collect();
+            bail!("path '{path}' leads to sim://{name}, but the scenario's listeners are {}", known.join(", "));
+        };
+        *url = format!("{listener}{prefix}");
         Ok(())
     }
 

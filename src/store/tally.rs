@@ -90,6 +90,7 @@ impl Tally {
         match sample.status {
             Some(401 | 403) => path.refused_in_a_row += 1,
             Some(_) => path.refused_in_a_row = 0,
+            None if sample.outcome.error() == Some(ErrorClass::Credential) => path.refused_in_a_row += 1,
             None => {}
         }
         // What breaks on this machine says nothing of the path.

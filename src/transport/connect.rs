@@ -77,7 +77,7 @@ impl Target {
         }
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it has no host"))?;
         let tls = if secure {
-            let config = tls::client_config(&path.tls, path.http)
+            let config = tls::client_config(&path.tls, path.http, path.auth.client_certificate())
                 .map_err(|source| TargetError::Tls { path: path.name.clone(), source })?;
             Some(config)
         } else {

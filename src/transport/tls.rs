@@ -1,15 +1,17 @@
 //! How https is verified: the system's roots, a file of roots, or, on explicit wish, nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use crate::path::auth::CertificateRef;
 use crate::path::{Http, TlsPolicy};
 
 /// The roots of trust could not be had.
@@ -23,6 +25,16 @@ pub enum TlsError {
         /// What is wrong with it.
         why: String,
     },
+    /// The caller's own certificate, or its key, cannot be used.
+    #[error(
+        "cannot use the certificate of {file}: {why}; cert_file and key_file want PEM files of a certificate and its private key"
+    )]
+    Certificate {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The system has no roots.
     #[error("this system has no trusted root certificates; install its ca-certificates package or name tls.ca_file")]
     NoRoots,
@@ -31,17 +43,30 @@ pub enum TlsError {
     Setup(#[from] rustls::Error),
 }
 
-/// The client's side of TLS under this policy, offering the one HTTP that the path speaks.
+/// The client's side of TLS under this policy, offering the one HTTP that the path speaks, and showing the certificate of
+/// the caller where there is one.
 ///
 /// # Errors
-/// [`TlsError`] when the roots of trust cannot be had.
-pub(crate) fn client_config(policy: &TlsPolicy, http: Http) -> Result<Arc<ClientConfig>, TlsError> {
+/// [`TlsError`] when the roots of trust or the certificate cannot be had.
+pub(crate) fn client_config(
+    policy: &TlsPolicy,
+    http: Http,
+    shown: Option<&CertificateRef>,
+) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let mut config = if policy.verify {
-        builder.with_root_certificates(roots(policy)?).with_no_client_auth()
+    let builder = if policy.verify {
+        builder.with_root_certificates(roots(policy)?)
     } else {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider))).with_no_client_auth()
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider)))
+    };
+    let mut config = match shown {
+        None => builder.with_no_client_auth(),
+        Some(files) => {
+            let (chain, key) = read_certificate(files)?;
+            let unfit = |error: rustls::Error| unusable(&files.cert_file, &error);
+            builder.with_client_auth_cert(chain, key).map_err(unfit)?
+        }
     };
     config.alpn_protocols = vec![alpn(http).to_vec()];
     // Every handshake is a whole one, so `tls` means the same on every path; and workers share no store of tickets.
@@ -67,6 +92,51 @@ pub(crate) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth())
+}
+
+/// A client's side of TLS towards what stands beside a path, such as a token endpoint: it trusts the system's roots, and
+/// those of the path's `ca_file` beside them, and verifies whatever the path does.
+///
+/// # Errors
+/// [`TlsError`] when the file of roots cannot be used.
+pub(crate) fn aside_config(policy: &TlsPolicy) -> Result<ClientConfig, TlsError> {
+    let mut trusted = match &policy.ca_file {
+        Some(_) => roots(policy)?,
+        None => RootCertStore::empty(),
+    };
+    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(trusted)
+        .with_no_client_auth())
+}
+
+/// A certificate with those between it and its root, and its private key; the two are checked to belong together.
+///
+/// # Errors
+/// [`TlsError::Certificate`] when a file cannot be read, holds none, or they do not.
+pub(crate) fn read_certificate(
+    files: &CertificateRef,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    let key_file = files.key_file.as_ref().unwrap_or(&files.cert_file);
+    let chain = CertificateDer::pem_file_iter(&files.cert_file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|error| unusable(&files.cert_file, &error))?;
+    if chain.is_empty() {
+        return Err(unusable(&files.cert_file, &"it holds no certificate"));
+    }
+    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| match error {
+        pem::Error::NoItemsFound => unusable(key_file, &"it holds no private key, or one behind a passphrase"),
+        other => unusable(key_file, &other),
+    })?;
+    CertifiedKey::from_der(chain.clone(), key.clone_key(), &ring::default_provider()).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => unusable(key_file, &"the key is not that of the certificate"),
+        other => unusable(key_file, &other),
+    })?;
+    Ok((chain, key))
+}
+
+fn unusable(file: &Path, why: &dyn std::fmt::Display) -> TlsError {
+    TlsError::Certificate { file: file.to_owned(), why: why.to_string() }
 }
 
 fn roots(policy: &TlsPolicy) -> Result<RootCertStore, TlsError> {

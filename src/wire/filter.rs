@@ -22,6 +22,8 @@ struct Known {
     /// How often something was learnt.
     version: AtomicUsize,
     secrets: Mutex<Arc<Secrets>>,
+    /// Each of them, so that one can be forgotten.
+    all: Mutex<Vec<Box<str>>>,
 }
 
 impl Filter {
@@ -35,8 +37,25 @@ impl Filter {
 
     /// Hides one more secret from now on, in every clone.
     pub fn learn(&self, secret: &str) {
-        let mut secrets = self.known.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        *secrets = Arc::new(secrets.with(secret));
+        let mut all = self.known.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.iter().any(|known| **known == *secret) {
+            return;
+        }
+        all.push(secret.into());
+        let known = Arc::clone(&self.known.secrets.lock().unwrap_or_else(PoisonError::into_inner));
+        self.replace(known.with(secret));
+    }
+
+    /// Hides these no longer, in every clone: tokens that have long expired.
+    pub(crate) fn forget(&self, gone: &[&str]) {
+        let mut all = self.known.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|known| !gone.contains(&&**known));
+        self.replace(all.iter().fold(Secrets::default(), |secrets, secret| secrets.and(secret)));
+    }
+
+    /// Puts others in place of the secrets that are known. They are made before, so that nobody waits for that.
+    fn replace(&self, secrets: Secrets) {
+        *self.known.secrets.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(secrets);
         self.known.version.fetch_add(1, Ordering::Release);
     }
 
@@ -143,6 +162,16 @@ mod tests {
             [clone.hidden(both), filter.hidden(both)],
             [Some("***, ***".to_owned()), Some("***, ***".to_owned())]
         );
+    }
+
+    #[test]
+    fn a_secret_that_is_forgotten_leaves_the_others_hidden() {
+        let filter = Filter::of(["the-first-secret", "a-later-secret", "a-last-secret"]);
+        let clone = filter.clone();
+        filter.forget(&["a-later-secret"]);
+        let all = "the-first-secret, an older token, a-last-secret";
+        assert_eq!(clone.hidden(all).as_deref(), Some("***, an older token, ***"));
+        assert_eq!(clone.hidden("kept-apart"), None);
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use hopmark::attempt::{Caller, Prepared, Route};
-use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
+use hopmark::path::{Auth, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
 use hopmark::transport::credential::Credential;
@@ -19,7 +19,7 @@ pub(crate) fn path_to(base_url: String, http: Http, limits: [u64; 4]) -> NetPath
         name: "direct".to_owned(),
         kind: PathKind::Direct,
         base_url,
-        auth: AuthRef::default(),
+        auth: Auth::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,
         http,

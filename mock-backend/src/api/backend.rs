@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::header::HeaderValue;
 
+use super::auth::settings::AuthSettings;
 use super::chat::stored::StoredChat;
 use super::models;
 use super::responses::conversations::StoredConversation;
@@ -29,6 +30,8 @@ pub(crate) struct BackendSettings {
     pub(crate) region: String,
     /// The model itself.
     pub(crate) model: DeploymentSettings,
+    /// What its callers must show.
+    pub(crate) auth: AuthSettings,
     /// How much it takes; none is everything.
     pub(crate) limits: Option<LimitSettings>,
     /// What goes wrong with it.

@@ -82,7 +82,7 @@ impl ErrorKind {
             Self::Key | Self::FlatKey | Self::Token => {
                 (wrong_key(details.about), INVALID, None, Some("invalid_api_key"))
             }
-            Self::Role | Self::Network | Self::Firewall => {
+            Self::Role | Self::KeysDisabled | Self::Network | Self::Firewall => {
                 let message = "Country, region, or territory not supported";
                 (text(message), "request_forbidden", None, Some("unsupported_country_region_territory"))
             }
@@ -143,6 +143,9 @@ impl ErrorKind {
                 ),
             ),
             Self::Role => ("PermissionDenied", text("Principal does not have access to API/Operation.")),
+            Self::KeysDisabled => {
+                ("AuthenticationTypeDisabled", text("Key based authentication is disabled for this resource."))
+            }
             Self::Network => ("403", text("Public access is disabled. Please configure private endpoint.")),
             Self::Firewall => ("403", text("Access denied due to Virtual Network/Firewall rules.")),
             Self::Deployment => ("DeploymentNotFound", text(DEPLOYMENT)),

@@ -42,7 +42,7 @@ pub(crate) struct Opened<T> {
 impl Reader<'_> {
     /// Whether the caller may ask at all.
     pub(crate) fn check_key(&self) -> Result<(), ApiError> {
-        auth::check_key(&self.head.headers, self.access.key)
+        auth::check_key(&self.head.headers, self.access.key, self.access.auth)
     }
 
     /// The snapshot that answers under the name `model`, if it serves `purpose`.

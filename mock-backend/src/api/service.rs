@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use super::auth::settings::AuthSettings;
 use super::backend::Backend;
 use crate::net::connection::Connection;
 
@@ -11,6 +12,8 @@ use crate::net::connection::Connection;
 pub(crate) struct Access<'a> {
     /// The only key that passes; none lets any pass that is not empty.
     pub(crate) key: Option<&'a str>,
+    /// What else is wanted of a caller.
+    pub(crate) auth: &'a AuthSettings,
     /// Whether every model exists.
     pub(crate) any_model: bool,
     /// Whether parameters that the interface does not have are refused; none is as the service of the address does.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::faults::{self, Fault};
+use super::identity::Auth;
 use super::limits::Limits;
 use crate::api::backend::{BackendSettings, KEEP_RESPONSES, REASONING_TOKENS};
 
@@ -42,6 +43,7 @@ pub(super) struct Backend {
     tool_calls: Option<f64>,
     keep_responses: Option<Span>,
     load: Option<LoadTable>,
+    auth: Option<Auth>,
     limits: Option<Limits>,
     #[serde(default)]
     fault: Vec<Fault>,
@@ -102,6 +104,7 @@ impl Backend {
         Ok(BackendSettings {
             region: self.region,
             model,
+            auth: self.auth.map(Into::into).unwrap_or_default(),
             limits,
             faults,
             reasoning_tokens: self.reasoning_tokens.map_or(REASONING_TOKENS, |tokens| tokens as usize),

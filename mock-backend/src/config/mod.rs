@@ -17,6 +17,15 @@
 //!     strict = true                               # refuses parameters that the interfaces do not have; default: only Azure's addresses do
 //!     time_factor = 1.0                           # 0.01 makes changes, fault windows, idle cuts and the like 100 times as short
 //!
+//!     [identity]                                  # what the token endpoints of all listeners give
+//!     lifetime = "20s"                            # of their tokens; default: as the real ones
+//!     delay    = "50ms"                           # so long they take
+//!     tenants  = ["contoso.example"]              # the directories that exist; default: any
+//!     client   = [{ id = "app", secret = "s", roles = ["User"] }]    # or cert = "app.pem", federated = "TOKEN"; expired = true; default: any
+//!     header   = "h"                              # what App Service wants to be shown; default: anything
+//!     audience = "https://graph.microsoft.com"    # for whom tokens are; default: for whom they are asked
+//!     fails    = [{ from = "10s", for = "10s", status = 503 }]    # from the simulator's start
+//!
 //!     [[backend]]
 //!     name   = "sweden"
 //!     region = "swedencentral"                    # what x-ms-region says
@@ -34,6 +43,7 @@
 //!     deployments = { my-gpt = "gpt-5.1" }        # names of deployments, and the models behind them
 //!     service_tiers = { priority = 0.6, flex = 2.0 }    # how many times as long an answer takes in each tier
 //!     keep_responses = "60m"                      # for GET and previous_response_id, stored chat completions too
+//!     auth   = { audience = "https://ai.azure.com", role = "User", keys = false }    # of tokens; keys = false takes tokens alone
 //!     limits = { rpm = 600, tpm = 100000, tpm_corrected = false }     # or ptu = { units = 10 }; spillover = "another-backend"
 //!     fault  = [{ kind = "429", rate = 0.01 }, { kind = "reset:5", script = "work 9, fail 1, repeat" }]
 //!
@@ -41,7 +51,7 @@
 //!     name    = "private"
 //!     kind    = "private-endpoint"                # direct | private-endpoint | gateway
 //!     backend = "sweden"
-//!     tls     = "self-signed"                     # or { cert = "cert.pem", key = "key.pem" }
+//!     tls     = "self-signed"                     # or { cert = "cert.pem", key = "key.pem", client_ca = "ca.pem" }
 //!     link    = { from = "germanywestcentral", to = "swedencentral", bandwidth = "100Mbit/s" }
 //!
 //!     [[listener]]
@@ -61,6 +71,7 @@ mod backend;
 pub(crate) mod describe;
 mod faults;
 mod gateway;
+mod identity;
 mod key;
 mod limits;
 mod link;

@@ -50,9 +50,10 @@ fn files(source: &Value) -> Vec<&str> {
     let traces = items("backend").map(|backend| &backend["model"]["trace"]);
     let of_listeners = items("listener").flat_map(|listener| {
         let (gateway, tls) = (&listener["gateway"], &listener["tls"]);
-        [&gateway["ca"], &gateway["record"], &tls["cert"], &tls["key"]]
+        [&gateway["ca"], &gateway["record"], &tls["cert"], &tls["key"], &tls["client_ca"]]
     });
-    traces.chain(of_listeners).filter_map(Value::as_str).collect()
+    let of_clients = source["identity"]["client"].as_array().into_iter().flatten().map(|client| &client["cert"]);
+    traces.chain(of_listeners).chain(of_clients).filter_map(Value::as_str).collect()
 }
 
 fn merge(target: &mut Value, patch: &Value) -> Result<(), String> {
@@ -164,6 +165,8 @@ mod tests {
             of_listener("gateway", json!({"ca": "/proc/self/mem"})),
             of_listener("gateway", json!({"record": "/tmp/anything"})),
             of_listener("tls", json!({"cert": "cert.pem", "key": "key.pem"})),
+            of_listener("tls", json!({"client_ca": "ca.pem"})),
+            json!({"identity": {"client": [{"id": "a", "cert": "cert.pem"}]}}),
         ];
         for patch in table {
             let error = config.patched(&patch).unwrap_err().0;

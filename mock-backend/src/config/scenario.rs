@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::backend::Backend;
 use super::faults::{self, Fault};
 use super::gateway::{Gateway, find};
+use super::identity::Identity;
 use super::parse::{explain, line_of};
 use super::place::Places;
 use super::settings::{ANY_PORT, Config, ConfigError, DRAIN, Kind, LEDGER, ListenerSettings, SEED};
@@ -39,6 +40,8 @@ pub(super) struct Scenario {
     idle_timeout: Option<Span>,
     header_timeout: Option<Span>,
     body_timeout: Option<Span>,
+    #[serde(default)]
+    identity: Identity,
     #[serde(default)]
     backend: Vec<Backend>,
     #[serde(default)]
@@ -92,7 +95,9 @@ impl Scenario {
             let done = listener.resolve(&names, folder);
             done.map_err(|what| (item("listener", i, &what), format!("listener \"{name}\" {what}")))
         });
+        let identity = self.identity.resolve(folder).map_err(|what| wrong((String::new(), what)))?;
         let mut config = Config {
+            identity,
             scenario: self.name,
             seed: self.seed,
             threads: self.threads,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::key::Key;
+use crate::api::auth::settings::IdentitySettings;
 use crate::api::backend::BackendSettings;
 use crate::fault::{Fault, FaultSettings};
 use crate::gateway::{GatewaySettings, MemberSettings};
@@ -38,6 +39,8 @@ pub struct Config {
     pub(crate) ledger: usize,
     /// Whether the ledger has a stamp for every write that carries content.
     pub(crate) ledger_chunks: bool,
+    /// What the token endpoints of all listeners give.
+    pub(crate) identity: IdentitySettings,
     /// The models behind the listeners.
     pub(crate) backends: Vec<BackendSettings>,
     /// Where callers connect.

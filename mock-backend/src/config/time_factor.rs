@@ -28,6 +28,10 @@ pub(super) fn scale_times(config: &mut Config, factor: f64) {
         shorter(&mut backend.model.packing.keepalive);
         shorter(&mut backend.keep_responses);
     }
+    for window in &mut config.identity.fails {
+        shorter(&mut window.from);
+        shorter(&mut window.to);
+    }
     for listener in &mut config.listeners {
         window(&mut listener.faults);
         let Some(gateway) = &mut listener.gateway else { continue };

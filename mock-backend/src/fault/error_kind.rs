@@ -13,6 +13,7 @@ pub(crate) enum ErrorKind {
     FlatKey,
     Token,
     Role,
+    KeysDisabled,
     Network,
     Firewall,
     Deployment,
@@ -41,7 +42,7 @@ pub(crate) enum ErrorKind {
 }
 
 /// All of them: how scenarios and headers name them, and their status.
-pub(crate) const ERROR_KINDS: [(&str, ErrorKind, u16); 33] = [
+pub(crate) const ERROR_KINDS: [(&str, ErrorKind, u16); 34] = [
     ("400", ErrorKind::Parameter, 400),
     ("400-filter", ErrorKind::Filter, 400),
     ("400-context", ErrorKind::Context, 400),
@@ -50,6 +51,7 @@ pub(crate) const ERROR_KINDS: [(&str, ErrorKind, u16); 33] = [
     ("401-flat", ErrorKind::FlatKey, 401),
     ("401-token", ErrorKind::Token, 401),
     ("403", ErrorKind::Role, 403),
+    ("403-keys-disabled", ErrorKind::KeysDisabled, 403),
     ("403-network", ErrorKind::Network, 403),
     ("403-firewall", ErrorKind::Firewall, 403),
     ("404", ErrorKind::Deployment, 404),

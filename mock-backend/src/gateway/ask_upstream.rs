@@ -135,10 +135,13 @@ impl Passage<'_> {
         if !self.route.gateway.policy.subscription_keys.is_empty() {
             // The caller's key was for the gateway, which has one of its own.
             headers.remove("ocp-apim-subscription-key");
-            headers.remove(header::AUTHORIZATION);
-            let own = self.route.key.unwrap_or("gateway");
-            if let Ok(own) = HeaderValue::from_str(own) {
-                headers.insert("api-key", own);
+            headers.remove("api-key");
+            // A token is for the service behind it.
+            let is_token = |value: &HeaderValue| value.as_bytes().iter().filter(|byte| **byte == b'.').count() == 2;
+            let own = HeaderValue::from_str(self.route.key.unwrap_or("gateway"));
+            if !headers.get(header::AUTHORIZATION).is_some_and(is_token) {
+                headers.remove(header::AUTHORIZATION);
+                own.ok().map(|own| headers.insert("api-key", own));
             }
         }
         if let Ok(id) = HeaderValue::from_str(&self.id) {

@@ -8,14 +8,24 @@ use std::sync::{Arc, OnceLock};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use crate::units::read_file;
 
+/// What a listener shows, and what it wants to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsSettings {
+    /// Where its own certificate comes from.
+    pub(crate) shown: Shown,
+    /// Who must have signed the certificates of callers, a file in PEM; none asks for no certificate.
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
 /// Where a listener's certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum TlsSettings {
+pub(crate) enum Shown {
     /// From an authority of the simulator's own, which `/_sim/ca.pem` shows.
     SelfSigned,
     /// From files in PEM.
@@ -43,31 +53,40 @@ fn wrong(what: impl fmt::Display) -> io::Error {
 /// Makes the identities of one simulator.
 #[derive(Default)]
 pub(crate) struct Authority {
-    own: Option<Identity>,
+    own: Option<Own>,
+}
+
+/// An authority of our own, and a certificate by it with its key, all in PEM.
+struct Own {
+    authority: String,
+    chain: String,
+    key: String,
 }
 
 impl Authority {
-    /// The identity for `config`; all that are self-signed are the same.
+    /// The identity for `config`; all that are self-signed have the same certificate.
     pub(crate) fn identity(&mut self, config: &TlsSettings) -> io::Result<Identity> {
-        match config {
-            TlsSettings::SelfSigned => {
+        let clients = config.client_ca.as_deref();
+        match &config.shown {
+            Shown::SelfSigned => {
                 let own = self.own.take().map_or_else(own, Ok)?;
-                self.own = Some(own.clone());
-                Ok(own)
+                let made = identity((own.chain.as_bytes(), own.key.as_bytes()), Some(&own.authority), clients);
+                self.own = Some(own);
+                made
             }
-            TlsSettings::Files { cert, key } => {
+            Shown::Files { cert, key } => {
                 let (chain, secret) = (read_file(cert).map_err(wrong)?, read_file(key).map_err(wrong)?);
                 let unfit = |error| {
                     wrong(format!("{} and {} are no certificate and its key: {error}", cert.display(), key.display()))
                 };
-                identity(&chain, &secret, None).map_err(unfit)
+                identity((&chain, &secret), None, clients).map_err(unfit)
             }
         }
     }
 }
 
 /// An authority and a certificate by it for this machine.
-fn own() -> io::Result<Identity> {
+fn own() -> io::Result<Own> {
     let mut root = CertificateParams::new(Vec::new()).map_err(wrong)?;
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     root.distinguished_name.push(DnType::CommonName, "hopmark simulator");
@@ -80,18 +99,25 @@ fn own() -> io::Result<Identity> {
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate().map_err(wrong)?;
-    let certificate = leaf.signed_by(&key, &issuer).map_err(wrong)?.pem();
-    identity(certificate.as_bytes(), key.serialize_pem().as_bytes(), Some(&authority))
+    let chain = leaf.signed_by(&key, &issuer).map_err(wrong)?.pem();
+    Ok(Own { authority, chain, key: key.serialize_pem() })
 }
 
-fn identity(chain: &[u8], key: &[u8], authority: Option<&str>) -> io::Result<Identity> {
+fn identity((chain, key): (&[u8], &[u8]), authority: Option<&str>, clients: Option<&Path>) -> io::Result<Identity> {
     let certificates = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(wrong)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
-        .map_err(wrong)?;
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder = builder.map_err(wrong)?;
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(file) => {
+            let roots = Arc::new(Authorities::load(file).map_err(wrong)?.roots());
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build().map_err(wrong)?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut config = builder.with_single_cert(certificates, key).map_err(wrong)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let trust = authority.map_or_else(|| String::from_utf8_lossy(chain), Into::into);
     Ok(Identity { acceptor: TlsAcceptor::from(Arc::new(config)), trust: Arc::from(&*trust) })
@@ -129,6 +155,13 @@ impl Authorities {
             return Err(wrong(&"it holds no certificate"));
         }
         Ok(Self { own, client: OnceLock::new() })
+    }
+
+    /// Those that were loaded.
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.own.iter().cloned());
+        roots
     }
 
     /// A client that trusts them.

@@ -10,6 +10,8 @@ pub(crate) struct Gauges {
     connections: Box<[AtomicU64]>,
     streams: AtomicU64,
     upstreams: AtomicU64,
+    /// Requests for a token that were refused, and that got one.
+    tokens: [AtomicU64; 2],
     /// Bytes of the bodies of requests that are on their way in.
     pub(crate) receiving: AtomicUsize,
 }
@@ -34,14 +36,19 @@ pub(crate) struct Counted {
 impl Gauges {
     pub(crate) fn new(listeners: usize) -> Arc<Self> {
         let connections = (0..listeners).map(|_| AtomicU64::new(0)).collect();
-        let (streams, upstreams, receiving) = Default::default();
-        Arc::new(Self { connections, streams, upstreams, receiving })
+        let (streams, upstreams, tokens, receiving) = Default::default();
+        Arc::new(Self { connections, streams, upstreams, tokens, receiving })
     }
 
     /// Counts one more, as long as what is given back lives.
     pub(crate) fn enter(self: &Arc<Self>, gauge: Gauge) -> Counted {
         self.counter(gauge).fetch_add(1, Ordering::Relaxed);
         Counted { gauges: Arc::clone(self), gauge }
+    }
+
+    /// Counts one request for a token.
+    pub(crate) fn count_token(&self, given: bool) {
+        self.tokens[usize::from(given)].fetch_add(1, Ordering::Relaxed);
     }
 
     fn counter(&self, gauge: Gauge) -> &AtomicU64 {
@@ -66,9 +73,13 @@ impl Gauges {
             out,
             "# HELP sim_streams Open streams of HTTP/2.\n# TYPE sim_streams gauge\nsim_streams {}\n\
              # HELP sim_upstream_connections Open connections of gateways to upstreams, also idle ones.\n\
-             # TYPE sim_upstream_connections gauge\nsim_upstream_connections {}",
+             # TYPE sim_upstream_connections gauge\nsim_upstream_connections {}\n\
+             # HELP sim_token_requests_total Requests to token endpoints.\n# TYPE sim_token_requests_total counter\n\
+             sim_token_requests_total{{given=\"true\"}} {}\nsim_token_requests_total{{given=\"false\"}} {}",
             count(Gauge::Stream),
-            count(Gauge::Upstream)
+            count(Gauge::Upstream),
+            self.tokens[1].load(Ordering::Relaxed),
+            self.tokens[0].load(Ordering::Relaxed)
         );
         out
     }

@@ -19,7 +19,7 @@ use super::protocol::{self, is_http2};
 use super::{admin, http2_stream};
 use crate::api::error::ApiError;
 use crate::api::route::Address;
-use crate::api::{self, auth};
+use crate::api::{self, auth::Aside};
 use crate::fault::{self, Fault};
 use crate::gateway;
 use crate::net::distance::Caller;
@@ -148,8 +148,14 @@ pub(crate) async fn respond(context: Rc<Context>, head: Parts, body: Result<Byte
         return admin::answer(&context, &head, body);
     }
     let text = body.as_deref().unwrap_or_default();
-    let tls = context.listener.tls.is_some();
-    if let Some(response) = auth::answer_aside(connection, &head, text, tls) {
+    let aside = Aside {
+        identity: &context.state.config.identity,
+        elapsed: context.state.elapsed(),
+        gauges: &context.state.ground.gauges,
+        tls: context.listener.tls.is_some(),
+    };
+    // Boxed, since the room for it is not needed by calls.
+    if let Some(response) = Box::pin(aside.answer(connection, &head, text)).await {
         return response;
     }
     match context.faults().choose(&head, text, connection.exchange.arrival().ideal) {

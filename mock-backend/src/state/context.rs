@@ -84,12 +84,14 @@ impl Context {
     /// The API that the listener serves, if it has a backend.
     pub(crate) fn service(&self) -> Option<Service<'_>> {
         let State { config, backends, .. } = &*self.state;
+        let backend = self.listener.backend.as_ref()?;
         Some(Service {
             connection: &self.connection,
-            backend: self.listener.backend.as_ref()?,
+            backend,
             backends,
             access: Access {
                 key: config.key.as_ref().map(Key::reveal),
+                auth: &backend.settings.auth,
                 any_model: config.any_model,
                 strict: config.strict,
             },

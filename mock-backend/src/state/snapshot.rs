@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::listener::{Listener, Placed};
 use crate::api::backend::{Backend, BackendSettings};
@@ -67,6 +68,11 @@ impl State {
     /// When it says that it is ready.
     pub(crate) fn ready_at(&self) -> Nanos {
         self.ground.started + self.config.ready_after
+    }
+
+    /// How long ago it began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        Nanos::now().since(self.ground.began)
     }
 
     /// This state with another scenario. Whatever that leaves as it was goes on.

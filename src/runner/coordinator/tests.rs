@@ -180,7 +180,9 @@ fn limits_and_failures_end_a_run() {
             "auth failures",
             counted(&refused),
             commands,
-            Some("refused: path 'gateway' answered 401 or 403 3 times in a row; check its key (limits.auth_failures)"),
+            Some(
+                "refused: path 'gateway' answered 401 or 403, or had no valid token, 3 times in a row; check its credential (limits.auth_failures)",
+            ),
             (10, 2),
         ),
         ("failing", counted(&failing), commands, Some("failing 4"), (10, 2)),

@@ -3,12 +3,15 @@
 use std::env::VarError;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::header::HeaderValue;
 
 use crate::limits::Limit;
 use crate::path::{NetPath, SecretRef};
 use crate::text_file;
+use crate::transport::credential::claims::claims;
+use crate::units::Span;
 
 /// A secret; every way to print it gives `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -82,20 +85,51 @@ enum NoSecret {
     Unfit(BadSecret),
     #[error("its key is the bundled simulator's, which this run does not start")]
     NoSimulator,
+    #[error("no place of its secret is named; name it under path.auth.env")]
+    Nowhere,
+    #[error("the token in {0} expired {1} ago; get a new one, or let hopmark get it (docs/authentication.md)")]
+    Expired(String, Span),
+    #[error("{0}")]
+    Unusable(String),
 }
 
-/// The secret of a path, read from where it stands; `None` where there is none.
+impl SecretError {
+    /// A credential of a path that cannot be used, and why, in a sentence.
+    pub(super) fn unusable(path: &NetPath, why: String) -> Self {
+        Self { path: path.name.clone(), why: NoSecret::Unusable(why) }
+    }
+}
+
+/// A secret of a path, read from where it stands.
 ///
 /// # Errors
 /// When it cannot be had. The message names its place and never a value.
-pub(super) fn read(path: &NetPath, simulator_key: Option<&Secret>) -> Result<Option<Secret>, SecretError> {
-    let secret = match &path.auth.secret {
-        SecretRef::None => return Ok(None),
+pub(super) fn read(path: &NetPath, place: &SecretRef, simulator_key: Option<&Secret>) -> Result<Secret, SecretError> {
+    let secret = match place {
+        SecretRef::None => Err(NoSecret::Nowhere),
         SecretRef::Simulator => simulator_key.cloned().ok_or(NoSecret::NoSimulator),
         SecretRef::Env(variable) => of_variable(variable),
         SecretRef::File(file) => of_file(file),
     };
-    secret.map(Some).map_err(|why| SecretError { path: path.name.clone(), why })
+    secret.map_err(|why| SecretError { path: path.name.clone(), why })
+}
+
+/// Refuses a token that says of itself that it has expired.
+///
+/// # Errors
+/// Since when.
+pub(super) fn check_token(path: &NetPath, place: &SecretRef, secret: &Secret) -> Result<(), SecretError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let ended =
+        claims(secret.reveal()).and_then(|claims| claims.exp).filter(|until| until.is_finite() && *until <= now);
+    let Some(until) = ended else { return Ok(()) };
+    let place = match place {
+        SecretRef::Env(variable) => variable.clone(),
+        SecretRef::File(file) => file.display().to_string(),
+        SecretRef::None | SecretRef::Simulator => "its place".to_owned(),
+    };
+    let ago = Span::from_secs((now - until.max(0.0)) as u64);
+    Err(SecretError { path: path.name.clone(), why: NoSecret::Expired(place, ago) })
 }
 
 /// The value of a header that carries the secret of a path behind `prefix`, marked as sensitive.
@@ -138,14 +172,15 @@ pub(super) mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::path::{AuthKind, AuthRef, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
+    use crate::path::{Auth, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
+    use crate::transport::credential::claims::tests::jwt;
     use crate::units::PathId;
 
-    fn path(secret: SecretRef) -> NetPath {
-        path_with(AuthRef { kind: AuthKind::ApiKey, secret })
+    fn read_from(place: &SecretRef, key: Option<&Secret>) -> Result<Secret, SecretError> {
+        read(&path_with(Auth::default()), place, key)
     }
 
-    pub(in crate::transport::credential) fn path_with(auth: AuthRef) -> NetPath {
+    pub(in crate::transport::credential) fn path_with(auth: Auth) -> NetPath {
         NetPath {
             id: PathId(0),
             name: "direct".to_owned(),
@@ -178,13 +213,24 @@ pub(super) mod tests {
     fn secrets_come_from_their_places() {
         let good = file("key-from-file\n");
         let simulator = Secret::new("throw-away".to_owned()).expect("good");
-        for (place, expected) in [
-            (SecretRef::None, None),
-            (SecretRef::Simulator, Some("throw-away")),
-            (SecretRef::File(good.path().into()), Some("key-from-file")),
-        ] {
-            let secret = read(&path(place), Some(&simulator)).expect("there");
-            assert_eq!(secret.as_ref().map(Secret::reveal), expected);
+        for (place, expected) in
+            [(SecretRef::Simulator, "throw-away"), (SecretRef::File(good.path().into()), "key-from-file")]
+        {
+            assert_eq!(read_from(&place, Some(&simulator)).expect("there").reveal(), expected);
+        }
+    }
+
+    #[test]
+    fn a_token_that_has_expired_is_refused_before_anything_is_sent() {
+        let place = SecretRef::Env("MY_TOKEN".to_owned());
+        let check = |token: &str| {
+            check_token(&path_with(Auth::default()), &place, &Secret::new(token.to_owned()).expect("good"))
+        };
+        let error = check(&jwt(serde_json::json!({"exp": 1_000_000_000}))).expect_err("expired").to_string();
+        assert!(error.contains("path 'direct': the token in MY_TOKEN expired"), "{error}");
+        for good in [jwt(serde_json::json!({"exp": 99_999_999_999u64})), jwt(serde_json::json!({})), "a.b.c".to_owned()]
+        {
+            assert!(check(&good).is_ok(), "{good}");
         }
     }
 
@@ -192,12 +238,12 @@ pub(super) mod tests {
     fn a_file_of_a_secret_may_be_saved_by_any_editor() {
         for text in ["k\n", "k", "k\r\n", "\u{feff}k\r\n", "k\n\n\n", "\n \nk\n", "k\r", "\u{feff}k"] {
             let good = file(text);
-            let secret = read(&path(SecretRef::File(good.path().into())), None).expect(text);
-            assert_eq!(secret.as_ref().map(Secret::reveal), Some("k"), "{text:?}");
+            let secret = read_from(&SecretRef::File(good.path().into()), None).expect(text);
+            assert_eq!(secret.reveal(), "k", "{text:?}");
         }
         for text in ["k \n", " k\n", "k\nk\n", "\u{feff}\r\n", "k\u{1}"] {
             let bad = file(text);
-            assert!(read(&path(SecretRef::File(bad.path().into())), None).is_err(), "{text:?}");
+            assert!(read_from(&SecretRef::File(bad.path().into()), None).is_err(), "{text:?}");
         }
     }
 
@@ -210,8 +256,9 @@ pub(super) mod tests {
             ("two lines", SecretRef::File(two_lines.path().into()), "line break"),
             ("empty", SecretRef::File(empty.path().into()), "is empty"),
             ("no simulator", SecretRef::Simulator, "does not start"),
+            ("nowhere", SecretRef::None, "no place"),
         ] {
-            let error = read(&path(secret), None).expect_err(word).to_string();
+            let error = read_from(&secret, None).expect_err(word).to_string();
             assert!(
                 error.contains(part) && error.contains("'direct'") && !error.contains("top-secret"),
                 "{word}: {error}"

@@ -1,0 +1,198 @@
+//! The values of a credential, each held to what it can be.
+
+use std::path::{Path, PathBuf};
+
+use hyper::Uri;
+use hyper::header::HeaderName;
+
+use crate::limits::Limit;
+use crate::path::auth::{CertificateRef, IdentityRef, SecretRef};
+use crate::profile::at::At;
+use crate::profile::auth::section::{Section, remedy_of};
+use crate::profile::error::Wrong;
+use crate::text_file;
+
+/// For whom a token is where nothing else is said.
+const SCOPE: &str = "https://cognitiveservices.azure.com/.default";
+/// What stands at the end of a scope of Entra where an application asks for itself.
+const DEFAULT: &str = "/.default";
+/// Hosts of Azure's own services, and for whom a token must be to pass there.
+const SERVICES: [&str; 3] = [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"];
+const AUDIENCES: [&str; 3] = ["https://cognitiveservices.azure.com", "https://ai.azure.com", "https://ml.azure.com"];
+/// Headers that every call has already, or that belong to its connection.
+const TAKEN: [&str; 13] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-ms-client-request-id",
+];
+
+pub(super) fn checked_secret(
+    at: &At<'_>,
+    env: Option<&str>,
+    file: Option<&Path>,
+    simulated: bool,
+) -> Result<SecretRef, Wrong> {
+    if env.is_some_and(|name| !is_variable(name)) {
+        let key = at.key("env");
+        let rule =
+            format!("'{key}' is not the name of an environment variable; the secret itself never stands in a profile");
+        return Err(at.rule("env", rule));
+    }
+    match (env, file) {
+        (Some(_), Some(_)) => Err(at.rule("file", "a secret has one place: give 'env' or 'file', not both")),
+        (Some(name), None) => Ok(SecretRef::Env(name.to_owned())),
+        (None, Some(file)) => Ok(SecretRef::File(at.file("file", file)?)),
+        (None, None) if simulated => Ok(SecretRef::Simulator),
+        (None, None) => {
+            let remedy = "name the environment variable that holds the secret, such as env = \"AZURE_OPENAI_API_KEY\", \
+                          or a file";
+            Err(at.missing("env", remedy))
+        }
+    }
+}
+
+/// Whether it is the name of an environment variable. What is none, such as a long word without '_', may be the secret
+/// itself.
+fn is_variable(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && (name.len() < 30 || name.contains('_'))
+        && name.len() <= 80
+}
+
+pub(super) fn checked_header(at: &At<'_>, name: &str) -> Result<String, Wrong> {
+    let key = at.key("header");
+    let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+        return Err(at.rule("header", format!("'{key}' is no name of a header; it takes one such as \"x-api-key\"")));
+    };
+    if TAKEN.contains(&header.as_str()) {
+        let rule = format!("'{key}' is '{header}', which every call has already; name another header");
+        return Err(at.rule("header", rule));
+    }
+    Ok(header.as_str().to_owned())
+}
+
+pub(super) fn checked_tenant(at: &At<'_>, tenant: Option<&str>) -> Result<Option<String>, Wrong> {
+    let Some(tenant) = tenant else { return Ok(None) };
+    let fits = tenant.len() <= 253 && tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    if !fits {
+        let rule = format!("'{}' is no directory; it takes its identifier or its domain", at.key("tenant"));
+        return Err(at.rule("tenant", rule));
+    }
+    Ok(Some(tenant.to_owned()))
+}
+
+/// The scope of a token of Entra. Where the path leads to a service of Azure itself, its tokens are for that.
+pub(super) fn checked_scope(at: &At<'_>, scope: Option<&str>, base_url: &str) -> Result<String, Wrong> {
+    let Some(scope) = scope else { return Ok(SCOPE.to_owned()) };
+    let key = at.key("scope");
+    let Some(audience) = scope.strip_suffix(DEFAULT).filter(|audience| !audience.is_empty()) else {
+        let rule = format!("'{key}' must end in {DEFAULT}, such as \"{SCOPE}\": an application asks for itself");
+        return Err(at.rule("scope", rule));
+    };
+    let host = base_url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_ascii_lowercase)).unwrap_or_default();
+    if SERVICES.iter().any(|service| host.ends_with(service)) && !AUDIENCES.contains(&audience.trim_end_matches('/')) {
+        let rule = format!(
+            "'{key}' asks for a token for another audience than {host} takes; it takes {}",
+            AUDIENCES.map(|audience| format!("\"{audience}{DEFAULT}\"")).join(" or ")
+        );
+        return Err(at.rule("scope", rule));
+    }
+    Ok(scope.to_owned())
+}
+
+pub(super) fn checked_address(
+    at: &At<'_>,
+    key: &str,
+    url: Option<&str>,
+    simulated: bool,
+) -> Result<Option<String>, Wrong> {
+    let Some(url) = url else { return Ok(None) };
+    let name = at.key(key);
+    let say = |what: &str| Err(at.rule(key, format!("'{name}' {what}")));
+    if url.contains('@') {
+        return say("holds a user name or password; name the secret under env or file instead");
+    }
+    let parsed = url.parse::<Uri>().ok();
+    let scheme = parsed.as_ref().and_then(Uri::scheme_str).unwrap_or_default();
+    let has_host = parsed.as_ref().and_then(Uri::host).is_some_and(|host| !host.is_empty());
+    if !has_host || !matches!(scheme, "http" | "https" | "sim") || url.contains('#') {
+        return say("is no address; it takes one such as \"https://login.example.com\"");
+    }
+    if scheme == "sim" && !simulated {
+        return say("is on the simulator, which this run does not start; add [simulator]");
+    }
+    if key != "token_url" && url.contains('?') {
+        return say("has a query; it takes the base address alone");
+    }
+    Ok(Some(url.trim_end_matches('/').to_owned()))
+}
+
+pub(super) fn checked_identity(at: &At<'_>, section: &Section) -> Result<Option<IdentityRef>, Wrong> {
+    let named = [
+        section.client_id.clone().map(IdentityRef::ClientId),
+        section.object_id.clone().map(IdentityRef::ObjectId),
+        section.resource_id.clone().map(IdentityRef::ResourceId),
+    ];
+    let mut named = named.into_iter().flatten();
+    match (named.next(), named.next()) {
+        (Some(_), Some(_)) => {
+            let rule = "a managed identity is named once: by client_id, object_id or resource_id";
+            Err(at.rule("kind", rule))
+        }
+        (identity, _) => Ok(identity),
+    }
+}
+
+/// A certificate and its key, in PEM; a key that does not fit is found when the files are read.
+pub(super) fn checked_certificate(at: &At<'_>, section: &Section) -> Result<CertificateRef, Wrong> {
+    let file = |key: &str, file: Option<&Path>| -> Result<Option<PathBuf>, Wrong> {
+        let Some(file) = file else { return Ok(None) };
+        let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+        if matches!(ending.as_str(), "pfx" | "p12") {
+            let rule = format!(
+                "'{}' is a PKCS#12 file; it takes PEM: openssl pkcs12 -in {} -nodes -out cert.pem",
+                at.key(key),
+                file.display()
+            );
+            return Err(at.rule(key, rule));
+        }
+        at.file(key, file).map(Some)
+    };
+    let cert_file = file("cert_file", section.cert_file.as_deref())?.unwrap_or_default();
+    let key_file = file("key_file", section.key_file.as_deref())?;
+    let holds_key =
+        || text_file::read(&cert_file, Limit::SmallFile).is_ok_and(|text| text.contains("PRIVATE KEY-----"));
+    if key_file.is_none() && !holds_key() {
+        let remedy = "the certificate is without its key: name the file of its private key, in PEM";
+        return Err(at.missing("key_file", remedy));
+    }
+    Ok(CertificateRef { cert_file, key_file })
+}
+
+/// The words of a command: the program, counted from the profile's folder where it is a file's path, and its arguments.
+pub(super) fn checked_command(at: &At<'_>, command: &str) -> Result<(String, Vec<String>), Wrong> {
+    let key = at.key("command");
+    let unbalanced = |_| at.rule("command", format!("'{key}' has a quote that does not end"));
+    let mut words = shell_words::split(command).map_err(unbalanced)?.into_iter();
+    let Some(program) = words.next().filter(|program| !program.is_empty()) else {
+        return Err(at.missing("command", remedy_of("command")));
+    };
+    let program = if program.contains('/') && !Path::new(&program).is_absolute() {
+        let file = at.file("command", program.as_ref())?;
+        std::path::absolute(&file).unwrap_or(file).display().to_string()
+    } else {
+        program
+    };
+    Ok((program, words.collect()))
+}
