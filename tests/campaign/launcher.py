@@ -10,14 +10,7 @@ import sys
 import threading
 import time
 
-
-ENDS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-
-
-def heed_signals():
-    """A program inherits which signals are ignored, as `nohup` and the background of a shell ignore some."""
-    for number in ENDS:
-        signal.signal(number, signal.SIG_DFL)
+import signals
 
 
 def carry_out(task):
@@ -25,7 +18,7 @@ def carry_out(task):
         began = time.monotonic()
         child = subprocess.Popen(
             task["argv"], stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=task["cwd"], env=task["env"],
-            start_new_session=True, preexec_fn=heed_signals)
+            start_new_session=True, preexec_fn=signals.heed)
     for limit, most in ((resource.RLIMIT_AS, task["address_space"]), (resource.RLIMIT_FSIZE, task["file_size"])):
         try:
             resource.prlimit(child.pid, limit, (most, most))
