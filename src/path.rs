@@ -38,7 +38,7 @@ pub struct AuthRef {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthKind {
-    /// `api-key: SECRET`, Azure's own.
+    /// `api-key: SECRET`, Azure's own; in the messages API `x-api-key: SECRET`.
     ApiKey,
     /// `authorization: Bearer SECRET`.
     Bearer,
@@ -177,7 +177,7 @@ pub struct NetPath {
     pub name: String,
     /// What stands between.
     pub kind: PathKind,
-    /// `http(s)://host[:port]/prefix`, to which `/chat/completions` and `/responses` are added; `sim://NAME/prefix`
+    /// `http(s)://host[:port]/prefix`, to which each API adds its own part; `sim://NAME/prefix`
     /// until the bundled simulator has told its ports.
     pub base_url: String,
     /// How the caller is known.
