@@ -152,7 +152,7 @@ impl Caller {
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = route.uris[call.api.index()].clone();
-        *request.headers_mut() = route.headers(call.stream);
+        *request.headers_mut() = route.headers(call.api, call.stream);
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }
@@ -202,7 +202,7 @@ impl Caller {
         guard: &mut Guard<'_, '_>,
     ) -> Outcome {
         let route = &self.routes[sample.path.index()];
-        if let Err(why) = route.sign_again(request.headers_mut(), Nanos::now()) {
+        if let Err(why) = route.sign_again(sample.api, request.headers_mut(), Nanos::now()) {
             hear_cause(sample, why);
             return Outcome::Failed(ErrorClass::Credential);
         }

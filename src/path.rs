@@ -2,7 +2,9 @@
 //!
 //! Holds no connection and no secret: a secret is named here by where it stands.
 
+pub mod address;
 pub mod auth;
+pub mod request;
 
 use schemars::JsonSchema;
 use std::fmt;
@@ -10,8 +12,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{PathId, Span};
+use crate::units::{Api, PathId, Span};
+use address::Address;
 pub use auth::{Auth, AuthKind, AuthRef, SecretRef};
+use request::RequestForm;
 
 /// What stands between the caller and the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -141,9 +145,15 @@ pub struct NetPath {
     pub name: String,
     /// What stands between.
     pub kind: PathKind,
-    /// `http(s)://host[:port]/prefix`, to which `/chat/completions` and `/responses` are added; `sim://NAME/prefix`
-    /// until the bundled simulator has told its ports.
+    /// `http(s)://host[:port]/prefix`, to which [`Address::resource`] is added; `sim://NAME/prefix` until the bundled
+    /// simulator has told its ports.
     pub base_url: String,
+    /// How it is addressed beyond that.
+    #[serde(flatten)]
+    pub address: Address,
+    /// What each of its requests carries of its own.
+    #[serde(flatten)]
+    pub request: RequestForm,
     /// How the caller is known.
     pub auth: Auth,
     /// The name of the backend, when several paths share one.
@@ -160,4 +170,12 @@ pub struct NetPath {
     /// Words by which objectives find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+}
+
+impl NetPath {
+    /// The whole URL at which this API is called.
+    #[must_use]
+    pub fn url(&self, api: Api) -> String {
+        format!("{}{}", self.base_url, self.address.resource(api))
+    }
 }

@@ -8,6 +8,7 @@ use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
 use crate::transport::pool::Pool;
 use crate::units::{Api, Nanos};
+use crate::wire::api;
 
 /// Carries the call's own name.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
@@ -21,8 +22,9 @@ pub struct Route {
     pub(super) target: Target,
     /// Where each API is called.
     pub(super) uris: [Uri; Api::ALL.len()],
-    /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
-    headers: [HeaderMap; 2],
+    /// For each API those of a call that asks for one answer, and of one that asks for a stream; with room for the
+    /// call's own name.
+    headers: [[HeaderMap; 2]; Api::ALL.len()],
     pub(super) credential: Credential,
     /// Whether the credential has a token that is renewed.
     renews: bool,
@@ -47,36 +49,43 @@ impl Route {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
-        sign(&credential, &mut headers);
         headers.insert(REQUEST_ID, HeaderValue::from_static(""));
-        let headers = ["application/json", "text/event-stream"].map(|accept| {
+        let headers = Api::ALL.map(|api| {
             let mut headers = headers.clone();
-            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-            headers
+            sign(&credential, api, &mut headers);
+            ["application/json", "text/event-stream"].map(|accept| {
+                let mut headers = headers.clone();
+                headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+                headers.extend(
+                    api::headers(api)
+                        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))),
+                );
+                headers
+            })
         });
         let renews = credential.slots().next().is_some();
-        // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
-        let uris = Api::ALL.map(|api| format!("{shown}{}", api.resource()).parse().unwrap_or_default());
+        // The prefix was parsed as part of a URI before the run; with an encoded part behind it, it still is one.
+        let uris = Api::ALL.map(|api| format!("{shown}{}", path.address.resource(api)).parse().unwrap_or_default());
         let pool = Pool::new(&path);
         Self { path, target, uris, headers, credential, renews, pool }
     }
 
     /// The headers of a call.
-    pub(super) fn headers(&self, stream: bool) -> HeaderMap {
-        self.headers[usize::from(stream)].clone()
+    pub(super) fn headers(&self, api: Api, stream: bool) -> HeaderMap {
+        self.headers[api.index()][usize::from(stream)].clone()
     }
 
     /// Puts the token as it is at `now` into the headers of a call, which were made ahead of it. Says why the call cannot
     /// prove who calls, if the token expired and no other could be had.
-    pub(super) fn sign_again(&self, headers: &mut HeaderMap, now: Nanos) -> Result<(), String> {
-        if !self.renews || sign(&self.credential, headers) > now {
+    pub(super) fn sign_again(&self, api: Api, headers: &mut HeaderMap, now: Nanos) -> Result<(), String> {
+        if !self.renews || sign(&self.credential, api, headers) > now {
             return Ok(());
         }
         match self.credential.why_none(now) {
             Some(why) => Err(why),
             // It came just now.
             None => {
-                sign(&self.credential, headers);
+                sign(&self.credential, api, headers);
                 Ok(())
             }
         }
@@ -84,11 +93,13 @@ impl Route {
 }
 
 /// Puts the headers that prove who calls among others; says until when they are good.
-fn sign(credential: &Credential, headers: &mut HeaderMap) -> Nanos {
+fn sign(credential: &Credential, api: Api, headers: &mut HeaderMap) -> Nanos {
     let mut until = Nanos(u64::MAX);
     for header in credential.headers() {
         until = until.min(header.until);
-        headers.insert(header.name, header.value);
+        let is_common = header.name == api::key_header(Api::Chat);
+        let name = if is_common { HeaderName::from_static(api::key_header(api)) } else { header.name };
+        headers.insert(name, header.value);
     }
     until
 }

@@ -69,6 +69,8 @@ pub(crate) enum Topic {
     Paths,
     /// What went wrong, by path.
     Errors,
+    /// How tokens were got, by path.
+    SignIn,
     /// The objectives.
     Objectives,
     /// The claims.

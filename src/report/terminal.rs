@@ -20,9 +20,10 @@ pub(crate) struct Look {
 }
 
 /// The tables, in their order.
-const TABLES: [Topic; 10] = [
+const TABLES: [Topic; 11] = [
     Topic::Paths,
     Topic::Errors,
+    Topic::SignIn,
     Topic::Shifts,
     Topic::Objectives,
     Topic::Expectations,

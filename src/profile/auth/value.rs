@@ -10,6 +10,7 @@ use crate::path::auth::{CertificateRef, IdentityRef, SecretRef};
 use crate::profile::at::At;
 use crate::profile::auth::section::{Section, remedy_of};
 use crate::profile::error::Wrong;
+use crate::profile::request::{is_variable, why_own};
 use crate::text_file;
 
 /// For whom a token is where nothing else is said.
@@ -19,23 +20,6 @@ const DEFAULT: &str = "/.default";
 /// Hosts of Azure's own services, and for whom a token must be to pass there.
 const SERVICES: [&str; 3] = [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"];
 const AUDIENCES: [&str; 3] = ["https://cognitiveservices.azure.com", "https://ai.azure.com", "https://ml.azure.com"];
-/// Headers that every call has already, or that belong to its connection.
-const TAKEN: [&str; 13] = [
-    "accept",
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "x-ms-client-request-id",
-];
-
 pub(super) fn checked_secret(
     at: &At<'_>,
     env: Option<&str>,
@@ -61,22 +45,13 @@ pub(super) fn checked_secret(
     }
 }
 
-/// Whether it is the name of an environment variable. What is none, such as a long word without '_', may be the secret
-/// itself.
-fn is_variable(name: &str) -> bool {
-    !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && (name.len() < 30 || name.contains('_'))
-        && name.len() <= 80
-}
-
 pub(super) fn checked_header(at: &At<'_>, name: &str) -> Result<String, Wrong> {
     let key = at.key("header");
     let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
         return Err(at.rule("header", format!("'{key}' is no name of a header; it takes one such as \"x-api-key\"")));
     };
-    if TAKEN.contains(&header.as_str()) {
-        let rule = format!("'{key}' is '{header}', which every call has already; name another header");
+    if let Some(why) = why_own(header.as_str()) {
+        let rule = format!("'{key}' is '{header}', which is set by every call itself: {why}; name another header");
         return Err(at.rule("header", rule));
     }
     Ok(header.as_str().to_owned())

@@ -14,11 +14,12 @@ use crate::analysis::summary::throughput::Throughput;
 use crate::analysis::{Analysis, FailedPath, Finding};
 use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::metric::Basis;
+use crate::measure::sign_in::{SignIn, SignInFigures};
 use crate::path::PathKind;
 use crate::report::json::named::Named;
 use crate::report::json::schema::{Explained, Later};
 use crate::run::Run;
-use crate::units::{CallCounts, Nanos};
+use crate::units::{CallCounts, Nanos, PathId};
 
 /// What was seen of a path.
 #[derive(Serialize, JsonSchema)]
@@ -33,6 +34,9 @@ pub(super) struct PathFacts<'a> {
     errors: BTreeMap<&'a str, u64>,
     /// What was said of each of these errors, and when they came.
     errors_seen: BTreeMap<&'a str, ErrorFacts<'a>>,
+    /// How its tokens were got; absent where it has none that are renewed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sign_in: Vec<SignInFigures>,
     connections: ConnectionCounts,
     tokens: TokenFacts,
     throughput: ThroughputFacts,
@@ -173,6 +177,7 @@ pub(super) fn paths<'a>(run: &Run, analysis: &'a Analysis) -> Named<PathFacts<'a
             failure: analysis.failing.iter().find(|failed| failed.path == summary.path).map(failure),
             errors: errors.clone().map(|(class, seen)| (class.as_str(), seen.count)).collect(),
             errors_seen: errors.map(|(class, seen)| (class.as_str(), error(run, seen))).collect(),
+            sign_in: sign_in(run, summary.path),
             connections: summary.connections,
             tokens: tokens(summary.tokens),
             throughput: throughput(&summary.throughput),
@@ -183,6 +188,10 @@ pub(super) fn paths<'a>(run: &Run, analysis: &'a Analysis) -> Named<PathFacts<'a
         (path.name.clone(), facts)
     };
     Named(analysis.paths.iter().zip(&analysis.findings).map(of_path).collect())
+}
+
+fn sign_in(run: &Run, path: PathId) -> Vec<SignInFigures> {
+    run.manifest.sign_in.iter().filter(|one| one.path == path).map(SignIn::figures).collect()
 }
 
 fn failure(failed: &FailedPath) -> FailureFacts {

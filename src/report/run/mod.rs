@@ -17,6 +17,7 @@ mod machine;
 pub(crate) mod objectives;
 mod paths;
 mod shifts;
+mod sign_in;
 pub(crate) mod validity;
 
 /// Everything that is said of a run.
@@ -26,6 +27,7 @@ pub(crate) fn document(run: &Run, analysis: &Analysis) -> Document {
         (Topic::Budgets, budgets::table(run, analysis)),
         (Topic::Paths, paths::overview(run, analysis)),
         (Topic::Errors, errors::table(run, analysis)),
+        (Topic::SignIn, sign_in::table(run)),
         (Topic::Objectives, objectives::objectives(analysis)),
         (Topic::Expectations, objectives::expectations(analysis)),
         (Topic::Shifts, shifts::table(run, analysis, planned)),

@@ -98,7 +98,8 @@ fn said(body: &str) -> String {
     }
 }
 
-fn encoded(text: &str) -> String {
+/// A text as forms have it.
+pub(super) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 

@@ -6,7 +6,7 @@ use crate::path::auth::{AuthRef, ClientAuth, EntraClient, IdentityRef};
 use crate::path::{NetPath, TlsPolicy};
 use crate::transport::credential::assertion::Signer;
 use crate::transport::credential::claims::claims;
-use crate::transport::credential::endpoint::Endpoint;
+use crate::transport::credential::endpoint::{Endpoint, encoded};
 use crate::transport::credential::entra;
 use crate::transport::credential::managed_identity::Metadata;
 use crate::transport::credential::no_token::NoToken;
@@ -122,7 +122,11 @@ impl Source {
                 let mut form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 let client = form.first().map_or("", |(_, client)| client);
                 match by {
-                    ClientAuth::Basic => endpoint.post(url, &form[1..], Some((client, secret.reveal()))).await,
+                    ClientAuth::Basic => {
+                        // It is encoded twice, so that what is within base64 is another text.
+                        filter.learn(&encoded(secret.reveal()));
+                        endpoint.post(url, &form[1..], Some((client, secret.reveal()))).await
+                    }
                     ClientAuth::Form => {
                         form.push(("client_secret", secret.reveal()));
                         endpoint.post(url, &form, None).await
