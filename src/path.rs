@@ -2,12 +2,16 @@
 //!
 //! Holds no connection and no secret: a secret is named here by where it stands.
 
+pub mod control;
+pub mod zones;
+
 use schemars::JsonSchema;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::path::control::Control;
 use crate::units::{PathId, Span};
 
 /// What stands between the caller and the model.
@@ -196,4 +200,7 @@ pub struct NetPath {
     /// Words by which objectives find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// Which way its connections take, where the system does not decide.
+    #[serde(default, skip_serializing_if = "Control::is_default")]
+    pub control: Control,
 }

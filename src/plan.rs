@@ -354,6 +354,7 @@ mod tests {
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
             tags: Vec::new(),
+            control: Default::default(),
         }
     }
 

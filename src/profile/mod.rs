@@ -3,6 +3,7 @@
 //! Every mistake that can be seen without sending a packet is found here and said with its file and line.
 
 pub(crate) mod at;
+pub(crate) mod control;
 pub(crate) mod document;
 pub(crate) mod error;
 pub(crate) mod flags;

@@ -1,5 +1,6 @@
 //! The `[[path]]` sections: the ways to the model.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
 use crate::profile::at::At;
+use crate::profile::control::{self, ControlKeys, PrivateSection, Texts};
 use crate::profile::error::Wrong;
 use crate::schema::has_any;
 use crate::units::{Api, PathId, Span};
@@ -48,6 +50,29 @@ pub(crate) struct PathSection {
     #[serde(default)]
     #[schemars(example = ["europe", "same-region"])]
     tags: Vec<String>,
+    /// Connect to this address, with the name of base_url in SNI and host.
+    #[schemars(extend("pattern" = r"^\[?[0-9A-Fa-f:.]+\]?(:[0-9]{1,5})?$"), example = "10.0.2.4:443")]
+    connect_to: Option<String>,
+    /// Addresses of the host of base_url (or of the proxy's), which is then not looked up, as curl's --resolve.
+    #[serde(default)]
+    resolve: BTreeMap<String, Texts>,
+    /// The address of this machine from which connections are opened.
+    #[schemars(extend("pattern" = r"^[0-9A-Fa-f:.]+$"), example = "10.0.1.5")]
+    source_address: Option<String>,
+    /// The DNS server that is asked instead of the system's resolver.
+    #[schemars(extend("pattern" = r"^\[?[0-9A-Fa-f:.]+\]?(:[0-9]{1,5})?$"), example = "168.63.129.16")]
+    dns: Option<String>,
+    /// An HTTP proxy; those of the environment are never used.
+    #[schemars(extend("pattern" = r"^http://[^\s/@]+/?$"), example = "http://proxy.example.com:3128")]
+    proxy: Option<String>,
+    /// The environment variable that holds user:password for the proxy.
+    #[schemars(extend("pattern" = "^[A-Za-z_][A-Za-z0-9_]{0,79}$"))]
+    proxy_env: Option<String>,
+    /// Send back the cookies that the server sets: a jar a caller (closed load) or a worker (open load).
+    #[serde(default)]
+    cookies: bool,
+    /// Declares the path private: a run that shows it is not is invalid.
+    private: Option<PrivateSection>,
 }
 
 /// Letters, digits, '-', '_' and '.', at most 64; the first a letter or digit.
@@ -95,6 +120,11 @@ struct Connections {
     /// Calls at once on each connection over HTTP/2, or fewer if the server allows fewer; default: 100.
     #[schemars(range(min = 1, max = MOST_SHARED))]
     streams: Option<usize>,
+    /// A kept connection is not used again once it is so old.
+    max_age: Option<Span>,
+    /// A kept connection is not used again after so many calls.
+    #[schemars(range(min = 1, max = 4_294_967_295u32))]
+    max_requests: Option<u32>,
 }
 
 #[derive(Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -127,6 +157,20 @@ pub(crate) fn resolve(at: &At<'_>, section: PathSection, id: PathId, simulated: 
             return Err(at.wrong(key, "a time above 0 with its unit such as \"5s\""));
         }
     }
+    let http = checked_http(at, &section.connections)?;
+    check_lifetime(at, &section.connections)?;
+    let control = ControlKeys {
+        connect_to: section.connect_to,
+        resolve: section.resolve,
+        source_address: section.source_address,
+        dns: section.dns,
+        proxy: section.proxy,
+        proxy_env: checked_variable(at, "proxy_env", section.proxy_env)?,
+        cookies: section.cookies,
+        private: section.private,
+        max_age: section.connections.max_age,
+        max_requests: section.connections.max_requests,
+    };
     Ok(NetPath {
         id,
         name: section.name.0,
@@ -134,7 +178,8 @@ pub(crate) fn resolve(at: &At<'_>, section: PathSection, id: PathId, simulated: 
         auth: checked_auth(at, section.auth, base_url.starts_with("sim://"))?,
         backend: section.backend,
         connections: section.connections.policy,
-        http: checked_http(at, &section.connections)?,
+        http,
+        control: control::resolve(at, control, base_url, !http.is_one())?,
         tls: checked_tls(at, section.tls, base_url)?,
         timeouts,
         tags: section.tags,
@@ -189,12 +234,7 @@ fn checked_auth(at: &At<'_>, auth: Option<Auth>, simulated: bool) -> Result<Auth
         let throw_away = AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator };
         return Ok(if simulated { throw_away } else { AuthRef::default() });
     };
-    if env.as_deref().is_some_and(|name| !is_variable(name)) {
-        let key = at.key("env");
-        let rule =
-            format!("'{key}' is not the name of an environment variable; the secret itself never stands in a profile");
-        return Err(at.rule("env", rule));
-    }
+    let env = checked_variable(&at, "env", env)?;
     let secret = match (env, file) {
         (Some(_), Some(_)) => return Err(at.rule("file", "a secret has one place: give 'env' or 'file', not both")),
         (Some(name), None) => SecretRef::Env(name),
@@ -212,6 +252,32 @@ fn checked_auth(at: &At<'_>, auth: Option<Auth>, simulated: bool) -> Result<Auth
             Err(at.missing("env", remedy))
         }
         _ => Ok(AuthRef { kind, secret }),
+    }
+}
+
+/// The name of an environment variable that holds a secret.
+fn checked_variable(at: &At<'_>, key: &str, name: Option<String>) -> Result<Option<String>, Wrong> {
+    if name.as_deref().is_some_and(|name| !is_variable(name)) {
+        let rule = format!(
+            "'{}' is not the name of an environment variable; the secret itself never stands in a profile",
+            at.key(key)
+        );
+        return Err(at.rule(key, rule));
+    }
+    Ok(name)
+}
+
+/// Only a connection that is kept has a life to be limited.
+fn check_lifetime(at: &At<'_>, section: &Connections) -> Result<(), Wrong> {
+    let Some(table) = at.get("connections").filter(|_| section.policy == ConnectionPolicy::Fresh) else {
+        return Ok(());
+    };
+    match table.first_of(&["max_age", "max_requests"]) {
+        Some(key) => {
+            let rule = format!("'{}' goes with policy = \"keep\": a fresh connection has one call", table.key(key));
+            Err(table.rule(key, rule))
+        }
+        None => Ok(()),
     }
 }
 

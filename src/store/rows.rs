@@ -133,11 +133,11 @@ mod tests {
 
     prop_compose! {
         fn connection()(
-            id in 0..=MOST, uses in 1..9u32, spans in proptest::array::uniform3(proptest::option::of(0..DAY)),
+            id in 0..=MOST, uses in 1..9u32, spans in proptest::array::uniform4(proptest::option::of(0..DAY)),
             peer in proptest::option::of(any::<([u8; 4], u16)>()),
         ) -> ConnUse {
-            let [dns, tcp, tls] = spans.map(|span| span.map(Duration::from_nanos));
-            ConnUse { id, uses, dns, tcp, tls, peer: peer.map(Into::into) }
+            let [dns, tcp, tls, proxy] = spans.map(|span| span.map(Duration::from_nanos));
+            ConnUse { id, uses, dns, tcp, tls, proxy, peer: peer.map(Into::into) }
         }
     }
 
@@ -225,8 +225,8 @@ mod tests {
             last_reasoning: at(15),
             ..sample.stamps
         };
-        let [dns, tcp, tls] = [1_500_000, 0, 12_000_345].map(|ns| Some(Duration::from_nanos(ns)));
-        sample.conn = Some(ConnUse { id: 9, uses: 4, dns, tcp, tls, peer: "[::1]:443".parse().ok() });
+        let [dns, tcp, tls, proxy] = [1_500_000, 0, 12_000_345, 250_000].map(|ns| Some(Duration::from_nanos(ns)));
+        sample.conn = Some(ConnUse { id: 9, uses: 4, dns, tcp, tls, proxy, peer: "[::1]:443".parse().ok() });
         (sample.status, sample.input_tokens) = (Some(503), Some(15));
         (sample.output_tokens, sample.reasoning_tokens, sample.total_tokens) = (Some(16), Some(17), Some(18));
         (sample.server_ms, sample.retry_after_ms) = (Some(0.1), Some(1e21));
