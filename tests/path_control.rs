@@ -590,7 +590,11 @@ fn what_cannot_be_meant_is_refused_in_one_sentence_with_its_line() {
         (base, "[path.private]\ngroup_id = \"amlworkspace\"", "a private endpoint to 'amlworkspace' does not serve"),
         (base, "[path.private]\nfqdn = \"y.openai.azure.com\"", "but the run calls 'x.openai.azure.com'"),
         (base, "[path.private]\nzone = \"a b\"", "it takes a name of labels and dots"),
-        ("https://x.privatelink.openai.azure.com/v1", "[path.private]", "no certificate covers a privatelink name"),
+        (
+            "https://x.privatelink.openai.azure.com/openai/v1",
+            "[path.private]",
+            "no certificate covers a privatelink name",
+        ),
     ] {
         let (code, told) = run_with(dir.path(), &profile(base, keys), &[]);
         assert_eq!(code, 2, "{keys}: {told}");

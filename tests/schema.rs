@@ -55,8 +55,8 @@ fn whole() -> Value {
         connections = { policy = "keep" }
         tls = { verify = true }
         timeouts = { connect = "5s" }
-        resolve = { "example.com" = "10.0.2.4" }
-        private = { expected_cidr = "10.0.2.0/24", group_id = "account", fqdn = "example.com" }
+        resolve = {}
+        private = { expected_cidr = "10.0.2.0/24", group_id = "account" }
         [[objective]]
         path = "direct"
         expr = "ttft.p95 < 800ms"
