@@ -25,6 +25,8 @@ const SHARED: (usize, usize) = (4, 100);
 const MOST_SHARED: usize = 1 << 20;
 /// Keys of connections that calls share.
 const SHARED_KEYS: [&str; 2] = ["max", "streams"];
+/// Keys of how long a connection is kept.
+const LIFETIME_KEYS: [&str; 2] = ["max_age", "max_requests"];
 
 /// A way to the model.
 #[derive(Deserialize, JsonSchema)]
@@ -132,7 +134,7 @@ struct Auth {
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
-#[schemars(extend("if" = has_any(&SHARED_KEYS), "then" = shared()))]
+#[schemars(extend("if" = has_any(&SHARED_KEYS), "then" = shared(), "allOf" = [kept()]))]
 struct Connections {
     /// Used again, or a new one for each call.
     #[serde(default)]
@@ -161,6 +163,11 @@ enum HttpVersion {
     One,
     #[serde(rename = "2")]
     Two,
+}
+
+/// Only a connection that is kept has a life to be limited.
+fn kept() -> Value {
+    json!({"if": has_any(&LIFETIME_KEYS), "then": {"properties": {"policy": {"const": "keep"}}}})
 }
 
 fn shared() -> Value {
@@ -319,7 +326,7 @@ fn check_lifetime(at: &At<'_>, section: &Connections) -> Result<(), Wrong> {
     let Some(table) = at.get("connections").filter(|_| section.policy == ConnectionPolicy::Fresh) else {
         return Ok(());
     };
-    match table.first_of(&["max_age", "max_requests"]) {
+    match table.first_of(&LIFETIME_KEYS) {
         Some(key) => {
             let rule = format!("'{}' goes with policy = \"keep\": a fresh connection has one call", table.key(key));
             Err(table.rule(key, rule))
