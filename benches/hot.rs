@@ -13,6 +13,8 @@ use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::Outcome;
 use hopmark::measure::recorder::Recorder;
 use hopmark::measure::sample::{ConnUse, Sample, Stamps};
+use hopmark::path::address::Address;
+use hopmark::path::request::RequestForm;
 use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use hopmark::plan::{Design, Ticket, TokenDist, WorkloadPlan, WorkloadSource};
 use hopmark::schedule::arrivals::ArrivalTimes;
@@ -162,6 +164,8 @@ fn caller() -> Caller {
         name: "direct".to_owned(),
         kind: PathKind::Direct,
         base_url: "http://127.0.0.1:9000/openai/v1".to_owned(),
+        address: Address::default(),
+        request: RequestForm::default(),
         auth: AuthRef::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,

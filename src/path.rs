@@ -2,13 +2,18 @@
 //!
 //! Holds no connection and no secret: a secret is named here by where it stands.
 
+pub mod address;
+pub mod request;
+
 use schemars::JsonSchema;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{PathId, Span};
+use crate::units::{Api, PathId, Span};
+use address::Address;
+use request::RequestForm;
 
 /// What stands between the caller and the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +52,19 @@ pub enum AuthKind {
     /// No header at all.
     #[default]
     None,
+}
+
+impl AuthKind {
+    /// The name of the header that it sends, in small letters.
+    #[must_use]
+    pub(crate) fn header(self) -> Option<&'static str> {
+        match self {
+            Self::ApiKey => Some("api-key"),
+            Self::Bearer => Some("authorization"),
+            Self::SubscriptionKey => Some("ocp-apim-subscription-key"),
+            Self::None => None,
+        }
+    }
 }
 
 /// Where a secret stands.
@@ -177,9 +195,15 @@ pub struct NetPath {
     pub name: String,
     /// What stands between.
     pub kind: PathKind,
-    /// `http(s)://host[:port]/prefix`, to which `/chat/completions` and `/responses` are added; `sim://NAME/prefix`
-    /// until the bundled simulator has told its ports.
+    /// `http(s)://host[:port]/prefix`, to which [`Address::resource`] is added; `sim://NAME/prefix` until the bundled
+    /// simulator has told its ports.
     pub base_url: String,
+    /// How it is addressed beyond that.
+    #[serde(flatten)]
+    pub address: Address,
+    /// What each of its requests carries of its own.
+    #[serde(flatten)]
+    pub request: RequestForm,
     /// How the caller is known.
     pub auth: AuthRef,
     /// The name of the backend, when several paths share one.
@@ -196,4 +220,12 @@ pub struct NetPath {
     /// Words by which objectives find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+}
+
+impl NetPath {
+    /// The whole URL at which this API is called.
+    #[must_use]
+    pub fn url(&self, api: Api) -> String {
+        format!("{}{}", self.base_url, self.address.resource(api))
+    }
 }

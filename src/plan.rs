@@ -338,6 +338,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::path::address::Address;
+    use crate::path::request::RequestForm;
     use crate::path::{AuthRef, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
     use crate::units::Rate;
 
@@ -347,6 +349,8 @@ mod tests {
             name: format!("p{id}"),
             kind: PathKind::Direct,
             base_url: "http://127.0.0.1:1/openai/v1".to_owned(),
+            address: Address::default(),
+            request: RequestForm::default(),
             auth: AuthRef::default(),
             backend: None,
             connections: ConnectionPolicy::Keep,

@@ -184,7 +184,14 @@ fn defaults_are_those_that_are_documented() {
 #[test]
 fn a_plan_is_written_and_read_again_unchanged() {
     let shared = "policy = \"keep\", http = \"2\", max = 5, streams = 50";
-    for text in [WHOLE.to_owned(), WHOLE.replace("policy = \"fresh\", http = \"1.1\"", shared)] {
+    let addressed = "/openai/deployments/d?api-version=2025-04-01-preview\"\nmodel = \"m\"\nquery = { team = \"a\" }\n\
+                     headers = { x-team = \"a\", x-gate = { env = \"GATE\" } }\nbody = { temperature = 0.5, a = [{ b = 1 }] }\n\
+                     token_limit = \"max_tokens\"\nstream_options = false\nauth";
+    for text in [
+        WHOLE.to_owned(),
+        WHOLE.replace("policy = \"fresh\", http = \"1.1\"", shared),
+        WHOLE.replace("/openai/v1\"\nauth", addressed),
+    ] {
         let plan = Plan::resolve(parse(&text).expect("parses"), 2);
         let text = serde_json::to_string(&plan).expect("written");
         assert_eq!(serde_json::from_str::<Plan>(&text).expect("read"), plan);
@@ -258,8 +265,29 @@ fn each_mistake_is_one_sentence_with_its_line_and_a_remedy() {
         ("arrivals = \"constant\"", "arrivals = \"trace\"", 16, &["needs a workload of kind = \"trace\""]),
         ("https://b.example", "ftp://b.example", 29, &["\"https://host/openai/v1\""]),
         ("https://b.example", "https://user:s3cret@b.example", 29, &["user name or password"]),
-        ("/v1\"\nauth", "/v1/chat/completions\"\nauth", 29, &["leave out /chat/completions"]),
-        ("/v1\"\nauth", "/v1?api-version=1\"\nauth", 29, &["a query"]),
+        ("/v1\"\nauth", "/v1/embeddings\"\nauth", 29, &["'path.b.base_url' ends in /embeddings"]),
+        ("/v1\"\nauth", "/v1?key=s3cret\"\nauth", 29, &["looks like a secret"]),
+        ("/v1\"\nauth", "/v1\"\ndeployment = \"d\"\nauth", 29, &["is no address of azure-classic"]),
+        ("/v1\"\nauth", "/v1\"\ndialect = \"azure\"\nauth", 30, &["\"azure-v1\", \"azure-classic\""]),
+        ("/v1\"\nauth", "/v1\"\nquery = { api-key = \"s3cret\" }\nauth", 30, &["'path.b.query'", "a secret"]),
+        ("/v1\"\nauth", "/v1\"\nquery = { a = 1 }\nauth", 30, &["'path.b.query.a' is 1"]),
+        ("/v1\"\nauth", "/v1\"\nheaders = { Host = \"h\" }\nauth", 30, &["'path.b.headers.Host' is set by every call"]),
+        ("/v1\"\nauth", "/v1\"\nheaders = { authorization = { env = \"X\" } }\nauth", 30, &["sent by 'auth' already"]),
+        ("/v1\"\nauth", "/v1\"\nheaders = { x-key = \"s3cret\" }\nauth", 30, &["looks like a secret", "{ env"]),
+        ("/v1\"\nauth", "/v1\"\nheaders = { \"a b\" = \"x\" }\nauth", 30, &["not the name of a header"]),
+        (
+            "/v1\"\nauth",
+            "/v1\"\nheaders = { x-a = \"b\\r\\nc\" }\nauth",
+            30,
+            &["'path.b.headers.x-a' has a line break"],
+        ),
+        ("/v1\"\nauth", "/v1\"\nheaders = { x-a = \"é\" }\nauth", 30, &["printable ASCII"]),
+        ("/v1\"\nauth", "/v1\"\nheaders = { x-a = 3 }\nauth", 30, &["'path.b.headers.x-a' is 3", "a text in quotes"]),
+        ("/v1\"\nauth", "/v1\"\nheaders = { X-A = \"1\", x-a = \"2\" }\nauth", 30, &["stands there twice"]),
+        ("/v1\"\nauth", "/v1\"\nbody = { stream = true }\nauth", 30, &["'path.b.body.stream'", "set workload.stream"]),
+        ("/v1\"\nauth", "/v1\"\nbody = { max_tokens = 3 }\nauth", 30, &["'token_limit'"]),
+        ("/v1\"\nauth", "/v1\"\ntoken_limit = \"max\"\nauth", 30, &["\"max_tokens\", \"max_completion_tokens\""]),
+        ("/v1\"\nauth", "/v1\"\nstream_options = 0\nauth", 30, &["true or false"]),
         ("https://b.example", "https://b.example:99999", 29, &["an address such as"]),
         ("http = \"1.1\"", "http = \"3\"", 31, &["\"1.1\", \"2\""]),
         ("http = \"1.1\"", "http = \"1.1\", max = 4", 31, &["'path.b.connections.max'", "http = \"2\""]),

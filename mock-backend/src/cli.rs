@@ -1,6 +1,6 @@
 //! `hopmark sim`: flags, what is printed, and how it ends.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -121,7 +121,7 @@ pub fn main(args: &SimArgs) -> ExitCode {
 
 fn describe(args: &SimArgs, config: &Config) -> ExitCode {
     let text = if args.ready_json { describe::as_json(config).to_string() } else { describe::as_text(config) };
-    match print(&text) {
+    match console::print(&text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, 1),
     }
@@ -143,7 +143,7 @@ fn warn_if_open(config: &Config) {
 
 /// Says where the listeners are (and what to trust there), waits for the end, and lets requests under way end.
 fn run(args: &SimArgs, simulator: Simulator) -> ExitCode {
-    match wait(args.parent, || print(&ready(args, &simulator))) {
+    match wait(args.parent, || console::print(&ready(args, &simulator))) {
         Ok(()) => {
             end_within(simulator.drain() + GRACE);
             simulator.stop();
@@ -179,13 +179,6 @@ fn ready(args: &SimArgs, simulator: &Simulator) -> String {
     trust.dedup();
     lines.extend(trust.iter().map(|pem| pem.trim_end().to_owned()));
     lines.join("\n")
-}
-
-/// Prints at once, also into a pipe.
-fn print(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
 }
 
 /// Returns on an interrupt or a request to terminate, or when the standard input ends if that is the parent's. Calls

@@ -56,8 +56,8 @@ impl Route {
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
             headers
         }));
-        // The prefix was parsed as part of a URI before the run; with a constant behind it, it still is one.
-        let uris = Api::ALL.map(|api| format!("{shown}{}", api.resource()).parse().unwrap_or_default());
+        // The prefix was parsed as part of a URI before the run; with an encoded part behind it, it still is one.
+        let uris = Api::ALL.map(|api| format!("{shown}{}", path.address.resource(api)).parse().unwrap_or_default());
         let pool = Pool::new(&path);
         Self { path, target, uris, headers, credential, until: Cell::new(until), pool }
     }

@@ -168,7 +168,9 @@ impl<'t> At<'t> {
     fn unlike(&self, expected: String) -> Wrong {
         let found = match &self.node.value {
             // It may be the secret itself.
-            Value::Text(_) if self.key.split('.').any(|part| part == "auth") => "another text".to_owned(),
+            Value::Text(_) if self.key.split('.').any(|part| matches!(part, "auth" | "headers")) => {
+                "another text".to_owned()
+            }
             Value::Text(text) => format!("\"{}\"", Limit::ShownText.cut(text)),
             value @ (Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => value.plain(),
             value @ (Value::List(_) | Value::Table(_)) => value.kind().to_owned(),

@@ -1,15 +1,9 @@
 //! The one-line form: paths, model and load from flags, laid out as the profile that says the same.
 
+use crate::path::address::HostKind;
 use crate::profile::error::Origin;
 use crate::profile::source::{NamedUrl, OneLine};
 use crate::profile::tree::{Node, Table, Value};
-
-/// Hosts of Azure's own services, which take `api-key`; any other gets a Bearer token.
-const AZURE_HOSTS: [&str; 4] =
-    [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".azure-api.net"];
-
-/// The hosts of Azure API Management.
-const GATEWAY_HOST: &str = ".azure-api.net";
 
 const INPUT_TOKENS: i128 = 256;
 const OUTPUT_TOKENS: i128 = 64;
@@ -44,11 +38,11 @@ fn path_tree(path: &NamedUrl, key_env: Option<&str>) -> Node {
         ("name".to_owned(), Node::text(origin(), &path.name)),
         ("base_url".to_owned(), Node::text(origin(), &path.url)),
     ]);
-    if host.ends_with(GATEWAY_HOST) {
+    if host == HostKind::ApiManagement {
         table.insert("kind".to_owned(), Node::text(origin(), "gateway"));
     }
     if let Some(variable) = key_env {
-        let kind = if AZURE_HOSTS.iter().any(|azure| host.ends_with(azure)) { "api-key" } else { "bearer" };
+        let kind = if host.is_azure() { "api-key" } else { "bearer" };
         let auth = Table::from([
             ("kind".to_owned(), Node::text(origin(), kind)),
             ("env".to_owned(), Node::text(Origin::Flag("--key-env".to_owned()), variable)),
@@ -58,8 +52,8 @@ fn path_tree(path: &NamedUrl, key_env: Option<&str>) -> Node {
     Node { origin: origin(), value: Value::Table(table) }
 }
 
-/// The host of an address, without its port.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', ':', '?']).next().unwrap_or_default()
+/// Whose host an address has.
+fn host_of(url: &str) -> HostKind {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    HostKind::of(scheme, rest.split(['/', '?']).next().unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 //!
 //! Every mistake that can be seen without sending a packet is found here and said with its file and line.
 
+pub(crate) mod address;
 pub(crate) mod at;
 pub(crate) mod document;
 pub(crate) mod error;
@@ -12,6 +13,7 @@ pub(crate) mod objectives;
 pub(crate) mod paths;
 pub(crate) mod places;
 pub(crate) mod reader;
+pub(crate) mod request;
 pub mod source;
 pub(crate) mod tree;
 pub(crate) mod workload;
@@ -33,7 +35,7 @@ use at::{At, Base};
 use document::{Assumed, Document, MOST_PATHS, Simulator};
 use error::Wrong;
 use objectives::Paths;
-use paths::PathSection;
+use paths::{Asked, PathSection};
 use tree::Node;
 
 pub use error::ProfileError;
@@ -137,8 +139,10 @@ impl Profile {
         let document: Document = top.read()?;
         let section = |name: &str| top.get(name).unwrap_or_else(|| top.clone());
         let scenario = document.simulator.map(|simulator| scenario_of(&section("simulator"), simulator)).transpose()?;
-        let paths = resolve_paths(&top, document.path, scenario.is_some())?;
         let workload = workload::resolve(&section("workload"), document.workload)?;
+        let apis = workload.api.iter().filter(|(_, weight)| **weight > 0.0).map(|(api, _)| *api).collect();
+        let asked = Asked { model: &workload.model, apis, simulated: scenario.is_some() };
+        let paths = resolve_paths(&top, document.path, &asked)?;
         let baseline = baseline_of(&top, document.baseline.as_deref(), &paths)?;
         let named = Paths { all: &paths, baseline };
         let has_trace = matches!(workload.source, WorkloadSource::Trace { .. });
@@ -205,7 +209,7 @@ fn scenario_of(at: &At<'_>, Simulator { scenario }: Simulator) -> Result<String,
     Ok(scenario)
 }
 
-fn resolve_paths(top: &At<'_>, sections: Vec<PathSection>, simulated: bool) -> Result<Vec<NetPath>, Wrong> {
+fn resolve_paths(top: &At<'_>, sections: Vec<PathSection>, asked: &Asked<'_>) -> Result<Vec<NetPath>, Wrong> {
     if sections.is_empty() {
         return Err(top.missing("path", "a run needs at least one [[path]] with name and base_url"));
     }
@@ -215,7 +219,7 @@ fn resolve_paths(top: &At<'_>, sections: Vec<PathSection>, simulated: bool) -> R
     }
     let mut paths: Vec<NetPath> = Vec::with_capacity(sections.len());
     for (id, (at, section)) in (0..).zip(top.items("path").iter().zip(sections)) {
-        let path = paths::resolve(at, section, PathId(id), simulated)?;
+        let path = paths::resolve(at, section, PathId(id), asked)?;
         if paths.iter().any(|other| other.name == path.name) {
             return Err(at.rule("name", format!("there are two paths named '{}'; names must differ", path.name)));
         }

@@ -1,19 +1,22 @@
 //! The `[[path]]` sections: the ways to the model.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::path::address::{Address, Dialect, HostKind, TokenLimit};
+use crate::path::request::RequestForm;
 use crate::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
+use crate::profile::address::{Unusable, Wish, understand};
 use crate::profile::at::At;
 use crate::profile::error::Wrong;
+use crate::profile::request::{self, HeaderText, is_variable};
 use crate::schema::has_any;
 use crate::units::{Api, PathId, Span};
 
-const URL: &str =
-    "an address such as \"https://host/openai/v1\", or \"sim://NAME/openai/v1\" for the bundled simulator";
 /// Connections of a path over HTTP/2, and streams at once on each, when the profile does not say.
 const SHARED: (usize, usize) = (4, 100);
 /// More of either are surely a mistake.
@@ -29,9 +32,33 @@ pub(crate) struct PathSection {
     /// What stands between.
     #[serde(default)]
     kind: PathKind,
-    /// The address before /chat/completions, or sim://LISTENER/... on the bundled simulator.
-    #[schemars(extend("pattern" = r"^(https?|sim)://[^\s?#@]+$"))]
+    /// The address as it is known, with /chat/completions, a deployment or an api-version in it or without; or
+    /// sim://LISTENER/... on the bundled simulator.
+    #[schemars(extend("pattern" = r"^(https?|sim)://[^\s#@{}<>]+$"))]
     base_url: String,
+    /// Whose form the URLs have; default: what base_url says for certain, otherwise openai.
+    dialect: Option<Dialect>,
+    /// The model or deployment name in the body; default: the deployment, or that of the workload.
+    model: Option<String>,
+    /// The deployment in the URL, with dialect = "azure-classic"; default: the one in base_url, or the model.
+    deployment: Option<String>,
+    /// What stands in the query of every call.
+    #[serde(default)]
+    #[schemars(example = json!({"api-version": "2024-10-21"}))]
+    query: BTreeMap<String, String>,
+    /// Headers of every call; a secret is named by its place.
+    #[serde(default)]
+    #[schemars(example = json!({"x-team": "a", "x-gateway-key": {"env": "GATEWAY_KEY"}}))]
+    headers: BTreeMap<String, HeaderText>,
+    /// Fields that are merged into every request.
+    #[serde(default)]
+    #[schemars(extend("not" = request::decided_schema()), example = json!({"temperature": 0}))]
+    body: Map<String, Value>,
+    /// The field that limits the tokens of a chat completion; default: by dialect, api-version and model.
+    token_limit: Option<TokenLimit>,
+    /// Whether a streamed chat completion asks for its usage by stream_options; default: true, unless the api-version is
+    /// older than the field.
+    stream_options: Option<bool>,
     /// Where the secret stands; never the secret itself.
     auth: Option<Auth>,
     /// Paths that share a backend say so with the same word.
@@ -110,12 +137,23 @@ fn shared() -> Value {
     json!({"required": ["http"], "properties": {"http": {"const": "2"}, "policy": {"const": "keep"}}})
 }
 
-/// Holds a section to the rules between its keys. `simulated` says whether the run starts the simulator.
+/// What the rest of the profile says that decides how a path is addressed.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked<'w> {
+    /// The model or deployment name of the workload.
+    pub model: &'w str,
+    /// The APIs that are called.
+    pub apis: Vec<Api>,
+    /// Whether the run starts the simulator.
+    pub simulated: bool,
+}
+
+/// Holds a section to the rules between its keys.
 ///
 /// # Errors
 /// When a key does not go with the others.
-pub(crate) fn resolve(at: &At<'_>, section: PathSection, id: PathId, simulated: bool) -> Result<NetPath, Wrong> {
-    let base_url = checked_url(at, &section.base_url, simulated)?;
+pub(crate) fn resolve(at: &At<'_>, mut section: PathSection, id: PathId, asked: &Asked<'_>) -> Result<NetPath, Wrong> {
+    let (base_url, address) = address_of(at, &section, asked)?;
     let timeouts = section.timeouts;
     for (key, time) in [
         ("connect", timeouts.connect),
@@ -127,6 +165,9 @@ pub(crate) fn resolve(at: &At<'_>, section: PathSection, id: PathId, simulated: 
             return Err(at.wrong(key, "a time above 0 with its unit such as \"5s\""));
         }
     }
+    let (scheme, host) = base_url.split_once("://").unwrap_or_default();
+    let host = HostKind::of(scheme, host.split('/').next().unwrap_or_default());
+    let request = request_of(at, &mut section, &address, host, asked)?;
     Ok(NetPath {
         id,
         name: section.name.0,
@@ -135,53 +176,53 @@ pub(crate) fn resolve(at: &At<'_>, section: PathSection, id: PathId, simulated: 
         backend: section.backend,
         connections: section.connections.policy,
         http: checked_http(at, &section.connections)?,
-        tls: checked_tls(at, section.tls, base_url)?,
+        tls: checked_tls(at, section.tls, &base_url)?,
         timeouts,
         tags: section.tags,
-        base_url: base_url.to_owned(),
+        address,
+        request,
+        base_url,
     })
 }
 
-fn checked_url<'u>(at: &At<'_>, url: &'u str, simulated: bool) -> Result<&'u str, Wrong> {
-    let say = |message: &str| Err(at.rule("base_url", format!("'{}' {message}", at.key("base_url"))));
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let host = rest.split('/').next().unwrap_or_default();
-    if url.contains('@') {
-        return say("holds a user name or password; name the secret under auth instead");
+/// Where a path leads, by its own keys and the model that is asked.
+fn address_of(at: &At<'_>, section: &PathSection, asked: &Asked<'_>) -> Result<(String, Address), Wrong> {
+    let wish = Wish {
+        dialect: section.dialect,
+        deployment: section.deployment.as_deref(),
+        query: section.query.clone(),
+        model: section.model.as_deref().unwrap_or(asked.model),
+        simulated: asked.simulated,
+    };
+    let (base_url, address) = understand(&section.base_url, wish).map_err(|why| match why {
+        Unusable::NoAddress(expected) => at.wrong("base_url", expected),
+        Unusable::Rule(key, sentence) => at.rule(key, format!("'{}' {sentence}", at.key(key))),
+    })?;
+    match asked.apis.iter().find_map(|api| address.lacks(*api)) {
+        Some(why) => Err(at.rule("base_url", format!("'{}': {why}", at.key("base_url")))),
+        None => Ok((base_url, address)),
     }
-    if url.contains(['?', '#']) {
-        return say("has a query or a fragment; it takes the part of the address before /chat/completions alone");
-    }
-    if !matches!(scheme, "http" | "https" | "sim") {
-        return Err(at.wrong("base_url", URL));
-    }
-    if scheme == "sim" && !simulated {
-        return say(
-            "is on the simulator, which this run does not start; add [simulator] with scenario = \"three-paths\"",
-        );
-    }
-    if !good_host(host) || url.contains(char::is_whitespace) {
-        return Err(at.wrong("base_url", URL));
-    }
-    let url = url.trim_end_matches('/');
-    if let Some(api) = Api::ALL.into_iter().find(|api| url.ends_with(api.resource())) {
-        return say(&format!("ends in the API's own part; leave out {}, which each call adds", api.resource()));
-    }
-    Ok(url)
 }
 
-/// A host name, an address or `[v6]`, with a port or without.
-fn good_host(host: &str) -> bool {
-    let (name, port) = match host.rfind(':') {
-        Some(colon) if !host.ends_with(']') => (&host[..colon], Some(&host[colon + 1..])),
-        _ => (host, None),
-    };
-    let v6 = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let good_name = match v6 {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
-    };
-    good_name && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+/// What each request of a path carries of its own.
+fn request_of(
+    at: &At<'_>,
+    section: &mut PathSection,
+    address: &Address,
+    host: HostKind,
+    asked: &Asked<'_>,
+) -> Result<RequestForm, Wrong> {
+    let auth = section.auth.as_ref().map_or(AuthKind::None, |auth| auth.kind);
+    let model = section.model.clone().or_else(|| address.deployment.clone());
+    Ok(RequestForm {
+        headers: request::headers(at, std::mem::take(&mut section.headers), auth)?,
+        body: request::body(at, std::mem::take(&mut section.body), section.stream_options)?,
+        token_limit: section
+            .token_limit
+            .unwrap_or_else(|| address.default_limit(host, model.as_deref().unwrap_or(asked.model))),
+        stream_options: section.stream_options.unwrap_or_else(|| address.knows_stream_options()),
+        model,
+    })
 }
 
 fn checked_auth(at: &At<'_>, auth: Option<Auth>, simulated: bool) -> Result<AuthRef, Wrong> {
@@ -213,15 +254,6 @@ fn checked_auth(at: &At<'_>, auth: Option<Auth>, simulated: bool) -> Result<Auth
         }
         _ => Ok(AuthRef { kind, secret }),
     }
-}
-
-/// Whether it is the name of an environment variable. What is none, such as a long word without '_', may be the secret
-/// itself.
-fn is_variable(name: &str) -> bool {
-    !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && (name.len() < 30 || name.contains('_'))
-        && name.len() <= 80
 }
 
 fn checked_http(at: &At<'_>, section: &Connections) -> Result<Http, Wrong> {

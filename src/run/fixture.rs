@@ -14,6 +14,8 @@ use crate::measure::histogram;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::Recorder;
 use crate::measure::sample::{ConnUse, Sample, Stamps};
+use crate::path::address::Address;
+use crate::path::request::RequestForm;
 use crate::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::plan::{Arrivals, Design, Limits, LoadModel, LoadPlan, Plan, TokenDist, WorkloadPlan, WorkloadSource};
 use crate::run::{Ending, Environment, Lost, Manifest, RowSample, Run, SpanCounts, Totals};
@@ -29,6 +31,8 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         name: (*name).to_owned(),
         kind: kinds[usize::from(id) % 3],
         base_url: format!("http://127.0.0.1:{}/openai/v1", 9000 + id),
+        address: Address::default(),
+        request: RequestForm::default(),
         auth: AuthRef::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,

@@ -13,7 +13,7 @@ use crate::workload::call::Prompt;
 use crate::workload::error::WorkloadError;
 use crate::workload::material::{SALT_TOKENS, push_salt};
 use crate::workload::rows::{self, Row, json_reason};
-use crate::workload::salt::{self, SaltPlace};
+use crate::workload::salt::{self, PartKind, SaltPlace};
 use crate::workload::shapes;
 use crate::workload::spec::MOST_TOKENS;
 use crate::workload::table::Table;
@@ -49,7 +49,7 @@ pub(crate) struct Conversation {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Ask {
     /// Messages that any API can carry: a JSON array as it is written.
-    Messages(String),
+    Messages(Box<str>),
     /// A body for one API.
     Body(Api, Body),
 }
@@ -78,7 +78,7 @@ impl Conversation {
         push_salt(&mut front, seed, salt, SALT_TOKENS);
         match &self.ask {
             Ask::Messages(messages) => {
-                let mut messages = messages.clone();
+                let mut messages = messages.to_string();
                 if let Some(Salted::Messages(place)) = self.salt {
                     place.put(&mut messages, &front);
                 }
@@ -97,12 +97,12 @@ impl Conversation {
     }
 
     fn of_messages(messages: String) -> Self {
-        Self::new(Ask::Messages(messages), None)
+        Self::new(Ask::Messages(messages.into()), None)
     }
 
     fn new(ask: Ask, limit: Option<u32>) -> Self {
         let salt = match &ask {
-            Ask::Messages(messages) => salt::in_messages(messages, "text").map(Salted::Messages),
+            Ask::Messages(messages) => salt::in_messages(messages, PartKind::Text).map(Salted::Messages),
             Ask::Body(api, body) => salt::in_body(*api, body).map(|(member, place)| Salted::Member(member, place)),
         };
         Self { ask, salt, limit, tokens: None }
@@ -214,7 +214,7 @@ fn parse_row(row: Row<'_>) -> Result<Option<Conversation>, WrongRow> {
 
 fn messages(list: &Value, text: &str, limit: Option<u32>) -> Result<Conversation, WrongRow> {
     check_messages(list).map_err(|found| (found, MESSAGE_EXPECTED))?;
-    Ok(Conversation::new(Ask::Messages(text.to_owned()), limit))
+    Ok(Conversation::new(Ask::Messages(text.into()), limit))
 }
 
 fn batch(row: &Map<String, Value>, body: &Value, text: &str) -> Result<Conversation, WrongRow> {

@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 use crate::units::Api;
 use crate::workload::body::{Body, Members};
 
-/// A place in a text of JSON.
+/// A place in a text of JSON of at most 4 GiB; small, since every row of a file has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SaltPlace {
     /// The byte before which it goes.
-    at: usize,
+    at: u32,
     form: Form,
 }
 
@@ -19,7 +19,17 @@ enum Form {
     /// Text, in front of a text.
     Text,
     /// A part of this type, in front of others or alone.
-    Part { kind: &'static str, alone: bool },
+    Part { kind: PartKind, alone: bool },
+}
+
+/// The type of a part that holds text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum PartKind {
+    /// In messages.
+    Text,
+    /// In the input of a response.
+    InputText,
 }
 
 impl SaltPlace {
@@ -32,21 +42,21 @@ impl SaltPlace {
                 format!("{{\"type\":\"{kind}\",\"text\":\"{salt}\\n\"}}{more}")
             }
         };
-        text.insert_str(self.at, &written);
+        text.insert_str(self.at as usize, &written);
     }
 
-    fn behind(self, bytes: usize) -> Self {
+    fn behind(self, bytes: u32) -> Self {
         Self { at: self.at + bytes, ..self }
     }
 }
 
 /// The place in a list of messages: the first content that is text or parts. `None` when there is none.
 #[must_use]
-pub(crate) fn in_messages(messages: &str, part_kind: &'static str) -> Option<SaltPlace> {
+pub(crate) fn in_messages(messages: &str, part_kind: PartKind) -> Option<SaltPlace> {
     let items: Vec<&RawValue> = serde_json::from_str(messages).ok()?;
     items.into_iter().find_map(|item| {
         let content = serde_json::from_str::<Members<'_>>(item.get()).ok()?.get("content")?;
-        Some(in_content(content, part_kind)?.behind(offset(messages, content)))
+        Some(in_content(content, part_kind)?.behind(offset(messages, content)?))
     })
 }
 
@@ -54,35 +64,35 @@ pub(crate) fn in_messages(messages: &str, part_kind: &'static str) -> Option<Sal
 #[must_use]
 pub(crate) fn in_body(api: Api, body: &Body) -> Option<(&'static str, SaltPlace)> {
     match api {
-        Api::Chat => Some(("messages", in_messages(body.get("messages")?, "text")?)),
+        Api::Chat => Some(("messages", in_messages(body.get("messages")?, PartKind::Text)?)),
         Api::Responses => {
-            let instructions = body.get("instructions").and_then(|text| in_content(text, "input_text"));
+            let instructions = body.get("instructions").and_then(|text| in_content(text, PartKind::InputText));
             if let Some(place) = instructions {
                 return Some(("instructions", place));
             }
             let input = body.get("input")?;
             let text = input.starts_with('"').then_some(SaltPlace { at: 1, form: Form::Text });
-            Some(("input", text.or_else(|| in_messages(input, "input_text"))?))
+            Some(("input", text.or_else(|| in_messages(input, PartKind::InputText))?))
         }
     }
 }
 
 /// The place in a content; `None` when it is neither text nor parts.
-fn in_content(content: &str, part_kind: &'static str) -> Option<SaltPlace> {
+fn in_content(content: &str, part_kind: PartKind) -> Option<SaltPlace> {
     if content.starts_with('"') {
         return Some(SaltPlace { at: 1, form: Form::Text });
     }
     let parts: Vec<&RawValue> = serde_json::from_str(content).ok()?;
     let first = parts.first().and_then(|part| serde_json::from_str::<Members<'_>>(part.get()).ok()?.get("text"));
     Some(match first.filter(|text| text.starts_with('"')) {
-        Some(text) => SaltPlace { at: offset(content, text) + 1, form: Form::Text },
+        Some(text) => SaltPlace { at: offset(content, text)? + 1, form: Form::Text },
         None => SaltPlace { at: 1, form: Form::Part { kind: part_kind, alone: parts.is_empty() } },
     })
 }
 
 /// Where a slice of a text begins in it.
-fn offset(text: &str, slice: &str) -> usize {
-    slice.as_ptr() as usize - text.as_ptr() as usize
+fn offset(text: &str, slice: &str) -> Option<u32> {
+    u32::try_from(slice.as_ptr() as usize - text.as_ptr() as usize).ok()
 }
 
 #[cfg(test)]

@@ -10,13 +10,15 @@ import sys
 import threading
 import time
 
+import signals
+
 
 def carry_out(task):
     with open(task["out"], "wb") as out, open(task["err"], "wb") as err:
         began = time.monotonic()
         child = subprocess.Popen(
             task["argv"], stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=task["cwd"], env=task["env"],
-            start_new_session=True)
+            start_new_session=True, preexec_fn=signals.heed)
     for limit, most in ((resource.RLIMIT_AS, task["address_space"]), (resource.RLIMIT_FSIZE, task["file_size"])):
         try:
             resource.prlimit(child.pid, limit, (most, most))

@@ -4,6 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use hopmark::attempt::{Caller, Prepared, Route};
+use hopmark::path::address::Address;
+use hopmark::path::request::RequestForm;
 use hopmark::path::{AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use hopmark::schedule::tickets::Ticket;
 use hopmark::transport::connect::Target;
@@ -19,6 +21,8 @@ pub(crate) fn path_to(base_url: String, http: Http, limits: [u64; 4]) -> NetPath
         name: "direct".to_owned(),
         kind: PathKind::Direct,
         base_url,
+        address: Address::default(),
+        request: RequestForm::default(),
         auth: AuthRef::default(),
         backend: None,
         connections: ConnectionPolicy::Keep,

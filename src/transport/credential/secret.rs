@@ -138,6 +138,8 @@ pub(super) mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::path::address::Address;
+    use crate::path::request::RequestForm;
     use crate::path::{AuthKind, AuthRef, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
     use crate::units::PathId;
 
@@ -151,6 +153,8 @@ pub(super) mod tests {
             name: "direct".to_owned(),
             kind: PathKind::Direct,
             base_url: "http://h/v1".to_owned(),
+            address: Address::default(),
+            request: RequestForm::default(),
             auth,
             backend: None,
             connections: ConnectionPolicy::Keep,

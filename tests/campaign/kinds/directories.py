@@ -196,6 +196,7 @@ class Directories:
         names = set()
         for _ in range(rng.choice([1, 1, 2, 10])):
             at = rng.randrange(0 if rng.random() < 0.1 else 1, max(len(lines) - 1, 2))
+            at = min(at, len(lines) - 1)
             cells = lines[at].split(",")
             column = rng.randrange(len(cells))
             names.add(columns[column] if column < len(columns) else "?")

@@ -11,6 +11,7 @@ import time
 
 import answers
 import rundir
+import signals
 from bench import Finding
 from kinds.servers import contradiction
 from server import Server
@@ -87,7 +88,7 @@ class Run:
         self.child = subprocess.Popen(
             [bench.hopmark, "run", "profile.toml", "--skip-preflight", "--quiet", "--out", "out"], cwd=folder,
             env=bench.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.err.open("wb"),
-            start_new_session=True)
+            start_new_session=True, preexec_fn=signals.heed)
 
     def signal(self, number):
         if self.child.poll() is None:
