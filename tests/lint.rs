@@ -33,17 +33,7 @@ fn found(file: &Path) -> BTreeMap<&'static str, Level> {
 }
 
 /// What is found in the files of traps beside their own: traps that bring another with them.
-const BESIDE: [(&str, &[&str]); 9] = [
-    ("deployment-in-target.json", &[]),
-    ("discovery-both.json", &[]),
-    ("key-case.tf", &[]),
-    ("metadata-not-text.tf", &["unknown-key"]),
-    ("openai-without-v1.json", &[]),
-    ("privatelink-host-as-target.json", &[]),
-    ("static-models-key.parameters.json", &["discovery-default"]),
-    ("target-not-url.missing.json", &[]),
-    ("target-trailing-slash.json", &[]),
-];
+const BESIDE: [(&str, &[&str]); 1] = [("metadata-not-text.tf", &["unknown-key"])];
 
 #[test]
 fn each_trap_is_found_in_the_file_made_for_it_and_nothing_else_is() {

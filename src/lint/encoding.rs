@@ -131,7 +131,9 @@ fn not_json(connection: &Connection) -> Vec<Hit> {
 
 fn metadata_not_text(connection: &Connection) -> Vec<Hit> {
     let members = connection.metadata().map_or(&[][..], Node::members).iter();
-    let members = members.filter(|member| !EMBEDDED.iter().any(|key| key.eq_ignore_ascii_case(&member.key)));
+    let is_of_others =
+        |key: &str| EMBEDDED.iter().chain(&["staticModels"]).any(|known| known.eq_ignore_ascii_case(key));
+    let members = members.filter(|member| !is_of_others(&member.key));
     let wrong = members.filter(|member| match &member.value.value {
         Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Table(_) => true,
         Value::Null | Value::Text(_) | Value::Unknown => false,

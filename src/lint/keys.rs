@@ -121,7 +121,11 @@ fn each_table(node: &Node, look: &mut dyn FnMut(&Node)) {
 fn static_models_key(connection: &Connection) -> Vec<Hit> {
     let metadata = connection.metadata().map_or(&[][..], Node::members);
     let wrong = metadata.iter().filter(|member| member.key.eq_ignore_ascii_case("staticModels"));
-    wrong.map(|member| Hit::at(member.place, "'staticModels' is called 'models' in the metadata")).collect()
+    let message = match connection.form {
+        Form::Parameters => "'models' is called 'staticModels' among the parameters",
+        Form::Object | Form::Template | Form::Terraform => "'staticModels' is called 'models' in the metadata",
+    };
+    wrong.map(|member| Hit::at(member.place, message)).collect()
 }
 
 fn unknown_key(connection: &Connection) -> Vec<Hit> {

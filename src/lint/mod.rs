@@ -224,7 +224,7 @@ fn lint_connections(file: &Path, read: &ConnectionFile) -> FileReport {
 fn at_connection(rule: &Rule, connection: &Connection) -> Vec<Hit> {
     match rule.check {
         Check::Connection(check) | Check::Both(check, _) => check(connection),
-        Check::Path(_) | Check::Reading => Vec::new(),
+        Check::Reading => Vec::new(),
     }
 }
 
@@ -241,7 +241,7 @@ fn lint_profile(file: &Path, text: &str) -> Result<FileReport, LintError> {
 
 fn at_path(rule: &Rule, entry: &ProfileEntry<'_>) -> Vec<Hit> {
     match rule.check {
-        Check::Path(check) | Check::Both(_, check) => check(entry),
+        Check::Both(_, check) => check(entry),
         Check::Connection(_) | Check::Reading => Vec::new(),
     }
 }

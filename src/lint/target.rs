@@ -3,8 +3,9 @@
 use crate::limits::Limit;
 use crate::lint::entry::ProfileEntry;
 use crate::lint::rule::{Check, Hit, Level, Rule};
+use crate::path::address::HostKind;
 use crate::profile::foundry::address::{Parts, chat_url};
-use crate::profile::foundry::connection::{Category, Connection};
+use crate::profile::foundry::connection::{Category, Connection, Form};
 
 /// The rules.
 pub(crate) static RULES: [Rule; 9] = [
@@ -107,15 +108,21 @@ const PROVIDERS: [(&str, &str); 4] = [
     ("api.groq.com", "/openai/v1"),
     ("openrouter.ai", "/api/v1"),
 ];
-/// Names under which Azure resources with models stand.
-pub(crate) const AZURE: [&str; 3] = ["openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com"];
-/// Names under which gateways of API Management stand, one a cloud.
-const GATEWAYS: [&str; 3] = ["azure-api.net", "azure-api.us", "azure-api.cn"];
+/// Whose host it is, by its name.
+fn host_kind(parts: &Parts<'_>) -> HostKind {
+    HostKind::of(parts.scheme, parts.host)
+}
 
 /// Whether it is the host of an Azure resource with models.
 #[must_use]
 pub(crate) fn is_azure(parts: &Parts<'_>) -> bool {
-    AZURE.iter().any(|domain| parts.is_within(domain))
+    host_kind(parts) == HostKind::Resource
+}
+
+/// Whether the path leads to an API with models of an Azure resource.
+#[must_use]
+pub(crate) fn has_azure_api(parts: &Parts<'_>) -> bool {
+    parts.segments().any(|segment| matches!(segment, "openai" | "models"))
 }
 
 /// Whether a text stands for a value that is put in later.
@@ -143,8 +150,7 @@ fn target_not_url(connection: &Connection) -> Vec<Hit> {
     let Some(target) = connection.target() else {
         let absent = connection.property("target").is_none_or(|member| member.value.is_empty());
         // Parameters for API Management have none: the template makes it of the gateway's name and the API's.
-        let wanted = connection.form != crate::profile::foundry::Form::Parameters
-            || connection.category == Category::ModelGateway;
+        let wanted = connection.form != Form::Parameters || connection.category == Category::ModelGateway;
         return Hit::if_some(place, (absent && wanted).then(|| format!("'{key}' is missing")));
     };
     if is_stand_in(target) {
@@ -176,9 +182,8 @@ fn openai_without_v1(connection: &Connection) -> Vec<Hit> {
 
 fn azure_without_openai(connection: &Connection) -> Vec<Hit> {
     at_target(connection, |target, parts| {
-        let stands = parts.segments().any(|segment| matches!(segment, "openai" | "models"));
         let url = chat_url(target.trim_end_matches('/'), None, None);
-        (is_azure(&parts) && !stands)
+        (is_azure(&parts) && !has_azure_api(&parts))
             .then(|| format!("the path has neither /openai nor /models, and calls go to {url}"))
     })
 }
@@ -198,7 +203,7 @@ fn custom_domain(connection: &Connection) -> Vec<Hit> {
         return Vec::new();
     }
     at_target(connection, |_, parts| {
-        let own = GATEWAYS.iter().any(|domain| parts.is_within(domain)) || parts.is_local();
+        let own = host_kind(&parts) == HostKind::ApiManagement || parts.is_local();
         let host = Limit::ShownText.cut(parts.host);
         (!own).then(|| format!("the target is on {host}"))
     })

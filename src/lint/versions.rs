@@ -3,9 +3,10 @@
 use crate::limits::Limit;
 use crate::lint::entry::ProfileEntry;
 use crate::lint::rule::{Check, Hit, Level, Rule};
-use crate::lint::target::is_azure;
+use crate::lint::target::{has_azure_api, is_azure};
+use crate::path::address::is_dated;
 use crate::profile::foundry::address::{Parts, versions_in};
-use crate::profile::foundry::connection::{Category, Connection};
+use crate::profile::foundry::connection::{Category, Connection, Setting};
 use crate::profile::foundry::discovery::Discovery;
 use crate::units::Api;
 
@@ -121,11 +122,6 @@ fn is_v1(parts: &Parts<'_>) -> bool {
     })
 }
 
-fn is_dated(version: &str) -> bool {
-    let date = version.as_bytes();
-    date.len() >= 10 && date[4] == b'-' && date[7] == b'-' && date[..4].iter().all(u8::is_ascii_digit)
-}
-
 fn version_on_v1(connection: &Connection) -> Vec<Hit> {
     let version = connection.setting_text("inferenceAPIVersion").known().filter(|version| is_dated(version));
     let target = connection.target().and_then(Parts::of).filter(is_v1);
@@ -137,12 +133,14 @@ fn version_on_v1(connection: &Connection) -> Vec<Hit> {
 }
 
 fn version_missing(connection: &Connection) -> Vec<Hit> {
-    if connection.setting_text("inferenceAPIVersion") != crate::profile::foundry::connection::Setting::Absent {
+    if connection.setting_text("inferenceAPIVersion") != Setting::Absent {
         return Vec::new();
     }
     let target = connection.target().and_then(Parts::of).filter(|parts| !is_v1(parts));
     let in_path = connection.deployment_in_path() == Some(true);
-    let is_classic = |parts: &Parts<'_>| is_azure(parts) || (in_path && connection.category == Category::ApiManagement);
+    let is_classic = |parts: &Parts<'_>| {
+        (is_azure(parts) && has_azure_api(parts)) || (in_path && connection.category == Category::ApiManagement)
+    };
     let message =
         target.filter(is_classic).map(|_| "the target is of the classic API, and 'inferenceAPIVersion' is missing");
     Hit::if_some(connection.place_of("inferenceAPIVersion"), message.map(str::to_owned))
@@ -202,27 +200,24 @@ fn shown(text: &str) -> String {
     Limit::ShownText.cut(text)
 }
 
-/// The api-version of a path of a profile.
-fn version_of<'p>(_entry: &'p ProfileEntry<'_>) -> Option<&'p str> {
-    None
-}
-
 fn version_on_v1_path(entry: &ProfileEntry<'_>) -> Vec<Hit> {
-    let version = version_of(entry).filter(|version| is_dated(version));
+    let version = entry.path.address.api_version().filter(|version| is_dated(version));
     let base = Parts::of(&entry.path.base_url).filter(is_v1);
     let message = version.zip(base).map(|(version, _)| {
         format!("path '{}' is of v1, and its api-version is \"{}\"", entry.path.name, shown(version))
     });
-    Hit::if_some(entry.place("base_url"), message)
+    Hit::if_some(entry.place("query.api-version"), message)
 }
 
 fn version_before_responses_path(entry: &ProfileEntry<'_>) -> Vec<Hit> {
-    let Some(version) = version_of(entry).filter(|version| is_before_responses(version)) else { return Vec::new() };
+    let Some(version) = entry.path.address.api_version().filter(|version| is_before_responses(version)) else {
+        return Vec::new();
+    };
     let asks = entry.workload.api.contains_key(&Api::Responses);
     let wants = wants_responses(&entry.workload.model);
     let message = (asks || wants).then(|| {
         let name = &entry.path.name;
         format!("the api-version of path '{name}' is \"{}\", too old for the Responses API", shown(version))
     });
-    Hit::if_some(entry.place("base_url"), message)
+    Hit::if_some(entry.place("query.api-version"), message)
 }

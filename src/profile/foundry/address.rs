@@ -1,7 +1,9 @@
 //! The exact addresses that the agents of Foundry use for a connection: of chat, and of discovery.
 
+use percent_encoding::utf8_percent_encode;
 use serde::Serialize;
 
+use crate::path::address::KEPT;
 use crate::profile::foundry::connection::Connection;
 use crate::profile::foundry::discovery::{Discovery, Endpoints, PLACEHOLDER, Provider};
 
@@ -134,12 +136,6 @@ impl<'u> Parts<'u> {
         (scheme, self.host.to_ascii_lowercase(), port)
     }
 
-    /// Whether the host is one of this domain.
-    #[must_use]
-    pub(crate) fn is_within(&self, domain: &str) -> bool {
-        self.host.to_ascii_lowercase().strip_suffix(domain).is_some_and(|name| name.ends_with('.'))
-    }
-
     /// Whether it is this machine, or the bundled simulator.
     #[must_use]
     pub(crate) fn is_local(&self) -> bool {
@@ -181,15 +177,7 @@ pub(crate) fn segment(name: &str) -> String {
     if name == PLACEHOLDER {
         return name.to_owned();
     }
-    let mut text = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
+    utf8_percent_encode(name, &KEPT).to_string()
 }
 
 #[cfg(test)]

@@ -151,26 +151,25 @@ impl Found {
     }
 }
 
-/// The metadata that the official templates make of their parameters. What no template knows is kept as it is.
+/// The metadata that the official templates make of their parameters, whose names have any letter case. A list called
+/// `models` is one that no template reads: it is kept under the name that no connection reads.
 fn metadata_of(parameters: &Node) -> Vec<Member> {
     let mut metadata = Vec::new();
     let mut discovery: Vec<Member> = Vec::new();
-    for member in parameters.members().iter().filter_map(parameter_value) {
-        let is = |keys: &[&str]| keys.iter().any(|key| key.eq_ignore_ascii_case(&member.key));
-        if member.value.is_empty() || is_nothing(&member.value) {
-        } else if is(&DISCOVERY) {
-            discovery.push(member);
-        } else if is(&SERIALISED) {
-            let renamed = RENAMED.iter().find(|(parameter, _)| *parameter == member.key);
-            let key = renamed.map_or(member.key.clone(), |(_, key)| (*key).to_owned());
-            let place = member.value.place;
-            let value = match member.value.value {
-                Value::List(_) | Value::Table(_) => Value::Encoded(Box::new(member.value)),
-                other => other,
-            };
-            metadata.push(Member { key, place: member.place, value: Node { place, value } });
-        } else if is(&COPIED) {
-            metadata.push(member);
+    let said = parameters.members().iter().filter_map(parameter_value);
+    for member in said.filter(|member| !member.value.is_empty() && !is_nothing(&member.value)) {
+        let among = |keys: &[&'static str]| keys.iter().find(|key| key.eq_ignore_ascii_case(&member.key)).copied();
+        let (place, whole) = (member.place, member.value.place);
+        if let Some(key) = among(&DISCOVERY) {
+            discovery.push(Member { key: key.to_owned(), ..member });
+        } else if let Some(key) = among(&SERIALISED) {
+            let key = RENAMED.iter().find(|(parameter, _)| *parameter == key).map_or(key, |(_, key)| key);
+            let value = Node { place: whole, value: Value::Encoded(Box::new(member.value)) };
+            metadata.push(Member { key: key.to_owned(), place, value });
+        } else if let Some(key) = among(&COPIED) {
+            metadata.push(Member { key: key.to_owned(), ..member });
+        } else if among(&["models"]).is_some() {
+            metadata.push(Member { key: "staticModels".to_owned(), ..member });
         }
     }
     if let Some(place) = discovery.first().map(|member| member.place) {
