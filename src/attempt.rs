@@ -79,7 +79,10 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
-        let secrets: Vec<Secret> = routes.iter().flat_map(|route| route.credential.secrets()).collect();
+        let secrets = routes.iter().flat_map(|route| {
+            route.credential.secrets().into_iter().chain(route.target.secret().cloned()).collect::<Vec<Secret>>()
+        });
+        let secrets: Vec<Secret> = secrets.collect();
         let failures = FailureReporter::new(Filter::of(secrets.iter().map(Secret::reveal)));
         Self {
             routes,

@@ -4,7 +4,9 @@
 
 pub mod address;
 pub mod auth;
+pub mod control;
 pub mod request;
+pub mod zones;
 
 use schemars::JsonSchema;
 use std::fmt;
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{Api, PathId, Span};
 use address::Address;
 pub use auth::{Auth, AuthKind, AuthRef, SecretRef};
+use control::Control;
 use request::RequestForm;
 
 /// What stands between the caller and the model.
@@ -170,6 +173,9 @@ pub struct NetPath {
     /// Words by which objectives find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// Which way its connections take, where the system does not decide.
+    #[serde(default, skip_serializing_if = "Control::is_default")]
+    pub control: Control,
 }
 
 impl NetPath {

@@ -106,7 +106,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     }
     let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
 
-    let signed_in = SignedIn::begin(&plan, credentials, options.quiet)?;
+    let signed_in = SignedIn::begin(&plan, credentials, &targets, options.quiet)?;
     let mut notes = notes_before(&plan, &targets, simulator.is_some());
     notes.extend(workload.notes());
     if !options.skip_preflight {
@@ -163,11 +163,8 @@ fn run_directory(plan: &Plan, options: &RunOptions, clock: OffsetDateTime) -> Ru
 fn notes_before(plan: &Plan, targets: &[Target], simulated: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for (path, target) in plan.paths.iter().zip(targets) {
-        if !is_loopback(&target.host) {
-            notes.push(format!(
-                "path '{}' leads to {}: this run sends real load over the network",
-                path.name, target.host
-            ));
+        if let Some(host) = target.dial.beyond_this_machine() {
+            notes.push(format!("path '{}' leads to {host}: this run sends real load over the network", path.name));
         }
     }
     if simulated {
@@ -178,10 +175,6 @@ fn notes_before(plan: &Plan, targets: &[Target], simulated: bool) -> Vec<String>
         );
     }
     notes
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The files that may be open at once, as far as the plan tells: a connection a call, and a timer a caller.

@@ -7,6 +7,7 @@ use crate::console;
 use crate::measure::sign_in::SignIn;
 use crate::plan::Plan;
 use crate::runner::failure::{OrFailure, RunResult};
+use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
 use crate::transport::credential::keeper::Keeper;
 use crate::transport::credential::secret::Secret;
@@ -34,8 +35,14 @@ impl SignedIn {
     ///
     /// # Errors
     /// [`Failure::World`](crate::runner::failure::Failure) with every path that cannot sign in, a line each.
-    pub(crate) fn begin(plan: &Plan, credentials: Vec<Credential>, quiet: bool) -> RunResult<Self> {
-        let secrets: Vec<Secret> = credentials.iter().flat_map(Credential::secrets).collect();
+    pub(crate) fn begin(
+        plan: &Plan,
+        credentials: Vec<Credential>,
+        targets: &[Target],
+        quiet: bool,
+    ) -> RunResult<Self> {
+        let of_targets = targets.iter().filter_map(Target::secret).cloned();
+        let secrets: Vec<Secret> = credentials.iter().flat_map(Credential::secrets).chain(of_targets).collect();
         let filter = Filter::of(secrets.iter().map(Secret::reveal));
         let slots: Vec<_> = credentials.iter().flat_map(Credential::slots).cloned().collect();
         if !quiet {

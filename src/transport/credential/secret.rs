@@ -197,6 +197,7 @@ pub(super) mod tests {
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
             tags: Vec::new(),
+            control: Default::default(),
         }
     }
 
