@@ -320,7 +320,7 @@ fn errors(stage: &Stage, run: &Run) -> Vec<(f64, f64)> {
         let name = format!("{}-{}", run.manifest.id, sample.seq.0);
         let line = truth.get(name.as_str())?;
         let (sent, first) = (sample.stamps.sent?, sample.stamps.first_byte?);
-        let served = (line.head_ns? - line.recv_ns) as f64 / 1e6;
+        let served = line.head_ns?.ms_since(line.recv_ns?);
         Some((sent.ms_since(origin), first.ms_since(sent) - served))
     };
     run.samples.iter().filter_map(of).collect()
@@ -385,10 +385,10 @@ fn tokens_of_twenty_seconds_expire_under_load() {
 
 #[test]
 fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
-    let stage = Stage::strict("lifetime = \"2s\"\nfails = [{ from = \"3s\", for = \"10m\", status = 500 }]");
+    let stage = Stage::strict("lifetime = \"2s\"\nfails = [{ from = \"6s\", for = \"10m\", status = 500 }]");
     let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
     let path = stage.path("direct", "direct", &auth);
-    let ran = stage.run("dry", "rate = \"20/s\"\nwarmup = \"200ms\"\nduration = \"8s\"", &path);
+    let ran = stage.run("dry", "rate = \"20/s\"\nwarmup = \"200ms\"\nduration = \"12s\"", &path);
     let summary = ran.summary();
     let path_summary = &summary["paths"]["direct"];
     assert!(path_summary["errors"]["credential"].as_u64() > Some(10), "{path_summary}");
@@ -404,7 +404,7 @@ fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
 
 #[test]
 fn limits_on_refusals_end_a_run_without_a_token() {
-    let stage = Stage::strict("lifetime = \"2s\"\nfails = [{ from = \"3s\", for = \"10m\" }]");
+    let stage = Stage::strict("lifetime = \"2s\"\nfails = [{ from = \"6s\", for = \"10m\" }]");
     let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
     let path = stage.path("direct", "direct", &auth);
     let load = "rate = \"20/s\"\nwarmup = \"200ms\"\nduration = \"60s\"";

@@ -35,12 +35,7 @@ impl SignedIn {
     ///
     /// # Errors
     /// [`Failure::World`](crate::runner::failure::Failure) with every path that cannot sign in, a line each.
-    pub(crate) fn begin(
-        plan: &Plan,
-        credentials: Vec<Credential>,
-        targets: &[Target],
-        quiet: bool,
-    ) -> RunResult<Self> {
+    pub(crate) fn begin(plan: &Plan, credentials: Vec<Credential>, targets: &[Target], quiet: bool) -> RunResult<Self> {
         let of_targets = targets.iter().filter_map(Target::secret).cloned();
         let secrets: Vec<Secret> = credentials.iter().flat_map(Credential::secrets).chain(of_targets).collect();
         let filter = Filter::of(secrets.iter().map(Secret::reveal));
