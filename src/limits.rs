@@ -212,12 +212,7 @@ impl Limit {
             Self::Framing => row(16 * MIB, BYTES, "HTTP and TLS around the body of an answer", TOO_LARGE),
             Self::Reads => row(MIB / 2, "reads", "reads from the network for one call", TOO_LARGE),
             Self::OwnAnswer => row(128 * MIB, BYTES, "what the bundled simulator says of itself", "it is not used"),
-            Self::TokenAnswer => row(
-                64 * KIB,
-                BYTES,
-                "an answer of a token endpoint, the output of a program that gives tokens",
-                REFUSED,
-            ),
+            Self::TokenAnswer => row(64 * KIB, BYTES, "what a token endpoint or a token program says", REFUSED),
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
             Self::Messages => {

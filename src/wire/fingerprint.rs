@@ -26,9 +26,11 @@ const KEYS: &str = "keys are switched off on this resource (disableLocalAuth): s
 const GATEWAY_KEY: &str = "the gateway wants a key of its own that is valid: auth.kind = \"subscription-key\", beside the \
                            token of the service where it wants both";
 const CERTIFICATE: &str = "the server wants a certificate of the caller: add auth.kind = \"mtls\"";
+const UNKNOWN_CALLER: &str = "the server does not accept the certificate of the caller: is it signed by an authority that \
+                              the server trusts, and still good";
 
 /// More exact words stand before others.
-const ROWS: [Row; 23] = [
+const ROWS: [Row; 26] = [
     row("key based authentication is disabled", KEYS),
     row("authenticationtypedisabled", KEYS),
     row("tenant provided in token does not match", TENANT),
@@ -58,6 +60,9 @@ const ROWS: [Row; 23] = [
     row("certificaterequired", CERTIFICATE),
     row("certificate required", CERTIFICATE),
     row("required ssl certificate was sent", CERTIFICATE),
+    row("certificateunknown", UNKNOWN_CALLER),
+    row("unknownca", UNKNOWN_CALLER),
+    row("badcertificate", UNKNOWN_CALLER),
 ];
 
 /// What a refusal means, if its words are known.
@@ -102,6 +107,7 @@ mod tests {
             ("Key based authentication is disabled for this resource.", "disableLocalAuth"),
             ("Tenant provided in token does not match resource tenant.", "another directory"),
             ("received fatal alert: CertificateRequired", "mtls"),
+            ("received fatal alert: CertificateUnknown", "does not accept the certificate of the caller"),
         ] {
             assert!(meaning(said).is_some_and(|means| means.contains(part)), "{said}: {:?}", meaning(said));
         }
