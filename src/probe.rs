@@ -90,8 +90,8 @@ pub async fn preflight(
     run_id: &str,
 ) -> Findings {
     if let Err((why, remedy)) = reach(&path, &target).await {
-        let secret = credential.secret().map(Secret::reveal);
-        let why = Filter::of(secret).line(&why, Limit::ErrorText);
+        let secrets = credential.secret().into_iter().chain(target.headers.secrets());
+        let why = Filter::of(secrets.map(Secret::reveal)).line(&why, Limit::ErrorText);
         return Findings { refused: vec![refused(&path, why, remedy)], warnings: Vec::new() };
     }
     let own_total = path.timeouts.total;

@@ -167,12 +167,13 @@ pub(crate) fn resolve(at: &At<'_>, mut section: PathSection, id: PathId, asked: 
     }
     let (scheme, host) = base_url.split_once("://").unwrap_or_default();
     let host = HostKind::of(scheme, host.split('/').next().unwrap_or_default());
-    let request = request_of(at, &mut section, &address, host, asked)?;
+    let auth = checked_auth(at, section.auth.take(), base_url.starts_with("sim://"))?;
+    let request = request_of(at, &mut section, (&address, host), auth.kind, asked)?;
     Ok(NetPath {
         id,
         name: section.name.0,
         kind: section.kind,
-        auth: checked_auth(at, section.auth, base_url.starts_with("sim://"))?,
+        auth,
         backend: section.backend,
         connections: section.connections.policy,
         http: checked_http(at, &section.connections)?,
@@ -208,11 +209,10 @@ fn address_of(at: &At<'_>, section: &PathSection, asked: &Asked<'_>) -> Result<(
 fn request_of(
     at: &At<'_>,
     section: &mut PathSection,
-    address: &Address,
-    host: HostKind,
+    (address, host): (&Address, HostKind),
+    auth: AuthKind,
     asked: &Asked<'_>,
 ) -> Result<RequestForm, Wrong> {
-    let auth = section.auth.as_ref().map_or(AuthKind::None, |auth| auth.kind);
     let model = section.model.clone().or_else(|| address.deployment.clone());
     Ok(RequestForm {
         headers: request::headers(at, std::mem::take(&mut section.headers), auth)?,

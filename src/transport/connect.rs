@@ -13,6 +13,8 @@ use tokio_rustls::TlsConnector;
 
 use crate::measure::outcome::ErrorClass;
 use crate::path::{Http, NetPath};
+use crate::transport::credential::secret::SecretError;
+use crate::transport::fixed_headers::FixedHeaders;
 use crate::transport::timed_io::{IoStamps, Stream, TimedTcp};
 use crate::transport::tls::{self, TlsError};
 use crate::units::Nanos;
@@ -32,6 +34,8 @@ pub struct Target {
     pub tls: Option<Arc<ClientConfig>>,
     /// Which HTTP is spoken there.
     pub http: Http,
+    /// The headers that the profile gives every call.
+    pub headers: FixedHeaders,
 }
 
 /// A base URL that leads nowhere, or TLS that cannot be set up.
@@ -47,6 +51,9 @@ pub enum TargetError {
         /// What is wrong with it.
         why: String,
     },
+    /// A secret header cannot be had.
+    #[error(transparent)]
+    Header(#[from] SecretError),
     /// TLS cannot be set up.
     #[error("path '{path}': {source}")]
     Tls {
@@ -61,7 +68,7 @@ impl Target {
     /// Where this path leads.
     ///
     /// # Errors
-    /// [`TargetError`] when its base URL or its roots of trust are unusable.
+    /// [`TargetError`] when its base URL, its roots of trust or its headers are unusable.
     pub fn of(path: &NetPath) -> Result<Self, TargetError> {
         let wrong =
             |why: &str| TargetError::Url { path: path.name.clone(), url: path.base_url.clone(), why: why.to_owned() };
@@ -90,6 +97,7 @@ impl Target {
             prefix: uri.path().trim_end_matches('/').to_owned(),
             tls,
             http: path.http,
+            headers: FixedHeaders::of(path)?,
         })
     }
 }

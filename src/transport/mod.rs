@@ -3,6 +3,7 @@
 pub mod connect;
 pub(crate) mod connection;
 pub mod credential;
+pub mod fixed_headers;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod http2_pool;
