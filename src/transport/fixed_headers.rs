@@ -81,7 +81,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         fixed.put(&mut headers);
         let value = |name: &str| headers.get(name).expect(name);
-        assert_eq!((value("x-team").as_bytes(), value("x-gate").as_bytes(), headers.len()), (&b"a b"[..], &b"s3cret"[..], 2));
+        assert_eq!(
+            (value("x-team").as_bytes(), value("x-gate").as_bytes(), headers.len()),
+            (&b"a b"[..], &b"s3cret"[..], 2)
+        );
         assert!(value("x-gate").is_sensitive() && !value("x-team").is_sensitive());
         assert_eq!(fixed.secrets().map(Secret::reveal).collect::<Vec<_>>(), ["s3cret"]);
         assert!(!format!("{fixed:?}").contains("s3cret"), "{fixed:?}");

@@ -278,7 +278,8 @@ mod tests {
 
     #[test]
     fn the_body_asks_for_what_the_call_wants() {
-        let body: Value = serde_json::from_slice(&encode(&call(Prompt::Text("hi".into())), &BodyForm::default())).expect("json");
+        let body: Value =
+            serde_json::from_slice(&encode(&call(Prompt::Text("hi".into())), &BodyForm::default())).expect("json");
         assert_eq!(
             body,
             json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 7,

@@ -40,7 +40,8 @@ impl BodyForm {
     #[must_use]
     pub fn new(model: Option<&str>, limit_field: &'static str, asks_usage: bool, body: &Map<String, Value>) -> Self {
         let own = body.get(STREAM_OPTIONS).map(Value::to_string);
-        let mut fields: Vec<(String, String)> = body.iter().map(|(key, value)| (key.clone(), value.to_string())).collect();
+        let mut fields: Vec<(String, String)> =
+            body.iter().map(|(key, value)| (key.clone(), value.to_string())).collect();
         fields.retain(|(key, _)| key != STREAM_OPTIONS);
         let tail = fields.iter().map(|(key, value)| format!(",{}:{value}", json_text(key))).collect::<String>();
         Self {
@@ -148,8 +149,11 @@ mod tests {
         // The path's body, whether usage is asked for, and the options of a streamed chat and of streamed Responses.
         let usage = json!({"include_usage": true});
         let own = json!({"include_obfuscation": false});
-        let table =
-            [(&body, true, usage, Value::Null), (&body, false, Value::Null, Value::Null), (&options, true, own.clone(), own)];
+        let table = [
+            (&body, true, usage, Value::Null),
+            (&body, false, Value::Null, Value::Null),
+            (&options, true, own.clone(), own),
+        ];
         for (fields, asks_usage, of_chat, of_responses) in table {
             let fields = fields.as_object().expect("an object");
             let form = BodyForm::new(Some("dep"), "max_completion_tokens", asks_usage, fields);
@@ -168,12 +172,19 @@ mod tests {
                             input_tokens: None,
                         };
                         let sent: Value = serde_json::from_slice(&api::encode(&call, &form)).expect("JSON");
-                        assert_eq!((&sent["model"], &sent["stream"], &sent[limit]), (&json!("dep"), &json!(stream), &json!(7)));
+                        assert_eq!(
+                            (&sent["model"], &sent["stream"], &sent[limit]),
+                            (&json!("dep"), &json!(stream), &json!(7))
+                        );
                         for (key, value) in fields.iter().filter(|(key, _)| *key != STREAM_OPTIONS) {
                             assert_eq!(&sent[key], value, "{sent}");
                         }
                         // A data file's own options stand where the API has no others.
-                        let own = if passed_on && api == Api::Responses && options.is_null() { &json!({"x": 1}) } else { options };
+                        let own = if passed_on && api == Api::Responses && options.is_null() {
+                            &json!({"x": 1})
+                        } else {
+                            options
+                        };
                         assert_eq!(&sent[STREAM_OPTIONS], if stream { own } else { &Value::Null }, "{api} {sent}");
                         assert_eq!(sent.get("store"), (api == Api::Responses).then_some(&json!(false)), "{sent}");
                         assert_eq!(sent.get("max_tokens"), None, "{sent}");

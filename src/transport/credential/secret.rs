@@ -102,7 +102,11 @@ pub(super) fn read(path: &NetPath, simulator_key: Option<&Secret>) -> Result<Opt
 ///
 /// # Errors
 /// When no header can carry it.
-pub(in crate::transport) fn header_value(path: &NetPath, prefix: &str, secret: &Secret) -> Result<HeaderValue, SecretError> {
+pub(in crate::transport) fn header_value(
+    path: &NetPath,
+    prefix: &str,
+    secret: &Secret,
+) -> Result<HeaderValue, SecretError> {
     let unfit = |_| SecretError { path: path.name.clone(), why: NoSecret::Unfit(BadSecret::Characters) };
     let mut value = HeaderValue::from_str(&format!("{prefix}{}", secret.0)).map_err(unfit)?;
     value.set_sensitive(true);
