@@ -145,6 +145,13 @@ impl Address {
                 "api-version {} has no Responses API; it begins with {RESPONSES_SINCE}-preview",
                 self.api_version().unwrap_or_default()
             )),
+            (Dialect::AzureV1 | Dialect::AzureClassic | Dialect::FoundryModels | Dialect::AiGateway, Api::Messages) => {
+                Some(format!(
+                    "addresses of {} have no messages API; its base_url ends in /anthropic, such as \
+                 https://NAME.services.ai.azure.com/anthropic",
+                    self.dialect
+                ))
+            }
             (
                 Dialect::OpenAi
                 | Dialect::AzureV1
@@ -152,7 +159,8 @@ impl Address {
                 | Dialect::FoundryModels
                 | Dialect::AiGateway,
                 Api::Chat | Api::Responses,
-            ) => None,
+            )
+            | (Dialect::OpenAi, Api::Messages) => None,
         }
     }
 

@@ -213,9 +213,12 @@ fn request_of(
     auth: AuthKind,
     asked: &Asked<'_>,
 ) -> Result<RequestForm, Wrong> {
+    // The messages API takes the same key in a header of its own.
+    let of_messages = (auth == AuthKind::ApiKey && asked.apis.contains(&Api::Messages)).then_some("x-api-key");
+    let taken: Vec<&str> = auth.header().into_iter().chain(of_messages).collect();
     let model = section.model.clone().or_else(|| address.deployment.clone());
     Ok(RequestForm {
-        headers: request::headers(at, std::mem::take(&mut section.headers), auth)?,
+        headers: request::headers(at, std::mem::take(&mut section.headers), &taken)?,
         body: request::body(at, std::mem::take(&mut section.body), section.stream_options)?,
         token_limit: section
             .token_limit

@@ -10,7 +10,7 @@ use crate::wire::error::ApiError;
 use crate::wire::form::BodyForm;
 use crate::wire::json_scan::BadEvent;
 use crate::wire::sse::{ERROR, Event, UNFRAMED};
-use crate::wire::{chat, responses};
+use crate::wire::{chat, messages, responses};
 use crate::workload::call::Call;
 
 /// The request's body, over a path of this form.
@@ -19,6 +19,7 @@ pub fn encode(call: &Call, form: &BodyForm) -> Vec<u8> {
     match call.api {
         Api::Chat => chat::encode(call, form),
         Api::Responses => responses::encode(call, form),
+        Api::Messages => messages::encode(call, form),
     }
 }
 
@@ -27,7 +28,33 @@ pub fn encode(call: &Call, form: &BodyForm) -> Vec<u8> {
 pub fn choices(call: &Call, form: &BodyForm) -> u32 {
     match call.api {
         Api::Chat => chat::choices(call, form),
-        Api::Responses => 1,
+        Api::Responses | Api::Messages => 1,
+    }
+}
+
+/// The headers that a call of an API has beside those of every call.
+#[must_use]
+pub(crate) fn headers(api: Api) -> Option<(&'static str, &'static str)> {
+    match api {
+        Api::Chat | Api::Responses => None,
+        Api::Messages => Some(messages::VERSION),
+    }
+}
+
+/// The header in which an API takes the key that others take in `api-key`.
+#[must_use]
+pub(crate) fn key_header(api: Api) -> &'static str {
+    match api {
+        Api::Chat | Api::Responses => "api-key",
+        Api::Messages => messages::KEY,
+    }
+}
+
+/// Whether an event of this name is one of the API's own.
+fn is_own(api: Api, name: &[u8]) -> bool {
+    match api {
+        Api::Chat | Api::Responses => name.starts_with(b"response."),
+        Api::Messages => messages::is_own(name),
     }
 }
 
@@ -44,7 +71,7 @@ enum Addressee {
 }
 
 impl Addressee {
-    fn of(name: &[u8]) -> Self {
+    fn of(api: Api, name: &[u8]) -> Self {
         if name.is_empty() {
             return Self::Caller;
         }
@@ -55,7 +82,7 @@ impl Addressee {
         if tail.eq_ignore_ascii_case(ERROR) || name.eq_ignore_ascii_case(b"exception") {
             return Self::Failed;
         }
-        if name == b"message" || name.starts_with(b"response.") { Self::Caller } else { Self::Other }
+        if name == b"message" || is_own(api, name) { Self::Caller } else { Self::Other }
     }
 }
 
@@ -66,7 +93,7 @@ impl Addressee {
 #[inline]
 pub fn decode(api: Api, event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
     let failed = |error| Delta { end: Some(End::Error(error)), ..Delta::default() };
-    match Addressee::of(event.name) {
+    match Addressee::of(api, event.name) {
         Addressee::Caller if event.data.is_empty() => Ok(Delta::default()),
         Addressee::Caller => decode_own(api, event),
         Addressee::Failed => Ok(failed(ApiError::known(event.data))),
@@ -80,6 +107,7 @@ fn decode_own(api: Api, event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
     match api {
         Api::Chat => chat::decode(event.data),
         Api::Responses => responses::decode(event),
+        Api::Messages => messages::decode(event),
     }
 }
 
@@ -101,6 +129,7 @@ pub fn decode_body(api: Api, body: &[u8], choices: u32) -> Result<Whole<'_>, Bad
     let read = match api {
         Api::Chat => chat::decode_body(body, choices),
         Api::Responses => responses::decode_body(body),
+        Api::Messages => messages::decode_body(body),
     };
     read.or_else(|bad| error_among(body).map(Whole::Error).ok_or(bad))
 }
@@ -128,10 +157,11 @@ mod tests {
         decode(api, Event { name: name.as_bytes(), data: data.as_bytes() })
     }
 
-    const APIS: [Api; 2] = [Api::Chat, Api::Responses];
-    const TEXTS: [(Api, &str); 2] = [
+    const APIS: [Api; 3] = Api::ALL;
+    const TEXTS: [(Api, &str); 3] = [
         (Api::Chat, r#"{"choices":[{"delta":{"content":"a"}}]}"#),
         (Api::Responses, r#"{"type":"response.output_text.delta","delta":"a"}"#),
+        (Api::Messages, r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"a"}}"#),
     ];
 
     #[test]

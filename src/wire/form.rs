@@ -131,7 +131,7 @@ mod tests {
     /// One prompt in the three forms in which it comes.
     fn prompts(api: Api) -> [Prompt; 3] {
         let (key, text) = match api {
-            Api::Chat => ("messages", r#"[{"role":"user","content":"hi"}]"#),
+            Api::Chat | Api::Messages => ("messages", r#"[{"role":"user","content":"hi"}]"#),
             Api::Responses => ("input", r#"[{"role":"user","content":"hi"}]"#),
         };
         let body = format!(r#"{{"temperature":1,"stream_options":{{"x":1}},"{key}":{text},"seed":7}}"#);
@@ -157,9 +157,11 @@ mod tests {
         for (fields, asks_usage, of_chat, of_responses) in table {
             let fields = fields.as_object().expect("an object");
             let form = BodyForm::new(Some("dep"), "max_completion_tokens", asks_usage, fields);
-            for (api, limit, options) in
-                [(Api::Chat, "max_completion_tokens", &of_chat), (Api::Responses, "max_output_tokens", &of_responses)]
-            {
+            for (api, limit, options) in [
+                (Api::Chat, "max_completion_tokens", &of_chat),
+                (Api::Responses, "max_output_tokens", &of_responses),
+                (Api::Messages, "max_tokens", &of_responses),
+            ] {
                 for (form_number, prompt) in prompts(api).into_iter().enumerate() {
                     for stream in [true, false] {
                         let passed_on = form_number == 2;
@@ -187,7 +189,7 @@ mod tests {
                         };
                         assert_eq!(&sent[STREAM_OPTIONS], if stream { own } else { &Value::Null }, "{api} {sent}");
                         assert_eq!(sent.get("store"), (api == Api::Responses).then_some(&json!(false)), "{sent}");
-                        assert_eq!(sent.get("max_tokens"), None, "{sent}");
+                        assert_eq!(sent.get("max_tokens").is_some(), api == Api::Messages, "{sent}");
                         assert_eq!(sent["seed"], if passed_on { json!(7) } else { Value::Null }, "{sent}");
                     }
                 }
