@@ -55,7 +55,12 @@ fn dry_run(file: &Path, more: &[&str]) -> (Value, String) {
 fn paths() -> [(&'static str, String, &'static str, bool); 9] {
     let url = |url: &str| format!("base_url = \"{url}\"");
     [
-        ("openai", url("sim://direct/v1/chat/completions"), "openai", true),
+        (
+            "openai",
+            url("sim://direct/v1/chat/completions") + "\ntoken_limit = \"max_completion_tokens\"",
+            "openai",
+            true,
+        ),
         ("azure-v1", url("sim://direct/openai/v1/"), "azure-v1", true),
         ("without-v1", url("sim://direct/openai?api-version=preview"), "azure-v1", true),
         (
@@ -130,7 +135,7 @@ fn an_api_that_a_dialect_has_not_is_refused_before_anything_is_sent() {
         let output = hopmark(&["run", file.to_str().expect("a path")]).output().expect("it runs");
         let printed = printed(&output);
         assert_eq!(output.status.code(), Some(2), "{printed}");
-        assert!(printed.contains(said) && printed.contains("refused.toml:14: "), "{printed}");
+        assert!(printed.contains(said) && printed.contains("refused.toml:17: "), "{printed}");
     }
 }
 
