@@ -86,7 +86,7 @@ impl Route {
     /// The headers of a call that is sent at `now`.
     pub(super) fn headers(&self, api: Api, stream: bool, now: Nanos) -> HeaderMap {
         if now >= self.until.get() {
-            self.until.set(put_auth(&mut *self.headers.borrow_mut(), self.credential.header(now)));
+            self.until.set(put_auth(&mut self.headers.borrow_mut(), self.credential.header(now)));
         }
         self.headers.borrow()[api.index()][usize::from(stream)].clone()
     }

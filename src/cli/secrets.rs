@@ -29,7 +29,7 @@ fn given(args: impl IntoIterator<Item = String>, variables: impl IntoIterator<It
     for (at, arg) in args.iter().enumerate() {
         match arg.split_once('=') {
             _ if is_header_flag(args.get(at.wrapping_sub(1))) => {
-                found.push(arg.split_once(':').map_or(&**arg, |(_, value)| value.trim()))
+                found.push(arg.split_once(':').map_or(arg, |(_, value)| value.trim()))
             }
             Some((name, value)) if holds_secret(name) => found.push(value),
             Some(_) => {}

@@ -57,7 +57,7 @@ pub(crate) struct PathSection {
     /// The field that limits the tokens of a chat completion; default: by dialect, api-version and model.
     token_limit: Option<TokenLimit>,
     /// Whether a streamed chat completion asks for its usage by stream_options; default: true, unless the api-version is
-    /// older than the field.
+    /// older than the field, or the dialect foundry-models.
     stream_options: Option<bool>,
     /// Where the secret stands; never the secret itself.
     auth: Option<Auth>,

@@ -160,7 +160,7 @@ pub(crate) fn body(
     stream_options: Option<bool>,
 ) -> Result<Map<String, Value>, Wrong> {
     let Some(table) = at.get("body") else { return Ok(Map::new()) };
-    for (key, instead) in DECIDED.iter().filter(|(key, _)| fields.contains_key(*key)) {
+    if let Some((key, instead)) = DECIDED.iter().find(|(key, _)| fields.contains_key(*key)) {
         return Err(table.rule(key, format!("'{}' is decided by the call: {instead}", table.key(key))));
     }
     if stream_options == Some(false) && fields.contains_key("stream_options") {
