@@ -92,7 +92,7 @@ pub async fn preflight(
     run_id: &str,
 ) -> Findings {
     if let Err((why, remedy)) = reach(&path, &target).await {
-        let secrets = credential.secret().into_iter().chain(target.headers.secrets());
+        let secrets = credential.secret().into_iter().chain(target.secrets());
         let why = Filter::of(secrets.map(Secret::reveal)).line(&why, Limit::ErrorText);
         return Findings { refused: vec![refused(&path, why, remedy)], warnings: Vec::new() };
     }
@@ -194,6 +194,7 @@ fn is_permanent(class: ErrorClass, answered: bool) -> bool {
         | ErrorClass::ConnectRefused
         | ErrorClass::ConnectTimeout
         | ErrorClass::Connect
+        | ErrorClass::Proxy
         | ErrorClass::Tls
         | ErrorClass::Alpn
         | ErrorClass::NoDescriptor

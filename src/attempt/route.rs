@@ -47,7 +47,8 @@ impl Route {
                 if let Ok(host) = HeaderValue::from_str(&target.authority) {
                     headers.insert(header::HOST, host);
                 }
-                target.prefix.clone()
+                // A proxy that reads the request is told the whole address.
+                if target.passes_through_proxy() { target.whole() } else { target.prefix.clone() }
             }
             // Over HTTP/2 the address says it.
             Http::Two { .. } => target.whole(),
@@ -55,6 +56,12 @@ impl Route {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
+        if let Some(value) = target.proxy_authorization()
+            && let Ok(mut value) = HeaderValue::try_from(value)
+        {
+            value.set_sensitive(true);
+            headers.insert(header::PROXY_AUTHORIZATION, value);
+        }
         target.headers.put(&mut headers);
         headers.insert(REQUEST_ID, HeaderValue::from_static(""));
         let mut headers = Api::ALL.map(|api| {
@@ -80,7 +87,7 @@ impl Route {
 
     /// What of its requests is secret, to be taken out of what is shown.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.credential.secret().into_iter().chain(self.target.headers.secrets())
+        self.credential.secret().into_iter().chain(self.target.secrets())
     }
 
     /// The headers of a call that is sent at `now`.

@@ -75,7 +75,7 @@ pub struct RunArgs {
 
     /// A path without a profile; the first is the baseline. The address is understood as it is pasted. Options may follow,
     /// each after a comma: kind=, key-env=, key-file=, auth=, dialect=, model=, deployment=, api-version=, token-limit=,
-    /// stream-options=, backend=, http=, connections=, ca-file=
+    /// stream-options=, backend=, http=, connections=, ca-file=, connect-to=, source-address=, dns=, proxy=
     #[arg(long, value_name = "NAME=URL[,OPTION=VALUE]", requires_all = ["model", "duration", "pace"])]
     pub path: Vec<NamedUrl>,
 

@@ -50,7 +50,7 @@ impl FromStr for HeaderFlag {
 }
 
 /// The options behind the address of a `--path`, and the keys of a path that they set.
-pub(crate) const PATH_OPTIONS: [(&str, &str); 14] = [
+pub(crate) const PATH_OPTIONS: [(&str, &str); 18] = [
     ("kind", "kind"),
     ("key-env", "auth.env"),
     ("key-file", "auth.file"),
@@ -65,6 +65,10 @@ pub(crate) const PATH_OPTIONS: [(&str, &str); 14] = [
     ("http", "connections.http"),
     ("connections", "connections.policy"),
     ("ca-file", "tls.ca_file"),
+    ("connect-to", "connect_to"),
+    ("source-address", "source_address"),
+    ("dns", "dns"),
+    ("proxy", "proxy"),
 ];
 
 /// A path of the one-line form: `NAME=URL`, and options behind the address, each after a comma.

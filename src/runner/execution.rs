@@ -147,7 +147,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
 
 /// What no text of the run may show.
 fn secrets_of<'s>(credentials: &'s [Credential], targets: &'s [Target]) -> impl Iterator<Item = &'s Secret> {
-    let headers = targets.iter().flat_map(|target| target.headers.secrets());
+    let headers = targets.iter().flat_map(Target::secrets);
     credentials.iter().filter_map(Credential::secret).chain(headers)
 }
 
@@ -168,11 +168,8 @@ fn run_directory(plan: &Plan, options: &RunOptions, clock: OffsetDateTime) -> Ru
 fn notes_before(plan: &Plan, targets: &[Target], simulated: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for (path, target) in plan.paths.iter().zip(targets) {
-        if !is_loopback(&target.host) {
-            notes.push(format!(
-                "path '{}' leads to {}: this run sends real load over the network",
-                path.name, target.host
-            ));
+        if let Some(host) = target.dial.beyond_this_machine() {
+            notes.push(format!("path '{}' leads to {host}: this run sends real load over the network", path.name));
         }
     }
     if simulated {
@@ -183,10 +180,6 @@ fn notes_before(plan: &Plan, targets: &[Target], simulated: bool) -> Vec<String>
         );
     }
     notes
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The files that may be open at once, as far as the plan tells: a connection a call, and a timer a caller.

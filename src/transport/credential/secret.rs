@@ -179,6 +179,7 @@ pub(in crate::transport) mod tests {
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
             tags: Vec::new(),
+            control: Default::default(),
         }
     }
 
