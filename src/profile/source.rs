@@ -78,7 +78,7 @@ pub struct NamedUrl {
     pub name: String,
     /// Its base address.
     pub url: String,
-    /// Its options, as they are called in [`PATH_OPTIONS`], with their values.
+    /// Its options by name, such as `kind`, with their values.
     pub options: Vec<(&'static str, String)>,
 }
 
