@@ -3,6 +3,8 @@
 //!
 //! Refuses only what will not get better by itself. Anything else is data, and becomes a warning.
 
+mod unsupported;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -169,7 +171,11 @@ fn judge(sample: &Sample, http: Http, was_hurried: bool) -> Judged {
     match (is_permanent(class, sample.status.is_some()), class) {
         (false, _) => Judged::Odd(told),
         (true, ErrorClass::Alpn) => Judged::Refused(told, other_http(http)),
-        (true, _) => Judged::Refused(told, class.remedy().unwrap_or(ANY_SERVER)),
+        (true, _) => {
+            let of_field = unsupported::remedy(said).filter(|_| matches!(class, ErrorClass::Http(400 | 404 | 422)));
+            let remedy = of_field.or(class.remedy()).unwrap_or(ANY_SERVER);
+            Judged::Refused(told, remedy)
+        }
     }
 }
 

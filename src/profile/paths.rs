@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::path::address::{Address, Dialect, HostKind, TokenLimit};
 use crate::path::control::Control;
 use crate::path::request::RequestForm;
-use crate::path::{Auth, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
+use crate::path::{Auth, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::profile::address::{Unusable, Wish, understand};
 use crate::profile::at::At;
 use crate::profile::auth;
@@ -61,7 +61,7 @@ pub(crate) struct PathSection {
     /// The field that limits the tokens of a chat completion; default: by dialect, api-version and model.
     token_limit: Option<TokenLimit>,
     /// Whether a streamed chat completion asks for its usage by stream_options; default: true, unless the api-version is
-    /// older than the field.
+    /// older than the field, or the dialect foundry-models.
     stream_options: Option<bool>,
     /// Where the secret stands; never the secret itself.
     #[allow(dead_code, reason = "read again with its place, by what each kind takes")]
@@ -194,7 +194,7 @@ pub(crate) fn resolve(at: &At<'_>, mut section: PathSection, id: PathId, asked: 
     let (scheme, host) = base_url.split_once("://").unwrap_or_default();
     let host = HostKind::of(scheme, host.split('/').next().unwrap_or_default());
     let auth = auth::resolve(at, &base_url, asked.simulated)?;
-    let request = request_of(at, &mut section, &address, (host, &auth), asked)?;
+    let request = request_of(at, &mut section, (&address, host), &auth, asked)?;
     let http = checked_http(at, &section.connections)?;
     let control = control_of(at, &mut section, &base_url, !http.is_one())?;
     Ok(NetPath {
@@ -238,13 +238,17 @@ fn address_of(at: &At<'_>, section: &PathSection, asked: &Asked<'_>) -> Result<(
 fn request_of(
     at: &At<'_>,
     section: &mut PathSection,
-    address: &Address,
-    (host, auth): (HostKind, &Auth),
+    (address, host): (&Address, HostKind),
+    auth: &Auth,
     asked: &Asked<'_>,
 ) -> Result<RequestForm, Wrong> {
+    let headers = || auth.all().iter().filter_map(AuthRef::header);
+    // The messages API takes the same key in a header of its own.
+    let of_messages = headers().any(|header| header == "api-key") && asked.apis.contains(&Api::Messages);
+    let taken: Vec<&str> = headers().chain(of_messages.then_some("x-api-key")).collect();
     let model = section.model.clone().or_else(|| address.deployment.clone());
     Ok(RequestForm {
-        headers: request::headers(at, std::mem::take(&mut section.headers), auth)?,
+        headers: request::headers(at, std::mem::take(&mut section.headers), &taken)?,
         body: request::body(at, std::mem::take(&mut section.body), section.stream_options)?,
         token_limit: section
             .token_limit

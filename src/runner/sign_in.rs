@@ -36,7 +36,7 @@ impl SignedIn {
     /// # Errors
     /// [`Failure::World`](crate::runner::failure::Failure) with every path that cannot sign in, a line each.
     pub(crate) fn begin(plan: &Plan, credentials: Vec<Credential>, targets: &[Target], quiet: bool) -> RunResult<Self> {
-        let of_targets = targets.iter().filter_map(Target::secret).cloned();
+        let of_targets = targets.iter().flat_map(Target::secrets).cloned();
         let secrets: Vec<Secret> = credentials.iter().flat_map(Credential::secrets).chain(of_targets).collect();
         let filter = Filter::of(secrets.iter().map(Secret::reveal));
         let slots: Vec<_> = credentials.iter().flat_map(Credential::slots).cloned().collect();

@@ -7,6 +7,7 @@ pub(crate) mod delta;
 pub(crate) mod error;
 pub mod filter;
 pub(crate) mod fingerprint;
+pub mod form;
 pub(crate) mod json_scan;
 pub(crate) mod messages;
 pub(crate) mod responses;
