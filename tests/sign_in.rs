@@ -16,7 +16,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hopmark::run::Run;
-use process::{Sim, hopmark, printed, quantile, was_only_late};
+use process::{KEY, Sim, hopmark, printed, quantile, rows, was_only_late};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use serde_json::Value;
 
 /// What nothing that is written may tell.
@@ -49,8 +50,7 @@ fn scenario(identity: &str, auth: &str) -> String {
          [[listener]]\nname = \"gateway\"\nkind = \"gateway\"\nbackend = \"b\"\n\
          gateway = {{ own = \"1ms\", subscription_keys = [\"{SUBSCRIPTION}\"] }}\n\
          [[listener]]\nname = \"mutual\"\nkind = \"direct\"\nbackend = \"b\"\n\
-         tls = {{ client_ca = \"{}\" }}\n",
-        fixtures.join("app.pem").display(),
+         tls = {{ client_ca = \"clients.pem\" }}\n",
         fixtures.join("app.pem").display(),
     )
 }
@@ -66,6 +66,7 @@ impl Stage {
         fs::write(&file, scenario(identity, auth)).expect("a scenario");
         fs::write(folder.path().join("federated"), format!("{FEDERATED}\n")).expect("a token");
         fs::write(folder.path().join("secret"), CLIENT_SECRET).expect("a secret");
+        certify_client(folder.path());
         let sim = Sim::start(&["--scenario", file.to_str().expect("a path")]);
         let ca = sim.control(reqwest::Method::GET, "/_sim/ca.pem");
         fs::write(folder.path().join("ca.pem"), ca).expect("roots");
@@ -94,16 +95,27 @@ impl Stage {
     }
 
     fn run_with(&self, name: &str, load: &str, paths: &str, with: impl FnOnce(&mut Command) -> &mut Command) -> Ran {
+        self.run_while(name, load, paths, with, |_| ())
+    }
+
+    /// The same; `meanwhile` is called again and again with the run directory.
+    fn run_while(
+        &self,
+        name: &str,
+        load: &str,
+        paths: &str,
+        with: impl FnOnce(&mut Command) -> &mut Command,
+        mut meanwhile: impl FnMut(&Path),
+    ) -> Ran {
         let (file, out) = (self.folder.path().join(format!("{name}.toml")), self.folder.path().join(name));
         fs::write(&file, format!("{WORKLOAD}\n[load]\n{load}\n{paths}")).expect("a profile");
         let mut command = hopmark(&["run", file.to_str().expect("a path"), "--out", out.to_str().expect("a path")]);
         command.env("CLIENT_SECRET", CLIENT_SECRET).env("SUBSCRIPTION_KEY", SUBSCRIPTION);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = with(&mut command).spawn().expect("it runs");
-        let mut processes = String::new();
         while child.try_wait().expect("a state").is_none() {
-            processes = arguments_of_family(child.id());
-            tells_nothing(&processes, "the list of processes");
+            tells_nothing(&arguments_of_family(child.id()), "the list of processes");
+            meanwhile(&out);
             std::thread::sleep(Duration::from_millis(50));
         }
         let output = child.wait_with_output().expect("its output");
@@ -212,6 +224,21 @@ fn arguments_of_family(parent: u32) -> String {
     all
 }
 
+/// An authority of clients, and the certificate of one with its key.
+fn certify_client(folder: &Path) {
+    let mut root = CertificateParams::new(Vec::new()).expect("parameters");
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root_key = KeyPair::generate().expect("a key");
+    let authority = root.self_signed(&root_key).expect("an authority").pem();
+    let mut leaf = CertificateParams::new(vec!["client.example".to_owned()]).expect("parameters");
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let key = KeyPair::generate().expect("a key");
+    let certificate = leaf.signed_by(&key, &Issuer::new(root, root_key)).expect("a certificate").pem();
+    for (name, text) in [("clients.pem", authority), ("client.pem", certificate), ("client.key", key.serialize_pem())] {
+        fs::write(folder.join(name), text).expect("a file");
+    }
+}
+
 /// A program of this name that prints this; its folder.
 fn program(folder: &Path, name: &str, script: &str) -> PathBuf {
     let bin = folder.join("bin");
@@ -236,6 +263,25 @@ fn token_of(stage: &Stage) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let answer: Value = serde_json::from_str(&runtime.block_on(asked)).expect("JSON");
     answer["access_token"].as_str().expect("a token").to_owned()
+}
+
+/// Has the token endpoints fail from now on, once a run has written rows.
+fn fail_when_under_way(stage: &Stage, status: u16) -> impl FnMut(&Path) {
+    let mut is_done = false;
+    move |out| {
+        if is_done || rows(out) < 5 {
+            return;
+        }
+        is_done = true;
+        let patch = format!("{{\"identity\":{{\"fails\":[{{\"from\":\"0s\",\"for\":\"1h\",\"status\":{status}}}]}}}}");
+        let asked = async {
+            let client = hopmark::probe::control_client().expect("a client");
+            let asked = client.patch(format!("{}/_sim/config", stage.url("direct"))).header("api-key", KEY).body(patch);
+            let answer = asked.send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{}", answer.text().await.expect("a body"));
+        };
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(asked);
+    }
 }
 
 /// A counter of the simulator.
@@ -277,7 +323,7 @@ fn every_kind_of_credential_signs_in() {
     ];
     let paths: String = kinds.iter().map(|(name, auth)| stage.path(name, "direct", auth)).collect();
     let both = "[{ kind = \"subscription-key\", env = \"SUBSCRIPTION_KEY\" }, { kind = \"managed-identity\", client_id = \"machine\", endpoint = \"SIM\" }]";
-    let mutual = "[{ kind = \"mtls\", cert_file = \"FIXTURES/app.pem\", key_file = \"FIXTURES/app.key\" }, { kind = \"managed-identity\", client_id = \"machine\", endpoint = \"SIM\" }]";
+    let mutual = "[{ kind = \"mtls\", cert_file = \"client.pem\", key_file = \"client.key\" }, { kind = \"managed-identity\", client_id = \"machine\", endpoint = \"SIM\" }]";
     let paths = paths + &stage.path("both", "gateway", both) + &stage.path("mutual", "mutual", mutual);
     let ran = stage.run_with("kinds", SHORT, &paths, |command| {
         let path = std::env::var("PATH").unwrap_or_default();
@@ -328,7 +374,7 @@ fn errors(stage: &Stage, run: &Run) -> Vec<(f64, f64)> {
 
 /// A run across expiries: no failed call, one request for each token whatever the number of workers, and calls near a
 /// renewal as quick as any other.
-fn crosses_expiries(life_s: u64, identity: &str, load: &str, expiries: u64) -> (Ran, u64) {
+fn crosses_expiries(life_s: u64, identity: &str, load: &str, expiries: u64) -> (Stage, Ran, u64) {
     let stage = Stage::strict(&format!("lifetime = \"{life_s}s\"\ndelay = \"300ms\"\n{identity}"));
     let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
     let profile = stage.path("direct", "direct", &auth);
@@ -353,13 +399,14 @@ fn crosses_expiries(life_s: u64, identity: &str, load: &str, expiries: u64) -> (
         // A call that waited for a token would wait for the 300 ms that one takes.
         assert!(beside - apart < 30.0, "q{q}: {beside} ms near a renewal, {apart} ms apart");
     }
-    (ran, sign_in.failed)
+    let failed = sign_in.failed;
+    (stage, ran, failed)
 }
 
 #[test]
 fn tokens_expire_under_load_and_no_call_fails_or_waits() {
     let load = "rate = \"40/s\"\nwarmup = \"1s\"\nduration = \"14s\"";
-    let (_, failed) = crosses_expiries(3, "", load, 5);
+    let (.., failed) = crosses_expiries(3, "", load, 5);
     assert_eq!(failed, 0);
 }
 
@@ -367,7 +414,7 @@ fn tokens_expire_under_load_and_no_call_fails_or_waits() {
 fn an_endpoint_that_fails_for_half_a_life_is_not_seen_by_any_call() {
     let load = "rate = \"40/s\"\nwarmup = \"1s\"\nduration = \"19s\"";
     let fails = "fails = [{ from = \"8s\", for = \"2s\" }]";
-    let (ran, failed) = crosses_expiries(4, fails, load, 5);
+    let (_stage, ran, failed) = crosses_expiries(4, fails, load, 5);
     assert!(failed > 0, "the endpoint did not fail when it was asked");
     let figures = &ran.summary()["paths"]["direct"]["sign_in"][0];
     assert!(figures["last_failure"].as_str().is_some_and(|why| why.contains("answered 503")), "{figures}");
@@ -379,16 +426,17 @@ fn an_endpoint_that_fails_for_half_a_life_is_not_seen_by_any_call() {
 fn tokens_of_twenty_seconds_expire_under_load() {
     let load = "rate = \"40/s\"\nwarmup = \"1s\"\nduration = \"105s\"";
     crosses_expiries(20, "", load, 5);
-    let (_, failed) = crosses_expiries(20, "fails = [{ from = \"40s\", for = \"10s\" }]", load, 5);
+    let (.., failed) = crosses_expiries(20, "fails = [{ from = \"40s\", for = \"10s\" }]", load, 5);
     assert!(failed > 0, "the endpoint did not fail when it was asked");
 }
 
 #[test]
 fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
-    let stage = Stage::strict("lifetime = \"2s\"\nfails = [{ from = \"6s\", for = \"10m\", status = 500 }]");
+    let stage = Stage::strict("lifetime = \"2s\"");
     let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
     let path = stage.path("direct", "direct", &auth);
-    let ran = stage.run("dry", "rate = \"20/s\"\nwarmup = \"200ms\"\nduration = \"12s\"", &path);
+    let load = "rate = \"20/s\"\nwarmup = \"200ms\"\nduration = \"8s\"";
+    let ran = stage.run_while("dry", load, &path, |command| command, fail_when_under_way(&stage, 500));
     let summary = ran.summary();
     let path_summary = &summary["paths"]["direct"];
     assert!(path_summary["errors"]["credential"].as_u64() > Some(10), "{path_summary}");
@@ -404,11 +452,12 @@ fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
 
 #[test]
 fn limits_on_refusals_end_a_run_without_a_token() {
-    let stage = Stage::strict("lifetime = \"2s\"\nfails = [{ from = \"6s\", for = \"10m\" }]");
+    let stage = Stage::strict("lifetime = \"2s\"");
     let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
     let path = stage.path("direct", "direct", &auth);
     let load = "rate = \"20/s\"\nwarmup = \"200ms\"\nduration = \"60s\"";
-    let ran = stage.run_with("limited", load, &path, |command| command.args(["--set", "limits.auth_failures=5"]));
+    let meanwhile = fail_when_under_way(&stage, 503);
+    let ran = stage.run_while("limited", load, &path, |run| run.args(["--set", "limits.auth_failures=5"]), meanwhile);
     assert_ne!(ran.code(), 0);
     assert!(ran.said().contains("had no valid token"), "{}", ran.said());
 }
@@ -572,7 +621,7 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
     let old = "eyJhbGciOiJub25lIn0.eyJleHAiOjEwMDAwMDAwMDB9.x";
     for (auth, part) in table {
         let file = folder.path().join("p.toml");
-        let load = "rate = \"1/s\"\nduration = \"1s\"";
+        let load = "rate = \"50/s\"\nduration = \"1s\"";
         let path =
             format!("[[path]]\nname = \"p\"\nbase_url = \"https://mine.openai.azure.com/openai/v1\"\nauth = {auth}\n");
         fs::write(&file, format!("{WORKLOAD}\n[load]\n{load}\n{path}")).expect("a profile");
@@ -634,9 +683,9 @@ fn what_servers_repeat_of_tokens_and_secrets_is_nowhere() {
     // Token endpoints that repeat what they are sent.
     let certificate = "client_id = \"certified\", cert_file = \"FIXTURES/app.pem\", key_file = \"FIXTURES/app.key\"";
     for (name, auth) in [
-        ("secret", "{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", tenant = \"t\", authority = \"ECHO\" }".to_owned()),
+        ("by-secret", "{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", tenant = \"t\", authority = \"ECHO\" }".to_owned()),
         ("assertion", format!("{{ kind = \"entra-client-certificate\", {certificate}, tenant = \"t\", authority = \"ECHO\" }}")),
-        ("federated", "{ kind = \"workload-identity\", client_id = \"pod\", tenant = \"t\", authority = \"ECHO\", token_file = \"federated\" }".to_owned()),
+        ("by-federated", "{ kind = \"workload-identity\", client_id = \"pod\", tenant = \"t\", authority = \"ECHO\", token_file = \"federated\" }".to_owned()),
         ("basic", "{ kind = \"oauth2\", client_id = \"app\", env = \"CLIENT_SECRET\", token_url = \"ECHO/t\", client_auth = \"basic\" }".to_owned()),
     ] {
         let ran = stage.run(name, SHORT, &stage.path("p", "direct", &auth.replace("ECHO", &echo(400))));
