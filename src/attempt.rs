@@ -153,7 +153,7 @@ impl Caller {
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = route.uris[call.api.index()].clone();
-        *request.headers_mut() = route.headers(call.stream, self.origin + ticket.intended);
+        *request.headers_mut() = route.headers(call.api, call.stream, self.origin + ticket.intended);
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }

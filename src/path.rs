@@ -43,7 +43,7 @@ pub struct AuthRef {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthKind {
-    /// `api-key: SECRET`, Azure's own.
+    /// `api-key: SECRET`, Azure's own; in the messages API `x-api-key: SECRET`.
     ApiKey,
     /// `authorization: Bearer SECRET`.
     Bearer,

@@ -145,6 +145,8 @@ pub struct Sample {
     pub reasoning_tokens: Option<u64>,
     /// All tokens as the server added them up.
     pub total_tokens: Option<u64>,
+    /// Prompt tokens that the server counts beside the others, until the call is over; no part of a row.
+    pub apart_tokens: Option<u64>,
     /// The tokens that were planned, for limits on what is spent; no part of a row.
     pub planned_tokens: Option<PlannedTokens>,
     /// The connection used; `None` when none was had.
@@ -241,6 +243,7 @@ impl Sample {
             output_tokens: None,
             reasoning_tokens: None,
             total_tokens: None,
+            apart_tokens: None,
             planned_tokens: None,
             conn: None,
             request_id: None,

@@ -112,6 +112,7 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
         output_tokens: Some(30),
         reasoning_tokens: None,
         total_tokens: None,
+        apart_tokens: None,
         planned_tokens: None,
         conn: Some(ConnUse {
             id: 1,

@@ -161,7 +161,7 @@ mod tests {
                     last_content: at(8), usage: at(9), done: at(10), end: at(11), first_visible: at(13), begun: at(12),
                 },
                 outcome, status, input_tokens: tokens[0], output_tokens: tokens[1], reasoning_tokens: tokens[2],
-                total_tokens: tokens[3], planned_tokens: None,
+                total_tokens: tokens[3], apart_tokens: None, planned_tokens: None,
                 conn, request_id: request_id.map(Into::into), server_ms, retry_after_ms: server_ms.map(|ms| ms / 3.0),
                 gateway_ms: server_ms.map(|ms| ms / 7.0), upstream_ms: server_ms.map(|ms| ms + 1.0),
                 region: region.map(Into::into), heard: None, message: None,
