@@ -42,7 +42,10 @@ fn each_begins_with_its_question_how_to_read_the_answer_and_what_to_change() {
     }
 }
 
-/// The profile as a person makes it their own: without the simulator, and with the addresses and keys that stand in its
+/// Keys of a path that stand in comments.
+const KEYS: [&str; 2] = ["auth = ", "connect_to = "];
+
+/// The profile as a person makes it their own: without the simulator, and with the addresses and [`KEYS`] that stand in its
 /// comments; of several addresses for one path the first, or the last.
 fn own_estate(text: &str, takes_last: bool) -> String {
     let (mut lines, mut addresses): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
@@ -53,7 +56,7 @@ fn own_estate(text: &str, takes_last: bool) -> String {
         }
         if let Some(address) = line.strip_prefix("# base_url") {
             addresses.push(format!("base_url{address}"));
-        } else if let Some(key) = line.strip_prefix("# ").filter(|key| key.starts_with("auth = ")) {
+        } else if let Some(key) = line.strip_prefix("# ").filter(|key| KEYS.iter().any(|it| key.starts_with(it))) {
             lines.push(key.to_owned());
         } else if !["[simulator]", "scenario = ", "base_url = \"sim://", "[[end]]"].iter().any(|it| line.starts_with(it)) {
             lines.push(line.to_owned());
