@@ -37,7 +37,11 @@ fn each_begins_with_its_question_how_to_read_the_answer_and_what_to_change() {
         let text = text(name);
         let head = text.split("\nname = ").next().expect("a head");
         for begin in ["# Question: ", "# Answer: ", "# Change: "] {
-            assert_eq!(head.lines().filter(|line| line.starts_with(begin) && line.len() > 40).count(), 1, "{name}: {begin}");
+            assert_eq!(
+                head.lines().filter(|line| line.starts_with(begin) && line.len() > 40).count(),
+                1,
+                "{name}: {begin}"
+            );
         }
     }
 }
@@ -58,7 +62,10 @@ fn own_estate(text: &str, takes_last: bool) -> String {
             addresses.push(format!("base_url{address}"));
         } else if let Some(key) = line.strip_prefix("# ").filter(|key| KEYS.iter().any(|it| key.starts_with(it))) {
             lines.push(key.to_owned());
-        } else if !["[simulator]", "scenario = ", "base_url = \"sim://", "[[end]]"].iter().any(|it| line.starts_with(it)) {
+        } else if !["[simulator]", "scenario = ", "base_url = \"sim://", "[[end]]"]
+            .iter()
+            .any(|it| line.starts_with(it))
+        {
             lines.push(line.to_owned());
         }
     }
@@ -102,7 +109,8 @@ fn each_runs_as_it_stands_and_every_call_over_every_path_is_whole() {
         command.arg("run").arg(file(name)).arg("--out").arg(out(name));
         // Enough calls a second that the small deployment behind the custom gateway refuses some.
         command.args(["--duration", "3s", "--warmup", "500ms", "--rate", "8/s", "--quiet"]);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
         (name, child)
     };
     for (name, child) in ESTATES.map(|estate| start(estate.0)) {

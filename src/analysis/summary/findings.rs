@@ -282,7 +282,12 @@ mod tests {
                 let mut histogram = crate::measure::histogram::empty::<u64>();
                 gaps.iter().for_each(|gap| histogram.record(*gap).expect("recorded"));
                 let found = coalesced(&histogram, streams);
-                assert_eq!(found.is_some(), is_found && streams == ENOUGH_STREAMS, "{what} {:?}: {found:?}", gaps.len());
+                assert_eq!(
+                    found.is_some(),
+                    is_found && streams == ENOUGH_STREAMS,
+                    "{what} {:?}: {found:?}",
+                    gaps.len()
+                );
             }
         }
         assert_eq!(coalesced(&crate::measure::histogram::empty::<u64>(), 100), None);
