@@ -273,7 +273,7 @@ fn fail_when_under_way(stage: &Stage, status: u16) -> impl FnMut(&Path) {
             return;
         }
         is_done = true;
-        let patch = format!("{{\"identity\":{{\"fails\":[{{\"from\":\"0s\",\"for\":\"1h\",\"status\":{status}}}]}}}}");
+        let patch = format!("{{\"identity\":{{\"fails\":[{{\"from\":\"0s\",\"for\":\"60m\",\"status\":{status}}}]}}}}");
         let asked = async {
             let client = hopmark::probe::control_client().expect("a client");
             let asked = client.patch(format!("{}/_sim/config", stage.url("direct"))).header("api-key", KEY).body(patch);
@@ -396,8 +396,9 @@ fn crosses_expiries(life_s: u64, identity: &str, load: &str, expiries: u64) -> (
     for q in [0.5, 0.9] {
         let of = |calls: &[&(f64, f64)]| quantile(calls.iter().map(|(_, error)| *error).collect(), q);
         let (beside, apart) = (of(&beside), of(&apart));
-        // A call that waited for a token would wait for the 300 ms that one takes.
-        assert!(beside - apart < 30.0, "q{q}: {beside} ms near a renewal, {apart} ms apart");
+        // A call that waited for a token would wait for the 300 ms that one takes; on a busy machine a third of that is
+        // what the medians of two halves may differ by for other reasons.
+        assert!(beside - apart < 100.0, "q{q}: {beside} ms near a renewal, {apart} ms apart");
     }
     let failed = sign_in.failed;
     (stage, ran, failed)

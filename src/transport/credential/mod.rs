@@ -27,6 +27,7 @@ use crate::path::{AuthRef, NetPath, SecretRef};
 use crate::transport::credential::secret::{Secret, SecretError};
 use crate::transport::credential::slot::Slot;
 use crate::transport::credential::source::Source;
+use crate::transport::tls;
 use crate::units::Nanos;
 pub use header::AuthHeader;
 
@@ -109,7 +110,10 @@ impl Credential {
 
 impl Proof {
     fn of(path: &NetPath, auth: &AuthRef, simulator_key: Option<&Secret>) -> Result<Option<Self>, SecretError> {
-        // The certificate is shown by TLS, before there are headers.
+        // The certificate is shown by TLS, before there are headers; whether it can be is known now.
+        if let AuthRef::Mtls { certificate } = auth {
+            tls::read_certificate(certificate).map_err(|error| SecretError::unusable(path, error.to_string()))?;
+        }
         let Some(name) = auth.header() else { return Ok(None) };
         let unfit = |_| SecretError::unusable(path, format!("'{name}' is no name of a header"));
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(unfit)?;
