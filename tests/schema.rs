@@ -206,7 +206,7 @@ fn the_schema_has_the_words_that_are_read_and_no_others() {
         ("path.direct.kind", "/properties/path/items/properties/kind/enum"),
         ("path.direct.dialect", "/properties/path/items/properties/dialect/enum"),
         ("path.direct.token_limit", "/properties/path/items/properties/token_limit/enum"),
-        ("path.direct.auth.kind", "/properties/path/items/properties/auth/properties/kind/enum"),
+        ("path.direct.auth.kind", "/properties/path/items/properties/auth/oneOf/1/properties/kind/enum"),
         ("path.direct.private.group_id", "/properties/path/items/properties/private/properties/group_id/enum"),
         ("path.direct.connections.policy", "/properties/path/items/properties/connections/properties/policy/enum"),
         ("path.direct.connections.http", "/properties/path/items/properties/connections/properties/http/enum"),
@@ -230,6 +230,12 @@ fn schema_and_program_judge_alike() {
     let validator = validator(&profile::schema());
     assert!(read(&whole()).is_ok());
     for (at, value, good) in [
+        ("/path/0/auth", json!({"kind": "az-cli", "scope": "https://ai.azure.com/.default"}), true),
+        ("/path/0/auth", json!([{"kind": "subscription-key", "env": "A_KEY"}, {"kind": "managed-identity"}]), true),
+        ("/path/0/auth", json!([]), false),
+        ("/path/0/auth", json!({"kind": "az-cli", "client_id": "a"}), false),
+        ("/path/0/auth", json!({"kind": "oauth2", "env": "A_KEY", "client_id": "a"}), false),
+        ("/path/0/auth", json!([{"kind": "api-key", "env": "A_KEY", "lifetime": "1s"}]), false),
         ("/load/rate", json!("90/m"), true),
         ("/load/rate", json!("20"), false),
         ("/load/rate", json!(20), false),

@@ -31,7 +31,7 @@ impl JsonSchema for Written {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let one = generator.subschema_for::<Section>();
-        json_schema!({"oneOf": [one, {"type": "array", "items": one, "minItems": 1}]})
+        json_schema!({"oneOf": [{"type": "array", "items": one, "minItems": 1}, one]})
     }
 }
 

@@ -23,10 +23,12 @@ impl Claim<'_> {
     pub(super) fn token(&self) -> String {
         let Self { tenant, client, audience, roles, lives } = self;
         let now = unix_seconds();
+        // Whole seconds, rounded up, so that a token lives for as long as is told.
+        let until = lives + u64::from(*lives > 0);
         let head = json!({"typ": "JWT", "alg": "RS256", "kid": "hopmark-simulator"});
         let mut claims = json!({
             "aud": audience, "iss": format!("https://sts.windows.net/{tenant}/"), "iat": now, "nbf": now,
-            "exp": now + lives, "appid": client, "tid": tenant, "ver": "1.0",
+            "exp": now + until, "appid": client, "tid": tenant, "ver": "1.0",
         });
         if !roles.is_empty() {
             claims["roles"] = json!(roles);
