@@ -98,6 +98,10 @@ pub enum Limit {
     Connections,
     /// Findings of one file.
     Findings,
+    /// The body of an answer of discovery.
+    DiscoveryAnswer,
+    /// Models of one connection that are asked for by name.
+    DiscoveryModels,
 }
 
 /// What is said of a limit.
@@ -242,6 +246,12 @@ impl Limit {
             Self::ConnectionDepth => row(60, "levels", "nesting of a connection file", REFUSED),
             Self::Connections => row(256, "connections", "connections of one file", REFUSED),
             Self::Findings => row(1_000, "findings", "findings of one file", "the rest is counted alone"),
+            Self::DiscoveryAnswer => {
+                row(4 * MIB, BYTES, "the answer of a gateway that is asked for its models", "it counts as none")
+            }
+            Self::DiscoveryModels => {
+                row(32, "models", "models of a connection that `lint --run` asks for", "the others are not asked")
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Refuses only what will not get better by itself. Anything else is data, and becomes a warning.
 
+pub mod discovery;
+
 use std::rc::Rc;
 use std::time::Duration;
 

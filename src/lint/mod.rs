@@ -16,6 +16,7 @@ pub(crate) mod versions;
 use std::path::{Path, PathBuf};
 
 use crate::limits::Limit;
+use crate::probe::discovery::Checked;
 use crate::profile::foundry::address::Addresses;
 use crate::profile::foundry::located::Place;
 use crate::profile::foundry::{self, Category, Connection, ConnectionError, ConnectionFile};
@@ -97,6 +98,8 @@ pub struct Described {
     pub place: Place,
     /// Its addresses; `None` where only Terraform or Azure knows its target.
     pub addresses: Option<Addresses>,
+    /// What came of asking it; empty where it was not asked.
+    pub asked: Vec<Checked>,
 }
 
 /// What was found in a file.
@@ -216,6 +219,7 @@ fn lint_connections(file: &Path, read: &ConnectionFile) -> FileReport {
             category: connection.category,
             place: connection.place,
             addresses: Addresses::of(connection),
+            asked: Vec::new(),
         });
     }
     report.finish(&filter)
