@@ -4,6 +4,7 @@
 
 pub(crate) mod address;
 pub(crate) mod at;
+pub(crate) mod control;
 pub(crate) mod document;
 pub(crate) mod error;
 pub(crate) mod flags;
