@@ -18,20 +18,39 @@ impl KeyPlaces {
         }
     }
 
+    /// How many paths there are.
+    #[must_use]
+    pub(crate) fn paths(&self) -> usize {
+        self.0.len()
+    }
+
+    fn node(&self, path: usize, key: &str) -> Option<&Node> {
+        let mut node = self.0.get(path)?;
+        for part in key.split('.') {
+            node = match &node.value {
+                Value::Table(table) => table.get(part)?,
+                Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) => return None,
+            };
+        }
+        Some(node)
+    }
+
     /// The line, from 1, of a dotted key of the path of this number, from 0; of the path where it has no such key.
     #[must_use]
     pub(crate) fn line(&self, path: usize, key: &str) -> Option<usize> {
-        let path = self.0.get(path)?;
-        let mut node = Some(path);
-        for part in key.split('.') {
-            node = node.and_then(|node| match &node.value {
-                Value::Table(table) => table.get(part),
-                Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) => None,
-            });
-        }
-        match &node.unwrap_or(path).origin {
+        let node = self.node(path, key).or_else(|| self.0.get(path))?;
+        match &node.origin {
             Origin::Line(line) => Some(*line),
             Origin::Flag(_) | Origin::File(_) => None,
+        }
+    }
+
+    /// The text under a dotted key of the path of this number.
+    #[must_use]
+    pub(crate) fn text(&self, path: usize, key: &str) -> Option<&str> {
+        match &self.node(path, key)?.value {
+            Value::Text(text) => Some(text),
+            Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) | Value::Table(_) => None,
         }
     }
 }
