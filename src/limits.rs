@@ -246,12 +246,8 @@ impl Limit {
             Self::ConnectionDepth => row(60, "levels", "nesting of a connection file", REFUSED),
             Self::Connections => row(256, "connections", "connections of one file", REFUSED),
             Self::Findings => row(1_000, "findings", "findings of one file", "the rest is counted alone"),
-            Self::DiscoveryAnswer => {
-                row(4 * MIB, BYTES, "the answer of a gateway that is asked for its models", "it counts as none")
-            }
-            Self::DiscoveryModels => {
-                row(32, "models", "models of a connection that `lint --run` asks for", "the others are not asked")
-            }
+            Self::DiscoveryAnswer => row(4 * MIB, BYTES, "an answer to `lint --run`", "it counts as none"),
+            Self::DiscoveryModels => row(32, "models", "models that `lint --run` asks for", "others are not asked"),
         }
     }
 }

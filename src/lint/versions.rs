@@ -222,7 +222,7 @@ fn version_before_responses_path(entry: &ProfileEntry<'_>) -> Vec<Hit> {
     let Some(version) = version_of(entry).filter(|version| is_before_responses(version)) else { return Vec::new() };
     let asks = entry.meaning.is_some_and(|(_, workload)| workload.api.contains_key(&Api::Responses));
     let own = entry.text("model").or_else(|| entry.text("deployment"));
-    let model = own.or(entry.meaning.map(|(_, workload)| workload.model.as_str()));
+    let model = own.or(entry.places.model());
     let message = (asks || model.is_some_and(wants_responses)).then(|| {
         let name = entry.name();
         format!("the api-version of path '{name}' is \"{}\", too old for the Responses API", shown(version))

@@ -269,7 +269,7 @@ fn refusal(status: u16, body: Option<&Value>, text: &str) -> String {
         [&body["error"]["message"], &body["message"], &body["error"]].into_iter().find_map(Value::as_str)
     });
     let hint = match status {
-        300..400 => "; redirects are not followed, so write the address that it leads to",
+        300..=399 => "; redirects are not followed, so write the address that it leads to",
         401 | 403 => "; look at the key, its header (authConfig) and what it may do",
         404 => "; look at the target, deploymentInPath and the endpoints",
         _ => "",
