@@ -378,7 +378,7 @@ fn flags_stand_over_the_file_and_their_mistakes_name_the_flag() {
 
 #[test]
 fn the_one_line_form_is_a_profile() {
-    let path = |name: &str, url: &str| NamedUrl { name: name.to_owned(), url: url.to_owned() };
+    let path = |name: &str, url: &str| NamedUrl { name: name.to_owned(), url: url.to_owned(), options: Vec::new() };
     let line = OneLine {
         paths: vec![
             path("direct", "https://mine.openai.azure.com/openai/v1"),
