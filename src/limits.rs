@@ -226,9 +226,7 @@ impl Limit {
             Self::RunPaths => row(256, "paths", "paths of a run that is read", RUN_REFUSED),
             Self::RunText => row(256, BYTES, "the name of a path of a run", RUN_REFUSED),
             Self::RunHistogram => row(512 * KIB, BYTES, "a histogram of `histograms.hlog`, unpacked", RUN_REFUSED),
-            Self::HistoryFiles => {
-                row(20_000, "files", "files and folders of a history that `trend` reads", "the folder is refused")
-            }
+            Self::HistoryFiles => row(20_000, "files", "files and folders of a history", "the folder is refused"),
             Self::SmallFile => row(256 * KIB, BYTES, "a profile, a file of rules, a file of a secret", REFUSED),
             Self::DataFile => row(1024 * MIB, BYTES, "a file of data", REFUSED),
             Self::DataRows => row(2_000_000, "rows", "a file of data", REFUSED),
