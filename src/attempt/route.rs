@@ -43,7 +43,8 @@ impl Route {
                 if let Ok(host) = HeaderValue::from_str(&target.authority) {
                     headers.insert(header::HOST, host);
                 }
-                target.prefix.clone()
+                // A proxy that reads the request is told the whole address.
+                if target.passes_through_proxy() { target.whole() } else { target.prefix.clone() }
             }
             // Over HTTP/2 the address says it.
             Http::Two { .. } => target.whole(),
@@ -51,6 +52,12 @@ impl Route {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
+        if let Some(value) = target.proxy_authorization()
+            && let Ok(mut value) = HeaderValue::try_from(value)
+        {
+            value.set_sensitive(true);
+            headers.insert(header::PROXY_AUTHORIZATION, value);
+        }
         headers.insert(REQUEST_ID, HeaderValue::from_static(""));
         let mut headers = Api::ALL.map(|api| {
             ["application/json", "text/event-stream"].map(|accept| {

@@ -92,7 +92,9 @@ pub struct ConnUse {
     pub tcp: Option<Duration>,
     /// The TLS handshake, for a new https connection.
     pub tls: Option<Duration>,
-    /// The address that was reached.
+    /// The exchange with a proxy until it had opened the way, for a new connection through one.
+    pub proxy: Option<Duration>,
+    /// The address that was reached; the proxy's, where there is one.
     pub peer: Option<SocketAddr>,
 }
 

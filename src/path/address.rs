@@ -104,7 +104,8 @@ pub(crate) fn is_dated(version: &str) -> bool {
 }
 
 /// Letters and digits, and what RFC 3986 lets stand in a segment or a query for itself.
-const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b',');
+pub(crate) const KEPT: AsciiSet =
+    NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b',');
 
 /// How a path is addressed beyond its base URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
