@@ -3,7 +3,6 @@
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::error::Invalid;
 use super::error_text::Details;
 use crate::fault::ErrorKind;
 use crate::units::seconds_up;
@@ -29,15 +28,15 @@ fn kind_of(status: StatusCode) -> &'static str {
 }
 
 /// What is wrong with the body of a request, with the parameter in front.
-pub(crate) fn invalid(invalid: &Invalid, id: &str) -> String {
-    let param = invalid.param.as_ref().map(|param| param.replace('[', ".").replace(']', ""));
-    let what = match invalid.code {
+pub(crate) fn invalid(status: StatusCode, message: &str, param: Option<&str>, code: Option<&str>, id: &str) -> String {
+    let param = param.map(|param| param.replace('[', ".").replace(']', ""));
+    let what = match code {
         Some("missing_required_parameter") => "Field required",
         Some("unknown_parameter") => "Extra inputs are not permitted",
-        Some(_) | None => &invalid.message,
+        Some(_) | None => message,
     };
     let message = param.map_or_else(|| what.to_owned(), |param| format!("{param}: {what}"));
-    shaped(invalid.status, &message, id)
+    shaped(status, &message, id)
 }
 
 impl ErrorKind {
@@ -89,14 +88,14 @@ mod tests {
 
     #[test]
     fn a_wrong_parameter_is_named_as_the_service_names_it() {
-        let (status, param) = (StatusCode::BAD_REQUEST, Some("messages[0].role".to_owned()));
+        let param = Some("messages[0].role");
         for (code, expected) in [
             (Some("missing_required_parameter"), "messages.0.role: Field required"),
             (Some("unknown_parameter"), "messages.0.role: Extra inputs are not permitted"),
             (None, "messages.0.role: no"),
         ] {
-            let wrong = Invalid { status, message: "no".to_owned(), param: param.clone(), code };
-            let body: serde_json::Value = serde_json::from_str(&invalid(&wrong, "req_1")).unwrap();
+            let said = invalid(StatusCode::BAD_REQUEST, "no", param, code, "req_1");
+            let body: serde_json::Value = serde_json::from_str(&said).unwrap();
             assert_eq!(
                 body,
                 json!({"type": "error", "error": {"type": "invalid_request_error", "message": expected},

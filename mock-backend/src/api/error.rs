@@ -88,7 +88,9 @@ impl ApiError {
         let azure = dialect == Dialect::Azure;
         match self {
             Self::Kind(kind, about) => kind.body(dialect, &Details::about(about, id)).1,
-            Self::Invalid(invalid) if dialect == Dialect::Anthropic => anthropic_error::invalid(invalid, id),
+            Self::Invalid(wrong) if dialect == Dialect::Anthropic => {
+                anthropic_error::invalid(wrong.status, &wrong.message, wrong.param.as_deref(), wrong.code, id)
+            }
             Self::WrongMethod(_) | Self::OldVersion if dialect == Dialect::Anthropic => {
                 anthropic_error::shaped(self.status(), "Method Not Allowed", id)
             }
