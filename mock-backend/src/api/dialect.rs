@@ -7,7 +7,7 @@ use hyper::Uri;
 pub(crate) enum Dialect {
     /// `/v1/*`
     OpenAi,
-    /// `/openai/*`, and the other addresses of an Azure resource.
+    /// `/openai/*`, the other addresses of an Azure resource, and those of AI Gateway.
     Azure,
     /// `/anthropic/*`: Claude, as a resource of Foundry serves it.
     Anthropic,
@@ -19,7 +19,9 @@ impl Dialect {
         if uri.path().starts_with("/anthropic") {
             return Self::Anthropic;
         }
-        let azure = ["/openai", "/models", "/api/projects"].iter().any(|start| uri.path().starts_with(start));
+        let azure = ["/openai", "/models", "/api/projects", "/default/models"]
+            .iter()
+            .any(|start| uri.path().starts_with(start));
         if azure { Self::Azure } else { Self::OpenAi }
     }
 }

@@ -104,6 +104,9 @@ const MODELS: u8 = 8;
 const ANTHROPIC: u8 = 16;
 const EACH: u8 = V1 | DATED | DEPLOYED;
 
+/// How the addresses without a dated version begin: at OpenAI, at a resource of Azure, and at AI Gateway of API Management.
+const UNDATED: [&str; 3] = ["/v1/", "/openai/v1/", "/default/models/openai/v1/"];
+
 /// The operation on what stands from the first to the last `{}`.
 type Name = for<'a> fn(&'a str) -> Operation<'a>;
 
@@ -172,7 +175,7 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn of(path: &'a str) -> Option<Self> {
         let plain = |front, rest| Some(Self { front, rest, deployment: None });
-        if let Some(rest) = path.strip_prefix("/v1/").or_else(|| path.strip_prefix("/openai/v1/")) {
+        if let Some(rest) = UNDATED.iter().find_map(|front| path.strip_prefix(front)) {
             return plain(V1, rest);
         }
         if let Some(rest) = path.strip_prefix("/anthropic/v1/") {
@@ -273,7 +276,7 @@ mod tests {
             Responses, Stored, StoredChat, StoredChats,
         };
         type Meaning = Option<(Dialect, Operation<'static>, Option<&'static str>)>;
-        let table: [(&str, &str, Meaning); 62] = [
+        let table: [(&str, &str, Meaning); 66] = [
             ("POST", "/anthropic/v1/messages", Some((Dialect::Anthropic, Operation::Messages, None))),
             ("POST", "/anthropic/v1/messages/count_tokens", Some((Dialect::Anthropic, Operation::CountMessage, None))),
             ("GET", "/anthropic/v1/messages", None),
@@ -324,6 +327,10 @@ mod tests {
             ("POST", "/openai/responses?api-version=2024-10-21", None),
             ("POST", "/models/chat/completions?api-version=2024-05-01-preview", Some((Azure, Chat, None))),
             ("POST", "/models/chat/completions", None),
+            ("POST", "/default/models/openai/v1/chat/completions", Some((Azure, Chat, None))),
+            ("POST", "/default/models/openai/v1/responses", Some((Azure, Responses, None))),
+            ("POST", "/default/models/openai/v1/responses?api-version=2024-10-21", None),
+            ("POST", "/default/models/openai/responses?api-version=2025-04-01-preview", None),
             ("POST", "/api/projects/p/openai/v1/responses", Some((Azure, Responses, None))),
             ("GET", "/v1/models", Some((OpenAi, Models(None), None))),
             ("GET", "/openai/v1/models/gpt-4o", Some((Azure, Models(Some("gpt-4o")), None))),

@@ -166,9 +166,7 @@ class Endings:
         if len(kept) != len(all_rows):
             found.append(Finding(index, "losses", f"{what}: {len(all_rows) - len(kept)} calls have more than one row"))
         for number, row in kept.items():
-            if row["error"] == "interrupted":
-                continue
-            if words := contradiction(row, server.calls.get(number), origin):
+            if not cut_off(row) and (words := contradiction(row, server.calls.get(number), origin)):
                 found.append(Finding(index, "wrong", f"{what}: call {number}: {words}"))
         return found[:5]
 
