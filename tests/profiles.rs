@@ -76,7 +76,23 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
         }
     }
     names.sort();
-    assert_eq!(names, ["azure-three-paths", "closed-loop", "own-endpoints", "poisson-mix", "quickstart"]);
+    let expected = [
+        "ai-gateway",
+        "api-management-internal",
+        "api-management-private-endpoint",
+        "azure-three-paths",
+        "closed-loop",
+        "cross-region-private-endpoint",
+        "custom-gateway",
+        "direct-resource",
+        "foundry-ai-gateway",
+        "gateways",
+        "own-endpoints",
+        "poisson-mix",
+        "quickstart",
+        "third-party-gateway",
+    ];
+    assert_eq!(names, expected);
     assert!(parse(OWN_ENDPOINTS).is_ok());
 }
 
