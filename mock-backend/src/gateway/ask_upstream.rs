@@ -136,6 +136,7 @@ impl Passage<'_> {
             // The caller's key was for the gateway, which has one of its own.
             headers.remove("ocp-apim-subscription-key");
             headers.remove("api-key");
+            headers.remove("x-api-key");
             // A token is for the service behind it.
             let is_token = |value: &HeaderValue| value.as_bytes().iter().filter(|byte| **byte == b'.').count() == 2;
             let own = HeaderValue::from_str(self.route.key.unwrap_or("gateway"));

@@ -18,6 +18,7 @@ use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::dialect::Dialect;
 use super::error::ApiError;
 use crate::fault::ErrorKind;
 use crate::net::connection::Connection;
@@ -30,14 +31,20 @@ use said::Said;
 use settings::{AuthSettings, IdentitySettings};
 use token::Verdict;
 
-/// Checks the key from `Authorization: Bearer` or `api-key` against the only one that passes, if there is one, and a token
-/// against what the backend wants.
-pub(crate) fn check_key(headers: &HeaderMap, expected: Option<&str>, wanted: &AuthSettings) -> Result<(), ApiError> {
+/// Checks the key from `Authorization: Bearer` or `api-key`, for Claude also `x-api-key`, against the only one that passes,
+/// if there is one, and a token against what the backend wants.
+pub(crate) fn check_key(
+    headers: &HeaderMap,
+    expected: Option<&str>,
+    (wanted, dialect): (&AuthSettings, Dialect),
+) -> Result<(), ApiError> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
-    let key = headers.get("api-key").and_then(|value| value.to_str().ok()).or(bearer).unwrap_or_default();
+    let own = headers.get("x-api-key").filter(|_| dialect == Dialect::Anthropic);
+    let key =
+        own.or_else(|| headers.get("api-key")).and_then(|value| value.to_str().ok()).or(bearer).unwrap_or_default();
     match bearer.and_then(|bearer| token::verdict(bearer, wanted)) {
         Some(Verdict::Invalid) => return Err(ApiError::of(ErrorKind::Token)),
         Some(Verdict::NoRole) => return Err(ApiError::of(ErrorKind::Role)),
