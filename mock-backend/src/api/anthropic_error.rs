@@ -53,6 +53,7 @@ impl ErrorKind {
             Self::Key | Self::FlatKey => text("invalid x-api-key"),
             Self::Token => text("Access token is missing, invalid, audience is incorrect, or have expired."),
             Self::Role => text("Principal does not have access to API/Operation."),
+            Self::KeysDisabled => text("Key based authentication is disabled for this resource."),
             Self::Network => text("Public access is disabled. Please configure private endpoint."),
             Self::Firewall => text("Access denied due to Virtual Network/Firewall rules."),
             Self::Deployment => format!("model: {model}"),

@@ -43,7 +43,7 @@ pub(crate) enum ErrorKind {
 }
 
 /// All of them: how scenarios and headers name them, and their status.
-pub(crate) const ERROR_KINDS: [(&str, ErrorKind, u16); 34] = [
+pub(crate) const ERROR_KINDS: [(&str, ErrorKind, u16); 35] = [
     ("400", ErrorKind::Parameter, 400),
     ("400-filter", ErrorKind::Filter, 400),
     ("400-context", ErrorKind::Context, 400),
