@@ -221,7 +221,7 @@ fn put(headers: &mut HeaderMap, name: &str, value: &str, secret: bool) -> Result
 
 fn client(scheme: &str) -> Result<reqwest::Client, String> {
     let config = if scheme == "https" {
-        tls::client_config(&TlsPolicy::default(), Http::One).map(|config| (*config).clone())
+        tls::client_config(&TlsPolicy::default(), Http::One, None).map(|config| (*config).clone())
     } else {
         tls::trusting_nobody()
     };

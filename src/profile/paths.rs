@@ -1,6 +1,7 @@
 //! The `[[path]]` sections: the ways to the model.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
