@@ -5,7 +5,9 @@ use std::cell::{Cell, RefCell};
 use hyper::Uri;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::attempt::cookies::Jars;
 use crate::path::{Http, NetPath};
+use crate::transport::certificates::CertificateLog;
 use crate::transport::connect::Target;
 use crate::transport::credential::{AuthHeader, Credential};
 use crate::transport::pool::Pool;
@@ -31,6 +33,10 @@ pub struct Route {
     /// Until when the credential's header is good.
     until: Cell<Nanos>,
     pub(super) pool: Pool,
+    /// The certificates that its connections were shown.
+    pub(super) certificates: RefCell<CertificateLog>,
+    /// The cookies that its server set, if they are sent back.
+    pub(super) jars: Option<Jars>,
 }
 
 impl Route {
@@ -75,7 +81,18 @@ impl Route {
         // The prefix was parsed as part of a URI before the run; with an encoded part behind it, it still is one.
         let uris = Api::ALL.map(|api| format!("{shown}{}", path.address.resource(api)).parse().unwrap_or_default());
         let pool = Pool::new(&path);
-        Self { path, target, uris, headers, credential, until: Cell::new(until), pool }
+        let jars = path.control.cookies.then(|| Jars::new(0));
+        Self {
+            path,
+            target,
+            uris,
+            headers,
+            credential,
+            until: Cell::new(until),
+            pool,
+            certificates: RefCell::default(),
+            jars,
+        }
     }
 
     /// The headers of a call that is sent at `now`.
