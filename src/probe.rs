@@ -375,7 +375,9 @@ mod tests {
         }
         assert_eq!(judge(&failed(E::TimeoutTotal, Some(200), ""), (Http::One, false), true), Judged::Fine);
         let two = Http::Two { max: 1, streams: 1 };
-        let Judged::Refused(_, remedy) = judge(&failed(E::Alpn, None, ""), two, false) else { panic!("refused") };
+        let Judged::Refused(_, remedy) = judge(&failed(E::Alpn, None, ""), (two, false), false) else {
+            panic!("refused")
+        };
         assert!(remedy.contains("\"1.1\""));
     }
 }

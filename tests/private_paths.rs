@@ -92,7 +92,7 @@ fn run(base_url: &str, keys: &str, more: &[&str]) -> Ended {
     let dir = tempfile::tempdir().expect("dir");
     let (file, out) = (dir.path().join("p.toml"), dir.path().join("out"));
     let profile = format!(
-        "[workload]\nkind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 9\noutput_tokens = 4\n\
+        "[limits]\nauth_failures = 1000\n[workload]\nkind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 9\noutput_tokens = 4\n\
          [load]\nrate = \"20/s\"\nwarmup = \"0s\"\nduration = \"1s\"\n\
          [[path]]\nname = \"a\"\nkind = \"private-endpoint\"\nbase_url = \"{base_url}\"\n\
          auth = {{ kind = \"api-key\", env = \"HOPMARK_TRUTH_KEY\" }}\ntimeouts = {{ connect = \"2s\" }}\n{keys}\n"
@@ -190,7 +190,9 @@ fn an_endpoint_that_was_deleted_while_its_record_stayed_is_a_closed_way() {
     assert_eq!(ended.code, 1, "{}", ended.told);
     assert!(ended.told.contains("nothing answers at the private address"), "{}", ended.told);
     let ended = run(&url, &keys, &["--skip-preflight"]);
-    assert_eq!((ended.code, ended.private()["verdict"].as_str()), (3, Some("unproven")), "{}", ended.told);
+    let late = ended.code == 4 && process::was_only_late(&ended.summary);
+    assert!(ended.code == 3 || late, "{}", ended.told);
+    assert_eq!(ended.private()["verdict"].as_str(), Some("unproven"), "{}", ended.told);
     assert_eq!((ended.standing("dns"), ended.standing("socket")), ("reached", "unknown"));
     assert!(ended.findings().contains(&"private_unproven"));
 }

@@ -297,9 +297,7 @@ impl Reason {
             Self::SelfInterference { path, baseline, found } => interference_message(path, baseline, found),
             Self::Unwatched => "this machine's health was not recorded, so stalls would not be seen".to_owned(),
             Self::SimulatorDied(how) => format!("the bundled simulator died in the middle of the run ({how})"),
-            Self::NotPrivate { path, rung, evidence, .. } => {
-                format!("path '{path}' was declared private and was not, as rung '{rung}' shows: {evidence}")
-            }
+            Self::NotPrivate { path, rung, evidence, .. } => not_private_message(path, *rung, evidence),
             Self::IncompleteRun(why) => format!("the run did not carry out its whole plan: {why}"),
         }
     }
@@ -365,6 +363,10 @@ fn dropped_message(classes: &BTreeMap<ErrorClass, u64>, planned: u64) -> String 
     let count: u64 = classes.values().sum();
     let classes: Vec<String> = classes.iter().map(|(class, count)| format!("{class}: {count}")).collect();
     format!("{count} of {planned} arrivals were never sent ({})", classes.join(", "))
+}
+
+fn not_private_message(path: &str, rung: Rung, evidence: &str) -> String {
+    format!("path '{path}' was declared private and was not, as rung '{rung}' shows: {evidence}")
 }
 
 fn steal_message(seconds: u64, of: u64, highest: f64) -> String {
