@@ -84,8 +84,7 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
-        let secrets = routes.iter().flat_map(|route| [route.credential.secret(), route.target.secret()]);
-        let failures = FailureReporter::new(Filter::of(secrets.flatten().map(Secret::reveal)));
+        let failures = FailureReporter::new(Filter::of(routes.iter().flat_map(Route::secrets).map(Secret::reveal)));
         Self {
             routes,
             run_id,
@@ -164,7 +163,7 @@ impl Caller {
     #[must_use]
     pub fn prepare(&self, ticket: Ticket, call: &Call) -> Box<Prepared> {
         let route = &self.routes[ticket.path.index()];
-        let body = api::encode(call);
+        let body = api::encode(call, &route.form);
         let planned = planned_tokens(call, body.len());
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
@@ -185,7 +184,7 @@ impl Caller {
             Outcome::Failed(ErrorClass::Internal),
         );
         sample.planned_tokens = Some(planned);
-        Box::new(Prepared { request, sample, choices: api::choices(call) })
+        Box::new(Prepared { request, sample, choices: api::choices(call, &route.form) })
     }
 
     /// The call's own name: the run's and its number.

@@ -3,6 +3,8 @@
 //!
 //! Refuses only what will not get better by itself. Anything else is data, and becomes a warning.
 
+mod unsupported;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -91,8 +93,8 @@ pub async fn preflight(
     run_id: &str,
 ) -> Findings {
     if let Err((why, remedy)) = reach(&path, &target).await {
-        let secret = credential.secret().map(Secret::reveal);
-        let why = Filter::of(secret).line(&why, Limit::ErrorText);
+        let secrets = credential.secret().into_iter().chain(target.secrets());
+        let why = Filter::of(secrets.map(Secret::reveal)).line(&why, Limit::ErrorText);
         return Findings { refused: vec![refused(&path, why, remedy)], warnings: Vec::new() };
     }
     let own_total = path.timeouts.total;
@@ -181,7 +183,11 @@ fn judge(sample: &Sample, (http, is_private): (Http, bool), was_hurried: bool) -
     match (is_permanent(class, sample.status.is_some()), class) {
         (false, _) => Judged::Odd(told),
         (true, ErrorClass::Alpn) => Judged::Refused(told, other_http(http)),
-        (true, _) => Judged::Refused(told, class.remedy().unwrap_or(ANY_SERVER)),
+        (true, _) => {
+            let of_field = unsupported::remedy(said).filter(|_| matches!(class, ErrorClass::Http(400 | 404 | 422)));
+            let remedy = of_field.or(class.remedy()).unwrap_or(ANY_SERVER);
+            Judged::Refused(told, remedy)
+        }
     }
 }
 

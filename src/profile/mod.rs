@@ -103,7 +103,11 @@ impl Profile {
                 let text = text.map_err(|source| ProfileError::Read { file: file.clone(), source })?;
                 Self::parse_with(&text, file, overrides)
             }
-            ProfileSource::Paths(line) => Self::from_tree(flags::tree(line), Path::new("--path"), overrides),
+            ProfileSource::Paths(line) => {
+                let file = Path::new("--path");
+                let tree = flags::tree(line).map_err(|wrong| ProfileError::Wrong { file: file.to_owned(), wrong })?;
+                Self::from_tree(tree, file, overrides)
+            }
         }
     }
 

@@ -61,7 +61,7 @@ pub(crate) struct PathSection {
     /// The field that limits the tokens of a chat completion; default: by dialect, api-version and model.
     token_limit: Option<TokenLimit>,
     /// Whether a streamed chat completion asks for its usage by stream_options; default: true, unless the api-version is
-    /// older than the field.
+    /// older than the field, or the dialect foundry-models.
     stream_options: Option<bool>,
     /// Where the secret stands; never the secret itself.
     auth: Option<Auth>,
@@ -204,14 +204,15 @@ pub(crate) fn resolve(at: &At<'_>, mut section: PathSection, id: PathId, asked: 
     }
     let (scheme, host) = base_url.split_once("://").unwrap_or_default();
     let host = HostKind::of(scheme, host.split('/').next().unwrap_or_default());
-    let request = request_of(at, &mut section, &address, host, asked)?;
+    let auth = checked_auth(at, section.auth.take(), base_url.starts_with("sim://"))?;
+    let request = request_of(at, &mut section, (&address, host), auth.kind, asked)?;
     let http = checked_http(at, &section.connections)?;
     let control = control_of(at, &mut section, &base_url, !http.is_one())?;
     Ok(NetPath {
         id,
         name: section.name.0,
         kind: section.kind,
-        auth: checked_auth(at, section.auth, base_url.starts_with("sim://"))?,
+        auth,
         backend: section.backend,
         connections: section.connections.policy,
         http,
@@ -248,14 +249,16 @@ fn address_of(at: &At<'_>, section: &PathSection, asked: &Asked<'_>) -> Result<(
 fn request_of(
     at: &At<'_>,
     section: &mut PathSection,
-    address: &Address,
-    host: HostKind,
+    (address, host): (&Address, HostKind),
+    auth: AuthKind,
     asked: &Asked<'_>,
 ) -> Result<RequestForm, Wrong> {
-    let auth = section.auth.as_ref().map_or(AuthKind::None, |auth| auth.kind);
+    // The messages API takes the same key in a header of its own.
+    let of_messages = (auth == AuthKind::ApiKey && asked.apis.contains(&Api::Messages)).then_some("x-api-key");
+    let taken: Vec<&str> = auth.header().into_iter().chain(of_messages).collect();
     let model = section.model.clone().or_else(|| address.deployment.clone());
     Ok(RequestForm {
-        headers: request::headers(at, std::mem::take(&mut section.headers), auth)?,
+        headers: request::headers(at, std::mem::take(&mut section.headers), &taken)?,
         body: request::body(at, std::mem::take(&mut section.body), section.stream_options)?,
         token_limit: section
             .token_limit

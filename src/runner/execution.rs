@@ -132,12 +132,10 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     let network = runtime.block_on(network_seen(&plan, &targets));
     let truth = simulator.as_ref().and_then(|simulator| runtime.block_on(describe(simulator)));
 
-    let secrets = credentials.iter().filter_map(Credential::secret).chain(targets.iter().filter_map(Target::secret));
-    let filter = Filter::of(secrets.map(Secret::reveal));
     let setup = Setup {
         workload: Arc::new(workload),
+        filter: Filter::of(secrets_of(&credentials, &targets).map(Secret::reveal)),
         targets,
-        filter,
         credentials,
         run_id: run_id(clock),
         origin: Nanos::now() + LEAD,
@@ -152,6 +150,12 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     let backend = (backend, simulator.as_mut());
     let measured = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), options)?;
     end(dir, manifest, measured, simulator)
+}
+
+/// What no text of the run may show.
+fn secrets_of<'s>(credentials: &'s [Credential], targets: &'s [Target]) -> impl Iterator<Item = &'s Secret> {
+    let headers = targets.iter().flat_map(Target::secrets);
+    credentials.iter().filter_map(Credential::secret).chain(headers)
 }
 
 /// The run directory, made and claimed before anything is sent.

@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub mod credential;
 pub mod dial;
 pub mod dns;
+pub mod fixed_headers;
 pub mod handshake;
 pub(crate) mod history;
 pub(crate) mod http1;

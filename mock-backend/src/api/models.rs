@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Completion,
     /// Embeddings.
     Embedding,
+    /// Anthropic's messages.
+    Messages,
 }
 
 /// A name that callers use, and the snapshot that answers under it.
@@ -26,6 +28,10 @@ const fn chat(name: &'static str, snapshot: &'static str) -> Model {
     Model { name, snapshot, purpose: Purpose::Chat }
 }
 
+const fn claude(name: &'static str, snapshot: &'static str) -> Model {
+    Model { name, snapshot, purpose: Purpose::Messages }
+}
+
 const fn completion(name: &'static str) -> Model {
     Model { name, snapshot: name, purpose: Purpose::Completion }
 }
@@ -35,7 +41,7 @@ const fn embedding(name: &'static str) -> Model {
 }
 
 /// All of them.
-pub(crate) const MODELS: [Model; 39] = [
+pub(crate) const MODELS: [Model; 54] = [
     chat("gpt-4o", "gpt-4o-2024-08-06"),
     chat("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
     chat("gpt-4.1", "gpt-4.1-2025-04-14"),
@@ -75,6 +81,21 @@ pub(crate) const MODELS: [Model; 39] = [
     embedding("text-embedding-3-small"),
     embedding("text-embedding-3-large"),
     embedding("text-embedding-ada-002"),
+    claude("claude-fable-5-2", "claude-fable-5-2"),
+    claude("claude-fable-5-1", "claude-fable-5-1"),
+    claude("claude-fable-5", "claude-fable-5"),
+    claude("claude-opus-5-5", "claude-opus-5-5"),
+    claude("claude-sonnet-5-5", "claude-sonnet-5-5"),
+    claude("claude-haiku-5-5", "claude-haiku-5-5"),
+    claude("claude-opus-5", "claude-opus-5"),
+    claude("claude-sonnet-5", "claude-sonnet-5"),
+    claude("claude-opus-4-8", "claude-opus-4-8"),
+    claude("claude-opus-4-7", "claude-opus-4-7"),
+    claude("claude-opus-4-6", "claude-opus-4-6"),
+    claude("claude-sonnet-4-6", "claude-sonnet-4-6"),
+    claude("claude-haiku-4-5", "claude-haiku-4-5-20251001"),
+    claude("claude-opus-4-5", "claude-opus-4-5-20251101"),
+    claude("claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
 ];
 
 /// The model of this name or snapshot.

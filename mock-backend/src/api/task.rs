@@ -37,7 +37,7 @@ impl Reader<'_> {
     /// What the request asks for, or why it is refused.
     pub(crate) fn read<'r>(&self, address: &Address<'r>, body: Result<Bytes, ApiError>) -> Result<Task<'r>, ApiError> {
         let route = address.route(&self.head.method)?;
-        self.check_key()?;
+        self.check_key(route.dialect)?;
         let body = body.and_then(check_values);
         match route.operation {
             Operation::Models(None) => Ok(Task::Known(models::list())),
@@ -60,6 +60,8 @@ impl Reader<'_> {
             Operation::Completions => {
                 self.read_completions(&route, &body?).map(|request| Task::Answer(Box::new(request)))
             }
+            Operation::Messages => self.read_messages(&route, &body?).map(|request| Task::Answer(Box::new(request))),
+            Operation::CountMessage => self.count_message(&route, &body?).map(Task::Known),
             Operation::Embeddings => self.read_embeddings(&route, &body?).map(Task::Embeddings),
             Operation::Responses => {
                 let body = body?;
