@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -30,6 +30,7 @@ const LIFETIME_KEYS: [&str; 2] = ["max_age", "max_requests"];
 
 /// A way to the model.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = addressed)]
 pub(crate) struct PathSection {
     /// Its name in results.
     name: Name,
@@ -40,6 +41,10 @@ pub(crate) struct PathSection {
     /// sim://LISTENER/... on the bundled simulator.
     #[schemars(extend("pattern" = r"^(https?|sim)://[^\s#@{}<>]+$"))]
     base_url: String,
+    /// A file with a connection object of Foundry, which says where the path leads in place of base_url: its target,
+    /// api-version, headers and the header of the key. Keys of the path stand over it.
+    #[serde(rename = "connection")]
+    _connection: Option<PathBuf>,
     /// Whose form the URLs have; default: what base_url says for certain, otherwise openai.
     dialect: Option<Dialect>,
     /// The model or deployment name in the body; default: the deployment, or that of the workload.
@@ -102,6 +107,16 @@ pub(crate) struct PathSection {
     cookies: bool,
     /// Declares the path private: a run that shows it is not is invalid.
     private: Option<PrivateSection>,
+}
+
+/// A path has an address of its own, or that of a connection; what the connection says is laid under the other keys before
+/// they are read.
+fn addressed(schema: &mut Schema) {
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|key| key != "base_url");
+    }
+    let either = json!([{"required": ["base_url"]}, {"required": ["connection"]}]);
+    schema.insert("oneOf".to_owned(), either);
 }
 
 /// Letters, digits, '-', '_' and '.', at most 64; the first a letter or digit.

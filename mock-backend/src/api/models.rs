@@ -166,3 +166,38 @@ pub(crate) fn show_deployment(named: &BTreeMap<String, String>, name: &str) -> O
     let model = named.get(name).map(|model| snapshot_of(model)).or(find(name).map(|model| model.snapshot));
     model.map(|model| deployment(name, model).to_string())
 }
+
+/// The resource whose deployments Azure Resource Manager lists.
+const ACCOUNT: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/simulator/providers/\
+                       Microsoft.CognitiveServices/accounts/simulator";
+
+/// A deployment, as Azure Resource Manager shows it.
+fn managed(name: &str, snapshot: &str) -> Value {
+    let model = MODELS.iter().find(|model| model.snapshot == snapshot).map_or(snapshot, |model| model.name);
+    let version = snapshot.strip_prefix(model).map_or("", |rest| rest.trim_start_matches('-'));
+    json!({
+        "id": format!("{ACCOUNT}/deployments/{name}"),
+        "type": "Microsoft.CognitiveServices/accounts/deployments",
+        "name": name,
+        "sku": {"name": "GlobalStandard", "capacity": 100},
+        "properties": {
+            "model": {"format": "OpenAI", "name": model, "version": version},
+            "versionUpgradeOption": "OnceNewDefaultVersionAvailable",
+            "provisioningState": "Succeeded",
+        },
+    })
+}
+
+/// The list of deployments, as Azure Resource Manager gives it.
+pub(crate) fn managed_deployments(named: &BTreeMap<String, String>) -> String {
+    let of_models = MODELS.iter().filter(|model| !named.contains_key(model.name));
+    let named = named.iter().map(|(name, model)| managed(name, snapshot_of(model)));
+    let all: Vec<Value> = named.chain(of_models.map(|model| managed(model.name, model.snapshot))).collect();
+    json!({"value": all}).to_string()
+}
+
+/// One of them.
+pub(crate) fn show_managed_deployment(named: &BTreeMap<String, String>, name: &str) -> Option<String> {
+    let model = named.get(name).map(|model| snapshot_of(model)).or(find(name).map(|model| model.snapshot));
+    model.map(|model| managed(name, model).to_string())
+}

@@ -140,8 +140,8 @@ static ROUTES: [(Method, &str, u8, Name); 29] = [
     (Method::DELETE, "conversations/{}/items/{}", V1 | DATED, |ids| on_item(ids, ConversationOp::DeleteItem)),
     (Method::GET, "models", V1 | DATED, |_| Operation::Models(None)),
     (Method::GET, "models/{}", V1 | DATED, |name| Operation::Models(Some(name))),
-    (Method::GET, "deployments", DATED, |_| Operation::Deployments(None)),
-    (Method::GET, "deployments/{}", DATED, |name| Operation::Deployments(Some(name))),
+    (Method::GET, "deployments", V1 | DATED, |_| Operation::Deployments(None)),
+    (Method::GET, "deployments/{}", V1 | DATED, |name| Operation::Deployments(Some(name))),
 ];
 
 /// An operation on an item of a conversation, whose ids stand on both sides of `/items/`.
@@ -216,6 +216,8 @@ impl<'a> Address<'a> {
         let version = version::of(uri);
         let known = match version {
             _ if front == ANTHROPIC => true,
+            _ if pattern.starts_with("deployments") && version::is_of_management(version) => true,
+            _ if pattern.starts_with("deployments") && front == V1 => false,
             Some(version) if front == MODELS => version::is_of_models(version),
             Some(version) if front != V1 => version::is_dated(version),
             Some(version) => version::is_v1(version) || dialect == Dialect::OpenAi,
@@ -276,7 +278,7 @@ mod tests {
             Responses, Stored, StoredChat, StoredChats,
         };
         type Meaning = Option<(Dialect, Operation<'static>, Option<&'static str>)>;
-        let table: [(&str, &str, Meaning); 66] = [
+        let table: [(&str, &str, Meaning); 71] = [
             ("POST", "/anthropic/v1/messages", Some((Dialect::Anthropic, Operation::Messages, None))),
             ("POST", "/anthropic/v1/messages/count_tokens", Some((Dialect::Anthropic, Operation::CountMessage, None))),
             ("GET", "/anthropic/v1/messages", None),
@@ -337,6 +339,11 @@ mod tests {
             ("GET", "/openai/models?api-version=2024-10-21", Some((Azure, Models(None), None))),
             ("GET", "/openai/deployments?api-version=2022-12-01", Some((Azure, Deployments(None), None))),
             ("GET", "/openai/deployments/d1?api-version=2022-12-01", Some((Azure, Deployments(Some("d1")), None))),
+            ("GET", "/openai/deployments?api-version=2024-10-01", Some((Azure, Deployments(None), None))),
+            ("GET", "/openai/deployments/d1", Some((Azure, Deployments(Some("d1")), None))),
+            ("GET", "/openai/v1/deployments/d1", Some((Azure, Deployments(Some("d1")), None))),
+            ("GET", "/openai/v1/deployments?api-version=2024-10-21", None),
+            ("GET", "/openai/deployments?api-version=2024-11-11", None),
             ("POST", "/openai/deployments/d1/chat/completions", None),
             ("POST", "/openai/deployments/d1/chat/completions?api-version=", None),
             ("POST", "/openai/deployments/d1/chat/completions?api-version=2024-99-99", None),

@@ -10,6 +10,7 @@ use super::request::Request;
 use super::responses::compact::Conversation;
 use super::route::{Address, ChatOp, ConversationOp, Operation, StoredOp};
 use super::rules::{check_repeated, check_values};
+use super::version;
 use crate::fault::ErrorKind;
 
 /// What a request turned out to ask for.
@@ -45,10 +46,18 @@ impl Reader<'_> {
                 self.snapshot(name, None)?;
                 Ok(Task::Known(models::show(name)))
             }
+            Operation::Deployments(None) if version::is_of_management(route.version) => {
+                Ok(Task::Known(models::managed_deployments(self.deployments)))
+            }
             Operation::Deployments(None) => Ok(Task::Known(models::deployments(self.deployments))),
-            Operation::Deployments(Some(name)) => models::show_deployment(self.deployments, name)
-                .map(Task::Known)
-                .ok_or_else(|| ApiError::Kind(ErrorKind::Deployment, name.to_owned())),
+            Operation::Deployments(Some(name)) => {
+                let shown = if version::is_of_management(route.version) {
+                    models::show_managed_deployment(self.deployments, name)
+                } else {
+                    models::show_deployment(self.deployments, name)
+                };
+                shown.map(Task::Known).ok_or_else(|| ApiError::Kind(ErrorKind::Deployment, name.to_owned()))
+            }
             Operation::Stored(id, op) => Ok(Task::Stored(id, op)),
             Operation::StoredChat(id, op) => Ok(Task::StoredChat(id, op)),
             Operation::OpenConversation => body.map(|_| Task::OpenConversation),
