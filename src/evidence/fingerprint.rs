@@ -96,8 +96,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
         parts: &["invalid subscription key or wrong api endpoint"],
         of_private: false,
         meaning: Meaning::Name,
-        cause: "the key belongs to another resource or region",
-        remedy: "use a key of the resource that base_url names",
+        cause: "the key belongs to another resource or region, or was replaced",
+        remedy: "put a key of the resource that base_url names where auth.env or auth.file says",
     },
     Fingerprint {
         code: "backend_unreachable",
