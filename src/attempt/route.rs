@@ -1,9 +1,13 @@
 //! One path as a worker calls it: where it leads, its ready-made addresses and headers, and its connections.
 
+use std::cell::RefCell;
+
 use hyper::Uri;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::attempt::cookies::Jars;
 use crate::path::{Http, NetPath};
+use crate::transport::certificates::CertificateLog;
 use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
 use crate::transport::credential::secret::Secret;
@@ -33,6 +37,10 @@ pub struct Route {
     /// Whether the credential has a token that is renewed.
     renews: bool,
     pub(super) pool: Pool,
+    /// The certificates that its connections were shown.
+    pub(super) certificates: RefCell<CertificateLog>,
+    /// The cookies that its server set, if they are sent back.
+    pub(super) jars: Option<Jars>,
 }
 
 impl Route {
@@ -81,7 +89,8 @@ impl Route {
         let pool = Pool::new(&path);
         let own = &path.request;
         let form = BodyForm::new(own.model.as_deref(), own.token_limit.field(), own.stream_options, &own.body);
-        Self { path, form, target, uris, headers, credential, renews, pool }
+        let jars = path.control.cookies.then(|| Jars::new(0));
+        Self { path, form, target, uris, headers, credential, renews, pool, certificates: RefCell::default(), jars }
     }
 
     /// What of its requests is secret, to be taken out of what is shown.

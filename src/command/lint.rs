@@ -15,7 +15,7 @@ use crate::transport::credential::secret::Secret;
 /// Carries out `hopmark lint`. Findings are printed of every file that can be read, whatever is wrong with the others.
 ///
 /// # Errors
-/// A [`Failure`](crate::command::exit::Failure): 2 when a file cannot be read, 1 when standard output refuses.
+/// A [`Failure`]: 2 when a file cannot be read, 1 when standard output refuses.
 pub fn lint(args: &LintArgs) -> CommandResult {
     let (mut files, mut unread) = (Vec::new(), Vec::new());
     for file in &args.files {

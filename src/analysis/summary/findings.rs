@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::analysis::input::view::View;
+use crate::analysis::summary::finding::Finding;
+use crate::analysis::summary::way::Way;
 use crate::measure::counts::Counts;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
+use crate::path::NetPath;
 use crate::units::PathId;
 
 /// Output tokens from which on an answer must come in more than one piece to count as a stream.
@@ -35,26 +36,16 @@ const MOSTLY_BURSTS: f64 = 0.4;
 /// lies below a millisecond only if m is below 2 ms, and then the others are 3 ms long on average.
 const PAUSE_MS: f64 = 5.0;
 
-/// One thing that a path did wrong.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub(crate) struct Finding {
-    /// Stable; all of them stand in `docs/answers.md`.
-    pub code: &'static str,
-    /// What was seen.
-    pub message: String,
-    /// What helps.
-    pub remedy: String,
-    /// The figures behind it.
-    pub evidence: BTreeMap<&'static str, f64>,
-}
-
 /// What the measured attempts show of one path: those that have rows, and all of them counted.
-pub(crate) fn find(view: &View<'_>, path: PathId) -> Vec<Finding> {
+pub(crate) fn find(view: &View<'_>, path: &NetPath, way: &Way) -> Vec<Finding> {
+    let of_way = way.findings(path);
+    let path = path.id;
     let counts = &view.counted()[path.index()];
     let own: Vec<&Sample> = view.measured.iter().filter(|sample| sample.path == path).copied().collect();
     let classes = CLASSES.iter().filter_map(|kind| of_class(kind, counts));
     let forms = FORMS.iter().filter_map(|kind| of_form(kind, &own));
-    truncated(counts).into_iter().chain(held_back(view, path, &own)).chain(classes).chain(forms).collect()
+    let of_calls = truncated(counts).into_iter().chain(held_back(view, path, &own)).chain(classes).chain(forms);
+    of_way.into_iter().chain(of_calls).collect()
 }
 
 /// A class of error whose cause lies in how the path is set up.
@@ -233,9 +224,11 @@ mod tests {
     use super::*;
     use crate::measure::outcome::Outcome;
     use crate::run::fixture::{self, World};
+    use crate::units::PathId;
 
     fn found_in(run: &crate::run::Run, path: PathId) -> Vec<Finding> {
-        find(&View::of(run), path)
+        let (view, path) = (View::of(run), run.manifest.plan.path(path));
+        find(&view, path, &Way::of(&view, path))
     }
 
     #[test]

@@ -18,12 +18,13 @@ use crate::measure::sign_in::{SignIn, SignInFigures};
 use crate::path::PathKind;
 use crate::report::json::named::Named;
 use crate::report::json::schema::{Explained, Later};
+use crate::report::json::ways::{self, WayFacts};
 use crate::run::Run;
 use crate::units::{CallCounts, Nanos, PathId};
 
 /// What was seen of a path.
 #[derive(Serialize, JsonSchema)]
-#[schemars(transform = Later("errors_seen"))]
+#[schemars(transform = Later("errors_seen"), transform = Later("way"))]
 pub(super) struct PathFacts<'a> {
     kind: PathKind,
     requests: RequestFacts,
@@ -38,6 +39,8 @@ pub(super) struct PathFacts<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sign_in: Vec<SignInFigures>,
     connections: ConnectionCounts,
+    /// Where the calls went; summaries of earlier versions have none.
+    way: WayFacts<'a>,
     tokens: TokenFacts,
     throughput: ThroughputFacts,
     /// Of the measured calls; absent without prices.
@@ -167,7 +170,7 @@ pub(super) struct ReportedFacts<'a> {
 const SOURCE: &str = "reported by the services, not measured";
 
 /// Every path, by name, in the order of the plan.
-pub(super) fn paths<'a>(run: &Run, analysis: &'a Analysis) -> Named<PathFacts<'a>> {
+pub(super) fn paths<'a>(run: &'a Run, analysis: &'a Analysis) -> Named<PathFacts<'a>> {
     let of_path = |(summary, findings): (&'a PathSummary, &'a Vec<Finding>)| {
         let path = run.manifest.plan.path(summary.path);
         let errors = summary.errors.iter();
@@ -179,6 +182,7 @@ pub(super) fn paths<'a>(run: &Run, analysis: &'a Analysis) -> Named<PathFacts<'a
             errors_seen: errors.map(|(class, seen)| (class.as_str(), error(run, seen))).collect(),
             sign_in: sign_in(run, summary.path),
             connections: summary.connections,
+            way: ways::way(run, &analysis.ways[summary.path.index()]),
             tokens: tokens(summary.tokens),
             throughput: throughput(&summary.throughput),
             cost: summary.cost.as_ref(),

@@ -19,6 +19,7 @@ mod paths;
 mod shifts;
 mod sign_in;
 pub(crate) mod validity;
+mod ways;
 
 /// Everything that is said of a run.
 pub(crate) fn document(run: &Run, analysis: &Analysis) -> Document {
@@ -26,6 +27,8 @@ pub(crate) fn document(run: &Run, analysis: &Analysis) -> Document {
     let mut tables = vec![
         (Topic::Budgets, budgets::table(run, analysis)),
         (Topic::Paths, paths::overview(run, analysis)),
+        (Topic::Ways, ways::table(run, analysis)),
+        (Topic::Rungs, ways::rungs(run, analysis)),
         (Topic::Errors, errors::table(run, analysis)),
         (Topic::SignIn, sign_in::table(run)),
         (Topic::Objectives, objectives::objectives(analysis)),
@@ -41,7 +44,7 @@ pub(crate) fn document(run: &Run, analysis: &Analysis) -> Document {
         title: run.manifest.plan.name.clone(),
         subtitle: facts::subtitle(run),
         conclusion: banner::banner(run, analysis),
-        decisions: decisions::decisions(run, analysis, planned),
+        decisions: ways::decisions(run).into_iter().chain(decisions::decisions(run, analysis, planned)).collect(),
         tables,
         remarks: remarks(run, analysis),
         notes: notes(run, analysis),
