@@ -14,6 +14,7 @@ use crate::driver::heartbeat::Heartbeat;
 use crate::measure::certificate::CertificateSeen;
 use crate::measure::network::NetworkSeen;
 use crate::measure::sample::Gap;
+use crate::measure::sign_in::SignIn;
 use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::probe;
@@ -107,7 +108,6 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     };
     if let Some(simulator) = &simulator {
         simulator.resolve(&mut plan).or_usage()?;
-        // Their token endpoints may be on it.
         credentials = sign_in::read(&plan, key.as_ref())?;
     }
     let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
@@ -143,8 +143,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
         keeps_gaps: options.keep_gaps,
         plan: Arc::new(plan),
     };
-    let manifest = manifest(&setup, clock, truth, (network, notes))?;
-    let mut manifest = Manifest { sign_in: signed_in.sign_ins(), ..manifest };
+    let mut manifest = manifest(&setup, clock, truth, (network, notes, signed_in.sign_ins()))?;
     store::manifest::write(&dir, &manifest).or_world()?;
     drop(claim);
     let backend = simulator.as_ref().and_then(SimulatorProcess::as_backend);
@@ -205,7 +204,7 @@ fn manifest(
     setup: &Setup,
     clock: OffsetDateTime,
     simulator: Option<serde_json::Value>,
-    (network, notes): (NetworkSeen, Vec<String>),
+    (network, notes, sign_in): (NetworkSeen, Vec<String>, Vec<SignIn>),
 ) -> RunResult<Manifest> {
     Ok(Manifest {
         schema_version: 1,
@@ -220,7 +219,7 @@ fn manifest(
             .and_then(|file| store::selftest::newest(&file, &environment::identity())),
         network,
         notes,
-        sign_in: Vec::new(),
+        sign_in,
         rows: None,
         ending: None,
     })
