@@ -385,8 +385,9 @@ fn crosses_expiries(life_s: u64, identity: &str, load: &str, expiries: u64) -> (
     let measured = run.manifest.plan.measure_until().as_secs_f64();
     assert!(measured >= (expiries * life_s) as f64, "{measured} s is no time for {expiries} expiries");
     assert!(sign_in.acquired > expiries, "{sign_in:?}");
-    // One request for each token: both workers have it from the same place.
-    assert_eq!(counted(&stage.sim, GIVEN), sign_in.acquired);
+    // One request for each token: both workers have it from the same place. One may be under way when the run ends.
+    let given = counted(&stage.sim, GIVEN);
+    assert!((sign_in.acquired..=sign_in.acquired + 1).contains(&given), "{given} given, {sign_in:?}");
     let all = errors(&stage, &run);
     let renewals: Vec<f64> = sign_in.acquisitions.iter().map(|one| one.at.ms_since(run.manifest.origin)).collect();
     // From when a token is asked for until it is in use.
