@@ -508,16 +508,14 @@ fn what_a_path_cannot_sign_in_for_is_said_in_one_sentence() {
         (
             "no-endpoint",
             "direct",
-            format!("{{ kind = \"oauth2\", token_url = \"SIM/none\", client_id = \"app\", env = \"CLIENT_SECRET\" }}"),
+            "{ kind = \"oauth2\", token_url = \"SIM/none\", client_id = \"app\", env = \"CLIENT_SECRET\" }".to_owned(),
             &["cannot sign in (oauth2)"],
         ),
         ("roleless", "direct", entra("roleless"), &["status 403", "the caller has no role for this"]),
         (
             "audience",
             "direct",
-            format!(
-                "{{ kind = \"oauth2\", token_url = \"SIM/oauth2/token\", client_id = \"app\", env = \"CLIENT_SECRET\", audience = \"https://graph.microsoft.com\" }}"
-            ),
+            "{ kind = \"oauth2\", token_url = \"SIM/oauth2/token\", client_id = \"app\", env = \"CLIENT_SECRET\", audience = \"https://graph.microsoft.com\" }".to_owned(),
             &["status 401", "for another audience"],
         ),
         (

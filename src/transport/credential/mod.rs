@@ -1,6 +1,6 @@
 //! How a path proves who calls: the headers that carry keys and tokens, and until when they are good.
 //!
-//! A key is the same for the whole run. A token is got aside, ahead of time and once for all workers ([`keeper`]), from one
+//! A key is the same for the whole run. A token is got aside, ahead of time and once for all workers (`keeper`), from one
 //! of several sources, each in a file of its own: [`Credential::headers`] only says what is there, and never waits.
 
 mod assertion;
