@@ -64,8 +64,8 @@ fn own_table(table: &str, takes_last: bool) -> String {
     let mut lines: Vec<&str> =
         table.lines().filter(|line| !SIMULATED.iter().any(|begin| line.starts_with(begin))).collect();
     for key in KEYS {
-        let commented = lines.iter().filter_map(|line| line.strip_prefix("# ").filter(|it| it.starts_with(key)));
-        let Some(own) = (if takes_last { commented.last() } else { commented.clone().next() }) else { continue };
+        let mut commented = lines.iter().filter_map(|line| line.strip_prefix("# ").filter(|it| it.starts_with(key)));
+        let Some(own) = (if takes_last { commented.next_back() } else { commented.next() }) else { continue };
         lines.retain(|line| !is_key(line, key));
         lines.push(own);
     }
