@@ -14,7 +14,6 @@ use crate::path::Timeouts;
 use crate::transport::connection::Broken;
 use crate::units::PathId;
 use crate::wire::filter::Filter;
-use crate::wire::fingerprint;
 use crate::wire::words;
 
 /// Reports the first failure of each class on each path, for one worker.
@@ -75,12 +74,11 @@ impl FailureReporter {
         let clean = |text: &str| self.filter.line(text, Limit::ErrorText);
         let said = Some(clean(&words::said(&heard.said))).filter(|said| !said.is_empty());
         let cause = heard.cause.as_deref().map(clean);
-        let means = said.as_deref().or(cause.as_deref()).and_then(fingerprint::meaning).map(str::to_owned);
         let redirect = heard.location.as_deref().map(|to| format!("redirect to {}", clean(&words::location(to))));
         let known = retry_after_ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| format!("{} s", ms / 1e3));
         let retry = known.or_else(|| heard.retry_after.as_deref().map(clean));
         let retry = retry.map(|when| format!("Retry-After: {when}"));
-        [redirect, said, cause, means, retry].into_iter().flatten().collect::<Vec<_>>().join("; ")
+        [redirect, said, cause, retry].into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -7,9 +7,10 @@ use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::path::address::{Address, Dialect, HostKind, TokenLimit};
+use crate::path::address::{Address, Dialect, TokenLimit};
 use crate::path::control::{Control, SIMULATED};
 use crate::path::request::RequestForm;
+use crate::path::zones::HostKind;
 use crate::path::{Auth, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::profile::address::{Unusable, Wish, understand};
 use crate::profile::at::At;

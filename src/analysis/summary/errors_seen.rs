@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::evidence::fingerprint::{self, Fingerprint};
 use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::outcome::ErrorClass;
 use crate::run::Run;
@@ -33,6 +34,23 @@ fn of_rows(run: &Run, path: PathId, class: ErrorClass) -> Option<(Nanos, Nanos)>
     let own = run.measured().filter(|sample| sample.path == path && sample.outcome.error() == Some(class));
     own.for_each(|sample| seen.add(sample.stamps.end.unwrap_or(sample.stamps.intended)));
     seen.between
+}
+
+/// What helps against a class.
+#[must_use]
+pub(crate) fn remedy(seen: &ErrorSeen) -> Option<&'static str> {
+    known_words(seen).map(|known| known.remedy).or(seen.class.remedy())
+}
+
+fn known_words(seen: &ErrorSeen) -> Option<&'static Fingerprint> {
+    fingerprint::of(seen.class, describe(seen), false)
+}
+
+/// The sample message of a class, and its cause where its words are known.
+#[must_use]
+pub(crate) fn explained(seen: &ErrorSeen) -> String {
+    let cause = known_words(seen).map(|known| format!("; {}", known.cause)).unwrap_or_default();
+    format!("{}{cause}", describe(seen))
 }
 
 /// The sample message of a class, or else what the class means.
