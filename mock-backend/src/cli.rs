@@ -18,7 +18,7 @@ use crate::units::parse_duration;
 #[derive(Args, Clone, Debug, Default)]
 pub struct SimArgs {
     /// A built-in scenario (three-paths, equal-paths, shared-batch-1, throttled, flaky, two-regions-buffering-gateway,
-    /// enterprise-paths, four-paths)
+    /// enterprise-paths)
     /// or a TOML file; without it one listener, `direct`
     #[arg(long, value_name = "NAME-or-FILE")]
     pub scenario: Option<String>,
