@@ -173,6 +173,7 @@ fn caller() -> Caller {
         tls: TlsPolicy::default(),
         timeouts: Timeouts::default(),
         tags: Vec::new(),
+        control: Default::default(),
     };
     let target = Target::of(&path).expect("a target");
     Caller::new(vec![Route::new(path, target, Credential::None)], "20261121T120000Z-abcd".to_owned(), Nanos(0), 0, 1)

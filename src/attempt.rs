@@ -79,9 +79,8 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
-        let failures = FailureReporter::new(Filter::of(
-            routes.iter().filter_map(|route| route.credential.secret()).map(Secret::reveal),
-        ));
+        let secrets = routes.iter().flat_map(|route| [route.credential.secret(), route.target.secret()]);
+        let failures = FailureReporter::new(Filter::of(secrets.flatten().map(Secret::reveal)));
         Self {
             routes,
             run_id,
@@ -153,7 +152,7 @@ impl Caller {
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = route.uris[call.api.index()].clone();
-        *request.headers_mut() = route.headers(call.stream, self.origin + ticket.intended);
+        *request.headers_mut() = route.headers(call.api, call.stream, self.origin + ticket.intended);
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }

@@ -1,6 +1,7 @@
 //! The command line: a file a group of flags, as written (the clap types) and, for `hopmark run`, as meant.
 
 mod compare;
+mod lint;
 mod report;
 mod run;
 pub mod secrets;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 pub use compare::{CompareArgs, CompareFormat};
+pub use lint::{LintArgs, LintFormat};
 pub use report::ReportArgs;
 pub use run::{Run, RunArgs, RunFlags};
 pub use selftest::SelftestArgs;
@@ -35,6 +37,10 @@ pub enum Verb {
     /// A change ends with exit code 3 only if it is both more than chance and larger than the margin. Two runs at
     /// different times are weaker than one paired run, and the output says why.
     Compare(CompareArgs),
+    /// Check profiles and connection objects of Foundry for what is known to go wrong, and print their addresses
+    ///
+    /// Nothing is sent without --run. Exit code 3 when a rule of level error finds something, 2 when a file cannot be read.
+    Lint(LintArgs),
     /// Find the runs in a folder at which something changed
     ///
     /// Change points by e-divisive, confirmed by Welch's test and larger than the noise learnt from the past. Exit code
@@ -97,6 +103,7 @@ mod tests {
                 | Verb::Schema(_)
                 | Verb::Selftest(_)
                 | Verb::Compare(_)
+                | Verb::Lint(_)
                 | Verb::Trend(_),
             ) => Err("another verb".to_owned()),
         }

@@ -15,6 +15,7 @@ pub(crate) mod driver;
 pub mod fuzz;
 pub(crate) mod host;
 pub mod limits;
+pub mod lint;
 pub mod measure;
 pub mod objective;
 pub mod path;

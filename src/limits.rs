@@ -92,6 +92,12 @@ pub enum Limit {
     ShownText,
     /// A text in a form of a report.
     FormText,
+    /// Nesting of a connection file.
+    ConnectionDepth,
+    /// Connections of one file.
+    Connections,
+    /// Findings of one file.
+    Findings,
 }
 
 /// What is said of a limit.
@@ -233,6 +239,9 @@ impl Limit {
             Self::PlannedCalls => row(100_000_000, "calls", "what an open load plans", REFUSED),
             Self::ShownText => row(200, "characters", "what a message shows of a file", "it is cut, and ends in `...`"),
             Self::FormText => row(4_000, "characters", "a text in a form of a report", "it is cut, and ends in `…`"),
+            Self::ConnectionDepth => row(60, "levels", "nesting of a connection file", REFUSED),
+            Self::Connections => row(256, "connections", "connections of one file", REFUSED),
+            Self::Findings => row(1_000, "findings", "findings of one file", "the rest is counted alone"),
         }
     }
 }

@@ -3,7 +3,9 @@
 //! Holds no connection and no secret: a secret is named here by where it stands.
 
 pub mod address;
+pub mod control;
 pub mod request;
+pub mod zones;
 
 use schemars::JsonSchema;
 use std::fmt;
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Api, PathId, Span};
 use address::Address;
+use control::Control;
 use request::RequestForm;
 
 /// What stands between the caller and the model.
@@ -43,7 +46,7 @@ pub struct AuthRef {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthKind {
-    /// `api-key: SECRET`, Azure's own.
+    /// `api-key: SECRET`, Azure's own; in the messages API `x-api-key: SECRET`.
     ApiKey,
     /// `authorization: Bearer SECRET`.
     Bearer,
@@ -220,6 +223,9 @@ pub struct NetPath {
     /// Words by which objectives find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// Which way its connections take, where the system does not decide.
+    #[serde(default, skip_serializing_if = "Control::is_default")]
+    pub control: Control,
 }
 
 impl NetPath {

@@ -358,6 +358,7 @@ mod tests {
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
             tags: Vec::new(),
+            control: Default::default(),
         }
     }
 

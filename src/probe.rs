@@ -188,6 +188,7 @@ fn is_permanent(class: ErrorClass, answered: bool) -> bool {
         | ErrorClass::ConnectRefused
         | ErrorClass::ConnectTimeout
         | ErrorClass::Connect
+        | ErrorClass::Proxy
         | ErrorClass::Tls
         | ErrorClass::Alpn
         | ErrorClass::NoDescriptor

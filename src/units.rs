@@ -3,12 +3,16 @@
 //! Everything measured is kept in nanoseconds of the monotonic clock; text forms ("30s", "20/s")
 //! are parsed here, at the door, and nowhere else.
 
+mod api;
+
 use schemars::JsonSchema;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use api::Api;
 
 /// An instant of `CLOCK_MONOTONIC` in nanoseconds, comparable with every process of this machine
 /// (and so with the simulator's ledger).
@@ -74,48 +78,6 @@ pub enum Phase {
     Measure,
     /// After the last arrival, until every call has ended or timed out. No arrival lies in it.
     Drain,
-}
-
-/// Which API a call speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantNames)]
-#[strum(serialize_all = "lowercase")]
-pub enum Api {
-    /// Chat completions.
-    Chat,
-    /// Responses.
-    Responses,
-}
-
-impl Api {
-    /// All of them, each at its [`Api::index`].
-    pub(crate) const ALL: [Self; 2] = [Self::Chat, Self::Responses];
-    /// The word of each.
-    pub(crate) const WORDS: &[&str] = <Self as strum::VariantNames>::VARIANTS;
-
-    /// The least limit on an answer that it takes, in tokens.
-    pub(crate) const fn least_output(self) -> u32 {
-        match self {
-            Self::Chat => 1,
-            Self::Responses => 16,
-        }
-    }
-
-    /// What a call adds to the base URL of its path.
-    #[must_use]
-    pub(crate) fn resource(self) -> &'static str {
-        match self {
-            Self::Chat => "/chat/completions",
-            Self::Responses => "/responses",
-        }
-    }
-
-    /// Its place among all.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self as usize
-    }
 }
 
 /// How planned calls ended. `planned` is the sum of the others, or the counts of a run are wrong.

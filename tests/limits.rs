@@ -21,6 +21,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use hopmark::attempt::Caller;
 use hopmark::limits::{Beyond, Limit};
+use hopmark::lint::lint_text;
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
 use hopmark::path::Http;
@@ -216,6 +217,46 @@ async fn probe(limit: Limit) {
         | Limit::KeyParts
         | Limit::PlannedCalls
         | Limit::ShownText => files::probe(limit),
+        Limit::ConnectionDepth => {
+            let nested = |levels: usize, file: &str| {
+                let deep = "[".repeat(levels) + &"]".repeat(levels);
+                let json = format!("{{\"properties\": {{\"category\": \"ModelGateway\", \"x\": {deep}}}}}");
+                let tf = format!(
+                    "resource \"azapi_resource\" \"a\" {{\n body = {{ properties = {{ category = \"ModelGateway\", x = {deep} }} }}\n}}"
+                );
+                lint_text(if file == "a.tf" { &tf } else { &json }, file.as_ref())
+                    .map(drop)
+                    .map_err(|error| error.to_string())
+            };
+            // The list stands two levels deep in JSON, three below the attribute of Terraform.
+            for (file, above) in [("a.json", 1), ("a.tf", 2)] {
+                assert_eq!(nested(most - above, file), Ok(()), "{file}");
+                let told = nested(most - above + 1, file).expect_err("beyond");
+                assert!(told.contains(&limit.row().to_string()), "{told}");
+            }
+        }
+        Limit::Connections => {
+            let list = |of: usize| {
+                let items = vec!["{\"properties\": {\"category\": \"ModelGateway\"}}"; of].join(",");
+                lint_text(&format!("[{items}]"), "a.json".as_ref()).map(|report| report.connections.len())
+            };
+            assert_eq!(list(most).expect("within"), most);
+            let told = list(most + 1).expect_err("beyond").to_string();
+            assert!(told.contains(&limit.row().to_string()), "{told}");
+        }
+        Limit::Findings => {
+            let with = |keys: usize| {
+                let keys: Vec<String> = (0..keys).map(|number| format!("\"k{number}\": \"\"")).collect();
+                let text = format!(
+                    "{{\"properties\": {{\"category\": \"ModelGateway\", \"metadata\": {{{}}}}}}}",
+                    keys.join(",")
+                );
+                lint_text(&text, "a.json".as_ref()).expect("read")
+            };
+            let few = with(0).findings.len();
+            assert_eq!((with(most - few).findings.len(), with(most - few).unlisted), (most, 0));
+            assert_eq!((with(most).findings.len(), with(most).unlisted), (most, few));
+        }
         Limit::FormText => {
             assert_eq!(file::field(&"ä".repeat(most)), "ä".repeat(most));
             assert_eq!(file::field(&"ä".repeat(most + 1)), "ä".repeat(most) + "…");

@@ -55,6 +55,8 @@ fn whole() -> Value {
         connections = { policy = "keep" }
         tls = { verify = true }
         timeouts = { connect = "5s" }
+        resolve = {}
+        private = { expected_cidr = "10.0.2.0/24", group_id = "account" }
         [[objective]]
         path = "direct"
         expr = "ttft.p95 < 800ms"
@@ -162,7 +164,7 @@ fn the_keys_that_a_new_profile_only_names_keep_the_schema() {
 fn a_wrong_key_is_refused_in_every_section_by_the_keys_of_the_schema() {
     let validator = validator(&profile::schema());
     let sections = sections();
-    assert_eq!(sections.len(), 16, "{sections:#?}");
+    assert_eq!(sections.len(), 17, "{sections:#?}");
     for (_, at, keys) in sections {
         let mut wrong = whole();
         let table = wrong.pointer_mut(&at).and_then(Value::as_object_mut).unwrap_or_else(|| panic!("no {at}"));
@@ -199,6 +201,7 @@ fn the_schema_has_the_words_that_are_read_and_no_others() {
         ("path.direct.dialect", "/properties/path/items/properties/dialect/enum"),
         ("path.direct.token_limit", "/properties/path/items/properties/token_limit/enum"),
         ("path.direct.auth.kind", "/properties/path/items/properties/auth/properties/kind/enum"),
+        ("path.direct.private.group_id", "/properties/path/items/properties/private/properties/group_id/enum"),
         ("path.direct.connections.policy", "/properties/path/items/properties/connections/properties/policy/enum"),
         ("path.direct.connections.http", "/properties/path/items/properties/connections/properties/http/enum"),
     ] {
@@ -287,6 +290,25 @@ fn schema_and_program_judge_alike() {
         ("/path/0/connections", json!({"max": 4}), false),
         ("/path/0/connections/http", json!("3"), false),
         ("/path/0/timeouts/total", json!("5"), false),
+        ("/path/0/connections", json!({"max_age": "60s", "max_requests": 100}), true),
+        ("/path/0/connections", json!({"http": "2", "max_requests": 1}), true),
+        ("/path/0/connections", json!({"max_requests": 0}), false),
+        ("/path/0/connections", json!({"max_age": "60"}), false),
+        ("/path/0/connections", json!({"policy": "fresh", "max_age": "60s"}), false),
+        ("/path/0/resolve", json!({}), true),
+        ("/path/0/resolve", json!({"example.com": ["10.0.2.4", "fd00::4"]}), true),
+        ("/path/0/resolve", json!({"example.com": 4}), false),
+        ("/path/0/resolve", json!("10.0.2.4"), false),
+        ("/path/0/source_address", json!("127.0.0.1"), true),
+        ("/path/0/source_address", json!("eth0"), false),
+        ("/path/0/proxy_env", json!("not-a-name"), false),
+        ("/path/0/cookies", json!(true), true),
+        ("/path/0/cookies", json!("yes"), false),
+        ("/path/0/private", json!({}), true),
+        ("/path/0/private", json!({"expected_cidr": ["10.0.2.0/24", "fd00::/8"], "issuer": "Contoso"}), true),
+        ("/path/0/private", json!({"expected_cidr": 10}), false),
+        ("/path/0/private", json!({"group_id": "vault"}), false),
+        ("/path/0/private", json!(true), false),
         ("/path", json!([]), false),
         ("/objective/0/expr", json!("ttft.p95"), false),
         ("/objective/0/expr", json!("goodput >= 0.99"), false),

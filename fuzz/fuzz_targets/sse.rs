@@ -11,6 +11,8 @@ use hopmark::wire::filter::Filter;
 use hopmark::wire::sse::{Event, SseDecoder};
 use libfuzzer_sys::fuzz_target;
 
+const APIS: [Api; 3] = [Api::Chat, Api::Responses, Api::Messages];
+
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut decoder = SseDecoder::new();
     let mut events = Vec::new();
@@ -25,11 +27,11 @@ fn decode_all(bytes: &[u8], step: u8) {
     let whole = decode([bytes]);
     assert_eq!(whole, decode(bytes.chunks(usize::from(step).max(1))));
     for (name, data) in &whole {
-        for spoken in [Api::Chat, Api::Responses] {
+        for spoken in APIS {
             let _ = api::decode(spoken, Event { name, data });
         }
     }
-    for spoken in [Api::Chat, Api::Responses] {
+    for spoken in APIS {
         let _ = api::decode_body(spoken, bytes, 1);
     }
 }

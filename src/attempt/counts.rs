@@ -28,11 +28,12 @@ fn held(sample: &Sample) -> Usage {
         output: sample.output_tokens,
         reasoning: sample.reasoning_tokens,
         total: sample.total_tokens,
+        apart: sample.apart_tokens,
     }
 }
 
 fn hold(sample: &mut Sample, usage: Usage) {
-    let Usage { input, output, reasoning, total } = usage;
-    (sample.input_tokens, sample.output_tokens) = (input, output);
+    let Usage { input, apart, output, reasoning, total } = usage;
+    (sample.input_tokens, sample.apart_tokens, sample.output_tokens) = (input, apart, output);
     (sample.reasoning_tokens, sample.total_tokens) = (reasoning, total);
 }

@@ -71,6 +71,7 @@ fn recordings() -> Vec<Recorded> {
         recorded("tools", Api::Chat, 1, &tools),
         recorded("responses", Api::Responses, 1, include_str!("../../mock-backend/tests/fixtures/responses.sse")),
         recorded("responses at its limit", Api::Responses, 1, &limit),
+        recorded("messages", Api::Messages, 1, include_str!("../../mock-backend/tests/fixtures/messages.sse")),
     ]
 }
 
@@ -86,6 +87,8 @@ fn replacements() -> Vec<(String, Option<ErrorClass>)> {
         (r#"{"type":"error","code":"server_error","message":"x"}"#, StreamError),
         (r#"{"type":"error","error":{"type":"too_many_requests"}}"#, StreamThrottled),
         (r#"{"type":"response.failed","response":{"error":null}}"#, StreamError),
+        (r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, StreamThrottled),
+        (r#"{"type":"error","error":{"type":"api_error","message":"Internal server error"}}"#, StreamError),
         (r#"{"detail":"Too Many Requests"}"#, StreamThrottled),
     ];
     let mut all = Vec::new();
@@ -138,8 +141,8 @@ fn proves_an_answer(api: Api, choices: u32, stream: &str) -> bool {
             Value::Null if field("event:") == Some("ping") => continue,
             Value::Null => return false,
             ref said if is_error(said) => return false,
-            // Without a type it is no event of Responses.
-            ref said if api == Api::Responses && said.get("type").is_none() => return false,
+            // Without a type it is no event of these APIs.
+            ref said if api != Api::Chat && said.get("type").is_none() => return false,
             _ => {}
         }
         for choice in said["choices"].as_array().into_iter().flatten() {
@@ -149,11 +152,15 @@ fn proves_an_answer(api: Api, choices: u32, stream: &str) -> bool {
                 finished.insert(index);
             }
         }
-        complete |= said["type"] == "response.completed" || said["type"] == "response.incomplete";
+        complete |= match api {
+            Api::Chat => false,
+            Api::Responses => said["type"] == "response.completed" || said["type"] == "response.incomplete",
+            Api::Messages => said["type"] == "message_stop",
+        };
     }
     match api {
         Api::Chat => finished.len() >= choices as usize && begun == finished,
-        Api::Responses => complete,
+        Api::Responses | Api::Messages => complete,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::transport::connect::Target;
 use crate::transport::credential::{AuthHeader, Credential};
 use crate::transport::pool::Pool;
 use crate::units::{Api, Nanos};
+use crate::wire::api;
 
 /// Carries the call's own name.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
@@ -23,8 +24,9 @@ pub struct Route {
     pub(super) target: Target,
     /// Where each API is called.
     pub(super) uris: [Uri; Api::ALL.len()],
-    /// Those of a call that asks for one answer, and of one that asks for a stream; with room for the call's own name.
-    headers: RefCell<[HeaderMap; 2]>,
+    /// For each API those of a call that asks for one answer, and of one that asks for a stream; with room for the
+    /// call's own name.
+    headers: RefCell<[[HeaderMap; 2]; Api::ALL.len()]>,
     pub(super) credential: Credential,
     /// Until when the credential's header is good.
     until: Cell<Nanos>,
@@ -41,7 +43,8 @@ impl Route {
                 if let Ok(host) = HeaderValue::from_str(&target.authority) {
                     headers.insert(header::HOST, host);
                 }
-                target.prefix.clone()
+                // A proxy that reads the request is told the whole address.
+                if target.passes_through_proxy() { target.whole() } else { target.prefix.clone() }
             }
             // Over HTTP/2 the address says it.
             Http::Two { .. } => target.whole(),
@@ -49,13 +52,26 @@ impl Route {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hopmark/", env!("CARGO_PKG_VERSION"))));
-        let until = put_auth(std::slice::from_mut(&mut headers), credential.header(Nanos::now()));
+        if let Some(value) = target.proxy_authorization()
+            && let Ok(mut value) = HeaderValue::try_from(value)
+        {
+            value.set_sensitive(true);
+            headers.insert(header::PROXY_AUTHORIZATION, value);
+        }
         headers.insert(REQUEST_ID, HeaderValue::from_static(""));
-        let headers = RefCell::new(["application/json", "text/event-stream"].map(|accept| {
-            let mut headers = headers.clone();
-            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-            headers
-        }));
+        let mut headers = Api::ALL.map(|api| {
+            ["application/json", "text/event-stream"].map(|accept| {
+                let mut headers = headers.clone();
+                headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+                headers.extend(
+                    api::headers(api)
+                        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))),
+                );
+                headers
+            })
+        });
+        let until = put_auth(&mut headers, credential.header(Nanos::now()));
+        let headers = RefCell::new(headers);
         // The prefix was parsed as part of a URI before the run; with an encoded part behind it, it still is one.
         let uris = Api::ALL.map(|api| format!("{shown}{}", path.address.resource(api)).parse().unwrap_or_default());
         let pool = Pool::new(&path);
@@ -63,19 +79,23 @@ impl Route {
     }
 
     /// The headers of a call that is sent at `now`.
-    pub(super) fn headers(&self, stream: bool, now: Nanos) -> HeaderMap {
+    pub(super) fn headers(&self, api: Api, stream: bool, now: Nanos) -> HeaderMap {
         if now >= self.until.get() {
             self.until.set(put_auth(&mut *self.headers.borrow_mut(), self.credential.header(now)));
         }
-        self.headers.borrow()[usize::from(stream)].clone()
+        self.headers.borrow()[api.index()][usize::from(stream)].clone()
     }
 }
 
 /// Puts the header that proves who calls among others, and says until when it is good.
-fn put_auth(all: &mut [HeaderMap], header: Option<AuthHeader>) -> Nanos {
+fn put_auth(all: &mut [[HeaderMap; 2]; Api::ALL.len()], header: Option<AuthHeader>) -> Nanos {
     let Some(AuthHeader { name, value, until }) = header else { return Nanos(u64::MAX) };
-    for headers in all {
-        headers.insert(&name, value.clone());
+    let common = api::key_header(Api::Chat);
+    for (api, both) in Api::ALL.into_iter().zip(all) {
+        let name = if name == common { HeaderName::from_static(api::key_header(api)) } else { name.clone() };
+        for headers in both {
+            headers.insert(&name, value.clone());
+        }
     }
     until
 }

@@ -52,7 +52,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "MODEL", requires = "path")]
     pub model: Option<String>,
 
-    /// The API to speak, with --path: chat or responses [default: chat]
+    /// The API to speak, with --path: chat, responses or messages [default: chat]
     #[arg(long, value_name = "API", requires = "path")]
     pub api: Option<String>,
 

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod exit;
 pub mod init;
+pub mod lint;
 pub mod report;
 pub mod run;
 pub mod schema;

@@ -183,7 +183,8 @@ const ROWS: &[Row] = &[
         name: "name resolution",
         short: "DNS",
         definition: "name resolution of a new connection",
-        why_none: "no connection to a host name was opened in the measured phase",
+        why_none: "no name was looked up in the measured phase: no connection was opened, or base_url, connect_to or resolve \
+                   gives its address",
         of_streams: false,
         at_timeout: AtTimeout::Unknown,
         value: Value::Opening(|conn| conn.dns),

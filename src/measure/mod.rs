@@ -12,6 +12,7 @@ pub mod outcome;
 pub(crate) mod prices;
 pub(crate) mod quantile;
 pub mod recorder;
+pub mod resolution;
 pub mod sample;
 pub(crate) mod selftest;
 pub(crate) mod token_pace;

@@ -78,6 +78,8 @@ pub enum ErrorClass {
     ConnectTimeout,
     /// `connect`: any other failure to connect.
     Connect,
+    /// `proxy`: the proxy did not open the way.
+    Proxy,
     /// `tls`: the handshake or the certificate failed.
     Tls,
     /// `alpn`: the server does not agree to the HTTP that the path speaks.

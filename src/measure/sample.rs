@@ -92,7 +92,9 @@ pub struct ConnUse {
     pub tcp: Option<Duration>,
     /// The TLS handshake, for a new https connection.
     pub tls: Option<Duration>,
-    /// The address that was reached.
+    /// The exchange with a proxy until it had opened the way, for a new connection through one.
+    pub proxy: Option<Duration>,
+    /// The address that was reached; the proxy's, where there is one.
     pub peer: Option<SocketAddr>,
 }
 
@@ -145,6 +147,8 @@ pub struct Sample {
     pub reasoning_tokens: Option<u64>,
     /// All tokens as the server added them up.
     pub total_tokens: Option<u64>,
+    /// Prompt tokens that the server counts beside the others, until the call is over; no part of a row.
+    pub apart_tokens: Option<u64>,
     /// The tokens that were planned, for limits on what is spent; no part of a row.
     pub planned_tokens: Option<PlannedTokens>,
     /// The connection used; `None` when none was had.
@@ -241,6 +245,7 @@ impl Sample {
             output_tokens: None,
             reasoning_tokens: None,
             total_tokens: None,
+            apart_tokens: None,
             planned_tokens: None,
             conn: None,
             request_id: None,

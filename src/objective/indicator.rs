@@ -187,6 +187,7 @@ pub(crate) fn is_of_connecting(class: ErrorClass) -> bool {
         | ErrorClass::ConnectRefused
         | ErrorClass::ConnectTimeout
         | ErrorClass::Connect
+        | ErrorClass::Proxy
         | ErrorClass::Tls
         | ErrorClass::Alpn
         | ErrorClass::NoDescriptor => true,

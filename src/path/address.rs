@@ -104,7 +104,8 @@ pub(crate) fn is_dated(version: &str) -> bool {
 }
 
 /// Letters and digits, and what RFC 3986 lets stand in a segment or a query for itself.
-const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b',');
+pub(crate) const KEPT: AsciiSet =
+    NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b',');
 
 /// How a path is addressed beyond its base URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +146,13 @@ impl Address {
                 "api-version {} has no Responses API; it begins with {RESPONSES_SINCE}-preview",
                 self.api_version().unwrap_or_default()
             )),
+            (Dialect::AzureV1 | Dialect::AzureClassic | Dialect::FoundryModels | Dialect::AiGateway, Api::Messages) => {
+                Some(format!(
+                    "addresses of {} have no messages API; its base_url ends in /anthropic, such as \
+                 https://NAME.services.ai.azure.com/anthropic",
+                    self.dialect
+                ))
+            }
             (
                 Dialect::OpenAi
                 | Dialect::AzureV1
@@ -152,7 +160,8 @@ impl Address {
                 | Dialect::FoundryModels
                 | Dialect::AiGateway,
                 Api::Chat | Api::Responses,
-            ) => None,
+            )
+            | (Dialect::OpenAi, Api::Messages) => None,
         }
     }
 

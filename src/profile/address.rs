@@ -260,6 +260,9 @@ impl<'u> Pasted<'u> {
 
 /// The path without what each call adds to it.
 fn without_api(path: &str) -> Result<&str, Unusable> {
+    if let Some(base) = path.strip_suffix("/v1").filter(|base| base.ends_with("/anthropic")) {
+        return Ok(base);
+    }
     for api in Api::ALL {
         if let Some(base) = path.strip_suffix(api.resource()) {
             return Ok(base.trim_end_matches('/'));
@@ -617,6 +620,28 @@ mod tests {
             // A server of one's own does not say by its name whose dialect it speaks.
             let (address, urls) = read(chat, "").unwrap_or_else(|why| panic!("{url} {wish}: {chat}: {why}"));
             assert_eq!((address.dialect, urls.split(' ').next()), (dialect, Some(chat)), "{url} {wish}");
+        }
+    }
+
+    #[test]
+    fn a_base_of_the_messages_api_is_understood_as_it_is_pasted() {
+        let hosts =
+            ["https://r.services.ai.azure.com", "https://g.azure-api.net/claude", "sim://direct", "http://h:8080"];
+        for (host, end) in hosts.iter().flat_map(|host| ["", "/", "/v1", "/v1/messages"].map(|end| (host, end))) {
+            let wish = Wish { model: "claude-haiku-4-5", simulated: true, ..Wish::default() };
+            let (base, address) = understand(&format!("{host}/anthropic{end}"), wish).expect(end);
+            let called = format!("{base}{}", address.resource(Api::Messages));
+            assert_eq!(
+                (called, address.lacks(Api::Messages)),
+                (format!("{host}/anthropic/v1/messages"), None),
+                "{end}"
+            );
+        }
+        for url in ["https://r.openai.azure.com/openai/v1", "sim://direct/openai/v1", "https://r.services.ai.azure.com"]
+        {
+            let wish = Wish { model: "m", simulated: true, ..Wish::default() };
+            let (_, address) = understand(url, wish).expect(url);
+            assert!(address.lacks(Api::Messages).is_some_and(|why| why.contains("/anthropic")), "{url}");
         }
     }
 

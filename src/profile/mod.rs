@@ -4,12 +4,15 @@
 
 pub(crate) mod address;
 pub(crate) mod at;
+pub(crate) mod control;
 pub(crate) mod document;
 pub(crate) mod error;
 pub(crate) mod flags;
+pub mod foundry;
 pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod paths;
+pub(crate) mod places;
 pub(crate) mod reader;
 pub(crate) mod request;
 pub mod source;

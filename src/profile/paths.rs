@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::path::address::{Address, Dialect, HostKind, TokenLimit};
+use crate::path::control::Control;
 use crate::path::request::RequestForm;
 use crate::path::{AuthKind, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, SecretRef, Timeouts, TlsPolicy};
 use crate::profile::address::{Unusable, Wish, understand};
 use crate::profile::at::At;
+use crate::profile::control::{self, ControlKeys, PrivateSection, Texts};
 use crate::profile::error::Wrong;
 use crate::profile::request::{self, HeaderText, is_variable};
 use crate::schema::has_any;
@@ -23,6 +25,8 @@ const SHARED: (usize, usize) = (4, 100);
 const MOST_SHARED: usize = 1 << 20;
 /// Keys of connections that calls share.
 const SHARED_KEYS: [&str; 2] = ["max", "streams"];
+/// Keys of how long a connection is kept.
+const LIFETIME_KEYS: [&str; 2] = ["max_age", "max_requests"];
 
 /// A way to the model.
 #[derive(Deserialize, JsonSchema)]
@@ -75,6 +79,29 @@ pub(crate) struct PathSection {
     #[serde(default)]
     #[schemars(example = ["europe", "same-region"])]
     tags: Vec<String>,
+    /// Connect to this address, with the name of base_url in SNI and host.
+    #[schemars(extend("pattern" = r"^\[?[0-9A-Fa-f:.]+\]?(:[0-9]{1,5})?$"), example = "10.0.2.4:443")]
+    connect_to: Option<String>,
+    /// Addresses of the host of base_url (or of the proxy's), which is then not looked up, as curl's --resolve.
+    #[serde(default)]
+    resolve: BTreeMap<String, Texts>,
+    /// The address of this machine from which connections are opened.
+    #[schemars(extend("pattern" = r"^[0-9A-Fa-f:.]+$"), example = "10.0.1.5")]
+    source_address: Option<String>,
+    /// The DNS server that is asked instead of the system's resolver.
+    #[schemars(extend("pattern" = r"^\[?[0-9A-Fa-f:.]+\]?(:[0-9]{1,5})?$"), example = "168.63.129.16")]
+    dns: Option<String>,
+    /// An HTTP proxy; those of the environment are never used.
+    #[schemars(extend("pattern" = r"^http://[^\s/@]+/?$"), example = "http://proxy.example.com:3128")]
+    proxy: Option<String>,
+    /// The environment variable that holds user:password for the proxy.
+    #[schemars(extend("pattern" = "^[A-Za-z_][A-Za-z0-9_]{0,79}$"))]
+    proxy_env: Option<String>,
+    /// Send back the cookies that the server sets: a jar a caller (closed load) or a worker (open load).
+    #[serde(default)]
+    cookies: bool,
+    /// Declares the path private: a run that shows it is not is invalid.
+    private: Option<PrivateSection>,
 }
 
 /// Letters, digits, '-', '_' and '.', at most 64; the first a letter or digit.
@@ -107,7 +134,7 @@ struct Auth {
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
-#[schemars(extend("if" = has_any(&SHARED_KEYS), "then" = shared()))]
+#[schemars(extend("if" = has_any(&SHARED_KEYS), "then" = shared(), "allOf" = [kept()]))]
 struct Connections {
     /// Used again, or a new one for each call.
     #[serde(default)]
@@ -122,6 +149,11 @@ struct Connections {
     /// Calls at once on each connection over HTTP/2, or fewer if the server allows fewer; default: 100.
     #[schemars(range(min = 1, max = MOST_SHARED))]
     streams: Option<usize>,
+    /// A kept connection is not used again once it is so old.
+    max_age: Option<Span>,
+    /// A kept connection is not used again after so many calls.
+    #[schemars(range(min = 1, max = 4_294_967_295u32))]
+    max_requests: Option<u32>,
 }
 
 #[derive(Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -131,6 +163,11 @@ enum HttpVersion {
     One,
     #[serde(rename = "2")]
     Two,
+}
+
+/// Only a connection that is kept has a life to be limited.
+fn kept() -> Value {
+    json!({"if": has_any(&LIFETIME_KEYS), "then": {"properties": {"policy": {"const": "keep"}}}})
 }
 
 fn shared() -> Value {
@@ -168,6 +205,8 @@ pub(crate) fn resolve(at: &At<'_>, mut section: PathSection, id: PathId, asked: 
     let (scheme, host) = base_url.split_once("://").unwrap_or_default();
     let host = HostKind::of(scheme, host.split('/').next().unwrap_or_default());
     let request = request_of(at, &mut section, &address, host, asked)?;
+    let http = checked_http(at, &section.connections)?;
+    let control = control_of(at, &mut section, &base_url, !http.is_one())?;
     Ok(NetPath {
         id,
         name: section.name.0,
@@ -175,7 +214,8 @@ pub(crate) fn resolve(at: &At<'_>, mut section: PathSection, id: PathId, asked: 
         auth: checked_auth(at, section.auth, base_url.starts_with("sim://"))?,
         backend: section.backend,
         connections: section.connections.policy,
-        http: checked_http(at, &section.connections)?,
+        http,
+        control,
         tls: checked_tls(at, section.tls, &base_url)?,
         timeouts,
         tags: section.tags,
@@ -230,12 +270,7 @@ fn checked_auth(at: &At<'_>, auth: Option<Auth>, simulated: bool) -> Result<Auth
         let throw_away = AuthRef { kind: AuthKind::ApiKey, secret: SecretRef::Simulator };
         return Ok(if simulated { throw_away } else { AuthRef::default() });
     };
-    if env.as_deref().is_some_and(|name| !is_variable(name)) {
-        let key = at.key("env");
-        let rule =
-            format!("'{key}' is not the name of an environment variable; the secret itself never stands in a profile");
-        return Err(at.rule("env", rule));
-    }
+    let env = checked_variable(&at, "env", env)?;
     let secret = match (env, file) {
         (Some(_), Some(_)) => return Err(at.rule("file", "a secret has one place: give 'env' or 'file', not both")),
         (Some(name), None) => SecretRef::Env(name),
@@ -253,6 +288,50 @@ fn checked_auth(at: &At<'_>, auth: Option<Auth>, simulated: bool) -> Result<Auth
             Err(at.missing("env", remedy))
         }
         _ => Ok(AuthRef { kind, secret }),
+    }
+}
+
+/// Which way the connections take.
+fn control_of(at: &At<'_>, section: &mut PathSection, base_url: &str, over_http2: bool) -> Result<Control, Wrong> {
+    check_lifetime(at, &section.connections)?;
+    let keys = ControlKeys {
+        connect_to: section.connect_to.take(),
+        resolve: std::mem::take(&mut section.resolve),
+        source_address: section.source_address.take(),
+        dns: section.dns.take(),
+        proxy: section.proxy.take(),
+        proxy_env: checked_variable(at, "proxy_env", section.proxy_env.take())?,
+        cookies: section.cookies,
+        private: section.private.take(),
+        max_age: section.connections.max_age,
+        max_requests: section.connections.max_requests,
+    };
+    control::resolve(at, keys, base_url, over_http2)
+}
+
+/// The name of an environment variable that holds a secret.
+fn checked_variable(at: &At<'_>, key: &str, name: Option<String>) -> Result<Option<String>, Wrong> {
+    if name.as_deref().is_some_and(|name| !is_variable(name)) {
+        let rule = format!(
+            "'{}' is not the name of an environment variable; the secret itself never stands in a profile",
+            at.key(key)
+        );
+        return Err(at.rule(key, rule));
+    }
+    Ok(name)
+}
+
+/// Only a connection that is kept has a life to be limited.
+fn check_lifetime(at: &At<'_>, section: &Connections) -> Result<(), Wrong> {
+    let Some(table) = at.get("connections").filter(|_| section.policy == ConnectionPolicy::Fresh) else {
+        return Ok(());
+    };
+    match table.first_of(&LIFETIME_KEYS) {
+        Some(key) => {
+            let rule = format!("'{}' goes with policy = \"keep\": a fresh connection has one call", table.key(key));
+            Err(table.rule(key, rule))
+        }
+        None => Ok(()),
     }
 }
 

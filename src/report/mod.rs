@@ -26,6 +26,7 @@ mod hostile;
 pub(crate) mod html;
 pub(crate) mod json;
 mod junit;
+pub(crate) mod lint;
 pub(crate) mod markdown;
 mod planned;
 pub(crate) mod run;

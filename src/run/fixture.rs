@@ -40,6 +40,7 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         tls: TlsPolicy::default(),
         timeouts: Timeouts::default(),
         tags: Vec::new(),
+        control: Default::default(),
     });
     Plan {
         name: "made-up".to_owned(),
@@ -112,6 +113,7 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
         output_tokens: Some(30),
         reasoning_tokens: None,
         total_tokens: None,
+        apart_tokens: None,
         planned_tokens: None,
         conn: Some(ConnUse {
             id: 1,
@@ -119,6 +121,7 @@ pub(crate) fn sample(plan: &Plan, seq: u64, round: u64, path: u16, intended: Nan
             dns: None,
             tcp: None,
             tls: None,
+            proxy: None,
             peer: Some(([127, 0, 0, 1], 80).into()),
         }),
         request_id: None,

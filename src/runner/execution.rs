@@ -125,10 +125,12 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     }
     let truth = simulator.as_ref().and_then(|simulator| runtime.block_on(describe(simulator)));
 
+    let secrets = credentials.iter().filter_map(Credential::secret).chain(targets.iter().filter_map(Target::secret));
+    let filter = Filter::of(secrets.map(Secret::reveal));
     let setup = Setup {
         workload: Arc::new(workload),
         targets,
-        filter: Filter::of(credentials.iter().filter_map(Credential::secret).map(Secret::reveal)),
+        filter,
         credentials,
         run_id: run_id(clock),
         origin: Nanos::now() + LEAD,
@@ -162,11 +164,8 @@ fn run_directory(plan: &Plan, options: &RunOptions, clock: OffsetDateTime) -> Ru
 fn notes_before(plan: &Plan, targets: &[Target], simulated: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for (path, target) in plan.paths.iter().zip(targets) {
-        if !is_loopback(&target.host) {
-            notes.push(format!(
-                "path '{}' leads to {}: this run sends real load over the network",
-                path.name, target.host
-            ));
+        if let Some(host) = target.dial.beyond_this_machine() {
+            notes.push(format!("path '{}' leads to {host}: this run sends real load over the network", path.name));
         }
     }
     if simulated {
@@ -177,10 +176,6 @@ fn notes_before(plan: &Plan, targets: &[Target], simulated: bool) -> Vec<String>
         );
     }
     notes
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The files that may be open at once, as far as the plan tells: a connection a call, and a timer a caller.

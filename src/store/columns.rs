@@ -53,6 +53,20 @@ pub(crate) trait Visitor {
         self.column(column, |s, row| value(s).write(row), |s, cell| cell.read(place(s)))
     }
 
+    /// A column of the connection that the files of earlier versions do not have.
+    fn later_conn<T: Value>(
+        &mut self,
+        name: &'static str,
+        value: impl Fn(&ConnUse) -> &Option<T>,
+        place: impl Fn(&mut ConnUse) -> &mut Option<T>,
+    ) -> Result<(), Self::Error> {
+        self.column(
+            Column { name, is_later: true },
+            |s, row| s.conn.iter().for_each(|conn| value(conn).write(row)),
+            |s, cell| s.conn.as_mut().map_or(Ok(()), |conn| cell.read(place(conn))),
+        )
+    }
+
     /// A column of the connection: empty, and not looked at, where there was none.
     fn conn<T: Value>(
         &mut self,
@@ -110,7 +124,8 @@ pub(crate) fn visit<V: Visitor>(v: &mut V) -> Result<(), V::Error> {
     v.later("gateway_ms", |s| &s.gateway_ms, |s| &mut s.gateway_ms)?;
     v.later("upstream_ms", |s| &s.upstream_ms, |s| &mut s.upstream_ms)?;
     v.later("last_reasoning", |s| &s.stamps.last_reasoning, |s| &mut s.stamps.last_reasoning)?;
-    v.later("total_tokens", |s| &s.total_tokens, |s| &mut s.total_tokens)
+    v.later("total_tokens", |s| &s.total_tokens, |s| &mut s.total_tokens)?;
+    v.later_conn("proxy_ms", |conn| &conn.proxy, |conn| &mut conn.proxy)
 }
 
 const fn always(name: &'static str) -> Column {

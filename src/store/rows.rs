@@ -133,11 +133,11 @@ mod tests {
 
     prop_compose! {
         fn connection()(
-            id in 0..=MOST, uses in 1..9u32, spans in proptest::array::uniform3(proptest::option::of(0..DAY)),
+            id in 0..=MOST, uses in 1..9u32, spans in proptest::array::uniform4(proptest::option::of(0..DAY)),
             peer in proptest::option::of(any::<([u8; 4], u16)>()),
         ) -> ConnUse {
-            let [dns, tcp, tls] = spans.map(|span| span.map(Duration::from_nanos));
-            ConnUse { id, uses, dns, tcp, tls, peer: peer.map(Into::into) }
+            let [dns, tcp, tls, proxy] = spans.map(|span| span.map(Duration::from_nanos));
+            ConnUse { id, uses, dns, tcp, tls, proxy, peer: peer.map(Into::into) }
         }
     }
 
@@ -161,7 +161,7 @@ mod tests {
                     last_content: at(8), usage: at(9), done: at(10), end: at(11), first_visible: at(13), begun: at(12),
                 },
                 outcome, status, input_tokens: tokens[0], output_tokens: tokens[1], reasoning_tokens: tokens[2],
-                total_tokens: tokens[3], planned_tokens: None,
+                total_tokens: tokens[3], apart_tokens: None, planned_tokens: None,
                 conn, request_id: request_id.map(Into::into), server_ms, retry_after_ms: server_ms.map(|ms| ms / 3.0),
                 gateway_ms: server_ms.map(|ms| ms / 7.0), upstream_ms: server_ms.map(|ms| ms + 1.0),
                 region: region.map(Into::into), heard: None, message: None,
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(
             text,
             "7,3,direct,measure,chat,true,1500.000000,1500.050000,1500.020000,1600.000000,1600.000000,1600.000000,,\
-             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000,1500.012000,,,,\n"
+             1610.000000,1900.000000,1901.000000,1901.000000,ok,,200,100,30,,1,2,,,,127.0.0.1:80,,,,,1500.010000,,1610.000000,1500.012000,,,,,\n"
         );
         assert_eq!(text.matches(',').count() + 1, columns::list().len());
     }
@@ -225,8 +225,8 @@ mod tests {
             last_reasoning: at(15),
             ..sample.stamps
         };
-        let [dns, tcp, tls] = [1_500_000, 0, 12_000_345].map(|ns| Some(Duration::from_nanos(ns)));
-        sample.conn = Some(ConnUse { id: 9, uses: 4, dns, tcp, tls, peer: "[::1]:443".parse().ok() });
+        let [dns, tcp, tls, proxy] = [1_500_000, 0, 12_000_345, 250_000].map(|ns| Some(Duration::from_nanos(ns)));
+        sample.conn = Some(ConnUse { id: 9, uses: 4, dns, tcp, tls, proxy, peer: "[::1]:443".parse().ok() });
         (sample.status, sample.input_tokens) = (Some(503), Some(15));
         (sample.output_tokens, sample.reasoning_tokens, sample.total_tokens) = (Some(16), Some(17), Some(18));
         (sample.server_ms, sample.retry_after_ms) = (Some(0.1), Some(1e21));
@@ -239,7 +239,7 @@ mod tests {
             "18446744073709551615,0,\"the \"\"gateway\"\"\",drain,responses,false,-0.000001,1.000000,2.000000,3.000000,\
              4.000000,5.000000,6.000000,7.000000,8.000000,9.000000,10.000000,incomplete,http_429,503,15,16,17,9,4,\
              1.500000,0.000000,12.000345,[::1]:443,\"a,b\",0.1,1000000000000000000000,north europe,11.000000,12.000000,\
-             13.000000,14.000000,3,2.5,15.000000,18\n"
+             13.000000,14.000000,3,2.5,15.000000,18,0.250000\n"
         );
     }
 

@@ -218,7 +218,7 @@ mod tests {
             ("100.000000", "1e2", 2, "a time in ms"),
             ("2,1,direct", "x,1,direct", 4, "2^53 in column 'seq'"),
             ("seq,round", "seq,ground", 1, "the column 'round'"),
-            ("\n0,0,", "\n0,0,0,", 2, "41 fields, found 42"),
+            ("\n0,0,", "\n0,0,0,", 2, "42 fields, found 43"),
         ] {
             fs::write(&path, text.replacen(from, to, 1)).expect("spoilt");
             let error = read_rows(&path, &plan, ORIGIN, &RowSampler::open(&plan)).expect_err(from).to_string();

@@ -1,18 +1,18 @@
 //! From a base URL to an open stream, each step timed: name, TCP, TLS.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::measure::outcome::ErrorClass;
 use crate::path::{Http, NetPath};
+use crate::transport::credential::secret::Secret;
+use crate::transport::dial::{Dial, LoginError};
+pub use crate::transport::handshake::{ConnectError, Handshake};
 use crate::transport::timed_io::{IoStamps, Stream, TimedTcp};
 use crate::transport::tls::{self, TlsError};
 use crate::units::Nanos;
@@ -32,6 +32,8 @@ pub struct Target {
     pub tls: Option<Arc<ClientConfig>>,
     /// Which HTTP is spoken there.
     pub http: Http,
+    /// How TCP gets there.
+    pub dial: Dial,
 }
 
 /// A base URL that leads nowhere, or TLS that cannot be set up.
@@ -46,6 +48,14 @@ pub enum TargetError {
         url: String,
         /// What is wrong with it.
         why: String,
+    },
+    /// The login of its proxy cannot be had.
+    #[error("path '{path}': {source}")]
+    Login {
+        /// The path's name.
+        path: String,
+        /// Why.
+        source: LoginError,
     },
     /// TLS cannot be set up.
     #[error("path '{path}': {source}")]
@@ -83,9 +93,14 @@ impl Target {
         } else {
             None
         };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let dial = Dial::of(&path.control, &host, port)
+            .map_err(|source| TargetError::Login { path: path.name.clone(), source })?;
         Ok(Self {
-            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-            port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+            host,
+            port,
+            dial,
             authority: uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default(),
             prefix: uri.path().trim_end_matches('/').to_owned(),
             tls,
@@ -101,19 +116,30 @@ impl Target {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}{}", self.authority, self.prefix)
     }
-}
 
-/// How long each step of opening took; `None` means that the step was not needed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Handshake {
-    /// Name resolution.
-    pub dns: Option<Duration>,
-    /// The TCP handshake.
-    pub tcp: Option<Duration>,
-    /// The TLS handshake.
-    pub tls: Option<Duration>,
-    /// The address reached.
-    pub peer: Option<SocketAddr>,
+    /// `host:port`, also where the port is the usual one.
+    fn whole_authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    /// What a proxy is to be told of who calls with each request: where it passes requests on, not bytes.
+    #[must_use]
+    pub(crate) fn proxy_authorization(&self) -> Option<String> {
+        self.passes_through_proxy().then(|| self.dial.proxy.as_ref()?.authorization()).flatten()
+    }
+
+    /// Whether a proxy reads the requests: then they name the whole address.
+    #[must_use]
+    pub(crate) fn passes_through_proxy(&self) -> bool {
+        self.dial.proxy.is_some() && self.tls.is_none()
+    }
+
+    /// A secret of its own, to be taken out of what is shown.
+    #[must_use]
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        self.dial.proxy.as_ref()?.login.as_ref()
+    }
 }
 
 /// An open stream with its stamps.
@@ -127,24 +153,16 @@ pub struct Opened {
     pub handshake: Handshake,
 }
 
-/// A connection that could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct ConnectError {
-    /// Its class.
-    pub class: ErrorClass,
-    /// What happened, for a person.
-    pub message: String,
-}
-
 /// Opens a connection to the target.
 ///
 /// # Errors
 /// [`ConnectError`] with the step that failed.
 pub async fn open(target: &Target) -> Result<Opened, ConnectError> {
     let mut handshake = Handshake::default();
-    let addresses = resolve(target, &mut handshake).await?;
-    let tcp = connect_tcp(&addresses, &mut handshake).await?;
+    let mut tcp = target.dial.open(&mut handshake).await?;
+    if let (Some(proxy), Some(_)) = (&target.dial.proxy, &target.tls) {
+        handshake.proxy = Some(proxy.tunnel(&mut tcp, &target.whole_authority()).await?);
+    }
     let stamps = Rc::new(IoStamps::default());
     let tcp = TimedTcp::new(tcp, Rc::clone(&stamps));
     let stream = match &target.tls {
@@ -152,53 +170,6 @@ pub async fn open(target: &Target) -> Result<Opened, ConnectError> {
         Some(config) => handshake_tls(target, config, tcp, &mut handshake).await?,
     };
     Ok(Opened { stream, stamps, handshake })
-}
-
-async fn resolve(target: &Target, handshake: &mut Handshake) -> Result<Vec<SocketAddr>, ConnectError> {
-    if let Ok(address) = target.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, target.port)]);
-    }
-    let start = Nanos::now();
-    let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
-    let why = found.as_ref().err().map(|error| format!(" ({error})")).unwrap_or_default();
-    let addresses: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
-    handshake.dns = Some(Nanos::now().since(start));
-    if addresses.is_empty() {
-        let message = format!("the name '{}' does not resolve{why}", target.host);
-        return Err(ConnectError { class: ErrorClass::Dns, message });
-    }
-    Ok(addresses)
-}
-
-/// Tries the addresses in the resolver's order; the time of the one that answered counts.
-async fn connect_tcp(addresses: &[SocketAddr], handshake: &mut Handshake) -> Result<TcpStream, ConnectError> {
-    let mut last = None;
-    for address in addresses {
-        let start = Nanos::now();
-        match TcpStream::connect(address).await {
-            Ok(tcp) => {
-                handshake.tcp = Some(Nanos::now().since(start));
-                handshake.peer = Some(*address);
-                tcp.set_nodelay(true).map_err(|error| refused(*address, &error))?;
-                return Ok(tcp);
-            }
-            Err(error) => last = Some(refused(*address, &error)),
-        }
-    }
-    Err(last.unwrap_or(ConnectError { class: ErrorClass::Dns, message: "no address".to_owned() }))
-}
-
-fn refused(address: SocketAddr, error: &io::Error) -> ConnectError {
-    // EMFILE, ENFILE and EADDRNOTAVAIL are this machine's own limits.
-    const OWN_LIMITS: [i32; 3] = [24, 23, 99];
-    let (class, what) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => (ErrorClass::ConnectRefused, "connection refused by".to_owned()),
-        _ if error.raw_os_error().is_some_and(|code| OWN_LIMITS.contains(&code)) => {
-            (ErrorClass::NoDescriptor, format!("this machine has no descriptor or port left ({error}) for"))
-        }
-        _ => (ErrorClass::Connect, format!("cannot connect ({error}) to")),
-    };
-    ConnectError { class, message: format!("{what} {address}") }
 }
 
 async fn handshake_tls(

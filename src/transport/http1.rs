@@ -18,7 +18,9 @@ use hyper_util::rt::TokioIo;
 use crate::limits::Limit;
 use crate::measure::sample::ConnUse;
 use crate::transport::connect::{Handshake, Opened};
+use crate::transport::history::History;
 use crate::transport::timed_io::{IoStamps, Stream};
+use crate::units::Nanos;
 
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
@@ -29,6 +31,7 @@ pub(crate) type Head = hyper::Result<Response<Incoming>>;
 pub(crate) struct Sole {
     id: u64,
     uses: u32,
+    opened: Nanos,
     handshake: Handshake,
     stamps: Rc<IoStamps>,
     sender: SendRequest<Full<Bytes>>,
@@ -45,6 +48,7 @@ impl Sole {
         Ok(Self {
             id,
             uses: 0,
+            opened: Nanos::now(),
             handshake: opened.handshake,
             stamps: opened.stamps,
             sender,
@@ -68,8 +72,15 @@ impl Sole {
             dns: self.handshake.dns.filter(|_| new),
             tcp: self.handshake.tcp.filter(|_| new),
             tls: self.handshake.tls.filter(|_| new),
+            proxy: self.handshake.proxy.filter(|_| new),
             peer: self.handshake.peer,
         }
+    }
+
+    /// How long it has lived.
+    #[must_use]
+    pub(crate) fn history(&self) -> History {
+        History { opened: self.opened, calls: self.uses }
     }
 
     /// Takes up a new call.

@@ -23,6 +23,7 @@ use crate::limits::Limit;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::ConnUse;
 use crate::transport::connect::{ConnectError, Handshake, Opened};
+use crate::transport::history::History;
 use crate::transport::timed_io::{IoStamps, SentAt, Stream};
 use crate::units::Nanos;
 
@@ -36,6 +37,7 @@ type Driver = client::Connection<Stream, Bytes>;
 /// A connection that several calls share.
 pub(crate) struct Link {
     id: u64,
+    opened: Nanos,
     handshake: Handshake,
     stamps: Rc<IoStamps>,
     uses: Cell<u32>,
@@ -60,6 +62,7 @@ impl Link {
         let (sender, driver) = builder().handshake(stream).await?;
         let link = Rc::new(Self {
             id,
+            opened: Nanos::now(),
             handshake,
             stamps,
             uses: Cell::new(0),
@@ -88,6 +91,12 @@ impl Link {
             *driver = None;
         }
         turn.map(drop)
+    }
+
+    /// How long it has lived.
+    #[must_use]
+    pub(crate) fn history(&self) -> History {
+        History { opened: self.opened, calls: self.uses.get() }
     }
 
     /// Calls under way.
@@ -170,13 +179,14 @@ impl Exchange {
     #[must_use]
     pub(crate) fn as_used(&self) -> ConnUse {
         let new = self.uses == 1;
-        let Handshake { dns, tcp, tls, peer } = self.link.handshake;
+        let Handshake { dns, tcp, proxy, tls, peer } = self.link.handshake;
         ConnUse {
             id: self.link.id,
             uses: self.uses,
             dns: dns.filter(|_| new),
             tcp: tcp.filter(|_| new),
             tls: tls.filter(|_| new),
+            proxy: proxy.filter(|_| new),
             peer,
         }
     }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::measure::outcome::ErrorClass;
 use crate::path::ConnectionPolicy;
+use crate::path::control::Lifetime;
 use crate::transport::connect::Opened;
 use crate::transport::http2::{Exchange, Link};
 
@@ -27,6 +28,7 @@ pub(crate) type Http2Queue = oneshot::Receiver<Http2Place>;
 /// The connections of one worker to one path, and the calls that wait for room on them.
 pub(crate) struct Http2Pool {
     policy: ConnectionPolicy,
+    lifetime: Lifetime,
     /// Connections at a time, but for those that a server closes as soon as the last call on them has ended.
     max: Cell<usize>,
     /// Streams at a time on each.
@@ -39,9 +41,10 @@ pub(crate) struct Http2Pool {
 impl Http2Pool {
     /// No connection yet; at most `max`, with at most `streams` at a time on each.
     #[must_use]
-    pub(crate) fn new(policy: ConnectionPolicy, max: usize, streams: usize) -> Rc<Self> {
+    pub(crate) fn new((policy, lifetime): (ConnectionPolicy, Lifetime), max: usize, streams: usize) -> Rc<Self> {
         Rc::new(Self {
             policy,
+            lifetime,
             max: Cell::new(max),
             streams,
             open: RefCell::default(),
@@ -88,7 +91,7 @@ impl Http2Pool {
     fn emptiest(&self) -> Option<Rc<Link>> {
         loop {
             let mut open = self.open.borrow_mut();
-            open.retain(|link| link.is_usable());
+            open.retain(|link| link.is_usable() && self.may_live_on(link));
             let emptiest = open.iter().filter(|link| link.has_room(self.streams)).min_by_key(|link| link.streams());
             let emptiest = Rc::clone(emptiest?);
             drop(open);
@@ -99,6 +102,15 @@ impl Http2Pool {
                 return Some(emptiest);
             }
         }
+    }
+
+    /// Whether a connection takes more calls; one that does not ends with those that it has.
+    fn may_live_on(&self, link: &Link) -> bool {
+        let lives = link.history().may_be_used(self.lifetime);
+        if !lives {
+            link.retire();
+        }
+        lives
     }
 
     fn opening(self: &Rc<Self>) -> Http2Place {

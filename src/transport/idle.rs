@@ -1,6 +1,7 @@
 //! The HTTP/1.1 connections of one worker to one path.
 
 use crate::path::ConnectionPolicy;
+use crate::path::control::Lifetime;
 use crate::transport::http1::Sole;
 
 /// Connections that a warm pool has beyond twice what was in use.
@@ -9,6 +10,7 @@ const SPARE: usize = 2;
 /// Idle connections, the one used last first, and how many are in use.
 pub(crate) struct Idle {
     policy: ConnectionPolicy,
+    lifetime: Lifetime,
     idle: Vec<Sole>,
     in_use: usize,
 }
@@ -16,11 +18,11 @@ pub(crate) struct Idle {
 impl Idle {
     /// An empty pool.
     #[must_use]
-    pub(crate) fn new(policy: ConnectionPolicy) -> Self {
-        Self { policy, idle: Vec::new(), in_use: 0 }
+    pub(crate) fn new(policy: ConnectionPolicy, lifetime: Lifetime) -> Self {
+        Self { policy, lifetime, idle: Vec::new(), in_use: 0 }
     }
 
-    /// An idle connection that is still open, if there is one; closed ones are thrown away. Whatever is returned, the
+    /// An idle connection that is still open and may be used again, if there is one; others are thrown away. Whatever is returned, the
     /// caller now uses a connection and says so with `give_back` or `forget` when it no longer does.
     ///
     /// With `filling`, as in the warmup of an open load, there is none as long as the pool is smaller than twice what
@@ -32,7 +34,7 @@ impl Idle {
             return None;
         }
         while let Some(mut connection) = self.idle.pop() {
-            if connection.is_usable() {
+            if connection.history().may_be_used(self.lifetime) && connection.is_usable() {
                 return Some(connection);
             }
         }

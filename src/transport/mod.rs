@@ -3,6 +3,10 @@
 pub mod connect;
 pub(crate) mod connection;
 pub mod credential;
+pub mod dial;
+pub mod dns;
+pub mod handshake;
+pub(crate) mod history;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod http2_pool;
@@ -10,3 +14,4 @@ pub(crate) mod idle;
 pub(crate) mod pool;
 pub(crate) mod timed_io;
 pub(crate) mod tls;
+pub(crate) mod trust;

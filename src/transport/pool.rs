@@ -55,8 +55,10 @@ impl Pool {
     #[must_use]
     pub(crate) fn new(path: &NetPath) -> Self {
         match path.http {
-            Http::One => Self::Sole(RefCell::new(Idle::new(path.connections))),
-            Http::Two { max, streams } => Self::Http2Pool(Http2Pool::new(path.connections, max, streams)),
+            Http::One => Self::Sole(RefCell::new(Idle::new(path.connections, path.control.lifetime))),
+            Http::Two { max, streams } => {
+                Self::Http2Pool(Http2Pool::new((path.connections, path.control.lifetime), max, streams))
+            }
         }
     }
 

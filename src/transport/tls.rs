@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::path::{Http, TlsPolicy};
+use crate::transport::trust::Named;
 
 /// The roots of trust could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -38,11 +39,9 @@ pub enum TlsError {
 pub(crate) fn client_config(policy: &TlsPolicy, http: Http) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let mut config = if policy.verify {
-        builder.with_root_certificates(roots(policy)?).with_no_client_auth()
-    } else {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider))).with_no_client_auth()
-    };
+    let verifier: Arc<dyn ServerCertVerifier> =
+        if policy.verify { Arc::new(verifier(policy, provider)?) } else { Arc::new(Unverified(provider)) };
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = vec![alpn(http).to_vec()];
     // Every handshake is a whole one, so `tls` means the same on every path; and workers share no store of tickets.
     config.resumption = Resumption::disabled();
@@ -69,20 +68,30 @@ pub(crate) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
         .with_no_client_auth())
 }
 
-fn roots(policy: &TlsPolicy) -> Result<RootCertStore, TlsError> {
+/// Trusts the system's roots, or what a file names.
+fn verifier(policy: &TlsPolicy, provider: Arc<CryptoProvider>) -> Result<Named, TlsError> {
+    let (roots, named) = roots(policy)?;
+    let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    Ok(Named::new(authorities.map_err(|error| TlsError::Setup(rustls::Error::General(error.to_string())))?, named))
+}
+
+/// The authorities, and the certificates of the file that names them.
+fn roots(policy: &TlsPolicy) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TlsError> {
     let mut roots = RootCertStore::empty();
+    let mut named = Vec::new();
     match &policy.ca_file {
         Some(file) => {
             let wrong = |why: String| TlsError::CaFile { file: file.clone(), why };
             for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(error.to_string()))? {
                 let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-                roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+                roots.add(certificate.clone()).map_err(|error| wrong(error.to_string()))?;
+                named.push(certificate);
             }
-            if roots.is_empty() { Err(wrong("it holds no certificate".to_owned())) } else { Ok(roots) }
+            if roots.is_empty() { Err(wrong("it holds no certificate".to_owned())) } else { Ok((roots, named)) }
         }
         None => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() { Err(TlsError::NoRoots) } else { Ok(roots) }
+            if roots.is_empty() { Err(TlsError::NoRoots) } else { Ok((roots, named)) }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::wire::delta::{Delta, End, Whole};
 use crate::wire::error::ApiError;
 use crate::wire::json_scan::BadEvent;
 use crate::wire::sse::{ERROR, Event, UNFRAMED};
-use crate::wire::{chat, responses};
+use crate::wire::{chat, messages, responses};
 use crate::workload::call::Call;
 
 /// The request's body.
@@ -18,6 +18,7 @@ pub fn encode(call: &Call) -> Vec<u8> {
     match call.api {
         Api::Chat => chat::encode(call),
         Api::Responses => responses::encode(call),
+        Api::Messages => messages::encode(call),
     }
 }
 
@@ -26,7 +27,33 @@ pub fn encode(call: &Call) -> Vec<u8> {
 pub fn choices(call: &Call) -> u32 {
     match call.api {
         Api::Chat => chat::choices(call),
-        Api::Responses => 1,
+        Api::Responses | Api::Messages => 1,
+    }
+}
+
+/// The headers that a call of an API has beside those of every call.
+#[must_use]
+pub(crate) fn headers(api: Api) -> Option<(&'static str, &'static str)> {
+    match api {
+        Api::Chat | Api::Responses => None,
+        Api::Messages => Some(messages::VERSION),
+    }
+}
+
+/// The header in which an API takes the key that others take in `api-key`.
+#[must_use]
+pub(crate) fn key_header(api: Api) -> &'static str {
+    match api {
+        Api::Chat | Api::Responses => "api-key",
+        Api::Messages => messages::KEY,
+    }
+}
+
+/// Whether an event of this name is one of the API's own.
+fn is_own(api: Api, name: &[u8]) -> bool {
+    match api {
+        Api::Chat | Api::Responses => name.starts_with(b"response."),
+        Api::Messages => messages::is_own(name),
     }
 }
 
@@ -43,7 +70,7 @@ enum Addressee {
 }
 
 impl Addressee {
-    fn of(name: &[u8]) -> Self {
+    fn of(api: Api, name: &[u8]) -> Self {
         if name.is_empty() {
             return Self::Caller;
         }
@@ -54,7 +81,7 @@ impl Addressee {
         if tail.eq_ignore_ascii_case(ERROR) || name.eq_ignore_ascii_case(b"exception") {
             return Self::Failed;
         }
-        if name == b"message" || name.starts_with(b"response.") { Self::Caller } else { Self::Other }
+        if name == b"message" || is_own(api, name) { Self::Caller } else { Self::Other }
     }
 }
 
@@ -65,7 +92,7 @@ impl Addressee {
 #[inline]
 pub fn decode(api: Api, event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
     let failed = |error| Delta { end: Some(End::Error(error)), ..Delta::default() };
-    match Addressee::of(event.name) {
+    match Addressee::of(api, event.name) {
         Addressee::Caller if event.data.is_empty() => Ok(Delta::default()),
         Addressee::Caller => decode_own(api, event),
         Addressee::Failed => Ok(failed(ApiError::known(event.data))),
@@ -79,6 +106,7 @@ fn decode_own(api: Api, event: Event<'_>) -> Result<Delta<'_>, BadEvent> {
     match api {
         Api::Chat => chat::decode(event.data),
         Api::Responses => responses::decode(event),
+        Api::Messages => messages::decode(event),
     }
 }
 
@@ -100,6 +128,7 @@ pub fn decode_body(api: Api, body: &[u8], choices: u32) -> Result<Whole<'_>, Bad
     let read = match api {
         Api::Chat => chat::decode_body(body, choices),
         Api::Responses => responses::decode_body(body),
+        Api::Messages => messages::decode_body(body),
     };
     read.or_else(|bad| error_among(body).map(Whole::Error).ok_or(bad))
 }
@@ -127,10 +156,11 @@ mod tests {
         decode(api, Event { name: name.as_bytes(), data: data.as_bytes() })
     }
 
-    const APIS: [Api; 2] = [Api::Chat, Api::Responses];
-    const TEXTS: [(Api, &str); 2] = [
+    const APIS: [Api; 3] = Api::ALL;
+    const TEXTS: [(Api, &str); 3] = [
         (Api::Chat, r#"{"choices":[{"delta":{"content":"a"}}]}"#),
         (Api::Responses, r#"{"type":"response.output_text.delta","delta":"a"}"#),
+        (Api::Messages, r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"a"}}"#),
     ];
 
     #[test]

@@ -1,6 +1,6 @@
 //! Chat completions: the request's body, and what the events and bodies of the answer say.
 
-use crate::wire::delta::{Choices, Delta, End, Whole};
+use crate::wire::delta::{Choices, Delta, End, Finish, Whole};
 use crate::wire::error::ApiError;
 use crate::wire::json_scan::{BadEvent, JsonScan};
 use crate::wire::text::push_json;
@@ -163,45 +163,6 @@ fn read_choice<'a>(choice: &mut JsonScan<'a>, said: &mut Said<'a>) -> Result<(),
     Ok(())
 }
 
-/// What a finish reason says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Finish {
-    /// Not finished yet.
-    Open,
-    /// In a way that the model chose.
-    Reached,
-    /// The server gave it up.
-    GivenUp,
-}
-
-impl Finish {
-    /// The reasons of servers that gave up: those of OpenRouter, vLLM, SGLang, DeepSeek and GLM among them.
-    const GIVEN_UP_WORDS: [&'static [u8]; 12] = [
-        b"error",
-        b"failed",
-        b"failure",
-        b"abort",
-        b"aborted",
-        b"cancelled",
-        b"canceled",
-        b"interrupted",
-        b"timeout",
-        b"network_error",
-        b"server_error",
-        b"insufficient_system_resource",
-    ];
-
-    fn read(reason: &[u8]) -> Self {
-        let word = reason.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(reason);
-        match word {
-            b"" | b"null" | b"false" => Self::Open,
-            b"stop" | b"length" | b"tool_calls" => Self::Reached,
-            word if Self::GIVEN_UP_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) => Self::GivenUp,
-            _ => Self::Reached,
-        }
-    }
-}
-
 /// A small whole number, in quotes or not; what is none, or negative, is nought.
 fn small(number: &[u8]) -> u32 {
     let digits = number.strip_prefix(b"\"").unwrap_or(number).iter().take_while(|byte| byte.is_ascii_digit());
@@ -334,8 +295,9 @@ mod tests {
     #[test]
     fn events_are_told_apart() {
         let none = Delta::default();
-        let usage =
-            |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
+        let usage = |input, output, reasoning| {
+            Some(Usage { input: Some(input), output: Some(output), reasoning, ..Usage::default() })
+        };
         let table: &[(&str, &str, Delta<'_>)] = &[
             (
                 "role",

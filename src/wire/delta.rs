@@ -108,6 +108,46 @@ impl Completion {
     }
 }
 
+/// What a finish reason says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finish {
+    /// Not finished yet.
+    Open,
+    /// In a way that the model chose.
+    Reached,
+    /// The server gave it up.
+    GivenUp,
+}
+
+impl Finish {
+    /// The reasons of servers that gave up: those of OpenRouter, vLLM, SGLang, DeepSeek and GLM among them.
+    const GIVEN_UP_WORDS: [&'static [u8]; 12] = [
+        b"error",
+        b"failed",
+        b"failure",
+        b"abort",
+        b"aborted",
+        b"cancelled",
+        b"canceled",
+        b"interrupted",
+        b"timeout",
+        b"network_error",
+        b"server_error",
+        b"insufficient_system_resource",
+    ];
+
+    /// Reads the value that stands for the reason, in its quotes.
+    pub(crate) fn read(reason: &[u8]) -> Self {
+        let word = reason.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(reason);
+        match word {
+            b"" | b"null" | b"false" => Self::Open,
+            b"stop" | b"length" | b"tool_calls" => Self::Reached,
+            word if Self::GIVEN_UP_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) => Self::GivenUp,
+            _ => Self::Reached,
+        }
+    }
+}
+
 /// What a whole answer that is not a stream says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whole<'a> {

@@ -1,4 +1,4 @@
-//! Bytes of the two APIs, without I/O and without a clock: requests are encoded, streams decoded.
+//! Bytes of the APIs, without I/O and without a clock: requests are encoded, streams decoded.
 
 pub mod api;
 pub(crate) mod body;
@@ -7,6 +7,7 @@ pub(crate) mod delta;
 pub(crate) mod error;
 pub mod filter;
 pub(crate) mod json_scan;
+pub(crate) mod messages;
 pub(crate) mod responses;
 mod secrets;
 pub mod sse;

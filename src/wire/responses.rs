@@ -230,8 +230,9 @@ mod tests {
     #[test]
     fn events_are_told_apart() {
         let plain = Delta::default();
-        let usage =
-            |input, output, reasoning| Some(Usage { input: Some(input), output: Some(output), reasoning, total: None });
+        let usage = |input, output, reasoning| {
+            Some(Usage { input: Some(input), output: Some(output), reasoning, ..Usage::default() })
+        };
         let table: &[(&str, &str, Delta<'_>)] = &[
             (
                 "created",

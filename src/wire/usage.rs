@@ -11,8 +11,10 @@ const MOST: f64 = 1e9;
 /// Token counts of one answer; `None` is one that was not told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Prompt tokens.
+    /// Prompt tokens; once [`Usage::settled`] with those counted apart among them.
     pub input: Option<u64>,
+    /// Prompt tokens that the API counts beside `input`: those written to a prompt cache or read from one.
+    pub apart: Option<u64>,
     /// Output tokens; once [`Usage::settled`] with those of reasoning among them.
     pub output: Option<u64>,
     /// Reasoning tokens.
@@ -22,16 +24,26 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Reads the usage object of either API. Its form never decides about the answer: what is no such object, or tells
-    /// no count, says nothing.
+    /// Reads the usage object of an API that counts all tokens of a prompt as one. Its form never decides about the
+    /// answer: what is no such object, or tells no count, says nothing.
     ///
     /// # Errors
     /// [`BadEvent`] when it is no JSON at all.
     pub(crate) fn read(usage: &mut JsonScan<'_>) -> Result<Option<Self>, BadEvent> {
+        Ok(Self::read_apart(usage)?
+            .map(|usage| Self { apart: None, ..usage })
+            .filter(|usage| *usage != Self::default()))
+    }
+
+    /// Reads that of an API that counts the tokens of a prompt cache beside those of the prompt.
+    ///
+    /// # Errors
+    /// [`BadEvent`] when it is no JSON at all.
+    pub(crate) fn read_apart(usage: &mut JsonScan<'_>) -> Result<Option<Self>, BadEvent> {
         if usage.peek() != Some(b'{') {
             return usage.skip().map(|_| None);
         }
-        let (mut one, mut other, mut nested) = (Self::default(), Self::default(), None);
+        let (mut one, mut other, mut nested, mut written) = (Self::default(), Self::default(), None, None);
         usage.object(|value, name| {
             let place = match name {
                 b"prompt_tokens" => &mut one.input,
@@ -40,6 +52,8 @@ impl Usage {
                 b"output_tokens" => &mut other.output,
                 b"reasoning_tokens" => &mut one.reasoning,
                 b"total_tokens" => &mut one.total,
+                b"cache_read_input_tokens" => &mut one.apart,
+                b"cache_creation_input_tokens" => &mut written,
                 b"completion_tokens_details" | b"output_tokens_details" => return read_details(value, &mut nested),
                 _ => return value.skip().map(drop),
             };
@@ -49,6 +63,7 @@ impl Usage {
         // Some send both names of a count and fill one of them with zeros.
         let counts = Self {
             input: later(one.input, other.input),
+            apart: one.apart.map_or(written, |read| Some(read + written.unwrap_or(0))),
             output: later(one.output, other.output),
             reasoning: later(nested, one.reasoning),
             total: one.total,
@@ -62,6 +77,7 @@ impl Usage {
         let says_output = self.output.is_some_and(|output| output > 0);
         Self {
             input: later(self.input, earlier.input),
+            apart: later(self.apart, earlier.apart),
             output: later(self.output, earlier.output),
             reasoning: later(self.reasoning, earlier.reasoning),
             // A sum belongs to its parts.
@@ -75,7 +91,8 @@ impl Usage {
     #[must_use]
     pub(crate) fn settled(self, no_text: bool) -> Self {
         let told = |count: Option<u64>| count.filter(|count| *count > 0);
-        let usage = Self { input: told(self.input), total: told(self.total), ..self };
+        let input = self.apart.map_or(self.input, |apart| self.input.map(|input| input.saturating_add(apart)));
+        let usage = Self { input: told(input), apart: None, total: told(self.total), ..self };
         let may_be_none = no_text && usage.input.is_some();
         let output = usage.output.filter(|output| *output > 0 || may_be_none);
         let beside = usage.reasoning.filter(|reasoning| usage.is_beside(*reasoning)).unwrap_or(0);
@@ -103,7 +120,7 @@ fn read_details(details: &mut JsonScan<'_>, reasoning: &mut Option<u64>) -> Resu
     }
     details.object(|value, name| {
         let number = value.skip()?;
-        if name == b"reasoning_tokens" {
+        if matches!(name, b"reasoning_tokens" | b"thinking_tokens") {
             *reasoning = later(count(number), *reasoning);
         }
         Ok(())
@@ -132,7 +149,7 @@ mod tests {
     }
 
     fn usage(input: Option<u64>, output: Option<u64>, reasoning: Option<u64>, total: Option<u64>) -> Usage {
-        Usage { input, output, reasoning, total }
+        Usage { input, output, reasoning, total, ..Usage::default() }
     }
 
     #[test]
@@ -204,6 +221,42 @@ mod tests {
         ] {
             let said = (expected != Usage::default()).then_some(expected);
             assert_eq!(read(json), said, "{json}");
+        }
+    }
+
+    #[test]
+    fn tokens_of_a_prompt_cache_are_added_where_the_api_counts_them_apart() {
+        let read = |json: &str| {
+            let usage = |read: fn(&mut JsonScan<'_>) -> Result<Option<Usage>, BadEvent>| {
+                read(&mut JsonScan::new(json.as_bytes())).unwrap_or_default().unwrap_or_default().settled(false).input
+            };
+            (usage(Usage::read), usage(Usage::read_apart))
+        };
+        for (json, together, apart) in [
+            (
+                r#"{"input_tokens":3,"cache_read_input_tokens":40,"cache_creation_input_tokens":500}"#,
+                Some(3),
+                Some(543),
+            ),
+            (r#"{"input_tokens":3,"cache_read_input_tokens":40}"#, Some(3), Some(43)),
+            (r#"{"input_tokens":3,"cache_creation_input_tokens":500}"#, Some(3), Some(503)),
+            (r#"{"input_tokens":0,"cache_read_input_tokens":40}"#, None, Some(40)),
+            (r#"{"input_tokens":3,"cache_read_input_tokens":null,"cache_creation_input_tokens":0}"#, Some(3), Some(3)),
+            (r#"{"prompt_tokens":43,"cache_read_input_tokens":40}"#, Some(43), Some(83)),
+            (r#"{"cache_read_input_tokens":40}"#, None, None),
+        ] {
+            assert_eq!(read(json), (together, apart), "{json}");
+        }
+        // The end of a stream repeats the counts of its beginning, or some of them, or none.
+        let begun = Usage { input: Some(9), apart: Some(320), ..Usage::default() };
+        for end in [
+            Usage { output: Some(5), ..Usage::default() },
+            Usage { output: Some(5), input: Some(9), ..Usage::default() },
+            Usage { output: Some(5), input: Some(9), apart: Some(320), ..Usage::default() },
+            Usage { output: Some(5), input: Some(0), apart: Some(0), ..Usage::default() },
+        ] {
+            let settled = end.after(begun).settled(false);
+            assert_eq!((settled.input, settled.apart, settled.output), (Some(329), None, Some(5)), "{end:?}");
         }
     }
 

@@ -19,11 +19,11 @@ use crate::workload::spec::MOST_TOKENS;
 use crate::workload::table::Table;
 use crate::workload::tokens;
 
-const LINE_EXPECTED: &str = r#"{"messages": [...]}, a bare array of messages, {"method": "POST", "url": "/v1/chat/completions", "body": {...}}, {"conversations": [...]} (ShareGPT), {"instruction": "..."} (Alpaca) or {"prompt": "..."}"#;
+const LINE_EXPECTED: &str = r#"{"messages": [...]}, a bare array of messages, {"method": "POST", "url": "/v1/chat/completions", "body": {...}}, {"custom_id": "...", "params": {...}} (a batch of messages), {"conversations": [...]} (ShareGPT), {"instruction": "..."} (Alpaca) or {"prompt": "..."}"#;
 const MESSAGE_EXPECTED: &str =
     "messages of role (system, developer, user, assistant) and content (text or parts); the batch form takes any other";
-const URL_EXPECTED: &str = r#"a "url" that ends in /chat/completions or /responses"#;
-const BODY_EXPECTED: &str = r#"a "body" with "messages" (chat) or "input" (responses)"#;
+const URL_EXPECTED: &str = r#"a "url" that ends in /chat/completions, /responses or /v1/messages"#;
+const BODY_EXPECTED: &str = r#"a "body" with "messages" (chat, messages) or "input" (responses)"#;
 const LIMIT_EXPECTED: &str = "a whole number of tokens from 1 to 2000000";
 
 /// Keys beside messages that change what the model reads.
@@ -171,7 +171,7 @@ fn is_row(text: &str) -> bool {
     let row = serde_json::from_str::<Members<'_>>(text);
     row.map_or(true, |row| {
         let has = |key: &str| row.get(key).is_some();
-        has("messages") || has("body") || shapes::is_known(has)
+        has("messages") || has("body") || has("params") || shapes::is_known(has)
     })
 }
 
@@ -195,7 +195,14 @@ fn parse_row(row: Row<'_>) -> Result<Option<Conversation>, WrongRow> {
         return parse_row(Row { text, ..row });
     }
     if let (Some(body), Some(text)) = (object.get("body"), members.get("body")) {
-        return batch(object, body, text).map(Some);
+        let api = batch_api(object).map_err(|found| (found, URL_EXPECTED))?;
+        return batch(api, body, text).map(Some);
+    }
+    if let (Some(body), true, Some(text)) =
+        (object.get("params"), object.contains_key("custom_id"), members.get("params"))
+    {
+        // Anthropic's batches are of one API and say neither method nor url.
+        return batch(Api::Messages, body, text).map(Some);
     }
     if let (Some(list), Some(text)) = (object.get("messages"), members.get("messages")) {
         let limit = own_limit(object).map_err(|found| (found, LIMIT_EXPECTED))?;
@@ -217,8 +224,7 @@ fn messages(list: &Value, text: &str, limit: Option<u32>) -> Result<Conversation
     Ok(Conversation::new(Ask::Messages(text.into()), limit))
 }
 
-fn batch(row: &Map<String, Value>, body: &Value, text: &str) -> Result<Conversation, WrongRow> {
-    let api = batch_api(row).map_err(|found| (found, URL_EXPECTED))?;
+fn batch(api: Api, body: &Value, text: &str) -> Result<Conversation, WrongRow> {
     let checked = check_body(api, body).map_err(|found| (found, BODY_EXPECTED))?;
     let limit = own_limit(checked).map_err(|found| (found, LIMIT_EXPECTED))?;
     let body = Body::parse(text).map_err(|error| (json_reason(&error), BODY_EXPECTED))?;
@@ -253,7 +259,9 @@ fn batch_api(row: &Map<String, Value>) -> Result<Api, String> {
 fn check_body(api: Api, body: &Value) -> Result<&Map<String, Value>, String> {
     let Value::Object(body) = body else { return Err(format!("the body is {}", kind_of(body))) };
     let question = match api {
-        Api::Chat => body.get("messages").and_then(Value::as_array).is_some_and(|messages| !messages.is_empty()),
+        Api::Chat | Api::Messages => {
+            body.get("messages").and_then(Value::as_array).is_some_and(|messages| !messages.is_empty())
+        }
         Api::Responses => body.get("input").is_some_and(|input| input.is_string() || input.is_array()),
     };
     if question { Ok(body) } else { Err("the body asks nothing".to_owned()) }
@@ -320,7 +328,7 @@ fn tokens_of(prompt: &Prompt, count: &dyn Fn(&str) -> u32) -> Option<u32> {
         }
         Prompt::Body(body) if body.get("tools").is_some() || body.get("functions").is_some() => None,
         Prompt::Body(body) => {
-            let texts = ["instructions", "messages", "input"].iter().filter_map(|key| body.get(key));
+            let texts = ["instructions", "system", "messages", "input"].iter().filter_map(|key| body.get(key));
             texts.map(|text| tokens_in(&serde_json::from_str(text).ok()?, count)).sum()
         }
     }
@@ -343,20 +351,29 @@ mod tests {
         load(text, Path::new("d.jsonl")).map(|dataset| dataset.all)
     }
 
-    const THREE_FORMS: &str = r#"{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Why is the sky blue?"}],"max_tokens":50}
+    const FORMS: &str = r#"{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Why is the sky blue?"}],"max_tokens":50}
 [{"role":"user","content":[{"type":"text","text":"What is this?"},{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]
 {"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"gpt-4o","messages":[{"role":"user","content":"Hello"}],"temperature":0}}
 {"custom_id":"b","method":"POST","url":"/v1/responses","body":{"instructions":"Be brief.","input":"Hello","max_output_tokens":9}}
+{"custom_id":"c","params":{"model":"claude-haiku-4-5","max_tokens":8,"system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":"Hello"}]}}
+{"method":"POST","url":"/anthropic/v1/messages","body":{"max_tokens":7,"messages":[{"role":"user","content":[{"type":"text","text":"Hello"}]}]}}
 "#;
 
     #[test]
     fn every_form_is_read() {
-        let all = load_text(THREE_FORMS).expect("read");
+        let all = load_text(FORMS).expect("read");
         let summary: Vec<_> = all.iter().map(|one| (one.api(), one.limit, one.tokens.is_some())).collect();
-        let (chat, responses) = (Some(Api::Chat), Some(Api::Responses));
+        let (chat, responses, messages) = (Some(Api::Chat), Some(Api::Responses), Some(Api::Messages));
         assert_eq!(
             summary,
-            [(None, Some(50), true), (None, None, false), (chat, None, true), (responses, Some(9), true)]
+            [
+                (None, Some(50), true),
+                (None, None, false),
+                (chat, None, true),
+                (responses, Some(9), true),
+                (messages, Some(8), true),
+                (messages, Some(7), true)
+            ]
         );
     }
 
@@ -409,7 +426,7 @@ mod tests {
 
     #[test]
     fn the_count_holds_for_every_salt() {
-        let all = load_text(THREE_FORMS).expect("read");
+        let all = load_text(FORMS).expect("read");
         for one in all.iter().filter(|one| one.tokens.is_some()) {
             let with = |salt| tokens::with_counter(|count| tokens_of(&one.prompt(42, salt), count)).expect("counted");
             assert_eq!([with(1), with(999)], [one.tokens; 2]);
@@ -418,7 +435,7 @@ mod tests {
 
     #[test]
     fn the_salt_stands_in_front_of_what_is_read_first() {
-        let all = load_text(THREE_FORMS).expect("read");
+        let all = load_text(FORMS).expect("read");
         let firsts: Vec<String> = all
             .iter()
             .map(|one| match one.prompt(42, 7) {
@@ -431,13 +448,16 @@ mod tests {
                 }
                 Prompt::Body(body) => {
                     let body: Value = serde_json::from_slice(&body.to_bytes()).expect("JSON");
-                    let first = body.get("instructions").unwrap_or_else(|| &body["messages"][0]["content"]);
-                    first.as_str().unwrap_or_default().to_owned()
+                    let first = body.get("instructions").or(body.get("system"));
+                    let first = first.unwrap_or_else(|| &body["messages"][0]["content"]);
+                    first.as_str().or(first[0]["text"].as_str()).unwrap_or_default().to_owned()
                 }
                 Prompt::Text(text) => text,
             })
             .collect();
-        for (first, end) in firsts.iter().zip(["Be brief.", "What is this?", "Hello", "Be brief."]) {
+        for (first, end) in
+            firsts.iter().zip(["Be brief.", "What is this?", "Hello", "Be brief.", "Be brief.", "Hello"])
+        {
             let (salt, rest) = first.split_once('\n').expect(first);
             assert!(salt.len() == 12 && salt.bytes().all(|byte| byte.is_ascii_digit()) && rest == end, "{first}");
         }
@@ -460,6 +480,7 @@ mod tests {
             ("another API", r#"{"method":"POST","url":"/v1/embeddings","body":{"input":"x"}}"#, "/v1/embeddings"),
             ("no url", r#"{"body":{"input":"x"}}"#, "no url"),
             ("another method", r#"{"method":"GET","url":"/v1/responses","body":{"input":"x"}}"#, "GET"),
+            ("params that ask nothing", r#"{"custom_id":"a","params":{"messages":[]}}"#, "asks nothing"),
             ("an empty body", r#"{"method":"POST","url":"/v1/responses","body":{}}"#, "asks nothing"),
             ("a limit of 0", r#"{"messages":[{"role":"user","content":"Hi"}],"max_tokens":0}"#, "\"max_tokens\" is 0"),
         ] {

@@ -61,6 +61,17 @@ pub enum WorkloadError {
         /// How many there are.
         rows: usize,
     },
+    /// A request of a file has to limit its answer and does not.
+    #[error(
+        "{}: request {row} does not limit its answer, which the messages API wants; set workload.output_tokens, or \"max_tokens\" in the file",
+        file.display()
+    )]
+    NoLimit {
+        /// The file.
+        file: PathBuf,
+        /// Which request that asks something, from 1.
+        row: u64,
+    },
     /// What was wrong when the file was read.
     #[error(transparent)]
     Shared(#[from] Arc<Self>),

@@ -67,7 +67,7 @@ impl Workload {
             sum += weight;
             (*api, sum)
         });
-        Ok(Self {
+        let workload = Self {
             seed,
             model: plan.model.as_str().into(),
             apis: apis.collect(),
@@ -75,7 +75,25 @@ impl Workload {
             max_input: plan.max_input_tokens.unwrap_or(u32::MAX),
             max_output: plan.max_output_tokens,
             content: Content::load(&plan.source, seed, plan.max_output_tokens.is_some())?,
-        })
+        };
+        workload.check_limits(&plan.source)?;
+        Ok(workload)
+    }
+
+    /// Whether every call that must limit its answer has a limit; whatever else is asked in a round, a row of a file
+    /// may be asked in it.
+    fn check_limits(&self, source: &WorkloadSource) -> Result<(), WorkloadError> {
+        let WorkloadSource::Dataset { file, .. } = source else { return Ok(()) };
+        let Content::Dataset { dataset: Dataset { all, .. }, output: None } = &self.content else { return Ok(()) };
+        let unlimited = all.iter().position(|one| {
+            let mut apis =
+                one.api().into_iter().chain(self.apis.iter().map(|(api, _)| *api).filter(|_| one.api().is_none()));
+            self.max_output.or(one.limit).is_none() && apis.any(Api::needs_limit)
+        });
+        match unlimited {
+            Some(place) => Err(WorkloadError::NoLimit { file: file.clone(), row: place as u64 + 1 }),
+            None => Ok(()),
+        }
     }
 
     /// The call of an attempt: `round` decides what is asked, `salt` (the attempt's number) its first characters.
@@ -362,5 +380,31 @@ mod tests {
         let made_up = |value| Workload::load(&plan(short(value)), 5).expect("loads").notes();
         assert!(made_up(16).is_empty());
         assert!(made_up(5)[0].contains("calls, of the first 1000,"), "{:?}", made_up(5));
+    }
+
+    #[test]
+    fn a_request_of_the_messages_api_limits_its_answer() {
+        let user = r#"[{"role":"user","content":"Hi"}]"#;
+        let (free, limited) = (format!(r#"{{"messages":{user}}}"#), format!(r#"{{"messages":{user},"max_tokens":5}}"#));
+        let own = |limit: &str| format!(r#"{{"custom_id":"a","params":{{"messages":{user}{limit}}}}}"#);
+        let loads = |rows: &[&str], api: Api, cap: Option<u32>, output: Option<u32>| {
+            let mut file = tempfile::Builder::new().suffix(".jsonl").tempfile().expect("a file");
+            file.write_all(rows.join("\n").as_bytes()).expect("written");
+            let output_tokens = output.map(|value| TokenDist::Fixed { value });
+            let mut plan = plan(WorkloadSource::Dataset { file: file.path().to_owned(), output_tokens });
+            (plan.api, plan.max_output_tokens) = (BTreeMap::from([(api, 1.0)]), cap);
+            Workload::load(&plan, 1)
+                .map(|workload| workload.call(0, 0).max_output_tokens)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(loads(&[&limited], Api::Messages, None, None), Ok(Some(5)));
+        assert_eq!(loads(&[&free], Api::Messages, Some(9), None), Ok(Some(9)));
+        assert_eq!(loads(&[&free], Api::Messages, None, Some(8)), Ok(Some(8)));
+        assert_eq!(loads(&[&free], Api::Chat, None, None), Ok(None));
+        assert_eq!(loads(&[&own(r#","max_tokens":4"#)], Api::Chat, None, None), Ok(Some(4)));
+        for rows in [[&limited, &free], [&limited, &own("")]] {
+            let error = loads(&rows.map(String::as_str), Api::Messages, None, None).expect_err("no limit");
+            assert!(error.contains("request 2 does not limit its answer"), "{error}");
+        }
     }
 }

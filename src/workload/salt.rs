@@ -65,6 +65,12 @@ pub(crate) fn in_messages(messages: &str, part_kind: PartKind) -> Option<SaltPla
 pub(crate) fn in_body(api: Api, body: &Body) -> Option<(&'static str, SaltPlace)> {
     match api {
         Api::Chat => Some(("messages", in_messages(body.get("messages")?, PartKind::Text)?)),
+        Api::Messages => {
+            if let Some(place) = body.get("system").and_then(|system| in_content(system, PartKind::Text)) {
+                return Some(("system", place));
+            }
+            Some(("messages", in_messages(body.get("messages")?, PartKind::Text)?))
+        }
         Api::Responses => {
             let instructions = body.get("instructions").and_then(|text| in_content(text, PartKind::InputText));
             if let Some(place) = instructions {
@@ -129,6 +135,26 @@ mod tests {
                 Api::Responses,
                 r#"{"input":[{"type":"function_call_output","output":"x"},{"role":"user","content":[{"type":"input_image"}]}]}"#,
                 r#"[{"type":"function_call_output","output":"x"},{"role":"user","content":[{"type":"input_text","text":"7\n"},{"type":"input_image"}]}]"#,
+            ),
+            (
+                Api::Messages,
+                r#"{"messages":[{"role":"user","content":"Hi"}]}"#,
+                r#"[{"role":"user","content":"7\nHi"}]"#,
+            ),
+            (
+                Api::Messages,
+                r#"{"messages":[{"role":"user","content":"Hi"}],"system":"Be brief."}"#,
+                r#""7\nBe brief.""#,
+            ),
+            (
+                Api::Messages,
+                r#"{"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],"messages":[]}"#,
+                r#"[{"type":"text","text":"7\nBe brief.","cache_control":{"type":"ephemeral"}}]"#,
+            ),
+            (
+                Api::Messages,
+                r#"{"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t"}]}],"system":null}"#,
+                r#"[{"role":"user","content":[{"type":"text","text":"7\n"},{"type":"tool_result","tool_use_id":"t"}]}]"#,
             ),
         ] {
             let mut body = Body::parse(body).expect("an object");

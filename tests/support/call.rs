@@ -30,6 +30,7 @@ pub(crate) fn path_to(base_url: String, http: Http, limits: [u64; 4]) -> NetPath
         tls: TlsPolicy::default(),
         timeouts: Timeouts { connect, first_byte, gap, total },
         tags: Vec::new(),
+        control: Default::default(),
     }
 }
 

@@ -162,6 +162,7 @@ pub(super) mod tests {
             tls: TlsPolicy::default(),
             timeouts: Timeouts::default(),
             tags: Vec::new(),
+            control: Default::default(),
         }
     }
 

@@ -1,0 +1,27 @@
+//! What is noticed of a file while it is read.
+
+use crate::lint::rule::{Check, Level, Rule};
+
+/// A file that is no JSON in the strict sense.
+pub(crate) static LOOSE: Rule = Rule {
+    id: "loose-json",
+    level: Level::Warning,
+    as_of: "2026-11-30",
+    source: "RFC 8259",
+    what: "JSON has no comments, and no comma behind the last item",
+    why: "the API and some tools refuse such a file",
+    remedy: "leave it out",
+    check: Check::Reading,
+};
+
+/// A connection to something else.
+pub(crate) static OTHER: Rule = Rule {
+    id: "other-connection",
+    level: Level::Note,
+    as_of: "2026-11-30",
+    source: "learn.microsoft.com, connections of Foundry",
+    what: "connections to other things than gateways are not looked at",
+    why: "only ApiManagement and ModelGateway lead to models over a gateway",
+    remedy: "nothing, if it is meant so",
+    check: Check::Reading,
+};
