@@ -3,6 +3,7 @@
 //! Called by the driver as a closure. Errors are data: whatever happens becomes a [`Sample`].
 
 mod answer;
+mod cookies;
 mod counts;
 mod events;
 mod guard;
@@ -10,6 +11,7 @@ mod headers;
 #[cfg(test)]
 mod mutations;
 mod route;
+mod unconnected;
 mod words;
 
 use std::cell::{Cell, RefCell};
@@ -19,17 +21,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::HeaderValue;
+use hyper::header::{COOKIE, HeaderValue};
 use hyper::{Method, Request};
 use tokio::sync::Notify;
 
 use crate::attempt::answer::Answer;
+use crate::attempt::cookies::Jars;
 use crate::attempt::events::BodyEnd;
 use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::attempt::route::REQUEST_ID;
 pub use crate::attempt::route::Route;
+use crate::attempt::unconnected::Unconnected;
 use crate::attempt::words::{FailureReporter, cause_of, hear_cause, waited};
 use crate::limits::Beyond;
+use crate::measure::certificate::CertificateSeen;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::{Gap, PlannedTokens, Sample};
@@ -79,8 +84,7 @@ impl Caller {
     pub fn new(routes: Vec<Route>, run_id: String, origin: Nanos, shard: u64, of: u64) -> Self {
         let recorder = RefCell::new(Recorder::new(routes.len()));
         routes.iter().for_each(|route| route.pool.share(&route.path, shard, of));
-        let secrets = routes.iter().flat_map(|route| [route.credential.secret(), route.target.secret()]);
-        let failures = FailureReporter::new(Filter::of(secrets.flatten().map(Secret::reveal)));
+        let failures = FailureReporter::new(Filter::of(routes.iter().flat_map(Route::secrets).map(Secret::reveal)));
         Self {
             routes,
             run_id,
@@ -102,6 +106,13 @@ impl Caller {
     #[must_use]
     pub(crate) fn filling_pools(mut self) -> Self {
         self.fills_pools = true;
+        self
+    }
+
+    /// Gives each caller of a closed load, of whom there are so many, a jar of its own where cookies are kept.
+    #[must_use]
+    pub(crate) fn with_callers(mut self, callers: u64) -> Self {
+        self.routes.iter_mut().filter_map(|route| route.jars.as_mut()).for_each(|jars| *jars = Jars::new(callers));
         self
     }
 
@@ -132,6 +143,11 @@ impl Caller {
         self.gaps.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
+    /// The certificates that were shown on the connections of each path, by path.
+    pub(crate) fn certificates(&self) -> Vec<Vec<CertificateSeen>> {
+        self.routes.iter().map(|route| route.certificates.borrow().seen()).collect()
+    }
+
     /// Cuts every call under way; each becomes an incomplete sample with the stamps it reached.
     pub fn abort(&self) {
         self.aborted.set(true);
@@ -147,7 +163,7 @@ impl Caller {
     #[must_use]
     pub fn prepare(&self, ticket: Ticket, call: &Call) -> Box<Prepared> {
         let route = &self.routes[ticket.path.index()];
-        let body = api::encode(call);
+        let body = api::encode(call, &route.form);
         let planned = planned_tokens(call, body.len());
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
@@ -155,6 +171,9 @@ impl Caller {
         *request.headers_mut() = route.headers(call.api, call.stream, self.origin + ticket.intended);
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
+        }
+        if let Some(value) = route.jars.as_ref().and_then(|jars| jars.header(ticket.seq.0)) {
+            request.headers_mut().insert(COOKIE, value);
         }
         let mut sample = Sample::begun(
             (ticket.seq, ticket.round),
@@ -165,7 +184,7 @@ impl Caller {
             Outcome::Failed(ErrorClass::Internal),
         );
         sample.planned_tokens = Some(planned);
-        Box::new(Prepared { request, sample, choices: api::choices(call) })
+        Box::new(Prepared { request, sample, choices: api::choices(call, &route.form) })
     }
 
     /// The call's own name: the run's and its number.
@@ -252,6 +271,7 @@ impl Caller {
         // On the heap, since few calls open a connection and every call would carry the room for it.
         let mut open = Box::pin(async {
             let opened = connect::open(&route.target).await?;
+            route.certificates.borrow_mut().note(&opened.stream);
             let id = self.next_connection.get();
             self.next_connection.set(id + self.connection_step);
             opening.begin(id, opened).await
@@ -298,6 +318,9 @@ impl Caller {
         };
         sample.stamps.head = Some(connection.last_read());
         let (parts, mut body) = head.into_parts();
+        if let Some(jars) = &route.jars {
+            jars.take(sample.seq.0, &parts.headers, |value| self.failures.learn(value));
+        }
         let mut answer = Answer::begin(sample, &parts, choices);
         let end = loop {
             let (from, wait) = answer.patience(connection.last_read(), timeouts.gap.0);
@@ -366,22 +389,6 @@ fn hear_cut(sample: &mut Sample, cut: Cut, timeouts: &Timeouts) {
         && let Some(cause) = waited(class, timeouts)
     {
         hear_cause(sample, cause);
-    }
-}
-
-/// A call that got no connection, and why.
-struct Unconnected {
-    outcome: Outcome,
-    cause: Option<String>,
-}
-
-impl Unconnected {
-    fn failed(class: ErrorClass, cause: Option<String>) -> Self {
-        Self { outcome: Outcome::Failed(class), cause }
-    }
-
-    fn cut(cut: Cut) -> Self {
-        Self { outcome: cut.outcome(), cause: None }
     }
 }
 

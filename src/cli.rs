@@ -23,7 +23,7 @@ pub use trend::TrendArgs;
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
     /// Run a profile, write a run directory and print the summary
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Write a commented profile to start from
     Init(InitArgs),
     /// Render again from the files of a run, also of one that was killed

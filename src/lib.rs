@@ -12,6 +12,7 @@ pub mod cli;
 pub mod command;
 pub mod console;
 pub(crate) mod driver;
+pub mod evidence;
 pub mod fuzz;
 pub(crate) mod host;
 pub mod limits;

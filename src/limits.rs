@@ -98,6 +98,10 @@ pub enum Limit {
     Connections,
     /// Findings of one file.
     Findings,
+    /// The body of an answer of discovery.
+    DiscoveryAnswer,
+    /// Models of one connection that are asked for by name.
+    DiscoveryModels,
 }
 
 /// What is said of a limit.
@@ -222,9 +226,7 @@ impl Limit {
             Self::RunPaths => row(256, "paths", "paths of a run that is read", RUN_REFUSED),
             Self::RunText => row(256, BYTES, "the name of a path of a run", RUN_REFUSED),
             Self::RunHistogram => row(512 * KIB, BYTES, "a histogram of `histograms.hlog`, unpacked", RUN_REFUSED),
-            Self::HistoryFiles => {
-                row(20_000, "files", "files and folders of a history that `trend` reads", "the folder is refused")
-            }
+            Self::HistoryFiles => row(20_000, "files", "files and folders of a history", "the folder is refused"),
             Self::SmallFile => row(256 * KIB, BYTES, "a profile, a file of rules, a file of a secret", REFUSED),
             Self::DataFile => row(1024 * MIB, BYTES, "a file of data", REFUSED),
             Self::DataRows => row(2_000_000, "rows", "a file of data", REFUSED),
@@ -242,6 +244,8 @@ impl Limit {
             Self::ConnectionDepth => row(60, "levels", "nesting of a connection file", REFUSED),
             Self::Connections => row(256, "connections", "connections of one file", REFUSED),
             Self::Findings => row(1_000, "findings", "findings of one file", "the rest is counted alone"),
+            Self::DiscoveryAnswer => row(4 * MIB, BYTES, "an answer to `lint --run`", "it counts as none"),
+            Self::DiscoveryModels => row(32, "models", "models that `lint --run` asks for", "others are not asked"),
         }
     }
 }

@@ -3,14 +3,18 @@
 //!
 //! Refuses only what will not get better by itself. Anything else is data, and becomes a warning.
 
+pub mod discovery;
+mod unsupported;
+
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::attempt::{Caller, Route};
+use crate::evidence::fingerprint;
 use crate::limits::{Beyond, Limit};
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
-use crate::path::{Http, NetPath};
+use crate::path::{Http, NetPath, PathKind};
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, Target};
 use crate::transport::credential::Credential;
@@ -90,8 +94,8 @@ pub async fn preflight(
     run_id: &str,
 ) -> Findings {
     if let Err((why, remedy)) = reach(&path, &target).await {
-        let secret = credential.secret().map(Secret::reveal);
-        let why = Filter::of(secret).line(&why, Limit::ErrorText);
+        let secrets = credential.secret().into_iter().chain(target.secrets());
+        let why = Filter::of(secrets.map(Secret::reveal)).line(&why, Limit::ErrorText);
         return Findings { refused: vec![refused(&path, why, remedy)], warnings: Vec::new() };
     }
     let own_total = path.timeouts.total;
@@ -106,7 +110,7 @@ pub async fn preflight(
     for (call, answer) in asked {
         // A task that broke has said so.
         if let Ok(sample) = answer.await {
-            answers.push((shape(call), judge(&sample, path.http, was_hurried)));
+            answers.push((shape(call), judge(&sample, (path.http, is_private(&path)), was_hurried)));
         }
     }
     findings(&path, answers)
@@ -145,6 +149,11 @@ fn other_http(http: Http) -> &'static str {
     }
 }
 
+/// Whether a path is meant to be private.
+fn is_private(path: &NetPath) -> bool {
+    path.control.private.is_some() || path.kind == PathKind::PrivateEndpoint
+}
+
 /// What an answer means for the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Judged {
@@ -153,7 +162,7 @@ enum Judged {
     Refused(String, &'static str),
 }
 
-fn judge(sample: &Sample, http: Http, was_hurried: bool) -> Judged {
+fn judge(sample: &Sample, (http, is_private): (Http, bool), was_hurried: bool) -> Judged {
     let Some(class) = sample.outcome.error() else {
         let whole = sample.stream && sample.stamps.first_event.is_none();
         return if whole { Judged::Odd("one whole answer, not the stream asked for".to_owned()) } else { Judged::Fine };
@@ -167,10 +176,19 @@ fn judge(sample: &Sample, http: Http, was_hurried: bool) -> Judged {
         _ if is_success(sample) => format!("{class}: {said}"),
         _ => said.to_owned(),
     };
+    if let Some(print) =
+        fingerprint::of(class, said, is_private).filter(|_| is_permanent(class, sample.status.is_some()))
+    {
+        return Judged::Refused(format!("{told} ({})", print.cause), print.remedy);
+    }
     match (is_permanent(class, sample.status.is_some()), class) {
         (false, _) => Judged::Odd(told),
         (true, ErrorClass::Alpn) => Judged::Refused(told, other_http(http)),
-        (true, _) => Judged::Refused(told, class.remedy().unwrap_or(ANY_SERVER)),
+        (true, _) => {
+            let of_field = unsupported::remedy(said).filter(|_| matches!(class, ErrorClass::Http(400 | 404 | 422)));
+            let remedy = of_field.or(class.remedy()).unwrap_or(ANY_SERVER);
+            Judged::Refused(told, remedy)
+        }
     }
 }
 
@@ -338,7 +356,7 @@ mod tests {
     fn what_lasts_is_refused_and_the_rest_is_data() {
         let refused = [300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 413, 415, 422];
         for status in 300..600 {
-            let judged = judge(&failed(ErrorClass::Http(status), Some(status), "<html>"), Http::One, false);
+            let judged = judge(&failed(ErrorClass::Http(status), Some(status), "<html>"), (Http::One, false), false);
             let expected = status < 400 || refused.contains(&status);
             assert_eq!(matches!(judged, Judged::Refused(..)), expected, "{status}: {judged:?}");
         }
@@ -359,12 +377,14 @@ mod tests {
             (E::BadBody, Some(200), "{}", false),
             (E::StreamThrottled, Some(200), "{}", false),
         ] {
-            let judged = judge(&failed(class, status, said), Http::One, false);
+            let judged = judge(&failed(class, status, said), (Http::One, false), false);
             assert_eq!(matches!(judged, Judged::Refused(..)), expected, "{class}: {judged:?}");
         }
-        assert_eq!(judge(&failed(E::TimeoutTotal, Some(200), ""), Http::One, true), Judged::Fine);
+        assert_eq!(judge(&failed(E::TimeoutTotal, Some(200), ""), (Http::One, false), true), Judged::Fine);
         let two = Http::Two { max: 1, streams: 1 };
-        let Judged::Refused(_, remedy) = judge(&failed(E::Alpn, None, ""), two, false) else { panic!("refused") };
+        let Judged::Refused(_, remedy) = judge(&failed(E::Alpn, None, ""), (two, false), false) else {
+            panic!("refused")
+        };
         assert!(remedy.contains("\"1.1\""));
     }
 }

@@ -15,6 +15,7 @@ use crate::measure::counts::Counts;
 use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::health::{BadSeconds, Second};
 use crate::measure::metric::{Basis, Metric};
+use crate::measure::network::NetworkSeen;
 use crate::measure::recorder::Series;
 use crate::measure::sample::Sample;
 use crate::measure::selftest::OwnError;
@@ -44,6 +45,9 @@ pub struct Manifest {
     /// This tool's own error as the newest selftest of the same machine and build found it; `None` without one.
     #[serde(default)]
     pub own_error: Option<OwnError>,
+    /// What was seen of the network besides the calls.
+    #[serde(default, skip_serializing_if = "NetworkSeen::is_empty")]
+    pub network: NetworkSeen,
     /// What the reader must know, in sentences.
     pub notes: Vec<String>,
     /// Which calls have rows; `None` when all have.

@@ -187,6 +187,54 @@ fn a_run_leaves_the_files_of_the_contract_and_no_secret() {
     assert_eq!(ledger.len(), ended.run.samples.len() + 4);
 }
 
+/// Messages are asked of Claude, under a base of their own, and its thoughts are reasoning.
+#[test]
+fn a_run_of_messages_is_counted_and_stamped_as_any_other() {
+    let sim = fast_sim();
+    let folder = tempfile::tempdir().expect("folder");
+    let rows = folder.path().join("rows.jsonl");
+    let row = |thinking: &str| {
+        format!(
+            "{{\"custom_id\":\"a\",\"params\":{{\"max_tokens\":40,\"thinking\":{{\"type\":\"{thinking}\"}},\
+             \"messages\":[{{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}}]}}}}\n"
+        )
+    };
+    std::fs::write(&rows, row("adaptive") + &row("disabled")).expect("rows");
+    let profile = PROFILE
+        .replace("kind = \"synthetic\"", &format!("kind = \"dataset\"\nfile = \"{}\"", rows.display()))
+        .replace(
+            "input_tokens = { dist = \"fixed\", value = 40 }\noutput_tokens = { dist = \"fixed\", value = 4 }\n",
+            "",
+        )
+        .replace("api = { chat = 1, responses = 1 }", "api = \"messages\"")
+        .replace("gpt-4o", "claude-sonnet-4-6");
+    let paths = sim.paths(&["direct"]).replace("/openai/v1\"", "/anthropic\"");
+    let ended = run_profile(folder.path(), "out", &(profile + &paths));
+    ended.assert_code(0);
+    let direct = &ended.summary["paths"]["direct"];
+    assert_eq!((&direct["requests"]["failed"], &direct["requests"]["incomplete"]), (&0.into(), &0.into()));
+    assert_eq!(direct["requests"]["ok"], ended.summary["validity"]["planned"]);
+    let ledger = sim.ledger("direct");
+    assert_eq!(ledger.len(), ended.run.samples.len() + 2, "the preflight asks once with a stream and once without");
+    assert!(ledger.iter().all(|line| line.api.is_some_and(|api| api.to_string() == "messages")));
+    let (mut thought, mut streamed) = (0, 0);
+    for sample in &ended.run.samples {
+        assert_eq!((sample.output_tokens, sample.outcome), (Some(40), Outcome::Ok));
+        assert!(sample.input_tokens.is_some_and(|tokens| tokens > 10), "{sample:?}");
+        let stamps = sample.stamps;
+        assert_eq!(stamps.first_content.is_some(), sample.stream);
+        assert_eq!(
+            stamps.first_reasoning.is_some(),
+            sample.stream && sample.reasoning_tokens == Some(20),
+            "{sample:?}"
+        );
+        assert!(stamps.first_reasoning.is_none_or(|first| Some(first) <= stamps.first_content));
+        thought += usize::from(stamps.first_reasoning.is_some());
+        streamed += usize::from(sample.stream);
+    }
+    assert!(thought > 0 && thought < streamed, "{thought} of {streamed}");
+}
+
 #[test]
 fn a_missed_objective_is_exit_code_3() {
     let sim = fast_sim();

@@ -14,7 +14,7 @@ use syn::visit::Visit;
 const FLOORS: [&[&str]; 9] = [
     &["units", "random", "spelling", "schema", "limits", "visible", "console", "text_file", "workload", "host"],
     &["path", "schedule", "wire", "measure"],
-    &["profile", "transport", "objective"],
+    &["profile", "transport", "objective", "evidence"],
     &["plan", "attempt"],
     &["run", "driver", "probe"],
     &["analysis", "store", "progress", "lint"],

@@ -26,6 +26,8 @@ use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
 use hopmark::path::Http;
 use hopmark::probe;
+use hopmark::probe::discovery::{Checked, Questions};
+use hopmark::profile::foundry;
 use hopmark::store::{self, file};
 use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos};
@@ -235,6 +237,20 @@ async fn probe(limit: Limit) {
                 assert!(told.contains(&limit.row().to_string()), "{told}");
             }
         }
+        Limit::DiscoveryAnswer => {
+            let list = |length: usize| {
+                let body = "{\"data\":[{\"id\":\"m\"}],\"more\":\"\"}";
+                body.replace("\"more\":\"", &format!("\"more\":\"{}", "x".repeat(length - body.len())))
+            };
+            assert!(discovered(list(most)).await[0].good);
+            let beyond = discovered(list(most + 1)).await;
+            assert!(!beyond[0].good && beyond[0].said.contains(&limit.row().to_string()), "{:?}", beyond[0].said);
+        }
+        Limit::DiscoveryModels => {
+            let models: Vec<String> = (0..=most).map(|number| format!("{{\"id\":\"m{number}\"}}")).collect();
+            let asked = discovered(format!("{{\"data\":[{}]}}", models.join(","))).await;
+            assert_eq!((asked[0].good, asked.len()), (true, 1 + most));
+        }
         Limit::Connections => {
             let list = |of: usize| {
                 let items = vec!["{\"properties\": {\"category\": \"ModelGateway\"}}"; of].join(",");
@@ -262,6 +278,33 @@ async fn probe(limit: Limit) {
             assert_eq!(file::field(&"ä".repeat(most + 1)), "ä".repeat(most) + "…");
         }
     }
+}
+
+/// What comes of asking a gateway for its models that has this list and no model by name.
+async fn discovered(list: String) -> Vec<Checked> {
+    use std::io::Read;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut head = [0; 4096];
+            let read = stream.read(&mut head).expect("a request");
+            let wants_list = head[..read].starts_with(b"GET /v1/models HTTP");
+            let (status, body) = if wants_list { ("200 OK", list.as_str()) } else { ("404 Not Found", "{}") };
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            // Who has read enough leaves.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+        }
+    });
+    let discovery = "{\\\"listModelsEndpoint\\\":\\\"/models\\\",\\\"getModelEndpoint\\\":\\\"/models/{deploymentName}\\\",\\\"deploymentProvider\\\":\\\"OpenAI\\\"}";
+    let text = format!(
+        "{{\"properties\": {{\"category\": \"ModelGateway\", \"target\": \"http://{address}/v1\", \"authType\": \"ApiKey\", \
+         \"credentials\": {{\"key\": \"a-key-of-tests\"}}, \"metadata\": {{\"modelDiscovery\": \"{discovery}\"}}}}}}"
+    );
+    let read = foundry::parse(&text, "a.json".as_ref()).expect("a connection");
+    Questions::of(&read.connections[0], None).expect("ready").ask().await
 }
 
 /// The example run, of which one file is changed: the first change is within a limit, the second beyond.

@@ -605,3 +605,80 @@ fn what_cannot_be_meant_is_refused_in_one_sentence_with_its_line() {
         assert!(!told.contains("s3cr3t"), "{told}");
     }
 }
+
+/// The summary of a run over TLS to a self-signed server, with these keys beside.
+fn summary_over_tls(keys: &str, tls_keys: &str) -> (i32, String, serde_json::Value) {
+    let dir = tempfile::tempdir().expect("dir");
+    let (tls, ca_file) = self_signed(dir.path(), &[NAME], |_| {});
+    let server = Server::start(Some(tls));
+    let tls_keys = tls_keys.replace("CA", &ca_file.display().to_string());
+    let keys = format!("connect_to = \"{}\"\ntls = {{ {tls_keys} }}\n{keys}", server.address);
+    let (code, told) = run_with(dir.path(), &profile(&format!("https://{NAME}/openai/v1"), &keys), &[]);
+    let out = std::fs::read_dir(dir.path()).expect("a folder").flatten().find(|entry| entry.path().is_dir());
+    let summary = std::fs::read(out.expect("a run").path().join("summary.json")).expect("a summary");
+    (code, told, serde_json::from_slice(&summary).expect("JSON"))
+}
+
+#[test]
+fn the_issuer_of_the_certificate_is_a_rung() {
+    let range = "[path.private]\nexpected_cidr = \"127.0.0.0/8\"";
+    for (keys, tls, standing, code) in [
+        (range.to_owned(), "ca_file = \"CA\"", "failed", Some(4)),
+        (format!("{range}\nissuer = \"rcgen\""), "ca_file = \"CA\"", "reached", None),
+        (format!("{range}\nissuer = \"rcgen\""), "verify = false", "unknown", None),
+    ] {
+        let (ended, told, summary) = summary_over_tls(&keys, tls);
+        let rung = &summary["paths"]["a"]["way"]["private"]["rungs"][4];
+        assert_eq!((rung["rung"].as_str(), rung["standing"].as_str()), (Some("tls"), Some(standing)), "{rung}: {told}");
+        assert!(code.is_none_or(|code| code == ended), "{told}");
+        let shown = &summary["paths"]["a"]["way"]["tls"][0];
+        assert!(shown["issuer"].as_str().is_some_and(|issuer| issuer.contains("rcgen")), "{shown}");
+        assert_eq!(shown["version"], "TLS 1.3");
+    }
+}
+
+#[test]
+fn a_certificate_that_nobody_verified_is_said_at_the_head() {
+    let (_, told, summary) = summary_over_tls("", "verify = false");
+    let findings = summary["paths"]["a"]["findings"].to_string();
+    assert!(findings.contains("tls_unverified"), "{findings}");
+    let place = told.find("The certificate of 'a' was not verified").unwrap_or_else(|| panic!("{told}"));
+    let table = told.find("TTFT").unwrap_or(usize::MAX);
+    assert!(place < table, "above the tables: {told}");
+    let (_, told, summary) = summary_over_tls("", "ca_file = \"CA\"");
+    assert!(!told.contains("was not verified") && !summary["paths"]["a"]["findings"].to_string().contains("tls_"));
+}
+
+#[test]
+fn cookies_are_sent_back_only_where_the_profile_asks() {
+    let dir = tempfile::tempdir().expect("dir");
+    for (keys, expected) in [("cookies = true", true), ("", false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = Arc::clone(&heads);
+        std::thread::spawn(move || {
+            for mut tcp in listener.incoming().flatten() {
+                let noted = Arc::clone(&noted);
+                std::thread::spawn(move || {
+                    while let Some(head) = read_request(&mut tcp) {
+                        noted.lock().expect("no panic").push(head);
+                        let answer = format!(
+                            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nset-cookie: \
+                             APIM-Backend-Affinity=s3cr3t-backend; Path=/\r\ncontent-length: {}\r\n\r\n{BODY}",
+                            BODY.len()
+                        );
+                        if tcp.write_all(answer.as_bytes()).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        let (code, told) = run_with(dir.path(), &profile(&format!("http://{address}/v1"), keys), &[]);
+        assert!(matches!(code, 0 | 4) && !told.contains("s3cr3t-backend"), "{told}");
+        let sent =
+            heads.lock().expect("no panic").iter().any(|head| head.contains("cookie: apim-backend-affinity=s3cr3t"));
+        assert_eq!(sent, expected, "{keys}");
+    }
+}

@@ -76,7 +76,23 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
         }
     }
     names.sort();
-    assert_eq!(names, ["azure-three-paths", "closed-loop", "own-endpoints", "poisson-mix", "quickstart"]);
+    let expected = [
+        "ai-gateway",
+        "api-management-internal",
+        "api-management-private-endpoint",
+        "azure-three-paths",
+        "closed-loop",
+        "cross-region-private-endpoint",
+        "custom-gateway",
+        "direct-resource",
+        "foundry-ai-gateway",
+        "gateways",
+        "own-endpoints",
+        "poisson-mix",
+        "quickstart",
+        "third-party-gateway",
+    ];
+    assert_eq!(names, expected);
     assert!(parse(OWN_ENDPOINTS).is_ok());
 }
 
@@ -378,7 +394,7 @@ fn flags_stand_over_the_file_and_their_mistakes_name_the_flag() {
 
 #[test]
 fn the_one_line_form_is_a_profile() {
-    let path = |name: &str, url: &str| NamedUrl { name: name.to_owned(), url: url.to_owned() };
+    let path = |name: &str, url: &str| NamedUrl { name: name.to_owned(), url: url.to_owned(), options: Vec::new() };
     let line = OneLine {
         paths: vec![
             path("direct", "https://mine.openai.azure.com/openai/v1"),

@@ -153,6 +153,12 @@ fn the_keys_that_a_new_profile_only_names_keep_the_schema() {
         "timeouts = {",
         "connections = {",
         "connections = { http",
+        "dialect = \"azure-v1\"",
+        "query = {",
+        "headers = {",
+        "body = {",
+        "token_limit = ",
+        "stream_options = false",
     ] {
         let text = on(line);
         assert_ne!(text, OWN_ENDPOINTS, "{line}");

@@ -1,7 +1,7 @@
 //! The instrument against the truth: what the driver measured, held against the simulator's ledger and its plan.
 //!
 //! Timing, so not part of the plain test run: `cargo test --release --test truth -- --ignored --test-threads=1`,
-//! on a machine that has nothing else to do. About seven minutes.
+//! on a machine that has nothing else to do. About eight minutes.
 
 #![expect(clippy::print_stdout, reason = "the figures are what one runs this for")]
 
@@ -67,12 +67,20 @@ fn assert_healthy(ended: &Ended) {
 /// more with other draws; two in a row have a chance of one in four hundred.
 const SEEDS: [u64; 2] = [7, 8];
 
-fn recovers_both_shifts(design: &str, rate: &str) {
+/// A profile of chat and Responses as one of messages.
+fn of_messages(profile: &str) -> String {
+    profile
+        .replace("api = { chat = 1, responses = 1 }", "api = \"messages\"")
+        .replace("\"gpt-4o\"", "\"claude-haiku-4-5\"")
+        .replace("/openai/v1\"", "/anthropic\"")
+}
+
+fn recovers_both_shifts(design: &str, rate: &str, asking: fn(&str) -> String) {
     let folder = tempfile::tempdir().expect("folder");
     let sim = Sim::start(&["--scenario", "three-paths", "--seed", "1"]);
     let paths = sim.paths(&["direct", "private-endpoint", "gateway"]);
     let contained = SEEDS.into_iter().any(|seed| {
-        let profile = profile(seed, 16, &a_minute(design, rate), &paths);
+        let profile = asking(&profile(seed, 16, &a_minute(design, rate), &paths));
         let ended = run_profile(folder.path(), &format!("{design}-{seed}"), &profile);
         assert_healthy(&ended);
         ["private-endpoint", "gateway"].into_iter().all(|candidate| {
@@ -90,13 +98,19 @@ fn recovers_both_shifts(design: &str, rate: &str) {
 #[test]
 #[ignore = "timing: a minute, alone and in release"]
 fn a_paired_run_recovers_both_shifts() {
-    recovers_both_shifts("paired", "20/s");
+    recovers_both_shifts("paired", "20/s", str::to_owned);
 }
 
 #[test]
 #[ignore = "timing: a minute, alone and in release"]
 fn an_interleaved_run_recovers_both_shifts() {
-    recovers_both_shifts("interleaved", "60/s");
+    recovers_both_shifts("interleaved", "60/s", str::to_owned);
+}
+
+#[test]
+#[ignore = "timing: a minute, alone and in release"]
+fn a_run_of_messages_recovers_both_shifts() {
+    recovers_both_shifts("paired", "20/s", of_messages);
 }
 
 #[test]

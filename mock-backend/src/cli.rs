@@ -17,7 +17,8 @@ use crate::units::parse_duration;
 /// The flags of the simulator.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SimArgs {
-    /// A built-in scenario (three-paths, equal-paths, shared-batch-1, throttled, flaky, two-regions-buffering-gateway)
+    /// A built-in scenario (three-paths, equal-paths, shared-batch-1, throttled, flaky, two-regions-buffering-gateway,
+    /// enterprise-paths)
     /// or a TOML file; without it one listener, `direct`
     #[arg(long, value_name = "NAME-or-FILE")]
     pub scenario: Option<String>,

@@ -1,11 +1,11 @@
-//! What stands on the wire, byte for byte: both APIs, streaming and not, their refusals and their headers.
+//! What stands on the wire, byte for byte: every API, streaming and not, their refusals and their headers.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use std::path::Path;
 
-use common::{Answer, CHAT, Client, KEY, RESPONSES, chat, responses, single, url};
+use common::{Answer, CHAT, CLAUDE_KEY, Client, KEY, MESSAGES, RESPONSES, chat, message, responses, single, url};
 use mock_backend::Simulator;
 use mock_backend::config::{Config, Single};
 
@@ -16,7 +16,7 @@ fn normal(text: &str) -> String {
     {
         out = replace_after(&out, key, |c| c.is_ascii_digit(), name);
     }
-    for (key, name) in [("chatcmpl-", "ID"), ("resp_", "ID"), ("msg_", "ID")] {
+    for (key, name) in [("chatcmpl-", "ID"), ("resp_", "ID"), ("msg_", "ID"), ("c2ltdWxhdGVkLXNpZ25hdHVyZQ", "_ID")] {
         out = replace_after(&out, key, |c| c.is_ascii_hexdigit(), name);
     }
     out
@@ -86,6 +86,21 @@ fn a_response_stream() {
     let answer =
         post(RESPONSES, KEY, &responses(r#","max_output_tokens":16,"stream":true,"instructions":"Be \"brief\"""#));
     check(&answer, "responses.sse");
+}
+
+#[test]
+fn a_message() {
+    let answer = post(MESSAGES, CLAUDE_KEY, &message(r#","max_tokens":3"#));
+    check(&answer, "messages.json");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn a_message_stream_with_its_thoughts() {
+    let more = r#","max_tokens":6,"stream":true,"thinking":{"type":"adaptive"}"#;
+    let answer = post(MESSAGES, CLAUDE_KEY, &message(more).replace("haiku-4-5", "sonnet-4-6"));
+    check(&answer, "messages.sse");
+    assert_eq!(answer.header("content-type"), Some("text/event-stream; charset=utf-8"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::analysis::summary::cost::Cost;
 use crate::analysis::summary::reported::Reported;
 use crate::analysis::summary::timeline::{Timeline, timelines};
 use crate::analysis::summary::waterfall::{Waterfall, waterfalls};
+use crate::analysis::summary::way::Way;
 use crate::analysis::summary::{calls, cost, failing, findings, paths};
 use crate::measure::metric::{Basis, Metric};
 use crate::run::Run;
@@ -27,7 +28,7 @@ pub(crate) mod validity;
 
 pub(crate) use crate::analysis::compare::baseline::Comparison;
 pub(crate) use crate::analysis::summary::failing::FailedPath;
-pub(crate) use crate::analysis::summary::findings::Finding;
+pub(crate) use crate::analysis::summary::finding::Finding;
 pub(crate) use crate::analysis::summary::paths::PathSummary;
 pub(crate) use conclusion::Conclusion;
 pub(crate) use slo::{ExpectationResult, ObjectiveResult};
@@ -46,6 +47,8 @@ pub(crate) struct Analysis {
     pub cost: Option<Cost>,
     /// What each path did wrong beyond being slow, in the order of the plan.
     pub findings: Vec<Vec<Finding>>,
+    /// Where the calls of each path went, in the order of the plan.
+    pub ways: Vec<Way>,
     /// What the difference of each candidate is made of.
     pub waterfalls: Vec<Waterfall>,
     /// How the time to the first byte falls apart as services tell it, in the order of the plan.
@@ -78,6 +81,8 @@ pub(crate) fn analyse(run: &Run) -> Analysis {
     let failing = failing::find(&view);
     let mut validity = validity::examine(&view, &requests);
     let mut comparison = baseline::compare(&cut, Gates::of(view.plan()), &failing);
+    let ways: Vec<Way> = view.paths.iter().map(|path| Way::of(&view, path)).collect();
+    validity.note_ways(run, &ways);
     validity.note_interference(run, comparison.as_ref());
     if validity.verdict == ValidityVerdict::Invalid {
         comparison.iter_mut().for_each(Comparison::withhold);
@@ -87,7 +92,8 @@ pub(crate) fn analyse(run: &Run) -> Analysis {
     Analysis {
         basis: view.basis(),
         headline: view.headline,
-        findings: each().map(|path| findings::find(&view, path)).collect(),
+        findings: view.paths.iter().zip(&ways).map(|(path, way)| findings::find(&view, path, way)).collect(),
+        ways,
         conclusion: Conclusion::of(run.is_complete(), &validity, &failing, &objectives, comparison.as_ref()),
         waterfalls: comparison.as_ref().map_or_else(Vec::new, |_| waterfalls(&view)),
         timelines: timelines(&view),

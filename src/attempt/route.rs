@@ -5,12 +5,16 @@ use std::cell::{Cell, RefCell};
 use hyper::Uri;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::attempt::cookies::Jars;
 use crate::path::{Http, NetPath};
+use crate::transport::certificates::CertificateLog;
 use crate::transport::connect::Target;
+use crate::transport::credential::secret::Secret;
 use crate::transport::credential::{AuthHeader, Credential};
 use crate::transport::pool::Pool;
 use crate::units::{Api, Nanos};
 use crate::wire::api;
+use crate::wire::form::BodyForm;
 
 /// Carries the call's own name.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
@@ -22,6 +26,8 @@ const HEADERS: usize = 24;
 pub struct Route {
     pub(super) path: NetPath,
     pub(super) target: Target,
+    /// What the path puts into every body.
+    pub(super) form: BodyForm,
     /// Where each API is called.
     pub(super) uris: [Uri; Api::ALL.len()],
     /// For each API those of a call that asks for one answer, and of one that asks for a stream; with room for the
@@ -31,13 +37,17 @@ pub struct Route {
     /// Until when the credential's header is good.
     until: Cell<Nanos>,
     pub(super) pool: Pool,
+    /// The certificates that its connections were shown.
+    pub(super) certificates: RefCell<CertificateLog>,
+    /// The cookies that its server set, if they are sent back.
+    pub(super) jars: Option<Jars>,
 }
 
 impl Route {
     /// A path that leads to `target`, and what proves there who calls.
     #[must_use]
     pub fn new(path: NetPath, target: Target, credential: Credential) -> Self {
-        let mut headers = HeaderMap::with_capacity(HEADERS);
+        let mut headers = HeaderMap::with_capacity(HEADERS + target.headers.count());
         let shown = match path.http {
             Http::One => {
                 if let Ok(host) = HeaderValue::from_str(&target.authority) {
@@ -58,6 +68,7 @@ impl Route {
             value.set_sensitive(true);
             headers.insert(header::PROXY_AUTHORIZATION, value);
         }
+        target.headers.put(&mut headers);
         headers.insert(REQUEST_ID, HeaderValue::from_static(""));
         let mut headers = Api::ALL.map(|api| {
             ["application/json", "text/event-stream"].map(|accept| {
@@ -75,13 +86,32 @@ impl Route {
         // The prefix was parsed as part of a URI before the run; with an encoded part behind it, it still is one.
         let uris = Api::ALL.map(|api| format!("{shown}{}", path.address.resource(api)).parse().unwrap_or_default());
         let pool = Pool::new(&path);
-        Self { path, target, uris, headers, credential, until: Cell::new(until), pool }
+        let own = &path.request;
+        let form = BodyForm::new(own.model.as_deref(), own.token_limit.field(), own.stream_options, &own.body);
+        let jars = path.control.cookies.then(|| Jars::new(0));
+        Self {
+            path,
+            form,
+            target,
+            uris,
+            headers,
+            credential,
+            until: Cell::new(until),
+            pool,
+            certificates: RefCell::default(),
+            jars,
+        }
+    }
+
+    /// What of its requests is secret, to be taken out of what is shown.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.credential.secret().into_iter().chain(self.target.secrets())
     }
 
     /// The headers of a call that is sent at `now`.
     pub(super) fn headers(&self, api: Api, stream: bool, now: Nanos) -> HeaderMap {
         if now >= self.until.get() {
-            self.until.set(put_auth(&mut *self.headers.borrow_mut(), self.credential.header(now)));
+            self.until.set(put_auth(&mut self.headers.borrow_mut(), self.credential.header(now)));
         }
         self.headers.borrow()[api.index()][usize::from(stream)].clone()
     }

@@ -35,6 +35,11 @@ impl FailureReporter {
         self.filter = filter;
     }
 
+    /// Hides one more secret from now on.
+    pub(super) fn learn(&self, secret: &str) {
+        self.filter.learn(secret);
+    }
+
     /// Reports every failure, not only the first of its class.
     pub(super) fn report_all(&mut self) {
         self.all = true;

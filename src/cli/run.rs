@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::profile::source::{NamedUrl, OneLine, Override, ProfileSource};
+use crate::profile::source::{HeaderFlag, NamedUrl, OneLine, Override, ProfileSource};
 
 /// `hopmark run`, as written.
 #[derive(Args, Clone, Debug, Default)]
@@ -29,14 +29,43 @@ pub struct RunArgs {
     pub warmup: Option<String>,
 
     /// Arrivals a second, such as 20/s; under the paired design each is a round over all paths
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", group = "pace")]
     pub rate: Option<String>,
 
     /// The seed of every random choice
     #[arg(long, value_name = "N")]
     pub seed: Option<String>,
 
-    /// Set any key of the profile, such as load.design=interleaved or path.gateway.base_url=https://...
+    /// Callers that each wait for their answer, over all paths, with a closed load; with --path in place of --rate
+    #[arg(long, value_name = "N", group = "pace")]
+    pub concurrency: Option<String>,
+
+    /// Stop after so many calls
+    #[arg(long, value_name = "N")]
+    pub requests: Option<String>,
+
+    /// Tokens of each prompt, such as 300, or a distribution as in a profile [with --path: 256]
+    #[arg(long, value_name = "TOKENS")]
+    pub input_tokens: Option<String>,
+
+    /// Tokens asked for, such as 64, or a distribution as in a profile [with --path: 64]
+    #[arg(long, value_name = "TOKENS")]
+    pub output_tokens: Option<String>,
+
+    /// How long a whole call may take on any path, such as 30s [default: 300s]
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<String>,
+
+    /// What must hold on every path, such as 'ttft.p95 < 800ms'; may be given several times
+    #[arg(long, value_name = "EXPR")]
+    pub objective: Vec<String>,
+
+    /// A header of every call on every path, such as 'x-team: a'; may be given several times, and holds no secret
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub header: Vec<HeaderFlag>,
+
+    /// Set any key of the profile, such as load.design=interleaved or path.gateway.base_url=https://...; '*' is every
+    /// path
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<Override>,
 
@@ -44,8 +73,10 @@ pub struct RunArgs {
     #[command(flatten)]
     pub flags: RunFlags,
 
-    /// A path without a profile; the first is the baseline
-    #[arg(long, value_name = "NAME=URL", requires_all = ["model", "rate", "duration"])]
+    /// A path without a profile; the first is the baseline. The address is understood as it is pasted. Options may follow,
+    /// each after a comma: kind=, key-env=, key-file=, auth=, dialect=, model=, deployment=, api-version=, token-limit=,
+    /// stream-options=, backend=, http=, connections=, ca-file=, connect-to=, source-address=, dns=, proxy=
+    #[arg(long, value_name = "NAME=URL[,OPTION=VALUE]", requires_all = ["model", "duration", "pace"])]
     pub path: Vec<NamedUrl>,
 
     /// The model or deployment name, with --path
@@ -127,11 +158,26 @@ impl RunArgs {
             ("load.warmup", "--warmup", &self.warmup),
             ("load.rate", "--rate", &self.rate),
             ("seed", "--seed", &self.seed),
+            ("load.concurrency", "--concurrency", &self.concurrency),
+            ("limits.requests", "--requests", &self.requests),
+            ("workload.input_tokens", "--input-tokens", &self.input_tokens),
+            ("workload.output_tokens", "--output-tokens", &self.output_tokens),
+            ("path.*.timeouts.total", "--timeout", &self.timeout),
         ];
         let own = flags.into_iter().filter_map(|(key, flag, value)| {
             let value = value.clone()?;
             Some(Override { key: key.to_owned(), flag: flag.to_owned(), value })
         });
-        self.set.iter().cloned().chain(own).collect()
+        let override_of =
+            |key: &str, flag: &str, value: String| Override { key: key.to_owned(), flag: flag.to_owned(), value };
+        let objectives = self.objective.iter().map(|expr| {
+            // A text in quotes, whatever it looks like.
+            override_of("objective.+.expr", "--objective", serde_json::Value::from(expr.as_str()).to_string())
+        });
+        // Without a file nothing else says of what kind the load is.
+        let closed = !self.path.is_empty() && self.concurrency.is_some();
+        let closed = closed.then(|| override_of("load.kind", "--concurrency", "closed".to_owned()));
+        let headers = self.header.iter().map(|HeaderFlag(header)| header.clone());
+        self.set.iter().cloned().chain(closed).chain(own).chain(objectives).chain(headers).collect()
     }
 }

@@ -28,6 +28,9 @@ fn given(args: impl IntoIterator<Item = String>, variables: impl IntoIterator<It
     let mut found: Vec<&str> = Vec::new();
     for (at, arg) in args.iter().enumerate() {
         match arg.split_once('=') {
+            _ if is_header_flag(args.get(at.wrapping_sub(1))) => {
+                found.push(arg.split_once(':').map_or(arg, |(_, value)| value.trim()))
+            }
             Some((name, value)) if holds_secret(name) => found.push(value),
             Some(_) => {}
             None if arg.starts_with("--") && holds_secret(arg) => found.extend(args.get(at + 1).map(String::as_str)),
@@ -42,6 +45,11 @@ fn given(args: impl IntoIterator<Item = String>, variables: impl IntoIterator<It
         .collect();
     let variables = variables.iter().map(String::as_str);
     Filter::of(found.into_iter().chain(variables).filter(|secret| secret.len() >= SHORTEST))
+}
+
+/// Whether what follows is a header, whose value may be anything.
+fn is_header_flag(arg: Option<&String>) -> bool {
+    arg.is_some_and(|arg| arg == "-H" || arg == "--header")
 }
 
 /// Whether something of this name holds a secret, and does not only name the place of one.
@@ -86,6 +94,8 @@ mod tests {
             (&["run", "--set", "path.a.base_url=https://h/v1?api-key=abcdefgh&x"], "path.a.base_url", "abcdefgh"),
             (&["run", "--set", "path.a.auth.key=abcdefgh"], "path.a.auth.key", "abcdefgh"),
             (&["run", "--key-env", "MY_VARIABLE"], "MY_VARIABLE", "S3cr3t-two"),
+            (&["run", "-H", "authorization: Bearer abcdefgh"], "authorization", "abcdefgh"),
+            (&["run", "--header", "abcdefgh"], "run", "abcdefgh"),
         ] {
             let variables =
                 [("MY_API_KEY", "S3cr3t-two"), ("SSH_KEY", "/home/of-somebody/key"), ("KEYBOARD", "/home/of")];

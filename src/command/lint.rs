@@ -1,18 +1,21 @@
 //! `hopmark lint`: what is known to go wrong with profiles and connection objects.
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 
 use crate::cli::{LintArgs, LintFormat};
 use crate::command::exit::{CommandResult, Exit, Failure, OrFailure};
 use crate::console;
-use crate::lint::{Level, lint as lint_file};
+use crate::lint::{FileReport, Level, lint as lint_file};
+use crate::probe::discovery::Questions;
+use crate::profile::foundry;
 use crate::report::lint::linted::Linted;
 use crate::report::lint::{json, sarif, text};
+use crate::transport::credential::secret::Secret;
 
 /// Carries out `hopmark lint`. Findings are printed of every file that can be read, whatever is wrong with the others.
 ///
 /// # Errors
-/// A [`Failure`](crate::command::exit::Failure): 2 when a file cannot be read, 1 when standard output refuses.
+/// A [`Failure`]: 2 when a file cannot be read, 1 when standard output refuses.
 pub fn lint(args: &LintArgs) -> CommandResult {
     let (mut files, mut unread) = (Vec::new(), Vec::new());
     for file in &args.files {
@@ -21,6 +24,7 @@ pub fn lint(args: &LintArgs) -> CommandResult {
             Err(error) => unread.push(error),
         }
     }
+    let failed = if args.run { ask_all(args, &mut files)? } else { false };
     let linted = Linted { files: &files, unread: &unread };
     let document = match args.format {
         LintFormat::Text => text::render(&linted),
@@ -36,7 +40,37 @@ pub fn lint(args: &LintArgs) -> CommandResult {
             unread.iter().for_each(|error| console::tell(format!("error: {error}")));
             Err(Failure::Usage(anyhow!(last)))
         }
+        None if failed => Ok(Exit::World),
         None if errors > 0 => Ok(Exit::Missed),
         None => Ok(Exit::Met),
     }
+}
+
+/// Asks each connection of the files; whether one does not get what the agents need.
+fn ask_all(args: &LintArgs, files: &mut [FileReport]) -> CommandResult<bool> {
+    let key = args.key_env.as_deref().map(key_of).transpose().or_usage()?;
+    let mut questions = Vec::new();
+    for (number, file) in files.iter().enumerate().filter(|(_, file)| !file.connections.is_empty()) {
+        for (place, connection) in foundry::open(&file.file).or_usage()?.connections.iter().enumerate() {
+            let asked = Questions::of(connection, key.as_ref());
+            questions.push((number, place, asked.with_context(|| file.file.display().to_string()).or_usage()?));
+        }
+    }
+    // Everything that can be known before has been said by now.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
+    let mut failed = false;
+    for (number, place, questions) in questions {
+        let asked = runtime.block_on(questions.ask());
+        failed |= asked.iter().any(|asked| !asked.good);
+        if let Some(described) = files[number].connections.get_mut(place) {
+            described.asked = asked;
+        }
+    }
+    Ok(failed)
+}
+
+fn key_of(variable: &str) -> anyhow::Result<Secret> {
+    let text =
+        std::env::var(variable).map_err(|_| anyhow!("--key-env: the environment variable {variable} is not set"))?;
+    Secret::new(text).map_err(|why| anyhow!("--key-env: the environment variable {variable} {why}"))
 }

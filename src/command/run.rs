@@ -8,7 +8,7 @@ use crate::console::{self, Undelivered};
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::report::glance::glance;
-use crate::report::{self, Format, json, sizing};
+use crate::report::{self, Format, addresses, json, sizing};
 use crate::run::Run;
 use crate::runner::dry_run;
 use crate::runner::execution::{FinishedRun, RunOptions, carry_out, resolve};
@@ -43,10 +43,11 @@ fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> Com
     let size = dry_run::size(plan, workload, spread);
     let mut document = serde_json::to_value(plan).or_world()?;
     if let Some(fields) = document.as_object_mut() {
+        fields.insert("calls".to_owned(), addresses::json(plan));
         fields.insert("sizing".to_owned(), sizing::json(&size));
     }
     if !quiet {
-        console::tell(sizing::text(&size));
+        console::tell(format_args!("{}\n{}", addresses::text(plan), sizing::text(&size)));
     }
     console::show(&console::harmless(&serde_json::to_string_pretty(&document).or_world()?)).or_world()?;
     Ok(Exit::Met)

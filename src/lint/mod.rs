@@ -8,6 +8,7 @@ pub(crate) mod endpoints;
 pub(crate) mod entry;
 pub(crate) mod headers;
 pub(crate) mod keys;
+pub(crate) mod private;
 pub(crate) mod reading;
 pub(crate) mod rule;
 pub(crate) mod target;
@@ -16,6 +17,8 @@ pub(crate) mod versions;
 use std::path::{Path, PathBuf};
 
 use crate::limits::Limit;
+use crate::probe::discovery::Checked;
+use crate::profile::error::Origin;
 use crate::profile::foundry::address::Addresses;
 use crate::profile::foundry::located::Place;
 use crate::profile::foundry::{self, Category, Connection, ConnectionError, ConnectionFile};
@@ -30,8 +33,8 @@ pub use rule::{Level, Rule};
 
 /// All rules, a subject after the other.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let reading = [&reading::LOOSE, &reading::OTHER];
-    let subjects: [&'static [Rule]; 8] = [
+    let reading = [&reading::LOOSE, &reading::OTHER, &reading::REFUSED];
+    let subjects: [&'static [Rule]; 9] = [
         &keys::RULES,
         &encoding::RULES,
         &discovery::RULES,
@@ -40,6 +43,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         &versions::RULES,
         &auth::RULES,
         &headers::RULES,
+        &private::RULES,
     ];
     subjects.into_iter().flatten().chain(reading)
 }
@@ -97,6 +101,8 @@ pub struct Described {
     pub place: Place,
     /// Its addresses; `None` where only Terraform or Azure knows its target.
     pub addresses: Option<Addresses>,
+    /// What came of asking it; empty where it was not asked.
+    pub asked: Vec<Checked>,
 }
 
 /// What was found in a file.
@@ -216,6 +222,7 @@ fn lint_connections(file: &Path, read: &ConnectionFile) -> FileReport {
             category: connection.category,
             place: connection.place,
             addresses: Addresses::of(connection),
+            asked: Vec::new(),
         });
     }
     report.finish(&filter)
@@ -224,24 +231,35 @@ fn lint_connections(file: &Path, read: &ConnectionFile) -> FileReport {
 fn at_connection(rule: &Rule, connection: &Connection) -> Vec<Hit> {
     match rule.check {
         Check::Connection(check) | Check::Both(check, _) => check(connection),
-        Check::Reading => Vec::new(),
+        Check::Path(_) | Check::Reading => Vec::new(),
     }
 }
 
 fn lint_profile(file: &Path, text: &str) -> Result<FileReport, LintError> {
-    let profile = Profile::parse(text, file)?;
     let places = KeyPlaces::of(text);
+    let profile = Profile::parse(text, file);
     let mut report = FileReport { file: file.to_owned(), ..FileReport::default() };
-    for path in &profile.paths {
-        let entry = ProfileEntry { path, workload: &profile.workload, places: &places };
+    for number in 0..places.paths() {
+        let meaning = profile.as_ref().ok().and_then(|profile| Some((profile.paths.get(number)?, &profile.workload)));
+        let entry = ProfileEntry { places: &places, number, meaning };
         rules().for_each(|rule| report.add(rule, at_path(rule, &entry)));
+    }
+    match profile {
+        // A rule says why, and the refusal stands beside it.
+        Err(ProfileError::Wrong { wrong, .. }) if !report.findings.is_empty() => {
+            let line = if let Origin::Line(line) = wrong.origin { line } else { 1 };
+            let message = Limit::FormText.cut(&wrong.problem.to_string());
+            report.add(&reading::REFUSED, vec![Hit::at(Place { line, column: 1 }, message)]);
+        }
+        Err(error) => return Err(error.into()),
+        Ok(_) => {}
     }
     Ok(report.finish(&Filter::default()))
 }
 
 fn at_path(rule: &Rule, entry: &ProfileEntry<'_>) -> Vec<Hit> {
     match rule.check {
-        Check::Both(_, check) => check(entry),
+        Check::Path(check) | Check::Both(_, check) => check(entry),
         Check::Connection(_) | Check::Reading => Vec::new(),
     }
 }

@@ -25,3 +25,15 @@ pub(crate) static OTHER: Rule = Rule {
     remedy: "nothing, if it is meant so",
     check: Check::Reading,
 };
+
+/// A profile that is refused for what a rule found, or for something beside it.
+pub(crate) static REFUSED: Rule = Rule {
+    id: "profile-refused",
+    level: Level::Error,
+    as_of: "2026-11-30",
+    source: "docs/schema/profile.json of this project",
+    what: "a run takes the profile",
+    why: "a run refuses it with this sentence",
+    remedy: "correct what the sentence says",
+    check: Check::Reading,
+};

@@ -45,6 +45,8 @@ pub struct Rule {
 pub(crate) enum Check {
     /// At a connection.
     Connection(fn(&Connection) -> Vec<Hit>),
+    /// At a path of a profile.
+    Path(fn(&ProfileEntry<'_>) -> Vec<Hit>),
     /// At either.
     Both(fn(&Connection) -> Vec<Hit>, fn(&ProfileEntry<'_>) -> Vec<Hit>),
     /// While the file is read.

@@ -242,8 +242,9 @@ fn privatelink_target(connection: &Connection) -> Vec<Hit> {
 }
 
 fn privatelink_path(entry: &ProfileEntry<'_>) -> Vec<Hit> {
-    let name = Parts::of(&entry.path.base_url).and_then(|parts| public_name(parts.host));
-    let message =
-        name.map(|name| format!("path '{}' goes to a privatelink name; its public name is {name}", entry.path.name));
+    let message = entry
+        .host()
+        .and_then(public_name)
+        .map(|name| format!("path '{}' goes to a privatelink name; its public name is {name}", entry.name()));
     Hit::if_some(entry.place("base_url"), message)
 }

@@ -200,23 +200,31 @@ fn shown(text: &str) -> String {
     Limit::ShownText.cut(text)
 }
 
+/// The api-version of a path of a profile: what it means, or what is written.
+fn version_of<'p>(entry: &ProfileEntry<'p>) -> Option<&'p str> {
+    let meant = entry.meaning.and_then(|(path, _)| path.address.api_version());
+    meant.or_else(|| entry.text("query.api-version")).or_else(|| {
+        let query = entry.text("base_url").and_then(Parts::of)?.query?;
+        query.split('&').find_map(|pair| pair.strip_prefix("api-version="))
+    })
+}
+
 fn version_on_v1_path(entry: &ProfileEntry<'_>) -> Vec<Hit> {
-    let version = entry.path.address.api_version().filter(|version| is_dated(version));
-    let base = Parts::of(&entry.path.base_url).filter(is_v1);
-    let message = version.zip(base).map(|(version, _)| {
-        format!("path '{}' is of v1, and its api-version is \"{}\"", entry.path.name, shown(version))
-    });
+    let version = version_of(entry).filter(|version| is_dated(version));
+    let base = entry.text("base_url").and_then(Parts::of).filter(is_v1);
+    let message = version
+        .zip(base)
+        .map(|(version, _)| format!("path '{}' is of v1, and its api-version is \"{}\"", entry.name(), shown(version)));
     Hit::if_some(entry.place("query.api-version"), message)
 }
 
 fn version_before_responses_path(entry: &ProfileEntry<'_>) -> Vec<Hit> {
-    let Some(version) = entry.path.address.api_version().filter(|version| is_before_responses(version)) else {
-        return Vec::new();
-    };
-    let asks = entry.workload.api.contains_key(&Api::Responses);
-    let wants = wants_responses(&entry.workload.model);
-    let message = (asks || wants).then(|| {
-        let name = &entry.path.name;
+    let Some(version) = version_of(entry).filter(|version| is_before_responses(version)) else { return Vec::new() };
+    let asks = entry.meaning.is_some_and(|(_, workload)| workload.api.contains_key(&Api::Responses));
+    let own = entry.text("model").or_else(|| entry.text("deployment"));
+    let model = own.or(entry.places.model());
+    let message = (asks || model.is_some_and(wants_responses)).then(|| {
+        let name = entry.name();
         format!("the api-version of path '{name}' is \"{}\", too old for the Responses API", shown(version))
     });
     Hit::if_some(entry.place("query.api-version"), message)

@@ -93,13 +93,13 @@ fn of_status(status: u16) -> &'static str {
 
 fn remedy_of_status(status: u16) -> Option<&'static str> {
     Some(match status {
-        300..=399 => {
-            "redirects are not followed: set base_url to where it points, without /chat/completions or /responses"
-        }
+        300..=399 => "redirects are not followed: set base_url to where it points",
         400 => "the server refuses what is asked: compare its message with [workload] and the API version of base_url",
         401 => "check the key that auth.env or auth.file names, and auth.kind",
         403 => "check the role of the caller, and that the network it calls from is allowed",
-        404 => "check base_url and workload.model (Azure: the deployment's name)",
+        404 => {
+            "check base_url and its dialect (run --dry-run prints each URL; often it lacks /v1 or an api-version), and workload.model (Azure: the deployment's name)"
+        }
         405 => "check base_url: /chat/completions or /responses is added to it",
         413 => "shorten the prompts (workload.input_tokens, workload.max_input_tokens)",
         415 => "check that base_url leads to the API: it must take application/json",

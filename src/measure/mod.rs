@@ -1,6 +1,7 @@
 //! What was seen: stamps, outcomes, metrics and the recorder that keeps them.
 
 pub(crate) mod advice;
+pub mod certificate;
 pub(crate) mod counts;
 pub(crate) mod errors_seen;
 pub mod health;
@@ -8,6 +9,7 @@ pub(crate) mod heard;
 pub(crate) mod histogram;
 pub mod ledger;
 pub mod metric;
+pub mod network;
 pub mod outcome;
 pub(crate) mod prices;
 pub(crate) mod quantile;

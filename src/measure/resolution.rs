@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolver {
+    /// The system's resolver, which tells no chain.
+    System,
     /// A DNS server, asked directly.
     Server(SocketAddr),
     /// The profile itself: nothing was looked up.
@@ -20,6 +22,7 @@ impl fmt::Display for Resolver {
         match self {
             Self::Server(server) if server.port() == 53 => write!(f, "DNS server {}", server.ip()),
             Self::Server(server) => write!(f, "DNS server {server}"),
+            Self::System => f.write_str("the system's resolver"),
             Self::Profile => f.write_str("the profile"),
         }
     }

@@ -205,7 +205,12 @@ impl Address {
     /// Whether the server knows `stream_options`, where the profile does not say.
     #[must_use]
     pub(crate) fn knows_stream_options(&self) -> bool {
-        !(self.dialect == Dialect::AzureClassic && self.is_before(LIMIT_AND_OPTIONS_SINCE))
+        match self.dialect {
+            Dialect::OpenAi | Dialect::AzureV1 | Dialect::AiGateway => true,
+            Dialect::AzureClassic => !self.is_before(LIMIT_AND_OPTIONS_SINCE),
+            // It refuses what its own document does not name, unless a header says otherwise.
+            Dialect::FoundryModels => false,
+        }
     }
 }
 

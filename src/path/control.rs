@@ -184,6 +184,15 @@ impl Private {
             self.expected_cidr.iter().any(|net| net.contains(&address))
         }
     }
+
+    /// The expected addresses, for a sentence.
+    #[must_use]
+    pub(crate) fn expected(&self) -> String {
+        if self.expected_cidr.is_empty() {
+            return "a private range (10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7)".to_owned();
+        }
+        self.expected_cidr.iter().map(IpNet::to_string).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Whether nobody routes the address in public: RFC 1918, 100.64/10 (RFC 6598) and the unique local ones of RFC 4193.

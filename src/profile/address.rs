@@ -123,6 +123,9 @@ impl<'u> Pasted<'u> {
                 "is on the simulator, which this run does not start; add [simulator] with scenario = \"three-paths\"",
             );
         }
+        if before[host.len()..].contains(|c: char| !c.is_ascii_graphic() || "\"\\^`|".contains(c)) {
+            return refuse("has a character in its path that no address holds; write it percent-encoded");
+        }
         let whole = before[host.len()..].trim_end_matches('/');
         if whole.contains("//") || whole.split('/').any(|part| part == "." || part == "..") {
             return refuse("has an empty part, '.' or '..' in its path; write the address as it is called");
@@ -357,6 +360,8 @@ fn is_host(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The model that is asked in the table.
@@ -615,6 +620,46 @@ mod tests {
     }
 
     #[test]
+    fn slashes_and_the_part_of_an_api_behind_an_address_change_nothing() {
+        for (url, wish, ..) in PASTED {
+            let (base, query) =
+                url.split_once('?').map_or((url, String::new()), |(base, query)| (base, format!("?{query}")));
+            let base = base.trim_end_matches('/');
+            let base = ["/chat/completions", "/responses"]
+                .iter()
+                .fold(base, |base, api| base.strip_suffix(api).unwrap_or(base));
+            let meant = read(url, wish);
+            for end in ["", "/", "//", "/chat/completions", "/chat/completions/", "/responses", "/responses//"] {
+                assert_eq!(read(&format!("{base}{end}{query}"), wish), meant, "{url} {end}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_understood_can_be_called(
+            host in prop_oneof![
+                Just("r.openai.azure.com"), Just("r.services.ai.azure.com"), Just("g.azure-api.net"), Just("h:8080"),
+                Just("api.openai.com"), Just("[::1]"),
+            ],
+            path in "(/(openai|v1|models|default|deployments|api|projects|anthropic|chat|completions|responses|[!-~é ]{0,5})){0,6}",
+            query in "(\\?(api-version=(2024-10-21|v1|2025-04-01-preview|[!-~]{0,4})|[!-~]{0,6})){0,2}",
+            wish in prop_oneof![
+                Just(""), Just("deployment=a/b?c"), Just("x=é"), Just("x=a&b#c"), Just("dialect=azure-classic"),
+                Just("dialect=ai-gateway"), Just("dialect=foundry-models"), Just("dialect=azure-v1"), Just("dialect=openai"),
+            ],
+        ) {
+            if let Ok((_, urls)) = read(&format!("https://{host}{path}{query}"), wish) {
+                for url in urls.split(' ').filter(|url| *url != "-") {
+                    let uri: hyper::Uri = url.parse().map_err(|why| TestCaseError::fail(format!("{url}: {why}")))?;
+                    let sent = uri.path_and_query().map(|sent| format!("https://{host}{sent}"));
+                    prop_assert_eq!(sent.as_deref(), Some(url));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_is_called_is_understood_as_the_same_again() {
         for (url, wish, dialect, chat, _) in PASTED {
             // A server of one's own does not say by its name whose dialect it speaks.
@@ -656,6 +701,8 @@ mod tests {
             ("https://h/v1#x", "", "'base_url' has a fragment"),
             ("https://r.openai.azure.com/openai/deployments/{deployment}", "", "has a placeholder"),
             ("https://h//v1", "", "an empty part"),
+            ("https://h/v1/é", "", "percent-encoded"),
+            ("https://h/a|b", "", "percent-encoded"),
             ("https://h/a/../v1", "", "an empty part, '.' or '..'"),
             ("https://h/v1?api-key=abc", "", "looks like a secret"),
             ("https://h/v1?subscription-key=abc", "", "name it under auth"),

@@ -1,16 +1,18 @@
 //! The one-line form: paths, model and load from flags, laid out as the profile that says the same.
 
 use crate::path::address::HostKind;
-use crate::profile::error::Origin;
-use crate::profile::source::{NamedUrl, OneLine};
-use crate::profile::tree::{Node, Table, Value};
+use crate::profile::error::{Origin, Wrong};
+use crate::profile::source::{NamedUrl, OneLine, PATH_OPTIONS};
+use crate::profile::tree::{self, Node, Table, Value};
 
 const INPUT_TOKENS: i128 = 256;
 const OUTPUT_TOKENS: i128 = 64;
 
 /// The tree of the profile that says the same; the load comes from the flags that every run has.
-#[must_use]
-pub(crate) fn tree(line: &OneLine) -> Node {
+///
+/// # Errors
+/// When an option of a path lies over something that has no keys.
+pub(crate) fn tree(line: &OneLine) -> Result<Node, Wrong> {
     let flag = |name: &str| Origin::Flag(name.to_owned());
     let text = |name: &str, text: &str| Node::text(flag(name), text);
     let tokens = |count| Node { origin: flag("--path"), value: Value::Integer(count) };
@@ -21,35 +23,50 @@ pub(crate) fn tree(line: &OneLine) -> Node {
         ("input_tokens".to_owned(), tokens(INPUT_TOKENS)),
         ("output_tokens".to_owned(), tokens(OUTPUT_TOKENS)),
     ]);
-    let paths = line.paths.iter().map(|path| path_tree(path, line.key_env.as_deref())).collect();
+    let paths: Result<Vec<Node>, Wrong> =
+        line.paths.iter().map(|path| path_tree(path, line.key_env.as_deref())).collect();
     let root = Table::from([
         ("name".to_owned(), text("--path", "paths")),
         ("workload".to_owned(), Node { origin: flag("--path"), value: Value::Table(workload) }),
         ("load".to_owned(), Node::table(flag("--path"))),
-        ("path".to_owned(), Node { origin: flag("--path"), value: Value::List(paths) }),
+        ("path".to_owned(), Node { origin: flag("--path"), value: Value::List(paths?) }),
     ]);
-    Node { origin: flag("--path"), value: Value::Table(root) }
+    Ok(Node { origin: flag("--path"), value: Value::Table(root) })
 }
 
-fn path_tree(path: &NamedUrl, key_env: Option<&str>) -> Node {
-    let origin = || Origin::Flag(format!("--path {}", path.name));
+fn path_tree(path: &NamedUrl, key_env: Option<&str>) -> Result<Node, Wrong> {
+    let flag = format!("--path {}", path.name);
+    let origin = Origin::Flag(flag.clone());
     let host = host_of(&path.url);
-    let mut table = Table::from([
-        ("name".to_owned(), Node::text(origin(), &path.name)),
-        ("base_url".to_owned(), Node::text(origin(), &path.url)),
-    ]);
+    let mut node = Node::table(origin);
+    let mut set = |key: &str, value: &str, flag: &str| tree::set(&mut node, key, &in_quotes(value), flag);
+    set("name", &path.name, &flag)?;
+    set("base_url", &path.url, &flag)?;
     if host == HostKind::ApiManagement {
-        table.insert("kind".to_owned(), Node::text(origin(), "gateway"));
+        set("kind", "gateway", &flag)?;
     }
-    if let Some(variable) = key_env {
-        let kind = if host.is_azure() { "api-key" } else { "bearer" };
-        let auth = Table::from([
-            ("kind".to_owned(), Node::text(origin(), kind)),
-            ("env".to_owned(), Node::text(Origin::Flag("--key-env".to_owned()), variable)),
-        ]);
-        table.insert("auth".to_owned(), Node { origin: origin(), value: Value::Table(auth) });
+    let own = |name: &str| path.options.iter().any(|(option, _)| *option == name);
+    let own_key = own("key-env") || own("key-file");
+    if own_key || key_env.is_some() {
+        set("auth.kind", if host.is_azure() { "api-key" } else { "bearer" }, &flag)?;
     }
-    Node { origin: origin(), value: Value::Table(table) }
+    if let Some(variable) = key_env.filter(|_| !own_key) {
+        set("auth.env", variable, "--key-env")?;
+    }
+    for (name, value) in &path.options {
+        let Some((_, key)) = PATH_OPTIONS.iter().find(|(option, _)| option == name) else { continue };
+        // `stream_options` alone takes no text.
+        match *key {
+            "stream_options" => tree::set(&mut node, key, value, &flag)?,
+            key => tree::set(&mut node, key, &in_quotes(value), &flag)?,
+        }
+    }
+    Ok(node)
+}
+
+/// A value that is a text, whatever it looks like.
+fn in_quotes(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// Whose host an address has.

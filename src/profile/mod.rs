@@ -103,7 +103,11 @@ impl Profile {
                 let text = text.map_err(|source| ProfileError::Read { file: file.clone(), source })?;
                 Self::parse_with(&text, file, overrides)
             }
-            ProfileSource::Paths(line) => Self::from_tree(flags::tree(line), Path::new("--path"), overrides),
+            ProfileSource::Paths(line) => {
+                let file = Path::new("--path");
+                let tree = flags::tree(line).map_err(|wrong| ProfileError::Wrong { file: file.to_owned(), wrong })?;
+                Self::from_tree(tree, file, overrides)
+            }
         }
     }
 
@@ -129,6 +133,7 @@ impl Profile {
         let set = |tree: &mut Node| overrides.iter().try_for_each(|o| tree::set(tree, &o.key, &o.value, &o.flag));
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         set(&mut tree)
+            .and_then(|()| foundry::as_path::lay(&mut tree, folder))
             .and_then(|()| Self::read(&tree, folder, stem))
             .map_err(|wrong| ProfileError::Wrong { file: file.to_owned(), wrong })
     }

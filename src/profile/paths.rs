@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -30,6 +30,7 @@ const LIFETIME_KEYS: [&str; 2] = ["max_age", "max_requests"];
 
 /// A way to the model.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = addressed)]
 pub(crate) struct PathSection {
     /// Its name in results.
     name: Name,
@@ -40,6 +41,10 @@ pub(crate) struct PathSection {
     /// sim://LISTENER/... on the bundled simulator.
     #[schemars(extend("pattern" = r"^(https?|sim)://[^\s#@{}<>]+$"))]
     base_url: String,
+    /// A file with a connection object of Foundry, which says where the path leads in place of base_url: its target,
+    /// api-version, headers and the header of the key. Keys of the path stand over it.
+    #[serde(rename = "connection")]
+    _connection: Option<PathBuf>,
     /// Whose form the URLs have; default: what base_url says for certain, otherwise openai.
     dialect: Option<Dialect>,
     /// The model or deployment name in the body; default: the deployment, or that of the workload.
@@ -61,7 +66,7 @@ pub(crate) struct PathSection {
     /// The field that limits the tokens of a chat completion; default: by dialect, api-version and model.
     token_limit: Option<TokenLimit>,
     /// Whether a streamed chat completion asks for its usage by stream_options; default: true, unless the api-version is
-    /// older than the field.
+    /// older than the field, or the dialect foundry-models.
     stream_options: Option<bool>,
     /// Where the secret stands; never the secret itself.
     auth: Option<Auth>,
@@ -102,6 +107,16 @@ pub(crate) struct PathSection {
     cookies: bool,
     /// Declares the path private: a run that shows it is not is invalid.
     private: Option<PrivateSection>,
+}
+
+/// A path has an address of its own, or that of a connection; what the connection says is laid under the other keys before
+/// they are read.
+fn addressed(schema: &mut Schema) {
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|key| key != "base_url");
+    }
+    let either = json!([{"required": ["base_url"]}, {"required": ["connection"]}]);
+    schema.insert("oneOf".to_owned(), either);
 }
 
 /// Letters, digits, '-', '_' and '.', at most 64; the first a letter or digit.
@@ -204,14 +219,15 @@ pub(crate) fn resolve(at: &At<'_>, mut section: PathSection, id: PathId, asked: 
     }
     let (scheme, host) = base_url.split_once("://").unwrap_or_default();
     let host = HostKind::of(scheme, host.split('/').next().unwrap_or_default());
-    let request = request_of(at, &mut section, &address, host, asked)?;
+    let auth = checked_auth(at, section.auth.take(), base_url.starts_with("sim://"))?;
+    let request = request_of(at, &mut section, (&address, host), auth.kind, asked)?;
     let http = checked_http(at, &section.connections)?;
     let control = control_of(at, &mut section, &base_url, !http.is_one())?;
     Ok(NetPath {
         id,
         name: section.name.0,
         kind: section.kind,
-        auth: checked_auth(at, section.auth, base_url.starts_with("sim://"))?,
+        auth,
         backend: section.backend,
         connections: section.connections.policy,
         http,
@@ -248,14 +264,16 @@ fn address_of(at: &At<'_>, section: &PathSection, asked: &Asked<'_>) -> Result<(
 fn request_of(
     at: &At<'_>,
     section: &mut PathSection,
-    address: &Address,
-    host: HostKind,
+    (address, host): (&Address, HostKind),
+    auth: AuthKind,
     asked: &Asked<'_>,
 ) -> Result<RequestForm, Wrong> {
-    let auth = section.auth.as_ref().map_or(AuthKind::None, |auth| auth.kind);
+    // The messages API takes the same key in a header of its own.
+    let of_messages = (auth == AuthKind::ApiKey && asked.apis.contains(&Api::Messages)).then_some("x-api-key");
+    let taken: Vec<&str> = auth.header().into_iter().chain(of_messages).collect();
     let model = section.model.clone().or_else(|| address.deployment.clone());
     Ok(RequestForm {
-        headers: request::headers(at, std::mem::take(&mut section.headers), auth)?,
+        headers: request::headers(at, std::mem::take(&mut section.headers), &taken)?,
         body: request::body(at, std::mem::take(&mut section.body), section.stream_options)?,
         token_limit: section
             .token_limit

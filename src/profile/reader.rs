@@ -21,7 +21,7 @@ const REMEDIES: [(&str, &str, &str); 13] = [
     ("Prices", "input", "give the price of a million tokens, such as 2.5"),
     ("Prices", "output", "give the price of a million tokens, such as 2.5"),
     ("PathSection", "name", "every path has a name of its own"),
-    ("PathSection", "base_url", "such as \"https://host/openai/v1\""),
+    ("PathSection", "base_url", "such as \"https://host/openai/v1\", or 'connection' with a file of Foundry"),
     ("ObjectiveSection", "expr", "such as \"ttft.p95 < 800ms\" or \"error_rate < 1%\""),
     ("ExpectationSection", "claim", "say what was claimed, in its own words"),
     ("ExpectationSection", "slo", "such as \"ttft.p95 < 800ms\" or \"error_rate < 1%\""),

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::limits::Limit;
-use crate::path::AuthKind;
 use crate::path::request::HeaderSource;
 use crate::profile::at::At;
 use crate::profile::error::Wrong;
@@ -46,7 +45,7 @@ pub(crate) struct InFile {
 }
 
 /// The headers that every call has, or that HTTP itself decides, and why none of them can be set.
-const OWN: [(&str, &str); 19] = [
+const OWN: [(&str, &str); 20] = [
     ("host", "it is that of base_url"),
     ("content-length", "it is that of the body"),
     ("content-type", "the body is always JSON"),
@@ -54,6 +53,7 @@ const OWN: [(&str, &str); 19] = [
     ("accept-encoding", "a compressed stream cannot be timed"),
     ("user-agent", "it names this tool"),
     ("x-ms-client-request-id", "it holds the call's own name"),
+    ("anthropic-version", "it is the version of the messages API that is spoken"),
     ("transfer-encoding", "HTTP itself decides it"),
     ("connection", "it is decided by connections.policy"),
     ("keep-alive", "it is decided by connections.policy"),
@@ -70,14 +70,14 @@ const OWN: [(&str, &str); 19] = [
 /// Words in the name of a header by which its value is a secret.
 const SECRETS: [&str; 7] = ["key", "token", "secret", "password", "authorization", "cookie", "signature"];
 
-/// Reads the headers of a path.
+/// Reads the headers of a path, none of which may be one of those `taken` by its credential.
 ///
 /// # Errors
 /// When one is no header, is not the profile's to set, or holds a secret in plain text.
 pub(crate) fn headers(
     at: &At<'_>,
     written: BTreeMap<String, HeaderText>,
-    auth: AuthKind,
+    taken: &[&str],
 ) -> Result<BTreeMap<String, HeaderSource>, Wrong> {
     let Some(table) = at.get("headers") else { return Ok(BTreeMap::new()) };
     let mut all = BTreeMap::new();
@@ -91,7 +91,7 @@ pub(crate) fn headers(
         if let Some((_, why)) = OWN.iter().find(|(own, _)| *own == known) {
             return say(&format!("is set by every call itself: {why}; leave it out"));
         }
-        if auth.header() == Some(known) {
+        if taken.contains(&known) {
             return say("is sent by 'auth' already; leave out one of the two");
         }
         let source = match text {
@@ -160,7 +160,7 @@ pub(crate) fn body(
     stream_options: Option<bool>,
 ) -> Result<Map<String, Value>, Wrong> {
     let Some(table) = at.get("body") else { return Ok(Map::new()) };
-    for (key, instead) in DECIDED.iter().filter(|(key, _)| fields.contains_key(*key)) {
+    if let Some((key, instead)) = DECIDED.iter().find(|(key, _)| fields.contains_key(*key)) {
         return Err(table.rule(key, format!("'{}' is decided by the call: {instead}", table.key(key))));
     }
     if stream_options == Some(false) && fields.contains_key("stream_options") {

@@ -144,22 +144,45 @@ impl Lines {
 }
 
 /// Lays a value over a dotted key; tables that are not there are made. An item of a list is named by its `name` or its
-/// number from 1.
+/// number from 1; `*` means each of them, `+` a new one.
 ///
 /// # Errors
 /// When a part of the key is neither a table nor a list, or no item of a list has this name.
 pub(crate) fn set(root: &mut Node, key: &str, text: &str, flag: &str) -> Result<(), Wrong> {
     let origin = Origin::Flag(Limit::ShownText.cut(flag));
     Limit::KeyParts.check(key.split('.').count()).map_err(|why| Wrong::rule(&origin, why))?;
-    let mut node = root;
-    let mut walked = String::new();
-    for part in key.split('.') {
-        node = step(node, part, &walked, &origin)?;
-        walked = if walked.is_empty() { part.to_owned() } else { format!("{walked}.{part}") };
+    let mut value = Node { value: flag_value(text), origin: origin.clone() };
+    value.come_from(&origin);
+    let parts: Vec<&str> = key.split('.').collect();
+    lay(root, &parts, 0, &value)
+}
+
+/// Lays a value over what stands at `parts`, of which those before `at` have been walked.
+fn lay(node: &mut Node, parts: &[&str], at: usize, value: &Node) -> Result<(), Wrong> {
+    let Some(part) = parts.get(at) else {
+        *node = value.clone();
+        return Ok(());
+    };
+    let is_new_list = parts.get(at + 1) == Some(&"+");
+    match (&mut node.value, *part) {
+        (Value::List(items), "*") => items.iter_mut().try_for_each(|item| lay(item, parts, at + 1, value)),
+        (Value::List(items), "+") => {
+            let mut item = Node::table(value.origin.clone());
+            lay(&mut item, parts, at + 1, value)?;
+            items.push(item);
+            Ok(())
+        }
+        (Value::Table(table), _) if is_new_list && !table.contains_key(*part) => {
+            let mut list = Node { origin: value.origin.clone(), value: Value::List(Vec::new()) };
+            lay(&mut list, parts, at + 1, value)?;
+            table.insert((*part).to_owned(), list);
+            Ok(())
+        }
+        (
+            Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) | Value::Table(_),
+            _,
+        ) => lay(step(node, part, &parts[..at].join("."), &value.origin)?, parts, at + 1, value),
     }
-    *node = Node { value: flag_value(text), origin: origin.clone() };
-    node.come_from(&origin);
-    Ok(())
 }
 
 fn step<'n>(node: &'n mut Node, part: &str, walked: &str, origin: &Origin) -> Result<&'n mut Node, Wrong> {
@@ -235,6 +258,11 @@ mod tests {
             ("path.b.tls.verify", "false", "path.1.tls.verify", Value::Bool(false)),
             ("path.1.base_url", "http://h/v1", "path.0.base_url", Value::Text("http://h/v1".into())),
             ("name", "x\nseed = 2", "name", Value::Text("x\nseed = 2".into())),
+            ("path.*.timeouts.total", "5s", "path.0.timeouts.total", Value::Text("5s".into())),
+            ("path.*.timeouts.total", "5s", "path.1.timeouts.total", Value::Text("5s".into())),
+            ("path.+.name", "c", "path.2.name", Value::Text("c".into())),
+            ("objective.+.expr", "x < 1", "objective.0.expr", Value::Text("x < 1".into())),
+            ("objective.+.expr", "y < 1", "objective.1.expr", Value::Text("y < 1".into())),
         ] {
             set(&mut tree, key, text, "--set").expect(key);
             assert_eq!(get(&tree, place).value, value, "{key}");
@@ -245,7 +273,11 @@ mod tests {
 
     #[test]
     fn a_flag_for_what_is_not_there_is_refused() {
-        for (key, part) in [("path.c.kind", "known are: a, b"), ("seed.more", "'seed' is a number")] {
+        for (key, part) in [
+            ("path.c.kind", "known are: a, b"),
+            ("seed.*.a", "'seed' is a number"),
+            ("seed.more", "'seed' is a number"),
+        ] {
             let mut tree = parse(TEXT).expect("TOML");
             let wrong = set(&mut tree, key, "1", "--set").expect_err(key);
             assert!(wrong.problem.to_string().contains(part), "{wrong:?}");

@@ -67,6 +67,10 @@ pub(crate) enum Topic {
     Budgets,
     /// Counts and headline quantiles by path.
     Paths,
+    /// Where the calls of each path went.
+    Ways,
+    /// What shows that a path was private.
+    Rungs,
     /// What went wrong, by path.
     Errors,
     /// The objectives.

@@ -12,7 +12,8 @@ use crate::visible::{MOST, visible};
 const STYLE: &str = include_str!("html.css");
 
 /// The tables above the charts, in their order.
-const ABOVE: [Topic; 4] = [Topic::Paths, Topic::Errors, Topic::Objectives, Topic::Expectations];
+const ABOVE: [Topic; 6] =
+    [Topic::Paths, Topic::Ways, Topic::Rungs, Topic::Errors, Topic::Objectives, Topic::Expectations];
 /// The tables below them.
 const BELOW: [Topic; 7] = [
     Topic::Shifts,

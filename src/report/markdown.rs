@@ -5,10 +5,12 @@ use crate::report::table::{Cell, Column, Table, Tone};
 use crate::visible::{MOST, visible};
 
 /// The tables below the decisions, in their order.
-const BELOW: [Topic; 10] = [
+const BELOW: [Topic; 12] = [
     Topic::Objectives,
     Topic::Expectations,
     Topic::Paths,
+    Topic::Ways,
+    Topic::Rungs,
     Topic::Errors,
     Topic::Shifts,
     Topic::FailedCalls,

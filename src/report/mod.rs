@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use crate::analysis::Analysis;
 use crate::run::Run;
 
+pub(crate) mod addresses;
 mod amounts;
 mod basis;
 pub(crate) mod chart;

@@ -20,8 +20,10 @@ pub(crate) struct Look {
 }
 
 /// The tables, in their order.
-const TABLES: [Topic; 10] = [
+const TABLES: [Topic; 12] = [
     Topic::Paths,
+    Topic::Ways,
+    Topic::Rungs,
     Topic::Errors,
     Topic::Shifts,
     Topic::Objectives,
@@ -39,7 +41,7 @@ pub(crate) fn render(document: &Document, look: Look, files: &[String]) -> Strin
     let mut parts = vec![pen.title(document)];
     parts.extend(pen.decisions(&document.decisions));
     parts.extend(document.tables_on(&TABLES).map(|(topic, table)| match (document.subject, topic) {
-        (Subject::Run, Topic::Paths) => pen.table(table),
+        (Subject::Run, Topic::Paths | Topic::Ways) => pen.table(table),
         // The page of a run says how its tables are read.
         (Subject::Run, _) => pen.titled(table),
         (Subject::Comparison | Subject::History, _) => pen.table_with_note(table),

@@ -461,6 +461,7 @@ pub(crate) fn manifest(plan: Plan, ending: Option<Ending>) -> Manifest {
         },
         simulator: None,
         own_error: None,
+        network: Default::default(),
         notes: Vec::new(),
         rows: None,
         ending,

@@ -46,6 +46,13 @@ pub(crate) fn most_open_files() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
+/// The variables of the environment that name a proxy, without what they say, which may hold a password.
+pub(crate) fn proxy_variables() -> Vec<String> {
+    const NAMES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+    let both = NAMES.iter().flat_map(|name| [(*name).to_owned(), name.to_ascii_lowercase()]);
+    both.filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())).collect()
+}
+
 /// A hash of the machine's own name, which a report that is passed on must not tell. Hashed alike by the same build.
 fn own_name() -> String {
     let read = |file| std::fs::read_to_string(file).ok().filter(|text: &String| !text.trim().is_empty());

@@ -1,5 +1,6 @@
 //! One run carried out, step by step: from a plan to a run directory.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,7 +11,10 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::console;
 use crate::driver::heartbeat::Heartbeat;
+use crate::measure::certificate::CertificateSeen;
+use crate::measure::network::NetworkSeen;
 use crate::measure::sample::Gap;
+use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::probe;
 use crate::profile::Profile;
@@ -27,14 +31,16 @@ use crate::runner::preflight;
 use crate::runner::simulator_process;
 use crate::runner::simulator_process::SimulatorProcess;
 use crate::runner::stopping::early_stop::EarlyStop;
-use crate::runner::worker::Setup;
+use crate::runner::worker::{Setup, WorkerEnd};
 use crate::store;
 use crate::store::claim::Claim;
 use crate::store::journal::Journal;
 use crate::store::kept::MOST_ROWS;
+use crate::transport::certificates::together;
 use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
 use crate::transport::credential::secret::Secret;
+use crate::transport::look_up::resolution_of;
 use crate::units::Nanos;
 use crate::wire::filter::Filter;
 use crate::workload::Workload;
@@ -123,14 +129,13 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     if !options.quiet {
         notes.iter().for_each(|note| console::tell(format_args!("note: {note}")));
     }
+    let network = runtime.block_on(network_seen(&plan, &targets));
     let truth = simulator.as_ref().and_then(|simulator| runtime.block_on(describe(simulator)));
 
-    let secrets = credentials.iter().filter_map(Credential::secret).chain(targets.iter().filter_map(Target::secret));
-    let filter = Filter::of(secrets.map(Secret::reveal));
     let setup = Setup {
         workload: Arc::new(workload),
+        filter: Filter::of(secrets_of(&credentials, &targets).map(Secret::reveal)),
         targets,
-        filter,
         credentials,
         run_id: run_id(clock),
         origin: Nanos::now() + LEAD,
@@ -138,13 +143,19 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
         keeps_gaps: options.keep_gaps,
         plan: Arc::new(plan),
     };
-    let mut manifest = manifest(&setup, clock, truth, notes)?;
+    let mut manifest = manifest(&setup, clock, truth, (network, notes))?;
     store::manifest::write(&dir, &manifest).or_world()?;
     drop(claim);
     let backend = simulator.as_ref().and_then(SimulatorProcess::as_backend);
     let backend = (backend, simulator.as_mut());
     let measured = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), options)?;
     end(dir, manifest, measured, simulator)
+}
+
+/// What no text of the run may show.
+fn secrets_of<'s>(credentials: &'s [Credential], targets: &'s [Target]) -> impl Iterator<Item = &'s Secret> {
+    let headers = targets.iter().flat_map(Target::secrets);
+    credentials.iter().filter_map(Credential::secret).chain(headers)
 }
 
 /// The run directory, made and claimed before anything is sent.
@@ -198,7 +209,7 @@ fn manifest(
     setup: &Setup,
     clock: OffsetDateTime,
     simulator: Option<serde_json::Value>,
-    notes: Vec<String>,
+    (network, notes): (NetworkSeen, Vec<String>),
 ) -> RunResult<Manifest> {
     Ok(Manifest {
         schema_version: 1,
@@ -211,6 +222,7 @@ fn manifest(
         simulator,
         own_error: environment::selftest_file()
             .and_then(|file| store::selftest::newest(&file, &environment::identity())),
+        network,
         notes,
         rows: None,
         ending: None,
@@ -253,10 +265,32 @@ fn end(
     measured: MeasuredRun,
     simulator: Option<SimulatorProcess>,
 ) -> RunResult<FinishedRun> {
+    manifest.network.certificates = certificates(&manifest.plan, &measured.workers);
     manifest.ending = Some(ending_of(&measured, manifest.plan.paths.len()));
     store::manifest::write(&dir, &manifest).or_world()?;
     let gaps = measured.workers.into_iter().flat_map(|worker| worker.gaps).collect();
     Ok(FinishedRun { dir, cut: measured.end.cut, gaps, simulator })
+}
+
+/// What the network tells before the run: what the names of the paths that were declared private lead to, and which
+/// proxies the environment names.
+async fn network_seen(plan: &Plan, targets: &[Target]) -> NetworkSeen {
+    let mut resolutions = BTreeMap::new();
+    for (path, target) in plan.paths.iter().zip(targets).filter(|(path, _)| path.control.private.is_some()) {
+        // Who waits longer for a name than for a connection waits in vain.
+        let found = tokio::time::timeout(path.timeouts.connect.0, resolution_of(&target.dial)).await;
+        resolutions.extend(found.ok().map(|found| (path.name.clone(), found)));
+    }
+    NetworkSeen { resolutions, proxy_variables: environment::proxy_variables(), certificates: BTreeMap::new() }
+}
+
+/// The certificates that all workers were shown, by path.
+fn certificates(plan: &Plan, workers: &[WorkerEnd]) -> BTreeMap<String, Vec<CertificateSeen>> {
+    let of_path = |path: &NetPath| {
+        let shown = workers.iter().filter_map(|worker| worker.certificates.get(path.id.index())).flatten().cloned();
+        (path.name.clone(), together(shown))
+    };
+    plan.paths.iter().map(of_path).filter(|(_, seen)| !seen.is_empty()).collect()
 }
 
 /// `20261121T110203Z`.

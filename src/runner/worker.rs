@@ -16,6 +16,7 @@ use crate::driver::heartbeat::Heartbeat;
 use crate::driver::in_flight::{CompletionSink, InFlight, Unsent};
 use crate::driver::open::Open;
 use crate::driver::worker::{self, Stop, wait_for_stop};
+use crate::measure::certificate::CertificateSeen;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::sample::{Gap, Sample};
 use crate::plan::Plan;
@@ -65,6 +66,8 @@ pub(crate) struct WorkerEnd {
     pub(crate) rows_lost: u64,
     /// Every gap between chunks, if they are kept.
     pub(crate) gaps: Vec<Gap>,
+    /// The certificates that were shown, by path.
+    pub(crate) certificates: Vec<Vec<CertificateSeen>>,
 }
 
 /// What a worker tells of itself ten times a second, for the live view.
@@ -136,7 +139,12 @@ async fn work(
     aborter.abort();
     context.hand_over();
     context.sink.interval(context.second.get(), context.caller.take_interval());
-    Ok(WorkerEnd { due: in_flight.due(), rows_lost: context.sink.lost(), gaps: context.caller.take_gaps() })
+    Ok(WorkerEnd {
+        due: in_flight.due(),
+        rows_lost: context.sink.lost(),
+        gaps: context.caller.take_gaps(),
+        certificates: context.caller.certificates(),
+    })
 }
 
 async fn open(
@@ -233,7 +241,7 @@ impl WorkerContext {
             .map(|((path, target), credential)| Route::new(path.clone(), target.clone(), credential.clone()))
             .collect();
         let caller = Caller::new(routes, setup.run_id.clone(), setup.origin, share.number, share.of);
-        let caller = caller.filtering(setup.filter.clone());
+        let caller = caller.filtering(setup.filter.clone()).with_callers(setup.plan.concurrency());
         let caller = if setup.plan.concurrency() > 0 { caller } else { caller.filling_pools() };
         let caller = if setup.keeps_gaps { caller.keeping_gaps() } else { caller };
         Self { setup, caller: Rc::new(caller), sink, ended: RefCell::default(), second: Cell::new(0) }

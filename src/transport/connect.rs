@@ -10,8 +10,9 @@ use tokio_rustls::TlsConnector;
 
 use crate::measure::outcome::ErrorClass;
 use crate::path::{Http, NetPath};
-use crate::transport::credential::secret::Secret;
+use crate::transport::credential::secret::{Secret, SecretError};
 use crate::transport::dial::{Dial, LoginError};
+use crate::transport::fixed_headers::FixedHeaders;
 pub use crate::transport::handshake::{ConnectError, Handshake};
 use crate::transport::timed_io::{IoStamps, Stream, TimedTcp};
 use crate::transport::tls::{self, TlsError};
@@ -32,6 +33,8 @@ pub struct Target {
     pub tls: Option<Arc<ClientConfig>>,
     /// Which HTTP is spoken there.
     pub http: Http,
+    /// The headers that the profile gives every call.
+    pub headers: FixedHeaders,
     /// How TCP gets there.
     pub dial: Dial,
 }
@@ -49,6 +52,9 @@ pub enum TargetError {
         /// What is wrong with it.
         why: String,
     },
+    /// A secret header cannot be had.
+    #[error(transparent)]
+    Header(#[from] SecretError),
     /// The login of its proxy cannot be had.
     #[error("path '{path}': {source}")]
     Login {
@@ -71,7 +77,7 @@ impl Target {
     /// Where this path leads.
     ///
     /// # Errors
-    /// [`TargetError`] when its base URL or its roots of trust are unusable.
+    /// [`TargetError`] when its base URL, its roots of trust or its headers are unusable.
     pub fn of(path: &NetPath) -> Result<Self, TargetError> {
         let wrong =
             |why: &str| TargetError::Url { path: path.name.clone(), url: path.base_url.clone(), why: why.to_owned() };
@@ -105,6 +111,7 @@ impl Target {
             prefix: uri.path().trim_end_matches('/').to_owned(),
             tls,
             http: path.http,
+            headers: FixedHeaders::of(path)?,
         })
     }
 }
@@ -135,10 +142,10 @@ impl Target {
         self.dial.proxy.is_some() && self.tls.is_none()
     }
 
-    /// A secret of its own, to be taken out of what is shown.
-    #[must_use]
-    pub(crate) fn secret(&self) -> Option<&Secret> {
-        self.dial.proxy.as_ref()?.login.as_ref()
+    /// Its own secrets, to be taken out of what is shown: the login of its proxy, and secret headers.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let login = self.dial.proxy.as_ref().and_then(|proxy| proxy.login.as_ref());
+        login.into_iter().chain(self.headers.secrets())
     }
 }
 

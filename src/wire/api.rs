@@ -7,26 +7,27 @@ use crate::limits::Limit;
 use crate::units::Api;
 use crate::wire::delta::{Delta, End, Whole};
 use crate::wire::error::ApiError;
+use crate::wire::form::BodyForm;
 use crate::wire::json_scan::BadEvent;
 use crate::wire::sse::{ERROR, Event, UNFRAMED};
 use crate::wire::{chat, messages, responses};
 use crate::workload::call::Call;
 
-/// The request's body.
+/// The request's body, over a path of this form.
 #[must_use]
-pub fn encode(call: &Call) -> Vec<u8> {
+pub fn encode(call: &Call, form: &BodyForm) -> Vec<u8> {
     match call.api {
-        Api::Chat => chat::encode(call),
-        Api::Responses => responses::encode(call),
-        Api::Messages => messages::encode(call),
+        Api::Chat => chat::encode(call, form),
+        Api::Responses => responses::encode(call, form),
+        Api::Messages => messages::encode(call, form),
     }
 }
 
-/// How many choices a call asks for.
+/// How many choices a call asks for, over a path of this form.
 #[must_use]
-pub fn choices(call: &Call) -> u32 {
+pub fn choices(call: &Call, form: &BodyForm) -> u32 {
     match call.api {
-        Api::Chat => chat::choices(call),
+        Api::Chat => chat::choices(call, form),
         Api::Responses | Api::Messages => 1,
     }
 }

@@ -2,72 +2,58 @@
 
 use crate::wire::delta::{Choices, Delta, End, Finish, Whole};
 use crate::wire::error::ApiError;
+use crate::wire::form::BodyForm;
 use crate::wire::json_scan::{BadEvent, JsonScan};
 use crate::wire::text::push_json;
 use crate::wire::usage::Usage;
-use crate::workload::body::{Body, json_text};
+use crate::workload::body::Body;
 use crate::workload::call::{Call, Prompt};
 
-/// The request's body.
+/// The request's body, over a path of this form.
 #[must_use]
-pub(crate) fn encode(call: &Call) -> Vec<u8> {
+pub(crate) fn encode(call: &Call, form: &BodyForm) -> Vec<u8> {
     let body = match &call.prompt {
-        Prompt::Text(text) => return encode_text(call, text),
+        Prompt::Text(text) => return encode_text(call, text, form),
         Prompt::Messages(messages) => Body::of("messages", messages.clone()),
         Prompt::Body(body) => body.clone(),
     };
-    encode_body(call, body)
+    encode_body(call, body, form)
 }
 
 /// One user message, written without a detour: most calls are this.
-fn encode_text(call: &Call, text: &str) -> Vec<u8> {
-    let mut body = Vec::with_capacity(text.len() + call.model.len() + 192);
+fn encode_text(call: &Call, text: &str, form: &BodyForm) -> Vec<u8> {
+    let mut body = Vec::with_capacity(text.len() + form.size(call) + 160);
     body.extend_from_slice(b"{\"messages\":[{\"role\":\"user\",\"content\":");
     push_json(&mut body, text);
     body.extend_from_slice(b"}],\"model\":");
-    push_json(&mut body, &*call.model);
+    form.push_model(&mut body, call);
     if let Some(limit) = call.max_output_tokens {
         body.extend_from_slice(b",\"");
-        body.extend_from_slice(limit_field(&call.model).as_bytes());
+        body.extend_from_slice(form.limit_field().as_bytes());
         body.extend_from_slice(b"\":");
         push_json(&mut body, &limit);
     }
-    body.extend_from_slice(if call.stream {
-        b",\"stream\":true,\"stream_options\":{\"include_usage\":true}}"
-    } else {
-        b",\"stream\":false}"
-    });
+    form.push_rest(&mut body, call.stream, form.stream_options());
     body
 }
 
-/// A body that is passed on as it is written, but for what the call itself decides.
-fn encode_body(call: &Call, mut body: Body) -> Vec<u8> {
-    body.set("model", json_text(&call.model));
+/// A body that is passed on as it is written, but for what the call and its path decide.
+fn encode_body(call: &Call, mut body: Body, form: &BodyForm) -> Vec<u8> {
     if let Some(limit) = call.max_output_tokens {
-        body.replace(&["max_tokens", "max_completion_tokens"], limit_field(&call.model), limit.to_string());
+        body.replace(&["max_tokens", "max_completion_tokens"], form.limit_field(), limit.to_string());
     }
-    body.set("stream", call.stream.to_string());
-    if call.stream {
-        body.set("stream_options", r#"{"include_usage":true}"#.to_owned());
-    } else {
-        body.remove("stream_options");
-    }
+    form.set(&mut body, call, form.stream_options());
     body.to_bytes()
 }
 
-/// The name of the token limit: reasoning models refuse the older one, older servers do not know the newer one.
-fn limit_field(model: &str) -> &'static str {
-    let reasoning = ["o1", "o3", "o4", "gpt-5"].iter().any(|family| model.starts_with(family));
-    if reasoning { "max_completion_tokens" } else { "max_tokens" }
-}
-
-/// How many choices a call asks for: a body of a batch file may ask for several.
+/// How many choices a call asks for: a body of a batch file or the path itself may ask for several.
 #[must_use]
-pub(crate) fn choices(call: &Call) -> u32 {
-    let asked = match &call.prompt {
-        Prompt::Body(body) => body.get("n").and_then(|n| n.trim().parse::<u64>().ok()),
+pub(crate) fn choices(call: &Call, form: &BodyForm) -> u32 {
+    let own = match &call.prompt {
+        Prompt::Body(body) => body.get("n"),
         Prompt::Text(_) | Prompt::Messages(_) => None,
     };
+    let asked = form.field("n").or(own).and_then(|n| n.trim().parse::<u64>().ok());
     asked.map_or(1, |asked| u32::try_from(asked).unwrap_or(u32::MAX))
 }
 
@@ -253,7 +239,8 @@ mod tests {
 
     #[test]
     fn the_body_asks_for_what_the_call_wants() {
-        let body: Value = serde_json::from_slice(&encode(&call(Prompt::Text("hi".into())))).expect("json");
+        let body: Value =
+            serde_json::from_slice(&encode(&call(Prompt::Text("hi".into())), &BodyForm::default())).expect("json");
         assert_eq!(
             body,
             json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 7,
@@ -267,7 +254,8 @@ mod tests {
         let mut call = call(Prompt::Body(Body::parse(given).expect("an object")));
         call.stream = false;
         call.model = "gpt-5-mini".into();
-        let body: Value = serde_json::from_slice(&encode(&call)).expect("json");
+        let form = BodyForm::new(None, "max_completion_tokens", true, &serde_json::Map::new());
+        let body: Value = serde_json::from_slice(&encode(&call, &form)).expect("json");
         assert_eq!(
             body,
             json!({"model": "gpt-5-mini", "messages": [], "max_completion_tokens": 7, "temperature": 0.5, "stream": false})
@@ -465,7 +453,10 @@ mod tests {
         let table =
             [(Prompt::Text("hi".into()), 1), (body(json!(3)), 3), (body(json!(null)), 1), (body(json!("x")), 1)];
         for (prompt, asked) in table {
-            assert_eq!(choices(&call(prompt)), asked);
+            assert_eq!(choices(&call(prompt.clone()), &BodyForm::default()), asked);
+            let two = json!({"n": 2});
+            let form = BodyForm::new(None, "max_tokens", true, two.as_object().expect("an object"));
+            assert_eq!(choices(&call(prompt), &form), 2);
         }
     }
 }

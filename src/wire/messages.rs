@@ -10,11 +10,12 @@ use serde_json::value::RawValue;
 
 use crate::wire::delta::{Delta, End, Finish, Whole};
 use crate::wire::error::ApiError;
+use crate::wire::form::BodyForm;
 use crate::wire::json_scan::{BadEvent, JsonScan};
 use crate::wire::sse::Event;
 use crate::wire::text::push_json;
 use crate::wire::usage::Usage;
-use crate::workload::body::{Body, json_text};
+use crate::workload::body::Body;
 use crate::workload::call::{Call, Prompt};
 
 /// The header with the version of the API, and the version that is spoken.
@@ -22,39 +23,38 @@ pub(crate) const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 /// The header that carries a key.
 pub(crate) const KEY: &str = "x-api-key";
 
-/// The request's body.
+/// The request's body, over a path of this form.
 #[must_use]
-pub(crate) fn encode(call: &Call) -> Vec<u8> {
+pub(crate) fn encode(call: &Call, form: &BodyForm) -> Vec<u8> {
     let body = match &call.prompt {
-        Prompt::Text(text) => return encode_text(call, text),
+        Prompt::Text(text) => return encode_text(call, text, form),
         Prompt::Messages(messages) => of_messages(messages),
         Prompt::Body(body) => body.clone(),
     };
-    encode_body(call, body)
+    encode_body(call, body, form)
 }
 
 /// One user message, written without a detour: most calls are this.
-fn encode_text(call: &Call, text: &str) -> Vec<u8> {
-    let mut body = Vec::with_capacity(text.len() + call.model.len() + 128);
+fn encode_text(call: &Call, text: &str, form: &BodyForm) -> Vec<u8> {
+    let mut body = Vec::with_capacity(text.len() + form.size(call) + 128);
     body.extend_from_slice(b"{\"messages\":[{\"role\":\"user\",\"content\":");
     push_json(&mut body, text);
     body.extend_from_slice(b"}],\"model\":");
-    push_json(&mut body, &*call.model);
+    form.push_model(&mut body, call);
     if let Some(limit) = call.max_output_tokens {
         body.extend_from_slice(b",\"max_tokens\":");
         push_json(&mut body, &limit);
     }
-    body.extend_from_slice(if call.stream { b",\"stream\":true}" } else { b",\"stream\":false}" });
+    form.push_rest(&mut body, call.stream, form.own_options());
     body
 }
 
-/// A body that is passed on as it is written, but for what the call itself decides.
-fn encode_body(call: &Call, mut body: Body) -> Vec<u8> {
-    body.set("model", json_text(&call.model));
+/// A body that is passed on as it is written, but for what the call and its path decide.
+fn encode_body(call: &Call, mut body: Body, form: &BodyForm) -> Vec<u8> {
     if let Some(limit) = call.max_output_tokens {
         body.set("max_tokens", limit.to_string());
     }
-    body.set("stream", call.stream.to_string());
+    form.set(&mut body, call, form.own_options());
     body.to_bytes()
 }
 
@@ -252,7 +252,7 @@ mod tests {
             max_output_tokens: limit,
             input_tokens: None,
         };
-        serde_json::from_slice(&encode(&call)).expect("json")
+        serde_json::from_slice(&encode(&call, &BodyForm::default())).expect("json")
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) mod chat;
 pub(crate) mod delta;
 pub(crate) mod error;
 pub mod filter;
+pub mod form;
 pub(crate) mod json_scan;
 pub(crate) mod messages;
 pub(crate) mod responses;

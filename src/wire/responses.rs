@@ -2,53 +2,53 @@
 
 use crate::wire::delta::{Delta, End, Whole};
 use crate::wire::error::ApiError;
+use crate::wire::form::BodyForm;
 use crate::wire::json_scan::{BadEvent, JsonScan};
 use crate::wire::sse::Event;
 use crate::wire::text::push_json;
 use crate::wire::usage::Usage;
-use crate::workload::body::{Body, json_text};
+use crate::workload::body::Body;
 use crate::workload::call::{Call, Prompt};
 
-/// The request's body. Nothing is asked to be stored.
+/// The request's body, over a path of this form. Nothing is asked to be stored, unless the path says so.
 #[must_use]
-pub(crate) fn encode(call: &Call) -> Vec<u8> {
+pub(crate) fn encode(call: &Call, form: &BodyForm) -> Vec<u8> {
     let body = match &call.prompt {
-        Prompt::Text(text) => return encode_text(call, text),
+        Prompt::Text(text) => return encode_text(call, text, form),
         Prompt::Messages(messages) => Body::of("input", messages.clone()),
         Prompt::Body(body) => body.clone(),
     };
-    encode_body(call, body)
+    encode_body(call, body, form)
 }
 
 /// One text, written without a detour: most calls are this.
-fn encode_text(call: &Call, text: &str) -> Vec<u8> {
-    let mut body = Vec::with_capacity(text.len() + call.model.len() + 96);
+fn encode_text(call: &Call, text: &str, form: &BodyForm) -> Vec<u8> {
+    let mut body = Vec::with_capacity(text.len() + form.size(call) + 96);
     body.extend_from_slice(b"{\"input\":");
     push_json(&mut body, text);
     body.extend_from_slice(b",\"model\":");
-    push_json(&mut body, &*call.model);
+    form.push_model(&mut body, call);
     if let Some(limit) = call.max_output_tokens {
         body.extend_from_slice(b",\"max_output_tokens\":");
         push_json(&mut body, &limit);
     }
-    body.extend_from_slice(if call.stream {
-        b",\"store\":false,\"stream\":true}"
-    } else {
-        b",\"store\":false,\"stream\":false}"
-    });
+    if form.field("store").is_none() {
+        body.extend_from_slice(b",\"store\":false");
+    }
+    form.push_rest(&mut body, call.stream, form.own_options());
     body
 }
 
-/// A body that is passed on as it is written, but for what the call itself decides.
-fn encode_body(call: &Call, mut body: Body) -> Vec<u8> {
-    body.set("model", json_text(&call.model));
+/// A body that is passed on as it is written, but for what the call and its path decide.
+fn encode_body(call: &Call, mut body: Body, form: &BodyForm) -> Vec<u8> {
     if let Some(limit) = call.max_output_tokens {
         body.set("max_output_tokens", limit.to_string());
     }
     if body.get("store").is_none() {
         body.set("store", false.to_string());
     }
-    body.set("stream", call.stream.to_string());
+    let options = form.own_options().map(str::to_owned).or_else(|| body.get("stream_options").map(str::to_owned));
+    form.set(&mut body, call, options.as_deref());
     body.to_bytes()
 }
 
@@ -212,7 +212,7 @@ mod tests {
             max_output_tokens: Some(7),
             input_tokens: None,
         };
-        let body: Value = serde_json::from_slice(&encode(&call)).expect("json");
+        let body: Value = serde_json::from_slice(&encode(&call, &BodyForm::default())).expect("json");
         assert_eq!(
             body,
             json!({"model": "gpt-4o", "input": "hi", "max_output_tokens": 7, "store": false, "stream": false})

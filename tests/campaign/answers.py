@@ -39,8 +39,14 @@ def _fixture(name):
 _STREAMS = {
     "chat": _fixture("chat-usage.sse"),
     "responses": _fixture("responses.sse"),
+    "messages": _fixture("messages.sse"),
 }
-_BODIES = {"chat": json.loads(_fixture("chat.json")), "responses": json.loads(_fixture("responses.json"))}
+_BODIES = {api: json.loads(_fixture(f"{api}.json")) for api in _STREAMS}
+
+
+def api_of(address):
+    """The API that is asked at an address, or in a request line."""
+    return next((api for api in ("responses", "messages") if f"/{api}" in address), "chat")
 
 
 def events(api):
@@ -61,12 +67,15 @@ def _counted(answer):
 
 def _has_content(event):
     choices = event.get("choices") or [{}]
-    return bool(event.get("delta") or choices[0].get("delta", {}).get("content"))
+    delta = event.get("delta")
+    if isinstance(delta, dict):
+        delta = delta.get("text") or delta.get("partial_json") or delta.get("thinking")
+    return bool(delta or choices[0].get("delta", {}).get("content"))
 
 
 def _is_final(event):
     choices = event.get("choices") or [{}]
-    return event.get("type") in ("response.completed", "response.incomplete") or bool(choices[0].get("finish_reason"))
+    return event.get("type") in ("response.completed", "response.incomplete", "message_stop") or bool(choices[0].get("finish_reason"))
 
 
 def _marks(api):

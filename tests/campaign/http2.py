@@ -376,7 +376,7 @@ class Server2(Server):
             self.faults.append(f"no number in {fields}")
             return
         number = int(name)
-        api = "responses" if "/responses" in fields[":path"] else "chat"
+        api = answers.api_of(fields[":path"])
         call = Call(self.plan_of(number, api, b'"stream":true' in body), api, b'"stream":true' in body)
         if number in self.calls:
             call.times = self.calls[number].times + 1

@@ -77,7 +77,7 @@ class Server:
         fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
         body = await reader.readexactly(int(fields.get(b"content-length", 0)))
         name = fields.get(b"x-ms-client-request-id", b"").rpartition(b"-")[2]
-        api = "responses" if b"/responses" in head.split(b"\r\n", 1)[0] else "chat"
+        api = answers.api_of(head.split(b"\r\n", 1)[0].decode("latin-1"))
         stream = b'"stream":true' in body.replace(b": ", b":")
         if not name.isdigit():
             self.strays += 1

@@ -8,14 +8,14 @@ import time
 import unittest
 import urllib.request
 
-import httpx2
 import openai
 from openai import AzureOpenAI, OpenAI
 from pydantic import BaseModel
 
+from rough import ROUGH, Unfinished, again
+
 LISTENERS = {one["name"]: one["url"] for one in json.loads(os.environ["SIM_LISTENERS"])["listeners"]}
 SUITE = os.environ.get("SIM_SUITE", "all")
-ROUGH = os.environ.get("SIM_ROUGH") == "1"
 KEY = "key"
 VERSION = "2025-04-01-preview"
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -42,8 +42,9 @@ def streamed(stream):
 def whole_response(stream):
     """The events of a response that came to its end."""
     events = list(stream)
-    if events[-1].type not in ("response.completed", "response.incomplete"):
-        raise IndexError(f"the last event was {events[-1].type}")
+    last = events[-1].type if events else None
+    if last not in ("response.completed", "response.incomplete"):
+        raise Unfinished(f"the last event was {last}")
     return events
 
 
@@ -77,16 +78,6 @@ CLOCK = {"type": "function", "function": {"name": "get_time", "parameters": {"ty
 FLAT = [{"type": "function", "strict": True, **WEATHER["function"]}, {"type": "function", "strict": False, **CLOCK["function"]}]
 
 
-def again(call):
-    """What `call` gives. Where a scenario has trouble of its own, the next try may fail again, but not all of them."""
-    for _ in range(10 if ROUGH else 0):
-        try:
-            return call()
-        except (openai.APIError, httpx2.TransportError, IndexError):
-            pass
-    return call()
-
-
 class Smoke(unittest.TestCase):
     """Every listener answers every client, in both APIs, as a stream and not."""
 
@@ -95,17 +86,17 @@ class Smoke(unittest.TestCase):
             for name, client in clients(url).items():
                 with self.subTest(listener=listener, client=name):
                     ask = {"model": "gpt-4o", "messages": ASK, "max_tokens": 5}
-                    whole = again(lambda: client.chat.completions.create(**ask))
+                    whole = again(lambda: client.chat.completions.create(**ask), openai.APIError)
                     self.assertTrue(whole.choices[0].message.content)
                     more = {"stream": True, "stream_options": {"include_usage": True}}
-                    _, text, usage = again(lambda: streamed(client.chat.completions.create(**ask, **more)))
+                    _, text, usage = again(lambda: streamed(client.chat.completions.create(**ask, **more)), openai.APIError)
                     self.assertTrue(text)
                     if not ROUGH:
                         self.assertEqual(usage.completion_tokens, 5)
                     ask = {"model": "gpt-4o", "input": "hello", "max_output_tokens": 16}
-                    response = again(lambda: client.responses.create(**ask))
+                    response = again(lambda: client.responses.create(**ask), openai.APIError)
                     self.assertTrue(response.output_text)
-                    events = again(lambda: whole_response(client.responses.create(**ask, stream=True)))
+                    events = again(lambda: whole_response(client.responses.create(**ask, stream=True)), openai.APIError)
                     deltas = "".join(e.delta for e in events if e.type == "response.output_text.delta")
                     self.assertEqual(deltas, events[-1].response.output_text)
 

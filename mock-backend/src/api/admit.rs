@@ -240,6 +240,8 @@ impl<'a> Call<'a> {
     fn error_response(&self, api: &'static str, stream: bool, model: &str, refused: &Refused) -> Response<Reply> {
         let query = self.head.uri.query().unwrap_or_default();
         let version = query.split('&').find_map(|pair| pair.strip_prefix("api-version=")).unwrap_or("v1");
+        let status = refused.kind.status();
+        let (entry, id) = self.open_record(api, stream, status);
         let details = Details {
             model,
             about: None,
@@ -247,10 +249,9 @@ impl<'a> Call<'a> {
             responses: api == "responses",
             wait: refused.wait,
             figures: refused.figures,
+            id: &id,
         };
         let (content_type, body) = refused.kind.body(self.dialect, &details);
-        let status = refused.kind.status();
-        let (entry, id) = self.open_record(api, stream, status);
         if refused.fault {
             entry.update(|record| record.fault = Some(refused.kind.name()));
         }
@@ -283,6 +284,7 @@ impl<'a> Call<'a> {
         match self.dialect {
             Dialect::OpenAi => Format::OpenAi,
             Dialect::Azure => Format::Azure,
+            Dialect::Anthropic => Format::Anthropic,
         }
     }
 }

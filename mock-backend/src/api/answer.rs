@@ -48,7 +48,7 @@ pub(crate) async fn answer(
         (Ok(task), None) => Box::pin(call.perform(address, task, &text)).await,
         (Err(error), None) => Err(error),
     };
-    done.unwrap_or_else(|error| call.at_once(error.status(), address.api, error.body(call.dialect)))
+    done.unwrap_or_else(|error| call.at_once(error.status(), address.api, |id| error.body(call.dialect, id)))
 }
 
 impl Call<'_> {
@@ -68,7 +68,7 @@ impl Call<'_> {
             Task::StoredChats => chat::stored::list(chats, uri)?.to_string(),
             Task::CountTokens(conversation) => self.count_tokens(&conversation)?,
         };
-        Ok(self.at_once(StatusCode::OK, address.api, text))
+        Ok(self.at_once(StatusCode::OK, address.api, |_| text))
     }
 
     /// Says how many tokens a conversation has.
@@ -80,7 +80,7 @@ impl Call<'_> {
     /// Does `op` with the response `id`.
     async fn apply_to_response(&self, id: &str, op: StoredOp) -> Result<Response<Reply>, ApiError> {
         match stored::apply(&self.backend.responses, id, op, &self.head.uri)? {
-            Found::Text(text) => Ok(self.at_once(StatusCode::OK, "responses", text)),
+            Found::Text(text) => Ok(self.at_once(StatusCode::OK, "responses", |_| text)),
             Found::Events(resumed) => Ok(self.resume(*resumed).await),
         }
     }

@@ -12,6 +12,7 @@ use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::dialect::Dialect;
 use super::error::ApiError;
 use super::query::parameters;
 use crate::fault::ErrorKind;
@@ -35,13 +36,16 @@ struct Claims {
     exp: u64,
 }
 
-/// Checks the key from `Authorization: Bearer` or `api-key` against the only one that passes, if there is one.
-pub(crate) fn check_key(headers: &HeaderMap, expected: Option<&str>) -> Result<(), ApiError> {
+/// Checks the key from `Authorization: Bearer` or `api-key`, for Claude also `x-api-key`, against the only one that
+/// passes, if there is one.
+pub(crate) fn check_key(headers: &HeaderMap, expected: Option<&str>, dialect: Dialect) -> Result<(), ApiError> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
-    let key = headers.get("api-key").and_then(|value| value.to_str().ok()).or(bearer).unwrap_or_default();
+    let own = headers.get("x-api-key").filter(|_| dialect == Dialect::Anthropic);
+    let key =
+        own.or_else(|| headers.get("api-key")).and_then(|value| value.to_str().ok()).or(bearer).unwrap_or_default();
     match bearer.and_then(refuses_token) {
         Some(true) => return Err(ApiError::of(ErrorKind::Token)),
         Some(false) => return Ok(()),

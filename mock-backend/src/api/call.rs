@@ -51,10 +51,15 @@ pub(crate) struct Sending<'a> {
 }
 
 impl Call<'_> {
-    /// An answer that takes no time of the model.
-    pub(crate) fn at_once(&self, status: StatusCode, api: &'static str, text: String) -> Response<Reply> {
+    /// An answer that takes no time of the model: a text about the request of this name.
+    pub(crate) fn at_once(
+        &self,
+        status: StatusCode,
+        api: &'static str,
+        text: impl FnOnce(&str) -> String,
+    ) -> Response<Reply> {
         let (entry, id) = self.open_record(api, false, status);
-        let reply = self.send_whole(text.into(), self.arrival.ideal, entry);
+        let reply = self.send_whole(text(&id).into(), self.arrival.ideal, entry);
         let took = (status == StatusCode::OK).then_some(0);
         self.response(status, JSON, (&id, None), took, reply)
     }

@@ -75,9 +75,9 @@ pub(crate) fn prose_choices(
             Some(rng) if i > 0 || seeded => compose::prose(rng, tokens),
             _ => compose::passage(text, tokens),
         };
-        let words = compose::cut_at_stop(words, stop);
+        let (words, stop) = compose::cut_at_stop(words, stop);
         let cut = plan.cut && words.tokens() == tokens;
-        choices.push(Choice::prose(plan.thinking, words, cut));
+        choices.push(Choice { stop, ..Choice::prose(plan.thinking, words, cut) });
     }
     if !stop.is_empty() {
         plan.shorten(longest(&choices));

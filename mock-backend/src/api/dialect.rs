@@ -7,14 +7,21 @@ use hyper::Uri;
 pub(crate) enum Dialect {
     /// `/v1/*`
     OpenAi,
-    /// `/openai/*`, and the other addresses of an Azure resource.
+    /// `/openai/*`, the other addresses of an Azure resource, and those of AI Gateway.
     Azure,
+    /// `/anthropic/*`: Claude, as a resource of Foundry serves it.
+    Anthropic,
 }
 
 impl Dialect {
     /// That of an address, also of one that does not exist.
     pub(crate) fn of(uri: &Uri) -> Self {
-        let azure = ["/openai", "/models", "/api/projects"].iter().any(|start| uri.path().starts_with(start));
+        if uri.path().starts_with("/anthropic") {
+            return Self::Anthropic;
+        }
+        let azure = ["/openai", "/models", "/api/projects", "/default/models"]
+            .iter()
+            .any(|start| uri.path().starts_with(start));
         if azure { Self::Azure } else { Self::OpenAi }
     }
 }

@@ -1,8 +1,9 @@
-//! Refusals, in the shapes in which OpenAI and Azure OpenAI word them.
+//! Refusals, in the shapes in which OpenAI, Azure OpenAI and Anthropic word them.
 
 use hyper::StatusCode;
 use serde_json::json;
 
+use super::anthropic_error;
 use super::dialect::Dialect;
 use super::error_text::Details;
 use crate::fault::ErrorKind;
@@ -82,11 +83,17 @@ impl ApiError {
         }
     }
 
-    /// The body of the answer.
-    pub(crate) fn body(&self, dialect: Dialect) -> String {
+    /// The body of the answer to the request of this name.
+    pub(crate) fn body(&self, dialect: Dialect, id: &str) -> String {
         let azure = dialect == Dialect::Azure;
         match self {
-            Self::Kind(kind, about) => kind.body(dialect, &Details::about(about)).1,
+            Self::Kind(kind, about) => kind.body(dialect, &Details::about(about, id)).1,
+            Self::Invalid(wrong) if dialect == Dialect::Anthropic => {
+                anthropic_error::invalid(wrong.status, &wrong.message, wrong.param.as_deref(), wrong.code, id)
+            }
+            Self::WrongMethod(_) | Self::OldVersion if dialect == Dialect::Anthropic => {
+                anthropic_error::shaped(self.status(), "Method Not Allowed", id)
+            }
             Self::WrongMethod(_) if azure => shaped(dialect, "Method not allowed", None, Some("405")),
             Self::WrongMethod(what) => {
                 shaped(dialect, &format!("Not allowed to {what}."), None, Some("method_not_supported"))
@@ -99,7 +106,9 @@ impl ApiError {
 
 fn shaped(dialect: Dialect, message: &str, param: Option<&str>, code: Option<&str>) -> String {
     let error = match dialect {
-        Dialect::OpenAi => json!({"message": message, "type": "invalid_request_error", "param": param, "code": code}),
+        Dialect::OpenAi | Dialect::Anthropic => {
+            json!({"message": message, "type": "invalid_request_error", "param": param, "code": code})
+        }
         Dialect::Azure => json!({"code": code, "message": message}),
     };
     json!({"error": error}).to_string()
@@ -113,13 +122,17 @@ mod tests {
     fn each_service_words_its_refusals_in_its_own_shape() {
         let error = ApiError::Kind(ErrorKind::Key, "sk-abcdefghijklmnop".to_owned());
         assert_eq!(
-            error.body(Dialect::OpenAi),
+            error.body(Dialect::OpenAi, "req_1"),
             r#"{"error":{"code":"invalid_api_key","message":"Incorrect API key provided: sk-a****mnop.","param":null,"type":"invalid_request_error"}}"#
         );
-        assert!(error.body(Dialect::Azure).starts_with(r#"{"error":{"code":"401","message":"Access denied due to"#));
+        assert!(
+            error
+                .body(Dialect::Azure, "req_1")
+                .starts_with(r#"{"error":{"code":"401","message":"Access denied due to"#)
+        );
         let error = ApiError::Kind(ErrorKind::Deployment, "x".to_owned());
-        assert!(error.body(Dialect::OpenAi).contains(r#""code":"model_not_found""#));
-        assert!(error.body(Dialect::Azure).contains(r#""code":"DeploymentNotFound""#));
+        assert!(error.body(Dialect::OpenAi, "req_1").contains(r#""code":"model_not_found""#));
+        assert!(error.body(Dialect::Azure, "req_1").contains(r#""code":"DeploymentNotFound""#));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(crate) struct Details<'a> {
     pub(crate) wait: Option<Duration>,
     /// What may be, what is used, what was asked for; in tokens, or in requests.
     pub(crate) figures: [u64; 3],
+    /// The name of the request.
+    pub(crate) id: &'a str,
 }
 
 const PARAMETER: &str = "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
@@ -45,8 +47,8 @@ const MORE: &str = "Please go here: https://aka.ms/oai/quotaincrease if you woul
 
 impl<'a> Details<'a> {
     /// Those of an error about a model, a key or an address.
-    pub(crate) fn about(about: &'a str) -> Self {
-        Self { model: about, about: Some(about), version: "v1", responses: false, wait: None, figures: [0; 3] }
+    pub(crate) fn about(about: &'a str, id: &'a str) -> Self {
+        Self { model: about, about: Some(about), version: "v1", responses: false, wait: None, figures: [0; 3], id }
     }
 
     /// How long to wait, in whole seconds.
@@ -62,6 +64,7 @@ impl ErrorKind {
         self.foreign_body().unwrap_or_else(|| match dialect {
             Dialect::OpenAi => (JSON, self.openai(details)),
             Dialect::Azure => (JSON, self.azure(details)),
+            Dialect::Anthropic => (JSON, self.anthropic(details)),
         })
     }
 
@@ -111,7 +114,7 @@ impl ErrorKind {
                 let message = "You exceeded your current quota, please check your plan and billing details.";
                 (text(message), "insufficient_quota", None, Some("insufficient_quota"))
             }
-            Self::Unavailable => {
+            Self::Unavailable | Self::Overloaded => {
                 (text("The engine is currently overloaded, please try again later."), "server_error", None, None)
             }
             Self::Server
@@ -170,7 +173,7 @@ impl ErrorKind {
                 return json!({"error": {"code": "RateLimitReached", "message": message, "details": message}})
                     .to_string();
             }
-            Self::Unavailable => ("ServiceUnavailable", text(BUSY)),
+            Self::Unavailable | Self::Overloaded => ("ServiceUnavailable", text(BUSY)),
             Self::Server
             | Self::BadGateway
             | Self::GatewayTimeout

@@ -7,6 +7,7 @@ use super::call::{Call, JSON, Sending};
 use super::choices::{longest, prose_choices};
 use super::content::choice::Choice;
 use super::content::completion::Style;
+use super::dialect::Dialect;
 use super::embeddings::Vectors;
 use super::error::ApiError;
 use super::request::{Form, Request};
@@ -28,6 +29,7 @@ fn check_size(request: &Request, tokens: usize) -> Result<(), ApiError> {
             (echo, *logprobs, !body.is_empty())
         }
         Form::Responses(_) => (0, None, true),
+        Form::Messages { .. } => (0, None, false),
     };
     // A stream is made as it is sent.
     let tokens = if request.stream && !stored { 0 } else { tokens };
@@ -57,7 +59,8 @@ impl Call<'_> {
         let cached = request.prompt.hit.cached.min(request.prompt.tokens);
         let prompt = Prompt { tokens: request.prompt.tokens, cached, pace };
         let plan = self.backend.model.admit(self.arrival.ideal, &mut rng, prompt, length);
-        let mut plan = plan.ok_or(ApiError::of(ErrorKind::Unavailable))?;
+        let busy = if self.dialect == Dialect::Anthropic { ErrorKind::Overloaded } else { ErrorKind::Unavailable };
+        let mut plan = plan.ok_or(ApiError::of(busy))?;
         check_size(
             &request,
             fixed.as_deref().map_or(plan.tokens * request.n, |all| all.iter().map(Choice::tokens).sum()),

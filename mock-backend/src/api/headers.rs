@@ -10,6 +10,7 @@ const VERSION: HeaderName = HeaderName::from_static("openai-version");
 const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
 const PROJECT: HeaderName = HeaderName::from_static("openai-project");
 const CLIENT_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+const ANTHROPIC_ID: HeaderName = HeaderName::from_static("request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const APIM_ID: HeaderName = HeaderName::from_static("apim-request-id");
 const REGION: HeaderName = HeaderName::from_static("x-ms-region");
@@ -41,7 +42,7 @@ impl Head<'_> {
         if let Some(theirs) = self.request_headers.get(CLIENT_ID) {
             headers.insert(CLIENT_ID, theirs.clone());
         }
-        if let Some(took) = self.took {
+        if let Some(took) = self.took.filter(|_| self.dialect != Dialect::Anthropic) {
             headers.insert(PROCESSING, HeaderValue::from(took));
         }
         let id = HeaderValue::from_str(self.id).ok();
@@ -53,8 +54,14 @@ impl Head<'_> {
                 }
                 self.azure(headers);
             }
+            Dialect::Anthropic => {
+                for (name, id) in [APIM_ID, ANTHROPIC_ID].into_iter().zip(id.iter().cycle()) {
+                    headers.insert(name, id.clone());
+                }
+                self.front(headers);
+            }
         }
-        if let Some(id) = id {
+        if let Some(id) = id.filter(|_| self.dialect != Dialect::Anthropic) {
             headers.insert(REQUEST_ID, id);
         }
         if self.stream {
@@ -70,12 +77,17 @@ impl Head<'_> {
         }
     }
 
-    fn azure(&self, headers: &mut HeaderMap) {
+    /// Those of the front of every resource of Azure.
+    fn front(&self, headers: &mut HeaderMap) {
         if let Ok(region) = HeaderValue::from_str(&self.backend.settings.region) {
             headers.insert(REGION, region);
         }
         headers.insert(SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains; preload"));
         headers.insert(NOSNIFF, HeaderValue::from_static("nosniff"));
+    }
+
+    fn azure(&self, headers: &mut HeaderMap) {
+        self.front(headers);
         if self.took.is_some() {
             headers.insert(RAI, HeaderValue::from_static("true"));
             if let Some(session) = &self.backend.session {

@@ -40,6 +40,10 @@ const REASONING: &[Kind] = &[Kind::Object(&[
     param("mode", TEXT),
     param("summary", SUMMARY),
 ])];
+const OUTPUT_OF_CLAUDE: &[Kind] = &[Kind::Object(&[
+    param("effort", &[Kind::Word(&["low", "medium", "high", "xhigh", "max"])]),
+    param("format", OBJECT),
+])];
 const TEXT_OF_RESPONSES: &[Kind] = &[Kind::Object(&[param("format", OBJECT), param("verbosity", VERBOSITY)])];
 
 /// The most tokens that all choices of one answer may have.
@@ -50,19 +54,26 @@ pub(crate) const CHAT: u8 = 1;
 pub(crate) const COMPLETIONS: u8 = 2;
 pub(crate) const EMBEDDINGS: u8 = 4;
 pub(crate) const RESPONSES: u8 = 8;
+pub(crate) const MESSAGES: u8 = 16;
+/// Messages whose tokens are counted.
+pub(crate) const COUNTED: u8 = 32;
+const CLAUDE: u8 = MESSAGES | COUNTED;
 
 /// Every parameter, and the interfaces that have it so.
-static PARAMETERS: [(u8, Parameter); 63] = [
+static PARAMETERS: [(u8, Parameter); 77] = [
     // In the projects of Foundry.
     (RESPONSES, param("agent", OBJECT)),
     (RESPONSES, param("agent_reference", OBJECT)),
     (CHAT, param("audio", OBJECT)),
     (RESPONSES, param("background", BOOLEAN)),
     (COMPLETIONS, param("best_of", TOP)),
+    (CLAUDE, param("cache_control", OBJECT)),
+    (MESSAGES, param("container", TEXT_OR_OBJECT)),
     (RESPONSES, param("context_management", SOME)),
     (RESPONSES, param("conversation", TEXT_OR_OBJECT)),
     // Of Azure alone.
     (CHAT, param("data_sources", LIST)),
+    (MESSAGES, param("diagnostics", OBJECT)),
     (EMBEDDINGS, param("dimensions", &[Kind::Integer(1, i64::MAX)])),
     (COMPLETIONS, param("echo", BOOLEAN)),
     (EMBEDDINGS, param("encoding_format", ENCODING)),
@@ -70,6 +81,7 @@ static PARAMETERS: [(u8, Parameter); 63] = [
     (CHAT, param("function_call", TEXT_OR_OBJECT)),
     (CHAT, param("functions", &[Kind::List(1, 128)])),
     (RESPONSES, param("include", LIST)),
+    (MESSAGES, param("inference_geo", TEXT)),
     (EMBEDDINGS, param("input", &[Kind::Text(usize::MAX), Kind::List(1, 2048)]).required()),
     (RESPONSES, param("input", TEXT_OR_SOME)),
     (RESPONSES, param("instructions", TEXT)),
@@ -79,13 +91,15 @@ static PARAMETERS: [(u8, Parameter); 63] = [
     (CHAT, param("max_completion_tokens", TOKENS)),
     (RESPONSES, param("max_output_tokens", &[Kind::Integer(16, LONGEST)])),
     (CHAT | COMPLETIONS, param("max_tokens", TOKENS)),
+    (MESSAGES, param("max_tokens", TOKENS).required()),
     (RESPONSES, param("max_tool_calls", INTEGER)),
-    (CHAT, param("messages", SOME).required()),
-    (CHAT | RESPONSES, param("metadata", OBJECT)),
+    (CHAT | CLAUDE, param("messages", SOME).required()),
+    (CHAT | RESPONSES | MESSAGES, param("metadata", OBJECT)),
     (CHAT, param("modalities", LIST)),
-    (CHAT | COMPLETIONS | EMBEDDINGS | RESPONSES, param("model", TEXT)),
+    (CHAT | COMPLETIONS | EMBEDDINGS | RESPONSES | CLAUDE, param("model", TEXT)),
     (CHAT | RESPONSES, param("moderation", OBJECT)),
     (CHAT | COMPLETIONS, param("n", CHOICES)),
+    (CLAUDE, param("output_config", OUTPUT_OF_CLAUDE)),
     (CHAT | RESPONSES, param("parallel_tool_calls", BOOLEAN)),
     (CHAT, param("prediction", OBJECT)),
     (CHAT | COMPLETIONS, param("presence_penalty", PENALTY)),
@@ -101,18 +115,26 @@ static PARAMETERS: [(u8, Parameter); 63] = [
     (CHAT | RESPONSES, param("safety_identifier", SHORT)),
     (CHAT | COMPLETIONS, param("seed", INTEGER)),
     (CHAT | RESPONSES, param("service_tier", TIER)),
+    (MESSAGES, param("service_tier", &[Kind::Word(&["auto", "standard_only"])])),
+    (CLAUDE, param("speed", &[Kind::Word(&["standard", "fast"])])),
     (CHAT | COMPLETIONS, param("stop", STOP)),
+    (MESSAGES, param("stop_sequences", LIST)),
     (CHAT | RESPONSES, param("store", BOOLEAN)),
-    (CHAT | COMPLETIONS | RESPONSES, param("stream", BOOLEAN)),
+    (CHAT | COMPLETIONS | RESPONSES | MESSAGES, param("stream", BOOLEAN)),
     (CHAT | COMPLETIONS, param("stream_options", STREAM)),
     (RESPONSES, param("stream_options", STREAM_OF_RESPONSES)),
     (COMPLETIONS, param("suffix", TEXT)),
+    (CLAUDE, param("system", TEXT_OR_LIST)),
     (CHAT | COMPLETIONS | RESPONSES, param("temperature", TEMPERATURE)),
+    (MESSAGES, param("temperature", SHARE)),
     (RESPONSES, param("text", TEXT_OF_RESPONSES)),
+    (CLAUDE, param("thinking", OBJECT)),
     (CHAT | RESPONSES, param("tool_choice", TEXT_OR_OBJECT)),
-    (CHAT | RESPONSES, param("tools", LIST)),
+    (CLAUDE, param("tool_choice", OBJECT)),
+    (CHAT | RESPONSES | CLAUDE, param("tools", LIST)),
+    (MESSAGES, param("top_k", &[Kind::Integer(0, i64::MAX)])),
     (CHAT | RESPONSES, param("top_logprobs", TOP)),
-    (CHAT | COMPLETIONS | RESPONSES, param("top_p", SHARE)),
+    (CHAT | COMPLETIONS | RESPONSES | MESSAGES, param("top_p", SHARE)),
     (RESPONSES, param("truncation", TRUNCATION)),
     (CHAT | COMPLETIONS | EMBEDDINGS | RESPONSES, param("user", TEXT)),
     (CHAT, param("user_security_context", OBJECT)),

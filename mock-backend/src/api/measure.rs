@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::content::choice::Body;
 use super::error::ApiError;
-use super::interfaces::{CHAT, RESPONSES};
+use super::interfaces::{CHAT, COUNTED, MESSAGES, RESPONSES};
 use super::parameters::Members;
 use crate::model::prompt::{self, Facts, KEPT, Kept, Layout, Reading, Str, Wrong};
 
@@ -16,6 +16,7 @@ use crate::model::prompt::{self, Facts, KEPT, Kept, Layout, Reading, Str, Wrong}
 pub(crate) enum Voice {
     Chat,
     Responses,
+    Messages,
 }
 
 impl Voice {
@@ -24,6 +25,7 @@ impl Voice {
         match interface {
             CHAT => Some(Self::Chat),
             RESPONSES => Some(Self::Responses),
+            MESSAGES | COUNTED => Some(Self::Messages),
             _ => None,
         }
     }
@@ -32,13 +34,14 @@ impl Voice {
         match self {
             Self::Chat => &prompt::CHAT,
             Self::Responses => &prompt::RESPONSES,
+            Self::Messages => &prompt::MESSAGES,
         }
     }
 
     /// The parameter with what is said.
     fn list(self) -> &'static str {
         match self {
-            Self::Chat => "messages",
+            Self::Chat | Self::Messages => "messages",
             Self::Responses => "input",
         }
     }
@@ -138,6 +141,10 @@ fn read<R: Reading>(members: &Members<'_>, voice: Voice, own: &mut R, said: &mut
         own.lump(layout.item, 4);
         own.text(&text);
     }
+    if let Some(system) = members.get("system").filter(|_| voice == Voice::Messages) {
+        own.lump(layout.item, 4);
+        prompt::read(system.get(), &prompt::TEXT, own).map_err(|wrong| refuse(wrong, voice))?;
+    }
     if let Some(shape) = shape(members) {
         own.text(shape);
     }
@@ -152,7 +159,7 @@ fn shape<'a>(members: &Members<'a>) -> Option<&'a str> {
     let within = |members: &Members<'a>, key: &str| serde_json::from_str::<Members<'a>>(members.get(key)?.get()).ok();
     let format = match within(members, "response_format") {
         Some(format) => within(&format, "json_schema")?,
-        None => within(&within(members, "text")?, "format")?,
+        None => within(&within(members, "text").or_else(|| within(members, "output_config"))?, "format")?,
     };
     format.get("schema").map(RawValue::get)
 }
@@ -165,6 +172,7 @@ fn refuse(wrong: Wrong, voice: Voice) -> ApiError {
             let message = format!("Invalid type for '{param}': expected an object, but got {what} instead.");
             ApiError::coded("invalid_type", message, &param)
         }
+        Wrong::First(role) => ApiError::invalid(format!("first message must use the \"{role}\" role"), list),
         Wrong::NoRole(at) => ApiError::missing(&format!("{list}[{at}].role")),
         Wrong::Role(at, role) => ApiError::no_such_word(&role, layout.roles, &format!("{list}[{at}].role")),
         Wrong::Unreadable(why) => ApiError::invalid(format!("Invalid value in '{list}': {why}."), list),
@@ -191,6 +199,14 @@ impl Facts {
                 format!("No tool call found for function call output with call_id {id}.")
             }
             (Voice::Responses, None, Some(id)) => format!("No tool output found for function call {id}."),
+            (Voice::Messages, Some(id), _) => format!(
+                "unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` block must have a \
+                 corresponding `tool_use` block in the previous message."
+            ),
+            (Voice::Messages, None, Some(id)) => format!(
+                "`tool_use` ids were found without `tool_result` blocks immediately after: {id}. Each `tool_use` block \
+                 must have a corresponding `tool_result` block in the next message."
+            ),
             (Voice::Chat, Some(_), _) => "Invalid parameter: messages with role 'tool' must be a response to a \
                                           preceeding message with 'tool_calls'."
                 .to_owned(),

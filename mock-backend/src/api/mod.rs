@@ -1,11 +1,12 @@
-//! The APIs, in the dialects of OpenAI and Azure OpenAI: addresses, shapes, framing, refusals.
+//! The APIs, in the dialects of OpenAI, Azure OpenAI and Anthropic: addresses, shapes, framing, refusals.
 //!
 //! From top to bottom: `answer` reads a request and has it answered; `admit`, `generate` and `call` answer at the time
-//! that is planned; `chat`, `completions`, `responses` and `embeddings` are the shapes of each API; `content` is what
+//! that is planned; `chat`, `completions`, `responses`, `messages` and `embeddings` are the shapes of each API; `content` is what
 //! they have in common.
 
 mod admit;
 mod answer;
+mod anthropic_error;
 pub(crate) mod auth;
 pub(crate) mod backend;
 mod call;
@@ -21,6 +22,7 @@ mod generate;
 mod headers;
 mod interfaces;
 mod measure;
+mod messages;
 mod models;
 mod page;
 mod parameters;

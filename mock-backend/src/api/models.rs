@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Completion,
     /// Embeddings.
     Embedding,
+    /// Anthropic's messages.
+    Messages,
 }
 
 /// A name that callers use, and the snapshot that answers under it.
@@ -26,6 +28,10 @@ const fn chat(name: &'static str, snapshot: &'static str) -> Model {
     Model { name, snapshot, purpose: Purpose::Chat }
 }
 
+const fn claude(name: &'static str, snapshot: &'static str) -> Model {
+    Model { name, snapshot, purpose: Purpose::Messages }
+}
+
 const fn completion(name: &'static str) -> Model {
     Model { name, snapshot: name, purpose: Purpose::Completion }
 }
@@ -35,7 +41,7 @@ const fn embedding(name: &'static str) -> Model {
 }
 
 /// All of them.
-pub(crate) const MODELS: [Model; 39] = [
+pub(crate) const MODELS: [Model; 54] = [
     chat("gpt-4o", "gpt-4o-2024-08-06"),
     chat("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
     chat("gpt-4.1", "gpt-4.1-2025-04-14"),
@@ -75,6 +81,21 @@ pub(crate) const MODELS: [Model; 39] = [
     embedding("text-embedding-3-small"),
     embedding("text-embedding-3-large"),
     embedding("text-embedding-ada-002"),
+    claude("claude-fable-5-2", "claude-fable-5-2"),
+    claude("claude-fable-5-1", "claude-fable-5-1"),
+    claude("claude-fable-5", "claude-fable-5"),
+    claude("claude-opus-5-5", "claude-opus-5-5"),
+    claude("claude-sonnet-5-5", "claude-sonnet-5-5"),
+    claude("claude-haiku-5-5", "claude-haiku-5-5"),
+    claude("claude-opus-5", "claude-opus-5"),
+    claude("claude-sonnet-5", "claude-sonnet-5"),
+    claude("claude-opus-4-8", "claude-opus-4-8"),
+    claude("claude-opus-4-7", "claude-opus-4-7"),
+    claude("claude-opus-4-6", "claude-opus-4-6"),
+    claude("claude-sonnet-4-6", "claude-sonnet-4-6"),
+    claude("claude-haiku-4-5", "claude-haiku-4-5-20251001"),
+    claude("claude-opus-4-5", "claude-opus-4-5-20251101"),
+    claude("claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
 ];
 
 /// The model of this name or snapshot.
@@ -144,4 +165,39 @@ fn snapshot_of(model: &str) -> &str {
 pub(crate) fn show_deployment(named: &BTreeMap<String, String>, name: &str) -> Option<String> {
     let model = named.get(name).map(|model| snapshot_of(model)).or(find(name).map(|model| model.snapshot));
     model.map(|model| deployment(name, model).to_string())
+}
+
+/// The resource whose deployments Azure Resource Manager lists.
+const ACCOUNT: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/simulator/providers/\
+                       Microsoft.CognitiveServices/accounts/simulator";
+
+/// A deployment, as Azure Resource Manager shows it.
+fn managed(name: &str, snapshot: &str) -> Value {
+    let model = MODELS.iter().find(|model| model.snapshot == snapshot).map_or(snapshot, |model| model.name);
+    let version = snapshot.strip_prefix(model).map_or("", |rest| rest.trim_start_matches('-'));
+    json!({
+        "id": format!("{ACCOUNT}/deployments/{name}"),
+        "type": "Microsoft.CognitiveServices/accounts/deployments",
+        "name": name,
+        "sku": {"name": "GlobalStandard", "capacity": 100},
+        "properties": {
+            "model": {"format": "OpenAI", "name": model, "version": version},
+            "versionUpgradeOption": "OnceNewDefaultVersionAvailable",
+            "provisioningState": "Succeeded",
+        },
+    })
+}
+
+/// The list of deployments, as Azure Resource Manager gives it.
+pub(crate) fn managed_deployments(named: &BTreeMap<String, String>) -> String {
+    let of_models = MODELS.iter().filter(|model| !named.contains_key(model.name));
+    let named = named.iter().map(|(name, model)| managed(name, snapshot_of(model)));
+    let all: Vec<Value> = named.chain(of_models.map(|model| managed(model.name, model.snapshot))).collect();
+    json!({"value": all}).to_string()
+}
+
+/// One of them.
+pub(crate) fn show_managed_deployment(named: &BTreeMap<String, String>, name: &str) -> Option<String> {
+    let model = named.get(name).map(|model| snapshot_of(model)).or(find(name).map(|model| model.snapshot));
+    model.map(|model| managed(name, model).to_string())
 }

@@ -14,7 +14,7 @@ impl Call<'_> {
     pub(crate) fn prepare(&self, request: &mut Request) -> Result<(), ApiError> {
         let Some(voice) = request.prompt.voice else { return Ok(()) };
         let history = match &request.form {
-            Form::Completion { .. } => None,
+            Form::Completion { .. } | Form::Messages { .. } => None,
             Form::Responses(form) => before(self.backend, form.previous.as_deref(), form.conversation.as_deref())?,
         };
         let prompt = &mut request.prompt;
@@ -40,7 +40,7 @@ impl Call<'_> {
     /// Says what the prefix cache has of the prompt, which remembers it from now on.
     fn look_up(&self, request: &mut Request) {
         let (prompt, prefixes) = (&mut request.prompt, &self.backend.model.prefixes);
-        if !prefixes.is_on() {
+        if !prefixes.is_on() || prompt.uncached {
             return;
         }
         prompt.history.add_ids(std::mem::take(&mut prompt.measured.said_ids));

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::auth;
 use super::dialect::Dialect;
 use super::error::ApiError;
-use super::interfaces::{RESPONSES, parameters};
+use super::interfaces::{COUNTED, MESSAGES, RESPONSES, parameters};
 use super::measure::{Measured, Voice, measure};
 use super::models::{self, Purpose};
 use super::parameters::{Members, Unknown};
@@ -41,8 +41,8 @@ pub(crate) struct Opened<T> {
 
 impl Reader<'_> {
     /// Whether the caller may ask at all.
-    pub(crate) fn check_key(&self) -> Result<(), ApiError> {
-        auth::check_key(&self.head.headers, self.access.key)
+    pub(crate) fn check_key(&self, dialect: Dialect) -> Result<(), ApiError> {
+        auth::check_key(&self.head.headers, self.access.key, dialect)
     }
 
     /// The snapshot that answers under the name `model`, if it serves `purpose`.
@@ -78,9 +78,9 @@ impl Reader<'_> {
         let model: Option<Str<'_>> = members.get("model").and_then(|model| serde_json::from_str(model.get()).ok());
         let name = model_name(route, model.as_ref().map(|Str(model)| &**model))?.to_owned();
         let snapshot = self.snapshot(&name, Some(purpose))?;
-        let unknown = match self.access.strict.unwrap_or(route.dialect == Dialect::Azure) {
+        let unknown = match self.access.strict.unwrap_or(route.dialect != Dialect::OpenAi) {
             false => Unknown::Accepted,
-            true if interface == RESPONSES => Unknown::Parameter,
+            true if matches!(interface, RESPONSES | MESSAGES | COUNTED) => Unknown::Parameter,
             true => Unknown::Unrecognized,
         };
         members.check("", parameters(interface), unknown)?;

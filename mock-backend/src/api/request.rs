@@ -44,6 +44,8 @@ pub(crate) struct PromptOf {
     pub(crate) history: History,
     /// The caller's key to the prefix cache.
     pub(crate) key: Option<String>,
+    /// Whether the prefix cache is not asked.
+    pub(crate) uncached: bool,
     /// Whether its beginning may be left out where it is too long.
     pub(crate) truncates: bool,
 }
@@ -70,6 +72,10 @@ pub(crate) enum Form {
         body: Bytes,
     },
     Responses(Box<ResponsesForm>),
+    Messages {
+        /// Whether the thoughts are shown.
+        shows_thoughts: bool,
+    },
 }
 
 /// The form of a response.
@@ -89,6 +95,7 @@ impl Form {
             Self::Completion { style: Style::Chat { .. }, .. } => "chat",
             Self::Completion { style: Style::Text { .. }, .. } => "completions",
             Self::Responses { .. } => "responses",
+            Self::Messages { .. } => "messages",
         }
     }
 }

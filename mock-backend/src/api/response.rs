@@ -10,6 +10,8 @@ use super::content::choice::Choice;
 use super::content::completion::{Completion, Style};
 use super::content::compose;
 use super::dialect::Dialect;
+use super::messages::answer::MessagesAnswer;
+use super::messages::events::MessagesEvents;
 use super::request::{Form, Request};
 use super::responses::answer::{Progress, ResponsesAnswer};
 use super::responses::events::ResponsesEvents;
@@ -36,6 +38,7 @@ pub(crate) struct Assembly {
 pub(crate) enum Answer {
     Completion(Completion, ChatStream),
     Responses(Arc<ResponsesAnswer>, bool),
+    Messages(Box<MessagesAnswer>),
 }
 
 /// What is told of a hit: only the families from gpt-5.6 on say what they have written.
@@ -82,6 +85,12 @@ impl Answer {
                 };
                 Self::Responses(Arc::new(answer), request.obfuscated)
             }
+            Form::Messages { shows_thoughts } => {
+                let choice = choices.into_iter().next().unwrap_or_else(Choice::empty);
+                let thoughts = (*shows_thoughts && choice.thinking > 0).then(|| compose::summary(choice.thinking));
+                let hit = request.prompt.hit;
+                Self::Messages(Box::new(MessagesAnswer { name, model, prompt_tokens, hit, choice, thoughts }))
+            }
         }
     }
 
@@ -89,6 +98,7 @@ impl Answer {
         match self {
             Self::Completion(answer, _) => answer.whole(),
             Self::Responses(answer, _) => answer.snapshot(Progress::Final).into_bytes(),
+            Self::Messages(answer) => answer.whole(),
         }
     }
 
@@ -96,6 +106,7 @@ impl Answer {
         match self {
             Self::Completion(answer, stream) => Box::new(answer.chunks(stream)),
             Self::Responses(answer, obfuscated) => Box::new(ResponsesEvents::new(answer, obfuscated, 0)),
+            Self::Messages(answer) => Box::new(MessagesEvents::new(*answer)),
         }
     }
 

@@ -16,6 +16,10 @@ pub(crate) enum Operation<'a> {
     Completions,
     /// Embeddings.
     Embeddings,
+    /// A message of Anthropic's API.
+    Messages,
+    /// One whose tokens are to be counted.
+    CountMessage,
     /// A response of the Responses API.
     Responses,
     /// A response that was made before.
@@ -92,18 +96,22 @@ pub(crate) struct Route<'a> {
 }
 
 /// The fronts at which an operation is found: the addresses without a dated version, those with one, those of a
-/// deployment, and those of the models of Foundry.
+/// deployment, those of the models of Foundry, and those of Claude.
 const V1: u8 = 1;
 const DATED: u8 = 2;
 const DEPLOYED: u8 = 4;
 const MODELS: u8 = 8;
+const ANTHROPIC: u8 = 16;
 const EACH: u8 = V1 | DATED | DEPLOYED;
+
+/// How the addresses without a dated version begin: at OpenAI, at a resource of Azure, and at AI Gateway of API Management.
+const UNDATED: [&str; 3] = ["/v1/", "/openai/v1/", "/default/models/openai/v1/"];
 
 /// The operation on what stands from the first to the last `{}`.
 type Name = for<'a> fn(&'a str) -> Operation<'a>;
 
 /// Every operation: its method, its address after the front, and the fronts that have it.
-static ROUTES: [(Method, &str, u8, Name); 27] = [
+static ROUTES: [(Method, &str, u8, Name); 29] = [
     (Method::POST, "chat/completions", V1 | DEPLOYED | MODELS, |_| Operation::Chat),
     // Stored ones have no deployment, not even where making one needs it.
     (Method::GET, "chat/completions", V1 | DATED, |_| Operation::StoredChats),
@@ -113,6 +121,8 @@ static ROUTES: [(Method, &str, u8, Name); 27] = [
     (Method::GET, "chat/completions/{}/messages", V1 | DATED, |id| Operation::StoredChat(id, ChatOp::Messages)),
     (Method::POST, "completions", V1 | DEPLOYED, |_| Operation::Completions),
     (Method::POST, "embeddings", V1 | DEPLOYED | MODELS, |_| Operation::Embeddings),
+    (Method::POST, "messages", ANTHROPIC, |_| Operation::Messages),
+    (Method::POST, "messages/count_tokens", ANTHROPIC, |_| Operation::CountMessage),
     (Method::POST, "responses", EACH, |_| Operation::Responses),
     (Method::POST, "responses/compact", EACH, |_| Operation::Compact),
     (Method::POST, "responses/input_tokens", EACH, |_| Operation::CountTokens),
@@ -130,8 +140,8 @@ static ROUTES: [(Method, &str, u8, Name); 27] = [
     (Method::DELETE, "conversations/{}/items/{}", V1 | DATED, |ids| on_item(ids, ConversationOp::DeleteItem)),
     (Method::GET, "models", V1 | DATED, |_| Operation::Models(None)),
     (Method::GET, "models/{}", V1 | DATED, |name| Operation::Models(Some(name))),
-    (Method::GET, "deployments", DATED, |_| Operation::Deployments(None)),
-    (Method::GET, "deployments/{}", DATED, |name| Operation::Deployments(Some(name))),
+    (Method::GET, "deployments", V1 | DATED, |_| Operation::Deployments(None)),
+    (Method::GET, "deployments/{}", V1 | DATED, |name| Operation::Deployments(Some(name))),
 ];
 
 /// An operation on an item of a conversation, whose ids stand on both sides of `/items/`.
@@ -165,8 +175,11 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn of(path: &'a str) -> Option<Self> {
         let plain = |front, rest| Some(Self { front, rest, deployment: None });
-        if let Some(rest) = path.strip_prefix("/v1/").or_else(|| path.strip_prefix("/openai/v1/")) {
+        if let Some(rest) = UNDATED.iter().find_map(|front| path.strip_prefix(front)) {
             return plain(V1, rest);
+        }
+        if let Some(rest) = path.strip_prefix("/anthropic/v1/") {
+            return plain(ANTHROPIC, rest);
         }
         if let Some(rest) = path.strip_prefix("/api/projects/") {
             let (_, rest) = rest.split_once("/openai/")?;
@@ -202,6 +215,9 @@ impl<'a> Address<'a> {
         let (_, pattern, ..) = ROUTES.iter().find(|route| matched(route.1, rest).is_some()).ok_or_else(unknown)?;
         let version = version::of(uri);
         let known = match version {
+            _ if front == ANTHROPIC => true,
+            _ if pattern.starts_with("deployments") && version::is_of_management(version) => true,
+            _ if pattern.starts_with("deployments") && front == V1 => false,
             Some(version) if front == MODELS => version::is_of_models(version),
             Some(version) if front != V1 => version::is_dated(version),
             Some(version) => version::is_v1(version) || dialect == Dialect::OpenAi,
@@ -231,7 +247,9 @@ impl<'a> Address<'a> {
 
 /// As the ledger names what an address is for.
 fn name_api(path: &str) -> &'static str {
-    if path.ends_with("/chat/completions") || path.contains("/chat/completions/") {
+    if path.starts_with("/anthropic/v1/messages") {
+        "messages"
+    } else if path.ends_with("/chat/completions") || path.contains("/chat/completions/") {
         "chat"
     } else if path.ends_with("/completions") {
         "completions"
@@ -260,7 +278,13 @@ mod tests {
             Responses, Stored, StoredChat, StoredChats,
         };
         type Meaning = Option<(Dialect, Operation<'static>, Option<&'static str>)>;
-        let table: [(&str, &str, Meaning); 56] = [
+        let table: [(&str, &str, Meaning); 71] = [
+            ("POST", "/anthropic/v1/messages", Some((Dialect::Anthropic, Operation::Messages, None))),
+            ("POST", "/anthropic/v1/messages/count_tokens", Some((Dialect::Anthropic, Operation::CountMessage, None))),
+            ("GET", "/anthropic/v1/messages", None),
+            ("POST", "/anthropic/v1/chat/completions", None),
+            ("POST", "/v1/messages", None),
+            ("POST", "/openai/v1/messages", None),
             ("POST", "/v1/chat/completions", Some((OpenAi, Chat, None))),
             ("POST", "/v1/completions", Some((OpenAi, Completions, None))),
             ("POST", "/v1/embeddings", Some((OpenAi, Embeddings, None))),
@@ -305,12 +329,21 @@ mod tests {
             ("POST", "/openai/responses?api-version=2024-10-21", None),
             ("POST", "/models/chat/completions?api-version=2024-05-01-preview", Some((Azure, Chat, None))),
             ("POST", "/models/chat/completions", None),
+            ("POST", "/default/models/openai/v1/chat/completions", Some((Azure, Chat, None))),
+            ("POST", "/default/models/openai/v1/responses", Some((Azure, Responses, None))),
+            ("POST", "/default/models/openai/v1/responses?api-version=2024-10-21", None),
+            ("POST", "/default/models/openai/responses?api-version=2025-04-01-preview", None),
             ("POST", "/api/projects/p/openai/v1/responses", Some((Azure, Responses, None))),
             ("GET", "/v1/models", Some((OpenAi, Models(None), None))),
             ("GET", "/openai/v1/models/gpt-4o", Some((Azure, Models(Some("gpt-4o")), None))),
             ("GET", "/openai/models?api-version=2024-10-21", Some((Azure, Models(None), None))),
             ("GET", "/openai/deployments?api-version=2022-12-01", Some((Azure, Deployments(None), None))),
             ("GET", "/openai/deployments/d1?api-version=2022-12-01", Some((Azure, Deployments(Some("d1")), None))),
+            ("GET", "/openai/deployments?api-version=2024-10-01", Some((Azure, Deployments(None), None))),
+            ("GET", "/openai/deployments/d1", Some((Azure, Deployments(Some("d1")), None))),
+            ("GET", "/openai/v1/deployments/d1", Some((Azure, Deployments(Some("d1")), None))),
+            ("GET", "/openai/v1/deployments?api-version=2024-10-21", None),
+            ("GET", "/openai/deployments?api-version=2024-11-11", None),
             ("POST", "/openai/deployments/d1/chat/completions", None),
             ("POST", "/openai/deployments/d1/chat/completions?api-version=", None),
             ("POST", "/openai/deployments/d1/chat/completions?api-version=2024-99-99", None),

@@ -10,6 +10,7 @@ use super::request::Request;
 use super::responses::compact::Conversation;
 use super::route::{Address, ChatOp, ConversationOp, Operation, StoredOp};
 use super::rules::{check_repeated, check_values};
+use super::version;
 use crate::fault::ErrorKind;
 
 /// What a request turned out to ask for.
@@ -37,7 +38,7 @@ impl Reader<'_> {
     /// What the request asks for, or why it is refused.
     pub(crate) fn read<'r>(&self, address: &Address<'r>, body: Result<Bytes, ApiError>) -> Result<Task<'r>, ApiError> {
         let route = address.route(&self.head.method)?;
-        self.check_key()?;
+        self.check_key(route.dialect)?;
         let body = body.and_then(check_values);
         match route.operation {
             Operation::Models(None) => Ok(Task::Known(models::list())),
@@ -45,10 +46,18 @@ impl Reader<'_> {
                 self.snapshot(name, None)?;
                 Ok(Task::Known(models::show(name)))
             }
+            Operation::Deployments(None) if version::is_of_management(route.version) => {
+                Ok(Task::Known(models::managed_deployments(self.deployments)))
+            }
             Operation::Deployments(None) => Ok(Task::Known(models::deployments(self.deployments))),
-            Operation::Deployments(Some(name)) => models::show_deployment(self.deployments, name)
-                .map(Task::Known)
-                .ok_or_else(|| ApiError::Kind(ErrorKind::Deployment, name.to_owned())),
+            Operation::Deployments(Some(name)) => {
+                let shown = if version::is_of_management(route.version) {
+                    models::show_managed_deployment(self.deployments, name)
+                } else {
+                    models::show_deployment(self.deployments, name)
+                };
+                shown.map(Task::Known).ok_or_else(|| ApiError::Kind(ErrorKind::Deployment, name.to_owned()))
+            }
             Operation::Stored(id, op) => Ok(Task::Stored(id, op)),
             Operation::StoredChat(id, op) => Ok(Task::StoredChat(id, op)),
             Operation::OpenConversation => body.map(|_| Task::OpenConversation),
@@ -60,6 +69,8 @@ impl Reader<'_> {
             Operation::Completions => {
                 self.read_completions(&route, &body?).map(|request| Task::Answer(Box::new(request)))
             }
+            Operation::Messages => self.read_messages(&route, &body?).map(|request| Task::Answer(Box::new(request))),
+            Operation::CountMessage => self.count_message(&route, &body?).map(Task::Known),
             Operation::Embeddings => self.read_embeddings(&route, &body?).map(Task::Embeddings),
             Operation::Responses => {
                 let body = body?;

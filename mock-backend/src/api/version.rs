@@ -32,6 +32,28 @@ const DATED: [&str; 24] = [
 /// What stands in the place of a version on the routes without dates.
 const V1: [&str; 3] = ["preview", "v1", "latest"];
 
+/// The versions of Azure Resource Manager's list of deployments that the data plane does not have.
+const MANAGEMENT: [&str; 12] = [
+    "2021-10-01",
+    "2022-03-01",
+    "2022-10-01",
+    "2023-05-01",
+    "2023-10-01-preview",
+    "2024-06-01-preview",
+    "2024-10-01",
+    "2025-06-01",
+    "2025-07-01-preview",
+    "2025-09-01",
+    "2025-10-01-preview",
+    "2025-12-01",
+];
+
+/// Whether Azure Resource Manager is asked: by a version of its own, or by none, as a gateway is that passes the question
+/// on to it.
+pub(crate) fn is_of_management(version: Option<&str>) -> bool {
+    version.is_none_or(|version| MANAGEMENT.contains(&version))
+}
+
 /// The version of the front end for models of Foundry.
 const MODELS: &str = "2024-05-01-preview";
 

@@ -80,13 +80,14 @@ pub(crate) use settings::{ANY_PORT, ListenState, ListenerSettings};
 pub use settings::{Config, ConfigError, Single};
 
 /// The scenarios that are built in: name and text.
-pub const SCENARIOS: [(&str, &str); 6] = [
+pub const SCENARIOS: [(&str, &str); 7] = [
     ("three-paths", include_str!("../../scenarios/three-paths.toml")),
     ("equal-paths", include_str!("../../scenarios/equal-paths.toml")),
     ("shared-batch-1", include_str!("../../scenarios/shared-batch-1.toml")),
     ("throttled", include_str!("../../scenarios/throttled.toml")),
     ("flaky", include_str!("../../scenarios/flaky.toml")),
     ("two-regions-buffering-gateway", include_str!("../../scenarios/two-regions-buffering-gateway.toml")),
+    ("enterprise-paths", include_str!("../../scenarios/enterprise-paths.toml")),
 ];
 
 impl Config {

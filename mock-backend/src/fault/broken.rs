@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::failed_event::failed_event;
+use super::failed_event::{FailedIn, failed_event};
 use super::gzip::Gzip;
 use super::kind::Fault;
 use super::rewrite::{Rewrite, Verdicts, usage_on_finish};
@@ -34,6 +34,8 @@ pub(crate) struct Broken {
     events: usize,
     /// `sequence_number` of the last event, in the Responses API.
     sequence: Option<u64>,
+    /// Whether it is a stream of Anthropic's messages.
+    messages: bool,
     /// What an asynchronous content filter has said so far.
     verdicts: Verdicts,
     /// Nothing has gone out yet.
@@ -76,6 +78,7 @@ impl Broken {
             tokens,
             events: 0,
             sequence: None,
+            messages: false,
             verdicts: Verdicts::default(),
             begins: true,
             spent: false,
@@ -159,6 +162,7 @@ impl Broken {
             }
             self.events += usize::from(content);
             self.sequence = sequence(&text).or(self.sequence);
+            self.messages |= text.starts_with("event: message_start\n");
             self.copy(event, &text, content, &mut out);
             self.begins = false;
             if content && after == Some(self.events) {
@@ -194,7 +198,11 @@ impl Broken {
                 self.then = Then::End;
                 self.entry.update(|record| record.tokens = u32::try_from(seen).ok());
                 self.exchange.amend_note(|note| note.marks = note.marks.and(Marks::END));
-                let event = failed_event(self.sequence.map(|sequence| sequence + 1), flat);
+                let event = match self.sequence {
+                    _ if self.messages => failed_event(FailedIn::Messages),
+                    Some(sequence) => failed_event(FailedIn::Responses { sequence: sequence + 1, flat }),
+                    None => failed_event(FailedIn::Chat),
+                };
                 Bytes::from([&out[..], event.as_bytes()].concat())
             }
             _ => self.cut(out, Cut::Close, 0, seen),
@@ -239,6 +247,8 @@ impl Broken {
         let last = done
             || usage
             || text.contains("\"finish_reason\":\"")
+            || text.contains("event: message_delta\n")
+            || text.contains("event: message_stop\n")
             || ["completed", "incomplete", "failed"]
                 .iter()
                 .any(|end| text.contains(&format!("event: response.{end}\n")));

@@ -38,10 +38,11 @@ pub(crate) enum ErrorKind {
     HtmlGatewayTimeout,
     TextUnavailable,
     EmptyServer,
+    Overloaded,
 }
 
 /// All of them: how scenarios and headers name them, and their status.
-pub(crate) const ERROR_KINDS: [(&str, ErrorKind, u16); 33] = [
+pub(crate) const ERROR_KINDS: [(&str, ErrorKind, u16); 34] = [
     ("400", ErrorKind::Parameter, 400),
     ("400-filter", ErrorKind::Filter, 400),
     ("400-context", ErrorKind::Context, 400),
@@ -75,6 +76,7 @@ pub(crate) const ERROR_KINDS: [(&str, ErrorKind, u16); 33] = [
     ("html-504", ErrorKind::HtmlGatewayTimeout, 504),
     ("text-503", ErrorKind::TextUnavailable, 503),
     ("empty-500", ErrorKind::EmptyServer, 500),
+    ("529", ErrorKind::Overloaded, 529),
 ];
 
 /// Those that come from something before the service: their type, and their text or the title of their page.

@@ -135,6 +135,7 @@ impl Passage<'_> {
         if !self.route.gateway.policy.subscription_keys.is_empty() {
             // The caller's key was for the gateway, which has one of its own.
             headers.remove("ocp-apim-subscription-key");
+            headers.remove("x-api-key");
             headers.remove(header::AUTHORIZATION);
             let own = self.route.key.unwrap_or("gateway");
             if let Ok(own) = HeaderValue::from_str(own) {

@@ -30,7 +30,10 @@ impl Refusal {
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let query =
             || head.uri.query().unwrap_or_default().split('&').find_map(|p| p.strip_prefix("subscription-key="));
-        let key = header("ocp-apim-subscription-key").or_else(|| header("api-key")).or_else(query);
+        let key = header("ocp-apim-subscription-key")
+            .or_else(|| header("api-key"))
+            .or_else(|| header("x-api-key"))
+            .or_else(query);
         let message = match key {
             Some(key) if keys.iter().any(|known| known == key) => return None,
             Some(_) => {

@@ -26,6 +26,8 @@ pub(crate) enum Format {
     OpenAi,
     /// Whole seconds.
     Azure,
+    /// Not at all: a resource of Foundry tells callers of Claude nothing of its limits.
+    Anthropic,
 }
 
 const CALLS: [HeaderName; 3] = [
@@ -47,6 +49,7 @@ impl Standing {
     pub(crate) fn write(&self, headers: &mut HeaderMap, format: Format, responses: bool) {
         match self.headers {
             LimitHeaders::Hidden => {}
+            LimitHeaders::Shown | LimitHeaders::Unknown if format == Format::Anthropic => {}
             LimitHeaders::Unknown if responses && format == Format::Azure => unknown(headers),
             LimitHeaders::Shown | LimitHeaders::Unknown => {
                 for (names, values) in [(&CALLS, self.calls), (&TOKENS, self.tokens)] {
@@ -77,7 +80,7 @@ impl Format {
         match self {
             // Digits and letters make a header.
             Self::OpenAi => HeaderValue::from_str(&go_duration(span)).unwrap_or(HeaderValue::from_static("0s")),
-            Self::Azure => HeaderValue::from(seconds_up(span)),
+            Self::Azure | Self::Anthropic => HeaderValue::from(seconds_up(span)),
         }
     }
 }

@@ -7,6 +7,10 @@ pub(crate) fn has_content(text: &str) -> bool {
     let filled = |key: &str| {
         rest_after(text, key).any(|rest| rest.trim_start().strip_prefix('"').is_some_and(|rest| !rest.starts_with('"')))
     };
+    if text.contains("\"content_block_") {
+        let deltas = ["\"text\":", "\"partial_json\":", "\"thinking\":"];
+        return deltas.iter().any(|key| filled(key)) || text.contains("\"type\":\"tool_use\"");
+    }
     if text.contains("\"response.") || text.contains("event: response.") {
         return DELTAS.iter().any(|delta| text.contains(&format!("response.{delta}.delta")));
     }
@@ -17,10 +21,12 @@ pub(crate) fn has_content(text: &str) -> bool {
         || (text.contains("\"text_completion\"") && filled("\"text\":"))
 }
 
-/// The tokens of the answer, if its usage stands in `text`.
+/// The tokens of the answer, if its usage stands in `text`; of several the last counts.
 pub(crate) fn output_tokens(text: &str) -> Option<u32> {
     let number = |rest: &str| rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok();
-    ["\"completion_tokens\":", "\"output_tokens\":"].iter().find_map(|key| rest_after(text, key).find_map(number))
+    ["\"completion_tokens\":", "\"output_tokens\":"]
+        .iter()
+        .find_map(|key| rest_after(text, key).filter_map(number).last())
 }
 
 /// What follows each `key` in `text`.
@@ -51,6 +57,14 @@ mod tests {
             (r#"data: {"choices":[{"delta":{},"finish_reason":"function_call"}]}"#, false),
             (r#"data: {"type":"response.custom_tool_call_input.delta","delta":"x"}"#, true),
             ("event: response.output_text.delta\n", true),
+            (r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#, true),
+            (r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}"#, false),
+            (r#"data: {"type":"content_block_delta","delta":{"type":"input_json_delta","partial_json":"{"}}"#, true),
+            (r#"data: {"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":"hm"}}"#, true),
+            (r#"data: {"type":"content_block_delta","delta":{"type":"signature_delta","signature":"x"}}"#, false),
+            (r#"data: {"type":"content_block_start","content_block":{"type":"text","text":""}}"#, false),
+            (r#"data: {"type":"content_block_start","content_block":{"type":"tool_use","name":"f"}}"#, true),
+            (r#"data: {"type":"message_start","message":{"content":[],"model":"x"}}"#, false),
             (r#"data: {"type":"response.content_part.added","part":{"text":""}}"#, false),
         ];
         for (text, expected) in table {
@@ -66,5 +80,7 @@ mod tests {
         );
         assert_eq!(output_tokens(r#""usage": {"output_tokens": 3}"#), Some(3));
         assert_eq!(output_tokens(r#"{"usage":null}"#), None);
+        let begun = r#""usage":{"output_tokens":1}"#;
+        assert_eq!(output_tokens(&format!(r#"{begun} "usage":{{"output_tokens":9}}"#)), Some(9));
     }
 }

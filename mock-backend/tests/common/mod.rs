@@ -232,3 +232,10 @@ pub fn metric(simulator: &Simulator, name: &str, value: u64) {
 pub const CONNECTIONS: &str = "sim_connections{listener=\"direct\"}";
 pub const CHAT: &str = "/v1/chat/completions";
 pub const RESPONSES: &str = "/v1/responses";
+pub const MESSAGES: &str = "/anthropic/v1/messages";
+pub const CLAUDE_KEY: &str = "x-api-key: k\r\nanthropic-version: 2023-06-01\r\n";
+
+/// A request for a message: `more` are further members.
+pub fn message(more: &str) -> String {
+    format!(r#"{{"model":"claude-haiku-4-5","messages":[{{"role":"user","content":"hello world"}}]{more}}}"#)
+}

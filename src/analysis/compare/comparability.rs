@@ -181,13 +181,21 @@ pub(crate) fn same_run(base: &Run, candidate: &Run) -> bool {
 pub(crate) fn addresses(base: &Plan, candidate: &Plan, pairs: &[(PathId, PathId)]) -> Option<Difference> {
     let of = |plan: &Plan, path: PathId| match &plan.simulator {
         Some(simulator) => format!("bundled simulator, scenario {}", simulator.scenario),
-        None => without_secrets(&plan.path(path).base_url),
+        None => address_of(plan.path(path)),
     };
     let facts = |(own, other): &(PathId, PathId)| (of(base, *own), of(candidate, *other));
     let differing: Vec<(String, String)> = pairs.iter().map(facts).filter(|(own, other)| own != other).collect();
     let (base, candidate): (Vec<String>, Vec<String>) = differing.into_iter().unzip();
     let joined = |addresses: Vec<String>| addresses.join(", ");
     (!base.is_empty()).then(|| Difference { what: "address", base: joined(base), candidate: joined(candidate) })
+}
+
+/// The base URL of a path, and what else decides where its calls go.
+fn address_of(path: &crate::path::NetPath) -> String {
+    let address = &path.address;
+    let deployment = address.deployment.as_ref().map_or(String::new(), |name| format!("/deployments/{name}"));
+    let version = address.api_version().map_or(String::new(), |version| format!("?api-version={version}"));
+    without_secrets(&path.base_url) + &deployment + &version
 }
 
 /// An address without what may hold a secret: a user before the host, and a query.
@@ -205,7 +213,7 @@ type Fact = fn(&Run) -> String;
 /// In what two runs differ that could move their figures.
 #[must_use]
 pub(crate) fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
-    let facts: [(&'static str, Fact); 14] = [
+    let facts: [(&'static str, Fact); 15] = [
         ("profile", |run| run.manifest.plan.name.clone()),
         ("workload", |run| workload(&run.manifest.plan)),
         ("mix of APIs", |run| apis(&run.manifest.plan)),
@@ -216,6 +224,7 @@ pub(crate) fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
         ("duration", |run| run.manifest.plan.load.duration.to_string()),
         ("warmup", |run| run.manifest.plan.load.warmup.to_string()),
         ("paths", |run| names(&run.manifest.plan)),
+        ("own fields of a path", |run| requests(&run.manifest.plan)),
         ("HTTP", |run| spoken(&run.manifest.plan)),
         ("seed", |run| run.manifest.plan.seed.to_string()),
         ("tool version", |run| run.manifest.tool_version.clone()),
@@ -240,6 +249,18 @@ fn workload(plan: &Plan) -> String {
 fn apis(plan: &Plan) -> String {
     let weights = plan.workload.api.iter().map(|(api, weight)| format!("{} {weight}", api));
     weights.collect::<Vec<_>>().join(", ")
+}
+
+/// What the paths send in place of the workload's model, and beside it.
+fn requests(plan: &Plan) -> String {
+    let of = |path: &crate::path::NetPath| {
+        let model = path.request.model.as_ref().map(|model| format!("model {model}"));
+        let body =
+            (!path.request.body.is_empty()).then(|| serde_json::to_string(&path.request.body).unwrap_or_default());
+        let own: Vec<String> = model.into_iter().chain(body).collect();
+        (!own.is_empty()).then(|| format!("{}: {}", path.name, own.join(", ")))
+    };
+    plan.paths.iter().filter_map(of).collect::<Vec<_>>().join("; ")
 }
 
 /// The HTTP of the paths, said once if it is the same for all.
@@ -311,12 +332,16 @@ mod tests {
                 LoadModel::Open { arrivals: crate::plan::Arrivals::Poisson, rate: Some(Rate(20.0)) };
             run.manifest.plan.load.design = Design::Interleaved;
             run.manifest.plan.seed = 7;
+            run.manifest.plan.paths[2].request.model = Some("other".to_owned());
             run.manifest.plan.paths[1].http = crate::path::Http::Two { max: 2, streams: 50 };
             run.manifest.tool_version = "0.2.0".to_owned();
             run.manifest.environment.cpus = 64;
         });
         let named: Vec<_> = differences(&run, &other).into_iter().map(|difference| difference.what).collect();
-        assert_eq!(named, ["model", "load", "design", "HTTP", "seed", "tool version", "machine"]);
+        assert_eq!(
+            named,
+            ["model", "load", "design", "own fields of a path", "HTTP", "seed", "tool version", "machine"]
+        );
         let spoken = "direct 1.1, private 2 (max 2, streams 50), gateway 1.1";
         assert!(differences(&run, &other).iter().any(|one| one.base == "1.1" && one.candidate == spoken));
         assert!(!same_run(&run, &other));

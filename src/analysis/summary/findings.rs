@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Serialize;
+use hdrhistogram::Histogram;
 
 use crate::analysis::input::view::View;
+use crate::analysis::summary::finding::Finding;
+use crate::analysis::summary::way::Way;
 use crate::measure::counts::Counts;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::sample::Sample;
+use crate::path::NetPath;
 use crate::units::PathId;
 
 /// Output tokens from which on an answer must come in more than one piece to count as a stream.
@@ -23,26 +25,27 @@ const NEARLY_ALL: f64 = 0.9;
 /// The share of a call's time into which an answer must be pressed to count as one piece.
 const AT_ONCE: f64 = 0.02;
 
-/// One thing that a path did wrong.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub(crate) struct Finding {
-    /// Stable; all of them stand in `docs/answers.md`.
-    pub code: &'static str,
-    /// What was seen.
-    pub message: String,
-    /// What helps.
-    pub remedy: String,
-    /// The figures behind it.
-    pub evidence: BTreeMap<&'static str, f64>,
-}
+/// Two events of a stream that are closer than this, in nanoseconds, came in one burst.
+const BURST_NS: u64 = 1_000_000;
+
+/// The share of gaps within bursts from which on a stream counts as coalesced: bursts of two events have one half.
+const MOSTLY_BURSTS: f64 = 0.4;
+
+/// How long the pauses between bursts are on average, in milliseconds, where something holds events back. A model that is
+/// merely fast has shorter ones: of gaps with mean m, spread as those of arrivals at random, the share of [`MOSTLY_BURSTS`]
+/// lies below a millisecond only if m is below 2 ms, and then the others are 3 ms long on average.
+const PAUSE_MS: f64 = 5.0;
 
 /// What the measured attempts show of one path: those that have rows, and all of them counted.
-pub(crate) fn find(view: &View<'_>, path: PathId) -> Vec<Finding> {
+pub(crate) fn find(view: &View<'_>, path: &NetPath, way: &Way) -> Vec<Finding> {
+    let of_way = way.findings(path);
+    let path = path.id;
     let counts = &view.counted()[path.index()];
     let own: Vec<&Sample> = view.measured.iter().filter(|sample| sample.path == path).copied().collect();
     let classes = CLASSES.iter().filter_map(|kind| of_class(kind, counts));
     let forms = FORMS.iter().filter_map(|kind| of_form(kind, &own));
-    truncated(counts).into_iter().chain(buffered(&own)).chain(classes).chain(forms).collect()
+    let of_calls = truncated(counts).into_iter().chain(held_back(view, path, &own)).chain(classes).chain(forms);
+    of_way.into_iter().chain(of_calls).collect()
 }
 
 /// A class of error whose cause lies in how the path is set up.
@@ -149,9 +152,14 @@ fn truncated(counts: &Counts) -> Option<Finding> {
     })
 }
 
-/// A path that holds a stream back and hands it over at once: the tokens are many, but the last comes with the first.
-fn buffered(own: &[&Sample]) -> Option<Finding> {
+/// A path that does not hand over the events of a stream as they are made: the whole at once, or in bursts.
+fn held_back(view: &View<'_>, path: PathId, own: &[&Sample]) -> Option<Finding> {
     let shares: Vec<f64> = own.iter().filter_map(|sample| streaming_share(sample)).collect();
+    buffered(&shares).or_else(|| coalesced(view.run.chunk_gaps.get(path.index())?, shares.len()))
+}
+
+/// Streams of many tokens whose last comes with the first.
+fn buffered(shares: &[f64]) -> Option<Finding> {
     let at_once = shares.iter().filter(|share| **share <= AT_ONCE).count();
     let enough = shares.len() >= ENOUGH_STREAMS && at_once as f64 >= NEARLY_ALL * shares.len() as f64;
     enough.then(|| Finding {
@@ -165,6 +173,38 @@ fn buffered(own: &[&Sample]) -> Option<Finding> {
                  buffer-response=\"false\" on forward-request"
             .to_owned(),
         evidence: BTreeMap::from([("at_once", at_once as f64), ("streams", shares.len() as f64)]),
+    })
+}
+
+/// Streams of many tokens whose events come in bursts with pauses between them.
+fn coalesced(gaps: &Histogram<u64>, streams: usize) -> Option<Finding> {
+    let within = gaps.iter_recorded().filter(|step| step.value_iterated_to() < BURST_NS);
+    let within: u64 = within.map(|step| step.count_since_last_iteration()).sum();
+    let pauses = gaps.iter_recorded().filter(|step| step.value_iterated_to() >= BURST_NS);
+    let paused_ms: f64 =
+        pauses.map(|step| step.value_iterated_to() as f64 / 1e6 * step.count_since_last_iteration() as f64).sum();
+    let pause_ms = paused_ms / (gaps.len() - within).max(1) as f64;
+    let share = within as f64 / gaps.len().max(1) as f64;
+    let events = 1.0 / (1.0 - share).max(f64::EPSILON);
+    (streams >= ENOUGH_STREAMS && share >= MOSTLY_BURSTS && pause_ms >= PAUSE_MS).then(|| Finding {
+        code: "stream_coalesced",
+        message: format!(
+            "streams came in bursts of about {events:.0} events, {pause_ms:.0} ms apart: {:.0}% of {} gaps are under a \
+             millisecond",
+            100.0 * share,
+            gaps.len()
+        ),
+        remedy: "look at the path without gateway first: if it shows the same, the service itself releases text in \
+                 portions, as content filters do; otherwise switch off response buffering for this route in the gateway \
+                 or proxy (nginx: proxy_buffering off; Azure API Management: buffer-response=\"false\" on \
+                 forward-request)"
+            .to_owned(),
+        evidence: BTreeMap::from([
+            ("burst_share", share),
+            ("gaps", gaps.len() as f64),
+            ("pause_ms", pause_ms),
+            ("streams", streams as f64),
+        ]),
     })
 }
 
@@ -184,9 +224,11 @@ mod tests {
     use super::*;
     use crate::measure::outcome::Outcome;
     use crate::run::fixture::{self, World};
+    use crate::units::PathId;
 
     fn found_in(run: &crate::run::Run, path: PathId) -> Vec<Finding> {
-        find(&View::of(run), path)
+        let (view, path) = (View::of(run), run.manifest.plan.path(path));
+        find(&view, path, &Way::of(&view, path))
     }
 
     #[test]
@@ -210,6 +252,38 @@ mod tests {
             ["stream_truncated", "stream_buffered"]
         );
         assert_eq!(found[1].evidence["at_once"], found[1].evidence["streams"]);
+    }
+
+    /// Gaps of streams in nanoseconds, by how a path hands events over, and whether that is found.
+    #[test]
+    fn streams_in_bursts_are_found_and_fast_or_uneven_ones_are_not() {
+        use rand::{RngExt, SeedableRng};
+        let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut random = |mean_ms: f64| -> Vec<u64> {
+            (0..20_000).map(|_| (-(1.0 - rng.random::<f64>()).ln() * mean_ms * 1e6) as u64).collect()
+        };
+        let bursts = |events: usize, pause_ms: u64| -> Vec<u64> {
+            let burst = std::iter::repeat_n(0, events - 1).chain([pause_ms * 1_000_000]);
+            burst.cycle().take(events * 1_000).collect()
+        };
+        let mut table = vec![("one by one", bursts(1, 10), false), ("a fast model's pairs", bursts(2, 4), false)];
+        table.extend([2, 5, 16, 33].map(|events| ("bursts", bursts(events, 10 * events as u64), true)));
+        table.push(("a thousandth of pauses", bursts(1_000, 900), true));
+        table.extend([0.3, 1.0, 1.9, 2.5, 10.0, 50.0].map(|mean| ("at random", random(mean), false)));
+        for (what, gaps, is_found) in table {
+            for streams in [ENOUGH_STREAMS - 1, ENOUGH_STREAMS] {
+                let mut histogram = crate::measure::histogram::empty::<u64>();
+                gaps.iter().for_each(|gap| histogram.record(*gap).expect("recorded"));
+                let found = coalesced(&histogram, streams);
+                assert_eq!(
+                    found.is_some(),
+                    is_found && streams == ENOUGH_STREAMS,
+                    "{what} {:?}: {found:?}",
+                    gaps.len()
+                );
+            }
+        }
+        assert_eq!(coalesced(&crate::measure::histogram::empty::<u64>(), 100), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::analysis::compare::baseline::Comparison;
 use crate::analysis::compare::shift::Interference;
 use crate::analysis::input::view::View;
+use crate::analysis::summary::way::Way;
 use crate::measure::counts::Counts;
 use crate::measure::health::BadSeconds;
 use crate::run::Run;
@@ -97,6 +98,26 @@ pub(crate) fn examine(view: &View<'_>, requests: &[CallCounts]) -> Validity {
 }
 
 impl Validity {
+    /// Takes up which paths were declared private and were not.
+    pub(crate) fn note_ways(&mut self, run: &Run, ways: &[Way]) {
+        let found = ways.iter().filter_map(|way| {
+            let failed = way.failed_rung()?;
+            Some(Reason::NotPrivate {
+                path: run.manifest.plan.path(way.path).name.clone(),
+                rung: failed.rung,
+                evidence: failed.evidence.clone(),
+                remedy: failed.remedy,
+            })
+        });
+        self.take_up(found.collect());
+    }
+
+    fn take_up(&mut self, reasons: Vec<Reason>) {
+        self.reasons.extend(reasons);
+        self.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight()));
+        self.verdict = self.reasons.first().map_or(ValidityVerdict::Valid, Reason::weight);
+    }
+
     /// Takes up what a comparison found of calls in each other's way.
     pub(crate) fn note_interference(&mut self, run: &Run, comparison: Option<&Comparison>) {
         let Some(comparison) = comparison else { return };
@@ -105,9 +126,7 @@ impl Validity {
             let found = candidate.interference.filter(Interference::is_material)?;
             Some(Reason::SelfInterference { path: name(candidate.path), baseline: name(comparison.baseline), found })
         });
-        self.reasons.extend(found);
-        self.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight()));
-        self.verdict = self.reasons.first().map_or(ValidityVerdict::Valid, Reason::weight);
+        self.take_up(found.collect());
     }
 }
 

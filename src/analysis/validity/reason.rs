@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::analysis::compare::shift::Interference;
 use crate::analysis::validity::verdict::ValidityVerdict;
+use crate::evidence::ladder::Rung;
 use crate::measure::health::{HICCUP_ALLOWED_MS, STEAL_ALLOWED};
 use crate::measure::outcome::ErrorClass;
 
@@ -187,6 +188,17 @@ pub enum Reason {
     Unwatched,
     /// The bundled simulator ended before the run did; this is how.
     SimulatorDied(String),
+    /// A path was declared private and was not.
+    NotPrivate {
+        /// The path.
+        path: String,
+        /// The first rung that failed.
+        rung: Rung,
+        /// What was seen.
+        evidence: String,
+        /// What helps.
+        remedy: Option<&'static str>,
+    },
     /// The plan was not carried out.
     IncompleteRun(String),
 }
@@ -214,6 +226,7 @@ impl Reason {
             | Self::Accounting(_)
             | Self::RowsLost(_)
             | Self::Clock(_)
+            | Self::NotPrivate { .. }
             | Self::SimulatorDied(_) => ValidityVerdict::Invalid,
             Self::Bunched(_)
             | Self::LittlesLaw { .. }
@@ -284,6 +297,7 @@ impl Reason {
             Self::SelfInterference { path, baseline, found } => interference_message(path, baseline, found),
             Self::Unwatched => "this machine's health was not recorded, so stalls would not be seen".to_owned(),
             Self::SimulatorDied(how) => format!("the bundled simulator died in the middle of the run ({how})"),
+            Self::NotPrivate { path, rung, evidence, .. } => not_private_message(path, *rung, evidence),
             Self::IncompleteRun(why) => format!("the run did not carry out its whole plan: {why}"),
         }
     }
@@ -337,6 +351,7 @@ impl Reason {
                 "look at what it last printed and at this machine's memory (dmesg tells what the kernel killed), then \
                  run it again"
             }
+            Self::NotPrivate { remedy, .. } => remedy.unwrap_or("look at where the calls of this path went"),
             Self::IncompleteRun(_) => {
                 "run it again; what was measured until then is kept, but nothing is decided by it"
             }
@@ -348,6 +363,10 @@ fn dropped_message(classes: &BTreeMap<ErrorClass, u64>, planned: u64) -> String 
     let count: u64 = classes.values().sum();
     let classes: Vec<String> = classes.iter().map(|(class, count)| format!("{class}: {count}")).collect();
     format!("{count} of {planned} arrivals were never sent ({})", classes.join(", "))
+}
+
+fn not_private_message(path: &str, rung: Rung, evidence: &str) -> String {
+    format!("path '{path}' was declared private and was not, as rung '{rung}' shows: {evidence}")
 }
 
 fn steal_message(seconds: u64, of: u64, highest: f64) -> String {

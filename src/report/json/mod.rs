@@ -22,6 +22,7 @@ mod objectives;
 mod paths;
 mod schema;
 mod validity;
+mod ways;
 
 use comparisons::{BlockFacts, ComparisonFacts};
 use named::Named;

@@ -17,12 +17,13 @@ use crate::measure::metric::Basis;
 use crate::path::PathKind;
 use crate::report::json::named::Named;
 use crate::report::json::schema::{Explained, Later};
+use crate::report::json::ways::{self, WayFacts};
 use crate::run::Run;
 use crate::units::{CallCounts, Nanos};
 
 /// What was seen of a path.
 #[derive(Serialize, JsonSchema)]
-#[schemars(transform = Later("errors_seen"))]
+#[schemars(transform = Later("errors_seen"), transform = Later("way"))]
 pub(super) struct PathFacts<'a> {
     kind: PathKind,
     requests: RequestFacts,
@@ -34,6 +35,8 @@ pub(super) struct PathFacts<'a> {
     /// What was said of each of these errors, and when they came.
     errors_seen: BTreeMap<&'a str, ErrorFacts<'a>>,
     connections: ConnectionCounts,
+    /// Where the calls went; summaries of earlier versions have none.
+    way: WayFacts<'a>,
     tokens: TokenFacts,
     throughput: ThroughputFacts,
     /// Of the measured calls; absent without prices.
@@ -163,7 +166,7 @@ pub(super) struct ReportedFacts<'a> {
 const SOURCE: &str = "reported by the services, not measured";
 
 /// Every path, by name, in the order of the plan.
-pub(super) fn paths<'a>(run: &Run, analysis: &'a Analysis) -> Named<PathFacts<'a>> {
+pub(super) fn paths<'a>(run: &'a Run, analysis: &'a Analysis) -> Named<PathFacts<'a>> {
     let of_path = |(summary, findings): (&'a PathSummary, &'a Vec<Finding>)| {
         let path = run.manifest.plan.path(summary.path);
         let errors = summary.errors.iter();
@@ -174,6 +177,7 @@ pub(super) fn paths<'a>(run: &Run, analysis: &'a Analysis) -> Named<PathFacts<'a
             errors: errors.clone().map(|(class, seen)| (class.as_str(), seen.count)).collect(),
             errors_seen: errors.map(|(class, seen)| (class.as_str(), error(run, seen))).collect(),
             connections: summary.connections,
+            way: ways::way(run, &analysis.ways[summary.path.index()]),
             tokens: tokens(summary.tokens),
             throughput: throughput(&summary.throughput),
             cost: summary.cost.as_ref(),

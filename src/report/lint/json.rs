@@ -56,5 +56,6 @@ fn connection(connection: &Described) -> Value {
         "line": connection.place.line,
         "chat": addresses.map(|addresses| &addresses.chat),
         "discovery": addresses.and_then(|addresses| addresses.discovery.as_ref()),
+        "asked": connection.asked,
     })
 }

@@ -28,7 +28,7 @@ pub(crate) fn render(linted: &Linted<'_>) -> String {
             "columnKind": "unicodeCodePoints",
             "invocations": [{
                 "executionSuccessful": linted.unread.is_empty(),
-                "toolExecutionNotifications": linted.unread.iter().map(notification).collect::<Vec<_>>(),
+                "toolExecutionNotifications": notifications(linted),
             }],
             "artifacts": linted.files.iter().map(|file| json!({"location": location(&file.file)})).collect::<Vec<_>>(),
             "results": results.collect::<Vec<_>>(),
@@ -75,6 +75,22 @@ fn result(rules: &[&Rule], file: &FileReport, finding: &Finding) -> Value {
             "region": {"startLine": finding.place.line, "startColumn": finding.place.column},
         }}],
     })
+}
+
+/// What could not be read, and what did not get what it needs.
+fn notifications(linted: &Linted<'_>) -> Vec<Value> {
+    let mut all: Vec<Value> = linted.unread.iter().map(notification).collect();
+    for file in linted.files {
+        let failed = file.connections.iter().flat_map(|connection| &connection.asked).filter(|asked| !asked.good);
+        all.extend(failed.map(|asked| {
+            json!({
+                "level": "error",
+                "message": {"text": format!("{} at {}: {}.", asked.asked, asked.url, asked.said)},
+                "locations": [{"physicalLocation": {"artifactLocation": location(&file.file)}}],
+            })
+        }));
+    }
+    all
 }
 
 fn notification(error: &LintError) -> Value {

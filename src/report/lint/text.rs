@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::lint::{Described, FileReport};
+use crate::probe::discovery::Checked;
 use crate::profile::foundry::address::{Addresses, Chat};
 use crate::report::lint::linted::{LEVELS, Linted};
 use crate::visible::line;
@@ -49,6 +50,11 @@ fn described(text: &mut String, file: &FileReport, connection: &Described) {
         None => {
             let _ = writeln!(text, "  its target is known only to Terraform or Azure, so its addresses cannot be told");
         }
+    }
+    for Checked { asked, url, status, good, said } in &connection.asked {
+        let verdict = if *good { "good" } else { "not good" };
+        let status = status.map_or(String::new(), |status| format!(" ({status})"));
+        let _ = writeln!(text, "  asked  {} at {}: {verdict}{status}: {}", line(asked), line(url), line(said));
     }
 }
 

@@ -25,12 +25,13 @@ pub(crate) fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
     }
 }
 
-fn why_invalid(analysis: &Analysis) -> &'static str {
-    if analysis.validity.reasons.iter().any(|reason| matches!(reason, Reason::SimulatorDied(_))) {
-        "the bundled simulator died in the middle of the run"
-    } else {
-        "this tool, not the paths, was the limit"
+fn why_invalid(analysis: &Analysis) -> String {
+    let reasons = || analysis.validity.reasons.iter();
+    if reasons().any(|reason| matches!(reason, Reason::SimulatorDied(_))) {
+        return "the bundled simulator died in the middle of the run".to_owned();
     }
+    let is_public = |reason: &&Reason| matches!(reason, Reason::NotPrivate { .. });
+    reasons().find(is_public).map_or_else(|| "this tool, not the paths, was the limit".to_owned(), Reason::message)
 }
 
 /// Why the run failed, path by path.

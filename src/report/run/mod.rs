@@ -18,6 +18,7 @@ pub(crate) mod objectives;
 mod paths;
 mod shifts;
 pub(crate) mod validity;
+mod ways;
 
 /// Everything that is said of a run.
 pub(crate) fn document(run: &Run, analysis: &Analysis) -> Document {
@@ -25,6 +26,8 @@ pub(crate) fn document(run: &Run, analysis: &Analysis) -> Document {
     let mut tables = vec![
         (Topic::Budgets, budgets::table(run, analysis)),
         (Topic::Paths, paths::overview(run, analysis)),
+        (Topic::Ways, ways::table(run, analysis)),
+        (Topic::Rungs, ways::rungs(run, analysis)),
         (Topic::Errors, errors::table(run, analysis)),
         (Topic::Objectives, objectives::objectives(analysis)),
         (Topic::Expectations, objectives::expectations(analysis)),
@@ -39,7 +42,7 @@ pub(crate) fn document(run: &Run, analysis: &Analysis) -> Document {
         title: run.manifest.plan.name.clone(),
         subtitle: facts::subtitle(run),
         conclusion: banner::banner(run, analysis),
-        decisions: decisions::decisions(run, analysis, planned),
+        decisions: ways::decisions(run).into_iter().chain(decisions::decisions(run, analysis, planned)).collect(),
         tables,
         remarks: remarks(run, analysis),
         notes: notes(run, analysis),

@@ -70,7 +70,7 @@ pub struct SecretError {
 /// Why a secret cannot be had.
 #[derive(Debug, thiserror::Error)]
 enum NoSecret {
-    #[error("the environment variable {0} is not set; export it, or name another under path.auth.env")]
+    #[error("the environment variable {0} is not set; export it, or name another in the profile")]
     Unset(String),
     #[error("the environment variable {0} {1}")]
     BadVariable(String, BadSecret),
@@ -102,11 +102,28 @@ pub(super) fn read(path: &NetPath, simulator_key: Option<&Secret>) -> Result<Opt
 ///
 /// # Errors
 /// When no header can carry it.
-pub(super) fn header_value(path: &NetPath, prefix: &str, secret: &Secret) -> Result<HeaderValue, SecretError> {
+pub(in crate::transport) fn header_value(
+    path: &NetPath,
+    prefix: &str,
+    secret: &Secret,
+) -> Result<HeaderValue, SecretError> {
     let unfit = |_| SecretError { path: path.name.clone(), why: NoSecret::Unfit(BadSecret::Characters) };
     let mut value = HeaderValue::from_str(&format!("{prefix}{}", secret.0)).map_err(unfit)?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// The secret that stands at a place that a path names beside its credential.
+///
+/// # Errors
+/// When it cannot be had. The message names its place and never a value.
+pub(in crate::transport) fn at(path: &NetPath, place: &SecretRef) -> Result<Secret, SecretError> {
+    let secret = match place {
+        SecretRef::Env(variable) => of_variable(variable),
+        SecretRef::File(file) => of_file(file),
+        SecretRef::None | SecretRef::Simulator => Err(NoSecret::NoSimulator),
+    };
+    secret.map_err(|why| SecretError { path: path.name.clone(), why })
 }
 
 fn of_variable(variable: &str) -> Result<Secret, NoSecret> {
@@ -134,7 +151,7 @@ fn only_line(text: &str) -> &str {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::transport) mod tests {
     use std::io::Write;
 
     use super::*;
@@ -147,7 +164,7 @@ pub(super) mod tests {
         path_with(AuthRef { kind: AuthKind::ApiKey, secret })
     }
 
-    pub(in crate::transport::credential) fn path_with(auth: AuthRef) -> NetPath {
+    pub(in crate::transport) fn path_with(auth: AuthRef) -> NetPath {
         NetPath {
             id: PathId(0),
             name: "direct".to_owned(),

@@ -61,6 +61,11 @@ def alive(pid):
         return False
 
 
+def cut_off(row):
+    """Whether the end of the run came upon this call: before its last word, or between that and the count of its tokens."""
+    return row["error"] == "interrupted" or row["outcome"] == "ok" and not row["done"] and not row["output_tokens"]
+
+
 def until(seconds, holds):
     """Whether something holds before the patience ends."""
     end = time.monotonic() + seconds
@@ -161,9 +166,7 @@ class Endings:
         if len(kept) != len(all_rows):
             found.append(Finding(index, "losses", f"{what}: {len(all_rows) - len(kept)} calls have more than one row"))
         for number, row in kept.items():
-            if row["error"] == "interrupted":
-                continue
-            if words := contradiction(row, server.calls.get(number), origin):
+            if not cut_off(row) and (words := contradiction(row, server.calls.get(number), origin)):
                 found.append(Finding(index, "wrong", f"{what}: call {number}: {words}"))
         return found[:5]
 
@@ -303,7 +306,7 @@ class FullDisks(Endings):
         origin = json.loads((out / "manifest.json").read_bytes())["origin"] if (out / "manifest.json").stat().st_size else None
         if origin is not None:
             for number, row in kept.items():
-                if row["error"] != "interrupted" and (words := contradiction(row, server.calls.get(number), origin)):
+                if not cut_off(row) and (words := contradiction(row, server.calls.get(number), origin)):
                     found.append(Finding(index, "wrong", f"{what}: call {number}: {words}"))
             found += self.read_again(bench, index, out, what)
         return found[:5]

@@ -17,7 +17,7 @@ seed = {seed}
 [workload]
 kind = "synthetic"
 model = "gpt-4o"
-api = {{ chat = 1, responses = 1 }}
+api = {{ chat = 1, responses = 1, messages = 1 }}
 stream = 0.7
 input_tokens = 40
 output_tokens = 16

@@ -201,26 +201,28 @@ pub(crate) struct Choice {
     pub(crate) cut: bool,
     /// Whether the content filter ended it in its middle.
     pub(crate) filtered: bool,
+    /// The stop sequence before which it ended.
+    pub(crate) stop: Option<String>,
 }
 
 impl Choice {
     /// Plain text, whose length is decided already.
     pub(crate) fn prose(thinking: usize, words: Words, cut: bool) -> Self {
-        Self { thinking, format: 0, body: Body::Text(words), cut, filtered: false }
+        Self { thinking, format: 0, body: Body::Text(words), cut, filtered: false, stop: None }
     }
 
     /// An answer without a word.
     pub(crate) fn empty() -> Self {
-        Self { thinking: 0, format: 0, body: Body::Calls(Vec::new()), cut: false, filtered: false }
+        Self { thinking: 0, format: 0, body: Body::Calls(Vec::new()), cut: false, filtered: false, stop: None }
     }
 
     /// The answer within `limit` tokens.
     pub(crate) fn limited_to(limit: Option<usize>, thinking: usize, body: Body) -> Self {
         match limit.filter(|limit| *limit <= thinking + body.tokens()) {
-            None => Self { thinking, format: 0, body, cut: false, filtered: false },
+            None => Self { thinking, format: 0, body, cut: false, filtered: false, stop: None },
             Some(limit) => {
                 let thinking = thinking.min(limit);
-                Self { thinking, format: 0, body: body.cut(limit - thinking), cut: true, filtered: false }
+                Self { thinking, format: 0, body: body.cut(limit - thinking), cut: true, filtered: false, stop: None }
             }
         }
     }

@@ -89,15 +89,15 @@ pub(crate) fn summary(tokens: usize) -> Words {
     passage(Text::new(2), tokens)
 }
 
-/// The text up to the first of the stop sequences.
-pub(crate) fn cut_at_stop(words: Words, stop: &[String]) -> Words {
+/// The text up to the first of the stop sequences, and which that is.
+pub(crate) fn cut_at_stop(words: Words, stop: &[String]) -> (Words, Option<String>) {
     if stop.is_empty() {
-        return words;
+        return (words, None);
     }
     let text = words.text();
-    match stop.iter().filter_map(|stop| text.find(stop.as_str())).min() {
-        Some(end) => Words::of(text[..end].to_owned()),
-        None => words,
+    match stop.iter().filter_map(|stop| Some((text.find(stop.as_str())?, stop))).min() {
+        Some((end, stop)) => (Words::of(text[..end].to_owned()), Some(stop.clone())),
+        None => (words, None),
     }
 }
 
@@ -109,10 +109,11 @@ mod tests {
     #[test]
     fn a_stop_sequence_ends_the_text_before_itself() {
         let words = prose(&mut seeded_rng(1, "x", 0), 64);
-        let cut = cut_at_stop(words.clone(), &["glass".to_owned(), " network".to_owned()]);
+        let (cut, stop) = cut_at_stop(words.clone(), &["glass".to_owned(), " network".to_owned()]);
+        assert_eq!(stop.as_deref(), Some(" network"));
         assert!(words.text().starts_with(&cut.text()) && cut.text().ends_with(" over a"));
-        assert_eq!(cut_at_stop(words.clone(), &["zebra".to_owned()]).tokens(), 64);
-        assert_eq!(cut_at_stop(words.clone(), &[words.text()]).tokens(), 0);
+        assert_eq!(cut_at_stop(words.clone(), &["zebra".to_owned()]).0.tokens(), 64);
+        assert_eq!(cut_at_stop(words.clone(), &[words.text()]).0.tokens(), 0);
     }
 
     #[test]

@@ -140,6 +140,11 @@ impl RawTool {
 }
 
 impl RawChoice {
+    /// The tool of this name.
+    pub(crate) fn named(name: String) -> Self {
+        Self::of(RawFunctionCall::Named { name })
+    }
+
     /// A choice of the deprecated `function_call`.
     pub(crate) fn of(call: RawFunctionCall) -> Self {
         match call {
@@ -181,7 +186,7 @@ pub(crate) fn tools(tools: Vec<RawTool>, voice: Voice) -> Result<Vec<Tool>, ApiE
         let flat =
             RawFunction { name: tool.name, parameters: tool.parameters, format: tool.format, strict: tool.strict };
         let (inner, place) = match voice {
-            Voice::Responses => (Some(flat), format!("tools[{i}]")),
+            Voice::Responses | Voice::Messages => (Some(flat), format!("tools[{i}]")),
             Voice::Chat => (if custom { tool.custom } else { tool.function }, format!("tools[{i}].{kind}")),
         };
         let inner = inner.ok_or_else(|| ApiError::missing(&place))?;
@@ -273,6 +278,7 @@ pub(crate) fn format(format: Option<&Value>, voice: Voice) -> Result<Format, Api
     let param = match voice {
         Voice::Chat => "response_format",
         Voice::Responses => "text.format",
+        Voice::Messages => "output_config.format",
     };
     let Some(format) = format.filter(|format| !format.is_null()) else { return Ok(Format::Text) };
     let missing = |what: &str| Err(ApiError::missing(&format!("{param}.{what}")));
@@ -292,7 +298,7 @@ pub(crate) fn format(format: Option<&Value>, voice: Voice) -> Result<Format, Api
                     let message =
                         format!("Invalid schema for response_format {}: {why}", spec["name"]).replace('"', "'");
                     match voice {
-                        Voice::Chat => ApiError::invalid(message, param),
+                        Voice::Chat | Voice::Messages => ApiError::invalid(message, param),
                         Voice::Responses => ApiError::coded("invalid_json_schema", message, "text.format.schema"),
                     }
                 })?;

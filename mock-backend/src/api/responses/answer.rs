@@ -188,7 +188,7 @@ impl ResponsesAnswer {
         let output = if done { self.output() } else { String::new() };
         let usage = if done { self.usage() } else { "null".to_owned() };
         let filters = match self.dialect {
-            Dialect::OpenAi => String::new(),
+            Dialect::OpenAi | Dialect::Anthropic => String::new(),
             Dialect::Azure if done => format!(",{}", filter::response(self.length(), self.choice.filtered)),
             Dialect::Azure => ",\"content_filters\":null".to_owned(),
         };

@@ -230,7 +230,7 @@ fn read_items(given: &[&RawValue], name: u64, before: usize, ids: bool) -> Resul
         let param = format!("items[{i}]");
         let value: Value = serde_json::from_str(raw.get()).map_err(|_| ApiError::missing(&param))?;
         Item::of(with_id(value, name, before + i), ids).map_err(|wrong| match wrong {
-            Wrong::NoRole(_) => ApiError::missing(&format!("{param}.role")),
+            Wrong::NoRole(_) | Wrong::First(_) => ApiError::missing(&format!("{param}.role")),
             Wrong::Role(_, role) => ApiError::no_such_word(&role, prompt::RESPONSES.roles, &format!("{param}.role")),
             Wrong::Kind(_, what) => {
                 let message = format!("Invalid type for '{param}': expected an object, but got {what} instead.");

@@ -196,7 +196,7 @@ impl Reader<'_> {
             self.open(route, body, RESPONSES, Purpose::Chat)?;
         // Azure repeats the deployment's name here, OpenAI names the snapshot.
         let model = match route.dialect {
-            Dialect::OpenAi => quoted(&snapshot),
+            Dialect::OpenAi | Dialect::Anthropic => quoted(&snapshot),
             Dialect::Azure => quoted(&name),
         };
         if request.input.is_none() && request.conversation().is_none() && request.previous_response_id.is_none() {

@@ -7,7 +7,7 @@ mod walk;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub(crate) use reading::{CHAT, Facts, KEPT, Kept, Layout, RESPONSES, Reading, Str, Wrong};
+pub(crate) use reading::{CHAT, Facts, KEPT, Kept, Layout, MESSAGES, RESPONSES, Reading, Str, TEXT, Wrong};
 pub(crate) use walk::{COMPACTION, read};
 
 /// A tool, flat or nested.
@@ -21,7 +21,7 @@ struct Tool<'a> {
     name: Option<Str<'a>>,
     #[serde(borrow)]
     description: Option<Str<'a>>,
-    #[serde(borrow, alias = "format")]
+    #[serde(borrow, alias = "format", alias = "input_schema")]
     parameters: Option<&'a RawValue>,
 }
 
@@ -56,7 +56,6 @@ pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
         #[serde(borrow)]
         input: Option<&'a RawValue>,
     }
-    const TEXT: Layout = Layout { base: 0, item: 0, tools: 0, image: 0, needs_role: false, roles: &[] };
     let prompt: Option<Prompt<'_>> = serde_json::from_slice(body).ok();
     let mut tokens = 0usize;
     let list = prompt.and_then(|prompt| prompt.messages.or(prompt.input));

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::reading::Str;
 
+/// Tokens of a file that is named and not sent.
+pub(super) const FILE: usize = 8400;
 /// Bytes of a file that is sent, for each token.
 const FILE_BYTES: usize = 4;
 
@@ -78,5 +80,32 @@ impl<'de> Deserialize<'de> for Image {
             }
             Way::Other(IgnoredAny) => Self::of(0),
         })
+    }
+}
+
+/// What an image or a document of Anthropic's API is made of: its tokens as a document, and its hash.
+pub(super) struct Source {
+    pub(super) what: Option<(usize, u64)>,
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Way<'a> {
+            Object {
+                #[serde(borrow)]
+                data: Option<Str<'a>>,
+                #[serde(borrow, alias = "file_id")]
+                url: Option<Str<'a>>,
+            },
+            Other(IgnoredAny),
+        }
+        let what = match Way::deserialize(deserializer)? {
+            Way::Object { data: Some(Str(data)), .. } => Some(sent_file(&data)),
+            Way::Object { url: Some(Str(url)), .. } => Some((FILE, hash_of(url))),
+            Way::Object { .. } | Way::Other(IgnoredAny) => None,
+        };
+        Ok(Self { what })
     }
 }

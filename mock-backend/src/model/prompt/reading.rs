@@ -25,7 +25,13 @@ pub(crate) struct Layout {
     /// Whether every item needs a role.
     pub(crate) needs_role: bool,
     pub(crate) roles: &'static [&'static str],
+    /// The role of the first, where it is not free.
+    pub(crate) first: Option<&'static str>,
 }
+
+/// Nothing but text.
+pub(crate) const TEXT: Layout =
+    Layout { base: 0, item: 0, tools: 0, image: 0, needs_role: false, roles: &[], first: None };
 
 /// Chat completions.
 pub(crate) const CHAT: Layout = Layout {
@@ -35,6 +41,7 @@ pub(crate) const CHAT: Layout = Layout {
     image: 1105,
     needs_role: true,
     roles: &["system", "assistant", "user", "function", "tool", "developer"],
+    first: None,
 };
 
 /// The Responses API.
@@ -45,6 +52,19 @@ pub(crate) const RESPONSES: Layout = Layout {
     image: 297,
     needs_role: false,
     roles: &["assistant", "system", "developer", "user"],
+    first: None,
+};
+
+/// Anthropic's messages: tools cost what is documented for the prompt that explains their use, images what one of 1092
+/// by 1092 pixels does.
+pub(crate) const MESSAGES: Layout = Layout {
+    base: 3,
+    item: 4,
+    tools: 346,
+    image: 1590,
+    needs_role: true,
+    roles: &["user", "assistant", "system"],
+    first: Some("user"),
 };
 
 /// Who is told what the model reads.
@@ -97,6 +117,8 @@ pub(crate) enum Wrong {
     /// It is no object, but this.
     Kind(usize, &'static str),
     NoRole(usize),
+    /// The first has another role than this, which it must have.
+    First(&'static str),
     /// There is no such role.
     Role(usize, String),
     /// What it is made of cannot be read.

@@ -4,14 +4,13 @@ use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-use super::parts::{Image, Loose, hash_of, sent_file, text_of};
+use super::parts::{FILE, Image, Loose, Source, hash_of, sent_file, text_of};
 use super::reading::{Facts, Layout, Reading, Str, Wrong};
 
 /// An image in low detail.
 const LOW_IMAGE: usize = 85;
-/// A file that is named and not sent.
-const FILE: usize = 8400;
 
 /// What stands before the number of tokens in a compaction item of ours.
 pub(crate) const COMPACTION: &str = "gAAAAABzaW11bGF0ZWQtY29tcGFjdGlvbg";
@@ -26,7 +25,7 @@ fn compacted(text: &str) -> usize {
 /// # Errors
 /// The first item that is not right.
 pub(crate) fn read<R: Reading>(raw: &str, layout: &Layout, reading: &mut R) -> Result<Facts, Wrong> {
-    let mut walk = Walk { reading, layout, facts: Facts::default(), wrong: None };
+    let mut walk = Walk { reading, layout, facts: Facts::default(), has_results: false, wrong: None };
     let node = Node { walk: &mut walk, place: Place::List };
     let done = node.deserialize(&mut serde_json::Deserializer::from_str(raw));
     match (walk.wrong, done) {
@@ -41,6 +40,8 @@ struct Walk<'r, R> {
     reading: &'r mut R,
     layout: &'r Layout,
     facts: Facts,
+    /// Whether the message under way holds the result of a tool.
+    has_results: bool,
     wrong: Option<Wrong>,
 }
 
@@ -144,7 +145,8 @@ impl<'de, R: Reading> Visitor<'de> for Node<'_, '_, R> {
         let mut told = Told::default();
         while let Some(Str(key)) = map.next_key()? {
             match &*key {
-                "content" | "text" | "refusal" | "arguments" | "output" | "summary" | "input" | "name" | "function"
+                "input" => walk.input(map.next_value()?),
+                "content" | "text" | "refusal" | "arguments" | "output" | "summary" | "name" | "function"
                 | "custom" | "function_call" | "file" => {
                     map.next_value_seed(Node { walk: &mut *walk, place: Place::Part })?;
                 }
@@ -159,8 +161,9 @@ impl<'de, R: Reading> Visitor<'de> for Node<'_, '_, R> {
                 "file_url" | "file_id" => told.named = text_of(map.next_value()?).map(|name| hash_of(&*name)),
                 "role" => told.role = text_of(map.next_value()?),
                 "type" => told.kind = text_of(map.next_value()?),
-                "call_id" | "tool_call_id" => told.answers = text_of(map.next_value()?),
-                "id" if place == Place::Call => told.id = text_of(map.next_value()?),
+                "source" => told.source = map.next_value::<Source>()?.what,
+                "call_id" | "tool_call_id" | "tool_use_id" => told.answers = text_of(map.next_value()?),
+                "id" if matches!(place, Place::Call | Place::Part) => told.id = text_of(map.next_value()?),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -184,6 +187,8 @@ struct Told {
     image: Option<Image>,
     low: bool,
     file: Option<(usize, u64)>,
+    /// What an image or a document of Anthropic's API is made of.
+    source: Option<(usize, u64)>,
     /// A file or an image that is named and not sent.
     named: Option<u64>,
 }
@@ -201,13 +206,36 @@ impl<R: Reading> Walk<'_, R> {
             self.reading.lump(if low { LOW_IMAGE.min(self.layout.image) } else { self.layout.image }, image.hash);
         } else if let Some((tokens, hash)) = told.file.or(told.named.map(|hash| (FILE, hash))) {
             self.reading.lump(tokens, hash);
+        } else if let Some((tokens, hash)) = told.source {
+            self.reading.lump(if kind == "image" { self.layout.image } else { tokens }, hash);
         }
         match place {
             Place::Call => self.facts.open.extend(told.id),
             Place::Item => self.end_item(kind, told.role, told.answers)?,
+            Place::Part if kind == "tool_use" => self.facts.open.extend(told.id),
+            Place::Part if kind == "tool_result" => {
+                self.has_results = true;
+                self.close_call(told.answers);
+            }
             Place::List | Place::Part => {}
         }
         Ok(())
+    }
+
+    /// What a tool is called with: a text, or an object as it stands there.
+    fn input(&mut self, input: &RawValue) {
+        match serde_json::from_str::<Str<'_>>(input.get()) {
+            Ok(Str(text)) => self.reading.text(&text),
+            Err(_) => self.reading.text(input.get()),
+        }
+    }
+
+    /// A result that belongs to this call.
+    fn close_call(&mut self, id: Option<String>) {
+        let id = id.unwrap_or_default();
+        if !self.facts.open.remove(&id) {
+            self.facts.strays.insert(id);
+        }
     }
 
     fn end_item(&mut self, kind: &str, role: Option<String>, answers: Option<String>) -> Result<(), Wrong> {
@@ -215,6 +243,9 @@ impl<R: Reading> Walk<'_, R> {
         self.facts.references |= kind == "item_reference";
         let message = layout.needs_role || kind == "message";
         match &role {
+            Some(role) if at == 0 && layout.first.is_some_and(|first| first != role) => {
+                return Err(Wrong::First(layout.first.unwrap_or_default()));
+            }
             Some(role) if !layout.roles.is_empty() && !layout.roles.contains(&role.as_str()) => {
                 return Err(Wrong::Role(at, role.clone()));
             }
@@ -222,12 +253,10 @@ impl<R: Reading> Walk<'_, R> {
             _ => {}
         }
         let result = kind.ends_with("_call_output") || role.as_deref() == Some("tool");
-        self.facts.answered = result || role.as_deref() == Some("function");
+        let has_results = std::mem::take(&mut self.has_results);
+        self.facts.answered = result || has_results || role.as_deref() == Some("function");
         if result {
-            let id = answers.unwrap_or_default();
-            if !self.facts.open.remove(&id) {
-                self.facts.strays.insert(id);
-            }
+            self.close_call(answers);
         } else if CALLS.contains(&kind) {
             self.facts.open.extend(answers);
         }
