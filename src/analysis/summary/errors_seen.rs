@@ -86,4 +86,15 @@ mod tests {
             assert_eq!((errors.len(), seen.count, describe(seen)), (1, failed, "slow down"));
         }
     }
+
+    #[test]
+    fn the_cause_and_what_helps_stand_beside_words_that_are_known() {
+        let seen = |class, said: &str| ErrorSeen { message: Some(said.into()), ..ErrorSeen::none(PathId(0), class) };
+        let keys = seen(ErrorClass::Http(403), "Key based authentication is disabled for this resource.");
+        let told = explained(&keys);
+        assert!(told.ends_with("resource.; keys are switched off on this resource (disableLocalAuth)"), "{told}");
+        assert!(remedy(&keys).is_some_and(|remedy| remedy.contains("managed-identity")));
+        let busy = seen(ErrorClass::Http(429), "slow down");
+        assert_eq!((explained(&busy).as_str(), remedy(&busy)), ("slow down", ErrorClass::Http(429).remedy()));
+    }
 }
