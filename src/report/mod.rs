@@ -31,6 +31,7 @@ mod layout;
 pub(crate) mod lint;
 pub(crate) mod markdown;
 mod planned;
+pub(crate) mod probe;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod series;
