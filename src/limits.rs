@@ -104,6 +104,8 @@ pub enum Limit {
     DiscoveryAnswer,
     /// Models of one connection that are asked for by name.
     DiscoveryModels,
+    /// The body of an answer to a check of what a path can do.
+    CheckedAnswer,
 }
 
 /// What is said of a limit.
@@ -249,6 +251,9 @@ impl Limit {
             Self::Findings => row(1_000, "findings", "findings of one file", "the rest is counted alone"),
             Self::DiscoveryAnswer => row(4 * MIB, BYTES, "an answer to `lint --run`", "it counts as none"),
             Self::DiscoveryModels => row(32, "models", "models that `lint --run` asks for", "others are not asked"),
+            Self::CheckedAnswer => {
+                row(4 * MIB, BYTES, "an answer to a check of capabilities", "the feature counts as not known")
+            }
         }
     }
 }

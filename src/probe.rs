@@ -3,6 +3,7 @@
 //!
 //! Refuses only what will not get better by itself. Anything else is data, and becomes a warning.
 
+pub mod capability;
 pub mod discovery;
 mod unsupported;
 
