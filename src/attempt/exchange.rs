@@ -177,9 +177,7 @@ impl Route {
             Place::Failed(class) => return Err(class.meaning().to_owned()),
         };
         let wait = self.path.timeouts.connect;
-        let opened = tokio::time::timeout(wait.0, async {
-            opening.begin(0, connect::open(&self.target).await?).await
-        });
+        let opened = tokio::time::timeout(wait.0, async { opening.begin(0, connect::open(&self.target).await?).await });
         match opened.await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(error.message),

@@ -14,7 +14,7 @@ const FEW: u32 = 16;
 /// The limit on a streamed answer: so much is told apart from a stream that was held back.
 const STREAMED: u32 = 64;
 /// The limit on an answer of a given form, thoughts included.
-const FORMED: u32 = 1_024;
+const FORMED: u32 = 512;
 
 /// The tool that has to be called.
 pub(super) const TOOL: &str = "report_city";
@@ -83,10 +83,9 @@ impl Asker<'_> {
                 "response_format",
                 json!({"type": "json_schema", "json_schema": {"name": "reply", "strict": true, "schema": schema}}),
             ),
-            Api::Responses => (
-                "text",
-                json!({"format": {"type": "json_schema", "name": "reply", "strict": true, "schema": schema}}),
-            ),
+            Api::Responses => {
+                ("text", json!({"format": {"type": "json_schema", "name": "reply", "strict": true, "schema": schema}}))
+            }
             Api::Messages => ("output_config", json!({"format": {"type": "json_schema", "schema": schema}})),
         };
         body.insert(key.to_owned(), value);

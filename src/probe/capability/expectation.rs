@@ -73,13 +73,7 @@ const TABLE: [Said; 27] = [
         "2026-03",
         "an import of the stable specification 2024-10-21, which has no /responses",
     ),
-    (
-        &[W::ApimClassic],
-        RESPONSES,
-        Supported,
-        "2026-03",
-        "an import of a specification from 2025-03-01-preview on",
-    ),
+    (&[W::ApimClassic], RESPONSES, Supported, "2026-03", "an import of a specification from 2025-03-01-preview on"),
     (&[W::ApimV1], CHAT, Supported, "2026-06", "API Management's changelog of AI gateways"),
     (
         &[W::ApimV1],
@@ -135,7 +129,13 @@ const TABLE: [Said; 27] = [
         "samples of AI Gateway (preview), which do not show it",
     ),
     (&[W::FoundryModels], CHAT, Supported, "2026-05", "azure-rest-api-specs, model inference 2024-05-01-preview"),
-    (&[W::FoundryModels], RESPONSES, Unsupported, "2026-05", "azure-rest-api-specs, model inference 2024-05-01-preview"),
+    (
+        &[W::FoundryModels],
+        RESPONSES,
+        Unsupported,
+        "2026-05",
+        "azure-rest-api-specs, model inference 2024-05-01-preview",
+    ),
     (
         &[W::FoundryModels],
         &[F::Model, F::RequestId, F::Region],

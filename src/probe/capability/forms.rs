@@ -35,14 +35,17 @@ pub(super) fn judge_tools(answer: &Answer) -> Observed {
     };
     let calls = calls_of(answer.api, &json);
     let Some((name, arguments)) = calls.first() else {
-        if is_cut(answer.api, &json) {
+        let text = answer.clean(&text_of(answer.api, &json));
+        if text.is_empty() && is_cut(answer.api, &json) {
             return Observed::failed("the limit on the answer was reached before a tool was called");
         }
-        let text = answer.clean(&text_of(answer.api, &json));
         return Observed::broken(format!("the tools were ignored: text instead of the call that was forced: {text}"));
     };
     if name != TOOL {
-        return Observed::broken(format!("another tool was called than the one that was forced: {}", answer.clean(name)));
+        return Observed::broken(format!(
+            "another tool was called than the one that was forced: {}",
+            answer.clean(name)
+        ));
     }
     match arguments {
         Some(arguments) if arguments["city"].is_string() => Observed::supported("the forced tool was called"),
@@ -61,7 +64,8 @@ pub(super) fn judge_structured(answer: &Answer) -> Observed {
         Err(observed) => return observed,
     };
     let text = text_of(answer.api, &json);
-    if is_cut(answer.api, &json) {
+    let begun = text.is_empty() || text.trim_start().starts_with('{');
+    if begun && is_cut(answer.api, &json) {
         return Observed::failed("the limit on the answer was reached before it was whole");
     }
     let Ok(Value::Object(reply)) = serde_json::from_str::<Value>(&text) else {
@@ -108,9 +112,7 @@ fn text_of(api: Api, json: &Value) -> String {
     };
     match api {
         Api::Chat => json["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned(),
-        Api::Responses => {
-            json["output"].as_array().into_iter().flatten().map(|item| texts(&item["content"])).collect()
-        }
+        Api::Responses => json["output"].as_array().into_iter().flatten().map(|item| texts(&item["content"])).collect(),
         Api::Messages => texts(&json["content"]),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::row::Observed;
+use super::stream;
 use crate::units::Api;
 
 /// The headers that name a request.
@@ -30,6 +31,11 @@ fn texts(answer: &Answer) -> Vec<Value> {
     events.into_iter().map(inner).filter(Value::is_object).collect()
 }
 
+/// Whether an answer can be read at all. What else is wrong with one has a row of its own.
+fn is_readable(answer: &&Answer) -> bool {
+    if answer.stream { answer.events().is_ok() } else { answer.json().is_ok() }
+}
+
 /// Where something is missing that answers should say: in none, in some or in all of those that are asked.
 fn judge<'a>(
     what: &str,
@@ -37,8 +43,7 @@ fn judge<'a>(
     shows: impl Fn(&'a Answer) -> bool,
     told: impl Fn() -> String,
 ) -> Observed {
-    let (there, missing): (Vec<&Answer>, Vec<&Answer>) =
-        answers.filter(|answer| answer.good().is_some()).partition(|answer| shows(answer));
+    let (there, missing): (Vec<&Answer>, Vec<&Answer>) = answers.filter(is_readable).partition(|answer| shows(answer));
     let names = |answers: &[&Answer]| answers.iter().map(|answer| answer.name()).collect::<Vec<_>>().join("; ");
     match (there.is_empty(), missing.is_empty()) {
         (true, true) => Observed::not_asked("no call was answered that could show it"),
@@ -54,8 +59,7 @@ pub(super) fn judge_model(answers: &[Answer], asked: &str) -> Observed {
         let texts = texts(answer);
         texts.iter().filter_map(|text| text["model"].as_str()).find(|name| !name.is_empty()).map(str::to_owned)
     };
-    let names: Vec<(String, &Answer)> =
-        answers.iter().filter_map(|answer| Some((named(answer)?, answer))).collect();
+    let names: Vec<(String, &Answer)> = answers.iter().filter_map(|answer| Some((named(answer)?, answer))).collect();
     if let Some((name, answer)) = names.iter().find(|(name, _)| is_other(asked, name)) {
         let (asked, name) = (answer.clean(asked), answer.clean(name));
         return Observed::broken(format!("the answer names another model: {name}, where {asked} was asked"));
@@ -68,8 +72,20 @@ pub(super) fn judge_model(answers: &[Answer], asked: &str) -> Observed {
 
 /// What the names of models begin with, by which a deployment that is called otherwise is known as one.
 const FAMILIES: [&str; 14] = [
-    "gpt-", "o1", "o3", "o4", "chatgpt-", "claude-", "text-embedding-", "model-router", "deepseek-", "llama-", "mistral-",
-    "phi-", "grok-", "codex-",
+    "gpt-",
+    "o1",
+    "o3",
+    "o4",
+    "chatgpt-",
+    "claude-",
+    "text-embedding-",
+    "model-router",
+    "deepseek-",
+    "llama-",
+    "mistral-",
+    "phi-",
+    "grok-",
+    "codex-",
 ];
 
 /// Whether an answer names a model that cannot be the one that was asked. A deployment may be called anything, so that
@@ -90,15 +106,20 @@ pub(super) fn judge_fingerprint(answers: &[Answer]) -> Observed {
 
 /// Whether answers say what their tokens are made of. A streamed chat completion has no usage unless it is asked for.
 pub(super) fn judge_usage(answers: &[Answer], asks_usage: bool) -> Observed {
-    let counted = || answers.iter().filter(|answer| asks_usage || !(answer.api == Api::Chat && answer.stream));
-    let usage = |answer: &Answer| texts(answer).into_iter().map(|text| text["usage"].clone()).filter(Value::is_object).collect::<Vec<_>>();
-    let has_usage = judge("usage", counted(), |answer| !usage(answer).is_empty(), String::new);
+    // The usage of a stream stands at its end.
+    let has_end = |answer: &&Answer| !answer.stream || stream::has_end(answer);
+    let asked = answers.iter().filter(|answer| asks_usage || !(answer.api == Api::Chat && answer.stream));
+    let counted: Vec<&Answer> = asked.filter(has_end).collect();
+    let usage = |answer: &Answer| -> Vec<Value> {
+        texts(answer).into_iter().map(|text| text["usage"].clone()).filter(Value::is_object).collect()
+    };
+    let has_usage = judge("usage", counted.iter().copied(), |answer| !usage(answer).is_empty(), String::new);
     if !has_usage.is_supported() {
         return has_usage;
     }
     let detailed = |answer: &Answer| usage(answer).iter().any(|usage| is_detailed(answer.api, usage));
     let what = "details of its usage (cached and reasoning tokens)";
-    judge(what, counted(), detailed, || "every usage tells cached and reasoning tokens".to_owned())
+    judge(what, counted.iter().copied(), detailed, || "every usage tells cached and reasoning tokens".to_owned())
 }
 
 /// Whether a usage tells what its tokens are made of. Claude tells thoughts only where there are some.
@@ -138,7 +159,8 @@ pub(super) fn judge_region(answers: &[Answer]) -> Observed {
 
 /// Whether a trace comes where it was asked for, and nowhere else; `traced` is the answer to the call with a token.
 pub(super) fn judge_trace(answers: &[Answer], traced: Option<&Answer>) -> Observed {
-    let has_trace = |answer: &&Answer| answer.headers().is_some_and(|headers| TRACES.iter().any(|name| has(headers, name)));
+    let has_trace =
+        |answer: &&Answer| answer.headers().is_some_and(|headers| TRACES.iter().any(|name| has(headers, name)));
     if let Some(answer) = answers.iter().find(has_trace) {
         let name = answer.name();
         return Observed::broken(format!("a trace came though none was asked for, on: {name}; traces slow calls down"));
@@ -149,7 +171,9 @@ pub(super) fn judge_trace(answers: &[Answer], traced: Option<&Answer>) -> Observ
     if let Err(refused) = answer.accepted() {
         return refused;
     }
-    let refused = answer.headers().and_then(|headers| headers.keys().find(|name| name.as_str().starts_with("apim-debug-authorization-")));
+    let refused = answer
+        .headers()
+        .and_then(|headers| headers.keys().find(|name| name.as_str().starts_with("apim-debug-authorization-")));
     match (has_trace(&answer), refused) {
         (true, _) => Observed::supported("the call with a debug token got a trace id, and no other did"),
         (false, Some(header)) => Observed::failed(format!("the debug token was refused ({header})")),

@@ -184,7 +184,8 @@ impl Probe<'_> {
 
     /// The API over which features are tried that several have.
     fn common_api(&self) -> Option<Api> {
-        let apis = [(Feature::Chat, Api::Chat), (Feature::Responses, Api::Responses), (Feature::Messages, Api::Messages)];
+        let apis =
+            [(Feature::Chat, Api::Chat), (Feature::Responses, Api::Responses), (Feature::Messages, Api::Messages)];
         apis.into_iter().find(|(feature, _)| self.is_supported(*feature)).map(|(_, api)| api)
     }
 
@@ -301,11 +302,13 @@ impl Probe<'_> {
     }
 
     async fn try_trace(&mut self) {
-        let api = self.common_api();
+        let Some(api) = self.common_api() else {
+            return self.see(Feature::Trace, Observed::not_asked("no API of the path answers"));
+        };
         let token = self.options.debug_token.as_ref().and_then(|token| HeaderValue::try_from(token.reveal()).ok());
-        let traced = match api.zip(token) {
+        let traced = match token {
             None => None,
-            Some((api, mut token)) => {
+            Some(mut token) => {
                 token.set_sensitive(true);
                 let body = self.asker().plain(api);
                 let mut question = post(api, false, self.path.address.resource(api), &body, self.next_id());

@@ -41,6 +41,22 @@ pub(super) fn judge(answer: &Answer) -> Observed {
     Observed::supported(format!("{count} events with text in {} reads, and a proper end", reads.len()))
 }
 
+/// Whether a streamed answer has the event that ends it.
+pub(super) fn has_end(answer: &Answer) -> bool {
+    answer.events().is_ok_and(|events| events.iter().any(|event| ends(answer.api, event)))
+}
+
+/// Whether an event ends an answer.
+fn ends(api: Api, event: &Event) -> bool {
+    match api {
+        Api::Chat => {
+            event.data["choices"].as_array().into_iter().flatten().any(|choice| choice["finish_reason"].is_string())
+        }
+        Api::Responses => matches!(event.kind(), "response.completed" | "response.incomplete"),
+        Api::Messages => event.kind() == "message_stop",
+    }
+}
+
 /// Whether an event brings text, thoughts or a part of a call.
 fn is_content(api: Api, event: &Event) -> bool {
     let text = |value: &serde_json::Value| value.as_str().is_some_and(|text| !text.is_empty());
@@ -59,19 +75,12 @@ fn is_content(api: Api, event: &Event) -> bool {
 fn wrong_end(api: Api, events: &[Event]) -> Option<String> {
     let dones = events.iter().filter(|event| event.is_done()).count();
     let last_is_done = events.last().is_some_and(Event::is_done);
-    let ends = |event: &Event| match api {
-        Api::Chat => {
-            event.data["choices"].as_array().into_iter().flatten().any(|choice| choice["finish_reason"].is_string())
-        }
-        Api::Responses => matches!(event.kind(), "response.completed" | "response.incomplete"),
-        Api::Messages => event.kind() == "message_stop",
-    };
     let end = match api {
         Api::Chat => "finish_reason",
         Api::Responses => "response.completed or response.incomplete",
         Api::Messages => "message_stop",
     };
-    if !events.iter().any(ends) {
+    if !events.iter().any(|event| ends(api, event)) {
         return Some(format!("the stream has no end: {end} is missing"));
     }
     match (api, dones) {
