@@ -48,7 +48,7 @@ use crate::transport::pool::Place;
 use crate::units::{Nanos, Phase};
 use crate::wire::api;
 use crate::wire::filter::Filter;
-use crate::wire::text::push_json;
+use crate::wire::text::push_number;
 use crate::workload::call::Call;
 
 /// How soon after the request the end of a connection is seen that the server had closed before: a round trip.
@@ -194,7 +194,7 @@ impl Caller {
         let mut name = Vec::with_capacity(self.run_id.len() + 21);
         name.extend_from_slice(self.run_id.as_bytes());
         name.push(b'-');
-        push_json(&mut name, &ticket.seq.0);
+        push_number(&mut name, ticket.seq.0);
         name
     }
 

@@ -55,6 +55,10 @@ pub struct InitArgs {
     #[arg(value_name = "FILE", default_value = "hopmark.toml")]
     pub file: PathBuf,
 
+    /// A profile for Azure: Entra ID, a private endpoint and API Management
+    #[arg(long)]
+    pub azure: bool,
+
     /// Write over a file that exists
     #[arg(long)]
     pub force: bool,

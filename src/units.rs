@@ -195,10 +195,25 @@ impl FromStr for Fraction {
 }
 
 /// A quantile, 0 < q < 1, counted from the smallest value; its text is "p50" or "p99.9".
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Quantile(pub f64);
 
 impl Quantile {
+    /// The middle: half of all values are smaller.
+    pub const MEDIAN: Self = Self(0.5);
+
+    /// Each of some numbers as a quantile.
+    pub(crate) const fn each<const N: usize>(numbers: [f64; N]) -> [Self; N] {
+        let mut quantiles = [Self::MEDIAN; N];
+        let mut at = 0;
+        while at < N {
+            quantiles[at] = Self(numbers[at]);
+            at += 1;
+        }
+        quantiles
+    }
+
     /// That of a percentage; `None` where it does not lie between 0 and 100.
     pub(crate) fn of_percent(percent: f64) -> Option<Self> {
         // As near as decimal places go, so that p95 and 0.95 are one number.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hopmark::path::{AuthKind, AuthRef, ConnectionPolicy, Http, PathKind, SecretRef};
 use hopmark::plan::{Arrivals, Design, LoadModel, Plan, TokenDist, WorkloadSource};
 use hopmark::profile::source::{NamedUrl, OneLine, Override, ProfileSource};
-use hopmark::profile::{OWN_ENDPOINTS, Profile, QUICKSTART};
+use hopmark::profile::{OWN_AZURE, OWN_ENDPOINTS, Profile, QUICKSTART};
 use hopmark::units::{Api, Phase, Span};
 use hopmark::workload::Workload;
 
@@ -87,6 +87,7 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
         "direct-resource",
         "foundry-ai-gateway",
         "gateways",
+        "own-azure",
         "own-endpoints",
         "poisson-mix",
         "quickstart",
@@ -94,6 +95,15 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
     ];
     assert_eq!(names, expected);
     assert!(parse(OWN_ENDPOINTS).is_ok());
+}
+
+#[test]
+fn the_readme_shows_the_paths_of_the_azure_profile_in_few_lines() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README");
+    let section = readme.split("### On Azure").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
+    let paths = &OWN_AZURE[OWN_AZURE.find("[[path]]").expect("paths")..];
+    assert!(section.contains(&format!("```toml\n{paths}```")), "{section}");
+    assert!(section.trim().lines().count() <= 24, "with its heading 25 lines");
 }
 
 #[test]

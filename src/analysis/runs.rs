@@ -34,7 +34,7 @@ use crate::measure::metric::{Basis, Metric};
 use crate::objective::margin::{Margin, declared_for_errors};
 use crate::plan::Plan;
 use crate::run::Run;
-use crate::units::PathId;
+use crate::units::{PathId, Quantile};
 use serde::Serialize;
 
 /// One side of a comparison.
@@ -79,7 +79,7 @@ impl PathPair {
     /// The row that decides about the pair: the median of the headline metric.
     #[must_use]
     pub(crate) fn headline(&self, metric: Metric) -> Option<&ShiftRow> {
-        self.rows.iter().find(|row| row.metric == metric && row.quantile == 0.5)
+        self.rows.iter().find(|row| row.metric == metric && row.quantile == Quantile::MEDIAN)
     }
 }
 

@@ -13,12 +13,13 @@ use crate::analysis::stats::power::half_width;
 use crate::analysis::summary::failing;
 use crate::measure::quantile::quantile;
 use crate::run::Run;
+use crate::units::Quantile;
 
 /// The spread that is assumed where nothing is known: that of the first public measurements of such services.
 pub(crate) const ASSUMED_SIGMA: f64 = 0.45;
 
 /// The quantiles that are told.
-pub(crate) const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+pub(crate) const QUANTILES: [Quantile; 3] = Quantile::each([0.5, 0.95, 0.99]);
 
 /// How often a shift of the told size is to be shown.
 pub(crate) const POWER: f64 = 0.8;
@@ -40,7 +41,7 @@ pub(crate) struct Spread {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Resolution {
     /// The quantile.
-    pub quantile: f64,
+    pub quantile: Quantile,
     /// The half-width of the 95% interval of a shift, as a share of the figure; `None` with too few calls.
     pub half_width: Option<f64>,
     /// The smallest shift, as a share of the figure, that four of five such runs show.
@@ -91,17 +92,17 @@ impl Spread {
 
     /// What `n` calls on each of two paths resolve at a quantile.
     #[must_use]
-    pub(crate) fn resolution(&self, n: u64, q: f64) -> Resolution {
-        let needs = interval_needs(q) as u64;
+    pub(crate) fn resolution(&self, n: u64, q: Quantile) -> Resolution {
+        let needs = interval_needs(q.0) as u64;
         if n < needs {
             let reason = Some(format!("{n} calls a path; an interval needs {needs}"));
             return Resolution { quantile: q, half_width: None, shift: None, shift_ms: None, reason };
         }
-        let error = self.error(n as f64, q);
+        let error = self.error(n as f64, q.0);
         let share = |errors: f64| (errors * error).exp_m1();
         let (confidence, power) = (normal_quantile(0.975), normal_quantile(POWER));
         let shift = share(confidence + power);
-        let figure_ms = self.median_ms.map(|median| median * (normal_quantile(q) * self.sigma).exp());
+        let figure_ms = self.median_ms.map(|median| median * (normal_quantile(q.0) * self.sigma).exp());
         Resolution {
             quantile: q,
             half_width: Some(share(confidence)),
@@ -124,7 +125,7 @@ fn effect(view: &View<'_>, sigma: f64, median_ms: Option<f64>) -> Option<f64> {
         (n > 0 && formula > 0.0).then(|| (seen / formula).powi(2).clamp(0.01, 100.0))
     };
     let rows = comparison.candidates.iter().filter_map(|candidate| {
-        candidate.rows.iter().find(|row| row.metric == view.headline && (row.quantile - 0.5).abs() < 1e-9).and_then(of)
+        candidate.rows.iter().find(|row| row.metric == view.headline && row.quantile == Quantile::MEDIAN).and_then(of)
     });
     rows.reduce(f64::max)
 }
@@ -154,23 +155,23 @@ mod tests {
             (0.99, 8_700, 0.05),
             (0.999, 54_700, 0.05),
         ] {
-            let got = spread(0.45).resolution(n, q).half_width.expect("calls enough").ln_1p();
+            let got = spread(0.45).resolution(n, Quantile(q)).half_width.expect("calls enough").ln_1p();
             assert!((got / half - 1.0).abs() < 0.02, "p{} with {n}: {got}", 100.0 * q);
         }
     }
 
     #[test]
     fn more_calls_resolve_less_and_too_few_nothing() {
-        let few = spread(0.45).resolution(400, 0.95).shift.expect("calls enough");
-        let many = spread(0.45).resolution(4 * 400, 0.95).shift.expect("calls enough");
+        let few = spread(0.45).resolution(400, Quantile(0.95)).shift.expect("calls enough");
+        let many = spread(0.45).resolution(4 * 400, Quantile(0.95)).shift.expect("calls enough");
         assert!((few.ln_1p() / many.ln_1p() - 2.0).abs() < 1e-9);
-        let none = spread(0.45).resolution(367, 0.99);
+        let none = spread(0.45).resolution(367, Quantile(0.99));
         assert!(none.shift.is_none() && none.reason.expect("why").contains("needs 368"));
-        let wide = Spread { effect: 4.0, ..spread(0.45) }.resolution(400, 0.95).shift.expect("calls enough");
+        let wide = Spread { effect: 4.0, ..spread(0.45) }.resolution(400, Quantile(0.95)).shift.expect("calls enough");
         assert!((wide.ln_1p() / few.ln_1p() - 2.0).abs() < 1e-9);
-        let ms = spread(0.45).resolution(400, 0.5);
+        let ms = spread(0.45).resolution(400, Quantile::MEDIAN);
         assert!((ms.shift_ms.expect("a median") - 200.0 * ms.shift.expect("a share")).abs() < 1e-6);
-        assert_eq!(Spread::assumed(None, None).resolution(400, 0.5).shift_ms, None);
+        assert_eq!(Spread::assumed(None, None).resolution(400, Quantile::MEDIAN).shift_ms, None);
     }
 
     #[test]
@@ -198,7 +199,8 @@ mod tests {
     #[test]
     fn what_a_plan_resolves_is_shown_by_four_of_five_runs() {
         // 600 calls a path at sigma 0.3: what is told as resolved must move the whole interval above nothing as often.
-        let told = Spread::assumed(Some(0.3), Some(150.0)).resolution(600, 0.5).shift_ms.expect("a median");
+        let told =
+            Spread::assumed(Some(0.3), Some(150.0)).resolution(600, Quantile::MEDIAN).shift_ms.expect("a median");
         let figure = |path| Figure {
             path: PathId(path),
             quantity: Quantity::Time(Metric::Ttft),

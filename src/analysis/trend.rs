@@ -424,7 +424,7 @@ pub(crate) mod tests {
         let view = View::of(&run);
         let summary = paths::summarize(&view, &calls::requests(&view));
         let ttft = summary[0].metrics.iter().find(|m| m.metric == Metric::Ttft && !m.beside).expect("ttft");
-        historical_run(place, ttft.quantile(0.5).expect("median"))
+        historical_run(place, ttft.quantile(Quantile::MEDIAN).expect("median"))
     }
 
     #[test]

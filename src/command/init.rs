@@ -1,4 +1,4 @@
-//! `hopmark init`: writes the commented profile to start from.
+//! `hopmark init`: writes a commented profile to start from.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use crate::cli::InitArgs;
 use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
-use crate::profile::OWN_ENDPOINTS;
+use crate::profile::{OWN_AZURE, OWN_ENDPOINTS};
 use crate::store::file::{StoreError, write_whole};
 
 /// The word of the profile that stands for its own file.
@@ -22,7 +22,8 @@ const FILE_WORD: &str = "THIS-FILE";
 /// written.
 pub fn init(args: &InitArgs) -> CommandResult {
     let name = args.file.display().to_string();
-    match write(&args.file, OWN_ENDPOINTS.replace(FILE_WORD, &name).as_bytes(), args.force) {
+    let profile = if args.azure { OWN_AZURE } else { OWN_ENDPOINTS };
+    match write(&args.file, profile.replace(FILE_WORD, &name).as_bytes(), args.force) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let exists = anyhow!("{name} exists already; name another file, or write over it with --force");
@@ -31,7 +32,8 @@ pub fn init(args: &InitArgs) -> CommandResult {
         Err(error) => return Err(anyhow!("cannot write {name}: {error}")).or_world(),
     }
     console::show(&format!(
-        "wrote {name}: change its addresses and model, export the two variables it names, then `hopmark run {name}`"
+        "wrote {name}: put your own addresses, model and names into it, export the two variables it names, then \
+         `hopmark run {name}`"
     ))
     .or_world()?;
     Ok(Exit::Met)
@@ -63,17 +65,20 @@ mod tests {
     use crate::profile::Profile;
 
     fn args(file: PathBuf, force: bool) -> InitArgs {
-        InitArgs { file, force }
+        InitArgs { file, azure: false, force }
     }
 
     #[test]
     fn what_is_written_is_a_profile_that_names_its_file() {
         let folder = tempfile::tempdir().expect("folder");
-        let file = folder.path().join("mine.toml");
-        assert_eq!(init(&args(file.clone(), false)).expect("written"), Exit::Met);
-        let text = std::fs::read_to_string(&file).expect("there");
-        assert!(!text.contains(FILE_WORD));
-        assert_eq!(Profile::parse(&text, &file).expect("parses").paths.len(), 2);
+        for (azure, paths) in [(false, ["direct", "gateway"].as_slice()), (true, &["public", "private", "gateway"])] {
+            let file = folder.path().join(format!("{azure}.toml"));
+            assert_eq!(init(&InitArgs { azure, ..args(file.clone(), false) }).expect("written"), Exit::Met);
+            let text = std::fs::read_to_string(&file).expect("there");
+            assert!(!text.contains(FILE_WORD) && text.contains(&file.display().to_string()));
+            let profile = Profile::parse(&text, &file).expect("parses");
+            assert_eq!(profile.paths.iter().map(|path| &*path.name).collect::<Vec<_>>(), paths);
+        }
     }
 
     #[test]

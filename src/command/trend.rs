@@ -47,9 +47,9 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
 fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
     let quantile = |text: &String| {
         let quantile: Quantile = text.parse().map_err(|why| anyhow!("--quantile: {why}"))?;
-        let known = QUANTILES.map(|q| Quantile(q).to_string()).join(", ");
+        let known = QUANTILES.map(|q| q.to_string()).join(", ");
         QUANTILES
-            .contains(&quantile.0)
+            .contains(&quantile)
             .then_some(quantile)
             .ok_or_else(|| anyhow!("--quantile: a summary holds {known}, not {text}"))
     };

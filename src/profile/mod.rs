@@ -48,6 +48,9 @@ pub const QUICKSTART: &str = include_str!("../../profiles/quickstart.toml");
 /// The profile that `hopmark init` writes.
 pub const OWN_ENDPOINTS: &str = include_str!("../../profiles/own-endpoints.toml");
 
+/// The profile that `hopmark init --azure` writes.
+pub const OWN_AZURE: &str = include_str!("../../profiles/own-azure.toml");
+
 /// The schema of a profile, as JSON; a profile itself is TOML.
 #[must_use]
 pub fn schema() -> String {

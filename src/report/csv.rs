@@ -4,14 +4,13 @@ use crate::analysis::Analysis;
 use crate::analysis::summary::paths::QUANTILES;
 use crate::run::Run;
 use crate::store::file;
-use crate::units::Quantile;
 
 /// The bytes of `summary.csv`. A figure that was not measured is an empty field.
 pub(crate) fn render(run: &Run, analysis: &Analysis) -> Vec<u8> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let head =
         ["path", "kind", "ok", "failed", "incomplete", "dropped", "metric", "basis", "unit", "n", "mean", "min", "max"];
-    let quantiles = QUANTILES.map(|q| Quantile(q).key());
+    let quantiles = QUANTILES.map(|q| q.key());
     // Writing into memory does not fail.
     let _ = out.write_record(head.into_iter().chain(quantiles.iter().map(String::as_str)));
     for summary in &analysis.paths {

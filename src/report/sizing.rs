@@ -6,7 +6,6 @@ use crate::analysis::sizing::{POWER, Resolution, Spread};
 use crate::report::amounts::format_money;
 use crate::report::figure;
 use crate::report::json::number::rounded;
-use crate::units::Quantile;
 
 /// The size of a plan. What is not known is `None`, with a reason in `notes`.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +71,7 @@ pub(crate) fn text(sizing: &Sizing) -> String {
         format!("cost:          {cost}"),
     ];
     for resolution in &sizing.resolutions {
-        let name = Quantile(resolution.quantile);
+        let name = resolution.quantile;
         let told = match (resolution.shift, resolution.half_width) {
             (Some(shift), Some(half)) => {
                 let ms = resolution.shift_ms.map_or_else(String::new, |ms| format!(" ({})", figure::ms(ms)));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::wire::text::push_json;
+use crate::wire::text::push_text;
 use crate::workload::body::{Body, json_text};
 use crate::workload::call::Call;
 
@@ -89,7 +89,7 @@ impl BodyForm {
     pub(crate) fn push_model(&self, body: &mut Vec<u8>, call: &Call) {
         match &self.model {
             Some(model) => body.extend_from_slice(model.as_bytes()),
-            None => push_json(body, &*call.model),
+            None => push_text(body, &call.model),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::wire::error::ApiError;
 use crate::wire::form::BodyForm;
 use crate::wire::json_scan::{BadEvent, JsonScan};
 use crate::wire::sse::Event;
-use crate::wire::text::push_json;
+use crate::wire::text::{push_number, push_text};
 use crate::wire::usage::Usage;
 use crate::workload::body::Body;
 use crate::workload::call::{Call, Prompt};
@@ -38,12 +38,12 @@ pub(crate) fn encode(call: &Call, form: &BodyForm) -> Vec<u8> {
 fn encode_text(call: &Call, text: &str, form: &BodyForm) -> Vec<u8> {
     let mut body = Vec::with_capacity(text.len() + form.size(call) + 128);
     body.extend_from_slice(b"{\"messages\":[{\"role\":\"user\",\"content\":");
-    push_json(&mut body, text);
+    push_text(&mut body, text);
     body.extend_from_slice(b"}],\"model\":");
     form.push_model(&mut body, call);
     if let Some(limit) = call.max_output_tokens {
         body.extend_from_slice(b",\"max_tokens\":");
-        push_json(&mut body, &limit);
+        push_number(&mut body, limit);
     }
     form.push_rest(&mut body, call.stream, form.own_options());
     body

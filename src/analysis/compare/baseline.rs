@@ -229,7 +229,7 @@ mod tests {
 
     fn row(comparison: &Comparison, candidate: usize, metric: Metric, q: f64) -> &ShiftRow {
         let rows = &comparison.candidates[candidate].rows;
-        rows.iter().find(|row| row.metric == metric && row.quantile == q).expect("row")
+        rows.iter().find(|row| row.metric == metric && row.quantile.0 == q).expect("row")
     }
 
     #[test]

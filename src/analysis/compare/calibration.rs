@@ -61,7 +61,7 @@ fn note(tallies: &Tallies, run: &World, percent: f64) {
     let candidate = &comparison.candidates[0];
     let count = |counter: &AtomicU64, is: bool| counter.fetch_add(u64::from(is), Ordering::Relaxed);
     let row = |q: f64| -> &ShiftRow {
-        candidate.rows.iter().find(|row| row.metric == Metric::Ttft && row.quantile == q).expect("row")
+        candidate.rows.iter().find(|row| row.metric == Metric::Ttft && row.quantile.0 == q).expect("row")
     };
     count(&tallies.runs, true);
     count(&tallies.alarms, candidate.rows.iter().any(|row| row.verdict != Verdict::Inconclusive));

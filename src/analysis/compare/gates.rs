@@ -37,13 +37,11 @@ impl Gates<'_> {
 
     /// Holds a row against its margin; `rounds` are those of the run.
     pub(crate) fn judge_row(&self, row: &mut ShiftRow, rounds: usize) {
-        row.margin = declared(self.margins, row.metric, Quantile(row.quantile));
+        row.margin = declared(self.margins, row.metric, row.quantile);
         let default = || {
-            (self.default && SHOWN.contains(&row.quantile)).then_some(Size::Share(if row.quantile <= 0.5 {
-                DEFAULT_AT_MEDIAN
-            } else {
-                DEFAULT_AT_TAIL
-            }))
+            (self.default && SHOWN.contains(&row.quantile)).then_some(Size::Share(
+                if row.quantile <= Quantile::MEDIAN { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL },
+            ))
         };
         let size = if self.are_declared() { row.margin } else { default() };
         row.gate_ms = size.zip(row.baseline_ms).map(|(size, base)| size.in_ms(base));

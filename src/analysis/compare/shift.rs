@@ -4,7 +4,7 @@ use crate::analysis::compare::gate::Gate;
 use crate::analysis::stats::needed::Needed;
 use crate::measure::metric::Metric;
 use crate::objective::margin::Size;
-use crate::units::PathId;
+use crate::units::{PathId, Quantile};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 pub(crate) const QUANTILES: [f64; 8] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
 
 /// Those of them that fit into a table for people.
-pub(crate) const SHOWN: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
+pub(crate) const SHOWN: [Quantile; 4] = Quantile::each([0.5, 0.9, 0.95, 0.99]);
 
 /// One path against the baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ impl Candidate {
     /// The row that decides about the path: the median of the headline metric.
     #[must_use]
     pub(crate) fn headline(&self, metric: Metric) -> Option<&ShiftRow> {
-        self.rows.iter().find(|row| row.metric == metric && row.quantile == 0.5)
+        self.rows.iter().find(|row| row.metric == metric && row.quantile == Quantile::MEDIAN)
     }
 
     /// Whether any gate stands so, of a latency or of the errors.
@@ -57,7 +57,7 @@ pub struct ShiftRow {
     /// The metric.
     pub metric: Metric,
     /// 0 to 1.
-    pub quantile: f64,
+    pub quantile: Quantile,
     /// Blocks with a success on both sides: what the interval stands on.
     pub blocks: usize,
     /// Successful calls of the baseline; its quantile counts those that timed out too.

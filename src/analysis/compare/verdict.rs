@@ -69,7 +69,7 @@ impl Judge<'_> {
         let joint_ci_ms = shift.map(|shift| shift.interval(factor * widening(self.levels.at(key), blocks)));
         let mut row = ShiftRow {
             metric: self.resampled.metrics[metric],
-            quantile: q,
+            quantile: Quantile(q),
             blocks,
             n_baseline: pair.baseline.metrics[metric].ok.n(),
             n_candidate: pair.candidate.metrics[metric].ok.n(),
@@ -105,7 +105,7 @@ impl Judge<'_> {
                 return;
             }
             let scarce = if row.n_candidate <= row.n_baseline { pair.candidate } else { pair.baseline };
-            let few_calls = fewest < interval_needs(row.quantile);
+            let few_calls = fewest < interval_needs(row.quantile.0);
             row.open = Some(if few_calls { Open::FewCalls } else { Open::FewBlocks });
             if let Some(why) = self.resampled.lengths.against(row.metric) {
                 row.reason = Some(why.to_owned());
@@ -151,7 +151,7 @@ impl Judge<'_> {
 
     fn rounds_for_interval(&self, row: &ShiftRow, fewest: usize) -> Option<Needed> {
         let for_blocks = self.resampled.blocks.rounds_for_verdict(row.blocks);
-        let more = interval_needs(row.quantile) as f64 / fewest as f64;
+        let more = interval_needs(row.quantile.0) as f64 / fewest as f64;
         let rounds = self.resampled.blocks.rounds;
         let for_calls = if fewest > 0 { Needed::of(rounds, rounds as f64 * more) } else { None };
         [for_blocks, for_calls].into_iter().flatten().max_by_key(|needed| needed.total())
@@ -175,9 +175,9 @@ impl Judge<'_> {
         if fewest == 0 {
             return format!("no successful call of path '{scarce}' {connections} has a {}", row.metric);
         }
-        let needs = interval_needs(row.quantile);
+        let needs = interval_needs(row.quantile.0);
         if fewest < needs {
-            let quantile = Quantile(row.quantile);
+            let quantile = row.quantile;
             return format!(
                 "an interval for {quantile} needs {needs} calls {connections}, path '{scarce}' has {fewest}"
             );

@@ -117,6 +117,7 @@ mod tests {
     use crate::analysis::compare::baseline::compare_run;
     use crate::run::Run;
     use crate::run::fixture::World;
+    use crate::units::Quantile;
 
     /// A run whose second path says more in a share of its rounds.
     fn talkative(share: f64, design: Design) -> Run {
@@ -139,7 +140,10 @@ mod tests {
         ] {
             let run = talkative(share, design);
             let comparison = compare_run(&run).expect("paths");
-            let row = comparison.candidates[0].rows.iter().find(|r| r.metric == Metric::E2e && r.quantile == 0.5);
+            let row = comparison.candidates[0]
+                .rows
+                .iter()
+                .find(|r| r.metric == Metric::E2e && r.quantile == Quantile::MEDIAN);
             let row = row.expect("row");
             assert_eq!(row.ci_ms.is_some(), compared, "{share} {design:?}: {row:?}");
             assert_eq!(row.reason.as_ref().is_some_and(|why| why.contains("see ttft and tpot")), !compared);

@@ -24,10 +24,10 @@ use crate::measure::sample::Sample;
 use crate::measure::token_pace::{Unpaced, time_per_token};
 use crate::path::NetPath;
 use crate::run::Run;
-use crate::units::{CallCounts, PathId, Phase};
+use crate::units::{CallCounts, PathId, Phase, Quantile};
 
 /// The quantiles of a summary.
-pub(crate) const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
+pub(crate) const QUANTILES: [Quantile; 5] = Quantile::each([0.5, 0.9, 0.95, 0.99, 0.999]);
 
 /// Points of a spectrum for each factor of ten in 1 / (1 - q).
 const POINTS_A_DECADE: f64 = 50.0;
@@ -98,23 +98,23 @@ impl MetricSummary {
 
     /// The quantile `q` if it is one of [`QUANTILES`] and `n` supports it.
     #[must_use]
-    pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
-        QUANTILES.iter().position(|known| (known - q).abs() < 1e-9).and_then(|place| self.quantiles[place])
+    pub(crate) fn quantile(&self, q: Quantile) -> Option<f64> {
+        QUANTILES.iter().position(|known| *known == q).and_then(|place| self.quantiles[place])
     }
 
     /// The least that the quantile `q` can be if it is one of [`QUANTILES`] and beyond a timeout.
     #[must_use]
-    pub(crate) fn least(&self, q: f64) -> Option<f64> {
-        QUANTILES.iter().position(|known| (known - q).abs() < 1e-9).and_then(|place| self.at_least[place])
+    pub(crate) fn least(&self, q: Quantile) -> Option<f64> {
+        QUANTILES.iter().position(|known| *known == q).and_then(|place| self.at_least[place])
     }
 
     /// Why the quantile `q` is missing.
     #[must_use]
-    pub(crate) fn why_missing(&self, q: f64) -> Option<String> {
+    pub(crate) fn why_missing(&self, q: Quantile) -> Option<String> {
         match &self.reason {
             Some(reason) => Some(reason.clone()),
-            None if !is_supported(self.counted as usize, q) => {
-                Some(format!("{} values, {} are needed", self.counted, needed(q)))
+            None if !is_supported(self.counted as usize, q.0) => {
+                Some(format!("{} values, {} are needed", self.counted, needed(q.0)))
             }
             None if self.quantile(q).is_some() => None,
             None => self.why_beyond(),
@@ -238,8 +238,8 @@ fn of_distribution(all: &Distribution, own: &[&Sample], (metric, basis): (Metric
         mean: all.mean(),
         min: all.min(),
         max: all.max(),
-        quantiles: QUANTILES.map(|q| quantile_of(q).filter(|_| all.n() > 0)),
-        at_least: QUANTILES.map(|q| all.least(q).filter(|_| supported(q) && quantile_of(q).is_none())),
+        quantiles: QUANTILES.map(|Quantile(q)| quantile_of(q).filter(|_| all.n() > 0)),
+        at_least: QUANTILES.map(|Quantile(q)| all.least(q).filter(|_| supported(q) && quantile_of(q).is_none())),
         counted: all.counted(),
         beyond: all.beyond,
         reason: (all.n() == 0).then(|| why_none(metric, own).to_owned()),
@@ -263,8 +263,8 @@ fn of_values(own: &[&Sample], path: PathId, metric: Metric, basis: Basis) -> Met
         mean: (n > 0).then(|| ok.iter().sum::<f64>() / n as f64),
         min: ok.first().copied(),
         max: all.last().copied().filter(|max| n > 0 && max.is_finite()),
-        quantiles: QUANTILES.map(|q| quantile_of(q).filter(|_| n > 0)),
-        at_least: QUANTILES.map(|q| quantile(&least, q).filter(|_| supported(q) && quantile_of(q).is_none())),
+        quantiles: QUANTILES.map(|Quantile(q)| quantile_of(q).filter(|_| n > 0)),
+        at_least: QUANTILES.map(|Quantile(q)| quantile(&least, q).filter(|_| supported(q) && quantile_of(q).is_none())),
         counted: all.len() as u64,
         beyond: beyond(&all) as u64,
         reason: (n == 0).then(|| why_none(metric, own).to_owned()),
@@ -341,7 +341,7 @@ mod tests {
         let paths = summary(&run);
         let (response, service) = (metric(&paths[0], "ttft"), metric(&paths[0], "ttft_service"));
         assert_eq!((response.basis, service.basis), (Some(Basis::Response), Some(Basis::Service)));
-        let p50 = |metric: &MetricSummary| metric.quantile(0.5).expect("p50");
+        let p50 = |metric: &MetricSummary| metric.quantile(Quantile::MEDIAN).expect("p50");
         // The fixture sends 50 us after the intended time.
         assert!((p50(&response) - p50(&service) - 0.05).abs() < 1e-6);
         let keys: Vec<_> = paths[0].metrics.iter().map(MetricSummary::key).collect();
@@ -353,10 +353,10 @@ mod tests {
     fn a_figure_that_was_not_measured_is_missing_with_its_reason() {
         let run = World { seconds: 3.0, ..World::default() }.run();
         let ttft = metric(&summary(&run)[0], "ttft");
-        assert!(ttft.quantile(0.5).is_some() && ttft.quantile(0.99).is_none());
-        assert!(ttft.why_missing(0.99).expect("why").contains("100 are needed"));
+        assert!(ttft.quantile(Quantile::MEDIAN).is_some() && ttft.quantile(Quantile(0.99)).is_none());
+        assert!(ttft.why_missing(Quantile(0.99)).expect("why").contains("100 are needed"));
         let server = metric(&summary(&run)[0], "server");
-        assert_eq!((server.n, server.mean, server.why_missing(0.5).is_some()), (0, None, true));
+        assert_eq!((server.n, server.mean, server.why_missing(Quantile(0.5)).is_some()), (0, None, true));
     }
 
     #[test]
@@ -372,12 +372,15 @@ mod tests {
         let (whole, path) = (summary(&World::default().run()).remove(0), summary(&run).remove(0));
         let (before, ttft) = (metric(&whole, "ttft"), metric(&path, "ttft"));
         assert_eq!(ttft.n as usize, calls - lost);
-        assert_eq!(ttft.quantile(0.9), before.quantile(0.9));
-        assert_eq!((ttft.quantile(0.99), ttft.max), (None, None));
-        assert_eq!(ttft.why_missing(0.99), Some(format!("beyond the timeout: {lost} of {calls} calls timed out")));
+        assert_eq!(ttft.quantile(Quantile(0.9)), before.quantile(Quantile(0.9)));
+        assert_eq!((ttft.quantile(Quantile(0.99)), ttft.max), (None, None));
+        assert_eq!(
+            ttft.why_missing(Quantile(0.99)),
+            Some(format!("beyond the timeout: {lost} of {calls} calls timed out"))
+        );
         assert_eq!((ttft.at_least[0], ttft.at_least[3]), (None, Some(60_000.0)));
         // The first byte had come.
-        assert!(metric(&path, "ttfb").quantile(0.99).is_some());
+        assert!(metric(&path, "ttfb").quantile(Quantile(0.99)).is_some());
         let (last, _) = path.spectra[0].points.last().expect("points");
         assert!((0.93..0.951).contains(last) && path.spectra[0].n as usize == calls, "{last}");
     }
@@ -389,7 +392,7 @@ mod tests {
         first.outcome = Outcome::Failed(ErrorClass::TimeoutGap);
         first.stamps.done = None;
         let gap = metric(&summary(&run)[0], "chunk_gap");
-        assert_eq!((gap.n, gap.max, gap.quantile(0.99).is_some()), (2_000, None, true));
+        assert_eq!((gap.n, gap.max, gap.quantile(Quantile(0.99)).is_some()), (2_000, None, true));
         assert_eq!(gap.why_beyond(), Some("beyond the timeout: 1 of 2001 gaps ended in a timeout".to_owned()));
     }
 

@@ -15,7 +15,6 @@ use crate::report::run::validity;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::run::Run;
-use crate::units::Quantile;
 
 /// A comparison with the runs that it is about.
 #[derive(Clone, Copy, Debug)]
@@ -230,7 +229,7 @@ fn is_shown(row: &ShiftRow) -> bool {
 }
 
 pub(super) fn row_name(row: &ShiftRow) -> String {
-    format!("{} {}", row.metric.short(), Quantile(row.quantile))
+    format!("{} {}", row.metric.short(), row.quantile)
 }
 
 fn shift_row(pair: &PathPair, row: &ShiftRow) -> Vec<Cell> {

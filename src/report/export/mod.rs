@@ -105,6 +105,7 @@ mod tests {
     use crate::objective::objective::Objective;
     use crate::report::fixture::{golden, judged};
     use crate::run::fixture::{World, sampled};
+    use crate::units::Quantile;
 
     /// A small run with one candidate, and what is said of it.
     fn small() -> (Run, &'static Analysis) {
@@ -175,7 +176,7 @@ mod tests {
             analysis.paths[1].metrics.iter().find(move |m| m.key() == if beside { "ttft_service" } else { "ttft" })
         };
         let (p95, service) =
-            [metric(false), metric(true)].map(|m| m.expect("metric").quantile(0.95).expect("p95")).into();
+            [metric(false), metric(true)].map(|m| m.expect("metric").quantile(Quantile(0.95)).expect("p95")).into();
         let near = |found: f64, name: &str| assert!((found - p95).abs() < 1e-5, "{name}: {found} for {p95}");
         near(
             json(&bencher::render(&run, analysis))["made-up/private"]["ttft-p95"]["value"].as_f64().expect("bmf"),
@@ -363,7 +364,7 @@ mod tests {
             });
             parts.expect("read").into_iter().for_each(|values| log.add(values).expect("in range"));
             assert_eq!(log.len(), summary.n, "{name}");
-            let p50 = summary.quantile(0.5).unwrap_or_default();
+            let p50 = summary.quantile(Quantile::MEDIAN).unwrap_or_default();
             let kept = log.value_at_quantile(0.5) as f64 / 1e6;
             assert!(summary.metric.has_basis() || (kept - p50).abs() <= 0.02 * p50 + 0.01, "{name}: {kept} for {p50}");
         }

@@ -103,7 +103,7 @@ fn latencies(page: &mut Page, run: &Run, analysis: &Analysis) {
             let basis = basis.map_or("none", Basis::into);
             let labels = [("path", path), ("metric", metric.metric.key()), ("basis", basis)];
             for q in QUANTILES {
-                let quantile = q.to_string();
+                let quantile = q.0.to_string();
                 let with: Vec<_> = labels.into_iter().chain([("quantile", quantile.as_str())]).collect();
                 metric.quantile(q).into_iter().for_each(|ms| page.line("hopmark_latency_seconds", &with, seconds(ms)));
             }
@@ -121,7 +121,7 @@ fn shifts(page: &mut Page, run: &Run, analysis: &Analysis) {
     page.family("hopmark_shift_seconds", "gauge", help);
     for candidate in &comparison.candidates {
         for row in candidate.rows.iter().filter(|row| SHOWN.contains(&row.quantile)) {
-            let q = row.quantile.to_string();
+            let q = row.quantile.0.to_string();
             let bounds = [("lower", row.ci_ms.map(|ci| ci.0)), ("upper", row.ci_ms.map(|ci| ci.1))];
             for (bound, ms) in [("estimate", row.shift_ms)].into_iter().chain(bounds) {
                 let labels = [

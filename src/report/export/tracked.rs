@@ -11,14 +11,13 @@ use crate::measure::sample::Sample;
 use crate::report::export::values::kept;
 use crate::report::json::number::rounded;
 use crate::run::Run;
-use crate::units::Quantile;
-use crate::units::{PathId, Phase};
+use crate::units::{PathId, Phase, Quantile};
 
 /// The metrics that are followed.
 pub(crate) const METRICS: [Metric; 3] = [Metric::Ttft, Metric::E2e, Metric::Tpot];
 
 /// The quantiles that are followed.
-const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+const QUANTILES: [Quantile; 3] = Quantile::each([0.5, 0.95, 0.99]);
 
 /// One figure; smaller is better.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +62,7 @@ pub(crate) fn levels(run: &Run, analysis: &Analysis) -> Vec<Tracked> {
 
 fn quantiles(path: &str, metric: &MetricSummary) -> impl Iterator<Item = Tracked> {
     QUANTILES.into_iter().filter_map(move |q| {
-        let (name, value) = (format!("{}_{}", metric.metric, Quantile(q).key()), rounded(metric.quantile(q)?));
+        let (name, value) = (format!("{}_{}", metric.metric, q.key()), rounded(metric.quantile(q)?));
         Some(Tracked { path: path.to_owned(), name, value, unit: "ms", n: metric.counted })
     })
 }
@@ -83,7 +82,7 @@ fn failed_share(run: &Run, kept: &[&Sample], id: PathId, path: String) -> Option
 /// What each path adds to the baseline; a shift without an interval is left out.
 pub(crate) fn shifts(run: &Run, analysis: &Analysis) -> Vec<TrackedShift> {
     let one = |path: PathId, row: &ShiftRow| {
-        let name = format!("{}_{}_shift", row.metric, Quantile(row.quantile).key());
+        let name = format!("{}_{}_shift", row.metric, row.quantile.key());
         let (path, (low, high)) = (run.manifest.plan.path(path).name.clone(), row.ci_ms?);
         Some(TrackedShift { path, name, value: rounded(row.shift_ms?), ci: (rounded(low), rounded(high)) })
     };

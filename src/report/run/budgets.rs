@@ -14,7 +14,7 @@ use crate::report::run::objectives;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::run::Run;
-use crate::units::{PathId, Quantile};
+use crate::units::PathId;
 
 /// The table, with a row for each path.
 #[must_use]
@@ -128,7 +128,7 @@ impl Line<'_> {
             }
             Self::Margin(row) => {
                 let limit = row.gate_ms.map_or_else(|| MISSING.to_owned(), figure::shift);
-                let budget = format!("{} {} < {limit}", row.metric.short(), Quantile(row.quantile));
+                let budget = format!("{} {} < {limit}", row.metric.short(), row.quantile);
                 (
                     budget.into(),
                     shift_cell(row),
@@ -170,7 +170,7 @@ fn share_cell(left: Option<f64>) -> Cell {
 }
 
 fn shift_cell(row: &ShiftRow) -> Cell {
-    let named = |figures| format!("{} {}: {figures} ms", row.metric.short(), Quantile(row.quantile));
+    let named = |figures| format!("{} {}: {figures} ms", row.metric.short(), row.quantile);
     Cell::maybe(shift::shift_figures(row.shift_ms, row.ci_ms).map(named))
 }
 

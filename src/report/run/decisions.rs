@@ -11,7 +11,6 @@ use crate::report::planned::Planned;
 use crate::report::shift::{describe_failures, describe_headline, describe_rounds_needed, describe_shift, is_withheld};
 use crate::report::table::Tone;
 use crate::run::Run;
-use crate::units::Quantile;
 
 /// One decision for each candidate.
 pub(super) fn decisions(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Vec<Decision> {
@@ -89,8 +88,7 @@ fn less_reported(candidate: &Candidate) -> Option<String> {
 fn margins_kept(candidate: &Candidate) -> Option<String> {
     let named = |gate: Gate| -> Vec<String> {
         let of_rows = candidate.rows.iter().filter(|row| row.margin.is_some() && row.gate == gate);
-        let mut names: Vec<String> =
-            of_rows.map(|row| format!("{} {}", row.metric.short(), Quantile(row.quantile))).collect();
+        let mut names: Vec<String> = of_rows.map(|row| format!("{} {}", row.metric.short(), row.quantile)).collect();
         names.extend((candidate.failures.gate == gate).then(|| "failed calls".to_owned()));
         names
     };

@@ -10,7 +10,6 @@ use crate::report::figure;
 use crate::report::junit::{Case, Ending, Suite};
 use crate::report::run::{errors, objectives, validity};
 use crate::run::Run;
-use crate::units::Quantile;
 
 /// The bytes of `junit.xml`; `None` where nothing was asked of the run and nothing failed.
 ///
@@ -70,7 +69,7 @@ fn of_margins(run: &Run, analysis: &Analysis) -> Vec<Case> {
         let case = |name: String, gate, message: String| Case::new(class, name, of_gate(gate), message);
         for row in &candidate.rows {
             let Some(margin) = row.margin else { continue };
-            let name = format!("{}.{} within {margin} of the baseline", row.metric, Quantile(row.quantile));
+            let name = format!("{}.{} within {margin} of the baseline", row.metric, row.quantile);
             let shift = row.shift_ms.map_or_else(|| "not measured".to_owned(), figure::shift);
             let why = row.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
             cases.push(case(name, row.gate, format!("shift {shift}{why}")));

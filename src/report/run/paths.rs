@@ -8,6 +8,7 @@ use crate::report::basis::describe_basis;
 use crate::report::figure;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::run::Run;
+use crate::units::Quantile;
 
 /// Counts and headline quantiles, a row a path.
 pub(super) fn overview(run: &Run, analysis: &Analysis) -> Table {
@@ -25,7 +26,7 @@ fn overview_row(run: &Run, summary: &PathSummary) -> Vec<Cell> {
     let requests = &summary.requests;
     let bad = requests.failed + requests.incomplete + requests.dropped;
     let tone = if bad > 0 { Tone::Warn } else { Tone::Plain };
-    let quantile = |metric, q| headline(summary, metric).map_or_else(Cell::missing, |m| quantile(m, q));
+    let quantile = |metric, q| headline(summary, metric).map_or_else(Cell::missing, |m| quantile(m, Quantile(q)));
     vec![
         path.name.as_str().into(),
         Cell::toned(path.kind.to_string(), Tone::Quiet),
@@ -71,7 +72,7 @@ pub(super) fn metrics(run: &Run, summary: &PathSummary) -> Table {
 }
 
 /// A quantile, or the least that it can be where it is beyond a timeout.
-fn quantile(metric: &MetricSummary, q: f64) -> Cell {
+fn quantile(metric: &MetricSummary, q: Quantile) -> Cell {
     match metric.least(q) {
         Some(least) => Cell::toned(format!("≥ {}", figure::bare(least)), Tone::Warn),
         None => Cell::figure(metric.quantile(q)),

@@ -8,7 +8,7 @@ use crate::report::planned::Planned;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::run::Run;
-use crate::units::PathId;
+use crate::units::{PathId, Quantile};
 
 /// The table; without rows for one path alone.
 pub(super) fn table(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Table {
@@ -53,7 +53,7 @@ fn shift_cell(row: &ShiftRow) -> Cell {
 fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> Option<Vec<Cell>> {
     truth(0.5)?;
     let quiet = |text: String| Cell::toned(text, Tone::Quiet);
-    let cell = |q: f64| quiet(truth(q).map_or_else(|| MISSING.to_owned(), figure::bare_shift));
+    let cell = |q: Quantile| quiet(truth(q.0).map_or_else(|| MISSING.to_owned(), figure::bare_shift));
     let mut cells =
         vec![quiet(run.manifest.plan.path(path).name.clone()), quiet(format!("{} planned", Metric::Ttft.short()))];
     cells.extend(SHOWN.map(cell));
