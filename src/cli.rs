@@ -2,6 +2,7 @@
 
 mod compare;
 mod lint;
+mod probe;
 mod report;
 mod run;
 pub mod secrets;
@@ -14,6 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 pub use compare::{CompareArgs, CompareFormat};
 pub use lint::{LintArgs, LintFormat};
+pub use probe::{PathFlag, ProbeArgs, ProbeRequest, Until};
 pub use report::ReportArgs;
 pub use run::{Run, RunArgs, RunFlags};
 pub use selftest::SelftestArgs;
@@ -28,7 +30,7 @@ pub enum Verb {
     Init(InitArgs),
     /// Render again from the files of a run, also of one that was killed
     Report(ReportArgs),
-    /// Print the JSON Schema of a profile or of summary.json
+    /// Print the JSON Schema of a profile, of summary.json or of what a probe prints
     Schema(SchemaArgs),
     /// Measure how wrong this tool itself is on this machine, against the simulator's ledger; about a minute
     Selftest(SelftestArgs),
@@ -41,6 +43,11 @@ pub enum Verb {
     ///
     /// Nothing is sent without --run. Exit code 3 when a rule of level error finds something, 2 when a file cannot be read.
     Lint(LintArgs),
+    /// Look at each path step by step, with cause and remedy: name, TCP, TLS, credential, model, distance, private
+    ///
+    /// Sends one call of each shape that the run would send, and one without the credential. Exit code 1 when a check of any
+    /// path failed.
+    Probe(Box<ProbeArgs>),
     /// Find the runs in a folder at which something changed
     ///
     /// Change points by e-divisive, confirmed by Welch's test and larger than the noise learnt from the past. Exit code
@@ -79,6 +86,8 @@ pub enum SchemaOf {
     Profile,
     /// summary.json
     Summary,
+    /// What `probe --json` prints
+    Probe,
 }
 
 #[cfg(test)]
@@ -108,6 +117,7 @@ mod tests {
                 | Verb::Selftest(_)
                 | Verb::Compare(_)
                 | Verb::Lint(_)
+                | Verb::Probe(_)
                 | Verb::Trend(_),
             ) => Err("another verb".to_owned()),
         }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit};
-use hopmark::command::{compare, init, lint, report, run, schema, selftest, trend};
+use hopmark::command::{compare, init, lint, probe, report, run, schema, selftest, trend};
 use hopmark::console;
 
 /// hopmark measures what each network path to the same model costs.
@@ -96,6 +96,7 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
         cli::Verb::Selftest(args) => selftest::selftest(&args),
         cli::Verb::Compare(args) => compare::compare(&args),
         cli::Verb::Lint(args) => lint::lint(&args),
+        cli::Verb::Probe(args) => probe::probe(*args),
         cli::Verb::Trend(args) => trend::trend(&args),
     }
 }

@@ -106,7 +106,7 @@ fn sections() -> Vec<(String, String, BTreeSet<String>)> {
 
 #[test]
 fn the_command_prints_what_is_published() {
-    for (word, file) in [("profile", "profile.json"), ("summary", "summary.json")] {
+    for (word, file) in [("profile", "profile.json"), ("summary", "summary.json"), ("probe", "probe.json")] {
         let output = Command::new(env!("CARGO_BIN_EXE_hopmark")).args(["schema", word]).output().expect("it runs");
         assert!(output.status.success() && output.stderr.is_empty());
         let published = std::fs::read(root().join("docs/schema").join(file)).expect("the file");

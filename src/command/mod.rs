@@ -4,6 +4,7 @@ pub mod compare;
 pub mod exit;
 pub mod init;
 pub mod lint;
+pub mod probe;
 pub mod report;
 pub mod run;
 pub mod schema;

@@ -3,6 +3,7 @@
 use crate::cli::{SchemaArgs, SchemaOf};
 use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
+use crate::probe::document;
 use crate::profile;
 use crate::report::json;
 
@@ -10,6 +11,12 @@ use crate::report::json;
 #[must_use]
 pub fn summary() -> String {
     json::schema()
+}
+
+/// The schema of what `hopmark probe --json` prints.
+#[must_use]
+pub fn probe() -> String {
+    document::schema()
 }
 
 /// Carries out `hopmark schema`.
@@ -20,6 +27,7 @@ pub fn schema(args: &SchemaArgs) -> CommandResult {
     match args.of {
         SchemaOf::Profile => console::show(&profile::schema()),
         SchemaOf::Summary => console::show(&summary()),
+        SchemaOf::Probe => console::show(&probe()),
     }
     .or_world()?;
     Ok(Exit::Met)

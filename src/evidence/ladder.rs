@@ -60,7 +60,7 @@ pub enum Standing {
 }
 
 /// One rung with its evidence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Step {
     /// The rung.
     pub rung: Rung,
@@ -69,6 +69,7 @@ pub struct Step {
     /// What was seen, in a sentence without its stop.
     pub evidence: String,
     /// What helps, where something has to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<&'static str>,
 }
 

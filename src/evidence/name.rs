@@ -7,7 +7,7 @@ use crate::path::control::{Private, is_private};
 use crate::path::zones::{self, is_privatelink, is_within};
 
 /// What a look-up comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum NameVerdict {
     /// Over a private DNS zone to an address of the expected ones.

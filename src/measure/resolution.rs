@@ -66,7 +66,35 @@ pub struct Resolution {
     pub failure: Option<NoAddress>,
 }
 
+/// The same for whoever reads JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct ResolutionFacts {
+    /// The name that was looked up.
+    pub name: String,
+    /// Who told.
+    pub resolver: String,
+    /// The names to which it leads (CNAME), in order.
+    pub chain: Vec<String>,
+    /// The addresses at the end of the chain.
+    pub addresses: Vec<String>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
 impl Resolution {
+    /// What it says, for whoever reads JSON.
+    #[must_use]
+    pub fn facts(&self) -> ResolutionFacts {
+        ResolutionFacts {
+            name: self.name.clone(),
+            resolver: self.resolver.to_string(),
+            chain: self.chain.clone(),
+            addresses: self.addresses.iter().map(ToString::to_string).collect(),
+            failure: self.failure.as_ref().map(ToString::to_string),
+        }
+    }
+
     /// The name and those it leads to.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.name.as_str()).chain(self.chain.iter().map(String::as_str))

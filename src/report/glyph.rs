@@ -14,3 +14,9 @@ pub(crate) const KEPT: &str = "✓";
 pub(crate) const BROKEN: &str = "✗";
 /// It could not be decided.
 pub(crate) const UNDECIDED: &str = "?";
+/// It works, and should be looked at.
+pub(crate) const DOUBTFUL: &str = "!";
+/// Nothing was looked at.
+pub(crate) const NOT_LOOKED_AT: &str = "-";
+/// It is said and not judged.
+pub(crate) const SAID: &str = "·";

@@ -30,6 +30,7 @@ mod junit;
 pub(crate) mod lint;
 pub(crate) mod markdown;
 mod planned;
+pub(crate) mod probe;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod series;

@@ -63,7 +63,8 @@ pub(crate) fn table(table: &Table, lines: &[(Tone, String)], look: Look) -> Stri
     text
 }
 
-struct Pen(Look);
+/// Draws text as a terminal wants it.
+pub(crate) struct Pen(pub(crate) Look);
 
 impl Pen {
     fn title(&self, document: &Document) -> String {
@@ -118,7 +119,7 @@ impl Pen {
     }
 
     /// Words in lines as wide as the terminal, indented, in a tone.
-    fn lines(&self, text: &str, indent: usize, tone: Tone) -> Vec<String> {
+    pub(crate) fn lines(&self, text: &str, indent: usize, tone: Tone) -> Vec<String> {
         self.wrapped(text, indent).iter().map(|line| self.toned(line, tone)).collect()
     }
 
@@ -154,7 +155,7 @@ impl Pen {
 
     /// Words in lines as wide as the terminal, indented, the second and later ones by two
     /// more; a word that is wider is broken.
-    fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
+    pub(crate) fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
         let width = self.0.width.map_or(usize::MAX, usize::from);
         let mut lines = vec![" ".repeat(indent)];
         let (mut used, mut is_empty) = (indent, true);
@@ -176,11 +177,11 @@ impl Pen {
         lines
     }
 
-    fn bold(&self, text: &str) -> Vec<String> {
+    pub(crate) fn bold(&self, text: &str) -> Vec<String> {
         self.wrapped(text, 0).iter().map(|line| self.styled(line, "1")).collect()
     }
 
-    fn toned(&self, text: &str, tone: Tone) -> String {
+    pub(crate) fn toned(&self, text: &str, tone: Tone) -> String {
         match tone {
             Tone::Plain => text.to_owned(),
             Tone::Quiet => self.styled(text, "2"),

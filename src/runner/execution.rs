@@ -29,9 +29,9 @@ use crate::runner::failure::{OrFailure, RunResult};
 use crate::runner::health_monitor::{Backend, HealthMonitor};
 use crate::runner::live::Live;
 use crate::runner::preflight;
-use crate::runner::sign_in::{self, SignedIn};
-use crate::runner::simulator_process;
+use crate::runner::sign_in::SignedIn;
 use crate::runner::simulator_process::SimulatorProcess;
+use crate::runner::stage::{Stage, Unstarted};
 use crate::runner::stopping::early_stop::EarlyStop;
 use crate::runner::worker::{Setup, WorkerEnd};
 use crate::store;
@@ -93,8 +93,7 @@ pub(crate) fn resolve(profile: Profile) -> RunResult<(Plan, Workload)> {
 /// # Errors
 /// A [`Failure`]; what was measured until then is on disk.
 pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions) -> RunResult<FinishedRun> {
-    let key = plan.simulator.as_ref().map(|_| simulator_process::throw_away_key()).transpose().or_world()?;
-    let mut credentials = sign_in::read(&plan, key.as_ref())?;
+    let unstarted = Unstarted::of(&plan)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
@@ -102,15 +101,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     let dir = claim.dir().to_owned();
     // Before the simulator starts, which inherits the limit.
     let too_few_files = environment::raise_open_files(most_files(&plan));
-    let mut simulator = match (&plan.simulator, &key) {
-        (Some(simulator), Some(key)) => Some(SimulatorProcess::start(&simulator.scenario, plan.seed, key)?),
-        _ => None,
-    };
-    if let Some(simulator) = &simulator {
-        simulator.resolve(&mut plan).or_usage()?;
-        credentials = sign_in::read(&plan, key.as_ref())?;
-    }
-    let targets: Vec<Target> = plan.paths.iter().map(Target::of).collect::<Result<_, _>>().or_usage()?;
+    let Stage { mut simulator, credentials, targets } = unstarted.start(&mut plan)?;
 
     let signed_in = SignedIn::begin(&plan, credentials, &targets, options.quiet)?;
     let mut notes = notes_before(&plan, &targets, simulator.is_some());
@@ -298,6 +289,6 @@ fn compact(clock: OffsetDateTime) -> String {
 }
 
 /// Unique enough to tell the calls of one run from those of another in a server's logs.
-fn run_id(clock: OffsetDateTime) -> String {
+pub(crate) fn run_id(clock: OffsetDateTime) -> String {
     format!("{}-{:04x}", compact(clock), (clock.nanosecond() / 1000 + std::process::id()) & 0xffff)
 }

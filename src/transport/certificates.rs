@@ -55,7 +55,7 @@ impl CertificateLog {
     }
 }
 
-fn version(tls: &TlsStream<TimedTcp>) -> &'static str {
+pub(super) fn version(tls: &TlsStream<TimedTcp>) -> &'static str {
     match tls.get_ref().1.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
         Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
@@ -63,7 +63,7 @@ fn version(tls: &TlsStream<TimedTcp>) -> &'static str {
     }
 }
 
-fn issuer(shown: &CertificateDer<'_>) -> String {
+pub(super) fn issuer(shown: &CertificateDer<'_>) -> String {
     match X509Certificate::from_der(shown) {
         Ok((_, certificate)) => line(&certificate.issuer().to_string(), Limit::HeaderText),
         Err(_) => "an issuer that cannot be read".to_owned(),

@@ -57,7 +57,8 @@ fn is_local(host: &str) -> bool {
 }
 
 /// The first DNS server of the system.
-fn system_server() -> Option<SocketAddr> {
+#[must_use]
+pub fn system_server() -> Option<SocketAddr> {
     let text = text_file::read(SYSTEM_SERVERS.as_ref(), Limit::SmallFile).ok()?;
     first_server(&text)
 }

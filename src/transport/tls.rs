@@ -13,6 +13,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 
 use crate::path::auth::CertificateRef;
 use crate::path::{Http, TlsPolicy};
+use crate::transport::tickets::TicketStore;
 use crate::transport::trust::Named;
 
 /// The roots of trust could not be had.
@@ -71,6 +72,14 @@ pub(crate) fn client_config(
     // Every handshake is a whole one, so `tls` means the same on every path; and workers share no store of tickets.
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+/// The same, but it keeps what a session can be resumed with in `store`.
+#[must_use]
+pub(crate) fn resuming(config: &ClientConfig, store: Arc<TicketStore>) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.resumption = Resumption::store(store);
+    Arc::new(config)
 }
 
 /// The name of an HTTP in the handshake.

@@ -53,6 +53,7 @@ pub(crate) struct DnsServer {
     pub(crate) address: SocketAddr,
     over: Arc<AtomicBool>,
     asked: Arc<Mutex<Vec<String>>>,
+    shared: Arc<Shared>,
 }
 
 struct Shared {
@@ -80,7 +81,7 @@ impl DnsServer {
         udp.set_read_timeout(Some(Duration::from_millis(50))).expect("a socket");
         let (ended, known) = (Arc::clone(&over), Arc::clone(&shared));
         std::thread::spawn(move || serve_udp(&udp, &known, &ended));
-        let ended = Arc::clone(&over);
+        let (ended, kept) = (Arc::clone(&over), Arc::clone(&shared));
         std::thread::spawn(move || {
             for mut stream in tcp.incoming().flatten() {
                 if ended.load(Ordering::SeqCst) {
@@ -97,7 +98,12 @@ impl DnsServer {
                 stream.write_all(&[&length[..], &answer].concat()).expect("written");
             }
         });
-        Self { address, over, asked }
+        Self { address, over, asked, shared: kept }
+    }
+
+    /// Knows something else of a name from now on.
+    pub(crate) fn change(&self, name: &str, known: Known) {
+        self.shared.names.lock().expect("no panic").insert(name.to_owned(), known);
     }
 
     /// What was asked so far, `A name` or `AAAA name`.

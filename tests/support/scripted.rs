@@ -42,16 +42,22 @@ pub(crate) struct Scripted {
     pub(crate) address: SocketAddr,
     received: Arc<Mutex<Vec<ReceivedRequest>>>,
     over: Arc<AtomicBool>,
+    listening: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Scripted {
     /// Answers every request by `behave`.
     pub(crate) fn start(behave: impl Fn(&ReceivedRequest) -> Do + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), behave)
+    }
+
+    /// The same at this address; port 0 is any free one.
+    pub(crate) fn at(address: SocketAddr, behave: impl Fn(&ReceivedRequest) -> Do + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (asked, over): (Arc<Mutex<Vec<ReceivedRequest>>>, Arc<AtomicBool>) = Default::default();
         let (noted, ended, behave) = (Arc::clone(&asked), Arc::clone(&over), Arc::new(behave));
-        std::thread::spawn(move || {
+        let listening = std::thread::spawn(move || {
             for tcp in listener.incoming().flatten() {
                 if ended.load(Ordering::SeqCst) {
                     return;
@@ -60,7 +66,7 @@ impl Scripted {
                 std::thread::spawn(move || serve(tcp, &noted, &*behave));
             }
         });
-        Self { address, received: asked, over }
+        Self { address, received: asked, over, listening: Some(listening) }
     }
 
     /// Its base URL.
@@ -78,7 +84,9 @@ impl Drop for Scripted {
     fn drop(&mut self) {
         self.over.store(true, Ordering::SeqCst);
         // The listener wakes up, sees it and ends.
-        drop(TcpStream::connect(self.address));
+        let woken = TcpStream::connect(self.address).is_ok();
+        // Its address is free for another.
+        self.listening.take().filter(|_| woken).map(std::thread::JoinHandle::join);
     }
 }
 

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::analysis::summary::way::Way;
-use crate::evidence::ladder::{Privacy, Rung, Standing};
+use crate::evidence::ladder::{Privacy, Step};
 use crate::measure::certificate::CertificateSeen;
-use crate::measure::resolution::Resolution;
+use crate::measure::resolution::{Resolution, ResolutionFacts};
 use crate::run::Run;
 
 /// Where the measured calls of a path went, as far as they have rows.
@@ -41,27 +41,8 @@ struct PrivateFacts<'a> {
     verdict: Privacy,
     /// What the host's name led to before the run; absent where nobody looked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    resolution: Option<ResolutionFacts<'a>>,
-    rungs: Vec<RungFacts<'a>>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct ResolutionFacts<'a> {
-    name: &'a str,
-    resolver: String,
-    chain: &'a [String],
-    addresses: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<String>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct RungFacts<'a> {
-    rung: Rung,
-    standing: Standing,
-    evidence: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<&'static str>,
+    resolution: Option<ResolutionFacts>,
+    rungs: &'a [Step],
 }
 
 /// Where the calls of one path went.
@@ -71,7 +52,7 @@ pub(super) fn way<'a>(run: &'a Run, way: &'a Way) -> WayFacts<'a> {
         calls: peer.calls,
     };
     let name = &run.manifest.plan.path(way.path).name;
-    let resolution = run.manifest.network.resolutions.get(name).map(resolution);
+    let resolution = run.manifest.network.resolutions.get(name).map(Resolution::facts);
     WayFacts {
         addresses: way.peers.iter().map(address).collect(),
         regions: way.regions.iter().map(|(region, calls)| RegionFacts { region, calls: *calls }).collect(),
@@ -79,26 +60,7 @@ pub(super) fn way<'a>(run: &'a Run, way: &'a Way) -> WayFacts<'a> {
         private: way.private.as_ref().map(|private| PrivateFacts {
             verdict: private.privacy,
             resolution,
-            rungs: private
-                .steps
-                .iter()
-                .map(|step| RungFacts {
-                    rung: step.rung,
-                    standing: step.standing,
-                    evidence: &step.evidence,
-                    remedy: step.remedy,
-                })
-                .collect(),
+            rungs: &private.steps,
         }),
-    }
-}
-
-fn resolution(found: &Resolution) -> ResolutionFacts<'_> {
-    ResolutionFacts {
-        name: &found.name,
-        resolver: found.resolver.to_string(),
-        chain: &found.chain,
-        addresses: found.addresses.iter().map(ToString::to_string).collect(),
-        failure: found.failure.as_ref().map(ToString::to_string),
     }
 }

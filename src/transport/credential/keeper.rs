@@ -39,6 +39,14 @@ pub(crate) struct CannotSignIn {
     why: String,
 }
 
+impl CannotSignIn {
+    /// Why, without the path and the kind.
+    #[must_use]
+    pub(crate) fn why(&self) -> &str {
+        &self.why
+    }
+}
+
 /// The thread that keeps tokens good. It ends with this.
 #[derive(Debug)]
 pub(crate) struct Keeper {

@@ -1,0 +1,167 @@
+//! `hopmark probe`: as written ([`ProbeArgs`]) and as meant ([`ProbeArgs::resolve`]).
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use crate::profile::source::{HeaderFlag, NamedUrl, OneLine, Override, ProfileSource};
+use crate::units::Span;
+
+/// `hopmark probe`, as written.
+#[derive(Args, Clone, Debug)]
+pub struct ProbeArgs {
+    /// The profile; without it, paths by --path NAME=URL
+    #[arg(value_name = "PROFILE")]
+    pub profile: Option<PathBuf>,
+
+    /// Only this path of the profile, or a path without a profile, as for `run`; may be given several times
+    #[arg(long, value_name = "NAME or NAME=URL[,OPTION=VALUE]")]
+    pub path: Vec<PathFlag>,
+
+    /// The model or deployment name, with --path NAME=URL
+    #[arg(long, value_name = "MODEL", requires = "path")]
+    pub model: Option<String>,
+
+    /// The API to speak, with --path NAME=URL: chat, responses or messages [default: chat]
+    #[arg(long, value_name = "API", requires = "path")]
+    pub api: Option<String>,
+
+    /// The environment variable that holds the key, with --path NAME=URL
+    #[arg(long, value_name = "VAR", requires = "path")]
+    pub key_env: Option<String>,
+
+    /// A header of every call on every path, such as 'x-team: a'; may be given several times, and holds no secret
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub header: Vec<HeaderFlag>,
+
+    /// Set any key of the profile, such as path.gateway.base_url=https://...; '*' is every path
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<Override>,
+
+    /// Look again and again for so long, such as 10m, until --until holds; changes of a network take minutes to count
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub wait: Option<Span>,
+
+    /// What is waited for
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "ready", requires = "wait")]
+    pub until: Until,
+
+    /// What `probe --json` printed outside the network: private paths must be refused there
+    #[arg(long, value_name = "FILE")]
+    pub outside: Option<PathBuf>,
+
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Until {
+    /// No check of any path fails
+    Ready,
+    /// Every path is private
+    Private,
+}
+
+/// One `--path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathFlag {
+    /// The name of a path of the profile.
+    Name(String),
+    /// A path without a profile.
+    Url(NamedUrl),
+}
+
+impl FromStr for PathFlag {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("it is empty; it takes the name of a path, or NAME=URL".to_owned()),
+            text if text.contains("://") => text.parse().map(Self::Url),
+            name => Ok(Self::Name(name.to_owned())),
+        }
+    }
+}
+
+/// `hopmark probe`, as meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeRequest {
+    /// Where the profile comes from.
+    pub source: ProfileSource,
+    /// What the flags say about the profile.
+    pub overrides: Vec<Override>,
+    /// The paths to look at; empty means all.
+    pub paths: Vec<String>,
+    /// How long to look again and again, and until what.
+    pub wait: Option<(Span, Until)>,
+    /// What was seen outside.
+    pub outside: Option<PathBuf>,
+    /// Whether to print JSON.
+    pub json: bool,
+    /// Whether to print no progress.
+    pub quiet: bool,
+}
+
+/// The load of a path without a profile, of which nothing is sent.
+const NO_LOAD: [(&str, &str); 2] = [("load.rate", "1/s"), ("load.duration", "10s")];
+
+impl ProbeArgs {
+    /// What was meant by what was written.
+    ///
+    /// # Errors
+    /// A sentence, when it means nothing.
+    pub fn resolve(self) -> Result<ProbeRequest, String> {
+        let (mut names, mut urls) = (Vec::new(), Vec::new());
+        for path in self.path {
+            match path {
+                PathFlag::Name(name) => names.push(name),
+                PathFlag::Url(url) => urls.push(url),
+            }
+        }
+        let mut overrides: Vec<Override> = Vec::new();
+        let source = match (self.profile, urls.is_empty(), self.model) {
+            (None, true, _) => return Err("name a profile, or paths by --path NAME=URL with --model MODEL".to_owned()),
+            (Some(_), false, _) => {
+                return Err("--path NAME=URL stands in place of a profile; beside one, --path takes a NAME".to_owned());
+            }
+            (Some(_), true, Some(_)) => {
+                return Err(
+                    "--model goes with --path NAME=URL; beside a profile use --set workload.model=MODEL".to_owned()
+                );
+            }
+            (Some(file), true, None) => ProfileSource::File(file),
+            (None, false, None) => return Err("--path NAME=URL needs --model MODEL".to_owned()),
+            (None, false, Some(model)) => {
+                let load = |(key, value): (&str, &str)| Override {
+                    key: key.to_owned(),
+                    value: value.to_owned(),
+                    flag: "--path".to_owned(),
+                };
+                overrides.extend(NO_LOAD.map(load));
+                let api = self.api.unwrap_or_else(|| "chat".to_owned());
+                ProfileSource::Paths(OneLine { paths: urls, model, api, key_env: self.key_env })
+            }
+        };
+        overrides.extend(self.set);
+        overrides.extend(self.header.into_iter().map(|HeaderFlag(header)| header));
+        Ok(ProbeRequest {
+            source,
+            overrides,
+            paths: names,
+            wait: self.wait.map(|wait| (wait, self.until)),
+            outside: self.outside,
+            json: self.json,
+            quiet: self.quiet,
+        })
+    }
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    text.parse().map_err(|error: crate::units::TextError| error.to_string())
+}

@@ -1,0 +1,106 @@
+//! A path that is ready to be probed.
+
+use crate::evidence::ladder::Outside;
+use crate::limits::Limit;
+use crate::path::request::HeaderSource;
+use crate::path::{Auth, NetPath};
+use crate::probe::judge::{Rules, is_private};
+use crate::probe::preflight::shape;
+use crate::transport::connect::{Target, TargetError};
+use crate::transport::credential::Credential;
+use crate::wire::filter::Filter;
+use crate::workload::call::Call;
+
+/// A path that is ready to be probed: everything that could be wrong on this machine has been looked at.
+#[derive(Clone)]
+pub struct Subject {
+    /// The path.
+    pub(crate) path: NetPath,
+    /// Where it leads.
+    pub(crate) target: Target,
+    /// What proves who calls.
+    pub(crate) credential: Credential,
+    /// The same path without what proves who calls; `None` where nothing does.
+    pub(crate) anonymous: Option<(NetPath, Target)>,
+    /// What servers say passes it.
+    pub(crate) filter: Filter,
+    /// The calls that the run would send, one of each shape.
+    pub(crate) calls: Vec<Call>,
+    /// The beginning of the names of its calls.
+    pub(crate) name: String,
+    /// Variables of the environment that name a proxy.
+    pub(crate) proxy_variables: Vec<String>,
+    /// The negative control.
+    pub(crate) outside: Option<Outside>,
+}
+
+/// What all paths of a probe have in common.
+#[derive(Clone)]
+pub struct Common {
+    /// What servers say passes it.
+    pub filter: Filter,
+    /// The calls that the run would send, one of each shape.
+    pub calls: Vec<Call>,
+    /// The beginning of the names of all calls.
+    pub name: String,
+    /// Variables of the environment that name a proxy.
+    pub proxy_variables: Vec<String>,
+}
+
+impl Subject {
+    /// A path with where it leads and what proves who calls; `outside` is the negative control.
+    ///
+    /// # Errors
+    /// When it cannot be set up without its credential.
+    pub fn new(
+        path: NetPath,
+        (target, credential): (Target, Credential),
+        outside: Option<Outside>,
+        common: &Common,
+    ) -> Result<Self, TargetError> {
+        let Common { filter, calls, name, proxy_variables } = common.clone();
+        let anonymous = match without_credential(&path) {
+            Some(bare) => Some((bare.clone(), Target::of(&bare)?)),
+            None => None,
+        };
+        let name = format!("{name}-{}", path.id.0);
+        Ok(Self { path, target, credential, anonymous, filter, calls, name, proxy_variables, outside })
+    }
+
+    /// The path's name.
+    pub(crate) fn name_of_path(&self) -> &str {
+        &self.path.name
+    }
+
+    /// The shapes of its calls, in words.
+    pub(crate) fn shapes(&self) -> String {
+        self.calls.iter().map(shape).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Whether it is meant to be private.
+    pub(crate) fn is_private(&self) -> bool {
+        is_private(&self.path)
+    }
+
+    /// By what its answers are judged.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules::of(&self.path)
+    }
+
+    /// A text without secrets and what cannot be shown.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        self.filter.line(text, Limit::FormText)
+    }
+}
+
+/// A path without its credential, its client certificate and its secret headers; `None` where it has none of them.
+fn without_credential(path: &NetPath) -> Option<NetPath> {
+    let is_secret = |source: &HeaderSource| match source {
+        HeaderSource::Plain(_) => false,
+        HeaderSource::Env { .. } | HeaderSource::File { .. } => true,
+    };
+    let mut bare = path.clone();
+    bare.auth = Auth::default();
+    bare.request.headers.retain(|_, source| !is_secret(source));
+    (bare.auth != path.auth || bare.request.headers.len() < path.request.headers.len()).then_some(bare)
+}

@@ -1,0 +1,256 @@
+//! What a probe found, for people: a block for each path, a line for each check, and beneath what is wrong its cause and
+//! what to do.
+
+use crate::evidence::ladder::{Standing as RungStanding, Step};
+use crate::probe::check::{Check, CheckName, Standing};
+use crate::probe::document::{Probe, ProbedPath};
+use crate::report::glance::stdout_look;
+use crate::report::glyph;
+use crate::report::table::Tone;
+use crate::report::terminal::{Look, Pen};
+use crate::visible::line;
+
+/// Where the text of a check begins.
+const TEXT: usize = 15;
+/// Where the name of a rung begins, and its text.
+const RUNG: usize = 18;
+
+/// The text, as the terminal at standard output wants it.
+pub(crate) fn glance(probe: &Probe) -> String {
+    render(probe, stdout_look())
+}
+
+fn render(probe: &Probe, look: Look) -> String {
+    let pen = Pen(look);
+    let mut lines = Vec::new();
+    for path in &probe.paths {
+        lines.extend(block(&pen, path));
+        lines.push(String::new());
+    }
+    lines.extend(conclusion(&pen, probe));
+    if !probe.vantage.proxy_variables.is_empty() {
+        let named = probe.vantage.proxy_variables.join(", ");
+        let note = format!("note: the environment names a proxy ({named}), which is not used");
+        lines.extend(pen.lines(&note, 0, Tone::Quiet));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn conclusion(pen: &Pen, probe: &Probe) -> Vec<String> {
+    let failing: Vec<&str> = probe.paths.iter().filter(|path| !path.passed).map(|path| path.path.as_str()).collect();
+    let (count, all) = (failing.len(), probe.paths.len());
+    match (count, all) {
+        (0, 1) => pen.lines("The path passes.", 0, Tone::Good),
+        (0, _) => pen.lines(&format!("All {all} paths pass."), 0, Tone::Good),
+        _ => pen.lines(&format!("{count} of {all} paths fail: {}", failing.join(", ")), 0, Tone::Bad),
+    }
+}
+
+fn block(pen: &Pen, path: &ProbedPath) -> Vec<String> {
+    let mut lines = pen.bold(&format!("{} ({}) {}", line(&path.path), path.kind, path.base_url));
+    for check in &path.checks {
+        lines.extend(check_lines(pen, check));
+        if check.check == CheckName::Private {
+            let rungs = path.private.iter().flat_map(|private| &private.rungs);
+            lines.extend(rungs.flat_map(|step| rung_lines(pen, step)));
+        }
+    }
+    lines
+}
+
+fn check_lines(pen: &Pen, check: &Check) -> Vec<String> {
+    let (mark, tone) = mark(check.standing);
+    let mut lines = beside(pen, &format!("  {mark} {}", check.check), (&check.seen, TEXT), tone);
+    let more = [("cause", &check.cause), ("do", &check.remedy)];
+    for (word, text) in more.into_iter().filter_map(|(word, text)| Some((word, text.as_ref()?))) {
+        lines.extend(pen.lines(&format!("{word}: {text}"), TEXT, Tone::Plain));
+    }
+    lines
+}
+
+fn rung_lines(pen: &Pen, step: &Step) -> Vec<String> {
+    let (mark, tone) = match step.standing {
+        RungStanding::Reached => (glyph::KEPT, Tone::Quiet),
+        RungStanding::Failed => (glyph::BROKEN, Tone::Bad),
+        RungStanding::Doubtful => (glyph::DOUBTFUL, Tone::Warn),
+        RungStanding::Unknown => (glyph::UNDECIDED, Tone::Quiet),
+    };
+    let head = format!("    {mark} {}", step.rung);
+    beside(pen, &head, (&step.evidence, RUNG), tone)
+}
+
+/// A text beside its head, its later lines beneath it.
+fn beside(pen: &Pen, head: &str, (text, indent): (&str, usize), tone: Tone) -> Vec<String> {
+    let mut lines = pen.wrapped(text, indent);
+    if let Some(first) = lines.first_mut() {
+        *first = format!("{head:indent$}{}", first.trim_start());
+    }
+    lines.iter().map(|line| pen.toned(line, tone)).collect()
+}
+
+fn mark(standing: Standing) -> (&'static str, Tone) {
+    match standing {
+        Standing::Passed => (glyph::KEPT, Tone::Plain),
+        Standing::Failed => (glyph::BROKEN, Tone::Bad),
+        Standing::Warning => (glyph::DOUBTFUL, Tone::Warn),
+        Standing::Skipped => (glyph::NOT_LOOKED_AT, Tone::Quiet),
+        Standing::Info => (glyph::SAID, Tone::Quiet),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantArray;
+
+    use super::*;
+    use crate::evidence::fingerprint::FINGERPRINTS;
+    use crate::evidence::ladder::{Privacy, Rung};
+    use crate::evidence::name::NameVerdict;
+    use crate::measure::outcome::ErrorClass;
+    use crate::path::PathKind;
+    use crate::probe::code::{Code, OwnCode};
+    use crate::probe::document::{Calls, PrivatePath, Vantage};
+    use crate::report::fixture::{golden, published};
+
+    fn probe() -> Probe {
+        let own = |check, standing, code, seen: &str| {
+            Check::own(check, standing, code, seen).took(std::time::Duration::from_millis(12))
+        };
+        use CheckName as C;
+        use Standing as S;
+        let good = vec![
+            own(C::Name, S::Passed, OwnCode::PublicAddress, "x.openai.azure.com -> 20.1.2.3 (DNS server 10.0.0.4)"),
+            Check::passed(C::Tcp, "5 connections to 20.1.2.3:443: median 28.10 ms (27.90 to 30.22)"),
+            own(
+                C::Tls,
+                S::Warning,
+                OwnCode::ExpiresSoon,
+                "TLS 1.3, http/1.1, a certificate of CN=Microsoft Azure RSA TLS Issuing CA 04 for *.openai.azure.com, good \
+                 until 2026-12-24; a second connection resumed the session",
+            )
+            .with_remedy("renew the certificate before it ends"),
+            own(C::Anonymous, S::Passed, OwnCode::RefusedAnonymously, "a call without the credential was refused: status 401: no key"),
+            Check::passed(C::Credential, "api-key; a call with it was answered"),
+            Check::passed(C::Model, "a call was answered: chat, streamed"),
+            own(C::Distance, S::Info, OwnCode::NotDeclared, "the path has no [path.private]"),
+            own(C::Private, S::Info, OwnCode::NotDeclared, "the path has no [path.private]"),
+        ];
+        let verdict = NameVerdict::NotLinked;
+        let bad = vec![
+            Check {
+                cause: Some(verdict.meaning().to_owned()),
+                remedy: verdict.remedy().map(str::to_owned),
+                ..Check::new(
+                    C::Name,
+                    S::Failed,
+                    Code::Name(verdict),
+                    "x.openai.azure.com -> x.privatelink.openai.azure.com -> 20.1.2.3 (DNS server 10.0.0.4)",
+                )
+            },
+            Check::new(
+                C::Tcp,
+                S::Failed,
+                Code::Class(ErrorClass::ConnectRefused),
+                "connection refused by 20.1.2.3:443",
+            ),
+            Check::skipped(C::Tls, C::Tcp),
+            own(C::Private, S::Failed, OwnCode::NotPrivate, "2 of 7 rungs reached"),
+        ];
+        let step =
+            |rung, standing, evidence: &str, remedy| Step { rung, standing, evidence: evidence.to_owned(), remedy };
+        let rungs = vec![
+            step(
+                Rung::Dns,
+                RungStanding::Failed,
+                "the name leads over a privatelink name to a public address: its zone is not linked here",
+                verdict.remedy(),
+            ),
+            step(
+                Rung::Environment,
+                RungStanding::Reached,
+                "no proxy is used, and none is named in the environment",
+                None,
+            ),
+            step(
+                Rung::Rtt,
+                RungStanding::Doubtful,
+                "connecting took 0.2 ms; published from germanywestcentral to swedencentral: 28 ms (0.95: 34 ms)",
+                None,
+            ),
+            step(Rung::Server, RungStanding::Unknown, "no call was answered well", None),
+        ];
+        let path = |name: &str, kind, checks: Vec<Check>, private| ProbedPath {
+            path: name.to_owned(),
+            kind,
+            base_url: "https://x.openai.azure.com/openai/v1".to_owned(),
+            passed: !checks.iter().any(Check::has_failed),
+            checks,
+            resolution: None,
+            connections: None,
+            tls: None,
+            calls: Calls::default(),
+            private,
+        };
+        let private = PrivatePath { verdict: Privacy::NotPrivate, rungs };
+        let vantage = Vantage {
+            at: "2026-11-30T12:00:00Z".to_owned(),
+            tool_version: "0.1.0".to_owned(),
+            system_dns: Some("10.0.0.4".to_owned()),
+            proxy_variables: vec!["HTTPS_PROXY".to_owned()],
+        };
+        let paths = vec![
+            path("direct", PathKind::Direct, good, None),
+            path("private-endpoint", PathKind::PrivateEndpoint, bad, Some(private)),
+        ];
+        Probe::new(vantage, paths)
+    }
+
+    #[test]
+    fn a_probe_fits_a_terminal_and_is_as_published() {
+        let text = render(&probe(), Look { width: Some(80), colour: false });
+        assert_eq!(golden("probe.txt", text.as_bytes()), text, "HOPMARK_BLESS=1 writes it again");
+        for width in [60, 80, 120] {
+            let text = render(&probe(), Look { width: Some(width), colour: false });
+            assert!(text.lines().all(|line| line.chars().count() <= usize::from(width)), "{text}");
+            assert!(!text.contains('\u{1b}'));
+        }
+        assert!(render(&probe(), Look { width: Some(80), colour: true }).contains("\u{1b}[31m"));
+    }
+
+    #[test]
+    fn the_documentation_has_every_code() {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/probe.md")).expect("a page");
+        for code in OwnCode::VARIANTS {
+            let row = format!("| `{code}` | {} |", code.meaning());
+            assert!(text.contains(&row), "docs/probe.md lacks the row\n{row}");
+        }
+        for verdict in NameVerdict::VARIANTS {
+            let row = format!("| `{verdict}` | {} |", verdict.meaning());
+            assert!(text.contains(&row), "docs/probe.md lacks the row\n{row}");
+        }
+        for print in FINGERPRINTS {
+            let row = format!("| `{}` | {} |", print.code, print.cause);
+            assert!(text.contains(&row), "docs/probe.md lacks the row\n{row}");
+        }
+        for check in CheckName::VARIANTS {
+            assert!(text.contains(&format!("| `{check}` |")), "docs/probe.md lacks the check {check}");
+        }
+    }
+
+    #[test]
+    fn no_code_means_two_things() {
+        let own = OwnCode::VARIANTS.iter().map(ToString::to_string);
+        let names = NameVerdict::VARIANTS.iter().map(ToString::to_string);
+        let prints = FINGERPRINTS.iter().map(|print| print.code.to_owned());
+        let classes = ErrorClass::plain().map(|class| class.to_string());
+        let all: Vec<String> = own.chain(names).chain(prints).chain(classes).collect();
+        let different: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(different.len(), all.len(), "{all:?}");
+    }
+
+    #[test]
+    fn the_schema_is_as_published() {
+        let schema = crate::probe::document::schema();
+        assert_eq!(published("docs/schema/probe.json", schema.as_bytes()), schema, "HOPMARK_BLESS=1 writes it again");
+    }
+}

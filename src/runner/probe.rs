@@ -1,0 +1,256 @@
+//! A probe carried out: every path looked at, a few at once, again and again where it was asked to wait.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::Semaphore;
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::console;
+use crate::evidence::ladder::Outside;
+use crate::path::NetPath;
+use crate::plan::Plan;
+use crate::probe;
+use crate::probe::checks::subject::{Common, Subject};
+use crate::probe::document::{Probe, ProbedPath, Vantage};
+use crate::probe::outside::OutsideFile;
+use crate::runner::environment;
+use crate::runner::execution::run_id;
+use crate::runner::failure::{Failure, OrFailure, RunResult};
+use crate::runner::signals::{Signals, StopSignal};
+use crate::runner::stage::{Stage, Unstarted};
+use crate::spelling::suggestion;
+use crate::transport::connect::Target;
+use crate::transport::credential::Credential;
+use crate::transport::credential::secret::Secret;
+use crate::transport::look_up::system_server;
+use crate::wire::filter::Filter;
+use crate::workload::Workload;
+
+/// Paths that are looked at at once.
+const AT_ONCE: usize = 8;
+/// How long is waited before the second look; twice as long each time, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How a probe is carried out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProbeOptions {
+    /// The names of the paths to look at; empty means all.
+    pub(crate) paths: Vec<String>,
+    /// What was seen outside the network.
+    pub(crate) outside: Option<PathBuf>,
+    /// Whether to look again and again.
+    pub(crate) wait: Option<Wait>,
+    /// Print no progress.
+    pub(crate) quiet: bool,
+}
+
+/// How long to look again and again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    /// For so long.
+    pub(crate) limit: Duration,
+    /// Until this holds.
+    pub(crate) until: Until,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// No check of any path fails.
+    Ready,
+    /// Every path is private.
+    Private,
+}
+
+/// How a probe ended.
+pub(crate) enum ProbeEnd {
+    /// This was found.
+    Found {
+        /// What was found.
+        probe: Probe,
+        /// Whether what was asked for holds.
+        holds: bool,
+    },
+    /// A signal ended it.
+    Signal(StopSignal),
+}
+
+impl Until {
+    fn holds(self, paths: &[ProbedPath]) -> bool {
+        paths.iter().all(|path| match self {
+            Self::Ready => path.passed,
+            Self::Private => path.is_private(),
+        })
+    }
+}
+
+/// Looks at the paths of a plan.
+///
+/// # Errors
+/// [`Failure::Usage`] when something is wrong with what was given; [`Failure::World`] when the simulator does not start.
+pub(crate) fn carry_out(mut plan: Plan, workload: &Workload, options: &ProbeOptions) -> RunResult<ProbeEnd> {
+    choose(&mut plan, options)?;
+    let unstarted = Unstarted::of(&plan)?;
+    let outside = options.outside.as_deref().map(OutsideFile::read).transpose().or_usage()?;
+    let Stage { simulator, credentials, targets } = unstarted.start(&mut plan)?;
+    let paths: Vec<&NetPath> = plan.paths.iter().collect();
+    let outside = match &outside {
+        Some(file) => file.of_paths(&paths).or_usage()?,
+        None => vec![None; paths.len()],
+    };
+    let subjects = subjects(&plan, workload, (targets, credentials), outside)?;
+    if !options.quiet {
+        announce(&subjects);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
+    let ended = LocalSet::new().block_on(&runtime, async {
+        let mut signals = Signals::hear().or_world()?;
+        tokio::select! {
+            biased;
+            signal = signals.next() => Ok(ProbeEnd::Signal(signal)),
+            found = look(&subjects, options) => found,
+        }
+    });
+    drop(simulator);
+    ended
+}
+
+/// Leaves only the paths that are asked for; the baseline's second is for figures alone.
+fn choose(plan: &mut Plan, options: &ProbeOptions) -> RunResult<()> {
+    plan.paths.retain(|path| Some(path.id) != plan.control_path);
+    let known: Vec<String> = plan.paths.iter().map(|path| path.name.clone()).collect();
+    if let Some(unknown) = options.paths.iter().find(|name| !known.contains(name)) {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let meant = suggestion(unknown, &known);
+        let all = known.join(", ");
+        return Err(Failure::Usage(anyhow!("--path {unknown}: the profile has no such path{meant}; it has {all}")));
+    }
+    plan.paths.retain(|path| options.paths.is_empty() || options.paths.contains(&path.name));
+    let wants_private = options.wait.is_some_and(|wait| wait.until == Until::Private);
+    match plan.paths.iter().find(|path| wants_private && path.control.private.is_none()) {
+        Some(path) => Err(Failure::Usage(anyhow!(
+            "--until private: path '{}' has no [path.private], so nothing says what private is; declare it, or choose \
+             paths by --path",
+            path.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Makes every path ready.
+fn subjects(
+    plan: &Plan,
+    workload: &Workload,
+    (targets, credentials): (Vec<Target>, Vec<Credential>),
+    outside: Vec<Option<Outside>>,
+) -> RunResult<Vec<Rc<Subject>>> {
+    let of_targets = targets.iter().flat_map(Target::secrets).cloned();
+    let secrets: Vec<Secret> = credentials.iter().flat_map(Credential::secrets).chain(of_targets).collect();
+    let common = Common {
+        filter: Filter::of(secrets.iter().map(Secret::reveal)),
+        calls: probe::calls(workload),
+        name: format!("probe-{}", run_id(OffsetDateTime::now_utc())),
+        proxy_variables: environment::proxy_variables(),
+    };
+    let each = plan.paths.iter().cloned().zip(targets.into_iter().zip(credentials)).zip(outside);
+    each.map(|((path, way), outside)| Subject::new(path, way, outside, &common).map(Rc::new).or_usage()).collect()
+}
+
+/// Says what is asked, since an answer may take its time.
+fn announce(subjects: &[Rc<Subject>]) {
+    for subject in subjects {
+        console::tell(format_args!("probe: path '{}': {}", subject.name_of_path(), subject.shapes()));
+    }
+}
+
+/// Looks once, or until what is waited for holds.
+async fn look(subjects: &[Rc<Subject>], options: &ProbeOptions) -> RunResult<ProbeEnd> {
+    let Some(wait) = options.wait else {
+        let probe = Probe::new(vantage()?, look_at_all(subjects).await?);
+        return Ok(ProbeEnd::Found { holds: probe.passed, probe });
+    };
+    let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+    let mut last = look_at_all(subjects).await?;
+    if !options.quiet {
+        tell_failures(&last);
+    }
+    loop {
+        let left = wait.limit.saturating_sub(begun.elapsed());
+        let holds = wait.until.holds(&last);
+        if holds || left.is_zero() {
+            return Ok(ProbeEnd::Found { probe: Probe::new(vantage()?, last), holds });
+        }
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
+        // A look that began in time may end a little later; the first one always ends.
+        let left = wait.limit.saturating_sub(begun.elapsed()).max(FIRST_PAUSE);
+        if let Ok(found) = tokio::time::timeout(left, look_at_all(subjects)).await {
+            let found = found?;
+            if !options.quiet {
+                tell_changes(&last, &found, begun.elapsed());
+            }
+            last = found;
+        }
+    }
+}
+
+async fn look_at_all(subjects: &[Rc<Subject>]) -> RunResult<Vec<ProbedPath>> {
+    let room = Rc::new(Semaphore::new(AT_ONCE));
+    let begin = |subject: &Rc<Subject>| {
+        let (subject, room) = (Rc::clone(subject), Rc::clone(&room));
+        spawn_local(async move {
+            // Nobody closes it, so there is always room in the end.
+            let _place = room.acquire().await;
+            probe::checks::probe(&subject).await
+        })
+    };
+    let under_way: Vec<_> = subjects.iter().map(begin).collect();
+    let mut found = Vec::new();
+    for path in under_way {
+        found.push(path.await.or_world()?);
+    }
+    Ok(found)
+}
+
+fn tell_failures(paths: &[ProbedPath]) {
+    for path in paths {
+        for check in path.checks.iter().filter(|check| check.has_failed()) {
+            console::tell(format_args!("waiting: path '{}': {} failed: {}", path.path, check.check, check.seen));
+        }
+    }
+}
+
+/// Says each change of standing.
+fn tell_changes(before: &[ProbedPath], now: &[ProbedPath], elapsed: Duration) {
+    for (was, is) in before.iter().zip(now) {
+        for check in &is.checks {
+            let standing = was.check(check.check).map(|check| check.standing);
+            if standing.is_some_and(|standing| standing != check.standing) {
+                let was = standing.map(|standing| standing.to_string()).unwrap_or_default();
+                console::tell(format_args!(
+                    "after {:.0} s: path '{}': {} was {was}, is {}: {}",
+                    elapsed.as_secs_f64(),
+                    is.path,
+                    check.check,
+                    check.standing,
+                    check.seen
+                ));
+            }
+        }
+    }
+}
+
+fn vantage() -> RunResult<Vantage> {
+    Ok(Vantage {
+        at: OffsetDateTime::now_utc().format(&Rfc3339).or_world()?,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        system_dns: system_server().map(|server| server.ip().to_string()),
+        proxy_variables: environment::proxy_variables(),
+    })
+}
