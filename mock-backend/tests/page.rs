@@ -35,7 +35,9 @@ fn every_scenario_of_the_page_starts() {
     let secure = scenario(&completed(
         "[[listener]]\nname = \"s\"\nkind = \"direct\"\nbackend = \"sweden\"\ntls = \"self-signed\"\n",
     ));
-    std::fs::write(folder.path().join("ca.pem"), secure.ca_pem("s").unwrap()).unwrap();
+    for file in ["ca.pem", "app.pem"] {
+        std::fs::write(folder.path().join(file), secure.ca_pem("s").unwrap()).unwrap();
+    }
     let blocks = blocks("toml");
     assert!(blocks.len() >= 12, "{} blocks", blocks.len());
     let file = folder.path().join("page.toml");
@@ -71,6 +73,14 @@ fn every_fault_of_the_page_is_one_and_none_is_missing() {
         let here = named.iter().any(|named| named.split(':').next() == Some(kind));
         assert!(here, "the page does not name {kind}");
     }
+}
+
+#[test]
+fn the_page_says_of_every_defect_what_the_simulator_says() {
+    let rows =
+        PAGE.split("| defect | what the listener does |\n|---|---|\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let told: Vec<String> = mock_backend::defects().map(|(name, about)| format!("| `{name}` | {about} |")).collect();
+    assert_eq!(rows.lines().collect::<Vec<_>>(), told);
 }
 
 #[test]
