@@ -6,6 +6,7 @@ mod answer;
 mod cookies;
 mod counts;
 mod events;
+pub mod exchange;
 mod guard;
 mod headers;
 #[cfg(test)]

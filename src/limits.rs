@@ -104,6 +104,8 @@ pub enum Limit {
     DiscoveryAnswer,
     /// Models of one connection that are asked for by name.
     DiscoveryModels,
+    /// The body of an answer to a check of what a path can do.
+    CheckedAnswer,
 }
 
 /// What is said of a limit.
@@ -206,9 +208,7 @@ impl Limit {
             Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer and no stream", TOO_LARGE),
             Self::Refusal => row(MIB, BYTES, "the body of a refusal, or of a page", "the rest is not read"),
             Self::ErrorJson => row(64 * KIB, BYTES, "JSON that is searched for an error", "it is taken as text"),
-            Self::ErrorTexts => {
-                row(1_000, "texts", "JSON texts in a body that is searched for an error", "the rest is not searched")
-            }
+            Self::ErrorTexts => row(1_000, "texts", "texts searched for an error, a body", "the rest is not searched"),
             Self::JsonDepth => row(128, "levels", "nesting of JSON in an answer", "the call fails with `bad_body`"),
             Self::HeadBytes => row(408 * KIB, BYTES, "the head of an answer", TOO_LARGE),
             Self::HeadLines => row(512, "lines", "header lines of an answer", TOO_LARGE),
@@ -219,9 +219,7 @@ impl Limit {
             Self::TokenAnswer => row(64 * KIB, BYTES, "what a token endpoint or a token program says", REFUSED),
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
-            Self::Messages => {
-                row(256, "classes", "classes of errors with a message, a worker", "others are counted alone")
-            }
+            Self::Messages => row(256, "classes", "classes of errors with a message", "others are counted alone"),
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
             Self::RunDocument => row(2 * MIB, BYTES, "`manifest.json` or `summary.json` of a run", RUN_REFUSED),
             Self::RunLine => row(MIB, BYTES, "a line of a file of a run", RUN_REFUSED),
@@ -249,6 +247,7 @@ impl Limit {
             Self::Findings => row(1_000, "findings", "findings of one file", "the rest is counted alone"),
             Self::DiscoveryAnswer => row(4 * MIB, BYTES, "an answer to `lint --run`", "it counts as none"),
             Self::DiscoveryModels => row(32, "models", "models that `lint --run` asks for", "others are not asked"),
+            Self::CheckedAnswer => row(4 * MIB, BYTES, "an answer to a check of a capability", "it counts as none"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a path answers before anything is measured: the preflight of a run, the checks of `hopmark probe`, which are the
 //! same calls judged by the same rules, and what gateways say of their models.
 
+pub mod capability;
 pub mod check;
 pub mod checks;
 pub mod code;

@@ -26,12 +26,16 @@ use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::sample::Sample;
 use hopmark::path::Http;
 use hopmark::probe;
+use hopmark::probe::capability::row::{Finding, Observed};
+use hopmark::probe::capability::{self, Options};
 use hopmark::probe::discovery::{Checked, Questions};
 use hopmark::profile::foundry;
 use hopmark::store::{self, file};
+use hopmark::transport::connect::Target;
 use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos};
 use hopmark::wire::api;
+use hopmark::wire::filter::Filter;
 use hopmark::wire::sse::SseDecoder;
 use serde_json::Value;
 use strum::VariantArray;
@@ -253,6 +257,17 @@ async fn probe(limit: Limit) {
             let asked = discovered(format!("{{\"data\":[{}]}}", models.join(","))).await;
             assert_eq!((asked[0].good, asked.len()), (true, 1 + most));
         }
+        Limit::CheckedAnswer => {
+            let body = |length: usize| {
+                let body = "{\"choices\":[{\"message\":{}}],\"more\":\"\"}";
+                body.replace("\"more\":\"", &format!("\"more\":\"{}", "x".repeat(length - body.len())))
+            };
+            let within = checked(body(most)).await;
+            assert_eq!(within, Observed { finding: Finding::Supported, said: "answered".to_owned() });
+            let beyond = checked(body(most + 1)).await;
+            let told = beyond.said.contains(&limit.row().to_string());
+            assert!(beyond.finding == Finding::Failed && told, "{beyond:?}");
+        }
         Limit::Connections => {
             let list = |of: usize| {
                 let items = vec!["{\"properties\": {\"category\": \"ModelGateway\"}}"; of].join(",");
@@ -280,6 +295,20 @@ async fn probe(limit: Limit) {
             assert_eq!(file::field(&"ä".repeat(most + 1)), "ä".repeat(most) + "…");
         }
     }
+}
+
+/// What a check of chat completions makes of this answer; what else is asked is refused.
+async fn checked(body: String) -> Observed {
+    let answers = |status: &str, body: &str| {
+        let length = body.len();
+        vec![Step::Write(format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes())]
+    };
+    let server = RawServer::scripted(vec![answers("200 OK", &body), answers("404 Not Found", "{}")], None).await;
+    let path = path_to(format!("http://{}/v1", server.address), Http::One, [2_000, 30_000, 30_000, 30_000]);
+    let target = Target::of(&path).expect("a target");
+    let options = Options { model: "m".to_owned(), embedding_model: None, debug_token: None, id: "checked".to_owned() };
+    let rows = capability::matrix(&path, target, (Credential::None, Filter::default()), &options).await;
+    rows.into_iter().next().expect("a row").observed
 }
 
 /// What comes of asking a gateway for its models that has this list and no model by name.

@@ -21,6 +21,7 @@ mod state;
 mod units;
 
 pub use config::Config;
+pub use fault::defects;
 pub use net::clock::now_ns;
 pub use observe::record::{Planned, Record};
 #[cfg(any(test, fuzzing))]

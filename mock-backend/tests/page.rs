@@ -74,6 +74,14 @@ fn every_fault_of_the_page_is_one_and_none_is_missing() {
 }
 
 #[test]
+fn the_page_says_of_every_defect_what_the_simulator_says() {
+    let rows =
+        PAGE.split("| defect | what the listener does |\n|---|---|\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let told: Vec<String> = mock_backend::defects().map(|(name, about)| format!("| `{name}` | {about} |")).collect();
+    assert_eq!(rows.lines().collect::<Vec<_>>(), told);
+}
+
+#[test]
 fn every_test_that_the_page_names_exists() {
     let table = PAGE.split("## What is covered").nth(1).unwrap().split("\n## ").next().unwrap();
     let mut tests = 0;

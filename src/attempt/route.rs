@@ -28,6 +28,8 @@ pub struct Route {
     pub(super) target: Target,
     /// What the path puts into every body.
     pub(super) form: BodyForm,
+    /// What stands before every resource: the whole base URL, or its path, as the connection wants it.
+    pub(super) shown: String,
     /// Where each API is called.
     pub(super) uris: [Uri; Api::ALL.len()],
     /// For each API those of a call that asks for one answer, and of one that asks for a stream; with room for the
@@ -90,7 +92,19 @@ impl Route {
         let own = &path.request;
         let form = BodyForm::new(own.model.as_deref(), own.token_limit.field(), own.stream_options, &own.body);
         let jars = path.control.cookies.then(|| Jars::new(0));
-        Self { path, form, target, uris, headers, credential, renews, pool, certificates: RefCell::default(), jars }
+        Self {
+            path,
+            form,
+            target,
+            shown,
+            uris,
+            headers,
+            credential,
+            renews,
+            pool,
+            certificates: RefCell::default(),
+            jars,
+        }
     }
 
     /// What of its requests is secret, to be taken out of what is shown.

@@ -168,12 +168,20 @@ impl Address {
     /// What a call of this API adds to the base URL: path and query, encoded.
     #[must_use]
     pub fn resource(&self, api: Api) -> String {
+        let deployment = self.deployment.as_deref().filter(|_| api == Api::Chat);
+        self.locate(deployment, api.resource())
+    }
+
+    /// What a request adds to the base URL for `resource`: the deployment, where the dialect has it in the URL, and the
+    /// query, encoded.
+    #[must_use]
+    pub(crate) fn locate(&self, deployment: Option<&str>, resource: &str) -> String {
         let mut added = String::new();
-        if let (Dialect::AzureClassic, Api::Chat, Some(deployment)) = (self.dialect, api, &self.deployment) {
+        if let (Dialect::AzureClassic, Some(deployment)) = (self.dialect, deployment) {
             added.push_str("/deployments/");
             added.extend(utf8_percent_encode(deployment, &KEPT));
         }
-        added.push_str(api.resource());
+        added.push_str(resource);
         for (place, (key, value)) in self.query.iter().enumerate() {
             added.push(if place == 0 { '?' } else { '&' });
             added.extend(utf8_percent_encode(key, &KEPT));

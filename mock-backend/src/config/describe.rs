@@ -148,6 +148,7 @@ fn listener_json(config: &Config, truth: &Truth<'_>, base: Option<Quantiles>) ->
         "model": model_json(config, truth),
         "ttft_ms": truth.ttft.map(Quantiles::json),
         "shift_ms": shift.map(Quantiles::json),
+        "defects": listener.defects.0.iter().map(|defect| defect.name()).collect::<Vec<_>>(),
     })
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Gateway {
     idle_cut: Option<Span>,
     #[serde(default)]
     subscription_keys: Vec<String>,
+    #[serde(default)]
+    debug_tokens: Vec<String>,
     tokens_per_minute: Option<u64>,
     token_quota: Option<u64>,
     quota_period: Option<Span>,
@@ -69,6 +71,7 @@ impl Gateway {
             buffer: self.buffer,
             idle_cut: self.idle_cut.map(Span::duration),
             subscription_keys: self.subscription_keys,
+            debug_tokens: self.debug_tokens,
             tokens_per_minute: self.tokens_per_minute,
             token_quota: self.token_quota.map(|quota| (quota, self.quota_period.map_or(HOUR, Span::duration))),
             breaker: self.breaker,

@@ -53,6 +53,7 @@
 //!     backend = "sweden"
 //!     tls     = "self-signed"                     # or { cert = "cert.pem", key = "key.pem", client_ca = "ca.pem" }
 //!     link    = { from = "germanywestcentral", to = "swedencentral", bandwidth = "100Mbit/s" }
+//!     defects = ["no-responses"]                  # what it lacks, drops or changes of every request and answer
 //!
 //!     [[listener]]
 //!     name    = "gateway"
@@ -60,6 +61,7 @@
 //!     backend = "sweden"                          # or gateway.url = "https://host[:port]/base" and gateway.ca = "ca.pem"
 //!     link    = { rtt = "1ms" }                   # from the caller; or { p50 = "28ms", p95 = "34ms" }
 //!     ## Also gateway.record = "file.jsonl", which keeps when each piece of an answer came.
+//!     ## And gateway.debug_tokens = ["token"], by which a caller has a call traced.
 //!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" }, buffer = "8KB" }
 //! "#, "example.toml");
 //! assert_eq!(config.err(), None);

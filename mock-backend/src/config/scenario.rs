@@ -15,8 +15,9 @@ use super::parse::{explain, line_of};
 use super::place::Places;
 use super::settings::{ANY_PORT, Config, ConfigError, DRAIN, Kind, LEDGER, ListenerSettings, SEED};
 use super::time_factor::scale_times;
-use super::times::Span;
+use super::times::{Span, Written};
 use super::tls::in_folder;
+use crate::fault::{Defect, Defects};
 use crate::net::distance::Distance;
 use crate::net::idle::Waits;
 use crate::net::tls::TlsSettings;
@@ -68,6 +69,8 @@ struct Listener {
     gateway: Option<Gateway>,
     #[serde(default)]
     fault: Vec<Fault>,
+    #[serde(default)]
+    defects: Vec<Written<Defect>>,
 }
 
 impl Scenario {
@@ -160,7 +163,9 @@ impl Listener {
         let gateway = self.gateway.map(|gateway| gateway.resolve(backends, folder)).transpose()?;
         let tls = self.tls.map(|tls| in_folder(tls, folder));
         let faults = faults::resolve(self.fault, true)?;
-        Ok(ListenerSettings { kind: self.kind, bind: ANY_PORT, tls, link: self.link, backend, gateway, faults, name })
+        let defects = Defects(self.defects.into_iter().map(|defect| defect.0).collect());
+        let (kind, link) = (self.kind, self.link);
+        Ok(ListenerSettings { kind, bind: ANY_PORT, tls, link, backend, gateway, faults, defects, name })
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::key::Key;
 use crate::api::auth::settings::IdentitySettings;
 use crate::api::backend::BackendSettings;
-use crate::fault::{Fault, FaultSettings};
+use crate::fault::{Defects, Fault, FaultSettings};
 use crate::gateway::{GatewaySettings, MemberSettings};
 use crate::net::distance::Distance;
 use crate::net::idle::Waits;
@@ -76,6 +76,8 @@ pub(crate) struct ListenerSettings {
     pub(crate) gateway: Option<GatewaySettings>,
     /// What goes wrong on the way to it.
     pub(crate) faults: Vec<FaultSettings>,
+    /// What it lacks, drops or changes of every request and answer.
+    pub(crate) defects: Defects,
 }
 
 /// Whether callers get to a listener at all.

@@ -4,6 +4,7 @@
 
 mod broken;
 mod choice;
+mod defect;
 mod error_kind;
 mod failed_event;
 mod gzip;
@@ -16,6 +17,8 @@ mod spoil;
 mod strike;
 
 pub(crate) use choice::{FaultSource, Faults, SUFFIX};
+pub use defect::table as defects;
+pub(crate) use defect::{Defect, Defects, Passed, receive_with, spoil_with};
 pub(crate) use error_kind::{ErrorKind, SORRY};
 pub(crate) use kind::Fault;
 pub(crate) use script::Script;

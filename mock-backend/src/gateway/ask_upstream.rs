@@ -11,7 +11,7 @@ use hyper::{Request, Response, StatusCode};
 
 use super::balance::COOKIE;
 use super::passage::{Passage, REQUEST_ID, Route};
-use super::preset::VIA;
+use super::preset::{DEBUG, VIA};
 use super::refusal::Refusal;
 use super::state::Gateway;
 use super::upstream::{Dialer, Lease};
@@ -132,6 +132,7 @@ impl Passage<'_> {
         strip(&mut headers);
         headers.remove(header::CONTENT_LENGTH);
         headers.remove(header::EXPECT);
+        headers.remove(DEBUG);
         if !self.route.gateway.policy.subscription_keys.is_empty() {
             // The caller's key was for the gateway, which has one of its own.
             headers.remove("ocp-apim-subscription-key");

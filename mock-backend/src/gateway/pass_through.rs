@@ -14,7 +14,7 @@ use super::balance::COOKIE;
 use super::cache::Question;
 use super::forward_body::{Forward, Hold, Keeper};
 use super::passage::{Passage, Route, is_stream};
-use super::preset::Passed;
+use super::preset::{self, Passed};
 use super::refusal::Refusal;
 use super::settings::{Buffer, Preset};
 use super::state::Gateway;
@@ -93,6 +93,7 @@ impl Passage<'_> {
         };
         let mut response = self.pass_on(got, stream, question).await?;
         passed.declare(policy.preset, response.headers_mut());
+        preset::declare_trace(&policy.debug_tokens, self.head, &self.id, response.headers_mut());
         self.bind(response.headers_mut(), &member.token);
         if let Some(left) = left {
             response.headers_mut().insert("remaining-tokens", HeaderValue::from(left));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 
 use super::settings::Preset;
 use crate::units::millis;
@@ -22,6 +23,8 @@ pub(crate) struct Passed<'a> {
     pub(crate) stream: bool,
 }
 
+/// The header with a debug token, which is for the gateway alone.
+pub(super) const DEBUG: &str = "apim-debug-authorization";
 /// The name under which a gateway stands in `via`.
 pub(super) const VIA: &str = "1.1 hopmark-gateway";
 
@@ -82,6 +85,14 @@ impl Passed<'_> {
         set(headers, "x-kong-proxy-latency", &whole_ms(self.own));
         set(headers, "x-kong-request-id", self.id);
         headers.append(header::VIA, HeaderValue::from_static("1.1 kong/3.9.1"));
+    }
+}
+
+/// Says under which id a call was traced, if its caller has shown one of these debug tokens.
+pub(crate) fn declare_trace(tokens: &[String], head: &Parts, id: &str, headers: &mut HeaderMap) {
+    let shown = head.headers.get(DEBUG).map(HeaderValue::as_bytes);
+    if tokens.iter().any(|token| shown == Some(token.as_bytes())) {
+        set(headers, "apim-trace-id", id);
     }
 }
 

@@ -60,6 +60,8 @@ pub(crate) struct Policy {
     pub(crate) idle_cut: Option<Duration>,
     /// The keys that pass; any if there are none.
     pub(crate) subscription_keys: Vec<String>,
+    /// The debug tokens by which callers may have a call traced.
+    pub(crate) debug_tokens: Vec<String>,
     /// Tokens a minute, estimated for prompts and counted for answers.
     pub(crate) tokens_per_minute: Option<u64>,
     /// Tokens in all, and in how long.

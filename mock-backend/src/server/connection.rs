@@ -20,7 +20,7 @@ use super::{admin, http2_stream};
 use crate::api::error::ApiError;
 use crate::api::route::Address;
 use crate::api::{self, auth::Aside};
-use crate::fault::{self, Fault};
+use crate::fault::{self, Fault, Passed};
 use crate::gateway;
 use crate::net::distance::Caller;
 use crate::net::hyper_io::HyperIo;
@@ -179,8 +179,33 @@ async fn fail(context: &Context, head: &Parts, body: Result<Bytes, ApiError>, fa
     if let Fault::Status(_) = fault { response } else { fault::spoil_response(connection, fault, response).await }
 }
 
-/// Has the gateway or the API answer.
+/// Answers a request, less what the listener's defects take of it.
 async fn answer(
+    context: &Context,
+    head: &Parts,
+    body: Result<Bytes, ApiError>,
+    fault: Option<Fault>,
+) -> Response<Reply> {
+    let (defects, connection) = (&context.listener.defects, &context.connection);
+    let body = match body {
+        Ok(body) if !defects.is_empty() => {
+            match fault::receive_with(defects, connection, Address::of(&head.uri).api, head, body) {
+                Passed::On(body) => Ok(body),
+                Passed::Refused(response) => return response,
+            }
+        }
+        body => body,
+    };
+    let response = answer_whole(context, head, body, fault).await;
+    if defects.is_empty() {
+        return response;
+    }
+    // Boxed, since few listeners have any.
+    Box::pin(fault::spoil_with(defects, &connection.exchange, response)).await
+}
+
+/// Has the gateway or the API answer.
+async fn answer_whole(
     context: &Context,
     head: &Parts,
     body: Result<Bytes, ApiError>,

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use crate::api::backend::Backend;
 use crate::config::ListenerSettings;
-use crate::fault::Faults;
+use crate::fault::{Defects, Faults};
 use crate::gateway::{Gateway, Recorder};
 use crate::net::distance::{Distance, Route};
 use crate::net::tls::Identity;
@@ -30,6 +30,8 @@ pub(crate) struct Listener {
     pub(crate) connection_faults: Option<Faults>,
     /// What goes wrong with requests to it.
     pub(crate) faults: Option<Faults>,
+    /// What it lacks, drops or changes of every request and answer.
+    pub(crate) defects: Defects,
 }
 
 /// What a listener has that its settings do not say.
@@ -64,6 +66,7 @@ impl Listener {
             tells_plan: false,
             connection_faults: Faults::new(&settings.faults, true, seed, name),
             faults: Faults::new(&settings.faults, false, seed, name),
+            defects: settings.defects.clone(),
         }
     }
 
@@ -80,6 +83,7 @@ impl Listener {
             tells_plan: true,
             connection_faults: None,
             faults: None,
+            defects: Defects::default(),
         }
     }
 }
