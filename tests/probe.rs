@@ -123,7 +123,7 @@ fn read(output: &Output) -> Probed {
 
 fn probe_in(folder: &Path, paths: &str, more: &[&str]) -> Probed {
     let file = written(folder, paths);
-    read(&hopmark(&["probe", &file, "--json"]).args(more).output().expect("it runs"))
+    read(&hopmark(&["probe", &file, "--json", "--skip-capabilities"]).args(more).output().expect("it runs"))
 }
 
 fn probe(paths: &str, more: &[&str]) -> Probed {
@@ -161,8 +161,10 @@ fn a_good_path_passes_every_check() {
     assert!(probed.told.contains("probe: path 'a': chat, streamed\n"), "{}", probed.told);
 
     let dir = tempfile::tempdir().expect("dir");
-    let output =
-        hopmark(&["probe", &written(dir.path(), &paths), "--quiet"]).env("COLUMNS", "80").output().expect("runs");
+    let output = hopmark(&["probe", &written(dir.path(), &paths), "--quiet", "--skip-capabilities"])
+        .env("COLUMNS", "80")
+        .output()
+        .expect("runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && output.stderr.is_empty(), "{}", printed(&output));
     assert!(text.contains("✓ private") && text.contains("The path passes.") && !text.contains('\u{1b}'), "{text}");
@@ -420,7 +422,7 @@ fn what_answers_without_the_credential_is_open_to_anybody() {
     assert_eq!(probed.code, 1);
     let keyed = |asked: &ReceivedRequest| asked.head.contains("api-key:");
     let counts = |server: &Scripted| {
-        let asked = server.received();
+        let asked = calls_of(server);
         (asked.iter().filter(|asked| keyed(asked)).count(), asked.iter().filter(|asked| !keyed(asked)).count())
     };
     assert_eq!(counts(&server), (1, 1), "a call of the run's shape, and one without the credential");
@@ -436,7 +438,7 @@ fn what_answers_without_the_credential_is_open_to_anybody() {
     let headers = "headers = { x-gate = { env = \"HOPMARK_TRUTH_KEY\" }, x-team = \"t\" }";
     let probed = probe(&(open.clone() + headers), &[]);
     probed.is("a secret header", "anonymous", "failed", Some("answered_anonymously"));
-    let asked = server.received();
+    let asked = calls_of(&server);
     let gated: Vec<bool> = asked[3..].iter().map(|asked| asked.head.contains("x-gate:")).collect();
     assert_eq!(gated, [false, true]);
     assert!(asked[3..].iter().all(|asked| asked.head.contains("x-team: t")));
@@ -510,7 +512,7 @@ fn a_path_through_a_proxy_is_looked_up_there_and_cannot_be_declared_private() {
     assert_eq!(probed.code, 0, "{}", probed.told);
     let probed = probe(&path("a", &url, &(keys + PRIVATE)), &[]);
     assert!(probed.code == 2 && probed.told.contains("cannot be shown to be private"), "{}", probed.told);
-    assert!(proxy.received().iter().all(|asked| asked.head.starts_with(&format!("post http://{NAME}/v1/"))));
+    assert!(calls_of(&proxy).iter().all(|asked| asked.head.starts_with(&format!("post http://{NAME}/v1/"))));
 }
 
 #[test]
@@ -670,10 +672,16 @@ fn what_a_probe_sends_is_what_it_says() {
         "workload = { kind = \"synthetic\", model = \"m\", input_tokens = 9, output_tokens = 4, stream = 0.5 }";
     let probed = probe(&path("a", &server.url(), ""), &["--set", &workload.replacen(" = ", "=", 1)]);
     assert_eq!(probed.code, 0, "{}", probed.told);
-    let asked = server.received();
+    assert_eq!(server.received().len() - calls_of(&server).len(), 1, "the list of models");
+    let asked = calls_of(&server);
     let signed: Vec<_> = asked.iter().filter(|asked| asked.head.contains("\r\napi-key:")).collect();
     assert_eq!((asked.len(), signed.len()), (3, 2), "each shape once, and one call without the credential");
     assert_eq!(signed.iter().filter(|asked| asked.streams()).count(), 1);
+}
+
+/// The calls that came; the list of models is asked for by GET.
+fn calls_of(server: &Scripted) -> Vec<ReceivedRequest> {
+    server.received().into_iter().filter(|asked| asked.head.starts_with("post ")).collect()
 }
 
 fn refusing_or_good() -> Scripted {
@@ -749,4 +757,65 @@ fn paths_can_be_named_without_a_profile_and_the_simulator_can_be_probed() {
     let probed = read(&hopmark(&args).output().expect("it runs"));
     let paths = probed.json["paths"].as_array().expect("paths");
     assert_eq!((probed.code, paths.len(), paths[0]["path"].as_str()), (0, 1, Some("gateway")), "{}", probed.told);
+}
+
+#[test]
+fn what_a_path_lacks_is_a_warning_that_names_it() {
+    let folder = tempfile::tempdir().expect("dir");
+    let scenario = folder.path().join("scenario.toml");
+    let listener = |name: &str, defects: &str| {
+        format!("[[listener]]\nname = \"{name}\"\nkind = \"direct\"\nbackend = \"b\"\ndefects = [{defects}]\n")
+    };
+    let text = "name = \"lacking\"\n[[backend]]\nname = \"b\"\nmodel = { first = \"2ms\", gap = \"1ms\" }\n".to_owned();
+    std::fs::write(&scenario, text + &listener("whole", "") + &listener("lacking", "\"no-tools\"")).expect("written");
+    let sim = Sim::start(&["--scenario", scenario.to_str().expect("text")]);
+    let file = written(
+        folder.path(),
+        &["whole", "lacking"]
+            .map(|name| path(name, &format!("{}/openai/v1", sim.url(name)), "dialect = \"azure-v1\""))
+            .concat(),
+    );
+    let probed = read(&hopmark(&["probe", &file, "--json", "--quiet"]).output().expect("it runs"));
+    assert_eq!(probed.code, 0, "a feature that is missing is no failure: {}", probed.told);
+    let capabilities = |name: &str| {
+        let checks = probed.path(name)["checks"].as_array().expect("checks");
+        checks.iter().find(|check| check["check"] == "capabilities").expect("the check").clone()
+    };
+    let [whole, lacking] = ["whole", "lacking"].map(capabilities);
+    assert_eq!((&whole["standing"], &whole["code"]), (&"passed".into(), &Value::Null), "{whole:#}");
+    assert_eq!((&lacking["standing"], &lacking["code"]), (&"warning".into(), &"worse_than_expected".into()));
+    assert!(lacking["cause"].as_str().is_some_and(|cause| cause.starts_with("tools: ")), "{lacking:#}");
+    let worse = |name: &str| {
+        let rows = probed.path(name)["capabilities"].as_array().expect("rows");
+        let worse = rows.iter().filter(|row| row["verdict"] == "worse");
+        worse.map(|row| row["feature"].as_str().expect("a feature").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((worse("whole"), worse("lacking")), (vec![], vec!["tools".to_owned()]));
+
+    let output = hopmark(&["probe", &file, "--quiet"]).env("COLUMNS", "80").output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("! tools") && text.contains("worse than expected"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let wrong = hopmark(&["probe", &file, "--debug-token-env", "HOPMARK_NO_SUCH"]).output().expect("it runs");
+    assert!(wrong.status.code() == Some(2) && printed(&wrong).contains("--debug-token-env"), "{}", printed(&wrong));
+}
+
+#[test]
+fn the_servers_list_of_models_stands_beside_what_the_calls_got() {
+    for (list, says) in [
+        (r#"{"data":[{"id":"other"},{"id":"gpt-4o"}]}"#, Some("list of 2 models names 'gpt-4o'")),
+        (r#"{"data":[{"id":"other"}]}"#, Some("list of 1 models does not name 'gpt-4o' (other)")),
+        (r#"{"error":"none"}"#, None),
+    ] {
+        let server = Scripted::start(move |asked| match asked.head.starts_with("get /v1/models ") {
+            true => Do::Answer(whole(200, "application/json", "", list)),
+            false if asked.head.contains("\r\napi-key:") => Do::Answer(good(asked)),
+            false => Do::Answer(refusal(401, "no key")),
+        });
+        let probed = probe(&path("a", &server.url(), ""), &[]);
+        probed.is(list, "model", "passed", None);
+        let seen = probed.check("model")["seen"].as_str().expect("a sentence").to_owned();
+        assert_eq!(seen.contains("list of"), says.is_some(), "{seen}");
+        assert!(says.is_none_or(|says| seen.contains(says)), "{seen}");
+    }
 }

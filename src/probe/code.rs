@@ -107,6 +107,8 @@ pub enum OwnCode {
     PrivateUnproven,
     /// It was not declared private.
     NotDeclared,
+    /// A feature is missing or broken that documents promise.
+    WorseThanExpected,
     /// An earlier check failed.
     EarlierFailed,
 }
@@ -145,6 +147,7 @@ impl OwnCode {
             Self::PrivateDoubtful => "private, and a rung speaks against it without proving it",
             Self::PrivateUnproven => "no call got a connection that could show it",
             Self::NotDeclared => "the path has no `[path.private]`",
+            Self::WorseThanExpected => "a feature is missing or broken that documents promise of such a path",
             Self::EarlierFailed => "an earlier check failed, so there was nothing to look at",
         }
     }

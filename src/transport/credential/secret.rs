@@ -184,6 +184,16 @@ fn only_line(text: &str) -> &str {
     }
 }
 
+/// The secret in a variable that a flag names.
+///
+/// # Errors
+/// A sentence, when there is none. It never tells a value.
+pub(crate) fn of_flag(flag: &str, variable: &str) -> Result<Secret, String> {
+    let text =
+        std::env::var(variable).map_err(|_| format!("{flag}: the environment variable {variable} is not set"))?;
+    Secret::new(text).map_err(|why| format!("{flag}: the environment variable {variable} {why}"))
+}
+
 #[cfg(test)]
 pub(in crate::transport) mod tests {
     use std::io::Write;
