@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hopmark::evidence::fingerprint::FINGERPRINTS;
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
@@ -338,6 +338,21 @@ fn every_refusal_of_the_network_has_its_code_and_its_check() {
     }
 }
 
+/// An authority of clients, and a certificate that it signed with its key.
+fn certify_client(folder: &Path) {
+    let mut root = CertificateParams::new(Vec::new()).expect("parameters");
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root_key = KeyPair::generate().expect("a key");
+    let authority = root.self_signed(&root_key).expect("an authority").pem();
+    let mut leaf = CertificateParams::new(vec!["client.example".to_owned()]).expect("parameters");
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let key = KeyPair::generate().expect("a key");
+    let certificate = leaf.signed_by(&key, &Issuer::new(root, root_key)).expect("a certificate").pem();
+    for (name, text) in [("clients.pem", authority), ("client.pem", certificate), ("client.key", key.serialize_pem())] {
+        std::fs::write(folder.join(name), text).expect("a file");
+    }
+}
+
 /// A simulator that speaks TLS with certificates of the test.
 struct Tls {
     folder: tempfile::TempDir,
@@ -368,6 +383,9 @@ impl Tls {
                  tls = {{ cert = \"{name}.pem\", key = \"{name}.key\" }}\n"
             );
         }
+        certify_client(folder.path());
+        scenario += "[[listener]]\nname = \"mutual\"\nkind = \"direct\"\nbackend = \"b\"\n\
+                     tls = { cert = \"good.pem\", key = \"good.key\", client_ca = \"clients.pem\" }\n";
         let file = folder.path().join("scenario.toml");
         std::fs::write(&file, scenario).expect("a scenario");
         let sim = Sim::start(&["--scenario", file.to_str().expect("text")]);
@@ -391,7 +409,7 @@ fn the_handshake_shows_who_answers_and_until_when() {
         ("good", trusting("good"), "passed", None, 0),
         ("good", "tls = { verify = false }".to_owned(), "warning", Some("unverified"), 0),
         ("soon", trusting("soon"), "warning", Some("expires_soon"), 0),
-        ("expired", trusting("expired"), "failed", Some("tls"), 1),
+        ("expired", trusting("expired"), "failed", Some("expired"), 1),
         ("expired", "tls = { verify = false }".to_owned(), "warning", Some("expired"), 0),
         ("wrong", trusting("wrong"), "failed", Some("name_mismatch"), 1),
         ("good", trusting("wrong"), "failed", Some("tls"), 1),
@@ -818,4 +836,40 @@ fn the_servers_list_of_models_stands_beside_what_the_calls_got() {
         assert_eq!(seen.contains("list of"), says.is_some(), "{seen}");
         assert!(says.is_none_or(|says| seen.contains(says)), "{seen}");
     }
+}
+
+#[test]
+fn a_connection_without_the_certificate_of_the_caller_is_an_anonymous_call() {
+    let stage = Tls::new();
+    let mtls = "tls = { ca_file = \"good.pem\" }\n\
+                auth = [{ kind = \"api-key\", env = \"HOPMARK_TRUTH_KEY\" }, \
+                { kind = \"mtls\", cert_file = \"client.pem\", key_file = \"client.key\" }]";
+    let port = stage.sim.url("mutual").rsplit(':').next().expect("a port").to_owned();
+    let resolve = format!("resolve = {{ \"{NAME}\" = [\"127.0.0.1\"] }}\n{mtls}");
+    let url = format!("https://{NAME}:{port}/openai/v1");
+    let one_key = "auth = { kind = \"api-key\", env = \"HOPMARK_TRUTH_KEY\" }\n";
+    let probed = probe_in(stage.folder.path(), &path("a", &url, &resolve).replacen(one_key, "", 1), &[]);
+    probed.is("mtls", "anonymous", "passed", Some("refused_anonymously"));
+    probed.is("mtls", "credential", "passed", None);
+    probed.is("mtls", "model", "passed", None);
+    assert_eq!(probed.code, 0, "{}", probed.told);
+    // The certificate is wanted, and the profile has none.
+    let probed = stage.probe("mutual", "tls = { ca_file = \"good.pem\" }");
+    assert_eq!(probed.code, 1, "{}", probed.told);
+    let failed: Vec<_> = probed.standings().into_iter().filter(|(_, standing)| *standing == "failed").collect();
+    assert!(!failed.is_empty() && probed.check("model")["standing"] != "passed", "{failed:?}");
+}
+
+#[test]
+fn a_path_that_speaks_http_2_is_probed_in_http_2() {
+    let (sim, _) = sims();
+    let two = "connections = { http = \"2\" }";
+    let probed = probe(&path("a", &format!("{}/openai/v1", sim.url(sim.names()[0])), two), &[]);
+    probed.is("HTTP/2", "model", "passed", None);
+    assert_eq!(probed.code, 0, "{}", probed.told);
+    let server = refusing_or_good();
+    let probed = probe(&path("a", &server.url(), two), &[]);
+    probed.is("HTTP/1.1", "model", "failed", Some("protocol"));
+    let remedy = probed.check("model")["remedy"].as_str().expect("a remedy").to_owned();
+    assert!(remedy.contains("connections.http = \"1.1\""), "{remedy}");
 }

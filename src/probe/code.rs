@@ -128,7 +128,7 @@ impl OwnCode {
             Self::SomeConnections => "some connections were opened and others were not",
             Self::NoTls => "the path is http",
             Self::Unverified => "the certificate was not checked (`tls.verify = false`)",
-            Self::Expired => "the certificate is out of date; only an unverified path gets so far",
+            Self::Expired => "the certificate is out of date: a failure, and a warning where it is not verified",
             Self::ExpiresSoon => "the certificate is good for less than 30 days",
             Self::RefusedAnonymously => "a call without the credential was refused, as it should be",
             Self::AnsweredAnonymously => "a call without the credential was answered: anybody can call",

@@ -143,6 +143,8 @@ pub(crate) fn carry_out(mut plan: Plan, workload: &Workload, options: &ProbeOpti
         }
     });
     drop(simulator);
+    // Whoever still waits for a token keeps nobody.
+    runtime.shutdown_background();
     ended
 }
 

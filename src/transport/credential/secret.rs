@@ -195,7 +195,7 @@ pub(crate) fn of_flag(flag: &str, variable: &str) -> Result<Secret, String> {
 }
 
 #[cfg(test)]
-pub(in crate::transport) mod tests {
+pub(crate) mod tests {
     use std::io::Write;
 
     use super::*;
@@ -209,7 +209,7 @@ pub(in crate::transport) mod tests {
         read(&path_with(Auth::default()), place, key)
     }
 
-    pub(in crate::transport) fn path_with(auth: Auth) -> NetPath {
+    pub(crate) fn path_with(auth: Auth) -> NetPath {
         NetPath {
             id: PathId(0),
             name: "direct".to_owned(),
