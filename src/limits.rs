@@ -210,7 +210,9 @@ impl Limit {
             Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer and no stream", TOO_LARGE),
             Self::Refusal => row(MIB, BYTES, "the body of a refusal, or of a page", "the rest is not read"),
             Self::ErrorJson => row(64 * KIB, BYTES, "JSON that is searched for an error", "it is taken as text"),
-            Self::ErrorTexts => row(1_000, "texts", "texts searched for an error, a body", "the rest is not searched"),
+            Self::ErrorTexts => {
+                row(1_000, "texts", "texts of a body searched for an error", "the rest is not searched")
+            }
             Self::JsonDepth => row(128, "levels", "nesting of JSON in an answer", "the call fails with `bad_body`"),
             Self::HeadBytes => row(408 * KIB, BYTES, "the head of an answer", TOO_LARGE),
             Self::HeadLines => row(512, "lines", "header lines of an answer", TOO_LARGE),
@@ -221,7 +223,7 @@ impl Limit {
             Self::TokenAnswer => row(64 * KIB, BYTES, "what a token endpoint or a token program says", REFUSED),
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
-            Self::Messages => row(256, "classes", "classes of errors with a message", "others are counted alone"),
+            Self::Messages => row(256, "classes", "error classes with a message, a worker", "others are counted alone"),
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
             Self::OutsideFile => row(2 * MIB, BYTES, "a file of `probe --outside`", REFUSED),
             Self::RunDocument => row(2 * MIB, BYTES, "`manifest.json` or `summary.json` of a run", RUN_REFUSED),

@@ -153,6 +153,37 @@ fn exit_codes_say_what_was_found() {
 }
 
 #[test]
+fn a_profile_is_as_good_as_the_connections_that_it_names() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let trap = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foundry/traps/key-case.json");
+    fs::copy(trap, dir.path().join("mine.json")).expect("copied");
+    let path = |name: &str| {
+        format!(
+            "[[path]]\nname = \"{name}\"\nconnection = \"mine.json\"\nauth = {{ kind = \"api-key\", env = \"K\" }}\n"
+        )
+    };
+    let text = "[workload]\nkind = \"synthetic\"\nmodel = \"gpt-4o\"\ninput_tokens = 9\noutput_tokens = 9\n\
+                [load]\nrate = \"5/s\"\nduration = \"60s\"\n"
+        .to_owned()
+        + &path("a")
+        + &path("b");
+    let profile = dir.path().join("p.toml");
+    fs::write(&profile, text).expect("written");
+    let (profile, connection) = (profile.display().to_string(), dir.path().join("mine.json").display().to_string());
+    for files in [vec![&profile], vec![&connection, &profile], vec![&profile, &connection]] {
+        let args: Vec<&str> =
+            ["lint", "--format", "json"].into_iter().chain(files.iter().map(|file| file.as_str())).collect();
+        let output = hopmark(&args).output().expect("hopmark runs");
+        assert_eq!(output.status.code(), Some(3), "{files:?}: {}", printed(&output));
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let looked_at: BTreeSet<&str> =
+            told["files"].as_array().expect("files").iter().filter_map(|file| file["file"].as_str()).collect();
+        assert_eq!(looked_at, BTreeSet::from([&*profile, &*connection]));
+        assert_eq!(told["files"].as_array().map(Vec::len), Some(2), "each once");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_one_sentence_with_its_place() {
     for (name, text, part) in [
         ("a.json", "{\n  \"properties\": {\n", "a.json:2: this is not JSON"),

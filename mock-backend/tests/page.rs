@@ -35,7 +35,9 @@ fn every_scenario_of_the_page_starts() {
     let secure = scenario(&completed(
         "[[listener]]\nname = \"s\"\nkind = \"direct\"\nbackend = \"sweden\"\ntls = \"self-signed\"\n",
     ));
-    std::fs::write(folder.path().join("ca.pem"), secure.ca_pem("s").unwrap()).unwrap();
+    for file in ["ca.pem", "app.pem"] {
+        std::fs::write(folder.path().join(file), secure.ca_pem("s").unwrap()).unwrap();
+    }
     let blocks = blocks("toml");
     assert!(blocks.len() >= 12, "{} blocks", blocks.len());
     let file = folder.path().join("page.toml");

@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow};
 use crate::cli::{LintArgs, LintFormat};
 use crate::command::exit::{CommandResult, Exit, Failure, OrFailure};
 use crate::console;
-use crate::lint::{FileReport, Level, lint as lint_file};
+use crate::lint::{FileReport, Level, lint_all};
 use crate::probe::discovery::Questions;
 use crate::profile::foundry;
 use crate::report::lint::linted::Linted;
@@ -17,13 +17,7 @@ use crate::transport::credential::secret;
 /// # Errors
 /// A [`Failure`]: 2 when a file cannot be read, 1 when standard output refuses.
 pub fn lint(args: &LintArgs) -> CommandResult {
-    let (mut files, mut unread) = (Vec::new(), Vec::new());
-    for file in &args.files {
-        match lint_file(file) {
-            Ok(report) => files.push(report),
-            Err(error) => unread.push(error),
-        }
-    }
+    let (mut files, mut unread) = lint_all(&args.files);
     let failed = if args.run { ask_all(args, &mut files)? } else { false };
     let linted = Linted { files: &files, unread: &unread };
     let document = match args.format {

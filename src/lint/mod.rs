@@ -14,6 +14,7 @@ pub(crate) mod rule;
 pub(crate) mod target;
 pub(crate) mod versions;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::limits::Limit;
@@ -116,6 +117,8 @@ pub struct FileReport {
     pub unlisted: usize,
     /// Its connections.
     pub connections: Vec<Described>,
+    /// The files with connections that its paths name.
+    pub named: Vec<PathBuf>,
 }
 
 impl FileReport {
@@ -172,6 +175,25 @@ fn kind_of(file: &Path) -> Result<Kind, LintError> {
         Some(_) | None => "it takes a profile (.toml), or connection objects (.json, .tf, .tf.json)",
     };
     Err(LintError::Kind { file: file.to_owned(), message })
+}
+
+/// Looks at files, and at the connections that profiles among them name, each once; those that cannot be read stand apart.
+#[must_use]
+pub fn lint_all(files: &[PathBuf]) -> (Vec<FileReport>, Vec<LintError>) {
+    let (mut reports, mut unread, mut seen) = (Vec::new(), Vec::new(), files.to_vec());
+    let mut next = 0;
+    while let Some(file) = seen.get(next).cloned() {
+        next += 1;
+        match lint(&file) {
+            Ok(report) => {
+                let new = report.named.iter().filter(|named| !seen.contains(named)).cloned().collect::<BTreeSet<_>>();
+                seen.extend(new);
+                reports.push(report);
+            }
+            Err(error) => unread.push(error),
+        }
+    }
+    (reports, unread)
 }
 
 /// Looks at a file: a profile where its name ends in `.toml`, connection objects where it ends in `.json` or `.tf`.
@@ -239,7 +261,9 @@ fn lint_profile(file: &Path, text: &str) -> Result<FileReport, LintError> {
     let places = KeyPlaces::of(text);
     let profile = Profile::parse(text, file);
     let mut report = FileReport { file: file.to_owned(), ..FileReport::default() };
+    let folder = file.parent().unwrap_or(Path::new(""));
     for number in 0..places.paths() {
+        report.named.extend(places.text(number, "connection").map(|named| folder.join(named)));
         let meaning = profile.as_ref().ok().and_then(|profile| Some((profile.paths.get(number)?, &profile.workload)));
         let entry = ProfileEntry { places: &places, number, meaning };
         rules().for_each(|rule| report.add(rule, at_path(rule, &entry)));

@@ -124,10 +124,7 @@ impl Answer {
         let body = kept.body();
         let json: Value = serde_json::from_slice(&body)
             .map_err(|_| Observed::broken(format!("the answer is no JSON: {}", self.clean(&words::said(&body)))))?;
-        match ApiError::recognise(&body).filter(|_| !json["error"].is_null() || json["choices"].is_null()) {
-            Some(error) if is_error(&json) => Err(self.error(error.throttled, &body)),
-            Some(_) | None => Ok(json),
-        }
+        if is_error(&json) { Err(self.error(ApiError::known(&body).throttled, &body)) } else { Ok(json) }
     }
 
     /// The events of a good stream.
@@ -185,7 +182,7 @@ impl Answer {
 /// Whether JSON is an error instead of an answer.
 fn is_error(json: &Value) -> bool {
     let holds = |value: &Value| !value.is_null() && *value != Value::Bool(false);
-    holds(&json["error"]) && json["status"] != "completed"
+    (holds(&json["error"]) && json["status"] != "completed")
         || json["type"] == "error"
         || json["type"] == "response.failed"
         || json["object"] == "error"

@@ -166,7 +166,9 @@ pub(super) fn judge_trace(answers: &[Answer], traced: Option<&Answer>) -> Observ
         return Observed::broken(format!("a trace came though none was asked for, on: {name}; traces slow calls down"));
     }
     let Some(answer) = traced else {
-        return Observed::not_asked("there is no debug token to ask with (API Management's listDebugCredentials)");
+        return Observed::not_asked(
+            "there is no debug token to ask with: get one by API Management's listDebugCredentials, and name the variable that holds it with --debug-token-env",
+        );
     };
     if let Err(refused) = answer.accepted() {
         return refused;

@@ -275,7 +275,7 @@ impl Probe<'_> {
             Ok(json) if has_vector(&json) => Observed::supported(format!("a vector of {}", answer.clean(model))),
             Ok(_) => Observed::broken("the answer has no vector"),
             Err(refused) if answer.refuses_model() => Observed::not_asked(format!(
-                "embeddings are served, but not of {}: {}; name the deployment of an embedding model",
+                "embeddings are served, but not of {}: {}; name the deployment of an embedding model with --embedding-model",
                 answer.clean(model),
                 refused.said
             )),
@@ -285,7 +285,7 @@ impl Probe<'_> {
     }
 
     fn judge_metadata(&mut self) {
-        let asked = self.path.request.model.as_deref().or(self.path.address.deployment.as_deref());
+        let asked = self.path.address.deployment.as_deref().or(self.path.request.model.as_deref());
         let asked = asked.unwrap_or(&self.options.model);
         let model = metadata::judge_model(&self.answers, asked);
         let usage = metadata::judge_usage(&self.answers, self.route.form().stream_options().is_some());

@@ -24,7 +24,7 @@ pub enum Support {
 pub struct Expected {
     /// What it says.
     pub support: Support,
-    /// When it said so: year and month.
+    /// When it said so: year and month, or `undated`.
     pub as_of: &'static str,
     /// Which document, issue or capture.
     pub source: &'static str,

@@ -70,6 +70,24 @@ impl Way {
         }
     }
 
+    /// What it is, in a few words.
+    #[must_use]
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::OpenAi => "OpenAI itself",
+            Self::AzureV1 => "a resource of Azure by `/openai/v1`, also by a private endpoint",
+            Self::AzureClassic => "a resource of Azure by deployments and dated versions",
+            Self::FoundryModels => "the models front end of Foundry",
+            Self::Anthropic => "Claude at a resource of Foundry",
+            Self::ApimClassic => "API Management in front of deployments and dated versions",
+            Self::ApimV1 => "API Management in front of `/openai/v1`",
+            Self::AnthropicGateway => "a gateway in front of Claude",
+            Self::AiGateway => "AI Gateway of API Management",
+            Self::OtherGateway => "a gateway of another vendor or of one's own",
+            Self::Compatible => "any other server that speaks OpenAI's API",
+        }
+    }
+
     /// Whether it serves Anthropic's messages instead of OpenAI's APIs.
     #[must_use]
     pub(crate) fn is_anthropic(self) -> bool {

@@ -76,7 +76,6 @@ const DEFECTS: [(Defect, &str, &str); 25] = [
 ];
 
 /// The name of each defect, and what it does.
-#[must_use]
 pub fn table() -> impl Iterator<Item = (&'static str, &'static str)> {
     DEFECTS.iter().map(|(_, name, about)| (*name, *about))
 }
