@@ -129,6 +129,8 @@ mod tests {
     use crate::evidence::name::NameVerdict;
     use crate::measure::outcome::ErrorClass;
     use crate::path::PathKind;
+    use crate::probe::capability::feature::Feature;
+    use crate::probe::capability::row::{Finding, Observed};
     use crate::probe::code::{Code, OwnCode};
     use crate::probe::document::{Calls, PrivatePath, Vantage};
     use crate::report::fixture::{golden, published};
@@ -155,6 +157,7 @@ mod tests {
             Check::passed(C::Model, "a call was answered: chat, streamed"),
             own(C::Distance, S::Info, OwnCode::NotDeclared, "the path has no [path.private]"),
             own(C::Private, S::Info, OwnCode::NotDeclared, "the path has no [path.private]"),
+            own(C::Capabilities, S::Warning, OwnCode::WorseThanExpected, "4 features: 1 as expected, 1 better than expected, 1 worse than expected, 1 undecided"),
         ];
         let verdict = NameVerdict::NotLinked;
         let bad = vec![
@@ -213,6 +216,29 @@ mod tests {
             private,
             capabilities: None,
         };
+        let row = |feature, finding, said: &str, verdict| Row {
+            feature,
+            expected: Vec::new(),
+            observed: Observed { finding, said: said.to_owned() },
+            verdict,
+            decided: None,
+        };
+        let rows = vec![
+            row(
+                Feature::ChatStream,
+                Finding::Supported,
+                "64 events with text in 64 reads, and a proper end",
+                Verdict::AsExpected,
+            ),
+            row(
+                Feature::PreviousResponseId,
+                Finding::Supported,
+                "the second response names the first",
+                Verdict::Better,
+            ),
+            row(Feature::Tools, Finding::Broken, "text came in place of the forced call", Verdict::Worse),
+            row(Feature::Trace, Finding::NotAsked, "there is no debug token to ask with", Verdict::Undecided),
+        ];
         let private = PrivatePath { verdict: Privacy::NotPrivate, rungs };
         let vantage = Vantage {
             at: "2026-11-30T12:00:00Z".to_owned(),
@@ -221,7 +247,7 @@ mod tests {
             proxy_variables: vec!["HTTPS_PROXY".to_owned()],
         };
         let paths = vec![
-            path("direct", PathKind::Direct, good, None),
+            ProbedPath { capabilities: Some(rows), ..path("direct", PathKind::Direct, good, None) },
             path("private-endpoint", PathKind::PrivateEndpoint, bad, Some(private)),
         ];
         Probe::new(vantage, paths)
