@@ -303,6 +303,11 @@ async fn odd_answers_are_told_apart_and_say_nothing_of_a_feature_that_they_do_no
     let table = [
         ("a whole answer for all", ok(JSON, whole), [(Supported, "answered"), (Broken, "one whole answer")]),
         (
+            "a connection that is closed behind each answer",
+            [ok(JSON, whole), vec![Step::Close]].concat(),
+            [(Supported, "answered"), (Broken, "one whole answer")],
+        ),
+        (
             "a page",
             ok("text/html", "<title>Sign in</title>"),
             [(Broken, "no JSON: HTML page: Sign in"), (Broken, "no events")],
