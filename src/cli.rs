@@ -15,7 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 pub use compare::{CompareArgs, CompareFormat};
 pub use lint::{LintArgs, LintFormat};
-pub use probe::{PathFlag, ProbeArgs, ProbeRequest, Until};
+pub use probe::{CapabilityFlags, PathFlag, ProbeArgs, ProbeRequest, Until};
 pub use report::ReportArgs;
 pub use run::{Run, RunArgs, RunFlags};
 pub use selftest::SelftestArgs;
@@ -45,8 +45,8 @@ pub enum Verb {
     Lint(LintArgs),
     /// Look at each path step by step, with cause and remedy: name, TCP, TLS, credential, model, distance, private
     ///
-    /// Sends one call of each shape that the run would send, and one without the credential. Exit code 1 when a check of any
-    /// path failed.
+    /// Sends one call of each shape that the run would send, one without the credential, and up to 15 short ones for what
+    /// the path can do beyond them. Exit code 1 when a check of any path failed.
     Probe(Box<ProbeArgs>),
     /// Find the runs in a folder at which something changed
     ///

@@ -52,6 +52,8 @@ pub enum Limit {
     Messages,
     /// The message of a failed call.
     ErrorText,
+    /// What a probe found at another place.
+    OutsideFile,
     /// A manifest or a summary of a run.
     RunDocument,
     /// A line of a file of a run.
@@ -223,6 +225,7 @@ impl Limit {
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
             Self::Messages => row(256, "classes", "error classes with a message, a worker", "others are counted alone"),
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
+            Self::OutsideFile => row(2 * MIB, BYTES, "a file of `probe --outside`", REFUSED),
             Self::RunDocument => row(2 * MIB, BYTES, "`manifest.json` or `summary.json` of a run", RUN_REFUSED),
             Self::RunLine => row(MIB, BYTES, "a line of a file of a run", RUN_REFUSED),
             Self::RunRows => row(4_000_000, "rows", "rows of `requests.csv`", RUN_REFUSED),

@@ -224,6 +224,7 @@ async fn probe(limit: Limit) {
         | Limit::ProfileList
         | Limit::KeyParts
         | Limit::PlannedCalls
+        | Limit::OutsideFile
         | Limit::ShownText => files::probe(limit),
         Limit::ConnectionDepth => {
             let nested = |levels: usize, file: &str| {

@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hopmark::evidence::fingerprint::{FINGERPRINTS, Meaning};
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
@@ -123,7 +123,7 @@ fn read(output: &Output) -> Probed {
 
 fn probe_in(folder: &Path, paths: &str, more: &[&str]) -> Probed {
     let file = written(folder, paths);
-    read(&hopmark(&["probe", &file, "--json"]).args(more).output().expect("it runs"))
+    read(&hopmark(&["probe", &file, "--json", "--skip-capabilities"]).args(more).output().expect("it runs"))
 }
 
 fn probe(paths: &str, more: &[&str]) -> Probed {
@@ -161,8 +161,10 @@ fn a_good_path_passes_every_check() {
     assert!(probed.told.contains("probe: path 'a': chat, streamed\n"), "{}", probed.told);
 
     let dir = tempfile::tempdir().expect("dir");
-    let output =
-        hopmark(&["probe", &written(dir.path(), &paths), "--quiet"]).env("COLUMNS", "80").output().expect("runs");
+    let output = hopmark(&["probe", &written(dir.path(), &paths), "--quiet", "--skip-capabilities"])
+        .env("COLUMNS", "80")
+        .output()
+        .expect("runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && output.stderr.is_empty(), "{}", printed(&output));
     assert!(text.contains("✓ private") && text.contains("The path passes.") && !text.contains('\u{1b}'), "{text}");
@@ -338,6 +340,21 @@ fn every_refusal_of_the_network_has_its_code_and_its_check() {
     }
 }
 
+/// An authority of clients, and a certificate that it signed with its key.
+fn certify_client(folder: &Path) {
+    let mut root = CertificateParams::new(Vec::new()).expect("parameters");
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root_key = KeyPair::generate().expect("a key");
+    let authority = root.self_signed(&root_key).expect("an authority").pem();
+    let mut leaf = CertificateParams::new(vec!["client.example".to_owned()]).expect("parameters");
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let key = KeyPair::generate().expect("a key");
+    let certificate = leaf.signed_by(&key, &Issuer::new(root, root_key)).expect("a certificate").pem();
+    for (name, text) in [("clients.pem", authority), ("client.pem", certificate), ("client.key", key.serialize_pem())] {
+        std::fs::write(folder.join(name), text).expect("a file");
+    }
+}
+
 /// A simulator that speaks TLS with certificates of the test.
 struct Tls {
     folder: tempfile::TempDir,
@@ -368,6 +385,9 @@ impl Tls {
                  tls = {{ cert = \"{name}.pem\", key = \"{name}.key\" }}\n"
             );
         }
+        certify_client(folder.path());
+        scenario += "[[listener]]\nname = \"mutual\"\nkind = \"direct\"\nbackend = \"b\"\n\
+                     tls = { cert = \"good.pem\", key = \"good.key\", client_ca = \"clients.pem\" }\n";
         let file = folder.path().join("scenario.toml");
         std::fs::write(&file, scenario).expect("a scenario");
         let sim = Sim::start(&["--scenario", file.to_str().expect("text")]);
@@ -391,7 +411,7 @@ fn the_handshake_shows_who_answers_and_until_when() {
         ("good", trusting("good"), "passed", None, 0),
         ("good", "tls = { verify = false }".to_owned(), "warning", Some("unverified"), 0),
         ("soon", trusting("soon"), "warning", Some("expires_soon"), 0),
-        ("expired", trusting("expired"), "failed", Some("tls"), 1),
+        ("expired", trusting("expired"), "failed", Some("expired"), 1),
         ("expired", "tls = { verify = false }".to_owned(), "warning", Some("expired"), 0),
         ("wrong", trusting("wrong"), "failed", Some("name_mismatch"), 1),
         ("good", trusting("wrong"), "failed", Some("tls"), 1),
@@ -422,7 +442,7 @@ fn what_answers_without_the_credential_is_open_to_anybody() {
     assert_eq!(probed.code, 1);
     let keyed = |asked: &ReceivedRequest| asked.head.contains("api-key:");
     let counts = |server: &Scripted| {
-        let asked = server.received();
+        let asked = calls_of(server);
         (asked.iter().filter(|asked| keyed(asked)).count(), asked.iter().filter(|asked| !keyed(asked)).count())
     };
     assert_eq!(counts(&server), (1, 1), "a call of the run's shape, and one without the credential");
@@ -438,7 +458,7 @@ fn what_answers_without_the_credential_is_open_to_anybody() {
     let headers = "headers = { x-gate = { env = \"HOPMARK_TRUTH_KEY\" }, x-team = \"t\" }";
     let probed = probe(&(open.clone() + headers), &[]);
     probed.is("a secret header", "anonymous", "failed", Some("answered_anonymously"));
-    let asked = server.received();
+    let asked = calls_of(&server);
     let gated: Vec<bool> = asked[3..].iter().map(|asked| asked.head.contains("x-gate:")).collect();
     assert_eq!(gated, [false, true]);
     assert!(asked[3..].iter().all(|asked| asked.head.contains("x-team: t")));
@@ -512,7 +532,7 @@ fn a_path_through_a_proxy_is_looked_up_there_and_cannot_be_declared_private() {
     assert_eq!(probed.code, 0, "{}", probed.told);
     let probed = probe(&path("a", &url, &(keys + PRIVATE)), &[]);
     assert!(probed.code == 2 && probed.told.contains("cannot be shown to be private"), "{}", probed.told);
-    assert!(proxy.received().iter().all(|asked| asked.head.starts_with(&format!("post http://{NAME}/v1/"))));
+    assert!(calls_of(&proxy).iter().all(|asked| asked.head.starts_with(&format!("post http://{NAME}/v1/"))));
 }
 
 #[test]
@@ -672,10 +692,16 @@ fn what_a_probe_sends_is_what_it_says() {
         "workload = { kind = \"synthetic\", model = \"m\", input_tokens = 9, output_tokens = 4, stream = 0.5 }";
     let probed = probe(&path("a", &server.url(), ""), &["--set", &workload.replacen(" = ", "=", 1)]);
     assert_eq!(probed.code, 0, "{}", probed.told);
-    let asked = server.received();
+    assert_eq!(server.received().len() - calls_of(&server).len(), 1, "the list of models");
+    let asked = calls_of(&server);
     let signed: Vec<_> = asked.iter().filter(|asked| asked.head.contains("\r\napi-key:")).collect();
     assert_eq!((asked.len(), signed.len()), (3, 2), "each shape once, and one call without the credential");
     assert_eq!(signed.iter().filter(|asked| asked.streams()).count(), 1);
+}
+
+/// The calls that came; the list of models is asked for by GET.
+fn calls_of(server: &Scripted) -> Vec<ReceivedRequest> {
+    server.received().into_iter().filter(|asked| asked.head.starts_with("post ")).collect()
 }
 
 fn refusing_or_good() -> Scripted {
@@ -751,4 +777,101 @@ fn paths_can_be_named_without_a_profile_and_the_simulator_can_be_probed() {
     let probed = read(&hopmark(&args).output().expect("it runs"));
     let paths = probed.json["paths"].as_array().expect("paths");
     assert_eq!((probed.code, paths.len(), paths[0]["path"].as_str()), (0, 1, Some("gateway")), "{}", probed.told);
+}
+
+#[test]
+fn what_a_path_lacks_is_a_warning_that_names_it() {
+    let folder = tempfile::tempdir().expect("dir");
+    let scenario = folder.path().join("scenario.toml");
+    let listener = |name: &str, defects: &str| {
+        format!("[[listener]]\nname = \"{name}\"\nkind = \"direct\"\nbackend = \"b\"\ndefects = [{defects}]\n")
+    };
+    let text = "name = \"lacking\"\n[[backend]]\nname = \"b\"\nmodel = { first = \"2ms\", gap = \"1ms\" }\n".to_owned();
+    std::fs::write(&scenario, text + &listener("whole", "") + &listener("lacking", "\"no-tools\"")).expect("written");
+    let sim = Sim::start(&["--scenario", scenario.to_str().expect("text")]);
+    let file = written(
+        folder.path(),
+        &["whole", "lacking"]
+            .map(|name| path(name, &format!("{}/openai/v1", sim.url(name)), "dialect = \"azure-v1\""))
+            .concat(),
+    );
+    let probed = read(&hopmark(&["probe", &file, "--json", "--quiet"]).output().expect("it runs"));
+    assert_eq!(probed.code, 0, "a feature that is missing is no failure: {}", probed.told);
+    let capabilities = |name: &str| {
+        let checks = probed.path(name)["checks"].as_array().expect("checks");
+        checks.iter().find(|check| check["check"] == "capabilities").expect("the check").clone()
+    };
+    let [whole, lacking] = ["whole", "lacking"].map(capabilities);
+    assert_eq!((&whole["standing"], &whole["code"]), (&"passed".into(), &Value::Null), "{whole:#}");
+    assert_eq!((&lacking["standing"], &lacking["code"]), (&"warning".into(), &"worse_than_expected".into()));
+    assert!(lacking["cause"].as_str().is_some_and(|cause| cause.starts_with("tools: ")), "{lacking:#}");
+    let worse = |name: &str| {
+        let rows = probed.path(name)["capabilities"].as_array().expect("rows");
+        let worse = rows.iter().filter(|row| row["verdict"] == "worse");
+        worse.map(|row| row["feature"].as_str().expect("a feature").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((worse("whole"), worse("lacking")), (vec![], vec!["tools".to_owned()]));
+
+    let output = hopmark(&["probe", &file, "--quiet"]).env("COLUMNS", "80").output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("! tools") && text.contains("worse than expected"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let wrong = hopmark(&["probe", &file, "--debug-token-env", "HOPMARK_NO_SUCH"]).output().expect("it runs");
+    assert!(wrong.status.code() == Some(2) && printed(&wrong).contains("--debug-token-env"), "{}", printed(&wrong));
+}
+
+#[test]
+fn the_servers_list_of_models_stands_beside_what_the_calls_got() {
+    for (list, says) in [
+        (r#"{"data":[{"id":"other"},{"id":"gpt-4o"}]}"#, Some("list of 2 models names 'gpt-4o'")),
+        (r#"{"data":[{"id":"other"}]}"#, Some("list of 1 models does not name 'gpt-4o' (other)")),
+        (r#"{"error":"none"}"#, None),
+    ] {
+        let server = Scripted::start(move |asked| match asked.head.starts_with("get /v1/models ") {
+            true => Do::Answer(whole(200, "application/json", "", list)),
+            false if asked.head.contains("\r\napi-key:") => Do::Answer(good(asked)),
+            false => Do::Answer(refusal(401, "no key")),
+        });
+        let probed = probe(&path("a", &server.url(), ""), &[]);
+        probed.is(list, "model", "passed", None);
+        let seen = probed.check("model")["seen"].as_str().expect("a sentence").to_owned();
+        assert_eq!(seen.contains("list of"), says.is_some(), "{seen}");
+        assert!(says.is_none_or(|says| seen.contains(says)), "{seen}");
+    }
+}
+
+#[test]
+fn a_connection_without_the_certificate_of_the_caller_is_an_anonymous_call() {
+    let stage = Tls::new();
+    let mtls = "tls = { ca_file = \"good.pem\" }\n\
+                auth = [{ kind = \"api-key\", env = \"HOPMARK_TRUTH_KEY\" }, \
+                { kind = \"mtls\", cert_file = \"client.pem\", key_file = \"client.key\" }]";
+    let port = stage.sim.url("mutual").rsplit(':').next().expect("a port").to_owned();
+    let resolve = format!("resolve = {{ \"{NAME}\" = [\"127.0.0.1\"] }}\n{mtls}");
+    let url = format!("https://{NAME}:{port}/openai/v1");
+    let one_key = "auth = { kind = \"api-key\", env = \"HOPMARK_TRUTH_KEY\" }\n";
+    let probed = probe_in(stage.folder.path(), &path("a", &url, &resolve).replacen(one_key, "", 1), &[]);
+    probed.is("mtls", "anonymous", "passed", Some("refused_anonymously"));
+    probed.is("mtls", "credential", "passed", None);
+    probed.is("mtls", "model", "passed", None);
+    assert_eq!(probed.code, 0, "{}", probed.told);
+    // The certificate is wanted, and the profile has none.
+    let probed = stage.probe("mutual", "tls = { ca_file = \"good.pem\" }");
+    assert_eq!(probed.code, 1, "{}", probed.told);
+    let failed: Vec<_> = probed.standings().into_iter().filter(|(_, standing)| *standing == "failed").collect();
+    assert!(!failed.is_empty() && probed.check("model")["standing"] != "passed", "{failed:?}");
+}
+
+#[test]
+fn a_path_that_speaks_http_2_is_probed_in_http_2() {
+    let (sim, _) = sims();
+    let two = "connections = { http = \"2\" }";
+    let probed = probe(&path("a", &format!("{}/openai/v1", sim.url(sim.names()[0])), two), &[]);
+    probed.is("HTTP/2", "model", "passed", None);
+    assert_eq!(probed.code, 0, "{}", probed.told);
+    let server = refusing_or_good();
+    let probed = probe(&path("a", &server.url(), two), &[]);
+    probed.is("HTTP/1.1", "model", "failed", Some("protocol"));
+    let remedy = probed.check("model")["remedy"].as_str().expect("a remedy").to_owned();
+    assert!(remedy.contains("connections.http = \"1.1\""), "{remedy}");
 }

@@ -51,6 +51,18 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "FILE")]
     pub outside: Option<PathBuf>,
 
+    /// Do not try what the paths can do beyond the calls of the run, which takes up to 15 calls a path
+    #[arg(long)]
+    pub skip_capabilities: bool,
+
+    /// The model or deployment by which embeddings are tried
+    #[arg(long, value_name = "MODEL", conflicts_with = "skip_capabilities")]
+    pub embedding_model: Option<String>,
+
+    /// The environment variable that holds a debug token of API Management, by which a trace is asked for
+    #[arg(long, value_name = "VAR", conflicts_with = "skip_capabilities")]
+    pub debug_token_env: Option<String>,
+
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
@@ -102,10 +114,21 @@ pub struct ProbeRequest {
     pub wait: Option<(Span, Until)>,
     /// What was seen outside.
     pub outside: Option<PathBuf>,
+    /// How to try what paths can do beyond the calls of the run; `None` where that is left out.
+    pub capabilities: Option<CapabilityFlags>,
     /// Whether to print JSON.
     pub json: bool,
     /// Whether to print no progress.
     pub quiet: bool,
+}
+
+/// What the matrix of capabilities needs beside the profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapabilityFlags {
+    /// The model or deployment of embeddings.
+    pub embedding_model: Option<String>,
+    /// The variable that holds a debug token.
+    pub debug_token_env: Option<String>,
 }
 
 /// The load of a path without a profile, of which nothing is sent.
@@ -156,6 +179,10 @@ impl ProbeArgs {
             paths: names,
             wait: self.wait.map(|wait| (wait, self.until)),
             outside: self.outside,
+            capabilities: (!self.skip_capabilities).then_some(CapabilityFlags {
+                embedding_model: self.embedding_model,
+                debug_token_env: self.debug_token_env,
+            }),
             json: self.json,
             quiet: self.quiet,
         })

@@ -10,7 +10,7 @@ use crate::probe::discovery::Questions;
 use crate::profile::foundry;
 use crate::report::lint::linted::Linted;
 use crate::report::lint::{json, sarif, text};
-use crate::transport::credential::secret::Secret;
+use crate::transport::credential::secret;
 
 /// Carries out `hopmark lint`. Findings are printed of every file that can be read, whatever is wrong with the others.
 ///
@@ -42,7 +42,8 @@ pub fn lint(args: &LintArgs) -> CommandResult {
 
 /// Asks each connection of the files; whether one does not get what the agents need.
 fn ask_all(args: &LintArgs, files: &mut [FileReport]) -> CommandResult<bool> {
-    let key = args.key_env.as_deref().map(key_of).transpose().or_usage()?;
+    let key = args.key_env.as_deref().map(|variable| secret::of_flag("--key-env", variable));
+    let key = key.transpose().map_err(|why| Failure::Usage(anyhow!(why)))?;
     let mut questions = Vec::new();
     for (number, file) in files.iter().enumerate().filter(|(_, file)| !file.connections.is_empty()) {
         for (place, connection) in foundry::open(&file.file).or_usage()?.connections.iter().enumerate() {
@@ -61,10 +62,4 @@ fn ask_all(args: &LintArgs, files: &mut [FileReport]) -> CommandResult<bool> {
         }
     }
     Ok(failed)
-}
-
-fn key_of(variable: &str) -> anyhow::Result<Secret> {
-    let text =
-        std::env::var(variable).map_err(|_| anyhow!("--key-env: the environment variable {variable} is not set"))?;
-    Secret::new(text).map_err(|why| anyhow!("--key-env: the environment variable {variable} {why}"))
 }

@@ -9,7 +9,7 @@ use crate::probe::document::Probe;
 use crate::profile::Profile;
 use crate::report;
 use crate::runner::execution::resolve;
-use crate::runner::probe::{ProbeEnd, ProbeOptions, Until, Wait, carry_out};
+use crate::runner::probe::{ProbeEnd, ProbeOptions, Until, Wait, Wishes, carry_out};
 
 /// Carries out `hopmark probe`.
 ///
@@ -26,7 +26,17 @@ pub fn probe(args: cli::ProbeArgs) -> CommandResult {
             cli::Until::Private => Until::Private,
         },
     });
-    let options = ProbeOptions { paths: request.paths, outside: request.outside, wait, quiet: request.quiet };
+    let wishes = |flags: cli::CapabilityFlags| Wishes {
+        embedding_model: flags.embedding_model,
+        debug_token_env: flags.debug_token_env,
+    };
+    let options = ProbeOptions {
+        paths: request.paths,
+        outside: request.outside,
+        wait,
+        capabilities: request.capabilities.map(wishes),
+        quiet: request.quiet,
+    };
     match carry_out(plan, &workload, &options)? {
         ProbeEnd::Signal(signal) => Ok(signal.into()),
         ProbeEnd::Found { probe, holds } => {

@@ -31,6 +31,8 @@ pub enum CheckName {
     Distance,
     /// Whether the path is private.
     Private,
+    /// What the path can do beyond the calls of the run.
+    Capabilities,
 }
 
 /// What a check came to.

@@ -107,6 +107,8 @@ pub enum OwnCode {
     PrivateUnproven,
     /// It was not declared private.
     NotDeclared,
+    /// A feature is missing or broken that documents promise.
+    WorseThanExpected,
     /// An earlier check failed.
     EarlierFailed,
 }
@@ -126,7 +128,7 @@ impl OwnCode {
             Self::SomeConnections => "some connections were opened and others were not",
             Self::NoTls => "the path is http",
             Self::Unverified => "the certificate was not checked (`tls.verify = false`)",
-            Self::Expired => "the certificate is out of date; only an unverified path gets so far",
+            Self::Expired => "the certificate is out of date: a failure, and a warning where it is not verified",
             Self::ExpiresSoon => "the certificate is good for less than 30 days",
             Self::RefusedAnonymously => "a call without the credential was refused, as it should be",
             Self::AnsweredAnonymously => "a call without the credential was answered: anybody can call",
@@ -145,6 +147,7 @@ impl OwnCode {
             Self::PrivateDoubtful => "private, and a rung speaks against it without proving it",
             Self::PrivateUnproven => "no call got a connection that could show it",
             Self::NotDeclared => "the path has no `[path.private]`",
+            Self::WorseThanExpected => "a feature is missing or broken that documents promise of such a path",
             Self::EarlierFailed => "an earlier check failed, so there was nothing to look at",
         }
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::evidence::ladder::{Privacy, Step};
 use crate::measure::resolution::ResolutionFacts;
 use crate::path::PathKind;
+use crate::probe::capability::row::Row;
 use crate::probe::check::{Check, CheckName};
 
 /// The word by which such a document is known.
@@ -69,6 +70,9 @@ pub struct ProbedPath {
     /// Whether it is private; absent where it was not declared so or nothing could be seen of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private: Option<PrivatePath>,
+    /// What the path can do, feature by feature; absent where it was not tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<Row>>,
 }
 
 /// Connections that were opened for their time.

@@ -106,7 +106,7 @@ impl OutsideFile {
     /// # Errors
     /// [`OutsideError`] when it is none that a probe wrote.
     pub fn read(file: &Path) -> Result<Self, OutsideError> {
-        let text = text_file::read(file, Limit::RunDocument);
+        let text = text_file::read(file, Limit::OutsideFile);
         let text = text.map_err(|error| OutsideError::Read(file.to_owned(), error))?;
         let foreign = |why: String| OutsideError::Foreign(file.to_owned(), Limit::ShownText.cut(&why));
         let of_json = |error: serde_json::Error| foreign(error.to_string());

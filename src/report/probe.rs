@@ -2,6 +2,7 @@
 //! what to do.
 
 use crate::evidence::ladder::{Standing as RungStanding, Step};
+use crate::probe::capability::row::{Row, Verdict};
 use crate::probe::check::{Check, CheckName, Standing};
 use crate::probe::document::{Probe, ProbedPath};
 use crate::report::glance::stdout_look;
@@ -11,9 +12,11 @@ use crate::report::terminal::{Look, Pen};
 use crate::visible::line;
 
 /// Where the text of a check begins.
-const TEXT: usize = 15;
+const TEXT: usize = 17;
 /// Where the name of a rung begins, and its text.
 const RUNG: usize = 18;
+/// The same of a feature.
+const FEATURE: usize = 27;
 
 /// The text, as the terminal at standard output wants it.
 pub(crate) fn glance(probe: &Probe) -> String {
@@ -54,6 +57,9 @@ fn block(pen: &Pen, path: &ProbedPath) -> Vec<String> {
             let rungs = path.private.iter().flat_map(|private| &private.rungs);
             lines.extend(rungs.flat_map(|step| rung_lines(pen, step)));
         }
+        if check.check == CheckName::Capabilities {
+            lines.extend(path.capabilities.iter().flatten().flat_map(|row| row_lines(pen, row)));
+        }
     }
     lines
 }
@@ -77,6 +83,21 @@ fn rung_lines(pen: &Pen, step: &Step) -> Vec<String> {
     };
     let head = format!("    {mark} {}", step.rung);
     beside(pen, &head, (&step.evidence, RUNG), tone)
+}
+
+fn row_lines(pen: &Pen, row: &Row) -> Vec<String> {
+    let (mark, tone) = match row.verdict {
+        Verdict::AsExpected => (glyph::KEPT, Tone::Quiet),
+        Verdict::Better => (glyph::KEPT, Tone::Good),
+        Verdict::Worse => (glyph::DOUBTFUL, Tone::Warn),
+        Verdict::Undecided => (glyph::UNDECIDED, Tone::Quiet),
+    };
+    let finding = row.observed.finding.to_string().replace('_', " ");
+    let text = match row.verdict {
+        Verdict::AsExpected => format!("{finding}: {}", row.observed.said),
+        verdict => format!("{finding}, {verdict}: {}", row.observed.said),
+    };
+    beside(pen, &format!("    {mark} {}", row.feature), (&text, FEATURE), tone)
 }
 
 /// A text beside its head, its later lines beneath it.
@@ -108,6 +129,8 @@ mod tests {
     use crate::evidence::name::NameVerdict;
     use crate::measure::outcome::ErrorClass;
     use crate::path::PathKind;
+    use crate::probe::capability::feature::Feature;
+    use crate::probe::capability::row::{Finding, Observed};
     use crate::probe::code::{Code, OwnCode};
     use crate::probe::document::{Calls, PrivatePath, Vantage};
     use crate::report::fixture::{golden, published};
@@ -134,6 +157,7 @@ mod tests {
             Check::passed(C::Model, "a call was answered: chat, streamed"),
             own(C::Distance, S::Info, OwnCode::NotDeclared, "the path has no [path.private]"),
             own(C::Private, S::Info, OwnCode::NotDeclared, "the path has no [path.private]"),
+            own(C::Capabilities, S::Warning, OwnCode::WorseThanExpected, "4 features: 1 as expected, 1 better than expected, 1 worse than expected, 1 undecided"),
         ];
         let verdict = NameVerdict::NotLinked;
         let bad = vec![
@@ -190,7 +214,31 @@ mod tests {
             tls: None,
             calls: Calls::default(),
             private,
+            capabilities: None,
         };
+        let row = |feature, finding, said: &str, verdict| Row {
+            feature,
+            expected: Vec::new(),
+            observed: Observed { finding, said: said.to_owned() },
+            verdict,
+            decided: None,
+        };
+        let rows = vec![
+            row(
+                Feature::ChatStream,
+                Finding::Supported,
+                "64 events with text in 64 reads, and a proper end",
+                Verdict::AsExpected,
+            ),
+            row(
+                Feature::PreviousResponseId,
+                Finding::Supported,
+                "the second response names the first",
+                Verdict::Better,
+            ),
+            row(Feature::Tools, Finding::Broken, "text came in place of the forced call", Verdict::Worse),
+            row(Feature::Trace, Finding::NotAsked, "there is no debug token to ask with", Verdict::Undecided),
+        ];
         let private = PrivatePath { verdict: Privacy::NotPrivate, rungs };
         let vantage = Vantage {
             at: "2026-11-30T12:00:00Z".to_owned(),
@@ -199,7 +247,7 @@ mod tests {
             proxy_variables: vec!["HTTPS_PROXY".to_owned()],
         };
         let paths = vec![
-            path("direct", PathKind::Direct, good, None),
+            ProbedPath { capabilities: Some(rows), ..path("direct", PathKind::Direct, good, None) },
             path("private-endpoint", PathKind::PrivateEndpoint, bad, Some(private)),
         ];
         Probe::new(vantage, paths)

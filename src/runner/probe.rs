@@ -15,6 +15,7 @@ use crate::evidence::ladder::Outside;
 use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::probe;
+use crate::probe::capability::Options;
 use crate::probe::checks::subject::{Common, Subject};
 use crate::probe::document::{Probe, ProbedPath, Vantage};
 use crate::probe::outside::OutsideFile;
@@ -26,7 +27,7 @@ use crate::runner::stage::{Stage, Unstarted};
 use crate::spelling::suggestion;
 use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
-use crate::transport::credential::secret::Secret;
+use crate::transport::credential::secret::{self, Secret};
 use crate::transport::look_up::system_server;
 use crate::wire::filter::Filter;
 use crate::workload::Workload;
@@ -46,8 +47,19 @@ pub(crate) struct ProbeOptions {
     pub(crate) outside: Option<PathBuf>,
     /// Whether to look again and again.
     pub(crate) wait: Option<Wait>,
+    /// Whether to try what paths can do beyond the calls of the run.
+    pub(crate) capabilities: Option<Wishes>,
     /// Print no progress.
     pub(crate) quiet: bool,
+}
+
+/// What the matrix of capabilities needs beside the profile.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
+    /// The model or deployment of embeddings.
+    pub(crate) embedding_model: Option<String>,
+    /// The variable that holds a debug token of API Management.
+    pub(crate) debug_token_env: Option<String>,
 }
 
 /// How long to look again and again.
@@ -90,6 +102,18 @@ impl Until {
     }
 }
 
+impl Wishes {
+    fn of(&self, plan: &Plan) -> RunResult<Options> {
+        let token = self.debug_token_env.as_deref().map(|variable| secret::of_flag("--debug-token-env", variable));
+        Ok(Options {
+            model: plan.workload.model.clone(),
+            embedding_model: self.embedding_model.clone(),
+            debug_token: token.transpose().map_err(|why| Failure::Usage(anyhow!(why)))?,
+            id: String::new(),
+        })
+    }
+}
+
 /// Looks at the paths of a plan.
 ///
 /// # Errors
@@ -97,6 +121,7 @@ impl Until {
 pub(crate) fn carry_out(mut plan: Plan, workload: &Workload, options: &ProbeOptions) -> RunResult<ProbeEnd> {
     choose(&mut plan, options)?;
     let unstarted = Unstarted::of(&plan)?;
+    let capabilities = options.capabilities.as_ref().map(|wishes| wishes.of(&plan)).transpose()?;
     let outside = options.outside.as_deref().map(OutsideFile::read).transpose().or_usage()?;
     let Stage { simulator, credentials, targets } = unstarted.start(&mut plan)?;
     let paths: Vec<&NetPath> = plan.paths.iter().collect();
@@ -104,7 +129,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: &Workload, options: &ProbeOpti
         Some(file) => file.of_paths(&paths).or_usage()?,
         None => vec![None; paths.len()],
     };
-    let subjects = subjects(&plan, workload, (targets, credentials), outside)?;
+    let subjects = subjects(&plan, workload, (targets, credentials), (outside, capabilities))?;
     if !options.quiet {
         announce(&subjects);
     }
@@ -118,6 +143,8 @@ pub(crate) fn carry_out(mut plan: Plan, workload: &Workload, options: &ProbeOpti
         }
     });
     drop(simulator);
+    // Whoever still waits for a token keeps nobody.
+    runtime.shutdown_background();
     ended
 }
 
@@ -148,7 +175,7 @@ fn subjects(
     plan: &Plan,
     workload: &Workload,
     (targets, credentials): (Vec<Target>, Vec<Credential>),
-    outside: Vec<Option<Outside>>,
+    (outside, capabilities): (Vec<Option<Outside>>, Option<Options>),
 ) -> RunResult<Vec<Rc<Subject>>> {
     let of_targets = targets.iter().flat_map(Target::secrets).cloned();
     let secrets: Vec<Secret> = credentials.iter().flat_map(Credential::secrets).chain(of_targets).collect();
@@ -157,6 +184,7 @@ fn subjects(
         calls: probe::calls(workload),
         name: format!("probe-{}", run_id(OffsetDateTime::now_utc())),
         proxy_variables: environment::proxy_variables(),
+        capabilities,
     };
     let each = plan.paths.iter().cloned().zip(targets.into_iter().zip(credentials)).zip(outside);
     each.map(|((path, way), outside)| Subject::new(path, way, outside, &common).map(Rc::new).or_usage()).collect()
@@ -172,7 +200,8 @@ fn announce(subjects: &[Rc<Subject>]) {
 /// Looks once, or until what is waited for holds.
 async fn look(subjects: &[Rc<Subject>], options: &ProbeOptions) -> RunResult<ProbeEnd> {
     let Some(wait) = options.wait else {
-        let probe = Probe::new(vantage()?, look_at_all(subjects).await?);
+        let found = look_at_all(subjects).await?;
+        let probe = Probe::new(vantage()?, complete(subjects, found).await?);
         return Ok(ProbeEnd::Found { holds: probe.passed, probe });
     };
     let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
@@ -184,7 +213,8 @@ async fn look(subjects: &[Rc<Subject>], options: &ProbeOptions) -> RunResult<Pro
         let left = wait.limit.saturating_sub(begun.elapsed());
         let holds = wait.until.holds(&last);
         if holds || left.is_zero() {
-            return Ok(ProbeEnd::Found { probe: Probe::new(vantage()?, last), holds });
+            let probe = Probe::new(vantage()?, complete(subjects, last).await?);
+            return Ok(ProbeEnd::Found { probe, holds });
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = (2 * pause).min(LONGEST_PAUSE);
@@ -201,16 +231,30 @@ async fn look(subjects: &[Rc<Subject>], options: &ProbeOptions) -> RunResult<Pro
 }
 
 async fn look_at_all(subjects: &[Rc<Subject>]) -> RunResult<Vec<ProbedPath>> {
+    let looks = subjects.iter().map(Rc::clone).map(|subject| async move { probe::checks::probe(&subject).await });
+    a_few_at_once(looks).await
+}
+
+/// Tries what each path can do beyond the calls of the run.
+async fn complete(subjects: &[Rc<Subject>], found: Vec<ProbedPath>) -> RunResult<Vec<ProbedPath>> {
+    let each = subjects.iter().map(Rc::clone).zip(found);
+    a_few_at_once(each.map(|(subject, found)| async move { probe::checks::complete(&subject, found).await })).await
+}
+
+/// Carries all of them out, a few at once, and keeps their order.
+async fn a_few_at_once<F: Future<Output = ProbedPath> + 'static>(
+    all: impl Iterator<Item = F>,
+) -> RunResult<Vec<ProbedPath>> {
     let room = Rc::new(Semaphore::new(AT_ONCE));
-    let begin = |subject: &Rc<Subject>| {
-        let (subject, room) = (Rc::clone(subject), Rc::clone(&room));
+    let begin = |look: F| {
+        let room = Rc::clone(&room);
         spawn_local(async move {
             // Nobody closes it, so there is always room in the end.
             let _place = room.acquire().await;
-            probe::checks::probe(&subject).await
+            look.await
         })
     };
-    let under_way: Vec<_> = subjects.iter().map(begin).collect();
+    let under_way: Vec<_> = all.map(begin).collect();
     let mut found = Vec::new();
     for path in under_way {
         found.push(path.await.or_world()?);

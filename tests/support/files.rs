@@ -4,6 +4,7 @@ use std::path::Path;
 
 use hopmark::limits::Limit;
 use hopmark::plan::{WorkloadPlan, WorkloadSource};
+use hopmark::probe::outside::OutsideFile;
 use hopmark::profile::Profile;
 use hopmark::profile::source::{Override, ProfileSource};
 use hopmark::units::Api;
@@ -17,7 +18,8 @@ const TABLE: &str = "TIMESTAMP,ContextTokens,GeneratedTokens,more\n";
 /// A limit, and what goes beyond it.
 type Probe = (Limit, fn(usize));
 
-const PROBES: [Probe; 13] = [
+const PROBES: [Probe; 14] = [
+    (Limit::OutsideFile, outside_file),
     (Limit::SmallFile, small_file),
     (Limit::DataFile, data_file),
     (Limit::DataRows, data_rows),
@@ -49,6 +51,7 @@ pub(crate) fn name_no_file() {
         let name = path.display().to_string();
         let open = Profile::open(&ProfileSource::File(path.into()), &[]).map(|_| ()).map_err(|error| error.to_string());
         refused(open, what);
+        refused(OutsideFile::read(path).map(|_| ()).map_err(|error| error.to_string()), what);
         refused(load(trace(path)), what);
         refused(load(WorkloadSource::Dataset { file: path.into(), output_tokens: None }), what);
         for (key, value) in [
@@ -68,6 +71,15 @@ pub(crate) fn name_no_file() {
 pub(crate) fn name_rules_in_rules() {
     let file = written(b"rules = \"self.toml\"\n[[objective]]\nexpr = \"error_rate < 1%\"\n", ".toml");
     refused(set("rules", &file.path().display().to_string()), ":1: unknown key 'rules'");
+}
+
+fn outside_file(most: usize) {
+    let read = |size: usize| {
+        let text = "{\"document\":\"probe\",\"schema_version\":1,\"paths\":[]}";
+        let file = written(format!("{text}{}", " ".repeat(size - text.len())).as_bytes(), ".json");
+        OutsideFile::read(file.path()).map(|_| ()).map_err(|error| error.to_string())
+    };
+    holds(read(most), read(most + 1));
 }
 
 fn small_file(most: usize) {

@@ -80,14 +80,17 @@ fn not_answered(sample: &Sample, (trouble, said): (&Trouble, &str), shows_certif
     let refused = |seen: String| Check::own(CheckName::Anonymous, Standing::Passed, OwnCode::RefusedAnonymously, seen);
     match trouble.class {
         None => answered(sample),
-        Some(_) if by_network => undecided(format!("the network refused the call before the service could: {}", said)),
-        Some(ErrorClass::Http(401 | 403)) => refused(format!("a call without the credential was refused: {}", said)),
-        Some(ErrorClass::Tls | ErrorClass::ConnectionClosed | ErrorClass::ConnectionReset) if shows_certificate => {
-            refused(format!("a connection without the certificate was refused: {}", said))
+        Some(_) if by_network => undecided(format!("the network refused the call before the service could: {said}")),
+        Some(ErrorClass::Http(401 | 403)) => refused(format!("a call without the credential was refused: {said}")),
+        Some(
+            // A server may say so only when the first request comes.
+            ErrorClass::Tls | ErrorClass::ConnectionClosed | ErrorClass::ConnectionReset | ErrorClass::Protocol,
+        ) if shows_certificate && sample.status.is_none() => {
+            refused(format!("a connection without the certificate was refused: {said}"))
         }
         // Part of an answer came.
         Some(_) if sample.status.is_some_and(|status| (200..300).contains(&status)) => answered(sample),
-        Some(_) => undecided(format!("a call without the credential got {}", said)),
+        Some(_) => undecided(format!("a call without the credential got {said}")),
     }
 }
 

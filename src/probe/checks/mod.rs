@@ -2,8 +2,10 @@
 //! timeouts, and in number by what each says of itself.
 
 mod anonymous;
+mod capabilities;
 mod credential;
 mod model;
+mod model_list;
 mod name;
 mod private;
 pub mod subject;
@@ -24,6 +26,21 @@ pub async fn probe(subject: &Subject) -> ProbedPath {
     let mut gathered = Gathered::default();
     gathered.look(subject).await;
     gathered.told(subject)
+}
+
+/// Tries what a path can do beyond the calls of the run, where that is wanted and its calls were answered. It is to be
+/// called within a [`LocalSet`](tokio::task::LocalSet).
+pub async fn complete(subject: &Subject, mut found: ProbedPath) -> ProbedPath {
+    let Some(options) = &subject.capabilities else { return found };
+    let (check, rows) = if found.calls.answered == 0 {
+        let failed = found.checks.iter().find(|check| check.has_failed()).map(|check| check.check);
+        (capabilities::of_silent_path(failed), None)
+    } else {
+        capabilities::check(subject, options).await
+    };
+    found.checks.push(check.cleaned(&subject.filter));
+    found.capabilities = rows;
+    found
 }
 
 /// What the checks have found so far.
@@ -91,7 +108,7 @@ impl Gathered {
                     self.add_blocking(credential::check(subject, &signed_in, &answers), true);
                     self.checks.push(match self.blocked {
                         Some(failed) => Check::skipped(CheckName::Model, failed),
-                        None => model::check(subject, &answers).took(took),
+                        None => model::check(subject, &answers, model_list::ask(subject).await).took(took),
                     });
                     self.answers = answers;
                 }
@@ -138,6 +155,7 @@ impl Gathered {
             tls: self.tls,
             calls: calls(subject, &self.answers),
             private,
+            capabilities: None,
         }
     }
 }

@@ -25,8 +25,16 @@ pub(super) async fn ask(subject: &Subject) -> Result<(Answers, Duration), Check>
     Ok((answers, Nanos::now().since(begun)))
 }
 
-/// What became of them, the worst first.
-pub(super) fn check(subject: &Subject, answers: &Answers) -> Check {
+/// What became of them, the worst first, and what the server's list of models says.
+pub(super) fn check(subject: &Subject, answers: &Answers, listed: Option<String>) -> Check {
+    let check = of_answers(subject, answers);
+    match listed {
+        None => check,
+        Some(listed) => Check { seen: format!("{}; {listed}", check.seen), ..check },
+    }
+}
+
+fn of_answers(subject: &Subject, answers: &Answers) -> Check {
     let judged = answers.judged(&subject.path);
     if judged.len() < subject.calls.len() || judged.is_empty() {
         let seen = format!("of {} calls {} came to an end", subject.calls.len(), judged.len());

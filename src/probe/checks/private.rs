@@ -38,8 +38,11 @@ pub(super) fn checks(
     (unopened, uncalled): (Option<CheckName>, Option<CheckName>),
 ) -> WayChecks {
     let Some(declared) = &subject.path.control.private else {
-        let seen = "the path has no [path.private]";
-        let not = |check| Check::own(check, Standing::Info, OwnCode::NotDeclared, seen);
+        let not = |check| {
+            let check = Check::own(check, Standing::Info, OwnCode::NotDeclared, "the path has no [path.private]");
+            let remedy = subject.is_private().then(|| "declare it, and it is shown to be private or not".to_owned());
+            Check { remedy, ..check }
+        };
         return WayChecks { distance: not(CheckName::Distance), verdict: not(CheckName::Private), private: None };
     };
     let steps = climb(&seen(subject, declared, evidence));
@@ -146,5 +149,125 @@ fn verdict(private: &PrivatePath) -> Check {
             Some(doubtful) => check(Standing::Warning, OwnCode::PrivateDoubtful, Some(doubtful)),
             None => check(Standing::Passed, OwnCode::PrivatePath, None),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::measure::outcome::Outcome;
+    use crate::measure::sample::{ConnUse, Sample};
+    use crate::path::control::Control;
+    use crate::path::{Auth, NetPath};
+    use crate::probe::checks::subject::Common;
+    use crate::probe::code::Code;
+    use crate::transport::connect::Target;
+    use crate::transport::credential::Credential;
+    use crate::transport::credential::secret::tests::path_with;
+    use crate::units::{Api, Nanos, PathId, Phase, Seq};
+    use crate::wire::filter::Filter;
+
+    fn subject(private: Option<Private>) -> Subject {
+        let bare = path_with(Auth::default());
+        let control = Control { private, ..Control::default() };
+        let path = NetPath { base_url: "http://10.0.2.5/openai/v1".to_owned(), control, ..bare };
+        let target = Target::of(&path).expect("a target");
+        let common = Common {
+            filter: Filter::default(),
+            calls: Vec::new(),
+            name: "probe".to_owned(),
+            proxy_variables: Vec::new(),
+            capabilities: None,
+        };
+        Subject::new(path, (target, Credential::None), None, &common).expect("a subject")
+    }
+
+    /// A call that was answered over a socket to this address.
+    fn answered(address: &str) -> Answers {
+        let call = (Api::Chat, false);
+        let mut sample = Sample::begun((Seq(0), 0), PathId(0), Phase::Warmup, call, Nanos(0), Outcome::Ok);
+        let peer = Some(address.parse().expect("an address"));
+        sample.conn =
+            Some(ConnUse { id: 0, uses: 1, peer, tcp: Some(Duration::from_millis(28)), ..ConnUse::default() });
+        let mut answers = Answers::default();
+        answers.samples.push(("chat".to_owned(), sample));
+        answers
+    }
+
+    fn connections(median: f64) -> Connections {
+        let ms = Some(median);
+        Connections { opened: 5, failed: 0, median_ms: ms, min_ms: ms, max_ms: ms, addresses: Vec::new() }
+    }
+
+    #[test]
+    fn the_distance_and_the_verdict_are_those_of_the_rungs() {
+        let region = |from: &str| Private {
+            region: Some("swedencentral".to_owned()),
+            caller_region: Some(from.to_owned()),
+            ..Private::default()
+        };
+        let far = "germanywestcentral";
+        for (word, from, ms, distance, verdict) in [
+            ("plausible", far, 28.0, (Standing::Passed, None), OwnCode::PrivatePath),
+            ("too fast", far, 0.2, (Standing::Warning, Some(OwnCode::TooFast)), OwnCode::PrivateDoubtful),
+            ("too slow", far, 95.0, (Standing::Warning, Some(OwnCode::TooSlow)), OwnCode::PrivateDoubtful),
+            ("its own region", "swedencentral", 0.9, (Standing::Passed, None), OwnCode::PrivatePath),
+            (
+                "not its own region",
+                "swedencentral",
+                28.0,
+                (Standing::Warning, Some(OwnCode::TooSlow)),
+                OwnCode::PrivateDoubtful,
+            ),
+            ("unpublished", "mars", 28.0, (Standing::Info, Some(OwnCode::DistanceUnknown)), OwnCode::PrivatePath),
+        ] {
+            let (connections, answers) = (connections(ms), answered("10.0.2.5:80"));
+            let evidence = Evidence { resolution: None, connections: Some(&connections), answers: &answers };
+            let found = checks(&subject(Some(region(from))), &evidence, (None, None));
+            let code = distance.1.map(Code::Own);
+            assert_eq!((found.distance.standing, found.distance.code), (distance.0, code), "{word}");
+            assert_eq!(found.verdict.code, Some(Code::Own(verdict)), "{word}: {:?}", found.verdict);
+            assert!(found.distance.standing != Standing::Warning || found.distance.remedy.is_some(), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_seen_passes_nothing() {
+        let private = || subject(Some(Private::default()));
+        let (connections, none) = (connections(1.0), Answers::default());
+        let evidence = |answers| Evidence { resolution: None, connections: Some(&connections), answers };
+        let public = answered("20.1.2.3:80");
+        for (word, found, standing, code) in [
+            (
+                "a public socket",
+                checks(&private(), &evidence(&public), (None, None)),
+                Standing::Failed,
+                OwnCode::NotPrivate,
+            ),
+            (
+                "no socket",
+                checks(&private(), &evidence(&none), (None, None)),
+                Standing::Failed,
+                OwnCode::PrivateUnproven,
+            ),
+            (
+                "no call",
+                checks(&private(), &evidence(&none), (None, Some(CheckName::Tls))),
+                Standing::Skipped,
+                OwnCode::EarlierFailed,
+            ),
+            (
+                "not declared",
+                checks(&subject(None), &evidence(&public), (None, None)),
+                Standing::Info,
+                OwnCode::NotDeclared,
+            ),
+        ] {
+            let own = Some(Code::Own(code));
+            assert_eq!((found.verdict.standing, found.verdict.code), (standing, own), "{word}: {:?}", found.verdict);
+            assert_eq!(found.private.is_some(), standing == Standing::Failed, "{word}");
+        }
     }
 }

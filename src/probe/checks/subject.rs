@@ -4,6 +4,7 @@ use crate::evidence::ladder::Outside;
 use crate::limits::Limit;
 use crate::path::request::HeaderSource;
 use crate::path::{Auth, NetPath};
+use crate::probe::capability::Options;
 use crate::probe::judge::{Rules, is_private};
 use crate::probe::preflight::shape;
 use crate::transport::connect::{Target, TargetError};
@@ -32,6 +33,8 @@ pub struct Subject {
     pub(crate) proxy_variables: Vec<String>,
     /// The negative control.
     pub(crate) outside: Option<Outside>,
+    /// How to try what it can do beyond the calls of the run, if that is wanted.
+    pub(crate) capabilities: Option<Options>,
 }
 
 /// What all paths of a probe have in common.
@@ -45,6 +48,8 @@ pub struct Common {
     pub name: String,
     /// Variables of the environment that name a proxy.
     pub proxy_variables: Vec<String>,
+    /// How to try what paths can do beyond the calls of the run, if that is wanted.
+    pub capabilities: Option<Options>,
 }
 
 impl Subject {
@@ -58,13 +63,13 @@ impl Subject {
         outside: Option<Outside>,
         common: &Common,
     ) -> Result<Self, TargetError> {
-        let Common { filter, calls, name, proxy_variables } = common.clone();
+        let Common { filter, calls, name, proxy_variables, capabilities } = common.clone();
         let anonymous = match without_credential(&path) {
             Some(bare) => Some((bare.clone(), Target::of(&bare)?)),
             None => None,
         };
         let name = format!("{name}-{}", path.id.0);
-        Ok(Self { path, target, credential, anonymous, filter, calls, name, proxy_variables, outside })
+        Ok(Self { path, target, credential, anonymous, filter, calls, name, proxy_variables, outside, capabilities })
     }
 
     /// The path's name.

@@ -12,7 +12,7 @@ use crate::measure::outcome::ErrorClass;
 use crate::path::TlsPolicy;
 use crate::probe::check::{Check, CheckName, Standing};
 use crate::probe::checks::subject::Subject;
-use crate::probe::code::OwnCode;
+use crate::probe::code::{Code, OwnCode};
 use crate::probe::document::Handshake;
 use crate::probe::judge::Trouble;
 use crate::transport::connect::{self, ConnectError, Opened, Target};
@@ -25,6 +25,8 @@ use crate::units::{Nanos, Span};
 const SOON: time::Duration = time::Duration::days(30);
 /// How long is waited for what a session can be resumed with.
 const TICKET: Duration = Duration::from_secs(1);
+/// What helps against one that has ended.
+const RENEW: &str = "renew the certificate";
 /// How many names of a certificate are told in a sentence.
 const NAMES: usize = 4;
 
@@ -98,9 +100,18 @@ async fn distrusted(subject: &Subject, error: ConnectError) -> (Check, Option<(S
         None => (check, None),
         Some(shown) => {
             let seen = format!("{}; who answers shows {}", check.seen, certificate(&shown));
-            (Check { seen, ..check }, Some((shown, None)))
+            let check = Check { seen, ..check };
+            (out_of_date(check, &shown, OffsetDateTime::now_utc()), Some((shown, None)))
         }
     }
+}
+
+/// The same check; where the certificate is out of date and nothing else is known, that is the cause.
+fn out_of_date(check: Check, shown: &Shown, now: OffsetDateTime) -> Check {
+    let ended = shown.certificate.not_after.filter(|end| *end < now && check.cause.is_none());
+    let Some(end) = ended else { return check };
+    let cause = Some(format!("the certificate ended on {}", end.date()));
+    Check { code: Some(Code::Own(OwnCode::Expired)), cause, remedy: Some(RENEW.to_owned()), ..check }
 }
 
 fn judge(shown: &Shown, (verified, resumes): (bool, Option<bool>), now: OffsetDateTime) -> Check {
@@ -114,7 +125,7 @@ fn judge(shown: &Shown, (verified, resumes): (bool, Option<bool>), now: OffsetDa
     let left = shown.certificate.not_after.map(|end| end - now);
     let warn = |code| Check::own(CheckName::Tls, Standing::Warning, code, seen.clone());
     match left {
-        Some(left) if left.is_negative() => warn(OwnCode::Expired).with_remedy("renew the certificate"),
+        Some(left) if left.is_negative() => warn(OwnCode::Expired).with_remedy(RENEW),
         Some(left) if left < SOON => {
             let days = left.whole_days();
             let check = warn(OwnCode::ExpiresSoon).with_remedy("renew the certificate before it ends");
@@ -163,7 +174,6 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::probe::code::Code;
     use crate::transport::shown::Certificate;
 
     #[test]

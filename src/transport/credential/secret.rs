@@ -184,8 +184,18 @@ fn only_line(text: &str) -> &str {
     }
 }
 
+/// The secret in a variable that a flag names.
+///
+/// # Errors
+/// A sentence, when there is none. It never tells a value.
+pub(crate) fn of_flag(flag: &str, variable: &str) -> Result<Secret, String> {
+    let text =
+        std::env::var(variable).map_err(|_| format!("{flag}: the environment variable {variable} is not set"))?;
+    Secret::new(text).map_err(|why| format!("{flag}: the environment variable {variable} {why}"))
+}
+
 #[cfg(test)]
-pub(in crate::transport) mod tests {
+pub(crate) mod tests {
     use std::io::Write;
 
     use super::*;
@@ -199,7 +209,7 @@ pub(in crate::transport) mod tests {
         read(&path_with(Auth::default()), place, key)
     }
 
-    pub(in crate::transport) fn path_with(auth: Auth) -> NetPath {
+    pub(crate) fn path_with(auth: Auth) -> NetPath {
         NetPath {
             id: PathId(0),
             name: "direct".to_owned(),
