@@ -5,6 +5,9 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod call;
 
+#[allow(dead_code, reason = "each binary of tests takes what it needs")]
+mod support;
+
 use std::collections::BTreeSet;
 
 use hopmark::path::address::Dialect;
@@ -17,12 +20,16 @@ use hopmark::probe::capability::{self, Options};
 use hopmark::transport::connect::Target;
 use hopmark::transport::credential::Credential;
 use hopmark::transport::credential::secret::Secret;
+use hopmark::units::Span;
 use hopmark::wire::filter::Filter;
 use mock_backend::{Config, Simulator, defects};
+use support::{RawServer, Step};
 use tokio::task::LocalSet;
 
 use Feature as F;
 
+/// The key of every path.
+const KEY: &str = "a-key-of-the-test";
 /// The debug token by which a trace is asked for.
 const TOKEN: &str = "debug-token-0123456789";
 
@@ -117,7 +124,7 @@ fn path(url: &str, family: Family, kind: PathKind) -> NetPath {
 }
 
 async fn matrix(path: NetPath, family: Family, token: Option<&str>) -> Vec<Row> {
-    let key = Secret::new("a-key-of-the-test".to_owned()).expect("a key");
+    let key = Secret::new(KEY.to_owned()).expect("a key");
     let credential = Credential::of(&path, Some(&key)).expect("a credential");
     let target = Target::of(&path).expect("a target");
     let model = match family {
@@ -130,7 +137,7 @@ async fn matrix(path: NetPath, family: Family, token: Option<&str>) -> Vec<Row> 
         debug_token: token.map(|token| Secret::new(token.to_owned()).expect("a token")),
         id: "capability-test".to_owned(),
     };
-    capability::matrix(&path, target, (credential, Filter::of(["a-key-of-the-test"])), &options).await
+    capability::matrix(&path, target, (credential, Filter::of([KEY])), &options).await
 }
 
 /// The matrices over the gateways with these defects, all asked at once.
@@ -264,6 +271,94 @@ fn rows_over(listeners: &str, change: impl FnOnce(&mut NetPath)) -> Vec<Row> {
 
 fn row_of(rows: &[Row], feature: Feature) -> &Row {
     rows.iter().find(|row| row.feature == feature).unwrap_or_else(|| panic!("{feature}"))
+}
+
+/// An answer of status 200 with this body.
+fn ok(kind: &str, body: &str) -> Vec<Step> {
+    vec![Step::Write(support::answer(200, kind, "", body))]
+}
+
+/// What is found of chat completions and of their streams over a server that answers everything so.
+async fn found(steps: Vec<Step>) -> [(Finding, String); 2] {
+    let server = RawServer::start(steps, None).await;
+    let mut path = path(&format!("http://{}", server.address), Family::OpenAi, PathKind::Direct);
+    path.timeouts.first_byte = Span::from_millis(300);
+    path.timeouts.total = Span::from_millis(300);
+    let rows = matrix(path, Family::OpenAi, None).await;
+    for row in &rows {
+        assert!(!row.observed.said.contains(KEY) && !row.observed.said.contains('\u{1b}'), "{row:?}");
+    }
+    [0, 1].map(|place| (rows[place].observed.finding, rows[place].observed.said.clone()))
+}
+
+#[tokio::test]
+async fn odd_answers_are_told_apart_and_say_nothing_of_a_feature_that_they_do_not_show() {
+    const JSON: &str = "application/json";
+    const SSE: &str = "text/event-stream";
+    use Finding::{Broken, Failed, NotAsked, Supported, Unsupported};
+    let whole = r#"{"choices":[{"message":{"content":"OK"},"finish_reason":"stop"}]}"#;
+    let chunk = r#"data: {"choices":[{"delta":{"content":"OK"},"finish_reason":null}]}"#;
+    let end = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+    let limited = r#"{"error":{"code":"rate_limit_exceeded","message":"slow down"}}"#;
+    let table = [
+        ("a whole answer for all", ok(JSON, whole), [(Supported, "answered"), (Broken, "one whole answer")]),
+        (
+            "a connection that is closed behind each answer",
+            [ok(JSON, whole), vec![Step::Close]].concat(),
+            [(Supported, "answered"), (Broken, "one whole answer")],
+        ),
+        (
+            "a page",
+            ok("text/html", "<title>Sign in</title>"),
+            [(Broken, "no JSON: HTML page: Sign in"), (Broken, "no events")],
+        ),
+        ("nothing", ok(JSON, ""), [(Broken, "no JSON"), (Broken, "no events")]),
+        ("another answer", ok(JSON, r#"{"x":1}"#), [(Broken, "no choices"), (Broken, "one whole answer")]),
+        ("a limit under status 200", ok(JSON, limited), [(Failed, "slow down"), (Failed, "slow down")]),
+        (
+            "a limit in the stream",
+            ok(SSE, &format!("{chunk}\n\ndata: {limited}\n\ndata: [DONE]\n\n")),
+            [(Broken, "no JSON"), (Failed, "slow down")],
+        ),
+        (
+            "an error in the stream",
+            ok(SSE, &format!("{chunk}\n\ndata: {{\"error\":{{\"message\":\"broke\"}}}}\n\n")),
+            [(Broken, "no JSON"), (Broken, "an error under status 200: broke")],
+        ),
+        (
+            "a good stream",
+            ok(SSE, &format!(": hi\n\n{chunk}\n\n{end}\n\ndata: [DONE]\n\n")),
+            [(Broken, "no JSON"), (Supported, "too few")],
+        ),
+        (
+            "a stream with more behind its end",
+            ok(SSE, &format!("{end}\n\ndata: [DONE]\n\n{chunk}\n\n")),
+            [(Broken, "no JSON"), (Broken, "something follows [DONE]")],
+        ),
+        (
+            "a secret and a command of a terminal in a refusal",
+            vec![Step::Write(support::answer(404, JSON, "", &format!(r#"{{"message":"no \u001b[31m{KEY}"}}"#)))],
+            [(Unsupported, "status 404: no ***"), (Unsupported, "status 404: no ***")],
+        ),
+        (
+            "an error of the server",
+            vec![Step::Write(support::answer(500, JSON, "", "{}"))],
+            [(Failed, "status 500"), (Failed, "status 500")],
+        ),
+        (
+            "a redirect",
+            vec![Step::Write(support::answer(302, "text/html", "location: /login\r\n", ""))],
+            [(Failed, "status 302"), (NotAsked, "the first call was refused")],
+        ),
+        ("no answer", vec![Step::Hold], [(Failed, "no whole answer came"), (NotAsked, "the first call was refused")]),
+        ("a closed connection", vec![Step::Close], [(Failed, ""), (NotAsked, "the first call was refused")]),
+    ];
+    for (what, steps, expected) in table {
+        let found = found(steps).await;
+        for ((finding, said), (expected, part)) in found.iter().zip(expected) {
+            assert!(*finding == expected && said.contains(part), "{what}: {finding}: {said}; not {expected}: {part}");
+        }
+    }
 }
 
 #[test]

@@ -149,9 +149,7 @@ impl Answer {
             decoder.feed(piece, each).map_err(|beyond| Observed::failed(beyond.to_string()))?;
         }
         if events.iter().all(|event| event.data.is_string()) {
-            let whole = serde_json::from_slice::<Value>(&kept.body()).is_ok();
-            let what = if whole { "one whole answer" } else { "no events" };
-            return Err(Observed::broken(format!("{what}, not the stream asked for")));
+            return Err(self.no_stream(&kept.body()));
         }
         match events.iter().find(|event| is_error(&event.data)) {
             Some(event) => {
@@ -160,6 +158,17 @@ impl Answer {
                 Err(self.error(throttled, said.as_bytes()))
             }
             None => Ok(events),
+        }
+    }
+
+    /// What a body is that was to be a stream, and has no event.
+    fn no_stream(&self, body: &[u8]) -> Observed {
+        match serde_json::from_slice::<Value>(body) {
+            Ok(json) if is_error(&json) => self.error(ApiError::known(body).throttled, body),
+            Ok(_) => Observed::broken("one whole answer, not the stream asked for"),
+            Err(_) => {
+                Observed::broken(format!("no events, not the stream asked for: {}", self.clean(&words::said(body))))
+            }
         }
     }
 

@@ -6,8 +6,10 @@ use crate::units::Api;
 
 /// So many events of content are enough to tell whether a stream was held back.
 const ENOUGH: usize = 8;
-/// A stream that was held back comes within this share of the time since its sending.
+/// A stream that was held back comes within this share of the time since its sending,
 const AT_ONCE: u32 = 20;
+/// and so many of its events come with each read.
+const TOGETHER: usize = 8;
 
 /// What a streamed answer says of streams over the path.
 pub(super) fn judge(answer: &Answer) -> Observed {
@@ -31,7 +33,7 @@ pub(super) fn judge(answer: &Answer) -> Observed {
             "it ended as it should; {count} events with text are too few to tell whether it was held back"
         ));
     }
-    if (last.saturating_sub(first)) * AT_ONCE < last {
+    if (last.saturating_sub(first)) * AT_ONCE < last && reads.len() * TOGETHER <= count {
         return Observed::broken(format!(
             "the stream was held back and came at once: {count} events with text within {} ms, {} ms after the call",
             last.saturating_sub(first).as_millis(),
