@@ -11,6 +11,7 @@ pub mod zones;
 use schemars::JsonSchema;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -106,11 +107,15 @@ pub struct TlsPolicy {
     pub ca_file: Option<PathBuf>,
     /// Whether the server's certificate is checked.
     pub verify: bool,
+    /// PEM of what the listeners of the bundled simulator are certified by, once it runs: trusted where the path leads to it
+    /// and names no roots of its own. It is of one run alone.
+    #[serde(skip)]
+    pub simulator_ca: Option<Arc<str>>,
 }
 
 impl Default for TlsPolicy {
     fn default() -> Self {
-        Self { ca_file: None, verify: true }
+        Self { ca_file: None, verify: true, simulator_ca: None }
     }
 }
 

@@ -26,7 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// When it cannot be set up, in a sentence.
 pub fn control_client() -> Result<reqwest::Client, String> {
-    let config = tls::trusting_nobody().map_err(|error| error.to_string())?;
+    control_client_trusting(None)
+}
+
+/// The same for a simulator whose listeners are certified by this, in PEM.
+///
+/// # Errors
+/// When it cannot be set up, in a sentence.
+pub(crate) fn control_client_trusting(ca: Option<&str>) -> Result<reqwest::Client, String> {
+    let config = tls::trusting_only(ca).map_err(|error| error.to_string())?;
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
     client.tls_backend_preconfigured(config).timeout(PATIENCE).build().map_err(|error| error.to_string())
 }

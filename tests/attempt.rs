@@ -230,7 +230,7 @@ async fn https_is_verified_and_its_handshake_timed() {
         caller(path)
     };
 
-    let trusting = with(TlsPolicy { ca_file: Some(ca_file), verify: true });
+    let trusting = with(TlsPolicy { ca_file: Some(ca_file), ..TlsPolicy::default() });
     let first = send(&trusting, Api::Chat, true, 0).await;
     let conn = first.conn.expect("a connection");
     assert_eq!(first.outcome, Outcome::Ok);
@@ -239,10 +239,10 @@ async fn https_is_verified_and_its_handshake_timed() {
     let second = send(&trusting, Api::Chat, true, 1).await.conn.expect("a connection");
     assert_eq!((second.uses, second.tls), (2, None));
 
-    let blind = send(&with(TlsPolicy { ca_file: None, verify: false }), Api::Chat, true, 0).await;
+    let blind = send(&with(TlsPolicy { verify: false, ..TlsPolicy::default() }), Api::Chat, true, 0).await;
     assert_eq!(blind.outcome, Outcome::Ok);
     let (_, stranger) = certificate(dir.path());
-    let strict = send(&with(TlsPolicy { ca_file: Some(stranger), verify: true }), Api::Chat, true, 0).await;
+    let strict = send(&with(TlsPolicy { ca_file: Some(stranger), ..TlsPolicy::default() }), Api::Chat, true, 0).await;
     assert_eq!(strict.outcome, Outcome::Failed(ErrorClass::Tls));
     let told = strict.message.expect("the reason");
     assert!(told.contains("TLS with localhost") && told.contains("certificate"), "{told}");

@@ -12,7 +12,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles");
 
 /// The profiles, and the candidate of each with what its run must show: regions that served it, and columns of
 /// requests.csv that its answers fill.
-const ESTATES: [(&str, &str, &[&str], &[&str]); 8] = [
+const ESTATES: [(&str, &str, &[&str], &[&str]); 9] = [
     ("direct-resource", "direct", &["swedencentral"], &[]),
     ("cross-region-private-endpoint", "private-endpoint", &["swedencentral"], &[]),
     ("api-management-internal", "gateway", &["swedencentral"], &[]),
@@ -21,6 +21,7 @@ const ESTATES: [(&str, &str, &[&str], &[&str]); 8] = [
     ("foundry-ai-gateway", "foundry-gateway", &["swedencentral"], &[]),
     ("third-party-gateway", "gateway", &[], &["gateway_ms"]),
     ("custom-gateway", "gateway", &["francecentral", "swedencentral"], &[]),
+    ("four-paths", "private-endpoint", &["swedencentral"], &[]),
 ];
 
 fn file(name: &str) -> PathBuf {
@@ -47,27 +48,26 @@ fn each_begins_with_its_question_how_to_read_the_answer_and_what_to_change() {
 }
 
 /// Keys of a path that stand in comments.
-const KEYS: [&str; 2] = ["auth = ", "connect_to = "];
+const KEYS: [&str; 3] = ["base_url = ", "auth = ", "connect_to = "];
+/// What concerns the simulator alone.
+const SIMULATED: [&str; 4] = ["[simulator]", "scenario = ", "base_url = \"sim://", "connect_to = \"sim://"];
 
-/// The profile as a person makes it their own: without the simulator, and with the addresses and [`KEYS`] that stand in its
-/// comments; of several addresses for one path the first, or the last.
+/// The profile as a person makes it their own: without the simulator, and with the [`KEYS`] that stand in its comments in
+/// the place of those that do not; of several values of one key the first, or the last.
 fn own_estate(text: &str, takes_last: bool) -> String {
-    let (mut lines, mut addresses): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for line in text.lines().chain(["[[end]]"]) {
-        if line.starts_with("[[") {
-            lines.extend(if takes_last { addresses.pop() } else { addresses.first().cloned() });
-            addresses.clear();
-        }
-        if let Some(address) = line.strip_prefix("# base_url") {
-            addresses.push(format!("base_url{address}"));
-        } else if let Some(key) = line.strip_prefix("# ").filter(|key| KEYS.iter().any(|it| key.starts_with(it))) {
-            lines.push(key.to_owned());
-        } else if !["[simulator]", "scenario = ", "base_url = \"sim://", "[[end]]"]
-            .iter()
-            .any(|it| line.starts_with(it))
-        {
-            lines.push(line.to_owned());
-        }
+    text.split("\n[[").map(|table| own_table(table, takes_last)).collect::<Vec<_>>().join("\n[[")
+}
+
+fn own_table(table: &str, takes_last: bool) -> String {
+    let is_key =
+        |line: &str, key: &str| line.starts_with(key) || line.strip_prefix("# ").is_some_and(|it| it.starts_with(key));
+    let mut lines: Vec<&str> =
+        table.lines().filter(|line| !SIMULATED.iter().any(|begin| line.starts_with(begin))).collect();
+    for key in KEYS {
+        let mut commented = lines.iter().filter_map(|line| line.strip_prefix("# ").filter(|it| it.starts_with(key)));
+        let Some(own) = (if takes_last { commented.next_back() } else { commented.next() }) else { continue };
+        lines.retain(|line| !is_key(line, key));
+        lines.push(own);
     }
     lines.join("\n")
 }

@@ -361,7 +361,7 @@ fn a_certificate_that_the_ca_file_names_itself_is_trusted_as_it_stands() {
         path.tls.ca_file = Some(self_signed(dir, names, change).1);
         let sample = calls(path.clone(), 1).remove(0);
         assert_eq!(sample.outcome, Outcome::Failed(ErrorClass::Tls), "{word}, not named");
-        path.tls = hopmark::path::TlsPolicy { ca_file: None, verify: false };
+        path.tls = hopmark::path::TlsPolicy { verify: false, ..Default::default() };
         assert_eq!(calls(path, 1)[0].outcome, Outcome::Ok, "{word}, not verified");
     }
 }
@@ -552,6 +552,8 @@ fn what_cannot_be_meant_is_refused_in_one_sentence_with_its_line() {
         (base, "connect_to = \"10.0.2.4/24\"", "it takes an IP address and perhaps a port"),
         (base, "connect_to = \"10.0.2.4:99999\"", "it takes an IP address and perhaps a port"),
         (base, "connect_to = 10", "'path.a.connect_to' is 10; it takes"),
+        (base, "connect_to = \"sim://direct/v1\"", "or \"sim://LISTENER\" for the bundled simulator"),
+        (base, "connect_to = \"sim://direct\"", "on the simulator, which this run does not start; add [simulator]"),
         (
             base,
             "resolve = { \"x.openai.azure.com\" = \"y\" }",
@@ -680,5 +682,50 @@ fn cookies_are_sent_back_only_where_the_profile_asks() {
         let sent =
             heads.lock().expect("no panic").iter().any(|head| head.contains("cookie: apim-backend-affinity=s3cr3t"));
         assert_eq!(sent, expected, "{keys}");
+    }
+}
+
+/// The listeners of a scenario of one model, over TLS by other names and without.
+const NAMED: &str = "name = \"named\"\n[[backend]]\nname = \"b\"\nmodel = { first = \"5ms\", gap = \"1ms\" }\n\
+    [[listener]]\nname = \"secure\"\nkind = \"direct\"\nbackend = \"b\"\ntls = { names = [\"*.openai.azure.com\"] }\n\
+    [[listener]]\nname = \"plain\"\nkind = \"direct\"\nbackend = \"b\"\n";
+
+/// A run of one path to the bundled simulator; exit code and what it printed.
+fn on_simulator(dir: &Path, base_url: &str, keys: &str) -> (i32, String) {
+    let scenario = dir.join("named.toml");
+    std::fs::write(&scenario, NAMED).expect("a scenario");
+    let profile = profile(base_url, keys).replace("model = \"m\"", "model = \"gpt-4o\"");
+    run_with(dir, &format!("[simulator]\nscenario = \"{}\"\n{profile}", scenario.display()), &[])
+}
+
+#[test]
+fn paths_lead_to_the_bundled_simulator_under_their_own_names_and_trust_it_alone() {
+    let dir = tempfile::tempdir().expect("dir");
+    let name = "https://x.openai.azure.com/openai/v1";
+    let other = "https://x.azure-api.net/openai/v1";
+    let secure = "connect_to = \"sim://secure\"";
+    let key = "\nauth = { kind = \"api-key\" }";
+    for (base_url, keys) in [
+        // Its own key is the default there.
+        (name, secure.to_owned()),
+        (name, format!("{secure}{key}")),
+        ("sim://secure/openai/v1", String::new()),
+        ("http://x.test/openai/v1", format!("connect_to = \"sim://plain\"{key}")),
+        (other, format!("{secure}\ntls = {{ verify = false }}")),
+    ] {
+        let (code, told) = on_simulator(dir.path(), base_url, &keys);
+        assert!(matches!(code, 0 | 4), "{base_url} {keys}: {told}");
+    }
+    for (base_url, keys, expected, told) in [
+        // The certificate is of another host, or not of the simulator's authority.
+        (other, secure.to_owned(), 1, "not valid for name"),
+        (name, format!("{secure}\ntls = {{ ca_file = \"p.toml\" }}"), 2, "p.toml"),
+        (name, "connect_to = \"sim://plain\"".to_owned(), 2, "begin its base_url with http://"),
+        ("http://x.test/v1", secure.to_owned(), 2, "begin its base_url with https://"),
+        (name, "connect_to = \"sim://nowhere\"".to_owned(), 2, "the scenario's listeners are plain, secure"),
+        ("sim://plain/openai/v1", secure.to_owned(), 2, "both name a listener of the simulator"),
+    ] {
+        let (code, said) = on_simulator(dir.path(), base_url, &keys);
+        assert!(code == expected && said.contains(told), "{base_url} {keys}: {code}: {said}");
     }
 }

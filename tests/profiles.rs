@@ -86,6 +86,7 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
         "custom-gateway",
         "direct-resource",
         "foundry-ai-gateway",
+        "four-paths",
         "gateways",
         "own-azure",
         "own-endpoints",

@@ -1,5 +1,5 @@
-//! What the words of a refusal tell of the network: one table of the texts by which Azure's services and gateways, and this
-//! machine, say that a call came by the wrong way.
+//! What the words of a refusal tell: one table of the texts by which Azure's services and gateways, and this machine, say that
+//! a call came by the wrong way, or that its caller did not prove who it is.
 //!
 //! Source: Azure's answers as published in its documentation and seen in issues of public repositories, as of 2026-11.
 
@@ -18,6 +18,26 @@ pub enum Meaning {
     Beyond,
     /// The way is closed.
     Closed,
+    /// The caller did not prove who it is, or may not do this; it says nothing of the way.
+    Caller,
+}
+
+/// On which errors a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum On {
+    /// On this class alone.
+    Only(ErrorClass),
+    /// On any, since gateways change the status; what token endpoints say has a table of its own.
+    AnyCall,
+}
+
+impl On {
+    fn includes(self, class: ErrorClass) -> bool {
+        match self {
+            Self::Only(only) => only == class,
+            Self::AnyCall => class != ErrorClass::Credential,
+        }
+    }
 }
 
 /// A text and what it means.
@@ -26,9 +46,9 @@ pub struct Fingerprint {
     /// Stable.
     pub code: &'static str,
     /// On which errors it stands.
-    class: ErrorClass,
-    /// Parts of the text, all of which must be there, in lower case.
-    parts: &'static [&'static str],
+    on: On,
+    /// Texts in lower case, one of which must be there, each with all of its parts; of no text any error of the class is.
+    texts: &'static [&'static [&'static str]],
     /// Whether it says something of private paths alone.
     of_private: bool,
     /// What it says of the way.
@@ -40,11 +60,11 @@ pub struct Fingerprint {
 }
 
 /// All of them, the more special first.
-pub const FINGERPRINTS: [Fingerprint; 12] = [
+pub const FINGERPRINTS: [Fingerprint; 20] = [
     Fingerprint {
         code: "apim_public_access_disabled",
-        class: ErrorClass::Http(403),
-        parts: &["request originated from client", "public network access on this", "is disabled"],
+        on: On::Only(ErrorClass::Http(403)),
+        texts: &[&["request originated from client", "public network access on this", "is disabled"]],
         of_private: false,
         meaning: Meaning::PublicRoute,
         cause: "the gateway was reached by its public route, which it does not take",
@@ -53,8 +73,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "public_access_disabled",
-        class: ErrorClass::Http(403),
-        parts: &["public access is disabled"],
+        on: On::Only(ErrorClass::Http(403)),
+        texts: &[&["public access is disabled"]],
         of_private: false,
         meaning: Meaning::PublicRoute,
         cause: "the resource was reached by its public route, which it does not take",
@@ -63,8 +83,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "not_an_approved_endpoint",
-        class: ErrorClass::Http(403),
-        parts: &["not from an approved private endpoint"],
+        on: On::Only(ErrorClass::Http(403)),
+        texts: &[&["not from an approved private endpoint"]],
         of_private: false,
         meaning: Meaning::Denied,
         cause: "the call came by another way than an approved private endpoint of this resource",
@@ -73,8 +93,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "network_rules",
-        class: ErrorClass::Http(403),
-        parts: &["access denied due to virtual network/firewall rules"],
+        on: On::Only(ErrorClass::Http(403)),
+        texts: &[&["access denied due to virtual network/firewall rules"]],
         of_private: false,
         meaning: Meaning::Denied,
         cause: "the resource takes calls from selected networks, and this is none of them",
@@ -82,8 +102,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "unknown_subdomain",
-        class: ErrorClass::Http(404),
-        parts: &["subdomain does not map to a resource"],
+        on: On::Only(ErrorClass::Http(404)),
+        texts: &[&["subdomain does not map to a resource"]],
         of_private: false,
         meaning: Meaning::Name,
         cause: "no resource has this subdomain",
@@ -92,8 +112,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "foreign_key",
-        class: ErrorClass::Http(401),
-        parts: &["invalid subscription key or wrong api endpoint"],
+        on: On::AnyCall,
+        texts: &[&["invalid subscription key or wrong api endpoint"]],
         of_private: false,
         meaning: Meaning::Name,
         cause: "the key belongs to another resource or region, or was replaced",
@@ -101,8 +121,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "backend_unreachable",
-        class: ErrorClass::Http(500),
-        parts: &["backendconnectionfailure"],
+        on: On::Only(ErrorClass::Http(500)),
+        texts: &[&["backendconnectionfailure"]],
         of_private: false,
         meaning: Meaning::Beyond,
         cause: "API Management cannot connect to what lies behind it",
@@ -110,8 +130,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "no_record_in_zone",
-        class: ErrorClass::Dns,
-        parts: &["nxdomain", "privatelink."],
+        on: On::Only(ErrorClass::Dns),
+        texts: &[&["nxdomain", "privatelink."]],
         of_private: false,
         meaning: Meaning::Name,
         cause: "the private DNS zone is linked, but has no record of this name",
@@ -119,8 +139,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "name_mismatch",
-        class: ErrorClass::Tls,
-        parts: &["not valid for name"],
+        on: On::Only(ErrorClass::Tls),
+        texts: &[&["not valid for name"]],
         of_private: false,
         meaning: Meaning::Name,
         cause: "the certificate is another host's",
@@ -129,8 +149,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "unknown_issuer",
-        class: ErrorClass::Tls,
-        parts: &["unknownissuer"],
+        on: On::Only(ErrorClass::Tls),
+        texts: &[&["unknownissuer"]],
         of_private: true,
         meaning: Meaning::Name,
         cause: "the certificate was issued by an authority that this machine does not trust",
@@ -139,8 +159,8 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "no_way",
-        class: ErrorClass::ConnectTimeout,
-        parts: &[],
+        on: On::Only(ErrorClass::ConnectTimeout),
+        texts: &[&[]],
         of_private: true,
         meaning: Meaning::Closed,
         cause: "nothing answers at the private address",
@@ -149,21 +169,80 @@ pub const FINGERPRINTS: [Fingerprint; 12] = [
     },
     Fingerprint {
         code: "refused",
-        class: ErrorClass::ConnectRefused,
-        parts: &[],
+        on: On::Only(ErrorClass::ConnectRefused),
+        texts: &[&[]],
         of_private: true,
         meaning: Meaning::Closed,
         cause: "the address refuses connections, which a private endpoint does not do",
         remedy: "check that the name leads to the private endpoint and not to another machine",
     },
+    caller(
+        "keys_disabled",
+        &[&["key based authentication is disabled"], &["authenticationtypedisabled"]],
+        "keys are switched off on this resource (disableLocalAuth)",
+        "sign in with a token, such as auth.kind = \"managed-identity\" or \"entra-client-secret\"",
+    ),
+    caller(
+        "foreign_tenant",
+        &[&["tenant provided in token does not match"], &["issuer validation failed"]],
+        "the token is of another directory than the resource",
+        "check auth.tenant",
+    ),
+    caller(
+        "wrong_audience",
+        &[&["audience is incorrect"], &["audience validation failed"], &["invalid audience"]],
+        "the token is for another audience, or expired",
+        "check auth.scope (https://cognitiveservices.azure.com/.default or https://ai.azure.com/.default)",
+    ),
+    caller(
+        "token_expired",
+        &[&["lifetime validation failed"], &["token is expired"], &["token has expired"]],
+        "the token has expired",
+        "check this machine's clock, and that what issues the token gives a new one",
+    ),
+    caller(
+        "missing_role",
+        &[&["does not have access to api/operation"], &["lacks the required data action"]],
+        "the caller has no role for this",
+        "assign one such as Cognitive Services OpenAI User, and wait some minutes until it holds",
+    ),
+    caller(
+        "gateway_key",
+        &[&["missing subscription key"], &["invalid subscription key"]],
+        "the gateway wants a key of its own that is valid",
+        "auth.kind = \"subscription-key\", beside the token of the service where it wants both",
+    ),
+    caller(
+        "certificate_missing",
+        &[&["certificaterequired"], &["certificate required"], &["required ssl certificate was sent"]],
+        "the server wants a certificate of the caller",
+        "add auth.kind = \"mtls\"",
+    ),
+    caller(
+        "certificate_refused",
+        &[&["certificateunknown"], &["unknownca"], &["badcertificate"]],
+        "the server does not accept the certificate of the caller",
+        "check that it is signed by an authority that the server trusts, and still good",
+    ),
 ];
+
+/// A row of what a caller lacks, under whatever status.
+const fn caller(
+    code: &'static str,
+    texts: &'static [&'static [&'static str]],
+    cause: &'static str,
+    remedy: &'static str,
+) -> Fingerprint {
+    Fingerprint { code, on: On::AnyCall, texts, of_private: false, meaning: Meaning::Caller, cause, remedy }
+}
 
 /// What the words of an error tell; `is_private` says that the path is meant to be.
 #[must_use]
 pub fn of(class: ErrorClass, words: &str, is_private: bool) -> Option<&'static Fingerprint> {
     let words = words.to_lowercase();
     FINGERPRINTS.iter().find(|known| {
-        known.class == class && (is_private || !known.of_private) && known.parts.iter().all(|part| words.contains(part))
+        let is_said = || known.texts.iter().any(|parts| parts.iter().all(|part| words.contains(part)));
+        known.on.includes(class) && (is_private || !known.of_private) && is_said()
     })
 }
 
@@ -193,6 +272,29 @@ mod tests {
                 "foreign_key",
                 false,
             ),
+            (E::Http(401), "Access denied due to missing subscription key. Make sure to include", "gateway_key", false),
+            (
+                E::Http(401),
+                "Access denied due to invalid subscription key. Make sure to provide a valid key for an active",
+                "gateway_key",
+                false,
+            ),
+            (
+                E::Http(401),
+                "Unauthorized. Access token is missing, invalid, audience is incorrect \
+                 (https://cognitiveservices.azure.com), or have expired.",
+                "wrong_audience",
+                false,
+            ),
+            (E::Http(401), "IDX10223: Lifetime validation failed. The token is expired.", "token_expired", false),
+            (E::Http(401), "Principal does not have access to API/Operation.", "missing_role", false),
+            (E::Http(403), "The principal `x` lacks the required data action `y`", "missing_role", false),
+            (E::Http(403), "Key based authentication is disabled for this resource.", "keys_disabled", false),
+            (E::Http(403), "AuthenticationTypeDisabled", "keys_disabled", false),
+            (E::Http(400), "Tenant provided in token does not match resource tenant.", "foreign_tenant", false),
+            (E::Tls, "received fatal alert: CertificateRequired", "certificate_missing", false),
+            (E::Http(400), "400 No required SSL certificate was sent", "certificate_missing", false),
+            (E::Tls, "received fatal alert: CertificateUnknown", "certificate_refused", false),
             (E::Http(500), "BackendConnectionFailure", "backend_unreachable", false),
             (E::Dns, nxdomain, "no_record_in_zone", false),
             (E::Tls, mismatch, "name_mismatch", false),
@@ -202,11 +304,13 @@ mod tests {
         ] {
             assert_eq!(of(class, words, true).map(|found| found.code), Some(code), "{words}");
             assert_eq!(of(class, words, false).is_none(), of_private_alone, "{words}");
-            let other = of(E::Http(429), words, true);
-            assert_eq!(other, None, "the same words under another status: {words}");
+            let other = of(E::Http(429), words, true).map(|found| found.code);
+            let of_any = of(class, words, true).filter(|found| found.on == On::AnyCall).map(|found| found.code);
+            assert_eq!(other, of_any, "the same words under another status: {words}");
+            assert_eq!(of(E::Credential, words, true), None, "what a token endpoint says: {words}");
         }
         for (class, words) in [
-            (E::Http(403), "The principal lacks the required data action"),
+            (E::Http(403), "The server is busy"),
             (E::Http(404), "The API deployment for this resource does not exist."),
             (E::Dns, "the name 'x' does not resolve"),
             (E::Tls, "invalid peer certificate: Expired"),
@@ -224,7 +328,14 @@ mod tests {
                 row.code
             );
             assert!(FINGERPRINTS[..place].iter().all(|other| other.code != row.code), "{}", row.code);
-            assert!(row.parts.iter().all(|part| *part == part.to_lowercase()), "{}", row.code);
+            let mut parts = row.texts.iter().copied().flatten();
+            assert!(parts.all(|part| *part == part.to_lowercase() && !part.is_empty()), "{}", row.code);
+            // No text of a row is one of a row before it, which would answer in its place.
+            let shadows = |other: &&Fingerprint| {
+                let said = |text: &&[&str]| of(ErrorClass::Http(401), &text.join(" "), true).map(|found| found.code);
+                row.on == On::AnyCall && row.texts.iter().any(|text| said(text) == Some(other.code))
+            };
+            assert_eq!(FINGERPRINTS[..place].iter().find(shadows), None, "{}", row.code);
         }
     }
 }

@@ -226,7 +226,7 @@ fn server(seen: &Seen<'_>) -> Step {
     let step = |standing, evidence: String, remedy| step(Rung::Server, standing, evidence, remedy);
     let of_network = seen.refusals.iter().find(|(print, _)| match print.meaning {
         Meaning::PublicRoute | Meaning::Denied => true,
-        Meaning::Name | Meaning::Beyond | Meaning::Closed => false,
+        Meaning::Name | Meaning::Beyond | Meaning::Closed | Meaning::Caller => false,
     });
     if let Some((print, calls)) = of_network {
         let told = format!("the service refused {calls} calls: {}", print.cause);
@@ -323,7 +323,7 @@ fn settled(seen: &Seen<'_>) -> Step {
     let inside = seen.peers.iter().filter(|peer| seen.private.allows(peer.address.ip())).count();
     let refused = seen.refusals.iter().any(|(print, _)| match print.meaning {
         Meaning::PublicRoute | Meaning::Denied | Meaning::Closed => true,
-        Meaning::Name | Meaning::Beyond => false,
+        Meaning::Name | Meaning::Beyond | Meaning::Caller => false,
     });
     let wait = Some("wait until a change of the network counts everywhere, which takes minutes, and run it again");
     if seen.peers.is_empty() {

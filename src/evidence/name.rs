@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::measure::resolution::{NoAddress, Resolution};
 use crate::path::control::{Private, is_private};
-use crate::path::zones::{self, is_privatelink, is_within};
+use crate::path::zones::{HostKind, is_privatelink, is_within};
 
 /// What a look-up comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::IntoStaticStr, strum::VariantArray)]
@@ -117,7 +117,7 @@ pub fn judge(found: &Resolution, private: &Private) -> NameVerdict {
             NameVerdict::OtherZone
         }
         _ if links => NameVerdict::Private,
-        _ if zones::is_within(&found.name, "azure-api.net") => NameVerdict::InternalGateway,
+        _ if HostKind::of("https", &found.name) == HostKind::ApiManagement => NameVerdict::InternalGateway,
         _ => NameVerdict::OwnRecord,
     }
 }

@@ -3,7 +3,7 @@
 use crate::limits::Limit;
 use crate::lint::entry::ProfileEntry;
 use crate::lint::rule::{Check, Hit, Level, Rule};
-use crate::path::address::HostKind;
+use crate::path::zones::HostKind;
 use crate::profile::foundry::address::{Parts, chat_url};
 use crate::profile::foundry::connection::{Category, Connection, Form};
 

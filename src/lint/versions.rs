@@ -4,7 +4,7 @@ use crate::limits::Limit;
 use crate::lint::entry::ProfileEntry;
 use crate::lint::rule::{Check, Hit, Level, Rule};
 use crate::lint::target::{has_azure_api, is_azure};
-use crate::path::address::is_dated;
+use crate::path::address::{RESPONSES_SINCE, is_before, is_dated};
 use crate::profile::foundry::address::{Parts, versions_in};
 use crate::profile::foundry::connection::{Category, Connection, Setting};
 use crate::profile::foundry::discovery::Discovery;
@@ -111,8 +111,6 @@ const MANAGEMENT: [&str; 14] = [
     "2025-09-01",
     "2025-10-01-preview",
 ];
-/// The first version that has the Responses API.
-const FIRST_WITH_RESPONSES: &str = "2025-03-01-preview";
 
 /// Whether an address is one of v1: a part of its path is it, or ends in it.
 fn is_v1(parts: &Parts<'_>) -> bool {
@@ -182,7 +180,7 @@ fn wants_responses(model: &str) -> bool {
 }
 
 fn is_before_responses(version: &str) -> bool {
-    is_dated(version) && version < FIRST_WITH_RESPONSES
+    is_before(version, RESPONSES_SINCE)
 }
 
 fn version_before_responses(connection: &Connection) -> Vec<Hit> {
@@ -228,4 +226,18 @@ fn version_before_responses_path(entry: &ProfileEntry<'_>) -> Vec<Hit> {
         format!("the api-version of path '{name}' is \"{}\", too old for the Responses API", shown(version))
     });
     Hit::if_some(entry.place("query.api-version"), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_of_responses_names_the_version_by_which_it_judges() {
+        let first = format!("{RESPONSES_SINCE}-preview");
+        let rule = RULES.iter().find(|rule| rule.id == "version-before-responses").expect("a rule");
+        assert!(rule.remedy.contains(&first) && rule.source.contains(&first), "{first}");
+        assert!(INFERENCE.contains(&first.as_str()) && !is_before_responses(&first));
+        assert!(is_before_responses("2025-02-01-preview") && !is_before_responses("preview"));
+    }
 }

@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::path::zones::HostKind;
 use crate::units::Api;
 
 /// Whose form the URLs of a path have.
@@ -30,65 +31,12 @@ pub enum Dialect {
     AiGateway,
 }
 
-/// Whose host an address has, as far as its name tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HostKind {
-    /// A resource of Azure OpenAI or Foundry.
-    Resource,
-    /// Azure API Management.
-    ApiManagement,
-    /// OpenAI itself.
-    OpenAi,
-    /// A listener of the bundled simulator.
-    Simulator,
-    /// Any other.
-    Other,
-}
-
-/// The hosts of Azure's resources and of its gateways, in the public cloud and the sovereign ones.
-const AZURE_HOSTS: [(&str, HostKind); 10] = [
-    (".openai.azure.com", HostKind::Resource),
-    (".cognitiveservices.azure.com", HostKind::Resource),
-    (".services.ai.azure.com", HostKind::Resource),
-    (".api.cognitive.microsoft.com", HostKind::Resource),
-    (".openai.azure.us", HostKind::Resource),
-    (".cognitiveservices.azure.us", HostKind::Resource),
-    (".openai.azure.cn", HostKind::Resource),
-    (".azure-api.net", HostKind::ApiManagement),
-    (".azure-api.us", HostKind::ApiManagement),
-    (".azure-api.cn", HostKind::ApiManagement),
-];
-
-impl HostKind {
-    /// Whose host it is; the port does not matter.
-    #[must_use]
-    pub(crate) fn of(scheme: &str, host: &str) -> Self {
-        let name = host.split(':').next().unwrap_or(host).trim_end_matches('.').to_ascii_lowercase();
-        if scheme == "sim" {
-            return Self::Simulator;
-        }
-        if name == "api.openai.com" {
-            return Self::OpenAi;
-        }
-        AZURE_HOSTS.iter().find(|(end, _)| name.ends_with(end)).map_or(Self::Other, |(_, kind)| *kind)
-    }
-
-    /// Whether it is one of Azure's, which take a key as `api-key`.
-    #[must_use]
-    pub(crate) fn is_azure(self) -> bool {
-        match self {
-            Self::Resource | Self::ApiManagement => true,
-            Self::OpenAi | Self::Simulator | Self::Other => false,
-        }
-    }
-}
-
 /// The name of the version in a query.
 pub(crate) const API_VERSION: &str = "api-version";
 /// What stands in the place of a dated version where there is none.
 pub(crate) const UNDATED: [&str; 3] = ["v1", "preview", "latest"];
-/// The first dated version that has Responses.
-const RESPONSES_SINCE: &str = "2025-03-01";
+/// The day of the first dated version that has Responses.
+pub(crate) const RESPONSES_SINCE: &str = "2025-03-01";
 /// The first dated version that knows `max_completion_tokens` and `stream_options` (Azure's API lifecycle page).
 const LIMIT_AND_OPTIONS_SINCE: &str = "2024-09-01";
 
@@ -101,6 +49,12 @@ pub(crate) fn is_dated(version: &str) -> bool {
             .iter()
             .enumerate()
             .all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() })
+}
+
+/// Whether it is a dated version of before `date`.
+#[must_use]
+pub(crate) fn is_before(version: &str, date: &str) -> bool {
+    is_dated(version) && &version[..10] < date
 }
 
 /// Letters and digits, and what RFC 3986 lets stand in a segment or a query for itself.
@@ -130,7 +84,7 @@ impl Address {
 
     /// Whether its version is a dated one before `date`.
     fn is_before(&self, date: &str) -> bool {
-        self.api_version().is_some_and(|version| is_dated(version) && &version[..10] < date)
+        self.api_version().is_some_and(|version| is_before(version, date))
     }
 
     /// Why calls of this API cannot be addressed, with what to do; `None` where they can.

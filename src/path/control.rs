@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Span;
 
+/// With this the address of a listener of the bundled simulator begins.
+pub(crate) const SIMULATED: &str = "sim://";
+
 /// Which way a path's connections take. The default leaves all of it to the system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -54,25 +57,57 @@ impl Control {
     /// The addresses that the profile names for a host, if it does: then nothing is looked up.
     #[must_use]
     pub fn pinned(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
-        if let Some(to) = self.connect_to {
-            return Some(vec![SocketAddr::new(to.address, to.port.unwrap_or(port))]);
+        match &self.connect_to {
+            Some(ConnectTo::Address(to)) => return Some(vec![to.or_port(port)]),
+            // Until the simulator has told its ports it leads nowhere, and never to the host itself.
+            Some(ConnectTo::Listener(_)) => return Some(Vec::new()),
+            None => {}
         }
         let addresses = self.resolve.get(&host.to_ascii_lowercase())?;
         Some(addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
     }
 }
 
-/// `IP[:port]`, or `[IPv6]:port`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a path's connections lead instead of to the host of its base URL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ConnectTo {
+pub enum ConnectTo {
+    /// `IP[:port]`.
+    Address(AddressPort),
+    /// `sim://NAME`: a listener of the bundled simulator, until it has told its ports.
+    Listener(String),
+}
+
+/// `IP[:port]`, or `[IPv6]:port`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressPort {
     /// The address.
     pub address: IpAddr,
-    /// The port; by default that of the base URL.
+    /// The port, where it is given.
     pub port: Option<u16>,
 }
 
 impl ConnectTo {
+    /// Reads `IP`, `IP:port` or `sim://NAME`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix(SIMULATED) {
+            Some(name) => (!name.is_empty() && !name.contains('/')).then(|| Self::Listener(name.to_owned())),
+            None => AddressPort::parse(text).map(Self::Address),
+        }
+    }
+
+    /// The listener of the bundled simulator that it names.
+    #[must_use]
+    pub(crate) fn listener(&self) -> Option<&str> {
+        match self {
+            Self::Listener(name) => Some(name),
+            Self::Address(_) => None,
+        }
+    }
+}
+
+impl AddressPort {
     /// Reads `IP` or `IP:port`; an IPv6 address with a port stands in brackets.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -83,9 +118,24 @@ impl ConnectTo {
         let whole: SocketAddr = text.parse().ok()?;
         (whole.port() > 0).then_some(Self { address: whole.ip(), port: Some(whole.port()) })
     }
+
+    /// The whole of it, with this port where none is given.
+    #[must_use]
+    pub(crate) fn or_port(self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.address, self.port.unwrap_or(port))
+    }
 }
 
 impl fmt::Display for ConnectTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(to) => to.fmt(f),
+            Self::Listener(name) => write!(f, "{SIMULATED}{name}"),
+        }
+    }
+}
+
+impl fmt::Display for AddressPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
             Some(port) => SocketAddr::new(self.address, port).fmt(f),
@@ -238,6 +288,9 @@ mod tests {
             ("host:443", None),
             ("", None),
             ("10.0.2.4/24", None),
+            ("sim://direct", Some("sim://direct")),
+            ("sim://", None),
+            ("sim://direct/openai", None),
         ] {
             assert_eq!(ConnectTo::parse(text).map(|to| to.to_string()).as_deref(), shown, "{text}");
         }

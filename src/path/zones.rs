@@ -1,11 +1,61 @@
-//! Private DNS zones: which one the name of a service must lead through, by its host and by what the private endpoint
-//! leads to. One table.
+//! Whose host a name is, and the private DNS zone that it must lead through, by what the private endpoint leads to. One
+//! table.
 //!
 //! Source: Azure's documentation of private endpoint DNS zones, as of 2026-11.
 
 use crate::path::control::GroupId;
 
-/// The hosts of one service.
+/// Whose host an address has, as far as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostKind {
+    /// A resource of Azure OpenAI or Foundry.
+    Resource,
+    /// Azure API Management.
+    ApiManagement,
+    /// OpenAI itself.
+    OpenAi,
+    /// A listener of the bundled simulator.
+    Simulator,
+    /// Any other.
+    Other,
+}
+
+impl HostKind {
+    /// Whose host it is; the port does not matter.
+    #[must_use]
+    pub(crate) fn of(scheme: &str, host: &str) -> Self {
+        let name = normal(host.split(':').next().unwrap_or(host));
+        if scheme == "sim" {
+            return Self::Simulator;
+        }
+        if name == "api.openai.com" {
+            return Self::OpenAi;
+        }
+        known(&name).map_or(Self::Other, |host| host.kind)
+    }
+
+    /// Whether it is one of Azure's, which take a key as `api-key`.
+    #[must_use]
+    pub(crate) fn is_azure(self) -> bool {
+        match self {
+            Self::Resource | Self::ApiManagement => true,
+            Self::OpenAi | Self::Simulator | Self::Other => false,
+        }
+    }
+}
+
+/// The hosts of one service, in one cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Host {
+    /// How its public names end.
+    suffix: &'static str,
+    /// Whose they are.
+    kind: HostKind,
+    /// The private DNS zone of that ending, and what a private endpoint to it leads to, where both are known.
+    private: Option<(&'static str, GroupId)>,
+}
+
+/// The hosts of a service that private endpoints lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone {
     /// How its public names end.
@@ -16,30 +66,51 @@ pub struct Zone {
     pub group_id: GroupId,
 }
 
-/// Every service that is known. One private endpoint of a Foundry resource has an address for each of its names, so a
-/// zone that is linked for one of them says nothing of the others.
-pub const ZONES: [Zone; 7] = [
-    Zone { suffix: "openai.azure.com", zone: "privatelink.openai.azure.com", group_id: GroupId::Account },
-    Zone {
-        suffix: "cognitiveservices.azure.com",
-        zone: "privatelink.cognitiveservices.azure.com",
-        group_id: GroupId::Account,
-    },
-    Zone { suffix: "services.ai.azure.com", zone: "privatelink.services.ai.azure.com", group_id: GroupId::Account },
-    Zone {
-        suffix: "contentunderstanding.ai.azure.com",
-        zone: "privatelink.contentunderstanding.ai.azure.com",
-        group_id: GroupId::Account,
-    },
-    Zone { suffix: "azure-api.net", zone: "privatelink.azure-api.net", group_id: GroupId::Gateway },
-    Zone { suffix: "api.azureml.ms", zone: "privatelink.api.azureml.ms", group_id: GroupId::Amlworkspace },
-    Zone { suffix: "notebooks.azure.net", zone: "privatelink.notebooks.azure.net", group_id: GroupId::Amlworkspace },
+const fn host(suffix: &'static str, kind: HostKind, private: Option<(&'static str, GroupId)>) -> Host {
+    Host { suffix, kind, private }
+}
+
+/// Every service of Azure that is known, in the public cloud and the sovereign ones. One private endpoint of a Foundry
+/// resource has an address for each of its names, so a zone that is linked for one of them says nothing of the others.
+const HOSTS: [Host; 13] = [
+    host("openai.azure.com", HostKind::Resource, Some(("privatelink.openai.azure.com", GroupId::Account))),
+    host(
+        "cognitiveservices.azure.com",
+        HostKind::Resource,
+        Some(("privatelink.cognitiveservices.azure.com", GroupId::Account)),
+    ),
+    host("services.ai.azure.com", HostKind::Resource, Some(("privatelink.services.ai.azure.com", GroupId::Account))),
+    host(
+        "contentunderstanding.ai.azure.com",
+        HostKind::Other,
+        Some(("privatelink.contentunderstanding.ai.azure.com", GroupId::Account)),
+    ),
+    host("api.cognitive.microsoft.com", HostKind::Resource, None),
+    host("openai.azure.us", HostKind::Resource, None),
+    host("cognitiveservices.azure.us", HostKind::Resource, None),
+    host("openai.azure.cn", HostKind::Resource, None),
+    host("azure-api.net", HostKind::ApiManagement, Some(("privatelink.azure-api.net", GroupId::Gateway))),
+    host("azure-api.us", HostKind::ApiManagement, None),
+    host("azure-api.cn", HostKind::ApiManagement, None),
+    host("api.azureml.ms", HostKind::Other, Some(("privatelink.api.azureml.ms", GroupId::Amlworkspace))),
+    host("notebooks.azure.net", HostKind::Other, Some(("privatelink.notebooks.azure.net", GroupId::Amlworkspace))),
 ];
+
+fn known(name: &str) -> Option<&'static Host> {
+    HOSTS.iter().find(|host| is_within(name, host.suffix))
+}
 
 /// The service to which a host belongs by its name; `None` for a name that is none of Azure's, or of a custom domain.
 #[must_use]
-pub fn of_host(host: &str) -> Option<&'static Zone> {
-    ZONES.iter().find(|zone| is_within(host, zone.suffix))
+pub fn of_host(host: &str) -> Option<Zone> {
+    let Host { suffix, kind: _, private } = known(host)?;
+    private.map(|(zone, group_id)| Zone { suffix, zone, group_id })
+}
+
+/// Whether a host is a resource of the public cloud, whose tokens are for that cloud's audiences.
+#[must_use]
+pub(crate) fn is_public_resource(host: &str) -> bool {
+    known(host).is_some_and(|host| host.kind == HostKind::Resource && host.private.is_some())
 }
 
 /// Whether a name lies in a zone: below it, or the zone itself; a final dot and the case do not count.
@@ -66,6 +137,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_host_is_of_whom_its_name_says() {
+        for (scheme, host, kind) in [
+            ("https", "x.openai.azure.com", HostKind::Resource),
+            ("https", "X.OpenAI.Azure.com.:443", HostKind::Resource),
+            ("https", "x.api.cognitive.microsoft.com", HostKind::Resource),
+            ("https", "x.openai.azure.us", HostKind::Resource),
+            ("https", "x.azure-api.cn:8443", HostKind::ApiManagement),
+            ("https", "api.openai.com", HostKind::OpenAi),
+            ("https", "x.api.openai.com", HostKind::Other),
+            ("https", "x.contentunderstanding.ai.azure.com", HostKind::Other),
+            ("https", "xopenai.azure.com", HostKind::Other),
+            ("sim", "direct", HostKind::Simulator),
+        ] {
+            assert_eq!(HostKind::of(scheme, host), kind, "{host}");
+        }
+        assert!(is_public_resource("x.services.ai.azure.com") && !is_public_resource("x.openai.azure.us"));
+        assert!(!is_public_resource("x.azure-api.net") && !is_public_resource("x.contentunderstanding.ai.azure.com"));
+    }
+
+    #[test]
     fn each_host_has_the_zone_of_its_own_ending() {
         for (host, zone) in [
             ("x.openai.azure.com", Some("privatelink.openai.azure.com")),
@@ -80,6 +171,10 @@ mod tests {
             ("127.0.0.1", None),
         ] {
             assert_eq!(of_host(host).map(|zone| zone.zone), zone, "{host}");
+        }
+        for host in &HOSTS {
+            assert!(host.private.is_none_or(|(zone, _)| zone == format!("privatelink.{}", host.suffix)), "{host:?}");
+            assert_eq!(HOSTS.iter().filter(|other| is_within(host.suffix, other.suffix)).count(), 1, "{host:?}");
         }
         assert!(is_privatelink("x.privatelink.openai.azure.com") && is_privatelink("x.PrivateLink.y"));
         assert!(!is_privatelink("privatelinks.example.com") && !is_privatelink("x.openai.azure.com"));

@@ -176,6 +176,6 @@ fn of_network(code: &str) -> Option<&'static Fingerprint> {
     let print = FINGERPRINTS.iter().find(|print| print.code == code)?;
     match print.meaning {
         Meaning::PublicRoute | Meaning::Denied => Some(print),
-        Meaning::Name | Meaning::Beyond | Meaning::Closed => None,
+        Meaning::Name | Meaning::Beyond | Meaning::Closed | Meaning::Caller => None,
     }
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-use crate::path::address::{API_VERSION, Address, Dialect, HostKind, UNDATED, is_dated};
+use crate::path::address::{API_VERSION, Address, Dialect, UNDATED, is_dated};
+use crate::path::zones::HostKind;
 use crate::units::Api;
 
 const EXPECTED: &str =

@@ -7,15 +7,15 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::path::control::{ConnectTo, Control, GroupId, Lifetime, Private, Proxy};
+use crate::path::control::{AddressPort, ConnectTo, Control, GroupId, Lifetime, Private, Proxy, SIMULATED};
 use crate::path::zones;
 use crate::profile::at::At;
 use crate::profile::error::Wrong;
 use crate::units::Span;
 
 const ADDRESS: &str = "an IP address, such as \"10.0.2.4\"";
-const CONNECT_TO: &str = "an IP address and perhaps a port, such as \"10.0.2.4\" or \"10.0.2.4:443\"; to reach a name, \
-                          put it into base_url";
+const CONNECT_TO: &str = "an IP address and perhaps a port, such as \"10.0.2.4\" or \"10.0.2.4:443\", or \
+                          \"sim://LISTENER\" for the bundled simulator; to reach a name, put it into base_url";
 const DNS: &str = "the address of a DNS server and perhaps its port, such as \"168.63.129.16\" or \"10.0.0.4:53\"";
 const CIDR: &str = "a range of addresses, such as \"10.0.2.0/24\"";
 const PROXY: &str = "the address of an HTTP proxy, such as \"http://proxy.example.com:3128\"";
@@ -78,6 +78,8 @@ impl Texts {
 /// The keys of a path, as written.
 pub(crate) struct ControlKeys {
     pub(crate) connect_to: Option<String>,
+    /// Whether the run starts the simulator.
+    pub(crate) simulated: bool,
     pub(crate) resolve: BTreeMap<String, Texts>,
     pub(crate) source_address: Option<String>,
     pub(crate) dns: Option<String>,
@@ -112,6 +114,7 @@ pub(crate) fn resolve(at: &At<'_>, keys: ControlKeys, base_url: &str, over_http2
         cookies: keys.cookies,
         private: keys.private.map(|section| private(at, section, host)).transpose()?,
     };
+    check_listener(at, &control, (base_url, keys.simulated))?;
     check_ways(at, &control, host)?;
     check_source(at, &control)?;
     if control.proxy.is_some() && over_http2 && !base_url.starts_with("https://") {
@@ -142,8 +145,7 @@ fn value<T>(
 }
 
 fn dns_server(text: &str) -> Option<SocketAddr> {
-    let to = ConnectTo::parse(text)?;
-    Some(SocketAddr::new(to.address, to.port.unwrap_or(DNS_PORT)))
+    Some(AddressPort::parse(text)?.or_port(DNS_PORT))
 }
 
 fn pinned(at: &At<'_>, resolve: BTreeMap<String, Texts>) -> Result<BTreeMap<String, Vec<IpAddr>>, Wrong> {
@@ -182,7 +184,7 @@ fn proxy(at: &At<'_>, proxy: Option<&str>, login_env: Option<String>) -> Result<
 
 /// `host[:port]` or `[v6][:port]`.
 fn split_port(authority: &str) -> Option<(String, Option<u16>)> {
-    if let Some(to) = ConnectTo::parse(authority) {
+    if let Some(to) = AddressPort::parse(authority) {
         return Some((to.address.to_string(), to.port));
     }
     let (host, port) = match authority.split_once(':') {
@@ -197,6 +199,23 @@ fn is_name(text: &str) -> bool {
         (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(good)
+}
+
+/// A listener is of a simulator that runs, and is named once.
+fn check_listener(at: &At<'_>, control: &Control, (base_url, simulated): (&str, bool)) -> Result<(), Wrong> {
+    if control.connect_to.as_ref().and_then(ConnectTo::listener).is_none() {
+        return Ok(());
+    }
+    let key = at.key("connect_to");
+    if base_url.starts_with(SIMULATED) {
+        let rule = format!("'{key}' and base_url both name a listener of the simulator; remove one of them");
+        return Err(at.rule("connect_to", rule));
+    }
+    if !simulated {
+        let rule = format!("'{key}' is on the simulator, which this run does not start; add [simulator]");
+        return Err(at.rule("connect_to", rule));
+    }
+    Ok(())
 }
 
 /// There is one way to an address: what has no meaning beside another key is refused.
@@ -245,8 +264,11 @@ fn check_source(at: &At<'_>, control: &Control) -> Result<(), Wrong> {
         );
         return Err(at.rule("source_address", rule));
     }
-    let named = control.connect_to.map(|to| to.address).into_iter().chain(control.resolve.values().flatten().copied());
-    let named: Vec<IpAddr> = named.collect();
+    let connect_to = control.connect_to.as_ref().and_then(|to| match to {
+        ConnectTo::Address(to) => Some(to.address),
+        ConnectTo::Listener(_) => None,
+    });
+    let named: Vec<IpAddr> = connect_to.into_iter().chain(control.resolve.values().flatten().copied()).collect();
     if !named.is_empty() && named.iter().all(|to| to.is_ipv4() != source.is_ipv4()) {
         let rule = "'source_address' and the address to connect to are not both IPv4 or both IPv6; no connection can be \
                     opened between them";

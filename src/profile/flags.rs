@@ -1,6 +1,6 @@
 //! The one-line form: paths, model and load from flags, laid out as the profile that says the same.
 
-use crate::path::address::HostKind;
+use crate::path::zones::HostKind;
 use crate::profile::error::{Origin, Wrong};
 use crate::profile::source::{NamedUrl, OneLine, PATH_OPTIONS};
 use crate::profile::tree::{self, Node, Table, Value};

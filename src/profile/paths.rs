@@ -7,9 +7,10 @@ use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::path::address::{Address, Dialect, HostKind, TokenLimit};
-use crate::path::control::Control;
+use crate::path::address::{Address, Dialect, TokenLimit};
+use crate::path::control::{Control, SIMULATED};
 use crate::path::request::RequestForm;
+use crate::path::zones::HostKind;
 use crate::path::{Auth, AuthRef, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
 use crate::profile::address::{Unusable, Wish, understand};
 use crate::profile::at::At;
@@ -86,8 +87,8 @@ pub(crate) struct PathSection {
     #[serde(default)]
     #[schemars(example = ["europe", "same-region"])]
     tags: Vec<String>,
-    /// Connect to this address, with the name of base_url in SNI and host.
-    #[schemars(extend("pattern" = r"^\[?[0-9A-Fa-f:.]+\]?(:[0-9]{1,5})?$"), example = "10.0.2.4:443")]
+    /// Connect to this address, with the name of base_url in SNI and host; or to sim://LISTENER of the bundled simulator.
+    #[schemars(extend("pattern" = r"^(\[?[0-9A-Fa-f:.]+\]?(:[0-9]{1,5})?|sim://[^/]+)$"), example = "10.0.2.4:443")]
     connect_to: Option<String>,
     /// Addresses of the host of base_url (or of the proxy's), which is then not looked up, as curl's --resolve.
     #[serde(default)]
@@ -209,10 +210,11 @@ pub(crate) fn resolve(at: &At<'_>, mut section: PathSection, id: PathId, asked: 
     }
     let (scheme, host) = base_url.split_once("://").unwrap_or_default();
     let host = HostKind::of(scheme, host.split('/').next().unwrap_or_default());
-    let auth = auth::resolve(at, &base_url, asked.simulated)?;
+    let leads_to_simulator = [Some(&base_url), section.connect_to.as_ref()].iter().flatten().any(|it| is_simulated(it));
+    let auth = auth::resolve(at, &base_url, (leads_to_simulator, asked.simulated))?;
     let request = request_of(at, &mut section, (&address, host), &auth, asked)?;
     let http = checked_http(at, &section.connections)?;
-    let control = control_of(at, &mut section, &base_url, !http.is_one())?;
+    let control = control_of(at, &mut section, (&base_url, asked.simulated), !http.is_one())?;
     Ok(NetPath {
         id,
         name: section.name.0,
@@ -229,6 +231,11 @@ pub(crate) fn resolve(at: &At<'_>, mut section: PathSection, id: PathId, asked: 
         request,
         base_url,
     })
+}
+
+/// Whether an address names a listener of the bundled simulator.
+fn is_simulated(address: &str) -> bool {
+    address.starts_with(SIMULATED)
 }
 
 /// Where a path leads, by its own keys and the model that is asked.
@@ -275,10 +282,16 @@ fn request_of(
 }
 
 /// Which way the connections take.
-fn control_of(at: &At<'_>, section: &mut PathSection, base_url: &str, over_http2: bool) -> Result<Control, Wrong> {
+fn control_of(
+    at: &At<'_>,
+    section: &mut PathSection,
+    (base_url, simulated): (&str, bool),
+    over_http2: bool,
+) -> Result<Control, Wrong> {
     check_lifetime(at, &section.connections)?;
     let keys = ControlKeys {
         connect_to: section.connect_to.take(),
+        simulated,
         resolve: std::mem::take(&mut section.resolve),
         source_address: section.source_address.take(),
         dns: section.dns.take(),

@@ -27,6 +27,7 @@ mod hostile;
 pub(crate) mod html;
 pub(crate) mod json;
 mod junit;
+mod layout;
 pub(crate) mod lint;
 pub(crate) mod markdown;
 mod planned;
@@ -97,12 +98,18 @@ pub(crate) mod tests {
     #[test]
     fn terminal_csv_and_junit_stay_as_they_are() {
         let (run, analysis) = judged();
-        let look = Look { width: Some(100), colour: false };
-        let text = terminal::render(&run::document(run, analysis), look, &["report: report.html".to_owned()]);
+        let of_width = |width| {
+            let look = Look { width: Some(width), colour: false };
+            terminal::render(&run::document(run, analysis), look, &["report: report.html".to_owned()]).into_bytes()
+        };
         let junit = run::junit::render(run, analysis).expect("objectives");
-        for (name, bytes) in
-            [("terminal.txt", text.into_bytes()), ("summary.csv", csv::render(run, analysis)), ("junit.xml", junit)]
-        {
+        for (name, bytes) in [
+            ("terminal.txt", of_width(100)),
+            ("terminal-80.txt", of_width(80)),
+            ("terminal-40.txt", of_width(40)),
+            ("summary.csv", csv::render(run, analysis)),
+            ("junit.xml", junit),
+        ] {
             let expected = golden(name, &bytes);
             assert_eq!(String::from_utf8(bytes).expect("text"), expected, "{name}");
         }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::path::NetPath;
+use crate::path::control::{ConnectTo, SIMULATED};
 use crate::plan::Plan;
 use crate::units::{PathId, Quantile};
 
@@ -30,13 +31,21 @@ impl<'a> Planned<'a> {
         self.listener(self.plan.path(path))?.get("ttft_ms")?.get(key)?.as_f64()
     }
 
-    /// The listener of a path: the one of its address, or of its name.
+    /// The listener of a path: the one of its address, that it is connected to, or of its name.
     fn listener(&self, path: &NetPath) -> Option<&'a Value> {
-        let of_scheme = path.base_url.strip_prefix("sim://").and_then(|rest| rest.split('/').next());
+        let to = path.control.connect_to.as_ref();
+        let of_base = path.base_url.strip_prefix(SIMULATED).and_then(|rest| rest.split('/').next());
+        let of_scheme = to.and_then(ConnectTo::listener).or(of_base);
+        // `https://127.0.0.1:41234` is where a path leads that is connected to `127.0.0.1:41234`.
+        let authority = to.map(|to| format!("://{to}"));
+        let leads_to = |url: &str| match &authority {
+            Some(authority) => url.ends_with(authority),
+            None => path.base_url.strip_prefix(url).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        };
         let text = |listener: &'a Value, key| listener.get(key).and_then(Value::as_str);
         let by = |matches: &dyn Fn(&'a Value) -> bool| self.listeners.iter().find(|listener| matches(listener));
         by(&|listener| of_scheme.is_some() && text(listener, "name") == of_scheme)
-            .or_else(|| by(&|listener| text(listener, "url").is_some_and(|url| path.base_url.starts_with(url))))
+            .or_else(|| by(&|listener| text(listener, "url").is_some_and(leads_to)))
             .or_else(|| by(&|listener| text(listener, "name") == Some(&path.name)))
     }
 }
@@ -61,6 +70,12 @@ mod tests {
         assert_eq!(planned.ttft_shift_ms(PathId(1), PathId(0), 0.5), Some(27.0));
         assert_eq!(planned.ttft_shift_ms(PathId(2), PathId(0), 0.5), Some(6.0));
         assert_eq!(planned.ttft_shift_ms(PathId(2), PathId(0), 0.99), None);
+        for connected in ["sim://c", "127.0.0.1:9002"] {
+            plan.paths[1].base_url = "https://far.openai.azure.com/openai/v1".to_owned();
+            plan.paths[1].control.connect_to = ConnectTo::parse(connected);
+            let planned = Planned::of(&plan, Some(&simulator)).expect("listeners");
+            assert_eq!(planned.ttft_shift_ms(PathId(1), PathId(0), 0.5), Some(6.0), "{connected}");
+        }
         assert!(Planned::of(&plan, None).is_none());
     }
 }

@@ -1,14 +1,18 @@
 //! The report at a glance: a few lines and one table, as wide as the terminal.
 
-use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, LineStyle, Table as Grid, TableStyle};
+use comfy_table::{Attribute, CellAlignment, Color, LineStyle, Table as Grid, TableStyle};
 use unicode_width::UnicodeWidthChar;
 
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
+use crate::report::layout::{self, Breaks, Texts, visible_width};
 use crate::report::table::{Cell, Column, Table, Tone};
 use crate::visible::line;
 
 /// A line under the head and nothing else.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// How far the fields of a block stand in.
+const BLOCK_INDENT: usize = 3;
 
 /// How a terminal wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,34 +127,77 @@ impl Pen {
         self.wrapped(text, indent).iter().map(|line| self.toned(line, tone)).collect()
     }
 
-    /// The whole table if it fits, else without its spare columns, else with its cells broken into lines.
+    /// The whole table if it fits, else without its spare columns, else with its cells broken between words, else a block of
+    /// lines for each row.
     fn table(&self, table: &Table) -> String {
+        let shown = Shown::of(table, |_| true);
+        let whole = self.grid(&shown);
         let width = usize::from(self.0.width.unwrap_or(u16::MAX));
-        let fits = |text: &String| text.lines().all(|line| visible_width(line) <= width);
-        let whole = self.grid(table, |_| true, None);
-        Some(whole).filter(fits).unwrap_or_else(|| self.grid(table, |column| !column.spare, self.0.width))
+        if widest(&whole) <= width {
+            return whole;
+        }
+        let shown = Shown::of(table, |column| !column.spare);
+        let fewer = self.grid(&shown);
+        let texts = shown.texts();
+        // What stands between the columns.
+        let between = widest(&fewer) - layout::natural(&texts);
+        let broken = [Breaks::AroundIntervals, Breaks::BetweenWords].iter().find_map(|breaks| {
+            let widths = layout::widths(&texts, width.checked_sub(between)?, *breaks)?;
+            Some(self.grid(&shown.wrapped(&widths, *breaks)))
+        });
+        broken.unwrap_or_else(|| self.blocks(&shown, width))
     }
 
-    fn grid(&self, table: &Table, shown: fn(&Column) -> bool, width: Option<u16>) -> String {
+    fn grid(&self, shown: &Shown) -> String {
         let mut grid = Grid::new();
         grid.load_style(RULED).force_no_tty();
-        if let Some(width) = width {
-            grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
         if self.0.colour {
             grid.enforce_styling();
         }
-        grid.set_header(table.columns.iter().filter(|column| shown(column)).map(|column| grid_head(*column)));
+        grid.set_header(shown.heads.iter().zip(&shown.columns).map(|(head, column)| grid_head(*column, head)));
         let mut before = None;
-        for row in &table.rows {
-            let cells = table.columns.iter().zip(row).filter(|(column, _)| shown(column));
-            let cells = cells.map(|(column, cell)| grid_cell(*column, cell));
-            let repeats = row.first().is_some_and(|cell| before == Some(&cell.text) && table.columns.len() > 4);
+        for row in &shown.rows {
+            let repeats = row.first().is_some_and(|cell| before == Some(&cell.text)) && shown.repeats_subject;
             let subject = if repeats { vec![comfy_table::Cell::new("")] } else { Vec::new() };
+            let cells = shown.columns.iter().zip(row).map(|(column, cell)| grid_cell(*column, cell));
             grid.add_row(subject.into_iter().chain(cells.skip(usize::from(repeats))));
             before = row.first().map(|cell| &cell.text);
         }
         grid.trim_fmt()
+    }
+
+    /// A block of lines for each row: what it is about, and a line for each of its other cells.
+    fn blocks(&self, shown: &Shown, width: usize) -> String {
+        let heads = shown.heads.iter().map(|head| visible_width(head)).max().unwrap_or(0);
+        let beside = BLOCK_INDENT + heads + 2;
+        let words = shown.rows.iter().flatten().flat_map(|cell| cell.text.split(' '));
+        let fits = words.map(visible_width).all(|word| beside + word <= width);
+        let block = |row: &Vec<Cell>| {
+            let subject = row.first().map(|cell| self.cell_lines(cell, 1, width)).unwrap_or_default();
+            let fields = shown.heads.iter().zip(row).skip(1).flat_map(|(head, cell)| {
+                if fits {
+                    let mut lines = self.cell_lines(cell, beside, width);
+                    let gap = beside - BLOCK_INDENT - visible_width(head);
+                    let begin = format!("{:BLOCK_INDENT$}{head}{:gap$}", "", "");
+                    if let Some(first) = lines.first_mut() {
+                        *first = begin + first.trim_start_matches(' ');
+                    }
+                    lines
+                } else {
+                    let head = Cell::from(head.as_str());
+                    [self.cell_lines(&head, BLOCK_INDENT, width), self.cell_lines(cell, BLOCK_INDENT + 2, width)]
+                        .concat()
+                }
+            });
+            subject.iter().cloned().chain(fields).collect::<Vec<_>>().join("\n")
+        };
+        shown.rows.iter().map(block).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A cell in lines that begin at this column.
+    fn cell_lines(&self, cell: &Cell, indent: usize, width: usize) -> Vec<String> {
+        let lines = layout::wrap_within(&cell.text, width.saturating_sub(indent));
+        lines.iter().map(|line| format!("{:indent$}{}", "", self.toned(line, cell.tone))).collect()
     }
 
     /// Words in lines as wide as the terminal, indented, the second and later ones by two
@@ -196,23 +243,67 @@ impl Pen {
     }
 }
 
-/// How much room a line takes: escapes that colour a text take none, some letters two columns.
-fn visible_width(line: &str) -> usize {
-    let mut escaped = false;
-    line.chars().fold(0, |width, letter| {
-        let seen = !escaped && letter != '\u{1b}';
-        escaped = letter == '\u{1b}' || (escaped && letter != 'm');
-        width + if seen { letter.width().unwrap_or(0) } else { 0 }
-    })
+/// What of a table is drawn: columns, their heads, and rows of cells whose texts can be shown.
+struct Shown {
+    columns: Vec<Column>,
+    heads: Vec<String>,
+    rows: Vec<Vec<Cell>>,
+    /// Whether a row says only once what it and those before it are about.
+    repeats_subject: bool,
 }
 
-fn grid_head(column: Column) -> comfy_table::Cell {
-    let cell = comfy_table::Cell::new(column.head).add_attribute(Attribute::Bold);
+impl Shown {
+    fn of(table: &Table, wanted: fn(&Column) -> bool) -> Self {
+        // Where a cell may be broken is decided by its words.
+        let shown = |cell: &Cell| Cell::toned(line(&cell.text).replace('\u{a0}', " "), cell.tone);
+        let row = |row: &Vec<Cell>| {
+            table.columns.iter().zip(row).filter(|(column, _)| wanted(column)).map(|(_, cell)| shown(cell)).collect()
+        };
+        let columns: Vec<Column> = table.columns.iter().filter(|column| wanted(column)).copied().collect();
+        Self {
+            heads: columns.iter().map(|column| column.head.to_owned()).collect(),
+            columns,
+            rows: table.rows.iter().map(row).collect(),
+            repeats_subject: table.columns.len() > 4,
+        }
+    }
+
+    /// The texts of each column, its head first.
+    fn texts(&self) -> Vec<Texts> {
+        let column = |(place, head): (usize, &String)| {
+            let cells = self.rows.iter().filter_map(|row| row.get(place)).map(|cell| cell.text.clone());
+            std::iter::once(head.clone()).chain(cells).collect()
+        };
+        self.heads.iter().enumerate().map(column).collect()
+    }
+
+    /// The same with its texts in lines of these widths.
+    fn wrapped(&self, widths: &[usize], breaks: Breaks) -> Self {
+        let wrap = |text: &str, width: usize| layout::wrap(text, width, breaks).join("\n");
+        let row = |row: &Vec<Cell>| {
+            row.iter().zip(widths).map(|(cell, width)| Cell::toned(wrap(&cell.text, *width), cell.tone)).collect()
+        };
+        Self {
+            columns: self.columns.clone(),
+            heads: self.heads.iter().zip(widths).map(|(head, width)| wrap(head, *width)).collect(),
+            rows: self.rows.iter().map(row).collect(),
+            repeats_subject: self.repeats_subject,
+        }
+    }
+}
+
+/// The width of the widest line.
+fn widest(text: &str) -> usize {
+    text.lines().map(visible_width).max().unwrap_or(0)
+}
+
+fn grid_head(column: Column, head: &str) -> comfy_table::Cell {
+    let cell = comfy_table::Cell::new(head).add_attribute(Attribute::Bold);
     if column.figures { cell.set_alignment(CellAlignment::Right) } else { cell }
 }
 
 fn grid_cell(column: Column, cell: &Cell) -> comfy_table::Cell {
-    let drawn = comfy_table::Cell::new(line(&cell.text));
+    let drawn = comfy_table::Cell::new(&cell.text);
     let drawn = if column.figures { drawn.set_alignment(CellAlignment::Right) } else { drawn };
     match cell.tone {
         Tone::Plain => drawn,
@@ -225,10 +316,18 @@ fn grid_cell(column: Column, cell: &Cell) -> comfy_table::Cell {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::sync::OnceLock;
+
+    use proptest::collection::vec;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+
     use super::*;
     use crate::analysis::analyse;
     use crate::objective::objective::Objective;
+    use crate::report::fixture;
     use crate::report::run::document;
+    use crate::report::table::{figures, words as words_of};
     use crate::run::fixture::World;
 
     fn text(look: Look) -> String {
@@ -260,6 +359,79 @@ mod tests {
         }
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
         assert!(!text.contains('\u{1b}'));
+    }
+
+    fn compared() -> &'static Document {
+        static COMPARED: OnceLock<Document> = OnceLock::new();
+        COMPARED.get_or_init(fixture::comparison)
+    }
+
+    /// The words of a text.
+    fn words(text: &str) -> Vec<&str> {
+        text.split([' ', '\u{a0}', '\n']).filter(|word| !word.is_empty()).collect()
+    }
+
+    /// Lines of a text that are too wide.
+    fn too_wide(text: &str, width: u16) -> Vec<String> {
+        let lines = text.lines().filter(|line| visible_width(line) > usize::from(width));
+        lines.map(|line| format!("{width}: too wide: {line}")).collect()
+    }
+
+    /// The words of cells that are not whole where their table is drawn, though they have room.
+    fn torn(table: &Table, look: Look) -> Vec<String> {
+        let text = Pen(look).table(table);
+        let whole: HashSet<&str> = words(&text).into_iter().collect();
+        let cells = table.rows.iter().flat_map(|row| table.columns.iter().zip(row)).filter(|(column, _)| !column.spare);
+        // A block does not say the head of what it is about.
+        let heads = table.columns.iter().filter(|column| !column.spare).skip(1).map(|column| column.head.to_owned());
+        let texts: Vec<String> = cells.map(|(_, cell)| line(&cell.text)).chain(heads).collect();
+        let room = look.width.map_or(usize::MAX, usize::from) - BLOCK_INDENT - 2;
+        let fitting = texts.iter().flat_map(|text| words(text)).filter(|word| visible_width(word) <= room);
+        let torn = fitting.filter(|word| !whole.contains(word));
+        torn.map(|word| format!("{look:?}: torn: {word} in\n{text}")).collect()
+    }
+
+    fn broken(document: &Document, width: u16) -> Vec<String> {
+        let look = Look { width: Some(width), colour: false };
+        let wide = too_wide(&render(document, look, &[]), width);
+        wide.into_iter().chain(document.tables_on(&TABLES).flat_map(|(_, table)| torn(table, look))).collect()
+    }
+
+    #[test]
+    fn no_word_and_no_number_of_a_table_is_broken_however_narrow_the_terminal() {
+        let mut world = World { shifts_ms: vec![0.0, 27.3, 120.21], failing: vec![0.0, 0.01, 0.0], ..World::default() };
+        world.seed = 3;
+        let mut run = world.run();
+        let names = ["direct", "private-endpoint-of-another-region", "api-management-with-a-long-name"];
+        for (path, name) in run.manifest.plan.paths.iter_mut().zip(names) {
+            path.name = name.to_owned();
+        }
+        let plan = &mut run.manifest.plan;
+        plan.objectives = vec![Objective::new(names[1], "ttft.p99.9 < 5s".parse().expect("expression"))];
+        let long = document(&run, &analyse(&run));
+        let (run, analysis) = fixture::judged();
+        for document in [document(run, analysis), long, fixture::comparison(), fixture::history()] {
+            for width in 40..=200 {
+                assert_eq!(broken(&document, width), [] as [&str; 0]);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_table_fits_with_its_words_whole(
+            rows in vec(vec("[a-z0-9\\[\\],.%+漢 -]{0,40}", 5), 1..4),
+            spare in vec(any::<bool>(), 5),
+            width in 40u16..200,
+        ) {
+            let heads = ["path", "metric", "median of all that was measured", "p99 ms", "what helps"];
+            let column = |(head, spare): (&'static str, &bool)| if *spare { figures(head).spare() } else { words_of(head) };
+            let columns: Vec<Column> = heads.into_iter().zip(&spare).map(column).collect();
+            let rows = rows.into_iter().map(|row| row.into_iter().map(Cell::from).collect());
+            let mut document = compared().clone();
+            document.tables = vec![(Topic::Shifts, Table::new("made up", columns, rows))];
+            prop_assert_eq!(broken(&document, width), [] as [&str; 0]);
+        }
     }
 
     #[test]

@@ -186,7 +186,7 @@ fn most_files(plan: &Plan) -> usize {
 /// What the simulator says of itself; the run goes on without it.
 async fn describe(simulator: &SimulatorProcess) -> Option<serde_json::Value> {
     let base = simulator.listeners.values().next()?;
-    let client = probe::control_client().ok()?;
+    let client = simulator.control_client().ok()?;
     let asked = client.get(format!("{base}/_sim/describe")).header("api-key", simulator.key.reveal());
     serde_json::from_str(&probe::ask_simulator(asked).await.ok()?).ok()
 }

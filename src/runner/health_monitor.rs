@@ -34,6 +34,8 @@ pub(crate) struct Backend {
     pub(crate) process: u32,
     /// The base address of one of its listeners.
     pub(crate) url: String,
+    /// What it is certified by, in PEM, where it has TLS.
+    pub(crate) ca: Option<Arc<str>>,
     /// What it wants to be shown.
     pub(crate) key: Secret,
 }
@@ -154,7 +156,7 @@ struct Simulator {
 
 impl Simulator {
     fn new(backend: Backend) -> Option<Self> {
-        let client = probe::control_client().ok()?;
+        let client = probe::control_client_trusting(backend.ca.as_deref()).ok()?;
         Some(Self { url: format!("{}/_sim/metrics", backend.url), key: backend.key, client, last: (0, 0) })
     }
 

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
 use crate::console;
-use crate::path::AuthRef;
+use crate::path::control::{ConnectTo, SIMULATED};
+use crate::path::{AuthRef, NetPath};
 use crate::plan::Plan;
+use crate::probe;
 use crate::runner::failure::{Failure, OrFailure, RunResult};
 use crate::runner::health_monitor::Backend;
 use crate::transport::credential::secret::{BadSecret, Secret};
@@ -32,6 +34,8 @@ pub(crate) struct SimulatorProcess {
     lifeline: Option<ChildStdin>,
     /// The base address of each listener by name.
     pub(crate) listeners: BTreeMap<String, String>,
+    /// What those with TLS are certified by, in PEM; `None` where none has TLS.
+    ca: Option<Arc<str>>,
     /// What it accepts, for calls and for `/_sim/`.
     pub(crate) key: Secret,
 }
@@ -45,6 +49,7 @@ struct Ready {
 struct Listener {
     name: String,
     url: String,
+    ca_pem: Option<String>,
 }
 
 impl SimulatorProcess {
@@ -65,7 +70,7 @@ impl SimulatorProcess {
         let mut child = command.spawn().context("cannot start the bundled simulator").or_world()?;
         let lifeline = child.stdin.take();
         let line = first_line(&mut child);
-        let mut simulator = Self { child, lifeline, listeners: BTreeMap::new(), key: key.clone() };
+        let mut simulator = Self { child, lifeline, listeners: BTreeMap::new(), ca: None, key: key.clone() };
         let line = match line.or_world()? {
             Some(line) if !line.trim().is_empty() => line,
             Some(_) => return Err(simulator.last_words()),
@@ -77,6 +82,9 @@ impl SimulatorProcess {
         };
         let ready: Ready =
             serde_json::from_str(&line).context("the bundled simulator said something unexpected").or_world()?;
+        let mut ca: Vec<&str> = ready.listeners.iter().filter_map(|listener| listener.ca_pem.as_deref()).collect();
+        ca.dedup();
+        simulator.ca = (!ca.is_empty()).then(|| ca.join("\n").into());
         simulator.listeners = ready.listeners.into_iter().map(|listener| (listener.name, listener.url)).collect();
         simulator.pass_on_warnings();
         Ok(simulator)
@@ -85,7 +93,15 @@ impl SimulatorProcess {
     /// What the watch needs to ask it how it is.
     pub(crate) fn as_backend(&self) -> Option<Backend> {
         let url = self.listeners.values().next()?.clone();
-        Some(Backend { process: self.child.id(), url, key: self.key.clone() })
+        Some(Backend { process: self.child.id(), url, ca: self.ca.clone(), key: self.key.clone() })
+    }
+
+    /// A client for calls to its own routes.
+    ///
+    /// # Errors
+    /// When it cannot be set up.
+    pub(crate) fn control_client(&self) -> Result<reqwest::Client> {
+        probe::control_client_trusting(self.ca.as_deref()).map_err(|error| anyhow!(error))
     }
 
     /// How it ended, as the system tells it, if it has ended.
@@ -116,29 +132,55 @@ impl SimulatorProcess {
         });
     }
 
-    /// Puts the listeners' addresses in place of `sim://NAME`, of paths and of what gives them their tokens.
+    /// Puts the listeners' addresses in place of `sim://NAME`, of paths, of where they connect to and of what gives them
+    /// their tokens; and lets those paths trust what the listeners are certified by.
     ///
     /// # Errors
-    /// When a path names a listener that the scenario does not have.
+    /// When a path names a listener that the scenario does not have, or that does not speak the scheme of its address.
     pub(crate) fn resolve(&self, plan: &mut Plan) -> Result<()> {
         for path in &mut plan.paths {
+            let mut leads = self.connect(path)?;
             let endpoints = path.auth.all_mut().iter_mut().filter_map(AuthRef::endpoint_mut);
             for url in std::iter::once(&mut path.base_url).chain(endpoints) {
-                self.resolve_one(url, &path.name)?;
+                leads |= self.resolve_one(url, &path.name)?;
+            }
+            if leads {
+                path.tls.simulator_ca.clone_from(&self.ca);
             }
         }
         Ok(())
     }
 
-    fn resolve_one(&self, url: &mut String, path: &str) -> Result<()> {
-        let Some(rest) = url.strip_prefix("sim://") else { return Ok(()) };
+    /// Puts a listener's address in place of `connect_to = "sim://NAME"`; says whether it was one.
+    fn connect(&self, path: &mut NetPath) -> Result<bool> {
+        let Some(name) = path.control.connect_to.as_ref().and_then(ConnectTo::listener) else { return Ok(false) };
+        let listener = self.listener(name, &path.name)?;
+        let (scheme, authority) = listener.split_once("://").context("a listener has no address")?;
+        if !path.base_url.starts_with(&format!("{scheme}://")) {
+            bail!(
+                "path '{}' connects to sim://{name}, which speaks {scheme}; begin its base_url with {scheme}://, or choose \
+                 another listener",
+                path.name
+            );
+        }
+        path.control.connect_to = ConnectTo::parse(authority);
+        Ok(true)
+    }
+
+    /// The same for an address that begins with it.
+    fn resolve_one(&self, url: &mut String, path: &str) -> Result<bool> {
+        let Some(rest) = url.strip_prefix(SIMULATED) else { return Ok(false) };
         let (name, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let Some(listener) = self.listeners.get(name) else {
-            let known: Vec<&str> = self.listeners.keys().map(String::as_str).collect();
-            bail!("path '{path}' leads to sim://{name}, but the scenario's listeners are {}", known.join(", "));
-        };
-        *url = format!("{listener}{prefix}");
-        Ok(())
+        *url = format!("{}{prefix}", self.listener(name, path)?);
+        Ok(true)
+    }
+
+    fn listener(&self, name: &str, path: &str) -> Result<&str> {
+        let known = || self.listeners.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let found = self.listeners.get(name).map(String::as_str);
+        found.with_context(|| {
+            format!("path '{path}' leads to sim://{name}, but the scenario's listeners are {}", known())
+        })
     }
 
     fn end(&mut self) {

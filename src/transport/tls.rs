@@ -96,10 +96,26 @@ pub(crate) fn alpn(http: Http) -> &'static [u8] {
 /// # Errors
 /// [`TlsError::Setup`] when the cryptography cannot be set up.
 pub(crate) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+    trusting_only(None)
+}
+
+/// A client's side of TLS that trusts these authorities alone, in PEM.
+///
+/// # Errors
+/// [`TlsError::Setup`] when they are none, or the cryptography cannot be set up.
+pub(crate) fn trusting_only(ca: Option<&str>) -> Result<ClientConfig, TlsError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(ca.map(simulated).transpose()?.unwrap_or_default());
     Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(RootCertStore::empty())
+        .with_root_certificates(roots)
         .with_no_client_auth())
+}
+
+/// What the bundled simulator is certified by.
+fn simulated(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wrong = |error: pem::Error| TlsError::Setup(rustls::Error::General(error.to_string()));
+    CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().map_err(wrong)
 }
 
 /// A client's side of TLS towards what stands beside a path, such as a token endpoint: it trusts the system's roots, and
@@ -108,10 +124,8 @@ pub(crate) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
 /// # Errors
 /// [`TlsError`] when the file of roots cannot be used.
 pub(crate) fn aside_config(policy: &TlsPolicy) -> Result<ClientConfig, TlsError> {
-    let mut trusted = match &policy.ca_file {
-        Some(_) => roots(policy)?.0,
-        None => RootCertStore::empty(),
-    };
+    let own = policy.ca_file.is_some() || policy.simulator_ca.is_some();
+    let mut trusted = if own { roots(policy)?.0 } else { RootCertStore::empty() };
     trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
@@ -158,8 +172,8 @@ fn verifier(policy: &TlsPolicy, provider: Arc<CryptoProvider>) -> Result<Named, 
 fn roots(policy: &TlsPolicy) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TlsError> {
     let mut roots = RootCertStore::empty();
     let mut named = Vec::new();
-    match &policy.ca_file {
-        Some(file) => {
+    match (&policy.ca_file, &policy.simulator_ca) {
+        (Some(file), _) => {
             let wrong = |why: String| TlsError::CaFile { file: file.clone(), why };
             for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(error.to_string()))? {
                 let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
@@ -168,7 +182,12 @@ fn roots(policy: &TlsPolicy) -> Result<(RootCertStore, Vec<CertificateDer<'stati
             }
             if roots.is_empty() { Err(wrong("it holds no certificate".to_owned())) } else { Ok((roots, named)) }
         }
-        None => {
+        (None, Some(pem)) => {
+            named = simulated(pem)?;
+            roots.add_parsable_certificates(named.iter().cloned());
+            Ok((roots, named))
+        }
+        (None, None) => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             if roots.is_empty() { Err(TlsError::NoRoots) } else { Ok((roots, named)) }
         }

@@ -6,7 +6,6 @@ pub(crate) mod chat;
 pub(crate) mod delta;
 pub(crate) mod error;
 pub mod filter;
-pub(crate) mod fingerprint;
 pub mod form;
 pub(crate) mod json_scan;
 pub(crate) mod messages;

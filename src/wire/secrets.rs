@@ -7,6 +7,7 @@ use std::collections::{HashSet, VecDeque};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands where a secret stood.
 const HIDDEN: &str = "***";
@@ -116,11 +117,25 @@ fn forms(secret: &str) -> impl Iterator<Item = Vec<u8>> {
     let spaced = |space: &str| secret.replace(' ', space).bytes().map(folded).collect::<Vec<u8>>();
     let plain = [" ", "+", ""].into_iter().take(if secret.contains(' ') { 3 } else { 1 }).map(spaced);
     let hex = || secret.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();
-    let coded = (secret.len() >= SHORT)
-        .then(|| (0..3).map(|before| base64_within(secret, before)).chain([hex()]))
-        .into_iter()
-        .flatten();
+    let within = |text: &String| (0..3).map(|before| base64_within(text, before)).collect::<Vec<_>>();
+    let coded = (secret.len() >= SHORT).then(|| within_forms(secret).iter().flat_map(within).chain([hex()]).collect());
+    let coded: Vec<Vec<u8>> = coded.unwrap_or_default();
     plain.collect::<Vec<_>>().into_iter().chain(coded)
+}
+
+/// A secret as it stands in texts that base64 holds: as it is, and as forms have it, with digits of either case.
+fn within_forms(secret: &str) -> Vec<String> {
+    const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    let upper = utf8_percent_encode(secret, &KEPT).to_string();
+    if upper == secret {
+        return vec![upper];
+    }
+    let lower = utf8_percent_encode(secret, &KEPT).map(|piece| match piece.strip_prefix('%') {
+        Some(digits) => format!("%{}", digits.to_ascii_lowercase()),
+        None => piece.to_owned(),
+    });
+    let lower = lower.collect();
+    vec![secret.to_owned(), upper, lower]
 }
 
 /// What a secret looks like inside the base64 of a longer text, with `before` bytes too many in front: the letters that
@@ -264,6 +279,15 @@ mod tests {
         text.bytes().map(one).collect()
     }
 
+    /// As forms have it: letters, digits and `-._~` are written as themselves.
+    fn form(text: &str, upper: bool) -> String {
+        let one = |letter: char| {
+            let kept = letter.is_ascii_alphanumeric() || "-._~".contains(letter);
+            if kept { letter.to_string() } else { percent(&letter.to_string(), true, upper) }
+        };
+        text.chars().map(one).collect()
+    }
+
     /// Every spelling in which a server or a proxy may repeat a key.
     fn spellings(key: &str) -> Vec<(&'static str, String)> {
         let once = percent(key, false, true);
@@ -285,6 +309,8 @@ mod tests {
             ("base64 of a header", STANDARD.encode(format!("Bearer {key}"))),
             ("base64 of a login", STANDARD.encode(format!("api:{key}"))),
             ("base64 of another login", STANDARD.encode(format!("key:{key}:x"))),
+            ("base64 of a form", STANDARD.encode(format!("id=a&client_secret={}&x", form(key, true)))),
+            ("base64 of a form, small digits", STANDARD.encode(format!("secret={}&x", form(key, false)))),
             ("base64 in an address", percent(&STANDARD.encode(key), false, true)),
             ("its first half", key[..key.len() / 2].to_owned()),
         ]

@@ -184,6 +184,11 @@ pub(crate) fn run_profile(folder: &Path, name: &str, profile: &str) -> Ended {
     std::fs::write(&file, profile).expect("a profile");
     let out = dir.to_str().expect("a path");
     let output = hopmark(&["run", file.to_str().expect("a path"), "--out", out, "--quiet"]).output().expect("it runs");
+    ended(&output, dir)
+}
+
+/// What a run left in its directory, held to the schema of summaries.
+pub(crate) fn ended(output: &Output, dir: PathBuf) -> Ended {
     eprintln!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let code = output.status.code().expect("no signal");
     let run = hopmark::store::load(&dir).expect("a run directory");

@@ -51,7 +51,7 @@
 //!     name    = "private"
 //!     kind    = "private-endpoint"                # direct | private-endpoint | gateway
 //!     backend = "sweden"
-//!     tls     = "self-signed"                     # or { cert = "cert.pem", key = "key.pem", client_ca = "ca.pem" }
+//!     tls     = "self-signed"                     # or { names = ["HOST"] } or { cert = "cert.pem", key = "key.pem" }, client_ca
 //!     link    = { from = "germanywestcentral", to = "swedencentral", bandwidth = "100Mbit/s" }
 //!     defects = ["no-responses"]                  # what it lacks, drops or changes of every request and answer
 //!

@@ -26,8 +26,11 @@ pub(crate) struct TlsSettings {
 /// Where a listener's certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
-    /// From an authority of the simulator's own, which `/_sim/ca.pem` shows.
-    SelfSigned,
+    /// From an authority of the simulator's own, which `/_sim/ca.pem` shows: for this machine, and for these names.
+    SelfSigned {
+        /// Names of hosts, `*` for a first label, and addresses.
+        names: Vec<String>,
+    },
     /// From files in PEM.
     Files {
         /// The certificate, and those between it and its root.
@@ -56,23 +59,27 @@ pub(crate) struct Authority {
     own: Option<Own>,
 }
 
-/// An authority of our own, and a certificate by it with its key, all in PEM.
+/// An authority of our own.
 struct Own {
-    authority: String,
-    chain: String,
-    key: String,
+    /// Its certificate in PEM.
+    pem: String,
+    /// What signs by it.
+    issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    /// The identity for `config`; all that are self-signed have the same certificate.
+    /// The identity for `config`; all that are self-signed have the same authority.
     pub(crate) fn identity(&mut self, config: &TlsSettings) -> io::Result<Identity> {
         let clients = config.client_ca.as_deref();
         match &config.shown {
-            Shown::SelfSigned => {
-                let own = self.own.take().map_or_else(own, Ok)?;
-                let made = identity((own.chain.as_bytes(), own.key.as_bytes()), Some(&own.authority), clients);
-                self.own = Some(own);
-                made
+            Shown::SelfSigned { names } => {
+                let own = match self.own.take() {
+                    Some(own) => own,
+                    None => own()?,
+                };
+                let own = self.own.insert(own);
+                let (chain, key) = own.certify(names)?;
+                identity((chain.as_bytes(), key.as_bytes()), Some(&own.pem), clients)
             }
             Shown::Files { cert, key } => {
                 let (chain, secret) = (read_file(cert).map_err(wrong)?, read_file(key).map_err(wrong)?);
@@ -85,22 +92,28 @@ impl Authority {
     }
 }
 
-/// An authority and a certificate by it for this machine.
+/// An authority of our own.
 fn own() -> io::Result<Own> {
     let mut root = CertificateParams::new(Vec::new()).map_err(wrong)?;
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     root.distinguished_name.push(DnType::CommonName, "hopmark simulator");
     let root_key = KeyPair::generate().map_err(wrong)?;
-    let authority = root.self_signed(&root_key).map_err(wrong)?.pem();
-    let issuer = Issuer::new(root, root_key);
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let mut leaf = CertificateParams::new(names).map_err(wrong)?;
-    leaf.distinguished_name.push(DnType::CommonName, "localhost");
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    leaf.use_authority_key_identifier_extension = true;
-    let key = KeyPair::generate().map_err(wrong)?;
-    let chain = leaf.signed_by(&key, &issuer).map_err(wrong)?.pem();
-    Ok(Own { authority, chain, key: key.serialize_pem() })
+    let pem = root.self_signed(&root_key).map_err(wrong)?.pem();
+    Ok(Own { pem, issuer: Issuer::new(root, root_key) })
+}
+
+impl Own {
+    /// A certificate for this machine and for `names`, and its key, in PEM.
+    fn certify(&self, names: &[String]) -> io::Result<(String, String)> {
+        let here = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let mut leaf = CertificateParams::new([&here, names].concat()).map_err(wrong)?;
+        leaf.distinguished_name.push(DnType::CommonName, "localhost");
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        leaf.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate().map_err(wrong)?;
+        let chain = leaf.signed_by(&key, &self.issuer).map_err(wrong)?.pem();
+        Ok((chain, key.serialize_pem()))
+    }
 }
 
 fn identity((chain, key): (&[u8], &[u8]), authority: Option<&str>, clients: Option<&Path>) -> io::Result<Identity> {

@@ -74,6 +74,17 @@ pub fn are_told(program: &dyn Fn() -> Command, folder: &Path) {
         assert!(complaint.starts_with(&format!("error: {name}{sentence}")), "{sentence}: {complaint}");
         assert_eq!((code, complaint.matches('\n').count()), (Some(2), 1), "{complaint}");
     }
+    for (tls, sentence) in [
+        ("{ names = [\"a b\"] }", "tls has the name \"a b\", which is none of a host or an address"),
+        ("{ names = [\"*.*.x\"] }", "which is none of a host or an address"),
+        ("{ names = [\"x\"], cert = \"c.pem\", key = \"k.pem\" }", "leave out names, or cert and key"),
+        ("{ cert = \"c.pem\" }", "tls has a cert without its key"),
+        ("{}", "tls needs cert and key, names, or \"self-signed\""),
+    ] {
+        let (code, complaint) = tell(&format!("{BACKEND}{LISTENER}tls = {tls}\n"));
+        assert_eq!((code, complaint.matches('\n').count()), (Some(2), 1), "{complaint}");
+        assert!(complaint.contains(sentence), "{tls}: {complaint}");
+    }
     // A certificate that is not there, and one that is none.
     std::fs::write(folder.join("none.key"), "nothing").unwrap();
     for (cert, sentence) in [

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::evidence::fingerprint::{self, Fingerprint};
 use crate::measure::errors_seen::ErrorSeen;
 use crate::measure::outcome::ErrorClass;
 use crate::run::Run;
@@ -33,6 +34,23 @@ fn of_rows(run: &Run, path: PathId, class: ErrorClass) -> Option<(Nanos, Nanos)>
     let own = run.measured().filter(|sample| sample.path == path && sample.outcome.error() == Some(class));
     own.for_each(|sample| seen.add(sample.stamps.end.unwrap_or(sample.stamps.intended)));
     seen.between
+}
+
+/// What helps against a class.
+#[must_use]
+pub(crate) fn remedy(seen: &ErrorSeen) -> Option<&'static str> {
+    known_words(seen).map(|known| known.remedy).or(seen.class.remedy())
+}
+
+fn known_words(seen: &ErrorSeen) -> Option<&'static Fingerprint> {
+    fingerprint::of(seen.class, describe(seen), false)
+}
+
+/// The sample message of a class, and its cause where its words are known.
+#[must_use]
+pub(crate) fn explained(seen: &ErrorSeen) -> String {
+    let cause = known_words(seen).map(|known| format!("; {}", known.cause)).unwrap_or_default();
+    format!("{}{cause}", describe(seen))
 }
 
 /// The sample message of a class, or else what the class means.
@@ -67,5 +85,16 @@ mod tests {
             let seen = &errors["http_429"];
             assert_eq!((errors.len(), seen.count, describe(seen)), (1, failed, "slow down"));
         }
+    }
+
+    #[test]
+    fn the_cause_and_what_helps_stand_beside_words_that_are_known() {
+        let seen = |class, said: &str| ErrorSeen { message: Some(said.into()), ..ErrorSeen::none(PathId(0), class) };
+        let keys = seen(ErrorClass::Http(403), "Key based authentication is disabled for this resource.");
+        let told = explained(&keys);
+        assert!(told.ends_with("resource.; keys are switched off on this resource (disableLocalAuth)"), "{told}");
+        assert!(remedy(&keys).is_some_and(|remedy| remedy.contains("managed-identity")));
+        let busy = seen(ErrorClass::Http(429), "slow down");
+        assert_eq!((explained(&busy).as_str(), remedy(&busy)), ("slow down", ErrorClass::Http(429).remedy()));
     }
 }

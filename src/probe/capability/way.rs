@@ -5,7 +5,8 @@ use hyper::Uri;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::path::address::{Dialect, HostKind};
+use crate::path::address::Dialect;
+use crate::path::zones::HostKind;
 use crate::path::{NetPath, PathKind};
 
 /// How the base URL of a path ends that serves Anthropic's messages.

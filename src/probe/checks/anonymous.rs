@@ -75,7 +75,7 @@ fn said(subject: &Subject, sample: &Sample, trouble: &Trouble) -> String {
 fn not_answered(sample: &Sample, (trouble, said): (&Trouble, &str), shows_certificate: bool) -> Check {
     let by_network = trouble.print.is_some_and(|print| match print.meaning {
         Meaning::PublicRoute | Meaning::Denied => true,
-        Meaning::Name | Meaning::Beyond | Meaning::Closed => false,
+        Meaning::Name | Meaning::Beyond | Meaning::Closed | Meaning::Caller => false,
     });
     let refused = |seen: String| Check::own(CheckName::Anonymous, Standing::Passed, OwnCode::RefusedAnonymously, seen);
     match trouble.class {

@@ -90,7 +90,7 @@ fn trouble(judged: &Judged) -> Option<&Trouble> {
 fn is_of_credential(trouble: &Trouble) -> bool {
     let by_network = trouble.print.is_some_and(|print| match print.meaning {
         Meaning::PublicRoute | Meaning::Denied => true,
-        Meaning::Name | Meaning::Beyond | Meaning::Closed => false,
+        Meaning::Name | Meaning::Beyond | Meaning::Closed | Meaning::Caller => false,
     });
     !by_network && matches!(trouble.class, Some(ErrorClass::Http(401 | 403) | ErrorClass::Credential))
 }

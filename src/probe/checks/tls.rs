@@ -91,7 +91,7 @@ async fn distrusted(subject: &Subject, error: ConnectError) -> (Check, Option<(S
     let class = error.class;
     let check =
         Check::of_trouble(CheckName::Tls, Standing::Failed, &Trouble::new(class, error.message, subject.rules()));
-    let unverified = TlsPolicy { ca_file: None, verify: false };
+    let unverified = TlsPolicy { verify: false, ..TlsPolicy::default() };
     let config = tls::client_config(&unverified, subject.path.http, None).ok().filter(|_| class == ErrorClass::Tls);
     let Some(config) = config else { return (check, None) };
     let target = Target { tls: Some(config), ..subject.target.clone() };

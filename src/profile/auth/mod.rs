@@ -4,6 +4,7 @@ mod section;
 mod value;
 
 use crate::path::auth::{Auth, AuthKind, AuthRef, EntraClient, SecretRef};
+use crate::path::control::SIMULATED;
 use crate::profile::at::At;
 use crate::profile::error::Wrong;
 use crate::profile::tree;
@@ -17,12 +18,23 @@ use value::{
 
 /// Entra's base address for all but national clouds.
 const AUTHORITY: &str = "https://login.microsoftonline.com";
-/// What a path that leads to `base_url` proves who calls with; `simulated` says whether the run starts the simulator.
+/// Where a path leads, as far as its credentials depend on it.
+#[derive(Clone, Copy)]
+struct Leads<'u> {
+    /// Its base address.
+    base_url: &'u str,
+    /// Whether its calls go to the bundled simulator.
+    on_simulator: bool,
+    /// Whether the run starts the simulator.
+    simulated: bool,
+}
+
+/// What a path that leads to `base_url` proves who calls with; `on_simulator` says whether that is the bundled simulator, and
+/// `simulated` whether the run starts it.
 ///
 /// # Errors
 /// When a key does not go with its kind, or two credentials do not go together.
-pub(super) fn resolve(path: &At<'_>, base_url: &str, simulated: bool) -> Result<Auth, Wrong> {
-    let on_simulator = base_url.starts_with("sim://");
+pub(super) fn resolve(path: &At<'_>, base_url: &str, (on_simulator, simulated): (bool, bool)) -> Result<Auth, Wrong> {
     let Some(at) = path.get("auth") else {
         let throw_away = AuthRef::ApiKey { secret: SecretRef::Simulator, header: None };
         return Ok(if on_simulator { throw_away.into() } else { Auth::default() });
@@ -34,7 +46,7 @@ pub(super) fn resolve(path: &At<'_>, base_url: &str, simulated: bool) -> Result<
     }
     let mut all: Vec<AuthRef> = Vec::new();
     for at in &tables {
-        let one = checked(at, at.read()?, (base_url, simulated))?;
+        let one = checked(at, at.read()?, Leads { base_url, on_simulator, simulated })?;
         goes_with(at, &all, &one)?;
         all.push(one);
     }
@@ -62,11 +74,11 @@ fn goes_with(at: &At<'_>, before: &[AuthRef], one: &AuthRef) -> Result<(), Wrong
     }
 }
 
-/// One credential of a path that leads to `base_url`.
-fn checked(at: &At<'_>, section: Section, (base_url, simulated): (&str, bool)) -> Result<AuthRef, Wrong> {
+/// One credential of a path.
+fn checked(at: &At<'_>, section: Section, leads: Leads<'_>) -> Result<AuthRef, Wrong> {
     has_its_keys(at, section.kind)?;
     let header = section.header.as_deref().map(|name| checked_header(at, name)).transpose()?;
-    let key = || secret(at, &section, base_url);
+    let key = || secret(at, &section, leads.on_simulator);
     Ok(match section.kind {
         AuthKind::None => AuthRef::None,
         AuthKind::ApiKey => AuthRef::ApiKey { secret: key()?, header },
@@ -79,7 +91,7 @@ fn checked(at: &At<'_>, section: Section, (base_url, simulated): (&str, bool)) -
             }
             AuthRef::Command { program, args, lifetime: section.lifetime, header }
         }
-        AuthKind::Mtls if base_url.starts_with("http://") => {
+        AuthKind::Mtls if leads.base_url.starts_with("http://") => {
             return Err(at.rule("kind", "kind = \"mtls\" does not go with an http:// address; use https://"));
         }
         AuthKind::Mtls => AuthRef::Mtls { certificate: checked_certificate(at, &section)? },
@@ -88,19 +100,20 @@ fn checked(at: &At<'_>, section: Section, (base_url, simulated): (&str, bool)) -
         | AuthKind::ManagedIdentity
         | AuthKind::WorkloadIdentity
         | AuthKind::AzCli
-        | AuthKind::Oauth2 => of_endpoint(at, section, (base_url, simulated))?,
+        | AuthKind::Oauth2 => of_endpoint(at, section, leads)?,
     })
 }
 
-/// The secret of a credential that is shown at `url`: on the bundled simulator it may be the run's own key.
-fn secret(at: &At<'_>, section: &Section, url: &str) -> Result<SecretRef, Wrong> {
-    checked_secret(at, section.env.as_deref(), section.file.as_deref(), url.starts_with("sim://"))
+/// The secret of a credential: shown to the bundled simulator it may be the run's own key.
+fn secret(at: &At<'_>, section: &Section, to_simulator: bool) -> Result<SecretRef, Wrong> {
+    checked_secret(at, section.env.as_deref(), section.file.as_deref(), to_simulator)
 }
 
 /// A credential whose tokens are got.
-fn of_endpoint(at: &At<'_>, section: Section, (base_url, simulated): (&str, bool)) -> Result<AuthRef, Wrong> {
-    let scope = || checked_scope(at, section.scope.as_deref(), base_url);
-    let address = |key, address: Option<&str>| checked_address(at, key, address, simulated);
+fn of_endpoint(at: &At<'_>, section: Section, leads: Leads<'_>) -> Result<AuthRef, Wrong> {
+    let scope = || checked_scope(at, section.scope.as_deref(), leads.base_url);
+    let address = |key, address: Option<&str>| checked_address(at, key, address, leads.simulated);
+    let secret_for = |address: &str| secret(at, &section, address.starts_with(SIMULATED));
     let tenant = || checked_tenant(at, section.tenant.as_deref());
     let client = || -> Result<EntraClient, Wrong> {
         Ok(EntraClient {
@@ -113,7 +126,7 @@ fn of_endpoint(at: &At<'_>, section: Section, (base_url, simulated): (&str, bool
     Ok(match section.kind {
         AuthKind::EntraClientSecret => {
             let client = client()?;
-            AuthRef::EntraClientSecret { secret: secret(at, &section, &client.authority)?, client }
+            AuthRef::EntraClientSecret { secret: secret_for(&client.authority)?, client }
         }
         AuthKind::EntraClientCertificate => {
             AuthRef::EntraClientCertificate { client: client()?, certificate: checked_certificate(at, &section)? }
@@ -134,7 +147,7 @@ fn of_endpoint(at: &At<'_>, section: Section, (base_url, simulated): (&str, bool
         AuthKind::Oauth2 => {
             let token_url = address("token_url", section.token_url.as_deref())?.unwrap_or_default();
             AuthRef::Oauth2 {
-                secret: secret(at, &section, &token_url)?,
+                secret: secret_for(&token_url)?,
                 token_url,
                 client_id: section.client_id.unwrap_or_default(),
                 scope: section.scope,

@@ -7,6 +7,7 @@ use hyper::header::HeaderName;
 
 use crate::limits::Limit;
 use crate::path::auth::{CertificateRef, IdentityRef, SecretRef};
+use crate::path::zones::is_public_resource;
 use crate::profile::at::At;
 use crate::profile::auth::section::{Section, remedy_of};
 use crate::profile::error::Wrong;
@@ -17,8 +18,7 @@ use crate::text_file;
 const SCOPE: &str = "https://cognitiveservices.azure.com/.default";
 /// What stands at the end of a scope of Entra where an application asks for itself.
 const DEFAULT: &str = "/.default";
-/// Hosts of Azure's own services, and for whom a token must be to pass there.
-const SERVICES: [&str; 3] = [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"];
+/// For whom a token must be to pass at Azure's own services.
 const AUDIENCES: [&str; 3] = ["https://cognitiveservices.azure.com", "https://ai.azure.com", "https://ml.azure.com"];
 pub(super) fn checked_secret(
     at: &At<'_>,
@@ -76,7 +76,7 @@ pub(super) fn checked_scope(at: &At<'_>, scope: Option<&str>, base_url: &str) ->
         return Err(at.rule("scope", rule));
     };
     let host = base_url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_ascii_lowercase)).unwrap_or_default();
-    if SERVICES.iter().any(|service| host.ends_with(service)) && !AUDIENCES.contains(&audience.trim_end_matches('/')) {
+    if is_public_resource(&host) && !AUDIENCES.contains(&audience.trim_end_matches('/')) {
         let rule = format!(
             "'{key}' asks for a token for another audience than {host} takes; it takes {}",
             AUDIENCES.map(|audience| format!("\"{audience}{DEFAULT}\"")).join(" or ")

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::path::address::HostKind;
+use crate::path::zones::HostKind;
 use crate::profile::error::{Origin, Wrong};
 use crate::profile::foundry::address::Parts;
 use crate::profile::foundry::connection::{Category, Connection, Setting};

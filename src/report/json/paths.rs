@@ -34,7 +34,7 @@ pub(super) struct PathFacts<'a> {
     /// How many calls went wrong, by stable code.
     errors: BTreeMap<&'a str, u64>,
     /// What was said of each of these errors, and when they came.
-    errors_seen: BTreeMap<&'a str, ErrorFacts<'a>>,
+    errors_seen: BTreeMap<&'a str, ErrorFacts>,
     /// How its tokens were got; absent where it has none that are renewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sign_in: Vec<SignInFigures>,
@@ -73,7 +73,7 @@ struct FailureFacts {
 
 /// One class of errors.
 #[derive(Serialize, JsonSchema)]
-struct ErrorFacts<'a> {
+struct ErrorFacts {
     count: u64,
     /// When the first of them ended, in milliseconds from the run's start, as in requests.csv.
     first_ms: Option<f64>,
@@ -81,7 +81,7 @@ struct ErrorFacts<'a> {
     last_ms: Option<f64>,
     /// A sample: the server's own words (or this machine's, where no answer came), on one line, short, without secrets;
     /// otherwise what the code means.
-    message: &'a str,
+    message: String,
     /// What helps, where that is known.
     remedy: Option<&'static str>,
     /// Why the times are null.
@@ -202,15 +202,15 @@ fn failure(failed: &FailedPath) -> FailureFacts {
     FailureFacts { code: failed.kind.code(), failed: failed.failed, message: failed.describe(), tried: failed.tried }
 }
 
-fn error<'a>(run: &Run, seen: &'a ErrorSeen) -> ErrorFacts<'a> {
+fn error(run: &Run, seen: &ErrorSeen) -> ErrorFacts {
     let ms = |at: Nanos| (at.ms_since(run.manifest.origin) * 1e3).round() / 1e3;
     let reason = "its rows are a sample, and no errors.jsonl lies beside them";
     ErrorFacts {
         count: seen.count,
         first_ms: seen.between.map(|(first, _)| ms(first)),
         last_ms: seen.between.map(|(_, last)| ms(last)),
-        message: errors_seen::describe(seen),
-        remedy: seen.class.remedy(),
+        message: errors_seen::explained(seen),
+        remedy: errors_seen::remedy(seen),
         times_reason: seen.between.is_none().then_some(reason),
     }
 }

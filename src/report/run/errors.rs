@@ -38,8 +38,8 @@ pub(crate) fn table(run: &Run, analysis: &Analysis) -> Table {
 
 /// What was said of a class of errors, and what helps.
 pub(crate) fn describe_error(seen: &ErrorSeen) -> String {
-    let remedy = seen.class.remedy().map(|remedy| format!(" → {remedy}")).unwrap_or_default();
-    format!("{}{remedy}", errors_seen::describe(seen))
+    let remedy = errors_seen::remedy(seen).map(|remedy| format!(" → {remedy}")).unwrap_or_default();
+    format!("{}{remedy}", errors_seen::explained(seen))
 }
 
 /// The errors of a path, a line a class; empty without errors.

@@ -218,7 +218,7 @@ fn fetch(simulator: &SimulatorProcess, calls: usize) -> anyhow::Result<Vec<Ledge
     let base = simulator.listeners.values().next().context("the selftest's simulator has no listener")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let asked = async {
-        let client = probe::control_client().map_err(|error| anyhow!(error))?;
+        let client = simulator.control_client()?;
         let until = Instant::now() + LEDGER_WITHIN;
         loop {
             let answer = client
