@@ -11,6 +11,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use hopmark::path::address::Dialect;
+use hopmark::path::request::HeaderSource;
 use hopmark::path::{Auth, AuthRef, Http, NetPath, PathKind, SecretRef};
 use hopmark::probe::capability::expectation::features;
 use hopmark::probe::capability::feature::Feature;
@@ -387,6 +388,25 @@ fn a_gateway_that_buffers_is_seen() {
     }
     let none = rows_over(&listener("none"), |_| ());
     assert!(streams.iter().all(|feature| row_of(&none, *feature).verdict == Verdict::AsExpected), "{}", told(&none));
+}
+
+#[test]
+fn a_path_whose_own_headers_ask_for_traces_is_told_so() {
+    let gateway = format!(
+        "[[listener]]\nname = \"g\"\nkind = \"gateway\"\nbackend = \"a\"\n\
+         gateway = {{ own = \"1ms\", preset = \"apim\", debug_tokens = [\"{TOKEN}\"] }}\n"
+    );
+    let header = HeaderSource::Plain(TOKEN.to_owned());
+    let rows = rows_over(&gateway, |path| {
+        path.request.headers = [("apim-debug-authorization".to_owned(), header)].into();
+    });
+    let row = row_of(&rows, Feature::Trace);
+    assert!(row.verdict == Verdict::Worse && row.observed.said.contains("'headers'"), "{}", told(&rows));
+    // Who asks for none gets none, and is told how to ask.
+    let rows = rows_over(&gateway, |_| ());
+    let row = row_of(&rows, Feature::Trace);
+    assert!(row.observed.finding == Finding::NotAsked, "{}", told(&rows));
+    assert!(row.observed.said.contains("--debug-token-env"), "{}", told(&rows));
 }
 
 #[test]

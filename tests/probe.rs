@@ -12,10 +12,11 @@ mod scripted;
 
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hopmark::evidence::fingerprint::{FINGERPRINTS, Meaning};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
@@ -874,4 +875,36 @@ fn a_path_that_speaks_http_2_is_probed_in_http_2() {
     probed.is("HTTP/1.1", "model", "failed", Some("protocol"));
     let remedy = probed.check("model")["remedy"].as_str().expect("a remedy").to_owned();
     assert!(remedy.contains("connections.http = \"1.1\""), "{remedy}");
+}
+
+#[test]
+fn an_interrupt_does_not_wait_for_a_token() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (begun, over) = (dir.path().join("begun"), dir.path().join("over"));
+    let program = dir.path().join("token");
+    // It ends when the test does, whoever started it.
+    let script = format!(
+        "#!/bin/sh\ntouch {}\nn=0\nwhile [ ! -e {} ] && [ $n -lt 600 ]; do sleep 0.1; n=$((n+1)); done\n",
+        begun.display(),
+        over.display()
+    );
+    std::fs::write(&program, script).expect("a program");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("it may run");
+    let auth = format!("auth = {{ kind = \"command\", command = \"{}\", lifetime = \"1h\" }}", program.display());
+    let url = format!("{}/openai/v1", sims().0.url(sims().0.names()[0]));
+    let one_key = "auth = { kind = \"api-key\", env = \"HOPMARK_TRUTH_KEY\" }";
+    let file = written(dir.path(), &path("a", &url, "").replace(one_key, &auth));
+    let mut command = hopmark(&["probe", &file, "--quiet"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    process::wait_until("the token is asked for", || begun.exists());
+    kill_process(pid(&child), Signal::INT).expect("it lives");
+    let (mut ended, since) = (None, Instant::now());
+    process::wait_until("it ends while the program goes on", || {
+        ended = child.try_wait().expect("a state");
+        ended.is_some()
+    });
+    std::fs::write(&over, "").expect("written");
+    // A token is waited for twice as long.
+    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+    assert_eq!(ended.and_then(|status| status.code()), Some(130));
 }

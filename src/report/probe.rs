@@ -42,9 +42,16 @@ fn render(probe: &Probe, look: Look) -> String {
 fn conclusion(pen: &Pen, probe: &Probe) -> Vec<String> {
     let failing: Vec<&str> = probe.paths.iter().filter(|path| !path.passed).map(|path| path.path.as_str()).collect();
     let (count, all) = (failing.len(), probe.paths.len());
+    let checks = probe.paths.iter().flat_map(|path| &path.checks);
+    let warnings = match checks.filter(|check| check.standing == Standing::Warning).count() {
+        0 => String::new(),
+        1 => ", with a warning".to_owned(),
+        warnings => format!(", with {warnings} warnings"),
+    };
+    let tone = if warnings.is_empty() { Tone::Good } else { Tone::Warn };
     match (count, all) {
-        (0, 1) => pen.lines("The path passes.", 0, Tone::Good),
-        (0, _) => pen.lines(&format!("All {all} paths pass."), 0, Tone::Good),
+        (0, 1) => pen.lines(&format!("The path passes{warnings}."), 0, tone),
+        (0, _) => pen.lines(&format!("All {all} paths pass{warnings}."), 0, tone),
         _ => pen.lines(&format!("{count} of {all} paths fail: {}", failing.join(", ")), 0, Tone::Bad),
     }
 }
@@ -263,6 +270,25 @@ mod tests {
             assert!(!text.contains('\u{1b}'));
         }
         assert!(render(&probe(), Look { width: Some(80), colour: true }).contains("\u{1b}[31m"));
+    }
+
+    #[test]
+    fn what_passes_says_how_many_warnings_it_has() {
+        let of = |standings: &[Standing]| {
+            let mut probe = probe();
+            probe.paths.truncate(1);
+            let check = |standing: &Standing| Check::own(CheckName::Tcp, *standing, OwnCode::Undecided, "x");
+            probe.paths[0].checks = standings.iter().map(check).collect();
+            render(&probe, Look { width: Some(80), colour: false })
+        };
+        use Standing::{Info, Passed, Skipped, Warning};
+        for (standings, says) in [
+            (&[Passed, Info, Skipped][..], "The path passes.\n"),
+            (&[Passed, Warning], "The path passes, with a warning.\n"),
+            (&[Warning, Warning], "The path passes, with 2 warnings.\n"),
+        ] {
+            assert!(of(standings).contains(says), "{}", of(standings));
+        }
     }
 
     #[test]

@@ -302,6 +302,12 @@ impl Probe<'_> {
     }
 
     async fn try_trace(&mut self) {
+        if self.path.request.headers.contains_key(DEBUG.as_str()) {
+            let said = format!(
+                "the path's own 'headers' ask for a trace of every call, which slows calls down; take {DEBUG} out of them"
+            );
+            return self.see(Feature::Trace, Observed::broken(said));
+        }
         let Some(api) = self.common_api() else {
             return self.see(Feature::Trace, Observed::not_asked("no API of the path answers"));
         };

@@ -100,6 +100,33 @@ fn class_of(addresses: &[IpAddr]) -> OwnCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::PathKind;
+    use crate::probe::checks::subject::tests::subject_of;
+
+    #[test]
+    fn a_private_endpoint_that_nobody_declared_is_not_green_in_public() {
+        let found = |chain: &[&str], address: &str| Resolution {
+            name: "x.openai.azure.com".to_owned(),
+            resolver: Resolver::System,
+            chain: chain.iter().map(|name| (*name).to_owned()).collect(),
+            addresses: vec![address.parse().expect("an address")],
+            failure: None,
+        };
+        let link = ["x.privatelink.openai.azure.com"];
+        use PathKind::{Direct, PrivateEndpoint};
+        for (kind, chain, address, standing, code) in [
+            (PrivateEndpoint, &link[..], "20.1.2.3", Standing::Warning, Code::Name(NameVerdict::NotLinked)),
+            (PrivateEndpoint, &[], "20.1.2.3", Standing::Warning, Code::Name(NameVerdict::NoPrivateEndpoint)),
+            (PrivateEndpoint, &link, "10.0.2.5", Standing::Passed, Code::Own(OwnCode::PrivateAddress)),
+            (Direct, &link, "20.1.2.3", Standing::Passed, Code::Own(OwnCode::PublicAddress)),
+            (Direct, &[], "20.1.2.3", Standing::Passed, Code::Own(OwnCode::PublicAddress)),
+        ] {
+            let check = judge(&subject_of(|path| path.kind = kind), &found(chain, address));
+            assert_eq!((check.standing, check.code), (standing, Some(code)), "{kind} {chain:?} {address}");
+            let says_more = !chain.is_empty() && address == "20.1.2.3";
+            assert_eq!(check.cause.is_some(), says_more || standing == Standing::Warning, "{check:?}");
+        }
+    }
 
     #[test]
     fn addresses_have_a_class() {

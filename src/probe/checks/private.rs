@@ -159,29 +159,12 @@ mod tests {
     use super::*;
     use crate::measure::outcome::Outcome;
     use crate::measure::sample::{ConnUse, Sample};
-    use crate::path::control::Control;
-    use crate::path::{Auth, NetPath};
-    use crate::probe::checks::subject::Common;
+    use crate::probe::checks::subject::tests::subject_of;
     use crate::probe::code::Code;
-    use crate::transport::connect::Target;
-    use crate::transport::credential::Credential;
-    use crate::transport::credential::secret::tests::path_with;
     use crate::units::{Api, Nanos, PathId, Phase, Seq};
-    use crate::wire::filter::Filter;
 
     fn subject(private: Option<Private>) -> Subject {
-        let bare = path_with(Auth::default());
-        let control = Control { private, ..Control::default() };
-        let path = NetPath { base_url: "http://10.0.2.5/openai/v1".to_owned(), control, ..bare };
-        let target = Target::of(&path).expect("a target");
-        let common = Common {
-            filter: Filter::default(),
-            calls: Vec::new(),
-            name: "probe".to_owned(),
-            proxy_variables: Vec::new(),
-            capabilities: None,
-        };
-        Subject::new(path, (target, Credential::None), None, &common).expect("a subject")
+        subject_of(|path| path.control.private = private)
     }
 
     /// A call that was answered over a socket to this address.

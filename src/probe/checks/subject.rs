@@ -109,3 +109,38 @@ fn without_credential(path: &NetPath) -> Option<NetPath> {
     bare.request.headers.retain(|_, source| !is_secret(source));
     (bare.auth != path.auth || bare.request.headers.len() < path.request.headers.len()).then_some(bare)
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::transport::credential::secret::tests::path_with;
+
+    /// A path to a private address without a credential, changed by `change`, to which nothing is sent.
+    pub(crate) fn subject_of(change: impl FnOnce(&mut NetPath)) -> Subject {
+        let mut path = path_with(Auth::default());
+        path.base_url = "http://10.0.2.5/openai/v1".to_owned();
+        change(&mut path);
+        let target = Target::of(&path).expect("a target");
+        let common = Common {
+            filter: Filter::default(),
+            calls: Vec::new(),
+            name: "probe".to_owned(),
+            proxy_variables: Vec::new(),
+            capabilities: None,
+        };
+        Subject::new(path, (target, Credential::None), None, &common).expect("a subject")
+    }
+
+    #[test]
+    fn a_path_without_its_credential_keeps_what_is_no_secret() {
+        let env = HeaderSource::Env { env: "PATH".to_owned() };
+        let plain = HeaderSource::Plain("t".to_owned());
+        assert!(
+            subject_of(|path| path.request.headers = [("x-team".to_owned(), plain.clone())].into()).anonymous.is_none()
+        );
+        let both = [("x-team".to_owned(), plain), ("x-gate".to_owned(), env)];
+        let subject = subject_of(|path| path.request.headers = both.into());
+        let (bare, _) = subject.anonymous.expect("without the secret one");
+        assert_eq!(bare.request.headers.keys().collect::<Vec<_>>(), ["x-team"]);
+    }
+}
