@@ -71,7 +71,12 @@ pub(super) fn standing(answer: &Answer, polls: usize) -> Background {
     match (json["status"].as_str(), json["id"].as_str()) {
         (Some("queued" | "in_progress"), Some(id)) => Background::UnderWay(id.to_owned()),
         (Some("completed" | "incomplete"), _) => {
-            Background::Known(Observed::supported(format!("accepted, and completed when it was read {polls} times")))
+            let read = match polls {
+                0 => "at once".to_owned(),
+                1 => "when it was read once".to_owned(),
+                more => format!("when it was read {more} times"),
+            };
+            Background::Known(Observed::supported(format!("accepted, and completed {read}")))
         }
         (status, _) => {
             let status = answer.clean(status.unwrap_or("without a status"));
