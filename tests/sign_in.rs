@@ -413,10 +413,10 @@ fn tokens_expire_under_load_and_no_call_fails_or_waits() {
 }
 
 #[test]
-fn an_endpoint_that_fails_for_half_a_life_is_not_seen_by_any_call() {
+fn an_endpoint_that_fails_for_a_third_of_a_life_is_not_seen_by_any_call() {
     let load = "rate = \"40/s\"\nwarmup = \"1s\"\nduration = \"19s\"";
-    let fails = "fails = [{ from = \"8s\", for = \"2s\" }]";
-    let (_stage, ran, failed) = crosses_expiries(4, fails, load, 5);
+    let fails = "fails = [{ from = \"8s\", for = \"2500ms\" }]";
+    let (_stage, ran, failed) = crosses_expiries(6, fails, load, 3);
     assert!(failed > 0, "the endpoint did not fail when it was asked");
     let figures = &ran.summary()["paths"]["direct"]["sign_in"][0];
     assert!(figures["last_failure"].as_str().is_some_and(|why| why.contains("answered 503")), "{figures}");
