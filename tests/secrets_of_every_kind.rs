@@ -8,12 +8,12 @@ mod process;
 #[path = "support/secrecy.rs"]
 mod secrecy;
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -67,12 +67,12 @@ impl Echo {
     fn start(calls: Calls) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let (assertions, count) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+        let (assertions, counts) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(BTreeMap::new())));
         let noted = Arc::clone(&assertions);
         std::thread::spawn(move || {
             for tcp in listener.incoming().flatten() {
-                let (noted, count) = (Arc::clone(&noted), Arc::clone(&count));
-                std::thread::spawn(move || serve(tcp, calls, &noted, &count));
+                let (noted, counts) = (Arc::clone(&noted), Arc::clone(&counts));
+                std::thread::spawn(move || serve(tcp, calls, &noted, &counts));
             }
         });
         Self { address, assertions }
@@ -84,7 +84,10 @@ impl Echo {
     }
 }
 
-fn serve(mut tcp: TcpStream, calls: Calls, assertions: &Mutex<Vec<String>>, count: &AtomicUsize) {
+/// How many calls came to each address.
+type Counts = Mutex<BTreeMap<String, usize>>;
+
+fn serve(mut tcp: TcpStream, calls: Calls, assertions: &Mutex<Vec<String>>, counts: &Counts) {
     let _ = tcp.set_read_timeout(Some(Duration::from_secs(20)));
     while let Some(asked) = read_request(&mut tcp) {
         if let Some(assertion) = asked.split("client_assertion=").nth(1) {
@@ -107,7 +110,8 @@ fn serve(mut tcp: TcpStream, calls: Calls, assertions: &Mutex<Vec<String>>, coun
             _ if target.contains("/metadata/") || target.contains("/msi/") => token(IDENTITY_TOKEN),
             _ if of_tokens => token(OAUTH_TOKEN),
             Calls::Refused | Calls::NoTokens => repeated(401, &asked),
-            Calls::Mixed => match count.fetch_add(1, Ordering::SeqCst) % 4 {
+            // Each path has an address of its own, so that two in four of its calls are refused, whatever the others do.
+            Calls::Mixed => match turn(counts, target) {
                 0 => repeated(500, &asked),
                 1 => repeated(429, &asked),
                 _ => good(&asked),
@@ -117,6 +121,14 @@ fn serve(mut tcp: TcpStream, calls: Calls, assertions: &Mutex<Vec<String>>, coun
             return;
         }
     }
+}
+
+/// Which of four calls to an address this is.
+fn turn(counts: &Counts, target: String) -> usize {
+    let mut counts = counts.lock().expect("no panic");
+    let count = counts.entry(target).or_default();
+    *count += 1;
+    *count % 4
 }
 
 /// A whole request as it came.
@@ -245,7 +257,7 @@ impl Stage {
         let path = |(name, keys): &(&str, &str)| {
             let base = if *name == "proxied" { "x.test".to_owned() } else { at.to_owned() };
             let keys = keys.replace("FIXTURES", fixtures).replace("INPUTS", &inputs).replace("AT", at);
-            format!("[[path]]\nname = \"{name}\"\nbase_url = \"http://{base}/v1\"\ncookies = true\n{keys}\n")
+            format!("[[path]]\nname = \"{name}\"\nbase_url = \"http://{base}/of-{name}/v1\"\ncookies = true\n{keys}\n")
         };
         let paths: String = PATHS.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).map(path).collect();
         let text = format!(
