@@ -223,10 +223,6 @@ impl Caller {
         guard: &mut Guard<'_, '_>,
     ) -> Outcome {
         let route = &self.routes[sample.path.index()];
-        if let Err(why) = route.sign_again(sample.api, request.headers_mut(), Nanos::now()) {
-            hear_cause(sample, why);
-            return Outcome::Failed(ErrorClass::Credential);
-        }
         let filling = self.fills_pools && sample.phase == Phase::Warmup;
         let mut connection = match self.connection(route, filling, guard).await {
             Ok(connection) => connection,
@@ -236,9 +232,15 @@ impl Caller {
                 return outcome;
             }
         };
-        connection.begin_call();
         let ready = Nanos::now();
         sample.stamps.conn_ready = Some(ready);
+        // It may have waited for its connection for longer than its token was good.
+        if let Err(why) = route.sign_again(sample.api, request.headers_mut(), ready) {
+            route.pool.give_back(connection);
+            hear_cause(sample, why);
+            return Outcome::Failed(ErrorClass::Credential);
+        }
+        connection.begin_call();
         guard.limit_total(ready, route.path.timeouts.total.0);
         guard.limit(ready, route.path.timeouts.first_byte.0, ErrorClass::TimeoutFirstByte);
         let (outcome, reusable) = self.converse(&mut connection, route, (request, choices), sample, guard).await;

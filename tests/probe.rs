@@ -494,8 +494,10 @@ fn an_answer_that_does_not_come_never_passes() {
     let whole_answer =
         |asked: &ReceivedRequest| Do::Answer(good(&ReceivedRequest { body: Value::Null, ..asked.clone() }));
     type Behave = Box<dyn Fn(&ReceivedRequest) -> Do + Send + Sync>;
-    let cases: [(&str, &str, Option<&str>, Behave); 7] = [
-        ("throttled", "warning", Some("http_429"), Box::new(throttled)),
+    let dead = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: ping\n\n".to_vec();
+    let cases: [(&str, &str, Option<&str>, Behave); 8] = [
+        ("dead", "failed", Some("timeout_total"), Box::new(move |_| Do::Hold(dead.clone()))),
+        ("throttled", "failed", Some("http_429"), Box::new(throttled)),
         ("whole", "warning", Some("not_a_stream"), Box::new(whole_answer)),
         ("failing", "failed", Some("http_503"), Box::new(|_| Do::Answer(refusal(503, "down")))),
         ("reset", "failed", Some("connection_reset"), Box::new(|_| Do::Reset)),
@@ -513,7 +515,8 @@ fn an_answer_that_does_not_come_never_passes() {
             true => behave(asked),
             false => Do::Answer(refusal(401, "no key")),
         });
-        let probed = probe(&path("a", &server.url(), ""), &[]);
+        let hurried = ["--set", "path.a.timeouts.first_byte=1s"];
+        let probed = probe(&path("a", &server.url(), ""), &hurried);
         probed.is(word, "model", standing, code);
         assert_eq!(probed.code, i32::from(standing == "failed"), "{word}: {}", probed.told);
     }

@@ -453,6 +453,19 @@ fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
 }
 
 #[test]
+fn a_call_that_waits_for_its_connection_takes_the_token_of_when_it_is_sent() {
+    let stage = Stage::strict("lifetime = \"2s\"");
+    let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
+    let path = stage.path("direct", "direct", &auth);
+    let load = "rate = \"200/s\"\nwarmup = \"200ms\"\nduration = \"3s\"";
+    let one = "path.direct.connections={ http = \"2\", max = 1, streams = 1 }";
+    let ran = stage.run_with("queued", load, &path, |command| command.args(["--set", one, "--set", "workers=1"]));
+    ran.is_whole();
+    let longest = ran.summary()["paths"]["direct"]["metrics"]["e2e"]["max"].as_f64().expect("calls");
+    assert!(longest > 2_500.0, "{longest} ms: no call waited for longer than a token is good");
+}
+
+#[test]
 fn limits_on_refusals_end_a_run_without_a_token() {
     let stage = Stage::strict("lifetime = \"2s\"");
     let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");

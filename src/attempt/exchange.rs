@@ -99,11 +99,17 @@ impl Route {
     }
 
     async fn ask(&self, question: &Question, filter: &Filter) -> Result<Kept, Failed> {
-        let request = self.request(question).map_err(Failed::for_good)?;
         let mut connection = self.open().await.map_err(|why| {
             self.pool.forget();
             Failed::for_good(why)
         })?;
+        let request = match self.request(question) {
+            Ok(request) => request,
+            Err(why) => {
+                self.pool.give_back(connection);
+                return Err(Failed::for_good(why));
+            }
+        };
         connection.begin_call();
         let sent = Nanos::now();
         let answered = {

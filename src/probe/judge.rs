@@ -112,7 +112,7 @@ pub(crate) fn judge(sample: &Sample, rules: Rules) -> Judged {
         let told = "one whole answer, not the stream asked for".to_owned();
         return Judged::Odd(Trouble { told, class: None, print: None, remedy: None });
     };
-    if class == ErrorClass::TimeoutTotal && rules.was_hurried && is_success(sample) {
+    if class == ErrorClass::TimeoutTotal && rules.was_hurried && is_on_its_way(sample) {
         return Judged::Fine;
     }
     let said = sample.message.as_deref().unwrap_or(class.meaning());
@@ -126,6 +126,11 @@ pub(crate) fn judge(sample: &Sample, rules: Rules) -> Judged {
 }
 
 const ANY_SERVER: &str = "check that an OpenAI-compatible server listens there";
+
+/// Whether something of the answer itself has come: a head without more, or with comments that keep it alive, is none.
+fn is_on_its_way(sample: &Sample) -> bool {
+    is_success(sample) && (sample.stamps.first_content.is_some() || sample.stamps.first_reasoning.is_some())
+}
 
 fn is_success(sample: &Sample) -> bool {
     sample.status.is_some_and(|status| (200..300).contains(&status))
@@ -188,6 +193,25 @@ mod tests {
     }
 
     #[test]
+    fn only_an_answer_of_which_something_has_come_is_on_its_way() {
+        for (content, reasoning, hurried, fine) in [
+            (true, false, true, true),
+            (false, true, true, true),
+            // A head, and then nothing or comments.
+            (false, false, true, false),
+            // The run itself would end it then.
+            (true, false, false, false),
+        ] {
+            let mut sample = failed(ErrorClass::TimeoutTotal, Some(200), "");
+            sample.stamps.first_event = Some(Nanos(1));
+            sample.stamps.first_content = content.then_some(Nanos(2));
+            sample.stamps.first_reasoning = reasoning.then_some(Nanos(2));
+            let judged = judge(&sample, rules(Http::One, hurried));
+            assert_eq!(matches!(judged, Judged::Fine), fine, "{content} {reasoning} {hurried}: {judged:?}");
+        }
+    }
+
+    #[test]
     fn what_lasts_is_refused_and_the_rest_is_data() {
         let refused = [300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 413, 415, 422];
         for status in 300..600 {
@@ -215,7 +239,6 @@ mod tests {
             let judged = judge(&failed(class, status, said), rules(Http::One, false));
             assert_eq!(matches!(judged, Judged::Refused(..)), expected, "{class}: {judged:?}");
         }
-        assert_eq!(judge(&failed(E::TimeoutTotal, Some(200), ""), rules(Http::One, true)), Judged::Fine);
         let two = Http::Two { max: 1, streams: 1 };
         let Judged::Refused(trouble) = judge(&failed(E::Alpn, None, ""), rules(two, false)) else { panic!("refused") };
         assert!(trouble.remedy.is_some_and(|remedy| remedy.contains("\"1.1\"")));

@@ -147,7 +147,8 @@ impl Gathered {
         ProbedPath {
             path: subject.path.name.clone(),
             kind: subject.path.kind,
-            base_url: clean(&subject.path.base_url),
+            // As every report shows it: no secret stands in an address, and who reads it again compares it.
+            base_url: subject.path.base_url.clone(),
             passed: !checks.iter().any(Check::has_failed),
             checks,
             resolution: self.resolution.as_ref().map(Resolution::facts),

@@ -41,7 +41,8 @@ fn of_answers(subject: &Subject, answers: &Answers) -> Check {
         return Check::own(CheckName::Model, Standing::Failed, OwnCode::NoAnswer, seen)
             .with_remedy("report this with the command that led to it");
     }
-    let graded = judged.iter().filter_map(|(shape, judged)| Some((shape, grade(judged)?)));
+    let works = answered(subject, answers) > 0;
+    let graded = judged.iter().filter_map(|(shape, judged)| Some((shape, grade(judged, works)?)));
     match graded.max_by_key(|(_, (standing, _))| *standing == Standing::Failed) {
         None => {
             let whole = if judged.len() == 1 { "a call was answered" } else { "each call was answered" };
@@ -55,14 +56,15 @@ fn of_answers(subject: &Subject, answers: &Answers) -> Check {
     }
 }
 
-/// How grave an answer is: a path that is slow or throttled works, one that breaks does not.
-fn grade(judged: &Judged) -> Option<(Standing, &Trouble)> {
+/// How grave an answer is: a path that is slow, or throttled beside calls that are answered, `works`; one that breaks does
+/// not.
+fn grade(judged: &Judged, works: bool) -> Option<(Standing, &Trouble)> {
     match judged {
         Judged::Fine => None,
         Judged::Refused(trouble) => Some((Standing::Failed, trouble)),
         Judged::Odd(trouble) => match trouble.class {
             None => Some((Standing::Warning, trouble)),
-            Some(class) if class.is_throttled() => Some((Standing::Warning, trouble)),
+            Some(class) if class.is_throttled() && works => Some((Standing::Warning, trouble)),
             Some(_) => Some((Standing::Failed, trouble)),
         },
     }

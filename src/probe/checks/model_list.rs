@@ -53,8 +53,9 @@ fn resource(subject: &Subject, api: Api) -> Option<&'static str> {
 
 fn told(subject: &Subject, names: &[&str], wanted: &str) -> String {
     let count = names.len();
+    let is_named = names.contains(&wanted);
     let wanted = subject.filter.line(wanted, Limit::ShownText);
-    if names.contains(&wanted.as_str()) {
+    if is_named {
         return format!("the server's list of {count} models names '{wanted}'");
     }
     let some: Vec<String> = names.iter().take(TOLD).map(|name| subject.filter.line(name, Limit::HeaderText)).collect();
