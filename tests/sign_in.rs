@@ -621,6 +621,14 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
             "{ kind = \"oauth2\", client_id = \"a\", env = \"CLIENT_SECRET\", token_url = \"sim://direct/t\" }",
             "which this run does not start",
         ),
+        (
+            "{ kind = \"oauth2\", client_id = \"a\", env = \"CLIENT_SECRET\", token_url = \"http://login.example.com/t\" }",
+            "'path.p.auth.token_url' is plain http to another machine: the secret would be sent unencrypted",
+        ),
+        (
+            "{ kind = \"entra-client-secret\", client_id = \"a\", tenant = \"t\", env = \"CLIENT_SECRET\", authority = \"http://127.example.com\" }",
+            "'path.p.auth.authority' is plain http to another machine: the secret would be sent unencrypted",
+        ),
         ("{ kind = \"managed-identity\", client_id = \"a\", object_id = \"b\" }", "is named once"),
         ("{ kind = \"command\", command = \"login 'x\" }", "has a quote that does not end"),
         ("{ kind = \"command\", command = \"no-such-program-7\" }", "there is no program 'no-such-program-7' in PATH"),

@@ -1,5 +1,6 @@
 //! The values of a credential, each held to what it can be.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use hyper::Uri;
@@ -100,8 +101,8 @@ pub(super) fn checked_address(
     }
     let parsed = url.parse::<Uri>().ok();
     let scheme = parsed.as_ref().and_then(Uri::scheme_str).unwrap_or_default();
-    let has_host = parsed.as_ref().and_then(Uri::host).is_some_and(|host| !host.is_empty());
-    if !has_host || !matches!(scheme, "http" | "https" | "sim") || url.contains('#') {
+    let host = parsed.as_ref().and_then(Uri::host).unwrap_or_default();
+    if host.is_empty() || !matches!(scheme, "http" | "https" | "sim") || url.contains('#') {
         return say("is no address; it takes one such as \"https://login.example.com\"");
     }
     if scheme == "sim" && !simulated {
@@ -110,7 +111,19 @@ pub(super) fn checked_address(
     if key != "token_url" && url.contains('?') {
         return say("has a query; it takes the base address alone");
     }
-    Ok(Some(url.trim_end_matches('/').to_owned()))
+    // The metadata service of a virtual machine has no https, and is shown no secret.
+    if key != "endpoint" && scheme == "http" && !is_loopback(host) {
+        return say("is plain http to another machine: the secret would be sent unencrypted; use https://");
+    }
+    // To the others a path is added; this one is asked as it is written.
+    let url = if key == "token_url" { url } else { url.trim_end_matches('/') };
+    Ok(Some(url.to_owned()))
+}
+
+/// Whether a host is this machine by its name or address.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 pub(super) fn checked_identity(at: &At<'_>, section: &Section) -> Result<Option<IdentityRef>, Wrong> {
@@ -170,4 +183,59 @@ pub(super) fn checked_command(at: &At<'_>, command: &str) -> Result<(String, Vec
         program
     };
     Ok((program, words.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::profile::Profile;
+
+    use super::*;
+
+    /// The address in a credential of a kind, as it is asked.
+    fn asked(kind: &str, key: &str, url: &str) -> Result<String, String> {
+        let text = format!(
+            "[simulator]\nscenario = \"three-paths\"\n[workload]\nkind = \"synthetic\"\nmodel = \"m\"\n\
+             input_tokens = 9\noutput_tokens = 9\n[load]\nrate = \"5/s\"\nduration = \"60s\"\n\
+             [[path]]\nname = \"a\"\nbase_url = \"https://h/v1\"\n\
+             auth = {{ kind = \"{kind}\", {key} = \"{url}\" }}\n"
+        );
+        let mut profile = Profile::parse(&text, Path::new("p.toml")).map_err(|error| error.to_string())?;
+        let credential = profile.paths[0].auth.all_mut().first_mut().expect("a credential");
+        Ok(credential.endpoint_mut().expect("an address").clone())
+    }
+
+    #[test]
+    fn a_secret_is_sent_unencrypted_to_this_machine_alone() {
+        const OAUTH2: &str = "oauth2\", client_id = \"c\", env = \"S";
+        const ENTRA: &str = "entra-client-secret\", client_id = \"c\", tenant = \"t\", env = \"S";
+        for (kind, key, url, expected) in [
+            (OAUTH2, "token_url", "https://h/token/", Some("https://h/token/")),
+            (OAUTH2, "token_url", "https://h/token?a=b/", Some("https://h/token?a=b/")),
+            (OAUTH2, "token_url", "https://h", Some("https://h")),
+            (OAUTH2, "token_url", "http://localhost:1/t", Some("http://localhost:1/t")),
+            (OAUTH2, "token_url", "http://127.8.9.1/t", Some("http://127.8.9.1/t")),
+            (OAUTH2, "token_url", "http://[::1]:1/t", Some("http://[::1]:1/t")),
+            (OAUTH2, "token_url", "sim://direct/t", Some("sim://direct/t")),
+            (OAUTH2, "token_url", "http://h/t", None),
+            (OAUTH2, "token_url", "HTTP://h/t", None),
+            (OAUTH2, "token_url", "http://localhost.example.com/t", None),
+            (OAUTH2, "token_url", "http://[2001:db8::1]/t", None),
+            (OAUTH2, "token_url", "http://10.0.0.1/127.0.0.1", None),
+            (ENTRA, "authority", "https://h/a//", Some("https://h/a")),
+            (ENTRA, "authority", "http://LOCALHOST/", Some("http://LOCALHOST")),
+            (ENTRA, "authority", "sim://direct/", Some("sim://direct")),
+            (ENTRA, "authority", "http://h", None),
+            ("workload-identity", "authority", "http://h", None),
+            ("managed-identity", "endpoint", "http://169.254.169.254/", Some("http://169.254.169.254")),
+        ] {
+            let found = asked(kind, key, url);
+            if let Some(expected) = expected {
+                assert_eq!(found.as_deref(), Ok(expected), "{url}");
+            } else {
+                let said = found.expect_err(url);
+                let rule = format!("'path.a.auth.{key}' is plain http to another machine: the secret would be sent");
+                assert!(said.contains(&rule), "{url}: {said}");
+            }
+        }
+    }
 }

@@ -30,13 +30,13 @@ struct Answer {
 }
 
 impl Token {
-    /// A token whose length of life is told, or else what it says of itself.
+    /// A token that is good for as long as is told and as it says of itself: whichever ends first.
     ///
     /// # Errors
     /// When it is no text that a header can carry, or is no longer good.
     pub(super) fn of(text: String, told: Option<Duration>) -> Result<Self, NoToken> {
-        let own = || claims(&text).and_then(|claims| claims.exp).map(left_until);
-        let life = told.or_else(own);
+        let own = claims(&text).and_then(|claims| claims.exp).map(left_until);
+        let life = [told, own].into_iter().flatten().min();
         if life.is_some_and(|life| life.is_zero()) {
             return Err(NoToken::passing("the token that came had expired; is this machine's clock right?"));
         }
@@ -55,8 +55,9 @@ impl Token {
         if answer.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err(NoToken::lasting("the token that came is no bearer token"));
         }
-        let told = number(&answer.expires_in).map(seconds).or_else(|| number(&answer.expires_on).map(left_until));
-        Self::of(answer.access_token, told)
+        // A cached token may come with the full length of its life beside its true end.
+        let told = [number(&answer.expires_in).map(seconds), number(&answer.expires_on).map(left_until)];
+        Self::of(answer.access_token, told.into_iter().flatten().min())
     }
 }
 
@@ -93,7 +94,23 @@ mod tests {
         let on = in_seconds(600.0);
         for (word, answer, expected) in [
             ("numbers", json!({"access_token": "t", "expires_in": 600, "token_type": "Bearer"}), Some(600.0)),
-            ("texts", json!({"access_token": "t", "expires_in": "600", "expires_on": "1"}), Some(600.0)),
+            ("texts", json!({"access_token": "t", "expires_in": "600", "expires_on": "4102444800"}), Some(600.0)),
+            ("cached", json!({"access_token": "t", "expires_in": 3600, "expires_on": on}), Some(600.0)),
+            (
+                "a date",
+                json!({"access_token": "t", "expires_in": 600, "expires_on": "1/1/2020 0:00:00 AM"}),
+                Some(600.0),
+            ),
+            (
+                "of itself, sooner",
+                json!({"access_token": jwt(json!({"exp": on})), "expires_in": 3600, "expires_on": 4_102_444_800_u64}),
+                Some(600.0),
+            ),
+            (
+                "of itself, later",
+                json!({"access_token": jwt(json!({"exp": on + 3000.0})), "expires_in": 600}),
+                Some(600.0),
+            ),
             ("App Service", json!({"access_token": "t", "expires_on": on.to_string()}), Some(600.0)),
             (
                 "the CLI",
@@ -121,9 +138,35 @@ mod tests {
             (json!({"access_token": "secret-token", "expires_in": 0}).to_string(), "had expired"),
             (json!({"access_token": "secret-token", "expires_on": "12"}).to_string(), "had expired"),
             (json!({"access_token": jwt(json!({"exp": 12, "secret-token": 1}))}).to_string(), "had expired"),
+            (
+                json!({"access_token": "secret-token", "expires_in": "600", "expires_on": "1"}).to_string(),
+                "had expired",
+            ),
+            (json!({"access_token": "secret-token", "expires_in": 600, "expires_on": 0}).to_string(), "had expired"),
+            (json!({"access_token": jwt(json!({"exp": 12})), "expires_in": 600}).to_string(), "had expired"),
         ] {
-            let error = Token::of_answer(&answer).expect_err(part).to_string();
+            let error = Token::of_answer(&answer).expect_err(part);
+            assert_eq!(error.lasts, part != "had expired", "{part}: {error}");
+            let error = error.to_string();
             assert!(error.contains(part) && !error.contains("secret"), "{part}: {error}");
         }
+    }
+
+    #[test]
+    fn a_lifetime_does_not_outlast_the_token_itself() {
+        let hour = Some(Duration::from_secs(3600));
+        for (text, told, expected) in [
+            ("t".to_owned(), hour, Some(3600)),
+            ("t".to_owned(), None, None),
+            (jwt(json!({"exp": in_seconds(600.5)})), hour, Some(600)),
+            (jwt(json!({"exp": in_seconds(7200.0)})), hour, Some(3600)),
+            (jwt(json!({"aud": "a"})), hour, Some(3600)),
+        ] {
+            let life = Token::of(text, told).expect("a token").life.map(|life| life.as_secs());
+            let near = |life: u64| expected.is_some_and(|expected: u64| life.abs_diff(expected) < 2);
+            assert!(life.map_or(expected.is_none(), near), "{life:?}, not {expected:?}");
+        }
+        let error = Token::of(jwt(json!({"exp": in_seconds(-1.0)})), hour).expect_err("it has expired");
+        assert!(!error.lasts && error.message.contains("had expired"), "{error}");
     }
 }
