@@ -33,13 +33,12 @@ use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::attempt::route::REQUEST_ID;
 pub use crate::attempt::route::Route;
 use crate::attempt::unconnected::Unconnected;
-use crate::attempt::words::{FailureReporter, cause_of, hear_cause, waited};
+use crate::attempt::words::{FailureReporter, cause_of, hear_cause, hear_cut, waited};
 use crate::limits::Beyond;
 use crate::measure::certificate::CertificateSeen;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::{Interval, Recorder};
 use crate::measure::sample::{Gap, PlannedTokens, Sample};
-use crate::path::Timeouts;
 use crate::schedule::tickets::Ticket;
 use crate::transport::connect::{self, ConnectError};
 use crate::transport::connection::Connection;
@@ -389,15 +388,6 @@ fn distinguish_stale(outcome: Outcome, connection: &Connection) -> Outcome {
 fn planned_tokens(call: &Call, body: usize) -> PlannedTokens {
     let input = call.input_tokens.map_or(body.div_ceil(4) as u64, u64::from);
     PlannedTokens { input, output: call.max_output_tokens.map_or(0, u64::from) }
-}
-
-/// Hears that a call was given up at a time limit.
-fn hear_cut(sample: &mut Sample, cut: Cut, timeouts: &Timeouts) {
-    if let Cut::Timeout(class) = cut
-        && let Some(cause) = waited(class, timeouts)
-    {
-        hear_cause(sample, cause);
-    }
 }
 
 #[cfg(test)]

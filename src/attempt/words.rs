@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use hyper::header::{self, HeaderName};
 use hyper::http::response::Parts;
 
+use crate::attempt::guard::Cut;
 use crate::limits::Limit;
 use crate::measure::heard::Heard;
 use crate::measure::outcome::ErrorClass;
@@ -122,6 +123,15 @@ pub(super) fn waited(class: ErrorClass, timeouts: &Timeouts) -> Option<String> {
     ];
     let (_, key, limit) = limits.into_iter().find(|(of, ..)| *of == class)?;
     Some(format!("{} (timeouts.{key} is {limit})", class.meaning()))
+}
+
+/// Hears that a call was given up at a time limit.
+pub(super) fn hear_cut(sample: &mut Sample, cut: Cut, timeouts: &Timeouts) {
+    if let Cut::Timeout(class) = cut
+        && let Some(cause) = waited(class, timeouts)
+    {
+        hear_cause(sample, cause);
+    }
 }
 
 #[cfg(test)]
