@@ -2,6 +2,7 @@
 
 mod compare;
 mod lint;
+mod one_line;
 mod probe;
 mod report;
 mod run;
@@ -15,6 +16,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 pub use compare::{CompareArgs, CompareFormat};
 pub use lint::{LintArgs, LintFormat};
+pub use one_line::OneLineFlags;
 pub use probe::{CapabilityFlags, PathFlag, ProbeArgs, ProbeRequest, Until};
 pub use report::ReportArgs;
 pub use run::{Run, RunArgs, RunFlags};

@@ -5,6 +5,8 @@
 pub mod address;
 pub mod auth;
 pub mod control;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod request;
 pub mod zones;
 

@@ -338,28 +338,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::path::address::Address;
-    use crate::path::request::RequestForm;
-    use crate::path::{Auth, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
+    use crate::path::fixture::path_to;
     use crate::units::Rate;
 
     fn net_path(id: u16) -> NetPath {
-        NetPath {
-            id: PathId(id),
-            name: format!("p{id}"),
-            kind: PathKind::Direct,
-            base_url: "http://127.0.0.1:1/openai/v1".to_owned(),
-            address: Address::default(),
-            request: RequestForm::default(),
-            auth: Auth::default(),
-            backend: None,
-            connections: ConnectionPolicy::Keep,
-            http: Http::One,
-            tls: TlsPolicy::default(),
-            timeouts: Timeouts::default(),
-            tags: Vec::new(),
-            control: Default::default(),
-        }
+        NetPath { id: PathId(id), name: format!("p{id}"), ..path_to("http://127.0.0.1:1/openai/v1") }
     }
 
     fn plan(model: LoadModel, design: Design) -> Plan {

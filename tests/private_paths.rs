@@ -3,6 +3,8 @@
 
 #[path = "support/dns.rs"]
 mod dns;
+#[path = "support/network.rs"]
+mod network;
 #[path = "support/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod process;
@@ -12,34 +14,18 @@ mod scripted;
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use dns::{DnsServer, Known};
+use network::{INSIDE, LINK, NAME, PUBLIC, port_of};
 use process::Sim;
 use scripted::{Do, Scripted};
 
-const NAME: &str = "x.openai.azure.com";
-const LINK: &str = "x.privatelink.openai.azure.com";
-/// Stands for an address of the private endpoint's subnet.
-const INSIDE: [u8; 4] = [127, 0, 2, 5];
-/// Stands for a public address.
-const PUBLIC: [u8; 4] = [127, 0, 9, 9];
 const RANGE: &str = "expected_cidr = \"127.0.2.0/24\"";
 
-/// The services of all tests: one behind the private endpoint, one in public.
 fn sims() -> &'static (Sim, Sim) {
-    static SIMS: OnceLock<(Sim, Sim)> = OnceLock::new();
-    let at = |address: [u8; 4]| {
-        let listen = format!("{}:0", IpAddr::from(address));
-        Sim::start(&["--listen", &listen, "--ttft", "5ms", "--itl", "0ms", "--any-model"])
-    };
-    SIMS.get_or_init(|| (at(INSIDE), at(PUBLIC)))
-}
-
-fn port_of(sim: &Sim) -> u16 {
-    sim.url(sim.names()[0]).rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+    network::sims(&["--any-model"])
 }
 
 struct Ended {

@@ -1,8 +1,12 @@
 //! `hopmark probe` as a person meets it: every check with every way to fail, against the simulator, servers that answer as a
 //! test says, and a DNS server of the test. Addresses of the loopback stand for the private range and for the public one.
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/dns.rs"]
 mod dns;
+#[path = "support/network.rs"]
+mod network;
 #[path = "support/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod process;
@@ -15,40 +19,26 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hopmark::evidence::fingerprint::{FINGERPRINTS, Meaning};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{CertificateParams, KeyPair};
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
+use certificates::certify_client;
 use dns::{DnsServer, Known};
+use network::{INSIDE, LINK, NAME, PUBLIC, port_of};
 use process::{KEY, Sim, hopmark, pid, printed};
 use scripted::{Do, ReceivedRequest, Scripted, good, whole};
 
-const NAME: &str = "x.openai.azure.com";
-const LINK: &str = "x.privatelink.openai.azure.com";
-/// Stands for an address of the private endpoint's subnet.
-const INSIDE: [u8; 4] = [127, 0, 2, 5];
-/// Stands for a public address.
-const PUBLIC: [u8; 4] = [127, 0, 9, 9];
 const PRIVATE: &str = "[path.private]\nexpected_cidr = \"127.0.2.0/24\"";
 const WORKLOAD: &str = "[workload]\nkind = \"synthetic\"\nmodel = \"gpt-4o\"\ninput_tokens = 9\noutput_tokens = 4\n\
                         [load]\nrate = \"1/s\"\nduration = \"10s\"\n";
 
-/// The services of all tests: one behind the private endpoint, one in public.
 fn sims() -> &'static (Sim, Sim) {
-    static SIMS: OnceLock<(Sim, Sim)> = OnceLock::new();
-    let at = |address: [u8; 4]| {
-        let listen = format!("{}:0", IpAddr::from(address));
-        Sim::start(&["--listen", &listen, "--ttft", "5ms", "--itl", "0ms"])
-    };
-    SIMS.get_or_init(|| (at(INSIDE), at(PUBLIC)))
-}
-
-fn port_of(sim: &Sim) -> u16 {
-    sim.url(sim.names()[0]).rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+    network::sims(&[])
 }
 
 fn at(address: [u8; 4]) -> Known {
@@ -338,21 +328,6 @@ fn every_refusal_of_the_network_has_its_code_and_its_check() {
     }
     for print in FINGERPRINTS.iter().filter(|print| print.meaning != Meaning::Caller) {
         assert!(seen.contains(&print.code), "no case has the fingerprint {}", print.code);
-    }
-}
-
-/// An authority of clients, and a certificate that it signed with its key.
-fn certify_client(folder: &Path) {
-    let mut root = CertificateParams::new(Vec::new()).expect("parameters");
-    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root_key = KeyPair::generate().expect("a key");
-    let authority = root.self_signed(&root_key).expect("an authority").pem();
-    let mut leaf = CertificateParams::new(vec!["client.example".to_owned()]).expect("parameters");
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let key = KeyPair::generate().expect("a key");
-    let certificate = leaf.signed_by(&key, &Issuer::new(root, root_key)).expect("a certificate").pem();
-    for (name, text) in [("clients.pem", authority), ("client.pem", certificate), ("client.key", key.serialize_pem())] {
-        std::fs::write(folder.join(name), text).expect("a file");
     }
 }
 
@@ -753,6 +728,8 @@ fn what_is_wrong_with_the_flags_is_one_sentence() {
         (vec![file.as_str(), "--path", "b=http://127.0.0.1:9/v1"], "in place of a profile"),
         (vec!["--path", "b=http://127.0.0.1:9/v1"], "needs --model"),
         (vec![file.as_str(), "--path", "gateway", "--model", "m"], "--set workload.model"),
+        (vec![file.as_str(), "--path", "gateway", "--api", "responses"], "--set workload.api"),
+        (vec![file.as_str(), "--path", "gateway", "--key-env", "VAR"], "--set path.NAME.auth.env"),
         (vec![file.as_str(), "--until", "private"], "--wait"),
         (vec![file.as_str(), "--wait", "soon"], "soon"),
         (vec![file.as_str(), "--wait", "1s", "--until", "private"], "has no [path.private]"),

@@ -1,6 +1,8 @@
 //! Signing in, against the simulator's token endpoints: every kind of credential, tokens that expire under load, endpoints
 //! that fail, and what is said when a path cannot sign in. No run, message or list of processes tells a secret.
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[allow(dead_code, reason = "the other half of the module serves other tests")]
 #[path = "support/process.rs"]
 mod process;
@@ -15,9 +17,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use certificates::certify_client;
 use hopmark::run::Run;
 use process::{KEY, Sim, hopmark, printed, quantile, rows, was_only_late};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use serde_json::Value;
 
 /// What nothing that is written may tell.
@@ -222,21 +224,6 @@ fn arguments_of_family(parent: u32) -> String {
         }
     }
     all
-}
-
-/// An authority of clients, and the certificate of one with its key.
-fn certify_client(folder: &Path) {
-    let mut root = CertificateParams::new(Vec::new()).expect("parameters");
-    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root_key = KeyPair::generate().expect("a key");
-    let authority = root.self_signed(&root_key).expect("an authority").pem();
-    let mut leaf = CertificateParams::new(vec!["client.example".to_owned()]).expect("parameters");
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let key = KeyPair::generate().expect("a key");
-    let certificate = leaf.signed_by(&key, &Issuer::new(root, root_key)).expect("a certificate").pem();
-    for (name, text) in [("clients.pem", authority), ("client.pem", certificate), ("client.key", key.serialize_pem())] {
-        fs::write(folder.join(name), text).expect("a file");
-    }
 }
 
 /// A program of this name that prints this; its folder.

@@ -57,6 +57,12 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// Whether its status is one of success.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
     /// The whole body.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use crate::profile::source::{HeaderFlag, NamedUrl, OneLine, Override, ProfileSource};
+use crate::cli::one_line::OneLineFlags;
+use crate::profile::source::{HeaderFlag, NamedUrl, Override, ProfileSource};
 use crate::units::Span;
 
 /// `hopmark probe`, as written.
@@ -19,17 +20,9 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "NAME or NAME=URL[,OPTION=VALUE]")]
     pub path: Vec<PathFlag>,
 
-    /// The model or deployment name, with --path NAME=URL
-    #[arg(long, value_name = "MODEL", requires = "path")]
-    pub model: Option<String>,
-
-    /// The API to speak, with --path NAME=URL: chat, responses or messages [default: chat]
-    #[arg(long, value_name = "API", requires = "path")]
-    pub api: Option<String>,
-
-    /// The environment variable that holds the key, with --path NAME=URL
-    #[arg(long, value_name = "VAR", requires = "path")]
-    pub key_env: Option<String>,
+    /// What is asked of paths without a profile.
+    #[command(flatten)]
+    pub one_line: OneLineFlags,
 
     /// A header of every call on every path, such as 'x-team: a'; may be given several times, and holds no secret
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
@@ -148,27 +141,28 @@ impl ProbeArgs {
             }
         }
         let mut overrides: Vec<Override> = Vec::new();
-        let source = match (self.profile, urls.is_empty(), self.model) {
-            (None, true, _) => return Err("name a profile, or paths by --path NAME=URL with --model MODEL".to_owned()),
-            (Some(_), false, _) => {
+        let source = match (self.profile, urls.is_empty()) {
+            (None, true) => return Err("name a profile, or paths by --path NAME=URL with --model MODEL".to_owned()),
+            (Some(_), false) => {
                 return Err("--path NAME=URL stands in place of a profile; beside one, --path takes a NAME".to_owned());
             }
-            (Some(_), true, Some(_)) => {
-                return Err(
-                    "--model goes with --path NAME=URL; beside a profile use --set workload.model=MODEL".to_owned()
-                );
+            (Some(file), true) => match self.one_line.beside_a_profile() {
+                Some((flag, set)) => {
+                    return Err(format!("{flag} goes with --path NAME=URL; beside a profile use --set {set}"));
+                }
+                None => ProfileSource::File(file),
+            },
+            (None, false) if self.one_line.model.is_none() => {
+                return Err("--path NAME=URL needs --model MODEL".to_owned());
             }
-            (Some(file), true, None) => ProfileSource::File(file),
-            (None, false, None) => return Err("--path NAME=URL needs --model MODEL".to_owned()),
-            (None, false, Some(model)) => {
+            (None, false) => {
                 let load = |(key, value): (&str, &str)| Override {
                     key: key.to_owned(),
                     value: value.to_owned(),
                     flag: "--path".to_owned(),
                 };
                 overrides.extend(NO_LOAD.map(load));
-                let api = self.api.unwrap_or_else(|| "chat".to_owned());
-                ProfileSource::Paths(OneLine { paths: urls, model, api, key_env: self.key_env })
+                ProfileSource::Paths(self.one_line.profile_of(urls))
             }
         };
         overrides.extend(self.set);

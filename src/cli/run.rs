@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::profile::source::{HeaderFlag, NamedUrl, OneLine, Override, ProfileSource};
+use crate::cli::one_line::OneLineFlags;
+use crate::profile::source::{HeaderFlag, NamedUrl, Override, ProfileSource};
 
 /// `hopmark run`, as written.
 #[derive(Args, Clone, Debug, Default)]
@@ -79,17 +80,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME=URL[,OPTION=VALUE]", requires_all = ["model", "duration", "pace"])]
     pub path: Vec<NamedUrl>,
 
-    /// The model or deployment name, with --path
-    #[arg(long, value_name = "MODEL", requires = "path")]
-    pub model: Option<String>,
-
-    /// The API to speak, with --path: chat, responses or messages [default: chat]
-    #[arg(long, value_name = "API", requires = "path")]
-    pub api: Option<String>,
-
-    /// The environment variable that holds the key, with --path
-    #[arg(long, value_name = "VAR", requires = "path")]
-    pub key_env: Option<String>,
+    /// What is asked of them.
+    #[command(flatten)]
+    pub one_line: OneLineFlags,
 }
 
 /// The flags of `hopmark run` that the profile does not know.
@@ -141,12 +134,7 @@ impl RunArgs {
         let source = match (self.profile, self.path.is_empty()) {
             (Some(file), _) => ProfileSource::File(file),
             (None, true) => ProfileSource::Quickstart,
-            (None, false) => ProfileSource::Paths(OneLine {
-                paths: self.path,
-                model: self.model.unwrap_or_default(),
-                api: self.api.unwrap_or_else(|| "chat".to_owned()),
-                key_env: self.key_env,
-            }),
+            (None, false) => ProfileSource::Paths(self.one_line.profile_of(self.path)),
         };
         Run { source, overrides, out: self.out, flags: self.flags }
     }

@@ -185,10 +185,16 @@ impl Sample {
         given_up && self.stream && self.stamps.done.is_none()
     }
 
+    /// Whether the head of an answer came with a status of success.
+    #[must_use]
+    pub(crate) fn has_success(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+
     /// Whether the call may have cost something: it was sent and not refused, or has tokens.
     #[must_use]
     pub(crate) fn is_charged(&self) -> bool {
-        let refused = self.status.is_some_and(|status| !(200..300).contains(&status));
+        let refused = self.status.is_some() && !self.has_success();
         let counted = self.input_tokens.is_some() || self.output_tokens.is_some();
         (self.stamps.sent.is_some() && !refused) || counted
     }

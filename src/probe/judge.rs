@@ -118,7 +118,7 @@ pub(crate) fn judge(sample: &Sample, rules: Rules) -> Judged {
     let said = sample.message.as_deref().unwrap_or(class.meaning());
     let told = match class {
         ErrorClass::Http(status) => format!("status {status}: {said}"),
-        _ if is_success(sample) => format!("{class}: {said}"),
+        _ if sample.has_success() => format!("{class}: {said}"),
         _ => said.to_owned(),
     };
     let trouble = Trouble::new(class, told, rules);
@@ -129,11 +129,7 @@ const ANY_SERVER: &str = "check that an OpenAI-compatible server listens there";
 
 /// Whether something of the answer itself has come: a head without more, or with comments that keep it alive, is none.
 fn is_on_its_way(sample: &Sample) -> bool {
-    is_success(sample) && (sample.stamps.first_content.is_some() || sample.stamps.first_reasoning.is_some())
-}
-
-fn is_success(sample: &Sample) -> bool {
-    sample.status.is_some_and(|status| (200..300).contains(&status))
+    sample.has_success() && (sample.stamps.first_content.is_some() || sample.stamps.first_reasoning.is_some())
 }
 
 /// Whether an error is one that will not get better by itself; `answered` says that the head of an answer had come.

@@ -14,9 +14,8 @@ use crate::measure::histogram;
 use crate::measure::outcome::{ErrorClass, Outcome};
 use crate::measure::recorder::Recorder;
 use crate::measure::sample::{ConnUse, Sample, Stamps};
-use crate::path::address::Address;
-use crate::path::request::RequestForm;
-use crate::path::{Auth, ConnectionPolicy, Http, NetPath, PathKind, Timeouts, TlsPolicy};
+use crate::path::fixture::path_to;
+use crate::path::{NetPath, PathKind};
 use crate::plan::{Arrivals, Design, Limits, LoadModel, LoadPlan, Plan, TokenDist, WorkloadPlan, WorkloadSource};
 use crate::run::{Ending, Environment, Lost, Manifest, RowSample, Run, SpanCounts, Totals};
 use crate::units::{Api, Nanos, PathId, Phase, Rate, Seq, Span};
@@ -30,17 +29,7 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
         id: PathId(id),
         name: (*name).to_owned(),
         kind: kinds[usize::from(id) % 3],
-        base_url: format!("http://127.0.0.1:{}/openai/v1", 9000 + id),
-        address: Address::default(),
-        request: RequestForm::default(),
-        auth: Auth::default(),
-        backend: None,
-        connections: ConnectionPolicy::Keep,
-        http: Http::One,
-        tls: TlsPolicy::default(),
-        timeouts: Timeouts::default(),
-        tags: Vec::new(),
-        control: Default::default(),
+        ..path_to(&format!("http://127.0.0.1:{}/openai/v1", 9000 + id))
     });
     Plan {
         name: "made-up".to_owned(),

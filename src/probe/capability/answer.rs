@@ -61,7 +61,7 @@ impl Answer {
 
     /// As it came, if its status is one of success.
     pub(super) fn good(&self) -> Option<&Kept> {
-        self.kept.as_ref().ok().filter(|kept| (200..300).contains(&kept.status))
+        self.kept.as_ref().ok().filter(|kept| kept.is_success())
     }
 
     /// As it came, if its status is one of success; else what that means for the feature that was asked for.
@@ -71,7 +71,7 @@ impl Answer {
     pub(super) fn accepted(&self) -> Result<&Kept, Observed> {
         match &self.kept {
             Err(why) => Err(Observed::failed(why.clone())),
-            Ok(kept) if (200..300).contains(&kept.status) => Ok(kept),
+            Ok(kept) if kept.is_success() => Ok(kept),
             Ok(kept) => Err(self.refusal(kept)),
         }
     }
@@ -124,7 +124,7 @@ impl Answer {
         let body = kept.body();
         let json: Value = serde_json::from_slice(&body)
             .map_err(|_| Observed::broken(format!("the answer is no JSON: {}", self.clean(&words::said(&body)))))?;
-        if is_error(&json) { Err(self.error(ApiError::known(&body).throttled, &body)) } else { Ok(json) }
+        if is_error(&json) { Err(self.error(&body)) } else { Ok(json) }
     }
 
     /// The events of a good stream.
@@ -152,11 +152,7 @@ impl Answer {
             return Err(self.no_stream(&kept.body()));
         }
         match events.iter().find(|event| is_error(&event.data)) {
-            Some(event) => {
-                let said = event.data.to_string();
-                let throttled = ApiError::known(said.as_bytes()).throttled;
-                Err(self.error(throttled, said.as_bytes()))
-            }
+            Some(event) => Err(self.error(event.data.to_string().as_bytes())),
             None => Ok(events),
         }
     }
@@ -164,7 +160,7 @@ impl Answer {
     /// What a body is that was to be a stream, and has no event.
     fn no_stream(&self, body: &[u8]) -> Observed {
         match serde_json::from_slice::<Value>(body) {
-            Ok(json) if is_error(&json) => self.error(ApiError::known(body).throttled, body),
+            Ok(json) if is_error(&json) => self.error(body),
             Ok(_) => Observed::broken("one whole answer, not the stream asked for"),
             Err(_) => {
                 Observed::broken(format!("no events, not the stream asked for: {}", self.clean(&words::said(body))))
@@ -182,9 +178,10 @@ impl Answer {
         self.filter.line(text, Limit::ShownText)
     }
 
-    fn error(&self, throttled: bool, said: &[u8]) -> Observed {
-        let said = format!("an error under status 200: {}", self.clean(&words::said(said)));
-        if throttled { Observed::failed(said) } else { Observed::broken(said) }
+    /// What an error means that came in place of an answer: of a limit that it says nothing of the feature.
+    fn error(&self, body: &[u8]) -> Observed {
+        let said = format!("an error under status 200: {}", self.clean(&words::said(body)));
+        if ApiError::known(body).throttled { Observed::failed(said) } else { Observed::broken(said) }
     }
 }
 

@@ -142,9 +142,7 @@ impl Way {
 mod tests {
     use super::*;
     use crate::path::address::Address;
-    use crate::path::request::RequestForm;
-    use crate::path::{Auth, ConnectionPolicy, Http, Timeouts, TlsPolicy};
-    use crate::units::PathId;
+    use crate::path::fixture::path_to;
 
     #[test]
     fn a_path_is_told_by_its_kind_its_dialect_and_its_host() {
@@ -167,22 +165,8 @@ mod tests {
             (K::Gateway, D::OpenAi, "http://127.0.0.1:4000/v1", Way::OtherGateway),
         ];
         for (kind, dialect, base_url, expected) in table {
-            let path = NetPath {
-                id: PathId(0),
-                name: "p".to_owned(),
-                kind,
-                base_url: base_url.to_owned(),
-                address: Address { dialect, ..Address::default() },
-                request: RequestForm::default(),
-                auth: Auth::default(),
-                backend: None,
-                connections: ConnectionPolicy::Keep,
-                http: Http::One,
-                tls: TlsPolicy::default(),
-                timeouts: Timeouts::default(),
-                tags: Vec::new(),
-                control: Default::default(),
-            };
+            let address = Address { dialect, ..Address::default() };
+            let path = NetPath { kind, address, ..path_to(base_url) };
             assert_eq!(Way::of(&path), expected, "{base_url}");
         }
     }

@@ -89,7 +89,7 @@ fn not_answered(sample: &Sample, (trouble, said): (&Trouble, &str), shows_certif
             refused(format!("a connection without the certificate was refused: {said}"))
         }
         // Part of an answer came.
-        Some(_) if sample.status.is_some_and(|status| (200..300).contains(&status)) => answered(sample),
+        Some(_) if sample.has_success() => answered(sample),
         Some(_) => undecided(format!("a call without the credential got {said}")),
     }
 }

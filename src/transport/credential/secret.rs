@@ -199,33 +199,16 @@ pub(crate) mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::path::address::Address;
-    use crate::path::request::RequestForm;
-    use crate::path::{Auth, ConnectionPolicy, Http, PathKind, Timeouts, TlsPolicy};
+    use crate::path::Auth;
+    use crate::path::fixture::path_to;
     use crate::transport::credential::claims::tests::jwt;
-    use crate::units::PathId;
 
     fn read_from(place: &SecretRef, key: Option<&Secret>) -> Result<Secret, SecretError> {
         read(&path_with(Auth::default()), place, key)
     }
 
     pub(crate) fn path_with(auth: Auth) -> NetPath {
-        NetPath {
-            id: PathId(0),
-            name: "direct".to_owned(),
-            kind: PathKind::Direct,
-            base_url: "http://h/v1".to_owned(),
-            address: Address::default(),
-            request: RequestForm::default(),
-            auth,
-            backend: None,
-            connections: ConnectionPolicy::Keep,
-            http: Http::One,
-            tls: TlsPolicy::default(),
-            timeouts: Timeouts::default(),
-            tags: Vec::new(),
-            control: Default::default(),
-        }
+        NetPath { auth, ..path_to("http://h/v1") }
     }
 
     fn file(content: &str) -> tempfile::NamedTempFile {
