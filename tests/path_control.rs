@@ -586,6 +586,11 @@ fn what_cannot_be_meant_is_refused_in_one_sentence_with_its_line() {
         (base, "[path.private]\nexpected_cidr = [\"private\"]", "it takes a range of addresses"),
         (
             base,
+            "[path.private]\nexpected_cidr = [\"10.0.2.0/24\", \"vnet\"]",
+            "is \"vnet\"; it takes a range of addresses",
+        ),
+        (
+            base,
             "[path.private]\nzone = \"privatelink.api.azureml.ms\"",
             "names of openai.azure.com lead through privatelink.openai",
         ),

@@ -61,7 +61,7 @@ impl<'t> At<'t> {
         }
     }
 
-    /// The tables of a list.
+    /// What stands in a list.
     #[must_use]
     pub(crate) fn items(&self, key: &str) -> Vec<Self> {
         match self.get(key) {
@@ -91,6 +91,15 @@ impl<'t> At<'t> {
         match self.get(key) {
             Some(at) => at.unlike(expected.to_owned()),
             None => self.missing(key, format!("it takes {expected}")),
+        }
+    }
+
+    /// An item of a list, from 0, that is none of those allowed; of a single value in place of a list that one.
+    #[must_use]
+    pub(crate) fn wrong_item(&self, key: &str, number: usize, expected: &str) -> Wrong {
+        match self.items(key).get(number) {
+            Some(item) => item.unlike(expected.to_owned()),
+            None => self.wrong(key, expected),
         }
     }
 

@@ -73,6 +73,20 @@ impl Texts {
             Self::Many(texts) => texts,
         }
     }
+
+    /// Each of those at a key, read.
+    ///
+    /// # Errors
+    /// The first that cannot be read.
+    fn read<T>(
+        self,
+        (at, key): (&At<'_>, &str),
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, Wrong> {
+        let each = |(number, text): (usize, String)| read(&text).ok_or_else(|| at.wrong_item(key, number, expected));
+        self.all().into_iter().enumerate().map(each).collect()
+    }
 }
 
 /// The keys of a path, as written.
@@ -152,9 +166,11 @@ fn pinned(at: &At<'_>, resolve: BTreeMap<String, Texts>) -> Result<BTreeMap<Stri
     let Some(table) = at.get("resolve") else { return Ok(BTreeMap::new()) };
     let mut pinned = BTreeMap::new();
     for (name, texts) in resolve {
-        let addresses: Option<Vec<IpAddr>> = texts.all().iter().map(|text| text.parse().ok()).collect();
-        let addresses = addresses.filter(|all| !all.is_empty());
-        pinned.insert(zones::normal(&name), addresses.ok_or_else(|| table.wrong(&name, ADDRESS))?);
+        let addresses = texts.read((&table, &name), ADDRESS, |text| text.parse().ok())?;
+        if addresses.is_empty() {
+            return Err(table.wrong(&name, ADDRESS));
+        }
+        pinned.insert(zones::normal(&name), addresses);
     }
     Ok(pinned)
 }
@@ -279,14 +295,13 @@ fn check_source(at: &At<'_>, control: &Control) -> Result<(), Wrong> {
 
 fn private(at: &At<'_>, section: PrivateSection, host: &str) -> Result<Private, Wrong> {
     let Some(table) = at.get("private") else { return Ok(Private::default()) };
-    let cidr = |text: &String| text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-    let expected: Option<Vec<IpNet>> = section.expected_cidr.all().iter().map(cidr).collect();
+    let cidr = |text: &str| text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
     let name = |key: &str, text: Option<String>| match text {
         Some(text) if !is_name(&text) => Err(table.wrong(key, NAME)),
         other => Ok(other.map(|text| zones::normal(&text))),
     };
     let private = Private {
-        expected_cidr: expected.ok_or_else(|| table.wrong("expected_cidr", CIDR))?,
+        expected_cidr: section.expected_cidr.read((&table, "expected_cidr"), CIDR, cidr)?,
         zone: name("zone", section.zone)?,
         fqdn: name("fqdn", section.fqdn)?,
         group_id: section.group_id,
