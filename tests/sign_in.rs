@@ -281,6 +281,11 @@ fn counted(sim: &Sim, name: &str) -> u64 {
 const GIVEN: &str = "sim_token_requests_total{given=\"true\"}";
 const ENTRA: &str = "tenant = \"contoso.example\", authority = \"SIM\"";
 
+/// Signs in as the application by its secret.
+fn by_secret() -> String {
+    format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}")
+}
+
 #[test]
 fn every_kind_of_credential_signs_in() {
     let stage = Stage::strict("header = \"header-Gm4kXz7cQw1pTd6b\"");
@@ -295,7 +300,7 @@ fn every_kind_of_credential_signs_in() {
     );
     program(stage.folder.path(), "my-login", &format!("test \"$1\" = 'two words' && echo '{token}'"));
     let kinds = [
-        ("secret", format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}")),
+        ("secret", by_secret()),
         ("secret-file", format!("{{ kind = \"entra-client-secret\", client_id = \"app\", file = \"secret\", {ENTRA}, scope = \"https://ai.azure.com/.default\" }}")),
         ("certificate", format!("{{ kind = \"entra-client-certificate\", client_id = \"certified\", cert_file = \"FIXTURES/app.pem\", key_file = \"FIXTURES/app.key\", {ENTRA} }}")),
         ("pod", "{ kind = \"workload-identity\" }".to_owned()),
@@ -363,7 +368,7 @@ fn errors(stage: &Stage, run: &Run) -> Vec<(f64, f64)> {
 /// renewal as quick as any other.
 fn crosses_expiries(life_s: u64, identity: &str, load: &str, expiries: u64) -> (Stage, Ran, u64) {
     let stage = Stage::strict(&format!("lifetime = \"{life_s}s\"\ndelay = \"300ms\"\n{identity}"));
-    let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
+    let auth = by_secret();
     let profile = stage.path("direct", "direct", &auth);
     let ran = stage.run_with("expiries", load, &profile, |command| command.args(["--set", "workers=2"]));
     ran.is_whole();
@@ -422,7 +427,7 @@ fn tokens_of_twenty_seconds_expire_under_load() {
 #[test]
 fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
     let stage = Stage::strict("lifetime = \"2s\"");
-    let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
+    let auth = by_secret();
     let path = stage.path("direct", "direct", &auth);
     let load = "rate = \"20/s\"\nwarmup = \"200ms\"\nduration = \"8s\"";
     let ran = stage.run_while("dry", load, &path, |command| command, fail_when_under_way(&stage, 500));
@@ -442,7 +447,7 @@ fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
 #[test]
 fn a_call_that_waits_for_its_connection_takes_the_token_of_when_it_is_sent() {
     let stage = Stage::strict("lifetime = \"2s\"");
-    let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
+    let auth = by_secret();
     let path = stage.path("direct", "direct", &auth);
     let load = "rate = \"200/s\"\nwarmup = \"200ms\"\nduration = \"3s\"";
     let one = "path.direct.connections={ http = \"2\", max = 1, streams = 1 }";
@@ -455,7 +460,7 @@ fn a_call_that_waits_for_its_connection_takes_the_token_of_when_it_is_sent() {
 #[test]
 fn limits_on_refusals_end_a_run_without_a_token() {
     let stage = Stage::strict("lifetime = \"2s\"");
-    let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
+    let auth = by_secret();
     let path = stage.path("direct", "direct", &auth);
     let load = "rate = \"20/s\"\nwarmup = \"200ms\"\nduration = \"60s\"";
     let meanwhile = fail_when_under_way(&stage, 503);
@@ -681,7 +686,7 @@ fn echo(status: u16) -> String {
 fn what_servers_repeat_of_tokens_and_secrets_is_nowhere() {
     let stage = Stage::strict("lifetime = \"2s\"");
     // A path whose server repeats the token, several tokens long.
-    let auth = format!("{{ kind = \"entra-client-secret\", client_id = \"app\", env = \"CLIENT_SECRET\", {ENTRA} }}");
+    let auth = by_secret();
     let auth = auth.replace("SIM", stage.url("direct"));
     let path = format!("[[path]]\nname = \"echo\"\nbase_url = \"{}/v1\"\nauth = {auth}\n", echo(500));
     let load = "rate = \"10/s\"\nwarmup = \"200ms\"\nduration = \"3s\"";
