@@ -45,10 +45,13 @@ fn with_scenario() -> tempfile::TempDir {
 
 /// The plan that a dry run prints, and what it tells people.
 fn dry_run(file: &Path, more: &[&str]) -> (Value, String) {
-    let output = hopmark(&["run", "--dry-run", file.to_str().expect("a path")]).args(more).output().expect("it runs");
-    assert!(output.status.success(), "{}", printed(&output));
-    let plan = serde_json::from_slice(&output.stdout).expect("JSON");
-    (plan, String::from_utf8_lossy(&output.stderr).into_owned())
+    let said = |form: &[&str]| {
+        let mut command = hopmark(&["run", "--dry-run", file.to_str().expect("a path")]);
+        let output = command.args(form).args(more).output().expect("it runs");
+        assert!(output.status.success(), "{}", printed(&output));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    (serde_json::from_str(&said(&["--json"])).expect("JSON"), said(&[]))
 }
 
 /// A path, its keys, the dialect that they mean, and whether it has Responses.
