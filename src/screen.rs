@@ -172,7 +172,11 @@ mod tests {
                 found.map(|(_, value)| (*value).to_owned())
             };
             let screen = Screen::of(terminal, columns, of);
-            assert_eq!((screen.table_width(), screen.is_capable()), (table, capacity), "{terminal} {columns:?} {variables:?}");
+            assert_eq!(
+                (screen.table_width(), screen.is_capable()),
+                (table, capacity),
+                "{terminal} {columns:?} {variables:?}"
+            );
             let long = "word ".repeat(100);
             assert_eq!(screen.fit(&long) == long, !terminal, "in a pipe a line stays a line");
         }

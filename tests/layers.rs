@@ -12,7 +12,19 @@ use syn::visit::Visit;
 
 /// From the lowest floor to the highest; names on one line are siblings.
 const FLOORS: [&[&str]; 9] = [
-    &["units", "random", "spelling", "schema", "limits", "visible", "screen", "console", "text_file", "workload", "host"],
+    &[
+        "units",
+        "random",
+        "spelling",
+        "schema",
+        "limits",
+        "visible",
+        "screen",
+        "console",
+        "text_file",
+        "workload",
+        "host",
+    ],
     &["path", "schedule", "wire", "measure"],
     &["profile", "transport", "objective", "evidence"],
     &["plan", "attempt"],

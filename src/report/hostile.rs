@@ -22,9 +22,9 @@ use crate::report::fixture::elements;
 use crate::report::terminal::{self, Look};
 use crate::report::trend::document::History;
 use crate::report::{chart, html, markdown, run as report_of_run, series, trend as report_of_trend};
-use crate::screen::faults;
 use crate::run::fixture::{World, fail};
 use crate::run::{EndedBy, RowSample, Run};
+use crate::screen::faults;
 use crate::units::PathId;
 
 const HOSTILE: [&str; 24] = [

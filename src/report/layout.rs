@@ -110,6 +110,9 @@ mod tests {
         assert_eq!(of(13), Some(vec![6, 5, 2]));
         assert_eq!(of(12), None);
         let heads = [texts(&["path", "direct"]), texts(&["what was said", "one two"])];
-        assert_eq!((widths(&heads, 19, Breaks::BetweenWords), widths(&heads, 18, Breaks::BetweenWords)), (Some(vec![6, 13]), None));
+        assert_eq!(
+            (widths(&heads, 19, Breaks::BetweenWords), widths(&heads, 18, Breaks::BetweenWords)),
+            (Some(vec![6, 13]), None)
+        );
     }
 }
