@@ -134,8 +134,9 @@ pub(crate) fn margin(wanted: usize, word: usize, width: usize) -> String {
 #[cfg(test)]
 pub(crate) fn faults(text: &str, width: usize, whole: &str) -> Vec<String> {
     let words = |text: &str| {
-        let words = text.split([' ', '\u{a0}', '\n']).filter(|word| !word.trim_matches('─').is_empty());
-        words.map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+        // Lines and dots of this program's own stand between words.
+        let words = text.split([' ', '\u{a0}', '\n']).filter(|word| !word.trim_matches(['─', '·']).is_empty());
+        words.map(|word| word.trim_end_matches(':').to_owned()).collect::<std::collections::BTreeSet<_>>()
     };
     let known = words(whole);
     let is_one = |line: &str| !line.trim().contains(' ');

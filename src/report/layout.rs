@@ -45,12 +45,6 @@ pub(crate) fn wrap(text: &str, width: usize, breaks: Breaks) -> Vec<String> {
     lines
 }
 
-/// The same with intervals whole where they fit.
-pub(crate) fn wrap_within(text: &str, width: usize) -> Vec<String> {
-    let fits = pieces(text, Breaks::AroundIntervals).iter().all(|piece| visible_width(piece) <= width);
-    wrap(text, width, if fits { Breaks::AroundIntervals } else { Breaks::BetweenWords })
-}
-
 /// What a column holds: its head and its cells.
 pub(crate) type Texts = Vec<String>;
 

@@ -1,5 +1,7 @@
 //! The report at a glance: a few lines and one table, as wide as the terminal.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{Attribute, CellAlignment, Color, LineStyle, Table as Grid, TableStyle};
 
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
@@ -13,6 +15,10 @@ const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 
 /// How far the fields of a block stand in.
 const BLOCK_INDENT: usize = 3;
+/// What stands between the fields of a line.
+const BETWEEN: &str = " · ";
+/// A column that is narrower than this and has cells of more lines is not read with ease.
+const RAGGED: (usize, usize) = (24, 3);
 
 /// How a terminal wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +161,7 @@ impl Pen {
         let between = widest(&whole) - layout::natural(&texts);
         [Breaks::AroundIntervals, Breaks::BetweenWords].iter().find_map(|breaks| {
             let widths = layout::widths(&texts, width.checked_sub(between)?, *breaks)?;
-            Some(self.grid(&shown.wrapped(&widths, *breaks)))
+            Some(shown.wrapped(&widths, *breaks)).filter(|wrapped| !wrapped.is_ragged(&widths)).map(|it| self.grid(&it))
         })
     }
 
@@ -174,45 +180,46 @@ impl Pen {
             grid.add_row(subject.into_iter().chain(cells.skip(usize::from(repeats))));
             before = row.first().map(|cell| &cell.text);
         }
-        grid.trim_fmt()
+        // Cells of the last column are as wide as the widest.
+        grid.trim_fmt().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
-    /// A block of lines for each row: what it is about, and a line for each of its other cells.
+    /// A block of lines for each row: what it is about, and its other cells.
     fn blocks(&self, shown: &Shown, width: usize) -> String {
         let about = shown.about();
-        let heads = shown.heads.iter().skip(about).map(|head| visible_width(head)).max().unwrap_or(0);
-        let beside = BLOCK_INDENT + heads + 2;
-        let words = shown.rows.iter().flat_map(|row| &row[about..]).flat_map(|cell| cell.text.split(' '));
-        let fits = words.map(visible_width).all(|word| beside + word <= width);
-        let field = |(head, cell): (&String, &Cell)| {
-            if fits {
-                let mut lines = self.cell_lines(cell, beside, width);
-                let gap = beside - BLOCK_INDENT - visible_width(head);
-                let begin = format!("{:BLOCK_INDENT$}{head}{:gap$}", "", "");
-                if let Some(first) = lines.first_mut() {
-                    *first = begin + first.trim_start_matches(' ');
-                }
-                lines
-            } else {
-                let head = Cell::from(head.as_str());
-                [self.cell_lines(&head, BLOCK_INDENT, width), self.cell_lines(cell, BLOCK_INDENT + 2, width)].concat()
-            }
-        };
         let block = |row: &Vec<Cell>| {
             let subject = row[..about].iter().map(|cell| cell.text.as_str()).filter(|text| !text.is_empty());
             let tone = row.first().map_or(Tone::Plain, |cell| cell.tone);
-            let subject = Cell::toned(subject.collect::<Vec<_>>().join("  "), tone);
-            let fields = shown.heads.iter().zip(row).skip(about).flat_map(field);
-            self.cell_lines(&subject, 1, width).into_iter().chain(fields).collect::<Vec<_>>().join("\n")
+            let subject = screen::wrap(&subject.collect::<Vec<_>>().join("  "), 1, width);
+            let mut lines: Vec<String> = subject.iter().map(|line| self.toned(line, tone)).collect();
+            lines.extend(self.fields(&shown.heads[about..], &row[about..], width));
+            lines.join("\n")
         };
         shown.rows.iter().map(block).collect::<Vec<_>>().join("\n")
     }
 
-    /// A cell in lines that begin at this column, or before it where a word would not fit otherwise.
-    fn cell_lines(&self, cell: &Cell, indent: usize, width: usize) -> Vec<String> {
-        let lines = layout::wrap_within(&cell.text, width.saturating_sub(indent));
-        let margin = |line: &str| screen::margin(indent, visible_width(line), width);
-        lines.iter().map(|line| margin(line) + &self.toned(line, cell.tone)).collect()
+    /// Cells behind their heads, as many in a line as fit; a long one has lines of its own.
+    fn fields(&self, heads: &[String], cells: &[Cell], width: usize) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut has_room = false;
+        for (head, cell) in heads.iter().zip(cells) {
+            let field = format!("{head} {}", self.toned(&cell.text, cell.tone));
+            let wide = visible_width(&field);
+            let last = lines.last_mut().filter(|_| has_room);
+            if BLOCK_INDENT + wide > width {
+                let whole = screen::wrap(&format!("{head}: {}", cell.text), BLOCK_INDENT, width);
+                lines.extend(whole.iter().map(|line| self.toned(line, cell.tone)));
+                has_room = false;
+            } else if let Some(line) = last.filter(|line| visible_width(line) + visible_width(BETWEEN) + wide <= width)
+            {
+                line.push_str(BETWEEN);
+                line.push_str(&field);
+            } else {
+                lines.push(format!("{:BLOCK_INDENT$}{field}", ""));
+                has_room = true;
+            }
+        }
+        lines
     }
 
     /// Words in lines as wide as the terminal, indented, the second and later ones by two more.
@@ -268,11 +275,18 @@ impl Shown {
 
     /// How many of its first cells say what a row is about, where it stands alone: several rows may be about one thing.
     fn about(&self) -> usize {
-        let repeats = self.rows.windows(2).any(|rows| match (rows[0].first(), rows[1].first()) {
-            (Some(one), Some(other)) => one.text == other.text || other.text.is_empty(),
-            _ => false,
-        });
+        let subjects: BTreeSet<&str> = self.rows.iter().filter_map(|row| row.first()).map(|cell| &*cell.text).collect();
+        let repeats = subjects.len() < self.rows.len();
         if repeats && self.heads.len() > 2 { 2 } else { 1 }
+    }
+
+    /// Whether a narrow column has cells of many lines.
+    fn is_ragged(&self, widths: &[usize]) -> bool {
+        let (narrow, most) = RAGGED;
+        let of_row = |row: &Vec<Cell>| {
+            row.iter().zip(widths).any(|(cell, width)| *width < narrow && cell.text.lines().count() > most)
+        };
+        self.rows.iter().any(of_row)
     }
 
     /// The texts of each column, its head first.
@@ -375,7 +389,8 @@ mod tests {
 
     /// The words of a text.
     fn words(text: &str) -> Vec<&str> {
-        text.split([' ', '\u{a0}', '\n']).filter(|word| !word.is_empty()).collect()
+        let words = text.split([' ', '\u{a0}', '\n']).map(|word| word.trim_end_matches(':'));
+        words.filter(|word| !word.is_empty()).collect()
     }
 
     /// The words of cells and heads that are not whole where their table is drawn.
