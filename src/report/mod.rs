@@ -114,9 +114,9 @@ pub(crate) mod tests {
         };
         let junit = run::junit::render(run, analysis).expect("objectives");
         for (name, bytes) in [
-            ("terminal.txt", of_width(100)),
+            ("terminal.txt", of_width(120)),
             ("terminal-80.txt", of_width(80)),
-            ("terminal-40.txt", of_width(40)),
+            ("terminal-60.txt", of_width(60)),
             ("summary.csv", csv::render(run, analysis)),
             ("junit.xml", junit),
         ] {

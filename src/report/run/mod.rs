@@ -12,6 +12,7 @@ mod decisions;
 mod effects;
 pub(crate) mod errors;
 mod facts;
+pub(crate) mod held;
 pub(crate) mod junit;
 mod machine;
 pub(crate) mod objectives;
