@@ -30,7 +30,9 @@ pub(super) fn style() -> String {
     };
     let fades = |place: usize| {
         let colour = palette::of_path(place).0.variable;
-        format!("body[data-at=\"{place}\"] svg [stroke^=\"var(--path-\"]:not([stroke=\"var(--{colour})\"]),body[data-at=\"{place}\"] svg [fill^=\"var(--path-\"]:not([fill=\"var(--{colour})\"])")
+        format!(
+            "body[data-at=\"{place}\"] svg [stroke^=\"var(--path-\"]:not([stroke=\"var(--{colour})\"]),body[data-at=\"{place}\"] svg [fill^=\"var(--path-\"]:not([fill=\"var(--{colour})\"])"
+        )
     };
     let faded: Vec<String> = (0..palette::PATHS.len()).map(fades).collect();
     format!(
