@@ -205,7 +205,7 @@ fn headers_query_and_fields_reach_the_server_and_no_secret_is_told() {
 
 #[test]
 fn flags_say_the_same_as_keys_with_the_same_mistakes() {
-    let base = ["run", "--dry-run", "--quiet", "--path", "a=https://r.openai.azure.com,key-env=K,kind=direct"];
+    let base = ["run", "--dry-run", "--json", "--path", "a=https://r.openai.azure.com,key-env=K,kind=direct"];
     let base = [&base[..], &["--model", "m", "--duration", "5s"]].concat();
     for (more, said) in [
         (&["--rate", "1/s", "--input-tokens", "0"][..], "--input-tokens: 'workload.input_tokens' is 0"),
@@ -222,7 +222,7 @@ fn flags_say_the_same_as_keys_with_the_same_mistakes() {
         (&["--rate", "1/s", "--path", "b=https://h/v1,kind=drect"], "--path b: 'path.b.kind' is \"drect\""),
         (&["--rate", "1/s", "--path", "b=https://h/v1,api-version=1,api-version=2"], "'api-version' twice"),
         (&["--rate", "1/s", "--concurrency", "2"], "cannot be used with"),
-        (&[], "--rate"),
+        (&["--for", "6ms"], "cannot be used with"),
     ] {
         let output = hopmark(&base).args(more).output().expect("it runs");
         let printed = printed(&output);
