@@ -91,7 +91,7 @@ fn zsh_loads_the_completions_and_knows_whose_they_are() {
     // As zsh finds it in a folder, and then as a shell that reads it whole.
     let script = "fpath=($(dirname $1) $fpath); autoload -Uz compinit; compinit -u -D; echo $_comps[hopmark]; \
                   source $1; whence -f _hopmark _hopmark_commands";
-    if let Some(loaded) = completed_by("zsh", &["-f"], &script) {
+    if let Some(loaded) = completed_by("zsh", &["-f"], script) {
         assert_eq!(loaded.lines().next(), Some("_hopmark"));
         holds_each(&loaded, &verbs(), "zsh");
     }

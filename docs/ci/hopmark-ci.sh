@@ -178,7 +178,7 @@ measure() {
   run_once
   if [ "$code" = 4 ]; then
     say warning "the run is invalid: this machine, not the paths, was the limit; it runs once more"
-    mv "$dir/run" "$dir/run-invalid"
+    [ ! -d "$dir/run" ] || mv "$dir/run" "$dir/run-invalid"
     run_once
   fi
 }
