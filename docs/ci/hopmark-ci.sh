@@ -190,7 +190,7 @@ compare() {
   code=0
   set --
   for margin in ${HOPMARK_MARGIN:-}; do set -- "$@" --margin "$margin"; done
-  hopmark compare "$dir/base" "$dir/run" "$@" --format md,json,junit --out "$dir/compare" \
+  hopmark compare "$dir/base" "$dir/run" "$@" --strict --format md,json,junit --out "$dir/compare" \
     >"$dir/compare.log" 2>&1 || code=$?
   cat "$dir/compare.log"
   echo "$code" >"$dir/compare.code"
@@ -202,7 +202,8 @@ sentence() {
     0 | 5)
       case $(cat "$dir/compare.code" 2>/dev/null || echo none) in
         3) echo "Slower than the last good run of the default branch, by more than chance and more than the margin." ;;
-        0 | 5) echo "No regression against the last good run of the default branch." ;;
+        0) echo "No regression against the last good run of the default branch." ;;
+        5) echo "Undecided: longer runs are needed to tell a regression against the last good run from chance." ;;
         4) echo "Not compared: the last good run or this one is invalid." ;;
         none) echo "Measured. No good run of the default branch is kept yet, so nothing was compared." ;;
         *) echo "Measured, but it could not be compared with the last good run of the default branch." ;;
@@ -324,14 +325,14 @@ verdict() {
   case $code in
     0 | 5)
       case $compared in
-        0 | 5) ;;
-        3 | 4) code=$compared ;;
+        0) ;;
+        3 | 4 | 5) code=$compared ;;
         *) say warning "$(sentence)" ;;
       esac
       ;;
   esac
   case $code in
-    0) echo "$(sentence)" ;;
+    0) sentence ;;
     5)
       say warning "inconclusive: the run was too short to decide every objective and comparison"
       code=0
