@@ -129,11 +129,7 @@ fn the_verdict_is_the_runs_then_the_comparisons() {
         assert!(comment.contains("## found"), "{case}: {comment}");
         let is_compared = compared.is_some() && matches!(measured.last(), Some(0 | 3 | 5));
         assert_eq!(comment.contains("| ttft |"), is_compared, "{case}: {comment}");
-        assert_eq!(
-            comment.contains("No regression"),
-            ends == 0 && compared == Some(0),
-            "{case}: {comment}"
-        );
+        assert_eq!(comment.contains("No regression"), ends == 0 && compared == Some(0), "{case}: {comment}");
     }
 }
 
