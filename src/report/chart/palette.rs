@@ -105,16 +105,8 @@ pub(crate) enum Mark {
     Cross,
 }
 
-const MARKS: [Mark; PATHS.len()] = [
-    Mark::Disc,
-    Mark::Triangle,
-    Mark::Square,
-    Mark::Diamond,
-    Mark::Ring,
-    Mark::Down,
-    Mark::Bar,
-    Mark::Cross,
-];
+const MARKS: [Mark; PATHS.len()] =
+    [Mark::Disc, Mark::Triangle, Mark::Square, Mark::Diamond, Mark::Ring, Mark::Down, Mark::Bar, Mark::Cross];
 
 /// How the line of each path is broken, in pixels of stroke and gap; the first is whole.
 const DASHES: [&[u32]; PATHS.len()] =

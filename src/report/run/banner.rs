@@ -15,7 +15,9 @@ const TOLD: usize = 3;
 pub(crate) fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
     let told = |tone, text: &str| (tone, text.to_owned());
     match analysis.conclusion {
-        Conclusion::Invalid => (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(run, analysis))),
+        Conclusion::Invalid => {
+            (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(run, analysis)))
+        }
         Conclusion::Failed => (Tone::Bad, failed(run, &analysis.failing)),
         Conclusion::Incomplete => told(Tone::Warn, "INCOMPLETE: what was measured is shown, nothing is decided by it."),
         Conclusion::Missed if has(analysis, ObjectiveVerdict::Missed, Severity::Critical) => {
