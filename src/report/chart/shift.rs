@@ -30,8 +30,8 @@ pub(crate) fn draw(canvas: &Canvas, lines: &[ShiftLine], baseline: &str) -> Resu
     let y = reach(lines);
     let ends = lines.iter().flat_map(|line| &line.curve).flat_map(|point| <[f64; 2]>::from(point.band_ms));
     let is_cut = ends.into_iter().any(|end| end < y.from || end > y.to);
-    let caveat = if is_cut { " (bands that go beyond the axis are cut)" } else { "" };
-    let title = format!("milliseconds more than {baseline}{caveat}");
+    let caveat = if is_cut { "; bands are cut" } else { "" };
+    let title = format!("ms more than {baseline}{caveat}");
     let plot = Plot::new(canvas, area, percentiles(lines), y, ("percentile of calls", &title))?;
     let zero = [plot.point((0.05, 0.0)), plot.point((0.99, 0.0))];
     canvas.line(&[(area.left, zero[0].1), (area.right, zero[1].1)], INK, 1.4, 1.0)?;

@@ -91,10 +91,9 @@ fn missed(run: &Run, analysis: &Analysis) -> String {
     let open: Vec<PathId> = standing(run, analysis, ObjectiveVerdict::Inconclusive, Gate::Open).collect();
     let is_kept = |path: &PathId| !missed.contains(path) && !open.contains(path);
     let kept: Vec<PathId> = analysis.paths.iter().map(|summary| summary.path).filter(is_kept).collect();
-    let kept_what = "kept everything that was asked";
     let rest = match kept.as_slice() {
         [] => " No path kept everything that was asked.".to_owned(),
-        kept => format!(" {} {kept_what}.", figure::capitalized(&named(run, kept.iter().copied()))),
+        kept => format!(" Everything that was asked was kept by {}.", named(run, kept.iter().copied())),
     };
     let rest = if missed.len() == analysis.paths.len() || analysis.paths.len() == 1 { String::new() } else { rest };
     format!("Do not choose {} for this workload.{rest}", named(run, missed.into_iter()))
@@ -191,7 +190,7 @@ mod tests {
                 vec![0.0, 60.0],
                 none,
                 &["ttft.p50=5%"],
-                "Do not choose private for this workload. Direct kept",
+                "Do not choose private for this workload. Everything that was asked was kept by direct.",
             ),
             (vec![0.0; 3], vec![0.0, 30.0, 6.0], &[("gateway", "ttft.p50 < 9ms")], &[], "Do not choose gateway"),
             (vec![0.0, 1.0], vec![0.0, 0.0], none, &[], "Do not use private before the failures are mended"),
