@@ -61,6 +61,10 @@ class Forge:
         found = [one for one in self.artefacts if one["good"] and (one["name"], one["branch"]) == (name, branch)]
         return found[-1] if found else None
 
+    def baselines(self):
+        """The artefacts that a later build may be compared with."""
+        return [one["id"] for one in self.artefacts if one["good"] and one["name"] in ("hopmark", "hopmark-baseline")]
+
     def route(self, method, path, query, body):
         for kind, status in self.deny.items():
             if re.search(kind, f"{method} {path}"):

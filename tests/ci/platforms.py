@@ -103,7 +103,7 @@ def github(where: Path, forge, ref: str, env: dict, given: dict) -> Job:
             paths = wanted["path"].split()
             # The action keeps what stands below the deepest folder that all files share.
             root = where / paths[0] if len(paths) == 1 else where / "hopmark-ci"
-            forge.keep(wanted["name"], ref.removeprefix("refs/heads/"), files_below(where, paths, root), True)
+            forge.keep(wanted["name"], ref.removeprefix("refs/heads/"), files_below(where, paths, root), job.code == 0)
     return job
 
 
