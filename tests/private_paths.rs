@@ -117,7 +117,7 @@ fn every_case_of_a_name_is_told_apart() {
             None,
             "over a private DNS zone",
         ),
-        ("a record of one's own", vec![(NAME, at(INSIDE))], base(NAME, inside), None, "a hosts file of one's own"),
+        ("a record of one's own", vec![(NAME, at(INSIDE))], base(NAME, inside), None, "hosts file"),
         ("internal mode", vec![(gateway, at(INSIDE))], base(gateway, inside), None, "API Management in internal mode"),
         ("the zone is not linked", aliases(), base(NAME, public), Some("dns"), "its zone is not linked here"),
         ("no private endpoint", vec![(NAME, at(PUBLIC))], base(NAME, public), Some("dns"), "has no private endpoint"),
@@ -149,7 +149,7 @@ fn a_record_that_is_missing_is_said_with_its_cause() {
     let ended = run(&format!("http://{NAME}:{}/openai/v1", port_of(&sims().0)), &keys, &[]);
     assert_eq!(ended.code, 1, "{}", ended.told);
     for part in
-        [LINK, "NXDOMAIN", "the private DNS zone is linked, but has no record of this name", "add the name's A record"]
+        [LINK, "NXDOMAIN", "the private DNS zone is linked, but has no record for this name", "add the name's A record"]
     {
         assert!(ended.told.contains(part), "{part}: {}", ended.told);
     }

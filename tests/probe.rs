@@ -621,7 +621,7 @@ fn another_place_is_the_negative_control() {
         ("no JSON", "paths: a".to_owned(), "is not what `hopmark probe --json` writes"),
         ("another document", "{\"document\":\"sum\",\"schema_version\":1}".to_owned(), "a document 'sum'"),
         ("a later version", with(&|json| json["schema_version"] = 2.into()), "has schema_version 2"),
-        ("no path", with(&|json| json["paths"] = Value::Array(Vec::new())), "says nothing of path 'a'"),
+        ("no path", with(&|json| json["paths"] = Value::Array(Vec::new())), "does not contain path 'a'"),
         ("elsewhere", with(&|json| json["paths"][0]["base_url"] = "http://y/v1".into()), "leads to http://y/v1"),
         ("more answers than calls", with(&|json| json["paths"][0]["calls"]["answered"] = 9.into()), "of 1 calls"),
         (

@@ -435,7 +435,7 @@ fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
     let path_summary = &summary["paths"]["direct"];
     assert!(path_summary["errors"]["credential"].as_u64() > Some(10), "{path_summary}");
     let seen = path_summary["errors_seen"]["credential"].to_string();
-    assert!(seen.contains("the token expired and no other could be had") && seen.contains("answered 500"), "{seen}");
+    assert!(seen.contains("the token expired and no new one could be obtained") && seen.contains("answered 500"), "{seen}");
     // None of them reached the server with an old token.
     assert!(path_summary["errors"]["http_401"].is_null(), "{path_summary}");
     let ran =
@@ -516,7 +516,7 @@ fn what_a_path_cannot_sign_in_for_is_said_in_one_sentence() {
             "{ kind = \"oauth2\", token_url = \"SIM/none\", client_id = \"app\", env = \"CLIENT_SECRET\" }".to_owned(),
             &["cannot sign in (oauth2)"],
         ),
-        ("roleless", "direct", entra("roleless"), &["status 403", "the caller has no role for this"]),
+        ("roleless", "direct", entra("roleless"), &["status 403", "the caller has no role that allows this"]),
         (
             "audience",
             "direct",
@@ -593,7 +593,7 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
             "[{ kind = \"api-key\", env = \"CLIENT_SECRET\", header = \"Ocp-Apim-Subscription-Key\" }, { kind = \"subscription-key\", env = \"CLIENT_SECRET\" }]",
             "sent in the same header, 'ocp-apim-subscription-key'",
         ),
-        ("[{ kind = \"none\" }, { kind = \"az-cli\" }]", "kind = \"none\" stands beside another credential"),
+        ("[{ kind = \"none\" }, { kind = \"az-cli\" }]", "kind = \"none\" cannot be combined with another credential"),
         ("[]", "names no credential"),
         (
             "{ kind = \"api-key\", env = \"CLIENT_SECRET\", tenant = \"t\" }",

@@ -341,7 +341,7 @@ impl fmt::Display for Metric {
 
 /// A word that names no metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no metric; the metrics are {keys}", keys = Metric::ALL.map(Metric::key).join(", "))]
+#[error("'{0}' is not a metric; the metrics are {keys}", keys = Metric::ALL.map(Metric::key).join(", "))]
 pub struct UnknownMetric(pub String);
 
 impl FromStr for Metric {

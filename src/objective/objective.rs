@@ -150,7 +150,7 @@ fn no_metric_of_a_call(name: &str) -> String {
     }
     let mut known: Vec<&str> = Metric::ALL.iter().map(|metric| metric.key()).collect();
     known.push("tokens_per_second");
-    format!("'{name}' is no metric{}", suggestion(name, &known))
+    format!("'{name}' is not a metric{}", suggestion(name, &known))
 }
 
 impl fmt::Display for CallCondition {

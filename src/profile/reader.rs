@@ -79,7 +79,7 @@ impl<'de> Deserializer<'de> for At<'de> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let Value::Table(table) = &self.node.value else {
-            let secret = r#"a table such as { kind = "api-key", env = "AZURE_OPENAI_API_KEY" }; the secret itself never stands here"#;
+            let secret = r#"a table such as { kind = "api-key", env = "AZURE_OPENAI_API_KEY" }; the secret itself does not belong here"#;
             return Err(Fault::Kind(if name == "Auth" { secret } else { "a table" }.to_owned()));
         };
         if let Some(key) = table.keys().find(|key| !keys.contains(&key.as_str())) {

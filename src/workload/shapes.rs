@@ -76,7 +76,7 @@ pub(crate) fn describe<'a>(keys: impl Iterator<Item = &'a str>) -> String {
     }
     let named: Vec<String> = keys.iter().take(8).map(|key| format!("\"{key}\"")).collect();
     let named = if named.is_empty() { "there are none".to_owned() } else { named.join(", ") };
-    format!("the line has neither \"messages\" nor \"body\" nor another key that is read, but: {named}")
+    format!("the line has neither \"messages\" nor \"body\" nor another known key, but: {named}")
 }
 
 fn message(role: &str, text: &str) -> String {
@@ -202,7 +202,7 @@ mod tests {
             (&["id", "custom_id", "response"][..], "output of a batch"),
             (&["timestamp", "input_length"], "kind = \"trace\""),
             (&["TIMESTAMP", "ContextTokens"], "kind = \"trace\""),
-            (&["foo", "bar"], "neither \"messages\" nor \"body\" nor another key that is read, but: \"foo\", \"bar\""),
+            (&["foo", "bar"], "neither \"messages\" nor \"body\" nor another known key, but: \"foo\", \"bar\""),
         ] {
             assert!(describe(keys.iter().copied()).contains(part), "{keys:?}");
         }
