@@ -600,7 +600,7 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
             "'path.p.auth.tenant' does not go with kind = \"api-key\", which takes env, file, header",
         ),
         ("{ kind = \"api-key\", env = \"CLIENT_SECRET\", header = \"content-length\" }", "is set by every call itself"),
-        ("{ kind = \"api-key\", env = \"CLIENT_SECRET\", header = \"a b\" }", "is no name of a header"),
+        ("{ kind = \"api-key\", env = \"CLIENT_SECRET\", header = \"a b\" }", "is not the name of a header"),
         (
             "{ kind = \"oauth2\", client_id = \"a\", env = \"CLIENT_SECRET\", token_url = \"nowhere\" }",
             "'path.p.auth.token_url' is no address",

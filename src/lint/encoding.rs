@@ -124,7 +124,7 @@ fn encoded_twice(connection: &Connection) -> Vec<Hit> {
 
 fn not_json(connection: &Connection) -> Vec<Hit> {
     each_embedded(connection, |key, embedded| match embedded {
-        Embedded::Broken(why) => Some(format!("'{}' is no JSON: {why}", connection.spelled(key))),
+        Embedded::Broken(why) => Some(format!("'{}' is not JSON: {why}", connection.spelled(key))),
         Embedded::Absent | Embedded::Unknown | Embedded::Plain(_) | Embedded::Twice(_) | Embedded::Json(_) => None,
     })
 }

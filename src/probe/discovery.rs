@@ -181,7 +181,7 @@ impl Questions {
             Ok(answer) => {
                 let status = answer.status();
                 let body = whole(answer).await.and_then(|text| {
-                    let json = serde_json::from_str(&text).map_err(|_| "the answer is no JSON".to_owned());
+                    let json = serde_json::from_str(&text).map_err(|_| "the answer is not JSON".to_owned());
                     if status.is_success() { json } else { Err(refusal(status.as_u16(), json.ok().as_ref(), &text)) }
                 });
                 Answer { status: Some(status.as_u16()), body }

@@ -297,7 +297,7 @@ fn take_deployment(path: &str) -> Result<(&str, Option<String>), Unusable> {
     };
     match percent_decode_str(name).decode_utf8() {
         Ok(name) => Ok((base, Some(name.into_owned()))),
-        Err(_) => refuse("has a deployment whose name is no text"),
+        Err(_) => refuse("has a deployment whose name is not a text"),
     }
 }
 

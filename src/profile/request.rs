@@ -146,9 +146,9 @@ pub(crate) fn is_variable(name: &str) -> bool {
 /// The fields of a body that the call itself decides, and where.
 const DECIDED: [(&str, &str); 8] = [
     ("model", "set 'model' of the path or of [workload]"),
-    ("messages", "[workload] says what is asked"),
-    ("input", "[workload] says what is asked"),
-    ("prompt", "[workload] says what is asked"),
+    ("messages", "[workload] says what to send"),
+    ("input", "[workload] says what to send"),
+    ("prompt", "[workload] says what to send"),
     ("stream", "set workload.stream"),
     ("max_tokens", "set workload.output_tokens, and 'token_limit' for the name of the field"),
     ("max_completion_tokens", "set workload.output_tokens, and 'token_limit' for the name of the field"),

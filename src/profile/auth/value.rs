@@ -34,7 +34,7 @@ pub(super) fn checked_secret(
         return Err(at.rule("env", rule));
     }
     match (env, file) {
-        (Some(_), Some(_)) => Err(at.rule("file", "a secret has one place: give 'env' or 'file', not both")),
+        (Some(_), Some(_)) => Err(at.rule("file", "give 'env' or 'file' for a secret, not both")),
         (Some(name), None) => Ok(SecretRef::Env(name.to_owned())),
         (None, Some(file)) => Ok(SecretRef::File(at.file("file", file)?)),
         (None, None) if simulated => Ok(SecretRef::Simulator),
