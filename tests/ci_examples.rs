@@ -18,7 +18,7 @@ fn parse(text: &str) -> Yaml<'_> {
 }
 
 fn word<'y>(yaml: &'y Yaml<'_>, what: &str) -> &'y str {
-    yaml.as_str().unwrap_or_else(|| panic!("{what} is no text"))
+    yaml.as_str().unwrap_or_else(|| panic!("{what} is not a text"))
 }
 
 fn words(yaml: &Yaml<'_>, what: &str) -> Vec<String> {

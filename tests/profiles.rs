@@ -294,7 +294,7 @@ fn each_mistake_is_one_sentence_with_its_line_and_a_remedy() {
         ("https://b.example", "https://user:s3cret@b.example", 29, &["user name or password"]),
         ("/v1\"\nauth", "/v1/embeddings\"\nauth", 29, &["'path.b.base_url' ends in /embeddings"]),
         ("/v1\"\nauth", "/v1?key=s3cret\"\nauth", 29, &["looks like a secret"]),
-        ("/v1\"\nauth", "/v1\"\ndeployment = \"d\"\nauth", 29, &["is no address of azure-classic"]),
+        ("/v1\"\nauth", "/v1\"\ndeployment = \"d\"\nauth", 29, &["is not an address of azure-classic"]),
         ("/v1\"\nauth", "/v1\"\ndialect = \"azure\"\nauth", 30, &["\"azure-v1\", \"azure-classic\""]),
         ("/v1\"\nauth", "/v1\"\nquery = { api-key = \"s3cret\" }\nauth", 30, &["'path.b.query'", "a secret"]),
         ("/v1\"\nauth", "/v1\"\nquery = { a = 1 }\nauth", 30, &["'path.b.query.a' is 1"]),

@@ -603,7 +603,7 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
         ("{ kind = \"api-key\", env = \"CLIENT_SECRET\", header = \"a b\" }", "is not the name of a header"),
         (
             "{ kind = \"oauth2\", client_id = \"a\", env = \"CLIENT_SECRET\", token_url = \"nowhere\" }",
-            "'path.p.auth.token_url' is no address",
+            "'path.p.auth.token_url' is not an address",
         ),
         (
             "{ kind = \"oauth2\", client_id = \"a\", env = \"CLIENT_SECRET\", token_url = \"https://u:p@h/t\" }",

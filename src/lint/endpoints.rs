@@ -130,7 +130,7 @@ fn endpoint_other_origin(connection: &Connection) -> Vec<Hit> {
     let target = connection.target().and_then(Parts::of);
     each(connection, |endpoint| {
         let parts = Parts::of(&endpoint.text).filter(|_| is_absolute(&endpoint.text));
-        let Some(parts) = parts else { return is_absolute(&endpoint.text).then(|| "is no address".to_owned()) };
+        let Some(parts) = parts else { return is_absolute(&endpoint.text).then(|| "is not an address".to_owned()) };
         match target {
             _ if !parts.scheme.eq_ignore_ascii_case("https") && !parts.is_local() => {
                 Some("is an address without https".to_owned())

@@ -157,7 +157,7 @@ fn target_not_url(connection: &Connection) -> Vec<Hit> {
         return Vec::new();
     }
     let message = match Parts::of(target) {
-        None => Some(format!("'{key}' is no address")),
+        None => Some(format!("'{key}' is not an address")),
         Some(parts) if parts.user.is_some() => Some(format!("'{key}' has a user in it")),
         Some(parts) if parts.query.is_some() || parts.fragment.is_some() => {
             Some(format!("'{key}' has a query or a fragment"))

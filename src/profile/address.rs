@@ -310,7 +310,7 @@ fn parameters(query: &str) -> Result<BTreeMap<String, String>, Unusable> {
         };
         let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8().map(Into::<String>::into);
         let (Ok(key), Ok(value)) = (decoded(key), decoded(value)) else {
-            return refuse("has a query that is no text");
+            return refuse("has a query that is not a text");
         };
         check_parameter(&key, &value).or_else(refuse)?;
         if all.insert(key.clone(), value).is_some() {

@@ -116,7 +116,7 @@ fn question(row: &Map<String, Value>) -> Result<Turns<'_>, String> {
         Value::String(text) => text.as_str(),
         Value::Array(_) => return recorded(key, value),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
-            return Err(format!("\"{key}\" is no text"));
+            return Err(format!("\"{key}\" is not a text"));
         }
     };
     if text.trim().is_empty() {
@@ -193,7 +193,7 @@ mod tests {
             (r#"{"conversations":[{"value":"x"}]}"#, "from whom"),
             (r#"{"conversations":"x"}"#, "no list of turns"),
             (r#"{"conversations":[],"tools":"[{}]"}"#, "tools"),
-            (r#"{"prompt":7}"#, "\"prompt\" is no text"),
+            (r#"{"prompt":7}"#, "\"prompt\" is not a text"),
         ] {
             let error = read_row(row).expect_err(row);
             assert!(error.contains(part), "{row}: {error}");
