@@ -212,9 +212,9 @@ fn what_the_service_says_of_the_way_counts() {
         .into_bytes()
     };
     for (text, cause) in [
-        ("Public access is disabled. Please configure private endpoint.", "was reached by its public route"),
-        ("Traffic is not from an approved private endpoint.", "another way than an approved private endpoint"),
-        ("Access denied due to Virtual Network/Firewall rules.", "takes calls from selected networks"),
+        ("Public access is disabled. Please configure private endpoint.", "was reached over its public route"),
+        ("Traffic is not from an approved private endpoint.", "did not come through an approved private endpoint"),
+        ("Access denied due to Virtual Network/Firewall rules.", "accepts calls only from selected networks"),
         (
             "Request originated from client public IP address 20.1.2.3, public network access on this \
              'Microsoft.ApiManagement/service/x' is disabled.",

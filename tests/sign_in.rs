@@ -529,7 +529,7 @@ fn what_a_path_cannot_sign_in_for_is_said_in_one_sentence() {
             "{ kind = \"api-key\", env = \"CLIENT_SECRET\" }".to_owned(),
             &["status 403", "disableLocalAuth"],
         ),
-        ("no-key", "gateway", entra("app"), &["status 401", "the gateway wants a key of its own"]),
+        ("no-key", "gateway", entra("app"), &["status 401", "the gateway needs a valid key of its own"]),
         ("no-certificate", "mutual", entra("app"), &["add auth.kind = \"mtls\""]),
         (
             "failing",
