@@ -218,7 +218,7 @@ fn what_the_service_says_of_the_way_counts() {
         (
             "Request originated from client public IP address 20.1.2.3, public network access on this \
              'Microsoft.ApiManagement/service/x' is disabled.",
-            "the gateway was reached by its public route",
+            "the gateway was reached over its public route",
         ),
     ] {
         let bytes = answer(403, text);
