@@ -570,7 +570,7 @@ fn what_cannot_be_meant_is_refused_in_one_sentence_with_its_line() {
         (base, "source_address = \"127.0.0.1\"\nconnect_to = \"fd00::4\"", "not both IPv4 or both IPv6"),
         (base, "proxy = \"socks5://127.0.0.1:1080\"", "has the scheme socks5; only HTTP proxies are supported"),
         (base, "proxy = \"https://127.0.0.1:1080\"", "has the scheme https; only HTTP proxies are supported"),
-        (base, "proxy = \"127.0.0.1:1080\"", "has the scheme none; only an HTTP proxy is spoken to"),
+        (base, "proxy = \"127.0.0.1:1080\"", "has the scheme none; only HTTP proxies are supported"),
         (base, "proxy = \"http://u:s3cr3t@127.0.0.1:1080\"", "holds a user name or password"),
         (base, "proxy = \"http://127.0.0.1:port\"", "it takes the address of an HTTP proxy"),
         (base, "proxy_env = \"P3_LOGIN\"", "'proxy_env' is the login of a proxy"),
