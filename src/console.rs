@@ -17,7 +17,7 @@ pub enum Undelivered {
     #[error("")]
     ReaderGone,
     /// It refused.
-    #[error("cannot write to standard output: {0}; free some space, or send it elsewhere")]
+    #[error("cannot write to standard output: {0}; free some space, or redirect it elsewhere")]
     Refused(io::Error),
 }
 

@@ -140,7 +140,7 @@ const TOO_LARGE: &str = "the call ends at once and fails with `too_large`";
 
 /// More came than is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: more than {}, the most that is read", .0.row().of, .0.row())]
+#[error("{}: more than the limit of {}", .0.row().of, .0.row())]
 pub struct Beyond(pub Limit);
 
 impl From<Beyond> for io::Error {
@@ -202,14 +202,14 @@ impl Limit {
         match self {
             Self::SseLine => row(8 * MIB, BYTES, "a line of a stream", TOO_LARGE),
             Self::SseEvent => row(8 * MIB, BYTES, "the data of one event", TOO_LARGE),
-            Self::SseStray => row(64 * KIB, BYTES, "text in a stream outside every field", "it is passed over"),
-            Self::SseStrays => row(MIB, BYTES, "all such text of one stream", "it is passed over"),
+            Self::SseStray => row(64 * KIB, BYTES, "text in a stream outside any field", "it is ignored"),
+            Self::SseStrays => row(MIB, BYTES, "all such text of one stream", "it is ignored"),
             Self::Events => row(4 * MIB, "events", "events of one stream", TOO_LARGE),
             Self::Answer => row(128 * MIB, BYTES, "the body of an answer", TOO_LARGE),
-            Self::Pieces => row(MIB / 4, "pieces", "pieces in which the body of an answer comes", TOO_LARGE),
-            Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer and no stream", TOO_LARGE),
-            Self::Refusal => row(MIB, BYTES, "the body of a refusal, or of a page", "the rest is not read"),
-            Self::ErrorJson => row(64 * KIB, BYTES, "JSON that is searched for an error", "it is taken as text"),
+            Self::Pieces => row(MIB / 4, "pieces", "pieces of the body of an answer", TOO_LARGE),
+            Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer, not a stream", TOO_LARGE),
+            Self::Refusal => row(MIB, BYTES, "the body of a refusal, or of a web page", "the rest is not read"),
+            Self::ErrorJson => row(64 * KIB, BYTES, "JSON that is searched for an error", "it is treated as text"),
             Self::ErrorTexts => {
                 row(1_000, "texts", "texts of a body searched for an error", "the rest is not searched")
             }
@@ -219,40 +219,40 @@ impl Limit {
             Self::InterimHeads => row(64 * KIB, BYTES, "heads of status 1xx before an answer", TOO_LARGE),
             Self::Framing => row(16 * MIB, BYTES, "HTTP and TLS around the body of an answer", TOO_LARGE),
             Self::Reads => row(MIB / 2, "reads", "reads from the network for one call", TOO_LARGE),
-            Self::OwnAnswer => row(128 * MIB, BYTES, "what the bundled simulator says of itself", "it is not used"),
-            Self::TokenAnswer => row(64 * KIB, BYTES, "what a token endpoint or a token program says", REFUSED),
+            Self::OwnAnswer => row(128 * MIB, BYTES, "what the bundled simulator reports about itself", "it is not used"),
+            Self::TokenAnswer => row(64 * KIB, BYTES, "the output of a token endpoint or a token program", REFUSED),
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
-            Self::Messages => row(256, "classes", "error classes with a message, a worker", "others are counted alone"),
+            Self::Messages => row(256, "classes", "error classes with a message, per worker", "others are only counted"),
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
             Self::OutsideFile => row(2 * MIB, BYTES, "a file of `probe --outside`", REFUSED),
             Self::RunDocument => row(2 * MIB, BYTES, "`manifest.json` or `summary.json` of a run", RUN_REFUSED),
             Self::RunLine => row(MIB, BYTES, "a line of a file of a run", RUN_REFUSED),
             Self::RunRows => row(4_000_000, "rows", "rows of `requests.csv`", RUN_REFUSED),
-            Self::RunPaths => row(256, "paths", "paths of a run that is read", RUN_REFUSED),
+            Self::RunPaths => row(256, "paths", "paths of a run", RUN_REFUSED),
             Self::RunText => row(256, BYTES, "the name of a path of a run", RUN_REFUSED),
             Self::RunHistogram => row(512 * KIB, BYTES, "a histogram of `histograms.hlog`, unpacked", RUN_REFUSED),
             Self::HistoryFiles => row(20_000, "files", "files and folders of a history", "the folder is refused"),
-            Self::SmallFile => row(256 * KIB, BYTES, "a profile, a file of rules, a file of a secret", REFUSED),
-            Self::DataFile => row(1024 * MIB, BYTES, "a file of data", REFUSED),
-            Self::DataRows => row(2_000_000, "rows", "a file of data", REFUSED),
-            Self::JsonRow => row(16 * MIB, BYTES, "a row of JSON in a file of data", REFUSED),
-            Self::JsonValues => row(250_000, "values", "a row of JSON in a file of data", REFUSED),
-            Self::TableLine => row(4 * MIB, BYTES, "a line of a table in a file of data", REFUSED),
-            Self::TableColumns => row(1_000, "columns", "a table in a file of data", REFUSED),
-            Self::Tokens => row(2_000_000, "tokens", "a prompt or an answer", "refused; what is drawn is cut to it"),
+            Self::SmallFile => row(256 * KIB, BYTES, "a profile, a rules file, a secret file", REFUSED),
+            Self::DataFile => row(1024 * MIB, BYTES, "a data file", REFUSED),
+            Self::DataRows => row(2_000_000, "rows", "a data file", REFUSED),
+            Self::JsonRow => row(16 * MIB, BYTES, "a row of JSON in a data file", REFUSED),
+            Self::JsonValues => row(250_000, "values", "a row of JSON in a data file", REFUSED),
+            Self::TableLine => row(4 * MIB, BYTES, "a line of a table in a data file", REFUSED),
+            Self::TableColumns => row(1_000, "columns", "a table in a data file", REFUSED),
+            Self::Tokens => row(2_000_000, "tokens", "a prompt or an answer", "refused; a drawn value is cut to it"),
             Self::ProfileText => row(1_024, "characters", "a text of a profile", REFUSED),
             Self::ProfileList => row(256, "entries", "a list of a profile", REFUSED),
             Self::KeyParts => row(16, "parts", "the key of a flag", REFUSED),
-            Self::PlannedCalls => row(100_000_000, "calls", "what an open load plans", REFUSED),
+            Self::PlannedCalls => row(100_000_000, "calls", "the calls that an open load plans", REFUSED),
             Self::ShownText => row(200, "characters", "what a message shows of a file", "it is cut, and ends in `...`"),
-            Self::FormText => row(4_000, "characters", "a text in a form of a report", "it is cut, and ends in `…`"),
+            Self::FormText => row(4_000, "characters", "a text in a report", "it is cut, and ends in `…`"),
             Self::ConnectionDepth => row(60, "levels", "nesting of a connection file", REFUSED),
             Self::Connections => row(256, "connections", "connections of one file", REFUSED),
-            Self::Findings => row(1_000, "findings", "findings of one file", "the rest is counted alone"),
-            Self::DiscoveryAnswer => row(4 * MIB, BYTES, "an answer to `lint --run`", "it counts as none"),
+            Self::Findings => row(1_000, "findings", "findings of one file", "the rest is only counted"),
+            Self::DiscoveryAnswer => row(4 * MIB, BYTES, "an answer to `lint --run`", "it counts as no answer"),
             Self::DiscoveryModels => row(32, "models", "models that `lint --run` asks for", "others are not asked"),
-            Self::CheckedAnswer => row(4 * MIB, BYTES, "an answer to a check of a capability", "it counts as none"),
+            Self::CheckedAnswer => row(4 * MIB, BYTES, "an answer to a check of a capability", "it counts as no answer"),
         }
     }
 }
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
     use crate::report::fixture::published;
 
-    const HEAD: &str = "# Limits\n\nHow much is read of what comes from outside, and what happens beyond it. This file is \
+    const HEAD: &str = "# Limits\n\nHow much hopmark reads from outside, and what happens beyond each limit. This file is \
                         made of the tables in `src/limits.rs` and `mock-backend/src/units/bounds.rs`; `HOPMARK_BLESS=1 cargo test --lib report` writes it again.\n";
 
     #[test]

@@ -326,7 +326,7 @@ pub(crate) struct NothingMeasured {
 /// A trace that is over before anything would be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the trace is over after {trace}, before the warmup of {warmup} is: shorten the warmup, lower time_scale or use a longer trace"
+    "the trace ends after {trace}, before the warmup of {warmup} ends: shorten the warmup, lower time_scale or use a longer trace"
 )]
 pub struct TraceTooShort {
     trace: Span,

@@ -160,7 +160,7 @@ fn nothing_is_sent_without_a_key_or_a_target() {
         (vec!["lint", "--run", "--key-env", "HOPMARK_NO_SUCH_VARIABLE", &file], "HOPMARK_NO_SUCH_VARIABLE is not set"),
         (
             vec!["lint", "--run", "--key-env", "HOPMARK_TRUTH_KEY", &stand_in],
-            "its target is no address that can be called",
+            "its target is not an address that can be called",
         ),
     ] {
         let output = hopmark(&args).output().expect("hopmark runs");

@@ -117,7 +117,7 @@ fn every_case_of_a_name_is_told_apart() {
             None,
             "over a private DNS zone",
         ),
-        ("a record of one's own", vec![(NAME, at(INSIDE))], base(NAME, inside), None, "a hosts file of one's own"),
+        ("a record of one's own", vec![(NAME, at(INSIDE))], base(NAME, inside), None, "hosts file"),
         ("internal mode", vec![(gateway, at(INSIDE))], base(gateway, inside), None, "API Management in internal mode"),
         ("the zone is not linked", aliases(), base(NAME, public), Some("dns"), "its zone is not linked here"),
         ("no private endpoint", vec![(NAME, at(PUBLIC))], base(NAME, public), Some("dns"), "has no private endpoint"),
@@ -149,7 +149,7 @@ fn a_record_that_is_missing_is_said_with_its_cause() {
     let ended = run(&format!("http://{NAME}:{}/openai/v1", port_of(&sims().0)), &keys, &[]);
     assert_eq!(ended.code, 1, "{}", ended.told);
     for part in
-        [LINK, "NXDOMAIN", "the private DNS zone is linked, but has no record of this name", "add the name's A record"]
+        [LINK, "NXDOMAIN", "the private DNS zone is linked, but has no record for this name", "add the name's A record"]
     {
         assert!(ended.told.contains(part), "{part}: {}", ended.told);
     }
@@ -212,13 +212,13 @@ fn what_the_service_says_of_the_way_counts() {
         .into_bytes()
     };
     for (text, cause) in [
-        ("Public access is disabled. Please configure private endpoint.", "was reached by its public route"),
-        ("Traffic is not from an approved private endpoint.", "another way than an approved private endpoint"),
-        ("Access denied due to Virtual Network/Firewall rules.", "takes calls from selected networks"),
+        ("Public access is disabled. Please configure private endpoint.", "was reached over its public route"),
+        ("Traffic is not from an approved private endpoint.", "did not come through an approved private endpoint"),
+        ("Access denied due to Virtual Network/Firewall rules.", "accepts calls only from selected networks"),
         (
             "Request originated from client public IP address 20.1.2.3, public network access on this \
              'Microsoft.ApiManagement/service/x' is disabled.",
-            "the gateway was reached by its public route",
+            "the gateway was reached over its public route",
         ),
     ] {
         let bytes = answer(403, text);

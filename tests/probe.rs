@@ -617,11 +617,11 @@ fn another_place_is_the_negative_control() {
     };
     for (word, text, part) in [
         ("the same place", honest.to_string(), "was private in"),
-        ("damaged", honest.to_string()[..200].to_owned(), "is not what `hopmark probe --json` writes"),
-        ("no JSON", "paths: a".to_owned(), "is not what `hopmark probe --json` writes"),
+        ("damaged", honest.to_string()[..200].to_owned(), "is not the output of `hopmark probe --json`"),
+        ("no JSON", "paths: a".to_owned(), "is not the output of `hopmark probe --json`"),
         ("another document", "{\"document\":\"sum\",\"schema_version\":1}".to_owned(), "a document 'sum'"),
         ("a later version", with(&|json| json["schema_version"] = 2.into()), "has schema_version 2"),
-        ("no path", with(&|json| json["paths"] = Value::Array(Vec::new())), "says nothing of path 'a'"),
+        ("no path", with(&|json| json["paths"] = Value::Array(Vec::new())), "does not contain path 'a'"),
         ("elsewhere", with(&|json| json["paths"][0]["base_url"] = "http://y/v1".into()), "leads to http://y/v1"),
         ("more answers than calls", with(&|json| json["paths"][0]["calls"]["answered"] = 9.into()), "of 1 calls"),
         (

@@ -435,7 +435,7 @@ fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
     let path_summary = &summary["paths"]["direct"];
     assert!(path_summary["errors"]["credential"].as_u64() > Some(10), "{path_summary}");
     let seen = path_summary["errors_seen"]["credential"].to_string();
-    assert!(seen.contains("the token expired and no other could be had") && seen.contains("answered 500"), "{seen}");
+    assert!(seen.contains("the token expired and no new one could be obtained") && seen.contains("answered 500"), "{seen}");
     // None of them reached the server with an old token.
     assert!(path_summary["errors"]["http_401"].is_null(), "{path_summary}");
     let ran =
@@ -516,7 +516,7 @@ fn what_a_path_cannot_sign_in_for_is_said_in_one_sentence() {
             "{ kind = \"oauth2\", token_url = \"SIM/none\", client_id = \"app\", env = \"CLIENT_SECRET\" }".to_owned(),
             &["cannot sign in (oauth2)"],
         ),
-        ("roleless", "direct", entra("roleless"), &["status 403", "the caller has no role for this"]),
+        ("roleless", "direct", entra("roleless"), &["status 403", "the caller has no role that allows this"]),
         (
             "audience",
             "direct",
@@ -529,7 +529,7 @@ fn what_a_path_cannot_sign_in_for_is_said_in_one_sentence() {
             "{ kind = \"api-key\", env = \"CLIENT_SECRET\" }".to_owned(),
             &["status 403", "disableLocalAuth"],
         ),
-        ("no-key", "gateway", entra("app"), &["status 401", "the gateway wants a key of its own"]),
+        ("no-key", "gateway", entra("app"), &["status 401", "the gateway needs a valid key of its own"]),
         ("no-certificate", "mutual", entra("app"), &["add auth.kind = \"mtls\""]),
         (
             "failing",
@@ -593,17 +593,17 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
             "[{ kind = \"api-key\", env = \"CLIENT_SECRET\", header = \"Ocp-Apim-Subscription-Key\" }, { kind = \"subscription-key\", env = \"CLIENT_SECRET\" }]",
             "sent in the same header, 'ocp-apim-subscription-key'",
         ),
-        ("[{ kind = \"none\" }, { kind = \"az-cli\" }]", "kind = \"none\" stands beside another credential"),
+        ("[{ kind = \"none\" }, { kind = \"az-cli\" }]", "kind = \"none\" cannot be combined with another credential"),
         ("[]", "names no credential"),
         (
             "{ kind = \"api-key\", env = \"CLIENT_SECRET\", tenant = \"t\" }",
             "'path.p.auth.tenant' does not go with kind = \"api-key\", which takes env, file, header",
         ),
         ("{ kind = \"api-key\", env = \"CLIENT_SECRET\", header = \"content-length\" }", "is set by every call itself"),
-        ("{ kind = \"api-key\", env = \"CLIENT_SECRET\", header = \"a b\" }", "is no name of a header"),
+        ("{ kind = \"api-key\", env = \"CLIENT_SECRET\", header = \"a b\" }", "is not the name of a header"),
         (
             "{ kind = \"oauth2\", client_id = \"a\", env = \"CLIENT_SECRET\", token_url = \"nowhere\" }",
-            "'path.p.auth.token_url' is no address",
+            "'path.p.auth.token_url' is not an address",
         ),
         (
             "{ kind = \"oauth2\", client_id = \"a\", env = \"CLIENT_SECRET\", token_url = \"https://u:p@h/t\" }",

@@ -91,7 +91,7 @@ fn each_class_of_errors_has_its_sample() {
         ("http_308", json(308, moved, ""), "redirect to https://gw.example/v1/?..."),
         ("http_429", json(429, "retry-after: 20\r\n", r#"{"message":"slow down"}"#), "slow down; Retry-After: 20 s"),
         ("http_503", json(503, "retry-after-ms: 1500\r\n", ""), "Retry-After: 1.5 s"),
-        ("http_500", json(500, "", ""), "the server failed without a word"),
+        ("http_500", json(500, "", ""), "the server failed without a message"),
         (
             "http_502",
             Do::Answer(whole(502, "text/html", "", "<html><title>502 Bad Gateway</title>")),
@@ -167,7 +167,7 @@ fn a_killed_run_and_one_without_the_file_are_reported() {
     }
     child.kill().expect("killed");
     child.wait().expect("its end");
-    for (written, message) in [(true, "backend gone"), (false, "the server failed without a word")] {
+    for (written, message) in [(true, "backend gone"), (false, "the server failed without a message")] {
         if !written {
             std::fs::remove_file(out.join("errors.jsonl")).expect("removed");
         }

@@ -111,7 +111,7 @@ fn main() -> io::Result<()> {
     let mut text = String::new();
     let versions: Vec<String> = clients.iter().filter_map(Client::version).collect();
     let _ = writeln!(text, "{}. Medians of {ROUNDS} rounds of {SECONDS} s, in turn.\n", versions.join("; "));
-    let _ = writeln!(text, "Answers in one piece, {CONNECTIONS} connections; the ratio is that of the rates:\n");
+    let _ = writeln!(text, "Calls without streams, {CONNECTIONS} connections; the ratio is that of the rates:\n");
     let _ = writeln!(text, "{}", compare(Load::Whole, &clients)?);
     let _ = writeln!(text, "Streams of 64 tokens without delay; the ratio is that of the CPU an event:\n");
     let _ = writeln!(text, "{}", compare(Load::Stream, &clients)?);

@@ -19,10 +19,10 @@ use crate::units::parse_duration;
 pub struct SimArgs {
     /// A built-in scenario (three-paths, equal-paths, shared-batch-1, throttled, flaky, two-regions-buffering-gateway,
     /// enterprise-paths)
-    /// or a TOML file; without it one listener, `direct`
+    /// or a TOML file; without it, one listener called `direct`
     #[arg(long, value_name = "NAME-or-FILE")]
     pub scenario: Option<String>,
-    /// Where to listen; further listeners take the ports after it [default: free ports of 127.0.0.1]
+    /// The address of the first listener; others use the ports after it [default: free ports of 127.0.0.1]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
     /// Time to the first token [default: 200ms]
@@ -31,34 +31,34 @@ pub struct SimArgs {
     /// Time from one token to the next [default: 20ms]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "scenario")]
     pub itl: Option<f64>,
-    /// Tokens of an answer whose caller sets no limit [default: 64]
+    /// Tokens of an answer if the caller sets no limit [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), conflicts_with = "scenario")]
     pub output_tokens: Option<u32>,
-    /// The only key that passes; without it any key does that is not empty. Others of this machine can see it
+    /// The only accepted key; without it, any key that is not empty. Other users of this machine can see it
     #[arg(long, value_name = "KEY")]
     pub key: Option<Key>,
-    /// The environment variable that holds this key, where others cannot see it
+    /// The environment variable that holds this key; other users cannot see it
     #[arg(long, value_name = "VAR", conflicts_with = "key")]
     pub key_env: Option<String>,
-    /// The only key that passes to /_sim/ [default: that of the calls]
+    /// The only accepted key for /_sim/ [default: the key of the calls]
     #[arg(long, value_name = "KEY")]
     pub admin_key: Option<Key>,
     /// The environment variable that holds this key
     #[arg(long, value_name = "VAR", conflicts_with = "admin_key")]
     pub admin_key_env: Option<String>,
-    /// Let every model name exist
+    /// Accept every model name
     #[arg(long)]
     pub any_model: bool,
-    /// The seed of all draws
+    /// The seed of all random draws
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Print the planned truth of each listener and end; as JSON with --ready-json
+    /// Print the planned behaviour of each listener and exit; as JSON with --ready-json
     #[arg(long)]
     pub describe: bool,
-    /// Print names and addresses as one line of JSON when ready
+    /// When ready, print names and addresses as one line of JSON
     #[arg(long)]
     pub ready_json: bool,
-    /// End when the standard input ends
+    /// Exit when standard input closes
     #[arg(long)]
     pub parent: bool,
 }

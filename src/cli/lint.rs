@@ -15,14 +15,14 @@ pub struct LintArgs {
     #[arg(long, value_enum, default_value = "text")]
     pub format: LintFormat,
 
-    /// Ask each connection for its models as the agents do, or each model that it lists for a word
+    /// Ask each connection for its models as the agents do, or send each model that it lists a short call
     ///
     /// This sends requests to its target, with the key of --key-env or, without it, the one in the file. Exit code 1 when
     /// one of them does not get what the agents need.
     #[arg(long)]
     pub run: bool,
 
-    /// The environment variable that holds the key, or a token where the connection signs in by one
+    /// The environment variable that holds the key, or a token if the connection signs in with one
     #[arg(long, value_name = "VARIABLE", requires = "run")]
     pub key_env: Option<String>,
 }

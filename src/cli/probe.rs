@@ -16,7 +16,7 @@ pub struct ProbeArgs {
     #[arg(value_name = "PROFILE")]
     pub profile: Option<PathBuf>,
 
-    /// Only this path of the profile, or a path without a profile, as for `run`; may be given several times
+    /// Only this path of the profile, or a path without a profile, as for `run`; repeatable
     #[arg(long, value_name = "NAME or NAME=URL[,OPTION=VALUE]")]
     pub path: Vec<PathFlag>,
 
@@ -24,35 +24,35 @@ pub struct ProbeArgs {
     #[command(flatten)]
     pub one_line: OneLineFlags,
 
-    /// A header of every call on every path, such as 'x-team: a'; may be given several times, and holds no secret
+    /// A header of every call on every path, such as 'x-team: a'; repeatable; must not hold a secret
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub header: Vec<HeaderFlag>,
 
-    /// Set any key of the profile, such as path.gateway.base_url=https://...; '*' is every path
+    /// Set any key of the profile, such as path.gateway.base_url=https://...; '*' means every path
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<Override>,
 
-    /// Look again and again for so long, such as 10m, until --until holds; changes of a network take minutes to count
+    /// Repeat the probe for up to this time, such as 10m, until --until holds; network changes take minutes
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub wait: Option<Span>,
 
-    /// What is waited for
+    /// What to wait for
     #[arg(long, value_name = "WHAT", value_enum, default_value = "ready", requires = "wait")]
     pub until: Until,
 
-    /// What `probe --json` printed outside the network: private paths must be refused there
+    /// The output of `probe --json` from outside the network, where private paths must be refused
     #[arg(long, value_name = "FILE")]
     pub outside: Option<PathBuf>,
 
-    /// Do not try what the paths can do beyond the calls of the run, which takes up to 15 calls a path
+    /// Do not test features beyond the calls of the run, which takes up to 15 calls per path
     #[arg(long)]
     pub skip_capabilities: bool,
 
-    /// The model or deployment by which embeddings are tried
+    /// The model or deployment to test embeddings with
     #[arg(long, value_name = "MODEL", conflicts_with = "skip_capabilities")]
     pub embedding_model: Option<String>,
 
-    /// The environment variable that holds a debug token of API Management, by which a trace is asked for
+    /// The environment variable that holds a debug token of API Management, to ask for a trace
     #[arg(long, value_name = "VAR", conflicts_with = "skip_capabilities")]
     pub debug_token_env: Option<String>,
 
@@ -65,7 +65,7 @@ pub struct ProbeArgs {
     pub quiet: bool,
 }
 
-/// What is waited for.
+/// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Until {
     /// No check of any path fails

@@ -7,7 +7,7 @@ use clap::Args;
 /// `hopmark selftest`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SelftestArgs {
-    /// Streams at once, a level for each number, such as 100,1000 [default: 10,100,1000 and on while the machine holds,
+    /// Concurrent streams, one level per number, such as 100,1000 [default: 10,100,1000 and up while the machine holds,
     /// then 1000 arrivals a second]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub streams: Vec<u32>,
@@ -20,7 +20,7 @@ pub struct SelftestArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Write selftest.json here as well, besides where later runs find it
+    /// Also write selftest.json here, in addition to the place where later runs find it
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 

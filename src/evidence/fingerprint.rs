@@ -67,7 +67,7 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
         texts: &[&["request originated from client", "public network access on this", "is disabled"]],
         of_private: false,
         meaning: Meaning::PublicRoute,
-        cause: "the gateway was reached by its public route, which it does not take",
+        cause: "the gateway was reached over its public route, which is disabled",
         remedy: "call from inside the network, and link the zone privatelink.azure-api.net to it so that the gateway's \
                  name leads to its private endpoint",
     },
@@ -77,7 +77,7 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
         texts: &[&["public access is disabled"]],
         of_private: false,
         meaning: Meaning::PublicRoute,
-        cause: "the resource was reached by its public route, which it does not take",
+        cause: "the resource was reached over its public route, which is disabled",
         remedy: "call from inside the network, link the privatelink zone of this very host name to it, and look for a \
                  proxy or firewall that connects in your place",
     },
@@ -87,7 +87,7 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
         texts: &[&["not from an approved private endpoint"]],
         of_private: false,
         meaning: Meaning::Denied,
-        cause: "the call came by another way than an approved private endpoint of this resource",
+        cause: "the call did not come through an approved private endpoint of this resource",
         remedy: "approve the private endpoint's connection on the resource, and look for a proxy or a private endpoint of \
                  another resource on the way",
     },
@@ -97,8 +97,8 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
         texts: &[&["access denied due to virtual network/firewall rules"]],
         of_private: false,
         meaning: Meaning::Denied,
-        cause: "the resource takes calls from selected networks, and this is none of them",
-        remedy: "add this network to the resource's rules or use its private endpoint; a change takes minutes to count",
+        cause: "the resource accepts calls only from selected networks, and this is not one of them",
+        remedy: "add this network to the resource's rules or use its private endpoint; a change takes minutes to take effect",
     },
     Fingerprint {
         code: "unknown_subdomain",
@@ -117,7 +117,7 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
         of_private: false,
         meaning: Meaning::Name,
         cause: "the key belongs to another resource or region, or was replaced",
-        remedy: "put a key of the resource that base_url names where auth.env or auth.file says",
+        remedy: "use a key of the resource in base_url, in the place that auth.env or auth.file names",
     },
     Fingerprint {
         code: "backend_unreachable",
@@ -125,7 +125,7 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
         texts: &[&["backendconnectionfailure"]],
         of_private: false,
         meaning: Meaning::Beyond,
-        cause: "API Management cannot connect to what lies behind it",
+        cause: "API Management cannot connect to its backend",
         remedy: "check the backend's URL, that it is not the gateway's own, and the DNS zones of the gateway's network",
     },
     Fingerprint {
@@ -134,7 +134,7 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
         texts: &[&["nxdomain", "privatelink."]],
         of_private: false,
         meaning: Meaning::Name,
-        cause: "the private DNS zone is linked, but has no record of this name",
+        cause: "the private DNS zone is linked, but has no record for this name",
         remedy: "add the name's A record to the zone (a DNS zone group of the private endpoint does it)",
     },
     Fingerprint {
@@ -143,7 +143,7 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
         texts: &[&["not valid for name"]],
         of_private: false,
         meaning: Meaning::Name,
-        cause: "the certificate is another host's",
+        cause: "the certificate is for another host",
         remedy: "use the public name in base_url, not the privatelink name or an address; if it is right, something on the \
                  way answers in the server's place",
     },
@@ -185,7 +185,7 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
     caller(
         "foreign_tenant",
         &[&["tenant provided in token does not match"], &["issuer validation failed"]],
-        "the token is of another directory than the resource",
+        "the token is from another directory than the resource",
         "check auth.tenant",
     ),
     caller(
@@ -198,31 +198,31 @@ pub const FINGERPRINTS: [Fingerprint; 20] = [
         "token_expired",
         &[&["lifetime validation failed"], &["token is expired"], &["token has expired"]],
         "the token has expired",
-        "check this machine's clock, and that what issues the token gives a new one",
+        "check this machine's clock, and that the issuer gives a new token",
     ),
     caller(
         "missing_role",
         &[&["does not have access to api/operation"], &["lacks the required data action"]],
-        "the caller has no role for this",
-        "assign one such as Cognitive Services OpenAI User, and wait some minutes until it holds",
+        "the caller has no role that allows this",
+        "assign one such as Cognitive Services OpenAI User, and wait some minutes until it takes effect",
     ),
     caller(
         "gateway_key",
         &[&["missing subscription key"], &["invalid subscription key"]],
-        "the gateway wants a key of its own that is valid",
-        "auth.kind = \"subscription-key\", beside the token of the service where it wants both",
+        "the gateway needs a valid key of its own",
+        "set auth.kind = \"subscription-key\", together with the token of the service if it needs both",
     ),
     caller(
         "certificate_missing",
         &[&["certificaterequired"], &["certificate required"], &["required ssl certificate was sent"]],
-        "the server wants a certificate of the caller",
+        "the server requires a client certificate",
         "add auth.kind = \"mtls\"",
     ),
     caller(
         "certificate_refused",
         &[&["certificateunknown"], &["unknownca"], &["badcertificate"]],
-        "the server does not accept the certificate of the caller",
-        "check that it is signed by an authority that the server trusts, and still good",
+        "the server does not accept the client certificate",
+        "check that an authority that the server trusts has signed it, and that it is still valid",
     ),
 ];
 

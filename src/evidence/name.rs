@@ -15,7 +15,7 @@ pub enum NameVerdict {
     /// To an expected address without a private link, in API Management's own domain: its internal mode, whose zone is
     /// one's own.
     InternalGateway,
-    /// To an expected address without a private link: a DNS server or a hosts file of one's own says so.
+    /// To an expected address without a private link: your own DNS server or hosts file says so.
     OwnRecord,
     /// Over a private link, and on to a public address: the private zone is not linked to where the resolver asks from.
     NotLinked,
@@ -53,24 +53,24 @@ impl NameVerdict {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Private => "the name leads over a private DNS zone to a private address",
+            Self::Private => "the name resolves through a private DNS zone to a private address",
             Self::InternalGateway => {
-                "the name leads to a private address without a privatelink name: API Management in internal mode"
+                "the name resolves to a private address without a privatelink name: API Management in internal mode"
             }
             Self::OwnRecord => {
-                "the name leads to a private address without a privatelink name: a DNS server or a hosts file of one's own"
+                "the name resolves to a private address without a privatelink name: your own DNS server or hosts file"
             }
             Self::NotLinked => {
-                "the name leads over a privatelink name to a public address: its zone is not linked here"
+                "the name resolves through a privatelink name to a public address: its zone is not linked here"
             }
-            Self::NoRecord => "the privatelink name does not exist: its zone is linked, but has no record of it",
+            Self::NoRecord => "the privatelink name does not exist: its zone is linked, but has no record for it",
             Self::NoPrivateEndpoint => {
-                "the name leads to a public address and over no privatelink name: the resource has no private endpoint"
+                "the name resolves to a public address without a privatelink name: the resource has no private endpoint"
             }
-            Self::OtherRange => "the name leads to a private address that is none of those expected",
-            Self::OtherZone => "the name does not lead over the zone that was declared",
-            Self::Mixed => "the name leads to private and to public addresses",
-            Self::Unresolved => "the name leads to no address",
+            Self::OtherRange => "the name resolves to a private address outside the expected range",
+            Self::OtherZone => "the name does not resolve through the declared zone",
+            Self::Mixed => "the name resolves to both private and public addresses",
+            Self::Unresolved => "the name resolves to no address",
         }
     }
 

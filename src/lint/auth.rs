@@ -35,9 +35,9 @@ pub(crate) static RULES: [Rule; 4] = [
         level: Level::Error,
         as_of: "2026-11-30",
         source: SAMPLES,
-        what: "OAuth2 has clientId and clientSecret in the credentials, and tokenUrl and the list scopes beside them",
+        what: "OAuth2 has clientId and clientSecret in the credentials, and tokenUrl and the list scopes next to the credentials",
         why: "no token can be asked for",
-        remedy: "add what is missing; tokenUrl and scopes stand under properties, not under credentials",
+        remedy: "add what is missing; tokenUrl and scopes belong under properties, not under credentials",
         check: Check::Connection(oauth2_incomplete),
     },
     Rule {

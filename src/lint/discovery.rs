@@ -77,7 +77,7 @@ pub(crate) static RULES: [Rule; 7] = [
         as_of: "2026-11-30",
         source: SAMPLES,
         what: "models is a list of {name, properties: {model: {name}}}, at least one, with different names",
-        why: "the agents find no model, or not the one that is meant",
+        why: "the agents find no model, or not the intended one",
         remedy: "give each model a name and a properties.model.name",
         check: Check::Connection(models_shape),
     },

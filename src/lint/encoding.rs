@@ -23,8 +23,8 @@ pub(crate) static RULES: [Rule; 6] = [
         as_of: "2026-01-28",
         source: "microsoft-foundry/foundry-samples, connection modules",
         what: "a text of JSON is encoded once",
-        why: "encoded twice its value is a text again, and no list or object",
-        remedy: "leave out one of the two encodings",
+        why: "if it is encoded twice, its value is text again, not a list or an object",
+        remedy: "remove one of the two encodings",
         check: Check::Connection(encoded_twice),
     },
     Rule {
@@ -33,7 +33,7 @@ pub(crate) static RULES: [Rule; 6] = [
         as_of: "2026-01-28",
         source: "microsoft-foundry/foundry-samples, connection modules",
         what: "models, modelDiscovery, customHeaders and authConfig hold JSON",
-        why: "what is no JSON cannot be read by the agents",
+        why: "the agents cannot read text that is not JSON",
         remedy: "correct the JSON inside the text",
         check: Check::Connection(not_json),
     },
@@ -53,7 +53,7 @@ pub(crate) static RULES: [Rule; 6] = [
         as_of: "2026-11-30",
         source: "microsoft-foundry/foundry-samples, ModelGateway-Connection-Objects.md and connection templates",
         what: "deploymentInPath is \"true\" or \"false\"",
-        why: "it says whether the deployment stands in the address or in the body of a call",
+        why: "it says whether the deployment is in the address or in the body of a call",
         remedy: "write \"true\" for the classic API, \"false\" for v1",
         check: Check::Connection(deployment_in_path),
     },
@@ -124,7 +124,7 @@ fn encoded_twice(connection: &Connection) -> Vec<Hit> {
 
 fn not_json(connection: &Connection) -> Vec<Hit> {
     each_embedded(connection, |key, embedded| match embedded {
-        Embedded::Broken(why) => Some(format!("'{}' is no JSON: {why}", connection.spelled(key))),
+        Embedded::Broken(why) => Some(format!("'{}' is not JSON: {why}", connection.spelled(key))),
         Embedded::Absent | Embedded::Unknown | Embedded::Plain(_) | Embedded::Twice(_) | Embedded::Json(_) => None,
     })
 }

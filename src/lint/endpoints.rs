@@ -16,7 +16,7 @@ pub(crate) static RULES: [Rule; 7] = [
         as_of: "2026-11-30",
         source: OBJECTS,
         what: "an endpoint of discovery begins with a slash, or is a whole address",
-        why: "it is put behind the target as it is, so that two words become one",
+        why: "it is appended to the target unchanged, so that two words run together",
         remedy: "begin the endpoint with /",
         check: Check::Connection(endpoint_without_slash),
     },
@@ -56,7 +56,7 @@ pub(crate) static RULES: [Rule; 7] = [
         as_of: "2026-11-30",
         source: OBJECTS,
         what: "an endpoint says its api-version once",
-        why: "an address with two of them is refused",
+        why: "an address with two is refused",
         remedy: "keep one of them",
         check: Check::Connection(api_version_twice),
     },
@@ -65,7 +65,7 @@ pub(crate) static RULES: [Rule; 7] = [
         level: Level::Error,
         as_of: "2025-12",
         source: "journeyofthegeek, APIM and Model Gateway Connections Part 2: one sample has /v1 in the target, the other in the backend",
-        what: "/v1 stands once in an address",
+        what: "/v1 appears once in an address",
         why: "an address with /v1/v1 does not exist",
         remedy: "keep /v1 in the target, and leave it out of the endpoints",
         check: Check::Connection(v1_doubled),
@@ -130,7 +130,7 @@ fn endpoint_other_origin(connection: &Connection) -> Vec<Hit> {
     let target = connection.target().and_then(Parts::of);
     each(connection, |endpoint| {
         let parts = Parts::of(&endpoint.text).filter(|_| is_absolute(&endpoint.text));
-        let Some(parts) = parts else { return is_absolute(&endpoint.text).then(|| "is no address".to_owned()) };
+        let Some(parts) = parts else { return is_absolute(&endpoint.text).then(|| "is not an address".to_owned()) };
         match target {
             _ if !parts.scheme.eq_ignore_ascii_case("https") && !parts.is_local() => {
                 Some("is an address without https".to_owned())

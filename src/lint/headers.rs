@@ -9,7 +9,7 @@ pub(crate) static RULES: [Rule; 1] = [Rule {
     level: Level::Warning,
     as_of: "2026-11-30",
     source: "microsoft-foundry/foundry-samples, ModelGateway-Connection-Objects.md, example of customHeaders",
-    what: "an api-version is no header",
+    what: "an api-version is not a header",
     why: "the API reads its version from the query; a header such as X-API-Version changes nothing there",
     remedy: "set inferenceAPIVersion; keep the header only if the gateway itself reads it",
     check: Check::Connection(header_api_version),

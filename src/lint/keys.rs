@@ -45,8 +45,8 @@ pub(crate) static RULES: [Rule; 5] = [
         level: Level::Error,
         as_of: "2026-11-30",
         source: "RFC 8259, section 4",
-        what: "a key stands once in an object",
-        why: "of two values one is lost without a word",
+        what: "a key appears once in an object",
+        why: "one of the two values is silently lost",
         remedy: "keep one of them",
         check: Check::Connection(duplicate_key),
     },
@@ -148,7 +148,7 @@ fn duplicate_key(connection: &Connection) -> Vec<Hit> {
         for (at, member) in members.iter().enumerate() {
             if members[..at].iter().any(|other| other.key == member.key) {
                 let key = Limit::ShownText.cut(&member.key);
-                hits.push(Hit::at(member.place, format!("'{key}' stands here a second time")));
+                hits.push(Hit::at(member.place, format!("'{key}' is here twice")));
             }
         }
     });

@@ -8,7 +8,7 @@ pub(crate) static LOOSE: Rule = Rule {
     level: Level::Warning,
     as_of: "2026-11-30",
     source: "RFC 8259",
-    what: "JSON has no comments, and no comma behind the last item",
+    what: "JSON has no comments, and no comma after the last item",
     why: "the API and some tools refuse such a file",
     remedy: "leave it out",
     check: Check::Reading,
@@ -20,9 +20,9 @@ pub(crate) static OTHER: Rule = Rule {
     level: Level::Note,
     as_of: "2026-11-30",
     source: "learn.microsoft.com, connections of Foundry",
-    what: "connections to other things than gateways are not looked at",
+    what: "connections to anything other than gateways are not checked",
     why: "only ApiManagement and ModelGateway lead to models over a gateway",
-    remedy: "nothing, if it is meant so",
+    remedy: "nothing, if this is intended",
     check: Check::Reading,
 };
 

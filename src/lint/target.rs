@@ -15,7 +15,7 @@ pub(crate) static RULES: [Rule; 9] = [
         as_of: "2026-01-28",
         source: "microsoft-foundry/foundry-samples, connection modules",
         what: "the target is an address of https, without a query",
-        why: "what each call adds is put behind it as it is",
+        why: "what each call adds is appended unchanged",
         remedy: "write an address such as https://name.azure-api.net/openai/v1",
         check: Check::Connection(target_not_url),
     },
@@ -24,7 +24,7 @@ pub(crate) static RULES: [Rule; 9] = [
         level: Level::Error,
         as_of: "2026-01-28",
         source: "microsoft-foundry/foundry-samples, model-gateway/samples/parameters-openai.json",
-        what: "a target on the public address of a provider has the path under which its API stands",
+        what: "a target on the public address of a provider has the path of its API",
         why: "calls go to an address that does not exist",
         remedy: "write the target with its path, such as https://api.openai.com/v1, and endpoints such as /models",
         check: Check::Connection(openai_without_v1),
@@ -46,7 +46,7 @@ pub(crate) static RULES: [Rule; 9] = [
         source: "journeyofthegeek, APIM and Model Gateway Connections Part 2: one sample has /v1 in the target, the other in the backend",
         what: "a target whose name says v1 has /v1 in its path, unless the backend of the API adds it",
         why: "only the gateway knows whether the address exists",
-        remedy: "look at the backend of the API: /v1 belongs in it or in the target, not in both",
+        remedy: "check the backend of the API: /v1 belongs in it or in the target, not in both",
         check: Check::Connection(v1_left_to_gateway),
     },
     Rule {
@@ -55,7 +55,7 @@ pub(crate) static RULES: [Rule; 9] = [
         as_of: "2025-12",
         source: "journeyofthegeek, APIM and Model Gateway Connections Part 2",
         what: "the target of a connection to API Management is on its own name under azure-api.net",
-        why: "a domain of one's own was refused on that day; Microsoft had been asked to allow it",
+        why: "a custom domain was refused on that day; Microsoft had been asked to allow it",
         remedy: "use https://NAME.azure-api.net/..., or the category ModelGateway",
         check: Check::Connection(custom_domain),
     },
@@ -94,8 +94,8 @@ pub(crate) static RULES: [Rule; 9] = [
         level: Level::Note,
         as_of: "2026-11-30",
         source: "microsoft-foundry/foundry-samples, samples of parameters",
-        what: "what stands for a value of one's own has been replaced",
-        why: "the addresses cannot be told",
+        what: "placeholders for your own values have been replaced",
+        why: "the addresses are unknown",
         remedy: "write the real target",
         check: Check::Connection(placeholder),
     },
@@ -157,7 +157,7 @@ fn target_not_url(connection: &Connection) -> Vec<Hit> {
         return Vec::new();
     }
     let message = match Parts::of(target) {
-        None => Some(format!("'{key}' is no address")),
+        None => Some(format!("'{key}' is not an address")),
         Some(parts) if parts.user.is_some() => Some(format!("'{key}' has a user in it")),
         Some(parts) if parts.query.is_some() || parts.fragment.is_some() => {
             Some(format!("'{key}' has a query or a fragment"))
@@ -176,7 +176,7 @@ fn openai_without_v1(connection: &Connection) -> Vec<Hit> {
         let path = parts.path.trim_end_matches('/');
         let stands = path == base || path.starts_with(&format!("{base}/"));
         let url = chat_url(target.trim_end_matches('/'), None, None);
-        (!stands).then(|| format!("the API of {host} stands under {base}, and calls go to {url}"))
+        (!stands).then(|| format!("the API of {host} is under {base}, and calls go to {url}"))
     })
 }
 

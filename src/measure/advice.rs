@@ -7,12 +7,12 @@ impl ErrorClass {
     #[must_use]
     pub(crate) fn meaning(self) -> &'static str {
         match self {
-            Self::Credential => "the token expired and no other could be had",
+            Self::Credential => "the token expired and no new one could be obtained",
             Self::Dns => "the name does not resolve",
             Self::ConnectRefused => "connection refused",
             Self::ConnectTimeout => "no connection in time",
             Self::Connect => "the connection could not be opened",
-            Self::Proxy => "the proxy did not open the way",
+            Self::Proxy => "the proxy did not open a tunnel",
             Self::Tls => "the TLS handshake failed",
             Self::Alpn => "the server does not agree to this HTTP version",
             Self::NoDescriptor => "this machine has no file descriptor or port left",
@@ -27,15 +27,15 @@ impl ErrorClass {
             Self::Http(status) => of_status(status),
             Self::Protocol => "the answer is not HTTP",
             Self::BadBody => "the answer is not what the API promises",
-            Self::TooLarge => "more came than is read of an answer",
-            Self::Html => "a page for people came instead of an answer",
+            Self::TooLarge => "the answer is larger than the limit",
+            Self::Html => "a web page came instead of an answer",
             Self::Compressed => "the answer is compressed, although it was asked for uncompressed",
             Self::StreamError => "an error in the stream",
             Self::StreamThrottled => "a rate limit in the stream",
             Self::StreamTruncated => "the stream ended before its end mark",
             Self::BodyTruncated => "the body ended before its announced length",
-            Self::Interrupted => "the run ended while the call was under way",
-            Self::InFlightCap => "too many calls were under way; this one was not sent",
+            Self::Interrupted => "the run ended while the call was in flight",
+            Self::InFlightCap => "too many calls were in flight; this one was not sent",
             Self::Internal => "hopmark itself failed on this call",
         }
     }
@@ -45,7 +45,7 @@ impl ErrorClass {
     pub fn remedy(self) -> Option<&'static str> {
         Some(match self {
             Self::Http(status) => return remedy_of_status(status),
-            Self::Credential => "look at what the token endpoint said, and at how it is reached",
+            Self::Credential => "check what the token endpoint answered, and that it can be reached",
             Self::Dns => "check the host of base_url and which DNS server this machine asks",
             Self::ConnectRefused => "check base_url and its port, and that the server is up",
             Self::ConnectTimeout | Self::Connect => "check base_url, firewalls and routes, and that the server is up",
@@ -58,11 +58,11 @@ impl ErrorClass {
             Self::TimeoutTotal => "ask for fewer output tokens, or raise timeouts.total",
             Self::Protocol => "check the scheme, the port and the HTTP version of base_url",
             Self::StaleConnection => {
-                "keep connections for longer on the server or gateway than calls are apart, or set connections.policy = \"fresh\""
+                "raise the idle timeout of the server or gateway above the time between calls, or set connections.policy = \"fresh\""
             }
-            Self::BadBody => "compare what came with what the API promises, and check base_url",
-            Self::TooLarge => "look for what sends so much on this path; the limits stand in docs/limits.md",
-            Self::Html => "check that base_url leads to the API and not to a page for people (sign-in, proxy, portal)",
+            Self::BadBody => "compare the answer with what the API promises, and check base_url",
+            Self::TooLarge => "find out what sends so much on this path; docs/limits.md lists the limits",
+            Self::Html => "check that base_url leads to the API and not to a web page (sign-in, proxy, portal)",
             Self::Compressed => {
                 "switch compression off on the gateway or server for this path: it delays and merges events"
             }
@@ -87,28 +87,28 @@ const LESS: &str = "lower load.rate, or ask for more quota";
 fn of_status(status: u16) -> &'static str {
     match status {
         300..=399 => "a redirect, which is not followed",
-        400..=499 => "the server refused the request without a word",
-        500..=599 => "the server failed without a word",
-        _ => "a status that is no success, without a word",
+        400..=499 => "the server refused the request without a message",
+        500..=599 => "the server failed without a message",
+        _ => "an unexpected status without a message",
     }
 }
 
 fn remedy_of_status(status: u16) -> Option<&'static str> {
     Some(match status {
         300..=399 => "redirects are not followed: set base_url to where it points",
-        400 => "the server refuses what is asked: compare its message with [workload] and the API version of base_url",
+        400 => "the server refuses the request: compare its message with [workload] and the API version of base_url",
         401 => "check the key that auth.env or auth.file names, and auth.kind",
         403 => "check the role of the caller, and that the network it calls from is allowed",
         404 => {
-            "check base_url and its dialect (run --dry-run prints each URL; often it lacks /v1 or an api-version), and workload.model (Azure: the deployment's name)"
+            "check base_url and its dialect (run --dry-run prints each URL; often /v1 or an api-version is missing), and workload.model (Azure: the deployment's name)"
         }
         405 => "check base_url: /chat/completions or /responses is added to it",
         413 => "shorten the prompts (workload.input_tokens, workload.max_input_tokens)",
-        415 => "check that base_url leads to the API: it must take application/json",
+        415 => "check that base_url leads to the API: it must accept application/json",
         422 => "the server refuses a field of the request: compare its message with [workload]",
         429 => LESS,
-        502..=504 => "look at the gateway's own log, and at what lies behind it",
-        500..=599 => "look at the server's own log",
+        502..=504 => "look at the gateway's log and at its backend",
+        500..=599 => "look at the server's log",
         _ => return None,
     })
 }

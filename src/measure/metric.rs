@@ -171,7 +171,7 @@ const ROWS: &[Row] = &[
         key: "send_lag",
         name: "send lag",
         short: "send lag",
-        definition: "sent - intended: how late a call was sent, by this tool itself or for want of a connection",
+        definition: "sent - intended: how late a call was sent, because of this tool or because it waited for a connection",
         why_none: "no successful call was sent",
         of_streams: false,
         at_timeout: AtTimeout::Unknown,
@@ -217,7 +217,7 @@ const ROWS: &[Row] = &[
         name: "server's own time",
         short: "server",
         definition: "the time that the server itself reports (openai-processing-ms); reported, not measured",
-        why_none: "the server reported none that can be true",
+        why_none: "the server reported no possible time",
         of_streams: false,
         at_timeout: AtTimeout::Unknown,
         value: Value::OfCall(server_ns),
@@ -229,7 +229,7 @@ const ROWS: &[Row] = &[
         short: "TTFB less reported",
         definition: "time to the first byte less the time that the server itself reports for that call \
                      (openai-processing-ms): network and gateways, as far as the report can be trusted",
-        why_none: "the server reported none that can be true",
+        why_none: "the server reported no possible time",
         of_streams: false,
         at_timeout: AtTimeout::Unknown,
         value: Value::UntilStampLess(|stamps| stamps.first_byte, server_ns),
@@ -341,7 +341,7 @@ impl fmt::Display for Metric {
 
 /// A word that names no metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no metric; the metrics are {keys}", keys = Metric::ALL.map(Metric::key).join(", "))]
+#[error("'{0}' is not a metric; the metrics are {keys}", keys = Metric::ALL.map(Metric::key).join(", "))]
 pub struct UnknownMetric(pub String);
 
 impl FromStr for Metric {

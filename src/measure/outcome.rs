@@ -63,7 +63,7 @@ impl Outcome {
 
 /// A word that is no outcome or error class.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no known outcome or error class")]
+#[error("'{0}' is not a known outcome or error class")]
 pub struct UnknownOutcome(pub String);
 
 /// Where and how a call went wrong; the text form is stable, by layer.
@@ -127,7 +127,7 @@ pub enum ErrorClass {
     StreamTruncated,
     /// `body_truncated`: the body ended before its announced length.
     BodyTruncated,
-    /// `interrupted`: the run ended while the call was under way.
+    /// `interrupted`: the run ended while the call was in flight.
     Interrupted,
     /// `in_flight_cap`: too many calls were under way.
     InFlightCap,

@@ -172,7 +172,7 @@ fn read_windows(left: &str, comparator: Comparator, right: &str) -> Result<(Subj
         return Err("a window lasts at least 1s".to_owned());
     }
     if matches!(indicator, Indicator::Figure(Quantity::Time(Metric::ChunkGap), _)) {
-        return Err("chunk_gap is not known by window; use tpot".to_owned());
+        return Err("chunk_gap cannot be split by window; use tpot".to_owned());
     }
     let limit = parse_limit(indicator.unit(), limit.trim())?;
     let share = parse_share(share.trim())?;
@@ -198,7 +198,7 @@ fn parse_factor(text: &str) -> Result<Option<(f64, Other)>, String> {
     match text.split_once('*') {
         Some((factor, other)) => {
             let number = factor.trim().parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor > 0.0);
-            let factor = number.ok_or_else(|| format!("'{}' is no factor such as 1.10", factor.trim()))?;
+            let factor = number.ok_or_else(|| format!("'{}' is not a factor such as 1.10", factor.trim()))?;
             Ok(Some((factor, parse_other(other.trim())?)))
         }
         None if text.starts_with(|c: char| c.is_ascii_alphabetic()) => Ok(Some((1.0, parse_other(text)?))),

@@ -138,7 +138,7 @@ fn unknown(name: &str) -> String {
     known.push(TOKENS);
     known.extend(SHARES.iter().map(|(name, _)| *name));
     known.push("rate_429");
-    format!("'{name}' is no metric; there are {}{}", known.join(", "), suggestion(name, &known))
+    format!("'{name}' is not a metric; the metrics are {}{}", known.join(", "), suggestion(name, &known))
 }
 
 fn parse_form(form: &str) -> Result<Form, String> {

@@ -157,7 +157,7 @@ fn no_metric_of_a_call(name: &str) -> String {
     }
     let mut known: Vec<&str> = Metric::ALL.iter().map(|metric| metric.key()).collect();
     known.push("tokens_per_second");
-    format!("'{name}' is no metric{}", suggestion(name, &known))
+    format!("'{name}' is not a metric{}", suggestion(name, &known))
 }
 
 impl fmt::Display for CallCondition {
@@ -177,16 +177,16 @@ pub(crate) fn fits(objective: &Objective) -> Result<(), String> {
     let is_goodput = indicator == Indicator::Share(Share::Goodput);
     let of_gaps = matches!(indicator, Indicator::Figure(Quantity::Time(Metric::ChunkGap), _));
     if is_goodput && objective.per_call.is_empty() {
-        return Err("goodput needs per_call, what each call must keep, such as [\"ttft < 800ms\", \"e2e < 5s\"]".into());
+        return Err("goodput needs per_call, the conditions for each call, such as [\"ttft < 800ms\", \"e2e < 5s\"]".into());
     }
     if !is_goodput && !objective.per_call.is_empty() {
         return Err("'per_call' belongs to goodput; this objective looks at another figure".into());
     }
     if of_gaps && !objective.calls.are_all() {
-        return Err("chunk_gap is not known by API or stream; use tpot".into());
+        return Err("chunk_gap cannot be split by API or stream; use tpot".into());
     }
     if of_gaps && objective.abort_after.is_some() {
-        return Err("chunk_gap is not known while a run goes on, so it cannot abort it; use tpot".into());
+        return Err("chunk_gap is not known during a run, so it cannot abort one; use tpot".into());
     }
     if objective.abort_after.is_some() && objective.severity == Severity::Warning {
         return Err("a warning does not end a run: remove 'abort' or set severity = \"critical\"".into());

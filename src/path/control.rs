@@ -147,7 +147,7 @@ impl fmt::Display for AddressPort {
 impl TryFrom<String> for ConnectTo {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("'{text}' is no address"))
+        Self::parse(&text).ok_or_else(|| format!("'{text}' is not an address"))
     }
 }
 

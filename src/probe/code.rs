@@ -119,36 +119,36 @@ impl OwnCode {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::AddressGiven => {
-                "the profile gives the address (`connect_to`, `resolve`, or in `base_url`); nobody was asked"
+                "the profile gives the address (`connect_to`, `resolve`, or in `base_url`); nothing was looked up"
             }
             Self::ProxyLooksUp => "a proxy looks the name up; what was looked up here is the proxy's name",
-            Self::PublicAddress => "the name leads to public addresses, and the path is not declared private",
-            Self::PrivateAddress => "the name leads to private addresses, and the path is not declared private",
-            Self::LocalAddress => "the name leads to this machine or to its own link",
+            Self::PublicAddress => "the name resolves to public addresses, and the path is not declared private",
+            Self::PrivateAddress => "the name resolves to private addresses, and the path is not declared private",
+            Self::LocalAddress => "the name resolves to this machine or to a link-local address",
             Self::SomeConnections => "some connections were opened and others were not",
             Self::NoTls => "the path is http",
             Self::Unverified => "the certificate was not checked (`tls.verify = false`)",
-            Self::Expired => "the certificate is out of date: a failure, and a warning where it is not verified",
-            Self::ExpiresSoon => "the certificate is good for less than 30 days",
+            Self::Expired => "the certificate is out of date: a failure, or a warning if it is not verified",
+            Self::ExpiresSoon => "the certificate is valid for less than 30 days",
             Self::RefusedAnonymously => "a call without the credential was refused, as it should be",
-            Self::AnsweredAnonymously => "a call without the credential was answered: anybody can call",
+            Self::AnsweredAnonymously => "a call without the credential was answered: anyone can call",
             Self::NoCredential => "the path declares no credential",
-            Self::Undecided => "what came does not show it",
-            Self::NoToken => "no token could be had",
-            Self::NotAStream => "one whole answer came, not the stream that was asked for",
-            Self::NoAnswer => "an answer is missing: this program broke",
+            Self::Undecided => "the result does not show it",
+            Self::NoToken => "no token could be obtained",
+            Self::NotAStream => "one complete answer came instead of the stream that was asked for",
+            Self::NoAnswer => "an answer is missing because of an error in hopmark",
             Self::TooFast => "connecting is faster than the distance allows: something nearer answers",
             Self::TooSlow => "connecting is slower than the distance explains: another route",
             Self::DistanceUnknown => {
-                "the two regions are not declared, or nothing is published of the way between them"
+                "the two regions are not declared, or no round trip is published for them"
             }
-            Self::PrivatePath => "the calls went to private addresses, and nothing speaks against it",
+            Self::PrivatePath => "the calls went to private addresses, and no evidence speaks against it",
             Self::NotPrivate => "declared private, and a rung failed",
             Self::PrivateDoubtful => "private, and a rung speaks against it without proving it",
             Self::PrivateUnproven => "no call got a connection that could show it",
             Self::NotDeclared => "the path has no `[path.private]`",
-            Self::WorseThanExpected => "a feature is missing or broken that documents promise of such a path",
-            Self::EarlierFailed => "an earlier check failed, so there was nothing to look at",
+            Self::WorseThanExpected => "a feature that documentation promises for such a path is missing or broken",
+            Self::EarlierFailed => "an earlier check failed, so this one makes no sense",
         }
     }
 }

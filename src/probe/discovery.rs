@@ -39,13 +39,13 @@ pub struct Checked {
 #[derive(Debug, thiserror::Error)]
 pub enum NotAsked {
     /// Nobody said what the key is.
-    #[error("connection {0}: there is no key to ask with; name the variable that holds it with --key-env")]
+    #[error("connection {0}: there is no key for the requests; name the variable that holds it with --key-env")]
     NoKey(String),
     /// Only Terraform or Azure knows where it leads.
-    #[error("connection {0}: its target is no address that can be called")]
+    #[error("connection {0}: its target is not an address that can be called")]
     NoTarget(String),
     /// A header cannot be sent.
-    #[error("connection {0}: the header '{1}' cannot be sent; it takes a name of a header and printable ASCII")]
+    #[error("connection {0}: the header '{1}' cannot be sent; it needs a valid header name and printable ASCII")]
     Header(String, String),
     /// The client cannot be set up.
     #[error("{0}")]
@@ -181,7 +181,7 @@ impl Questions {
             Ok(answer) => {
                 let status = answer.status();
                 let body = whole(answer).await.and_then(|text| {
-                    let json = serde_json::from_str(&text).map_err(|_| "the answer is no JSON".to_owned());
+                    let json = serde_json::from_str(&text).map_err(|_| "the answer is not JSON".to_owned());
                     if status.is_success() { json } else { Err(refusal(status.as_u16(), json.ok().as_ref(), &text)) }
                 });
                 Answer { status: Some(status.as_u16()), body }

@@ -19,7 +19,7 @@ pub enum OutsideError {
     #[error("--outside: cannot read {0}: {1}")]
     Read(PathBuf, std::io::Error),
     /// It is something else.
-    #[error("--outside: {0} is not what `hopmark probe --json` writes: {1}; write it anew at the other place")]
+    #[error("--outside: {0} is not the output of `hopmark probe --json`: {1}; write it again at the other place")]
     Foreign(PathBuf, String),
     /// It is of another version.
     #[error(
@@ -27,10 +27,10 @@ pub enum OutsideError {
     )]
     Version(PathBuf, u64),
     /// It says nothing of a path.
-    #[error("--outside: {0} says nothing of path '{1}'; probe the same profile at the other place")]
+    #[error("--outside: {0} does not contain path '{1}'; probe the same profile at the other place")]
     Lacks(PathBuf, String),
     /// The path leads elsewhere there.
-    #[error("--outside: path '{path}' of {file} leads to {there}, and here to {here}; both must ask the same service")]
+    #[error("--outside: path '{path}' of {file} is {there} there and {here} here; both must be the same service")]
     Elsewhere {
         /// The file.
         file: PathBuf,
@@ -42,10 +42,10 @@ pub enum OutsideError {
         here: String,
     },
     /// It was private there too.
-    #[error("--outside: path '{1}' was private in {0} too, so that is no place outside; probe it from another network")]
+    #[error("--outside: path '{1}' was private in {0} too, so that place is not outside; probe it from another network")]
     Inside(PathBuf, String),
     /// No path of this profile could be held against it.
-    #[error("--outside is the negative control of private paths, and no path that is probed has [path.private]")]
+    #[error("--outside is the negative control for private paths, but no probed path has [path.private]")]
     Useless,
 }
 

@@ -8,7 +8,7 @@ const FIELDS: [(&str, &str); 4] = [
     ),
     (
         "max_tokens",
-        "set token_limit = \"max_completion_tokens\" on this path: its model wants that in place of max_tokens",
+        "set token_limit = \"max_completion_tokens\" on this path: its model needs it instead of max_tokens",
     ),
     (
         "stream_options",

@@ -67,7 +67,7 @@ pub(crate) fn understand(url: &str, wish: Wish<'_>) -> Result<(String, Address),
         if query.contains_key(&key) {
             return Err(Unusable::Rule(
                 "query",
-                format!("has '{key}', which stands in base_url already; keep one of them"),
+                format!("has '{key}', which is already in base_url; keep one of them"),
             ));
         }
         check_parameter(&key, &value).map_err(|why| Unusable::Rule("query", why))?;
@@ -202,7 +202,7 @@ impl<'u> Pasted<'u> {
     /// Holds the address to what its dialect can be.
     fn check(&self, base: &str, address: &Address) -> Result<(), Unusable> {
         let (dialect, host) = (address.dialect, self.host);
-        let meant = |form: &str| refuse(format!("is no address of {dialect}; the form that is meant is {form}"));
+        let meant = |form: &str| refuse(format!("is not an address of {dialect}; the correct form is {form}"));
         match dialect {
             Dialect::OpenAi => {}
             Dialect::AzureV1 if self.kind == HostKind::Resource && !base.ends_with("/openai/v1") => {
@@ -242,11 +242,11 @@ impl<'u> Pasted<'u> {
         let example = if dialect == Dialect::FoundryModels { "2024-05-01-preview" } else { "2024-10-21" };
         match address.api_version() {
             None if wants_date && is_known => refuse(format!(
-                "is of {dialect}, which wants a dated {API_VERSION}; add query = {{ \"{API_VERSION}\" = \"{example}\" }}"
+                "is an address of {dialect}, which needs a dated {API_VERSION}; add query = {{ \"{API_VERSION}\" = \"{example}\" }}"
             )),
             Some(version) if wants_date && !is_dated(version) => Err(Unusable::Rule(
                 key,
-                format!("has {API_VERSION} \"{version}\", but {dialect} wants a date such as \"{example}\""),
+                format!("has {API_VERSION} \"{version}\", but {dialect} needs a date such as \"{example}\""),
             )),
             Some(version)
                 if matches!(dialect, Dialect::AzureV1 | Dialect::AiGateway) && !UNDATED.contains(&version) =>
@@ -279,7 +279,7 @@ fn without_api(path: &str) -> Result<&str, Unusable> {
     let listed = path.ends_with("/v1/models");
     if FOREIGN.contains(&last) || listed {
         let base = path.strip_suffix(last).unwrap_or(path).trim_end_matches('/');
-        return refuse(format!("ends in /{last}, which is none of the APIs that are measured; write it up to {base}"));
+        return refuse(format!("ends in /{last}, which is not one of the measured APIs; write only {base}"));
     }
     Ok(path)
 }
@@ -297,7 +297,7 @@ fn take_deployment(path: &str) -> Result<(&str, Option<String>), Unusable> {
     };
     match percent_decode_str(name).decode_utf8() {
         Ok(name) => Ok((base, Some(name.into_owned()))),
-        Err(_) => refuse("has a deployment whose name is no text"),
+        Err(_) => refuse("has a deployment whose name is not a text"),
     }
 }
 
@@ -310,7 +310,7 @@ fn parameters(query: &str) -> Result<BTreeMap<String, String>, Unusable> {
         };
         let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8().map(Into::<String>::into);
         let (Ok(key), Ok(value)) = (decoded(key), decoded(value)) else {
-            return refuse("has a query that is no text");
+            return refuse("has a query that is not a text");
         };
         check_parameter(&key, &value).or_else(refuse)?;
         if all.insert(key.clone(), value).is_some() {
@@ -710,20 +710,20 @@ mod tests {
             ("https://h/f?code=abc", "", "looks like a secret"),
             ("https://h/v1?abc", "", "a name and no value"),
             ("https://h/v1?a=1&a=2", "", "'a' twice"),
-            ("https://h/v1?a=1", "a=2", "'query' has 'a', which stands in base_url already"),
-            ("https://h/v1/embeddings", "", "ends in /embeddings, which is none of the APIs"),
+            ("https://h/v1?a=1", "a=2", "'query' has 'a', which is already in base_url"),
+            ("https://h/v1/embeddings", "", "ends in /embeddings, which is not one of the measured APIs"),
             ("https://api.openai.com/v1/models", "", "write it up to /v1"),
             ("https://h/v1/responses/resp_1", "", "goes on after /responses"),
             ("https://h/openai/deployments", "", "without the name of one"),
             ("https://h/openai/deployments/d/extensions", "", "goes on after the deployment"),
-            ("https://r.openai.azure.com/v1", "", "the form that is meant is https://r.openai.azure.com/openai/v1"),
+            ("https://r.openai.azure.com/v1", "", "the correct form is https://r.openai.azure.com/openai/v1"),
             ("https://r.openai.azure.com/foo", "", "https://r.openai.azure.com/openai/v1"),
             ("https://r.services.ai.azure.com/api/projects/p", "", "https://r.services.ai.azure.com/openai/v1"),
             ("https://r.openai.azure.com/openai/v1?api-version=2024-10-21", "", "take no dated one"),
             ("https://r.openai.azure.com/openai/v1", "api-version=2024-10-21", "'query' has api-version"),
-            ("https://r.openai.azure.com/openai/v1", "deployment=d", "the form that is meant is"),
-            ("https://r.openai.azure.com/openai/deployments/d", "", "wants a dated api-version"),
-            ("https://r.openai.azure.com/openai/deployments/d?api-version=v1", "", "wants a date such as"),
+            ("https://r.openai.azure.com/openai/v1", "deployment=d", "the correct form is"),
+            ("https://r.openai.azure.com/openai/deployments/d", "", "needs a dated api-version"),
+            ("https://r.openai.azure.com/openai/deployments/d?api-version=v1", "", "needs a date such as"),
             (
                 "https://r.openai.azure.com/openai/deployments/d?api-version=2024-10-21",
                 "deployment=e",
@@ -731,7 +731,7 @@ mod tests {
             ),
             ("https://r.openai.azure.com/openai/deployments/d", "dialect=openai", "dialect = \"azure-classic\""),
             ("https://r.openai.azure.com/openai/v1", "dialect=azure-v1 deployment=d", "model = \"d\""),
-            ("https://r.services.ai.azure.com/models", "", "wants a dated api-version; add query"),
+            ("https://r.services.ai.azure.com/models", "", "needs a dated api-version; add query"),
             (
                 "https://r.openai.azure.com/openai/v1",
                 "dialect=foundry-models",

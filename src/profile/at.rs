@@ -127,7 +127,7 @@ impl<'t> At<'t> {
         let why = match text_file::is_regular(&path) {
             Ok(()) => return Ok(path),
             Err(why) if why.kind() == ErrorKind::InvalidData => format!("{}: {why}", path.display()),
-            Err(_) => format!("there is no file {}; paths count from the profile's folder", path.display()),
+            Err(_) => format!("there is no file {}; paths are relative to the profile's folder", path.display()),
         };
         Err(self.rule(key, format!("'{}': {why}", self.key(key))))
     }

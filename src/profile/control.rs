@@ -190,7 +190,7 @@ fn proxy(at: &At<'_>, proxy: Option<&str>, login_env: Option<String>) -> Result<
     }
     let Some(rest) = text.strip_prefix("http://") else {
         let scheme = text.split_once("://").map_or("none", |(scheme, _)| scheme);
-        let rule = format!("'{key}' has the scheme {scheme}; only an HTTP proxy is spoken to: it takes {PROXY}");
+        let rule = format!("'{key}' has the scheme {scheme}; only HTTP proxies are supported: it takes {PROXY}");
         return Err(at.rule("proxy", rule));
     };
     let authority = rest.strip_suffix('/').unwrap_or(rest);

@@ -80,7 +80,7 @@ pub(crate) enum Fault {
     #[error("it takes {0}")]
     Kind(String),
     /// A word that is none of these.
-    #[error("it is none of {}", .0.join(", "))]
+    #[error("it is not one of {}", .0.join(", "))]
     Choice(&'static [&'static str]),
     /// A table without this key.
     #[error("'{0}' is missing")]

@@ -309,7 +309,7 @@ fn control_of(
 fn checked_variable(at: &At<'_>, key: &str, name: Option<String>) -> Result<Option<String>, Wrong> {
     if name.as_deref().is_some_and(|name| !is_variable(name)) {
         let rule = format!(
-            "'{}' is not the name of an environment variable; the secret itself never stands in a profile",
+            "'{}' is not the name of an environment variable; a profile never holds the secret itself",
             at.key(key)
         );
         return Err(at.rule(key, rule));

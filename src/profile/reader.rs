@@ -13,14 +13,14 @@ use crate::profile::tree::{Node, Value};
 /// What to write where a key is missing, by the type that reads its section.
 const REMEDIES: [(&str, &str, &str); 13] = [
     ("Document", "path", "a run needs at least one [[path]] with name and base_url"),
-    ("Document", "workload", "add the section [workload], which says what is asked"),
+    ("Document", "workload", "add the section [workload], which says what to send"),
     ("Document", "load", "add the section [load], which says when calls start"),
     ("Simulator", "scenario", "such as \"three-paths\" or a file"),
     ("Workload", "model", "name the model or deployment, such as \"gpt-4o\""),
     ("Load", "duration", "say how long to measure, such as \"60s\""),
     ("Prices", "input", "give the price of a million tokens, such as 2.5"),
     ("Prices", "output", "give the price of a million tokens, such as 2.5"),
-    ("PathSection", "name", "every path has a name of its own"),
+    ("PathSection", "name", "every path needs its own name"),
     ("PathSection", "base_url", "such as \"https://host/openai/v1\", or 'connection' with a file of Foundry"),
     ("ObjectiveSection", "expr", "such as \"ttft.p95 < 800ms\" or \"error_rate < 1%\""),
     ("ExpectationSection", "claim", "say what was claimed, in its own words"),
@@ -79,7 +79,7 @@ impl<'de> Deserializer<'de> for At<'de> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let Value::Table(table) = &self.node.value else {
-            let secret = r#"a table such as { kind = "api-key", env = "AZURE_OPENAI_API_KEY" }; the secret itself never stands here"#;
+            let secret = r#"a table such as { kind = "api-key", env = "AZURE_OPENAI_API_KEY" }; the secret itself does not belong here"#;
             return Err(Fault::Kind(if name == "Auth" { secret } else { "a table" }.to_owned()));
         };
         if let Some(key) = table.keys().find(|key| !keys.contains(&key.as_str())) {

@@ -108,13 +108,13 @@ pub(crate) fn headers(
             HeaderText::Plain(value) if value.trim() != value => return say("has a space at an end; leave it out"),
             HeaderText::Plain(_) if is_secret(known) => {
                 return say(
-                    "looks like a secret, which never stands in a profile or on a command line; name its place, such as \
+                    "looks like a secret, which does not belong in a profile or on a command line; name its place, such as \
                      { env = \"VARIABLE\" }",
                 );
             }
             HeaderText::Plain(value) => HeaderSource::Plain(value),
             HeaderText::Env(Variable { env }) if !is_variable(&env) => {
-                return say("names no environment variable; the secret itself never stands in a profile");
+                return say("is not the name of an environment variable; a profile never holds the secret itself");
             }
             HeaderText::Env(Variable { env }) => HeaderSource::Env { env },
             HeaderText::File(InFile { file }) => {
@@ -123,7 +123,7 @@ pub(crate) fn headers(
             }
         };
         if all.insert(known.to_owned(), source).is_some() {
-            return say("stands there twice, in capital and small letters; leave out one of the two");
+            return say("is there twice, in upper and lower case; remove one of the two");
         }
     }
     Ok(all)
@@ -146,9 +146,9 @@ pub(crate) fn is_variable(name: &str) -> bool {
 /// The fields of a body that the call itself decides, and where.
 const DECIDED: [(&str, &str); 8] = [
     ("model", "set 'model' of the path or of [workload]"),
-    ("messages", "[workload] says what is asked"),
-    ("input", "[workload] says what is asked"),
-    ("prompt", "[workload] says what is asked"),
+    ("messages", "[workload] says what to send"),
+    ("input", "[workload] says what to send"),
+    ("prompt", "[workload] says what to send"),
     ("stream", "set workload.stream"),
     ("max_tokens", "set workload.output_tokens, and 'token_limit' for the name of the field"),
     ("max_completion_tokens", "set workload.output_tokens, and 'token_limit' for the name of the field"),
@@ -169,7 +169,7 @@ pub(crate) fn body(
         return Err(table.rule(key, format!("'{}' is decided by the call: {instead}", table.key(key))));
     }
     if stream_options == Some(false) && fields.contains_key("stream_options") {
-        let rule = "'stream_options' stands under body, and stream_options = false says that none are sent; keep one";
+        let rule = "'stream_options' is in body, and stream_options = false says that none are sent; keep one";
         return Err(table.rule("stream_options", rule));
     }
     Ok(fields)

@@ -40,7 +40,7 @@ impl FromStr for HeaderFlag {
         let (name, value) = text.split_once(':').ok_or("it is not 'NAME: VALUE' such as 'x-team: a'")?;
         let name = name.trim().to_ascii_lowercase();
         if name.is_empty() || name.contains(['.', '*', '+']) {
-            return Err("its name is not one of letters, digits and '-'; others stand in a profile alone".to_owned());
+            return Err("its name is not one of letters, digits and '-'; other names need a profile".to_owned());
         }
         // A text in quotes, whatever it looks like.
         let value = serde_json::Value::from(value.trim()).to_string();
@@ -112,7 +112,7 @@ fn options_of(text: &str) -> Result<WithOptions<'_>, String> {
             let meant = suggestion(name, &known);
             let shown = Limit::ShownText.cut(name);
             return Err(format!(
-                "'{shown}' is none of its options{meant}; they are {}, and a comma of the address itself is written %2C",
+                "'{shown}' is none of its options{meant}; they are {}, and a comma in the address itself is written %2C",
                 known.join(", ")
             ));
         };

@@ -72,7 +72,7 @@ const RULES: [Rule; 3] = [
         Kind::Dataset,
         "dataset",
         &["input_tokens", "max_input_tokens", "time_scale", "time_unit"],
-        "conversations are sent as they stand in the file",
+        "conversations are sent as they are in the file",
         &["file"],
     ),
     (Kind::Trace, "trace", &[], "", &["file"]),

@@ -197,7 +197,7 @@ mod tests {
             step(
                 Rung::Dns,
                 RungStanding::Failed,
-                "the name leads over a privatelink name to a public address: its zone is not linked here",
+                "the name resolves through a privatelink name to a public address: its zone is not linked here",
                 verdict.remedy(),
             ),
             step(

@@ -74,7 +74,7 @@ pub(crate) fn raise_open_files(files: usize) -> Option<String> {
     let wanted = files as u64 + SPARE_FILES;
     (allowed < wanted).then(|| {
         format!(
-            "this process may open {allowed} files, but the calls under way may need {wanted}; raise the hard limit \
+            "this process may open {allowed} files, but the calls in flight may need {wanted}; raise the hard limit \
              (ulimit -Hn), or lower load.max_in_flight"
         )
     })

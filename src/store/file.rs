@@ -78,13 +78,13 @@ pub enum StoreError {
         why: String,
     },
     /// A folder, a pipe or a device stands where a file should be.
-    #[error("{} is no file; remove it, or put the run's own file there", path.display())]
+    #[error("{} is not a file; remove it, or put the run's own file there", path.display())]
     NoFile {
         /// What stands there.
         path: PathBuf,
     },
     /// The file is longer than any of its kind.
-    #[error("{} is longer than the {most} bytes that are read of such a file; it is none of a run", path.display())]
+    #[error("{} is longer than the limit of {most} bytes for such a file, so it is not from a run", path.display())]
     TooLong {
         /// The file.
         path: PathBuf,
@@ -92,7 +92,7 @@ pub enum StoreError {
         most: usize,
     },
     /// The folder holds more than any history.
-    #[error("{} holds more than {most} files and folders; name one that holds the runs alone", path.display())]
+    #[error("{} holds more than {most} files and folders; name a folder that holds only runs", path.display())]
     TooMany {
         /// The folder.
         path: PathBuf,

@@ -168,7 +168,7 @@ fn looks_like_a_summary(path: &Path) -> bool {
 /// The run that a summary describes.
 fn summed(path: &Path) -> Result<HistoricalRun, String> {
     let bytes = file::read_whole(path, Limit::RunDocument.most()).map_err(|error| error.to_string())?;
-    let document: Value = serde_json::from_slice(&bytes).map_err(|error| format!("it is no JSON: {error}"))?;
+    let document: Value = serde_json::from_slice(&bytes).map_err(|error| format!("it is not JSON: {error}"))?;
     if document["schema_version"] != 1 {
         return Err(format!("schema_version {} is not 1; use a newer hopmark", document["schema_version"]));
     }

@@ -50,10 +50,10 @@ pub enum LoginError {
     #[error("the environment variable {0} is not set; export it with user:password for the proxy, or change proxy_env")]
     Unset(String),
     /// The variable holds something else.
-    #[error("the environment variable {0} {1}; proxy_env wants user:password for the proxy")]
+    #[error("the environment variable {0} {1}; proxy_env needs user:password for the proxy")]
     Bad(String, BadSecret),
     /// The variable holds something without a colon.
-    #[error("the environment variable {0} holds no colon; proxy_env wants user:password for the proxy")]
+    #[error("the environment variable {0} holds no colon; proxy_env needs user:password for the proxy")]
     NoColon(String),
 }
 

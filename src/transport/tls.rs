@@ -20,7 +20,7 @@ use crate::transport::trust::Named;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file of roots is missing, unreadable or holds no certificate.
-    #[error("cannot read certificates from {file}: {why}; tls.ca_file wants a PEM file with at least one CERTIFICATE")]
+    #[error("cannot read certificates from {file}: {why}; tls.ca_file must be a PEM file with at least one CERTIFICATE")]
     CaFile {
         /// The file.
         file: PathBuf,
@@ -29,7 +29,7 @@ pub enum TlsError {
     },
     /// The caller's own certificate, or its key, cannot be used.
     #[error(
-        "cannot use the certificate of {file}: {why}; cert_file and key_file want PEM files of a certificate and its private key"
+        "cannot use the certificate of {file}: {why}; cert_file and key_file must be PEM files of a certificate and its private key"
     )]
     Certificate {
         /// The file.

@@ -46,7 +46,7 @@ pub enum WorkloadError {
     },
     /// Nothing tells what the times of a trace are counted in.
     #[error(
-        "{}: nothing tells whether '{name}' is in seconds or milliseconds ({rows} rows from {first} to {last}); set workload.time_unit to \"s\", \"ms\", \"us\" or \"ns\"",
+        "{}: it is not clear whether '{name}' is in seconds or milliseconds ({rows} rows from {first} to {last}); set workload.time_unit to \"s\", \"ms\", \"us\" or \"ns\"",
         file.display()
     )]
     TimeUnit {
@@ -63,7 +63,7 @@ pub enum WorkloadError {
     },
     /// A request of a file has to limit its answer and does not.
     #[error(
-        "{}: request {row} does not limit its answer, which the messages API wants; set workload.output_tokens, or \"max_tokens\" in the file",
+        "{}: request {row} does not limit its answer, which the messages API requires; set workload.output_tokens, or \"max_tokens\" in the file",
         file.display()
     )]
     NoLimit {

@@ -76,7 +76,7 @@ pub(crate) fn describe<'a>(keys: impl Iterator<Item = &'a str>) -> String {
     }
     let named: Vec<String> = keys.iter().take(8).map(|key| format!("\"{key}\"")).collect();
     let named = if named.is_empty() { "there are none".to_owned() } else { named.join(", ") };
-    format!("the line has neither \"messages\" nor \"body\" nor another key that is read, but: {named}")
+    format!("the line has neither \"messages\" nor \"body\" nor another known key, but: {named}")
 }
 
 fn message(role: &str, text: &str) -> String {
@@ -116,7 +116,7 @@ fn question(row: &Map<String, Value>) -> Result<Turns<'_>, String> {
         Value::String(text) => text.as_str(),
         Value::Array(_) => return recorded(key, value),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
-            return Err(format!("\"{key}\" is no text"));
+            return Err(format!("\"{key}\" is not a text"));
         }
     };
     if text.trim().is_empty() {
@@ -193,7 +193,7 @@ mod tests {
             (r#"{"conversations":[{"value":"x"}]}"#, "from whom"),
             (r#"{"conversations":"x"}"#, "no list of turns"),
             (r#"{"conversations":[],"tools":"[{}]"}"#, "tools"),
-            (r#"{"prompt":7}"#, "\"prompt\" is no text"),
+            (r#"{"prompt":7}"#, "\"prompt\" is not a text"),
         ] {
             let error = read_row(row).expect_err(row);
             assert!(error.contains(part), "{row}: {error}");
@@ -202,7 +202,7 @@ mod tests {
             (&["id", "custom_id", "response"][..], "output of a batch"),
             (&["timestamp", "input_length"], "kind = \"trace\""),
             (&["TIMESTAMP", "ContextTokens"], "kind = \"trace\""),
-            (&["foo", "bar"], "neither \"messages\" nor \"body\" nor another key that is read, but: \"foo\", \"bar\""),
+            (&["foo", "bar"], "neither \"messages\" nor \"body\" nor another known key, but: \"foo\", \"bar\""),
         ] {
             assert!(describe(keys.iter().copied()).contains(part), "{keys:?}");
         }

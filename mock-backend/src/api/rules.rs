@@ -67,7 +67,7 @@ pub(crate) fn check_repeated(body: &[u8]) -> Result<(), ApiError> {
     }
     let most = Bound::Repeated.row();
     let message =
-        format!("A response repeats what stands beside its 'input': {repeated} bytes; at most {most} are taken.");
+        format!("A response repeats everything except its 'input': {repeated} bytes; at most {most} are allowed.");
     Err(ApiError::invalid(message, None))
 }
 

@@ -261,7 +261,7 @@ fn write_listener(out: &mut String, config: &Config, truth: &Truth<'_>, base: Op
             write_model(out, backend)?;
         }
         None if truth.pool.is_empty() => {
-            writeln!(out, "  {:<14} a foreign server, whose times are not known", "backend")?;
+            writeln!(out, "  {:<14} another server, whose times are not known", "backend")?;
         }
         None => write_pool(out, &truth.pool)?,
     }

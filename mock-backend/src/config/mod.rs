@@ -5,25 +5,25 @@
 //! ```
 //! let config = mock_backend::Config::parse(r#"
 //!     name = "example"
-//!     seed = 42                                   # of every draw
+//!     seed = 42                                   # of all random draws
 //!     threads = 1                                 # default: one for each core
-//!     ledger = 200000                             # requests that it holds
+//!     ledger = 200000                             # requests that it keeps; the oldest are dropped
 //!     ledger_chunks = false                       # true stamps every write that carries content (`chunks_ns`)
-//!     ready_after = "0"                           # so long /_sim/health is 503
-//!     drain = "5s"                                # so long requests under way may take at the end
-//!     idle_timeout = "4m"                         # so long a connection may be silent between requests
-//!     header_timeout = "60s"                      # so long the head of a request may take, else it is closed
-//!     body_timeout = "2m"                         # so long its body may take, else it is 408
-//!     strict = true                               # refuses parameters that the interfaces do not have; default: only Azure's addresses do
-//!     time_factor = 1.0                           # 0.01 makes changes, fault windows, idle cuts and the like 100 times as short
+//!     ready_after = "0"                           # /_sim/health answers 503 until then
+//!     drain = "5s"                                # how long requests in flight may take at shutdown
+//!     idle_timeout = "4m"                         # a connection that is idle longer is closed
+//!     header_timeout = "60s"                      # the limit for the head of a request; then it is closed
+//!     body_timeout = "2m"                         # the limit for its body; then 408
+//!     strict = true                               # refuses unknown parameters; default: only at Azure's addresses
+//!     time_factor = 1.0                           # 0.01 makes changes, fault windows, idle timeouts and so on 100 times as short
 //!
-//!     [identity]                                  # what the token endpoints of all listeners give
-//!     lifetime = "20s"                            # of their tokens; default: as the real ones
-//!     delay    = "50ms"                           # so long they take
+//!     [identity]                                  # the token endpoints of all listeners
+//!     lifetime = "20s"                            # of their tokens; default: like the real ones
+//!     delay    = "50ms"                           # how long they take
 //!     tenants  = ["contoso.example"]              # the directories that exist; default: any
 //!     client   = [{ id = "app", secret = "s", roles = ["User"] }]    # or cert = "app.pem", federated = "TOKEN"; expired = true; default: any
-//!     header   = "h"                              # what App Service wants to be shown; default: anything
-//!     audience = "https://graph.microsoft.com"    # for whom tokens are; default: for whom they are asked
+//!     header   = "h"                              # the header value that App Service requires; default: any
+//!     audience = "https://graph.microsoft.com"    # the audience of tokens; default: the requested one
 //!     fails    = [{ from = "10s", for = "10s", status = 503 }]    # from the simulator's start
 //!
 //!     [[backend]]
@@ -33,17 +33,17 @@
 //!     load   = { kind = "serial", stage = "10ms" }    # or { kind = "batch", size = 8, step = "20ms", queue = 100 }
 //!     stream = { head = "after-prefill", tokens_per_event = 2, events_per_write = 1, burst = "0", keepalive = "15s" }
 //!     changes = [{ kind = "spike", at = "30s", for = "5s", factor = 3.0 }]    # step, ramp, spike, sine, outage, brown-out
-//!     prefix_cache = "5m"                         # beginnings of prompts are remembered so long
-//!     output_tokens = { p50 = 200, p95 = 800 }    # a natural length, which the caller's limit cuts; default: the limit
-//!     reasoning_tokens = 64                       # that reasoning models think at medium effort
-//!     format_tokens = 0                           # that reasoning models are billed for and do not send; 8 to 17 on Azure
+//!     prefix_cache = "5m"                         # how long the beginnings of prompts are cached
+//!     output_tokens = { p50 = 200, p95 = 800 }    # at most the caller's limit; default: the limit
+//!     reasoning_tokens = 64                       # of reasoning models at medium effort
+//!     format_tokens = 0                           # billed but not sent; 8 to 17 on Azure
 //!     refusals = 0.0                              # the share of requests that the model refuses
-//!     filtered = 0.0                              # the share of answers that the content filter ends in their middle
-//!     tool_calls = 1.0                            # the share of answers that call tools, where the model may choose
+//!     filtered = 0.0                              # the share of answers that the content filter cuts off
+//!     tool_calls = 1.0                            # the share of answers that call tools, if the model may choose
 //!     deployments = { my-gpt = "gpt-5.1" }        # names of deployments, and the models behind them
-//!     service_tiers = { priority = 0.6, flex = 2.0 }    # how many times as long an answer takes in each tier
+//!     service_tiers = { priority = 0.6, flex = 2.0 }    # a factor on the time of an answer in each tier
 //!     keep_responses = "60m"                      # for GET and previous_response_id, stored chat completions too
-//!     auth   = { audience = "https://ai.azure.com", role = "User", keys = false }    # of tokens; keys = false takes tokens alone
+//!     auth   = { audience = "https://ai.azure.com", role = "User", keys = false }    # of tokens; keys = false accepts only tokens
 //!     limits = { rpm = 600, tpm = 100000, tpm_corrected = false }     # or ptu = { units = 10 }; spillover = "another-backend"
 //!     fault  = [{ kind = "429", rate = 0.01 }, { kind = "reset:5", script = "work 9, fail 1, repeat" }]
 //!
@@ -53,15 +53,15 @@
 //!     backend = "sweden"
 //!     tls     = "self-signed"                     # or { names = ["HOST"] } or { cert = "cert.pem", key = "key.pem" }, client_ca
 //!     link    = { from = "germanywestcentral", to = "swedencentral", bandwidth = "100Mbit/s" }
-//!     defects = ["no-responses"]                  # what it lacks, drops or changes of every request and answer
+//!     defects = ["no-responses"]                  # what it lacks, drops or changes in every request and answer
 //!
 //!     [[listener]]
 //!     name    = "gateway"
 //!     kind    = "gateway"
 //!     backend = "sweden"                          # or gateway.url = "https://host[:port]/base" and gateway.ca = "ca.pem"
 //!     link    = { rtt = "1ms" }                   # from the caller; or { p50 = "28ms", p95 = "34ms" }
-//!     ## Also gateway.record = "file.jsonl", which keeps when each piece of an answer came.
-//!     ## And gateway.debug_tokens = ["token"], by which a caller has a call traced.
+//!     ## Also gateway.record = "file.jsonl", which records when each piece of an answer came.
+//!     ## And gateway.debug_tokens = ["token"], with which a caller can trace a call.
 //!     gateway = { own = { dist = "lognormal", p50 = "5ms", p95 = "9ms" }, link = { rtt = "1ms" }, buffer = "8KB" }
 //! "#, "example.toml");
 //! assert_eq!(config.err(), None);

@@ -22,7 +22,7 @@ impl Config {
                 format!("a change cannot name the file \"{file}\"; start the simulator with a scenario that does");
             return Err(ConfigError(what));
         }
-        let text = toml::to_string(&source).map_err(|error| ConfigError(format!("this is no scenario: {error}")))?;
+        let text = toml::to_string(&source).map_err(|error| ConfigError(format!("this is not a scenario: {error}")))?;
         let mut config = Self::parse_in(&text, "the changed scenario", &self.folder)?;
         check_unchanged(self, &config)
             .map_err(|what| ConfigError(format!("{what} cannot change in a running simulator")))?;

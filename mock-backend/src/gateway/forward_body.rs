@@ -181,7 +181,7 @@ impl Forward {
             self.held.drain(..).for_each(|(_, _, bytes)| all.extend_from_slice(&bytes));
             if all.len() > Bound::HeldBack.most() {
                 let most = Bound::HeldBack.row();
-                return Err(io::Error::other(format!("its answer is larger than the {most} that are held back")));
+                return Err(io::Error::other(format!("its answer is larger than the limit of {most} for buffering")));
             }
             if self.ended {
                 self.finish();

@@ -143,7 +143,7 @@ fn patch(context: &Context, body: &[u8]) -> Response<Reply> {
         let most = Bound::Change.row();
         return wrong(StatusCode::PAYLOAD_TOO_LARGE, &format!("a change of the scenario has at most {most}"));
     }
-    let patch = serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"));
+    let patch = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"));
     match patch.and_then(|patch| context.worker.current.patch(&patch).map_err(|error| error.0)) {
         Ok(()) => json_response(StatusCode::OK, context.worker.current.state().config.source.to_string()),
         Err(message) => wrong(StatusCode::BAD_REQUEST, &message),
@@ -159,7 +159,7 @@ fn query(uri: &Uri) -> Result<Query, String> {
             "listener" => query.listener = Some(value),
             "since" => query.since = number()?,
             "limit" => query.limit = Some(usize::try_from(number()?).unwrap_or(usize::MAX)),
-            _ => return Err(format!("unknown parameter \"{key}\"; known are id, listener, since, limit")),
+            _ => return Err(format!("unknown parameter \"{key}\"; the known ones are id, listener, since, limit")),
         }
     }
     Ok(query)
@@ -173,7 +173,7 @@ fn stall(context: &Context, uri: &Uri) -> Response<Reply> {
         match key.as_str() {
             "ms" => ms = value.parse::<u32>().ok(),
             "backend" => backend = find(&context.state, &value),
-            _ => return wrong(StatusCode::BAD_REQUEST, &format!("unknown parameter \"{key}\"; known are ms, backend")),
+            _ => return wrong(StatusCode::BAD_REQUEST, &format!("unknown parameter \"{key}\"; the known ones are ms, backend")),
         }
     }
     let (Some(backend), Some(ms)) = (backend, ms) else {

@@ -100,7 +100,7 @@ pub const BOUNDS: [(Bound, Row); 26] = [
     (Bound::HeardOut, row(80 * MIB, BYTES, "a larger body that is read to its end", "the connection ends")),
     (
         Bound::Bodies,
-        row(256 * MIB, BYTES, "all bodies that are on their way in, together", "the request is refused with 503"),
+        row(256 * MIB, BYTES, "all bodies that are being received, together", "the request is refused with 503"),
     ),
     (
         Bound::Values,
@@ -108,41 +108,41 @@ pub const BOUNDS: [(Bound, Row); 26] = [
     ),
     (
         Bound::Nesting,
-        row(128, "levels", "nesting of JSON in what is read of a body", "the request is refused with 400"),
+        row(128, "levels", "nesting of JSON in a body", "the request is refused with 400"),
     ),
     (
         Bound::Repeated,
-        row(4 * MIB, BYTES, "what a response repeats: all but the input", "the request is refused with 400"),
+        row(4 * MIB, BYTES, "what a response repeats: everything except the input", "the request is refused with 400"),
     ),
     (Bound::Identifier, row(256, BYTES, "the id that a caller gives its request", "it is cut")),
     (
         Bound::CountedText,
         row(MIB, BYTES, "text of a request that is counted token by token", "the rest is counted at the same rate"),
     ),
-    (Bound::Pattern, row(4 * KIB, BYTES, "a pattern of a schema", "it is not heeded")),
+    (Bound::Pattern, row(4 * KIB, BYTES, "a pattern of a schema", "it is ignored")),
     (
         Bound::MatchedText,
-        row(16 * KIB, BYTES, "text that is held against a schema's pattern", "it counts as one that matches"),
+        row(16 * KIB, BYTES, "text that is compared with a schema's pattern", "it counts as a match"),
     ),
-    (Bound::Processor, row(1_000, "ms", "processor time for an answer of a shape", "the answer is an empty object")),
+    (Bound::Processor, row(1_000, "ms", "processor time for an answer under a schema", "the answer is an empty object")),
     (Bound::Answer, row(40 * MIB, BYTES, "one answer", "the request is refused with 400")),
     (Bound::Change, row(256 * KIB, BYTES, "a change of the scenario", "it is refused with 413")),
-    (Bound::File, row(64 * MIB, BYTES, "a file that a scenario names", "the scenario is refused")),
+    (Bound::File, row(64 * MIB, BYTES, "a file named in a scenario", "the scenario is refused")),
     (Bound::Streams, row(1024, "streams", "streams on one connection of HTTP/2", "they wait")),
     (Bound::OnTheWay, row(16 * MIB, BYTES, "bytes on a link with a distance, each direction", "the sender waits")),
     (
         Bound::Ledger,
-        row(512, BYTES, "the ledger, for each request of its size (`ledger`)", "the oldest records give way"),
+        row(512, BYTES, "the ledger, per request (`ledger` sets their number)", "the oldest records are dropped"),
     ),
     (Bound::Outcomes, row(4096, "rows", "kinds of outcomes in `/_sim/metrics`", "others are counted under status 0")),
-    (Bound::Stored, row(64 * MIB, BYTES, "stored responses, chats, conversations of a backend", "the oldest give way")),
+    (Bound::Stored, row(64 * MIB, BYTES, "stored responses, chats, conversations of a backend", "the oldest are dropped")),
     (
         Bound::Prefixes,
-        row(16 * MIB, BYTES, "remembered beginnings of prompts of a backend", "all of them are forgotten"),
+        row(16 * MIB, BYTES, "cached beginnings of prompts of a backend", "all of them are dropped"),
     ),
-    (Bound::Cache, row(64 * MIB, BYTES, "answers that a gateway keeps", "no more are kept until some are too old")),
+    (Bound::Cache, row(64 * MIB, BYTES, "answers that a gateway keeps", "no more are kept until some expire")),
     (Bound::Cached, row(4 * MIB, BYTES, "one kept answer with its question", "it is not kept")),
-    (Bound::HeldBack, row(32 * MIB, BYTES, "an answer that a gateway holds back whole", "the call fails with 502")),
+    (Bound::HeldBack, row(32 * MIB, BYTES, "an answer that a gateway buffers completely", "the call fails with 502")),
     (Bound::Recording, row(8 * MIB, BYTES, "what a gateway records of one answer", "the rest is left out")),
 ];
 

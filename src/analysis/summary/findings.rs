@@ -73,9 +73,9 @@ const CLASSES: [ClassFinding; 4] = [
     ClassFinding {
         class: ErrorClass::TooLarge,
         code: "answer_too_large",
-        observation: "were given up because more came than is read of an answer",
-        remedy: "look for what sends so much on this path: a stream that repeats itself, a proxy that never ends a line, \
-                 a page in place of the API; the limits stand in docs/limits.md",
+        observation: "were ended because the answer was larger than a limit",
+        remedy: "find out what sends so much on this path: a stream that repeats itself, a proxy that never ends a line, \
+                 a web page instead of the API; docs/limits.md lists the limits",
     },
     ClassFinding {
         class: ErrorClass::StaleConnection,
@@ -124,7 +124,7 @@ const FORMS: [FormFinding; 3] = [
         code: "empty_answer",
         among: |sample| sample.stream && sample.stamps.first_event.is_some(),
         has: |sample| sample.stamps.first_token().is_none(),
-        observation: "streams ended well without any content; they have no time to first token",
+        observation: "streams ended normally without any content; they have no time to first token",
         remedy: "raise the limit on output tokens if the model spends them on hidden reasoning; otherwise look in the \
                  server's log for why it generates nothing",
     },

@@ -34,7 +34,7 @@ impl Little {
     pub(crate) fn of(view: &View<'_>) -> Result<Self, &'static str> {
         let (run, bad) = (view.run, &view.bad);
         if run.manifest.ending.is_none() {
-            return Err("the calls under way when the run was killed left no row");
+            return Err("the calls in flight when the run was killed left no row");
         }
         let from = run.manifest.plan.measure_from().as_secs_f64();
         let whole = from.ceil() as u64..(from + view.measured_s).floor() as u64;

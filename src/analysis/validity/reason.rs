@@ -278,14 +278,14 @@ impl Reason {
             ),
             Self::Dropped { classes, planned, .. } => dropped_message(classes, *planned),
             Self::BehindPlan { behind, planned } => {
-                format!("{behind} of {planned} arrivals were made only after the measured phase was over")
+                format!("{behind} of {planned} planned arrivals were not reached before the measured phase was over")
             }
             Self::Bunched(Dispersion { planned, achieved, bin_s }) => format!(
                 "calls were not sent as evenly as planned: the index of dispersion over {bin_s:.1} s is {achieved:.2}, \
                  that of the plan {planned:.2}"
             ),
             Self::LittlesLaw { counted, expected } => format!(
-                "{counted:.1} calls were under way on average, but the rows add up to {expected:.1} (rate times mean \
+                "{counted:.1} calls were in flight on average, but the rows add up to {expected:.1} (rate times mean \
                  duration)"
             ),
             Self::Accounting(wrong) => format!("arrivals are not accounted for: {}", wrong.join("; ")),
@@ -341,7 +341,7 @@ impl Reason {
                 "raise workers up to the processors there are, lower the rate, or use a larger machine"
             }
             Self::Dropped { .. } => "raise max_in_flight, lower the rate, or look at why calls take so long",
-            Self::BehindPlan { .. } => "lower the rate, or use a larger machine: this one cannot make so many",
+            Self::BehindPlan { .. } => "lower the rate, or use a larger machine: this one cannot keep up",
             Self::Bunched(_) => "free this machine's processors, or lower the rate",
             Self::LittlesLaw { .. } => {
                 "look for calls that are missing from requests.csv; if there are none, report this"

@@ -123,7 +123,7 @@ impl Answer {
         }
         let body = kept.body();
         let json: Value = serde_json::from_slice(&body)
-            .map_err(|_| Observed::broken(format!("the answer is no JSON: {}", self.clean(&words::said(&body)))))?;
+            .map_err(|_| Observed::broken(format!("the answer is not JSON: {}", self.clean(&words::said(&body)))))?;
         if is_error(&json) { Err(self.error(&body)) } else { Ok(json) }
     }
 

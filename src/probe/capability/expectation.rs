@@ -270,14 +270,14 @@ mod tests {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
         let page = std::fs::read_to_string(path).expect("a page");
         // Everything behind the prose is made of the tables.
-        let mut text = page.split("## How each feature is seen").next().unwrap_or_default().to_owned();
-        text += "## How each feature is seen\n\n| feature | it is supported if |\n|---|---|\n";
+        let mut text = page.split("## How each feature is recognised").next().unwrap_or_default().to_owned();
+        text += "## How each feature is recognised\n\n| feature | it is supported if |\n|---|---|\n";
         for feature in Feature::VARIANTS {
             text += &format!("| `{feature}` | {} |\n", feature.how());
         }
-        text += "\n## What documents say\n\nMade of the table in `src/probe/capability/expectation.rs` by \
+        text += "\n## What documentation says\n\nMade of the table in `src/probe/capability/expectation.rs` by \
                  `HOPMARK_BLESS=1 cargo test --lib expectation`.\nA dated version before 2025-03-01-preview has no \
-                 Responses, whatever stands here.\n\n| over | features | expected | as of | source |\n|---|---|---|---|---|\n";
+                 Responses, whatever this table says.\n\n| over | features | expected | as of | source |\n|---|---|---|---|---|\n";
         for (ways, features, support, as_of, source) in TABLE {
             let ways = ways.iter().map(|way| way.told()).collect::<Vec<_>>().join("; ");
             let features = features.iter().map(|feature| format!("`{feature}`")).collect::<Vec<_>>().join(" ");

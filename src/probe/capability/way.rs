@@ -84,7 +84,7 @@ impl Way {
             Self::ApimV1 => "API Management in front of `/openai/v1`",
             Self::AnthropicGateway => "a gateway in front of Claude",
             Self::AiGateway => "AI Gateway of API Management",
-            Self::OtherGateway => "a gateway of another vendor or of one's own",
+            Self::OtherGateway => "a gateway of another vendor or your own",
             Self::Compatible => "any other server that speaks OpenAI's API",
         }
     }

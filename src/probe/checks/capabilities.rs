@@ -54,7 +54,7 @@ pub(super) fn of_silent_path(failed: Option<CheckName>) -> Check {
     match failed {
         Some(failed) => Check::skipped(CheckName::Capabilities, failed),
         None => {
-            let seen = format!("no call was answered, so none of the {MOST_CALLS} calls for it was sent");
+            let seen = format!("no call was answered, so none of the {MOST_CALLS} calls was sent");
             Check::own(CheckName::Capabilities, Standing::Info, OwnCode::Undecided, seen)
         }
     }

@@ -57,7 +57,7 @@ pub(super) fn resolve(path: &At<'_>, base_url: &str, (on_simulator, simulated): 
 fn goes_with(at: &At<'_>, before: &[AuthRef], one: &AuthRef) -> Result<(), Wrong> {
     let alone = |auth: &AuthRef| auth.kind() == AuthKind::None;
     if before.iter().any(alone) || (alone(one) && !before.is_empty()) {
-        return Err(at.rule("kind", "kind = \"none\" stands beside another credential; keep one of them"));
+        return Err(at.rule("kind", "kind = \"none\" cannot be combined with another credential; keep one of them"));
     }
     if before.iter().any(|other| other.kind() == AuthKind::Mtls && one.kind() == AuthKind::Mtls) {
         return Err(at.rule("kind", "a path has two credentials of kind \"mtls\"; a handshake shows one certificate"));

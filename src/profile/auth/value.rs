@@ -30,11 +30,11 @@ pub(super) fn checked_secret(
     if env.is_some_and(|name| !is_variable(name)) {
         let key = at.key("env");
         let rule =
-            format!("'{key}' is not the name of an environment variable; the secret itself never stands in a profile");
+            format!("'{key}' is not the name of an environment variable; a profile never holds the secret itself");
         return Err(at.rule("env", rule));
     }
     match (env, file) {
-        (Some(_), Some(_)) => Err(at.rule("file", "a secret has one place: give 'env' or 'file', not both")),
+        (Some(_), Some(_)) => Err(at.rule("file", "give 'env' or 'file' for a secret, not both")),
         (Some(name), None) => Ok(SecretRef::Env(name.to_owned())),
         (None, Some(file)) => Ok(SecretRef::File(at.file("file", file)?)),
         (None, None) if simulated => Ok(SecretRef::Simulator),
@@ -49,7 +49,7 @@ pub(super) fn checked_secret(
 pub(super) fn checked_header(at: &At<'_>, name: &str) -> Result<String, Wrong> {
     let key = at.key("header");
     let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-        return Err(at.rule("header", format!("'{key}' is no name of a header; it takes one such as \"x-api-key\"")));
+        return Err(at.rule("header", format!("'{key}' is not the name of a header; it takes one such as \"x-api-key\"")));
     };
     if let Some(why) = why_own(header.as_str()) {
         let rule = format!("'{key}' is '{header}', which is set by every call itself: {why}; name another header");
@@ -62,7 +62,7 @@ pub(super) fn checked_tenant(at: &At<'_>, tenant: Option<&str>) -> Result<Option
     let Some(tenant) = tenant else { return Ok(None) };
     let fits = tenant.len() <= 253 && tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
     if !fits {
-        let rule = format!("'{}' is no directory; it takes its identifier or its domain", at.key("tenant"));
+        let rule = format!("'{}' is not a directory; it takes the identifier or the domain of one", at.key("tenant"));
         return Err(at.rule("tenant", rule));
     }
     Ok(Some(tenant.to_owned()))
@@ -79,7 +79,7 @@ pub(super) fn checked_scope(at: &At<'_>, scope: Option<&str>, base_url: &str) ->
     let host = base_url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_ascii_lowercase)).unwrap_or_default();
     if is_public_resource(&host) && !AUDIENCES.contains(&audience.trim_end_matches('/')) {
         let rule = format!(
-            "'{key}' asks for a token for another audience than {host} takes; it takes {}",
+            "'{key}' asks for a token for another audience than {host} accepts; it takes {}",
             AUDIENCES.map(|audience| format!("\"{audience}{DEFAULT}\"")).join(" or ")
         );
         return Err(at.rule("scope", rule));
@@ -103,13 +103,13 @@ pub(super) fn checked_address(
     let scheme = parsed.as_ref().and_then(Uri::scheme_str).unwrap_or_default();
     let host = parsed.as_ref().and_then(Uri::host).unwrap_or_default();
     if host.is_empty() || !matches!(scheme, "http" | "https" | "sim") || url.contains('#') {
-        return say("is no address; it takes one such as \"https://login.example.com\"");
+        return say("is not an address; it takes one such as \"https://login.example.com\"");
     }
     if scheme == "sim" && !simulated {
         return say("is on the simulator, which this run does not start; add [simulator]");
     }
     if key != "token_url" && url.contains('?') {
-        return say("has a query; it takes the base address alone");
+        return say("has a query; it takes only the base address");
     }
     // The metadata service of a virtual machine has no https, and is shown no secret.
     if key != "endpoint" && scheme == "http" && !is_loopback(host) {

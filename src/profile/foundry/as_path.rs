@@ -97,7 +97,7 @@ impl Named {
             return Err(self.wrong_at(connection.place_of_property("target"), rule));
         };
         let Some(parts) = Parts::of(target) else {
-            return Err(self.wrong_at(connection.place_of_property("target"), "its target is no address"));
+            return Err(self.wrong_at(connection.place_of_property("target"), "its target is not an address"));
         };
         let name = text_of(table, "deployment").or(text_of(table, "model")).or(asked).map(str::to_owned);
         self.check_model(connection, name.as_deref())?;
@@ -138,7 +138,7 @@ impl Named {
         let Value::Table(headers) = &mut headers.value else { return Ok(()) };
         for member in said.members() {
             let Some(value) = member.value.text() else {
-                let rule = format!("the header '{}' of 'customHeaders' is no text", member.key);
+                let rule = format!("the header '{}' of 'customHeaders' is not a text", member.key);
                 return Err(self.wrong_at(connection.place_of("customHeaders"), rule));
             };
             if !headers.keys().any(|own| own.eq_ignore_ascii_case(&member.key)) {

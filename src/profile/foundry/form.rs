@@ -110,7 +110,7 @@ impl Found {
                 }
                 Err(_) if text.contains("${") => return,
                 Err(why) => {
-                    self.unreadable.push((format!("its body is no JSON ({})", why.message), body.place));
+                    self.unreadable.push((format!("its body is not JSON ({})", why.message), body.place));
                     return;
                 }
             },

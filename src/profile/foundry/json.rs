@@ -1,4 +1,4 @@
-//! JSON with places. What editors and blog posts add (comments, a comma behind the last item) is read and remembered.
+//! JSON with places. What editors and blog posts add (comments, a comma after the last item) is read and remembered.
 
 use jsonc_parser::ast::{ObjectPropName, Value as Parsed};
 use jsonc_parser::common::Ranged;

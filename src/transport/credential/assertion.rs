@@ -37,7 +37,7 @@ impl Signer {
         let unfit = |why: String| TlsError::Certificate { file: files.cert_file.clone(), why };
         let signing = any_supported_type(&key).map_err(|error| unfit(error.to_string()))?;
         if signing.algorithm() != SignatureAlgorithm::RSA {
-            return Err(unfit("Entra ID takes RSA keys alone, and this is another".to_owned()));
+            return Err(unfit("Entra ID accepts only RSA keys, and this is another kind".to_owned()));
         }
         let certificate = chain.first().ok_or_else(|| unfit("it holds no certificate".to_owned()))?;
         let hash = ring::digest::digest(&ring::digest::SHA256, certificate);

@@ -19,7 +19,7 @@ const fn row(said: &'static str, means: &'static str) -> Row {
 const ROWS: [Row; 27] = [
     row("AADSTS7000215", "the client secret is wrong; take its value, not its identifier"),
     row("AADSTS7000222", "the client secret has expired; make a new one for the application"),
-    row("AADSTS7000218", "the application wants a client secret or a certificate, and none was sent"),
+    row("AADSTS7000218", "the application requires a client secret or a certificate, and none was sent"),
     row(
         "AADSTS7000229",
         "the application has no service principal in this directory; give it one, or check auth.tenant",

@@ -115,7 +115,7 @@ impl Proof {
             tls::read_certificate(certificate).map_err(|error| SecretError::unusable(path, error.to_string()))?;
         }
         let Some(name) = auth.header() else { return Ok(None) };
-        let unfit = |_| SecretError::unusable(path, format!("'{name}' is no name of a header"));
+        let unfit = |_| SecretError::unusable(path, format!("'{name}' is not the name of a header"));
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(unfit)?;
         let prefix = if name == AUTHORIZATION { "Bearer " } else { "" };
         if let Some(source) = Source::of(auth, path, simulator_key)? {

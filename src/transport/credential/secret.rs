@@ -77,15 +77,15 @@ enum NoSecret {
     Unset(String),
     #[error("the environment variable {0} {1}")]
     BadVariable(String, BadSecret),
-    #[error("cannot read the secret's file {}: {}", .0.display(), .1)]
+    #[error("cannot read the secret file {}: {}", .0.display(), .1)]
     Read(PathBuf, std::io::Error),
-    #[error("the secret's file {} {}", .0.display(), .1)]
+    #[error("the secret file {} {}", .0.display(), .1)]
     BadFile(PathBuf, BadSecret),
     #[error("its secret {0}")]
     Unfit(BadSecret),
-    #[error("its key is the bundled simulator's, which this run does not start")]
+    #[error("its key is for the bundled simulator, which this run does not start")]
     NoSimulator,
-    #[error("no place of its secret is named; name it under path.auth.env")]
+    #[error("the profile does not say where its secret is; name an environment variable in path.auth.env")]
     Nowhere,
     #[error("the token in {0} expired {1} ago; get a new one, or let hopmark get it (docs/authentication.md)")]
     Expired(String, Span),

@@ -120,7 +120,7 @@ impl Slot {
     pub(super) fn why_none(&self) -> String {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let why = log.last_failure.as_deref().unwrap_or("none came in time");
-        format!("the token expired and no other could be had ({}): {why}", self.kind)
+        format!("the token expired and no new one could be obtained ({}): {why}", self.kind)
     }
 }
 

@@ -50,7 +50,7 @@ impl Token {
     /// When there is none.
     pub(super) fn of_answer(body: &str) -> Result<Self, NoToken> {
         let answer: Answer = serde_json::from_str(body).map_err(|_| {
-            NoToken::lasting("the answer is no JSON with an access_token; does the address lead to a token endpoint?")
+            NoToken::lasting("the answer is not JSON with an access_token; does the address lead to a token endpoint?")
         })?;
         if answer.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err(NoToken::lasting("the token that came is no bearer token"));
