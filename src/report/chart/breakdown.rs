@@ -39,10 +39,10 @@ pub(crate) fn draw(canvas: &Canvas, paths: &[(String, Breakdown)]) -> Result<(),
     let high = ROW * paths.len() as f64;
     let panel = |top: f64| Area { left: 12.0, top, right: width - 24.0, bottom: top + high };
     let call = panel(used + 44.0);
-    bars(canvas, call, paths, 3..6, "a call on a warm connection, milliseconds (medians of its parts)")?;
+    bars(canvas, call, paths, 3..6, "a call on a warm connection, ms (medians of its parts)")?;
     if (0..3).any(seen) {
         let opening = panel(call.bottom + 84.0);
-        bars(canvas, opening, paths, 0..3, "opening a connection, milliseconds (paid once)")?;
+        bars(canvas, opening, paths, 0..3, "opening a connection, ms (paid once)")?;
     }
     Ok(())
 }
