@@ -61,9 +61,9 @@ class Forge:
         found = [one for one in self.artefacts if one["good"] and (one["name"], one["branch"]) == (name, branch)]
         return found[-1] if found else None
 
-    def baselines(self):
-        """The artefacts that a later build may be compared with."""
-        return [one["id"] for one in self.artefacts if one["good"] and one["name"] in ("hopmark", "hopmark-baseline")]
+    def baselines(self, name):
+        """The artefacts of this name that a later build may be compared with."""
+        return [one["id"] for one in self.artefacts if one["good"] and one["name"] == name]
 
     def route(self, method, path, query, body):
         for kind, status in self.deny.items():
