@@ -49,6 +49,11 @@ fn headline(summary: &PathSummary, metric: Metric) -> Option<&MetricSummary> {
     summary.metrics.iter().find(|found| found.metric == metric && !found.beside)
 }
 
+/// The median of a metric in its headline form.
+pub(super) fn median(summary: &PathSummary, metric: Metric) -> Option<f64> {
+    headline(summary, metric)?.quantile(Quantile::MEDIAN)
+}
+
 /// Every metric of a path.
 pub(super) fn metrics(run: &Run, summary: &PathSummary) -> Table {
     let mut columns = vec![word_column("milliseconds"), figures("n"), figures("mean")];
