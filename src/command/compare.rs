@@ -7,7 +7,6 @@ use anyhow::Context;
 use crate::analysis::runs::{RunSide, compare_runs};
 use crate::cli::{CompareArgs, CompareFormat};
 use crate::command::exit::{CommandResult, Exit, OrFailure};
-use crate::command::run_dir;
 use crate::console;
 use crate::objective::margin::Margin;
 use crate::report::comparison::document::Compared;
@@ -15,6 +14,7 @@ use crate::report::comparison::{JSON, MARKDOWN};
 use crate::report::files::write_all;
 use crate::report::glance::stdout_look;
 use crate::report::{markdown, terminal};
+use crate::runner::run_dir;
 use crate::store::file;
 use crate::store::reference::RunRef;
 

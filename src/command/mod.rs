@@ -7,7 +7,6 @@ pub mod lint;
 pub mod probe;
 pub mod report;
 pub mod run;
-pub(crate) mod run_dir;
 pub mod schema;
 pub mod selftest;
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::analysis::{self, Conclusion};
 use crate::cli;
 use crate::command::exit::{CommandResult, Exit, OrFailure};
-use crate::command::run_dir;
 use crate::console;
 use crate::report::glance::glance;
 use crate::report::{self, Format};
+use crate::runner::run_dir;
 use crate::store::file;
 
 /// Carries out `hopmark report`.
