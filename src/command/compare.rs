@@ -14,22 +14,22 @@ use crate::report::comparison::{JSON, MARKDOWN};
 use crate::report::files::write_all;
 use crate::report::glance::stdout_look;
 use crate::report::{markdown, terminal};
-use crate::run::Run;
-use crate::store;
+use crate::runner::run_dir;
 use crate::store::file;
 use crate::store::reference::RunRef;
 
 /// Carries out `hopmark compare`.
 ///
 /// # Errors
-/// A [`Failure`](crate::command::exit::Failure): 2 when the runs cannot be read or not be compared, 1 when a file
-/// cannot be written.
+/// A [`Failure`](crate::command::exit::Failure): 2 when there is no such run or they cannot be compared, 1 when one is
+/// damaged or a file cannot be written.
 pub fn compare(args: &CompareArgs) -> CommandResult {
     let margins: Vec<Margin> =
         args.margin.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--margin").or_usage()?;
     let (own, other) = (RunRef::of(&args.base), RunRef::of(&args.candidate));
-    let base = read(&own.dir).or_usage()?;
-    let candidate = if own.is_same_run(&other) { None } else { Some(read(&other.dir).or_usage()?) };
+    let read = |dir: &Path| run_dir::read(dir, "compared");
+    let base = read(&own.dir)?;
+    let candidate = if own.is_same_run(&other) { None } else { Some(read(&other.dir)?) };
     let other_run = candidate.as_ref().unwrap_or(&base);
     let sides =
         (RunSide { run: &base, path: own.path.as_deref() }, RunSide { run: other_run, path: other.path.as_deref() });
@@ -39,10 +39,6 @@ pub fn compare(args: &CompareArgs) -> CommandResult {
         Compared { comparison: &between, runs: [&base, other_run], names: [names[0].as_str(), names[1].as_str()] };
     tell(&compared, args)?;
     Ok(Exit::of(between.conclusion(), args.strict))
-}
-
-fn read(dir: &Path) -> anyhow::Result<Run> {
-    store::load(dir).with_context(|| format!("{} cannot be compared", dir.display()))
 }
 
 /// Writes what is a file, and prints the rest.

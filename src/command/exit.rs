@@ -80,6 +80,7 @@ impl From<&Failure> for Exit {
         match failure {
             Failure::World(_) => Self::World,
             Failure::Usage(_) => Self::Usage,
+            Failure::Stopped(signal, _) => (*signal).into(),
         }
     }
 }

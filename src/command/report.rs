@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-
 use crate::analysis::{self, Conclusion};
 use crate::cli;
 use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::report::glance::glance;
 use crate::report::{self, Format};
-use crate::store;
+use crate::runner::run_dir;
 use crate::store::file;
 
 /// Carries out `hopmark report`.
@@ -18,7 +16,7 @@ use crate::store::file;
 /// # Errors
 /// A [`Failure`](crate::command::exit::Failure) when the directory is no run, or a file cannot be written.
 pub fn report(args: &cli::ReportArgs) -> CommandResult {
-    let conclusion = render_run(&args.run_dir, &args.format, args.out.as_deref()).or_world()?;
+    let conclusion = render_run(&args.run_dir, &args.format, args.out.as_deref())?;
     Ok(Exit::of(conclusion, false))
 }
 
@@ -27,14 +25,14 @@ pub fn report(args: &cli::ReportArgs) -> CommandResult {
 ///
 /// # Errors
 /// When the directory is no run, or a file cannot be written.
-fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> anyhow::Result<Conclusion> {
-    let run = store::load(dir).with_context(|| format!("{} cannot be reported on", dir.display()))?;
+fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> CommandResult<Conclusion> {
+    let run = run_dir::read(dir, "reported on")?;
     let analysis = analysis::analyse(&run);
     let folder = out.unwrap_or(dir);
-    let written = report::write(&run, &analysis, formats, folder)?;
+    let written = report::write(&run, &analysis, formats, folder).or_world()?;
     if formats.contains(&Format::Terminal) {
         let page = written.iter().find(|path| path.ends_with(file::REPORT)).map(|path| path.display().to_string());
-        console::show(&glance(&run, &analysis, page.as_deref()))?;
+        console::show(&glance(&run, &analysis, page.as_deref())).or_world()?;
     }
     Ok(analysis.conclusion)
 }
@@ -84,6 +82,7 @@ mod tests {
     #[test]
     fn what_is_no_run_is_said() {
         let error = render_run(Path::new("/nowhere/at/all"), &[Format::Json], None).expect_err("no run");
-        assert!(format!("{error:#}").contains("manifest.json"), "{error:#}");
+        assert_eq!(Exit::from(&error), Exit::Usage);
+        assert!(format!("{:#}", error.error()).contains("manifest.json"), "{:#}", error.error());
     }
 }

@@ -3,7 +3,6 @@
 use crate::run::{Aborted, EndedBy, Ending};
 use crate::runner::coordinator::Cut;
 use crate::runner::event_loop::MeasuredRun;
-use crate::runner::signals::StopSignal;
 
 impl Cut {
     /// Why the run ended, in words.
@@ -16,9 +15,7 @@ impl Cut {
                 "{count} calls in a row failed on every path, and none ever succeeded (limits.failures_in_a_row)"
             ),
             Self::SimulatorDied(how) => format!("the bundled simulator died ({how})"),
-            Self::Signal(StopSignal::Interrupt) => "interrupted".to_owned(),
-            Self::Signal(StopSignal::Terminate) => "terminated".to_owned(),
-            Self::Signal(StopSignal::HangUp) => "its terminal was closed (SIGHUP)".to_owned(),
+            Self::Signal(signal) => signal.to_string(),
             Self::Limit(why) => format!("stopped by {why}"),
             Self::Enough(why) | Self::Refused(why) => why.clone(),
             Self::Broken(error) => format!("{error:#}"),

@@ -54,17 +54,16 @@ pub(crate) struct Moment<'a> {
 /// Carries out the plan; returns when the last call has ended.
 ///
 /// # Errors
-/// When signals cannot be heard or no worker can be started.
+/// When no worker can be started.
 pub(crate) async fn carry_out(
     setup: &Setup,
     worker_sinks: Vec<(RecordSink, Arc<Heartbeat>)>,
     journal: &Journal,
-    (mut early_stop, mut simulator): (Option<EarlyStop<'_>>, Option<&mut SimulatorProcess>),
+    (mut early_stop, mut simulator, mut signals): (Option<EarlyStop<'_>>, Option<&mut SimulatorProcess>, Signals),
     mut show: impl FnMut(&Moment<'_>),
 ) -> Result<MeasuredRun> {
     let (stop, heard) = watch::channel(Stop::Run);
     let (tell, mut ended) = mpsc::unbounded_channel();
-    let mut signals = Signals::hear()?;
     let mut run = EventLoop::new(setup, worker_sinks.len(), stop);
     let gauges = worker::start(setup, worker_sinks, &heard, &tell);
     // From here on only workers can tell; when none is left, none will.

@@ -25,11 +25,12 @@ use crate::runner::ending::ending_of;
 use crate::runner::environment;
 use crate::runner::event_loop;
 use crate::runner::event_loop::MeasuredRun;
-use crate::runner::failure::{OrFailure, RunResult};
+use crate::runner::failure::{OrFailure, RunResult, unless_stopped};
 use crate::runner::health_monitor::{Backend, HealthMonitor};
 use crate::runner::live::Live;
 use crate::runner::preflight;
 use crate::runner::sign_in::SignedIn;
+use crate::runner::signals::Signals;
 use crate::runner::simulator_process::SimulatorProcess;
 use crate::runner::stage::{Stage, Unstarted};
 use crate::runner::stopping::early_stop::EarlyStop;
@@ -40,6 +41,7 @@ use crate::store::journal::Journal;
 use crate::store::kept::MOST_ROWS;
 use crate::transport::certificates::together;
 use crate::transport::connect::Target;
+use crate::transport::credential::Credential;
 use crate::transport::look_up::resolution_of;
 use crate::units::Nanos;
 use crate::workload::Workload;
@@ -97,31 +99,19 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
+    // Before anything is made: whatever a signal ends goes with it, the run directory first.
+    let mut signals = runtime.block_on(async { Signals::hear() }).or_world()?;
     let claim = run_directory(&plan, options, clock)?;
     let dir = claim.dir().to_owned();
     // Before the simulator starts, which inherits the limit.
     let too_few_files = environment::raise_open_files(most_files(&plan));
     let Stage { mut simulator, credentials, targets } = unstarted.start(&mut plan)?;
-
-    let signed_in = SignedIn::begin(&plan, credentials, &targets, options.quiet)?;
-    let mut notes = notes_before(&plan, &targets, simulator.is_some());
-    notes.extend(workload.notes());
-    if !options.skip_preflight {
-        notes.extend(preflight::try_all(
-            &runtime,
-            &plan,
-            &workload,
-            (&targets, &signed_in),
-            &run_id(clock),
-            options.quiet,
-        )?);
-    }
+    let prepared = prepare(&plan, &workload, (credentials, &targets, simulator.as_ref()), options, clock);
+    let Prepared { signed_in, mut notes, network, truth } = runtime.block_on(unless_stopped(&mut signals, prepared))?;
     notes.extend(too_few_files);
     if !options.quiet {
         notes.iter().for_each(|note| console::tell(format_args!("note: {note}")));
     }
-    let network = runtime.block_on(network_seen(&plan, &targets));
-    let truth = simulator.as_ref().and_then(|simulator| runtime.block_on(describe(simulator)));
 
     let setup = Setup {
         workload: Arc::new(workload),
@@ -139,9 +129,41 @@ pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions
     drop(claim);
     let backend = simulator.as_ref().and_then(SimulatorProcess::as_backend);
     let backend = (backend, simulator.as_mut());
-    let measured = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend), options)?;
+    let measured = measure(&runtime, &setup, (&dir, &mut manifest), (started, backend, signals), options)?;
     manifest.sign_in = signed_in.sign_ins();
     end(dir, manifest, measured, simulator)
+}
+
+/// What is known and got before the first measured call.
+struct Prepared {
+    signed_in: SignedIn,
+    notes: Vec<String>,
+    network: NetworkSeen,
+    /// What the simulator says of itself.
+    truth: Option<serde_json::Value>,
+}
+
+/// Signs in and tries each path.
+async fn prepare(
+    plan: &Plan,
+    workload: &Workload,
+    (credentials, targets, simulator): (Vec<Credential>, &[Target], Option<&SimulatorProcess>),
+    options: &RunOptions,
+    clock: OffsetDateTime,
+) -> RunResult<Prepared> {
+    let signed_in = SignedIn::begin(plan, credentials, targets, options.quiet).await?;
+    let mut notes = notes_before(plan, targets, simulator.is_some());
+    notes.extend(workload.notes());
+    if !options.skip_preflight {
+        let run_id = run_id(clock);
+        notes.extend(preflight::try_all(plan, workload, (targets, &signed_in), &run_id, options.quiet).await?);
+    }
+    let network = network_seen(plan, targets).await;
+    let truth = match simulator {
+        Some(simulator) => describe(simulator).await,
+        None => None,
+    };
+    Ok(Prepared { signed_in, notes, network, truth })
 }
 
 /// The run directory, made and claimed before anything is sent.
@@ -220,7 +242,7 @@ fn measure(
     runtime: &tokio::runtime::Runtime,
     setup: &Setup,
     (dir, manifest): (&Path, &mut Manifest),
-    (started, (backend, simulator)): (SystemTime, (Option<Backend>, Option<&mut SimulatorProcess>)),
+    (started, (backend, simulator), signals): (SystemTime, (Option<Backend>, Option<&mut SimulatorProcess>), Signals),
     options: &RunOptions,
 ) -> RunResult<MeasuredRun> {
     let from = setup.plan.first_measured(setup.workload.arrivals());
@@ -230,8 +252,9 @@ fn measure(
     let worker_sinks = sinks.into_iter().zip(heartbeats).collect();
     let mut live = Live::new(setup, options.quiet);
     let early_stop = EarlyStop::of(setup, manifest);
-    let minutes =
-        event_loop::carry_out(setup, worker_sinks, &journal, (early_stop, simulator), |moment| live.show(moment));
+    let minutes = event_loop::carry_out(setup, worker_sinks, &journal, (early_stop, simulator, signals), |moment| {
+        live.show(moment)
+    });
     let measured = runtime.block_on(minutes).or_world();
     live.finish();
     let (written, watched) = (journal.finish().map_err(|error| anyhow!(error)), watch.end());

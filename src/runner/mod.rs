@@ -13,6 +13,7 @@ pub(crate) mod health_monitor;
 pub(crate) mod live;
 pub(crate) mod preflight;
 pub(crate) mod probe;
+pub(crate) mod run_dir;
 pub(crate) mod selftest;
 pub(crate) mod sign_in;
 pub(crate) mod signals;

@@ -35,7 +35,12 @@ impl SignedIn {
     ///
     /// # Errors
     /// [`Failure::World`](crate::runner::failure::Failure) with every path that cannot sign in, a line each.
-    pub(crate) fn begin(plan: &Plan, credentials: Vec<Credential>, targets: &[Target], quiet: bool) -> RunResult<Self> {
+    pub(crate) async fn begin(
+        plan: &Plan,
+        credentials: Vec<Credential>,
+        targets: &[Target],
+        quiet: bool,
+    ) -> RunResult<Self> {
         let of_targets = targets.iter().flat_map(Target::secrets).cloned();
         let secrets: Vec<Secret> = credentials.iter().flat_map(Credential::secrets).chain(of_targets).collect();
         let filter = Filter::of(secrets.iter().map(Secret::reveal));
@@ -44,7 +49,7 @@ impl SignedIn {
             let signing = plan.paths.iter().zip(&credentials).filter(|(_, credential)| credential.slots().count() > 0);
             signing.for_each(|(path, _)| console::tell(format_args!("signing in: path '{}'", path.name)));
         }
-        let keeper = Keeper::start(slots, &filter).map_err(|refused| {
+        let keeper = Keeper::start(slots, &filter).await.map_err(|refused| {
             let lines: Vec<String> = refused.iter().map(ToString::to_string).collect();
             anyhow!("{}\nnothing was measured", lines.join("\n"))
         });

@@ -2,19 +2,30 @@
 //!
 //! SIGQUIT keeps its own meaning, the end at once with a core file: what was measured until a second before is on disk.
 
+use std::fmt::{self, Display, Formatter};
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A signal that asks this process to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StopSignal {
+pub enum StopSignal {
     /// SIGINT.
     Interrupt,
     /// SIGTERM.
     Terminate,
     /// SIGHUP.
     HangUp,
+}
+
+impl Display for StopSignal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupt => "interrupted",
+            Self::Terminate => "terminated",
+            Self::HangUp => "its terminal was closed (SIGHUP)",
+        })
+    }
 }
 
 /// Hears them for as long as it lives; from the first on, none of them ends this process by itself any more.

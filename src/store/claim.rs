@@ -20,8 +20,8 @@ const MOST_OF_A_NAME: u32 = 10_000;
 #[derive(Debug)]
 pub(crate) struct Claim {
     dir: PathBuf,
-    /// Whether the folder was made for this claim, so that it may go with it.
-    made: bool,
+    /// The folders that were made for this claim, the deepest first; those that are empty go with it.
+    made: Vec<PathBuf>,
     /// Holds the lock.
     _lock: File,
 }
@@ -32,8 +32,8 @@ impl Claim {
     /// # Errors
     /// When it cannot be made, holds something, or another run has claimed it.
     pub(crate) fn of(dir: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(dir).map_err(|error| StoreError::unwritable(dir, error))?;
-        Self::take(dir, false)
+        let made = make(dir).map_err(|error| StoreError::unwritable(dir, error))?;
+        Self::take(dir, made)
     }
 
     /// Makes and claims a new folder in `parent`: `name`, or `name-2` and so on where that is taken.
@@ -41,12 +41,17 @@ impl Claim {
     /// # Errors
     /// When none can be made.
     pub(crate) fn of_new(parent: &Path, name: &str) -> Result<Self, StoreError> {
-        fs::create_dir_all(parent).map_err(|error| StoreError::unwritable(parent, error))?;
+        let above = make(parent).map_err(|error| StoreError::unwritable(parent, error))?;
         let names = (2..=MOST_OF_A_NAME).map(|number| format!("{name}-{number}"));
         for name in std::iter::once(name.to_owned()).chain(names) {
             let dir = parent.join(name);
-            match fs::create_dir(&dir) {
-                Ok(()) => return Self::take(&dir, true),
+            let made = match fs::create_dir(&dir) {
+                // Another run has just taken away the folder that it had made for itself.
+                Err(error) if error.kind() == ErrorKind::NotFound => make(&dir).map(drop),
+                made => made,
+            };
+            match made {
+                Ok(()) => return Self::take(&dir, std::iter::once(dir.clone()).chain(above).collect()),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(StoreError::unwritable(&dir, error)),
             }
@@ -60,7 +65,7 @@ impl Claim {
         &self.dir
     }
 
-    fn take(dir: &Path, made: bool) -> Result<Self, StoreError> {
+    fn take(dir: &Path, made: Vec<PathBuf>) -> Result<Self, StoreError> {
         let unwritable = |error| StoreError::unwritable(dir, error);
         let lock = loop {
             let lock = lock(dir).map_err(unwritable)?.ok_or_else(|| StoreError::Claimed { path: dir.to_owned() })?;
@@ -81,11 +86,17 @@ impl Drop for Claim {
     fn drop(&mut self) {
         // Before the lock is let go. Whoever finds the file nevertheless can lock it.
         let _ = fs::remove_file(self.dir.join(CLAIM));
-        if self.made {
-            // Refused where the folder holds something by now.
-            let _ = fs::remove_dir(&self.dir);
-        }
+        // Refused where a folder holds something by now.
+        self.made.iter().for_each(|dir| drop(fs::remove_dir(dir)));
     }
+}
+
+/// Makes a folder with all that are above it; returns those that were not there, the deepest first.
+fn make(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let named = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty());
+    let missing = named.take_while(|dir| !dir.exists()).map(Path::to_owned).collect();
+    fs::create_dir_all(dir)?;
+    Ok(missing)
 }
 
 /// The claim's file, locked; `None` when somebody else has the lock.
@@ -177,6 +188,22 @@ mod tests {
         let left: Vec<_> =
             fs::read_dir(&parent).expect("listed").map(|entry| entry.expect("entry").file_name()).collect();
         assert_eq!(left, ["night-1-3"], "an empty folder that was made for a claim goes with it");
+    }
+
+    #[test]
+    fn folders_that_were_made_for_nothing_go_with_the_claim() {
+        let ground = tempfile::tempdir().expect("folder");
+        let (parent, mine) = (ground.path().join("results"), ground.path().join("mine"));
+        drop(Claim::of_new(&parent, "night").expect("claimed"));
+        drop(Claim::of(&ground.path().join("a/b/c")).expect("claimed"));
+        assert_eq!(fs::read_dir(ground.path()).expect("listed").count(), 0);
+        fs::create_dir(&mine).expect("made");
+        drop(Claim::of(&mine).expect("claimed"));
+        assert!(mine.is_dir(), "what was there before stays");
+        let (first, second) = (Claim::of_new(&parent, "a").expect("one"), Claim::of_new(&parent, "b").expect("two"));
+        fs::write(second.dir().join("manifest.json"), b"{}").expect("written");
+        drop((first, second));
+        assert!(parent.join("b/manifest.json").is_file() && !parent.join("a").exists());
     }
 
     #[test]

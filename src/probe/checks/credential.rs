@@ -33,13 +33,11 @@ pub(super) async fn sign_in(subject: &Subject) -> Result<SignedIn, Check> {
         return Ok(SignedIn { took: None, _keeper: None });
     }
     let begun = Nanos::now();
-    let filter = subject.filter.clone();
-    let started = tokio::task::spawn_blocking(move || Keeper::start(slots, &filter)).await;
+    let started = Keeper::start(slots, &subject.filter).await;
     let took = Nanos::now().since(begun);
     let why = match started {
-        Ok(Ok(keeper)) => return Ok(SignedIn { took: Some(took), _keeper: Some(keeper) }),
-        Ok(Err(refused)) => refused.iter().map(|refused| refused.why().to_owned()).collect::<Vec<_>>().join("; "),
-        Err(_) => "the thread that gets tokens broke".to_owned(),
+        Ok(keeper) => return Ok(SignedIn { took: Some(took), _keeper: Some(keeper) }),
+        Err(refused) => refused.iter().map(|refused| refused.why().to_owned()).collect::<Vec<_>>().join("; "),
     };
     let seen = format!("cannot sign in ({}): {why}", kinds(subject));
     let remedy = ErrorClass::Credential.remedy().unwrap_or_default();

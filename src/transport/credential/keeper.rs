@@ -1,11 +1,11 @@
 //! Keeps tokens good for a whole run, on a thread of its own: gets the first before anything is sent, and each next one
 //! long before the last ends. Once for all workers, which never wait for it.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
@@ -50,13 +50,14 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Gets the first token of each credential, all at once, and keeps them good from then on.
+    /// Gets the first token of each credential, all at once, and keeps them good from then on. Whoever stops waiting for it
+    /// also ends the programs that were to print one.
     ///
     /// # Errors
     /// Every path that cannot sign in, a line each; or when the system has no thread left.
-    pub(crate) fn start(slots: Vec<Arc<Slot>>, filter: &Filter) -> Result<Self, Vec<CannotSignIn>> {
+    pub(crate) async fn start(slots: Vec<Arc<Slot>>, filter: &Filter) -> Result<Self, Vec<CannotSignIn>> {
         let (stop, stopped) = watch::channel(false);
-        let (tell, told) = mpsc::channel();
+        let (tell, mut told) = mpsc::unbounded_channel();
         let mut keeper = Self { slots: slots.clone(), stop, thread: None };
         if slots.is_empty() {
             return Ok(keeper);
@@ -73,7 +74,11 @@ impl Keeper {
             }
         });
         keeper.thread = Some(spawned.map_err(|error| broken(error.to_string()))?);
-        let refused: Vec<CannotSignIn> = told.iter().take(keeper.slots.len()).flatten().collect();
+        let mut refused = Vec::new();
+        for _ in 0..keeper.slots.len() {
+            // The channel ends early where the thread broke.
+            refused.extend(told.recv().await.flatten());
+        }
         let all_have = keeper.slots.iter().all(|slot| slot.held().is_some());
         match (refused.is_empty(), all_have) {
             (true, true) => Ok(keeper),
@@ -102,7 +107,7 @@ impl Drop for Keeper {
 async fn keep_all(
     slots: Vec<Arc<Slot>>,
     filter: Filter,
-    tell: mpsc::Sender<Option<CannotSignIn>>,
+    tell: mpsc::UnboundedSender<Option<CannotSignIn>>,
     mut stopped: watch::Receiver<bool>,
 ) {
     for slot in slots {
