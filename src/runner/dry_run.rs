@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::analysis::sizing::{QUANTILES, Spread};
+use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::profile::document::Assumed;
 use crate::report::sizing::Sizing;
@@ -43,7 +44,7 @@ pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread) -> Sizing {
         cost: None,
         spread,
         resolutions: Vec::new(),
-        notes: workload.notes(),
+        notes: plan.paths.iter().flat_map(NetPath::doubts).chain(workload.notes()).collect(),
     };
     if plan.concurrency() > 0 {
         sizing.requests = plan.limits.requests;
