@@ -314,39 +314,40 @@ mod tests {
         }
     }
 
-    fn looks(
-        count: usize,
-        under_way: &Rc<Cell<usize>>,
-        wait: Duration,
-    ) -> impl Iterator<Item = impl Future<Output = usize>> {
-        (0..count).map(move |number| {
+    /// Looks that end, the last one first, or never.
+    fn looks(under_way: &Rc<Cell<usize>>, end: bool) -> Vec<impl Future<Output = usize> + use<>> {
+        let count = 3 * AT_ONCE;
+        let look = |number: usize| {
             under_way.set(under_way.get() + 1);
             let guard = UnderWay(Rc::clone(under_way));
             async move {
                 let _guard = guard;
-                // Those that begin first end last.
-                tokio::time::sleep(wait * (count - number) as u32).await;
+                for _ in 0..count - number {
+                    tokio::task::yield_now().await;
+                }
+                if !end {
+                    std::future::pending::<()>().await;
+                }
                 number
             }
-        })
+        };
+        (0..count).map(look).collect()
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn looks_keep_their_order_and_end_with_whoever_cuts_them() {
         let under_way = Rc::new(Cell::new(0));
-        let of = |wait| {
-            let looks: Vec<_> = looks(3 * AT_ONCE, &under_way, wait).collect();
-            a_few_at_once(looks.into_iter())
-        };
-        LocalSet::new()
-            .run_until(async {
-                let found = of(Duration::from_millis(1)).await.unwrap_or_default();
-                assert_eq!(found, (0..3 * AT_ONCE).collect::<Vec<_>>());
-                let cut = tokio::time::timeout(Duration::from_secs(1), of(Duration::from_secs(9))).await;
-                assert!(cut.is_err());
+        let all = async {
+            let found = a_few_at_once(looks(&under_way, true).into_iter()).await.unwrap_or_default();
+            assert_eq!(found, (0..3 * AT_ONCE).collect::<Vec<_>>());
+            let never = a_few_at_once(looks(&under_way, false).into_iter());
+            assert!(tokio::time::timeout(Duration::from_millis(20), never).await.is_err());
+            // They are dropped when the runtime comes to them.
+            while under_way.get() > 0 {
                 tokio::task::yield_now().await;
-                assert_eq!(under_way.get(), 0, "none goes on");
-            })
-            .await;
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(20), LocalSet::new().run_until(all)).await;
+        assert!(ended.is_ok(), "{} go on", under_way.get());
     }
 }
