@@ -22,6 +22,7 @@ use crate::workload::Workload;
 /// A [`Failure`] with its exit code; what was measured until then is on disk.
 pub fn run(args: cli::Run) -> CommandResult {
     let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
+    profile.check_consistent().or_usage()?;
     let assumed = profile.sizing;
     let (plan, workload) = resolve(profile)?;
     if args.flags.dry_run {

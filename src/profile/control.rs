@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::path::control::{AddressPort, ConnectTo, Control, GroupId, Lifetime, Private, Proxy, SIMULATED};
-use crate::path::zones;
+use crate::path::{NetPath, zones};
 use crate::profile::at::At;
 use crate::profile::error::Wrong;
 use crate::units::Span;
@@ -131,7 +131,6 @@ pub(crate) fn resolve(at: &At<'_>, keys: ControlKeys, base_url: &str, over_http2
     check_listener(at, &control, (base_url, keys.simulated))?;
     check_ways(at, &control, host)?;
     check_source(at, &control)?;
-    check_private(at, &control, host)?;
     if control.proxy.is_some() && over_http2 && !base_url.starts_with("https://") {
         let rule = "HTTP/2 without TLS does not pass an HTTP proxy; use https, or connections.http = \"1.1\"";
         return Err(at.rule("proxy", rule));
@@ -294,26 +293,28 @@ fn check_source(at: &At<'_>, control: &Control) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// An address that the profile gives is one of those that it declares.
-fn check_private(at: &At<'_>, control: &Control, host: &str) -> Result<(), Wrong> {
-    let Some(private) = &control.private else { return Ok(()) };
-    let connect_to = control.connect_to.as_ref().and_then(|to| match to {
+/// An address that the profile gives for a path and that is none of those that the path declares: a run over it could only
+/// be invalid. A probe may mean it, as the view from outside.
+pub(crate) fn contradiction(at: &At<'_>, path: &NetPath) -> Option<Wrong> {
+    let private = path.control.private.as_ref()?;
+    let connect_to = path.control.connect_to.as_ref().and_then(|to| match to {
         ConnectTo::Address(to) => Some(to.address),
         ConnectTo::Listener(_) => None,
     });
-    let (key, given): (&str, Vec<IpAddr>) = match (connect_to, control.resolve.is_empty()) {
+    let resolve = &path.control.resolve;
+    let (key, given): (&str, Vec<IpAddr>) = match (connect_to, resolve.is_empty()) {
         (Some(address), _) => ("connect_to", vec![address]),
-        (None, false) => ("resolve", control.resolve.values().flatten().copied().collect()),
-        (None, true) => ("base_url", host.parse().into_iter().collect()),
+        (None, false) => ("resolve", resolve.values().flatten().copied().collect()),
+        (None, true) => ("base_url", host_of(&path.base_url).parse().into_iter().collect()),
     };
-    let Some(outside) = given.into_iter().find(|address| !private.allows(*address)) else { return Ok(()) };
+    let outside = given.into_iter().find(|address| !private.allows(*address))?;
     let range = if private.expected_cidr.is_empty() { "" } else { "private.expected_cidr, " };
     let rule = format!(
         "'{}' leads to {outside}, which is not in {range}{}: a run over this path could only be invalid; correct one of them",
         at.key(key),
         private.expected()
     );
-    Err(at.rule(key, rule))
+    Some(at.rule(key, rule))
 }
 
 fn private(at: &At<'_>, section: PrivateSection, host: &str) -> Result<Private, Wrong> {

@@ -95,6 +95,8 @@ pub struct Profile {
     pub sizing: Option<Assumed>,
     /// A placeholder of a bundled profile that was left in it, and the file.
     unfilled: Option<(PathBuf, Wrong)>,
+    /// What makes every run of it invalid, and the file.
+    contradiction: Option<(PathBuf, Wrong)>,
 }
 
 impl Profile {
@@ -150,10 +152,15 @@ impl Profile {
     /// # Errors
     /// The first placeholder that was not replaced, with its place.
     pub fn check_filled(&self) -> Result<(), ProfileError> {
-        match &self.unfilled {
-            Some((file, wrong)) => Err(ProfileError::Wrong { file: file.clone(), wrong: wrong.clone() }),
-            None => Ok(()),
-        }
+        refuse(self.unfilled.as_ref())
+    }
+
+    /// Whether a run of it can be valid.
+    ///
+    /// # Errors
+    /// The first address that it gives and that is none of those that its path declares, with its place.
+    pub fn check_consistent(&self) -> Result<(), ProfileError> {
+        refuse(self.contradiction.as_ref())
     }
 
     fn read(tree: &Node, (file, folder): (&Path, &Path), stem: &str) -> Result<Self, Wrong> {
@@ -167,6 +174,8 @@ impl Profile {
         let apis = workload.api.iter().filter(|(_, weight)| **weight > 0.0).map(|(api, _)| *api).collect();
         let asked = Asked { model: &workload.model, apis, simulated: scenario.is_some() };
         let paths = resolve_paths(&top, document.path, &asked)?;
+        let each = top.items("path");
+        let contradiction = each.iter().zip(&paths).find_map(|(at, path)| control::contradiction(at, path));
         let baseline = baseline_of(&top, document.baseline.as_deref(), &paths)?;
         let named = Paths { all: &paths, baseline };
         let has_trace = matches!(workload.source, WorkloadSource::Trace { .. });
@@ -201,8 +210,16 @@ impl Profile {
             noise_floor: document.compare.noise_floor,
             workload,
             paths,
+            contradiction: contradiction.map(|wrong| (file.to_owned(), wrong)),
             unfilled: placeholder::first(&top).map(|wrong| (file.to_owned(), wrong)),
         })
+    }
+}
+
+fn refuse(found: Option<&(PathBuf, Wrong)>) -> Result<(), ProfileError> {
+    match found {
+        Some((file, wrong)) => Err(ProfileError::Wrong { file: file.clone(), wrong: wrong.clone() }),
+        None => Ok(()),
     }
 }
 
