@@ -1,6 +1,7 @@
 //! The command line: a file a group of flags, as written (the clap types) and, for `hopmark run`, as meant.
 
 mod compare;
+mod install;
 mod lint;
 mod one_line;
 mod probe;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 pub use compare::{CompareArgs, CompareFormat};
+pub use install::{CompletionsArgs, ManArgs};
 pub use lint::{LintArgs, LintFormat};
 pub use one_line::OneLineFlags;
 pub use probe::{CapabilityFlags, PathFlag, ProbeArgs, ProbeRequest, Until};
@@ -55,6 +57,12 @@ pub enum Verb {
     /// Change points by e-divisive, confirmed by Welch's test and larger than the noise learnt from the past. Exit code
     /// 3 only if the newest stretch of runs is worse by a change larger than the margin.
     Trend(TrendArgs),
+    /// Print the completions of a shell
+    ///
+    /// Put the text where your shell looks for completions; docs/install.md names the file of each.
+    Completions(CompletionsArgs),
+    /// Write a man page for every command
+    Man(ManArgs),
 }
 
 /// `hopmark init`.
@@ -120,7 +128,9 @@ mod tests {
                 | Verb::Compare(_)
                 | Verb::Lint(_)
                 | Verb::Probe(_)
-                | Verb::Trend(_),
+                | Verb::Trend(_)
+                | Verb::Completions(_)
+                | Verb::Man(_),
             ) => Err("another verb".to_owned()),
         }
     }
