@@ -7,6 +7,7 @@ pub mod auth;
 pub mod control;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub(crate) mod regions;
 pub mod request;
 pub mod zones;
 
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{Api, PathId, Span};
 use address::Address;
 pub use auth::{Auth, AuthKind, AuthRef, SecretRef};
-use control::Control;
+use control::{Control, Private};
 use request::RequestForm;
 
 /// What stands between the caller and the model.
@@ -190,5 +191,12 @@ impl NetPath {
     #[must_use]
     pub fn url(&self, api: Api) -> String {
         format!("{}{}", self.base_url, self.address.resource(api))
+    }
+
+    /// What of its declarations may not be meant, a sentence each.
+    #[must_use]
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let doubts = self.control.private.as_ref().map(Private::doubts).unwrap_or_default();
+        doubts.into_iter().map(|doubt| format!("path '{}': {doubt}", self.name)).collect()
     }
 }

@@ -153,6 +153,37 @@ fn exit_codes_say_what_was_found() {
 }
 
 #[test]
+fn what_a_run_refuses_is_a_result_for_those_who_read_sarif() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let good = "[workload]\nkind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 9\noutput_tokens = 9\n[load]\n\
+                rate = \"5/s\"\nduration = \"60s\"\n[[path]]\nname = \"a\"\nbase_url = \"https://h/v1\"\n";
+    for (name, text, code, line, part) in [
+        ("good.toml", good.to_owned(), 0, 0, ""),
+        ("key.toml", good.replace("rate", "rtae"), 2, 7, "unknown key 'load.rtae'; did you mean 'rate'?"),
+        ("value.toml", good.replace("60s", "60"), 2, 8, "'load.duration' is"),
+        ("syntax.toml", good.replace("[load]", "[load"), 2, 6, "this is not TOML"),
+        ("rule.toml", good.replace("https://h/v1", "https://h/v1?sig=abcdefgh"), 2, 11, "looks like a secret"),
+    ] {
+        let file = dir.path().join(name);
+        fs::write(&file, text).expect("written");
+        let output = hopmark(&["lint", "--format", "sarif", file.to_str().expect("text")]).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(code), "{name}: {}", printed(&output));
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let results = told["runs"][0]["results"].as_array().expect("results");
+        assert_eq!(results.len(), usize::from(code != 0), "{name}: {results:?}");
+        let Some(result) = results.first() else { continue };
+        let region = &result["locations"][0]["physicalLocation"];
+        assert_eq!((&result["ruleId"], &result["level"]), (&"profile-refused".into(), &"error".into()), "{name}");
+        assert_eq!(region["region"]["startLine"], line, "{name}: {result}");
+        assert!(region["artifactLocation"]["uri"].as_str().is_some_and(|uri| uri.ends_with(name)), "{result}");
+        assert!(result["message"]["text"].as_str().is_some_and(|text| text.contains(part)), "{name}: {result}");
+        let rule = result["ruleIndex"].as_u64().expect("a place") as usize;
+        assert_eq!(told["runs"][0]["tool"]["driver"]["rules"][rule]["id"], "profile-refused");
+        assert!(!told.to_string().contains("abcdefgh"), "{told}");
+    }
+}
+
+#[test]
 fn a_profile_is_as_good_as_the_connections_that_it_names() {
     let dir = tempfile::tempdir().expect("a folder");
     let trap = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foundry/traps/key-case.json");

@@ -8,23 +8,30 @@ mod dns;
 #[path = "support/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod process;
+#[path = "support/scripted.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod scripted;
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hopmark::attempt::Caller;
+use hopmark::attempt::{Caller, Route};
 use hopmark::measure::outcome::{ErrorClass, Outcome};
 use hopmark::measure::resolution::NoAddress;
 use hopmark::measure::sample::Sample;
 use hopmark::path::control::{ConnectTo, Control, Lifetime, Proxy};
 use hopmark::path::{Http, NetPath};
+use hopmark::transport::connect::Target;
 use hopmark::transport::credential::Credential;
 use hopmark::transport::dns::look_up;
 use hopmark::units::{Api, Nanos, Span};
+use hopmark::wire::filter::Filter;
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use tokio::task::LocalSet;
 
@@ -687,6 +694,92 @@ fn cookies_are_sent_back_only_where_the_profile_asks() {
         let sent =
             heads.lock().expect("no panic").iter().any(|head| head.contains("cookie: apim-backend-affinity=s3cr3t"));
         assert_eq!(sent, expected, "{keys}");
+    }
+}
+
+/// A value that no other has eight letters in common with, but by chance.
+fn session(number: u64) -> String {
+    let half =
+        |salt: u64| (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ salt).rotate_left(31).wrapping_mul(salt | 1);
+    format!("{:016x}{:016x}", half(0xbf58_476d_1ce4_e5b9), half(0x94d0_49bb_1331_11eb))
+}
+
+/// A server that sets another cookie with each answer and names the one that it was sent, in a header and, refusing some
+/// calls, in what it says, there with one of `back` calls before; how many it has set.
+fn restless(back: Option<u64>) -> (scripted::Scripted, Arc<AtomicU64>) {
+    let set = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&set);
+    let server = scripted::Scripted::start(move |asked| {
+        let number = counted.fetch_add(1, Ordering::SeqCst);
+        let sent = asked.head.lines().find_map(|line| line.strip_prefix("cookie: s=")).unwrap_or("none").to_owned();
+        let before = back.map_or(String::new(), |back| format!(", {} too", session(number.saturating_sub(back))));
+        let more = format!("set-cookie: s={}; Path=/\r\nx-request-id: of-{sent}\r\n", session(number));
+        scripted::Do::Answer(match number % 50 {
+            49 => {
+                let said = format!("{{\"error\":{{\"message\":\"session {sent} ended{before}\"}}}}");
+                scripted::whole(500 + (number / 50 % 4) as u16, "application/json", &more, &said)
+            }
+            _ => scripted::whole(200, "application/json", &more, BODY),
+        })
+    });
+    (server, set)
+}
+
+#[tokio::test]
+async fn a_cookie_that_changes_with_each_answer_takes_no_more_memory() {
+    let (server, set) = restless(Some(20));
+    let mut path = path_to(server.url(), Http::One, [5_000, 5_000, 5_000, 10_000]);
+    path.control.cookies = true;
+    let target = Target::of(&path).expect("a target");
+    let (filter, route) = (Filter::of(["a-key-of-the-run"]), Route::new(path, target, Credential::None));
+    let caller = Rc::new(Caller::new(vec![route], "run".to_owned(), Nanos::now(), 0, 1).filtering(filter.clone()));
+    let mut most = 0;
+    for seq in 0..3_000 {
+        let call = prepared(&caller, seq, &hello(Api::Chat, false));
+        let sample = Rc::clone(&caller).send(call, Nanos::now()).await;
+        // It was sent the one that the answer before had set, and the server named it.
+        let expected = if seq == 0 { "of-none" } else { "of-***" };
+        assert_eq!(sample.request_id.as_deref(), Some(expected), "call {seq}");
+        if let Some(message) = &sample.message {
+            assert!(message.contains("session *** ended, *** too"), "call {seq}: {message}");
+        }
+        most = most.max(filter.known());
+    }
+    assert_eq!(set.load(Ordering::SeqCst), 3_000);
+    assert!((10..100).contains(&most), "{most} secrets are known at once");
+    drop(caller);
+    assert_eq!(filter.known(), 1);
+}
+
+#[test]
+fn no_cookie_of_thousands_stands_in_anything_that_a_run_writes() {
+    let dir = tempfile::tempdir().expect("dir");
+    // Of several callers only each one's own is known for sure to have come back.
+    let (server, set) = restless(None);
+    let closed = "[load]\nkind = \"closed\"\nconcurrency = 4\ndesign = \"interleaved\"\nwarmup = \"500ms\"\n\
+        duration = \"4s\"\n[limits]\nfailures_in_a_row = 0\n";
+    let text = format!(
+        "name = \"p\"\n[workload]\nkind = \"synthetic\"\nmodel = \"m\"\nstream = false\ninput_tokens = 20\n\
+         output_tokens = 4\n{closed}[[path]]\nname = \"direct\"\nbase_url = \"{}\"\ncookies = true\n",
+        server.url()
+    );
+    let (code, told) = run_with(dir.path(), &text, &[]);
+    assert!(matches!(code, 0 | 4), "{code}: {told}");
+    let number = set.load(Ordering::SeqCst);
+    assert!(number > 500, "only {number} calls");
+    let values: HashSet<String> = (0..number).map(session).collect();
+    let mut texts = vec![told];
+    let out = std::fs::read_dir(dir.path()).expect("a folder").flatten().map(|entry| entry.path());
+    for folder in out.filter(|path| path.is_dir()) {
+        let files = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+        let files = files.filter(|path| path.is_file()).map(|path| std::fs::read(path).expect("a file"));
+        texts.extend(files.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
+    }
+    assert!(texts.iter().any(|text| text.contains("session *** ended")), "none of the refusals is told");
+    assert!(texts.iter().any(|text| text.matches("of-***").count() > 400), "the rows name no request");
+    for text in &texts {
+        let told = text.split(|letter: char| !letter.is_ascii_alphanumeric()).find(|word| values.contains(*word));
+        assert_eq!(told, None);
     }
 }
 

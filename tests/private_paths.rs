@@ -197,8 +197,12 @@ fn the_sockets_count_where_the_profile_gives_the_address() {
         metrics["p50"].is_null() && metrics["reason"].as_str().is_some_and(|why| why.contains("connect_to")),
         "{metrics}"
     );
-    let ended = run(&url, &format!("{}\n[path.private]\n{RANGE}", connect(public, PUBLIC)), &[]);
-    ended.is_not_private("public", "socket");
+    // What could only be invalid is not begun.
+    let outside = format!("{}\n[path.private]\n{RANGE}", connect(public, PUBLIC));
+    let Ended { code, told, .. } = run(&url, &outside, &[]);
+    let why =
+        format!("connect_to' leads to {}, which is not in private.expected_cidr, 127.0.2.0/24", IpAddr::from(PUBLIC));
+    assert!(code == 2 && told.contains(&why), "{code}: {told}");
 }
 
 #[test]

@@ -99,6 +99,100 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
 }
 
 #[test]
+fn a_bundled_profile_is_not_run_before_its_placeholders_are_replaced() {
+    let mut unfilled = 0;
+    for entry in std::fs::read_dir(FOLDER).expect("profiles").map(|entry| entry.expect("entry").path()) {
+        if entry.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&entry).expect("a profile");
+        let profile = Profile::open(&ProfileSource::File(entry.clone()), &[]).expect("parses");
+        // As people find it: the first line that is no comment.
+        let is_left = |line: &str| line.split('#').next().is_some_and(|line| line.contains("YOUR-"));
+        match text.lines().position(is_left) {
+            None => assert!(profile.check_filled().is_ok(), "{}", entry.display()),
+            Some(line) => {
+                unfilled += 1;
+                let told = profile.check_filled().expect_err("a placeholder").to_string();
+                let place = format!("{}:{}: 'path.", entry.display(), line + 1);
+                assert!(told.starts_with(&place) && told.contains("still has the placeholder YOUR-"), "{told}");
+                let filled = text.replace("YOUR-", "contoso-");
+                assert!(parse(&filled).expect("parses").check_filled().is_ok(), "{}", entry.display());
+            }
+        }
+    }
+    assert!(unfilled >= 3, "only {unfilled} profiles have one");
+    let (file, folder) = (format!("{FOLDER}/own-azure.toml"), tempfile::tempdir().expect("a folder"));
+    for more in [&["run", "--dry-run"][..], &["run"], &["probe"]] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hopmark"));
+        let ended =
+            command.current_dir(folder.path()).arg(more[0]).arg(&file).args(&more[1..]).output().expect("it runs");
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert!(
+            ended.status.code() == Some(2) && told.contains("write your own value in its place"),
+            "{more:?}: {told}"
+        );
+        assert!(ended.stdout.is_empty() && std::fs::read_dir(folder.path()).expect("a folder").next().is_none());
+    }
+}
+
+#[test]
+fn what_contradicts_the_declaration_of_a_private_path_is_refused_or_noted_before_anything_is_sent() {
+    let text = |keys: &str| {
+        let path = "[[path]]\nname = \"a\"\nbase_url = \"https://x.openai.azure.com/openai/v1\"\n";
+        let rest = "[workload]\nkind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 9\noutput_tokens = 9\n\
+                    [load]\nrate = \"5/s\"\nduration = \"60s\"\n";
+        format!("{rest}{path}{keys}\n")
+    };
+    let inside = "private = { expected_cidr = \"10.0.2.0/24\" }";
+    for (keys, why) in [
+        (
+            format!("connect_to = \"10.0.3.4\"\n{inside}"),
+            "connect_to' leads to 10.0.3.4, which is not in private.expected_cidr",
+        ),
+        (format!("connect_to = \"20.1.2.3:443\"\n{inside}"), "connect_to' leads to 20.1.2.3"),
+        ("connect_to = \"20.1.2.3\"\nprivate = {}".to_owned(), "which is not in a private range"),
+        (
+            format!("resolve = {{ \"x.openai.azure.com\" = [\"10.0.2.4\", \"10.0.3.4\"] }}\n{inside}"),
+            "resolve' leads to 10.0.3.4",
+        ),
+    ] {
+        // A probe may look at another place on purpose.
+        let told = parse(&text(&keys)).expect("parses").check_consistent().expect_err(&keys).to_string();
+        assert!(told.contains(why) && told.contains("p.toml:1"), "{told}");
+    }
+    for (keys, note) in [
+        (format!("connect_to = \"10.0.2.4\"\n{inside}"), None),
+        (format!("resolve = {{ \"x.openai.azure.com\" = \"10.0.2.4\" }}\n{inside}"), None),
+        ("connect_to = \"20.1.2.3\"".to_owned(), None),
+        (
+            "connect_to = \"20.1.2.3\"\nprivate = { expected_cidr = \"20.1.2.0/24\" }".to_owned(),
+            Some("expected_cidr has 20.1.2.0/24, which is not private address space"),
+        ),
+        (
+            "private = { region = \"Sweden Centrl\" }".to_owned(),
+            Some(
+                "private.region: \"swedencentrl\" is no region of Azure that this version knows; did you mean 'swedencentral'?",
+            ),
+        ),
+        ("private = { caller_region = \"westeurope\" }".to_owned(), None),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("p.toml");
+        std::fs::write(&file, text(&keys)).expect("written");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hopmark"));
+        let ended = command.arg("run").arg(&file).arg("--dry-run").output().expect("it runs");
+        let told = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
+        let plain = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(ended.status.success(), "{keys}: {told}");
+        match note {
+            Some(note) => assert!(plain.contains(note) || plain.contains(&note.replace('"', "\\\"")), "{keys}: {told}"),
+            None => assert!(!plain.contains("address space") && !plain.contains("no region of"), "{keys}: {told}"),
+        }
+    }
+}
+
+#[test]
 fn the_page_on_paths_shows_the_paths_of_the_azure_profile_in_few_lines() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/paths.md")).expect("the page");
     let section = page.split("## On Azure").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
@@ -294,7 +388,7 @@ fn each_mistake_is_one_sentence_with_its_line_and_a_remedy() {
         ("https://b.example", "https://user:s3cret@b.example", 29, &["user name or password"]),
         ("/v1\"\nauth", "/v1/embeddings\"\nauth", 29, &["'path.b.base_url' ends in /embeddings"]),
         ("/v1\"\nauth", "/v1?key=s3cret\"\nauth", 29, &["looks like a secret"]),
-        ("/v1\"\nauth", "/v1\"\ndeployment = \"d\"\nauth", 29, &["is not an address of azure-classic"]),
+        ("/v1\"\nauth", "/v1\"\ndeployment = \"d\"\nauth", 30, &["'path.b.deployment' is \"d\"", "model = \"d\""]),
         ("/v1\"\nauth", "/v1\"\ndialect = \"azure\"\nauth", 30, &["\"azure-v1\", \"azure-classic\""]),
         ("/v1\"\nauth", "/v1\"\nquery = { api-key = \"s3cret\" }\nauth", 30, &["'path.b.query'", "a secret"]),
         ("/v1\"\nauth", "/v1\"\nquery = { a = 1 }\nauth", 30, &["'path.b.query.a' is 1"]),

@@ -581,7 +581,7 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
         ),
         (
             "{ kind = \"mtls\", cert_file = \"cert.pem\", key_file = \"key.pem\" }",
-            "the key is not that of the certificate",
+            "cert.pem: the key in FOLDER/key.pem belongs to another certificate",
         ),
         ("{ kind = \"mtls\", cert_file = \"bundle.pfx\" }", "is a PKCS#12 file; it takes PEM: openssl pkcs12"),
         ("{ kind = \"mtls\", cert_file = \"none.pem\" }", "there is no file"),
@@ -626,6 +626,10 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
         ("{ kind = \"command\", command = \"no-such-program-7\" }", "there is no program 'no-such-program-7' in PATH"),
         ("{ kind = \"command\", command = \"./login\" }", "there is no file"),
         ("{ kind = \"command\", command = \"true\", lifetime = \"0s\" }", "a time above 0"),
+        (
+            "{ kind = \"workload-identity\", tenant = \"t\", client_id = \"a\", token_file = \"cert.pem\" }",
+            "the environment variable AZURE_AUTHORITY_HOST is no https:// address, so the federated token would be sent unencrypted",
+        ),
         ("{ kind = \"workload-identity\" }", "variable AZURE_FEDERATED_TOKEN_FILE is not set"),
         ("{ kind = \"bearer\", env = \"OLD_TOKEN\" }", "the token in OLD_TOKEN expired"),
         ("{ kind = \"entra\" }", "it takes \"api-key\", \"bearer\""),
@@ -640,16 +644,18 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
         fs::write(&file, format!("{WORKLOAD}\n[load]\n{load}\n{path}")).expect("a profile");
         let mut command = hopmark(&["run", file.to_str().expect("a path"), "--out"]);
         command.arg(folder.path().join("never")).env("CLIENT_SECRET", CLIENT_SECRET).env("OLD_TOKEN", old);
+        command.env("AZURE_AUTHORITY_HOST", "http://login.example.com");
         for variable in ["AZURE_FEDERATED_TOKEN_FILE", "AZURE_TENANT_ID", "AZURE_CLIENT_ID"] {
             command.env_remove(variable);
         }
         let output = command.output().expect("it runs");
         let said = printed(&output);
         assert_eq!(output.status.code(), Some(2), "{auth}: {said}");
-        assert!(said.contains(part), "{auth}: {said}");
+        let part = part.replace("FOLDER", &folder.path().display().to_string());
+        assert!(said.contains(&part), "{auth}: {said}");
         // What the profile itself says wrong has its place.
         let is_of_environment =
-            ["variable ", "in PATH", "the token in", "is not that of"].iter().any(|word| part.contains(word));
+            ["variable ", "in PATH", "the token in", "another certificate"].iter().any(|word| part.contains(word));
         assert!(is_of_environment || said.contains("p.toml:"), "{auth}: {said}");
         assert!(!folder.path().join("never").exists(), "{auth}");
         tells_nothing(&said, auth);

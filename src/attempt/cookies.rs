@@ -175,7 +175,11 @@ mod tests {
                 // A call that sends this one and ends long after.
                 let _ = jars.header(0, &mut under_way);
             }
-            // The current one and those before it.
+            assert_eq!(filter.hidden(&value(number)).as_deref(), Some("***"), "{number}");
+            if number % 250 > 0 {
+                continue;
+            }
+            // So are those before it.
             for recent in (0..=number).rev().take(REPLACED + 1) {
                 assert_eq!(filter.hidden(&value(recent)).as_deref(), Some("***"), "{recent} at {number}");
             }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use crate::path::address::{API_VERSION, UNDATED, is_dated};
 use crate::wire::filter::Filter;
 
 /// Words in the name of a flag, a key or a variable by which it holds a secret.
@@ -65,6 +66,11 @@ fn is_place(value: &str) -> bool {
     value.starts_with(['/', '.', '~'])
 }
 
+/// Whether a parameter names the version of an API, which is no secret: by its own name and as a date or a word for one.
+fn is_version(name: &str, value: &str) -> bool {
+    name == API_VERSION && (is_dated(value) || UNDATED.contains(&value))
+}
+
 /// The users with their passwords, and the values of the queries, of all addresses in a text.
 fn in_urls(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
@@ -75,7 +81,8 @@ fn in_urls(text: &str) -> Vec<&str> {
             found.push(user);
             found.extend(user.split_once(':').map(|(_, password)| password));
         }
-        found.extend(query.split(['&', ';', '#']).map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value)));
+        let pairs = query.split(['&', ';', '#']).map(|pair| pair.split_once('=').unwrap_or(("", pair)));
+        found.extend(pairs.filter(|(name, value)| !is_version(name, value)).map(|(_, value)| value));
     }
     found
 }
@@ -93,6 +100,15 @@ mod tests {
             (&["run", "--path", "a=https://user:pa/ss-word@host/v1"], "host/v1", "pa/ss-word"),
             (&["run", "--set", "path.a.base_url=https://h/v1?api-key=abcdefgh&x"], "path.a.base_url", "abcdefgh"),
             (&["run", "--set", "path.a.auth.key=abcdefgh"], "path.a.auth.key", "abcdefgh"),
+            (&["run", "--path", "a=https://h/openai?api-version=2024-10-21"], "api-version=2024-10-21", "S3cr3t-one"),
+            (
+                &["run", "--path", "a=https://h/openai?api-version=2025-04-01-preview&x=y"],
+                "2025-04-01-preview",
+                "S3cr3t-one",
+            ),
+            (&["run", "--path", "a=https://h/openai?api-version=2024-abcdefgh"], "api-version", "abcdefgh"),
+            (&["run", "--path", "a=https://h/openai?x-api-version=2024-10-21"], "x-api-version", "2024-10-21"),
+            (&["run", "--path", "a=https://h/openai?sig=2024-10-21"], "sig=", "2024-10-21"),
             (&["run", "--key-env", "MY_VARIABLE"], "MY_VARIABLE", "S3cr3t-two"),
             (&["run", "-H", "authorization: Bearer abcdefgh"], "authorization", "abcdefgh"),
             (&["run", "--header", "abcdefgh"], "run", "abcdefgh"),

@@ -26,6 +26,7 @@ use crate::workload::Workload;
 /// A [`Failure`] with its exit code; what was measured until then is on disk.
 pub fn run(args: cli::Run) -> CommandResult {
     let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
+    profile.check_consistent().or_usage()?;
     let assumed = profile.sizing;
     let (mut plan, workload) = resolve(profile)?;
     let size_from = args.flags.size_from.as_deref();

@@ -206,7 +206,13 @@ fn socket(seen: &Seen<'_>) -> Step {
         return step(Standing::Reached, format!("the sockets of the calls led to {}", told(&inside)), None);
     }
     let evidence = format!("sockets of calls led to {}, not to {}", told(&beyond), seen.private.expected());
-    step(Standing::Failed, evidence, Some("look at what the name resolves to here, and at private.expected_cidr"))
+    let by_profile = seen.resolution.is_some_and(|found| found.resolver == Resolver::Profile);
+    let remedy = if by_profile {
+        "the profile gives the address: correct connect_to, resolve or the address in base_url, or private.expected_cidr"
+    } else {
+        "look at what the name resolves to here, and at private.expected_cidr"
+    };
+    step(Standing::Failed, evidence, Some(remedy))
 }
 
 fn environment(seen: &Seen<'_>) -> Step {

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use crate::limits::Limit;
 use crate::probe::discovery::Checked;
-use crate::profile::error::Origin;
+use crate::profile::error::{Origin, Wrong};
 use crate::profile::foundry::address::Addresses;
 use crate::profile::foundry::located::Place;
 use crate::profile::foundry::{self, Category, Connection, ConnectionError, ConnectionFile};
@@ -69,6 +69,18 @@ pub enum LintError {
 }
 
 impl LintError {
+    /// What a run refuses a profile for, as a finding, where that is all that is wrong with the file.
+    #[must_use]
+    pub(crate) fn refusal(&self) -> Option<Finding> {
+        match self {
+            Self::Profile(ProfileError::Wrong { wrong, .. }) => {
+                let Hit { place, message } = refused(wrong);
+                Some(Finding { rule: &reading::REFUSED, place, message })
+            }
+            Self::Profile(ProfileError::Read { .. }) | Self::Connection(_) | Self::Kind { .. } => None,
+        }
+    }
+
     /// The file.
     #[must_use]
     pub fn file(&self) -> &Path {
@@ -271,14 +283,18 @@ fn lint_profile(file: &Path, text: &str) -> Result<FileReport, LintError> {
     match profile {
         // A rule says why, and the refusal stands beside it.
         Err(ProfileError::Wrong { wrong, .. }) if !report.findings.is_empty() => {
-            let line = if let Origin::Line(line) = wrong.origin { line } else { 1 };
-            let message = Limit::FormText.cut(&wrong.problem.to_string());
-            report.add(&reading::REFUSED, vec![Hit::at(Place { line, column: 1 }, message)]);
+            report.add(&reading::REFUSED, vec![refused(&wrong)]);
         }
         Err(error) => return Err(error.into()),
         Ok(_) => {}
     }
     Ok(report.finish(&Filter::default()))
+}
+
+/// Where and why a run refuses a profile.
+fn refused(wrong: &Wrong) -> Hit {
+    let line = if let Origin::Line(line) = wrong.origin { line } else { 1 };
+    Hit::at(Place { line, column: 1 }, Limit::FormText.cut(&wrong.problem.to_string()))
 }
 
 fn at_path(rule: &Rule, entry: &ProfileEntry<'_>) -> Vec<Hit> {

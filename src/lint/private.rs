@@ -4,7 +4,7 @@
 use crate::limits::Limit;
 use crate::lint::entry::ProfileEntry;
 use crate::lint::rule::{Check, Hit, Level, Rule};
-use crate::path::zones;
+use crate::path::{regions, zones};
 
 /// The rules.
 pub(crate) static RULES: [Rule; 2] = [
@@ -30,68 +30,6 @@ pub(crate) static RULES: [Rule; 2] = [
     },
 ];
 
-/// The names of Azure's regions.
-const REGIONS: [&str; 58] = [
-    "australiacentral",
-    "australiaeast",
-    "australiasoutheast",
-    "austriaeast",
-    "belgiumcentral",
-    "brazilsouth",
-    "brazilsoutheast",
-    "canadacentral",
-    "canadaeast",
-    "centralindia",
-    "centralus",
-    "chilecentral",
-    "denmarkeast",
-    "eastasia",
-    "eastus",
-    "eastus2",
-    "francecentral",
-    "francesouth",
-    "germanynorth",
-    "germanywestcentral",
-    "indonesiacentral",
-    "israelcentral",
-    "italynorth",
-    "japaneast",
-    "japanwest",
-    "koreacentral",
-    "koreasouth",
-    "malaysiawest",
-    "mexicocentral",
-    "newzealandnorth",
-    "northcentralus",
-    "northeurope",
-    "norwayeast",
-    "norwaywest",
-    "polandcentral",
-    "qatarcentral",
-    "southafricanorth",
-    "southafricawest",
-    "southcentralus",
-    "southeastasia",
-    "southindia",
-    "spaincentral",
-    "swedencentral",
-    "swedensouth",
-    "switzerlandnorth",
-    "switzerlandwest",
-    "taiwannorth",
-    "uaecentral",
-    "uaenorth",
-    "uksouth",
-    "ukwest",
-    "usgovarizona",
-    "usgovvirginia",
-    "westcentralus",
-    "westeurope",
-    "westindia",
-    "westus",
-    "westus2",
-];
-
 fn private_zone(entry: &ProfileEntry<'_>) -> Vec<Hit> {
     let Some(service) = entry.host().and_then(zones::of_host) else { return Vec::new() };
     let (name, suffix) = (entry.name(), service.suffix);
@@ -112,16 +50,11 @@ fn private_zone(entry: &ProfileEntry<'_>) -> Vec<Hit> {
     hits
 }
 
-/// `Sweden Central` as `swedencentral`.
-fn plain(region: &str) -> String {
-    region.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
 fn region_label(entry: &ProfileEntry<'_>) -> Vec<Hit> {
-    let Some(region) = entry.text("private.region").map(plain) else { return Vec::new() };
+    let Some(region) = entry.text("private.region").map(regions::plain) else { return Vec::new() };
     let names = [("private.fqdn", entry.text("private.fqdn")), ("base_url", entry.host())];
     let hit = |(key, name): (&str, Option<&str>)| {
-        let label = name?.split('.').map(plain).find(|label| REGIONS.contains(&label.as_str()) && *label != region)?;
+        let label = name?.split('.').map(regions::plain).find(|label| regions::is_known(label) && *label != region)?;
         let message = format!("path '{}' is declared to be in {region}, and its name has {label}", entry.name());
         Some(Hit::at(entry.place(key), message))
     };

@@ -1,7 +1,9 @@
 //! How a path proves who calls: what was asked for, and where each secret stands. Holds no secret.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use hyper::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -359,9 +361,50 @@ pub enum SecretRef {
     Simulator,
 }
 
+/// Whether a secret may be sent to an address: nobody reads it on the way, or there is none beyond this machine.
+#[must_use]
+pub(crate) fn may_be_sent_secrets(url: &str) -> bool {
+    let uri = url.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    match uri.as_ref().and_then(Uri::scheme_str) {
+        Some("https" | "sim") => !host.is_empty(),
+        Some("http") => {
+            let address = host.trim_start_matches('[').trim_end_matches(']');
+            let here = address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            here || host.eq_ignore_ascii_case("localhost")
+        }
+        Some(_) | None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_sent_over_tls_or_to_this_machine() {
+        for (url, may) in [
+            ("https://login.microsoftonline.com", true),
+            ("https://login.microsoftonline.us/", true),
+            ("http://127.0.0.1:8080/tenant", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]:80/", true),
+            ("http://LocalHost", true),
+            ("sim://identity", true),
+            ("http://login.microsoftonline.com", false),
+            ("HTTP://login.microsoftonline.com", false),
+            ("http://10.0.0.4", false),
+            ("http://127.0.0.1.example.com", false),
+            ("http://localhost.example.com", false),
+            ("http://[::2]", false),
+            ("ftp://127.0.0.1", false),
+            ("login.microsoftonline.com", false),
+            ("https://", false),
+            ("", false),
+        ] {
+            assert_eq!(may_be_sent_secrets(url), may, "{url}");
+        }
+    }
 
     #[test]
     fn a_manifest_of_an_earlier_run_is_read() {

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::path::regions;
 use crate::units::Span;
 
 /// With this the address of a listener of the bundled simulator begins.
@@ -235,6 +236,23 @@ impl Private {
         }
     }
 
+    /// What of it may not be meant, a sentence each.
+    #[must_use]
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let public = self.expected_cidr.iter().filter(|net| is_public(net)).map(|net| {
+            format!(
+                "private.expected_cidr has {net}, which is not private address space: an address in it shows a private \
+                 path only if your network uses that range inside"
+            )
+        });
+        let regions = [("region", &self.region), ("caller_region", &self.caller_region)].into_iter();
+        let unknown = regions.filter_map(|(key, name)| {
+            let doubt = regions::doubt(name.as_deref()?)?;
+            Some(format!("private.{key}: {doubt}; the time to connect is not compared with the published one"))
+        });
+        public.chain(unknown).collect()
+    }
+
     /// The expected addresses, for a sentence.
     #[must_use]
     pub(crate) fn expected(&self) -> String {
@@ -253,6 +271,22 @@ pub fn is_private(address: IpAddr) -> bool {
         IpAddr::V4(v4) => v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64),
         IpAddr::V6(v6) => v6.is_unique_local(),
     }
+}
+
+/// Whether some of a range is routed in public.
+fn is_public(net: &IpNet) -> bool {
+    const INSIDE: [&str; 9] = [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    ];
+    !INSIDE.iter().filter_map(|inside| inside.parse::<IpNet>().ok()).any(|inside| inside.contains(net))
 }
 
 /// The sub-resource of a service that a private endpoint leads to (its `groupId`).
@@ -294,6 +328,25 @@ mod tests {
         ] {
             assert_eq!(ConnectTo::parse(text).map(|to| to.to_string()).as_deref(), shown, "{text}");
         }
+    }
+
+    #[test]
+    fn ranges_of_public_address_space_and_unknown_regions_are_doubted() {
+        let of = |nets: &[&str], region: Option<&str>| {
+            let expected_cidr = nets.iter().map(|net| net.parse().expect("a range")).collect();
+            Private { expected_cidr, region: region.map(str::to_owned), ..Private::default() }.doubts()
+        };
+        for inside in ["10.0.2.0/24", "10.0.0.0/8", "192.168.1.7/32", "100.100.0.0/16", "127.0.2.0/24", "fd00:1::/64"] {
+            assert_eq!(of(&[inside], Some("swedencentral")), Vec::<String>::new(), "{inside}");
+        }
+        for public in
+            ["20.1.2.0/24", "0.0.0.0/0", "10.0.0.0/7", "172.0.0.0/8", "2603:1020::/32", "::/0", "192.0.2.1/32"]
+        {
+            let doubts = of(&["10.0.2.0/24", public], None);
+            assert!(doubts.len() == 1 && doubts[0].contains(public), "{public}: {doubts:?}");
+        }
+        let doubts = of(&[], Some("swedencentrl"));
+        assert!(doubts.len() == 1 && doubts[0].contains("did you mean 'swedencentral'?"), "{doubts:?}");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::attempt::{Caller, Route};
 use crate::limits::Limit;
 use crate::measure::certificate::CertificateSeen;
@@ -129,15 +131,20 @@ pub(crate) async fn ask_all(
     let route = Route::new(NetPath { id: PathId(0), ..hurried }, target, credential);
     let caller = Caller::new(vec![route], run_id.to_owned(), Nanos::now(), 0, 1);
     let caller = Rc::new(caller.filtering(filter).telling_all());
-    let asked: Vec<_> =
-        calls.iter().zip(0..).map(|(call, seq)| (call, tokio::task::spawn_local(ask(&caller, call, seq)))).collect();
-    let mut samples = Vec::new();
-    for (call, answer) in asked {
-        // A task that broke has said so.
-        if let Ok(sample) = answer.await {
-            samples.push((shape(call), sample));
-        }
+    // Whoever cuts this cuts the calls.
+    let mut asked = JoinSet::new();
+    for (call, seq) in calls.iter().zip(0..) {
+        let answer = ask(&caller, call, seq);
+        asked.spawn_local(async move { (seq, answer.await) });
     }
+    let mut answers: Vec<(u64, Sample)> = Vec::new();
+    while let Some(answer) = asked.join_next().await {
+        // A task that broke has said so.
+        answers.extend(answer);
+    }
+    answers.sort_by_key(|(seq, _)| *seq);
+    let of_call = |(seq, sample): (u64, Sample)| Some((shape(calls.get(usize::try_from(seq).ok()?)?), sample));
+    let samples = answers.into_iter().filter_map(of_call).collect();
     Answers { samples, certificates: caller.certificates().into_iter().flatten().collect(), was_hurried }
 }
 

@@ -83,6 +83,16 @@ pub(crate) fn understand(url: &str, wish: Wish<'_>) -> Result<(String, Address),
     let mut address = Address { dialect: Dialect::OpenAi, deployment, query };
     address.dialect = wish.dialect.unwrap_or_else(|| pasted.recognise(&address));
     let base = pasted.completed(&address)?;
+    let only_key = wish.deployment.filter(|_| wish.dialect.is_none() && pasted.deployment.is_none());
+    if let Some(own) = only_key.filter(|_| !pasted.may_be_classic(&base)) {
+        let rule = format!(
+            "is \"{own}\", but only addresses of azure-classic have a deployment in them and base_url is none; write \
+             model = \"{own}\" in its place, or base_url = \"https://{}/openai\" with query = {{ \"{API_VERSION}\" = \
+             \"2024-10-21\" }}",
+            pasted.host
+        );
+        return Err(Unusable::Rule("deployment", rule));
+    }
     pasted.check(&base, &address)?;
     if address.dialect == Dialect::AzureClassic && address.deployment.is_none() {
         address.deployment = Some(wish.model.to_owned());
@@ -197,6 +207,13 @@ impl<'u> Pasted<'u> {
             ) => path.to_owned(),
         };
         Ok(whole)
+    }
+
+    /// Whether deployments of azure-classic may stand behind it.
+    fn may_be_classic(&self, base: &str) -> bool {
+        !base.ends_with("/v1")
+            && !base.ends_with("/models")
+            && (self.kind != HostKind::Resource || base.ends_with("/openai"))
     }
 
     /// Holds the address to what its dialect can be.
@@ -721,7 +738,21 @@ mod tests {
             ("https://r.services.ai.azure.com/api/projects/p", "", "https://r.services.ai.azure.com/openai/v1"),
             ("https://r.openai.azure.com/openai/v1?api-version=2024-10-21", "", "take no dated one"),
             ("https://r.openai.azure.com/openai/v1", "api-version=2024-10-21", "'query' has api-version"),
-            ("https://r.openai.azure.com/openai/v1", "deployment=d", "the correct form is"),
+            (
+                "https://r.openai.azure.com/openai/v1",
+                "deployment=d",
+                "'deployment' is \"d\", but only addresses of azure-classic",
+            ),
+            ("https://r.openai.azure.com/openai/v1", "deployment=d", "write model = \"d\" in its place"),
+            ("https://r.services.ai.azure.com/models", "deployment=d", "'deployment' is \"d\", but"),
+            ("https://api.openai.com/v1", "deployment=d", "'deployment' is \"d\", but"),
+            ("https://g.azure-api.net/default/models/openai/v1", "deployment=d", "'deployment' is \"d\", but"),
+            (
+                "https://r.openai.azure.com/openai/v1",
+                "dialect=azure-classic deployment=d",
+                "'base_url' is not an address of",
+            ),
+            ("https://r.openai.azure.com/openai", "deployment=d", "needs a dated api-version"),
             ("https://r.openai.azure.com/openai/deployments/d", "", "needs a dated api-version"),
             ("https://r.openai.azure.com/openai/deployments/d?api-version=v1", "", "needs a date such as"),
             (

@@ -12,6 +12,10 @@ use crate::profile::tree::{Node, Value, name_of};
 use crate::spelling::nearest;
 use crate::text_file;
 
+/// Keys under which people write the secret itself into `auth`.
+const SECRET_KEYS: [&str; 10] =
+    ["key", "api_key", "api-key", "apikey", "secret", "client_secret", "token", "access_token", "password", "value"];
+
 /// What every value of a profile is read with.
 #[derive(Debug)]
 pub(crate) struct Base<'t> {
@@ -44,6 +48,12 @@ impl<'t> At<'t> {
     /// The first thing in it that is wrong.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Wrong> {
         T::deserialize(self.clone()).map_err(|fault| self.place(fault))
+    }
+
+    /// The dotted name of the value itself.
+    #[must_use]
+    pub(crate) fn own_key(&self) -> &str {
+        &self.key
     }
 
     /// The dotted name of a key.
@@ -254,7 +264,11 @@ impl<'t> At<'t> {
 
     /// An unknown key with what was probably meant: one like it here, the same elsewhere, or any that exists.
     pub(crate) fn unknown(&self, key: &str, known: &[&str]) -> Wrong {
-        let hint = if let Some(near) = nearest(key, known) {
+        let hint = if self.is_credential() && SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str()) {
+            "a secret never stands in a profile: put it into an environment variable and write \
+             auth = { kind = \"api-key\", env = \"NAME_OF_THE_VARIABLE\" }"
+                .to_owned()
+        } else if let Some(near) = nearest(key, known) {
             format!("did you mean '{near}'?")
         } else {
             let home = section_with(self.base.schema, "", key);
@@ -267,6 +281,12 @@ impl<'t> At<'t> {
             origin: self.origin(key),
             problem: Problem::UnknownKey { key: Limit::ShownText.cut(&self.key(key)), hint },
         }
+    }
+
+    /// Whether this is `auth` of a path, or one of its list.
+    fn is_credential(&self) -> bool {
+        let key = self.key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
+        key.rsplit('.').next() == Some("auth")
     }
 
     /// The word of a closed set. A flag has no quotes, so what looks like a number there may be one.

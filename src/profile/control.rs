@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::path::control::{AddressPort, ConnectTo, Control, GroupId, Lifetime, Private, Proxy, SIMULATED};
-use crate::path::zones;
+use crate::path::{NetPath, zones};
 use crate::profile::at::At;
 use crate::profile::error::Wrong;
 use crate::units::Span;
@@ -291,6 +291,30 @@ fn check_source(at: &At<'_>, control: &Control) -> Result<(), Wrong> {
         return Err(at.rule("source_address", rule));
     }
     Ok(())
+}
+
+/// An address that the profile gives for a path and that is none of those that the path declares: a run over it could only
+/// be invalid. A probe may mean it, as the view from outside.
+pub(crate) fn contradiction(at: &At<'_>, path: &NetPath) -> Option<Wrong> {
+    let private = path.control.private.as_ref()?;
+    let connect_to = path.control.connect_to.as_ref().and_then(|to| match to {
+        ConnectTo::Address(to) => Some(to.address),
+        ConnectTo::Listener(_) => None,
+    });
+    let resolve = &path.control.resolve;
+    let (key, given): (&str, Vec<IpAddr>) = match (connect_to, resolve.is_empty()) {
+        (Some(address), _) => ("connect_to", vec![address]),
+        (None, false) => ("resolve", resolve.values().flatten().copied().collect()),
+        (None, true) => ("base_url", host_of(&path.base_url).parse().into_iter().collect()),
+    };
+    let outside = given.into_iter().find(|address| !private.allows(*address))?;
+    let range = if private.expected_cidr.is_empty() { "" } else { "private.expected_cidr, " };
+    let rule = format!(
+        "'{}' leads to {outside}, which is not in {range}{}: a run over this path could only be invalid; correct one of them",
+        at.key(key),
+        private.expected()
+    );
+    Some(at.rule(key, rule))
 }
 
 fn private(at: &At<'_>, section: PrivateSection, host: &str) -> Result<Private, Wrong> {

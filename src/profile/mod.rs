@@ -13,6 +13,7 @@ pub mod foundry;
 pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod paths;
+pub(crate) mod placeholder;
 pub(crate) mod places;
 pub(crate) mod reader;
 pub(crate) mod request;
@@ -20,7 +21,7 @@ pub mod source;
 pub(crate) mod tree;
 pub(crate) mod workload;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::limits::Limit;
 use crate::measure::prices::Prices;
@@ -92,6 +93,10 @@ pub struct Profile {
     pub precision: Option<Precision>,
     /// What is assumed of the times when a run is sized.
     pub sizing: Option<Assumed>,
+    /// A placeholder of a bundled profile that was left in it, and the file.
+    unfilled: Option<(PathBuf, Wrong)>,
+    /// What makes every run of it invalid, and the file.
+    contradiction: Option<(PathBuf, Wrong)>,
 }
 
 impl Profile {
@@ -138,11 +143,27 @@ impl Profile {
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         set(&mut tree)
             .and_then(|()| foundry::as_path::lay(&mut tree, folder))
-            .and_then(|()| Self::read(&tree, folder, stem))
+            .and_then(|()| Self::read(&tree, (file, folder), stem))
             .map_err(|wrong| ProfileError::Wrong { file: file.to_owned(), wrong })
     }
 
-    fn read(tree: &Node, folder: &Path, stem: &str) -> Result<Self, Wrong> {
+    /// Whether everything that a bundled profile leaves to be filled in has been.
+    ///
+    /// # Errors
+    /// The first placeholder that was not replaced, with its place.
+    pub fn check_filled(&self) -> Result<(), ProfileError> {
+        refuse(self.unfilled.as_ref())
+    }
+
+    /// Whether a run of it can be valid.
+    ///
+    /// # Errors
+    /// The first address that it gives and that is none of those that its path declares, with its place.
+    pub fn check_consistent(&self) -> Result<(), ProfileError> {
+        refuse(self.contradiction.as_ref())
+    }
+
+    fn read(tree: &Node, (file, folder): (&Path, &Path), stem: &str) -> Result<Self, Wrong> {
         let schema = document::document_schema();
         let base = Base { schema: schema.as_value(), folder };
         let top = At::top(tree, &base);
@@ -153,6 +174,8 @@ impl Profile {
         let apis = workload.api.iter().filter(|(_, weight)| **weight > 0.0).map(|(api, _)| *api).collect();
         let asked = Asked { model: &workload.model, apis, simulated: scenario.is_some() };
         let paths = resolve_paths(&top, document.path, &asked)?;
+        let each = top.items("path");
+        let contradiction = each.iter().zip(&paths).find_map(|(at, path)| control::contradiction(at, path));
         let baseline = baseline_of(&top, document.baseline.as_deref(), &paths)?;
         let named = Paths { all: &paths, baseline };
         let has_trace = matches!(workload.source, WorkloadSource::Trace { .. });
@@ -187,7 +210,16 @@ impl Profile {
             noise_floor: document.compare.noise_floor,
             workload,
             paths,
+            contradiction: contradiction.map(|wrong| (file.to_owned(), wrong)),
+            unfilled: placeholder::first(&top).map(|wrong| (file.to_owned(), wrong)),
         })
+    }
+}
+
+fn refuse(found: Option<&(PathBuf, Wrong)>) -> Result<(), ProfileError> {
+    match found {
+        Some((file, wrong)) => Err(ProfileError::Wrong { file: file.clone(), wrong: wrong.clone() }),
+        None => Ok(()),
     }
 }
 
@@ -265,6 +297,10 @@ mod tests {
             ("path.a.url", "did you mean 'base_url'?"),
             ("load.concurency", "did you mean 'concurrency'?"),
             ("objectives", "did you mean 'objective'?"),
+            ("path.a.auth.key", "auth = { kind = \"api-key\", env = \"NAME_OF_THE_VARIABLE\" }"),
+            ("path.a.auth.client_secret", "a secret never stands in a profile"),
+            ("path.a.auth.API_KEY", "put it into an environment variable"),
+            ("path.a.auth.key_fil", "did you mean 'key_file'?"),
             ("path.a.verify", "'verify' belongs in [path.tls]"),
             ("load.workers", "'workers' belongs in the top of the file"),
             ("limits.zzz", "the keys here are requests, tokens, cost, auth_failures, failure_share, failures_in_a_row"),

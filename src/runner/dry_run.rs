@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::analysis::sizing::{QUANTILES, Spread};
+use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::profile::document::Assumed;
 use crate::report::sizing::Sizing;
@@ -45,7 +46,7 @@ pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread, sized_for: 
         resolutions: Vec::new(),
         needs: sized::needs_with_remedies(plan, workload),
         sized_for_ms: sized_for.map(|sized| sized.shift_ms),
-        notes: workload.notes(),
+        notes: plan.paths.iter().flat_map(NetPath::doubts).chain(workload.notes()).collect(),
     };
     if plan.concurrency() > 0 {
         sizing.requests = plan.limits.requests;

@@ -77,8 +77,10 @@ pub(crate) struct FinishedRun {
 /// What a profile means on this machine: its plan, and the calls that it asks for.
 ///
 /// # Errors
-/// [`Failure::Usage`](crate::runner::failure::Failure) when its data cannot be read or nothing would be measured.
+/// [`Failure::Usage`](crate::runner::failure::Failure) when a placeholder was left in it, its data cannot be read or nothing
+/// would be measured.
 pub(crate) fn resolve(profile: Profile) -> RunResult<(Plan, Workload)> {
+    profile.check_filled().or_usage()?;
     let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
     let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
     if plan.follows_trace()
@@ -181,7 +183,7 @@ fn run_directory(plan: &Plan, options: &RunOptions, clock: OffsetDateTime) -> Ru
 
 /// What the reader must know before the first figure.
 fn notes_before(plan: &Plan, targets: &[Target], simulated: bool) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = plan.paths.iter().flat_map(NetPath::doubts).collect();
     for (path, target) in plan.paths.iter().zip(targets) {
         if let Some(host) = target.dial.beyond_this_machine() {
             notes.push(format!("path '{}' leads to {host}: this run sends real load over the network", path.name));

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Semaphore;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinSet, LocalSet};
 
 use crate::console;
 use crate::evidence::ladder::Outside;
@@ -242,24 +242,24 @@ async fn complete(subjects: &[Rc<Subject>], found: Vec<ProbedPath>) -> RunResult
 }
 
 /// Carries all of them out, a few at once, and keeps their order.
-async fn a_few_at_once<F: Future<Output = ProbedPath> + 'static>(
-    all: impl Iterator<Item = F>,
-) -> RunResult<Vec<ProbedPath>> {
+async fn a_few_at_once<T: 'static, F: Future<Output = T> + 'static>(all: impl Iterator<Item = F>) -> RunResult<Vec<T>> {
     let room = Rc::new(Semaphore::new(AT_ONCE));
-    let begin = |look: F| {
+    // Whoever cuts this cuts them.
+    let mut under_way = JoinSet::new();
+    for (number, look) in all.enumerate() {
         let room = Rc::clone(&room);
-        spawn_local(async move {
+        under_way.spawn_local(async move {
             // Nobody closes it, so there is always room in the end.
             let _place = room.acquire().await;
-            look.await
-        })
-    };
-    let under_way: Vec<_> = all.map(begin).collect();
-    let mut found = Vec::new();
-    for path in under_way {
-        found.push(path.await.or_world()?);
+            (number, look.await)
+        });
     }
-    Ok(found)
+    let mut found = Vec::new();
+    while let Some(path) = under_way.join_next().await {
+        found.push(path.or_world()?);
+    }
+    found.sort_by_key(|(number, _)| *number);
+    Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
 fn tell_failures(paths: &[ProbedPath]) {
@@ -297,4 +297,57 @@ fn vantage() -> RunResult<Vantage> {
         system_dns: system_server().map(|server| server.ip().to_string()),
         proxy_variables: environment::proxy_variables(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Counts itself out when it is dropped.
+    struct UnderWay(Rc<Cell<usize>>);
+
+    impl Drop for UnderWay {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() - 1);
+        }
+    }
+
+    /// Looks that end, the last one first, or never.
+    fn looks(under_way: &Rc<Cell<usize>>, end: bool) -> Vec<impl Future<Output = usize> + use<>> {
+        let count = 3 * AT_ONCE;
+        let look = |number: usize| {
+            under_way.set(under_way.get() + 1);
+            let guard = UnderWay(Rc::clone(under_way));
+            async move {
+                let _guard = guard;
+                for _ in 0..count - number {
+                    tokio::task::yield_now().await;
+                }
+                if !end {
+                    std::future::pending::<()>().await;
+                }
+                number
+            }
+        };
+        (0..count).map(look).collect()
+    }
+
+    #[tokio::test]
+    async fn looks_keep_their_order_and_end_with_whoever_cuts_them() {
+        let under_way = Rc::new(Cell::new(0));
+        let all = async {
+            let found = a_few_at_once(looks(&under_way, true).into_iter()).await.unwrap_or_default();
+            assert_eq!(found, (0..3 * AT_ONCE).collect::<Vec<_>>());
+            let never = a_few_at_once(looks(&under_way, false).into_iter());
+            assert!(tokio::time::timeout(Duration::from_millis(20), never).await.is_err());
+            // They are dropped when the runtime comes to them.
+            while under_way.get() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(20), LocalSet::new().run_until(all)).await;
+        assert!(ended.is_ok(), "{} go on", under_way.get());
+    }
 }

@@ -151,7 +151,9 @@ pub(crate) fn read_certificate(
         other => unusable(key_file, &other),
     })?;
     CertifiedKey::from_der(chain.clone(), key.clone_key(), &ring::default_provider()).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => unusable(key_file, &"the key is not that of the certificate"),
+        rustls::Error::InconsistentKeys(_) => {
+            unusable(&files.cert_file, &format!("the key in {} belongs to another certificate", key_file.display()))
+        }
         other => unusable(key_file, &other),
     })?;
     Ok((chain, key))

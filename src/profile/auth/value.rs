@@ -1,13 +1,12 @@
 //! The values of a credential, each held to what it can be.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use hyper::Uri;
 use hyper::header::HeaderName;
 
 use crate::limits::Limit;
-use crate::path::auth::{CertificateRef, IdentityRef, SecretRef};
+use crate::path::auth::{CertificateRef, IdentityRef, SecretRef, may_be_sent_secrets};
 use crate::path::zones::is_public_resource;
 use crate::profile::at::At;
 use crate::profile::auth::section::{Section, remedy_of};
@@ -112,18 +111,12 @@ pub(super) fn checked_address(
         return say("has a query; it takes only the base address");
     }
     // The metadata service of a virtual machine has no https, and is shown no secret.
-    if key != "endpoint" && scheme == "http" && !is_loopback(host) {
+    if key != "endpoint" && !may_be_sent_secrets(url) {
         return say("is plain http to another machine: the secret would be sent unencrypted; use https://");
     }
     // To the others a path is added; this one is asked as it is written.
     let url = if key == "token_url" { url } else { url.trim_end_matches('/') };
     Ok(Some(url.to_owned()))
-}
-
-/// Whether a host is this machine by its name or address.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 pub(super) fn checked_identity(at: &At<'_>, section: &Section) -> Result<Option<IdentityRef>, Wrong> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::lint::{FileReport, Finding, LintError, Rule, rules};
+use crate::lint::{Finding, LintError, Rule, rules};
 use crate::report::lint::linted::Linted;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json";
@@ -13,8 +13,9 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/
 #[must_use]
 pub(crate) fn render(linted: &Linted<'_>) -> String {
     let rules: Vec<&Rule> = rules().collect();
-    let results =
-        linted.files.iter().flat_map(|file| file.findings.iter().map(|finding| result(&rules, file, finding)));
+    let found =
+        linted.files.iter().flat_map(|file| file.findings.iter().map(|found| result(&rules, &file.file, found)));
+    let refused = linted.unread.iter().filter_map(|error| Some(result(&rules, error.file(), &error.refusal()?)));
     let document = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -31,7 +32,7 @@ pub(crate) fn render(linted: &Linted<'_>) -> String {
                 "toolExecutionNotifications": notifications(linted),
             }],
             "artifacts": linted.files.iter().map(|file| json!({"location": location(&file.file)})).collect::<Vec<_>>(),
-            "results": results.collect::<Vec<_>>(),
+            "results": found.chain(refused).collect::<Vec<_>>(),
         }],
     });
     format!("{document:#}\n")
@@ -63,7 +64,7 @@ fn pascal(id: &str) -> String {
     id.split('-').map(word).collect()
 }
 
-fn result(rules: &[&Rule], file: &FileReport, finding: &Finding) -> Value {
+fn result(rules: &[&Rule], file: &Path, finding: &Finding) -> Value {
     let rule = finding.rule;
     json!({
         "ruleId": rule.id,
@@ -71,7 +72,7 @@ fn result(rules: &[&Rule], file: &FileReport, finding: &Finding) -> Value {
         "level": rule.level,
         "message": {"text": format!("{}: {}; {}.", finding.message, rule.why, rule.remedy)},
         "locations": [{"physicalLocation": {
-            "artifactLocation": location(&file.file),
+            "artifactLocation": location(file),
             "region": {"startLine": finding.place.line, "startColumn": finding.place.column},
         }}],
     })

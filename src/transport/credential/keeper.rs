@@ -66,12 +66,8 @@ impl Keeper {
         let broken = |why: String| vec![CannotSignIn { path: name.clone(), kind: "thread".to_owned(), why }];
         let filter = filter.clone();
         let spawned = std::thread::Builder::new().name("sign-in".to_owned()).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            match runtime {
-                Ok(runtime) => LocalSet::new().block_on(&runtime, keep_all(slots, filter, tell, stopped)),
-                // The channel ends, which says that none came.
-                Err(_) => drop(tell),
-            }
+            // Without a runtime the channel ends, which says that no token came.
+            let _ = carry_out(keep_all(slots, filter, tell, stopped));
         });
         keeper.thread = Some(spawned.map_err(|error| broken(error.to_string()))?);
         let mut refused = Vec::new();
@@ -102,6 +98,15 @@ impl Drop for Keeper {
             let _ = thread.join();
         }
     }
+}
+
+/// Carries out a task on a runtime of its own. A look-up of a name that is still under way then cannot be cut, and is not
+/// waited for.
+fn carry_out(task: impl Future<Output = ()>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, task);
+    runtime.shutdown_background();
+    Ok(())
 }
 
 async fn keep_all(
@@ -212,6 +217,23 @@ mod tests {
             assert!(at < life.mul_f64(0.95), "{life:?}: got at {at:?} after {tries} tries");
             assert!(u64::from(tries) < 20 + life.as_secs() / 120, "{life:?}: asked {tries} times");
         }
+    }
+
+    #[test]
+    fn the_end_waits_for_no_look_up_of_a_name() {
+        let (answer, never) = mpsc::channel::<()>();
+        let (begin, begun) = mpsc::channel();
+        let task = async move {
+            // As the system's resolver does it, on a thread that nobody can stop.
+            tokio::task::spawn_blocking(move || {
+                let _ = begin.send(());
+                let _ = never.recv();
+            });
+        };
+        carry_out(task).expect("a runtime");
+        // It was under way, and is over only now.
+        begun.recv().expect("it began");
+        drop(answer);
     }
 
     #[test]

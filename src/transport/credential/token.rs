@@ -55,8 +55,9 @@ impl Token {
         if answer.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err(NoToken::lasting("the token that came is no bearer token"));
         }
-        // A cached token may come with the full length of its life beside its true end.
-        let told = [number(&answer.expires_in).map(seconds), number(&answer.expires_on).map(left_until)];
+        // A cached token may come with the full length of its life beside its true end. Its end at 1970 says that none is set.
+        let end = number(&answer.expires_on).filter(|end| *end != 0.0);
+        let told = [number(&answer.expires_in).map(seconds), end.map(left_until)];
         Self::of(answer.access_token, told.into_iter().flatten().min())
     }
 }
@@ -118,6 +119,18 @@ mod tests {
                 Some(600.0),
             ),
             ("of itself", json!({"access_token": jwt(json!({"exp": on, "aud": "a"}))}), Some(600.0)),
+            ("an end that is not set", json!({"access_token": "t", "expires_in": 600, "expires_on": 0}), Some(600.0)),
+            (
+                "no end is set in text",
+                json!({"access_token": "t", "expires_in": "600", "expires_on": "0"}),
+                Some(600.0),
+            ),
+            (
+                "an end that is not set, of itself",
+                json!({"access_token": jwt(json!({"exp": on})), "expires_on": 0}),
+                Some(600.0),
+            ),
+            ("no end is set", json!({"access_token": "t", "expires_on": 0}), None),
             ("nothing said", json!({"access_token": "t"}), None),
             ("for ever", json!({"access_token": "t", "expires_in": 1e300}), Some(31_622_400.0)),
         ] {
@@ -142,7 +155,10 @@ mod tests {
                 json!({"access_token": "secret-token", "expires_in": "600", "expires_on": "1"}).to_string(),
                 "had expired",
             ),
-            (json!({"access_token": "secret-token", "expires_in": 600, "expires_on": 0}).to_string(), "had expired"),
+            (json!({"access_token": "secret-token", "expires_on": 1}).to_string(), "had expired"),
+            (json!({"access_token": "secret-token", "expires_in": 600, "expires_on": 1}).to_string(), "had expired"),
+            (json!({"access_token": "secret-token", "expires_in": 0, "expires_on": 0}).to_string(), "had expired"),
+            (json!({"access_token": jwt(json!({"exp": 12})), "expires_on": 0}).to_string(), "had expired"),
             (json!({"access_token": jwt(json!({"exp": 12})), "expires_in": 600}).to_string(), "had expired"),
         ] {
             let error = Token::of_answer(&answer).expect_err(part);
