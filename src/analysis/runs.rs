@@ -5,10 +5,8 @@
 //! one run and cancelled there does not cancel here, so blocks last as long as a path's own values remember.
 //!
 //! A change fails the gate only if it is more than chance and larger than the margin: the lower end of the interval
-//! that holds for all rows at once lies at the margin or beyond. Without a declared margin the gate stands at
-//! [`DEFAULT_AT_MEDIAN`](crate::analysis::compare::gates::DEFAULT_AT_MEDIAN) of the base's figure up to the median and at
-//! [`DEFAULT_AT_TAIL`](crate::analysis::compare::gates::DEFAULT_AT_TAIL) above it, and verdicts say only faster, slower or
-//! inconclusive.
+//! that holds for all rows at once lies at the margin or beyond. Without a declared margin the gates of
+//! [`gates`](crate::analysis::compare::gates) stand, and verdicts say only faster, slower or inconclusive.
 
 use crate::analysis::compare::arms::Joined;
 use crate::analysis::compare::baseline;

@@ -10,6 +10,8 @@
 //! (five at least): it is worse if it is slower than their level by more than the margin, and rarer than [`RARE_NEWEST`]
 //! among runs that vary as those do. A path that failed in the newest run is worse whatever was measured of it.
 
+pub(crate) mod pool;
+
 use crate::analysis::conclusion::Conclusion;
 use crate::analysis::stats::basic::{student_survival, welch};
 use crate::analysis::stats::change_point::{SHORTEST, change_points};
@@ -391,6 +393,8 @@ pub(crate) mod tests {
                 quantile: Quantile(0.5),
                 ms,
             }],
+            shifts: Vec::new(),
+            experiment: None,
         }
     }
 

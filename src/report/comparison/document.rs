@@ -3,7 +3,7 @@
 use crate::analysis::Conclusion;
 use crate::analysis::compare::comparability::Difference;
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::gates::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL};
+use crate::analysis::compare::gates::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, DEFAULT_LEAST_MS};
 use crate::analysis::compare::shift::{SHOWN, ShiftRow};
 use crate::analysis::runs::{Kind, PathPair, RunComparison};
 use crate::analysis::summary::failing::FailedPath;
@@ -146,9 +146,11 @@ impl Compared<'_> {
         } else {
             let percent = |share| figure::share(share);
             format!(
-                "no margin was declared, so gates stand at {} up to the median and {} above it",
+                "no margin is declared, so only TTFT and end-to-end time are gated (time per token where answers \
+                 differ in length): at {} up to the median and {} above it, and at {} at least",
                 percent(DEFAULT_AT_MEDIAN),
-                percent(DEFAULT_AT_TAIL)
+                percent(DEFAULT_AT_TAIL),
+                figure::ms(DEFAULT_LEAST_MS)
             )
         };
         Table::new("Shifts", columns, rows).noted(format!(
