@@ -7,6 +7,7 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
+use crate::screen::Screen;
 use crate::visible::is_unfit;
 
 /// A text that standard output did not take.
@@ -46,10 +47,19 @@ pub(crate) fn deliver(document: &str) -> Result<(), Undelivered> {
     print_to(&mut io::stdout().lock(), document)
 }
 
-/// Writes a message and a line end to standard error, if it can take it.
+/// Writes sentences for people to standard output, in lines that fit a terminal.
+///
+/// # Errors
+/// As of [`show`].
+pub(crate) fn say(sentences: &str) -> Result<(), Undelivered> {
+    show(&Screen::stdout().fit(sentences))
+}
+
+/// Writes a message and a line end to standard error, if it can take it, in lines that fit a terminal.
 pub fn tell(message: impl Display) {
+    let text = Screen::stderr().fit(&harmless(&format!("{message}\n")));
     // In one piece, so that lines of several threads do not mix. Nobody is left to hear of a refusal.
-    let _ = io::stderr().lock().write_all(harmless(&format!("{message}\n")).as_bytes());
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// A message in which nothing commands a terminal or turns the text around it: control characters but line ends and tabs,

@@ -30,6 +30,7 @@ pub mod run;
 pub(crate) mod runner;
 pub mod schedule;
 pub(crate) mod schema;
+pub(crate) mod screen;
 pub(crate) mod spelling;
 pub mod store;
 pub(crate) mod text_file;

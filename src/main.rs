@@ -58,14 +58,13 @@ fn main() -> ExitCode {
 
 /// Prints what the flags ask for in place of a verb (help, the version), or what is wrong with them.
 fn print_instead(instead: &clap::Error) -> ExitCode {
-    let is_document = !instead.use_stderr();
-    if !is_document && let Some(hidden) = cli::secrets::hidden(&instead.to_string()) {
-        console::tell(hidden.trim_end());
+    if instead.use_stderr() {
+        console::tell(without_secrets(instead.to_string().trim_end().to_owned()));
         return Exit::Usage.into();
     }
     match instead.print() {
-        Err(refused) if is_document && refused.kind() != std::io::ErrorKind::BrokenPipe => Exit::World.into(),
-        Ok(()) | Err(_) => if is_document { Exit::Met } else { Exit::Usage }.into(),
+        Err(refused) if refused.kind() != std::io::ErrorKind::BrokenPipe => Exit::World.into(),
+        Ok(()) | Err(_) => Exit::Met.into(),
     }
 }
 

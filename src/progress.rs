@@ -7,8 +7,11 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console;
+use crate::screen::{Screen, wrap};
 use crate::units::Phase;
 
+/// The columns of the bar.
+const BAR: usize = 16;
 /// How much time passes between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
@@ -60,10 +63,10 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// The view that fits where standard error goes.
+    /// The view that fits where standard error goes: one that lets lines be drawn again, or another.
     #[must_use]
-    pub(crate) fn new(quiet: bool, terminal: bool) -> Self {
-        match (quiet, terminal) {
+    pub(crate) fn new(quiet: bool, redraws: bool) -> Self {
+        match (quiet, redraws) {
             (true, _) => Self::Silent,
             (false, true) => Self::Live(Live::new(ProgressDrawTarget::stderr())),
             (false, false) => Self::Plain(Plain::default()),
@@ -73,7 +76,7 @@ impl Progress {
     /// Shows the state of the run. A terminal that does not take it is no reason to stop.
     pub(crate) fn show(&mut self, snapshot: &Snapshot) {
         match self {
-            Self::Live(live) => live.show(snapshot),
+            Self::Live(live) => live.show(snapshot, Screen::stderr().table_width().into()),
             Self::Plain(plain) => {
                 if plain.is_due(snapshot) {
                     console::tell(plain_line(snapshot));
@@ -120,13 +123,14 @@ impl Live {
         Self { all: MultiProgress::with_draw_target(target), lines: Vec::new() }
     }
 
-    fn show(&mut self, snapshot: &Snapshot) {
-        while self.lines.len() <= snapshot.paths.len() {
+    fn show(&mut self, snapshot: &Snapshot, width: usize) {
+        let texts = live_lines(snapshot, width);
+        while self.lines.len() < texts.len() {
             let line = ProgressBar::new(1).with_style(self.style());
             self.lines.push(self.all.add(line));
         }
-        let texts = std::iter::once(head_line(snapshot)).chain(path_lines(snapshot));
-        for (line, text) in self.lines.iter().zip(texts) {
+        // Fewer lines are needed where the terminal became wider.
+        for (line, text) in self.lines.iter().zip(texts.into_iter().chain(std::iter::repeat_with(String::new))) {
             line.set_length(snapshot.total.as_millis() as u64);
             line.set_position(snapshot.elapsed.min(snapshot.total).as_millis() as u64);
             line.set_message(text);
@@ -135,8 +139,8 @@ impl Live {
 
     /// A bar in the first line alone.
     fn style(&self) -> ProgressStyle {
-        let template = if self.lines.is_empty() { "{bar:24} {msg}" } else { "  {msg}" };
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+        let template = if self.lines.is_empty() { format!("{{bar:{BAR}}} {{msg}}") } else { "{msg}".to_owned() };
+        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar())
     }
 
     fn clear(&self) {
@@ -144,15 +148,15 @@ impl Live {
     }
 }
 
-/// The run in a line, beside the bar.
-fn head_line(snapshot: &Snapshot) -> String {
-    format!("{}, {}", when(snapshot), counts(snapshot))
-}
-
-/// Each path in a line, the names of one width.
-fn path_lines(snapshot: &Snapshot) -> impl Iterator<Item = String> {
-    let width = snapshot.paths.iter().map(|path| path.name.len()).max().unwrap_or_default();
-    snapshot.paths.iter().map(move |path| format!("{:width$}  {}", path.name, first_token(path)))
+/// The lines on a terminal of this width: the time, beside the bar; the counts; each path, the names of one width.
+fn live_lines(snapshot: &Snapshot, width: usize) -> Vec<String> {
+    let name = snapshot.paths.iter().map(|path| path.name.len()).max().unwrap_or_default();
+    let mut lines = vec![when(snapshot)];
+    lines.extend(wrap(&counts(snapshot), 2, width));
+    lines.extend(
+        snapshot.paths.iter().flat_map(|path| wrap(&format!("{:name$}  {}", path.name, first_token(path)), 2, width)),
+    );
+    lines
 }
 
 /// The whole state in one line, for logs.
@@ -195,6 +199,7 @@ mod tests {
     use indicatif::TermLike;
 
     use super::*;
+    use crate::screen::faults;
 
     /// A terminal that keeps what was written since its lines were last cleared.
     #[derive(Clone, Debug, Default)]
@@ -289,7 +294,7 @@ mod tests {
         let mut live = Live::new(ProgressDrawTarget::term_like(Box::new(screen.clone())));
         let mut text = String::new();
         for elapsed in [15, 16, 17] {
-            live.show(&snapshot(Phase::Measure, elapsed, 30 - elapsed));
+            live.show(&snapshot(Phase::Measure, elapsed, 30 - elapsed), 80);
             text.push_str(&screen.text());
         }
         for part in ["measuring, 15s left", "812 ok", "direct   ttft p50 152 ms p99 171 ms", "gateway  ttft p50 -"] {
@@ -300,9 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_never_wider_than_the_terminal() {
+        let mut long = snapshot(Phase::Drain, 31, 3600);
+        long.paths.push(path("api-management-in-another-region", Some(1520.4), Some(170_900.0)));
+        for width in 60..=160 {
+            let text = live_lines(&long, width).join("\n");
+            assert_eq!(faults(&text, width, &live_lines(&long, usize::MAX).join("\n")), [] as [&str; 0]);
+            assert!(BAR + 1 + when(&long).len() <= width, "{width}: {text}");
+        }
+    }
+
+    #[test]
     fn quiet_is_silent_wherever_it_goes() {
-        for terminal in [true, false] {
-            assert!(matches!(Progress::new(true, terminal), Progress::Silent));
+        for redraws in [true, false] {
+            assert!(matches!(Progress::new(true, redraws), Progress::Silent));
         }
         assert!(matches!(Progress::new(false, true), Progress::Live(_)));
         assert!(matches!(Progress::new(false, false), Progress::Plain(_)));

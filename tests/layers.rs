@@ -12,7 +12,19 @@ use syn::visit::Visit;
 
 /// From the lowest floor to the highest; names on one line are siblings.
 const FLOORS: [&[&str]; 9] = [
-    &["units", "random", "spelling", "schema", "limits", "visible", "console", "text_file", "workload", "host"],
+    &[
+        "units",
+        "random",
+        "spelling",
+        "schema",
+        "limits",
+        "visible",
+        "screen",
+        "console",
+        "text_file",
+        "workload",
+        "host",
+    ],
     &["path", "schedule", "wire", "measure"],
     &["profile", "transport", "objective", "evidence"],
     &["plan", "attempt"],
@@ -24,7 +36,7 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// Imports between siblings that are agreed: the lowest floor's own order, units before everything.
-const AGREED: [(&str, &str); 11] = [
+const AGREED: [(&str, &str); 12] = [
     ("random", "units"),
     ("host", "units"),
     ("workload", "units"),
@@ -35,6 +47,7 @@ const AGREED: [(&str, &str); 11] = [
     ("schema", "limits"),
     ("visible", "limits"),
     ("console", "visible"),
+    ("console", "screen"),
     ("profile", "objective"),
 ];
 

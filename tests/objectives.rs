@@ -128,7 +128,7 @@ fn what_cannot_be_told_ends_with_0_or_under_strict_with_5() {
         assert_eq!(verdicts(&summary), ["inconclusive"; 3], "no data and few calls are no pass");
         let late = status.code() == Some(4) && process::was_only_late(&summary);
         assert!(late || status.code() == Some(code), "{status} {}", String::from_utf8_lossy(&stdout));
-        assert!(summary["objectives"][0]["reason"].as_str().expect("why").contains("about 36"), "{summary:#}");
+        assert!(summary["objectives"][0]["reason"].as_str().expect("why").contains("about 299 calls"), "{summary:#}");
     }
 }
 

@@ -99,9 +99,9 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
 }
 
 #[test]
-fn the_readme_shows_the_paths_of_the_azure_profile_in_few_lines() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README");
-    let section = readme.split("### On Azure").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
+fn the_page_on_paths_shows_the_paths_of_the_azure_profile_in_few_lines() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/paths.md")).expect("the page");
+    let section = page.split("## On Azure").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
     let paths = &OWN_AZURE[OWN_AZURE.find("[[path]]").expect("paths")..];
     assert!(section.contains(&format!("```toml\n{paths}```")), "{section}");
     assert!(section.trim().lines().count() <= 24, "with its heading 25 lines");

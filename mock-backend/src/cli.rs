@@ -121,7 +121,8 @@ pub fn main(args: &SimArgs) -> ExitCode {
 }
 
 fn describe(args: &SimArgs, config: &Config) -> ExitCode {
-    let text = if args.ready_json { describe::as_json(config).to_string() } else { describe::as_text(config) };
+    let text =
+        if args.ready_json { describe::as_json(config).to_string() } else { console::fit(&describe::as_text(config)) };
     match console::print(&text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, 1),
@@ -179,7 +180,31 @@ fn ready(args: &SimArgs, simulator: &Simulator) -> String {
     let mut trust: Vec<String> = listeners.iter().filter_map(|(name, _)| simulator.ca_pem(name)).collect();
     trust.dedup();
     lines.extend(trust.iter().map(|pem| pem.trim_end().to_owned()));
-    lines.join("\n")
+    lines.extend(listeners.iter().flat_map(|(name, url)| for_clients(name, url)));
+    lines.push(String::new());
+    lines.push(keys(args));
+    console::fit(&lines.join("\n"))
+}
+
+/// The variables by which the usual client libraries find a listener.
+fn for_clients(name: &str, url: &str) -> [String; 5] {
+    [
+        String::new(),
+        format!("clients of {name}:"),
+        format!("  OPENAI_BASE_URL={url}/v1"),
+        format!("  AZURE_OPENAI_ENDPOINT={url}"),
+        format!("  ANTHROPIC_BASE_URL={url}/anthropic"),
+    ]
+}
+
+/// Which key passes, without the key.
+fn keys(args: &SimArgs) -> String {
+    let variables = "OPENAI_API_KEY, AZURE_OPENAI_API_KEY or ANTHROPIC_API_KEY";
+    match (&args.key, &args.key_env) {
+        (Some(_), _) => format!("key: that of --key, as {variables}"),
+        (None, Some(variable)) => format!("key: that of the variable {variable}, as {variables}"),
+        (None, None) => format!("key: any that is not empty, as {variables}"),
+    }
 }
 
 /// Returns on an interrupt or a request to terminate, or when the standard input ends if that is the parent's. Calls

@@ -31,7 +31,7 @@ pub fn init(args: &InitArgs) -> CommandResult {
         }
         Err(error) => return Err(anyhow!("cannot write {name}: {error}")).or_world(),
     }
-    console::show(&format!(
+    console::say(&format!(
         "wrote {name}: put your own addresses, model and names into it, export the two variables it names, then \
          `hopmark run {name}`"
     ))

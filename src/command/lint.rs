@@ -10,6 +10,7 @@ use crate::probe::discovery::Questions;
 use crate::profile::foundry;
 use crate::report::lint::linted::Linted;
 use crate::report::lint::{json, sarif, text};
+use crate::screen::Screen;
 use crate::transport::credential::secret;
 
 /// Carries out `hopmark lint`. Findings are printed of every file that can be read, whatever is wrong with the others.
@@ -21,7 +22,8 @@ pub fn lint(args: &LintArgs) -> CommandResult {
     let failed = if args.run { ask_all(args, &mut files)? } else { false };
     let linted = Linted { files: &files, unread: &unread };
     let document = match args.format {
-        LintFormat::Text => text::render(&linted),
+        // In a pipe a finding is a line, as editors read it.
+        LintFormat::Text => Screen::stdout().fit(&text::render(&linted)),
         LintFormat::Json => json::render(&linted),
         LintFormat::Sarif => sarif::render(&linted),
     };

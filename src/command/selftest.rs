@@ -56,7 +56,7 @@ fn tell(mut selftest: Selftest, args: &SelftestArgs) -> CommandResult {
     } else {
         console::show(&render(&selftest, stdout_look())).or_world()?;
         if let (Some(file), None) = (&kept, &refusal) {
-            console::show(&format!("kept for later runs: {}", file.display())).or_world()?;
+            console::say(&format!("kept for later runs: {}", file.display())).or_world()?;
         }
     }
     Ok(if selftest.meets_its_bars() { Exit::Met } else { Exit::Missed })

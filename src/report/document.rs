@@ -1,6 +1,7 @@
 //! A report before it has a form: every sentence and every cell decided, so that all forms say the same. One model for a
 //! run, a comparison and a history of runs; a form decides where its parts stand and how they look.
 
+use crate::report::overview::Lead;
 use crate::report::table::{Table, Tone};
 
 /// What a report is about.
@@ -36,6 +37,8 @@ pub(crate) struct Document {
     pub(crate) subtitle: String,
     /// What it comes to; the sentence is empty when nothing was asked.
     pub(crate) conclusion: (Tone, String),
+    /// What else the first screen of a page holds.
+    pub(crate) lead: Lead,
     /// What is decided, one thing each.
     pub(crate) decisions: Vec<Decision>,
     /// What the decisions stand on.
@@ -83,6 +86,8 @@ pub(crate) enum Topic {
     Shifts,
     /// Differences other than those of quantiles.
     Effects,
+    /// How services themselves split the time.
+    Reported,
     /// Every metric, a table a path.
     Metrics,
     /// How late calls were sent, by part.
@@ -159,6 +164,7 @@ mod tests {
         for whole in [&mut poisoned.title, &mut poisoned.subtitle, &mut poisoned.conclusion.1] {
             whole.push_str(text);
         }
+        poison_lead(&mut poisoned.lead, text);
         for decision in &mut poisoned.decisions {
             decision.sentence.push_str(text);
             decision.details.iter_mut().for_each(|detail| detail.push_str(text));
@@ -175,6 +181,21 @@ mod tests {
         }
         poisoned.glossary.iter_mut().for_each(|(term, _)| term.push_str(text));
         poisoned
+    }
+
+    fn poison_lead(lead: &mut Lead, text: &str) {
+        lead.recommendation.push_str(text);
+        lead.scope.iter_mut().for_each(|sentence| sentence.push_str(text));
+        if let Some(overview) = &mut lead.overview {
+            overview.title.push_str(text);
+            overview.note.push_str(text);
+            for path in &mut overview.paths {
+                path.name.push_str(text);
+                let cells = [&mut path.figures, &mut path.verdict, &mut path.budget];
+                let cells = cells.into_iter().chain(&mut path.way).chain(&mut path.facts);
+                cells.for_each(|cell| cell.text.push_str(text));
+            }
+        }
     }
 
     fn page(document: &Document) -> Vec<String> {

@@ -5,7 +5,6 @@ use std::path::{Component, PathBuf};
 
 use clap::ValueEnum;
 use serde_json::Value;
-use unicode_width::UnicodeWidthChar;
 
 use crate::analysis::runs::{RunSide, compare_runs};
 use crate::analysis::trend::tests::{question, runs};
@@ -25,6 +24,7 @@ use crate::report::trend::document::History;
 use crate::report::{chart, html, markdown, run as report_of_run, series, trend as report_of_trend};
 use crate::run::fixture::{World, fail};
 use crate::run::{EndedBy, RowSample, Run};
+use crate::screen::faults;
 use crate::units::PathId;
 
 const HOSTILE: [&str; 24] = [
@@ -220,10 +220,6 @@ fn outside_pictures(text: &str) -> Vec<String> {
     names.into_iter().filter(|name| !strokes.contains(&name.as_str())).collect()
 }
 
-fn columns(line: &str) -> usize {
-    line.chars().map(|letter| letter.width().unwrap_or(0)).sum()
-}
-
 /// Holds a file against that of a tame run: the same but for its texts.
 fn hold(name: &str, wild: &str, tame: &str) {
     // Some of those that are taken out, told apart from the table that takes them out.
@@ -259,7 +255,7 @@ fn hold(name: &str, wild: &str, tame: &str) {
             let lines = |text: &str| text.lines().map(scraped).collect::<Vec<_>>();
             assert_eq!(lines(wild), lines(tame), "{name}");
         }
-        "txt" => assert!(wild.lines().all(|line| columns(line) <= 80), "{name}: {wild}"),
+        "txt" => assert_eq!(faults(wild, 80, wild), [] as [&str; 0], "{name}: {wild}"),
         "hgrm" | "hlog" => assert_eq!(wild.lines().count(), tame.lines().count(), "{name}"),
         other => panic!("{other} is held against nothing"),
     }

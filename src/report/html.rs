@@ -1,47 +1,46 @@
 //! `report.html`: one file that needs no network, for the desk, the phone, the projector and the printer.
 //!
-//! Everything that came from outside is escaped. Charts stand in the page as SVG whose colours are variables of the
-//! style sheet, so that a dark page is dark all through.
+//! Its first screen holds what is needed to decide; what went wrong comes next; the rest is folded, and opens for the
+//! printer. Everything that came from outside is escaped. Charts stand in the page as SVG whose colours are variables of
+//! the style sheet, so that a dark page is dark all through.
 
-use crate::report::chart::{Chart, palette};
-use crate::report::document::{Decision, Document, Remark, Topic};
+mod escape;
+mod forest;
+mod picture;
+mod sections;
+mod table;
+
+pub(crate) use escape::escape;
+
+use crate::report::chart::Chart;
+use crate::report::document::{Decision, Document, Remark};
 use crate::report::figure::capitalized;
-use crate::report::table::{Cell, Column, Table, Tone};
-use crate::visible::{MOST, visible};
+use crate::report::table::Tone;
+use sections::{SECTIONS, Section, Text};
 
-const STYLE: &str = include_str!("html.css");
+const STYLE: &str = include_str!("html/page.css");
 
-/// The tables above the charts, in their order.
-const ABOVE: [Topic; 7] =
-    [Topic::Paths, Topic::Ways, Topic::Rungs, Topic::Errors, Topic::SignIn, Topic::Objectives, Topic::Expectations];
-/// The tables below them.
-const BELOW: [Topic; 7] = [
-    Topic::Shifts,
-    Topic::Effects,
-    Topic::FailedCalls,
-    Topic::Differences,
-    Topic::Series,
-    Topic::Changes,
-    Topic::NotJudged,
-];
+/// Opens what is folded for the printer and for links, and tells which path is pointed at. The page is whole without it.
+const SCRIPT: &str = include_str!("html/page.js");
 
 /// The whole page.
 pub(crate) fn render(document: &Document, charts: &[Chart]) -> Vec<u8> {
     let mut page = String::with_capacity(1 << 18);
     head(&mut page, document);
-    tables(&mut page, document, &[Topic::Budgets]);
-    decisions(&mut page, &document.decisions);
-    document.remarks.iter().for_each(|one| remark(&mut page, one));
-    tables(&mut page, document, &ABOVE);
-    charts.iter().for_each(|chart| figure(&mut page, chart));
-    tables(&mut page, document, &BELOW);
-    metrics(&mut page, document);
-    tables(&mut page, document, &[Topic::SendLag]);
-    facts(&mut page, "This machine while it measured", &document.machine);
-    notes(&mut page, &document.notes);
-    facts(&mut page, "How it was measured", &document.facts);
-    glossary(&mut page, &document.glossary);
-    page.push_str("</main>\n</body>\n</html>\n");
+    lead(&mut page, document);
+    let bodies: Vec<(Section, String)> =
+        sections_of(document, charts).into_iter().filter(|(_, body)| !body.is_empty()).collect();
+    contents(&mut page, bodies.iter().map(|(section, _)| section));
+    for (section, body) in &bodies {
+        let Section { id, title, .. } = section;
+        if section.is_folded(document) {
+            page.push_str(&format!("<details>\n<summary><h2>{title}</h2></summary>\n"));
+            page.push_str(&format!("<section id=\"{id}\">\n{body}</section>\n</details>\n"));
+        } else {
+            page.push_str(&format!("<section id=\"{id}\">\n<h2>{title}</h2>\n{body}</section>\n"));
+        }
+    }
+    page.push_str(&format!("</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"));
     page.into_bytes()
 }
 
@@ -50,51 +49,65 @@ fn head(page: &mut String, document: &Document) {
     page.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n");
     page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
     page.push_str("<meta name=\"color-scheme\" content=\"light dark\"/>\n");
-    page.push_str(&format!("<title>{title} – {kicker}</title>\n<style>\n{}{STYLE}</style>\n", variables()));
+    page.push_str(&format!("<title>{title} – {kicker}</title>\n<style>\n{}{STYLE}</style>\n", picture::style()));
     page.push_str("</head>\n<body>\n<main>\n<header>\n");
     page.push_str(&format!("<p class=\"kicker\">{kicker}</p>\n<h1>{title}</h1>\n"));
-    page.push_str(&format!("<p class=\"subtitle\">{}</p>\n", escape(&document.subtitle)));
+    page.push_str(&format!("<p class=\"subtitle\">{}</p>\n</header>\n", escape(&document.subtitle)));
+}
+
+/// The first screen: the conclusion, what to do, every path, and how far all of it can be trusted.
+fn lead(page: &mut String, document: &Document) {
     let (tone, sentence) = &document.conclusion;
-    if !sentence.is_empty() {
-        page.push_str(&format!("<p class=\"banner {}\">{}</p>\n", tone.as_str(), escape(sentence)));
-    }
-    page.push_str("</header>\n");
-}
-
-/// The colours of charts and tones, for light pages and dark ones.
-fn variables() -> String {
-    let list = |hex: fn(palette::Colour) -> String| {
-        palette::all().map(|colour| format!("--{}:{};", colour.variable, hex(colour))).collect::<String>()
-    };
-    let dark = list(palette::Colour::dark_hex);
-    format!(
-        ":root{{{}}}\n@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}\n",
-        list(palette::Colour::light_hex)
-    )
-}
-
-fn decisions(page: &mut String, decisions: &[Decision]) {
-    page.push_str("<section class=\"decisions\" id=\"decision\">\n");
-    for decision in decisions {
-        page.push_str(&format!("<article class=\"card {}\">\n", decision.tone.as_str()));
-        page.push_str(&format!("<h2>{}</h2>\n", escape(&decision.sentence)));
-        for detail in &decision.details {
-            page.push_str(&format!("<p>{}</p>\n", escape(&capitalized(detail))));
+    let lead = &document.lead;
+    if !sentence.is_empty() || !lead.recommendation.is_empty() {
+        page.push_str(&format!("<div class=\"banner {}\">\n", tone.as_str()));
+        let both = [("conclusion", sentence), ("recommendation", &lead.recommendation)];
+        for (class, text) in both.into_iter().filter(|(_, text)| !text.is_empty()) {
+            page.push_str(&format!("<p class=\"{class}\">{}</p>\n", escape(text)));
         }
-        page.push_str("</article>\n");
+        page.push_str("</div>\n");
     }
-    page.push_str("</section>\n");
+    if let Some(overview) = &lead.overview {
+        forest::forest(page, overview);
+    }
+    page.push_str("<div class=\"trust\">\n");
+    document.remarks.iter().for_each(|remark| trust(page, remark));
+    if !lead.scope.is_empty() {
+        page.push_str(&format!("<p>{}</p>\n", escape(&lead.scope.join(" "))));
+    }
+    page.push_str("</div>\n");
 }
 
-fn remark(page: &mut String, remark: &Remark) {
+/// How far a run can be trusted.
+fn trust(page: &mut String, remark: &Remark) {
     match remark {
         Remark::Validity(tone, sentence) => {
             page.push_str(&format!("<p class=\"validity {}\">Run {}</p>\n", tone.as_str(), escape(sentence)));
         }
-        Remark::Reason(tone, message, remedy) => advice(page, *tone, message, remedy),
-        Remark::OwnError(tone, text) => {
+        Remark::OwnError(..) => own_error(page, remark, &[Tone::Warn, Tone::Bad]),
+        Remark::Reason(..) | Remark::Finding { .. } | Remark::Warning(..) => {}
+    }
+}
+
+/// How wrong this tool itself is on that machine, if it is said in one of these tones: good news need not stand above.
+fn own_error(page: &mut String, remark: &Remark, tones: &[Tone]) {
+    match remark {
+        Remark::OwnError(tone, text) if tones.contains(tone) => {
             page.push_str(&format!("<p class=\"own-error {}\">{}.</p>\n", tone.as_str(), escape(&capitalized(text))));
         }
+        Remark::OwnError(..)
+        | Remark::Validity(..)
+        | Remark::Reason(..)
+        | Remark::Finding { .. }
+        | Remark::Warning(..) => {}
+    }
+}
+
+/// What speaks against a run, what paths did wrong, and what to have in mind.
+fn remark(page: &mut String, remark: &Remark) {
+    match remark {
+        Remark::Validity(..) | Remark::OwnError(..) => {}
+        Remark::Reason(tone, message, remedy) => advice(page, *tone, message, remedy),
         Remark::Finding { path, message, remedy } => advice(page, Tone::Warn, &format!("{path}: {message}"), remedy),
         Remark::Warning(tone, text) => {
             page.push_str(&format!("<p class=\"advice {}\">{}</p>\n", tone.as_str(), escape(text)));
@@ -111,111 +124,71 @@ fn advice(page: &mut String, tone: Tone, message: &str, remedy: &str) {
     ));
 }
 
-fn tables(page: &mut String, document: &Document, topics: &[Topic]) {
-    document.tables_on(topics).for_each(|(_, shown)| table(page, shown, 2));
-}
-
-fn table(page: &mut String, table: &Table, level: u8) {
-    page.push_str(&format!("<section>\n<h{level}>{}</h{level}>\n", escape(&table.title)));
-    // Wide tables are scrolled by keys too.
-    let label = escape(&table.title);
-    page.push_str(&format!("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{label}\"><table>\n"));
-    page.push_str("<thead><tr>");
-    for column in &table.columns {
-        page.push_str(&format!("<th scope=\"col\" class=\"{}\">{}</th>", class(*column), escape(column.head)));
+fn decisions(page: &mut String, decisions: &[Decision]) {
+    if decisions.is_empty() {
+        return;
     }
-    page.push_str("</tr></thead>\n<tbody>\n");
-    for row in &table.rows {
-        page.push_str("<tr>");
-        for (column, cell) in table.columns.iter().zip(row) {
-            page.push_str(&data(*column, cell));
+    page.push_str("<div class=\"decisions\">\n");
+    for decision in decisions {
+        page.push_str(&format!("<article class=\"card {}\">\n", decision.tone.as_str()));
+        page.push_str(&format!("<h3>{}</h3>\n", escape(&decision.sentence)));
+        for detail in &decision.details {
+            page.push_str(&format!("<p>{}</p>\n", escape(&capitalized(detail))));
         }
-        page.push_str("</tr>\n");
+        page.push_str("</article>\n");
     }
-    page.push_str("</tbody></table></div>\n");
-    if let Some(note) = &table.note {
-        page.push_str(&format!("<p class=\"note\">{}</p>\n", escape(note)));
-    }
-    page.push_str("</section>\n");
-}
-
-fn data(column: Column, cell: &Cell) -> String {
-    format!("<td class=\"{} {}\">{}</td>", class(column), cell.tone.as_str(), escape(&cell.text))
-}
-
-fn class(column: Column) -> &'static str {
-    match (column.figures, column.spare) {
-        (true, true) => "figure spare",
-        (true, false) => "figure",
-        (false, true) => "spare",
-        (false, false) => "word",
-    }
-}
-
-fn figure(page: &mut String, chart: &Chart) {
-    let (id, title) = (escape(&chart.id), escape(&chart.title));
-    page.push_str(&format!("<section class=\"chart\" id=\"{id}\">\n<h2>{title}</h2>\n<figure>\n"));
-    page.push_str(&inline(&chart.wide, "wide", &title));
-    page.push_str(&inline(&chart.narrow, "narrow", &title));
-    page.push_str(&format!("<figcaption>{}</figcaption>\n</figure>\n</section>\n", escape(&chart.caption)));
-}
-
-/// A chart as part of the page: without its prologue, as wide as there is room, in the page's colours.
-fn inline(svg: &str, class: &str, title: &str) -> String {
-    let from = svg.find("<svg").unwrap_or(0);
-    let mut picture =
-        svg[from..].replacen("<svg ", &format!("<svg class=\"{class}\" role=\"img\" aria-label=\"{title}\" "), 1);
-    for colour in palette::all() {
-        picture = picture.replace(&format!("\"{}\"", colour.light_hex()), &format!("\"var(--{})\"", colour.variable));
-    }
-    picture
-}
-
-fn metrics(page: &mut String, document: &Document) {
-    if document.tables_on(&[Topic::Metrics]).next().is_some() {
-        page.push_str("<section>\n<h2>Every metric</h2>\n");
-        document.tables_on(&[Topic::Metrics]).for_each(|(_, metrics)| table(page, metrics, 3));
-        page.push_str("</section>\n");
-    }
-}
-
-fn facts(page: &mut String, title: &str, facts: &[(&'static str, String)]) {
-    definitions(page, title, "facts", facts.iter().map(|(label, value)| (*label, value.as_str())));
-}
-
-fn glossary(page: &mut String, glossary: &[(String, &'static str)]) {
-    definitions(page, "Words", "words", glossary.iter().map(|(term, meaning)| (term.as_str(), *meaning)));
-}
-
-/// Labels and what stands for each; nothing without any.
-fn definitions<'a>(page: &mut String, title: &str, class: &str, list: impl Iterator<Item = (&'a str, &'a str)>) {
-    let list: String =
-        list.map(|(label, text)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(label), escape(text))).collect();
-    if !list.is_empty() {
-        page.push_str(&format!("<section>\n<h2>{title}</h2>\n<dl class=\"{class}\">\n{list}</dl>\n</section>\n"));
-    }
+    page.push_str("</div>\n");
 }
 
 fn notes(page: &mut String, notes: &[String]) {
     if !notes.is_empty() {
-        page.push_str("<section>\n<h2>Notes</h2>\n<ul>\n");
+        page.push_str("<ul>\n");
         notes.iter().for_each(|note| page.push_str(&format!("<li>{}</li>\n", escape(note))));
-        page.push_str("</ul>\n</section>\n");
+        page.push_str("</ul>\n");
     }
 }
 
-/// Text as HTML and XML hold it, between tags and in quotes.
-pub(crate) fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len().min(MOST));
-    for letter in visible(text) {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
+fn contents<'a>(page: &mut String, sections: impl Iterator<Item = &'a Section>) {
+    let link = |section: &Section| format!("<a href=\"#{}\">{}</a>\n", section.id, section.title);
+    page.push_str("<nav aria-label=\"Contents\">\n");
+    page.extend(sections.map(link));
+    page.push_str("</nav>\n");
+}
+
+/// Every section and what it holds. A chart stands in the first section that names it.
+fn sections_of(document: &Document, charts: &[Chart]) -> Vec<(Section, String)> {
+    let mut left: Vec<&Chart> = charts.iter().collect();
+    let mut body = |section: &Section| {
+        let mut page = String::new();
+        text(&mut page, document, section.text);
+        let is_own = |chart: &&Chart| section.charts.iter().any(|begin| chart.id.starts_with(begin));
+        let (own, others): (Vec<&Chart>, Vec<&Chart>) = left.iter().copied().partition(is_own);
+        left = others;
+        own.into_iter().for_each(|chart| picture::figure(&mut page, chart));
+        for (_, shown) in document.tables_on(section.topics) {
+            if shown.title != section.title {
+                page.push_str(&format!("<h3>{}</h3>\n", escape(&shown.title)));
+            }
+            table::table(&mut page, shown);
+        }
+        page
+    };
+    SECTIONS.iter().map(|section| (*section, body(section))).collect()
+}
+
+fn text(page: &mut String, document: &Document, text: Text) {
+    match text {
+        Text::None => {}
+        Text::Remarks => document.remarks.iter().for_each(|one| remark(page, one)),
+        Text::Decisions => decisions(page, &document.decisions),
+        Text::Notes => notes(page, &document.notes),
+        Text::Facts => {
+            document.remarks.iter().for_each(|one| own_error(page, one, &[Tone::Plain, Tone::Quiet]));
+            let facts = document.facts.iter().chain(&document.machine);
+            table::definitions(page, "facts", facts.map(|(label, text)| (*label, text.as_str())));
+        }
+        Text::Words => {
+            table::definitions(page, "words", document.glossary.iter().map(|(term, text)| (term.as_str(), *text)));
         }
     }
-    safe
 }

@@ -1,7 +1,7 @@
 //! How wide the columns of a table become where there is little room: cells are broken between words and nowhere else, so
-//! that a name stays a name and a number a number.
+//! that a name stays a name and a number a number. A head is never broken.
 
-use unicode_width::UnicodeWidthChar;
+use crate::screen::visible_width;
 
 /// The most words of an interval, from its bracket to the end of it: `[237 ms, 266 ms];`.
 const INTERVAL_WORDS: usize = 4;
@@ -13,16 +13,6 @@ pub(crate) enum Breaks {
     AroundIntervals,
     /// Between words.
     BetweenWords,
-}
-
-/// How much room a line takes: escapes that colour a text take none, some letters two columns.
-pub(crate) fn visible_width(line: &str) -> usize {
-    let mut escaped = false;
-    line.chars().fold(0, |width, letter| {
-        let seen = !escaped && letter != '\u{1b}';
-        escaped = letter == '\u{1b}' || (escaped && letter != 'm');
-        width + if seen { letter.width().unwrap_or(0) } else { 0 }
-    })
 }
 
 /// The pieces of a text that stay whole.
@@ -40,10 +30,10 @@ fn pieces(text: &str, breaks: Breaks) -> Vec<String> {
     pieces
 }
 
-/// The text in lines of this width; only a piece that is wider than a line is broken itself.
+/// The text in lines of this width; a piece that is wider has a line of its own.
 pub(crate) fn wrap(text: &str, width: usize, breaks: Breaks) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for piece in pieces(text, breaks).iter().flat_map(|piece| cut(piece, width)) {
+    for piece in pieces(text, breaks) {
         match lines.last_mut() {
             Some(line) if visible_width(line) + 1 + visible_width(&piece) <= width => {
                 line.push(' ');
@@ -55,28 +45,6 @@ pub(crate) fn wrap(text: &str, width: usize, breaks: Breaks) -> Vec<String> {
     lines
 }
 
-/// A piece, or as many parts of it as it needs lines of this width.
-fn cut(piece: &str, width: usize) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut used = 0;
-    for letter in piece.chars() {
-        let wide = letter.width().unwrap_or(0);
-        if used > 0 && used + wide > width {
-            parts.push(String::new());
-            used = 0;
-        }
-        parts.last_mut().into_iter().for_each(|part| part.push(letter));
-        used += wide;
-    }
-    parts
-}
-
-/// The same with intervals whole where they fit.
-pub(crate) fn wrap_within(text: &str, width: usize) -> Vec<String> {
-    let fits = pieces(text, Breaks::AroundIntervals).iter().all(|piece| visible_width(piece) <= width);
-    wrap(text, width, if fits { Breaks::AroundIntervals } else { Breaks::BetweenWords })
-}
-
 /// What a column holds: its head and its cells.
 pub(crate) type Texts = Vec<String>;
 
@@ -85,11 +53,12 @@ pub(crate) fn natural(columns: &[Texts]) -> usize {
     columns.iter().map(|column| bounds(column, Breaks::BetweenWords).0).sum()
 }
 
-/// The width of a text that is not broken, and the least that it can have.
+/// The width of a column that is not broken, and the least that it can have.
 fn bounds(column: &Texts, breaks: Breaks) -> (usize, usize) {
     let whole = column.iter().map(|text| visible_width(text)).max().unwrap_or(0);
-    let least = column.iter().flat_map(|text| pieces(text, breaks)).map(|piece| visible_width(&piece)).max();
-    (whole, least.unwrap_or(0))
+    let head = column.first().map_or(0, |head| visible_width(head));
+    let least = column.iter().skip(1).flat_map(|text| pieces(text, breaks)).map(|piece| visible_width(&piece)).max();
+    (whole, least.unwrap_or(0).max(head))
 }
 
 /// The widths of columns that have this much room together: each as wide as its texts if it can be, and the widest are the
@@ -113,7 +82,7 @@ mod tests {
     fn texts_break_between_words_and_intervals_stay_whole_where_they_can() {
         for (text, width, breaks, lines) in [
             ("a private-endpoint here", 16, Breaks::BetweenWords, vec!["a", "private-endpoint", "here"]),
-            ("a private-endpoint", 9, Breaks::BetweenWords, vec!["a", "private-e", "ndpoint"]),
+            ("a private-endpoint", 9, Breaks::BetweenWords, vec!["a", "private-endpoint"]),
             ("+27.3 [27.03, 27.61]", 14, Breaks::AroundIntervals, vec!["+27.3", "[27.03, 27.61]"]),
             ("+27.3 [27.03, 27.61]", 8, Breaks::BetweenWords, vec!["+27.3", "[27.03,", "27.61]"]),
             ("395 ms [347 ms, ?]; 591 calls", 20, Breaks::AroundIntervals, vec!["395 ms [347 ms, ?];", "591 calls"]),
@@ -128,12 +97,16 @@ mod tests {
     #[test]
     fn the_widest_columns_are_the_first_that_are_broken() {
         let texts = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect::<Texts>();
-        let columns =
-            [texts(&["path", "direct"]), texts(&["what was said", "one two three four five"]), texts(&["42"])];
+        let columns = [texts(&["path", "direct"]), texts(&["said", "one two three four five"]), texts(&["42"])];
         let of = |room| widths(&columns, room, Breaks::BetweenWords);
         assert_eq!(of(100), Some(vec![6, 23, 2]));
         assert_eq!(of(20), Some(vec![6, 12, 2]));
         assert_eq!(of(13), Some(vec![6, 5, 2]));
         assert_eq!(of(12), None);
+        let heads = [texts(&["path", "direct"]), texts(&["what was said", "one two"])];
+        assert_eq!(
+            (widths(&heads, 19, Breaks::BetweenWords), widths(&heads, 18, Breaks::BetweenWords)),
+            (Some(vec![6, 13]), None)
+        );
     }
 }

@@ -110,8 +110,11 @@ fn row_lines(pen: &Pen, row: &Row) -> Vec<String> {
 /// A text beside its head, its later lines beneath it.
 fn beside(pen: &Pen, head: &str, (text, indent): (&str, usize), tone: Tone) -> Vec<String> {
     let mut lines = pen.wrapped(text, indent);
-    if let Some(first) = lines.first_mut() {
-        *first = format!("{head:indent$}{}", first.trim_start());
+    let first = lines.remove(0);
+    match first.strip_prefix(&" ".repeat(indent)) {
+        Some(words) => lines.insert(0, format!("{head:indent$}{words}")),
+        // A word that has no room beside its head stands beneath it.
+        None => lines.splice(0..0, [head.to_owned(), first]).for_each(drop),
     }
     lines.iter().map(|line| pen.toned(line, tone)).collect()
 }
@@ -141,6 +144,7 @@ mod tests {
     use crate::probe::code::{Code, OwnCode};
     use crate::probe::document::{Calls, PrivatePath, Vantage};
     use crate::report::fixture::{golden, published};
+    use crate::screen::faults;
 
     fn probe() -> Probe {
         let own = |check, standing, code, seen: &str| {
@@ -264,10 +268,9 @@ mod tests {
     fn a_probe_fits_a_terminal_and_is_as_published() {
         let text = render(&probe(), Look { width: Some(80), colour: false });
         assert_eq!(golden("probe.txt", text.as_bytes()), text, "HOPMARK_BLESS=1 writes it again");
-        for width in [60, 80, 120] {
-            let text = render(&probe(), Look { width: Some(width), colour: false });
-            assert!(text.lines().all(|line| line.chars().count() <= usize::from(width)), "{text}");
-            assert!(!text.contains('\u{1b}'));
+        let at = |width| render(&probe(), Look { width: Some(width), colour: false });
+        for width in 40..=200 {
+            assert_eq!(faults(&at(width), width.into(), &at(u16::MAX)), [] as [&str; 0]);
         }
         assert!(render(&probe(), Look { width: Some(80), colour: true }).contains("\u{1b}[31m"));
     }

@@ -30,10 +30,10 @@ pub(crate) fn conclusion(selftest: &Selftest) -> (Tone, String) {
 }
 
 fn table(levels: &[Level]) -> Table {
-    let mut columns = vec![figures("streams"), figures("events/s"), word_column("error, ms")];
+    let mut columns = vec![figures("streams"), figures("events/s").yielding(), word_column("error, ms")];
     columns.extend(["p50", "p99", "max"].map(figures));
     columns.extend([figures("send lag p50 ms").spare(), figures("p99 ms").spare()]);
-    columns.extend([figures("memory MB"), figures("CPU µs/event")]);
+    columns.extend([figures("memory MB").yielding(), figures("CPU µs/event").yielding()]);
     Table::new("This tool's own error: measured minus true", columns, levels.iter().flat_map(rows))
 }
 
@@ -99,6 +99,7 @@ fn missed(bar: &Bar) -> (Tone, String) {
 mod tests {
     use super::*;
     use crate::measure::selftest::{Faithful, fixture};
+    use crate::screen::faults;
 
     #[test]
     fn the_table_and_the_sentence() {
@@ -116,6 +117,10 @@ mod tests {
             "this machine measures faithfully up to 100 streams and 4384 events a second (p99 error under 5 ms)",
         ] {
             assert!(text.replace('\u{202f}', " ").contains(part), "'{part}' in\n{text}");
+        }
+        let at = |width| render(&selftest, Look { width: Some(width), colour: false });
+        for width in 40..=200 {
+            assert_eq!(faults(&at(width), width.into(), &at(u16::MAX)), [] as [&str; 0]);
         }
         selftest.faithful = Faithful::default();
         assert!(conclusion(&selftest).1.contains("not even 10 streams"));

@@ -77,6 +77,8 @@ pub(crate) struct Column {
     pub(crate) figures: bool,
     /// Whether it may be left out where there is little room.
     pub(crate) spare: bool,
+    /// Whether it may be left out, the last of them first, where the table would not fit otherwise.
+    pub(crate) yields: bool,
 }
 
 impl Column {
@@ -84,16 +86,21 @@ impl Column {
     pub(crate) const fn spare(self) -> Self {
         Self { spare: true, ..self }
     }
+
+    /// The same, but left out where the table would not fit otherwise.
+    pub(crate) const fn yielding(self) -> Self {
+        Self { yields: true, ..self }
+    }
 }
 
 /// A column of words.
 pub(crate) const fn words(head: &'static str) -> Column {
-    Column { head, figures: false, spare: false }
+    Column { head, figures: false, spare: false, yields: false }
 }
 
 /// A column of figures.
 pub(crate) const fn figures(head: &'static str) -> Column {
-    Column { head, figures: true, spare: false }
+    Column { head, figures: true, spare: false, yields: false }
 }
 
 /// A table.

@@ -1,11 +1,13 @@
 //! The report at a glance: a few lines and one table, as wide as the terminal.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{Attribute, CellAlignment, Color, LineStyle, Table as Grid, TableStyle};
-use unicode_width::UnicodeWidthChar;
 
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
-use crate::report::layout::{self, Breaks, Texts, visible_width};
+use crate::report::layout::{self, Breaks, Texts};
 use crate::report::table::{Cell, Column, Table, Tone};
+use crate::screen::{self, visible_width};
 use crate::visible::line;
 
 /// A line under the head and nothing else.
@@ -13,6 +15,10 @@ const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 
 /// How far the fields of a block stand in.
 const BLOCK_INDENT: usize = 3;
+/// What stands between the fields of a line.
+const BETWEEN: &str = " · ";
+/// A column that is narrower than this and has cells of more lines is not read with ease.
+const RAGGED: (usize, usize) = (24, 3);
 
 /// How a terminal wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +102,7 @@ impl Pen {
         let mut lines: Vec<String> = document.remarks.iter().flat_map(|remark| self.remark(remark)).collect();
         let notes = document.notes.iter();
         lines.extend(notes.flat_map(|note| self.lines(&format!("note: {note}"), 0, Tone::Quiet)));
-        lines.extend(files.iter().map(|file| line(file)));
+        lines.extend(files.iter().flat_map(|file| self.wrapped(file, 0)));
         lines.join("\n")
     }
 
@@ -127,25 +133,36 @@ impl Pen {
         self.wrapped(text, indent).iter().map(|line| self.toned(line, tone)).collect()
     }
 
-    /// The whole table if it fits, else without its spare columns, else with its cells broken between words, else a block of
-    /// lines for each row.
+    /// The whole table if it fits, else without its spare columns, else with its cells broken between words, else without
+    /// columns that yield, else a block of lines for each row.
     fn table(&self, table: &Table) -> String {
-        let shown = Shown::of(table, |_| true);
-        let whole = self.grid(&shown);
         let width = usize::from(self.0.width.unwrap_or(u16::MAX));
+        let whole = self.grid(&Shown::of(table, |_| true));
         if widest(&whole) <= width {
             return whole;
         }
-        let shown = Shown::of(table, |column| !column.spare);
-        let fewer = self.grid(&shown);
+        let yielding: Vec<usize> =
+            (0..table.columns.len()).rev().filter(|place| table.columns[*place].yields).collect();
+        let narrower = (0..=yielding.len()).find_map(|gone| {
+            let gone = &yielding[..gone];
+            self.broken(&Shown::of(table, |place| !table.columns[place].spare && !gone.contains(&place)), width)
+        });
+        narrower.unwrap_or_else(|| self.blocks(&Shown::of(table, |place| !table.columns[place].spare), width))
+    }
+
+    /// A table of this width, its cells broken between words where they must be; `None` where a word would have to be.
+    fn broken(&self, shown: &Shown, width: usize) -> Option<String> {
+        let whole = self.grid(shown);
+        if widest(&whole) <= width {
+            return Some(whole);
+        }
         let texts = shown.texts();
         // What stands between the columns.
-        let between = widest(&fewer) - layout::natural(&texts);
-        let broken = [Breaks::AroundIntervals, Breaks::BetweenWords].iter().find_map(|breaks| {
+        let between = widest(&whole) - layout::natural(&texts);
+        [Breaks::AroundIntervals, Breaks::BetweenWords].iter().find_map(|breaks| {
             let widths = layout::widths(&texts, width.checked_sub(between)?, *breaks)?;
-            Some(self.grid(&shown.wrapped(&widths, *breaks)))
-        });
-        broken.unwrap_or_else(|| self.blocks(&shown, width))
+            Some(shown.wrapped(&widths, *breaks)).filter(|wrapped| !wrapped.is_ragged(&widths)).map(|it| self.grid(&it))
+        })
     }
 
     fn grid(&self, shown: &Shown) -> String {
@@ -163,65 +180,51 @@ impl Pen {
             grid.add_row(subject.into_iter().chain(cells.skip(usize::from(repeats))));
             before = row.first().map(|cell| &cell.text);
         }
-        grid.trim_fmt()
+        // Cells of the last column are as wide as the widest.
+        grid.trim_fmt().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
-    /// A block of lines for each row: what it is about, and a line for each of its other cells.
+    /// A block of lines for each row: what it is about, and its other cells.
     fn blocks(&self, shown: &Shown, width: usize) -> String {
-        let heads = shown.heads.iter().map(|head| visible_width(head)).max().unwrap_or(0);
-        let beside = BLOCK_INDENT + heads + 2;
-        let words = shown.rows.iter().flatten().flat_map(|cell| cell.text.split(' '));
-        let fits = words.map(visible_width).all(|word| beside + word <= width);
+        let about = shown.about();
         let block = |row: &Vec<Cell>| {
-            let subject = row.first().map(|cell| self.cell_lines(cell, 1, width)).unwrap_or_default();
-            let fields = shown.heads.iter().zip(row).skip(1).flat_map(|(head, cell)| {
-                if fits {
-                    let mut lines = self.cell_lines(cell, beside, width);
-                    let gap = beside - BLOCK_INDENT - visible_width(head);
-                    let begin = format!("{:BLOCK_INDENT$}{head}{:gap$}", "", "");
-                    if let Some(first) = lines.first_mut() {
-                        *first = begin + first.trim_start_matches(' ');
-                    }
-                    lines
-                } else {
-                    let head = Cell::from(head.as_str());
-                    [self.cell_lines(&head, BLOCK_INDENT, width), self.cell_lines(cell, BLOCK_INDENT + 2, width)]
-                        .concat()
-                }
-            });
-            subject.iter().cloned().chain(fields).collect::<Vec<_>>().join("\n")
+            let subject = row[..about].iter().map(|cell| cell.text.as_str()).filter(|text| !text.is_empty());
+            let tone = row.first().map_or(Tone::Plain, |cell| cell.tone);
+            let subject = screen::wrap(&subject.collect::<Vec<_>>().join("  "), 1, width);
+            let mut lines: Vec<String> = subject.iter().map(|line| self.toned(line, tone)).collect();
+            lines.extend(self.fields(&shown.heads[about..], &row[about..], width));
+            lines.join("\n")
         };
         shown.rows.iter().map(block).collect::<Vec<_>>().join("\n")
     }
 
-    /// A cell in lines that begin at this column.
-    fn cell_lines(&self, cell: &Cell, indent: usize, width: usize) -> Vec<String> {
-        let lines = layout::wrap_within(&cell.text, width.saturating_sub(indent));
-        lines.iter().map(|line| format!("{:indent$}{}", "", self.toned(line, cell.tone))).collect()
-    }
-
-    /// Words in lines as wide as the terminal, indented, the second and later ones by two
-    /// more; a word that is wider is broken.
-    pub(crate) fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
-        let width = self.0.width.map_or(usize::MAX, usize::from);
-        let mut lines = vec![" ".repeat(indent)];
-        let (mut used, mut is_empty) = (indent, true);
-        for word in line(text).split(' ') {
-            let fits = used + usize::from(!is_empty) + visible_width(word) <= width;
-            let parts = [if fits && !is_empty { " " } else { "" }, word];
-            for (place, letter) in parts.iter().flat_map(|part| part.chars()).enumerate() {
-                let wide = letter.width().unwrap_or(0);
-                let begins = place == 0 && !fits && !is_empty;
-                if begins || (used + wide > width && used > indent + 2) {
-                    lines.push(" ".repeat(indent + 2));
-                    used = indent + 2;
-                }
-                lines.last_mut().into_iter().for_each(|line| line.push(letter));
-                used += wide;
+    /// Cells behind their heads, as many in a line as fit; a long one has lines of its own.
+    fn fields(&self, heads: &[String], cells: &[Cell], width: usize) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut has_room = false;
+        for (head, cell) in heads.iter().zip(cells) {
+            let field = format!("{head} {}", self.toned(&cell.text, cell.tone));
+            let wide = visible_width(&field);
+            let last = lines.last_mut().filter(|_| has_room);
+            if BLOCK_INDENT + wide > width {
+                let whole = screen::wrap(&format!("{head}: {}", cell.text), BLOCK_INDENT, width);
+                lines.extend(whole.iter().map(|line| self.toned(line, cell.tone)));
+                has_room = false;
+            } else if let Some(line) = last.filter(|line| visible_width(line) + visible_width(BETWEEN) + wide <= width)
+            {
+                line.push_str(BETWEEN);
+                line.push_str(&field);
+            } else {
+                lines.push(format!("{:BLOCK_INDENT$}{field}", ""));
+                has_room = true;
             }
-            is_empty = false;
         }
         lines
+    }
+
+    /// Words in lines as wide as the terminal, indented, the second and later ones by two more.
+    pub(crate) fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
+        screen::wrap(&line(text), indent, self.0.width.map_or(usize::MAX, usize::from))
     }
 
     pub(crate) fn bold(&self, text: &str) -> Vec<String> {
@@ -253,19 +256,37 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(table: &Table, wanted: fn(&Column) -> bool) -> Self {
+    /// Of a table the columns at the wanted places.
+    fn of(table: &Table, wanted: impl Fn(usize) -> bool) -> Self {
         // Where a cell may be broken is decided by its words.
         let shown = |cell: &Cell| Cell::toned(line(&cell.text).replace('\u{a0}', " "), cell.tone);
         let row = |row: &Vec<Cell>| {
-            table.columns.iter().zip(row).filter(|(column, _)| wanted(column)).map(|(_, cell)| shown(cell)).collect()
+            row.iter().enumerate().filter(|(place, _)| wanted(*place)).map(|(_, cell)| shown(cell)).collect()
         };
-        let columns: Vec<Column> = table.columns.iter().filter(|column| wanted(column)).copied().collect();
+        let columns = table.columns.iter().enumerate().filter(|(place, _)| wanted(*place));
+        let columns: Vec<Column> = columns.map(|(_, column)| *column).collect();
         Self {
             heads: columns.iter().map(|column| column.head.to_owned()).collect(),
             columns,
             rows: table.rows.iter().map(row).collect(),
             repeats_subject: table.columns.len() > 4,
         }
+    }
+
+    /// How many of its first cells say what a row is about, where it stands alone: several rows may be about one thing.
+    fn about(&self) -> usize {
+        let subjects: BTreeSet<&str> = self.rows.iter().filter_map(|row| row.first()).map(|cell| &*cell.text).collect();
+        let repeats = subjects.len() < self.rows.len();
+        if repeats && self.heads.len() > 2 { 2 } else { 1 }
+    }
+
+    /// Whether a narrow column has cells of many lines.
+    fn is_ragged(&self, widths: &[usize]) -> bool {
+        let (narrow, most) = RAGGED;
+        let of_row = |row: &Vec<Cell>| {
+            row.iter().zip(widths).any(|(cell, width)| *width < narrow && cell.text.lines().count() > most)
+        };
+        self.rows.iter().any(of_row)
     }
 
     /// The texts of each column, its head first.
@@ -285,7 +306,7 @@ impl Shown {
         };
         Self {
             columns: self.columns.clone(),
-            heads: self.heads.iter().zip(widths).map(|(head, width)| wrap(head, *width)).collect(),
+            heads: self.heads.clone(),
             rows: self.rows.iter().map(row).collect(),
             repeats_subject: self.repeats_subject,
         }
@@ -368,33 +389,28 @@ mod tests {
 
     /// The words of a text.
     fn words(text: &str) -> Vec<&str> {
-        text.split([' ', '\u{a0}', '\n']).filter(|word| !word.is_empty()).collect()
+        let words = text.split([' ', '\u{a0}', '\n']).map(|word| word.trim_end_matches(':'));
+        words.filter(|word| !word.is_empty()).collect()
     }
 
-    /// Lines of a text that are too wide.
-    fn too_wide(text: &str, width: u16) -> Vec<String> {
-        let lines = text.lines().filter(|line| visible_width(line) > usize::from(width));
-        lines.map(|line| format!("{width}: too wide: {line}")).collect()
-    }
-
-    /// The words of cells that are not whole where their table is drawn, though they have room.
-    fn torn(table: &Table, look: Look) -> Vec<String> {
+    /// The words of cells and heads that are not whole where their table is drawn.
+    fn lost(table: &Table, look: Look) -> Vec<String> {
         let text = Pen(look).table(table);
         let whole: HashSet<&str> = words(&text).into_iter().collect();
-        let cells = table.rows.iter().flat_map(|row| table.columns.iter().zip(row)).filter(|(column, _)| !column.spare);
+        let shown = |column: &Column| !column.spare && !column.yields;
+        let cells = table.rows.iter().flat_map(|row| table.columns.iter().zip(row)).filter(|(column, _)| shown(column));
         // A block does not say the head of what it is about.
-        let heads = table.columns.iter().filter(|column| !column.spare).skip(1).map(|column| column.head.to_owned());
+        let heads = table.columns.iter().filter(|column| shown(column)).skip(2).map(|column| column.head.to_owned());
         let texts: Vec<String> = cells.map(|(_, cell)| line(&cell.text)).chain(heads).collect();
-        let room = look.width.map_or(usize::MAX, usize::from) - BLOCK_INDENT - 2;
-        let fitting = texts.iter().flat_map(|text| words(text)).filter(|word| visible_width(word) <= room);
-        let torn = fitting.filter(|word| !whole.contains(word));
-        torn.map(|word| format!("{look:?}: torn: {word} in\n{text}")).collect()
+        let lost = texts.iter().flat_map(|text| words(text)).filter(|word| !whole.contains(word));
+        lost.map(|word| format!("{look:?}: lost: {word} in\n{text}")).collect()
     }
 
     fn broken(document: &Document, width: u16) -> Vec<String> {
-        let look = Look { width: Some(width), colour: false };
-        let wide = too_wide(&render(document, look, &[]), width);
-        wide.into_iter().chain(document.tables_on(&TABLES).flat_map(|(_, table)| torn(table, look))).collect()
+        let look = |width| Look { width: Some(width), colour: false };
+        let whole = render(document, look(u16::MAX), &[]);
+        let faults = screen::faults(&render(document, look(width), &[]), width.into(), &whole);
+        faults.into_iter().chain(document.tables_on(&TABLES).flat_map(|(_, table)| lost(table, look(width)))).collect()
     }
 
     #[test]

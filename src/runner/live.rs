@@ -1,13 +1,13 @@
 //! Feeds the live view: what the plan offers, what was achieved, what has been seen.
 
 use std::collections::VecDeque;
-use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
 use crate::progress::{PathSnapshot, Progress, Snapshot};
 use crate::runner::event_loop::Moment;
 use crate::runner::worker::Setup;
 use crate::schedule::tickets::Ticket;
+use crate::screen::Screen;
 use crate::units::Phase;
 
 /// Over how long rates are taken.
@@ -29,7 +29,7 @@ impl<'a> Live<'a> {
         let tickets: Box<dyn Iterator<Item = Ticket>> = Box::new(setup.plan.tickets(setup.workload.arrivals(), 0, 1));
         Self {
             setup,
-            progress: Progress::new(quiet, stderr().is_terminal()),
+            progress: Progress::new(quiet, Screen::stderr().is_capable()),
             tickets: tickets.peekable(),
             offered: 0,
             past: VecDeque::new(),

@@ -2,7 +2,13 @@
 //! both, and may hold anything.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
+
+/// The columns of a terminal that does not tell its width.
+const UNKNOWN: usize = 80;
+/// No text is laid out for less.
+const LEAST: usize = 40;
 
 /// Prints what was asked for and a line end, at once, also into a pipe.
 ///
@@ -17,8 +23,55 @@ pub(crate) fn print(text: &str) -> std::io::Result<()> {
 /// Writes a message and a line end to standard error, if it can take it. Nobody need listen: a terminal that is gone, or a
 /// full disk behind it, never ends the simulator, as the macros that panic then would.
 pub(crate) fn tell(message: impl Display) {
+    let text = harmless(&format!("{message}\n"));
+    let text = width(&std::io::stderr()).map_or(text.clone(), |width| wrapped(&text, width));
     // Nobody is left to hear of a refusal.
-    let _ = std::io::stderr().lock().write_all(harmless(&format!("{message}\n")).as_bytes());
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// A text for people in lines that fit the terminal at standard output. In a pipe a line stays a line.
+pub(crate) fn fit(text: &str) -> String {
+    width(&std::io::stdout()).map_or_else(|| text.to_owned(), |width| wrapped(text, width))
+}
+
+/// The columns of a terminal; `None` elsewhere.
+fn width(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    let told = || rustix::termios::tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col));
+    let told = || told().filter(|columns| *columns > 0).unwrap_or(UNKNOWN);
+    stream.is_terminal().then(|| told().max(LEAST))
+}
+
+/// Every line of a text in lines of this width, broken between words alone; the second and later ones stand two columns
+/// further in.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut all = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if line.trim_end().chars().count() <= width {
+            all.push_str(line);
+            continue;
+        }
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let mut used = 0;
+        for word in line[indent..].trim_end().split(' ') {
+            let wide = word.chars().count();
+            let margin = match used {
+                0 => indent,
+                used if used + 1 + wide <= width => 1,
+                _ => {
+                    all.push('\n');
+                    used = 0;
+                    indent + 2
+                }
+            };
+            all.extend(std::iter::repeat_n(' ', margin));
+            all.push_str(word);
+            used += margin + wide;
+        }
+        if line.ends_with('\n') {
+            all.push('\n');
+        }
+    }
+    all
 }
 
 /// A message in which nothing commands a terminal or turns the text around it: control characters but line ends and tabs,
@@ -48,6 +101,20 @@ fn is_invisible(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_break_between_words_alone() {
+        for (text, width, fitted) in [
+            ("one two three\n", 20, "one two three\n"),
+            ("one two three\n", 8, "one two\n  three\n"),
+            ("  one two three\nfour", 9, "  one two\n    three\nfour"),
+            ("at http://127.0.0.1:41234/v1 it is", 12, "at\n  http://127.0.0.1:41234/v1\n  it is"),
+            ("a   b", 40, "a   b"),
+            ("", 40, ""),
+        ] {
+            assert_eq!(wrapped(text, width), fitted, "{text:?} in {width}");
+        }
+    }
 
     #[test]
     fn nothing_that_is_said_commands_a_terminal() {

@@ -3,8 +3,9 @@
 
 use hdrhistogram::Histogram;
 
-use crate::analysis::slo::observation::Observation;
-use crate::analysis::stats::basic::{interval_needs, normal_quantile, rank_interval};
+use crate::analysis::slo::exceedance::Exceedances;
+use crate::analysis::slo::observation::{Limit, Observation};
+use crate::analysis::stats::basic::{normal_quantile, rank_interval};
 use crate::analysis::summary::distribution::Distribution;
 use crate::measure::counts::Counts;
 use crate::measure::metric::Metric;
@@ -16,7 +17,12 @@ use crate::units::{Estimate, PathId, Quantile};
 
 /// A form of the gaps of a path whose calls are `own`; of which `stalled` in all, also where not every one has a row.
 /// Gaps of one call resemble each other: each call counts once in the width of the interval.
-pub(crate) fn gaps(recorded: &Histogram<u64>, own: &[&Sample], stalled: u64, form: Form) -> Observation {
+pub(crate) fn gaps(
+    recorded: &Histogram<u64>,
+    own: &[&Sample],
+    stalled: u64,
+    (form, limit): (Form, Limit),
+) -> Observation {
     let gaps = Distribution::of_gaps(recorded, own, stalled);
     let n = gaps.counted();
     if n == 0 {
@@ -31,9 +37,9 @@ pub(crate) fn gaps(recorded: &Histogram<u64>, own: &[&Sample], stalled: u64, for
         Form::Quantile(Quantile(q)) => {
             let (low, high) = rank_interval(calls, q);
             let high = high.and_then(|share| gaps.quantile(share));
-            let few = || format!("about {} calls are needed to confirm it", interval_needs(q));
-            let reason = why.or_else(|| high.is_none().then(few));
-            observed(gaps.least(q), (low.and_then(|share| gaps.least(share)), high), reason)
+            let beyond = gaps.beyond_limit(|ms| limit.is_met(ms));
+            let exceedances = Exceedances { beyond, of: n, allowed: limit.allowed(q), effect: n as f64 / calls };
+            observed(gaps.least(q), (low.and_then(|share| gaps.least(share)), high), why).counting(exceedances)
         }
         Form::Mean if stalled > 0 => observed(None, (None, None), why),
         Form::Mean => {

@@ -1,8 +1,11 @@
 //! Figures of single calls: quantiles by order statistics, means, and largest values.
 
 use crate::analysis::input::call_figure::{Bounds, figure, seconds};
-use crate::analysis::slo::observation::Observation;
-use crate::analysis::stats::basic::{design_effect, interval_needs, known_quantile, normal_quantile, rank_interval};
+use crate::analysis::slo::exceedance::Exceedances;
+use crate::analysis::slo::observation::{Limit, Observation};
+use crate::analysis::stats::basic::{
+    design_effect, effect_within_seconds, known_quantile, normal_quantile, rank_interval,
+};
 use crate::measure::metric::Basis;
 use crate::measure::quantile::quantile;
 use crate::measure::sample::Sample;
@@ -19,7 +22,45 @@ impl Figures {
     /// Of the calls `own`, which are in the order of time.
     pub(crate) fn of(own: &[&Sample], quantity: Quantity, basis: Basis) -> Self {
         let values = own.iter().filter_map(|sample| Some((seconds(sample), figure(sample, quantity, basis)?)));
-        Self { values: values.collect() }
+        Self::of_values(values.collect())
+    }
+
+    /// Of seconds and values in the order of time.
+    pub(super) fn of_values(values: Vec<(f64, Bounds)>) -> Self {
+        Self { values }
+    }
+
+    /// A form of them with its interval, and how many did not keep the limit where that can decide.
+    pub(super) fn observe_against(&self, form: Form, limit: Limit) -> Observation {
+        let seen = self.observe(form);
+        match form {
+            Form::Quantile(Quantile(q)) => seen.counting(self.exceedances(q, limit)),
+            Form::Mean | Form::Max => seen,
+        }
+    }
+
+    /// How many did not keep the limit, of which the quantile `q` speaks.
+    ///
+    /// Where none did, nothing is known of how calls hang together there; those beyond the quantile tell how much calls of
+    /// the same second do, which counting has to know.
+    fn exceedances(&self, q: f64, limit: Limit) -> Exceedances {
+        let is_beyond = |bounds: &Bounds| !(limit.is_met(bounds.least) && limit.is_met(bounds.most));
+        let hits: Vec<(f64, f64)> =
+            self.values.iter().map(|(at, bounds)| (*at, f64::from(u8::from(is_beyond(bounds))))).collect();
+        let beyond = hits.iter().filter(|(_, hit)| *hit > 0.0).count() as u64;
+        let at_quantile = self.beyond_quantile(q);
+        let effect = match beyond {
+            0 => effect_within_seconds(&at_quantile),
+            _ => design_effect(&hits).max(design_effect(&at_quantile)),
+        };
+        Exceedances { beyond, of: hits.len() as u64, allowed: limit.allowed(q), effect }
+    }
+
+    /// When each call was due, and 1 if it lies beyond the quantile `q`, else 0.
+    fn beyond_quantile(&self, q: f64) -> Vec<(f64, f64)> {
+        let observed = quantile(&self.sorted(|bounds| bounds.least), q).unwrap_or(0.0);
+        let beyond = |value: f64| f64::from(u8::from(value > observed));
+        self.values.iter().map(|(at, bounds)| (*at, beyond(bounds.least))).collect()
     }
 
     /// A form of them with its interval.
@@ -63,16 +104,10 @@ impl Figures {
         let n = self.values.len();
         let (least, most) = (self.sorted(|bounds| bounds.least), self.sorted(|bounds| bounds.most));
         let observed = quantile(&least, q);
-        let beyond = |value: f64| f64::from(u8::from(value > observed.unwrap_or(0.0)));
-        let above: Vec<(f64, f64)> = self.values.iter().map(|(at, bounds)| (*at, beyond(bounds.least))).collect();
-        let effect = design_effect(&above);
-        let (low, high) = rank_interval(n as f64 / effect, q);
+        let (low, high) = rank_interval(n as f64 / design_effect(&self.beyond_quantile(q)), q);
         let low = low.and_then(|share| value_below(&least, share));
         let high = high.and_then(|share| value_above(&most, share)).filter(|value| value.is_finite());
-        let needs = (interval_needs(q) as f64 * effect).ceil().max(n as f64 + 1.0);
-        let few = || format!("{n} calls; about {needs} are needed to confirm it");
-        let few = ((low.is_none() || high.is_none()) && n > 0).then(few);
-        Observation::of(n, observed, (low, high)).because(self.why(few))
+        Observation::of(n, observed, (low, high)).because(self.why(None))
     }
 
     fn mean(&self) -> Observation {

@@ -1,13 +1,17 @@
 //! Objectives: whether what was promised held, as far as this run can tell.
 //!
-//! An objective is met only if the end of the 95% interval that is nearer to its limit keeps it, and missed only if the
-//! other end breaks it. No data is never a pass.
+//! An objective is met only if the end of the 95% interval that is nearer to its limit keeps it, or if so few calls are
+//! beyond the limit that as many as it allows are ruled out with 95% confidence; it is missed only if the other end breaks
+//! it. No data is never a pass.
 
 use crate::units::Quantile;
 mod against;
 mod distributions;
+mod exceedance;
 mod figures;
 mod observation;
+#[cfg(test)]
+mod promises;
 #[cfg(test)]
 mod sampled;
 mod shares;
@@ -19,7 +23,9 @@ use crate::analysis::input::blocks::BlockedView;
 use crate::analysis::input::call_figure::Counting;
 use crate::analysis::input::view::View;
 pub(crate) use crate::analysis::slo::against::{Beside, Figure};
+pub(crate) use crate::analysis::slo::exceedance::Exceedances;
 use crate::analysis::slo::figures::Figures;
+use crate::analysis::slo::observation::Limit;
 pub(crate) use crate::analysis::slo::observation::Observation;
 use crate::analysis::slo::windows::InEach;
 use crate::measure::counts::Counts;
@@ -70,6 +76,8 @@ pub struct ObjectiveResult {
     pub n: usize,
     /// What was seen, with its interval.
     pub estimate: Estimate,
+    /// How many calls or windows did not keep the limit; `None` where no count can say.
+    pub(crate) exceedances: Option<Exceedances>,
     /// Whether it held.
     pub verdict: ObjectiveVerdict,
     /// What one must know beside it.
@@ -135,7 +143,8 @@ impl Judge<'_> {
         let observed =
             path.map_or_else(|| Observation::nothing("this run has no such path"), |path| self.look(path, objective));
         let (verdict, reason) = self.decided(objective, &observed);
-        ObjectiveResult { objective: objective.clone(), n: observed.n, estimate: observed.estimate, verdict, reason }
+        let Observation { n, estimate, exceedances, .. } = observed;
+        ObjectiveResult { objective: objective.clone(), n, estimate, exceedances, verdict, reason }
     }
 
     fn decided(&self, objective: &Objective, observed: &Observation) -> (ObjectiveVerdict, Option<String>) {
@@ -148,9 +157,17 @@ impl Judge<'_> {
         if !self.view.run.is_complete() {
             return (ObjectiveVerdict::Inconclusive, Some("the run is incomplete".to_owned()));
         }
-        let verdict =
+        let by_interval =
             if observed.decides { verdict(&objective.expr, observed.estimate) } else { ObjectiveVerdict::Inconclusive };
-        (verdict, observed.reason.clone())
+        let Some(exceedances) = observed.exceedances.filter(|_| by_interval == ObjectiveVerdict::Inconclusive) else {
+            return (by_interval, observed.reason.clone());
+        };
+        if exceedances.keeps() {
+            return (ObjectiveVerdict::Met, observed.reason.clone());
+        }
+        let noun = if matches!(objective.expr.subject, Subject::Windows { .. }) { "windows" } else { "calls" };
+        let reason = observed.reason.clone().or_else(|| exceedances.lacking(noun));
+        (by_interval, reason)
     }
 
     fn look(&self, path: PathId, objective: &Objective) -> Observation {
@@ -187,12 +204,13 @@ impl Judge<'_> {
         let (run, basis) = (self.view.run, self.view.basis());
         let own = calls_of(self.view, path, objective.calls);
         let all = self.counted(path, objective.calls);
+        let limit = Limit { comparator: objective.expr.comparator, value: objective.expr.limit };
         match indicator {
             Indicator::Figure(Quantity::Time(Metric::ChunkGap), form) => run.chunk_gaps.get(path.index()).map_or_else(
                 || Observation::nothing("gaps are not known while a run goes on"),
                 |recorded| {
                     let rows = || own.iter().filter(|sample| sample.stalled()).count() as u64;
-                    distributions::gaps(recorded, &own, all.map_or_else(rows, |all| all.stalled), form)
+                    distributions::gaps(recorded, &own, all.map_or_else(rows, |all| all.stalled), (form, limit))
                 },
             ),
             Indicator::Figure(quantity, Form::Max) if run.totals.is_some() => match (quantity, all) {
@@ -201,12 +219,14 @@ impl Judge<'_> {
                     distributions::at_least(Figures::of(&own, quantity, basis).observe(Form::Max))
                 }
             },
-            Indicator::Figure(quantity, form) => self.on_rows(Figures::of(&own, quantity, basis).observe(form)),
+            Indicator::Figure(quantity, form) => {
+                self.on_rows(Figures::of(&own, quantity, basis).observe_against(form, limit))
+            }
             Indicator::Share(share) => {
                 let counting = Counting { share, per_call: &objective.per_call, basis };
                 match all.and_then(|all| counting.of_all(all)) {
-                    Some(all) => counting.observe(&own, Some(all)),
-                    None => self.on_rows(counting.observe(&own, None)),
+                    Some(all) => counting.observe(&own, Some(all), limit),
+                    None => self.on_rows(counting.observe(&own, None, limit)),
                 }
             }
         }

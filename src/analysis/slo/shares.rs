@@ -5,8 +5,9 @@
 
 use crate::analysis::input::call_figure::{Counting, figure, seconds};
 use crate::analysis::input::population::failed;
-use crate::analysis::slo::observation::Observation;
-use crate::analysis::stats::basic::{design_effect, normal_quantile, wilson};
+use crate::analysis::slo::exceedance::Exceedances;
+use crate::analysis::slo::observation::{Limit, Observation};
+use crate::analysis::stats::basic::{design_effect, wilson};
 use crate::measure::sample::Sample;
 use crate::objective::objective::CallCondition;
 
@@ -24,7 +25,7 @@ impl Counting<'_> {
 
     /// The share of these calls, which are in the order of time; or of `all`, hits and calls, if not every one has a row:
     /// then rows tell only how much they hang together.
-    pub(crate) fn observe(&self, own: &[&Sample], all: Option<(u64, u64)>) -> Observation {
+    pub(crate) fn observe(&self, own: &[&Sample], all: Option<(u64, u64)>, limit: Limit) -> Observation {
         if let Some(condition) = self.without_data(own) {
             return Observation::nothing(format!("no call has what '{}' looks at", condition.text));
         }
@@ -38,7 +39,15 @@ impl Counting<'_> {
         let ci = wilson(many / effect, n / effect);
         Observation::of(n as usize, (n > 0.0).then(|| many / n), (ci.map(|ci| ci.0), ci.map(|ci| ci.1)))
             .because((n == 0.0).then(|| "no call was made".to_owned()))
+            .counting(exceedances(many as u64, n as u64, effect, limit))
     }
+}
+
+/// Of `hits` among `of` trials those that speak against a share on this side of the limit.
+fn exceedances(hits: u64, of: u64, effect: f64, limit: Limit) -> Exceedances {
+    let (beyond, allowed) =
+        if limit.comparator.is_upper() { (hits, limit.value) } else { (of - hits, 1.0 - limit.value) };
+    Exceedances { beyond, of, allowed, effect }
 }
 
 /// The difference of two independent shares with the interval of Newcombe (1998), made of Wilson's; for calls that
@@ -56,10 +65,4 @@ pub(crate) fn difference(own: &Observation, other: &Observation) -> Observation 
     let high = shift + ((u1 - p1).powi(2) + (p2 - l2).powi(2)).sqrt();
     let reason = own.reason.clone().or_else(|| other.reason.clone());
     Observation::of(n, Some(shift), (Some(low), Some(high))).because(reason)
-}
-
-/// The fewest trials, all of them good, whose Wilson interval begins at `share` or above.
-pub(crate) fn trials_for(share: f64) -> u64 {
-    let z2 = normal_quantile(0.975).powi(2);
-    (share * z2 / (1.0 - share).max(1e-9)).ceil() as u64
 }

@@ -7,9 +7,9 @@
 
 use crate::analysis::input::call_figure::{Bounds, Counting};
 use crate::analysis::input::view::View;
+use crate::analysis::slo::exceedance::Exceedances;
 use crate::analysis::slo::figures::Figures;
 use crate::analysis::slo::observation::Observation;
-use crate::analysis::slo::shares::trials_for;
 use crate::analysis::stats::basic::{design_effect, wilson};
 use crate::measure::metric::Basis;
 use crate::measure::sample::Sample;
@@ -57,24 +57,21 @@ impl InEach<'_> {
         if open == all {
             return Observation::nothing(format!("none of {whole} windows has calls enough to be judged"));
         }
+        let failed =
+            |(place, kept): (usize, &Option<bool>)| (place as f64 * length, f64::from(u8::from(*kept == Some(false))));
+        let effect = design_effect(&kept.iter().enumerate().map(failed).collect::<Vec<_>>());
         let ci = if wanted >= 1.0 {
             (Some(held / all), Some((held + open) / all))
         } else {
-            let failed = |(place, kept): (usize, &Option<bool>)| {
-                (place as f64 * length, f64::from(u8::from(*kept == Some(false))))
-            };
-            let effect = design_effect(&kept.iter().enumerate().map(failed).collect::<Vec<_>>());
             let bounds = |hits: f64| wilson(hits / effect, all / effect);
             (bounds(held).map(|ci| ci.0), bounds(held + open).map(|ci| ci.1))
         };
         let observed = held / (held + broken);
         let unjudged = (open > 0.0).then(|| format!("{open} of {whole} windows have too few calls to be judged"));
-        let short = || {
-            let needs = trials_for(wanted);
-            let few = wanted < 1.0 && ci.0.is_none_or(|low| low < wanted) && broken == 0.0 && whole < needs as usize;
-            few.then(|| format!("{whole} windows; about {needs} are needed to confirm it"))
-        };
-        Observation::of((held + broken) as usize, Some(observed), ci).because(unjudged.or_else(short))
+        // A window that nobody can judge counts against the objective.
+        let exceedances =
+            Exceedances { beyond: (broken + open) as u64, of: whole as u64, allowed: 1.0 - wanted, effect };
+        Observation::of((held + broken) as usize, Some(observed), ci).because(unjudged).counting(exceedances)
     }
 
     /// Whether the limit was kept by the calls of one window; `None` if they cannot tell.

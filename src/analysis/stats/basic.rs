@@ -92,7 +92,20 @@ pub(crate) fn autocorrelation_time(series: &[f64]) -> f64 {
 ///
 /// `values` are seconds and values. Without spread the effect is 1.
 pub(crate) fn design_effect(values: &[(f64, f64)]) -> f64 {
-    let (Some((first, _)), Some((last, _))) = (values.first(), values.last()) else { return 1.0 };
+    means_of_seconds(values)
+        .map_or(1.0, |(within, means)| (within * (1.0 + 2.0 * autocorrelation_time(&means))).max(1.0))
+}
+
+/// By how much values of the same second say less than independent ones: the first of the two factors of
+/// [`design_effect`], at least 1.
+pub(crate) fn effect_within_seconds(values: &[(f64, f64)]) -> f64 {
+    means_of_seconds(values).map_or(1.0, |(within, _)| within.max(1.0))
+}
+
+/// The variance of means over about a second against that of independent values, and those means; `None` without spread
+/// or with too few of them.
+fn means_of_seconds(values: &[(f64, f64)]) -> Option<(f64, Vec<f64>)> {
+    let (first, last) = (values.first()?.0, values.last()?.0);
     let n = values.len() as f64;
     let each = ((n / (last - first).max(1.0)).round() as usize).max(1);
     let spread = |values: &[f64]| {
@@ -102,10 +115,7 @@ pub(crate) fn design_effect(values: &[(f64, f64)]) -> f64 {
     let means: Vec<f64> =
         values.chunks_exact(each).map(|chunk| chunk.iter().map(|(_, x)| x).sum::<f64>() / each as f64).collect();
     let alone = spread(&values.iter().map(|(_, x)| *x).collect::<Vec<_>>());
-    if alone <= 0.0 || means.len() < 8 {
-        return 1.0;
-    }
-    (spread(&means) * each as f64 / alone * (1.0 + 2.0 * autocorrelation_time(&means))).max(1.0)
+    (alone > 0.0 && means.len() >= 8).then(|| (spread(&means) * each as f64 / alone, means))
 }
 
 /// The difference of two means, and how sure it is.

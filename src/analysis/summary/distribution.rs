@@ -105,6 +105,14 @@ impl Distribution {
         histogram::quantile_ms(&self.known, self.beyond, q)
     }
 
+    /// How many values are not known to keep a limit.
+    pub(crate) fn beyond_limit(&self, is_kept: impl Fn(f64) -> bool) -> u64 {
+        let whole = |value| [self.known.lowest_equivalent(value), self.known.highest_equivalent(value)];
+        let is_broken = |value| !whole(value).into_iter().all(|end| is_kept(ms(end)));
+        let broken = self.known.iter_recorded().filter(|bucket| is_broken(bucket.value_iterated_to()));
+        broken.map(|bucket| bucket.count_since_last_iteration()).sum::<u64>() + self.beyond
+    }
+
     /// The least that the quantile `q` can be.
     pub(crate) fn least(&self, q: f64) -> Option<f64> {
         (self.counted() > 0).then(|| ms(self.at_least.value_at_quantile(q)))

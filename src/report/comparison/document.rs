@@ -11,6 +11,7 @@ use crate::analysis::validity::{Reason, Validity};
 use crate::report::basis::describe_basis;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure::{self, MISSING};
+use crate::report::overview::Lead;
 use crate::report::run::validity;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
@@ -40,6 +41,7 @@ impl Compared<'_> {
             title: format!("{} against {}", self.names[1], self.names[0]),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
+            lead: Lead::default(),
             decisions: self.comparison.pairs.iter().map(|pair| self.decision(pair)).collect(),
             tables: vec![
                 (Topic::Shifts, self.shifts()),

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::analysis::slo::{ExpectationResult, ObjectiveResult, ObjectiveVerdict};
+use crate::analysis::slo::{Exceedances, ExpectationResult, ObjectiveResult, ObjectiveVerdict};
 use crate::objective::indicator::Unit;
 use crate::objective::objective::Severity;
+use crate::report::json::number::rounded;
 use crate::report::json::schema::Explained;
 use crate::units::Api;
 
@@ -33,9 +34,32 @@ pub(super) struct ObjectiveFacts<'a> {
     n: usize,
     observed: Option<f64>,
     ci: [Option<f64>; 2],
+    /// What was counted, of quantiles, shares and windows: it decides where the interval does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beyond: Option<BeyondFacts>,
     verdict: ObjectiveVerdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+}
+
+/// Calls, gaps between chunks, or windows, of which a share may lie beyond the limit.
+#[derive(Serialize, JsonSchema)]
+struct BeyondFacts {
+    /// How many did not keep the limit.
+    count: u64,
+    /// Of how many.
+    of: u64,
+    /// The share beyond the limit at most, with 95% confidence (one-sided, exact binomial).
+    share_at_most: Option<f64>,
+    /// The share that the objective allows.
+    allowed: f64,
+}
+
+impl From<Exceedances> for BeyondFacts {
+    fn from(seen: Exceedances) -> Self {
+        let Exceedances { beyond, of, allowed, .. } = seen;
+        Self { count: beyond, of, share_at_most: seen.at_most().map(rounded), allowed: rounded(allowed) }
+    }
 }
 
 /// A claim beside what was seen.
@@ -73,6 +97,7 @@ pub(super) fn objective(result: &ObjectiveResult) -> ObjectiveFacts<'_> {
         n: result.n,
         observed: result.estimate.value,
         ci: [result.estimate.low, result.estimate.high],
+        beyond: result.exceedances.map(BeyondFacts::from),
         verdict: result.verdict,
         reason: result.reason.as_deref(),
     }

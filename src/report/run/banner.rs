@@ -119,7 +119,8 @@ mod tests {
     fn forms(run: &Run, analysis: &Analysis) -> [String; 3] {
         let document = document(run, analysis);
         let page = String::from_utf8(html::render(&document, &[])).expect("text");
-        let page = page[page.find("<main>").expect("a body")..page.find("<h2>Words</h2>").expect("words")].to_owned();
+        let page =
+            page[page.find("<main>").expect("a body")..page.find("<section id=\"words\">").expect("words")].to_owned();
         let look = Look { width: Some(500), colour: true };
         let text = terminal::render(&document, look, &[]);
         [page, text, String::from_utf8(markdown::render(&document)).expect("text")]

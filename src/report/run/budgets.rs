@@ -23,10 +23,27 @@ pub(super) fn table(run: &Run, analysis: &Analysis) -> Table {
     columns.extend([figures("margin left"), word_column("verdict")]);
     let paths = analysis.paths.iter().map(|summary| summary.path);
     let rows = paths.map(|path| {
-        let (budget, actual, left, verdict) = deciding_budget(run, analysis, path).cells(analysis, path);
-        vec![run.manifest.plan.path(path).name.as_str().into(), budget, actual, left, verdict]
+        let Budget { asked, actual, left, verdict } = of_path(run, analysis, path);
+        vec![run.manifest.plan.path(path).name.as_str().into(), asked, actual, left, verdict]
     });
     Table { title: "Decision".to_owned(), columns, rows: rows.collect(), note: Some(note(analysis)) }
+}
+
+/// What decides about a path.
+pub(super) struct Budget {
+    /// What was allowed.
+    pub(super) asked: Cell,
+    /// What was seen.
+    pub(super) actual: Cell,
+    /// How far what was seen lies from what was allowed.
+    pub(super) left: Cell,
+    /// The verdict.
+    pub(super) verdict: Cell,
+}
+
+/// What decides about this path.
+pub(super) fn of_path(run: &Run, analysis: &Analysis, path: PathId) -> Budget {
+    deciding_budget(run, analysis, path).budget(analysis, path)
 }
 
 fn note(analysis: &Analysis) -> String {
@@ -114,12 +131,10 @@ fn share_left(seen: Option<f64>, limit: Option<f64>, is_upper: bool) -> Option<f
     (limit.abs() > 1e-12).then(|| room / limit.abs())
 }
 
-type Cells = (Cell, Cell, Cell, Cell);
-
 impl Line<'_> {
-    fn cells(&self, analysis: &Analysis, path: PathId) -> Cells {
+    fn budget(&self, analysis: &Analysis, path: PathId) -> Budget {
         let none = Cell::missing;
-        let (budget, actual, left, verdict) = match self {
+        let (asked, actual, left, verdict) = match self {
             Self::Objective(held, more) => {
                 let (tone, seen) = objectives::describe_observed(held);
                 let more = if *more > 0 { format!(" (and {more} more)") } else { String::new() };
@@ -144,18 +159,17 @@ impl Line<'_> {
             Self::Nothing => (Cell::toned("none declared", Tone::Quiet), none(), none(), none()),
         };
         let failed = analysis.failing.iter().find(|failed| failed.path == path);
-        match (analysis.conclusion, failed) {
+        let (actual, left, verdict) = match (analysis.conclusion, failed) {
             (Conclusion::Failed, Some(failed)) => {
-                (budget, failed.describe().into(), none(), Cell::toned("✗ failed", Tone::Bad))
+                (failed.describe().into(), none(), Cell::toned("✗ failed", Tone::Bad))
             }
-            (Conclusion::Invalid, _) => (budget, actual, none(), Cell::toned("none: the run is invalid", Tone::Bad)),
-            (Conclusion::Incomplete, _) => {
-                (budget, actual, none(), Cell::toned("none: the run is incomplete", Tone::Warn))
-            }
+            (Conclusion::Invalid, _) => (actual, none(), Cell::toned("none: the run is invalid", Tone::Bad)),
+            (Conclusion::Incomplete, _) => (actual, none(), Cell::toned("none: the run is incomplete", Tone::Warn)),
             (Conclusion::Failed | Conclusion::Missed | Conclusion::Inconclusive | Conclusion::Met, _) => {
-                (budget, actual, left, verdict)
+                (actual, left, verdict)
             }
-        }
+        };
+        Budget { asked, actual, left, verdict }
     }
 }
 

@@ -12,10 +12,13 @@ mod decisions;
 mod effects;
 pub(crate) mod errors;
 mod facts;
+pub(crate) mod held;
 pub(crate) mod junit;
 mod machine;
 pub(crate) mod objectives;
+mod overview;
 mod paths;
+mod recommendation;
 mod shifts;
 mod sign_in;
 pub(crate) mod validity;
@@ -36,14 +39,16 @@ pub(crate) fn document(run: &Run, analysis: &Analysis) -> Document {
         (Topic::Shifts, shifts::table(run, analysis, planned)),
         (Topic::SendLag, machine::send_lag(&analysis.validity)),
     ];
-    let effects = [effects::effects, effects::interference, effects::connections, effects::reported];
+    let effects = [effects::effects, effects::interference, effects::connections];
     tables.extend(effects.map(|table| (Topic::Effects, table(run, analysis))));
+    tables.push((Topic::Reported, effects::reported(run, analysis)));
     tables.extend(analysis.paths.iter().map(|summary| (Topic::Metrics, paths::metrics(run, summary))));
     Document {
         subject: Subject::Run,
         title: run.manifest.plan.name.clone(),
         subtitle: facts::subtitle(run),
         conclusion: banner::banner(run, analysis),
+        lead: recommendation::lead(run, analysis),
         decisions: ways::decisions(run).into_iter().chain(decisions::decisions(run, analysis, planned)).collect(),
         tables,
         remarks: remarks(run, analysis),

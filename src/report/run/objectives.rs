@@ -7,6 +7,7 @@ use crate::objective::indicator::Unit;
 use crate::objective::objective::Severity;
 use crate::report::figure;
 use crate::report::glyph::{BROKEN, KEPT, UNDECIDED};
+use crate::report::run::held::describe_count;
 use crate::report::table::{Cell, Table, Tone, words as word_column};
 
 /// The objectives; without rows if there are none.
@@ -25,8 +26,8 @@ pub(super) fn objectives(analysis: &Analysis) -> Table {
         analysis.objectives.iter().map(row),
     )
     .noted(
-        "Met if the whole 95% interval keeps the limit, missed if none of it does; a missed warning does not fail \
-             the run.",
+        "Met if the whole 95% interval keeps the limit, or so few calls are beyond it that the same is 95% sure; missed \
+             if none of the interval keeps it. A missed warning does not fail the run.",
     )
 }
 
@@ -68,8 +69,8 @@ pub(super) fn expectations(analysis: &Analysis) -> Table {
 /// The sentence of an objective.
 pub(crate) fn describe_objective(result: &ObjectiveResult) -> (Tone, String) {
     let (tone, seen) = describe_observed(result);
-    let why = result.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
-    (tone, format!("{seen}{why}"))
+    let more = describe_count(result).into_iter().chain(result.reason.clone());
+    (tone, std::iter::once(seen).chain(more).collect::<Vec<_>>().join("; "))
 }
 
 /// The figure of an objective with its interval.

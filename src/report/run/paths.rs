@@ -10,13 +10,15 @@ use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::run::Run;
 use crate::units::Quantile;
 
-/// Counts and headline quantiles, a row a path.
+/// Counts, throughput and headline quantiles, a row a path.
 pub(super) fn overview(run: &Run, analysis: &Analysis) -> Table {
     let mut columns = vec![word_column("path"), word_column("kind").spare(), figures("ok"), figures("failed")];
-    columns.extend([figures("TTFT p50 ms"), figures("p95 ms"), figures("p99 ms")]);
-    columns.extend([figures("end to end p50 ms"), figures("p95 ms"), figures("per token p50 ms").spare()]);
+    columns.extend([figures("req/s"), figures("tokens/s").yielding()]);
+    columns.extend([figures("TTFT p50 ms"), figures("p95 ms").yielding(), figures("p99 ms").yielding()]);
+    columns.extend([figures("E2E p50 ms"), figures("p95 ms").yielding(), figures("per token p50 ms").spare()]);
     Table::new("Paths", columns, analysis.paths.iter().map(|path| overview_row(run, path))).noted(format!(
-        "Calls on all connections; ≥ stands where calls timed out; {}. A dash is a figure that was not measured.",
+        "Calls on all connections; successful calls and their output tokens a second of the measured time; E2E is end to end; ≥ \
+         stands where calls timed out; {}. A dash is a figure that was not measured.",
         describe_basis(analysis.basis)
     ))
 }
@@ -32,6 +34,8 @@ fn overview_row(run: &Run, summary: &PathSummary) -> Vec<Cell> {
         Cell::toned(path.kind.to_string(), Tone::Quiet),
         figure::count(requests.ok).into(),
         Cell::toned(figure::count(bad), tone),
+        Cell::figure(summary.throughput.requests.clone().ok()),
+        Cell::figure(summary.throughput.output_tokens.clone().ok()),
         quantile(Metric::Ttft, 0.5),
         quantile(Metric::Ttft, 0.95),
         quantile(Metric::Ttft, 0.99),
@@ -43,6 +47,11 @@ fn overview_row(run: &Run, summary: &PathSummary) -> Vec<Cell> {
 
 fn headline(summary: &PathSummary, metric: Metric) -> Option<&MetricSummary> {
     summary.metrics.iter().find(|found| found.metric == metric && !found.beside)
+}
+
+/// The median of a metric in its headline form.
+pub(super) fn median(summary: &PathSummary, metric: Metric) -> Option<f64> {
+    headline(summary, metric)?.quantile(Quantile::MEDIAN)
 }
 
 /// Every metric of a path.

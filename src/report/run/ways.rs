@@ -30,6 +30,15 @@ pub(super) fn table(run: &Run, analysis: &Analysis) -> Table {
     )
 }
 
+/// The same of one path in a few words: address, region, and whether it was private where it was declared so.
+pub(super) fn in_short(way: &Way) -> Vec<Cell> {
+    let address = several(way.peers.iter().map(|peer| peer.address.to_string()));
+    let region = several(way.regions.iter().map(|(region, _)| region.clone()));
+    let mut cells: Vec<Cell> = [address, region].into_iter().filter(|cell| *cell != Cell::missing()).collect();
+    cells.extend(way.private.is_some().then(|| privacy(way)));
+    cells
+}
+
 fn several(all: impl Iterator<Item = String>) -> Cell {
     let all: Vec<String> = all.collect();
     match all.len() {

@@ -6,6 +6,7 @@ use crate::objective::margin::Size;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure::{self, MISSING};
 use crate::report::glyph::{FASTER, PERHAPS_SLOWER, SLOWER};
+use crate::report::overview::Lead;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::run::historical::{Eligibility, HistoricalRun};
 
@@ -30,6 +31,7 @@ impl History<'_> {
             title: self.profile.to_owned(),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
+            lead: Lead::default(),
             decisions: self.decisions(),
             tables: vec![
                 (Topic::Series, self.series()),
