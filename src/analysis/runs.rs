@@ -19,6 +19,7 @@ use crate::analysis::compare::multiplicity::{Hypothesis, Levels, Primary};
 use crate::analysis::compare::resampled::Pair;
 use crate::analysis::compare::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::compare::survivors;
+use crate::analysis::compare::unlike;
 use crate::analysis::compare::verdict::Judge;
 use crate::analysis::conclusion::Conclusion;
 use crate::analysis::input::blocks::{BlockedView, Blocks, FOR_VERDICT};
@@ -269,6 +270,8 @@ impl Referee<'_> {
             differences: comparability::addresses(plans.0, plans.1, &pairs)
                 .into_iter()
                 .chain(differences(runs.0, runs.1))
+                .chain(unlike::keys(plans.0, plans.1, &pairs))
+                .chain(unlike::met(runs.0, runs.1, &pairs))
                 .collect(),
             notes: left_out(plans, &pairs)
                 .into_iter()
@@ -492,7 +495,7 @@ mod tests {
         let one = run_of(&World { seconds: 10.0, ..single(0.0) }, 2);
         let between = judged(&three, &one, &[]);
         assert_eq!(between.notes, ["Not compared: 'private', 'gateway' of the base."]);
-        assert_eq!(between.differences.iter().map(|d| d.what).collect::<Vec<_>>(), ["paths"]);
+        assert_eq!(between.differences.iter().map(|d| d.what.clone()).collect::<Vec<_>>(), ["paths"]);
         let mut fresh = one.clone();
         fresh.manifest.plan.paths[0].connections = crate::path::ConnectionPolicy::Fresh;
         let refused = compare_runs(RunSide { run: &three, path: None }, RunSide { run: &fresh, path: None }, &[]);

@@ -20,7 +20,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "MARGIN", verbatim_doc_comment)]
     pub margin: Vec<String>,
 
-    /// What to print, or with --out to write as comparison.json, comparison.md and junit.xml
+    /// What to print, or with --out to write as comparison.json, comparison.md, comparison.html and junit.xml
     #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',', default_value = "terminal")]
     pub format: Vec<CompareFormat>,
 
@@ -42,6 +42,8 @@ pub enum CompareFormat {
     Json,
     /// comparison.md
     Md,
+    /// comparison.html, a page that needs no network
+    Html,
     /// junit.xml
     Junit,
 }

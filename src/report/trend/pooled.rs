@@ -1,5 +1,7 @@
 //! What pooled runs say, before it has a form.
 
+use std::collections::BTreeSet;
+
 use crate::analysis::Conclusion;
 use crate::analysis::compare::gate::Gate;
 use crate::analysis::stats::basic::CONFIDENCE;
@@ -8,6 +10,7 @@ use crate::analysis::trend::pool::{Pool, PoolPoint, PooledShift};
 use crate::measure::metric::Metric;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure::{self, MISSING};
+use crate::report::overview::{Lead, Overview, PathLine, Shift};
 use crate::report::shift::{gate_mark, shift_figures, verdict_mark};
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::run::historical::HistoricalRun;
@@ -40,6 +43,7 @@ impl Pooling<'_> {
             title: format!("{}, pooled", self.profile),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
+            lead: Lead { overview: self.overview(), scope: self.scope(), ..Lead::default() },
             decisions: self.pool.shifts.iter().filter(|shift| is_headline(shift)).map(decision).collect(),
             tables: vec![(Topic::Shifts, self.shifts()), (Topic::Series, self.runs())],
             remarks: self.remarks(),
@@ -78,13 +82,34 @@ impl Pooling<'_> {
         (tone, sentence.to_owned())
     }
 
+    /// The headline metric of every path on one scale; `None` where nothing was compared.
+    fn overview(&self) -> Option<Overview> {
+        let first = self.pool.shifts.iter().find(|shift| is_headline(shift))?;
+        let headlines = self.pool.shifts.iter().filter(|shift| is_headline(shift) && shift.metric == first.metric);
+        let base = first.baseline_ms.unwrap_or(0.0);
+        Some(Overview {
+            title: format!("Median {} of each path against {}, over all runs", first.metric.name(), first.baseline),
+            heads: vec![figures("runs"), figures("run to run ± ms"), figures("next run ms")],
+            // The baseline has the first colour.
+            paths: headlines.enumerate().map(|(place, shift)| line(place + 1, shift)).collect(),
+            least_reach_ms: f64::max(1.0, 0.01 * base),
+            note: "Bars are 95% intervals that include how runs vary; further right is slower.".to_owned(),
+        })
+    }
+
+    fn scope(&self) -> Vec<String> {
+        let runs = &self.pool.runs;
+        let hours = runs.iter().map(|run| run.hour() as u32).collect::<BTreeSet<_>>().len();
+        vec![format!("It speaks of {} runs at {hours} of the 24 hours of the day.", runs.len())]
+    }
+
     fn shifts(&self) -> Table {
         let mut columns = vec![word_column("path"), word_column("figure"), figures("runs"), figures("shift ms")];
         columns.extend([figures("run to run ± ms"), figures("next run ms"), figures("margin ms").spare()]);
         columns.extend([word_column("verdict"), word_column("gate")]);
         let row = |shift: &PooledShift| -> Vec<Cell> {
             let (tone, glyph, word) = verdict_mark(shift.verdict);
-            let tone = if tone == Tone::Bad && shift.gate != Gate::Failed { Tone::Warn } else { tone };
+            let tone = softened(tone, shift);
             let mean = shift.pooled.as_ref().map(|pooled| pooled.mean);
             let own = shift_figures(mean, shift.pooled.as_ref().map(|pooled| pooled.interval(CONFIDENCE)));
             vec![
@@ -143,13 +168,39 @@ impl Pooling<'_> {
         if self.pool.runs.len() == 1 {
             remarks.push(ONE_RUN.to_owned());
         }
-        let hours = self.pool.runs.iter().map(|run| run.hour() as u32).collect::<std::collections::BTreeSet<_>>();
+        let hours = self.pool.runs.iter().map(|run| run.hour() as u32).collect::<BTreeSet<_>>();
         if self.pool.runs.len() > 1 && hours.len() == 1 {
             remarks
                 .push("All runs started in the same hour of the day: nothing is known of the other hours.".to_owned());
         }
         remarks.into_iter().map(|text| Remark::Warning(Tone::Warn, text)).collect()
     }
+}
+
+fn line(place: usize, shift: &PooledShift) -> PathLine {
+    let (tone, glyph, word) = verdict_mark(shift.verdict);
+    let pooled = shift.pooled.as_ref();
+    let interval = pooled.map(|pooled| pooled.interval(CONFIDENCE));
+    let told = shift_figures(pooled.map(|pooled| pooled.mean), interval).map(|text| format!("{text} ms"));
+    PathLine {
+        place,
+        name: shift.candidate.clone(),
+        way: Vec::new(),
+        shift: pooled.map(|pooled| Shift { ms: pooled.mean, ci_ms: interval, margin_ms: shift.margin_ms }),
+        figures: Cell::maybe(told),
+        verdict: Cell::toned(format!("{glyph} {word}"), softened(tone, shift)),
+        budget: Cell::from(""),
+        facts: vec![
+            shift.points.len().to_string().into(),
+            Cell::maybe(pooled.map(|pooled| figure::bare(pooled.tau))),
+            Cell::maybe(pooled.and_then(|pooled| pooled.next).map(bracketed)),
+        ],
+    }
+}
+
+/// Slower, but no gate failed: a warning, not an alarm.
+fn softened(tone: Tone, shift: &PooledShift) -> Tone {
+    if tone == Tone::Bad && shift.gate != Gate::Failed { Tone::Warn } else { tone }
 }
 
 /// Whether a figure stands in the decisions and in the table of runs: medians.
@@ -168,7 +219,7 @@ fn decision(shift: &PooledShift) -> Decision {
         return Decision { tone: Tone::Warn, sentence, details: vec![ONE_RUN.to_owned()] };
     };
     let (tone, _, word) = verdict_mark(shift.verdict);
-    let tone = if tone == Tone::Bad && shift.gate != Gate::Failed { Tone::Warn } else { tone };
+    let tone = softened(tone, shift);
     let sentence = format!(
         "{}: {what} is {} {} than {against} over {} runs ({word})",
         shift.candidate,
