@@ -25,6 +25,7 @@ use hopmark::transport::connect::Target;
 use hopmark::transport::credential::Credential;
 use hopmark::units::{Api, Nanos, PathId, Phase, Seq};
 use hopmark::wire::api;
+use hopmark::wire::filter::Filter;
 use hopmark::wire::sse::{Event, SseDecoder};
 use hopmark::workload::Workload;
 
@@ -204,6 +205,33 @@ fn encode(c: &mut Criterion) {
 }
 
 /// The rows of the stored example run, written anew and read back.
+/// A cookie or a token, as gateways give it.
+fn session(number: u64) -> String {
+    let word =
+        |salt: u64| (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ salt).rotate_left(31).wrapping_mul(salt | 1);
+    [0x1d, 0x3b5, 0x71f9, 0x9_43ab].map(|salt| format!("{:016x}", word(salt))).concat()
+}
+
+fn filter(c: &mut Criterion) {
+    let mut group = c.benchmark_group("filter");
+    for known in [1, 1_000] {
+        let secrets: Vec<String> = (0..known).map(session).collect();
+        let filter = Filter::of(secrets.iter().map(String::as_str));
+        let mut number = known;
+        group.bench_function(format!("hide one more and forget it, {known} known"), |b| {
+            b.iter(|| {
+                number += 1;
+                drop(filter.hold(&session(number)));
+            })
+        });
+        let name = "req_7c9e6679-7425-40de-944b-e07fc1f90ae7";
+        group.bench_function(format!("the name of a call, {known} known"), |b| {
+            b.iter(|| filter.hidden(black_box(name)).is_none())
+        });
+    }
+    group.finish();
+}
+
 fn rows(c: &mut Criterion) {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/example");
     let run = store::load(&example).expect("the example run");
@@ -228,6 +256,6 @@ fn rows(c: &mut Criterion) {
 criterion_group! {
     name = hot;
     config = Criterion::default().measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1));
-    targets = decode, record, plan, encode, rows
+    targets = decode, record, plan, encode, filter, rows
 }
 criterion_main!(hot);

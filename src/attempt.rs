@@ -27,7 +27,7 @@ use hyper::{Method, Request};
 use tokio::sync::Notify;
 
 use crate::attempt::answer::Answer;
-use crate::attempt::cookies::Jars;
+use crate::attempt::cookies::{Carried, Jars};
 use crate::attempt::events::BodyEnd;
 use crate::attempt::guard::{Cut, Guard, Timers};
 use crate::attempt::route::REQUEST_ID;
@@ -59,6 +59,8 @@ pub struct Prepared {
     sample: Sample,
     /// How many choices it asks for.
     choices: u32,
+    /// The cookies that it sends and is sent.
+    cookies: Carried,
 }
 
 /// Everything one worker needs to make calls.
@@ -126,7 +128,7 @@ impl Caller {
 
     /// Lets what servers say pass this filter, which may learn secrets while the run goes on.
     #[must_use]
-    pub(crate) fn filtering(mut self, filter: Filter) -> Self {
+    pub fn filtering(mut self, filter: Filter) -> Self {
         self.failures.filter(filter);
         self
     }
@@ -173,7 +175,8 @@ impl Caller {
         if let Ok(id) = HeaderValue::try_from(self.name(ticket)) {
             request.headers_mut().insert(REQUEST_ID, id);
         }
-        if let Some(value) = route.jars.as_ref().and_then(|jars| jars.header(ticket.seq.0)) {
+        let mut cookies = Carried::default();
+        if let Some(value) = route.jars.as_ref().and_then(|jars| jars.header(ticket.seq.0, &mut cookies)) {
             request.headers_mut().insert(COOKIE, value);
         }
         let mut sample = Sample::begun(
@@ -185,7 +188,7 @@ impl Caller {
             Outcome::Failed(ErrorClass::Internal),
         );
         sample.planned_tokens = Some(planned);
-        Box::new(Prepared { request, sample, choices: api::choices(call, &route.form) })
+        Box::new(Prepared { request, sample, choices: api::choices(call, &route.form), cookies })
     }
 
     /// The call's own name: the run's and its number.
@@ -199,26 +202,28 @@ impl Caller {
 
     /// Sends a prepared call and follows it to its end; `dequeued` is when the worker took it up.
     pub async fn send(self: Rc<Self>, mut prepared: Box<Prepared>, dequeued: Nanos) -> Sample {
-        let Prepared { request, sample, choices } = &mut *prepared;
+        let Prepared { request, sample, choices, cookies } = &mut *prepared;
         sample.stamps.dequeued = Some(dequeued);
         sample.stamps.begun = Some(Nanos::now());
         let aborted = pin!(self.abort.notified());
         let mut guard = Guard::new(aborted, self.aborted.get(), &self.timers);
-        sample.outcome = self.exchange(request, sample, *choices, &mut guard).await;
+        sample.outcome = self.exchange((request, *choices, cookies), sample, &mut guard).await;
         if sample.stamps.end.is_none() {
             sample.stamps.end = Some(Nanos::now());
         }
         counts::settle(sample);
         self.recorder.borrow_mut().record(sample);
         self.failures.report(sample);
+        if self.failures.keeps_heard() {
+            cookies.keep_for_good();
+        }
         prepared.sample
     }
 
     async fn exchange(
         &self,
-        request: &mut Request<Full<Bytes>>,
+        (request, choices, cookies): (&mut Request<Full<Bytes>>, u32, &mut Carried),
         sample: &mut Sample,
-        choices: u32,
         guard: &mut Guard<'_, '_>,
     ) -> Outcome {
         let route = &self.routes[sample.path.index()];
@@ -242,7 +247,8 @@ impl Caller {
         connection.begin_call();
         guard.limit_total(ready, route.path.timeouts.total.0);
         guard.limit(ready, route.path.timeouts.first_byte.0, ErrorClass::TimeoutFirstByte);
-        let (outcome, reusable) = self.converse(&mut connection, route, (request, choices), sample, guard).await;
+        let (outcome, reusable) =
+            self.converse(&mut connection, route, (request, choices, cookies), sample, guard).await;
         sample.conn = Some(connection.as_used());
         sample.stamps.sent = connection.sent();
         sample.stamps.first_byte = connection.first_byte();
@@ -304,7 +310,7 @@ impl Caller {
         &self,
         connection: &mut Connection,
         route: &Route,
-        (request, choices): (&mut Request<Full<Bytes>>, u32),
+        (request, choices, cookies): (&mut Request<Full<Bytes>>, u32, &mut Carried),
         sample: &mut Sample,
         guard: &mut Guard<'_, '_>,
     ) -> (Outcome, bool) {
@@ -326,7 +332,7 @@ impl Caller {
         sample.stamps.head = Some(connection.last_read());
         let (parts, mut body) = head.into_parts();
         if let Some(jars) = &route.jars {
-            jars.take(sample.seq.0, &parts.headers, |value| self.failures.learn(value));
+            jars.take(sample.seq.0, &parts.headers, self.failures.secrets(), cookies);
         }
         let mut answer = Answer::begin(sample, &parts, choices);
         let end = loop {

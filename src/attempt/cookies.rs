@@ -2,27 +2,71 @@
 //! a closed load, who is a session, and one for each worker under open load, where nobody is.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use cookie::Cookie;
 use hyper::header::{HeaderMap, HeaderValue, SET_COOKIE};
 
+use crate::wire::filter::{Filter, Hold};
+
 /// Cookies of one jar that are kept, and the bytes of one.
 const MOST: usize = 50;
 const LONGEST: usize = 4_096;
+/// Values that were replaced and are still hidden: a server may name the one before. So many of a worker's path, and so
+/// many bytes of them.
+const REPLACED: usize = 64;
+const REPLACED_BYTES: usize = 16 * 1_024;
+
+/// A value of a cookie, which stays hidden for as long as anybody has it.
+#[derive(Clone, Debug)]
+struct Value {
+    text: Arc<str>,
+    hold: Arc<Hold>,
+}
+
+/// The values that a call sent or was sent: they stay hidden until its last message has passed the filter.
+#[derive(Debug, Default)]
+pub(super) struct Carried(Vec<Arc<Hold>>);
+
+impl Carried {
+    /// Keeps them hidden for good: where an answer is looked at when its call has long ended.
+    pub(super) fn keep_for_good(&self) {
+        self.0.iter().for_each(|hold| hold.keep_for_good());
+    }
+}
 
 /// The jars of one worker for one path.
 #[derive(Debug)]
 pub(super) struct Jars {
     /// Callers of a closed load; 0 under open load.
     callers: u64,
-    jars: RefCell<BTreeMap<u64, BTreeMap<String, String>>>,
+    jars: RefCell<BTreeMap<u64, BTreeMap<String, Value>>>,
+    replaced: RefCell<Replaced>,
+}
+
+/// The newest of the values that were replaced.
+#[derive(Debug, Default)]
+struct Replaced {
+    values: VecDeque<Value>,
+    bytes: usize,
+}
+
+impl Replaced {
+    fn add(&mut self, value: Value) {
+        self.bytes += value.text.len();
+        self.values.push_back(value);
+        while self.values.len() > REPLACED || self.bytes > REPLACED_BYTES {
+            let Some(oldest) = self.values.pop_front() else { break };
+            self.bytes -= oldest.text.len();
+        }
+    }
 }
 
 impl Jars {
     /// Empty jars.
     pub(super) fn new(callers: u64) -> Self {
-        Self { callers, jars: RefCell::default() }
+        Self { callers, jars: RefCell::default(), replaced: RefCell::default() }
     }
 
     /// Whose jar the call with this number has.
@@ -30,32 +74,37 @@ impl Jars {
         seq.checked_rem(self.callers).unwrap_or(0)
     }
 
-    /// What the call with this number sends back.
-    pub(super) fn header(&self, seq: u64) -> Option<HeaderValue> {
+    /// What the call with this number sends back, if anything; it carries what it sends.
+    pub(super) fn header(&self, seq: u64, carried: &mut Carried) -> Option<HeaderValue> {
         let jars = self.jars.borrow();
         let jar = jars.get(&self.session(seq)).filter(|jar| !jar.is_empty())?;
-        let pairs: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        carried.0.extend(jar.values().map(|value| Arc::clone(&value.hold)));
+        let pairs: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={}", value.text)).collect();
         let mut value = HeaderValue::try_from(pairs.join("; ")).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
-    /// Takes what an answer sets; `learn` hears of each new value, which may be a secret.
-    pub(super) fn take(&self, seq: u64, headers: &HeaderMap, learn: impl Fn(&str)) {
+    /// Takes what an answer sets. Each value may be a secret: the filter hides it for as long as the jar has it, the call
+    /// carries it, or it is one of the newest that were replaced.
+    pub(super) fn take(&self, seq: u64, headers: &HeaderMap, filter: &Filter, carried: &mut Carried) {
         for header in headers.get_all(SET_COOKIE) {
             let text = header.to_str().ok().filter(|text| text.len() <= LONGEST);
             let Some(Ok(cookie)) = text.map(Cookie::parse) else { continue };
             let mut jars = self.jars.borrow_mut();
             let jar = jars.entry(self.session(seq)).or_default();
-            if cookie.max_age().is_some_and(|age| !age.is_positive()) || cookie.value().is_empty() {
-                jar.remove(cookie.name());
-            } else if jar.contains_key(cookie.name()) || jar.len() < MOST {
-                let value = cookie.value().to_owned();
-                if jar.get(cookie.name()) != Some(&value) {
-                    learn(&value);
-                    jar.insert(cookie.name().to_owned(), value);
-                }
-            }
+            let (name, text) = cookie.name_value();
+            let gone = if cookie.max_age().is_some_and(|age| !age.is_positive()) || text.is_empty() {
+                jar.remove(name)
+            } else if jar.get(name).is_none_or(|value| *value.text != *text) {
+                let value = Value { text: text.into(), hold: Arc::new(filter.hold(text)) };
+                carried.0.push(Arc::clone(&value.hold));
+                let has_room = jar.contains_key(name) || jar.len() < MOST;
+                if has_room { jar.insert(name.to_owned(), value) } else { Some(value) }
+            } else {
+                None
+            };
+            gone.into_iter().for_each(|value| self.replaced.borrow_mut().add(value));
         }
     }
 }
@@ -65,15 +114,21 @@ mod tests {
     use super::*;
 
     fn set(jars: &Jars, seq: u64, cookies: &[&str]) {
+        take(jars, seq, cookies, &Filter::default());
+    }
+
+    fn take(jars: &Jars, seq: u64, cookies: &[&str], filter: &Filter) -> Carried {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
             headers.append(SET_COOKIE, HeaderValue::from_str(cookie).expect("a value"));
         }
-        jars.take(seq, &headers, |_| {});
+        let mut carried = Carried::default();
+        jars.take(seq, &headers, filter, &mut carried);
+        carried
     }
 
     fn sent(jars: &Jars, seq: u64) -> Option<String> {
-        jars.header(seq).map(|value| value.to_str().expect("text").to_owned())
+        jars.header(seq, &mut Carried::default()).map(|value| value.to_str().expect("text").to_owned())
     }
 
     #[test]
@@ -104,5 +159,67 @@ mod tests {
             set(&jars, 0, &[&format!("c{number}={}", "x".repeat(10))]);
         }
         assert_eq!(sent(&jars, 0).map(|text| text.split("; ").count()), Some(MOST));
+    }
+
+    fn value(number: usize) -> String {
+        format!("session-{:08}-{number:06}", number * 7_919 % 99_999_989)
+    }
+
+    #[test]
+    fn a_cookie_that_changes_with_each_answer_is_hidden_while_anything_may_name_it() {
+        let (jars, filter) = (Jars::new(0), Filter::default());
+        let mut under_way = Carried::default();
+        for number in 0..5_000 {
+            drop(take(&jars, 0, &[&format!("s={}", value(number))], &filter));
+            if number == 100 {
+                // A call that sends this one and ends long after.
+                let _ = jars.header(0, &mut under_way);
+            }
+            // The current one and those before it.
+            for recent in (0..=number).rev().take(REPLACED + 1) {
+                assert_eq!(filter.hidden(&value(recent)).as_deref(), Some("***"), "{recent} at {number}");
+            }
+            assert!(filter.known() <= REPLACED + 2, "{} are known at {number}", filter.known());
+        }
+        assert_eq!(filter.hidden(&value(100)).as_deref(), Some("***"));
+        drop(under_way);
+        assert_ne!(filter.hidden(&value(100)).as_deref(), Some("***"));
+        drop(jars);
+        assert_eq!(filter.known(), 0);
+    }
+
+    #[test]
+    fn what_an_answer_sets_is_hidden_until_its_call_has_ended() {
+        let (jars, filter) = (Jars::new(0), Filter::default());
+        // Beyond the room of the jar, replaced within one answer, and taken away by it.
+        let many: Vec<String> = (0..MOST + REPLACED + 9).map(|number| format!("c{number}={}", value(number))).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).chain(["c1=another-value", "c2=; Max-Age=0"]).collect();
+        let carried = take(&jars, 0, &many, &filter);
+        for number in 0..MOST + REPLACED + 9 {
+            assert_eq!(filter.hidden(&value(number)).as_deref(), Some("***"), "{number}");
+        }
+        drop(carried);
+        assert_eq!(filter.known(), MOST - 1 + REPLACED);
+    }
+
+    #[test]
+    fn what_one_jar_forgets_another_may_have() {
+        let filter = Filter::default();
+        let jars = [Jars::new(0), Jars::new(0)];
+        jars.iter().for_each(|jars| drop(take(jars, 0, &["s=a-session-of-two-paths"], &filter)));
+        let [first, second] = jars;
+        drop(first);
+        assert_eq!(filter.hidden("a-session-of-two-paths").as_deref(), Some("***"));
+        drop(second);
+        assert_eq!(filter.known(), 0);
+    }
+
+    #[test]
+    fn long_values_that_were_replaced_take_no_more_room_than_short_ones() {
+        let (jars, filter) = (Jars::new(0), Filter::default());
+        for number in 0..40 {
+            drop(take(&jars, 0, &[&format!("s={number}{}", "x".repeat(4_000))], &filter));
+        }
+        assert_eq!(filter.known(), 1 + REPLACED_BYTES / 4_002);
     }
 }

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 
+use crate::attempt::cookies::Carried;
 use crate::attempt::route::{REQUEST_ID, Route};
 use crate::attempt::words::cause_of;
 use crate::limits::Limit;
@@ -131,7 +132,9 @@ impl Route {
         };
         let (parts, mut body) = head.into_parts();
         if let Some(jars) = &self.jars {
-            jars.take(0, &parts.headers, |value| filter.learn(value));
+            let mut carried = Carried::default();
+            jars.take(0, &parts.headers, filter, &mut carried);
+            carried.keep_for_good();
         }
         let (mut pieces, mut size) = (Vec::new(), 0);
         let broken = loop {
@@ -170,7 +173,7 @@ impl Route {
         if let Some((name, value)) = &question.header {
             headers.insert(name, value.clone());
         }
-        if let Some(value) = self.jars.as_ref().and_then(|jars| jars.header(0)) {
+        if let Some(value) = self.jars.as_ref().and_then(|jars| jars.header(0, &mut Carried::default())) {
             headers.insert(COOKIE, value);
         }
         *request.headers_mut() = headers;

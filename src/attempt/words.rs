@@ -36,9 +36,14 @@ impl FailureReporter {
         self.filter = filter;
     }
 
-    /// Hides one more secret from now on.
-    pub(super) fn learn(&self, secret: &str) {
-        self.filter.learn(secret);
+    /// What every message passes.
+    pub(super) fn secrets(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Whether what was heard is kept as it came, to be judged when the call has ended.
+    pub(super) fn keeps_heard(&self) -> bool {
+        self.all
     }
 
     /// Reports every failure, not only the first of its class.

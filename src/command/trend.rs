@@ -236,7 +236,7 @@ mod tests {
         assert!(end(0) < 40.0 && 40.0 < end(1) && shift["verdict"] == "slower", "{shift}");
         assert_eq!(ended(&pooled(&["5%"], false)).0, 3);
         assert_eq!(ended(&pooled(&["300%"], true)).0, 0);
-        assert!(out.join("charts/hours-ttft-p50.svg").is_file() && out.join("pooled.html").is_file());
+        assert!(out.join("charts/pool-hours-ttft-p50.svg").is_file() && out.join("pooled.html").is_file());
         let (code, told) = ended(&TrendArgs { pool: true, dir: runs.join("alone"), ..args(&runs) });
         assert!(code == 2 && told.contains("pool whole run directories"), "{code} {told}");
     }

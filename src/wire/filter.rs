@@ -1,8 +1,8 @@
 //! The filter of every text from outside: what servers say, what files and run directories of others hold. It passes
 //! before it is stored and before it is shown, as one line without secrets and without letters that do harm there.
 
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::limits::Limit;
@@ -11,23 +11,83 @@ use crate::wire::secrets::Secrets;
 
 /// The filter, with the secrets that it knows. Clones share them: what one learns, all know.
 #[derive(Clone, Default)]
-pub struct Filter {
-    known: Arc<Known>,
-    /// What this clone knows; read anew only when there is more, so that a call waits for nobody.
-    own: RefCell<(usize, Arc<Secrets>)>,
-}
+pub struct Filter(Arc<Known>);
 
 #[derive(Default)]
 struct Known {
-    /// How often something was learnt.
-    version: AtomicUsize,
-    secrets: Mutex<Arc<Secrets>>,
-    /// Each of them, so that one can be forgotten.
-    all: Mutex<Vec<Box<str>>>,
+    secrets: Secrets,
+    /// How many want each of them hidden.
+    holders: Mutex<HashMap<Arc<str>, usize>>,
+}
+
+/// Keeps a secret hidden, in every clone of the filter that gave this, for as long as this lives. Several may keep the
+/// same one: it is forgotten with the last.
+#[must_use = "the secret is forgotten when this is dropped"]
+pub struct Hold {
+    known: Arc<Known>,
+    secret: Arc<str>,
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hold(***)")
+    }
+}
+
+impl Hold {
+    /// Whether both are of the same secret.
+    #[must_use]
+    pub(crate) fn is_of_same(&self, other: &Self) -> bool {
+        self.secret == other.secret
+    }
+
+    /// Keeps the secret hidden for good.
+    pub(crate) fn keep_for_good(&self) {
+        let _ = self.known.take(&self.secret);
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.known.release(&self.secret);
+    }
+}
+
+impl Known {
+    /// Counts one more who wants this hidden.
+    fn take(&self, secret: &str) -> Arc<str> {
+        let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, _)) = holders.get_key_value(secret) {
+            let known = Arc::clone(known);
+            holders.entry(Arc::clone(&known)).and_modify(|count| *count += 1);
+            return known;
+        }
+        let known: Arc<str> = secret.into();
+        // Under the lock: whoever finds it counted may rely on it being hidden.
+        self.secrets.add(secret);
+        holders.insert(Arc::clone(&known), 1);
+        known
+    }
+
+    /// Counts one less; the last one's end forgets it.
+    fn release(&self, secret: &str) {
+        let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(count) = holders.get_mut(secret) else { return };
+        *count -= 1;
+        if *count > 0 {
+            return;
+        }
+        holders.remove(secret);
+        if holders.len() < holders.capacity() / 8 {
+            let room = 2 * holders.len();
+            holders.shrink_to(room);
+        }
+        self.secrets.remove(secret);
+    }
 }
 
 impl Filter {
-    /// A filter that knows these secrets.
+    /// A filter that knows these secrets for good.
     #[must_use]
     pub fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let filter = Self::default();
@@ -35,43 +95,26 @@ impl Filter {
         filter
     }
 
-    /// Hides one more secret from now on, in every clone.
+    /// Hides one more secret for good, in every clone: one that does not change, or one of a few.
     pub fn learn(&self, secret: &str) {
-        let mut all = self.known.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.iter().any(|known| **known == *secret) {
-            return;
-        }
-        all.push(secret.into());
-        let known = Arc::clone(&self.known.secrets.lock().unwrap_or_else(PoisonError::into_inner));
-        self.replace(known.with(secret));
+        let _ = self.0.take(secret);
     }
 
-    /// Hides these no longer, in every clone: tokens that have long expired.
-    pub(crate) fn forget(&self, gone: &[&str]) {
-        let mut all = self.known.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|known| !gone.contains(&&**known));
-        self.replace(all.iter().fold(Secrets::default(), |secrets, secret| secrets.and(secret)));
+    /// Hides one more secret, in every clone, for as long as what this gives lives: one of many that follow each other.
+    pub fn hold(&self, secret: &str) -> Hold {
+        Hold { secret: self.0.take(secret), known: Arc::clone(&self.0) }
     }
 
-    /// Puts others in place of the secrets that are known. They are made before, so that nobody waits for that.
-    fn replace(&self, secrets: Secrets) {
-        *self.known.secrets.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(secrets);
-        self.known.version.fetch_add(1, Ordering::Release);
-    }
-
-    fn secrets(&self) -> Arc<Secrets> {
-        let version = self.known.version.load(Ordering::Acquire);
-        let mut own = self.own.borrow_mut();
-        if own.0 != version {
-            *own = (version, Arc::clone(&self.known.secrets.lock().unwrap_or_else(PoisonError::into_inner)));
-        }
-        Arc::clone(&own.1)
+    /// How many different secrets are known.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.0.holders.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// The text without secrets; `None` where it has none and may stay.
     #[must_use]
     pub fn hidden(&self, text: &str) -> Option<String> {
-        self.secrets().hide(text)
+        self.0.secrets.hide(text)
     }
 
     /// The text as one line that can do no harm where it is stored or shown: no secret, no control character, nothing
@@ -166,12 +209,90 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_forgotten_leaves_the_others_hidden() {
-        let filter = Filter::of(["the-first-secret", "a-later-secret", "a-last-secret"]);
+        let filter = Filter::of(["the-first-secret", "a-last-secret"]);
         let clone = filter.clone();
-        filter.forget(&["a-later-secret"]);
-        let all = "the-first-secret, an older token, a-last-secret";
+        let all = "the-first-secret, an older token, a-later-secret";
+        let hold = filter.hold("a-later-secret");
         assert_eq!(clone.hidden(all).as_deref(), Some("***, an older token, ***"));
-        assert_eq!(clone.hidden("kept-apart"), None);
+        drop(hold);
+        assert_eq!(clone.hidden(all).as_deref(), Some("***, an older token, a-later-secret"));
+        assert_eq!((clone.hidden("kept-apart"), clone.known()), (None, 2));
+    }
+
+    #[test]
+    fn what_is_learnt_for_good_outlives_every_hold() {
+        let filter = Filter::of(["a-secret-of-two"]);
+        drop((filter.hold("a-secret-of-two"), filter.hold("a-secret-of-two")));
+        assert_eq!(filter.hidden("a-secret-of-two").as_deref(), Some("***"));
+    }
+
+    #[test]
+    fn a_hold_says_nothing_of_what_it_holds() {
+        let filter = Filter::default();
+        assert_eq!(format!("{:?}", filter.hold("a-later-secret")), "Hold(***)");
+    }
+
+    #[test]
+    fn the_room_of_forgotten_secrets_is_given_back() {
+        let filter = Filter::of(["a-key-that-stays-for-good"]);
+        let most = {
+            let held: Vec<Hold> =
+                (0..1_000).map(|number| filter.hold(&format!("session-{number:08}-{}", number * 7919))).collect();
+            assert_eq!(filter.known(), held.len() + 1);
+            filter.0.secrets.size().1
+        };
+        let left = filter.0.secrets.size();
+        assert!(left.1 * 20 < most, "room for {} parts of {most}", left.1);
+        assert_eq!(left.0, Filter::of(["a-key-that-stays-for-good"]).0.secrets.size().0);
+        // And one after the other, as a cookie that changes with every answer.
+        let mut last = None;
+        for number in 0..2_000 {
+            last = Some(filter.hold(&format!("session-{number:08}-{}", number * 7919)));
+        }
+        assert!(filter.0.secrets.size().1 * 20 < most && filter.known() == 2 && last.is_some());
+    }
+
+    #[test]
+    fn what_a_forgotten_secret_has_in_common_with_another_stays_hidden() {
+        let filter = Filter::of(["session-of-the-gateway"]);
+        let hold = filter.hold("another-session-of-mine");
+        assert_eq!(filter.hidden("<another-session-of-mine>").as_deref(), Some("<***>"));
+        drop(hold);
+        assert_eq!(filter.hidden("<another-session-of-mine>").as_deref(), Some("<another-***mine>"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn what_is_held_is_hidden_and_what_is_not_leaves_nothing_behind(
+            // Those of two letters have parts in common.
+            secrets in proptest::collection::vec("[a-zA-Z0-9+/=%. -]{0,40}|[ab]{0,14}", 1..8),
+            steps in proptest::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..30),
+        ) {
+            let filter = Filter::default();
+            let clone = filter.clone();
+            let mut held: Vec<(usize, Hold)> = Vec::new();
+            for (index, more) in steps {
+                if more || held.is_empty() {
+                    let at = index.index(secrets.len());
+                    held.push((at, filter.hold(&secrets[at])));
+                } else {
+                    let gone = index.index(held.len());
+                    drop(held.swap_remove(gone));
+                }
+                // As if nobody had ever held another.
+                let only = Filter::of(held.iter().map(|(at, _)| secrets[*at].as_str()));
+                for secret in &secrets {
+                    let text = format!("<{secret}> {secret}");
+                    prop_assert_eq!(clone.hidden(&text), only.hidden(&text));
+                }
+                prop_assert_eq!(clone.known(), only.known());
+                prop_assert_eq!(clone.0.secrets.size().0, only.0.secrets.size().0);
+                prop_assert_eq!(clone.0.secrets.size().2, only.0.secrets.size().2);
+            }
+            drop(held);
+            prop_assert_eq!((clone.known(), clone.0.secrets.size().0, clone.0.secrets.size().2), (0, 0, 0));
+        }
     }
 
     proptest! {

@@ -10,6 +10,7 @@ pub mod form;
 pub(crate) mod json_scan;
 pub(crate) mod messages;
 pub(crate) mod responses;
+mod secret_index;
 mod secrets;
 pub mod sse;
 pub(crate) mod text;

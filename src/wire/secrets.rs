@@ -3,58 +3,34 @@
 //! A secret is cut into windows of eight letters, as it is written and as base64 and hexadecimal digits hold it. A text is
 //! looked through as it stands and with its escapes undone, layer by layer: what is covered by a window is hidden.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::wire::secret_index::{PART, SecretIndex, folded};
+
 /// What stands where a secret stood.
 const HIDDEN: &str = "***";
-/// So many letters of a secret in a row are hidden, wherever in it they stand.
-const PART: usize = 8;
 /// A secret shorter than this is hidden only where it is a word of its own: it may be part of any other word.
 const SHORT: usize = 4;
 /// In how many ways encodings are undone, one around the other.
 const VIEWS: usize = 24;
-/// What every part has in a place that is a multiple of this, and more than that often.
-const GRAM: usize = 4;
-const STRIDE: usize = PART - GRAM + 1;
 
 /// Secrets, in every form in which they are looked for.
-#[derive(Clone)]
-pub(super) struct Secrets {
-    parts: HashSet<[u8; PART]>,
-    /// Forms shorter than a part.
-    short: Vec<Vec<u8>>,
-    grams: Grams,
-}
-
-impl Default for Secrets {
-    fn default() -> Self {
-        Self { parts: HashSet::new(), short: Vec::new(), grams: Grams(vec![0; WORDS].into()) }
-    }
-}
+#[derive(Default)]
+pub(super) struct Secrets(SecretIndex);
 
 impl Secrets {
-    /// These and one more.
-    pub(super) fn with(&self, secret: &str) -> Self {
-        self.clone().and(secret)
+    /// Hides one more. One that is added several times is hidden until it is removed as often.
+    pub(super) fn add(&self, secret: &str) {
+        self.0.add(&forms(secret).collect::<Vec<_>>());
     }
 
-    /// These and one more, in place.
-    pub(super) fn and(mut self, secret: &str) -> Self {
-        forms(secret).for_each(|form| self.add(form));
-        self
-    }
-
-    fn add(&mut self, form: Vec<u8>) {
-        form.windows(GRAM).for_each(|gram| self.grams.add(gram));
-        match form.len() {
-            0 => {}
-            PART.. => self.parts.extend(form.windows(PART).filter_map(|part| <[u8; PART]>::try_from(part).ok())),
-            _ => self.short.push(form),
-        }
+    /// Hides one no longer. What it has in common with others stays hidden.
+    pub(super) fn remove(&self, secret: &str) {
+        self.0.remove(&forms(secret).collect::<Vec<_>>());
     }
 
     /// The text without the secrets; `None` where it has none.
@@ -72,14 +48,15 @@ impl Secrets {
         hidden.contains(&true).then(|| without(text, &hidden))
     }
 
-    /// Whether a closer look is worth it: nearly every name that a server gives a call says no.
     fn may_stand_in(&self, text: &[u8]) -> bool {
-        let stride = if self.short.is_empty() { STRIDE } else { 1 };
-        let is_coded = |byte: &u8| CODED.contains(byte) || byte.is_ascii_whitespace();
-        !(self.parts.is_empty() && self.short.is_empty())
-            && (self.short.iter().any(|form| form.len() < GRAM)
-                || text.iter().any(is_coded)
-                || text.windows(GRAM).step_by(stride).any(|gram| self.grams.may_hold(gram)))
+        self.0.may_stand_in(text, |byte| CODED.contains(byte) || byte.is_ascii_whitespace())
+    }
+
+    /// How much is kept of them: different parts, the room for these, and marked grams.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (usize, usize, u32) {
+        let (room, grams) = self.0.room();
+        (self.0.size(), room, grams)
     }
 
     fn mark(&self, view: &View, hidden: &mut [bool]) {
@@ -90,21 +67,21 @@ impl Secrets {
         if dense.len() < view.bytes.len() {
             self.mark_parts(view, &dense, hidden);
         }
-        for form in &self.short {
+        self.0.for_each_short(|form| {
             for (at, letters) in view.bytes.windows(form.len()).enumerate() {
                 let is_here = letters.iter().zip(form).all(|(letter, own)| folded(*letter) == *own);
                 if is_here && (form.len() >= SHORT || view.stands_alone(at, at + form.len())) {
                     view.mark(at, at + form.len() - 1, hidden);
                 }
             }
-        }
+        });
     }
 
     /// Marks every part of a secret among the letters at these places.
     fn mark_parts(&self, view: &View, places: &[usize], hidden: &mut [bool]) {
         for places in places.windows(PART) {
             let part: [u8; PART] = std::array::from_fn(|letter| folded(view.bytes[places[letter]]));
-            if self.parts.contains(&part) {
+            if self.0.has_part(&part) {
                 view.mark(places[0], places[PART - 1], hidden);
             }
         }
@@ -144,39 +121,6 @@ fn base64_within(secret: &str, before: usize) -> Vec<u8> {
     let text: Vec<u8> = std::iter::repeat_n(0, before).chain(secret.bytes()).collect();
     let own = (before * 8).div_ceil(6)..text.len() * 8 / 6;
     STANDARD_NO_PAD.encode(&text)[own].bytes().map(folded).collect()
-}
-
-/// Letters that stand for one another: of either case, and of either alphabet of base64.
-fn folded(byte: u8) -> u8 {
-    match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        byte => byte.to_ascii_lowercase(),
-    }
-}
-
-/// Which four letters a secret may hold, as a small filter.
-#[derive(Clone)]
-struct Grams(Box<[u64]>);
-
-/// So large that several tokens of some thousand letters fill little of it.
-const WORDS: usize = 16_384;
-
-impl Grams {
-    fn place(gram: &[u8]) -> (usize, u32) {
-        let hash = gram.iter().fold(0u32, |hash, byte| (hash ^ u32::from(folded(*byte))).wrapping_mul(0x0100_0193));
-        ((hash >> 12 & (WORDS as u32 - 1)) as usize, hash >> 26)
-    }
-
-    fn add(&mut self, gram: &[u8]) {
-        let (word, bit) = Self::place(gram);
-        self.0[word] |= 1 << bit;
-    }
-
-    fn may_hold(&self, gram: &[u8]) -> bool {
-        let (word, bit) = Self::place(gram);
-        self.0[word] >> bit & 1 == 1
-    }
 }
 
 /// A text with some of its encodings undone, and where each of its letters stands in the text itself.
@@ -317,7 +261,9 @@ mod tests {
     }
 
     fn known<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Secrets {
-        secrets.into_iter().fold(Secrets::default(), |known, secret| known.with(secret))
+        let known = Secrets::default();
+        secrets.into_iter().for_each(|secret| known.add(secret));
+        known
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub(crate) fn of_pool(pool: &Pool) -> Result<Vec<Chart>, ChartError> {
     let chart = |members: &Vec<&PooledShift>| {
         let lines: Vec<_> = members.iter().map(|shift| hours::HourLine::of(shift, place(shift))).collect();
         let (metric, quantile) = (members[0].metric, members[0].quantile);
-        let id = format!("hours-{metric}-{}", quantile.key());
+        let id = format!("pool-hours-{metric}-{}", quantile.key());
         let title = format!("Shift of the {} at {quantile} by hour of the day", metric.name());
         let caption = "Each mark is a run with its own 95% interval, by the hour (UTC) at which it started. Dashes are the \
              mean over all runs; the band is its 95% interval, which includes how runs vary.";

@@ -43,7 +43,7 @@ pub(crate) fn write(history: &History, dir: &Path) -> Result<Vec<PathBuf>, Repor
     write_all(files, dir)
 }
 
-/// Writes `pooled.json`, `pooled.md`, `pooled.html` and `charts/hours-*.svg` into `dir`, as [`write`] does; `json` are the
+/// Writes `pooled.json`, `pooled.md`, `pooled.html` and `charts/pool-hours-*.svg` into `dir`, as [`write`] does; `json` are the
 /// bytes of the first.
 ///
 /// # Errors
@@ -118,8 +118,8 @@ mod tests {
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect(name);
         let page = read(POOLED_PAGE);
         well_formed(&page).expect("well formed");
-        assert!(page.contains("nightly &lt;i&gt;") && page.contains("hours-ttft-p50") && !page.contains("<b>"));
-        let picture = read("charts/hours-ttft-p50.svg");
+        assert!(page.contains("nightly &lt;i&gt;") && page.contains("pool-hours-ttft-p50") && !page.contains("<b>"));
+        let picture = read("charts/pool-hours-ttft-p50.svg");
         well_formed(&picture).expect("chart");
         let facts: serde_json::Value = serde_json::from_str(&read(POOLED_JSON)).expect("JSON");
         let shift = &facts["shifts"][0];

@@ -1,7 +1,6 @@
 //! Keeps tokens good for a whole run, on a thread of its own: gets the first before anything is sent, and each next one
 //! long before the last ends. Once for all workers, which never wait for it.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,9 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::measure::sign_in::SignIn;
 use crate::transport::credential::endpoint::PATIENCE;
 use crate::transport::credential::no_token::NoToken;
-use crate::transport::credential::secret::Secret;
 use crate::transport::credential::slot::Slot;
-use crate::transport::credential::token::Token;
 use crate::units::Nanos;
 use crate::wire::filter::Filter;
 
@@ -27,9 +24,6 @@ const LEAST: Duration = Duration::from_millis(250);
 const FIRST_WITHIN: Duration = PATIENCE;
 const FIRST_TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// So many tokens of a path are known at once to the filter of what is shown; older ones have long expired.
-const REMEMBERED: usize = 8;
-
 /// A path that cannot sign in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("path '{path}': cannot sign in ({kind}): {why}")]
@@ -114,8 +108,7 @@ async fn keep_all(
     for slot in slots {
         let (tell, filter) = (tell.clone(), filter.clone());
         tokio::task::spawn_local(async move {
-            let mut known = Known { filter, tokens: VecDeque::new() };
-            let first = first(&slot, &mut known).await;
+            let first = first(&slot, &filter).await;
             let refused = first.as_ref().err().map(|no| CannotSignIn {
                 path: slot.name.clone(),
                 kind: slot.kind.to_string(),
@@ -124,7 +117,7 @@ async fn keep_all(
             // Who waits for it may have given up.
             let _ = tell.send(refused);
             if let Ok(life) = first {
-                keep(&slot, life, &mut known).await;
+                keep(&slot, life, &filter).await;
             }
         });
     }
@@ -133,33 +126,12 @@ async fn keep_all(
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// What the filter knows of one path's tokens.
-struct Known {
-    filter: Filter,
-    tokens: VecDeque<Secret>,
-}
-
-impl Known {
-    /// Takes note of a token that the filter has learnt. The oldest are forgotten a few at a time: that takes the filter
-    /// longer than to learn one.
-    fn add(&mut self, token: &Token) {
-        if self.tokens.contains(&token.secret) {
-            return;
-        }
-        self.tokens.push_back(token.secret.clone());
-        if self.tokens.len() > 2 * REMEMBERED {
-            let gone: Vec<Secret> = self.tokens.drain(..REMEMBERED).collect();
-            self.filter.forget(&gone.iter().map(Secret::reveal).collect::<Vec<_>>());
-        }
-    }
-}
-
 /// The first token of a credential; says how long it is good. What may get better by itself is tried again for a while.
-async fn first(slot: &Slot, known: &mut Known) -> Result<Option<Duration>, NoToken> {
+async fn first(slot: &Slot, filter: &Filter) -> Result<Option<Duration>, NoToken> {
     let begun = Nanos::now();
     let mut pause = FIRST_PAUSE;
     for _ in 1..FIRST_TRIES {
-        match ask(slot, FIRST_WITHIN, known).await {
+        match ask(slot, FIRST_WITHIN, filter).await {
             Err(no) if !no.lasts && Nanos::now().since(begun) + pause < FIRST_WITHIN => {
                 sleep(no.wait.unwrap_or(pause).min(FIRST_WITHIN / 4)).await;
                 pause *= 2;
@@ -167,17 +139,17 @@ async fn first(slot: &Slot, known: &mut Known) -> Result<Option<Duration>, NoTok
             decided => return decided,
         }
     }
-    ask(slot, FIRST_WITHIN, known).await
+    ask(slot, FIRST_WITHIN, filter).await
 }
 
 /// Renews a token for as long as this is polled.
-async fn keep(slot: &Slot, mut life: Option<Duration>, known: &mut Known) {
+async fn keep(slot: &Slot, mut life: Option<Duration>, filter: &Filter) {
     // One that is good for ever is never renewed.
     while let Some(whole) = life {
         sleep(renew_after(whole)).await;
         let mut tries = 0;
         life = loop {
-            match ask(slot, patience(whole), known).await {
+            match ask(slot, patience(whole), filter).await {
                 Ok(life) => break life,
                 Err(no) => {
                     sleep(pause(whole, tries, no.wait)).await;
@@ -189,15 +161,14 @@ async fn keep(slot: &Slot, mut life: Option<Duration>, known: &mut Known) {
 }
 
 /// Asks once. Says how long the token is good from now.
-async fn ask(slot: &Slot, patience: Duration, known: &mut Known) -> Result<Option<Duration>, NoToken> {
+async fn ask(slot: &Slot, patience: Duration, filter: &Filter) -> Result<Option<Duration>, NoToken> {
     let asked = Nanos::now();
     let late = |_| NoToken::passing(format!("no token came within {:.0} s", patience.as_secs_f64()));
-    let found = timeout(patience, slot.source.token(&known.filter)).await.map_err(late).flatten();
+    let found = timeout(patience, slot.source.token(filter)).await.map_err(late).flatten();
     let took = Nanos::now().since(asked);
     slot.note(asked, took, found.as_ref().err().map(|no| no.message.as_str()));
-    let token = found?;
-    known.add(&token);
-    slot.put(&token, asked);
+    let (token, hold) = found?;
+    slot.put(&token, hold, asked);
     Ok(token.life.map(|life| life.saturating_sub(took)))
 }
 

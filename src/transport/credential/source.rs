@@ -14,7 +14,7 @@ use crate::transport::credential::program::Program;
 use crate::transport::credential::secret::{self, Secret, SecretError};
 use crate::transport::credential::token::Token;
 use crate::transport::credential::workload_identity::Federated;
-use crate::wire::filter::Filter;
+use crate::wire::filter::{Filter, Hold};
 
 /// Where tokens come from.
 #[derive(Clone, Debug)]
@@ -91,16 +91,17 @@ impl Source {
     }
 
     /// Asks for a token. What is shown for it is told to the filter before it is sent, and the token itself before it is
-    /// used, so that no message repeats either.
+    /// used, so that no message repeats either; it is hidden for as long as what comes with it lives.
     ///
     /// # Errors
     /// What happened, without secrets.
-    pub(super) async fn token(&self, filter: &Filter) -> Result<Token, NoToken> {
+    pub(super) async fn token(&self, filter: &Filter) -> Result<(Token, Hold), NoToken> {
         let found = self.ask(filter).await.and_then(|token| self.is_for_whom_was_asked(token));
-        if let Ok(token) = &found {
-            filter.learn(token.secret.reveal());
-        }
-        found.map_err(|no| NoToken { message: filter.line(&no.message, crate::limits::Limit::FormText), ..no })
+        let held = found.map(|token| {
+            let hold = filter.hold(token.secret.reveal());
+            (token, hold)
+        });
+        held.map_err(|no| NoToken { message: filter.line(&no.message, crate::limits::Limit::FormText), ..no })
     }
 
     async fn ask(&self, filter: &Filter) -> Result<Token, NoToken> {
@@ -137,19 +138,16 @@ impl Source {
         }
     }
 
-    /// Asks by an assertion, which nobody needs to know again after that.
+    /// Asks by an assertion, which is hidden until the answer is known; another path may show the same one.
     async fn ask_by(
         endpoint: &Endpoint,
         client: &EntraClient,
         assertion: &str,
         filter: &Filter,
     ) -> Result<Token, NoToken> {
-        filter.learn(assertion);
+        let _hidden = filter.hold(assertion);
         let asked = entra::by_assertion(endpoint, client, assertion).await;
-        let asked =
-            asked.map_err(|no| NoToken { message: filter.line(&no.message, crate::limits::Limit::FormText), ..no });
-        filter.forget(&[assertion]);
-        asked
+        asked.map_err(|no| NoToken { message: filter.line(&no.message, crate::limits::Limit::FormText), ..no })
     }
 
     /// For whom a token of Entra was asked.
