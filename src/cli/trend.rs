@@ -11,6 +11,10 @@ pub struct TrendArgs {
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
 
+    /// Hold the newest run against the N runs before it, at most back to the last change
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..))]
+    pub against: u64,
+
     /// Join the runs of one plan into one shift for each path, whose interval includes how runs vary from one to the next
     #[arg(long)]
     pub pool: bool,

@@ -89,6 +89,7 @@ fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
         metrics: args.metric.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--metric")?,
         quantiles: args.quantile.iter().map(quantile).collect::<anyhow::Result<_>>()?,
         margins: args.margin.iter().map(|text| text.parse::<Margin>()).collect::<Result<_, _>>().context("--margin")?,
+        against: args.against as usize,
         seed: DEFAULT_SEED,
     })
 }
@@ -130,6 +131,7 @@ mod tests {
             margin: vec!["5%".to_owned()],
             profile: None,
             last: 100,
+            against: 30,
             pool: false,
             json: false,
             strict: false,
