@@ -1,7 +1,5 @@
 //! What will happen: resolved, validated, seeded and serializable, without a secret. `run --dry-run` prints it.
 
-pub(crate) mod facts;
-
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

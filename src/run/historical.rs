@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::measure::metric::{Basis, Metric};
-use crate::plan::facts::Experiment;
+use crate::run::facts::Experiment;
 use crate::units::Quantile;
 
 /// Whether a run may be judged.

@@ -11,8 +11,8 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::limits::Limit;
 use crate::measure::metric::{Basis, Metric};
-use crate::plan::facts::Experiment;
 use crate::run::Manifest;
+use crate::run::facts::Experiment;
 use crate::run::historical::{Eligibility, Figure, HistoricalRun, HistoricalShift};
 use crate::store::bounds::MOST_NUMBER;
 use crate::store::file::{self, StoreError};

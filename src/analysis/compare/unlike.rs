@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::analysis::compare::comparability::Difference;
 use crate::path::NetPath;
 use crate::plan::Plan;
-use crate::plan::facts::facts;
 use crate::run::Run;
+use crate::run::facts::facts;
 use crate::units::PathId;
 
 /// Keys of a plan that have a name of their own among the differences. What is below a key belongs to it.
