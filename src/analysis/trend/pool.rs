@@ -258,7 +258,7 @@ pub(crate) mod tests {
         for (margin, code, verdict) in [
             ("5%", (3, 3), Verdict::Slower),
             ("ttft.p50=10ms", (3, 3), Verdict::Slower),
-            ("20ms", (0, 5), Verdict::SlowerWithinMargin),
+            ("21ms", (0, 5), Verdict::SlowerWithinMargin),
             ("30%", (0, 0), Verdict::Equivalent),
         ] {
             let judged = pooled(runs(), &[margin]);
