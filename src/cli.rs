@@ -1,6 +1,7 @@
 //! The command line: a file a group of flags, as written (the clap types) and, for `hopmark run`, as meant.
 
 mod compare;
+mod install;
 mod lint;
 mod one_line;
 mod probe;
@@ -14,12 +15,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::units::Span;
+
 pub use compare::{CompareArgs, CompareFormat};
+pub use install::{CompletionsArgs, ManArgs};
 pub use lint::{LintArgs, LintFormat};
 pub use one_line::OneLineFlags;
 pub use probe::{CapabilityFlags, PathFlag, ProbeArgs, ProbeRequest, Until};
 pub use report::ReportArgs;
-pub use run::{Run, RunArgs, RunFlags};
+pub use run::{Length, Run, RunArgs, RunFlags};
 pub use selftest::SelftestArgs;
 pub use trend::TrendArgs;
 
@@ -55,6 +59,12 @@ pub enum Verb {
     /// Change points by e-divisive, confirmed by Welch's test and larger than the noise learnt from the past. Exit code
     /// 3 only if the newest stretch of runs is worse by a change larger than the margin.
     Trend(TrendArgs),
+    /// Print the completions of a shell
+    ///
+    /// Put the text where your shell looks for completions; docs/install.md names the file of each.
+    Completions(CompletionsArgs),
+    /// Write a man page for every command
+    Man(ManArgs),
 }
 
 /// `hopmark init`.
@@ -67,6 +77,14 @@ pub struct InitArgs {
     /// A profile for Azure: Entra ID, a private endpoint and API Management
     #[arg(long)]
     pub azure: bool,
+
+    /// Give the plan the time to show a shift of this size in the median time to first token, such as 6ms
+    #[arg(long = "for", value_name = "SHIFT")]
+    pub shift: Option<Span>,
+
+    /// Size it by the times of this run directory
+    #[arg(long, value_name = "RUN_DIR", requires = "shift")]
+    pub size_from: Option<PathBuf>,
 
     /// Write over a file that exists
     #[arg(long)]
@@ -120,7 +138,9 @@ mod tests {
                 | Verb::Compare(_)
                 | Verb::Lint(_)
                 | Verb::Probe(_)
-                | Verb::Trend(_),
+                | Verb::Trend(_)
+                | Verb::Completions(_)
+                | Verb::Man(_),
             ) => Err("another verb".to_owned()),
         }
     }
@@ -158,14 +178,49 @@ mod tests {
         let ProfileSource::Paths(one) = run(whole).expect("whole").source else { panic!("paths") };
         assert_eq!((one.paths.len(), one.api.as_str(), one.key_env), (2, "chat", None));
         for line in [
-            "hopmark run --path a=http://h/v1 --model m --rate 5/s",
             "hopmark run --path a=http://h/v1 --rate 5/s --duration 2m",
+            "hopmark run --path a=http://h/v1 --model m --duration 2m --for 6ms",
+            "hopmark run --path a=http://h/v1 --model m --for 6",
             "hopmark run --path http://h/v1 --model m --rate 5/s --duration 2m",
             "hopmark run p.toml --path a=http://h/v1 --model m --rate 5/s --duration 2m",
             "hopmark run --model m",
             "hopmark run --set load.rate",
         ] {
             assert!(run(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn paths_without_a_load_get_one_that_is_as_long_as_needed() {
+        let keys = |run: &Run| -> Vec<String> {
+            run.overrides.iter().map(|set| format!("{}={}", set.key, set.value)).collect()
+        };
+        let paths = "hopmark run --path a=http://h/v1 --model m";
+        let ms = |ms| Span::from_millis(ms);
+        for (more, load, length) in [
+            ("", &["load.rate=5/s", "load.duration=60s"][..], Length::ForObjectives),
+            (" --rate 9/s", &["load.duration=60s", "load.rate=9/s"], Length::ForObjectives),
+            (" --duration 7s", &["load.rate=5/s", "load.duration=7s"], Length::AsWritten),
+            (" --set load.duration=7s", &["load.rate=5/s", "load.duration=7s"], Length::AsWritten),
+            (" --for 6ms", &["load.rate=5/s", "load.duration=60s"], Length::ForShift(ms(6))),
+            (
+                " --concurrency 4 --duration 7s",
+                &["load.kind=closed", "load.duration=7s", "load.concurrency=4"],
+                Length::AsWritten,
+            ),
+        ] {
+            let run = run(&format!("{paths}{more}")).expect(more);
+            assert_eq!(
+                (keys(&run), run.length),
+                (load.iter().map(|key| (*key).to_owned()).collect(), length),
+                "{more}"
+            );
+        }
+        for (line, length) in
+            [("hopmark run a.toml", Length::AsWritten), ("hopmark run a.toml --for 20ms", Length::ForShift(ms(20)))]
+        {
+            let run = run(line).expect(line);
+            assert_eq!((keys(&run), run.length), (Vec::new(), length), "{line}");
         }
     }
 

@@ -3,18 +3,27 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use hopmark::cli;
 use hopmark::command::exit::{CommandResult, Exit};
-use hopmark::command::{compare, init, lint, probe, report, run, schema, selftest, trend};
+use hopmark::command::{compare, completions, init, lint, man, probe, report, run, schema, selftest, trend};
 use hopmark::console;
+
+/// What `--version` says: the version, the platform, and the commit where the build was told it.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let here = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+    let platform = option_env!("HOPMARK_TARGET").unwrap_or(&here);
+    let commit = option_env!("HOPMARK_COMMIT").map(|commit| format!(", commit {commit}")).unwrap_or_default();
+    format!("{} ({platform}{commit})", env!("CARGO_PKG_VERSION"))
+});
 
 /// hopmark measures what each network path to the same model costs.
 ///
 /// Without a command it runs the built-in quickstart against the bundled simulator.
 #[derive(Parser)]
-#[command(name = "hopmark", version, disable_help_subcommand = true)]
+#[command(name = "hopmark", version, long_version = LONG_VERSION.as_str())]
 struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -97,5 +106,7 @@ fn carry_out(verb: cli::Verb) -> CommandResult {
         cli::Verb::Lint(args) => lint::lint(&args),
         cli::Verb::Probe(args) => probe::probe(*args),
         cli::Verb::Trend(args) => trend::trend(&args),
+        cli::Verb::Completions(args) => completions::completions(&args, Cli::command()),
+        cli::Verb::Man(args) => man::man(&args, Cli::command()),
     }
 }

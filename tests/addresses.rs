@@ -45,10 +45,13 @@ fn with_scenario() -> tempfile::TempDir {
 
 /// The plan that a dry run prints, and what it tells people.
 fn dry_run(file: &Path, more: &[&str]) -> (Value, String) {
-    let output = hopmark(&["run", "--dry-run", file.to_str().expect("a path")]).args(more).output().expect("it runs");
-    assert!(output.status.success(), "{}", printed(&output));
-    let plan = serde_json::from_slice(&output.stdout).expect("JSON");
-    (plan, String::from_utf8_lossy(&output.stderr).into_owned())
+    let said = |form: &[&str]| {
+        let mut command = hopmark(&["run", "--dry-run", file.to_str().expect("a path")]);
+        let output = command.args(form).args(more).output().expect("it runs");
+        assert!(output.status.success(), "{}", printed(&output));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    (serde_json::from_str(&said(&["--json"])).expect("JSON"), said(&[]))
 }
 
 /// A path, its keys, the dialect that they mean, and whether it has Responses.
@@ -202,7 +205,7 @@ fn headers_query_and_fields_reach_the_server_and_no_secret_is_told() {
 
 #[test]
 fn flags_say_the_same_as_keys_with_the_same_mistakes() {
-    let base = ["run", "--dry-run", "--quiet", "--path", "a=https://r.openai.azure.com,key-env=K,kind=direct"];
+    let base = ["run", "--dry-run", "--json", "--path", "a=https://r.openai.azure.com,key-env=K,kind=direct"];
     let base = [&base[..], &["--model", "m", "--duration", "5s"]].concat();
     for (more, said) in [
         (&["--rate", "1/s", "--input-tokens", "0"][..], "--input-tokens: 'workload.input_tokens' is 0"),
@@ -219,7 +222,7 @@ fn flags_say_the_same_as_keys_with_the_same_mistakes() {
         (&["--rate", "1/s", "--path", "b=https://h/v1,kind=drect"], "--path b: 'path.b.kind' is \"drect\""),
         (&["--rate", "1/s", "--path", "b=https://h/v1,api-version=1,api-version=2"], "'api-version' twice"),
         (&["--rate", "1/s", "--concurrency", "2"], "cannot be used with"),
-        (&[], "--rate"),
+        (&["--for", "6ms"], "cannot be used with"),
     ] {
         let output = hopmark(&base).args(more).output().expect("it runs");
         let printed = printed(&output);

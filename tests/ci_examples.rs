@@ -1,14 +1,22 @@
-//! The workflow files under `docs/ci`: they are YAML, keep the files of a run, and their shell steps end as they say,
-//! tried with a program in hopmark's place that ends with each exit code.
+//! The CI files: `action.yml`, the release workflow, and the three of `docs/ci`. They are YAML, ask for no more than they
+//! need, name what they use by commit or digest, and put no value into a script. Their one script ends as it says, tried with
+//! a program in hopmark's place that ends with each exit code. `tests/ci/run` carries the files out step by step.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use saphyr::{LoadableYamlNode, Yaml};
 
+/// The files that name actions.
+const WORKFLOWS: [&str; 3] = ["action.yml", ".github/workflows/release.yml", "docs/ci/github-actions.yml"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn text(file: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci").join(file)).expect("the example")
+    std::fs::read_to_string(root().join(file)).expect("the file")
 }
 
 fn parse(text: &str) -> Yaml<'_> {
@@ -17,47 +25,67 @@ fn parse(text: &str) -> Yaml<'_> {
     documents.remove(0)
 }
 
-fn word<'y>(yaml: &'y Yaml<'_>, what: &str) -> &'y str {
-    yaml.as_str().unwrap_or_else(|| panic!("{what} is no text"))
+fn words(yaml: &Yaml<'_>) -> Vec<String> {
+    let list = yaml.as_sequence().expect("a list").iter();
+    list.map(|one| one.as_str().expect("text").to_owned()).collect()
 }
 
-fn words(yaml: &Yaml<'_>, what: &str) -> Vec<String> {
-    yaml.as_sequence()
-        .unwrap_or_else(|| panic!("{what} is no list"))
-        .iter()
-        .map(|one| word(one, what).to_owned())
-        .collect()
+/// A folder in which `hopmark run` and `hopmark compare` end with these codes, and the environment of a platform.
+struct Job {
+    folder: tempfile::TempDir,
 }
 
-/// The shell script of the step with this id.
-fn step(id: &str) -> String {
-    let text = text("github-actions.yml");
-    let workflow = parse(&text);
-    let steps = workflow["jobs"]["latency"]["steps"].as_sequence().expect("steps");
-    let found = steps.iter().find(|step| step.as_mapping_get("id").and_then(Yaml::as_str) == Some(id));
-    word(&found.unwrap_or_else(|| panic!("no step {id}"))["run"], "run").to_owned()
-}
+impl Job {
+    fn new(measured: &[i32], compared: i32) -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let codes: Vec<String> = measured.iter().map(ToString::to_string).collect();
+        let stub = format!(
+            "#!/bin/sh\necho \"hopmark $*\"\ncase $1 in\n\
+             run) echo . >>runs; set -- {}; shift $(($(wc -l <runs) - 1)); mkdir -p hopmark-ci/run; \
+             echo {{}} >hopmark-ci/run/manifest.json; exit $1 ;;\n\
+             compare) mkdir -p hopmark-ci/compare; echo '| ttft |' >hopmark-ci/compare/comparison.md; exit {compared} ;;\n\
+             report) echo '## found' >hopmark-ci/run/summary.md; exit 3 ;;\nesac\n",
+            codes.join(" ")
+        );
+        let program = folder.path().join("stub");
+        std::fs::write(&program, stub).expect("a program");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
+        Self { folder }
+    }
 
-/// Runs a script as a CI system does, in a folder where `hopmark` writes what it would and ends with this code.
-fn run(script: &str, code: i32) -> (Output, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("folder");
-    let program = folder.path().join("target/release/hopmark");
-    std::fs::create_dir_all(program.parent().expect("folder")).expect("folder");
-    let stub = format!(
-        "#!/bin/sh\necho \"hopmark $*\"\nmkdir -p hopmark-run\n\
-         case \"$*\" in *'--format md'*) echo '## found' >hopmark-run/summary.md;; esac\nexit {code}\n"
-    );
-    std::fs::write(&program, stub).expect("a program");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
-    let path = format!("{}:{}", program.parent().expect("folder").display(), std::env::var("PATH").unwrap_or_default());
-    let output = Command::new("bash")
-        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
-        .current_dir(folder.path())
-        .env("PATH", path)
-        .env("GITHUB_STEP_SUMMARY", folder.path().join("job-summary.md"))
-        .output()
-        .expect("bash");
-    (output, folder)
+    fn at(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    fn step(&self, command: &str) -> Output {
+        Command::new("sh")
+            .arg(root().join("docs/ci/hopmark-ci.sh"))
+            .arg(command)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", std::env::var("PATH").unwrap_or_default())
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_REF", "refs/heads/main")
+            .env("GITHUB_OUTPUT", self.at("output"))
+            .env("GITHUB_STEP_SUMMARY", self.at("job-summary.md"))
+            .env("HOPMARK_BINARY", self.at("stub"))
+            .output()
+            .expect("sh")
+    }
+
+    /// All steps but the baseline's, beside a baseline if there is one; the last one's end.
+    fn whole(&self, with_base: bool) -> Output {
+        assert!(self.step("setup").status.success());
+        std::fs::write(self.at("hopmark-ci/default-branch"), "main\n").expect("a file");
+        if with_base {
+            std::fs::create_dir(self.at("hopmark-ci/base")).expect("a folder");
+        }
+        for step in ["measure", "compare", "report"] {
+            let done = self.step(step);
+            assert!(done.status.success(), "{step}: {}", printed(&done));
+        }
+        self.step("verdict")
+    }
 }
 
 fn printed(output: &Output) -> String {
@@ -65,73 +93,104 @@ fn printed(output: &Output) -> String {
 }
 
 #[test]
-fn github_fails_on_a_missed_objective_and_warns_where_nothing_is_decided() {
-    let script = step("measure");
-    for (code, ends, sign) in [
-        (0, 0, ""),
-        (1, 1, ""),
-        (2, 2, ""),
-        (3, 3, "::error title=hopmark::an objective was missed"),
-        (4, 4, "::error title=hopmark::the run is invalid"),
-        (5, 0, "::warning title=hopmark::inconclusive"),
-        (130, 130, ""),
-    ] {
-        let (output, _folder) = run(&script, code);
-        let printed = printed(&output);
-        assert_eq!(output.status.code(), Some(ends), "{code}: {printed}");
-        assert!(printed.contains("hopmark run --strict") && printed.contains(sign), "{code}: {printed}");
-        assert_eq!(sign.is_empty(), !printed.contains("::"), "{code}: {printed}");
+fn the_verdict_is_the_runs_then_the_comparisons() {
+    // What the run ends with (an invalid one twice), what the comparison does, the job's end, whether it is a baseline, its sign.
+    let table: [(&[i32], Option<i32>, i32, bool, &str); 16] = [
+        (&[0], None, 0, true, ""),
+        (&[0], Some(0), 0, true, ""),
+        (&[0], Some(3), 3, false, "::error"),
+        (&[0], Some(4), 4, false, "::error"),
+        (&[0], Some(5), 0, true, "::warning"),
+        (&[0], Some(1), 0, true, "::warning"),
+        (&[0], Some(2), 0, true, "::warning"),
+        (&[5], None, 0, true, "::warning"),
+        (&[5], Some(3), 3, false, "::error"),
+        (&[1], Some(0), 1, false, "::error"),
+        (&[2], Some(0), 2, false, "::error"),
+        (&[3], Some(0), 3, false, "::error"),
+        (&[4, 0], Some(0), 0, true, ""),
+        (&[4, 3], Some(0), 3, false, "::error"),
+        (&[4, 4], Some(0), 4, false, "::error"),
+        (&[130], Some(0), 130, false, "::error"),
+    ];
+    for (measured, compared, ends, kept, sign) in table {
+        let case = format!("{measured:?} {compared:?}");
+        let job = Job::new(measured, compared.unwrap_or(0));
+        let verdict = job.whole(compared.is_some());
+        let said = printed(&verdict);
+        assert_eq!(verdict.status.code(), Some(ends), "{case}: {said}");
+        assert!(said.contains(sign) && (!sign.is_empty() || !said.contains("::")), "{case}: {said}");
+        let output = std::fs::read_to_string(job.at("output")).expect("outputs");
+        assert_eq!(output, format!("code={ends}\nkeep={kept}\n"), "{case}");
+        let runs = std::fs::read_to_string(job.at("runs")).expect("runs");
+        assert_eq!(runs.lines().count(), measured.len(), "{case}");
+        let comment = std::fs::read_to_string(job.at("job-summary.md")).expect("a summary");
+        assert!(comment.starts_with("<!-- hopmark: hopmark -->\n### hopmark\n\n"), "{case}: {comment}");
+        assert!(comment.contains("## found"), "{case}: {comment}");
+        let is_compared = compared.is_some() && matches!(measured.last(), Some(0 | 3 | 5));
+        assert_eq!(comment.contains("| ttft |"), is_compared, "{case}: {comment}");
+        assert_eq!(comment.contains("No regression"), ends == 0 && compared == Some(0), "{case}: {comment}");
     }
 }
 
 #[test]
-fn github_has_the_markdown_in_its_job_summary_whatever_the_verdict() {
-    let script = step("summary");
-    for (code, ends, found) in [(0, 0, true), (3, 0, true), (4, 0, true), (1, 1, false), (2, 2, false)] {
-        let (output, folder) = run(&script, code);
-        assert_eq!(output.status.code(), Some(ends), "{code}: {}", printed(&output));
-        let summary = std::fs::read_to_string(folder.path().join("job-summary.md")).unwrap_or_default();
-        assert_eq!(summary == "## found\n", found, "{code}: {summary}");
+fn a_job_that_measured_nothing_is_not_green() {
+    let job = Job::new(&[0], 0);
+    let verdict = job.step("verdict");
+    assert_eq!(verdict.status.code(), Some(1));
+    assert!(printed(&verdict).contains("nothing was measured"));
+}
+
+#[test]
+fn what_the_script_does_not_know_is_answered_with_its_help() {
+    for command in ["", "publish", "--help"] {
+        let output = Job::new(&[0], 0).step(command);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(printed(&output).contains("hopmark-ci.sh measure"), "{}", printed(&output));
     }
 }
 
 #[test]
-fn gitlab_fails_on_any_code_but_warns_on_5() {
-    let text = text("gitlab-ci.yml");
-    let job = &parse(&text)["hopmark"];
-    let allowed = job["allow_failure"]["exit_codes"].as_sequence().expect("codes");
-    assert_eq!(allowed.iter().map(|code| code.as_integer()).collect::<Vec<_>>(), [Some(5)]);
-    let measure = words(&job["script"], "script").into_iter().find(|line| line.contains("hopmark run")).expect("a run");
-    for code in [0, 3, 4, 5] {
-        let (output, _folder) = run(&measure, code);
-        assert_eq!(output.status.code(), Some(code), "{}", printed(&output));
-    }
-    let after = words(&job["after_script"], "after_script").join("\n");
-    for code in [0, 3, 4] {
-        let (output, _folder) = run(&after, code);
-        assert!(output.status.success() && printed(&output).contains("## found"), "{code}: {}", printed(&output));
+fn each_platform_takes_every_step_in_order() {
+    let steps = ["setup", "baseline", "measure", "compare", "report", "verdict"];
+    for file in ["action.yml", "docs/ci/gitlab-ci.yml", "docs/ci/azure-pipelines.yml"] {
+        let (text, mut from) = (text(file), 0);
+        parse(&text);
+        for step in steps {
+            let found = text[from..].find(&format!("\" {step}\n"));
+            from += found.unwrap_or_else(|| panic!("{file} does not take {step} after the step before it"));
+        }
     }
 }
 
 #[test]
-fn both_keep_the_report_the_tests_and_the_summary() {
-    let (github, gitlab) = (text("github-actions.yml"), text("gitlab-ci.yml"));
-    let (workflow, job) = (parse(&github), parse(&gitlab));
-    let steps = workflow["jobs"]["latency"]["steps"].as_sequence().expect("steps");
-    let keep = steps.iter().find(|step| {
-        step.as_mapping_get("uses")
-            .and_then(Yaml::as_str)
-            .is_some_and(|uses| uses.starts_with("actions/upload-artifact@"))
-    });
-    let keep = keep.expect("a step that keeps files");
-    assert!(word(&keep["if"], "if").contains("always()"));
-    let kept_github: Vec<String> = word(&keep["with"]["path"], "path").lines().map(str::to_owned).collect();
-    let artifacts = &job["hopmark"]["artifacts"];
-    assert_eq!(word(&artifacts["when"], "when"), "always");
-    assert_eq!(word(&artifacts["reports"]["junit"], "junit"), "hopmark-run/junit.xml");
-    for kept in [kept_github, words(&artifacts["paths"], "paths")] {
-        for file in ["report.html", "summary.json", "summary.md", "junit.xml"] {
-            assert!(kept.contains(&format!("hopmark-run/{file}")), "{file} is not kept: {kept:?}");
+fn reports_and_tests_are_kept_whatever_the_verdict() {
+    let gitlab = text("docs/ci/gitlab-ci.yml");
+    let artifacts = &parse(&gitlab)["hopmark"]["artifacts"];
+    assert_eq!(artifacts["when"].as_str(), Some("always"));
+    assert!(words(&artifacts["paths"]).contains(&"hopmark-ci/run".to_owned()));
+    assert_eq!(words(&artifacts["reports"]["junit"]), ["hopmark-ci/run/junit.xml", "hopmark-ci/compare/junit.xml"]);
+    let action = text("action.yml");
+    let parsed = parse(&action);
+    let steps = parsed["runs"]["steps"].as_sequence().expect("steps");
+    let keep =
+        steps.iter().find(|step| step["name"].as_str() == Some("Keep the files")).expect("a step that keeps files");
+    assert!(keep["if"].as_str().expect("a condition").contains("always()"));
+    assert!(keep["with"]["path"].as_str().expect("paths").contains("hopmark-ci/run\n"));
+}
+
+#[test]
+fn no_value_is_put_into_a_script() {
+    for file in WORKFLOWS {
+        let text = text(file);
+        let mut script = None;
+        for line in text.lines() {
+            let depth = line.len() - line.trim_start().len();
+            script = script.filter(|from| line.is_empty() || depth > *from);
+            if line.trim_start().trim_start_matches("- ").starts_with("run:") {
+                script = Some(depth);
+            }
+            assert!(script.is_none() || !line.contains("${{"), "{file}: {line}");
         }
     }
 }
@@ -144,18 +203,20 @@ fn is_hex(text: &str, digits: usize) -> bool {
 #[test]
 fn actions_are_named_by_commit_and_images_by_digest() {
     let image = |line: &str| line.rsplit_once("@sha256:").is_some_and(|(_, digest)| is_hex(digest, 64));
-    let github = text("github-actions.yml");
-    let actions: Vec<&str> =
-        github.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, uses)| uses).collect();
-    assert!(actions.len() >= 2);
-    for uses in actions {
-        let (action, version) = uses.split_once(" # v").unwrap_or_else(|| panic!("{uses} does not say its version"));
-        assert!(action.split_once('@').is_some_and(|(_, commit)| is_hex(commit, 40)), "{uses}");
-        assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "{uses}");
+    for file in WORKFLOWS {
+        let text = text(file);
+        let actions: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once(" uses: ")?.1)).collect();
+        assert!(actions.len() >= 2, "{file}");
+        for uses in actions.into_iter().filter(|uses| !uses.starts_with("OWNER/hopmark@")) {
+            let (action, version) =
+                uses.split_once(" # v").unwrap_or_else(|| panic!("{uses} does not say its version"));
+            assert!(action.split_once('@').is_some_and(|(_, commit)| is_hex(commit, 40)), "{uses}");
+            assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "{uses}");
+        }
     }
-    let gitlab = text("gitlab-ci.yml");
-    assert!(image(word(&parse(&gitlab)["hopmark"]["image"], "image")));
-    let dockerfile = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile")).expect("one");
+    let gitlab = text("docs/ci/gitlab-ci.yml");
+    assert!(image(parse(&gitlab)["hopmark"]["image"].as_str().expect("an image")));
+    let dockerfile = text("Dockerfile");
     let stages: Vec<&str> = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")).collect();
     assert_eq!(stages.len(), 2);
     for stage in stages {
@@ -164,13 +225,35 @@ fn actions_are_named_by_commit_and_images_by_digest() {
 }
 
 #[test]
-fn a_job_may_read_the_repository_and_nothing_else() {
-    let github = text("github-actions.yml");
-    let workflow = parse(&github);
-    let permissions = workflow["permissions"].as_mapping().expect("permissions");
-    assert_eq!(permissions.len(), 1);
-    assert_eq!(word(&workflow["permissions"]["contents"], "contents"), "read");
-    assert!(workflow["jobs"]["latency"].as_mapping_get("permissions").is_none(), "the job asks for no more");
-    let checkout = &workflow["jobs"]["latency"]["steps"].as_sequence().expect("steps")[0];
-    assert_eq!(checkout["with"]["persist-credentials"].as_bool(), Some(false));
+fn a_job_has_the_permissions_that_it_needs_and_no_other() {
+    let allowed = |yaml: &Yaml<'_>| {
+        let map = yaml.as_mapping().expect("permissions").iter();
+        map.map(|(key, value)| format!("{}: {}", key.as_str().expect("text"), value.as_str().expect("text")))
+            .collect::<Vec<_>>()
+    };
+    let user = text("docs/ci/github-actions.yml");
+    assert_eq!(allowed(&parse(&user)["permissions"]), ["contents: read", "actions: read", "pull-requests: write"]);
+    let release = text(".github/workflows/release.yml");
+    let release = parse(&release);
+    assert_eq!(allowed(&release["permissions"]), ["contents: read"]);
+    assert!(release["jobs"]["archive"].as_mapping_get("permissions").is_none());
+    assert_eq!(allowed(&release["jobs"]["draft"]["permissions"]), ["contents: write"]);
+    for file in &WORKFLOWS[1..] {
+        let text = text(file);
+        let checkouts = text.matches("actions/checkout@").count();
+        assert_eq!(text.matches("persist-credentials: false").count(), checkouts, "{file}");
+    }
+}
+
+#[test]
+fn the_files_name_the_version_of_this_program() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (file, line) in [
+        ("docs/ci/github-actions.yml", format!("OWNER/hopmark@v{version}")),
+        ("docs/ci/gitlab-ci.yml", format!("HOPMARK_VERSION: \"{version}\"")),
+        ("docs/ci/azure-pipelines.yml", format!("HOPMARK_VERSION: \"{version}\"")),
+    ] {
+        assert!(text(file).contains(&line), "{file}");
+    }
+    assert!(Path::new(&root()).join("docs/install.md").is_file());
 }

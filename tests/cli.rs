@@ -252,7 +252,7 @@ fn a_dry_run_prints_the_plan_and_sends_nothing() {
     let file = folder.path().join("p.toml");
     std::fs::write(&file, PROFILE.to_owned() + &sim.paths(&["direct"])).expect("a profile");
     let (code, printed) =
-        outcome_of(&mut hopmark(&["run", file.to_str().expect("a path"), "--dry-run", "--seed", "9"]));
+        outcome_of(&mut hopmark(&["run", file.to_str().expect("a path"), "--dry-run", "--json", "--seed", "9"]));
     let json = printed.split_inclusive("\n}\n").next().expect("a plan");
     let plan: serde_json::Value = serde_json::from_str(json).expect("JSON");
     assert_eq!((code, &plan["seed"], &plan["paths"][0]["name"]), (0, &9.into(), &"direct".into()));

@@ -193,7 +193,7 @@ fn a_connection_is_a_path() {
     let of_classic = ["\"azure-classic\"", "\"deployment\": \"gpt-4o\"", "2025-04-01-preview", "\"x-team\": \"a\""];
     for (name, said) in [("classic", &of_classic[..]), ("v1", &["\"azure-v1\"", "sim://gateway/openai/v1"])] {
         let profile = profile(dir.path(), "gpt-4o", &format!("connection = \"{name}.json\"\n"));
-        let plan = printed(&hopmark(&["run", &profile, "--dry-run"]).output().expect("hopmark runs"));
+        let plan = printed(&hopmark(&["run", &profile, "--dry-run", "--json"]).output().expect("hopmark runs"));
         assert!(said.iter().all(|said| plan.contains(said)), "{name}: {plan}");
         let out = dir.path().join(name).display().to_string();
         let output = hopmark(&["run", &profile, "--quiet", "--out", &out]).output().expect("hopmark runs");

@@ -261,10 +261,14 @@ fn dry(profile: &str, args: &[&str]) -> (Value, String) {
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("p.toml");
     std::fs::write(&file, profile).expect("a profile");
-    let output = hopmark(&["run", file.to_str().expect("a path"), "--dry-run"]).args(args).output().expect("it runs");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    (serde_json::from_slice(&output.stdout).expect("JSON"), told)
+    let printed = |more: &[&str]| {
+        let mut command = hopmark(&["run", file.to_str().expect("a path"), "--dry-run"]);
+        let output = command.args(args).args(more).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    (serde_json::from_str(&printed(&["--json"])).expect("JSON"), printed(&[]))
 }
 
 const NOWHERE: &str = "[[path]]\nname = \"a\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\
@@ -284,7 +288,7 @@ fn a_dry_run_sizes_the_plan_before_anything_is_spent() {
     let [p50, p95, p99] = &sizing["resolves"].as_array().expect("quantiles")[..] else { panic!("{sizing}") };
     assert!(p50["shift_ms"].as_f64() < p95["shift_ms"].as_f64(), "{sizing:#}");
     assert!(p99["shift_pct"].is_null() && p99["reason"].as_str().expect("why").contains("needs 368"), "{sizing:#}");
-    for part in ["350", "0.1, and the drain", "14", "at most 5", "EUR", "4 of 5", "p99: nothing", "sigma 0.30"] {
+    for part in ["350", "0.1, and the drain", "14", "at most 5", "EUR", "4 of 5", "p99    nothing", "sigma 0.30"] {
         assert!(told.contains(part), "'{part}' in {told}");
     }
     let (plan, told) = dry(&(PROFILE.to_owned() + NOWHERE), &[]);
@@ -306,6 +310,100 @@ fn a_dry_run_learns_from_a_run_before() {
     assert!(told.contains(ended.summary["run"]["id"].as_str().expect("an id")), "{told}");
     let output = hopmark(&["run", "--dry-run", "--size-from", "/no/such/run"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    let sized = |shift: &str| {
+        let (plan, told) = dry(&(PROFILE.to_owned() + NOWHERE), &["--for", shift, "--size-from", dir]);
+        assert!(told.contains(ended.summary["run"]["id"].as_str().expect("an id")), "{told}");
+        plan["load"]["duration"].as_str().expect("a time").trim_end_matches('s').parse::<f64>().expect("seconds")
+    };
+    assert!(sized("1ms") >= sized("5ms"), "a smaller shift takes longer");
+    let alone = hopmark(&["run", "--size-from", dir]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&alone.stderr);
+    assert!(alone.status.code() == Some(2) && told.contains("--for SHIFT or --dry-run"), "{told}");
+}
+
+#[test]
+fn a_plan_says_first_what_it_cannot_decide() {
+    let objectives = [
+        ("ttft.p95 < 3s", None),
+        ("error_rate < 1%", Some("objective 2 (error_rate < 1%) needs 299 calls a path, 150 are planned: --duration ")),
+        (
+            "p95 over 1m < 9s in 90%",
+            Some("objective 3 (p95 over 1m < 9s in 90%) needs 29 windows of 60s, 0 are planned"),
+        ),
+        ("error_rate <= 0%", Some("objective 4 (error_rate <= 0%) is met by no number of calls")),
+    ];
+    let constant = PROFILE.replace("rate = \"50/s\"", "rate = \"50/s\"\narrivals = \"constant\"");
+    let forms: String = objectives.iter().map(|(expr, _)| objective(expr, "path = \"a\"")).collect();
+    let (plan, told) = dry(&(constant.clone() + NOWHERE + &forms), &[]);
+    assert!(told.starts_with("This plan can decide 1 of 4 objectives. But objective 2 (error_rate < 1%)"), "{told}");
+    let needs = plan["sizing"]["needs"].as_array().expect("needs");
+    for ((expr, short), need) in objectives.iter().zip(needs) {
+        assert_eq!((need["expression"].as_str(), need["enough"].as_bool()), (Some(*expr), Some(short.is_none())));
+        assert!(short.is_none_or(|short| told.contains(short)), "{told}");
+    }
+    // What it names as the remedy is one.
+    let remedy = needs[1]["remedy"].as_str().expect("a remedy").split(' ').nth(1).expect("a time").to_owned();
+    let (plan, _) =
+        dry(&(constant.clone() + NOWHERE + &objective("error_rate < 1%", "path = \"a\"")), &["--duration", &remedy]);
+    assert_eq!(plan["sizing"]["needs"][0]["enough"], true, "{:#}", plan["sizing"]);
+
+    let one = "[[path]]\nname = \"a\"\nbase_url = \"http://127.0.0.1:9/v1\"\n";
+    let (_, told) = dry(&(constant.clone() + one), &[]);
+    assert!(told.starts_with("This plan can decide nothing: one path is compared with nothing"), "{told}");
+    let (_, told) = dry(&(constant + NOWHERE), &[]);
+    let first = "This plan can decide nothing: the comparison of 2 paths needs 20 s of measuring, 3 are planned: --duration 20s";
+    assert!(told.starts_with(first), "{told}");
+}
+
+#[test]
+fn a_run_says_before_it_sends_what_it_cannot_decide() {
+    let sim = fast_sim();
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("p.toml");
+    let forms = objective("error_rate < 1%", "");
+    std::fs::write(&file, PROFILE.to_owned() + &sim.paths(&["direct"]) + &forms).expect("a profile");
+    let out = folder.path().join("out");
+    let output = hopmark(&["run", "--out"]).arg(&out).arg(&file).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    let short = "note: objective 1 (error_rate < 1%) needs 299 calls a path, ";
+    let (at, sent) = (told.find(short).expect(&told), told.find("direct:").unwrap_or(usize::MAX));
+    assert!(at < sent, "{told}");
+}
+
+#[test]
+fn paths_without_a_profile_get_the_time_that_their_objectives_need() {
+    let paths = ["--path", "a=http://127.0.0.1:9/v1", "--path", "b=http://127.0.0.1:9/v1", "--model", "m"];
+    let planned = |more: &[&str]| -> Result<Value, String> {
+        let output = hopmark(&["run", "--dry-run", "--json"]).args(paths).args(more).output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(serde_json::from_slice(&output.stdout).expect("JSON")) } else { Err(told) }
+    };
+    let seconds = |more: &[&str]| {
+        let plan = planned(more).expect("a plan");
+        assert!(
+            plan["sizing"]["needs"].as_array().expect("needs").iter().all(|need| need["enough"] == true),
+            "{plan:#}"
+        );
+        plan["load"]["duration"].as_str().expect("a time").trim_end_matches('s').parse::<f64>().expect("seconds")
+    };
+    assert_eq!(seconds(&[]), 60.0);
+    let for_errors = seconds(&["--objective", "error_rate < 1%"]);
+    assert!((60.0..=75.0).contains(&for_errors), "{for_errors}");
+    assert!(seconds(&["--objective", "ttft.p99.9 < 3s", "--rate", "20/s"]) >= 140.0);
+    assert!(seconds(&["--for", "6ms"]) > 4.0 * seconds(&["--for", "20ms"]));
+    assert_eq!(planned(&["--duration", "7s"]).expect("a plan")["load"]["duration"], "7s", "what is said is done");
+    for (wrong, part) in [
+        (&["--for", "6"][..], "a time with its unit"),
+        (&["--for", "0ms"], "above 0"),
+        (&["--for", "2m"], "at most 60s"),
+        (&["--for", "1us"], "a day at most"),
+        (&["--for", "6ms", "--requests", "100"], "limits.requests = 100"),
+        (&["--for", "6ms", "--duration", "9s"], "cannot be used with"),
+        (&["--for", "6ms", "--concurrency", "4"], "load with a rate"),
+    ] {
+        let told = planned(wrong).expect_err("refused");
+        assert!(told.contains(part), "{wrong:?}: {told}");
+    }
 }
 
 #[test]

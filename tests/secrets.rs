@@ -120,10 +120,14 @@ fn no_message_about_a_profile_repeats_a_secret() {
 #[test]
 fn a_plan_names_the_place_of_a_secret_alone() {
     let args = ["run", "--dry-run", "--path", "a=http://127.0.0.1:1/v1", "--model", "m", "--rate", "20/s"];
-    let output = hopmark(&args).args(["--duration", "3s", "--key-env", VARIABLE]).env(VARIABLE, SECRET).output();
-    let told = printed(&output.expect("it runs"));
-    assert!(told.contains(VARIABLE), "{told}");
-    tells_nothing(&told, "the plan");
+    for (form, names) in [(&["--json"][..], true), (&[], false)] {
+        let mut command = hopmark(&args);
+        let output =
+            command.args(["--duration", "3s", "--key-env", VARIABLE]).args(form).env(VARIABLE, SECRET).output();
+        let told = printed(&output.expect("it runs"));
+        assert_eq!(told.contains(VARIABLE), names, "{told}");
+        tells_nothing(&told, "the plan");
+    }
 }
 
 /// The secret in a text, in pieces of HTTP that cut it anywhere.

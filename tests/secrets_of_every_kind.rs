@@ -316,6 +316,7 @@ fn nothing_that_is_written_tells_a_secret_of_any_kind() {
     let profile = stage.profile("mixed", at, None);
 
     assert_eq!(run(at, &["run", "--dry-run", &profile]).status.code(), Some(0));
+    assert_eq!(run(at, &["run", "--dry-run", "--json", &profile]).status.code(), Some(0));
     for out in ["runs/a", "runs/b"] {
         let ended = run(at, &["run", &profile, "--out", out]);
         assert!(matches!(ended.status.code(), Some(3 | 4)), "{}", printed(&ended));

@@ -18,6 +18,12 @@ use crate::units::Quantile;
 /// The spread that is assumed where nothing is known: that of the first public measurements of such services.
 pub(crate) const ASSUMED_SIGMA: f64 = 0.45;
 
+/// The median that is assumed where a shift is given in milliseconds and nothing is known, ms.
+pub(crate) const ASSUMED_MEDIAN_MS: f64 = 200.0;
+
+/// What chance may have of the verdicts on the medians of all candidates: four fifths of 5%, as in `multiplicity`.
+const OF_MEDIANS: f64 = 0.04;
+
 /// The quantiles that are told.
 pub(crate) const QUANTILES: [Quantile; 3] = Quantile::each([0.5, 0.95, 0.99]);
 
@@ -83,6 +89,29 @@ impl Spread {
         let of_pairs = if seen.is_some() { "its shifts" } else { "independent calls" };
         let source = format!("the run {}: {} calls of its baseline, {of_pairs}", run.manifest.id, logs.len());
         Some(Self { sigma, median_ms, effect: seen.unwrap_or(1.0), source })
+    }
+
+    /// The same with a median, assumed where none is known.
+    #[must_use]
+    pub(crate) fn with_median(self) -> Self {
+        if self.median_ms.is_some() {
+            return self;
+        }
+        let source = format!("{}; a median of {ASSUMED_MEDIAN_MS} ms is assumed too", self.source);
+        Self { median_ms: Some(ASSUMED_MEDIAN_MS), source, ..self }
+    }
+
+    /// The fewest calls on each path with which four of five runs call a shift at the quantile a difference, when so many
+    /// candidates are held against the baseline at once.
+    #[must_use]
+    pub(crate) fn calls_to_show(&self, shift_ms: f64, q: Quantile, candidates: usize) -> u64 {
+        let median = self.median_ms.unwrap_or(ASSUMED_MEDIAN_MS);
+        let figure_ms = median * (normal_quantile(q.0) * self.sigma).exp();
+        let verdict = normal_quantile(1.0 - OF_MEDIANS / (2.0 * candidates.max(1) as f64));
+        // The error of the logarithm with one call; it shrinks with the root of their number.
+        let errors = (verdict + normal_quantile(POWER)) * self.error(1.0, q.0);
+        let calls = (errors / (shift_ms / figure_ms).ln_1p()).powi(2).ceil();
+        (calls as u64).max(interval_needs(q.0) as u64)
     }
 
     /// The standard error of the logarithm of the ratio of two paths of `n` calls each.
@@ -194,6 +223,39 @@ mod tests {
         let mut none = run;
         none.samples.clear();
         assert_eq!(Spread::of_run(&none), None);
+    }
+
+    #[test]
+    fn a_run_of_the_told_size_calls_the_shift_a_difference_in_four_of_five_runs() {
+        // Two candidates; the world's own times have a median of 150 ms.
+        let spread = Spread::assumed(Some(0.3), Some(150.0));
+        let shift_ms = 12.0;
+        let calls = spread.calls_to_show(shift_ms, Quantile::MEDIAN, 2);
+        let world = |seed| World {
+            shifts_ms: vec![0.0, shift_ms, 0.0],
+            seconds: calls as f64 / World::default().rate,
+            sigma: 0.3,
+            seed,
+            ..World::default()
+        };
+        let found = (0..60).filter(|seed| {
+            let run = world(*seed).run();
+            let comparison = crate::analysis::analyse(&run).comparison.expect("paths");
+            comparison.candidates[0].rows.iter().any(|row| {
+                row.metric == Metric::Ttft
+                    && row.quantile == Quantile::MEDIAN
+                    && row.verdict == crate::analysis::compare::shift::Verdict::Slower
+            })
+        });
+        let share = found.count() as f64 / 60.0;
+        assert!((0.65..=0.95).contains(&share), "{share} of runs of {calls} calls");
+    }
+
+    #[test]
+    fn an_assumed_median_is_told_as_one() {
+        let none = Spread::assumed(None, None).with_median();
+        assert!(none.median_ms == Some(ASSUMED_MEDIAN_MS) && none.source.contains("200 ms is assumed"), "{none:?}");
+        assert_eq!(spread(0.45).with_median(), spread(0.45));
     }
 
     #[test]

@@ -9,6 +9,13 @@ use clap::Args;
 
 use crate::cli::one_line::OneLineFlags;
 use crate::profile::source::{HeaderFlag, NamedUrl, Override, ProfileSource};
+use crate::units::Span;
+
+/// Arrivals a second over paths without a profile.
+const RATE: &str = "5/s";
+
+/// The least that paths without a profile are measured.
+const DURATION: &str = "60s";
 
 /// `hopmark run`, as written.
 #[derive(Args, Clone, Debug, Default)]
@@ -21,17 +28,23 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// How long to measure, such as 30s; warmup and drain come on top
-    #[arg(long, value_name = "TIME")]
+    /// How long to measure, such as 30s; warmup and drain come on top [with --path: 60s, or longer where objectives
+    /// need it]
+    #[arg(long, value_name = "TIME", conflicts_with = "shift")]
     pub duration: Option<String>,
 
     /// How long to send before measuring, such as 5s
     #[arg(long, value_name = "TIME")]
     pub warmup: Option<String>,
 
-    /// Arrivals a second, such as 20/s; under the paired design each is a round over all paths
+    /// Arrivals a second, such as 20/s; under the paired design each is a round over all paths [with --path: 5/s]
     #[arg(long, value_name = "RATE", group = "pace")]
     pub rate: Option<String>,
+
+    /// Measure as long as it takes to show a shift of this size in the median time to first token, such as 6ms, and to
+    /// decide the objectives
+    #[arg(long = "for", value_name = "SHIFT")]
+    pub shift: Option<Span>,
 
     /// The seed of every random choice
     #[arg(long, value_name = "N")]
@@ -77,7 +90,7 @@ pub struct RunArgs {
     /// A path without a profile; the first is the baseline. The address is understood as it is pasted. Options may follow,
     /// each after a comma: kind=, key-env=, key-file=, auth=, dialect=, model=, deployment=, api-version=, token-limit=,
     /// stream-options=, backend=, http=, connections=, ca-file=, connect-to=, source-address=, dns=, proxy=
-    #[arg(long, value_name = "NAME=URL[,OPTION=VALUE]", requires_all = ["model", "duration", "pace"])]
+    #[arg(long, value_name = "NAME=URL[,OPTION=VALUE]", requires = "model")]
     pub path: Vec<NamedUrl>,
 
     /// What is asked of them.
@@ -88,12 +101,13 @@ pub struct RunArgs {
 /// The flags of `hopmark run` that the profile does not know.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFlags {
-    /// Print the plan, its requests, minutes, tokens and cost, and the smallest shift that it can resolve; send nothing
+    /// Say what the plan asks, how long it takes, what it costs, which objectives it can decide and the smallest shift that
+    /// it can show; send nothing. With --json the plan itself
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Size the dry run by the times of this run directory
-    #[arg(long, value_name = "RUN_DIR", requires = "dry_run")]
+    /// Size by the times of this run directory, with --for or --dry-run
+    #[arg(long, value_name = "RUN_DIR")]
     pub size_from: Option<PathBuf>,
 
     /// End with exit code 5 when a verdict is inconclusive
@@ -108,9 +122,20 @@ pub struct RunFlags {
     #[arg(long, short)]
     pub quiet: bool,
 
-    /// Print summary.json instead of the tables
+    /// Print summary.json instead of the tables; with --dry-run the plan
     #[arg(long)]
     pub json: bool,
+}
+
+/// How long a run measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// As the profile or a flag says.
+    AsWritten,
+    /// As long as its objectives need, and not shorter than written.
+    ForObjectives,
+    /// Until it shows a shift of this size.
+    ForShift(Span),
 }
 
 /// `hopmark run`, as meant.
@@ -120,6 +145,8 @@ pub struct Run {
     pub source: ProfileSource,
     /// What the flags say about the profile; a later one stands over an earlier one.
     pub overrides: Vec<Override>,
+    /// How long it measures.
+    pub length: Length,
     /// The run directory.
     pub out: Option<PathBuf>,
     /// How the run is carried out and shown.
@@ -131,12 +158,42 @@ impl RunArgs {
     #[must_use]
     pub fn resolve(self) -> Run {
         let overrides = self.overrides();
+        let length = self.length();
         let source = match (self.profile, self.path.is_empty()) {
             (Some(file), _) => ProfileSource::File(file),
             (None, true) => ProfileSource::Quickstart,
             (None, false) => ProfileSource::Paths(self.one_line.profile_of(self.path)),
         };
-        Run { source, overrides, out: self.out, flags: self.flags }
+        Run { source, overrides, length, out: self.out, flags: self.flags }
+    }
+
+    fn length(&self) -> Length {
+        match self.shift {
+            Some(shift) => Length::ForShift(shift),
+            None if self.path.is_empty() || self.sets("load.duration", &self.duration) => Length::AsWritten,
+            None => Length::ForObjectives,
+        }
+    }
+
+    /// Whether a flag or `--set` gives the key.
+    fn sets(&self, key: &str, flag: &Option<String>) -> bool {
+        flag.is_some() || self.set.iter().any(|set| set.key == key)
+    }
+
+    /// What paths without a profile get where no flag says it.
+    fn defaults(&self) -> impl Iterator<Item = Override> {
+        let paced = self.sets("load.rate", &self.rate)
+            || self.sets("load.concurrency", &self.concurrency)
+            || self.sets("load.arrivals", &None);
+        let rate = (!self.path.is_empty() && !paced).then_some(("load.rate", RATE));
+        let timed = self.sets("load.duration", &self.duration);
+        let duration = (!self.path.is_empty() && !timed).then_some(("load.duration", DURATION));
+        let of = |(key, value): (&str, &str)| Override {
+            key: key.to_owned(),
+            flag: "--path".to_owned(),
+            value: value.to_owned(),
+        };
+        rate.into_iter().chain(duration).map(of)
     }
 
     /// `--set` first: a flag of its own is the plainer word and stands over it.
@@ -166,6 +223,12 @@ impl RunArgs {
         let closed = !self.path.is_empty() && self.concurrency.is_some();
         let closed = closed.then(|| override_of("load.kind", "--concurrency", "closed".to_owned()));
         let headers = self.header.iter().map(|HeaderFlag(header)| header.clone());
-        self.set.iter().cloned().chain(closed).chain(own).chain(objectives).chain(headers).collect()
+        self.defaults()
+            .chain(self.set.iter().cloned())
+            .chain(closed)
+            .chain(own)
+            .chain(objectives)
+            .chain(headers)
+            .collect()
     }
 }

@@ -1,9 +1,11 @@
 //! One file a verb, glue only: what a person asks becomes calls into the floors below.
 
 pub mod compare;
+pub mod completions;
 pub mod exit;
 pub mod init;
 pub mod lint;
+pub mod man;
 pub mod probe;
 pub mod report;
 pub mod run;

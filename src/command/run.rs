@@ -1,18 +1,22 @@
 //! `hopmark run`: from a plan to a run directory and a verdict.
 
-use crate::analysis::sizing::Spread;
+use anyhow::anyhow;
+
 use crate::analysis::{Analysis, analyse};
-use crate::cli;
+use crate::cli::{self, Length};
 use crate::command::exit::{CommandResult, Exit, Failure, OrFailure};
 use crate::console::{self, Undelivered};
 use crate::plan::Plan;
 use crate::profile::Profile;
+use crate::profile::document::Assumed;
 use crate::report::glance::glance;
+use crate::report::sizing::Sizing;
 use crate::report::{self, Format, addresses, json, sizing};
 use crate::run::Run;
 use crate::runner::dry_run;
 use crate::runner::execution::{FinishedRun, RunOptions, carry_out, resolve};
 use crate::runner::signals;
+use crate::runner::sized::{self, SizedFor};
 use crate::store;
 use crate::workload::Workload;
 
@@ -23,9 +27,18 @@ use crate::workload::Workload;
 pub fn run(args: cli::Run) -> CommandResult {
     let profile = Profile::open(&args.source, &args.overrides).or_usage()?;
     let assumed = profile.sizing;
-    let (plan, workload) = resolve(profile)?;
+    let (mut plan, workload) = resolve(profile)?;
+    let size_from = args.flags.size_from.as_deref();
+    let sized_for = lengthen(&mut plan, &workload, &args, assumed)?;
     if args.flags.dry_run {
-        return dry_run(&plan, &workload, dry_run::spread(assumed, args.flags.size_from.as_deref())?, args.flags.quiet);
+        let mut spread = dry_run::spread(assumed, size_from)?;
+        if sized_for.is_some() {
+            spread = spread.with_median();
+        }
+        return dry_run(&plan, &dry_run::size(&plan, &workload, spread, sized_for.as_ref()), args.flags.json);
+    }
+    if !args.flags.quiet {
+        say_what_is_short(&plan, &workload);
     }
     let options = RunOptions {
         out: args.out.clone(),
@@ -38,16 +51,57 @@ pub fn run(args: cli::Run) -> CommandResult {
     conclude(&finished, &args)
 }
 
-/// Prints the plan with its size as JSON, and the size for people where they look for it.
-fn dry_run(plan: &Plan, workload: &Workload, spread: Spread, quiet: bool) -> CommandResult {
-    let size = dry_run::size(plan, workload, spread);
+/// Gives the plan the time that the flags ask for, and says how long that is.
+fn lengthen(
+    plan: &mut Plan,
+    workload: &Workload,
+    args: &cli::Run,
+    assumed: Option<Assumed>,
+) -> Result<Option<SizedFor>, Failure> {
+    let flags = &args.flags;
+    match args.length {
+        Length::AsWritten | Length::ForObjectives if flags.size_from.is_some() && !flags.dry_run => {
+            Err(anyhow!("--size-from sizes a plan; give --for SHIFT or --dry-run beside it")).or_usage()
+        }
+        Length::AsWritten => Ok(None),
+        Length::ForObjectives => {
+            sized::for_objectives(plan, workload);
+            Ok(None)
+        }
+        Length::ForShift(shift) => {
+            let spread = dry_run::spread(assumed, flags.size_from.as_deref())?.with_median();
+            let sized = sized::for_shift(plan, workload, &spread, shift)?;
+            let size = dry_run::size(plan, workload, spread, Some(&sized));
+            dry_run::check_limits(plan, &size)?;
+            if !flags.quiet && !flags.dry_run {
+                console::tell(sizing::sized_for(&size, plan.load.duration));
+            }
+            Ok(Some(sized))
+        }
+    }
+}
+
+/// Says before anything is sent which objectives the plan cannot decide; the same expression on several paths once.
+fn say_what_is_short(plan: &Plan, workload: &Workload) {
+    let mut said: Vec<String> = Vec::new();
+    for (need, remedy) in sized::needs_with_remedies(plan, workload) {
+        if need.is_short() && !said.contains(&need.label) {
+            console::tell(format_args!("note: {}", sizing::shortage(&need, remedy.as_deref())));
+            said.push(need.label);
+        }
+    }
+}
+
+/// Says what the plan comes to: for people, or with `--json` the plan and its size.
+fn dry_run(plan: &Plan, size: &Sizing, as_json: bool) -> CommandResult {
+    if !as_json {
+        console::show(&console::harmless(&sizing::text(size, &addresses::text(plan)))).or_world()?;
+        return Ok(Exit::Met);
+    }
     let mut document = serde_json::to_value(plan).or_world()?;
     if let Some(fields) = document.as_object_mut() {
         fields.insert("calls".to_owned(), addresses::json(plan));
-        fields.insert("sizing".to_owned(), sizing::json(&size));
-    }
-    if !quiet {
-        console::tell(format_args!("{}\n{}", addresses::text(plan), sizing::text(&size)));
+        fields.insert("sizing".to_owned(), sizing::json(size));
     }
     console::show(&console::harmless(&serde_json::to_string_pretty(&document).or_world()?)).or_world()?;
     Ok(Exit::Met)

@@ -99,6 +99,13 @@ impl Objective {
         parts.extend(self.per_call.iter().map(|condition| condition.text.clone()));
         if parts.is_empty() { self.expr.text.clone() } else { format!("{} ({})", self.expr.text, parts.join(", ")) }
     }
+
+    /// Its name for people, if it has one, and what it says.
+    #[must_use]
+    pub(crate) fn title(&self) -> String {
+        let name = self.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+        format!("{name}{}", self.label())
+    }
 }
 
 /// What was claimed of a path, to be held against what was seen. It never decides how a run ends.

@@ -8,10 +8,10 @@ use crate::analysis::sizing::{QUANTILES, Spread};
 use crate::plan::Plan;
 use crate::profile::document::Assumed;
 use crate::report::sizing::Sizing;
-use crate::runner::failure::{OrFailure, RunResult};
+use crate::runner::failure::{Failure, OrFailure, RunResult};
+use crate::runner::sized::{self, SizedFor};
 use crate::schedule::tickets::Ticket;
 use crate::store;
-use crate::units::Phase;
 use crate::workload::Workload;
 
 /// How many calls are looked at for their tokens; of more, every so many-th.
@@ -32,7 +32,7 @@ pub(crate) fn spread(assumed: Option<Assumed>, size_from: Option<&Path>) -> RunR
 }
 
 /// Sizes a plan.
-pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread) -> Sizing {
+pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread, sized_for: Option<&SizedFor>) -> Sizing {
     let minutes = plan.measure_until().as_secs_f64() / 60.0;
     let mut sizing = Sizing {
         requests: None,
@@ -43,6 +43,8 @@ pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread) -> Sizing {
         cost: None,
         spread,
         resolutions: Vec::new(),
+        needs: sized::needs_with_remedies(plan, workload),
+        sized_for_ms: sized_for.map(|sized| sized.shift_ms),
         notes: workload.notes(),
     };
     if plan.concurrency() > 0 {
@@ -66,13 +68,8 @@ pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread) -> Sizing {
 fn count(plan: &Plan, workload: &Workload, sizing: &mut Sizing) {
     let allowed = plan.limits.requests.unwrap_or(u64::MAX);
     let tickets = || plan.tickets(workload.arrivals(), 0, 1).take_while(move |ticket| ticket.seq.0 < allowed);
-    let mut measured = vec![0u64; plan.paths.len()];
-    let mut requests = 0u64;
-    for ticket in tickets() {
-        requests += 1;
-        measured[ticket.path.index()] += u64::from(ticket.phase == Phase::Measure);
-    }
-    let fewest = measured.into_iter().min().unwrap_or(0);
+    let requests = tickets().count() as u64;
+    let fewest = sized::measured_calls(plan, workload).and_then(|calls| calls.into_iter().min()).unwrap_or(0);
     sizing.requests = Some(requests);
     sizing.calls_a_path = Some(fewest);
     if plan.paths.len() > 1 {
@@ -104,6 +101,25 @@ fn tokens(workload: &Workload, tickets: impl Iterator<Item = Ticket>, every: u64
         (input, output) = (add(input, call.input_tokens), add(output, call.max_output_tokens));
     }
     (input, output)
+}
+
+/// Refuses a plan that was sized for a shift and that a limit on tokens or cost may end before.
+///
+/// # Errors
+/// [`Failure::Usage`] with the limit and what the plan takes.
+pub(crate) fn check_limits(plan: &Plan, sizing: &Sizing) -> RunResult<()> {
+    let tokens = sizing.input_tokens.zip(sizing.output_tokens).map(|(input, output)| input + output);
+    let over_tokens = plan.limits.tokens.zip(tokens).filter(|(limit, tokens)| tokens > limit);
+    let cost = sizing.cost.as_ref().map(|(cost, _)| *cost);
+    let over_cost = plan.limits.cost.zip(cost).filter(|(limit, cost)| cost > limit);
+    let why = match (over_tokens, over_cost) {
+        (Some((limit, tokens)), _) => format!("up to {tokens} tokens, and limits.tokens = {limit}"),
+        (None, Some((limit, cost))) => format!("up to {cost:.2} of money, and limits.cost = {limit}"),
+        (None, None) => return Ok(()),
+    };
+    Err(Failure::Usage(anyhow!(
+        "--for: that takes {why} may end the run before; raise the limit or ask for a larger shift"
+    )))
 }
 
 /// Which limits end the run before its plan.

@@ -17,6 +17,7 @@ pub(crate) mod selftest;
 pub(crate) mod sign_in;
 pub(crate) mod signals;
 pub(crate) mod simulator_process;
+pub(crate) mod sized;
 pub(crate) mod stage;
 pub(crate) mod stopping;
 pub(crate) mod worker;

@@ -12,6 +12,13 @@ FLAGS = [
 ]
 
 
+# Ends once the page has been painted and the time of it is known.
+PAINTED = """new Promise(done => {
+  new PerformanceObserver(list => { if (list.getEntriesByName('first-contentful-paint').length) done(true); })
+    .observe({ type: 'paint', buffered: true });
+})"""
+
+
 class Browser:
     """A headless Chromium of its own, in a profile of its own."""
 
@@ -107,6 +114,7 @@ class Page:
         self.browser.events = [e for e in self.browser.events if e.get("sessionId") != self.session]
         self.call("Page.navigate", url="file://" + file)
         self.browser.until("Page.loadEventFired", self.session)
+        self.run(PAINTED)
 
     def run(self, script):
         """The value of an expression in the page."""

@@ -23,7 +23,7 @@ use crate::analysis::input::blocks::BlockedView;
 use crate::analysis::input::call_figure::Counting;
 use crate::analysis::input::view::View;
 pub(crate) use crate::analysis::slo::against::{Beside, Figure};
-pub(crate) use crate::analysis::slo::exceedance::Exceedances;
+pub(crate) use crate::analysis::slo::exceedance::{Exceedances, fewest_to_decide};
 use crate::analysis::slo::figures::Figures;
 use crate::analysis::slo::observation::Limit;
 pub(crate) use crate::analysis::slo::observation::Observation;

@@ -27,6 +27,9 @@ pub(crate) use little::Little;
 pub(crate) use reason::Reason;
 pub(crate) use verdict::ValidityVerdict;
 
+/// The least share of the processors that other programs must use to be named as what kept a machine busy.
+const BUSY_SHARE: f64 = 0.25;
+
 /// Whether a run may be judged, and why not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Validity {
@@ -110,6 +113,18 @@ impl Validity {
             })
         });
         self.take_up(found.collect());
+    }
+
+    /// How many processors other programs used while this tool was held up, if they and not this tool or its simulator
+    /// were what kept the machine busy: they used more than both together, and at least a quarter of what there is.
+    pub(crate) fn busy_others(&self, cpus: usize) -> Option<f64> {
+        let held_up = self.reasons.iter().any(Reason::is_of_waiting);
+        let mean = |used: Option<(f64, f64)>| used.map_or(0.0, |(mean, _)| mean);
+        let then = |reason: &Reason| if let Reason::Hiccups { others, .. } = reason { *others } else { None };
+        let in_bad_seconds = self.reasons.iter().find_map(then);
+        let others = in_bad_seconds.or(self.vitals.others.map(|(mean, _)| mean)).filter(|_| held_up)?;
+        let own = mean(self.vitals.cpu) + mean(self.vitals.sim_cpu);
+        (others > own && others >= BUSY_SHARE * cpus as f64).then_some(others)
     }
 
     fn take_up(&mut self, reasons: Vec<Reason>) {

@@ -239,6 +239,34 @@ impl Reason {
         }
     }
 
+    /// Whether it is that this tool, or the bundled simulator, waited for a processor.
+    pub(crate) fn is_of_waiting(&self) -> bool {
+        match self {
+            Self::SendLag { .. }
+            | Self::Dropped { .. }
+            | Self::BehindPlan { .. }
+            | Self::Bunched(_)
+            | Self::Hiccups { .. }
+            | Self::SimulatorCeiling { .. }
+            | Self::SimulatorSilent { .. } => true,
+            Self::LittlesLaw { .. }
+            | Self::Accounting(_)
+            | Self::RowsLost(_)
+            | Self::Clock(_)
+            | Self::OwnFailures { .. }
+            | Self::Descriptors { .. }
+            | Self::Ports { .. }
+            | Self::Cpu { .. }
+            | Self::Steal { .. }
+            | Self::Throttled { .. }
+            | Self::SelfInterference { .. }
+            | Self::Unwatched
+            | Self::SimulatorDied(_)
+            | Self::NotPrivate { .. }
+            | Self::IncompleteRun(_) => false,
+        }
+    }
+
     /// What was seen, in a sentence without its stop.
     #[must_use]
     pub fn message(&self) -> String {

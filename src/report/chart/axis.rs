@@ -10,6 +10,12 @@ pub(crate) enum Scale {
     Log,
 }
 
+/// The least that an axis of latencies spans, ms.
+const LEAST_SPAN_MS: f64 = 1.0;
+
+/// The least that it spans as a share of the largest.
+const LEAST_SHARE: f64 = 0.02;
+
 /// One axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Axis {
@@ -28,13 +34,31 @@ impl Axis {
     /// nought if it is more than twice, and otherwise from near the smallest, so that lines can be told apart.
     pub(crate) fn latency(smallest: f64, largest: f64) -> Self {
         let smallest = smallest.max(1e-3);
+        let span = (largest - smallest).max(LEAST_SPAN_MS).max(LEAST_SHARE * largest);
         if largest > 10.0 * smallest {
             Self::log(smallest, largest)
         } else if largest > 2.0 * smallest {
             Self::linear(0.0, largest, 6)
         } else {
-            Self::linear(smallest - 0.1 * (largest - smallest), largest, 6)
+            // What hardly differs stands in the middle, and is not blown up to the height of the chart.
+            let room = (span - (largest - smallest)) / 2.0;
+            Self::linear((smallest - room - 0.1 * span).max(0.0), largest + room, 6)
         }
+    }
+
+    /// What a reader must know of a scale of latencies, to stand behind its title; empty where it begins at nought.
+    pub(crate) fn caveat(&self) -> &'static str {
+        match self.scale {
+            Scale::Log => " (logarithmic scale)",
+            Scale::Linear if self.from > 0.0 => " (the axis does not begin at 0)",
+            Scale::Linear => "",
+        }
+    }
+
+    /// An even axis for shifts, wide enough that what is nothing does not fill it.
+    pub(crate) fn shifts(low: f64, high: f64, wanted: usize) -> Self {
+        let room = (LEAST_SPAN_MS - (high - low)).max(0.0) / 2.0;
+        Self::linear(low - room, high + room, wanted)
     }
 
     /// An even axis with about `wanted` ticks at round values, longer than the values asked for.
@@ -116,6 +140,23 @@ mod tests {
         assert_eq!(labels(&Axis::latency(80.0, 700.0)).first(), Some(&"0"));
         assert_eq!(labels(&Axis::latency(147.0, 213.0)).first(), Some(&"140"));
         assert_eq!(labels(&Axis::tail(3.2)), ["p0", "p50", "p90", "p95", "p99", "p99.9"]);
+    }
+
+    #[test]
+    fn what_hardly_differs_is_not_blown_up_and_a_cut_axis_says_so() {
+        for (smallest, largest, least, caveat) in [
+            (150.0, 150.01, 3.0, "does not begin at 0"),
+            (0.5, 0.51, 0.9, ""),
+            (147.0, 213.0, 66.0, "does not begin at 0"),
+            (80.0, 700.0, 700.0, ""),
+            (80.0, 1900.0, 1900.0, "logarithmic"),
+        ] {
+            let axis = Axis::latency(smallest, largest);
+            assert!(axis.to - axis.from >= least, "{smallest} to {largest}: {axis:?}");
+            assert!(axis.caveat().contains(caveat) && axis.caveat().is_empty() == caveat.is_empty(), "{axis:?}");
+        }
+        let axis = Axis::shifts(0.0, 0.01, 6);
+        assert!(axis.to - axis.from >= 1.0 && axis.from < 0.0, "{axis:?}");
     }
 
     #[test]

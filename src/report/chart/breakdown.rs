@@ -103,7 +103,7 @@ fn bar(
 /// Words that can be read on a part, on a light page and on a dark one.
 fn on(part: usize) -> Colour {
     match part {
-        3 | 4 => PAPER,
+        3 => PAPER,
         _ => ON_LIGHT,
     }
 }

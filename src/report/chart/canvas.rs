@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle};
 
 use crate::report::chart::axis::Axis;
-use crate::report::chart::palette::{Colour, GRID, INK, Mark, PAPER, QUIET};
+use crate::report::chart::palette::{Colour, GRID, INK, Mark, PAPER, QUIET, dashes};
 use crate::visible::visible;
 
 /// Inner units for one pixel outside.
@@ -81,7 +81,16 @@ pub(crate) fn picture(size: Size, draw: impl FnOnce(&Canvas) -> Result<(), Chart
     }
     let said = |width, height| format!("width=\"{width}\" height=\"{height}\"");
     let large = said(inner(size.width), inner(size.height));
-    Ok(svg.replacen(&large, &said(size.width, size.height), 1))
+    Ok(broken(svg.replacen(&large, &said(size.width, size.height), 1)))
+}
+
+/// The same with the lines of paths broken, each in its own way, so that they are told apart without their colours.
+fn broken(svg: String) -> String {
+    dashes().fold(svg, |svg, (colour, dash)| {
+        let stroke = format!("stroke=\"{}\"", colour.light_hex());
+        let lengths: Vec<String> = dash.iter().map(|length| (f64::from(*length) * FINE).to_string()).collect();
+        svg.replace(&stroke, &format!("{stroke} stroke-dasharray=\"{}\"", lengths.join(" ")))
+    })
 }
 
 type Drawn = Result<(), ChartError>;
@@ -176,6 +185,18 @@ impl Canvas<'_> {
             Mark::Ring => {
                 disc(r, colour.light)?;
                 disc(0.5 * r, PAPER.light)
+            }
+            Mark::Down => {
+                self.shape(&[(x, y + 1.3 * r), (x + 1.2 * r, y - 0.9 * r), (x - 1.2 * r, y - 0.9 * r)], colour, 1.0)
+            }
+            Mark::Bar => {
+                let (long, high) = (1.5 * r, 0.6 * r);
+                self.fill(Area { left: x - long, top: y - high, right: x + long, bottom: y + high }, colour, 1.0)
+            }
+            Mark::Cross => {
+                let (d, w) = (1.1 * r, 0.45 * r);
+                self.fill(Area { left: x - d - w, top: y - w, right: x + d + w, bottom: y + w }, colour, 1.0)?;
+                self.fill(Area { left: x - w, top: y - d - w, right: x + w, bottom: y + d + w }, colour, 1.0)
             }
         }
     }

@@ -56,7 +56,8 @@ impl Chart {
 }
 
 const WIDE: u32 = 960;
-const NARROW: u32 = 400;
+/// As wide as a phone's page, so that letters are as large there as they are drawn.
+const NARROW: u32 = 358;
 
 /// Draws every chart for which there is anything to draw.
 ///
@@ -168,7 +169,7 @@ impl Artist<'_> {
         }
         let caption = format!(
             "{}. Successful calls and those that timed out, where a line ends early, {}. From p0 to p90 and from p90 to \
-             p99 is the same way, so that the tail can be seen; where fewer than ten calls lie beyond, the line is dotted.",
+             p99 is the same way, so that the tail can be seen; where fewer than ten calls lie beyond, the line is a row of dots.",
             figure::capitalized(metric.definition()),
             describe_basis(self.analysis.basis)
         );
@@ -194,7 +195,7 @@ impl Artist<'_> {
             return Ok(None);
         }
         let told = if lines.iter().any(|line| !line.planned.is_empty()) {
-            " Dashes show what the simulator was told to do."
+            " Thin short dashes show what the simulator was told to do."
         } else {
             ""
         };

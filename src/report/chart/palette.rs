@@ -57,14 +57,16 @@ pub(crate) const PAPER: Colour = Colour::new("paper", 0xFFFFFF, 0x16191D);
 /// Words on a light part of a bar, on any page.
 pub(crate) const ON_LIGHT: Colour = Colour::new("on-light", 0x14171A, 0x14171B);
 
-/// One for each path, in the order of the plan; from the seventh on they come again, with other marks.
-pub(crate) const PATHS: [Colour; 6] = [
+/// One for each path, in the order of the plan; from the ninth on they come again.
+pub(crate) const PATHS: [Colour; 8] = [
     Colour::new("path-0", 0x0072B2, 0x56B4E9),
     Colour::new("path-1", 0xD55E00, 0xF5894A),
     Colour::new("path-2", 0x009E73, 0x2FC99B),
     Colour::new("path-3", 0xB8578F, 0xE39CC4),
     Colour::new("path-4", 0x8A6D00, 0xE8C33C),
     Colour::new("path-5", 0x444C56, 0xC3CAD2),
+    Colour::new("path-6", 0x6B3FA0, 0xB79CF0),
+    Colour::new("path-7", 0x8C2D19, 0xE0806C),
 ];
 
 /// The parts of a call, in the order in which they happen.
@@ -74,7 +76,7 @@ pub(crate) const PARTS: [Colour; 6] = [
     Colour::new("part-2", 0xCC79A8, 0xCC79A9),
     Colour::new("part-3", 0x0072B3, 0x3D9BD6),
     Colour::new("part-4", 0x009E74, 0x1FB58A),
-    Colour::new("part-5", 0xA9B1BA, 0x6B737D),
+    Colour::new("part-5", 0xA9B1BA, 0x8A939E),
 ];
 
 /// Every colour that a chart may use.
@@ -95,9 +97,25 @@ pub(crate) enum Mark {
     Diamond,
     /// A ring.
     Ring,
+    /// A triangle on its tip.
+    Down,
+    /// A lying bar.
+    Bar,
+    /// A cross.
+    Cross,
 }
 
-const MARKS: [Mark; 5] = [Mark::Disc, Mark::Triangle, Mark::Square, Mark::Diamond, Mark::Ring];
+const MARKS: [Mark; PATHS.len()] =
+    [Mark::Disc, Mark::Triangle, Mark::Square, Mark::Diamond, Mark::Ring, Mark::Down, Mark::Bar, Mark::Cross];
+
+/// How the line of each path is broken, in pixels of stroke and gap; the first is whole.
+const DASHES: [&[u32]; PATHS.len()] =
+    [&[], &[14, 4], &[8, 4], &[14, 4, 3, 4], &[20, 5], &[8, 3, 3, 3], &[20, 4, 3, 4, 3, 4], &[10, 6]];
+
+/// The colours whose lines are broken, and how: pixels of stroke and gap.
+pub(crate) fn dashes() -> impl Iterator<Item = (Colour, &'static [u32])> {
+    PATHS.into_iter().zip(DASHES).filter(|(_, dash)| !dash.is_empty())
+}
 
 /// How the line of the path with this place looks.
 pub(crate) fn of_path(place: usize) -> (Colour, Mark) {
@@ -107,6 +125,15 @@ pub(crate) fn of_path(place: usize) -> (Colour, Mark) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn eight_paths_differ_in_colour_in_mark_and_in_dash() {
+        for (place, other) in (0..8).flat_map(|place| (0..place).map(move |other| (place, other))) {
+            let ((colour, mark), (colour_there, mark_there)) = (of_path(place), of_path(other));
+            assert!(colour != colour_there && mark != mark_there, "{place} and {other}");
+            assert_ne!(DASHES[place], DASHES[other], "{place} and {other}");
+        }
+    }
 
     #[test]
     fn every_colour_can_be_replaced_by_name() {

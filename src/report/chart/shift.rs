@@ -27,8 +27,12 @@ pub(crate) struct ShiftLine {
 /// When plotters cannot draw.
 pub(crate) fn draw(canvas: &Canvas, lines: &[ShiftLine], baseline: &str) -> Result<(), ChartError> {
     let area = canvas.area_under(lines.iter().map(|line| line.line.entry()), 44.0)?;
-    let title = format!("milliseconds more than {baseline}");
-    let plot = Plot::new(canvas, area, percentiles(lines), reach(lines), ("percentile of calls", &title))?;
+    let y = reach(lines);
+    let ends = lines.iter().flat_map(|line| &line.curve).flat_map(|point| <[f64; 2]>::from(point.band_ms));
+    let is_cut = ends.into_iter().any(|end| end < y.from || end > y.to);
+    let caveat = if is_cut { " (bands that go beyond the axis are cut)" } else { "" };
+    let title = format!("milliseconds more than {baseline}{caveat}");
+    let plot = Plot::new(canvas, area, percentiles(lines), y, ("percentile of calls", &title))?;
     let zero = [plot.point((0.05, 0.0)), plot.point((0.99, 0.0))];
     canvas.line(&[(area.left, zero[0].1), (area.right, zero[1].1)], INK, 1.4, 1.0)?;
     for line in lines {
@@ -50,7 +54,7 @@ fn reach(lines: &[ShiftLine]) -> Axis {
     let edges =
         points().filter(|point| SURE.contains(&point.quantile)).flat_map(|point| <[f64; 2]>::from(point.band_ms));
     let (low, high) = axis::reach(points().map(|point| point.shift_ms).chain(planned).chain(edges).chain([0.0]));
-    Axis::linear(low, high, 6)
+    Axis::shifts(low, high, 6)
 }
 
 fn band(canvas: &Canvas, plot: &Plot, line: &ShiftLine) -> Result<(), ChartError> {
@@ -62,7 +66,7 @@ fn band(canvas: &Canvas, plot: &Plot, line: &ShiftLine) -> Result<(), ChartError
 fn curve(canvas: &Canvas, plot: &Plot, line: &ShiftLine) -> Result<(), ChartError> {
     let (colour, mark) = (line.line.colour, line.line.mark);
     let points: Vec<_> = line.curve.iter().map(|point| (point.quantile, point.shift_ms)).collect();
-    canvas.dashes(&plot.points(&line.planned), colour, 1.6, (7.0, 5.0))?;
+    canvas.dashes(&plot.points(&line.planned), colour, 1.2, (3.0, 3.0))?;
     canvas.line(&plot.points(&points), colour, 2.2, 1.0)?;
     let marked = points.iter().filter(|(q, _)| QUANTILES.contains(q) || [0.05, 0.25, 0.75].contains(q));
     marked.map(|pair| plot.point(*pair)).try_for_each(|at| canvas.mark(mark, at, colour))

@@ -24,13 +24,9 @@ pub(crate) fn draw(canvas: &Canvas, lines: &[Line]) -> Result<(), ChartError> {
     let high = lines.iter().filter_map(|line| line.points.last()).map(|(_, ms)| *ms).fold(0.0, f64::max);
     let longest = lines.iter().map(|line| line.n).max().unwrap_or(1) as f64;
     let x = Axis::tail(longest.max(10.0).log10());
-    let plot = Plot::new(
-        canvas,
-        area,
-        x,
-        Axis::latency(low, high),
-        ("percentile p of calls, on the scale of 1 / (1 − p)", "milliseconds"),
-    )?;
+    let y = Axis::latency(low, high);
+    let title = format!("milliseconds{}", y.caveat());
+    let plot = Plot::new(canvas, area, x, y, ("percentile p of calls, on the scale of 1 / (1 − p)", &title))?;
     lines.iter().try_for_each(|line| draw_line(canvas, &plot, line))
 }
 

@@ -59,8 +59,9 @@ fn panel_of(canvas: &Canvas, area: Area, lines: &[&Line], time: &Time, titles: (
     let (low, high) = reach(lines.iter().flat_map(|line| line.points.iter().map(|(_, ms)| *ms)));
     let mut y = Axis::latency(low, high);
     thin(&mut y, area);
+    let title = format!("{}{}", titles.1, y.caveat());
     shade(canvas, area, time)?;
-    let plot = Plot::new(canvas, area, axis(time.seconds), y, titles)?;
+    let plot = Plot::new(canvas, area, axis(time.seconds), y, (titles.0, &title))?;
     for (place, line) in lines.iter().enumerate() {
         canvas.line(&plot.points(&line.points), line.colour, 1.8, 1.0)?;
         // Marks of different paths stand at different times, so that none hides another.

@@ -54,7 +54,7 @@ fn scale(all: &[(String, Waterfall)], wide: bool) -> Axis {
     let (low, high) = reach(reached.into_iter());
     // A hair below nought needs no room of its own.
     let low = if low > -0.01 * high { 0.0 } else { low };
-    Axis::linear(low, high.max(low + 0.1), if wide { 8 } else { 4 })
+    Axis::linear(low, high.max(low + 1.0), if wide { 8 } else { 4 })
 }
 
 fn one(canvas: &Canvas, area: Area, x: Axis, waterfall: &Waterfall, title: &str) -> Result<(), ChartError> {

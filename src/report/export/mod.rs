@@ -263,6 +263,19 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_an_objective_is_told_where_it_is_judged() {
+        let (mut run, _) = small();
+        run.manifest.plan.objectives[0].name = Some("interactive \"chat\"".to_owned());
+        let analysis = analyse(&run);
+        let xml = text(junit::render(&run, &analysis).expect("objectives"));
+        assert!(xml.contains("name=\"interactive &quot;chat&quot;: ttft.p95 &lt; 800ms\""), "{xml}");
+        let page = text(prometheus::render(&run, &analysis));
+        let line = "objective=\"ttft.p95 < 800ms\",verdict=\"met\",name=\"interactive \\\"chat\\\"\"} 1\n";
+        assert!(page.contains(line), "{page}");
+        assert_eq!(page.matches(",name=").count(), 3, "an objective without a name has no such label: {page}");
+    }
+
+    #[test]
     fn an_invalid_run_passes_and_fails_nothing() {
         let (mut run, _) = small();
         run.manifest.ending.as_mut().expect("ending").rows_lost = 1;

@@ -147,7 +147,8 @@ fn objectives(page: &mut Page, analysis: &Analysis) {
         for verdict in [ObjectiveVerdict::Met, ObjectiveVerdict::Missed, ObjectiveVerdict::Inconclusive] {
             let labels =
                 [("path", result.objective.path.as_str()), ("objective", &expression), ("verdict", verdict.into())];
-            let labels: Vec<_> = labels.into_iter().chain(severity(result)).collect();
+            let name = result.objective.name.as_deref().map(|name| ("name", name));
+            let labels: Vec<_> = labels.into_iter().chain(name).chain(severity(result)).collect();
             page.line("hopmark_objective", &labels, u8::from(result.verdict == verdict));
         }
     }

@@ -150,6 +150,9 @@ fn mark(place: usize) -> String {
         Mark::Triangle => polygon("0,-7 7,6 -7,6"),
         Mark::Square => polygon("-5.5,-5.5 5.5,-5.5 5.5,5.5 -5.5,5.5"),
         Mark::Diamond => polygon("0,-7.5 7.5,0 0,7.5 -7.5,0"),
+        Mark::Down => polygon("0,7 7,-6 -7,-6"),
+        Mark::Bar => polygon("-7.5,-3 7.5,-3 7.5,3 -7.5,3"),
+        Mark::Cross => polygon("-2,-7 2,-7 2,-2 7,-2 7,2 2,2 2,7 -2,7 -2,2 -7,2 -7,-2 -2,-2"),
         Mark::Ring => format!("<circle {fill} r=\"6\"/><circle fill=\"var(--paper)\" r=\"3\"/>"),
     }
 }

@@ -4,6 +4,7 @@ use crate::analysis::slo::ObjectiveVerdict;
 use crate::analysis::validity::Reason;
 use crate::analysis::{Analysis, Conclusion, FailedPath};
 use crate::objective::objective::Severity;
+use crate::report::figure;
 use crate::report::table::Tone;
 use crate::run::{EndedBy, Ending, Run};
 
@@ -14,24 +15,45 @@ const TOLD: usize = 3;
 pub(crate) fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
     let told = |tone, text: &str| (tone, text.to_owned());
     match analysis.conclusion {
-        Conclusion::Invalid => (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(analysis))),
+        Conclusion::Invalid => {
+            (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(run, analysis)))
+        }
         Conclusion::Failed => (Tone::Bad, failed(run, &analysis.failing)),
         Conclusion::Incomplete => told(Tone::Warn, "INCOMPLETE: what was measured is shown, nothing is decided by it."),
         Conclusion::Missed if has(analysis, ObjectiveVerdict::Missed, Severity::Critical) => {
             told(Tone::Bad, "An objective was missed.")
         }
         Conclusion::Missed => told(Tone::Bad, "A path is worse than the baseline by more than its margin."),
-        Conclusion::Inconclusive | Conclusion::Met => of_objectives(analysis),
+        Conclusion::Inconclusive | Conclusion::Met => beside_failures(of_objectives(analysis), analysis),
     }
 }
 
-fn why_invalid(analysis: &Analysis) -> String {
+/// Nothing looks all good beside failed calls.
+fn beside_failures((tone, text): (Tone, String), analysis: &Analysis) -> (Tone, String) {
+    let failed: u64 = analysis.paths.iter().map(|summary| summary.requests.failed).sum();
+    match tone {
+        Tone::Good if failed > 0 => {
+            let calls = if failed == 1 { "1 call".to_owned() } else { format!("{} calls", figure::count(failed)) };
+            (Tone::Plain, format!("{} {calls} failed.", text))
+        }
+        Tone::Plain | Tone::Quiet | Tone::Good | Tone::Warn | Tone::Bad => (tone, text),
+    }
+}
+
+fn why_invalid(run: &Run, analysis: &Analysis) -> String {
     let reasons = || analysis.validity.reasons.iter();
     if reasons().any(|reason| matches!(reason, Reason::SimulatorDied(_))) {
         return "the bundled simulator died in the middle of the run".to_owned();
     }
     let is_public = |reason: &&Reason| matches!(reason, Reason::NotPrivate { .. });
-    reasons().find(is_public).map_or_else(|| "this tool, not the paths, was the limit".to_owned(), Reason::message)
+    if let Some(public) = reasons().find(is_public) {
+        return public.message();
+    }
+    let cpus = run.manifest.environment.cpus;
+    analysis.validity.busy_others(cpus).map_or_else(
+        || "this tool, not the paths, was the limit".to_owned(),
+        |used| format!("this machine was too busy to measure: other programs used {used:.1} of its {cpus} processors"),
+    )
 }
 
 /// Why the run failed, path by path.
@@ -186,6 +208,37 @@ mod tests {
             assert_eq!(page.contains("good\">✓ met"), !invalid, "the path that lives keeps its objective");
             assert_eq!(page.contains("quiet\">✓ met"), !invalid, "that of the failed path is quiet");
         }
+    }
+
+    #[test]
+    fn a_busy_machine_is_named_and_not_this_tool() {
+        use crate::measure::health::Second;
+        // Processors used by this tool and by others, and what the banner says.
+        for (own, others, part) in [
+            (0.2, 1.4, "this machine was too busy to measure: other programs used 1.4 of its 2 processors"),
+            (1.4, 0.2, "this tool, not the paths, was the limit"),
+            (0.1, 0.3, "this tool, not the paths, was the limit"),
+        ] {
+            let mut run = made([0.0, 0.0], 0.0, &[], keep);
+            run.manifest.environment.cpus = 2;
+            let stall = |second: &mut Second| {
+                (second.hiccup_ms, second.cpu, second.others, second.sim_cpu) = (90.0, Some(own), Some(others), None);
+            };
+            run.health.iter_mut().for_each(stall);
+            let analysis = analyse(&run);
+            assert_eq!(analysis.conclusion, Conclusion::Invalid, "{:?}", analysis.validity.reasons);
+            let (_, text) = banner(&run, &analysis);
+            assert!(text.contains(part), "{own} and {others}: {text}");
+        }
+    }
+
+    #[test]
+    fn failed_calls_stand_beside_objectives_that_were_met() {
+        let run = made([0.02, 0.02], 0.0, &["50%"], keep);
+        let (tone, text) = banner(&run, &analyse(&run));
+        assert!(tone == Tone::Plain && text.contains("calls failed."), "{tone:?} {text}");
+        let run = made([0.0, 0.0], 0.0, &["50%"], keep);
+        assert_eq!(banner(&run, &analyse(&run)), (Tone::Good, "Every objective was met.".to_owned()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::analysis::conclusion::Conclusion;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::objective::objective::Severity;
 use crate::report::figure::{self, MISSING};
+use crate::report::run::held::describe_count;
 use crate::report::run::objectives;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
@@ -137,6 +138,7 @@ impl Line<'_> {
         let (asked, actual, left, verdict) = match self {
             Self::Objective(held, more) => {
                 let (tone, seen) = objectives::describe_observed(held);
+                let seen = describe_count(held).map_or(seen.clone(), |count| format!("{seen}; {count}"));
                 let more = if *more > 0 { format!(" (and {more} more)") } else { String::new() };
                 let verdict = Cell::toned(objectives::verdict_mark(held), tone);
                 (format!("{}{more}", held.objective.label()).into(), seen.into(), share_cell(room_left(held)), verdict)

@@ -29,6 +29,11 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
     if comparison.twin == Some(candidate.path) && !is_withheld(row) {
         (tone, sentence) = describe_noise_floor(row, baseline);
     }
+    let shares = &candidate.failures;
+    if tone == Tone::Good && [shares.candidate, shares.baseline].into_iter().flatten().any(|share| share > 0.0) {
+        // Nothing looks all good beside failed calls.
+        tone = Tone::Plain;
+    }
     let mut details = vec![describe_shift(row, comparison.connections)];
     details.extend(planned.and_then(|planned| planned_shift(planned, comparison, candidate)));
     details.extend(describe_rounds_needed(row, comparison.blocks.rate));

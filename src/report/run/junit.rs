@@ -111,5 +111,5 @@ fn of_objective(run: &Run, analysis: &Analysis, result: &ObjectiveResult, invali
     let path = run.manifest.plan.path_named(&objective.path).map(|path| path.id);
     let summary = analysis.paths.iter().find(|summary| Some(summary.path) == path);
     let detail = summary.map(errors::describe_errors_of).unwrap_or_default();
-    Case { detail, ..Case::new(&objective.path, objective.label(), ending, message) }
+    Case { detail, ..Case::new(&objective.path, objective.title(), ending, message) }
 }

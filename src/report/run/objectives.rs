@@ -16,9 +16,7 @@ pub(super) fn objectives(analysis: &Analysis) -> Table {
         let (tone, seen) = describe_objective(result);
         let (tone, mark) = mark_shown(analysis, &result.objective.path, tone, verdict_mark(result));
         let objective = &result.objective;
-        let name = objective.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-        let what = format!("{name}{}", objective.label());
-        vec![Cell::toned(mark, tone), objective.path.as_str().into(), what.into(), seen.into()]
+        vec![Cell::toned(mark, tone), objective.path.as_str().into(), objective.title().into(), seen.into()]
     };
     Table::new(
         "Objectives",

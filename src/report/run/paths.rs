@@ -70,14 +70,34 @@ pub(super) fn metrics(run: &Run, summary: &PathSummary) -> Table {
     Table::new(
         run.manifest.plan.path(summary.path).name.clone(),
         columns,
-        summary.metrics.iter().filter(|metric| metric.n > 0).map(row),
+        summary.metrics.iter().filter(|metric| metric.n > 0 && !repeats_another(summary, metric)).map(row),
     )
     .noted(format!(
-        "{} calls on connections used before, {} on new ones; {}.",
+        "{} calls on connections used before, {} on new ones; {}. A service time or a TTFO that is that of the row above \
+         it within 1% is left out.",
         figure::count(connections.reused),
         figure::count(connections.opened),
         amounts::describe_tokens(&summary.tokens)
     ))
+}
+
+/// Whether a row would say once more what another says: the service time that of the headline, the first visible output
+/// that of the first token.
+fn repeats_another(summary: &PathSummary, metric: &MetricSummary) -> bool {
+    let other = match (metric.beside, metric.metric) {
+        (true, same) => headline(summary, same),
+        (false, Metric::Ttfo) => headline(summary, Metric::Ttft),
+        (false, _) => None,
+    };
+    let is_same = |(own, other): (Option<f64>, Option<f64>)| match (own, other) {
+        (Some(own), Some(other)) => (own - other).abs() <= 0.01 * other.abs(),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    other.is_some_and(|other| {
+        let quantiles = metric.quantiles.into_iter().zip(other.quantiles);
+        metric.n == other.n && quantiles.chain([(metric.mean, other.mean), (metric.max, other.max)]).all(is_same)
+    })
 }
 
 /// A quantile, or the least that it can be where it is beyond a timeout.

@@ -24,7 +24,11 @@ pub(super) fn lead(run: &Run, analysis: &Analysis) -> Lead {
 
 /// How sure it is, and what it speaks of.
 fn scope(run: &Run, analysis: &Analysis) -> Vec<String> {
-    let sure = analysis.comparison.as_ref().map(|comparison| {
+    let has_verdicts = match analysis.conclusion {
+        Conclusion::Invalid | Conclusion::Incomplete => false,
+        Conclusion::Failed | Conclusion::Missed | Conclusion::Inconclusive | Conclusion::Met => true,
+    };
+    let sure = analysis.comparison.as_ref().filter(|one| has_verdicts && one.filled() > 0).map(|comparison| {
         format!(
             "Verdicts hold together with 95% confidence; intervals come from {} blocks of {}.",
             comparison.filled(),
