@@ -1,5 +1,6 @@
 //! What happened: a run as its files tell it. Everything after the measured phase works from this alone.
 
+pub(crate) mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod historical;

@@ -5,10 +5,8 @@
 //! one run and cancelled there does not cancel here, so blocks last as long as a path's own values remember.
 //!
 //! A change fails the gate only if it is more than chance and larger than the margin: the lower end of the interval
-//! that holds for all rows at once lies at the margin or beyond. Without a declared margin the gate stands at
-//! [`DEFAULT_AT_MEDIAN`](crate::analysis::compare::gates::DEFAULT_AT_MEDIAN) of the base's figure up to the median and at
-//! [`DEFAULT_AT_TAIL`](crate::analysis::compare::gates::DEFAULT_AT_TAIL) above it, and verdicts say only faster, slower or
-//! inconclusive.
+//! that holds for all rows at once lies at the margin or beyond. Without a declared margin the gates of
+//! [`gates`](crate::analysis::compare::gates) stand, and verdicts say only faster, slower or inconclusive.
 
 use crate::analysis::compare::arms::Joined;
 use crate::analysis::compare::baseline;
@@ -21,6 +19,7 @@ use crate::analysis::compare::multiplicity::{Hypothesis, Levels, Primary};
 use crate::analysis::compare::resampled::Pair;
 use crate::analysis::compare::shift::{Candidate, Open, ShiftRow, Verdict};
 use crate::analysis::compare::survivors;
+use crate::analysis::compare::unlike;
 use crate::analysis::compare::verdict::Judge;
 use crate::analysis::conclusion::Conclusion;
 use crate::analysis::input::blocks::{BlockedView, Blocks, FOR_VERDICT};
@@ -271,6 +270,8 @@ impl Referee<'_> {
             differences: comparability::addresses(plans.0, plans.1, &pairs)
                 .into_iter()
                 .chain(differences(runs.0, runs.1))
+                .chain(unlike::keys(plans.0, plans.1, &pairs))
+                .chain(unlike::met(runs.0, runs.1, &pairs))
                 .collect(),
             notes: left_out(plans, &pairs)
                 .into_iter()
@@ -494,7 +495,7 @@ mod tests {
         let one = run_of(&World { seconds: 10.0, ..single(0.0) }, 2);
         let between = judged(&three, &one, &[]);
         assert_eq!(between.notes, ["Not compared: 'private', 'gateway' of the base."]);
-        assert_eq!(between.differences.iter().map(|d| d.what).collect::<Vec<_>>(), ["paths"]);
+        assert_eq!(between.differences.iter().map(|d| d.what.clone()).collect::<Vec<_>>(), ["paths"]);
         let mut fresh = one.clone();
         fresh.manifest.plan.paths[0].connections = crate::path::ConnectionPolicy::Fresh;
         let refused = compare_runs(RunSide { run: &three, path: None }, RunSide { run: &fresh, path: None }, &[]);

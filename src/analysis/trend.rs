@@ -10,6 +10,8 @@
 //! (five at least): it is worse if it is slower than their level by more than the margin, and rarer than [`RARE_NEWEST`]
 //! among runs that vary as those do. A path that failed in the newest run is worse whatever was measured of it.
 
+pub(crate) mod pool;
+
 use crate::analysis::conclusion::Conclusion;
 use crate::analysis::stats::basic::{student_survival, welch};
 use crate::analysis::stats::change_point::{SHORTEST, change_points};
@@ -43,6 +45,8 @@ pub(crate) struct Question {
     pub quantiles: Vec<Quantile>,
     /// How much worse is no matter; [`DEFAULT_MARGIN`] where nothing is declared.
     pub margins: Vec<Margin>,
+    /// How many runs before it the newest one is held against at most.
+    pub against: usize,
     /// The seed of the shuffles.
     pub seed: u64,
 }
@@ -267,19 +271,20 @@ fn follow(
         series.changes = places.iter().filter_map(|place| change(&evidence, &logs, &places, *place)).collect();
         series.verdict = verdict(series.changes.last(), margin);
     }
-    series.newest = newest_run(&evidence, &logs, last_change, margin);
+    let from = last_change.max(logs.len().saturating_sub(1).saturating_sub(question.against));
+    series.newest = newest_run(&evidence, &logs, from, margin);
     if series.verdict != TrendVerdict::Slower && series.newest.is_some_and(|newest| newest.worse) {
         series.verdict = TrendVerdict::NewestSlower;
     }
     Some(series)
 }
 
-/// Holds the newest run against the runs since the last change before it: a new value beside a sample, by Student's
+/// Holds the newest run against those from `from` on, since the last change before it: a new value beside a sample, by Student's
 /// distribution (a one-sided prediction interval). Past runs beyond Tukey's outer fences are left out, or one bad run
 /// would hide the next.
-fn newest_run(evidence: &[Point], logs: &[f64], last_change: usize, margin: Size) -> Option<Newest> {
+fn newest_run(evidence: &[Point], logs: &[f64], from: usize, margin: Size) -> Option<Newest> {
     let (newest, point) = (*logs.last()?, evidence.last()?);
-    let level = within_fences(&logs[last_change.min(logs.len() - 1)..logs.len() - 1]);
+    let level = within_fences(&logs[from.min(logs.len() - 1)..logs.len() - 1]);
     if level.len() < SHORTEST {
         return None;
     }
@@ -391,6 +396,8 @@ pub(crate) mod tests {
                 quantile: Quantile(0.5),
                 ms,
             }],
+            shifts: Vec::new(),
+            experiment: None,
         }
     }
 
@@ -405,7 +412,13 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn question() -> Question {
-        Question { metrics: vec![Metric::Ttft], quantiles: vec![Quantile(0.5)], margins: Vec::new(), seed: 42 }
+        Question {
+            metrics: vec![Metric::Ttft],
+            quantiles: vec![Quantile(0.5)],
+            margins: Vec::new(),
+            against: 100,
+            seed: 42,
+        }
     }
 
     fn judged(runs: Vec<HistoricalRun>) -> (Series, u8) {
@@ -526,6 +539,23 @@ pub(crate) mod tests {
                 (code, verdict),
                 "{word}: {trend:?}"
             );
+        }
+    }
+
+    #[test]
+    fn only_so_many_runs_before_it_stand_against_the_newest_as_were_asked_for() {
+        let mut runs = runs(3, 31, 0.01, 99, 1.0);
+        // The older runs vary by far more than the last ten.
+        runs.iter_mut()
+            .take(20)
+            .enumerate()
+            .for_each(|(place, run)| run.figures[0].ms *= 1.0 + 0.2 * (place % 2) as f64);
+        runs[30].figures[0].ms *= 1.1;
+        for (against, code) in [(100, 0), (10, 3)] {
+            let judged = trend(runs.clone(), &Question { against, ..question() });
+            let newest = judged.series[0].newest.expect("enough runs");
+            assert_eq!(judged.conclusion().exit_code(false), code, "{against}: {newest:?}");
+            assert!(newest.n <= against);
         }
     }
 

@@ -16,11 +16,11 @@ pub struct CompareArgs {
     pub candidate: PathBuf,
 
     /// How much worse is no matter: ttft.p95=10ms, e2e=5%, 5% for every latency, error_rate=0.5%
-    /// [default: 5% up to the median, 10% above it, errors 0%]
+    /// [default: TTFT and end-to-end time by 5% up to the median and 10% above it, at least 1 ms; errors 0%]
     #[arg(long, value_name = "MARGIN", verbatim_doc_comment)]
     pub margin: Vec<String>,
 
-    /// What to print, or with --out to write as comparison.json, comparison.md and junit.xml
+    /// What to print, or with --out to write as comparison.json, comparison.md, comparison.html and junit.xml
     #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',', default_value = "terminal")]
     pub format: Vec<CompareFormat>,
 
@@ -42,6 +42,8 @@ pub enum CompareFormat {
     Json,
     /// comparison.md
     Md,
+    /// comparison.html, a page that needs no network
+    Html,
     /// junit.xml
     Junit,
 }

@@ -11,7 +11,16 @@ pub struct TrendArgs {
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
 
-    /// Where to write trend.html, trend.json, junit.xml and charts/*.svg
+    /// Hold the newest run against the N runs before it, at most back to the last change
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..))]
+    pub against: u64,
+
+    /// Join the runs of one plan into one shift for each path, whose interval includes how runs vary from one to the next
+    #[arg(long)]
+    pub pool: bool,
+
+    /// Where to write trend.html, trend.md, trend.json, junit.xml and charts/*.svg; with --pool pooled.html, pooled.md,
+    /// pooled.json and charts/*.svg
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
@@ -23,8 +32,9 @@ pub struct TrendArgs {
     #[arg(long, value_name = "Q", value_delimiter = ',', default_value = "0.5,0.95")]
     pub quantile: Vec<String>,
 
-    /// How much worse is no matter: 5%, e2e=10%, ttft.p95=20ms; of several the narrowest counts
-    #[arg(long, value_name = "MARGIN", value_delimiter = ',', default_value = "5%")]
+    /// How much worse is no matter: 5%, e2e=10%, ttft.p95=20ms; if several apply, the narrowest one counts
+    /// [default: 5%; with --pool none, and nothing is gated]
+    #[arg(long, value_name = "MARGIN", value_delimiter = ',', verbatim_doc_comment)]
     pub margin: Vec<String>,
 
     /// The profile whose runs are followed [default: that of the newest run]
@@ -35,7 +45,7 @@ pub struct TrendArgs {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub last: usize,
 
-    /// Print trend.json instead of the table
+    /// Print trend.json (with --pool pooled.json) instead of the table
     #[arg(long)]
     pub json: bool,
 

@@ -10,10 +10,10 @@ use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
 use crate::objective::margin::Margin;
 use crate::report::comparison::document::Compared;
-use crate::report::comparison::{JSON, MARKDOWN};
+use crate::report::comparison::{JSON, MARKDOWN, PAGE};
 use crate::report::files::write_all;
 use crate::report::glance::stdout_look;
-use crate::report::{markdown, terminal};
+use crate::report::{html, markdown, terminal};
 use crate::runner::run_dir;
 use crate::store::file;
 use crate::store::reference::RunRef;
@@ -46,8 +46,10 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
     let wants = |format| args.format.contains(&format);
     let json = wants(CompareFormat::Json).then(|| (JSON, compared.json()));
     let md = wants(CompareFormat::Md).then(|| (MARKDOWN, markdown::render(&compared.document())));
+    let page = wants(CompareFormat::Html).then(|| (PAGE, html::render(&compared.document(), &[])));
     let junit = wants(CompareFormat::Junit).then(|| (file::JUNIT, compared.junit()));
-    let files = json.into_iter().chain(md).chain(junit).map(|(name, bytes)| (PathBuf::from(name), bytes)).collect();
+    let files =
+        json.into_iter().chain(md).chain(page).chain(junit).map(|(name, bytes)| (PathBuf::from(name), bytes)).collect();
     let (written, documents) = match &args.out {
         Some(dir) => (write_all(files, dir).or_world()?, Vec::new()),
         None => (Vec::new(), files),
@@ -147,7 +149,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         shelf(dir.path());
         let mut args = args(&dir.path().join("base:private"), &dir.path().join("slower"), &["ttft.p50=5%"], false);
-        args.format = vec![CompareFormat::Json, CompareFormat::Md];
+        args.format = vec![CompareFormat::Json, CompareFormat::Md, CompareFormat::Html];
         args.out = Some(dir.path().join("out"));
         assert_eq!(ended(&args).0, 3);
         let read = |name: &str| fs::read_to_string(dir.path().join("out").join(name)).expect(name);
@@ -162,6 +164,7 @@ mod tests {
         assert_eq!((&median["margin"], &median["candidate"]), (&Value::from("5%"), &Value::from("private")));
         assert!(rows.iter().filter(|row| row["margin"].is_null()).all(|row| row["gate"].is_null()));
         assert!(read(MARKDOWN).starts_with("## "));
-        assert_eq!(fs::read_dir(dir.path().join("out")).expect("out").count(), 2);
+        assert!(read(PAGE).contains("worse by more than the margin"));
+        assert_eq!(fs::read_dir(dir.path().join("out")).expect("out").count(), 3);
     }
 }

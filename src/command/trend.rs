@@ -1,8 +1,11 @@
 //! `hopmark trend`: a folder of runs, and those at which something changed.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, anyhow};
 
 use crate::analysis::summary::paths::QUANTILES;
+use crate::analysis::trend::pool::pool as join;
 use crate::analysis::trend::{Question, trend as judge};
 use crate::cli::TrendArgs;
 use crate::command::exit::{CommandResult, Exit, OrFailure};
@@ -12,8 +15,9 @@ use crate::plan::DEFAULT_SEED;
 use crate::report::glance::stdout_look;
 use crate::report::terminal;
 use crate::report::trend::document::History;
-use crate::report::trend::{self as paper, json};
-use crate::store::history::{self, Followed};
+use crate::report::trend::pooled::Pooling;
+use crate::report::trend::{self as paper, json, pooled_json};
+use crate::store::history::{self, Followed, Repetitions};
 use crate::units::Quantile;
 
 /// Carries out `hopmark trend`.
@@ -26,7 +30,11 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
     let folder = args.dir.display().to_string();
     let found = history::read(&args.dir).or_usage()?;
     let followed = found.follow(args.profile.as_deref(), args.last).map_err(|why| anyhow!("{folder} {why}"));
-    let Followed { runs, profile, notes } = followed.or_usage()?;
+    let followed = followed.or_usage()?;
+    if args.pool {
+        return pool(args, &question, &folder, followed);
+    }
+    let Followed { runs, profile, notes } = followed;
     let trend = judge(runs, &question);
     let history = History { folder: &folder, profile: &profile, trend: &trend, notes: &notes };
     let written = match &args.out {
@@ -36,12 +44,36 @@ pub fn trend(args: &TrendArgs) -> CommandResult {
     if args.json {
         console::deliver(&String::from_utf8_lossy(&json::render(&history))).or_world()?;
     } else {
-        // The page holds the charts, so their files need not be named.
-        let named = written.iter().filter(|path| path.extension().is_none_or(|ending| ending != "svg"));
-        let named: Vec<String> = named.map(|path| format!("written: {}", path.display())).collect();
-        console::show(&terminal::render(&history.document(), stdout_look(), &named)).or_world()?;
+        console::show(&terminal::render(&history.document(), stdout_look(), &named(&written))).or_world()?;
     }
     Ok(Exit::of(trend.conclusion(), args.strict))
+}
+
+/// Joins the runs of one plan.
+fn pool(args: &TrendArgs, question: &Question, folder: &str, followed: Followed) -> CommandResult {
+    let profile = followed.profile.clone();
+    let repetitions = followed.repetitions().map_err(|why| anyhow!("{folder} {why}")).or_usage()?;
+    let Repetitions { runs, plan, left_out, notes } = repetitions;
+    let pool = join(runs, &question.metrics, &question.quantiles, &question.margins);
+    let pooling = Pooling { folder, profile: &profile, plan: &plan, pool: &pool, notes: &notes };
+    let json = pooled_json::render(&pooling, left_out);
+    if args.json {
+        console::deliver(&String::from_utf8_lossy(&json)).or_world()?;
+    }
+    let written = match &args.out {
+        Some(dir) => paper::write_pooled(&pooling, json, dir).or_world()?,
+        None => Vec::new(),
+    };
+    if !args.json {
+        console::show(&terminal::render(&pooling.document(), stdout_look(), &named(&written))).or_world()?;
+    }
+    Ok(Exit::of(pool.conclusion(), args.strict))
+}
+
+/// What was written, for the end of a terminal. The page holds the charts, so their files need not be named.
+fn named(written: &[PathBuf]) -> Vec<String> {
+    let named = written.iter().filter(|path| path.extension().is_none_or(|ending| ending != "svg"));
+    named.map(|path| format!("written: {}", path.display())).collect()
 }
 
 fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
@@ -57,6 +89,7 @@ fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
         metrics: args.metric.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--metric")?,
         quantiles: args.quantile.iter().map(quantile).collect::<anyhow::Result<_>>()?,
         margins: args.margin.iter().map(|text| text.parse::<Margin>()).collect::<Result<_, _>>().context("--margin")?,
+        against: args.against as usize,
         seed: DEFAULT_SEED,
     })
 }
@@ -70,6 +103,7 @@ mod tests {
     use crate::command::test_support::{put, put_summary};
     use crate::run::Run;
     use crate::run::fixture::World;
+    use crate::store::manifest;
     use serde_json::Value;
 
     /// One run: two paths, 1,200 calls each, that take `by` as long.
@@ -97,6 +131,8 @@ mod tests {
             margin: vec!["5%".to_owned()],
             profile: None,
             last: 100,
+            against: 30,
+            pool: false,
             json: false,
             strict: false,
         }
@@ -143,6 +179,68 @@ mod tests {
         let page = fs::read_to_string(out.join("trend.html")).expect("page");
         assert!(page.contains("id=\"trend-ttft-p50\"") && page.contains("2026-10-08") && page.contains("invalid"));
         assert!(out.join("charts/trend-ttft-p50.svg").is_file());
+    }
+
+    /// A run whose second path is `shift` ms slower, with its manifest.
+    fn repetition(place: usize, shift: f64, dir: &Path) -> Run {
+        let world = World { shifts_ms: vec![0.0, shift], rate: 40.0, seconds: 30.0, ..World::default() };
+        let mut run = World { seed: 80 + place as u64, ..world }.run();
+        run.manifest.id = format!("run-{place}");
+        run.manifest.started_at = format!("2026-10-{:02}T{:02}:00:00Z", place + 1, 3 * place);
+        let dir = dir.join(format!("run-{place}"));
+        put_summary(&run, &dir);
+        manifest::write(&dir, &run.manifest).expect("manifest");
+        run
+    }
+
+    #[test]
+    fn runs_of_one_plan_are_pooled_and_the_others_counted() {
+        let dir = tempfile::tempdir().expect("dir");
+        let runs = dir.path().join("runs");
+        for place in 0..5 {
+            repetition(place, 40.0, &runs);
+        }
+        let mut other = repetition(5, 40.0, &dir.path().join("apart"));
+        other.manifest.plan.load.warmup = crate::units::Span::from_secs(9);
+        other.manifest.started_at = "2026-10-01T12:00:00Z".to_owned();
+        put_summary(&other, &runs.join("other"));
+        manifest::write(&runs.join("other"), &other.manifest).expect("manifest");
+        let mut alone = run_of(6, 1.0);
+        alone.manifest.started_at = "2026-10-01T13:00:00Z".to_owned();
+        put_summary(&alone, &runs.join("alone"));
+        let mut invalid = repetition(7, 40.0, &dir.path().join("apart"));
+        invalid.manifest.ending.as_mut().expect("ending").rows_lost = 1;
+        put_summary(&invalid, &runs.join("invalid"));
+        let out = dir.path().join("out");
+        let pooled = |margin: &[&str], strict| TrendArgs {
+            pool: true,
+            margin: margin.iter().map(|text| (*text).to_owned()).collect(),
+            out: Some(out.clone()),
+            strict,
+            ..args(&runs)
+        };
+        assert_eq!(ended(&pooled(&[], true)), (0, String::new()), "slower, and nobody minds");
+        let facts: Value =
+            serde_json::from_str(&fs::read_to_string(out.join("pooled.json")).expect("file")).expect("JSON");
+        let left_out = &facts["left_out"];
+        assert_eq!(facts["runs"].as_array().expect("runs").len(), 5);
+        assert_eq!(
+            (&left_out["other_plan"], &left_out["no_manifest"], &left_out["invalid"]),
+            (&1.into(), &1.into(), &1.into())
+        );
+        let notes = facts["notes"].to_string();
+        assert!(
+            notes.contains("of another plan: other load.warmup") && notes.contains("without a manifest.json"),
+            "{notes}"
+        );
+        let shift = &facts["shifts"][0];
+        let end = |place: usize| shift["ci_ms"][place].as_f64().expect("end");
+        assert!(end(0) < 40.0 && 40.0 < end(1) && shift["verdict"] == "slower", "{shift}");
+        assert_eq!(ended(&pooled(&["5%"], false)).0, 3);
+        assert_eq!(ended(&pooled(&["300%"], true)).0, 0);
+        assert!(out.join("charts/pool-hours-ttft-p50.svg").is_file() && out.join("pooled.html").is_file());
+        let (code, told) = ended(&TrendArgs { pool: true, dir: runs.join("alone"), ..args(&runs) });
+        assert!(code == 2 && told.contains("pool whole run directories"), "{code} {told}");
     }
 
     #[test]

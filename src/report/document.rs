@@ -142,7 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::report::fixture::{comparison, elements, history, judged};
+    use crate::report::fixture::{comparison, elements, history, judged, pooled};
     use crate::report::hostile::signs;
     use crate::report::junit::{Case, Ending, Suite};
     use crate::report::terminal::{self, Look};
@@ -231,7 +231,7 @@ mod tests {
         #[test]
         fn nothing_from_outside_breaks_out_of_a_form(text in "[-@|`<>&*_~#\"'\\[\\]()!:a\\\\/ \u{0}-\u{1f}\u{7f}-\u{9f}]{1,12}") {
             let (judged_run, analysis) = judged();
-            for document in [run::document(judged_run, analysis), comparison(), history()] {
+            for document in [run::document(judged_run, analysis), comparison(), history(), pooled()] {
                 let (tame, wild) = (with(&document, "w"), with(&document, &text));
                 prop_assert_eq!(page(&wild), page(&tame));
                 prop_assert_eq!(in_markdown(&wild), in_markdown(&tame));

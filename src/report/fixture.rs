@@ -5,20 +5,24 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::analysis::runs::{RunSide, compare_runs};
+use crate::analysis::trend::pool::pool;
+use crate::analysis::trend::pool::tests::repetitions;
 use crate::analysis::trend::tests::{question, runs};
 use crate::analysis::trend::trend;
 use crate::analysis::{Analysis, analyse};
 use crate::measure::errors_seen::ErrorSeen;
+use crate::measure::metric::Metric;
 use crate::measure::outcome::ErrorClass;
 use crate::measure::selftest;
 use crate::objective::objective::Objective;
 use crate::report::comparison::document::Compared;
 use crate::report::document::Document;
 use crate::report::trend::document::History;
+use crate::report::trend::pooled::Pooling;
 use crate::run::Run;
 use crate::run::fixture::World;
 use crate::run::historical::Eligibility;
-use crate::units::PathId;
+use crate::units::{PathId, Quantile};
 
 /// One run and its judgement for all tests of forms.
 pub(crate) fn judged() -> &'static (Run, Analysis) {
@@ -86,6 +90,14 @@ pub(crate) fn history() -> Document {
     let judged = trend(runs, &question());
     let notes = ["a file was not read".to_owned()];
     History { folder: "runs", profile: "nightly", trend: &judged, notes: &notes }.document()
+}
+
+/// Runs of one plan, pooled.
+pub(crate) fn pooled() -> Document {
+    let margins = ["30%".parse().expect("margin")];
+    let judged = pool(repetitions(1, 10, 6.0, 3.0), &[Metric::Ttft], &[Quantile::MEDIAN], &margins);
+    let notes = ["2 runs are left out: invalid.".to_owned()];
+    Pooling { folder: "runs", profile: "nightly", plan: "0123456789abcdef", pool: &judged, notes: &notes }.document()
 }
 
 /// What a real reader of XML says of a text: the elements that it found.

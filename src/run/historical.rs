@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::measure::metric::{Basis, Metric};
+use crate::run::facts::Experiment;
 use crate::units::Quantile;
 
 /// Whether a run may be judged.
@@ -33,6 +34,25 @@ pub(crate) struct Figure {
     pub ms: f64,
 }
 
+/// How much slower one quantile of a path was than that of the baseline in one run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct HistoricalShift {
+    /// The path against which it stands.
+    pub baseline: String,
+    /// The path.
+    pub candidate: String,
+    /// The metric.
+    pub metric: Metric,
+    /// The quantile.
+    pub quantile: Quantile,
+    /// The shift, milliseconds.
+    pub shift_ms: f64,
+    /// Its 95% interval within the run.
+    pub ci_ms: (f64, f64),
+    /// From how many blocks that interval was made.
+    pub blocks: usize,
+}
+
 /// One run of a history.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct HistoricalRun {
@@ -61,6 +81,12 @@ pub(crate) struct HistoricalRun {
     /// What was measured.
     #[serde(skip)]
     pub figures: Vec<Figure>,
+    /// How its paths compared.
+    #[serde(skip)]
+    pub shifts: Vec<HistoricalShift>,
+    /// Of what it is one repetition; `None` where no manifest lies beside its summary.
+    #[serde(skip)]
+    pub experiment: Option<Experiment>,
 }
 
 impl HistoricalRun {
@@ -69,6 +95,12 @@ impl HistoricalRun {
     pub(crate) fn figure(&self, path: &str, metric: Metric, quantile: Quantile) -> Option<&Figure> {
         let mut figures = self.figures.iter();
         figures.find(|figure| figure.path == path && (figure.metric, figure.quantile) == (metric, quantile))
+    }
+
+    /// The hour of the day it started at, UTC, with its fraction.
+    #[must_use]
+    pub(crate) fn hour(&self) -> f64 {
+        self.at_s.rem_euclid(86_400.0) / 3_600.0
     }
 
     /// The day it started on, as people write it: the first ten letters of RFC 3339.

@@ -1,21 +1,29 @@
 //! Reads a folder of runs, or of their `summary.json` files, as a history in the order of time.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::limits::Limit;
 use crate::measure::metric::{Basis, Metric};
-use crate::run::historical::{Eligibility, Figure, HistoricalRun};
+use crate::run::Manifest;
+use crate::run::facts::Experiment;
+use crate::run::historical::{Eligibility, Figure, HistoricalRun, HistoricalShift};
 use crate::store::bounds::MOST_NUMBER;
 use crate::store::file::{self, StoreError};
 use crate::store::manifest;
+use crate::units::Quantile;
 
 /// How deep folders are looked into.
 const DEPTH: usize = 4;
+
+/// How many rows of comparisons a summary may have for each of its paths.
+const MOST_ROWS_OF_A_PATH: usize = 256;
 
 /// How many files and folders are looked at: a link may lead anywhere.
 const MOST_ENTRIES: usize = Limit::HistoryFiles.most();
@@ -49,6 +57,12 @@ pub(crate) enum NoRun {
     /// It has some, and none can be read; this is the first.
     #[error("holds no run that can be read: {0}")]
     Unread(String),
+    /// None of them can be pooled.
+    #[error(
+        "holds no sound run of the profile '{0}' with its manifest.json, which says what its plan was: pool whole run \
+         directories, not summaries alone"
+    )]
+    ToPool(String),
     /// It has none of this profile.
     #[error("holds no run of the profile '{0}'")]
     OfProfile(String),
@@ -86,6 +100,82 @@ impl History {
     }
 }
 
+/// The runs that can be pooled: sound repetitions of one experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Repetitions {
+    /// Them, in the order of time.
+    pub(crate) runs: Vec<HistoricalRun>,
+    /// The short name of the experiment.
+    pub(crate) plan: String,
+    /// How many runs were left out because they are invalid, incomplete, of another plan, or without a manifest.
+    pub(crate) left_out: LeftOut,
+    /// The same in sentences, and what the history says besides.
+    pub(crate) notes: Vec<String>,
+}
+
+/// How many runs of a history cannot be pooled, by the reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct LeftOut {
+    /// This tool, not the paths, was the limit.
+    pub(crate) invalid: usize,
+    /// They did not carry out their plan.
+    pub(crate) incomplete: usize,
+    /// They are of another plan.
+    pub(crate) other_plan: usize,
+    /// No manifest lies beside their summary.
+    pub(crate) no_manifest: usize,
+}
+
+impl Followed {
+    /// The sound runs that have the plan of the newest sound one.
+    ///
+    /// # Errors
+    /// When no sound run has a manifest.
+    pub(crate) fn repetitions(self) -> Result<Repetitions, NoRun> {
+        let Self { runs, profile, mut notes } = self;
+        let mut left_out = LeftOut::default();
+        let sound = |run: &HistoricalRun| run.eligibility == Eligibility::Sound;
+        let newest = runs.iter().rev().filter(|run| sound(run)).find_map(|run| run.experiment.clone());
+        let newest = newest.ok_or(NoRun::ToPool(profile))?;
+        // Each other plan with a key in which it differs, and its runs.
+        let mut others: BTreeMap<String, usize> = BTreeMap::new();
+        let mut kept = Vec::new();
+        for run in runs {
+            match (run.eligibility, &run.experiment) {
+                (Eligibility::Invalid, _) => left_out.invalid += 1,
+                (Eligibility::Incomplete, _) => left_out.incomplete += 1,
+                (Eligibility::Sound, None) => left_out.no_manifest += 1,
+                (Eligibility::Sound, Some(own)) if *own == newest => kept.push(run),
+                (Eligibility::Sound, Some(own)) => {
+                    left_out.other_plan += 1;
+                    *others.entry(named(&newest.differs_in(own))).or_default() += 1;
+                }
+            }
+        }
+        let told = |(count, why): (usize, &str)| (count > 0).then(|| format!("{} {why}.", runs_left_out(count)));
+        notes.extend([(left_out.invalid, "invalid"), (left_out.incomplete, "incomplete")].into_iter().filter_map(told));
+        notes.extend(told((
+            left_out.no_manifest,
+            "without a manifest.json beside the summary, so that their plan is not known",
+        )));
+        let other = |(keys, count): (String, usize)| format!("{} of another plan: other {keys}.", runs_left_out(count));
+        notes.extend(others.into_iter().map(other));
+        Ok(Repetitions { runs: kept, plan: newest.hash(), left_out, notes })
+    }
+}
+
+fn runs_left_out(count: usize) -> String {
+    if count == 1 { "1 run is left out:".to_owned() } else { format!("{count} runs are left out:") }
+}
+
+/// The first keys of a list.
+fn named(keys: &[&str]) -> String {
+    const FIRST: usize = 5;
+    let more = keys.len().saturating_sub(FIRST);
+    let named = keys.iter().take(FIRST).copied().collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{named} and {more} more keys") } else { named }
+}
+
 /// When the tool itself changed: that may be what a series shows.
 fn changed_versions(runs: &[HistoricalRun]) -> impl Iterator<Item = String> {
     let changed = runs.windows(2).filter(|pair| pair[0].tool_version != pair[1].tool_version);
@@ -121,7 +211,9 @@ impl Reader<'_> {
     fn folder(&mut self, dir: &Path, depth: usize) -> Result<(), StoreError> {
         let summary = dir.join(file::SUMMARY);
         if summary.is_file() {
-            self.keep(dir, summed(&summary));
+            // A summary may lie without its manifest: it is followed, but nobody knows of what it is a repetition.
+            let experiment = manifest::read(dir).ok().map(|manifest| experiment(&manifest));
+            self.keep(dir, summed(&summary).map(|run| HistoricalRun { experiment, ..run }));
             return Ok(());
         }
         if dir.join(file::MANIFEST).is_file() {
@@ -201,7 +293,47 @@ fn summed(path: &Path) -> Result<HistoricalRun, String> {
         failed: paths.iter().filter(|(_, path)| has_failed(path)).map(|(name, _)| name.clone()).collect(),
         paths: paths.keys().cloned().collect(),
         figures,
+        shifts: shifts(&document)?,
+        experiment: None,
     })
+}
+
+fn experiment(manifest: &Manifest) -> Experiment {
+    Experiment::of(&manifest.plan, manifest.simulator.as_ref())
+}
+
+/// How the paths compared, as far as a summary says with an interval.
+fn shifts(document: &Value) -> Result<Vec<HistoricalShift>, String> {
+    let mut shifts = Vec::new();
+    let most = Limit::RunPaths.most() * MOST_ROWS_OF_A_PATH;
+    for (place, row) in document["comparisons"].as_array().into_iter().flatten().enumerate() {
+        if place >= most {
+            return Err(format!("/comparisons takes at most {most} rows"));
+        }
+        let number = |value: &Value| value.as_f64().filter(|ms| (-MOST_NUMBER..=MOST_NUMBER).contains(ms));
+        let (Some(baseline), Some(candidate)) = (row["baseline"].as_str(), row["candidate"].as_str()) else { continue };
+        let Some(Ok(metric)) = row["metric"].as_str().map(str::parse) else { continue };
+        let Some(quantile) = row["quantile"].as_f64().filter(|q| (0.0..1.0).contains(q)) else { continue };
+        let (Some(shift_ms), Some(ci)) = (row["shift_ms"].as_f64(), row["ci_ms"].as_array()) else { continue };
+        let bounds = (ci.first().and_then(number), ci.get(1).and_then(number), number(&row["shift_ms"]));
+        let (Some(low), Some(high), Some(_)) = bounds else {
+            return Err(format!("/comparisons/{place} takes numbers up to {MOST_NUMBER}"));
+        };
+        if low > high {
+            return Err(format!("/comparisons/{place}/ci_ms takes the lower end first, found [{low}, {high}]"));
+        }
+        shifts.push(HistoricalShift {
+            baseline: baseline.to_owned(),
+            candidate: candidate.to_owned(),
+            metric,
+            quantile: Quantile(quantile),
+            shift_ms,
+            ci_ms: (low, high),
+            // Summaries of earlier versions count the blocks of the run alone.
+            blocks: row["blocks"].as_u64().or(document["blocks"]["count"].as_u64()).unwrap_or(0) as usize,
+        });
+    }
+    Ok(shifts)
 }
 
 /// Whether a path failed: as the summary says it, or, in one of an older version, because no call of it succeeded.
@@ -236,6 +368,7 @@ fn figures(path: &str, facts: &Value) -> Result<Vec<Figure>, String> {
 /// A run without a summary.
 fn killed(dir: &Path) -> Result<HistoricalRun, String> {
     let manifest = manifest::read(dir).map_err(|error| error.to_string())?;
+    let experiment = Some(experiment(&manifest));
     Ok(HistoricalRun {
         source: String::new(),
         id: manifest.id,
@@ -247,6 +380,8 @@ fn killed(dir: &Path) -> Result<HistoricalRun, String> {
         failed: Vec::new(),
         paths: manifest.plan.paths.into_iter().map(|path| path.name).collect(),
         figures: Vec::new(),
+        shifts: Vec::new(),
+        experiment,
     })
 }
 
@@ -259,7 +394,6 @@ fn seconds(rfc3339: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
     use crate::run::fixture;
-    use crate::units::Quantile;
     use serde_json::json;
 
     fn summary(id: &str, started_at: &str) -> Value {

@@ -1,6 +1,7 @@
 //! Whether two runs may be compared at all, and in what they differ.
 
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::analysis::input::population::Connections;
@@ -83,7 +84,7 @@ pub(crate) struct Difference {
     /// How it was in the candidate.
     pub candidate: String,
     /// What.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
 }
 
 /// Refuses runs whose figures mean different things.
@@ -187,7 +188,7 @@ pub(crate) fn addresses(base: &Plan, candidate: &Plan, pairs: &[(PathId, PathId)
     let differing: Vec<(String, String)> = pairs.iter().map(facts).filter(|(own, other)| own != other).collect();
     let (base, candidate): (Vec<String>, Vec<String>) = differing.into_iter().unzip();
     let joined = |addresses: Vec<String>| addresses.join(", ");
-    (!base.is_empty()).then(|| Difference { what: "address", base: joined(base), candidate: joined(candidate) })
+    (!base.is_empty()).then(|| Difference { what: "address".into(), base: joined(base), candidate: joined(candidate) })
 }
 
 /// The base URL of a path, and what else decides where its calls go.
@@ -232,7 +233,7 @@ pub(crate) fn differences(base: &Run, candidate: &Run) -> Vec<Difference> {
     ];
     let differing = |(what, of): (&'static str, Fact)| {
         let (base, candidate) = (of(base), of(candidate));
-        (base != candidate).then_some(Difference { what, base, candidate })
+        (base != candidate).then(|| Difference { what: what.into(), base, candidate })
     };
     facts.into_iter().filter_map(differing).collect()
 }

@@ -3,7 +3,8 @@
 use crate::analysis::compare::gate::Gate;
 use crate::analysis::compare::shift::{Open, SHOWN, ShiftRow, Verdict};
 use crate::analysis::stats::needed::{Needed, rounds_to_tell};
-use crate::objective::margin::{Margin, Scope, Size, declared};
+use crate::measure::metric::Metric;
+use crate::objective::margin::{Margin, Scope, declared};
 use crate::plan::Plan;
 use crate::units::Quantile;
 
@@ -13,12 +14,32 @@ pub(crate) const DEFAULT_AT_MEDIAN: f64 = 0.05;
 /// The gate of quantiles above the median when no margin is declared, as a share of the base's figure.
 pub(crate) const DEFAULT_AT_TAIL: f64 = 0.10;
 
+/// The least gate when no margin is declared, in milliseconds: what this tool itself may be wrong by at the median of
+/// TTFT under 1,000 streams (a bar of `hopmark selftest`). Less than that is no news of a path.
+pub(crate) const DEFAULT_LEAST_MS: f64 = 1.0;
+
+/// The metrics that are gated when no margin is declared: those that a caller waits for. Time per token is among them
+/// because it is compared only where answers differ in length, in the place of end-to-end times.
+pub(crate) const DEFAULT_METRICS: [Metric; 3] = [Metric::Ttft, Metric::E2e, Metric::Tpot];
+
+/// The gate of a figure for which no margin is declared, in milliseconds; `None` where it has none.
+fn default_ms(metric: Metric, quantile: Quantile, base_ms: f64) -> Option<f64> {
+    let share = if quantile <= Quantile::MEDIAN { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL };
+    // The error of a whole answer is spread over its tokens.
+    let least = if metric == Metric::Tpot { 0.0 } else { DEFAULT_LEAST_MS };
+    is_default(metric, quantile).then_some((share * base_ms).max(least))
+}
+
+fn is_default(metric: Metric, quantile: Quantile) -> bool {
+    DEFAULT_METRICS.contains(&metric) && SHOWN.contains(&quantile)
+}
+
 /// Where the margins stand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gates<'a> {
     /// What was declared.
     pub(crate) margins: &'a [Margin],
-    /// Whether gates stand at the quantiles of [`SHOWN`] where nothing was declared.
+    /// Whether gates stand at the quantiles of [`SHOWN`] of [`DEFAULT_METRICS`] where nothing was declared.
     pub(crate) default: bool,
 }
 
@@ -38,19 +59,18 @@ impl Gates<'_> {
     /// Holds a row against its margin; `rounds` are those of the run.
     pub(crate) fn judge_row(&self, row: &mut ShiftRow, rounds: usize) {
         row.margin = declared(self.margins, row.metric, row.quantile);
-        let default = || {
-            (self.default && SHOWN.contains(&row.quantile)).then_some(Size::Share(
-                if row.quantile <= Quantile::MEDIAN { DEFAULT_AT_MEDIAN } else { DEFAULT_AT_TAIL },
-            ))
-        };
-        let size = if self.are_declared() { row.margin } else { default() };
-        row.gate_ms = size.zip(row.baseline_ms).map(|(size, base)| size.in_ms(base));
+        let by_default = self.default && !self.are_declared();
+        let gated = row.margin.is_some() || (by_default && is_default(row.metric, row.quantile));
+        row.gate_ms = row.baseline_ms.filter(|_| gated).and_then(|base| match row.margin {
+            Some(size) => Some(size.in_ms(base)),
+            None => default_ms(row.metric, row.quantile, base),
+        });
         let decided = matches!(row.open, None | Some(Open::HoldsZero));
         let interval = row.joint_ci_ms.filter(|_| decided);
-        row.gate = match (size, row.gate_ms) {
-            (None, _) => Gate::Ungated,
-            (Some(_), None) => Gate::Open,
-            (Some(_), Some(margin)) => Gate::of(interval, margin),
+        row.gate = match row.gate_ms {
+            Some(margin) => Gate::of(interval, margin),
+            None if gated => Gate::Open,
+            None => Gate::Ungated,
         };
         if let Some((interval, margin)) = interval.zip(row.gate_ms.filter(|_| row.margin.is_some())) {
             row.verdict = Verdict::beside_margin(interval, margin);
@@ -73,4 +93,28 @@ fn still_open(
     let arm = if shift >= margin { shift - low } else { high - shift };
     let needed = rounds_to_tell(rounds, arm, margin - shift);
     (Some(Open::HoldsMargin), Some("the interval holds the margin".to_owned()), needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_margin_only_what_a_caller_waits_for_is_gated_and_never_by_less_than_the_floor() {
+        for (metric, quantile, base, gate) in [
+            (Metric::Ttft, 0.5, 200.0, Some(10.0)),
+            (Metric::Ttft, 0.9, 200.0, Some(20.0)),
+            (Metric::E2e, 0.5, 0.3, Some(1.0)),
+            (Metric::Ttft, 0.95, 0.3, Some(1.0)),
+            (Metric::Tpot, 0.5, 10.0, Some(0.5)),
+            (Metric::Ttft, 0.999, 200.0, None),
+        ] {
+            let found = default_ms(metric, Quantile(quantile), base);
+            assert_eq!(found.is_some(), gate.is_some(), "{metric} {quantile}");
+            assert!((found.unwrap_or(0.0) - gate.unwrap_or(0.0)).abs() < 1e-9, "{metric} {quantile}: {found:?}");
+        }
+        for metric in Metric::ALL.into_iter().filter(|metric| !DEFAULT_METRICS.contains(metric)) {
+            assert_eq!(default_ms(metric, Quantile::MEDIAN, 200.0), None, "{metric}");
+        }
+    }
 }

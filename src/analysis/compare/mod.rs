@@ -14,4 +14,5 @@ pub(crate) mod multiplicity;
 pub(crate) mod resampled;
 pub(crate) mod shift;
 pub(crate) mod survivors;
+pub(crate) mod unlike;
 pub(crate) mod verdict;

@@ -5,5 +5,6 @@ pub(crate) mod bootstrap;
 pub(crate) mod change_point;
 pub(crate) mod interval;
 pub(crate) mod needed;
+pub(crate) mod pooled;
 pub(crate) mod power;
 pub(crate) mod successive;

@@ -7,6 +7,7 @@ use crate::analysis::compare::shift::{Candidate, QUANTILES};
 use crate::analysis::summary::paths::PathSummary;
 use crate::analysis::summary::timeline::{Bin, Timeline};
 use crate::analysis::summary::waterfall::Waterfall;
+use crate::analysis::trend::pool::{Pool, PooledShift};
 use crate::analysis::trend::{Series, Trend};
 use crate::measure::metric::Metric;
 use crate::report::basis::describe_basis;
@@ -20,6 +21,7 @@ pub(crate) mod axis;
 pub(crate) mod breakdown;
 pub(crate) mod canvas;
 pub(crate) mod history;
+pub(crate) mod hours;
 pub(crate) mod line;
 pub(crate) mod palette;
 pub(crate) mod shift;
@@ -106,6 +108,39 @@ pub(crate) fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
         both(id, title, caption.to_owned(), (400, 360), |canvas| history::draw(canvas, &trend.runs, &lines))
     };
     followed.iter().map(chart).collect()
+}
+
+/// Draws the shifts of pooled runs by the hour of the day, a chart for each metric and quantile.
+///
+/// # Errors
+/// When plotters cannot draw.
+pub(crate) fn of_pool(pool: &Pool) -> Result<Vec<Chart>, ChartError> {
+    let mut paths: Vec<&str> = Vec::new();
+    let mut drawn: Vec<Vec<&PooledShift>> = Vec::new();
+    for shift in pool.shifts.iter().filter(|shift| !shift.points.is_empty()) {
+        if !paths.contains(&shift.candidate.as_str()) {
+            paths.push(&shift.candidate);
+        }
+        let same = |members: &&mut Vec<&PooledShift>| {
+            (members[0].metric, members[0].quantile) == (shift.metric, shift.quantile)
+        };
+        match drawn.iter_mut().find(same) {
+            Some(members) => members.push(shift),
+            None => drawn.push(vec![shift]),
+        }
+    }
+    // The baseline has the first colour in every chart of a run.
+    let place = |shift: &PooledShift| 1 + paths.iter().position(|path| *path == shift.candidate).unwrap_or(0);
+    let chart = |members: &Vec<&PooledShift>| {
+        let lines: Vec<_> = members.iter().map(|shift| hours::HourLine::of(shift, place(shift))).collect();
+        let (metric, quantile) = (members[0].metric, members[0].quantile);
+        let id = format!("pool-hours-{metric}-{}", quantile.key());
+        let title = format!("Shift of the {} at {quantile} by hour of the day", metric.name());
+        let caption = "Each mark is a run with its own 95% interval, by the hour (UTC) at which it started. Dashes are the \
+             mean over all runs; the band is its 95% interval, which includes how runs vary.";
+        both(id, title, caption.to_owned(), (400, 360), |canvas| hours::draw(canvas, &pool.runs, &lines))
+    };
+    drawn.iter().map(chart).collect()
 }
 
 struct Artist<'a> {

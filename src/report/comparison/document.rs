@@ -3,12 +3,13 @@
 use crate::analysis::Conclusion;
 use crate::analysis::compare::comparability::Difference;
 use crate::analysis::compare::gate::Gate;
-use crate::analysis::compare::gates::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL};
+use crate::analysis::compare::gates::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, DEFAULT_LEAST_MS};
 use crate::analysis::compare::shift::{SHOWN, ShiftRow};
 use crate::analysis::runs::{Kind, PathPair, RunComparison};
 use crate::analysis::summary::failing::FailedPath;
 use crate::analysis::validity::{Reason, Validity};
 use crate::report::basis::describe_basis;
+use crate::report::comparison::overview::overview;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure::{self, MISSING};
 use crate::report::overview::Lead;
@@ -28,6 +29,9 @@ pub(crate) struct Compared<'a> {
     pub(crate) names: [&'a str; 2],
 }
 
+/// How many differences are named in a sentence.
+const MOST_NAMED: usize = 8;
+
 /// Why two runs at different times are weaker than one paired run, in one sentence.
 pub(crate) const WEAKER: &str = "Two runs at different times are weaker than one paired run: whatever else changed between \
      them (the service, the routes, the machine) counts as a shift and no interval knows of it, where a paired run sends \
@@ -41,7 +45,7 @@ impl Compared<'_> {
             title: format!("{} against {}", self.names[1], self.names[0]),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
-            lead: Lead::default(),
+            lead: Lead { overview: Some(overview(self.comparison)), scope: self.scope(), ..Lead::default() },
             decisions: self.comparison.pairs.iter().map(|pair| self.decision(pair)).collect(),
             tables: vec![
                 (Topic::Shifts, self.shifts()),
@@ -54,6 +58,12 @@ impl Compared<'_> {
             facts: Vec::new(),
             glossary: Vec::new(),
         }
+    }
+
+    /// What the comparison speaks of.
+    fn scope(&self) -> Vec<String> {
+        let metric = self.comparison.headline.name();
+        vec![format!("The plot shows the median {metric}; the table of shifts has every other figure that is gated.")]
     }
 
     /// The sentence that says why this comparison is weaker than it could be, if it is.
@@ -148,9 +158,11 @@ impl Compared<'_> {
         } else {
             let percent = |share| figure::share(share);
             format!(
-                "no margin was declared, so gates stand at {} up to the median and {} above it",
+                "no margin is declared, so only TTFT and end-to-end time are gated (time per token where answers \
+                 differ in length): at {} up to the median and {} above it, and at {} at least",
                 percent(DEFAULT_AT_MEDIAN),
-                percent(DEFAULT_AT_TAIL)
+                percent(DEFAULT_AT_TAIL),
+                figure::ms(DEFAULT_LEAST_MS)
             )
         };
         Table::new("Shifts", columns, rows).noted(format!(
@@ -184,7 +196,7 @@ impl Compared<'_> {
 
     fn differences(&self) -> Table {
         let row = |difference: &Difference| -> Vec<Cell> {
-            vec![difference.what.into(), difference.base.as_str().into(), difference.candidate.as_str().into()]
+            vec![difference.what.as_ref().into(), difference.base.as_str().into(), difference.candidate.as_str().into()]
         };
         Table::new(
             "Differences between the runs",
@@ -205,8 +217,13 @@ impl Compared<'_> {
             remarks.extend(of_validity(side, validity));
         }
         if !self.comparison.differences.is_empty() {
-            let what: Vec<&str> = self.comparison.differences.iter().map(|difference| difference.what).collect();
-            let what = what.join(", ");
+            let what: Vec<&str> =
+                self.comparison.differences.iter().map(|difference| difference.what.as_ref()).collect();
+            let more = what.len().saturating_sub(MOST_NAMED);
+            let mut what = what.into_iter().take(MOST_NAMED).collect::<Vec<_>>().join(", ");
+            if more > 0 {
+                what.push_str(&format!(" and {more} more (the table has all)"));
+            }
             remarks.push(Remark::Warning(
                 Tone::Warn,
                 format!("The runs differ in {what}, and that may be what the shifts show."),

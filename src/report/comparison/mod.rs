@@ -3,9 +3,12 @@
 pub(crate) mod document;
 pub(crate) mod json;
 mod junit;
+mod overview;
 
 /// The comparison for machines.
 pub(crate) const JSON: &str = "comparison.json";
+/// The comparison for people.
+pub(crate) const PAGE: &str = "comparison.html";
 /// The comparison for pull requests.
 pub(crate) const MARKDOWN: &str = "comparison.md";
 
@@ -16,8 +19,9 @@ mod tests {
     use super::document::{Compared, WEAKER};
     use crate::analysis::runs::{RunSide, compare_runs};
     use crate::report::fixture::golden;
-    use crate::report::markdown;
     use crate::report::terminal::{Look, render};
+    use crate::report::tests::well_formed;
+    use crate::report::{html, markdown};
     use crate::run::Run;
     use crate::run::fixture::World;
 
@@ -43,6 +47,11 @@ mod tests {
         assert_eq!(text, golden("comparison.txt", text.as_bytes()));
         let md = String::from_utf8(markdown::render(&compared.document())).expect("text");
         assert_eq!(md, golden("comparison.md", md.as_bytes()));
+        let page = String::from_utf8(html::render(&compared.document(), &[])).expect("text");
+        well_formed(&page).expect("well formed");
+        for part in ["id=\"paths\"", "class=\"forest", "worse by more than the margin", "differ in tool version"] {
+            assert!(page.contains(part), "{part}");
+        }
         let document: Value = serde_json::from_slice(&compared.json()).expect("JSON");
         assert_eq!(document["differences"][0]["what"], "tool version");
         assert_eq!((&document["verdict"], &document["weakness"]), (&Value::from("worse"), &Value::from(WEAKER)));
