@@ -219,11 +219,15 @@ impl Limit {
             Self::InterimHeads => row(64 * KIB, BYTES, "heads of status 1xx before an answer", TOO_LARGE),
             Self::Framing => row(16 * MIB, BYTES, "HTTP and TLS around the body of an answer", TOO_LARGE),
             Self::Reads => row(MIB / 2, "reads", "reads from the network for one call", TOO_LARGE),
-            Self::OwnAnswer => row(128 * MIB, BYTES, "what the bundled simulator reports about itself", "it is not used"),
+            Self::OwnAnswer => {
+                row(128 * MIB, BYTES, "what the bundled simulator reports about itself", "it is not used")
+            }
             Self::TokenAnswer => row(64 * KIB, BYTES, "the output of a token endpoint or a token program", REFUSED),
             Self::HeaderText => row(256, BYTES, "an identifier or a region from a header", "it is cut"),
             Self::ErrorBody => row(4 * KIB, BYTES, "the body of a refusal, or an error in a stream", "it is cut"),
-            Self::Messages => row(256, "classes", "error classes with a message, per worker", "others are only counted"),
+            Self::Messages => {
+                row(256, "classes", "error classes with a message, per worker", "others are only counted")
+            }
             Self::ErrorText => row(300, "characters", "the message of a failed call", "it is cut, and ends in `...`"),
             Self::OutsideFile => row(2 * MIB, BYTES, "a file of `probe --outside`", REFUSED),
             Self::RunDocument => row(2 * MIB, BYTES, "`manifest.json` or `summary.json` of a run", RUN_REFUSED),
@@ -252,7 +256,9 @@ impl Limit {
             Self::Findings => row(1_000, "findings", "findings of one file", "the rest is only counted"),
             Self::DiscoveryAnswer => row(4 * MIB, BYTES, "an answer to `lint --run`", "it counts as no answer"),
             Self::DiscoveryModels => row(32, "models", "models that `lint --run` asks for", "others are not asked"),
-            Self::CheckedAnswer => row(4 * MIB, BYTES, "an answer to a check of a capability", "it counts as no answer"),
+            Self::CheckedAnswer => {
+                row(4 * MIB, BYTES, "an answer to a check of a capability", "it counts as no answer")
+            }
         }
     }
 }

@@ -110,7 +110,10 @@ fn what_is_no_file_and_what_has_no_end_is_refused() {
     for part in PARTS {
         for (make, says) in [
             ((|path| fs::create_dir(path).expect("a folder")) as fn(&Path), "is not a file"),
-            (|path| assert!(Command::new("mkfifo").arg(path).status().is_ok_and(|made| made.success())), "is not a file"),
+            (
+                |path| assert!(Command::new("mkfifo").arg(path).status().is_ok_and(|made| made.success())),
+                "is not a file",
+            ),
             (|path| std::os::unix::fs::symlink("/dev/zero", path).expect("linked"), "is not a file"),
             (|path| fs::write(path, vec![b' '; 2 << 20]).expect("written"), "e"),
         ] {

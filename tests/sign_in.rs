@@ -435,7 +435,10 @@ fn calls_without_a_valid_token_fail_by_their_own_class_and_end_the_run() {
     let path_summary = &summary["paths"]["direct"];
     assert!(path_summary["errors"]["credential"].as_u64() > Some(10), "{path_summary}");
     let seen = path_summary["errors_seen"]["credential"].to_string();
-    assert!(seen.contains("the token expired and no new one could be obtained") && seen.contains("answered 500"), "{seen}");
+    assert!(
+        seen.contains("the token expired and no new one could be obtained") && seen.contains("answered 500"),
+        "{seen}"
+    );
     // None of them reached the server with an old token.
     assert!(path_summary["errors"]["http_401"].is_null(), "{path_summary}");
     let ran =

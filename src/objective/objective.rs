@@ -177,7 +177,9 @@ pub(crate) fn fits(objective: &Objective) -> Result<(), String> {
     let is_goodput = indicator == Indicator::Share(Share::Goodput);
     let of_gaps = matches!(indicator, Indicator::Figure(Quantity::Time(Metric::ChunkGap), _));
     if is_goodput && objective.per_call.is_empty() {
-        return Err("goodput needs per_call, the conditions for each call, such as [\"ttft < 800ms\", \"e2e < 5s\"]".into());
+        return Err(
+            "goodput needs per_call, the conditions for each call, such as [\"ttft < 800ms\", \"e2e < 5s\"]".into()
+        );
     }
     if !is_goodput && !objective.per_call.is_empty() {
         return Err("'per_call' belongs to goodput; this objective looks at another figure".into());

@@ -139,9 +139,7 @@ impl OwnCode {
             Self::NoAnswer => "an answer is missing because of an error in hopmark",
             Self::TooFast => "connecting is faster than the distance allows: something nearer answers",
             Self::TooSlow => "connecting is slower than the distance explains: another route",
-            Self::DistanceUnknown => {
-                "the two regions are not declared, or no round trip is published for them"
-            }
+            Self::DistanceUnknown => "the two regions are not declared, or no round trip is published for them",
             Self::PrivatePath => "the calls went to private addresses, and no evidence speaks against it",
             Self::NotPrivate => "declared private, and a rung failed",
             Self::PrivateDoubtful => "private, and a rung speaks against it without proving it",

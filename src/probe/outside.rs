@@ -42,7 +42,9 @@ pub enum OutsideError {
         here: String,
     },
     /// It was private there too.
-    #[error("--outside: path '{1}' was private in {0} too, so that place is not outside; probe it from another network")]
+    #[error(
+        "--outside: path '{1}' was private in {0} too, so that place is not outside; probe it from another network"
+    )]
     Inside(PathBuf, String),
     /// No path of this profile could be held against it.
     #[error("--outside is the negative control for private paths, but no probed path has [path.private]")]

@@ -20,7 +20,9 @@ use crate::transport::trust::Named;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file of roots is missing, unreadable or holds no certificate.
-    #[error("cannot read certificates from {file}: {why}; tls.ca_file must be a PEM file with at least one CERTIFICATE")]
+    #[error(
+        "cannot read certificates from {file}: {why}; tls.ca_file must be a PEM file with at least one CERTIFICATE"
+    )]
     CaFile {
         /// The file.
         file: PathBuf,

@@ -32,7 +32,9 @@ impl Fault {
         }
         let always = matches!(fault, fault::Fault::Refused | fault::Fault::Unreachable);
         if always && (rate < 1.0 || self.script.is_some() || !from.is_zero() || to < Duration::MAX) {
-            return wrong("no request can ever reach it; use drop or reset-connection with a rate, a script or a window");
+            return wrong(
+                "no request can ever reach it; use drop or reset-connection with a rate, a script or a window",
+            );
         }
         Ok(FaultSettings { fault, rate, script: self.script.map(|script| script.0), from, to })
     }

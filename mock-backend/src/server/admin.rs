@@ -173,7 +173,12 @@ fn stall(context: &Context, uri: &Uri) -> Response<Reply> {
         match key.as_str() {
             "ms" => ms = value.parse::<u32>().ok(),
             "backend" => backend = find(&context.state, &value),
-            _ => return wrong(StatusCode::BAD_REQUEST, &format!("unknown parameter \"{key}\"; the known ones are ms, backend")),
+            _ => {
+                return wrong(
+                    StatusCode::BAD_REQUEST,
+                    &format!("unknown parameter \"{key}\"; the known ones are ms, backend"),
+                );
+            }
         }
     }
     let (Some(backend), Some(ms)) = (backend, ms) else {

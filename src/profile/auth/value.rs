@@ -48,7 +48,9 @@ pub(super) fn checked_secret(
 pub(super) fn checked_header(at: &At<'_>, name: &str) -> Result<String, Wrong> {
     let key = at.key("header");
     let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-        return Err(at.rule("header", format!("'{key}' is not the name of a header; it takes one such as \"x-api-key\"")));
+        return Err(
+            at.rule("header", format!("'{key}' is not the name of a header; it takes one such as \"x-api-key\""))
+        );
     };
     if let Some(why) = why_own(header.as_str()) {
         let rule = format!("'{key}' is '{header}', which is set by every call itself: {why}; name another header");

@@ -221,8 +221,8 @@ mod tests {
 
     #[test]
     fn the_end_waits_for_no_look_up_of_a_name() {
-        let (answer, never) = mpsc::channel::<()>();
-        let (begin, begun) = mpsc::channel();
+        let (answer, never) = std::sync::mpsc::channel::<()>();
+        let (begin, begun) = std::sync::mpsc::channel();
         let task = async move {
             // As the system's resolver does it, on a thread that nobody can stop.
             tokio::task::spawn_blocking(move || {
