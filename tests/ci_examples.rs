@@ -92,10 +92,12 @@ fn printed(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
+/// What the run ends with (an invalid one twice), what the comparison does, the job's end, whether it is a baseline, its sign.
+type VerdictCase = (&'static [i32], Option<i32>, i32, bool, &'static str);
+
 #[test]
 fn the_verdict_is_the_runs_then_the_comparisons() {
-    // What the run ends with (an invalid one twice), what the comparison does, the job's end, whether it is a baseline, its sign.
-    let table: [(&[i32], Option<i32>, i32, bool, &str); 16] = [
+    let table: [VerdictCase; 16] = [
         (&[0], None, 0, true, ""),
         (&[0], Some(0), 0, true, ""),
         (&[0], Some(3), 3, false, "::error"),

@@ -15,6 +15,7 @@ pub(crate) mod host;
 pub(crate) mod lag;
 mod limits;
 pub(crate) mod little;
+mod message;
 pub(crate) mod reason;
 #[cfg(test)]
 mod tests;
