@@ -186,7 +186,7 @@ mod tests {
             (json!({"backend": [{"name": "sweden", "modle": {}}]}), "did you mean \"model\"?"),
             (json!({"listener": [{"name": "direct", "tls": "self-signed"}]}), "cannot change in a running"),
             (json!({"seed": 3}), "the seed cannot change"),
-            (json!(3), "this is no scenario"),
+            (json!(3), "this is not a scenario"),
         ];
         for (patch, expected) in table {
             let error = config.patched(&patch).unwrap_err().0;

@@ -307,7 +307,7 @@ fn held_back(most: usize) {
     let simulator = foreign.gateway("buffer = \"whole\"");
     assert_eq!(get(&simulator, most).0, 200);
     let (status, answer) = get(&simulator, most + 1);
-    assert!(status == 502 && answer.contains("larger than the 32 MiB"), "{answer}");
+    assert!(status == 502 && answer.contains("larger than the limit of 32 MiB"), "{answer}");
 }
 
 fn cached(most: usize) {

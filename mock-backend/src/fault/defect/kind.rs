@@ -45,11 +45,11 @@ const DEFECTS: [(Defect, &str, &str); 25] = [
     (Defect::NoMessages, "no-messages", "messages are not found: 404"),
     (Defect::NoEmbeddings, "no-embeddings", "embeddings are not found: 404"),
     (Defect::NoStreams, "no-streams", "`stream` is dropped: the answer comes whole"),
-    (Defect::HeldStreams, "held-streams", "a stream is held back until its end, and comes at once"),
+    (Defect::HeldStreams, "held-streams", "a stream is held back until its end, then sent at once"),
     (
         Defect::NoEnd,
         "no-end",
-        "a stream lacks the event that ends it: the `finish_reason`, `response.completed` or `message_stop`",
+        "a stream has no end event: the `finish_reason`, `response.completed` or `message_stop`",
     ),
     (Defect::NoDone, "no-done", "a stream of chat completions lacks `[DONE]`"),
     (Defect::DoneOnMessages, "done-on-messages", "a stream of messages has `[DONE]` behind its end"),
@@ -68,11 +68,11 @@ const DEFECTS: [(Defect, &str, &str); 25] = [
     (Defect::OtherModel, "other-model", "answers name the model `gateway-model`"),
     (Defect::NoFingerprint, "no-fingerprint", "answers lack `system_fingerprint`"),
     (Defect::NoUsage, "no-usage", "answers lack `usage`"),
-    (Defect::NoUsageDetails, "no-usage-details", "the usage does not tell cached and reasoning tokens"),
-    (Defect::NoRegion, "no-region", "heads lack `x-ms-region`"),
-    (Defect::NoRequestId, "no-request-id", "heads lack every request id"),
+    (Defect::NoUsageDetails, "no-usage-details", "the usage does not count cached and reasoning tokens"),
+    (Defect::NoRegion, "no-region", "answers lack the header `x-ms-region`"),
+    (Defect::NoRequestId, "no-request-id", "answers lack every request id header"),
     (Defect::NoTrace, "no-trace", "a debug token gets no trace"),
-    (Defect::TracesAll, "traces-all", "every answer has a trace id, though nobody asked for a trace"),
+    (Defect::TracesAll, "traces-all", "every answer has a trace id, even without a request for a trace"),
 ];
 
 /// The name of each defect, and what it does.
