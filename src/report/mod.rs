@@ -247,7 +247,7 @@ pub(crate) mod tests {
         let junit = String::from_utf8(run::junit::render(&run, &analysis).expect("objectives")).expect("text");
         assert!(junit.contains("failures=\"0\"") && junit.contains("missed, a warning only"), "{junit}");
         let scrape = String::from_utf8(export::prometheus::render(&run, &analysis)).expect("text");
-        let missed = "objective=\"ttft.p50 < 20ms\",verdict=\"missed\",severity=\"warning\"} 1\n";
+        let missed = "objective=\"ttft.p50 < 20ms\",verdict=\"missed\",name=\"<slow>\",severity=\"warning\"} 1\n";
         assert!(
             scrape.contains(missed) && scrape.contains("slo=\"ttft.p50 < 9ms\",verdict=\"fails\"} 1\n"),
             "{scrape}"
