@@ -11,7 +11,7 @@ use crate::command::exit::{CommandResult, Exit, Failure, OrFailure};
 use crate::console;
 use crate::profile::{OWN_AZURE, OWN_ENDPOINTS, Profile};
 use crate::report::sizing;
-use crate::runner::execution::resolve;
+use crate::runner::execution::resolve_unfilled;
 use crate::runner::{dry_run, sized};
 use crate::store::file::{StoreError, write_whole};
 use crate::units::Span;
@@ -51,7 +51,7 @@ pub fn init(args: &InitArgs) -> CommandResult {
 fn size(profile: &str, args: &InitArgs, shift: Span) -> Result<(String, String), Failure> {
     let read = Profile::parse(profile, &args.file).or_usage()?;
     let assumed = read.sizing;
-    let (mut plan, workload) = resolve(read)?;
+    let (mut plan, workload) = resolve_unfilled(read)?;
     let limit = plan.limits.requests.take();
     let spread = dry_run::spread(assumed, args.size_from.as_deref())?.with_median();
     let sized = sized::for_shift(&mut plan, &workload, &spread, shift)?;
@@ -123,7 +123,7 @@ mod tests {
     /// The profile in the file as it would be run.
     fn read(file: &Path) -> (crate::plan::Plan, crate::workload::Workload) {
         let text = std::fs::read_to_string(file).expect("there");
-        resolve(Profile::parse(&text, file).expect("parses")).expect("a plan")
+        resolve_unfilled(Profile::parse(&text, file).expect("parses")).expect("a plan")
     }
 
     #[test]

@@ -320,7 +320,7 @@ mod tests {
             ("ttft.p95 over 1ms < 800ms in 99%", "at least 1s"),
             ("chunk_gap.p95 over 1m < 8ms in 99%", "use tpot"),
             ("ttft.max < 2 * direct.ttft.max", "use p99"),
-            ("ttft.p95 < 1.x * direct.ttft.p95", "no factor"),
+            ("ttft.p95 < 1.x * direct.ttft.p95", "is not a factor"),
             ("ttft.p95 < 1.1 * direct.ttftt.p95", "did you mean 'ttft'"),
             ("ttft.p95 < 1.1 * direct", "PATH.METRIC.p95"),
             ("ttft.p95 - direct.error_rate < 1ms", "different units"),

@@ -729,7 +729,7 @@ mod tests {
             ("https://h/v1?a=1&a=2", "", "'a' twice"),
             ("https://h/v1?a=1", "a=2", "'query' has 'a', which is already in base_url"),
             ("https://h/v1/embeddings", "", "ends in /embeddings, which is not one of the measured APIs"),
-            ("https://api.openai.com/v1/models", "", "write it up to /v1"),
+            ("https://api.openai.com/v1/models", "", "write only /v1"),
             ("https://h/v1/responses/resp_1", "", "goes on after /responses"),
             ("https://h/openai/deployments", "", "without the name of one"),
             ("https://h/openai/deployments/d/extensions", "", "goes on after the deployment"),

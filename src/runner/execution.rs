@@ -81,6 +81,14 @@ pub(crate) struct FinishedRun {
 /// would be measured.
 pub(crate) fn resolve(profile: Profile) -> RunResult<(Plan, Workload)> {
     profile.check_filled().or_usage()?;
+    resolve_unfilled(profile)
+}
+
+/// The same for a profile in which placeholders may stand, such as one that `hopmark init` is about to write.
+///
+/// # Errors
+/// As [`resolve`], but for placeholders.
+pub(crate) fn resolve_unfilled(profile: Profile) -> RunResult<(Plan, Workload)> {
     let mut plan = Plan::resolve(profile, std::thread::available_parallelism().map_or(1, usize::from));
     let workload = Workload::load(&plan.workload, plan.seed).or_usage()?;
     if plan.follows_trace()

@@ -203,7 +203,7 @@ mod tests {
             (http(429, "retry-after: 7\r\n", ""), "it is asked too often", false, Some(7)),
             (http(503, "", "busy"), "503: it said: busy", false, None),
             (http(302, "location: /x\r\n", ""), "a redirect", true, None),
-            (http(200, "", "hello"), "no JSON with an access_token", true, None),
+            (http(200, "", "hello"), "is not JSON with an access_token", true, None),
             ("nonsense\r\n\r\n".to_owned(), "gave no answer", false, None),
         ] {
             let no = answered(answer, None).await.0.expect_err(part);

@@ -271,7 +271,7 @@ pub(crate) mod tests {
             ("two lines", SecretRef::File(two_lines.path().into()), "line break"),
             ("empty", SecretRef::File(empty.path().into()), "is empty"),
             ("no simulator", SecretRef::Simulator, "does not start"),
-            ("nowhere", SecretRef::None, "no place"),
+            ("nowhere", SecretRef::None, "does not say where"),
         ] {
             let error = read_from(&secret, None).expect_err(word).to_string();
             assert!(

@@ -53,7 +53,7 @@ impl Token {
             NoToken::lasting("the answer is not JSON with an access_token; does the address lead to a token endpoint?")
         })?;
         if answer.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-            return Err(NoToken::lasting("the token that came is no bearer token"));
+            return Err(NoToken::lasting("the token in the answer is not a bearer token"));
         }
         // A cached token may come with the full length of its life beside its true end. Its end at 1970 says that none is set.
         let end = number(&answer.expires_on).filter(|end| *end != 0.0);
@@ -143,9 +143,9 @@ mod tests {
     #[test]
     fn what_is_no_good_token_is_refused_and_not_shown() {
         for (answer, part) in [
-            ("<html>secret-token</html>".to_owned(), "no JSON with an access_token"),
-            (json!({"token": "secret-token"}).to_string(), "no JSON with an access_token"),
-            (json!({"access_token": "secret-token", "token_type": "DPoP"}).to_string(), "no bearer token"),
+            ("<html>secret-token</html>".to_owned(), "is not JSON with an access_token"),
+            (json!({"token": "secret-token"}).to_string(), "is not JSON with an access_token"),
+            (json!({"access_token": "secret-token", "token_type": "DPoP"}).to_string(), "is not a bearer token"),
             (json!({"access_token": "secret\ntoken", "expires_in": 9}).to_string(), "that a header cannot carry"),
             (json!({"access_token": "", "expires_in": 9}).to_string(), "is empty"),
             (json!({"access_token": "secret-token", "expires_in": 0}).to_string(), "had expired"),

@@ -46,11 +46,7 @@ const DEFECTS: [(Defect, &str, &str); 25] = [
     (Defect::NoEmbeddings, "no-embeddings", "embeddings are not found: 404"),
     (Defect::NoStreams, "no-streams", "`stream` is dropped: the answer comes whole"),
     (Defect::HeldStreams, "held-streams", "a stream is held back until its end, then sent at once"),
-    (
-        Defect::NoEnd,
-        "no-end",
-        "a stream has no end event: the `finish_reason`, `response.completed` or `message_stop`",
-    ),
+    (Defect::NoEnd, "no-end", "a stream has no end event: the `finish_reason`, `response.completed` or `message_stop`"),
     (Defect::NoDone, "no-done", "a stream of chat completions lacks `[DONE]`"),
     (Defect::DoneOnMessages, "done-on-messages", "a stream of messages has `[DONE]` behind its end"),
     (Defect::NoTools, "no-tools", "`tools` and `tool_choice` are dropped: plain text instead of a call"),
