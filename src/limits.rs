@@ -196,9 +196,6 @@ impl Limit {
     /// All that is said of it.
     #[must_use]
     pub const fn row(self) -> Row {
-        const fn row(most: usize, unit: &'static str, of: &'static str, beyond: &'static str) -> Row {
-            Row { most, unit, of, beyond }
-        }
         match self {
             Self::SseLine => row(8 * MIB, BYTES, "a line of a stream", TOO_LARGE),
             Self::SseEvent => row(8 * MIB, BYTES, "the data of one event", TOO_LARGE),
@@ -210,9 +207,7 @@ impl Limit {
             Self::WholeBody => row(16 * MIB, BYTES, "a body that is one answer, not a stream", TOO_LARGE),
             Self::Refusal => row(MIB, BYTES, "the body of a refusal, or of a web page", "the rest is not read"),
             Self::ErrorJson => row(64 * KIB, BYTES, "JSON that is searched for an error", "it is treated as text"),
-            Self::ErrorTexts => {
-                row(1_000, "texts", "texts of a body searched for an error", "the rest is not searched")
-            }
+            Self::ErrorTexts => row(1_000, "texts", "texts of a body searched for an error", "the rest is ignored"),
             Self::JsonDepth => row(128, "levels", "nesting of JSON in an answer", "the call fails with `bad_body`"),
             Self::HeadBytes => row(408 * KIB, BYTES, "the head of an answer", TOO_LARGE),
             Self::HeadLines => row(512, "lines", "header lines of an answer", TOO_LARGE),
@@ -256,11 +251,13 @@ impl Limit {
             Self::Findings => row(1_000, "findings", "findings of one file", "the rest is only counted"),
             Self::DiscoveryAnswer => row(4 * MIB, BYTES, "an answer to `lint --run`", "it counts as no answer"),
             Self::DiscoveryModels => row(32, "models", "models that `lint --run` asks for", "others are not asked"),
-            Self::CheckedAnswer => {
-                row(4 * MIB, BYTES, "an answer to a check of a capability", "it counts as no answer")
-            }
+            Self::CheckedAnswer => row(4 * MIB, BYTES, "an answer to a capability check", "it counts as no answer"),
         }
     }
+}
+
+const fn row(most: usize, unit: &'static str, of: &'static str, beyond: &'static str) -> Row {
+    Row { most, unit, of, beyond }
 }
 
 #[cfg(test)]

@@ -311,30 +311,30 @@ async fn odd_answers_are_told_apart_and_say_nothing_of_a_feature_that_they_do_no
         (
             "a page",
             ok("text/html", "<title>Sign in</title>"),
-            [(Broken, "no JSON: HTML page: Sign in"), (Broken, "no events")],
+            [(Broken, "the answer is not JSON: HTML page: Sign in"), (Broken, "no events")],
         ),
-        ("nothing", ok(JSON, ""), [(Broken, "no JSON"), (Broken, "no events")]),
+        ("nothing", ok(JSON, ""), [(Broken, "is not JSON"), (Broken, "no events")]),
         ("another answer", ok(JSON, r#"{"x":1}"#), [(Broken, "no choices"), (Broken, "one whole answer")]),
         ("a limit under status 200", ok(JSON, limited), [(Failed, "slow down"), (Failed, "slow down")]),
         (
             "a limit in the stream",
             ok(SSE, &format!("{chunk}\n\ndata: {limited}\n\ndata: [DONE]\n\n")),
-            [(Broken, "no JSON"), (Failed, "slow down")],
+            [(Broken, "is not JSON"), (Failed, "slow down")],
         ),
         (
             "an error in the stream",
             ok(SSE, &format!("{chunk}\n\ndata: {{\"error\":{{\"message\":\"broke\"}}}}\n\n")),
-            [(Broken, "no JSON"), (Broken, "an error under status 200: broke")],
+            [(Broken, "is not JSON"), (Broken, "an error under status 200: broke")],
         ),
         (
             "a good stream",
             ok(SSE, &format!(": hi\n\n{chunk}\n\n{end}\n\ndata: [DONE]\n\n")),
-            [(Broken, "no JSON"), (Supported, "too few")],
+            [(Broken, "is not JSON"), (Supported, "too few")],
         ),
         (
             "a stream with more behind its end",
             ok(SSE, &format!("{end}\n\ndata: [DONE]\n\n{chunk}\n\n")),
-            [(Broken, "no JSON"), (Broken, "something follows [DONE]")],
+            [(Broken, "is not JSON"), (Broken, "something follows [DONE]")],
         ),
         (
             "a secret and a command of a terminal in a refusal",

@@ -60,7 +60,7 @@ const ANALYSIS_FLOORS: [&[&str]; 7] = [
     &["compare", "slo"],
     &["validity"],
     &["selftest", "conclusion"],
-    &["runs", "trend", "sizing", "needs", "early_stop"],
+    &["runs", "trend", "sizing", "early_stop"],
 ];
 
 /// The simulator's floors. `config` stands above the rooms whose settings it reads, so that only `state`, `server` and

@@ -17,7 +17,6 @@ pub(crate) mod compare;
 pub(crate) mod conclusion;
 pub(crate) mod early_stop;
 pub(crate) mod input;
-pub(crate) mod needs;
 pub(crate) mod runs;
 pub(crate) mod selftest;
 pub(crate) mod sizing;

@@ -84,7 +84,7 @@ mod tests {
             ("p50", "a quantile and a size"),
             ("p50 2", "neither a time"),
             ("p50 0ms", "narrower than nothing"),
-            ("p101 2ms", "is not a quantile"),
+            ("p101 2ms", "is no quantile"),
             ("ttff.p50 2ms", "is not a metric"),
             ("tls.p50 2ms", "not compared"),
             ("", "a quantile and a size"),

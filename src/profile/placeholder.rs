@@ -1,6 +1,7 @@
 //! Placeholders of the bundled profiles, such as `YOUR-RESOURCE`, that nobody has replaced: such a profile can be read, shown
 //! and linted, but nothing can be sent by it.
 
+use crate::path::control::SIMULATED;
 use crate::profile::at::At;
 use crate::profile::error::{Origin, Wrong};
 use crate::profile::tree::Value;
@@ -25,6 +26,8 @@ pub(crate) fn first(top: &At<'_>) -> Option<Wrong> {
 
 fn collect(at: &At<'_>, found: &mut Vec<(String, String, Origin)>) {
     match &at.node.value {
+        // The simulator takes any name: nothing goes to the address with the placeholder.
+        Value::Table(table) if table.get("connect_to").is_some_and(|node| is_of_simulator(&node.value)) => {}
         Value::Table(table) => table.iter().for_each(|(key, node)| collect(&at.child(key, node), found)),
         Value::List(items) => (1..).zip(items).for_each(|(number, item)| collect(&at.item(number, item), found)),
         Value::Text(text) => {
@@ -32,6 +35,10 @@ fn collect(at: &At<'_>, found: &mut Vec<(String, String, Origin)>) {
         }
         Value::Integer(_) | Value::Float(_) | Value::Bool(_) => {}
     }
+}
+
+fn is_of_simulator(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if text.starts_with(SIMULATED))
 }
 
 /// The placeholder in a text, as a word of its own.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::analysis::needs::{Counted, Need};
+use crate::analysis::sizing::needs::{Counted, Need};
 use crate::analysis::sizing::{POWER, Resolution, Spread};
 use crate::report::amounts::format_money;
 use crate::report::figure;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use crate::analysis::needs::{self, Need};
 use crate::analysis::sizing::Spread;
+use crate::analysis::sizing::needs::{self, Need};
 use crate::plan::Plan;
 use crate::report::figure;
 use crate::runner::failure::{Failure, RunResult};

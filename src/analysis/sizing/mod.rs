@@ -3,6 +3,8 @@
 //! Times are taken as lognormal, as [`half_width`] has it. Intervals grow with the square root of the design effect, by
 //! which calls that resemble their neighbours say less (or, in pairs, more) than independent ones.
 
+pub(crate) mod needs;
+
 use crate::analysis::compare::baseline::compare;
 use crate::analysis::compare::gates::Gates;
 use crate::analysis::input::blocks::BlockedView;
