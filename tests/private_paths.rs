@@ -115,7 +115,7 @@ fn every_case_of_a_name_is_told_apart() {
             vec![(NAME, Known::Alias(LINK)), (LINK, at(INSIDE))],
             base(NAME, inside),
             None,
-            "over a private DNS zone",
+            "through a private DNS zone",
         ),
         ("a record of one's own", vec![(NAME, at(INSIDE))], base(NAME, inside), None, "hosts file"),
         ("internal mode", vec![(gateway, at(INSIDE))], base(gateway, inside), None, "API Management in internal mode"),

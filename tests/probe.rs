@@ -622,14 +622,14 @@ fn another_place_is_the_negative_control() {
         ("another document", "{\"document\":\"sum\",\"schema_version\":1}".to_owned(), "a document 'sum'"),
         ("a later version", with(&|json| json["schema_version"] = 2.into()), "has schema_version 2"),
         ("no path", with(&|json| json["paths"] = Value::Array(Vec::new())), "does not contain path 'a'"),
-        ("elsewhere", with(&|json| json["paths"][0]["base_url"] = "http://y/v1".into()), "leads to http://y/v1"),
+        ("elsewhere", with(&|json| json["paths"][0]["base_url"] = "http://y/v1".into()), "is http://y/v1 there"),
         ("more answers than calls", with(&|json| json["paths"][0]["calls"]["answered"] = 9.into()), "of 1 calls"),
         (
             "a path twice",
             with(&|json| json["paths"] = vec![honest["paths"][0].clone(), honest["paths"][0].clone()].into()),
             "path 'a' twice",
         ),
-        ("commands", with(&|json| json["paths"][0]["base_url"] = "\u{1b}[2J".into()), "leads to  [2J"),
+        ("commands", with(&|json| json["paths"][0]["base_url"] = "\u{1b}[2J".into()), "is  [2J there"),
         ("large", " ".repeat(3 << 20), "2 MiB"),
     ] {
         std::fs::write(&outside, text).expect("written");
