@@ -571,12 +571,12 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
         ),
         (
             "{ kind = \"entra-client-secret\", client_id = \"a\", tenant = \"t/../x\", env = \"CLIENT_SECRET\" }",
-            "'path.p.auth.tenant' is no directory",
+            "'path.p.auth.tenant' is not a directory",
         ),
         ("{ kind = \"az-cli\", scope = \"https://ai.azure.com\" }", "'path.p.auth.scope' must end in /.default"),
         (
             "{ kind = \"az-cli\", scope = \"https://graph.microsoft.com/.default\" }",
-            "for another audience than mine.openai.azure.com takes",
+            "for another audience than mine.openai.azure.com accepts",
         ),
         (
             "{ kind = \"entra-client-certificate\", client_id = \"a\", tenant = \"t\", cert_file = \"cert.pem\" }",

@@ -81,14 +81,17 @@ fn a_signal_in_the_preflight_leaves_no_folder() {
 
 #[test]
 fn a_program_that_was_to_print_a_token_ends_with_a_signal() {
+    // `probe` asks without a credential first, which nobody answers.
     let (_listener, url) = silent();
     let sh = "sh -c 'echo $$ > started.part; mv started.part started; exec sleep 600'";
     for (verb, more) in [("run", &["--quiet"][..]), ("probe", &["--skip-capabilities", "--quiet"])] {
         let folder = tempfile::tempdir().expect("folder");
         let profile = format!(
-            "name = \"stopped\"\n\n[workload]\nkind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 8\noutput_tokens = 8\n\n[load]\nkind = \"open\"\nrate = \"1/s\"\n\
+            "name = \"stopped\"\n\n[workload]\nkind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 8\n\
+             output_tokens = 8\n\n[load]\nkind = \"open\"\nrate = \"1/s\"\n\
              duration = \"5s\"\n\n[[path]]\nname = \"slow\"\nkind = \"direct\"\nbase_url = \"{url}\"\n\
-             auth = {{ kind = \"command\", command = \"{sh}\" }}\n"
+             auth = {{ kind = \"command\", command = \"{sh}\" }}\n\
+             timeouts = {{ first_byte = \"500ms\" }}\n"
         );
         fs::write(folder.path().join("profile.toml"), profile).expect("written");
         let args: Vec<&str> = [verb, "profile.toml"].into_iter().chain(more.iter().copied()).collect();
