@@ -270,6 +270,6 @@ fn a_key_that_is_repeated_to_the_preflight_is_nowhere() {
         let tried = tried.arg("--out").arg(&out).output().expect("it runs");
         let told = String::from_utf8_lossy(&tried.stdout).into_owned() + &String::from_utf8_lossy(&tried.stderr);
         assert!(told.contains("***"), "{told}");
-        nothing_tells(&told, &out);
+        nothing_tells(&told, folder.path());
     }
 }
