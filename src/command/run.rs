@@ -96,7 +96,7 @@ fn say_what_is_short(plan: &Plan, workload: &Workload) {
 /// Says what the plan comes to: for people, or with `--json` the plan and its size.
 fn dry_run(plan: &Plan, size: &Sizing, as_json: bool) -> CommandResult {
     if !as_json {
-        console::show(&console::harmless(&sizing::text(size, &addresses::text(plan)))).or_world()?;
+        console::say(&console::harmless(&sizing::text(size, &addresses::text(plan)))).or_world()?;
         return Ok(Exit::Met);
     }
     let mut document = serde_json::to_value(plan).or_world()?;

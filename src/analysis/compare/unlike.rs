@@ -38,7 +38,7 @@ const MOST: usize = 4;
 
 fn is_below(key: &str, parents: &[&str]) -> bool {
     let below = |parent: &&str| key.strip_prefix(*parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    parents.iter().any(|parent| below(&parent))
+    parents.iter().any(below)
 }
 
 /// The keys of two plans that differ; a path stands beside the one that it is compared with, or that has its name.
@@ -87,6 +87,9 @@ fn differing(
     keys.into_iter().filter_map(difference).collect()
 }
 
+/// What the calls of a path in a run met.
+type Fact = fn(&Run, PathId) -> BTreeSet<String>;
+
 /// What the calls of two runs met: the addresses that names led to, the regions that answered and the TLS versions and
 /// certificates that were shown. Addresses are left out where the bundled simulator is used, which is always on this machine.
 #[must_use]
@@ -95,7 +98,7 @@ pub(crate) fn met(base: &Run, candidate: &Run, pairs: &[(PathId, PathId)]) -> Ve
     for pair in pairs {
         let name = &candidate.manifest.plan.path(pair.1).name;
         let simulated = [base, candidate].iter().all(|run| run.manifest.plan.simulator.is_some());
-        let facts: [(&str, fn(&Run, PathId) -> BTreeSet<String>); 3] =
+        let facts: [(&str, Fact); 3] =
             [("addresses of", addresses), ("regions of", regions), ("TLS of", certificates)];
         for (what, of) in facts.into_iter().filter(|(what, _)| !simulated || *what != "addresses of") {
             let (own, other) = (of(base, pair.0), of(candidate, pair.1));
