@@ -22,7 +22,7 @@ const FILE_WORD: &str = "THIS-FILE";
 /// Carries out `hopmark init`: writes the profile and says in a sentence what to do with it.
 ///
 /// # Errors
-/// A [`Failure`](crate::command::exit::Failure): 2 when the file exists and `--force` was not given, 1 when it cannot be
+/// A [`Failure`]: 2 when the file exists and `--force` was not given, 1 when it cannot be
 /// written.
 pub fn init(args: &InitArgs) -> CommandResult {
     let name = args.file.display().to_string();

@@ -98,8 +98,7 @@ pub(crate) fn met(base: &Run, candidate: &Run, pairs: &[(PathId, PathId)]) -> Ve
     for pair in pairs {
         let name = &candidate.manifest.plan.path(pair.1).name;
         let simulated = [base, candidate].iter().all(|run| run.manifest.plan.simulator.is_some());
-        let facts: [(&str, Fact); 3] =
-            [("addresses of", addresses), ("regions of", regions), ("TLS of", certificates)];
+        let facts: [(&str, Fact); 3] = [("addresses of", addresses), ("regions of", regions), ("TLS of", certificates)];
         for (what, of) in facts.into_iter().filter(|(what, _)| !simulated || *what != "addresses of") {
             let (own, other) = (of(base, pair.0), of(candidate, pair.1));
             if own != other {
