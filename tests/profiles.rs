@@ -100,7 +100,7 @@ fn every_bundled_profile_parses_and_has_something_to_send() {
 
 #[test]
 fn a_bundled_profile_is_not_run_before_its_placeholders_are_replaced() {
-    let mut unfilled = 0;
+    let (mut unfilled, mut played) = (0, 0);
     for entry in std::fs::read_dir(FOLDER).expect("profiles").map(|entry| entry.expect("entry").path()) {
         if entry.extension().is_none_or(|extension| extension != "toml") {
             continue;
@@ -112,6 +112,7 @@ fn a_bundled_profile_is_not_run_before_its_placeholders_are_replaced() {
         // Names with a placeholder that lead to the simulator lead nowhere else.
         let is_played = |line: &str| line.starts_with("connect_to = \"sim://");
         if text.lines().any(is_played) {
+            played += 1;
             assert!(profile.check_filled().is_ok(), "{}", entry.display());
             let own: String = text.lines().filter(|line| !is_played(line)).map(|line| format!("{line}\n")).collect();
             assert!(parse(&own).map_or(true, |own| own.check_filled().is_err()), "{}", entry.display());
@@ -129,7 +130,7 @@ fn a_bundled_profile_is_not_run_before_its_placeholders_are_replaced() {
             }
         }
     }
-    assert!(unfilled >= 3, "only {unfilled} profiles have one");
+    assert!(unfilled >= 2 && played >= 1, "{unfilled} and {played} profiles have one");
     let (file, folder) = (format!("{FOLDER}/own-azure.toml"), tempfile::tempdir().expect("a folder"));
     for more in [&["run", "--dry-run"][..], &["run"], &["probe"]] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hopmark"));
