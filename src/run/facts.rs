@@ -87,13 +87,17 @@ impl Experiment {
     }
 }
 
+/// Whether a key is one of these, or stands below one.
+pub(crate) fn is_below(key: &str, parents: &[&str]) -> bool {
+    let below = |parent: &&str| key.strip_prefix(*parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    parents.iter().any(below)
+}
+
 fn is_sent(key: &str, plan: &Plan) -> bool {
-    let below =
-        |key: &str, parent: &str| key.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     let of_a_path = plan.paths.iter().find_map(|path| key.strip_prefix(&format!("paths.{}.", path.name)));
     match of_a_path {
-        Some(rest) => !NOT_SENT_OF_A_PATH.iter().any(|parent| below(rest, parent)),
-        None => !NOT_SENT.iter().any(|parent| below(key, parent)),
+        Some(rest) => !is_below(rest, &NOT_SENT_OF_A_PATH),
+        None => !is_below(key, &NOT_SENT),
     }
 }
 

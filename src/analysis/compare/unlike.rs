@@ -7,7 +7,7 @@ use crate::analysis::compare::comparability::Difference;
 use crate::path::NetPath;
 use crate::plan::Plan;
 use crate::run::Run;
-use crate::run::facts::facts;
+use crate::run::facts::{facts, is_below};
 use crate::units::PathId;
 
 /// Keys of a plan that have a name of their own among the differences. What is below a key belongs to it.
@@ -35,11 +35,6 @@ const HIDDEN_OF_A_PATH: [&str; 3] = ["auth", "headers", "query"];
 
 /// The most addresses or regions that are named of a path.
 const MOST: usize = 4;
-
-fn is_below(key: &str, parents: &[&str]) -> bool {
-    let below = |parent: &&str| key.strip_prefix(*parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    parents.iter().any(below)
-}
 
 /// The keys of two plans that differ; a path stands beside the one that it is compared with, or that has its name.
 #[must_use]
