@@ -154,6 +154,9 @@ fn ranking(run: &Run, comparison: &Comparison) -> String {
         Verdict::Inconclusive => format!("no difference of {} was shown", name(*path)),
     };
     let told: Vec<String> = shifts.iter().map(told).collect();
+    if told.is_empty() {
+        return format!("No shift against {} was measured.", name(comparison.baseline));
+    }
     let metric = comparison.headline.name();
     format!("Median {metric} against {}: {}.", name(comparison.baseline), told.join(", "))
 }
@@ -229,5 +232,13 @@ mod tests {
         let run = run_of(vec![0.0; 3], vec![0.0, 30.0, 6.0], &asked, &[]);
         let paths = lead(&run, &analyse(&run)).overview.expect("paths").paths;
         assert!(paths.iter().all(|path| path.verdict.tone == Tone::Good), "{paths:?}");
+    }
+
+    #[test]
+    fn a_ranking_of_nothing_says_so() {
+        let run = run_of(vec![0.0; 3], vec![0.0, 6.0, 20.0], &[], &[]);
+        let mut comparison = analyse(&run).comparison.expect("two paths");
+        comparison.candidates.iter_mut().flat_map(|one| &mut one.rows).for_each(|row| row.shift_ms = None);
+        assert_eq!(ranking(&run, &comparison), "No shift against direct was measured.");
     }
 }
