@@ -20,7 +20,7 @@ pub struct TrendArgs {
     pub pool: bool,
 
     /// Where to write trend.html, trend.md, trend.json, junit.xml and charts/*.svg; with --pool pooled.html, pooled.md,
-    /// pooled.json and charts/*.svg
+    /// pooled.json, junit.xml and charts/*.svg
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
