@@ -52,14 +52,14 @@ fn tell(mut selftest: Selftest, args: &SelftestArgs) -> CommandResult {
     }
     let kept = kept.filter(|_| refusal.is_none()).map(|file| format!("kept for later runs: {}", file.display()));
     let copy = args.out.as_ref().map(|file| format!("written: {}", file.display()));
-    let places = kept.into_iter().chain(copy);
+    let mut places = kept.into_iter().chain(copy);
     if args.json {
         let document = bytes(Path::new(SELFTEST), &selftest).or_world()?;
         console::deliver(&String::from_utf8_lossy(&document)).or_world()?;
         places.for_each(console::tell);
     } else {
         console::show(&render(&selftest, stdout_look())).or_world()?;
-        places.map(|place| console::say(&place)).collect::<Result<(), _>>().or_world()?;
+        places.try_for_each(|place| console::say(&place)).or_world()?;
     }
     Ok(if selftest.meets_its_bars() { Exit::Met } else { Exit::Missed })
 }
