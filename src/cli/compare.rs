@@ -17,7 +17,7 @@ pub struct CompareArgs {
 
     /// How much worse is no matter: ttft.p95=10ms, e2e=5%, 5% for every latency, error_rate=0.5%
     /// [default: TTFT and end-to-end time by 5% up to the median and 10% above it, at least 1 ms; errors 0%]
-    #[arg(long, value_name = "MARGIN", verbatim_doc_comment)]
+    #[arg(long, value_name = "MARGIN", value_delimiter = ',', verbatim_doc_comment)]
     pub margin: Vec<String>,
 
     /// What to print, or with --out to write as comparison.json, comparison.md, comparison.html and junit.xml

@@ -64,6 +64,7 @@ fn reason(open: Open) -> &'static str {
         Open::FailuresDiffer => "the paths do not fail equally often, so the times of what succeeded do not compare",
         Open::FewCalls
         | Open::FewBlocks
+        | Open::LongMemory
         | Open::HoldsZero
         | Open::HoldsMargin
         | Open::BeyondTimeout

@@ -1,8 +1,9 @@
 //! The banner of a report: what the whole run comes to, in a line.
 
 use crate::analysis::slo::ObjectiveVerdict;
-use crate::analysis::validity::Reason;
+use crate::analysis::validity::{Reason, ValidityVerdict};
 use crate::analysis::{Analysis, Conclusion, FailedPath};
+use crate::measure::outcome::ErrorClass;
 use crate::objective::objective::Severity;
 use crate::report::figure;
 use crate::report::table::Tone;
@@ -48,6 +49,14 @@ fn why_invalid(run: &Run, analysis: &Analysis) -> String {
     let is_public = |reason: &&Reason| matches!(reason, Reason::NotPrivate { .. });
     if let Some(public) = reasons().find(is_public) {
         return public.message();
+    }
+    // Whatever else this machine was busy with, the limit of the plan kept these from being sent.
+    let is_capped = |reason: &&Reason| {
+        matches!(reason, Reason::Dropped { classes, weight: ValidityVerdict::Invalid, .. }
+            if classes.contains_key(&ErrorClass::InFlightCap))
+    };
+    if let Some(capped) = reasons().find(is_capped) {
+        return capped.message();
     }
     let cpus = run.manifest.environment.cpus;
     analysis.validity.busy_others(cpus).map_or_else(

@@ -126,9 +126,9 @@ impl History<'_> {
     }
 
     fn series(&self) -> Table {
-        let mut columns = vec![word_column("path"), word_column("figure"), figures("runs")];
+        let mut columns = vec![word_column("path"), word_column("figure"), figures("runs").yielding()];
         columns.extend([figures("newest ms"), figures("level ms"), figures("noise").spare(), figures("last change")]);
-        columns.extend([word_column("since"), word_column("verdict")]);
+        columns.extend([word_column("since").yielding(), word_column("verdict")]);
         let row = |series: &Series| -> Vec<Cell> {
             let level = series.levels.last();
             let newest = series.points.iter().rev().find(|point| point.judged);
@@ -166,7 +166,12 @@ impl History<'_> {
 
     fn changes(&self) -> Table {
         let mut columns = vec![word_column("path"), word_column("figure"), word_column("first run")];
-        columns.extend([figures("before ms"), figures("after ms"), figures("change"), figures("95% interval")]);
+        columns.extend([
+            figures("before ms"),
+            figures("after ms"),
+            figures("change"),
+            figures("95% interval").yielding(),
+        ]);
         let row = |series: &Series, change: &Change| -> Vec<Cell> {
             vec![
                 series.path.as_str().into(),

@@ -104,8 +104,13 @@ impl Pooling<'_> {
     }
 
     fn shifts(&self) -> Table {
-        let mut columns = vec![word_column("path"), word_column("figure"), figures("runs"), figures("shift ms")];
-        columns.extend([figures("run to run ± ms"), figures("next run ms"), figures("margin ms").spare()]);
+        let mut columns =
+            vec![word_column("path"), word_column("figure"), figures("runs").yielding(), figures("shift ms")];
+        columns.extend([
+            figures("run to run ± ms").yielding(),
+            figures("next run ms").yielding(),
+            figures("margin ms").spare(),
+        ]);
         columns.extend([word_column("verdict"), word_column("gate")]);
         let row = |shift: &PooledShift| -> Vec<Cell> {
             let (tone, glyph, word) = verdict_mark(shift.verdict);
