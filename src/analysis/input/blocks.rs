@@ -33,7 +33,7 @@ const MEMORIES: f64 = 3.0;
 
 /// By how much more a run shows too little of changes that are slow against it: this, divided by how many long enough
 /// blocks fit. Chosen by simulation: see `docs/statistics.md`.
-const UNSEEN: f64 = 2.0;
+const UNSEEN: f64 = 1.0;
 
 /// How a run was cut.
 #[derive(Clone, Debug, PartialEq)]
