@@ -40,8 +40,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        let broke =
-            format!("error: hopmark itself broke ({panic}); please report this with the command that led to it");
+        let broke = format!("error: hopmark itself failed ({panic}); please report this with the command that you ran");
         console::tell(without_secrets(broke));
     }));
     let cli = match Cli::try_parse() {

@@ -68,15 +68,15 @@ const EFFECTS: [Effect; 25] = [
     // Nothing else can be seen of a path without its only API.
     ("no-messages", &[], ALL_MESSAGES, "status 404: Resource not found"),
     ("no-embeddings", &[F::Embeddings], &[], "status 404: Resource not found"),
-    ("no-streams", &[F::ChatStream, F::ResponsesStream], &[F::MessagesStream], "one whole answer, not the stream"),
+    ("no-streams", &[F::ChatStream, F::ResponsesStream], &[F::MessagesStream], "one complete answer, not the stream"),
     ("held-streams", &[F::ChatStream, F::ResponsesStream], &[F::MessagesStream], "held back and came at once"),
     ("no-end", &[F::ChatStream, F::ResponsesStream], &[F::MessagesStream], "the stream has no end"),
     ("no-done", &[F::ChatStream], &[], "without [DONE]"),
     ("done-on-messages", &[], &[F::MessagesStream], "[DONE], which breaks clients"),
     ("no-tools", &[F::Tools], &[F::Tools], "the tools were ignored"),
-    ("broken-arguments", &[F::Tools], &[F::Tools], "the arguments of the tool call are no JSON"),
+    ("broken-arguments", &[F::Tools], &[F::Tools], "the arguments of the tool call are not JSON"),
     ("no-schemas", &[F::StructuredOutput], &[F::StructuredOutput], "the schema was ignored"),
-    ("forgets-responses", &[F::PreviousResponseId], &[], "not known any more"),
+    ("forgets-responses", &[F::PreviousResponseId], &[], "no longer known"),
     ("no-previous", &[F::PreviousResponseId], &[], "previous_response_id was ignored"),
     ("no-background", &[F::Background], &[], "Unsupported parameter: 'background'"),
     ("no-waiting", &[F::Background], &[], "background was ignored"),
@@ -88,7 +88,7 @@ const EFFECTS: [Effect; 25] = [
     ("no-region", &[F::Region], &[F::Region], "no answer has x-ms-region"),
     ("no-request-id", &[F::RequestId], &[F::RequestId], "no answer has request id in its head"),
     ("no-trace", &[F::Trace], &[F::Trace], "got no trace id"),
-    ("traces-all", &[F::Trace], &[F::Trace], "though none was asked for"),
+    ("traces-all", &[F::Trace], &[F::Trace], "although none was requested"),
 ];
 
 /// A simulator with a gateway for each of these sets of defects.

@@ -89,7 +89,7 @@ async fn counts_that_were_not_sent_are_not_known_and_cost_nobody_knows_what() {
         assert!(direct(&ended, &format!("/tokens/{side}")).is_null());
         assert_eq!(direct(&ended, &format!("/tokens/{side}_calls")), 0);
         let why = reason(&ended, &format!("/tokens/{side}_reason"));
-        assert!(why.contains(&format!("{side} tokens of none of {calls} calls")), "{why}");
+        assert!(why.contains(&format!("{side} tokens for none of {calls} calls")), "{why}");
     }
     assert!(direct(&ended, "/cost/total").is_null() && ended.summary["run"]["cost"]["total"].is_null());
     assert!(reason(&ended, "/cost/total_reason").contains("tokens of none"));

@@ -181,7 +181,8 @@ fn what_contradicts_the_declaration_of_a_private_path_is_refused_or_noted_before
         (
             "private = { region = \"Sweden Centrl\" }".to_owned(),
             Some(
-                "private.region: \"swedencentrl\" is no region of Azure that this version knows; did you mean 'swedencentral'?",
+                "private.region: \"swedencentrl\" is not a region of Azure that this version knows; did you mean \
+                 'swedencentral'?",
             ),
         ),
         ("private = { caller_region = \"westeurope\" }".to_owned(), None),

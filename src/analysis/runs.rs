@@ -310,8 +310,8 @@ fn of_pair(failed: &[Vec<FailedPath>; 2], (own, other): (PathId, PathId)) -> Vec
 fn sampled(side: &str, run: &Run) -> Option<String> {
     let percent = 100.0 * run.manifest.rows.as_ref()?.share;
     Some(format!(
-        "Rows of the {side} are a seeded sample, those of {percent:.2}% of its rounds: shifts, failed shares and numbers \
-         of calls here are of calls that have rows."
+        "Rows of the {side} are a seeded sample, from {percent:.2}% of its rounds: shifts, failed shares and numbers \
+         of calls here count only calls that have rows."
     ))
 }
 

@@ -86,8 +86,8 @@ pub(crate) fn understand(url: &str, wish: Wish<'_>) -> Result<(String, Address),
     let only_key = wish.deployment.filter(|_| wish.dialect.is_none() && pasted.deployment.is_none());
     if let Some(own) = only_key.filter(|_| !pasted.may_be_classic(&base)) {
         let rule = format!(
-            "is \"{own}\", but only addresses of azure-classic have a deployment in them and base_url is none; write \
-             model = \"{own}\" in its place, or base_url = \"https://{}/openai\" with query = {{ \"{API_VERSION}\" = \
+            "is \"{own}\", but only azure-classic addresses contain a deployment, and base_url is not one; write model \
+             = \"{own}\" instead, or base_url = \"https://{}/openai\" with query = {{ \"{API_VERSION}\" = \
              \"2024-10-21\" }}",
             pasted.host
         );
@@ -135,11 +135,11 @@ impl<'u> Pasted<'u> {
             );
         }
         if before[host.len()..].contains(|c: char| !c.is_ascii_graphic() || "\"\\^`|".contains(c)) {
-            return refuse("has a character in its path that no address holds; write it percent-encoded");
+            return refuse("has a character in its path that is not allowed in an address; write it percent-encoded");
         }
         let whole = before[host.len()..].trim_end_matches('/');
         if whole.contains("//") || whole.split('/').any(|part| part == "." || part == "..") {
-            return refuse("has an empty part, '.' or '..' in its path; write the address as it is called");
+            return refuse("has an empty part, '.' or '..' in its path; write the address without it");
         }
         let (path, deployment) = take_deployment(without_api(whole)?)?;
         Ok(Self { scheme, host, kind: HostKind::of(scheme, host), path, deployment, query: parameters(query)? })
@@ -741,7 +741,7 @@ mod tests {
             (
                 "https://r.openai.azure.com/openai/v1",
                 "deployment=d",
-                "'deployment' is \"d\", but only addresses of azure-classic",
+                "'deployment' is \"d\", but only azure-classic addresses",
             ),
             ("https://r.openai.azure.com/openai/v1", "deployment=d", "write model = \"d\" in its place"),
             ("https://r.services.ai.azure.com/models", "deployment=d", "'deployment' is \"d\", but"),

@@ -123,7 +123,7 @@ pub(crate) fn headers(
             }
         };
         if all.insert(known.to_owned(), source).is_some() {
-            return say("is there twice, in upper and lower case; remove one of the two");
+            return say("appears twice, in upper and lower case; remove one of the two");
         }
     }
     Ok(all)

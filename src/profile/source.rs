@@ -112,7 +112,7 @@ fn options_of(text: &str) -> Result<WithOptions<'_>, String> {
             let meant = suggestion(name, &known);
             let shown = Limit::ShownText.cut(name);
             return Err(format!(
-                "'{shown}' is none of its options{meant}; they are {}, and a comma in the address itself is written %2C",
+                "'{shown}' is not one of its options{meant}; they are {}; write a comma in the address itself as %2C",
                 known.join(", ")
             ));
         };

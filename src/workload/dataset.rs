@@ -264,7 +264,7 @@ fn check_body(api: Api, body: &Value) -> Result<&Map<String, Value>, String> {
         }
         Api::Responses => body.get("input").is_some_and(|input| input.is_string() || input.is_array()),
     };
-    if question { Ok(body) } else { Err("the body asks nothing".to_owned()) }
+    if question { Ok(body) } else { Err("the body holds no request".to_owned()) }
 }
 
 fn check_messages(messages: &Value) -> Result<(), String> {

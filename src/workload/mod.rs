@@ -201,7 +201,10 @@ impl Workload {
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Content::Dataset { dataset: Dataset { all, left_out: left_out @ 1.. }, .. } = &self.content {
-            notes.push(format!("{left_out} rows of the data set ask nothing and are left out; {} are used", all.len()));
+            notes.push(format!(
+                "{left_out} rows of the data set hold no request and are left out; {} are used",
+                all.len()
+            ));
         }
         if let (raised @ 1.., rows) = self.raised() {
             let of = if matches!(self.content, Content::Synthetic { .. }) { "calls, of the first" } else { "rows of" };

@@ -243,7 +243,7 @@ fn tokens(text: Option<&str>, file: &Path, line: u64) -> Result<Option<u32>, Wor
         .ok()
         .filter(|tokens| *tokens <= MOST_TOKENS)
         .or_else(|| text.parse::<f64>().ok().filter(whole).map(|number| number as u32));
-    let wrong = || WorkloadError::line(file, line, format!("'{text}' is no token count"), TOKENS_EXPECTED);
+    let wrong = || WorkloadError::line(file, line, format!("'{text}' is not a number of tokens"), TOKENS_EXPECTED);
     tokens.map(Some).ok_or_else(wrong)
 }
 

@@ -180,8 +180,8 @@ fn why_not(errors: &Errors, calls: &CallCounts, unmatched: &Unmatched, validity:
         (samples, "calls have no line in the ledger"),
         (ledger_lines, "lines of the ledger have no call"),
         (stamps, "streams lack a stamp"),
-        (chunks, "streams have not as many chunks as the ledger"),
-        (negative, "times were measured shorter than they were"),
+        (chunks, "streams have another number of chunks than the ledger"),
+        (negative, "times were measured shorter than in the ledger"),
         (rows_lost, "rows were lost"),
     ] {
         if count > 0 {

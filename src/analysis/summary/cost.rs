@@ -55,7 +55,7 @@ fn of(prices: &Prices, calls: &Counts) -> Cost {
         (Some(_), None) => "output tokens",
         (None, None) | (Some(_), Some(_)) => "tokens",
     };
-    let total_reason = total.is_none().then(|| format!("the server told the {what} of none of {many} calls"));
+    let total_reason = total.is_none().then(|| format!("the server reported {what} for none of {many} calls"));
     let currency = prices.currency.clone();
     Cost { currency, total, input_tokens, output_tokens, calls_without_tokens: many, total_reason }
 }

@@ -39,7 +39,7 @@ fn of_answers(subject: &Subject, answers: &Answers) -> Check {
     if judged.len() < subject.calls.len() || judged.is_empty() {
         let seen = format!("of {} calls {} came to an end", subject.calls.len(), judged.len());
         return Check::own(CheckName::Model, Standing::Failed, OwnCode::NoAnswer, seen)
-            .with_remedy("report this with the command that led to it");
+            .with_remedy("report this with the command that you ran");
     }
     let works = answered(subject, answers) > 0;
     let graded = judged.iter().filter_map(|(shape, judged)| Some((shape, grade(judged, works)?)));

@@ -36,7 +36,7 @@ fn judge(subject: &Subject, found: &Resolution) -> Check {
     }
     let info = |code, seen| Check::own(CheckName::Name, Standing::Info, code, seen);
     if subject.path.control.proxy.is_some() {
-        return info(OwnCode::ProxyLooksUp, format!("the proxy looks the name up; the proxy's own: {told}"));
+        return info(OwnCode::ProxyLooksUp, format!("the proxy looks the name up; the proxy's own name: {told}"));
     }
     if found.resolver == Resolver::Profile {
         let addresses: Vec<String> = found.addresses.iter().map(IpAddr::to_string).collect();

@@ -99,7 +99,7 @@ async fn distrusted(subject: &Subject, error: ConnectError) -> (Check, Option<(S
     match shown.and_then(|opened| Shown::of(&opened.stream)) {
         None => (check, None),
         Some(shown) => {
-            let seen = format!("{}; who answers shows {}", check.seen, certificate(&shown));
+            let seen = format!("{}; the server shows {}", check.seen, certificate(&shown));
             let check = Check { seen, ..check };
             (out_of_date(check, &shown, OffsetDateTime::now_utc()), Some((shown, None)))
         }
