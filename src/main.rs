@@ -34,7 +34,7 @@ struct Cli {
 enum Verb {
     #[command(flatten)]
     Known(cli::Verb),
-    /// The simulator: a scenario of listeners with distance and a gateway, or one listener from the flags
+    /// Start the simulator: the listeners of a scenario, or one listener from the flags
     Sim(mock_backend::cli::SimArgs),
 }
 
