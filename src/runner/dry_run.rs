@@ -114,12 +114,14 @@ pub(crate) fn check_limits(plan: &Plan, sizing: &Sizing) -> RunResult<()> {
     let cost = sizing.cost.as_ref().map(|(cost, _)| *cost);
     let over_cost = plan.limits.cost.zip(cost).filter(|(limit, cost)| cost > limit);
     let why = match (over_tokens, over_cost) {
-        (Some((limit, tokens)), _) => format!("up to {tokens} tokens, and limits.tokens = {limit}"),
-        (None, Some((limit, cost))) => format!("up to {cost:.2} of money, and limits.cost = {limit}"),
+        (Some((limit, tokens)), _) => format!("up to {tokens} tokens, but limits.tokens = {limit}"),
+        (None, Some((limit, cost))) => {
+            format!("up to {cost:.2} in the currency of [prices], but limits.cost = {limit}")
+        }
         (None, None) => return Ok(()),
     };
     Err(Failure::Usage(anyhow!(
-        "--for: that takes {why} may end the run before; raise the limit or ask for a larger shift"
+        "--for: that takes {why} may end the run earlier; raise the limit or ask for a larger shift"
     )))
 }
 

@@ -192,7 +192,7 @@ fn check_limits(plan: &Plan, duration: Duration) -> Result<(), String> {
     }
     let calls = figure::count(calls);
     Err(format!(
-        "that takes about {calls} calls in {}, and limits.requests = {limit} ends the run before; raise the limit \
+        "that takes about {calls} calls in {}, and limits.requests = {limit} ends the run earlier; raise the limit \
          (--requests) or ask for a larger shift",
         Span(duration)
     ))

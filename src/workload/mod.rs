@@ -207,11 +207,14 @@ impl Workload {
             ));
         }
         if let (raised @ 1.., rows) = self.raised() {
-            let of = if matches!(self.content, Content::Synthetic { .. }) { "calls, of the first" } else { "rows of" };
+            let of = match &self.content {
+                Content::Synthetic { .. } => format!("{raised} of the first {rows} calls"),
+                Content::Dataset { .. } | Content::Trace { .. } => format!("{raised} of {rows} rows"),
+            };
             let least = Api::Responses.least_output();
             notes.push(format!(
-                "{raised} {of} {rows}, limit their answer to fewer than {least} output tokens, which the Responses API \
-                 refuses; they are sent, planned and reported with {least}"
+                "{of} ask for fewer than {least} output tokens; the Responses API refuses that, so they are planned, sent \
+                 and reported with {least}"
             ));
         }
         notes
@@ -375,7 +378,7 @@ mod tests {
             (0..3).map(|round| workload.call(round, round)).map(|call| (call.api, call.max_output_tokens)).collect();
         assert_eq!(limits, [(Api::Chat, Some(9)), (Api::Responses, Some(16)), (Api::Responses, Some(16))]);
         let [note] = &workload.notes()[..] else { panic!("{:?}", workload.notes()) };
-        assert!(note.starts_with("1 rows of 3, limit their answer to fewer than 16 output tokens"), "{note}");
+        assert!(note.starts_with("1 of 3 rows ask for fewer than 16 output tokens"), "{note}");
         let short = |value| WorkloadSource::Synthetic {
             input_tokens: TokenDist::Fixed { value: 10 },
             output_tokens: TokenDist::Fixed { value },

@@ -84,7 +84,7 @@ fn of_rounds(measured: &[&Sample]) -> Lengths {
     let share = 1.0 - unequal.len() as f64 / compared().count() as f64;
     if share < FEWEST {
         return Lengths::Differ(format!(
-            "only in {:.0}% of rounds are the answers of all paths equally long; see ttft and tpot",
+            "the answers of all paths are equally long in only {:.0}% of rounds; see ttft and tpot",
             100.0 * share
         ));
     }

@@ -173,7 +173,7 @@ fn why_not(errors: &Errors, calls: &CallCounts, unmatched: &Unmatched, validity:
     }
     let CallCounts { planned, ok, failed, incomplete, dropped } = *calls;
     if ok < planned {
-        why.push(format!("of {planned} calls {failed} failed, {incomplete} broke off, {dropped} were never sent"));
+        why.push(format!("{failed} of {planned} calls failed, {incomplete} were cut off, {dropped} were never sent"));
     }
     let Unmatched { samples, ledger_lines, stamps, chunks, negative, rows_lost } = *unmatched;
     for (count, what) in [

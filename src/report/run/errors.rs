@@ -4,7 +4,7 @@ use crate::analysis::Analysis;
 use crate::analysis::summary::errors_seen;
 use crate::analysis::summary::paths::PathSummary;
 use crate::measure::errors_seen::ErrorSeen;
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::table::{Cell, Table, figures, words};
 use crate::run::Run;
 
@@ -27,7 +27,7 @@ pub(crate) fn table(run: &Run, analysis: &Analysis) -> Table {
     let mut rows: Vec<Vec<Cell>> = analysis.paths.iter().flat_map(of_path).collect();
     if run.lost.unattributed > 0 {
         let count = figure::count(run.lost.unattributed);
-        rows.push(vec![MISSING.into(), KILLED.into(), count.into(), MISSING.into(), "".into()]);
+        rows.push(vec![Cell::missing(), KILLED.into(), count.into(), Cell::missing(), "".into()]);
     }
     Table::new(
         "What went wrong",

@@ -77,7 +77,7 @@ pub(super) fn rungs(run: &Run, analysis: &Analysis) -> Table {
     };
     let columns = vec![words("path"), words("rung"), words("standing"), words("evidence")];
     Table::new("Private path", columns, analysis.ways.iter().flat_map(of_way)).noted(
-        "A rung that failed makes the run invalid; an unknown one says nothing. docs/private-paths.md tells what each shows.",
+        "A rung that failed makes the run invalid; an unknown one says nothing. docs/private-paths.md says what each shows.",
     )
 }
 
