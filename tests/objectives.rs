@@ -330,7 +330,7 @@ fn a_plan_says_first_what_it_cannot_decide() {
             "p95 over 1m < 9s in 90%",
             Some("objective 3 (p95 over 1m < 9s in 90%) needs 29 windows of 60s, 0 are planned"),
         ),
-        ("error_rate <= 0%", Some("objective no number of calls can confirm objective 4 (error_rate <= 0%)")),
+        ("error_rate <= 0%", Some("no number of calls can confirm objective 4 (error_rate <= 0%)")),
     ];
     let constant = PROFILE.replace("rate = \"50/s\"", "rate = \"50/s\"\narrivals = \"constant\"");
     let forms: String = objectives.iter().map(|(expr, _)| objective(expr, "path = \"a\"")).collect();
