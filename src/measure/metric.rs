@@ -225,10 +225,10 @@ const ROWS: &[Row] = &[
     Row {
         metric: Metric::Overhead,
         key: "overhead",
-        name: "time to first byte less the server's reported time",
-        short: "TTFB less reported",
-        definition: "time to the first byte less the time that the server itself reports for that call \
-                     (openai-processing-ms): network and gateways, as far as the report can be trusted",
+        name: "time to first byte minus the server's reported time",
+        short: "TTFB minus reported",
+        definition: "time to the first byte minus the time that the server itself reports for that call \
+         (openai-processing-ms): network and gateways, as far as the report can be trusted",
         why_none: "the server reported no plausible time",
         of_streams: false,
         at_timeout: AtTimeout::Unknown,

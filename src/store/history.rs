@@ -156,7 +156,7 @@ impl Followed {
         notes.extend([(left_out.invalid, "invalid"), (left_out.incomplete, "incomplete")].into_iter().filter_map(told));
         notes.extend(told((
             left_out.no_manifest,
-            "without a manifest.json beside the summary, so that their plan is not known",
+            "without a manifest.json next to the summary, so their plan is not known",
         )));
         let other = |(keys, count): (String, usize)| format!("{} of another plan: other {keys}.", runs_left_out(count));
         notes.extend(others.into_iter().map(other));

@@ -219,7 +219,7 @@ fn is_row(text: &str) -> bool {
 fn no_lengths(fields: &Map<String, Value>) -> String {
     let is_text = ["messages", "body", "conversations", "conversation", "prompt", "instruction", "text_input"];
     if is_text.iter().any(|key| fields.contains_key(*key)) {
-        return "this is a data set of texts and not a trace of lengths; set workload.kind = \"dataset\"".to_owned();
+        return "this is a data set of texts, not a trace of lengths; set workload.kind = \"dataset\"".to_owned();
     }
     let keys: Vec<&str> = fields.keys().take(8).map(String::as_str).collect();
     format!("there are no lengths in the keys '{}'", keys.join(", "))

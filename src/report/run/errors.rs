@@ -1,4 +1,4 @@
-//! The errors of a run as a reader meets them: how many, what was said, and what helps.
+//! The errors of a run as a reader meets them: how many, message and remedy.
 
 use crate::analysis::Analysis;
 use crate::analysis::summary::errors_seen;
@@ -31,7 +31,7 @@ pub(crate) fn table(run: &Run, analysis: &Analysis) -> Table {
     }
     Table::new(
         "What went wrong",
-        vec![words("path"), words("error"), figures("calls"), figures("share"), words("what was said, and what helps")],
+        vec![words("path"), words("error"), figures("calls"), figures("share"), words("message and remedy")],
         rows,
     )
 }

@@ -32,7 +32,7 @@ pub(super) fn table(run: &Run) -> Table {
         ],
         rows: rows.collect(),
         note: Some(
-            "Tokens are requested beside the calls and before they expire; no call waited for these times.".to_owned(),
+            "Tokens are requested in the background, before they expire; no call waited for these times.".to_owned(),
         ),
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn rungs(run: &Run, analysis: &Analysis) -> Table {
 pub(super) fn decisions(run: &Run) -> Vec<Decision> {
     let unverified = run.manifest.plan.paths.iter().filter(|path| !path.tls.verify);
     let sentence = |name: &str| {
-        format!("The certificate of '{name}' was not verified (tls.verify = false): anybody may have answered")
+        format!("The certificate of '{name}' was not verified (tls.verify = false): anyone may have answered")
     };
     unverified.map(|path| Decision { tone: Tone::Warn, sentence: sentence(&path.name), details: Vec::new() }).collect()
 }

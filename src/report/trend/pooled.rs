@@ -32,8 +32,8 @@ pub(crate) struct Pooling<'a> {
 }
 
 /// What a single run cannot know.
-const ONE_RUN: &str = "One run speaks of its own minutes only: how the shift varies from run to run can be told from two runs \
-     on, and well from about ten at different hours.";
+const ONE_RUN: &str = "One run speaks of its own minutes only: how the shift varies from run to run is known from two \
+ runs on, and known well from about ten at different hours.";
 
 impl Pooling<'_> {
     /// Decides everything that is said.
