@@ -68,7 +68,7 @@ ask() {
   fi
 }
 
-# WHAT METHOD URL FILE [BODY]: asks, and ends if the answer is no success.
+# WHAT METHOD URL FILE [BODY]: asks, and ends if the answer is not a success.
 must() {
   what=$1
   shift

@@ -350,7 +350,7 @@ fn check_parameter(key: &str, value: &str) -> Result<(), String> {
     let is_plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() || c == ' ');
     if secret || key.to_ascii_lowercase().ends_with("apikey") {
         return Err(format!(
-            "has '{key}' in its query, which looks like a secret; a URL is no place for one: name it under auth, or \
+            "has '{key}' in its query, which looks like a secret; a URL must not hold one: name it under auth, or \
              under headers as {{ env = \"VARIABLE\" }}"
         ));
     }
