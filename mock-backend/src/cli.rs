@@ -98,8 +98,7 @@ fn read_key(key: &Option<Key>, variable: Option<&str>, flag: &str) -> Result<Opt
         Ok(key) if !key.is_empty() => Ok(Some(key.into())),
         Ok(_) => Err(ConfigError(format!("the environment variable {variable} of {flag} is empty; put the key in it"))),
         Err(_) => Err(ConfigError(format!(
-            "the environment variable {variable} of {flag} is not set to a key; put the key in \
-             it"
+            "the environment variable {variable} of {flag} is not set to a key; put the key in it"
         ))),
     }
 }

@@ -213,8 +213,8 @@ impl Workload {
             };
             let least = Api::Responses.least_output();
             notes.push(format!(
-                "{of} ask for fewer than {least} output tokens; the Responses API refuses that, so they are planned, sent \
-                 and reported with {least}"
+                "{of} ask for fewer than {least} output tokens; the Responses API refuses that, so they are planned, \
+                 sent and reported with {least}"
             ));
         }
         notes

@@ -62,8 +62,7 @@ fn reason(open: Open) -> &'static str {
         Open::PathFailed => "a path failed, so its times are not compared",
         Open::Invalid => "the run is invalid",
         Open::FailuresDiffer => {
-            "the paths do not fail equally often, so the times of their successful calls cannot be \
-         compared"
+            "the paths do not fail equally often, so the times of their successful calls cannot be compared"
         }
         Open::FewCalls
         | Open::FewBlocks

@@ -50,8 +50,8 @@ pub(super) fn of_path(run: &Run, analysis: &Analysis, path: PathId) -> Budget {
 fn note(analysis: &Analysis) -> String {
     let mut note =
         "If a path has several budgets, its row shows the one that decides: missed before undecided before met, then \
-         the one with the least margin left. Margin left: the distance from the observed figure to the limit, as a share \
-         of the limit."
+         the one with the least margin left. Margin left: the distance from the observed figure to the limit, as a \
+         share of the limit."
             .to_owned();
     if analysis.objectives.is_empty() {
         note.push_str(" No objective was declared ([[objective]] in the profile).");

@@ -10,10 +10,10 @@ use crate::run::Run;
 pub(crate) fn describe_sample(run: &Run) -> Option<String> {
     let rows = run.manifest.rows.as_ref()?;
     let mut told = format!(
-        "Rows are a seeded sample: those of {} of the rounds, {} of {} calls. Counts, costs, shares of the calls of a path, \
-         the quantiles of metrics and the charts by percentile are of all calls; comparisons, intervals, objectives on \
-         latencies, by window, by API or stream or with conditions on each call, latencies over time, the breakdown and \
-         how late calls were sent use only the calls that have rows.",
+        "Rows are a seeded sample: those of {} of the rounds, {} of {} calls. Counts, costs, shares of the calls of a \
+         path, the quantiles of metrics and the charts by percentile are of all calls; comparisons, intervals, \
+         objectives on latencies, by window, by API or stream or with conditions on each call, latencies over time, \
+         the breakdown and how late calls were sent use only the calls that have rows.",
         figure::share(rows.share),
         figure::count(rows.kept),
         figure::count(rows.calls)
