@@ -208,6 +208,6 @@ async fn a_limit_holds_where_the_server_tells_nothing() {
         // 50 calls reach it; it is looked at a few times a second, and a busy machine looks later.
         assert!((50..200).contains(&calls), "{calls} calls under {limit}");
         let why = ended.summary["run"]["incomplete_reason"].as_str().expect("a reason");
-        assert!(why.contains(key) && why.contains("as planned") && why.contains("did not tell"), "{why}");
+        assert!(why.contains(key) && why.contains("as planned") && why.contains("did not report"), "{why}");
     }
 }

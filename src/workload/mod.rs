@@ -385,7 +385,7 @@ mod tests {
         };
         let made_up = |value| Workload::load(&plan(short(value)), 5).expect("loads").notes();
         assert!(made_up(16).is_empty());
-        assert!(made_up(5)[0].contains("calls, of the first 1000,"), "{:?}", made_up(5));
+        assert!(made_up(5)[0].contains("of the first 1000 calls ask"), "{:?}", made_up(5));
     }
 
     #[test]

@@ -170,7 +170,7 @@ fn limits_and_failures_end_a_run() {
             counted(&tokens),
             commands,
             Some(
-                "limits.tokens: 1000 tokens were spent, 10 of them as planned, because the server did not tell all \
+                "limits.tokens: 1000 tokens were spent, 10 of them as planned, because the server did not report all \
                  tokens of 1 calls",
             ),
             (10, 2),
