@@ -81,7 +81,7 @@ const EFFECTS: [Effect; 25] = [
     ("no-background", &[F::Background], &[], "Unsupported parameter: 'background'"),
     ("no-waiting", &[F::Background], &[], "background was ignored"),
     ("no-reading", &[F::Background], &[], "accepted, but it cannot be read again: status 404"),
-    ("other-model", &[F::Model], &[F::Model], "another model: gateway-model"),
+    ("other-model", &[F::Model], &[F::Model], "names the model gateway-model, but"),
     ("no-fingerprint", &[F::SystemFingerprint], &[], "no answer has system_fingerprint"),
     ("no-usage", &[F::UsageDetails], &[F::UsageDetails], "no answer has usage"),
     ("no-usage-details", &[F::UsageDetails], &[F::UsageDetails], "no answer has details of its usage"),
@@ -302,11 +302,11 @@ async fn odd_answers_are_told_apart_and_say_nothing_of_a_feature_that_they_do_no
     let end = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
     let limited = r#"{"error":{"code":"rate_limit_exceeded","message":"slow down"}}"#;
     let table = [
-        ("a whole answer for all", ok(JSON, whole), [(Supported, "answered"), (Broken, "one whole answer")]),
+        ("a whole answer for all", ok(JSON, whole), [(Supported, "answered"), (Broken, "one complete answer")]),
         (
             "a connection that is closed behind each answer",
             [ok(JSON, whole), vec![Step::Close]].concat(),
-            [(Supported, "answered"), (Broken, "one whole answer")],
+            [(Supported, "answered"), (Broken, "one complete answer")],
         ),
         (
             "a page",
@@ -314,7 +314,7 @@ async fn odd_answers_are_told_apart_and_say_nothing_of_a_feature_that_they_do_no
             [(Broken, "the answer is not JSON: HTML page: Sign in"), (Broken, "no events")],
         ),
         ("nothing", ok(JSON, ""), [(Broken, "is not JSON"), (Broken, "no events")]),
-        ("another answer", ok(JSON, r#"{"x":1}"#), [(Broken, "no choices"), (Broken, "one whole answer")]),
+        ("another answer", ok(JSON, r#"{"x":1}"#), [(Broken, "no choices"), (Broken, "one complete answer")]),
         ("a limit under status 200", ok(JSON, limited), [(Failed, "slow down"), (Failed, "slow down")]),
         (
             "a limit in the stream",

@@ -388,7 +388,7 @@ mod tests {
         let row = |between: &RunComparison| between.pairs[0].headline(Metric::Ttft).expect("row").clone();
         assert!(row(&few).n_candidate * 3 < row(&all).n_candidate && row(&few).n_baseline == row(&all).n_baseline);
         assert!(
-            few.notes[0].starts_with("Rows of the candidate are a seeded sample, those of 25.00% of"),
+            few.notes[0].starts_with("Rows of the candidate are a seeded sample, from 25.00% of"),
             "{:?}",
             few.notes
         );

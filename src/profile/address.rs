@@ -743,7 +743,7 @@ mod tests {
                 "deployment=d",
                 "'deployment' is \"d\", but only azure-classic addresses",
             ),
-            ("https://r.openai.azure.com/openai/v1", "deployment=d", "write model = \"d\" in its place"),
+            ("https://r.openai.azure.com/openai/v1", "deployment=d", "write model = \"d\" instead"),
             ("https://r.services.ai.azure.com/models", "deployment=d", "'deployment' is \"d\", but"),
             ("https://api.openai.com/v1", "deployment=d", "'deployment' is \"d\", but"),
             ("https://g.azure-api.net/default/models/openai/v1", "deployment=d", "'deployment' is \"d\", but"),

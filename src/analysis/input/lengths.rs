@@ -134,7 +134,7 @@ mod tests {
         for (share, design, compared, metrics, noted) in [
             (0.0, Design::Paired, true, 3, ""),
             (0.2, Design::Paired, true, 4, "% of rounds in which"),
-            (0.9, Design::Paired, false, 4, "only in 1"),
+            (0.9, Design::Paired, false, 4, "in only 1"),
             (0.0, Design::Interleaved, true, 3, ""),
             (0.9, Design::Interleaved, false, 4, "30.0 tokens on average"),
         ] {

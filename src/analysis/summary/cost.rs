@@ -96,9 +96,9 @@ mod tests {
         let mut run = World { seconds: 2.0, ..World::default() }.run();
         run.manifest.plan.prices = Some(Prices { input: 2.0, output: 8.0, currency: "EUR".to_owned() });
         for (input, output, what) in [
-            (Some(5), None, "the output tokens of"),
-            (None, Some(5), "the input tokens of"),
-            (None, None, "the tokens of"),
+            (Some(5), None, "reported output tokens for none"),
+            (None, Some(5), "reported input tokens for none"),
+            (None, None, "reported tokens for none"),
         ] {
             for sample in &mut run.samples {
                 (sample.input_tokens, sample.output_tokens) = (input, output);
