@@ -19,8 +19,8 @@ pub struct TrendArgs {
     #[arg(long)]
     pub pool: bool,
 
-    /// The folder to write to: trend.html, trend.md, trend.json, junit.xml and charts/*.svg; with --pool pooled.html, pooled.md,
-    /// pooled.json and charts/*.svg
+    /// The folder to write to: trend.html, trend.md, trend.json, junit.xml and charts/*.svg; with --pool
+    /// pooled.html, pooled.md, pooled.json, junit.xml and charts/*.svg
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 

@@ -1,10 +1,17 @@
 //! The names of Azure's regions, as `az account list-locations` writes them, with those of Azure Government and of Azure in
 //! China. New ones come, so that a name that is not here is doubted and not refused.
+//!
+//! Source: the column "Programmatic name" of Microsoft's "List of Azure regions"
+//! (<https://learn.microsoft.com/azure/reliability/regions-list>, MicrosoftDocs/reliability-docs at commit 01021ab of
+//! September 2025, and the page as of September 2026, which adds India South Central). Not in that list, but regions in which
+//! resources live: Jio India Central and West, Sweden South and Taiwan North, which few subscriptions may use; US Gov Arizona,
+//! Texas and Virginia, US DoD Central and East; China East to East 3 and North to North 3.
 
 use crate::spelling::suggestion;
 
-const REGIONS: [&str; 68] = [
+const REGIONS: [&str; 72] = [
     "australiacentral",
+    "australiacentral2",
     "australiaeast",
     "australiasoutheast",
     "austriaeast",
@@ -30,6 +37,7 @@ const REGIONS: [&str; 68] = [
     "francesouth",
     "germanynorth",
     "germanywestcentral",
+    "indiasouthcentral",
     "indonesiacentral",
     "israelcentral",
     "italynorth",
@@ -63,6 +71,8 @@ const REGIONS: [&str; 68] = [
     "uaenorth",
     "uksouth",
     "ukwest",
+    "usdodcentral",
+    "usdodeast",
     "usgovarizona",
     "usgovtexas",
     "usgovvirginia",

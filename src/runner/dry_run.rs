@@ -10,9 +10,9 @@ use crate::plan::Plan;
 use crate::profile::document::Assumed;
 use crate::report::sizing::Sizing;
 use crate::runner::failure::{Failure, OrFailure, RunResult};
+use crate::runner::run_dir;
 use crate::runner::sized::{self, SizedFor};
 use crate::schedule::tickets::Ticket;
-use crate::store;
 use crate::workload::Workload;
 
 /// How many calls are looked at for their tokens; of more, every so many-th.
@@ -21,13 +21,13 @@ const LOOKED_AT: u64 = 20_000;
 /// What is known of the times, from the run in `size_from`, or assumed of them.
 ///
 /// # Errors
-/// When there is no such run, or it has too few successful calls.
+/// As of [`run_dir::read`]; [`Failure::Usage`] when the run has too few successful calls.
 pub(crate) fn spread(assumed: Option<Assumed>, size_from: Option<&Path>) -> RunResult<Spread> {
     let Some(dir) = size_from else {
         let ttft = assumed.and_then(|assumed| assumed.ttft).map(|ttft| ttft.0.as_secs_f64() * 1e3);
         return Ok(Spread::assumed(assumed.and_then(|assumed| assumed.sigma), ttft));
     };
-    let run = store::load(dir).or_usage()?;
+    let run = run_dir::read(dir, "used to size a run")?;
     let none = || anyhow!("{} has too few successful calls to size a run by", dir.display());
     Spread::of_run(&run).ok_or_else(none).or_usage()
 }
