@@ -226,7 +226,9 @@ impl<'u> Pasted<'u> {
                 return meant(&format!("https://{host}/openai/v1"));
             }
             Dialect::AzureClassic if base.ends_with("/v1") || base.ends_with("/models") => {
-                return meant(&format!("https://{host}/openai with the keys deployment and api-version"));
+                return meant(&format!(
+                    "https://{host}/openai with the deployment in 'deployment' and the api-version in 'query'"
+                ));
             }
             Dialect::AzureClassic if self.kind == HostKind::Resource && !base.ends_with("/openai") => {
                 return meant(&format!("https://{host}/openai/deployments/DEPLOYMENT?{API_VERSION}=2024-10-21"));
