@@ -351,7 +351,11 @@ async fn odd_answers_are_told_apart_and_say_nothing_of_a_feature_that_they_do_no
             vec![Step::Write(support::answer(302, "text/html", "location: /login\r\n", ""))],
             [(Failed, "status 302"), (NotAsked, "the first call was refused")],
         ),
-        ("no answer", vec![Step::Hold], [(Failed, "no whole answer came"), (NotAsked, "the first call was refused")]),
+        (
+            "no answer",
+            vec![Step::Hold],
+            [(Failed, "no complete answer came"), (NotAsked, "the first call was refused")],
+        ),
         ("a closed connection", vec![Step::Close], [(Failed, ""), (NotAsked, "the first call was refused")]),
     ];
     for (what, steps, expected) in table {

@@ -64,86 +64,87 @@ fn faults(document: &Document) -> Vec<String> {
     found
 }
 
-/// Runs that miss what most runs have, each with its name.
-fn poor() -> Vec<(&'static str, Run)> {
-    let world = World { seconds: 20.0, ..World::default() };
-    let whole = || {
-        let mut run = world.run();
-        let plan = &mut run.manifest.plan;
-        plan.objectives = ["ttft.p95 < 800ms", "error_rate < 1%", "ttft.p50 - direct.ttft.p50 < 5ms"]
-            .map(|expr| Objective::new("gateway", expr.parse().expect("expression")))
-            .to_vec();
-        plan.margins = vec!["ttft.p50=5%".parse().expect("margin"), "e2e=10ms".parse().expect("margin")];
-        run
-    };
-    let changed = |change: &dyn Fn(&mut Run)| {
-        let mut run = whole();
-        change(&mut run);
-        run
-    };
-    let without_calls = |run: &mut Run| {
-        run.samples.clear();
-        run.health.clear();
-        run.chunk_gaps.iter_mut().for_each(hdrhistogram::Histogram::reset);
+/// A run of 20 seconds with objectives and margins, changed.
+fn changed(change: impl FnOnce(&mut Run)) -> Run {
+    let mut run = World { seconds: 20.0, ..World::default() }.run();
+    let plan = &mut run.manifest.plan;
+    plan.objectives = ["ttft.p95 < 800ms", "error_rate < 1%", "ttft.p50 - direct.ttft.p50 < 5ms"]
+        .map(|expr| Objective::new("gateway", expr.parse().expect("expression")))
+        .to_vec();
+    plan.margins = vec!["ttft.p50=5%".parse().expect("margin"), "e2e=10ms".parse().expect("margin")];
+    change(&mut run);
+    run
+}
+
+fn without_calls(run: &mut Run) {
+    run.samples.clear();
+    run.health.clear();
+    run.chunk_gaps.iter_mut().for_each(hdrhistogram::Histogram::reset);
+}
+
+fn interrupt(run: &mut Run) {
+    let ending = run.manifest.ending.as_mut().expect("an ending");
+    (ending.complete, ending.reason) = (false, Some("it was interrupted (SIGINT)".to_owned()));
+    ending.ended_by = Some(EndedBy::Signal);
+    (ending.peak_rss_mib, ending.cpu_s) = (None, None);
+}
+
+fn failing_on(paths: &[usize]) -> Run {
+    changed(|run| {
+        let hit = run.samples.iter_mut().filter(|sample| paths.contains(&sample.path.index()));
+        hit.for_each(|sample| fail(sample, ErrorClass::Http(503)));
+    })
+}
+
+/// Runs that ended before they had what most runs have, each with its name.
+fn cut_short() -> Vec<(&'static str, Run)> {
+    let killed_early = |run: &mut Run| {
+        without_calls(run);
+        run.manifest.ending = None;
+        run.lost.unattributed = 3;
     };
     let interrupted = |run: &mut Run| {
-        let ending = run.manifest.ending.as_mut().expect("an ending");
-        (ending.complete, ending.reason) = (false, Some("it was interrupted (SIGINT)".to_owned()));
-        ending.ended_by = Some(EndedBy::Signal);
-        (ending.peak_rss_mib, ending.cpu_s) = (None, None);
+        interrupt(run);
+        run.samples.truncate(20);
     };
-    let failing_on = |paths: &'static [usize]| {
-        move |run: &mut Run| {
-            let hit = run.samples.iter_mut().filter(|sample| paths.contains(&sample.path.index()));
-            hit.for_each(|sample| fail(sample, ErrorClass::Http(503)));
-        }
+    let interrupted_early = |run: &mut Run| {
+        interrupt(run);
+        without_calls(run);
     };
     vec![
-        ("whole", whole()),
-        ("killed", changed(&|run| run.manifest.ending = None)),
-        (
-            "killed before a call",
-            changed(&|run| {
-                without_calls(run);
-                run.manifest.ending = None;
-                run.lost.unattributed = 3;
-            }),
-        ),
-        (
-            "interrupted",
-            changed(&|run| {
-                interrupted(run);
-                run.samples.truncate(20);
-            }),
-        ),
-        (
-            "interrupted before a call",
-            changed(&|run| {
-                interrupted(run);
-                without_calls(run);
-            }),
-        ),
-        ("unwatched", changed(&|run| run.health.clear())),
-        ("a handful of calls", changed(&|run| run.samples.truncate(5))),
-        ("the baseline fails", changed(&failing_on(&[0]))),
-        ("a candidate fails", changed(&failing_on(&[2]))),
-        ("all fail", changed(&failing_on(&[0, 1, 2]))),
-        ("one path", World { shifts_ms: vec![0.0], failing: vec![0.0], seconds: 20.0, ..World::default() }.run()),
-        ("one path without calls", {
-            let mut run = World { shifts_ms: vec![0.0], failing: vec![0.0], seconds: 20.0, ..World::default() }.run();
-            without_calls(&mut run);
-            run
-        }),
+        ("killed", changed(|run| run.manifest.ending = None)),
+        ("killed before a call", changed(killed_early)),
+        ("interrupted", changed(interrupted)),
+        ("interrupted before a call", changed(interrupted_early)),
+        ("a handful of calls", changed(|run| run.samples.truncate(5))),
+    ]
+}
+
+/// Runs that lack something else, each with its name.
+fn poor() -> Vec<(&'static str, Run)> {
+    let world = World { seconds: 20.0, ..World::default() };
+    let alone = World { shifts_ms: vec![0.0], failing: vec![0.0], ..world.clone() };
+    let mut alone_without_calls = alone.run();
+    without_calls(&mut alone_without_calls);
+    vec![
+        ("whole", changed(|_| {})),
+        ("unwatched", changed(|run| run.health.clear())),
+        ("stalls", changed(|run| run.health.iter_mut().for_each(|second| second.hiccup_ms = 90.0))),
+        ("the baseline fails", failing_on(&[0])),
+        ("a candidate fails", failing_on(&[2])),
+        ("all fail", failing_on(&[0, 1, 2])),
+        ("one path", alone.run()),
+        ("one path without calls", alone_without_calls),
         ("callers", World { callers: Some(3), design: Design::Interleaved, ..world.clone() }.run()),
-        ("sequential", World { design: Design::Sequential, ..world.clone() }.run()),
-        ("rows are a sample", sampled(whole(), 4)),
-        ("stalls", changed(&|run| run.health.iter_mut().for_each(|second| second.hiccup_ms = 90.0))),
+        ("sequential", World { design: Design::Sequential, ..world }.run()),
+        ("rows are a sample", sampled(changed(|_| {}), 4)),
     ]
 }
 
 #[test]
 fn no_sentence_has_a_hole_where_a_figure_should_stand() {
-    let documents = poor().into_iter().map(|(name, run)| (name, run::document(&run, &analyse(&run))));
+    let runs = cut_short().into_iter().chain(poor());
+    let documents = runs.map(|(name, run)| (name, run::document(&run, &analyse(&run))));
     let (whole, analysis) = judged();
     let others = [("judged", run::document(whole, analysis)), ("comparison", comparison())];
     let others = others.into_iter().chain([("history", history()), ("pooled", pooled())]);
