@@ -725,7 +725,7 @@ fn what_is_wrong_with_the_flags_is_one_sentence() {
         (vec![], "name a profile, or give paths"),
         (vec!["nowhere.toml"], "nowhere.toml"),
         (vec![file.as_str(), "--path", "gatewy"], "did you mean 'gateway'"),
-        (vec![file.as_str(), "--path", "b=http://127.0.0.1:9/v1"], "in place of a profile"),
+        (vec![file.as_str(), "--path", "b=http://127.0.0.1:9/v1"], "replaces a profile"),
         (vec!["--path", "b=http://127.0.0.1:9/v1"], "needs --model"),
         (vec![file.as_str(), "--path", "gateway", "--model", "m"], "--set workload.model"),
         (vec![file.as_str(), "--path", "gateway", "--api", "responses"], "--set workload.api"),
