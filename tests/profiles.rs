@@ -197,7 +197,7 @@ fn what_contradicts_the_declaration_of_a_private_path_is_refused_or_noted_before
         assert!(ended.status.success(), "{keys}: {told}");
         match note {
             Some(note) => assert!(plain.contains(note) || plain.contains(&note.replace('"', "\\\"")), "{keys}: {told}"),
-            None => assert!(!plain.contains("address space") && !plain.contains("no region of"), "{keys}: {told}"),
+            None => assert!(!plain.contains("address space") && !plain.contains("not a region of"), "{keys}: {told}"),
         }
     }
 }
