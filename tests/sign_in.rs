@@ -580,7 +580,7 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
         ),
         (
             "{ kind = \"entra-client-certificate\", client_id = \"a\", tenant = \"t\", cert_file = \"cert.pem\" }",
-            "'path.p.auth.key_file' is missing; the certificate is without its key",
+            "'path.p.auth.key_file' is missing; the certificate has no key",
         ),
         (
             "{ kind = \"mtls\", cert_file = \"cert.pem\", key_file = \"key.pem\" }",
@@ -631,7 +631,8 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
         ("{ kind = \"command\", command = \"true\", lifetime = \"0s\" }", "a time above 0"),
         (
             "{ kind = \"workload-identity\", tenant = \"t\", client_id = \"a\", token_file = \"cert.pem\" }",
-            "the environment variable AZURE_AUTHORITY_HOST is no https:// address, so the federated token would be sent unencrypted",
+            "the environment variable AZURE_AUTHORITY_HOST is not an https:// address, so the federated token would be \
+             sent unencrypted",
         ),
         ("{ kind = \"workload-identity\" }", "variable AZURE_FEDERATED_TOKEN_FILE is not set"),
         ("{ kind = \"bearer\", env = \"OLD_TOKEN\" }", "the token in OLD_TOKEN expired"),

@@ -97,9 +97,9 @@ fn read_key(key: &Option<Key>, variable: Option<&str>, flag: &str) -> Result<Opt
     match std::env::var(variable) {
         Ok(key) if !key.is_empty() => Ok(Some(key.into())),
         Ok(_) => Err(ConfigError(format!("the environment variable {variable} of {flag} is empty; put the key in it"))),
-        Err(_) => {
-            Err(ConfigError(format!("the environment variable {variable} of {flag} holds no key; put the key in it")))
-        }
+        Err(_) => Err(ConfigError(format!(
+            "the environment variable {variable} of {flag} is not set to a key; put the key in it"
+        ))),
     }
 }
 

@@ -313,8 +313,8 @@ fn of_pair(failed: &[Vec<FailedPath>; 2], (own, other): (PathId, PathId)) -> Vec
 fn sampled(side: &str, run: &Run) -> Option<String> {
     let percent = 100.0 * run.manifest.rows.as_ref()?.share;
     Some(format!(
-        "Rows of the {side} are a seeded sample, those of {percent:.2}% of its rounds: shifts, failed shares and numbers \
-         of calls here are of calls that have rows."
+        "Rows of the {side} are a seeded sample, from {percent:.2}% of its rounds: shifts, failed shares and numbers \
+         of calls here count only calls that have rows."
     ))
 }
 
@@ -404,7 +404,7 @@ mod tests {
         let row = |between: &RunComparison| between.pairs[0].headline(Metric::Ttft).expect("row").clone();
         assert!(row(&few).n_candidate * 3 < row(&all).n_candidate && row(&few).n_baseline == row(&all).n_baseline);
         assert!(
-            few.notes[0].starts_with("Rows of the candidate are a seeded sample, those of 25.00% of"),
+            few.notes[0].starts_with("Rows of the candidate are a seeded sample, from 25.00% of"),
             "{:?}",
             few.notes
         );

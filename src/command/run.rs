@@ -62,7 +62,7 @@ fn lengthen(
     let flags = &args.flags;
     match args.length {
         Length::AsWritten | Length::ForObjectives if flags.size_from.is_some() && !flags.dry_run => {
-            Err(anyhow!("--size-from sizes a plan; give --for SHIFT or --dry-run beside it")).or_usage()
+            Err(anyhow!("--size-from needs --for SHIFT or --dry-run")).or_usage()
         }
         Length::AsWritten => Ok(None),
         Length::ForObjectives => {

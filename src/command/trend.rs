@@ -90,7 +90,7 @@ fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
         QUANTILES
             .contains(&quantile)
             .then_some(quantile)
-            .ok_or_else(|| anyhow!("--quantile: a summary holds {known}, not {text}"))
+            .ok_or_else(|| anyhow!("--quantile: a summary has {known}, but not {text}"))
     };
     Ok(Question {
         metrics: args.metric.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--metric")?,

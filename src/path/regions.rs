@@ -99,8 +99,9 @@ pub(crate) fn is_known(region: &str) -> bool {
 /// What is doubtful about a plain name, on which its key goes before; `None` where it is known.
 #[must_use]
 pub(crate) fn doubt(region: &str) -> Option<String> {
-    (!is_known(region))
-        .then(|| format!("\"{region}\" is no region of Azure that this version knows{}", suggestion(region, &REGIONS)))
+    (!is_known(region)).then(|| {
+        format!("\"{region}\" is not a region of Azure that this version knows{}", suggestion(region, &REGIONS))
+    })
 }
 
 #[cfg(test)]
@@ -118,7 +119,7 @@ mod tests {
             let doubt = doubt(name).unwrap_or_default();
             assert!(doubt.contains(name) && doubt.ends_with(near), "{doubt}");
         }
-        assert_eq!(doubt("mars").as_deref(), Some("\"mars\" is no region of Azure that this version knows"));
+        assert_eq!(doubt("mars").as_deref(), Some("\"mars\" is not a region of Azure that this version knows"));
         assert!(REGIONS.is_sorted() && REGIONS.iter().all(|name| doubt(name).is_none() && plain(name) == **name));
         assert_eq!(plain("Sweden Central"), "swedencentral");
     }

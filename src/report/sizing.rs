@@ -127,15 +127,15 @@ fn headline(sizing: &Sizing) -> String {
     let first = || sizing.needs.iter().find(|(need, _)| need.is_short());
     match (objectives, shift) {
         _ if unknown => {
-            "What this plan can decide is not known before: callers that wait make as many calls as answers allow."
+            "What this plan can decide is not known in advance: callers that wait make as many calls as the answers allow."
                 .to_owned()
         }
         (None, None) => match first() {
             Some((need, remedy)) => format!("This plan can decide nothing: {}.", shortage(need, remedy.as_deref())),
             None if of == 0 && needs.is_empty() => {
-                "This plan can decide nothing: one path is compared with nothing, and it has no objective.".to_owned()
+                "This plan can decide nothing: it has only one path, and no objective.".to_owned()
             }
-            None => "This plan can decide nothing that is known before.".to_owned(),
+            None => "This plan can decide nothing that is known in advance.".to_owned(),
         },
         (objectives, shift) => {
             let parts: Vec<String> = objectives.into_iter().chain(shift).collect();
@@ -206,7 +206,7 @@ fn need_line(need: &Need, remedy: Option<&str>) -> String {
     let needs = need.needs.map_or_else(String::new, |needs| amount(need.counted, needs));
     match need.planned {
         Some(planned) => format!("{KEPT} {}{on} needs {needs}, {} planned", need.label, figure::count(planned)),
-        None => format!("{}{on} needs {needs}; how many are made is not known before", need.label),
+        None => format!("{}{on} needs {needs}; how many calls there will be is not known in advance", need.label),
     }
 }
 

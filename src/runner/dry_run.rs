@@ -51,7 +51,7 @@ pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread, sized_for: 
     if plan.concurrency() > 0 {
         sizing.requests = plan.limits.requests;
         let why = "callers wait for their answers: how many calls they make depends on how fast these come; \
-                   limits.requests is the most";
+         limits.requests is the maximum";
         sizing.notes.push(why.to_owned());
     } else {
         count(plan, workload, &mut sizing);
@@ -76,7 +76,7 @@ fn count(plan: &Plan, workload: &Workload, sizing: &mut Sizing) {
     if plan.paths.len() > 1 {
         sizing.resolutions = QUANTILES.map(|q| sizing.spread.resolution(fewest, q)).to_vec();
     } else {
-        sizing.notes.push("one path alone is compared with nothing: no shift to resolve".to_owned());
+        sizing.notes.push("there is only one path, so there is no shift to resolve".to_owned());
     }
     let every = requests.div_ceil(LOOKED_AT).max(1);
     (sizing.input_tokens, sizing.output_tokens) = tokens(workload, tickets(), every);
@@ -114,12 +114,14 @@ pub(crate) fn check_limits(plan: &Plan, sizing: &Sizing) -> RunResult<()> {
     let cost = sizing.cost.as_ref().map(|(cost, _)| *cost);
     let over_cost = plan.limits.cost.zip(cost).filter(|(limit, cost)| cost > limit);
     let why = match (over_tokens, over_cost) {
-        (Some((limit, tokens)), _) => format!("up to {tokens} tokens, and limits.tokens = {limit}"),
-        (None, Some((limit, cost))) => format!("up to {cost:.2} of money, and limits.cost = {limit}"),
+        (Some((limit, tokens)), _) => format!("up to {tokens} tokens, but limits.tokens = {limit}"),
+        (None, Some((limit, cost))) => {
+            format!("up to {cost:.2} in the currency of [prices], but limits.cost = {limit}")
+        }
         (None, None) => return Ok(()),
     };
     Err(Failure::Usage(anyhow!(
-        "--for: that takes {why} may end the run before; raise the limit or ask for a larger shift"
+        "--for: that takes {why} may end the run earlier; raise the limit or ask for a larger shift"
     )))
 }
 

@@ -261,7 +261,7 @@ fn killed(dir: &Path) -> Result<HistoricalRun, String> {
 }
 
 fn seconds(rfc3339: &str) -> Result<f64, String> {
-    let at = OffsetDateTime::parse(rfc3339, &Rfc3339).map_err(|_| format!("'{rfc3339}' is no time of RFC 3339"))?;
+    let at = OffsetDateTime::parse(rfc3339, &Rfc3339).map_err(|_| format!("'{rfc3339}' is not a time of RFC 3339"))?;
     Ok(at.unix_timestamp_nanos() as f64 / 1e9)
 }
 

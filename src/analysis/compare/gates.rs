@@ -110,7 +110,7 @@ fn still_open(
     let shift = row.shift_ms.unwrap_or(0.0);
     let arm = if shift >= margin { shift - low } else { high - shift };
     let needed = rounds_to_tell(rounds, arm, margin - shift);
-    (Some(Open::HoldsMargin), Some("the interval holds the margin".to_owned()), needed)
+    (Some(Open::HoldsMargin), Some("the interval contains the margin".to_owned()), needed)
 }
 
 #[cfg(test)]

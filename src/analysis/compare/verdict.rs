@@ -139,7 +139,7 @@ impl Judge<'_> {
             let reach = if shift >= 0.0 { shift - low } else { high - shift };
             row.needed_rounds = rounds_to_tell(rounds, reach, shift);
             row.open = Some(Open::HoldsZero);
-            row.reason = Some("the interval holds zero".to_owned());
+            row.reason = Some("the interval contains zero".to_owned());
         }
     }
 
@@ -171,7 +171,7 @@ impl Judge<'_> {
         if row.blocks == count {
             format!("{count} blocks of {length_s:.1} s")
         } else {
-            format!("{} of {count} blocks of {length_s:.1} s hold a success on both paths", row.blocks)
+            format!("{} of {count} blocks of {length_s:.1} s contain a success on both paths", row.blocks)
         }
     }
 
@@ -193,7 +193,7 @@ impl Judge<'_> {
         if row.blocks < FOR_INTERVAL {
             return format!("{}, {FOR_INTERVAL} are needed", self.blocks_filled(row));
         }
-        "the draws of the blocks do not agree on a figure".to_owned()
+        "the resampled blocks do not agree on a figure".to_owned()
     }
 
     fn mean(&self, pair: &Pair, metric: usize) -> MeanShift {

@@ -163,7 +163,7 @@ pub(super) fn checked_certificate(at: &At<'_>, section: &Section) -> Result<Cert
     let holds_key =
         || text_file::read(&cert_file, Limit::SmallFile).is_ok_and(|text| text.contains("PRIVATE KEY-----"));
     if key_file.is_none() && !holds_key() {
-        let remedy = "the certificate is without its key: name the file of its private key, in PEM";
+        let remedy = "the certificate has no key: name the file of its private key, in PEM";
         return Err(at.missing("key_file", remedy));
     }
     Ok(CertificateRef { cert_file, key_file })

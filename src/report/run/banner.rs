@@ -20,7 +20,7 @@ pub(crate) fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
             (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(run, analysis)))
         }
         Conclusion::Failed => (Tone::Bad, failed(run, &analysis.failing)),
-        Conclusion::Incomplete => told(Tone::Warn, "INCOMPLETE: what was measured is shown, nothing is decided by it."),
+        Conclusion::Incomplete => told(Tone::Warn, "INCOMPLETE: the figures are shown, but they decide nothing."),
         Conclusion::Missed if has(analysis, ObjectiveVerdict::Missed, Severity::Critical) => {
             told(Tone::Bad, "An objective was missed.")
         }

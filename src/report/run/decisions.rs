@@ -85,7 +85,7 @@ fn less_reported(candidate: &Candidate) -> Option<String> {
     };
     let (shift, ci) = (figure::shift(shift), figure::interval(ci));
     Some(format!(
-        "first byte less the time that servers report (reported, not measured): {shift}, 95% interval {ci}{verdict}"
+        "first byte minus the time that servers report (reported, not measured): {shift}, 95% interval {ci}{verdict}"
     ))
 }
 

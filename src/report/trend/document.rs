@@ -4,7 +4,7 @@ use crate::analysis::stats::change_point::SHORTEST;
 use crate::analysis::trend::{Change, FEWEST, Newest, Series, Trend, TrendVerdict};
 use crate::objective::margin::Size;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::glyph::{FASTER, PERHAPS_SLOWER, SLOWER};
 use crate::report::overview::Lead;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
@@ -74,7 +74,7 @@ impl History<'_> {
     }
 
     fn day(&self, run: usize) -> &str {
-        self.trend.runs.get(run).map_or(MISSING, HistoricalRun::day)
+        self.trend.runs.get(run).map_or("an unknown day", HistoricalRun::day)
     }
 
     /// One for each series whose newest level is another than the one before.
@@ -119,7 +119,7 @@ impl History<'_> {
         let behind = format!("{} against a level of {}", figure::ms(newest.ms), figure::ms(newest.level_ms));
         let rare = if newest.p < 1e-4 { "less than 0.0001".to_owned() } else { format!("{:.4}", newest.p) };
         let rule = format!(
-            "the margin is {}; by the spread of those runs so slow a run has a probability of {rare} (p)",
+            "the margin is {}; given the spread of those runs, a run this slow has a probability of {rare} (p)",
             size(series.margin)
         );
         Decision { tone: Tone::Bad, sentence, details: vec![behind, rule] }

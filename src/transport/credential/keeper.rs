@@ -109,7 +109,7 @@ impl Keeper {
         let all_have = keeper.slots.iter().all(|slot| slot.held().is_some());
         match (refused.is_empty(), all_have) {
             (true, true) => Ok(keeper),
-            (true, false) => Err(broken("the thread that gets tokens broke".to_owned())),
+            (true, false) => Err(broken("the thread that gets tokens failed".to_owned())),
             (false, _) => Err(refused),
         }
     }

@@ -92,7 +92,8 @@ fn check(variable: &str, url: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "the environment variable {variable} is no https:// address and no http:// address of this machine, its link or a \
-         private network, so the token would come unencrypted; set it to what the platform says, or name auth.endpoint"
+        "the environment variable {variable} is neither an https:// address nor an http:// address of this machine, \
+         its link or a private network, so the token would be sent unencrypted; set it to the value that the platform \
+         documents, or name auth.endpoint"
     ))
 }
