@@ -12,6 +12,9 @@ use crate::report::shift::{describe_failures, describe_headline, describe_rounds
 use crate::report::table::Tone;
 use crate::run::Run;
 
+/// How many times as wide another interval is for whose narrowness a reason is given.
+const NARROWER: f64 = 2.0;
+
 /// One decision for each candidate.
 pub(super) fn decisions(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Vec<Decision> {
     let Some(comparison) = &analysis.comparison else { return Vec::new() };
@@ -39,7 +42,7 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
     details.extend(describe_rounds_needed(row, comparison.blocks.rate));
     details.extend(detectable_shift(row));
     details.extend(margins_kept(candidate));
-    details.extend(less_reported(candidate));
+    details.extend(less_reported(candidate, row));
     details.extend(describe_failures(candidate, subject, baseline));
     Decision { tone, sentence, details }
 }
@@ -73,9 +76,16 @@ fn detectable_shift(row: &ShiftRow) -> Option<String> {
 }
 
 /// What is left of the median shift without the time that servers report.
-fn less_reported(candidate: &Candidate) -> Option<String> {
+fn less_reported(candidate: &Candidate, headline: &ShiftRow) -> Option<String> {
     let row = candidate.headline(Metric::Overhead)?;
     let (shift, ci) = row.shift_ms.zip(row.ci_ms)?;
+    let width = |(low, high): (f64, f64)| high - low;
+    let is_narrower = headline.ci_ms.is_some_and(|whole| width(ci) < width(whole) / NARROWER);
+    let why = if is_narrower {
+        "; it is narrower because the model's own time, which differs from call to call, is not in it"
+    } else {
+        ""
+    };
     let verdict = match row.verdict {
         Verdict::Slower => ", slower",
         Verdict::Faster => ", faster",
@@ -85,7 +95,7 @@ fn less_reported(candidate: &Candidate) -> Option<String> {
     };
     let (shift, ci) = (figure::shift(shift), figure::interval(ci));
     Some(format!(
-        "first byte less the time that servers report (reported, not measured): {shift}, 95% interval {ci}{verdict}"
+        "first byte less the time that servers report (reported, not measured): {shift}, 95% interval {ci}{verdict}{why}"
     ))
 }
 
