@@ -32,6 +32,9 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
     if comparison.twin == Some(candidate.path) && !is_withheld(row) {
         (tone, sentence) = describe_noise_floor(row, baseline);
     }
+    if let Some(own) = decided_before_first_byte(candidate, row, subject, baseline) {
+        sentence = own;
+    }
     let shares = &candidate.failures;
     if tone == Tone::Good && [shares.candidate, shares.baseline].into_iter().flatten().any(|share| share > 0.0) {
         // Nothing looks all good beside failed calls.
@@ -73,6 +76,30 @@ fn describe_noise_floor(row: &ShiftRow, baseline: &str) -> (Tone, String) {
 fn detectable_shift(row: &ShiftRow) -> Option<String> {
     let resolves = row.resolves_ms().filter(|_| row.open == Some(Open::HoldsZero))?;
     Some(format!("this run could have detected a shift of about {}", figure::ms(resolves)))
+}
+
+/// What a path costs by itself, where the whole time to first token shows no difference: the model's spread hides a shift
+/// there that the first byte less the reported time resolves.
+fn decided_before_first_byte(
+    candidate: &Candidate,
+    headline: &ShiftRow,
+    subject: &str,
+    baseline: &str,
+) -> Option<String> {
+    if headline.open != Some(Open::HoldsZero) {
+        return None;
+    }
+    let row = candidate.headline(Metric::Overhead)?;
+    let by = figure::ms(row.shift_ms?.abs());
+    let more = match row.verdict {
+        Verdict::Slower | Verdict::SlowerWithinMargin => "more",
+        Verdict::Faster => "less",
+        Verdict::Equivalent | Verdict::Inconclusive => return None,
+    };
+    let whole = headline.metric.name();
+    Some(format!(
+        "{subject} takes {by} {more} than {baseline} outside the model; no difference in {whole} was shown"
+    ))
 }
 
 /// What is left of the median shift without the time that servers report.
