@@ -4,7 +4,8 @@
 use crate::analysis::trend::{Series, TrendVerdict};
 use crate::report::figure;
 use crate::report::junit::{Case, Ending, Suite};
-use crate::report::trend::document::{History, figure_name, verdict};
+use crate::report::trend::document::History;
+use crate::report::trend::words::{figure_name, verdict};
 
 /// The bytes of `junit.xml`.
 #[must_use]
