@@ -27,13 +27,13 @@ const SCRIPT: &str = include_str!("html/page.js");
 pub(crate) fn render(document: &Document, charts: &[Chart]) -> Vec<u8> {
     let mut page = String::with_capacity(1 << 18);
     head(&mut page, document);
-    lead(&mut page, document);
+    lead(&mut page, document, !charts.is_empty());
     let bodies: Vec<(Section, String)> =
         sections_of(document, charts).into_iter().filter(|(_, body)| !body.is_empty()).collect();
     contents(&mut page, bodies.iter().map(|(section, _)| section));
     for (section, body) in &bodies {
         let Section { id, title, .. } = section;
-        if section.is_folded(document) {
+        if section.folded {
             page.push_str(&format!("<details>\n<summary><h2>{title}</h2></summary>\n"));
             page.push_str(&format!("<section id=\"{id}\">\n{body}</section>\n</details>\n"));
         } else {
@@ -56,7 +56,7 @@ fn head(page: &mut String, document: &Document) {
 }
 
 /// The first screen: the conclusion, what to do, every path, and how far all of it can be trusted.
-fn lead(page: &mut String, document: &Document) {
+fn lead(page: &mut String, document: &Document, has_charts: bool) {
     let (tone, sentence) = &document.conclusion;
     let lead = &document.lead;
     if !sentence.is_empty() || !lead.recommendation.is_empty() {
@@ -68,7 +68,7 @@ fn lead(page: &mut String, document: &Document) {
         page.push_str("</div>\n");
     }
     if let Some(overview) = &lead.overview {
-        forest::forest(page, overview);
+        forest::forest(page, overview, has_charts);
     }
     page.push_str("<div class=\"trust\">\n");
     document.remarks.iter().for_each(|remark| trust(page, remark));

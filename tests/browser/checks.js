@@ -84,9 +84,76 @@
   }
   if (!document.querySelector('tbody td.verdict strong')) { wrong.push('verdict: no path has one'); }
 
+  // Every bar of a forest plot stands where the figures beside it say, read back through the ticks of its scale.
+  const number = text => Number(text.replace('−', '-'));
+  const half = text => 0.5 / 10 ** (text.split('.')[1] || '').length;
+  // Where a shape begins, is in its middle, and ends on the screen; strokes do not count.
+  const across = shape => {
+    const [box, matrix] = [shape.getBBox(), shape.getScreenCTM()];
+    const [from, to] = [box.x, box.x + box.width].map(x => matrix.a * x + matrix.e);
+    return { from, to, middle: (from + to) / 2 };
+  };
+  let bars = 0;
+  for (const table of document.querySelectorAll('table.paths')) {
+    const ticks = Array.from(table.querySelectorAll('svg.scale text')).map(tick => {
+      const box = tick.getBoundingClientRect();
+      return { x: box.left + box.width / 2, ms: number(tick.textContent) };
+    });
+    const [first, last] = [ticks[0], ticks[ticks.length - 1]];
+    for (const row of ticks.length ? table.querySelectorAll('tbody tr') : []) {
+      const pixel = (last.ms - first.ms) / (last.x - first.x);
+      const holds = (what, x, told) => {
+        const drawn = first.ms + pixel * (x - first.x);
+        bars += 1;
+        // A tick's letters may stand half a pixel beside it at either end of the scale.
+        if (!(Math.abs(drawn - number(told)) <= half(told) + 1.5 * Math.abs(pixel))) {
+          say('drawn', row, `${what} at ${drawn.toFixed(2)} ms, written as ${told}: ${row.textContent.slice(0, 60)}`);
+        }
+      };
+      const cell = row.querySelector('td.plot');
+      const [mark, interval, margin] = ['svg > svg > *', '.interval', '.margin']
+        .map(part => Array.from(cell.querySelectorAll(part)).find(shown));
+      const written = cell.querySelector('span').textContent;
+      const told = written.match(/([+−][\d.]+)(?:\s\[(−?[\d.]+),\s(−?[\d.]+)\])? ms/);
+      const limit = (cell.querySelector('small')?.textContent || '').match(/[+−][\d.]+/);
+      if (!mark !== !told && written !== 'baseline') { say('drawn', row, `a mark or a figure stands alone: ${written}`); }
+      if (!interval !== !(told && told[2])) { say('drawn', row, `an interval is drawn or written alone: ${written}`); }
+      if (!margin !== !limit) { say('drawn', row, 'a margin is shaded or written alone'); }
+      if (mark) { holds('the mark', across(mark).middle, told ? told[1] : '0.0'); }
+      if (interval && told && told[2]) {
+        holds('the beginning of the interval', across(interval).from, told[2]);
+        holds('the end of the interval', across(interval).to, told[3]);
+      }
+      if (margin && limit) { holds('the edge of the margin', across(margin).to, limit[0]); }
+    }
+  }
+
+  // Every path of a chart says what it is where it is pointed at, and one that is pointed at stands out.
+  const pathColour = shape => (`${shape.getAttribute('stroke')} ${shape.getAttribute('fill')}`.match(/--path-\d/) || [])[0];
+  for (const chart of Array.from(document.querySelectorAll('figure svg')).filter(shown)) {
+    const own = Array.from(chart.querySelectorAll('*'));
+    const drawn = new Set(own.map(pathColour).filter(Boolean));
+    const titled = new Set(own.filter(shape => shape.closest('g')?.querySelector('title')?.textContent.trim()).map(pathColour));
+    for (const colour of drawn) {
+      if (!titled.has(colour)) { say('title', chart, `nothing in the colour of ${colour} has a title`); }
+    }
+  }
+  const rows = document.querySelectorAll('[data-path]');
+  if (rows.length > 1 && document.querySelector('figure svg')) {
+    const point = target => target.dispatchEvent(new PointerEvent('pointerover', { bubbles: true, pointerType: 'mouse' }));
+    const opacities = own => Array.from(document.querySelectorAll('figure svg [stroke^="var(--path-"]'))
+      .filter(shape => shown(shape) && (pathColour(shape) === `--path-${rows[1].dataset.path}`) === own)
+      .map(shape => Number(getComputedStyle(shape).opacity));
+    point(rows[1]);
+    if (opacities(false).some(opacity => opacity > 0.3)) { say('highlight', rows[1], 'the other paths do not fade'); }
+    if (opacities(true).every(opacity => opacity < 0.9)) { say('highlight', rows[1], 'the path itself is faded or nowhere'); }
+    point(document.body);
+    if (opacities(false).every(opacity => opacity < 0.3)) { say('highlight', rows[1], 'the others stay faded'); }
+  }
+
   const folded = Array.from(document.querySelectorAll('details > section')).filter(section => !shown(section)).length;
   const words = texts.filter(([, text]) => /[\p{L}\p{N}]/u.test(text))
     .reduce((sum, [, text]) => sum + text.split(/\s+/).filter(word => /[\p{L}\p{N}]/u.test(word)).length, 0);
   const paint = performance.getEntriesByName('first-contentful-paint')[0];
-  return { wrong, folded, words, draw: paint ? paint.startTime : null, height: document.documentElement.scrollHeight };
+  return { wrong, folded, words, bars, draw: paint ? paint.startTime : null, height: document.documentElement.scrollHeight };
 })()

@@ -35,7 +35,7 @@ def look(page, file, shots=None, most_words=MOST_WORDS, most_bytes=MOST_BYTES):
             page.run("dispatchEvent(new Event('beforeprint'))")
         found = page.run(CHECKS)
         if name == "light":
-            figures["words"] = found["words"]
+            figures["words"], figures["bars"] = found["words"], found["bars"]
             if found["words"] > most_words:
                 wrong.append(f"words: {found['words']} unfolded, at most {most_words}")
             figures["draw"] = min(found["draw"], *(drawn(page, file) for _ in range(2)))

@@ -65,7 +65,7 @@ fn bars(
     for (row, (name, breakdown)) in paths.iter().enumerate() {
         let top = area.top + ROW * row as f64;
         canvas.text(name, (area.left + 2.0, top + 10.0), 13.0, INK, Anchor::Start)?;
-        bar(canvas, &plot, top + 20.0, breakdown, which.clone())?;
+        bar(canvas, &plot, top + 20.0, (name, breakdown), which.clone())?;
         let (end, _) = plot.point((sum(breakdown), 0.0));
         let total = if parts(breakdown)[which.clone()].iter().any(Option::is_some) {
             figure::ms(sum(breakdown))
@@ -81,7 +81,7 @@ fn bar(
     canvas: &Canvas,
     plot: &Plot,
     top: f64,
-    breakdown: &Breakdown,
+    (name, breakdown): (&str, &Breakdown),
     which: std::ops::Range<usize>,
 ) -> Result<(), ChartError> {
     let mut from = 0.0;
@@ -90,11 +90,14 @@ fn bar(
         let ((left, _), (right, _)) = (plot.point((from, 0.0)), plot.point((from + ms, 0.0)));
         // A gap of a pixel between two parts tells them apart without their colours.
         let right_edge = (right - 1.0).max(left + 0.5);
-        canvas.fill(Area { left, top, right: right_edge, bottom: top + BAR }, PARTS[part], 1.0)?;
         let label = figure::bare(ms);
-        if right - left > 8.0 * label.len() as f64 + 6.0 {
-            canvas.text(&label, ((left + right) / 2.0, top + BAR / 2.0), 12.0, on(part), Anchor::Middle)?;
-        }
+        canvas.titled(PARTS[part], &format!("{name}, {}: {}", NAMES[part], figure::ms(ms)), || {
+            canvas.fill(Area { left, top, right: right_edge, bottom: top + BAR }, PARTS[part], 1.0)?;
+            if right - left > 8.0 * label.len() as f64 + 6.0 {
+                canvas.text(&label, ((left + right) / 2.0, top + BAR / 2.0), 12.0, on(part), Anchor::Middle)?;
+            }
+            Ok(())
+        })?;
         from += ms;
     }
     Ok(())

@@ -11,6 +11,7 @@ use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle};
 
 use crate::report::chart::axis::Axis;
 use crate::report::chart::palette::{Colour, GRID, INK, Mark, PAPER, QUIET, dashes};
+use crate::report::chart::title;
 use crate::visible::visible;
 
 /// Inner units for one pixel outside.
@@ -81,7 +82,7 @@ pub(crate) fn picture(size: Size, draw: impl FnOnce(&Canvas) -> Result<(), Chart
     }
     let said = |width, height| format!("width=\"{width}\" height=\"{height}\"");
     let large = said(inner(size.width), inner(size.height));
-    Ok(broken(svg.replacen(&large, &said(size.width, size.height), 1)))
+    Ok(broken(title::grouped(&svg.replacen(&large, &said(size.width, size.height), 1))))
 }
 
 /// The same with the lines of paths broken, each in its own way, so that they are told apart without their colours.
@@ -108,6 +109,21 @@ fn stroke(colour: Colour, width: f64, opacity: f64) -> ShapeStyle {
 }
 
 impl Canvas<'_> {
+    /// Shapes that say this when they are pointed at.
+    ///
+    /// # Errors
+    /// As [`Canvas::line`].
+    pub(crate) fn titled(&self, colour: Colour, title: &str, draw: impl FnOnce() -> Drawn) -> Drawn {
+        self.marker(&title::begin(colour, &label(title)))?;
+        draw()?;
+        self.marker(&title::end())
+    }
+
+    fn marker(&self, text: &str) -> Drawn {
+        let style = ("sans-serif", 1.0).into_font().color(&INK.light);
+        self.root.draw(&Text::new(text.to_owned(), (0, 0), style)).map_err(wrong)
+    }
+
     /// A line through points.
     ///
     /// # Errors

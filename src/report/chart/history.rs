@@ -59,6 +59,8 @@ pub(crate) fn draw(canvas: &Canvas, runs: &[HistoricalRun], lines: &[HistoryLine
 /// The places of runs on their axis, in days from the first.
 struct Days {
     at: Vec<f64>,
+    /// What each run is called: the day it started on.
+    names: Vec<String>,
     /// The usual distance of two runs.
     usual: f64,
 }
@@ -70,7 +72,12 @@ impl Days {
         let mut apart: Vec<f64> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
         apart.sort_by(f64::total_cmp);
         let usual = apart.get(apart.len() / 2).copied().unwrap_or(1.0);
-        Self { at, usual }
+        let names = runs.iter().map(|run| run.day().to_owned()).collect();
+        Self { at, names, usual }
+    }
+
+    fn name(&self, run: usize) -> &str {
+        self.names.get(run).map_or("", String::as_str)
     }
 
     /// As many dates as there is room for.
@@ -115,10 +122,13 @@ fn changes(
         let at = days.at[change.run] - 0.5 * days.usual;
         let aside = |(x, y): (f64, f64)| (x + 3.0 * place as f64, y);
         let ends = [plot.point((at, low)), plot.point((at, high))].map(aside);
-        canvas.dashes(&ends, line.colour, 1.6, (6.0, 4.0))?;
         let (x, y) = ends[1];
         let above = (x, y - 10.0 - 14.0 * place as f64);
-        canvas.text(&figure::change(change.share), above, 12.0, line.colour, Anchor::Middle)?;
+        let by = figure::change(change.share);
+        canvas.titled(line.colour, &format!("{}: {by} from {} on", line.series.path, days.name(change.run)), || {
+            canvas.dashes(&ends, line.colour, 1.6, (6.0, 4.0))?;
+            canvas.text(&by, above, 12.0, line.colour, Anchor::Middle)
+        })?;
     }
     Ok(())
 }
@@ -128,7 +138,8 @@ fn levels(canvas: &Canvas, plot: &Plot, days: &Days, line: &HistoryLine) -> Resu
         let (from, until) = (days.at[level.first], days.at[level.last]);
         let half = 0.4 * days.usual;
         let ends = [plot.point((from - half, level.ms)), plot.point((until + half, level.ms))];
-        canvas.line(&ends, line.colour, 6.0, 0.25)?;
+        let told = format!("{}: level of {} over {} runs", line.series.path, figure::ms(level.ms), level.n);
+        canvas.titled(line.colour, &told, || canvas.line(&ends, line.colour, 6.0, 0.25))?;
     }
     Ok(())
 }
@@ -146,11 +157,11 @@ fn points(canvas: &Canvas, plot: &Plot, days: &Days, line: &HistoryLine) -> Resu
     }
     for point in points {
         let at = plot.point((days.at[point.run], point.ms));
-        if point.judged {
-            canvas.mark(line.mark, at, line.colour)?;
-        } else {
-            canvas.mark(Mark::Ring, at, QUIET)?;
-        }
+        let judged = if point.judged { "" } else { ", not judged" };
+        let told = format!("{} on {}: {}{judged}", line.series.path, days.name(point.run), figure::ms(point.ms));
+        canvas.titled(line.colour, &told, || {
+            if point.judged { canvas.mark(line.mark, at, line.colour) } else { canvas.mark(Mark::Ring, at, QUIET) }
+        })?;
     }
     Ok(())
 }

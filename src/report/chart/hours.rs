@@ -4,6 +4,7 @@ use crate::analysis::trend::pool::PooledShift;
 use crate::report::chart::axis::{self, Axis};
 use crate::report::chart::canvas::{Canvas, ChartError, Plot};
 use crate::report::chart::palette::{self, Colour, INK, Mark};
+use crate::report::figure;
 use crate::run::historical::HistoricalRun;
 
 /// One path with its looks.
@@ -50,8 +51,11 @@ fn band(canvas: &Canvas, plot: &Plot, line: &HourLine) -> Result<(), ChartError>
     let Some(pooled) = &line.shift.pooled else { return Ok(()) };
     let (low, high) = pooled.interval(crate::analysis::stats::basic::CONFIDENCE);
     let corners = [(0.0, low), (24.0, low), (24.0, high), (0.0, high)];
-    canvas.shape(&plot.points(&corners), line.colour, 0.16)?;
-    canvas.dashes(&plot.points(&[(0.0, pooled.mean), (24.0, pooled.mean)]), line.colour, 1.6, (6.0, 4.0))
+    let told = figure::bare_shift_within(pooled.mean, (low, high));
+    canvas.titled(line.colour, &format!("{}, all runs: {told} ms", line.shift.candidate), || {
+        canvas.shape(&plot.points(&corners), line.colour, 0.16)?;
+        canvas.dashes(&plot.points(&[(0.0, pooled.mean), (24.0, pooled.mean)]), line.colour, 1.6, (6.0, 4.0))
+    })
 }
 
 /// Each run with its own interval; paths stand a little apart.
@@ -59,8 +63,12 @@ fn points(canvas: &Canvas, plot: &Plot, runs: &[HistoricalRun], line: &HourLine)
     for point in &line.shift.points {
         let hour = runs.get(point.run).map_or(0.0, HistoricalRun::hour) + 0.12 * line.place as f64;
         let ends = [plot.point((hour, point.ci_ms.0)), plot.point((hour, point.ci_ms.1))];
-        canvas.line(&ends, line.colour, 1.4, 0.7)?;
-        canvas.mark(line.mark, plot.point((hour, point.shift_ms)), line.colour)?;
+        let started = runs.get(point.run).map_or(String::new(), |run| figure::moment(&run.started_at));
+        let told = figure::bare_shift_within(point.shift_ms, point.ci_ms);
+        canvas.titled(line.colour, &format!("{}, {started}: {told} ms", line.shift.candidate), || {
+            canvas.line(&ends, line.colour, 1.4, 0.7)?;
+            canvas.mark(line.mark, plot.point((hour, point.shift_ms)), line.colour)
+        })?;
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ pub(crate) mod palette;
 pub(crate) mod shift;
 pub(crate) mod spectrum;
 pub(crate) mod timeline;
+mod title;
 pub(crate) mod waterfall;
 
 pub(crate) use canvas::ChartError;
@@ -107,7 +108,7 @@ pub(crate) fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
              judged (invalid, incomplete, or counted from another instant); a dotted stroke is one that left no figure.";
         both(id, title, caption.to_owned(), (400, 360), |canvas| history::draw(canvas, &trend.runs, &lines))
     };
-    followed.iter().map(chart).collect()
+    followed.iter().map(chart).collect::<Result<_, _>>().map(read_alike)
 }
 
 /// Draws the shifts of pooled runs by the hour of the day, a chart for each metric and quantile.
@@ -140,7 +141,13 @@ pub(crate) fn of_pool(pool: &Pool) -> Result<Vec<Chart>, ChartError> {
              mean over all runs; the band is its 95% interval, which includes how runs vary.";
         both(id, title, caption.to_owned(), (400, 360), |canvas| hours::draw(canvas, &pool.runs, &lines))
     };
-    drawn.iter().map(chart).collect()
+    drawn.iter().map(chart).collect::<Result<_, _>>().map(read_alike)
+}
+
+/// Charts that are read in the same way: the first says how.
+fn read_alike(mut charts: Vec<Chart>) -> Vec<Chart> {
+    charts.iter_mut().skip(1).for_each(|chart| chart.caption.clear());
+    charts
 }
 
 struct Artist<'a> {

@@ -5,6 +5,7 @@ use crate::report::chart::axis::{self, Axis};
 use crate::report::chart::canvas::{Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
 use crate::report::chart::palette::INK;
+use crate::report::figure;
 use crate::units::Quantile;
 
 /// The quantiles whose bands decide how much the axis shows; beyond them bands may leave the plot.
@@ -66,8 +67,16 @@ fn band(canvas: &Canvas, plot: &Plot, line: &ShiftLine) -> Result<(), ChartError
 fn curve(canvas: &Canvas, plot: &Plot, line: &ShiftLine) -> Result<(), ChartError> {
     let (colour, mark) = (line.line.colour, line.line.mark);
     let points: Vec<_> = line.curve.iter().map(|point| (point.quantile, point.shift_ms)).collect();
-    canvas.dashes(&plot.points(&line.planned), colour, 1.2, (3.0, 3.0))?;
-    canvas.line(&plot.points(&points), colour, 2.2, 1.0)?;
-    let marked = points.iter().filter(|(q, _)| QUANTILES.contains(q) || [0.05, 0.25, 0.75].contains(q));
-    marked.map(|pair| plot.point(*pair)).try_for_each(|at| canvas.mark(mark, at, colour))
+    let name = &line.line.name;
+    canvas.titled(colour, &format!("{name}, planned by the simulator"), || {
+        canvas.dashes(&plot.points(&line.planned), colour, 1.2, (3.0, 3.0))
+    })?;
+    canvas.titled(colour, name, || canvas.line(&plot.points(&points), colour, 2.2, 1.0))?;
+    let is_marked = |q: f64| QUANTILES.contains(&q) || [0.05, 0.25, 0.75].contains(&q);
+    line.curve.iter().filter(|point| is_marked(point.quantile)).try_for_each(|point| {
+        let told = figure::bare_shift_within(point.shift_ms, point.band_ms);
+        canvas.titled(colour, &format!("{name} {}: {told} ms", Quantile(point.quantile)), || {
+            canvas.mark(mark, plot.point((point.quantile, point.shift_ms)), colour)
+        })
+    })
 }

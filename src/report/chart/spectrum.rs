@@ -4,9 +4,14 @@
 use crate::report::chart::axis::{Axis, tail};
 use crate::report::chart::canvas::{Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
+use crate::report::figure;
+use crate::units::Quantile;
 
 /// Percentiles that carry a mark.
 const MARKED: [f64; 7] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999];
+
+/// Percentiles that a line says when it is pointed at.
+const NAMED: [f64; 3] = [0.5, 0.9, 0.99];
 
 /// The quantile whose latency the axis must show at its lower end; the few calls below it may leave the plot.
 const LOWEST: f64 = 0.1;
@@ -36,11 +41,16 @@ fn draw_line(canvas: &Canvas, plot: &Plot, line: &Line) -> Result<(), ChartError
     let solid: Vec<_> = line.points.iter().filter(|(q, _)| *q <= sure).map(place).collect();
     let first_guess = line.points.iter().rposition(|(q, _)| *q <= sure).unwrap_or(0);
     let guess: Vec<_> = line.points[first_guess.min(line.points.len())..].iter().map(place).collect();
-    canvas.line(&solid, line.colour, 2.2, 1.0)?;
-    canvas.dashes(&guess, line.colour, 1.6, (2.0, 4.0))?;
+    let told = |q: f64| Some(format!("{} {}", Quantile(q), figure::ms(line.at(q)?)));
+    let named: Vec<String> = NAMED.into_iter().filter(|q| *q <= sure).filter_map(told).collect();
+    canvas.titled(line.colour, &format!("{}: {}", line.name, named.join(", ")), || {
+        canvas.line(&solid, line.colour, 2.2, 1.0)?;
+        canvas.dashes(&guess, line.colour, 1.6, (2.0, 4.0))
+    })?;
     for q in MARKED.into_iter().filter(|q| *q <= sure) {
-        if let Some(ms) = line.at(q) {
-            canvas.mark(line.mark, plot.point((tail(q), ms)), line.colour)?;
+        if let (Some(ms), Some(told)) = (line.at(q), told(q)) {
+            let mark = || canvas.mark(line.mark, plot.point((tail(q), ms)), line.colour);
+            canvas.titled(line.colour, &format!("{} {told}", line.name), mark)?;
         }
     }
     Ok(())

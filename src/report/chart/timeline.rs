@@ -5,6 +5,7 @@ use crate::report::chart::axis::{Axis, reach};
 use crate::report::chart::canvas::{Anchor, Area, Canvas, ChartError, Plot};
 use crate::report::chart::line::Line;
 use crate::report::chart::palette::{GRID, PARTS, QUIET, SHADE};
+use crate::report::figure;
 
 /// The height of a path's lane of failures.
 const LANE: f64 = 20.0;
@@ -63,11 +64,12 @@ fn panel_of(canvas: &Canvas, area: Area, lines: &[&Line], time: &Time, titles: (
     shade(canvas, area, time)?;
     let plot = Plot::new(canvas, area, axis(time.seconds), y, (titles.0, &title))?;
     for (place, line) in lines.iter().enumerate() {
-        canvas.line(&plot.points(&line.points), line.colour, 1.8, 1.0)?;
+        canvas.titled(line.colour, &line.name, || canvas.line(&plot.points(&line.points), line.colour, 1.8, 1.0))?;
         // Marks of different paths stand at different times, so that none hides another.
         let from = place * BETWEEN_MARKS / lines.len();
         for pair in line.points.iter().skip(from).step_by(BETWEEN_MARKS) {
-            canvas.mark(line.mark, plot.point(*pair), line.colour)?;
+            let told = format!("{} at {:.0} s: {}", line.name, pair.0, figure::ms(pair.1));
+            canvas.titled(line.colour, &told, || canvas.mark(line.mark, plot.point(*pair), line.colour))?;
         }
     }
     Ok(())
@@ -115,8 +117,10 @@ fn strip_of(canvas: &Canvas, lines: &[TimeLine], area: Area, seconds: f64) -> Re
             let left = at(bin.at_s - line.width_s / 2.0);
             let right = at(bin.at_s + line.width_s / 2.0).max(left + 1.5);
             let edge = foot - high(bin.throttled);
-            canvas.fill(Area { left, right, top: edge, bottom: foot }, PARTS[0], 1.0)?;
-            canvas.fill(Area { left, right, top: edge - high(bin.failed), bottom: edge }, line.p50.colour, 1.0)?;
+            canvas.titled(line.p50.colour, &describe_failures(&line.p50.name, bin), || {
+                canvas.fill(Area { left, right, top: edge, bottom: foot }, PARTS[0], 1.0)?;
+                canvas.fill(Area { left, right, top: edge - high(bin.failed), bottom: edge }, line.p50.colour, 1.0)
+            })?;
         }
     }
     let entry = [("refused for a limit (429)".to_owned(), PARTS[0], None)];
@@ -125,4 +129,9 @@ fn strip_of(canvas: &Canvas, lines: &[TimeLine], area: Area, seconds: f64) -> Re
         canvas.legend(&entry, (area.left, under))?;
     }
     Ok(())
+}
+
+fn describe_failures(name: &str, bin: &Failures) -> String {
+    let throttled = if bin.throttled > 0 { format!(" ({} throttled)", bin.throttled) } else { String::new() };
+    format!("{name} at {:.0} s: {} of {} calls failed{throttled}", bin.at_s, bin.failed + bin.throttled, bin.calls)
 }

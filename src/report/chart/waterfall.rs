@@ -35,7 +35,7 @@ pub(crate) fn draw(canvas: &Canvas, all: &[(String, Waterfall)], baseline: &str)
             right: f64::from(canvas.size.width) - 64.0,
             bottom: top + HEAD + rows,
         };
-        one(canvas, area, x.clone(), waterfall, &format!("{name} against {baseline}, milliseconds (means)"))?;
+        one(canvas, area, x.clone(), waterfall, (name, baseline))?;
         top += panel(waterfall);
     }
     Ok(())
@@ -57,15 +57,26 @@ fn scale(all: &[(String, Waterfall)], wide: bool) -> Axis {
     Axis::linear(low, high.max(low + 1.0), if wide { 8 } else { 4 })
 }
 
-fn one(canvas: &Canvas, area: Area, x: Axis, waterfall: &Waterfall, title: &str) -> Result<(), ChartError> {
+fn one(
+    canvas: &Canvas,
+    area: Area,
+    x: Axis,
+    waterfall: &Waterfall,
+    (path, baseline): (&str, &str),
+) -> Result<(), ChartError> {
     let rows = Axis::even(0.0, 1.0, []);
-    let plot = Plot::new(canvas, area, x, rows, ("", title))?;
+    let title = format!("{path} against {baseline}, milliseconds (means)");
+    let plot = Plot::new(canvas, area, x, rows, ("", &title))?;
+    let bar = |row: usize, ends: (f64, f64), (part, colour): (&str, Colour)| {
+        let told = format!("{path}, {part}: {} ms", figure::bare_shift(ends.1 - ends.0));
+        canvas.titled(colour, &told, || bar(canvas, &plot, area, row, ends, (part, colour)))
+    };
     let mut from = 0.0;
     for (row, step) in waterfall.steps.iter().enumerate() {
-        bar(canvas, &plot, area, row, (from, from + step.ms), (name(step.part), colour(step.part)))?;
+        bar(row, (from, from + step.ms), (name(step.part), colour(step.part)))?;
         from += step.ms;
     }
-    bar(canvas, &plot, area, waterfall.steps.len(), (0.0, from), ("whole call", INK))
+    bar(waterfall.steps.len(), (0.0, from), ("whole call", INK))
 }
 
 fn bar(

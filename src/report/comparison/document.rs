@@ -7,12 +7,13 @@ use crate::analysis::compare::gates::{DEFAULT_AT_MEDIAN, DEFAULT_AT_TAIL, DEFAUL
 use crate::analysis::compare::shift::{SHOWN, ShiftRow};
 use crate::analysis::runs::{Kind, PathPair, RunComparison};
 use crate::analysis::summary::failing::FailedPath;
-use crate::analysis::validity::{Reason, Validity};
+use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
 use crate::report::basis::describe_basis;
 use crate::report::comparison::overview::overview;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure;
 use crate::report::overview::Lead;
+use crate::report::run::banner::why_invalid;
 use crate::report::run::validity;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
@@ -45,7 +46,11 @@ impl Compared<'_> {
             title: format!("{} against {}", self.names[1], self.names[0]),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
-            lead: Lead { overview: Some(overview(self.comparison)), scope: self.scope(), ..Lead::default() },
+            lead: Lead {
+                recommendation: self.recommendation(),
+                overview: Some(overview(self.comparison)),
+                scope: self.scope(),
+            },
             decisions: self.comparison.pairs.iter().map(|pair| self.decision(pair)).collect(),
             tables: vec![
                 (Topic::Shifts, self.shifts()),
@@ -83,18 +88,69 @@ impl Compared<'_> {
         }
     }
 
+    /// What to do; empty where nothing is to be done.
+    fn recommendation(&self) -> String {
+        let pairs = || self.comparison.pairs.iter();
+        let needed =
+            pairs().flat_map(|pair| pair.rows.iter().filter_map(move |row| Some((pair, row.needed_rounds?.total()))));
+        let seconds = needed.map(|(pair, rounds)| rounds as f64 / pair.blocks.rate.max(1e-9)).fold(0.0, f64::max);
+        let named = || pairs().filter_map(|pair| Some((pair, worse_figures(pair)?)));
+        match self.comparison.conclusion() {
+            Conclusion::Invalid => "Repeat the invalid run, then compare again.".to_owned(),
+            Conclusion::Failed => "Look at the failed calls first, then compare again.".to_owned(),
+            Conclusion::Incomplete => "Repeat the incomplete run and let it finish, then compare again.".to_owned(),
+            Conclusion::Missed => {
+                let told: Vec<String> =
+                    named().map(|(pair, figures)| format!("{} in {figures}", pair.candidate)).collect();
+                format!("Find out why before you accept it: worse are {}.", told.join("; "))
+            }
+            Conclusion::Inconclusive if seconds > 0.0 => {
+                format!("Repeat both for about {} to decide.", figure::seconds(seconds))
+            }
+            Conclusion::Inconclusive => "Repeat both for longer to decide.".to_owned(),
+            Conclusion::Met => String::new(),
+        }
+    }
+
     fn conclusion(&self) -> (Tone, String) {
         let (tone, sentence) = match self.comparison.conclusion() {
-            Conclusion::Invalid => {
-                (Tone::Bad, "INVALID: in at least one run this tool, not the paths, was the limit. Nothing is judged.")
-            }
+            Conclusion::Invalid => return (Tone::Bad, self.invalid()),
             Conclusion::Failed => return (Tone::Bad, self.failed()),
             Conclusion::Incomplete => (Tone::Warn, "INCOMPLETE: a run did not carry out its plan. Nothing is judged."),
             Conclusion::Missed => (Tone::Bad, "Worse: a change is more than chance and larger than its margin."),
             Conclusion::Inconclusive => (Tone::Warn, "Inconclusive: it could not be decided within the margins."),
-            Conclusion::Met => (Tone::Good, "Nothing was shown to be worse by more than its margin."),
+            Conclusion::Met => return self.met(),
         };
         (tone, sentence.to_owned())
+    }
+
+    /// Which runs are invalid, and why.
+    fn invalid(&self) -> String {
+        let sides = match self.comparison.kind {
+            Kind::OneRun => vec!["the run"],
+            Kind::TwoRuns => vec!["the base", "the candidate"],
+        };
+        let all = sides.into_iter().zip(self.comparison.validity.iter().zip(self.runs));
+        let invalid = all.filter(|(_, (validity, _))| validity.verdict == ValidityVerdict::Invalid);
+        let told: Vec<String> =
+            invalid.map(|(side, (validity, run))| format!("{side}: {}", why_invalid(run, validity))).collect();
+        format!("INVALID: {}. Nothing is judged.", told.join("; "))
+    }
+
+    /// Nothing is worse; nothing looks all good beside calls that failed.
+    fn met(&self) -> (Tone, String) {
+        let sentence = "Nothing was shown to be worse by more than its margin";
+        let failed = |pair: &PathPair| {
+            let shares = &pair.judged.failures;
+            let (base, own) = (shares.baseline.unwrap_or(0.0), shares.candidate.unwrap_or(0.0));
+            let told = format!("{} {} (base {})", pair.candidate, figure::share(own), figure::share(base));
+            (base > 0.0 || own > 0.0).then_some(told)
+        };
+        let failed: Vec<String> = self.comparison.pairs.iter().filter_map(failed).collect();
+        if failed.is_empty() {
+            return (Tone::Good, format!("{sentence}."));
+        }
+        (Tone::Plain, format!("{sentence}; calls failed: {}.", failed.join(", ")))
     }
 
     /// The paths that failed, side by side.
@@ -123,20 +179,10 @@ impl Compared<'_> {
         let (tone, sentence) = shift::describe_headline(row, &pair.judged.failures, &pair.candidate, &base);
         let tone = softened(tone, row);
         let mut details = vec![shift::describe_shift(row, self.comparison.connections)];
-        details.extend(self.beyond(pair));
+        details.extend(beyond(pair));
         details.extend(shift::describe_rounds_needed(row, pair.blocks.rate));
         details.extend(shift::describe_failures(&pair.judged, &pair.candidate, &base));
         Decision { tone, sentence, details }
-    }
-
-    /// What failed its gate, in a sentence.
-    fn beyond(&self, pair: &PathPair) -> Option<String> {
-        let failed = pair.rows.iter().filter(|row| row.gate == Gate::Failed);
-        let mut named: Vec<String> = failed.map(row_name).collect();
-        if pair.error_gate == Gate::Failed {
-            named.push("the share of failed calls".to_owned());
-        }
-        (!named.is_empty()).then(|| format!("worse by more than the margin: {}", named.join(", ")))
     }
 
     fn shifts(&self) -> Table {
@@ -232,6 +278,21 @@ impl Compared<'_> {
         remarks.extend(self.weakness().map(|why| Remark::Warning(Tone::Warn, why.to_owned())));
         remarks
     }
+}
+
+/// What failed its gate, in a sentence.
+fn beyond(pair: &PathPair) -> Option<String> {
+    worse_figures(pair).map(|figures| format!("worse by more than the margin: {figures}"))
+}
+
+/// The figures of a pair that failed their gates.
+fn worse_figures(pair: &PathPair) -> Option<String> {
+    let failed = pair.rows.iter().filter(|row| row.gate == Gate::Failed);
+    let mut named: Vec<String> = failed.map(row_name).collect();
+    if pair.error_gate == Gate::Failed {
+        named.push("the share of failed calls".to_owned());
+    }
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 fn of_validity(side: &str, judged: &Validity) -> Vec<Remark> {

@@ -16,7 +16,13 @@ pub(super) fn overview(comparison: &RunComparison) -> Overview {
     let base = |pair: &PathPair| pair.headline(headline).and_then(|row| row.baseline_ms);
     let median = comparison.pairs.iter().filter_map(base).fold(0.0, f64::max);
     let heads = vec![figures("p50 ms, base"), figures("failed calls, base"), figures("failed calls")];
-    let paths = comparison.pairs.iter().enumerate().map(|(place, pair)| line(comparison, place, pair)).collect();
+    let mut paths: Vec<PathLine> =
+        comparison.pairs.iter().enumerate().map(|(place, pair)| line(comparison, place, pair)).collect();
+    // Nothing looks all good beside calls that failed.
+    if comparison.pairs.iter().any(has_failures) {
+        let cells = paths.iter_mut().flat_map(|path| [&mut path.verdict, &mut path.figures]);
+        cells.filter(|cell| cell.tone == Tone::Good).for_each(|cell| cell.tone = Tone::Plain);
+    }
     Overview {
         title: format!("Median {} of each path against the base", headline.name()),
         heads,
@@ -24,6 +30,11 @@ pub(super) fn overview(comparison: &RunComparison) -> Overview {
         least_reach_ms: LEAST_REACH.0.max(LEAST_REACH.1 * median),
         note: "Bars are 95% intervals; further right is slower than the base. Shaded: the margin.".to_owned(),
     }
+}
+
+fn has_failures(pair: &PathPair) -> bool {
+    let shares = &pair.judged.failures;
+    [shares.baseline, shares.candidate].into_iter().flatten().any(|share| share > 0.0)
 }
 
 fn line(comparison: &RunComparison, place: usize, pair: &PathPair) -> PathLine {

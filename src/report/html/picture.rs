@@ -9,7 +9,10 @@ pub(super) fn figure(page: &mut String, chart: &Chart) {
     page.push_str(&format!("<section class=\"chart\" id=\"{id}\">\n<h3>{title}</h3>\n<figure>\n"));
     page.push_str(&inline(&chart.wide, "wide", &title));
     page.push_str(&inline(&chart.narrow, "narrow", &title));
-    page.push_str(&format!("<figcaption>{}</figcaption>\n</figure>\n</section>\n", escape(&chart.caption)));
+    if !chart.caption.is_empty() {
+        page.push_str(&format!("<figcaption>{}</figcaption>\n", escape(&chart.caption)));
+    }
+    page.push_str("</figure>\n</section>\n");
 }
 
 /// A chart as part of the page: without its prologue, as wide as there is room, in the page's colours.

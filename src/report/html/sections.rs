@@ -1,7 +1,7 @@
 //! The sections of a page below its first screen, in their order: what each is called, what it holds, and whether it is
-//! folded in the report of a run.
+//! folded.
 
-use crate::report::document::{Document, Subject, Topic};
+use crate::report::document::Topic;
 
 /// What a section holds beside tables and charts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub(super) struct Section {
     pub(super) id: &'static str,
     /// Its title.
     pub(super) title: &'static str,
-    /// Whether it is folded in the report of a run.
-    folded: bool,
+    /// Whether it is folded.
+    pub(super) folded: bool,
     /// Its text.
     pub(super) text: Text,
     /// How the names of its charts begin.
@@ -49,21 +49,16 @@ impl Section {
     const fn with(self, charts: &'static [&'static str]) -> Self {
         Self { charts, ..self }
     }
-
-    /// Whether it is folded in this report.
-    pub(super) fn is_folded(&self, document: &Document) -> bool {
-        self.folded && document.subject == Subject::Run
-    }
 }
 
 /// All of them, in the order of the page.
-pub(super) const SECTIONS: [Section; 15] = [
+pub(super) const SECTIONS: [Section; 16] = [
     Section::open("wrong", "What went wrong", Text::Remarks, &[Topic::Errors, Topic::FailedCalls]),
     Section::open("decision", "What is decided", Text::Decisions, &[]),
     Section::open("notes", "To keep in mind", Text::Notes, &[]),
     Section::open("objectives", "Objectives", Text::None, &[Topic::Objectives, Topic::Expectations]),
-    Section::open("history", "History", Text::None, &[Topic::Series, Topic::Changes, Topic::NotJudged])
-        .with(&["trend-", "pool"]),
+    Section::open("history", "Run by run", Text::None, &[]).with(&["trend-", "pool"]),
+    Section::folded("series", "Run by run in figures", Text::None, &[Topic::Series, Topic::Changes, Topic::NotJudged]),
     Section::open("differences", "Differences of the runs", Text::None, &[Topic::Differences]),
     Section::open("latency", "Latency", Text::None, &[]).with(&["latency-ttft"]),
     Section::folded("table", "Latency in figures, end to end", Text::None, &[Topic::Paths]).with(&["latency-"]),

@@ -1,23 +1,24 @@
 //! The banner of a report: what the whole run comes to, in a line.
 
 use crate::analysis::slo::ObjectiveVerdict;
-use crate::analysis::validity::{Reason, ValidityVerdict};
+use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
 use crate::analysis::{Analysis, Conclusion, FailedPath};
 use crate::measure::outcome::ErrorClass;
 use crate::objective::objective::Severity;
 use crate::report::figure;
+use crate::report::run::failures;
 use crate::report::table::Tone;
 use crate::run::{EndedBy, Ending, Run};
 
 /// How many failed paths are told one by one.
 const TOLD: usize = 3;
 
-/// What the run comes to; empty when nothing was asked of it and nothing failed.
+/// What the run comes to; empty when nothing was asked of it and every call succeeded.
 pub(crate) fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
     let told = |tone, text: &str| (tone, text.to_owned());
     match analysis.conclusion {
         Conclusion::Invalid => {
-            (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(run, analysis)))
+            (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(run, &analysis.validity)))
         }
         Conclusion::Failed => (Tone::Bad, failed(run, &analysis.failing)),
         Conclusion::Incomplete => told(Tone::Warn, "INCOMPLETE: the figures are shown, but they decide nothing."),
@@ -29,20 +30,23 @@ pub(crate) fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
     }
 }
 
-/// Nothing looks all good beside failed calls.
+/// Nothing looks all good beside calls that did not succeed, and none of them goes without a word.
 fn beside_failures((tone, text): (Tone, String), analysis: &Analysis) -> (Tone, String) {
-    let failed: u64 = analysis.paths.iter().map(|summary| summary.requests.failed).sum();
-    match tone {
-        Tone::Good if failed > 0 => {
-            let calls = if failed == 1 { "1 call".to_owned() } else { format!("{} calls", figure::count(failed)) };
-            (Tone::Plain, format!("{} {calls} failed.", text))
-        }
-        Tone::Plain | Tone::Quiet | Tone::Good | Tone::Warn | Tone::Bad => (tone, text),
-    }
+    let Some(failed) = failures::in_short(analysis) else { return (tone, text) };
+    let tone = match tone {
+        Tone::Good => Tone::Plain,
+        Tone::Plain | Tone::Quiet | Tone::Warn | Tone::Bad => tone,
+    };
+    let told = match text.strip_suffix('.') {
+        Some(text) => format!("{text}; {failed}."),
+        None => format!("{}.", figure::capitalized(&failed)),
+    };
+    (tone, told)
 }
 
-fn why_invalid(run: &Run, analysis: &Analysis) -> String {
-    let reasons = || analysis.validity.reasons.iter();
+/// Why a run is invalid: what was the limit instead of the paths.
+pub(crate) fn why_invalid(run: &Run, validity: &Validity) -> String {
+    let reasons = || validity.reasons.iter();
     if reasons().any(|reason| matches!(reason, Reason::SimulatorDied(_))) {
         return "the bundled simulator died in the middle of the run".to_owned();
     }
@@ -59,7 +63,7 @@ fn why_invalid(run: &Run, analysis: &Analysis) -> String {
         return capped.message();
     }
     let cpus = run.manifest.environment.cpus;
-    analysis.validity.busy_others(cpus).map_or_else(
+    validity.busy_others(cpus).map_or_else(
         || "this tool, not the paths, was the limit".to_owned(),
         |used| format!("this machine was too busy to measure: other programs used {used:.1} of its {cpus} processors"),
     )
@@ -245,7 +249,8 @@ mod tests {
     fn failed_calls_stand_beside_objectives_that_were_met() {
         let run = made([0.02, 0.02], 0.0, &["50%"], keep);
         let (tone, text) = banner(&run, &analyse(&run));
-        assert!(tone == Tone::Plain && text.contains("calls failed."), "{tone:?} {text}");
+        assert!(tone == Tone::Plain && text.starts_with("Every objective was met; "), "{tone:?} {text}");
+        assert!(text.ends_with(" calls failed (throttled)."), "{text}");
         let run = made([0.0, 0.0], 0.0, &["50%"], keep);
         assert_eq!(banner(&run, &analyse(&run)), (Tone::Good, "Every objective was met.".to_owned()));
     }

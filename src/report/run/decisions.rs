@@ -97,9 +97,7 @@ fn decided_before_first_byte(
         Verdict::Equivalent | Verdict::Inconclusive => return None,
     };
     let whole = headline.metric.name();
-    Some(format!(
-        "{subject} takes {by} {more} than {baseline} outside the model; no difference in {whole} was shown"
-    ))
+    Some(format!("{subject} takes {by} {more} than {baseline} outside the model; no difference in {whole} was shown"))
 }
 
 /// What is left of the median shift without the time that servers report.

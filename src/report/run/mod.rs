@@ -12,6 +12,7 @@ mod decisions;
 mod effects;
 pub(crate) mod errors;
 mod facts;
+mod failures;
 pub(crate) mod held;
 pub(crate) mod junit;
 mod machine;

@@ -9,6 +9,7 @@ use crate::report::amounts;
 use crate::report::figure;
 use crate::report::overview::{Overview, PathLine, Shift};
 use crate::report::run::budgets::{self, Budget};
+use crate::report::run::failures::Failures;
 use crate::report::run::paths::median;
 use crate::report::run::ways;
 use crate::report::shift;
@@ -21,7 +22,7 @@ const LEAST_REACH: (f64, f64) = (1.0, 0.01);
 
 /// Every path, the fastest first; in the order of the plan where nothing may be ranked.
 pub(super) fn overview(run: &Run, analysis: &Analysis) -> Overview {
-    let lines = Lines { run, analysis, failures: failed_calls(analysis) > 0 };
+    let lines = Lines { run, analysis, failures: Failures::of_all(analysis) };
     let mut paths: Vec<PathLine> = analysis.paths.iter().map(|summary| lines.line(summary)).collect();
     if is_ranked(analysis.conclusion) {
         // What has no shift stands last.
@@ -35,6 +36,8 @@ pub(super) fn overview(run: &Run, analysis: &Analysis) -> Overview {
         None => format!("Median {metric}"),
     };
     let mut heads = vec![figures("p50 ms"), figures("failed calls"), figures("throttled")];
+    heads.extend((lines.failures.incomplete > 0).then_some(figures("cut off")));
+    heads.extend((lines.failures.unsent > 0).then_some(figures("never sent")));
     heads.extend(analysis.cost.is_some().then_some(figures("cost")));
     let least_reach_ms = LEAST_REACH.0.max(LEAST_REACH.1 * median_ms);
     Overview { title, heads, paths, least_reach_ms, note: note(analysis) }
@@ -50,11 +53,6 @@ fn is_ranked(conclusion: Conclusion) -> bool {
         Conclusion::Invalid | Conclusion::Incomplete => false,
         Conclusion::Failed | Conclusion::Missed | Conclusion::Inconclusive | Conclusion::Met => true,
     }
-}
-
-/// Calls that failed, of all paths.
-pub(super) fn failed_calls(analysis: &Analysis) -> u64 {
-    analysis.paths.iter().map(|summary| summary.requests.failed).sum()
 }
 
 fn note(analysis: &Analysis) -> String {
@@ -76,8 +74,8 @@ fn note(analysis: &Analysis) -> String {
 struct Lines<'a> {
     run: &'a Run,
     analysis: &'a Analysis,
-    /// Whether any call failed: nothing looks all good beside it.
-    failures: bool,
+    /// The calls of all paths that did not succeed: nothing looks all good beside any.
+    failures: Failures,
 }
 
 impl Lines<'_> {
@@ -102,9 +100,9 @@ impl Lines<'_> {
         }
     }
 
-    /// Good news is no colour where calls failed.
+    /// Good news is no colour where calls did not succeed.
     fn unless_failures(&self, cell: Cell) -> Cell {
-        let tone = if self.failures && cell.tone == Tone::Good { Tone::Plain } else { cell.tone };
+        let tone = if !self.failures.is_none() && cell.tone == Tone::Good { Tone::Plain } else { cell.tone };
         Cell { tone, ..cell }
     }
 
@@ -149,10 +147,11 @@ impl Lines<'_> {
                 Cell::toned(format!("{} ({share})", figure::count(count)), Tone::Bad)
             }
         };
-        let throttled: u64 =
-            summary.errors.values().filter(|seen| seen.class.is_throttled()).map(|seen| seen.count).sum();
+        let own = Failures::of(summary);
         let median = Cell::figure(median(summary, self.analysis.headline));
-        let mut facts = vec![median, of(requests.failed), of(throttled)];
+        let mut facts = vec![median, of(own.failed), of(own.throttled)];
+        facts.extend((self.failures.incomplete > 0).then(|| of(own.incomplete)));
+        facts.extend((self.failures.unsent > 0).then(|| of(own.unsent)));
         let cost = |cost: &crate::analysis::summary::cost::Cost| {
             Cell::maybe(cost.total.map(|total| amounts::format_money(total, &cost.currency)))
         };

@@ -8,6 +8,7 @@ use crate::analysis::{Analysis, Conclusion};
 use crate::objective::objective::Severity;
 use crate::report::figure;
 use crate::report::overview::Lead;
+use crate::report::run::failures;
 use crate::report::run::overview::overview;
 use crate::report::shift;
 use crate::run::Run;
@@ -93,7 +94,11 @@ fn missed(run: &Run, analysis: &Analysis) -> String {
     let kept: Vec<PathId> = analysis.paths.iter().map(|summary| summary.path).filter(is_kept).collect();
     let rest = match kept.as_slice() {
         [] => " No path kept everything that was asked.".to_owned(),
-        kept => format!(" Everything that was asked was kept by {}.", named(run, kept.iter().copied())),
+        kept => {
+            let failed = failures::by_path(run, analysis, |path| kept.contains(&path));
+            let failed = failed.map_or(String::new(), |failed| format!(", but not every call succeeded: {failed}"));
+            format!(" Everything that was asked was kept by {}{failed}.", named(run, kept.iter().copied()))
+        }
     };
     let rest = if missed.len() == analysis.paths.len() || analysis.paths.len() == 1 { String::new() } else { rest };
     format!("Do not choose {} for this workload.{rest}", named(run, missed.into_iter()))
@@ -128,15 +133,19 @@ fn undecided(run: &Run, analysis: &Analysis) -> String {
 
 fn met(run: &Run, analysis: &Analysis) -> String {
     let asked = !(analysis.objectives.is_empty() && run.manifest.plan.margins.is_empty());
-    let Some(comparison) = &analysis.comparison else {
-        let told = if asked { "The path is fit for what was asked of it." } else { NOTHING_ASKED };
-        return told.to_owned();
+    let fit = match (failures::by_path(run, analysis, |_| true), asked, &analysis.comparison) {
+        (None, false, _) => "Nothing was asked of the paths, so nothing was missed.".to_owned(),
+        (None, true, None) => "The path is fit for what was asked of it.".to_owned(),
+        (None, true, Some(_)) => "Every path is fit for what was asked.".to_owned(),
+        // No path is called fit where calls did not succeed, whether an objective speaks of them or not.
+        (Some(failed), false, _) => format!("Nothing was asked of the paths, but not every call succeeded: {failed}."),
+        (Some(failed), true, _) => format!("What was asked was kept, but not every call succeeded: {failed}."),
     };
-    let fit = if asked { "Every path is fit for what was asked." } else { NOTHING_ASKED };
-    format!("{fit} {}", ranking(run, comparison))
+    match &analysis.comparison {
+        Some(comparison) => format!("{fit} {}", ranking(run, comparison)),
+        None => fit,
+    }
 }
-
-const NOTHING_ASKED: &str = "Nothing was asked of the paths, so nothing was missed.";
 
 /// Which path is the fastest, and what the others cost beside it.
 fn ranking(run: &Run, comparison: &Comparison) -> String {
@@ -199,7 +208,7 @@ mod tests {
             (vec![0.0, 1.0], vec![0.0, 0.0], none, &[], "Do not use private before the failures are mended"),
             (vec![0.0; 3], vec![0.0, 0.0, 60.0], none, &[], "Do not decide about private by this run."),
             (vec![0.0], vec![0.0], &[("direct", "ttft.p50 < 9s")], &[], "The path is fit for what was asked of it."),
-            (vec![0.0], vec![0.0], none, &[], NOTHING_ASKED),
+            (vec![0.0], vec![0.0], none, &[], "Nothing was asked of the paths, so nothing was missed."),
         ] {
             let told = told(&run_of(failing, shifts, exprs, margins));
             assert!(told.contains(part), "{part} in {told}");

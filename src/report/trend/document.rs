@@ -2,12 +2,12 @@
 
 use crate::analysis::stats::change_point::SHORTEST;
 use crate::analysis::trend::{Change, FEWEST, Newest, Series, Trend, TrendVerdict};
-use crate::objective::margin::Size;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
 use crate::report::figure;
-use crate::report::glyph::{FASTER, PERHAPS_SLOWER, SLOWER};
 use crate::report::overview::Lead;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
+use crate::report::trend::overview;
+use crate::report::trend::words::{figure_name, interval, name, size, verdict};
 use crate::run::historical::{Eligibility, HistoricalRun};
 
 /// A history with what it was read from.
@@ -31,7 +31,7 @@ impl History<'_> {
             title: self.profile.to_owned(),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
-            lead: Lead::default(),
+            lead: self.lead(),
             decisions: self.decisions(),
             tables: vec![
                 (Topic::Series, self.series()),
@@ -71,6 +71,49 @@ impl History<'_> {
             (Tone::Good, "The newest runs are not worse than those before by more than the margin.")
         };
         (tone, sentence.to_owned())
+    }
+
+    /// The first screen.
+    fn lead(&self) -> Lead {
+        let scope = overview::drawn(self.trend).map(|(metric, quantile)| {
+            let name = metric.name();
+            format!(
+                "The plot shows the {quantile} of the {name}; verdicts are the worst of all figures that are followed."
+            )
+        });
+        Lead {
+            recommendation: self.recommendation(),
+            overview: overview::overview(self.trend),
+            scope: scope.into_iter().collect(),
+        }
+    }
+
+    /// What to do; empty where nothing is to be done.
+    fn recommendation(&self) -> String {
+        let of = |verdict| self.trend.series.iter().find(move |series| series.verdict == verdict);
+        let slower = of(TrendVerdict::Slower).and_then(|series| Some((series, series.changes.last()?)));
+        let newest = of(TrendVerdict::NewestSlower).and_then(|series| Some((series, series.newest?)));
+        let before = |run: usize| self.day(run.saturating_sub(1));
+        if !self.trend.failed().is_empty() {
+            return format!("Look at the errors of {} first.", self.trend.failed().join(", "));
+        }
+        match (slower, newest) {
+            (Some((series, change)), _) => format!(
+                "{} is {} slower since {}: look at what changed after the run of {}.",
+                name(series),
+                figure::share(change.share.abs()),
+                self.day(change.run),
+                before(change.run)
+            ),
+            (None, Some((series, newest))) => format!(
+                "{} was {} slower on {}: repeat the run, and if it stays slower, look at what changed after the run of {}.",
+                name(series),
+                figure::share(newest.share.abs()),
+                self.day(newest.run),
+                before(newest.run)
+            ),
+            (None, None) => String::new(),
+        }
     }
 
     fn day(&self, run: usize) -> &str {
@@ -230,41 +273,5 @@ impl History<'_> {
             newest.map(|run| format!("The newest run ({}) is {} and is not judged.", run.day(), run.eligibility)),
         );
         remarks.into_iter().map(|text| Remark::Warning(Tone::Warn, text)).collect()
-    }
-}
-
-pub(super) fn figure_name(series: &Series) -> String {
-    format!("{} {}", series.metric.short(), series.quantile)
-}
-
-fn name(series: &Series) -> String {
-    format!("{} {}", series.path, figure_name(series))
-}
-
-fn size(size: Size) -> String {
-    match size {
-        Size::Ms(ms) => figure::ms(ms),
-        Size::Share(share) => figure::share(share),
-    }
-}
-
-fn interval(change: &Change) -> String {
-    format!("[{}, {}]", figure::change(change.interval.0), figure::change(change.interval.1))
-}
-
-pub(super) fn verdict(series: &Series) -> (Tone, String) {
-    match series.verdict {
-        TrendVerdict::Slower => (Tone::Bad, format!("{SLOWER} slower")),
-        TrendVerdict::NewestSlower => (Tone::Bad, format!("{SLOWER} newest run slower")),
-        TrendVerdict::SlowerWithinMargin => (Tone::Warn, format!("{PERHAPS_SLOWER} slower, within the margin")),
-        TrendVerdict::Faster => (Tone::Good, format!("{FASTER} faster")),
-        TrendVerdict::Steady => (Tone::Plain, "steady".to_owned()),
-        TrendVerdict::Inconclusive => {
-            let judged = series.points.iter().filter(|point| point.judged).count();
-            match FEWEST.saturating_sub(judged) {
-                0 => (Tone::Quiet, "not decided".to_owned()),
-                more => (Tone::Quiet, format!("{more} more runs are needed")),
-            }
-        }
     }
 }

@@ -7,8 +7,9 @@ use crate::analysis::trend::pool::PooledShift;
 use crate::analysis::trend::{Series, TrendVerdict};
 use crate::report::figure;
 use crate::report::junit::{Case, Ending, Suite};
-use crate::report::trend::document::{History, figure_name, verdict};
+use crate::report::trend::document::History;
 use crate::report::trend::pooled::{self, Pooling};
+use crate::report::trend::words::{figure_name, verdict};
 use crate::run::historical::HistoricalRun;
 
 /// The bytes of `junit.xml` of a history.

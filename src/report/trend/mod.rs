@@ -12,8 +12,10 @@ use crate::store::file;
 pub(crate) mod document;
 pub(crate) mod json;
 mod junit;
+mod overview;
 pub(crate) mod pooled;
 pub(crate) mod pooled_json;
+mod words;
 
 /// The history for machines.
 pub(crate) const JSON: &str = "trend.json";

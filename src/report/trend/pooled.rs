@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::analysis::Conclusion;
 use crate::analysis::compare::gate::Gate;
+use crate::analysis::compare::shift::Verdict;
 use crate::analysis::stats::basic::CONFIDENCE;
 use crate::analysis::stats::pooled::{FOR_NEXT, Pooled};
 use crate::analysis::trend::pool::{Pool, PoolPoint, PooledShift};
@@ -43,7 +44,7 @@ impl Pooling<'_> {
             title: format!("{}, pooled", self.profile),
             subtitle: self.subtitle(),
             conclusion: self.conclusion(),
-            lead: Lead { overview: self.overview(), scope: self.scope(), ..Lead::default() },
+            lead: Lead { recommendation: self.recommendation(), overview: self.overview(), scope: self.scope() },
             decisions: self.pool.shifts.iter().filter(|shift| is_headline(shift)).map(decision).collect(),
             tables: vec![(Topic::Shifts, self.shifts()), (Topic::Series, self.runs())],
             remarks: self.remarks(),
@@ -82,10 +83,50 @@ impl Pooling<'_> {
         (tone, sentence.to_owned())
     }
 
+    /// What to do, in a sentence: nothing is recommended that the runs do not show.
+    fn recommendation(&self) -> String {
+        let headlines = || self.headlines().into_iter().flatten();
+        let failed = |shift: &&PooledShift| shift.gate == Gate::Failed;
+        let worse: BTreeSet<&str> =
+            self.pool.shifts.iter().filter(failed).map(|shift| shift.candidate.as_str()).collect();
+        if !self.pool.failed().is_empty() {
+            return "Look at the errors of the newest run first.".to_owned();
+        }
+        if !worse.is_empty() {
+            return format!("Do not choose {} for this workload.", worse.into_iter().collect::<Vec<_>>().join(", "));
+        }
+        let told = |shift: &PooledShift| {
+            let by = figure::ms(shift.pooled.as_ref()?.mean.abs());
+            let name = &shift.candidate;
+            Some(match shift.verdict {
+                Verdict::Slower | Verdict::SlowerWithinMargin => format!("{name} adds {by}"),
+                Verdict::Faster => format!("{name} saves {by}"),
+                Verdict::Equivalent => format!("{name} is within its margin"),
+                Verdict::Inconclusive => format!("no difference of {name} was shown"),
+            })
+        };
+        let shifts: Vec<String> = headlines().filter_map(told).collect();
+        let ranking = headlines()
+            .next()
+            .filter(|_| !shifts.is_empty())
+            .map(|first| format!("Median {} against {}: {}.", first.metric.name(), first.baseline, shifts.join(", ")));
+        let open = self.pool.conclusion() == Conclusion::Inconclusive && !self.pool.shifts.is_empty();
+        let more = open.then(|| "Repeat the plan at other hours.".to_owned());
+        ranking.into_iter().chain(more).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The medians of the headline metric; `None` where nothing was compared.
+    fn headlines(&self) -> Option<impl Iterator<Item = &PooledShift>> {
+        let first = self.pool.shifts.iter().find(|shift| is_headline(shift))?;
+        Some(self.pool.shifts.iter().filter(|shift| is_headline(shift) && shift.metric == first.metric))
+    }
+
     /// The headline metric of every path on one scale; `None` where nothing was compared.
     fn overview(&self) -> Option<Overview> {
-        let first = self.pool.shifts.iter().find(|shift| is_headline(shift))?;
-        let headlines = self.pool.shifts.iter().filter(|shift| is_headline(shift) && shift.metric == first.metric);
+        let first = self.headlines()?.next()?;
+        let headlines = self.headlines()?;
+        let margins = self.pool.shifts.iter().any(|shift| shift.margin_ms.is_some());
+        let shaded = if margins { " Shaded: the margin." } else { "" };
         let base = first.baseline_ms.unwrap_or(0.0);
         Some(Overview {
             title: format!("Median {} of each path against {}, over all runs", first.metric.name(), first.baseline),
@@ -93,7 +134,7 @@ impl Pooling<'_> {
             // The baseline has the first colour.
             paths: headlines.enumerate().map(|(place, shift)| line(place + 1, shift)).collect(),
             least_reach_ms: f64::max(1.0, 0.01 * base),
-            note: "Bars are 95% intervals that include how runs vary; further right is slower.".to_owned(),
+            note: format!("Bars are 95% intervals that include how runs vary; further right is slower.{shaded}"),
         })
     }
 
@@ -187,14 +228,15 @@ fn line(place: usize, shift: &PooledShift) -> PathLine {
     let (tone, glyph, word) = verdict_mark(shift.verdict);
     let pooled = shift.pooled.as_ref();
     let interval = pooled.map(|pooled| pooled.interval(CONFIDENCE));
-    let told = shift_figures(pooled.map(|pooled| pooled.mean), interval).map(|text| format!("{text} ms"));
+    let told = shift_figures(pooled.map(|pooled| pooled.mean), interval);
+    let told = told.map(|text| Cell::toned(format!("{glyph} {text} ms, {word}"), softened(tone, shift)));
     PathLine {
         place,
         name: shift.candidate.clone(),
         way: Vec::new(),
         shift: pooled.map(|pooled| Shift { ms: pooled.mean, ci_ms: interval, margin_ms: shift.margin_ms }),
-        figures: Cell::maybe(told),
-        verdict: Cell::toned(format!("{glyph} {word}"), softened(tone, shift)),
+        figures: told.unwrap_or_else(Cell::missing),
+        verdict: verdict_of(shift),
         budget: Cell::from(""),
         facts: vec![
             shift.points.len().to_string().into(),
@@ -202,6 +244,20 @@ fn line(place: usize, shift: &PooledShift) -> PathLine {
             Cell::maybe(pooled.and_then(|pooled| pooled.next).map(bracketed)),
         ],
     }
+}
+
+/// How a path stands to its margin; without one, what its shift says.
+fn verdict_of(shift: &PooledShift) -> Cell {
+    let gate = gate_mark(shift.gate).map(|(tone, glyph)| {
+        let word = match shift.gate {
+            Gate::Failed => "slower by more than the margin",
+            Gate::Open => "not decided",
+            Gate::Passed | Gate::Ungated => "within its margin",
+        };
+        Cell::toned(format!("{glyph} {word}"), tone)
+    });
+    let (tone, glyph, word) = verdict_mark(shift.verdict);
+    gate.unwrap_or_else(|| Cell::toned(format!("{glyph} {word}"), softened(tone, shift)))
 }
 
 /// Slower, but no gate failed: a warning, not an alarm.
