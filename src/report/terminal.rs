@@ -370,7 +370,7 @@ mod tests {
             " slower than direct",
             "95% interval [",
             "gateway fails more often than direct: ",
-            "Every objective was met.",
+            "Every objective was met; 6 calls failed (throttled).",
             "✓ met",
             "TTFT p50",
             "valid: 1",
