@@ -91,7 +91,8 @@ impl Compared<'_> {
     /// What to do; empty where nothing is to be done.
     fn recommendation(&self) -> String {
         let pairs = || self.comparison.pairs.iter();
-        let needed = pairs().flat_map(|pair| pair.rows.iter().filter_map(|row| Some((pair, row.needed_rounds?.total()))));
+        let needed =
+            pairs().flat_map(|pair| pair.rows.iter().filter_map(move |row| Some((pair, row.needed_rounds?.total()))));
         let seconds = needed.map(|(pair, rounds)| rounds as f64 / pair.blocks.rate.max(1e-9)).fold(0.0, f64::max);
         let named = || pairs().filter_map(|pair| Some((pair, worse_figures(pair)?)));
         match self.comparison.conclusion() {

@@ -104,7 +104,8 @@ fn row(page: &mut String, overview: &Overview, path: &PathLine, axis: Option<&Ax
             "<span class=\"{}\">{}</span>{}</td>",
             path.figures.tone.as_str(),
             escape(&path.figures.text),
-            drawn_margin(path).map_or(String::new(), |ms| format!("<small>margin {} ms</small>", figure::bare_shift(ms)))
+            drawn_margin(path)
+                .map_or(String::new(), |ms| format!("<small>margin {} ms</small>", figure::bare_shift(ms)))
         ));
     }
     for (column, cell) in overview.heads.iter().zip(&path.facts) {
@@ -149,7 +150,9 @@ fn bar(path: &PathLine, axis: &Axis) -> String {
             ));
             // Ends that stand out where the mark is wider than the interval.
             let end = |x: f64| {
-                format!("<line class=\"end\" stroke=\"var(--{colour})\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"5%\" y2=\"95%\"/>")
+                format!(
+                    "<line class=\"end\" stroke=\"var(--{colour})\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"5%\" y2=\"95%\"/>"
+                )
             };
             svg.extend([low, high].map(end));
         }
@@ -275,7 +278,8 @@ mod tests {
             let drawn = [Some(point), ends.map(|ends| ends[0]), ends.map(|ends| ends[1]), edge];
             let drawn: Vec<f64> = drawn.into_iter().flatten().map(ms).collect();
             assert_eq!(drawn.len(), told.len(), "what is drawn is written, and what is written is drawn: {row}");
-            let mut pairs = drawn.iter().zip(&told).map(|(drawn, (told, half))| (*drawn, *told, half + 0.03 * a_percent));
+            let mut pairs =
+                drawn.iter().zip(&told).map(|(drawn, (told, half))| (*drawn, *told, half + 0.03 * a_percent));
             std::array::from_fn(|_| pairs.next().unwrap_or_default())
         };
         page.split("<tr data-path").skip(1).map(row).collect()

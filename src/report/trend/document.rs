@@ -77,7 +77,9 @@ impl History<'_> {
     fn lead(&self) -> Lead {
         let scope = overview::drawn(self.trend).map(|(metric, quantile)| {
             let name = metric.name();
-            format!("The plot shows the {quantile} of the {name}; verdicts are the worst of all figures that are followed.")
+            format!(
+                "The plot shows the {quantile} of the {name}; verdicts are the worst of all figures that are followed."
+            )
         });
         Lead {
             recommendation: self.recommendation(),

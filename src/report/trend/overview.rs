@@ -26,13 +26,17 @@ pub(super) fn overview(trend: &Trend) -> Option<Overview> {
     let names = paths(trend);
     let lines = names.iter().enumerate().map(|(place, name)| line(trend, (place, name), (metric, quantile)));
     Some(Overview {
-        title: format!("{} {quantile} of the newest run against the runs before it", figure::capitalized(metric.name())),
+        title: format!(
+            "{} {quantile} of the newest run against the runs before it",
+            figure::capitalized(metric.name())
+        ),
         heads: vec![figures("newest ms"), figures("level before ms"), figures("runs before"), figures("noise")],
         paths: lines.collect(),
         least_reach_ms: LEAST_REACH.0.max(LEAST_REACH.1 * longest),
-        note: "Bars are 95% intervals: where one holds 0, the newest run lies among those since the last change before \
+        note:
+            "Bars are 95% intervals: where one holds 0, the newest run lies among those since the last change before \
                it; further right is slower. Shaded: the margin. Noise: how much a single run varies."
-            .to_owned(),
+                .to_owned(),
     })
 }
 
@@ -135,10 +139,7 @@ fn describe(trend: &Trend, series: &Series) -> String {
             if followed == 1 { format!("{name}: no change") } else { format!("no change in any of {followed} figures") }
         }
         (
-            TrendVerdict::Slower
-            | TrendVerdict::SlowerWithinMargin
-            | TrendVerdict::Faster
-            | TrendVerdict::NewestSlower,
+            TrendVerdict::Slower | TrendVerdict::SlowerWithinMargin | TrendVerdict::Faster | TrendVerdict::NewestSlower,
             ..,
         ) => name,
     }
@@ -158,7 +159,8 @@ mod tests {
             run.paths.push("gateway".to_owned());
             let own = run.figures[0].clone();
             let other = Figure { path: "gateway".to_owned(), ms: own.ms * by(place), ..own.clone() };
-            let p95 = [&own, &other].map(|figure| Figure { quantile: Quantile(0.95), ms: 1.4 * figure.ms, ..figure.clone() });
+            let p95 =
+                [&own, &other].map(|figure| Figure { quantile: Quantile(0.95), ms: 1.4 * figure.ms, ..figure.clone() });
             run.figures.push(other);
             run.figures.extend(p95);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::analysis::Conclusion;
 use crate::analysis::compare::gate::Gate;
+use crate::analysis::compare::shift::Verdict;
 use crate::analysis::stats::basic::CONFIDENCE;
 use crate::analysis::stats::pooled::{FOR_NEXT, Pooled};
 use crate::analysis::trend::pool::{Pool, PoolPoint, PooledShift};
@@ -86,7 +87,8 @@ impl Pooling<'_> {
     fn recommendation(&self) -> String {
         let headlines = || self.headlines().into_iter().flatten();
         let failed = |shift: &&PooledShift| shift.gate == Gate::Failed;
-        let worse: BTreeSet<&str> = self.pool.shifts.iter().filter(failed).map(|shift| shift.candidate.as_str()).collect();
+        let worse: BTreeSet<&str> =
+            self.pool.shifts.iter().filter(failed).map(|shift| shift.candidate.as_str()).collect();
         if !self.pool.failed().is_empty() {
             return "Look at the errors of the newest run first.".to_owned();
         }
@@ -104,9 +106,10 @@ impl Pooling<'_> {
             })
         };
         let shifts: Vec<String> = headlines().filter_map(told).collect();
-        let ranking = headlines().next().filter(|_| !shifts.is_empty()).map(|first| {
-            format!("Median {} against {}: {}.", first.metric.name(), first.baseline, shifts.join(", "))
-        });
+        let ranking = headlines()
+            .next()
+            .filter(|_| !shifts.is_empty())
+            .map(|first| format!("Median {} against {}: {}.", first.metric.name(), first.baseline, shifts.join(", ")));
         let open = self.pool.conclusion() == Conclusion::Inconclusive && !self.pool.shifts.is_empty();
         let more = open.then(|| "Repeat the plan at other hours.".to_owned());
         ranking.into_iter().chain(more).collect::<Vec<_>>().join(" ")
