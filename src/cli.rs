@@ -34,34 +34,34 @@ pub enum Verb {
     Run(Box<RunArgs>),
     /// Write a commented profile to start from
     Init(InitArgs),
-    /// Render again from the files of a run, also of one that was killed
+    /// Render a run again from its files, even a run that was killed
     Report(ReportArgs),
-    /// Print the JSON Schema of a profile, of summary.json or of what a probe prints
+    /// Print the JSON Schema of profiles, of summary.json or of the output of `probe --json`
     Schema(SchemaArgs),
-    /// Measure how wrong this tool itself is on this machine, against the simulator's ledger; about a minute
+    /// Measure this tool's own error on this machine against the simulator's ledger; takes about a minute
     Selftest(SelftestArgs),
     /// Compare two runs, or two paths of one: RUN_DIR:direct RUN_DIR:gateway
     ///
-    /// A change ends with exit code 3 only if it is both more than chance and larger than the margin. Two runs at
-    /// different times are weaker than one paired run, and the output says why.
+    /// Exit code 3 when a figure is worse by more than chance and by more than the margin. Two runs at different times
+    /// show less than one paired run; the output says why.
     Compare(CompareArgs),
-    /// Check profiles and connection objects of Foundry for what is known to go wrong, and print their addresses
+    /// Check profiles and Foundry connection objects for known mistakes, and print the addresses that they lead to
     ///
     /// Nothing is sent without --run. Exit code 3 when a rule of level error finds something, 2 when a file cannot be read.
     Lint(LintArgs),
-    /// Look at each path step by step, with cause and remedy: name, TCP, TLS, credential, model, distance, private
+    /// Check each path step by step, with cause and remedy: name, TCP, TLS, credential, model, distance, privacy
     ///
-    /// Sends one call of each shape that the run would send, one without the credential, and up to 15 short ones for what
-    /// the path can do beyond them. Exit code 1 when a check of any path failed.
+    /// Sends one call of each shape that the run would send, one call without the credential, and up to 15 short calls to
+    /// test more features. Exit code 1 when a check of any path fails.
     Probe(Box<ProbeArgs>),
-    /// Find the runs in a folder at which something changed
+    /// Find the runs in a folder at which a figure changed
     ///
-    /// Change points by e-divisive, confirmed by Welch's test and larger than the noise learnt from the past. Exit code
-    /// 3 only if the newest stretch of runs is worse by a change larger than the margin.
+    /// Change points come from e-divisive, are confirmed by Welch's test and are larger than the noise of earlier runs.
+    /// Exit code 3 when the newest runs are worse by more than the margin, or a path failed in the newest run.
     Trend(TrendArgs),
-    /// Print the completions of a shell
+    /// Print shell completions
     ///
-    /// Put the text where your shell looks for completions; docs/install.md names the file of each.
+    /// Put the text where your shell looks for completions; docs/install.md names the file for each shell.
     Completions(CompletionsArgs),
     /// Write a man page for every command
     Man(ManArgs),
@@ -78,15 +78,15 @@ pub struct InitArgs {
     #[arg(long)]
     pub azure: bool,
 
-    /// Give the plan the time to show a shift of this size in the median time to first token, such as 6ms
+    /// Make the run long enough to show a shift of this size in the median time to first token, such as 6ms
     #[arg(long = "for", value_name = "SHIFT")]
     pub shift: Option<Span>,
 
-    /// Size it by the times of this run directory
+    /// Size the run by the times in this run directory
     #[arg(long, value_name = "RUN_DIR", requires = "shift")]
     pub size_from: Option<PathBuf>,
 
-    /// Write over a file that exists
+    /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
 }
@@ -94,7 +94,7 @@ pub struct InitArgs {
 /// `hopmark schema`.
 #[derive(Args, Clone, Debug)]
 pub struct SchemaArgs {
-    /// Of what
+    /// What to print the schema of
     #[arg(value_name = "OF", value_enum)]
     pub of: SchemaOf,
 }
@@ -106,7 +106,7 @@ pub enum SchemaOf {
     Profile,
     /// summary.json
     Summary,
-    /// What `probe --json` prints
+    /// The output of `probe --json`
     Probe,
 }
 

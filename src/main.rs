@@ -34,14 +34,13 @@ struct Cli {
 enum Verb {
     #[command(flatten)]
     Known(cli::Verb),
-    /// The simulator: a scenario of listeners with distance and a gateway, or one listener from the flags
+    /// Start the simulator: the listeners of a scenario, or one listener from the flags
     Sim(mock_backend::cli::SimArgs),
 }
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        let broke =
-            format!("error: hopmark itself broke ({panic}); please report this with the command that led to it");
+        let broke = format!("error: hopmark itself failed ({panic}); please report this with the command that you ran");
         console::tell(without_secrets(broke));
     }));
     let cli = match Cli::try_parse() {

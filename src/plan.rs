@@ -235,21 +235,20 @@ impl Plan {
         let LoadPlan { warmup, duration, design, .. } = &self.load;
         if let Some(requests) = self.limits.requests.filter(|_| limited) {
             return format!(
-                "limits.requests = {requests} ends the run before it, with a warmup of {warmup}; raise the limit or \
-                 shorten load.warmup"
+                "limits.requests = {requests} ends the run before its first measured call, with a warmup of {warmup}; \
+                 raise the limit or shorten load.warmup"
             );
         }
         let after = format!("the measured {duration} after {warmup} of warmup");
         match self.load.model.rate() {
             Some(rate) => format!(
-                "a rate of {} ({}, seed {}) brings no arrival for it into {after}; raise load.rate or lengthen \
-                 load.duration",
+                "a rate of {} ({}, seed {}) plans no call for it in {after}; raise load.rate or lengthen load.duration",
                 measured::readable_rate(rate),
                 design,
                 self.seed
             ),
             None => format!(
-                "the trace has no arrival for it in {after}; use a longer trace, raise workload.time_scale or lengthen \
+                "the trace has no call for it in {after}; use a longer trace, raise workload.time_scale or lengthen \
                  load.duration"
             ),
         }

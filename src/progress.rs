@@ -187,8 +187,9 @@ fn counts(snapshot: &Snapshot) -> String {
 }
 
 fn first_token(path: &PathSnapshot) -> String {
-    let ms = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0} ms"));
-    format!("ttft p50 {} p99 {}", ms(path.ttft_p50_ms), ms(path.ttft_p99_ms))
+    let quantiles = [("p50", path.ttft_p50_ms), ("p99", path.ttft_p99_ms)];
+    let seen: Vec<String> = quantiles.iter().filter_map(|(q, ms)| Some(format!("{q} {:.0} ms", (*ms)?))).collect();
+    if seen.is_empty() { "no first token yet".to_owned() } else { format!("ttft {}", seen.join(" ")) }
 }
 
 #[cfg(test)]
@@ -274,7 +275,7 @@ mod tests {
             (Phase::Drain, 31, 60, "31s waiting for the last answers, at most 60s, "),
         ] {
             let rest = "84.0/s planned, 84.0/s sent, 41 in flight, 812 ok, 3 errors; \
-                        direct ttft p50 152 ms p99 171 ms; gateway ttft p50 - p99 -";
+                        direct ttft p50 152 ms p99 171 ms; gateway no first token yet";
             assert_eq!(plain_line(&snapshot(phase, elapsed, left)), format!("{start}{rest}"));
         }
     }
@@ -297,7 +298,9 @@ mod tests {
             live.show(&snapshot(Phase::Measure, elapsed, 30 - elapsed), 80);
             text.push_str(&screen.text());
         }
-        for part in ["measuring, 15s left", "812 ok", "direct   ttft p50 152 ms p99 171 ms", "gateway  ttft p50 -"] {
+        for part in
+            ["measuring, 15s left", "812 ok", "direct   ttft p50 152 ms p99 171 ms", "gateway  no first token yet"]
+        {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         live.clear();

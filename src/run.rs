@@ -168,7 +168,7 @@ impl Aborted {
     /// Why the run ended, in a sentence.
     #[must_use]
     pub fn reason(&self) -> String {
-        format!("it was surely missed after {:.0} s of measuring, and that ended the run", self.at_s)
+        format!("it was certain to be missed after {:.0} s of measuring, and the run ended early", self.at_s)
     }
 }
 

@@ -30,9 +30,9 @@ const FOREIGN: [(&[u8], &str); 16] = [
     (b"\xff\xfe\0\0", "text in UTF-32; save it as UTF-8"),
     (b"\xff\xfe", "text in UTF-16, as Notepad and PowerShell write it; save it as UTF-8"),
     (b"\xfe\xff", "text in UTF-16; save it as UTF-8"),
-    (b"version https://git-lfs.github.com/", "a Git LFS pointer and not the file itself; fetch that (git lfs pull)"),
-    (b"<!", "a web page and not the file itself; download the raw file"),
-    (b"<html", "a web page and not the file itself; download the raw file"),
+    (b"version https://git-lfs.github.com/", "a Git LFS pointer, not the file itself; fetch the file (git lfs pull)"),
+    (b"<!", "a web page, not the file itself; download the raw file"),
+    (b"<html", "a web page, not the file itself; download the raw file"),
 ];
 
 /// Reads a text file: without a byte order mark, and with `\n` where lines end by a lone carriage return.
@@ -56,7 +56,7 @@ pub(crate) fn is_regular(path: &Path) -> io::Result<()> {
     let kind = std::fs::metadata(path)?;
     match (kind.is_file(), kind.is_dir()) {
         (true, _) => Ok(()),
-        (false, true) => Err(invalid("it is a folder and not a file".to_owned())),
+        (false, true) => Err(invalid("it is a folder, not a file".to_owned())),
         (false, false) => Err(invalid("it is a pipe or a device; write what comes from it to a file first".to_owned())),
     }
 }

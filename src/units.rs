@@ -237,7 +237,7 @@ impl FromStr for Quantile {
             None => number(text).map(|quantile| 100.0 * quantile),
         };
         let quantile = percent.and_then(Self::of_percent);
-        quantile.ok_or_else(|| format!("'{text}' is no quantile such as p50, p99.9 or 0.95"))
+        quantile.ok_or_else(|| format!("'{text}' is not a quantile such as p50, p99.9 or 0.95"))
     }
 }
 

@@ -68,27 +68,27 @@ const EFFECTS: [Effect; 25] = [
     // Nothing else can be seen of a path without its only API.
     ("no-messages", &[], ALL_MESSAGES, "status 404: Resource not found"),
     ("no-embeddings", &[F::Embeddings], &[], "status 404: Resource not found"),
-    ("no-streams", &[F::ChatStream, F::ResponsesStream], &[F::MessagesStream], "one whole answer, not the stream"),
+    ("no-streams", &[F::ChatStream, F::ResponsesStream], &[F::MessagesStream], "one complete answer, not the stream"),
     ("held-streams", &[F::ChatStream, F::ResponsesStream], &[F::MessagesStream], "held back and came at once"),
     ("no-end", &[F::ChatStream, F::ResponsesStream], &[F::MessagesStream], "the stream has no end"),
     ("no-done", &[F::ChatStream], &[], "without [DONE]"),
     ("done-on-messages", &[], &[F::MessagesStream], "[DONE], which breaks clients"),
     ("no-tools", &[F::Tools], &[F::Tools], "the tools were ignored"),
-    ("broken-arguments", &[F::Tools], &[F::Tools], "the arguments of the tool call are no JSON"),
+    ("broken-arguments", &[F::Tools], &[F::Tools], "the arguments of the tool call are not JSON"),
     ("no-schemas", &[F::StructuredOutput], &[F::StructuredOutput], "the schema was ignored"),
-    ("forgets-responses", &[F::PreviousResponseId], &[], "not known any more"),
+    ("forgets-responses", &[F::PreviousResponseId], &[], "no longer known"),
     ("no-previous", &[F::PreviousResponseId], &[], "previous_response_id was ignored"),
     ("no-background", &[F::Background], &[], "Unsupported parameter: 'background'"),
     ("no-waiting", &[F::Background], &[], "background was ignored"),
     ("no-reading", &[F::Background], &[], "accepted, but it cannot be read again: status 404"),
-    ("other-model", &[F::Model], &[F::Model], "another model: gateway-model"),
+    ("other-model", &[F::Model], &[F::Model], "names the model gateway-model, but"),
     ("no-fingerprint", &[F::SystemFingerprint], &[], "no answer has system_fingerprint"),
     ("no-usage", &[F::UsageDetails], &[F::UsageDetails], "no answer has usage"),
     ("no-usage-details", &[F::UsageDetails], &[F::UsageDetails], "no answer has details of its usage"),
     ("no-region", &[F::Region], &[F::Region], "no answer has x-ms-region"),
     ("no-request-id", &[F::RequestId], &[F::RequestId], "no answer has request id in its head"),
     ("no-trace", &[F::Trace], &[F::Trace], "got no trace id"),
-    ("traces-all", &[F::Trace], &[F::Trace], "though none was asked for"),
+    ("traces-all", &[F::Trace], &[F::Trace], "although none was requested"),
 ];
 
 /// A simulator with a gateway for each of these sets of defects.
@@ -302,11 +302,11 @@ async fn odd_answers_are_told_apart_and_say_nothing_of_a_feature_that_they_do_no
     let end = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
     let limited = r#"{"error":{"code":"rate_limit_exceeded","message":"slow down"}}"#;
     let table = [
-        ("a whole answer for all", ok(JSON, whole), [(Supported, "answered"), (Broken, "one whole answer")]),
+        ("a whole answer for all", ok(JSON, whole), [(Supported, "answered"), (Broken, "one complete answer")]),
         (
             "a connection that is closed behind each answer",
             [ok(JSON, whole), vec![Step::Close]].concat(),
-            [(Supported, "answered"), (Broken, "one whole answer")],
+            [(Supported, "answered"), (Broken, "one complete answer")],
         ),
         (
             "a page",
@@ -314,7 +314,7 @@ async fn odd_answers_are_told_apart_and_say_nothing_of_a_feature_that_they_do_no
             [(Broken, "the answer is not JSON: HTML page: Sign in"), (Broken, "no events")],
         ),
         ("nothing", ok(JSON, ""), [(Broken, "is not JSON"), (Broken, "no events")]),
-        ("another answer", ok(JSON, r#"{"x":1}"#), [(Broken, "no choices"), (Broken, "one whole answer")]),
+        ("another answer", ok(JSON, r#"{"x":1}"#), [(Broken, "no choices"), (Broken, "one complete answer")]),
         ("a limit under status 200", ok(JSON, limited), [(Failed, "slow down"), (Failed, "slow down")]),
         (
             "a limit in the stream",
@@ -351,7 +351,11 @@ async fn odd_answers_are_told_apart_and_say_nothing_of_a_feature_that_they_do_no
             vec![Step::Write(support::answer(302, "text/html", "location: /login\r\n", ""))],
             [(Failed, "status 302"), (NotAsked, "the first call was refused")],
         ),
-        ("no answer", vec![Step::Hold], [(Failed, "no whole answer came"), (NotAsked, "the first call was refused")]),
+        (
+            "no answer",
+            vec![Step::Hold],
+            [(Failed, "no complete answer came"), (NotAsked, "the first call was refused")],
+        ),
         ("a closed connection", vec![Step::Close], [(Failed, ""), (NotAsked, "the first call was refused")]),
     ];
     for (what, steps, expected) in table {

@@ -124,7 +124,7 @@ fn what_the_agents_could_not_use_is_said() {
             "another address",
             "/openai/v1",
             json!({"deploymentInPath": "false", "modelDiscovery": discovery("/v1/models", "/v1/models/{deploymentName}", "OpenAI")}),
-            "look at the target, deploymentInPath and the endpoints",
+            "check the target, deploymentInPath and the endpoints",
         ),
         (
             "no such model",

@@ -63,7 +63,7 @@ impl Ended {
         let reason = reasons.iter().find(|reason| reason["code"] == "not_private").unwrap_or_else(|| panic!("{word}"));
         let message = reason["message"].as_str().expect("a message");
         assert!(message.contains(&format!("rung '{rung}'")), "{word}: {message}");
-        assert!(self.told.contains("INVALID: path 'a' was declared private and was not"), "{word}: {}", self.told);
+        assert!(self.told.contains("INVALID: path 'a' is declared private but was not"), "{word}: {}", self.told);
         assert_eq!(
             (self.standing(rung), self.private()["verdict"].as_str()),
             ("failed", Some("not_private")),

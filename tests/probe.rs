@@ -99,7 +99,7 @@ impl Probed {
 /// What a probe printed as JSON, which the schema describes.
 fn read(output: &Output) -> Probed {
     let told = printed(output);
-    assert!(!told.contains("panicked") && !told.contains("itself broke") && !told.contains(KEY), "{told}");
+    assert!(!told.contains("panicked") && !told.contains("itself failed") && !told.contains(KEY), "{told}");
     let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     if !json.is_null() {
         let schema = serde_json::from_str(&hopmark::command::schema::probe()).expect("JSON");
@@ -460,7 +460,7 @@ fn a_wrong_key_and_a_wrong_model_fail_their_checks() {
     let probed = probe(&path("a", &url, "model = \"no-such-model\""), &[]);
     probed.is("wrong model", "model", "failed", Some("http_404"));
     let seen = probed.check("credential")["seen"].as_str().expect("a sentence").to_owned();
-    assert!(seen.contains("whether it is accepted was not told"), "{seen}");
+    assert!(seen.contains("whether it is accepted is not known"), "{seen}");
 }
 
 #[test]
@@ -722,10 +722,10 @@ fn what_is_wrong_with_the_flags_is_one_sentence() {
     let absent = dir.path().join("absent.json");
     let absent = absent.to_str().expect("text");
     for (args, part) in [
-        (vec![], "name a profile, or paths"),
+        (vec![], "name a profile, or give paths"),
         (vec!["nowhere.toml"], "nowhere.toml"),
         (vec![file.as_str(), "--path", "gatewy"], "did you mean 'gateway'"),
-        (vec![file.as_str(), "--path", "b=http://127.0.0.1:9/v1"], "in place of a profile"),
+        (vec![file.as_str(), "--path", "b=http://127.0.0.1:9/v1"], "replaces a profile"),
         (vec!["--path", "b=http://127.0.0.1:9/v1"], "needs --model"),
         (vec![file.as_str(), "--path", "gateway", "--model", "m"], "--set workload.model"),
         (vec![file.as_str(), "--path", "gateway", "--api", "responses"], "--set workload.api"),

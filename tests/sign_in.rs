@@ -580,7 +580,7 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
         ),
         (
             "{ kind = \"entra-client-certificate\", client_id = \"a\", tenant = \"t\", cert_file = \"cert.pem\" }",
-            "'path.p.auth.key_file' is missing; the certificate is without its key",
+            "'path.p.auth.key_file' is missing; the certificate has no key",
         ),
         (
             "{ kind = \"mtls\", cert_file = \"cert.pem\", key_file = \"key.pem\" }",
@@ -631,7 +631,8 @@ fn what_is_wrong_with_a_credential_is_found_before_anything_is_sent() {
         ("{ kind = \"command\", command = \"true\", lifetime = \"0s\" }", "a time above 0"),
         (
             "{ kind = \"workload-identity\", tenant = \"t\", client_id = \"a\", token_file = \"cert.pem\" }",
-            "the environment variable AZURE_AUTHORITY_HOST is no https:// address, so the federated token would be sent unencrypted",
+            "the environment variable AZURE_AUTHORITY_HOST is not an https:// address, so the federated token would be \
+             sent unencrypted",
         ),
         ("{ kind = \"workload-identity\" }", "variable AZURE_FEDERATED_TOKEN_FILE is not set"),
         ("{ kind = \"bearer\", env = \"OLD_TOKEN\" }", "the token in OLD_TOKEN expired"),
@@ -713,4 +714,33 @@ fn what_servers_repeat_of_tokens_and_secrets_is_nowhere() {
         let ran = stage.run(name, SHORT, &stage.path("p", "direct", &auth.replace("ECHO", &echo(400))));
         ran.is_refused(1, &["path 'p': cannot sign in", "answered 400", "***"]);
     }
+}
+
+#[test]
+fn the_identity_of_a_machine_is_asked_for_plainly_in_its_own_network_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("p.toml");
+    let path = "[[path]]\nname = \"a\"\nbase_url = \"http://127.0.0.1:9/v1\"\nauth = { kind = \"managed-identity\" }\n";
+    fs::write(&file, format!("{WORKLOAD}\n[load]\n{SHORT}\n{path}")).expect("a profile");
+    let ended = |verb: &str, variable: &str, url: &str| {
+        let mut command = hopmark(&[verb, file.to_str().expect("a path"), "--quiet"]);
+        command.current_dir(folder.path()).env("IDENTITY_HEADER", IDENTITY_HEADER).env(variable, url);
+        let output = command.output().expect("it runs");
+        (output.status.code().expect("no signal"), printed(&output))
+    };
+    for verb in ["run", "probe"] {
+        for variable in ["IDENTITY_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"] {
+            for url in ["http://identity.example.com/token", "http://20.50.1.2/token", "http://[2603:1020::1]", "token"]
+            {
+                let (code, told) = ended(verb, variable, url);
+                assert!(code == 2 && told.matches("error: ").count() == 1, "{verb} {url}: {code} {told}");
+                assert!(told.contains(variable) && told.contains("unencrypted"), "{verb} {url}: {told}");
+                tells_nothing(&told, "a refusal");
+            }
+        }
+        // Nobody listens there, which is the world's refusal.
+        let (code, told) = ended(verb, "IDENTITY_ENDPOINT", "http://127.0.0.1:9/msi/token");
+        assert!(code == 1 && !told.contains("unencrypted"), "{verb}: {code} {told}");
+    }
+    assert!(!folder.path().join("results").exists());
 }

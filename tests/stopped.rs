@@ -2,9 +2,10 @@
 //! above it, no program that was to print a token.
 #![cfg(target_os = "linux")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const ALIASES: &str = "aliases";
 
 /// Somebody who accepts connections and never answers.
 fn silent() -> (TcpListener, String) {
@@ -24,6 +26,8 @@ fn silent() -> (TcpListener, String) {
 fn begin(folder: &Path, args: &[&str]) -> (Child, BufReader<ChildStderr>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hopmark"));
     command.args(args).current_dir(folder).env("STOPPED_KEY", "a-key").stdin(Stdio::null());
+    // Where the system first looks for a name without a dot, if there is such a file.
+    command.env("HOSTALIASES", folder.join(ALIASES));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
     let told = BufReader::new(child.stderr.take().expect("piped"));
     (child, told)
@@ -106,5 +110,70 @@ fn a_program_that_was_to_print_a_token_ends_with_a_signal() {
         assert_eq!(code, Some(130), "{verb}: {rest}");
         until("the program goes on", || !lives());
         assert!(!folder.path().join("results").exists(), "{verb}");
+    }
+}
+
+/// Makes the system's look-ups of names without a dot wait in this folder, as they do for a name server that is silent:
+/// they read a pipe. Returns its other end, which keeps them waiting, once somebody looks a name up.
+fn hold_look_ups(folder: &Path) -> impl FnMut() -> Option<File> + use<> {
+    let pipe = folder.join(ALIASES);
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    // With O_NONBLOCK it cannot be opened before it is read.
+    move || File::options().write(true).custom_flags(0o4000).open(&pipe).ok()
+}
+
+/// What is done meanwhile.
+#[derive(Clone, Copy, PartialEq)]
+enum Meanwhile {
+    Interrupt,
+    Nothing,
+}
+
+#[test]
+fn a_look_up_that_nobody_can_cut_keeps_no_command_from_its_end() {
+    if !fs::read_to_string("/etc/nsswitch.conf").is_ok_and(|text| text.contains("dns")) {
+        eprintln!("skipped: this system looks names up in its own way");
+        return;
+    }
+    let (_listener, url) = silent();
+    let profile = |path: &str| {
+        format!(
+            "name = \"stopped\"\n\n[workload]\nkind = \"synthetic\"\nmodel = \"m\"\ninput_tokens = 8\noutput_tokens = 8\n\n\
+             [load]\nkind = \"open\"\nrate = \"1/s\"\nduration = \"5s\"\n\n[[path]]\nname = \"slow\"\nkind = \"direct\"\n{path}\n"
+        )
+    };
+    let hurried = "timeouts = { connect = \"500ms\", first_byte = \"500ms\" }";
+    let of_path = profile(&format!("base_url = \"http://nowhere/v1\"\n{hurried}"));
+    let patient = profile("base_url = \"http://nowhere/v1\"\ntimeouts = { connect = \"300s\" }");
+    let token =
+        "auth = { kind = \"oauth2\", token_url = \"https://nowhere/token\", client_id = \"c\", env = \"STOPPED_KEY\" }";
+    let of_token = profile(&format!("base_url = \"{url}\"\n{token}\n{hurried}"));
+    for (what, profile, line, meanwhile, code) in [
+        ("a path", &patient, "run p.toml --quiet", Meanwhile::Interrupt, 130),
+        ("a path", &patient, "probe p.toml --quiet", Meanwhile::Interrupt, 130),
+        ("a path", &of_path, "run p.toml --quiet", Meanwhile::Nothing, 1),
+        ("a path", &of_path, "probe p.toml --quiet", Meanwhile::Nothing, 1),
+        ("a path", &of_path, "probe p.toml --wait 2s --quiet", Meanwhile::Nothing, 1),
+        ("a token", &of_token, "run p.toml --quiet", Meanwhile::Interrupt, 130),
+        ("a token", &of_token, "probe p.toml --quiet --skip-capabilities", Meanwhile::Interrupt, 130),
+    ] {
+        let folder = tempfile::tempdir().expect("folder");
+        fs::write(folder.path().join("p.toml"), profile).expect("written");
+        let mut looked_up = hold_look_ups(folder.path());
+        let (mut child, told) = begin(folder.path(), &line.split(' ').collect::<Vec<_>>());
+        let mut held = None;
+        until(&format!("hopmark {line} looks no name up"), || {
+            held = looked_up();
+            held.is_some()
+        });
+        if meanwhile == Meanwhile::Interrupt {
+            send(&child, Signal::INT);
+        }
+        until(&format!("hopmark {line} waits for the name of {what}"), || child.try_wait().expect("a state").is_some());
+        let (ended, rest) = ended(child, told);
+        assert_eq!(ended, Some(code), "{what}: hopmark {line}: {rest}");
+        // Until now nobody has answered.
+        drop(held);
+        assert!(!folder.path().join("results").exists(), "hopmark {line}");
     }
 }

@@ -217,8 +217,8 @@ pub fn compare() -> io::Result<String> {
     let versions: Vec<String> = tools.iter().filter_map(|tool| tool.version()).collect();
     let mut table = format!(
         "{}. {STREAMS} streams at once of {TOKENS} tokens, 200 ms to the first and 20 ms from one to the next, {CALLS} \
-         calls; medians of {ROUNDS} rounds, in turn. The error is a quantile of what the tool read less the same quantile \
-         of the truth; what a tool costs includes its start:\n\n",
+         calls; medians of {ROUNDS} rounds, in turn. The error is a quantile of what the tool read minus the same \
+         quantile of the truth; what a tool costs includes its start:\n\n",
         versions.join("; ")
     );
     table.push_str("| tool | TTFT error p50, ms | p99, ms | CPU a call, ms |\n|---|---|---|---|\n");

@@ -1,13 +1,13 @@
 #!/bin/sh
-# What GitHub, GitLab and Azure Pipelines do with hopmark, a command a step. Needs sh, curl, jq, tar and unzip.
+# What GitHub, GitLab and Azure Pipelines do with hopmark, one command for each step. Needs sh, curl, jq, tar and unzip.
 #
-#   hopmark-ci.sh setup      puts hopmark in place: HOPMARK_BINARY, or the archive of HOPMARK_VERSION from HOPMARK_DOWNLOAD
+#   hopmark-ci.sh setup      installs hopmark: HOPMARK_BINARY, or the archive of HOPMARK_VERSION from HOPMARK_DOWNLOAD
 #   hopmark-ci.sh baseline   fetches the run that the last good build of the default branch kept
-#   hopmark-ci.sh measure    runs HOPMARK_PROFILE (the quickstart without one); an invalid run once more
+#   hopmark-ci.sh measure    runs HOPMARK_PROFILE (without one, the quickstart); repeats an invalid run once
 #   hopmark-ci.sh compare    compares the run with the baseline
 #   hopmark-ci.sh report     writes the summary, and one comment on the pull request, which later builds update
 #   hopmark-ci.sh verdict    ends with 0, 1 (refused), 2 (wrong input), 3 (objective missed, path failed or regression) or
-#                            4 (invalid); what is inconclusive warns and ends with 0
+#                            4 (invalid); an inconclusive run ends with 0 and a warning
 #
 # HOPMARK_DIR (hopmark-ci)   the folder of all files        HOPMARK_ARGS     more flags of `hopmark run`, split at spaces
 # HOPMARK_NAME (hopmark)     tells several jobs apart       HOPMARK_MARGIN   margins of `hopmark compare`, split at spaces
@@ -68,7 +68,7 @@ ask() {
   fi
 }
 
-# WHAT METHOD URL FILE [BODY]: asks, and ends if the answer is no success.
+# WHAT METHOD URL FILE [BODY]: asks, and ends if the answer is not a success.
 must() {
   what=$1
   shift
@@ -79,10 +79,10 @@ must() {
 setup() {
   mkdir -p "$dir/bin"
   if [ -n "${HOPMARK_BINARY:-}" ]; then
-    [ -x "$HOPMARK_BINARY" ] || fail "HOPMARK_BINARY is $HOPMARK_BINARY, which is no program; name the file of hopmark"
+    [ -x "$HOPMARK_BINARY" ] || fail "HOPMARK_BINARY is $HOPMARK_BINARY, which is not a program; name the file of hopmark"
     cp "$HOPMARK_BINARY" "$dir/bin/hopmark"
   else
-    needs HOPMARK_VERSION "name a release such as 0.1.0, or a program by HOPMARK_BINARY"
+    needs HOPMARK_VERSION "name a release such as 0.1.0, or set HOPMARK_BINARY to a program"
     needs HOPMARK_DOWNLOAD "name the address that holds vVERSION/hopmark-VERSION-TARGET.tar.gz and vVERSION/SHA256SUMS"
     version=${HOPMARK_VERSION#v}
     archive=hopmark-$version-${HOPMARK_TARGET:-$(uname -m)-unknown-linux-musl}
@@ -148,7 +148,7 @@ baseline() {
   mkdir -p "$dir"
   rm -rf "$dir/base"
   if fetch_base; then
-    unzip -q -o "$dir/base.zip" -d "$dir/unpacked" || fail "the artefact of the last good run is no zip file"
+    unzip -q -o "$dir/base.zip" -d "$dir/unpacked" || fail "the artefact of the last good run is not a zip file"
     found=$(find "$dir/unpacked" -name manifest.json -path '*run/manifest.json' | head -n 1)
     [ -n "$found" ] || found=$(find "$dir/unpacked" -name manifest.json | head -n 1)
     [ -n "$found" ] || fail "the artefact of the last good run holds no run directory"
@@ -156,7 +156,7 @@ baseline() {
     rm -rf "$dir/unpacked"
     echo "the last good run of the default branch is in $dir/base"
   else
-    echo "no good run of the default branch is kept yet: nothing to compare with"
+    echo "there is no good run of the default branch yet, so there is nothing to compare with"
   fi
   rm -f "$dir/base.zip" "$dir/answer"
 }
@@ -177,7 +177,7 @@ measure() {
   rm -rf "$dir/run" "$dir/run-invalid" "$dir/measure.code"
   run_once
   if [ "$code" = 4 ]; then
-    say warning "the run is invalid: this machine, not the paths, was the limit; it runs once more"
+    say warning "the run is invalid: this machine, not the paths, was the limit; it is repeated once"
     [ ! -d "$dir/run" ] || mv "$dir/run" "$dir/run-invalid"
     run_once
   fi
@@ -203,17 +203,17 @@ sentence() {
       case $(cat "$dir/compare.code" 2>/dev/null || echo none) in
         3) echo "Slower than the last good run of the default branch, by more than chance and more than the margin." ;;
         0) echo "No regression against the last good run of the default branch." ;;
-        5) echo "Undecided: longer runs are needed to tell a regression against the last good run from chance." ;;
+        5) echo "Undecided: longer runs are needed to tell a regression from chance." ;;
         4) echo "Not compared: the last good run or this one is invalid." ;;
-        none) echo "Measured. No good run of the default branch is kept yet, so nothing was compared." ;;
+        none) echo "Measured. There is no good run of the default branch yet, so nothing was compared." ;;
         *) echo "Measured, but it could not be compared with the last good run of the default branch." ;;
       esac
       ;;
     3) echo "An objective was missed, or a path failed." ;;
-    4) echo "Invalid twice: this machine, not the paths, was the limit. No figure holds." ;;
-    2) echo "Not measured: something in the profile or the flags is wrong." ;;
+    4) echo "Invalid twice: this machine, not the paths, was the limit. Do not use the figures." ;;
+    2) echo "Not measured: the profile or a flag is wrong." ;;
     130 | 143) echo "Not measured: the run was interrupted." ;;
-    *) echo "Not measured: a path or a folder refused." ;;
+    *) echo "Not measured: a path could not be reached, or a folder could not be written." ;;
   esac
 }
 
@@ -313,7 +313,7 @@ report() {
   esac
   if [ -n "${HOPMARK_TOKEN:-}" ]; then
     # A comment that cannot be written (the token of a fork may not) hides no verdict.
-    (comment) || say warning "the comment could not be written; the summary of the job holds the same text"
+    (comment) || say warning "the comment could not be written; the summary of the job has the same text"
   fi
   rm -f "$dir/answer" "$dir/body.json" "$dir/create.json"
 }

@@ -17,9 +17,8 @@ use crate::units::parse_duration;
 /// The flags of the simulator.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SimArgs {
-    /// A built-in scenario (three-paths, equal-paths, shared-batch-1, throttled, flaky, two-regions-buffering-gateway,
-    /// enterprise-paths)
-    /// or a TOML file; without it, one listener called `direct`
+    /// A built-in scenario (three-paths, uneven-paths, equal-paths, shared-batch-1, throttled, flaky,
+    /// two-regions-buffering-gateway, enterprise-paths) or a TOML file; without it, one listener called `direct`
     #[arg(long, value_name = "NAME-or-FILE")]
     pub scenario: Option<String>,
     /// The address of the first listener; others use the ports after it [default: free ports of 127.0.0.1]
@@ -97,9 +96,9 @@ fn read_key(key: &Option<Key>, variable: Option<&str>, flag: &str) -> Result<Opt
     match std::env::var(variable) {
         Ok(key) if !key.is_empty() => Ok(Some(key.into())),
         Ok(_) => Err(ConfigError(format!("the environment variable {variable} of {flag} is empty; put the key in it"))),
-        Err(_) => {
-            Err(ConfigError(format!("the environment variable {variable} of {flag} holds no key; put the key in it")))
-        }
+        Err(_) => Err(ConfigError(format!(
+            "the environment variable {variable} of {flag} is not set to a key; put the key in it"
+        ))),
     }
 }
 

@@ -70,7 +70,7 @@ fn keys_come_from_the_environment_and_nobody_sees_them() {
     let mut client = Client::new(&running.listeners()[0].1);
     assert_eq!(["the-key", "other"].map(|key| status(&mut client, "/_sim/ledger", key)), [200, 401]);
     let (code, _, complaint) = run(&["--key-env", "SIM_BOUNDS_NONE"]);
-    assert!(code == Some(2) && complaint.contains("SIM_BOUNDS_NONE of --key-env holds no key"), "{complaint}");
+    assert!(code == Some(2) && complaint.contains("SIM_BOUNDS_NONE of --key-env is not set to a key"), "{complaint}");
 }
 
 #[test]

@@ -209,3 +209,19 @@ fn a_gateway_stamps_the_chunks_that_it_passes_on() {
     assert!((1..=10).contains(&record.chunks_ns.len()) && record.chunks_ns.is_sorted(), "{record:?}");
     assert!(inner.chunks_ns[0] <= record.chunks_ns[0]);
 }
+
+#[test]
+fn the_reported_time_of_a_stream_lasts_until_its_head() {
+    let model = r#"{ first = "40ms", gap = "2ms", per_prompt_token = "1ms" }"#;
+    let reported = |head: &str| {
+        let (answer, record) = stream(&with(model, &format!("stream = {{ head = \"{head}\" }}")), 4);
+        (answer.header("openai-processing-ms").unwrap().parse::<f64>().unwrap(), record.planned.unwrap().first_ms)
+    };
+    let (at_once, _) = reported("at-once");
+    let (after_prefill, whole) = reported("after-prefill");
+    let (at_first_token, first) = reported("at-first-token");
+    // The prefill is what the first token takes beside the 40 ms; the time is told in whole milliseconds.
+    assert_eq!(at_once, 0.0);
+    assert!((after_prefill - (whole - 40.0)).abs() <= 1.0, "{after_prefill} of {whole}");
+    assert!((at_first_token - first).abs() <= 1.0, "{at_first_token} of {first}");
+}

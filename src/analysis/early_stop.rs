@@ -14,7 +14,7 @@ use crate::units::{PathId, Quantile};
 /// baseline, for one alone by that of its own quantile.
 pub(crate) fn reached(cut: &BlockedView<'_>, precision: &Precision) -> Option<String> {
     let reached: Option<Vec<String>> = precision.0.iter().map(|target| reached_target(cut, target)).collect();
-    Some(format!("the precision asked for is reached: {}", reached?.join(", ")))
+    Some(format!("the requested precision is reached: {}", reached?.join(", ")))
 }
 
 /// How narrow the widest interval of a target is, if that is narrow enough.

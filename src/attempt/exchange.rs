@@ -90,7 +90,7 @@ impl Route {
     /// # Errors
     /// When no answer came, in a sentence that is to pass the filter.
     pub(crate) async fn exchange(&self, question: &Question, most: Duration, filter: &Filter) -> Result<Kept, String> {
-        let late = || format!("no whole answer came within {} s", most.as_secs());
+        let late = || format!("no complete answer came within {} s", most.as_secs());
         for _ in 0..2 {
             match tokio::time::timeout(most, self.ask(question, filter)).await {
                 Err(_) => {

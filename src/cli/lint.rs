@@ -11,14 +11,14 @@ pub struct LintArgs {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
-    /// How the findings are printed
+    /// How to print the findings
     #[arg(long, value_enum, default_value = "text")]
     pub format: LintFormat,
 
-    /// Ask each connection for its models as the agents do, or send each model that it lists a short call
+    /// Ask each connection for its models as the agents do, or send a short call to each model that it lists
     ///
     /// This sends requests to its target, with the key of --key-env or, without it, the one in the file. Exit code 1 when
-    /// one of them does not get what the agents need.
+    /// an answer lacks what the agents need.
     #[arg(long)]
     pub run: bool,
 
@@ -30,7 +30,7 @@ pub struct LintArgs {
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LintFormat {
-    /// A line for each, and the addresses of each connection
+    /// A line for each finding, and the addresses of each connection
     Text,
     /// The same as JSON
     Json,

@@ -142,13 +142,15 @@ impl ProbeArgs {
         }
         let mut overrides: Vec<Override> = Vec::new();
         let source = match (self.profile, urls.is_empty()) {
-            (None, true) => return Err("name a profile, or paths by --path NAME=URL with --model MODEL".to_owned()),
+            (None, true) => {
+                return Err("name a profile, or give paths with --path NAME=URL and --model MODEL".to_owned());
+            }
             (Some(_), false) => {
-                return Err("--path NAME=URL stands in place of a profile; beside one, --path takes a NAME".to_owned());
+                return Err("--path NAME=URL replaces a profile; with a profile, --path takes a NAME".to_owned());
             }
             (Some(file), true) => match self.one_line.beside_a_profile() {
                 Some((flag, set)) => {
-                    return Err(format!("{flag} goes with --path NAME=URL; beside a profile use --set {set}"));
+                    return Err(format!("{flag} goes with --path NAME=URL; with a profile, use --set {set}"));
                 }
                 None => ProfileSource::File(file),
             },

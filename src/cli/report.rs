@@ -17,7 +17,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',', default_value = "terminal")]
     pub(crate) format: Vec<Format>,
 
-    /// Where to write files [default: the run directory]
+    /// The folder to write files to [default: the run directory]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

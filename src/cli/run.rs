@@ -20,7 +20,7 @@ const DURATION: &str = "60s";
 /// `hopmark run`, as written.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RunArgs {
-    /// The profile; without it, the built-in quickstart against the bundled simulator
+    /// The profile; without one, the built-in quickstart runs against the bundled simulator
     #[arg(value_name = "PROFILE", conflicts_with = "path")]
     pub profile: Option<PathBuf>,
 
@@ -28,7 +28,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// How long to measure, such as 30s; warmup and drain come on top [with --path: 60s, or longer where objectives
+    /// How long to measure, such as 30s; warmup and drain are added [with --path: 60s, or longer if the objectives
     /// need it]
     #[arg(long, value_name = "TIME", conflicts_with = "shift")]
     pub duration: Option<String>,
@@ -37,12 +37,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME")]
     pub warmup: Option<String>,
 
-    /// Arrivals a second, such as 20/s; under the paired design each is a round over all paths [with --path: 5/s]
+    /// Arrivals a second, such as 20/s; with the paired design, each is a round over all paths [with --path: 5/s]
     #[arg(long, value_name = "RATE", group = "pace")]
     pub rate: Option<String>,
 
-    /// Measure as long as it takes to show a shift of this size in the median time to first token, such as 6ms, and to
-    /// decide the objectives
+    /// Measure long enough to show a shift of this size in the median time to first token, such as 6ms, and to decide
+    /// the objectives
     #[arg(long = "for", value_name = "SHIFT")]
     pub shift: Option<Span>,
 
@@ -50,36 +50,36 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub seed: Option<String>,
 
-    /// Callers that each wait for their answer, over all paths, with a closed load; with --path in place of --rate
+    /// The number of callers of a closed load, over all paths; each waits for its answer. With --path, it replaces --rate
     #[arg(long, value_name = "N", group = "pace")]
     pub concurrency: Option<String>,
 
-    /// Stop after so many calls
+    /// Stop after this many calls
     #[arg(long, value_name = "N")]
     pub requests: Option<String>,
 
-    /// Tokens of each prompt, such as 300, or a distribution as in a profile [with --path: 256]
+    /// Tokens in each prompt, such as 300, or a distribution as in a profile [with --path: 256]
     #[arg(long, value_name = "TOKENS")]
     pub input_tokens: Option<String>,
 
-    /// Tokens asked for, such as 64, or a distribution as in a profile [with --path: 64]
+    /// Output tokens to ask for, such as 64, or a distribution as in a profile [with --path: 64]
     #[arg(long, value_name = "TOKENS")]
     pub output_tokens: Option<String>,
 
-    /// How long a whole call may take on any path, such as 30s [default: 300s]
+    /// The longest time that a call may take on any path, such as 30s [default: 300s]
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<String>,
 
-    /// What must hold on every path, such as 'ttft.p95 < 800ms'; may be given several times
+    /// What must hold on every path, such as 'ttft.p95 < 800ms'; repeatable
     #[arg(long, value_name = "EXPR")]
     pub objective: Vec<String>,
 
-    /// A header of every call on every path, such as 'x-team: a'; may be given several times, and holds no secret
+    /// A header of every call on every path, such as 'x-team: a'; repeatable; must not hold a secret
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub header: Vec<HeaderFlag>,
 
-    /// Set any key of the profile, such as load.design=interleaved or path.gateway.base_url=https://...; '*' is every
-    /// path
+    /// Set any key of the profile, such as load.design=interleaved or path.gateway.base_url=https://...; '*' means
+    /// every path
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<Override>,
 
@@ -87,8 +87,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub flags: RunFlags,
 
-    /// A path without a profile; the first is the baseline. The address is understood as it is pasted. Options may follow,
-    /// each after a comma: kind=, key-env=, key-file=, auth=, dialect=, model=, deployment=, api-version=, token-limit=,
+    /// A path without a profile; the first is the baseline. Paste the address as it is. Options may follow, each after a
+    /// comma: kind=, key-env=, key-file=, auth=, dialect=, model=, deployment=, api-version=, token-limit=,
     /// stream-options=, backend=, http=, connections=, ca-file=, connect-to=, source-address=, dns=, proxy=
     #[arg(long, value_name = "NAME=URL[,OPTION=VALUE]", requires = "model")]
     pub path: Vec<NamedUrl>,
@@ -101,12 +101,12 @@ pub struct RunArgs {
 /// The flags of `hopmark run` that the profile does not know.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFlags {
-    /// Say what the plan asks, how long it takes, what it costs, which objectives it can decide and the smallest shift that
-    /// it can show; send nothing. With --json the plan itself
+    /// Print what the plan sends, how long it takes, what it costs, which objectives it can decide and the smallest shift
+    /// that it can show, but send nothing. With --json, print the plan itself
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Size by the times of this run directory, with --for or --dry-run
+    /// With --for or --dry-run, size the run by the times in this run directory
     #[arg(long, value_name = "RUN_DIR")]
     pub size_from: Option<PathBuf>,
 
@@ -114,7 +114,7 @@ pub struct RunFlags {
     #[arg(long)]
     pub strict: bool,
 
-    /// Do not try each path before the run
+    /// Do not call each path once before the run
     #[arg(long)]
     pub skip_preflight: bool,
 
@@ -122,7 +122,7 @@ pub struct RunFlags {
     #[arg(long, short)]
     pub quiet: bool,
 
-    /// Print summary.json instead of the tables; with --dry-run the plan
+    /// Print summary.json instead of the tables; with --dry-run, print the plan
     #[arg(long)]
     pub json: bool,
 }

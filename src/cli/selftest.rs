@@ -7,12 +7,12 @@ use clap::Args;
 /// `hopmark selftest`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SelftestArgs {
-    /// Concurrent streams, one level per number, such as 100,1000 [default: 10,100,1000 and up while the machine holds,
-    /// then 1000 arrivals a second]
+    /// Concurrent streams, one level per number, such as 100,1000 [default: 10,100,1000 and more while the machine keeps
+    /// up, then 1000 arrivals a second]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub streams: Vec<u32>,
 
-    /// Also 10,000 streams at 5 tokens a second
+    /// Also measure 10,000 streams at 5 tokens a second
     #[arg(long)]
     pub full: bool,
 

@@ -11,7 +11,7 @@ pub struct TrendArgs {
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
 
-    /// Hold the newest run against the N runs before it, at most back to the last change
+    /// Compare the newest run with the N runs before it, but with none from before the last change
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..))]
     pub against: u64,
 
@@ -19,21 +19,21 @@ pub struct TrendArgs {
     #[arg(long)]
     pub pool: bool,
 
-    /// Where to write trend.html, trend.md, trend.json, junit.xml and charts/*.svg; with --pool pooled.html, pooled.md,
-    /// pooled.json and charts/*.svg
+    /// The folder to write to: trend.html, trend.md, trend.json, junit.xml and charts/*.svg; with --pool
+    /// pooled.html, pooled.md, pooled.json, junit.xml and charts/*.svg
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// A metric to follow, such as ttft; may be repeated
+    /// A metric to follow, such as ttft; repeatable
     #[arg(long, value_name = "METRIC", value_delimiter = ',', default_value = "ttft,e2e")]
     pub metric: Vec<String>,
 
-    /// A quantile to follow: 0.5, 0.9, 0.95, 0.99 or 0.999, or p50 and so on; may be repeated
+    /// A quantile to follow: 0.5, 0.9, 0.95, 0.99 or 0.999, or p50 and so on; repeatable
     #[arg(long, value_name = "Q", value_delimiter = ',', default_value = "0.5,0.95")]
     pub quantile: Vec<String>,
 
-    /// How much worse is no matter: 5%, e2e=10%, ttft.p95=20ms; if several apply, the narrowest one counts
-    /// [default: 5%; with --pool none, and nothing is gated]
+    /// How much worse is acceptable: 5%, e2e=10%, ttft.p95=20ms; if several apply, the narrowest one counts
+    /// [default: 5%; with --pool there is none, and nothing is gated]
     #[arg(long, value_name = "MARGIN", value_delimiter = ',', verbatim_doc_comment)]
     pub margin: Vec<String>,
 
@@ -41,11 +41,11 @@ pub struct TrendArgs {
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 
-    /// Judge the newest N runs only
+    /// Use only the newest N runs
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub last: usize,
 
-    /// Print trend.json (with --pool pooled.json) instead of the table
+    /// Print trend.json (with --pool, pooled.json) instead of the table
     #[arg(long)]
     pub json: bool,
 

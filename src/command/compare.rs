@@ -11,7 +11,7 @@ use crate::console;
 use crate::objective::margin::Margin;
 use crate::report::comparison::document::Compared;
 use crate::report::comparison::{JSON, MARKDOWN, PAGE};
-use crate::report::files::write_all;
+use crate::report::files::{named, write_all};
 use crate::report::glance::stdout_look;
 use crate::report::{html, markdown, terminal};
 use crate::runner::run_dir;
@@ -51,12 +51,13 @@ fn tell(compared: &Compared, args: &CompareArgs) -> CommandResult<()> {
     let files =
         json.into_iter().chain(md).chain(page).chain(junit).map(|(name, bytes)| (PathBuf::from(name), bytes)).collect();
     let (written, documents) = match &args.out {
-        Some(dir) => (write_all(files, dir).or_world()?, Vec::new()),
+        Some(dir) => (named(&write_all(files, dir).or_world()?, dir), Vec::new()),
         None => (Vec::new(), files),
     };
     if wants(CompareFormat::Terminal) {
-        let written: Vec<String> = written.iter().map(|path| format!("written: {}", path.display())).collect();
         console::show(&terminal::render(&compared.document(), stdout_look(), &written)).or_world()?;
+    } else {
+        written.iter().for_each(console::tell);
     }
     documents.iter().try_for_each(|(_, bytes)| console::deliver(&String::from_utf8_lossy(bytes))).or_world()
 }

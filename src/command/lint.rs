@@ -12,6 +12,7 @@ use crate::report::lint::linted::Linted;
 use crate::report::lint::{json, sarif, text};
 use crate::screen::Screen;
 use crate::transport::credential::secret;
+use crate::transport::runtime::NetRuntime;
 
 /// Carries out `hopmark lint`. Findings are printed of every file that can be read, whatever is wrong with the others.
 ///
@@ -54,7 +55,7 @@ fn ask_all(args: &LintArgs, files: &mut [FileReport]) -> CommandResult<bool> {
         }
     }
     // Everything that can be known before has been said by now.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
+    let runtime = NetRuntime::new().or_world()?;
     let mut failed = false;
     for (number, place, questions) in questions {
         let asked = runtime.block_on(questions.ask());

@@ -6,10 +6,10 @@ use crate::analysis::{self, Conclusion};
 use crate::cli;
 use crate::command::exit::{CommandResult, Exit, OrFailure};
 use crate::console;
+use crate::report::files::named;
 use crate::report::glance::glance;
 use crate::report::{self, Format};
 use crate::runner::run_dir;
-use crate::store::file;
 
 /// Carries out `hopmark report`.
 ///
@@ -30,9 +30,13 @@ fn render_run(dir: &Path, formats: &[Format], out: Option<&Path>) -> CommandResu
     let analysis = analysis::analyse(&run);
     let folder = out.unwrap_or(dir);
     let written = report::write(&run, &analysis, formats, folder).or_world()?;
+    let written = named(&written, folder);
     if formats.contains(&Format::Terminal) {
-        let page = written.iter().find(|path| path.ends_with(file::REPORT)).map(|path| path.display().to_string());
-        console::show(&glance(&run, &analysis, page.as_deref())).or_world()?;
+        console::show(&glance(&run, &analysis, &written)).or_world()?;
+    } else if written.is_empty() {
+        console::tell("note: nothing was written: the run has nothing of this form (junit.xml holds objectives)");
+    } else {
+        written.iter().for_each(console::tell);
     }
     Ok(analysis.conclusion)
 }
@@ -43,7 +47,7 @@ mod tests {
 
     use super::*;
     use crate::run::fixture::World;
-    use crate::store::{RowWriter, manifest};
+    use crate::store::{RowWriter, file, manifest};
 
     #[test]
     fn a_killed_run_is_rendered_from_its_files() {

@@ -62,7 +62,7 @@ fn lengthen(
     let flags = &args.flags;
     match args.length {
         Length::AsWritten | Length::ForObjectives if flags.size_from.is_some() && !flags.dry_run => {
-            Err(anyhow!("--size-from sizes a plan; give --for SHIFT or --dry-run beside it")).or_usage()
+            Err(anyhow!("--size-from needs --for SHIFT or --dry-run")).or_usage()
         }
         Length::AsWritten => Ok(None),
         Length::ForObjectives => {
@@ -158,11 +158,13 @@ fn judge(finished: &FinishedRun, args: &cli::Run) -> CommandResult {
 /// Prints what the run comes to.
 fn tell(run: &Run, analysis: &Analysis, finished: &FinishedRun, as_json: bool) -> Result<(), Undelivered> {
     if as_json {
-        return console::deliver(&String::from_utf8_lossy(&json::render(run, analysis)));
+        console::deliver(&String::from_utf8_lossy(&json::render(run, analysis)))?;
+        console::tell(format_args!("written: {}", finished.dir.join("").display()));
+        return Ok(());
     }
     let page = finished.dir.join(store::file::REPORT).display().to_string();
     // The run directory is what was asked for, and it is there.
-    if let Err(refused) = console::show(&glance(run, analysis, Some(&page))) {
+    if let Err(refused) = console::show(&glance(run, analysis, &[format!("report: {page}")])) {
         console::tell(format_args!("warning: {refused}; the summary is in {page}"));
     }
     Ok(())

@@ -50,14 +50,16 @@ fn tell(mut selftest: Selftest, args: &SelftestArgs) -> CommandResult {
     if let Some(file) = &args.out {
         write(file, &selftest).or_world()?;
     }
+    let kept = kept.filter(|_| refusal.is_none()).map(|file| format!("kept for later runs: {}", file.display()));
+    let copy = args.out.as_ref().map(|file| format!("written: {}", file.display()));
+    let mut places = kept.into_iter().chain(copy);
     if args.json {
         let document = bytes(Path::new(SELFTEST), &selftest).or_world()?;
         console::deliver(&String::from_utf8_lossy(&document)).or_world()?;
+        places.for_each(console::tell);
     } else {
         console::show(&render(&selftest, stdout_look())).or_world()?;
-        if let (Some(file), None) = (&kept, &refusal) {
-            console::say(&format!("kept for later runs: {}", file.display())).or_world()?;
-        }
+        places.try_for_each(|place| console::say(&place)).or_world()?;
     }
     Ok(if selftest.meets_its_bars() { Exit::Met } else { Exit::Missed })
 }

@@ -1,79 +1,86 @@
 //! `hopmark trend`: a folder of runs, and those at which something changed.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, anyhow};
 
 use crate::analysis::summary::paths::QUANTILES;
 use crate::analysis::trend::pool::pool as join;
 use crate::analysis::trend::{Question, trend as judge};
 use crate::cli::TrendArgs;
-use crate::command::exit::{CommandResult, Exit, OrFailure};
+use crate::command::exit::{CommandResult, Exit, Failure, OrFailure};
 use crate::console;
 use crate::objective::margin::Margin;
 use crate::plan::DEFAULT_SEED;
+use crate::report::files::named;
 use crate::report::glance::stdout_look;
 use crate::report::terminal;
 use crate::report::trend::document::History;
 use crate::report::trend::pooled::Pooling;
 use crate::report::trend::{self as paper, json, pooled_json};
-use crate::store::history::{self, Followed, Repetitions};
+use crate::store::followed::{Followed, NoRun, Repetitions};
+use crate::store::history;
 use crate::units::Quantile;
 
 /// Carries out `hopmark trend`.
 ///
 /// # Errors
-/// A [`Failure`](crate::command::exit::Failure): 2 when the folder holds no run or a flag is wrong, 1 when a file cannot
-/// be written.
+/// A [`Failure`]: 2 when the folder holds no run or a flag is wrong, 1 when none of its runs can be read or a file cannot be
+/// written.
 pub fn trend(args: &TrendArgs) -> CommandResult {
     let question = parse_question(args).or_usage()?;
     let folder = args.dir.display().to_string();
-    let found = history::read(&args.dir).or_usage()?;
-    let followed = found.follow(args.profile.as_deref(), args.last).map_err(|why| anyhow!("{folder} {why}"));
-    let followed = followed.or_usage()?;
+    let found = history::read(&args.dir).map_err(|error| {
+        if error.is_wrong_name() { Failure::Usage(error.into()) } else { Failure::World(error.into()) }
+    })?;
+    let followed = found.follow(args.profile.as_deref(), args.last).map_err(|why| no_run(&folder, &why))?;
     if args.pool {
         return pool(args, &question, &folder, followed);
     }
-    let Followed { runs, profile, notes } = followed;
+    let Followed { runs, profile, notes, .. } = followed;
     let trend = judge(runs, &question);
     let history = History { folder: &folder, profile: &profile, trend: &trend, notes: &notes };
     let written = match &args.out {
-        Some(dir) => paper::write(&history, dir).or_world()?,
+        Some(dir) => named(&paper::write(&history, dir).or_world()?, dir),
         None => Vec::new(),
     };
     if args.json {
-        console::deliver(&String::from_utf8_lossy(&json::render(&history))).or_world()?;
+        deliver(&json::render(&history), &written)?;
     } else {
-        console::show(&terminal::render(&history.document(), stdout_look(), &named(&written))).or_world()?;
+        console::show(&terminal::render(&history.document(), stdout_look(), &written)).or_world()?;
     }
     Ok(Exit::of(trend.conclusion(), args.strict))
+}
+
+/// That a folder has no run to follow: a wrong name, or runs that are damaged.
+fn no_run(folder: &str, why: &NoRun) -> Failure {
+    let error = anyhow!("{folder} {why}");
+    if why.is_wrong_name() { Failure::Usage(error) } else { Failure::World(error) }
 }
 
 /// Joins the runs of one plan.
 fn pool(args: &TrendArgs, question: &Question, folder: &str, followed: Followed) -> CommandResult {
     let profile = followed.profile.clone();
-    let repetitions = followed.repetitions().map_err(|why| anyhow!("{folder} {why}")).or_usage()?;
+    let repetitions = followed.repetitions().map_err(|why| no_run(folder, &why))?;
     let Repetitions { runs, plan, left_out, notes } = repetitions;
     let pool = join(runs, &question.metrics, &question.quantiles, &question.margins);
     let pooling = Pooling { folder, profile: &profile, plan: &plan, pool: &pool, notes: &notes };
     let json = pooled_json::render(&pooling, left_out);
-    if args.json {
-        console::deliver(&String::from_utf8_lossy(&json)).or_world()?;
-    }
     let written = match &args.out {
-        Some(dir) => paper::write_pooled(&pooling, json, dir).or_world()?,
+        Some(dir) => named(&paper::write_pooled(&pooling, json.clone(), dir).or_world()?, dir),
         None => Vec::new(),
     };
-    if !args.json {
-        console::show(&terminal::render(&pooling.document(), stdout_look(), &named(&written))).or_world()?;
+    if args.json {
+        deliver(&json, &written)?;
+    } else {
+        console::show(&terminal::render(&pooling.document(), stdout_look(), &written)).or_world()?;
     }
     Ok(Exit::of(pool.conclusion(), args.strict))
 }
 
-/// What was written, for the end of a terminal. The page holds the charts, so their files need not be named.
-fn named(written: &[PathBuf]) -> Vec<String> {
-    let named = written.iter().filter(|path| path.extension().is_none_or(|ending| ending != "svg"));
-    named.map(|path| format!("written: {}", path.display())).collect()
+/// Prints a document, and says beside it what was written.
+fn deliver(json: &[u8], written: &[String]) -> CommandResult<()> {
+    console::deliver(&String::from_utf8_lossy(json)).or_world()?;
+    written.iter().for_each(console::tell);
+    Ok(())
 }
 
 fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
@@ -83,7 +90,7 @@ fn parse_question(args: &TrendArgs) -> anyhow::Result<Question> {
         QUANTILES
             .contains(&quantile)
             .then_some(quantile)
-            .ok_or_else(|| anyhow!("--quantile: a summary holds {known}, not {text}"))
+            .ok_or_else(|| anyhow!("--quantile: a summary has {known}, but not {text}"))
     };
     Ok(Question {
         metrics: args.metric.iter().map(|text| text.parse()).collect::<Result<_, _>>().context("--metric")?,

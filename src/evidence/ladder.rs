@@ -223,7 +223,7 @@ fn environment(seen: &Seen<'_>) -> Step {
     }
     let told = match seen.proxy_variables {
         [] => "no proxy is used, and none is named in the environment".to_owned(),
-        named => format!("no proxy is used; the environment names one ({}), which is not heeded", named.join(", ")),
+        named => format!("no proxy is used; the environment names one ({}), which is ignored", named.join(", ")),
     };
     step(Standing::Reached, told, None)
 }
@@ -239,7 +239,7 @@ fn server(seen: &Seen<'_>) -> Step {
         return step(Standing::Failed, told, Some(print.remedy));
     }
     if seen.answered == 0 {
-        return step(Standing::Unknown, "no call was answered well".to_owned(), None);
+        return step(Standing::Unknown, "no call succeeded".to_owned(), None);
     }
     match seen.outside {
         Some(Outside::Refused(print)) => {
@@ -272,13 +272,16 @@ fn tls(seen: &Seen<'_>) -> Step {
         (None, None) => Vec::new(),
     };
     let Some(first) = seen.certificates.first() else {
-        return step(Standing::Unknown, "no certificate was noted".to_owned(), None);
+        return step(Standing::Unknown, "no certificate was recorded".to_owned(), None);
     };
     let is_wanted =
         |seen: &&CertificateSeen| wanted.iter().any(|word| seen.issuer.to_lowercase().contains(&word.to_lowercase()));
     if wanted.is_empty() {
-        let told = format!("{}, issued by {}; nothing says who should have issued it", first.version, first.issuer);
-        return step(Standing::Unknown, told, Some("name a word of the issuer's name with private.issuer"));
+        let told = format!(
+            "{}, issued by {}; private.issuer does not say who should have issued it",
+            first.version, first.issuer
+        );
+        return step(Standing::Unknown, told, Some("set private.issuer to a word of the issuer's name"));
     }
     if let Some(other) = seen.certificates.iter().find(|seen| !is_wanted(seen)) {
         let told = format!("the certificate was issued by {}, not by {}", other.issuer, wanted.join(" or "));
@@ -296,11 +299,11 @@ fn tls(seen: &Seen<'_>) -> Step {
 fn distance(seen: &Seen<'_>) -> Step {
     let step = |standing, evidence: String, remedy| step(Rung::Rtt, standing, evidence, remedy);
     let (Some(from), Some(to)) = (&seen.private.caller_region, &seen.private.region) else {
-        let told = "private.region and private.caller_region do not both say how far it is".to_owned();
+        let told = "private.region and private.caller_region are not both set, so the distance is not known".to_owned();
         return step(Standing::Unknown, told, None);
     };
     let Some(way) = rtt::published(from, to) else {
-        return step(Standing::Unknown, format!("nothing is published of the way from {from} to {to}"), None);
+        return step(Standing::Unknown, format!("no round trip from {from} to {to} is published"), None);
     };
     let Some(ms) = seen.connect_ms else {
         return step(Standing::Unknown, "no connection was opened in the measured phase".to_owned(), None);
@@ -319,7 +322,7 @@ fn distance(seen: &Seen<'_>) -> Step {
             step(Standing::Doubtful, told, Some(remedy))
         }
         Plausible::TooSlow => {
-            step(Standing::Doubtful, told, Some("look for another route, and that the regions are named rightly"))
+            step(Standing::Doubtful, told, Some("look for another route, and check the names of the regions"))
         }
     }
 }
@@ -331,7 +334,7 @@ fn settled(seen: &Seen<'_>) -> Step {
         Meaning::PublicRoute | Meaning::Denied | Meaning::Closed => true,
         Meaning::Name | Meaning::Beyond | Meaning::Caller => false,
     });
-    let wait = Some("wait until a change of the network counts everywhere, which takes minutes, and run it again");
+    let wait = Some("wait some minutes until a change of the network has reached every place, then run it again");
     if seen.peers.is_empty() {
         return step(Standing::Unknown, "no call got a connection", None);
     }
@@ -339,7 +342,7 @@ fn settled(seen: &Seen<'_>) -> Step {
         return step(Standing::Doubtful, "calls reached expected and other addresses in one run", wait);
     }
     if refused && seen.answered > 0 {
-        return step(Standing::Doubtful, "the network let some calls through and others not", wait);
+        return step(Standing::Doubtful, "the network let some calls through and blocked others", wait);
     }
     step(Standing::Reached, "it held from the first call to the last", None)
 }

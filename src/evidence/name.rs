@@ -88,7 +88,9 @@ impl NameVerdict {
             Self::NoPrivateEndpoint => {
                 Some("create a private endpoint for the resource, or do not declare the path private")
             }
-            Self::OtherRange => Some("look which private endpoint has this address, or correct private.expected_cidr"),
+            Self::OtherRange => {
+                Some("find out which private endpoint has this address, or correct private.expected_cidr")
+            }
             Self::OtherZone => Some("link the declared zone for this very host name, or correct private.zone"),
             Self::Mixed => Some("remove the public addresses from the name's records"),
             Self::Unresolved => Some("check the host of base_url and which DNS server is asked"),

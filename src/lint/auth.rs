@@ -16,7 +16,7 @@ pub(crate) static RULES: [Rule; 4] = [
         as_of: "2025-12",
         source: "journeyofthegeek, APIM and Model Gateway Connections Part 2",
         what: "a connection by the project's managed identity has an audience",
-        why: "without it no token can be asked for",
+        why: "without it no token can be requested",
         remedy: "set audience, such as \"https://cognitiveservices.azure.com\" for Azure OpenAI behind the gateway",
         check: Check::Connection(audience_missing),
     },
@@ -36,7 +36,7 @@ pub(crate) static RULES: [Rule; 4] = [
         as_of: "2026-11-30",
         source: SAMPLES,
         what: "OAuth2 has clientId and clientSecret in the credentials, and tokenUrl and the list scopes next to the credentials",
-        why: "no token can be asked for",
+        why: "no token can be requested",
         remedy: "add what is missing; tokenUrl and scopes belong under properties, not under credentials",
         check: Check::Connection(oauth2_incomplete),
     },
@@ -108,7 +108,7 @@ fn oauth2_incomplete(connection: &Connection) -> Vec<Hit> {
         hits.push(Hit::at(connection.place_of_property("authType"), message));
     }
     let scopes = connection.property("scopes").filter(|member| member.value.text().is_some());
-    hits.extend(scopes.map(|member| Hit::at(member.place, "'scopes' is a text and not a list")));
+    hits.extend(scopes.map(|member| Hit::at(member.place, "'scopes' is a text, not a list")));
     hits
 }
 

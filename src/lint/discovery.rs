@@ -67,7 +67,7 @@ pub(crate) static RULES: [Rule; 7] = [
         as_of: "2026-11-30",
         source: SAMPLES,
         what: "getModelEndpoint has {deploymentName} exactly once, in its path",
-        why: "no single model can be asked for",
+        why: "no single model can be requested",
         remedy: "write an endpoint such as /models/{deploymentName}",
         check: Check::Connection(deployment_name_placeholder),
     },

@@ -84,7 +84,7 @@ fn nested_value(connection: &Connection) -> Vec<Hit> {
             (Form::Terraform, _) => format!("'{key}' is {kind}: write {key} = jsonencode(...)"),
             (Form::Parameters, _) => format!("'{}' is {kind}", connection.spelled(key)),
             (Form::Object | Form::Template, Some(text)) => format!("'{key}' is {kind}: write \"{key}\": {text}"),
-            (Form::Object | Form::Template, None) => format!("'{key}' is {kind} and not a text of JSON"),
+            (Form::Object | Form::Template, None) => format!("'{key}' is {kind}, not a text of JSON"),
         })
     })
 }

@@ -26,7 +26,7 @@ pub(crate) static RULES: [Rule; 7] = [
         as_of: "2026-11-30",
         source: OBJECTS,
         what: "the target does not end with a slash",
-        why: "what is put behind it begins with one, and many gateways do not take two for one",
+        why: "what is appended begins with one, and many gateways do not accept two",
         remedy: "leave out the last /",
         check: Check::Connection(target_trailing_slash),
     },
@@ -75,7 +75,7 @@ pub(crate) static RULES: [Rule; 7] = [
         level: Level::Warning,
         as_of: "2025-12",
         source: "journeyofthegeek, APIM and Model Gateway Connections Part 2: one sample has /v1 in the target, the other in the backend",
-        what: "what discovery has of /v1, chat has too",
+        what: "if discovery has /v1, chat has it too",
         why: "models are found, and calls to them go to an address without /v1",
         remedy: "put /v1 into the target, and leave it out of the endpoints",
         check: Check::Connection(v1_only_in_discovery),
@@ -172,7 +172,7 @@ fn endpoint_form(connection: &Connection) -> Vec<Hit> {
 fn api_version_twice(connection: &Connection) -> Vec<Hit> {
     each(connection, |endpoint| {
         let times = versions_in(&endpoint.text);
-        (times > 1).then(|| format!("has {times} times api-version"))
+        (times > 1).then(|| format!("has api-version {times} times"))
     })
 }
 

@@ -15,8 +15,8 @@ pub(crate) static RULES: [Rule; 5] = [
         level: Level::Error,
         as_of: "2025-12",
         source: BLOG,
-        what: "keys are spelled in exactly these letter cases",
-        why: "a key in other cases is accepted when the connection is created, and then not found",
+        what: "keys are spelled exactly like this, in upper and lower case",
+        why: "a key in another letter case is accepted when the connection is created, and then not found",
         remedy: "spell it as it is spelled here",
         check: Check::Connection(key_case),
     },
@@ -26,7 +26,7 @@ pub(crate) static RULES: [Rule; 5] = [
         as_of: "2026-01-28",
         source: "microsoft-foundry/foundry-samples, apim and model-gateway templates",
         what: "the list of models is 'models' in a connection, and 'staticModels' among the parameters of the templates",
-        why: "under the other's name the list is not read, and the connection has no models",
+        why: "under the other name the list is not read, and the connection has no models",
         remedy: "rename the key",
         check: Check::Connection(static_models_key),
     },
@@ -148,7 +148,7 @@ fn duplicate_key(connection: &Connection) -> Vec<Hit> {
         for (at, member) in members.iter().enumerate() {
             if members[..at].iter().any(|other| other.key == member.key) {
                 let key = Limit::ShownText.cut(&member.key);
-                hits.push(Hit::at(member.place, format!("'{key}' is here twice")));
+                hits.push(Hit::at(member.place, format!("'{key}' appears twice")));
             }
         }
     });

@@ -238,7 +238,7 @@ fn lint_connections(file: &Path, read: &ConnectionFile) -> FileReport {
     let mut report = FileReport { file: file.to_owned(), ..FileReport::default() };
     report.add(
         &reading::LOOSE,
-        Hit::if_some(read.loose.unwrap_or(Place::START), read.loose.map(|_| "this is no strict JSON".to_owned())),
+        Hit::if_some(read.loose.unwrap_or(Place::START), read.loose.map(|_| "this is not strict JSON".to_owned())),
     );
     for (kind, place) in &read.others {
         let kind = Limit::ShownText.cut(kind);

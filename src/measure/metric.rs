@@ -217,7 +217,7 @@ const ROWS: &[Row] = &[
         name: "server's own time",
         short: "server",
         definition: "the time that the server itself reports (openai-processing-ms); reported, not measured",
-        why_none: "the server reported no possible time",
+        why_none: "the server reported no plausible time",
         of_streams: false,
         at_timeout: AtTimeout::Unknown,
         value: Value::OfCall(server_ns),
@@ -225,11 +225,11 @@ const ROWS: &[Row] = &[
     Row {
         metric: Metric::Overhead,
         key: "overhead",
-        name: "time to first byte less the server's reported time",
-        short: "TTFB less reported",
-        definition: "time to the first byte less the time that the server itself reports for that call \
-                     (openai-processing-ms): network and gateways, as far as the report can be trusted",
-        why_none: "the server reported no possible time",
+        name: "time to first byte minus the server's reported time",
+        short: "TTFB minus reported",
+        definition: "time to the first byte minus the time that the server itself reports for that call \
+         (openai-processing-ms): network and gateways, as far as the report can be trusted",
+        why_none: "the server reported no plausible time",
         of_streams: false,
         at_timeout: AtTimeout::Unknown,
         value: Value::UntilStampLess(|stamps| stamps.first_byte, server_ns),

@@ -118,7 +118,7 @@ pub enum ErrorClass {
     Html,
     /// `compressed`: the answer is compressed, although the call asked for `identity`.
     Compressed,
-    /// `stream_error`: status 200, then an error, in the stream or in place of a whole answer.
+    /// `stream_error`: status 200, then an error, in the stream or instead of a complete answer.
     StreamError,
     /// `stream_throttled`: status 200, then the error of a limit on requests, tokens or load, in the stream or in place
     /// of a whole answer.

@@ -45,7 +45,7 @@ pub enum NoAddress {
     #[error("the DNS server did not answer ({0})")]
     Silent(String),
     /// Names that lead to each other.
-    #[error("the chain of names does not end")]
+    #[error("the chain of CNAME records does not end")]
     Endless,
 }
 

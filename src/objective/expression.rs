@@ -163,7 +163,7 @@ fn read(left: &str, comparator: Comparator, right: &str) -> Result<(Subject, Com
 }
 
 fn read_windows(left: &str, comparator: Comparator, right: &str) -> Result<(Subject, Comparator, f64), String> {
-    let form = "a windowed objective is such as 'ttft.p95 over 1m < 800ms in 99%'";
+    let form = "a windowed objective looks like 'ttft.p95 over 1m < 800ms in 99%'";
     let (indicator, length) = left.split_once(" over ").ok_or_else(|| format!("'in' needs 'over': {form}"))?;
     let (limit, share) = right.split_once(" in ").ok_or_else(|| format!("'over' needs 'in': {form}"))?;
     let indicator = Indicator::parse(indicator.trim())?;

@@ -172,7 +172,7 @@ mod tests {
     fn what_is_no_margin_is_refused_with_a_reason() {
         for (text, part) in [
             ("ttff=5%", "is not a metric"),
-            ("ttft.p0=5%", "is no quantile"),
+            ("ttft.p0=5%", "is not a quantile"),
             ("ttft.p95=5", "neither a time"),
             ("-5%", "neither a time"),
             ("error_rate=5ms", "a share"),

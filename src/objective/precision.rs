@@ -46,7 +46,7 @@ fn target(text: &str) -> Result<Target, String> {
     let half_width: Size = size.trim().parse()?;
     let (Size::Ms(size) | Size::Share(size)) = half_width;
     if size <= 0.0 {
-        return Err("no interval is narrower than nothing".to_owned());
+        return Err("a precision is above 0".to_owned());
     }
     Ok(Target { metric, quantile: quantile.parse()?, half_width })
 }
@@ -83,8 +83,8 @@ mod tests {
         for (text, part) in [
             ("p50", "a quantile and a size"),
             ("p50 2", "neither a time"),
-            ("p50 0ms", "narrower than nothing"),
-            ("p101 2ms", "is no quantile"),
+            ("p50 0ms", "a precision is above 0"),
+            ("p101 2ms", "is not a quantile"),
             ("ttff.p50 2ms", "is not a metric"),
             ("tls.p50 2ms", "not compared"),
             ("", "a quantile and a size"),

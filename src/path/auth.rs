@@ -7,6 +7,7 @@ use hyper::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::path::control::is_private;
 use crate::units::Span;
 
 /// Everything by which a path proves who calls: one credential, or several where a gateway wants its own key beside the
@@ -364,14 +365,30 @@ pub enum SecretRef {
 /// Whether a secret may be sent to an address: nobody reads it on the way, or there is none beyond this machine.
 #[must_use]
 pub(crate) fn may_be_sent_secrets(url: &str) -> bool {
+    is_encrypted_or(url, |address| address.is_loopback())
+}
+
+/// Whether a platform may be asked at an address for the tokens of this machine's identity: over TLS, or plainly where the
+/// address is of this machine, of its link or private, as those of App Service and of the metadata service are. Plain http
+/// to a name may lead anywhere.
+#[must_use]
+pub(crate) fn may_give_identity(url: &str) -> bool {
+    let is_near = |address: IpAddr| match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local(),
+    };
+    is_encrypted_or(url, |address| is_near(address) || is_private(address))
+}
+
+/// Whether an address is one of https, or of plain http to this machine or to such an address.
+fn is_encrypted_or(url: &str, may_be_plain: impl Fn(IpAddr) -> bool) -> bool {
     let uri = url.parse::<Uri>().ok();
     let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
     match uri.as_ref().and_then(Uri::scheme_str) {
         Some("https" | "sim") => !host.is_empty(),
         Some("http") => {
             let address = host.trim_start_matches('[').trim_end_matches(']');
-            let here = address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-            here || host.eq_ignore_ascii_case("localhost")
+            address.parse().is_ok_and(may_be_plain) || host.eq_ignore_ascii_case("localhost")
         }
         Some(_) | None => false,
     }
@@ -403,6 +420,40 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(may_be_sent_secrets(url), may, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_platform_is_asked_plainly_only_where_its_network_is_this_machine_s_own() {
+        for (url, may) in [
+            ("http://169.254.169.254", true),
+            ("http://169.254.131.5:8081/msi/token/", true),
+            ("http://127.0.0.1:41741/msi/token/", true),
+            ("http://localhost:42356/msi/token", true),
+            ("http://10.0.2.5:50342/oauth2/token", true),
+            ("http://172.31.0.1", true),
+            ("http://192.168.1.1", true),
+            ("http://100.64.0.1", true),
+            ("http://[fe80::1]:80", true),
+            ("http://[fd00::1]/token", true),
+            ("http://[::ffff:169.254.169.254]", true),
+            ("https://identity.example.com/token", true),
+            ("sim://identity", true),
+            ("http://identity.example.com/token", false),
+            ("http://169.254.169.254.example.com", false),
+            ("http://metadata", false),
+            ("http://20.50.1.2", false),
+            ("http://172.32.0.1", false),
+            ("http://169.253.0.1", false),
+            ("http://[2603:1020::1]", false),
+            ("http://[::ffff:20.50.1.2]", false),
+            ("http://0.0.0.0", false),
+            ("ftp://169.254.169.254", false),
+            ("169.254.169.254", false),
+            ("http://user@169.254.169.254@20.50.1.2/", false),
+            ("", false),
+        ] {
+            assert_eq!(may_give_identity(url), may, "{url}");
         }
     }
 

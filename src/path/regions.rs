@@ -1,10 +1,17 @@
 //! The names of Azure's regions, as `az account list-locations` writes them, with those of Azure Government and of Azure in
 //! China. New ones come, so that a name that is not here is doubted and not refused.
+//!
+//! Source: the column "Programmatic name" of Microsoft's "List of Azure regions"
+//! (<https://learn.microsoft.com/azure/reliability/regions-list>, MicrosoftDocs/reliability-docs at commit 01021ab of
+//! September 2025, and the page as of September 2026, which adds India South Central). Not in that list, but regions in which
+//! resources live: Jio India Central and West, Sweden South and Taiwan North, which few subscriptions may use; US Gov Arizona,
+//! Texas and Virginia, US DoD Central and East; China East to East 3 and North to North 3.
 
 use crate::spelling::suggestion;
 
-const REGIONS: [&str; 68] = [
+const REGIONS: [&str; 72] = [
     "australiacentral",
+    "australiacentral2",
     "australiaeast",
     "australiasoutheast",
     "austriaeast",
@@ -30,6 +37,7 @@ const REGIONS: [&str; 68] = [
     "francesouth",
     "germanynorth",
     "germanywestcentral",
+    "indiasouthcentral",
     "indonesiacentral",
     "israelcentral",
     "italynorth",
@@ -63,6 +71,8 @@ const REGIONS: [&str; 68] = [
     "uaenorth",
     "uksouth",
     "ukwest",
+    "usdodcentral",
+    "usdodeast",
     "usgovarizona",
     "usgovtexas",
     "usgovvirginia",
@@ -89,8 +99,9 @@ pub(crate) fn is_known(region: &str) -> bool {
 /// What is doubtful about a plain name, on which its key goes before; `None` where it is known.
 #[must_use]
 pub(crate) fn doubt(region: &str) -> Option<String> {
-    (!is_known(region))
-        .then(|| format!("\"{region}\" is no region of Azure that this version knows{}", suggestion(region, &REGIONS)))
+    (!is_known(region)).then(|| {
+        format!("\"{region}\" is not a region of Azure that this version knows{}", suggestion(region, &REGIONS))
+    })
 }
 
 #[cfg(test)]
@@ -108,7 +119,7 @@ mod tests {
             let doubt = doubt(name).unwrap_or_default();
             assert!(doubt.contains(name) && doubt.ends_with(near), "{doubt}");
         }
-        assert_eq!(doubt("mars").as_deref(), Some("\"mars\" is no region of Azure that this version knows"));
+        assert_eq!(doubt("mars").as_deref(), Some("\"mars\" is not a region of Azure that this version knows"));
         assert!(REGIONS.is_sorted() && REGIONS.iter().all(|name| doubt(name).is_none() && plain(name) == **name));
         assert_eq!(plain("Sweden Central"), "swedencentral");
     }

@@ -270,8 +270,8 @@ fn refusal(status: u16, body: Option<&Value>, text: &str) -> String {
     });
     let hint = match status {
         300..=399 => "; redirects are not followed, so write the address that it leads to",
-        401 | 403 => "; look at the key, its header (authConfig) and what it may do",
-        404 => "; look at the target, deploymentInPath and the endpoints",
+        401 | 403 => "; check the key, its header (authConfig) and its permissions",
+        404 => "; check the target, deploymentInPath and the endpoints",
         _ => "",
     };
     format!("{}{hint}", words.unwrap_or(text.lines().next().unwrap_or_default()))

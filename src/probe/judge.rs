@@ -109,7 +109,7 @@ pub(crate) fn judge(sample: &Sample, rules: Rules) -> Judged {
         if !whole {
             return Judged::Fine;
         }
-        let told = "one whole answer, not the stream asked for".to_owned();
+        let told = "one complete answer, not the stream that was asked for".to_owned();
         return Judged::Odd(Trouble { told, class: None, print: None, remedy: None });
     };
     if class == ErrorClass::TimeoutTotal && rules.was_hurried && is_on_its_way(sample) {

@@ -165,7 +165,7 @@ fn found(seen: Seen) -> Result<Found, String> {
     let Seen { path, base_url, calls: Calls { sent, answered, refusals }, private } = seen;
     Limit::RunText.check(path.len())?;
     if answered > sent {
-        return Err(format!("of {sent} calls of path '{path}' {answered} were answered"));
+        return Err(format!("{answered} of {sent} calls of path '{path}' were answered"));
     }
     let mut known = refusals.iter().filter_map(|refusal| of_network(&refusal.code));
     let outside = if answered > 0 { Some(Outside::Answered) } else { known.next().map(Outside::Refused) };

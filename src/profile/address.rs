@@ -86,8 +86,8 @@ pub(crate) fn understand(url: &str, wish: Wish<'_>) -> Result<(String, Address),
     let only_key = wish.deployment.filter(|_| wish.dialect.is_none() && pasted.deployment.is_none());
     if let Some(own) = only_key.filter(|_| !pasted.may_be_classic(&base)) {
         let rule = format!(
-            "is \"{own}\", but only addresses of azure-classic have a deployment in them and base_url is none; write \
-             model = \"{own}\" in its place, or base_url = \"https://{}/openai\" with query = {{ \"{API_VERSION}\" = \
+            "is \"{own}\", but only azure-classic addresses contain a deployment, and base_url is not one; write model \
+             = \"{own}\" instead, or base_url = \"https://{}/openai\" with query = {{ \"{API_VERSION}\" = \
              \"2024-10-21\" }}",
             pasted.host
         );
@@ -135,11 +135,11 @@ impl<'u> Pasted<'u> {
             );
         }
         if before[host.len()..].contains(|c: char| !c.is_ascii_graphic() || "\"\\^`|".contains(c)) {
-            return refuse("has a character in its path that no address holds; write it percent-encoded");
+            return refuse("has a character in its path that is not allowed in an address; write it percent-encoded");
         }
         let whole = before[host.len()..].trim_end_matches('/');
         if whole.contains("//") || whole.split('/').any(|part| part == "." || part == "..") {
-            return refuse("has an empty part, '.' or '..' in its path; write the address as it is called");
+            return refuse("has an empty part, '.' or '..' in its path; write the address without it");
         }
         let (path, deployment) = take_deployment(without_api(whole)?)?;
         Ok(Self { scheme, host, kind: HostKind::of(scheme, host), path, deployment, query: parameters(query)? })
@@ -226,7 +226,9 @@ impl<'u> Pasted<'u> {
                 return meant(&format!("https://{host}/openai/v1"));
             }
             Dialect::AzureClassic if base.ends_with("/v1") || base.ends_with("/models") => {
-                return meant(&format!("https://{host}/openai with the deployment and api-version beside it"));
+                return meant(&format!(
+                    "https://{host}/openai with the deployment in 'deployment' and the api-version in 'query'"
+                ));
             }
             Dialect::AzureClassic if self.kind == HostKind::Resource && !base.ends_with("/openai") => {
                 return meant(&format!("https://{host}/openai/deployments/DEPLOYMENT?{API_VERSION}=2024-10-21"));
@@ -350,7 +352,7 @@ fn check_parameter(key: &str, value: &str) -> Result<(), String> {
     let is_plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() || c == ' ');
     if secret || key.to_ascii_lowercase().ends_with("apikey") {
         return Err(format!(
-            "has '{key}' in its query, which looks like a secret; a URL is no place for one: name it under auth, or \
+            "has '{key}' in its query, which looks like a secret; a URL must not hold one: name it under auth, or \
              under headers as {{ env = \"VARIABLE\" }}"
         ));
     }
@@ -741,9 +743,9 @@ mod tests {
             (
                 "https://r.openai.azure.com/openai/v1",
                 "deployment=d",
-                "'deployment' is \"d\", but only addresses of azure-classic",
+                "'deployment' is \"d\", but only azure-classic addresses",
             ),
-            ("https://r.openai.azure.com/openai/v1", "deployment=d", "write model = \"d\" in its place"),
+            ("https://r.openai.azure.com/openai/v1", "deployment=d", "write model = \"d\" instead"),
             ("https://r.services.ai.azure.com/models", "deployment=d", "'deployment' is \"d\", but"),
             ("https://api.openai.com/v1", "deployment=d", "'deployment' is \"d\", but"),
             ("https://g.azure-api.net/default/models/openai/v1", "deployment=d", "'deployment' is \"d\", but"),

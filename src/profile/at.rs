@@ -265,8 +265,8 @@ impl<'t> At<'t> {
     /// An unknown key with what was probably meant: one like it here, the same elsewhere, or any that exists.
     pub(crate) fn unknown(&self, key: &str, known: &[&str]) -> Wrong {
         let hint = if self.is_credential() && SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str()) {
-            "a secret never stands in a profile: put it into an environment variable and write \
-             auth = { kind = \"api-key\", env = \"NAME_OF_THE_VARIABLE\" }"
+            "a profile never holds a secret: put it into an environment variable and write auth = { kind = \
+             \"api-key\", env = \"NAME_OF_THE_VARIABLE\" }"
                 .to_owned()
         } else if let Some(near) = nearest(key, known) {
             format!("did you mean '{near}'?")

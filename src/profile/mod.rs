@@ -298,7 +298,7 @@ mod tests {
             ("load.concurency", "did you mean 'concurrency'?"),
             ("objectives", "did you mean 'objective'?"),
             ("path.a.auth.key", "auth = { kind = \"api-key\", env = \"NAME_OF_THE_VARIABLE\" }"),
-            ("path.a.auth.client_secret", "a secret never stands in a profile"),
+            ("path.a.auth.client_secret", "a profile never holds a secret"),
             ("path.a.auth.API_KEY", "put it into an environment variable"),
             ("path.a.auth.key_fil", "did you mean 'key_file'?"),
             ("path.a.verify", "'verify' belongs in [path.tls]"),

@@ -202,7 +202,7 @@ fn named(at: &At<'_>, key: &str, name: String) -> Result<(String, String), Wrong
     }
     let path = at.base().folder.join(name);
     let refused = |error| {
-        let hint = "paths count from the profile's folder";
+        let hint = "paths are relative to the profile's folder";
         at.rule(key, format!("'{key}': cannot read {}: {error}; {hint}", path.display()))
     };
     Ok((path.display().to_string(), crate::text_file::read(&path, Limit::SmallFile).map_err(refused)?))

@@ -324,7 +324,7 @@ fn check_lifetime(at: &At<'_>, section: &Connections) -> Result<(), Wrong> {
     };
     match table.first_of(&LIFETIME_KEYS) {
         Some(key) => {
-            let rule = format!("'{}' goes with policy = \"keep\": a fresh connection has one call", table.key(key));
+            let rule = format!("'{}' goes with policy = \"keep\": a fresh connection carries one call", table.key(key));
             Err(table.rule(key, rule))
         }
         None => Ok(()),

@@ -46,8 +46,8 @@ pub(crate) struct InFile {
 
 /// The headers that every call has, or that HTTP itself decides, and why none of them can be set.
 const OWN: [(&str, &str); 20] = [
-    ("host", "it is that of base_url"),
-    ("content-length", "it is that of the body"),
+    ("host", "base_url decides it"),
+    ("content-length", "the length of the body decides it"),
     ("content-type", "the body is always JSON"),
     ("accept", "it says whether a stream is asked for; set workload.stream"),
     ("accept-encoding", "a compressed stream cannot be timed"),
@@ -123,7 +123,7 @@ pub(crate) fn headers(
             }
         };
         if all.insert(known.to_owned(), source).is_some() {
-            return say("is there twice, in upper and lower case; remove one of the two");
+            return say("appears twice, in upper and lower case; remove one of the two");
         }
     }
     Ok(all)

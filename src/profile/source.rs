@@ -112,7 +112,7 @@ fn options_of(text: &str) -> Result<WithOptions<'_>, String> {
             let meant = suggestion(name, &known);
             let shown = Limit::ShownText.cut(name);
             return Err(format!(
-                "'{shown}' is none of its options{meant}; they are {}, and a comma in the address itself is written %2C",
+                "'{shown}' is not an option of a path{meant} (options: {}; write a comma in the address itself as %2C)",
                 known.join(", ")
             ));
         };
@@ -176,8 +176,8 @@ mod tests {
         for (text, part) in [
             ("https://h/v1", "it is not NAME=URL"),
             ("a=h/v1", "it is not NAME=URL"),
-            ("a=https://h/v1,knid=gateway", "'knid' is none of its options; did you mean 'kind'?"),
-            ("a=https://h/v1,x=1", "written %2C"),
+            ("a=https://h/v1,knid=gateway", "'knid' is not an option of a path; did you mean 'kind'? (options: kind,"),
+            ("a=https://h/v1,x=1", "comma in the address itself as %2C"),
             ("a=https://h/v1,kind=direct,kind=gateway", "'kind' twice"),
         ] {
             let why = text.parse::<NamedUrl>().expect_err(text);

@@ -200,7 +200,7 @@ fn step<'n>(node: &'n mut Node, part: &str, walked: &str, origin: &Origin) -> Re
 }
 
 fn no_such_item(list: &str, part: &str, names: &[String]) -> String {
-    let known = if names.is_empty() { "they go by number from 1".to_owned() } else { names.join(", ") };
+    let known = if names.is_empty() { "they are numbered from 1".to_owned() } else { names.join(", ") };
     format!("there is no {list} '{part}'; known are: {known}")
 }
 

@@ -8,13 +8,10 @@ use crate::report::figure;
 /// What a run cost, in a sentence.
 pub(crate) fn describe_cost(cost: &Cost) -> String {
     let Some(total) = cost.total else {
-        return format!("not known: {}", cost.total_reason.as_deref().unwrap_or_default());
+        return cost.total_reason.as_ref().map_or("not known".to_owned(), |reason| format!("not known: {reason}"));
     };
     let least = if cost.calls_without_tokens > 0 {
-        format!(
-            "; the tokens of {} calls are not or not all known and not in it",
-            figure::count(cost.calls_without_tokens)
-        )
+        format!("; {} calls whose tokens are not all known are not included", figure::count(cost.calls_without_tokens))
     } else {
         String::new()
     };

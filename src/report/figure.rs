@@ -1,17 +1,10 @@
-//! How figures look for people: few digits, always a unit, never a zero for what was not measured.
-
-/// What stands where nothing was measured.
-pub(crate) const MISSING: &str = "–";
+//! How figures look for people: few digits, always a unit, never a zero for what was not measured. A figure
+//! that is missing is a dash in a cell (`table.rs`) and words in a sentence.
 
 /// Milliseconds with three significant digits: "6.04 ms", "156 ms", "12.3 s".
 pub(crate) fn ms(value: f64) -> String {
     let (value, unit) = scaled(value);
     format!("{}{unit}", trimmed(value))
-}
-
-/// [`ms`], or a dash.
-pub(crate) fn maybe_ms(value: Option<f64>) -> String {
-    value.map_or_else(|| MISSING.to_owned(), ms)
 }
 
 /// Milliseconds for a column that says so in its head: "6.04", "156", "12345".
@@ -150,7 +143,6 @@ mod tests {
             assert_eq!(ms(value), text);
         }
         assert_eq!(ms(12_345.0), "12.3 s");
-        assert_eq!(maybe_ms(None), MISSING);
         assert_eq!((shift(6.0), shift(-1.25)), ("+6.00 ms".to_owned(), "−1.25 ms".to_owned()));
     }
 

@@ -6,10 +6,9 @@ use crate::report::terminal::{self, Look};
 use crate::run::Run;
 use crate::screen::Screen;
 
-/// The report at a glance, as the terminal at standard output wants it; `page` names the report's file.
-pub(crate) fn glance(run: &Run, analysis: &Analysis, page: Option<&str>) -> String {
-    let page: Vec<String> = page.map(|page| format!("report: {page}")).into_iter().collect();
-    terminal::render(&document(run, analysis), stdout_look(), &page)
+/// The report at a glance, as the terminal at standard output wants it; `files` are lines that say where files are.
+pub(crate) fn glance(run: &Run, analysis: &Analysis, files: &[String]) -> String {
+    terminal::render(&document(run, analysis), stdout_look(), files)
 }
 
 /// What the terminal at standard output wants: its width, and whether it shows colours.

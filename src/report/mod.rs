@@ -35,6 +35,8 @@ mod planned;
 pub(crate) mod probe;
 pub(crate) mod run;
 pub(crate) mod selftest;
+#[cfg(test)]
+mod sentences;
 pub(crate) mod series;
 pub(crate) mod shift;
 pub(crate) mod sizing;

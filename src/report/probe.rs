@@ -212,7 +212,7 @@ mod tests {
                 "connecting took 0.2 ms; published from germanywestcentral to swedencentral: 28 ms (0.95: 34 ms)",
                 None,
             ),
-            step(Rung::Server, RungStanding::Unknown, "no call was answered well", None),
+            step(Rung::Server, RungStanding::Unknown, "no call succeeded", None),
         ];
         let path = |name: &str, kind, checks: Vec<Check>, private| ProbedPath {
             path: name.to_owned(),
@@ -248,7 +248,7 @@ mod tests {
                 Verdict::Better,
             ),
             row(Feature::Tools, Finding::Broken, "text came in place of the forced call", Verdict::Worse),
-            row(Feature::Trace, Finding::NotAsked, "there is no debug token to ask with", Verdict::Undecided),
+            row(Feature::Trace, Finding::NotAsked, "there is no debug token", Verdict::Undecided),
         ];
         let private = PrivatePath { verdict: Privacy::NotPrivate, rungs };
         let vantage = Vantage {

@@ -1,7 +1,7 @@
 //! A selftest for the terminal: a row a level, the sentence that it comes to, and every bar that was missed.
 
 use crate::measure::selftest::{Bar, FAITHFUL_MS, Level, Selftest, Spread};
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::terminal::{self, Look};
 
@@ -43,27 +43,23 @@ fn rows(level: &Level) -> [Vec<Cell>; 3] {
     let kinds = [("TTFT", errors.ttft), ("chunk gap", errors.chunk_gap), ("end to end", errors.e2e)];
     kinds.map(|(kind, error)| {
         let first = kind == "TTFT";
-        let of_level = |text: String| Cell::from(if first { text } else { String::new() });
-        let lag = |pick: fn(Spread) -> f64| of_level(figure(level.send_lag_ms.map(pick)));
+        let of_level = |cell: Cell| if first { cell } else { Cell::from("") };
+        let lag = |pick: fn(Spread) -> f64| of_level(Cell::figure(level.send_lag_ms.map(pick)));
         let mut cells = vec![
-            of_level(figure::count(level.streams.into())),
-            of_level(figure::count(level.events_per_s as u64)),
+            of_level(figure::count(level.streams.into()).into()),
+            of_level(figure::count(level.events_per_s as u64).into()),
             kind.into(),
         ];
         cells.extend([error.map(|e| e.p50), error.map(|e| e.p99), error.map(|e| e.max)].map(error_cell));
         cells.extend([lag(|lag| lag.p50), lag(|lag| lag.p99)]);
-        cells.extend([of_level(figure(level.rss_mb)), of_level(figure(level.cpu_us_per_event))]);
+        cells.extend([level.rss_mb, level.cpu_us_per_event].map(|figure| of_level(Cell::figure(figure))));
         cells
     })
 }
 
 fn error_cell(ms: Option<f64>) -> Cell {
     let tone = if ms.is_none_or(|ms| ms >= FAITHFUL_MS) { Tone::Warn } else { Tone::Plain };
-    Cell::toned(figure(ms), tone)
-}
-
-fn figure(value: Option<f64>) -> String {
-    value.map_or_else(|| MISSING.to_owned(), figure::bare)
+    Cell { tone, ..Cell::figure(ms) }
 }
 
 fn levels_that_fail(levels: &[Level]) -> Vec<(Tone, String)> {

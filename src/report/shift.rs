@@ -31,6 +31,9 @@ pub(crate) fn describe_headline(
         Verdict::Inconclusive if row.open == Some(Open::HoldsZero) => {
             (Tone::Plain, format!("{subject}: no difference from {baseline} was shown"))
         }
+        Verdict::Inconclusive if row.gate == Gate::Passed => {
+            (Tone::Plain, format!("{subject}: it is not slower than {baseline} by more than the margin"))
+        }
         Verdict::Inconclusive if row.open == Some(Open::BeyondTimeout) => {
             (Tone::Warn, format!("{subject} and {baseline}: too many calls timed out to decide"))
         }
@@ -42,9 +45,15 @@ pub(crate) fn describe_headline(
 pub(crate) fn is_withheld(row: &ShiftRow) -> bool {
     match row.open {
         Some(Open::PathFailed | Open::FailuresDiffer | Open::Invalid | Open::Incomplete) => true,
-        Some(Open::FewCalls | Open::FewBlocks | Open::HoldsZero | Open::HoldsMargin | Open::BeyondTimeout) | None => {
-            false
-        }
+        Some(
+            Open::FewCalls
+            | Open::FewBlocks
+            | Open::LongMemory
+            | Open::HoldsZero
+            | Open::HoldsMargin
+            | Open::BeyondTimeout,
+        )
+        | None => false,
     }
 }
 
@@ -63,6 +72,7 @@ fn describe_withheld(open: Open, shares: &FailedShares, subject: &str, baseline:
         }
         Open::FewCalls
         | Open::FewBlocks
+        | Open::LongMemory
         | Open::HoldsZero
         | Open::HoldsMargin
         | Open::BeyondTimeout
@@ -101,6 +111,7 @@ pub(crate) fn describe_rounds_needed(row: &ShiftRow, rate: f64) -> Option<String
         Some(
             Open::FewCalls
             | Open::FewBlocks
+            | Open::LongMemory
             | Open::BeyondTimeout
             | Open::Incomplete
             | Open::PathFailed

@@ -127,15 +127,15 @@ fn headline(sizing: &Sizing) -> String {
     let first = || sizing.needs.iter().find(|(need, _)| need.is_short());
     match (objectives, shift) {
         _ if unknown => {
-            "What this plan can decide is not known before: callers that wait make as many calls as answers allow."
+            "What this plan can decide is not known in advance: callers that wait make as many calls as the answers allow."
                 .to_owned()
         }
         (None, None) => match first() {
             Some((need, remedy)) => format!("This plan can decide nothing: {}.", shortage(need, remedy.as_deref())),
             None if of == 0 && needs.is_empty() => {
-                "This plan can decide nothing: one path is compared with nothing, and it has no objective.".to_owned()
+                "This plan can decide nothing: it has only one path, and no objective.".to_owned()
             }
-            None => "This plan can decide nothing that is known before.".to_owned(),
+            None => "This plan can decide nothing that is known in advance.".to_owned(),
         },
         (objectives, shift) => {
             let parts: Vec<String> = objectives.into_iter().chain(shift).collect();
@@ -159,13 +159,18 @@ pub(crate) fn sized_for(sizing: &Sizing, measured: Span) -> String {
 
 /// What a plan lacks for an objective or the comparison, in a sentence without its end.
 pub(crate) fn shortage(need: &Need, remedy: Option<&str>) -> String {
+    format!("{} {}", subject(need), lack(need, remedy))
+}
+
+/// The same without its subject.
+fn lack(need: &Need, remedy: Option<&str>) -> String {
     let Some(needs) = need.needs else {
-        return format!("{} is met by no number of calls: allow more than none of them", subject(need));
+        return "cannot be shown by any number of calls: allow a share above 0".to_owned();
     };
     let remedy = remedy.map_or_else(String::new, |remedy| format!(": {remedy}"));
     let planned = need.planned.map_or_else(|| "an unknown number".to_owned(), figure::count);
     let are = if need.planned == Some(1) { "is" } else { "are" };
-    format!("{} needs {}, {planned} {are} planned{remedy}", subject(need), amount(need.counted, needs))
+    format!("needs {}, {planned} {are} planned{remedy}", amount(need.counted, needs))
 }
 
 fn subject(need: &Need) -> String {
@@ -196,12 +201,12 @@ fn of(need: &Need) -> String {
 fn need_line(need: &Need, remedy: Option<&str>) -> String {
     let on = need.path.as_ref().map_or_else(String::new, |path| format!(" on {path}"));
     if need.is_short() {
-        return format!("{BROKEN} {}{on}: {}", need.label, shortage(need, remedy));
+        return format!("{BROKEN} {}{on} {}", need.label, lack(need, remedy));
     }
     let needs = need.needs.map_or_else(String::new, |needs| amount(need.counted, needs));
     match need.planned {
-        Some(planned) => format!("{KEPT} {}{on}: needs {needs}, {} planned", need.label, figure::count(planned)),
-        None => format!("{}{on}: needs {needs}; how many are made is not known before", need.label),
+        Some(planned) => format!("{KEPT} {}{on} needs {needs}, {} planned", need.label, figure::count(planned)),
+        None => format!("{}{on} needs {needs}; how many calls there will be is not known in advance", need.label),
     }
 }
 

@@ -1,6 +1,9 @@
 //! A table as every form draws it: heads, cells, and what each cell means for the eye.
 
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
+
+/// What stands in a cell for what was not measured. In a sentence a dash says nothing, so no other module has it.
+const MISSING: &str = "–";
 
 /// How a cell or a line is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

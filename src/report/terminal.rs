@@ -143,15 +143,19 @@ impl Pen {
         }
         let yielding: Vec<usize> =
             (0..table.columns.len()).rev().filter(|place| table.columns[*place].yields).collect();
-        let narrower = (0..=yielding.len()).find_map(|gone| {
+        // A figure and its interval are torn apart only where no column is left to yield.
+        let ways = [Breaks::AroundIntervals, Breaks::BetweenWords]
+            .map(|breaks| (0..=yielding.len()).map(move |gone| (breaks, gone)));
+        let narrower = ways.into_iter().flatten().find_map(|(breaks, gone)| {
             let gone = &yielding[..gone];
-            self.broken(&Shown::of(table, |place| !table.columns[place].spare && !gone.contains(&place)), width)
+            let shown = Shown::of(table, |place| !table.columns[place].spare && !gone.contains(&place));
+            self.broken(&shown, width, breaks)
         });
         narrower.unwrap_or_else(|| self.blocks(&Shown::of(table, |place| !table.columns[place].spare), width))
     }
 
     /// A table of this width, its cells broken between words where they must be; `None` where a word would have to be.
-    fn broken(&self, shown: &Shown, width: usize) -> Option<String> {
+    fn broken(&self, shown: &Shown, width: usize, breaks: Breaks) -> Option<String> {
         let whole = self.grid(shown);
         if widest(&whole) <= width {
             return Some(whole);
@@ -159,10 +163,8 @@ impl Pen {
         let texts = shown.texts();
         // What stands between the columns.
         let between = widest(&whole) - layout::natural(&texts);
-        [Breaks::AroundIntervals, Breaks::BetweenWords].iter().find_map(|breaks| {
-            let widths = layout::widths(&texts, width.checked_sub(between)?, *breaks)?;
-            Some(shown.wrapped(&widths, *breaks)).filter(|wrapped| !wrapped.is_ragged(&widths)).map(|it| self.grid(&it))
-        })
+        let widths = layout::widths(&texts, width.checked_sub(between)?, breaks)?;
+        Some(shown.wrapped(&widths, breaks)).filter(|wrapped| !wrapped.is_ragged(&widths)).map(|it| self.grid(&it))
     }
 
     fn grid(&self, shown: &Shown) -> String {

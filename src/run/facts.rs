@@ -67,13 +67,13 @@ impl Experiment {
         Self(own)
     }
 
-    /// A short name of it: 16 hexadecimal digits (FNV-1a over its keys and values).
+    /// A short name of it: 16 hexadecimal digits, the beginning of the SHA-256 of its keys and values as JSON. It is made
+    /// anew whenever runs are read, and stands in no run directory.
     #[must_use]
     pub(crate) fn hash(&self) -> String {
-        let bytes = self.0.iter().flat_map(|(key, value)| [key.as_bytes(), b"=", value.as_bytes(), b"\n"]).flatten();
-        let mixed =
-            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
-        format!("{mixed:016x}")
+        let text = serde_json::to_vec(&self.0).unwrap_or_default();
+        let digest = ring::digest::digest(&ring::digest::SHA256, &text);
+        digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The keys in which it differs from another.
@@ -139,6 +139,18 @@ mod tests {
             plan.paths[0].tags = vec!["eu".to_owned()];
         };
         assert!(changed(judged_otherwise).is_empty());
+    }
+
+    #[test]
+    fn the_short_name_of_an_experiment_is_the_same_in_every_version() {
+        let facts = [("load.duration", "60s"), ("workload.model", "a\"b")];
+        let experiment = Experiment(facts.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+        // printf '{"load.duration":"60s","workload.model":"a\\"b"}' | sha256sum
+        assert_eq!(experiment.hash(), "fdec6e7dc6b8e96b");
+        let joined = Experiment([("load.duration".to_owned(), "60s\nworkload.model=a".to_owned())].into());
+        let apart = [("load.duration", "60s"), ("workload.model", "a")];
+        let apart = Experiment(apart.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+        assert_ne!(joined.hash(), apart.hash());
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Coordinator {
             Event::WorkerEnded => self.take_worker(),
             Event::WorkerBroke(error) => [self.cut(at, Cut::Broken(error)), self.take_worker()].concat(),
             Event::WorkersLost => {
-                let lost = "a worker thread could not begin or broke; is the limit on open files reached (ulimit -n)?";
+                let lost = "a worker thread could not start or failed; is the limit on open files reached (ulimit -n)?";
                 [self.cut(at, Cut::Broken(anyhow!(lost))), vec![Command::End]].concat()
             }
             Event::Signal(signal) => self.take_signal(at, signal),
@@ -231,7 +231,9 @@ impl Coordinator {
 fn as_planned(tally: &Tally, amount: String) -> String {
     match tally.unreported {
         0 => String::new(),
-        calls => format!(", {amount} of them as planned, because the server did not tell all tokens of {calls} calls"),
+        calls => {
+            format!(", {amount} of them as planned, because the server did not report all tokens of {calls} calls")
+        }
     }
 }
 

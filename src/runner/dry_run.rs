@@ -10,9 +10,9 @@ use crate::plan::Plan;
 use crate::profile::document::Assumed;
 use crate::report::sizing::Sizing;
 use crate::runner::failure::{Failure, OrFailure, RunResult};
+use crate::runner::run_dir;
 use crate::runner::sized::{self, SizedFor};
 use crate::schedule::tickets::Ticket;
-use crate::store;
 use crate::workload::Workload;
 
 /// How many calls are looked at for their tokens; of more, every so many-th.
@@ -21,13 +21,13 @@ const LOOKED_AT: u64 = 20_000;
 /// What is known of the times, from the run in `size_from`, or assumed of them.
 ///
 /// # Errors
-/// When there is no such run, or it has too few successful calls.
+/// As of [`run_dir::read`]; [`Failure::Usage`] when the run has too few successful calls.
 pub(crate) fn spread(assumed: Option<Assumed>, size_from: Option<&Path>) -> RunResult<Spread> {
     let Some(dir) = size_from else {
         let ttft = assumed.and_then(|assumed| assumed.ttft).map(|ttft| ttft.0.as_secs_f64() * 1e3);
         return Ok(Spread::assumed(assumed.and_then(|assumed| assumed.sigma), ttft));
     };
-    let run = store::load(dir).or_usage()?;
+    let run = run_dir::read(dir, "used to size a run")?;
     let none = || anyhow!("{} has too few successful calls to size a run by", dir.display());
     Spread::of_run(&run).ok_or_else(none).or_usage()
 }
@@ -51,7 +51,7 @@ pub(crate) fn size(plan: &Plan, workload: &Workload, spread: Spread, sized_for: 
     if plan.concurrency() > 0 {
         sizing.requests = plan.limits.requests;
         let why = "callers wait for their answers: how many calls they make depends on how fast these come; \
-                   limits.requests is the most";
+         limits.requests is the maximum";
         sizing.notes.push(why.to_owned());
     } else {
         count(plan, workload, &mut sizing);
@@ -76,7 +76,7 @@ fn count(plan: &Plan, workload: &Workload, sizing: &mut Sizing) {
     if plan.paths.len() > 1 {
         sizing.resolutions = QUANTILES.map(|q| sizing.spread.resolution(fewest, q)).to_vec();
     } else {
-        sizing.notes.push("one path alone is compared with nothing: no shift to resolve".to_owned());
+        sizing.notes.push("there is only one path, so there is no shift to resolve".to_owned());
     }
     let every = requests.div_ceil(LOOKED_AT).max(1);
     (sizing.input_tokens, sizing.output_tokens) = tokens(workload, tickets(), every);
@@ -114,12 +114,14 @@ pub(crate) fn check_limits(plan: &Plan, sizing: &Sizing) -> RunResult<()> {
     let cost = sizing.cost.as_ref().map(|(cost, _)| *cost);
     let over_cost = plan.limits.cost.zip(cost).filter(|(limit, cost)| cost > limit);
     let why = match (over_tokens, over_cost) {
-        (Some((limit, tokens)), _) => format!("up to {tokens} tokens, and limits.tokens = {limit}"),
-        (None, Some((limit, cost))) => format!("up to {cost:.2} of money, and limits.cost = {limit}"),
+        (Some((limit, tokens)), _) => format!("up to {tokens} tokens, but limits.tokens = {limit}"),
+        (None, Some((limit, cost))) => {
+            format!("up to {cost:.2} in the currency of [prices], but limits.cost = {limit}")
+        }
         (None, None) => return Ok(()),
     };
     Err(Failure::Usage(anyhow!(
-        "--for: that takes {why} may end the run before; raise the limit or ask for a larger shift"
+        "--for: that takes {why} may end the run earlier; raise the limit or ask for a larger shift"
     )))
 }
 

@@ -43,6 +43,7 @@ use crate::transport::certificates::together;
 use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
 use crate::transport::look_up::resolution_of;
+use crate::transport::runtime::NetRuntime;
 use crate::units::Nanos;
 use crate::workload::Workload;
 
@@ -106,7 +107,7 @@ pub(crate) fn resolve_unfilled(profile: Profile) -> RunResult<(Plan, Workload)> 
 /// A [`Failure`]; what was measured until then is on disk.
 pub(crate) fn carry_out(mut plan: Plan, workload: Workload, options: &RunOptions) -> RunResult<FinishedRun> {
     let unstarted = Unstarted::of(&plan)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
+    let runtime = NetRuntime::new().or_world()?;
     let started = SystemTime::now();
     let clock = OffsetDateTime::from(started);
     // Before anything is made: whatever a signal ends goes with it, the run directory first.

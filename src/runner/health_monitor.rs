@@ -73,7 +73,7 @@ impl HealthMonitor {
     pub(crate) fn end(self) -> Result<()> {
         // It has ended already if the disk refused.
         let _ = self.end.send(());
-        self.thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the watch over this machine's health broke")))
+        self.thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the health monitor of this machine failed")))
     }
 }
 

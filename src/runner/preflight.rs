@@ -56,7 +56,7 @@ pub(crate) async fn try_all(
     if refused.is_empty() {
         return Ok(found.into_iter().flat_map(|found| found.warnings).collect());
     }
-    Err(anyhow!("{}\nnothing was measured; --skip-preflight runs all the same", refused.join("\n"))).or_world()
+    Err(anyhow!("{}\nnothing was measured; --skip-preflight runs anyway", refused.join("\n"))).or_world()
 }
 
 /// Says what is asked, since an answer may take its time.

@@ -29,6 +29,7 @@ use crate::transport::connect::Target;
 use crate::transport::credential::Credential;
 use crate::transport::credential::secret::{self, Secret};
 use crate::transport::look_up::system_server;
+use crate::transport::runtime::NetRuntime;
 use crate::wire::filter::Filter;
 use crate::workload::Workload;
 
@@ -133,7 +134,7 @@ pub(crate) fn carry_out(mut plan: Plan, workload: &Workload, options: &ProbeOpti
     if !options.quiet {
         announce(&subjects);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_world()?;
+    let runtime = NetRuntime::new().or_world()?;
     let ended = LocalSet::new().block_on(&runtime, async {
         let mut signals = Signals::hear().or_world()?;
         tokio::select! {
@@ -143,8 +144,6 @@ pub(crate) fn carry_out(mut plan: Plan, workload: &Workload, options: &ProbeOpti
         }
     });
     drop(simulator);
-    // Whoever still waits for a token keeps nobody.
-    runtime.shutdown_background();
     ended
 }
 

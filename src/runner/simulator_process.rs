@@ -81,7 +81,7 @@ impl SimulatorProcess {
             }
         };
         let ready: Ready =
-            serde_json::from_str(&line).context("the bundled simulator said something unexpected").or_world()?;
+            serde_json::from_str(&line).context("the bundled simulator printed something unexpected").or_world()?;
         let mut ca: Vec<&str> = ready.listeners.iter().filter_map(|listener| listener.ca_pem.as_deref()).collect();
         ca.dedup();
         simulator.ca = (!ca.is_empty()).then(|| ca.join("\n").into());

@@ -157,7 +157,7 @@ pub(crate) fn for_shift(plan: &mut Plan, workload: &Workload, spread: &Spread, s
         return Err(refused("it takes the shift to be shown, above 0 and at most 60s, such as --for 6ms".to_owned()));
     }
     if plan.paths.len() < 2 {
-        return Err(refused("one path alone is compared with nothing; add a second path".to_owned()));
+        return Err(refused("a single path has nothing to compare with; add a second path".to_owned()));
     }
     if plan.load.model.rate().is_none() {
         let why = "only a load with a rate can be sized: how many calls callers or a trace make is not a matter of time \
@@ -192,7 +192,7 @@ fn check_limits(plan: &Plan, duration: Duration) -> Result<(), String> {
     }
     let calls = figure::count(calls);
     Err(format!(
-        "that takes about {calls} calls in {}, and limits.requests = {limit} ends the run before; raise the limit \
+        "that takes about {calls} calls in {}, and limits.requests = {limit} ends the run earlier; raise the limit \
          (--requests) or ask for a larger shift",
         Span(duration)
     ))

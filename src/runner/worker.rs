@@ -192,7 +192,7 @@ async fn closed(
         });
     }
     while let Some(caller) = callers.join_next().await {
-        caller.context("a caller broke")??;
+        caller.context("a caller failed")??;
     }
     Ok(())
 }

@@ -152,11 +152,46 @@ impl StoreError {
         matches!(source.raw_os_error(), Some(24 | 23))
     }
 
+    /// Whether a person named what is not there, or no history: another name helps, and nothing was damaged.
+    #[must_use]
+    pub(crate) fn is_wrong_name(&self) -> bool {
+        match self {
+            Self::Unreadable { source, .. } => names_nothing(source),
+            Self::TooMany { .. } => true,
+            Self::Unwritable { .. }
+            | Self::Broken { .. }
+            | Self::OutOfRange { .. }
+            | Self::OfAnotherRun { .. }
+            | Self::NoFile { .. }
+            | Self::TooLong { .. }
+            | Self::LeadsOut { .. }
+            | Self::NotEmpty { .. }
+            | Self::Claimed { .. } => false,
+        }
+    }
+
     /// A line of `path` that is not what it should be.
     #[must_use]
     pub fn broken(path: &Path, line: u64, expected: impl Into<String>) -> Self {
         Self::Broken { path: path.to_owned(), line, expected: expected.into() }
     }
+}
+
+/// Whether the system says that nothing has this name, or that it can be none.
+fn names_nothing(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
+}
+
+/// Whether a folder is that of a run, whole or damaged: a file that every run has from its start has a name in it, or
+/// nobody may look.
+#[must_use]
+pub(crate) fn is_of_a_run(dir: &Path) -> bool {
+    let is_there = |name: &&str| match fs::symlink_metadata(dir.join(name)) {
+        Ok(_) => true,
+        Err(error) => !names_nothing(&error),
+    };
+    [MANIFEST, REQUESTS].iter().any(is_there)
 }
 
 /// Writes a file whole or not at all: under a name that nobody else has first, then renamed. The disk has it afterwards.

@@ -1,10 +1,8 @@
 //! Reads a folder of runs, or of their `summary.json` files, as a history in the order of time.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -37,154 +35,6 @@ pub(crate) struct History {
     pub unread: Vec<(String, String)>,
 }
 
-/// The runs of one profile, in the order of time.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Followed {
-    /// The newest of them.
-    pub(crate) runs: Vec<HistoricalRun>,
-    /// The profile.
-    pub(crate) profile: String,
-    /// What was left out, and when the tool itself changed.
-    pub(crate) notes: Vec<String>,
-}
-
-/// Why a folder has no run to follow; the folder is the subject of the sentence.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NoRun {
-    /// It has none at all.
-    #[error("holds no run: put run directories or their summary.json files there")]
-    Empty,
-    /// It has some, and none can be read; this is the first.
-    #[error("holds no run that can be read: {0}")]
-    Unread(String),
-    /// None of them can be pooled.
-    #[error(
-        "holds no sound run of the profile '{0}' with its manifest.json, which says what its plan was: pool whole run \
-         directories, not summaries alone"
-    )]
-    ToPool(String),
-    /// It has none of this profile.
-    #[error("holds no run of the profile '{0}'")]
-    OfProfile(String),
-}
-
-impl History {
-    /// The newest `last` runs of a profile, by default that of the newest run.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub(crate) fn follow(self, profile: Option<&str>, last: usize) -> Result<Followed, NoRun> {
-        let Self { mut runs, unread } = self;
-        let mut notes: Vec<String> =
-            unread.iter().map(|(source, why)| format!("{source} was not read: {why}")).collect();
-        let Some(newest) = runs.last().map(|run| run.profile.clone()) else {
-            return Err(notes.into_iter().next().map_or(NoRun::Empty, NoRun::Unread));
-        };
-        let profile = profile.map_or(newest, str::to_owned);
-        let all = runs.len();
-        runs.retain(|run| run.profile == profile);
-        if runs.is_empty() {
-            return Err(NoRun::OfProfile(profile));
-        }
-        if runs.len() < all {
-            let others = all - runs.len();
-            notes.push(format!("{others} runs of other profiles are left out; --profile follows another."));
-        }
-        let older = runs.len().saturating_sub(last.max(1));
-        if older > 0 {
-            runs.drain(..older);
-            notes.push(format!("{older} older runs are left out; --last takes more."));
-        }
-        notes.extend(changed_versions(&runs));
-        Ok(Followed { runs, profile, notes })
-    }
-}
-
-/// The runs that can be pooled: sound repetitions of one experiment.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Repetitions {
-    /// Them, in the order of time.
-    pub(crate) runs: Vec<HistoricalRun>,
-    /// The short name of the experiment.
-    pub(crate) plan: String,
-    /// How many runs were left out because they are invalid, incomplete, of another plan, or without a manifest.
-    pub(crate) left_out: LeftOut,
-    /// The same in sentences, and what the history says besides.
-    pub(crate) notes: Vec<String>,
-}
-
-/// How many runs of a history cannot be pooled, by the reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct LeftOut {
-    /// This tool, not the paths, was the limit.
-    pub(crate) invalid: usize,
-    /// They did not carry out their plan.
-    pub(crate) incomplete: usize,
-    /// They are of another plan.
-    pub(crate) other_plan: usize,
-    /// No manifest lies beside their summary.
-    pub(crate) no_manifest: usize,
-}
-
-impl Followed {
-    /// The sound runs that have the plan of the newest sound one.
-    ///
-    /// # Errors
-    /// When no sound run has a manifest.
-    pub(crate) fn repetitions(self) -> Result<Repetitions, NoRun> {
-        let Self { runs, profile, mut notes } = self;
-        let mut left_out = LeftOut::default();
-        let sound = |run: &HistoricalRun| run.eligibility == Eligibility::Sound;
-        let newest = runs.iter().rev().filter(|run| sound(run)).find_map(|run| run.experiment.clone());
-        let newest = newest.ok_or(NoRun::ToPool(profile))?;
-        // Each other plan with a key in which it differs, and its runs.
-        let mut others: BTreeMap<String, usize> = BTreeMap::new();
-        let mut kept = Vec::new();
-        for run in runs {
-            match (run.eligibility, &run.experiment) {
-                (Eligibility::Invalid, _) => left_out.invalid += 1,
-                (Eligibility::Incomplete, _) => left_out.incomplete += 1,
-                (Eligibility::Sound, None) => left_out.no_manifest += 1,
-                (Eligibility::Sound, Some(own)) if *own == newest => kept.push(run),
-                (Eligibility::Sound, Some(own)) => {
-                    left_out.other_plan += 1;
-                    *others.entry(named(&newest.differs_in(own))).or_default() += 1;
-                }
-            }
-        }
-        let told = |(count, why): (usize, &str)| (count > 0).then(|| format!("{} {why}.", runs_left_out(count)));
-        notes.extend([(left_out.invalid, "invalid"), (left_out.incomplete, "incomplete")].into_iter().filter_map(told));
-        notes.extend(told((
-            left_out.no_manifest,
-            "without a manifest.json beside the summary, so that their plan is not known",
-        )));
-        let other = |(keys, count): (String, usize)| format!("{} of another plan: other {keys}.", runs_left_out(count));
-        notes.extend(others.into_iter().map(other));
-        Ok(Repetitions { runs: kept, plan: newest.hash(), left_out, notes })
-    }
-}
-
-fn runs_left_out(count: usize) -> String {
-    if count == 1 { "1 run is left out:".to_owned() } else { format!("{count} runs are left out:") }
-}
-
-/// The first keys of a list.
-fn named(keys: &[&str]) -> String {
-    const FIRST: usize = 5;
-    let more = keys.len().saturating_sub(FIRST);
-    let named = keys.iter().take(FIRST).copied().collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{named} and {more} more keys") } else { named }
-}
-
-/// When the tool itself changed: that may be what a series shows.
-fn changed_versions(runs: &[HistoricalRun]) -> impl Iterator<Item = String> {
-    let changed = runs.windows(2).filter(|pair| pair[0].tool_version != pair[1].tool_version);
-    changed.map(|pair| {
-        let (before, after) = (&pair[0].tool_version, &pair[1].tool_version);
-        format!("From {} on hopmark is {after} and no longer {before}.", pair[1].day())
-    })
-}
-
 /// Reads the runs below a folder: every folder with a `summary.json`, and every other JSON file that is such a summary.
 /// A run without a summary, because it was killed, counts as incomplete. Of runs with the same name one is kept.
 ///
@@ -210,13 +60,13 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn folder(&mut self, dir: &Path, depth: usize) -> Result<(), StoreError> {
         let summary = dir.join(file::SUMMARY);
-        if summary.is_file() {
+        if is_named(&summary) {
             // A summary may lie without its manifest: it is followed, but nobody knows of what it is a repetition.
-            let experiment = manifest::read(dir).ok().map(|manifest| experiment(&manifest));
+            let experiment = self.experiment_beside(dir);
             self.keep(dir, summed(&summary).map(|run| HistoricalRun { experiment, ..run }));
             return Ok(());
         }
-        if dir.join(file::MANIFEST).is_file() {
+        if is_named(&dir.join(file::MANIFEST)) {
             self.keep(dir, killed(dir));
             return Ok(());
         }
@@ -240,14 +90,39 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn keep(&mut self, path: &Path, run: Result<HistoricalRun, String>) {
-        let source = path.strip_prefix(self.root).unwrap_or(path).display().to_string();
-        let source = if source.is_empty() { path.display().to_string() } else { source };
-        match run {
-            Ok(run) => self.history.runs.push(HistoricalRun { source, ..run }),
-            Err(why) => self.history.unread.push((source, why)),
+    /// Of what the run of a summary is one repetition, as the manifest beside it says.
+    fn experiment_beside(&mut self, dir: &Path) -> Option<Experiment> {
+        match manifest::read(dir) {
+            Ok(manifest) => Some(experiment(&manifest)),
+            Err(error) if error.is_wrong_name() => None,
+            Err(error) => {
+                self.leave_unread(&dir.join(file::MANIFEST), error.to_string());
+                None
+            }
         }
     }
+
+    fn keep(&mut self, path: &Path, run: Result<HistoricalRun, String>) {
+        match run {
+            Ok(run) => self.history.runs.push(HistoricalRun { source: self.source(path), ..run }),
+            Err(why) => self.leave_unread(path, why),
+        }
+    }
+
+    fn leave_unread(&mut self, path: &Path, why: String) {
+        self.history.unread.push((self.source(path), why));
+    }
+
+    /// A place as messages name it: below the folder of the history.
+    fn source(&self, path: &Path) -> String {
+        let below = path.strip_prefix(self.root).unwrap_or(path);
+        if below.as_os_str().is_empty() { path.display().to_string() } else { below.display().to_string() }
+    }
+}
+
+/// Whether something has this name, be it a file or not: what is in a file's place is told when it is read.
+fn is_named(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 /// Whether a JSON file that is not named as one is a summary of a run: other documents lie in such folders too.
@@ -386,7 +261,7 @@ fn killed(dir: &Path) -> Result<HistoricalRun, String> {
 }
 
 fn seconds(rfc3339: &str) -> Result<f64, String> {
-    let at = OffsetDateTime::parse(rfc3339, &Rfc3339).map_err(|_| format!("'{rfc3339}' is no time of RFC 3339"))?;
+    let at = OffsetDateTime::parse(rfc3339, &Rfc3339).map_err(|_| format!("'{rfc3339}' is not a time of RFC 3339"))?;
     Ok(at.unix_timestamp_nanos() as f64 / 1e9)
 }
 

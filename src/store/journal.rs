@@ -151,7 +151,9 @@ impl Journal {
     pub(crate) fn finish(self) -> Result<Option<RowSample>, StoreError> {
         match self.thread.join() {
             Ok(written) => written,
-            Err(_) => Err(StoreError::unwritable(Path::new(file::REQUESTS), std::io::Error::other("the writer broke"))),
+            Err(_) => {
+                Err(StoreError::unwritable(Path::new(file::REQUESTS), std::io::Error::other("the writer failed")))
+            }
         }
     }
 }

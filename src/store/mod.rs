@@ -12,6 +12,7 @@ pub mod counts;
 pub(crate) mod errors;
 mod fields;
 pub mod file;
+pub(crate) mod followed;
 pub mod health;
 pub mod histograms;
 pub(crate) mod history;

@@ -15,6 +15,7 @@ pub(crate) mod http2_pool;
 pub(crate) mod idle;
 pub mod look_up;
 pub(crate) mod pool;
+pub(crate) mod runtime;
 pub(crate) mod shown;
 pub(crate) mod tickets;
 pub(crate) mod timed_io;

@@ -264,7 +264,7 @@ fn check_body(api: Api, body: &Value) -> Result<&Map<String, Value>, String> {
         }
         Api::Responses => body.get("input").is_some_and(|input| input.is_string() || input.is_array()),
     };
-    if question { Ok(body) } else { Err("the body asks nothing".to_owned()) }
+    if question { Ok(body) } else { Err("the body holds no request".to_owned()) }
 }
 
 fn check_messages(messages: &Value) -> Result<(), String> {
@@ -480,8 +480,8 @@ mod tests {
             ("another API", r#"{"method":"POST","url":"/v1/embeddings","body":{"input":"x"}}"#, "/v1/embeddings"),
             ("no url", r#"{"body":{"input":"x"}}"#, "no url"),
             ("another method", r#"{"method":"GET","url":"/v1/responses","body":{"input":"x"}}"#, "GET"),
-            ("params that ask nothing", r#"{"custom_id":"a","params":{"messages":[]}}"#, "asks nothing"),
-            ("an empty body", r#"{"method":"POST","url":"/v1/responses","body":{}}"#, "asks nothing"),
+            ("params that ask nothing", r#"{"custom_id":"a","params":{"messages":[]}}"#, "holds no request"),
+            ("an empty body", r#"{"method":"POST","url":"/v1/responses","body":{}}"#, "holds no request"),
             ("a limit of 0", r#"{"messages":[{"role":"user","content":"Hi"}],"max_tokens":0}"#, "\"max_tokens\" is 0"),
         ] {
             let error = load_text(&format!("{good}\n\n{row}\n")).expect_err(word).to_string();

@@ -201,14 +201,20 @@ impl Workload {
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Content::Dataset { dataset: Dataset { all, left_out: left_out @ 1.. }, .. } = &self.content {
-            notes.push(format!("{left_out} rows of the data set ask nothing and are left out; {} are used", all.len()));
+            notes.push(format!(
+                "{left_out} rows of the data set hold no request and are left out; {} are used",
+                all.len()
+            ));
         }
         if let (raised @ 1.., rows) = self.raised() {
-            let of = if matches!(self.content, Content::Synthetic { .. }) { "calls, of the first" } else { "rows of" };
+            let of = match &self.content {
+                Content::Synthetic { .. } => format!("{raised} of the first {rows} calls"),
+                Content::Dataset { .. } | Content::Trace { .. } => format!("{raised} of {rows} rows"),
+            };
             let least = Api::Responses.least_output();
             notes.push(format!(
-                "{raised} {of} {rows}, limit their answer to fewer than {least} output tokens, which the Responses API \
-                 refuses; they are sent, planned and reported with {least}"
+                "{of} ask for fewer than {least} output tokens; the Responses API refuses that, so they are planned, \
+                 sent and reported with {least}"
             ));
         }
         notes
@@ -372,14 +378,14 @@ mod tests {
             (0..3).map(|round| workload.call(round, round)).map(|call| (call.api, call.max_output_tokens)).collect();
         assert_eq!(limits, [(Api::Chat, Some(9)), (Api::Responses, Some(16)), (Api::Responses, Some(16))]);
         let [note] = &workload.notes()[..] else { panic!("{:?}", workload.notes()) };
-        assert!(note.starts_with("1 rows of 3, limit their answer to fewer than 16 output tokens"), "{note}");
+        assert!(note.starts_with("1 of 3 rows ask for fewer than 16 output tokens"), "{note}");
         let short = |value| WorkloadSource::Synthetic {
             input_tokens: TokenDist::Fixed { value: 10 },
             output_tokens: TokenDist::Fixed { value },
         };
         let made_up = |value| Workload::load(&plan(short(value)), 5).expect("loads").notes();
         assert!(made_up(16).is_empty());
-        assert!(made_up(5)[0].contains("calls, of the first 1000,"), "{:?}", made_up(5));
+        assert!(made_up(5)[0].contains("of the first 1000 calls ask"), "{:?}", made_up(5));
     }
 
     #[test]

@@ -95,13 +95,13 @@ fn is_nothing(value: &Value) -> bool {
 type Turns<'a> = Vec<(&'static str, std::borrow::Cow<'a, str>)>;
 
 fn recorded<'a>(key: &str, turns: &'a Value) -> Result<Turns<'a>, String> {
-    let turns = turns.as_array().ok_or_else(|| format!("\"{key}\" is no list of turns"))?;
+    let turns = turns.as_array().ok_or_else(|| format!("\"{key}\" is not a list of turns"))?;
     (1..).zip(turns).map(|(place, turn)| recorded_turn(place, turn)).collect()
 }
 
 fn recorded_turn(place: u32, turn: &Value) -> Result<(&'static str, std::borrow::Cow<'_, str>), String> {
     let text = |keys: [&str; 2]| keys.iter().find_map(|key| turn.get(*key)).and_then(Value::as_str);
-    let name = text(["from", "role"]).ok_or_else(|| format!("turn {place} does not say from whom it is"))?;
+    let name = text(["from", "role"]).ok_or_else(|| format!("turn {place} does not say who speaks"))?;
     let role = ROLES.iter().find(|(known, _)| *known == name).map(|(_, role)| *role);
     let role = role.ok_or_else(|| format!("turn {place} is from \"{name}\", which only the batch form can carry"))?;
     let text = text(["value", "content"]).ok_or_else(|| format!("turn {place} has no text"))?;
@@ -190,8 +190,8 @@ mod tests {
         for (row, part) in [
             (r#"{"conversations":[{"from":"observation","value":"x"}]}"#, "turn 1 is from \"observation\""),
             (r#"{"conversations":[{"from":"human"}]}"#, "turn 1 has no text"),
-            (r#"{"conversations":[{"value":"x"}]}"#, "from whom"),
-            (r#"{"conversations":"x"}"#, "no list of turns"),
+            (r#"{"conversations":[{"value":"x"}]}"#, "who speaks"),
+            (r#"{"conversations":"x"}"#, "not a list of turns"),
             (r#"{"conversations":[],"tools":"[{}]"}"#, "tools"),
             (r#"{"prompt":7}"#, "\"prompt\" is not a text"),
         ] {

@@ -59,7 +59,7 @@ pub(super) fn read(text: &str) -> Result<Stamp, String> {
     let instant = OffsetDateTime::parse(&with_t, &Rfc3339)
         // Without an offset it is taken as UTC; only differences count.
         .or_else(|_| OffsetDateTime::parse(&format!("{with_t}Z"), &Rfc3339));
-    instant.map(|time| Stamp::Instant(time.unix_timestamp_nanos())).map_err(|_| format!("'{text}' is no time"))
+    instant.map(|time| Stamp::Instant(time.unix_timestamp_nanos())).map_err(|_| format!("'{text}' is not a time"))
 }
 
 /// The times of rows, each with its line, from the first on.
@@ -90,7 +90,7 @@ pub(super) fn since_first(
             WorkloadError::line(
                 file,
                 *line,
-                "its time lies before the row above, or centuries behind it",
+                "its time is before that of the row above, or centuries after it",
                 ORDER_EXPECTED,
             )
         })?;

@@ -219,7 +219,7 @@ fn is_row(text: &str) -> bool {
 fn no_lengths(fields: &Map<String, Value>) -> String {
     let is_text = ["messages", "body", "conversations", "conversation", "prompt", "instruction", "text_input"];
     if is_text.iter().any(|key| fields.contains_key(*key)) {
-        return "this is a data set of texts and not a trace of lengths; set workload.kind = \"dataset\"".to_owned();
+        return "this is a data set of texts, not a trace of lengths; set workload.kind = \"dataset\"".to_owned();
     }
     let keys: Vec<&str> = fields.keys().take(8).map(String::as_str).collect();
     format!("there are no lengths in the keys '{}'", keys.join(", "))
@@ -243,7 +243,7 @@ fn tokens(text: Option<&str>, file: &Path, line: u64) -> Result<Option<u32>, Wor
         .ok()
         .filter(|tokens| *tokens <= MOST_TOKENS)
         .or_else(|| text.parse::<f64>().ok().filter(whole).map(|number| number as u32));
-    let wrong = || WorkloadError::line(file, line, format!("'{text}' is no token count"), TOKENS_EXPECTED);
+    let wrong = || WorkloadError::line(file, line, format!("'{text}' is not a number of tokens"), TOKENS_EXPECTED);
     tokens.map(Some).ok_or_else(wrong)
 }
 

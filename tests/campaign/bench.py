@@ -48,7 +48,7 @@ class Ended:
 
 
 def broke(text):
-    return b"itself broke" in text or b"panicked at" in text or b"memory allocation of" in text
+    return b"itself failed" in text or b"panicked at" in text or b"memory allocation of" in text
 
 
 class Bench:

@@ -22,7 +22,7 @@ PROGRAM = """#!/usr/bin/env python3
 import base64, os, pathlib, sys, time
 way = (pathlib.Path(__file__).parent / "way").read_text()
 if way == "panics":
-    sys.exit("error: hopmark itself broke (here)")
+    sys.exit("error: hopmark itself failed (here)")
 elif way == "abort":
     os.abort()
 elif way == "hangs":

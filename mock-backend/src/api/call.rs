@@ -132,7 +132,9 @@ impl Call<'_> {
             events.resume(bytes, next);
         }
         let body = Box::pin(events);
-        let mut response = self.response(StatusCode::OK, EVENTS, (id, Some(name)), Some(0), body);
+        // What the service knows of itself when it writes the head of a stream: the time until then.
+        let took = opened.since(self.arrival.ideal).as_millis() as u64;
+        let mut response = self.response(StatusCode::OK, EVENTS, (id, Some(name)), Some(took), body);
         response.headers_mut().extend(told.map(|told| (PLAN, told)));
         response
     }

@@ -19,7 +19,7 @@ const NOTES: [&str; 3] = [
     "ttft_ms is the time from sending a short request over a warm connection to its first token in a stream, on an \
      idle backend before any change of it, for an answer that is longer than a burst or a write",
     "a new connection's first bytes take one round trip more, since the TCP handshake itself cannot be delayed: tcp on \
-     the simulator is that of the loopback",
+     the simulator is the handshake of the loopback",
     "shift_ms is the difference of the quantiles from those of the first listener",
 ];
 

@@ -93,8 +93,9 @@ pub(crate) use settings::{ANY_PORT, ListenState, ListenerSettings};
 pub use settings::{Config, ConfigError, Single};
 
 /// The scenarios that are built in: name and text.
-pub const SCENARIOS: [(&str, &str); 7] = [
+pub const SCENARIOS: [(&str, &str); 8] = [
     ("three-paths", include_str!("../../scenarios/three-paths.toml")),
+    ("uneven-paths", include_str!("../../scenarios/uneven-paths.toml")),
     ("equal-paths", include_str!("../../scenarios/equal-paths.toml")),
     ("shared-batch-1", include_str!("../../scenarios/shared-batch-1.toml")),
     ("throttled", include_str!("../../scenarios/throttled.toml")),

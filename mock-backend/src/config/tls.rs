@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for TlsSettings {
                     let names = names.unwrap_or_default();
                     match names.iter().find(|name| !is_name(name)) {
                         Some(name) => {
-                            Err(format!("tls has the name \"{name}\", which is none of a host or an address"))
+                            Err(format!("tls has the name \"{name}\", which is neither a host name nor an address"))
                         }
                         None => Ok(Self { shown: Shown::SelfSigned { names }, client_ca }),
                     }

@@ -28,7 +28,8 @@ impl Trace {
     /// A sentence that names the file and the line.
     pub(crate) fn load(file: &Path, speed: f64) -> Result<Self, String> {
         let name = file.display();
-        let text = String::from_utf8(read_file(file)?).map_err(|_| format!("{name} cannot be read: it is no UTF-8"))?;
+        let text =
+            String::from_utf8(read_file(file)?).map_err(|_| format!("{name} cannot be read: it is not UTF-8"))?;
         Self::parse(&text, speed).map_err(|wrong| format!("{name} {wrong}"))
     }
 

@@ -84,7 +84,11 @@ impl Authority {
             Shown::Files { cert, key } => {
                 let (chain, secret) = (read_file(cert).map_err(wrong)?, read_file(key).map_err(wrong)?);
                 let unfit = |error| {
-                    wrong(format!("{} and {} are no certificate and its key: {error}", cert.display(), key.display()))
+                    wrong(format!(
+                        "{} and {} are not a certificate and its key: {error}",
+                        cert.display(),
+                        key.display()
+                    ))
                 };
                 identity((&chain, &secret), None, clients).map_err(unfit)
             }

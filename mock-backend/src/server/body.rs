@@ -73,7 +73,7 @@ async fn collect(mut body: Pin<&mut Incoming>, mut receiving: Receiving<'_>) -> 
     let mut size = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map(|frame| frame.into_data().unwrap_or_default()) else {
-            return Err(ApiError::invalid("The request body ended before its time.", None));
+            return Err(ApiError::invalid("The request body ended early.", None));
         };
         size += data.len();
         if size > BODY {

@@ -52,7 +52,7 @@ impl StartError {
 /// What to do when an address cannot be had.
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "; end who listens there, or choose another port (0 is any free one)",
+        io::ErrorKind::AddrInUse => "; stop the program that listens there, or choose another port (0 is any free one)",
         io::ErrorKind::AddrNotAvailable => "; choose an address of this machine",
         io::ErrorKind::PermissionDenied => "; choose a port from 1024 on",
         _ => "",

@@ -20,7 +20,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
     let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path).map_err(wrong)?;
     if !file.metadata().map_err(wrong)?.is_file() {
-        return Err(format!("{name} cannot be read: it is no plain file"));
+        return Err(format!("{name} cannot be read: it is not a plain file"));
     }
     let most = Bound::File.most();
     let mut bytes = Vec::new();

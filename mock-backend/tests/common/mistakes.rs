@@ -75,8 +75,8 @@ pub fn are_told(program: &dyn Fn() -> Command, folder: &Path) {
         assert_eq!((code, complaint.matches('\n').count()), (Some(2), 1), "{complaint}");
     }
     for (tls, sentence) in [
-        ("{ names = [\"a b\"] }", "tls has the name \"a b\", which is none of a host or an address"),
-        ("{ names = [\"*.*.x\"] }", "which is none of a host or an address"),
+        ("{ names = [\"a b\"] }", "tls has the name \"a b\", which is neither a host name nor an address"),
+        ("{ names = [\"*.*.x\"] }", "which is neither a host name nor an address"),
         ("{ names = [\"x\"], cert = \"c.pem\", key = \"k.pem\" }", "leave out names, or cert and key"),
         ("{ cert = \"c.pem\" }", "tls has a cert without its key"),
         ("{}", "tls needs cert and key, names, or \"self-signed\""),
@@ -89,7 +89,7 @@ pub fn are_told(program: &dyn Fn() -> Command, folder: &Path) {
     std::fs::write(folder.join("none.key"), "nothing").unwrap();
     for (cert, sentence) in [
         ("none.pem", "none.pem cannot be read: No such file or directory"),
-        ("none.key", "are no certificate and its key"),
+        ("none.key", "are not a certificate and its key"),
     ] {
         let (code, complaint) =
             tell(&format!("{BACKEND}{LISTENER}tls = {{ cert = \"{cert}\", key = \"none.key\" }}\n"));
@@ -109,7 +109,7 @@ pub fn are_told(program: &dyn Fn() -> Command, folder: &Path) {
         (
             ["--listen", port.as_str()],
             1,
-            "(os error 98); end who listens there, or choose another port (0 is any free one)",
+            "(os error 98); stop the program that listens there, or choose another port (0 is any free one)",
         ),
         (["--listen", "192.0.2.1:0"], 1, "choose an address of this machine"),
     ] {

@@ -32,12 +32,16 @@ impl Joined {
         let base = base.of_path_alone(own, hash(base.seed, Purpose::Draws, 0));
         let candidate = candidate.of_path_alone(other, hash(candidate.seed, Purpose::Draws, 1));
         let connections = shared_connections(&base, &candidate)?;
-        let [mut first, mut second] = [&base, &candidate]
-            .map(|view| ResampledPaths::set_up(view, (Blocks::cut(view), Lengths::Agree), &METRICS, &CURVE, DRAWS));
+        let [mut first, mut second] = [&base, &candidate].map(|view| {
+            let (blocks, stretch) = Blocks::cut_finely(view);
+            let mut resampled = ResampledPaths::set_up(view, (blocks, Lengths::Agree), &METRICS, &CURVE, DRAWS);
+            resampled.arms.iter_mut().for_each(|arm| arm.stretch(stretch, &CURVE));
+            resampled
+        });
         let (mut own, mut other) = (first.arms.remove(0), second.arms.remove(0));
         (own.path, other.path) = (PathId(0), PathId(1));
         (own.name, other.name) = (format!("{} of the base", names[0]), format!("{} of the candidate", names[1]));
-        let fewer = if second.blocks.count < first.blocks.count { second.blocks } else { first.blocks };
+        let fewer = if second.blocks.fit < first.blocks.fit { second.blocks } else { first.blocks };
         let resampled = ResampledPaths {
             blocks: Blocks { of: Vec::new(), shared: false, ..fewer },
             connections,

@@ -201,7 +201,8 @@ fn notes(design: Design, connections: Connections) -> Vec<String> {
     match connections {
         Connections::Reused => {}
         Connections::New => notes.push(
-            "Every call opened its own connection on every path, so the shifts hold name resolution, TCP and TLS too."
+            "Every call opened its own connection on every path, so the shifts include name resolution, TCP and TLS \
+             too."
                 .to_owned(),
         ),
     }

@@ -58,8 +58,8 @@ pub(crate) enum Incomparable {
     },
     /// Latencies count from different instants.
     #[error(
-        "the {open} run is an open load, whose latencies count from the moment a call was due, the other a closed one, \
-         whose latencies count from the moment it was sent: they cannot be compared"
+        "the {open} run has an open load, whose latencies count from the planned start of a call; the other has a \
+         closed load, whose latencies count from the moment a call was sent: they cannot be compared"
     )]
     Load {
         /// Base or candidate.
@@ -68,7 +68,7 @@ pub(crate) enum Incomparable {
     /// Warm connections against new ones.
     #[error(
         "the {fresh} path opens a connection for every call and the other keeps its connections: the shift would be \
-         that of opening connections"
+         the time to open a connection"
     )]
     Connections {
         /// Base or candidate.
@@ -325,7 +325,7 @@ mod tests {
         let closed = changed(|run| {
             run.manifest.plan.load.model = LoadModel::Closed { concurrency: 4, think_time: Default::default() };
         });
-        assert!(comparable(&run, &closed).expect_err("basis").to_string().starts_with("the base run is an open"));
+        assert!(comparable(&run, &closed).expect_err("basis").to_string().starts_with("the base run has an open"));
         let other = changed(|run| {
             run.manifest.id = "another".to_owned();
             run.manifest.plan.workload.model = "gpt-5".to_owned();

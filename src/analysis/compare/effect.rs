@@ -17,7 +17,8 @@ impl ResampledPaths<'_> {
         let wins = Wins::of(own, other);
         let all = |values: &Values| vec![1; values.blocks()];
         let delta = wins.delta((own, &all(own)), (other, &all(other)));
-        let enough = pair.filled[metric] >= FOR_INTERVAL && base.ok.n().min(cand.ok.n()) >= interval_needs(0.5);
+        let enough = pair.filled[metric].min(self.blocks.fit) >= FOR_INTERVAL
+            && base.ok.n().min(cand.ok.n()) >= interval_needs(0.5);
         let interval = |estimate: f64| {
             let draws = pair.baseline.draws.iter().zip(pair.candidate.draws.iter());
             let drawn = draws.map(|(a, b)| wins.delta((own, a), (other, b)).unwrap_or(estimate)).collect();
@@ -38,7 +39,7 @@ impl ResampledPaths<'_> {
         let (baseline, candidate) = (measured(pair.baseline), measured(pair.candidate));
         let drawn = |arm: &Arm| arm.draws.iter().map(|weights| rate(arm, weights)).collect::<Vec<_>>();
         let estimate = candidate.zip(baseline).map(|(candidate, baseline)| candidate - baseline);
-        let ci = estimate.filter(|_| self.blocks.count >= FOR_INTERVAL).map(|estimate| {
+        let ci = estimate.filter(|_| self.blocks.count.min(self.blocks.fit) >= FOR_INTERVAL).map(|estimate| {
             let shift = Shift { estimate, drawn: minus(&drawn(pair.candidate), &drawn(pair.baseline)) };
             shift.interval(small_sample_factor(self.blocks.count))
         });

@@ -65,13 +65,17 @@ impl Gates<'_> {
             Some(size) => Some(size.in_ms(base)),
             None => default_ms(row.metric, row.quantile, base),
         });
-        let decided = matches!(row.open, None | Some(Open::HoldsZero));
+        let is_short = row.open == Some(Open::LongMemory);
+        let decided = is_short || matches!(row.open, None | Some(Open::HoldsZero));
         let interval = row.joint_ci_ms.filter(|_| decided);
         row.gate = match row.gate_ms {
             Some(margin) => Gate::of(interval, margin),
             None if gated => Gate::Open,
             None => Gate::Ungated,
         };
+        if is_short {
+            return keep_within(row, interval);
+        }
         if let Some((interval, margin)) = interval.zip(row.gate_ms.filter(|_| row.margin.is_some())) {
             row.verdict = Verdict::beside_margin(interval, margin);
             (row.open, row.reason, row.needed_rounds) = match (row.verdict, row.gate) {
@@ -79,6 +83,20 @@ impl Gates<'_> {
                 _ => (None, None, None),
             };
         }
+    }
+}
+
+/// What is known of a row whose run is too short for a verdict: that it keeps its margin, or nothing.
+fn keep_within(row: &mut ShiftRow, interval: Option<(f64, f64)>) {
+    if row.gate == Gate::Failed {
+        row.gate = Gate::Open;
+    }
+    if row.gate == Gate::Passed {
+        row.needed_rounds = None;
+    }
+    let declared = interval.zip(row.gate_ms.filter(|_| row.margin.is_some()));
+    if declared.is_some_and(|((low, high), margin)| -margin < low && high < margin) {
+        (row.verdict, row.open, row.reason) = (Verdict::Equivalent, None, None);
     }
 }
 
@@ -92,7 +110,7 @@ fn still_open(
     let shift = row.shift_ms.unwrap_or(0.0);
     let arm = if shift >= margin { shift - low } else { high - shift };
     let needed = rounds_to_tell(rounds, arm, margin - shift);
-    (Some(Open::HoldsMargin), Some("the interval holds the margin".to_owned()), needed)
+    (Some(Open::HoldsMargin), Some("the interval contains the margin".to_owned()), needed)
 }
 
 #[cfg(test)]

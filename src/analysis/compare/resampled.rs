@@ -77,6 +77,26 @@ pub(crate) struct Pair<'a> {
     pub(crate) rows: Vec<usize>,
 }
 
+impl Arm {
+    /// Lengthens the arms of every interval over `curve` and of the means by a factor: each draw lies so many times as far
+    /// from what was measured.
+    pub(crate) fn stretch(&mut self, factor: f64, curve: &[f64]) {
+        if factor <= 1.0 {
+            return;
+        }
+        let stretched = |measured: Option<f64>, drawn: &mut Vec<f64>| {
+            let Some(measured) = measured else { return };
+            drawn.iter_mut().for_each(|drawn| *drawn = measured + factor * (*drawn - measured));
+        };
+        for metric in &mut self.metrics {
+            for (drawn, q) in metric.drawn.iter_mut().zip(curve) {
+                stretched(metric.values.quantile(*q), drawn);
+            }
+            stretched(metric.ok.mean(), &mut metric.drawn_mean);
+        }
+    }
+}
+
 impl<'a> ResampledPaths<'a> {
     /// Collects the values of every path and draws the blocks `count` times.
     pub(crate) fn set_up(

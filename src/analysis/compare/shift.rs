@@ -120,6 +120,9 @@ pub enum Open {
     FewCalls,
     /// The run is too short for a verdict.
     FewBlocks,
+    /// The run is too short for a verdict against how long its latencies resemble each other; whether a margin is kept may
+    /// be known nevertheless.
+    LongMemory,
     /// The interval holds zero.
     HoldsZero,
     /// The interval holds the declared margin.

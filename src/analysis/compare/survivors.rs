@@ -61,9 +61,12 @@ fn reason(open: Open) -> &'static str {
     match open {
         Open::PathFailed => "a path failed, so its times are not compared",
         Open::Invalid => "the run is invalid",
-        Open::FailuresDiffer => "the paths do not fail equally often, so the times of what succeeded do not compare",
+        Open::FailuresDiffer => {
+            "the paths do not fail equally often, so the times of their successful calls cannot be compared"
+        }
         Open::FewCalls
         | Open::FewBlocks
+        | Open::LongMemory
         | Open::HoldsZero
         | Open::HoldsMargin
         | Open::BeyondTimeout

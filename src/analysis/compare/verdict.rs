@@ -122,6 +122,14 @@ impl Judge<'_> {
         } else if !self.complete {
             row.open = Some(Open::Incomplete);
             row.reason = Some("the run is incomplete".to_owned());
+        } else if self.resampled.blocks.fit < FOR_VERDICT {
+            let Blocks { fit, needed_s, memory_s, .. } = self.resampled.blocks;
+            row.open = Some(Open::LongMemory);
+            row.needed_rounds = self.resampled.blocks.rounds_for_verdict(row.blocks);
+            row.reason = Some(format!(
+                "latencies resemble each other for {memory_s:.1} s, so only {fit} blocks of {needed_s:.1} s fit, and \
+                 {FOR_VERDICT} are needed for a verdict"
+            ));
         } else if low > 0.0 {
             row.verdict = Verdict::Slower;
         } else if high < 0.0 {
@@ -131,7 +139,7 @@ impl Judge<'_> {
             let reach = if shift >= 0.0 { shift - low } else { high - shift };
             row.needed_rounds = rounds_to_tell(rounds, reach, shift);
             row.open = Some(Open::HoldsZero);
-            row.reason = Some("the interval holds zero".to_owned());
+            row.reason = Some("the interval contains zero".to_owned());
         }
     }
 
@@ -163,7 +171,7 @@ impl Judge<'_> {
         if row.blocks == count {
             format!("{count} blocks of {length_s:.1} s")
         } else {
-            format!("{} of {count} blocks of {length_s:.1} s hold a success on both paths", row.blocks)
+            format!("{} of {count} blocks of {length_s:.1} s contain a success on both paths", row.blocks)
         }
     }
 
@@ -173,7 +181,7 @@ impl Judge<'_> {
             Connections::New => "on a new connection",
         };
         if fewest == 0 {
-            return format!("no successful call of path '{scarce}' {connections} has a {}", row.metric);
+            return format!("no successful call of path '{scarce}' {connections} has this figure");
         }
         let needs = interval_needs(row.quantile.0);
         if fewest < needs {
@@ -185,7 +193,7 @@ impl Judge<'_> {
         if row.blocks < FOR_INTERVAL {
             return format!("{}, {FOR_INTERVAL} are needed", self.blocks_filled(row));
         }
-        "the draws of the blocks do not agree on a figure".to_owned()
+        "the resampled blocks do not agree on a figure".to_owned()
     }
 
     fn mean(&self, pair: &Pair, metric: usize) -> MeanShift {

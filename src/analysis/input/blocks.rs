@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::analysis::input::rounds::{is_closed, round_of};
 use crate::analysis::input::view::View;
-use crate::analysis::stats::basic::{autocorrelation_time, ranks};
+use crate::analysis::stats::basic::{autocorrelation_time, ranks, small_sample_factor};
 use crate::analysis::stats::bootstrap::Sums;
 use crate::analysis::stats::needed::Needed;
 use crate::measure::sample::Sample;
@@ -31,12 +31,19 @@ const SHORTEST_S: f64 = 1.0;
 /// How many times its memory a block lasts.
 const MEMORIES: f64 = 3.0;
 
+/// By how much more a run shows too little of changes that are slow against it: this, divided by how many long enough
+/// blocks fit. Chosen by simulation: see `docs/statistics.md`.
+const UNSEEN: f64 = 1.0;
+
 /// How a run was cut.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blocks {
     /// How many blocks hold any call. What a figure stands on are those with a success on both sides:
     /// [`Blocks::filled`].
     pub count: usize,
+    /// How many blocks that are long enough fit, at most [`AIM`]. Fewer than `count` only where a run was cut into shorter
+    /// ones: see [`Blocks::cut_finely`].
+    pub fit: usize,
     /// The length of each, seconds.
     pub length_s: f64,
     /// How long the paired differences remember themselves, seconds.
@@ -56,6 +63,31 @@ pub struct Blocks {
 impl Blocks {
     /// Cuts the attempts of a view, by the memory of its headline metric.
     pub(crate) fn cut(view: &View<'_>) -> Self {
+        Self::cut_into(view, |fit, _| fit)
+    }
+
+    /// The same, and where fewer long enough blocks fit than a verdict needs, shorter ones; and by how much the arms of an
+    /// interval over those are to be lengthened for it.
+    ///
+    /// The slow changes of a quiet path are those of this machine and smaller than anything that matters, and still as
+    /// long as a run. A figure over short blocks alone would take no notice of them; this one does, and may be good enough
+    /// for a margin. The variance of a mean over blocks of the length `l` is `1 + 2 m / l` times that of independent blocks
+    /// where they remember each other for `m`, and only as many values as long blocks fit tell it: Student's
+    /// distribution. And a short run sees too little of its slow changes: see [`UNSEEN`].
+    pub(crate) fn cut_finely(view: &View<'_>) -> (Self, f64) {
+        let blocks = Self::cut_into(view, |fit, shortest| if (2..FOR_VERDICT).contains(&fit) { shortest } else { fit });
+        let stretch = if blocks.fit < blocks.count {
+            let neglected = (1.0 + 2.0 * blocks.memory_s / blocks.length_s).sqrt();
+            let unseen = 1.0 + UNSEEN / blocks.fit as f64;
+            neglected * unseen * small_sample_factor(blocks.fit) / small_sample_factor(blocks.count)
+        } else {
+            1.0
+        };
+        (blocks, stretch)
+    }
+
+    /// Cuts into as many blocks as are `wanted`, given how many long enough ones fit and how many of the shortest.
+    fn cut_into(view: &View<'_>, wanted: impl Fn(usize, usize) -> usize) -> Self {
         #[cfg(test)]
         tests::CUTS.set(tests::CUTS.get() + 1);
         let rounds = Rounds::of(view);
@@ -65,10 +97,12 @@ impl Blocks {
         let lasts = if shared { rounds.spans.len().min(1) } else { rounds.spans.len() }.max(1) as f64;
         let span_s = view.measured_s / lasts;
         let fit = (span_s / needed_s).floor() as usize;
-        let wanted = fit.clamp(1, AIM).min(rounds.times.len().max(1));
+        let wanted = wanted(fit, (span_s / SHORTEST_S).floor() as usize);
+        let wanted = wanted.clamp(1, AIM).min(rounds.times.len().max(1));
         let (of, count) = rounds.assign(&view.kept, wanted, shared, span_s);
         Self {
             count,
+            fit: fit.min(AIM),
             length_s: span_s / wanted as f64,
             memory_s,
             needed_s,
@@ -82,7 +116,7 @@ impl Blocks {
     /// Rounds that a run of this kind needs for a verdict where only `filled` of its blocks hold a success on both
     /// sides; `None` where these are enough, or where no number of rounds promises any.
     pub(crate) fn rounds_for_verdict(&self, filled: usize) -> Option<Needed> {
-        if filled == 0 || filled >= FOR_VERDICT {
+        if filled == 0 || filled.min(self.fit) >= FOR_VERDICT {
             return None;
         }
         let by_time = FOR_VERDICT as f64 * self.needed_s * self.rate;

@@ -84,7 +84,7 @@ fn of_rounds(measured: &[&Sample]) -> Lengths {
     let share = 1.0 - unequal.len() as f64 / compared().count() as f64;
     if share < FEWEST {
         return Lengths::Differ(format!(
-            "only in {:.0}% of rounds are the answers of all paths equally long; see ttft and tpot",
+            "the answers of all paths are equally long in only {:.0}% of rounds; see ttft and tpot",
             100.0 * share
         ));
     }
@@ -134,7 +134,7 @@ mod tests {
         for (share, design, compared, metrics, noted) in [
             (0.0, Design::Paired, true, 3, ""),
             (0.2, Design::Paired, true, 4, "% of rounds in which"),
-            (0.9, Design::Paired, false, 4, "only in 1"),
+            (0.9, Design::Paired, false, 4, "in only 1"),
             (0.0, Design::Interleaved, true, 3, ""),
             (0.9, Design::Interleaved, false, 4, "30.0 tokens on average"),
         ] {

@@ -173,15 +173,15 @@ fn why_not(errors: &Errors, calls: &CallCounts, unmatched: &Unmatched, validity:
     }
     let CallCounts { planned, ok, failed, incomplete, dropped } = *calls;
     if ok < planned {
-        why.push(format!("of {planned} calls {failed} failed, {incomplete} broke off, {dropped} were never sent"));
+        why.push(format!("{failed} of {planned} calls failed, {incomplete} were cut off, {dropped} were never sent"));
     }
     let Unmatched { samples, ledger_lines, stamps, chunks, negative, rows_lost } = *unmatched;
     for (count, what) in [
         (samples, "calls have no line in the ledger"),
         (ledger_lines, "lines of the ledger have no call"),
         (stamps, "streams lack a stamp"),
-        (chunks, "streams have not as many chunks as the ledger"),
-        (negative, "times were measured shorter than they were"),
+        (chunks, "streams have another number of chunks than the ledger"),
+        (negative, "times were measured shorter than in the ledger"),
         (rows_lost, "rows were lost"),
     ] {
         if count > 0 {

@@ -50,7 +50,7 @@ impl BlockedView<'_> {
             return Observation::nothing(if n == 0 {
                 "one of the two paths has no call that can be compared"
             } else {
-                "beyond the timeout of too many calls, or nothing"
+                "too many calls timed out, or no call has this figure"
             });
         };
         let shown = Observation::of(n, Some(how.shown(estimate)), (None, None));

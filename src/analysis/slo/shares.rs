@@ -27,7 +27,7 @@ impl Counting<'_> {
     /// then rows tell only how much they hang together.
     pub(crate) fn observe(&self, own: &[&Sample], all: Option<(u64, u64)>, limit: Limit) -> Observation {
         if let Some(condition) = self.without_data(own) {
-            return Observation::nothing(format!("no call has what '{}' looks at", condition.text));
+            return Observation::nothing(format!("no call has the figure that '{}' needs", condition.text));
         }
         let hits: Vec<(f64, f64)> =
             own.iter().filter_map(|s| Some((seconds(s), f64::from(u8::from(self.hit(s)?))))).collect();

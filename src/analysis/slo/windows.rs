@@ -55,7 +55,7 @@ impl InEach<'_> {
         let count = |verdict| kept.iter().filter(|kept| **kept == verdict).count() as f64;
         let (held, broken, open, all) = (count(Some(true)), count(Some(false)), count(None), whole as f64);
         if open == all {
-            return Observation::nothing(format!("none of {whole} windows has calls enough to be judged"));
+            return Observation::nothing(format!("none of {whole} windows has enough calls to be judged"));
         }
         let failed =
             |(place, kept): (usize, &Option<bool>)| (place as f64 * length, f64::from(u8::from(*kept == Some(false))));

@@ -51,7 +51,7 @@ impl Tokens {
         match (count.known_sum(), self.calls) {
             (Some(_), _) => None,
             (None, 0) => Some("no call was answered".to_owned()),
-            (None, calls) => Some(format!("the server told the {what} tokens of none of {calls} calls")),
+            (None, calls) => Some(format!("the server reported {what} tokens for none of {calls} calls")),
         }
     }
 }

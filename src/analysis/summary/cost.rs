@@ -55,7 +55,7 @@ fn of(prices: &Prices, calls: &Counts) -> Cost {
         (Some(_), None) => "output tokens",
         (None, None) | (Some(_), Some(_)) => "tokens",
     };
-    let total_reason = total.is_none().then(|| format!("the server told the {what} of none of {many} calls"));
+    let total_reason = total.is_none().then(|| format!("the server reported {what} for none of {many} calls"));
     let currency = prices.currency.clone();
     Cost { currency, total, input_tokens, output_tokens, calls_without_tokens: many, total_reason }
 }
@@ -96,9 +96,9 @@ mod tests {
         let mut run = World { seconds: 2.0, ..World::default() }.run();
         run.manifest.plan.prices = Some(Prices { input: 2.0, output: 8.0, currency: "EUR".to_owned() });
         for (input, output, what) in [
-            (Some(5), None, "the output tokens of"),
-            (None, Some(5), "the input tokens of"),
-            (None, None, "the tokens of"),
+            (Some(5), None, "reported output tokens for none"),
+            (None, Some(5), "reported input tokens for none"),
+            (None, None, "reported tokens for none"),
         ] {
             for sample in &mut run.samples {
                 (sample.input_tokens, sample.output_tokens) = (input, output);

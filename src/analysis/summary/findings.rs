@@ -61,8 +61,8 @@ const CLASSES: [ClassFinding; 4] = [
         class: ErrorClass::Html,
         code: "html_answer",
         observation: "were answered with an HTML or XML page under a status of success",
-        remedy: "check that base_url is that of the API (often it ends in /v1) and not of a web page, and that no login \
-                 page, proxy or firewall answers in its place",
+        remedy: "check that base_url leads to the API (often it ends in /v1), not to a web page, and that no login \
+         page, proxy or firewall answers in its place",
     },
     ClassFinding {
         class: ErrorClass::Compressed,

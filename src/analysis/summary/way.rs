@@ -60,7 +60,7 @@ impl Way {
     pub(crate) fn findings(&self, path: &NetPath) -> Vec<Finding> {
         let unverified = (!path.tls.verify).then(|| Finding {
             code: "tls_unverified",
-            message: "the certificate was not verified (tls.verify = false): anybody may have answered".to_owned(),
+            message: "the certificate was not verified (tls.verify = false): anyone may have answered".to_owned(),
             remedy: "name its authority, or the certificate itself, with tls.ca_file".to_owned(),
             evidence: BTreeMap::new(),
         });

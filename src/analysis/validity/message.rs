@@ -20,7 +20,7 @@ impl Reason {
             ),
             Self::Dropped { classes, planned, .. } => dropped_message(classes, *planned),
             Self::BehindPlan { behind, planned } => {
-                format!("{behind} of {planned} planned arrivals were not reached before the measured phase was over")
+                format!("{behind} of {planned} planned arrivals were not reached before the measured phase ended")
             }
             Self::Bunched(Dispersion { planned, achieved, bin_s }) => format!(
                 "calls were not sent as evenly as planned: the index of dispersion over {bin_s:.1} s is {achieved:.2}, \
@@ -31,9 +31,9 @@ impl Reason {
                  duration)"
             ),
             Self::Accounting(wrong) => format!("arrivals are not accounted for: {}", wrong.join("; ")),
-            Self::RowsLost(lost) => format!("{lost} rows were lost because the disk could not follow"),
+            Self::RowsLost(lost) => format!("{lost} rows were lost because the disk could not keep up"),
             Self::Clock(count) => format!("the stamps of {count} calls run backwards"),
-            Self::OwnFailures { count, .. } => format!("{count} calls broke inside this tool"),
+            Self::OwnFailures { count, .. } => format!("{count} calls failed inside this tool"),
             Self::Descriptors { failed: 0, peak, limit, .. } => {
                 format!("{} of {limit} files that this process may open were open", peak.unwrap_or(*limit))
             }
@@ -48,7 +48,7 @@ impl Reason {
                 format!("this tool used {used:.1} of the {of:.0} processors of its workers")
             }
             Self::Hiccups { seconds, of, longest_ms, others, cpus, .. } => format!(
-                "in {seconds} of {of} seconds a worker stood still for more than {HICCUP_ALLOWED_MS:.0} ms, up to \
+                "in {seconds} of {of} seconds a worker stalled for more than {HICCUP_ALLOWED_MS:.0} ms, up to \
                  {longest_ms:.0} ms{}",
                 and_used("other programs", *others, &format!(" of {cpus} processors then"))
             ),
@@ -58,11 +58,11 @@ impl Reason {
                  {sum_ms:.0} ms in all"
             ),
             Self::SimulatorCeiling { late, answers, used } => format!(
-                "the simulator began {late} of {answers} answers more than 10 ms later than it had planned{}",
+                "the simulator began {late} of {answers} answers more than 10 ms later than planned{}",
                 and_used("it", *used, " processors")
             ),
             Self::SimulatorSilent { seconds, of, .. } => {
-                format!("in {seconds} of {of} seconds the bundled simulator did not answer when asked how it was")
+                format!("in {seconds} of {of} seconds the bundled simulator did not answer a health check")
             }
             Self::SelfInterference { path, baseline, found } => interference_message(path, baseline, found),
             Self::Unwatched => "this machine's health was not recorded, so stalls would not be seen".to_owned(),
@@ -80,9 +80,9 @@ impl Reason {
                 "lower the rate, free this machine's processors, or use a machine with more of them"
             }
             Self::SendLag { part: LagPart::Dispatch, .. } => {
-                "raise workers up to the processors there are, lower the rate, or use a larger machine"
+                "raise workers up to the number of processors, lower the rate, or use a larger machine"
             }
-            Self::Dropped { .. } => "raise max_in_flight, lower the rate, or look at why calls take so long",
+            Self::Dropped { .. } => "raise max_in_flight, lower the rate, or find out why calls take so long",
             Self::BehindPlan { .. } => "lower the rate, or use a larger machine: this one cannot keep up",
             Self::Bunched(_) => "free this machine's processors, or lower the rate",
             Self::LittlesLaw { .. } => {
@@ -102,7 +102,7 @@ impl Reason {
             }
             Self::Cpu { .. } => "lower the rate or use a larger machine",
             Self::Hiccups { .. } => {
-                "end other programs on this machine, lower the rate, or measure from a machine of its own"
+                "end other programs on this machine, lower the rate, or measure from a machine that does nothing else"
             }
             Self::Steal { .. } => "measure from a machine whose processors are not shared, or at another hour",
             Self::Throttled { .. } => "raise the limit on processor time of the container or service (cpu.max)",
@@ -110,7 +110,7 @@ impl Reason {
                 "lower the rate: above it the figures show the simulator's own limit, not that of its paths"
             }
             Self::SimulatorSilent { .. } => {
-                "look at what stopped its process or held it up, free this machine's processors, then run it again"
+                "find out what stopped or delayed its process, free this machine's processors, then run it again"
             }
             Self::SelfInterference { .. } => {
                 "the paths share something that serves one call after the other: raise round_spread, lower the rate, or \
@@ -121,10 +121,8 @@ impl Reason {
                 "look at what it last printed and at this machine's memory (dmesg tells what the kernel killed), then \
                  run it again"
             }
-            Self::NotPrivate { remedy, .. } => remedy.unwrap_or("look at where the calls of this path went"),
-            Self::IncompleteRun(_) => {
-                "run it again; what was measured until then is kept, but nothing is decided by it"
-            }
+            Self::NotPrivate { remedy, .. } => remedy.unwrap_or("check where the calls of this path went"),
+            Self::IncompleteRun(_) => "run it again; the figures until then are kept, but they decide nothing",
         }
     }
 }
@@ -136,7 +134,7 @@ fn dropped_message(classes: &BTreeMap<ErrorClass, u64>, planned: u64) -> String 
 }
 
 fn not_private_message(path: &str, rung: Rung, evidence: &str) -> String {
-    format!("path '{path}' was declared private and was not, as rung '{rung}' shows: {evidence}")
+    format!("path '{path}' is declared private but was not: rung '{rung}' shows: {evidence}")
 }
 
 fn steal_message(seconds: u64, of: u64, highest: f64) -> String {
@@ -161,8 +159,8 @@ fn interference_message(path: &str, baseline: &str, found: &Interference) -> Str
             near.so.shift_ms, found.middle_ms, near.not.shift_ms
         ),
         Some(_) | None => format!(
-            "the shift of '{path}' depends on who went first: {:+.2} ms where it went after '{baseline}', {:+.2} ms \
-             where it went before",
+            "the shift of '{path}' depends on which call went first: {:+.2} ms where it went after '{baseline}', \
+             {:+.2} ms where it went before",
             order.so.shift_ms, order.not.shift_ms
         ),
     }

@@ -161,10 +161,11 @@ impl Answer {
     fn no_stream(&self, body: &[u8]) -> Observed {
         match serde_json::from_slice::<Value>(body) {
             Ok(json) if is_error(&json) => self.error(body),
-            Ok(_) => Observed::broken("one whole answer, not the stream asked for"),
-            Err(_) => {
-                Observed::broken(format!("no events, not the stream asked for: {}", self.clean(&words::said(body))))
-            }
+            Ok(_) => Observed::broken("one complete answer, not the stream that was asked for"),
+            Err(_) => Observed::broken(format!(
+                "no events, not the stream that was asked for: {}",
+                self.clean(&words::said(body))
+            )),
         }
     }
 

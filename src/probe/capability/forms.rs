@@ -42,10 +42,7 @@ pub(super) fn judge_tools(answer: &Answer) -> Observed {
         return Observed::broken(format!("the tools were ignored: text instead of the call that was forced: {text}"));
     };
     if name != TOOL {
-        return Observed::broken(format!(
-            "another tool was called than the one that was forced: {}",
-            answer.clean(name)
-        ));
+        return Observed::broken(format!("a tool other than the forced one was called: {}", answer.clean(name)));
     }
     match arguments {
         Some(arguments) if arguments["city"].is_string() => Observed::supported("the forced tool was called"),
@@ -53,7 +50,7 @@ pub(super) fn judge_tools(answer: &Answer) -> Observed {
             "the arguments of the tool call do not fit its schema: {}",
             answer.clean(&arguments.to_string())
         )),
-        None => Observed::broken("the arguments of the tool call are no JSON"),
+        None => Observed::broken("the arguments of the tool call are not JSON"),
     }
 }
 
@@ -66,10 +63,13 @@ pub(super) fn judge_structured(answer: &Answer) -> Observed {
     let text = text_of(answer.api, &json);
     let begun = text.is_empty() || text.trim_start().starts_with('{');
     if begun && is_cut(answer.api, &json) {
-        return Observed::failed("the limit on the answer was reached before it was whole");
+        return Observed::failed("the limit on the answer was reached before it was complete");
     }
     let Ok(Value::Object(reply)) = serde_json::from_str::<Value>(&text) else {
-        return Observed::broken(format!("the schema was ignored: no object of JSON but: {}", answer.clean(&text)));
+        return Observed::broken(format!(
+            "the schema was ignored; instead of a JSON object came: {}",
+            answer.clean(&text)
+        ));
     };
     let fits = reply.len() == 2
         && matches!(reply.get("verdict").and_then(Value::as_str), Some("yes" | "no"))

@@ -62,7 +62,7 @@ pub(super) fn judge_model(answers: &[Answer], asked: &str) -> Observed {
     let names: Vec<(String, &Answer)> = answers.iter().filter_map(|answer| Some((named(answer)?, answer))).collect();
     if let Some((name, answer)) = names.iter().find(|(name, _)| is_other(asked, name)) {
         let (asked, name) = (answer.clean(asked), answer.clean(name));
-        return Observed::broken(format!("the answer names another model: {name}, where {asked} was asked"));
+        return Observed::broken(format!("the answer names the model {name}, but {asked} was asked"));
     }
     let mut all: Vec<String> = names.iter().map(|(name, answer)| answer.clean(name)).collect();
     all.sort_unstable();
@@ -163,11 +163,14 @@ pub(super) fn judge_trace(answers: &[Answer], traced: Option<&Answer>) -> Observ
         |answer: &&Answer| answer.headers().is_some_and(|headers| TRACES.iter().any(|name| has(headers, name)));
     if let Some(answer) = answers.iter().find(has_trace) {
         let name = answer.name();
-        return Observed::broken(format!("a trace came though none was asked for, on: {name}; traces slow calls down"));
+        return Observed::broken(format!(
+            "a trace came although none was requested, on: {name}; traces slow calls down"
+        ));
     }
     let Some(answer) = traced else {
         return Observed::not_asked(
-            "there is no debug token to ask with: get one by API Management's listDebugCredentials, and name the variable that holds it with --debug-token-env",
+            "there is no debug token: get one with API Management's listDebugCredentials, and name the variable that \
+             holds it with --debug-token-env",
         );
     };
     if let Err(refused) = answer.accepted() {

@@ -79,7 +79,7 @@ pub async fn matrix(
     let Probe { seen, .. } = probe;
     let observed = |feature: Feature| {
         let found = seen.iter().find(|(known, _)| *known == feature).map(|(_, observed)| observed.clone());
-        found.unwrap_or_else(|| Observed::not_asked("nothing could be asked over the path"))
+        found.unwrap_or_else(|| Observed::not_asked("no call could be made over the path"))
     };
     let rows = expectation::features(way).into_iter();
     rows.map(|feature| Row::of(feature, expectation::of(way, feature, &path.address), observed(feature))).collect()
@@ -259,7 +259,7 @@ impl Probe<'_> {
                 answer = self.ask((Api::Responses, false), &question).await;
             }
         }
-        Observed::failed(format!("accepted, and not completed when it had been read {POLLS} times"))
+        Observed::failed(format!("accepted, but not completed after {POLLS} reads"))
     }
 
     async fn try_embeddings(&mut self) {

@@ -24,8 +24,8 @@ pub(super) fn judge_following(answer: &Answer, id: &str) -> Observed {
         Ok(json) => json,
         Err(refused) if forgets(&refused.said) => {
             return Observed::broken(format!(
-                "the response that was just made is not known any more ({}): a pool of backends without session \
-                 affinity, or a server that does not keep responses",
+                "the response that was just made is no longer known ({}): a pool of backends without session affinity, \
+                 or a server that does not keep responses",
                 refused.said
             ));
         }

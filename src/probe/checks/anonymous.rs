@@ -29,7 +29,7 @@ pub(super) async fn check(subject: &Subject) -> Option<Check> {
 /// What the calls of a path without a credential show of it.
 pub(super) fn of_open_path(answers: &Answers) -> Check {
     if answers.samples.iter().any(|(_, sample)| sample.outcome.is_ok()) {
-        let seen = "the path declares no credential, and its calls are answered: anybody can call";
+        let seen = "the path declares no credential, and its calls are answered: anyone can call";
         return Check::own(CheckName::Anonymous, Standing::Warning, OwnCode::AnsweredAnonymously, seen).with_remedy(
             "declare auth, and let the service or a gateway ask for it, unless only this network can reach it",
         );
@@ -57,10 +57,7 @@ fn answered(sample: &Sample) -> Check {
     let check = Check::own(CheckName::Anonymous, Standing::Failed, OwnCode::AnsweredAnonymously, seen).with_remedy(
         "look for a gateway or proxy on the way that adds a credential of its own, and close it to others",
     );
-    Check {
-        cause: Some("anybody who can reach this path can call, whatever key the profile names".to_owned()),
-        ..check
-    }
+    Check { cause: Some("anyone who can reach this path can call, whatever key the profile names".to_owned()), ..check }
 }
 
 /// What the server said, without what it would mean of a credential that was sent.
@@ -96,5 +93,5 @@ fn not_answered(sample: &Sample, (trouble, said): (&Trouble, &str), shows_certif
 
 fn undecided(seen: String) -> Check {
     let check = Check::own(CheckName::Anonymous, Standing::Info, OwnCode::Undecided, seen);
-    Check { cause: Some("that does not show whether a credential is asked for".to_owned()), ..check }
+    Check { cause: Some("that does not show whether a credential is required".to_owned()), ..check }
 }

@@ -70,7 +70,7 @@ fn accepted(subject: &Subject, signed_in: &SignedIn, answered: Option<()>, troub
     match (answered, troubles.first()) {
         (Some(()), _) => Check::passed(CheckName::Credential, format!("{had}; a call with it was answered")),
         (None, Some(trouble)) => {
-            let seen = format!("{had}; whether it is accepted was not told: {}", trouble.told);
+            let seen = format!("{had}; whether it is accepted is not known: {}", trouble.told);
             Check::new(CheckName::Credential, Standing::Info, Code::Own(OwnCode::Undecided), seen)
         }
         (None, None) => Check::own(CheckName::Credential, Standing::Failed, OwnCode::NoAnswer, "no call was answered"),

@@ -37,9 +37,9 @@ pub(super) fn check(subject: &Subject, answers: &Answers, listed: Option<String>
 fn of_answers(subject: &Subject, answers: &Answers) -> Check {
     let judged = answers.judged(&subject.path);
     if judged.len() < subject.calls.len() || judged.is_empty() {
-        let seen = format!("of {} calls {} came to an end", subject.calls.len(), judged.len());
+        let seen = format!("{} of {} calls ended", judged.len(), subject.calls.len());
         return Check::own(CheckName::Model, Standing::Failed, OwnCode::NoAnswer, seen)
-            .with_remedy("report this with the command that led to it");
+            .with_remedy("report this with the command that you ran");
     }
     let works = answered(subject, answers) > 0;
     let graded = judged.iter().filter_map(|(shape, judged)| Some((shape, grade(judged, works)?)));

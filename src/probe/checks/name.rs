@@ -21,7 +21,7 @@ pub(super) async fn check(subject: &Subject) -> (Check, Option<Resolution>) {
     let found = tokio::time::timeout(wait.0, resolution_of(&subject.target.dial)).await.ok();
     let check = match &found {
         None => {
-            let told = format!("nobody said within {wait} what '{}' leads to", subject.target.dial.host);
+            let told = format!("'{}' did not resolve within {wait}", subject.target.dial.host);
             Check::of_trouble(CheckName::Name, Standing::Failed, &Trouble::new(ErrorClass::Dns, told, subject.rules()))
         }
         Some(found) => judge(subject, found),
@@ -36,7 +36,7 @@ fn judge(subject: &Subject, found: &Resolution) -> Check {
     }
     let info = |code, seen| Check::own(CheckName::Name, Standing::Info, code, seen);
     if subject.path.control.proxy.is_some() {
-        return info(OwnCode::ProxyLooksUp, format!("the proxy looks the name up; the proxy's own: {told}"));
+        return info(OwnCode::ProxyLooksUp, format!("the proxy looks the name up; the proxy's own name: {told}"));
     }
     if found.resolver == Resolver::Profile {
         let addresses: Vec<String> = found.addresses.iter().map(IpAddr::to_string).collect();

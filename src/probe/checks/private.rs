@@ -40,7 +40,7 @@ pub(super) fn checks(
     let Some(declared) = &subject.path.control.private else {
         let not = |check| {
             let check = Check::own(check, Standing::Info, OwnCode::NotDeclared, "the path has no [path.private]");
-            let remedy = subject.is_private().then(|| "declare it, and it is shown to be private or not".to_owned());
+            let remedy = subject.is_private().then(|| "declare it to check whether the path is private".to_owned());
             Check { remedy, ..check }
         };
         return WayChecks { distance: not(CheckName::Distance), verdict: not(CheckName::Private), private: None };
@@ -115,7 +115,7 @@ fn distance(subject: &Subject, private: &Private, evidence: &Evidence<'_>, steps
         );
     }
     let Some(step) = steps.iter().find(|step| step.rung == Rung::Rtt) else {
-        return own(Standing::Info, OwnCode::DistanceUnknown, "nothing is known of the distance");
+        return own(Standing::Info, OwnCode::DistanceUnknown, "the distance is not known");
     };
     let judged = || {
         let way = rtt::published(private.caller_region.as_deref()?, private.region.as_deref()?)?;

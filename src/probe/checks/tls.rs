@@ -99,7 +99,7 @@ async fn distrusted(subject: &Subject, error: ConnectError) -> (Check, Option<(S
     match shown.and_then(|opened| Shown::of(&opened.stream)) {
         None => (check, None),
         Some(shown) => {
-            let seen = format!("{}; who answers shows {}", check.seen, certificate(&shown));
+            let seen = format!("{}; the server shows {}", check.seen, certificate(&shown));
             let check = Check { seen, ..check };
             (out_of_date(check, &shown, OffsetDateTime::now_utc()), Some((shown, None)))
         }
@@ -134,7 +134,7 @@ fn judge(shown: &Shown, (verified, resumes): (bool, Option<bool>), now: OffsetDa
         Some(_) | None if !verified => {
             let remedy = "name its authority, or the certificate itself, with tls.ca_file";
             let check = warn(OwnCode::Unverified).with_remedy(remedy);
-            Check { cause: Some("the certificate was not verified: anybody may have answered".to_owned()), ..check }
+            Check { cause: Some("the certificate was not verified: anyone may have answered".to_owned()), ..check }
         }
         Some(_) | None => Check::passed(CheckName::Tls, seen),
     }

@@ -6,7 +6,7 @@ use hyper::Uri;
 use hyper::header::HeaderName;
 
 use crate::limits::Limit;
-use crate::path::auth::{CertificateRef, IdentityRef, SecretRef, may_be_sent_secrets};
+use crate::path::auth::{CertificateRef, IdentityRef, SecretRef, may_be_sent_secrets, may_give_identity};
 use crate::path::zones::is_public_resource;
 use crate::profile::at::At;
 use crate::profile::auth::section::{Section, remedy_of};
@@ -112,8 +112,14 @@ pub(super) fn checked_address(
     if key != "token_url" && url.contains('?') {
         return say("has a query; it takes only the base address");
     }
-    // The metadata service of a virtual machine has no https, and is shown no secret.
-    if key != "endpoint" && !may_be_sent_secrets(url) {
+    if key == "endpoint" {
+        if !may_give_identity(url) {
+            return say(
+                "is plain http to a name or a public address: the token would come unencrypted; use https://, or the \
+                        private or link-local address of the metadata service",
+            );
+        }
+    } else if !may_be_sent_secrets(url) {
         return say("is plain http to another machine: the secret would be sent unencrypted; use https://");
     }
     // To the others a path is added; this one is asked as it is written.
@@ -157,7 +163,7 @@ pub(super) fn checked_certificate(at: &At<'_>, section: &Section) -> Result<Cert
     let holds_key =
         || text_file::read(&cert_file, Limit::SmallFile).is_ok_and(|text| text.contains("PRIVATE KEY-----"));
     if key_file.is_none() && !holds_key() {
-        let remedy = "the certificate is without its key: name the file of its private key, in PEM";
+        let remedy = "the certificate has no key: name the file of its private key, in PEM";
         return Err(at.missing("key_file", remedy));
     }
     Ok(CertificateRef { cert_file, key_file })
@@ -200,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_sent_unencrypted_to_this_machine_alone() {
+    fn a_secret_is_sent_unencrypted_to_this_machine_alone_and_a_token_comes_so_from_its_network() {
         const OAUTH2: &str = "oauth2\", client_id = \"c\", env = \"S";
         const ENTRA: &str = "entra-client-secret\", client_id = \"c\", tenant = \"t\", env = \"S";
         for (kind, key, url, expected) in [
@@ -222,13 +228,16 @@ mod tests {
             (ENTRA, "authority", "http://h", None),
             ("workload-identity", "authority", "http://h", None),
             ("managed-identity", "endpoint", "http://169.254.169.254/", Some("http://169.254.169.254")),
+            ("managed-identity", "endpoint", "http://10.0.2.5/", Some("http://10.0.2.5")),
+            ("managed-identity", "endpoint", "http://metadata/", None),
+            ("managed-identity", "endpoint", "http://20.50.1.2/", None),
         ] {
             let found = asked(kind, key, url);
             if let Some(expected) = expected {
                 assert_eq!(found.as_deref(), Ok(expected), "{url}");
             } else {
                 let said = found.expect_err(url);
-                let rule = format!("'path.a.auth.{key}' is plain http to another machine: the secret would be sent");
+                let rule = format!("'path.a.auth.{key}' is plain http to ");
                 assert!(said.contains(&rule), "{url}: {said}");
             }
         }

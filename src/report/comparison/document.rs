@@ -11,7 +11,7 @@ use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
 use crate::report::basis::describe_basis;
 use crate::report::comparison::overview::overview;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::overview::Lead;
 use crate::report::run::banner::why_invalid;
 use crate::report::run::validity;
@@ -33,10 +33,10 @@ pub(crate) struct Compared<'a> {
 /// How many differences are named in a sentence.
 const MOST_NAMED: usize = 8;
 
-/// Why two runs at different times are weaker than one paired run, in one sentence.
-pub(crate) const WEAKER: &str = "Two runs at different times are weaker than one paired run: whatever else changed between \
-     them (the service, the routes, the machine) counts as a shift and no interval knows of it, where a paired run sends \
-     every prompt over both paths within the same moment and such changes cancel.";
+/// Why two runs at different times are weaker than one paired run.
+pub(crate) const WEAKER: &str = "Two runs at different times are weaker than one paired run: anything else that changed \
+     between them (the service, the routes, the machine) counts as a shift, and no interval includes it. A paired run \
+     sends every prompt over both paths within the same moment, so such changes cancel.";
 
 impl Compared<'_> {
     /// Decides everything that is said.
@@ -221,15 +221,15 @@ impl Compared<'_> {
 
     fn failures(&self) -> Table {
         let points = |share: f64| format!("{:+.2}", 100.0 * share).replace('-', "−");
-        let maybe = |share: Option<f64>| share.map_or(MISSING.to_owned(), figure::share);
+        let maybe = |share: Option<f64>| Cell::maybe(share.map(figure::share));
         let row = |pair: &PathPair| -> Vec<Cell> {
             let shares = &pair.judged.failures;
-            let ci = shares.ci.map_or(MISSING.to_owned(), |(low, high)| format!("{} to {}", points(low), points(high)));
+            let ci = shares.ci.map(|(low, high)| format!("{} to {}", points(low), points(high)));
             vec![
                 pair.candidate.as_str().into(),
-                maybe(shares.baseline).into(),
-                maybe(shares.candidate).into(),
-                ci.into(),
+                maybe(shares.baseline),
+                maybe(shares.candidate),
+                Cell::maybe(ci),
                 figure::share(pair.error_margin).into(),
                 gate_cell(pair.error_gate),
             ]

@@ -2,7 +2,7 @@
 
 use crate::analysis::compare::gate::Gate;
 use crate::analysis::runs::{PathPair, RunComparison};
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::overview::{Overview, PathLine, Shift};
 use crate::report::shift;
 use crate::report::table::{Cell, Tone, figures};
@@ -43,7 +43,7 @@ fn line(comparison: &RunComparison, place: usize, pair: &PathPair) -> PathLine {
     let failed = base.iter().any(|failed| failed.name == pair.base)
         || candidate.iter().any(|failed| failed.name == pair.candidate);
     let shares = &pair.judged.failures;
-    let share = |share: Option<f64>| share.map_or_else(|| MISSING.to_owned(), figure::share);
+    let share = |share: Option<f64>| Cell::maybe(share.map(figure::share));
     let drawn = row.filter(|_| !failed).and_then(|row| {
         let margin_ms = row.gate_ms.filter(|_| row.gate != Gate::Ungated);
         Some(Shift { ms: row.shift_ms?, ci_ms: row.ci_ms, margin_ms })
@@ -73,8 +73,11 @@ fn line(comparison: &RunComparison, place: usize, pair: &PathPair) -> PathLine {
         budget: Cell::from(""),
         facts: vec![
             Cell::figure(row.and_then(|row| row.baseline_ms)),
-            share(shares.baseline).into(),
-            Cell::toned(share(shares.candidate), if pair.error_gate == Gate::Failed { Tone::Bad } else { Tone::Plain }),
+            share(shares.baseline),
+            match pair.error_gate {
+                Gate::Failed => Cell { tone: Tone::Bad, ..share(shares.candidate) },
+                Gate::Passed | Gate::Open | Gate::Ungated => share(shares.candidate),
+            },
         ],
     }
 }

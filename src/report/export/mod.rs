@@ -41,13 +41,13 @@ pub(crate) enum Format {
     /// summary.md, for pull requests and job summaries
     #[value(name = "md")]
     Markdown,
-    /// hlog/*.hlog, HdrHistogram interval logs, one a path and metric
+    /// hlog/*.hlog, HdrHistogram interval logs, one for each path and metric
     Hlog,
-    /// hgrm/*.hgrm, HdrHistogram percentile distributions, one a path and metric
+    /// hgrm/*.hgrm, HdrHistogram percentile distributions, one for each path and metric
     Hgrm,
     /// k6-summary.json, in the shape of k6's handleSummary
     K6,
-    /// vllm/*.json, with the field names of vLLM's serving benchmark, one a path
+    /// vllm/*.json, with the field names of vLLM's serving benchmark, one for each path
     Vllm,
     /// github-benchmark.json, for github-action-benchmark (customSmallerIsBetter)
     GithubBenchmark,

@@ -204,7 +204,7 @@ fn failure(failed: &FailedPath) -> FailureFacts {
 
 fn error(run: &Run, seen: &ErrorSeen) -> ErrorFacts {
     let ms = |at: Nanos| (at.ms_since(run.manifest.origin) * 1e3).round() / 1e3;
-    let reason = "its rows are a sample, and no errors.jsonl lies beside them";
+    let reason = "its rows are a sample, and there is no errors.jsonl next to them";
     ErrorFacts {
         count: seen.count,
         first_ms: seen.between.map(|(first, _)| ms(first)),

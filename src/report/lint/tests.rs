@@ -11,7 +11,7 @@ fn the_document_has_every_rule() {
     let section = |level: Level| {
         let rows = rules().filter(|rule| rule.level == level).map(|rule| {
             format!(
-                "| `{}` | {}: otherwise {} | {} | {} | {} |\n",
+                "| `{}` | {} | {} | {} | {} | {} |\n",
                 rule.id, rule.what, rule.why, rule.remedy, rule.as_of, rule.source
             )
         });
@@ -21,7 +21,7 @@ fn the_document_has_every_rule() {
             Level::Note => "Notes",
         };
         format!(
-            "\n## {title}\n\n| rule | what | what to do | as of | source |\n|---|---|---|---|---|\n{}",
+            "\n## {title}\n\n| rule | what must hold | why | what to do | as of | source |\n|---|---|---|---|---|---|\n{}",
             rows.collect::<String>()
         )
     };

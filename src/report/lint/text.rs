@@ -48,7 +48,7 @@ fn described(text: &mut String, file: &FileReport, connection: &Described) {
     match &connection.addresses {
         Some(addresses) => addresses_of(text, addresses),
         None => {
-            let _ = writeln!(text, "  its target is known only to Terraform or Azure, so its addresses cannot be told");
+            let _ = writeln!(text, "  its target is known only to Terraform or Azure, so its addresses are not known");
         }
     }
     for Checked { asked, url, status, good, said } in &connection.asked {

@@ -1,8 +1,9 @@
 //! The banner of a report: what the whole run comes to, in a line.
 
 use crate::analysis::slo::ObjectiveVerdict;
-use crate::analysis::validity::{Reason, Validity};
+use crate::analysis::validity::{Reason, Validity, ValidityVerdict};
 use crate::analysis::{Analysis, Conclusion, FailedPath};
+use crate::measure::outcome::ErrorClass;
 use crate::objective::objective::Severity;
 use crate::report::figure;
 use crate::report::run::failures;
@@ -20,7 +21,7 @@ pub(crate) fn banner(run: &Run, analysis: &Analysis) -> (Tone, String) {
             (Tone::Bad, format!("INVALID: {}. Do not use these figures.", why_invalid(run, &analysis.validity)))
         }
         Conclusion::Failed => (Tone::Bad, failed(run, &analysis.failing)),
-        Conclusion::Incomplete => told(Tone::Warn, "INCOMPLETE: what was measured is shown, nothing is decided by it."),
+        Conclusion::Incomplete => told(Tone::Warn, "INCOMPLETE: the figures are shown, but they decide nothing."),
         Conclusion::Missed if has(analysis, ObjectiveVerdict::Missed, Severity::Critical) => {
             told(Tone::Bad, "An objective was missed.")
         }
@@ -52,6 +53,14 @@ pub(crate) fn why_invalid(run: &Run, validity: &Validity) -> String {
     let is_public = |reason: &&Reason| matches!(reason, Reason::NotPrivate { .. });
     if let Some(public) = reasons().find(is_public) {
         return public.message();
+    }
+    // Whatever else this machine was busy with, the limit of the plan kept these from being sent.
+    let is_capped = |reason: &&Reason| {
+        matches!(reason, Reason::Dropped { classes, weight: ValidityVerdict::Invalid, .. }
+            if classes.contains_key(&ErrorClass::InFlightCap))
+    };
+    if let Some(capped) = reasons().find(is_capped) {
+        return capped.message();
     }
     let cpus = run.manifest.environment.cpus;
     validity.busy_others(cpus).map_or_else(

@@ -9,7 +9,7 @@ use crate::analysis::compare::shift::{Candidate, ShiftRow};
 use crate::analysis::conclusion::Conclusion;
 use crate::analysis::slo::{ObjectiveResult, ObjectiveVerdict};
 use crate::objective::objective::Severity;
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::run::held::describe_count;
 use crate::report::run::objectives;
 use crate::report::shift;
@@ -49,8 +49,9 @@ pub(super) fn of_path(run: &Run, analysis: &Analysis, path: PathId) -> Budget {
 
 fn note(analysis: &Analysis) -> String {
     let mut note =
-        "Of several budgets of a path the one that decides: missed before undecided before met, then the one with \
-                    the least left. Margin left: how far what was seen lies from the limit, as a share of it."
+        "If a path has several budgets, its row shows the one that decides: missed before undecided before met, then \
+         the one with the least margin left. Margin left: the distance from the observed figure to the limit, as a \
+         share of the limit."
             .to_owned();
     if analysis.objectives.is_empty() {
         note.push_str(" No objective was declared ([[objective]] in the profile).");
@@ -144,8 +145,11 @@ impl Line<'_> {
                 (format!("{}{more}", held.objective.label()).into(), seen.into(), share_cell(room_left(held)), verdict)
             }
             Self::Margin(row) => {
-                let limit = row.gate_ms.map_or_else(|| MISSING.to_owned(), figure::shift);
-                let budget = format!("{} {} < {limit}", row.metric.short(), row.quantile);
+                let named = format!("{} {}", row.metric.short(), row.quantile);
+                let budget = match row.gate_ms {
+                    Some(limit) => format!("{named} < {}", figure::shift(limit)),
+                    None => format!("{named} within its margin"),
+                };
                 (
                     budget.into(),
                     shift_cell(row),
@@ -252,6 +256,9 @@ mod tests {
         let rows = rows(&[("direct", "ttft.p50 < 1s")], &[], |run| {
             run.manifest.ending.as_mut().expect("ending").rows_lost = 1;
         });
-        assert!(rows.iter().all(|row| row[4] == "none: the run is invalid" && row[3] == MISSING), "{rows:?}");
+        assert!(
+            rows.iter().all(|row| row[4] == "none: the run is invalid" && row[3] == Cell::missing().text),
+            "{rows:?}"
+        );
     }
 }

@@ -12,6 +12,9 @@ use crate::report::shift::{describe_failures, describe_headline, describe_rounds
 use crate::report::table::Tone;
 use crate::run::Run;
 
+/// How many times as wide another interval is for whose narrowness a reason is given.
+const NARROWER: f64 = 2.0;
+
 /// One decision for each candidate.
 pub(super) fn decisions(run: &Run, analysis: &Analysis, planned: Option<Planned>) -> Vec<Decision> {
     let Some(comparison) = &analysis.comparison else { return Vec::new() };
@@ -29,6 +32,9 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
     if comparison.twin == Some(candidate.path) && !is_withheld(row) {
         (tone, sentence) = describe_noise_floor(row, baseline);
     }
+    if let Some(own) = decided_before_first_byte(candidate, row, subject, baseline) {
+        sentence = own;
+    }
     let shares = &candidate.failures;
     if tone == Tone::Good && [shares.candidate, shares.baseline].into_iter().flatten().any(|share| share > 0.0) {
         // Nothing looks all good beside failed calls.
@@ -39,7 +45,7 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
     details.extend(describe_rounds_needed(row, comparison.blocks.rate));
     details.extend(detectable_shift(row));
     details.extend(margins_kept(candidate));
-    details.extend(less_reported(candidate));
+    details.extend(less_reported(candidate, row));
     details.extend(describe_failures(candidate, subject, baseline));
     Decision { tone, sentence, details }
 }
@@ -72,10 +78,39 @@ fn detectable_shift(row: &ShiftRow) -> Option<String> {
     Some(format!("this run could have detected a shift of about {}", figure::ms(resolves)))
 }
 
+/// What a path costs by itself, where the whole time to first token shows no difference: the model's spread hides a shift
+/// there that the first byte less the reported time resolves.
+fn decided_before_first_byte(
+    candidate: &Candidate,
+    headline: &ShiftRow,
+    subject: &str,
+    baseline: &str,
+) -> Option<String> {
+    if headline.open != Some(Open::HoldsZero) {
+        return None;
+    }
+    let row = candidate.headline(Metric::Overhead)?;
+    let by = figure::ms(row.shift_ms?.abs());
+    let more = match row.verdict {
+        Verdict::Slower | Verdict::SlowerWithinMargin => "more",
+        Verdict::Faster => "less",
+        Verdict::Equivalent | Verdict::Inconclusive => return None,
+    };
+    let whole = headline.metric.name();
+    Some(format!("{subject} takes {by} {more} than {baseline} outside the model; no difference in {whole} was shown"))
+}
+
 /// What is left of the median shift without the time that servers report.
-fn less_reported(candidate: &Candidate) -> Option<String> {
+fn less_reported(candidate: &Candidate, headline: &ShiftRow) -> Option<String> {
     let row = candidate.headline(Metric::Overhead)?;
     let (shift, ci) = row.shift_ms.zip(row.ci_ms)?;
+    let width = |(low, high): (f64, f64)| high - low;
+    let is_narrower = headline.ci_ms.is_some_and(|whole| width(ci) < width(whole) / NARROWER);
+    let why = if is_narrower {
+        "; it is narrower because the model's own time, which differs from call to call, is not in it"
+    } else {
+        ""
+    };
     let verdict = match row.verdict {
         Verdict::Slower => ", slower",
         Verdict::Faster => ", faster",
@@ -85,7 +120,7 @@ fn less_reported(candidate: &Candidate) -> Option<String> {
     };
     let (shift, ci) = (figure::shift(shift), figure::interval(ci));
     Some(format!(
-        "first byte less the time that servers report (reported, not measured): {shift}, 95% interval {ci}{verdict}"
+        "first byte minus the time that servers report (reported, not measured): {shift}, 95% interval {ci}{verdict}{why}"
     ))
 }
 

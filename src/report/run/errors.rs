@@ -1,10 +1,10 @@
-//! The errors of a run as a reader meets them: how many, what was said, and what helps.
+//! The errors of a run as a reader meets them: how many, message and remedy.
 
 use crate::analysis::Analysis;
 use crate::analysis::summary::errors_seen;
 use crate::analysis::summary::paths::PathSummary;
 use crate::measure::errors_seen::ErrorSeen;
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::table::{Cell, Table, figures, words};
 use crate::run::Run;
 
@@ -27,11 +27,11 @@ pub(crate) fn table(run: &Run, analysis: &Analysis) -> Table {
     let mut rows: Vec<Vec<Cell>> = analysis.paths.iter().flat_map(of_path).collect();
     if run.lost.unattributed > 0 {
         let count = figure::count(run.lost.unattributed);
-        rows.push(vec![MISSING.into(), KILLED.into(), count.into(), MISSING.into(), "".into()]);
+        rows.push(vec![Cell::missing(), KILLED.into(), count.into(), Cell::missing(), "".into()]);
     }
     Table::new(
         "What went wrong",
-        vec![words("path"), words("error"), figures("calls"), figures("share"), words("what was said, and what helps")],
+        vec![words("path"), words("error"), figures("calls"), figures("share"), words("message and remedy")],
         rows,
     )
 }

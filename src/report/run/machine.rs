@@ -64,12 +64,8 @@ pub(super) fn vitals(run: &Run, validity: &Validity) -> Vec<(&'static str, Strin
         let cpu = vitals.sim_cpu.map_or(String::new(), |cpu| format!("; {}", cores(cpu)));
         format!("{} of {} answers begun more than 10 ms late{cpu}", figure::count(late), figure::count(answers))
     });
-    let hiccup = format!(
-        "{} in {} s; the longest hiccup {}",
-        count_bad_seconds(validity),
-        figure::count(vitals.seconds),
-        figure::maybe_ms(vitals.hiccup_ms)
-    );
+    let longest = vitals.hiccup_ms.map_or(String::new(), |ms| format!("; the longest hiccup {}", figure::ms(ms)));
+    let hiccup = format!("{} in {} s{longest}", count_bad_seconds(validity), figure::count(vitals.seconds));
     let facts = [
         ("arrivals", Some(arrivals)),
         ("calls in flight", Some(little)),

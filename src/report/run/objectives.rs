@@ -83,7 +83,10 @@ pub(crate) fn describe_observed(result: &ObjectiveResult) -> (Tone, String) {
     let side = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), figure);
     let seen = result.estimate.value.map_or_else(
         || "not measured".to_owned(),
-        |observed| format!("{} [{}, {}]", figure(observed), side(result.estimate.low), side(result.estimate.high)),
+        |observed| match (result.estimate.low, result.estimate.high) {
+            (None, None) => figure(observed),
+            (low, high) => format!("{} [{}, {}]", figure(observed), side(low), side(high)),
+        },
     );
     (tone, seen)
 }

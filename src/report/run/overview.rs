@@ -167,5 +167,6 @@ fn describe_budget(asked: &Cell, actual: &Cell, left: &Cell) -> Cell {
         // Nothing was asked: the shift stands beside it.
         return Cell::toned("", Tone::Quiet);
     }
-    Cell::toned(format!("{}: {}{left}", asked.text, actual.text), Tone::Quiet)
+    let actual = if actual == &Cell::missing() { "not measured" } else { &actual.text };
+    Cell::toned(format!("{}: {actual}{left}", asked.text), Tone::Quiet)
 }

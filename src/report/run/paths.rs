@@ -73,8 +73,8 @@ pub(super) fn metrics(run: &Run, summary: &PathSummary) -> Table {
         summary.metrics.iter().filter(|metric| metric.n > 0 && !repeats_another(summary, metric)).map(row),
     )
     .noted(format!(
-        "{} calls on connections used before, {} on new ones; {}. A service time or a TTFO that is that of the row above \
-         it within 1% is left out.",
+        "{} calls on connections used before, {} on new ones; {}. A service time or a TTFO within 1% of the row above \
+         it is left out.",
         figure::count(connections.reused),
         figure::count(connections.opened),
         amounts::describe_tokens(&summary.tokens)

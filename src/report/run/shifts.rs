@@ -3,7 +3,7 @@
 use crate::analysis::Analysis;
 use crate::analysis::compare::shift::{SHOWN, ShiftRow, Verdict};
 use crate::measure::metric::Metric;
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::planned::Planned;
 use crate::report::shift;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
@@ -53,7 +53,7 @@ fn shift_cell(row: &ShiftRow) -> Cell {
 fn planned_row(run: &Run, path: PathId, truth: &dyn Fn(f64) -> Option<f64>) -> Option<Vec<Cell>> {
     truth(0.5)?;
     let quiet = |text: String| Cell::toned(text, Tone::Quiet);
-    let cell = |q: Quantile| quiet(truth(q.0).map_or_else(|| MISSING.to_owned(), figure::bare_shift));
+    let cell = |q: Quantile| truth(q.0).map_or_else(Cell::missing, |shift| quiet(figure::bare_shift(shift)));
     let mut cells =
         vec![quiet(run.manifest.plan.path(path).name.clone()), quiet(format!("{} planned", Metric::Ttft.short()))];
     cells.extend(SHOWN.map(cell));

@@ -1,6 +1,6 @@
 //! How paths signed in: a row for each credential whose tokens are got.
 
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::table::{Cell, Table, figures, words};
 use crate::run::Run;
 
@@ -13,10 +13,10 @@ pub(super) fn table(run: &Run) -> Table {
             name.into(),
             figures.kind.into(),
             figure::count(figures.acquired).into(),
-            figure::maybe_ms(figures.p50_ms).into(),
-            figure::maybe_ms(figures.max_ms).into(),
+            Cell::maybe(figures.p50_ms.map(figure::ms)),
+            Cell::maybe(figures.max_ms.map(figure::ms)),
             figure::count(figures.failed).into(),
-            figures.last_failure.unwrap_or_else(|| MISSING.to_owned()).into(),
+            Cell::maybe(figures.last_failure),
         ]
     });
     Table {
@@ -31,6 +31,8 @@ pub(super) fn table(run: &Run) -> Table {
             words("last failure"),
         ],
         rows: rows.collect(),
-        note: Some("Tokens are got aside and ahead of their end; no call waited for these times.".to_owned()),
+        note: Some(
+            "Tokens are requested in the background, before they expire; no call waited for these times.".to_owned(),
+        ),
     }
 }

@@ -1,6 +1,6 @@
 //! How far a run can be trusted, in sentences.
 
-use crate::analysis::validity::{Lag, Validity, ValidityVerdict};
+use crate::analysis::validity::{Validity, ValidityVerdict};
 use crate::measure::selftest::{FAITHFUL_MS, OwnError};
 use crate::report::figure;
 use crate::report::table::Tone;
@@ -10,10 +10,10 @@ use crate::run::Run;
 pub(crate) fn describe_sample(run: &Run) -> Option<String> {
     let rows = run.manifest.rows.as_ref()?;
     let mut told = format!(
-        "Rows are a seeded sample: those of {} of the rounds, {} of {} calls. Counts, costs, shares of the calls of a path, \
-         the quantiles of metrics and the charts by percentile are of all calls; comparisons, intervals, objectives on \
-         latencies, by window, by API or stream or with conditions on each call, latencies over time, the breakdown and \
-         how late calls were sent stand on the calls that have rows.",
+        "Rows are a seeded sample: those of {} of the rounds, {} of {} calls. Counts, costs, shares of the calls of a \
+         path, the quantiles of metrics and the charts by percentile are of all calls; comparisons, intervals, \
+         objectives on latencies, by window, by API or stream or with conditions on each call, latencies over time, \
+         the breakdown and how late calls were sent use only the calls that have rows.",
         figure::share(rows.share),
         figure::count(rows.kept),
         figure::count(rows.calls)
@@ -33,22 +33,31 @@ pub(crate) fn count_bad_seconds(validity: &Validity) -> String {
 
 /// How far the run can be trusted, in a line.
 pub(crate) fn describe_validity(validity: &Validity) -> (Tone, String) {
-    let lags = &validity.lags;
-    let lag = |lag: &Lag| figure::maybe_ms(lag.p99);
     let left_out = match validity.left_out {
         0 => String::new(),
         calls => format!("; {} calls of {} left out", figure::count(calls), count_bad_seconds(validity)),
     };
     let counts = format!(
-        "{} of {} arrivals sent, 99% of them within {} of their time (timer {}, dispatch {}){left_out}",
+        "{} of {} arrivals sent{}{left_out}",
         figure::count(validity.sent),
         figure::count(validity.planned),
-        lag(&lags.own),
-        lag(&lags.timer),
-        lag(&lags.dispatch),
+        describe_lateness(validity)
     );
     let tone = if validity.verdict == ValidityVerdict::Valid { Tone::Good } else { tone_of(validity.verdict) };
     (tone, format!("{}: {counts}", validity.verdict))
+}
+
+/// How late the calls of a run were sent, in words also where no call tells it.
+fn describe_lateness(validity: &Validity) -> String {
+    let lags = &validity.lags;
+    let Some(own) = lags.own.p99 else {
+        return if validity.sent == 0 { String::new() } else { ", how late is not known".to_owned() };
+    };
+    let parts = [("timer", lags.timer.p99), ("dispatch", lags.dispatch.p99)];
+    let parts = parts.iter().filter_map(|(part, lag)| Some(format!("{part} {}", figure::ms((*lag)?))));
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    let parts = if parts.is_empty() { parts } else { format!(" ({parts})") };
+    format!(", 99% of them within {} of their planned time{parts}", figure::ms(own))
 }
 
 /// How a reason of that weight is meant.

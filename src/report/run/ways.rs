@@ -77,7 +77,7 @@ pub(super) fn rungs(run: &Run, analysis: &Analysis) -> Table {
     };
     let columns = vec![words("path"), words("rung"), words("standing"), words("evidence")];
     Table::new("Private path", columns, analysis.ways.iter().flat_map(of_way)).noted(
-        "A rung that failed makes the run invalid; an unknown one says nothing. docs/private-paths.md tells what each shows.",
+        "A rung that failed makes the run invalid; an unknown one says nothing. docs/private-paths.md says what each shows.",
     )
 }
 
@@ -85,7 +85,7 @@ pub(super) fn rungs(run: &Run, analysis: &Analysis) -> Table {
 pub(super) fn decisions(run: &Run) -> Vec<Decision> {
     let unverified = run.manifest.plan.paths.iter().filter(|path| !path.tls.verify);
     let sentence = |name: &str| {
-        format!("The certificate of '{name}' was not verified (tls.verify = false): anybody may have answered")
+        format!("The certificate of '{name}' was not verified (tls.verify = false): anyone may have answered")
     };
     unverified.map(|path| Decision { tone: Tone::Warn, sentence: sentence(&path.name), details: Vec::new() }).collect()
 }

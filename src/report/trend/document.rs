@@ -3,7 +3,7 @@
 use crate::analysis::stats::change_point::SHORTEST;
 use crate::analysis::trend::{Change, FEWEST, Newest, Series, Trend, TrendVerdict};
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::overview::Lead;
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
 use crate::report::trend::overview;
@@ -117,7 +117,7 @@ impl History<'_> {
     }
 
     fn day(&self, run: usize) -> &str {
-        self.trend.runs.get(run).map_or(MISSING, HistoricalRun::day)
+        self.trend.runs.get(run).map_or("an unknown day", HistoricalRun::day)
     }
 
     /// One for each series whose newest level is another than the one before.
@@ -162,16 +162,16 @@ impl History<'_> {
         let behind = format!("{} against a level of {}", figure::ms(newest.ms), figure::ms(newest.level_ms));
         let rare = if newest.p < 1e-4 { "less than 0.0001".to_owned() } else { format!("{:.4}", newest.p) };
         let rule = format!(
-            "the margin is {}; by the spread of those runs so slow a run has a probability of {rare} (p)",
+            "the margin is {}; given the spread of those runs, a run this slow has a probability of {rare} (p)",
             size(series.margin)
         );
         Decision { tone: Tone::Bad, sentence, details: vec![behind, rule] }
     }
 
     fn series(&self) -> Table {
-        let mut columns = vec![word_column("path"), word_column("figure"), figures("runs")];
+        let mut columns = vec![word_column("path"), word_column("figure"), figures("runs").yielding()];
         columns.extend([figures("newest ms"), figures("level ms"), figures("noise").spare(), figures("last change")]);
-        columns.extend([word_column("since"), word_column("verdict")]);
+        columns.extend([word_column("since").yielding(), word_column("verdict")]);
         let row = |series: &Series| -> Vec<Cell> {
             let level = series.levels.last();
             let newest = series.points.iter().rev().find(|point| point.judged);
@@ -209,7 +209,12 @@ impl History<'_> {
 
     fn changes(&self) -> Table {
         let mut columns = vec![word_column("path"), word_column("figure"), word_column("first run")];
-        columns.extend([figures("before ms"), figures("after ms"), figures("change"), figures("95% interval")]);
+        columns.extend([
+            figures("before ms"),
+            figures("after ms"),
+            figures("change"),
+            figures("95% interval").yielding(),
+        ]);
         let row = |series: &Series, change: &Change| -> Vec<Cell> {
             vec![
                 series.path.as_str().into(),

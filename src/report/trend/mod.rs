@@ -45,14 +45,15 @@ pub(crate) fn write(history: &History, dir: &Path) -> Result<Vec<PathBuf>, Repor
     write_all(files, dir)
 }
 
-/// Writes `pooled.json`, `pooled.md`, `pooled.html` and `charts/pool-hours-*.svg` into `dir`, as [`write`] does; `json` are the
-/// bytes of the first.
+/// Writes `pooled.json`, `junit.xml`, `pooled.md`, `pooled.html` and `charts/pool-hours-*.svg` into `dir`, as [`write`] does;
+/// `json` are the bytes of the first.
 ///
 /// # Errors
 /// When a chart cannot be drawn, or the disk or the folder refuses.
 pub(crate) fn write_pooled(pooling: &Pooling, json: Vec<u8>, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let (charts, document) = (chart::of_pool(pooling.pool)?, pooling.document());
     let mut files = vec![(PathBuf::from(POOLED_JSON), json)];
+    files.push((PathBuf::from(file::JUNIT), junit::render_pooled(pooling)));
     files.push((PathBuf::from(POOLED_MARKDOWN), markdown::render(&document)));
     files.push((PathBuf::from(POOLED_PAGE), html::render(&document, &charts)));
     files.extend(charts.iter().map(Chart::file));
@@ -116,7 +117,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let json = pooled_json::render(&pooling, std::collections::BTreeMap::from([("invalid", 2)]));
         let written = write_pooled(&pooling, json, dir.path()).expect("written");
-        assert_eq!(written.len(), 4);
+        assert_eq!(written.len(), 5);
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect(name);
         let page = read(POOLED_PAGE);
         well_formed(&page).expect("well formed");
@@ -130,6 +131,39 @@ mod tests {
         assert!((shift["tau_ms"].as_f64().expect("tau") - own.tau).abs() < 1e-5);
         assert!((shift["ci_ms"][1].as_f64().expect("end") - own.interval(0.95).1).abs() < 1e-5);
         assert!(read(POOLED_MARKDOWN).contains("from run to run it varies by"));
+        let junit = read(file::JUNIT);
+        well_formed(&junit).expect("well formed");
+        // Two paths answer, one failed earlier and not in the newest run; one shift is gated and keeps its margin.
+        assert!(junit.contains("tests=\"3\" failures=\"0\" errors=\"0\" skipped=\"0\""), "{junit}");
+        assert!(
+            junit.contains("classname=\"gateway\" name=\"TTFT p50 no more than 45.0 ms slower than direct"),
+            "{junit}"
+        );
+    }
+
+    #[test]
+    fn the_test_cases_of_pooled_runs_fail_where_the_command_does() {
+        for (shift, margins, newest_failed, counts) in [
+            (6.0, &["30%"][..], false, (3, 0, 0)),
+            (60.0, &["30%"], false, (3, 1, 0)),
+            (45.0, &["30%"], false, (3, 0, 1)),
+            (60.0, &[], false, (2, 0, 0)),
+            (60.0, &[], true, (2, 1, 0)),
+            (6.0, &["30%", "e2e=5%"], false, (3, 0, 0)),
+        ] {
+            let margins: Vec<_> = margins.iter().map(|text| text.parse().expect("margin")).collect();
+            let mut runs = repetitions(1, 10, shift, 1.0);
+            if newest_failed {
+                runs[9].failed = vec!["gateway".to_owned()];
+            }
+            let judged = pool(runs, &[Metric::Ttft], &[Quantile::MEDIAN], &margins);
+            let pooling = Pooling { folder: "runs", profile: "nightly", plan: "0", pool: &judged, notes: &[] };
+            let text = String::from_utf8(junit::render_pooled(&pooling)).expect("text");
+            let (tests, failures, skipped) = counts;
+            let expected = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\"");
+            assert!(text.contains(&expected), "{shift} {margins:?}: {text}");
+            assert_eq!(failures > 0, judged.conclusion().exit_code(false) == 3, "{shift} {margins:?}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::analysis::stats::pooled::{FOR_NEXT, Pooled};
 use crate::analysis::trend::pool::{Pool, PoolPoint, PooledShift};
 use crate::measure::metric::Metric;
 use crate::report::document::{Decision, Document, Remark, Subject, Topic};
-use crate::report::figure::{self, MISSING};
+use crate::report::figure;
 use crate::report::overview::{Lead, Overview, PathLine, Shift};
 use crate::report::shift::{gate_mark, shift_figures, verdict_mark};
 use crate::report::table::{Cell, Table, Tone, figures, words as word_column};
@@ -33,8 +33,8 @@ pub(crate) struct Pooling<'a> {
 }
 
 /// What a single run cannot know.
-const ONE_RUN: &str = "One run speaks of its own minutes only: how the shift varies from run to run can be told from two runs \
-     on, and well from about ten at different hours.";
+const ONE_RUN: &str = "One run speaks of its own minutes only: how the shift varies from run to run is known from two \
+ runs on, and known well from about ten at different hours.";
 
 impl Pooling<'_> {
     /// Decides everything that is said.
@@ -145,8 +145,13 @@ impl Pooling<'_> {
     }
 
     fn shifts(&self) -> Table {
-        let mut columns = vec![word_column("path"), word_column("figure"), figures("runs"), figures("shift ms")];
-        columns.extend([figures("run to run ± ms"), figures("next run ms"), figures("margin ms").spare()]);
+        let mut columns =
+            vec![word_column("path"), word_column("figure"), figures("runs").yielding(), figures("shift ms")];
+        columns.extend([
+            figures("run to run ± ms").yielding(),
+            figures("next run ms").yielding(),
+            figures("margin ms").spare(),
+        ]);
         columns.extend([word_column("verdict"), word_column("gate")]);
         let row = |shift: &PooledShift| -> Vec<Cell> {
             let (tone, glyph, word) = verdict_mark(shift.verdict);
@@ -178,13 +183,12 @@ impl Pooling<'_> {
     fn runs(&self) -> Table {
         let row = |(shift, point): (&PooledShift, &PoolPoint)| -> Vec<Cell> {
             let run = self.pool.runs.get(point.run);
-            let started = run.map_or(MISSING.to_owned(), |run| figure::moment(&run.started_at));
             vec![
-                started.into(),
+                Cell::maybe(run.map(|run| figure::moment(&run.started_at))),
                 shift.candidate.as_str().into(),
                 name(shift.metric, shift.quantile).into(),
                 Cell::maybe(shift_figures(Some(point.shift_ms), Some(point.ci_ms))),
-                run.map_or(MISSING, |run| run.source.as_str()).into(),
+                Cell::maybe(run.map(|run| run.source.clone())),
             ]
         };
         let columns = vec![
@@ -202,7 +206,8 @@ impl Pooling<'_> {
     fn remarks(&self) -> Vec<Remark> {
         let mut remarks = Vec::new();
         let failed = |run: &HistoricalRun| {
-            let why = format!("On {} {} failed; that run says nothing of it here.", run.day(), run.failed.join(", "));
+            let why =
+                format!("On {} {} failed; that run says nothing about it here.", run.day(), run.failed.join(", "));
             (!run.failed.is_empty()).then_some(why)
         };
         remarks.extend(self.pool.runs.iter().filter_map(failed));
@@ -211,8 +216,9 @@ impl Pooling<'_> {
         }
         let hours = self.pool.runs.iter().map(|run| run.hour() as u32).collect::<BTreeSet<_>>();
         if self.pool.runs.len() > 1 && hours.len() == 1 {
-            remarks
-                .push("All runs started in the same hour of the day: nothing is known of the other hours.".to_owned());
+            remarks.push(
+                "All runs started in the same hour of the day: nothing is known about the other hours.".to_owned(),
+            );
         }
         remarks.into_iter().map(|text| Remark::Warning(Tone::Warn, text)).collect()
     }

@@ -170,7 +170,7 @@ fn limits_and_failures_end_a_run() {
             counted(&tokens),
             commands,
             Some(
-                "limits.tokens: 1000 tokens were spent, 10 of them as planned, because the server did not tell all \
+                "limits.tokens: 1000 tokens were spent, 10 of them as planned, because the server did not report all \
                  tokens of 1 calls",
             ),
             (10, 2),
@@ -254,7 +254,7 @@ fn decisions_and_what_breaks_end_a_run() {
             "workers that cannot say how they ended",
             vec![(15, WorkersLost)],
             "15 drain, 15 grace until 20, 15 end",
-            Some("broken: a worker thread could not begin or broke; is the limit on open files reached (ulimit -n)?"),
+            Some("broken: a worker thread could not start or failed; is the limit on open files reached (ulimit -n)?"),
             (10, 0),
         ),
     ]);

@@ -32,7 +32,7 @@ impl CompletionSink<()> for Nowhere {
 pub(super) fn cpu_cores(plan: &Plan) -> anyhow::Result<f64> {
     let plan = plan.clone();
     let worker = worker::spawn(0, move || async move { paced(&plan).await }).context("cannot start a worker thread")?;
-    worker.join().map_err(|_| anyhow!("the worker that only paces broke"))??
+    worker.join().map_err(|_| anyhow!("the worker that only paces failed"))??
 }
 
 async fn paced(plan: &Plan) -> anyhow::Result<f64> {

@@ -112,7 +112,7 @@ fn of_status(status: StatusCode) -> Option<&'static str> {
     match status.as_u16() {
         300..=399 => Some("a redirect, which is not followed; name the token endpoint itself"),
         404 => Some("check the address; the metadata service also says so while it is updated"),
-        429 => Some("it is asked too often"),
+        429 => Some("it gets too many requests"),
         _ => None,
     }
 }
@@ -200,7 +200,7 @@ mod tests {
                 true,
                 None,
             ),
-            (http(429, "retry-after: 7\r\n", ""), "it is asked too often", false, Some(7)),
+            (http(429, "retry-after: 7\r\n", ""), "it gets too many requests", false, Some(7)),
             (http(503, "", "busy"), "503: it said: busy", false, None),
             (http(302, "location: /x\r\n", ""), "a redirect", true, None),
             (http(200, "", "hello"), "is not JSON with an access_token", true, None),

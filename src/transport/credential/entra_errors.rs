@@ -27,8 +27,8 @@ const ROWS: [Row; 27] = [
     row("AADSTS7000112", "the application is disabled in this directory"),
     row("AADSTS700016", "the application is not in this directory; check auth.client_id and auth.tenant"),
     row("AADSTS90002", "there is no such directory; check auth.tenant"),
-    row("AADSTS900023", "auth.tenant is no directory"),
-    row("AADSTS900021", "auth.tenant is no directory"),
+    row("AADSTS900023", "auth.tenant is not a directory"),
+    row("AADSTS900021", "auth.tenant is not a directory"),
     row("AADSTS90013", "the request is malformed; check auth.tenant, auth.client_id and auth.scope"),
     row("AADSTS500011", "the resource of auth.scope is not in this directory; check auth.scope and auth.tenant"),
     row("AADSTS500014", "the resource of auth.scope is disabled in this directory"),
@@ -39,7 +39,7 @@ const ROWS: [Row; 27] = [
         "AADSTS700027",
         "the certificate is not one of the application's, or signs wrongly; upload it to the application",
     ),
-    row("AADSTS700024", "the assertion is outside its time; is this machine's clock right?"),
+    row("AADSTS700024", "the assertion is outside its period of validity; is this machine's clock right?"),
     row("AADSTS700021", "the federated token does not fit the application's federated credentials (issuer, subject)"),
     row(
         "AADSTS70021",
@@ -52,7 +52,7 @@ const ROWS: [Row; 27] = [
     row("Identity not found", "this machine has no such managed identity; assign one, or check auth.client_id"),
     row("invalid_client", "the client or its secret is wrong; check auth.client_id and the secret"),
     row("invalid_scope", "the endpoint does not give this auth.scope"),
-    row("unauthorized_client", "the client may not ask by client credentials; allow it there"),
+    row("unauthorized_client", "the client is not allowed the client_credentials grant; allow it there"),
 ];
 
 /// What the words of a token endpoint mean, if that is known.

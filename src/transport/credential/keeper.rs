@@ -1,8 +1,11 @@
 //! Keeps tokens good for a whole run, on a thread of its own: gets the first before anything is sent, and each next one
 //! long before the last ends. Once for all workers, which never wait for it.
 
+use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::Builder;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -13,6 +16,7 @@ use crate::measure::sign_in::SignIn;
 use crate::transport::credential::endpoint::PATIENCE;
 use crate::transport::credential::no_token::NoToken;
 use crate::transport::credential::slot::Slot;
+use crate::transport::runtime::NetRuntime;
 use crate::units::Nanos;
 use crate::wire::filter::Filter;
 
@@ -20,6 +24,8 @@ use crate::wire::filter::Filter;
 const RENEW_AFTER: f64 = 1.0 / 3.0;
 /// No token is renewed more often.
 const LEAST: Duration = Duration::from_millis(250);
+/// How long the end waits for programs to be ended and requests to be cut.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long the first token of a path may be tried for, and how often.
 const FIRST_WITHIN: Duration = PATIENCE;
 const FIRST_TRIES: u32 = 4;
@@ -41,12 +47,40 @@ impl CannotSignIn {
     }
 }
 
-/// The thread that keeps tokens good. It ends with this.
+/// The thread that keeps tokens good. It ends with this, with the programs that it started.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     slots: Vec<Arc<Slot>>,
     stop: watch::Sender<bool>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Thread>,
+}
+
+/// A thread with a runtime of its own, and a channel that ends with it.
+#[derive(Debug)]
+struct Thread(Receiver<Infallible>);
+
+impl Thread {
+    /// Carries out a task on it.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    fn spawn<F: Future<Output = ()>>(task: impl FnOnce() -> F + Send + 'static) -> io::Result<Self> {
+        let (until, ended) = sync_channel(0);
+        Builder::new().name("sign-in".to_owned()).spawn(move || {
+            let _until = until;
+            // Without a runtime nothing is told, which says that no token came.
+            if let Ok(runtime) = NetRuntime::new() {
+                LocalSet::new().block_on(&runtime, task());
+            }
+        })?;
+        Ok(Self(ended))
+    }
+
+    /// Waits until it has ended, but not for what nobody can cut, such as a file on a disk that does not answer.
+    fn wait(self) {
+        // Nothing is ever sent: it comes to the end of the channel, or of its patience.
+        let _ = self.0.recv_timeout(GRACE);
+    }
 }
 
 impl Keeper {
@@ -65,10 +99,7 @@ impl Keeper {
         let name = slots[0].name.clone();
         let broken = |why: String| vec![CannotSignIn { path: name.clone(), kind: "thread".to_owned(), why }];
         let filter = filter.clone();
-        let spawned = std::thread::Builder::new().name("sign-in".to_owned()).spawn(move || {
-            // Without a runtime the channel ends, which says that no token came.
-            let _ = carry_out(keep_all(slots, filter, tell, stopped));
-        });
+        let spawned = Thread::spawn(move || keep_all(slots, filter, tell, stopped));
         keeper.thread = Some(spawned.map_err(|error| broken(error.to_string()))?);
         let mut refused = Vec::new();
         for _ in 0..keeper.slots.len() {
@@ -78,7 +109,7 @@ impl Keeper {
         let all_have = keeper.slots.iter().all(|slot| slot.held().is_some());
         match (refused.is_empty(), all_have) {
             (true, true) => Ok(keeper),
-            (true, false) => Err(broken("the thread that gets tokens broke".to_owned())),
+            (true, false) => Err(broken("the thread that gets tokens failed".to_owned())),
             (false, _) => Err(refused),
         }
     }
@@ -94,19 +125,9 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
-            // One that panicked has said so.
-            let _ = thread.join();
+            thread.wait();
         }
     }
-}
-
-/// Carries out a task on a runtime of its own. A look-up of a name that is still under way then cannot be cut, and is not
-/// waited for.
-fn carry_out(task: impl Future<Output = ()>) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, task);
-    runtime.shutdown_background();
-    Ok(())
 }
 
 async fn keep_all(
@@ -220,20 +241,32 @@ mod tests {
     }
 
     #[test]
-    fn the_end_waits_for_no_look_up_of_a_name() {
+    fn the_end_waits_for_no_sign_in_that_cannot_be_cut() {
         let (answer, never) = std::sync::mpsc::channel::<()>();
+        let (stop, mut stopped) = watch::channel(false);
         let (begin, begun) = std::sync::mpsc::channel();
-        let task = async move {
-            // As the system's resolver does it, on a thread that nobody can stop.
-            tokio::task::spawn_blocking(move || {
-                let _ = begin.send(());
-                let _ = never.recv();
-            });
-        };
-        carry_out(task).expect("a runtime");
-        // It was under way, and is over only now.
+        let thread = Thread::spawn(move || async move {
+            // As a file on a disk that does not answer.
+            let _ = (begin.send(()), never.recv());
+            let _ = stopped.wait_for(|stop| *stop).await;
+        });
+        let keeper = Keeper { slots: Vec::new(), stop, thread: Some(thread.expect("a thread")) };
         begun.recv().expect("it began");
+        drop(keeper);
+        // It was held up until now.
         drop(answer);
+    }
+
+    #[test]
+    fn the_end_waits_for_what_can_be_cut() {
+        let (stop, mut stopped) = watch::channel(false);
+        let (told, heard) = std::sync::mpsc::channel();
+        let thread = Thread::spawn(move || async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+            let _ = told.send(());
+        });
+        drop(Keeper { slots: Vec::new(), stop, thread: Some(thread.expect("a thread")) });
+        assert_eq!(heard.try_recv(), Ok(()), "it ended first");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use crate::path::auth::IdentityRef;
+use crate::path::auth::{IdentityRef, may_give_identity};
 use crate::transport::credential::endpoint::Endpoint;
 use crate::transport::credential::no_token::NoToken;
 use crate::transport::credential::secret::Secret;
@@ -25,13 +25,15 @@ impl Metadata {
     /// The one at `endpoint`, else the one that the environment names.
     ///
     /// # Errors
-    /// When the environment names App Service's address without what is to be shown there.
+    /// When the environment names App Service's address without what is to be shown there, or an address of plain http
+    /// beyond the network of this machine.
     pub(super) fn of(endpoint: Option<&str>) -> Result<Self, String> {
         if let Some(endpoint) = endpoint {
             return Ok(Self::VirtualMachine(endpoint.to_owned()));
         }
         match (env::var("IDENTITY_ENDPOINT"), env::var("IDENTITY_HEADER")) {
             (Ok(url), Ok(header)) => {
+                check("IDENTITY_ENDPOINT", &url)?;
                 let secret = Secret::new(header).map_err(|bad| format!("the variable IDENTITY_HEADER {bad}"))?;
                 Ok(Self::AppService(url, secret))
             }
@@ -40,6 +42,7 @@ impl Metadata {
             }
             (Err(_), _) => {
                 let base = env::var(METADATA_VARIABLE).unwrap_or_else(|_| METADATA.to_owned());
+                check(METADATA_VARIABLE, &base)?;
                 Ok(Self::VirtualMachine(base.trim_end_matches('/').to_owned()))
             }
         }
@@ -81,4 +84,16 @@ impl Metadata {
             }
         }
     }
+}
+
+/// Refuses an address of the environment at which the identity of this machine would be told to others.
+fn check(variable: &str, url: &str) -> Result<(), String> {
+    if may_give_identity(url) {
+        return Ok(());
+    }
+    Err(format!(
+        "the environment variable {variable} is neither an https:// address nor an http:// address of this machine, \
+         its link or a private network, so the token would be sent unencrypted; set it to the value that the platform \
+         documents, or name auth.endpoint"
+    ))
 }

@@ -74,8 +74,8 @@ fn authority_of_environment() -> Result<String, String> {
     match env::var(AUTHORITY_VARIABLE) {
         Ok(url) if may_be_sent_secrets(&url) => Ok(url),
         Ok(_) => Err(format!(
-            "the environment variable {AUTHORITY_VARIABLE} is no https:// address, so the federated token would be sent \
-             unencrypted; set it to one such as {AUTHORITY}, or name auth.authority"
+            "the environment variable {AUTHORITY_VARIABLE} is not an https:// address, so the federated token would be \
+             sent unencrypted; set it to one such as {AUTHORITY}, or name auth.authority"
         )),
         Err(_) => Ok(AUTHORITY.to_owned()),
     }

@@ -210,7 +210,7 @@ class Kills(Endings):
         err = run.err.read_bytes()
         if code is None:
             return [Finding(index, "hangs", f"{what}: not ended within 30 s")]
-        if b"itself broke" in err or code in (101, -signal.SIGABRT, -signal.SIGSEGV):
+        if b"itself failed" in err or code in (101, -signal.SIGABRT, -signal.SIGSEGV):
             return [Finding(index, "panics", f"{what}: {err[-300:]!r}")]
         expected = {"KILL": (-9,), "TERM": (143, -15), "HUP": (143, -1), "INT": (130, -2), "INT twice": (130, -2)}[way]
         if code not in expected:

@@ -48,7 +48,7 @@ const DEFECTS: [(Defect, &str, &str); 25] = [
     (Defect::HeldStreams, "held-streams", "a stream is held back until its end, then sent at once"),
     (Defect::NoEnd, "no-end", "a stream has no end event: the `finish_reason`, `response.completed` or `message_stop`"),
     (Defect::NoDone, "no-done", "a stream of chat completions lacks `[DONE]`"),
-    (Defect::DoneOnMessages, "done-on-messages", "a stream of messages has `[DONE]` behind its end"),
+    (Defect::DoneOnMessages, "done-on-messages", "a stream of messages has `[DONE]` after its end"),
     (Defect::NoTools, "no-tools", "`tools` and `tool_choice` are dropped: plain text instead of a call"),
     (Defect::BrokenArguments, "broken-arguments", "the arguments of a tool call lack their last character"),
     (Defect::NoSchemas, "no-schemas", "`response_format`, `text.format` and `output_config.format` are dropped"),
