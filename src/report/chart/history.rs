@@ -3,7 +3,7 @@
 use crate::analysis::trend::Series;
 use crate::report::chart::axis::{Axis, reach};
 use crate::report::chart::canvas::{Anchor, Canvas, ChartError, Plot};
-use crate::report::chart::palette::{self, Colour, Mark, QUIET};
+use crate::report::chart::palette::{self, Colour, INK, Mark, QUIET};
 use crate::report::figure;
 use crate::run::historical::{Eligibility, HistoricalRun};
 
@@ -38,13 +38,9 @@ pub(crate) fn draw(canvas: &Canvas, runs: &[HistoricalRun], lines: &[HistoryLine
     let area = canvas.area_under(entries, 60.0)?;
     let (low, high) = reach(lines.iter().flat_map(|line| line.series.points.iter().map(|point| point.ms)));
     let days = Days::of(runs);
-    let plot = Plot::new(
-        canvas,
-        area,
-        days.axis(runs, f64::from(canvas.size.width)),
-        Axis::latency(low, high),
-        ("day", "milliseconds"),
-    )?;
+    let y = Axis::latency(low, high);
+    let title = format!("milliseconds{}", y.caveat());
+    let plot = Plot::new(canvas, area, days.axis(runs, f64::from(canvas.size.width)), y, ("day", &title))?;
     empty(canvas, &plot, &days, (low, high), runs, lines)?;
     for (place, line) in lines.iter().enumerate() {
         changes(canvas, &plot, &days, (low, high), (place, line))?;
@@ -127,7 +123,7 @@ fn changes(
         let by = figure::change(change.share);
         canvas.titled(line.colour, &format!("{}: {by} from {} on", line.series.path, days.name(change.run)), || {
             canvas.dashes(&ends, line.colour, 1.6, (6.0, 4.0))?;
-            canvas.text(&by, above, 12.0, line.colour, Anchor::Middle)
+            canvas.text(&by, above, 12.0, INK, Anchor::Middle)
         })?;
     }
     Ok(())

@@ -20,6 +20,10 @@ fn inline(svg: &str, class: &str, title: &str) -> String {
     let from = svg.find("<svg").unwrap_or(0);
     let mut picture =
         svg[from..].replacen("<svg ", &format!("<svg class=\"{class}\" role=\"img\" aria-label=\"{title}\" "), 1);
+    // What holds anyway, or by the page's style, is a tenth of the page.
+    for needless in [" opacity=\"1\"", " font-family=\"sans-serif\""] {
+        picture = picture.replace(needless, "");
+    }
     for colour in palette::all() {
         picture = picture.replace(&format!("\"{}\"", colour.light_hex()), &format!("\"var(--{})\"", colour.variable));
     }

@@ -1,6 +1,7 @@
-//! Every path of a history on the first screen of its page: the newest run against the level of the runs before it.
+//! Every path of a history on the first screen of its page: the newest level against the one before where a change is
+//! found, else the newest run against the runs before it.
 
-use crate::analysis::trend::{FEWEST, Newest, Series, Trend, TrendVerdict};
+use crate::analysis::trend::{Change, FEWEST, Newest, Series, Trend, TrendVerdict};
 use crate::measure::metric::Metric;
 use crate::report::figure;
 use crate::report::glyph::{BROKEN, FASTER, PERHAPS_SLOWER, SLOWER, UNDECIDED};
@@ -26,17 +27,14 @@ pub(super) fn overview(trend: &Trend) -> Option<Overview> {
     let names = paths(trend);
     let lines = names.iter().enumerate().map(|(place, name)| line(trend, (place, name), (metric, quantile)));
     Some(Overview {
-        title: format!(
-            "{} {quantile} of the newest run against the runs before it",
-            figure::capitalized(metric.name())
-        ),
+        title: format!("{} {quantile}: the newest against the level before", figure::capitalized(metric.name())),
         heads: vec![figures("newest ms"), figures("level before ms"), figures("runs before"), figures("noise")],
         paths: lines.collect(),
         least_reach_ms: LEAST_REACH.0.max(LEAST_REACH.1 * longest),
-        note:
-            "Bars are 95% intervals: where one holds 0, the newest run lies among those since the last change before \
-               it; further right is slower. Shaded: the margin. Noise: how much a single run varies."
-                .to_owned(),
+        note: "Bars are 95% intervals of the difference: of the newest level where a change is found, else of the \
+               newest run against the runs before it. Further right is slower. Shaded: the margin. Noise: how much a \
+               single run varies."
+            .to_owned(),
     })
 }
 
@@ -56,12 +54,9 @@ fn line(trend: &Trend, (place, name): (usize, &str), drawn: (Metric, Quantile)) 
     let series = own().find(|series| (series.metric, series.quantile) == drawn);
     let failed = trend.failed().iter().any(|path| path == name);
     let newest = series.and_then(|series| series.newest).filter(|_| !failed);
-    let margin_ms = |newest: &Newest| series.map(|series| series.margin.in_ms(newest.level_ms));
-    let shift = |newest: &Newest| Shift {
-        ms: newest.ms - newest.level_ms,
-        ci_ms: Some(newest.ci_ms),
-        margin_ms: margin_ms(newest),
-    };
+    let step = series.and_then(Step::of).filter(|_| !failed);
+    let margin_ms = |step: &Step| series.map(|series| series.margin.in_ms(step.before_ms));
+    let shift = |step: &Step| Shift { ms: step.ms, ci_ms: Some(step.ci_ms), margin_ms: margin_ms(step) };
     let worst = own().min_by_key(|series| rank(series.verdict));
     let (verdict, what) = match worst {
         _ if failed => (Cell::toned(format!("{BROKEN} failed in the newest run"), Tone::Bad), String::new()),
@@ -72,14 +67,14 @@ fn line(trend: &Trend, (place, name): (usize, &str), drawn: (Metric, Quantile)) 
         place,
         name: name.to_owned(),
         way: Vec::new(),
-        shift: newest.as_ref().map(shift),
-        figures: newest.as_ref().map_or_else(|| none(series, failed), figures_of),
+        shift: step.as_ref().map(shift),
+        figures: step.as_ref().map_or_else(|| none(series, failed), |step| step.figures(trend)),
         verdict,
         budget: Cell::toned(what, Tone::Quiet),
         facts: vec![
             Cell::figure(newest.map(|newest| newest.ms)),
-            Cell::figure(newest.map(|newest| newest.level_ms)),
-            Cell::maybe(newest.map(|newest| newest.n.to_string())),
+            Cell::figure(step.as_ref().map(|step| step.before_ms)),
+            Cell::maybe(step.as_ref().map(|step| step.runs_before.to_string())),
             Cell::maybe(series.and_then(|series| series.noise).map(figure::share)),
         ],
     }
@@ -92,16 +87,67 @@ fn none(series: Option<&Series>, failed: bool) -> Cell {
     Cell::toned(why, Tone::Quiet)
 }
 
-/// The newest run beside its level, in figures and words.
-fn figures_of(newest: &Newest) -> Cell {
-    let (tone, glyph, word) = match newest.ci_ms {
-        _ if newest.worse => (Tone::Bad, SLOWER, "slower"),
-        (low, _) if low > 0.0 => (Tone::Plain, PERHAPS_SLOWER, "perhaps slower"),
-        (_, high) if high < 0.0 => (Tone::Plain, FASTER, "perhaps faster"),
-        _ => (Tone::Plain, "", "as the runs before"),
-    };
-    let figures = shift_figures(Some(newest.ms - newest.level_ms), Some(newest.ci_ms)).unwrap_or_default();
-    Cell::toned(format!("{glyph} {figures} ms, {word}").trim_start(), tone)
+/// What is drawn of a path: the change that its verdict speaks of, or else the newest run beside the runs before it.
+struct Step {
+    /// The difference, ms.
+    ms: f64,
+    /// Its 95% interval, ms.
+    ci_ms: (f64, f64),
+    /// The level before it, ms.
+    before_ms: f64,
+    /// How many runs that level is made of.
+    runs_before: usize,
+    /// How it is meant, its glyph and its word.
+    words: (Tone, &'static str, &'static str),
+    /// The first run of a new level; `None` where the newest run is held against the runs before it.
+    since: Option<usize>,
+}
+
+impl Step {
+    fn of(series: &Series) -> Option<Self> {
+        let change = |words| series.changes.last().map(|change| Self::of_change(series, change, words));
+        match series.verdict {
+            TrendVerdict::Slower => change((Tone::Bad, SLOWER, "slower")),
+            TrendVerdict::SlowerWithinMargin => change((Tone::Plain, PERHAPS_SLOWER, "slower")),
+            TrendVerdict::Faster => change((Tone::Plain, FASTER, "faster")),
+            TrendVerdict::NewestSlower | TrendVerdict::Steady | TrendVerdict::Inconclusive => {
+                series.newest.as_ref().map(Self::of_newest)
+            }
+        }
+    }
+
+    fn of_change(series: &Series, change: &Change, words: (Tone, &'static str, &'static str)) -> Self {
+        let levels = series.levels.iter().rev();
+        let (low, high) = change.interval;
+        Self {
+            ms: change.after_ms - change.before_ms,
+            ci_ms: (low * change.before_ms, high * change.before_ms),
+            before_ms: change.before_ms,
+            runs_before: levels.skip(1).map(|level| level.n).next().unwrap_or(0),
+            words,
+            since: Some(change.run),
+        }
+    }
+
+    fn of_newest(newest: &Newest) -> Self {
+        let words = match newest.ci_ms {
+            _ if newest.worse => (Tone::Bad, SLOWER, "slower"),
+            (low, _) if low > 0.0 => (Tone::Plain, PERHAPS_SLOWER, "perhaps slower"),
+            (_, high) if high < 0.0 => (Tone::Plain, FASTER, "perhaps faster"),
+            _ => (Tone::Plain, "", "as before"),
+        };
+        let ms = newest.ms - newest.level_ms;
+        let (before_ms, runs_before) = (newest.level_ms, newest.n);
+        Self { ms, ci_ms: newest.ci_ms, before_ms, runs_before, words, since: None }
+    }
+
+    /// In figures and words.
+    fn figures(&self, trend: &Trend) -> Cell {
+        let (tone, glyph, word) = self.words;
+        let day = self.since.and_then(|run| trend.runs.get(run)).map(|run| format!(" since {}", run.day()));
+        let figures = shift_figures(Some(self.ms), Some(self.ci_ms)).unwrap_or_default();
+        Cell::toned(format!("{glyph} {figures} ms, {word}{}", day.unwrap_or_default()).trim_start(), tone)
+    }
 }
 
 /// The gravest first.
@@ -177,7 +223,7 @@ mod tests {
         let runs = with_more(runs(1, 16, 0.01, 99, 1.0), |place| if place == 15 { 1.3 } else { 1.04 });
         let judged = trend(runs, &asked("10%"));
         let overview = overview(&judged).expect("two paths");
-        assert_eq!(overview.title, "Time to first token p50 of the newest run against the runs before it");
+        assert_eq!(overview.title, "Time to first token p50: the newest against the level before");
         let [direct, gateway] = &overview.paths[..] else { panic!("{overview:?}") };
         assert_eq!((direct.name.as_str(), direct.verdict.text.as_str()), ("direct", "steady"));
         assert_eq!(direct.budget.text, "no change in any of 2 figures");
@@ -190,7 +236,7 @@ mod tests {
         assert!(low > 0.0 && low < shift.ms && shift.ms < high, "{shift:?}");
         assert!((shift.ms - (newest.ms - newest.level_ms)).abs() < 1e-9);
         assert!((shift.margin_ms.expect("a margin") - 0.1 * newest.level_ms).abs() < 1e-9, "{shift:?}");
-        assert!(gateway.figures.text.ends_with(" ms, slower") && direct.figures.text.ends_with("as the runs before"));
+        assert!(gateway.figures.text.ends_with(" ms, slower") && direct.figures.text.ends_with("as before"));
     }
 
     #[test]
@@ -198,7 +244,12 @@ mod tests {
         let line = |runs: Vec<HistoricalRun>| overview(&trend(runs, &question())).expect("a path").paths.remove(0);
         let changed = line(runs(1, 20, 0.01, 12, 1.12));
         assert!(changed.verdict.tone == Tone::Bad && changed.budget.text.ends_with(" since 2026-10-13"), "{changed:?}");
-        assert!(changed.figures.text.ends_with("as the runs before"), "since the change nothing is new: {changed:?}");
+        assert!(changed.figures.text.ends_with(" ms, slower since 2026-10-13"), "{changed:?}");
+        let (shift, level) = (changed.shift.expect("the change"), &changed.facts[1].text);
+        let (low, high) = shift.ci_ms.expect("an interval");
+        assert!(low > 0.0 && low < shift.ms && shift.ms < high && changed.facts[2].text == "12", "{changed:?}");
+        let margin = shift.margin_ms.expect("a margin");
+        assert!((margin - 0.05 * level.parse::<f64>().expect("ms")).abs() < 0.05, "{changed:?}");
         let mut failed = runs(1, 20, 0.01, 99, 1.0);
         failed[19].failed = vec!["direct".to_owned()];
         let failed = line(failed);

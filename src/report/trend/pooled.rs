@@ -101,7 +101,8 @@ impl Pooling<'_> {
             Some(match shift.verdict {
                 Verdict::Slower | Verdict::SlowerWithinMargin => format!("{name} adds {by}"),
                 Verdict::Faster => format!("{name} saves {by}"),
-                Verdict::Equivalent => format!("{name} is within its margin"),
+                Verdict::Equivalent if shift.pooled.as_ref()?.mean < 0.0 => format!("{name} saves {by}"),
+                Verdict::Equivalent => format!("{name} adds {by}, within its margin"),
                 Verdict::Inconclusive => format!("no difference of {name} was shown"),
             })
         };
