@@ -279,7 +279,9 @@ impl Referee<'_> {
                 .into_iter()
                 .chain(sampled("base", runs.0))
                 .chain(sampled("candidate", runs.1))
-                .chain(joined_pairs.iter().filter_map(changes_slowly))
+                .chain(
+                    joined_pairs.iter().zip(&failing).filter_map(|(joined, failing)| changes_slowly(joined, failing)),
+                )
                 .collect(),
             failing: failed,
             validity: [base.validity.clone(), candidate.validity.clone()],
@@ -318,10 +320,12 @@ fn sampled(side: &str, run: &Run) -> Option<String> {
     ))
 }
 
-/// That a path changes too slowly for the length of its run, and what that means, in a sentence.
-fn changes_slowly(joined: &Joined) -> Option<String> {
-    let Blocks { fit, count, memory_s, needed_s, .. } = joined.resampled.blocks;
-    (fit < count).then(|| {
+/// That a path changes too slowly for the length of its run, and what that means, in a sentence; a path that failed has no
+/// latencies to speak of.
+fn changes_slowly(joined: &Joined, failing: &[PathId]) -> Option<String> {
+    let blocks = &joined.resampled.blocks;
+    let Blocks { fit, memory_s, needed_s, .. } = blocks;
+    (failing.is_empty() && blocks.are_short()).then(|| {
         format!(
             "Latencies of '{}' resemble each other for {memory_s:.1} s, so only {fit} blocks of {needed_s:.1} s fit into a \
              run, and {FOR_VERDICT} are needed to call it faster or slower: its intervals are lengthened for that, and only \

@@ -76,7 +76,7 @@ impl Blocks {
     /// distribution. And a short run sees too little of its slow changes: see [`UNSEEN`].
     pub(crate) fn cut_finely(view: &View<'_>) -> (Self, f64) {
         let blocks = Self::cut_into(view, |fit, shortest| if (2..FOR_VERDICT).contains(&fit) { shortest } else { fit });
-        let stretch = if blocks.fit < blocks.count {
+        let stretch = if blocks.are_short() {
             let neglected = (1.0 + 2.0 * blocks.memory_s / blocks.length_s).sqrt();
             let unseen = 1.0 + UNSEEN / blocks.fit as f64;
             neglected * unseen * small_sample_factor(blocks.fit) / small_sample_factor(blocks.count)
@@ -84,6 +84,11 @@ impl Blocks {
             1.0
         };
         (blocks, stretch)
+    }
+
+    /// Whether these are shorter than the memory wants: too few long enough ones fit for a verdict, and some do.
+    pub(crate) fn are_short(&self) -> bool {
+        (2..FOR_VERDICT).contains(&self.fit) && self.fit < self.count
     }
 
     /// Cuts into as many blocks as are `wanted`, given how many long enough ones fit and how many of the shortest.
