@@ -57,8 +57,8 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     (file::MANIFEST, "803,", "", "'ending.planned' takes a count for each of the 3 paths"),
     (file::MANIFEST, "\"cpu_s\": <figure>", "\"cpu_s\": NaN", "manifest.json:"),
     // Rows.
-    (file::REQUESTS, "\n0,0,gateway", "\n18446744073709551616,0,gateway", "requests.csv:2: expected a whole number"),
-    (file::REQUESTS, "\n0,0,gateway", "\n0,18446744073709551615,gateway", "2^53 in column 'round'"),
+    (file::REQUESTS, "\n<figure>,0,", "\n18446744073709551616,0,", "requests.csv:2: expected a whole number"),
+    (file::REQUESTS, "\n<figure>,0,", "\n0,18446744073709551615,", "2^53 in column 'round'"),
     (file::REQUESTS, ",103.393793,", ",1e308,", "a time in ms in column 'intended'"),
     (file::REQUESTS, ",103.393793,", ",18446744073709.551615,", "a time in ms within the run in column 'intended'"),
     (file::REQUESTS, ",103.393793,", ",-99999999999,", "a time in ms within the run in column 'intended'"),
@@ -68,8 +68,8 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     (file::REQUESTS, ",ok,,200,<figure>,", ",ok,,200,-374,", "a whole number up to 2^53 in column 'input_tokens'"),
     (file::REQUESTS, ",ok,,200,<figure>,", ",ok,,200,18446744073709551615,", "column 'input_tokens'"),
     (file::REQUESTS, ",0,1,,<figure>,", ",0,1,,99999999999,", "a span in ms shorter than a day in column 'tcp_ms'"),
-    (file::REQUESTS, "-<figure>-0,0,", "-0-0,NaN,", "a number from 0 to 10^12 in column 'server_ms'"),
-    (file::REQUESTS, "-<figure>-0,0,", "-0-0,-1,", "a number from 0 to 10^12 in column 'server_ms'"),
+    (file::REQUESTS, "-<figure>-0,<figure>,", "-0-0,NaN,", "a number from 0 to 10^12 in column 'server_ms'"),
+    (file::REQUESTS, "-<figure>-0,<figure>,", "-0-0,-1,", "a number from 0 to 10^12 in column 'server_ms'"),
     // Counts.
     (file::COUNTS, "\n0,1,direct", "\n18446744073709551615,1,direct", "a second up to"),
     (file::COUNTS, "\n0,1,direct", "\n0,0,direct", "counts.csv:2: expected a second up to"),
