@@ -3,9 +3,14 @@
 //! Mistakes in flags and files are one table; what can be wrong with a run directory is a second one, held over every verb
 //! that reads one; where results cannot go is a third, over every verb that writes.
 
+#[path = "support/example.rs"]
+mod example;
+
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use example::{copy, example};
 
 /// What is wrong, its exit code, and the command lines that have it.
 const MISTAKES: [(&str, i32, &[&str]); 7] = [
@@ -192,22 +197,6 @@ const PRINTERS: [&str; 14] = [
     "lint good.toml",
     "lint good.toml --format json",
 ];
-
-/// A run that can be read.
-fn example() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("results/example")
-}
-
-/// The files of a run that are read, in a new folder.
-fn copy(run: &Path, to: &Path) {
-    fs::create_dir(to).expect("made");
-    for entry in fs::read_dir(run).expect("listed") {
-        let path = entry.expect("an entry").path();
-        if path.is_file() {
-            fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("copied");
-        }
-    }
-}
 
 /// A run that was killed, so that its manifest alone says what it was; the manifest is changed.
 fn killed(dir: &Path, change: impl Fn(&str) -> String) {

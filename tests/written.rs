@@ -1,10 +1,15 @@
 //! Every verb that writes files says where: at the end of its text, or on standard error where standard output holds a
 //! document.
 
+#[path = "support/example.rs"]
+mod example;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use example::{copy, example};
 
 /// A command line that writes to `out`, its exit codes, and whether standard output is a document for programs.
 type Writer = (&'static str, &'static [i32], Option<Document>);
@@ -34,21 +39,10 @@ const WRITERS: [Writer; 14] = [
     ("selftest --streams 5 --out out/selftest.json --json --quiet", &[0, 3], Some(Document::Json)),
 ];
 
-fn copy(run: &Path, to: &Path) {
-    fs::create_dir(to).expect("made");
-    for entry in fs::read_dir(run).expect("listed") {
-        let path = entry.expect("an entry").path();
-        if path.is_file() {
-            fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("copied");
-        }
-    }
-}
-
 /// Two runs in a folder, and a place to write to.
 fn folder_with_runs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("folder");
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/example");
-    ["good", "other"].iter().for_each(|name| copy(&example, &folder.path().join(name)));
+    ["good", "other"].iter().for_each(|name| copy(&example(), &folder.path().join(name)));
     let manifest = folder.path().join("other/manifest.json");
     let text = fs::read_to_string(&manifest).expect("read");
     fs::write(&manifest, text.replacen("\"id\": \"", "\"id\": \"another-", 1)).expect("written");

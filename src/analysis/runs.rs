@@ -324,13 +324,12 @@ fn sampled(side: &str, run: &Run) -> Option<String> {
 /// latencies to speak of.
 fn changes_slowly(joined: &Joined, failing: &[PathId]) -> Option<String> {
     let blocks = &joined.resampled.blocks;
-    let Blocks { fit, memory_s, needed_s, .. } = blocks;
     (failing.is_empty() && blocks.are_short()).then(|| {
         format!(
-            "Latencies of '{}' resemble each other for {memory_s:.1} s, so only {fit} blocks of {needed_s:.1} s fit into a \
-             run, and {FOR_VERDICT} are needed to call it faster or slower: its intervals are lengthened for that, and only \
-             tell what lies within a margin.",
-            joined.names[1]
+            "Latencies of '{}' {} into a run, and {FOR_VERDICT} are needed to call it faster or slower: its intervals are \
+             lengthened for that, may still be too narrow, and only tell what lies within a margin.",
+            joined.names[1],
+            blocks.describe_memory()
         )
     })
 }

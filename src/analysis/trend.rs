@@ -183,6 +183,18 @@ pub(crate) enum TrendVerdict {
 }
 
 impl Trend {
+    /// The paths that are followed, in their order; it decides their colours.
+    #[must_use]
+    pub(crate) fn paths(&self) -> Vec<&str> {
+        let mut paths: Vec<&str> = Vec::new();
+        for series in &self.series {
+            if !paths.contains(&series.path.as_str()) {
+                paths.push(&series.path);
+            }
+        }
+        paths
+    }
+
     /// The paths that failed in the newest run.
     #[must_use]
     pub(crate) fn failed(&self) -> &[String] {

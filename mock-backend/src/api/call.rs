@@ -132,9 +132,7 @@ impl Call<'_> {
             events.resume(bytes, next);
         }
         let body = Box::pin(events);
-        // What the service knows of itself when it writes the head of a stream: the time until then.
-        let took = opened.since(self.arrival.ideal).as_millis() as u64;
-        let mut response = self.response(StatusCode::OK, EVENTS, (id, Some(name)), Some(took), body);
+        let mut response = self.response(StatusCode::OK, EVENTS, (id, Some(name)), Some(self.took(opened)), body);
         response.headers_mut().extend(told.map(|told| (PLAN, told)));
         response
     }
@@ -149,8 +147,7 @@ impl Call<'_> {
             kept.end(self.backend);
         }
         let reply = self.send_whole(body.into(), due, entry);
-        let took = due.since(self.arrival.ideal).as_millis() as u64;
-        let mut response = self.response(StatusCode::OK, JSON, (id, Some(name)), Some(took), reply);
+        let mut response = self.response(StatusCode::OK, JSON, (id, Some(name)), Some(self.took(due)), reply);
         response.headers_mut().extend(told.map(|told| (PLAN, told)));
         response
     }
@@ -185,6 +182,11 @@ impl Call<'_> {
 
     pub(crate) fn connection(&self) -> &Connection {
         self.service.connection
+    }
+
+    /// The time that the service reports of itself when it writes the head of an answer, ms: until then.
+    fn took(&self, head: Nanos) -> u64 {
+        head.since(self.arrival.ideal).as_millis() as u64
     }
 
     /// An answer with the headers of its dialect; `id` is the request's, with the deployment that it went to.

@@ -123,13 +123,10 @@ impl Judge<'_> {
             row.open = Some(Open::Incomplete);
             row.reason = Some("the run is incomplete".to_owned());
         } else if self.resampled.blocks.fit < FOR_VERDICT {
-            let Blocks { fit, needed_s, memory_s, .. } = self.resampled.blocks;
             row.open = Some(Open::LongMemory);
             row.needed_rounds = self.resampled.blocks.rounds_for_verdict(row.blocks);
-            row.reason = Some(format!(
-                "latencies resemble each other for {memory_s:.1} s, so only {fit} blocks of {needed_s:.1} s fit, and \
-                 {FOR_VERDICT} are needed for a verdict"
-            ));
+            let memory = self.resampled.blocks.describe_memory();
+            row.reason = Some(format!("latencies {memory}, and {FOR_VERDICT} are needed for a verdict"));
         } else if low > 0.0 {
             row.verdict = Verdict::Slower;
         } else if high < 0.0 {

@@ -91,6 +91,12 @@ impl Blocks {
         (2..FOR_VERDICT).contains(&self.fit) && self.fit < self.count
     }
 
+    /// Why there is no verdict by them, as the rest of a sentence whose subject is latencies.
+    pub(crate) fn describe_memory(&self) -> String {
+        let Self { fit, memory_s, needed_s, .. } = self;
+        format!("resemble each other for {memory_s:.1} s, so only {fit} blocks of {needed_s:.1} s fit")
+    }
+
     /// Cuts into as many blocks as are `wanted`, given how many long enough ones fit and how many of the shortest.
     fn cut_into(view: &View<'_>, wanted: impl Fn(usize, usize) -> usize) -> Self {
         #[cfg(test)]

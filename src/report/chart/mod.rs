@@ -84,12 +84,9 @@ pub(crate) fn charts(run: &Run, analysis: &Analysis) -> Result<Vec<Chart>, Chart
 /// # Errors
 /// When plotters cannot draw.
 pub(crate) fn of_history(trend: &Trend) -> Result<Vec<Chart>, ChartError> {
-    let mut paths: Vec<&str> = Vec::new();
+    let paths = trend.paths();
     let mut followed: Vec<Vec<&Series>> = Vec::new();
     for series in &trend.series {
-        if !paths.contains(&series.path.as_str()) {
-            paths.push(&series.path);
-        }
         let same =
             |members: &&mut Vec<&Series>| (members[0].metric, members[0].quantile) == (series.metric, series.quantile);
         match followed.iter_mut().find(same) {

@@ -29,11 +29,12 @@ fn decision(run: &Run, comparison: &Comparison, candidate: &Candidate, planned: 
         return Decision { tone: Tone::Warn, sentence, details: Vec::new() };
     };
     let (mut tone, mut sentence) = describe_headline(row, &candidate.failures, subject, baseline);
-    if comparison.twin == Some(candidate.path) && !is_withheld(row) {
-        (tone, sentence) = describe_noise_floor(row, baseline);
-    }
-    if let Some(own) = decided_before_first_byte(candidate, row, subject, baseline) {
-        sentence = own;
+    if comparison.twin == Some(candidate.path) {
+        if !is_withheld(row) {
+            (tone, sentence) = describe_noise_floor(row, baseline);
+        }
+    } else if let Some(known) = outside_model(candidate, row, subject, baseline) {
+        sentence = format!("{known}; no difference in {} was shown", row.metric.name());
     }
     let shares = &candidate.failures;
     if tone == Tone::Good && [shares.candidate, shares.baseline].into_iter().flatten().any(|share| share > 0.0) {
@@ -78,9 +79,9 @@ fn detectable_shift(row: &ShiftRow) -> Option<String> {
     Some(format!("this run could have detected a shift of about {}", figure::ms(resolves)))
 }
 
-/// What a path costs by itself, where the whole time to first token shows no difference: the model's spread hides a shift
-/// there that the first byte less the reported time resolves.
-fn decided_before_first_byte(
+/// What a path costs by itself, where the headline shows no difference: the model's spread hides a shift there that the
+/// first byte minus the reported time resolves.
+pub(super) fn outside_model(
     candidate: &Candidate,
     headline: &ShiftRow,
     subject: &str,
@@ -96,8 +97,7 @@ fn decided_before_first_byte(
         Verdict::Faster => "less",
         Verdict::Equivalent | Verdict::Inconclusive => return None,
     };
-    let whole = headline.metric.name();
-    Some(format!("{subject} takes {by} {more} than {baseline} outside the model; no difference in {whole} was shown"))
+    Some(format!("{subject} takes {by} {more} than {baseline} outside the model"))
 }
 
 /// What is left of the median shift without the time that servers report.
@@ -140,4 +140,55 @@ fn margins_kept(candidate: &Candidate) -> Option<String> {
         .map(|(names, word)| format!("{}: {}", word, names.join(", ")))
         .collect();
     (!said.is_empty()).then(|| said.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::analyse;
+    use crate::measure::metric::Basis;
+    use crate::report::run::document;
+    use crate::run::fixture::World;
+    use crate::units::PathId;
+
+    /// Two paths of which the second takes so much longer; all of the rest is the model's time, as servers report it.
+    fn run_with(shift_ms: f64) -> Run {
+        let mut run = World { shifts_ms: vec![100.0, 100.0 + shift_ms], ..World::default() }.run();
+        for sample in &mut run.samples {
+            let own = if sample.path == PathId(0) { 100.0 } else { 100.0 + shift_ms };
+            let first_byte = Metric::Ttfb.of(sample, Basis::Response).map(|ns| ns as f64 / 1e6);
+            sample.server_ms = first_byte.map(|ms| ms - own);
+        }
+        run
+    }
+
+    #[test]
+    fn what_a_path_costs_outside_the_model_is_told_where_its_whole_time_shows_nothing() {
+        for (shift_ms, known) in [
+            (2.0, Some("private takes 2.00 ms more than direct outside the model")),
+            (-2.0, Some("private takes 2.00 ms less than direct outside the model")),
+            (0.0, None),
+            (60.0, None),
+        ] {
+            let run = run_with(shift_ms);
+            let document = document(&run, &analyse(&run));
+            let (sentence, recommended) = (&document.decisions[0].sentence, &document.lead.recommendation);
+            let Some(known) = known else {
+                assert!(!sentence.contains("outside") && !recommended.contains("outside"), "{sentence} {recommended}");
+                continue;
+            };
+            assert_eq!(*sentence, format!("{known}; no difference in time to first token was shown"));
+            assert!(recommended.ends_with(&format!(" Known already: {known}.")), "{recommended}");
+        }
+    }
+
+    #[test]
+    fn the_noise_floor_of_a_path_against_itself_is_told_whatever_its_reported_time_shows() {
+        let mut run = run_with(2.0);
+        run.manifest.plan.control_path = Some(PathId(1));
+        let document = document(&run, &analyse(&run));
+        let sentence = &document.decisions[0].sentence;
+        assert!(sentence.contains("against itself"), "{sentence}");
+        assert!(!document.lead.recommendation.contains("outside the model"), "{}", document.lead.recommendation);
+    }
 }

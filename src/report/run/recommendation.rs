@@ -8,6 +8,7 @@ use crate::analysis::{Analysis, Conclusion};
 use crate::objective::objective::Severity;
 use crate::report::figure;
 use crate::report::overview::Lead;
+use crate::report::run::decisions::outside_model;
 use crate::report::run::failures;
 use crate::report::run::overview::overview;
 use crate::report::shift;
@@ -128,7 +129,22 @@ fn undecided(run: &Run, analysis: &Analysis) -> String {
     } else if !same.is_empty() && run.manifest.plan.margins.is_empty() {
         told.push_str(&format!(" Declare a margin to learn whether {same} is close enough to the baseline."));
     }
+    let known = outside_the_model(run, analysis);
+    if !known.is_empty() {
+        told.push_str(&format!(" Known already: {}.", known.join("; ")));
+    }
     told
+}
+
+/// What paths cost by themselves, where their whole time shows no difference.
+fn outside_the_model(run: &Run, analysis: &Analysis) -> Vec<String> {
+    let Some(comparison) = &analysis.comparison else { return Vec::new() };
+    let name = |path: PathId| run.manifest.plan.path(path).name.as_str();
+    let of = |candidate: &Candidate| {
+        let row = candidate.headline(comparison.headline)?;
+        outside_model(candidate, row, name(candidate.path), name(comparison.baseline))
+    };
+    comparison.others().filter_map(of).collect()
 }
 
 fn met(run: &Run, analysis: &Analysis) -> String {

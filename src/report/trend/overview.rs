@@ -24,8 +24,8 @@ pub(super) fn overview(trend: &Trend) -> Option<Overview> {
     let (metric, quantile) = drawn(trend)?;
     let level = |series: &Series| series.newest.map(|newest| newest.level_ms);
     let longest = trend.series.iter().filter_map(level).fold(0.0, f64::max);
-    let names = paths(trend);
-    let lines = names.iter().enumerate().map(|(place, name)| line(trend, (place, name), (metric, quantile)));
+    let lines =
+        trend.paths().into_iter().enumerate().map(|(place, name)| line(trend, (place, name), (metric, quantile)));
     Some(Overview {
         title: format!("{} {quantile}: the newest against the level before", figure::capitalized(metric.name())),
         heads: vec![figures("newest ms"), figures("level before ms"), figures("runs before"), figures("noise")],
@@ -36,17 +36,6 @@ pub(super) fn overview(trend: &Trend) -> Option<Overview> {
                single run varies."
             .to_owned(),
     })
-}
-
-/// The paths, in their order; it decides their colours, as in charts.
-fn paths(trend: &Trend) -> Vec<&str> {
-    let mut paths: Vec<&str> = Vec::new();
-    for series in &trend.series {
-        if !paths.contains(&series.path.as_str()) {
-            paths.push(&series.path);
-        }
-    }
-    paths
 }
 
 fn line(trend: &Trend, (place, name): (usize, &str), drawn: (Metric, Quantile)) -> PathLine {
