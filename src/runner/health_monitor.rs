@@ -60,7 +60,9 @@ impl HealthMonitor {
         let rows = HealthWriter::create(&dir.join(file::HEALTH))?;
         let (end, told) = oneshot::channel();
         let thread = std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context(
+                "the health monitor of this machine cannot start; is the limit on open files reached (ulimit -n)?",
+            )?;
             runtime.block_on(HealthProbe::new(rows, origin, heartbeats, backend).watch(told))
         });
         Ok(Self { end, thread: thread.context("cannot start a thread")? })
